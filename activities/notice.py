@@ -1,0 +1,65 @@
+"""Sends stored notices and one-time codes (G1, G4); called by the relay, at least once for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from activities.transition import Desk
+from domain.account import CodePurpose, code_text
+from domain.wording import NOTICES
+from gateways.sms import SendFailed, SmsGateway
+from messages.notice import SendCode, SendNotice
+from storage.account.codes import mark_code_sent, take_unsent_code
+from storage.database import SERVICE, transaction
+from storage.notices import mark, read_unsent
+
+
+class NoticeSender:
+    """Renders and sends; what fails for good is marked and shows up at the operations desk."""
+
+    def __init__(self, desk: Desk, sms: SmsGateway, links: Mapping[str, str]) -> None:
+        self._desk = desk
+        self._sms = sms
+        self._links = dict(links)
+
+    async def send_notice(self, message: SendNotice) -> None:
+        """Send one notice, unless it was sent.
+
+        Raises:
+            SendFailed: it may work later.
+        """
+        async with transaction(self._desk.engine, SERVICE) as connection:
+            notice = await read_unsent(connection, self._desk.seals, message.notice_id)
+        if notice is None:
+            return
+        values = {**self._links, **notice.params}
+        text = NOTICES[notice.template].format_map(values)
+        try:
+            reference = await self._sms.send(notice.mobile, notice.template, notice.params, text)
+        except SendFailed as failure:
+            if failure.retryable:
+                raise
+            async with transaction(self._desk.engine, SERVICE) as connection:
+                await mark(connection, notice.id, "failed")
+            return
+        async with transaction(self._desk.engine, SERVICE) as connection:
+            await mark(connection, notice.id, "sent", reference)
+
+    async def send_code(self, message: SendCode) -> None:
+        """Send a one-time code; a challenge that belongs to nobody is passed over.
+
+        Raises:
+            SendFailed: it may work later; the code's own end bounds the tries.
+        """
+        async with transaction(self._desk.engine, SERVICE) as connection:
+            unsent = await take_unsent_code(connection, self._desk.seals, message.code_id)
+        if unsent is None:
+            return
+        text = code_text(CodePurpose(unsent.purpose), unsent.code)
+        try:
+            await self._sms.send(unsent.mobile, f"code_{unsent.purpose}", {"code": unsent.code}, text)
+        except SendFailed as failure:
+            if failure.retryable:
+                raise
+        async with transaction(self._desk.engine, SERVICE) as connection:
+            await mark_code_sent(connection, message.code_id)

@@ -1,0 +1,6 @@
+"""What the machine does with personnel files and with the changes that they propose (A13)."""
+
+from activities.personnel.changes import PersonnelChangeActivities
+from activities.personnel.imports import FILE_MISSING, PersonnelImportActivities
+
+__all__ = ["FILE_MISSING", "PersonnelChangeActivities", "PersonnelImportActivities"]

@@ -1,0 +1,201 @@
+"""What the machine does with a personnel file (A13): reads, judges, seals and applies it, chunk by chunk."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from uuid import UUID
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.transition import Desk, Transition, take
+from domain.dates import tehran_day
+from domain.personnel import PersonnelRow, RawRow, judge_row
+from gateways.personnel_file import PersonnelFileError, count_rows, read_rows
+from messages.personnel import (
+    ImportPhase,
+    ImportResult,
+    ImportStep,
+)
+from storage import personnel
+from storage.cases import read_case
+from storage.database import SERVICE, transaction
+from storage.organisation import list_regions
+from storage.personnel import Chunk, Importing, RefusedLine
+from storage.sealing import Seals
+
+CHUNK_ROWS = 1_000
+FILE_MISSING = "file_missing"
+# Several times below the heartbeat's time-out, whatever the rows are doing meanwhile.
+_BEAT_SECONDS = 3.0
+_CHUNK_LIMIT_MS = 10_000
+_PREFIX = "amanat-personnel-"
+_LEFT_BEHIND_SECONDS = 7_200
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads, judges and seals a file chunk by chunk; runs in a thread. What it has seen spans the whole file."""
+
+    seals: Seals
+    rows: Iterator[RawRow] = field(repr=False)
+    regions: Collection[str]
+    today: date
+    row: int = 0
+    _seen: set[str] = field(default_factory=set, repr=False)
+
+    def next_chunk(self) -> Chunk | None:
+        """The next rows, or None at the end.
+
+        Raises:
+            PersonnelFileError: the file cannot be read further.
+        """
+        good, refused, leavers = [], [], []
+        for raw in islice(self.rows, CHUNK_ROWS):
+            self.row = raw.number
+            judged = judge_row(raw, self.regions, self._seen, self.today)
+            if isinstance(judged, PersonnelRow):
+                good.append(personnel.seal_row(self.seals, judged))
+                continue
+            refused.append(RefusedLine(judged.number, judged.column, judged.code))
+            # Only the first row of a person counts, so a second one reports no exit either.
+            if judged.leaver and judged.national_id is not None and judged.code != "duplicate":
+                leavers.append(personnel.index_leaver(self.seals, judged.number, judged.national_id))
+        return Chunk(self.row, good, refused, leavers) if good or refused else None
+
+
+class PersonnelImportActivities:
+    """Reading a personnel file, and ending its import."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    @activity.defn
+    async def import_personnel(self, step: ImportStep) -> ImportResult:
+        """Import the file's rows (A13). Cut off, it goes on behind the last chunk that was done."""
+        importing, key, today = await self._begin(step.case_id)
+        if not key:
+            return ImportResult()
+        async with _workplace() as path:
+            try:
+                await self._desk.files.fetch(key, path)
+                await self._import_rows(importing, path, today)
+            except PersonnelFileError as fault:
+                return await self._stop(step.case_id, fault)
+            except FileNotFoundError:
+                return await self._stop(step.case_id, None)
+        return ImportResult()
+
+    @activity.defn
+    async def finish_import(self, step: ImportStep) -> ImportResult:
+        """End the import, and tell whoever sent the file."""
+        return await take(
+            self._desk, case_id=step.case_id, step="finish_import", round_=0, result=ImportResult, body=_finish
+        )
+
+    @activity.defn
+    async def discard_file(self, step: ImportStep) -> None:
+        """Delete the file: what is needed of it stands in Postgres."""
+        async with transaction(self._desk.engine, SERVICE) as connection:
+            imported = await personnel.read_import(connection, step.case_id)
+        if imported is not None:
+            await self._desk.files.remove(imported.file_key)
+
+    async def _begin(self, case_id: UUID) -> tuple[Importing, str, date]:
+        """For what, from which file (none if the import has ended), and of which day."""
+        async with transaction(self._desk.engine, SERVICE) as connection:
+            case = await read_case(connection, case_id)
+            imported = await personnel.read_import(connection, case_id)
+            sender = await personnel.sender_of(connection, case_id)
+        if case is None or imported is None:
+            raise ApplicationError(f"no import {case_id}", type="NoSuchCase", non_retryable=True)
+        importing = Importing(case_id, imported.organisation_id, case.policy_id, sender)
+        # The day on which the file came: a second attempt after midnight must judge as the first one did.
+        return importing, imported.file_key if case.is_open else "", tehran_day(case.opened_at)
+
+    async def _import_rows(self, importing: Importing, path: Path, today: date) -> None:
+        engine, total = self._desk.engine, 0
+        reader = _Reader(self._desk.seals, iter(()), (), today)
+        async with _beating(lambda: reader.row):
+            total = await asyncio.to_thread(count_rows, path)
+            async with transaction(engine, SERVICE) as connection:
+                reader.regions = frozenset(await list_regions(connection))
+                await personnel.begin_reading(connection, importing.case_id, rows_total=total)
+            reader.rows = await asyncio.to_thread(read_rows, path)
+            chunk = await asyncio.to_thread(reader.next_chunk)
+            while chunk is not None:
+                # One chunk is read and sealed in a thread while Postgres works on the one before.
+                _, chunk = await asyncio.gather(self._apply(importing, chunk), asyncio.to_thread(reader.next_chunk))
+
+    async def _apply(self, importing: Importing, chunk: Chunk) -> None:
+        async with transaction(self._desk.engine, SERVICE, limit_ms=_CHUNK_LIMIT_MS) as connection:
+            await personnel.apply_chunk(connection, importing, chunk)
+
+    async def _stop(self, case_id: UUID, fault: PersonnelFileError | None) -> ImportResult:
+        code, columns, row = (FILE_MISSING, (), None) if fault is None else (fault.code, fault.columns, fault.row)
+        async with transaction(self._desk.engine, SERVICE) as connection:
+            await personnel.stop_reading(connection, case_id, code=code, columns=columns, row=row)
+        return ImportResult(code)
+
+
+async def _finish(at: Transition) -> ImportResult:
+    imported = await personnel.read_import(at.connection, at.case.id)
+    if imported is None:
+        raise LookupError(f"case {at.case.id} has no personnel file")
+    result = ImportResult(imported.error or "")
+    if not at.case.is_open:
+        return result
+    phase = ImportPhase.REFUSED if imported.error else ImportPhase.IMPORTED
+    await at.end(phase, outcome=phase)
+    counts = {
+        "added": imported.rows_added,
+        "changed": imported.rows_changed,
+        "unchanged": imported.rows_unchanged,
+        "refused": imported.rows_refused,
+    }
+    code = "personnel_file_refused" if imported.error else "personnel_file_imported"
+    await at.tell(code, params=counts)
+    sender = await personnel.sender_of(at.connection, at.case.id)
+    if sender is not None:
+        await at.notify([sender], code, {name: str(count) for name, count in counts.items()})
+    return result
+
+
+@contextlib.asynccontextmanager
+async def _workplace() -> AsyncIterator[Path]:
+    """A path for the opened file, deleted afterwards; also what a killed worker left there is deleted."""
+    await asyncio.to_thread(_clear_left_behind)
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as directory:
+        yield Path(directory) / "file"
+
+
+def _clear_left_behind() -> None:
+    for directory in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if directory.stat().st_mtime < time.time() - _LEFT_BEHIND_SECONDS:
+                shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextlib.asynccontextmanager
+async def _beating(position: Callable[[], int]) -> AsyncIterator[None]:
+    """Heartbeats with the row number while a body runs."""
+
+    async def beat() -> None:
+        while True:
+            activity.heartbeat(position())
+            await asyncio.sleep(_BEAT_SECONDS)
+
+    beats = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beats.cancel()

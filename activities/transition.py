@@ -1,0 +1,124 @@
+"""How a transition runs: one transaction, safe to run twice, its result kept under its key."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from temporalio.exceptions import ApplicationError
+
+from domain.access import Grant
+from gateways.files import Files
+from messages.payload import decode, encode
+from storage import audit, cases, tasks
+from storage.cases import Case
+from storage.database import SERVICE, transaction
+from storage.notices import notify
+from storage.people import holders_of
+from storage.sealing import Seals
+
+R = TypeVar("R")
+MACHINE = "machine"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What activities work with; made once by the worker."""
+
+    engine: AsyncEngine
+    seals: Seals
+    files: Files
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A transition at work: its transaction, its locked case, and Postgres's time."""
+
+    connection: AsyncConnection
+    seals: Seals
+    case: Case
+    step: str
+    now: datetime
+
+    async def move(self, phase: str, *, next_actor: str | None, due_in: timedelta | None = None) -> None:
+        """Set phase, who acts next and until when."""
+        await cases.move_case(self.connection, self.case.id, phase=phase, next_actor=next_actor, due_in=due_in)
+
+    async def end(self, phase: str, *, outcome: str) -> None:
+        """End the case; whatever was still asked is moot."""
+        await tasks.moot_tasks(self.connection, self.case.id)
+        await cases.end_case(self.connection, self.case.id, phase=phase, outcome=outcome)
+        entry = audit.Entry(
+            action=self.step,
+            actor=MACHINE,
+            subject=str(self.case.id),
+            before={"phase": self.case.phase},
+            after={"phase": phase, "outcome": outcome},
+        )
+        await audit.append(self.connection, audit.case_stream(self.case.id), entry)
+
+    async def tell(self, code: str, *, actor: str = MACHINE, params: Mapping[str, Any] | None = None) -> None:
+        """Add a line to the timeline."""
+        await cases.tell(self.connection, self.case.id, code, actor=actor, params=params)
+
+    async def notify(self, people: Iterable[UUID], template: str, params: Mapping[str, str] | None = None) -> None:
+        """Send an SMS to each."""
+        await notify(self.connection, people, template, case_id=self.case.id, params=params)
+
+    async def ask(
+        self, kind: str, assignee: Grant, *, due_in: timedelta, details: Mapping[str, Any] | None = None
+    ) -> None:
+        """Open a task for a role, and tell those who hold it, apart from people of the case."""
+        await tasks.open_task(self.connection, self.case.id, kind, assignee=assignee, due_in=due_in, details=details)
+        await self.notify(await self.holders(assignee), f"task_{kind}")
+
+    async def holders(self, grant: Grant) -> list[UUID]:
+        """Who holds a role now, apart from the applicant."""
+        apart = () if self.case.person_id is None else (self.case.person_id,)
+        return await holders_of(self.connection, grant, apart_from=apart)
+
+
+async def take(
+    desk: Desk,
+    *,
+    case_id: UUID,
+    step: str,
+    round_: int,
+    result: type[R],
+    body: Callable[[Transition], Awaitable[R]],
+    again: Callable[[Transition, R], Awaitable[R]] | None = None,
+) -> R:
+    """Run a transition once per key; a second run returns the first one's result.
+
+    Args:
+        desk: what activities work with.
+        case_id: whose.
+        step: verb and noun of the transition.
+        round_: how often the process took this step before.
+        result: class of the result.
+        body: does it.
+        again: adjusts a kept result to the present, for example how long is still to wait.
+
+    Raises:
+        ApplicationError: there is no such case; not retried.
+    """
+    key = f"{case_id}:{step}:{round_}"
+    content = {"step": step, "round": round_}
+    async with transaction(desk.engine, SERVICE) as connection:
+        case = await cases.lock_case(connection, case_id)
+        if case is None:
+            raise ApplicationError(f"no case {case_id}", type="NoSuchCase", non_retryable=True)
+        now = (await connection.execute(sa.select(sa.func.now()))).scalar_one()
+        at_work = Transition(connection, desk.seals, case, step, now)
+        kept = await cases.earlier_result(connection, key, content)
+        if kept is not None:
+            earlier = decode(result, kept)
+            return earlier if again is None else await again(at_work, earlier)
+        outcome = await body(at_work)
+        await cases.keep_result(connection, case_id, key, content, encode(outcome))
+        return outcome

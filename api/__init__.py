@@ -1,0 +1,1 @@
+"""JSON over HTTP: parse, authenticate, one command or one query, answer."""

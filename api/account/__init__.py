@@ -1,0 +1,12 @@
+"""Sign-in, sessions, fresh codes, and staff with their roles (G1)."""
+
+from fastapi import APIRouter
+
+from api.account import codes, sessions, staff
+
+router = APIRouter()
+router.include_router(sessions.router)
+router.include_router(codes.router)
+router.include_router(staff.router)
+
+__all__ = ["router"]

@@ -1,0 +1,117 @@
+"""Fresh codes for what moves money or reveals credentials, and stepping up a session with one (G1, A2)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from fastapi import APIRouter, Body
+from pydantic import BaseModel, Field, model_validator
+from starlette.responses import Response
+
+from api.account.sessions import CodeText
+from api.dependencies import PerformerDep
+from api.problems import responses
+from api.values import MAX_RIAL, Input
+from commands.account import request_code, step_up
+from commands.command import Command
+from domain.account import CODE_LIFE, BadCode, CodeNotAccepted, CodePurpose, mandate_binding, step_up_binding
+from domain.errors import Forbidden, KeyInFlight, Unauthenticated
+
+router = APIRouter(prefix="/v1", tags=["account"])
+
+
+class MandateSubject(Input):
+    """The terms of the deduction mandate that the code accepts: the application must be for exactly these."""
+
+    programme: str = Field(pattern=r"^[a-z][a-z0-9_]{1,39}$", examples=["minipay"])
+    monthly_amount: int = Field(strict=True, gt=0, le=MAX_RIAL, examples=[20_000_000])
+    unit: Literal["IRR"] = "IRR"
+    instalments: int = Field(strict=True, gt=0, le=1_000, examples=[12])
+    mandate_version: int = Field(strict=True, gt=0, le=1_000_000, examples=[1])
+
+
+class StepUpCodeWish(Input):
+    """Asks for a code that confirms this session."""
+
+    purpose: Literal["step_up"]
+
+
+class MandateCodeWish(Input):
+    """Asks for a code that accepts a deduction mandate."""
+
+    purpose: Literal["accept_mandate"]
+    subject: MandateSubject
+
+
+class CodeOnItsWay(BaseModel):
+    """A code was sent to the member's mobile."""
+
+    code_id: UUID
+    expires_in_seconds: int = Field(examples=[300])
+
+
+class StepUp(Input):
+    """A fresh code: members give ``code_id`` and ``code``, staff ``totp``."""
+
+    code_id: UUID | None = None
+    code: CodeText | None = None
+    totp: CodeText | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        by_code = self.code_id is not None and self.code is not None and self.totp is None
+        by_totp = self.code_id is None and self.code is None and self.totp is not None
+        if not by_code and not by_totp:
+            raise ValueError("give code_id and code, or totp")
+        return self
+
+
+class SteppedUp(BaseModel):
+    """The session is confirmed for a while."""
+
+    strong_until: datetime
+
+
+@router.post(
+    "/codes",
+    operation_id="request_code",
+    status_code=202,
+    response_model=CodeOnItsWay,
+    responses=responses(Unauthenticated, Forbidden, KeyInFlight),
+)
+async def request_code_operation(
+    wish: Annotated[StepUpCodeWish | MandateCodeWish, Body(discriminator="purpose")], performer: PerformerDep
+) -> Response:
+    """Ask for a code by SMS that confirms one thing; for another thing it is worth nothing."""
+
+    async def work(command: Command) -> CodeOnItsWay:
+        if isinstance(wish, MandateCodeWish):
+            terms = wish.subject
+            purpose, binding = (
+                CodePurpose.ACCEPT_MANDATE,
+                mandate_binding(terms.programme, terms.monthly_amount, terms.instalments, terms.mandate_version),
+            )
+        else:
+            purpose, binding = CodePurpose.STEP_UP, step_up_binding(command.actor.session_id)
+        code_id = await request_code(command, purpose, binding)
+        return CodeOnItsWay(code_id=code_id, expires_in_seconds=int(CODE_LIFE.total_seconds()))
+
+    return await performer.run(work, status=202)
+
+
+@router.post(
+    "/step-up",
+    operation_id="step_up",
+    response_model=SteppedUp,
+    responses=responses(BadCode, CodeNotAccepted, Unauthenticated, Forbidden, KeyInFlight),
+)
+async def step_up_operation(body: Annotated[StepUp, Body()], performer: PerformerDep) -> Response:
+    """Confirm the session with a fresh code; for five minutes it may then do what needs one."""
+
+    async def work(command: Command) -> SteppedUp:
+        until = await step_up(command, code_id=body.code_id, code=body.code or "", totp=body.totp or "")
+        return SteppedUp(strong_until=until)
+
+    return await performer.run(work)

@@ -1,0 +1,220 @@
+"""Signing in and out, and who is signed in (G1)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Body
+from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response
+
+from api.dependencies import SESSION_COOKIE, ActorDep, ContextDep, ForeignOrigin, OriginDep, ReaderDep
+from api.problems import responses
+from api.values import Input
+from commands.account import SignedIn, request_sign_in_code, sign_in, sign_in_staff, sign_out
+from domain.access import Actor, Role, ScopeKind
+from domain.account import (
+    CODE_LIFE,
+    CODE_SENT_EN,
+    CODE_SENT_FA,
+    SESSION_LIVES,
+    BadCode,
+    Capacity,
+    CodeNotAccepted,
+    MobileUnreadable,
+    NationalIdUnreadable,
+    SignInRefused,
+)
+from domain.errors import Unauthenticated
+from domain.identity import Mobile, NationalId, mask_mobile, mask_national_id
+from storage.people import read_contacts, read_person
+from storage.sealing import Seals
+
+router = APIRouter(prefix="/v1", tags=["account"])
+
+CodeText = Annotated[str, Field(max_length=32, description="Six digits", examples=["482913"])]
+Transport = Annotated[
+    Literal["bearer", "cookie"],
+    Field(description="bearer: the token is in the answer; cookie: only in a cookie that scripts cannot read"),
+]
+
+
+class CodeWish(Input):
+    """Whose code is asked for."""
+
+    national_id: str = Field(max_length=40, examples=["0499370899"])
+    mobile: str = Field(max_length=40, examples=["09121234567"])
+
+
+class Challenge(BaseModel):
+    """The answer to everybody who asks: it does not tell whether there is such a person."""
+
+    challenge_id: UUID
+    expires_in_seconds: int = Field(examples=[300])
+    sentence: str = Field(description="Persian", examples=[CODE_SENT_FA])
+    sentence_en: str = Field(examples=[CODE_SENT_EN])
+
+
+class MemberSignIn(Input):
+    """A challenge and the code that came by SMS."""
+
+    challenge_id: UUID
+    code: CodeText
+    transport: Transport = "bearer"
+
+
+class StaffSignIn(Input):
+    """What staff sign in with."""
+
+    username: str = Field(max_length=100, examples=["maryam.hr"])
+    password: str = Field(max_length=200, examples=["from-the-console"])
+    totp: CodeText
+    transport: Transport = "bearer"
+
+
+class SessionPerson(BaseModel):
+    """Whose session it is."""
+
+    id: UUID
+    first_name: str = Field(examples=["مریم"])
+    last_name: str = Field(examples=["رضایی"])
+
+
+class Session(BaseModel):
+    """A session just begun."""
+
+    token: str | None = Field(description="Missing when it is in the cookie", examples=["aW4gdGhlIGFuc3dlciBvbmx5"])
+    capacity: Capacity
+    expires_at: datetime
+    person: SessionPerson
+
+
+class HeldRole(BaseModel):
+    """A role in force; ``scope`` is a region's code, an organisation's id, or empty for the platform."""
+
+    role: Role
+    scope_kind: ScopeKind
+    scope: str
+
+
+class Me(BaseModel):
+    """Who is signed in."""
+
+    person_id: UUID
+    first_name: str
+    last_name: str
+    national_id: str = Field(description="Masked", examples=["049****899"])
+    mobile: str | None = Field(description="Masked", examples=["0912***4567"])
+    capacity: Capacity
+    roles: list[HeldRole]
+    strong_until: datetime | None = Field(description="Until when the last fresh code counts")
+
+
+@router.post(
+    "/sign-in/codes",
+    operation_id="request_sign_in_code",
+    status_code=202,
+    responses=responses(NationalIdUnreadable, MobileUnreadable),
+)
+async def request_sign_in_code_operation(
+    wish: Annotated[CodeWish, Body()], context: ContextDep, origin: OriginDep
+) -> Challenge:
+    """Ask for a sign-in code by SMS. The answer is the same whether or not the details match a person (A1)."""
+    challenge = await request_sign_in_code(context, national_id=wish.national_id, mobile=wish.mobile, origin=origin)
+    return Challenge(
+        challenge_id=challenge,
+        expires_in_seconds=int(CODE_LIFE.total_seconds()),
+        sentence=CODE_SENT_FA,
+        sentence_en=CODE_SENT_EN,
+    )
+
+
+@router.post(
+    "/sign-in/sessions",
+    operation_id="sign_in",
+    status_code=201,
+    responses=responses(BadCode, CodeNotAccepted),
+)
+async def sign_in_operation(
+    body: Annotated[MemberSignIn, Body()], context: ContextDep, origin: OriginDep, response: Response
+) -> Session:
+    """Begin a member's session with the code from the SMS."""
+    signed_in = await sign_in(context, challenge_id=body.challenge_id, code=body.code, origin=origin)
+    return _session(signed_in, "member", body.transport, response)
+
+
+@router.post(
+    "/sign-in/staff",
+    operation_id="sign_in_staff",
+    status_code=201,
+    responses=responses(BadCode, SignInRefused),
+)
+async def sign_in_staff_operation(
+    body: Annotated[StaffSignIn, Body()], context: ContextDep, origin: OriginDep, response: Response
+) -> Session:
+    """Begin a session of staff with user name, password and TOTP code."""
+    signed_in = await sign_in_staff(
+        context, username=body.username, password=body.password, totp=body.totp, origin=origin
+    )
+    return _session(signed_in, "staff", body.transport, response)
+
+
+@router.post("/sign-out", operation_id="sign_out", status_code=204, responses=responses(Unauthenticated, ForeignOrigin))
+async def sign_out_operation(actor: ActorDep, context: ContextDep, origin: OriginDep) -> Response:
+    """End the session."""
+    await sign_out(context, actor, origin)
+    response = Response(status_code=204)
+    response.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+    return response
+
+
+@router.get("/me", operation_id="read_me", responses=responses(Unauthenticated))
+async def read_me_operation(reader: ReaderDep, response: Response) -> Me:
+    """Who is signed in, with the roles in force."""
+    response.headers["Cache-Control"] = "no-store"
+
+    async def query(connection: AsyncConnection) -> Me | None:
+        return await _me(connection, reader.context.seals, reader.actor)
+
+    return await reader.read(query)
+
+
+async def _me(connection: AsyncConnection, seals: Seals, actor: Actor) -> Me | None:
+    person = await read_person(connection, actor.person_id)
+    if person is None:
+        return None
+    national_id, mobile = await read_contacts(connection, seals, actor.person_id)
+    return Me(
+        person_id=person.id,
+        first_name=person.first_name,
+        last_name=person.last_name,
+        national_id=mask_national_id(NationalId(national_id)),
+        mobile=None if mobile is None else mask_mobile(Mobile(mobile)),
+        capacity=actor.capacity,
+        roles=[HeldRole(role=grant.role, scope_kind=grant.scope_kind, scope=grant.scope) for grant in actor.grants],
+        strong_until=actor.strong_until,
+    )
+
+
+def _session(signed_in: SignedIn, capacity: Capacity, transport: str, response: Response) -> Session:
+    response.headers["Cache-Control"] = "no-store"
+    session, person = signed_in.session, signed_in.person
+    if transport == "cookie":
+        response.set_cookie(
+            SESSION_COOKIE,
+            session.token,
+            max_age=int(SESSION_LIVES[capacity].total.total_seconds()),
+            path="/",
+            secure=True,
+            httponly=True,
+            samesite="lax",
+        )
+    return Session(
+        token=None if transport == "cookie" else session.token,
+        capacity=capacity,
+        expires_at=session.expires_at,
+        person=SessionPerson(id=person.id, first_name=person.first_name, last_name=person.last_name),
+    )

@@ -1,0 +1,158 @@
+"""The API application: routes, problem details, headers. Built by ``create_app`` for a process or a test."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+from uuid import uuid4
+
+import structlog
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import (
+    account,
+    case,
+    developer,
+    documentation,
+    health,
+    ledger,
+    onboarding,
+    organisation,
+    policy,
+    problems,
+    task,
+)
+from api.live import Watcher
+from commands.command import Context
+
+MAX_BODY = 64 * 1024
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Strict-Transport-Security": "max-age=31536000",
+}
+_ROUTERS = (
+    account.router,
+    case.router,
+    task.router,
+    onboarding.router,
+
+    organisation.router,
+    policy.router,
+    ledger.router,
+    health.router,
+)
+
+
+async def _always() -> bool:
+    return True
+
+
+class Frame:
+    """Gives each request an id, binds it to the logs, and puts the security headers on each answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Wrap one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = str(uuid4())
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def send_framed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            await self._app(scope, receive, send_framed)
+
+
+def create_app(
+    context: Context,
+    *,
+    local_messages: Path | None = None,
+    allowed_origins: Sequence[str] = (),
+    temporal_answers: Callable[[], Awaitable[bool]] = _always,
+) -> FastAPI:
+    """The application over a context.
+
+    Args:
+        context: what commands work with.
+        local_messages: where the local SMS gateway writes; given only in a stand-alone stack.
+        allowed_origins: sites besides our own whose pages may use a session cookie.
+        temporal_answers: whether Temporal can be reached, for ``/readyz``.
+    """
+    watcher = Watcher(context.engine)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(_cancelled, asyncio.create_task(watcher.run()))
+            yield
+
+    app = FastAPI(
+        title="Amanat",
+        summary="Welfare-finance processes: credit on the salary first.",
+        version="1.0.0",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        max_body_size=MAX_BODY,
+        separate_input_output_schemas=False,
+    )
+    app.state.context = context
+    app.state.watcher = watcher
+    app.state.allowed_origins = frozenset(allowed_origins)
+    app.state.temporal_answers = temporal_answers
+    for router in _ROUTERS:
+        app.include_router(router)
+    if local_messages is not None:
+        app.state.local_messages = local_messages
+        app.include_router(developer.router)
+    documentation.install(app)
+    problems.install(app)
+    app.add_middleware(Frame)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way
+    return app
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def _openapi(app: FastAPI) -> dict[str, object]:
+    """The document, with the problem schema in place of FastAPI's own validation errors."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            summary=app.summary,
+            openapi_version="3.1.0",
+            routes=app.routes,
+            separate_input_output_schemas=False,
+        )
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        problem = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas |= problem.pop("$defs", {}) | {"Problem": problem}
+        app.openapi_schema = document
+    return app.openapi_schema

@@ -1,0 +1,177 @@
+"""What operations ask for: the context, who is signed in, and a way to run one command."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Header, Request
+from fastapi.security import APIKeyCookie, HTTPBearer
+from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response
+
+from commands.account import authenticate
+from commands.command import Command, Context, Envelope, perform
+from domain.access import Actor, Role
+from domain.errors import Forbidden, InvalidInput, KeyMissing, NotFound, Unauthenticated
+from storage.database import Acting, transaction
+
+T = TypeVar("T")
+SESSION_COOKIE = "__Host-session"
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_bearer = HTTPBearer(auto_error=False, scheme_name="bearer", description="Token of a session")
+_cookie = APIKeyCookie(name=SESSION_COOKIE, auto_error=False, scheme_name="cookie", description="Session of a browser")
+
+
+class ForeignOrigin(Forbidden):
+    """A browser sent an unsafe request with its cookie from another site."""
+
+    code = "foreign_origin"
+    fa = "این درخواست از صفحهٔ دیگری فرستاده شده و پذیرفته نیست."
+    en = "This request came from another site and is not accepted."
+
+
+def context_of(request: Request) -> Context:
+    """The context that the app was built with."""
+    context: Context = request.app.state.context
+    return context
+
+
+ContextDep = Annotated[Context, Depends(context_of)]
+
+
+def origin_of(request: Request) -> str:
+    """A keyed hash of the caller's address: equal for equal addresses, unreadable in the audit trail."""
+    address = request.client.host if request.client else ""
+    pepper = context_of(request).seals.pepper
+    return hmac.digest(pepper, b"origin\x00" + address.encode(), hashlib.sha256).hex()[:32]
+
+
+OriginDep = Annotated[str, Depends(origin_of)]
+
+
+async def signed_in(
+    request: Request,
+    context: ContextDep,
+    bearer: Annotated[Any, Depends(_bearer)],
+    cookie: Annotated[str | None, Depends(_cookie)],
+) -> Actor:
+    """Who is signed in, by bearer token or by the browser's cookie.
+
+    Raises:
+        Unauthenticated: nobody.
+        ForeignOrigin: a cookie came with an unsafe request from another site.
+    """
+    if bearer is not None:
+        return await authenticate(context, bearer.credentials)
+    if not cookie:
+        raise Unauthenticated
+    if request.method not in _SAFE_METHODS and not _same_origin(request):
+        raise ForeignOrigin
+    return await authenticate(context, cookie)
+
+
+ActorDep = Annotated[Actor, Depends(signed_in)]
+
+
+def _same_origin(request: Request) -> bool:
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site in {"same-origin", "none"}
+    origin = request.headers.get("origin", "")
+    own = f"{request.url.scheme}://{request.headers.get('host', '')}"
+    return origin == own or origin in request.app.state.allowed_origins
+
+
+def require(*roles: Role, member: bool = False) -> Callable[..., Awaitable[Actor]]:
+    """A dependency that lets in holders of one of the roles, and members if said so.
+
+    The scope is judged where the object is known: in the command or query.
+    """
+
+    async def allowed(actor: ActorDep) -> Actor:
+        if (member and actor.capacity == "member") or (actor.capacity == "staff" and actor.holds_any(roles)):
+            return actor
+        raise Forbidden
+
+    return allowed
+
+
+@dataclass(frozen=True, slots=True)
+class Performer:
+    """Runs the operation's one command under the caller's Idempotency-Key."""
+
+    context: Context
+    envelope: Envelope
+
+    async def run(self, work: Callable[[Command], Awaitable[BaseModel]], *, status: int = 200) -> Response:
+        """Do it, or repeat the earlier answer to the same key (H1)."""
+
+        async def as_json(command: Command) -> bytes:
+            return (await work(command)).model_dump_json().encode()
+
+        answer = await perform(self.context, self.envelope, as_json, status=status)
+        headers = {"Cache-Control": "no-store"}
+        if answer.replayed:
+            headers["Idempotent-Replayed"] = "true"
+        return Response(answer.body, answer.status, headers, "application/json")
+
+
+async def _performer(
+    request: Request,
+    context: ContextDep,
+    actor: ActorDep,
+    origin: OriginDep,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            description="Names this command: sent again with the same body it is done once",
+            min_length=8,
+            max_length=200,
+        ),
+    ] = None,
+) -> Performer:
+    if idempotency_key is None:
+        raise KeyMissing(field="Idempotency-Key")
+    if not idempotency_key.isascii() or not idempotency_key.isprintable():
+        raise InvalidInput(field="Idempotency-Key")
+    operation = request.scope["route"].operation_id
+    content = b"\x00".join(
+        (operation.encode(), request.url.path.encode(), request.url.query.encode(), await request.body())
+    )
+    envelope = Envelope(actor, operation, idempotency_key, hashlib.sha256(content).digest(), origin)
+    return Performer(context, envelope)
+
+
+PerformerDep = Annotated[Performer, Depends(_performer)]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Runs the operation's one query on behalf of the caller."""
+
+    context: Context
+    actor: Actor
+
+    async def read(self, query: Callable[[AsyncConnection], Awaitable[T | None]]) -> T:
+        """The query's result.
+
+        Raises:
+            NotFound: it found nothing that the caller may see.
+        """
+        async with transaction(self.context.engine, Acting(self.actor.capacity, self.actor.person_id)) as connection:
+            found = await query(connection)
+        if found is None:
+            raise NotFound
+        return found
+
+
+def _reader(context: ContextDep, actor: ActorDep) -> Reader:
+    return Reader(context, actor)
+
+
+ReaderDep = Annotated[Reader, Depends(_reader)]

@@ -1,0 +1,96 @@
+"""Live status: one query a second per process finds what is new in all watched cases."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from api.dependencies import Reader
+from domain.errors import TooMany
+from storage.case_lists import Event, events_after, newest_events, see_case
+from storage.database import SERVICE, transaction
+
+_log = logging.getLogger("amanat.live")
+
+MAX_STREAMS = 500
+_LIFE_SECONDS = 600.0
+_POLL_SECONDS = 1.0
+_PAGE = 100
+
+
+class TooManyStreams(TooMany):
+    """This process has all the live streams that it can carry."""
+
+    code = "too_many_streams"
+    fa = "شمار صفحه‌های زنده زیاد است؛ صفحه را کمی بعد تازه کنید."
+    en = "Too many live streams; reload a little later."
+
+
+class Watcher:
+    """Knows which cases are watched, and wakes the watchers of those in which something happened."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._watched: Counter[UUID] = Counter()
+        self._newest: dict[UUID, int] = {}
+        self._changed = asyncio.Condition()
+
+    async def run(self) -> None:
+        """Look every second, until cancelled."""
+        while True:
+            await asyncio.sleep(_POLL_SECONDS)
+            if self._watched:
+                try:
+                    await self._look()
+                except (SQLAlchemyError, OSError) as error:
+                    _log.warning("live_status_waits", extra={"error": type(error).__name__})
+
+    async def _look(self) -> None:
+        async with transaction(self._engine, SERVICE) as connection:
+            self._newest = await newest_events(connection, list(self._watched))
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def watch(self, reader: Reader, case_id: UUID, after: int) -> AsyncIterator[Event]:
+        """Lines after one that the caller has, then each new one.
+
+        Raises:
+            NotFound: missing, or not to be seen by the caller.
+            TooManyStreams: this process is full.
+        """
+        if self._watched.total() >= MAX_STREAMS:
+            raise TooManyStreams(retry_after=30)
+        self._watched[case_id] += 1
+        try:
+            end = asyncio.get_running_loop().time() + _LIFE_SECONDS
+            while asyncio.get_running_loop().time() < end:
+                for event in await reader.read(lambda connection: _news(connection, reader, case_id, after)):  # noqa: B023 - awaited at once
+                    after = event.id
+                    yield event
+                await self._wait(case_id, after)
+        finally:
+            self._watched[case_id] -= 1
+            self._watched += Counter()
+
+    async def _wait(self, case_id: UUID, after: int) -> None:
+        def has_news() -> bool:
+            return self._newest.get(case_id, 0) > after
+
+        async with self._changed:
+            try:
+                # The caller's right to see the case is judged again at least this often.
+                await asyncio.wait_for(self._changed.wait_for(has_news), 30.0)
+            except TimeoutError:
+                return
+
+
+async def _news(connection: AsyncConnection, reader: Reader, case_id: UUID, after: int) -> list[Event] | None:
+    if await see_case(connection, reader.actor, case_id) is None:
+        return None
+    return await events_after(connection, case_id, after, _PAGE)

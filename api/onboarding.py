@@ -1,0 +1,332 @@
+"""Onboarding to credit: programmes, applying, withdrawing, certificates, and the member's credit lines."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Depends, Query
+from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response
+
+from api.case import CaseDetail, case_detail
+from api.dependencies import PerformerDep, Reader, ReaderDep, require
+from api.problems import responses
+from api.values import AmountIn, AmountOut, DayOut, Input, MomentOut, Words
+from commands import onboarding as commands
+from commands.account.codes import CodeNotAccepted
+from commands.command import Command
+from domain import errors
+from domain import onboarding as rules
+from domain.access import Role
+from domain.mandate import MANDATES
+from domain.onboarding import Programme
+from domain.wording import Sentence
+from storage import ledger, onboarding
+from storage.ledger import Balance
+from storage.onboarding import CreditLine
+from storage.organisation import contract_in_force, employments_of, read_organisation
+from storage.policies import all_in_force
+
+router = APIRouter(prefix="/v1", tags=["onboarding"])
+
+_Member = Depends(require(member=True))
+
+
+class EmployerLimit(BaseModel):
+    """The most per month on one employment; nothing where the contract is not in force."""
+
+    organisation_id: UUID
+    organisation_name: str
+    net_pay: AmountOut
+    contract_in_force: bool
+    monthly_limit: AmountOut
+
+
+class ProgrammeOut(BaseModel):
+    """A programme, and what is possible for the caller at each of their employers at this moment (A2)."""
+
+    code: str = Field(examples=["minipay"])
+    title: Words
+    backing: str = Field(examples=["certificate"])
+    instalments_max: int
+    line_term_months: int
+    waiting_hours: int
+    mandate_version: int
+    mandate: Words
+    limits: list[EmployerLimit]
+
+
+class MandateAcceptance(Input):
+    """The fresh code with which the member accepted the mandate for exactly these terms (A2)."""
+
+    version: int = Field(strict=True, ge=1, examples=[1])
+    code_id: UUID
+    code: str = Field(max_length=32, examples=["482913"])
+
+
+class ApplicationIn(Input):
+    """What a member asks for."""
+
+    programme: str = Field(pattern="^[a-z][a-z0-9_.-]{1,60}$", examples=["minipay"])
+    monthly_amount: AmountIn
+    instalments: int = Field(strict=True, ge=1, le=120, examples=[12])
+    mandate: MandateAcceptance
+    organisation_id: UUID | None = Field(default=None, description="Needed by those who work for several")
+
+
+class RevocationIn(Input):
+    """Why a certificate is revoked."""
+
+    reason: str = Field(min_length=3, max_length=500, examples=["پایان همکاری"])
+
+
+class CertificateOut(BaseModel):
+    """A deduction certificate."""
+
+    id: UUID
+    case_id: UUID
+    monthly: AmountOut
+    instalments: int
+    valid_until: DayOut
+    issued: MomentOut
+    revoked: MomentOut | None
+
+
+class CreditLineOut(BaseModel):
+    """A member's credit (C8): used, held and available come from the ledger."""
+
+    id: UUID
+    case_id: UUID
+    programme: str
+    monthly: AmountOut
+    instalments: int
+    ceiling: AmountOut
+    available: AmountOut
+    held: AmountOut
+    used: AmountOut
+    card_number: str = Field(description="For its owner only", examples=["9900001234567897"])
+    opened: MomentOut
+    ends_on: DayOut
+    purchases_stopped: MomentOut | None
+    closed: MomentOut | None
+
+    @classmethod
+    def of(cls, line: CreditLine, balance: Balance, card_number: str) -> CreditLineOut:
+        """A line with its balance."""
+        used = 0 if line.closed_at else line.ceiling.amount - balance.posted
+        return cls(
+            id=line.id,
+            case_id=line.case_id,
+            programme=line.programme,
+            monthly=AmountOut.of(line.monthly),
+            instalments=line.instalments,
+            ceiling=AmountOut.of(line.ceiling.amount),
+            available=AmountOut.of(balance.available),
+            held=AmountOut.of(balance.held),
+            used=AmountOut.of(used),
+            card_number=card_number,
+            opened=MomentOut.of(line.opened_at),
+            ends_on=DayOut.of(line.ends_on),
+            purchases_stopped=None if line.purchases_stopped_at is None else MomentOut.of(line.purchases_stopped_at),
+            closed=None if line.closed_at is None else MomentOut.of(line.closed_at),
+        )
+
+
+class CreditLines(BaseModel):
+    """The member's lines, newest first."""
+
+    items: list[CreditLineOut]
+
+
+class Programmes(BaseModel):
+    """The programmes that exist."""
+
+    items: list[ProgrammeOut]
+
+
+@router.get(
+    "/programmes",
+    operation_id="list_programmes",
+    dependencies=[_Member],
+    responses=responses(errors.Unauthenticated, errors.Forbidden),
+)
+async def list_programmes(reader: ReaderDep) -> Programmes:
+    """Programmes with the mandate's text and what the member may choose per month."""
+
+    async def query(connection: AsyncConnection) -> Programmes:
+        found = await all_in_force(connection, Programme.PREFIX)
+        programmes = [Programme.from_policy(policy.name, policy.value) for policy in found]
+        return Programmes(items=[await _programme_out(connection, reader, programme) for programme in programmes])
+
+    return await reader.read(query)
+
+
+async def _programme_out(connection: AsyncConnection, reader: Reader, programme: Programme) -> ProgrammeOut:
+    return ProgrammeOut(
+        code=programme.code,
+        title=Words.of(Sentence(programme.title_fa, programme.title_en)),
+        backing=programme.backing,
+        instalments_max=programme.instalments_max,
+        line_term_months=programme.line_term_months,
+        waiting_hours=programme.waiting_hours,
+        mandate_version=programme.mandate_version,
+        mandate=Words.of(MANDATES[programme.mandate_version]),
+        limits=await _limits(connection, reader, programme),
+    )
+
+
+async def _limits(connection: AsyncConnection, reader: Reader, programme: Programme) -> list[EmployerLimit]:
+    limits = []
+    today = await onboarding.today(connection)
+    for employment in await employments_of(connection, reader.actor.person_id):
+        organisation = await read_organisation(connection, employment.organisation_id)
+        if organisation is None or employment.state != "employed":
+            continue
+        taken = await onboarding.taken_monthly(
+            connection, reader.actor.person_id, today, apart_from_case=None, renewing=programme.code
+        )
+        limit = rules.monthly_limit(programme, net_pay=employment.pay, taken=taken, cap=organisation.cap)
+        limits.append(
+            EmployerLimit(
+                organisation_id=organisation.id,
+                organisation_name=organisation.name,
+                net_pay=AmountOut.of(employment.net_pay),
+                contract_in_force=await contract_in_force(connection, organisation.id, today),
+                monthly_limit=AmountOut.of(limit.amount),
+            )
+        )
+    return limits
+
+
+@router.post(
+    "/onboarding/applications",
+    operation_id="apply_for_credit",
+    status_code=201,
+    response_model=CaseDetail,
+    dependencies=[_Member],
+    responses=responses(
+        errors.Unauthenticated,
+        errors.Forbidden,
+        errors.KeyInFlight,
+        errors.KeyReused,
+        rules.NotOnPersonnelList,
+        rules.ContractNotInForce,
+        rules.ApplicationOpen,
+        rules.MandateOutdated,
+        rules.ProgrammeUnknown,
+        rules.AmountAboveShare,
+        rules.TooManyInstalments,
+        CodeNotAccepted,
+    ),
+)
+async def apply_for_credit(performer: PerformerDep, application: Annotated[ApplicationIn, Body()]) -> Response:
+    """Apply for credit. Ask for a code with purpose ``accept_mandate`` and the same terms first."""
+    request = commands.CreditRequest(
+        programme=application.programme,
+        monthly=application.monthly_amount.money(),
+        instalments=application.instalments,
+        mandate_version=application.mandate.version,
+        code_id=application.mandate.code_id,
+        code=application.mandate.code,
+        organisation_id=application.organisation_id,
+    )
+
+    async def work(command: Command) -> CaseDetail:
+        return await _detail(command, await commands.apply_for_credit(command, request))
+
+    return await performer.run(work, status=201)
+
+
+@router.post(
+    "/onboarding/applications/{case_id}/withdrawal",
+    operation_id="withdraw_application",
+    response_model=CaseDetail,
+    dependencies=[_Member],
+    responses=responses(
+        errors.Unauthenticated,
+        errors.Forbidden,
+        errors.NotFound,
+        errors.CaseClosed,
+        rules.CreditAlreadyActive,
+        errors.KeyInFlight,
+        errors.KeyReused,
+    ),
+)
+async def withdraw_application(performer: PerformerDep, case_id: UUID) -> Response:
+    """Withdraw an application until the credit is usable (A11)."""
+
+    async def work(command: Command) -> CaseDetail:
+        return await _detail(command, await commands.withdraw_application(command, case_id))
+
+    return await performer.run(work)
+
+
+async def _detail(command: Command, case_id: UUID) -> CaseDetail:
+    detail = await case_detail(command.connection, command.actor, case_id)
+    if detail is None:
+        raise errors.NotFound
+    return detail
+
+
+@router.post(
+    "/certificates/{certificate_id}/revocation",
+    operation_id="revoke_certificate",
+    response_model=CertificateOut,
+    dependencies=[Depends(require(Role.HR_OFFICER))],
+    responses=responses(
+        errors.Unauthenticated,
+        errors.Forbidden,
+        errors.NotFound,
+        errors.OwnCase,
+        rules.CertificateRevoked,
+        errors.KeyInFlight,
+        errors.KeyReused,
+    ),
+)
+async def revoke_certificate(
+    performer: PerformerDep, certificate_id: UUID, revocation: Annotated[RevocationIn, Body()]
+) -> Response:
+    """Revoke a certificate: no new purchases; what was bought is still paid off (A12)."""
+
+    async def work(command: Command) -> CertificateOut:
+        await commands.revoke_certificate(command, certificate_id, revocation.reason)
+        certificate = await onboarding.read_certificate(command.connection, certificate_id)
+        if certificate is None:
+            raise errors.NotFound
+        return CertificateOut(
+            id=certificate.id,
+            case_id=certificate.case_id,
+            monthly=AmountOut.of(certificate.monthly),
+            instalments=certificate.instalments,
+            valid_until=DayOut.of(certificate.valid_until),
+            issued=MomentOut.of(certificate.issued_at),
+            revoked=None if certificate.revoked_at is None else MomentOut.of(certificate.revoked_at),
+        )
+
+    return await performer.run(work)
+
+
+@router.get(
+    "/credit-lines",
+    operation_id="list_credit_lines",
+    dependencies=[_Member],
+    responses=responses(errors.Unauthenticated, errors.Forbidden),
+)
+async def list_credit_lines(reader: ReaderDep, is_open: Annotated[bool | None, Query()] = None) -> CreditLines:
+    """The member's own credit lines with what is used, held and available."""
+    seals = reader.context.seals
+
+    async def query(connection: AsyncConnection) -> CreditLines:
+        lines = await onboarding.lines_of(connection, reader.actor.person_id)
+        wanted = [line for line in lines if is_open is None or (line.closed_at is None) is is_open]
+        balances = [await ledger.balance(connection, f"credit:available:{line.id}") for line in wanted]
+        return CreditLines(
+            items=[
+                CreditLineOut.of(line, balance, onboarding.card_number(seals, line))
+                for line, balance in zip(wanted, balances, strict=True)
+            ]
+        )
+
+    return await reader.read(query)

@@ -1,0 +1,168 @@
+"""Errors as RFC 9457 problem details in Persian and English (H3)."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+from uuid import uuid4
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from domain import errors
+
+_log = logging.getLogger("amanat.api")
+
+STATUS: dict[type[errors.Refusal], int] = {
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.PreconditionFailed: 412,
+    errors.TooLarge: 413,
+    errors.InvalidInput: 422,
+    errors.TooMany: 429,
+}
+MEDIA_TYPE = "application/problem+json"
+
+
+class FieldProblem(BaseModel):
+    """One field at fault."""
+
+    field: str = Field(examples=["monthly_amount.amount"])
+    code: str = Field(examples=["greater_than"])
+    en: str = Field(examples=["Input should be greater than 0"])
+
+
+class Problem(BaseModel):
+    """Why a request was refused; nothing has changed."""
+
+    type: str = Field(description="Permanent identifier of the error", examples=["urn:amanat:error:not_found"])
+    title: str = Field(description="Permanent code", examples=["not_found"])
+    status: int = Field(examples=[404])
+    code: str = Field(examples=["not_found"])
+    detail: str = Field(description="Persian", examples=["چنین موردی پیدا نشد."])
+    detail_en: str = Field(examples=["Nothing was found here."])
+    field: str | None = Field(default=None, description="The input field at fault")
+    errors: list[FieldProblem] = Field(default_factory=list)
+    request_id: str
+
+
+class Unavailable(errors.Refusal):
+    """Postgres cannot be reached or is overloaded; nothing has changed as far as is known."""
+
+    code = "temporarily_unavailable"
+    fa = "سامانه چند لحظه در دسترس نیست؛ کمی بعد دوباره تلاش کنید. درخواست با همان کلید دو بار ثبت نمی‌شود."
+    en = "The system is unavailable for a moment; try again with the same key, it will not be done twice."
+
+
+class Unexpected(errors.Refusal):
+    """A fault of ours."""
+
+    code = "internal_error"
+    fa = "خطایی در سامانه رخ داد؛ آن را ثبت کردیم. اگر تکرار شد با پشتیبانی تماس بگیرید."
+    en = "Something went wrong on our side; it was recorded."
+
+
+class NoSuchOperation(errors.NotFound):
+    """No operation at this address or with this method."""
+
+    code = "no_such_operation"
+    fa = "چنین نشانی یا عملی وجود ندارد."
+    en = "There is no such operation."
+
+
+def status_of(refusal: type[errors.Refusal]) -> int:
+    """The HTTP status of an error class, from its nearest listed ancestor."""
+    if issubclass(refusal, Unavailable):
+        return 503
+    return next((STATUS[base] for base in refusal.__mro__ if base in STATUS), 500)
+
+
+def responses(*refusals: type[errors.Refusal]) -> dict[int | str, dict[str, Any]]:
+    """The declared errors of an operation, for OpenAPI; every operation may also answer 422, 429 and 503."""
+    declared: dict[int | str, dict[str, Any]] = {}
+    for refusal in (*refusals, errors.InvalidInput, errors.TooMany, Unavailable):
+        entry = declared.setdefault(
+            status_of(refusal), {"description": "", "content": {MEDIA_TYPE: {"schema": _SCHEMA, "examples": {}}}}
+        )
+        entry["content"][MEDIA_TYPE]["examples"][refusal.code] = {"summary": (refusal.__doc__ or "").strip()}
+        entry["description"] = ", ".join(sorted(entry["content"][MEDIA_TYPE]["examples"]))
+    return declared
+
+
+_SCHEMA = {"$ref": "#/components/schemas/Problem"}
+
+
+def problem(request: Request, refusal: errors.Refusal, found: list[FieldProblem] | None = None) -> JSONResponse:
+    """The answer to a refused request."""
+    status = status_of(type(refusal))
+    body = Problem(
+        type=f"urn:amanat:error:{refusal.code}",
+        title=refusal.code,
+        status=status,
+        code=refusal.code,
+        detail=refusal.sentence("fa"),
+        detail_en=refusal.sentence("en"),
+        field=refusal.field,
+        errors=found or [],
+        request_id=request_id(request),
+    )
+    headers = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(body.model_dump(), status, headers, MEDIA_TYPE)
+
+
+def request_id(request: Request) -> str:
+    """The id under which this request stands in the logs."""
+    return str(getattr(request.state, "request_id", "") or uuid4())
+
+
+def install(app: FastAPI) -> None:
+    """Answer every failure with a problem."""
+
+    @app.exception_handler(errors.Refusal)
+    async def refused(request: Request, error: errors.Refusal) -> JSONResponse:
+        return problem(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        found = [
+            FieldProblem(field=".".join(str(part) for part in item["loc"][1:]), code=item["type"], en=item["msg"])
+            for item in error.errors()[:20]
+        ]
+        return problem(request, errors.InvalidInput(field=found[0].field if found else None), found)
+
+    @app.exception_handler(HTTPException)
+    async def refused_by_framework(request: Request, error: HTTPException) -> JSONResponse:
+        refusal: errors.Refusal = {404: NoSuchOperation, 405: NoSuchOperation, 413: errors.TooLarge}.get(
+            error.status_code, errors.InvalidInput
+        )()
+        return problem(request, refusal)
+
+    @app.exception_handler(DBAPIError)
+    @app.exception_handler(PoolTimeout)
+    async def database(request: Request, error: Exception) -> JSONResponse:
+        if isinstance(error, DataError):
+            return problem(request, errors.InvalidInput())
+        state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+        if isinstance(error, OperationalError | PoolTimeout) or state[:2] in {"08", "53", "55", "57", "40"}:
+            _log.warning("database_unavailable", extra={"sqlstate": state, "request_id": request_id(request)})
+            return problem(request, Unavailable(retry_after=2))
+        return unexpected(request, error)
+
+    @app.exception_handler(Exception)
+    async def anything(request: Request, error: Exception) -> JSONResponse:
+        return unexpected(request, error)
+
+
+def unexpected(request: Request, error: Exception) -> JSONResponse:
+    """A fault of ours: logged with its trace, answered without it."""
+    _log.error("unexpected_error", exc_info=error, extra={"request_id": request_id(request)})
+    return problem(request, Unexpected())

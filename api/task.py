@@ -1,0 +1,254 @@
+"""The inbox: what waits for me or for my roles, and answering it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Header, Query
+from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response
+
+from api.case import CaseDetail, case_detail
+from api.dependencies import PerformerDep, ReaderDep
+from api.problems import responses
+from api.values import AmountIn, Cursor, Input, Limit, MomentOut, Page, Words, cut, read_cursor, write_cursor
+from commands import onboarding, personnel
+from commands import task as commands
+from commands.command import Command
+from domain import errors, wording
+from domain import onboarding as rules
+from domain.onboarding import RefusalReason
+from messages.onboarding import TaskKind
+from messages.personnel import TaskKind as PersonnelTaskKind
+from storage import tasks
+from storage.tasks import InboxFilter, InboxItem, Task
+
+router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
+
+_DECISION_ERRORS = responses(
+    errors.Unauthenticated,
+    errors.NotFound,
+    errors.OwnCase,
+    errors.TaskNotOpen,
+    errors.TaskClaimed,
+    errors.PreconditionFailed,
+    errors.KeyInFlight,
+    errors.KeyReused,
+    commands.TaskOfOtherKind,
+    rules.CertificateTooHigh,
+    rules.CertificateExpired,
+)
+
+
+class TaskOut(BaseModel):
+    """Something that a case waits for."""
+
+    id: UUID
+    case_id: UUID
+    case_kind: str = Field(examples=["onboarding"])
+    variant: str = Field(examples=["minipay"])
+    region_code: str | None
+    kind: str = Field(examples=["issue_certificate"])
+    words: Words
+    role: str | None = Field(examples=["hr_officer"])
+    scope_kind: str | None = Field(examples=["organisation"])
+    scope: str | None
+    status: str = Field(examples=["open"])
+    reason: str | None = Field(description="Why it is asked, if that is not plain", examples=[None])
+    opened: MomentOut
+    due: MomentOut
+    claimed_by: UUID | None
+    version: int
+
+    @classmethod
+    def of(cls, item: InboxItem) -> TaskOut:
+        """An inbox item."""
+        task = item.task
+        reason = task.details.get("obstacle") or task.details.get("reason")
+        return cls(
+            id=task.id,
+            case_id=task.case_id,
+            case_kind=item.case_kind,
+            variant=item.variant,
+            region_code=item.region_code,
+            kind=task.kind,
+            words=Words.of(wording.said(wording.TASKS, task.kind)),
+            role=task.role,
+            scope_kind=task.scope_kind,
+            scope=task.scope,
+            status=task.status,
+            reason=reason,
+            opened=MomentOut.of(task.opened_at),
+            due=MomentOut.of(task.due_at),
+            claimed_by=task.claimed_by,
+            version=task.version,
+        )
+
+
+class IssueCertificate(Input):
+    """The employer certifies the deduction (A12)."""
+
+    kind: Literal["issue_certificate"]
+    decision: Literal["issue"]
+    monthly_amount: AmountIn
+    instalments: int = Field(strict=True, ge=1, le=120, examples=[12])
+    valid_until: date = Field(examples=["2027-03-20"])
+
+
+class RefuseCertificate(Input):
+    """The employer refuses, with a reason (A12)."""
+
+    kind: Literal["issue_certificate"]
+    decision: Literal["refuse"]
+    reason: RefusalReason
+
+
+class ClearObstacle(Input):
+    """What stood in the way is mended; the activation is tried again."""
+
+    kind: Literal["clear_obstacle"]
+    decision: Literal["cleared"]
+
+
+class UpholdObstacle(Input):
+    """What stands in the way cannot be mended; the application is refused."""
+
+    kind: Literal["clear_obstacle"]
+    decision: Literal["upheld"]
+    reason: RefusalReason
+
+
+class ConfirmChange(Input):
+    """The change that a personnel file proposed is right."""
+
+    kind: Literal["confirm_change"]
+    decision: Literal["confirm"]
+
+
+class RejectChange(Input):
+    """The change that a personnel file proposed is wrong."""
+
+    kind: Literal["confirm_change"]
+    decision: Literal["reject"]
+    reason: str = Field(min_length=3, max_length=500)
+
+
+CertificateDecision = Annotated[IssueCertificate | RefuseCertificate, Field(discriminator="decision")]
+ObstacleDecision = Annotated[ClearObstacle | UpholdObstacle, Field(discriminator="decision")]
+ChangeDecision = Annotated[ConfirmChange | RejectChange, Field(discriminator="decision")]
+Decision = Annotated[CertificateDecision | ObstacleDecision | ChangeDecision, Field(discriminator="kind")]
+
+
+async def _decide(command: Command, task: Task, decision: Decision) -> None:
+    """Hand a decision to the command of its kind."""
+    match decision:
+        case IssueCertificate():
+            terms = onboarding.CertificateTerms(
+                decision.monthly_amount.money(), decision.instalments, decision.valid_until
+            )
+            await onboarding.issue_certificate(command, task, terms)
+        case RefuseCertificate():
+            await onboarding.refuse_certificate(command, task, decision.reason)
+        case ClearObstacle():
+            await onboarding.answer_obstacle(command, task, None)
+        case UpholdObstacle():
+            await onboarding.answer_obstacle(command, task, decision.reason)
+        case ConfirmChange():
+            await personnel.answer_change(command, task, confirm=True, reason=None)
+        case RejectChange():
+            await personnel.answer_change(command, task, confirm=False, reason=decision.reason)
+
+
+@router.get("", operation_id="list_tasks", responses=responses(errors.Unauthenticated))
+async def list_tasks(
+    reader: ReaderDep,
+    *,
+    kind: Annotated[TaskKind | PersonnelTaskKind | None, Query()] = None,
+    region_code: Annotated[str | None, Query(pattern="^[0-9]{4}$")] = None,
+    late: Annotated[bool | None, Query()] = None,
+    mine: Annotated[bool, Query(description="Only what I have claimed")] = False,
+    cursor: Cursor = None,
+    limit: Limit = 25,
+) -> Page[TaskOut]:
+    """Open tasks of mine or of my roles in my scopes, most urgent first."""
+    after = read_cursor(cursor, datetime, UUID)
+
+    async def query(connection: AsyncConnection) -> Page[TaskOut]:
+        wanted = InboxFilter(kind, region_code, late, mine)
+        rows = await tasks.inbox(
+            connection, reader.actor, wanted, after=(after[0], after[1]) if after else None, limit=limit + 1
+        )
+        page, more = cut(rows, limit)
+        last = page[-1].task if more else None
+        return Page(
+            items=[TaskOut.of(item) for item in page],
+            next=None if last is None else write_cursor(last.due_at, last.id),
+        )
+
+    return await reader.read(query)
+
+
+@router.get("/{task_id}", operation_id="read_task", responses=responses(errors.Unauthenticated, errors.NotFound))
+async def read_task(reader: ReaderDep, response: Response, task_id: UUID) -> TaskOut:
+    """A task that is or was addressed to the caller; its ETag can be sent back with a decision."""
+
+    async def query(connection: AsyncConnection) -> TaskOut | None:
+        item = await tasks.read_item(connection, task_id)
+        return TaskOut.of(item) if item is not None and commands.is_addressed_to(item.task, reader.actor) else None
+
+    found = await reader.read(query)
+    response.headers["ETag"] = f'W/"{found.version}"'
+    return found
+
+
+async def _task_out(command: Command, task_id: UUID) -> TaskOut:
+    item = await tasks.read_item(command.connection, task_id)
+    if item is None:
+        raise errors.NotFound
+    return TaskOut.of(item)
+
+
+@router.post("/{task_id}/claim", operation_id="claim_task", response_model=TaskOut, responses=_DECISION_ERRORS)
+async def claim_task(performer: PerformerDep, task_id: UUID) -> Response:
+    """Take a task from the queue, so that colleagues leave it."""
+
+    async def work(command: Command) -> TaskOut:
+        return await _task_out(command, await commands.claim_task(command, task_id))
+
+    return await performer.run(work)
+
+
+@router.post("/{task_id}/release", operation_id="release_task", response_model=TaskOut, responses=_DECISION_ERRORS)
+async def release_task(performer: PerformerDep, task_id: UUID) -> Response:
+    """Give a claimed task back."""
+
+    async def work(command: Command) -> TaskOut:
+        return await _task_out(command, await commands.release_task(command, task_id))
+
+    return await performer.run(work)
+
+
+@router.post("/{task_id}/decision", operation_id="decide_task", response_model=CaseDetail, responses=_DECISION_ERRORS)
+async def decide_task(
+    performer: PerformerDep,
+    task_id: UUID,
+    decision: Annotated[Decision, Body()],
+    if_match: Annotated[
+        str | None, Header(pattern='^(W/)?"[0-9]{1,18}"$', description="ETag of the task when it was looked at")
+    ] = None,
+) -> Response:
+    """Answer a task. The answer is final and immediate; the process goes on from it."""
+    version = None if if_match is None else int(if_match.removeprefix("W/").strip('"'))
+
+    async def work(command: Command) -> CaseDetail:
+        task = await commands.lock_task(command, task_id, version=version)
+        await _decide(command, task, decision)
+        detail = await case_detail(command.connection, command.actor, task.case_id)
+        if detail is None:
+            raise errors.NotFound
+        return detail
+
+    return await performer.run(work)

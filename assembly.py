@@ -1,0 +1,105 @@
+"""Puts the parts together from the settings: what api, worker and command line share. Entry points only."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+from temporalio.runtime import Runtime
+
+from activities.notice import NoticeSender
+from activities.transition import Desk
+from commands.command import Context
+from gateways.files import Files
+from gateways.sms import LocalSms, SmsGateway
+from messages.notice import SendCode, SendNotice
+from relay import Relay, Route, signal_routes
+from settings import KeyRing, Settings
+from storage.database import create_engine
+from storage.sealing import BlindIndex, Cipher, Seals
+from workflows.client import connect
+
+# Transactions that must commit whatever becomes of the command around them: tries of codes.
+_SIDE_CONNECTIONS = 4
+
+
+class NoSmsGateway(Exception):
+    """Outside the stand-alone stack a real SMS gateway must be set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """A process's parts."""
+
+    settings: Settings
+    engine: AsyncEngine
+    side: AsyncEngine
+    context: Context
+    desk: Desk
+    relay: Relay
+    client: Client
+
+    async def close(self) -> None:
+        """Give connections back."""
+        await self.engine.dispose()
+        await self.side.dispose()
+
+
+def cipher_of(ring: KeyRing) -> Cipher:
+    """A cipher of a key ring from the settings."""
+    return Cipher.from_ring(ring.current, {name: key.get_secret_value() for name, key in ring.keys.items()})
+
+
+def seals_of(settings: Settings) -> Seals:
+    """The keys for personal fields."""
+    return Seals(
+        cipher_of(settings.field_keys),
+        BlindIndex.from_base64(settings.blind_index_key.get_secret_value()),
+        base64.b64decode(settings.code_pepper.get_secret_value(), validate=True),
+    )
+
+
+async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = None) -> Assembly:
+    """Build everything; nothing is started.
+
+    Args:
+        settings: of this process.
+        lazy: connect to Temporal at the first call, so that the process can start without it.
+        runtime: the Temporal SDK's runtime, for its metrics.
+
+    Raises:
+        RuntimeError: not lazy, and Temporal cannot be reached.
+    """
+    url = settings.database_url.get_secret_value()
+    engine, side = create_engine(url, pool=settings.database_pool), create_engine(url, pool=_SIDE_CONNECTIONS)
+    seals = seals_of(settings)
+    files = Files.at(settings.files_url, seals.cipher)
+    desk = Desk(engine, seals, files)
+    client = await connect(
+        settings.temporal_address,
+        settings.temporal_namespace,
+        cipher_of(settings.codec_keys),
+        lazy=lazy,
+        runtime=runtime,
+    )
+    relay = Relay(engine, _routes(settings, client, desk))
+    return Assembly(settings, engine, side, Context(engine, side, seals, files, relay.nudge), desk, relay, client)
+
+
+def _routes(settings: Settings, client: Client, desk: Desk) -> list[Route]:
+    links = {"app_link": settings.app_link, "training_link": settings.training_link}
+    sender = NoticeSender(desk, _sms(settings), links)
+    return [
+        *signal_routes(client).values(),
+        Route(SendNotice, sender.send_notice),
+        Route(SendCode, sender.send_code),
+    ]
+
+
+def _sms(settings: Settings) -> SmsGateway:
+    if settings.local_messages:
+        return LocalSms(Path(settings.local_messages))
+    raise NoSmsGateway("set AMANAT_SMS_PROVIDER, or AMANAT_LOCAL_MESSAGES for a stand-alone stack")

@@ -1,0 +1,1 @@
+"""``./amanat``: the command line and the stand-alone stack (embedded Postgres, Temporal, api, worker)."""

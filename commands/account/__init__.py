@@ -1,0 +1,41 @@
+"""Accounts: signing in and out, fresh codes, staff and their roles (G1)."""
+
+from commands.account.codes import check_code, request_code, request_sign_in_code
+from commands.account.sessions import SignedIn, account_stream, authenticate, sign_in, sign_in_staff, sign_out, step_up
+from commands.account.staff import (
+    FirstCredentials,
+    Office,
+    StaffWish,
+    add_staff,
+    console_office,
+    disable_staff,
+    grant_role,
+    operators_office,
+    reset_staff,
+    revoke_role,
+)
+from storage.account import use_code
+
+__all__ = [
+    "FirstCredentials",
+    "Office",
+    "SignedIn",
+    "StaffWish",
+    "account_stream",
+    "add_staff",
+    "authenticate",
+    "check_code",
+    "console_office",
+    "disable_staff",
+    "grant_role",
+    "operators_office",
+    "request_code",
+    "request_sign_in_code",
+    "reset_staff",
+    "revoke_role",
+    "sign_in",
+    "sign_in_staff",
+    "sign_out",
+    "step_up",
+    "use_code",
+]

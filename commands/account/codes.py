@@ -1,0 +1,174 @@
+"""Fresh codes: asking for one, and checking one wherever a step needs it (G1, A2)."""
+
+from __future__ import annotations
+
+import hmac
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from commands.account.credentials import matching_step
+from commands.command import Command, Context
+from domain.account import (
+    CODES_APART,
+    CODES_PER_ADDRESS,
+    CODES_PER_NUMBER,
+    CODES_PER_PERSON,
+    NO_BINDING,
+    STEP_UP_TRIES,
+    CodeNotAccepted,
+    CodePurpose,
+    MobileUnreadable,
+    NationalIdUnreadable,
+    code_hash,
+    parse_code,
+    step_up_binding,
+)
+from domain.errors import Forbidden, TooMany
+from domain.identity import BadMobile, BadNationalId, Mobile, NationalId, parse_mobile, parse_national_id
+from messages.notice import SendCode
+from storage import account
+from storage.database import SERVICE, transaction
+from storage.outbox import enqueue
+from storage.people import find_person
+from storage.sealing import Seals
+
+
+async def request_sign_in_code(context: Context, *, national_id: str, mobile: str, origin: str) -> UUID:
+    """Send a member a code, if national id and mobile both match one person (A1); returns the challenge.
+
+    Known or unknown, it is the same work and the same answer.
+
+    Raises:
+        NationalIdUnreadable, MobileUnreadable: no such number can exist.
+        TooMany: too many codes for this number or from this address, or the last was sent a moment ago.
+    """
+    identity, number = _read_identity(national_id), _read_mobile(mobile)
+    pair = f"{identity}/{number}"
+    limits = ((CODES_PER_ADDRESS, origin), (CODES_APART, pair), (CODES_PER_NUMBER, pair))
+    async with transaction(context.engine, SERVICE) as connection:
+        wait = await account.count_uses(connection, context.seals, limits)
+        if wait is None:
+            person = await find_person(connection, context.seals, identity, number)
+            challenge = await account.create_code(
+                connection, context.seals, CodePurpose.SIGN_IN, None if person is None else person.id, NO_BINDING
+            )
+            await enqueue(connection, SendCode(challenge))
+    # After the commit: what was counted stays counted.
+    if wait is not None:
+        raise TooMany(retry_after=wait)
+    context.nudge()
+    return challenge
+
+
+async def request_code(command: Command, purpose: CodePurpose, binding: bytes) -> UUID:
+    """Send the signed-in member a code for one thing; returns its id.
+
+    Args:
+        command: the command that asks.
+        purpose: step-up or accepting a mandate.
+        binding: a hash of exactly what is confirmed, see ``domain.account``.
+
+    Raises:
+        Forbidden: the person acts as staff, who confirm with TOTP.
+        TooMany: too many codes lately.
+    """
+    if command.actor.capacity != "member":
+        raise Forbidden
+    person_id, seals = command.actor.person_id, command.seals
+    # A refused request sends nothing, so its count may be rolled back with it.
+    limits = ((CODES_APART, f"{person_id}/{purpose}"), (CODES_PER_PERSON, str(person_id)))
+    wait = await account.count_uses(command.connection, seals, limits)
+    if wait is not None:
+        raise TooMany(retry_after=wait)
+    code_id = await account.create_code(command.connection, seals, purpose, person_id, binding)
+    await enqueue(command.connection, SendCode(code_id))
+    return code_id
+
+
+async def check_code(
+    engine: AsyncEngine,
+    seals: Seals,
+    *,
+    code_id: UUID,
+    person_id: UUID,
+    purpose: CodePurpose,
+    binding: bytes,
+    code: str,
+    field: str = "code",
+) -> None:
+    """Find out whether a code is right for exactly this; a try is paid for in a transaction of its own.
+
+    Inside a command ``engine`` is the context's ``side``, so that no command waits for a connection while it holds one.
+    Follow it with ``use_code`` in the transaction of what the code confirms.
+
+    Raises:
+        BadCode: what was typed is no code; no try is paid.
+        CodeNotAccepted: wrong, used, too old, tried too often, another's, or for something else.
+    """
+    typed = parse_code(code, field=field)
+    async with transaction(engine, SERVICE) as connection:
+        tried = await account.pay_try(connection, code_id, purpose, person_id)
+    if not is_right(seals, tried, code_id, typed, binding):
+        raise CodeNotAccepted(field=field)
+
+
+def is_right(seals: Seals, tried: account.TriedCode | None, code_id: UUID, code: str, binding: bytes) -> bool:
+    """Compare in constant time, also where there is nothing to compare with."""
+    given = code_hash(seals.pepper, code_id, code, binding)
+    stored = bytes(len(given)) if tried is None else tried.code_hash
+    return hmac.compare_digest(given, stored) and tried is not None
+
+
+async def step_up_with_code(command: Command, code_id: UUID, code: str) -> None:
+    """Check and use up a member's step-up code.
+
+    Raises:
+        BadCode, CodeNotAccepted: see `check_code`.
+    """
+    await check_code(
+        command.context.side,
+        command.seals,
+        code_id=code_id,
+        person_id=command.actor.person_id,
+        purpose=CodePurpose.STEP_UP,
+        binding=step_up_binding(command.actor.session_id),
+        code=code,
+    )
+    await account.use_code(command.connection, code_id)
+
+
+async def step_up_with_totp(command: Command, totp: str) -> None:
+    """Check and use up a TOTP code of staff.
+
+    Raises:
+        BadCode: what was typed is no code.
+        Forbidden: the person acts as a member, who confirm by SMS.
+        CodeNotAccepted: wrong, or used before.
+        TooMany: too many tries.
+    """
+    if command.actor.capacity != "staff":
+        raise Forbidden
+    typed, person_id = parse_code(totp, field="totp"), command.actor.person_id
+    async with transaction(command.context.side, SERVICE) as connection:
+        wait = await account.count_use(connection, command.seals, STEP_UP_TRIES, str(person_id))
+    if wait is not None:
+        raise TooMany(retry_after=wait)
+    credential = await account.read_credential(command.connection, command.seals, person_id=person_id)
+    step = None if credential is None else matching_step(credential.totp_secret, typed, credential.step)
+    if step is None or not await account.use_totp_step(command.connection, person_id, step):
+        raise CodeNotAccepted(field="totp")
+
+
+def _read_identity(text: str) -> NationalId:
+    try:
+        return parse_national_id(text)
+    except BadNationalId:
+        raise NationalIdUnreadable(field="national_id") from None
+
+
+def _read_mobile(text: str) -> Mobile:
+    try:
+        return parse_mobile(text)
+    except BadMobile:
+        raise MobileUnreadable(field="mobile") from None

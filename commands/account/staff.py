@@ -1,0 +1,220 @@
+"""Staff and their roles: added, granted, taken back by an operator or at the console; all of it audited (H2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from commands.account.credentials import hash_password, new_password, new_totp_secret, provisioning_uri
+from commands.account.sessions import account_stream
+from commands.command import Command
+from domain.access import Grant, Role
+from domain.account import (
+    AlreadyStaff,
+    BadScope,
+    MobileDiffers,
+    MobileUnreadable,
+    NationalIdUnreadable,
+    OwnRole,
+    RoleHeld,
+    UsernameTaken,
+    parse_name,
+    parse_username,
+)
+from domain.errors import NotFound
+from domain.identity import BadMobile, BadNationalId, parse_mobile, parse_national_id
+from storage import account, audit
+from storage.people import add_person, find_person
+from storage.sealing import Seals
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """Who administers staff, in which transaction. ``person_id`` is None at the console."""
+
+    connection: AsyncConnection
+    seals: Seals
+    actor: str
+    person_id: UUID | None = None
+    origin: str | None = None
+
+    async def note(self, action: str, person_id: UUID, **after: object) -> None:
+        """Write the audit line."""
+        entry = audit.Entry(action, self.actor, str(person_id), after=after or None, origin=self.origin)
+        await audit.append(self.connection, account_stream(person_id), entry)
+
+
+@dataclass(frozen=True, slots=True)
+class StaffWish:
+    """Whom to add; texts as they were typed."""
+
+    national_id: str = field(repr=False)
+    mobile: str | None = field(repr=False)
+    first_name: str
+    last_name: str
+    username: str
+    grants: Sequence[Grant] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FirstCredentials:
+    """What a member of staff signs in with; shown once, stored only hashed and sealed."""
+
+    person_id: UUID
+    username: str
+    password: str = field(repr=False)
+    totp_secret: str = field(repr=False)
+
+    @property
+    def totp_uri(self) -> str:
+        """What an authenticator app reads."""
+        return provisioning_uri(self.username, self.totp_secret)
+
+
+def operators_office(command: Command) -> Office:
+    """The office of a signed-in operator.
+
+    Raises:
+        Forbidden: they are none.
+        StepUpRequired: the session was not confirmed lately.
+    """
+    command.require_role(Role.OPERATOR)
+    command.require_strong()
+    actor = command.actor
+    origin = command.envelope.origin or None
+    return Office(command.connection, command.seals, f"staff:{actor.person_id}", actor.person_id, origin)
+
+
+def console_office(connection: AsyncConnection, seals: Seals) -> Office:
+    """The office of whoever has a shell on the machine."""
+    return Office(connection, seals, "console")
+
+
+async def add_staff(office: Office, wish: StaffWish) -> FirstCredentials:
+    """Add a member of staff, who may be known as a person already; their name then stays as it is.
+
+    Raises:
+        NationalIdUnreadable, MobileUnreadable, BadName, BadUsername, BadScope: a value is at fault.
+        MobileDiffers: the person is known with another mobile.
+        AlreadyStaff, UsernameTaken: there is one.
+        OwnRole: the operator means themselves.
+    """
+    username = parse_username(wish.username)
+    person_id = await _person_of(office, wish)
+    if person_id == office.person_id:
+        raise OwnRole
+    if await account.is_staff(office.connection, person_id):
+        raise AlreadyStaff(field="national_id")
+    password, secret = new_password(), new_totp_secret()
+    added = await account.add_credential(
+        office.connection, office.seals, person_id, username, await hash_password(password), secret
+    )
+    if not added:
+        raise UsernameTaken(field="username")
+    await office.note("add_staff", person_id, username=username)
+    for grant in wish.grants:
+        await grant_role(office, person_id, grant)
+    return FirstCredentials(person_id, username, password, secret)
+
+
+async def grant_role(office: Office, person_id: UUID, grant: Grant) -> UUID:
+    """Give a member of staff a role in a scope; returns the grant's id. It counts from their next request on.
+
+    Raises:
+        OwnRole: nobody grants to themselves.
+        NotFound: there is no such member of staff.
+        BadScope: there is no such region or organisation.
+        RoleHeld: they hold it already.
+    """
+    await _require_other_staff(office, person_id)
+    if not await account.scope_exists(office.connection, grant):
+        raise BadScope(field="scope")
+    grant_id = await account.add_grant(office.connection, person_id, grant, office.actor)
+    if grant_id is None:
+        raise RoleHeld
+    await office.note("grant_role", person_id, grant=str(grant_id), **_told(grant))
+    return grant_id
+
+
+async def revoke_role(office: Office, person_id: UUID, grant_id: UUID) -> None:
+    """Take a role back, at once.
+
+    Raises:
+        OwnRole: nobody takes roles from themselves.
+        NotFound: there is no such member of staff, or they hold no such grant.
+    """
+    await _require_other_staff(office, person_id)
+    grant = await account.revoke_grant(office.connection, person_id, grant_id)
+    if grant is None:
+        raise NotFound
+    await office.note("revoke_role", person_id, grant=str(grant_id), **_told(grant))
+
+
+async def reset_staff(office: Office, username: str) -> FirstCredentials:
+    """Give new credentials in place of lost ones, and let in again who was shut out; their sessions end.
+
+    Raises:
+        NotFound: nobody has this user name.
+    """
+    name = parse_username(username)
+    person_id = await _staff_named(office, name)
+    password, secret = new_password(), new_totp_secret()
+    await account.change_credential(office.connection, office.seals, person_id, await hash_password(password), secret)
+    ended = await account.end_sessions(office.connection, person_id, "staff")
+    await office.note("reset_staff", person_id, sessions_ended=ended)
+    return FirstCredentials(person_id, name, password, secret)
+
+
+async def disable_staff(office: Office, username: str) -> None:
+    """Shut a member of staff out, at once.
+
+    Raises:
+        NotFound: nobody has this user name.
+    """
+    person_id = await _staff_named(office, parse_username(username))
+    await account.disable_credential(office.connection, person_id)
+    ended = await account.end_sessions(office.connection, person_id, "staff")
+    await office.note("disable_staff", person_id, sessions_ended=ended)
+
+
+async def _person_of(office: Office, wish: StaffWish) -> UUID:
+    try:
+        national_id = parse_national_id(wish.national_id)
+    except BadNationalId:
+        raise NationalIdUnreadable(field="national_id") from None
+    try:
+        mobile = None if wish.mobile is None else parse_mobile(wish.mobile)
+    except BadMobile:
+        raise MobileUnreadable(field="mobile") from None
+    person_id = await add_person(
+        office.connection,
+        office.seals,
+        national_id=national_id,
+        mobile=mobile,
+        first_name=parse_name(wish.first_name, field="first_name"),
+        last_name=parse_name(wish.last_name, field="last_name"),
+    )
+    if mobile is not None and await find_person(office.connection, office.seals, national_id, mobile) is None:
+        raise MobileDiffers(field="mobile")
+    return person_id
+
+
+async def _require_other_staff(office: Office, person_id: UUID) -> None:
+    if person_id == office.person_id:
+        raise OwnRole
+    if not await account.is_staff(office.connection, person_id):
+        raise NotFound
+
+
+async def _staff_named(office: Office, username: str) -> UUID:
+    person_id = await account.find_staff(office.connection, username)
+    if person_id is None:
+        raise NotFound
+    return person_id
+
+
+def _told(grant: Grant) -> dict[str, str]:
+    return {"role": grant.role, "scope_kind": grant.scope_kind, "scope": grant.scope}

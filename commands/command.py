@@ -1,0 +1,179 @@
+"""How every command runs: one transaction with its idempotency key, its facts and its promises (H1).
+
+A command authorises this person for this object, locks the case, judges by facts and open tasks, writes, and
+commits; its answer is final at once, also while Temporal or every worker is down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+import stamina
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from domain.access import Actor, Role
+from domain.errors import Forbidden, NotFound, OwnCase, StepUpRequired
+from gateways.files import Files
+from storage import audit
+from storage.cases import Case, lock_case
+from storage.database import Acting, transaction
+from storage.idempotency import Answer, earlier_answer, keep_answer
+from storage.people import takes_part
+from storage.sealing import Seals
+
+# Postgres gave up on one of two transactions; the other one is through, so trying again is right.
+_RETRIED_STATES = frozenset({"40001", "40P01"})
+_TRIES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What commands work with; made once by an entry point.
+
+    ``side`` is a small pool for what must be committed whatever becomes of the command, such as a try of a code.
+    """
+
+    engine: AsyncEngine
+    side: AsyncEngine
+    seals: Seals
+    files: Files
+    nudge: Callable[[], None] = field(default=lambda: None)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Who sent which operation, under which key, with which content, from where.
+
+    ``origin`` is a keyed hash of the address, never the address.
+    """
+
+    actor: Actor
+    operation: str
+    key: str
+    fingerprint: bytes
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command at work: its transaction, who acts, and Postgres's time."""
+
+    connection: AsyncConnection
+    context: Context
+    envelope: Envelope
+    now: datetime
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts."""
+        return self.envelope.actor
+
+    @property
+    def seals(self) -> Seals:
+        """Keys for personal fields."""
+        return self.context.seals
+
+    def require_role(self, *roles: Role) -> None:
+        """Refuse whoever holds none of the roles anywhere.
+
+        Raises:
+            Forbidden: they do not.
+        """
+        if self.actor.capacity != "staff" or not self.actor.holds_any(roles):
+            raise Forbidden
+
+    def require_strong(self) -> None:
+        """Refuse without a fresh code (G1).
+
+        Raises:
+            StepUpRequired: the session was not confirmed lately.
+        """
+        if self.actor.strong_until is None or self.actor.strong_until < self.now:
+            raise StepUpRequired
+
+    async def lock_own_case(self, case_id: UUID) -> Case:
+        """Lock a case that the member takes part in.
+
+        Raises:
+            NotFound: missing, or somebody else's.
+        """
+        case = await lock_case(self.connection, case_id)
+        if case is None or not await takes_part(self.connection, case_id, self.actor.person_id):
+            raise NotFound
+        return case
+
+    async def refuse_own_case(self, case_id: UUID) -> None:
+        """Nobody decides on their own case, nor where they are guarantor or counterparty.
+
+        Raises:
+            OwnCase: they take part in it.
+        """
+        if await takes_part(self.connection, case_id, self.actor.person_id):
+            raise OwnCase
+
+    async def note(
+        self,
+        stream: str,
+        *,
+        subject: str,
+        before: dict[str, object] | None = None,
+        after: dict[str, object] | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Write the audit line of this command."""
+        entry = audit.Entry(
+            action=self.envelope.operation,
+            actor=f"{self.actor.capacity}:{self.actor.person_id}",
+            subject=subject,
+            before=before,
+            after=after,
+            reason=reason,
+            origin=self.envelope.origin or None,
+        )
+        await audit.append(self.connection, stream, entry)
+
+
+async def perform(
+    context: Context, envelope: Envelope, work: Callable[[Command], Awaitable[bytes]], *, status: int = 200
+) -> Answer:
+    """Run a command once per key and answer it; nudges the relay after the commit.
+
+    Args:
+        context: what commands work with.
+        envelope: who sends what under which key.
+        work: does it, and returns the answer's JSON body.
+        status: the HTTP status of success.
+
+    Raises:
+        Refusal: the command was refused; nothing has changed.
+    """
+    async for attempt in stamina.retry_context(on=_lost_a_race, attempts=_TRIES, wait_initial=0.02, wait_max=0.5):
+        with attempt:
+            answer = await _perform_once(context, envelope, work, status)
+    if not answer.replayed:
+        context.nudge()
+    return answer
+
+
+async def _perform_once(
+    context: Context, envelope: Envelope, work: Callable[[Command], Awaitable[bytes]], status: int
+) -> Answer:
+    actor = envelope.actor
+    async with transaction(context.engine, Acting(actor.capacity, actor.person_id)) as connection:
+        cipher = context.seals.cipher
+        earlier = await earlier_answer(connection, cipher, actor.person_id, envelope.key, envelope.fingerprint)
+        if earlier is not None:
+            return earlier
+        now = (await connection.execute(sa.select(sa.func.now()))).scalar_one()
+        answer = Answer(status, await work(Command(connection, context, envelope, now)))
+        await keep_answer(connection, cipher, actor.person_id, envelope.key, envelope.fingerprint, answer)
+        return answer
+
+
+def _lost_a_race(error: Exception) -> bool:
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _RETRIED_STATES

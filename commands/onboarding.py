@@ -1,0 +1,323 @@
+"""What people may do in onboarding to credit: apply, withdraw, answer and revoke a certificate, clear an obstacle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from commands.account.codes import check_code
+from commands.command import Command
+from commands.task import close_answered, expect_kind
+from domain import onboarding as rules
+from domain.access import Role, ScopeKind
+from domain.account import CodePurpose, mandate_binding
+from domain.dates import tehran_day
+from domain.errors import CaseClosed, Forbidden, InvalidInput, NotFound
+from domain.money import RIAL_A_TOMAN, Money, format_toman
+from domain.onboarding import Programme, RefusalReason
+from messages.case import CaseKind
+from messages.onboarding import (
+    ApplicationSubmitted,
+    ApplicationWithdrawn,
+    CertificateAnswered,
+    FactKind,
+    ObstacleAnswered,
+    Phase,
+    TaskKind,
+)
+from storage import onboarding, tasks
+from storage.account import use_code
+from storage.audit import case_stream
+from storage.cases import Case, open_case, record_fact, tell, touch_case
+from storage.notices import notify
+from storage.onboarding import Application
+from storage.organisation import Employment, contract_in_force, employments_of, read_organisation
+from storage.outbox import enqueue
+from storage.policies import Policy, in_force
+from storage.tasks import Task
+
+_SOURCE = "applicant"
+
+
+@dataclass(frozen=True, slots=True)
+class CreditRequest:
+    """What a member asks for, and the fresh code with which they accepted the mandate (A2)."""
+
+    programme: str
+    monthly: Money
+    instalments: int
+    mandate_version: int
+    code_id: UUID
+    code: str
+    organisation_id: UUID | None = None
+
+
+async def apply_for_credit(command: Command, request: CreditRequest) -> UUID:
+    """Open an application (A1, A2, A10); returns the case's id.
+
+    Raises:
+        Refusal: one of the errors of ``domain.onboarding``, or the code was not accepted.
+    """
+    if command.actor.capacity != "member":
+        raise Forbidden
+    policy, programme = await _programme(command, request.programme)
+    employment = await find_employment(command, request.organisation_id)
+    await onboarding.hold_quota(command.connection, command.actor.person_id)
+    await _refuse_second(command, programme)
+    await _judge(command, programme, employment, request)
+    await _accept_mandate(command, request)
+    case_id = await _open(command, policy, employment, request)
+    await _record(command, case_id, request)
+    return case_id
+
+
+async def _programme(command: Command, code: str) -> tuple[Policy, Programme]:
+    policy = await in_force(command.connection, Programme.PREFIX + code)
+    if policy is None:
+        raise rules.ProgrammeUnknown(field="programme")
+    return policy, Programme.from_policy(policy.name, policy.value)
+
+
+async def find_employment(command: Command, organisation_id: UUID | None) -> Employment:
+    """The employment on whose pay the credit stands.
+
+    Raises:
+        NotOnPersonnelList: none is in force (A1).
+        ChooseOrganisation: there are several and none was named.
+    """
+    employed = [
+        employment
+        for employment in await employments_of(command.connection, command.actor.person_id)
+        if employment.state == "employed" and organisation_id in {None, employment.organisation_id}
+    ]
+    if not employed:
+        raise rules.NotOnPersonnelList
+    if len(employed) > 1:
+        raise rules.ChooseOrganisation(field="organisation_id")
+    return employed[0]
+
+
+async def _refuse_second(command: Command, programme: Programme) -> None:
+    """One open application per person and programme (A10); the person's quota is locked, so nobody races."""
+    if await onboarding.has_open_application(command.connection, command.actor.person_id, programme.code):
+        raise rules.ApplicationOpen
+
+
+async def _judge(command: Command, programme: Programme, employment: Employment, request: CreditRequest) -> None:
+    if not await contract_in_force(command.connection, employment.organisation_id, tehran_day(command.now)):
+        raise rules.ContractNotInForce
+    limit = await current_limit(command, programme, employment)
+    if request.monthly.amount % RIAL_A_TOMAN:
+        raise rules.AmountNotWholeToman(field="monthly_amount.amount")
+    if request.monthly > limit:
+        raise rules.AmountAboveShare(
+            field="monthly_amount.amount", limit=format_toman(limit), limit_rial=f"{limit.amount:,}"
+        )
+    if request.instalments > programme.instalments_max:
+        raise rules.TooManyInstalments(field="instalments", most=programme.instalments_max)
+    if request.mandate_version != programme.mandate_version:
+        raise rules.MandateOutdated(field="mandate_version")
+
+
+async def current_limit(command: Command, programme: Programme, employment: Employment) -> Money:
+    """The most that the member may choose per month at this moment (A2)."""
+    taken = await onboarding.taken_monthly(
+        command.connection,
+        command.actor.person_id,
+        tehran_day(command.now),
+        apart_from_case=None,
+        renewing=programme.code,
+    )
+    organisation = await read_organisation(command.connection, employment.organisation_id)
+    cap = None if organisation is None else organisation.cap
+    return rules.monthly_limit(programme, net_pay=employment.pay, taken=taken, cap=cap)
+
+
+async def _accept_mandate(command: Command, request: CreditRequest) -> None:
+    binding = mandate_binding(request.programme, request.monthly.amount, request.instalments, request.mandate_version)
+    await check_code(
+        command.context.side,
+        command.seals,
+        code_id=request.code_id,
+        person_id=command.actor.person_id,
+        purpose=CodePurpose.ACCEPT_MANDATE,
+        binding=binding,
+        code=request.code,
+        field="mandate.code",
+    )
+    await use_code(command.connection, request.code_id)
+
+
+async def _open(command: Command, policy: Policy, employment: Employment, request: CreditRequest) -> UUID:
+    case_id = await open_case(
+        command.connection,
+        kind=CaseKind.ONBOARDING,
+        variant=request.programme,
+        phase=Phase.SUBMITTED,
+        policy_id=policy.id,
+        person_id=command.actor.person_id,
+        organisation_id=employment.organisation_id,
+        region_code=employment.region_code,
+        next_actor="machine",
+    )
+    application = Application(
+        case_id=case_id,
+        person_id=command.actor.person_id,
+        employment_id=employment.id,
+        programme=request.programme,
+        monthly=request.monthly.amount,
+        instalments=request.instalments,
+        net_pay=employment.net_pay,
+        region_code=employment.region_code,
+        hire_date=employment.hire_date,
+        mandate_version=request.mandate_version,
+    )
+    await onboarding.add_application(command.connection, application)
+    return case_id
+
+
+async def _record(command: Command, case_id: UUID, request: CreditRequest) -> None:
+    terms = {"monthly": request.monthly.amount, "instalments": request.instalments}
+    fact_id = await record_fact(
+        command.connection,
+        case_id,
+        FactKind.APPLICATION_SUBMITTED,
+        command.actor,
+        {**terms, "mandate_version": request.mandate_version, "code_id": str(request.code_id)},
+    )
+    await tell(command.connection, case_id, "application_submitted", actor=_SOURCE, params=terms)
+    await notify(command.connection, [command.actor.person_id], "application_submitted", case_id=case_id)
+    await command.note(case_stream(case_id), subject=str(case_id), after={"programme": request.programme, **terms})
+    await enqueue(command.connection, ApplicationSubmitted(case_id, fact_id))
+
+
+async def withdraw_application(command: Command, case_id: UUID) -> UUID:
+    """Withdraw until activation (A11); what was asked of others becomes moot at once.
+
+    Raises:
+        NotFound: not the applicant's own application.
+        CreditAlreadyActive: too late.
+        CaseClosed: it ended otherwise.
+    """
+    case = await _lock_application(command, case_id)
+    if case.person_id != command.actor.person_id:
+        raise NotFound
+    if not case.is_open:
+        raise rules.CreditAlreadyActive if case.outcome == Phase.ACTIVE else CaseClosed
+    if await onboarding.is_withdrawn(command.connection, case_id):
+        raise CaseClosed
+    fact_id = await record_fact(command.connection, case_id, FactKind.APPLICATION_WITHDRAWN, command.actor)
+    await tasks.moot_tasks(command.connection, case_id)
+    await touch_case(command.connection, case_id)
+    await tell(command.connection, case_id, "application_withdrawn", actor=_SOURCE)
+    await notify(command.connection, [command.actor.person_id], "application_withdrawn", case_id=case_id)
+    await command.note(case_stream(case_id), subject=str(case_id), before={"phase": case.phase})
+    await enqueue(command.connection, ApplicationWithdrawn(case_id, fact_id))
+    return case_id
+
+
+async def _lock_application(command: Command, case_id: UUID) -> Case:
+    case = await command.lock_own_case(case_id)
+    if case.kind is not CaseKind.ONBOARDING:
+        raise NotFound
+    return case
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateTerms:
+    """What an employer certifies (A2, A12)."""
+
+    monthly: Money
+    instalments: int
+    valid_until: date
+
+
+async def issue_certificate(command: Command, task: Task, terms: CertificateTerms) -> UUID:
+    """Answer a certificate task with a certificate; returns the fact's id.
+
+    Raises:
+        CertificateTooHigh, CertificateExpired, AmountNotWholeToman: the terms cannot be.
+    """
+    expect_kind(task, TaskKind.ISSUE_CERTIFICATE)
+    application = await _application(command, task)
+    if terms.monthly.amount % RIAL_A_TOMAN:
+        raise rules.AmountNotWholeToman(field="monthly_amount.amount")
+    if terms.monthly.amount > application.monthly or terms.instalments > application.instalments:
+        raise rules.CertificateTooHigh(field="monthly_amount.amount")
+    rules.check_certificate_day(terms.valid_until, tehran_day(command.now))
+    certificate_id = await onboarding.add_certificate(
+        command.connection,
+        application,
+        organisation_id=UUID(task.scope or ""),
+        monthly=terms.monthly.amount,
+        instalments=terms.instalments,
+        valid_until=terms.valid_until,
+        issued_by=command.actor.person_id,
+    )
+    shown = {
+        "monthly": terms.monthly.amount,
+        "instalments": terms.instalments,
+        "valid_until": terms.valid_until.isoformat(),
+    }
+    payload = {"certificate_id": str(certificate_id), **shown}
+    return await _answer(command, task, FactKind.CERTIFICATE_ISSUED, payload, shown)
+
+
+async def refuse_certificate(command: Command, task: Task, reason: RefusalReason) -> UUID:
+    """Answer a certificate task with a refusal and its reason; returns the fact's id."""
+    expect_kind(task, TaskKind.ISSUE_CERTIFICATE)
+    return await _answer(command, task, FactKind.CERTIFICATE_REFUSED, {"reason": reason}, {"reason": reason})
+
+
+async def answer_obstacle(command: Command, task: Task, reason: RefusalReason | None) -> UUID:
+    """Say that an obstacle is cleared, or with a reason that it remains; returns the fact's id."""
+    expect_kind(task, TaskKind.CLEAR_OBSTACLE)
+    if reason is None:
+        return await _answer(command, task, FactKind.OBSTACLE_CLEARED, {}, {})
+    return await _answer(command, task, FactKind.OBSTACLE_UPHELD, {"reason": reason}, {"reason": reason})
+
+
+async def _application(command: Command, task: Task) -> Application:
+    application = await onboarding.read_application(command.connection, task.case_id)
+    if application is None:
+        raise NotFound
+    return application
+
+
+async def _answer(
+    command: Command, task: Task, fact: FactKind, payload: dict[str, object], shown: dict[str, object]
+) -> UUID:
+    fact_id = await record_fact(command.connection, task.case_id, fact, command.actor, payload)
+    await close_answered(command, task, outcome=fact, fact_id=fact_id)
+    await tell(command.connection, task.case_id, fact, actor=task.role or "", params=shown)
+    message = CertificateAnswered if task.kind == TaskKind.ISSUE_CERTIFICATE else ObstacleAnswered
+    await enqueue(command.connection, message(task.case_id, fact_id))
+    return fact_id
+
+
+async def revoke_certificate(command: Command, certificate_id: UUID, reason: str) -> UUID:
+    """Revoke a certificate: no new purchases, running instalments stay (A12); returns the case's id.
+
+    Raises:
+        NotFound: no such certificate in the officer's organisations.
+        CertificateRevoked: it was revoked before.
+    """
+    seen = await onboarding.read_certificate(command.connection, certificate_id)
+    if seen is None or not command.actor.holds(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(seen.organisation_id)):
+        raise NotFound
+    await command.refuse_own_case(seen.case_id)
+    certificate = await onboarding.lock_certificate(command.connection, seen)
+    if certificate.revoked_at is not None:
+        raise rules.CertificateRevoked
+    if not reason.strip():
+        raise InvalidInput(field="reason")
+    await record_fact(
+        command.connection, seen.case_id, FactKind.CERTIFICATE_REVOKED, command.actor, {"certificate_id": str(seen.id)}
+    )
+    await onboarding.revoke_certificate(command.connection, certificate, by=command.actor.person_id, reason=reason)
+    await touch_case(command.connection, seen.case_id)
+    await tell(command.connection, seen.case_id, FactKind.CERTIFICATE_REVOKED, actor=Role.HR_OFFICER)
+    await notify(command.connection, [seen.person_id], "certificate_revoked", case_id=seen.case_id)
+    await command.note(case_stream(seen.case_id), subject=str(seen.id), reason=reason)
+    return seen.case_id

@@ -1,0 +1,125 @@
+"""What the contracts office may do: add organisations, and make, suspend, resume and end their contracts."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+
+from commands.command import Command
+from domain.access import Role
+from domain.errors import Conflict, InvalidInput, NotFound
+from domain.money import Money
+from storage import organisation as store
+from storage.organisation import Contract
+
+
+class CodeTaken(Conflict):
+    """Another organisation has this code."""
+
+    code = "organisation_code_taken"
+    fa = "این کد برای سازمان دیگری ثبت شده است."
+    en = "Another organisation has this code."
+
+
+class ContractNumberTaken(Conflict):
+    """The organisation has a contract of this number."""
+
+    code = "contract_number_taken"
+    fa = "قراردادی با این شماره برای سازمان ثبت شده است."
+    en = "The organisation has a contract of this number."
+
+
+class ContractEnded(Conflict):
+    """An ended contract does not come back; a new one is made."""
+
+    code = "contract_ended"
+    fa = "این قرارداد پایان یافته است؛ قرارداد تازه‌ای ثبت کنید."
+    en = "This contract has ended; make a new one."
+
+
+class DaysReversed(InvalidInput):
+    """The last day comes before the first."""
+
+    code = "days_reversed"
+    fa = "روز پایان پیش از روز آغاز است."
+    en = "The last day comes before the first."
+
+
+def stream(organisation_id: UUID) -> str:
+    """The audit stream of an organisation."""
+    return f"organisation:{organisation_id}"
+
+
+async def add_organisation(command: Command, *, code: str, name: str, monthly_cap: Money | None) -> UUID:
+    """Add an employer; returns its id.
+
+    Raises:
+        CodeTaken: the code is in use.
+    """
+    command.require_role(Role.CONTRACTS_OFFICER)
+    try:
+        async with command.connection.begin_nested():
+            organisation_id = await store.add_organisation(
+                command.connection,
+                code=code,
+                name=name,
+                monthly_cap=None if monthly_cap is None else monthly_cap.amount,
+            )
+    except IntegrityError as error:
+        raise CodeTaken(field="code") from error
+    after = {"code": code, "name": name, "monthly_cap": None if monthly_cap is None else monthly_cap.amount}
+    await command.note(stream(organisation_id), subject=str(organisation_id), after=after)
+    return organisation_id
+
+
+async def add_contract(
+    command: Command, organisation_id: UUID, *, number: str, starts_on: date, ends_on: date
+) -> Contract:
+    """Record a contract.
+
+    Raises:
+        NotFound: no such organisation.
+        DaysReversed: it would end before it starts.
+        ContractNumberTaken: the number is in use.
+    """
+    command.require_role(Role.CONTRACTS_OFFICER)
+    if await store.read_organisation(command.connection, organisation_id) is None:
+        raise NotFound
+    if ends_on < starts_on:
+        raise DaysReversed(field="ends_on")
+    try:
+        async with command.connection.begin_nested():
+            contract = await store.add_contract(
+                command.connection, organisation_id, number=number, starts_on=starts_on, ends_on=ends_on
+            )
+    except IntegrityError as error:
+        raise ContractNumberTaken(field="number") from error
+    after = {"number": number, "starts_on": str(starts_on), "ends_on": str(ends_on), "state": contract.state}
+    await command.note(stream(organisation_id), subject=str(contract.id), after=after)
+    return contract
+
+
+async def change_contract(command: Command, contract_id: UUID, *, state: str, reason: str) -> Contract:
+    """Suspend, resume or end a contract: new applications and activations stop while it is not active.
+
+    Raises:
+        NotFound: no such contract.
+        ContractEnded: it has ended for good.
+    """
+    command.require_role(Role.CONTRACTS_OFFICER)
+    contract = await store.lock_contract(command.connection, contract_id)
+    if contract is None:
+        raise NotFound
+    if contract.state == "ended":
+        raise ContractEnded
+    changed = await store.set_contract_state(command.connection, contract_id, state)
+    await command.note(
+        stream(contract.organisation_id),
+        subject=str(contract_id),
+        before={"state": contract.state},
+        after={"state": state},
+        reason=reason,
+    )
+    return changed

@@ -1,0 +1,200 @@
+"""What people may do with personnel files: send one, and answer what it proposes (A13)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from commands.command import Command, Context, Envelope, perform
+from commands.task import close_answered, expect_kind
+from domain.access import Actor, Role, ScopeKind
+from domain.errors import Forbidden, InvalidInput, NotFound, Refusal, TooLarge
+from gateways.files import FileTooLarge, StoredFile
+from gateways.personnel_file import SENTENCES, PersonnelFileError
+from messages.case import CaseKind
+from messages.personnel import Change, FactKind, ImportPhase, PersonnelChangeAnswered, PersonnelFileReceived, TaskKind
+from storage import personnel
+from storage.audit import case_stream
+from storage.cases import open_case, record_fact, tell
+from storage.idempotency import Answer
+from storage.organisation import read_organisation
+from storage.outbox import enqueue
+from storage.personnel import Import
+from storage.policies import in_force
+from storage.tasks import Task
+
+FILE_LIMIT: Final = 50 * 1024 * 1024
+OPERATION: Final = "import_personnel"
+_FOLDER = "personnel"
+_POLICY = "personnel"
+_MISSING_FILE = (
+    "فایل پیش از خوانده‌شدن از دست رفت؛ لطفاً دوباره بفرستید.",
+    "The file was lost before it was read; please send it again.",
+)
+
+
+class EmptyFile(InvalidInput):
+    """The upload has no content."""
+
+    code = "empty_file"
+    fa = "فایلی فرستاده نشده است."
+    en = "No file was sent."
+
+
+class SentByYourself(Forbidden):
+    """Another mobile or sheba needs a second person: whoever sent the file cannot confirm it."""
+
+    code = "second_person_required"
+    fa = "این تغییر از فایلی آمده که خودتان فرستاده‌اید؛ همکار دیگری باید آن را تأیید کند."
+    en = "You sent the file that proposes this change; another person has to confirm it."
+
+
+class ReasonMissing(InvalidInput):
+    """A change was rejected without a reason."""
+
+    code = "reason_missing"
+    fa = "برای نپذیرفتن این تغییر، دلیل آن را بنویسید."
+    en = "Please say why the change is rejected."
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file on its way in: by whom, for which organisation, under which key, from where."""
+
+    actor: Actor
+    organisation_id: UUID
+    key: str
+    origin: str
+    content: AsyncIterator[bytes]
+
+
+async def send_file(context: Context, upload: Upload, render: Callable[[Import], bytes]) -> Answer:
+    """Store a personnel file and promise its import (A13); the file never stands in memory as a whole.
+
+    Args:
+        context: what commands work with.
+        upload: the file, and who sends it.
+        render: the answer's body.
+
+    Raises:
+        Forbidden: not an hr_officer.
+        NotFound: no such organisation in this person's scope.
+        TooLarge: more than ``FILE_LIMIT`` bytes; reading stopped there.
+        EmptyFile: no content.
+        KeyReused, KeyInFlight: see ``perform``.
+    """
+    # Judged before the content is read, and once more inside the command.
+    _require_sender(upload.actor, upload.organisation_id)
+    try:
+        stored = await context.files.keep(_FOLDER, upload.content, limit=FILE_LIMIT)
+    except FileTooLarge:
+        raise TooLarge from None
+    fingerprint = hashlib.sha256(b"\x00".join((OPERATION.encode(), upload.organisation_id.bytes, stored.sha256)))
+    envelope = Envelope(upload.actor, OPERATION, upload.key, fingerprint.digest(), upload.origin)
+
+    async def work(command: Command) -> bytes:
+        return render(await _receive_file(command, upload.organisation_id, stored))
+
+    try:
+        answer = await perform(context, envelope, work, status=202)
+    except Refusal:
+        await context.files.remove(stored.key)
+        raise
+    if answer.replayed:
+        await context.files.remove(stored.key)
+    return answer
+
+
+def _require_sender(actor: Actor, organisation_id: UUID) -> None:
+    if actor.capacity != "staff" or not actor.holds_any([Role.HR_OFFICER]):
+        raise Forbidden
+    if not actor.holds(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(organisation_id)):
+        raise NotFound
+
+
+async def _receive_file(command: Command, organisation_id: UUID, stored: StoredFile) -> Import:
+    _require_sender(command.actor, organisation_id)
+    if not stored.size:
+        raise EmptyFile(field="body")
+    policy = await in_force(command.connection, _POLICY)
+    if policy is None or await read_organisation(command.connection, organisation_id) is None:
+        raise NotFound
+    case_id = await open_case(
+        command.connection,
+        kind=CaseKind.PERSONNEL_IMPORT,
+        phase=ImportPhase.RECEIVED,
+        policy_id=policy.id,
+        organisation_id=organisation_id,
+    )
+    await personnel.add_import(
+        command.connection, case_id, organisation_id, key=stored.key, size=stored.size, sha256=stored.sha256
+    )
+    await record_fact(
+        command.connection,
+        case_id,
+        FactKind.FILE_RECEIVED,
+        command.actor,
+        {"size": stored.size, "sha256": stored.sha256.hex()},
+    )
+    await tell(command.connection, case_id, "personnel_file_received", actor=Role.HR_OFFICER)
+    after: dict[str, object] = {"organisation_id": str(organisation_id), "sha256": stored.sha256.hex()}
+    await command.note(case_stream(case_id), subject=str(case_id), after=after)
+    await enqueue(command.connection, PersonnelFileReceived(case_id))
+    received = await personnel.read_import(command.connection, case_id)
+    if received is None:
+        raise LookupError("an import that was just added is not visible")
+    return received
+
+
+async def answer_change(command: Command, task: Task, *, confirm: bool, reason: str | None) -> UUID:
+    """Confirm or reject what a file proposed; returns the fact's id. ``lock_task`` judged the task and the person.
+
+    Raises:
+        TaskOfOtherKind: the task asks for something else.
+        SentByYourself: another mobile or sheba out of this person's own file.
+        ReasonMissing: rejected without saying why.
+    """
+    expect_kind(task, TaskKind.CONFIRM_CHANGE)
+    change = await personnel.read_change(command.connection, task.case_id)
+    if change is None:
+        raise NotFound
+    sender = await personnel.sender_of(command.connection, change.import_case_id)
+    if change.what is not Change.EXIT and sender == command.actor.person_id:
+        raise SentByYourself
+    said = (reason or "").strip()
+    if not confirm and not said:
+        raise ReasonMissing(field="reason")
+    kind = FactKind.CHANGE_CONFIRMED if confirm else FactKind.CHANGE_REJECTED
+    payload = {"what": change.what, **({"reason": said} if said else {})}
+    fact_id = await record_fact(command.connection, task.case_id, kind, command.actor, payload)
+    await tell(
+        command.connection,
+        task.case_id,
+        f"personnel_{kind}",
+        actor=task.role or command.actor.capacity,
+        params={"what": change.what},
+    )
+    await close_answered(command, task, outcome="confirm" if confirm else "reject", fact_id=fact_id)
+    await enqueue(command.connection, PersonnelChangeAnswered(task.case_id, fact_id))
+    return fact_id
+
+
+def may_read_imports(actor: Actor, organisation_id: UUID) -> bool:
+    """Whether somebody sees the organisation's imports: its hr_officer, operators, auditors."""
+    if actor.capacity != "staff":
+        return False
+    in_scope = actor.holds(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(organisation_id))
+    return in_scope or actor.holds_any([Role.OPERATOR, Role.AUDITOR])
+
+
+def error_sentences(imported: Import) -> tuple[str, str] | None:
+    """Why the file as a whole was refused, in Persian and English; None if it was not."""
+    if imported.error is None:
+        return None
+    if imported.error not in SENTENCES:
+        return _MISSING_FILE
+    fault = PersonnelFileError(imported.error, imported.error_columns, imported.error_row)
+    return fault.fa, fault.en

@@ -1,0 +1,105 @@
+"""Changing policies: one policy_admin proposes, another approves (SPEC, first page)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from commands.command import Command
+from domain.access import Role
+from domain.errors import Conflict, Forbidden, InvalidInput, NotFound
+from domain.onboarding import Programme
+from storage import policies
+from storage.policies import Policy
+
+_PERSONNEL_HOURS = frozenset({"change_remind_hours", "change_expire_hours"})
+
+
+class PolicyMalformed(InvalidInput):
+    """The value does not fit the policy."""
+
+    code = "policy_malformed"
+    fa = "مقدار سیاست درست نیست: {why}"
+    en = "The policy value is not valid: {why}"
+
+
+class SamePerson(Forbidden):
+    """Whoever proposes a policy cannot approve it."""
+
+    code = "second_person_required"
+    fa = "تأیید سیاست با شخص دیگری جز پیشنهاددهنده است."
+    en = "Another person than the proposer must approve."
+
+
+class NotNewest(Conflict):
+    """A newer version is in force already."""
+
+    code = "policy_version_outdated"
+    fa = "نسخهٔ تازه‌تری از این سیاست برقرار است."
+    en = "A newer version of this policy is in force."
+
+
+async def propose_policy(command: Command, name: str, value: Mapping[str, Any]) -> Policy:
+    """Propose a new version; nothing changes until another person approves.
+
+    Raises:
+        NotFound: there is no such policy.
+        PolicyMalformed: the value does not fit.
+    """
+    command.require_role(Role.POLICY_ADMIN)
+    _check(name, value)
+    proposal = await policies.propose(command.connection, name, value, command.actor.person_id)
+    if proposal is None:
+        raise NotFound
+    await command.note(f"policy:{name}", subject=str(proposal.id), after={"version": proposal.version, "value": value})
+    return proposal
+
+
+async def decide_policy(command: Command, policy_id: UUID, *, approve: bool, reason: str | None) -> Policy:
+    """Approve or reject another person's proposal; new cases begin with it, running ones keep theirs.
+
+    Raises:
+        NotFound: no such open proposal.
+        SamePerson: they proposed it themselves.
+        NotNewest: a newer version is in force.
+    """
+    command.require_role(Role.POLICY_ADMIN)
+    command.require_strong()
+    found = await policies.lock_proposal(command.connection, policy_id)
+    if found is None:
+        raise NotFound
+    proposal, proposed_by = found
+    if proposed_by == str(command.actor.person_id):
+        raise SamePerson
+    now = await policies.in_force(command.connection, proposal.name)
+    if approve and now is not None and now.version > proposal.version:
+        raise NotNewest
+    await policies.settle_proposal(
+        command.connection, policy_id, approved_by=command.actor.person_id if approve else None
+    )
+    await command.note(
+        f"policy:{proposal.name}",
+        subject=str(policy_id),
+        before={"version": None if now is None else now.version},
+        after={"version": proposal.version, "approved": approve},
+        reason=reason,
+    )
+    return proposal
+
+
+def _check(name: str, value: Mapping[str, Any]) -> None:
+    try:
+        if name.startswith(Programme.PREFIX):
+            Programme.from_policy(name, value)
+        elif name == "personnel":
+            _check_hours(value)
+    except (ValueError, TypeError) as error:
+        raise PolicyMalformed(field="value", why=str(error)) from error
+
+
+def _check_hours(value: Mapping[str, Any]) -> None:
+    if set(value) != _PERSONNEL_HOURS or not all(type(hours) is int and hours > 0 for hours in value.values()):
+        raise ValueError(f"needs whole hours for {', '.join(sorted(_PERSONNEL_HOURS))}")
+    if value["change_remind_hours"] >= value["change_expire_hours"]:
+        raise ValueError("a reminder comes before its expiry")

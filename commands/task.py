@@ -1,0 +1,104 @@
+"""Working on tasks: claim, release, and what every decision checks first."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from commands.command import Command
+from domain.access import Actor
+from domain.errors import InvalidInput, NotFound, PreconditionFailed, TaskClaimed, TaskNotOpen
+from storage import tasks
+from storage.audit import case_stream
+from storage.cases import lock_case, touch_case
+from storage.tasks import Task
+
+
+class TaskOfOtherKind(InvalidInput):
+    """The decision is of another kind than the task."""
+
+    code = "task_of_other_kind"
+    fa = "این پاسخ برای نوع دیگری از کار است."
+    en = "This decision is for another kind of task."
+
+
+def is_addressed_to(task: Task, actor: Actor) -> bool:
+    """Whether a task is this person's, or one of their roles' in their scopes."""
+    if task.grant is None:
+        return actor.capacity == "member" and task.person_id == actor.person_id
+    return actor.capacity == "staff" and task.grant in actor.grants
+
+
+async def lock_task(command: Command, task_id: UUID, *, version: int | None = None) -> Task:
+    """Lock the task's case and judge whether this person may work on the task now.
+
+    Args:
+        command: at work.
+        task_id: which.
+        version: what the caller last saw (``If-Match``), if they said so.
+
+    Raises:
+        NotFound: missing, or not addressed to this person in this scope.
+        OwnCase: they take part in the case.
+        TaskNotOpen: answered, expired or moot.
+        TaskClaimed: a colleague has it.
+        PreconditionFailed: it changed since they looked.
+    """
+    seen = await tasks.read_task(command.connection, task_id)
+    if seen is None or not is_addressed_to(seen, command.actor):
+        raise NotFound
+    await lock_case(command.connection, seen.case_id)
+    task = await tasks.read_task(command.connection, task_id)
+    if task is None:
+        raise NotFound
+    if task.grant is not None:
+        await command.refuse_own_case(task.case_id)
+    if task.status != "open":
+        raise TaskNotOpen
+    if task.claimed_by not in {None, command.actor.person_id}:
+        raise TaskClaimed
+    if version is not None and version != task.version:
+        raise PreconditionFailed
+    return task
+
+
+async def claim_task(command: Command, task_id: UUID) -> UUID:
+    """Take a task from the shared queue, so that colleagues leave it."""
+    task = await lock_task(command, task_id)
+    await tasks.set_claim(command.connection, task.id, command.actor.person_id)
+    await command.note(case_stream(task.case_id), subject=str(task.id))
+    return task.id
+
+
+async def release_task(command: Command, task_id: UUID) -> UUID:
+    """Give a claimed task back to the queue."""
+    task = await lock_task(command, task_id)
+    await tasks.set_claim(command.connection, task.id, None)
+    await command.note(case_stream(task.case_id), subject=str(task.id))
+    return task.id
+
+
+async def close_answered(command: Command, task: Task, *, outcome: str, fact_id: UUID) -> None:
+    """Close a task with the fact that answers it, and write the audit line.
+
+    Raises:
+        TaskNotOpen: the clock or somebody else was first.
+    """
+    answered = await tasks.answer_task(
+        command.connection, task.id, outcome=outcome, fact_id=fact_id, decided_by=command.actor.person_id
+    )
+    if not answered:
+        raise TaskNotOpen
+    await touch_case(command.connection, task.case_id)
+    await command.note(
+        case_stream(task.case_id), subject=str(task.id), before={"status": "open"}, after={"outcome": outcome}
+    )
+
+
+def expect_kind(task: Task, kind: str) -> None:
+    """Refuse a decision that is meant for another kind of task.
+
+    Raises:
+        TaskOfOtherKind: it is.
+    """
+    if task.kind != kind:
+        raise TaskOfOtherKind(field="kind")

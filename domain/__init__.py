@@ -1,0 +1,1 @@
+"""What is true: rules, pure and without a clock."""

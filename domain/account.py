@@ -1,0 +1,261 @@
+"""Sign-in, sessions, fresh codes, limits and staff roles: the rules of G1 and of "Who uses it"."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final, Literal
+from uuid import UUID
+
+from domain.access import SCOPES, Grant, Role, ScopeKind
+from domain.errors import Conflict, Forbidden, InvalidInput, Unauthenticated
+from domain.persian import clean_text, persian_digits, value_text
+
+Capacity = Literal["member", "staff"]
+
+CODE_LIFE: Final = timedelta(seconds=300)
+CODE_TRIES: Final = 5
+CODE_DIGITS: Final = 6
+STEP_UP_LIFE: Final = timedelta(minutes=5)
+TOTP_SECONDS: Final = 30
+# A code of the step before or after is accepted: telephones' clocks drift.
+TOTP_DRIFT: Final = 1
+NO_BINDING: Final = b""
+
+CODE_SENT_FA: Final = (
+    "اگر مشخصات شما با فهرست سازمان یکی باشد، کد فرستاده شد؛ "
+    "در غیر این صورت برای اصلاح به واحد رفاه سازمان خود مراجعه کنید."
+)
+CODE_SENT_EN: Final = (
+    "If your details match your organisation's list, a code was sent; "
+    "otherwise ask your organisation's welfare office to correct them."
+)
+
+_CODE: Final = re.compile(rf"[0-9]{{{CODE_DIGITS}}}")
+_USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{2,39}")
+_LONGEST_NAME: Final = 100
+
+
+class CodePurpose(StrEnum):
+    """What a one-time code confirms; a code for one thing is worth nothing for another."""
+
+    SIGN_IN = "sign_in"
+    STEP_UP = "step_up"
+    ACCEPT_MANDATE = "accept_mandate"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLife:
+    """How long a session lasts at most, and how long without being used."""
+
+    total: timedelta
+    idle: timedelta
+
+
+SESSION_LIVES: Final[dict[Capacity, SessionLife]] = {
+    "member": SessionLife(timedelta(hours=12), timedelta(minutes=30)),
+    "staff": SessionLife(timedelta(hours=8), timedelta(minutes=20)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """So many times in a window that begins with the first time; refused tries count too."""
+
+    name: str
+    allowed: int
+    window: timedelta
+
+
+CODES_PER_ADDRESS: Final = Limit("codes_address", 30, timedelta(hours=1))
+CODES_APART: Final = Limit("codes_apart", 1, timedelta(seconds=60))
+CODES_PER_NUMBER: Final = Limit("codes_number", 5, timedelta(hours=1))
+CODES_PER_PERSON: Final = Limit("codes_person", 10, timedelta(hours=1))
+TRIES_PER_ADDRESS: Final = Limit("sign_in_address", 60, timedelta(hours=1))
+STAFF_TRIES_PER_NAME: Final = Limit("staff_name", 10, timedelta(minutes=15))
+STAFF_TRIES_PER_ADDRESS: Final = Limit("staff_address", 60, timedelta(minutes=15))
+STEP_UP_TRIES: Final = Limit("step_up", 10, timedelta(minutes=15))
+
+
+class CodeNotAccepted(InvalidInput):
+    """The code is wrong, was used, is too old, or was tried too often: which of these is not told (G1)."""
+
+    code = "code_not_accepted"
+    fa = "کد پذیرفته نشد؛ کد تازه بگیرید و دوباره تلاش کنید."
+    en = "The code was not accepted; ask for a new one and try again."
+
+
+class SignInRefused(Unauthenticated):
+    """User name, password and code do not belong together; which one is wrong is not told (G1)."""
+
+    code = "sign_in_refused"
+    fa = "ورود ممکن نشد؛ نام کاربری، گذرواژه و کد را بررسی کنید."
+    en = "Sign-in was refused; check the user name, the password and the code."
+
+
+class BadCode(InvalidInput):
+    """What was typed is not a code of six digits."""
+
+    code = "bad_code"
+    fa = "کد باید شش رقم باشد."
+    en = "The code has six digits."
+
+
+class NationalIdUnreadable(InvalidInput):
+    """No national id: not ten digits, or the check digit is wrong."""
+
+    code = "bad_national_id"
+    fa = "کد ملی درست نیست؛ ده رقم آن را دوباره وارد کنید."
+    en = "The national id is not valid; please enter its ten digits again."
+
+
+class MobileUnreadable(InvalidInput):
+    """No Iranian mobile number."""
+
+    code = "bad_mobile"
+    fa = "شمارهٔ تلفن همراه درست نیست؛ آن را مانند ۰۹۱۲۱۲۳۴۵۶۷ وارد کنید."
+    en = "The mobile number is not valid; please enter it like 09121234567."
+
+
+class BadUsername(InvalidInput):
+    """The user name has another form than 3 to 40 of a-z, 0-9, dot, dash and underscore."""
+
+    code = "bad_username"
+    fa = "نام کاربری باید ۳ تا ۴۰ نویسه از حروف کوچک انگلیسی، رقم، نقطه، خط تیره یا زیرخط باشد."
+    en = "A user name has 3 to 40 of a-z, 0-9, dot, dash and underscore, and begins with a letter or digit."
+
+
+class BadName(InvalidInput):
+    """A person's name is empty or too long."""
+
+    code = "bad_name"
+    fa = "نام باید ۱ تا ۱۰۰ نویسه باشد."
+    en = "A name has 1 to 100 characters."
+
+
+class BadScope(InvalidInput):
+    """The role cannot be held in this scope, or the scope does not exist."""
+
+    code = "bad_scope"
+    fa = "این نقش در این دامنه ممکن نیست، یا چنین دامنه‌ای وجود ندارد."
+    en = "The role cannot be held in this scope, or there is no such scope."
+
+
+class UsernameTaken(Conflict):
+    """Another member of staff has this user name."""
+
+    code = "username_taken"
+    fa = "این نام کاربری پیش‌تر گرفته شده است."
+    en = "This user name is taken."
+
+
+class AlreadyStaff(Conflict):
+    """The person has staff credentials already."""
+
+    code = "already_staff"
+    fa = "این شخص پیش‌تر به کارکنان افزوده شده است."
+    en = "This person is already a member of staff."
+
+
+class MobileDiffers(Conflict):
+    """The person is known with another mobile, which is not changed in passing (A13, G2)."""
+
+    code = "mobile_differs"
+    fa = "برای این شخص شمارهٔ دیگری ثبت شده است؛ تغییر شماره راه خودش را دارد."
+    en = "This person is known with another mobile; changing it is a matter of its own."
+
+
+class RoleHeld(Conflict):
+    """The person holds this role in this scope already."""
+
+    code = "role_already_held"
+    fa = "این نقش پیش‌تر به این شخص داده شده است."
+    en = "The person already holds this role in this scope."
+
+
+class OwnRole(Forbidden):
+    """Nobody grants a role to themselves, nor takes one from themselves."""
+
+    code = "own_role"
+    fa = "نمی‌توانید نقش‌های خودتان را تغییر دهید."
+    en = "You cannot change your own roles."
+
+
+def parse_code(text: str, *, field: str = "code") -> str:
+    """Read six digits, of any of the three alphabets. Raises BadCode."""
+    digits = value_text(text).replace(" ", "")
+    if not _CODE.fullmatch(digits):
+        raise BadCode(field=field)
+    return digits
+
+
+def parse_username(text: str, *, field: str = "username") -> str:
+    """Read a user name; capital letters are taken as small ones. Raises BadUsername."""
+    name = text.strip().lower()
+    if not _USERNAME.fullmatch(name):
+        raise BadUsername(field=field)
+    return name
+
+
+def parse_name(text: str, *, field: str) -> str:
+    """Read a person's first or last name, cleaned for storage. Raises BadName."""
+    name = clean_text(text)
+    if not 1 <= len(name) <= _LONGEST_NAME:
+        raise BadName(field=field)
+    return name
+
+
+def parse_grant(role: Role, scope_kind: ScopeKind, scope: str, *, field: str = "scope") -> Grant:
+    """A role in a scope that this role can have; whether the scope exists is for the caller. Raises BadScope."""
+    name = value_text(scope)
+    if scope_kind not in SCOPES[role] or (name == "") != (scope_kind is ScopeKind.PLATFORM):
+        raise BadScope(field=field)
+    if scope_kind in {ScopeKind.ORGANISATION, ScopeKind.MERCHANT}:
+        try:
+            name = str(UUID(name))
+        except ValueError:
+            raise BadScope(field=field) from None
+    return Grant(role, scope_kind, name)
+
+
+def code_hash(pepper: bytes, code_id: UUID, code: str, binding: bytes) -> bytes:
+    """What is stored of a code: keyed, and tied to its own id and to what it confirms."""
+    return hmac.digest(pepper, code_id.bytes + hashlib.sha256(binding).digest() + code.encode(), hashlib.sha256)
+
+
+def mandate_binding(programme: str, monthly: int, instalments: int, version: int) -> bytes:
+    """What a code for a deduction mandate confirms: exactly these terms (A2); ``monthly`` in rial."""
+    return _binding(
+        CodePurpose.ACCEPT_MANDATE,
+        programme=programme,
+        monthly_amount=monthly,
+        unit="IRR",
+        instalments=instalments,
+        mandate_version=version,
+    )
+
+
+def step_up_binding(session_id: UUID) -> bytes:
+    """What a step-up code confirms: the session that asked for it, and no other."""
+    return _binding(CodePurpose.STEP_UP, session=str(session_id))
+
+
+def code_text(purpose: CodePurpose, code: str) -> str:
+    """The SMS in Persian. It says what the code is for, so that nobody can be talked into reading it out."""
+    what = {
+        CodePurpose.SIGN_IN: "ورود به امانت",
+        CodePurpose.STEP_UP: "تأیید دوباره در امانت",
+        CodePurpose.ACCEPT_MANDATE: "پذیرش برگهٔ کسر از حقوق در امانت",
+    }[purpose]
+    minutes = persian_digits(str(int(CODE_LIFE.total_seconds()) // 60))
+    return f"کد {what}: {persian_digits(code)}\nتا {minutes} دقیقه معتبر است. این کد را به هیچ‌کس نگویید."
+
+
+def _binding(purpose: CodePurpose, **subject: str | int) -> bytes:
+    canonical = json.dumps({"purpose": purpose, **subject}, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).digest()

@@ -1,0 +1,107 @@
+"""Jalali dates, Asia/Tehran: reading, writing and counting in months.
+
+Days are stored as Gregorian `date`; months, month ends and "the 8th" are Jalali. No clock here: `now` is passed in.
+"""
+
+import re
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from typing import ClassVar, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from persiantools.jdatetime import JalaliDate
+
+from domain.persian import UnreadableValue, persian_digits, value_text
+
+MONTHS_A_YEAR: Final = 12
+_JALALI: Final = re.compile(r"([0-9]{4})([/-])([0-9]{1,2})\2([0-9]{1,2})")
+_MONTH_NAMES: Final = (
+    "فروردین", "اردیبهشت", "خرداد", "تیر", "مرداد", "شهریور",
+    "مهر", "آبان", "آذر", "دی", "بهمن", "اسفند",
+)  # fmt: skip
+
+
+def _tehran() -> tzinfo:
+    try:
+        return ZoneInfo("Asia/Tehran")
+    except ZoneInfoNotFoundError:
+        # A machine without time-zone files: Iran has kept this offset, with no summer time, since September 2022.
+        return timezone(timedelta(hours=3, minutes=30), "Asia/Tehran")
+
+
+TEHRAN: Final = _tehran()
+
+
+class BadDate(UnreadableValue):
+    """The text is no day of the Jalali calendar."""
+
+    code: ClassVar[str] = "bad_date"
+
+
+def jalali_day(year: int, month: int, day: int) -> JalaliDate:
+    """The day of these numbers; a plain ValueError if the calendar lacks it."""
+    return JalaliDate(year, month, day)  # type: ignore[no-untyped-call]  # the library types all but this
+
+
+def parse_jalali(text: str) -> JalaliDate:
+    """Read '1397/2/23' or '۱۳۹۷-۰۲-۲۳' (digits of any of the three alphabets, month and day of one or two).
+
+    Raises `BadDate` for anything else, and for days that the calendar lacks (30 Esfand of a common year).
+    """
+    match = _JALALI.fullmatch(value_text(text).replace(" ", ""))
+    if match is None:
+        raise BadDate
+    try:
+        return jalali_day(int(match[1]), int(match[3]), int(match[4]))
+    except ValueError:
+        raise BadDate from None
+
+
+def to_jalali(day: date) -> JalaliDate:
+    """Return the Jalali form of a stored (Gregorian) day."""
+    return JalaliDate(day)  # type: ignore[no-untyped-call]  # the library types all but this
+
+
+def format_jalali(day: date | JalaliDate, *, persian: bool = False) -> str:
+    """Write a day as 1397/02/23, or ۱۳۹۷/۰۲/۲۳ where people read it."""
+    jalali = to_jalali(day) if isinstance(day, date) else day
+    text = f"{jalali.year:04}/{jalali.month:02}/{jalali.day:02}"
+    return persian_digits(text) if persian else text
+
+
+def format_month(day: JalaliDate) -> str:
+    """Write a day's month as people say it: «آبان ۱۴۰۴»."""
+    return f"{_MONTH_NAMES[day.month - 1]} {persian_digits(str(day.year))}"
+
+
+def add_months(day: JalaliDate, months: int) -> JalaliDate:
+    """Return the day `months` later (earlier if negative), its day clamped to the length of the month it lands in."""
+    year, month0 = divmod(day.year * MONTHS_A_YEAR + day.month - 1 + months, MONTHS_A_YEAR)
+    length = JalaliDate.days_in_month(month0 + 1, year)
+    return jalali_day(year, month0 + 1, min(day.day, length))
+
+
+def month_end(day: JalaliDate) -> JalaliDate:
+    """Return the last day of the day's Jalali month."""
+    return jalali_day(day.year, day.month, JalaliDate.days_in_month(day.month, day.year))
+
+
+def tehran_day(now: datetime) -> date:
+    """Return the (Gregorian) day that it is in Tehran at `now`; a naive `now` raises ValueError."""
+    if now.tzinfo is None:
+        msg = "an instant needs its time zone"
+        raise ValueError(msg)
+    # Through UTC: an instant inside a skipped or repeated hour of another zone then has one meaning only.
+    return now.astimezone(UTC).astimezone(TEHRAN).date()
+
+
+def jalali_today(now: datetime) -> JalaliDate:
+    """Return the Jalali day that it is in Tehran at `now`; a naive `now` raises ValueError."""
+    return to_jalali(tehran_day(now))
+
+
+def service_ends(hire: date, years: int = 28, months: int = 11) -> date:
+    """Return the first day on which somebody hired on `hire` no longer has less service than years + months (A4).
+
+    Exclusive: the rule reads `today < service_ends(hire)`. Hired 1375/02/14 gives 1404/01/14, last good day 01/13.
+    """
+    return add_months(to_jalali(hire), years * MONTHS_A_YEAR + months).to_gregorian()

@@ -1,0 +1,170 @@
+"""Refusals: what was refused, with a permanent code and a sentence in Persian and English.
+
+    Refusal
+    ├── InvalidInput           the request itself is wrong (a field is named)
+    ├── Unauthenticated        nobody is signed in
+    ├── Forbidden              signed in, but not allowed to do this at all
+    ├── NotFound               missing, or not yours: the two are never told apart
+    ├── Conflict               not possible in the present state of things
+    ├── PreconditionFailed     the caller looked at an older version
+    ├── TooMany                a rate limit
+    └── TooLarge               a body or file over its bound
+
+Each class is one error; its docstring says when. Capabilities define their own beside their rules.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class Refusal(Exception):
+    """A command was refused; nothing has changed.
+
+    Args:
+        field: the input field at fault, as a dotted path, if one is.
+        retry_after: seconds after which another try makes sense, if so.
+        **params: values for the placeholders in the sentences.
+    """
+
+    code: ClassVar[str] = ""
+    fa: ClassVar[str] = ""
+    en: ClassVar[str] = ""
+
+    def __init__(self, *, field: str | None = None, retry_after: int | None = None, **params: object) -> None:
+        super().__init__(self.code)
+        self.field = field
+        self.retry_after = retry_after
+        self.params = params
+
+    def sentence(self, language: str) -> str:
+        """The sentence in ``fa`` or ``en`` with its values filled in."""
+        return (self.en if language == "en" else self.fa).format(**self.params)
+
+
+class InvalidInput(Refusal):
+    """The request is malformed or a value is out of its range."""
+
+    code = "invalid_input"
+    fa = "مقدار واردشده درست نیست."
+    en = "The value is not valid."
+
+
+class Unauthenticated(Refusal):
+    """No valid session came with the request."""
+
+    code = "not_signed_in"
+    fa = "برای این کار باید وارد شوید."
+    en = "Please sign in first."
+
+
+class Forbidden(Refusal):
+    """The signed-in person has no role that allows this operation."""
+
+    code = "not_allowed"
+    fa = "شما اجازهٔ این کار را ندارید."
+    en = "You are not allowed to do this."
+
+
+class NotFound(Refusal):
+    """Missing, or somebody else's."""
+
+    code = "not_found"
+    fa = "چنین موردی پیدا نشد."
+    en = "Nothing was found here."
+
+
+class Conflict(Refusal):
+    """Not possible now."""
+
+    code = "conflict"
+    fa = "این کار در وضعیت فعلی شدنی نیست."
+    en = "This is not possible in the present state."
+
+
+class PreconditionFailed(Refusal):
+    """``If-Match`` names an older version."""
+
+    code = "version_changed"
+    fa = "این مورد در این میان تغییر کرده است؛ دوباره ببینید و تصمیم بگیرید."
+    en = "This has changed meanwhile; look again and decide."
+
+
+class TooMany(Refusal):
+    """A rate limit was reached."""
+
+    code = "too_many_requests"
+    fa = "درخواست‌ها زیاد بوده است؛ کمی بعد دوباره تلاش کنید."
+    en = "Too many requests; please try again a little later."
+
+
+class TooLarge(Refusal):
+    """A request body over its bound."""
+
+    code = "too_large"
+    fa = "حجم ارسال بیش از اندازهٔ مجاز است."
+    en = "What was sent is larger than allowed."
+
+
+class StepUpRequired(Forbidden):
+    """The operation needs a fresh code (G1)."""
+
+    code = "step_up_required"
+    fa = "برای این کار باید با کد تازه تأیید کنید."
+    en = "Please confirm with a fresh code first."
+
+
+class OwnCase(Forbidden):
+    """Nobody decides on their own case, nor where they are guarantor or counterparty."""
+
+    code = "own_case"
+    fa = "در پرونده‌ای که خودتان در آن سهیم هستید نمی‌توانید تصمیم بگیرید."
+    en = "You cannot decide on a case in which you take part."
+
+
+class TaskNotOpen(Conflict):
+    """The task was answered, expired, or became moot before this decision."""
+
+    code = "task_not_open"
+    fa = "این کار دیگر باز نیست؛ پیش‌تر پاسخ داده شده یا مهلتش گذشته است."
+    en = "This task is no longer open: it was answered before, or its time has passed."
+
+
+class TaskClaimed(Conflict):
+    """Another person has claimed the task."""
+
+    code = "task_claimed_by_other"
+    fa = "این کار را همکار دیگری برداشته است."
+    en = "A colleague has claimed this task."
+
+
+class CaseClosed(Conflict):
+    """The case has ended."""
+
+    code = "case_closed"
+    fa = "این پرونده بسته شده است."
+    en = "This case has ended."
+
+
+class KeyReused(InvalidInput):
+    """The Idempotency-Key came before with another body (H1)."""
+
+    code = "idempotency_key_reused"
+    fa = "این کلید پیش‌تر با محتوای دیگری فرستاده شده است."
+    en = "This Idempotency-Key was used before with another body."
+
+
+class KeyInFlight(Conflict):
+    """A command with the same Idempotency-Key is still running (H1)."""
+
+    code = "idempotency_key_in_flight"
+    fa = "همین درخواست در حال انجام است؛ چند لحظهٔ دیگر دوباره بپرسید."
+    en = "The same request is still running; ask again in a moment."
+
+
+class KeyMissing(InvalidInput):
+    """A command came without an Idempotency-Key (H1)."""
+
+    code = "idempotency_key_missing"
+    fa = "سرآیند Idempotency-Key لازم است."
+    en = "The Idempotency-Key header is required."

@@ -1,0 +1,265 @@
+"""Personnel rows from HR files (A13): which heading means what, and whether one row is good.
+
+A bad row is refused alone, by its first fault in the order of the columns; a person's second row in a file is a
+`duplicate` even if the first was refused. Nothing here reads files: gateways.personnel_file brings the rows.
+"""
+
+import enum
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import ClassVar, Final
+
+from domain.dates import BadDate, parse_jalali
+from domain.identity import Mobile, NationalId, Sheba, parse_mobile, parse_national_id, parse_sheba
+from domain.money import BadAmount, parse_whole
+from domain.persian import UnreadableValue, clean_text, squashed_key, value_text
+
+MAX_CELL: Final = 512
+MAX_NAME: Final = 100
+# Far above any pay, far below a bigint: a quarter of it times any count of months is still within Money's bounds.
+MAX_NET_PAY_RIAL: Final = 10**14
+LONGEST_SERVICE_YEARS: Final = 60
+
+
+class Column(enum.StrEnum):
+    """The columns that a personnel file must have, in their usual order."""
+
+    NATIONAL_ID = "national_id"
+    FIRST_NAME = "first_name"
+    LAST_NAME = "last_name"
+    MOBILE = "mobile"
+    REGION_CODE = "region_code"
+    HIRE_DATE = "hire_date"
+    NET_PAY = "net_pay_rial"
+    SHEBA = "sheba"
+    EMPLOYMENT = "employment"
+
+
+COLUMNS: Final = tuple(Column)
+HEADINGS: Final[Mapping[Column, str]] = {
+    Column.NATIONAL_ID: "کد ملی",
+    Column.FIRST_NAME: "نام",
+    Column.LAST_NAME: "نام خانوادگی",
+    Column.MOBILE: "تلفن همراه",
+    Column.REGION_CODE: "کد منطقه",
+    Column.HIRE_DATE: "تاریخ استخدام",
+    Column.NET_PAY: "خالص دریافتی (ریال)",
+    Column.SHEBA: "شماره شبا",
+    Column.EMPLOYMENT: "وضعیت",
+}
+_OTHER_HEADINGS: Final[Mapping[Column, tuple[str, ...]]] = {
+    Column.NATIONAL_ID: ("شماره ملی", "کد ملی کارمند"),
+    Column.FIRST_NAME: ("نام کارمند",),
+    Column.LAST_NAME: ("فامیلی", "فامیل", "نام خانوادگی کارمند"),
+    Column.MOBILE: ("موبایل", "همراه", "شماره موبایل", "شماره همراه", "شماره تلفن همراه", "تلفن موبایل"),
+    Column.REGION_CODE: ("کد منطقه محل خدمت", "کد ناحیه"),
+    Column.HIRE_DATE: ("تاریخ شروع خدمت", "تاریخ شروع به کار"),
+    # A heading in toman is not taken: it would make every amount wrong by ten.
+    Column.NET_PAY: ("خالص دریافتی", "خالص دریافتی به ریال", "خالص پرداختی (ریال)", "خالص حقوق (ریال)"),
+    Column.SHEBA: ("شبا", "کد شبا", "شماره شبای بانکی"),
+    Column.EMPLOYMENT: ("وضعیت اشتغال", "وضعیت خدمت", "وضعیت استخدام"),
+}
+_COLUMN_BY_KEY: Final = {
+    squashed_key(text): column
+    for column in Column
+    for text in (HEADINGS[column], *_OTHER_HEADINGS[column], column.value)
+}
+_EMPLOYED_WORDS: Final = frozenset(
+    map(
+        squashed_key,
+        (
+            "شاغل", "شاغل رسمی", "شاغل پیمانی", "شاغل قراردادی", "مشغول", "مشغول به کار", "مشغول به خدمت",
+            "در حال خدمت", "فعال", "employed", "active",
+        ),
+    )
+)  # fmt: skip
+
+REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
+    "bad_national_id": (
+        "کد ملی درست نیست؛ لطفاً هر ده رقم آن را دوباره بررسی کنید.",
+        "The national id is not valid; please check all ten digits.",
+    ),
+    "bad_mobile": (
+        "شمارهٔ تلفن همراه درست نیست؛ نمونهٔ درست: ۰۹۱۲۳۴۵۶۷۸۹.",
+        "The mobile number is not a valid Iranian mobile, such as 09123456789.",
+    ),
+    "unknown_region": (
+        "این کد منطقه در فهرست منطقه‌ها نیست.",
+        "The region code is not in the list of regions.",
+    ),
+    "bad_date": (
+        "تاریخ استخدام درست نیست؛ آن را شمسی و مانند ۱۳۹۷/۰۲/۲۳ بنویسید. تاریخ آینده پذیرفته نمی‌شود.",
+        "The hire date is not a valid Jalali date such as 1397/02/23, or lies in the future.",
+    ),
+    "bad_amount": (
+        "خالص دریافتی باید عددی صحیح به ریال و بزرگ‌تر از صفر باشد.",
+        "The net pay must be a whole number of rial above zero.",
+    ),
+    "bad_sheba": (
+        "شمارهٔ شبا درست نیست؛ لطفاً IR و ۲۴ رقم پس از آن را بررسی کنید.",
+        "The sheba is not valid; please check IR and the 24 digits after it.",
+    ),
+    "duplicate": (
+        "این کد ملی پیش‌تر در همین فایل آمده است؛ تنها نخستین ردیف آن بررسی می‌شود.",
+        "This national id came earlier in the file; only its first row is considered.",
+    ),
+    "not_employed": (
+        "وضعیت این فرد «شاغل» نیست؛ اطلاعات او به‌عنوان کارمند ثبت نمی‌شود.",
+        "This person's status is not employed; the row is not imported.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RawRow:
+    """A row as read: its number (1 is the first after the heading) and one text for each of COLUMNS, in order."""
+
+    number: int
+    values: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonnelRow:
+    """A good row, normalised. Its repr shows nothing personal."""
+
+    number: int
+    national_id: NationalId = field(repr=False)
+    mobile: Mobile = field(repr=False)
+    first_name: str = field(repr=False)
+    last_name: str = field(repr=False)
+    region_code: str
+    hire_date: date = field(repr=False)
+    net_pay_rial: int = field(repr=False)
+    sheba: Sheba = field(repr=False)
+    employed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A bad row: which column is at fault and why, in words.
+
+    `national_id` is there when it could be read; `leaver` when the row's status names something other than employed
+    (an empty one names nothing), whatever the row was refused for: both are for the leaver case, not for the report.
+    """
+
+    number: int
+    column: Column
+    code: str
+    national_id: NationalId | None = field(default=None, repr=False)
+    leaver: bool = field(default=False, repr=False)
+
+    @property
+    def message_fa(self) -> str:
+        """The Persian sentence."""
+        return REFUSALS[self.code][0]
+
+    @property
+    def message_en(self) -> str:
+        """The English sentence."""
+        return REFUSALS[self.code][1]
+
+
+class UnknownRegion(UnreadableValue):
+    """The region code is not among the known ones."""
+
+    code: ClassVar[str] = "unknown_region"
+
+
+class NotEmployed(UnreadableValue):
+    """The status is none of the words for being employed."""
+
+    code: ClassVar[str] = "not_employed"
+
+
+def recognise_headings(cells: Sequence[str]) -> dict[Column, int]:
+    """Return where each known column stands in a heading row; unknown cells are left out, the first of two counts."""
+    found: dict[Column, int] = {}
+    for index, cell in enumerate(cells):
+        column = _COLUMN_BY_KEY.get(squashed_key(cell)) if len(cell) <= MAX_NAME else None
+        if column is not None:
+            found.setdefault(column, index)
+    return found
+
+
+def judge_row(
+    raw: RawRow, known_regions: Collection[str], seen_national_ids: set[str], today: date
+) -> PersonnelRow | RefusedRow:
+    """Judge one row (A13); its national id, if it has one, is added to `seen_national_ids`.
+
+    `today` is the day in Tehran: nobody was hired after it.
+    """
+    id_text, first_name, last_name, mobile_text, region_text, hired, pay, sheba_text, status = raw.values
+    column, national_id = Column.NATIONAL_ID, None
+    leaver = False
+    try:
+        leaver = _is_leaver(status)
+        national_id = parse_national_id(id_text)
+        if national_id in seen_national_ids:
+            return RefusedRow(raw.number, column, "duplicate", national_id, leaver)
+        seen_national_ids.add(national_id)
+        column = Column.MOBILE
+        mobile = parse_mobile(mobile_text)
+        column = Column.REGION_CODE
+        region_code = _region(region_text, known_regions)
+        column = Column.HIRE_DATE
+        hire_date = _hire_date(hired, today)
+        column = Column.NET_PAY
+        net_pay = _net_pay(pay)
+        column = Column.SHEBA
+        sheba = parse_sheba(sheba_text)
+        column = Column.EMPLOYMENT
+        if not is_employed(status):
+            raise NotEmployed
+    except UnreadableValue as fault:
+        return RefusedRow(raw.number, column, fault.code, national_id, leaver)
+    return PersonnelRow(
+        raw.number,
+        national_id,
+        mobile,
+        _name(first_name),
+        _name(last_name),
+        region_code,
+        hire_date,
+        net_pay,
+        sheba,
+    )
+
+
+def is_employed(status: str) -> bool:
+    """Tell whether a status is one of the few words for being employed; anything else is not."""
+    return status == "شاغل" or (len(status) <= MAX_CELL and squashed_key(status) in _EMPLOYED_WORDS)
+
+
+def _is_leaver(status: str) -> bool:
+    return not is_employed(status) and len(status) <= MAX_CELL and bool(squashed_key(status))
+
+
+def _region(text: str, known_regions: Collection[str]) -> str:
+    code = value_text(text[: MAX_CELL + 1]).replace(" ", "")
+    if code not in known_regions:
+        raise UnknownRegion
+    return code
+
+
+def _hire_date(text: str, today: date) -> date:
+    if len(text) > MAX_CELL:
+        raise BadDate
+    day = parse_jalali(text).to_gregorian()
+    if not today.year - LONGEST_SERVICE_YEARS <= day.year or day > today:
+        raise BadDate
+    return day
+
+
+def _net_pay(text: str) -> int:
+    if len(text) > MAX_CELL:
+        raise BadAmount
+    amount = parse_whole(text)
+    if not 0 < amount <= MAX_NET_PAY_RIAL:
+        raise BadAmount
+    return amount
+
+
+def _name(text: str) -> str:
+    """Clean a name; there is no code for a bad one, so an over-long one is cut."""
+    return clean_text(text[:MAX_CELL])[:MAX_NAME].strip()

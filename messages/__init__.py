@@ -1,0 +1,1 @@
+"""What travels between processes: ids and plain values, nothing personal."""

@@ -1,0 +1,151 @@
+"""Sends what transactions promised: workflow starts and signals, and notices (DESIGN, "The one idea").
+
+Runs inside every api and worker process. The process that wrote nudges its own relay right after the commit; a
+sweep sends what a dying process left behind. Order is not promised; everything is sent at least once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio import workflow
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from messages.case import CaseKind, CaseRef, workflow_id
+from messages.payload import decode
+from storage.database import SERVICE, transaction
+from storage.outbox import ALARM_ATTEMPTS, Promise, claim, mark_sent, put_back
+from workflows import onboarding
+from workflows.client import TASK_QUEUE
+from workflows.transitions import WORKFLOW_TASK_TIMEOUT
+
+_log = logging.getLogger("amanat.relay")
+
+SWEEP_SECONDS = 2.0
+_BATCH = 20
+_SEND_LIMIT = 8.0
+_RPC_LIMIT = timedelta(seconds=5)
+
+# Every process and the workflow that sequences it.
+WORKFLOWS: Mapping[CaseKind, type] = {
+    CaseKind.ONBOARDING: onboarding.OnboardingWorkflow,
+}
+
+Sender = Callable[[Any], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a message goes: its class and who sends it."""
+
+    message: type
+    send: Sender
+
+
+def signal_routes(client: Client) -> dict[str, Route]:
+    """One route for each signal of each workflow, read from the workflow definitions."""
+    routes: dict[str, Route] = {}
+    for kind, definition in WORKFLOWS.items():
+        for name, signal in workflow._Definition.must_from_class(definition).signals.items():  # noqa: SLF001 - no public reader
+            message = (signal.arg_types or [])[0]
+            routes[message.__name__] = Route(message, _signaller(client, kind, definition, str(name)))
+    return routes
+
+
+def _signaller(client: Client, kind: CaseKind, definition: type, signal: str) -> Sender:
+    async def send(message: Any) -> None:
+        """Signal the case's workflow, starting it first if it does not run.
+
+        A restart after a termination is wanted, after completion it is not: then the case is over.
+        """
+        try:
+            await client.start_workflow(
+                definition.run,  # type: ignore[attr-defined]  # every workflow has run
+                CaseRef(message.case_id),
+                id=workflow_id(kind, message.case_id),
+                task_queue=TASK_QUEUE,
+                start_signal=signal,
+                start_signal_args=[message],
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                task_timeout=WORKFLOW_TASK_TIMEOUT,
+                static_summary=str(kind),
+                rpc_timeout=_RPC_LIMIT,
+            )
+        except WorkflowAlreadyStartedError:
+            return
+
+    return send
+
+
+class Relay:
+    """Drains the outbox when nudged and at every sweep."""
+
+    def __init__(self, engine: AsyncEngine, routes: Iterable[Route], *, sweep_seconds: float = SWEEP_SECONDS) -> None:
+        self._engine = engine
+        self._routes = {route.message.__name__: route for route in routes}
+        self._sweep_seconds = sweep_seconds
+        self._nudged = asyncio.Event()
+        self._sent = 0
+
+    @property
+    def sent(self) -> int:
+        """How many promises this process has kept."""
+        return self._sent
+
+    def nudge(self) -> None:
+        """Something was committed: look at once."""
+        self._nudged.set()
+
+    async def run(self) -> None:
+        """Send until cancelled. A database that is away is waited for."""
+        while True:
+            try:
+                while await self.drain() == _BATCH:
+                    pass
+            except (SQLAlchemyError, OSError) as error:
+                _log.warning("relay_waits_for_database", extra={"error": type(error).__name__})
+            try:
+                await asyncio.wait_for(self._nudged.wait(), self._sweep_seconds)
+            except TimeoutError:
+                continue
+            finally:
+                self._nudged.clear()
+
+    async def drain(self) -> int:
+        """Claim a batch and send it; returns how many were claimed."""
+        async with transaction(self._engine, SERVICE) as connection:
+            promises = await claim(connection, _BATCH)
+        if promises:
+            kept = [done for done in await asyncio.gather(*map(self._keep, promises)) if done is not None]
+            if kept:
+                async with transaction(self._engine, SERVICE) as connection:
+                    await mark_sent(connection, kept)
+                self._sent += len(kept)
+        return len(promises)
+
+    async def _keep(self, promise: Promise) -> int | None:
+        """Send one; its id if that worked."""
+        try:
+            route = self._routes[promise.message]
+            await asyncio.wait_for(route.send(decode(route.message, promise.payload)), _SEND_LIMIT)
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, the promise stays
+            await self._postpone(promise, error)
+            return None
+        return promise.id
+
+    async def _postpone(self, promise: Promise, error: Exception) -> None:
+        level = logging.ERROR if promise.attempts >= ALARM_ATTEMPTS else logging.WARNING
+        facts = {"outbox_id": promise.id, "message_class": promise.message, "attempts": promise.attempts}
+        _log.log(level, "promise_not_kept_yet", extra={**facts, "error": type(error).__name__})
+        async with transaction(self._engine, SERVICE) as connection:
+            await put_back(connection, promise, type(error).__name__)

@@ -1,0 +1,52 @@
+"""Every environment variable, once. Read by entry points only: worker.py, api/app.py and cli/."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field, Json, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class KeyRing(BaseModel):
+    """A ring of AES-256 keys, base64; ``current`` seals, every listed one opens."""
+
+    current: str
+    keys: dict[str, SecretStr]
+
+
+class Settings(BaseSettings):
+    """What a process of Amanat needs from its environment; see README, "Configuration"."""
+
+    model_config = SettingsConfigDict(env_prefix="AMANAT_", extra="ignore", populate_by_name=True)
+
+    database_url: Annotated[SecretStr, Field(alias="DATABASE_URL")]
+    temporal_address: Annotated[str, Field(alias="TEMPORAL_ADDRESS")] = "127.0.0.1:7233"
+    temporal_namespace: Annotated[str, Field(alias="TEMPORAL_NAMESPACE")] = "amanat"
+    temporal_ui: str = ""
+    field_keys: Json[KeyRing]
+    codec_keys: Json[KeyRing]
+    blind_index_key: SecretStr
+    code_pepper: SecretStr
+    api_host: str = "127.0.0.1"
+    api_port: int = 8080
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = 9464
+    files_url: str = "memory:///"
+    local_messages: str = ""
+    stand_alone: bool = False
+    allowed_origins: list[str] = Field(default_factory=list)
+    trusted_proxies: str = "127.0.0.1"
+    app_link: str = "https://amanat.example/app"
+    training_link: str = "https://amanat.example/training"
+    database_pool: int = Field(default=20, ge=4, le=200)
+    log_level: str = "INFO"
+
+    @field_validator("database_url")
+    @classmethod
+    def _psycopg_driver(cls, url: SecretStr) -> SecretStr:
+        """Accept the plain ``postgresql://`` that hosters hand out."""
+        scheme, separator, rest = url.get_secret_value().partition("://")
+        if scheme in {"postgres", "postgresql"}:
+            scheme = "postgresql+psycopg"
+        return SecretStr(scheme + separator + rest)

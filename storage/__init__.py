@@ -1,0 +1,1 @@
+"""Postgres: tables, queries, ledger, outbox, audit, sealed fields."""

@@ -1,0 +1,129 @@
+"""One-time codes (G1): single use, few tries, kept as keyed hashes."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.account import CODE_DIGITS, CODE_LIFE, CODE_TRIES, CodeNotAccepted, CodePurpose, code_hash
+from storage.sealing import Seals
+from storage.tables import one_time_codes, persons
+
+
+@dataclass(frozen=True, slots=True)
+class TriedCode:
+    """A code for which one try has been paid."""
+
+    person_id: UUID | None
+    code_hash: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class UnsentCode:
+    """A code on its way to its person; forget it once it is sent."""
+
+    purpose: CodePurpose
+    mobile: str = field(repr=False)
+    code: str = field(repr=False)
+
+
+async def create_code(
+    connection: AsyncConnection, seals: Seals, purpose: CodePurpose, person_id: UUID | None, binding: bytes
+) -> UUID:
+    """Make a code and return its id. Without a person it is the same work, and the code opens nothing."""
+    code_id = uuid4()
+    code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
+    await connection.execute(
+        sa.insert(one_time_codes).values(
+            id=code_id,
+            purpose=purpose,
+            person_id=person_id,
+            binding=binding,
+            code_hash=code_hash(seals.pepper, code_id, code, binding),
+            code_sealed=seals.cipher.seal_text(code, _code_purpose(code_id)),
+            expires_at=sa.func.now() + CODE_LIFE,
+        )
+    )
+    return code_id
+
+
+async def pay_try(
+    connection: AsyncConnection, code_id: UUID, purpose: CodePurpose, person_id: UUID | None = None
+) -> TriedCode | None:
+    """Take one of a code's tries before anything is compared, or None if it has none to give.
+
+    Commit this whatever comes of the rest. With ``person_id`` only that person's code gives tries, so that nobody
+    can use up another's; a sign-in does not know its person yet.
+    """
+    c = one_time_codes.c
+    theirs = sa.true() if person_id is None else c.person_id == person_id
+    row = (
+        await connection.execute(
+            sa.update(one_time_codes)
+            .where(c.id == code_id, c.purpose == purpose, theirs)
+            .where(c.tries < CODE_TRIES, c.used_at.is_(None), c.expires_at > sa.func.now())
+            .values(tries=c.tries + 1)
+            .returning(c.person_id, c.code_hash)
+        )
+    ).one_or_none()
+    return None if row is None else TriedCode(row.person_id, row.code_hash)
+
+
+async def use_code(connection: AsyncConnection, code_id: UUID) -> None:
+    """Use up a code that was found right, in the transaction of what it confirms; one caller wins.
+
+    Raises:
+        CodeNotAccepted: it was used already.
+    """
+    c = one_time_codes.c
+    used = await connection.execute(
+        sa.update(one_time_codes)
+        .where(c.id == code_id, c.used_at.is_(None))
+        .values(used_at=sa.func.now(), code_sealed=None)
+    )
+    if used.rowcount != 1:
+        raise CodeNotAccepted(field="code")
+
+
+async def cancel_codes(connection: AsyncConnection, person_id: UUID) -> None:
+    """Make a person's open codes worthless, as when their mobile changes (G2)."""
+    c = one_time_codes.c
+    await connection.execute(
+        sa.update(one_time_codes)
+        .where(c.person_id == person_id, c.used_at.is_(None))
+        .values(used_at=sa.func.now(), code_sealed=None)
+    )
+
+
+async def take_unsent_code(connection: AsyncConnection, seals: Seals, code_id: UUID) -> UnsentCode | None:
+    """The code and where to send it; None if it was sent, used, is too old, or belongs to nobody.
+
+    The sealed code stays until `mark_code_sent`, so a sending that failed can be tried again.
+    """
+    c = one_time_codes.c
+    row = (
+        await connection.execute(
+            sa.select(c.purpose, c.code_sealed, persons.c.mobile_sealed)
+            .join(persons, persons.c.id == c.person_id)
+            .where(c.id == code_id, c.code_sealed.is_not(None), c.used_at.is_(None))
+            .where(c.expires_at > sa.func.now(), persons.c.mobile_sealed.is_not(None))
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    cipher = seals.cipher
+    mobile = cipher.open_text(row.mobile_sealed, "person.mobile")
+    return UnsentCode(CodePurpose(row.purpose), mobile, cipher.open_text(row.code_sealed, _code_purpose(code_id)))
+
+
+async def mark_code_sent(connection: AsyncConnection, code_id: UUID) -> None:
+    """Erase the readable code; only its keyed hash stays."""
+    await connection.execute(sa.update(one_time_codes).where(one_time_codes.c.id == code_id).values(code_sealed=None))
+
+
+def _code_purpose(code_id: UUID) -> str:
+    return f"one_time_code:{code_id}"

@@ -1,0 +1,123 @@
+"""Sessions: opaque tokens, of which only the hash is stored (G1)."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.access import Actor, Grant, Role, ScopeKind
+from domain.account import SESSION_LIVES, STEP_UP_LIFE, Capacity
+from storage.tables import persons, sessions
+
+_TOKEN_BYTES: Final = 32
+# A session in use is written to at most this often.
+_TOUCH: Final = timedelta(minutes=1)
+
+# One round trip a request: the session, its person's roles, and once a minute the mark that it was used.
+_LIVE_SESSION = sa.text(
+    "WITH live AS ("
+    "  SELECT s.id, s.person_id, s.capacity, nullif(s.strong_until, '-infinity') AS strong_until, s.last_used_at"
+    "  FROM sessions s WHERE s.token_hash = :token_hash AND s.ended_at IS NULL AND s.expires_at > now()"
+    "  AND s.last_used_at + s.idle_after > now() AND (s.capacity = 'member' OR NOT EXISTS ("
+    "    SELECT FROM staff_credentials c WHERE c.person_id = s.person_id AND c.disabled_at IS NOT NULL))"
+    "), touched AS ("
+    "  UPDATE sessions SET last_used_at = now() FROM live"
+    "  WHERE sessions.id = live.id AND sessions.last_used_at < now() - :touch"
+    ") SELECT l.id, l.person_id, l.capacity, l.strong_until,"
+    "  coalesce((SELECT jsonb_agg(jsonb_build_array(g.role, g.scope_kind, g.scope)) FROM role_grants g"
+    "    WHERE l.capacity = 'staff' AND g.person_id = l.person_id AND g.revoked_at IS NULL), '[]') AS grants"
+    " FROM live l"
+).bindparams(sa.bindparam("touch", type_=sa.Interval))
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A session just begun; the token exists nowhere else."""
+
+    id: UUID
+    token: str = field(repr=False)
+    expires_at: datetime
+
+
+async def begin_session(connection: AsyncConnection, person_id: UUID, capacity: Capacity) -> NewSession:
+    """Begin a session; only the hash of its token is stored."""
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    life = SESSION_LIVES[capacity]
+    row = (
+        await connection.execute(
+            sa.insert(sessions)
+            .values(
+                token_hash=hash_token(token),
+                person_id=person_id,
+                capacity=capacity,
+                expires_at=sa.func.now() + life.total,
+                idle_after=life.idle,
+            )
+            .returning(sessions.c.id, sessions.c.expires_at)
+        )
+    ).one()
+    return NewSession(row.id, token, row.expires_at)
+
+
+async def read_live_session(connection: AsyncConnection, token: str) -> Actor | None:
+    """Who acts with this token, with the roles in force now; None if it is unknown, ended, too old or idle."""
+    parameters = {"token_hash": hash_token(token), "touch": _TOUCH}
+    row = (await connection.execute(_LIVE_SESSION, parameters)).one_or_none()
+    if row is None:
+        return None
+    grants = tuple(sorted(Grant(Role(role), ScopeKind(kind), scope) for role, kind, scope in row.grants))
+    return Actor(row.person_id, row.capacity, row.id, grants, row.strong_until)
+
+
+async def strengthen_session(connection: AsyncConnection, session_id: UUID) -> datetime:
+    """Note that the session was confirmed with a fresh code; returns until when that counts."""
+    until: datetime = (
+        await connection.execute(
+            sa.update(sessions)
+            .where(sessions.c.id == session_id)
+            .values(strong_until=sa.func.now() + STEP_UP_LIFE)
+            .returning(sessions.c.strong_until)
+        )
+    ).scalar_one()
+    return until
+
+
+async def end_session(connection: AsyncConnection, session_id: UUID) -> None:
+    """End one session."""
+    await connection.execute(
+        sa.update(sessions)
+        .where(sessions.c.id == session_id, sessions.c.ended_at.is_(None))
+        .values(ended_at=sa.func.now())
+    )
+
+
+async def end_sessions(connection: AsyncConnection, person_id: UUID, capacity: Capacity | None = None) -> int:
+    """End all sessions of a person, or those in one capacity; returns how many."""
+    which = sa.true() if capacity is None else sessions.c.capacity == capacity
+    ended = await connection.execute(
+        sa.update(sessions)
+        .where(sessions.c.person_id == person_id, sessions.c.ended_at.is_(None), which)
+        .values(ended_at=sa.func.now())
+    )
+    return ended.rowcount
+
+
+async def confirm_mobile(connection: AsyncConnection, person_id: UUID) -> None:
+    """Note the first time that a code sent to the person's mobile came back."""
+    await connection.execute(
+        sa.update(persons)
+        .where(persons.c.id == person_id, persons.c.mobile_confirmed_at.is_(None))
+        .values(mobile_confirmed_at=sa.func.now())
+    )
+
+
+def hash_token(token: str) -> bytes:
+    """What is stored of a token; it is random and long, so a plain hash is enough."""
+    return hashlib.sha256(token.encode()).digest()

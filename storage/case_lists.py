@@ -1,0 +1,112 @@
+"""Which cases a person may see, and lists of them; always from Postgres (H4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.access import READS_EVERYTHING, Actor, ScopeKind
+from storage.cases import CASE_COLUMNS, Case, as_case
+from storage.tables import case_people, cases, tasks, timeline
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFilter:
+    """Which cases a list shows."""
+
+    kind: str | None = None
+    phase: str | None = None
+    is_open: bool | None = None
+    region_code: str | None = None
+    late: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A line of a timeline."""
+
+    id: int
+    case_id: UUID
+    at: datetime
+    code: str
+    params: dict[str, object]
+    actor: str
+
+
+_EVENT = (timeline.c.id, timeline.c.case_id, timeline.c.at, timeline.c.code, timeline.c.params, timeline.c.actor)
+
+
+def visible_to(actor: Actor) -> sa.ColumnElement[bool]:
+    """The condition under which a person may see a case.
+
+    Members see cases in which they take part. Staff see those of their organisations and regions, and those that
+    hold or held a task for one of their roles; auditors and operators see all.
+    """
+    if actor.capacity == "member":
+        return sa.exists().where(case_people.c.case_id == cases.c.id, case_people.c.person_id == actor.person_id)
+    if actor.holds_any(READS_EVERYTHING):
+        return sa.true()
+    if not actor.grants:
+        return sa.false()
+    organisations = [UUID(grant.scope) for grant in actor.grants if grant.scope_kind is ScopeKind.ORGANISATION]
+    regions = [grant.scope for grant in actor.grants if grant.scope_kind is ScopeKind.REGION]
+    held = [(grant.role.value, grant.scope_kind.value, grant.scope) for grant in actor.grants]
+    asked = sa.exists().where(
+        tasks.c.case_id == cases.c.id, sa.tuple_(tasks.c.role, tasks.c.scope_kind, tasks.c.scope).in_(held)
+    )
+    return sa.or_(cases.c.organisation_id.in_(organisations), cases.c.region_code.in_(regions), asked)
+
+
+async def see_case(connection: AsyncConnection, actor: Actor, case_id: UUID) -> Case | None:
+    """The case, if this person may see it."""
+    row = (
+        await connection.execute(sa.select(*CASE_COLUMNS).where(cases.c.id == case_id, visible_to(actor)))
+    ).one_or_none()
+    return None if row is None else as_case(row)
+
+
+async def list_cases(
+    connection: AsyncConnection, actor: Actor, wanted: CaseFilter, *, before: UUID | None, limit: int
+) -> list[Case]:
+    """Cases that this person may see, newest first."""
+    query = sa.select(*CASE_COLUMNS).where(visible_to(actor), *_conditions(wanted))
+    if before is not None:
+        query = query.where(cases.c.id < before)
+    rows = await connection.execute(query.order_by(cases.c.id.desc()).limit(limit))
+    return [as_case(row) for row in rows]
+
+
+def _conditions(wanted: CaseFilter) -> list[sa.ColumnElement[bool]]:
+    equal = {cases.c.kind: wanted.kind, cases.c.phase: wanted.phase, cases.c.region_code: wanted.region_code}
+    conditions: list[sa.ColumnElement[bool]] = [column == value for column, value in equal.items() if value is not None]
+    if wanted.is_open is not None:
+        conditions.append(cases.c.closed_at.is_(None) if wanted.is_open else cases.c.closed_at.is_not(None))
+    if wanted.late is not None:
+        late = sa.func.coalesce(cases.c.due_at < sa.func.now(), sa.false())
+        conditions.append(late if wanted.late else sa.not_(late))
+    return conditions
+
+
+async def events_after(connection: AsyncConnection, case_id: UUID, after: int, limit: int) -> list[Event]:
+    """Lines of a case's timeline, oldest first."""
+    rows = await connection.execute(
+        sa.select(*_EVENT)
+        .where(timeline.c.case_id == case_id, timeline.c.id > after)
+        .order_by(timeline.c.id)
+        .limit(limit)
+    )
+    return [Event(*row) for row in rows]
+
+
+async def newest_events(connection: AsyncConnection, case_ids: list[UUID]) -> dict[UUID, int]:
+    """The id of the newest line of each case."""
+    rows = await connection.execute(
+        sa.select(timeline.c.case_id, sa.func.max(timeline.c.id))
+        .where(timeline.c.case_id.in_(case_ids))
+        .group_by(timeline.c.case_id)
+    )
+    return {row[0]: int(row[1]) for row in rows}

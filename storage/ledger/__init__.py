@@ -1,0 +1,81 @@
+"""The ledger in Postgres: post, hold, correct, read, and prove. The only door to its tables.
+
+Every call runs inside the caller's transaction. What is refused for want of money raises a Refusal of
+domain/ledger.py before anything is written, so that the transaction may go on; a LedgerFault is a fault of the
+program and leaves the transaction broken.
+"""
+
+from storage.ledger.checking import Violation, check
+from storage.ledger.faults import (
+    AccountDiffers,
+    BadCorrection,
+    BadEntry,
+    BadHold,
+    KeyConflict,
+    LedgerFault,
+    UnbalancedJournal,
+    UnitDiffers,
+    UnknownAccount,
+    UnknownHold,
+    UnknownKind,
+    typed_faults,
+)
+from storage.ledger.posting import (
+    correct,
+    expire_hold,
+    freeze,
+    hold,
+    open_account,
+    open_accounts,
+    post,
+    post_hold,
+    take_snapshots,
+    unfreeze,
+    void_hold,
+)
+from storage.ledger.reading import (
+    Balance,
+    Cursor,
+    Page,
+    StatementLine,
+    TrialRow,
+    balance,
+    statement,
+    trial_balance,
+)
+
+__all__ = [
+    "AccountDiffers",
+    "BadCorrection",
+    "BadEntry",
+    "BadHold",
+    "Balance",
+    "Cursor",
+    "KeyConflict",
+    "LedgerFault",
+    "Page",
+    "StatementLine",
+    "TrialRow",
+    "UnbalancedJournal",
+    "UnitDiffers",
+    "UnknownAccount",
+    "UnknownHold",
+    "UnknownKind",
+    "Violation",
+    "balance",
+    "check",
+    "correct",
+    "expire_hold",
+    "freeze",
+    "hold",
+    "open_account",
+    "open_accounts",
+    "post",
+    "post_hold",
+    "statement",
+    "take_snapshots",
+    "trial_balance",
+    "typed_faults",
+    "unfreeze",
+    "void_hold",
+]

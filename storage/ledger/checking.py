@@ -1,0 +1,127 @@
+"""Proves the ledger: every rule that Postgres enforces is looked for again in the rows as they are.
+
+Each rule is one query that returns what breaks it; rows are streamed, so the memory used here does not grow with the
+ledger. The caller's transaction needs a capacity that sees all, a generous time limit, and, if others post meanwhile,
+REPEATABLE READ, so that all rules look at one moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A broken rule and where: ``subject`` is the id of a journal, account or hold, or a unit."""
+
+    rule: str
+    subject: str
+
+
+_ENTRIES: Final = {
+    "journal_sums_to_zero": """
+        SELECT DISTINCT journal_id FROM (
+            SELECT journal_id FROM entries GROUP BY journal_id, unit HAVING sum(amount) <> 0) unbalanced""",
+    "journal_has_two_entries": """
+        SELECT j.id FROM journals j LEFT JOIN entries e ON e.journal_id = j.id GROUP BY j.id HAVING count(e.id) < 2""",
+    "unit_sums_to_zero": "SELECT unit FROM entries GROUP BY unit HAVING sum(amount) <> 0",
+    "entry_has_journal_of_its_transaction": """
+        SELECT e.journal_id FROM entries e LEFT JOIN journals j ON j.id = e.journal_id
+         WHERE j.tx IS DISTINCT FROM e.tx""",
+    "entry_has_account_of_its_unit": """
+        SELECT e.journal_id FROM entries e LEFT JOIN accounts a ON a.id = e.account_id
+         WHERE a.unit IS DISTINCT FROM e.unit""",
+    "entry_amount_in_bounds": """
+        SELECT journal_id FROM entries WHERE amount = 0 OR abs(amount::numeric) > 100000000000000000""",
+    "entry_stores_balance_with_floor_only": """
+        SELECT e.journal_id FROM entries e JOIN accounts a ON a.id = e.account_id
+         WHERE (e.balance_after IS NULL) <> (a.floor IS NULL)""",
+    "running_balance_is_unbroken": """
+        SELECT account_id FROM (
+            SELECT account_id, balance_after::numeric - amount
+                   - coalesce(lag(balance_after) OVER (PARTITION BY account_id ORDER BY id), 0) AS gap
+              FROM entries WHERE balance_after IS NOT NULL) steps WHERE gap <> 0""",
+}
+_ACCOUNTS: Final = {
+    "stored_balance_is_sum_of_entries": """
+        SELECT a.id FROM accounts a
+          LEFT JOIN (SELECT account_id, sum(amount) AS total FROM entries GROUP BY account_id) e ON e.account_id = a.id
+         WHERE a.floor IS NOT NULL AND a.balance <> coalesce(e.total, 0)""",
+    "held_is_sum_of_pending_holds": """
+        SELECT a.id FROM accounts a
+          LEFT JOIN (SELECT account_id, sum(amount) AS total FROM holds WHERE state = 'pending' GROUP BY account_id) h
+            ON h.account_id = a.id
+         WHERE a.held <> coalesce(h.total, 0)""",
+    "account_not_under_floor": """
+        SELECT id FROM accounts WHERE sign * balance - held < floor OR held < 0""",
+    "account_without_floor_stores_nothing": """
+        SELECT id FROM accounts WHERE floor IS NULL AND (balance <> 0 OR held <> 0)""",
+    "account_follows_chart": """
+        SELECT a.id FROM accounts a LEFT JOIN account_kinds k ON k.kind = a.kind
+         WHERE (a.sign, a.floor) IS DISTINCT FROM (k.sign, k.floor)
+            OR NOT (a.code = a.kind OR starts_with(a.code, a.kind || ':'))""",
+    "snapshot_is_sum_below_horizon": """
+        SELECT s.account_id FROM (
+            SELECT account_id, horizon, balance,
+                   lag(balance, 1, 0::numeric) OVER w AS base, lag(horizon, 1, '0'::xid8) OVER w AS since
+              FROM balance_snapshots WHERE server = (SELECT ledger_server())
+            WINDOW w AS (PARTITION BY account_id ORDER BY horizon)) s
+         WHERE s.balance - s.base <> (SELECT coalesce(sum(e.amount), 0) FROM entries e
+             WHERE e.account_id = s.account_id AND e.balance_after IS NULL AND e.tx >= s.since AND e.tx < s.horizon)""",
+}
+_HOLDS: Final = {
+    "hold_resolves_once_within_its_amount": """
+        SELECT id FROM holds
+         WHERE (state = 'pending') <> (resolved_at IS NULL) OR (state = 'posted') <> (journal_id IS NOT NULL)
+            OR (state = 'posted') <> (posted_amount IS NOT NULL) OR posted_amount NOT BETWEEN 1 AND amount
+            OR amount < 1""",
+    "hold_has_account_of_its_unit": """
+        SELECT h.id FROM holds h LEFT JOIN accounts a ON a.id = h.account_id
+         WHERE a.unit IS DISTINCT FROM h.unit OR a.floor IS NULL""",
+    "posted_hold_has_its_entry": """
+        SELECT h.id FROM holds h JOIN accounts a ON a.id = h.account_id
+          LEFT JOIN entries e ON e.journal_id = h.journal_id AND e.account_id = h.account_id
+         WHERE h.state = 'posted' AND e.amount IS DISTINCT FROM -a.sign * h.posted_amount""",
+    "hold_hash_is_of_its_content": """
+        SELECT h.id FROM holds h JOIN accounts a ON a.id = h.account_id
+         WHERE h.content_hash <> ledger_hold_hash(a.code, h.unit, h.amount, h.reason, h.case_id, h.actor, h.expires_at)
+        """,
+    "hold_of_known_case": """
+        SELECT h.id FROM holds h LEFT JOIN cases c ON c.id = h.case_id WHERE h.case_id IS NOT NULL AND c.id IS NULL""",
+}
+_JOURNALS: Final = {
+    "journal_hash_is_of_its_content": """
+        SELECT j.id FROM journals j
+          LEFT JOIN holds h ON h.journal_id = j.id
+          LEFT JOIN (SELECT e.journal_id, array_agg(a.code ORDER BY e.id) AS codes,
+                            array_agg(e.unit ORDER BY e.id) AS units, array_agg(e.amount ORDER BY e.id) AS amounts
+                  FROM entries e JOIN accounts a ON a.id = e.account_id GROUP BY e.journal_id) e ON e.journal_id = j.id
+         WHERE j.content_hash IS DISTINCT FROM ledger_journal_hash(j.reason, j.case_id, j.actor, j.event_at, h.id,
+             j.corrects, e.codes, e.units, e.amounts)""",
+    "correction_mirrors_its_journal": """
+        SELECT DISTINCT j.id FROM journals j
+          LEFT JOIN journals o ON o.id = j.corrects
+          LEFT JOIN entries e ON e.journal_id IN (j.id, j.corrects)
+         WHERE j.corrects IS NOT NULL
+         GROUP BY j.id, e.account_id, o.id, o.corrects
+        HAVING o.id IS NULL OR o.corrects IS NOT NULL OR coalesce(sum(e.amount), 0) <> 0""",
+    "journal_corrected_once": """
+        SELECT corrects FROM journals WHERE corrects IS NOT NULL GROUP BY corrects HAVING count(*) > 1""",
+    "journal_of_known_case": """
+        SELECT j.id FROM journals j LEFT JOIN cases c ON c.id = j.case_id
+         WHERE j.case_id IS NOT NULL AND c.id IS NULL""",
+}
+RULES: Final = _ENTRIES | _ACCOUNTS | _HOLDS | _JOURNALS
+
+
+async def check(connection: AsyncConnection) -> AsyncIterator[Violation]:
+    """Yield everything that breaks a rule; nothing, if the ledger is whole."""
+    for rule, query in RULES.items():
+        async with connection.stream(sa.text(query.replace(":", r"\:"))) as rows:
+            async for row in rows:
+                yield Violation(rule, str(row[0]))

@@ -1,0 +1,69 @@
+"""Notices to people: stored with template, recipient and state, then sent by the relay (G4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from messages.notice import SendNotice
+from storage.outbox import enqueue
+from storage.sealing import Seals
+from storage.tables import notices, persons
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A notice ready to be sent."""
+
+    id: UUID
+    template: str
+    params: Mapping[str, str]
+    mobile: str
+
+
+async def notify(
+    connection: AsyncConnection,
+    people: Iterable[UUID],
+    template: str,
+    *,
+    case_id: UUID | None = None,
+    params: Mapping[str, str] | None = None,
+) -> None:
+    """Store an SMS for each person and promise to send it. ``params`` hold no personal data."""
+    rows = [
+        {"person_id": person, "case_id": case_id, "channel": "sms", "template": template, "params": dict(params or {})}
+        for person in people
+    ]
+    if rows:
+        added = await connection.execute(sa.insert(notices).returning(notices.c.id), rows)
+        await enqueue(connection, *(SendNotice(notice_id) for notice_id in added.scalars()))
+
+
+async def read_unsent(connection: AsyncConnection, seals: Seals, notice_id: UUID) -> Notice | None:
+    """The notice with its recipient's number; None if it was sent or the person has no number."""
+    row = (
+        await connection.execute(
+            sa.select(notices.c.id, notices.c.template, notices.c.params, persons.c.mobile_sealed)
+            .join(persons, persons.c.id == notices.c.person_id)
+            .where(notices.c.id == notice_id, notices.c.state != "sent", persons.c.mobile_sealed.is_not(None))
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    mobile = seals.cipher.open_text(row.mobile_sealed, "person.mobile")
+    return Notice(row.id, row.template, row.params, mobile)
+
+
+async def mark(
+    connection: AsyncConnection, notice_id: UUID, state: Literal["sent", "failed"], reference: str | None = None
+) -> None:
+    """Record how sending ended."""
+    sent_at = sa.func.now() if state == "sent" else sa.null()
+    await connection.execute(
+        sa.update(notices).where(notices.c.id == notice_id).values(state=state, provider_ref=reference, sent_at=sent_at)
+    )

@@ -1,0 +1,319 @@
+"""Applications, deduction certificates and credit lines."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.dates import tehran_day
+from domain.money import Money, Unit
+from messages.case import CaseKind
+from messages.onboarding import FactKind
+from storage.cases import last_fact, lock_case
+from storage.sealing import Seals
+from storage.tables import applications, cases, certificates, credit_lines
+
+# Cards are valid only inside Amanat; the prefix belongs to no bank.
+_CARD_PREFIX = "990000"
+_CARD_LENGTH = 16
+_CARD_PURPOSE = "credit_line.card"
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """What was asked for and which personnel values were used. Amounts are rial a month."""
+
+    case_id: UUID
+    person_id: UUID
+    employment_id: UUID
+    programme: str
+    monthly: int
+    instalments: int
+    net_pay: int
+    region_code: str
+    hire_date: date
+    mandate_version: int
+    approved_monthly: int | None = None
+    approved_instalments: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """An employer's deduction certificate (A12). ``monthly`` is rial."""
+
+    id: UUID
+    case_id: UUID
+    person_id: UUID
+    organisation_id: UUID
+    monthly: int
+    instalments: int
+    valid_until: date
+    issued_at: datetime
+    revoked_at: datetime | None
+    revoke_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CreditLine:
+    """A usable credit. ``monthly`` is rial; the ceiling is monthly times instalments."""
+
+    id: UUID
+    case_id: UUID
+    person_id: UUID
+    organisation_id: UUID
+    programme: str
+    monthly: int
+    instalments: int
+    card_sealed: bytes
+    opened_at: datetime
+    ends_on: date
+    purchases_stopped_at: datetime | None
+    closed_at: datetime | None
+
+    @property
+    def ceiling(self) -> Money:
+        """Monthly times count (A2)."""
+        return Money(self.monthly, Unit.IRR).times(self.instalments)
+
+
+_APPLICATION = tuple(applications.c[name] for name in Application.__slots__)
+_CERTIFICATE = tuple(certificates.c[name] for name in Certificate.__slots__)
+_LINE = tuple(credit_lines.c[name] for name in CreditLine.__slots__)
+
+
+async def add_application(connection: AsyncConnection, application: Application) -> None:
+    """Store what was asked for, with its case."""
+    values = {name: getattr(application, name) for name in Application.__slots__}
+    await connection.execute(sa.insert(applications).values(values))
+
+
+async def read_application(connection: AsyncConnection, case_id: UUID) -> Application | None:
+    """What was asked for in a case."""
+    row = (await connection.execute(sa.select(*_APPLICATION).where(applications.c.case_id == case_id))).one_or_none()
+    return None if row is None else Application(*row)
+
+
+async def set_approved(connection: AsyncConnection, case_id: UUID, *, monthly: int, instalments: int) -> None:
+    """Store the terms that became usable."""
+    await connection.execute(
+        sa.update(applications)
+        .where(applications.c.case_id == case_id)
+        .values(approved_monthly=monthly, approved_instalments=instalments)
+    )
+
+
+async def today(connection: AsyncConnection) -> date:
+    """The day that it is in Tehran by Postgres's clock."""
+    return tehran_day((await connection.execute(sa.select(sa.func.now()))).scalar_one())
+
+
+async def hold_quota(connection: AsyncConnection, person_id: UUID) -> None:
+    """Serialise whatever takes from one person's share of pay until the transaction ends."""
+    await connection.execute(
+        sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"share_of_pay:{person_id}", 0)))
+    )
+
+
+async def taken_monthly(
+    connection: AsyncConnection, person_id: UUID, today: date, *, apart_from_case: UUID | None, renewing: str
+) -> Money:
+    """Monthly rial of a person's other lines and open applications, all programmes together (A2).
+
+    Args:
+        connection: a transaction that called ``hold_quota``.
+        person_id: whose.
+        today: lines that ended before do not count.
+        apart_from_case: the application that is being judged.
+        renewing: the programme applied for; its running line is replaced, so it does not count.
+    """
+    lines = sa.select(sa.func.coalesce(sa.func.sum(credit_lines.c.monthly), 0)).where(
+        credit_lines.c.person_id == person_id,
+        credit_lines.c.closed_at.is_(None),
+        credit_lines.c.ends_on >= today,
+        credit_lines.c.programme != renewing,
+    )
+    asked = (
+        sa.select(sa.func.coalesce(sa.func.sum(applications.c.monthly), 0))
+        .join(cases, cases.c.id == applications.c.case_id)
+        .where(applications.c.person_id == person_id, cases.c.closed_at.is_(None))
+    )
+    if apart_from_case is not None:
+        asked = asked.where(applications.c.case_id != apart_from_case)
+    total = await connection.scalar(sa.select(lines.scalar_subquery() + asked.scalar_subquery()))
+    return Money(int(total or 0), Unit.IRR)
+
+
+async def has_open_application(connection: AsyncConnection, person_id: UUID, programme: str) -> bool:
+    """Whether the person has an open application in the programme (A10)."""
+    is_open = sa.exists().where(
+        cases.c.person_id == person_id,
+        cases.c.kind == CaseKind.ONBOARDING,
+        cases.c.variant == programme,
+        cases.c.closed_at.is_(None),
+    )
+    return bool(await connection.scalar(sa.select(is_open)))
+
+
+async def is_withdrawn(connection: AsyncConnection, case_id: UUID) -> bool:
+    """Whether the applicant has withdrawn, though the process may not know yet."""
+    return await last_fact(connection, case_id, FactKind.APPLICATION_WITHDRAWN) is not None
+
+
+async def add_certificate(
+    connection: AsyncConnection,
+    application: Application,
+    *,
+    organisation_id: UUID,
+    monthly: int,
+    instalments: int,
+    valid_until: date,
+    issued_by: UUID,
+) -> UUID:
+    """Store an issued certificate; returns its id."""
+    row = await connection.execute(
+        sa.insert(certificates)
+        .values(
+            case_id=application.case_id,
+            person_id=application.person_id,
+            organisation_id=organisation_id,
+            monthly=monthly,
+            instalments=instalments,
+            valid_until=valid_until,
+            issued_by=issued_by,
+        )
+        .returning(certificates.c.id)
+    )
+    certificate_id: UUID = row.scalar_one()
+    return certificate_id
+
+
+async def read_certificate(connection: AsyncConnection, certificate_id: UUID) -> Certificate | None:
+    """The certificate, or None."""
+    query = sa.select(*_CERTIFICATE).where(certificates.c.id == certificate_id)
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else Certificate(*row)
+
+
+async def lock_certificate(connection: AsyncConnection, seen: Certificate) -> Certificate:
+    """Lock the certificate's case, then read it again as it is now."""
+    await lock_case(connection, seen.case_id)
+    row = await connection.execute(sa.select(*_CERTIFICATE).where(certificates.c.id == seen.id))
+    return Certificate(*row.one())
+
+
+async def newest_certificate(connection: AsyncConnection, case_id: UUID) -> Certificate | None:
+    """The case's newest certificate, or None."""
+    row = (
+        await connection.execute(
+            sa.select(*_CERTIFICATE)
+            .where(certificates.c.case_id == case_id)
+            .order_by(certificates.c.id.desc())
+            .limit(1)
+        )
+    ).one_or_none()
+    return None if row is None else Certificate(*row)
+
+
+async def revoke_certificate(connection: AsyncConnection, certificate: Certificate, *, by: UUID, reason: str) -> None:
+    """Revoke a certificate and stop new purchases on its line, if there is one (A12)."""
+    await connection.execute(
+        sa.update(certificates)
+        .where(certificates.c.id == certificate.id)
+        .values(revoked_by=by, revoked_at=sa.func.now(), revoke_reason=reason)
+    )
+    await connection.execute(
+        sa.update(credit_lines)
+        .where(credit_lines.c.case_id == certificate.case_id, credit_lines.c.purchases_stopped_at.is_(None))
+        .values(purchases_stopped_at=sa.func.now())
+    )
+
+
+async def running_line(connection: AsyncConnection, person_id: UUID, programme: str) -> CreditLine | None:
+    """The person's line of a programme that a new one would replace."""
+    row = (
+        await connection.execute(
+            sa.select(*_LINE)
+            .where(
+                credit_lines.c.person_id == person_id,
+                credit_lines.c.programme == programme,
+                credit_lines.c.closed_at.is_(None),
+            )
+            .with_for_update()
+        )
+    ).one_or_none()
+    return None if row is None else CreditLine(*row)
+
+
+async def add_line(
+    connection: AsyncConnection,
+    seals: Seals,
+    application: Application,
+    *,
+    organisation_id: UUID,
+    monthly: int,
+    instalments: int,
+    ends_on: date,
+) -> UUID:
+    """Open a credit line with a new card number; returns its id."""
+    card = new_card_number()
+    row = await connection.execute(
+        sa.insert(credit_lines)
+        .values(
+            case_id=application.case_id,
+            person_id=application.person_id,
+            organisation_id=organisation_id,
+            programme=application.programme,
+            monthly=monthly,
+            instalments=instalments,
+            ends_on=ends_on,
+            card_index=seals.index.of("card", card),
+            card_sealed=seals.cipher.seal_text(card, _CARD_PURPOSE),
+        )
+        .returning(credit_lines.c.id)
+    )
+    line_id: UUID = row.scalar_one()
+    return line_id
+
+
+async def close_line(connection: AsyncConnection, line_id: UUID) -> None:
+    """End a line; what was bought on it is still paid off."""
+    await connection.execute(
+        sa.update(credit_lines).where(credit_lines.c.id == line_id).values(closed_at=sa.func.now())
+    )
+
+
+async def lines_of(connection: AsyncConnection, person_id: UUID) -> list[CreditLine]:
+    """The person's lines, newest first; at most 50."""
+    rows = await connection.execute(
+        sa.select(*_LINE).where(credit_lines.c.person_id == person_id).order_by(credit_lines.c.id.desc()).limit(50)
+    )
+    return [CreditLine(*row) for row in rows]
+
+
+async def read_line(connection: AsyncConnection, line_id: UUID) -> CreditLine | None:
+    """The line, or None."""
+    row = (await connection.execute(sa.select(*_LINE).where(credit_lines.c.id == line_id))).one_or_none()
+    return None if row is None else CreditLine(*row)
+
+
+def card_ending(seals: Seals, line: CreditLine) -> str:
+    """The last four digits of a line's card."""
+    return seals.cipher.open_text(line.card_sealed, _CARD_PURPOSE)[-4:]
+
+
+def card_number(seals: Seals, line: CreditLine) -> str:
+    """The whole card number, for its owner only."""
+    return seals.cipher.open_text(line.card_sealed, _CARD_PURPOSE)
+
+
+def new_card_number() -> str:
+    """A random number with a Luhn check digit."""
+    body = _CARD_PREFIX + "".join(str(secrets.randbelow(10)) for _ in range(_CARD_LENGTH - len(_CARD_PREFIX) - 1))
+    doubled = (int(digit) * (2 if place % 2 == 0 else 1) for place, digit in enumerate(body))
+    total = sum(value - 9 if value > 9 else value for value in doubled)
+    return f"{body}{-total % 10}"

@@ -1,0 +1,175 @@
+"""Organisations, their contracts, regions, and who works where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.money import Money, Unit
+from storage.tables import contracts, employments, organisations, regions
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """An employer. ``monthly_cap`` is its own limit for a member's monthly instalments, in rial."""
+
+    id: UUID
+    code: str
+    name: str
+    monthly_cap: int | None
+    created_at: datetime
+
+    @property
+    def cap(self) -> Money | None:
+        """The organisation's own limit, if it has one."""
+        return None if self.monthly_cap is None else Money(self.monthly_cap, Unit.IRR)
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """A contract between Amanat and an organisation."""
+
+    id: UUID
+    organisation_id: UUID
+    number: str
+    starts_on: date
+    ends_on: date
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Employment:
+    """A person's line in an organisation's personnel list. ``net_pay`` is rial a month."""
+
+    id: UUID
+    organisation_id: UUID
+    person_id: UUID
+    region_code: str
+    hire_date: date
+    net_pay: int
+    state: str
+
+    @property
+    def pay(self) -> Money:
+        """Net pay a month."""
+        return Money(self.net_pay, Unit.IRR)
+
+
+_ORGANISATION = tuple(organisations.c[name] for name in Organisation.__slots__)
+_CONTRACT = tuple(contracts.c[name] for name in Contract.__slots__)
+_EMPLOYMENT = tuple(employments.c[name] for name in Employment.__slots__)
+
+
+async def read_organisation(connection: AsyncConnection, organisation_id: UUID) -> Organisation | None:
+    """The organisation, or None."""
+    row = (
+        await connection.execute(sa.select(*_ORGANISATION).where(organisations.c.id == organisation_id))
+    ).one_or_none()
+    return None if row is None else Organisation(*row)
+
+
+async def find_organisation(connection: AsyncConnection, code: str) -> Organisation | None:
+    """The organisation with this code, or None."""
+    row = (await connection.execute(sa.select(*_ORGANISATION).where(organisations.c.code == code))).one_or_none()
+    return None if row is None else Organisation(*row)
+
+
+async def list_organisations(connection: AsyncConnection, *, after: UUID | None, limit: int) -> list[Organisation]:
+    """Organisations in the order they were added."""
+    query = sa.select(*_ORGANISATION).order_by(organisations.c.id).limit(limit)
+    if after is not None:
+        query = query.where(organisations.c.id > after)
+    return [Organisation(*row) for row in await connection.execute(query)]
+
+
+async def add_organisation(connection: AsyncConnection, *, code: str, name: str, monthly_cap: int | None) -> UUID:
+    """Add an organisation.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: the code is taken.
+    """
+    row = await connection.execute(
+        sa.insert(organisations).values(code=code, name=name, monthly_cap=monthly_cap).returning(organisations.c.id)
+    )
+    organisation_id: UUID = row.scalar_one()
+    return organisation_id
+
+
+async def add_contract(
+    connection: AsyncConnection, organisation_id: UUID, *, number: str, starts_on: date, ends_on: date
+) -> Contract:
+    """Add a contract, active within its dates.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: the organisation has a contract of this number.
+    """
+    row = await connection.execute(
+        sa.insert(contracts)
+        .values(organisation_id=organisation_id, number=number, starts_on=starts_on, ends_on=ends_on)
+        .returning(*_CONTRACT)
+    )
+    return Contract(*row.one())
+
+
+async def lock_contract(connection: AsyncConnection, contract_id: UUID) -> Contract | None:
+    """The contract, held until the transaction ends; or None."""
+    row = (
+        await connection.execute(sa.select(*_CONTRACT).where(contracts.c.id == contract_id).with_for_update())
+    ).one_or_none()
+    return None if row is None else Contract(*row)
+
+
+async def set_contract_state(connection: AsyncConnection, contract_id: UUID, state: str) -> Contract:
+    """Suspend, resume or end a contract."""
+    row = await connection.execute(
+        sa.update(contracts).where(contracts.c.id == contract_id).values(state=state).returning(*_CONTRACT)
+    )
+    return Contract(*row.one())
+
+
+async def list_contracts(connection: AsyncConnection, organisation_id: UUID) -> list[Contract]:
+    """The organisation's contracts, newest first; at most 100."""
+    rows = await connection.execute(
+        sa.select(*_CONTRACT)
+        .where(contracts.c.organisation_id == organisation_id)
+        .order_by(contracts.c.starts_on.desc(), contracts.c.id.desc())
+        .limit(100)
+    )
+    return [Contract(*row) for row in rows]
+
+
+async def contract_in_force(connection: AsyncConnection, organisation_id: UUID, today: date) -> bool:
+    """Whether the organisation has an active contract that covers the day."""
+    covering: Any = sa.exists().where(
+        contracts.c.organisation_id == organisation_id,
+        contracts.c.state == "active",
+        contracts.c.starts_on <= today,
+        contracts.c.ends_on >= today,
+    )
+    return bool(await connection.scalar(sa.select(covering)))
+
+
+async def employments_of(connection: AsyncConnection, person_id: UUID) -> list[Employment]:
+    """Where a person stands on a personnel list, left ones too; at most 50."""
+    rows = await connection.execute(
+        sa.select(*_EMPLOYMENT).where(employments.c.person_id == person_id).order_by(employments.c.id).limit(50)
+    )
+    return [Employment(*row) for row in rows]
+
+
+async def read_employment(connection: AsyncConnection, employment_id: UUID) -> Employment:
+    """The employment as it is now."""
+    return Employment(
+        *(await connection.execute(sa.select(*_EMPLOYMENT).where(employments.c.id == employment_id))).one()
+    )
+
+
+async def list_regions(connection: AsyncConnection) -> dict[str, str]:
+    """Region codes and names."""
+    rows = await connection.execute(sa.select(regions.c.code, regions.c.name).order_by(regions.c.code))
+    return {row.code: row.name for row in rows}

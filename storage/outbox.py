@@ -1,0 +1,95 @@
+"""What transactions promised to send: written with the fact, sent by the relay, at least once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from messages.payload import encode
+from storage.tables import outbox
+
+# A sender that died gives its rows back after this long.
+LEASE = timedelta(seconds=20)
+ALARM_ATTEMPTS = 8
+_LONGEST_PAUSE = timedelta(seconds=30)
+_ERROR_LENGTH = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """One claimed row."""
+
+    id: int
+    message: str
+    payload: dict[str, Any]
+    attempts: int
+
+
+async def enqueue(connection: AsyncConnection, *messages: object) -> None:
+    """Promise to send messages (dataclasses of ids) once this transaction commits."""
+    if messages:
+        rows = [{"message": type(message).__name__, "payload": encode(message)} for message in messages]
+        await connection.execute(sa.insert(outbox), rows)
+
+
+async def claim(connection: AsyncConnection, limit: int) -> list[Promise]:
+    """Lease due rows to this process; no lock is held while they are sent."""
+    due = (
+        sa.select(outbox.c.id)
+        .where(
+            outbox.c.sent_at.is_(None),
+            outbox.c.due_at <= sa.func.now(),
+            sa.or_(outbox.c.claimed_until.is_(None), outbox.c.claimed_until < sa.func.now()),
+        )
+        .order_by(outbox.c.due_at, outbox.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = await connection.execute(
+        sa.update(outbox)
+        .where(outbox.c.id.in_(due.scalar_subquery()))
+        .values(claimed_until=sa.func.now() + LEASE, attempts=outbox.c.attempts + 1)
+        .returning(outbox.c.id, outbox.c.message, outbox.c.payload, outbox.c.attempts)
+    )
+    return [Promise(*row) for row in rows]
+
+
+async def mark_sent(connection: AsyncConnection, ids: Sequence[int]) -> None:
+    """The other side has them."""
+    await connection.execute(
+        sa.update(outbox).where(outbox.c.id.in_(ids)).values(sent_at=sa.func.now(), last_error=None)
+    )
+
+
+async def put_back(connection: AsyncConnection, promise: Promise, error: str) -> None:
+    """Try again later: 0.5 s doubled each time, at most 30 s."""
+    pause = min(timedelta(seconds=0.5 * 2 ** min(promise.attempts, 10)), _LONGEST_PAUSE)
+    await connection.execute(
+        sa.update(outbox)
+        .where(outbox.c.id == promise.id, outbox.c.sent_at.is_(None))
+        .values(due_at=sa.func.now() + pause, claimed_until=None, last_error=error[:_ERROR_LENGTH])
+    )
+
+
+async def backlog(connection: AsyncConnection) -> tuple[int, int]:
+    """How many rows wait, and how many of them failed so often that somebody should look."""
+    row = (
+        await connection.execute(
+            sa.select(sa.func.count(), sa.func.count().filter(outbox.c.attempts >= ALARM_ATTEMPTS)).where(
+                outbox.c.sent_at.is_(None)
+            )
+        )
+    ).one()
+    return int(row[0]), int(row[1])
+
+
+async def purge_sent(connection: AsyncConnection, *, older_than: timedelta, limit: int) -> int:
+    """Delete old sent rows, a bounded number at a time; returns how many."""
+    old = sa.select(outbox.c.id).where(outbox.c.sent_at < sa.func.now() - older_than).limit(limit)
+    deleted = await connection.execute(sa.delete(outbox).where(outbox.c.id.in_(old.scalar_subquery())))
+    return deleted.rowcount

@@ -1,0 +1,114 @@
+"""Persons and their roles. National id, mobile and sheba are sealed and found by blind index."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.access import Grant, Role, ScopeKind
+from storage.sealing import Seals
+from storage.tables import case_people, persons, role_grants
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person, without what is sealed."""
+
+    id: UUID
+    first_name: str
+    last_name: str
+    has_mobile: bool
+
+
+_COLUMNS = (persons.c.id, persons.c.first_name, persons.c.last_name, persons.c.mobile_index.is_not(None))
+
+
+async def find_person(
+    connection: AsyncConnection, seals: Seals, national_id: str, mobile: str | None = None
+) -> Person | None:
+    """The person with this normalised national id and, if given, exactly this mobile (A1)."""
+    condition = persons.c.national_id_index == seals.index.of("national_id", national_id)
+    if mobile is not None:
+        condition &= persons.c.mobile_index == seals.index.of("mobile", mobile)
+    row = (await connection.execute(sa.select(*_COLUMNS).where(condition))).one_or_none()
+    return None if row is None else Person(*row)
+
+
+async def read_person(connection: AsyncConnection, person_id: UUID) -> Person | None:
+    """The person, or None."""
+    row = (await connection.execute(sa.select(*_COLUMNS).where(persons.c.id == person_id))).one_or_none()
+    return None if row is None else Person(*row)
+
+
+async def read_contacts(connection: AsyncConnection, seals: Seals, person_id: UUID) -> tuple[str, str | None]:
+    """National id and mobile in clear; for the person themselves and for senders only."""
+    row = (
+        await connection.execute(
+            sa.select(persons.c.national_id_sealed, persons.c.mobile_sealed).where(persons.c.id == person_id)
+        )
+    ).one()
+    mobile = None if row.mobile_sealed is None else seals.cipher.open_text(row.mobile_sealed, "person.mobile")
+    return seals.cipher.open_text(row.national_id_sealed, "person.national_id"), mobile
+
+
+async def add_person(
+    connection: AsyncConnection, seals: Seals, *, national_id: str, mobile: str | None, first_name: str, last_name: str
+) -> UUID:
+    """The person with this national id, added if missing; a known one is left as it is."""
+    values = {
+        "national_id_index": seals.index.of("national_id", national_id),
+        "national_id_sealed": seals.cipher.seal_text(national_id, "person.national_id"),
+        "first_name": first_name,
+        "last_name": last_name,
+    }
+    if mobile is not None:
+        values["mobile_index"] = seals.index.of("mobile", mobile)
+        values["mobile_sealed"] = seals.cipher.seal_text(mobile, "person.mobile")
+    await connection.execute(insert(persons).values(values).on_conflict_do_nothing())
+    found = await find_person(connection, seals, national_id)
+    if found is None:
+        msg = "a person that was just added is not visible"
+        raise LookupError(msg)
+    return found.id
+
+
+async def grants_of(connection: AsyncConnection, person_id: UUID) -> tuple[Grant, ...]:
+    """The roles in force now."""
+    rows = await connection.execute(
+        sa.select(role_grants.c.role, role_grants.c.scope_kind, role_grants.c.scope).where(
+            role_grants.c.person_id == person_id, role_grants.c.revoked_at.is_(None)
+        )
+    )
+    return tuple(sorted(Grant(Role(row.role), ScopeKind(row.scope_kind), row.scope) for row in rows))
+
+
+async def holders_of(
+    connection: AsyncConnection, grant: Grant, *, limit: int = 50, apart_from: Collection[UUID] = ()
+) -> list[UUID]:
+    """People who hold a role in a scope, at most ``limit``."""
+    rows = await connection.scalars(
+        sa.select(role_grants.c.person_id)
+        .where(
+            role_grants.c.role == grant.role,
+            role_grants.c.scope_kind == grant.scope_kind,
+            role_grants.c.scope == grant.scope,
+            role_grants.c.revoked_at.is_(None),
+            role_grants.c.person_id.not_in(apart_from),
+        )
+        .limit(limit)
+    )
+    return list(rows)
+
+
+async def takes_part(connection: AsyncConnection, case_id: UUID, person_id: UUID) -> bool:
+    """Whether a person is applicant, guarantor or counterparty in a case."""
+    return bool(
+        await connection.scalar(
+            sa.select(sa.exists().where(case_people.c.case_id == case_id, case_people.c.person_id == person_id))
+        )
+    )

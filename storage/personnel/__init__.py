@@ -1,0 +1,45 @@
+"""Personnel files in Postgres (A13): imports, their chunks of rows, and the changes that they propose."""
+
+from storage.personnel.changes import (
+    ProposedChange,
+    keep_version,
+    read_change,
+    replace_mobile,
+    replace_sheba,
+    set_employment_state,
+)
+from storage.personnel.chunks import Chunk, Importing, apply_chunk, index_leaver, seal_row
+from storage.personnel.imports import (
+    Import,
+    RefusedLine,
+    add_import,
+    begin_reading,
+    list_imports,
+    list_refusals,
+    read_import,
+    sender_of,
+    stop_reading,
+)
+
+__all__ = [
+    "Chunk",
+    "Import",
+    "Importing",
+    "ProposedChange",
+    "RefusedLine",
+    "add_import",
+    "apply_chunk",
+    "begin_reading",
+    "index_leaver",
+    "keep_version",
+    "list_imports",
+    "list_refusals",
+    "read_change",
+    "read_import",
+    "replace_mobile",
+    "replace_sheba",
+    "seal_row",
+    "sender_of",
+    "set_employment_state",
+    "stop_reading",
+]

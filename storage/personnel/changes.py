@@ -1,0 +1,135 @@
+"""Changes of a known person's data that an import proposed, and their effects once confirmed (A13, G2, C7)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from messages.notice import SendNotice
+from messages.personnel import Change
+from storage.account import cancel_codes, end_sessions
+from storage.outbox import enqueue
+from storage.tables import employments, notices, personnel_changes, personnel_versions, persons
+
+EmploymentState = Literal["employed", "exit_reported", "left"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedChange:
+    """What is proposed for whom; the proposed value stays sealed in Postgres."""
+
+    case_id: UUID
+    person_id: UUID
+    employment_id: UUID
+    what: Change
+    import_case_id: UUID
+
+
+_COLUMNS = tuple(personnel_changes.c[name] for name in ProposedChange.__slots__)
+
+
+async def read_change(connection: AsyncConnection, case_id: UUID) -> ProposedChange | None:
+    """The proposed change of a case, or None."""
+    row = (await connection.execute(sa.select(*_COLUMNS).where(personnel_changes.c.case_id == case_id))).one_or_none()
+    return None if row is None else ProposedChange(row[0], row[1], row[2], Change(row[3]), row[4])
+
+
+async def replace_mobile(connection: AsyncConnection, change: ProposedChange, *, pause: timedelta) -> None:
+    """Make the proposed number the person's (G2): sessions end, codes die, money pauses, the old number is told.
+
+    Whoever holds the new number must prove it with a code: the confirmation of the old one does not count.
+    """
+    old = (
+        await connection.execute(
+            sa.select(persons.c.mobile_sealed).where(persons.c.id == change.person_id).with_for_update()
+        )
+    ).one()
+    if old.mobile_sealed is not None:
+        await keep_version(connection, change, {"mobile_sealed": _as_text(old.mobile_sealed)})
+        await _tell_number(connection, change, old.mobile_sealed, "mobile_changed_old")
+    await connection.execute(
+        sa.update(persons)
+        .where(persons.c.id == change.person_id, personnel_changes.c.case_id == change.case_id)
+        .values(
+            mobile_index=personnel_changes.c.value_index,
+            mobile_sealed=personnel_changes.c.value_sealed,
+            mobile_confirmed_at=None,
+            money_paused_until=sa.func.now() + pause,
+        )
+    )
+    await end_sessions(connection, change.person_id)
+    await cancel_codes(connection, change.person_id)
+
+
+async def replace_sheba(connection: AsyncConnection, change: ProposedChange) -> None:
+    """Make the proposed sheba the employment's."""
+    old = (
+        await connection.execute(
+            sa.select(employments.c.sheba_sealed).where(employments.c.id == change.employment_id).with_for_update()
+        )
+    ).one()
+    await keep_version(connection, change, {"sheba_sealed": _as_text(old.sheba_sealed)})
+    await connection.execute(
+        sa.update(employments)
+        .where(employments.c.id == change.employment_id, personnel_changes.c.case_id == change.case_id)
+        .values(
+            sheba_index=personnel_changes.c.value_index,
+            sheba_sealed=personnel_changes.c.value_sealed,
+            updated_at=sa.func.now(),
+        )
+    )
+
+
+async def set_employment_state(
+    connection: AsyncConnection, change: ProposedChange, *, before: EmploymentState, after: EmploymentState
+) -> bool:
+    """Move an employment from one state to another; False if it is in neither's way any more."""
+    moved = await connection.execute(
+        sa.update(employments)
+        .where(employments.c.id == change.employment_id, employments.c.state == before)
+        .values(state=after, updated_at=sa.func.now())
+    )
+    if moved.rowcount:
+        await keep_version(connection, change, {"state": before})
+    return bool(moved.rowcount)
+
+
+async def keep_version(connection: AsyncConnection, change: ProposedChange, before: Mapping[str, str]) -> None:
+    """Keep what a confirmed change is about to replace; sealed values stay sealed."""
+    await connection.execute(
+        sa.insert(personnel_versions).values(
+            case_id=change.case_id,
+            person_id=change.person_id,
+            employment_id=change.employment_id,
+            before=dict(before),
+        )
+    )
+
+
+def _as_text(sealed: bytes) -> str:
+    return base64.b64encode(sealed).decode()
+
+
+async def _tell_number(
+    connection: AsyncConnection, change: ProposedChange, mobile_sealed: bytes, template: str
+) -> None:
+    """Promise an SMS to a number that will no longer be the person's."""
+    added = await connection.execute(
+        sa.insert(notices)
+        .values(
+            person_id=change.person_id,
+            case_id=change.case_id,
+            channel="sms",
+            template=template,
+            mobile_sealed=mobile_sealed,
+        )
+        .returning(notices.c.id)
+    )
+    await enqueue(connection, SendNotice(added.scalar_one()))

@@ -1,0 +1,220 @@
+"""The statements that apply one chunk of a personnel file, in the order in which they run."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from domain.access import Role
+from messages.case import CaseKind
+from messages.personnel import Change, ChangePhase, FactKind, PersonnelChangeProposed
+
+_LEAVERS = sa.bindparam("leavers", type_=ARRAY(sa.LargeBinary))
+
+LOCK_IMPORT: Final = sa.text("SELECT last_row FROM personnel_imports WHERE case_id = :case FOR UPDATE")
+
+MAKE_INCOMING: Final = sa.text(
+    """
+    CREATE TEMPORARY TABLE incoming (
+        row_number int, national_id_index bytea, national_id_sealed bytea, mobile_index bytea, mobile_sealed bytea,
+        first_name text, last_name text, region_code text, hire_date date, net_pay bigint,
+        sheba_index bytea, sheba_sealed bytea
+    ) ON COMMIT DROP
+    """
+)
+COPY_INCOMING: Final = "COPY incoming FROM STDIN (FORMAT BINARY)"
+INCOMING_TYPES: Final = (
+    "int4", "bytea", "bytea", "bytea", "bytea", "text", "text", "text", "date", "int8", "bytea", "bytea",
+)  # fmt: skip
+
+ADD_PERSONS: Final = sa.text(
+    """
+    INSERT INTO persons
+        (national_id_index, national_id_sealed, mobile_index, mobile_sealed, first_name, last_name)
+    SELECT national_id_index, national_id_sealed, mobile_index, mobile_sealed, first_name, last_name
+    FROM incoming ORDER BY national_id_index
+    ON CONFLICT (national_id_index) DO NOTHING
+    """
+)
+
+# One order for everybody: two files that name the same people wait for each other, they do not dead-lock.
+LOCK_PERSONS: Final = sa.text(
+    """
+    SELECT count(*) FROM (
+        SELECT p.id
+        FROM (SELECT national_id_index FROM incoming UNION SELECT unnest(:leavers)) i
+        JOIN persons p USING (national_id_index)
+        ORDER BY p.national_id_index FOR NO KEY UPDATE OF p
+    ) locked
+    """
+).bindparams(_LEAVERS)
+
+# What the file says beside what is known. An empty name in the file says nothing. `before` holds what will change.
+WEIGH: Final = sa.text(
+    """
+    CREATE TEMPORARY TABLE weighed ON COMMIT DROP AS
+    SELECT i.national_id_index, p.id AS person_id, e.id AS employment_id,
+        i.region_code, i.hire_date, i.net_pay, i.sheba_index, i.sheba_sealed, i.mobile_index, i.mobile_sealed,
+        coalesce(nullif(i.first_name, ''), p.first_name) AS first_name,
+        coalesce(nullif(i.last_name, ''), p.last_name) AS last_name,
+        p.mobile_index IS DISTINCT FROM i.mobile_index AS other_mobile,
+        e.sheba_index <> i.sheba_index AS other_sheba,
+        jsonb_strip_nulls(jsonb_build_object(
+            'first_name', CASE WHEN nullif(i.first_name, '') <> p.first_name THEN p.first_name END,
+            'last_name', CASE WHEN nullif(i.last_name, '') <> p.last_name THEN p.last_name END,
+            'region_code', CASE WHEN e.region_code <> i.region_code THEN e.region_code END,
+            'hire_date', CASE WHEN e.hire_date <> i.hire_date THEN e.hire_date END,
+            'net_pay_rial', CASE WHEN e.net_pay <> i.net_pay THEN e.net_pay END,
+            'state', CASE WHEN e.state = 'left' THEN e.state END
+        )) AS before
+    FROM incoming i
+    JOIN persons p USING (national_id_index)
+    LEFT JOIN employments e ON e.person_id = p.id AND e.organisation_id = CAST(:organisation AS uuid)
+    """
+)
+
+KEEP_VERSIONS: Final = sa.text(
+    """
+    WITH kept AS (
+        INSERT INTO personnel_versions (case_id, person_id, employment_id, before)
+        SELECT CAST(:case AS uuid), person_id, employment_id, before FROM weighed WHERE before <> '{}'
+        RETURNING employment_id, before
+    )
+    SELECT employment_id, ARRAY(SELECT jsonb_object_keys(before)) AS fields FROM kept
+    """
+)
+
+RENAME_PERSONS: Final = sa.text(
+    """
+    UPDATE persons p SET first_name = w.first_name, last_name = w.last_name
+    FROM weighed w WHERE p.id = w.person_id AND w.before ?| ARRAY['first_name', 'last_name']
+    """
+)
+
+# A reported exit stays reported until somebody has decided on it; who had left and is listed again is back.
+CHANGE_EMPLOYMENTS: Final = sa.text(
+    """
+    UPDATE employments e SET region_code = w.region_code, hire_date = w.hire_date, net_pay = w.net_pay,
+        state = CASE e.state WHEN 'left' THEN 'employed' ELSE e.state END, updated_at = now()
+    FROM weighed w
+    WHERE e.id = w.employment_id AND w.before ?| ARRAY['region_code', 'hire_date', 'net_pay_rial', 'state']
+    """
+)
+
+ADD_EMPLOYMENTS: Final = sa.text(
+    """
+    INSERT INTO employments
+        (organisation_id, person_id, region_code, hire_date, net_pay, sheba_index, sheba_sealed)
+    SELECT CAST(:organisation AS uuid), person_id, region_code, hire_date, net_pay, sheba_index, sheba_sealed
+    FROM weighed WHERE employment_id IS NULL ORDER BY national_id_index
+    """
+)
+
+# A first number for a known person without one is a proposal too: else a file could take over an account.
+PROPOSE: Final = sa.text(
+    f"""
+    CREATE TEMPORARY TABLE proposed ON COMMIT DROP AS
+    SELECT uuidv7() AS case_id, q.*, EXISTS (
+        SELECT FROM cases c
+        WHERE c.closed_at IS NULL AND c.kind = '{CaseKind.PERSONNEL_CHANGE}' AND c.person_id = q.person_id
+            AND c.variant = q.what
+            AND (q.what = '{Change.MOBILE}' OR c.organisation_id = CAST(:organisation AS uuid))
+    ) AS waiting
+    FROM (
+        SELECT w.person_id, '{Change.MOBILE}' AS what, w.mobile_index AS value_index, w.mobile_sealed AS value_sealed
+        FROM weighed w WHERE w.other_mobile
+        UNION ALL
+        SELECT w.person_id, '{Change.SHEBA}', w.sheba_index, w.sheba_sealed FROM weighed w WHERE w.other_sheba
+        UNION ALL
+        SELECT p.id, '{Change.EXIT}', NULL, NULL
+        FROM persons p
+        JOIN employments e ON e.person_id = p.id AND e.organisation_id = CAST(:organisation AS uuid)
+        WHERE p.national_id_index = ANY(:leavers) AND e.state = 'employed'
+    ) q
+    """  # noqa: S608 - constants of ours
+).bindparams(_LEAVERS)
+
+PROPOSED: Final = sa.text("SELECT case_id, waiting FROM proposed")
+
+OPEN_CHANGES: Final = (
+    sa.text(
+        f"""
+        INSERT INTO cases (id, kind, variant, phase, policy_id, person_id, organisation_id, region_code, next_actor)
+        SELECT p.case_id, '{CaseKind.PERSONNEL_CHANGE}', p.what, '{ChangePhase.AWAITING_CONFIRMATION}',
+            CAST(:policy AS uuid), p.person_id, e.organisation_id, e.region_code,
+            CASE p.what WHEN '{Change.EXIT}' THEN '{Role.HR_OFFICER}' ELSE '{Role.SUPPORT_AGENT}' END
+        FROM proposed p
+        JOIN employments e ON e.person_id = p.person_id AND e.organisation_id = CAST(:organisation AS uuid)
+        WHERE NOT p.waiting
+        """  # noqa: S608 - constants of ours
+    ),
+    sa.text(
+        """
+        INSERT INTO case_people (case_id, person_id, part)
+        SELECT case_id, person_id, 'subject' FROM proposed WHERE NOT waiting
+        """
+    ),
+    sa.text(
+        """
+        INSERT INTO personnel_changes
+            (case_id, person_id, employment_id, what, value_index, value_sealed, import_case_id)
+        SELECT p.case_id, p.person_id, e.id, p.what, p.value_index, p.value_sealed, CAST(:case AS uuid)
+        FROM proposed p
+        JOIN employments e ON e.person_id = p.person_id AND e.organisation_id = CAST(:organisation AS uuid)
+        WHERE NOT p.waiting
+        """
+    ),
+    sa.text(
+        f"""
+        UPDATE employments e SET state = 'exit_reported', updated_at = now()
+        FROM proposed p
+        WHERE p.what = '{Change.EXIT}' AND NOT p.waiting AND e.person_id = p.person_id
+            AND e.organisation_id = CAST(:organisation AS uuid)
+        """  # noqa: S608 - constants of ours
+    ),
+    sa.text(
+        f"""
+        INSERT INTO facts (case_id, kind, actor_id, capacity, payload)
+        SELECT case_id, '{FactKind.CHANGE_PROPOSED}', CAST(:sender AS uuid), 'staff',
+            jsonb_build_object('what', what, 'import_case_id', CAST(:case AS text))
+        FROM proposed WHERE NOT waiting
+        """  # noqa: S608 - constants of ours
+    ),
+    sa.text(
+        f"""
+        INSERT INTO timeline (case_id, code, params, actor)
+        SELECT case_id, 'personnel_change_proposed', jsonb_build_object('what', what), '{Role.HR_OFFICER}'
+        FROM proposed WHERE NOT waiting
+        """  # noqa: S608 - constants of ours
+    ),
+    sa.text(
+        f"""
+        INSERT INTO outbox (message, payload)
+        SELECT '{PersonnelChangeProposed.__name__}', jsonb_build_object('case_id', case_id)
+        FROM proposed WHERE NOT waiting
+        """  # noqa: S608 - constants of ours
+    ),
+)
+
+REFUSE: Final = sa.text(
+    """
+    INSERT INTO personnel_refusals (case_id, row_number, field, code)
+    SELECT CAST(:case AS uuid), r.* FROM unnest(:rows, :columns, :codes) AS r (row_number, field, code)
+    """
+).bindparams(
+    sa.bindparam("rows", type_=ARRAY(sa.Integer)),
+    sa.bindparam("columns", type_=ARRAY(sa.Text)),
+    sa.bindparam("codes", type_=ARRAY(sa.Text)),
+)
+
+COUNT: Final = sa.text(
+    """
+    UPDATE personnel_imports SET last_row = :last, rows_read = rows_read + :read, rows_added = rows_added + :added,
+        rows_changed = rows_changed + :changed, rows_unchanged = rows_unchanged + :unchanged,
+        rows_refused = rows_refused + :refused, changes_opened = changes_opened + :opened,
+        changes_waiting = changes_waiting + :waiting
+    WHERE case_id = :case
+    """
+)

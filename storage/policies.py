@@ -1,0 +1,90 @@
+"""Policies as data: versioned, changed by two people, frozen into each case when it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.tables import policies
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One version of a policy."""
+
+    id: UUID
+    name: str
+    version: int
+    value: Mapping[str, Any]
+
+
+_COLUMNS = (policies.c.id, policies.c.name, policies.c.version, policies.c.value)
+
+
+async def in_force(connection: AsyncConnection, name: str) -> Policy | None:
+    """The newest approved version, or None if no such policy exists."""
+    row = (
+        await connection.execute(
+            sa.select(*_COLUMNS)
+            .where(policies.c.name == name, policies.c.approved_at.is_not(None))
+            .order_by(policies.c.version.desc())
+            .limit(1)
+        )
+    ).one_or_none()
+    return None if row is None else Policy(*row)
+
+
+async def by_id(connection: AsyncConnection, policy_id: UUID) -> Policy:
+    """The version that a case froze."""
+    return Policy(*(await connection.execute(sa.select(*_COLUMNS).where(policies.c.id == policy_id))).one())
+
+
+async def all_in_force(connection: AsyncConnection, prefix: str) -> list[Policy]:
+    """The newest approved version of each policy whose name begins so; at most 100."""
+    rows = await connection.execute(
+        sa.select(*_COLUMNS)
+        .distinct(policies.c.name)
+        .where(policies.c.name.startswith(prefix, autoescape=True), policies.c.approved_at.is_not(None))
+        .order_by(policies.c.name, policies.c.version.desc())
+        .limit(100)
+    )
+    return [Policy(*row) for row in rows]
+
+
+async def propose(connection: AsyncConnection, name: str, value: Mapping[str, Any], proposed_by: UUID) -> Policy | None:
+    """A new version, not in force until another person approves it; None if no such policy exists."""
+    await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"policy:{name}", 0))))
+    newest = await connection.scalar(sa.select(sa.func.max(policies.c.version)).where(policies.c.name == name))
+    if newest is None:
+        return None
+    row = await connection.execute(
+        sa.insert(policies)
+        .values(name=name, version=newest + 1, value=dict(value), proposed_by=str(proposed_by))
+        .returning(*_COLUMNS)
+    )
+    return Policy(*row.one())
+
+
+async def lock_proposal(connection: AsyncConnection, policy_id: UUID) -> tuple[Policy, str] | None:
+    """A version that waits for approval and who proposed it; None if there is no such open one."""
+    row = (
+        await connection.execute(
+            sa.select(*_COLUMNS, policies.c.proposed_by)
+            .where(policies.c.id == policy_id, policies.c.approved_at.is_(None), policies.c.rejected_at.is_(None))
+            .with_for_update()
+        )
+    ).one_or_none()
+    return None if row is None else (Policy(*row[:4]), row.proposed_by)
+
+
+async def settle_proposal(connection: AsyncConnection, policy_id: UUID, *, approved_by: UUID | None) -> None:
+    """Approve a version, or reject it when nobody is named."""
+    values: dict[str, Any] = {"rejected_at": sa.func.now()}
+    if approved_by is not None:
+        values = {"approved_by": str(approved_by), "approved_at": sa.func.now()}
+    await connection.execute(sa.update(policies).where(policies.c.id == policy_id).values(values))

@@ -1,0 +1,211 @@
+"""Tasks: what a case waits for from one person or from a role in a scope."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.access import Actor, Grant, Role, ScopeKind
+from storage.tables import case_people, cases, tasks
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A decision or an action that a case waits for."""
+
+    id: UUID
+    case_id: UUID
+    kind: str
+    person_id: UUID | None
+    role: str | None
+    scope_kind: str | None
+    scope: str | None
+    details: Mapping[str, Any]
+    status: str
+    outcome: str | None
+    opened_at: datetime
+    due_at: datetime
+    claimed_by: UUID | None
+    closed_at: datetime | None
+    version: int
+
+    @property
+    def grant(self) -> Grant | None:
+        """The role that may answer; None when the task is one person's."""
+        if self.role is None or self.scope_kind is None:
+            return None
+        return Grant(Role(self.role), ScopeKind(self.scope_kind), self.scope or "")
+
+
+_COLUMNS = tuple(tasks.c[name] for name in Task.__slots__)
+
+
+async def open_task(
+    connection: AsyncConnection,
+    case_id: UUID,
+    kind: str,
+    *,
+    assignee: Grant | UUID,
+    due_in: timedelta,
+    details: Mapping[str, Any] | None = None,
+) -> UUID:
+    """Ask a person, or a role in a scope, for something until a moment."""
+    who: dict[str, Any] = {"person_id": assignee}
+    if isinstance(assignee, Grant):
+        who = {"role": assignee.role, "scope_kind": assignee.scope_kind, "scope": assignee.scope}
+    row = await connection.execute(
+        sa.insert(tasks)
+        .values(case_id=case_id, kind=kind, due_at=sa.func.now() + due_in, details=dict(details or {}), **who)
+        .returning(tasks.c.id)
+    )
+    task_id: UUID = row.scalar_one()
+    return task_id
+
+
+async def find_open(connection: AsyncConnection, case_id: UUID, kind: str) -> Task | None:
+    """The open task of a kind in a case that the transaction has locked."""
+    row = (
+        await connection.execute(
+            sa.select(*_COLUMNS).where(tasks.c.case_id == case_id, tasks.c.kind == kind, tasks.c.status == "open")
+        )
+    ).one_or_none()
+    return None if row is None else Task(*row)
+
+
+async def read_task(connection: AsyncConnection, task_id: UUID) -> Task | None:
+    """The task, or None if it is missing or hidden."""
+    row = (await connection.execute(sa.select(*_COLUMNS).where(tasks.c.id == task_id))).one_or_none()
+    return None if row is None else Task(*row)
+
+
+async def answer_task(
+    connection: AsyncConnection, task_id: UUID, *, outcome: str, fact_id: UUID, decided_by: UUID
+) -> bool:
+    """Close an open task as done; False if the clock or somebody else was first."""
+    values = {"status": "done", "outcome": outcome, "fact_id": fact_id, "decided_by": decided_by}
+    return await _close(connection, tasks.c.id == task_id, values) == 1
+
+
+async def expire_task(connection: AsyncConnection, case_id: UUID, kind: str) -> bool:
+    """Close an open task because its time is over; False if a person was first."""
+    condition = sa.and_(tasks.c.case_id == case_id, tasks.c.kind == kind)
+    return await _close(connection, condition, {"status": "expired"}) == 1
+
+
+async def moot_tasks(connection: AsyncConnection, case_id: UUID) -> int:
+    """Close all open tasks of a case that no longer needs them."""
+    return await _close(connection, tasks.c.case_id == case_id, {"status": "moot"})
+
+
+async def _close(connection: AsyncConnection, condition: sa.ColumnElement[bool], values: Mapping[str, Any]) -> int:
+    closed = await connection.execute(
+        sa.update(tasks)
+        .where(condition, tasks.c.status == "open")
+        .values(closed_at=sa.func.now(), version=tasks.c.version + 1, **values)
+    )
+    return closed.rowcount
+
+
+async def set_claim(connection: AsyncConnection, task_id: UUID, person_id: UUID | None) -> None:
+    """Claim an open task for a person, or release it when nobody is named."""
+    claimed_at = sa.null() if person_id is None else sa.func.now()
+    await connection.execute(
+        sa.update(tasks)
+        .where(tasks.c.id == task_id, tasks.c.status == "open")
+        .values(claimed_by=person_id, claimed_at=claimed_at, version=tasks.c.version + 1)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class InboxFilter:
+    """Which tasks an inbox shows."""
+
+    kind: str | None = None
+    region_code: str | None = None
+    late: bool | None = None
+    mine: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InboxItem:
+    """A task with what its case is about."""
+
+    task: Task
+    case_kind: str
+    variant: str
+    region_code: str | None
+
+
+async def inbox(
+    connection: AsyncConnection,
+    actor: Actor,
+    wanted: InboxFilter,
+    *,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
+) -> list[InboxItem]:
+    """Open tasks of a person, or of their roles in their scopes, most urgent first.
+
+    Tasks in cases where the person takes part are left out for staff: nobody decides on their own case.
+    """
+    query = (
+        sa.select(*_COLUMNS, cases.c.kind.label("case_kind"), cases.c.variant, cases.c.region_code)
+        .join(cases, cases.c.id == tasks.c.case_id)
+        .where(tasks.c.status == "open", _addressed_to(actor), *_conditions(actor, wanted))
+        .order_by(tasks.c.due_at, tasks.c.id)
+        .limit(limit)
+    )
+    if after is not None:
+        query = query.where(sa.tuple_(tasks.c.due_at, tasks.c.id) > sa.tuple_(*map(sa.literal, after)))
+    count = len(_COLUMNS)
+    return [InboxItem(Task(*row[:count]), *row[count:]) for row in await connection.execute(query)]
+
+
+def _addressed_to(actor: Actor) -> sa.ColumnElement[bool]:
+    if actor.capacity == "member":
+        return tasks.c.person_id == actor.person_id
+    if not actor.grants:
+        return sa.false()
+    held = [(grant.role.value, grant.scope_kind.value, grant.scope) for grant in actor.grants]
+    own = sa.exists().where(case_people.c.case_id == tasks.c.case_id, case_people.c.person_id == actor.person_id)
+    return sa.and_(sa.tuple_(tasks.c.role, tasks.c.scope_kind, tasks.c.scope).in_(held), sa.not_(own))
+
+
+def _conditions(actor: Actor, wanted: InboxFilter) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
+    if wanted.kind is not None:
+        conditions.append(tasks.c.kind == wanted.kind)
+    if wanted.region_code is not None:
+        conditions.append(cases.c.region_code == wanted.region_code)
+    if wanted.late is not None:
+        late = tasks.c.due_at < sa.func.now()
+        conditions.append(late if wanted.late else sa.not_(late))
+    if wanted.mine:
+        conditions.append(tasks.c.claimed_by == actor.person_id)
+    return conditions
+
+
+async def open_tasks(connection: AsyncConnection, case_id: UUID) -> list[Task]:
+    """What a case waits for; a case asks for a handful of things at once at most."""
+    rows = await connection.execute(
+        sa.select(*_COLUMNS).where(tasks.c.case_id == case_id, tasks.c.status == "open").order_by(tasks.c.id).limit(20)
+    )
+    return [Task(*row) for row in rows]
+
+
+async def read_item(connection: AsyncConnection, task_id: UUID) -> InboxItem | None:
+    """A task with what its case is about, open or not."""
+    row = (
+        await connection.execute(
+            sa.select(*_COLUMNS, cases.c.kind.label("case_kind"), cases.c.variant, cases.c.region_code)
+            .join(cases, cases.c.id == tasks.c.case_id)
+            .where(tasks.c.id == task_id)
+        )
+    ).one_or_none()
+    return None if row is None else InboxItem(Task(*row[: len(_COLUMNS)]), *row[len(_COLUMNS) :])

@@ -1,0 +1,72 @@
+"""JSON logs and metrics of a process: one line an event, nothing personal; Prometheus on a port of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from typing import Any
+
+import structlog
+from opentelemetry import metrics
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.sdk.metrics import MeterProvider
+from prometheus_client import start_http_server
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from storage.database import SERVICE, transaction
+from storage.outbox import backlog
+
+_log = logging.getLogger("amanat.telemetry")
+_WATCH_SECONDS = 10.0
+
+
+def configure_logging(level: str) -> None:
+    """Log JSON lines to standard error, from our loggers and from libraries alike."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    # Access lines carry addresses and are the proxy's business; httpx2 would log URLs with keys in them.
+    for noisy in ("uvicorn.access", "httpx2", "httpcore2"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def serve_metrics(host: str, port: int) -> None:
+    """Serve Prometheus metrics at ``/metrics`` on a port of their own; must be called before metrics are made."""
+    metrics.set_meter_provider(MeterProvider(metric_readers=[PrometheusMetricReader()]))
+    start_http_server(port, host)
+
+
+async def watch_outbox(engine: AsyncEngine) -> None:
+    """Keep the gauges of waiting and failing promises; until cancelled."""
+    meter = metrics.get_meter("amanat")
+    waiting = meter.create_gauge("amanat_outbox_waiting", description="Promises not sent yet")
+    failing = meter.create_gauge("amanat_outbox_failing", description="Promises that failed again and again")
+    while True:
+        try:
+            async with transaction(engine, SERVICE) as connection:
+                now_waiting, now_failing = await backlog(connection)
+        except (SQLAlchemyError, OSError) as error:
+            _log.warning("metrics_without_database", extra={"error": type(error).__name__})
+        else:
+            waiting.set(now_waiting)
+            failing.set(now_failing)
+        await asyncio.sleep(_WATCH_SECONDS)

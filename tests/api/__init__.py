@@ -1,0 +1,1 @@
+"""Tests of api: shapes, errors, and who may do what."""

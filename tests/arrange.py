@@ -1,0 +1,195 @@
+"""Arranges people and organisations for tests through the real storage and commands; nothing is faked."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+import sqlalchemy as sa
+
+from commands.command import Context
+from domain.access import Grant, Role, ScopeKind
+from storage import organisation
+from storage.account import begin_session
+from storage.database import SERVICE, transaction
+from storage.people import add_person
+from storage.tables import employments, role_grants, sessions
+
+_SERIAL = itertools.count(100_000_000)
+_MOBILES = itertools.count(9_120_000_000)
+_DEFAULT_PAY = 400_000_000
+
+
+def next_national_id() -> str:
+    """A valid national id that no other test uses."""
+    body = f"{next(_SERIAL):09d}"
+    rest = sum(int(digit) * weight for digit, weight in zip(body, range(10, 1, -1), strict=True)) % 11
+    return body + str(rest if rest < 2 else 11 - rest)
+
+
+@dataclass(frozen=True, slots=True)
+class Someone:
+    """A person of a test with a live session."""
+
+    id: UUID
+    national_id: str
+    mobile: str
+    token: str
+
+    def headers(self, key: str | None = None) -> dict[str, str]:
+        """Authorisation, and an Idempotency-Key that is new unless given."""
+        return {"Authorization": f"Bearer {self.token}", "Idempotency-Key": key or str(uuid4())}
+
+
+@dataclass(frozen=True, slots=True)
+class Arrange:
+    """Makes what a test starts from."""
+
+    context: Context
+
+    async def organisation(self, *, in_force: bool = True, monthly_cap: int | None = None) -> UUID:
+        """An organisation, with a contract in force unless said otherwise."""
+        today = datetime.now(UTC).date()
+        ends_on = today + timedelta(days=365 if in_force else -1)
+        async with transaction(self.context.engine, SERVICE) as connection:
+            organisation_id = await organisation.add_organisation(
+                connection, code=f"org-{uuid4().hex[:12]}", name="سازمان آزمون", monthly_cap=monthly_cap
+            )
+            await organisation.add_contract(
+                connection, organisation_id, number="1", starts_on=date(2020, 1, 1), ends_on=ends_on
+            )
+        return organisation_id
+
+    async def person(self, capacity: str) -> Someone:
+        """A person with a session in a capacity."""
+        national_id, mobile = next_national_id(), f"+98{next(_MOBILES)}"
+        async with transaction(self.context.engine, SERVICE) as connection:
+            person_id = await add_person(
+                connection,
+                self.context.seals,
+                national_id=national_id,
+                mobile=mobile,
+                first_name="مریم",
+                last_name="آزمون",
+            )
+            session = await begin_session(connection, person_id, "staff" if capacity == "staff" else "member")
+        return Someone(person_id, national_id, mobile, session.token)
+
+    async def employ(
+        self, person_id: UUID, organisation_id: UUID, *, net_pay: int = _DEFAULT_PAY, region: str = "1101"
+    ) -> UUID:
+        """Put a person on an organisation's personnel list; returns the employment's id."""
+        async with transaction(self.context.engine, SERVICE) as connection:
+            row = await connection.execute(
+                sa.insert(employments)
+                .values(
+                    organisation_id=organisation_id,
+                    person_id=person_id,
+                    region_code=region,
+                    hire_date=date(2015, 4, 4),
+                    net_pay=net_pay,
+                    sheba_index=b"x",
+                    sheba_sealed=b"x",
+                )
+                .returning(employments.c.id)
+            )
+            employment_id: UUID = row.scalar_one()
+            return employment_id
+
+    async def member(self, organisation_id: UUID, *, net_pay: int = _DEFAULT_PAY, region: str = "1101") -> Someone:
+        """A signed-in member who works there."""
+        someone = await self.person("member")
+        await self.employ(someone.id, organisation_id, net_pay=net_pay, region=region)
+        return someone
+
+    async def staff(self, *grants: Grant) -> Someone:
+        """A signed-in staff member with roles and a fresh step-up."""
+        someone = await self.person("staff")
+        async with transaction(self.context.engine, SERVICE) as connection:
+            for grant in grants:
+                await self.grant(connection, someone.id, grant)
+            await connection.execute(
+                sa.update(sessions)
+                .where(sessions.c.person_id == someone.id)
+                .values(strong_until=sa.func.now() + timedelta(minutes=5))
+            )
+        return someone
+
+    @staticmethod
+    async def grant(connection: Any, person_id: UUID, grant: Grant) -> None:
+        """Give a role."""
+        await connection.execute(
+            sa.insert(role_grants).values(
+                person_id=person_id,
+                role=grant.role,
+                scope_kind=grant.scope_kind,
+                scope=grant.scope,
+                granted_by="test",
+            )
+        )
+
+    async def hr_officer(self, organisation_id: UUID) -> Someone:
+        """HR of an organisation."""
+        return await self.staff(Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(organisation_id)))
+
+    async def platform(self, role: Role) -> Someone:
+        """Staff with a role over the whole platform."""
+        return await self.staff(Grant(role, ScopeKind.PLATFORM))
+
+
+def newest_code(directory: Path, mobile: str) -> str:
+    """The newest one-time code sent to a number by the local gateway."""
+    codes = [
+        (path.stat().st_mtime_ns, message["values"]["code"])
+        for path in directory.glob("**/*.json")
+        if "code" in (message := json.loads(path.read_text("utf-8"))).get("values", {}) and message["mobile"] == mobile
+    ]
+    return str(max(codes)[1])
+
+
+def sent_to(directory: Path, mobile: str) -> list[str]:
+    """Templates of the messages that went to a number."""
+    found = [json.loads(path.read_text("utf-8")) for path in directory.glob("**/*.json")]
+    return [message["template"] for message in found if message["mobile"] == mobile]
+
+
+async def mandate_code(api: httpx2.AsyncClient, member: Someone, directory: Path, terms: dict[str, Any]) -> dict[str, Any]:
+    """Ask for a mandate code for some terms, read it from the local gateway, and return the acceptance."""
+    subject = {
+        "programme": terms["programme"],
+        "monthly_amount": terms["monthly_amount"]["amount"],
+        "instalments": terms["instalments"],
+        "mandate_version": 1,
+    }
+    answer = await api.post(
+        "/v1/codes", json={"purpose": "accept_mandate", "subject": subject}, headers=member.headers()
+    )
+    assert answer.status_code == 202, answer.text
+    code = await eventually(lambda: _code(directory, member.mobile), "the code to be sent")
+    return {"version": 1, "code_id": answer.json()["code_id"], "code": code}
+
+
+async def _code(directory: Path, mobile: str) -> str | None:
+    try:
+        return newest_code(directory, mobile)
+    except ValueError:
+        return None
+
+
+async def eventually(look: Callable[[], Awaitable[Any]], what: str, *, seconds: float = 30.0) -> Any:
+    """Wait until something is there; fails with what was waited for."""
+    end = asyncio.get_running_loop().time() + seconds
+    while True:
+        found = await look()
+        if found:
+            return found
+        assert asyncio.get_running_loop().time() < end, f"waited in vain for {what}"
+        await asyncio.sleep(0.02)

@@ -1,0 +1,1 @@
+"""Tests of commands: what people may do, on a real Postgres."""

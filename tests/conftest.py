@@ -1,0 +1,188 @@
+"""Real servers for tests: an embedded Postgres with a fresh migrated database for each test, a Temporal that skips
+time, the api in process, a worker with its relay. Nothing of ours is replaced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import httpx2
+import psycopg
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client
+from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
+
+from activities.notice import NoticeSender
+from activities.transition import Desk
+from api.app import create_app
+from cli.postgres import EmbeddedPostgres
+from cli.temporal import find_temporal
+from commands.command import Context
+from gateways.files import Files
+from gateways.sms import LocalSms
+from messages.notice import SendCode, SendNotice
+from relay import Relay, Route, signal_routes
+from storage.database import create_engine
+from storage.migrate import upgrade
+from storage.sealing import BlindIndex, Cipher, Seals
+from tests.arrange import Arrange
+from worker import build_worker
+from workflows.client import data_converter
+
+_TEMPLATE = "amanat_template"
+_KEY = base64.b64encode(bytes(range(32))).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A fresh migrated database, and the ways into it."""
+
+    name: str
+    app_url: str
+    owner_url: str
+    superuser_url: str
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """One server for the session, with a migrated template."""
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), durable=False)
+    server.start()
+    with _maintenance(server) as connection:
+        connection.execute(f"CREATE DATABASE {_TEMPLATE} OWNER amanat_owner")
+    upgrade(server.owner_url(_TEMPLATE))
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def names() -> Iterator[int]:
+    """Numbers for databases."""
+    return count(1)
+
+
+@pytest.fixture
+def database(postgres: EmbeddedPostgres, names: Iterator[int]) -> Iterator[Database]:
+    """A copy of the template, dropped afterwards."""
+    name = f"amanat_{next(names)}"
+    with _maintenance(postgres) as connection:
+        connection.execute(f"CREATE DATABASE {name} OWNER amanat_owner TEMPLATE {_TEMPLATE}")
+    yield Database(name, postgres.app_url(name), postgres.owner_url(name), postgres.superuser_url(name))
+    with _maintenance(postgres) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextlib.contextmanager
+def _maintenance(server: EmbeddedPostgres) -> Iterator[psycopg.Connection]:
+    url = server.superuser_url("postgres").replace("+psycopg", "")
+    with contextlib.closing(psycopg.connect(url, autocommit=True)) as connection:
+        yield connection
+
+
+@pytest.fixture
+async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
+    """The app's own way into the database."""
+    made = create_engine(database.app_url, pool=12)
+    yield made
+    await made.dispose()
+
+
+@pytest.fixture(scope="session")
+def seals() -> Seals:
+    """Keys of the tests."""
+    return Seals(Cipher.from_ring("t1", {"t1": _KEY}), BlindIndex.from_base64(_KEY), bytes(range(32)))
+
+
+@pytest.fixture
+def messages_dir(tmp_path: Path) -> Path:
+    """Where the local SMS gateway leaves messages."""
+    return tmp_path / "messages"
+
+
+@pytest.fixture
+def desk(engine: AsyncEngine, seals: Seals, context: Context) -> Desk:
+    """What activities work with."""
+    return Desk(engine, seals, context.files)
+
+
+@pytest.fixture
+async def context(database: Database, engine: AsyncEngine, seals: Seals, tmp_path: Path) -> AsyncIterator[Context]:
+    """What commands work with."""
+    side = create_engine(database.app_url, pool=4)
+    yield Context(engine, side, seals, Files.at((tmp_path / "files").as_uri(), seals.cipher))
+    await side.dispose()
+
+
+@pytest.fixture
+def arrange(context: Context) -> Arrange:
+    """Makes organisations, staff and members to play with."""
+    return Arrange(context)
+
+
+@pytest.fixture
+async def api(context: Context, messages_dir: Path) -> AsyncIterator[httpx2.AsyncClient]:
+    """The API in process."""
+    app = create_app(context, local_messages=messages_dir)
+    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False, client=("192.0.2.1", 5000))
+    async with httpx2.AsyncClient(transport=transport, base_url="https://amanat.test") as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+async def temporal_server() -> AsyncIterator[WorkflowEnvironment]:
+    """A real Temporal server that can skip time; shared, each test's workflow ids are its own."""
+    env = await WorkflowEnvironment.start_time_skipping_v2(
+        ts_config=TimeSkippingConfig(enabled=False),
+        dev_server_existing_path=find_temporal(),
+        dev_server_extra_args=["--dynamic-config-value", "frontend.workflowTimeSkippingEnabled=true"],
+        dev_server_log_level="error",
+    )
+    yield env
+    await env.shutdown()
+
+
+@pytest.fixture
+def temporal(temporal_server: WorkflowEnvironment, seals: Seals) -> WorkflowEnvironment:
+    """The server with our own payload codec on its client."""
+    config = temporal_server.client.config()
+    config["data_converter"] = data_converter(seals.cipher, temporal_server.client.namespace)
+    temporal_server._client = Client(**config)
+    return temporal_server
+
+
+def routes(client: Client, desk: Desk, messages_dir: Path) -> list[Route]:
+    """Where the relay of the tests sends."""
+    sender = NoticeSender(desk, LocalSms(messages_dir), {"app_link": "https://app", "training_link": "https://train"})
+    return [
+        *signal_routes(client).values(),
+        Route(SendNotice, sender.send_notice),
+        Route(SendCode, sender.send_code),
+    ]
+
+
+@pytest.fixture
+async def relay(
+    context: Context, desk: Desk, temporal: WorkflowEnvironment, messages_dir: Path
+) -> AsyncIterator[Relay]:
+    """A relay at work, nudged by the context's commands."""
+    running = Relay(context.engine, routes(temporal.client, desk, messages_dir), sweep_seconds=0.2)
+    task = asyncio.create_task(running.run())
+    yield running
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+@pytest.fixture
+async def worker(desk: Desk, temporal: WorkflowEnvironment) -> AsyncIterator[None]:
+    """A worker at work."""
+    async with build_worker(temporal.client, desk):
+        yield

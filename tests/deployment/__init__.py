@@ -1,0 +1,1 @@
+"""The files that put Amanat on other machines."""

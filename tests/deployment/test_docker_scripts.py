@@ -1,0 +1,128 @@
+"""The one-shot scripts of docker-compose, run against real servers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client
+
+from cli.places import PROJECT
+from cli.ports import LOOPBACK, free_port
+from cli.postgres import EmbeddedPostgres
+from cli.postgres_binaries import find_binaries
+from cli.temporal import EmbeddedTemporal, find_temporal
+
+_PASSWORDS = {
+    "AMANAT_OWNER_PASSWORD": "owner",
+    "AMANAT_APP_PASSWORD": "it's app",
+    "AMANAT_VAULT_PASSWORD": "vault",
+    "TEMPORAL_DATABASE_PASSWORD": "temporal",
+}
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Run the script on a server that has none of our roles, as a new container."""
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), durable=False)
+    server.start()
+    with psycopg.connect(server.superuser_url("postgres").replace("+psycopg", ""), autocommit=True) as superuser:
+        superuser.execute("DROP DATABASE amanat")
+        for role in ("amanat_app_login", "amanat_vault_login", "amanat_app", "amanat_vault", "amanat_owner"):
+            superuser.execute(f"DROP ROLE {role}")
+    binaries = find_binaries()
+    password = server.superuser_url().split(":")[2].partition("@")[0]
+    environment = {
+        **binaries.environment,
+        **_PASSWORDS,
+        "PATH": f"{binaries.install / 'bin'}:{os.environ['PATH']}",
+        "POSTGRES_USER": "postgres",
+        "PGHOST": LOOPBACK,
+        "PGPORT": str(server.port),
+        "PGPASSWORD": password,
+    }
+    script = str(PROJECT / "docker" / "databases.sh")
+    done = subprocess.run([script], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    yield server.port
+    server.remove()
+
+
+def enter(port: int, user: str, password: str, database: str) -> psycopg.Connection:
+    """Connect as a role that the script made."""
+    return psycopg.connect(host=LOOPBACK, port=port, user=user, password=password, dbname=database, autocommit=True)
+
+
+def test_each_role_enters_its_own_database_with_its_own_rights(port: int) -> None:
+    with enter(port, "amanat_owner", "owner", "amanat") as owner:
+        owner.execute("CREATE TABLE facts (id int); GRANT SELECT ON facts TO amanat_app")
+    with enter(port, "amanat_app_login", "it's app", "amanat") as app:
+        assert app.execute("SELECT count(*) FROM facts").fetchone() == (0,)
+        rights = (
+            "SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb FROM pg_roles WHERE rolname = 'temporal'"
+        )
+        assert app.execute(rights).fetchone() == (False,)
+    with enter(port, "temporal", "temporal", "temporal_visibility") as temporal:
+        temporal.execute("CREATE EXTENSION btree_gin")  # as its schema does
+
+
+def test_amanat_and_temporal_cannot_enter_each_others_databases(port: int) -> None:
+    for user, password, database in (
+        ("temporal", "temporal", "amanat"),
+        ("amanat_app_login", "it's app", "temporal"),
+        ("amanat_owner", "owner", "temporal_visibility"),
+    ):
+        with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+            enter(port, user, password, database)
+
+
+def test_the_namespace_is_made_once_with_thirty_days_of_retention(tmp_path: Path) -> None:
+    first = free_port()
+    server = EmbeddedTemporal(tmp_path / "temporal.db", preferred_ports=(first, free_port(frozenset({first}))))
+    server.start()
+    try:
+        environment = {
+            "PATH": f"{Path(find_temporal()).parent}:{os.environ['PATH']}",
+            "HOME": str(tmp_path),
+            "TEMPORAL_ADDRESS": server.address,
+            "TEMPORAL_NAMESPACE": "another",
+        }
+        script = ["/bin/sh", str(PROJECT / "docker" / "temporal-namespace.sh")]
+        for _ in range(2):
+            done = subprocess.run(script, env=environment, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+        assert asyncio.run(_retention_days(server.address)) == 30
+    finally:
+        server.stop()
+
+
+async def _retention_days(address: str) -> int:
+    client = await Client.connect(address)
+    found = await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace="another"))
+    return found.config.workflow_execution_retention_ttl.seconds // (24 * 60 * 60)
+
+
+def test_the_schema_script_prepares_both_databases_and_stops_at_the_first_failure(tmp_path: Path) -> None:
+    tool = tmp_path / "temporal-sql-tool"
+    tool.write_text('#!/bin/sh\necho "$@" >>"$HOME/calls"\n[ ! -e "$HOME/fail" ]\n', "utf-8")
+    tool.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+    script = ["/bin/sh", str(PROJECT / "docker" / "temporal-schema.sh")]
+    assert subprocess.run(script, env=environment, check=False).returncode == 0
+    calls = (tmp_path / "calls").read_text("utf-8").splitlines()
+    assert [(call.split("--db ")[1].split()[0], call.split("--db ")[1].split()[1]) for call in calls] == [
+        ("temporal", "setup-schema"),
+        ("temporal", "update-schema"),
+        ("temporal_visibility", "setup-schema"),
+        ("temporal_visibility", "update-schema"),
+    ]
+    assert all("--plugin postgres12" in call for call in calls)
+    (tmp_path / "fail").touch()
+    assert subprocess.run(script, env=environment, check=False).returncode == 1
+    assert len((tmp_path / "calls").read_text("utf-8").splitlines()) == 5

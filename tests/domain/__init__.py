@@ -1,0 +1,1 @@
+"""Tests of domain: rules, without I/O."""

@@ -1,0 +1,1 @@
+"""Tests of gateways: files and the outside, for real."""

@@ -1,0 +1,103 @@
+"""The steps of a MiniPay application as people take them through the API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx2
+
+from tests.arrange import Someone, eventually, mandate_code
+
+TERMS: dict[str, Any] = {
+    "programme": "minipay",
+    "monthly_amount": {"amount": 50_000_000, "unit": "IRR"},
+    "instalments": 12,
+}
+
+
+def in_a_year() -> str:
+    """A day on which a certificate may end."""
+    return (datetime.now(UTC).date() + timedelta(days=360)).isoformat()
+
+
+ISSUE: dict[str, Any] = {
+    "kind": "issue_certificate",
+    "decision": "issue",
+    "monthly_amount": TERMS["monthly_amount"],
+    "instalments": 12,
+    "valid_until": in_a_year(),
+}
+REFUSE: dict[str, Any] = {"kind": "issue_certificate", "decision": "refuse", "reason": "deductions_exhausted"}
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Takes steps through the API and waits for what follows."""
+
+    api: httpx2.AsyncClient
+    messages: Path
+
+    async def apply(self, member: Someone, **changes: Any) -> str:
+        """Apply and return the case's id."""
+        answer = await self.try_to_apply(member, **changes)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    async def try_to_apply(self, member: Someone, key: str | None = None, **changes: Any) -> httpx2.Response:
+        """Apply with a fresh mandate code."""
+        terms = {**TERMS, **changes}
+        mandate = await mandate_code(self.api, member, self.messages, terms)
+        return await self.api.post(
+            "/v1/onboarding/applications", json={**terms, "mandate": mandate}, headers=member.headers(key)
+        )
+
+    async def task(self, officer: Someone, case_id: str, kind: str = "issue_certificate") -> dict[str, Any]:
+        """Wait for a task of a case in an officer's inbox."""
+
+        async def look() -> dict[str, Any] | None:
+            answer = await self.api.get("/v1/tasks?limit=100", headers=officer.headers())
+            assert answer.status_code == 200, answer.text
+            items = answer.json()["items"]
+            return next((item for item in items if item["case_id"] == case_id and item["kind"] == kind), None)
+
+        found: dict[str, Any] = await eventually(look, f"a task {kind}")
+        return found
+
+    async def decide(self, officer: Someone, task_id: str, decision: dict[str, Any], **headers: str) -> httpx2.Response:
+        """Answer a task."""
+        return await self.api.post(
+            f"/v1/tasks/{task_id}/decision", json=decision, headers={**officer.headers(), **headers}
+        )
+
+    async def withdraw(self, member: Someone, case_id: str) -> httpx2.Response:
+        """Withdraw an application."""
+        return await self.api.post(f"/v1/onboarding/applications/{case_id}/withdrawal", headers=member.headers())
+
+    async def phase(self, someone: Someone, case_id: str, phase: str) -> dict[str, Any]:
+        """Wait until a case stands in a phase."""
+
+        async def look() -> dict[str, Any] | None:
+            case = (await self.api.get(f"/v1/cases/{case_id}", headers=someone.headers())).json()
+            return case if case.get("phase") == phase else None
+
+        found: dict[str, Any] = await eventually(look, f"phase {phase}")
+        return found
+
+    async def timeline(self, someone: Someone, case_id: str) -> list[str]:
+        """The codes of a case's timeline."""
+        answer = await self.api.get(f"/v1/cases/{case_id}/timeline", headers=someone.headers())
+        return [event["code"] for event in answer.json()["items"]]
+
+    async def lines(self, member: Someone) -> list[dict[str, Any]]:
+        """A member's credit lines."""
+        items: list[dict[str, Any]] = (await self.api.get("/v1/credit-lines", headers=member.headers())).json()["items"]
+        return items
+
+
+def case_uuid(case_id: str) -> UUID:
+    """An id as Postgres has it."""
+    return UUID(case_id)

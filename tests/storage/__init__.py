@@ -1,0 +1,1 @@
+"""Tests of storage: constraints and races, on a real Postgres."""

@@ -1,0 +1,108 @@
+"""The process that runs workflows, activities and a relay: ``python worker.py``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.worker import Worker
+
+from activities.onboarding import OnboardingActivities
+from activities.transition import Desk
+from assembly import Assembly, assemble
+from relay import WORKFLOWS
+from settings import Settings
+from storage.housekeeping import keep_house
+from telemetry import configure_logging, serve_metrics, watch_outbox
+from workflows.client import TASK_QUEUE
+
+_log = logging.getLogger("amanat.worker")
+
+_WORKFLOW_SLOTS = 4 * (os.cpu_count() or 2)
+_LOCAL_SLOTS = 8
+_ACTIVITY_SLOTS = 4
+# Local and normal slots plus the relay's and the housekeeper's own.
+POOL_FLOOR = _LOCAL_SLOTS + _ACTIVITY_SLOTS + 4
+_GRACE = timedelta(seconds=20)
+_RETRY_SECONDS = 2.0
+
+
+def build_worker(client: Client, desk: Desk) -> Worker:
+    """A worker with every workflow and activity, its slots explicit."""
+    onboarding = OnboardingActivities(desk)
+    return Worker(
+        client,
+        task_queue=TASK_QUEUE,
+        workflows=list(WORKFLOWS.values()),
+        activities=[
+            onboarding.request_certificate,
+            onboarding.remind,
+            onboarding.weigh_answer,
+            onboarding.lapse,
+            onboarding.activate_credit,
+        ],
+        max_concurrent_workflow_tasks=_WORKFLOW_SLOTS,
+        max_concurrent_local_activities=_LOCAL_SLOTS,
+        max_concurrent_activities=_ACTIVITY_SLOTS,
+        graceful_shutdown_timeout=_GRACE,
+    )
+
+
+async def _assemble_when_possible(settings: Settings, stop: asyncio.Event) -> Assembly | None:
+    """Wait for Temporal: a worker that starts first must not give up."""
+    metrics = PrometheusConfig(bind_address=f"{settings.metrics_host}:{settings.metrics_port + 1000}")
+    runtime = Runtime(telemetry=TelemetryConfig(metrics=metrics))
+    while not stop.is_set():
+        try:
+            return await assemble(settings, lazy=False, runtime=runtime)
+        except RuntimeError as error:
+            _log.warning("worker_waits_for_temporal", extra={"error": type(error).__name__})
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(stop.wait(), _RETRY_SECONDS)
+    return None
+
+
+async def run(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT, then finish what is in hand."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    assembly = await _assemble_when_possible(settings, stop)
+    if assembly is None:
+        return
+    helpers = [
+        asyncio.create_task(assembly.relay.run()),
+        asyncio.create_task(keep_house(assembly.engine)),
+        asyncio.create_task(watch_outbox(assembly.engine)),
+    ]
+    async with build_worker(assembly.client, assembly.desk):
+        _log.info("worker_ready")
+        await stop.wait()
+        _log.info("worker_stops")
+    for helper in helpers:
+        helper.cancel()
+    await asyncio.gather(*helpers, return_exceptions=True)
+    await assembly.close()
+
+
+def main() -> None:
+    """Start from the environment; ends with ``os._exit`` because the SDK may abort at exit (sdk-python#300)."""
+    settings = Settings()
+    configure_logging(settings.log_level)
+    settings.database_pool = max(settings.database_pool, POOL_FLOOR)
+    serve_metrics(settings.metrics_host, settings.metrics_port)
+    asyncio.run(run(settings))
+    sys.stderr.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

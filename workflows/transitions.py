@@ -1,0 +1,52 @@
+"""How workflows take a transition: at once in the worker; if that does not help, as an activity retried for ever.
+
+Local activities cost a third of the events of normal ones. Their limit is above Postgres's own (2 s) and below
+the time after which Temporal gives the whole workflow task to another worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+# A worker that dies inside a transition is replaced after this long.
+WORKFLOW_TASK_TIMEOUT = timedelta(seconds=5)
+LOCAL_LIMIT = timedelta(seconds=3)
+LOCAL_RETRIES = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=1), maximum_attempts=3
+)
+ATTEMPT_LIMIT = timedelta(seconds=10)
+ENDLESS_RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30))
+
+
+async def transition(activity: Callable[[Any, A], Awaitable[R]], argument: A, *, summary: str) -> R:
+    """Take a transition; an impossible state retries slowly and raises an alarm rather than failing the process.
+
+    Args:
+        activity: a method of an activities class.
+        argument: its one dataclass.
+        summary: what the Temporal UI shows; no personal data.
+    """
+    try:
+        return await workflow.execute_local_activity_method(
+            activity,
+            argument,
+            schedule_to_close_timeout=LOCAL_LIMIT,
+            retry_policy=LOCAL_RETRIES,
+            summary=summary,
+        )
+    except (ActivityError, ApplicationError) as error:
+        if is_cancelled_exception(error) or (isinstance(error, ApplicationError) and error.non_retryable):
+            raise
+        workflow.logger.warning("transition_taken_slowly", extra={"step": summary})
+    return await workflow.execute_activity_method(
+        activity, argument, start_to_close_timeout=ATTEMPT_LIMIT, retry_policy=ENDLESS_RETRIES, summary=summary
+    )
