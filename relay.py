@@ -24,7 +24,7 @@ from messages.case import CaseKind, CaseRef, workflow_id
 from messages.payload import decode
 from storage.database import SERVICE, transaction
 from storage.outbox import ALARM_ATTEMPTS, Promise, claim, mark_sent, put_back
-from workflows import onboarding
+from workflows import onboarding, personnel
 from workflows.client import TASK_QUEUE
 from workflows.transitions import WORKFLOW_TASK_TIMEOUT
 
@@ -38,6 +38,8 @@ _RPC_LIMIT = timedelta(seconds=5)
 # Every process and the workflow that sequences it.
 WORKFLOWS: Mapping[CaseKind, type] = {
     CaseKind.ONBOARDING: onboarding.OnboardingWorkflow,
+    CaseKind.PERSONNEL_IMPORT: personnel.PersonnelImportWorkflow,
+    CaseKind.PERSONNEL_CHANGE: personnel.PersonnelChangeWorkflow,
 }
 
 Sender = Callable[[Any], Awaitable[None]]

@@ -8,13 +8,16 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Worker
 
 from activities.onboarding import OnboardingActivities
+from activities.personnel import PersonnelChangeActivities, PersonnelImportActivities
 from activities.transition import Desk
 from assembly import Assembly, assemble
 from relay import WORKFLOWS
@@ -36,23 +39,38 @@ _RETRY_SECONDS = 2.0
 
 def build_worker(client: Client, desk: Desk) -> Worker:
     """A worker with every workflow and activity, its slots explicit."""
-    onboarding = OnboardingActivities(desk)
     return Worker(
         client,
         task_queue=TASK_QUEUE,
         workflows=list(WORKFLOWS.values()),
-        activities=[
-            onboarding.request_certificate,
-            onboarding.remind,
-            onboarding.weigh_answer,
-            onboarding.lapse,
-            onboarding.activate_credit,
-        ],
+        activities=_activities(desk),
         max_concurrent_workflow_tasks=_WORKFLOW_SLOTS,
         max_concurrent_local_activities=_LOCAL_SLOTS,
         max_concurrent_activities=_ACTIVITY_SLOTS,
         graceful_shutdown_timeout=_GRACE,
     )
+
+
+def _activities(desk: Desk) -> list[Callable[..., Any]]:
+    onboarding, imports, changes = (
+        OnboardingActivities(desk),
+        PersonnelImportActivities(desk),
+        PersonnelChangeActivities(desk),
+    )
+    return [
+        onboarding.request_certificate,
+        onboarding.remind,
+        onboarding.weigh_answer,
+        onboarding.lapse,
+        onboarding.activate_credit,
+        imports.import_personnel,
+        imports.finish_import,
+        imports.discard_file,
+        changes.request_confirmation,
+        changes.remind_confirmation,
+        changes.apply_change,
+        changes.lapse_change,
+    ]
 
 
 async def _assemble_when_possible(settings: Settings, stop: asyncio.Event) -> Assembly | None:

@@ -21,6 +21,7 @@ from storage.cases import Fact, last_fact
 from storage.onboarding import Application
 from storage.organisation import contract_in_force, read_employment, read_organisation
 from storage.policies import by_id
+from storage.tasks import Task
 
 _OVER = Outcome(Standing.OVER)
 _BACKED = Outcome(Standing.BACKED)
@@ -31,6 +32,7 @@ _ANSWERS = (
     FactKind.OBSTACLE_UPHELD,
 )
 _Body = Callable[[Transition], Awaitable[Outcome]]
+_Again = Callable[[Transition, Outcome], Awaitable[Outcome]]
 # Who can mend what stands in the way.
 _MENDERS = {
     Obstacle.CONTRACT_NOT_IN_FORCE: Role.CONTRACTS_OFFICER,
@@ -45,7 +47,7 @@ class OnboardingActivities:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    async def _take(self, step: Step, name: str, body: _Body) -> Outcome:
+    async def _take(self, step: Step, name: str, body: _Body, again: _Again | None = None) -> Outcome:
         return await take(
             self._desk,
             case_id=step.case_id,
@@ -53,7 +55,7 @@ class OnboardingActivities:
             round_=step.round,
             result=Outcome,
             body=body,
-            again=_as_of_now,
+            again=again or _as_of_now,
         )
 
     @activity.defn
@@ -64,7 +66,7 @@ class OnboardingActivities:
     @activity.defn
     async def remind(self, step: Step) -> Outcome:
         """Remind whoever holds the open task that the applicant waits (A6)."""
-        return await self._take(step, "remind", _remind)
+        return await self._take(step, "remind", _remind, again=_remind_again)
 
     @activity.defn
     async def weigh_answer(self, step: Step) -> Outcome:
@@ -122,7 +124,8 @@ async def _waits(at: Transition) -> Outcome:
         if task is not None:
             expire_in = max(int((task.due_at - at.now).total_seconds()), 0)
             remind_at = task.opened_at + timedelta(hours=task.details["remind_hours"])
-            return Outcome(Standing.WAITING, max(int((remind_at - at.now).total_seconds()), 0), expire_in)
+            remind_in = 0 if _is_reminded(task) else max(int((remind_at - at.now).total_seconds()), 1)
+            return Outcome(Standing.WAITING, min(remind_in, expire_in), expire_in)
     return _BACKED
 
 
@@ -134,10 +137,20 @@ async def _as_of_now(at: Transition, kept: Outcome) -> Outcome:
 async def _remind(at: Transition) -> Outcome:
     for kind in TaskKind:
         task = await tasks.find_open(at.connection, at.case.id, kind)
-        if task is not None and task.grant is not None:
+        if task is not None and task.grant is not None and not _is_reminded(task):
+            await tasks.mark_reminded(at.connection, task.id)
             await at.notify(await at.holders(task.grant), f"remind_{kind}")
             await at.tell("reminded", params={"role": task.grant.role})
     return await _weigh(at)
+
+
+async def _remind_again(at: Transition, _: Outcome) -> Outcome:
+    """A process that was started anew counts its rounds anew: the task, not the round, says who was reminded."""
+    return await _remind(at)
+
+
+def _is_reminded(task: Task) -> bool:
+    return bool(task.details.get("reminded"))
 
 
 async def _weigh(at: Transition) -> Outcome:

@@ -23,6 +23,7 @@ from api import (
     ledger,
     onboarding,
     organisation,
+    personnel,
     policy,
     problems,
     task,
@@ -45,7 +46,7 @@ _ROUTERS = (
     case.router,
     task.router,
     onboarding.router,
-
+    personnel.router,
     organisation.router,
     policy.router,
     ledger.router,

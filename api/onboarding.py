@@ -15,11 +15,11 @@ from api.dependencies import PerformerDep, Reader, ReaderDep, require
 from api.problems import responses
 from api.values import AmountIn, AmountOut, DayOut, Input, MomentOut, Words
 from commands import onboarding as commands
-from commands.account.codes import CodeNotAccepted
 from commands.command import Command
 from domain import errors
 from domain import onboarding as rules
 from domain.access import Role
+from domain.account import CodeNotAccepted
 from domain.mandate import MANDATES
 from domain.onboarding import Programme
 from domain.wording import Sentence
@@ -214,6 +214,7 @@ async def _limits(connection: AsyncConnection, reader: Reader, programme: Progra
         rules.NotOnPersonnelList,
         rules.ContractNotInForce,
         rules.ApplicationOpen,
+        rules.MoneyPaused,
         rules.MandateOutdated,
         rules.ProgrammeUnknown,
         rules.AmountAboveShare,

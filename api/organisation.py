@@ -56,12 +56,16 @@ class OrganisationOut(BaseModel):
         )
 
 
+# Days that both calendars can write.
+ContractDay = Annotated[date, Field(ge=date(1950, 1, 1), le=date(2150, 1, 1), examples=["2027-03-20"])]
+
+
 class ContractIn(Input):
     """A new contract."""
 
     number: Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)]
-    starts_on: date
-    ends_on: date
+    starts_on: ContractDay
+    ends_on: ContractDay
 
 
 class ContractChange(Input):

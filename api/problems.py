@@ -77,6 +77,14 @@ class NoSuchOperation(errors.NotFound):
     en = "There is no such operation."
 
 
+# What the framework itself refuses.
+_BY_STATUS: dict[int, type[errors.Refusal]] = {
+    404: NoSuchOperation,
+    405: NoSuchOperation,
+    413: errors.TooLarge,
+}
+
+
 def status_of(refusal: type[errors.Refusal]) -> int:
     """The HTTP status of an error class, from its nearest listed ancestor."""
     if issubclass(refusal, Unavailable):
@@ -87,7 +95,8 @@ def status_of(refusal: type[errors.Refusal]) -> int:
 def responses(*refusals: type[errors.Refusal]) -> dict[int | str, dict[str, Any]]:
     """The declared errors of an operation, for OpenAPI; every operation may also answer 422, 429 and 503."""
     declared: dict[int | str, dict[str, Any]] = {}
-    for refusal in (*refusals, errors.InvalidInput, errors.TooMany, Unavailable):
+    every: list[type[errors.Refusal]] = [*refusals, errors.InvalidInput, errors.TooMany, Unavailable]
+    for refusal in every:
         entry = declared.setdefault(
             status_of(refusal), {"description": "", "content": {MEDIA_TYPE: {"schema": _SCHEMA, "examples": {}}}}
         )
@@ -141,9 +150,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def refused_by_framework(request: Request, error: HTTPException) -> JSONResponse:
-        refusal: errors.Refusal = {404: NoSuchOperation, 405: NoSuchOperation, 413: errors.TooLarge}.get(
-            error.status_code, errors.InvalidInput
-        )()
+        refusal: errors.Refusal = _BY_STATUS.get(error.status_code, errors.InvalidInput)()
         return problem(request, refusal)
 
     @app.exception_handler(DBAPIError)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -17,6 +16,7 @@ from domain.errors import InvalidInput
 from domain.money import Money, Unit, format_toman
 from domain.wording import Sentence
 
+Day = date  # a field called date hides the class
 T = TypeVar("T")
 MAX_PAGE = 100
 # Far above any pay, far below what a bigint holds.
@@ -57,11 +57,11 @@ class AmountOut(BaseModel):
 class DayOut(BaseModel):
     """A day: ISO, and Jalali as people read it."""
 
-    date: date
+    date: Day
     jalali: str = Field(examples=["۱۴۰۵/۰۸/۳۰"])
 
     @classmethod
-    def of(cls, day: date) -> DayOut:
+    def of(cls, day: Day) -> DayOut:
         """A day."""
         return cls(date=day, jalali=format_jalali(day, persian=True))
 
@@ -113,7 +113,7 @@ def read_cursor(cursor: str | None, *types: type) -> tuple[Any, ...] | None:
         texts: list[str] = json.loads(base64.urlsafe_b64decode(cursor.encode()))
         readers = [datetime.fromisoformat if kind is datetime else kind for kind in types]
         return tuple(reader(text) for reader, text in zip(readers, list(texts), strict=True))
-    except (ValueError, TypeError, binascii.Error, OverflowError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InvalidInput(field="cursor") from error
 
 

@@ -6,7 +6,7 @@ commits; its answer is final at once, also while Temporal or every worker is dow
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -121,8 +121,8 @@ class Command:
         stream: str,
         *,
         subject: str,
-        before: dict[str, object] | None = None,
-        after: dict[str, object] | None = None,
+        before: Mapping[str, object] | None = None,
+        after: Mapping[str, object] | None = None,
         reason: str | None = None,
     ) -> None:
         """Write the audit line of this command."""

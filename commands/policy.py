@@ -9,11 +9,12 @@ from uuid import UUID
 from commands.command import Command
 from domain.access import Role
 from domain.errors import Conflict, Forbidden, InvalidInput, NotFound
-from domain.onboarding import Programme
+from domain.mandate import MANDATES
+from domain.onboarding import Programme, is_wait
 from storage import policies
 from storage.policies import Policy
 
-_PERSONNEL_HOURS = frozenset({"change_remind_hours", "change_expire_hours"})
+_PERSONNEL_HOURS = frozenset({"change_remind_hours", "change_expire_hours", "money_pause_hours"})
 
 
 class PolicyMalformed(InvalidInput):
@@ -91,15 +92,20 @@ async def decide_policy(command: Command, policy_id: UUID, *, approve: bool, rea
 def _check(name: str, value: Mapping[str, Any]) -> None:
     try:
         if name.startswith(Programme.PREFIX):
-            Programme.from_policy(name, value)
+            _check_mandate(Programme.from_policy(name, value))
         elif name == "personnel":
             _check_hours(value)
     except (ValueError, TypeError) as error:
         raise PolicyMalformed(field="value", why=str(error)) from error
 
 
+def _check_mandate(programme: Programme) -> None:
+    if programme.mandate_version not in MANDATES:
+        raise ValueError(f"mandate_version: there is no text of version {programme.mandate_version}")
+
+
 def _check_hours(value: Mapping[str, Any]) -> None:
-    if set(value) != _PERSONNEL_HOURS or not all(type(hours) is int and hours > 0 for hours in value.values()):
+    if set(value) != _PERSONNEL_HOURS or not all(is_wait(hours) and hours > 0 for hours in value.values()):
         raise ValueError(f"needs whole hours for {', '.join(sorted(_PERSONNEL_HOURS))}")
     if value["change_remind_hours"] >= value["change_expire_hours"]:
         raise ValueError("a reminder comes before its expiry")

@@ -118,6 +118,14 @@ class CreditAlreadyActive(Conflict):
     en = "Your credit is active; withdrawing is no longer possible."
 
 
+class MoneyPaused(Conflict):
+    """The person's mobile was changed lately: what moves money waits (G2)."""
+
+    code = "money_paused"
+    fa = "شمارهٔ همراه شما به‌تازگی تغییر کرده است؛ برای ایمنی، کارهای مالی تا پایان مهلتِ توقف ممکن نیست."
+    en = "Your mobile was changed lately; for your safety, money actions pause for a while."
+
+
 class CertificateTooHigh(InvalidInput):
     """A certificate for more than was applied for."""
 
@@ -144,6 +152,9 @@ class CertificateRevoked(Conflict):
 
 # The longest a certificate may be dated ahead, in years: a slip of the pen must not bind for decades.
 CERTIFICATE_YEARS_MAX = 5
+# A wait is at most two years, and a share is cut into at most so many parts: slips of the pen again.
+HOURS_MAX = 2 * 366 * 24
+SHARE_PARTS_MAX = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,10 +208,14 @@ class Programme:
     def _check(self) -> None:
         for name in self.__slots__:
             value = getattr(self, name)
-            if name.endswith(("_hours", "_max", "_months", "_version")) and type(value) is not int:
+            if name.endswith(("_max", "_months", "_version")) and type(value) is not int:
                 raise ValueError(f"{name} must be an integer")
-        if not 0 < self.share[0] <= self.share[1] or self.waiting_hours < 0:
-            raise ValueError("share_of_pay must be over 0 and at most 1; waits must not be negative")
+            if name.endswith("_hours") and not is_wait(value):
+                raise ValueError(f"{name} must be whole hours, at most {HOURS_MAX}")
+            if name in {"title_fa", "title_en", "review"} and not (isinstance(value, str) and 0 < len(value) <= 100):
+                raise ValueError(f"{name} must be a text of at most 100 letters")
+        if not 0 < self.share[0] <= self.share[1] <= SHARE_PARTS_MAX:
+            raise ValueError(f"share_of_pay must be over 0 and at most 1, in at most {SHARE_PARTS_MAX} parts")
         if not 1 <= self.instalments_max <= 120 or not 1 <= self.line_term_months <= 120 or self.mandate_version < 1:
             raise ValueError("instalments_max and line_term_months go from 1 to 120, mandate_version from 1")
         if not (
@@ -208,6 +223,11 @@ class Programme:
             and 0 < self.obstacle_remind_hours < self.obstacle_expire_hours
         ):
             raise ValueError("a reminder comes before its expiry")
+
+
+def is_wait(value: object) -> bool:
+    """Whether a value is a wait in whole hours."""
+    return type(value) is int and 0 <= value <= HOURS_MAX
 
 
 def monthly_limit(programme: Programme, *, net_pay: Money, taken: Money, cap: Money | None) -> Money:

@@ -77,6 +77,12 @@ async def add_person(
     return found.id
 
 
+async def money_is_paused(connection: AsyncConnection, person_id: UUID) -> bool:
+    """Whether money actions of a person pause because their mobile was changed (G2)."""
+    paused = sa.exists().where(persons.c.id == person_id, persons.c.money_paused_until > sa.func.now())
+    return bool(await connection.scalar(sa.select(paused)))
+
+
 async def grants_of(connection: AsyncConnection, person_id: UUID) -> tuple[Grant, ...]:
     """The roles in force now."""
     rows = await connection.execute(

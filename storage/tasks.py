@@ -112,6 +112,13 @@ async def _close(connection: AsyncConnection, condition: sa.ColumnElement[bool],
     return closed.rowcount
 
 
+async def mark_reminded(connection: AsyncConnection, task_id: UUID) -> None:
+    """Note in an open task that its people were reminded; whoever looks at it sees no other version."""
+    await connection.execute(
+        sa.update(tasks).where(tasks.c.id == task_id).values(details=tasks.c.details.op("||")({"reminded": True}))
+    )
+
+
 async def set_claim(connection: AsyncConnection, task_id: UUID, person_id: UUID | None) -> None:
     """Claim an open task for a person, or release it when nobody is named."""
     claimed_at = sa.null() if person_id is None else sa.func.now()

@@ -165,7 +165,7 @@ async def mandate_code(api: httpx2.AsyncClient, member: Someone, directory: Path
     """Ask for a mandate code for some terms, read it from the local gateway, and return the acceptance."""
     subject = {
         "programme": terms["programme"],
-        "monthly_amount": terms["monthly_amount"]["amount"],
+        "monthly_amount": terms["monthly_amount"],
         "instalments": terms["instalments"],
         "mandate_version": 1,
     }

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from api.account.sessions import CodeText
 from api.dependencies import PerformerDep
 from api.problems import responses
-from api.values import MAX_RIAL, Input
+from api.values import AmountIn, Input
 from commands.account import request_code, step_up
 from commands.command import Command
 from domain.account import CODE_LIFE, BadCode, CodeNotAccepted, CodePurpose, mandate_binding, step_up_binding
@@ -26,8 +26,7 @@ class MandateSubject(Input):
     """The terms of the deduction mandate that the code accepts: the application must be for exactly these."""
 
     programme: str = Field(pattern=r"^[a-z][a-z0-9_]{1,39}$", examples=["minipay"])
-    monthly_amount: int = Field(strict=True, gt=0, le=MAX_RIAL, examples=[20_000_000])
-    unit: Literal["IRR"] = "IRR"
+    monthly_amount: AmountIn
     instalments: int = Field(strict=True, gt=0, le=1_000, examples=[12])
     mandate_version: int = Field(strict=True, gt=0, le=1_000_000, examples=[1])
 
@@ -91,7 +90,7 @@ async def request_code_operation(
             terms = wish.subject
             purpose, binding = (
                 CodePurpose.ACCEPT_MANDATE,
-                mandate_binding(terms.programme, terms.monthly_amount, terms.instalments, terms.mandate_version),
+                mandate_binding(terms.programme, terms.monthly_amount.amount, terms.instalments, terms.mandate_version),
             )
         else:
             purpose, binding = CodePurpose.STEP_UP, step_up_binding(command.actor.session_id)

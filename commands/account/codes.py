@@ -156,7 +156,7 @@ async def step_up_with_totp(command: Command, totp: str) -> None:
         raise TooMany(retry_after=wait)
     credential = await account.read_credential(command.connection, command.seals, person_id=person_id)
     step = None if credential is None else matching_step(credential.totp_secret, typed, credential.step)
-    if step is None or not await account.use_totp_step(command.connection, person_id, step):
+    if credential is None or step is None or not await account.use_totp_step(command.connection, credential, step):
         raise CodeNotAccepted(field="totp")
 
 

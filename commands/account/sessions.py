@@ -69,6 +69,7 @@ async def sign_in(context: Context, *, challenge_id: UUID, code: str, origin: st
         raise CodeNotAccepted(field="code")
     try:
         async with transaction(context.engine, SERVICE) as connection:
+            await account.hold_person(connection, person_id)
             await account.use_code(connection, challenge_id)
             await account.confirm_mobile(connection, person_id)
             return await _begin(connection, person_id, "member", origin)
@@ -149,7 +150,7 @@ def account_stream(person_id: UUID) -> str:
 async def _begin_staff(context: Context, credential: Credential, step: int, origin: str) -> SignedIn | None:
     """None if the TOTP step was used before: two at once with one code cannot both get in."""
     async with transaction(context.engine, SERVICE) as connection:
-        if not await account.use_totp_step(connection, credential.person_id, step):
+        if not await account.use_totp_step(connection, credential, step):
             return None
         return await _begin(connection, credential.person_id, "staff", origin)
 

@@ -21,6 +21,7 @@ from storage.account.sessions import (
     end_session,
     end_sessions,
     hash_token,
+    hold_person,
     read_live_session,
     strengthen_session,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "end_sessions",
     "find_staff",
     "hash_token",
+    "hold_person",
     "is_staff",
     "mark_code_sent",
     "pay_try",

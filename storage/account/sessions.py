@@ -109,6 +109,17 @@ async def end_sessions(connection: AsyncConnection, person_id: UUID, capacity: C
     return ended.rowcount
 
 
+async def hold_person(connection: AsyncConnection, person_id: UUID) -> None:
+    """Keep the person as they are until this transaction ends.
+
+    A change of mobile (G2) locks the person, then cancels codes and ends sessions: it is either seen here, or waits
+    and ends the session that begins here.
+    """
+    await connection.execute(
+        sa.select(persons.c.id).where(persons.c.id == person_id).with_for_update(read=True, key_share=True)
+    )
+
+
 async def confirm_mobile(connection: AsyncConnection, person_id: UUID) -> None:
     """Note the first time that a code sent to the person's mobile came back."""
     await connection.execute(

@@ -67,12 +67,16 @@ async def read_credential(
     return Credential(row.person_id, row.password_hash, secret, row.disabled_at is not None, row.step)
 
 
-async def use_totp_step(connection: AsyncConnection, person_id: UUID, step: int) -> bool:
-    """Use up a TOTP step; False if this or a later one was used before, or the person was disabled."""
+async def use_totp_step(connection: AsyncConnection, credential: Credential, step: int) -> bool:
+    """Use up a TOTP step; False if this or a later one was used before, or the credentials changed since read.
+
+    It locks the credentials: a reset or a disabling either comes first and is seen here, or ends what begins here.
+    """
     c = staff_credentials.c
     used = await connection.execute(
         sa.update(staff_credentials)
-        .where(c.person_id == person_id, c.totp_last_step < step, c.disabled_at.is_(None))
+        .where(c.person_id == credential.person_id, c.password_hash == credential.password_hash)
+        .where(c.totp_last_step < step, c.disabled_at.is_(None))
         .values(totp_last_step=step)
     )
     return bool(used.rowcount == 1)

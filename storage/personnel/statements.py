@@ -15,6 +15,11 @@ _LEAVERS = sa.bindparam("leavers", type_=ARRAY(sa.LargeBinary))
 
 LOCK_IMPORT: Final = sa.text("SELECT last_row FROM personnel_imports WHERE case_id = :case FOR UPDATE")
 
+# A chunk is small beside the tables. Row-level security spoils Postgres's estimate, and it would read all persons.
+LOOK_UP: Final = sa.text(
+    "SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
+)
+
 MAKE_INCOMING: Final = sa.text(
     """
     CREATE TEMPORARY TABLE incoming (

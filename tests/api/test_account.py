@@ -31,7 +31,7 @@ MANDATE = {
     "purpose": "accept_mandate",
     "subject": {
         "programme": "minipay",
-        "monthly_amount": 20_000_000,
+        "monthly_amount": {"amount": 20_000_000, "unit": "IRR"},
         "unit": "IRR",
         "instalments": 12,
         "mandate_version": 1,
@@ -263,9 +263,9 @@ async def test_a_code_is_asked_for_once_under_one_key(api: httpx2.AsyncClient, c
         {"purpose": "accept_mandate"},
         MANDATE | {"subject": MANDATE["subject"] | {"instalments": 0}},  # type: ignore[operator]
         MANDATE | {"subject": MANDATE["subject"] | {"instalments": 1.0}},  # type: ignore[operator]
-        MANDATE | {"subject": MANDATE["subject"] | {"monthly_amount": "20000000"}},  # type: ignore[operator]
-        MANDATE | {"subject": MANDATE["subject"] | {"monthly_amount": 0.5}},  # type: ignore[operator]
-        MANDATE | {"subject": MANDATE["subject"] | {"monthly_amount": 10**18}},  # type: ignore[operator]
+        MANDATE | {"subject": MANDATE["subject"] | {"monthly_amount": {"amount": "20000000"}}},  # type: ignore[operator]
+        MANDATE | {"subject": MANDATE["subject"] | {"monthly_amount": {"amount": 0.5}}},  # type: ignore[operator]
+        MANDATE | {"subject": MANDATE["subject"] | {"monthly_amount": {"amount": 10**18}}},  # type: ignore[operator]
         MANDATE | {"subject": MANDATE["subject"] | {"unit": "USD"}},  # type: ignore[operator]
     ],
 )

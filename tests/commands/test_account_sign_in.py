@@ -6,6 +6,7 @@ import asyncio
 from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
 
 from commands.account import (
     SignedIn,
@@ -25,6 +26,8 @@ from domain.account import (
     NationalIdUnreadable,
 )
 from domain.errors import InvalidInput, TooMany, Unauthenticated
+from storage import account
+from storage.database import SERVICE, transaction
 from tests.account_people import (
     Member,
     add_member,
@@ -211,6 +214,22 @@ async def test_a_used_or_old_code_begins_no_session(context: Context) -> None:
     await value(context, "UPDATE one_time_codes SET expires_at = now() - interval '1 second'")
     with pytest.raises(CodeNotAccepted):
         await sign_in(context, challenge_id=late, code=right, origin=ORIGIN)
+
+
+async def test_a_sign_in_that_meets_a_change_of_mobile_waits_for_it_and_is_refused(context: Context) -> None:
+    member = await add_member(context)
+    wanted = await challenge(context, member)
+    code = await sent_code(context, wanted)
+    async with transaction(context.engine, SERVICE) as changing:
+        await changing.execute(sa.text("SELECT FROM persons WHERE id = :id FOR UPDATE"), {"id": member.person_id})
+        entering = asyncio.create_task(sign_in(context, challenge_id=wanted, code=code, origin=ORIGIN))
+        while not await value(context, "SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            assert not entering.done()
+        await account.end_sessions(changing, member.person_id)
+        await account.cancel_codes(changing, member.person_id)
+    with pytest.raises(CodeNotAccepted):
+        await entering
+    assert await value(context, "SELECT count(*) FROM sessions") == 0
 
 
 async def test_nobody_s_challenge_stays_closed_whatever_the_code(context: Context) -> None:

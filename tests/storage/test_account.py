@@ -264,11 +264,25 @@ async def test_a_totp_step_is_used_once_and_never_goes_back(context: Context) ->
 
     async def use(step: int) -> bool:
         async with transaction(context.engine, SERVICE) as connection:
-            return await account.use_totp_step(connection, person_id, step)
+            credential = await account.read_credential(connection, context.seals, person_id=person_id)
+            assert credential is not None
+            return await account.use_totp_step(connection, credential, step)
 
     assert sum(await asyncio.gather(*(use(100) for _ in range(8)))) == 1
     assert not await use(99)
     assert await use(101)
+
+
+async def test_credentials_that_were_reset_meanwhile_use_up_no_step(context: Context) -> None:
+    person_id = (await add_employee(context, "someone")).person_id
+    async with transaction(context.engine, SERVICE) as connection:
+        old = await account.read_credential(connection, context.seals, person_id=person_id)
+        assert old is not None
+        await account.change_credential(connection, context.seals, person_id, "another hash", old.totp_secret)
+        assert not await account.use_totp_step(connection, old, old.step)
+        new = await account.read_credential(connection, context.seals, username="someone")
+        assert new is not None
+        assert await account.use_totp_step(connection, new, new.step)
 
 
 async def test_what_is_over_is_purged_a_bounded_number_at_a_time(context: Context) -> None:

@@ -17,9 +17,7 @@ from domain.ledger import (
     AccountFrozen,
     AccountKind,
     AlreadyCorrected,
-    Entry,
     HoldResolved,
-    ImpossibleJournal,
     InsufficientFunds,
     Journal,
     Side,
@@ -358,29 +356,6 @@ async def test_postgres_and_python_hash_the_same_content(engine: AsyncEngine) ->
     assert hashes[held] == request.content_hash()
     assert hashes[posted] == journal.content_hash(hold=held)
     assert hashes[mended] == mirror.content_hash(corrects=posted)
-
-
-def test_impossible_journals_are_not_even_made() -> None:
-    one, two = "credit:granted:a", "credit:available:a"
-    for entries in (
-        (),
-        (Entry(one, Money(1)),),
-        (Entry(one, Money(1)), Entry(two, Money(-2))),
-        (Entry(one, Money(1)), Entry(one, Money(-1))),
-        (Entry(one, Money(0)), Entry(two, Money(0))),
-        (Entry(one, Money(1)), Entry(two, Money(-1, Unit.PTS))),
-    ):
-        with pytest.raises(ImpossibleJournal):
-            Journal(occasion(), "test_moved", entries)
-    for amount in (0, -1):
-        with pytest.raises(ImpossibleJournal):
-            ask(uuid4(), amount)
-        with pytest.raises(ImpossibleJournal):
-            credit_line_opened(uuid4(), Money(amount), occasion())
-    with pytest.raises(ImpossibleJournal):
-        move(one, two, 1, "a key with spaces")
-    with pytest.raises(ImpossibleJournal):
-        Account(CREDIT_GRANTED, "علی")
 
 
 async def test_members_see_their_own_accounts_and_nothing_else(engine: AsyncEngine) -> None:

@@ -251,8 +251,8 @@ END $$;
 CREATE FUNCTION ledger_hold_hash(code text, unit text, amount bigint, reason text, case_id uuid, actor text,
         expires_at timestamptz) RETURNS bytea
     LANGUAGE sql IMMUTABLE SET search_path = public, pg_temp AS $$
-    SELECT sha256(convert_to(concat_ws(chr(10), 'hold/1', code, unit, amount, reason, coalesce(case_id::text, ''), actor,
-        ledger_microseconds(expires_at)), 'UTF8'))
+    SELECT sha256(convert_to(concat_ws(chr(10), 'hold/1', code, unit, amount, reason, coalesce(case_id::text, ''),
+        actor, ledger_microseconds(expires_at)), 'UTF8'))
 $$;
 
 -- Opens what is missing; an account that is there must be the same.
@@ -328,7 +328,8 @@ BEGIN
         SELECT id, code, sign, floor, balance, held, frozen_at FROM accounts
          WHERE code = ANY (p_codes) AND floor IS NULL
     )
-    SELECT array_agg(t.id ORDER BY w.n), array_agg(CASE WHEN t.floor IS NOT NULL THEN t.balance + w.amount END ORDER BY w.n),
+    SELECT array_agg(t.id ORDER BY w.n),
+           array_agg(CASE WHEN t.floor IS NOT NULL THEN t.balance + w.amount END ORDER BY w.n),
            bool_or(t.frozen_at IS NOT NULL),
            bool_or(t.sign * (t.balance + w.amount) - t.held
                    + CASE WHEN t.id = held_account THEN released ELSE 0 END < t.floor),

@@ -1,0 +1,164 @@
+"""``./amanat import``: send a personnel file to the running stack and watch it being imported (A13)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Annotated, Final
+from uuid import UUID, uuid4
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from cli.places import CliError
+from commands.command import Context
+from commands.personnel import Upload, error_sentences, send_file
+from domain.access import Actor
+from domain.account import parse_username
+from domain.errors import NotFound, Refusal
+from domain.personnel import HEADINGS, REFUSALS, Column
+from gateways.personnel_report import write_csv, write_xlsx
+from storage import personnel
+from storage.account import find_staff
+from storage.database import SERVICE, transaction
+from storage.organisation import find_organisation
+from storage.people import grants_of
+from storage.personnel import Import, RefusedLine
+
+_PART: Final = 256 * 1024
+_LOOK_EVERY_SECONDS: Final = 0.25
+_TOLD_EVERY_ROWS: Final = 5_000
+_SHOWN: Final = 50
+_ORIGIN: Final = "console"
+
+app = typer.Typer(help="Import a personnel file.", pretty_exceptions_enable=False)
+
+
+@app.command()
+def import_(
+    file: Annotated[Path, typer.Argument(help="CSV or XLSX", exists=True, dir_okay=False, readable=True)],
+    organisation: Annotated[str, typer.Option(help="Code of the organisation")],
+    username: Annotated[str, typer.Option("--as", metavar="USERNAME", help="The hr_officer on whose behalf")],
+    report: Annotated[Path | None, typer.Option(help="Write the refused rows here, as .csv or .xlsx")] = None,
+) -> None:
+    """Import FILE, show how far it is, then what became of it and which rows were refused."""
+    if report is not None and report.suffix not in {".csv", ".xlsx"}:
+        raise CliError("the report is written as .csv or .xlsx")
+    try:
+        imported, refused = asyncio.run(_import(file, organisation, username))
+    except Refusal as refusal:
+        named = f" ({refusal.field})" if refusal.field else ""
+        raise CliError(f"{refusal.sentence('en')}{named} {refusal.sentence('fa')}") from None
+    if report is not None:
+        (write_csv if report.suffix == ".csv" else write_xlsx)(report, refused)
+    _show(Console(), imported, refused)
+    if imported.error is not None:
+        raise typer.Exit(1)
+
+
+async def _import(file: Path, organisation: str, username: str) -> tuple[Import, list[RefusedLine]]:
+    from cli.connect import assembly as connect  # noqa: PLC0415 - --help needs no stack
+
+    stack = await connect()
+    context = stack.context
+    try:
+        upload = await _upload(context, file, organisation, username)
+        answer = await send_file(context, upload, lambda received: str(received.case_id).encode())
+        import_id = UUID(answer.body.decode())
+        imported = await _watch(context, import_id)
+        async with transaction(context.engine, SERVICE) as connection:
+            return imported, await personnel.list_refusals(connection, import_id)
+    finally:
+        await stack.close()
+
+
+async def _upload(context: Context, file: Path, organisation: str, username: str) -> Upload:
+    async with transaction(context.engine, SERVICE) as connection:
+        person_id = await find_staff(connection, parse_username(username))
+        employer = await find_organisation(connection, organisation)
+        if person_id is None:
+            raise NotFound(field="--as")
+        if employer is None:
+            raise NotFound(field="--organisation")
+        grants = await grants_of(connection, person_id)
+    # No session: whoever has a shell on the machine acts as this member of staff, with their roles and no others.
+    actor = Actor(person_id, "staff", uuid4(), grants)
+    return Upload(actor, employer.id, uuid4().hex, _ORIGIN, _content(file))
+
+
+async def _content(file: Path) -> AsyncIterator[bytes]:
+    with await asyncio.to_thread(file.open, "rb") as stream:
+        while part := await asyncio.to_thread(stream.read, _PART):
+            yield part
+
+
+async def _watch(context: Context, import_id: UUID) -> Import:
+    """Show the progress until the import has ended: a bar at a terminal, lines anywhere else."""
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        return await _until_ended(context, import_id, _Lines(console).show)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=console) as bar:
+        rows = bar.add_task("waiting for a worker", total=None)
+
+        def show(imported: Import) -> None:
+            bar.update(rows, description=imported.phase, total=imported.rows_total, completed=imported.rows_read)
+
+        return await _until_ended(context, import_id, show)
+
+
+class _Lines:
+    """Progress in plain lines, one for each change of phase and for every few thousand rows."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._said: tuple[str, int] | None = None
+
+    def show(self, imported: Import) -> None:
+        """Say it if it is news."""
+        news = (imported.phase.value, imported.rows_read // _TOLD_EVERY_ROWS)
+        if news != self._said:
+            total = "?" if imported.rows_total is None else imported.rows_total
+            self._console.print(f"{imported.phase}: {imported.rows_read} of {total} rows", soft_wrap=True)
+            self._said = news
+
+
+async def _until_ended(context: Context, import_id: UUID, show: Callable[[Import], None]) -> Import:
+    while True:
+        async with transaction(context.engine, SERVICE) as connection:
+            imported = await personnel.read_import(connection, import_id)
+        if imported is None:
+            raise NotFound
+        show(imported)
+        if imported.ended_at is not None:
+            return imported
+        await asyncio.sleep(_LOOK_EVERY_SECONDS)
+
+
+def _show(console: Console, imported: Import, refused: list[RefusedLine]) -> None:
+    """Print the counters and the refused rows."""
+    sentences = error_sentences(imported)
+    if sentences is not None:
+        console.print(f"refused: {sentences[1]} {sentences[0]}", markup=False, soft_wrap=True)
+    counters = {
+        "rows": imported.rows_read,
+        "added": imported.rows_added,
+        "changed": imported.rows_changed,
+        "unchanged": imported.rows_unchanged,
+        "refused": imported.rows_refused,
+        "changes to confirm": imported.changes_opened,
+    }
+    console.print(", ".join(f"{count} {name}" for name, count in counters.items()), soft_wrap=True)
+    if not refused:
+        return
+    table = Table("row", "column", "code", "توضیح")
+    for line in refused[:_SHOWN]:
+        heading = HEADINGS[Column(line.column)] if line.column in HEADINGS else line.column
+        table.add_row(str(line.row), heading, line.code, REFUSALS[line.code][0])
+    console.print(table)
+    if len(refused) > _SHOWN:
+        console.print(f"and {len(refused) - _SHOWN} more; --report writes all of them", soft_wrap=True)

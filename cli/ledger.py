@@ -1,0 +1,69 @@
+"""``./amanat ledger``: the trial balance, and a check that proves every rule of the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.database import SERVICE, transaction
+from storage.ledger import TrialRow, Violation, check, trial_balance
+
+app = typer.Typer(no_args_is_help=True, help="The ledger.")
+T = TypeVar("T")
+_LIMIT_MS = 600_000
+
+
+@app.command("check")
+def check_ledger() -> None:
+    """Prove every rule: sums, floors, holds, hashes; exit code 1 if one is broken."""
+
+    async def work(connection: AsyncConnection) -> list[Violation]:
+        return [violation async for violation in check(connection)]
+
+    found = asyncio.run(_on_ledger(work))
+    for violation in found:
+        typer.echo(f"✗ {violation.rule}: {violation.subject}")
+    typer.echo("the ledger is whole" if not found else f"{len(found)} violations")
+    raise typer.Exit(1 if found else 0)
+
+
+@app.command("balance")
+def show_balance() -> None:
+    """Print the trial balance."""
+    Console().print(balance_table(asyncio.run(_on_ledger(trial_balance))))
+
+
+def balance_table(rows: list[TrialRow]) -> Table:
+    """The trial balance as people read it: debit and credit side by side, equal at the bottom."""
+    table = Table(title="Trial balance", title_justify="left")
+    for name, justify in (("account kind", "left"), ("accounts", "right"), ("debit", "right"), ("credit", "right")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]  # rich's own literals
+    sums: dict[str, list[int]] = {}
+    for row in rows:
+        debit, credit = max(-row.total, 0), max(row.total, 0)
+        table.add_row(f"{row.kind} ({row.unit})", f"{row.accounts:,}", f"{debit:,}", f"{credit:,}")
+        sides = sums.setdefault(row.unit, [0, 0])
+        sides[0] += debit
+        sides[1] += credit
+    table.add_section()
+    for unit, (debit, credit) in sums.items():
+        table.add_row(f"total ({unit})", "", f"{debit:,}", f"{credit:,}")
+    return table
+
+
+async def _on_ledger(work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    from cli.connect import context  # noqa: PLC0415 - --help needs no stack
+
+    connected = await context()
+    try:
+        async with transaction(connected.engine, SERVICE, limit_ms=_LIMIT_MS) as connection:
+            return await work(connection)
+    finally:
+        await connected.engine.dispose()
+        await connected.side.dispose()
