@@ -6,6 +6,7 @@ import base64
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx2
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.runtime import Runtime
@@ -14,7 +15,7 @@ from activities.notice import NoticeSender
 from activities.transition import Desk
 from commands.command import Context
 from gateways.files import Files
-from gateways.sms import LocalSms, SmsGateway
+from gateways.sms import Kavenegar, KavenegarTemplate, LocalSms, SmsGateway, SmsIr
 from messages.notice import SendCode, SendNotice
 from relay import Relay, Route, signal_routes
 from settings import KeyRing, Settings
@@ -24,10 +25,11 @@ from workflows.client import connect
 
 # Transactions that must commit whatever becomes of the command around them: tries of codes.
 _SIDE_CONNECTIONS = 4
+_SMS_SECONDS = 6.0
 
 
-class NoSmsGateway(Exception):
-    """Outside the stand-alone stack a real SMS gateway must be set."""
+class SmsNotSet(Exception):
+    """The SMS gateway is not fully named in the settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,11 @@ class Assembly:
     desk: Desk
     relay: Relay
     client: Client
+    http: httpx2.AsyncClient
 
     async def close(self) -> None:
         """Give connections back."""
+        await self.http.aclose()
         await self.engine.dispose()
         await self.side.dispose()
 
@@ -85,13 +89,15 @@ async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = 
         lazy=lazy,
         runtime=runtime,
     )
-    relay = Relay(engine, _routes(settings, client, desk))
-    return Assembly(settings, engine, side, Context(engine, side, seals, files, relay.nudge), desk, relay, client)
+    http = httpx2.AsyncClient(timeout=_SMS_SECONDS)
+    relay = Relay(engine, _routes(settings, client, desk, http))
+    context = Context(engine, side, seals, files, relay.nudge)
+    return Assembly(settings, engine, side, context, desk, relay, client, http)
 
 
-def _routes(settings: Settings, client: Client, desk: Desk) -> list[Route]:
+def _routes(settings: Settings, client: Client, desk: Desk, http: httpx2.AsyncClient) -> list[Route]:
     links = {"app_link": settings.app_link, "training_link": settings.training_link}
-    sender = NoticeSender(desk, _sms(settings), links)
+    sender = NoticeSender(desk, sms_gateway(settings, http), links)
     return [
         *signal_routes(client).values(),
         Route(SendNotice, sender.send_notice),
@@ -99,7 +105,23 @@ def _routes(settings: Settings, client: Client, desk: Desk) -> list[Route]:
     ]
 
 
-def _sms(settings: Settings) -> SmsGateway:
-    if settings.local_messages:
+def sms_gateway(settings: Settings, http: httpx2.AsyncClient) -> SmsGateway:
+    """The gateway that the settings name.
+
+    Raises:
+        SmsNotSet: a key, the templates, or the local directory is missing.
+    """
+    if settings.sms_provider == "local":
+        if not settings.local_messages:
+            raise SmsNotSet("set AMANAT_SMS_PROVIDER, or AMANAT_LOCAL_MESSAGES for a stand-alone stack")
         return LocalSms(Path(settings.local_messages))
-    raise NoSmsGateway("set AMANAT_SMS_PROVIDER, or AMANAT_LOCAL_MESSAGES for a stand-alone stack")
+    key = settings.sms_api_key.get_secret_value()
+    if not key or not settings.sms_templates:
+        raise SmsNotSet("AMANAT_SMS_API_KEY and AMANAT_SMS_TEMPLATES are needed")
+    if settings.sms_provider == "smsir":
+        return SmsIr(http, key, {name: int(number) for name, number in settings.sms_templates.items()})
+    templates = {
+        name: KavenegarTemplate(template["name"], template["tokens"])
+        for name, template in settings.sms_templates.items()
+    }
+    return Kavenegar(http, key, templates)

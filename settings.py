@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, Json, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     metrics_port: int = 9464
     files_url: str = "memory:///"
     local_messages: str = ""
+    sms_provider: Literal["local", "kavenegar", "smsir"] = "local"
+    sms_api_key: SecretStr = SecretStr("")
+    sms_templates: Json[dict[str, Any]] = Field(default_factory=dict)
     stand_alone: bool = False
     allowed_origins: list[str] = Field(default_factory=list)
     trusted_proxies: str = "127.0.0.1"

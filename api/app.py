@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import structlog
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 
 from api import (
     account,
@@ -107,22 +108,11 @@ def create_app(
             stack.push_async_callback(_cancelled, asyncio.create_task(watcher.run()))
             yield
 
-    app = FastAPI(
-        title="Amanat",
-        summary="Welfare-finance processes: credit on the salary first.",
-        version="1.0.0",
-        docs_url=None,
-        redoc_url=None,
-        lifespan=lifespan,
-        max_body_size=MAX_BODY,
-        separate_input_output_schemas=False,
-    )
+    app = _application(lifespan)
     app.state.context = context
     app.state.watcher = watcher
     app.state.allowed_origins = frozenset(allowed_origins)
     app.state.temporal_answers = temporal_answers
-    for router in _ROUTERS:
-        app.include_router(router)
     if local_messages is not None:
         app.state.local_messages = local_messages
         app.include_router(developer.router)
@@ -133,13 +123,33 @@ def create_app(
     return app
 
 
+def _application(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+    app = FastAPI(
+        title="Amanat",
+        summary="Welfare-finance processes: credit on the salary first.",
+        version="1.0.0",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        max_body_size=MAX_BODY,
+    )
+    for router in _ROUTERS:
+        app.include_router(router)
+    return app
+
+
+def describe() -> dict[str, Any]:
+    """The API's document, from its routes alone."""
+    return _openapi(_application())
+
+
 async def _cancelled(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
 
 
-def _openapi(app: FastAPI) -> dict[str, object]:
+def _openapi(app: FastAPI) -> dict[str, Any]:
     """The document, with the problem schema in place of FastAPI's own validation errors."""
     if app.openapi_schema is None:
         document = get_openapi(

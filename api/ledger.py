@@ -13,7 +13,7 @@ from api.problems import responses
 from api.values import AmountOut, Cursor, Limit, MomentOut, Page, read_cursor, write_cursor
 from domain import errors
 from domain.access import Role
-from storage import ledger
+from storage.ledger import reading as ledger
 
 router = APIRouter(prefix="/v1", tags=["ledger"])
 

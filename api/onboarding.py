@@ -23,8 +23,9 @@ from domain.account import CodeNotAccepted
 from domain.mandate import MANDATES
 from domain.onboarding import Programme
 from domain.wording import Sentence
-from storage import ledger, onboarding
-from storage.ledger import Balance
+from storage import onboarding
+from storage.ledger import reading as ledger
+from storage.ledger.reading import Balance
 from storage.onboarding import CreditLine
 from storage.organisation import contract_in_force, employments_of, read_organisation
 from storage.policies import all_in_force

@@ -23,7 +23,8 @@ DELEGATED: Final = {
     "import": ("cli.import_", "Import a personnel file."),
     "audit": ("cli.audit", "Verify the audit chains."),
     "ledger": ("cli.ledger", "Show and verify the ledger."),
-    "bench": ("cli.bench", "Measure."),
+    "bench": ("bench.main", "Measure: figures beside a baseline of the same run."),
+    "openapi": ("cli.openapi", "Write the API document."),
 }
 _PASS_ON: Final = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 _INTERRUPTED: Final = 130

@@ -47,7 +47,7 @@ class EmptyFile(InvalidInput):
 class SentByYourself(Forbidden):
     """Another mobile or sheba needs a second person: whoever sent the file cannot confirm it."""
 
-    code = "second_person_required"
+    code = "sent_by_yourself"
     fa = "این تغییر از فایلی آمده که خودتان فرستاده‌اید؛ همکار دیگری باید آن را تأیید کند."
     en = "You sent the file that proposes this change; another person has to confirm it."
 

@@ -169,19 +169,17 @@ async def mandate_code(api: httpx2.AsyncClient, member: Someone, directory: Path
         "instalments": terms["instalments"],
         "mandate_version": 1,
     }
+    earlier = sent_to(directory, member.mobile).count("code_accept_mandate")
     answer = await api.post(
         "/v1/codes", json={"purpose": "accept_mandate", "subject": subject}, headers=member.headers()
     )
     assert answer.status_code == 202, answer.text
-    code = await eventually(lambda: _code(directory, member.mobile), "the code to be sent")
-    return {"version": 1, "code_id": answer.json()["code_id"], "code": code}
 
+    async def sent() -> bool:
+        return sent_to(directory, member.mobile).count("code_accept_mandate") > earlier
 
-async def _code(directory: Path, mobile: str) -> str | None:
-    try:
-        return newest_code(directory, mobile)
-    except ValueError:
-        return None
+    await eventually(sent, "the code to be sent")
+    return {"version": 1, "code_id": answer.json()["code_id"], "code": newest_code(directory, member.mobile)}
 
 
 async def eventually(look: Callable[[], Awaitable[Any]], what: str, *, seconds: float = 30.0) -> Any:

@@ -34,6 +34,8 @@ from storage.database import create_engine
 from storage.migrate import upgrade
 from storage.sealing import BlindIndex, Cipher, Seals
 from tests.arrange import Arrange
+from tests.books import Superuser
+from tests.journeys.steps import Steps
 from worker import build_worker
 from workflows.client import data_converter
 
@@ -134,6 +136,19 @@ async def api(context: Context, messages_dir: Path) -> AsyncIterator[httpx2.Asyn
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False, client=("192.0.2.1", 5000))
     async with httpx2.AsyncClient(transport=transport, base_url="https://amanat.test") as client:
         yield client
+
+
+@pytest.fixture
+def steps(api: httpx2.AsyncClient, messages_dir: Path, engine: AsyncEngine) -> Steps:
+    """The steps of an application through the API."""
+    return Steps(api, messages_dir, engine)
+
+
+@pytest.fixture
+async def superuser(database: Database) -> AsyncIterator[Superuser]:
+    """A way past every wall: to age rows, to plant damage, and to look."""
+    async with Superuser.connected(database.superuser_url) as connected:
+        yield connected
 
 
 @pytest.fixture(scope="session")

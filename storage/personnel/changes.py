@@ -56,7 +56,7 @@ async def replace_mobile(connection: AsyncConnection, change: ProposedChange, *,
         await _tell_number(connection, change, old.mobile_sealed, "mobile_changed_old")
     await connection.execute(
         sa.update(persons)
-        .where(persons.c.id == change.person_id, personnel_changes.c.case_id == change.case_id)
+        .where(persons.c.id == personnel_changes.c.person_id, personnel_changes.c.case_id == change.case_id)
         .values(
             mobile_index=personnel_changes.c.value_index,
             mobile_sealed=personnel_changes.c.value_sealed,
@@ -78,7 +78,7 @@ async def replace_sheba(connection: AsyncConnection, change: ProposedChange) -> 
     await keep_version(connection, change, {"sheba_sealed": _as_text(old.sheba_sealed)})
     await connection.execute(
         sa.update(employments)
-        .where(employments.c.id == change.employment_id, personnel_changes.c.case_id == change.case_id)
+        .where(employments.c.id == personnel_changes.c.employment_id, personnel_changes.c.case_id == change.case_id)
         .values(
             sheba_index=personnel_changes.c.value_index,
             sheba_sealed=personnel_changes.c.value_sealed,

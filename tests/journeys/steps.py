@@ -9,7 +9,11 @@ from typing import Any
 from uuid import UUID
 
 import httpx2
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from storage.database import SERVICE, transaction
+from storage.tables import rate_windows
 from tests.arrange import Someone, eventually, mandate_code
 
 TERMS: dict[str, Any] = {
@@ -40,6 +44,7 @@ class Steps:
 
     api: httpx2.AsyncClient
     messages: Path
+    engine: AsyncEngine
 
     async def apply(self, member: Someone, **changes: Any) -> str:
         """Apply and return the case's id."""
@@ -49,11 +54,20 @@ class Steps:
 
     async def try_to_apply(self, member: Someone, key: str | None = None, **changes: Any) -> httpx2.Response:
         """Apply with a fresh mandate code."""
+        return await self.send_application(member, await self.application(member, **changes), key)
+
+    async def application(self, member: Someone, **changes: Any) -> dict[str, Any]:
+        """The body of an application with a fresh mandate code, a while after any earlier one."""
         terms = {**TERMS, **changes}
-        mandate = await mandate_code(self.api, member, self.messages, terms)
-        return await self.api.post(
-            "/v1/onboarding/applications", json={**terms, "mandate": mandate}, headers=member.headers(key)
-        )
+        async with transaction(self.engine, SERVICE) as connection:
+            await connection.execute(sa.delete(rate_windows))
+        return {**terms, "mandate": await mandate_code(self.api, member, self.messages, terms)}
+
+    async def send_application(
+        self, member: Someone, application: dict[str, Any], key: str | None = None
+    ) -> httpx2.Response:
+        """Apply with a body that is ready."""
+        return await self.api.post("/v1/onboarding/applications", json=application, headers=member.headers(key))
 
     async def task(self, officer: Someone, case_id: str, kind: str = "issue_certificate") -> dict[str, Any]:
         """Wait for a task of a case in an officer's inbox."""

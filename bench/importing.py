@@ -1,0 +1,96 @@
+"""How long a personnel file takes, against a plain COPY of the same rows in the same run."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import resource
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from temporalio.testing import ActivityEnvironment
+
+from activities.personnel import PersonnelImportActivities
+from bench.people import add_officer, add_organisation
+from bench.scratch import Scratch, scratch
+from bench.table import Row
+from cli.personnel_generator import generate
+from commands.personnel import Upload, send_file
+from gateways.personnel_file import read_rows
+from messages.personnel import ImportStep
+from storage.database import SERVICE, transaction
+from storage.personnel import Import
+
+_COPY_LIMIT_MS = 600_000
+
+
+async def measure(rows: int) -> list[Row]:
+    """Import a generated file, then COPY its cells into one unindexed table.
+
+    Args:
+        rows: how many; one in a hundred is bad.
+    """
+    async with scratch() as place:
+        path = place.directory / "personnel.csv"
+        _generate_elsewhere(path, rows)
+        before = _peak_mb()
+        imported = await _import(place, path)
+        after = _peak_mb()
+        copied = await _copy(place, path)
+    return [
+        Row("rows", rows, ""),
+        Row("import (s)", imported, f"{imported / copied:.1f} × COPY"),
+        Row("plain COPY into one unindexed table (s)", copied, ""),
+        Row("rows a second", rows / imported, ""),
+        Row("memory over start (MB)", after - before, ""),
+    ]
+
+
+def _generate_elsewhere(path: Path, rows: int) -> None:
+    """Make the file in a process of its own, so that its memory is not counted."""
+    process = multiprocessing.get_context("spawn").Process(
+        target=generate, args=(path, rows, {"bad_mobile": max(rows // 100, 1)})
+    )
+    process.start()
+    process.join()
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+async def _import(place: Scratch, path: Path) -> float:
+    case_id = await _send(place, path)
+    began = time.perf_counter()
+    await ActivityEnvironment().run(PersonnelImportActivities(place.desk).import_personnel, ImportStep(case_id))
+    return time.perf_counter() - began
+
+
+async def _send(place: Scratch, path: Path) -> UUID:
+    organisation_id = await add_organisation(place)
+    officer = await add_officer(place, organisation_id)
+
+    content = await asyncio.to_thread(path.read_bytes)
+
+    async def stream() -> AsyncIterator[bytes]:
+        yield content
+
+    def render(kept: Import) -> bytes:
+        return kept.case_id.bytes
+
+    answer = await send_file(place.context, Upload(officer, organisation_id, str(uuid4()), "bench", stream()), render)
+    return UUID(bytes=answer.body)
+
+
+async def _copy(place: Scratch, path: Path) -> float:
+    async with transaction(place.context.engine, SERVICE, limit_ms=_COPY_LIMIT_MS) as connection:
+        await connection.execute(sa.text("CREATE TEMP TABLE plain (a text, b text, c text, d text, e text)"))
+        raw = (await connection.get_raw_connection()).driver_connection
+        began = time.perf_counter()
+        async with raw.cursor() as cursor, cursor.copy("COPY plain FROM STDIN") as copy:  # type: ignore[union-attr]  # psycopg's own
+            for row in read_rows(path):
+                await copy.write_row(row.values[:5])
+        return time.perf_counter() - began

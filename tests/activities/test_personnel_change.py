@@ -1,0 +1,295 @@
+"""A change that a file proposed: asked, answered or not, applied once; a second person for what moves an account."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+from temporalio.testing import ActivityEnvironment
+
+from activities.personnel import PersonnelChangeActivities
+from activities.transition import Desk
+from commands.command import Command, Envelope, perform
+from commands.personnel import ReasonMissing, SentByYourself, answer_change
+from commands.task import TaskOfOtherKind, lock_task
+from domain.access import Actor, Grant, Role, ScopeKind
+from domain.errors import NotFound, OwnCase, TaskNotOpen
+from messages.personnel import Change, ChangeOutcome, ChangeStep
+from storage import tasks as stored_tasks
+from storage.account import begin_session
+from storage.database import SERVICE, transaction
+from storage.tables import audit, case_people, cases, notices, one_time_codes, persons, sessions, tasks, timeline
+from tests.arrange import Arrange, Someone
+from tests.personnel_steps import SHEBAS, Line, Office
+
+NEW_MOBILE = "+989990000001"
+SUPPORT = Grant(Role.SUPPORT_AGENT, ScopeKind.PLATFORM)
+
+
+@pytest.fixture
+async def office(desk: Desk, arrange: Arrange) -> Office:
+    return await Office.open(desk, arrange)
+
+
+@pytest.fixture
+async def support(arrange: Arrange) -> Actor:
+    return acting(await arrange.staff(SUPPORT), SUPPORT)
+
+
+def acting(someone: Someone, *grants: Grant) -> Actor:
+    """A member of staff at work."""
+    return Actor(someone.id, "staff", UUID(int=1), grants)
+
+
+async def take(office: Office, step: str, case_id: UUID, round_: int = 0) -> ChangeOutcome:
+    """Take a transition of the change."""
+    activities = PersonnelChangeActivities(office.desk)
+    outcome: ChangeOutcome = await ActivityEnvironment().run(getattr(activities, step), ChangeStep(case_id, round_))
+    return outcome
+
+
+async def answer(
+    office: Office, actor: Actor, case_id: UUID, *, confirm: bool = True, reason: str | None = None, key: str = "k" * 8
+) -> None:
+    """Answer the change's task as a person would."""
+    (task,) = await office.fetch(sa.select(tasks.c.id).where(tasks.c.case_id == case_id))
+
+    async def work(command: Command) -> bytes:
+        found = await lock_task(command, task.id)
+        return str(await answer_change(command, found, confirm=confirm, reason=reason)).encode()
+
+    await perform(office.context, Envelope(actor, "decide_task", key, b"body"), work)
+
+
+async def ask_for_mobile(office: Office) -> tuple[UUID, Line]:
+    """A change of mobile that waits for its answer."""
+    line = Line()
+    case_id = await office.change(line, line.but(mobile=NEW_MOBILE))
+    await take(office, "request_confirmation", case_id)
+    return case_id, line
+
+
+async def ask_for_exit(office: Office) -> tuple[UUID, Line]:
+    """An exit that waits for its answer."""
+    line = Line()
+    case_id = await office.change(line, line.but(employment="بازنشسته"))
+    await take(office, "request_confirmation", case_id)
+    return case_id, line
+
+
+async def end_of(office: Office, case_id: UUID) -> tuple[str, str | None]:
+    """Phase and outcome of a case."""
+    ((phase, outcome),) = await office.fetch(sa.select(cases.c.phase, cases.c.outcome).where(cases.c.id == case_id))
+    return phase, outcome
+
+
+async def templates(office: Office, case_id: UUID) -> list[str]:
+    """What was sent in a case."""
+    rows = await office.fetch(sa.select(notices.c.template).where(notices.c.case_id == case_id))
+    return [template for (template,) in rows]
+
+
+async def test_another_mobile_is_asked_of_support_and_the_present_number_is_told(office: Office) -> None:
+    case_id, line = await ask_for_mobile(office)
+    outcome = await take(office, "request_confirmation", case_id)
+    assert outcome.waiting
+    assert 0 < outcome.remind_in <= 72 * 3600 < outcome.expire_in <= 720 * 3600
+    (task,) = await office.fetch(sa.select(tasks).where(tasks.c.case_id == case_id))
+    assert (task.kind, task.role, task.scope_kind, task.scope) == ("confirm_change", "support_agent", "platform", "")
+    assert await templates(office, case_id) == ["personnel_mobile_proposed"]
+    (part,) = await office.fetch(sa.select(case_people).where(case_people.c.case_id == case_id))
+    assert (part.person_id, part.part) == ((await office.person(line)).id, "subject")
+
+
+async def test_an_exit_is_asked_of_the_organisations_hr_and_nobody_writes_to_the_person(office: Office) -> None:
+    case_id, line = await ask_for_exit(office)
+    (task,) = await office.fetch(sa.select(tasks).where(tasks.c.case_id == case_id))
+    assert (task.role, task.scope_kind, task.scope) == ("hr_officer", "organisation", str(office.organisation_id))
+    await answer(office, office.actor, case_id)
+    await take(office, "apply_change", case_id)
+    subject = (await office.person(line)).id
+    assert await office.fetch(sa.select(notices).where(notices.c.person_id == subject)) == []
+
+
+async def test_a_confirmed_mobile_ends_sessions_and_codes_pauses_money_and_tells_the_old_number(
+    office: Office, support: Actor
+) -> None:
+    case_id, line = await ask_for_mobile(office)
+    person_id = (await office.person(line)).id
+    async with transaction(office.context.engine, SERVICE) as connection:
+        await connection.execute(sa.update(persons).values(mobile_confirmed_at=sa.func.now()))
+        await begin_session(connection, person_id, "member")
+        await connection.execute(
+            sa.insert(one_time_codes).values(
+                purpose="sign_in",
+                person_id=person_id,
+                binding=b"",
+                code_hash=b"x",
+                expires_at=sa.func.now() + timedelta(minutes=5),
+            )
+        )
+    await answer(office, support, case_id)
+    for _ in range(2):
+        assert await take(office, "apply_change", case_id) == ChangeOutcome(waiting=False)
+
+    stored = await office.person(line)
+    assert await office.mobile(line) == NEW_MOBILE
+    assert stored.mobile_index == office.context.seals.index.of("mobile", NEW_MOBILE)
+    assert stored.mobile_confirmed_at is None
+    ((pause,),) = await office.fetch(sa.select(persons.c.money_paused_until - sa.func.now()).where(persons.c.id == person_id))
+    assert timedelta(hours=23) < pause <= timedelta(hours=24)
+    wanted = sa.select(sessions.c.ended_at).where(sessions.c.person_id == person_id)
+    assert [row for row in await office.fetch(wanted) if row.ended_at is None] == []
+    assert await office.fetch(sa.select(one_time_codes).where(one_time_codes.c.used_at.is_(None))) == []
+    assert await end_of(office, case_id) == ("confirmed", "confirmed")
+    (old,) = await office.fetch(sa.select(notices).where(notices.c.template == "mobile_changed_old"))
+    assert office.context.seals.cipher.open_text(old.mobile_sealed, "person.mobile") == line.mobile
+    assert "personnel_mobile_confirmed" in await templates(office, case_id)
+
+
+async def test_a_confirmed_sheba_is_the_employments(office: Office, support: Actor) -> None:
+    line = Line()
+    case_id = await office.change(line, line.but(sheba=SHEBAS[1]))
+    await take(office, "request_confirmation", case_id)
+    await answer(office, support, case_id)
+    for _ in range(2):
+        await take(office, "apply_change", case_id)
+    sealed = (await office.person(line)).job_sheba_sealed
+    assert office.context.seals.cipher.open_text(sealed, "employment.sheba") == SHEBAS[1]
+
+
+@pytest.mark.parametrize(("confirm", "state"), [(True, "left"), (False, "employed")])
+async def test_an_exit_counts_once_it_is_confirmed_and_not_when_it_is_rejected(
+    office: Office, confirm: bool, state: str
+) -> None:
+    case_id, line = await ask_for_exit(office)
+    await answer(office, office.actor, case_id, confirm=confirm, reason="اشتباه در فهرست")
+    await take(office, "apply_change", case_id)
+    assert (await office.person(line)).job_state == state
+    assert (await end_of(office, case_id))[0] == ("confirmed" if confirm else "rejected")
+
+
+async def test_a_rejected_mobile_leaves_the_person_alone(office: Office, support: Actor) -> None:
+    case_id, line = await ask_for_mobile(office)
+    await answer(office, support, case_id, confirm=False, reason="شماره اشتباه است")
+    await take(office, "apply_change", case_id)
+    assert await office.mobile(line) == line.mobile
+    assert await end_of(office, case_id) == ("rejected", "rejected")
+
+
+async def test_a_message_without_a_fact_changes_nothing(office: Office) -> None:
+    case_id, line = await ask_for_mobile(office)
+    assert (await take(office, "apply_change", case_id)).waiting
+    assert await office.mobile(line) == line.mobile
+
+
+async def test_silence_about_a_mobile_lets_it_lapse_and_the_same_file_may_propose_it_again(office: Office) -> None:
+    case_id, line = await ask_for_mobile(office)
+    for _ in range(2):
+        assert not (await take(office, "lapse_change", case_id)).waiting
+    assert await office.mobile(line) == line.mobile
+    assert await end_of(office, case_id) == ("lapsed", "lapsed")
+    assert (await office.import_(line.but(mobile=NEW_MOBILE))).changes_opened == 1
+
+
+async def test_silence_about_an_exit_confirms_none_and_the_operators_are_told(office: Office, arrange: Arrange) -> None:
+    operator = await arrange.platform(Role.OPERATOR)
+    case_id, line = await ask_for_exit(office)
+    await take(office, "lapse_change", case_id)
+    assert (await office.person(line)).job_state == "employed"
+    told = await office.fetch(sa.select(notices.c.person_id).where(notices.c.template == "personnel_exit_lapsed"))
+    assert [row.person_id for row in told] == [operator.id]
+    codes = await office.fetch(sa.select(timeline.c.code).where(timeline.c.case_id == case_id).order_by(timeline.c.id))
+    assert [code for (code,) in codes] == [
+        "personnel_change_proposed",
+        "personnel_confirmation_requested",
+        "personnel_change_lapsed",
+    ]
+
+
+async def test_an_answer_given_before_the_clock_wins_over_it(office: Office, support: Actor) -> None:
+    case_id, line = await ask_for_mobile(office)
+    await answer(office, support, case_id)
+    await take(office, "lapse_change", case_id)
+    assert await office.mobile(line) == NEW_MOBILE
+    assert await end_of(office, case_id) == ("confirmed", "confirmed")
+
+
+async def test_an_answer_after_the_clock_is_refused(office: Office, support: Actor) -> None:
+    case_id, line = await ask_for_mobile(office)
+    await take(office, "lapse_change", case_id)
+    with pytest.raises(TaskNotOpen):
+        await answer(office, support, case_id)
+    assert await office.mobile(line) == line.mobile
+
+
+async def test_a_reminder_goes_to_whoever_may_answer(office: Office, support: Actor) -> None:
+    case_id, _ = await ask_for_mobile(office)
+    assert (await take(office, "remind_confirmation", case_id)).waiting
+    wanted = sa.select(notices.c.person_id).where(notices.c.template == "remind_confirm_change")
+    assert [row.person_id for row in await office.fetch(wanted)] == [support.person_id]
+
+
+async def test_whoever_sent_the_file_cannot_confirm_another_mobile(office: Office) -> None:
+    case_id, _ = await ask_for_mobile(office)
+    sender = Actor(office.actor.person_id, "staff", UUID(int=1), (*office.actor.grants, SUPPORT))
+    for confirm in (True, False):
+        with pytest.raises(SentByYourself):
+            await answer(office, sender, case_id, confirm=confirm, reason="نمی‌شود")
+
+
+async def test_the_person_concerned_decides_nothing_about_themselves(office: Office) -> None:
+    case_id, line = await ask_for_mobile(office)
+    subject = Actor((await office.person(line)).id, "staff", UUID(int=1), (SUPPORT,))
+    with pytest.raises(OwnCase):
+        await answer(office, subject, case_id)
+
+
+async def test_another_organisations_hr_does_not_even_see_the_exit(office: Office, desk: Desk, arrange: Arrange) -> None:
+    case_id, _ = await ask_for_exit(office)
+    elsewhere = await Office.open(desk, arrange)
+    with pytest.raises(NotFound):
+        await answer(office, elsewhere.actor, case_id)
+
+
+@pytest.mark.parametrize("reason", [None, "", "  "])
+async def test_a_rejection_says_why(office: Office, support: Actor, reason: str | None) -> None:
+    case_id, _ = await ask_for_mobile(office)
+    with pytest.raises(ReasonMissing):
+        await answer(office, support, case_id, confirm=False, reason=reason)
+
+
+async def test_a_change_is_answered_once(office: Office, support: Actor) -> None:
+    case_id, _ = await ask_for_mobile(office)
+    await answer(office, support, case_id)
+    with pytest.raises(TaskNotOpen):
+        await answer(office, support, case_id, confirm=False, reason="دیر شد", key="another-key")
+
+
+async def test_a_decision_about_a_change_answers_no_other_task(office: Office, support: Actor) -> None:
+    case_id, _ = await ask_for_mobile(office)
+    async with transaction(office.context.engine, SERVICE) as connection:
+        await connection.execute(sa.update(tasks).values(kind="clear_obstacle"))
+    with pytest.raises(TaskOfOtherKind):
+        await answer(office, support, case_id)
+
+
+async def test_the_audit_names_the_changed_field_and_no_value(office: Office, support: Actor) -> None:
+    case_id, line = await ask_for_mobile(office)
+    await answer(office, support, case_id)
+    await take(office, "apply_change", case_id)
+    rows = await office.fetch(sa.select(audit.c.content).where(audit.c.stream == f"case:{case_id}"))
+    trail = " ".join(content for (content,) in rows)
+    assert f'"fields":["{Change.MOBILE}"]' in trail
+    assert not any(number[3:] in trail for number in (NEW_MOBILE, line.mobile))
+
+
+async def test_an_open_change_waits_in_the_inbox_of_support(office: Office, support: Actor) -> None:
+    case_id, _ = await ask_for_mobile(office)
+    async with transaction(office.context.engine, SERVICE) as connection:
+        wanted: Any = stored_tasks.InboxFilter()
+        items = await stored_tasks.inbox(connection, support, wanted, after=None, limit=10)
+    assert [item.task.case_id for item in items] == [case_id]

@@ -1,0 +1,243 @@
+"""Sending personnel files over HTTP: bounds, scopes, keys; reading imports and their reports."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import httpx2
+import pytest
+import sqlalchemy as sa
+from python_calamine import CalamineWorkbook
+
+from activities.transition import Desk
+from api.personnel import XLSX
+from commands.command import Context
+from commands.personnel import FILE_LIMIT
+from domain.access import Role
+from storage.database import SERVICE, transaction
+from storage.tables import idempotency, outbox, personnel_imports
+from tests.arrange import Arrange, Someone
+from tests.personnel_steps import DATA, Line, Office, csv_of, in_parts
+
+CSV = "text/csv; charset=utf-8"
+
+
+@pytest.fixture
+async def office(desk: Desk, arrange: Arrange) -> Office:
+    return await Office.open(desk, arrange)
+
+
+@pytest.fixture
+async def officer(arrange: Arrange, office: Office) -> Someone:
+    return await arrange.hr_officer(office.organisation_id)
+
+
+def address(organisation_id: UUID) -> str:
+    """Where files of an organisation go."""
+    return f"/v1/organisations/{organisation_id}/personnel-imports"
+
+
+def headers(who: Someone, key: str | None = None, kind: str = CSV) -> dict[str, str]:
+    """Who sends what kind under which key."""
+    return {**who.headers(key), "Content-Type": kind}
+
+
+def kept(tmp_path: Path) -> list[Path]:
+    """The files that are in the store."""
+    return [path for path in (tmp_path / "files").rglob("*") if path.is_file()]
+
+
+async def count(context: Context, table: sa.Table) -> int:
+    """How many rows a table has."""
+    async with transaction(context.engine, SERVICE) as connection:
+        found: int = (await connection.execute(sa.select(sa.func.count()).select_from(table))).scalar_one()
+        return found
+
+
+@pytest.mark.parametrize("kind", [CSV, XLSX, "application/octet-stream"])
+async def test_a_file_is_taken_and_its_import_promised(
+    api: httpx2.AsyncClient, context: Context, office: Office, officer: Someone, kind: str
+) -> None:
+    content = csv_of([Line(), Line(mobile="1")])
+    answer = await api.post(address(office.organisation_id), content=content, headers=headers(officer, kind=kind))
+    assert answer.status_code == 202, answer.text
+    body = answer.json()
+    assert (body["phase"], body["size"], body["rows_total"], body["error"]) == ("received", len(content), None, None)
+    assert body["words"]["fa"]
+    async with transaction(context.engine, SERVICE) as connection:
+        rows = (await connection.execute(sa.select(outbox.c.message, outbox.c.payload))).all()
+    assert [tuple(row) for row in rows] == [("PersonnelFileReceived", {"case_id": body["id"]})]
+
+    await office.run(UUID(body["id"]))
+    read = await api.get(f"/v1/personnel-imports/{body['id']}", headers=officer.headers())
+    ended = read.json()
+    assert (ended["phase"], ended["rows_added"], ended["rows_refused"]) == ("imported", 1, 1)
+
+
+async def test_the_same_key_and_file_is_taken_once_and_another_file_is_refused(
+    api: httpx2.AsyncClient, context: Context, office: Office, officer: Someone, tmp_path: Path
+) -> None:
+    content, key = csv_of([Line()]), str(uuid4())
+    first = await api.post(address(office.organisation_id), content=content, headers=headers(officer, key))
+    again = await api.post(address(office.organisation_id), content=content, headers=headers(officer, key))
+    assert (again.status_code, again.json()) == (202, first.json())
+    assert again.headers["Idempotent-Replayed"] == "true"
+    other = await api.post(address(office.organisation_id), content=csv_of([Line()]), headers=headers(officer, key))
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    assert (await count(context, personnel_imports), len(kept(tmp_path))) == (1, 1)
+
+
+async def test_the_same_key_at_the_same_moment_is_taken_once(
+    api: httpx2.AsyncClient, context: Context, office: Office, officer: Someone, tmp_path: Path
+) -> None:
+    content, key = csv_of([Line()]), str(uuid4())
+    answers = await asyncio.gather(
+        *(api.post(address(office.organisation_id), content=content, headers=headers(officer, key)) for _ in range(4))
+    )
+    assert {answer.status_code for answer in answers} <= {202, 409}
+    assert len({answer.json()["id"] for answer in answers if answer.status_code == 202}) == 1
+    assert (await count(context, personnel_imports), len(kept(tmp_path))) == (1, 1)
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_sixty_megabytes_are_refused_without_being_read_to_the_end(
+    api: httpx2.AsyncClient, context: Context, office: Office, officer: Someone, tmp_path: Path, announced: bool
+) -> None:
+    sent = 0
+    size = 60 * 1024 * 1024
+
+    async def content() -> AsyncIterator[bytes]:
+        nonlocal sent
+        async for part in in_parts(bytes(size), 1024 * 1024):
+            sent += len(part)
+            yield part
+
+    wanted = headers(officer) | ({"Content-Length": str(size)} if announced else {})
+    answer = await api.post(address(office.organisation_id), content=content(), headers=wanted)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert sent <= (0 if announced else FILE_LIMIT + 2 * 1024 * 1024)
+    assert (await count(context, personnel_imports), kept(tmp_path)) == (0, [])
+    assert await count(context, idempotency) == 0
+
+
+async def test_a_file_of_the_greatest_size_is_taken(
+    api: httpx2.AsyncClient, office: Office, officer: Someone
+) -> None:
+    content = in_parts(csv_of([Line()]).ljust(FILE_LIMIT, b"\n"), 1024 * 1024)
+    answer = await api.post(address(office.organisation_id), content=content, headers=headers(officer))
+    assert (answer.status_code, answer.json()["size"]) == (202, FILE_LIMIT)
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "application/json", "", "text/csv-ish"])
+async def test_another_content_type_is_refused(
+    api: httpx2.AsyncClient, office: Office, officer: Someone, tmp_path: Path, kind: str
+) -> None:
+    answer = await api.post(address(office.organisation_id), content=b"x", headers=headers(officer, kind=kind))
+    assert (answer.status_code, answer.json()["code"]) == (422, "unknown_file_type")
+    assert kept(tmp_path) == []
+
+
+async def test_an_empty_body_is_refused_and_leaves_no_file(
+    api: httpx2.AsyncClient, office: Office, officer: Someone, tmp_path: Path
+) -> None:
+    answer = await api.post(address(office.organisation_id), content=b"", headers=headers(officer))
+    assert (answer.status_code, answer.json()["code"]) == (422, "empty_file")
+    assert kept(tmp_path) == []
+
+
+async def test_an_upload_needs_a_key(api: httpx2.AsyncClient, office: Office, officer: Someone) -> None:
+    wanted = {name: value for name, value in headers(officer).items() if name != "Idempotency-Key"}
+    answer = await api.post(address(office.organisation_id), content=b"x", headers=wanted)
+    assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_missing")
+
+
+async def test_nobody_but_the_organisations_hr_may_send(
+    api: httpx2.AsyncClient, arrange: Arrange, office: Office, officer: Someone, tmp_path: Path
+) -> None:
+    elsewhere = await arrange.organisation()
+    member = await arrange.member(office.organisation_id)
+    operator = await arrange.platform(Role.OPERATOR)
+    foreign = await arrange.hr_officer(elsewhere)
+    content = csv_of([Line()])
+    expected = {member: 403, operator: 403, foreign: 404}
+    for who, status in expected.items():
+        answer = await api.post(address(office.organisation_id), content=content, headers=headers(who))
+        assert answer.status_code == status
+    missing = await api.post(address(uuid4()), content=content, headers=headers(officer))
+    assert missing.status_code == 404
+    nobody = await api.post(address(office.organisation_id), content=content, headers={"Content-Type": CSV})
+    assert nobody.status_code in {401, 422}
+    assert kept(tmp_path) == []
+
+
+async def test_imports_are_read_by_hr_in_scope_operators_and_auditors_alone(
+    api: httpx2.AsyncClient, arrange: Arrange, office: Office, officer: Someone
+) -> None:
+    import_id = await office.send([Line()])
+    elsewhere = await arrange.organisation()
+    readers = {
+        officer: 200,
+        await arrange.platform(Role.OPERATOR): 200,
+        await arrange.platform(Role.AUDITOR): 200,
+        await arrange.hr_officer(elsewhere): 404,
+        await arrange.platform(Role.SUPPORT_AGENT): 403,
+        await arrange.member(office.organisation_id): 403,
+    }
+    one = f"/v1/personnel-imports/{import_id}"
+    for who, status in readers.items():
+        for path in (one, f"{one}/report", address(office.organisation_id)):
+            assert (await api.get(path, headers=who.headers())).status_code == status, path
+    for path in (f"/v1/personnel-imports/{uuid4()}", f"/v1/personnel-imports/{uuid4()}/report", address(uuid4())):
+        assert (await api.get(path, headers=officer.headers())).status_code == 404
+
+
+async def test_imports_are_listed_newest_first_page_by_page(
+    api: httpx2.AsyncClient, office: Office, officer: Someone
+) -> None:
+    sent = [str(await office.send([Line()])) for _ in range(5)]
+    seen, cursor = [], None
+    while True:
+        params = {"limit": "2", **({"cursor": cursor} if cursor else {})}
+        page = (await api.get(address(office.organisation_id), params=params, headers=officer.headers())).json()
+        seen += [item["id"] for item in page["items"]]
+        cursor = page["next"]
+        if cursor is None:
+            break
+    assert seen == sent[::-1]
+
+
+async def test_the_report_names_each_refused_row_with_its_code_and_a_sentence(
+    api: httpx2.AsyncClient, office: Office, officer: Someone
+) -> None:
+    name = "personnel-minipay-cp1256"
+    key = json.loads((DATA / f"{name}.key.json").read_text())["refused"]
+    import_id = await office.send((DATA / f"{name}.csv").read_bytes())
+    await office.run(import_id)
+    one = f"/v1/personnel-imports/{import_id}/report"
+    as_csv = await api.get(one, headers=officer.headers())
+    assert as_csv.headers["content-type"].startswith("text/csv")
+    assert "attachment" in as_csv.headers["content-disposition"]
+    lines = list(csv.reader(io.StringIO(as_csv.content.decode("utf-8-sig"), newline="")))[1:]
+    assert {row: code for row, _, code, _ in lines} == key
+    assert all(sentence for *_, sentence in lines)
+    as_xlsx = await api.get(one, params={"format": "xlsx"}, headers=officer.headers())
+    sheet = CalamineWorkbook.from_filelike(io.BytesIO(as_xlsx.content)).get_sheet_by_index(0).to_python()[1:]
+    assert {str(int(str(row[0]).removesuffix(".0"))): row[2] for row in sheet} == key
+
+
+async def test_a_refused_file_says_why_in_both_languages(
+    api: httpx2.AsyncClient, office: Office, officer: Someone
+) -> None:
+    import_id = await office.send("کد ملی,نام\n1,2\n".encode())
+    await office.run(import_id)
+    body = (await api.get(f"/v1/personnel-imports/{import_id}", headers=officer.headers())).json()
+    assert (body["phase"], body["error"]["code"]) == ("refused", "missing_columns")
+    assert "شماره شبا" in body["error"]["words"]["fa"]
+    assert "columns" in body["error"]["words"]["en"]

@@ -1,0 +1,95 @@
+"""What must hold whatever happened: clean books, an unbroken audit trail, and nothing held by what has ended."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+
+import psycopg
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from storage import audit, ledger
+from storage.database import SERVICE, transaction
+
+# What an effect would show in: a refused command leaves all of them as they were.
+_EFFECTS = (
+    "cases",
+    "case_people",
+    "facts",
+    "tasks",
+    "timeline",
+    "transitions",
+    "notices",
+    "applications",
+    "certificates",
+    "credit_lines",
+    "journals",
+    "entries",
+    "holds",
+    "organisations",
+    "contracts",
+    "policies",
+    "persons",
+    "employments",
+    "role_grants",
+    "staff_credentials",
+    "personnel_imports",
+    "personnel_changes",
+    "idempotency",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Superuser:
+    """A connection that no wall stops."""
+
+    connection: psycopg.AsyncConnection[Any]
+
+    @classmethod
+    @asynccontextmanager
+    async def connected(cls, url: str) -> AsyncIterator[Self]:
+        """Connect for a while."""
+        plain = url.replace("+psycopg", "")
+        async with await psycopg.AsyncConnection.connect(plain, autocommit=True) as connection:
+            yield cls(connection)
+
+    async def run(self, statement: str, *values: object) -> int:
+        """Change rows; returns how many."""
+        return (await self.connection.execute(statement, values)).rowcount
+
+    async def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """What a query finds."""
+        return await (await self.connection.execute(query, values)).fetchall()
+
+    async def value(self, query: str, *values: object) -> Any:
+        """The one value that a query finds."""
+        ((found,),) = await self.rows(query, *values)
+        return found
+
+    async def effects(self) -> dict[str, int]:
+        """How many rows each table has that commands write to."""
+        counts = ", ".join(f"(SELECT count(*) FROM {table}) AS {table}" for table in _EFFECTS)  # noqa: S608 - our own names
+        (row,) = await self.rows(f"SELECT {counts}")
+        return dict(zip(_EFFECTS, row, strict=True))
+
+
+async def assert_books_clean(engine: AsyncEngine) -> None:
+    """The ledger breaks no rule and the audit trail no chain."""
+    async with transaction(engine, SERVICE, limit_ms=30_000) as connection:
+        assert [violation async for violation in ledger.check(connection)] == []
+        assert [broken async for broken in audit.verify(connection)] == []
+
+
+async def assert_nothing_held(superuser: Superuser) -> None:
+    """No open case, no open task, no credit, no hold, and nothing left in the accounts."""
+    found = {
+        "open cases": "SELECT count(*) FROM cases WHERE closed_at IS NULL",
+        "open tasks": "SELECT count(*) FROM tasks WHERE status = 'open'",
+        "lines": "SELECT count(*) FROM credit_lines",
+        "journals": "SELECT count(*) FROM journals",
+        "holds": "SELECT count(*) FROM holds WHERE state = 'pending'",
+    }
+    held = {what: await superuser.value(query) for what, query in found.items()}
+    assert held == dict.fromkeys(found, 0)

@@ -1,0 +1,70 @@
+"""Settings become parts, or say what is missing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from assembly import SmsNotSet, sms_gateway
+from gateways.sms import Kavenegar, LocalSms, SmsIr
+from settings import Settings
+
+_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+_RING = json.dumps({"current": "k", "keys": {"k": _KEY}})
+_NEEDED = {
+    "DATABASE_URL": "postgres://amanat@db/amanat",
+    "AMANAT_FIELD_KEYS": _RING,
+    "AMANAT_CODEC_KEYS": _RING,
+    "AMANAT_BLIND_INDEX_KEY": _KEY,
+    "AMANAT_CODE_PEPPER": _KEY,
+}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name, value in _NEEDED.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AMANAT_LOCAL_MESSAGES", raising=False)
+    return monkeypatch
+
+
+def test_a_plain_postgres_address_gets_our_driver(environment: pytest.MonkeyPatch) -> None:
+    assert Settings().database_url.get_secret_value() == "postgresql+psycopg://amanat@db/amanat"
+
+
+def test_secrets_of_the_settings_are_not_printed(environment: pytest.MonkeyPatch) -> None:
+    assert _KEY not in repr(Settings())
+
+
+async def test_without_a_directory_there_is_no_local_gateway(environment: pytest.MonkeyPatch) -> None:
+    async with httpx2.AsyncClient() as http:
+        with pytest.raises(SmsNotSet):
+            sms_gateway(Settings(), http)
+
+
+async def test_the_local_gateway_writes_where_it_is_told(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    environment.setenv("AMANAT_LOCAL_MESSAGES", str(tmp_path))
+    async with httpx2.AsyncClient() as http:
+        assert sms_gateway(Settings(), http) == LocalSms(tmp_path)
+
+
+@pytest.mark.parametrize("provider", ["kavenegar", "smsir"])
+async def test_a_carrier_needs_its_key_and_templates(environment: pytest.MonkeyPatch, provider: str) -> None:
+    environment.setenv("AMANAT_SMS_PROVIDER", provider)
+    async with httpx2.AsyncClient() as http:
+        with pytest.raises(SmsNotSet):
+            sms_gateway(Settings(), http)
+
+
+async def test_each_carrier_is_made_from_its_settings(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("AMANAT_SMS_API_KEY", "key")
+    async with httpx2.AsyncClient() as http:
+        environment.setenv("AMANAT_SMS_PROVIDER", "smsir")
+        environment.setenv("AMANAT_SMS_TEMPLATES", '{"code_sign_in": 123}')
+        assert isinstance(sms_gateway(Settings(), http), SmsIr)
+        environment.setenv("AMANAT_SMS_PROVIDER", "kavenegar")
+        environment.setenv("AMANAT_SMS_TEMPLATES", '{"code_sign_in": {"name": "a", "tokens": {"code": "token"}}}')
+        assert isinstance(sms_gateway(Settings(), http), Kavenegar)

@@ -1,0 +1,323 @@
+"""Waiting in onboarding: answered, refused, silent; forged, doubled and late messages; started anew (SPEC A6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+
+from commands.command import Context
+from domain.access import Role
+from messages.onboarding import ApplicationWithdrawn, CertificateAnswered, ObstacleAnswered
+from relay import Relay
+from tests.arrange import Arrange, Someone, eventually, sent_to
+from tests.books import Superuser, assert_books_clean, assert_nothing_held
+from tests.journeys.steps import ISSUE, REFUSE, Steps
+from workflows.onboarding import OnboardingWorkflow
+
+pytestmark = pytest.mark.usefixtures("worker")
+CLEARED = {"kind": "clear_obstacle", "decision": "cleared"}
+UPHELD = {"kind": "clear_obstacle", "decision": "upheld", "reason": "other"}
+EVENT_BUDGET = 30
+TRANSITION_BUDGET = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An application whose certificate is awaited, and everybody around it."""
+
+    steps: Steps
+    temporal: WorkflowEnvironment
+    superuser: Superuser
+    relay: Relay
+    employer: UUID
+    member: Someone
+    officer: Someone
+    contracts: Someone
+    case_id: str
+
+    @property
+    def handle(self) -> WorkflowHandle[Any, Any]:
+        """The process, whichever run it is in."""
+        return self.temporal.client.get_workflow_handle(f"onboarding/{self.case_id}")
+
+    async def pass_time(self, **duration: int) -> None:
+        """Let time pass for the process; Postgres's clock stands still."""
+        await self.temporal.fast_forward(self.handle, timedelta(**duration))
+
+    async def timeline(self) -> list[str]:
+        """The codes of the case's timeline."""
+        return await self.steps.timeline(self.member, self.case_id)
+
+    async def told(self, code: str, times: int = 1) -> None:
+        """Wait until the timeline says something so often."""
+
+        async def said() -> bool:
+            return (await self.timeline()).count(code) >= times
+
+        await eventually(said, f"{code} on the timeline")
+
+    async def decide(self, who: Someone, kind: str, decision: dict[str, Any]) -> None:
+        """Answer the open task."""
+        task = await self.steps.task(who, self.case_id, kind)
+        answer = await self.steps.decide(who, task["id"], decision)
+        assert answer.status_code == 200, answer.text
+
+    async def block(self) -> None:
+        """The certificate is issued, but the contract was suspended."""
+        await self.superuser.run("UPDATE contracts SET state = 'suspended'")
+        await self.decide(self.officer, "issue_certificate", ISSUE)
+        await self.steps.task(self.contracts, self.case_id, "clear_obstacle")
+
+    async def unblock(self) -> None:
+        """The contract is in force again."""
+        await self.superuser.run("UPDATE contracts SET state = 'active'")
+
+    async def start_anew(self) -> None:
+        """An operator terminates the process and has all of the case's messages sent again."""
+        ended = self.handle
+        await ended.terminate("operator")
+        await self.send_everything_again()
+        assert (await self.handle.describe()).status is WorkflowExecutionStatus.RUNNING
+
+    async def send_everything_again(self) -> None:
+        """The relay sends all of the case's messages again."""
+        case = ("UPDATE outbox SET sent_at = NULL, claimed_until = NULL, due_at = now() WHERE payload ->> 'case_id' = %s",)
+        await self.superuser.run(*case, self.case_id)
+        self.relay.nudge()
+
+        async def all_sent() -> bool:
+            return not await self.superuser.value("SELECT count(*) FROM outbox WHERE sent_at IS NULL")
+
+        await eventually(all_sent, "the messages to be sent again")
+
+    async def end(self) -> None:
+        """Wait until the process has completed."""
+        await self.handle.result()
+
+    async def transitions(self) -> int:
+        """How many transitions the case took so far."""
+        return int(await self.superuser.value("SELECT count(*) FROM transitions"))
+
+
+@pytest.fixture
+async def waiting(
+    steps: Steps, temporal: WorkflowEnvironment, superuser: Superuser, relay: Relay, arrange: Arrange
+) -> Waiting:
+    """A member has applied; HR was asked."""
+    employer = await arrange.organisation()
+    member, officer = await arrange.member(employer), await arrange.hr_officer(employer)
+    contracts = await arrange.platform(Role.CONTRACTS_OFFICER)
+    case_id = await steps.apply(member)
+    await steps.task(officer, case_id)
+    return Waiting(steps, temporal, superuser, relay, employer, member, officer, contracts, case_id)
+
+
+async def test_silence_of_hr_brings_one_reminder_after_three_days_and_the_end_after_seven(
+    waiting: Waiting, context: Context
+) -> None:
+    await waiting.pass_time(hours=71)
+    assert "reminded" not in await waiting.timeline()
+    await waiting.pass_time(hours=1, minutes=1)
+    await waiting.told("reminded")
+    await waiting.pass_time(hours=95)
+    assert "application_lapsed" not in await waiting.timeline()
+    await waiting.pass_time(hours=1, minutes=1)
+    await waiting.end()
+
+    assert await waiting.timeline() == [
+        "application_submitted",
+        "certificate_requested",
+        "reminded",
+        "application_lapsed",
+    ]
+
+    async def told() -> bool:
+        return "application_lapsed" in sent_to(waiting.steps.messages, waiting.member.mobile)
+
+    await eventually(told, "the member to be told")
+    assert sorted(sent_to(waiting.steps.messages, waiting.officer.mobile)) == [
+        "remind_issue_certificate",
+        "task_issue_certificate",
+    ]
+    await assert_nothing_held(waiting.superuser)
+    await waiting.steps.apply(waiting.member)
+    await assert_books_clean(context.engine)
+
+
+@pytest.mark.parametrize(("decision", "phase"), [(ISSUE, "active"), (REFUSE, "refused")])
+async def test_an_answer_just_before_the_end_counts(waiting: Waiting, decision: dict[str, Any], phase: str) -> None:
+    await waiting.pass_time(hours=72, minutes=1)
+    await waiting.told("reminded")
+    await waiting.pass_time(hours=95, minutes=50)
+
+    await waiting.decide(waiting.officer, "issue_certificate", decision)
+    await waiting.end()
+
+    assert (await waiting.steps.phase(waiting.member, waiting.case_id, phase))["outcome"] == phase
+
+
+async def test_an_answer_after_the_end_is_refused(waiting: Waiting) -> None:
+    task = await waiting.steps.task(waiting.officer, waiting.case_id)
+    await waiting.pass_time(hours=73)
+    await waiting.told("reminded")
+    await waiting.pass_time(hours=97)
+    await waiting.end()
+
+    late = await waiting.steps.decide(waiting.officer, task["id"], ISSUE)
+
+    assert (late.status_code, late.json()["code"]) == (409, "task_not_open")
+    assert await waiting.steps.lines(waiting.member) == []
+
+
+async def test_silence_at_an_obstacle_brings_one_reminder_and_then_the_end(waiting: Waiting) -> None:
+    await waiting.block()
+    await waiting.pass_time(hours=73)
+    await waiting.told("reminded")
+    await waiting.pass_time(hours=263)
+    await waiting.end()
+
+    assert (await waiting.timeline())[-3:] == ["activation_blocked", "reminded", "application_lapsed"]
+    await assert_nothing_held(waiting.superuser)
+
+
+@pytest.mark.parametrize(("decision", "phase"), [(CLEARED, "active"), (UPHELD, "refused")])
+async def test_an_answer_to_an_obstacle_counts_after_the_reminder_too(
+    waiting: Waiting, decision: dict[str, Any], phase: str
+) -> None:
+    await waiting.block()
+    await waiting.pass_time(hours=73)
+    await waiting.told("reminded")
+    await waiting.unblock()
+
+    await waiting.decide(waiting.contracts, "clear_obstacle", decision)
+    await waiting.end()
+
+    assert (await waiting.steps.phase(waiting.member, waiting.case_id, phase))["outcome"] == phase
+
+
+async def test_a_message_without_its_fact_changes_nothing_and_the_waiting_goes_on(waiting: Waiting) -> None:
+    case_id = UUID(waiting.case_id)
+    before = await waiting.transitions()
+    forged: list[tuple[Any, Any]] = [
+        (OnboardingWorkflow.certificate_answered, CertificateAnswered(case_id, uuid4())),
+        (OnboardingWorkflow.obstacle_answered, ObstacleAnswered(case_id, uuid4())),
+        (OnboardingWorkflow.application_withdrawn, ApplicationWithdrawn(case_id, uuid4())),
+    ]
+    for signal, message in forged:
+        await waiting.handle.signal(signal, message)
+
+    async def weighed() -> bool:
+        return await waiting.transitions() > before
+
+    await eventually(weighed, "the messages to be weighed")
+    assert (await waiting.steps.phase(waiting.member, waiting.case_id, "awaiting_certificate"))["outcome"] is None
+    await waiting.pass_time(hours=71)
+    assert "reminded" not in await waiting.timeline()
+    await waiting.pass_time(hours=1, minutes=5)
+    await waiting.told("reminded")
+    seen = await waiting.transitions()
+    await waiting.handle.signal(*forged[0])
+
+    async def weighed_again() -> bool:
+        return await waiting.transitions() > seen
+
+    await eventually(weighed_again, "the message to be weighed")
+    await waiting.pass_time(hours=168, minutes=5)
+    await waiting.end()
+    assert (await waiting.timeline()).count("reminded") == 1
+    assert (await waiting.timeline())[-1] == "application_lapsed"
+
+
+async def test_messages_that_come_again_or_late_do_nothing(waiting: Waiting, context: Context) -> None:
+    await waiting.send_everything_again()
+    await waiting.decide(waiting.officer, "issue_certificate", ISSUE)
+    await waiting.end()
+    run = (await waiting.handle.describe()).run_id
+    before = await waiting.superuser.effects()
+
+    await waiting.send_everything_again()
+
+    assert await waiting.superuser.effects() == before
+    assert (await waiting.handle.describe()).run_id == run
+    await assert_books_clean(context.engine)
+
+
+@pytest.mark.parametrize(("decision", "phase"), [(ISSUE, "active"), (REFUSE, "refused")])
+async def test_a_process_terminated_while_hr_is_awaited_goes_on_when_started_anew(
+    waiting: Waiting, context: Context, decision: dict[str, Any], phase: str
+) -> None:
+    await waiting.start_anew()
+    await waiting.decide(waiting.officer, "issue_certificate", decision)
+    await waiting.end()
+
+    await waiting.steps.phase(waiting.member, waiting.case_id, phase)
+    assert (await waiting.timeline()).count("certificate_requested") == 1
+    await assert_books_clean(context.engine)
+
+
+async def test_a_process_terminated_after_the_reminder_does_not_remind_again(waiting: Waiting) -> None:
+    await waiting.pass_time(hours=73)
+    await waiting.told("reminded")
+
+    await waiting.start_anew()
+    await waiting.pass_time(hours=168, minutes=5)
+    await waiting.end()
+
+    assert (await waiting.timeline())[-2:] == ["reminded", "application_lapsed"]
+
+
+async def test_a_process_terminated_after_one_reminder_still_reminds_at_the_next_wait(waiting: Waiting) -> None:
+    await waiting.pass_time(hours=73)
+    await waiting.told("reminded")
+    await waiting.block()
+
+    await waiting.start_anew()
+    await waiting.pass_time(hours=73)
+    await waiting.told("reminded", times=2)
+    await waiting.unblock()
+    await waiting.decide(waiting.contracts, "clear_obstacle", CLEARED)
+    await waiting.end()
+
+    await waiting.steps.phase(waiting.member, waiting.case_id, "active")
+
+
+async def test_an_answer_given_while_the_process_was_terminated_is_found_when_it_starts_anew(
+    waiting: Waiting, context: Context
+) -> None:
+    await waiting.handle.terminate("operator")
+    await waiting.decide(waiting.officer, "issue_certificate", ISSUE)
+    await waiting.end()
+
+    await waiting.steps.phase(waiting.member, waiting.case_id, "active")
+    assert len(await waiting.steps.lines(waiting.member)) == 1
+    await assert_books_clean(context.engine)
+
+
+async def test_a_process_terminated_at_an_obstacle_goes_on_when_started_anew(
+    waiting: Waiting, context: Context
+) -> None:
+    await waiting.block()
+    await waiting.start_anew()
+    await waiting.unblock()
+    await waiting.decide(waiting.contracts, "clear_obstacle", CLEARED)
+    await waiting.end()
+
+    await waiting.steps.phase(waiting.member, waiting.case_id, "active")
+    assert (await waiting.timeline()).count("activation_blocked") == 1
+    await assert_books_clean(context.engine)
+
+
+async def test_the_happy_path_stays_within_its_budget_of_events_and_transitions(waiting: Waiting) -> None:
+    await waiting.decide(waiting.officer, "issue_certificate", ISSUE)
+    await waiting.end()
+
+    history = await waiting.handle.fetch_history()
+
+    assert len(history.events) <= EVENT_BUDGET
+    assert await waiting.transitions() <= TRANSITION_BUDGET

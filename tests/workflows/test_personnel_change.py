@@ -1,0 +1,135 @@
+"""The process of a proposed change on a real Temporal server that skips time: answered, rejected, silent."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import httpx2
+import pytest
+import sqlalchemy as sa
+from temporalio.client import WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+
+from activities.transition import Desk
+from domain.access import Role
+from messages.case import CaseKind, workflow_id
+from relay import Relay
+from storage.tables import cases, tasks, timeline
+from tests.arrange import Arrange, Someone, eventually, sent_to
+from tests.personnel_steps import Line, Office
+
+EVENT_BUDGET = 25
+NEW_MOBILE = "+989990000001"
+
+
+@pytest.fixture
+async def office(desk: Desk, arrange: Arrange, relay: Relay, worker: None) -> Office:
+    return await Office.open(desk, arrange)
+
+
+@pytest.fixture
+async def support(arrange: Arrange) -> Someone:
+    return await arrange.platform(Role.SUPPORT_AGENT)
+
+
+async def proposed(office: Office, first: Line, second: Line) -> UUID:
+    """A change case whose task is open; the files go through the running worker."""
+    for line in (first, second):
+        await _imported(office, await office.send([line]))
+    (case,) = await office.changes()
+    await task_of(office, case.id)
+    case_id: UUID = case.id
+    return case_id
+
+
+async def _imported(office: Office, case_id: UUID) -> None:
+    async def ended() -> bool:
+        return (await office.read(case_id)).ended_at is not None
+
+    await eventually(ended, "the end of an import")
+
+
+async def task_of(office: Office, case_id: UUID) -> UUID:
+    """The open task of a change."""
+
+    async def look() -> UUID | None:
+        rows = await office.fetch(sa.select(tasks.c.id).where(tasks.c.case_id == case_id, tasks.c.status == "open"))
+        return rows[0].id if rows else None
+
+    task_id: UUID = await eventually(look, "the task")
+    return task_id
+
+
+def process(temporal: WorkflowEnvironment, case_id: UUID) -> WorkflowHandle[object, None]:
+    """The workflow of a change."""
+    return temporal.client.get_workflow_handle(workflow_id(CaseKind.PERSONNEL_CHANGE, case_id))
+
+
+async def phase_of(office: Office, case_id: UUID) -> str:
+    """Where a case stands."""
+    ((phase,),) = await office.fetch(sa.select(cases.c.phase).where(cases.c.id == case_id))
+    return str(phase)
+
+
+async def decide(api: httpx2.AsyncClient, who: Someone, task_id: UUID, **decision: str) -> httpx2.Response:
+    """Answer the task over HTTP."""
+    body = {"kind": "confirm_change", **decision}
+    return await api.post(f"/v1/tasks/{task_id}/decision", json=body, headers=who.headers())
+
+
+async def test_a_confirmed_mobile_becomes_the_persons_and_the_old_number_hears_of_it(
+    office: Office, support: Someone, api: httpx2.AsyncClient, temporal: WorkflowEnvironment, messages_dir: Path
+) -> None:
+    line = Line()
+    case_id = await proposed(office, line, line.but(mobile=NEW_MOBILE))
+    answer = await decide(api, support, await task_of(office, case_id), decision="confirm")
+    assert answer.status_code == 200, answer.text
+    await process(temporal, case_id).result()
+    assert await phase_of(office, case_id) == "confirmed"
+    assert await office.mobile(line) == NEW_MOBILE
+    history = await process(temporal, case_id).fetch_history()
+    assert len(history.events) <= EVENT_BUDGET, [event.event_type for event in history.events]
+
+    async def told() -> bool:
+        return "mobile_changed_old" in sent_to(messages_dir, line.mobile)
+
+    await eventually(told, "the SMS to the old number")
+    assert "mobile_changed_old" not in sent_to(messages_dir, NEW_MOBILE)
+
+
+async def test_a_rejected_exit_returns_the_person_to_work(
+    office: Office, arrange: Arrange, api: httpx2.AsyncClient, temporal: WorkflowEnvironment
+) -> None:
+    line = Line()
+    officer = await arrange.hr_officer(office.organisation_id)
+    case_id = await proposed(office, line, line.but(employment="مستعفی"))
+    answer = await decide(
+        api, officer, await task_of(office, case_id), decision="reject", reason="هنوز مشغول به کار است"
+    )
+    assert answer.status_code == 200, answer.text
+    await process(temporal, case_id).result()
+    assert await phase_of(office, case_id) == "rejected"
+    assert (await office.person(line)).job_state == "employed"
+
+
+async def test_silence_brings_one_reminder_and_then_the_change_lapses(
+    office: Office, support: Someone, temporal: WorkflowEnvironment
+) -> None:
+    line = Line()
+    case_id = await proposed(office, line, line.but(mobile=NEW_MOBILE))
+    handle = process(temporal, case_id)
+
+    async def reminders() -> list[object]:
+        wanted = sa.select(timeline.c.id).where(timeline.c.case_id == case_id, timeline.c.code == "reminded")
+        return await office.fetch(wanted)
+
+    await temporal.fast_forward(handle, timedelta(hours=72, seconds=5))
+    await eventually(reminders, "the reminder")
+    assert await phase_of(office, case_id) == "awaiting_confirmation"
+    await temporal.fast_forward(handle)
+    await handle.result()
+    assert await phase_of(office, case_id) == "lapsed"
+    assert len(await reminders()) == 1
+    assert await office.mobile(line) == line.mobile
