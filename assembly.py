@@ -17,7 +17,7 @@ from commands.command import Context
 from gateways.files import Files
 from gateways.sms import Kavenegar, KavenegarTemplate, LocalSms, SmsGateway, SmsIr
 from messages.notice import SendCode, SendNotice
-from relay import Relay, Route, signal_routes
+from relay import Lane, Relay, Route, signal_routes
 from settings import KeyRing, Settings
 from storage.database import create_engine
 from storage.sealing import BlindIndex, Cipher, Seals
@@ -100,8 +100,8 @@ def _routes(settings: Settings, client: Client, desk: Desk, http: httpx2.AsyncCl
     sender = NoticeSender(desk, sms_gateway(settings, http), links)
     return [
         *signal_routes(client).values(),
-        Route(SendNotice, sender.send_notice),
-        Route(SendCode, sender.send_code),
+        Route(SendNotice, sender.send_notice, Lane.NOTICES),
+        Route(SendCode, sender.send_code, Lane.NOTICES),
     ]
 
 

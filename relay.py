@@ -7,10 +7,12 @@ sweep sends what a dying process left behind. Order is not promised; everything 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -42,15 +44,27 @@ WORKFLOWS: Mapping[CaseKind, type] = {
     CaseKind.PERSONNEL_CHANGE: personnel.PersonnelChangeWorkflow,
 }
 
+
+class Lane(StrEnum):
+    """What is drained apart from the rest."""
+
+    SIGNALS = "signals"
+    NOTICES = "notices"
+
+
 Sender = Callable[[Any], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a message goes: its class and who sends it."""
+    """Where a message goes: its class and who sends it.
+
+    Lanes do not wait for each other: while Temporal is away, codes still reach people.
+    """
 
     message: type
     send: Sender
+    lane: Lane = Lane.SIGNALS
 
 
 def signal_routes(client: Client) -> dict[str, Route]:
@@ -90,13 +104,13 @@ def _signaller(client: Client, kind: CaseKind, definition: type, signal: str) ->
 
 
 class Relay:
-    """Drains the outbox when nudged and at every sweep."""
+    """Drains the outbox, lane by lane, when nudged and at every sweep."""
 
     def __init__(self, engine: AsyncEngine, routes: Iterable[Route], *, sweep_seconds: float = SWEEP_SECONDS) -> None:
         self._engine = engine
         self._routes = {route.message.__name__: route for route in routes}
         self._sweep_seconds = sweep_seconds
-        self._nudged = asyncio.Event()
+        self._nudged = {lane: asyncio.Event() for lane in Lane}
         self._sent = 0
 
     @property
@@ -106,34 +120,35 @@ class Relay:
 
     def nudge(self) -> None:
         """Something was committed: look at once."""
-        self._nudged.set()
+        for nudged in self._nudged.values():
+            nudged.set()
 
     async def run(self) -> None:
         """Send until cancelled. A database that is away is waited for."""
+        await asyncio.gather(*(self._run_lane(lane) for lane in Lane))
+
+    async def _run_lane(self, lane: Lane) -> None:
         while True:
             try:
-                while await self.drain() == _BATCH:
-                    pass
+                while await self.drain(lane) == _BATCH:
+                    continue
             except (SQLAlchemyError, OSError) as error:
                 _log.warning("relay_waits_for_database", extra={"error": type(error).__name__})
-            try:
-                await asyncio.wait_for(self._nudged.wait(), self._sweep_seconds)
-            except TimeoutError:
-                continue
-            finally:
-                self._nudged.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._nudged[lane].wait(), self._sweep_seconds)
+            self._nudged[lane].clear()
 
-    async def drain(self) -> int:
-        """Claim a batch and send it; returns how many were claimed."""
+    async def drain(self, lane: Lane) -> int:
+        """Claim a batch of a lane and send it; returns how many were sent."""
+        wanted = [name for name, route in self._routes.items() if route.lane is lane]
         async with transaction(self._engine, SERVICE) as connection:
-            promises = await claim(connection, _BATCH)
-        if promises:
-            kept = [done for done in await asyncio.gather(*map(self._keep, promises)) if done is not None]
-            if kept:
-                async with transaction(self._engine, SERVICE) as connection:
-                    await mark_sent(connection, kept)
-                self._sent += len(kept)
-        return len(promises)
+            promises = await claim(connection, wanted, _BATCH)
+        kept = [done for done in await asyncio.gather(*map(self._keep, promises)) if done is not None]
+        if kept:
+            async with transaction(self._engine, SERVICE) as connection:
+                await mark_sent(connection, kept)
+            self._sent += len(kept)
+        return len(kept)
 
     async def _keep(self, promise: Promise) -> int | None:
         """Send one; its id if that worked."""

@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     local_messages: str = ""
     sms_provider: Literal["local", "kavenegar", "smsir"] = "local"
     sms_api_key: SecretStr = SecretStr("")
-    sms_templates: Json[dict[str, Any]] = Field(default_factory=dict)
+    sms_templates: dict[str, Any] = Field(default_factory=dict)
     stand_alone: bool = False
     allowed_origins: list[str] = Field(default_factory=list)
     trusted_proxies: str = "127.0.0.1"

@@ -18,7 +18,7 @@ from api.problems import responses
 from api.values import AmountOut, Cursor, DayOut, Limit, MomentOut, Page, Words, cut, read_cursor, write_cursor
 from commands.task import is_addressed_to
 from domain import errors, wording
-from domain.access import Actor
+from domain.access import Actor, Role
 from domain.onboarding import may_withdraw
 from messages.case import CaseKind
 from storage import case_lists, onboarding, people, tasks
@@ -26,6 +26,9 @@ from storage.case_lists import CaseFilter, Event
 from storage.cases import Case
 
 router = APIRouter(prefix="/v1/cases", tags=["cases"])
+
+
+_SEES_PAY = frozenset({Role.HR_OFFICER, Role.FINANCE_OFFICER, Role.AUDITOR})
 
 
 class Action(BaseModel):
@@ -85,7 +88,7 @@ class ApplicationOut(BaseModel):
 
     monthly: AmountOut
     instalments: int
-    net_pay_used: AmountOut
+    net_pay_used: AmountOut | None = Field(description="For the applicant and those who judge by it")
     region_used: str
     hire_date_used: DayOut
     mandate_version: int
@@ -94,16 +97,17 @@ class ApplicationOut(BaseModel):
     certificate_id: UUID | None
 
     @classmethod
-    async def of(cls, connection: AsyncConnection, case_id: UUID) -> ApplicationOut | None:
+    async def of(cls, connection: AsyncConnection, actor: Actor, case_id: UUID) -> ApplicationOut | None:
         """The application of a case, if it is one."""
         asked = await onboarding.read_application(connection, case_id)
         if asked is None:
             return None
+        sees_pay = asked.person_id == actor.person_id or actor.holds_any(_SEES_PAY)
         certificate = await onboarding.newest_certificate(connection, case_id)
         return cls(
             monthly=AmountOut.of(asked.monthly),
             instalments=asked.instalments,
-            net_pay_used=AmountOut.of(asked.net_pay),
+            net_pay_used=AmountOut.of(asked.net_pay) if sees_pay else None,
             region_used=asked.region_code,
             hire_date_used=DayOut.of(asked.hire_date),
             mandate_version=asked.mandate_version,
@@ -153,7 +157,7 @@ async def case_detail(connection: AsyncConnection, actor: Actor, case_id: UUID) 
     return CaseDetail(
         **CaseOut.of(case).model_dump(),
         person_name=None if person is None else f"{person.first_name} {person.last_name}".strip(),
-        application=await ApplicationOut.of(connection, case.id) if case.kind is CaseKind.ONBOARDING else None,
+        application=await ApplicationOut.of(connection, actor, case.id) if case.kind is CaseKind.ONBOARDING else None,
         allowed_actions=await _allowed_actions(connection, actor, case),
     )
 

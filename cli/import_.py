@@ -49,31 +49,41 @@ def import_(
     if report is not None and report.suffix not in {".csv", ".xlsx"}:
         raise CliError("the report is written as .csv or .xlsx")
     try:
-        imported, refused = asyncio.run(_import(file, organisation, username))
+        imported, refused = asyncio.run(_on_the_stack(file, organisation, username))
     except Refusal as refusal:
         named = f" ({refusal.field})" if refusal.field else ""
         raise CliError(f"{refusal.sentence('en')}{named} {refusal.sentence('fa')}") from None
     if report is not None:
         (write_csv if report.suffix == ".csv" else write_xlsx)(report, refused)
-    _show(Console(), imported, refused)
+    show_result(Console(), imported, refused)
     if imported.error is not None:
         raise typer.Exit(1)
 
 
-async def _import(file: Path, organisation: str, username: str) -> tuple[Import, list[RefusedLine]]:
+async def _on_the_stack(file: Path, organisation: str, username: str) -> tuple[Import, list[RefusedLine]]:
     from cli.connect import assembly as connect  # noqa: PLC0415 - --help needs no stack
 
     stack = await connect()
-    context = stack.context
     try:
-        upload = await _upload(context, file, organisation, username)
-        answer = await send_file(context, upload, lambda received: str(received.case_id).encode())
-        import_id = UUID(answer.body.decode())
-        imported = await _watch(context, import_id)
-        async with transaction(context.engine, SERVICE) as connection:
-            return imported, await personnel.list_refusals(connection, import_id)
+        return await import_file(stack.context, Console(stderr=True, highlight=False), file, organisation, username)
     finally:
         await stack.close()
+
+
+async def import_file(
+    context: Context, console: Console, file: Path, organisation: str, username: str
+) -> tuple[Import, list[RefusedLine]]:
+    """Send a file on behalf of an hr_officer and wait for the end of its import, showing how far it is.
+
+    Raises:
+        Refusal: no such organisation or user name, or not allowed; see ``commands.personnel.send_file``.
+    """
+    upload = await _upload(context, file, organisation, username)
+    answer = await send_file(context, upload, lambda received: str(received.case_id).encode())
+    import_id = UUID(answer.body.decode())
+    imported = await _watch(context, console, import_id)
+    async with transaction(context.engine, SERVICE) as connection:
+        return imported, await personnel.list_refusals(connection, import_id)
 
 
 async def _upload(context: Context, file: Path, organisation: str, username: str) -> Upload:
@@ -96,9 +106,8 @@ async def _content(file: Path) -> AsyncIterator[bytes]:
             yield part
 
 
-async def _watch(context: Context, import_id: UUID) -> Import:
+async def _watch(context: Context, console: Console, import_id: UUID) -> Import:
     """Show the progress until the import has ended: a bar at a terminal, lines anywhere else."""
-    console = Console(stderr=True, highlight=False)
     if not console.is_terminal:
         return await _until_ended(context, import_id, _Lines(console).show)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -139,7 +148,7 @@ async def _until_ended(context: Context, import_id: UUID, show: Callable[[Import
         await asyncio.sleep(_LOOK_EVERY_SECONDS)
 
 
-def _show(console: Console, imported: Import, refused: list[RefusedLine]) -> None:
+def show_result(console: Console, imported: Import, refused: list[RefusedLine]) -> None:
     """Print the counters and the refused rows."""
     sentences = error_sentences(imported)
     if sentences is not None:

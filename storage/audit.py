@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
-
-from storage.tables import audit, audit_heads
 
 _APPEND = sa.text("SELECT audit_append(:stream, :entry)")
 _PAGE = 1_000
@@ -61,38 +60,50 @@ def link(before: bytes, stream: str, seq: int, at: datetime, content: str) -> by
     return hashlib.sha256(before + f"{stream}\n{seq}\n{micros}\n{content}".encode()).digest()
 
 
+_LINES = sa.text(
+    "SELECT stream, a.seq, a.at, a.content, a.hash, h.seq AS last_seq, h.hash AS last_hash"
+    " FROM audit a FULL JOIN audit_heads h USING (stream) ORDER BY stream, a.seq"
+)
+
+
 async def verify(connection: AsyncConnection) -> AsyncIterator[Broken]:
     """Recompute every chain; yields each break. Memory stays flat."""
-    heads = await connection.stream(sa.select(audit_heads).order_by(audit_heads.c.stream))
-    expected: dict[str, tuple[int, bytes]] = {}
-    async for head in heads:
-        expected[head.stream] = (head.seq, head.hash)
-    stream, seq, before = "", 0, b""
-    rows = await connection.stream(
-        sa.select(audit).order_by(audit.c.stream, audit.c.seq).execution_options(yield_per=_PAGE)
-    )
-    async for row in rows:
-        if row.stream != stream:
-            if broken := _end(stream, seq, before, expected):
+    reader = _Reader()
+    async with connection.stream(_LINES, execution_options={"yield_per": _PAGE}) as rows:
+        async for row in rows:
+            for broken in reader.read(row):
                 yield broken
-            stream, seq, before = row.stream, 0, b""
-        seq += 1
-        if row.seq != seq:
-            yield Broken(stream, seq, f"line {seq} is missing")
-            seq = row.seq
-        elif link(before, stream, seq, row.at, row.content) != row.hash:
-            yield Broken(stream, seq, "the line or its predecessor was altered")
-        before = row.hash
-    if broken := _end(stream, seq, before, expected):
+    for broken in reader.end():
         yield broken
-    for rest, (count, _) in expected.items():
-        yield Broken(rest, count, "the whole stream is missing")
 
 
-def _end(stream: str, seq: int, last: bytes, expected: dict[str, tuple[int, bytes]]) -> Broken | None:
-    if not stream:
-        return None
-    head = expected.pop(stream, None)
-    if head is None:
-        return Broken(stream, seq, "the stream has no head")
-    return None if head == (seq, last) else Broken(stream, head[0], "lines at the end are missing or altered")
+@dataclass(slots=True)
+class _Reader:
+    """Follows the chains line by line."""
+
+    stream: str = ""
+    seq: int = 0
+    hash: bytes = b""
+    last: tuple[int | None, bytes | None] = (0, b"")
+
+    def read(self, row: sa.Row[Any]) -> Iterator[Broken]:
+        """Compare one line with its predecessor; a new stream ends the one before."""
+        if row.stream != self.stream:
+            yield from self.end()
+            self.stream, self.seq, self.hash, self.last = row.stream, 0, b"", (row.last_seq, row.last_hash)
+        if row.seq is None:
+            return
+        self.seq += 1
+        if row.seq != self.seq:
+            yield Broken(row.stream, self.seq, "the line is missing")
+            self.seq = row.seq
+        elif link(self.hash, row.stream, row.seq, row.at, row.content) != row.hash:
+            yield Broken(row.stream, row.seq, "the line or its predecessor was altered")
+        self.hash = row.hash
+
+    def end(self) -> Iterator[Broken]:
+        """Compare the end of a stream with its head."""
+        if self.last[0] is None:
+            yield Broken(self.stream, self.seq, "the stream has no head")
+        elif (self.seq, self.hash) != self.last:
+            yield Broken(self.stream, self.last[0], "lines at the end are missing or altered")

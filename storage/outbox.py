@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from storage.tables import outbox
 # A sender that died gives its rows back after this long.
 LEASE = timedelta(seconds=20)
 ALARM_ATTEMPTS = 8
+ALARM_AGE = timedelta(minutes=10)
 _LONGEST_PAUSE = timedelta(seconds=30)
 _ERROR_LENGTH = 300
 
@@ -37,12 +38,13 @@ async def enqueue(connection: AsyncConnection, *messages: object) -> None:
         await connection.execute(sa.insert(outbox), rows)
 
 
-async def claim(connection: AsyncConnection, limit: int) -> list[Promise]:
-    """Lease due rows to this process; no lock is held while they are sent."""
+async def claim(connection: AsyncConnection, messages: Collection[str], limit: int) -> list[Promise]:
+    """Lease due rows of some message classes to this process; no lock is held while they are sent."""
     due = (
         sa.select(outbox.c.id)
         .where(
             outbox.c.sent_at.is_(None),
+            outbox.c.message.in_(messages),
             outbox.c.due_at <= sa.func.now(),
             sa.or_(outbox.c.claimed_until.is_(None), outbox.c.claimed_until < sa.func.now()),
         )
@@ -76,13 +78,15 @@ async def put_back(connection: AsyncConnection, promise: Promise, error: str) ->
     )
 
 
+def _needs_a_look() -> sa.ColumnElement[bool]:
+    return sa.or_(outbox.c.attempts >= ALARM_ATTEMPTS, outbox.c.created_at < sa.func.now() - ALARM_AGE)
+
+
 async def backlog(connection: AsyncConnection) -> tuple[int, int]:
-    """How many rows wait, and how many of them failed so often that somebody should look."""
+    """How many rows wait, and how many of them failed so often, or wait so long, that somebody should look."""
     row = (
         await connection.execute(
-            sa.select(sa.func.count(), sa.func.count().filter(outbox.c.attempts >= ALARM_ATTEMPTS)).where(
-                outbox.c.sent_at.is_(None)
-            )
+            sa.select(sa.func.count(), sa.func.count().filter(_needs_a_look())).where(outbox.c.sent_at.is_(None))
         )
     ).one()
     return int(row[0]), int(row[1])

@@ -29,7 +29,7 @@ from commands.command import Context
 from gateways.files import Files
 from gateways.sms import LocalSms
 from messages.notice import SendCode, SendNotice
-from relay import Relay, Route, signal_routes
+from relay import Lane, Relay, Route, signal_routes
 from storage.database import create_engine
 from storage.migrate import upgrade
 from storage.sealing import BlindIndex, Cipher, Seals
@@ -178,8 +178,8 @@ def routes(client: Client, desk: Desk, messages_dir: Path) -> list[Route]:
     sender = NoticeSender(desk, LocalSms(messages_dir), {"app_link": "https://app", "training_link": "https://train"})
     return [
         *signal_routes(client).values(),
-        Route(SendNotice, sender.send_notice),
-        Route(SendCode, sender.send_code),
+        Route(SendNotice, sender.send_notice, Lane.NOTICES),
+        Route(SendCode, sender.send_code, Lane.NOTICES),
     ]
 
 

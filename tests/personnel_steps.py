@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
-import xlsxwriter
+import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
 from temporalio.testing import ActivityEnvironment
 
 from activities.personnel import PersonnelChangeActivities, PersonnelImportActivities

@@ -20,6 +20,8 @@ from storage.policies import by_id
 
 _OVER = ChangeOutcome(waiting=False)
 _ANSWERS = (FactKind.CHANGE_CONFIRMED, FactKind.CHANGE_REJECTED)
+# A rejection stands on the timeline already, with whoever rejected.
+_TOLD = {ChangePhase.CONFIRMED: "personnel_change_applied", ChangePhase.LAPSED: "personnel_change_lapsed"}
 _Body = Callable[[Transition], Awaitable[ChangeOutcome]]
 
 
@@ -151,7 +153,8 @@ async def _return_to_work(at: Transition, change: ProposedChange) -> None:
 
 async def _end(at: Transition, change: ProposedChange, phase: ChangePhase) -> None:
     await at.end(phase, outcome=phase)
-    await at.tell(f"personnel_change_{phase}", params={"what": change.what})
+    if phase in _TOLD:
+        await at.tell(_TOLD[phase], params={"what": change.what})
     subject = {"employment_id": str(change.employment_id), "fields": [change.what]}
     entry = audit.Entry(at.step, "machine", str(at.case.id), after={"outcome": phase, **subject})
     await audit.append(at.connection, audit.case_stream(at.case.id), entry)

@@ -19,6 +19,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.transition import Desk, Transition, take
 from domain.dates import tehran_day
+from domain.persian import persian_digits
 from domain.personnel import PersonnelRow, RawRow, judge_row
 from gateways.personnel_file import PersonnelFileError, count_rows, read_rows
 from messages.personnel import (
@@ -166,7 +167,7 @@ async def _finish(at: Transition) -> ImportResult:
     await at.tell(code, params=counts)
     sender = await personnel.sender_of(at.connection, at.case.id)
     if sender is not None:
-        await at.notify([sender], code, {name: str(count) for name, count in counts.items()})
+        await at.notify([sender], code, {name: persian_digits(str(count)) for name, count in counts.items()})
     return result
 
 

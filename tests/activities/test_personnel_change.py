@@ -139,7 +139,9 @@ async def test_a_confirmed_mobile_ends_sessions_and_codes_pauses_money_and_tells
     assert await office.mobile(line) == NEW_MOBILE
     assert stored.mobile_index == office.context.seals.index.of("mobile", NEW_MOBILE)
     assert stored.mobile_confirmed_at is None
-    ((pause,),) = await office.fetch(sa.select(persons.c.money_paused_until - sa.func.now()).where(persons.c.id == person_id))
+    ((pause,),) = await office.fetch(
+        sa.select(persons.c.money_paused_until - sa.func.now()).where(persons.c.id == person_id)
+    )
     assert timedelta(hours=23) < pause <= timedelta(hours=24)
     wanted = sa.select(sessions.c.ended_at).where(sessions.c.person_id == person_id)
     assert [row for row in await office.fetch(wanted) if row.ended_at is None] == []
@@ -248,7 +250,9 @@ async def test_the_person_concerned_decides_nothing_about_themselves(office: Off
         await answer(office, subject, case_id)
 
 
-async def test_another_organisations_hr_does_not_even_see_the_exit(office: Office, desk: Desk, arrange: Arrange) -> None:
+async def test_another_organisations_hr_does_not_even_see_the_exit(
+    office: Office, desk: Desk, arrange: Arrange
+) -> None:
     case_id, _ = await ask_for_exit(office)
     elsewhere = await Office.open(desk, arrange)
     with pytest.raises(NotFound):

@@ -127,9 +127,7 @@ async def test_sixty_megabytes_are_refused_without_being_read_to_the_end(
     assert await count(context, idempotency) == 0
 
 
-async def test_a_file_of_the_greatest_size_is_taken(
-    api: httpx2.AsyncClient, office: Office, officer: Someone
-) -> None:
+async def test_a_file_of_the_greatest_size_is_taken(api: httpx2.AsyncClient, office: Office, officer: Someone) -> None:
     content = in_parts(csv_of([Line()]).ljust(FILE_LIMIT, b"\n"), 1024 * 1024)
     answer = await api.post(address(office.organisation_id), content=content, headers=headers(officer))
     assert (answer.status_code, answer.json()["size"]) == (202, FILE_LIMIT)

@@ -1,0 +1,195 @@
+"""Each transition of onboarding, taken twice, acts once; and what each does when it comes too late (DESIGN, 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from temporalio.exceptions import ApplicationError
+
+from activities.onboarding import OnboardingActivities
+from activities.transition import Desk
+from commands.command import Context
+from domain.access import Role
+from messages.onboarding import Outcome, Standing, Step
+from tests.arrange import Arrange
+from tests.books import Superuser, assert_books_clean
+from tests.commands.onboarding_steps import Office, apply, issue, refuse, withdraw
+
+NAMES = ["request_certificate", "remind", "weigh_answer", "lapse", "activate_credit"]
+
+
+@pytest.fixture
+def activities(desk: Desk) -> OnboardingActivities:
+    return OnboardingActivities(desk)
+
+
+@pytest.fixture
+async def office(context: Context, arrange: Arrange) -> Office:
+    """A member, their HR, the contracts office; nobody has done anything."""
+    employer = await arrange.organisation()
+    await arrange.platform(Role.CONTRACTS_OFFICER)
+    return Office(context, await arrange.member(employer), await arrange.hr_officer(employer))
+
+
+def method(activities: OnboardingActivities, name: str) -> Callable[[Step], Awaitable[Outcome]]:
+    """An activity by its name."""
+    found: Callable[[Step], Awaitable[Outcome]] = getattr(activities, name)
+    return found
+
+
+async def prepared(activities: OnboardingActivities, office: Office, name: str) -> UUID:
+    """A case at which a transition has something to do."""
+    case_id = await apply(office)
+    if name != "request_certificate":
+        await activities.request_certificate(Step(case_id))
+    if name == "weigh_answer":
+        await refuse(office, case_id)
+    if name == "activate_credit":
+        await issue(office, case_id)
+    return case_id
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_transition_taken_twice_acts_once(
+    activities: OnboardingActivities, office: Office, superuser: Superuser, context: Context, name: str
+) -> None:
+    case_id = await prepared(activities, office, name)
+    untouched = await superuser.effects()
+    take = method(activities, name)
+
+    first = await take(Step(case_id))
+    after_first = await superuser.effects()
+    second = await take(Step(case_id))
+
+    assert after_first != untouched
+    assert await superuser.effects() == after_first
+    assert second.standing is first.standing
+    await assert_books_clean(context.engine)
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_transition_of_a_case_that_is_not_there_is_not_tried_again(
+    activities: OnboardingActivities, name: str
+) -> None:
+    with pytest.raises(ApplicationError) as raised:
+        await method(activities, name)(Step(uuid4()))
+
+    assert raised.value.non_retryable
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_transition_of_a_case_that_is_over_changes_nothing_but_its_own_record(
+    activities: OnboardingActivities, office: Office, superuser: Superuser, name: str
+) -> None:
+    case_id = await apply(office)
+    await activities.request_certificate(Step(case_id))
+    await issue(office, case_id)
+    await activities.activate_credit(Step(case_id))
+    before = await superuser.effects()
+
+    outcome = await method(activities, name)(Step(case_id, 7))
+
+    assert outcome.standing is Standing.OVER
+    assert await superuser.effects() == before | {"transitions": before["transitions"] + 1}
+
+
+async def test_the_first_transition_of_a_process_started_anew_waits_on_for_the_same_task(
+    activities: OnboardingActivities, office: Office, superuser: Superuser
+) -> None:
+    case_id = await apply(office)
+    first = await activities.request_certificate(Step(case_id))
+    await superuser.run("UPDATE tasks SET opened_at = opened_at - interval '1 day', due_at = due_at - interval '1 day'")
+
+    again = await activities.request_certificate(Step(case_id))
+
+    assert again.standing is Standing.WAITING
+    assert abs(first.remind_in - again.remind_in - 86_400) <= 5
+    assert abs(first.expire_in - again.expire_in - 86_400) <= 5
+
+
+async def test_a_reminder_that_came_due_while_nothing_ran_is_not_lost(
+    activities: OnboardingActivities, office: Office, superuser: Superuser
+) -> None:
+    case_id = await apply(office)
+    await activities.request_certificate(Step(case_id))
+    await superuser.run(
+        "UPDATE tasks SET opened_at = opened_at - interval '4 days', due_at = due_at - interval '4 days'"
+    )
+
+    outcome = await activities.weigh_answer(Step(case_id))
+    reminded = await activities.remind(Step(case_id))
+
+    assert outcome.remind_in == 1
+    assert reminded.remind_in == 0
+    assert await superuser.value("SELECT count(*) FROM timeline WHERE code = 'reminded'") == 1
+
+
+async def test_the_clock_comes_too_late_when_a_person_was_first(
+    activities: OnboardingActivities, office: Office, superuser: Superuser
+) -> None:
+    case_id = await apply(office)
+    await activities.request_certificate(Step(case_id))
+    await issue(office, case_id)
+
+    outcome = await activities.lapse(Step(case_id))
+
+    assert outcome.standing is Standing.BACKED
+    assert await superuser.rows("SELECT status, outcome FROM tasks") == [("done", "certificate_issued")]
+
+
+async def test_activation_after_a_withdrawal_opens_nothing(
+    activities: OnboardingActivities, office: Office, superuser: Superuser
+) -> None:
+    case_id = await apply(office)
+    await activities.request_certificate(Step(case_id))
+    await issue(office, case_id)
+    await withdraw(office, case_id)
+
+    outcome = await activities.activate_credit(Step(case_id))
+
+    assert outcome.standing is Standing.OVER
+    assert await superuser.value("SELECT count(*) FROM credit_lines") == 0
+    assert await superuser.rows("SELECT phase, outcome FROM cases") == [("withdrawn", "withdrawn")]
+
+
+async def test_a_withdrawal_before_the_first_step_asks_nobody(
+    activities: OnboardingActivities, office: Office, superuser: Superuser
+) -> None:
+    case_id = await apply(office)
+    await withdraw(office, case_id)
+
+    outcome = await activities.request_certificate(Step(case_id))
+
+    assert outcome.standing is Standing.OVER
+    assert await superuser.value("SELECT count(*) FROM tasks") == 0
+
+
+async def test_a_certificate_that_ran_out_meanwhile_is_asked_for_again(
+    activities: OnboardingActivities, office: Office, superuser: Superuser
+) -> None:
+    case_id = await apply(office)
+    await activities.request_certificate(Step(case_id))
+    await issue(office, case_id)
+    await superuser.run("UPDATE certificates SET valid_until = current_date - 2")
+
+    outcome = await activities.activate_credit(Step(case_id))
+
+    assert outcome.standing is Standing.WAITING
+    (details,) = (row[0] for row in await superuser.rows("SELECT details FROM tasks WHERE status = 'open'"))
+    assert details["reason"] == "certificate_not_valid"
+
+
+async def test_a_transition_key_with_another_input_is_refused(
+    activities: OnboardingActivities, office: Office, superuser: Superuser
+) -> None:
+    case_id = await apply(office)
+    values: tuple[Any, ...] = (f"{case_id}:request_certificate:0", case_id)
+    await superuser.run(
+        "INSERT INTO transitions (key, case_id, input_hash, result) VALUES (%s, %s, 'x', '{}')", *values
+    )
+
+    with pytest.raises(ValueError, match="another input"):
+        await activities.request_certificate(Step(case_id))

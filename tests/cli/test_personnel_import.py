@@ -1,0 +1,98 @@
+"""``./amanat import``: on behalf of an hr_officer, with progress, counters and the refused rows."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from rich.console import Console
+from typer.testing import CliRunner
+
+from activities.transition import Desk
+from cli.import_ import app, import_file, show_result
+from commands.account import StaffWish, add_staff, console_office
+from commands.command import Context
+from domain.access import Grant, Role, ScopeKind
+from domain.errors import Forbidden, NotFound
+from relay import Relay
+from storage.database import SERVICE, transaction
+from storage.tables import audit, organisations, personnel_imports
+from tests.arrange import Arrange, next_national_id
+from tests.personnel_steps import DATA, Line, Office, csv_of
+
+
+@pytest.fixture
+async def office(desk: Desk, arrange: Arrange, relay: Relay, worker: None) -> Office:
+    return await Office.open(desk, arrange)
+
+
+async def add(context: Context, username: str, *grants: Grant) -> None:
+    """A member of staff with a user name."""
+    wish = StaffWish(next_national_id(), None, "مریم", "رضایی", username, grants)
+    async with transaction(context.engine, SERVICE) as connection:
+        await add_staff(console_office(connection, context.seals), wish)
+
+
+async def code_of(office: Office) -> str:
+    """The organisation's code."""
+    wanted = sa.select(organisations.c.code).where(organisations.c.id == office.organisation_id)
+    ((code,),) = await office.fetch(wanted)
+    return str(code)
+
+
+def paper() -> Console:
+    """A console that is no terminal."""
+    return Console(file=io.StringIO(), width=160)
+
+
+def written(console: Console) -> str:
+    """What was printed on it."""
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+async def test_a_file_is_imported_and_its_refused_rows_are_shown(office: Office) -> None:
+    grant = Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(office.organisation_id))
+    await add(office.context, "maryam.hr", grant)
+    progress, result = paper(), paper()
+    name = "personnel-minipay-cp1256"
+    imported, refused = await import_file(
+        office.context, progress, DATA / f"{name}.csv", await code_of(office), "maryam.hr"
+    )
+    key = json.loads((DATA / f"{name}.key.json").read_text())["refused"]
+    assert {str(line.row): line.code for line in refused} == key
+    assert imported.rows_added == 141
+    assert "imported: 150 of 150 rows" in written(progress)
+    show_result(result, imported, refused)
+    assert "150 rows, 141 added, 0 changed, 0 unchanged, 9 refused" in written(result)
+    assert "unknown_region" in written(result)
+    lines = await office.fetch(sa.select(audit.c.content).where(audit.c.stream == f"case:{imported.case_id}"))
+    sent = [entry for (text,) in lines if (entry := json.loads(text))["action"] == "import_personnel"]
+    assert [entry["origin"] for entry in sent] == ["console"]
+
+
+async def test_nobody_imports_beyond_their_roles(office: Office, tmp_path: Path) -> None:
+    file = tmp_path / "list.csv"
+    file.write_bytes(csv_of([Line()]))
+    await add(office.context, "nobody")
+    await add(office.context, "elsewhere", Grant(Role.HR_OFFICER, ScopeKind.REGION, "1101"))
+    code = await code_of(office)
+    for username, organisation, refusal in (
+        ("nobody", code, Forbidden),
+        ("elsewhere", code, NotFound),
+        ("unknown", code, NotFound),
+        ("nobody", "no-such-organisation", NotFound),
+    ):
+        with pytest.raises(refusal):
+            await import_file(office.context, paper(), file, organisation, username)
+    assert await office.fetch(sa.select(personnel_imports)) == []
+
+
+def test_a_missing_file_is_said_before_anything_else(tmp_path: Path) -> None:
+    missing = str(tmp_path / "missing.csv")
+    result = CliRunner().invoke(app, [missing, "--organisation", "a", "--as", "b"])
+    assert result.exit_code == 2
+    assert "does not exist" in result.output
