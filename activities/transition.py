@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from domain.access import Grant
@@ -24,6 +26,7 @@ from storage.sealing import Seals
 
 R = TypeVar("R")
 MACHINE = "machine"
+_log = logging.getLogger("amanat.activities")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,4 +124,12 @@ async def take(
             return earlier if again is None else await again(at_work, earlier)
         outcome = await body(at_work)
         await cases.keep_result(connection, case_id, key, content, encode(outcome))
-        return outcome
+    _log.info("transition_taken", extra={"case_id": str(case_id), "step": step, "round": round_, **_whose()})
+    return outcome
+
+
+def _whose() -> dict[str, str]:
+    """Which workflow asked, for the logs."""
+    if not activity.in_activity():
+        return {}
+    return {"workflow_id": activity.info().workflow_id or "", "run_id": activity.info().workflow_run_id or ""}

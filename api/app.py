@@ -12,7 +12,8 @@ from uuid import uuid4
 import structlog
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 
 from api import (
@@ -31,6 +32,7 @@ from api import (
 )
 from api.live import Watcher
 from commands.command import Context
+from domain.errors import TooLarge
 
 MAX_BODY = 64 * 1024
 _HEADERS = {
@@ -73,7 +75,19 @@ class Frame:
         request_id = str(uuid4())
         scope.setdefault("state", {})["request_id"] = request_id
 
+        replaced = False
+
         async def send_framed(message: Message) -> None:
+            nonlocal replaced
+            if replaced:
+                return
+            if replaced := _is_bare_refusal(message):
+                # The framework's own bound on bodies answers in plain text, past the exception handlers.
+                await problems.problem(Request(scope), TooLarge())(scope, receive, send_framed_start)
+                return
+            await send_framed_start(message)
+
+        async def send_framed_start(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
@@ -83,6 +97,12 @@ class Frame:
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             await self._app(scope, receive, send_framed)
+
+
+def _is_bare_refusal(message: Message) -> bool:
+    if message["type"] != "http.response.start" or message["status"] != 413:
+        return False
+    return Headers(raw=message["headers"]).get("content-type") != problems.MEDIA_TYPE
 
 
 def create_app(
@@ -118,7 +138,9 @@ def create_app(
         app.include_router(developer.router)
     documentation.install(app)
     problems.install(app)
-    app.add_middleware(Frame)
+    build = app.build_middleware_stack
+    # Outermost, so that what the framework itself answers is framed too.
+    app.build_middleware_stack = lambda: Frame(build())  # type: ignore[method-assign]  # no public way to be first
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way
     return app
 

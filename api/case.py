@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -235,10 +235,17 @@ async def read_timeline(reader: ReaderDep, case_id: UUID, cursor: Cursor = None,
     return await reader.read(query)
 
 
+async def _may_watch(request: Request, reader: ReaderDep, case_id: UUID) -> None:
+    """Refuse before the stream begins: afterwards there is no status left to say it with."""
+    await reader.read(lambda connection: case_lists.see_case(connection, reader.actor, case_id))
+    request.app.state.watcher.refuse_when_full()
+
+
 @router.get(
     "/{case_id}/events",
     operation_id="watch_case",
     response_class=EventSourceResponse,
+    dependencies=[Depends(_may_watch)],
     responses=responses(errors.Unauthenticated, errors.NotFound, errors.TooMany),
 )
 async def watch_case(

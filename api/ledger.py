@@ -68,7 +68,7 @@ async def read_trial_balance(reader: ReaderDep) -> TrialBalance:
 @router.get(
     "/credit-lines/{line_id}/statement",
     operation_id="read_statement",
-    responses=responses(errors.Unauthenticated, errors.NotFound),
+    responses=responses(errors.Unauthenticated, errors.Forbidden, errors.NotFound),
     dependencies=[Depends(require(Role.AUDITOR, member=True))],
 )
 async def read_statement(

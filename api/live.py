@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from api.dependencies import Reader
-from domain.errors import TooMany
+from domain.errors import NotFound, TooMany
 from storage.case_lists import Event, events_after, newest_events, see_case
 from storage.database import SERVICE, transaction
 
@@ -41,6 +41,15 @@ class Watcher:
         self._newest: dict[UUID, int] = {}
         self._changed = asyncio.Condition()
 
+    def refuse_when_full(self) -> None:
+        """Refuse another stream when this process has all that it can carry.
+
+        Raises:
+            TooManyStreams: it has.
+        """
+        if self._watched.total() >= MAX_STREAMS:
+            raise TooManyStreams(retry_after=30)
+
     async def run(self) -> None:
         """Look every second, until cancelled."""
         while True:
@@ -60,12 +69,8 @@ class Watcher:
     async def watch(self, reader: Reader, case_id: UUID, after: int) -> AsyncIterator[Event]:
         """Lines after one that the caller has, then each new one.
 
-        Raises:
-            NotFound: missing, or not to be seen by the caller.
-            TooManyStreams: this process is full.
+        Ends when the caller may no longer see the case, and when the database is away: they connect again.
         """
-        if self._watched.total() >= MAX_STREAMS:
-            raise TooManyStreams(retry_after=30)
         self._watched[case_id] += 1
         try:
             end = asyncio.get_running_loop().time() + _LIFE_SECONDS
@@ -74,6 +79,8 @@ class Watcher:
                     after = event.id
                     yield event
                 await self._wait(case_id, after)
+        except (NotFound, SQLAlchemyError, OSError) as error:
+            _log.info("live_status_ends", extra={"error": type(error).__name__})
         finally:
             self._watched[case_id] -= 1
             self._watched += Counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Any
 from uuid import uuid4
@@ -12,7 +13,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 
 from domain import errors
 
@@ -108,7 +109,7 @@ def responses(*refusals: type[errors.Refusal]) -> dict[int | str, dict[str, Any]
 _SCHEMA = {"$ref": "#/components/schemas/Problem"}
 
 
-def problem(request: Request, refusal: errors.Refusal, found: list[FieldProblem] | None = None) -> JSONResponse:
+def problem(request: Request, refusal: errors.Refusal, found: list[FieldProblem] | None = None) -> Response:
     """The answer to a refused request."""
     status = status_of(type(refusal))
     body = Problem(
@@ -125,7 +126,9 @@ def problem(request: Request, refusal: errors.Refusal, found: list[FieldProblem]
     headers = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return JSONResponse(body.model_dump(), status, headers, MEDIA_TYPE)
+    text = json.dumps(body.model_dump(), ensure_ascii=False, separators=(",", ":"))
+    # A field's name comes from whoever sent it and may hold half characters that UTF-8 cannot write.
+    return Response(text.encode(errors="replace"), status, headers, MEDIA_TYPE)
 
 
 def request_id(request: Request) -> str:
@@ -137,11 +140,11 @@ def install(app: FastAPI) -> None:
     """Answer every failure with a problem."""
 
     @app.exception_handler(errors.Refusal)
-    async def refused(request: Request, error: errors.Refusal) -> JSONResponse:
+    async def refused(request: Request, error: errors.Refusal) -> Response:
         return problem(request, error)
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
         found = [
             FieldProblem(field=".".join(str(part) for part in item["loc"][1:]), code=item["type"], en=item["msg"])
             for item in error.errors()[:20]
@@ -149,13 +152,13 @@ def install(app: FastAPI) -> None:
         return problem(request, errors.InvalidInput(field=found[0].field if found else None), found)
 
     @app.exception_handler(HTTPException)
-    async def refused_by_framework(request: Request, error: HTTPException) -> JSONResponse:
+    async def refused_by_framework(request: Request, error: HTTPException) -> Response:
         refusal: errors.Refusal = _BY_STATUS.get(error.status_code, errors.InvalidInput)()
         return problem(request, refusal)
 
     @app.exception_handler(DBAPIError)
     @app.exception_handler(PoolTimeout)
-    async def database(request: Request, error: Exception) -> JSONResponse:
+    async def database(request: Request, error: Exception) -> Response:
         if isinstance(error, DataError):
             return problem(request, errors.InvalidInput())
         state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
@@ -165,11 +168,11 @@ def install(app: FastAPI) -> None:
         return unexpected(request, error)
 
     @app.exception_handler(Exception)
-    async def anything(request: Request, error: Exception) -> JSONResponse:
+    async def anything(request: Request, error: Exception) -> Response:
         return unexpected(request, error)
 
 
-def unexpected(request: Request, error: Exception) -> JSONResponse:
+def unexpected(request: Request, error: Exception) -> Response:
     """A fault of ours: logged with its trace, answered without it."""
     _log.error("unexpected_error", exc_info=error, extra={"request_id": request_id(request)})
     return problem(request, Unexpected())

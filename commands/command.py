@@ -6,6 +6,7 @@ commits; its answer is final at once, also while Temporal or every worker is dow
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +14,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 import stamina
+import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -29,6 +31,7 @@ from storage.sealing import Seals
 # Postgres gave up on one of two transactions; the other one is through, so trying again is right.
 _RETRIED_STATES = frozenset({"40001", "40P01"})
 _TRIES = 4
+_log = logging.getLogger("amanat.commands")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,7 @@ class Command:
             origin=self.envelope.origin or None,
         )
         await audit.append(self.connection, stream, entry)
+        structlog.contextvars.bind_contextvars(stream=stream)
 
 
 async def perform(
@@ -157,6 +161,7 @@ async def perform(
             answer = await _perform_once(context, envelope, work, status)
     if not answer.replayed:
         context.nudge()
+    _log.info("command_done", extra={"operation": envelope.operation, "replayed": answer.replayed})
     return answer
 
 

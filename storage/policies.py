@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.tables import policies
@@ -48,7 +49,7 @@ async def all_in_force(connection: AsyncConnection, prefix: str) -> list[Policy]
     """The newest approved version of each policy whose name begins so; at most 100."""
     rows = await connection.execute(
         sa.select(*_COLUMNS)
-        .distinct(policies.c.name)
+        .ext(distinct_on(policies.c.name))
         .where(policies.c.name.startswith(prefix, autoescape=True), policies.c.approved_at.is_not(None))
         .order_by(policies.c.name, policies.c.version.desc())
         .limit(100)

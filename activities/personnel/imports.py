@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
+import os
 import shutil
 import tempfile
 import time
@@ -40,7 +42,7 @@ FILE_MISSING = "file_missing"
 _BEAT_SECONDS = 3.0
 _CHUNK_LIMIT_MS = 10_000
 _PREFIX = "amanat-personnel-"
-_LEFT_BEHIND_SECONDS = 7_200
+_LEFT_BEHIND_SECONDS = 10
 
 
 @dataclass(slots=True)
@@ -89,11 +91,12 @@ class PersonnelImportActivities:
         async with _workplace() as path:
             try:
                 await self._desk.files.fetch(key, path)
+            except FileNotFoundError:
+                return await self._stop(step.case_id, None)
+            try:
                 await self._import_rows(importing, path, today)
             except PersonnelFileError as fault:
                 return await self._stop(step.case_id, fault)
-            except FileNotFoundError:
-                return await self._stop(step.case_id, None)
         return ImportResult()
 
     @activity.defn
@@ -124,7 +127,7 @@ class PersonnelImportActivities:
         return importing, imported.file_key if case.is_open else "", tehran_day(case.opened_at)
 
     async def _import_rows(self, importing: Importing, path: Path, today: date) -> None:
-        engine, total = self._desk.engine, 0
+        engine = self._desk.engine
         reader = _Reader(self._desk.seals, iter(()), (), today)
         async with _beating(lambda: reader.row):
             total = await asyncio.to_thread(count_rows, path)
@@ -173,17 +176,31 @@ async def _finish(at: Transition) -> ImportResult:
 
 @contextlib.asynccontextmanager
 async def _workplace() -> AsyncIterator[Path]:
-    """A path for the opened file, deleted afterwards; also what a killed worker left there is deleted."""
+    """A path for the opened file, deleted afterwards; what a killed worker left there is deleted first."""
     await asyncio.to_thread(_clear_left_behind)
-    with tempfile.TemporaryDirectory(prefix=_PREFIX) as directory:
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as directory, _held(Path(directory)):
         yield Path(directory) / "file"
 
 
+@contextlib.contextmanager
+def _held(directory: Path) -> Iterator[None]:
+    """Lock a directory. The lock ends with the process, however it ends; BlockingIOError if another one has it."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
+
+
 def _clear_left_behind() -> None:
+    """Delete opened files that no living worker holds."""
     for directory in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        # A very young one may not be locked yet.
         with contextlib.suppress(OSError):
             if directory.stat().st_mtime < time.time() - _LEFT_BEHIND_SECONDS:
-                shutil.rmtree(directory, ignore_errors=True)
+                with _held(directory):
+                    shutil.rmtree(directory, ignore_errors=True)
 
 
 @contextlib.asynccontextmanager

@@ -108,7 +108,6 @@ async def apply_chunk(connection: AsyncConnection, importing: Importing, chunk: 
     if chunk.last_row <= last_row:
         return
     leavers = {"leavers": sorted({leaver.national_id_index for leaver in todo.leavers})}
-    await connection.execute(statements.LOOK_UP)
     await _copy(connection, todo.rows)
     await connection.execute(statements.ADD_PERSONS)
     await connection.execute(statements.LOCK_PERSONS, leavers)

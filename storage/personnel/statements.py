@@ -1,4 +1,8 @@
-"""The statements that apply one chunk of a personnel file, in the order in which they run."""
+"""The statements that apply one chunk of a personnel file, in the order in which they run.
+
+A chunk is small beside the tables, and row-level security spoils Postgres's estimates: it would read all persons for
+every chunk. So people are looked up one by one in the index, inside the statement: LATERAL, with OFFSET 0 as a fence.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +18,6 @@ from messages.personnel import Change, ChangePhase, FactKind, PersonnelChangePro
 _LEAVERS = sa.bindparam("leavers", type_=ARRAY(sa.LargeBinary))
 
 LOCK_IMPORT: Final = sa.text("SELECT last_row FROM personnel_imports WHERE case_id = :case FOR UPDATE")
-
-# A chunk is small beside the tables. Row-level security spoils Postgres's estimate, and it would read all persons.
-LOOK_UP: Final = sa.text(
-    "SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
-)
 
 MAKE_INCOMING: Final = sa.text(
     """
@@ -47,11 +46,10 @@ ADD_PERSONS: Final = sa.text(
 # One order for everybody: two files that name the same people wait for each other, they do not dead-lock.
 LOCK_PERSONS: Final = sa.text(
     """
-    SELECT count(*) FROM (
-        SELECT p.id
-        FROM (SELECT national_id_index FROM incoming UNION SELECT unnest(:leavers)) i
-        JOIN persons p USING (national_id_index)
-        ORDER BY p.national_id_index FOR NO KEY UPDATE OF p
+    SELECT count(*)
+    FROM (SELECT national_id_index FROM incoming UNION SELECT unnest(:leavers) ORDER BY 1) i
+    CROSS JOIN LATERAL (
+        SELECT p.id FROM persons p WHERE p.national_id_index = i.national_id_index FOR NO KEY UPDATE
     ) locked
     """
 ).bindparams(_LEAVERS)
@@ -75,8 +73,11 @@ WEIGH: Final = sa.text(
             'state', CASE WHEN e.state = 'left' THEN e.state END
         )) AS before
     FROM incoming i
-    JOIN persons p USING (national_id_index)
-    LEFT JOIN employments e ON e.person_id = p.id AND e.organisation_id = CAST(:organisation AS uuid)
+    CROSS JOIN LATERAL (SELECT * FROM persons p WHERE p.national_id_index = i.national_id_index OFFSET 0) p
+    LEFT JOIN LATERAL (
+        SELECT * FROM employments e
+        WHERE e.person_id = p.id AND e.organisation_id = CAST(:organisation AS uuid) OFFSET 0
+    ) e ON true
     """
 )
 

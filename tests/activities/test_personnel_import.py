@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
+import os
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -318,3 +321,22 @@ async def test_the_activity_tells_how_far_it_is(office: Office, desk: Desk) -> N
     environment.on_heartbeat = lambda *details: beats.append(details)
     await environment.run(PersonnelImportActivities(desk).import_personnel, ImportStep(case_id))
     assert beats
+
+
+async def test_what_a_killed_worker_left_in_clear_is_deleted_and_what_a_living_one_holds_is_not(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = tmp_path / "temporary"
+    left, held = places / "amanat-personnel-left", places / "amanat-personnel-held"
+    for directory in (left, held):
+        directory.mkdir(parents=True)
+        (directory / "file").write_text("0499370899")
+        os.utime(directory, (0, 0))
+    monkeypatch.setattr(tempfile, "tempdir", str(places))
+    handle = os.open(held, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        await office.import_(Line())
+    finally:
+        os.close(handle)
+    assert list(places.iterdir()) == [held]

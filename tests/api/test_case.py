@@ -1,0 +1,232 @@
+"""Reading cases: versions, pages, and the live stream."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import socket
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+import pytest
+import uvicorn
+
+from activities.onboarding import OnboardingActivities
+from activities.transition import Desk
+from api.app import create_app
+from api.values import read_cursor, write_cursor
+from commands.command import Context
+from domain.errors import InvalidInput
+from messages.onboarding import Step
+from storage.cases import tell
+from storage.database import SERVICE, transaction
+from tests.arrange import Arrange, Someone, eventually
+from tests.books import Superuser
+from tests.commands.onboarding_steps import Office, apply, issue, open_task
+from tests.journeys.steps import ISSUE
+
+
+@pytest.fixture
+async def office(context: Context, arrange: Arrange) -> Office:
+    """A member and their HR."""
+    employer = await arrange.organisation()
+    return Office(context, await arrange.member(employer), await arrange.hr_officer(employer))
+
+
+@pytest.fixture
+async def case_id(office: Office, desk: Desk) -> UUID:
+    """An application whose certificate is awaited."""
+    opened = await apply(office)
+    await OnboardingActivities(desk).request_certificate(Step(opened))
+    return opened
+
+
+@pytest.fixture
+async def served(context: Context) -> AsyncIterator[str]:
+    """The API on a real socket: streams need one."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(create_app(context), log_level="error", ws="none", lifespan="on")
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listening]))
+
+    async def started() -> bool:
+        return server.started
+
+    await eventually(started, "the server")
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = server.force_exit = True
+    await task
+    listening.close()
+
+
+async def test_a_case_that_did_not_change_is_not_sent_again(
+    api: httpx2.AsyncClient, office: Office, case_id: UUID
+) -> None:
+    first = await api.get(f"/v1/cases/{case_id}", headers=office.member.headers())
+    same = {**office.member.headers(), "If-None-Match": first.headers["ETag"]}
+
+    unchanged = await api.get(f"/v1/cases/{case_id}", headers=same)
+    await issue(office, case_id)
+    changed = await api.get(f"/v1/cases/{case_id}", headers=same)
+
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    assert changed.status_code == 200
+    assert changed.headers["ETag"] != first.headers["ETag"]
+
+
+async def test_a_decision_on_an_older_version_of_the_task_is_refused(
+    api: httpx2.AsyncClient, office: Office, case_id: UUID
+) -> None:
+    task_id = await open_task(office.context, case_id)
+    seen = (await api.get(f"/v1/tasks/{task_id}", headers=office.officer.headers())).headers["ETag"]
+    claimed = await api.post(f"/v1/tasks/{task_id}/claim", headers=office.officer.headers())
+    body = {**ISSUE}
+
+    async def decide(etag: str) -> httpx2.Response:
+        headers = {**office.officer.headers(), "If-Match": etag}
+        return await api.post(f"/v1/tasks/{task_id}/decision", json=body, headers=headers)
+
+    old = await decide(seen)
+    malformed = await decide("yesterday")
+    new = await decide(f'W/"{claimed.json()["version"]}"')
+
+    assert (old.status_code, old.json()["code"]) == (412, "version_changed")
+    assert malformed.status_code == 422
+    assert new.status_code == 200
+
+
+async def _pages(api: httpx2.AsyncClient, address: str, who: Someone, limit: int) -> list[list[str]]:
+    pages, cursor = [], ""
+    while True:
+        answer = await api.get(f"{address}?limit={limit}{cursor}", headers=who.headers())
+        assert answer.status_code == 200, answer.text
+        pages.append([item["id"] for item in answer.json()["items"]])
+        if answer.json()["next"] is None:
+            return pages
+        cursor = f"&cursor={answer.json()['next']}"
+
+
+async def test_lists_are_paged_without_gap_or_repetition(
+    api: httpx2.AsyncClient, office: Office, case_id: UUID, arrange: Arrange, desk: Desk, superuser: Superuser
+) -> None:
+    employer = await superuser.value("SELECT organisation_id FROM cases")
+    for _ in range(4):
+        colleague = Office(office.context, await arrange.member(employer), office.officer)
+        await OnboardingActivities(desk).request_certificate(Step(await apply(colleague)))
+
+    for address in ("/v1/cases", "/v1/tasks"):
+        pages = await _pages(api, address, office.officer, 2)
+        ids = [found for page in pages for found in page]
+        assert [len(page) for page in pages] == [2, 2, 1]
+        assert len(set(ids)) == 5
+    events = await _pages(api, f"/v1/cases/{case_id}/timeline", office.member, 1)
+    assert [len(page) for page in events] == [1, 1]
+
+
+async def test_lists_are_filtered(api: httpx2.AsyncClient, office: Office, case_id: UUID, superuser: Superuser) -> None:
+    async def count(address: str, who: Someone) -> int:
+        return len((await api.get(address, headers=who.headers())).json()["items"])
+
+    assert await count("/v1/cases?phase=awaiting_certificate&is_open=true&kind=onboarding", office.member) == 1
+    assert await count("/v1/cases?phase=active", office.member) == 0
+    assert await count("/v1/cases?late=true", office.member) == 0
+    assert await count("/v1/cases?region_code=2201", office.officer) == 0
+    assert await count("/v1/tasks?mine=true", office.officer) == 0
+    await superuser.run("UPDATE tasks SET due_at = now() - interval '1 hour'")
+    await superuser.run("UPDATE cases SET due_at = now() - interval '1 hour'")
+    assert await count("/v1/tasks?late=true&kind=issue_certificate&region_code=1101", office.officer) == 1
+    assert await count("/v1/cases?late=true", office.officer) == 1
+
+
+def _cursor(content: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(content).encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "x",
+        "€",
+        "e30=",
+        _cursor([]),
+        _cursor(5),
+        _cursor(None),
+        _cursor([5]),
+        _cursor([None]),
+        _cursor([{}]),
+        _cursor(["not a uuid"]),
+        _cursor(["9" * 200]),
+        _cursor([-1]),
+        _cursor([1.5]),
+        _cursor(["\x00"]),
+        _cursor([1e400]),
+        _cursor(["0001-01-01T00:00:00", str(uuid4())]),
+        _cursor(["9999-12-31T23:59:59+00:00", "x"]),
+        "[" * 300,
+        "A" * 301,
+    ],
+)
+@pytest.mark.parametrize(
+    "address",
+    ["/v1/cases", "/v1/tasks", "/v1/cases/{case}/timeline", "/v1/staff", "/v1/organisations"],
+)
+async def test_a_cursor_that_is_not_ours_is_refused_or_shows_a_page(
+    api: httpx2.AsyncClient, office: Office, case_id: UUID, arrange: Arrange, address: str, cursor: str
+) -> None:
+    from domain.access import Role  # noqa: PLC0415 - a table of one test
+
+    who = await arrange.platform(Role.OPERATOR)
+    answer = await api.get(address.format(case=case_id), params={"cursor": cursor}, headers=who.headers())
+
+    assert answer.status_code in {200, 422}, answer.text
+
+
+def test_a_cursor_brings_back_its_values() -> None:
+    number, name = 7, uuid4()
+
+    assert read_cursor(write_cursor(number, name), int, UUID) == (number, name)
+    with pytest.raises(InvalidInput):
+        read_cursor(write_cursor(number), int, UUID)
+
+
+async def _events(lines: AsyncIterator[str], count: int) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    while len(found) < count:
+        line = await anext(lines)
+        if line.startswith("data:"):
+            found.append(json.loads(line.removeprefix("data:")))
+    return found
+
+
+async def test_the_live_stream_tells_what_was_and_what_happens_and_goes_on_where_it_was_cut(
+    served: str, office: Office, case_id: UUID
+) -> None:
+    async with httpx2.AsyncClient(base_url=served, timeout=20) as client:
+        address = f"/v1/cases/{case_id}/events"
+        async with client.stream("GET", address, headers=office.member.headers()) as stream:
+            assert stream.headers["content-type"].startswith("text/event-stream")
+            lines = aiter(stream.aiter_lines())
+            before = await _events(lines, 2)
+            async with transaction(office.context.engine, SERVICE) as connection:
+                await tell(connection, case_id, "reminded", actor="machine", params={"role": "hr_officer"})
+            (news,) = await _events(lines, 1)
+        resumed = {**office.member.headers(), "Last-Event-ID": str(before[-1]["id"])}
+        async with client.stream("GET", address, headers=resumed) as stream:
+            (again,) = await _events(aiter(stream.aiter_lines()), 1)
+
+    assert [event["code"] for event in before] == ["application_submitted", "certificate_requested"]
+    assert news["code"] == again["code"] == "reminded"
+    assert news["words"]["fa"] == "به منابع انسانی سازمان یادآوری شد."
+
+
+async def test_nobody_watches_a_case_that_is_not_theirs(
+    api: httpx2.AsyncClient, case_id: UUID, arrange: Arrange
+) -> None:
+    stranger = await arrange.person("member")
+
+    answer = await api.get(f"/v1/cases/{case_id}/events", headers=stranger.headers())
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

@@ -1,0 +1,171 @@
+"""Who may call what: every operation of the API, called by everybody.
+
+The table says for each operation who is let in. Everybody else who is signed in is refused in the operation's own
+way: 403 where the operation is not theirs at all, 404 where the object is not theirs. Nobody who is not signed in
+gets anywhere but to the public operations. An operation that is missing here fails the test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import httpx2
+
+from activities.transition import Desk
+from commands.command import Context
+from tests.api.world import EVERYBODY, NOBODY, STAFF, calls, make_world, operations
+from tests.arrange import Arrange
+from tests.books import Superuser
+
+MEMBERS = frozenset({"member_own", "member_foreign"})
+READERS = frozenset({"auditor", "operator"})
+SIGNED_IN = frozenset(EVERYBODY) - frozenset(NOBODY)
+# Authorised callers may still be stopped by the state of things or by their input, never by their rights.
+LET_IN = {200, 201, 202, 204, 409, 422}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Who is let in; ``members`` and ``staff`` are what the others of each capacity get."""
+
+    let_in: frozenset[str]
+    members: int = 403
+    staff: int = 403
+    public: bool = False
+
+
+def to(*people: str, members: int = 403, staff: int = 403) -> Rule:
+    """Let these people in."""
+    return Rule(frozenset(people), members, staff)
+
+
+PUBLIC = Rule(frozenset(EVERYBODY), public=True)
+ALL_SIGNED_IN = to(*SIGNED_IN)
+MEMBER_ONLY = to(*MEMBERS)
+SEES_THE_CASE = to("member_own", "hr_own", *READERS, members=404, staff=404)
+HOLDS_THE_TASK = to("hr_own", members=404, staff=404)
+
+MATRIX: dict[str, Rule] = {
+    "read_liveness": PUBLIC,
+    "read_readiness": PUBLIC,
+    "request_sign_in_code": PUBLIC,
+    "sign_in": PUBLIC,
+    "sign_in_staff": PUBLIC,
+    "read_me": ALL_SIGNED_IN,
+    "request_code": MEMBER_ONLY,
+    "step_up": to(*STAFF),
+    "list_staff": to(*READERS),
+    "list_cases": ALL_SIGNED_IN,
+    "read_case": SEES_THE_CASE,
+    "read_timeline": SEES_THE_CASE,
+    "watch_case": SEES_THE_CASE,
+    "list_tasks": ALL_SIGNED_IN,
+    "read_task": HOLDS_THE_TASK,
+    "list_programmes": MEMBER_ONLY,
+    "list_credit_lines": MEMBER_ONLY,
+    "read_statement": to("member_own", "auditor", members=404),
+    "list_organisations": to("contracts_officer", *READERS),
+    "list_contracts": to("contracts_officer", "hr_own", *READERS, members=404, staff=404),
+    "list_policies": to("policy_admin", *READERS),
+    "read_trial_balance": to("settlement_officer", *READERS),
+    "list_personnel_imports": to("hr_own", *READERS),
+    "read_personnel_import": to("hr_own", *READERS),
+    "download_import_report": to("hr_own", *READERS),
+    "import_personnel": to("hr_own"),
+    "apply_for_credit": MEMBER_ONLY,
+    "claim_task": HOLDS_THE_TASK,
+    "release_task": HOLDS_THE_TASK,
+    "decide_task": HOLDS_THE_TASK,
+    "withdraw_application": to("member_own", members=404),
+    "revoke_certificate": to("hr_own"),
+    "add_organisation": to("contracts_officer"),
+    "add_contract": to("contracts_officer"),
+    "change_contract": to("contracts_officer"),
+    "propose_policy": to("policy_admin"),
+    "decide_policy": to("policy_admin"),
+    "add_staff": to("operator"),
+    "grant_role": to("operator"),
+    "revoke_role": to("operator"),
+    "sign_out": ALL_SIGNED_IN,
+}
+# The role is right, the object is another organisation's: as good as missing.
+OUT_OF_SCOPE = {
+    ("list_personnel_imports", "hr_other"),
+    ("read_personnel_import", "hr_other"),
+    ("download_import_report", "hr_other"),
+    ("import_personnel", "hr_other"),
+    ("revoke_certificate", "hr_other"),
+}
+
+
+def expected(operation: str, who: str) -> set[int]:
+    """The statuses that somebody may get."""
+    rule = MATRIX[operation]
+    if rule.public:
+        return LET_IN | {401}
+    if who in NOBODY:
+        return {401}
+    if who in rule.let_in:
+        return LET_IN
+    if (operation, who) in OUT_OF_SCOPE:
+        return {404}
+    return {rule.members if who in MEMBERS else rule.staff}
+
+
+async def test_everybody_gets_from_every_operation_exactly_what_the_matrix_says(
+    api: httpx2.AsyncClient, context: Context, desk: Desk, arrange: Arrange, superuser: Superuser
+) -> None:
+    world = await make_world(context, desk, arrange, superuser)
+    document = operations((await api.get("/openapi.json")).json())
+    table = calls(world)
+    assert set(document) == set(MATRIX) == set(table), "every operation needs a call and a rule"
+
+    surprises = []
+    for operation, call in table.items():
+        # Those who are let in come last: what they do may change the object.
+        for who in sorted(EVERYBODY, key=lambda name: name in MATRIX[operation].let_in):
+            if operation == "watch_case" and who in MATRIX[operation].let_in:
+                continue  # a stream that does not end; tests/api/test_case.py reads it
+            await superuser.run("DELETE FROM rate_windows")
+            answer = await call.send(api, world, who)
+            if answer.status_code not in expected(operation, who):
+                surprises.append(f"{operation} by {who}: {answer.status_code} {answer.text[:200]}")
+    assert surprises == []
+
+
+async def test_the_statuses_that_people_get_are_declared(
+    api: httpx2.AsyncClient, context: Context, desk: Desk, arrange: Arrange, superuser: Superuser
+) -> None:
+    document = operations((await api.get("/openapi.json")).json())
+
+    undeclared = [
+        f"{operation}: {status}"
+        for operation, declared in document.items()
+        for who in EVERYBODY
+        for status in expected(operation, who) - LET_IN
+        if not MATRIX[operation].public and str(status) not in declared["responses"]
+    ]
+
+    assert sorted(set(undeclared)) == []
+
+
+async def test_what_is_not_there_and_what_is_not_yours_look_the_same(
+    api: httpx2.AsyncClient, context: Context, desk: Desk, arrange: Arrange, superuser: Superuser
+) -> None:
+    world = await make_world(context, desk, arrange, superuser)
+    table, missing = calls(world), "01890000-0000-7000-8000-000000000000"
+    foreign = {
+        "member_foreign": ["read_case", "read_timeline", "read_statement", "withdraw_application"],
+        "hr_other": ["read_case", "read_task", "claim_task", "decide_task", "revoke_certificate", "list_contracts"],
+    }
+
+    for who, names in foreign.items():
+        for name in names:
+            call = table[name]
+            theirs = await call.send(api, world, who)
+            there, world.things = world.things, {key: missing for key in world.things}
+            nowhere = await call.send(api, world, who)
+            world.things = there
+            bodies = [{**answer.json(), "request_id": ""} for answer in (theirs, nowhere)]
+            assert theirs.status_code == nowhere.status_code == 404, name
+            assert bodies[0] == bodies[1], name

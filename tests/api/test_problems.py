@@ -1,0 +1,342 @@
+"""Bad input: refused with a problem that names the field, and nothing has changed (H1, H3)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+import pytest
+
+from activities.onboarding import OnboardingActivities
+from activities.transition import Desk
+from commands.command import Context
+from domain.access import Grant, Role, ScopeKind
+from messages.onboarding import Step
+from relay import Relay
+from tests.arrange import Arrange, Someone
+from tests.books import Superuser
+from tests.commands.onboarding_steps import Office, apply, open_task
+from tests.journeys.steps import ISSUE, REFUSE, TERMS, Steps
+
+_HUGE = 10**18
+_DEEP = "[" * 20_000 + "]" * 20_000
+
+
+@pytest.fixture
+async def office(context: Context, arrange: Arrange) -> Office:
+    """A member and their HR."""
+    employer = await arrange.organisation()
+    return Office(context, await arrange.member(employer), await arrange.hr_officer(employer))
+
+
+@pytest.fixture
+async def task_id(office: Office, desk: Desk) -> UUID:
+    """The open task of a member's application."""
+    case_id = await apply(office)
+    await OnboardingActivities(desk).request_certificate(Step(case_id))
+    return await open_task(office.context, case_id)
+
+
+def application(**changes: Any) -> dict[str, Any]:
+    """An application whose code is surely wrong."""
+    return {**TERMS, "mandate": {"version": 1, "code_id": str(uuid4()), "code": "000000"}, **changes}
+
+
+def amount(value: Any, unit: Any = "IRR") -> dict[str, Any]:
+    """A monthly amount."""
+    return {"monthly_amount": {"amount": value, "unit": unit}}
+
+
+async def send(api: httpx2.AsyncClient, member: Someone, body: object) -> httpx2.Response:
+    """Apply with whatever body; half characters travel as escapes."""
+    headers = {**member.headers(), "Content-Type": "application/json"}
+    return await api.post("/v1/onboarding/applications", content=json.dumps(body), headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        (amount(0), "monthly_amount.amount"),
+        (amount(-50_000_000), "monthly_amount.amount"),
+        (amount(50_000_000.5), "monthly_amount.amount"),
+        (amount(50_000_000.0), "monthly_amount.amount"),
+        (amount(_HUGE), "monthly_amount.amount"),
+        (amount("۱۲۳"), "monthly_amount.amount"),
+        (amount("50000000"), "monthly_amount.amount"),
+        (amount(value=True), "monthly_amount.amount"),
+        (amount(None), "monthly_amount.amount"),
+        (amount(50_000_000, "USD"), "monthly_amount.unit"),
+        (amount(50_000_000, "irr"), "monthly_amount.unit"),
+        (amount(50_000_005), "monthly_amount.amount"),
+        (amount(100_000_010), "monthly_amount.amount"),
+        ({"instalments": 25}, "instalments"),
+        ({"instalments": 0}, "instalments"),
+        ({"instalments": True}, "instalments"),
+        ({"instalments": "12"}, "instalments"),
+        ({"instalments": 10**30}, "instalments"),
+        ({"programme": "nothing"}, "programme"),
+        ({"programme": "mini\x00pay"}, "programme"),
+        ({"programme": "mini\ud800pay"}, "programme"),
+        ({"organisation_id": "x"}, "organisation_id"),
+        ({"surprise": 1}, "surprise"),
+        ({"\ud800": 1}, None),
+        ({"mandate": None}, "mandate"),
+        ({"mandate": {"version": 1, "code_id": str(uuid4()), "code": "000000"}}, "mandate.code"),
+        ({"mandate": {"version": 1, "code_id": str(uuid4()), "code": "\x00\x00\x00"}}, "mandate.code"),
+        ({"mandate": {"version": 1, "code_id": str(uuid4()), "code": "\ud800"}}, "mandate.code"),
+        ({"mandate": {"version": 1, "code_id": "not-a-uuid", "code": "000000"}}, "mandate.code_id"),
+    ],
+)
+async def test_a_bad_value_is_refused_by_its_field_and_changes_nothing(
+    api: httpx2.AsyncClient, office: Office, superuser: Superuser, changes: dict[str, Any], field: str | None
+) -> None:
+    before = await superuser.effects()
+
+    answer = await send(api, office.member, application(**changes))
+
+    assert answer.status_code == 422, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["status"] == 422
+    assert problem["type"] == f"urn:amanat:error:{problem['code']}"
+    assert problem["detail"] != problem["detail_en"]
+    if field is not None:
+        assert problem["field"] == field
+    assert await superuser.effects() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (b"", 422),
+        (b"{", 422),
+        (b"[]", 422),
+        (b"null", 422),
+        (b'"x"', 422),
+        (b"\xff\xfe", 422),
+        (b'{"programme": NaN}', 422),
+        (b'{"instalments": ' + b"9" * 5_000 + b"}", 422),
+        (b'{"instalments": 1e999}', 422),
+        (_DEEP.encode(), 422),
+        (b'{"programme": "' + b"x" * 70_000 + b'"}', 413),
+    ],
+)
+async def test_a_body_that_cannot_be_read_is_refused(
+    api: httpx2.AsyncClient, office: Office, superuser: Superuser, content: bytes, status: int
+) -> None:
+    before = await superuser.effects()
+
+    headers = {**office.member.headers(), "Content-Type": "application/json"}
+    answer = await api.post("/v1/onboarding/applications", content=content, headers=headers)
+
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert await superuser.effects() == before
+
+
+async def test_the_organisations_own_cap_and_the_quarter_are_named_in_the_refusal(
+    api: httpx2.AsyncClient, office: Office, arrange: Arrange
+) -> None:
+    capped = await arrange.organisation(monthly_cap=20_000_000)
+    member = await arrange.member(capped)
+
+    over_quarter = await send(api, office.member, application(**amount(100_000_010)))
+    over_cap = await send(api, member, application(**amount(20_000_010)))
+
+    assert over_quarter.json()["code"] == over_cap.json()["code"] == "amount_above_share"
+    assert "۱۰٬۰۰۰٬۰۰۰ تومان" in over_quarter.json()["detail"]
+    assert "20,000,000 rial" in over_cap.json()["detail_en"]
+
+
+async def test_who_is_on_no_list_of_a_contracted_organisation_is_refused(
+    api: httpx2.AsyncClient, arrange: Arrange
+) -> None:
+    nobody = await arrange.person("member")
+    without_contract = await arrange.member(await arrange.organisation(in_force=False))
+    twice = await arrange.member(await arrange.organisation())
+    await arrange.employ(twice.id, await arrange.organisation())
+
+    answers = [await send(api, person, application()) for person in (nobody, without_contract, twice)]
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [
+        (403, "not_on_personnel_list"),
+        (409, "contract_not_in_force"),
+        (422, "choose_organisation"),
+    ]
+
+
+@pytest.mark.usefixtures("relay")
+async def test_a_mandate_code_is_good_once_in_time_and_for_its_own_terms(
+    api: httpx2.AsyncClient, steps: Steps, arrange: Arrange, superuser: Superuser
+) -> None:
+    member = await arrange.member(await arrange.organisation())
+    mine = await steps.application(member)
+
+    other_terms = await steps.send_application(member, {**mine, "instalments": 13})
+    other_amount = await steps.send_application(member, {**mine, **amount(60_000_000)})
+    wrong = {**mine, "mandate": {**mine["mandate"], "code": f"{(int(mine['mandate']['code']) + 1) % 10**6:06d}"}}
+    wrong_code = await steps.send_application(member, wrong)
+    right = await steps.send_application(member, mine)
+    await superuser.run("UPDATE cases SET closed_at = now(), outcome = 'lapsed', next_actor = NULL, due_at = NULL")
+    used = await steps.send_application(member, mine)
+    late = await steps.application(member)
+    await superuser.run("UPDATE one_time_codes SET expires_at = now() - interval '1 second'")
+    expired = await steps.send_application(member, late)
+
+    assert right.status_code == 201, right.text
+    for answer in (other_terms, other_amount, wrong_code, used, expired):
+        assert (answer.status_code, answer.json()["code"]) == (422, "code_not_accepted")
+        assert answer.json()["field"] == "mandate.code"
+    assert await superuser.value("SELECT count(*) FROM cases") == 1
+
+
+async def test_who_changed_their_mobile_lately_waits_with_money(
+    api: httpx2.AsyncClient, office: Office, superuser: Superuser
+) -> None:
+    await superuser.run("UPDATE persons SET money_paused_until = now() + interval '1 hour'")
+    paused = await send(api, office.member, application())
+    await superuser.run("UPDATE persons SET money_paused_until = now() - interval '1 second'")
+    over = await send(api, office.member, application())
+
+    assert (paused.status_code, paused.json()["code"]) == (409, "money_paused")
+    assert over.json()["code"] == "code_not_accepted"
+
+
+async def test_a_task_is_decided_once_whatever_comes_at_the_same_moment(
+    api: httpx2.AsyncClient, office: Office, task_id: UUID, superuser: Superuser, arrange: Arrange
+) -> None:
+    employer = await superuser.value("SELECT organisation_id FROM cases")
+    colleague = await arrange.hr_officer(employer)
+
+    answers = await asyncio.gather(
+        *(
+            api.post(f"/v1/tasks/{task_id}/decision", json=decision, headers=officer.headers())
+            for officer in (office.officer, colleague)
+            for decision in (ISSUE, REFUSE)
+        )
+    )
+
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
+    assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"task_not_open"}
+    kinds = "SELECT count(*) FROM facts WHERE kind IN ('certificate_issued', 'certificate_refused')"
+    assert await superuser.value(kinds) == 1
+    assert await superuser.value("SELECT count(*) FROM certificates") <= 1
+
+
+async def test_nobody_decides_on_their_own_case(
+    api: httpx2.AsyncClient, office: Office, task_id: UUID, superuser: Superuser, arrange: Arrange
+) -> None:
+    """An hr_officer who is the applicant sees the case as a member and may not touch its task."""
+    employer = await superuser.value("SELECT organisation_id FROM cases")
+    themselves = await arrange.hr_officer(employer)
+    await superuser.run(
+        "INSERT INTO case_people (case_id, person_id, part) SELECT id, %s, 'guarantor' FROM cases", themselves.id
+    )
+    before = await superuser.effects()
+
+    inbox = await api.get("/v1/tasks", headers=themselves.headers())
+    decided = await api.post(f"/v1/tasks/{task_id}/decision", json=ISSUE, headers=themselves.headers())
+    claimed = await api.post(f"/v1/tasks/{task_id}/claim", headers=themselves.headers())
+
+    assert inbox.json()["items"] == []
+    assert (decided.status_code, decided.json()["code"]) == (403, "own_case")
+    assert (claimed.status_code, claimed.json()["code"]) == (403, "own_case")
+    assert await superuser.effects() == before
+
+
+async def test_a_role_counts_only_in_its_own_scope(
+    api: httpx2.AsyncClient, office: Office, task_id: UUID, arrange: Arrange
+) -> None:
+    regional = await arrange.staff(Grant(Role.HR_OFFICER, ScopeKind.REGION, "1101"))
+    answers = [
+        await api.post(f"/v1/tasks/{task_id}/decision", json=ISSUE, headers=who.headers())
+        for who in (regional, office.member, await arrange.platform(Role.OPERATOR))
+    ]
+
+    assert [answer.status_code for answer in answers] == [404, 404, 404]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"monthly_amount": {"amount": 50_000_010, "unit": "IRR"}}, "certificate_above_application"),
+        ({"monthly_amount": {"amount": 1, "unit": "IRR"}}, "amount_not_whole_toman"),
+        ({"instalments": 13}, "certificate_above_application"),
+        ({"valid_until": "2020-01-01"}, "certificate_valid_until_past"),
+        ({"valid_until": "9999-12-31"}, "certificate_valid_until_past"),
+        ({"valid_until": "0001-01-01"}, "certificate_valid_until_past"),
+        ({"valid_until": "tomorrow"}, "invalid_input"),
+        ({"kind": "clear_obstacle", "decision": "cleared"}, "invalid_input"),
+        ({"kind": "nothing"}, "invalid_input"),
+        ({"decision": "both"}, "invalid_input"),
+    ],
+)
+async def test_a_certificate_that_cannot_be_is_refused(
+    api: httpx2.AsyncClient, office: Office, task_id: UUID, superuser: Superuser, changes: dict[str, Any], code: str
+) -> None:
+    before = await superuser.effects()
+
+    answer = await api.post(
+        f"/v1/tasks/{task_id}/decision", json={**ISSUE, **changes}, headers=office.officer.headers()
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+    assert await superuser.effects() == before
+
+
+async def test_a_decision_for_another_kind_of_task_is_refused(
+    api: httpx2.AsyncClient, office: Office, task_id: UUID
+) -> None:
+    body = {"kind": "clear_obstacle", "decision": "cleared"}
+    answer = await api.post(f"/v1/tasks/{task_id}/decision", json=body, headers=office.officer.headers())
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "task_of_other_kind")
+
+
+@pytest.mark.parametrize("address", ["/v1/cases/x", "/v1/cases/0", f"/v1/cases/{uuid4()}'", "/v1/cases/%00"])
+async def test_an_id_that_is_none_is_refused(api: httpx2.AsyncClient, office: Office, address: str) -> None:
+    answer = await api.get(address, headers=office.member.headers())
+
+    assert answer.status_code in {404, 422}
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(("method", "address"), [("GET", "/nothing"), ("PATCH", "/v1/cases"), ("POST", "/v1/me")])
+async def test_an_address_or_method_that_does_not_exist_gets_a_problem_too(
+    api: httpx2.AsyncClient, method: str, address: str
+) -> None:
+    answer = await api.request(method, address)
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "no_such_operation")
+    assert answer.headers["X-Request-ID"] == answer.json()["request_id"]
+
+
+async def test_a_fault_of_ours_shows_nothing_of_our_insides(
+    api: httpx2.AsyncClient, office: Office, superuser: Superuser
+) -> None:
+    await superuser.run("ALTER TABLE timeline RENAME TO timeline_gone")
+
+    answer = await api.get(f"/v1/cases/{uuid4()}/timeline", headers=office.member.headers())
+    case_id = await superuser.value(
+        "INSERT INTO cases (kind, phase, person_id, policy_id)"
+        " SELECT 'onboarding', 'submitted', %s, id FROM policies WHERE name = 'programme:minipay' RETURNING id",
+        office.member.id,
+    )
+    await superuser.run("INSERT INTO case_people VALUES (%s, %s, 'applicant')", case_id, office.member.id)
+    broken = await api.get(f"/v1/cases/{case_id}/timeline", headers=office.member.headers())
+
+    assert answer.status_code == 404
+    assert (broken.status_code, broken.json()["code"]) == (500, "internal_error")
+    for secret in ("timeline", "SELECT", "sqlalchemy", "Traceback"):
+        assert secret not in broken.text
+
+
+async def test_every_answer_carries_the_security_headers(api: httpx2.AsyncClient, relay: Relay) -> None:
+    answer = await api.get("/livez")
+
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]

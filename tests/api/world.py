@@ -1,0 +1,216 @@
+"""One of everything that operations work on, and one of everybody who may ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+
+from activities.onboarding import OnboardingActivities
+from activities.transition import Desk
+from commands.command import Context
+from domain.access import Grant, Role, ScopeKind
+from messages.onboarding import Step
+from storage import policies
+from storage.database import SERVICE, transaction
+from tests.arrange import Arrange, Someone, next_national_id
+from tests.books import Superuser
+from tests.commands.onboarding_steps import Office, apply, issue, open_task
+from tests.journeys.steps import ISSUE, TERMS
+
+PLATFORM_ROLES = [
+    Role.FINANCE_OFFICER,
+    Role.CONTRACTS_OFFICER,
+    Role.SETTLEMENT_OFFICER,
+    Role.KYC_OFFICER,
+    Role.FX_OPERATOR,
+    Role.ARBITRATOR,
+    Role.CLUB_OFFICER,
+    Role.SUPPORT_AGENT,
+    Role.OPERATOR,
+    Role.POLICY_ADMIN,
+    Role.AUDITOR,
+]
+NOBODY = ("anonymous", "expired")
+STAFF = ("hr_own", "hr_other", *(role.value for role in PLATFORM_ROLES))
+EVERYBODY = (*NOBODY, "member_own", "member_foreign", *STAFF)
+_CSV = "کد ملی,شماره همراه,نام,نام خانوادگی,کد منطقه,تاریخ استخدام,خالص دریافتی,شماره شبا,وضعیت اشتغال\n"
+
+
+@dataclass(slots=True)
+class World:
+    """Objects by name, people by name."""
+
+    people: dict[str, Someone] = field(default_factory=dict)
+    things: dict[str, Any] = field(default_factory=dict)
+
+    def headers(self, who: str) -> dict[str, str]:
+        """How somebody signs a request."""
+        return {"Idempotency-Key": str(uuid4())} if who == "anonymous" else self.people[who].headers()
+
+
+async def make_world(context: Context, desk: Desk, arrange: Arrange, superuser: Superuser) -> World:
+    """A member whose certificate is awaited and who has an earlier line, another member, and all kinds of staff."""
+    world = World()
+    own, other = await arrange.organisation(), await arrange.organisation()
+    people = world.people
+    people["member_own"], people["member_foreign"] = await arrange.member(own), await arrange.member(other)
+    people["hr_own"], people["hr_other"] = await arrange.hr_officer(own), await arrange.hr_officer(other)
+    for role in PLATFORM_ROLES:
+        people[role.value] = await arrange.platform(role)
+    people["expired"] = await arrange.platform(Role.OPERATOR)
+    await superuser.run(
+        "UPDATE sessions SET created_at = now() - interval '2 days', expires_at = now() - interval '1 day'"
+        " WHERE person_id = %s",
+        people["expired"].id,
+    )
+    world.things = {"organisation": own, "other_organisation": other}
+    await _credit(world, context, desk)
+    await _others(world, context, arrange, superuser)
+    return world
+
+
+async def _credit(world: World, context: Context, desk: Desk) -> None:
+    """An active credit, then a renewal that HR was asked about."""
+    office = Office(context, world.people["member_own"], world.people["hr_own"])
+    activities = OnboardingActivities(desk)
+    active = await apply(office)
+    await activities.request_certificate(Step(active))
+    await issue(office, active)
+    await activities.activate_credit(Step(active))
+    waiting = await apply(office)
+    await activities.request_certificate(Step(waiting))
+    world.things |= {"active": active, "case": waiting, "task": await open_task(context, waiting)}
+
+
+async def _others(world: World, context: Context, arrange: Arrange, superuser: Superuser) -> None:
+    things = world.things
+    things["line"] = await superuser.value("SELECT id FROM credit_lines")
+    things["certificate"] = await superuser.value("SELECT id FROM certificates")
+    things["contract"] = await superuser.value(
+        "SELECT id FROM contracts WHERE organisation_id = %s", things["organisation"]
+    )
+    things["import"] = await _import(superuser, things["organisation"])
+    colleague = await arrange.staff(Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(things["organisation"])))
+    things["colleague"] = colleague.id
+    things["grant"] = await superuser.value("SELECT id FROM role_grants WHERE person_id = %s", colleague.id)
+    await superuser.run(
+        "INSERT INTO staff_credentials (person_id, username, password_hash, totp_sealed) VALUES (%s, 'colleague', 'x', 'x')",
+        colleague.id,
+    )
+    proposer = await arrange.platform(Role.POLICY_ADMIN)
+    async with transaction(context.engine, SERVICE) as connection:
+        now = await policies.in_force(connection, "personnel")
+        assert now is not None
+        proposal = await policies.propose(connection, "personnel", now.value, proposer.id)
+    assert proposal is not None
+    things["proposal"], things["policy_value"] = proposal.id, dict(proposal.value)
+
+
+async def _import(superuser: Superuser, organisation: UUID) -> UUID:
+    case_id = await superuser.value(
+        "INSERT INTO cases (kind, phase, organisation_id, policy_id, outcome, closed_at)"
+        " SELECT 'personnel_import', 'imported', %s, id, 'imported', now() FROM policies WHERE name = 'personnel'"
+        " RETURNING id",
+        organisation,
+    )
+    await superuser.run(
+        "INSERT INTO personnel_imports (case_id, organisation_id, file_key, file_size, file_sha256)"
+        " VALUES (%s, %s, 'personnel/x', 1, 'x')",
+        case_id,
+        organisation,
+    )
+    return UUID(str(case_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How an operation is called: its address, and what goes with it. ``{name}`` is a thing of the world."""
+
+    method: str
+    path: str
+    body: Any = None
+    content: bytes | None = None
+    content_type: str = "text/csv"
+
+    async def send(self, api: httpx2.AsyncClient, world: World, who: str) -> httpx2.Response:
+        """Call it as somebody."""
+        path = self.path.format_map(world.things)
+        headers = world.headers(who)
+        if self.content is not None:
+            headers["Content-Type"] = self.content_type
+            return await api.request(self.method, path, content=self.content, headers=headers)
+        return await api.request(self.method, path, json=self.body, headers=headers)
+
+
+def _mandate() -> dict[str, Any]:
+    return {"version": 1, "code_id": str(uuid4()), "code": "000000"}
+
+
+def calls(world: World) -> dict[str, Call]:
+    """Every operation of the API, called so that only the caller's rights can stand in its way."""
+    staff = {"first_name": "علی", "last_name": "کریمی", "national_id": next_national_id(), "username": "new.staff"}
+    grant = {"role": "hr_officer", "scope_kind": "organisation", "scope": str(world.things["organisation"])}
+    organisation = {"code": "new-organisation", "name": "سازمان تازه"}
+    contract = {"number": "2", "starts_on": "2026-03-21", "ends_on": "2027-03-20"}
+    wish = {"national_id": next_national_id(), "mobile": "09121234567"}
+    challenge = {"challenge_id": str(uuid4()), "code": "000000"}
+    return {
+        "read_liveness": Call("GET", "/livez"),
+        "read_readiness": Call("GET", "/readyz"),
+        "request_sign_in_code": Call("POST", "/v1/sign-in/codes", wish),
+        "sign_in": Call("POST", "/v1/sign-in/sessions", challenge),
+        "sign_in_staff": Call("POST", "/v1/sign-in/staff", {"username": "x", "password": "x", "totp": "000000"}),
+        "read_me": Call("GET", "/v1/me"),
+        "request_code": Call("POST", "/v1/codes", {"purpose": "step_up"}),
+        "step_up": Call("POST", "/v1/step-up", {"totp": "000000"}),
+        "list_staff": Call("GET", "/v1/staff"),
+        "list_cases": Call("GET", "/v1/cases"),
+        "read_case": Call("GET", "/v1/cases/{case}"),
+        "read_timeline": Call("GET", "/v1/cases/{case}/timeline"),
+        "watch_case": Call("GET", "/v1/cases/{case}/events"),
+        "list_tasks": Call("GET", "/v1/tasks"),
+        "read_task": Call("GET", "/v1/tasks/{task}"),
+        "list_programmes": Call("GET", "/v1/programmes"),
+        "list_credit_lines": Call("GET", "/v1/credit-lines"),
+        "read_statement": Call("GET", "/v1/credit-lines/{line}/statement"),
+        "list_organisations": Call("GET", "/v1/organisations"),
+        "list_contracts": Call("GET", "/v1/organisations/{organisation}/contracts"),
+        "list_policies": Call("GET", "/v1/policies"),
+        "read_trial_balance": Call("GET", "/v1/ledger/trial-balance"),
+        "list_personnel_imports": Call("GET", "/v1/organisations/{organisation}/personnel-imports"),
+        "read_personnel_import": Call("GET", "/v1/personnel-imports/{import}"),
+        "download_import_report": Call("GET", "/v1/personnel-imports/{import}/report"),
+        "import_personnel": Call(
+            "POST", "/v1/organisations/{organisation}/personnel-imports", content=_CSV.encode("utf-8-sig")
+        ),
+        "apply_for_credit": Call("POST", "/v1/onboarding/applications", {**TERMS, "mandate": _mandate()}),
+        "claim_task": Call("POST", "/v1/tasks/{task}/claim"),
+        "release_task": Call("POST", "/v1/tasks/{task}/release"),
+        "decide_task": Call("POST", "/v1/tasks/{task}/decision", ISSUE),
+        "withdraw_application": Call("POST", "/v1/onboarding/applications/{case}/withdrawal"),
+        "revoke_certificate": Call("POST", "/v1/certificates/{certificate}/revocation", {"reason": "پایان همکاری"}),
+        "add_organisation": Call("POST", "/v1/organisations", organisation),
+        "add_contract": Call("POST", "/v1/organisations/{organisation}/contracts", contract),
+        "change_contract": Call("POST", "/v1/contracts/{contract}/state", {"state": "suspended", "reason": "آزمون"}),
+        "propose_policy": Call("POST", "/v1/policies/personnel/versions", {"value": world.things["policy_value"]}),
+        "decide_policy": Call("POST", "/v1/policy-versions/{proposal}/decision", {"decision": "reject"}),
+        "add_staff": Call("POST", "/v1/staff", staff),
+        "grant_role": Call("POST", "/v1/staff/{colleague}/grants", {**grant, "role": "welfare_manager"}),
+        "revoke_role": Call("DELETE", "/v1/staff/{colleague}/grants/{grant}"),
+        "sign_out": Call("POST", "/v1/sign-out"),
+    }
+
+
+def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Every operation of an OpenAPI document by its id."""
+    found = [operation for path in document["paths"].values() for operation in path.values()]
+    return {operation["operationId"]: operation for operation in found}
+
+
+def openapi_file() -> Path:
+    """Where the committed document stands."""
+    return Path(__file__).parents[2] / "docs" / "openapi.json"

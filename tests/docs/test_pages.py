@@ -1,0 +1,93 @@
+"""The pages tell the truth about what can be looked up: paths, links, commands, settings."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import typer
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from cli import main
+from cli.places import PROJECT
+from settings import Settings
+from tests.docs.test_rules import project_files
+
+PAGES = project_files(".md")
+README = (PROJECT / "README.md").read_text("utf-8")
+_ROOMS = "domain|messages|storage|gateways|activities|workflows|commands|api|cli|bench|tests|docs|docker"
+_PATH = re.compile(rf"`((?:{_ROOMS})/[\w./-]*|[\w-]+\.(?:py|md|toml|yml|lock))`")
+_LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+_ROW = re.compile(r"^\| `([A-Z_]+)` \| (.+?) \|", re.MULTILINE)
+_COMMAND = re.compile(r"^\| `\./amanat (\w+)` \| (.+) \|$", re.MULTILINE)
+# Directories of somebody's machine, and hosts of package registries.
+_FOREIGN = re.compile(
+    r"(?<![\w.}])/(?:home|root|work|Users|mnt)/|\.\./shared|\bpypi\b|npmjs|files\.pythonhosted", re.IGNORECASE
+)
+
+pages = pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(PROJECT)) for page in PAGES])
+
+
+@pages
+def test_every_path_that_a_page_names_exists(page: Path) -> None:
+    named = _PATH.findall(page.read_text("utf-8"))
+    nowhere = [path for path in named if not any((base / path).exists() for base in (PROJECT, *_rooms()))]
+    assert nowhere == []
+
+
+def _rooms() -> list[Path]:
+    """Where a bare file name may be at home: the sentence around it says which."""
+    return [PROJECT / room for room in _ROOMS.split("|")]
+
+
+@pages
+def test_every_link_leads_somewhere(page: Path) -> None:
+    broken = [link for link in _LINK.findall(page.read_text("utf-8")) if not (page.parent / link).exists()]
+    assert broken == []
+
+
+@pages
+def test_no_page_names_a_machine_or_a_registry(page: Path) -> None:
+    assert _FOREIGN.findall(page.read_text("utf-8")) == []
+
+
+def test_the_readme_lists_every_setting_with_its_default() -> None:
+    listed = dict(_ROW.findall(README))
+    expected = {_variable(name, field): _default(field) for name, field in Settings.model_fields.items()}
+    assert listed == expected
+
+
+def _variable(name: str, field: FieldInfo) -> str:
+    return field.alias or f"AMANAT_{name.upper()}"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True, validated_data={})
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if value == "":
+        return "empty"
+    return f"`{value}`" if isinstance(value, str) else f"`{json.dumps(value)}`"
+
+
+def test_the_readme_lists_every_command_and_no_other() -> None:
+    group = typer.main.get_command(main.app)
+    assert isinstance(group, typer.core.TyperGroup)
+    assert set(dict(_COMMAND.findall(README))) == set(group.commands)
+
+
+def test_decisions_are_numbered_without_gaps_listed_and_of_one_form() -> None:
+    folder = PROJECT / "docs" / "decisions"
+    decisions = sorted(folder.glob("0*.md"))
+    index = (folder / "README.md").read_text("utf-8")
+    assert [path.name[:4] for path in decisions] == [f"{number:04}" for number in range(1, len(decisions) + 1)]
+    for path in decisions:
+        text = path.read_text("utf-8")
+        title = text.splitlines()[0].removeprefix("# ")
+        assert f"[{title}]({path.name})" in index
+        assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences"]
