@@ -13,7 +13,7 @@ RUN /opt/amanat/bin/pip uninstall --yes \
 FROM python:3.13-slim
 ENV PATH=/opt/amanat/bin:$PATH PYTHONPATH=/srv/amanat PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONUTF8=1
 RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin amanat \
-    && install --directory --owner=amanat --mode=0700 /data/files /data/messages
+    && install --directory --owner=amanat --mode=0700 /data/files
 COPY --from=packages /opt/amanat /opt/amanat
 COPY . /srv/amanat
 WORKDIR /srv/amanat

@@ -185,7 +185,18 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
+        for path in document["paths"].values():
+            for operation in path.values():
+                _finish(operation)
         problem = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= problem.pop("$defs", {}) | {"Problem": problem}
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _finish(operation: dict[str, Any]) -> None:
+    """Name the operation after its id, and say that a command's key is required: we refuse its absence ourselves."""
+    operation["summary"] = operation["operationId"].replace("_", " ").capitalize()
+    for parameter in operation.get("parameters", []):
+        if parameter["name"].lower() == "idempotency-key":
+            parameter |= {"name": "Idempotency-Key", "required": True}

@@ -32,7 +32,9 @@ class OrganisationIn(Input):
     """A new employer."""
 
     code: str = Field(pattern="^[a-z0-9][a-z0-9-]{1,39}$", examples=["education"])
-    name: Annotated[str, StringConstraints(min_length=2, max_length=200, strip_whitespace=True)]
+    name: Annotated[str, StringConstraints(min_length=2, max_length=200, strip_whitespace=True)] = Field(
+        examples=["آموزش و پرورش"]
+    )
     monthly_cap: AmountIn | None = Field(default=None, description="Its own limit for a member's month, if any (A2)")
 
 
@@ -63,7 +65,9 @@ ContractDay = Annotated[date, Field(ge=date(1950, 1, 1), le=date(2150, 1, 1), ex
 class ContractIn(Input):
     """A new contract."""
 
-    number: Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)]
+    number: Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)] = Field(
+        examples=["1405/112"]
+    )
     starts_on: ContractDay
     ends_on: ContractDay
 
@@ -72,7 +76,9 @@ class ContractChange(Input):
     """Suspend, resume or end a contract."""
 
     state: Literal["active", "suspended", "ended"]
-    reason: Annotated[str, StringConstraints(min_length=3, max_length=500, strip_whitespace=True)]
+    reason: Annotated[str, StringConstraints(min_length=3, max_length=500, strip_whitespace=True)] = Field(
+        examples=["پایان مهلت تسویه"]
+    )
 
 
 class ContractOut(BaseModel):

@@ -47,14 +47,17 @@ class Policies(BaseModel):
 class PolicyIn(Input):
     """A proposed value."""
 
-    value: dict[str, Any] = Field(max_length=100)
+    value: dict[str, Any] = Field(
+        max_length=100,
+        examples=[{"change_remind_hours": 72, "change_expire_hours": 720, "money_pause_hours": 24}],
+    )
 
 
 class PolicyDecision(Input):
     """Another policy_admin's word on a proposal."""
 
     decision: Literal["approve", "reject"]
-    reason: str | None = Field(default=None, max_length=500)
+    reason: str | None = Field(default=None, max_length=500, examples=["مصوبهٔ هیئت مدیره"])
 
 
 @router.get(

@@ -133,7 +133,7 @@ class RejectChange(Input):
 
     kind: Literal["confirm_change"]
     decision: Literal["reject"]
-    reason: str = Field(min_length=3, max_length=500)
+    reason: str = Field(min_length=3, max_length=500, examples=["شماره از آنِ این شخص نیست"])
 
 
 CertificateDecision = Annotated[IssueCertificate | RefuseCertificate, Field(discriminator="decision")]

@@ -10,7 +10,7 @@ import typer
 from bench import commands, importing
 from bench.table import show
 
-app = typer.Typer(no_args_is_help=True, help="Measure.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Measure.")
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
 
 

@@ -9,7 +9,7 @@ import typer
 from storage.audit import Broken, verify
 from storage.database import SERVICE, transaction
 
-app = typer.Typer(no_args_is_help=True, help="The audit trail.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="The audit trail.")
 _LIMIT_MS = 600_000
 
 

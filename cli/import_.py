@@ -23,7 +23,7 @@ from domain.errors import NotFound, Refusal
 from domain.personnel import HEADINGS, REFUSALS, Column
 from gateways.personnel_report import write_csv, write_xlsx
 from storage import personnel
-from storage.account import find_staff
+from storage.account import read_credential
 from storage.database import SERVICE, transaction
 from storage.organisation import find_organisation
 from storage.people import grants_of
@@ -35,7 +35,7 @@ _TOLD_EVERY_ROWS: Final = 5_000
 _SHOWN: Final = 50
 _ORIGIN: Final = "console"
 
-app = typer.Typer(help="Import a personnel file.", pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, help="Import a personnel file.", pretty_exceptions_enable=False)
 
 
 @app.command()
@@ -88,15 +88,15 @@ async def import_file(
 
 async def _upload(context: Context, file: Path, organisation: str, username: str) -> Upload:
     async with transaction(context.engine, SERVICE) as connection:
-        person_id = await find_staff(connection, parse_username(username))
+        credential = await read_credential(connection, context.seals, username=parse_username(username))
         employer = await find_organisation(connection, organisation)
-        if person_id is None:
+        if credential is None or credential.disabled:
             raise NotFound(field="--as")
         if employer is None:
             raise NotFound(field="--organisation")
-        grants = await grants_of(connection, person_id)
+        grants = await grants_of(connection, credential.person_id)
     # No session: whoever has a shell on the machine acts as this member of staff, with their roles and no others.
-    actor = Actor(person_id, "staff", uuid4(), grants)
+    actor = Actor(credential.person_id, "staff", uuid4(), grants)
     return Upload(actor, employer.id, uuid4().hex, _ORIGIN, _content(file))
 
 

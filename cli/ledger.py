@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.database import SERVICE, transaction
 from storage.ledger import TrialRow, Violation, check, trial_balance
 
-app = typer.Typer(no_args_is_help=True, help="The ledger.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="The ledger.")
 T = TypeVar("T")
 _LIMIT_MS = 600_000
 

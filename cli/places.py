@@ -81,11 +81,12 @@ class Places:
             raise CliError(text) from refused
 
     def clear(self) -> None:
-        """Remove everything except the lock that the caller holds."""
+        """Remove everything except the lock that the caller holds and the logs of this start."""
         for entry in self.var.iterdir():
+            if entry in {self.run, self.log}:
+                continue
             if entry.is_dir() and not entry.is_symlink():
-                if entry != self.run:
-                    shutil.rmtree(entry)
+                shutil.rmtree(entry)
             else:
                 entry.unlink()
         for entry in self.run.iterdir():

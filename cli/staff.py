@@ -35,7 +35,12 @@ _ROLE_HELP: Final = (
     " hr_officer:organisation:education"
 )
 
-app = typer.Typer(help="Make and change staff accounts.", no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(
+    add_completion=False,
+    help="Make and change staff accounts.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
 
 Username = Annotated[str, typer.Argument(help="User name: 3 to 40 of a-z, 0-9, dot, dash, underscore")]
 RoleText = Annotated[str, typer.Argument(metavar="ROLE", help=_ROLE_HELP)]

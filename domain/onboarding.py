@@ -206,6 +206,8 @@ class Programme:
         return programme
 
     def _check(self) -> None:
+        if (self.backing, self.review, self.waiting_hours) != (Backing.CERTIFICATE, "none", 0):
+            raise ValueError("only programmes on a certificate, without review and waiting time, are known yet")
         for name in self.__slots__:
             value = getattr(self, name)
             if name.endswith(("_max", "_months", "_version")) and type(value) is not int:

@@ -77,6 +77,12 @@ _REASONS = {
     "certificate_not_valid": Sentence("گواهی پیشین معتبر نیست", "the earlier certificate is not valid"),
 }
 
+_CHANGES = {
+    "mobile": Sentence("شمارهٔ همراه", "mobile number"),
+    "sheba": Sentence("شمارهٔ شبا", "sheba"),
+    "exit": Sentence("پایان همکاری", "end of the employment"),
+}
+
 TIMELINE = {
     "application_submitted": Sentence(
         "درخواست اعتبار با قسط ماهانهٔ {monthly} در {instalments} قسط ثبت شد.",
@@ -113,6 +119,29 @@ TIMELINE = {
         "اعتبار فعال شد: ماهی {monthly} در {instalments} قسط، تا {ends_on}.",
         "The credit is usable: {monthly} a month, {instalments} instalments, until {ends_on}.",
     ),
+    "personnel_file_received": Sentence(
+        "فایل کارکنان دریافت شد و در نوبت خواندن است.", "The personnel file was received and waits to be read."
+    ),
+    "personnel_file_imported": Sentence(
+        "فایل خوانده شد: {added} نفر تازه، {changed} تغییر، {unchanged} بدون تغییر، {refused} ردیف ردشده.",
+        "The file was read: {added} added, {changed} changed, {unchanged} unchanged, {refused} rows refused.",
+    ),
+    "personnel_file_refused": Sentence(
+        "فایل پذیرفته نشد؛ دلیل آن در گزارش آمده است.", "The file was refused; the import says why."
+    ),
+    "personnel_change_proposed": Sentence(
+        "در فهرست کارکنان مقدار دیگری آمده بود: {what}. تا تأیید نشود، چیزی تغییر نمی‌کند.",
+        "The personnel file says otherwise: {what}. Nothing changes before it is confirmed.",
+    ),
+    "personnel_confirmation_requested": Sentence(
+        "تأیید این تغییر از {role} خواسته شد: {what}.", "Asked to confirm the change ({what}): {role}."
+    ),
+    "personnel_change_confirmed": Sentence("تغییر تأیید شد: {what}.", "The change was confirmed: {what}."),
+    "personnel_change_rejected": Sentence("تغییر پذیرفته نشد: {what}.", "The change was rejected: {what}."),
+    "personnel_change_applied": Sentence("تغییر انجام شد: {what}.", "The change was made: {what}."),
+    "personnel_change_lapsed": Sentence(
+        "در مهلت مقرر پاسخی نرسید و تغییر انجام نشد: {what}.", "No answer came in time; nothing was changed: {what}."
+    ),
 }
 
 # SMS texts. {app_link} and {training_link} come from the settings (A8).
@@ -133,6 +162,34 @@ NOTICES = {
     "remind_issue_certificate": "امانت: یادآوری؛ یک درخواست گواهی کسر از حقوق هنوز بی‌پاسخ است. {app_link}",
     "remind_clear_obstacle": "امانت: یادآوری؛ رسیدگی به یک مانع فعال‌سازی هنوز انجام نشده است. {app_link}",
     "remind_confirm_change": "امانت: یادآوری؛ یک تغییر اطلاعات پرسنلی هنوز بی‌پاسخ است. {app_link}",
+    "personnel_file_imported": (
+        "امانت: فایل کارکنان خوانده شد: {added} تازه، {changed} تغییر، {unchanged} بدون تغییر، {refused} ردشده."
+        " گزارش: {app_link}"
+    ),
+    "personnel_file_refused": "امانت: فایل کارکنان پذیرفته نشد. دلیل آن در پرونده آمده است: {app_link}",
+    "personnel_mobile_proposed": (
+        "امانت: سازمان شما شمارهٔ همراه دیگری برای شما فرستاده است."
+        " اگر از آن خبر ندارید، زود با پشتیبانی تماس بگیرید: {app_link}"
+    ),
+    "personnel_sheba_proposed": (
+        "امانت: سازمان شما شمارهٔ شبای دیگری برای شما فرستاده است."
+        " اگر از آن خبر ندارید، زود با پشتیبانی تماس بگیرید: {app_link}"
+    ),
+    "personnel_mobile_confirmed": (
+        "امانت: از این پس با همین شماره وارد شوید. برای امنیت شما، کارهای مالی مدتی بسته می‌ماند."
+    ),
+    "personnel_sheba_confirmed": "امانت: شمارهٔ شبای شما تغییر کرد. اگر از آن خبر ندارید، با پشتیبانی تماس بگیرید.",
+    "personnel_mobile_rejected": "امانت: تغییر شمارهٔ همراه شما پذیرفته نشد و شمارهٔ پیشین برقرار است.",
+    "personnel_sheba_rejected": "امانت: تغییر شمارهٔ شبای شما پذیرفته نشد و شبای پیشین برقرار است.",
+    "personnel_mobile_lapsed": "امانت: تغییر شمارهٔ همراه شما تأیید نشد و شمارهٔ پیشین برقرار است.",
+    "personnel_sheba_lapsed": "امانت: تغییر شمارهٔ شبای شما تأیید نشد و شبای پیشین برقرار است.",
+    "personnel_exit_lapsed": (
+        "امانت: گزارش پایان همکاری یک کارمند بی‌پاسخ ماند و به حساب نیامد. پرونده را ببینید: {app_link}"
+    ),
+    "mobile_changed_old": (
+        "امانت: شمارهٔ همراه حساب شما عوض شد و این شماره دیگر به آن راه ندارد."
+        " اگر شما نخواسته‌اید، همین حالا با پشتیبانی تماس بگیرید."
+    ),
 }
 
 
@@ -156,7 +213,7 @@ def _shown(name: str, value: Any, *, persian: bool) -> str:
         return format_toman(Money(value, Unit.IRR)) if persian else f"{value:,} rial"
     if name in {"valid_until", "ends_on"} and isinstance(value, str) and value[:4].isdigit():
         return format_jalali(date.fromisoformat(value), persian=persian)
-    for catalogue in (_REASONS, ROLES):
-        if name in {"reason", "obstacle", "role"} and value in catalogue:
+    for catalogue in (_REASONS, ROLES, _CHANGES):
+        if name in {"reason", "obstacle", "role", "what"} and value in catalogue:
             return catalogue[value].fa if persian else catalogue[value].en
     return persian_digits(str(value)) if persian else str(value)

@@ -1,4 +1,4 @@
-"""Deletes what has served its time, a bounded number at a time: sent promises, old answers, spent codes."""
+"""Tidies a bounded number at a time: deletes sent promises, old answers, spent codes; sums up busy accounts."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from datetime import timedelta
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from storage import account, idempotency, outbox
+from domain.ledger import CHART
+from storage import account, idempotency, ledger, outbox
 from storage.database import SERVICE, transaction
 
 _log = logging.getLogger("amanat.housekeeping")
 
 _EVERY_SECONDS = 600.0
 _BATCH = 1_000
+_SNAPSHOT_ENTRIES = 1_000
+# Accounts without a floor: their balance is a sum, kept short by snapshots.
+_SUMMED_KINDS = tuple(kind for kind in CHART if kind.floor is None)
 SENT_KEPT = timedelta(days=7)
 # Long enough for any client's retries; the ledger's own keys stay for ever.
 ANSWERS_KEPT = timedelta(days=30)
@@ -26,7 +30,9 @@ async def tidy(engine: AsyncEngine) -> int:
     async with transaction(engine, SERVICE) as connection:
         gone = await outbox.purge_sent(connection, older_than=SENT_KEPT, limit=_BATCH)
         gone += await idempotency.purge(connection, older_than=ANSWERS_KEPT, limit=_BATCH)
-        return gone + await account.purge_expired(connection, _BATCH)
+        gone += await account.purge_expired(connection, _BATCH)
+        await ledger.take_snapshots(connection, _SUMMED_KINDS, least=_SNAPSHOT_ENTRIES)
+        return gone
 
 
 async def keep_house(engine: AsyncEngine) -> None:

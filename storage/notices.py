@@ -46,11 +46,12 @@ async def notify(
 
 async def read_unsent(connection: AsyncConnection, seals: Seals, notice_id: UUID) -> Notice | None:
     """The notice with its recipient's number; None if it was sent or the person has no number."""
+    number = sa.func.coalesce(notices.c.mobile_sealed, persons.c.mobile_sealed).label("mobile_sealed")
     row = (
         await connection.execute(
-            sa.select(notices.c.id, notices.c.template, notices.c.params, persons.c.mobile_sealed)
+            sa.select(notices.c.id, notices.c.template, notices.c.params, number)
             .join(persons, persons.c.id == notices.c.person_id)
-            .where(notices.c.id == notice_id, notices.c.state != "sent", persons.c.mobile_sealed.is_not(None))
+            .where(notices.c.id == notice_id, notices.c.state != "sent", number.is_not(None))
         )
     ).one_or_none()
     if row is None:

@@ -10,14 +10,12 @@ held.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
 
-from workflows.transitions import transition
+from workflows.transitions import Mailbox, Rounds, transition
 
 with workflow.unsafe.imports_passed_through():
     from activities.onboarding import OnboardingActivities
@@ -40,8 +38,8 @@ class OnboardingWorkflow:
     @workflow.init
     def __init__(self, case: CaseRef) -> None:
         self._case = case
-        self._rounds: Counter[str] = Counter()
-        self._unread = 0
+        self._rounds = Rounds()
+        self._mailbox = Mailbox()
 
     @workflow.run
     async def run(self, case: CaseRef) -> None:
@@ -61,43 +59,31 @@ class OnboardingWorkflow:
     @workflow.signal
     def certificate_answered(self, message: CertificateAnswered) -> None:
         """The employer answered."""
-        self._unread += 1
+        self._mailbox.receive()
 
     @workflow.signal
     def obstacle_answered(self, message: ObstacleAnswered) -> None:
         """Somebody mended, or upheld, what stood in the way."""
-        self._unread += 1
+        self._mailbox.receive()
 
     @workflow.signal
     def application_withdrawn(self, message: ApplicationWithdrawn) -> None:
         """The applicant withdrew."""
-        self._unread += 1
+        self._mailbox.receive()
 
     async def _await_answer(self, asked: Outcome) -> Outcome:
         """Wait for the open task: a reminder, then the end; the database decides who was first."""
         if asked.remind_in:
-            if await self._heard(asked.remind_in, "until the reminder"):
+            if await self._mailbox.heard(asked.remind_in, "until the reminder"):
                 return await self._take(OnboardingActivities.weigh_answer)
             reminded = await self._take(OnboardingActivities.remind)
             if reminded.standing is not Standing.WAITING:
                 return reminded
-        if await self._heard(asked.expire_in - asked.remind_in, "until the application lapses"):
+        if await self._mailbox.heard(asked.expire_in - asked.remind_in, "until the application lapses"):
             return await self._take(OnboardingActivities.weigh_answer)
         return await self._take(OnboardingActivities.lapse)
 
-    async def _heard(self, seconds: int, summary: str) -> bool:
-        """Whether a message came within the time."""
-        try:
-            await workflow.wait_condition(
-                lambda: self._unread > 0, timeout=timedelta(seconds=max(seconds, 1)), timeout_summary=summary
-            )
-        except TimeoutError:
-            return False
-        self._unread = 0
-        return True
-
     async def _take(self, activity: Callable[[Any, Step], Awaitable[Outcome]]) -> Outcome:
         name = activity.__name__
-        step = Step(self._case.case_id, self._rounds[name])
-        self._rounds[name] += 1
+        step = Step(self._case.case_id, self._rounds.next(name))
         return await transition(activity, step, summary=f"{name} {step.round}")

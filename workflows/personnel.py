@@ -9,14 +9,13 @@ first two, HR for an exit. Silence: one reminder, then it lapses and nothing of 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
 
-from workflows.transitions import ENDLESS_RETRIES, transition
+from workflows.transitions import ENDLESS_RETRIES, Mailbox, Rounds, transition
 
 with workflow.unsafe.imports_passed_through():
     from activities.personnel import PersonnelChangeActivities, PersonnelImportActivities
@@ -77,8 +76,8 @@ class PersonnelChangeWorkflow:
     @workflow.init
     def __init__(self, case: CaseRef) -> None:
         self._case = case
-        self._rounds: Counter[str] = Counter()
-        self._unread = 0
+        self._rounds = Rounds()
+        self._mailbox = Mailbox()
 
     @workflow.run
     async def run(self, case: CaseRef) -> None:
@@ -95,33 +94,21 @@ class PersonnelChangeWorkflow:
     @workflow.signal
     def personnel_change_answered(self, message: PersonnelChangeAnswered) -> None:
         """Somebody confirmed or rejected the change."""
-        self._unread += 1
+        self._mailbox.receive()
 
     async def _await_answer(self, asked: ChangeOutcome) -> ChangeOutcome:
         """Wait for the open task: a reminder, then the end; the database decides who was first."""
         if asked.remind_in:
-            if await self._heard(asked.remind_in, "until the reminder"):
+            if await self._mailbox.heard(asked.remind_in, "until the reminder"):
                 return await self._take(PersonnelChangeActivities.apply_change)
             asked = await self._take(PersonnelChangeActivities.remind_confirmation)
             if not asked.waiting:
                 return asked
-        if await self._heard(asked.expire_in, "until the change lapses"):
+        if await self._mailbox.heard(asked.expire_in, "until the change lapses"):
             return await self._take(PersonnelChangeActivities.apply_change)
         return await self._take(PersonnelChangeActivities.lapse_change)
 
-    async def _heard(self, seconds: int, summary: str) -> bool:
-        """Whether an answer came within the time."""
-        try:
-            await workflow.wait_condition(
-                lambda: self._unread > 0, timeout=timedelta(seconds=max(seconds, 1)), timeout_summary=summary
-            )
-        except TimeoutError:
-            return False
-        self._unread = 0
-        return True
-
     async def _take(self, activity: Callable[[Any, ChangeStep], Awaitable[ChangeOutcome]]) -> ChangeOutcome:
         name = activity.__name__
-        step = ChangeStep(self._case.case_id, self._rounds[name])
-        self._rounds[name] += 1
+        step = ChangeStep(self._case.case_id, self._rounds.next(name))
         return await transition(activity, step, summary=f"{name} {step.round}")

@@ -6,6 +6,7 @@ the time after which Temporal gives the whole workflow task to another worker.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -25,6 +26,40 @@ LOCAL_RETRIES = RetryPolicy(
 )
 ATTEMPT_LIMIT = timedelta(seconds=10)
 ENDLESS_RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30))
+
+
+class Mailbox:
+    """Messages that a process has not looked at yet. What they say stands in Postgres; here they only wake it."""
+
+    def __init__(self) -> None:
+        self._unread = 0
+
+    def receive(self) -> None:
+        """A message came."""
+        self._unread += 1
+
+    async def heard(self, seconds: int, summary: str) -> bool:
+        """Whether a message came within the time; all that came are then read."""
+        try:
+            await workflow.wait_condition(
+                lambda: self._unread > 0, timeout=timedelta(seconds=max(seconds, 1)), timeout_summary=summary
+            )
+        except TimeoutError:
+            return False
+        self._unread = 0
+        return True
+
+
+class Rounds:
+    """Counts how often a process took each step: part of the key under which a transition runs once."""
+
+    def __init__(self) -> None:
+        self._taken: Counter[str] = Counter()
+
+    def next(self, step: str) -> int:
+        """The round of this step, from 0."""
+        self._taken[step] += 1
+        return self._taken[step] - 1
 
 
 async def transition(activity: Callable[[Any, A], Awaitable[R]], argument: A, *, summary: str) -> R:

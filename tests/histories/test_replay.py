@@ -1,0 +1,85 @@
+"""Today's workflow code understands every process that older code began."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from temporalio import workflow
+from temporalio.client import WorkflowHistory
+from temporalio.common import RawValue
+from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Replayer
+
+from messages.case import CaseRef
+from relay import WORKFLOWS, Relay
+from storage.sealing import Seals
+from tests.arrange import Arrange
+from tests.books import Superuser
+from tests.histories.paths import PATHS, issued
+from tests.histories.record import STORED, record
+from tests.journeys.steps import Steps
+from tests.journeys.waiting import apply_and_wait
+
+_LARGEST = 60_000
+
+
+async def replay(file: Path, *definitions: type) -> None:
+    """Replay a stored history; raises when the code would have done something else."""
+    stored = json.loads(file.read_text("utf-8"))
+    converter = dataclasses.replace(
+        DataConverter.default, failure_converter_class=DefaultFailureConverterWithEncodedAttributes
+    )
+    replayer = Replayer(workflows=definitions or list(WORKFLOWS.values()), data_converter=converter)
+    await replayer.replay_workflow(WorkflowHistory.from_json(stored["id"], stored["history"]))
+
+
+@pytest.mark.parametrize("file", sorted(STORED.glob("*.json")), ids=lambda file: file.stem)
+async def test_a_stored_history_replays(file: Path) -> None:
+    await replay(file)
+
+
+def test_every_path_has_a_stored_history_and_each_is_small() -> None:
+    stored = {file.stem: file.stat().st_size for file in STORED.glob("*.json")}
+
+    assert set(PATHS) <= set(stored)
+    assert max(stored.values()) < _LARGEST
+
+
+async def test_code_that_does_something_else_is_found_out() -> None:
+    @workflow.defn(name="OnboardingWorkflow", sandboxed=False)
+    class Otherwise:
+        @workflow.run
+        async def run(self, case: CaseRef) -> None:
+            await workflow.sleep(60)
+
+        @workflow.signal(dynamic=True)
+        def anything(self, name: str, arguments: Sequence[RawValue]) -> None:
+            pass
+
+    with pytest.raises(workflow.NondeterminismError):
+        await replay(STORED / "issued.json", Otherwise)
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_process_of_today_is_recorded_and_replays(
+    steps: Steps,
+    temporal: WorkflowEnvironment,
+    superuser: Superuser,
+    relay: Relay,
+    arrange: Arrange,
+    seals: Seals,
+    tmp_path: Path,
+) -> None:
+    waiting = await apply_and_wait(steps, temporal, superuser, relay, arrange)
+    await issued(waiting)
+    await waiting.end()
+
+    await record(waiting.handle, seals.cipher, tmp_path / "now.json")
+
+    await replay(tmp_path / "now.json")
+    assert "binary/amanat-sealed" not in (tmp_path / "now.json").read_text("utf-8")
