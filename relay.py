@@ -164,5 +164,7 @@ class Relay:
         level = logging.ERROR if promise.attempts >= ALARM_ATTEMPTS else logging.WARNING
         facts = {"outbox_id": promise.id, "message_class": promise.message, "attempts": promise.attempts}
         _log.log(level, "promise_not_kept_yet", extra={**facts, "error": type(error).__name__})
-        async with transaction(self._engine, SERVICE) as connection:
-            await put_back(connection, promise, type(error).__name__)
+        # With the database away the lease gives it back; what the rest of the batch did is still to be marked.
+        with contextlib.suppress(SQLAlchemyError, OSError):
+            async with transaction(self._engine, SERVICE) as connection:
+                await put_back(connection, promise, type(error).__name__)

@@ -40,6 +40,8 @@ _DECISION_ERRORS = responses(
     commands.TaskOfOtherKind,
     rules.CertificateTooHigh,
     rules.CertificateExpired,
+    personnel.SentByYourself,
+    personnel.ReasonMissing,
 )
 
 

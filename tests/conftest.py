@@ -40,7 +40,7 @@ from worker import build_worker
 from workflows.client import data_converter
 
 _TEMPLATE = "amanat_template"
-_KEY = base64.b64encode(bytes(range(32))).decode()
+KEY = base64.b64encode(bytes(range(32))).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
 @pytest.fixture(scope="session")
 def seals() -> Seals:
     """Keys of the tests."""
-    return Seals(Cipher.from_ring("t1", {"t1": _KEY}), BlindIndex.from_base64(_KEY), bytes(range(32)))
+    return Seals(Cipher.from_ring("t1", {"t1": KEY}), BlindIndex.from_base64(KEY), bytes(range(32)))
 
 
 @pytest.fixture

@@ -28,6 +28,20 @@ from tests.journeys.waiting import apply_and_wait
 _LARGEST = 60_000
 
 
+@workflow.defn(name="OnboardingWorkflow", sandboxed=False)
+class SleepsFirst:
+    """A process of the same name that does something else."""
+
+    @workflow.run
+    async def run(self, case: CaseRef) -> None:
+        """Sleep."""
+        await workflow.sleep(60)
+
+    @workflow.signal(dynamic=True)
+    def anything(self, name: str, arguments: Sequence[RawValue]) -> None:
+        """Hear everything, do nothing."""
+
+
 async def replay(file: Path, *definitions: type) -> None:
     """Replay a stored history; raises when the code would have done something else."""
     stored = json.loads(file.read_text("utf-8"))
@@ -51,18 +65,8 @@ def test_every_path_has_a_stored_history_and_each_is_small() -> None:
 
 
 async def test_code_that_does_something_else_is_found_out() -> None:
-    @workflow.defn(name="OnboardingWorkflow", sandboxed=False)
-    class Otherwise:
-        @workflow.run
-        async def run(self, case: CaseRef) -> None:
-            await workflow.sleep(60)
-
-        @workflow.signal(dynamic=True)
-        def anything(self, name: str, arguments: Sequence[RawValue]) -> None:
-            pass
-
     with pytest.raises(workflow.NondeterminismError):
-        await replay(STORED / "issued.json", Otherwise)
+        await replay(STORED / "issued.json", SleepsFirst)
 
 
 @pytest.mark.usefixtures("worker")

@@ -1,0 +1,121 @@
+"""Promises: leased to one sender at a time, given back, counted, and swept away when old."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from messages.notice import SendCode, SendNotice
+from messages.payload import decode
+from storage import outbox
+from storage.database import SERVICE, transaction
+from storage.outbox import ALARM_ATTEMPTS, LEASE, Promise
+from tests.books import Superuser
+
+NAMES = ["SendNotice"]
+
+
+async def promise(engine: AsyncEngine, count: int) -> None:
+    """Promise some messages."""
+    async with transaction(engine, SERVICE) as connection:
+        await outbox.enqueue(connection, *(SendNotice(uuid4()) for _ in range(count)))
+
+
+async def claim(engine: AsyncEngine, limit: int = 20) -> list[Promise]:
+    """Lease what is due."""
+    async with transaction(engine, SERVICE) as connection:
+        return await outbox.claim(connection, NAMES, limit)
+
+
+async def test_a_message_comes_out_as_it_went_in(engine: AsyncEngine) -> None:
+    message = SendNotice(uuid4())
+    async with transaction(engine, SERVICE) as connection:
+        await outbox.enqueue(connection, message, SendCode(uuid4()))
+
+    (claimed,) = await claim(engine)
+
+    assert decode(SendNotice, claimed.payload) == message
+
+
+async def test_a_promise_of_a_transaction_that_failed_is_none(engine: AsyncEngine) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with transaction(engine, SERVICE) as connection:
+            await outbox.enqueue(connection, SendNotice(uuid4()))
+            raise ZeroDivisionError
+
+    assert await claim(engine) == []
+
+
+async def test_senders_at_the_same_moment_never_lease_the_same_row(engine: AsyncEngine) -> None:
+    await promise(engine, 60)
+
+    batches = await asyncio.gather(*(claim(engine, 10) for _ in range(8)))
+
+    claimed = [row.id for batch in batches for row in batch]
+    assert len(claimed) == len(set(claimed)) == 60
+
+
+async def test_a_lease_runs_out_and_the_row_is_sent_by_another(engine: AsyncEngine, superuser: Superuser) -> None:
+    await promise(engine, 1)
+    (first,) = await claim(engine)
+    assert await claim(engine) == []
+
+    left = await superuser.value("SELECT claimed_until - now() FROM outbox")
+    await superuser.run("UPDATE outbox SET claimed_until = now() - interval '1 second'")
+    (second,) = await claim(engine)
+
+    assert timedelta(0) < left <= LEASE
+    assert (second.id, second.attempts) == (first.id, 2)
+
+
+async def test_a_failed_sending_pauses_longer_each_time_but_never_long(
+    engine: AsyncEngine, superuser: Superuser
+) -> None:
+    await promise(engine, 1)
+    pauses = []
+    for _ in range(12):
+        await superuser.run("UPDATE outbox SET due_at = now()")
+        (claimed,) = await claim(engine)
+        async with transaction(engine, SERVICE) as connection:
+            await outbox.put_back(connection, claimed, "RPCError" * 100)
+        assert await claim(engine) == []
+        pauses.append((await superuser.value("SELECT due_at - now() FROM outbox")).total_seconds())
+
+    assert 0.5 < pauses[0] < 1.5
+    assert all(earlier <= later + 1 for earlier, later in zip(pauses, pauses[1:], strict=False))
+    assert max(pauses) <= 30
+    assert len(await superuser.value("SELECT last_error FROM outbox")) == 300
+
+
+async def test_what_was_sent_meanwhile_is_not_put_back(engine: AsyncEngine, superuser: Superuser) -> None:
+    await promise(engine, 1)
+    (claimed,) = await claim(engine)
+    async with transaction(engine, SERVICE) as connection:
+        await outbox.mark_sent(connection, [claimed.id])
+        await outbox.put_back(connection, claimed, "RPCError")
+
+    assert await superuser.value("SELECT sent_at IS NOT NULL AND last_error IS NULL FROM outbox")
+
+
+async def test_the_backlog_tells_what_waits_and_what_failed_often(engine: AsyncEngine, superuser: Superuser) -> None:
+    await promise(engine, 3)
+    await superuser.run("UPDATE outbox SET attempts = %s WHERE id = (SELECT min(id) FROM outbox)", ALARM_ATTEMPTS)
+
+    async with transaction(engine, SERVICE) as connection:
+        assert await outbox.backlog(connection) == (3, 1)
+
+
+async def test_only_old_sent_rows_are_swept_and_only_so_many(engine: AsyncEngine, superuser: Superuser) -> None:
+    await promise(engine, 4)
+    await superuser.run("UPDATE outbox SET sent_at = now() - interval '8 days' WHERE id <> (SELECT max(id) FROM outbox)")
+
+    async with transaction(engine, SERVICE) as connection:
+        first = await outbox.purge_sent(connection, older_than=timedelta(days=7), limit=2)
+        second = await outbox.purge_sent(connection, older_than=timedelta(days=7), limit=2)
+
+    assert (first, second) == (2, 1)
+    assert await superuser.value("SELECT count(*) FROM outbox") == 1

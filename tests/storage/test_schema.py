@@ -1,0 +1,62 @@
+"""The tables as SQLAlchemy sees them are the tables that the migrations make."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from storage.migrate import current, head, upgrade
+from storage.tables import metadata
+from tests.conftest import Database
+
+# Checks, indexes, defaults and keys to other tables stand in the migrations only; see storage/tables.py.
+_ONLY_IN_MIGRATIONS = {
+    "remove_index",
+    "remove_constraint",
+    "remove_fk",
+    "modify_default",
+    "add_index",
+    "modify_comment",
+}
+
+
+class TransactionId(sa.Text):
+    """Postgres's xid8, which SQLAlchemy does not know."""
+
+
+@contextlib.contextmanager
+def connected(database: Database) -> Iterator[sa.Connection]:
+    """The database as its owner sees it."""
+    engine = sa.create_engine(database.owner_url)
+    engine.dialect.ischema_names = {**engine.dialect.ischema_names, "xid8": TransactionId}  # type: ignore[attr-defined]
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def test_columns_types_and_nullability_are_those_of_the_migrated_database(database: Database) -> None:
+    with connected(database) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": False})
+        differences = compare_metadata(context, metadata)
+
+    flat = [part for found in differences for part in (found if isinstance(found, list) else [found])]
+    known = {"alembic_version"}
+    surprising = [
+        found
+        for found in flat
+        if found[0] not in _ONLY_IN_MIGRATIONS and not (found[0] == "remove_table" and found[1].name in known)
+    ]
+    assert surprising == []
+
+
+def test_migrating_again_changes_nothing(database: Database) -> None:
+    upgrade(database.owner_url)
+
+    with connected(database) as connection:
+        assert current(connection) == head()

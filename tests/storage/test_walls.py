@@ -1,0 +1,194 @@
+"""The walls in Postgres itself: members see their own rows, what happened stays, and the app cannot do more."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, ProgrammingError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from activities.onboarding import OnboardingActivities
+from activities.transition import Desk
+from commands.command import Context
+from messages.onboarding import Step
+from storage.database import SERVICE, Acting, create_engine, transaction
+from tests.arrange import Arrange, Someone
+from tests.books import Superuser
+from tests.commands.onboarding_steps import Office, apply, issue
+from tests.conftest import Database
+
+OWNED = [
+    "persons",
+    "employments",
+    "cases",
+    "case_people",
+    "facts",
+    "tasks",
+    "timeline",
+    "notices",
+    "applications",
+    "certificates",
+    "credit_lines",
+    "sessions",
+    "accounts",
+    "journals",
+    "entries",
+]
+APPEND_ONLY = ["facts", "timeline", "transitions", "audit", "personnel_versions", "journals", "entries"]
+LEDGER = ["accounts", "journals", "entries", "holds"]
+
+
+@pytest.fixture
+async def member(context: Context, arrange: Arrange, desk: Desk) -> Someone:
+    """A member with an active credit and everything that hangs on it."""
+    employer = await arrange.organisation()
+    office = Office(context, await arrange.member(employer), await arrange.hr_officer(employer))
+    case_id = await apply(office)
+    activities = OnboardingActivities(desk)
+    await activities.request_certificate(Step(case_id))
+    await issue(office, case_id)
+    await activities.activate_credit(Step(case_id))
+    return office.member
+
+
+async def count(engine: AsyncEngine, acting: Acting, table: str) -> int:
+    """How many rows somebody sees."""
+    async with transaction(engine, acting) as connection:
+        return int(await connection.scalar(sa.text(f"SELECT count(*) FROM {table}")) or 0)  # noqa: S608 - our own names
+
+
+@pytest.mark.parametrize("table", OWNED)
+async def test_a_member_sees_their_own_rows_and_a_stranger_none_of_them(
+    engine: AsyncEngine, member: Someone, table: str
+) -> None:
+    everything = await count(engine, SERVICE, table)
+    own = await count(engine, Acting("member", member.id), table)
+
+    assert 0 < own <= everything
+    assert await count(engine, Acting("member", uuid4()), table) == 0
+    assert await count(engine, Acting("member", None), table) == 0
+
+
+@pytest.mark.parametrize("table", OWNED)
+async def test_a_transaction_that_says_nothing_about_itself_sees_nothing(
+    engine: AsyncEngine, member: Someone, table: str
+) -> None:
+    async with engine.begin() as connection:
+        found = await connection.scalar(sa.text(f"SELECT count(*) FROM {table}"))  # noqa: S608 - our own names
+
+    assert found == 0
+
+
+async def test_who_acted_before_on_a_connection_is_forgotten(database: Database, member: Someone) -> None:
+    one = create_engine(database.app_url, pool=1)
+    assert await count(one, SERVICE, "cases") == 1
+
+    async with one.begin() as connection:
+        found = await connection.scalar(sa.text("SELECT count(*) FROM cases"))
+
+    assert found == 0
+    await one.dispose()
+
+
+async def test_a_member_cannot_write_rows_of_others(engine: AsyncEngine, member: Someone, superuser: Superuser) -> None:
+    stranger = Acting("member", UUID(int=7))
+
+    async with transaction(engine, stranger) as connection:
+        changed = await connection.execute(sa.text("UPDATE credit_lines SET monthly = monthly * 2"))
+    assert changed.rowcount == 0
+    with pytest.raises(ProgrammingError, match="row-level security"):
+        async with transaction(engine, stranger) as connection:
+            await connection.execute(
+                sa.text("INSERT INTO facts (case_id, kind, capacity) SELECT :case, 'forged', 'member'"),
+                {"case": await superuser.value("SELECT id FROM cases")},
+            )
+
+
+@pytest.mark.parametrize("table", APPEND_ONLY)
+@pytest.mark.parametrize("deed", ["UPDATE {} SET {} = {}", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
+async def test_what_happened_stays_whoever_asks(
+    database: Database, member: Someone, superuser: Superuser, table: str, deed: str
+) -> None:
+    column = await superuser.value(
+        "SELECT column_name FROM information_schema.columns"
+        " WHERE table_name = %s AND is_identity = 'NO' ORDER BY ordinal_position LIMIT 1",
+        table,
+    )
+    statement = deed.format(table, column, column) if deed.startswith("UPDATE") else deed.format(table)
+    for url in (database.app_url, database.owner_url, database.superuser_url):
+        engine = create_engine(url, pool=1)
+        with pytest.raises(DBAPIError) as refused:
+            async with transaction(engine, SERVICE) as connection:
+                await connection.execute(sa.text(statement))
+        await engine.dispose()
+        assert getattr(refused.value.orig, "sqlstate", "") in {"42501", "AM001", "0A000"} or "append" in str(refused.value)
+
+
+@pytest.mark.parametrize("table", LEDGER)
+async def test_the_app_writes_no_ledger_row_by_itself(engine: AsyncEngine, member: Someone, table: str) -> None:
+    for statement in (f"INSERT INTO {table} DEFAULT VALUES", f"DELETE FROM {table}"):  # noqa: S608 - our own names
+        with pytest.raises(ProgrammingError, match="permission denied"):
+            async with transaction(engine, SERVICE) as connection:
+                await connection.execute(sa.text(statement))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM cases",
+        "DELETE FROM persons",
+        "DELETE FROM credit_lines",
+        "DELETE FROM policies",
+        "CREATE TABLE own (id int)",
+        "ALTER TABLE facts DISABLE TRIGGER ALL",
+        "DROP TABLE timeline",
+        "SET ROLE amanat_owner",
+        "CREATE TABLE vault.own (id int)",
+    ],
+)
+async def test_the_app_cannot_do_more_than_it_needs(engine: AsyncEngine, statement: str) -> None:
+    with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"):
+        async with transaction(engine, SERVICE) as connection:
+            await connection.execute(sa.text(statement))
+
+
+async def test_a_policy_version_in_force_never_changes(engine: AsyncEngine) -> None:
+    for change in ("value = '{}'", "approved_by = 'another'", "version = 9", "approved_at = NULL, approved_by = NULL"):
+        with pytest.raises(ProgrammingError, match="never changes"):
+            async with transaction(engine, SERVICE) as connection:
+                await connection.execute(sa.text(f"UPDATE policies SET {change}"))  # noqa: S608 - a table of one test
+
+
+async def test_a_policy_needs_two_people_in_postgres_too(engine: AsyncEngine) -> None:
+    with pytest.raises(DBAPIError, match="two_people"):
+        async with transaction(engine, SERVICE) as connection:
+            await connection.execute(
+                sa.text(
+                    "INSERT INTO policies (name, version, value, proposed_by, approved_by, approved_at)"
+                    " VALUES ('programme:x', 1, '{}', 'a', 'a', now())"
+                )
+            )
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE cases SET closed_at = now()",
+        "UPDATE cases SET outcome = 'active' WHERE closed_at IS NULL",
+        "INSERT INTO tasks (case_id, kind, due_at) SELECT id, 'x', now() FROM cases",
+        "UPDATE tasks SET status = 'open'",
+        "UPDATE credit_lines SET monthly = 0",
+        "UPDATE credit_lines SET unit = 'USD'",
+        "UPDATE applications SET instalments = -1",
+    ],
+)
+async def test_half_states_are_refused(engine: AsyncEngine, member: Someone, superuser: Superuser, statement: str) -> None:
+    await superuser.run(
+        "INSERT INTO cases (kind, phase, policy_id) SELECT 'onboarding', 'submitted', id FROM policies"
+        " WHERE name = 'programme:minipay'"
+    )
+    with pytest.raises(DBAPIError, match="violates check constraint"):
+        async with transaction(engine, SERVICE) as connection:
+            await connection.execute(sa.text(statement))
