@@ -24,6 +24,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from messages.case import CaseKind, CaseRef, workflow_id
 from messages.payload import decode
+from storage.chores import repeat
 from storage.database import SERVICE, transaction
 from storage.outbox import ALARM_ATTEMPTS, Promise, claim, mark_sent, put_back
 from workflows import onboarding, personnel
@@ -128,15 +129,16 @@ class Relay:
         await asyncio.gather(*(self._run_lane(lane) for lane in Lane))
 
     async def _run_lane(self, lane: Lane) -> None:
-        while True:
-            try:
-                while await self.drain(lane) == _BATCH:
-                    continue
-            except (SQLAlchemyError, OSError) as error:
-                _log.warning("relay_waits_for_database", extra={"error": type(error).__name__})
+        async def drain_all() -> None:
+            while await self.drain(lane) == _BATCH:
+                continue
+
+        async def until_nudged() -> None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._nudged[lane].wait(), self._sweep_seconds)
             self._nudged[lane].clear()
+
+        await repeat(f"relay_{lane}", drain_all, until_nudged)
 
     async def drain(self, lane: Lane) -> int:
         """Claim a batch of a lane and send it; returns how many were sent."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 from typing import Any
@@ -12,13 +11,12 @@ from opentelemetry import metrics
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import MeterProvider
 from prometheus_client import start_http_server
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from storage.chores import every, repeat
 from storage.database import SERVICE, transaction
 from storage.outbox import backlog
 
-_log = logging.getLogger("amanat.telemetry")
 _WATCH_SECONDS = 10.0
 
 
@@ -60,13 +58,11 @@ async def watch_outbox(engine: AsyncEngine) -> None:
     meter = metrics.get_meter("amanat")
     waiting = meter.create_gauge("amanat_outbox_waiting", description="Promises not sent yet")
     failing = meter.create_gauge("amanat_outbox_failing", description="Promises that failed again and again")
-    while True:
-        try:
-            async with transaction(engine, SERVICE) as connection:
-                now_waiting, now_failing = await backlog(connection)
-        except (SQLAlchemyError, OSError) as error:
-            _log.warning("metrics_without_database", extra={"error": type(error).__name__})
-        else:
-            waiting.set(now_waiting)
-            failing.set(now_failing)
-        await asyncio.sleep(_WATCH_SECONDS)
+
+    async def look() -> None:
+        async with transaction(engine, SERVICE) as connection:
+            now_waiting, now_failing = await backlog(connection)
+        waiting.set(now_waiting)
+        failing.set(now_failing)
+
+    await repeat("metrics", look, every(_WATCH_SECONDS))

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from api.dependencies import Reader
 from domain.errors import NotFound, TooMany
 from storage.case_lists import Event, events_after, newest_events, see_case
+from storage.chores import every, repeat
 from storage.database import SERVICE, transaction
 
 _log = logging.getLogger("amanat.live")
@@ -52,15 +53,11 @@ class Watcher:
 
     async def run(self) -> None:
         """Look every second, until cancelled."""
-        while True:
-            await asyncio.sleep(_POLL_SECONDS)
-            if self._watched:
-                try:
-                    await self._look()
-                except (SQLAlchemyError, OSError) as error:
-                    _log.warning("live_status_waits", extra={"error": type(error).__name__})
+        await repeat("live_status", self._look, every(_POLL_SECONDS))
 
     async def _look(self) -> None:
+        if not self._watched:
+            return
         async with transaction(self._engine, SERVICE) as connection:
             self._newest = await newest_events(connection, list(self._watched))
         async with self._changed:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from datetime import timedelta
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.ledger import CHART
 from storage import account, idempotency, ledger, outbox
+from storage.chores import every, repeat
 from storage.database import SERVICE, transaction
-
-_log = logging.getLogger("amanat.housekeeping")
 
 _EVERY_SECONDS = 600.0
 _BATCH = 1_000
@@ -37,10 +33,9 @@ async def tidy(engine: AsyncEngine) -> int:
 
 async def keep_house(engine: AsyncEngine) -> None:
     """Tidy every ten minutes, until cancelled."""
-    while True:
-        try:
-            while await tidy(engine) >= _BATCH:
-                continue
-        except (SQLAlchemyError, OSError) as error:
-            _log.warning("housekeeping_postponed", extra={"error": type(error).__name__})
-        await asyncio.sleep(_EVERY_SECONDS)
+
+    async def tidy_all() -> None:
+        while await tidy(engine) >= _BATCH:
+            continue
+
+    await repeat("housekeeping", tidy_all, every(_EVERY_SECONDS))

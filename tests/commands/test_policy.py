@@ -1,0 +1,201 @@
+"""Policies are changed by two people, checked before, and frozen into running cases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from activities.onboarding import OnboardingActivities
+from activities.transition import Desk
+from commands.command import Context
+from domain.access import Role
+from messages.onboarding import Step
+from storage import policies
+from storage.database import SERVICE, transaction
+from tests.account_people import audited
+from tests.arrange import Arrange, Someone
+from tests.books import Superuser
+from tests.commands.onboarding_steps import Office, apply, issue
+
+NAME = "programme:minipay"
+
+
+@pytest.fixture
+async def admins(arrange: Arrange) -> tuple[Someone, Someone]:
+    """Two policy_admins."""
+    return await arrange.platform(Role.POLICY_ADMIN), await arrange.platform(Role.POLICY_ADMIN)
+
+
+async def value(context: Context, name: str = NAME) -> dict[str, Any]:
+    """The value in force."""
+    async with transaction(context.engine, SERVICE) as connection:
+        found = await policies.in_force(connection, name)
+    assert found is not None
+    return dict(found.value)
+
+
+async def propose(api: httpx2.AsyncClient, who: Someone, value: Any, name: str = NAME) -> httpx2.Response:
+    """Propose a value."""
+    return await api.post(f"/v1/policies/{name}/versions", json={"value": value}, headers=who.headers())
+
+
+async def decide(api: httpx2.AsyncClient, who: Someone, proposal: httpx2.Response, word: str) -> httpx2.Response:
+    """Approve or reject a proposal."""
+    address = f"/v1/policy-versions/{proposal.json()['id']}/decision"
+    return await api.post(address, json={"decision": word}, headers=who.headers())
+
+
+async def test_a_proposal_counts_once_another_person_approved_it(
+    api: httpx2.AsyncClient, context: Context, admins: tuple[Someone, Someone]
+) -> None:
+    first, second = admins
+    proposal = await propose(api, first, {**await value(context), "instalments_max": 12})
+    assert (await value(context))["instalments_max"] == 24
+
+    alone = await decide(api, first, proposal, "approve")
+    together = await decide(api, second, proposal, "approve")
+    again = await decide(api, second, proposal, "approve")
+
+    assert proposal.json()["version"] == 2
+    assert (alone.status_code, alone.json()["code"]) == (403, "second_person_required")
+    assert together.status_code == 200
+    assert again.status_code == 404
+    assert (await value(context))["instalments_max"] == 12
+    assert await audited(context, f"policy:{NAME}") == ["propose_policy", "decide_policy"]
+
+
+async def test_a_rejected_proposal_never_counts(
+    api: httpx2.AsyncClient, context: Context, admins: tuple[Someone, Someone]
+) -> None:
+    proposal = await propose(api, admins[0], {**await value(context), "instalments_max": 12})
+
+    rejected = await decide(api, admins[1], proposal, "reject")
+    revived = await decide(api, admins[1], proposal, "approve")
+
+    assert (rejected.status_code, revived.status_code) == (200, 404)
+    assert (await value(context))["instalments_max"] == 24
+
+
+async def test_an_older_proposal_is_not_approved_over_a_newer_version(
+    api: httpx2.AsyncClient, context: Context, admins: tuple[Someone, Someone]
+) -> None:
+    now = await value(context)
+    older = await propose(api, admins[0], {**now, "instalments_max": 10})
+    newer = await propose(api, admins[0], {**now, "instalments_max": 11})
+    await decide(api, admins[1], newer, "approve")
+
+    late = await decide(api, admins[1], older, "approve")
+
+    assert (late.status_code, late.json()["code"]) == (409, "policy_version_outdated")
+    assert (await value(context))["instalments_max"] == 11
+
+
+async def test_approving_needs_a_fresh_code(
+    api: httpx2.AsyncClient, context: Context, admins: tuple[Someone, Someone], superuser: Superuser
+) -> None:
+    proposal = await propose(api, admins[0], await value(context))
+    await superuser.run("UPDATE sessions SET strong_until = now() - interval '1 second'")
+
+    answer = await decide(api, admins[1], proposal, "approve")
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "step_up_required")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"instalments_max": 0},
+        {"instalments_max": 121},
+        {"instalments_max": "12"},
+        {"instalments_max": True},
+        {"instalments_max": 12.0},
+        {"share_of_pay": [1]},
+        {"share_of_pay": [2, 1]},
+        {"share_of_pay": [0, 4]},
+        {"share_of_pay": [1, 10**30]},
+        {"share_of_pay": 0.25},
+        {"answer_remind_hours": 168},
+        {"answer_expire_hours": 10**12},
+        {"waiting_hours": -1},
+        {"waiting_hours": None},
+        {"mandate_version": 2},
+        {"mandate_version": 0},
+        {"backing": "promise"},
+        {"backing": []},
+        {"title_fa": 5},
+        {"title_fa": ""},
+        {"surprise": 1},
+        {"code": "other"},
+    ],
+)
+async def test_a_programme_that_cannot_work_is_refused_before_anybody_approves_it(
+    api: httpx2.AsyncClient, context: Context, admins: tuple[Someone, Someone], change: dict[str, Any]
+) -> None:
+    answer = await propose(api, admins[0], {**await value(context), **change})
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "policy_malformed"), answer.text
+
+
+@pytest.mark.parametrize("name", ["instalments_max", "share_of_pay", "backing", "title_fa"])
+async def test_a_programme_with_something_missing_is_refused(
+    api: httpx2.AsyncClient, context: Context, admins: tuple[Someone, Someone], name: str
+) -> None:
+    given = await value(context)
+    del given[name]
+
+    assert (await propose(api, admins[0], given)).json()["code"] == "policy_malformed"
+
+
+async def test_the_personnel_policy_in_force_can_be_proposed_again_and_bad_ones_cannot(
+    api: httpx2.AsyncClient, context: Context, admins: tuple[Someone, Someone]
+) -> None:
+    now = await value(context, "personnel")
+    bad = [{}, {**now, "change_remind_hours": 0}, {**now, "change_remind_hours": now["change_expire_hours"]}]
+
+    assert (await propose(api, admins[0], now, "personnel")).status_code == 201
+    for wrong in bad:
+        assert (await propose(api, admins[0], wrong, "personnel")).json()["code"] == "policy_malformed"
+
+
+@pytest.mark.parametrize("content", ["\x00", "\ud800"])
+async def test_a_value_that_postgres_cannot_keep_is_refused(
+    api: httpx2.AsyncClient, context: Context, admins: tuple[Someone, Someone], content: str
+) -> None:
+    import json  # noqa: PLC0415 - of one test
+
+    body = json.dumps({"value": {**await value(context), "title_fa": content}})
+    headers = {**admins[0].headers(), "Content-Type": "application/json"}
+    answer = await api.post(f"/v1/policies/{NAME}/versions", content=body, headers=headers)
+
+    assert answer.status_code == 422, answer.text
+
+
+async def test_a_policy_that_does_not_exist_cannot_be_changed(
+    api: httpx2.AsyncClient, context: Context, admins: tuple[Someone, Someone]
+) -> None:
+    assert (await propose(api, admins[0], await value(context), "programme:unknown")).status_code == 404
+
+
+async def test_a_running_case_keeps_the_policy_that_it_began_with(
+    api: httpx2.AsyncClient,
+    context: Context,
+    arrange: Arrange,
+    desk: Desk,
+    admins: tuple[Someone, Someone],
+    superuser: Superuser,
+) -> None:
+    employer = await arrange.organisation()
+    office = Office(context, await arrange.member(employer), await arrange.hr_officer(employer))
+    case_id = await apply(office)
+    changed = {**await value(context), "share_of_pay": [1, 100], "answer_expire_hours": 100}
+    await decide(api, admins[1], await propose(api, admins[0], changed), "approve")
+
+    activities = OnboardingActivities(desk)
+    asked = await activities.request_certificate(Step(case_id))
+    await issue(office, case_id)
+    await activities.activate_credit(Step(case_id))
+
+    assert asked.expire_in == 168 * 3_600
+    assert await superuser.value("SELECT monthly FROM credit_lines") == 50_000_000

@@ -1,0 +1,231 @@
+"""The relay: sends what was promised, at least once, and the effect comes once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.testing import WorkflowEnvironment
+
+from activities.transition import Desk
+from commands.command import Context
+from gateways.sms import SendFailed
+from messages.notice import SendNotice
+from messages.onboarding import ApplicationSubmitted
+from relay import WORKFLOWS, Lane, Relay, Route, signal_routes
+from storage import outbox
+from storage.database import SERVICE, transaction
+from storage.notices import notify
+from storage.outbox import ALARM_ATTEMPTS
+from tests.arrange import Arrange, eventually, sent_to
+from tests.books import Superuser, assert_books_clean
+from tests.commands.onboarding_steps import Office, apply, open_task
+from tests.conftest import routes
+from tests.journeys.steps import Steps
+
+
+@contextlib.asynccontextmanager
+async def relaying(relay: Relay) -> AsyncIterator[None]:
+    """A relay at work for a while."""
+    task = asyncio.create_task(relay.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+@pytest.fixture
+async def office(context: Context, arrange: Arrange) -> Office:
+    """A member and their HR."""
+    employer = await arrange.organisation()
+    return Office(context, await arrange.member(employer), await arrange.hr_officer(employer))
+
+
+async def promise(engine: AsyncEngine, *messages: object) -> None:
+    """Promise some messages."""
+    async with transaction(engine, SERVICE) as connection:
+        await outbox.enqueue(connection, *messages)
+
+
+async def all_sent(superuser: Superuser) -> None:
+    """Wait until nothing is left to send."""
+
+    async def sent() -> bool:
+        return not await superuser.value("SELECT count(*) FROM outbox WHERE sent_at IS NULL")
+
+    await eventually(sent, "everything to be sent")
+
+
+def test_every_signal_of_every_process_has_one_route() -> None:
+    names = list(signal_routes(None))  # type: ignore[arg-type]  # nothing is sent
+
+    assert len(WORKFLOWS) >= 3
+    assert {"ApplicationSubmitted", "CertificateAnswered", "ObstacleAnswered", "ApplicationWithdrawn"} <= set(names)
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_relay_that_died_between_sending_and_marking_sends_again_and_the_effect_comes_once(
+    context: Context,
+    office: Office,
+    desk: Desk,
+    temporal: WorkflowEnvironment,
+    superuser: Superuser,
+    messages_dir: Path,
+    steps: Steps,
+) -> None:
+    case_id = await apply(office)
+    by_name = {route.message.__name__: route for route in routes(temporal.client, desk, messages_dir)}
+    async with transaction(context.engine, SERVICE) as connection:
+        claimed = await outbox.claim(connection, ["ApplicationSubmitted", "SendNotice"], 20)
+    for row in claimed:
+        await by_name[row.message].send(outbox_message(by_name[row.message], row))
+    run = (await temporal.client.get_workflow_handle(f"onboarding/{case_id}").describe()).run_id
+    assert await superuser.value("SELECT count(*) FROM outbox WHERE sent_at IS NOT NULL") == 0
+
+    await superuser.run("UPDATE outbox SET claimed_until = now() - interval '1 second'")
+    async with relaying(Relay(context.engine, by_name.values(), sweep_seconds=0.1)):
+        await steps.task(office.officer, str(case_id))
+        await all_sent(superuser)
+
+    assert (await temporal.client.get_workflow_handle(f"onboarding/{case_id}").describe()).run_id == run
+    assert await superuser.value("SELECT count(*) FROM timeline WHERE code = 'certificate_requested'") == 1
+    assert sent_to(messages_dir, office.member.mobile).count("application_submitted") == 1
+    await assert_books_clean(context.engine)
+
+
+def outbox_message(route: Route, row: outbox.Promise) -> object:
+    """A claimed row as its message."""
+    from messages.payload import decode  # noqa: PLC0415 - of one helper
+
+    return decode(route.message, row.payload)
+
+
+async def test_relays_at_the_same_moment_send_each_message_once(engine: AsyncEngine, superuser: Superuser) -> None:
+    sent: list[object] = []
+
+    async def send(message: object) -> None:
+        sent.append(message)
+        await asyncio.sleep(0)
+
+    await promise(engine, *(SendNotice(uuid4()) for _ in range(60)))
+    relays = [Relay(engine, [Route(SendNotice, send, Lane.NOTICES)], sweep_seconds=0.05) for _ in range(3)]
+    async with contextlib.AsyncExitStack() as stack:
+        for relay in relays:
+            await stack.enter_async_context(relaying(relay))
+        await all_sent(superuser)
+
+    assert len(sent) == len(set(sent)) == sum(relay.sent for relay in relays) == 60
+
+
+async def test_a_nudge_sends_at_once_without_waiting_for_the_sweep(engine: AsyncEngine, superuser: Superuser) -> None:
+    async def send(_: object) -> None:
+        """Arrive."""
+
+    relay = Relay(engine, [Route(SendNotice, send, Lane.NOTICES)], sweep_seconds=3_600)
+    async with relaying(relay):
+        await promise(engine, SendNotice(uuid4()))
+        relay.nudge()
+        await all_sent(superuser)
+
+    assert relay.sent == 1
+
+
+async def test_a_failing_message_is_put_off_and_stops_no_other(
+    engine: AsyncEngine, superuser: Superuser, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad = SendNotice(uuid4())
+
+    async def send(message: object) -> None:
+        if message == bad:
+            raise SendFailed("0912 is not reachable", retryable=True)
+
+    await promise(engine, bad, SendNotice(uuid4()))
+    await superuser.run("UPDATE outbox SET attempts = %s", ALARM_ATTEMPTS - 1)
+    with caplog.at_level(logging.WARNING, "amanat.relay"):
+        await Relay(engine, [Route(SendNotice, send, Lane.NOTICES)]).drain(Lane.NOTICES)
+
+    assert await superuser.rows("SELECT sent_at IS NULL, last_error FROM outbox ORDER BY id") == [
+        (True, "SendFailed"),
+        (False, None),
+    ]
+    (alarm,) = [record for record in caplog.records if record.getMessage() == "promise_not_kept_yet"]
+    assert alarm.levelno == logging.ERROR
+    assert "0912" not in caplog.text
+
+
+async def test_a_lane_that_cannot_send_does_not_hold_up_the_other(engine: AsyncEngine, superuser: Superuser) -> None:
+    arrived = asyncio.Event()
+
+    async def stuck(_: object) -> None:
+        await asyncio.Event().wait()
+
+    async def arrive(_: object) -> None:
+        arrived.set()
+
+    await promise(engine, *(ApplicationSubmitted(uuid4(), uuid4()) for _ in range(40)), SendNotice(uuid4()))
+    relay = Relay(
+        engine,
+        [Route(ApplicationSubmitted, stuck), Route(SendNotice, arrive, Lane.NOTICES)],
+        sweep_seconds=0.05,
+    )
+    async with relaying(relay):
+        await asyncio.wait_for(arrived.wait(), 5)
+
+    assert await superuser.value("SELECT count(*) FROM outbox WHERE message = 'ApplicationSubmitted'") == 40
+
+
+async def test_a_notice_asked_for_twice_is_sent_once(
+    engine: AsyncEngine,
+    context: Context,
+    office: Office,
+    desk: Desk,
+    temporal: WorkflowEnvironment,
+    superuser: Superuser,
+    messages_dir: Path,
+) -> None:
+    async with transaction(engine, SERVICE) as connection:
+        await notify(connection, [office.member.id], "application_withdrawn")
+    notice_id = await superuser.value("SELECT id FROM notices")
+    await promise(engine, SendNotice(notice_id))
+
+    async with relaying(Relay(engine, routes(temporal.client, desk, messages_dir), sweep_seconds=0.1)):
+        await all_sent(superuser)
+        await promise(engine, SendNotice(notice_id))
+        await all_sent(superuser)
+
+    assert sent_to(messages_dir, office.member.mobile).count("application_withdrawn") >= 1
+    assert await superuser.rows("SELECT state, sent_at IS NOT NULL FROM notices") == [("sent", True)]
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_case_that_is_over_swallows_what_comes_for_it(
+    context: Context, office: Office, desk: Desk, temporal: WorkflowEnvironment, superuser: Superuser, messages_dir: Path
+) -> None:
+    """A message for a completed process counts as sent; the process is not begun again."""
+    from tests.commands.onboarding_steps import refuse  # noqa: PLC0415 - of one test
+
+    relay = Relay(context.engine, routes(temporal.client, desk, messages_dir), sweep_seconds=0.1)
+    async with relaying(relay):
+        case_id = await apply(office)
+
+        async def asked() -> bool:
+            with contextlib.suppress(AssertionError):
+                return bool(await open_task(context, case_id))
+            return False
+
+        await eventually(asked, "the task")
+        await refuse(office, case_id)
+        await temporal.client.get_workflow_handle(f"onboarding/{case_id}").result()
+        before = await superuser.effects()
+        await promise(context.engine, ApplicationSubmitted(case_id, uuid4()))
+        await all_sent(superuser)
+
+    assert await superuser.effects() == before
