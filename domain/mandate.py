@@ -14,9 +14,9 @@ MANDATES: dict[int, Sentence] = {
         ),
         en=(
             "I authorise my employer to deduct the instalments of my purchases on credit from my pay, each month at"
-            " most the amount that I accepted in this application, and to remit them to Amanat. This authority lasts until"
-            " every instalment is settled. If my employment ends, the remaining instalments fall due at once and are"
-            " deducted from my final pay within the legal limit. Using this credit costs me no fee."
+            " most the amount that I accepted in this application, and to remit them to Amanat. This authority lasts"
+            " until every instalment is settled. If my employment ends, the remaining instalments fall due at once"
+            " and are deducted from my final pay within the legal limit. Using this credit costs me no fee."
         ),
     ),
 }

@@ -195,7 +195,8 @@ NOTICES = {
 
 def said(catalogue: Mapping[str, Sentence], code: str, params: Mapping[str, Any] | None = None) -> Sentence:
     """A catalogue's sentence for a code, filled; a code without words is shown as itself."""
-    return catalogue.get(code, Sentence(code, code)).fill(params or {})
+    known = catalogue.get(code)
+    return Sentence(code, code) if known is None else known.fill(params or {})
 
 
 class _Shown(dict[str, str]):

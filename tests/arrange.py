@@ -161,7 +161,9 @@ def sent_to(directory: Path, mobile: str) -> list[str]:
     return [message["template"] for message in found if message["mobile"] == mobile]
 
 
-async def mandate_code(api: httpx2.AsyncClient, member: Someone, directory: Path, terms: dict[str, Any]) -> dict[str, Any]:
+async def mandate_code(
+    api: httpx2.AsyncClient, member: Someone, directory: Path, terms: dict[str, Any]
+) -> dict[str, Any]:
     """Ask for a mandate code for some terms, read it from the local gateway, and return the acceptance."""
     subject = {
         "programme": terms["programme"],

@@ -1,5 +1,7 @@
-"""Real servers for tests: an embedded Postgres with a fresh migrated database for each test, a Temporal that skips
-time, the api in process, a worker with its relay. Nothing of ours is replaced.
+"""Real servers for tests; nothing of ours is replaced.
+
+An embedded Postgres with a fresh migrated database for each test, a Temporal that skips time, the api in process, a
+worker with its relay.
 """
 
 from __future__ import annotations
@@ -16,7 +18,6 @@ import httpx2
 import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 

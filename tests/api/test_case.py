@@ -19,6 +19,7 @@ from activities.transition import Desk
 from api.app import create_app
 from api.values import read_cursor, write_cursor
 from commands.command import Context
+from domain.access import Role
 from domain.errors import InvalidInput
 from messages.onboarding import Step
 from storage.cases import tell
@@ -145,43 +146,41 @@ def _cursor(content: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(content).encode()).decode()
 
 
-@pytest.mark.parametrize(
-    "cursor",
-    [
-        "x",
-        "€",
-        "e30=",
-        _cursor([]),
-        _cursor(5),
-        _cursor(None),
-        _cursor([5]),
-        _cursor([None]),
-        _cursor([{}]),
-        _cursor(["not a uuid"]),
-        _cursor(["9" * 200]),
-        _cursor([-1]),
-        _cursor([1.5]),
-        _cursor(["\x00"]),
-        _cursor([1e400]),
-        _cursor(["0001-01-01T00:00:00", str(uuid4())]),
-        _cursor(["9999-12-31T23:59:59+00:00", "x"]),
-        "[" * 300,
-        "A" * 301,
-    ],
-)
+BAD_CURSORS = [
+    "x",
+    "€",
+    "e30=",
+    _cursor([]),
+    _cursor(5),
+    _cursor(None),
+    _cursor([5]),
+    _cursor([None]),
+    _cursor([{}]),
+    _cursor(["not a uuid"]),
+    _cursor(["9" * 200]),
+    _cursor([-1]),
+    _cursor([1.5]),
+    _cursor(["\x00"]),
+    _cursor([1e400]),
+    _cursor(["0001-01-01T00:00:00", str(uuid4())]),
+    _cursor(["9999-12-31T23:59:59+00:00", "x"]),
+    "[" * 300,
+    "A" * 301,
+]
+
+
 @pytest.mark.parametrize(
     "address",
     ["/v1/cases", "/v1/tasks", "/v1/cases/{case}/timeline", "/v1/staff", "/v1/organisations"],
 )
 async def test_a_cursor_that_is_not_ours_is_refused_or_shows_a_page(
-    api: httpx2.AsyncClient, office: Office, case_id: UUID, arrange: Arrange, address: str, cursor: str
+    api: httpx2.AsyncClient, office: Office, case_id: UUID, arrange: Arrange, address: str
 ) -> None:
-    from domain.access import Role  # noqa: PLC0415 - a table of one test
+    who = (await arrange.platform(Role.OPERATOR)).headers()
+    for cursor in BAD_CURSORS:
+        answer = await api.get(address.format(case=case_id), params={"cursor": cursor}, headers=who)
 
-    who = await arrange.platform(Role.OPERATOR)
-    answer = await api.get(address.format(case=case_id), params={"cursor": cursor}, headers=who.headers())
-
-    assert answer.status_code in {200, 422}, answer.text
+        assert answer.status_code in {200, 422}, (cursor, answer.text)
 
 
 def test_a_cursor_brings_back_its_values() -> None:

@@ -163,7 +163,7 @@ async def test_what_is_not_there_and_what_is_not_yours_look_the_same(
         for name in names:
             call = table[name]
             theirs = await call.send(api, world, who)
-            there, world.things = world.things, {key: missing for key in world.things}
+            there, world.things = world.things, dict.fromkeys(world.things, missing)
             nowhere = await call.send(api, world, who)
             world.things = there
             bodies = [{**answer.json(), "request_id": ""} for answer in (theirs, nowhere)]

@@ -92,7 +92,10 @@ def _leaves_without_example(document: dict[str, Any], schema: dict[str, Any], na
         ]
     if "items" in schema:
         return _leaves_without_example(document, schema["items"], name)
-    plain = {"examples", "enum", "const", "default", "format"} & set(schema) or schema.get("type") in {"null", "boolean"}
+    plain = {"examples", "enum", "const", "default", "format"} & set(schema) or schema.get("type") in {
+        "null",
+        "boolean",
+    }
     return [] if plain else [name]
 
 

@@ -98,7 +98,8 @@ async def _others(world: World, context: Context, arrange: Arrange, superuser: S
     things["colleague"] = colleague.id
     things["grant"] = await superuser.value("SELECT id FROM role_grants WHERE person_id = %s", colleague.id)
     await superuser.run(
-        "INSERT INTO staff_credentials (person_id, username, password_hash, totp_sealed) VALUES (%s, 'colleague', 'x', 'x')",
+        "INSERT INTO staff_credentials (person_id, username, password_hash, totp_sealed)"
+        " VALUES (%s, 'colleague', 'x', 'x')",
         colleague.id,
     )
     proposer = await arrange.platform(Role.POLICY_ADMIN)

@@ -57,8 +57,8 @@ async def credit_request(
     context: Context, member: Someone, *, monthly: int = 50_000_000, instalments: int = 12, **changes: Any
 ) -> commands.CreditRequest:
     """A request with a mandate accepted for exactly its terms."""
-    wish = {"programme": "minipay", "mandate_version": 1} | changes
-    binding = mandate_binding(str(wish["programme"]), monthly, instalments, int(wish["mandate_version"]))
+    wish: dict[str, Any] = {"programme": "minipay", "mandate_version": 1} | changes
+    binding = mandate_binding(wish["programme"], monthly, instalments, wish["mandate_version"])
     async with transaction(context.engine, SERVICE) as connection:
         await connection.execute(rate_windows.delete())
     code_id = await run(context, member, lambda command: request_code(command, CodePurpose.ACCEPT_MANDATE, binding))

@@ -132,8 +132,8 @@ async def test_an_address_gets_so_many_codes_an_hour(context: Context) -> None:
     for number in range(CODES_PER_ADDRESS.allowed):
         await challenge(context, Member(uuid4(), national_id(number), mobile(number)))
     with pytest.raises(TooMany):
-        await challenge(context, Member(uuid4(), national_id(99), mobile(99)))
-    await challenge(context, Member(uuid4(), national_id(98), mobile(98)), origin="another")
+        await challenge(context, Member(uuid4(), national_id(9_001), mobile(9_001)))
+    await challenge(context, Member(uuid4(), national_id(9_002), mobile(9_002)), origin="another")
 
 
 async def test_refused_requests_of_an_address_count_too(context: Context) -> None:
@@ -143,7 +143,7 @@ async def test_refused_requests_of_an_address_count_too(context: Context) -> Non
         with pytest.raises(TooMany):
             await challenge(context, member)
     with pytest.raises(TooMany):
-        await challenge(context, Member(uuid4(), national_id(99), mobile(99)))
+        await challenge(context, Member(uuid4(), national_id(9_001), mobile(9_001)))
 
 
 async def test_an_address_gets_so_many_tries_an_hour(context: Context) -> None:

@@ -6,6 +6,7 @@ a new path: the stored histories of old code are what proves that new code still
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import sys
@@ -30,7 +31,8 @@ async def record(handle: WorkflowHandle[Any, Any], cipher: Cipher, file: Path) -
     history = (await handle.fetch_history()).to_json_dict()
     opened = _opened(history, cipher, f"temporal.payload:{description.namespace}")
     content = {"id": description.id, "history": opened}
-    file.write_text(json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    text = json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    await asyncio.to_thread(file.write_text, text, encoding="utf-8")
 
 
 def _opened(value: Any, cipher: Cipher, purpose: str) -> Any:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import httpx2
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
+from activities.transition import Desk
+from domain.access import Role
+from messages.case import CaseKind, workflow_id
 from relay import Relay
 from storage.sealing import Seals
-from tests.arrange import Arrange
+from tests.arrange import Arrange, eventually
 from tests.books import Superuser
 from tests.histories.paths import PATHS
 from tests.histories.record import STORED, record
 from tests.journeys.steps import Steps
 from tests.journeys.waiting import apply_and_wait
+from tests.personnel_steps import Line, Office
+from tests.workflows.test_personnel_change import NEW_MOBILE, decide, phase_of, process, proposed, task_of
 
 
 @pytest.mark.usefixtures("worker")
@@ -31,3 +39,42 @@ async def test_record(
     await PATHS[path](waiting)
     await waiting.end()
     await record(waiting.handle, seals.cipher, STORED / f"{path}.json")
+
+
+@pytest.fixture
+async def office(desk: Desk, arrange: Arrange, relay: Relay, worker: None) -> Office:
+    """An organisation whose HR sends files."""
+    return await Office.open(desk, arrange)
+
+
+async def test_record_an_import(office: Office, temporal: WorkflowEnvironment, seals: Seals) -> None:
+    """Play and store the import of a file."""
+    case_id = await office.send([Line(), Line(mobile="1")])
+    import_id = workflow_id(CaseKind.PERSONNEL_IMPORT, case_id)
+
+    async def ended() -> bool:
+        return (await office.read(case_id)).ended_at is not None
+
+    await eventually(ended, "the end of the import")
+    handle = temporal.client.get_workflow_handle(import_id)
+    await handle.result()
+    await record(handle, seals.cipher, STORED / "personnel_imported.json")
+
+
+@pytest.mark.parametrize("path", ["confirmed", "rejected", "lapsed"])
+async def test_record_a_change(
+    office: Office, arrange: Arrange, api: httpx2.AsyncClient, temporal: WorkflowEnvironment, seals: Seals, path: str
+) -> None:
+    """Play and store one path of a change."""
+    support, line = await arrange.platform(Role.SUPPORT_AGENT), Line()
+    case_id = await proposed(office, line, line.but(mobile=NEW_MOBILE))
+    handle = process(temporal, case_id)
+    if path == "lapsed":
+        await temporal.fast_forward(handle, timedelta(hours=72, seconds=5))
+        await temporal.fast_forward(handle)
+    else:
+        answers = {"confirmed": {"decision": "confirm"}, "rejected": {"decision": "reject", "reason": "نادرست"}}
+        await decide(api, support, await task_of(office, case_id), **answers[path])
+    await handle.result()
+    assert await phase_of(office, case_id) == path
+    await record(handle, seals.cipher, STORED / f"personnel_change_{path}.json")

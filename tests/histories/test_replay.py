@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 from collections.abc import Sequence
@@ -26,6 +27,12 @@ from tests.journeys.steps import Steps
 from tests.journeys.waiting import apply_and_wait
 
 _LARGEST = 60_000
+PERSONNEL_PATHS = {
+    "personnel_imported",
+    "personnel_change_confirmed",
+    "personnel_change_rejected",
+    "personnel_change_lapsed",
+}
 
 
 @workflow.defn(name="OnboardingWorkflow", sandboxed=False)
@@ -33,7 +40,7 @@ class SleepsFirst:
     """A process of the same name that does something else."""
 
     @workflow.run
-    async def run(self, case: CaseRef) -> None:
+    async def run(self, _: CaseRef) -> None:
         """Sleep."""
         await workflow.sleep(60)
 
@@ -44,7 +51,7 @@ class SleepsFirst:
 
 async def replay(file: Path, *definitions: type) -> None:
     """Replay a stored history; raises when the code would have done something else."""
-    stored = json.loads(file.read_text("utf-8"))
+    stored = json.loads(await asyncio.to_thread(file.read_text, "utf-8"))
     converter = dataclasses.replace(
         DataConverter.default, failure_converter_class=DefaultFailureConverterWithEncodedAttributes
     )
@@ -60,7 +67,7 @@ async def test_a_stored_history_replays(file: Path) -> None:
 def test_every_path_has_a_stored_history_and_each_is_small() -> None:
     stored = {file.stem: file.stat().st_size for file in STORED.glob("*.json")}
 
-    assert set(PATHS) <= set(stored)
+    assert set(PATHS) | PERSONNEL_PATHS <= set(stored)
     assert max(stored.values()) < _LARGEST
 
 

@@ -210,6 +210,7 @@ async def keep_reading(api: httpx2.AsyncClient, who: Someone, seen: list[int]) -
     """Read until cancelled."""
     while True:
         seen.append((await api.get("/v1/cases", headers=who.headers())).status_code)
+        seen.append((await api.get("/readyz")).status_code)
         await asyncio.sleep(0.01)
 
 
@@ -221,9 +222,12 @@ async def test_postgres_restarted_while_people_act_loses_nothing_and_shows_no_fa
     desk, arrange = Desk(engine, seals, context.files), Arrange(context)
     relay = Relay(engine, routes(temporal.client, desk, messages_dir), sweep_seconds=0.1)
     transport = httpx2.ASGITransport(app=create_app(context), raise_app_exceptions=False)
-    async with httpx2.AsyncClient(transport=transport, base_url="https://amanat.test") as api, relaying(relay):
-        async with build_worker(temporal.client, desk):
-            outcomes = await _act_through_a_restart(own_server, context, arrange, api)
+    async with (
+        httpx2.AsyncClient(transport=transport, base_url="https://amanat.test") as api,
+        relaying(relay),
+        build_worker(temporal.client, desk),
+    ):
+        outcomes = await _act_through_a_restart(own_server, context, arrange, api)
     await assert_books_clean(engine)
     assert outcomes == {"active": 4, "withdrawn": 4}
     await engine.dispose()
@@ -257,7 +261,7 @@ async def _act_through_a_restart(
 
         await eventually(over, "all cases to end", seconds=60)
         assert set(seen) == {200, 503}
-        return dict(await superuser.rows("SELECT outcome, count(*)::int FROM cases GROUP BY outcome"))  # type: ignore[arg-type]
+        return dict(await superuser.rows("SELECT outcome, count(*)::int FROM cases GROUP BY outcome"))
 
 
 async def _task(context: Context, case_id: UUID) -> UUID:

@@ -136,7 +136,10 @@ async def test_when_withdrawal_and_certificate_meet_one_wins_and_nothing_is_held
     case_id = await steps.apply(member)
     task = await steps.task(officer, case_id)
 
-    deeds = {"the withdrawal": steps.withdraw(member, case_id), "the certificate": steps.decide(officer, task["id"], ISSUE)}
+    deeds = {
+        "the withdrawal": steps.withdraw(member, case_id),
+        "the certificate": steps.decide(officer, task["id"], ISSUE),
+    }
     if head_start in deeds:
         running = asyncio.ensure_future(deeds.pop(head_start))
         await asyncio.sleep(0)

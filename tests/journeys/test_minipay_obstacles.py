@@ -33,9 +33,7 @@ class Scene:
 
     async def turn_contract(self, state: str) -> None:
         """Suspend or resume the employer's contract."""
-        found = await self.api.get(
-            f"/v1/organisations/{self.employer}/contracts", headers=self.contracts.headers()
-        )
+        found = await self.api.get(f"/v1/organisations/{self.employer}/contracts", headers=self.contracts.headers())
         contract_id = found.json()["items"][0]["id"]
         turned = await self.api.post(
             f"/v1/contracts/{contract_id}/state",

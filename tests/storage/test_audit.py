@@ -83,10 +83,13 @@ async def test_many_writers_of_one_stream_leave_one_chain(engine: AsyncEngine, s
 
 
 async def test_a_line_goes_with_the_change_that_it_tells_of(engine: AsyncEngine, superuser: Superuser) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def fail() -> None:
         async with transaction(engine, SERVICE) as connection:
             await audit.append(connection, "s", Entry("never", "machine", "x"))
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
 
     assert await superuser.value("SELECT count(*) FROM audit") == 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from itertools import pairwise
 from uuid import uuid4
 
 import pytest
@@ -42,10 +43,13 @@ async def test_a_message_comes_out_as_it_went_in(engine: AsyncEngine) -> None:
 
 
 async def test_a_promise_of_a_transaction_that_failed_is_none(engine: AsyncEngine) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def fail() -> None:
         async with transaction(engine, SERVICE) as connection:
             await outbox.enqueue(connection, SendNotice(uuid4()))
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
 
     assert await claim(engine) == []
 
@@ -86,7 +90,7 @@ async def test_a_failed_sending_pauses_longer_each_time_but_never_long(
         pauses.append((await superuser.value("SELECT due_at - now() FROM outbox")).total_seconds())
 
     assert 0.5 < pauses[0] < 1.5
-    assert all(earlier <= later + 1 for earlier, later in zip(pauses, pauses[1:], strict=False))
+    assert all(earlier <= later + 1 for earlier, later in pairwise(pauses))
     assert max(pauses) <= 30
     assert len(await superuser.value("SELECT last_error FROM outbox")) == 300
 
@@ -111,7 +115,9 @@ async def test_the_backlog_tells_what_waits_and_what_failed_often(engine: AsyncE
 
 async def test_only_old_sent_rows_are_swept_and_only_so_many(engine: AsyncEngine, superuser: Superuser) -> None:
     await promise(engine, 4)
-    await superuser.run("UPDATE outbox SET sent_at = now() - interval '8 days' WHERE id <> (SELECT max(id) FROM outbox)")
+    await superuser.run(
+        "UPDATE outbox SET sent_at = now() - interval '8 days' WHERE id <> (SELECT max(id) FROM outbox)"
+    )
 
     async with transaction(engine, SERVICE) as connection:
         first = await outbox.purge_sent(connection, older_than=timedelta(days=7), limit=2)

@@ -53,32 +53,32 @@ async def member(context: Context, arrange: Arrange, desk: Desk) -> Someone:
     return office.member
 
 
+async def attempt(engine: AsyncEngine, deed: str) -> None:
+    """Try a statement on behalf of the machine."""
+    async with transaction(engine, SERVICE) as connection:
+        await connection.execute(sa.text(deed))
+
+
 async def count(engine: AsyncEngine, acting: Acting, table: str) -> int:
     """How many rows somebody sees."""
     async with transaction(engine, acting) as connection:
         return int(await connection.scalar(sa.text(f"SELECT count(*) FROM {table}")) or 0)  # noqa: S608 - our own names
 
 
-@pytest.mark.parametrize("table", OWNED)
-async def test_a_member_sees_their_own_rows_and_a_stranger_none_of_them(
-    engine: AsyncEngine, member: Someone, table: str
-) -> None:
-    everything = await count(engine, SERVICE, table)
-    own = await count(engine, Acting("member", member.id), table)
+async def test_a_member_sees_their_own_rows_and_a_stranger_none_of_them(engine: AsyncEngine, member: Someone) -> None:
+    for table in OWNED:
+        everything = await count(engine, SERVICE, table)
+        own = await count(engine, Acting("member", member.id), table)
 
-    assert 0 < own <= everything
-    assert await count(engine, Acting("member", uuid4()), table) == 0
-    assert await count(engine, Acting("member", None), table) == 0
+        assert 0 < own <= everything, table
+        assert await count(engine, Acting("member", uuid4()), table) == 0, table
+        assert await count(engine, Acting("member", None), table) == 0, table
 
 
-@pytest.mark.parametrize("table", OWNED)
-async def test_a_transaction_that_says_nothing_about_itself_sees_nothing(
-    engine: AsyncEngine, member: Someone, table: str
-) -> None:
+async def test_a_transaction_that_says_nothing_about_itself_sees_nothing(engine: AsyncEngine, member: Someone) -> None:
     async with engine.begin() as connection:
-        found = await connection.scalar(sa.text(f"SELECT count(*) FROM {table}"))  # noqa: S608 - our own names
-
-    assert found == 0
+        for table in OWNED:
+            assert await connection.scalar(sa.text(f"SELECT count(*) FROM {table}")) == 0, table  # noqa: S608 - our own names
 
 
 async def test_who_acted_before_on_a_connection_is_forgotten(database: Database, member: Someone) -> None:
@@ -106,32 +106,29 @@ async def test_a_member_cannot_write_rows_of_others(engine: AsyncEngine, member:
             )
 
 
-@pytest.mark.parametrize("table", APPEND_ONLY)
-@pytest.mark.parametrize("deed", ["UPDATE {} SET {} = {}", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
+@pytest.mark.parametrize("way", ["app_url", "owner_url", "superuser_url"])
 async def test_what_happened_stays_whoever_asks(
-    database: Database, member: Someone, superuser: Superuser, table: str, deed: str
+    database: Database, member: Someone, superuser: Superuser, way: str
 ) -> None:
-    column = await superuser.value(
-        "SELECT column_name FROM information_schema.columns"
-        " WHERE table_name = %s AND is_identity = 'NO' ORDER BY ordinal_position LIMIT 1",
-        table,
-    )
-    statement = deed.format(table, column, column) if deed.startswith("UPDATE") else deed.format(table)
-    for url in (database.app_url, database.owner_url, database.superuser_url):
-        engine = create_engine(url, pool=1)
-        with pytest.raises(DBAPIError) as refused:
-            async with transaction(engine, SERVICE) as connection:
-                await connection.execute(sa.text(statement))
-        await engine.dispose()
-        assert getattr(refused.value.orig, "sqlstate", "") in {"42501", "AM001", "0A000"} or "append" in str(refused.value)
+    engine = create_engine(getattr(database, way), pool=1)
+    for table in APPEND_ONLY:
+        column = await superuser.value(
+            "SELECT column_name FROM information_schema.columns"
+            " WHERE table_name = %s AND is_identity = 'NO' ORDER BY ordinal_position LIMIT 1",
+            table,
+        )
+        deeds = (f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}", f"TRUNCATE {table} CASCADE")  # noqa: S608 - our own names
+        for deed in deeds:
+            with pytest.raises(DBAPIError, match=r"append-only|permission denied"):
+                await attempt(engine, deed)
+    await engine.dispose()
 
 
-@pytest.mark.parametrize("table", LEDGER)
-async def test_the_app_writes_no_ledger_row_by_itself(engine: AsyncEngine, member: Someone, table: str) -> None:
-    for statement in (f"INSERT INTO {table} DEFAULT VALUES", f"DELETE FROM {table}"):  # noqa: S608 - our own names
-        with pytest.raises(ProgrammingError, match="permission denied"):
-            async with transaction(engine, SERVICE) as connection:
-                await connection.execute(sa.text(statement))
+async def test_the_app_writes_no_ledger_row_by_itself(engine: AsyncEngine, member: Someone) -> None:
+    for table in LEDGER:
+        for deed in (f"INSERT INTO {table} DEFAULT VALUES", f"DELETE FROM {table}"):  # noqa: S608 - our own names
+            with pytest.raises(ProgrammingError, match="permission denied"):
+                await attempt(engine, deed)
 
 
 @pytest.mark.parametrize(
@@ -172,9 +169,12 @@ async def test_a_policy_needs_two_people_in_postgres_too(engine: AsyncEngine) ->
             )
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
+async def test_half_states_are_refused(engine: AsyncEngine, member: Someone, superuser: Superuser) -> None:
+    await superuser.run(
+        "INSERT INTO cases (kind, phase, policy_id) SELECT 'onboarding', 'submitted', id FROM policies"
+        " WHERE name = 'programme:minipay'"
+    )
+    for deed in (
         "UPDATE cases SET closed_at = now()",
         "UPDATE cases SET outcome = 'active' WHERE closed_at IS NULL",
         "INSERT INTO tasks (case_id, kind, due_at) SELECT id, 'x', now() FROM cases",
@@ -182,13 +182,6 @@ async def test_a_policy_needs_two_people_in_postgres_too(engine: AsyncEngine) ->
         "UPDATE credit_lines SET monthly = 0",
         "UPDATE credit_lines SET unit = 'USD'",
         "UPDATE applications SET instalments = -1",
-    ],
-)
-async def test_half_states_are_refused(engine: AsyncEngine, member: Someone, superuser: Superuser, statement: str) -> None:
-    await superuser.run(
-        "INSERT INTO cases (kind, phase, policy_id) SELECT 'onboarding', 'submitted', id FROM policies"
-        " WHERE name = 'programme:minipay'"
-    )
-    with pytest.raises(DBAPIError, match="violates check constraint"):
-        async with transaction(engine, SERVICE) as connection:
-            await connection.execute(sa.text(statement))
+    ):
+        with pytest.raises(DBAPIError, match="violates check constraint"):
+            await attempt(engine, deed)

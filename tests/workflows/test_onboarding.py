@@ -181,7 +181,7 @@ async def test_a_process_terminated_after_the_reminder_does_not_remind_again(wai
     await waiting.pass_time(hours=168, minutes=5)
     await waiting.end()
 
-    assert (await waiting.timeline())[-2:] == ["reminded", "application_lapsed"]
+    assert (await waiting.timeline())[-3:] == ["certificate_requested", "reminded", "application_lapsed"]
 
 
 async def test_a_process_terminated_after_one_reminder_still_reminds_at_the_next_wait(waiting: Waiting) -> None:

@@ -1,0 +1,266 @@
+"""The commands of onboarding: what they write together, and what they refuse (SPEC A)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from activities.onboarding import OnboardingActivities
+from activities.transition import Desk
+from commands import onboarding as commands
+from commands.command import Context
+from domain import errors
+from domain import onboarding as rules
+from domain.account import CodeNotAccepted
+from domain.money import Money, Unit
+from messages.onboarding import Step
+from storage import onboarding
+from tests.account_people import audited
+from tests.arrange import Arrange
+from tests.books import Superuser, assert_books_clean
+from tests.commands.onboarding_steps import Office, apply, credit_request, issue, open_task, refuse, run, withdraw
+
+
+@pytest.fixture
+async def office(context: Context, arrange: Arrange) -> Office:
+    """A member and their HR."""
+    employer = await arrange.organisation()
+    return Office(context, await arrange.member(employer), await arrange.hr_officer(employer))
+
+
+async def test_applying_writes_case_fact_timeline_audit_notice_and_promise_together(
+    office: Office, superuser: Superuser
+) -> None:
+    case_id = await apply(office)
+
+    assert await superuser.rows("SELECT kind, actor_id FROM facts") == [("application_submitted", office.member.id)]
+    assert await superuser.rows("SELECT code, actor FROM timeline") == [("application_submitted", "applicant")]
+    assert await superuser.rows("SELECT template, person_id FROM notices") == [
+        ("application_submitted", office.member.id)
+    ]
+    assert await audited(office.context, f"case:{case_id}") == ["test"]
+    promised = await superuser.rows("SELECT message FROM outbox WHERE message <> 'SendCode' ORDER BY id")
+    assert promised == [("SendNotice",), ("ApplicationSubmitted",)]
+    assert await superuser.rows("SELECT phase, next_actor, due_at FROM cases") == [("submitted", "machine", None)]
+
+
+async def test_nothing_personal_travels_in_a_promise_or_stands_in_the_audit_trail(
+    office: Office, superuser: Superuser
+) -> None:
+    await apply(office)
+
+    texts = [str(row[0]) for row in await superuser.rows("SELECT payload FROM outbox")]
+    texts += [row[0] for row in await superuser.rows("SELECT content FROM audit")]
+    for secret in (office.member.national_id, office.member.mobile, office.member.mobile[3:], "مریم", "آزمون"):
+        assert not [text for text in texts if secret in text]
+
+
+@pytest.mark.parametrize(
+    ("changes", "refusal"),
+    [
+        ({"monthly": Money(100_000_010, Unit.IRR)}, rules.AmountAboveShare),
+        ({"monthly": Money(50_000_001, Unit.IRR)}, rules.AmountNotWholeToman),
+        ({"instalments": 25}, rules.TooManyInstalments),
+        ({"mandate_version": 2}, rules.MandateOutdated),
+        ({"programme": "tavana"}, rules.ProgrammeUnknown),
+        ({"code": "000000"}, CodeNotAccepted),
+    ],
+)
+async def test_an_application_that_breaks_a_rule_leaves_nothing_behind(
+    office: Office, superuser: Superuser, changes: dict[str, Any], refusal: type[errors.Refusal]
+) -> None:
+    request = replace(await credit_request(office.context, office.member), **changes)
+    before = await superuser.effects()
+
+    with pytest.raises(refusal):
+        await run(office.context, office.member, lambda command: commands.apply_for_credit(command, request))
+
+    assert await superuser.effects() == before
+
+
+async def test_exactly_a_quarter_of_pay_may_be_chosen(office: Office, superuser: Superuser) -> None:
+    await apply(office, monthly=100_000_000, instalments=24)
+
+    assert await superuser.rows("SELECT monthly, instalments, net_pay FROM applications") == [
+        (100_000_000, 24, 400_000_000)
+    ]
+
+
+async def test_staff_do_not_apply_as_staff(office: Office) -> None:
+    request = await credit_request(office.context, office.member)
+
+    with pytest.raises(errors.Forbidden):
+        await run(office.context, office.officer, lambda command: commands.apply_for_credit(command, request))
+
+
+async def test_who_left_or_whose_exit_was_reported_may_not_apply(office: Office, superuser: Superuser) -> None:
+    for state in ("left", "exit_reported"):
+        await superuser.run("UPDATE employments SET state = %s", state)
+        with pytest.raises(rules.NotOnPersonnelList):
+            await apply(office)
+
+
+async def test_the_contract_must_cover_today_and_be_active(office: Office, superuser: Superuser) -> None:
+    for change in (
+        "state = 'suspended'",
+        "state = 'active', starts_on = current_date + 5, ends_on = current_date + 9",
+        "starts_on = current_date - 9, ends_on = current_date - 5",
+    ):
+        await superuser.run(f"UPDATE contracts SET {change}")  # noqa: S608 - a table of one test
+        with pytest.raises(rules.ContractNotInForce):
+            await apply(office)
+    await superuser.run("UPDATE contracts SET starts_on = current_date - 1, ends_on = current_date + 1")
+    await apply(office)
+
+
+async def test_another_programmes_line_counts_against_the_quarter_until_it_ends(
+    office: Office, superuser: Superuser, desk: Desk
+) -> None:
+    case_id = await apply(office)
+    activities = OnboardingActivities(desk)
+    await activities.request_certificate(Step(case_id))
+    await issue(office, case_id)
+    await activities.activate_credit(Step(case_id))
+    await superuser.run("UPDATE credit_lines SET programme = 'tavana', monthly = 60000000")
+
+    with pytest.raises(rules.AmountAboveShare) as refused:
+        await apply(office)
+    await apply(office, monthly=40_000_000)
+    await withdraw(office, await superuser.value("SELECT id FROM cases WHERE closed_at IS NULL"))
+
+    assert refused.value.params["limit_rial"] == "40,000,000"
+
+
+async def test_an_own_line_that_is_renewed_does_not_count_against_itself(
+    office: Office, superuser: Superuser, desk: Desk
+) -> None:
+    activities = OnboardingActivities(desk)
+    for _ in range(2):
+        case_id = await apply(office, monthly=100_000_000)
+        await activities.request_certificate(Step(case_id))
+        await issue(office, case_id, monthly=Money(100_000_000, Unit.IRR))
+        await activities.activate_credit(Step(case_id))
+
+    assert await superuser.rows("SELECT monthly, closed_at IS NULL FROM credit_lines ORDER BY id") == [
+        (100_000_000, False),
+        (100_000_000, True),
+    ]
+    await assert_books_clean(office.context.engine)
+
+
+@pytest.mark.parametrize(
+    ("changes", "refusal"),
+    [
+        ({"monthly": Money(50_000_010, Unit.IRR)}, rules.CertificateTooHigh),
+        ({"monthly": Money(49_999_999, Unit.IRR)}, rules.AmountNotWholeToman),
+        ({"instalments": 13}, rules.CertificateTooHigh),
+        ({"valid_until": datetime.now(UTC).date() - timedelta(days=2)}, rules.CertificateExpired),
+    ],
+)
+async def test_a_certificate_beyond_the_application_is_refused_and_the_task_stays_open(
+    office: Office, desk: Desk, superuser: Superuser, changes: dict[str, Any], refusal: type[errors.Refusal]
+) -> None:
+    case_id = await apply(office)
+    await OnboardingActivities(desk).request_certificate(Step(case_id))
+
+    with pytest.raises(refusal):
+        await issue(office, case_id, **changes)
+
+    assert await superuser.value("SELECT id FROM tasks WHERE status = 'open'") == await open_task(
+        office.context, case_id
+    )
+
+
+async def test_people_are_first_when_they_answer_after_the_due_moment_but_before_the_process_looks(
+    office: Office, superuser: Superuser, desk: Desk
+) -> None:
+    case_id = await apply(office)
+    activities = OnboardingActivities(desk)
+    await activities.request_certificate(Step(case_id))
+    await superuser.run("UPDATE tasks SET due_at = now() - interval '1 hour'")
+
+    await issue(office, case_id)
+    await activities.lapse(Step(case_id))
+
+    assert await superuser.rows("SELECT status FROM tasks") == [("done",)]
+
+
+async def test_withdrawal_and_lapse_at_the_same_moment_end_the_case_once(
+    office: Office, superuser: Superuser, desk: Desk
+) -> None:
+    case_id = await apply(office)
+    activities = OnboardingActivities(desk)
+    await activities.request_certificate(Step(case_id))
+
+    results = await asyncio.gather(withdraw(office, case_id), activities.lapse(Step(case_id)), return_exceptions=True)
+    await activities.weigh_answer(Step(case_id))
+
+    outcome = await superuser.value("SELECT outcome FROM cases")
+    assert outcome == ("lapsed" if isinstance(results[0], errors.CaseClosed) else "withdrawn")
+    assert await superuser.value("SELECT count(*) FROM tasks WHERE status = 'open'") == 0
+
+
+async def test_a_stranger_withdraws_nothing(office: Office, arrange: Arrange) -> None:
+    case_id = await apply(office)
+    stranger = Office(office.context, await arrange.person("member"), office.officer)
+
+    with pytest.raises(errors.NotFound):
+        await withdraw(stranger, case_id)
+
+
+async def test_a_refusal_keeps_its_reason_with_the_fact(office: Office, superuser: Superuser, desk: Desk) -> None:
+    case_id = await apply(office)
+    await OnboardingActivities(desk).request_certificate(Step(case_id))
+    await refuse(office, case_id)
+
+    assert await superuser.value("SELECT payload FROM facts WHERE kind = 'certificate_refused'") == {
+        "reason": "court_order"
+    }
+
+
+async def test_a_certificate_of_another_organisation_cannot_be_revoked(
+    office: Office, arrange: Arrange, desk: Desk, superuser: Superuser
+) -> None:
+    case_id = await apply(office)
+    await OnboardingActivities(desk).request_certificate(Step(case_id))
+    await issue(office, case_id)
+    certificate = await superuser.value("SELECT id FROM certificates")
+    stranger = await arrange.hr_officer(await arrange.organisation())
+
+    with pytest.raises(errors.NotFound):
+        await run(
+            office.context, stranger, lambda command: commands.revoke_certificate(command, certificate, "پایان همکاری")
+        )
+    with pytest.raises(errors.InvalidInput):
+        await run(
+            office.context, office.officer, lambda command: commands.revoke_certificate(command, certificate, " ")
+        )
+
+
+async def test_two_revocations_at_the_same_moment_revoke_once(office: Office, desk: Desk, superuser: Superuser) -> None:
+    case_id = await apply(office)
+    await OnboardingActivities(desk).request_certificate(Step(case_id))
+    await issue(office, case_id)
+    certificate = await superuser.value("SELECT id FROM certificates")
+
+    def revoke() -> Any:
+        return run(
+            office.context, office.officer, lambda command: commands.revoke_certificate(command, certificate, "اشتباه")
+        )
+
+    results = await asyncio.gather(revoke(), revoke(), return_exceptions=True)
+
+    assert sorted(isinstance(result, rules.CertificateRevoked) for result in results) == [False, True]
+    assert await superuser.value("SELECT count(*) FROM facts WHERE kind = 'certificate_revoked'") == 1
+
+
+def test_a_card_number_passes_luhn() -> None:
+    number = onboarding.new_card_number()
+    doubled = [int(digit) * (2 if place % 2 == 0 else 1) for place, digit in enumerate(number)]
+
+    assert len(number) == 16
+    assert sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0

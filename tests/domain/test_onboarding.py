@@ -1,0 +1,132 @@
+"""Rules of onboarding: programmes, what may be chosen, certificates (SPEC A2, A11, A12)."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain import onboarding as rules
+from domain.money import RIAL_A_TOMAN, Money, Unit
+from domain.onboarding import HOURS_MAX, Backing, CertificateExpired, Programme
+
+VALUE: dict[str, Any] = {
+    "title_fa": "اعتبار مینی‌پی",
+    "title_en": "MiniPay credit",
+    "backing": "certificate",
+    "review": "none",
+    "waiting_hours": 0,
+    "share_of_pay": [1, 4],
+    "instalments_max": 24,
+    "line_term_months": 24,
+    "mandate_version": 1,
+    "answer_remind_hours": 72,
+    "answer_expire_hours": 168,
+    "obstacle_remind_hours": 72,
+    "obstacle_expire_hours": 336,
+}
+MINIPAY = Programme.from_policy("programme:minipay", VALUE)
+AMOUNTS = st.integers(min_value=0, max_value=10**12)
+
+
+def rial(amount: int) -> Money:
+    """An amount of rial."""
+    return Money(amount, Unit.IRR)
+
+
+def test_a_programme_is_read_from_its_policy() -> None:
+    assert MINIPAY.code == "minipay"
+    assert MINIPAY.share == (1, 4)
+    assert MINIPAY.backing is Backing.CERTIFICATE
+
+
+@pytest.mark.parametrize("name", sorted(VALUE))
+def test_a_programme_with_something_missing_says_so(name: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        Programme.from_policy("programme:x", {key: value for key, value in VALUE.items() if key != name})
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"share_of_pay": [5, 4]}, "share_of_pay"),
+        ({"share_of_pay": [1.0, 4]}, "share_of_pay"),
+        ({"share_of_pay": None}, "share_of_pay"),
+        ({"instalments_max": 0}, "instalments_max"),
+        ({"line_term_months": 121}, "line_term_months"),
+        ({"mandate_version": 0}, "mandate_version"),
+        ({"answer_remind_hours": 168}, "reminder"),
+        ({"obstacle_remind_hours": 0}, "reminder"),
+        ({"answer_expire_hours": HOURS_MAX + 1}, "answer_expire_hours"),
+        ({"waiting_hours": 72}, "without review and waiting time"),
+        ({"title_en": None}, "title_en"),
+        ({"unknown": 1}, "unknown"),
+    ],
+)
+def test_a_programme_that_cannot_work_is_refused_and_says_why(change: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        Programme.from_policy("programme:x", VALUE | change)
+
+
+def test_a_quarter_of_pay_less_what_is_taken_may_be_chosen() -> None:
+    limit = rules.monthly_limit(MINIPAY, net_pay=rial(400_000_039), taken=rial(30_000_000), cap=None)
+
+    assert limit == rial(70_000_000)
+
+
+def test_the_organisations_cap_counts_when_it_is_lower() -> None:
+    def limit(cap: int) -> Money:
+        return rules.monthly_limit(MINIPAY, net_pay=rial(400_000_000), taken=rial(0), cap=rial(cap))
+
+    assert (limit(60_000_009), limit(900_000_000)) == (rial(60_000_000), rial(100_000_000))
+
+
+@given(pay=AMOUNTS, taken=AMOUNTS, cap=st.none() | AMOUNTS)
+def test_what_may_be_chosen_is_whole_toman_never_negative_and_never_breaks_a_limit(
+    pay: int, taken: int, cap: int | None
+) -> None:
+    limit = rules.monthly_limit(
+        MINIPAY, net_pay=rial(pay), taken=rial(taken), cap=None if cap is None else rial(cap)
+    ).amount
+
+    assert limit >= 0
+    assert limit % RIAL_A_TOMAN == 0
+    assert limit == 0 or limit + taken <= pay / 4
+    assert cap is None or limit <= cap
+
+
+@given(limit=AMOUNTS, asked=AMOUNTS, certified=AMOUNTS)
+def test_the_lowest_of_what_is_possible_asked_and_certified_counts(limit: int, asked: int, certified: int) -> None:
+    approved = rules.approved_terms(limit=rial(limit), asked=rial(asked), certified=rial(certified))
+
+    assert approved.amount == min(limit, asked, certified)
+
+
+TODAY = date(2026, 11, 21)
+
+
+@pytest.mark.parametrize("day", [TODAY, date(2027, 3, 20), date(2031, 11, 21)])
+def test_a_certificate_may_end_from_today_to_five_years_ahead(day: date) -> None:
+    rules.check_certificate_day(day, TODAY)
+
+
+@pytest.mark.parametrize("day", [date(2026, 11, 20), date(2031, 11, 22), date.min, date.max])
+def test_a_certificate_that_has_ended_or_ends_too_late_is_refused(day: date) -> None:
+    with pytest.raises(CertificateExpired) as refused:
+        rules.check_certificate_day(day, TODAY)
+    assert refused.value.field == "valid_until"
+
+
+@given(st.dates(min_value=date(2000, 1, 1), max_value=date(2100, 1, 1)))
+def test_the_end_of_february_stops_nobody(today: date) -> None:
+    rules.check_certificate_day(today, today)
+
+
+@pytest.mark.parametrize(
+    ("is_open", "withdrawn", "may"), [(True, False, True), (True, True, False), (False, False, False)]
+)
+def test_withdrawing_is_possible_once_and_until_the_end(is_open: bool, withdrawn: bool, may: bool) -> None:
+    assert rules.may_withdraw(is_open=is_open, withdrawn=withdrawn) is may
