@@ -101,7 +101,7 @@ def _routes(settings: Settings, client: Client, desk: Desk, http: httpx2.AsyncCl
     return [
         *signal_routes(client).values(),
         Route(SendNotice, sender.send_notice, Lane.NOTICES),
-        Route(SendCode, sender.send_code, Lane.NOTICES),
+        Route(SendCode, sender.send_code, Lane.CODES),
     ]
 
 

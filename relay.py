@@ -50,6 +50,7 @@ class Lane(StrEnum):
     """What is drained apart from the rest."""
 
     SIGNALS = "signals"
+    CODES = "codes"
     NOTICES = "notices"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 from activities.transition import Desk
@@ -12,6 +13,8 @@ from messages.notice import SendCode, SendNotice
 from storage.account.codes import mark_code_sent, take_unsent_code
 from storage.database import SERVICE, transaction
 from storage.notices import mark, read_unsent
+
+_log = logging.getLogger("amanat.notices")
 
 
 class NoticeSender:
@@ -39,6 +42,7 @@ class NoticeSender:
         except SendFailed as failure:
             if failure.retryable:
                 raise
+            _log.error("notice_not_sent", extra={"template": notice.template, "reason": failure.reason})
             async with transaction(self._desk.engine, SERVICE) as connection:
                 await mark(connection, notice.id, "failed")
             return
@@ -61,5 +65,7 @@ class NoticeSender:
         except SendFailed as failure:
             if failure.retryable:
                 raise
+            # Nobody can sign in until somebody mends this: a template is missing or a key is wrong.
+            _log.error("code_not_sent", extra={"purpose": unsent.purpose, "reason": failure.reason})
         async with transaction(self._desk.engine, SERVICE) as connection:
             await mark_code_sent(connection, message.code_id)

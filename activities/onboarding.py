@@ -8,7 +8,7 @@ from uuid import UUID
 
 from temporalio import activity
 
-from activities.transition import Desk, Transition, take
+from activities.transition import MACHINE, Desk, Transition, take
 from domain import onboarding as rules
 from domain.access import Grant, Role, ScopeKind
 from domain.dates import add_months, format_jalali, tehran_day, to_jalali
@@ -20,6 +20,7 @@ from storage import ledger, onboarding, tasks
 from storage.cases import Fact, last_fact
 from storage.onboarding import Application
 from storage.organisation import contract_in_force, read_employment, read_organisation
+from storage.people import money_pause
 from storage.policies import by_id
 from storage.tasks import Task
 
@@ -190,6 +191,11 @@ async def _activate(at: Transition) -> Outcome:
     if standing.standing is not Standing.BACKED:
         return standing
     application, programme = await _application(at), await _programme(at)
+    pause = await money_pause(at.connection, application.person_id)
+    if pause:
+        await at.move(Phase.AWAITING_CLEARANCE, next_actor=MACHINE, due_in=pause)
+        await at.tell("activation_paused")
+        return Outcome(Standing.PAUSED, expire_in=int(pause.total_seconds()) + 1)
     await onboarding.hold_quota(at.connection, application.person_id)
     certificate = await onboarding.newest_certificate(at.connection, at.case.id)
     today = tehran_day(at.now)

@@ -74,11 +74,18 @@ class Transition:
         await notify(self.connection, people, template, case_id=self.case.id, params=params)
 
     async def ask(
-        self, kind: str, assignee: Grant, *, due_in: timedelta, details: Mapping[str, Any] | None = None
+        self,
+        kind: str,
+        assignee: Grant,
+        *,
+        due_in: timedelta,
+        details: Mapping[str, Any] | None = None,
+        tell: bool = True,
     ) -> None:
-        """Open a task for a role, and tell those who hold it, apart from people of the case."""
+        """Open a task for a role, and tell those who hold it, apart from the applicant; not what comes by the thousand."""
         await tasks.open_task(self.connection, self.case.id, kind, assignee=assignee, due_in=due_in, details=details)
-        await self.notify(await self.holders(assignee), f"task_{kind}")
+        if tell:
+            await self.notify(await self.holders(assignee), f"task_{kind}")
 
     async def holders(self, grant: Grant) -> list[UUID]:
         """Who holds a role now, apart from the applicant."""

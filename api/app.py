@@ -154,6 +154,7 @@ def _application(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
         max_body_size=MAX_BODY,
+        redirect_slashes=False,
     )
     for router in _ROUTERS:
         app.include_router(router)

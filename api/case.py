@@ -238,7 +238,7 @@ async def read_timeline(reader: ReaderDep, case_id: UUID, cursor: Cursor = None,
 async def _may_watch(request: Request, reader: ReaderDep, case_id: UUID) -> None:
     """Refuse before the stream begins: afterwards there is no status left to say it with."""
     await reader.read(lambda connection: case_lists.see_case(connection, reader.actor, case_id))
-    request.app.state.watcher.refuse_when_full()
+    request.app.state.watcher.refuse_when_full(reader.actor.person_id)
 
 
 @router.get(

@@ -79,12 +79,12 @@ ActorDep = Annotated[Actor, Depends(signed_in)]
 
 
 def _same_origin(request: Request) -> bool:
-    site = request.headers.get("sec-fetch-site")
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin", "")
+    if origin in request.app.state.allowed_origins:
+        return True
     if site is not None:
         return site in {"same-origin", "none"}
-    origin = request.headers.get("origin", "")
-    own = f"{request.url.scheme}://{request.headers.get('host', '')}"
-    return origin == own or origin in request.app.state.allowed_origins
+    return origin == f"{request.url.scheme}://{request.headers.get('host', '')}"
 
 
 def require(*roles: Role, member: bool = False) -> Callable[..., Awaitable[Actor]]:
@@ -108,13 +108,19 @@ class Performer:
     context: Context
     envelope: Envelope
 
-    async def run(self, work: Callable[[Command], Awaitable[BaseModel]], *, status: int = 200) -> Response:
-        """Do it, or repeat the earlier answer to the same key (H1)."""
+    async def run(
+        self,
+        work: Callable[[Command], Awaitable[BaseModel]],
+        *,
+        status: int = 200,
+        keep: Callable[[bytes], bytes] = bytes,
+    ) -> Response:
+        """Do it, or repeat the earlier answer to the same key (H1); ``keep`` leaves out what is shown only once."""
 
         async def as_json(command: Command) -> bytes:
             return (await work(command)).model_dump_json().encode()
 
-        answer = await perform(self.context, self.envelope, as_json, status=status)
+        answer = await perform(self.context, self.envelope, as_json, status=status, keep=keep)
         headers = {"Cache-Control": "no-store"}
         if answer.replayed:
             headers["Idempotent-Replayed"] = "true"
@@ -143,7 +149,9 @@ async def _performer(
     content = b"\x00".join(
         (operation.encode(), request.url.path.encode(), request.url.query.encode(), await request.body())
     )
-    envelope = Envelope(actor, operation, idempotency_key, hashlib.sha256(content).digest(), origin)
+    envelope = Envelope(
+        actor, operation, idempotency_key, hmac.digest(context.seals.pepper, content, hashlib.sha256), origin
+    )
     return Performer(context, envelope)
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from api.dependencies import Reader
 from domain.errors import NotFound, TooMany
+from storage.account import read_session_again
 from storage.case_lists import Event, events_after, newest_events, see_case
 from storage.chores import every, repeat
 from storage.database import SERVICE, transaction
@@ -20,6 +21,7 @@ from storage.database import SERVICE, transaction
 _log = logging.getLogger("amanat.live")
 
 MAX_STREAMS = 500
+MAX_STREAMS_EACH = 6
 _LIFE_SECONDS = 600.0
 _POLL_SECONDS = 1.0
 _PAGE = 100
@@ -39,16 +41,17 @@ class Watcher:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._watched: Counter[UUID] = Counter()
+        self._watching: Counter[UUID] = Counter()
         self._newest: dict[UUID, int] = {}
         self._changed = asyncio.Condition()
 
-    def refuse_when_full(self) -> None:
-        """Refuse another stream when this process has all that it can carry.
+    def refuse_when_full(self, person_id: UUID) -> None:
+        """Refuse another stream when this process, or this person, has as many as can be carried.
 
         Raises:
-            TooManyStreams: it has.
+            TooManyStreams: so it is.
         """
-        if self._watched.total() >= MAX_STREAMS:
+        if self._watched.total() >= MAX_STREAMS or self._watching[person_id] >= MAX_STREAMS_EACH:
             raise TooManyStreams(retry_after=30)
 
     async def run(self) -> None:
@@ -68,7 +71,9 @@ class Watcher:
 
         Ends when the caller may no longer see the case, and when the database is away: they connect again.
         """
+        person_id = reader.actor.person_id
         self._watched[case_id] += 1
+        self._watching[person_id] += 1
         try:
             end = asyncio.get_running_loop().time() + _LIFE_SECONDS
             while asyncio.get_running_loop().time() < end:
@@ -80,7 +85,9 @@ class Watcher:
             _log.info("live_status_ends", extra={"error": type(error).__name__})
         finally:
             self._watched[case_id] -= 1
+            self._watching[person_id] -= 1
             self._watched += Counter()
+            self._watching += Counter()
 
     async def _wait(self, case_id: UUID, after: int) -> None:
         def has_news() -> bool:
@@ -95,6 +102,8 @@ class Watcher:
 
 
 async def _news(connection: AsyncConnection, reader: Reader, case_id: UUID, after: int) -> list[Event] | None:
-    if await see_case(connection, reader.actor, case_id) is None:
+    # The session may have ended and roles may be gone since the stream began.
+    actor = await read_session_again(connection, reader.actor.session_id)
+    if actor is None or await see_case(connection, actor, case_id) is None:
         return None
     return await events_after(connection, case_id, after, _PAGE)

@@ -107,7 +107,9 @@ class CreditLineOut(BaseModel):
     available: AmountOut
     held: AmountOut
     used: AmountOut
-    card_number: str = Field(description="For its owner only", examples=["9900001234567897"])
+    card_number: str = Field(
+        description="Whole only after a fresh code (step-up), else its last four digits", examples=["************7897"]
+    )
     opened: MomentOut
     ends_on: DayOut
     purchases_stopped: MomentOut | None
@@ -322,11 +324,12 @@ async def list_credit_lines(reader: ReaderDep, is_open: Annotated[bool | None, Q
 
     async def query(connection: AsyncConnection) -> CreditLines:
         lines = await onboarding.lines_of(connection, reader.actor.person_id)
+        strong = reader.actor.strong_until is not None and reader.actor.strong_until > await onboarding.now(connection)
         wanted = [line for line in lines if is_open is None or (line.closed_at is None) is is_open]
         balances = [await ledger.balance(connection, f"credit:available:{line.id}") for line in wanted]
         return CreditLines(
             items=[
-                CreditLineOut.of(line, balance, onboarding.card_number(seals, line))
+                CreditLineOut.of(line, balance, onboarding.card_number(seals, line, whole=strong))
                 for line, balance in zip(wanted, balances, strict=True)
             ]
         )

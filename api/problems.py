@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import Any
 from uuid import uuid4
@@ -13,7 +12,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import JSONResponse
 
 from domain import errors
 
@@ -109,7 +108,7 @@ def responses(*refusals: type[errors.Refusal]) -> dict[int | str, dict[str, Any]
 _SCHEMA = {"$ref": "#/components/schemas/Problem"}
 
 
-def problem(request: Request, refusal: errors.Refusal, found: list[FieldProblem] | None = None) -> Response:
+def problem(request: Request, refusal: errors.Refusal, found: list[FieldProblem] | None = None) -> JSONResponse:
     """The answer to a refused request."""
     status = status_of(type(refusal))
     body = Problem(
@@ -126,9 +125,7 @@ def problem(request: Request, refusal: errors.Refusal, found: list[FieldProblem]
     headers = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    text = json.dumps(body.model_dump(), ensure_ascii=False, separators=(",", ":"))
-    # A field's name comes from whoever sent it and may hold half characters that UTF-8 cannot write.
-    return Response(text.encode(errors="replace"), status, headers, MEDIA_TYPE)
+    return JSONResponse(body.model_dump(), status, headers, MEDIA_TYPE)
 
 
 def request_id(request: Request) -> str:
@@ -140,11 +137,11 @@ def install(app: FastAPI) -> None:
     """Answer every failure with a problem."""
 
     @app.exception_handler(errors.Refusal)
-    async def refused(request: Request, error: errors.Refusal) -> Response:
+    async def refused(request: Request, error: errors.Refusal) -> JSONResponse:
         return problem(request, error)
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> Response:
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         found = [
             FieldProblem(field=".".join(str(part) for part in item["loc"][1:]), code=item["type"], en=item["msg"])
             for item in error.errors()[:20]
@@ -152,13 +149,13 @@ def install(app: FastAPI) -> None:
         return problem(request, errors.InvalidInput(field=found[0].field if found else None), found)
 
     @app.exception_handler(HTTPException)
-    async def refused_by_framework(request: Request, error: HTTPException) -> Response:
+    async def refused_by_framework(request: Request, error: HTTPException) -> JSONResponse:
         refusal: errors.Refusal = _BY_STATUS.get(error.status_code, errors.InvalidInput)()
         return problem(request, refusal)
 
     @app.exception_handler(DBAPIError)
     @app.exception_handler(PoolTimeout)
-    async def database(request: Request, error: Exception) -> Response:
+    async def database(request: Request, error: Exception) -> JSONResponse:
         if isinstance(error, DataError):
             return problem(request, errors.InvalidInput())
         state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
@@ -168,11 +165,11 @@ def install(app: FastAPI) -> None:
         return unexpected(request, error)
 
     @app.exception_handler(Exception)
-    async def anything(request: Request, error: Exception) -> Response:
+    async def anything(request: Request, error: Exception) -> JSONResponse:
         return unexpected(request, error)
 
 
-def unexpected(request: Request, error: Exception) -> Response:
+def unexpected(request: Request, error: Exception) -> JSONResponse:
     """A fault of ours: logged with its trace, answered without it."""
     _log.error("unexpected_error", exc_info=error, extra={"request_id": request_id(request)})
     return problem(request, Unexpected())

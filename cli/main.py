@@ -23,6 +23,7 @@ DELEGATED: Final = {
     "import": ("cli.import_", "Import a personnel file."),
     "audit": ("cli.audit", "Verify the audit chains."),
     "ledger": ("cli.ledger", "Show and verify the ledger."),
+    "case": ("cli.case", "Repair of single cases."),
     "bench": ("bench.main", "Measure: figures beside a baseline of the same run."),
     "openapi": ("cli.openapi", "Write the API document."),
 }

@@ -143,7 +143,12 @@ class Command:
 
 
 async def perform(
-    context: Context, envelope: Envelope, work: Callable[[Command], Awaitable[bytes]], *, status: int = 200
+    context: Context,
+    envelope: Envelope,
+    work: Callable[[Command], Awaitable[bytes]],
+    *,
+    status: int = 200,
+    keep: Callable[[bytes], bytes] = bytes,
 ) -> Answer:
     """Run a command once per key and answer it; nudges the relay after the commit.
 
@@ -152,13 +157,14 @@ async def perform(
         envelope: who sends what under which key.
         work: does it, and returns the answer's JSON body.
         status: the HTTP status of success.
+        keep: what of the body is kept for a retry; leaves out what is shown only once.
 
     Raises:
         Refusal: the command was refused; nothing has changed.
     """
     async for attempt in stamina.retry_context(on=_lost_a_race, attempts=_TRIES, wait_initial=0.02, wait_max=0.5):
         with attempt:
-            answer = await _perform_once(context, envelope, work, status)
+            answer = await _perform_once(context, envelope, work, status, keep)
     if not answer.replayed:
         context.nudge()
     _log.info("command_done", extra={"operation": envelope.operation, "replayed": answer.replayed})
@@ -166,17 +172,23 @@ async def perform(
 
 
 async def _perform_once(
-    context: Context, envelope: Envelope, work: Callable[[Command], Awaitable[bytes]], status: int
+    context: Context,
+    envelope: Envelope,
+    work: Callable[[Command], Awaitable[bytes]],
+    status: int,
+    keep: Callable[[bytes], bytes],
 ) -> Answer:
-    actor = envelope.actor
+    actor, cipher = envelope.actor, context.seals.cipher
+    # A person's key as staff is another than their key as a member.
+    key, fingerprint = f"{actor.capacity}:{envelope.key}", envelope.fingerprint
     async with transaction(context.engine, Acting(actor.capacity, actor.person_id)) as connection:
-        cipher = context.seals.cipher
-        earlier = await earlier_answer(connection, cipher, actor.person_id, envelope.key, envelope.fingerprint)
+        earlier = await earlier_answer(connection, cipher, actor.person_id, key, fingerprint)
         if earlier is not None:
             return earlier
         now = (await connection.execute(sa.select(sa.func.now()))).scalar_one()
         answer = Answer(status, await work(Command(connection, context, envelope, now)))
-        await keep_answer(connection, cipher, actor.person_id, envelope.key, envelope.fingerprint, answer)
+        kept = Answer(status, keep(answer.body))
+        await keep_answer(connection, cipher, actor.person_id, key, fingerprint, kept)
         return answer
 
 

@@ -34,7 +34,7 @@ from storage.notices import notify
 from storage.onboarding import Application
 from storage.organisation import Employment, contract_in_force, employments_of, read_organisation
 from storage.outbox import enqueue
-from storage.people import money_is_paused
+from storage.people import money_pause
 from storage.policies import Policy, in_force
 from storage.tasks import Task
 
@@ -62,7 +62,7 @@ async def apply_for_credit(command: Command, request: CreditRequest) -> UUID:
     """
     if command.actor.capacity != "member":
         raise Forbidden
-    if await money_is_paused(command.connection, command.actor.person_id):
+    if await money_pause(command.connection, command.actor.person_id):
         raise rules.MoneyPaused
     policy, programme = await _programme(command, request.programme)
     employment = await find_employment(command, request.organisation_id)

@@ -54,7 +54,7 @@ async def lock_task(command: Command, task_id: UUID, *, version: int | None = No
         await command.refuse_own_case(task.case_id)
     if task.status != "open":
         raise TaskNotOpen
-    if task.claimed_by not in {None, command.actor.person_id}:
+    if task.claimed_by not in {None, command.actor.person_id} and await tasks.claim_holds(command.connection, task):
         raise TaskClaimed
     if version is not None and version != task.version:
         raise PreconditionFailed
@@ -65,6 +65,7 @@ async def claim_task(command: Command, task_id: UUID) -> UUID:
     """Take a task from the shared queue, so that colleagues leave it."""
     task = await lock_task(command, task_id)
     await tasks.set_claim(command.connection, task.id, command.actor.person_id)
+    await touch_case(command.connection, task.case_id)
     await command.note(case_stream(task.case_id), subject=str(task.id))
     return task.id
 
@@ -73,6 +74,7 @@ async def release_task(command: Command, task_id: UUID) -> UUID:
     """Give a claimed task back to the queue."""
     task = await lock_task(command, task_id)
     await tasks.set_claim(command.connection, task.id, None)
+    await touch_case(command.connection, task.case_id)
     await command.note(case_stream(task.case_id), subject=str(task.id))
     return task.id
 

@@ -78,7 +78,9 @@ CODES_APART: Final = Limit("codes_apart", 1, timedelta(seconds=30))
 CODES_PER_NUMBER: Final = Limit("codes_number", 5, timedelta(hours=1))
 CODES_PER_PERSON: Final = Limit("codes_person", 10, timedelta(hours=1))
 TRIES_PER_ADDRESS: Final = Limit("sign_in_address", 300, timedelta(hours=1))
-STAFF_TRIES_PER_NAME: Final = Limit("staff_name", 10, timedelta(minutes=15))
+# A stranger's tries must not shut the right person out: few from one address, more from everywhere together.
+STAFF_TRIES_PER_NAME: Final = Limit("staff_name_address", 10, timedelta(minutes=15))
+STAFF_TRIES_EVERYWHERE: Final = Limit("staff_name", 200, timedelta(minutes=15))
 STAFF_TRIES_PER_ADDRESS: Final = Limit("staff_address", 60, timedelta(minutes=15))
 STEP_UP_TRIES: Final = Limit("step_up", 10, timedelta(minutes=15))
 

@@ -102,6 +102,10 @@ TIMELINE = {
     "certificate_revoked": Sentence(
         "گواهی کسر از حقوق لغو شد؛ خرید تازه ممکن نیست.", "The certificate was revoked; no new purchases."
     ),
+    "activation_paused": Sentence(
+        "شمارهٔ همراه به‌تازگی عوض شده است؛ تا ۲۴ ساعت پس از آن اعتبار فعال نمی‌شود و سپس خودبه‌خود ادامه می‌یابد.",
+        "The mobile was changed lately; for 24 hours no credit is activated, then it goes on by itself.",
+    ),
     "activation_blocked": Sentence(
         "فعال‌سازی متوقف ماند: {obstacle}. از کسی که می‌تواند آن را برطرف کند خواستیم رسیدگی کند.",
         "Activation is blocked: {obstacle}. Whoever can mend it was asked.",

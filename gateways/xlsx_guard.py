@@ -2,12 +2,15 @@
 
 Sizes that a zip declares are not believed: every member is inflated and counted. Every sheet is also parsed, because
 the reader lays cells out as a full rectangle and gives each cell its own copy of a shared text: one cell in the last
-corner of a tiny file, or one long text named by every cell, would take gigabytes.
+corner of a tiny file, or one long text named by every cell, would take gigabytes. Names prove nothing: whatever is XML
+is parsed, what is not must hold no sheet, and what the reader would take for another kind of workbook is refused.
 """
 
+import codecs
 import re
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -23,6 +26,13 @@ MAX_TEXT: Final = 512 * 1024 * 1024
 _BLOCK: Final = 256 * 1024
 _NEEDED: Final = frozenset({"[Content_Types].xml", "xl/workbook.xml"})
 _XML: Final = (".xml", ".rels")
+# Drawings of old, which Excel itself writes so that no parser takes them.
+_LOOSE_XML: Final = ".vml"
+# The reader guesses: these make it see an OpenDocument or a binary workbook, which nobody has measured.
+_OTHER_KINDS: Final = re.compile(
+    r"content\.xml|mimetype|xl/(?:workbook|sharedstrings|styles)\.bin|xl/(?:work|chart|macro|dialog)sheets/.*\.bin"
+)
+_SHEET_MARK: Final = b"sheetData"
 _CELL_NAME: Final = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 _ALPHABET: Final = 26
 
@@ -52,11 +62,12 @@ def inspect(path: Path, max_rows: int, max_columns: int) -> None:
                 raise TooComplex
             if not _NEEDED.issubset(member.filename for member in members):
                 raise NotXlsx
+            if any(map(_is_of_another_kind, members)):
+                raise NotXlsx
             budget, tally = MAX_UNPACKED, _Tally()
             for member in members:
                 with archive.open(member) as stream:
-                    is_xml = member.filename.endswith(_XML)
-                    checker = _SheetChecker(max_rows, max_columns, tally) if is_xml else None
+                    checker = _Checker(member.filename, lambda: _SheetChecker(max_rows, max_columns, tally))
                     budget -= _inflate(stream, checker, min(budget, _ratio_limit(member)))
             if tally.text_cells * tally.longest_text > MAX_TEXT:
                 raise TooComplex
@@ -69,18 +80,47 @@ def _ratio_limit(member: zipfile.ZipInfo) -> int:
     return max(RATIO_COUNTS_FROM, member.compress_size * MAX_RATIO)
 
 
-def _inflate(stream: IO[bytes], checker: "_SheetChecker | None", limit: int) -> int:
+def _is_of_another_kind(member: zipfile.ZipInfo) -> bool:
+    name = member.filename.replace("\\", "/").lstrip("/").lower()
+    return _OTHER_KINDS.fullmatch(name) is not None
+
+
+def _inflate(stream: IO[bytes], checker: "_Checker", limit: int) -> int:
     """Inflate one member, checking it on the way; return its true size."""
     size = 0
     while block := stream.read(_BLOCK):
         size += len(block)
         if size > limit:
             raise TooComplex
-        if checker:
-            checker.feed(block)
-    if checker:
-        checker.close()
+        checker.feed(block)
+    checker.close()
     return size
+
+
+class _Checker:
+    """Finds out by its content whether a member is XML, whatever it is called."""
+
+    def __init__(self, name: str, parser: Callable[[], "_SheetChecker"]) -> None:
+        name = name.lower()
+        self._may_be_xml = not name.endswith(_LOOSE_XML)
+        self._xml = parser() if name.endswith(_XML) else None
+        self._parser = parser
+        self._seen = b""
+
+    def feed(self, block: bytes) -> None:
+        if self._xml is None and not self._seen and self._may_be_xml:
+            begin = block.removeprefix(codecs.BOM_UTF8).lstrip()
+            self._xml = self._parser() if begin.startswith(b"<") else None
+        if self._xml is not None:
+            self._xml.feed(block)
+            return
+        if _SHEET_MARK in self._seen + block:
+            raise NotXlsx
+        self._seen = block[-len(_SHEET_MARK) :]
+
+    def close(self) -> None:
+        if self._xml is not None:
+            self._xml.close()
 
 
 class _SheetChecker:

@@ -76,7 +76,7 @@ class Standing(StrEnum):
 
     WAITING = "waiting"
     BACKED = "backed"
-    BLOCKED = "blocked"
+    PAUSED = "paused"
     OVER = "over"
 
 

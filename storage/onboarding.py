@@ -107,9 +107,15 @@ async def set_approved(connection: AsyncConnection, case_id: UUID, *, monthly: i
     )
 
 
+async def now(connection: AsyncConnection) -> datetime:
+    """The moment by Postgres's clock."""
+    moment: datetime = (await connection.execute(sa.select(sa.func.now()))).scalar_one()
+    return moment
+
+
 async def today(connection: AsyncConnection) -> date:
     """The day that it is in Tehran by Postgres's clock."""
-    return tehran_day((await connection.execute(sa.select(sa.func.now()))).scalar_one())
+    return tehran_day(await now(connection))
 
 
 async def hold_quota(connection: AsyncConnection, person_id: UUID) -> None:
@@ -220,12 +226,15 @@ async def newest_certificate(connection: AsyncConnection, case_id: UUID) -> Cert
 
 
 async def revoke_certificate(connection: AsyncConnection, certificate: Certificate, *, by: UUID, reason: str) -> None:
-    """Revoke a certificate and stop new purchases on its line, if there is one (A12)."""
+    """Revoke a certificate and stop new purchases on the line that stands on it, if there is one (A12)."""
     await connection.execute(
         sa.update(certificates)
         .where(certificates.c.id == certificate.id)
         .values(revoked_by=by, revoked_at=sa.func.now(), revoke_reason=reason)
     )
+    newest = await newest_certificate(connection, certificate.case_id)
+    if newest is None or newest.id != certificate.id:
+        return
     await connection.execute(
         sa.update(credit_lines)
         .where(credit_lines.c.case_id == certificate.case_id, credit_lines.c.purchases_stopped_at.is_(None))
@@ -301,14 +310,10 @@ async def read_line(connection: AsyncConnection, line_id: UUID) -> CreditLine | 
     return None if row is None else CreditLine(*row)
 
 
-def card_ending(seals: Seals, line: CreditLine) -> str:
-    """The last four digits of a line's card."""
-    return seals.cipher.open_text(line.card_sealed, _CARD_PURPOSE)[-4:]
-
-
-def card_number(seals: Seals, line: CreditLine) -> str:
-    """The whole card number, for its owner only."""
-    return seals.cipher.open_text(line.card_sealed, _CARD_PURPOSE)
+def card_number(seals: Seals, line: CreditLine, *, whole: bool) -> str:
+    """The card number for its owner; its last four digits only, unless the whole is asked for."""
+    number = seals.cipher.open_text(line.card_sealed, _CARD_PURPOSE)
+    return number if whole else number[-4:].rjust(_CARD_LENGTH, "*")
 
 
 def new_card_number() -> str:

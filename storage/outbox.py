@@ -6,12 +6,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from messages.payload import encode
-from storage.tables import outbox
+from storage.tables import cases, outbox
 
 # A sender that died gives its rows back after this long.
 LEASE = timedelta(seconds=20)
@@ -35,7 +36,8 @@ async def enqueue(connection: AsyncConnection, *messages: object) -> None:
     """Promise to send messages (dataclasses of ids) once this transaction commits."""
     if messages:
         rows = [{"message": type(message).__name__, "payload": encode(message)} for message in messages]
-        await connection.execute(sa.insert(outbox), rows)
+        # Without RETURNING: whoever promises need not be able to read what was promised.
+        await connection.execute(sa.insert(outbox).inline(), rows)
 
 
 async def claim(connection: AsyncConnection, messages: Collection[str], limit: int) -> list[Promise]:
@@ -82,6 +84,16 @@ def _needs_a_look() -> sa.ColumnElement[bool]:
     return sa.or_(outbox.c.attempts >= ALARM_ATTEMPTS, outbox.c.created_at < sa.func.now() - ALARM_AGE)
 
 
+async def resend(connection: AsyncConnection, case_id: UUID) -> int:
+    """Promise all messages of a case anew: starts its process again if it was lost, and does nothing otherwise."""
+    again = await connection.execute(
+        sa.update(outbox)
+        .where(outbox.c.payload["case_id"].astext == str(case_id), outbox.c.sent_at.is_not(None))
+        .values(sent_at=None, claimed_until=None, attempts=0, due_at=sa.func.now())
+    )
+    return again.rowcount
+
+
 async def backlog(connection: AsyncConnection) -> tuple[int, int]:
     """How many rows wait, and how many of them failed so often, or wait so long, that somebody should look."""
     row = (
@@ -93,7 +105,13 @@ async def backlog(connection: AsyncConnection) -> tuple[int, int]:
 
 
 async def purge_sent(connection: AsyncConnection, *, older_than: timedelta, limit: int) -> int:
-    """Delete old sent rows, a bounded number at a time; returns how many."""
-    old = sa.select(outbox.c.id).where(outbox.c.sent_at < sa.func.now() - older_than).limit(limit)
+    """Delete old sent rows, a bounded number at a time; returns how many.
+
+    Those of open cases stay: with them a process that was lost can be started again.
+    """
+    is_open = sa.exists().where(
+        cases.c.id == sa.cast(outbox.c.payload["case_id"].astext, sa.Uuid), cases.c.closed_at.is_(None)
+    )
+    old = sa.select(outbox.c.id).where(outbox.c.sent_at < sa.func.now() - older_than, sa.not_(is_open)).limit(limit)
     deleted = await connection.execute(sa.delete(outbox).where(outbox.c.id.in_(old.scalar_subquery())))
     return deleted.rowcount

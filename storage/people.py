@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access import Grant, Role, ScopeKind
 from storage.sealing import Seals
-from storage.tables import case_people, persons, role_grants
+from storage.tables import case_people, persons, role_grants, staff_credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +78,14 @@ async def add_person(
     return found.id
 
 
-async def money_is_paused(connection: AsyncConnection, person_id: UUID) -> bool:
-    """Whether money actions of a person pause because their mobile was changed (G2)."""
-    paused = sa.exists().where(persons.c.id == person_id, persons.c.money_paused_until > sa.func.now())
-    return bool(await connection.scalar(sa.select(paused)))
+async def money_pause(connection: AsyncConnection, person_id: UUID) -> timedelta:
+    """How long a person's money actions still pause because their mobile was changed (G2); zero if they do not."""
+    left: timedelta | None = await connection.scalar(
+        sa.select(persons.c.money_paused_until - sa.func.now()).where(
+            persons.c.id == person_id, persons.c.money_paused_until > sa.func.now()
+        )
+    )
+    return left or timedelta()
 
 
 async def grants_of(connection: AsyncConnection, person_id: UUID) -> tuple[Grant, ...]:
@@ -96,7 +101,7 @@ async def grants_of(connection: AsyncConnection, person_id: UUID) -> tuple[Grant
 async def holders_of(
     connection: AsyncConnection, grant: Grant, *, limit: int = 50, apart_from: Collection[UUID] = ()
 ) -> list[UUID]:
-    """People who hold a role in a scope, at most ``limit``."""
+    """People who hold a role in a scope and are not shut out, at most ``limit``."""
     rows = await connection.scalars(
         sa.select(role_grants.c.person_id)
         .where(
@@ -105,6 +110,12 @@ async def holders_of(
             role_grants.c.scope == grant.scope,
             role_grants.c.revoked_at.is_(None),
             role_grants.c.person_id.not_in(apart_from),
+            sa.not_(
+                sa.exists().where(
+                    staff_credentials.c.person_id == role_grants.c.person_id,
+                    staff_credentials.c.disabled_at.is_not(None),
+                )
+            ),
         )
         .limit(limit)
     )

@@ -12,7 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access import Actor, Grant, Role, ScopeKind
-from storage.tables import case_people, cases, tasks
+from storage.tables import case_people, cases, role_grants, staff_credentials, tasks
+
+# After this a colleague may take a claimed task over.
+CLAIM_LIFE = timedelta(hours=8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,22 @@ async def set_claim(connection: AsyncConnection, task_id: UUID, person_id: UUID 
         .where(tasks.c.id == task_id, tasks.c.status == "open")
         .values(claimed_by=person_id, claimed_at=claimed_at, version=tasks.c.version + 1)
     )
+
+
+async def claim_holds(connection: AsyncConnection, task: Task) -> bool:
+    """Whether whoever claimed a task may still answer it, and has not let it lie for a working day."""
+    able = sa.exists().where(
+        role_grants.c.person_id == task.claimed_by,
+        role_grants.c.role == task.role,
+        role_grants.c.scope_kind == task.scope_kind,
+        role_grants.c.scope == task.scope,
+        role_grants.c.revoked_at.is_(None),
+    )
+    disabled = sa.exists().where(
+        staff_credentials.c.person_id == task.claimed_by, staff_credentials.c.disabled_at.is_not(None)
+    )
+    lately = sa.exists().where(tasks.c.id == task.id, tasks.c.claimed_at > sa.func.now() - CLAIM_LIFE)
+    return bool(await connection.scalar(sa.select(sa.and_(able, sa.not_(disabled), lately))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,7 +180,7 @@ def routes(client: Client, desk: Desk, messages_dir: Path) -> list[Route]:
     return [
         *signal_routes(client).values(),
         Route(SendNotice, sender.send_notice, Lane.NOTICES),
-        Route(SendCode, sender.send_code, Lane.NOTICES),
+        Route(SendCode, sender.send_code, Lane.CODES),
     ]
 
 

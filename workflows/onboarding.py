@@ -48,6 +48,9 @@ class OnboardingWorkflow:
         while outcome.standing is not Standing.OVER:
             if outcome.standing is Standing.BACKED:
                 outcome = await self._take(OnboardingActivities.activate_credit)
+            elif outcome.standing is Standing.PAUSED:
+                await self._mailbox.heard(outcome.expire_in, "until the pause of money actions is over")
+                outcome = await self._take(OnboardingActivities.activate_credit)
             else:
                 outcome = await self._await_answer(outcome)
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -73,13 +76,15 @@ class OnboardingWorkflow:
 
     async def _await_answer(self, asked: Outcome) -> Outcome:
         """Wait for the open task: a reminder, then the end; the database decides who was first."""
+        left = asked.expire_in
         if asked.remind_in:
             if await self._mailbox.heard(asked.remind_in, "until the reminder"):
                 return await self._take(OnboardingActivities.weigh_answer)
             reminded = await self._take(OnboardingActivities.remind)
             if reminded.standing is not Standing.WAITING:
                 return reminded
-        if await self._mailbox.heard(asked.expire_in - asked.remind_in, "until the application lapses"):
+            left = min(asked.expire_in - asked.remind_in, reminded.expire_in)
+        if await self._mailbox.heard(left, "until the application lapses"):
             return await self._take(OnboardingActivities.weigh_answer)
         return await self._take(OnboardingActivities.lapse)
 

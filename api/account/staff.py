@@ -71,9 +71,17 @@ class AddedStaff(BaseModel):
 
     person_id: UUID
     username: str
-    password: str
-    totp_secret: str
-    totp_uri: str = Field(description="For an authenticator app, as a QR code")
+    password: str | None = Field(description="Null in the repeated answer to a retry: then reset the account")
+    totp_secret: str | None
+    totp_uri: str | None = Field(description="For an authenticator app, as a QR code")
+
+    @classmethod
+    def without_secrets(cls, body: bytes) -> bytes:
+        """What is kept for a retry."""
+        shown = cls.model_validate_json(body)
+        return (
+            shown.model_copy(update=dict.fromkeys(("password", "totp_secret", "totp_uri"))).model_dump_json().encode()
+        )
 
 
 class RoleHolding(HeldRole):
@@ -144,7 +152,7 @@ async def add_staff_operation(body: Annotated[NewStaff, Body()], performer: Perf
             totp_uri=added.totp_uri,
         )
 
-    return await performer.run(work, status=201)
+    return await performer.run(work, status=201, keep=AddedStaff.without_secrets)
 
 
 @router.get(

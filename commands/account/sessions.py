@@ -15,6 +15,7 @@ from commands.command import Command, Context
 from domain.access import Actor
 from domain.account import (
     NO_BINDING,
+    STAFF_TRIES_EVERYWHERE,
     STAFF_TRIES_PER_ADDRESS,
     STAFF_TRIES_PER_NAME,
     TOTP_DRIFT,
@@ -86,7 +87,11 @@ async def sign_in_staff(context: Context, *, username: str, password: str, totp:
         TooMany: too many tries for this name or from this address.
     """
     name, typed = _name_or_nobody(username), parse_code(totp, field="totp")
-    limits = ((STAFF_TRIES_PER_ADDRESS, origin), (STAFF_TRIES_PER_NAME, name))
+    limits = (
+        (STAFF_TRIES_PER_ADDRESS, origin),
+        (STAFF_TRIES_PER_NAME, f"{name}/{origin}"),
+        (STAFF_TRIES_EVERYWHERE, name),
+    )
     async with transaction(context.engine, SERVICE) as connection:
         wait = await account.count_uses(connection, context.seals, limits)
         found = None if wait else await account.read_credential(connection, context.seals, username=name)

@@ -23,6 +23,7 @@ from storage.account.sessions import (
     hash_token,
     hold_person,
     read_live_session,
+    read_session_again,
     strengthen_session,
 )
 from storage.account.staff import (
@@ -70,6 +71,7 @@ __all__ = [
     "purge_expired",
     "read_credential",
     "read_live_session",
+    "read_session_again",
     "revoke_grant",
     "scope_exists",
     "staff_page",

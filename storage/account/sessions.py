@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -21,10 +21,10 @@ _TOKEN_BYTES: Final = 32
 _TOUCH: Final = timedelta(minutes=1)
 
 # One round trip a request: the session, its person's roles, and once a minute the mark that it was used.
-_LIVE_SESSION = sa.text(
+_LIVE_SESSION = (
     "WITH live AS ("
     "  SELECT s.id, s.person_id, s.capacity, nullif(s.strong_until, '-infinity') AS strong_until, s.last_used_at"
-    "  FROM sessions s WHERE s.token_hash = :token_hash AND s.ended_at IS NULL AND s.expires_at > now()"
+    "  FROM sessions s WHERE {which} AND s.ended_at IS NULL AND s.expires_at > now()"
     "  AND s.last_used_at + s.idle_after > now() AND (s.capacity = 'member' OR NOT EXISTS ("
     "    SELECT FROM staff_credentials c WHERE c.person_id = s.person_id AND c.disabled_at IS NOT NULL))"
     "), touched AS ("
@@ -34,7 +34,15 @@ _LIVE_SESSION = sa.text(
     "  coalesce((SELECT jsonb_agg(jsonb_build_array(g.role, g.scope_kind, g.scope)) FROM role_grants g"
     "    WHERE l.capacity = 'staff' AND g.person_id = l.person_id AND g.revoked_at IS NULL), '[]') AS grants"
     " FROM live l"
-).bindparams(sa.bindparam("touch", type_=sa.Interval))
+)
+
+
+def _live_session(which: str) -> sa.TextClause:
+    return sa.text(_LIVE_SESSION.format(which=which)).bindparams(sa.bindparam("touch", type_=sa.Interval))
+
+
+_BY_TOKEN: Final = _live_session("s.token_hash = :token_hash")
+_BY_ID: Final = _live_session("s.id = :id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +76,17 @@ async def begin_session(connection: AsyncConnection, person_id: UUID, capacity: 
 
 async def read_live_session(connection: AsyncConnection, token: str) -> Actor | None:
     """Who acts with this token, with the roles in force now; None if it is unknown, ended, too old or idle."""
-    parameters = {"token_hash": hash_token(token), "touch": _TOUCH}
-    row = (await connection.execute(_LIVE_SESSION, parameters)).one_or_none()
+    return _actor(
+        (await connection.execute(_BY_TOKEN, {"token_hash": hash_token(token), "touch": _TOUCH})).one_or_none()
+    )
+
+
+async def read_session_again(connection: AsyncConnection, session_id: UUID) -> Actor | None:
+    """Who acts in this session now; None once it has ended. For what lasts longer than a request."""
+    return _actor((await connection.execute(_BY_ID, {"id": session_id, "touch": _TOUCH})).one_or_none())
+
+
+def _actor(row: sa.Row[Any] | None) -> Actor | None:
     if row is None:
         return None
     grants = tuple(sorted(Grant(Role(role), ScopeKind(kind), scope) for role, kind, scope in row.grants))

@@ -296,8 +296,10 @@ async def test_an_operator_adds_staff_who_then_sign_in(api: httpx2.AsyncClient, 
     headers = keyed(token)
     added = await api.post("/v1/staff", json=wish, headers=headers)
     assert added.status_code == 201
-    assert (await api.post("/v1/staff", json=wish, headers=headers)).json() == added.json()
     body = added.json()
+    again = await api.post("/v1/staff", json=wish, headers=headers)
+    # A retry is answered without what is shown only once.
+    assert again.json() == body | {"password": None, "totp_secret": None, "totp_uri": None}
     answer = await api.post(
         "/v1/sign-in/staff",
         json={

@@ -49,7 +49,9 @@ async def case_id(office: Office, desk: Desk) -> UUID:
 async def served(context: Context) -> AsyncIterator[str]:
     """The API on a real socket: streams need one."""
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(create_app(context), log_level="error", ws="none", lifespan="on")
+    config = uvicorn.Config(
+        create_app(context), log_level="error", ws="none", lifespan="on", timeout_graceful_shutdown=1
+    )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[listening]))
 
@@ -58,7 +60,7 @@ async def served(context: Context) -> AsyncIterator[str]:
 
     await eventually(started, "the server")
     yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = server.force_exit = True
+    server.should_exit = True
     await task
     listening.close()
 

@@ -122,6 +122,16 @@ async def test_a_key_that_is_missing_or_malformed_is_refused(
     assert await organisations(superuser) == 0
 
 
+@pytest.mark.parametrize("length", [8, 200])
+async def test_the_shortest_and_the_longest_key_are_good(
+    api: httpx2.AsyncClient, keeper: Someone, superuser: Superuser, length: int
+) -> None:
+    answers = [await add(api, keeper, "k" * length) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert await organisations(superuser) == 1
+
+
 async def test_a_key_in_flight_is_told_apart_from_a_used_one(context: Context, keeper: Someone) -> None:
     actor = await authenticate(context, keeper.token)
     started, go_on = asyncio.Event(), asyncio.Event()

@@ -13,8 +13,8 @@ import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
 
 from cli.personnel_generator import CODES, REGIONS, FileFormat, generate, write_people
 from domain.personnel import COLUMNS, HEADINGS, PersonnelRow, RawRow, RefusedRow, judge_row
-from gateways import personnel_file, xlsx_guard
-from gateways.personnel_file import PersonnelFileError, count_rows, read_rows
+from gateways import personnel_rows, xlsx_guard
+from gateways.personnel_file import SENTENCES, PersonnelFileError, count_rows, read_rows
 
 DATA = Path(__file__).parent.parent / "data"
 TODAY = date(2026, 11, 21)
@@ -173,7 +173,7 @@ def test_a_file_that_cannot_be_read_is_refused_with_its_code(csv_path: Path, con
 
 
 def test_every_code_has_its_sentences() -> None:
-    for code in personnel_file.SENTENCES:
+    for code in SENTENCES:
         error = PersonnelFileError(code)
         assert error.fa
         assert error.en
@@ -197,7 +197,7 @@ def test_a_line_break_inside_a_quoted_cell_is_a_space(csv_path: Path) -> None:
 
 
 def test_more_rows_than_allowed_are_refused(csv_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(personnel_file, "MAX_ROWS", 3)
+    monkeypatch.setattr(personnel_rows, "MAX_ROWS", 3)
     assert count_rows(written(csv_path, "\n".join([HEADING, *[ROW] * 3]))) == 3
     assert code_of(written(csv_path, "\n".join([HEADING, *[ROW] * 4]))) == "file_too_complex"
 

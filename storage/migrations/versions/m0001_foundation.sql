@@ -278,7 +278,7 @@ CREATE INDEX notices_of_case ON notices (case_id) WHERE case_id IS NOT NULL;
 CREATE INDEX notices_failed ON notices (id) WHERE state = 'failed';
 CREATE TABLE idempotency (
     actor_id uuid NOT NULL,
-    key text NOT NULL CHECK (length(key) BETWEEN 8 AND 200),
+    key text NOT NULL CHECK (length(key) BETWEEN 8 AND 220),
     fingerprint bytea NOT NULL,
     status int NOT NULL CHECK (status BETWEEN 200 AND 299),
     answer_sealed bytea NOT NULL,
@@ -443,11 +443,36 @@ ALTER TABLE cases ENABLE ROW LEVEL SECURITY;
 ALTER TABLE cases FORCE ROW LEVEL SECURITY;
 CREATE POLICY own ON cases USING (sees_all() OR person_id = acting_person()
     OR EXISTS (SELECT FROM case_people p WHERE p.case_id = cases.id AND p.person_id = acting_person()));
+ALTER TABLE case_people ENABLE ROW LEVEL SECURITY;
+ALTER TABLE case_people FORCE ROW LEVEL SECURITY;
+CREATE POLICY own ON case_people FOR SELECT USING (sees_all() OR person_id = acting_person());
+CREATE POLICY service ON case_people FOR UPDATE USING (sees_all());
+-- A member takes part in what they open themselves, and in nothing else.
+CREATE POLICY opener ON case_people FOR INSERT WITH CHECK (sees_all() OR (person_id = acting_person()
+    AND EXISTS (SELECT FROM cases c WHERE c.id = case_id AND c.person_id = acting_person())));
+ALTER TABLE idempotency ENABLE ROW LEVEL SECURITY;
+ALTER TABLE idempotency FORCE ROW LEVEL SECURITY;
+CREATE POLICY own ON idempotency USING (sees_all() OR actor_id = acting_person());
+-- Whoever acts may promise; only the relay reads what was promised.
+ALTER TABLE outbox ENABLE ROW LEVEL SECURITY;
+ALTER TABLE outbox FORCE ROW LEVEL SECURITY;
+CREATE POLICY promise ON outbox FOR INSERT WITH CHECK (true);
+CREATE POLICY service ON outbox USING (sees_all());
+-- The trail is written through audit_append, which runs as the owner.
+ALTER TABLE audit ENABLE ROW LEVEL SECURITY;
+CREATE POLICY service ON audit USING (sees_all());
+ALTER TABLE audit_heads ENABLE ROW LEVEL SECURITY;
+CREATE POLICY service ON audit_heads USING (sees_all());
 DO $$
 DECLARE
     member_table text;
 BEGIN
-    FOREACH member_table IN ARRAY ARRAY['employments', 'case_people', 'sessions', 'notices', 'applications',
+    FOREACH member_table IN ARRAY ARRAY['transitions', 'personnel_imports', 'personnel_refusals'] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', member_table);
+        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', member_table);
+        EXECUTE format('CREATE POLICY service ON %I USING (sees_all())', member_table);
+    END LOOP;
+    FOREACH member_table IN ARRAY ARRAY['employments', 'sessions', 'role_grants', 'staff_credentials', 'one_time_codes', 'notices', 'applications',
         'certificates', 'credit_lines', 'personnel_changes', 'personnel_versions'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', member_table);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', member_table);
