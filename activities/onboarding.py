@@ -194,7 +194,8 @@ async def _activate(at: Transition) -> Outcome:
     pause = await money_pause(at.connection, application.person_id)
     if pause:
         await at.move(Phase.AWAITING_CLEARANCE, next_actor=MACHINE, due_in=pause)
-        await at.tell("activation_paused")
+        if at.case.next_actor != MACHINE:
+            await at.tell("activation_paused")
         return Outcome(Standing.PAUSED, expire_in=int(pause.total_seconds()) + 1)
     await onboarding.hold_quota(at.connection, application.person_id)
     certificate = await onboarding.newest_certificate(at.connection, at.case.id)

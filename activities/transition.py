@@ -82,7 +82,7 @@ class Transition:
         details: Mapping[str, Any] | None = None,
         tell: bool = True,
     ) -> None:
-        """Open a task for a role, and tell those who hold it, apart from the applicant; not what comes by the thousand."""
+        """Open a task for a role; unless ``tell`` is off, those who hold it hear of it, the applicant apart."""
         await tasks.open_task(self.connection, self.case.id, kind, assignee=assignee, due_in=due_in, details=details)
         if tell:
             await self.notify(await self.holders(assignee), f"task_{kind}")

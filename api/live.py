@@ -24,6 +24,8 @@ MAX_STREAMS = 500
 MAX_STREAMS_EACH = 6
 _LIFE_SECONDS = 600.0
 _POLL_SECONDS = 1.0
+# The caller's session and right to see the case are judged again at least this often.
+_CHECK_SECONDS = 30.0
 _PAGE = 100
 
 
@@ -38,8 +40,9 @@ class TooManyStreams(TooMany):
 class Watcher:
     """Knows which cases are watched, and wakes the watchers of those in which something happened."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, *, check_seconds: float = _CHECK_SECONDS) -> None:
         self._engine = engine
+        self._check_seconds = check_seconds
         self._watched: Counter[UUID] = Counter()
         self._watching: Counter[UUID] = Counter()
         self._newest: dict[UUID, int] = {}
@@ -95,8 +98,7 @@ class Watcher:
 
         async with self._changed:
             try:
-                # The caller's right to see the case is judged again at least this often.
-                await asyncio.wait_for(self._changed.wait_for(has_news), 30.0)
+                await asyncio.wait_for(self._changed.wait_for(has_news), self._check_seconds)
             except TimeoutError:
                 return
 

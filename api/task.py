@@ -41,6 +41,7 @@ _DECISION_ERRORS = responses(
     rules.CertificateTooHigh,
     rules.CertificateExpired,
     personnel.SentByYourself,
+    errors.StepUpRequired,
     personnel.ReasonMissing,
 )
 

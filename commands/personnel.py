@@ -11,7 +11,7 @@ from uuid import UUID
 from commands.command import Command, Context, Envelope, perform
 from commands.task import close_answered, expect_kind
 from domain.access import Actor, Role, ScopeKind
-from domain.errors import Forbidden, InvalidInput, NotFound, Refusal, TooLarge
+from domain.errors import Forbidden, InvalidInput, NotFound, TooLarge
 from gateways.files import FileTooLarge, StoredFile
 from gateways.personnel_file import SENTENCES, PersonnelFileError
 from messages.case import CaseKind
@@ -30,10 +30,20 @@ FILE_LIMIT: Final = 50 * 1024 * 1024
 OPERATION: Final = "import_personnel"
 _FOLDER = "personnel"
 _POLICY = "personnel"
-_MISSING_FILE = (
-    "فایل پیش از خوانده‌شدن از دست رفت؛ لطفاً دوباره بفرستید.",
-    "The file was lost before it was read; please send it again.",
-)
+_NOT_READ: Final = {
+    "file_missing": (
+        "فایل پیش از خوانده‌شدن از دست رفت؛ لطفاً دوباره بفرستید.",
+        "The file was lost before it was read; please send it again.",
+    ),
+    "file_damaged": (
+        "فایل در انبار آسیب دیده است و باز نمی‌شود؛ لطفاً دوباره بفرستید.",
+        "The stored file is damaged and cannot be opened; please send it again.",
+    ),
+    "import_gave_up": (
+        "خواندن این فایل چند بار نیمه‌کاره ماند و دیگر تکرار نمی‌شود؛ لطفاً از میز عملیات بخواهید آن را بررسی کند.",
+        "Reading this file broke off several times and is not tried again; please ask the operations desk to look.",
+    ),
+}
 
 
 class EmptyFile(InvalidInput):
@@ -100,7 +110,8 @@ async def send_file(context: Context, upload: Upload, render: Callable[[Import],
 
     try:
         answer = await perform(context, envelope, work, status=202)
-    except Refusal:
+    except BaseException:
+        # Nobody else would ever delete it. If the import stands after all, it ends with `file_missing`.
         await context.files.remove(stored.key)
         raise
     if answer.replayed:
@@ -155,6 +166,7 @@ async def answer_change(command: Command, task: Task, *, confirm: bool, reason: 
     Raises:
         TaskOfOtherKind: the task asks for something else.
         SentByYourself: another mobile or sheba out of this person's own file.
+        StepUpRequired: confirming one needs a fresh code (G1): with it an account is handed over.
         ReasonMissing: rejected without saying why.
     """
     expect_kind(task, TaskKind.CONFIRM_CHANGE)
@@ -164,11 +176,14 @@ async def answer_change(command: Command, task: Task, *, confirm: bool, reason: 
     sender = await personnel.sender_of(command.connection, change.import_case_id)
     if change.what is not Change.EXIT and sender == command.actor.person_id:
         raise SentByYourself
+    if change.what is not Change.EXIT and confirm:
+        command.require_strong()
     said = (reason or "").strip()
     if not confirm and not said:
         raise ReasonMissing(field="reason")
     kind = FactKind.CHANGE_CONFIRMED if confirm else FactKind.CHANGE_REJECTED
-    payload = {"what": change.what, **({"reason": said} if said else {})}
+    # The decision is about the value that stands now: a file may propose another one before it takes effect.
+    payload = {"what": change.what, "value": change.value, **({"reason": said} if said else {})}
     fact_id = await record_fact(command.connection, task.case_id, kind, command.actor, payload)
     await tell(
         command.connection,
@@ -195,6 +210,6 @@ def error_sentences(imported: Import) -> tuple[str, str] | None:
     if imported.error is None:
         return None
     if imported.error not in SENTENCES:
-        return _MISSING_FILE
+        return _NOT_READ[imported.error]
     fault = PersonnelFileError(imported.error, imported.error_columns, imported.error_row)
     return fault.fa, fault.en

@@ -75,6 +75,8 @@ _EMPLOYED_WORDS: Final = frozenset(
     )
 )  # fmt: skip
 
+# Not a fault of the row: only the import knows who sent it.
+OWN_ROW: Final = "own_row"
 REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
     "bad_national_id": (
         "کد ملی درست نیست؛ لطفاً هر ده رقم آن را دوباره بررسی کنید.",
@@ -107,6 +109,10 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
     "not_employed": (
         "وضعیت این فرد «شاغل» نیست؛ اطلاعات او به‌عنوان کارمند ثبت نمی‌شود.",
         "This person's status is not employed; the row is not imported.",
+    ),
+    OWN_ROW: (
+        "ردیف خود شما را همکار دیگری باید بفرستد؛ حقوق، منطقه و تاریخ استخدام شما تغییری نکرد.",
+        "A colleague has to send your own row; your pay, region and hire date stay as they are.",
     ),
 }
 

@@ -141,6 +141,10 @@ TIMELINE = {
         "تأیید این تغییر از {role} خواسته شد: {what}.", "Asked to confirm the change ({what}): {role}."
     ),
     "personnel_change_confirmed": Sentence("تغییر تأیید شد: {what}.", "The change was confirmed: {what}."),
+    "change_replaced": Sentence(
+        "فایل تازه‌تری مقدار دیگری پیشنهاد کرد و جای پیشنهاد پیشین را گرفت: {what}.",
+        "A newer file proposes another value, which takes the place of the one before: {what}.",
+    ),
     "personnel_change_rejected": Sentence("تغییر پذیرفته نشد: {what}.", "The change was rejected: {what}."),
     "personnel_change_applied": Sentence("تغییر انجام شد: {what}.", "The change was made: {what}."),
     "personnel_change_lapsed": Sentence(

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
+from temporalio.common import RetryPolicy
 
 from workflows.transitions import ENDLESS_RETRIES, Mailbox, Rounds, transition
 
@@ -33,6 +34,10 @@ IMPORT_LIMIT = timedelta(minutes=30)
 # A worker that dies while importing is replaced after this long.
 HEARTBEAT_LIMIT = timedelta(seconds=15)
 DISCARD_LIMIT = timedelta(seconds=30)
+# The activity counts its attempts and gives up; the pauses grow so that it outlasts minutes without a database.
+IMPORT_RETRIES = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=5, maximum_interval=timedelta(minutes=5)
+)
 
 
 @workflow.defn
@@ -51,7 +56,7 @@ class PersonnelImportWorkflow:
             self._step,
             start_to_close_timeout=IMPORT_LIMIT,
             heartbeat_timeout=HEARTBEAT_LIMIT,
-            retry_policy=ENDLESS_RETRIES,
+            retry_policy=IMPORT_RETRIES,
             summary="import_personnel",
         )
         await transition(PersonnelImportActivities.finish_import, self._step, summary="finish_import")

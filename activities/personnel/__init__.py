@@ -1,6 +1,13 @@
 """What the machine does with personnel files and with the changes that they propose (A13)."""
 
 from activities.personnel.changes import PersonnelChangeActivities
-from activities.personnel.imports import FILE_MISSING, PersonnelImportActivities
+from activities.personnel.imports import FILE_DAMAGED, FILE_MISSING, GAVE_UP, MAX_ATTEMPTS, PersonnelImportActivities
 
-__all__ = ["FILE_MISSING", "PersonnelChangeActivities", "PersonnelImportActivities"]
+__all__ = [
+    "FILE_DAMAGED",
+    "FILE_MISSING",
+    "GAVE_UP",
+    "MAX_ATTEMPTS",
+    "PersonnelChangeActivities",
+    "PersonnelImportActivities",
+]

@@ -22,6 +22,8 @@ _OVER = ChangeOutcome(waiting=False)
 _ANSWERS = (FactKind.CHANGE_CONFIRMED, FactKind.CHANGE_REJECTED)
 # A rejection stands on the timeline already, with whoever rejected.
 _TOLD = {ChangePhase.CONFIRMED: "personnel_change_applied", ChangePhase.LAPSED: "personnel_change_lapsed"}
+# However many changes wait or lapse, nobody of the staff gets more than one SMS of a kind in this time.
+_TOLD_APART = timedelta(hours=24)
 _Body = Callable[[Transition], Awaitable[ChangeOutcome]]
 
 
@@ -68,14 +70,19 @@ async def _request(at: Transition) -> ChangeOutcome:
     if not at.case.is_open or asked is not None:
         return await _weigh(at)
     change = await _change(at)
+    await _ask(at, change)
+    await _notify_subject(at, change, f"personnel_{change.what}_proposed")
+    return await _weigh(at)
+
+
+async def _ask(at: Transition, change: ProposedChange) -> None:
     expire_in = timedelta(hours=await _policy(at, "change_expire_hours"))
     assignee = _decider(at, change)
     details = {"what": change.what, "remind_hours": await _policy(at, "change_remind_hours")}
-    await at.ask(TaskKind.CONFIRM_CHANGE, assignee, due_in=expire_in, details=details)
+    # One file may open thousands of these: whoever answers finds them in the inbox.
+    await at.ask(TaskKind.CONFIRM_CHANGE, assignee, due_in=expire_in, details=details, tell=False)
     await at.move(ChangePhase.AWAITING_CONFIRMATION, next_actor=assignee.role, due_in=expire_in)
     await at.tell("personnel_confirmation_requested", params={"what": change.what, "role": assignee.role})
-    await _notify_subject(at, change, f"personnel_{change.what}_proposed")
-    return await _weigh(at)
 
 
 def _decider(at: Transition, change: ProposedChange) -> Grant:
@@ -87,7 +94,7 @@ def _decider(at: Transition, change: ProposedChange) -> Grant:
 async def _remind(at: Transition) -> ChangeOutcome:
     task = await tasks.find_open(at.connection, at.case.id, TaskKind.CONFIRM_CHANGE)
     if task is not None and task.grant is not None:
-        await at.notify(await at.holders(task.grant), "remind_confirm_change")
+        await _notify_sparingly(at, task.grant, "remind_confirm_change")
         await at.tell("reminded", params={"role": task.grant.role})
     return await _weigh(at)
 
@@ -99,6 +106,11 @@ async def _weigh(at: Transition) -> ChangeOutcome:
     if answer is None:
         return await _waits(at)
     change = await _change(at)
+    if answer.payload.get("value") != change.value:
+        # A file proposed another value after the decision: it says nothing about this one.
+        if await tasks.find_open(at.connection, at.case.id, TaskKind.CONFIRM_CHANGE) is None:
+            await _ask(at, change)
+        return await _waits(at)
     if answer.kind == FactKind.CHANGE_CONFIRMED:
         await _confirm(at, change)
     else:
@@ -141,7 +153,7 @@ async def _lapse(at: Transition) -> ChangeOutcome:
     await _end(at, change, ChangePhase.LAPSED)
     if change.what is Change.EXIT:
         # Silence confirms no exit; but that nobody said anything must not go unnoticed.
-        await at.notify(await at.holders(Grant(Role.OPERATOR, ScopeKind.PLATFORM)), "personnel_exit_lapsed")
+        await _notify_sparingly(at, Grant(Role.OPERATOR, ScopeKind.PLATFORM), "personnel_exit_lapsed")
     return _OVER
 
 
@@ -164,6 +176,11 @@ async def _end(at: Transition, change: ProposedChange, phase: ChangePhase) -> No
 async def _notify_subject(at: Transition, change: ProposedChange, template: str) -> None:
     if change.what is not Change.EXIT:
         await at.notify([change.person_id], template)
+
+
+async def _notify_sparingly(at: Transition, grant: Grant, template: str) -> None:
+    people = await personnel.not_told_lately(at.connection, await at.holders(grant), template, _TOLD_APART)
+    await at.notify(people, template)
 
 
 async def _change(at: Transition) -> ProposedChange:

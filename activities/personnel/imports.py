@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import logging
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
@@ -23,7 +24,8 @@ from activities.transition import Desk, Transition, take
 from domain.dates import tehran_day
 from domain.persian import persian_digits
 from domain.personnel import PersonnelRow, RawRow, judge_row
-from gateways.personnel_file import PersonnelFileError, count_rows, read_rows
+from gateways.files import FileDamaged
+from gateways.personnel_file import PersonnelFileError, open_rows
 from messages.personnel import (
     ImportPhase,
     ImportResult,
@@ -34,15 +36,20 @@ from storage.cases import read_case
 from storage.database import SERVICE, transaction
 from storage.organisation import list_regions
 from storage.personnel import Chunk, Importing, RefusedLine
-from storage.sealing import Seals
+from storage.sealing import SealBroken, Seals
 
 CHUNK_ROWS = 1_000
 FILE_MISSING = "file_missing"
+FILE_DAMAGED = "file_damaged"
+GAVE_UP = "import_gave_up"
+# Whatever makes a worker die, or hang, is not tried more often than this.
+MAX_ATTEMPTS = 5
 # Several times below the heartbeat's time-out, whatever the rows are doing meanwhile.
 _BEAT_SECONDS = 3.0
 _CHUNK_LIMIT_MS = 10_000
 _PREFIX = "amanat-personnel-"
 _LEFT_BEHIND_SECONDS = 10
+_log = logging.getLogger("amanat.activities")
 
 
 @dataclass(slots=True)
@@ -84,19 +91,23 @@ class PersonnelImportActivities:
 
     @activity.defn
     async def import_personnel(self, step: ImportStep) -> ImportResult:
-        """Import the file's rows (A13). Cut off, it goes on behind the last chunk that was done."""
+        """Import the file's rows (A13). Cut off, it goes on behind the last chunk that was done, but not for ever."""
         importing, key, today = await self._begin(step.case_id)
         if not key:
             return ImportResult()
+        if activity.info().attempt > MAX_ATTEMPTS:
+            return await self._alarm(step.case_id, GAVE_UP)
         async with _workplace() as path:
             try:
                 await self._desk.files.fetch(key, path)
             except FileNotFoundError:
-                return await self._stop(step.case_id, None)
+                return await self._stop(step.case_id, FILE_MISSING)
+            except (FileDamaged, SealBroken):
+                return await self._alarm(step.case_id, FILE_DAMAGED)
             try:
                 await self._import_rows(importing, path, today)
             except PersonnelFileError as fault:
-                return await self._stop(step.case_id, fault)
+                return await self._stop(step.case_id, fault.code, fault.columns, fault.row)
         return ImportResult()
 
     @activity.defn
@@ -124,17 +135,17 @@ class PersonnelImportActivities:
             raise ApplicationError(f"no import {case_id}", type="NoSuchCase", non_retryable=True)
         importing = Importing(case_id, imported.organisation_id, case.policy_id, sender)
         # The day on which the file came: a second attempt after midnight must judge as the first one did.
-        return importing, imported.file_key if case.is_open else "", tehran_day(case.opened_at)
+        going_on = case.is_open and imported.error is None
+        return importing, imported.file_key if going_on else "", tehran_day(case.opened_at)
 
     async def _import_rows(self, importing: Importing, path: Path, today: date) -> None:
         engine = self._desk.engine
         reader = _Reader(self._desk.seals, iter(()), (), today)
         async with _beating(lambda: reader.row):
-            total = await asyncio.to_thread(count_rows, path)
+            total, reader.rows = await asyncio.to_thread(open_rows, path)
             async with transaction(engine, SERVICE) as connection:
                 reader.regions = frozenset(await list_regions(connection))
                 await personnel.begin_reading(connection, importing.case_id, rows_total=total)
-            reader.rows = await asyncio.to_thread(read_rows, path)
             chunk = await asyncio.to_thread(reader.next_chunk)
             while chunk is not None:
                 # One chunk is read and sealed in a thread while Postgres works on the one before.
@@ -144,11 +155,17 @@ class PersonnelImportActivities:
         async with transaction(self._desk.engine, SERVICE, limit_ms=_CHUNK_LIMIT_MS) as connection:
             await personnel.apply_chunk(connection, importing, chunk)
 
-    async def _stop(self, case_id: UUID, fault: PersonnelFileError | None) -> ImportResult:
-        code, columns, row = (FILE_MISSING, (), None) if fault is None else (fault.code, fault.columns, fault.row)
+    async def _stop(
+        self, case_id: UUID, code: str, columns: Sequence[str] = (), row: int | None = None
+    ) -> ImportResult:
         async with transaction(self._desk.engine, SERVICE) as connection:
             await personnel.stop_reading(connection, case_id, code=code, columns=columns, row=row)
         return ImportResult(code)
+
+    async def _alarm(self, case_id: UUID, code: str) -> ImportResult:
+        """Stop for a reason that an operator must look into."""
+        _log.error("import_stopped", extra={"case_id": str(case_id), "code": code})
+        return await self._stop(case_id, code)
 
 
 async def _finish(at: Transition) -> ImportResult:

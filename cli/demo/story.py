@@ -256,6 +256,7 @@ def _mended(play: Play, key: Key) -> tuple[str, Visitor, str]:
     path = play.places.var / f"demo-{play.run}-corrected.csv"
     write_people(path, [person])
     _send_file(play, path)
+    play.screen.note("a number may ask for one code in half a minute: this takes a moment")
     with play.screen.console.status("waiting until this number may ask for another code"):
         member = sign_in_member(play.http, person)
     return ("Case 3: mended by a corrected file", *_grant_credit(play, person, member))

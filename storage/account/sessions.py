@@ -19,6 +19,8 @@ from storage.tables import persons, sessions
 _TOKEN_BYTES: Final = 32
 # A session in use is written to at most this often.
 _TOUCH: Final = timedelta(minutes=1)
+# Looking at a session from an open stream is no use of it: it may go idle meanwhile.
+_NEVER: Final = timedelta(days=36_500)
 
 # One round trip a request: the session, its person's roles, and once a minute the mark that it was used.
 _LIVE_SESSION = (
@@ -83,7 +85,7 @@ async def read_live_session(connection: AsyncConnection, token: str) -> Actor | 
 
 async def read_session_again(connection: AsyncConnection, session_id: UUID) -> Actor | None:
     """Who acts in this session now; None once it has ended. For what lasts longer than a request."""
-    return _actor((await connection.execute(_BY_ID, {"id": session_id, "touch": _TOUCH})).one_or_none())
+    return _actor((await connection.execute(_BY_ID, {"id": session_id, "touch": _NEVER})).one_or_none())
 
 
 def _actor(row: sa.Row[Any] | None) -> Actor | None:

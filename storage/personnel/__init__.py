@@ -3,6 +3,7 @@
 from storage.personnel.changes import (
     ProposedChange,
     keep_version,
+    not_told_lately,
     read_change,
     replace_mobile,
     replace_sheba,
@@ -34,6 +35,7 @@ __all__ = [
     "keep_version",
     "list_imports",
     "list_refusals",
+    "not_told_lately",
     "read_change",
     "read_import",
     "replace_mobile",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 from uuid import UUID
@@ -23,13 +23,19 @@ EmploymentState = Literal["employed", "exit_reported", "left"]
 
 @dataclass(frozen=True, slots=True)
 class ProposedChange:
-    """What is proposed for whom; the proposed value stays sealed in Postgres."""
+    """What is proposed for whom; the proposed value stays sealed in Postgres, its blind index tells it from others."""
 
     case_id: UUID
     person_id: UUID
     employment_id: UUID
     what: Change
     import_case_id: UUID
+    value_index: bytes | None = field(repr=False)
+
+    @property
+    def value(self) -> str | None:
+        """The blind index as facts keep it; None for an exit, which has no value."""
+        return None if self.value_index is None else self.value_index.hex()
 
 
 _COLUMNS = tuple(personnel_changes.c[name] for name in ProposedChange.__slots__)
@@ -38,7 +44,7 @@ _COLUMNS = tuple(personnel_changes.c[name] for name in ProposedChange.__slots__)
 async def read_change(connection: AsyncConnection, case_id: UUID) -> ProposedChange | None:
     """The proposed change of a case, or None."""
     row = (await connection.execute(sa.select(*_COLUMNS).where(personnel_changes.c.case_id == case_id))).one_or_none()
-    return None if row is None else ProposedChange(row[0], row[1], row[2], Change(row[3]), row[4])
+    return None if row is None else ProposedChange(row[0], row[1], row[2], Change(row[3]), row[4], row[5])
 
 
 async def replace_mobile(connection: AsyncConnection, change: ProposedChange, *, pause: timedelta) -> None:
@@ -111,6 +117,22 @@ async def keep_version(connection: AsyncConnection, change: ProposedChange, befo
             before=dict(before),
         )
     )
+
+
+async def not_told_lately(
+    connection: AsyncConnection, people: Collection[UUID], template: str, apart: timedelta
+) -> list[UUID]:
+    """Those of the people who got no notice of this template within a time; transitions that ask do so in turn."""
+    await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(template, 0))))
+    told = await connection.execute(
+        sa.select(notices.c.person_id).where(
+            notices.c.person_id.in_(people),
+            notices.c.template == template,
+            notices.c.created_at > sa.func.now() - apart,
+        )
+    )
+    lately = set(told.scalars())
+    return [person for person in people if person not in lately]
 
 
 def _as_text(sealed: bytes) -> str:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.personnel import PersonnelRow
+from domain.personnel import OWN_ROW, Column, PersonnelRow
 from storage import audit
 from storage.personnel import statements
 from storage.personnel.imports import RefusedLine
@@ -99,10 +99,11 @@ def index_leaver(seals: Seals, row_number: int, national_id: str) -> Leaver:
 async def apply_chunk(connection: AsyncConnection, importing: Importing, chunk: Chunk) -> None:
     """Apply a chunk and count it, in the caller's transaction; rows that were applied before are left out.
 
-    Known persons: names, region, hire date and net pay are updated in place; another mobile or sheba, and an exit,
-    open a change case unless one is open.
+    Known persons: region, hire date and net pay are updated in place, names too if nobody else has a say in them;
+    another mobile or sheba, and an exit, open a change case, or take the place of the value that waits in an open one.
+    A row by which the sender would change their own employment is refused.
     """
-    ids = {"case": importing.case_id, "organisation": importing.organisation_id}
+    ids = {"case": importing.case_id, "organisation": importing.organisation_id, "sender": importing.sender_id}
     last_row: int = (await connection.execute(statements.LOCK_IMPORT, ids)).scalar_one()
     todo = chunk.after(last_row)
     if chunk.last_row <= last_row:
@@ -110,24 +111,28 @@ async def apply_chunk(connection: AsyncConnection, importing: Importing, chunk: 
     leavers = {"leavers": sorted({leaver.national_id_index for leaver in todo.leavers})}
     await _copy(connection, todo.rows)
     await connection.execute(statements.ADD_PERSONS)
+    await connection.execute(statements.LOCK_CHANGES, ids)
     await connection.execute(statements.LOCK_PERSONS, leavers)
     await connection.execute(statements.WEIGH, ids)
+    refused = [*todo.refused, *await _refuse_own(connection, ids)]
     changed = await _change(connection, ids)
     added = (await connection.execute(statements.ADD_EMPLOYMENTS, ids)).rowcount
-    opened, waiting = await _propose(connection, importing, ids | leavers)
-    await _refuse(connection, importing.case_id, todo.refused)
+    proposed = await _propose(connection, importing, ids | leavers)
+    await _refuse(connection, importing.case_id, refused)
+    good = len(todo.rows) + len(todo.refused) - len(refused)
     counters = {
         "last": chunk.last_row,
         "read": len(todo.rows) + len(todo.refused),
         "added": added,
         "changed": len(changed),
-        "unchanged": len(todo.rows) - added - len(changed),
-        "refused": len(todo.refused),
-        "opened": len(opened),
-        "waiting": waiting,
+        "unchanged": good - added - len(changed),
+        "refused": len(refused),
+        "opened": len(proposed.opened),
+        "waiting": proposed.waiting,
     }
     await connection.execute(statements.COUNT, ids | counters)
-    await _note(connection, importing, {**counters, "changes": changed, "opened": opened, "from": last_row + 1})
+    lists = {"changes": changed, "opened": proposed.opened, "replaced": proposed.replaced}
+    await _note(connection, importing, {**counters, **lists, "from": last_row + 1})
 
 
 async def _copy(connection: AsyncConnection, rows: Sequence[SealedRow]) -> None:
@@ -154,16 +159,31 @@ async def _change(connection: AsyncConnection, ids: dict[str, Any]) -> list[dict
     ]
 
 
-async def _propose(connection: AsyncConnection, importing: Importing, params: dict[str, Any]) -> tuple[list[str], int]:
-    """Open change cases; their ids, and how many proposals met one that is open already."""
+async def _refuse_own(connection: AsyncConnection, ids: dict[str, Any]) -> list[RefusedLine]:
+    """Take out what the sender's own row would change about the sender."""
+    rows = await connection.execute(statements.REFUSE_OWN, ids)
+    return [RefusedLine(row.row_number, Column.NATIONAL_ID, OWN_ROW) for row in rows]
+
+
+class _Proposed(NamedTuple):
+    """Change cases: newly opened; open already; and those of the latter whose value was replaced."""
+
+    opened: list[str]
+    waiting: int
+    replaced: list[str]
+
+
+async def _propose(connection: AsyncConnection, importing: Importing, params: dict[str, Any]) -> _Proposed:
+    """Open change cases, and bring newer values into open ones."""
     await connection.execute(statements.PROPOSE, params)
     rows = (await connection.execute(statements.PROPOSED)).all()
     opened = [str(row.case_id) for row in rows if not row.waiting]
-    if opened:
-        of_cases = {"policy": importing.policy_id, "sender": importing.sender_id}
-        for statement in statements.OPEN_CHANGES:
-            await connection.execute(statement, params | of_cases)
-    return opened, len(rows) - len(opened)
+    replaced = [str(row.case_id) for row in rows if row.replaces]
+    of_cases = params | {"policy": importing.policy_id}
+    for wanted, statements_ in ((opened, statements.OPEN_CHANGES), (replaced, statements.REPLACE_CHANGES)):
+        for statement in statements_ if wanted else ():
+            await connection.execute(statement, of_cases)
+    return _Proposed(opened, len(rows) - len(opened), replaced)
 
 
 async def _refuse(connection: AsyncConnection, case_id: UUID, refused: Sequence[RefusedLine]) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from domain.access import Role
 from messages.case import CaseKind
-from messages.personnel import Change, ChangePhase, FactKind, PersonnelChangeProposed
+from messages.personnel import Change, ChangePhase, FactKind, PersonnelChangeProposed, TaskKind
 
 _LEAVERS = sa.bindparam("leavers", type_=ARRAY(sa.LargeBinary))
 
@@ -43,6 +43,25 @@ ADD_PERSONS: Final = sa.text(
     """
 )
 
+# Before the people, as transitions do: a case that is locked is not decided on while a file says something newer.
+LOCK_CHANGES: Final = sa.text(
+    f"""
+    SELECT count(*)
+    FROM (
+        SELECT DISTINCT waiting.id
+        FROM incoming i
+        CROSS JOIN LATERAL (SELECT p.id FROM persons p WHERE p.national_id_index = i.national_id_index OFFSET 0) p
+        CROSS JOIN LATERAL (
+            SELECT c.id FROM cases c
+            WHERE c.person_id = p.id AND c.kind = '{CaseKind.PERSONNEL_CHANGE}' AND c.closed_at IS NULL
+                AND c.organisation_id = CAST(:organisation AS uuid) OFFSET 0
+        ) waiting
+        ORDER BY 1
+    ) i
+    CROSS JOIN LATERAL (SELECT c.id FROM cases c WHERE c.id = i.id FOR UPDATE) locked
+    """  # noqa: S608 - constants of ours
+)
+
 # One order for everybody: two files that name the same people wait for each other, they do not dead-lock.
 LOCK_PERSONS: Final = sa.text(
     """
@@ -55,18 +74,19 @@ LOCK_PERSONS: Final = sa.text(
 ).bindparams(_LEAVERS)
 
 # What the file says beside what is known. An empty name in the file says nothing. `before` holds what will change.
+# Whoever works elsewhere too, or is staff, is not renamed by one employer's file: the name is for display only.
 WEIGH: Final = sa.text(
     """
     CREATE TEMPORARY TABLE weighed ON COMMIT DROP AS
-    SELECT i.national_id_index, p.id AS person_id, e.id AS employment_id,
+    SELECT i.row_number, i.national_id_index, p.id AS person_id, e.id AS employment_id,
         i.region_code, i.hire_date, i.net_pay, i.sheba_index, i.sheba_sealed, i.mobile_index, i.mobile_sealed,
         coalesce(nullif(i.first_name, ''), p.first_name) AS first_name,
         coalesce(nullif(i.last_name, ''), p.last_name) AS last_name,
         p.mobile_index IS DISTINCT FROM i.mobile_index AS other_mobile,
         e.sheba_index <> i.sheba_index AS other_sheba,
         jsonb_strip_nulls(jsonb_build_object(
-            'first_name', CASE WHEN nullif(i.first_name, '') <> p.first_name THEN p.first_name END,
-            'last_name', CASE WHEN nullif(i.last_name, '') <> p.last_name THEN p.last_name END,
+            'first_name', CASE WHEN named.here AND nullif(i.first_name, '') <> p.first_name THEN p.first_name END,
+            'last_name', CASE WHEN named.here AND nullif(i.last_name, '') <> p.last_name THEN p.last_name END,
             'region_code', CASE WHEN e.region_code <> i.region_code THEN e.region_code END,
             'hire_date', CASE WHEN e.hire_date <> i.hire_date THEN e.hire_date END,
             'net_pay_rial', CASE WHEN e.net_pay <> i.net_pay THEN e.net_pay END,
@@ -78,6 +98,20 @@ WEIGH: Final = sa.text(
         SELECT * FROM employments e
         WHERE e.person_id = p.id AND e.organisation_id = CAST(:organisation AS uuid) OFFSET 0
     ) e ON true
+    CROSS JOIN LATERAL (
+        SELECT NOT EXISTS (
+            SELECT FROM employments o WHERE o.person_id = p.id AND o.organisation_id <> CAST(:organisation AS uuid)
+        ) AND NOT EXISTS (SELECT FROM staff_credentials s WHERE s.person_id = p.id) AS here OFFSET 0
+    ) named
+    """
+)
+
+# Nobody sets their own pay: a row about its sender counts only as far as it says nothing new.
+REFUSE_OWN: Final = sa.text(
+    """
+    DELETE FROM weighed
+    WHERE person_id = CAST(:sender AS uuid) AND (employment_id IS NULL OR before <> '{}')
+    RETURNING row_number
     """
 )
 
@@ -118,37 +152,51 @@ ADD_EMPLOYMENTS: Final = sa.text(
     """
 )
 
-# A first number for a known person without one is a proposal too: else a file could take over an account.
+# A first number for a known person without one is a proposal too: else a file could take over an account. Each
+# organisation proposes for itself. `waiting`: its case is open already; `replaces`: with another value.
 PROPOSE: Final = sa.text(
     f"""
     CREATE TEMPORARY TABLE proposed ON COMMIT DROP AS
-    SELECT uuidv7() AS case_id, q.*, EXISTS (
-        SELECT FROM cases c
-        WHERE c.closed_at IS NULL AND c.kind = '{CaseKind.PERSONNEL_CHANGE}' AND c.person_id = q.person_id
-            AND c.variant = q.what
-            AND (q.what = '{Change.MOBILE}' OR c.organisation_id = CAST(:organisation AS uuid))
-    ) AS waiting
+    SELECT coalesce(o.case_id, uuidv7()) AS case_id, q.*, o.case_id IS NOT NULL AS waiting,
+        o.case_id IS NOT NULL AND o.value_index IS DISTINCT FROM q.value_index AS replaces
     FROM (
-        SELECT w.person_id, '{Change.MOBILE}' AS what, w.mobile_index AS value_index, w.mobile_sealed AS value_sealed
+        SELECT w.person_id, '{Change.MOBILE}' AS what,
+            concat('{Change.MOBILE}/', CAST(:organisation AS text)) AS variant,
+            w.mobile_index AS value_index, w.mobile_sealed AS value_sealed
         FROM weighed w WHERE w.other_mobile
         UNION ALL
-        SELECT w.person_id, '{Change.SHEBA}', w.sheba_index, w.sheba_sealed FROM weighed w WHERE w.other_sheba
+        SELECT w.person_id, '{Change.SHEBA}', '{Change.SHEBA}', w.sheba_index, w.sheba_sealed
+        FROM weighed w WHERE w.other_sheba
         UNION ALL
-        SELECT p.id, '{Change.EXIT}', NULL, NULL
+        SELECT p.id, '{Change.EXIT}', '{Change.EXIT}', NULL, NULL
         FROM persons p
         JOIN employments e ON e.person_id = p.id AND e.organisation_id = CAST(:organisation AS uuid)
         WHERE p.national_id_index = ANY(:leavers) AND e.state = 'employed'
     ) q
+    LEFT JOIN LATERAL (
+        SELECT c.id AS case_id, x.value_index
+        FROM cases c JOIN personnel_changes x ON x.case_id = c.id
+        WHERE c.closed_at IS NULL AND c.kind = '{CaseKind.PERSONNEL_CHANGE}' AND c.person_id = q.person_id
+            AND c.variant = q.variant AND c.organisation_id = CAST(:organisation AS uuid)
+        OFFSET 0
+    ) o ON true
     """  # noqa: S608 - constants of ours
 ).bindparams(_LEAVERS)
 
-PROPOSED: Final = sa.text("SELECT case_id, waiting FROM proposed")
+PROPOSED: Final = sa.text("SELECT case_id, waiting, replaces FROM proposed")
+
+_PROPOSED_FACT = f"""
+    INSERT INTO facts (case_id, kind, actor_id, capacity, payload)
+    SELECT case_id, '{FactKind.CHANGE_PROPOSED}', CAST(:sender AS uuid), 'staff', jsonb_strip_nulls(jsonb_build_object(
+        'what', what, 'import_case_id', CAST(:case AS text), 'value', encode(value_index, 'hex')))
+    FROM proposed WHERE
+"""  # noqa: S608 - constants of ours
 
 OPEN_CHANGES: Final = (
     sa.text(
         f"""
         INSERT INTO cases (id, kind, variant, phase, policy_id, person_id, organisation_id, region_code, next_actor)
-        SELECT p.case_id, '{CaseKind.PERSONNEL_CHANGE}', p.what, '{ChangePhase.AWAITING_CONFIRMATION}',
+        SELECT p.case_id, '{CaseKind.PERSONNEL_CHANGE}', p.variant, '{ChangePhase.AWAITING_CONFIRMATION}',
             CAST(:policy AS uuid), p.person_id, e.organisation_id, e.region_code,
             CASE p.what WHEN '{Change.EXIT}' THEN '{Role.HR_OFFICER}' ELSE '{Role.SUPPORT_AGENT}' END
         FROM proposed p
@@ -180,14 +228,7 @@ OPEN_CHANGES: Final = (
             AND e.organisation_id = CAST(:organisation AS uuid)
         """  # noqa: S608 - constants of ours
     ),
-    sa.text(
-        f"""
-        INSERT INTO facts (case_id, kind, actor_id, capacity, payload)
-        SELECT case_id, '{FactKind.CHANGE_PROPOSED}', CAST(:sender AS uuid), 'staff',
-            jsonb_build_object('what', what, 'import_case_id', CAST(:case AS text))
-        FROM proposed WHERE NOT waiting
-        """  # noqa: S608 - constants of ours
-    ),
+    sa.text(f"{_PROPOSED_FACT} NOT waiting"),
     sa.text(
         f"""
         INSERT INTO timeline (case_id, code, params, actor)
@@ -200,6 +241,38 @@ OPEN_CHANGES: Final = (
         INSERT INTO outbox (message, payload)
         SELECT '{PersonnelChangeProposed.__name__}', jsonb_build_object('case_id', case_id)
         FROM proposed WHERE NOT waiting
+        """  # noqa: S608 - constants of ours
+    ),
+)
+
+# A newer value of the same organisation takes the waiting one's place. Who has looked at the task looks again.
+REPLACE_CHANGES: Final = (
+    sa.text(
+        """
+        UPDATE personnel_changes c
+        SET value_index = p.value_index, value_sealed = p.value_sealed, import_case_id = CAST(:case AS uuid)
+        FROM proposed p WHERE c.case_id = p.case_id AND p.replaces
+        """
+    ),
+    sa.text(
+        f"""
+        UPDATE tasks t SET version = t.version + 1
+        FROM proposed p
+        WHERE t.case_id = p.case_id AND p.replaces AND t.kind = '{TaskKind.CONFIRM_CHANGE}' AND t.status = 'open'
+        """  # noqa: S608 - constants of ours
+    ),
+    sa.text(
+        """
+        UPDATE cases c SET version = c.version + 1, changed_at = now()
+        FROM proposed p WHERE c.id = p.case_id AND p.replaces
+        """
+    ),
+    sa.text(f"{_PROPOSED_FACT} replaces"),
+    sa.text(
+        f"""
+        INSERT INTO timeline (case_id, code, params, actor)
+        SELECT case_id, 'change_replaced', jsonb_build_object('what', what), '{Role.HR_OFFICER}'
+        FROM proposed WHERE replaces
         """  # noqa: S608 - constants of ours
     ),
 )

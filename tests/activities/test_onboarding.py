@@ -193,3 +193,51 @@ async def test_a_transition_key_with_another_input_is_refused(
 
     with pytest.raises(ValueError, match="another input"):
         await activities.request_certificate(Step(case_id))
+
+
+async def test_while_money_actions_pause_the_credit_waits_and_afterwards_it_opens(
+    activities: OnboardingActivities, office: Office, superuser: Superuser, context: Context
+) -> None:
+    case_id = await prepared(activities, office, "activate_credit")
+    await superuser.run(
+        "UPDATE persons SET money_paused_until = now() + interval '1 hour' WHERE id = %s", office.member.id
+    )
+
+    paused = await activities.activate_credit(Step(case_id))
+
+    assert paused.standing is Standing.PAUSED
+    assert 3_590 < paused.expire_in <= 3_601
+    assert await superuser.rows("SELECT phase, next_actor, due_at > now() + interval '59 minutes' FROM cases") == [
+        ("awaiting_clearance", "machine", True)
+    ]
+    assert await superuser.value("SELECT count(*) FROM timeline WHERE code = 'activation_paused'") == 1
+    assert await superuser.value("SELECT count(*) FROM credit_lines") == 0
+    assert await superuser.value("SELECT count(*) FROM journals") == 0
+    await superuser.run("UPDATE persons SET money_paused_until = now()")
+
+    assert (await activities.activate_credit(Step(case_id, 1))).standing is Standing.OVER
+    assert await superuser.value("SELECT count(*) FROM credit_lines") == 1
+    await assert_books_clean(context.engine)
+
+
+async def test_staff_who_are_shut_out_get_no_notices(
+    activities: OnboardingActivities, office: Office, superuser: Superuser, arrange: Arrange
+) -> None:
+    case_id = await apply(office)
+    employer = await superuser.value("SELECT organisation_id FROM cases")
+    disabled, able = await arrange.hr_officer(employer), await arrange.hr_officer(employer)
+    for someone, disabled_at in ((disabled, "now"), (able, None)):
+        await superuser.run(
+            "INSERT INTO staff_credentials (person_id, username, password_hash, totp_sealed, disabled_at)"
+            " VALUES (%s, %s, 'x', 'x', %s)",
+            someone.id,
+            f"s{someone.national_id}",
+            disabled_at,
+        )
+
+    await activities.request_certificate(Step(case_id))
+    await activities.remind(Step(case_id))
+
+    for template in ("task_issue_certificate", "remind_issue_certificate"):
+        told = await superuser.rows("SELECT person_id FROM notices WHERE template = %s", template)
+        assert {row[0] for row in told} == {office.officer.id, able.id}

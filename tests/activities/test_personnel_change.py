@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from commands.command import Command, Envelope, perform
 from commands.personnel import ReasonMissing, SentByYourself, answer_change
 from commands.task import TaskOfOtherKind, lock_task
 from domain.access import Actor, Grant, Role, ScopeKind
-from domain.errors import NotFound, OwnCase, TaskNotOpen
+from domain.errors import NotFound, OwnCase, StepUpRequired, TaskNotOpen
 from messages.personnel import Change, ChangeOutcome, ChangeStep
 from storage import tasks as stored_tasks
 from storage.account import begin_session
@@ -26,6 +26,8 @@ from tests.arrange import Arrange, Someone
 from tests.personnel_steps import SHEBAS, Line, Office
 
 NEW_MOBILE = "+989990000001"
+# A step-up that lasts as long as any test.
+FRESH = datetime(2100, 1, 1, tzinfo=UTC)
 SUPPORT = Grant(Role.SUPPORT_AGENT, ScopeKind.PLATFORM)
 
 
@@ -41,7 +43,7 @@ async def support(arrange: Arrange) -> Actor:
 
 def acting(someone: Someone, *grants: Grant) -> Actor:
     """A member of staff at work."""
-    return Actor(someone.id, "staff", UUID(int=1), grants)
+    return Actor(someone.id, "staff", UUID(int=1), grants, FRESH)
 
 
 async def take(office: Office, step: str, case_id: UUID, round_: int = 0) -> ChangeOutcome:
@@ -52,13 +54,20 @@ async def take(office: Office, step: str, case_id: UUID, round_: int = 0) -> Cha
 
 
 async def answer(
-    office: Office, actor: Actor, case_id: UUID, *, confirm: bool = True, reason: str | None = None, key: str = "k" * 8
+    office: Office,
+    actor: Actor,
+    case_id: UUID,
+    *,
+    confirm: bool = True,
+    reason: str | None = None,
+    key: str = "k" * 8,
+    version: int | None = None,
 ) -> None:
-    """Answer the change's task as a person would."""
-    (task,) = await office.fetch(sa.select(tasks.c.id).where(tasks.c.case_id == case_id))
+    """Answer the change's newest task as a person would."""
+    task, *_ = await office.fetch(sa.select(tasks.c.id).where(tasks.c.case_id == case_id).order_by(tasks.c.id.desc()))
 
     async def work(command: Command) -> bytes:
-        found = await lock_task(command, task.id)
+        found = await lock_task(command, task.id, version=version)
         return str(await answer_change(command, found, confirm=confirm, reason=reason)).encode()
 
     await perform(office.context, Envelope(actor, "decide_task", key, b"body"), work)
@@ -212,6 +221,17 @@ async def test_silence_about_an_exit_confirms_none_and_the_operators_are_told(of
     ]
 
 
+async def test_many_exits_that_lapse_bring_the_operators_one_sms(office: Office, arrange: Arrange) -> None:
+    await arrange.platform(Role.OPERATOR)
+    lines = [Line(), Line()]
+    await office.import_(*lines)
+    await office.import_(*(line.but(employment="بازنشسته") for line in lines))
+    for case in await office.changes():
+        await take(office, "request_confirmation", case.id)
+        await take(office, "lapse_change", case.id)
+    assert len(await office.fetch(sa.select(notices.c.id).where(notices.c.template == "personnel_exit_lapsed"))) == 1
+
+
 async def test_an_answer_given_before_the_clock_wins_over_it(office: Office, support: Actor) -> None:
     case_id, line = await ask_for_mobile(office)
     await answer(office, support, case_id)
@@ -235,9 +255,27 @@ async def test_a_reminder_goes_to_whoever_may_answer(office: Office, support: Ac
     assert [row.person_id for row in await office.fetch(wanted)] == [support.person_id]
 
 
+async def test_many_changes_bring_one_reminder_and_no_sms_when_they_are_asked(office: Office, support: Actor) -> None:
+    lines = [Line() for _ in range(3)]
+    await office.import_(*lines)
+    await office.import_(*(line.but(mobile=f"+98999000001{number}") for number, line in enumerate(lines)))
+    asked = [case.id for case in await office.changes()]
+    for case_id in asked:
+        await take(office, "request_confirmation", case_id)
+    to_support = sa.select(notices.c.template).where(notices.c.person_id == support.person_id)
+    assert (len(asked), await office.fetch(to_support)) == (3, [])
+    for case_id in asked:
+        await take(office, "remind_confirmation", case_id)
+    assert [row.template for row in await office.fetch(to_support)] == ["remind_confirm_change"]
+    async with transaction(office.context.engine, SERVICE) as connection:
+        await connection.execute(sa.update(notices).values(created_at=sa.func.now() - timedelta(hours=25)))
+    await take(office, "remind_confirmation", asked[0], round_=1)
+    assert len(await office.fetch(to_support)) == 2
+
+
 async def test_whoever_sent_the_file_cannot_confirm_another_mobile(office: Office) -> None:
     case_id, _ = await ask_for_mobile(office)
-    sender = Actor(office.actor.person_id, "staff", UUID(int=1), (*office.actor.grants, SUPPORT))
+    sender = Actor(office.actor.person_id, "staff", UUID(int=1), (*office.actor.grants, SUPPORT), FRESH)
     for confirm in (True, False):
         with pytest.raises(SentByYourself):
             await answer(office, sender, case_id, confirm=confirm, reason="نمی‌شود")
@@ -245,7 +283,7 @@ async def test_whoever_sent_the_file_cannot_confirm_another_mobile(office: Offic
 
 async def test_the_person_concerned_decides_nothing_about_themselves(office: Office) -> None:
     case_id, line = await ask_for_mobile(office)
-    subject = Actor((await office.person(line)).id, "staff", UUID(int=1), (SUPPORT,))
+    subject = Actor((await office.person(line)).id, "staff", UUID(int=1), (SUPPORT,), FRESH)
     with pytest.raises(OwnCase):
         await answer(office, subject, case_id)
 
@@ -297,3 +335,12 @@ async def test_an_open_change_waits_in_the_inbox_of_support(office: Office, supp
         wanted: Any = stored_tasks.InboxFilter()
         items = await stored_tasks.inbox(connection, support, wanted, after=None, limit=10)
     assert [item.task.case_id for item in items] == [case_id]
+
+
+async def test_handing_an_account_to_another_mobile_needs_a_fresh_code(office: Office, arrange: Arrange) -> None:
+    case_id, _ = await ask_for_mobile(office)
+    officer = await arrange.platform(Role.SUPPORT_AGENT)
+    stale = Actor(officer.id, "staff", UUID(int=1), (SUPPORT,))
+    with pytest.raises(StepUpRequired):
+        await answer(office, stale, case_id, confirm=True)
+    await answer(office, stale, case_id, confirm=False, reason="شماره را نمی‌شناسد")

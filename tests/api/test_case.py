@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator
@@ -17,7 +18,10 @@ import uvicorn
 from activities.onboarding import OnboardingActivities
 from activities.transition import Desk
 from api.app import create_app
+from api.dependencies import Reader
+from api.live import MAX_STREAMS_EACH, Watcher
 from api.values import read_cursor, write_cursor
+from commands.account import authenticate
 from commands.command import Context
 from domain.access import Role
 from domain.errors import InvalidInput
@@ -231,3 +235,70 @@ async def test_nobody_watches_a_case_that_is_not_theirs(
     answer = await api.get(f"/v1/cases/{case_id}/events", headers=stranger.headers())
 
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+DISABLE = (
+    "INSERT INTO staff_credentials (person_id, username, password_hash, totp_sealed, disabled_at)"
+    " VALUES (%s, 'officer', 'x', 'x', now())"
+)
+SHUT_OUT = {
+    "the member's session ended": ("member", "UPDATE sessions SET ended_at = now() WHERE person_id = %s"),
+    "the member's session grew too old": ("member", "UPDATE sessions SET expires_at = now() WHERE person_id = %s"),
+    "the officer's role was taken back": ("officer", "UPDATE role_grants SET revoked_at = now() WHERE person_id = %s"),
+    "the officer was disabled": ("officer", DISABLE),
+}
+
+
+@pytest.mark.parametrize("why", SHUT_OUT)
+async def test_a_live_stream_ends_when_whoever_watches_may_watch_no_more(
+    context: Context, office: Office, case_id: UUID, superuser: Superuser, why: str
+) -> None:
+    name, statement = SHUT_OUT[why]
+    who: Someone = getattr(office, name)
+    watcher = Watcher(context.engine, check_seconds=0.05)
+    stream = watcher.watch(Reader(context, await authenticate(context, who.token)), case_id, 0)
+    seen = [(await anext(stream)).code, (await anext(stream)).code]
+
+    await superuser.run(statement, who.id)
+    async with asyncio.timeout(5):
+        rest = [event async for event in stream]
+
+    assert seen == ["application_submitted", "certificate_requested"]
+    assert rest == []
+
+
+async def test_a_person_has_so_many_live_streams_and_keeps_nobody_else_out(
+    served: str, office: Office, case_id: UUID
+) -> None:
+    async with httpx2.AsyncClient(base_url=served, timeout=20) as client:
+
+        def watch(who: Someone) -> contextlib.AbstractAsyncContextManager[httpx2.Response]:
+            return client.stream("GET", f"/v1/cases/{case_id}/events", headers=who.headers())
+
+        async with contextlib.AsyncExitStack() as streams:
+            held = [await streams.enter_async_context(watch(office.member)) for _ in range(MAX_STREAMS_EACH)]
+            lines = [aiter(stream.aiter_lines()) for stream in held]
+            for each in lines:
+                await _events(each, 1)
+            async with watch(office.member) as refused, watch(office.officer) as others:
+                assert (refused.status_code, others.status_code) == (429, 200)
+                problem = json.loads(await refused.aread())
+
+        async def let_in_again() -> bool:
+            async with watch(office.member) as stream:
+                return stream.status_code == 200
+
+        await eventually(let_in_again, "the streams that were closed to be forgotten")
+
+    assert problem["code"] == "too_many_streams"
+    assert refused.headers["Retry-After"] == "30"
+
+
+async def test_an_address_with_a_slash_too_many_is_not_found_and_not_sent_elsewhere(
+    api: httpx2.AsyncClient, office: Office
+) -> None:
+    answer = await api.get("/v1/cases/", headers=office.member.headers())
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "no_such_operation")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "location" not in answer.headers

@@ -10,9 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import httpx2
+import pytest
 
 from activities.transition import Desk
+from api.app import create_app
+from api.dependencies import SESSION_COOKIE
 from commands.command import Context
+from domain.access import Role
 from tests.api.world import EVERYBODY, NOBODY, STAFF, calls, make_world, operations
 from tests.arrange import Arrange
 from tests.books import Superuser
@@ -169,3 +173,33 @@ async def test_what_is_not_there_and_what_is_not_yours_look_the_same(
             bodies = [{**answer.json(), "request_id": ""} for answer in (theirs, nowhere)]
             assert theirs.status_code == nowhere.status_code == 404, name
             assert bodies[0] == bodies[1], name
+
+
+FRIEND = "https://panel.friend.test"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": FRIEND, "Sec-Fetch-Site": "cross-site"}, 201),
+        ({"Origin": FRIEND, "Sec-Fetch-Site": "same-site"}, 201),
+        ({"Origin": FRIEND}, 201),
+        ({"Origin": "https://evil.test", "Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": "https://amanat.test", "Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": "null", "Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+    ],
+)
+async def test_a_cookie_counts_from_the_sites_that_the_settings_name_and_from_no_other_foreign_one(
+    context: Context, arrange: Arrange, headers: dict[str, str], status: int
+) -> None:
+    keeper = await arrange.platform(Role.CONTRACTS_OFFICER)
+    cookie = {"Cookie": f"{SESSION_COOKIE}={keeper.token}", "Idempotency-Key": "key-of-the-test"}
+    app = create_app(context, allowed_origins=[FRIEND])
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="https://amanat.test") as client:
+        answer = await client.post(
+            "/v1/organisations", json={"code": "education", "name": "آموزش و پرورش"}, headers=cookie | headers
+        )
+
+    assert answer.status_code == status, answer.text
+    assert status == 201 or answer.json()["code"] == "foreign_origin"

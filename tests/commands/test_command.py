@@ -12,6 +12,8 @@ from commands.account import authenticate
 from commands.command import Command, Context, Envelope, perform
 from domain.access import Role
 from domain.errors import KeyInFlight, KeyReused, NotFound
+from storage.account import begin_session
+from storage.database import SERVICE, transaction
 from storage.idempotency import Answer
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
@@ -186,3 +188,39 @@ async def test_a_kept_answer_cannot_be_read_in_postgres(
     sealed = bytes(await superuser.value("SELECT answer_sealed FROM idempotency"))
 
     assert b"education" not in sealed
+
+
+async def test_a_persons_key_as_staff_is_another_than_their_key_as_a_member(context: Context, keeper: Someone) -> None:
+    async with transaction(context.engine, SERVICE) as connection:
+        at_home = await begin_session(connection, keeper.id, "member")
+    envelopes = [
+        Envelope(await authenticate(context, token), "test", "key-of-the-test", content)
+        for token, content in ((keeper.token, b"1"), (at_home.token, b"2"))
+    ]
+
+    async def whose(command: Command) -> bytes:
+        return command.actor.capacity.encode()
+
+    first = [await perform(context, envelope, whose) for envelope in envelopes]
+    again = [await perform(context, envelope, whose) for envelope in envelopes]
+
+    assert first == [Answer(200, b"staff"), Answer(200, b"member")]
+    assert again == [Answer(200, b"staff", replayed=True), Answer(200, b"member", replayed=True)]
+
+
+async def test_a_retry_gets_what_was_kept_and_not_what_is_shown_only_once(
+    context: Context, keeper: Someone, superuser: Superuser
+) -> None:
+    envelope = Envelope(await authenticate(context, keeper.token), "test", "key-of-the-test", b"1")
+
+    async def work(_: Command) -> bytes:
+        return b"secret and plain"
+
+    def keep(body: bytes) -> bytes:
+        return body.removeprefix(b"secret and ")
+
+    answers = [await perform(context, envelope, work, status=201, keep=keep) for _ in range(2)]
+
+    assert answers == [Answer(201, b"secret and plain"), Answer(201, b"plain", replayed=True)]
+    sealed = bytes(await superuser.value("SELECT answer_sealed FROM idempotency"))
+    assert context.seals.cipher.open(sealed, "idempotency.answer") == b"plain"

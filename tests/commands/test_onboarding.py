@@ -6,13 +6,14 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from activities.onboarding import OnboardingActivities
 from activities.transition import Desk
 from commands import onboarding as commands
-from commands.command import Context
+from commands.command import Command, Context
 from domain import errors
 from domain import onboarding as rules
 from domain.account import CodeNotAccepted
@@ -264,3 +265,29 @@ def test_a_card_number_passes_luhn() -> None:
 
     assert len(number) == 16
     assert sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0
+
+
+async def test_revoking_an_older_certificate_leaves_the_line_that_stands_on_the_newer_one_alone(
+    office: Office, desk: Desk, superuser: Superuser
+) -> None:
+    case_id = await apply(office)
+    activities = OnboardingActivities(desk)
+    await activities.request_certificate(Step(case_id))
+    await issue(office, case_id)
+    await superuser.run("UPDATE certificates SET valid_until = current_date - 2")
+    await activities.activate_credit(Step(case_id))
+    await issue(office, case_id)
+    await activities.activate_credit(Step(case_id, 1))
+    older, newer = [row[0] for row in await superuser.rows("SELECT id FROM certificates ORDER BY id")]
+
+    stopped = []
+    for certificate in (older, newer):
+
+        async def revoke(command: Command, certificate: UUID = certificate) -> UUID:
+            return await commands.revoke_certificate(command, certificate, "اشتباه")
+
+        await run(office.context, office.officer, revoke)
+        stopped.append(await superuser.value("SELECT purchases_stopped_at IS NOT NULL FROM credit_lines"))
+
+    assert stopped == [False, True]
+    assert await superuser.value("SELECT count(*) FROM certificates WHERE revoked_at IS NOT NULL") == 2

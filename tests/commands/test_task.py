@@ -116,3 +116,69 @@ async def test_a_task_that_does_not_exist_is_not_found(
     api: httpx2.AsyncClient, officers: tuple[UUID, Someone, Someone]
 ) -> None:
     assert (await post(api, officers[1], uuid4(), "claim")).status_code == 404
+
+
+DISABLE = (
+    "INSERT INTO staff_credentials (person_id, username, password_hash, totp_sealed, disabled_at)"
+    " VALUES (%s, 'first', 'x', 'x', now())"
+)
+SHUT_OUT = {
+    "their role was taken back": "UPDATE role_grants SET revoked_at = now() WHERE person_id = %s",
+    "they were disabled": DISABLE,
+    "they let it lie too long": "UPDATE tasks SET claimed_at = now() - interval '8 hours' WHERE claimed_by = %s",
+}
+
+
+@pytest.mark.parametrize("why", SHUT_OUT)
+@pytest.mark.parametrize("deed", ["claim", "decision"])
+async def test_the_claim_of_somebody_who_will_not_answer_keeps_nobody_out(
+    api: httpx2.AsyncClient,
+    officers: tuple[UUID, Someone, Someone],
+    task_id: UUID,
+    superuser: Superuser,
+    why: str,
+    deed: str,
+) -> None:
+    _, first, second = officers
+    await post(api, first, task_id, "claim")
+    assert (await post(api, second, task_id, deed)).json()["code"] == "task_claimed_by_other"
+
+    assert await superuser.run(SHUT_OUT[why], first.id) == 1
+    answer = await post(api, second, task_id, deed)
+
+    assert answer.status_code == 200, answer.text
+    taken = await superuser.rows("SELECT claimed_by, decided_by FROM tasks")
+    assert taken == [(second.id, None) if deed == "claim" else (first.id, second.id)]
+
+
+async def test_a_claim_holds_for_a_working_day_and_while_the_role_does(
+    api: httpx2.AsyncClient, officers: tuple[UUID, Someone, Someone], task_id: UUID, superuser: Superuser
+) -> None:
+    employer, first, second = officers
+    await post(api, first, task_id, "claim")
+    await superuser.run("UPDATE tasks SET claimed_at = now() - interval '7 hours 59 minutes'")
+    await superuser.run(
+        "INSERT INTO role_grants (person_id, role, scope_kind, scope, granted_by, revoked_at)"
+        " VALUES (%s, 'welfare_manager', 'organisation', %s, 'test', now())",
+        first.id,
+        str(employer),
+    )
+
+    barred = [await post(api, second, task_id, deed) for deed in ("claim", "decision", "release")]
+
+    assert {(answer.status_code, answer.json()["code"]) for answer in barred} == {(409, "task_claimed_by_other")}
+
+
+async def test_claiming_and_releasing_change_what_a_cached_case_is_compared_with(
+    api: httpx2.AsyncClient, officers: tuple[UUID, Someone, Someone], task_id: UUID, superuser: Superuser
+) -> None:
+    _, first, _ = officers
+    case_id = await superuser.value("SELECT case_id FROM tasks")
+    address = f"/v1/cases/{case_id}"
+    etags = [(await api.get(address, headers=first.headers())).headers["ETag"]]
+
+    for deed in ("claim", "release"):
+        await post(api, first, task_id, deed)
+        etags.append((await api.get(address, headers=first.headers())).headers["ETag"])
+
+    assert len(set(etags)) == 3

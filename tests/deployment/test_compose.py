@@ -123,6 +123,12 @@ def test_processes_get_every_setting_that_has_no_default(services: dict[str, dic
     assert services["api"]["environment"] == services["worker"]["environment"]
 
 
+def test_the_proxy_that_is_believed_must_be_named(services: dict[str, dict[str, Any]]) -> None:
+    # Behind Docker's gateway all clients look alike: the limits of one would be the limits of all.
+    assert services["api"]["environment"]["AMANAT_TRUSTED_PROXIES"].startswith("${AMANAT_TRUSTED_PROXIES:?")
+    assert "AMANAT_TRUSTED_PROXIES" in example()
+
+
 def test_docker_compose_accepts_the_file_and_refuses_to_start_without_secrets(tmp_path: Path) -> None:
     if shutil.which("docker-compose") is None:  # then the tests above, which read the same file, are all there is
         assert yaml.safe_load(_TEXT)["services"]

@@ -20,10 +20,10 @@ from cli.postgres_binaries import find_binaries
 from cli.temporal import EmbeddedTemporal, find_temporal
 
 _PASSWORDS = {
-    "AMANAT_OWNER_PASSWORD": "owner",
+    "AMANAT_OWNER_PASSWORD": "owner's",
     "AMANAT_APP_PASSWORD": "it's app",
-    "AMANAT_VAULT_PASSWORD": "vault",
-    "TEMPORAL_DATABASE_PASSWORD": "temporal",
+    "AMANAT_VAULT_PASSWORD": "vault's",
+    "TEMPORAL_DATABASE_PASSWORD": "temporal's",
 }
 
 
@@ -37,11 +37,14 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         for role in ("amanat_app_login", "amanat_vault_login", "amanat_app", "amanat_vault", "amanat_owner"):
             superuser.execute(f"DROP ROLE {role}")
     binaries = find_binaries()
+    spy = tmp_path_factory.mktemp("bin") / "psql"
+    spy.write_text(f'#!/bin/sh\necho "$@" >"$0.arguments"\nexec {binaries.install}/bin/psql "$@"\n', "utf-8")
+    spy.chmod(0o755)
     password = server.superuser_url().split(":")[2].partition("@")[0]
     environment = {
         **binaries.environment,
         **_PASSWORDS,
-        "PATH": f"{binaries.install / 'bin'}:{os.environ['PATH']}",
+        "PATH": f"{spy.parent}:{os.environ['PATH']}",
         "POSTGRES_USER": "postgres",
         "PGHOST": LOOPBACK,
         "PGPORT": str(server.port),
@@ -50,6 +53,8 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     script = str(PROJECT / "docker" / "databases.sh")
     done = subprocess.run([script], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    arguments = spy.with_suffix(".arguments").read_text("utf-8")
+    assert not any(secret in arguments for secret in _PASSWORDS.values()), "everybody on the machine reads arguments"
     yield server.port
     server.remove()
 
@@ -60,7 +65,7 @@ def enter(port: int, user: str, password: str, database: str) -> psycopg.Connect
 
 
 def test_each_role_enters_its_own_database_with_its_own_rights(port: int) -> None:
-    with enter(port, "amanat_owner", "owner", "amanat") as owner:
+    with enter(port, "amanat_owner", "owner's", "amanat") as owner:
         owner.execute("CREATE TABLE facts (id int); GRANT SELECT ON facts TO amanat_app")
     with enter(port, "amanat_app_login", "it's app", "amanat") as app:
         assert app.execute("SELECT count(*) FROM facts").fetchone() == (0,)
@@ -68,15 +73,26 @@ def test_each_role_enters_its_own_database_with_its_own_rights(port: int) -> Non
             "SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb FROM pg_roles WHERE rolname = 'temporal'"
         )
         assert app.execute(rights).fetchone() == (False,)
-    with enter(port, "temporal", "temporal", "temporal_visibility") as temporal:
+    with enter(port, "temporal", "temporal's", "temporal_visibility") as temporal:
         temporal.execute("CREATE EXTENSION btree_gin")  # as its schema does
+
+
+def test_the_app_makes_temporary_tables_as_every_import_does_and_the_vault_does_not(port: int) -> None:
+    with enter(port, "amanat_app_login", "it's app", "amanat") as app, app.transaction():
+        app.execute("CREATE TEMPORARY TABLE incoming (row_number int) ON COMMIT DROP")
+        assert app.execute("SELECT count(*) FROM incoming").fetchone() == (0,)
+    with (
+        enter(port, "amanat_vault_login", "vault's", "amanat") as vault,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        vault.execute("CREATE TEMPORARY TABLE incoming (row_number int)")
 
 
 def test_amanat_and_temporal_cannot_enter_each_others_databases(port: int) -> None:
     for user, password, database in (
-        ("temporal", "temporal", "amanat"),
+        ("temporal", "temporal's", "amanat"),
         ("amanat_app_login", "it's app", "temporal"),
-        ("amanat_owner", "owner", "temporal_visibility"),
+        ("amanat_owner", "owner's", "temporal_visibility"),
     ):
         with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
             enter(port, user, password, database)

@@ -49,6 +49,14 @@ async def certificate_asked_again(waiting: Waiting) -> None:
     await waiting.decide(waiting.officer, "issue_certificate", ISSUE)
 
 
+async def paused(waiting: Waiting) -> None:
+    """The member's mobile was changed lately: the credit opens by itself once the pause is over."""
+    await waiting.pause()
+    await waiting.end_pause()
+    await waiting.pass_time(hours=24, minutes=1)
+
+
 PATHS: dict[str, Callable[[Waiting], Awaitable[None]]] = {
-    path.__name__: path for path in (issued, refused, withdrawn, lapsed, blocked_then_cleared, certificate_asked_again)
+    path.__name__: path
+    for path in (issued, refused, withdrawn, lapsed, blocked_then_cleared, certificate_asked_again, paused)
 }

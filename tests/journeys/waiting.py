@@ -14,6 +14,8 @@ from temporalio.testing import WorkflowEnvironment
 
 from domain.access import Role
 from relay import Relay
+from storage.database import SERVICE, transaction
+from storage.outbox import resend
 from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser
 from tests.journeys.steps import ISSUE, Steps
@@ -88,6 +90,18 @@ class Waiting:
         """The contract is in force again."""
         await self.superuser.run("UPDATE contracts SET state = 'active'")
 
+    async def pause(self) -> None:
+        """The certificate is issued, but the member's mobile was changed lately."""
+        await self.superuser.run(
+            "UPDATE persons SET money_paused_until = now() + interval '24 hours' WHERE id = %s", self.member.id
+        )
+        await self.decide(self.officer, "issue_certificate", ISSUE)
+        await self.told("activation_paused")
+
+    async def end_pause(self) -> None:
+        """The pause is over by Postgres's clock; the process's own is in the test's hands."""
+        await self.superuser.run("UPDATE persons SET money_paused_until = now() WHERE id = %s", self.member.id)
+
     async def start_anew(self) -> None:
         """An operator terminates the process and has all of the case's messages sent again."""
         ended = self.handle
@@ -97,10 +111,8 @@ class Waiting:
 
     async def send_everything_again(self) -> None:
         """The relay sends all of the case's messages again."""
-        await self.superuser.run(
-            "UPDATE outbox SET sent_at = NULL, claimed_until = NULL, due_at = now() WHERE payload ->> 'case_id' = %s",
-            self.case_id,
-        )
+        async with transaction(self.steps.engine, SERVICE) as connection:
+            assert await resend(connection, UUID(self.case_id)) > 0
         self.relay.nudge()
 
         async def all_sent() -> bool:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from itertools import pairwise
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from messages.notice import SendCode, SendNotice
+from messages.onboarding import ApplicationSubmitted, CertificateAnswered
 from messages.payload import decode
 from storage import outbox
 from storage.database import SERVICE, transaction
@@ -125,3 +126,55 @@ async def test_only_old_sent_rows_are_swept_and_only_so_many(engine: AsyncEngine
 
     assert (first, second) == (2, 1)
     assert await superuser.value("SELECT count(*) FROM outbox") == 1
+
+
+async def a_case(superuser: Superuser, *, is_open: bool) -> UUID:
+    """A case that is open, or over."""
+    outcome, closed_at = (None, None) if is_open else ("withdrawn", "now")
+    found = await superuser.value(
+        "INSERT INTO cases (kind, phase, policy_id, outcome, closed_at) SELECT 'onboarding', 'x', id, %s, %s"
+        " FROM policies WHERE name = 'programme:minipay' RETURNING id",
+        outcome,
+        closed_at,
+    )
+    return UUID(str(found))
+
+
+async def sent_long_ago(engine: AsyncEngine, superuser: Superuser, *messages: object) -> None:
+    """Messages that arrived days ago."""
+    async with transaction(engine, SERVICE) as connection:
+        await outbox.enqueue(connection, *messages)
+    await superuser.run("UPDATE outbox SET sent_at = now() - interval '8 days', attempts = 3 WHERE sent_at IS NULL")
+
+
+async def test_old_messages_are_kept_while_their_case_is_open(engine: AsyncEngine, superuser: Superuser) -> None:
+    running, over = await a_case(superuser, is_open=True), await a_case(superuser, is_open=False)
+    started = [ApplicationSubmitted(case_id, uuid4()) for case_id in (running, over)]
+    await sent_long_ago(engine, superuser, *started, SendNotice(uuid4()))
+
+    async with transaction(engine, SERVICE) as connection:
+        gone = await outbox.purge_sent(connection, older_than=timedelta(days=7), limit=10)
+
+    assert gone == 2
+    assert await superuser.rows("SELECT payload ->> 'case_id' FROM outbox") == [(str(running),)]
+
+
+async def test_all_messages_of_one_case_are_promised_anew(engine: AsyncEngine, superuser: Superuser) -> None:
+    lost, other = await a_case(superuser, is_open=True), await a_case(superuser, is_open=True)
+    await sent_long_ago(
+        engine,
+        superuser,
+        ApplicationSubmitted(lost, uuid4()),
+        CertificateAnswered(lost, uuid4()),
+        ApplicationSubmitted(other, uuid4()),
+    )
+
+    async with transaction(engine, SERVICE) as connection:
+        assert await outbox.resend(connection, lost) == 2
+        assert await outbox.resend(connection, uuid4()) == 0
+        claimed = await outbox.claim(connection, ["ApplicationSubmitted", "CertificateAnswered"], 10)
+
+    assert [(row.message, row.payload["case_id"], row.attempts) for row in claimed] == [
+        ("ApplicationSubmitted", str(lost), 1),
+        ("CertificateAnswered", str(lost), 1),
+    ]

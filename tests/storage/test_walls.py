@@ -185,3 +185,84 @@ async def test_half_states_are_refused(engine: AsyncEngine, member: Someone, sup
     ):
         with pytest.raises(DBAPIError, match="violates check constraint"):
             await attempt(engine, deed)
+
+
+OF_OTHERS = {
+    "role_grants": "person_id",
+    "staff_credentials": "person_id",
+    "one_time_codes": "person_id",
+    "idempotency": "actor_id",
+    "case_people": "person_id",
+}
+OF_THE_MACHINE = ["outbox", "audit", "audit_heads", "transitions", "personnel_imports", "personnel_refusals"]
+
+
+@pytest.fixture
+async def stranger(context: Context, arrange: Arrange, member: Someone, superuser: Superuser) -> Someone:
+    """A colleague of the member who applied too, in an organisation whose HR has accounts and sent a file."""
+    employer = await superuser.value("SELECT organisation_id FROM cases")
+    colleague = await arrange.member(employer)
+    await apply(Office(context, colleague, colleague))
+    await superuser.run(
+        "INSERT INTO staff_credentials (person_id, username, password_hash, totp_sealed)"
+        " SELECT person_id, 'officer', 'x', 'x' FROM role_grants"
+    )
+    await superuser.run(
+        "INSERT INTO personnel_imports (case_id, organisation_id, file_key, file_size, file_sha256)"
+        " SELECT id, organisation_id, 'personnel/x', 1, 'x' FROM cases WHERE person_id = %s",
+        colleague.id,
+    )
+    await superuser.run(
+        "INSERT INTO personnel_refusals (case_id, row_number, field, code)"
+        " SELECT case_id, 2, 'mobile', 'invalid' FROM personnel_imports"
+    )
+    return colleague
+
+
+async def test_a_member_sees_nothing_of_the_roles_accounts_codes_and_answers_of_others(
+    engine: AsyncEngine, member: Someone, stranger: Someone, superuser: Superuser
+) -> None:
+    for table, column in OF_OTHERS.items():
+        others = f"SELECT count(*) FROM {table} WHERE {column} IS DISTINCT FROM '{member.id}'"  # noqa: S608 - our own names
+        assert await superuser.value(others) > 0, table
+
+        async with transaction(engine, Acting("member", member.id)) as connection:
+            assert await connection.scalar(sa.text(others)) == 0, table
+
+
+async def test_a_member_sees_nothing_of_what_the_machine_keeps_for_itself(
+    engine: AsyncEngine, member: Someone, stranger: Someone
+) -> None:
+    for table in OF_THE_MACHINE:
+        assert await count(engine, SERVICE, table) > 0, table
+        for person_id in (member.id, stranger.id, None):
+            assert await count(engine, Acting("member", person_id), table) == 0, table
+
+
+async def test_nobody_makes_themselves_or_others_part_of_a_case(
+    engine: AsyncEngine, member: Someone, stranger: Someone, superuser: Superuser
+) -> None:
+    ((members_case,),) = await superuser.rows("SELECT id FROM cases WHERE person_id = %s", member.id)
+    part = sa.text("INSERT INTO case_people (case_id, person_id, part) VALUES (:case, :person, 'guarantor')")
+    before = await superuser.rows("SELECT person_id, part FROM case_people ORDER BY person_id")
+
+    for acting, person in ((stranger, stranger), (member, stranger), (stranger, member)):
+        with pytest.raises(ProgrammingError, match="row-level security"):
+            async with transaction(engine, Acting("member", acting.id)) as connection:
+                await connection.execute(part, {"case": members_case, "person": person.id})
+    async with transaction(engine, Acting("member", member.id)) as connection:
+        changed = await connection.execute(sa.text("UPDATE case_people SET part = 'guarantor'"))
+
+    assert changed.rowcount == 0
+    assert await superuser.rows("SELECT person_id, part FROM case_people ORDER BY person_id") == before
+
+
+async def test_who_applies_takes_part_in_their_own_case_and_sees_it(
+    engine: AsyncEngine, member: Someone, stranger: Someone
+) -> None:
+    async with transaction(engine, Acting("member", stranger.id)) as connection:
+        rows = await connection.execute(
+            sa.text("SELECT p.person_id, c.person_id FROM cases c JOIN case_people p ON true")
+        )
+
+    assert [tuple(row) for row in rows] == [(stranger.id, stranger.id)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,6 +12,7 @@ from temporalio.testing import WorkflowEnvironment
 from commands.command import Context
 from messages.onboarding import ApplicationWithdrawn, CertificateAnswered, ObstacleAnswered
 from relay import Relay
+from storage.housekeeping import tidy
 from tests.arrange import Arrange, eventually, sent_to
 from tests.books import Superuser, assert_books_clean, assert_nothing_held
 from tests.journeys.steps import ISSUE, REFUSE, Steps
@@ -222,6 +224,62 @@ async def test_a_process_terminated_at_an_obstacle_goes_on_when_started_anew(
     await waiting.steps.phase(waiting.member, waiting.case_id, "active")
     assert (await waiting.timeline()).count("activation_blocked") == 1
     await assert_books_clean(context.engine)
+
+
+async def test_a_process_terminated_long_ago_is_started_anew_by_its_kept_messages_and_goes_on_to_the_end(
+    waiting: Waiting, context: Context
+) -> None:
+    await waiting.superuser.run("UPDATE outbox SET sent_at = now() - interval '40 days' WHERE sent_at IS NOT NULL")
+    await tidy(context.engine)
+
+    await waiting.start_anew()
+    await waiting.decide(waiting.officer, "issue_certificate", ISSUE)
+    await waiting.end()
+
+    await waiting.steps.phase(waiting.member, waiting.case_id, "active")
+    assert len(await waiting.steps.lines(waiting.member)) == 1
+    await assert_books_clean(context.engine)
+
+
+async def test_a_task_that_is_overdue_when_the_reminder_goes_out_lapses_at_once(waiting: Waiting) -> None:
+    await waiting.superuser.run("UPDATE tasks SET due_at = now() - interval '1 hour'")
+
+    await waiting.pass_time(hours=72, minutes=1)
+    await asyncio.wait_for(waiting.end(), 10)
+
+    assert (await waiting.timeline())[-2:] == ["reminded", "application_lapsed"]
+    await assert_nothing_held(waiting.superuser)
+
+
+async def test_while_money_actions_pause_no_credit_opens_and_afterwards_it_opens_by_itself(
+    waiting: Waiting, context: Context
+) -> None:
+    await waiting.pause()
+    case = await waiting.steps.phase(waiting.member, waiting.case_id, "awaiting_clearance")
+    assert case["next_actor"] == "machine"
+    assert await waiting.steps.lines(waiting.member) == []
+
+    await waiting.end_pause()
+    await waiting.pass_time(hours=24, minutes=1)
+    await waiting.end()
+
+    await waiting.steps.phase(waiting.member, waiting.case_id, "active")
+    (line,) = await waiting.steps.lines(waiting.member)
+    assert line["available"]["amount"] == 600_000_000
+    assert (await waiting.timeline())[-3:] == ["certificate_issued", "activation_paused", "credit_activated"]
+    await assert_books_clean(context.engine)
+
+
+async def test_withdrawing_while_money_actions_pause_ends_the_waiting(waiting: Waiting) -> None:
+    await waiting.pause()
+
+    withdrawn = await waiting.steps.withdraw(waiting.member, waiting.case_id)
+    await asyncio.wait_for(waiting.end(), 10)
+
+    assert withdrawn.status_code == 200, withdrawn.text
+    await waiting.steps.phase(waiting.member, waiting.case_id, "withdrawn")
+    assert "credit_activated" not in await waiting.timeline()
+    await assert_nothing_held(waiting.superuser)
 
 
 async def test_the_happy_path_stays_within_its_budget_of_events_and_transitions(waiting: Waiting) -> None:

@@ -173,9 +173,9 @@ CREATE TABLE cases (
     CHECK (closed_at IS NULL OR (next_actor IS NULL AND due_at IS NULL))
 );
 CREATE UNIQUE INDEX cases_one_open ON cases (person_id, kind, variant)
-    WHERE closed_at IS NULL AND (kind = 'onboarding' OR (kind = 'personnel_change' AND variant = 'mobile'));
+    WHERE closed_at IS NULL AND kind = 'onboarding';
 CREATE UNIQUE INDEX cases_one_open_change ON cases (person_id, organisation_id, variant)
-    WHERE closed_at IS NULL AND kind = 'personnel_change' AND variant IN ('sheba', 'exit');
+    WHERE closed_at IS NULL AND kind = 'personnel_change';
 CREATE INDEX cases_of_person ON cases (person_id, id DESC);
 CREATE INDEX cases_of_organisation ON cases (organisation_id, id DESC);
 CREATE INDEX cases_of_region ON cases (region_code, id DESC);

@@ -1,0 +1,78 @@
+"""Sending notices and codes: what a carrier refuses for good is seen by somebody, and tells nothing it must not."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import httpx2
+import pytest
+
+from activities.notice import NoticeSender
+from activities.transition import Desk
+from commands.account.codes import request_code
+from commands.command import Context
+from domain.account import NO_BINDING, CodePurpose
+from gateways.sms import SmsIr
+from messages.notice import SendCode, SendNotice
+from storage.database import SERVICE, transaction
+from storage.notices import notify
+from tests.account_people import sent_code
+from tests.arrange import Arrange, Someone
+from tests.books import Superuser
+from tests.commands.onboarding_steps import run
+
+
+@pytest.fixture
+async def sender(desk: Desk) -> AsyncIterator[NoticeSender]:
+    """A sender whose carrier was told of no template: it refuses every message, and no later try can help."""
+    async with httpx2.AsyncClient() as client:
+        yield NoticeSender(desk, SmsIr(client, "key", {}), {"app_link": "https://app", "training_link": "https://t"})
+
+
+@pytest.fixture
+async def member(arrange: Arrange) -> Someone:
+    """Whom the messages are for."""
+    return await arrange.person("member")
+
+
+def the_error(caplog: pytest.LogCaptureFixture) -> dict[str, object]:
+    """The one line at ERROR, with everything that it holds."""
+    (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    return vars(record) | {"message": record.getMessage()}
+
+
+async def test_a_notice_that_the_carrier_refuses_for_good_is_marked_and_logged_without_its_number(
+    sender: NoticeSender, context: Context, member: Someone, superuser: Superuser, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with transaction(context.engine, SERVICE) as connection:
+        await notify(connection, [member.id], "application_withdrawn")
+    notice_id: UUID = await superuser.value("SELECT id FROM notices")
+
+    with caplog.at_level(logging.INFO):
+        await sender.send_notice(SendNotice(notice_id))
+
+    error = the_error(caplog)
+    assert (error["message"], error["template"]) == ("notice_not_sent", "application_withdrawn")
+    assert error["reason"] == "no_such_template"
+    assert member.mobile[3:] not in str([vars(record) for record in caplog.records])
+    assert await superuser.rows("SELECT state, sent_at FROM notices") == [("failed", None)]
+
+
+async def test_a_code_that_the_carrier_refuses_for_good_is_logged_without_its_number_or_itself(
+    sender: NoticeSender, context: Context, member: Someone, superuser: Superuser, caplog: pytest.LogCaptureFixture
+) -> None:
+    code_id: UUID = await run(context, member, lambda command: request_code(command, CodePurpose.STEP_UP, NO_BINDING))
+    code = await sent_code(context, code_id)
+
+    with caplog.at_level(logging.INFO):
+        await sender.send_code(SendCode(code_id))
+
+    error = the_error(caplog)
+    assert (error["message"], error["purpose"]) == ("code_not_sent", "step_up")
+    assert error["reason"] == "no_such_template"
+    assert member.mobile[3:] not in str([vars(record) for record in caplog.records])
+    assert code not in str([record.getMessage() for record in caplog.records])
+    assert code not in {str(value) for record in caplog.records for value in vars(record).values()}
+    assert await superuser.value("SELECT code_sealed FROM one_time_codes") is None

@@ -1,0 +1,71 @@
+"""Files whose import fails for good: damaged in the store, deadly to workers, or never noted (A13)."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from temporalio.testing import ActivityEnvironment
+
+from activities.personnel import FILE_DAMAGED, GAVE_UP, MAX_ATTEMPTS, PersonnelImportActivities
+from activities.transition import Desk
+from commands.personnel import Upload, error_sentences, send_file
+from messages.personnel import ImportPhase, ImportStep
+from storage.personnel import Import
+from tests.arrange import Arrange
+from tests.personnel_steps import Line, Office, csv_of, in_parts
+
+
+@pytest.fixture
+async def office(desk: Desk, arrange: Arrange) -> Office:
+    return await Office.open(desk, arrange)
+
+
+async def test_a_file_that_was_damaged_ends_the_import_and_raises_an_alarm(
+    office: Office, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for end in (b"", b"\0"):
+        case_id = await office.send([Line()])
+        (path,) = [path for path in (tmp_path / "files").rglob("*") if path.is_file()]
+        path.write_bytes(path.read_bytes()[:-1] + end)
+        done = await office.run(case_id)
+        assert (done.phase, done.error) == (ImportPhase.REFUSED, FILE_DAMAGED)
+        sentences = error_sentences(done)
+        assert sentences is not None
+        assert "damaged" in sentences[1]
+    assert [record.levelname for record in caplog.records if record.message == "import_stopped"] == ["ERROR", "ERROR"]
+
+
+async def test_an_import_that_breaks_off_again_and_again_is_given_up(
+    office: Office, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    case_id = await office.send([Line()])
+    environment = ActivityEnvironment()
+    environment.info = dataclasses.replace(environment.info, attempt=MAX_ATTEMPTS + 1)
+    await environment.run(PersonnelImportActivities(desk).import_personnel, ImportStep(case_id))
+    done = await office.run(case_id)
+    assert (done.phase, done.error, done.rows_read) == (ImportPhase.REFUSED, GAVE_UP, 0)
+    sentences = error_sentences(done)
+    assert sentences is not None
+    assert "operations desk" in sentences[1]
+    (record,) = [record for record in caplog.records if record.message == "import_stopped"]
+    assert (record.levelname, record.__dict__["code"]) == ("ERROR", GAVE_UP)
+
+
+async def test_the_last_attempt_still_imports(office: Office, desk: Desk) -> None:
+    case_id = await office.send([Line()])
+    environment = ActivityEnvironment()
+    environment.info = dataclasses.replace(environment.info, attempt=MAX_ATTEMPTS)
+    await environment.run(PersonnelImportActivities(desk).import_personnel, ImportStep(case_id))
+    assert (await office.run(case_id)).rows_added == 1
+
+
+async def test_a_file_is_not_kept_when_its_import_could_not_be_noted(office: Office, tmp_path: Path) -> None:
+    def broken(_: Import) -> bytes:
+        raise ConnectionResetError
+
+    upload = Upload(office.actor, office.organisation_id, "key-of-this", "", in_parts(csv_of([Line()])))
+    with pytest.raises(ConnectionResetError):
+        await send_file(office.context, upload, broken)
+    assert [path for path in (tmp_path / "files").rglob("*") if path.is_file()] == []

@@ -1,0 +1,60 @@
+"""``./amanat case``: a process that was lost is started again from the command line."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from typer.testing import CliRunner
+
+from cli.case import app
+from tests.conftest import KEY, Database
+
+
+@pytest.fixture
+def known(database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[psycopg.Connection]:
+    """The environment names the database of this test, and no stack runs."""
+    ring = json.dumps({"current": "t1", "keys": {"t1": KEY}})
+    environment = {
+        "AMANAT_VAR": str(tmp_path),
+        "DATABASE_URL": database.app_url,
+        "AMANAT_FIELD_KEYS": ring,
+        "AMANAT_CODEC_KEYS": ring,
+        "AMANAT_BLIND_INDEX_KEY": KEY,
+        "AMANAT_CODE_PEPPER": KEY,
+        "AMANAT_LOCAL_MESSAGES": str(tmp_path / "messages"),
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    plain = database.superuser_url.replace("+psycopg", "")
+    with contextlib.closing(psycopg.connect(plain, autocommit=True)) as connection:
+        yield connection
+
+
+def test_the_messages_of_a_case_are_sent_again_and_the_audit_trail_says_so(known: psycopg.Connection) -> None:
+    case_id = str(uuid4())
+    known.execute(
+        "INSERT INTO outbox (message, payload, sent_at) VALUES ('ApplicationSubmitted', %s, now())",
+        (json.dumps({"case_id": case_id, "fact_id": str(uuid4())}),),
+    )
+
+    result = CliRunner().invoke(app, ["resend", case_id])
+
+    assert (result.exit_code, result.output) == (0, "1 messages will be sent again\n")
+    assert known.execute("SELECT sent_at, attempts FROM outbox").fetchall() == [(None, 0)]
+    assert known.execute("SELECT stream, content::jsonb ->> 'action' FROM audit").fetchall() == [
+        (f"case:{case_id}", "resend_case")
+    ]
+
+
+def test_a_case_that_nobody_knows_ends_with_1_and_leaves_nothing_behind(known: psycopg.Connection) -> None:
+    result = CliRunner().invoke(app, ["resend", str(uuid4())])
+
+    assert result.exit_code == 1
+    assert "no message" in result.output
+    assert known.execute("SELECT count(*) FROM audit").fetchall() == [(0,)]
