@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NoReturn
 
 import httpx2
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -21,6 +27,7 @@ from relay import Lane, Relay, Route, signal_routes
 from settings import KeyRing, Settings
 from storage.database import create_engine
 from storage.sealing import BlindIndex, Cipher, Seals
+from telemetry import configure_logging, serve_metrics, watch_outbox
 from workflows.client import connect
 
 # Transactions that must commit whatever becomes of the command around them: tries of codes.
@@ -45,11 +52,36 @@ class Assembly:
     client: Client
     http: httpx2.AsyncClient
 
+    @contextlib.asynccontextmanager
+    async def at_work(self, *chores: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+        """Relay, watch the outbox and do the process's own chores meanwhile; everything is given back at the end."""
+        running = [asyncio.create_task(chore) for chore in (self.relay.run(), watch_outbox(self.engine), *chores)]
+        try:
+            yield
+        finally:
+            for chore in running:
+                chore.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+            await self.close()
+
     async def close(self) -> None:
         """Give connections back."""
         await self.http.aclose()
         await self.engine.dispose()
         await self.side.dispose()
+
+
+def run_process(serve: Callable[[Settings], Coroutine[Any, Any, None]]) -> NoReturn:
+    """Be a process: settings, logs and metrics first, then ``serve`` until it ends.
+
+    Ends with ``os._exit``, because the Temporal SDK may abort at the interpreter's own end (sdk-python#300).
+    """
+    settings = Settings()
+    configure_logging(settings.log_level)
+    serve_metrics(settings.metrics_host, settings.metrics_port)
+    asyncio.run(serve(settings))
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def cipher_of(ring: KeyRing) -> Cipher:

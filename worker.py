@@ -7,7 +7,6 @@ import contextlib
 import logging
 import os
 import signal
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -19,11 +18,10 @@ from temporalio.worker import Worker
 from activities.onboarding import OnboardingActivities
 from activities.personnel import PersonnelChangeActivities, PersonnelImportActivities
 from activities.transition import Desk
-from assembly import Assembly, assemble
+from assembly import Assembly, assemble, run_process
 from relay import WORKFLOWS
 from settings import Settings
 from storage.housekeeping import keep_house
-from telemetry import configure_logging, serve_metrics, watch_outbox
 from workflows.client import TASK_QUEUE
 
 _log = logging.getLogger("amanat.worker")
@@ -82,7 +80,7 @@ async def _assemble_when_possible(settings: Settings, stop: asyncio.Event) -> As
             return await assemble(settings, lazy=False, runtime=runtime)
         except RuntimeError as error:
             _log.warning("worker_waits_for_temporal", extra={"error": type(error).__name__})
-            with contextlib.suppress(asyncio.TimeoutError):
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _RETRY_SECONDS)
     return None
 
@@ -93,34 +91,15 @@ async def run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
+    settings.database_pool = max(settings.database_pool, POOL_FLOOR)
     assembly = await _assemble_when_possible(settings, stop)
     if assembly is None:
         return
-    helpers = [
-        asyncio.create_task(assembly.relay.run()),
-        asyncio.create_task(keep_house(assembly.engine)),
-        asyncio.create_task(watch_outbox(assembly.engine)),
-    ]
-    async with build_worker(assembly.client, assembly.desk):
+    async with assembly.at_work(keep_house(assembly.engine)), build_worker(assembly.client, assembly.desk):
         _log.info("worker_ready")
         await stop.wait()
         _log.info("worker_stops")
-    for helper in helpers:
-        helper.cancel()
-    await asyncio.gather(*helpers, return_exceptions=True)
-    await assembly.close()
-
-
-def main() -> None:
-    """Start from the environment; ends with ``os._exit`` because the SDK may abort at exit (sdk-python#300)."""
-    settings = Settings()
-    configure_logging(settings.log_level)
-    settings.database_pool = max(settings.database_pool, POOL_FLOOR)
-    serve_metrics(settings.metrics_host, settings.metrics_port)
-    asyncio.run(run(settings))
-    sys.stderr.flush()
-    os._exit(0)
 
 
 if __name__ == "__main__":
-    main()
+    run_process(run)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,9 +10,8 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from api.app import create_app
-from assembly import assemble
+from assembly import assemble, run_process
 from settings import Settings
-from telemetry import configure_logging, serve_metrics, watch_outbox
 
 _GRACE_SECONDS = 20
 _PROBE_LIMIT = timedelta(seconds=1)
@@ -44,7 +40,6 @@ async def serve(settings: Settings) -> None:
         allowed_origins=settings.allowed_origins,
         temporal_answers=Probe(assembly.client),
     )
-    helpers = [asyncio.create_task(assembly.relay.run()), asyncio.create_task(watch_outbox(assembly.engine))]
     config = uvicorn.Config(
         app,
         host=settings.api_host,
@@ -56,22 +51,9 @@ async def serve(settings: Settings) -> None:
         timeout_graceful_shutdown=_GRACE_SECONDS,
         server_header=False,
     )
-    await uvicorn.Server(config).serve()
-    for helper in helpers:
-        helper.cancel()
-    await asyncio.gather(*helpers, return_exceptions=True)
-    await assembly.close()
-
-
-def main() -> None:
-    """Start from the environment; ends with ``os._exit`` because the SDK may abort at exit (sdk-python#300)."""
-    settings = Settings()
-    configure_logging(settings.log_level)
-    serve_metrics(settings.metrics_host, settings.metrics_port)
-    asyncio.run(serve(settings))
-    sys.stderr.flush()
-    os._exit(0)
+    async with assembly.at_work():
+        await uvicorn.Server(config).serve()
 
 
 if __name__ == "__main__":
-    main()
+    run_process(serve)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
 from starlette.responses import HTMLResponse, Response
@@ -37,4 +38,9 @@ async def start_documentation() -> Response:
 def install(app: FastAPI) -> None:
     """Serve the page and Swagger UI's own files from the installed package."""
     app.include_router(router)
-    app.mount("/docs/assets", StaticFiles(directory=str(files("swagger_ui") / "static")), name="documentation")
+    # Found, not imported: only its files are wanted, not its code and what that needs.
+    package = find_spec("swagger_ui")
+    if package is None or not package.submodule_search_locations:
+        raise LookupError("the package swagger-ui-py is not installed")
+    static = Path(package.submodule_search_locations[0]) / "static"
+    app.mount("/docs/assets", StaticFiles(directory=static), name="documentation")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 
 from cli.places import PROJECT
@@ -35,3 +37,23 @@ def test_the_image_runs_as_a_user_without_rights() -> None:
     assert [stage.split()[0] for stage in stages] == ["python:3.13-slim"] * 2
     assert re.findall(r"^USER (\S+)", stages[-1], re.MULTILINE) == ["amanat"]
     assert "--uid 10001" in stages[-1]
+
+
+_WITHOUT = """
+import importlib.metadata as packages, sys
+for name in {removed}:
+    for file in packages.files(name) or []:
+        top = file.parts[0].removesuffix(".py")
+        if not top.endswith((".dist-info", ".data", "..")) and top.isidentifier():
+            sys.modules[top] = None
+import api.__main__, api.documentation, cli.answers, cli.main, cli.stack, cli.supervisor, storage.migrate, worker
+from fastapi import FastAPI
+api.documentation.install(FastAPI())
+"""
+
+
+def test_every_process_of_the_image_starts_without_what_stays_out() -> None:
+    removed = sorted(re.findall(r"pip uninstall --yes\s+([^&\n]*)", _DOCKERFILE)[0].split())
+    code = _WITHOUT.format(removed=removed)
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert "Error" not in done.stderr, done.stderr
