@@ -1,4 +1,4 @@
-"""Sends what transactions promised: workflow starts and signals, and notices (DESIGN, "The one idea").
+"""Sends what transactions promised: workflow starts and signals, and notices (docs/decisions/0001).
 
 Runs inside every api and worker process. The process that wrote nudges its own relay right after the commit; a
 sweep sends what a dying process left behind. Order is not promised; everything is sent at least once.
@@ -142,7 +142,7 @@ class Relay:
         await repeat(f"relay_{lane}", drain_all, until_nudged)
 
     async def drain(self, lane: Lane) -> int:
-        """Claim a batch of a lane and send it; returns how many were sent."""
+        """Claim a batch of a lane and send it; returns how many were claimed. What failed is due again later."""
         wanted = [name for name, route in self._routes.items() if route.lane is lane]
         async with transaction(self._engine, SERVICE) as connection:
             promises = await claim(connection, wanted, _BATCH)
@@ -151,7 +151,7 @@ class Relay:
             async with transaction(self._engine, SERVICE) as connection:
                 await mark_sent(connection, kept)
             self._sent += len(kept)
-        return len(kept)
+        return len(promises)
 
     async def _keep(self, promise: Promise) -> int | None:
         """Send one; its id if that worked."""

@@ -1,4 +1,4 @@
-"""Every environment variable, once. Read by entry points only: worker.py, api/app.py and cli/."""
+"""Every environment variable, once. Read by entry points only: assembly.py for the processes, cli/."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _log = logging.getLogger("amanat.notices")
 
 
 class NoticeSender:
-    """Renders and sends; what fails for good is marked and shows up at the operations desk."""
+    """Renders and sends; what fails for good is marked and logged."""
 
     def __init__(self, desk: Desk, sms: SmsGateway, links: Mapping[str, str]) -> None:
         self._desk = desk
@@ -38,7 +38,7 @@ class NoticeSender:
         values = {**self._links, **notice.params}
         text = NOTICES[notice.template].format_map(values)
         try:
-            reference = await self._sms.send(notice.mobile, notice.template, notice.params, text)
+            reference = await self._sms.send(notice.mobile, notice.template, values, text)
         except SendFailed as failure:
             if failure.retryable:
                 raise

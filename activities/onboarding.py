@@ -1,4 +1,4 @@
-"""What the machine does in onboarding to credit (SPEC A). Each transition is one transaction, safe to run twice."""
+"""What the machine does in onboarding to credit (docs/rules.md, A): transitions, each safe to run twice."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from messages.onboarding import FactKind, Outcome, Phase, Standing, Step, TaskKi
 from storage import ledger, onboarding, tasks
 from storage.cases import Fact, last_fact
 from storage.onboarding import Application
-from storage.organisation import contract_in_force, read_employment, read_organisation
+from storage.organisation import contract_in_force, read_employment
 from storage.people import money_pause
 from storage.policies import by_id
 from storage.tasks import Task
@@ -114,7 +114,11 @@ async def _ask_for_certificate(at: Transition, *, reason: Obstacle | None) -> Ou
         details={"remind_hours": programme.answer_remind_hours, "reason": reason},
     )
     await at.move(Phase.AWAITING_CERTIFICATE, next_actor=Role.HR_OFFICER, due_in=hours)
-    await at.tell("certificate_requested", params={"reason": reason} if reason else {})
+    if reason is None:
+        await at.tell("certificate_requested")
+    else:
+        await at.tell("certificate_requested_again", params={"reason": reason})
+        await at.notify(_applicant(at), "certificate_requested_again")
     return await _waits(at)
 
 
@@ -195,7 +199,7 @@ async def _activate(at: Transition) -> Outcome:
     if pause:
         await at.move(Phase.AWAITING_CLEARANCE, next_actor=MACHINE, due_in=pause)
         if at.case.next_actor != MACHINE:
-            await at.tell("activation_paused")
+            await at.tell("activation_paused", params={"hours": -(-int(pause.total_seconds()) // 3600)})
         return Outcome(Standing.PAUSED, expire_in=int(pause.total_seconds()) + 1)
     await onboarding.hold_quota(at.connection, application.person_id)
     certificate = await onboarding.newest_certificate(at.connection, at.case.id)
@@ -212,19 +216,14 @@ async def _activate(at: Transition) -> Outcome:
 
 
 async def _limit_now(at: Transition, application: Application, programme: Programme) -> Money | Obstacle:
-    """The most that is possible at this moment (SPEC, roles: checked again when a decision takes effect)."""
+    """The most that is possible at this moment (docs/rules.md, Roles: checked again when a decision takes effect)."""
     employment = await read_employment(at.connection, application.employment_id)
     today = tehran_day(at.now)
     if not await contract_in_force(at.connection, employment.organisation_id, today):
         return Obstacle.CONTRACT_NOT_IN_FORCE
     if employment.state != "employed":
         return Obstacle.NOT_EMPLOYED
-    organisation = await read_organisation(at.connection, employment.organisation_id)
-    taken = await onboarding.taken_monthly(
-        at.connection, application.person_id, today, apart_from_case=at.case.id, renewing=programme.code
-    )
-    cap = organisation.cap if organisation else None
-    limit = rules.monthly_limit(programme, net_pay=employment.pay, taken=taken, cap=cap)
+    limit = await onboarding.limit_now(at.connection, programme, employment, apart_from_case=at.case.id)
     return limit or Obstacle.SHARE_USED_UP
 
 

@@ -52,8 +52,8 @@ class Transition:
         """Set phase, who acts next and until when."""
         await cases.move_case(self.connection, self.case.id, phase=phase, next_actor=next_actor, due_in=due_in)
 
-    async def end(self, phase: str, *, outcome: str) -> None:
-        """End the case; whatever was still asked is moot."""
+    async def end(self, phase: str, *, outcome: str, noted: Mapping[str, Any] | None = None) -> None:
+        """End the case; whatever was still asked is moot. ``noted``: what the audit trail says besides."""
         await tasks.moot_tasks(self.connection, self.case.id)
         await cases.end_case(self.connection, self.case.id, phase=phase, outcome=outcome)
         entry = audit.Entry(
@@ -61,7 +61,7 @@ class Transition:
             actor=MACHINE,
             subject=str(self.case.id),
             before={"phase": self.case.phase},
-            after={"phase": phase, "outcome": outcome},
+            after={"phase": phase, "outcome": outcome, **(noted or {})},
         )
         await audit.append(self.connection, audit.case_stream(self.case.id), entry)
 

@@ -10,6 +10,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from api.app import create_app
+from api.onboarding import Links
 from assembly import assemble, run_process
 from settings import Settings
 
@@ -38,6 +39,7 @@ async def serve(settings: Settings) -> None:
         assembly.context,
         local_messages=Path(settings.local_messages) if settings.stand_alone else None,
         allowed_origins=settings.allowed_origins,
+        links=Links(app=settings.app_link, training=settings.training_link),
         temporal_answers=Probe(assembly.client),
     )
     config = uvicorn.Config(

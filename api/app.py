@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,7 @@ def create_app(
     *,
     local_messages: Path | None = None,
     allowed_origins: Sequence[str] = (),
+    links: onboarding.Links | None = None,
     temporal_answers: Callable[[], Awaitable[bool]] = _always,
 ) -> FastAPI:
     """The application over a context.
@@ -118,6 +120,7 @@ def create_app(
         context: what commands work with.
         local_messages: where the local SMS gateway writes; given only in a stand-alone stack.
         allowed_origins: sites besides our own whose pages may use a session cookie.
+        links: where members go on with a credit, if the entry point knows.
         temporal_answers: whether Temporal can be reached, for ``/readyz``.
     """
     watcher = Watcher(context.engine)
@@ -132,6 +135,7 @@ def create_app(
     app.state.context = context
     app.state.watcher = watcher
     app.state.allowed_origins = frozenset(allowed_origins)
+    app.state.links = links
     app.state.temporal_answers = temporal_answers
     if local_messages is not None:
         app.state.local_messages = local_messages
@@ -196,8 +200,12 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
 
 
 def _finish(operation: dict[str, Any]) -> None:
-    """Name the operation after its id, and say that a command's key is required: we refuse its absence ourselves."""
-    operation["summary"] = operation["operationId"].replace("_", " ").capitalize()
+    """Say what the operation does in a line, that a command's key is required, and which errors its kind shares."""
+    # FastAPI's own summary is the function's name; a first sentence ends with a full stop before a space.
+    told = " ".join(operation["description"].split())
+    operation["summary"] = re.split(r"(?<=[^.]\.) ", told, maxsplit=1)[0].removesuffix(".")
     for parameter in operation.get("parameters", []):
         if parameter["name"].lower() == "idempotency-key":
+            # We refuse its absence ourselves.
             parameter |= {"name": "Idempotency-Key", "required": True}
+    problems.declare_common(operation)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -13,17 +13,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from api.dependencies import ReaderDep
-from api.live import Watcher
+from api.live import TooManyStreams, Watcher
 from api.problems import responses
 from api.values import AmountOut, Cursor, DayOut, Limit, MomentOut, Page, Words, cut, read_cursor, write_cursor
 from commands.task import is_addressed_to
 from domain import errors, wording
-from domain.access import Actor, Role
+from domain.access import READS_EVERYTHING, Actor, Role
+from domain.identity import Mobile, NationalId, Sheba, mask_mobile, mask_national_id, mask_sheba
 from domain.onboarding import may_withdraw
 from messages.case import CaseKind
-from storage import case_lists, onboarding, people, tasks
+from messages.personnel import Change
+from storage import case_lists, onboarding, people, personnel, tasks
 from storage.case_lists import CaseFilter, Event
 from storage.cases import Case
+from storage.personnel.values import read_values
+from storage.sealing import Seals
+from storage.tasks import Task
 
 router = APIRouter(prefix="/v1/cases", tags=["cases"])
 
@@ -117,11 +122,42 @@ class ApplicationOut(BaseModel):
         )
 
 
+class ChangeOut(BaseModel):
+    """What a personnel file proposes (A13), as far as it must be recognised to be judged."""
+
+    what: Change
+    present_masked: str | None = Field(description="What stands now; null for an exit", examples=["0912***4567"])
+    proposed_masked: str | None = Field(description="Null for an exit", examples=["0935***0001"])
+
+    @classmethod
+    async def of(cls, connection: AsyncConnection, seals: Seals, case_id: UUID) -> ChangeOut | None:
+        """The change of a case, if it is one."""
+        change = await personnel.read_change(connection, case_id)
+        if change is None:
+            return None
+        values = await read_values(connection, seals, change)
+        return cls(
+            what=change.what,
+            present_masked=_masked(change.what, values.present),
+            proposed_masked=_masked(change.what, values.proposed),
+        )
+
+
+def _masked(what: Change, value: str | None) -> str | None:
+    if value is None:
+        return None
+    return mask_mobile(Mobile(value)) if what is Change.MOBILE else mask_sheba(Sheba(value))
+
+
 class CaseDetail(CaseOut):
     """A case with what it is about and what the caller may do."""
 
     person_name: str | None = Field(examples=["مریم رضایی"])
+    national_id_masked: str | None = Field(
+        description="For staff who have a task in the case, operators and auditors", examples=["049****899"]
+    )
     application: ApplicationOut | None
+    change: ChangeOut | None = Field(description="For the same people, where a personnel file proposes a change")
     allowed_actions: list[Action]
 
 
@@ -148,30 +184,50 @@ class EventOut(BaseModel):
         )
 
 
-async def case_detail(connection: AsyncConnection, actor: Actor, case_id: UUID) -> CaseDetail | None:
+async def case_detail(connection: AsyncConnection, seals: Seals, actor: Actor, case_id: UUID) -> CaseDetail | None:
     """A case in full, if the caller may see it."""
     case = await case_lists.see_case(connection, actor, case_id)
     if case is None:
         return None
     person = None if case.person_id is None else await people.read_person(connection, case.person_id)
+    theirs = await _tasks_of(connection, actor, case)
+    judges = actor.capacity == "staff" and (bool(theirs) or actor.holds_any(READS_EVERYTHING))
+    asks_change = judges and case.kind is CaseKind.PERSONNEL_CHANGE
     return CaseDetail(
         **CaseOut.of(case).model_dump(),
         person_name=None if person is None else f"{person.first_name} {person.last_name}".strip(),
+        national_id_masked=await _national_id(connection, seals, case.person_id) if judges else None,
         application=await ApplicationOut.of(connection, actor, case.id) if case.kind is CaseKind.ONBOARDING else None,
-        allowed_actions=await _allowed_actions(connection, actor, case),
+        change=await ChangeOut.of(connection, seals, case.id) if asks_change else None,
+        allowed_actions=await _allowed_actions(connection, actor, case, theirs),
     )
 
 
-async def _allowed_actions(connection: AsyncConnection, actor: Actor, case: Case) -> list[Action]:
+async def _national_id(connection: AsyncConnection, seals: Seals, person_id: UUID | None) -> str | None:
+    if person_id is None:
+        return None
+    national_id, _ = await people.read_contacts(connection, seals, person_id)
+    return mask_national_id(NationalId(national_id))
+
+
+async def _tasks_of(connection: AsyncConnection, actor: Actor, case: Case) -> list[Task]:
+    """The case's open tasks that are the caller's to answer; none for staff in a case of their own."""
+    if actor.capacity == "staff" and await people.takes_part(connection, case.id, actor.person_id):
+        return []
+    return [task for task in await tasks.open_tasks(connection, case.id) if is_addressed_to(task, actor)]
+
+
+async def _allowed_actions(
+    connection: AsyncConnection, actor: Actor, case: Case, theirs: Sequence[Task]
+) -> list[Action]:
     actions: list[Action] = []
     withdrawn = case.kind is not CaseKind.ONBOARDING or await onboarding.is_withdrawn(connection, case.id)
     is_applicant = actor.capacity == "member" and actor.person_id == case.person_id
     if is_applicant and may_withdraw(is_open=case.is_open, withdrawn=withdrawn):
         href = f"/v1/onboarding/applications/{case.id}/withdrawal"
         actions.append(Action(action="withdraw_application", method="POST", href=href))
-    barred = actor.capacity == "staff" and await people.takes_part(connection, case.id, actor.person_id)
-    for task in await tasks.open_tasks(connection, case.id):
-        if is_addressed_to(task, actor) and not barred and task.claimed_by in {None, actor.person_id}:
+    for task in theirs:
+        if task.claimed_by in {None, actor.person_id}:
             href = f"/v1/tasks/{task.id}/decision"
             actions.append(Action(action=f"decide_{task.kind}", method="POST", href=href))
     return actions
@@ -210,7 +266,7 @@ async def read_case(
     if_none_match: Annotated[str | None, Header(description="ETag of what the caller has")] = None,
 ) -> CaseDetail:
     """A case; its ETag changes whenever something happens in it. 304 if the caller's copy is still right."""
-    detail = await reader.read(lambda connection: case_detail(connection, reader.actor, case_id))
+    detail = await reader.read(lambda connection: case_detail(connection, reader.context.seals, reader.actor, case_id))
     etag = f'W/"{detail.version}"'
     if if_none_match == etag:
         return Response(status_code=304, headers={"ETag": etag})  # type: ignore[return-value]  # FastAPI passes a Response on
@@ -246,7 +302,7 @@ async def _may_watch(request: Request, reader: ReaderDep, case_id: UUID) -> None
     operation_id="watch_case",
     response_class=EventSourceResponse,
     dependencies=[Depends(_may_watch)],
-    responses=responses(errors.Unauthenticated, errors.NotFound, errors.TooMany),
+    responses=responses(errors.Unauthenticated, errors.NotFound, TooManyStreams),
 )
 async def watch_case(
     request: Request,

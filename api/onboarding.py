@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Depends, Query
+from fastapi import APIRouter, Body, Depends, Query, Request
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
@@ -19,7 +19,7 @@ from commands.command import Command
 from domain import errors
 from domain import onboarding as rules
 from domain.access import Role
-from domain.account import CodeNotAccepted
+from domain.account import BadCode, CodeNotAccepted
 from domain.mandate import MANDATES
 from domain.onboarding import Programme
 from domain.wording import Sentence
@@ -95,6 +95,13 @@ class CertificateOut(BaseModel):
     revoked: MomentOut | None
 
 
+class Links(BaseModel):
+    """Where a member goes on with a credit: the app, and how to use it."""
+
+    app: str = Field(examples=["https://amanat.example/app"])
+    training: str = Field(examples=["https://amanat.example/training"])
+
+
 class CreditLineOut(BaseModel):
     """A member's credit (C8): used, held and available come from the ledger."""
 
@@ -114,9 +121,10 @@ class CreditLineOut(BaseModel):
     ends_on: DayOut
     purchases_stopped: MomentOut | None
     closed: MomentOut | None
+    links: Links | None = Field(description="Null where the installation names none, and once the line is closed")
 
     @classmethod
-    def of(cls, line: CreditLine, balance: Balance, card_number: str) -> CreditLineOut:
+    def of(cls, line: CreditLine, balance: Balance, card_number: str, links: Links | None) -> CreditLineOut:
         """A line with its balance."""
         used = 0 if line.closed_at else line.ceiling.amount - balance.posted
         return cls(
@@ -134,6 +142,7 @@ class CreditLineOut(BaseModel):
             ends_on=DayOut.of(line.ends_on),
             purchases_stopped=None if line.purchases_stopped_at is None else MomentOut.of(line.purchases_stopped_at),
             closed=None if line.closed_at is None else MomentOut.of(line.closed_at),
+            links=links if line.closed_at is None else None,
         )
 
 
@@ -187,10 +196,7 @@ async def _limits(connection: AsyncConnection, reader: Reader, programme: Progra
         organisation = await read_organisation(connection, employment.organisation_id)
         if organisation is None or employment.state != "employed":
             continue
-        taken = await onboarding.taken_monthly(
-            connection, reader.actor.person_id, today, apart_from_case=None, renewing=programme.code
-        )
-        limit = rules.monthly_limit(programme, net_pay=employment.pay, taken=taken, cap=organisation.cap)
+        limit = await onboarding.limit_now(connection, programme, employment)
         limits.append(
             EmployerLimit(
                 organisation_id=organisation.id,
@@ -212,8 +218,6 @@ async def _limits(connection: AsyncConnection, reader: Reader, programme: Progra
     responses=responses(
         errors.Unauthenticated,
         errors.Forbidden,
-        errors.KeyInFlight,
-        errors.KeyReused,
         rules.NotOnPersonnelList,
         rules.ContractNotInForce,
         rules.ApplicationOpen,
@@ -222,6 +226,9 @@ async def _limits(connection: AsyncConnection, reader: Reader, programme: Progra
         rules.ProgrammeUnknown,
         rules.AmountAboveShare,
         rules.TooManyInstalments,
+        rules.AmountNotWholeToman,
+        rules.ChooseOrganisation,
+        BadCode,
         CodeNotAccepted,
     ),
 )
@@ -254,8 +261,6 @@ async def apply_for_credit(performer: PerformerDep, application: Annotated[Appli
         errors.NotFound,
         errors.CaseClosed,
         rules.CreditAlreadyActive,
-        errors.KeyInFlight,
-        errors.KeyReused,
     ),
 )
 async def withdraw_application(performer: PerformerDep, case_id: UUID) -> Response:
@@ -268,7 +273,7 @@ async def withdraw_application(performer: PerformerDep, case_id: UUID) -> Respon
 
 
 async def _detail(command: Command, case_id: UUID) -> CaseDetail:
-    detail = await case_detail(command.connection, command.actor, case_id)
+    detail = await case_detail(command.connection, command.seals, command.actor, case_id)
     if detail is None:
         raise errors.NotFound
     return detail
@@ -285,8 +290,6 @@ async def _detail(command: Command, case_id: UUID) -> CaseDetail:
         errors.NotFound,
         errors.OwnCase,
         rules.CertificateRevoked,
-        errors.KeyInFlight,
-        errors.KeyReused,
     ),
 )
 async def revoke_certificate(
@@ -318,19 +321,22 @@ async def revoke_certificate(
     dependencies=[_Member],
     responses=responses(errors.Unauthenticated, errors.Forbidden),
 )
-async def list_credit_lines(reader: ReaderDep, is_open: Annotated[bool | None, Query()] = None) -> CreditLines:
+async def list_credit_lines(
+    request: Request, reader: ReaderDep, is_open: Annotated[bool | None, Query()] = None
+) -> CreditLines:
     """The member's own credit lines with what is used, held and available."""
-    seals = reader.context.seals
+    seals, links = reader.context.seals, request.app.state.links
 
     async def query(connection: AsyncConnection) -> CreditLines:
         lines = await onboarding.lines_of(connection, reader.actor.person_id)
         strong = reader.actor.strong_until is not None and reader.actor.strong_until > await onboarding.now(connection)
         wanted = [line for line in lines if is_open is None or (line.closed_at is None) is is_open]
-        balances = [await ledger.balance(connection, f"credit:available:{line.id}") for line in wanted]
+        accounts = [f"credit:available:{line.id}" for line in wanted]
+        balances = await ledger.balances(connection, accounts)
         return CreditLines(
             items=[
-                CreditLineOut.of(line, balance, onboarding.card_number(seals, line, whole=strong))
-                for line, balance in zip(wanted, balances, strict=True)
+                CreditLineOut.of(line, balances[account], onboarding.card_number(seals, line, whole=strong), links)
+                for line, account in zip(wanted, accounts, strict=True)
             ]
         )
 

@@ -25,7 +25,7 @@ router = APIRouter(prefix="/v1", tags=["organisations"])
 
 _READERS = (Role.CONTRACTS_OFFICER, Role.AUDITOR, Role.OPERATOR)
 _Keeper = Depends(require(Role.CONTRACTS_OFFICER))
-_CHANGE_ERRORS = (errors.Unauthenticated, errors.Forbidden, errors.KeyInFlight, errors.KeyReused)
+_CHANGE_ERRORS = (errors.Unauthenticated, errors.Forbidden)
 
 
 class OrganisationIn(Input):

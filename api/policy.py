@@ -5,22 +5,23 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Depends, Path
+from fastapi import APIRouter, Body, Depends, Path, Query
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from api.dependencies import PerformerDep, ReaderDep, require
 from api.problems import responses
-from api.values import Input
+from api.values import Cursor, Input, Limit, MomentOut, Page, cut, read_cursor, write_cursor
 from commands import policy as commands
 from commands.command import Command
 from domain import errors
 from domain.access import Role
-from storage.policies import Policy, all_in_force
+from storage.policies import Policy, PolicyState, all_in_force, list_versions
 
 router = APIRouter(prefix="/v1", tags=["policies"])
 
+_Readers = Depends(require(Role.POLICY_ADMIN, Role.AUDITOR, Role.OPERATOR))
 Name = Annotated[str, Path(pattern="^[a-z][a-z0-9_:.-]{1,79}$", examples=["programme:minipay"])]
 
 
@@ -30,12 +31,27 @@ class PolicyOut(BaseModel):
     id: UUID
     name: str = Field(examples=["programme:minipay"])
     version: int
+    state: PolicyState
     value: dict[str, Any]
+    proposed_by: str = Field(description="A person's id, or system", examples=["system"])
+    proposed_at: MomentOut
+    approved_by: str | None = Field(description="A person's id, or system", examples=["system"])
+    approved_at: MomentOut | None
 
     @classmethod
     def of(cls, policy: Policy) -> PolicyOut:
         """A policy."""
-        return cls(id=policy.id, name=policy.name, version=policy.version, value=dict(policy.value))
+        return cls(
+            id=policy.id,
+            name=policy.name,
+            version=policy.version,
+            state=policy.state,
+            value=dict(policy.value),
+            proposed_by=policy.proposed_by,
+            proposed_at=MomentOut.of(policy.proposed_at),
+            approved_by=policy.approved_by,
+            approved_at=None if policy.approved_at is None else MomentOut.of(policy.approved_at),
+        )
 
 
 class Policies(BaseModel):
@@ -63,7 +79,7 @@ class PolicyDecision(Input):
 @router.get(
     "/policies",
     operation_id="list_policies",
-    dependencies=[Depends(require(Role.POLICY_ADMIN, Role.AUDITOR, Role.OPERATOR))],
+    dependencies=[_Readers],
     responses=responses(errors.Unauthenticated, errors.Forbidden),
 )
 async def list_policies(reader: ReaderDep) -> Policies:
@@ -85,8 +101,6 @@ async def list_policies(reader: ReaderDep) -> Policies:
         errors.Unauthenticated,
         errors.Forbidden,
         errors.NotFound,
-        errors.KeyInFlight,
-        errors.KeyReused,
         commands.PolicyMalformed,
     ),
 )
@@ -99,6 +113,31 @@ async def propose_policy(performer: PerformerDep, name: Name, proposal: Annotate
     return await performer.run(work, status=201)
 
 
+@router.get(
+    "/policy-versions",
+    operation_id="list_policy_versions",
+    dependencies=[_Readers],
+    responses=responses(errors.Unauthenticated, errors.Forbidden),
+)
+async def list_policy_versions(
+    reader: ReaderDep,
+    is_open: Annotated[
+        bool | None, Query(alias="open", description="true: waits for another person's word; false: decided")
+    ] = None,
+    cursor: Cursor = None,
+    limit: Limit = 25,
+) -> Page[PolicyOut]:
+    """Versions of policies, newest first; the open ones are the proposals that a second person has to judge."""
+    before = read_cursor(cursor, UUID)
+
+    async def query(connection: AsyncConnection) -> Page[PolicyOut]:
+        rows = await list_versions(connection, is_open=is_open, before=before[0] if before else None, limit=limit + 1)
+        page, more = cut(rows, limit)
+        return Page(items=[PolicyOut.of(policy) for policy in page], next=write_cursor(page[-1].id) if more else None)
+
+    return await reader.read(query)
+
+
 @router.post(
     "/policy-versions/{policy_id}/decision",
     operation_id="decide_policy",
@@ -109,8 +148,6 @@ async def propose_policy(performer: PerformerDep, name: Name, proposal: Annotate
         errors.Forbidden,
         errors.StepUpRequired,
         errors.NotFound,
-        errors.KeyInFlight,
-        errors.KeyReused,
         commands.SamePerson,
         commands.NotNewest,
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from string import Formatter
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from api.dependencies import ForeignOrigin
 from domain import errors
 
 _log = logging.getLogger("amanat.api")
@@ -93,39 +95,71 @@ def status_of(refusal: type[errors.Refusal]) -> int:
 
 
 def responses(*refusals: type[errors.Refusal]) -> dict[int | str, dict[str, Any]]:
-    """The declared errors of an operation, for OpenAPI; every operation may also answer 422, 429 and 503."""
+    """The declared errors of an operation, for OpenAPI; every operation may also answer 422, 429 and 503.
+
+    What every command may answer because of its key or its cookie is added by ``declare_common``.
+    """
     declared: dict[int | str, dict[str, Any]] = {}
-    every: list[type[errors.Refusal]] = [*refusals, errors.InvalidInput, errors.TooMany, Unavailable]
-    for refusal in every:
-        entry = declared.setdefault(
-            status_of(refusal), {"description": "", "content": {MEDIA_TYPE: {"schema": _SCHEMA, "examples": {}}}}
-        )
-        entry["content"][MEDIA_TYPE]["examples"][refusal.code] = {"summary": (refusal.__doc__ or "").strip()}
-        entry["description"] = ", ".join(sorted(entry["content"][MEDIA_TYPE]["examples"]))
+    for refusal in (*refusals, errors.InvalidInput, errors.TooMany, Unavailable):
+        _declare(declared.setdefault(status_of(refusal), {}), refusal)
     return declared
 
 
+def declare_common(operation: dict[str, Any]) -> None:
+    """Add to an operation of the document what its kind may always answer: commands about their key and origin."""
+    common: list[type[errors.Refusal]] = []
+    if any(parameter["name"].lower() == "idempotency-key" for parameter in operation.get("parameters", [])):
+        common += [errors.KeyMissing, errors.KeyReused, errors.KeyInFlight, ForeignOrigin]
+    if "requestBody" in operation:
+        common.append(errors.TooLarge)
+    for refusal in common:
+        _declare(operation["responses"].setdefault(str(status_of(refusal)), {}), refusal)
+
+
+def _declare(entry: dict[str, Any], refusal: type[errors.Refusal]) -> None:
+    """Add an error to the answer of its status, with a body as callers get it."""
+    content = entry.setdefault("content", {}).setdefault(MEDIA_TYPE, {"schema": _SCHEMA, "examples": {}})
+    placeholders = {name for _, name, _, _ in Formatter().parse(refusal.en + refusal.fa) if name}
+    shown = refusal(**{name: _SAMPLES.get(name, "…") for name in placeholders})
+    content["examples"][refusal.code] = {
+        "summary": (refusal.__doc__ or "").strip(),
+        "value": _body(shown, "0192f0a1-5b7c-7c1e-8f00-2f6f0c7d9a11").model_dump(mode="json"),
+    }
+    entry["description"] = ", ".join(sorted(content["examples"]))
+
+
 _SCHEMA = {"$ref": "#/components/schemas/Problem"}
+# What stands in the sentences of the examples.
+_SAMPLES: dict[str, Any] = {
+    "limit": "۱۰٬۰۰۰٬۰۰۰ تومان",
+    "limit_rial": "100,000,000",
+    "most": 24,
+    "why": "instalments_max",
+}
 
 
 def problem(request: Request, refusal: errors.Refusal, found: list[FieldProblem] | None = None) -> JSONResponse:
     """The answer to a refused request."""
-    status = status_of(type(refusal))
-    body = Problem(
+    body = _body(refusal, request_id(request), found)
+    status = body.status
+    headers = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(body.model_dump(), status, headers, MEDIA_TYPE)
+
+
+def _body(refusal: errors.Refusal, request_id: str, found: list[FieldProblem] | None = None) -> Problem:
+    return Problem(
         type=f"urn:amanat:error:{refusal.code}",
         title=refusal.code,
-        status=status,
+        status=status_of(type(refusal)),
         code=refusal.code,
         detail=refusal.sentence("fa"),
         detail_en=refusal.sentence("en"),
         field=refusal.field,
         errors=found or [],
-        request_id=request_id(request),
+        request_id=request_id,
     )
-    headers = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
-    if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    return JSONResponse(body.model_dump(), status, headers, MEDIA_TYPE)
 
 
 def request_id(request: Request) -> str:

@@ -28,20 +28,22 @@ from storage.tasks import InboxFilter, InboxItem, Task
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 
-_DECISION_ERRORS = responses(
+_WORK_ERRORS = (
     errors.Unauthenticated,
     errors.NotFound,
     errors.OwnCase,
     errors.TaskNotOpen,
     errors.TaskClaimed,
+)
+_DECISION_ERRORS = (
+    *_WORK_ERRORS,
+    errors.StepUpRequired,
     errors.PreconditionFailed,
-    errors.KeyInFlight,
-    errors.KeyReused,
     commands.TaskOfOtherKind,
+    rules.AmountNotWholeToman,
     rules.CertificateTooHigh,
     rules.CertificateExpired,
     personnel.SentByYourself,
-    errors.StepUpRequired,
     personnel.ReasonMissing,
 )
 
@@ -214,7 +216,7 @@ async def _task_out(command: Command, task_id: UUID) -> TaskOut:
     return TaskOut.of(item)
 
 
-@router.post("/{task_id}/claim", operation_id="claim_task", response_model=TaskOut, responses=_DECISION_ERRORS)
+@router.post("/{task_id}/claim", operation_id="claim_task", response_model=TaskOut, responses=responses(*_WORK_ERRORS))
 async def claim_task(performer: PerformerDep, task_id: UUID) -> Response:
     """Take a task from the queue, so that colleagues leave it."""
 
@@ -224,7 +226,9 @@ async def claim_task(performer: PerformerDep, task_id: UUID) -> Response:
     return await performer.run(work)
 
 
-@router.post("/{task_id}/release", operation_id="release_task", response_model=TaskOut, responses=_DECISION_ERRORS)
+@router.post(
+    "/{task_id}/release", operation_id="release_task", response_model=TaskOut, responses=responses(*_WORK_ERRORS)
+)
 async def release_task(performer: PerformerDep, task_id: UUID) -> Response:
     """Give a claimed task back."""
 
@@ -234,7 +238,9 @@ async def release_task(performer: PerformerDep, task_id: UUID) -> Response:
     return await performer.run(work)
 
 
-@router.post("/{task_id}/decision", operation_id="decide_task", response_model=CaseDetail, responses=_DECISION_ERRORS)
+@router.post(
+    "/{task_id}/decision", operation_id="decide_task", response_model=CaseDetail, responses=responses(*_DECISION_ERRORS)
+)
 async def decide_task(
     performer: PerformerDep,
     task_id: UUID,
@@ -249,7 +255,7 @@ async def decide_task(
     async def work(command: Command) -> CaseDetail:
         task = await commands.lock_task(command, task_id, version=version)
         await _decide(command, task, decision)
-        detail = await case_detail(command.connection, command.actor, task.case_id)
+        detail = await case_detail(command.connection, command.seals, command.actor, task.case_id)
         if detail is None:
             raise errors.NotFound
         return detail

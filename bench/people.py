@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from bench.scratch import Scratch
+from cli.personnel_generator import national_id
 from domain.access import Actor, Grant, Role, ScopeKind
 from storage import organisation
 from storage.database import SERVICE, transaction
@@ -18,11 +19,9 @@ _FIRST_ID = 100_000_000
 _NET_PAY = 400_000_000
 
 
-def national_id(number: int) -> str:
+def numbered_id(number: int) -> str:
     """A valid national id, the same for the same number."""
-    body = f"{_FIRST_ID + number:09d}"
-    rest = sum(int(digit) * weight for digit, weight in zip(body, range(10, 1, -1), strict=True)) % 11
-    return body + str(rest if rest < 2 else 11 - rest)
+    return national_id(f"{_FIRST_ID + number:09d}")
 
 
 async def add_organisation(scratch: Scratch) -> UUID:
@@ -42,7 +41,7 @@ async def add_officer(scratch: Scratch, organisation_id: UUID) -> Actor:
     """An hr_officer of the organisation."""
     async with transaction(scratch.context.engine, SERVICE) as connection:
         person_id = await add_person(
-            connection, scratch.context.seals, national_id=national_id(0), mobile=None, first_name="", last_name=""
+            connection, scratch.context.seals, national_id=numbered_id(0), mobile=None, first_name="", last_name=""
         )
     grant = Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(organisation_id))
     return Actor(person_id, "staff", uuid4(), (grant,))
@@ -56,7 +55,7 @@ async def add_members(scratch: Scratch, organisation_id: UUID, count: int) -> li
             person_id = await add_person(
                 connection,
                 scratch.context.seals,
-                national_id=national_id(number),
+                national_id=numbered_id(number),
                 mobile=f"+98912{number:07d}",
                 first_name="",
                 last_name="",

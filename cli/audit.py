@@ -29,12 +29,7 @@ def verify_chains() -> None:
 
 
 async def _verify() -> list[Broken]:
-    from cli.connect import context  # noqa: PLC0415 - --help needs no stack
+    from cli.connect import connected  # noqa: PLC0415 - --help needs no stack
 
-    connected = await context()
-    try:
-        async with transaction(connected.engine, SERVICE, limit_ms=_LIMIT_MS) as connection:
-            return [broken async for broken in verify(connection)]
-    finally:
-        await connected.engine.dispose()
-        await connected.side.dispose()
+    async with connected() as assembly, transaction(assembly.engine, SERVICE, limit_ms=_LIMIT_MS) as connection:
+        return [broken async for broken in verify(connection)]

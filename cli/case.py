@@ -32,15 +32,11 @@ def resend(case_id: Annotated[UUID, typer.Argument(help="The case's id")]) -> No
 
 
 async def _resend(case_id: UUID) -> int:
-    from cli.connect import assembly as connect  # noqa: PLC0415 - --help needs no stack
+    from cli.connect import connected  # noqa: PLC0415 - --help needs no stack
 
-    stack = await connect()
-    try:
-        async with transaction(stack.engine, SERVICE) as connection:
-            count = await resend_messages(connection, case_id)
-            if count:
-                entry = audit.Entry("resend_case", "console", str(case_id), after={"messages": count})
-                await audit.append(connection, audit.case_stream(case_id), entry)
-            return count
-    finally:
-        await stack.close()
+    async with connected() as assembly, transaction(assembly.engine, SERVICE) as connection:
+        count = await resend_messages(connection, case_id)
+        if count:
+            entry = audit.Entry("resend_case", "console", str(case_id), after={"messages": count})
+            await audit.append(connection, audit.case_stream(case_id), entry)
+        return count

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import AsyncIterator
 
 from assembly import Assembly, assemble
 from cli.places import CliError
 from cli.stack import running_environment
-from commands.command import Context
 from settings import Settings
 
 
-async def assembly() -> Assembly:
-    """The parts of a process on the running stack; it relays nothing itself: api and worker do.
+@contextlib.asynccontextmanager
+async def connected() -> AsyncIterator[Assembly]:
+    """The parts of a process on the running stack, given back at the end; nothing is relayed: api and worker do.
 
     Raises:
         CliError: no stack runs and the environment names none.
@@ -22,9 +24,8 @@ async def assembly() -> Assembly:
     except CliError:
         if "AMANAT_FIELD_KEYS" not in os.environ or "DATABASE_URL" not in os.environ:
             raise
-    return await assemble(Settings(), lazy=True)
-
-
-async def context() -> Context:
-    """What commands work with, on the running stack."""
-    return (await assembly()).context
+    assembly = await assemble(Settings(), lazy=True)
+    try:
+        yield assembly
+    finally:
+        await assembly.close()

@@ -61,13 +61,10 @@ def import_(
 
 
 async def _on_the_stack(file: Path, organisation: str, username: str) -> tuple[Import, list[RefusedLine]]:
-    from cli.connect import assembly as connect  # noqa: PLC0415 - --help needs no stack
+    from cli.connect import connected  # noqa: PLC0415 - --help needs no stack
 
-    stack = await connect()
-    try:
-        return await import_file(stack.context, Console(stderr=True, highlight=False), file, organisation, username)
-    finally:
-        await stack.close()
+    async with connected() as assembly:
+        return await import_file(assembly.context, Console(stderr=True, highlight=False), file, organisation, username)
 
 
 async def import_file(

@@ -58,12 +58,7 @@ def balance_table(rows: list[TrialRow]) -> Table:
 
 
 async def _on_ledger(work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-    from cli.connect import context  # noqa: PLC0415 - --help needs no stack
+    from cli.connect import connected  # noqa: PLC0415 - --help needs no stack
 
-    connected = await context()
-    try:
-        async with transaction(connected.engine, SERVICE, limit_ms=_LIMIT_MS) as connection:
-            return await work(connection)
-    finally:
-        await connected.engine.dispose()
-        await connected.side.dispose()
+    async with connected() as assembly, transaction(assembly.engine, SERVICE, limit_ms=_LIMIT_MS) as connection:
+        return await work(connection)

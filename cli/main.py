@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import importlib
-import importlib.util
 import os
 import sys
 import traceback
@@ -15,8 +14,7 @@ import typer
 from cli.places import CliError, Places
 
 # Commands with a module of their own, each holding a typer application called ``app``. They are imported
-# when they are called, so that a slow or broken one costs the others nothing; one that does not exist (yet)
-# is not listed.
+# when they are called, so that a slow or broken one costs the others nothing.
 DELEGATED: Final = {
     "demo": ("cli.demo", "Play a whole case from file to usable credit, and show what happened."),
     "staff": ("cli.staff", "Make and change staff accounts."),
@@ -46,13 +44,8 @@ def _delegate(name: str, module: str, summary: str) -> None:
         typer.main.get_command(delegated)(args=context.args, prog_name=f"amanat {name}")
 
 
-def _exists(module: str) -> bool:
-    return importlib.util.find_spec(module) is not None
-
-
 for _name, (_module, _summary) in DELEGATED.items():
-    if _exists(_module):
-        _delegate(_name, _module, _summary)
+    _delegate(_name, _module, _summary)
 
 
 @app.command()

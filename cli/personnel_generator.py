@@ -156,12 +156,12 @@ def write_people(
 def _people(chance: random.Random, count: int, regions: Mapping[str, str]) -> Iterable[Person]:
     codes, ids, mobiles = tuple(regions), set[str](), set[str]()
     for _ in range(count):
-        national_id = _fresh(lambda: _national_id(chance), ids)
+        person_id = _fresh(lambda: _national_id(chance), ids)
         mobile = _fresh(lambda: f"+98{chance.choice(_MOBILE_PREFIXES)[1:]}{chance.randrange(10**7):07}", mobiles)
         month = chance.randint(1, 12)
         hired = jalali_day(chance.randint(*_HIRE_YEARS), month, chance.randint(1, 29))
         yield Person(
-            national_id,
+            person_id,
             chance.choice(_FIRST_NAMES),
             chance.choice(_LAST_NAMES),
             mobile,
@@ -180,8 +180,12 @@ def _fresh(make: Callable[[], str], used: set[str]) -> str:
 
 
 def _national_id(chance: random.Random) -> str:
-    """Return ten digits with a right check digit; some begin with a zero, as some real ones do."""
-    stem = f"{chance.randrange(1_000_000, 999_999_999):09}"
+    """Return an id; some begin with a zero, as some real ones do."""
+    return national_id(f"{chance.randrange(1_000_000, 999_999_999):09}")
+
+
+def national_id(stem: str) -> str:
+    """Nine digits with the check digit that makes them a national id."""
     rest = sum(int(digit) * weight for digit, weight in zip(stem, range(10, 1, -1), strict=True)) % 11
     check = rest if rest < 2 else 11 - rest
     return f"{stem}{check}"

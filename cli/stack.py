@@ -50,30 +50,29 @@ def start(
     rotate(log)
     wanted = [*command, *(["--reset"] if reset else [])]
     if leashed:
-        leash = [
-            sys.executable,
-            "-I",
-            "-S",
-            str(_LEASH),
-            str(int(signal.SIGTERM)),
-            str(os.getpid()),
-            "-",
-            "-",
-            "--",
-        ]
-        wanted = [*leash, *wanted]
+        wanted = [*_leash(), *wanted]
+    supervisor = _spawn(wanted, log, places)
+    _started.append(supervisor)
+    return _follow(supervisor, log, places, progress)
+
+
+def _leash() -> list[str]:
+    """What a command is put behind so that it stops when this process dies."""
+    ours = (str(int(signal.SIGTERM)), str(os.getpid()), "-", "-", "--")
+    return [sys.executable, "-I", "-S", str(_LEASH), *ours]
+
+
+def _spawn(command: Sequence[str], log: Path, places: Places) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "AMANAT_VAR": str(places.var), "PYTHONPATH": str(PROJECT), "PYTHONUTF8": "1"}
     with log.open("ab") as output:
-        supervisor = subprocess.Popen(
-            wanted,
+        return subprocess.Popen(
+            command,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             env=environment,
             start_new_session=True,
         )
-    _started.append(supervisor)
-    return _follow(supervisor, log, places, progress)
 
 
 def _follow(supervisor: subprocess.Popen[bytes], log: Path, places: Places, progress: Progress) -> Addresses:

@@ -136,14 +136,10 @@ def _run(work: Callable[[Office], Awaitable[T]]) -> T:
 
 
 async def _with_office(work: Callable[[Office], Awaitable[T]]) -> T:
-    from cli.connect import context as connect  # noqa: PLC0415 - --help needs no stack
+    from cli.connect import connected  # noqa: PLC0415 - --help needs no stack
 
-    context = await connect()
-    try:
-        async with transaction(context.engine, SERVICE) as connection:
-            return await work(console_office(connection, context.seals))
-    finally:
-        await context.engine.dispose()
+    async with connected() as assembly, transaction(assembly.engine, SERVICE) as connection:
+        return await work(console_office(connection, assembly.context.seals))
 
 
 async def _person(office: Office, username: str) -> UUID:

@@ -32,7 +32,7 @@ from storage.audit import case_stream
 from storage.cases import Case, open_case, record_fact, tell, touch_case
 from storage.notices import notify
 from storage.onboarding import Application
-from storage.organisation import Employment, contract_in_force, employments_of, read_organisation
+from storage.organisation import Employment, contract_in_force, employments_of
 from storage.outbox import enqueue
 from storage.people import money_pause
 from storage.policies import Policy, in_force
@@ -110,7 +110,7 @@ async def _refuse_second(command: Command, programme: Programme) -> None:
 async def _judge(command: Command, programme: Programme, employment: Employment, request: CreditRequest) -> None:
     if not await contract_in_force(command.connection, employment.organisation_id, tehran_day(command.now)):
         raise rules.ContractNotInForce
-    limit = await current_limit(command, programme, employment)
+    limit = await onboarding.limit_now(command.connection, programme, employment)
     if request.monthly.amount % RIAL_A_TOMAN:
         raise rules.AmountNotWholeToman(field="monthly_amount.amount")
     if request.monthly > limit:
@@ -121,20 +121,6 @@ async def _judge(command: Command, programme: Programme, employment: Employment,
         raise rules.TooManyInstalments(field="instalments", most=programme.instalments_max)
     if request.mandate_version != programme.mandate_version:
         raise rules.MandateOutdated(field="mandate_version")
-
-
-async def current_limit(command: Command, programme: Programme, employment: Employment) -> Money:
-    """The most that the member may choose per month at this moment (A2)."""
-    taken = await onboarding.taken_monthly(
-        command.connection,
-        command.actor.person_id,
-        tehran_day(command.now),
-        apart_from_case=None,
-        renewing=programme.code,
-    )
-    organisation = await read_organisation(command.connection, employment.organisation_id)
-    cap = None if organisation is None else organisation.cap
-    return rules.monthly_limit(programme, net_pay=employment.pay, taken=taken, cap=cap)
 
 
 async def _accept_mandate(command: Command, request: CreditRequest) -> None:
@@ -246,8 +232,10 @@ async def issue_certificate(command: Command, task: Task, terms: CertificateTerm
     application = await _application(command, task)
     if terms.monthly.amount % RIAL_A_TOMAN:
         raise rules.AmountNotWholeToman(field="monthly_amount.amount")
-    if terms.monthly.amount > application.monthly or terms.instalments > application.instalments:
+    if terms.monthly.amount > application.monthly:
         raise rules.CertificateTooHigh(field="monthly_amount.amount")
+    if terms.instalments > application.instalments:
+        raise rules.CertificateTooHigh(field="instalments")
     rules.check_certificate_day(terms.valid_until, tehran_day(command.now))
     certificate_id = await onboarding.add_certificate(
         command.connection,

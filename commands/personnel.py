@@ -36,12 +36,12 @@ _NOT_READ: Final = {
         "The file was lost before it was read; please send it again.",
     ),
     "file_damaged": (
-        "فایل در انبار آسیب دیده است و باز نمی‌شود؛ لطفاً دوباره بفرستید.",
+        "فایل ذخیره‌شده آسیب دیده است و باز نمی‌شود؛ لطفاً دوباره بفرستید.",
         "The stored file is damaged and cannot be opened; please send it again.",
     ),
     "import_gave_up": (
-        "خواندن این فایل چند بار نیمه‌کاره ماند و دیگر تکرار نمی‌شود؛ لطفاً از میز عملیات بخواهید آن را بررسی کند.",
-        "Reading this file broke off several times and is not tried again; please ask the operations desk to look.",
+        "خواندن این فایل چند بار نیمه‌کاره ماند و دیگر تکرار نمی‌شود؛ لطفاً از پشتیبانی بخواهید آن را بررسی کند.",
+        "Reading this file broke off several times and is not tried again; please ask support to look.",
     ),
 }
 

@@ -1,4 +1,4 @@
-"""Changing policies: one policy_admin proposes, another approves (SPEC, first page)."""
+"""Changing policies: one policy_admin proposes, another approves (docs/rules.md)."""
 
 from __future__ import annotations
 
@@ -67,16 +67,15 @@ async def decide_policy(command: Command, policy_id: UUID, *, approve: bool, rea
     """
     command.require_role(Role.POLICY_ADMIN)
     command.require_strong()
-    found = await policies.lock_proposal(command.connection, policy_id)
-    if found is None:
+    proposal = await policies.lock_proposal(command.connection, policy_id)
+    if proposal is None:
         raise NotFound
-    proposal, proposed_by = found
-    if proposed_by == str(command.actor.person_id):
+    if proposal.proposed_by == str(command.actor.person_id):
         raise SamePerson
     now = await policies.in_force(command.connection, proposal.name)
     if approve and now is not None and now.version > proposal.version:
         raise NotNewest
-    await policies.settle_proposal(
+    settled = await policies.settle_proposal(
         command.connection, policy_id, approved_by=command.actor.person_id if approve else None
     )
     await command.note(
@@ -86,7 +85,7 @@ async def decide_policy(command: Command, policy_id: UUID, *, approve: bool, rea
         after={"version": proposal.version, "approved": approve},
         reason=reason,
     )
-    return proposal
+    return settled
 
 
 def _check(name: str, value: Mapping[str, Any]) -> None:

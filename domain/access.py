@@ -1,4 +1,4 @@
-"""Roles, scopes, and who is acting (SPEC, "Who uses it")."""
+"""Roles, scopes, and who is acting (docs/rules.md, Roles)."""
 
 from __future__ import annotations
 

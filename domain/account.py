@@ -253,7 +253,7 @@ def code_text(purpose: CodePurpose, code: str) -> str:
     what = {
         CodePurpose.SIGN_IN: "ورود به امانت",
         CodePurpose.STEP_UP: "تأیید دوباره در امانت",
-        CodePurpose.ACCEPT_MANDATE: "پذیرش برگهٔ کسر از حقوق در امانت",
+        CodePurpose.ACCEPT_MANDATE: "پذیرش تعهدنامهٔ کسر از حقوق در امانت",
     }[purpose]
     minutes = persian_digits(str(int(CODE_LIFE.total_seconds()) // 60))
     return f"کد {what}: {persian_digits(code)}\nتا {minutes} دقیقه معتبر است. این کد را به هیچ‌کس نگویید."

@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from domain.persian import persian_digits
+
 
 class Refusal(Exception):
     """A command was refused; nothing has changed.
@@ -39,7 +41,13 @@ class Refusal(Exception):
 
     def sentence(self, language: str) -> str:
         """The sentence in ``fa`` or ``en`` with its values filled in."""
-        return (self.en if language == "en" else self.fa).format(**self.params)
+        if language == "en":
+            return self.en.format(**self.params)
+        # Counts are read in Persian digits there.
+        shown = {
+            name: persian_digits(str(value)) if isinstance(value, int) else value for name, value in self.params.items()
+        }
+        return self.fa.format(**shown)
 
 
 class InvalidInput(Refusal):

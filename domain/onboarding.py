@@ -1,4 +1,4 @@
-"""Rules of onboarding to credit (SPEC A): programmes, what may be asked for, and what stands in the way."""
+"""Rules of onboarding to credit (docs/rules.md, A): programmes, what may be asked for, and what stands in the way."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, Self
 
+from domain.dates import MONTHS_A_YEAR, add_months, to_jalali
 from domain.errors import Conflict, Forbidden, InvalidInput
 from domain.money import RIAL_A_TOMAN, Money
 
@@ -32,7 +33,7 @@ class RefusalReason(StrEnum):
     """Why an employer refuses a deduction certificate (A12)."""
 
     DEDUCTIONS_EXHAUSTED = "deductions_exhausted"
-    CONTRACT_ENDING = "employment_ending"
+    EMPLOYMENT_ENDING = "employment_ending"
     COURT_ORDER = "court_order"
     DATA_WRONG = "data_wrong"
     OTHER = "other"
@@ -258,7 +259,7 @@ def check_certificate_day(valid_until: date, today: date) -> None:
     Raises:
         CertificateExpired: it does not.
     """
-    latest = today.replace(year=today.year + CERTIFICATE_YEARS_MAX, day=min(today.day, 28))
+    latest = add_months(to_jalali(today), CERTIFICATE_YEARS_MAX * MONTHS_A_YEAR).to_gregorian()
     if not today <= valid_until <= latest:
         raise CertificateExpired(field="valid_until")
 

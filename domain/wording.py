@@ -89,8 +89,12 @@ TIMELINE = {
         "Applied for {monthly} a month in {instalments} instalments.",
     ),
     "certificate_requested": Sentence(
-        "از منابع انسانی سازمان شما گواهی کسر از حقوق خواسته شد.",
+        "از منابع انسانی سازمان گواهی کسر از حقوق خواسته شد.",
         "The organisation's HR was asked for the deduction certificate.",
+    ),
+    "certificate_requested_again": Sentence(
+        "از منابع انسانی سازمان دوباره گواهی کسر از حقوق خواسته شد: {reason}.",
+        "The organisation's HR was asked for another deduction certificate: {reason}.",
     ),
     "certificate_issued": Sentence(
         "گواهی کسر از حقوق برای ماهی {monthly} و {instalments} ماه، با اعتبار تا {valid_until} صادر شد.",
@@ -103,8 +107,8 @@ TIMELINE = {
         "گواهی کسر از حقوق لغو شد؛ خرید تازه ممکن نیست.", "The certificate was revoked; no new purchases."
     ),
     "activation_paused": Sentence(
-        "شمارهٔ همراه به‌تازگی عوض شده است؛ تا ۲۴ ساعت پس از آن اعتبار فعال نمی‌شود و سپس خودبه‌خود ادامه می‌یابد.",
-        "The mobile was changed lately; for 24 hours no credit is activated, then it goes on by itself.",
+        "شمارهٔ همراه به‌تازگی عوض شده است؛ تا {hours} ساعت دیگر اعتبار فعال نمی‌شود و سپس خودبه‌خود ادامه می‌یابد.",
+        "The mobile was changed lately; for another {hours} hours no credit is activated, then it goes on by itself.",
     ),
     "activation_blocked": Sentence(
         "فعال‌سازی متوقف ماند: {obstacle}. از کسی که می‌تواند آن را برطرف کند خواستیم رسیدگی کند.",
@@ -141,7 +145,7 @@ TIMELINE = {
         "تأیید این تغییر از {role} خواسته شد: {what}.", "Asked to confirm the change ({what}): {role}."
     ),
     "personnel_change_confirmed": Sentence("تغییر تأیید شد: {what}.", "The change was confirmed: {what}."),
-    "change_replaced": Sentence(
+    "personnel_change_replaced": Sentence(
         "فایل تازه‌تری مقدار دیگری پیشنهاد کرد و جای پیشنهاد پیشین را گرفت: {what}.",
         "A newer file proposes another value, which takes the place of the one before: {what}.",
     ),
@@ -158,6 +162,9 @@ NOTICES = {
     "application_refused": "امانت: درخواست اعتبار شما پذیرفته نشد. دلیل آن در پرونده آمده است: {app_link}",
     "application_lapsed": "امانت: مهلت درخواست اعتبار شما بدون پاسخ گذشت. می‌توانید همین حالا دوباره درخواست دهید.",
     "application_withdrawn": "امانت: انصراف شما از درخواست اعتبار ثبت شد.",
+    "certificate_requested_again": (
+        "امانت: گواهی کسر از حقوق پیشین معتبر نبود و گواهی تازه‌ای خواسته شد. جزئیات: {app_link}"
+    ),
     "activation_blocked": "امانت: فعال‌سازی اعتبار شما نیاز به رسیدگی دارد. جزئیات: {app_link}",
     "credit_activated": (
         "امانت: اعتبار شما تا سقف {ceiling} فعال شد و تا {ends_on} برقرار است."

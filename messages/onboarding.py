@@ -1,4 +1,4 @@
-"""What travels in onboarding to credit: signals, transition inputs and results, phases and words (SPEC A)."""
+"""What travels in onboarding to credit: signals, transition inputs and results, phases and words (docs/rules.md, A)."""
 
 from __future__ import annotations
 

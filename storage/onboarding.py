@@ -12,9 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.dates import tehran_day
 from domain.money import Money, Unit
+from domain.onboarding import Programme, monthly_limit
 from messages.case import CaseKind
 from messages.onboarding import FactKind
 from storage.cases import last_fact, lock_case
+from storage.organisation import Employment, read_organisation
 from storage.sealing import Seals
 from storage.tables import applications, cases, certificates, credit_lines
 
@@ -152,6 +154,33 @@ async def taken_monthly(
         asked = asked.where(applications.c.case_id != apart_from_case)
     total = await connection.scalar(sa.select(lines.scalar_subquery() + asked.scalar_subquery()))
     return Money(int(total or 0), Unit.IRR)
+
+
+async def limit_now(
+    connection: AsyncConnection,
+    programme: Programme,
+    employment: Employment,
+    *,
+    apart_from_case: UUID | None = None,
+) -> Money:
+    """The most that somebody may choose per month on an employment at this moment (A2); never under zero.
+
+    Args:
+        connection: a transaction that called ``hold_quota`` where the answer is acted on.
+        programme: what is applied for.
+        employment: on whose pay it stands.
+        apart_from_case: the application that is being judged.
+    """
+    taken = await taken_monthly(
+        connection,
+        employment.person_id,
+        await today(connection),
+        apart_from_case=apart_from_case,
+        renewing=programme.code,
+    )
+    organisation = await read_organisation(connection, employment.organisation_id)
+    cap = None if organisation is None else organisation.cap
+    return monthly_limit(programme, net_pay=employment.pay, taken=taken, cap=cap)
 
 
 async def has_open_application(connection: AsyncConnection, person_id: UUID, programme: str) -> bool:
@@ -302,12 +331,6 @@ async def lines_of(connection: AsyncConnection, person_id: UUID) -> list[CreditL
         sa.select(*_LINE).where(credit_lines.c.person_id == person_id).order_by(credit_lines.c.id.desc()).limit(50)
     )
     return [CreditLine(*row) for row in rows]
-
-
-async def read_line(connection: AsyncConnection, line_id: UUID) -> CreditLine | None:
-    """The line, or None."""
-    row = (await connection.execute(sa.select(*_LINE).where(credit_lines.c.id == line_id))).one_or_none()
-    return None if row is None else CreditLine(*row)
 
 
 def card_number(seals: Seals, line: CreditLine, *, whole: bool) -> str:

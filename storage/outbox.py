@@ -88,7 +88,11 @@ async def resend(connection: AsyncConnection, case_id: UUID) -> int:
     """Promise all messages of a case anew: starts its process again if it was lost, and does nothing otherwise."""
     again = await connection.execute(
         sa.update(outbox)
-        .where(outbox.c.payload["case_id"].astext == str(case_id), outbox.c.sent_at.is_not(None))
+        .where(
+            outbox.c.payload.has_key("case_id"),
+            outbox.c.payload["case_id"].astext == str(case_id),
+            outbox.c.sent_at.is_not(None),
+        )
         .values(sent_at=None, claimed_until=None, attempts=0, due_at=sa.func.now())
     )
     return again.rowcount

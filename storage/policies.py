@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -13,18 +14,33 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.tables import policies
 
+PolicyState = Literal["proposed", "approved", "rejected"]
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One version of a policy."""
+    """One version of a policy. Who proposed and approved is a person's id, or "system" for what shipped."""
 
     id: UUID
     name: str
     version: int
     value: Mapping[str, Any]
+    proposed_by: str
+    proposed_at: datetime
+    approved_by: str | None
+    approved_at: datetime | None
+    rejected_at: datetime | None
+
+    @property
+    def state(self) -> PolicyState:
+        """Whether it still waits for a second person, or how they decided."""
+        if self.approved_at is not None:
+            return "approved"
+        return "proposed" if self.rejected_at is None else "rejected"
 
 
-_COLUMNS = (policies.c.id, policies.c.name, policies.c.version, policies.c.value)
+_COLUMNS = tuple(policies.c[name] for name in Policy.__slots__)
+_WAITS = sa.and_(policies.c.approved_at.is_(None), policies.c.rejected_at.is_(None))
 
 
 async def in_force(connection: AsyncConnection, name: str) -> Policy | None:
@@ -57,6 +73,18 @@ async def all_in_force(connection: AsyncConnection, prefix: str) -> list[Policy]
     return [Policy(*row) for row in rows]
 
 
+async def list_versions(
+    connection: AsyncConnection, *, is_open: bool | None, before: UUID | None, limit: int
+) -> list[Policy]:
+    """Versions of all policies, newest first: those that wait for a second person, the decided ones, or all."""
+    query = sa.select(*_COLUMNS).order_by(policies.c.id.desc()).limit(limit)
+    if is_open is not None:
+        query = query.where(_WAITS if is_open else sa.not_(_WAITS))
+    if before is not None:
+        query = query.where(policies.c.id < before)
+    return [Policy(*row) for row in await connection.execute(query)]
+
+
 async def propose(connection: AsyncConnection, name: str, value: Mapping[str, Any], proposed_by: UUID) -> Policy | None:
     """A new version, not in force until another person approves it; None if no such policy exists."""
     await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"policy:{name}", 0))))
@@ -71,21 +99,20 @@ async def propose(connection: AsyncConnection, name: str, value: Mapping[str, An
     return Policy(*row.one())
 
 
-async def lock_proposal(connection: AsyncConnection, policy_id: UUID) -> tuple[Policy, str] | None:
-    """A version that waits for approval and who proposed it; None if there is no such open one."""
+async def lock_proposal(connection: AsyncConnection, policy_id: UUID) -> Policy | None:
+    """A version that waits for approval; None if there is no such open one."""
     row = (
-        await connection.execute(
-            sa.select(*_COLUMNS, policies.c.proposed_by)
-            .where(policies.c.id == policy_id, policies.c.approved_at.is_(None), policies.c.rejected_at.is_(None))
-            .with_for_update()
-        )
+        await connection.execute(sa.select(*_COLUMNS).where(policies.c.id == policy_id, _WAITS).with_for_update())
     ).one_or_none()
-    return None if row is None else (Policy(*row[:4]), row.proposed_by)
+    return None if row is None else Policy(*row)
 
 
-async def settle_proposal(connection: AsyncConnection, policy_id: UUID, *, approved_by: UUID | None) -> None:
-    """Approve a version, or reject it when nobody is named."""
+async def settle_proposal(connection: AsyncConnection, policy_id: UUID, *, approved_by: UUID | None) -> Policy:
+    """Approve a version, or reject it when nobody is named; returns it as it is then."""
     values: dict[str, Any] = {"rejected_at": sa.func.now()}
     if approved_by is not None:
         values = {"approved_by": str(approved_by), "approved_at": sa.func.now()}
-    await connection.execute(sa.update(policies).where(policies.c.id == policy_id).values(values))
+    row = await connection.execute(
+        sa.update(policies).where(policies.c.id == policy_id).values(values).returning(*_COLUMNS)
+    )
+    return Policy(*row.one())

@@ -1,4 +1,4 @@
-"""From application to usable credit (SPEC A).
+"""From application to usable credit (docs/rules.md, A).
 
 A member applies. The employer's hr_officer issues the deduction certificate or refuses it. Then everything is
 checked again and the credit becomes usable; if something stands in the way, whoever can mend it is asked, and the

@@ -1,4 +1,4 @@
-"""A personnel file, and the changes of known people's data that it proposes (SPEC A13).
+"""A personnel file, and the changes of known people's data that it proposes (A13).
 
 A file: HR sends it. Its rows are imported one chunk after the other, the bad ones refused alone; then the sender is
 told, and the file is deleted. Nobody is waited for.

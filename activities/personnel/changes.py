@@ -13,10 +13,11 @@ from temporalio import activity
 from activities.transition import Desk, Transition, take
 from domain.access import Grant, Role, ScopeKind
 from messages.personnel import Change, ChangeOutcome, ChangePhase, ChangeStep, FactKind, TaskKind
-from storage import audit, personnel, tasks
+from storage import personnel, tasks
 from storage.cases import last_fact
 from storage.personnel import ProposedChange
 from storage.policies import by_id
+from storage.tasks import Task
 
 _OVER = ChangeOutcome(waiting=False)
 _ANSWERS = (FactKind.CHANGE_CONFIRMED, FactKind.CHANGE_REJECTED)
@@ -25,6 +26,7 @@ _TOLD = {ChangePhase.CONFIRMED: "personnel_change_applied", ChangePhase.LAPSED: 
 # However many changes wait or lapse, nobody of the staff gets more than one SMS of a kind in this time.
 _TOLD_APART = timedelta(hours=24)
 _Body = Callable[[Transition], Awaitable[ChangeOutcome]]
+_Again = Callable[[Transition, ChangeOutcome], Awaitable[ChangeOutcome]]
 
 
 class PersonnelChangeActivities:
@@ -33,7 +35,7 @@ class PersonnelChangeActivities:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    async def _take(self, step: ChangeStep, name: str, body: _Body) -> ChangeOutcome:
+    async def _take(self, step: ChangeStep, name: str, body: _Body, again: _Again | None = None) -> ChangeOutcome:
         return await take(
             self._desk,
             case_id=step.case_id,
@@ -41,7 +43,7 @@ class PersonnelChangeActivities:
             round_=step.round,
             result=ChangeOutcome,
             body=body,
-            again=_as_of_now,
+            again=again or _as_of_now,
         )
 
     @activity.defn
@@ -52,7 +54,7 @@ class PersonnelChangeActivities:
     @activity.defn
     async def remind_confirmation(self, step: ChangeStep) -> ChangeOutcome:
         """Remind whoever may confirm."""
-        return await self._take(step, "remind_confirmation", _remind)
+        return await self._take(step, "remind_confirmation", _remind, again=_remind_again)
 
     @activity.defn
     async def apply_change(self, step: ChangeStep) -> ChangeOutcome:
@@ -93,10 +95,20 @@ def _decider(at: Transition, change: ProposedChange) -> Grant:
 
 async def _remind(at: Transition) -> ChangeOutcome:
     task = await tasks.find_open(at.connection, at.case.id, TaskKind.CONFIRM_CHANGE)
-    if task is not None and task.grant is not None:
+    if task is not None and task.grant is not None and not _is_reminded(task):
+        await tasks.mark_reminded(at.connection, task.id)
         await _notify_sparingly(at, task.grant, "remind_confirm_change")
         await at.tell("reminded", params={"role": task.grant.role})
     return await _weigh(at)
+
+
+async def _remind_again(at: Transition, _: ChangeOutcome) -> ChangeOutcome:
+    """A process that was started anew counts its rounds anew: the task, not the round, says who was reminded."""
+    return await _remind(at)
+
+
+def _is_reminded(task: Task) -> bool:
+    return bool(task.details.get("reminded"))
 
 
 async def _weigh(at: Transition) -> ChangeOutcome:
@@ -124,9 +136,10 @@ async def _waits(at: Transition) -> ChangeOutcome:
     task = await tasks.find_open(at.connection, at.case.id, TaskKind.CONFIRM_CHANGE)
     if task is None:
         raise LookupError(f"case {at.case.id} is open, but nobody is asked")
+    expire_in = max(int((task.due_at - at.now).total_seconds()), 0)
     remind_at = task.opened_at + timedelta(hours=task.details["remind_hours"])
-    remind_in, expire_in = (max(int((moment - at.now).total_seconds()), 0) for moment in (remind_at, task.due_at))
-    return ChangeOutcome(waiting=True, remind_in=remind_in, expire_in=expire_in)
+    remind_in = 0 if _is_reminded(task) else max(int((remind_at - at.now).total_seconds()), 1)
+    return ChangeOutcome(waiting=True, remind_in=min(remind_in, expire_in), expire_in=expire_in)
 
 
 async def _as_of_now(at: Transition, kept: ChangeOutcome) -> ChangeOutcome:
@@ -164,12 +177,10 @@ async def _return_to_work(at: Transition, change: ProposedChange) -> None:
 
 
 async def _end(at: Transition, change: ProposedChange, phase: ChangePhase) -> None:
-    await at.end(phase, outcome=phase)
+    subject = {"employment_id": str(change.employment_id), "fields": [change.what]}
+    await at.end(phase, outcome=phase, noted=subject)
     if phase in _TOLD:
         await at.tell(_TOLD[phase], params={"what": change.what})
-    subject = {"employment_id": str(change.employment_id), "fields": [change.what]}
-    entry = audit.Entry(at.step, "machine", str(at.case.id), after={"outcome": phase, **subject})
-    await audit.append(at.connection, audit.case_stream(at.case.id), entry)
     await _notify_subject(at, change, f"personnel_{change.what}_{phase}")
 
 

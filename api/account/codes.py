@@ -17,7 +17,7 @@ from api.values import AmountIn, Input
 from commands.account import request_code, step_up
 from commands.command import Command
 from domain.account import CODE_LIFE, BadCode, CodeNotAccepted, CodePurpose, mandate_binding, step_up_binding
-from domain.errors import Forbidden, KeyInFlight, Unauthenticated
+from domain.errors import Forbidden, Unauthenticated
 
 router = APIRouter(prefix="/v1", tags=["account"])
 
@@ -78,7 +78,7 @@ class SteppedUp(BaseModel):
     operation_id="request_code",
     status_code=202,
     response_model=CodeOnItsWay,
-    responses=responses(Unauthenticated, Forbidden, KeyInFlight),
+    responses=responses(Unauthenticated, Forbidden),
 )
 async def request_code_operation(
     wish: Annotated[StepUpCodeWish | MandateCodeWish, Body(discriminator="purpose")], performer: PerformerDep
@@ -104,7 +104,7 @@ async def request_code_operation(
     "/step-up",
     operation_id="step_up",
     response_model=SteppedUp,
-    responses=responses(BadCode, CodeNotAccepted, Unauthenticated, Forbidden, KeyInFlight),
+    responses=responses(BadCode, CodeNotAccepted, Unauthenticated, Forbidden),
 )
 async def step_up_operation(body: Annotated[StepUp, Body()], performer: PerformerDep) -> Response:
     """Confirm the session with a fresh code; for five minutes it may then do what needs one."""

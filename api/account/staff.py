@@ -30,12 +30,12 @@ from domain.account import (
     UsernameTaken,
     parse_grant,
 )
-from domain.errors import Forbidden, KeyInFlight, NotFound, StepUpRequired, Unauthenticated
+from domain.errors import Forbidden, NotFound, StepUpRequired, Unauthenticated
 from storage.account import staff_page
 
 router = APIRouter(prefix="/v1/staff", tags=["staff"])
 
-_REFUSALS = (Unauthenticated, Forbidden, StepUpRequired, OwnRole, KeyInFlight)
+_REFUSALS = (Unauthenticated, Forbidden, StepUpRequired, OwnRole)
 
 
 class RoleWish(Input):

@@ -13,7 +13,6 @@ class Screen:
 
     def __init__(self) -> None:
         self.console = Console(highlight=False)
-        self._step = 0
 
     def chapter(self, title: str) -> None:
         """Begin a part of the story."""
@@ -22,7 +21,6 @@ class Screen:
 
     def done(self, text: str) -> None:
         """Something has happened."""
-        self._step += 1
         self.console.print(f"[green]✓[/green] {text}", soft_wrap=True)
 
     def refused(self, text: str) -> None:

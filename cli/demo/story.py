@@ -20,7 +20,7 @@ import httpx2
 import typer
 
 from cli import stack
-from cli.connect import context as connect
+from cli.connect import connected
 from cli.demo.client import (
     Visitor,
     ask_for_sign_in_code,
@@ -32,7 +32,7 @@ from cli.demo.client import (
 )
 from cli.demo.screen import Screen
 from cli.environment import Addresses
-from cli.personnel_generator import Key, Person, generate, write_people
+from cli.personnel_generator import Key, Person, generate, national_id, write_people
 from cli.places import Places
 from commands.account import FirstCredentials, StaffWish, add_staff, console_office
 from domain.access import Grant, Role, ScopeKind
@@ -41,8 +41,8 @@ from storage.database import SERVICE, transaction
 app = typer.Typer(add_completion=False)
 
 _ROWS = 60
+_PROGRAMME = "minipay"
 _BAD_ROWS = {"bad_amount": 1, "bad_mobile": 2, "bad_national_id": 1, "unknown_region": 1, "bad_date": 1, "duplicate": 1}
-_ARRIVAL_SECONDS = 3.0
 
 
 @dataclass(slots=True)
@@ -127,20 +127,13 @@ def _hire(name: str, run: str, grants: Sequence[Grant]) -> FirstCredentials:
 
 
 async def _hire_now(username: str, grants: Sequence[Grant]) -> FirstCredentials:
-    context = await connect()
-    try:
-        async with transaction(context.engine, SERVICE) as connection:
-            wish = StaffWish(_new_national_id(), None, "همکار", "نمونه", username, grants)
-            return await add_staff(console_office(connection, context.seals), wish)
-    finally:
-        await context.engine.dispose()
-        await context.side.dispose()
+    async with connected() as assembly, transaction(assembly.engine, SERVICE) as connection:
+        wish = StaffWish(_new_national_id(), None, "همکار", "نمونه", username, grants)
+        return await add_staff(console_office(connection, assembly.context.seals), wish)
 
 
 def _new_national_id() -> str:
-    stem = f"{secrets.randbelow(10**9 - 10**6) + 10**6:09}"
-    rest = sum(int(digit) * weight for digit, weight in zip(stem, range(10, 1, -1), strict=True)) % 11
-    return stem + str(rest if rest < 2 else 11 - rest)
+    return national_id(f"{secrets.randbelow(10**9 - 10**6) + 10**6:09}")
 
 
 def _import_file(play: Play) -> Key:
@@ -176,7 +169,8 @@ def _send_file(play: Play, path: Any) -> None:
 
 
 def _apply(play: Play, member: Visitor, person: Person) -> str:
-    (programme,) = member.get("/v1/programmes")["items"]
+    offered = member.get("/v1/programmes")["items"]
+    programme = next(programme for programme in offered if programme["code"] == _PROGRAMME)
     (limit,) = programme["limits"]
     play.screen.note(f"¼ of net pay allows {limit['monthly_limit']['fa']} a month")
     terms = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.errors import NotFound
 from domain.money import Unit
 
-_BALANCE: Final = sa.text(
+_BALANCES: Final = sa.text(
     "SELECT code, kind, unit, sign, floor, held, frozen_at IS NOT NULL AS frozen, account_balance(id) AS total"
-    " FROM accounts WHERE code = :code"
+    " FROM accounts WHERE code = ANY(:codes)"
 )
 _ACCOUNT: Final = sa.text("SELECT id, sign, unit, floor IS NOT NULL AS stored FROM accounts WHERE code = :code")
 # With a floor, the lock makes the id the true order. Without one, entries come in the order of transactions, and
@@ -118,12 +118,25 @@ async def balance(connection: AsyncConnection, code: str) -> Balance:
     Raises:
         NotFound: missing, or not to be seen by the acting person.
     """
-    row = (await connection.execute(_BALANCE, {"code": code})).one_or_none()
-    if row is None:
+    return (await balances(connection, [code]))[code]
+
+
+async def balances(connection: AsyncConnection, codes: Collection[str]) -> dict[str, Balance]:
+    """How accounts stand, by code, in one query.
+
+    Raises:
+        NotFound: one is missing, or not to be seen by the acting person.
+    """
+    rows = await connection.execute(_BALANCES, {"codes": list(codes)})
+    found = {
+        row.code: Balance(
+            row.code, row.kind, Unit(row.unit), row.sign * int(row.total), row.held, row.floor, frozen=row.frozen
+        )
+        for row in rows
+    }
+    if not found.keys() >= set(codes):
         raise NotFound
-    return Balance(
-        row.code, row.kind, Unit(row.unit), row.sign * int(row.total), row.held, row.floor, frozen=row.frozen
-    )
+    return found
 
 
 async def statement(connection: AsyncConnection, code: str, *, after: Cursor | None = None, limit: int = 50) -> Page:

@@ -161,7 +161,7 @@ PROPOSE: Final = sa.text(
         o.case_id IS NOT NULL AND o.value_index IS DISTINCT FROM q.value_index AS replaces
     FROM (
         SELECT w.person_id, '{Change.MOBILE}' AS what,
-            concat('{Change.MOBILE}/', CAST(:organisation AS text)) AS variant,
+            '{Change.MOBILE}' AS variant,
             w.mobile_index AS value_index, w.mobile_sealed AS value_sealed
         FROM weighed w WHERE w.other_mobile
         UNION ALL
@@ -271,7 +271,7 @@ REPLACE_CHANGES: Final = (
     sa.text(
         f"""
         INSERT INTO timeline (case_id, code, params, actor)
-        SELECT case_id, 'change_replaced', jsonb_build_object('what', what), '{Role.HR_OFFICER}'
+        SELECT case_id, 'personnel_change_replaced', jsonb_build_object('what', what), '{Role.HR_OFFICER}'
         FROM proposed WHERE replaces
         """  # noqa: S608 - constants of ours
     ),

@@ -1,4 +1,4 @@
-"""Each transition of onboarding, taken twice, acts once; and what each does when it comes too late (DESIGN, 4)."""
+"""Each transition of onboarding, taken twice, acts once; and what each does when it comes too late."""
 
 from __future__ import annotations
 

@@ -255,21 +255,44 @@ async def test_a_reminder_goes_to_whoever_may_answer(office: Office, support: Ac
     assert [row.person_id for row in await office.fetch(wanted)] == [support.person_id]
 
 
+async def test_a_process_that_starts_anew_reminds_of_an_open_change_once(office: Office, support: Actor) -> None:
+    case_id, _ = await ask_for_mobile(office)
+    reminded = await take(office, "remind_confirmation", case_id)
+    assert (reminded.waiting, reminded.remind_in) == (True, 0)
+    async with transaction(office.context.engine, SERVICE) as connection:
+        await connection.execute(sa.update(notices).values(created_at=sa.func.now() - timedelta(hours=25)))
+    for round_ in (0, 1):
+        assert (await take(office, "remind_confirmation", case_id, round_)).remind_in == 0
+    assert (await templates(office, case_id)).count("remind_confirm_change") == 1
+    codes = await office.fetch(sa.select(timeline.c.code).where(timeline.c.case_id == case_id))
+    assert [code for (code,) in codes].count("reminded") == 1
+
+
+async def test_a_reminder_of_a_change_that_came_due_while_nothing_ran_is_not_lost(office: Office) -> None:
+    case_id, _ = await ask_for_mobile(office)
+    async with transaction(office.context.engine, SERVICE) as connection:
+        four_days = timedelta(days=4)
+        moved = {"opened_at": tasks.c.opened_at - four_days, "due_at": tasks.c.due_at - four_days}
+        await connection.execute(sa.update(tasks).values(moved))
+    assert (await take(office, "apply_change", case_id)).remind_in == 1
+
+
 async def test_many_changes_bring_one_reminder_and_no_sms_when_they_are_asked(office: Office, support: Actor) -> None:
-    lines = [Line() for _ in range(3)]
+    lines = [Line() for _ in range(4)]
     await office.import_(*lines)
     await office.import_(*(line.but(mobile=f"+98999000001{number}") for number, line in enumerate(lines)))
     asked = [case.id for case in await office.changes()]
     for case_id in asked:
         await take(office, "request_confirmation", case_id)
     to_support = sa.select(notices.c.template).where(notices.c.person_id == support.person_id)
-    assert (len(asked), await office.fetch(to_support)) == (3, [])
-    for case_id in asked:
+    assert (len(asked), await office.fetch(to_support)) == (4, [])
+    *early, late = asked
+    for case_id in early:
         await take(office, "remind_confirmation", case_id)
     assert [row.template for row in await office.fetch(to_support)] == ["remind_confirm_change"]
     async with transaction(office.context.engine, SERVICE) as connection:
         await connection.execute(sa.update(notices).values(created_at=sa.func.now() - timedelta(hours=25)))
-    await take(office, "remind_confirmation", asked[0], round_=1)
+    await take(office, "remind_confirmation", late)
     assert len(await office.fetch(to_support)) == 2
 
 
@@ -325,6 +348,7 @@ async def test_the_audit_names_the_changed_field_and_no_value(office: Office, su
     await take(office, "apply_change", case_id)
     rows = await office.fetch(sa.select(audit.c.content).where(audit.c.stream == f"case:{case_id}"))
     trail = " ".join(content for (content,) in rows)
+    assert sum('"outcome":"confirmed"' in content for (content,) in rows) == 1
     assert f'"fields":["{Change.MOBILE}"]' in trail
     assert not any(number[3:] in trail for number in (NEW_MOBILE, line.mobile))
 

@@ -41,7 +41,7 @@ async def test_a_newer_value_of_the_same_organisation_takes_the_waiting_ones_pla
     again = await office.import_(line.but(**{what: new}))
     assert [(done.changes_opened, done.changes_waiting) for done in (newer, again)] == [(0, 1), (0, 1)]
     codes = await office.fetch(sa.select(timeline.c.code).where(timeline.c.case_id == case_id).order_by(timeline.c.id))
-    assert [code for (code,) in codes].count("change_replaced") == 1
+    assert [code for (code,) in codes].count("personnel_change_replaced") == 1
     proposals = await office.fetch(
         sa.select(facts.c.payload)
         .where(facts.c.case_id == case_id, facts.c.kind == "change_proposed")

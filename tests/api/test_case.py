@@ -177,7 +177,7 @@ BAD_CURSORS = [
 
 @pytest.mark.parametrize(
     "address",
-    ["/v1/cases", "/v1/tasks", "/v1/cases/{case}/timeline", "/v1/staff", "/v1/organisations"],
+    ["/v1/cases", "/v1/tasks", "/v1/cases/{case}/timeline", "/v1/staff", "/v1/organisations", "/v1/policy-versions"],
 )
 async def test_a_cursor_that_is_not_ours_is_refused_or_shows_a_page(
     api: httpx2.AsyncClient, office: Office, case_id: UUID, arrange: Arrange, address: str

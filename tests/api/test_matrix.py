@@ -71,6 +71,7 @@ MATRIX: dict[str, Rule] = {
     "list_organisations": to("contracts_officer", *READERS),
     "list_contracts": to("contracts_officer", "hr_own", *READERS, members=404, staff=404),
     "list_policies": to("policy_admin", *READERS),
+    "list_policy_versions": to("policy_admin", *READERS),
     "read_trial_balance": to("settlement_officer", *READERS),
     "list_personnel_imports": to("hr_own", *READERS),
     "read_personnel_import": to("hr_own", *READERS),
@@ -101,6 +102,15 @@ OUT_OF_SCOPE = {
     ("revoke_certificate", "hr_other"),
 }
 
+# Why nobody succeeds here; each has tests of its own in which somebody does.
+WITHOUT_SUCCESS = {
+    "sign_in": "the code is a guess",
+    "sign_in_staff": "the password is a guess",
+    "step_up": "the code is a guess",
+    "apply_for_credit": "the mandate's code is a guess",
+    "watch_case": "a stream that does not end",
+}
+
 
 def expected(operation: str, who: str) -> set[int]:
     """The statuses that somebody may get."""
@@ -124,7 +134,7 @@ async def test_everybody_gets_from_every_operation_exactly_what_the_matrix_says(
     table = calls(world)
     assert set(document) == set(MATRIX) == set(table), "every operation needs a call and a rule"
 
-    surprises = []
+    surprises, succeeded = [], set()
     for operation, call in table.items():
         # Those who are let in come last: what they do may change the object.
         for who in sorted(EVERYBODY, key=lambda name: name in MATRIX[operation].let_in):
@@ -134,7 +144,10 @@ async def test_everybody_gets_from_every_operation_exactly_what_the_matrix_says(
             answer = await call.send(api, world, who)
             if answer.status_code not in expected(operation, who):
                 surprises.append(f"{operation} by {who}: {answer.status_code} {answer.text[:200]}")
+            if answer.is_success:
+                succeeded.add(operation)
     assert surprises == []
+    assert set(table) - succeeded == set(WITHOUT_SUCCESS), "every operation lets somebody through, or says why not"
 
 
 async def test_the_statuses_that_people_get_are_declared(

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx2
 import pytest
+import sqlalchemy as sa
 
 from activities.onboarding import OnboardingActivities
 from activities.transition import Desk
+from api.app import create_app
+from api.onboarding import Links
 from commands.command import Context
 from messages.onboarding import Step
 from tests.arrange import Arrange, Someone
@@ -15,15 +20,26 @@ from tests.commands.onboarding_steps import Office, apply, issue
 
 
 @pytest.fixture
-async def member(context: Context, arrange: Arrange, desk: Desk) -> Someone:
-    """A member with an active credit."""
+async def office(context: Context, arrange: Arrange, desk: Desk) -> Office:
+    """A member with an active credit, and their HR."""
     employer = await arrange.organisation()
     office = Office(context, await arrange.member(employer), await arrange.hr_officer(employer))
+    await activate(office, desk)
+    return office
+
+
+async def activate(office: Office, desk: Desk) -> None:
+    """A credit from the application on; another one replaces the one before."""
     case_id = await apply(office)
     activities = OnboardingActivities(desk)
     await activities.request_certificate(Step(case_id))
     await issue(office, case_id)
     await activities.activate_credit(Step(case_id))
+
+
+@pytest.fixture
+def member(office: Office) -> Someone:
+    """Whose credit it is."""
     return office.member
 
 
@@ -47,3 +63,39 @@ async def test_the_whole_card_number_is_shown_only_after_a_fresh_code(
     assert len(whole) == 16
     assert whole.isdigit()
     assert before == after == "*" * 12 + whole[-4:]
+
+
+async def test_every_line_has_its_own_balance_and_one_query_reads_them_all(
+    api: httpx2.AsyncClient, context: Context, office: Office, desk: Desk
+) -> None:
+    await activate(office, desk)
+    statements: list[str] = []
+
+    @sa.event.listens_for(context.engine.sync_engine, "before_cursor_execute")
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    lines = (await api.get("/v1/credit-lines", headers=office.member.headers())).json()["items"]
+
+    assert sum("account_balance" in statement for statement in statements) == 1
+    assert sorted((line["closed"] is None, line["available"]["amount"]) for line in lines) == [
+        (False, 0),
+        (True, 600_000_000),
+    ]
+
+
+async def test_an_open_line_says_where_the_member_goes_on(context: Context, member: Someone) -> None:
+    links = {"app": "https://app.test", "training": "https://training.test"}
+    app = create_app(context, links=Links(**links))
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="https://amanat.test") as client:
+        (line,) = (await client.get("/v1/credit-lines", headers=member.headers())).json()["items"]
+
+    assert line["links"] == links
+
+
+async def test_a_member_without_a_credit_gets_an_empty_list(api: httpx2.AsyncClient, arrange: Arrange) -> None:
+    member = await arrange.member(await arrange.organisation())
+
+    answer = await api.get("/v1/credit-lines", headers=member.headers())
+
+    assert (answer.status_code, answer.json()) == (200, {"items": []})

@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from api.problems import Problem
 from tests.api.world import openapi_file, operations
 
 # Answers to browsers and probes, not to commands.
@@ -40,7 +41,8 @@ def test_every_operation_has_a_name_of_its_own_and_says_what_it_does(document: d
     for name, operation in found.items():
         assert name == name.lower()
         assert "_operation_" not in name
-        assert operation.get("summary") or operation.get("description"), name
+        first, _, _ = " ".join(operation["description"].split()).partition(". ")
+        assert operation["summary"] == first.removesuffix("."), name
         assert operation["tags"], name
 
 
@@ -54,7 +56,27 @@ def test_every_operation_declares_its_errors_as_problems(document: dict[str, Any
             assert list(answer["content"]) == ["application/problem+json"], (name, status)
             examples = answer["content"]["application/problem+json"]["examples"]
             assert examples, (name, status)
-            assert all(example["summary"] for example in examples.values()), (name, status)
+            for code, example in examples.items():
+                assert example["summary"], (name, code)
+                shown = Problem.model_validate(example["value"])
+                assert (shown.code, str(shown.status)) == (code, status), name
+                assert "{" not in shown.detail + shown.detail_en, (name, code)
+
+
+_OF_EVERY_COMMAND = {
+    "idempotency_key_missing": "422",
+    "idempotency_key_reused": "422",
+    "idempotency_key_in_flight": "409",
+    "foreign_origin": "403",
+}
+
+
+def test_every_command_declares_what_may_be_wrong_with_its_key_and_its_origin(document: dict[str, Any]) -> None:
+    for name, operation in operations(document).items():
+        takes_key = "Idempotency-Key" in {parameter["name"] for parameter in operation.get("parameters", [])}
+        for code, status in _OF_EVERY_COMMAND.items() if takes_key else ():
+            content = operation["responses"][status]["content"]["application/problem+json"]
+            assert code in content["examples"], (name, code)
 
 
 def test_every_command_takes_an_idempotency_key(document: dict[str, Any]) -> None:

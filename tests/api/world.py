@@ -181,6 +181,7 @@ def calls(world: World) -> dict[str, Call]:
         "list_organisations": Call("GET", "/v1/organisations"),
         "list_contracts": Call("GET", "/v1/organisations/{organisation}/contracts"),
         "list_policies": Call("GET", "/v1/policies"),
+        "list_policy_versions": Call("GET", "/v1/policy-versions?open=true"),
         "read_trial_balance": Call("GET", "/v1/ledger/trial-balance"),
         "list_personnel_imports": Call("GET", "/v1/organisations/{organisation}/personnel-imports"),
         "read_personnel_import": Call("GET", "/v1/personnel-imports/{import}"),

@@ -24,10 +24,9 @@ def amanat(*arguments: str, cwd: Path | None = None, **variables: str) -> subpro
     return subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, check=False)
 
 
-def test_help_lists_every_command_that_is_there() -> None:
+def test_help_lists_every_command() -> None:
     shown = amanat("--help").stdout
-    present = [name for name, (module, _) in DELEGATED.items() if (PROJECT / f"{module.replace('.', '/')}.py").exists()]
-    for name in ("up", "down", "migrate", "test", "check", *present):
+    for name in ("up", "down", "migrate", "test", "check", *DELEGATED):
         assert f" {name} " in shown
 
 

@@ -1,4 +1,4 @@
-"""The commands of onboarding: what they write together, and what they refuse (SPEC A)."""
+"""The commands of onboarding: what they write together, and what they refuse (docs/rules.md, A)."""
 
 from __future__ import annotations
 

@@ -66,6 +66,35 @@ async def test_a_proposal_counts_once_another_person_approved_it(
     assert await audited(context, f"policy:{NAME}") == ["propose_policy", "decide_policy"]
 
 
+async def test_the_second_person_finds_the_proposal_and_who_made_it(
+    api: httpx2.AsyncClient, context: Context, admins: tuple[Someone, Someone]
+) -> None:
+    first, second = admins
+    proposals = [await propose(api, first, {**await value(context), "instalments_max": most}) for most in (11, 12)]
+
+    async def versions(query: str) -> list[dict[str, Any]]:
+        answer = await api.get(f"/v1/policy-versions?{query}", headers=second.headers())
+        assert answer.status_code == 200, answer.text
+        return list(answer.json()["items"])
+
+    waiting = await versions("open=true")
+    (newest,) = await versions("open=true&limit=1")
+    approved = await decide(api, second, proposals[1], "approve")
+    rejected = await decide(api, second, proposals[0], "reject")
+    decided = {version["id"]: version for version in await versions("open=false")}
+
+    assert [version["id"] for version in waiting] == [proposal.json()["id"] for proposal in reversed(proposals)]
+    assert newest == waiting[0]
+    for version in waiting:
+        assert (version["state"], version["proposed_by"]) == ("proposed", str(first.id))
+        assert version["approved_by"] is version["approved_at"] is None
+    assert (approved.json()["state"], approved.json()["approved_by"]) == ("approved", str(second.id))
+    assert rejected.json()["state"] == "rejected"
+    assert decided[approved.json()["id"]] == approved.json()
+    assert {version["proposed_by"] for version in decided.values()} == {"system", str(first.id)}
+    assert await versions("open=true") == []
+
+
 async def test_a_rejected_proposal_never_counts(
     api: httpx2.AsyncClient, context: Context, admins: tuple[Someone, Someone]
 ) -> None:

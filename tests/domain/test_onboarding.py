@@ -1,4 +1,4 @@
-"""Rules of onboarding: programmes, what may be chosen, certificates (SPEC A2, A11, A12)."""
+"""Rules of onboarding: programmes, what may be chosen, certificates (A2, A11, A12)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A MiniPay application through the API, a relay, a Temporal server and a worker (SPEC A)."""
+"""A MiniPay application through the API, a relay, a Temporal server and a worker (docs/rules.md, A)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting in onboarding: answered, refused, silent; forged, doubled and late messages; started anew (SPEC A6)."""
+"""Waiting in onboarding: answered, refused, silent; forged, doubled and late messages; started anew (A6)."""
 
 from __future__ import annotations
 

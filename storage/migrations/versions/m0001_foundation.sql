@@ -229,6 +229,7 @@ CREATE UNIQUE INDEX tasks_one_open ON tasks (case_id, kind, coalesce(person_id, 
 CREATE INDEX tasks_of_case ON tasks (case_id);
 CREATE INDEX tasks_of_person ON tasks (person_id, due_at, id) WHERE status = 'open';
 CREATE INDEX tasks_of_role ON tasks (role, scope_kind, scope, due_at, id) WHERE status = 'open';
+CREATE INDEX tasks_ever_of_role ON tasks (role, scope_kind, scope, case_id DESC);
 CREATE TABLE transitions (
     key text PRIMARY KEY,
     case_id uuid NOT NULL REFERENCES cases,
@@ -257,7 +258,8 @@ CREATE TABLE outbox (
     last_error text,
     sent_at timestamptz
 );
-CREATE INDEX outbox_waiting ON outbox (due_at, id) WHERE sent_at IS NULL;
+CREATE INDEX outbox_waiting ON outbox (message, due_at, id) WHERE sent_at IS NULL;
+CREATE INDEX outbox_of_case ON outbox ((payload ->> 'case_id')) WHERE payload ? 'case_id';
 CREATE INDEX outbox_sent ON outbox (sent_at) WHERE sent_at IS NOT NULL;
 CREATE TABLE notices (
     id uuid PRIMARY KEY DEFAULT uuidv7(),
@@ -330,6 +332,7 @@ CREATE TABLE applications (
     approved_instalments int CHECK (approved_instalments > 0),
     unit text NOT NULL DEFAULT 'IRR' CHECK (unit = 'IRR')
 );
+CREATE INDEX applications_of_person ON applications (person_id);
 CREATE TABLE certificates (
     id uuid PRIMARY KEY DEFAULT uuidv7(),
     case_id uuid NOT NULL REFERENCES cases,
@@ -362,7 +365,7 @@ CREATE TABLE credit_lines (
     purchases_stopped_at timestamptz,
     closed_at timestamptz
 );
-CREATE INDEX credit_lines_of_person ON credit_lines (person_id) WHERE closed_at IS NULL;
+CREATE INDEX credit_lines_of_person ON credit_lines (person_id, id DESC);
 
 -- Personnel files
 CREATE TABLE personnel_imports (

@@ -1,0 +1,38 @@
+"""The measurements run, and print what a program can read."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from cli.places import PROJECT
+
+_LIMIT_SECONDS = 120
+
+
+@pytest.mark.parametrize(
+    ("arguments", "figures"),
+    [
+        (("commands", "--count", "40"), {"application, a second at 20 at once", "application, p50 (ms)"}),
+        (("import", "--rows", "200"), {"rows", "import (s)", "rows a second"}),
+    ],
+    ids=["commands", "import"],
+)
+def test_a_measurement_prints_one_json_object_with_figures(arguments: tuple[str, ...], figures: set[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "cli", "bench", *arguments, "--json"],
+        env={**os.environ, "PYTHONPATH": str(PROJECT), "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        timeout=_LIMIT_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    shown = json.loads(done.stdout)
+    assert shown.pop("bench") == arguments[0]
+    assert figures <= set(shown)
+    assert all(shown[name]["figure"] > 0 for name in figures)

@@ -1,0 +1,45 @@
+"""``./amanat demo`` from nothing to the end, as somebody sees it who has just cloned the project."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.places import PROJECT, Places
+from cli.postgres import EmbeddedPostgres
+from cli.state import is_running
+
+_LIMIT_SECONDS = 170
+_OUTCOMES = ("Case 1: usable credit", "Case 2: refused", "Case 3: mended by a corrected file")
+
+
+@pytest.mark.timeout(_LIMIT_SECONDS + 20)
+def test_the_demo_ends_with_three_outcomes_and_books_that_balance(tmp_path: Path) -> None:
+    places = Places(tmp_path / "var")
+    apart = ("AMANAT_", "TEMPORAL_", "DATABASE_URL", "OWNER_DATABASE_URL")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(apart)}
+    environment |= {"AMANAT_VAR": str(places.var), "PYTHONPATH": str(PROJECT), "PYTHONUTF8": "1", "COLUMNS": "160"}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "cli", "demo", "--no-stay"],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=_LIMIT_SECONDS,
+            check=False,
+        )
+    finally:
+        EmbeddedPostgres(places.postgres).remove()
+    shown = done.stdout
+    assert done.returncode == 0, f"it said:\n{shown[-2000:]}\n{done.stderr[-2000:]}"
+    first, second, third = (shown.index(title) for title in _OUTCOMES)
+    assert first < second < third
+    assert shown.count("the credit is usable: ceiling") == 2
+    assert "refused; the applicant sees why" in shown
+    assert "difference between the sides: IRR: 0\n" in shown
+    assert not is_running(places)
