@@ -2,7 +2,8 @@
 
 A member applies. The employer's hr_officer issues the deduction certificate or refuses it. Then everything is
 checked again and the credit becomes usable; if something stands in the way, whoever can mend it is asked, and the
-check is made once more. The applicant may withdraw until then.
+check is made once more. After a change of mobile the activation waits until money actions may go on. The applicant may
+withdraw until then.
 
 Silence: whoever is awaited is reminded once, and when the time is over the application lapses and frees what it
 held.

@@ -48,7 +48,7 @@ async def test_an_import_that_breaks_off_again_and_again_is_given_up(
     assert (done.phase, done.error, done.rows_read) == (ImportPhase.REFUSED, GAVE_UP, 0)
     sentences = error_sentences(done)
     assert sentences is not None
-    assert "operations desk" in sentences[1]
+    assert "support" in sentences[1]
     (record,) = [record for record in caplog.records if record.message == "import_stopped"]
     assert (record.levelname, record.__dict__["code"]) == ("ERROR", GAVE_UP)
 
