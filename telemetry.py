@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from storage.chores import every, repeat
 from storage.database import SERVICE, transaction
 from storage.outbox import backlog
+from storage.reconciliation import count_open_findings
 
 _WATCH_SECONDS = 10.0
 
@@ -55,15 +56,20 @@ def serve_metrics(host: str, port: int) -> None:
 
 
 async def watch_outbox(engine: AsyncEngine) -> None:
-    """Keep the gauges of waiting and failing promises; until cancelled."""
+    """Keep the gauges of waiting and failing promises, and of lost processes; until cancelled."""
     meter = metrics.get_meter("amanat")
     waiting = meter.create_gauge("amanat_outbox_waiting", description="Promises not sent yet")
     failing = meter.create_gauge("amanat_outbox_failing", description="Promises that failed again and again")
+    findings = meter.create_gauge(
+        "amanat_reconciliation_findings_open", description="Cases and processes that disagree (G5)"
+    )
 
     async def look() -> None:
         async with transaction(engine, SERVICE) as connection:
             now_waiting, now_failing = await backlog(connection)
+            now_open = await count_open_findings(connection)
         waiting.set(now_waiting)
         failing.set(now_failing)
+        findings.set(now_open)
 
     await repeat("metrics", look, every(_WATCH_SECONDS))

@@ -19,6 +19,7 @@ from activities.onboarding import OnboardingActivities
 from activities.personnel import PersonnelChangeActivities, PersonnelImportActivities
 from activities.transition import Desk
 from assembly import Assembly, assemble, run_process
+from reconciler import Reconciler
 from relay import WORKFLOWS
 from settings import Settings
 from storage.housekeeping import keep_house
@@ -29,8 +30,8 @@ _log = logging.getLogger("amanat.worker")
 _WORKFLOW_SLOTS = 4 * (os.cpu_count() or 2)
 _LOCAL_SLOTS = 8
 _ACTIVITY_SLOTS = 4
-# Local and normal slots plus the relay's and the housekeeper's own.
-POOL_FLOOR = _LOCAL_SLOTS + _ACTIVITY_SLOTS + 4
+# Local and normal slots plus the relay's, the housekeeper's and the reconciler's own.
+POOL_FLOOR = _LOCAL_SLOTS + _ACTIVITY_SLOTS + 5
 _GRACE = timedelta(seconds=20)
 _RETRY_SECONDS = 2.0
 
@@ -56,7 +57,9 @@ def _activities(desk: Desk) -> list[Callable[..., Any]]:
         PersonnelChangeActivities(desk),
     )
     return [
-        onboarding.request_certificate,
+        onboarding.request_backing,
+        onboarding.request_review,
+        onboarding.request_correction,
         onboarding.remind,
         onboarding.weigh_answer,
         onboarding.lapse,
@@ -95,7 +98,9 @@ async def run(settings: Settings) -> None:
     assembly = await _assemble_when_possible(settings, stop)
     if assembly is None:
         return
-    async with assembly.at_work(keep_house(assembly.engine)), build_worker(assembly.client, assembly.desk):
+    reconciler = Reconciler(assembly.engine, assembly.client, assembly.relay.nudge)
+    chores = keep_house(assembly.engine), reconciler.run()
+    async with assembly.at_work(*chores), build_worker(assembly.client, assembly.desk):
         _log.info("worker_ready")
         await stop.wait()
         _log.info("worker_stops")

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -19,10 +18,11 @@ from gateways.files import Files
 from messages.payload import decode, encode
 from storage import audit, cases, tasks
 from storage.cases import Case
-from storage.database import SERVICE, transaction
+from storage.database import SERVICE, asking, run_errands
 from storage.notices import notify
-from storage.people import holders_of
+from storage.people import holders_of, people_in
 from storage.sealing import Seals
+from storage.transitions import beginning, keeping, questions
 
 R = TypeVar("R")
 MACHINE = "machine"
@@ -76,21 +76,21 @@ class Transition:
     async def ask(
         self,
         kind: str,
-        assignee: Grant,
+        assignee: Grant | UUID,
         *,
         due_in: timedelta,
         details: Mapping[str, Any] | None = None,
         tell: bool = True,
     ) -> None:
-        """Open a task for a role; unless ``tell`` is off, those who hold it hear of it, the applicant apart."""
+        """Open a task for a person or a role; unless ``tell`` is off, whoever may answer it hears of it."""
         await tasks.open_task(self.connection, self.case.id, kind, assignee=assignee, due_in=due_in, details=details)
         if tell:
-            await self.notify(await self.holders(assignee), f"task_{kind}")
+            people = [assignee] if isinstance(assignee, UUID) else await self.holders(assignee)
+            await self.notify(people, f"task_{kind}")
 
     async def holders(self, grant: Grant) -> list[UUID]:
-        """Who holds a role now, apart from the applicant."""
-        apart = () if self.case.person_id is None else (self.case.person_id,)
-        return await holders_of(self.connection, grant, apart_from=apart)
+        """Who holds a role now, apart from those who take part in the case."""
+        return await holders_of(self.connection, grant, apart_from=await people_in(self.connection, self.case.id))
 
 
 async def take(
@@ -119,18 +119,16 @@ async def take(
     """
     key = f"{case_id}:{step}:{round_}"
     content = {"step": step, "round": round_}
-    async with transaction(desk.engine, SERVICE) as connection:
-        case = await cases.lock_case(connection, case_id)
-        if case is None:
+    async with asking(desk.engine, SERVICE, *questions(case_id, key)) as (connection, found):
+        begun = beginning(found, content)
+        if begun is None:
             raise ApplicationError(f"no case {case_id}", type="NoSuchCase", non_retryable=True)
-        now = (await connection.execute(sa.select(sa.func.now()))).scalar_one()
-        at_work = Transition(connection, desk.seals, case, step, now)
-        kept = await cases.earlier_result(connection, key, content)
-        if kept is not None:
-            earlier = decode(result, kept)
+        at_work = Transition(connection, desk.seals, begun.case, step, begun.now)
+        if begun.earlier is not None:
+            earlier = decode(result, begun.earlier)
             return earlier if again is None else await again(at_work, earlier)
         outcome = await body(at_work)
-        await cases.keep_result(connection, case_id, key, content, encode(outcome))
+        await run_errands(connection, keeping(case_id, key, content, encode(outcome)), commit=True)
     _log.info("transition_taken", extra={"case_id": str(case_id), "step": step, "round": round_, **_whose()})
     return outcome
 

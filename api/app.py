@@ -22,6 +22,7 @@ from api import (
     case,
     developer,
     documentation,
+    employment,
     health,
     ledger,
     onboarding,
@@ -29,7 +30,9 @@ from api import (
     personnel,
     policy,
     problems,
+    reconciliation,
     task,
+    working_hours,
 )
 from api.live import Watcher
 from commands.command import Context
@@ -51,9 +54,12 @@ _ROUTERS = (
     task.router,
     onboarding.router,
     personnel.router,
+    employment.router,
     organisation.router,
     policy.router,
     ledger.router,
+    reconciliation.router,
+    working_hours.router,
     health.router,
 )
 

@@ -21,7 +21,7 @@ from domain import onboarding as rules
 from domain.access import Role
 from domain.account import BadCode, CodeNotAccepted
 from domain.mandate import MANDATES
-from domain.onboarding import Programme
+from domain.programme import Programme
 from domain.wording import Sentence
 from storage import onboarding
 from storage.ledger import reading as ledger
@@ -53,7 +53,7 @@ class ProgrammeOut(BaseModel):
     backing: str = Field(examples=["certificate"])
     instalments_max: int
     line_term_months: int
-    waiting_hours: int
+    waiting_seconds: int = Field(description="Between approval and usable credit (A8)", examples=[259200])
     mandate_version: int
     mandate: Words
     limits: list[EmployerLimit]
@@ -182,7 +182,7 @@ async def _programme_out(connection: AsyncConnection, reader: Reader, programme:
         backing=programme.backing,
         instalments_max=programme.instalments_max,
         line_term_months=programme.line_term_months,
-        waiting_hours=programme.waiting_hours,
+        waiting_seconds=int(programme.waiting.total_seconds()),
         mandate_version=programme.mandate_version,
         mandate=Words.of(MANDATES[programme.mandate_version]),
         limits=await _limits(connection, reader, programme),

@@ -33,8 +33,8 @@ async def measure(count: int) -> list[Row]:
         count: how many applications.
     """
     async with scratch() as place:
-        organisation_id = await add_organisation(place)
-        members = await add_members(place, organisation_id, count)
+        organisation_id = await add_organisation(place.context)
+        members = await add_members(place.context, organisation_id, count)
         codes = [await _mandate_code(place, member) for member in members]
 
         async def empty(_: int) -> None:

@@ -70,8 +70,8 @@ async def _import(place: Scratch, path: Path) -> float:
 
 
 async def _send(place: Scratch, path: Path) -> UUID:
-    organisation_id = await add_organisation(place)
-    officer = await add_officer(place, organisation_id)
+    organisation_id = await add_organisation(place.context)
+    officer = await add_officer(place.context, organisation_id)
 
     content = await asyncio.to_thread(path.read_bytes)
 

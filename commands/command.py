@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-import sqlalchemy as sa
 import stamina
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -23,8 +22,8 @@ from domain.errors import Forbidden, NotFound, OwnCase, StepUpRequired
 from gateways.files import Files
 from storage import audit
 from storage.cases import Case, lock_case
-from storage.database import Acting, transaction
-from storage.idempotency import Answer, earlier_answer, keep_answer
+from storage.database import Acting, Errand, asking, run_errands
+from storage.idempotency import Answer, earlier_answer, keeping, questions
 from storage.people import takes_part
 from storage.sealing import Seals
 
@@ -64,12 +63,16 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command at work: its transaction, who acts, and Postgres's time."""
+    """A command at work: its transaction, who acts, and Postgres's time.
+
+    ``last`` are the statements that end the transaction.
+    """
 
     connection: AsyncConnection
     context: Context
     envelope: Envelope
     now: datetime
+    last: list[Errand] = field(default_factory=list)
 
     @property
     def actor(self) -> Actor:
@@ -128,7 +131,7 @@ class Command:
         after: Mapping[str, object] | None = None,
         reason: str | None = None,
     ) -> None:
-        """Write the audit line of this command."""
+        """Write the audit line of this command, when all else is done."""
         entry = audit.Entry(
             action=self.envelope.operation,
             actor=f"{self.actor.capacity}:{self.actor.person_id}",
@@ -138,7 +141,7 @@ class Command:
             reason=reason,
             origin=self.envelope.origin or None,
         )
-        await audit.append(self.connection, stream, entry)
+        self.last.append(audit.appending(stream, entry))
         structlog.contextvars.bind_contextvars(stream=stream)
 
 
@@ -181,14 +184,15 @@ async def _perform_once(
     actor, cipher = envelope.actor, context.seals.cipher
     # A person's key as staff is another than their key as a member.
     key, fingerprint = f"{actor.capacity}:{envelope.key}", envelope.fingerprint
-    async with transaction(context.engine, Acting(actor.capacity, actor.person_id)) as connection:
-        earlier = await earlier_answer(connection, cipher, actor.person_id, key, fingerprint)
+    asked, acting = questions(actor.person_id, key), Acting(actor.capacity, actor.person_id)
+    async with asking(context.engine, acting, *asked) as (connection, found):
+        earlier, now = earlier_answer(cipher, found, fingerprint)
         if earlier is not None:
             return earlier
-        now = (await connection.execute(sa.select(sa.func.now()))).scalar_one()
-        answer = Answer(status, await work(Command(connection, context, envelope, now)))
-        kept = Answer(status, keep(answer.body))
-        await keep_answer(connection, cipher, actor.person_id, key, fingerprint, kept)
+        command = Command(connection, context, envelope, now)
+        answer = Answer(status, await work(command))
+        kept = keeping(cipher, actor.person_id, key, fingerprint, Answer(status, keep(answer.body)))
+        await run_errands(connection, *command.last, kept, commit=True)
         return answer
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
 from commands.account.codes import check_code
 from commands.command import Command
+from commands.guarantor import ask_again, find_guarantors
 from commands.task import close_answered, expect_kind
 from domain import onboarding as rules
 from domain.access import Role, ScopeKind
@@ -15,9 +16,12 @@ from domain.account import CodePurpose, mandate_binding
 from domain.dates import tehran_day
 from domain.errors import CaseClosed, Forbidden, InvalidInput, NotFound
 from domain.money import RIAL_A_TOMAN, Money, format_toman
-from domain.onboarding import Programme, RefusalReason
+from domain.onboarding import RefusalReason
+from domain.programme import Programme
+from domain.review import NotReturned
 from messages.case import CaseKind
 from messages.onboarding import (
+    ApplicationCorrected,
     ApplicationSubmitted,
     ApplicationWithdrawn,
     CertificateAnswered,
@@ -30,12 +34,13 @@ from storage import onboarding, tasks
 from storage.account import use_code
 from storage.audit import case_stream
 from storage.cases import Case, open_case, record_fact, tell, touch_case
+from storage.guarantor import add_guarantee, release_all
 from storage.notices import notify
-from storage.onboarding import Application
-from storage.organisation import Employment, contract_in_force, employments_of
+from storage.onboarding import Application, is_open_to
+from storage.organisation import Employment, contract_in_force, employments_of, read_employment
 from storage.outbox import enqueue
 from storage.people import money_pause
-from storage.policies import Policy, in_force
+from storage.policies import Policy, by_id, in_force
 from storage.tasks import Task
 
 _SOURCE = "applicant"
@@ -52,10 +57,22 @@ class CreditRequest:
     code_id: UUID
     code: str
     organisation_id: UUID | None = None
+    guarantors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """Corrected terms of an application that was returned, and the fresh code for them (A2, A7)."""
+
+    monthly: Money
+    instalments: int
+    mandate_version: int
+    code_id: UUID
+    code: str
 
 
 async def apply_for_credit(command: Command, request: CreditRequest) -> UUID:
-    """Open an application (A1, A2, A10); returns the case's id.
+    """Open an application (A1, A2, A4, A10); returns the case's id.
 
     Raises:
         Refusal: one of the errors of ``domain.onboarding``, or the code was not accepted.
@@ -64,30 +81,39 @@ async def apply_for_credit(command: Command, request: CreditRequest) -> UUID:
         raise Forbidden
     if await money_pause(command.connection, command.actor.person_id):
         raise rules.MoneyPaused
-    policy, programme = await _programme(command, request.programme)
-    employment = await find_employment(command, request.organisation_id)
+    policy, programme = await read_programme(command, request.programme)
+    employment = await find_employment(command, programme, request.organisation_id)
     await onboarding.hold_quota(command.connection, command.actor.person_id)
     await _refuse_second(command, programme)
     await _judge(command, programme, employment, request)
-    await _accept_mandate(command, request)
-    case_id = await _open(command, policy, employment, request)
-    await _record(command, case_id, request)
-    return case_id
+    guarantors = await find_guarantors(command, programme, employment, request.guarantors)
+    await _accept_mandate(command, programme, request)
+    application = await _open(command, policy, employment, request)
+    for there in guarantors:
+        await add_guarantee(command.connection, application, person_id=there.person_id, employment_id=there.id)
+    await _record(command, application.case_id, request)
+    return application.case_id
 
 
-async def _programme(command: Command, code: str) -> tuple[Policy, Programme]:
+async def read_programme(command: Command, code: str) -> tuple[Policy, Programme]:
+    """The programme of a code as new applications find it.
+
+    Raises:
+        ProgrammeUnknown: there is none.
+    """
     policy = await in_force(command.connection, Programme.PREFIX + code)
     if policy is None:
         raise rules.ProgrammeUnknown(field="programme")
     return policy, Programme.from_policy(policy.name, policy.value)
 
 
-async def find_employment(command: Command, organisation_id: UUID | None) -> Employment:
+async def find_employment(command: Command, programme: Programme, organisation_id: UUID | None) -> Employment:
     """The employment on whose pay the credit stands.
 
     Raises:
         NotOnPersonnelList: none is in force (A1).
         ChooseOrganisation: there are several and none was named.
+        ProgrammeUnknown: the programme is another organisation's own.
     """
     employed = [
         employment
@@ -98,6 +124,8 @@ async def find_employment(command: Command, organisation_id: UUID | None) -> Emp
         raise rules.NotOnPersonnelList
     if len(employed) > 1:
         raise rules.ChooseOrganisation(field="organisation_id")
+    if not await is_open_to(command.connection, programme, employed[0].organisation_id):
+        raise rules.ProgrammeUnknown(field="programme")
     return employed[0]
 
 
@@ -107,10 +135,17 @@ async def _refuse_second(command: Command, programme: Programme) -> None:
         raise rules.ApplicationOpen
 
 
-async def _judge(command: Command, programme: Programme, employment: Employment, request: CreditRequest) -> None:
+async def _judge(
+    command: Command,
+    programme: Programme,
+    employment: Employment,
+    request: CreditRequest | Correction,
+    *,
+    case_id: UUID | None = None,
+) -> None:
     if not await contract_in_force(command.connection, employment.organisation_id, tehran_day(command.now)):
         raise rules.ContractNotInForce
-    limit = await onboarding.limit_now(command.connection, programme, employment)
+    limit = await onboarding.limit_now(command.connection, programme, employment, apart_from_case=case_id)
     if request.monthly.amount % RIAL_A_TOMAN:
         raise rules.AmountNotWholeToman(field="monthly_amount.amount")
     if request.monthly > limit:
@@ -123,8 +158,8 @@ async def _judge(command: Command, programme: Programme, employment: Employment,
         raise rules.MandateOutdated(field="mandate_version")
 
 
-async def _accept_mandate(command: Command, request: CreditRequest) -> None:
-    binding = mandate_binding(request.programme, request.monthly.amount, request.instalments, request.mandate_version)
+async def _accept_mandate(command: Command, programme: Programme, request: CreditRequest | Correction) -> None:
+    binding = mandate_binding(programme.code, request.monthly.amount, request.instalments, request.mandate_version)
     await check_code(
         command.context.side,
         command.seals,
@@ -138,7 +173,7 @@ async def _accept_mandate(command: Command, request: CreditRequest) -> None:
     await use_code(command.connection, request.code_id)
 
 
-async def _open(command: Command, policy: Policy, employment: Employment, request: CreditRequest) -> UUID:
+async def _open(command: Command, policy: Policy, employment: Employment, request: CreditRequest) -> Application:
     case_id = await open_case(
         command.connection,
         kind=CaseKind.ONBOARDING,
@@ -163,7 +198,7 @@ async def _open(command: Command, policy: Policy, employment: Employment, reques
         mandate_version=request.mandate_version,
     )
     await onboarding.add_application(command.connection, application)
-    return case_id
+    return application
 
 
 async def _record(command: Command, case_id: UUID, request: CreditRequest) -> None:
@@ -197,6 +232,9 @@ async def withdraw_application(command: Command, case_id: UUID) -> UUID:
     if await onboarding.is_withdrawn(command.connection, case_id):
         raise CaseClosed
     fact_id = await record_fact(command.connection, case_id, FactKind.APPLICATION_WITHDRAWN, command.actor)
+    await notify(
+        command.connection, await release_all(command.connection, case_id), "guarantee_released", case_id=case_id
+    )
     await tasks.moot_tasks(command.connection, case_id)
     await touch_case(command.connection, case_id)
     await tell(command.connection, case_id, "application_withdrawn", actor=_SOURCE)
@@ -211,6 +249,59 @@ async def _lock_application(command: Command, case_id: UUID) -> Case:
     if case.kind is not CaseKind.ONBOARDING:
         raise NotFound
     return case
+
+
+async def correct_application(command: Command, case_id: UUID, correction: Correction) -> UUID:
+    """Correct and resubmit what finance returned (A7): judged like a new application, by the values of today (A3).
+
+    Guarantors who accepted less are asked again. Returns the case's id.
+
+    Raises:
+        NotFound: not the applicant's own application.
+        NotReturned: no correction is asked for.
+        Refusal: one of the errors of ``apply_for_credit``.
+    """
+    case = await _lock_application(command, case_id)
+    before = await onboarding.read_application(command.connection, case_id)
+    if case.person_id != command.actor.person_id or before is None:
+        raise NotFound
+    task = await tasks.find_open(command.connection, case_id, TaskKind.CORRECT_APPLICATION)
+    if task is None:
+        raise NotReturned
+    policy = await by_id(command.connection, case.policy_id)
+    programme = Programme.from_policy(policy.name, policy.value)
+    employment = await read_employment(command.connection, before.employment_id)
+    if employment.state != "employed":
+        raise rules.NotOnPersonnelList
+    await onboarding.hold_quota(command.connection, command.actor.person_id)
+    await _judge(command, programme, employment, correction, case_id=case_id)
+    await _accept_mandate(command, programme, correction)
+    await _resubmit(command, task, before, employment, correction)
+    return case_id
+
+
+async def _resubmit(
+    command: Command, task: Task, before: Application, employment: Employment, correction: Correction
+) -> None:
+    corrected = replace(
+        before,
+        monthly=correction.monthly.amount,
+        instalments=correction.instalments,
+        net_pay=employment.net_pay,
+        region_code=employment.region_code,
+        hire_date=employment.hire_date,
+        mandate_version=correction.mandate_version,
+    )
+    await onboarding.correct(command.connection, corrected)
+    await ask_again(command, corrected)
+    terms = {"monthly": corrected.monthly, "instalments": corrected.instalments}
+    payload = {**terms, "mandate_version": correction.mandate_version, "code_id": str(correction.code_id)}
+    fact_id = await record_fact(
+        command.connection, task.case_id, FactKind.APPLICATION_CORRECTED, command.actor, payload
+    )
+    await close_answered(command, task, outcome=FactKind.APPLICATION_CORRECTED, fact_id=fact_id)
+    await tell(command.connection, task.case_id, "application_corrected", actor=_SOURCE, params=terms)
+    await enqueue(command.connection, ApplicationCorrected(task.case_id, fact_id))
 
 
 @dataclass(frozen=True, slots=True)

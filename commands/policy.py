@@ -10,7 +10,8 @@ from commands.command import Command
 from domain.access import Role
 from domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from domain.mandate import MANDATES
-from domain.onboarding import Programme, is_wait
+from domain.programme import Programme, is_wait
+from domain.working_hours import WorkingHours
 from storage import policies
 from storage.policies import Policy
 
@@ -94,6 +95,8 @@ def _check(name: str, value: Mapping[str, Any]) -> None:
             _check_mandate(Programme.from_policy(name, value))
         elif name == "personnel":
             _check_hours(value)
+        elif name == WorkingHours.POLICY:
+            WorkingHours.from_policy(value).require_lasting()
     except (ValueError, TypeError) as error:
         raise PolicyMalformed(field="value", why=str(error)) from error
 

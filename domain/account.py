@@ -47,6 +47,7 @@ class CodePurpose(StrEnum):
     SIGN_IN = "sign_in"
     STEP_UP = "step_up"
     ACCEPT_MANDATE = "accept_mandate"
+    ACCEPT_GUARANTEE = "accept_guarantee"
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +244,18 @@ def mandate_binding(programme: str, monthly: int, instalments: int, version: int
     )
 
 
+def guarantee_binding(guarantee_id: UUID, monthly: int, instalments: int, version: int) -> bytes:
+    """What a guarantor's code confirms: standing for exactly these terms (A2, A5); ``monthly`` in rial."""
+    return _binding(
+        CodePurpose.ACCEPT_GUARANTEE,
+        guarantee=str(guarantee_id),
+        monthly_amount=monthly,
+        unit="IRR",
+        instalments=instalments,
+        mandate_version=version,
+    )
+
+
 def step_up_binding(session_id: UUID) -> bytes:
     """What a step-up code confirms: the session that asked for it, and no other."""
     return _binding(CodePurpose.STEP_UP, session=str(session_id))
@@ -254,6 +267,7 @@ def code_text(purpose: CodePurpose, code: str) -> str:
         CodePurpose.SIGN_IN: "ورود به امانت",
         CodePurpose.STEP_UP: "تأیید دوباره در امانت",
         CodePurpose.ACCEPT_MANDATE: "پذیرش تعهدنامهٔ کسر از حقوق در امانت",
+        CodePurpose.ACCEPT_GUARANTEE: "پذیرش ضمانت یک همکار در امانت",
     }[purpose]
     minutes = persian_digits(str(int(CODE_LIFE.total_seconds()) // 60))
     return f"کد {what}: {persian_digits(code)}\nتا {minutes} دقیقه معتبر است. این کد را به هیچ‌کس نگویید."

@@ -68,6 +68,13 @@ def format_jalali(day: date | JalaliDate, *, persian: bool = False) -> str:
     return persian_digits(text) if persian else text
 
 
+def format_moment(moment: datetime, *, persian: bool = False) -> str:
+    """Write an instant as people in Tehran read it: ۱۴۰۵/۰۸/۳۰ ساعت ۱۰:۱۵."""
+    local = moment.astimezone(TEHRAN)
+    day, clock = format_jalali(local.date(), persian=persian), f"{local:%H:%M}"
+    return f"{day} ساعت {persian_digits(clock)}" if persian else f"{day} {clock}"
+
+
 def format_month(day: JalaliDate) -> str:
     """Write a day's month as people say it: «آبان ۱۴۰۴»."""
     return f"{_MONTH_NAMES[day.month - 1]} {persian_digits(str(day.year))}"

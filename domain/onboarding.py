@@ -1,23 +1,14 @@
-"""Rules of onboarding to credit (docs/rules.md, A): programmes, what may be asked for, and what stands in the way."""
+"""Rules of onboarding to credit (docs/rules.md, A): what may be asked for, and what stands in the way."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Any, Self
 
 from domain.dates import MONTHS_A_YEAR, add_months, to_jalali
 from domain.errors import Conflict, Forbidden, InvalidInput
 from domain.money import RIAL_A_TOMAN, Money
-
-
-class Backing(StrEnum):
-    """What stands behind a credit."""
-
-    CERTIFICATE = "certificate"
-    GUARANTOR = "guarantor"
+from domain.programme import Programme
 
 
 class Obstacle(StrEnum):
@@ -27,10 +18,11 @@ class Obstacle(StrEnum):
     NOT_EMPLOYED = "not_employed"
     SHARE_USED_UP = "share_used_up"
     CERTIFICATE_NOT_VALID = "certificate_not_valid"
+    GUARANTOR_GONE = "guarantor_gone"
 
 
 class RefusalReason(StrEnum):
-    """Why an employer refuses a deduction certificate (A12)."""
+    """Why an employer refuses a deduction certificate (A12), or finance an application (A7)."""
 
     DEDUCTIONS_EXHAUSTED = "deductions_exhausted"
     EMPLOYMENT_ENDING = "employment_ending"
@@ -153,84 +145,6 @@ class CertificateRevoked(Conflict):
 
 # The longest a certificate may be dated ahead, in years: a slip of the pen must not bind for decades.
 CERTIFICATE_YEARS_MAX = 5
-# A wait is at most two years, and a share is cut into at most so many parts: slips of the pen again.
-HOURS_MAX = 2 * 366 * 24
-SHARE_PARTS_MAX = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Programme:
-    """What a programme asks for; read from its policy. Waits are clock hours.
-
-    ``waiting_hours`` runs between approval and usable credit; ``answer_*`` are for whoever backs the
-    application, ``obstacle_*`` for whoever must mend something before activation.
-    """
-
-    code: str
-    title_fa: str
-    title_en: str
-    backing: Backing
-    review: str
-    waiting_hours: int
-    share: tuple[int, int]
-    instalments_max: int
-    line_term_months: int
-    mandate_version: int
-    answer_remind_hours: int
-    answer_expire_hours: int
-    obstacle_remind_hours: int
-    obstacle_expire_hours: int
-
-    PREFIX = "programme:"
-
-    @classmethod
-    def from_policy(cls, name: str, value: Mapping[str, Any]) -> Self:
-        """Read a policy value.
-
-        Raises:
-            ValueError: the value is not a programme; it says what is wrong.
-        """
-        given = dict(value)
-        share = given.pop("share_of_pay", None)
-        if not (isinstance(share, list) and len(share) == 2 and all(type(part) is int for part in share)):
-            raise ValueError("share_of_pay must be two integers")
-        try:
-            programme = cls(
-                code=name.removeprefix(cls.PREFIX),
-                share=(share[0], share[1]),
-                backing=Backing(given.pop("backing", "")),
-                **given,
-            )
-        except TypeError as error:
-            raise ValueError(str(error).partition(") ")[2]) from error
-        programme._check()
-        return programme
-
-    def _check(self) -> None:
-        if (self.backing, self.review, self.waiting_hours) != (Backing.CERTIFICATE, "none", 0):
-            raise ValueError("only programmes on a certificate, without review and waiting time, are known yet")
-        for name in self.__slots__:
-            value = getattr(self, name)
-            if name.endswith(("_max", "_months", "_version")) and type(value) is not int:
-                raise ValueError(f"{name} must be an integer")
-            if name.endswith("_hours") and not is_wait(value):
-                raise ValueError(f"{name} must be whole hours, at most {HOURS_MAX}")
-            if name in {"title_fa", "title_en", "review"} and not (isinstance(value, str) and 0 < len(value) <= 100):
-                raise ValueError(f"{name} must be a text of at most 100 letters")
-        if not 0 < self.share[0] <= self.share[1] <= SHARE_PARTS_MAX:
-            raise ValueError(f"share_of_pay must be over 0 and at most 1, in at most {SHARE_PARTS_MAX} parts")
-        if not 1 <= self.instalments_max <= 120 or not 1 <= self.line_term_months <= 120 or self.mandate_version < 1:
-            raise ValueError("instalments_max and line_term_months go from 1 to 120, mandate_version from 1")
-        if not (
-            0 < self.answer_remind_hours < self.answer_expire_hours
-            and 0 < self.obstacle_remind_hours < self.obstacle_expire_hours
-        ):
-            raise ValueError("a reminder comes before its expiry")
-
-
-def is_wait(value: object) -> bool:
-    """Whether a value is a wait in whole hours."""
-    return type(value) is int and 0 <= value <= HOURS_MAX
 
 
 def monthly_limit(programme: Programme, *, net_pay: Money, taken: Money, cap: Money | None) -> Money:

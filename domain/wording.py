@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from domain.dates import format_jalali
+from domain.dates import format_jalali, format_moment
 from domain.money import Money, Unit, format_toman
 from domain.persian import persian_digits
 
@@ -28,6 +28,7 @@ class Sentence:
 
 ROLES = {
     "applicant": Sentence("متقاضی", "the applicant"),
+    "guarantor": Sentence("ضامن", "the guarantor"),
     "subject": Sentence("صاحب پرونده", "the person concerned"),
     "machine": Sentence("سامانه", "the system"),
     "hr_officer": Sentence("منابع انسانی سازمان", "the organisation's HR"),
@@ -40,6 +41,11 @@ ROLES = {
 PHASES = {
     "submitted": Sentence("درخواست ثبت شد", "Submitted"),
     "awaiting_certificate": Sentence("در انتظار گواهی کسر از حقوق", "Awaiting the deduction certificate"),
+    "awaiting_guarantor": Sentence("در انتظار پاسخ ضامن", "Awaiting the guarantor's answer"),
+    "awaiting_another_guarantor": Sentence("در انتظار معرفی ضامن دیگر", "Awaiting another guarantor's name"),
+    "awaiting_review": Sentence("در انتظار تأیید امور مالی منطقه", "Awaiting regional finance"),
+    "awaiting_correction": Sentence("برگشت برای اصلاح", "Returned for correction"),
+    "awaiting_activation": Sentence("تأیید شد؛ در انتظار فعال شدن", "Approved, awaiting activation"),
     "awaiting_clearance": Sentence("در انتظار رفع مانع", "Awaiting clearance of an obstacle"),
     "active": Sentence("اعتبار فعال است", "Active"),
     "refused": Sentence("رد شد", "Refused"),
@@ -61,6 +67,10 @@ KINDS = {
 
 TASKS = {
     "issue_certificate": Sentence("صدور گواهی کسر از حقوق", "Issue the deduction certificate"),
+    "answer_guarantee": Sentence("تأیید یا رد ضمانت", "Accept or refuse to be guarantor"),
+    "name_guarantor": Sentence("معرفی ضامن دیگر", "Name another guarantor"),
+    "review_application": Sentence("بررسی درخواست در امور مالی", "Review the application"),
+    "correct_application": Sentence("اصلاح درخواست", "Correct the application"),
     "clear_obstacle": Sentence("رفع مانعِ فعال‌سازی اعتبار", "Clear what blocks the activation"),
     "confirm_change": Sentence("تأیید تغییر اطلاعات", "Confirm a change of data"),
 }
@@ -75,6 +85,42 @@ _REASONS = {
     "not_employed": Sentence("اشتغال در سازمان تأیید نشد", "employment there is not confirmed"),
     "share_used_up": Sentence("سقف کسر از حقوق پر شده است", "the share of pay is used up"),
     "certificate_not_valid": Sentence("گواهی پیشین معتبر نیست", "the earlier certificate is not valid"),
+    "guarantor_gone": Sentence("ضامن دیگر در سازمان شاغل نیست", "the guarantor no longer works there"),
+    "amount_too_high": Sentence("مبلغ ماهانه زیاد است", "the monthly amount is too high"),
+    "instalments_too_many": Sentence("تعداد اقساط زیاد است", "there are too many instalments"),
+    "guarantor_unsuitable": Sentence("ضامن دیگری لازم است", "another guarantor is needed"),
+    "personnel_data_wrong": Sentence("اطلاعات پرسنلی باید اصلاح شود", "personnel data must be corrected"),
+    "other_correction": Sentence("اصلاح دیگری لازم است", "another correction is needed"),
+}
+
+# What stands against an approval, as the officer reads it (A7).
+FINDINGS = {
+    "contract_not_in_force": Sentence("قرارداد سازمان برقرار نیست", "the organisation's contract is not in force"),
+    "not_employed": Sentence("متقاضی در فهرست کارکنان شاغل نیست", "the applicant is not listed as employed"),
+    "applicant_moved": Sentence("متقاضی به منطقهٔ دیگری رفته است", "the applicant works in another region now"),
+    "amount_above_share": Sentence("مبلغ ماهانه از سقف بیشتر است", "the monthly amount is above the limit"),
+    "guarantor_missing": Sentence("ضامنی که پذیرفته باشد کم است", "a guarantor who has accepted is missing"),
+    "guarantor_not_eligible": Sentence("ضامن شرایط لازم را ندارد", "a guarantor no longer meets the conditions"),
+    "certificate_not_valid": Sentence("گواهی کسر از حقوق معتبر نیست", "the deduction certificate is not valid"),
+}
+
+# The rules that a guarantor keeps or breaks (A4).
+GUARANTOR_RULES = {
+    "employed_there": Sentence("شاغل در همان سازمان", "works in the same organisation"),
+    "same_region": Sentence("شاغل در همان منطقه", "works in the same region"),
+    "service_short_enough": Sentence("سابقهٔ خدمت کمتر از حد مقرر", "service below the limit"),
+    "pay_high_enough": Sentence("خالص حقوق برابر یا بیشتر از متقاضی", "net pay at least the applicant's"),
+    "stands_for_few": Sentence("ظرفیت ضمانت دارد", "may stand for one more person"),
+}
+
+GUARANTEES = {
+    "named": Sentence("معرفی شد", "Named"),
+    "asked": Sentence("در انتظار پاسخ", "Awaiting the answer"),
+    "accepted": Sentence("ضمانت پذیرفته شد", "Accepted"),
+    "refused": Sentence("ضمانت رد شد", "Refused"),
+    "expired": Sentence("در مهلت پاسخ نداد", "No answer in time"),
+    "replaced": Sentence("ضامن دیگری جایگزین شد", "Replaced"),
+    "released": Sentence("ضمانت آزاد شد", "Released"),
 }
 
 _CHANGES = {
@@ -105,6 +151,42 @@ TIMELINE = {
     ),
     "certificate_revoked": Sentence(
         "گواهی کسر از حقوق لغو شد؛ خرید تازه ممکن نیست.", "The certificate was revoked; no new purchases."
+    ),
+    "guarantor_asked": Sentence(
+        "از ضامن خواسته شد ضمانت را بپذیرد یا رد کند.", "The guarantor was asked to accept or refuse."
+    ),
+    "guarantor_named": Sentence("متقاضی ضامن دیگری معرفی کرد.", "The applicant named another guarantor."),
+    "guarantor_name_requested": Sentence(
+        "از متقاضی خواسته شد ضامن دیگری معرفی کند.", "The applicant was asked to name another guarantor."
+    ),
+    "guarantee_accepted": Sentence("ضامن ضمانت را پذیرفت.", "The guarantor accepted."),
+    "guarantee_refused": Sentence("ضامن ضمانت را نپذیرفت.", "The guarantor refused."),
+    "guarantor_silent": Sentence("ضامن در مهلت مقرر پاسخ نداد.", "The guarantor did not answer in time."),
+    "review_requested": Sentence(
+        "درخواست برای بررسی به امور مالی منطقهٔ {region} رفت.", "Regional finance of {region} was asked to review."
+    ),
+    "review_passed_on": Sentence(
+        "در این منطقه کسی نمی‌تواند دربارهٔ این درخواست تصمیم بگیرد؛ بررسی به امور مالی مرکز سپرده شد.",
+        "Nobody in this region may decide on it; the platform's finance was asked.",
+    ),
+    "review_escalated": Sentence(
+        "امور مالی منطقه در مهلت مقرر تصمیم نگرفت؛ بررسی به امور مالی مرکز سپرده شد.",
+        "Regional finance did not decide in time; the platform's finance was asked.",
+    ),
+    "application_approved": Sentence(
+        "امور مالی درخواست را تأیید کرد؛ اعتبار از {activates_at} قابل استفاده است.",
+        "Finance approved; the credit is usable from {activates_at}.",
+    ),
+    "application_returned": Sentence(
+        "امور مالی درخواست را برای اصلاح برگرداند: {reasons}.", "Finance returned it for correction: {reasons}."
+    ),
+    "application_forwarded": Sentence(
+        "متقاضی به منطقهٔ دیگری رفته است؛ بررسی به امور مالی منطقهٔ {region} سپرده شد.",
+        "The applicant works elsewhere now; the review went to the finance of region {region}.",
+    ),
+    "application_corrected": Sentence(
+        "متقاضی درخواست را اصلاح کرد و دوباره فرستاد: ماهی {monthly} در {instalments} قسط.",
+        "The applicant corrected and resubmitted: {monthly} a month in {instalments} instalments.",
     ),
     "activation_paused": Sentence(
         "شمارهٔ همراه به‌تازگی عوض شده است؛ تا {hours} ساعت دیگر اعتبار فعال نمی‌شود و سپس خودبه‌خود ادامه می‌یابد.",
@@ -165,6 +247,10 @@ NOTICES = {
     "certificate_requested_again": (
         "امانت: گواهی کسر از حقوق پیشین معتبر نبود و گواهی تازه‌ای خواسته شد. جزئیات: {app_link}"
     ),
+    "guarantee_accepted": "امانت: ضامن شما ضمانت را پذیرفت. وضعیت درخواست: {app_link}",
+    "guarantee_replaced": "امانت: متقاضی ضامن دیگری معرفی کرد و دیگر چیزی از شما خواسته نمی‌شود.",
+    "guarantee_released": "امانت: ضمانتِ شما برای درخواست اعتبار یک همکار پایان یافت و بر عهدهٔ شما نیست.",
+    "application_approved": "امانت: امور مالی درخواست اعتبار شما را تأیید کرد. زمان فعال شدن: {app_link}",
     "activation_blocked": "امانت: فعال‌سازی اعتبار شما نیاز به رسیدگی دارد. جزئیات: {app_link}",
     "credit_activated": (
         "امانت: اعتبار شما تا سقف {ceiling} فعال شد و تا {ends_on} برقرار است."
@@ -172,9 +258,19 @@ NOTICES = {
     ),
     "certificate_revoked": "امانت: گواهی کسر از حقوق شما لغو شد و خرید تازه با این اعتبار ممکن نیست.",
     "task_issue_certificate": "امانت: یک درخواست گواهی کسر از حقوق منتظر شماست. کارتابل: {app_link}",
+    "task_answer_guarantee": "امانت: یک همکار شما را ضامن خود معرفی کرده است. پذیرش یا رد با شماست: {app_link}",
+    "task_name_guarantor": (
+        "امانت: ضامن شما نپذیرفت، پاسخ نداد یا دیگر شرایط ضمانت را ندارد؛ همکار دیگری معرفی کنید: {app_link}"
+    ),
+    "task_review_application": "امانت: یک درخواست اعتبار منتظر بررسی شماست. کارتابل: {app_link}",
+    "task_correct_application": "امانت: درخواست اعتبار شما برای اصلاح برگشت. دلیل و اصلاح: {app_link}",
     "task_clear_obstacle": "امانت: فعال‌سازی یک اعتبار منتظر رسیدگی شماست. کارتابل: {app_link}",
     "task_confirm_change": "امانت: یک تغییر اطلاعات پرسنلی منتظر تأیید شماست. کارتابل: {app_link}",
     "remind_issue_certificate": "امانت: یادآوری؛ یک درخواست گواهی کسر از حقوق هنوز بی‌پاسخ است. {app_link}",
+    "remind_answer_guarantee": "امانت: یادآوری؛ درخواست ضمانت یک همکار هنوز بی‌پاسخ است. {app_link}",
+    "remind_name_guarantor": "امانت: یادآوری؛ هنوز ضامن دیگری معرفی نکرده‌اید. {app_link}",
+    "remind_review_application": "امانت: یادآوری؛ بررسی یک درخواست اعتبار هنوز انجام نشده است. {app_link}",
+    "remind_correct_application": "امانت: یادآوری؛ درخواست اعتبار شما هنوز منتظر اصلاح است. {app_link}",
     "remind_clear_obstacle": "امانت: یادآوری؛ رسیدگی به یک مانع فعال‌سازی هنوز انجام نشده است. {app_link}",
     "remind_confirm_change": "امانت: یادآوری؛ یک تغییر اطلاعات پرسنلی هنوز بی‌پاسخ است. {app_link}",
     "personnel_file_imported": (
@@ -200,6 +296,10 @@ NOTICES = {
     "personnel_sheba_lapsed": "امانت: تغییر شمارهٔ شبای شما تأیید نشد و شبای پیشین برقرار است.",
     "personnel_exit_lapsed": (
         "امانت: گزارش پایان همکاری یک کارمند بی‌پاسخ ماند و به حساب نیامد. پرونده را ببینید: {app_link}"
+    ),
+    "employment_corrected": (
+        "امانت: منابع انسانی سازمان شما اطلاعات شغلی شما (خالص دریافتی، منطقه یا تاریخ استخدام) را اصلاح کرد."
+        " اگر درست نیست، به منابع انسانی سازمان خود بگویید."
     ),
     "mobile_changed_old": (
         "امانت: شمارهٔ همراه حساب شما عوض شد و این شماره دیگر به آن راه ندارد."
@@ -229,6 +329,10 @@ def _shown(name: str, value: Any, *, persian: bool) -> str:
         return format_toman(Money(value, Unit.IRR)) if persian else f"{value:,} rial"
     if name in {"valid_until", "ends_on"} and isinstance(value, str) and value[:4].isdigit():
         return format_jalali(date.fromisoformat(value), persian=persian)
+    if name == "activates_at" and isinstance(value, str):
+        return format_moment(datetime.fromisoformat(value), persian=persian)
+    if name == "reasons" and isinstance(value, list):
+        return ("، " if persian else ", ").join(_shown("reason", one, persian=persian) for one in value)
     for catalogue in (_REASONS, ROLES, _CHANGES):
         if name in {"reason", "obstacle", "role", "what"} and value in catalogue:
             return catalogue[value].fa if persian else catalogue[value].en

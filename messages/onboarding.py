@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -12,6 +13,11 @@ class Phase(StrEnum):
 
     SUBMITTED = "submitted"
     AWAITING_CERTIFICATE = "awaiting_certificate"
+    AWAITING_GUARANTOR = "awaiting_guarantor"
+    AWAITING_ANOTHER_GUARANTOR = "awaiting_another_guarantor"
+    AWAITING_REVIEW = "awaiting_review"
+    AWAITING_CORRECTION = "awaiting_correction"
+    AWAITING_ACTIVATION = "awaiting_activation"
     AWAITING_CLEARANCE = "awaiting_clearance"
     ACTIVE = "active"
     REFUSED = "refused"
@@ -23,6 +29,10 @@ class TaskKind(StrEnum):
     """What people are asked to do."""
 
     ISSUE_CERTIFICATE = "issue_certificate"
+    ANSWER_GUARANTEE = "answer_guarantee"
+    NAME_GUARANTOR = "name_guarantor"
+    REVIEW_APPLICATION = "review_application"
+    CORRECT_APPLICATION = "correct_application"
     CLEAR_OBSTACLE = "clear_obstacle"
 
 
@@ -33,6 +43,14 @@ class FactKind(StrEnum):
     CERTIFICATE_ISSUED = "certificate_issued"
     CERTIFICATE_REFUSED = "certificate_refused"
     CERTIFICATE_REVOKED = "certificate_revoked"
+    GUARANTOR_NAMED = "guarantor_named"
+    GUARANTEE_ACCEPTED = "guarantee_accepted"
+    GUARANTEE_REFUSED = "guarantee_refused"
+    APPLICATION_APPROVED = "application_approved"
+    APPLICATION_RETURNED = "application_returned"
+    APPLICATION_FORWARDED = "application_forwarded"
+    APPLICATION_REFUSED = "application_refused"
+    APPLICATION_CORRECTED = "application_corrected"
     OBSTACLE_CLEARED = "obstacle_cleared"
     OBSTACLE_UPHELD = "obstacle_upheld"
     APPLICATION_WITHDRAWN = "application_withdrawn"
@@ -56,6 +74,38 @@ class CertificateAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class GuarantorNamed:
+    """The applicant named another guarantor (A4, A6)."""
+
+    case_id: UUID
+    fact_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class GuaranteeAnswered:
+    """A guarantor accepted or refused (A5)."""
+
+    case_id: UUID
+    fact_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewAnswered:
+    """Finance approved, returned, forwarded or refused (A7)."""
+
+    case_id: UUID
+    fact_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationCorrected:
+    """The applicant corrected what finance had returned (A7)."""
+
+    case_id: UUID
+    fact_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class ObstacleAnswered:
     """Somebody cleared, or upheld, what stood in the way of activation."""
 
@@ -72,9 +122,17 @@ class ApplicationWithdrawn:
 
 
 class Standing(StrEnum):
-    """What a transition found or did; the process goes on from it."""
+    """Where a transition left the application; the process goes on from it.
+
+    Somebody is awaited; a backing, a review or a correction is to be asked for; it is approved and waits for its
+    hour; nothing is missing any more; money actions pause; it is over.
+    """
 
     WAITING = "waiting"
+    UNBACKED = "unbacked"
+    UNREVIEWED = "unreviewed"
+    RETURNED = "returned"
+    APPROVED = "approved"
     BACKED = "backed"
     PAUSED = "paused"
     OVER = "over"
@@ -82,10 +140,14 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Input of every onboarding transition: the case, and how often this step was taken before."""
+    """Input of every onboarding transition: the case, and how often this step was taken before.
+
+    ``expired_at``: the moment that a lapse waited for.
+    """
 
     case_id: UUID
     round: int = 0
+    expired_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +155,10 @@ class Outcome:
     """Result of every onboarding transition.
 
     ``remind_in`` and ``expire_in`` are seconds from now by Postgres's clock; set when somebody is awaited.
+    ``expires_at`` is the moment that ``expire_in`` leads to.
     """
 
     standing: Standing
     remind_in: int = 0
     expire_in: int = 0
+    expires_at: datetime | None = None

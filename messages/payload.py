@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -15,7 +16,7 @@ M = TypeVar("M")
 def encode(message: object) -> dict[str, Any]:
     """A message as JSON values."""
     fields = dataclasses.asdict(cast(Any, message))
-    return {name: str(value) if isinstance(value, UUID | StrEnum) else value for name, value in fields.items()}
+    return {name: _plain(value) for name, value in fields.items()}
 
 
 def decode(message: type[M], payload: Mapping[str, Any]) -> M:
@@ -24,6 +25,14 @@ def decode(message: type[M], payload: Mapping[str, Any]) -> M:
     return message(**{name: _typed(hints[name], value) for name, value in payload.items()})
 
 
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID | StrEnum) else value
+
+
 def _typed(hint: Any, value: Any) -> Any:
-    is_text_type = isinstance(hint, type) and issubclass(hint, UUID | StrEnum)
-    return hint(value) if is_text_type else value
+    for kind in typing.get_args(hint) or (hint,):
+        if value is not None and isinstance(kind, type) and issubclass(kind, UUID | StrEnum | datetime):
+            return datetime.fromisoformat(value) if issubclass(kind, datetime) else kind(value)
+    return value

@@ -13,7 +13,10 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.database import Errand, wording
+
 _APPEND = sa.text("SELECT audit_append(:stream, :entry)")
+_APPENDING = wording(_APPEND)
 _PAGE = 1_000
 
 
@@ -47,6 +50,11 @@ class Broken:
 async def append(connection: AsyncConnection, stream: str, entry: Entry) -> None:
     """Add a line to a stream, in the transaction of the change that it tells of."""
     await connection.execute(_APPEND, {"stream": stream, "entry": entry.as_text()})
+
+
+def appending(stream: str, entry: Entry) -> Errand:
+    """``append``, to be run with the last statements of the transaction."""
+    return Errand(_APPENDING, {"stream": stream, "entry": entry.as_text()})
 
 
 def case_stream(case_id: UUID) -> str:

@@ -126,6 +126,11 @@ async def move_case(
     await _change(connection, case_id, {"phase": phase, "next_actor": next_actor, "due_at": due_at})
 
 
+async def set_region(connection: AsyncConnection, case_id: UUID, region_code: str) -> None:
+    """The case belongs to another region from now on: its officers see it."""
+    await _change(connection, case_id, {"region_code": region_code})
+
+
 async def end_case(connection: AsyncConnection, case_id: UUID, *, phase: str, outcome: str) -> None:
     """End the process."""
     values = {"phase": phase, "outcome": outcome, "closed_at": sa.func.now(), "next_actor": None, "due_at": None}

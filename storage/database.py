@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 from uuid import UUID
 
+import psycopg
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 Capacity = Literal["member", "staff", "service"]
@@ -32,6 +35,28 @@ class Acting:
 SERVICE = Acting("service")
 
 
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A statement that travels with others: ``sql`` is a ``wording``, ``values`` what stands in it."""
+
+    sql: str
+    values: Mapping[str, Any] = field(repr=False)
+
+
+def wording(statement: sa.ClauseElement, *columns: str) -> str:
+    """A statement's SQL as the driver takes it, for statements that are made once.
+
+    Args:
+        statement: with ``sa.bindparam`` where values stand.
+        columns: of an insert, those that get values.
+    """
+    dialect = psycopg_dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it so
+    return str(statement.compile(dialect=dialect, column_keys=list(columns) or None))
+
+
+_ACT = wording(_BEGIN)
+
+
 def create_engine(url: str, *, pool: int) -> AsyncEngine:
     """An engine with an explicit pool; parameters never appear in error texts or logs."""
     return create_async_engine(
@@ -39,7 +64,6 @@ def create_engine(url: str, *, pool: int) -> AsyncEngine:
         pool_size=pool,
         max_overflow=0,
         pool_timeout=5,
-        pool_pre_ping=True,
         pool_recycle=1_800,
         hide_parameters=True,
         connect_args={"connect_timeout": 5, "options": "-c idle_in_transaction_session_timeout=10000"},
@@ -57,14 +81,87 @@ async def transaction(
         acting: on whose behalf.
         limit_ms: how long one statement or one wait for a lock may last.
     """
-    async with engine.begin() as connection:
-        await act_as(connection, acting, limit_ms=limit_ms)
+    async with asking(engine, acting, limit_ms=limit_ms) as (connection, _):
         yield connection
+
+
+@asynccontextmanager
+async def asking(
+    engine: AsyncEngine, acting: Acting, *errands: Errand, limit_ms: int = STATEMENT_LIMIT_MS
+) -> AsyncIterator[tuple[AsyncConnection, list[list[Any]]]]:
+    """A ``transaction`` that begins with some statements, in one round trip; with the rows that each found.
+
+    They run one after another, each seeing what was committed before it began: what follows a lock sees what whoever
+    held it has written.
+    """
+    async with engine.connect() as connection:
+        answers = await _open(connection, [_acting(acting, limit_ms), *errands])
+        async with connection.begin():
+            yield connection, answers[1:]
+
+
+async def ask(
+    engine: AsyncEngine, acting: Acting, *errands: Errand, limit_ms: int = STATEMENT_LIMIT_MS
+) -> list[list[Any]]:
+    """A whole transaction in one round trip; the rows that each statement found. They must be safe to run twice."""
+    async with engine.connect() as connection:
+        answers = await _open(connection, [_acting(acting, limit_ms), *errands], commit=True)
+    return answers[1:]
+
+
+async def _open(connection: AsyncConnection, errands: Sequence[Errand], *, commit: bool = False) -> list[list[Any]]:
+    """Begin; a connection that died in the pool is replaced, for nothing was done on it yet."""
+    try:
+        return await run_errands(connection, *errands, commit=commit)
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+    await connection.rollback()
+    return await run_errands(connection, *errands, commit=commit)
+
+
+async def run_errands(connection: AsyncConnection, *errands: Errand, commit: bool = False) -> list[list[Any]]:
+    """Run statements one after another in one round trip; the rows of each.
+
+    Args:
+        connection: in a transaction, or about to begin one.
+        errands: what to run.
+        commit: end the transaction with them, if all succeed.
+
+    Raises:
+        DBAPIError: the first that failed; those after it were not run.
+    """
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    try:
+        async with driver.pipeline():
+            cursors = [await driver.execute(errand.sql, errand.values) for errand in errands]
+            if commit:
+                await driver.commit()
+        return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]
+    except psycopg.Error as error:
+        if driver.closed:
+            # SQLAlchemy finds that out by itself, and then trusts no connection of the pool that is older.
+            await connection.exec_driver_sql("SELECT 1")
+        raise DBAPIError.instance(None, None, error, psycopg.Error, hide_parameters=True) from error
 
 
 async def act_as(connection: AsyncConnection, acting: Acting, *, limit_ms: int = STATEMENT_LIMIT_MS) -> None:
     """Set who acts for the rest of the transaction."""
-    await connection.execute(
-        _BEGIN,
-        {"capacity": acting.capacity, "person": str(acting.person_id or ""), "limit": str(limit_ms)},
-    )
+    await connection.execute(_BEGIN, _acting(acting, limit_ms).values)
+
+
+def _acting(acting: Acting, limit_ms: int) -> Errand:
+    values = {"capacity": acting.capacity, "person": str(acting.person_id or ""), "limit": str(limit_ms)}
+    return Errand(_ACT, values)
+
+
+@asynccontextmanager
+async def seeing_all(connection: AsyncConnection, acting: Acting) -> AsyncIterator[None]:
+    """Lift row-level security for a few reads on behalf of a rule, then act as before.
+
+    What a member must not see may still decide what they may do: a colleague's pay, say. Keep what was read out of
+    every answer. A transaction that fails inside is rolled back whole, so nothing is restored then.
+    """
+    await act_as(connection, SERVICE)
+    yield
+    await act_as(connection, acting)

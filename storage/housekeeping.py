@@ -1,15 +1,21 @@
-"""Tidies a bounded number at a time: deletes sent promises, old answers, spent codes; sums up busy accounts."""
+"""Tidies a bounded number at a time: deletes sent promises, old answers, spent codes; sums up busy accounts.
+
+It also looks ahead, and raises an alarm before the holidays known run out.
+"""
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.ledger import CHART
-from storage import account, idempotency, ledger, outbox
+from storage import account, idempotency, ledger, outbox, working_hours
 from storage.chores import every, repeat
 from storage.database import SERVICE, transaction
+
+_log = logging.getLogger("amanat.housekeeping")
 
 _EVERY_SECONDS = 600.0
 _BATCH = 1_000
@@ -31,11 +37,19 @@ async def tidy(engine: AsyncEngine) -> int:
         return gone
 
 
+async def look_ahead(engine: AsyncEngine) -> None:
+    """Raise an alarm if operators have to continue the calendar of holidays (A7)."""
+    async with transaction(engine, SERVICE) as connection:
+        if await working_hours.holidays_run_out(connection):
+            _log.error("holidays_run_out")
+
+
 async def keep_house(engine: AsyncEngine) -> None:
     """Tidy every ten minutes, until cancelled."""
 
     async def tidy_all() -> None:
         while await tidy(engine) >= _BATCH:
             continue
+        await look_ahead(engine)
 
     await repeat("housekeeping", tidy_all, every(_EVERY_SECONDS))

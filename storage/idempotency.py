@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import KeyInFlight, KeyReused
+from storage.database import Errand, wording
 from storage.sealing import Cipher
 from storage.tables import idempotency
 
 _PURPOSE = "idempotency.answer"
-_TRY_LOCK = sa.text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
+_KEY = wording(sa.text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0)), now()"))
+_EARLIER = wording(
+    sa.select(idempotency.c.fingerprint, idempotency.c.status, idempotency.c.answer_sealed).where(
+        idempotency.c.actor_id == sa.bindparam("actor_id"), idempotency.c.key == sa.bindparam("key")
+    )
+)
+_KEEP = wording(sa.insert(idempotency).inline(), "actor_id", "key", "fingerprint", "status", "answer_sealed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,43 +35,44 @@ class Answer:
     replayed: bool = False
 
 
-async def earlier_answer(
-    connection: AsyncConnection, cipher: Cipher, actor_id: UUID, key: str, fingerprint: bytes
-) -> Answer | None:
-    """The answer given before to this key, or None; holds the key until the transaction ends.
+def questions(actor_id: UUID, key: str) -> tuple[Errand, ...]:
+    """What a command begins with: take the key until the transaction ends, then look for an earlier answer.
+
+    The look comes after the lock: it sees what whoever held the key has answered.
+    """
+    name = f"idempotency:{actor_id}:{key}"
+    return Errand(_KEY, {"name": name}), Errand(_EARLIER, {"actor_id": actor_id, "key": key})
+
+
+def earlier_answer(
+    cipher: Cipher, found: Sequence[Sequence[Any]], fingerprint: bytes
+) -> tuple[Answer | None, datetime]:
+    """The answer given before to this key, or None; and Postgres's time.
+
+    Args:
+        cipher: opens the answer.
+        found: what the ``questions`` found.
+        fingerprint: of the operation and its content.
 
     Raises:
         KeyInFlight: the same key is being worked on in another transaction.
         KeyReused: the key came before with another operation or body.
     """
-    free = await connection.scalar(_TRY_LOCK, {"name": f"idempotency:{actor_id}:{key}"})
-    if not free:
+    ((is_free, now),), rows = found
+    if not is_free:
         raise KeyInFlight(retry_after=1)
-    row = (
-        await connection.execute(
-            sa.select(idempotency).where(idempotency.c.actor_id == actor_id, idempotency.c.key == key)
-        )
-    ).one_or_none()
-    if row is None:
-        return None
-    if row.fingerprint != fingerprint:
-        raise KeyReused(field="Idempotency-Key")
-    return Answer(row.status, cipher.open(row.answer_sealed, _PURPOSE), replayed=True)
+    for earlier, status, sealed in rows:
+        if earlier != fingerprint:
+            raise KeyReused(field="Idempotency-Key")
+        return Answer(status, cipher.open(sealed, _PURPOSE), replayed=True), now
+    return None, now
 
 
-async def keep_answer(
-    connection: AsyncConnection, cipher: Cipher, actor_id: UUID, key: str, fingerprint: bytes, answer: Answer
-) -> None:
-    """Store the answer with the effect that it reports."""
-    await connection.execute(
-        sa.insert(idempotency).values(
-            actor_id=actor_id,
-            key=key,
-            fingerprint=fingerprint,
-            status=answer.status,
-            answer_sealed=cipher.seal(answer.body, _PURPOSE),
-        )
-    )
+def keeping(cipher: Cipher, actor_id: UUID, key: str, fingerprint: bytes, answer: Answer) -> Errand:
+    """Stores the answer with the effect that it reports."""
+    sealed = cipher.seal(answer.body, _PURPOSE)
+    kept = {"fingerprint": fingerprint, "status": answer.status, "answer_sealed": sealed}
+    return Errand(_KEEP, {"actor_id": actor_id, "key": key, **kept})
 
 
 async def purge(connection: AsyncConnection, *, older_than: timedelta, limit: int) -> int:

@@ -8,12 +8,12 @@ from typing import Literal
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from messages.notice import SendNotice
-from storage.outbox import enqueue
 from storage.sealing import Seals
-from storage.tables import notices, persons
+from storage.tables import notices, outbox, persons
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,24 @@ class Notice:
     mobile: str
 
 
+def _storing() -> sa.Insert:
+    """Stores a notice for each person and promises to send each, in one statement."""
+    given = {"case_id": notices.c.case_id, "template": notices.c.template, "params": notices.c.params}
+    values = [sa.bindparam(name, type_=column.type) for name, column in given.items()]
+    each = sa.select(
+        sa.func.unnest(sa.bindparam("people", type_=ARRAY(sa.Uuid))), *values, sa.literal("sms", literal_execute=True)
+    )
+    columns = ["person_id", *given, "channel"]
+    added = sa.insert(notices).from_select(columns, each).returning(notices.c.id).cte("added")
+    # What ``enqueue`` writes of a SendNotice.
+    payload = sa.func.jsonb_build_object(sa.literal("notice_id", literal_execute=True), added.c.id)
+    promise = sa.select(sa.literal(SendNotice.__name__, literal_execute=True), payload)
+    return sa.insert(outbox).inline().from_select(["message", "payload"], promise)
+
+
+_STORE = _storing()
+
+
 async def notify(
     connection: AsyncConnection,
     people: Iterable[UUID],
@@ -35,13 +53,10 @@ async def notify(
     params: Mapping[str, str] | None = None,
 ) -> None:
     """Store an SMS for each person and promise to send it. ``params`` hold no personal data."""
-    rows = [
-        {"person_id": person, "case_id": case_id, "channel": "sms", "template": template, "params": dict(params or {})}
-        for person in people
-    ]
-    if rows:
-        added = await connection.execute(sa.insert(notices).returning(notices.c.id), rows)
-        await enqueue(connection, *(SendNotice(notice_id) for notice_id in added.scalars()))
+    told = list(people)
+    if told:
+        values = {"people": told, "case_id": case_id, "template": template, "params": dict(params or {})}
+        await connection.execute(_STORE, values)
 
 
 async def read_unsent(connection: AsyncConnection, seals: Seals, notice_id: UUID) -> Notice | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.dates import tehran_day
 from domain.money import Money, Unit
-from domain.onboarding import Programme, monthly_limit
+from domain.onboarding import monthly_limit
+from domain.programme import Programme
 from messages.case import CaseKind
 from messages.onboarding import FactKind
 from storage.cases import last_fact, lock_case
@@ -42,6 +43,9 @@ class Application:
     mandate_version: int
     approved_monthly: int | None = None
     approved_instalments: int | None = None
+    approved_at: datetime | None = None
+    activates_at: datetime | None = None
+    returned_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,39 @@ async def set_approved(connection: AsyncConnection, case_id: UUID, *, monthly: i
         sa.update(applications)
         .where(applications.c.case_id == case_id)
         .values(approved_monthly=monthly, approved_instalments=instalments)
+    )
+
+
+async def approve(connection: AsyncConnection, case_id: UUID, *, by: UUID, waiting: timedelta) -> datetime:
+    """Finance approved: store when the credit becomes usable (A8), and return that moment."""
+    row = await connection.execute(
+        sa.update(applications)
+        .where(applications.c.case_id == case_id)
+        .values(approved_at=sa.func.now(), approved_by=by, activates_at=sa.func.now() + waiting)
+        .returning(applications.c.activates_at)
+    )
+    moment: datetime = row.scalar_one()
+    return moment
+
+
+async def reopen_review(connection: AsyncConnection, case_id: UUID, *, returned: bool = False) -> None:
+    """What finance approved no longer counts; ``returned``: the applicant is to correct it first (A7)."""
+    returned_at = sa.func.now() if returned else applications.c.returned_at
+    await connection.execute(
+        sa.update(applications)
+        .where(applications.c.case_id == case_id)
+        .values(approved_at=None, approved_by=None, activates_at=None, returned_at=returned_at)
+    )
+
+
+async def correct(connection: AsyncConnection, application: Application) -> None:
+    """Store corrected terms and the personnel values that they stand on (A3, A7)."""
+    names = ("monthly", "instalments", "net_pay", "region_code", "hire_date", "mandate_version")
+    values = {name: getattr(application, name) for name in names}
+    await connection.execute(
+        sa.update(applications)
+        .where(applications.c.case_id == application.case_id)
+        .values(**values, returned_at=None)
     )
 
 
@@ -181,6 +218,14 @@ async def limit_now(
     organisation = await read_organisation(connection, employment.organisation_id)
     cap = None if organisation is None else organisation.cap
     return monthly_limit(programme, net_pay=employment.pay, taken=taken, cap=cap)
+
+
+async def is_open_to(connection: AsyncConnection, programme: Programme, organisation_id: UUID) -> bool:
+    """Whether a programme is for the employees of an organisation."""
+    if not programme.organisation:
+        return True
+    organisation = await read_organisation(connection, organisation_id)
+    return organisation is not None and organisation.code == programme.organisation
 
 
 async def has_open_application(connection: AsyncConnection, person_id: UUID, programme: str) -> bool:

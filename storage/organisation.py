@@ -169,6 +169,18 @@ async def read_employment(connection: AsyncConnection, employment_id: UUID) -> E
     )
 
 
+async def employment_in(connection: AsyncConnection, person_id: UUID, organisation_id: UUID) -> Employment | None:
+    """A person's line on one organisation's personnel list, or None."""
+    row = (
+        await connection.execute(
+            sa.select(*_EMPLOYMENT).where(
+                employments.c.person_id == person_id, employments.c.organisation_id == organisation_id
+            )
+        )
+    ).one_or_none()
+    return None if row is None else Employment(*row)
+
+
 async def list_regions(connection: AsyncConnection) -> dict[str, str]:
     """Region codes and names."""
     rows = await connection.execute(sa.select(regions.c.code, regions.c.name).order_by(regions.c.code))

@@ -22,6 +22,10 @@ _LONGEST_PAUSE = timedelta(seconds=30)
 _ERROR_LENGTH = 300
 
 
+# Without RETURNING: whoever promises need not be able to read what was promised.
+_ENQUEUE = sa.insert(outbox).inline()
+
+
 @dataclass(frozen=True, slots=True)
 class Promise:
     """One claimed row."""
@@ -36,8 +40,7 @@ async def enqueue(connection: AsyncConnection, *messages: object) -> None:
     """Promise to send messages (dataclasses of ids) once this transaction commits."""
     if messages:
         rows = [{"message": type(message).__name__, "payload": encode(message)} for message in messages]
-        # Without RETURNING: whoever promises need not be able to read what was promised.
-        await connection.execute(sa.insert(outbox).inline(), rows)
+        await connection.execute(_ENQUEUE, rows)
 
 
 async def claim(connection: AsyncConnection, messages: Collection[str], limit: int) -> list[Promise]:

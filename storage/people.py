@@ -129,3 +129,11 @@ async def takes_part(connection: AsyncConnection, case_id: UUID, person_id: UUID
             sa.select(sa.exists().where(case_people.c.case_id == case_id, case_people.c.person_id == person_id))
         )
     )
+
+
+async def people_in(connection: AsyncConnection, case_id: UUID) -> list[UUID]:
+    """Whoever takes or took part in a case; at most 50."""
+    rows = await connection.scalars(
+        sa.select(case_people.c.person_id).where(case_people.c.case_id == case_id).distinct().limit(50)
+    )
+    return list(rows)

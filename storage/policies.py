@@ -40,25 +40,35 @@ class Policy:
 
 
 _COLUMNS = tuple(policies.c[name] for name in Policy.__slots__)
+_NEWEST = (
+    sa.select(*_COLUMNS)
+    .where(policies.c.name == sa.bindparam("policy_name"), policies.c.approved_at.is_not(None))
+    .order_by(policies.c.version.desc())
+    .limit(1)
+)
+_BY_ID = sa.select(*_COLUMNS).where(policies.c.id == sa.bindparam("policy_id"))
+# Versions that were decided on: Postgres lets nobody change them any more.
+_decided: dict[UUID, Policy] = {}
+_MOST_KEPT = 256
 _WAITS = sa.and_(policies.c.approved_at.is_(None), policies.c.rejected_at.is_(None))
 
 
 async def in_force(connection: AsyncConnection, name: str) -> Policy | None:
     """The newest approved version, or None if no such policy exists."""
-    row = (
-        await connection.execute(
-            sa.select(*_COLUMNS)
-            .where(policies.c.name == name, policies.c.approved_at.is_not(None))
-            .order_by(policies.c.version.desc())
-            .limit(1)
-        )
-    ).one_or_none()
+    row = (await connection.execute(_NEWEST, {"policy_name": name})).one_or_none()
     return None if row is None else Policy(*row)
 
 
 async def by_id(connection: AsyncConnection, policy_id: UUID) -> Policy:
-    """The version that a case froze."""
-    return Policy(*(await connection.execute(sa.select(*_COLUMNS).where(policies.c.id == policy_id))).one())
+    """The version that a case froze; read once in a process, for it never changes."""
+    policy = _decided.get(policy_id)
+    if policy is None:
+        policy = Policy(*(await connection.execute(_BY_ID, {"policy_id": policy_id})).one())
+        if policy.state != "proposed":
+            if len(_decided) >= _MOST_KEPT:
+                _decided.clear()
+            _decided[policy_id] = policy
+    return policy
 
 
 async def all_in_force(connection: AsyncConnection, prefix: str) -> list[Policy]:

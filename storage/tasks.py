@@ -101,9 +101,37 @@ async def expire_task(connection: AsyncConnection, case_id: UUID, kind: str) -> 
     return await _close(connection, condition, {"status": "expired"}) == 1
 
 
-async def moot_tasks(connection: AsyncConnection, case_id: UUID) -> int:
-    """Close all open tasks of a case that no longer needs them."""
-    return await _close(connection, tasks.c.case_id == case_id, {"status": "moot"})
+async def expire_due(connection: AsyncConnection, case_id: UUID, until: datetime | None) -> list[Task]:
+    """Close the open tasks of a case that are due at or before a moment; returns them, none if people were first.
+
+    The moment is the one for which the process waited, not the present: only the process's own timer ends a wait.
+
+    Args:
+        connection: a transaction that locked the case.
+        case_id: whose.
+        until: the moment; None for whatever is due first.
+    """
+    first = sa.select(sa.func.min(tasks.c.due_at)).where(tasks.c.case_id == case_id, tasks.c.status == "open")
+    limit = first.scalar_subquery() if until is None else sa.literal(until)
+    rows = await connection.execute(
+        sa.update(tasks)
+        .where(tasks.c.case_id == case_id, tasks.c.status == "open", tasks.c.due_at <= limit)
+        .values(status="expired", closed_at=sa.func.now(), version=tasks.c.version + 1)
+        .returning(*_COLUMNS)
+    )
+    return [Task(*row) for row in rows]
+
+
+async def moot_tasks(
+    connection: AsyncConnection, case_id: UUID, *, kind: str | None = None, person_id: UUID | None = None
+) -> int:
+    """Close open tasks of a case that no longer needs them: all, those of a kind, or of one person."""
+    condition = tasks.c.case_id == case_id
+    if kind is not None:
+        condition = sa.and_(condition, tasks.c.kind == kind)
+    if person_id is not None:
+        condition = sa.and_(condition, tasks.c.person_id == person_id)
+    return await _close(connection, condition, {"status": "moot"})
 
 
 async def _close(connection: AsyncConnection, condition: sa.ColumnElement[bool], values: Mapping[str, Any]) -> int:

@@ -1,17 +1,19 @@
 """From application to usable credit (docs/rules.md, A).
 
-A member applies. The employer's hr_officer issues the deduction certificate or refuses it. Then everything is
-checked again and the credit becomes usable; if something stands in the way, whoever can mend it is asked, and the
-check is made once more. After a change of mobile the activation waits until money actions may go on. The applicant may
-withdraw until then.
+A member applies and says who stands behind it: guarantors, each of whom accepts or refuses in person, or the employer,
+whose hr_officer issues the deduction certificate. Where the programme asks for it, the finance office of the
+applicant's region then approves the application, returns it for correction, or refuses it. After the waiting time
+everything is checked again and the credit becomes usable; if something stands in the way, whoever can mend it is
+asked. The applicant may withdraw, or name another guarantor, until then.
 
-Silence: whoever is awaited is reminded once, and when the time is over the application lapses and frees what it
-held.
+Silence: whoever is awaited is reminded once. A guarantor's silence asks the applicant for another name, the region's
+hands the review to the platform's finance; anybody else's ends the application and frees what it held.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 from temporalio import workflow
@@ -22,11 +24,15 @@ with workflow.unsafe.imports_passed_through():
     from activities.onboarding import OnboardingActivities
     from messages.case import CaseRef
     from messages.onboarding import (
+        ApplicationCorrected,
         ApplicationSubmitted,
         ApplicationWithdrawn,
         CertificateAnswered,
+        GuaranteeAnswered,
+        GuarantorNamed,
         ObstacleAnswered,
         Outcome,
+        ReviewAnswered,
         Standing,
         Step,
     )
@@ -45,15 +51,23 @@ class OnboardingWorkflow:
     @workflow.run
     async def run(self, case: CaseRef) -> None:
         """Go on until the credit is usable or the application is over."""
-        outcome = await self._take(OnboardingActivities.request_certificate)
+        outcome = await self._take(OnboardingActivities.request_backing)
         while outcome.standing is not Standing.OVER:
-            if outcome.standing is Standing.BACKED:
-                outcome = await self._take(OnboardingActivities.activate_credit)
-            elif outcome.standing is Standing.PAUSED:
-                await self._mailbox.heard(outcome.expire_in, "until the pause of money actions is over")
-                outcome = await self._take(OnboardingActivities.activate_credit)
-            else:
-                outcome = await self._await_answer(outcome)
+            match outcome.standing:
+                case Standing.WAITING:
+                    outcome = await self._await_answer(outcome)
+                case Standing.UNBACKED:
+                    outcome = await self._take(OnboardingActivities.request_backing)
+                case Standing.UNREVIEWED:
+                    outcome = await self._take(OnboardingActivities.request_review)
+                case Standing.RETURNED:
+                    outcome = await self._take(OnboardingActivities.request_correction)
+                case Standing.APPROVED:
+                    outcome = await self._await_activation(outcome)
+                case Standing.PAUSED:
+                    outcome = await self._await_end_of_pause(outcome)
+                case Standing.BACKED:
+                    outcome = await self._take(OnboardingActivities.activate_credit)
         await workflow.wait_condition(workflow.all_handlers_finished)
 
     @workflow.signal
@@ -62,7 +76,27 @@ class OnboardingWorkflow:
 
     @workflow.signal
     def certificate_answered(self, message: CertificateAnswered) -> None:
-        """The employer answered."""
+        """The employer issued or refused the certificate."""
+        self._mailbox.receive()
+
+    @workflow.signal
+    def guarantee_answered(self, message: GuaranteeAnswered) -> None:
+        """A guarantor accepted or refused."""
+        self._mailbox.receive()
+
+    @workflow.signal
+    def guarantor_named(self, message: GuarantorNamed) -> None:
+        """The applicant named another guarantor."""
+        self._mailbox.receive()
+
+    @workflow.signal
+    def review_answered(self, message: ReviewAnswered) -> None:
+        """Finance approved, returned, forwarded or refused."""
+        self._mailbox.receive()
+
+    @workflow.signal
+    def application_corrected(self, message: ApplicationCorrected) -> None:
+        """The applicant corrected what was returned."""
         self._mailbox.receive()
 
     @workflow.signal
@@ -76,20 +110,33 @@ class OnboardingWorkflow:
         self._mailbox.receive()
 
     async def _await_answer(self, asked: Outcome) -> Outcome:
-        """Wait for the open task: a reminder, then the end; the database decides who was first."""
+        """Wait for whoever was asked: a reminder, then the end; the database decides who was first."""
         left = asked.expire_in
         if asked.remind_in:
             if await self._mailbox.heard(asked.remind_in, "until the reminder"):
                 return await self._take(OnboardingActivities.weigh_answer)
             reminded = await self._take(OnboardingActivities.remind)
-            if reminded.standing is not Standing.WAITING:
+            if reminded.standing is not Standing.WAITING or reminded.remind_in:
                 return reminded
             left = min(asked.expire_in - asked.remind_in, reminded.expire_in)
-        if await self._mailbox.heard(left, "until the application lapses"):
+        if await self._mailbox.heard(left, "until the time to answer is over"):
             return await self._take(OnboardingActivities.weigh_answer)
-        return await self._take(OnboardingActivities.lapse)
+        return await self._take(OnboardingActivities.lapse, asked.expires_at)
 
-    async def _take(self, activity: Callable[[Any, Step], Awaitable[Outcome]]) -> Outcome:
+    async def _await_activation(self, approved: Outcome) -> Outcome:
+        """Wait out the time between approval and usable credit; only the clock ends it with a credit."""
+        if await self._mailbox.heard(approved.expire_in, "until the credit becomes usable"):
+            return await self._take(OnboardingActivities.weigh_answer)
+        return await self._take(OnboardingActivities.activate_credit)
+
+    async def _await_end_of_pause(self, paused: Outcome) -> Outcome:
+        """Wait until money actions may go on; whoever acts meanwhile makes it look again sooner."""
+        await self._mailbox.heard(paused.expire_in, "until the pause of money actions is over")
+        return await self._take(OnboardingActivities.activate_credit)
+
+    async def _take(
+        self, activity: Callable[[Any, Step], Awaitable[Outcome]], expired_at: datetime | None = None
+    ) -> Outcome:
         name = activity.__name__
-        step = Step(self._case.case_id, self._rounds.next(name))
+        step = Step(self._case.case_id, self._rounds.next(name), expired_at)
         return await transition(activity, step, summary=f"{name} {step.round}")

@@ -3,7 +3,7 @@
 from storage.tables.account import one_time_codes, rate_windows, role_grants, sessions, staff_credentials
 from storage.tables.base import metadata
 from storage.tables.ledger import account_kinds, accounts, balance_snapshots, entries, holds, journals
-from storage.tables.onboarding import applications, certificates, credit_lines
+from storage.tables.onboarding import applications, certificates, credit_lines, guarantees
 from storage.tables.people import contracts, employments, organisations, persons, regions
 from storage.tables.personnel import personnel_changes, personnel_imports, personnel_refusals, personnel_versions
 from storage.tables.process import (
@@ -20,6 +20,8 @@ from storage.tables.process import (
     timeline,
     transitions,
 )
+from storage.tables.reconciliation import reconciliation_findings, reconciliation_rounds
+from storage.tables.working_hours import holidays
 
 __all__ = [
     "account_kinds",
@@ -36,7 +38,9 @@ __all__ = [
     "employments",
     "entries",
     "facts",
+    "guarantees",
     "holds",
+    "holidays",
     "idempotency",
     "journals",
     "metadata",
@@ -51,6 +55,8 @@ __all__ = [
     "persons",
     "policies",
     "rate_windows",
+    "reconciliation_findings",
+    "reconciliation_rounds",
     "regions",
     "role_grants",
     "sessions",

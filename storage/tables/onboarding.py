@@ -1,4 +1,4 @@
-"""Applications, certificates and credit lines."""
+"""Applications, certificates, guarantees and credit lines."""
 
 from __future__ import annotations
 
@@ -22,6 +22,30 @@ applications = sa.Table(
     sa.Column("approved_monthly", sa.BigInteger),
     sa.Column("approved_instalments", sa.Integer),
     sa.Column("unit", sa.Text, nullable=False, server_default=sa.FetchedValue()),
+    sa.Column("approved_at", Moment),
+    sa.Column("approved_by", sa.Uuid),
+    sa.Column("activates_at", Moment),
+    sa.Column("returned_at", Moment),
+)
+
+guarantees = sa.Table(
+    "guarantees",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True, server_default=sa.FetchedValue()),
+    sa.Column("case_id", sa.Uuid, nullable=False),
+    sa.Column("credit_case_id", sa.Uuid, nullable=False),
+    sa.Column("applicant_id", sa.Uuid, nullable=False),
+    sa.Column("person_id", sa.Uuid, nullable=False),
+    sa.Column("employment_id", sa.Uuid, nullable=False),
+    sa.Column("monthly", sa.BigInteger, nullable=False),
+    sa.Column("instalments", sa.Integer, nullable=False),
+    sa.Column("unit", sa.Text, nullable=False, server_default=sa.FetchedValue()),
+    sa.Column("replaces_id", sa.Uuid),
+    sa.Column("status", sa.Text, nullable=False, server_default=sa.FetchedValue()),
+    sa.Column("mandate_version", sa.Integer),
+    sa.Column("named_at", Moment, nullable=False, server_default=sa.FetchedValue()),
+    sa.Column("accepted_at", Moment),
+    sa.Column("ended_at", Moment),
 )
 
 certificates = sa.Table(

@@ -54,9 +54,10 @@ personnel_versions = sa.Table(
     "personnel_versions",
     metadata,
     sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
-    sa.Column("case_id", sa.Uuid, nullable=False),
+    sa.Column("case_id", sa.Uuid),
     sa.Column("person_id", sa.Uuid, nullable=False),
     sa.Column("employment_id", sa.Uuid),
     sa.Column("at", Moment, nullable=False, server_default=sa.FetchedValue()),
     sa.Column("before", JSONB, nullable=False),
+    sa.Column("actor_id", sa.Uuid, server_default=sa.FetchedValue()),
 )

@@ -18,7 +18,7 @@ from tests.arrange import Arrange
 from tests.books import Superuser, assert_books_clean
 from tests.commands.onboarding_steps import Office, apply, issue, refuse, withdraw
 
-NAMES = ["request_certificate", "remind", "weigh_answer", "lapse", "activate_credit"]
+NAMES = ["request_backing", "remind", "weigh_answer", "lapse", "activate_credit"]
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ def method(activities: OnboardingActivities, name: str) -> Callable[[Step], Awai
 async def prepared(activities: OnboardingActivities, office: Office, name: str) -> UUID:
     """A case at which a transition has something to do."""
     case_id = await apply(office)
-    if name != "request_certificate":
-        await activities.request_certificate(Step(case_id))
+    if name != "request_backing":
+        await activities.request_backing(Step(case_id))
     if name == "weigh_answer":
         await refuse(office, case_id)
     if name == "activate_credit":
@@ -85,7 +85,7 @@ async def test_a_transition_of_a_case_that_is_over_changes_nothing_but_its_own_r
     activities: OnboardingActivities, office: Office, superuser: Superuser, name: str
 ) -> None:
     case_id = await apply(office)
-    await activities.request_certificate(Step(case_id))
+    await activities.request_backing(Step(case_id))
     await issue(office, case_id)
     await activities.activate_credit(Step(case_id))
     before = await superuser.effects()
@@ -100,10 +100,10 @@ async def test_the_first_transition_of_a_process_started_anew_waits_on_for_the_s
     activities: OnboardingActivities, office: Office, superuser: Superuser
 ) -> None:
     case_id = await apply(office)
-    first = await activities.request_certificate(Step(case_id))
+    first = await activities.request_backing(Step(case_id))
     await superuser.run("UPDATE tasks SET opened_at = opened_at - interval '1 day', due_at = due_at - interval '1 day'")
 
-    again = await activities.request_certificate(Step(case_id))
+    again = await activities.request_backing(Step(case_id))
 
     assert again.standing is Standing.WAITING
     assert abs(first.remind_in - again.remind_in - 86_400) <= 5
@@ -114,7 +114,7 @@ async def test_a_reminder_that_came_due_while_nothing_ran_is_not_lost(
     activities: OnboardingActivities, office: Office, superuser: Superuser
 ) -> None:
     case_id = await apply(office)
-    await activities.request_certificate(Step(case_id))
+    await activities.request_backing(Step(case_id))
     await superuser.run(
         "UPDATE tasks SET opened_at = opened_at - interval '4 days', due_at = due_at - interval '4 days'"
     )
@@ -131,7 +131,7 @@ async def test_the_clock_comes_too_late_when_a_person_was_first(
     activities: OnboardingActivities, office: Office, superuser: Superuser
 ) -> None:
     case_id = await apply(office)
-    await activities.request_certificate(Step(case_id))
+    await activities.request_backing(Step(case_id))
     await issue(office, case_id)
 
     outcome = await activities.lapse(Step(case_id))
@@ -144,7 +144,7 @@ async def test_activation_after_a_withdrawal_opens_nothing(
     activities: OnboardingActivities, office: Office, superuser: Superuser
 ) -> None:
     case_id = await apply(office)
-    await activities.request_certificate(Step(case_id))
+    await activities.request_backing(Step(case_id))
     await issue(office, case_id)
     await withdraw(office, case_id)
 
@@ -161,7 +161,7 @@ async def test_a_withdrawal_before_the_first_step_asks_nobody(
     case_id = await apply(office)
     await withdraw(office, case_id)
 
-    outcome = await activities.request_certificate(Step(case_id))
+    outcome = await activities.request_backing(Step(case_id))
 
     assert outcome.standing is Standing.OVER
     assert await superuser.value("SELECT count(*) FROM tasks") == 0
@@ -171,7 +171,7 @@ async def test_a_certificate_that_ran_out_meanwhile_is_asked_for_again(
     activities: OnboardingActivities, office: Office, superuser: Superuser
 ) -> None:
     case_id = await apply(office)
-    await activities.request_certificate(Step(case_id))
+    await activities.request_backing(Step(case_id))
     await issue(office, case_id)
     await superuser.run("UPDATE certificates SET valid_until = current_date - 2")
 
@@ -186,13 +186,13 @@ async def test_a_transition_key_with_another_input_is_refused(
     activities: OnboardingActivities, office: Office, superuser: Superuser
 ) -> None:
     case_id = await apply(office)
-    values: tuple[Any, ...] = (f"{case_id}:request_certificate:0", case_id)
+    values: tuple[Any, ...] = (f"{case_id}:request_backing:0", case_id)
     await superuser.run(
         "INSERT INTO transitions (key, case_id, input_hash, result) VALUES (%s, %s, 'x', '{}')", *values
     )
 
     with pytest.raises(ValueError, match="another input"):
-        await activities.request_certificate(Step(case_id))
+        await activities.request_backing(Step(case_id))
 
 
 async def test_while_money_actions_pause_the_credit_waits_and_afterwards_it_opens(
@@ -235,7 +235,7 @@ async def test_staff_who_are_shut_out_get_no_notices(
             disabled_at,
         )
 
-    await activities.request_certificate(Step(case_id))
+    await activities.request_backing(Step(case_id))
     await activities.remind(Step(case_id))
 
     for template in ("task_issue_certificate", "remind_issue_certificate"):

@@ -45,7 +45,7 @@ async def office(context: Context, arrange: Arrange) -> Office:
 async def case_id(office: Office, desk: Desk) -> UUID:
     """An application whose certificate is awaited."""
     opened = await apply(office)
-    await OnboardingActivities(desk).request_certificate(Step(opened))
+    await OnboardingActivities(desk).request_backing(Step(opened))
     return opened
 
 
@@ -122,7 +122,7 @@ async def test_lists_are_paged_without_gap_or_repetition(
     employer = await superuser.value("SELECT organisation_id FROM cases")
     for _ in range(4):
         colleague = Office(office.context, await arrange.member(employer), office.officer)
-        await OnboardingActivities(desk).request_certificate(Step(await apply(colleague)))
+        await OnboardingActivities(desk).request_backing(Step(await apply(colleague)))
 
     for address in ("/v1/cases", "/v1/tasks"):
         pages = await _pages(api, address, office.officer, 2)

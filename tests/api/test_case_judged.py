@@ -101,7 +101,7 @@ async def test_hr_recognises_the_applicant_while_it_is_theirs_to_answer(
     member, officer = await arrange.member(employer), await arrange.hr_officer(employer)
     office = onboarding_steps.Office(context, member, officer)
     case_id = await apply(office)
-    await OnboardingActivities(desk).request_certificate(Step(case_id))
+    await OnboardingActivities(desk).request_backing(Step(case_id))
 
     before = await read(api, officer, case_id)
     their_own = await read(api, member, case_id)

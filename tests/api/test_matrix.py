@@ -77,6 +77,8 @@ MATRIX: dict[str, Rule] = {
     "read_personnel_import": to("hr_own", *READERS),
     "download_import_report": to("hr_own", *READERS),
     "import_personnel": to("hr_own"),
+    "search_employments": to("hr_own"),
+    "correct_employment": to("hr_own"),
     "apply_for_credit": MEMBER_ONLY,
     "claim_task": HOLDS_THE_TASK,
     "release_task": HOLDS_THE_TASK,
@@ -99,6 +101,8 @@ OUT_OF_SCOPE = {
     ("read_personnel_import", "hr_other"),
     ("download_import_report", "hr_other"),
     ("import_personnel", "hr_other"),
+    ("search_employments", "hr_other"),
+    ("correct_employment", "hr_other"),
     ("revoke_certificate", "hr_other"),
 }
 

@@ -32,7 +32,7 @@ async def activate(office: Office, desk: Desk) -> None:
     """A credit from the application on; another one replaces the one before."""
     case_id = await apply(office)
     activities = OnboardingActivities(desk)
-    await activities.request_certificate(Step(case_id))
+    await activities.request_backing(Step(case_id))
     await issue(office, case_id)
     await activities.activate_credit(Step(case_id))
 

@@ -39,7 +39,7 @@ async def office(context: Context, arrange: Arrange) -> Office:
 async def task_id(office: Office, desk: Desk) -> UUID:
     """The open task of a member's application."""
     case_id = await apply(office)
-    await OnboardingActivities(desk).request_certificate(Step(case_id))
+    await OnboardingActivities(desk).request_backing(Step(case_id))
     return await open_task(office.context, case_id)
 
 
@@ -240,7 +240,7 @@ async def test_nobody_decides_on_their_own_case(
     async with transaction(context.engine, SERVICE) as connection:
         session = await begin_session(connection, officer.id, "member")
     case_id = await apply(Office(context, replace(officer, token=session.token), officer))
-    await OnboardingActivities(desk).request_certificate(Step(case_id))
+    await OnboardingActivities(desk).request_backing(Step(case_id))
     await superuser.run("UPDATE case_people SET part = %s", part)
     task_id = await open_task(context, case_id)
     before = await superuser.effects()

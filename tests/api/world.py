@@ -78,11 +78,11 @@ async def _credit(world: World, context: Context, desk: Desk) -> None:
     office = Office(context, world.people["member_own"], world.people["hr_own"])
     activities = OnboardingActivities(desk)
     active = await apply(office)
-    await activities.request_certificate(Step(active))
+    await activities.request_backing(Step(active))
     await issue(office, active)
     await activities.activate_credit(Step(active))
     waiting = await apply(office)
-    await activities.request_certificate(Step(waiting))
+    await activities.request_backing(Step(waiting))
     world.things |= {"active": active, "case": waiting, "task": await open_task(context, waiting)}
 
 
@@ -92,6 +92,9 @@ async def _others(world: World, context: Context, arrange: Arrange, superuser: S
     things["certificate"] = await superuser.value("SELECT id FROM certificates")
     things["contract"] = await superuser.value(
         "SELECT id FROM contracts WHERE organisation_id = %s", things["organisation"]
+    )
+    things["employment"] = await superuser.value(
+        "SELECT id FROM employments WHERE person_id = %s", world.people["member_own"].id
     )
     things["import"] = await _import(superuser, things["organisation"])
     colleague = await arrange.staff(Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(things["organisation"])))
@@ -188,6 +191,14 @@ def calls(world: World) -> dict[str, Call]:
         "download_import_report": Call("GET", "/v1/personnel-imports/{import}/report"),
         "import_personnel": Call(
             "POST", "/v1/organisations/{organisation}/personnel-imports", content=_CSV.encode("utf-8-sig")
+        ),
+        "search_employments": Call(
+            "POST", "/v1/employments/searches", {"national_id": world.people["member_own"].national_id}
+        ),
+        "correct_employment": Call(
+            "POST",
+            "/v1/employments/{employment}/correction",
+            {"net_pay": {"amount": 410_000_000, "unit": "IRR"}, "region_code": "1101", "reason": "حکم تازه"},
         ),
         "apply_for_credit": Call("POST", "/v1/onboarding/applications", {**TERMS, "mandate": _mandate()}),
         "claim_task": Call("POST", "/v1/tasks/{task}/claim"),

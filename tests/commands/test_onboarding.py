@@ -67,7 +67,7 @@ async def test_nothing_personal_travels_in_a_promise_or_stands_in_the_audit_trai
         ({"monthly": Money(50_000_001, Unit.IRR)}, rules.AmountNotWholeToman),
         ({"instalments": 25}, rules.TooManyInstalments),
         ({"mandate_version": 2}, rules.MandateOutdated),
-        ({"programme": "tavana"}, rules.ProgrammeUnknown),
+        ({"programme": "unheard"}, rules.ProgrammeUnknown),
         ({"code": "000000"}, CodeNotAccepted),
     ],
 )
@@ -123,7 +123,7 @@ async def test_another_programmes_line_counts_against_the_quarter_until_it_ends(
 ) -> None:
     case_id = await apply(office)
     activities = OnboardingActivities(desk)
-    await activities.request_certificate(Step(case_id))
+    await activities.request_backing(Step(case_id))
     await issue(office, case_id)
     await activities.activate_credit(Step(case_id))
     await superuser.run("UPDATE credit_lines SET programme = 'tavana', monthly = 60000000")
@@ -142,7 +142,7 @@ async def test_an_own_line_that_is_renewed_does_not_count_against_itself(
     activities = OnboardingActivities(desk)
     for _ in range(2):
         case_id = await apply(office, monthly=100_000_000)
-        await activities.request_certificate(Step(case_id))
+        await activities.request_backing(Step(case_id))
         await issue(office, case_id, monthly=Money(100_000_000, Unit.IRR))
         await activities.activate_credit(Step(case_id))
 
@@ -166,7 +166,7 @@ async def test_a_certificate_beyond_the_application_is_refused_and_the_task_stay
     office: Office, desk: Desk, superuser: Superuser, changes: dict[str, Any], refusal: type[errors.Refusal]
 ) -> None:
     case_id = await apply(office)
-    await OnboardingActivities(desk).request_certificate(Step(case_id))
+    await OnboardingActivities(desk).request_backing(Step(case_id))
 
     with pytest.raises(refusal):
         await issue(office, case_id, **changes)
@@ -181,7 +181,7 @@ async def test_people_are_first_when_they_answer_after_the_due_moment_but_before
 ) -> None:
     case_id = await apply(office)
     activities = OnboardingActivities(desk)
-    await activities.request_certificate(Step(case_id))
+    await activities.request_backing(Step(case_id))
     await superuser.run("UPDATE tasks SET due_at = now() - interval '1 hour'")
 
     await issue(office, case_id)
@@ -195,7 +195,7 @@ async def test_withdrawal_and_lapse_at_the_same_moment_end_the_case_once(
 ) -> None:
     case_id = await apply(office)
     activities = OnboardingActivities(desk)
-    await activities.request_certificate(Step(case_id))
+    await activities.request_backing(Step(case_id))
 
     results = await asyncio.gather(withdraw(office, case_id), activities.lapse(Step(case_id)), return_exceptions=True)
     await activities.weigh_answer(Step(case_id))
@@ -215,7 +215,7 @@ async def test_a_stranger_withdraws_nothing(office: Office, arrange: Arrange) ->
 
 async def test_a_refusal_keeps_its_reason_with_the_fact(office: Office, superuser: Superuser, desk: Desk) -> None:
     case_id = await apply(office)
-    await OnboardingActivities(desk).request_certificate(Step(case_id))
+    await OnboardingActivities(desk).request_backing(Step(case_id))
     await refuse(office, case_id)
 
     assert await superuser.value("SELECT payload FROM facts WHERE kind = 'certificate_refused'") == {
@@ -227,7 +227,7 @@ async def test_a_certificate_of_another_organisation_cannot_be_revoked(
     office: Office, arrange: Arrange, desk: Desk, superuser: Superuser
 ) -> None:
     case_id = await apply(office)
-    await OnboardingActivities(desk).request_certificate(Step(case_id))
+    await OnboardingActivities(desk).request_backing(Step(case_id))
     await issue(office, case_id)
     certificate = await superuser.value("SELECT id FROM certificates")
     stranger = await arrange.hr_officer(await arrange.organisation())
@@ -244,7 +244,7 @@ async def test_a_certificate_of_another_organisation_cannot_be_revoked(
 
 async def test_two_revocations_at_the_same_moment_revoke_once(office: Office, desk: Desk, superuser: Superuser) -> None:
     case_id = await apply(office)
-    await OnboardingActivities(desk).request_certificate(Step(case_id))
+    await OnboardingActivities(desk).request_backing(Step(case_id))
     await issue(office, case_id)
     certificate = await superuser.value("SELECT id FROM certificates")
 
@@ -272,7 +272,7 @@ async def test_revoking_an_older_certificate_leaves_the_line_that_stands_on_the_
 ) -> None:
     case_id = await apply(office)
     activities = OnboardingActivities(desk)
-    await activities.request_certificate(Step(case_id))
+    await activities.request_backing(Step(case_id))
     await issue(office, case_id)
     await superuser.run("UPDATE certificates SET valid_until = current_date - 2")
     await activities.activate_credit(Step(case_id))

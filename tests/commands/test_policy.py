@@ -223,7 +223,7 @@ async def test_a_running_case_keeps_the_policy_that_it_began_with(
     await decide(api, admins[1], await propose(api, admins[0], changed), "approve")
 
     activities = OnboardingActivities(desk)
-    asked = await activities.request_certificate(Step(case_id))
+    asked = await activities.request_backing(Step(case_id))
     await issue(office, case_id)
     await activities.activate_credit(Step(case_id))
 

@@ -30,7 +30,7 @@ async def task_id(context: Context, arrange: Arrange, desk: Desk, officers: tupl
     """An open certificate task."""
     employer, first, _ = officers
     case_id = await apply(Office(context, await arrange.member(employer), first))
-    await OnboardingActivities(desk).request_certificate(Step(case_id))
+    await OnboardingActivities(desk).request_backing(Step(case_id))
     return await open_task(context, case_id)
 
 

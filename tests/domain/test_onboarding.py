@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from domain import onboarding as rules
 from domain.money import RIAL_A_TOMAN, Money, Unit
-from domain.onboarding import HOURS_MAX, Backing, CertificateExpired, Programme
+from domain.onboarding import CertificateExpired
+from domain.programme import HOURS_MAX, Backing, Programme
 
 VALUE: dict[str, Any] = {
     "title_fa": "اعتبار مینی‌پی",
@@ -61,7 +62,7 @@ def test_a_programme_with_something_missing_says_so(name: str) -> None:
         ({"answer_remind_hours": 168}, "reminder"),
         ({"obstacle_remind_hours": 0}, "reminder"),
         ({"answer_expire_hours": HOURS_MAX + 1}, "answer_expire_hours"),
-        ({"waiting_hours": 72}, "without review and waiting time"),
+        ({"review": "region"}, "finance is missing"),
         ({"title_en": None}, "title_en"),
         ({"unknown": 1}, "unknown"),
     ],

@@ -29,7 +29,7 @@ async def test_old_things_go_but_not_the_messages_with_which_an_open_case_can_be
     employer = await superuser.value("SELECT id FROM organisations")
     running = await apply(Office(office.context, await arrange.member(employer), office.officer))
     over, activities = await apply(office), OnboardingActivities(desk)
-    await activities.request_certificate(Step(over))
+    await activities.request_backing(Step(over))
     await refuse(office, over)
     await superuser.run("UPDATE outbox SET sent_at = now() - interval '40 days'")
     await superuser.run("UPDATE idempotency SET created_at = now() - interval '40 days'")

@@ -47,7 +47,7 @@ async def member(context: Context, arrange: Arrange, desk: Desk) -> Someone:
     office = Office(context, await arrange.member(employer), await arrange.hr_officer(employer))
     case_id = await apply(office)
     activities = OnboardingActivities(desk)
-    await activities.request_certificate(Step(case_id))
+    await activities.request_backing(Step(case_id))
     await issue(office, case_id)
     await activities.activate_credit(Step(case_id))
     return office.member

@@ -1,0 +1,139 @@
+"""Where an application stands, judged by what people did: facts, open tasks, guarantees and the review."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from activities.transition import MACHINE, Transition
+from domain.programme import Programme, Review
+from messages.onboarding import FactKind, Outcome, Phase, Standing, TaskKind
+from storage import guarantor, onboarding, tasks
+from storage.cases import Fact, last_fact
+from storage.onboarding import Application
+from storage.policies import by_id
+from storage.tasks import Task
+
+OVER = Outcome(Standing.OVER)
+BACKED = Outcome(Standing.BACKED)
+# The newest of these says whether the application is over.
+_DECISIVE = (
+    FactKind.CERTIFICATE_ISSUED,
+    FactKind.CERTIFICATE_REFUSED,
+    FactKind.APPLICATION_REFUSED,
+    FactKind.OBSTACLE_CLEARED,
+    FactKind.OBSTACLE_UPHELD,
+    FactKind.APPLICATION_WITHDRAWN,
+)
+_REFUSALS = frozenset({FactKind.CERTIFICATE_REFUSED, FactKind.APPLICATION_REFUSED, FactKind.OBSTACLE_UPHELD})
+
+
+async def read_programme(at: Transition) -> Programme:
+    """The programme as the case froze it."""
+    policy = await by_id(at.connection, at.case.policy_id)
+    return Programme.from_policy(policy.name, policy.value)
+
+
+async def read_application(at: Transition) -> Application:
+    """What is asked for now."""
+    application = await onboarding.read_application(at.connection, at.case.id)
+    if application is None:
+        raise LookupError(f"case {at.case.id} has no application")
+    return application
+
+
+async def weigh(at: Transition) -> Outcome:
+    """Judge; an application that was withdrawn or refused ends here."""
+    if not at.case.is_open:
+        return OVER
+    decisive = await last_fact(at.connection, at.case.id, *_DECISIVE)
+    if decisive is not None and decisive.kind == FactKind.APPLICATION_WITHDRAWN:
+        await end_without_credit(at, Phase.WITHDRAWN)
+        return OVER
+    open_tasks = await tasks.open_tasks(at.connection, at.case.id)
+    if not open_tasks and decisive is not None and decisive.kind in _REFUSALS:
+        await _refuse(at, decisive)
+        return OVER
+    return await _standing(at, open_tasks)
+
+
+async def weigh_again(at: Transition, kept: Outcome) -> Outcome:
+    """A kept result may be old: whoever was awaited then may have answered since."""
+    return kept if kept.standing is Standing.OVER else await weigh(at)
+
+
+async def _standing(at: Transition, open_tasks: Sequence[Task]) -> Outcome:
+    programme = await read_programme(at)
+    if programme.guarantor is None and programme.review is Review.NONE:
+        return waits(at, open_tasks) if open_tasks else BACKED
+    application = await read_application(at)
+    if application.returned_at is not None:
+        return waits(at, open_tasks) if open_tasks else Outcome(Standing.RETURNED)
+    if programme.guarantor is not None and await _guarantors_missing(at, programme, open_tasks):
+        return Outcome(Standing.UNBACKED)
+    if open_tasks:
+        return waits(at, open_tasks)
+    if programme.review is Review.NONE:
+        return BACKED
+    if application.activates_at is None:
+        return Outcome(Standing.UNREVIEWED)
+    return await _approved(at, application.activates_at) if programme.waiting else BACKED
+
+
+async def _approved(at: Transition, activates_at: datetime) -> Outcome:
+    """Approved: the applicant sees from when the credit is usable (A8, A9)."""
+    left = max(activates_at - at.now, timedelta())
+    if at.case.phase not in {Phase.AWAITING_ACTIVATION, Phase.AWAITING_CLEARANCE}:
+        await at.move(Phase.AWAITING_ACTIVATION, next_actor=MACHINE, due_in=left)
+    return Outcome(Standing.APPROVED, expire_in=_seconds(left))
+
+
+async def _guarantors_missing(at: Transition, programme: Programme, open_tasks: Sequence[Task]) -> bool:
+    """Whether somebody named is still to be asked, or the applicant for a name."""
+    live = await guarantor.guarantees_in(at.connection, at.case.id)
+    if any(guarantee.status == "named" for guarantee in live):
+        return True
+    asked_for_name = any(task.kind == TaskKind.NAME_GUARANTOR for task in open_tasks)
+    return len(live) < programme.guarantors and not asked_for_name
+
+
+def waits(at: Transition, open_tasks: Sequence[Task]) -> Outcome:
+    """How long the open tasks are still waited for, by Postgres's clock: until the first reminder, the first end."""
+    expires_at = min(task.due_at for task in open_tasks)
+    expire_in = max(_seconds(expires_at - at.now), 0)
+    reminders = [max(_seconds(remind_at(task) - at.now), 1) for task in open_tasks if not task.details.get("reminded")]
+    return Outcome(Standing.WAITING, min([*reminders, expire_in]) if reminders else 0, expire_in, expires_at)
+
+
+async def waits_now(at: Transition) -> Outcome:
+    """``waits`` for what is open now."""
+    return waits(at, await tasks.open_tasks(at.connection, at.case.id))
+
+
+def remind_at(task: Task) -> datetime:
+    """When a task's people are to be reminded."""
+    return task.opened_at + timedelta(seconds=task.details["remind_seconds"])
+
+
+def _seconds(span: timedelta) -> int:
+    return int(span.total_seconds())
+
+
+async def _refuse(at: Transition, answer: Fact) -> None:
+    await end_without_credit(at, Phase.REFUSED)
+    await at.tell("application_refused", params={"reason": answer.payload["reason"]})
+    await at.notify(applicant(at), "application_refused")
+
+
+async def end_without_credit(at: Transition, phase: Phase) -> None:
+    """End the application and free everything that it held (A6, A11)."""
+    released = await guarantor.release_all(at.connection, at.case.id)
+    await at.notify(released, "guarantee_released")
+    await guarantor.end_parts(at.connection, at.case.id)
+    await at.end(phase, outcome=phase)
+
+
+def applicant(at: Transition) -> list[UUID]:
+    """Whom to tell."""
+    return [] if at.case.person_id is None else [at.case.person_id]

@@ -1,0 +1,82 @@
+"""The review by finance: asked of the applicant's region, or of the platform where the region cannot (A7)."""
+
+from __future__ import annotations
+
+import logging
+
+from activities.onboarding.backing import seconds
+from activities.onboarding.judgement import read_application, read_programme, waits_now, weigh
+from activities.transition import Transition
+from domain.access import Grant, Role, ScopeKind
+from domain.programme import ReviewTerms
+from messages.onboarding import FactKind, Outcome, Phase, Standing, TaskKind
+from storage.cases import last_fact, set_region
+from storage.organisation import read_employment
+from storage.working_hours import working_time
+
+_PLATFORM = Grant(Role.FINANCE_OFFICER, ScopeKind.PLATFORM)
+_log = logging.getLogger("amanat.activities")
+
+
+async def request_review(at: Transition) -> Outcome:
+    """Ask the region where the applicant works now; where nobody there may decide, the platform's finance."""
+    standing = await weigh(at)
+    if standing.standing is not Standing.UNREVIEWED:
+        return standing
+    application = await read_application(at)
+    region = (await read_employment(at.connection, application.employment_id)).region_code
+    if region != at.case.region_code:
+        await set_region(at.connection, at.case.id, region)
+    office = Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, region)
+    if not await at.holders(office):
+        return await ask_platform(at, "review_passed_on")
+    terms = await _terms(at)
+    due_in = await working_time(at.connection, terms.escalate_working_hours)
+    remind_in = await working_time(at.connection, terms.remind_working_hours)
+    await at.ask(TaskKind.REVIEW_APPLICATION, office, due_in=due_in, details={"remind_seconds": seconds(remind_in)})
+    await at.move(Phase.AWAITING_REVIEW, next_actor=Role.FINANCE_OFFICER, due_in=due_in)
+    await at.tell("review_requested", params={"region": region})
+    return await waits_now(at)
+
+
+async def ask_platform(at: Transition, told: str) -> Outcome:
+    """Ask a platform-wide finance_officer; its end is far, and an alarm goes out now.
+
+    Args:
+        at: the transition.
+        told: what the timeline says: passed on because nobody there may decide, or because nobody did.
+    """
+    terms = await _terms(at)
+    remind_in = await working_time(at.connection, terms.remind_working_hours)
+    await at.ask(
+        TaskKind.REVIEW_APPLICATION, _PLATFORM, due_in=terms.expire, details={"remind_seconds": seconds(remind_in)}
+    )
+    await at.move(Phase.AWAITING_REVIEW, next_actor=Role.FINANCE_OFFICER, due_in=terms.expire)
+    await at.tell(told)
+    _log.warning(told, extra={"case_id": str(at.case.id)})
+    return await waits_now(at)
+
+
+async def request_correction(at: Transition) -> Outcome:
+    """Ask the applicant to correct and resubmit (A7)."""
+    standing = await weigh(at)
+    if standing.standing is not Standing.RETURNED:
+        return standing
+    application, terms = await read_application(at), await _terms(at)
+    returned = await last_fact(at.connection, at.case.id, FactKind.APPLICATION_RETURNED)
+    reasons = [] if returned is None else returned.payload["reasons"]
+    await at.ask(
+        TaskKind.CORRECT_APPLICATION,
+        application.person_id,
+        due_in=terms.correct_expire,
+        details={"remind_seconds": seconds(terms.correct_remind), "reasons": reasons},
+    )
+    await at.move(Phase.AWAITING_CORRECTION, next_actor="applicant", due_in=terms.correct_expire)
+    return await waits_now(at)
+
+
+async def _terms(at: Transition) -> ReviewTerms:
+    programme = await read_programme(at)
+    if programme.finance is None:
+        raise LookupError(f"programme {programme.code} has no review")
+    return programme.finance

@@ -1,0 +1,182 @@
+"""What HR may do about one person's personnel data: look it up, and correct pay, region and hire date (A3)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from commands.command import Command, Context
+from domain.access import Actor, Role, ScopeKind
+from domain.account import Limit, NationalIdUnreadable
+from domain.dates import tehran_day
+from domain.errors import Conflict, Forbidden, InvalidInput, NotFound, PreconditionFailed, TooMany
+from domain.identity import BadNationalId, parse_national_id
+from domain.persian import value_text
+from domain.personnel import LONGEST_SERVICE_YEARS, MAX_NET_PAY_RIAL, REFUSALS
+from storage import employment as store
+from storage.account import count_use
+from storage.database import Acting, transaction
+from storage.employment import Correction, History, ListedEmployment
+from storage.notices import notify
+from storage.organisation import list_regions
+
+SEARCHES_PER_OFFICER: Final = Limit("employment_searches", 120, timedelta(hours=1))
+
+
+class UnknownRegion(InvalidInput):
+    """The region code is not in the list of regions (A13)."""
+
+    code = "unknown_region"
+    fa, en = REFUSALS["unknown_region"]
+
+
+class HireDateImpossible(InvalidInput):
+    """The hire date lies in the future or more than a working life ago (A13)."""
+
+    code = "bad_date"
+    fa = "تاریخ استخدام درست نیست؛ تاریخ آینده یا بیش از ۶۰ سال پیش پذیرفته نمی‌شود."
+    en = "The hire date lies in the future or more than 60 years ago."
+
+
+class NetPayImpossible(InvalidInput):
+    """The net pay is no whole number of rial above zero and within bounds (A13)."""
+
+    code = "bad_amount"
+    fa, en = REFUSALS["bad_amount"]
+
+
+class OwnEmployment(Forbidden):
+    """Nobody corrects their own pay, region or hire date."""
+
+    code = "own_employment"
+    fa = "اطلاعات شغلی خودتان را همکار دیگری باید اصلاح کند."
+    en = "A colleague has to correct your own employment."
+
+
+class EmploymentEnded(Conflict):
+    """The person has left; a file that lists them again brings them back."""
+
+    code = "employment_ended"
+    fa = "همکاری این فرد پایان یافته است؛ اگر بازگشته است، او را با فایل کارکنان دوباره ثبت کنید."
+    en = "This employment has ended; whoever is back is listed again by a personnel file."
+
+
+class NothingToCorrect(Conflict):
+    """No value differs from what stands."""
+
+    code = "nothing_to_correct"
+    fa = "مقدارهای فرستاده‌شده با آنچه ثبت شده یکی است؛ چیزی برای اصلاح نیست."
+    en = "The values are those that stand already; there is nothing to correct."
+
+
+def stream(employment_id: UUID) -> str:
+    """The audit stream of an employment."""
+    return f"employment:{employment_id}"
+
+
+async def search_employments(context: Context, actor: Actor, national_id: str) -> list[History]:
+    """Where somebody stands on a list within the officer's reach, with what it was before.
+
+    Raises:
+        Forbidden: not an hr_officer.
+        NationalIdUnreadable: no such number can exist.
+        TooMany: too many look-ups by this officer.
+        NotFound: not listed, or not within reach: the two are never told apart.
+    """
+    if actor.capacity != "staff" or not actor.holds_any([Role.HR_OFFICER]):
+        raise Forbidden
+    try:
+        identity = parse_national_id(national_id)
+    except BadNationalId:
+        raise NationalIdUnreadable(field="national_id") from None
+    found: list[History] = []
+    async with transaction(context.engine, Acting(actor.capacity, actor.person_id)) as connection:
+        wait = await count_use(connection, context.seals, SEARCHES_PER_OFFICER, str(actor.person_id))
+        if wait is None:
+            listed = await store.find_employments(connection, context.seals, identity)
+            found = await store.histories(connection, [line for line in listed if _is_in_reach(actor, line)])
+    # After the commit: what was counted stays counted.
+    if wait is not None:
+        raise TooMany(retry_after=wait)
+    if not found:
+        raise NotFound
+    return found
+
+
+async def correct_employment(
+    command: Command, employment_id: UUID, correction: Correction, *, reason: str, version: int | None = None
+) -> None:
+    """Correct net pay, region or hire date; running applications stay as they are and are judged again as they go on.
+
+    Args:
+        command: at work.
+        employment_id: which.
+        correction: the right values.
+        reason: for the audit trail.
+        version: what the caller last saw (``If-Match``), if they said so.
+
+    Raises:
+        Forbidden: not an hr_officer.
+        NotFound: no such employment within this officer's reach.
+        OwnEmployment: it is the officer's own.
+        PreconditionFailed: it changed since they looked.
+        EmploymentEnded: the person has left.
+        UnknownRegion, HireDateImpossible, NetPayImpossible: a value cannot be.
+        NothingToCorrect: every value stands already.
+    """
+    command.require_role(Role.HR_OFFICER)
+    employment = await _hold(command, employment_id)
+    if employment.person_id == command.actor.person_id:
+        raise OwnEmployment
+    if version is not None and version != employment.version:
+        raise PreconditionFailed
+    if employment.state == "left":
+        raise EmploymentEnded
+    fields = await store.correct(command.connection, employment, await _checked(command, correction))
+    if not fields:
+        raise NothingToCorrect
+    # Values stay out of the trail; personnel_versions has what stood before.
+    await command.note(stream(employment_id), subject=str(employment_id), after={"fields": fields}, reason=reason)
+    await notify(command.connection, [employment.person_id], "employment_corrected")
+
+
+async def _hold(command: Command, employment_id: UUID) -> ListedEmployment:
+    """The employment, held; its region may have changed until then, so whether it is in reach is judged twice."""
+    seen = await _in_reach(command, employment_id)
+    await store.hold_employment(command.connection, seen)
+    return await _in_reach(command, employment_id)
+
+
+async def _in_reach(command: Command, employment_id: UUID) -> ListedEmployment:
+    found = await store.read_listed(command.connection, command.seals, employment_id)
+    if found is None or not _is_in_reach(command.actor, found):
+        raise NotFound
+    return found
+
+
+def _is_in_reach(actor: Actor, employment: ListedEmployment) -> bool:
+    """Whether somebody is HR of the organisation, or of the region where the person stands now."""
+    return actor.holds(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(employment.organisation_id)) or actor.holds(
+        Role.HR_OFFICER, ScopeKind.REGION, employment.region_code
+    )
+
+
+async def _checked(command: Command, correction: Correction) -> Correction:
+    """The correction with its region's code as it is stored, once every value is as good as a file's must be."""
+    region_code = correction.region_code
+    if region_code is not None:
+        region_code = value_text(region_code).replace(" ", "")
+        if region_code not in await list_regions(command.connection):
+            raise UnknownRegion(field="region_code")
+    if correction.hire_date is not None and not _is_possible(correction.hire_date, command.now):
+        raise HireDateImpossible(field="hire_date")
+    if correction.net_pay is not None and not 0 < correction.net_pay <= MAX_NET_PAY_RIAL:
+        raise NetPayImpossible(field="net_pay.amount")
+    return replace(correction, region_code=region_code)
+
+
+def _is_possible(hire_date: date, now: datetime) -> bool:
+    today = tehran_day(now)
+    return today.year - LONGEST_SERVICE_YEARS <= hire_date.year and hire_date <= today

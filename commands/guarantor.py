@@ -1,0 +1,315 @@
+"""What people may do about guarantors: ask whether a colleague may be asked, name one, accept, refuse (A4 to A6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from commands.account.codes import check_code
+from commands.command import Command
+from commands.task import close_answered, expect_kind
+from domain import guarantor as rules
+from domain.account import CodePurpose, guarantee_binding
+from domain.dates import tehran_day
+from domain.errors import CaseClosed, NotFound, TooMany
+from domain.guarantor import Rule, as_faults
+from domain.identity import BadNationalId, NationalId, parse_national_id
+from domain.onboarding import MandateOutdated, MoneyPaused
+from domain.programme import GuarantorTerms, Programme
+from messages.case import CaseKind
+from messages.onboarding import FactKind, GuaranteeAnswered, GuarantorNamed, TaskKind
+from storage import account, guarantor, onboarding, tasks
+from storage.account import use_code
+from storage.audit import case_stream
+from storage.cases import record_fact, tell, touch_case
+from storage.database import SERVICE, Acting, seeing_all, transaction
+from storage.guarantor import Guarantee, as_worker
+from storage.notices import notify
+from storage.onboarding import Application
+from storage.organisation import Employment, employment_in, read_employment
+from storage.outbox import enqueue
+from storage.people import find_person, money_pause
+from storage.policies import by_id
+from storage.tasks import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """The mandate's version that a guarantor accepts, and the fresh code with which they do (A2)."""
+
+    mandate_version: int
+    code_id: UUID
+    code: str
+
+
+async def may_be_asked(command: Command, programme: Programme, own: Employment, national_id: str) -> bool:
+    """Whether a colleague may be asked to stand for the caller: yes or no, nothing else (A4a).
+
+    Raises:
+        TooMany: the caller asked too often lately; what was asked is counted even so.
+        GuarantorIsApplicant, GuarantorCountWrong: the question makes no sense.
+    """
+    if programme.guarantor is None:
+        raise rules.GuarantorCountWrong(field="programme", count=0)
+    await _count_checks(command, 1)
+    return await _find(command, programme.guarantor, own, national_id, field="national_id") is not None
+
+
+async def find_guarantors(
+    command: Command, programme: Programme, own: Employment, national_ids: Sequence[str]
+) -> list[Employment]:
+    """Where the named guarantors work; each may be asked.
+
+    Raises:
+        GuarantorCountWrong: not as many as the programme asks for.
+        GuarantorMayNotBeAsked, GuarantorIsApplicant, GuarantorNamedTwice: one of them cannot stand.
+        TooMany: the caller named or asked about too many lately.
+    """
+    if len(national_ids) != programme.guarantors:
+        raise rules.GuarantorCountWrong(field="guarantors", count=programme.guarantors)
+    if programme.guarantor is None:
+        return []
+    await _count_checks(command, len(national_ids))
+    found: list[Employment] = []
+    for place, national_id in enumerate(national_ids):
+        field = f"guarantors.{place}"
+        guarantor_there = await _find(command, programme.guarantor, own, national_id, field=field)
+        if guarantor_there is None:
+            raise rules.GuarantorMayNotBeAsked(field=field)
+        if any(guarantor_there.person_id == other.person_id for other in found):
+            raise rules.GuarantorNamedTwice(field=field)
+        found.append(guarantor_there)
+    return found
+
+
+async def _count_checks(command: Command, times: int) -> None:
+    """Count in a transaction of its own: a refused command's count must not be rolled back with it."""
+    uses = [(rules.CHECKS_PER_PERSON, str(command.actor.person_id))] * times
+    async with transaction(command.context.side, SERVICE) as connection:
+        wait = await account.count_uses(connection, command.seals, uses)
+    if wait is not None:
+        raise TooMany(retry_after=wait)
+
+
+async def _find(
+    command: Command, terms: GuarantorTerms, own: Employment, national_id: str, *, field: str
+) -> Employment | None:
+    """The colleague's employment if every rule is kept, else None: which one was broken stays here (A4a)."""
+    identity = _read(national_id)
+    async with seeing_all(command.connection, as_acting(command)):
+        person = None if identity is None else await find_person(command.connection, command.seals, identity)
+        if person is not None and person.id == own.person_id:
+            raise rules.GuarantorIsApplicant(field=field)
+        there = None
+        if person is not None and person.has_mobile:
+            there = await employment_in(command.connection, person.id, own.organisation_id)
+        if there is None or await _faults(command, terms, own, there):
+            return None
+    return there
+
+
+def _read(national_id: str) -> NationalId | None:
+    try:
+        return parse_national_id(national_id)
+    except BadNationalId:
+        return None
+
+
+async def _faults(command: Command, terms: GuarantorTerms, applicant: Employment, there: Employment) -> list[Rule]:
+    today = tehran_day(command.now)
+    others = await guarantor.stands_for(
+        command.connection, there.person_id, apart_from=applicant.person_id, today=today
+    )
+    kept = rules.judge(
+        terms, applicant=as_worker(applicant), guarantor=as_worker(there), stands_for=others, today=today
+    )
+    return as_faults(kept)
+
+
+def as_acting(command: Command) -> Acting:
+    """Who acts, as transactions know it."""
+    return Acting(command.actor.capacity, command.actor.person_id)
+
+
+async def name_guarantor(
+    command: Command, case_id: UUID, national_id: str, *, replaces: UUID | None = None
+) -> UUID:
+    """Name another guarantor until the credit is usable (A4, A6); whatever was approved is to be approved anew.
+
+    Returns:
+        The case's id.
+
+    Raises:
+        NotFound: not the applicant's own application, or not one with guarantors.
+        CaseClosed: it is over, or withdrawn.
+        GuaranteeUnknown: there is nobody such to be replaced.
+        GuarantorPlacesFilled: nobody is missing and nobody is to be replaced.
+        GuarantorMayNotBeAsked, GuarantorIsApplicant, GuarantorNamedTwice: the colleague cannot stand.
+    """
+    application, programme = await _lock_application(command, case_id)
+    live = await guarantor.guarantees_in(command.connection, case_id)
+    replaced = next((guarantee for guarantee in live if guarantee.id == replaces), None)
+    if replaces is not None and replaced is None:
+        raise rules.GuaranteeUnknown(field="replaces")
+    if replaced is None and len(live) >= programme.guarantors:
+        raise rules.GuarantorPlacesFilled(field="replaces")
+    await _count_checks(command, 1)
+    own = await read_employment(command.connection, application.employment_id)
+    there = await _find(command, _terms(programme), own, national_id, field="national_id")
+    if there is None:
+        raise rules.GuarantorMayNotBeAsked(field="national_id")
+    if any(guarantee.person_id == there.person_id for guarantee in live):
+        raise rules.GuarantorNamedTwice(field="national_id")
+    if replaced is not None:
+        await _replace(command, replaced)
+    guarantee_id = await guarantor.add_guarantee(
+        command.connection, application, person_id=there.person_id, employment_id=there.id, replaces=replaces
+    )
+    missing = programme.guarantors - len(live) + (replaced is not None)
+    await _record_name(command, application, guarantee_id, replaces, is_last=missing == 1)
+    return case_id
+
+
+async def _lock_application(command: Command, case_id: UUID) -> tuple[Application, Programme]:
+    case = await command.lock_own_case(case_id)
+    if case.kind is not CaseKind.ONBOARDING or case.person_id != command.actor.person_id:
+        raise NotFound
+    if not case.is_open or await onboarding.is_withdrawn(command.connection, case_id):
+        raise CaseClosed
+    policy = await by_id(command.connection, case.policy_id)
+    application = await onboarding.read_application(command.connection, case_id)
+    programme = Programme.from_policy(policy.name, policy.value)
+    if application is None or programme.guarantor is None:
+        raise NotFound
+    return application, programme
+
+
+def _terms(programme: Programme) -> GuarantorTerms:
+    if programme.guarantor is None:
+        raise NotFound
+    return programme.guarantor
+
+
+async def _replace(command: Command, replaced: Guarantee) -> None:
+    await guarantor.end_guarantee(command.connection, replaced.id, "replaced")
+    await tasks.moot_tasks(
+        command.connection, replaced.case_id, kind=TaskKind.ANSWER_GUARANTEE, person_id=replaced.person_id
+    )
+    await notify(command.connection, [replaced.person_id], "guarantee_replaced", case_id=replaced.case_id)
+
+
+async def _record_name(
+    command: Command, application: Application, guarantee_id: UUID, replaces: UUID | None, *, is_last: bool
+) -> None:
+    """The fact, and what it makes moot: a review of other guarantors, and its approval."""
+    case_id = application.case_id
+    payload = {"guarantee_id": str(guarantee_id), "replaces": None if replaces is None else str(replaces)}
+    fact_id = await record_fact(command.connection, case_id, FactKind.GUARANTOR_NAMED, command.actor, payload)
+    asked = await tasks.find_open(command.connection, case_id, TaskKind.NAME_GUARANTOR)
+    if asked is not None and is_last:
+        await close_answered(command, asked, outcome=FactKind.GUARANTOR_NAMED, fact_id=fact_id)
+    else:
+        await touch_case(command.connection, case_id)
+        await command.note(case_stream(case_id), subject=str(guarantee_id), after=payload)
+    await tasks.moot_tasks(command.connection, case_id, kind=TaskKind.REVIEW_APPLICATION)
+    await onboarding.reopen_review(command.connection, case_id)
+    await tell(command.connection, case_id, FactKind.GUARANTOR_NAMED, actor="applicant")
+    await enqueue(command.connection, GuarantorNamed(case_id, fact_id))
+
+
+async def ask_again(command: Command, application: Application) -> None:
+    """Name those guarantors anew who accepted less than the application now asks for (A7)."""
+    for guarantee in await guarantor.guarantees_in(command.connection, application.case_id):
+        grown = rules.has_grown(
+            monthly=application.monthly,
+            instalments=application.instalments,
+            accepted_monthly=guarantee.monthly,
+            accepted_instalments=guarantee.instalments,
+        )
+        if grown:
+            await guarantor.end_guarantee(command.connection, guarantee.id, "replaced")
+            await guarantor.add_guarantee(
+                command.connection,
+                application,
+                person_id=guarantee.person_id,
+                employment_id=guarantee.employment_id,
+                replaces=guarantee.id,
+            )
+
+
+async def answer_guarantee(command: Command, task: Task, consent: Consent | None) -> UUID:
+    """Accept with a consent, or refuse without (A5); returns the fact's id.
+
+    Raises:
+        MandateOutdated, CodeNotAccepted, BadCode: the consent is not one.
+        MoneyPaused: the guarantor's mobile was changed lately (G2).
+        GuarantorCapacityFull, GuarantorNotEligible: they can no longer stand (A4).
+    """
+    expect_kind(task, TaskKind.ANSWER_GUARANTEE)
+    guarantee = await guarantor.read_guarantee(command.connection, UUID(task.details["guarantee_id"]))
+    if guarantee is None or guarantee.person_id != command.actor.person_id or not guarantee.is_live:
+        raise NotFound
+    if consent is None:
+        await guarantor.end_guarantee(command.connection, guarantee.id, "refused")
+        return await _record_answer(command, task, guarantee, FactKind.GUARANTEE_REFUSED, {})
+    await _judge(command, guarantee, consent)
+    await guarantor.accept(command.connection, guarantee.id, mandate_version=consent.mandate_version)
+    payload = {"mandate_version": consent.mandate_version, "code_id": str(consent.code_id)}
+    return await _record_answer(command, task, guarantee, FactKind.GUARANTEE_ACCEPTED, payload)
+
+
+async def _judge(command: Command, guarantee: Guarantee, consent: Consent) -> None:
+    if await money_pause(command.connection, command.actor.person_id):
+        raise MoneyPaused
+    async with seeing_all(command.connection, as_acting(command)):
+        terms = await _terms_of(command, guarantee)
+        if consent.mandate_version != terms.mandate_version:
+            raise MandateOutdated(field="mandate.version")
+        await guarantor.hold_slots(command.connection, guarantee.person_id)
+        application = await onboarding.read_application(command.connection, guarantee.credit_case_id)
+        if application is None:
+            raise NotFound
+        applicant = await read_employment(command.connection, application.employment_id)
+        there = await read_employment(command.connection, guarantee.employment_id)
+        faults = await _faults(command, terms, applicant, there)
+    if Rule.STANDS_FOR_FEW in faults:
+        raise rules.GuarantorCapacityFull(most=terms.stands_for_max)
+    if faults:
+        raise rules.GuarantorNotEligible
+    await _use_code(command, guarantee, consent)
+
+
+async def _terms_of(command: Command, guarantee: Guarantee) -> GuarantorTerms:
+    policy = await guarantor.policy_of(command.connection, guarantee)
+    return _terms(Programme.from_policy(policy.name, policy.value))
+
+
+async def _use_code(command: Command, guarantee: Guarantee, consent: Consent) -> None:
+    binding = guarantee_binding(guarantee.id, guarantee.monthly, guarantee.instalments, consent.mandate_version)
+    await check_code(
+        command.context.side,
+        command.seals,
+        code_id=consent.code_id,
+        person_id=command.actor.person_id,
+        purpose=CodePurpose.ACCEPT_GUARANTEE,
+        binding=binding,
+        code=consent.code,
+        field="mandate.code",
+    )
+    await use_code(command.connection, consent.code_id)
+
+
+async def _record_answer(
+    command: Command, task: Task, guarantee: Guarantee, fact: FactKind, payload: dict[str, object]
+) -> UUID:
+    case_id = guarantee.case_id
+    fact_id = await record_fact(
+        command.connection, case_id, fact, command.actor, {"guarantee_id": str(guarantee.id), **payload}
+    )
+    await close_answered(command, task, outcome=fact, fact_id=fact_id)
+    await tell(command.connection, case_id, fact, actor="guarantor")
+    if fact is FactKind.GUARANTEE_ACCEPTED:
+        await notify(command.connection, [guarantee.applicant_id], fact, case_id=case_id)
+    await enqueue(command.connection, GuaranteeAnswered(case_id, fact_id))
+    return fact_id

@@ -1,0 +1,134 @@
+"""What finance may do with an application: approve, return for correction, forward, refuse (A7, A8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from commands.command import Command
+from commands.task import close_answered, expect_kind
+from domain import guarantor as guarantor_rules
+from domain import review as rules
+from domain import wording
+from domain.access import Role, ScopeKind
+from domain.dates import tehran_day
+from domain.errors import NotFound
+from domain.onboarding import RefusalReason
+from domain.programme import Programme
+from domain.review import ReturnReason, ReviewFinding
+from messages.onboarding import FactKind, ReviewAnswered, TaskKind
+from storage import guarantor, onboarding
+from storage.cases import read_case, record_fact, tell
+from storage.notices import notify
+from storage.onboarding import Application
+from storage.organisation import read_employment
+from storage.outbox import enqueue
+from storage.policies import by_id
+from storage.review import examine
+from storage.tasks import Task
+
+
+async def approve_application(command: Command, task: Task) -> UUID:
+    """Approve: after the programme's waiting time the credit becomes usable (A8); returns the fact's id.
+
+    Raises:
+        ApprovalBlocked: something does not hold any more; it says what.
+    """
+    application, programme = await _read(command, task)
+    await onboarding.hold_quota(command.connection, application.person_id)
+    examination = await examine(command.connection, application, programme, tehran_day(command.now))
+    findings = examination.findings(task.scope if task.scope_kind == ScopeKind.REGION else None)
+    if findings:
+        raise _blocked(findings)
+    activates_at = await onboarding.approve(
+        command.connection, task.case_id, by=command.actor.person_id, waiting=programme.waiting
+    )
+    payload = {"monthly": application.monthly, "instalments": application.instalments}
+    shown = {**payload, "activates_at": activates_at.isoformat()}
+    fact_id = await _answer(command, task, FactKind.APPLICATION_APPROVED, shown, shown)
+    await notify(command.connection, [application.person_id], "application_approved", case_id=task.case_id)
+    return fact_id
+
+
+def _blocked(findings: Sequence[ReviewFinding]) -> rules.ApprovalBlocked:
+    said = [wording.said(wording.FINDINGS, finding) for finding in findings]
+    return rules.ApprovalBlocked(
+        field="decision", why="، ".join(one.fa for one in said), why_en=", ".join(one.en for one in said)
+    )
+
+
+async def return_application(
+    command: Command, task: Task, reasons: Sequence[ReturnReason], unsuitable: Sequence[UUID] = ()
+) -> UUID:
+    """Return for correction with reason codes (A7); returns the fact's id.
+
+    Args:
+        command: at work.
+        task: the review.
+        reasons: at least one.
+        unsuitable: guarantees that end; all of the case's where ``GUARANTOR_UNSUITABLE`` names none.
+
+    Raises:
+        ReasonsRepeated: a reason is given twice.
+        GuaranteeUnknown: one of the guarantees is not in force in this case.
+    """
+    await _read(command, task)
+    if len(set(reasons)) != len(reasons):
+        raise rules.ReasonsRepeated(field="reasons")
+    await onboarding.reopen_review(command.connection, task.case_id, returned=True)
+    if ReturnReason.GUARANTOR_UNSUITABLE in reasons or unsuitable:
+        await _release(command, task.case_id, unsuitable)
+    shown: dict[str, Any] = {"reasons": list(reasons)}
+    return await _answer(command, task, FactKind.APPLICATION_RETURNED, shown, shown)
+
+
+async def _release(command: Command, case_id: UUID, unsuitable: Sequence[UUID]) -> None:
+    live = {guarantee.id: guarantee for guarantee in await guarantor.guarantees_in(command.connection, case_id)}
+    if not set(unsuitable) <= set(live):
+        raise guarantor_rules.GuaranteeUnknown(field="unsuitable_guarantees")
+    for guarantee_id in unsuitable or live:
+        await guarantor.end_guarantee(command.connection, guarantee_id, "released")
+        person_id = live[guarantee_id].person_id
+        await notify(command.connection, [person_id], "guarantee_released", case_id=case_id)
+
+
+async def forward_application(command: Command, task: Task) -> UUID:
+    """Hand the review to the region where the applicant works now (A7); returns the fact's id.
+
+    Raises:
+        ForwardNotNeeded: they work in the region that reviews.
+    """
+    application, _ = await _read(command, task)
+    region = (await read_employment(command.connection, application.employment_id)).region_code
+    if task.scope_kind != ScopeKind.REGION or task.scope == region:
+        raise rules.ForwardNotNeeded
+    return await _answer(command, task, FactKind.APPLICATION_FORWARDED, {"region": region}, {"region": region})
+
+
+async def refuse_application(command: Command, task: Task, reason: RefusalReason) -> UUID:
+    """Refuse with a reason (A7); everything that it held is freed. Returns the fact's id."""
+    expect_kind(task, TaskKind.REVIEW_APPLICATION)
+    return await _answer(command, task, FactKind.APPLICATION_REFUSED, {"reason": reason}, None)
+
+
+async def _read(command: Command, task: Task) -> tuple[Application, Programme]:
+    expect_kind(task, TaskKind.REVIEW_APPLICATION)
+    case = await read_case(command.connection, task.case_id)
+    application = await onboarding.read_application(command.connection, task.case_id)
+    if case is None or application is None:
+        raise NotFound
+    policy = await by_id(command.connection, case.policy_id)
+    return application, Programme.from_policy(policy.name, policy.value)
+
+
+async def _answer(
+    command: Command, task: Task, fact: FactKind, payload: Mapping[str, Any], shown: Mapping[str, Any] | None
+) -> UUID:
+    """The fact, the closed task, and the timeline unless the process tells of it itself."""
+    fact_id = await record_fact(command.connection, task.case_id, fact, command.actor, payload)
+    await close_answered(command, task, outcome=fact, fact_id=fact_id)
+    if shown is not None:
+        await tell(command.connection, task.case_id, fact, actor=Role.FINANCE_OFFICER, params=shown)
+    await enqueue(command.connection, ReviewAnswered(task.case_id, fact_id))
+    return fact_id

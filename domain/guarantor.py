@@ -1,0 +1,135 @@
+"""Who may stand for whose credit, and what stops them (docs/rules.md, A4 to A6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from domain.account import Limit
+from domain.dates import MONTHS_A_YEAR, service_ends
+from domain.errors import Conflict, InvalidInput, NotFound
+from domain.programme import GuarantorTerms
+
+# Asking about colleagues, and naming them, tells yes or no: few answers a day, so that nobody can map an office (A4a).
+CHECKS_PER_PERSON: Final = Limit("guarantor_checks", 12, timedelta(days=1))
+
+
+class Rule(StrEnum):
+    """What is asked of a guarantor (A4)."""
+
+    EMPLOYED_THERE = "employed_there"
+    SAME_REGION = "same_region"
+    SERVICE_SHORT_ENOUGH = "service_short_enough"
+    PAY_HIGH_ENOUGH = "pay_high_enough"
+    STANDS_FOR_FEW = "stands_for_few"
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What a personnel list says of somebody, as far as standing for a credit goes. ``net_pay`` is rial a month."""
+
+    organisation_id: UUID
+    region_code: str
+    hire_date: date
+    net_pay: int
+    is_employed: bool
+
+
+class GuarantorMayNotBeAsked(InvalidInput):
+    """The colleague may not be asked; why is not told, because it would tell of their pay and service (A4a)."""
+
+    code = "guarantor_may_not_be_asked"
+    fa = "این همکار را نمی‌توان به‌عنوان ضامن معرفی کرد؛ همکار دیگری از منطقهٔ خود را معرفی کنید."
+    en = "This colleague may not be asked to stand for you; please name another one of your region."
+
+
+class GuarantorIsApplicant(InvalidInput):
+    """Nobody stands for their own credit (A4)."""
+
+    code = "guarantor_is_applicant"
+    fa = "متقاضی نمی‌تواند ضامن خودش باشد."
+    en = "Nobody can stand for their own credit."
+
+
+class GuarantorNamedTwice(InvalidInput):
+    """The same colleague was named twice, or stands for this application already."""
+
+    code = "guarantor_named_twice"
+    fa = "این همکار برای همین درخواست پیش‌تر معرفی شده است."
+    en = "This colleague has been named for this application already."
+
+
+class GuarantorCountWrong(InvalidInput):
+    """More or fewer guarantors than the programme asks for."""
+
+    code = "guarantor_count_wrong"
+    fa = "شمار ضامن‌های این طرح: {count}."
+    en = "This programme asks for {count} guarantors."
+
+
+class GuarantorPlacesFilled(Conflict):
+    """Nobody is missing; to name another one, say whom they replace."""
+
+    code = "guarantor_places_filled"
+    fa = "جای ضامن پر است؛ برای تعویض، بگویید چه کسی عوض شود."
+    en = "No guarantor is missing; to replace one, say which."
+
+
+class GuaranteeUnknown(NotFound):
+    """The applicant has no such guarantee that still counts."""
+
+    code = "guarantee_unknown"
+    fa = "چنین ضمانتی که برقرار باشد در این پرونده نیست."
+    en = "There is no such guarantee in force in this case."
+
+
+class GuarantorCapacityFull(Conflict):
+    """The guarantor stands for as many persons as the programme allows (A4)."""
+
+    code = "guarantor_capacity_full"
+    fa = "شما هم‌اکنون ضامن {most} نفر هستید و تا آزاد شدن یکی از آن‌ها ضمانتِ تازه ممکن نیست."
+    en = "You stand for {most} persons already; no more until one of them is settled."
+
+
+class GuarantorNotEligible(Conflict):
+    """What was right when the guarantor was named no longer is (A4)."""
+
+    code = "guarantor_not_eligible"
+    fa = "شرایط ضمانت دیگر برقرار نیست؛ از متقاضی بخواهید همکار دیگری را معرفی کند."
+    en = "The conditions for this guarantee no longer hold; the applicant must name somebody else."
+
+
+def judge(
+    terms: GuarantorTerms, *, applicant: Worker, guarantor: Worker, stands_for: int, today: date
+) -> Mapping[Rule, bool]:
+    """Which rules a guarantor keeps (A4).
+
+    Args:
+        terms: of the programme.
+        applicant: as the personnel list has them now.
+        guarantor: the same.
+        stands_for: for how many other persons the guarantor stands.
+        today: in Tehran.
+    """
+    years, months = divmod(terms.service_months, MONTHS_A_YEAR)
+    return {
+        Rule.EMPLOYED_THERE: guarantor.is_employed and guarantor.organisation_id == applicant.organisation_id,
+        Rule.SAME_REGION: guarantor.region_code == applicant.region_code,
+        Rule.SERVICE_SHORT_ENOUGH: today < service_ends(guarantor.hire_date, years, months),
+        Rule.PAY_HIGH_ENOUGH: guarantor.net_pay >= applicant.net_pay,
+        Rule.STANDS_FOR_FEW: stands_for < terms.stands_for_max,
+    }
+
+
+def as_faults(kept: Mapping[Rule, bool]) -> list[Rule]:
+    """The rules that are broken."""
+    return [rule for rule, holds in kept.items() if not holds]
+
+
+def has_grown(*, monthly: int, instalments: int, accepted_monthly: int, accepted_instalments: int) -> bool:
+    """Whether an application asks for more than its guarantor accepted, so that they are asked again (A7)."""
+    return monthly > accepted_monthly or instalments > accepted_instalments

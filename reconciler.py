@@ -1,0 +1,262 @@
+"""Compares open cases with running processes: what is missing is started again from its rows, and reported (G5).
+
+Runs inside every worker process, one at a time, about once a minute. What Temporal lists may lag behind, so it only
+raises a suspicion; before anything is done Temporal is asked about that one process, and the case is looked at again
+under its lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum, auto
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+
+from messages.case import CaseKind, workflow_id
+from relay import WORKFLOWS
+from storage import audit, outbox, reconciliation
+from storage.chores import every, repeat
+from storage.database import SERVICE, transaction
+from storage.reconciliation import NO_ID, Claim, FindingKind, OpenFinding
+
+_log = logging.getLogger("amanat.reconciler")
+
+ROUND_EVERY = timedelta(minutes=1)
+# How often a process looks whether a round is due.
+_LOOK_SECONDS = 10.0
+# A round ends before its lease does.
+_ROUND_SECONDS = 50.0
+_LEASE = timedelta(seconds=60)
+_PAGE = 500
+# Running processes listed for one page of cases; more are a trouble of their own, told round by round.
+_LISTED = 2_000
+# About as many processes as a small server starts in a minute.
+_SUSPECTS = 1_000
+_AT_ONCE = 20
+_RPC_LIMIT = timedelta(seconds=5)
+# A process still running this long after its case was closed will not end by itself.
+OUTLIVES_AFTER = timedelta(minutes=10)
+ALARM_TIMES = 5
+_KINDS = tuple(sorted(WORKFLOWS))
+_AWAY = frozenset(
+    {
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.RESOURCE_EXHAUSTED,
+        RPCStatusCode.CANCELLED,
+    }
+)
+
+
+class Standing(Enum):
+    """What Temporal says about a case's process."""
+
+    RUNNING = auto()
+    COMPLETED = auto()
+    # Terminated, failed, or unknown: a message starts it again.
+    LOST = auto()
+
+
+@dataclass(slots=True)
+class _Walk:
+    """How far a round came: the next page begins after this case; without a kind the walk is over."""
+
+    kind: CaseKind | None
+    after: UUID
+    suspects: int = 0
+
+    def turn(self, last: UUID | None) -> None:
+        """Go on after the last case of a full page, else with the next kind."""
+        if self.kind is None or last is not None:
+            self.after = last or NO_ID
+            return
+        later = _KINDS[_KINDS.index(self.kind) + 1 :]
+        self.kind, self.after = (later[0] if later else None), NO_ID
+
+
+class Reconciler:
+    """Compares, restarts and reports, round by round."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        client: Client,
+        nudge: Callable[[], None],
+        *,
+        round_every: timedelta = ROUND_EVERY,
+        page: int = _PAGE,
+        suspects: int = _SUSPECTS,
+    ) -> None:
+        """Prepare; nothing runs yet.
+
+        Args:
+            engine: where the cases are.
+            client: of the server that runs their processes.
+            nudge: tells the relay that there is something to send.
+            round_every: how long after the start of a round the next is due.
+            page: how many cases are compared at once.
+            suspects: after how many suspicious cases a round leaves the rest to the next.
+        """
+        self._engine = engine
+        self._client = client
+        self._nudge = nudge
+        self._round_every = round_every
+        self._page = page
+        self._suspects = suspects
+
+    async def run(self) -> None:
+        """Compare again and again, until cancelled."""
+        await repeat("reconciler", self.round, every(_LOOK_SECONDS))
+
+    async def round(self) -> None:
+        """One round, if it is due and no other process has it. Temporal away ends it; the next goes on there."""
+        async with transaction(self._engine, SERVICE) as connection:
+            claim = await reconciliation.claim_round(connection, every=self._round_every, lease=_LEASE)
+        if claim is None:
+            return
+        walk = _begin(claim)
+        try:
+            async with asyncio.timeout(_ROUND_SECONDS):
+                await self._client.service_client.check_health(timeout=_RPC_LIMIT)
+                await self._review()
+                await self._compare_all(walk)
+        except TimeoutError:
+            _log.warning("reconciler_ran_out_of_time")
+        except RPCError as error:
+            if error.status not in _AWAY:
+                raise
+            _log.warning("reconciler_waits_for_temporal", extra={"error": error.status.name})
+        async with transaction(self._engine, SERVICE) as connection:
+            await reconciliation.end_round(connection, claim, walk.kind, walk.after)
+
+    async def _review(self) -> None:
+        """Settle the findings that hold no longer."""
+        async with transaction(self._engine, SERVICE) as connection:
+            findings = await reconciliation.findings_to_review(connection, self._suspects)
+        standings = await self._ask((finding.case_kind, finding.case_id) for finding in findings)
+        settled = [finding for finding in findings if not _holds(finding, standings[finding.case_id])]
+        if settled:
+            async with transaction(self._engine, SERVICE) as connection:
+                await reconciliation.settle(connection, [finding.id for finding in settled])
+            for finding in settled:
+                _log.info("finding_settled", extra={"case_id": str(finding.case_id), "finding": finding.kind})
+
+    async def _compare_all(self, walk: _Walk) -> None:
+        while walk.kind is not None and walk.suspects < self._suspects:
+            async with transaction(self._engine, SERVICE) as connection:
+                page = await reconciliation.open_cases(connection, walk.kind, walk.after, self._page)
+            last = page[-1] if len(page) == self._page else None
+            walk.suspects += await self._compare(walk.kind, walk.after, page, last)
+            walk.turn(last)
+
+    async def _compare(self, kind: CaseKind, after: UUID, page: list[UUID], last: UUID | None) -> int:
+        """Compare a page of open cases with what runs in the same range of ids; returns how many were suspicious."""
+        running = await self._running(kind, after, last)
+        async with transaction(self._engine, SERVICE) as connection:
+            missing = await reconciliation.quiet_cases(connection, [found for found in page if found not in running])
+            closed, unknown = await reconciliation.closed_cases(
+                connection, running.difference(page), longer_than=OUTLIVES_AFTER
+            )
+        if unknown:
+            _log.warning("processes_without_case", extra={"kind": kind, "count": unknown})
+        standings = await self._ask((kind, case_id) for case_id in (*missing, *closed))
+        for case_id in missing:
+            if standings[case_id] is Standing.LOST:
+                await self._restart(case_id)
+            elif standings[case_id] is Standing.COMPLETED:
+                await self._report_ended_early(case_id)
+        for case_id in closed:
+            if standings[case_id] is Standing.RUNNING:
+                await self._report_outliving(case_id)
+        return len(standings)
+
+    async def _running(self, kind: CaseKind, after: UUID, last: UUID | None) -> set[UUID]:
+        """Cases after one and up to another, None for the end, whose process Temporal lists as running.
+
+        Workflow ids sort as the ids in them do, so a page of cases is a range of workflow ids: one cheap question.
+        """
+        first = workflow_id(kind, after)
+        end = f"{kind}/g" if last is None else workflow_id(kind, last)
+        query = f"ExecutionStatus = 'Running' AND WorkflowId > '{first}' AND WorkflowId <= '{end}'"
+        listed = self._client.list_workflows(query, page_size=_LISTED, limit=_LISTED, rpc_timeout=_RPC_LIMIT)
+        return {case_id async for process in listed if (case_id := _case_of(process.id)) is not None}
+
+    async def _ask(self, whose: Iterable[tuple[CaseKind, UUID]]) -> dict[UUID, Standing]:
+        """Ask Temporal about single processes, a few at a time."""
+        left, standings = list(whose), dict[UUID, Standing]()
+        while left:
+            now, left = left[:_AT_ONCE], left[_AT_ONCE:]
+            answers = await asyncio.gather(*(self._standing(kind, case_id) for kind, case_id in now))
+            standings |= zip((case_id for _, case_id in now), answers, strict=True)
+        return standings
+
+    async def _standing(self, kind: CaseKind, case_id: UUID) -> Standing:
+        try:
+            found = await self._client.get_workflow_handle(workflow_id(kind, case_id)).describe(rpc_timeout=_RPC_LIMIT)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return Standing.LOST
+            raise
+        if found.status is WorkflowExecutionStatus.RUNNING:
+            return Standing.RUNNING
+        return Standing.COMPLETED if found.status is WorkflowExecutionStatus.COMPLETED else Standing.LOST
+
+    async def _restart(self, case_id: UUID) -> None:
+        async with transaction(self._engine, SERVICE) as connection:
+            if not await reconciliation.hold_quiet_case(connection, case_id):
+                return
+            messages = await outbox.resend(connection, case_id)
+            kind = FindingKind.PROCESS_MISSING if messages else FindingKind.PROCESS_NOT_STARTABLE
+            times = await reconciliation.record(connection, case_id, kind)
+            if messages:
+                entry = audit.Entry("resend_case", "machine", str(case_id), after={"messages": messages})
+                await audit.append(connection, audit.case_stream(case_id), entry)
+        self._nudge()
+        _tell(case_id, kind, times, alarm=not messages or times >= ALARM_TIMES)
+
+    async def _report_ended_early(self, case_id: UUID) -> None:
+        """Nothing starts a completed process again: somebody has to look."""
+        async with transaction(self._engine, SERVICE) as connection:
+            if not await reconciliation.hold_quiet_case(connection, case_id):
+                return
+            times = await reconciliation.record(connection, case_id, FindingKind.PROCESS_ENDED_EARLY)
+        _tell(case_id, FindingKind.PROCESS_ENDED_EARLY, times, alarm=True)
+
+    async def _report_outliving(self, case_id: UUID) -> None:
+        async with transaction(self._engine, SERVICE) as connection:
+            times = await reconciliation.record(connection, case_id, FindingKind.PROCESS_OUTLIVES_CASE)
+        _tell(case_id, FindingKind.PROCESS_OUTLIVES_CASE, times, alarm=times >= ALARM_TIMES)
+
+
+def _case_of(process: str) -> UUID | None:
+    """The case in a workflow id; None for what somebody started by hand under another name."""
+    try:
+        return UUID(process.partition("/")[2])
+    except ValueError:
+        return None
+
+
+def _begin(claim: Claim) -> _Walk:
+    """Where the last round ended, or at the first case; a kind that is gone begins anew."""
+    if claim.kind in _KINDS:
+        return _Walk(claim.kind, claim.after)
+    return _Walk(_KINDS[0], NO_ID)
+
+
+def _holds(finding: OpenFinding, standing: Standing) -> bool:
+    if finding.kind is FindingKind.PROCESS_OUTLIVES_CASE:
+        return standing is Standing.RUNNING
+    expected = Standing.COMPLETED if finding.kind is FindingKind.PROCESS_ENDED_EARLY else Standing.LOST
+    return finding.case_is_open and standing is expected
+
+
+def _tell(case_id: UUID, kind: FindingKind, times: int, *, alarm: bool) -> None:
+    level = logging.ERROR if alarm else logging.WARNING
+    _log.log(level, kind.value, extra={"case_id": str(case_id), "times": times})

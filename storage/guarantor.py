@@ -1,0 +1,282 @@
+"""Guarantees: who was asked to stand for whose credit, what they answered, and for how many they stand (A4 to A6)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import cast
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.guarantor import Worker
+from storage.onboarding import Application
+from storage.organisation import Employment
+from storage.policies import Policy, by_id
+from storage.tables import case_people, cases, credit_lines, guarantees, organisations, persons, regions
+
+PART = "guarantor"
+LIVE = ("named", "asked", "accepted")
+
+
+@dataclass(frozen=True, slots=True)
+class Guarantee:
+    """Somebody who is, was, or is asked to be a guarantor. ``monthly`` is rial.
+
+    ``case_id`` is where they were asked, ``credit_case_id`` the application that they stand for.
+    """
+
+    id: UUID
+    case_id: UUID
+    credit_case_id: UUID
+    applicant_id: UUID
+    person_id: UUID
+    employment_id: UUID
+    monthly: int
+    instalments: int
+    replaces_id: UUID | None
+    status: str
+    mandate_version: int | None
+    named_at: datetime
+    accepted_at: datetime | None
+    ended_at: datetime | None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the guarantor is asked, or stands."""
+        return self.ended_at is None
+
+
+_COLUMNS = tuple(guarantees.c[name] for name in Guarantee.__slots__)
+
+
+async def add_guarantee(
+    connection: AsyncConnection,
+    application: Application,
+    *,
+    person_id: UUID,
+    employment_id: UUID,
+    case_id: UUID | None = None,
+    replaces: UUID | None = None,
+) -> UUID:
+    """Name a guarantor for an application's present terms; returns the guarantee's id.
+
+    Args:
+        connection: a transaction of the applicant's.
+        application: which credit.
+        person_id: the guarantor.
+        employment_id: where they work.
+        case_id: the case in which they are asked, if it is not the application's own.
+        replaces: the guarantee whose place this one is to take.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: the person is a guarantor in the case already.
+    """
+    row = await connection.execute(
+        sa.insert(guarantees)
+        .values(
+            case_id=case_id or application.case_id,
+            credit_case_id=application.case_id,
+            applicant_id=application.person_id,
+            person_id=person_id,
+            employment_id=employment_id,
+            monthly=application.monthly,
+            instalments=application.instalments,
+            replaces_id=replaces,
+        )
+        .returning(guarantees.c.id)
+    )
+    guarantee_id: UUID = row.scalar_one()
+    return guarantee_id
+
+
+async def read_guarantee(connection: AsyncConnection, guarantee_id: UUID) -> Guarantee | None:
+    """The guarantee, or None if it is missing or hidden."""
+    row = (await connection.execute(sa.select(*_COLUMNS).where(guarantees.c.id == guarantee_id))).one_or_none()
+    return None if row is None else Guarantee(*row)
+
+
+async def guarantees_in(connection: AsyncConnection, case_id: UUID) -> list[Guarantee]:
+    """Who is asked, or stands, in a case that the transaction has locked; in the order they were named."""
+    rows = await connection.execute(
+        sa.select(*_COLUMNS)
+        .where(guarantees.c.case_id == case_id, guarantees.c.ended_at.is_(None))
+        .order_by(guarantees.c.id)
+        .limit(20)
+    )
+    return [Guarantee(*row) for row in rows]
+
+
+async def guarantees_for(connection: AsyncConnection, credit_case_id: UUID) -> list[Guarantee]:
+    """Everybody who was ever named for a credit, newest first; at most 50."""
+    rows = await connection.execute(
+        sa.select(*_COLUMNS)
+        .where(guarantees.c.credit_case_id == credit_case_id)
+        .order_by(guarantees.c.id.desc())
+        .limit(50)
+    )
+    return [Guarantee(*row) for row in rows]
+
+
+async def mark_asked(connection: AsyncConnection, guarantee: Guarantee) -> None:
+    """The guarantor is asked: they take part in the case from now on."""
+    await _change(connection, guarantees.c.id == guarantee.id, status="asked")
+    part = insert(case_people).values(case_id=guarantee.case_id, person_id=guarantee.person_id, part=PART)
+    await connection.execute(
+        part.on_conflict_do_update(index_elements=["case_id", "person_id", "part"], set_={"until": None})
+    )
+
+
+async def accept(connection: AsyncConnection, guarantee_id: UUID, *, mandate_version: int) -> None:
+    """The guarantor stands, for exactly the terms of the guarantee."""
+    await _change(
+        connection,
+        guarantees.c.id == guarantee_id,
+        status="accepted",
+        accepted_at=sa.func.now(),
+        mandate_version=mandate_version,
+    )
+
+
+async def end_guarantee(connection: AsyncConnection, guarantee_id: UUID, status: str) -> None:
+    """A guarantor refused, stayed silent, was replaced, or is released; their slot is free."""
+    await _change(connection, guarantees.c.id == guarantee_id, status=status, ended_at=sa.func.now())
+
+
+async def release_all(connection: AsyncConnection, case_id: UUID) -> list[UUID]:
+    """Release everybody who is asked, or stands, in a case or for its credit (A11); returns the persons."""
+    rows = await connection.scalars(
+        sa.update(guarantees)
+        .where(
+            sa.or_(guarantees.c.case_id == case_id, guarantees.c.credit_case_id == case_id),
+            guarantees.c.ended_at.is_(None),
+        )
+        .values(status="released", ended_at=sa.func.now())
+        .returning(guarantees.c.person_id)
+    )
+    return list(rows)
+
+
+async def _change(connection: AsyncConnection, condition: sa.ColumnElement[bool], **values: object) -> None:
+    await connection.execute(sa.update(guarantees).where(condition).values(values))
+
+
+async def end_parts(connection: AsyncConnection, case_id: UUID) -> None:
+    """Whoever no longer stands in a case no longer takes part in it."""
+    stands = sa.exists().where(
+        guarantees.c.person_id == case_people.c.person_id,
+        guarantees.c.ended_at.is_(None),
+        sa.or_(guarantees.c.case_id == case_id, guarantees.c.credit_case_id == case_id),
+    )
+    await connection.execute(
+        sa.update(case_people)
+        .where(
+            case_people.c.case_id == case_id,
+            case_people.c.part == PART,
+            case_people.c.until.is_(None),
+            sa.not_(stands),
+        )
+        .values(until=sa.func.now())
+    )
+
+
+async def hold_slots(connection: AsyncConnection, person_id: UUID) -> None:
+    """Serialise whatever makes one person a guarantor until the transaction ends."""
+    await connection.execute(
+        sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"guarantor_slots:{person_id}", 0)))
+    )
+
+
+async def stands_for(connection: AsyncConnection, person_id: UUID, *, apart_from: UUID, today: date) -> int:
+    """For how many other persons somebody stands (A4): until the case ends without credit, or the line has ended.
+
+    Args:
+        connection: a transaction that called ``hold_slots`` where the answer is acted on.
+        person_id: the guarantor.
+        apart_from: the applicant who is not counted.
+        today: lines that ended before do not count.
+    """
+    line_over = sa.exists().where(
+        credit_lines.c.case_id == guarantees.c.credit_case_id,
+        sa.or_(credit_lines.c.closed_at.is_not(None), credit_lines.c.ends_on < today),
+    )
+    count = await connection.scalar(
+        sa.select(sa.func.count(guarantees.c.applicant_id.distinct())).where(
+            guarantees.c.person_id == person_id,
+            guarantees.c.status == "accepted",
+            guarantees.c.applicant_id != apart_from,
+            sa.not_(line_over),
+        )
+    )
+    return int(count or 0)
+
+
+async def policy_of(connection: AsyncConnection, guarantee: Guarantee) -> Policy:
+    """The programme as the credit's case froze it."""
+    policy_id = await connection.scalar(sa.select(cases.c.policy_id).where(cases.c.id == guarantee.credit_case_id))
+    return await by_id(connection, cast(UUID, policy_id))
+
+
+def as_worker(employment: Employment) -> Worker:
+    """An employment as the rules about guarantors look at it."""
+    return Worker(
+        employment.organisation_id,
+        employment.region_code,
+        employment.hire_date,
+        employment.net_pay,
+        is_employed=employment.state == "employed",
+    )
+
+
+async def names_of(connection: AsyncConnection, people: Collection[UUID]) -> dict[UUID, str]:
+    """Names of a few people, in a transaction that may see them."""
+    rows = await connection.execute(
+        sa.select(persons.c.id, persons.c.first_name, persons.c.last_name).where(persons.c.id.in_(people)).limit(100)
+    )
+    return {row.id: f"{row.first_name} {row.last_name}".strip() for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A guarantee as its guarantor sees it: for whom, where they work, and where the case stands (A5)."""
+
+    guarantee: Guarantee
+    applicant_name: str
+    organisation_name: str
+    region_name: str
+    programme: str
+    policy_id: UUID
+    phase: str
+    line_over: bool
+
+
+async def requests_to(
+    connection: AsyncConnection, person_id: UUID, *, before: UUID | None, limit: int
+) -> list[Request]:
+    """What somebody was asked to stand for, newest first, in a transaction that may see the applicants."""
+    line_over = sa.exists().where(
+        credit_lines.c.case_id == guarantees.c.credit_case_id,
+        sa.or_(credit_lines.c.closed_at.is_not(None), credit_lines.c.ends_on < sa.func.current_date()),
+    )
+    name = sa.func.concat_ws(" ", persons.c.first_name, persons.c.last_name)
+    credit = cases.alias("credit")
+    query = (
+        sa.select(
+            *_COLUMNS, name, organisations.c.name, regions.c.name, credit.c.variant, credit.c.policy_id,
+            credit.c.phase, line_over,
+        )
+        .join(credit, credit.c.id == guarantees.c.credit_case_id)
+        .join(persons, persons.c.id == guarantees.c.applicant_id)
+        .join(organisations, organisations.c.id == credit.c.organisation_id)
+        .join(regions, regions.c.code == credit.c.region_code)
+        .where(guarantees.c.person_id == person_id)
+        .order_by(guarantees.c.id.desc())
+        .limit(limit)
+    )  # fmt: skip
+    if before is not None:
+        query = query.where(guarantees.c.id < before)
+    count = len(_COLUMNS)
+    return [Request(Guarantee(*row[:count]), *row[count:]) for row in await connection.execute(query)]

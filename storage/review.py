@@ -1,0 +1,116 @@
+"""What finance looks at before it decides: every condition of an application as it is at this moment (A7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain import guarantor as rules
+from domain.guarantor import Rule
+from domain.money import Money, Unit
+from domain.programme import Backing, Programme
+from domain.review import ReviewFinding
+from storage import guarantor, onboarding
+from storage.guarantor import Guarantee, as_worker
+from storage.onboarding import Application
+from storage.organisation import Employment, contract_in_force, read_employment
+
+
+@dataclass(frozen=True, slots=True)
+class GuarantorCheck:
+    """A guarantor with where they work now, for how many others they stand, and which rules they keep."""
+
+    guarantee: Guarantee
+    employment: Employment
+    stands_for: int
+    rules: Mapping[Rule, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """An application's conditions at this moment; ``limit`` is the most that may be chosen per month."""
+
+    application: Application
+    employment: Employment
+    contract_in_force: bool
+    limit: Money
+    guarantors: tuple[GuarantorCheck, ...]
+    guarantors_asked_for: int
+    certificate_valid: bool | None
+
+    def findings(self, reviewing_region: str | None) -> list[ReviewFinding]:
+        """What speaks against an approval; ``reviewing_region``: None for the whole platform."""
+        application, standing = self.application, [one for one in self.guarantors if self._stands(one.guarantee)]
+        found = {
+            ReviewFinding.CONTRACT_NOT_IN_FORCE: not self.contract_in_force,
+            ReviewFinding.NOT_EMPLOYED: self.employment.state != "employed",
+            ReviewFinding.APPLICANT_MOVED: reviewing_region not in {None, self.employment.region_code},
+            ReviewFinding.AMOUNT_ABOVE_SHARE: Money(application.monthly, Unit.IRR) > self.limit,
+            ReviewFinding.GUARANTOR_MISSING: len(standing) < self.guarantors_asked_for,
+            ReviewFinding.GUARANTOR_NOT_ELIGIBLE: any(rules.as_faults(one.rules) for one in standing),
+            ReviewFinding.CERTIFICATE_NOT_VALID: self.certificate_valid is False,
+        }
+        return [finding for finding, holds in found.items() if holds]
+
+    def _stands(self, guarantee: Guarantee) -> bool:
+        grown = rules.has_grown(
+            monthly=self.application.monthly,
+            instalments=self.application.instalments,
+            accepted_monthly=guarantee.monthly,
+            accepted_instalments=guarantee.instalments,
+        )
+        return guarantee.status == "accepted" and not grown
+
+
+async def examine(
+    connection: AsyncConnection, application: Application, programme: Programme, today: date
+) -> Examination:
+    """Look at everything that an approval stands on.
+
+    Args:
+        connection: a transaction that called ``hold_quota`` where the answer is acted on.
+        application: what is asked for.
+        programme: as the case froze it.
+        today: in Tehran.
+    """
+    employment = await read_employment(connection, application.employment_id)
+    certificate_valid = None
+    if programme.backing is Backing.CERTIFICATE:
+        certificate = await onboarding.newest_certificate(connection, application.case_id)
+        certificate_valid = (
+            certificate is not None and certificate.revoked_at is None and certificate.valid_until >= today
+        )
+    return Examination(
+        application=application,
+        employment=employment,
+        contract_in_force=await contract_in_force(connection, employment.organisation_id, today),
+        limit=await onboarding.limit_now(connection, programme, employment, apart_from_case=application.case_id),
+        guarantors=await _check_guarantors(connection, application, programme, employment, today),
+        guarantors_asked_for=programme.guarantors,
+        certificate_valid=certificate_valid,
+    )
+
+
+async def _check_guarantors(
+    connection: AsyncConnection, application: Application, programme: Programme, applicant: Employment, today: date
+) -> tuple[GuarantorCheck, ...]:
+    if programme.guarantor is None:
+        return ()
+    checks = []
+    for guarantee in await guarantor.guarantees_in(connection, application.case_id):
+        there = await read_employment(connection, guarantee.employment_id)
+        others = await guarantor.stands_for(
+            connection, guarantee.person_id, apart_from=application.person_id, today=today
+        )
+        kept = rules.judge(
+            programme.guarantor,
+            applicant=as_worker(applicant),
+            guarantor=as_worker(there),
+            stands_for=others,
+            today=today,
+        )
+        checks.append(GuarantorCheck(guarantee, there, others, kept))
+    return tuple(checks)

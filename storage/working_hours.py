@@ -1,0 +1,88 @@
+"""Working time by the clock, and the holidays that operators mend; always the current ones, never frozen (A7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.working_hours import LOOK_AHEAD, WorkingHours
+from storage import policies
+from storage.tables import holidays
+
+# From then on new holidays must be known; a day mistyped by decades does not count as one.
+_KNOWN_AHEAD = timedelta(days=60)
+_CALENDAR = timedelta(days=366)
+_today = sa.cast(sa.func.timezone("Asia/Tehran", sa.func.now()), sa.Date)
+
+
+@dataclass(frozen=True, slots=True)
+class Holiday:
+    """A day of the official calendar, or one that an operator added; ``closed`` is what counts."""
+
+    day: date
+    name: str
+    source: Literal["calendar", "operator"]
+    closed: bool
+    changed_at: datetime
+
+
+_COLUMNS = tuple(holidays.c[name] for name in Holiday.__slots__)
+
+
+async def working_time(connection: AsyncConnection, hours: int) -> timedelta:
+    """Clock time from Postgres's now until so many working hours have passed (A7).
+
+    By the policy in force and the holidays as they stand now.
+
+    Raises:
+        domain.working_hours.NoWorkingTime: offices hardly open in the time ahead.
+    """
+    policy = await policies.in_force(connection, WorkingHours.POLICY)
+    if policy is None:
+        raise LookupError(WorkingHours.POLICY)
+    closed = (
+        sa.select(holidays.c.day)
+        .where(holidays.c.closed, holidays.c.day.between(_today, _today + (LOOK_AHEAD.days + 1)))
+        .scalar_subquery()
+    )
+    now, days = (await connection.execute(sa.select(sa.func.now(), sa.func.array(closed, type_=ARRAY(sa.Date))))).one()
+    passed: timedelta = WorkingHours.from_policy(policy.value).after(now, hours, frozenset(days)) - now
+    return passed
+
+
+async def list_holidays(connection: AsyncConnection, first: date, last: date) -> list[Holiday]:
+    """The days from first to last in their order, those not closed too; at most 400."""
+    rows = await connection.execute(
+        sa.select(*_COLUMNS).where(holidays.c.day.between(first, last)).order_by(holidays.c.day).limit(400)
+    )
+    return [Holiday(*row) for row in rows]
+
+
+async def put_holiday(
+    connection: AsyncConnection, day: date, *, name: str, closed: bool, changed_by: UUID
+) -> tuple[Holiday, tuple[str, bool] | None]:
+    """Add a day, or rename, open or close it; returns it and its name and ``closed`` from before, if it was there."""
+    values = {"name": name, "closed": closed, "changed_at": sa.func.now(), "changed_by": changed_by}
+    row = (
+        await connection.execute(
+            insert(holidays)
+            .values(day=day, source="operator", **values)
+            .on_conflict_do_update(index_elements=[holidays.c.day], set_=values)
+            .returning(*_COLUMNS, sa.literal_column("old.name"), sa.literal_column("old.closed"))
+        )
+    ).one()
+    *now, old_name, old_closed = row
+    return Holiday(*now), None if old_name is None else (old_name, old_closed)
+
+
+async def holidays_run_out(connection: AsyncConnection) -> bool:
+    """Whether no holiday is known for the year that begins 60 days from now: the calendar has to be continued."""
+    begins = _today + _KNOWN_AHEAD.days
+    known = sa.exists().where(holidays.c.day > begins, holidays.c.day <= begins + _CALENDAR.days)
+    return not await connection.scalar(sa.select(known))

@@ -1,0 +1,321 @@
+"""The reconciler: a process that was lost is started again and goes on; what nobody can start is reported."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.testing import WorkflowEnvironment
+
+from cli.ports import free_port
+from commands.command import Context
+from messages.case import CaseKind, workflow_id
+from reconciler import ALARM_TIMES, Reconciler
+from relay import Relay
+from storage.reconciliation import FindingKind
+from storage.sealing import Seals
+from tests.arrange import Arrange, eventually
+from tests.books import Superuser, assert_books_clean
+from tests.journeys.steps import ISSUE, REFUSE, Steps
+from tests.reconciliation_steps import (
+    add_cases,
+    add_lost_cases,
+    end_processes,
+    found,
+    let_time_pass,
+    listed,
+    start_processes,
+)
+from workflows.client import connect
+
+_ALWAYS = timedelta(0)
+# About what 1,000 cases may take on two busy cores; far under the minute between rounds.
+_ROUND_SECONDS = 5.0
+
+
+def silence() -> None:
+    """Nudge nobody: what is to be sent stays to be seen."""
+
+
+@pytest.fixture
+def reconciler(engine: AsyncEngine, temporal: WorkflowEnvironment) -> Reconciler:
+    """A reconciler without a relay, whose rounds are always due."""
+    return Reconciler(engine, temporal.client, silence, round_every=_ALWAYS)
+
+
+async def unsent(superuser: Superuser) -> int:
+    """How many messages wait to be sent."""
+    return int(await superuser.value("SELECT count(*) FROM outbox WHERE sent_at IS NULL"))
+
+
+async def all_sent(superuser: Superuser) -> None:
+    """Wait until nothing is left to send."""
+
+    async def sent() -> bool:
+        return not await unsent(superuser)
+
+    await eventually(sent, "everything to be sent")
+
+
+def logged(caplog: pytest.LogCaptureFixture, event: str) -> list[int]:
+    """The levels at which something was logged."""
+    return [record.levelno for record in caplog.records if record.getMessage() == event]
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_terminated_process_is_started_again_goes_on_where_it_was_and_the_finding_is_settled(
+    context: Context, arrange: Arrange, steps: Steps, temporal: WorkflowEnvironment, relay: Relay, superuser: Superuser
+) -> None:
+    employer = await arrange.organisation()
+    member, officer = await arrange.member(employer), await arrange.hr_officer(employer)
+    reconciler = Reconciler(context.engine, temporal.client, relay.nudge, round_every=_ALWAYS)
+    case_id = await steps.apply(member)
+    task = await steps.task(officer, case_id)
+    await all_sent(superuser)
+    process = temporal.client.get_workflow_handle(f"onboarding/{case_id}")
+    lost = (await process.describe()).run_id
+    await process.terminate("by an operator")
+    await listed(temporal.client, CaseKind.ONBOARDING, [UUID(case_id)], running=0)
+
+    await let_time_pass(superuser)
+    await reconciler.round()
+    await all_sent(superuser)
+    assert await found(superuser) == [(UUID(case_id), "process_missing", 1, False)]
+    again = await process.describe()
+    assert again.status is WorkflowExecutionStatus.RUNNING
+    assert again.run_id != lost
+
+    await reconciler.round()
+    assert await found(superuser) == [(UUID(case_id), "process_missing", 1, True)]
+    assert (await steps.decide(officer, task["id"], ISSUE)).status_code == 200
+    await steps.phase(member, case_id, "active")
+    assert await superuser.value("SELECT count(*) FROM timeline WHERE code = 'certificate_requested'") == 1
+    await assert_books_clean(context.engine)
+
+
+@pytest.mark.usefixtures("worker", "relay")
+async def test_a_process_that_completed_while_its_case_is_open_is_an_alarm_and_nothing_is_sent_again(
+    arrange: Arrange,
+    steps: Steps,
+    temporal: WorkflowEnvironment,
+    reconciler: Reconciler,
+    superuser: Superuser,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    employer = await arrange.organisation()
+    member, officer = await arrange.member(employer), await arrange.hr_officer(employer)
+    case_id = await steps.apply(member)
+    task = await steps.task(officer, case_id)
+    assert (await steps.decide(officer, task["id"], REFUSE)).status_code == 200
+    await temporal.client.get_workflow_handle(f"onboarding/{case_id}").result()
+    await listed(temporal.client, CaseKind.ONBOARDING, [UUID(case_id)], running=0)
+    await all_sent(superuser)
+    await superuser.run("UPDATE cases SET closed_at = NULL, outcome = NULL")
+
+    await let_time_pass(superuser)
+    with caplog.at_level(logging.WARNING, "amanat.reconciler"):
+        await reconciler.round()
+        await reconciler.round()
+    assert await found(superuser) == [(UUID(case_id), "process_ended_early", 2, False)]
+    assert await unsent(superuser) == 0
+    assert logged(caplog, "process_ended_early") == [logging.ERROR, logging.ERROR]
+
+    await superuser.run("UPDATE cases SET closed_at = now(), outcome = 'refused'")
+    await reconciler.round()
+    assert await found(superuser) == [(UUID(case_id), "process_ended_early", 2, True)]
+
+
+async def test_a_thousand_cases_whose_processes_run_are_compared_in_one_short_round_and_left_alone(
+    engine: AsyncEngine, temporal: WorkflowEnvironment, reconciler: Reconciler, superuser: Superuser
+) -> None:
+    cases = await add_lost_cases(engine, superuser, 1_000)
+    await start_processes(temporal.client, cases)
+
+    started = time.monotonic()
+    await reconciler.round()
+    took = time.monotonic() - started
+
+    assert took < _ROUND_SECONDS
+    assert await found(superuser) == []
+    assert await unsent(superuser) == 0
+    assert await superuser.value("SELECT kind IS NULL FROM reconciliation_rounds"), "it came to the end"
+    await end_processes(temporal.client, cases)
+
+
+async def test_of_many_lost_processes_a_round_starts_a_bounded_number_and_the_next_goes_on_there(
+    engine: AsyncEngine, temporal: WorkflowEnvironment, superuser: Superuser
+) -> None:
+    cases = await add_lost_cases(engine, superuser, 250)
+    reconciler = Reconciler(engine, temporal.client, silence, round_every=_ALWAYS, page=50, suspects=100)
+
+    restarted = []
+    for _ in range(4):
+        await reconciler.round()
+        restarted.append([case_id for case_id, *_ in await found(superuser)])
+
+    assert restarted == [cases[:100], cases[:200], cases, cases]
+    assert await unsent(superuser) == 250
+
+
+async def test_two_reconcilers_at_once_act_once(
+    engine: AsyncEngine, temporal: WorkflowEnvironment, superuser: Superuser
+) -> None:
+    cases = await add_lost_cases(engine, superuser, 20)
+    nudges: list[int] = []
+    both = [
+        Reconciler(engine, temporal.client, lambda: nudges.append(1), round_every=timedelta(minutes=1))
+        for _ in range(2)
+    ]
+
+    await asyncio.gather(*(reconciler.round() for reconciler in both))
+
+    assert await found(superuser) == [(case_id, "process_missing", 1, False) for case_id in cases]
+    assert await superuser.value("SELECT count(*) FROM audit WHERE content LIKE '%%resend_case%%'") == 20
+    assert len(nudges) == 20
+
+
+@pytest.mark.parametrize(
+    "disturbance",
+    [
+        "UPDATE outbox SET sent_at = NULL",
+        "UPDATE outbox SET sent_at = now()",
+        "UPDATE cases SET changed_at = now()",
+        "UPDATE cases SET closed_at = now(), outcome = 'confirmed'",
+    ],
+)
+async def test_a_case_with_unsent_messages_or_fresh_changes_is_left_to_the_relay_and_a_closed_one_alone(
+    engine: AsyncEngine, reconciler: Reconciler, superuser: Superuser, disturbance: str
+) -> None:
+    await add_lost_cases(engine, superuser)
+    await superuser.run(disturbance)
+    before = await superuser.rows("SELECT * FROM outbox")
+
+    await reconciler.round()
+
+    assert await found(superuser) == []
+    assert await superuser.rows("SELECT * FROM outbox") == before
+
+
+async def test_a_case_without_messages_cannot_be_started_and_is_an_alarm(
+    reconciler: Reconciler, superuser: Superuser, caplog: pytest.LogCaptureFixture
+) -> None:
+    (case_id,) = await add_cases(superuser)
+
+    with caplog.at_level(logging.WARNING, "amanat.reconciler"):
+        await reconciler.round()
+
+    assert await found(superuser) == [(case_id, "process_not_startable", 1, False)]
+    assert logged(caplog, "process_not_startable") == [logging.ERROR]
+    assert str(case_id) in {getattr(record, "case_id", "") for record in caplog.records}
+
+
+async def test_a_process_that_gets_lost_again_and_again_is_started_each_minute_and_becomes_an_alarm(
+    engine: AsyncEngine, reconciler: Reconciler, superuser: Superuser, caplog: pytest.LogCaptureFixture
+) -> None:
+    (case_id,) = await add_lost_cases(engine, superuser)
+
+    with caplog.at_level(logging.WARNING, "amanat.reconciler"):
+        for _ in range(ALARM_TIMES):
+            await reconciler.round()
+            await superuser.run("UPDATE outbox SET sent_at = now() - interval '1 hour'")
+            await reconciler.round()
+            assert await unsent(superuser) == 0, "within a minute it is not started again"
+            await let_time_pass(superuser)
+
+    assert await found(superuser) == [(case_id, "process_missing", ALARM_TIMES, False)]
+    assert logged(caplog, "process_missing") == [logging.WARNING] * (ALARM_TIMES - 1) + [logging.ERROR]
+
+
+async def test_a_process_that_runs_on_long_after_its_case_is_reported_until_it_ends(
+    temporal: WorkflowEnvironment, reconciler: Reconciler, superuser: Superuser
+) -> None:
+    cases = await add_cases(superuser, 2)
+    await start_processes(temporal.client, cases)
+    for case_id, ago in zip(cases, ("11 minutes", "9 minutes"), strict=True):
+        await superuser.run(
+            "UPDATE cases SET closed_at = now() - %s::interval, outcome = 'confirmed' WHERE id = %s", ago, case_id
+        )
+
+    await reconciler.round()
+    assert await found(superuser) == [(cases[0], FindingKind.PROCESS_OUTLIVES_CASE, 1, False)]
+    await end_processes(temporal.client, cases)
+    await reconciler.round()
+    assert await found(superuser) == [(cases[0], FindingKind.PROCESS_OUTLIVES_CASE, 1, True)]
+
+
+@contextlib.asynccontextmanager
+async def door(port: int, server: str) -> AsyncIterator[None]:
+    """A way to the server that is open for a while; whatever uses it is cut off when it closes."""
+    host, _, target = server.rpartition(":")
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer):
+            while data := await reader.read(65_536):
+                writer.write(data)
+
+    async def enter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inside, out = await asyncio.open_connection(host, int(target))
+        tasks.update({asyncio.create_task(pass_on(reader, out)), asyncio.create_task(pass_on(inside, writer))})
+
+    listening = await asyncio.start_server(enter, "127.0.0.1", port)
+    try:
+        yield
+    finally:
+        listening.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def through_a_door(port: int, temporal: Client, seals: Seals) -> Client:
+    """A client of the same server that goes through the door."""
+    return await connect(f"127.0.0.1:{port}", temporal.namespace, seals.cipher)
+
+
+async def test_while_temporal_is_away_a_round_ends_quietly_and_afterwards_the_next_one_works(
+    engine: AsyncEngine,
+    temporal: WorkflowEnvironment,
+    superuser: Superuser,
+    seals: Seals,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    (case_id,) = await add_lost_cases(engine, superuser)
+    port, server = free_port(), temporal.client.service_client.config.target_host
+    async with door(port, server):
+        client = await through_a_door(port, temporal.client, seals)
+    reconciler = Reconciler(engine, client, silence, round_every=_ALWAYS)
+
+    with caplog.at_level(logging.WARNING, "amanat.reconciler"):
+        await reconciler.round()
+    assert logged(caplog, "reconciler_waits_for_temporal") == [logging.WARNING]
+    assert await found(superuser) == []
+
+    async def works() -> bool:
+        await reconciler.round()
+        return bool(await found(superuser))
+
+    async with door(port, server):
+        await eventually(works, "the client to come through again")
+    assert await found(superuser) == [(case_id, "process_missing", 1, False)]
+
+
+async def test_what_was_started_by_hand_under_another_name_disturbs_nobody(
+    engine: AsyncEngine, temporal: WorkflowEnvironment, reconciler: Reconciler, superuser: Superuser
+) -> None:
+    (case_id,) = await add_lost_cases(engine, superuser)
+    by_hand = await temporal.client.start_workflow("ByHand", id="personnel_change/by-hand", task_queue="nobody")
+    assert by_hand.id != workflow_id(CaseKind.PERSONNEL_CHANGE, case_id)
+
+    await reconciler.round()
+
+    assert await found(superuser) == [(case_id, "process_missing", 1, False)]
+    await by_hand.terminate()
