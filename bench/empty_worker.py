@@ -23,7 +23,7 @@ async def serve(settings: Settings) -> None:
     metrics = PrometheusConfig(bind_address=f"{settings.metrics_host}:{settings.metrics_port + 1000}")
     parts = await assemble(settings, lazy=False, runtime=Runtime(telemetry=TelemetryConfig(metrics=metrics)))
     config = build_worker(parts.client, parts.desk).config()
-    config.update(task_queue=TASK_QUEUE, workflows=[EmptyWorkflow], activities=[take_step])
+    config.update({"task_queue": TASK_QUEUE, "workflows": [EmptyWorkflow], "activities": [take_step]})
     async with Worker(**config):
         print(READY, flush=True)
         await stop.wait()

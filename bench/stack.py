@@ -17,6 +17,7 @@ from assembly import Assembly, assemble
 from bench.processes import Used, cpu_seconds, start_process
 from cli.children import Child
 from cli.environment import METRICS_PORTS, SDK_METRICS_DISTANCE, Addresses, stack_environment
+from cli.keys import keys_environment
 from cli.places import PROJECT, Places
 from cli.ports import choose_pair, free_port
 from cli.postgres import EmbeddedPostgres
@@ -52,6 +53,7 @@ async def real_stack() -> AsyncIterator[Stack]:
     """A migrated database, a Temporal server, a worker, and one for empty workflows; this process relays."""
     places = Places(Path(tempfile.mkdtemp(prefix="amanat-bench-")))
     places.prepare()
+    keys_environment(places, has_data=False)
     postgres, temporal = EmbeddedPostgres(places.postgres), EmbeddedTemporal(places.temporal)
     ended: list[Callable[[], None]] = [lambda: shutil.rmtree(places.var, ignore_errors=True)]
     try:

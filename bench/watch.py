@@ -50,7 +50,7 @@ class Watcher(ABC):
         while True:
             try:
                 happened = await self.look() if self._waiting else {}
-            except Exception as error:  # noqa: BLE001 - whoever waits must hear of it
+            except Exception as error:
                 for future in self._waiting.values():
                     future.set_exception(error)
                 self._waiting.clear()

@@ -132,9 +132,13 @@ def as_acting(command: Command) -> Acting:
     return Acting(command.actor.capacity, command.actor.person_id)
 
 
-async def name_guarantor(
-    command: Command, case_id: UUID, national_id: str, *, replaces: UUID | None = None
-) -> UUID:
+async def notify_others(command: Command, people: Sequence[UUID], template: str, case_id: UUID) -> None:
+    """Send an SMS to other people than the member who acts: their notices are not the member's to see."""
+    async with seeing_all(command.connection, as_acting(command)):
+        await notify(command.connection, people, template, case_id=case_id)
+
+
+async def name_guarantor(command: Command, case_id: UUID, national_id: str, *, replaces: UUID | None = None) -> UUID:
     """Name another guarantor until the credit is usable (A4, A6); whatever was approved is to be approved anew.
 
     Returns:
@@ -196,7 +200,7 @@ async def _replace(command: Command, replaced: Guarantee) -> None:
     await tasks.moot_tasks(
         command.connection, replaced.case_id, kind=TaskKind.ANSWER_GUARANTEE, person_id=replaced.person_id
     )
-    await notify(command.connection, [replaced.person_id], "guarantee_replaced", case_id=replaced.case_id)
+    await notify_others(command, [replaced.person_id], "guarantee_replaced", replaced.case_id)
 
 
 async def _record_name(
@@ -219,7 +223,7 @@ async def _record_name(
 
 
 async def ask_again(command: Command, application: Application) -> None:
-    """Name those guarantors anew who accepted less than the application now asks for (A7)."""
+    """Name those guarantors anew who accepted less than the application now asks for, or are still to answer (A7)."""
     for guarantee in await guarantor.guarantees_in(command.connection, application.case_id):
         grown = rules.has_grown(
             monthly=application.monthly,
@@ -227,7 +231,8 @@ async def ask_again(command: Command, application: Application) -> None:
             accepted_monthly=guarantee.monthly,
             accepted_instalments=guarantee.instalments,
         )
-        if grown:
+        same = (guarantee.monthly, guarantee.instalments) == (application.monthly, application.instalments)
+        if grown or (guarantee.status != "accepted" and not same):
             await guarantor.end_guarantee(command.connection, guarantee.id, "replaced")
             await guarantor.add_guarantee(
                 command.connection,
@@ -310,6 +315,6 @@ async def _record_answer(
     await close_answered(command, task, outcome=fact, fact_id=fact_id)
     await tell(command.connection, case_id, fact, actor="guarantor")
     if fact is FactKind.GUARANTEE_ACCEPTED:
-        await notify(command.connection, [guarantee.applicant_id], fact, case_id=case_id)
+        await notify_others(command, [guarantee.applicant_id], fact, case_id)
     await enqueue(command.connection, GuaranteeAnswered(case_id, fact_id))
     return fact_id

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from commands.account.codes import check_code
 from commands.command import Command
-from commands.guarantor import ask_again, find_guarantors
+from commands.guarantor import ask_again, find_guarantors, notify_others
 from commands.task import close_answered, expect_kind
 from domain import onboarding as rules
 from domain.access import Role, ScopeKind
@@ -232,9 +232,8 @@ async def withdraw_application(command: Command, case_id: UUID) -> UUID:
     if await onboarding.is_withdrawn(command.connection, case_id):
         raise CaseClosed
     fact_id = await record_fact(command.connection, case_id, FactKind.APPLICATION_WITHDRAWN, command.actor)
-    await notify(
-        command.connection, await release_all(command.connection, case_id), "guarantee_released", case_id=case_id
-    )
+    released = await release_all(command.connection, case_id)
+    await notify_others(command, released, "guarantee_released", case_id)
     await tasks.moot_tasks(command.connection, case_id)
     await touch_case(command.connection, case_id)
     await tell(command.connection, case_id, "application_withdrawn", actor=_SOURCE)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Self
 
-# A wait is at most two years, and a share is cut into at most so many parts: a slip of the pen must not bind for decades.
+# A wait is at most two years, a share is cut into at most so many parts: a slip of the pen must not bind for decades.
 HOURS_MAX = 2 * 366 * 24
 SHARE_PARTS_MAX = 10_000
 INSTALMENTS_MAX = 120

@@ -140,9 +140,7 @@ async def correct(connection: AsyncConnection, application: Application) -> None
     names = ("monthly", "instalments", "net_pay", "region_code", "hire_date", "mandate_version")
     values = {name: getattr(application, name) for name in names}
     await connection.execute(
-        sa.update(applications)
-        .where(applications.c.case_id == application.case_id)
-        .values(**values, returned_at=None)
+        sa.update(applications).where(applications.c.case_id == application.case_id).values(**values, returned_at=None)
     )
 
 

@@ -142,6 +142,9 @@ async def _open_line(
         "credit_activated",
         {"ceiling": format_toman(ceiling), "ends_on": format_jalali(ends_on, persian=True)},
     )
+    if programme.guarantor is not None:
+        guarantors = await guarantor.guarantees_in(at.connection, at.case.id)
+        await at.notify([guarantee.person_id for guarantee in guarantors], "guarantee_in_force")
 
 
 async def _close_renewed(at: Transition, application: Application, programme: Programme) -> None:

@@ -64,16 +64,13 @@ async def weigh_again(at: Transition, kept: Outcome) -> Outcome:
 
 
 async def _standing(at: Transition, open_tasks: Sequence[Task]) -> Outcome:
-    programme = await read_programme(at)
-    if programme.guarantor is None and programme.review is Review.NONE:
-        return waits(at, open_tasks) if open_tasks else BACKED
-    application = await read_application(at)
-    if application.returned_at is not None:
-        return waits(at, open_tasks) if open_tasks else Outcome(Standing.RETURNED)
-    if programme.guarantor is not None and await _guarantors_missing(at, programme, open_tasks):
+    programme, application = await read_programme(at), await read_application(at)
+    if application.returned_at is None and await _guarantors_missing(at, programme, open_tasks):
         return Outcome(Standing.UNBACKED)
     if open_tasks:
         return waits(at, open_tasks)
+    if application.returned_at is not None:
+        return Outcome(Standing.RETURNED)
     if programme.review is Review.NONE:
         return BACKED
     if application.activates_at is None:
@@ -91,6 +88,8 @@ async def _approved(at: Transition, activates_at: datetime) -> Outcome:
 
 async def _guarantors_missing(at: Transition, programme: Programme, open_tasks: Sequence[Task]) -> bool:
     """Whether somebody named is still to be asked, or the applicant for a name."""
+    if programme.guarantor is None:
+        return False
     live = await guarantor.guarantees_in(at.connection, at.case.id)
     if any(guarantee.status == "named" for guarantee in live):
         return True

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import itertools
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from activities.onboarding import OnboardingActivities
+from activities.transition import Desk
+from commands import guarantor as guarantor_commands
 from commands import onboarding as commands
+from commands import review as review_commands
 from commands.account import authenticate
 from commands.account.codes import request_code
 from commands.command import Command, Context, Envelope, perform
+from commands.guarantor import Consent
 from commands.task import lock_task
-from domain.access import Actor
-from domain.account import CodePurpose, mandate_binding
+from domain.access import Actor, Grant, Role, ScopeKind
+from domain.account import CodePurpose, guarantee_binding, mandate_binding
 from domain.money import Money, Unit
 from domain.onboarding import RefusalReason
+from domain.review import ReturnReason
+from messages.onboarding import Outcome, Standing, Step
 from storage.database import SERVICE, transaction
+from storage.guarantor import Guarantee, guarantees_in
 from storage.tables import rate_windows
-from storage.tasks import find_open
+from storage.tasks import Task, find_open, open_tasks
 from tests.account_people import sent_code
-from tests.arrange import Someone
+from tests.arrange import Arrange, Someone
 
 CASE = "issue_certificate"
+REGION = "1101"
+# Transitions count their rounds; in tests any number will do that was not used before.
+_ROUNDS = itertools.count(1_000)
+_STEPS_MAX = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +72,24 @@ async def credit_request(
     """A request with a mandate accepted for exactly its terms."""
     wish: dict[str, Any] = {"programme": "minipay", "mandate_version": 1} | changes
     binding = mandate_binding(wish["programme"], monthly, instalments, wish["mandate_version"])
-    async with transaction(context.engine, SERVICE) as connection:
-        await connection.execute(rate_windows.delete())
-    code_id = await run(context, member, lambda command: request_code(command, CodePurpose.ACCEPT_MANDATE, binding))
+    code_id, code = await fresh_code(context, member, CodePurpose.ACCEPT_MANDATE, binding)
     request = commands.CreditRequest(
         programme="minipay",
         monthly=Money(monthly, Unit.IRR),
         instalments=instalments,
         mandate_version=1,
         code_id=code_id,
-        code=await sent_code(context, code_id),
+        code=code,
     )
     return replace(request, **changes)
+
+
+async def fresh_code(context: Context, member: Someone, purpose: CodePurpose, binding: bytes) -> tuple[UUID, str]:
+    """A code for exactly this, however often one was asked for lately."""
+    async with transaction(context.engine, SERVICE) as connection:
+        await connection.execute(rate_windows.delete())
+    code_id: UUID = await run(context, member, lambda command: request_code(command, purpose, binding))
+    return code_id, await sent_code(context, code_id)
 
 
 async def apply(office: Office, **changes: Any) -> UUID:
@@ -116,3 +135,203 @@ async def refuse(office: Office, case_id: UUID) -> None:
         return await commands.refuse_certificate(command, task, RefusalReason.COURT_ORDER)
 
     await run(office.context, office.officer, work)
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A region of an employer, with everybody whom an application for Tavana needs."""
+
+    context: Context
+    arrange: Arrange
+    activities: OnboardingActivities
+    employer: UUID
+    applicant: Someone
+    guarantor: Someone
+    finance: Someone
+    platform: Someone
+
+    @classmethod
+    async def opened(cls, context: Context, arrange: Arrange, desk: Desk) -> Branch:
+        """One applicant, one colleague, one finance officer of the region and one of the platform."""
+        employer = await arrange.organisation()
+        return cls(
+            context,
+            arrange,
+            OnboardingActivities(desk),
+            employer,
+            await arrange.member(employer),
+            await arrange.member(employer),
+            await finance_officer(arrange),
+            await arrange.platform(Role.FINANCE_OFFICER),
+        )
+
+    async def colleague(self, **changes: Any) -> Someone:
+        """One more member of the same region."""
+        return await self.arrange.member(self.employer, **changes)
+
+    async def apply(self, *guarantors: Someone, applicant: Someone | None = None, **changes: Any) -> UUID:
+        """Apply, naming the colleague unless others are given; returns the case's id."""
+        named = guarantors or (self.guarantor,)
+        office = Office(self.context, applicant or self.applicant, self.finance)
+        wish: dict[str, Any] = {"programme": "tavana", "guarantors": tuple(one.national_id for one in named)}
+        return await apply(office, **wish | changes)
+
+    async def take(self, name: str, case_id: UUID, expired_at: datetime | None = None) -> Outcome:
+        """Take a transition in a round of its own."""
+        outcome: Outcome = await getattr(self.activities, name)(Step(case_id, next(_ROUNDS), expired_at))
+        return outcome
+
+    async def go_on(self, case_id: UUID) -> Outcome:
+        """What the process does when it hears of somebody: weigh, then ask whoever is next."""
+        outcome = await self.take("weigh_answer", case_id)
+        asking = {
+            Standing.UNBACKED: "request_backing",
+            Standing.UNREVIEWED: "request_review",
+            Standing.RETURNED: "request_correction",
+        }
+        for _ in range(_STEPS_MAX):
+            if outcome.standing not in asking:
+                return outcome
+            outcome = await self.take(asking[outcome.standing], case_id)
+        raise AssertionError(outcome)
+
+    async def asked(self, *guarantors: Someone, **changes: Any) -> UUID:
+        """An application whose guarantors are asked."""
+        case_id = await self.apply(*guarantors, **changes)
+        await self.take("request_backing", case_id)
+        return case_id
+
+    async def backed(self, *guarantors: Someone, **changes: Any) -> UUID:
+        """An application that finance looks at."""
+        case_id = await self.asked(*guarantors, **changes)
+        for one in guarantors or (self.guarantor,):
+            await accept_guarantee(self, case_id, one)
+        await self.go_on(case_id)
+        return case_id
+
+    async def approved(self, *guarantors: Someone, **changes: Any) -> UUID:
+        """An application that waits for its hour."""
+        case_id = await self.backed(*guarantors, **changes)
+        await approve(self, case_id)
+        await self.go_on(case_id)
+        return case_id
+
+    async def returned(self, *reasons: ReturnReason, unsuitable: Sequence[UUID] = ()) -> UUID:
+        """An application that the applicant is asked to correct."""
+        case_id = await self.backed()
+        await give_back(self, case_id, *(reasons or (ReturnReason.AMOUNT_TOO_HIGH,)), unsuitable=unsuitable)
+        await self.go_on(case_id)
+        return case_id
+
+
+async def finance_officer(arrange: Arrange, region: str = REGION) -> Someone:
+    """Finance of a region."""
+    return await arrange.staff(Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, region))
+
+
+async def guarantee_of(context: Context, case_id: UUID, person: Someone) -> Guarantee:
+    """A person's guarantee that still counts in a case."""
+    async with transaction(context.engine, SERVICE) as connection:
+        live = await guarantees_in(connection, case_id)
+    (found,) = [guarantee for guarantee in live if guarantee.person_id == person.id]
+    return found
+
+
+async def task_of(context: Context, case_id: UUID, person: Someone) -> Task:
+    """The open task of one person in a case."""
+    async with transaction(context.engine, SERVICE) as connection:
+        (found,) = [task for task in await open_tasks(connection, case_id) if task.person_id == person.id]
+    return found
+
+
+async def consent(context: Context, case_id: UUID, person: Someone) -> Consent:
+    """The mandate of a guarantee, accepted with a fresh code for exactly its terms."""
+    guarantee = await guarantee_of(context, case_id, person)
+    binding = guarantee_binding(guarantee.id, guarantee.monthly, guarantee.instalments, 1)
+    code_id, code = await fresh_code(context, person, CodePurpose.ACCEPT_GUARANTEE, binding)
+    return Consent(1, code_id, code)
+
+
+async def answer_guarantee(context: Context, task_id: UUID, person: Someone, given: Consent | None) -> None:
+    """Answer a guarantee task: accept with a consent, refuse without."""
+
+    async def work(command: Command) -> UUID:
+        return await guarantor_commands.answer_guarantee(command, await lock_task(command, task_id), given)
+
+    await run(context, person, work)
+
+
+async def accept_guarantee(branch: Branch, case_id: UUID, person: Someone) -> None:
+    """A guarantor accepts."""
+    task = await task_of(branch.context, case_id, person)
+    await answer_guarantee(branch.context, task.id, person, await consent(branch.context, case_id, person))
+
+
+async def refuse_guarantee(branch: Branch, case_id: UUID, person: Someone) -> None:
+    """A guarantor refuses."""
+    task = await task_of(branch.context, case_id, person)
+    await answer_guarantee(branch.context, task.id, person, None)
+
+
+async def name(branch: Branch, case_id: UUID, person: Someone, *, instead_of: Someone | None = None) -> None:
+    """The applicant names another guarantor."""
+    replaces = None if instead_of is None else (await guarantee_of(branch.context, case_id, instead_of)).id
+
+    async def work(command: Command) -> UUID:
+        return await guarantor_commands.name_guarantor(command, case_id, person.national_id, replaces=replaces)
+
+    await run(branch.context, branch.applicant, work)
+
+
+async def review(
+    branch: Branch, case_id: UUID, decide: Callable[[Command, Task], Awaitable[UUID]], *, officer: Someone | None = None
+) -> None:
+    """An officer decides on the open review; the region's unless another is given."""
+    task_id = await open_task(branch.context, case_id, "review_application")
+
+    async def work(command: Command) -> UUID:
+        return await decide(command, await lock_task(command, task_id))
+
+    await run(branch.context, officer or branch.finance, work)
+
+
+async def approve(branch: Branch, case_id: UUID, *, officer: Someone | None = None) -> None:
+    """Finance approves."""
+    await review(branch, case_id, review_commands.approve_application, officer=officer)
+
+
+async def give_back(
+    branch: Branch, case_id: UUID, *reasons: ReturnReason, unsuitable: Sequence[UUID] = (), officer: Someone | None = None
+) -> None:
+    """Finance returns for correction."""
+
+    async def decide(command: Command, task: Task) -> UUID:
+        return await review_commands.return_application(command, task, reasons, unsuitable)
+
+    await review(branch, case_id, decide, officer=officer)
+
+
+async def forward(branch: Branch, case_id: UUID, *, officer: Someone | None = None) -> None:
+    """Finance hands the review to the region where the applicant works now."""
+    await review(branch, case_id, review_commands.forward_application, officer=officer)
+
+
+async def refuse_application(branch: Branch, case_id: UUID, *, officer: Someone | None = None) -> None:
+    """Finance refuses."""
+
+    async def decide(command: Command, task: Task) -> UUID:
+        return await review_commands.refuse_application(command, task, RefusalReason.OTHER)
+
+    await review(branch, case_id, decide, officer=officer)
+
+
+async def correction(branch: Branch, *, monthly: int, instalments: int, **changes: Any) -> commands.Correction:
+    """Corrected terms, accepted with a fresh code for exactly them."""
+    binding = mandate_binding("tavana", monthly, instalments, 1)
+    code_id, code = await fresh_code(branch.context, branch.applicant, CodePurpose.ACCEPT_MANDATE, binding)
+    return replace(commands.Correction(Money(monthly, Unit.IRR), instalments, 1, code_id, code), **changes)
+
+
+async def correct(branch: Branch, case_id: UUID, given: commands.Correction) -> None:
+    """The applicant corrects and resubmits."""
+    await run(branch.context, branch.applicant, lambda command: commands.correct_application(command, case_id, given))
