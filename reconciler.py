@@ -244,9 +244,9 @@ def _case_of(process: str) -> UUID | None:
 
 
 def _begin(claim: Claim) -> _Walk:
-    """Where the last round ended, or at the first case; a kind that is gone begins anew."""
+    """Where the last round ended, or at the first case; a kind that this version does not know begins anew."""
     if claim.kind in _KINDS:
-        return _Walk(claim.kind, claim.after)
+        return _Walk(CaseKind(claim.kind), claim.after)
     return _Walk(_KINDS[0], NO_ID)
 
 

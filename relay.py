@@ -27,7 +27,7 @@ from messages.payload import decode
 from storage.chores import repeat
 from storage.database import SERVICE, transaction
 from storage.outbox import ALARM_ATTEMPTS, Promise, claim, mark_sent, put_back
-from workflows import onboarding, personnel
+from workflows import onboarding, personnel, substitution
 from workflows.client import TASK_QUEUE
 from workflows.transitions import WORKFLOW_TASK_TIMEOUT
 
@@ -43,6 +43,7 @@ WORKFLOWS: Mapping[CaseKind, type] = {
     CaseKind.ONBOARDING: onboarding.OnboardingWorkflow,
     CaseKind.PERSONNEL_IMPORT: personnel.PersonnelImportWorkflow,
     CaseKind.PERSONNEL_CHANGE: personnel.PersonnelChangeWorkflow,
+    CaseKind.SUBSTITUTION: substitution.SubstitutionWorkflow,
 }
 
 

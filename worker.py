@@ -17,6 +17,7 @@ from temporalio.worker import Worker
 
 from activities.onboarding import OnboardingActivities
 from activities.personnel import PersonnelChangeActivities, PersonnelImportActivities
+from activities.substitution import SubstitutionActivities
 from activities.transition import Desk
 from assembly import Assembly, assemble, run_process
 from reconciler import Reconciler
@@ -51,10 +52,11 @@ def build_worker(client: Client, desk: Desk) -> Worker:
 
 
 def _activities(desk: Desk) -> list[Callable[..., Any]]:
-    onboarding, imports, changes = (
+    onboarding, imports, changes, substitution = (
         OnboardingActivities(desk),
         PersonnelImportActivities(desk),
         PersonnelChangeActivities(desk),
+        SubstitutionActivities(desk),
     )
     return [
         onboarding.request_backing,
@@ -71,6 +73,12 @@ def _activities(desk: Desk) -> list[Callable[..., Any]]:
         changes.remind_confirmation,
         changes.apply_change,
         changes.lapse_change,
+        substitution.ask_substitute,
+        substitution.request_substitution_review,
+        substitution.remind_substitution,
+        substitution.weigh_substitution,
+        substitution.lapse_substitution,
+        substitution.replace_guarantor,
     ]
 
 

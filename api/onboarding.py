@@ -1,4 +1,4 @@
-"""Onboarding to credit: programmes, applying, withdrawing, certificates, and the member's credit lines."""
+"""Onboarding to credit: programmes, applying, correcting, withdrawing, certificates, and the member's credit lines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from api.case import CaseDetail, case_detail
+from api.case_detail import CaseDetail, case_detail
 from api.dependencies import PerformerDep, Reader, ReaderDep, require
 from api.problems import responses
 from api.values import AmountIn, AmountOut, DayOut, Input, MomentOut, Words
@@ -20,8 +20,15 @@ from domain import errors
 from domain import onboarding as rules
 from domain.access import Role
 from domain.account import BadCode, CodeNotAccepted
-from domain.mandate import MANDATES
-from domain.programme import Programme
+from domain.guarantor import (
+    GuarantorCountWrong,
+    GuarantorIsApplicant,
+    GuarantorMayNotBeAsked,
+    GuarantorNamedTwice,
+)
+from domain.mandate import GUARANTEE_MANDATES, MANDATES
+from domain.programme import GUARANTORS_MAX, Backing, Programme, Review
+from domain.review import NotReturned
 from domain.wording import Sentence
 from storage import onboarding
 from storage.ledger import reading as ledger
@@ -50,12 +57,16 @@ class ProgrammeOut(BaseModel):
 
     code: str = Field(examples=["minipay"])
     title: Words
-    backing: str = Field(examples=["certificate"])
+    backing: Backing = Field(description="What stands behind the credit", examples=["guarantor"])
+    review: Review = Field(description="Who approves an application once it is backed", examples=["region"])
+    guarantors: int = Field(description="How many to name with the application (A4)", examples=[1])
     instalments_max: int
     line_term_months: int
     waiting_seconds: int = Field(description="Between approval and usable credit (A8)", examples=[259200])
     mandate_version: int
     mandate: Words
+    guarantee_mandate_version: int | None = Field(description="What guarantors accept; null where there are none")
+    guarantee_mandate: Words | None
     limits: list[EmployerLimit]
 
 
@@ -67,6 +78,12 @@ class MandateAcceptance(Input):
     code: str = Field(max_length=32, examples=["482913"])
 
 
+class NamedGuarantor(Input):
+    """A colleague who is to be asked to stand (A4)."""
+
+    national_id: str = Field(max_length=40, examples=["0499370899"])
+
+
 class ApplicationIn(Input):
     """What a member asks for."""
 
@@ -75,6 +92,17 @@ class ApplicationIn(Input):
     instalments: int = Field(strict=True, ge=1, le=120, examples=[12])
     mandate: MandateAcceptance
     organisation_id: UUID | None = Field(default=None, description="Needed by those who work for several")
+    guarantors: list[NamedGuarantor] = Field(
+        default_factory=list, max_length=GUARANTORS_MAX, description="As many as the programme asks for"
+    )
+
+
+class CorrectionIn(Input):
+    """The corrected terms, and a fresh code for exactly them (A7)."""
+
+    monthly_amount: AmountIn
+    instalments: int = Field(strict=True, ge=1, le=120, examples=[12])
+    mandate: MandateAcceptance
 
 
 class RevocationIn(Input):
@@ -165,27 +193,37 @@ class Programmes(BaseModel):
     responses=responses(errors.Unauthenticated, errors.Forbidden),
 )
 async def list_programmes(reader: ReaderDep) -> Programmes:
-    """Programmes with the mandate's text and what the member may choose per month."""
+    """Programmes with their mandates and what the member may choose per month; an organisation's own for its people."""
 
     async def query(connection: AsyncConnection) -> Programmes:
         found = await all_in_force(connection, Programme.PREFIX)
         programmes = [Programme.from_policy(policy.name, policy.value) for policy in found]
-        return Programmes(items=[await _programme_out(connection, reader, programme) for programme in programmes])
+        shown = [await _programme_out(connection, reader, programme) for programme in programmes]
+        return Programmes(items=[programme for programme in shown if programme is not None])
 
     return await reader.read(query)
 
 
-async def _programme_out(connection: AsyncConnection, reader: Reader, programme: Programme) -> ProgrammeOut:
+async def _programme_out(connection: AsyncConnection, reader: Reader, programme: Programme) -> ProgrammeOut | None:
+    """A programme; None for another organisation's own."""
+    limits = await _limits(connection, reader, programme)
+    if programme.organisation and not limits:
+        return None
+    asked = programme.guarantor
     return ProgrammeOut(
         code=programme.code,
         title=Words.of(Sentence(programme.title_fa, programme.title_en)),
         backing=programme.backing,
+        review=programme.review,
+        guarantors=programme.guarantors,
         instalments_max=programme.instalments_max,
         line_term_months=programme.line_term_months,
         waiting_seconds=int(programme.waiting.total_seconds()),
         mandate_version=programme.mandate_version,
         mandate=Words.of(MANDATES[programme.mandate_version]),
-        limits=await _limits(connection, reader, programme),
+        guarantee_mandate_version=None if asked is None else asked.mandate_version,
+        guarantee_mandate=None if asked is None else Words.of(GUARANTEE_MANDATES[asked.mandate_version]),
+        limits=limits,
     )
 
 
@@ -195,6 +233,8 @@ async def _limits(connection: AsyncConnection, reader: Reader, programme: Progra
     for employment in await employments_of(connection, reader.actor.person_id):
         organisation = await read_organisation(connection, employment.organisation_id)
         if organisation is None or employment.state != "employed":
+            continue
+        if not await onboarding.is_open_to(connection, programme, organisation.id):
             continue
         limit = await onboarding.limit_now(connection, programme, employment)
         limits.append(
@@ -228,6 +268,10 @@ async def _limits(connection: AsyncConnection, reader: Reader, programme: Progra
         rules.TooManyInstalments,
         rules.AmountNotWholeToman,
         rules.ChooseOrganisation,
+        GuarantorCountWrong,
+        GuarantorIsApplicant,
+        GuarantorMayNotBeAsked,
+        GuarantorNamedTwice,
         BadCode,
         CodeNotAccepted,
     ),
@@ -242,10 +286,11 @@ async def apply_for_credit(performer: PerformerDep, application: Annotated[Appli
         code_id=application.mandate.code_id,
         code=application.mandate.code,
         organisation_id=application.organisation_id,
+        guarantors=tuple(guarantor.national_id for guarantor in application.guarantors),
     )
 
     async def work(command: Command) -> CaseDetail:
-        return await _detail(command, await commands.apply_for_credit(command, request))
+        return await detail_of(command, await commands.apply_for_credit(command, request))
 
     return await performer.run(work, status=201)
 
@@ -267,12 +312,55 @@ async def withdraw_application(performer: PerformerDep, case_id: UUID) -> Respon
     """Withdraw an application until the credit is usable (A11)."""
 
     async def work(command: Command) -> CaseDetail:
-        return await _detail(command, await commands.withdraw_application(command, case_id))
+        return await detail_of(command, await commands.withdraw_application(command, case_id))
 
     return await performer.run(work)
 
 
-async def _detail(command: Command, case_id: UUID) -> CaseDetail:
+@router.post(
+    "/onboarding/applications/{case_id}/correction",
+    operation_id="correct_application",
+    response_model=CaseDetail,
+    dependencies=[_Member],
+    responses=responses(
+        errors.Unauthenticated,
+        errors.Forbidden,
+        errors.NotFound,
+        errors.TaskNotOpen,
+        rules.NotOnPersonnelList,
+        rules.ContractNotInForce,
+        rules.MandateOutdated,
+        rules.AmountAboveShare,
+        rules.TooManyInstalments,
+        rules.AmountNotWholeToman,
+        NotReturned,
+        BadCode,
+        CodeNotAccepted,
+    ),
+)
+async def correct_application(
+    performer: PerformerDep, case_id: UUID, correction: Annotated[CorrectionIn, Body()]
+) -> Response:
+    """Correct and resubmit what finance returned (A7). Ask for a code with purpose ``accept_mandate`` first.
+
+    Guarantors are asked again only if amount or count grew.
+    """
+    request = commands.Correction(
+        monthly=correction.monthly_amount.money(),
+        instalments=correction.instalments,
+        mandate_version=correction.mandate.version,
+        code_id=correction.mandate.code_id,
+        code=correction.mandate.code,
+    )
+
+    async def work(command: Command) -> CaseDetail:
+        return await detail_of(command, await commands.correct_application(command, case_id, request))
+
+    return await performer.run(work)
+
+
+async def detail_of(command: Command, case_id: UUID) -> CaseDetail:
+    """The case in which a command has acted, as whoever acted sees it then."""
     detail = await case_detail(command.connection, command.seals, command.actor, case_id)
     if detail is None:
         raise errors.NotFound

@@ -11,16 +11,23 @@ from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from api.case import CaseDetail, case_detail
+from api.case_detail import CaseDetail, case_detail
 from api.dependencies import PerformerDep, ReaderDep
+from api.onboarding import MandateAcceptance
 from api.problems import responses
+from api.review import Coded
 from api.values import AmountIn, Cursor, Input, Limit, MomentOut, Page, Words, cut, read_cursor, write_cursor
-from commands import onboarding, personnel
+from commands import guarantor, onboarding, personnel, review
 from commands import task as commands
 from commands.command import Command
 from domain import errors, wording
+from domain import guarantor as guarantor_rules
 from domain import onboarding as rules
+from domain import review as review_rules
+from domain.account import BadCode, CodeNotAccepted
 from domain.onboarding import RefusalReason
+from domain.programme import GUARANTORS_MAX
+from domain.review import ReturnReason
 from messages.onboarding import TaskKind
 from messages.personnel import TaskKind as PersonnelTaskKind
 from storage import tasks
@@ -43,6 +50,16 @@ _DECISION_ERRORS = (
     rules.AmountNotWholeToman,
     rules.CertificateTooHigh,
     rules.CertificateExpired,
+    rules.MandateOutdated,
+    rules.MoneyPaused,
+    BadCode,
+    CodeNotAccepted,
+    guarantor_rules.GuarantorCapacityFull,
+    guarantor_rules.GuarantorNotEligible,
+    guarantor_rules.GuaranteeUnknown,
+    review_rules.ApprovalBlocked,
+    review_rules.ReasonsRepeated,
+    review_rules.ForwardNotNeeded,
     personnel.SentByYourself,
     personnel.ReasonMissing,
 )
@@ -63,6 +80,7 @@ class TaskOut(BaseModel):
     scope: str | None
     status: str = Field(examples=["open"])
     reason: str | None = Field(description="Why it is asked, if that is not plain", examples=[None])
+    reasons: list[Coded] = Field(description="Why finance returned what is to be corrected (A7)")
     opened: MomentOut
     due: MomentOut
     claimed_by: UUID | None
@@ -86,6 +104,7 @@ class TaskOut(BaseModel):
             scope=task.scope,
             status=task.status,
             reason=reason,
+            reasons=[Coded.reason(code) for code in task.details.get("reasons", [])],
             opened=MomentOut.of(task.opened_at),
             due=MomentOut.of(task.due_at),
             claimed_by=task.claimed_by,
@@ -107,6 +126,56 @@ class RefuseCertificate(Input):
     """The employer refuses, with a reason (A12)."""
 
     kind: Literal["issue_certificate"]
+    decision: Literal["refuse"]
+    reason: RefusalReason
+
+
+class AcceptGuarantee(Input):
+    """The guarantor stands, with a fresh code for exactly the terms of the guarantee (A5)."""
+
+    kind: Literal["answer_guarantee"]
+    decision: Literal["accept"]
+    mandate: MandateAcceptance
+
+
+class RefuseGuarantee(Input):
+    """The guarantor does not stand (A5)."""
+
+    kind: Literal["answer_guarantee"]
+    decision: Literal["refuse"]
+
+
+class ApproveApplication(Input):
+    """Finance approves; after the waiting time the credit is usable (A7, A8)."""
+
+    kind: Literal["review_application"]
+    decision: Literal["approve"]
+
+
+class ReturnApplication(Input):
+    """Finance returns the application to the applicant for correction (A7)."""
+
+    kind: Literal["review_application"]
+    decision: Literal["return"]
+    reasons: list[ReturnReason] = Field(min_length=1, max_length=len(ReturnReason))
+    unsuitable_guarantees: list[UUID] = Field(
+        default_factory=list,
+        max_length=GUARANTORS_MAX,
+        description="Those that end; with the reason `guarantor_unsuitable` and none named, all of them",
+    )
+
+
+class ForwardApplication(Input):
+    """The region hands the review to the one where the applicant works now (A7)."""
+
+    kind: Literal["review_application"]
+    decision: Literal["forward"]
+
+
+class RefuseApplication(Input):
+    """Finance refuses, with a reason (A7)."""
+
+    kind: Literal["review_application"]
     decision: Literal["refuse"]
     reason: RefusalReason
 
@@ -142,9 +211,16 @@ class RejectChange(Input):
 
 
 CertificateDecision = Annotated[IssueCertificate | RefuseCertificate, Field(discriminator="decision")]
+GuaranteeDecision = Annotated[AcceptGuarantee | RefuseGuarantee, Field(discriminator="decision")]
+ReviewDecision = Annotated[
+    ApproveApplication | ReturnApplication | ForwardApplication | RefuseApplication, Field(discriminator="decision")
+]
 ObstacleDecision = Annotated[ClearObstacle | UpholdObstacle, Field(discriminator="decision")]
 ChangeDecision = Annotated[ConfirmChange | RejectChange, Field(discriminator="decision")]
-Decision = Annotated[CertificateDecision | ObstacleDecision | ChangeDecision, Field(discriminator="kind")]
+Decision = Annotated[
+    CertificateDecision | GuaranteeDecision | ReviewDecision | ObstacleDecision | ChangeDecision,
+    Field(discriminator="kind"),
+]
 
 
 async def _decide(command: Command, task: Task, decision: Decision) -> None:
@@ -157,6 +233,12 @@ async def _decide(command: Command, task: Task, decision: Decision) -> None:
             await onboarding.issue_certificate(command, task, terms)
         case RefuseCertificate():
             await onboarding.refuse_certificate(command, task, decision.reason)
+        case AcceptGuarantee():
+            mandate = decision.mandate
+            consent = guarantor.Consent(mandate.version, mandate.code_id, mandate.code)
+            await guarantor.answer_guarantee(command, task, consent)
+        case RefuseGuarantee():
+            await guarantor.answer_guarantee(command, task, None)
         case ClearObstacle():
             await onboarding.answer_obstacle(command, task, None)
         case UpholdObstacle():
@@ -165,6 +247,21 @@ async def _decide(command: Command, task: Task, decision: Decision) -> None:
             await personnel.answer_change(command, task, confirm=True, reason=None)
         case RejectChange():
             await personnel.answer_change(command, task, confirm=False, reason=decision.reason)
+        case _:
+            await _review(command, task, decision)
+
+
+async def _review(command: Command, task: Task, decision: ReviewDecision) -> None:
+    """Hand finance's decision to its command."""
+    match decision:
+        case ApproveApplication():
+            await review.approve_application(command, task)
+        case ReturnApplication():
+            await review.return_application(command, task, decision.reasons, decision.unsuitable_guarantees)
+        case ForwardApplication():
+            await review.forward_application(command, task)
+        case RefuseApplication():
+            await review.refuse_application(command, task, decision.reason)
 
 
 @router.get("", operation_id="list_tasks", responses=responses(errors.Unauthenticated))

@@ -27,13 +27,13 @@ _MANDATE = 1
 
 
 async def shorten_wait(context: Context) -> None:
-    """Put a version of the programme in force that waits no hours between approval and usable credit."""
+    """Put a version of the programme in force that waits one second between approval and usable credit."""
     async with transaction(context.engine, SERVICE) as connection:
         name = Programme.PREFIX + PROGRAMME
         shipped = await policies.in_force(connection, name)
         if shipped is None:
             raise LookupError(name)
-        value = {key: given for key, given in shipped.value.items() if key != "waiting_hours"} | {"waiting_seconds": 0}
+        value = {key: given for key, given in shipped.value.items() if key != "waiting_hours"} | {"waiting_seconds": 1}
         proposed = await policies.propose(connection, name, value, uuid4())
         if proposed is None:
             raise LookupError(name)

@@ -19,6 +19,7 @@ from domain.onboarding import MandateOutdated, MoneyPaused
 from domain.programme import GuarantorTerms, Programme
 from messages.case import CaseKind
 from messages.onboarding import FactKind, GuaranteeAnswered, GuarantorNamed, TaskKind
+from messages.substitution import SubstituteAnswered
 from storage import account, guarantor, onboarding, tasks
 from storage.account import use_code
 from storage.audit import case_stream
@@ -81,6 +82,20 @@ async def find_guarantors(
             raise rules.GuarantorNamedTwice(field=field)
         found.append(guarantor_there)
     return found
+
+
+async def find_guarantor(command: Command, terms: GuarantorTerms, own: Employment, national_id: str) -> Employment:
+    """Where one more named guarantor works; they may be asked.
+
+    Raises:
+        GuarantorMayNotBeAsked, GuarantorIsApplicant: the colleague cannot stand.
+        TooMany: the caller named or asked about too many lately.
+    """
+    await _count_checks(command, 1)
+    there = await _find(command, terms, own, national_id, field="national_id")
+    if there is None:
+        raise rules.GuarantorMayNotBeAsked(field="national_id")
+    return there
 
 
 async def _count_checks(command: Command, times: int) -> None:
@@ -158,11 +173,8 @@ async def name_guarantor(command: Command, case_id: UUID, national_id: str, *, r
         raise rules.GuaranteeUnknown(field="replaces")
     if replaced is None and len(live) >= programme.guarantors:
         raise rules.GuarantorPlacesFilled(field="replaces")
-    await _count_checks(command, 1)
     own = await read_employment(command.connection, application.employment_id)
-    there = await _find(command, _terms(programme), own, national_id, field="national_id")
-    if there is None:
-        raise rules.GuarantorMayNotBeAsked(field="national_id")
+    there = await find_guarantor(command, _terms(programme), own, national_id)
     if any(guarantee.person_id == there.person_id for guarantee in live):
         raise rules.GuarantorNamedTwice(field="national_id")
     if replaced is not None:
@@ -179,7 +191,7 @@ async def _lock_application(command: Command, case_id: UUID) -> tuple[Applicatio
     case = await command.lock_own_case(case_id)
     if case.kind is not CaseKind.ONBOARDING or case.person_id != command.actor.person_id:
         raise NotFound
-    if not case.is_open or await onboarding.is_withdrawn(command.connection, case_id):
+    if not case.is_open or await onboarding.is_ending(command.connection, case_id):
         raise CaseClosed
     policy = await by_id(command.connection, case.policy_id)
     application = await onboarding.read_application(command.connection, case_id)
@@ -316,5 +328,6 @@ async def _record_answer(
     await tell(command.connection, case_id, fact, actor="guarantor")
     if fact is FactKind.GUARANTEE_ACCEPTED:
         await notify_others(command, [guarantee.applicant_id], fact, case_id)
-    await enqueue(command.connection, GuaranteeAnswered(case_id, fact_id))
+    message = SubstituteAnswered if guarantee.is_substitute else GuaranteeAnswered
+    await enqueue(command.connection, message(case_id, fact_id))
     return fact_id

@@ -264,6 +264,8 @@ async def correct_application(command: Command, case_id: UUID, correction: Corre
     before = await onboarding.read_application(command.connection, case_id)
     if case.person_id != command.actor.person_id or before is None:
         raise NotFound
+    if await money_pause(command.connection, command.actor.person_id):
+        raise rules.MoneyPaused
     task = await tasks.find_open(command.connection, case_id, TaskKind.CORRECT_APPLICATION)
     if task is None:
         raise NotReturned

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from commands.command import Command
 from domain.access import Role
 from domain.errors import Conflict, Forbidden, InvalidInput, NotFound
-from domain.mandate import MANDATES
+from domain.mandate import GUARANTEE_MANDATES, MANDATES
 from domain.programme import Programme, is_wait
 from domain.working_hours import WorkingHours
 from storage import policies
+from storage.organisation import find_organisation
 from storage.policies import Policy
 
 _PERSONNEL_HOURS = frozenset({"change_remind_hours", "change_expire_hours", "money_pause_hours"})
+# A programme is the one policy that people may add: its code is what members apply with.
+_PROGRAMME: Final = re.compile(re.escape(Programme.PREFIX) + r"[a-z][a-z0-9_.-]{1,60}")
 
 
 class PolicyMalformed(InvalidInput):
@@ -43,15 +47,18 @@ class NotNewest(Conflict):
 
 
 async def propose_policy(command: Command, name: str, value: Mapping[str, Any]) -> Policy:
-    """Propose a new version; nothing changes until another person approves.
+    """Propose a new version, or a new programme; nothing changes until another person approves.
 
     Raises:
-        NotFound: there is no such policy.
+        NotFound: there is no such policy, and it is not a programme's name either.
         PolicyMalformed: the value does not fit.
     """
     command.require_role(Role.POLICY_ADMIN)
     _check(name, value)
-    proposal = await policies.propose(command.connection, name, value, command.actor.person_id)
+    is_programme = _PROGRAMME.fullmatch(name) is not None
+    if is_programme:
+        await _check_organisation(command, Programme.from_policy(name, value))
+    proposal = await policies.propose(command.connection, name, value, command.actor.person_id, may_be_new=is_programme)
     if proposal is None:
         raise NotFound
     await command.note(f"policy:{name}", subject=str(proposal.id), after={"version": proposal.version, "value": value})
@@ -104,6 +111,15 @@ def _check(name: str, value: Mapping[str, Any]) -> None:
 def _check_mandate(programme: Programme) -> None:
     if programme.mandate_version not in MANDATES:
         raise ValueError(f"mandate_version: there is no text of version {programme.mandate_version}")
+    terms = programme.guarantor
+    if terms is not None and terms.mandate_version not in GUARANTEE_MANDATES:
+        raise ValueError(f"guarantor.mandate_version: there is no text of version {terms.mandate_version}")
+
+
+async def _check_organisation(command: Command, programme: Programme) -> None:
+    """A programme of an organisation's own names one that is there, else nobody could ever apply."""
+    if programme.organisation and await find_organisation(command.connection, programme.organisation) is None:
+        raise PolicyMalformed(field="value", why=f"organisation: there is none of the code {programme.organisation}")
 
 
 def _check_hours(value: Mapping[str, Any]) -> None:

@@ -40,7 +40,7 @@ async def approve_application(command: Command, task: Task) -> UUID:
     examination = await examine(command.connection, application, programme, tehran_day(command.now))
     findings = examination.findings(task.scope if task.scope_kind == ScopeKind.REGION else None)
     if findings:
-        raise _blocked(findings)
+        raise blocked(findings)
     activates_at = await onboarding.approve(
         command.connection, task.case_id, by=command.actor.person_id, waiting=programme.waiting
     )
@@ -51,7 +51,8 @@ async def approve_application(command: Command, task: Task) -> UUID:
     return fact_id
 
 
-def _blocked(findings: Sequence[ReviewFinding]) -> rules.ApprovalBlocked:
+def blocked(findings: Sequence[ReviewFinding]) -> rules.ApprovalBlocked:
+    """The refusal that says what speaks against an approval."""
     said = [wording.said(wording.FINDINGS, finding) for finding in findings]
     return rules.ApprovalBlocked(
         field="decision", why="، ".join(one.fa for one in said), why_en=", ".join(one.en for one in said)

@@ -57,12 +57,15 @@ PHASES = {
     "awaiting_confirmation": Sentence("در انتظار تأیید", "Awaiting confirmation"),
     "confirmed": Sentence("تأیید شد", "Confirmed"),
     "rejected": Sentence("رد شد", "Rejected"),
+    "replaced": Sentence("ضامن عوض شد", "The guarantor was replaced"),
+    "overtaken": Sentence("اعتبار پیش از تعویض پایان یافت", "The credit ended before"),
 }
 
 KINDS = {
     "onboarding": Sentence("درخواست اعتبار", "Credit application"),
     "personnel_import": Sentence("فهرست کارکنان", "Personnel file"),
     "personnel_change": Sentence("تغییر اطلاعات پرسنلی", "Change of personnel data"),
+    "substitution": Sentence("تعویض ضامن", "Substitution of a guarantor"),
 }
 
 TASKS = {
@@ -73,6 +76,7 @@ TASKS = {
     "correct_application": Sentence("اصلاح درخواست", "Correct the application"),
     "clear_obstacle": Sentence("رفع مانعِ فعال‌سازی اعتبار", "Clear what blocks the activation"),
     "confirm_change": Sentence("تأیید تغییر اطلاعات", "Confirm a change of data"),
+    "review_substitution": Sentence("بررسی تعویض ضامن در امور مالی", "Review the substitution of a guarantor"),
 }
 
 _REASONS = {
@@ -209,6 +213,37 @@ TIMELINE = {
         "اعتبار فعال شد: ماهی {monthly} در {instalments} قسط، تا {ends_on}.",
         "The credit is usable: {monthly} a month, {instalments} instalments, until {ends_on}.",
     ),
+    "substitution_requested": Sentence(
+        "صاحب اعتبار خواست همکار دیگری جای یکی از ضامن‌ها را بگیرد. تا تأیید امور مالی، ضامن کنونی برقرار است.",
+        "The owner of the credit asked for another guarantor. Until finance approves, the present one stands.",
+    ),
+    "substitution_approved": Sentence("امور مالی تعویض ضامن را تأیید کرد.", "Finance approved the substitution."),
+    "substitution_blocked": Sentence(
+        "تعویض انجام نشد: {finding}. بررسی دوباره به امور مالی سپرده شد.",
+        "The substitution could not take effect: {finding}. Finance was asked again.",
+    ),
+    "substitution_refused": Sentence(
+        "امور مالی تعویض ضامن را نپذیرفت: {reason}. ضامن کنونی برقرار است.",
+        "Finance refused the substitution: {reason}. The present guarantor goes on standing.",
+    ),
+    "substitution_declined": Sentence(
+        "تعویض انجام نشد و ضامن کنونی برقرار است.", "Nobody was replaced; the present guarantor goes on standing."
+    ),
+    "substitution_withdrawn": Sentence(
+        "صاحب اعتبار از تعویض ضامن منصرف شد؛ ضامن کنونی برقرار است.",
+        "The owner of the credit withdrew; the present guarantor goes on standing.",
+    ),
+    "substitution_lapsed": Sentence(
+        "در مهلت مقرر پاسخی نرسید؛ تعویض انجام نشد و ضامن کنونی برقرار است.",
+        "No answer came in time; nobody was replaced and the present guarantor goes on standing.",
+    ),
+    "substitution_overtaken": Sentence(
+        "اعتبار پایان یافته است و ضامن آن دیگر عوض نمی‌شود.", "The credit is over; its guarantor is not replaced."
+    ),
+    "guarantor_replaced": Sentence(
+        "ضامن عوض شد: ضامن تازه برقرار است و ضمانتِ ضامن پیشین پایان یافت.",
+        "The guarantor was replaced: the new one stands, the former one no longer does.",
+    ),
     "personnel_file_received": Sentence(
         "فایل کارکنان دریافت شد و در نوبت خواندن است.", "The personnel file was received and waits to be read."
     ),
@@ -258,6 +293,17 @@ NOTICES = {
         " برنامه: {app_link} راهنما: {training_link}"
     ),
     "certificate_revoked": "امانت: گواهی کسر از حقوق شما لغو شد و خرید تازه با این اعتبار ممکن نیست.",
+    "substitution_requested": "امانت: درخواست تعویض ضامن شما ثبت شد. تا تأیید امور مالی، ضامن کنونی برقرار است.",
+    "substitution_refused": "امانت: امور مالی تعویض ضامن را نپذیرفت و ضامن کنونی برقرار است. دلیل: {app_link}",
+    "substitution_declined": "امانت: همکاری که معرفی کردید ضمانت را نپذیرفت و ضامن کنونی برقرار است.",
+    "substitution_withdrawn": "امانت: انصراف شما از تعویض ضامن ثبت شد و ضامن کنونی برقرار است.",
+    "substitution_lapsed": "امانت: مهلت تعویض ضامن بدون پاسخ گذشت و ضامن کنونی برقرار است.",
+    "substitution_overtaken": "امانت: اعتبار شما پایان یافته است و تعویض ضامن آن متوقف شد.",
+    "guarantor_replaced": "امانت: ضامن اعتبار شما عوض شد. جزئیات: {app_link}",
+    "guarantee_taken_over": "امانت: همکار دیگری به‌جای شما ضامن شد و ضمانتِ شما برای این اعتبار پایان یافت.",
+    "guarantee_begun": (
+        "امانت: امور مالی تعویض ضامن را تأیید کرد؛ از این پس شما ضامن این اعتبار هستید. ضمانت‌های شما: {app_link}"
+    ),
     "task_issue_certificate": "امانت: یک درخواست گواهی کسر از حقوق منتظر شماست. کارتابل: {app_link}",
     "task_answer_guarantee": "امانت: یک همکار شما را ضامن خود معرفی کرده است. پذیرش یا رد با شماست: {app_link}",
     "task_name_guarantor": (
@@ -267,6 +313,7 @@ NOTICES = {
     "task_correct_application": "امانت: درخواست اعتبار شما برای اصلاح برگشت. دلیل و اصلاح: {app_link}",
     "task_clear_obstacle": "امانت: فعال‌سازی یک اعتبار منتظر رسیدگی شماست. کارتابل: {app_link}",
     "task_confirm_change": "امانت: یک تغییر اطلاعات پرسنلی منتظر تأیید شماست. کارتابل: {app_link}",
+    "task_review_substitution": "امانت: یک درخواست تعویض ضامن منتظر بررسی شماست. کارتابل: {app_link}",
     "remind_issue_certificate": "امانت: یادآوری؛ یک درخواست گواهی کسر از حقوق هنوز بی‌پاسخ است. {app_link}",
     "remind_answer_guarantee": "امانت: یادآوری؛ درخواست ضمانت یک همکار هنوز بی‌پاسخ است. {app_link}",
     "remind_name_guarantor": "امانت: یادآوری؛ هنوز ضامن دیگری معرفی نکرده‌اید. {app_link}",
@@ -274,6 +321,7 @@ NOTICES = {
     "remind_correct_application": "امانت: یادآوری؛ درخواست اعتبار شما هنوز منتظر اصلاح است. {app_link}",
     "remind_clear_obstacle": "امانت: یادآوری؛ رسیدگی به یک مانع فعال‌سازی هنوز انجام نشده است. {app_link}",
     "remind_confirm_change": "امانت: یادآوری؛ یک تغییر اطلاعات پرسنلی هنوز بی‌پاسخ است. {app_link}",
+    "remind_review_substitution": "امانت: یادآوری؛ بررسی یک درخواست تعویض ضامن هنوز انجام نشده است. {app_link}",
     "personnel_file_imported": (
         "امانت: فایل کارکنان خوانده شد: {added} تازه، {changed} تغییر، {unchanged} بدون تغییر، {refused} ردشده."
         " گزارش: {app_link}"
@@ -334,7 +382,7 @@ def _shown(name: str, value: Any, *, persian: bool) -> str:
         return format_moment(datetime.fromisoformat(value), persian=persian)
     if name == "reasons" and isinstance(value, list):
         return ("، " if persian else ", ").join(_shown("reason", one, persian=persian) for one in value)
-    for catalogue in (_REASONS, ROLES, _CHANGES):
-        if name in {"reason", "obstacle", "role", "what"} and value in catalogue:
+    for catalogue in (_REASONS, ROLES, _CHANGES, FINDINGS):
+        if name in {"reason", "obstacle", "role", "what", "finding"} and value in catalogue:
             return catalogue[value].fa if persian else catalogue[value].en
     return persian_digits(str(value)) if persian else str(value)

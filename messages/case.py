@@ -13,6 +13,7 @@ class CaseKind(StrEnum):
     ONBOARDING = "onboarding"
     PERSONNEL_IMPORT = "personnel_import"
     PERSONNEL_CHANGE = "personnel_change"
+    SUBSTITUTION = "substitution"
 
 
 @dataclass(frozen=True, slots=True)

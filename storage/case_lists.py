@@ -43,11 +43,13 @@ _EVENT = (timeline.c.id, timeline.c.case_id, timeline.c.at, timeline.c.code, tim
 def _ways_to_see(actor: Actor) -> list[sa.ColumnElement[bool]]:
     """The conditions of which one must hold for a person to see a case; each is served by an index of its own.
 
-    Members see cases in which they take part. Staff see those of their organisations and regions, and those that
+    Members see cases in which they take part now. Staff see those of their organisations and regions, and those that
     hold or held a task for one of their roles; auditors and operators see all.
     """
     if actor.capacity == "member":
-        mine = sa.select(case_people.c.case_id).where(case_people.c.person_id == actor.person_id)
+        mine = sa.select(case_people.c.case_id).where(
+            case_people.c.person_id == actor.person_id, case_people.c.until.is_(None)
+        )
         return [cases.c.id.in_(mine)]
     if actor.holds_any(READS_EVERYTHING):
         return [sa.true()]

@@ -18,6 +18,7 @@ Capacity = Literal["member", "staff", "service"]
 
 # Below every time-out of an activity, so that Postgres gives up before Temporal does.
 STATEMENT_LIMIT_MS = 2_000
+_PREPARED_MAX = 300
 _BEGIN = sa.text(
     "SELECT set_config('amanat.capacity', :capacity, true), set_config('amanat.person', :person, true),"
     " set_config('statement_timeout', :limit, true), set_config('lock_timeout', :limit, true)"
@@ -59,15 +60,28 @@ _ACT = wording(_BEGIN)
 
 def create_engine(url: str, *, pool: int) -> AsyncEngine:
     """An engine with an explicit pool; parameters never appear in error texts or logs."""
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_size=pool,
         max_overflow=0,
         pool_timeout=5,
+        # The same few connections again and again: what they have prepared is used, the others rest.
+        pool_use_lifo=True,
         pool_recycle=1_800,
         hide_parameters=True,
-        connect_args={"connect_timeout": 5, "options": "-c idle_in_transaction_session_timeout=10000"},
+        connect_args={
+            "connect_timeout": 5,
+            "prepare_threshold": 1,
+            "options": "-c idle_in_transaction_session_timeout=10000",
+        },
     )
+    sa.event.listen(engine.sync_engine, "connect", _keep_prepared)
+    return engine
+
+
+def _keep_prepared(connection: Any, _: object) -> None:
+    """Room for every statement that a process has: the driver's own 100 would throw some out while they are used."""
+    connection.driver_connection.prepared_max = _PREPARED_MAX
 
 
 @asynccontextmanager

@@ -13,10 +13,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.guarantor import Worker
+from domain.identity import NationalId
+from messages.onboarding import TaskKind
 from storage.onboarding import Application
 from storage.organisation import Employment
 from storage.policies import Policy, by_id
-from storage.tables import case_people, cases, credit_lines, guarantees, organisations, persons, regions
+from storage.sealing import Seals
+from storage.tables import case_people, cases, credit_lines, guarantees, organisations, persons, regions, tasks
 
 PART = "guarantor"
 LIVE = ("named", "asked", "accepted")
@@ -48,6 +51,11 @@ class Guarantee:
     def is_live(self) -> bool:
         """Whether the guarantor is asked, or stands."""
         return self.ended_at is None
+
+    @property
+    def is_substitute(self) -> bool:
+        """Whether they were asked to take a guarantor's place behind a usable credit, in a case of its own (A4)."""
+        return self.case_id != self.credit_case_id
 
 
 _COLUMNS = tuple(guarantees.c[name] for name in Guarantee.__slots__)
@@ -124,7 +132,12 @@ async def guarantees_for(connection: AsyncConnection, credit_case_id: UUID) -> l
 async def mark_asked(connection: AsyncConnection, guarantee: Guarantee) -> None:
     """The guarantor is asked: they take part in the case from now on."""
     await _change(connection, guarantees.c.id == guarantee.id, status="asked")
-    part = insert(case_people).values(case_id=guarantee.case_id, person_id=guarantee.person_id, part=PART)
+    await add_part(connection, guarantee.case_id, guarantee.person_id)
+
+
+async def add_part(connection: AsyncConnection, case_id: UUID, person_id: UUID) -> None:
+    """Somebody takes part in a case as its guarantor, until their part ends."""
+    part = insert(case_people).values(case_id=case_id, person_id=person_id, part=PART)
     await connection.execute(
         part.on_conflict_do_update(index_elements=["case_id", "person_id", "part"], set_={"until": None})
     )
@@ -239,9 +252,22 @@ async def names_of(connection: AsyncConnection, people: Collection[UUID]) -> dic
     return {row.id: f"{row.first_name} {row.last_name}".strip() for row in rows}
 
 
+async def national_ids_of(
+    connection: AsyncConnection, seals: Seals, people: Collection[UUID]
+) -> dict[UUID, NationalId]:
+    """National ids of a few people, in a transaction that may see them; for those who show them masked."""
+    rows = await connection.execute(
+        sa.select(persons.c.id, persons.c.national_id_sealed).where(persons.c.id.in_(people)).limit(100)
+    )
+    return {row.id: NationalId(seals.cipher.open_text(row.national_id_sealed, "person.national_id")) for row in rows}
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A guarantee as its guarantor sees it: for whom, where they work, and where the case stands (A5)."""
+    """A guarantee as its guarantor sees it: for whom, where they work, and where the case stands (A5).
+
+    ``task_id`` is the open task with which they answer.
+    """
 
     guarantee: Guarantee
     applicant_name: str
@@ -251,6 +277,7 @@ class Request:
     policy_id: UUID
     phase: str
     line_over: bool
+    task_id: UUID | None
 
 
 async def requests_to(
@@ -263,15 +290,23 @@ async def requests_to(
     )
     name = sa.func.concat_ws(" ", persons.c.first_name, persons.c.last_name)
     credit = cases.alias("credit")
+    asked = sa.and_(
+        tasks.c.case_id == guarantees.c.case_id,
+        tasks.c.person_id == guarantees.c.person_id,
+        tasks.c.kind == TaskKind.ANSWER_GUARANTEE,
+        tasks.c.status == "open",
+        guarantees.c.status == "asked",
+    )
     query = (
         sa.select(
             *_COLUMNS, name, organisations.c.name, regions.c.name, credit.c.variant, credit.c.policy_id,
-            credit.c.phase, line_over,
+            credit.c.phase, line_over, tasks.c.id,
         )
         .join(credit, credit.c.id == guarantees.c.credit_case_id)
         .join(persons, persons.c.id == guarantees.c.applicant_id)
         .join(organisations, organisations.c.id == credit.c.organisation_id)
         .join(regions, regions.c.code == credit.c.region_code)
+        .outerjoin(tasks, asked)
         .where(guarantees.c.person_id == person_id)
         .order_by(guarantees.c.id.desc())
         .limit(limit)

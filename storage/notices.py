@@ -30,14 +30,12 @@ def _storing() -> sa.Insert:
     """Stores a notice for each person and promises to send each, in one statement."""
     given = {"case_id": notices.c.case_id, "template": notices.c.template, "params": notices.c.params}
     values = [sa.bindparam(name, type_=column.type) for name, column in given.items()]
-    each = sa.select(
-        sa.func.unnest(sa.bindparam("people", type_=ARRAY(sa.Uuid))), *values, sa.literal("sms", literal_execute=True)
-    )
+    each = sa.select(sa.func.unnest(sa.bindparam("people", type_=ARRAY(sa.Uuid))), *values, sa.literal_column("'sms'"))
     columns = ["person_id", *given, "channel"]
     added = sa.insert(notices).from_select(columns, each).returning(notices.c.id).cte("added")
     # What ``enqueue`` writes of a SendNotice.
-    payload = sa.func.jsonb_build_object(sa.literal("notice_id", literal_execute=True), added.c.id)
-    promise = sa.select(sa.literal(SendNotice.__name__, literal_execute=True), payload)
+    payload = sa.func.jsonb_build_object(sa.literal_column("'notice_id'"), added.c.id)
+    promise = sa.select(sa.literal_column(f"'{SendNotice.__name__}'"), payload)
     return sa.insert(outbox).inline().from_select(["message", "payload"], promise)
 
 

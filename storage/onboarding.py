@@ -86,6 +86,10 @@ class CreditLine:
         """Monthly times count (A2)."""
         return Money(self.monthly, Unit.IRR).times(self.instalments)
 
+    def is_over(self, today: date) -> bool:
+        """Whether nothing can be bought on it any more because it was closed or its term has ended."""
+        return self.closed_at is not None or self.ends_on < today
+
 
 _APPLICATION = tuple(applications.c[name] for name in Application.__slots__)
 _CERTIFICATE = tuple(certificates.c[name] for name in Certificate.__slots__)
@@ -242,6 +246,12 @@ async def is_withdrawn(connection: AsyncConnection, case_id: UUID) -> bool:
     return await last_fact(connection, case_id, FactKind.APPLICATION_WITHDRAWN) is not None
 
 
+async def is_ending(connection: AsyncConnection, case_id: UUID) -> bool:
+    """Whether somebody withdrew or refused the application, though the process may not know yet."""
+    last_words = (FactKind.APPLICATION_WITHDRAWN, FactKind.APPLICATION_REFUSED, FactKind.OBSTACLE_UPHELD)
+    return await last_fact(connection, case_id, *last_words) is not None
+
+
 async def add_certificate(
     connection: AsyncConnection,
     application: Application,
@@ -327,6 +337,13 @@ async def running_line(connection: AsyncConnection, person_id: UUID, programme: 
             .with_for_update()
         )
     ).one_or_none()
+    return None if row is None else CreditLine(*row)
+
+
+async def read_line(connection: AsyncConnection, line_id: UUID, *, hold: bool = False) -> CreditLine | None:
+    """The line, or None if it is missing or hidden; ``hold``: nobody else changes it until the transaction ends."""
+    query = sa.select(*_LINE).where(credit_lines.c.id == line_id)
+    row = (await connection.execute(query.with_for_update() if hold else query)).one_or_none()
     return None if row is None else CreditLine(*row)
 
 

@@ -92,8 +92,7 @@ async def resend(connection: AsyncConnection, case_id: UUID) -> int:
     again = await connection.execute(
         sa.update(outbox)
         .where(
-            outbox.c.payload.has_key("case_id"),
-            outbox.c.payload["case_id"].astext == str(case_id),
+            outbox.c.case_id == case_id,
             outbox.c.sent_at.is_not(None),
         )
         .values(sent_at=None, claimed_until=None, attempts=0, due_at=sa.func.now())
@@ -117,7 +116,7 @@ async def purge_sent(connection: AsyncConnection, *, older_than: timedelta, limi
     Those of open cases stay: with them a process that was lost can be started again.
     """
     is_open = sa.exists().where(
-        cases.c.id == sa.cast(outbox.c.payload["case_id"].astext, sa.Uuid), cases.c.closed_at.is_(None)
+        cases.c.id == outbox.c.case_id, cases.c.closed_at.is_(None)
     )
     old = sa.select(outbox.c.id).where(outbox.c.sent_at < sa.func.now() - older_than, sa.not_(is_open)).limit(limit)
     deleted = await connection.execute(sa.delete(outbox).where(outbox.c.id.in_(old.scalar_subquery())))

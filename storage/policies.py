@@ -95,15 +95,25 @@ async def list_versions(
     return [Policy(*row) for row in await connection.execute(query)]
 
 
-async def propose(connection: AsyncConnection, name: str, value: Mapping[str, Any], proposed_by: UUID) -> Policy | None:
-    """A new version, not in force until another person approves it; None if no such policy exists."""
+async def propose(
+    connection: AsyncConnection, name: str, value: Mapping[str, Any], proposed_by: UUID, *, may_be_new: bool = False
+) -> Policy | None:
+    """A new version, not in force until another person approves it; None if no such policy exists.
+
+    Args:
+        connection: a transaction of a policy_admin's.
+        name: of the policy.
+        value: was checked.
+        proposed_by: who proposes it.
+        may_be_new: a policy that does not exist yet begins with version 1.
+    """
     await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"policy:{name}", 0))))
     newest = await connection.scalar(sa.select(sa.func.max(policies.c.version)).where(policies.c.name == name))
-    if newest is None:
+    if newest is None and not may_be_new:
         return None
     row = await connection.execute(
         sa.insert(policies)
-        .values(name=name, version=newest + 1, value=dict(value), proposed_by=str(proposed_by))
+        .values(name=name, version=(newest or 0) + 1, value=dict(value), proposed_by=str(proposed_by))
         .returning(*_COLUMNS)
     )
     return Policy(*row.one())

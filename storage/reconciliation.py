@@ -64,10 +64,13 @@ class OpenFinding:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A round that is this process's; after which case it begins, None for the first."""
+    """A round that is this process's; after which case of which kind it begins, None for the first.
+
+    The kind is a text: another version of the programme may have written it.
+    """
 
     started_at: datetime
-    kind: CaseKind | None
+    kind: str | None
     after: UUID
 
 
@@ -93,7 +96,7 @@ async def claim_round(connection: AsyncConnection, *, every: timedelta, lease: t
     ).one_or_none()
     if row is None:
         return None
-    return Claim(row.started_at, None if row.kind is None else CaseKind(row.kind), row.after_id or NO_ID)
+    return Claim(row.started_at, row.kind, row.after_id or NO_ID)
 
 
 async def end_round(connection: AsyncConnection, claim: Claim, kind: CaseKind | None, after: UUID) -> None:
@@ -198,7 +201,7 @@ async def findings_to_review(connection: AsyncConnection, limit: int) -> list[Op
     rows = await connection.execute(
         sa.select(found.id, found.case_id, found.kind, cases.c.kind, cases.c.closed_at.is_(None))
         .join_from(reconciliation_findings, cases, found.case_id == cases.c.id)
-        .where(found.settled_at.is_(None))
+        .where(found.settled_at.is_(None), cases.c.kind.in_(list(CaseKind)))
         .order_by(_last_seen(), found.id)
         .limit(limit)
     )

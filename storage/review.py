@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain import guarantor as rules
 from domain.guarantor import Rule
 from domain.money import Money, Unit
-from domain.programme import Backing, Programme
+from domain.programme import Backing, GuarantorTerms, Programme
 from domain.review import ReviewFinding
 from storage import guarantor, onboarding
 from storage.guarantor import Guarantee, as_worker
@@ -99,18 +99,21 @@ async def _check_guarantors(
 ) -> tuple[GuarantorCheck, ...]:
     if programme.guarantor is None:
         return ()
-    checks = []
-    for guarantee in await guarantor.guarantees_in(connection, application.case_id):
-        there = await read_employment(connection, guarantee.employment_id)
-        others = await guarantor.stands_for(
-            connection, guarantee.person_id, apart_from=application.person_id, today=today
-        )
-        kept = rules.judge(
-            programme.guarantor,
-            applicant=as_worker(applicant),
-            guarantor=as_worker(there),
-            stands_for=others,
-            today=today,
-        )
-        checks.append(GuarantorCheck(guarantee, there, others, kept))
-    return tuple(checks)
+    return tuple(
+        [
+            await check_guarantor(connection, guarantee, programme.guarantor, applicant, today)
+            for guarantee in await guarantor.guarantees_in(connection, application.case_id)
+        ]
+    )
+
+
+async def check_guarantor(
+    connection: AsyncConnection, guarantee: Guarantee, terms: GuarantorTerms, applicant: Employment, today: date
+) -> GuarantorCheck:
+    """Which rules a guarantor keeps at this moment (A4); ``today`` in Tehran."""
+    there = await read_employment(connection, guarantee.employment_id)
+    others = await guarantor.stands_for(connection, guarantee.person_id, apart_from=guarantee.applicant_id, today=today)
+    kept = rules.judge(
+        terms, applicant=as_worker(applicant), guarantor=as_worker(there), stands_for=others, today=today
+    )
+    return GuarantorCheck(guarantee, there, others, kept)

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from storage.tables import employments, role_grants, sessions
 _SERIAL = itertools.count(100_000_000)
 _MOBILES = itertools.count(9_120_000_000)
 _DEFAULT_PAY = 400_000_000
+_HIRED = date(2015, 4, 4)
 
 
 def next_national_id() -> str:
@@ -84,7 +85,13 @@ class Arrange:
         return Someone(person_id, national_id, mobile, session.token)
 
     async def employ(
-        self, person_id: UUID, organisation_id: UUID, *, net_pay: int = _DEFAULT_PAY, region: str = "1101"
+        self,
+        person_id: UUID,
+        organisation_id: UUID,
+        *,
+        net_pay: int = _DEFAULT_PAY,
+        region: str = "1101",
+        hired: date = _HIRED,
     ) -> UUID:
         """Put a person on an organisation's personnel list; returns the employment's id."""
         async with transaction(self.context.engine, SERVICE) as connection:
@@ -94,7 +101,7 @@ class Arrange:
                     organisation_id=organisation_id,
                     person_id=person_id,
                     region_code=region,
-                    hire_date=date(2015, 4, 4),
+                    hire_date=hired,
                     net_pay=net_pay,
                     sheba_index=b"x",
                     sheba_sealed=b"x",
@@ -104,11 +111,24 @@ class Arrange:
             employment_id: UUID = row.scalar_one()
             return employment_id
 
-    async def member(self, organisation_id: UUID, *, net_pay: int = _DEFAULT_PAY, region: str = "1101") -> Someone:
+    async def member(
+        self, organisation_id: UUID, *, net_pay: int = _DEFAULT_PAY, region: str = "1101", hired: date = _HIRED
+    ) -> Someone:
         """A signed-in member who works there."""
         someone = await self.person("member")
-        await self.employ(someone.id, organisation_id, net_pay=net_pay, region=region)
+        await self.employ(someone.id, organisation_id, net_pay=net_pay, region=region, hired=hired)
         return someone
+
+    async def colleagues(self, count: int, organisation_id: UUID | None = None, **job: Any) -> list[Someone]:
+        """Signed-in members who work in one place and may stand for one another."""
+        employer = organisation_id or await self.organisation()
+        return [await self.member(employer, **job) for _ in range(count)]
+
+    async def as_member(self, someone: Someone) -> Someone:
+        """The same person, signed in as a member."""
+        async with transaction(self.context.engine, SERVICE) as connection:
+            session = await begin_session(connection, someone.id, "member")
+        return replace(someone, token=session.token)
 
     async def staff(self, *grants: Grant) -> Someone:
         """A signed-in staff member with roles and a fresh step-up."""
@@ -139,6 +159,10 @@ class Arrange:
     async def hr_officer(self, organisation_id: UUID) -> Someone:
         """HR of an organisation."""
         return await self.staff(Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(organisation_id)))
+
+    async def finance_officer(self, region: str = "1101") -> Someone:
+        """Finance of a region."""
+        return await self.staff(Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, region))
 
     async def platform(self, role: Role) -> Someone:
         """Staff with a role over the whole platform."""
@@ -171,17 +195,31 @@ async def mandate_code(
         "instalments": terms["instalments"],
         "mandate_version": 1,
     }
-    earlier = sent_to(directory, member.mobile).count("code_accept_mandate")
-    answer = await api.post(
-        "/v1/codes", json={"purpose": "accept_mandate", "subject": subject}, headers=member.headers()
-    )
+    return {"version": 1, **await fresh_code(api, member, directory, "accept_mandate", subject)}
+
+
+async def guarantee_code(
+    api: httpx2.AsyncClient, guarantor: Someone, directory: Path, guarantee_id: str
+) -> dict[str, Any]:
+    """Ask for a code that accepts a guarantee, read it from the local gateway, and return the acceptance."""
+    subject = {"guarantee_id": guarantee_id, "mandate_version": 1}
+    return {"version": 1, **await fresh_code(api, guarantor, directory, "accept_guarantee", subject)}
+
+
+async def fresh_code(
+    api: httpx2.AsyncClient, who: Someone, directory: Path, purpose: str, subject: dict[str, Any]
+) -> dict[str, Any]:
+    """Ask for a code and wait for its SMS; a code that asks too soon after another is refused."""
+    template = f"code_{purpose}"
+    earlier = sent_to(directory, who.mobile).count(template)
+    answer = await api.post("/v1/codes", json={"purpose": purpose, "subject": subject}, headers=who.headers())
     assert answer.status_code == 202, answer.text
 
     async def sent() -> bool:
-        return sent_to(directory, member.mobile).count("code_accept_mandate") > earlier
+        return sent_to(directory, who.mobile).count(template) > earlier
 
     await eventually(sent, "the code to be sent")
-    return {"version": 1, "code_id": answer.json()["code_id"], "code": newest_code(directory, member.mobile)}
+    return {"code_id": answer.json()["code_id"], "code": newest_code(directory, who.mobile)}
 
 
 async def eventually(look: Callable[[], Awaitable[Any]], what: str, *, seconds: float = 30.0) -> Any:

@@ -150,19 +150,36 @@ async def test_a_thousand_cases_whose_processes_run_are_compared_in_one_short_ro
     await end_processes(temporal.client, cases)
 
 
-async def test_of_many_lost_processes_a_round_starts_a_bounded_number_and_the_next_goes_on_there(
-    engine: AsyncEngine, temporal: WorkflowEnvironment, superuser: Superuser
-) -> None:
-    cases = await add_lost_cases(engine, superuser, 250)
-    reconciler = Reconciler(engine, temporal.client, silence, round_every=_ALWAYS, page=50, suspects=100)
+@pytest.fixture
+def short_of_breath(engine: AsyncEngine, temporal: WorkflowEnvironment) -> Reconciler:
+    """A reconciler that looks into ten suspicious cases a round."""
+    return Reconciler(engine, temporal.client, silence, round_every=_ALWAYS, page=5, suspects=10)
 
-    restarted = []
-    for _ in range(4):
+
+async def found_by_round(reconciler: Reconciler, superuser: Superuser, rounds: int) -> list[list[UUID]]:
+    """The cases found by the end of each round."""
+    seen = []
+    for _ in range(rounds):
         await reconciler.round()
-        restarted.append([case_id for case_id, *_ in await found(superuser)])
+        seen.append([case_id for case_id, *_ in await found(superuser)])
+    return seen
 
-    assert restarted == [cases[:100], cases[:200], cases, cases]
-    assert await unsent(superuser) == 250
+
+async def test_of_many_lost_processes_a_round_starts_a_bounded_number_and_the_next_goes_on(
+    engine: AsyncEngine, short_of_breath: Reconciler, superuser: Superuser
+) -> None:
+    cases = await add_lost_cases(engine, superuser, 25)
+
+    assert await found_by_round(short_of_breath, superuser, 4) == [cases[:10], cases[:20], cases, cases]
+    assert await unsent(superuser) == 25
+
+
+async def test_cases_that_nobody_can_start_do_not_keep_those_after_them_from_being_looked_at(
+    short_of_breath: Reconciler, superuser: Superuser
+) -> None:
+    cases = await add_cases(superuser, 25)
+
+    assert await found_by_round(short_of_breath, superuser, 3) == [cases[:10], cases[:20], cases]
 
 
 async def test_two_reconcilers_at_once_act_once(
@@ -306,6 +323,24 @@ async def test_while_temporal_is_away_a_round_ends_quietly_and_afterwards_the_ne
     async with door(port, server):
         await eventually(works, "the client to come through again")
     assert await found(superuser) == [(case_id, "process_missing", 1, False)]
+
+
+async def test_a_place_in_a_kind_that_only_another_version_knows_does_not_stop_the_rounds(
+    engine: AsyncEngine, reconciler: Reconciler, superuser: Superuser
+) -> None:
+    (case_id,) = await add_lost_cases(engine, superuser)
+    await superuser.run("UPDATE reconciliation_rounds SET kind = 'of_tomorrow', after_id = %s", case_id)
+    await superuser.run(
+        "INSERT INTO cases (kind, phase, policy_id) SELECT 'of_tomorrow', 'begun', id FROM policies LIMIT 1"
+    )
+    await superuser.run(
+        "INSERT INTO reconciliation_findings (case_id, kind)"
+        " SELECT id, 'process_missing' FROM cases WHERE kind = 'of_tomorrow'"
+    )
+
+    await reconciler.round()
+
+    assert (case_id, "process_missing", 1, False) in await found(superuser)
 
 
 async def test_what_was_started_by_hand_under_another_name_disturbs_nobody(

@@ -15,7 +15,7 @@ from domain.money import Money, Unit, format_toman
 from domain.onboarding import Obstacle
 from domain.programme import Backing, Programme
 from messages.onboarding import Outcome, Phase, Standing, TaskKind
-from storage import guarantor, ledger, onboarding
+from storage import guarantor, ledger, onboarding, substitution
 from storage.onboarding import Application, Certificate
 from storage.organisation import contract_in_force, read_employment
 from storage.people import money_pause
@@ -158,6 +158,7 @@ async def _close_renewed(at: Transition, application: Application, programme: Pr
         occasion = _occasion(at, f"close:{earlier.id}")
         await ledger.post(at.connection, credit_line_closed(earlier.id, Money(unused, Unit.IRR), occasion))
     await onboarding.close_line(at.connection, earlier.id)
+    await substitution.overtake(at.connection, earlier.case_id)
     # Whoever stood for what is still owed goes on standing for it.
     if unused == earlier.ceiling.amount:
         await at.notify(await guarantor.release_all(at.connection, earlier.case_id), "guarantee_released")

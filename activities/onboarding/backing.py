@@ -57,7 +57,7 @@ async def _ask_guarantors(at: Transition, programme: Programme, terms: Guarantor
     live = await guarantor.guarantees_in(at.connection, at.case.id)
     for guarantee in live:
         if guarantee.status == "named":
-            await _ask_guarantor(at, programme, guarantee)
+            await ask_guarantor(at, programme, guarantee)
     if len(live) < terms.count:
         await _ask_for_name(at, terms)
     elif at.case.phase != Phase.AWAITING_GUARANTOR:
@@ -65,7 +65,8 @@ async def _ask_guarantors(at: Transition, programme: Programme, terms: Guarantor
     return await waits_now(at)
 
 
-async def _ask_guarantor(at: Transition, programme: Programme, guarantee: Guarantee) -> None:
+async def ask_guarantor(at: Transition, programme: Programme, guarantee: Guarantee) -> None:
+    """Ask somebody who was named: they accept or refuse in person (A5)."""
     await guarantor.mark_asked(at.connection, guarantee)
     await at.ask(
         TaskKind.ANSWER_GUARANTEE,

@@ -16,6 +16,12 @@ from storage.tasks import Task
 
 async def remind(at: Transition) -> Outcome:
     """Remind those of the open tasks whose reminder comes first."""
+    await send_reminders(at)
+    return await weigh(at)
+
+
+async def send_reminders(at: Transition) -> None:
+    """Remind whoever's reminder comes first, each once a task; whatever the process."""
     waiting = [
         task
         for task in await tasks.open_tasks(at.connection, at.case.id)
@@ -26,7 +32,6 @@ async def remind(at: Transition) -> Outcome:
         for task in waiting:
             if remind_at(task) == first:
                 await _remind(at, task)
-    return await weigh(at)
 
 
 async def _remind(at: Transition, task: Task) -> None:

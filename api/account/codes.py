@@ -16,8 +16,17 @@ from api.problems import responses
 from api.values import AmountIn, Input
 from commands.account import request_code, step_up
 from commands.command import Command
-from domain.account import CODE_LIFE, BadCode, CodeNotAccepted, CodePurpose, mandate_binding, step_up_binding
-from domain.errors import Forbidden, Unauthenticated
+from domain.account import (
+    CODE_LIFE,
+    BadCode,
+    CodeNotAccepted,
+    CodePurpose,
+    guarantee_binding,
+    mandate_binding,
+    step_up_binding,
+)
+from domain.errors import Forbidden, NotFound, Unauthenticated
+from storage.guarantor import read_guarantee
 
 router = APIRouter(prefix="/v1", tags=["account"])
 
@@ -42,6 +51,23 @@ class MandateCodeWish(Input):
 
     purpose: Literal["accept_mandate"]
     subject: MandateSubject
+
+
+class GuaranteeSubject(Input):
+    """What the caller was asked to stand for; the code accepts exactly the terms of that guarantee."""
+
+    guarantee_id: UUID
+    mandate_version: int = Field(strict=True, gt=0, le=1_000_000, examples=[1])
+
+
+class GuaranteeCodeWish(Input):
+    """Asks for a code with which a guarantor accepts (A5)."""
+
+    purpose: Literal["accept_guarantee"]
+    subject: GuaranteeSubject
+
+
+CodeWish = Annotated[StepUpCodeWish | MandateCodeWish | GuaranteeCodeWish, Body(discriminator="purpose")]
 
 
 class CodeOnItsWay(BaseModel):
@@ -78,26 +104,44 @@ class SteppedUp(BaseModel):
     operation_id="request_code",
     status_code=202,
     response_model=CodeOnItsWay,
-    responses=responses(Unauthenticated, Forbidden),
+    responses=responses(Unauthenticated, Forbidden, NotFound),
 )
-async def request_code_operation(
-    wish: Annotated[StepUpCodeWish | MandateCodeWish, Body(discriminator="purpose")], performer: PerformerDep
-) -> Response:
+async def request_code_operation(wish: CodeWish, performer: PerformerDep) -> Response:
     """Ask for a code by SMS that confirms one thing; for another thing it is worth nothing."""
 
     async def work(command: Command) -> CodeOnItsWay:
-        if isinstance(wish, MandateCodeWish):
-            terms = wish.subject
-            purpose, binding = (
-                CodePurpose.ACCEPT_MANDATE,
-                mandate_binding(terms.programme, terms.monthly_amount.amount, terms.instalments, terms.mandate_version),
-            )
-        else:
-            purpose, binding = CodePurpose.STEP_UP, step_up_binding(command.actor.session_id)
-        code_id = await request_code(command, purpose, binding)
+        code_id = await request_code(command, CodePurpose(wish.purpose), await _binding(command, wish))
         return CodeOnItsWay(code_id=code_id, expires_in_seconds=int(CODE_LIFE.total_seconds()))
 
     return await performer.run(work, status=202)
+
+
+async def _binding(command: Command, wish: StepUpCodeWish | MandateCodeWish | GuaranteeCodeWish) -> bytes:
+    match wish:
+        case MandateCodeWish():
+            terms = wish.subject
+            return mandate_binding(
+                terms.programme, terms.monthly_amount.amount, terms.instalments, terms.mandate_version
+            )
+        case GuaranteeCodeWish():
+            return await _guarantee_binding(command, wish.subject)
+        case StepUpCodeWish():
+            return step_up_binding(command.actor.session_id)
+
+
+async def _guarantee_binding(command: Command, subject: GuaranteeSubject) -> bytes:
+    """The terms are the guarantee's own, whatever the guarantor believes; it must be waiting for their answer.
+
+    Raises:
+        Forbidden: staff guarantee nothing.
+        NotFound: missing, answered, or another person's.
+    """
+    if command.actor.capacity != "member":
+        raise Forbidden
+    guarantee = await read_guarantee(command.connection, subject.guarantee_id)
+    if guarantee is None or guarantee.person_id != command.actor.person_id or guarantee.status != "asked":
+        raise NotFound
+    return guarantee_binding(guarantee.id, guarantee.monthly, guarantee.instalments, subject.mandate_version)
 
 
 @router.post(

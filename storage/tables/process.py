@@ -119,6 +119,7 @@ outbox = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False, server_default=sa.FetchedValue()),
     sa.Column("last_error", sa.Text),
     sa.Column("sent_at", Moment),
+    sa.Column("case_id", sa.Uuid, server_default=sa.FetchedValue()),
 )
 
 notices = sa.Table(

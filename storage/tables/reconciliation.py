@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from storage.tables.base import Moment, metadata
-from storage.tables.process import outbox
 
 reconciliation_findings = sa.Table(
     "reconciliation_findings",
@@ -28,6 +27,3 @@ reconciliation_rounds = sa.Table(
     sa.Column("kind", sa.Text),
     sa.Column("after_id", sa.Uuid),
 )
-
-# Generated from the payload: the case that a message is for, if it is for one.
-outbox.append_column(sa.Column("case_id", sa.Uuid, sa.FetchedValue()))

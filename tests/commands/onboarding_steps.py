@@ -18,6 +18,7 @@ from commands.account import authenticate
 from commands.account.codes import request_code
 from commands.command import Command, Context, Envelope, perform
 from commands.guarantor import Consent
+from commands.policy import decide_policy, propose_policy
 from commands.task import lock_task
 from domain.access import Actor, Grant, Role, ScopeKind
 from domain.account import CodePurpose, guarantee_binding, mandate_binding
@@ -27,6 +28,7 @@ from domain.review import ReturnReason
 from messages.onboarding import Outcome, Standing, Step
 from storage.database import SERVICE, transaction
 from storage.guarantor import Guarantee, guarantees_in
+from storage.policies import Policy, in_force
 from storage.tables import rate_windows
 from storage.tasks import Task, find_open, open_tasks
 from tests.account_people import sent_code
@@ -229,6 +231,21 @@ async def finance_officer(arrange: Arrange, region: str = REGION) -> Someone:
     return await arrange.staff(Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, region))
 
 
+async def add_programme(branch: Branch, code: str, like: str = "tavana", **changes: Any) -> Policy:
+    """A programme like another one but for some values, by two policy_admins; nothing but a row of policy."""
+    name = f"programme:{code}"
+    async with transaction(branch.context.engine, SERVICE) as connection:
+        shipped = await in_force(connection, f"programme:{like}")
+    assert shipped is not None
+    first, second = [await branch.arrange.platform(Role.POLICY_ADMIN) for _ in range(2)]
+    value = {**shipped.value, "title_fa": "طرح ویژه", "title_en": "Own programme", **changes}
+    proposal = await run(branch.context, first, lambda command: propose_policy(command, name, value))
+    approved: Policy = await run(
+        branch.context, second, lambda command: decide_policy(command, proposal.id, approve=True, reason=None)
+    )
+    return approved
+
+
 async def guarantee_of(context: Context, case_id: UUID, person: Someone) -> Guarantee:
     """A person's guarantee that still counts in a case."""
     async with transaction(context.engine, SERVICE) as connection:
@@ -301,7 +318,11 @@ async def approve(branch: Branch, case_id: UUID, *, officer: Someone | None = No
 
 
 async def give_back(
-    branch: Branch, case_id: UUID, *reasons: ReturnReason, unsuitable: Sequence[UUID] = (), officer: Someone | None = None
+    branch: Branch,
+    case_id: UUID,
+    *reasons: ReturnReason,
+    unsuitable: Sequence[UUID] = (),
+    officer: Someone | None = None,
 ) -> None:
     """Finance returns for correction."""
 
@@ -325,11 +346,23 @@ async def refuse_application(branch: Branch, case_id: UUID, *, officer: Someone 
     await review(branch, case_id, decide, officer=officer)
 
 
-async def correction(branch: Branch, *, monthly: int, instalments: int, **changes: Any) -> commands.Correction:
+async def clear_obstacle(branch: Branch, case_id: UUID, *, officer: Someone) -> None:
+    """Whoever was asked says that nothing stands in the way any more."""
+    task_id = await open_task(branch.context, case_id, "clear_obstacle")
+
+    async def work(command: Command) -> UUID:
+        return await commands.answer_obstacle(command, await lock_task(command, task_id), None)
+
+    await run(branch.context, officer, work)
+
+
+async def correction(
+    branch: Branch, *, monthly: int, instalments: int, programme: str = "tavana"
+) -> commands.Correction:
     """Corrected terms, accepted with a fresh code for exactly them."""
-    binding = mandate_binding("tavana", monthly, instalments, 1)
+    binding = mandate_binding(programme, monthly, instalments, 1)
     code_id, code = await fresh_code(branch.context, branch.applicant, CodePurpose.ACCEPT_MANDATE, binding)
-    return replace(commands.Correction(Money(monthly, Unit.IRR), instalments, 1, code_id, code), **changes)
+    return commands.Correction(Money(monthly, Unit.IRR), instalments, 1, code_id, code)
 
 
 async def correct(branch: Branch, case_id: UUID, given: commands.Correction) -> None:

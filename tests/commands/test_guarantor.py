@@ -1,15 +1,44 @@
-"""Guarantors: who may be asked, what an answer does, and the race for the last slot (docs/rules.md, A4 to A6)."""
+"""Guarantors: who may be asked, what an answer does, and the races for slot and moment (docs/rules.md, A4 to A6)."""
 
 from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
 from activities.transition import Desk
-from commands.command import Context
+from commands import guarantor as commands
+from commands.command import Command, Context
+from commands.guarantor import Consent
+from commands.onboarding import find_employment, read_programme
+from domain import errors
+from domain import guarantor as rules
+from domain.account import CodeNotAccepted
+from domain.onboarding import MandateOutdated, MoneyPaused
 from messages.onboarding import Standing
-from tests.arrange import Arrange
+from tests.arrange import Arrange, Someone, next_national_id
 from tests.books import Superuser
-from tests.commands.onboarding_steps import Branch, accept_guarantee, refuse_guarantee
+from tests.commands.onboarding_steps import (
+    Branch,
+    Office,
+    accept_guarantee,
+    answer_guarantee,
+    consent,
+    guarantee_of,
+    name,
+    refuse_application,
+    refuse_guarantee,
+    run,
+    task_of,
+    withdraw,
+)
+
+RACERS = 20
+ROUNDS = 6
 
 
 @pytest.fixture
@@ -18,22 +47,385 @@ async def branch(context: Context, arrange: Arrange, desk: Desk) -> Branch:
     return await Branch.opened(context, arrange, desk)
 
 
-async def test_accepting(branch: Branch, superuser: Superuser) -> None:
+async def may_ask(branch: Branch, national_id: str, *, who: Someone | None = None) -> bool:
+    """Whether the applicant is told that a colleague may be asked."""
+
+    async def work(command: Command) -> bool:
+        _, programme = await read_programme(command, "tavana")
+        own = await find_employment(command, programme, None)
+        return await commands.may_be_asked(command, programme, own, national_id)
+
+    answer: bool = await run(branch.context, who or branch.applicant, work)
+    return answer
+
+
+async def slots(superuser: Superuser, person: Someone) -> int:
+    """How many slots of a guarantor are taken."""
+    return int(
+        await superuser.value(
+            "SELECT count(DISTINCT applicant_id) FROM guarantees WHERE person_id = %s AND status = 'accepted'",
+            person.id,
+        )
+    )
+
+
+async def filled(branch: Branch, guarantor: Someone, count: int) -> list[UUID]:
+    """The guarantor stands for so many others."""
+    found = []
+    for _ in range(count):
+        case_id = await branch.asked(guarantor, applicant=await branch.colleague())
+        await accept_guarantee(branch, case_id, guarantor)
+        found.append(case_id)
+    return found
+
+
+async def test_a_colleague_of_the_region_may_be_asked_and_the_applicant_learns_nothing_else(
+    branch: Branch, superuser: Superuser
+) -> None:
+    other = await branch.arrange.organisation()
+    poorer, elsewhere = await branch.colleague(net_pay=399_999_999), await branch.colleague(region="1104")
+    foreign, left, old = await branch.arrange.member(other), await branch.colleague(), await branch.colleague()
+    await superuser.run("UPDATE employments SET state = 'left' WHERE person_id = %s", left.id)
+    await superuser.run("UPDATE employments SET hire_date = '1990-01-01' WHERE person_id = %s", old.id)
+
+    assert await may_ask(branch, branch.guarantor.national_id) is True
+    for one in (poorer, elsewhere, foreign, left, old):
+        assert await may_ask(branch, one.national_id) is False
+        with pytest.raises(rules.GuarantorMayNotBeAsked):
+            await branch.apply(one)
+    for nobody in (next_national_id(), "1111111111", "x"):
+        assert await may_ask(branch, nobody) is False
+
+
+async def test_questions_are_counted_and_refused_ones_too(branch: Branch) -> None:
+    for _ in range(10):
+        await may_ask(branch, next_national_id())
+    for _ in range(2):
+        with pytest.raises(rules.GuarantorIsApplicant):
+            await may_ask(branch, branch.applicant.national_id)
+
+    with pytest.raises(errors.TooMany) as refused:
+        await may_ask(branch, branch.guarantor.national_id)
+
+    assert refused.value.retry_after is not None
+    assert 86_000 < refused.value.retry_after <= 86_400
+    assert await may_ask(branch, branch.applicant.national_id, who=branch.guarantor) is True
+
+
+async def test_a_programme_without_guarantors_asks_nobody(branch: Branch) -> None:
+    async def work(command: Command) -> bool:
+        _, programme = await read_programme(command, "minipay")
+        own = await find_employment(command, programme, None)
+        return await commands.may_be_asked(command, programme, own, branch.guarantor.national_id)
+
+    with pytest.raises(rules.GuarantorCountWrong):
+        await run(branch.context, branch.applicant, work)
+    with pytest.raises(rules.GuarantorCountWrong):
+        await branch.apply(programme="minipay")
+
+
+async def test_an_application_names_exactly_as_many_as_its_programme_asks_for(
+    branch: Branch, superuser: Superuser
+) -> None:
+    for named in ((), (branch.guarantor.national_id, (await branch.colleague()).national_id)):
+        with pytest.raises(rules.GuarantorCountWrong) as refused:
+            await branch.apply(guarantors=named)
+        assert refused.value.params == {"count": 1}
+
+    assert await superuser.value("SELECT count(*) FROM cases") == 0
+
+
+async def test_nobody_stands_for_themselves_and_nobody_is_named_twice(branch: Branch) -> None:
+    with pytest.raises(rules.GuarantorIsApplicant):
+        await branch.apply(branch.applicant)
     case_id = await branch.asked()
+
+    with pytest.raises(rules.GuarantorIsApplicant):
+        await name(branch, case_id, branch.applicant, instead_of=branch.guarantor)
+    with pytest.raises(rules.GuarantorNamedTwice):
+        await name(branch, case_id, branch.guarantor, instead_of=branch.guarantor)
+    with pytest.raises(rules.GuarantorPlacesFilled):
+        await name(branch, case_id, await branch.colleague())
+
+
+async def test_two_people_of_a_region_stand_for_each_other(branch: Branch, superuser: Superuser) -> None:
+    first = await branch.asked()
+    second = await branch.asked(branch.applicant, applicant=branch.guarantor)
+    prepared = [
+        (
+            case_id,
+            person,
+            await task_of(branch.context, case_id, person),
+            await consent(branch.context, case_id, person),
+        )
+        for case_id, person in ((first, branch.guarantor), (second, branch.applicant))
+    ]
+
+    await asyncio.gather(*(answer_guarantee(branch.context, task.id, person, by) for _, person, task, by in prepared))
+
+    assert [await slots(superuser, one) for one in (branch.applicant, branch.guarantor)] == [1, 1]
+
+
+async def test_an_acceptance_keeps_consent_fact_audit_and_tells_the_applicant(
+    branch: Branch, superuser: Superuser
+) -> None:
+    case_id = await branch.asked()
+
     await accept_guarantee(branch, case_id, branch.guarantor)
-    outcome = await branch.go_on(case_id)
-    assert outcome.standing is Standing.WAITING
-    assert await superuser.rows("SELECT kind, status FROM tasks ORDER BY id") == []
+
+    guarantee = await guarantee_of(branch.context, case_id, branch.guarantor)
+    assert (guarantee.status, guarantee.mandate_version) == ("accepted", 1)
+    (payload,) = (row[0] for row in await superuser.rows("SELECT payload FROM facts WHERE kind = 'guarantee_accepted'"))
+    assert (payload["guarantee_id"], payload["mandate_version"]) == (str(guarantee.id), 1)
+    assert payload["code_id"]
+    told = await superuser.rows("SELECT person_id FROM notices WHERE template = 'guarantee_accepted'")
+    assert told == [(branch.applicant.id,)]
+    assert await superuser.value("SELECT count(*) FROM outbox WHERE message = 'GuaranteeAnswered'") == 1
 
 
-async def test_refusing(branch: Branch, superuser: Superuser) -> None:
+async def test_without_mandate_and_fresh_code_nobody_stands(branch: Branch, superuser: Superuser) -> None:
     case_id = await branch.asked()
+    other_case = await branch.asked(applicant=await branch.colleague())
+    task = await task_of(branch.context, case_id, branch.guarantor)
+    elsewhere = await consent(branch.context, other_case, branch.guarantor)
+    good = await consent(branch.context, case_id, branch.guarantor)
+    wrong = "000000" if good.code != "000000" else "000001"
+
+    async def refused(given: Consent, refusal: type[errors.Refusal]) -> None:
+        with pytest.raises(refusal):
+            await answer_guarantee(branch.context, task.id, branch.guarantor, given)
+
+    await refused(replace(good, mandate_version=2), MandateOutdated)
+    await refused(replace(good, code=wrong), CodeNotAccepted)
+    await refused(replace(good, code_id=uuid4()), CodeNotAccepted)
+    await refused(elsewhere, CodeNotAccepted)
+    await superuser.run(
+        "UPDATE persons SET money_paused_until = now() + interval '1 hour' WHERE id = %s", branch.guarantor.id
+    )
+    await refused(good, MoneyPaused)
+    assert await slots(superuser, branch.guarantor) == 0
+    await superuser.run("UPDATE persons SET money_paused_until = NULL")
+
+    await answer_guarantee(branch.context, task.id, branch.guarantor, good)
+    assert await slots(superuser, branch.guarantor) == 1
+
+
+async def test_nobody_answers_for_a_guarantor(branch: Branch) -> None:
+    case_id = await branch.asked()
+    task = await task_of(branch.context, case_id, branch.guarantor)
+
+    for stranger in (branch.applicant, await branch.colleague(), branch.finance):
+        with pytest.raises(errors.NotFound):
+            await answer_guarantee(branch.context, task.id, stranger, None)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "net_pay = net_pay - 1",
+        "region_code = '1104'",
+        "hire_date = '1990-01-01'",
+        "state = 'left'",
+        "state = 'exit_reported'",
+    ],
+)
+async def test_what_was_right_when_named_is_asked_again_when_accepting(
+    branch: Branch, superuser: Superuser, change: str
+) -> None:
+    case_id = await branch.asked()
+    task = await task_of(branch.context, case_id, branch.guarantor)
+    given = await consent(branch.context, case_id, branch.guarantor)
+    await superuser.run(f"UPDATE employments SET {change} WHERE person_id = %s", branch.guarantor.id)  # noqa: S608 - a table of one test
+
+    with pytest.raises(rules.GuarantorNotEligible):
+        await answer_guarantee(branch.context, task.id, branch.guarantor, given)
+
+    assert (await guarantee_of(branch.context, case_id, branch.guarantor)).status == "asked"
+
+
+async def test_more_pay_of_the_applicant_than_of_the_guarantor_stops_the_acceptance_but_not_the_refusal(
+    branch: Branch, superuser: Superuser
+) -> None:
+    case_id = await branch.asked()
+    await superuser.run("UPDATE employments SET net_pay = net_pay + 10 WHERE person_id = %s", branch.applicant.id)
+
+    with pytest.raises(rules.GuarantorNotEligible):
+        await accept_guarantee(branch, case_id, branch.guarantor)
     await refuse_guarantee(branch, case_id, branch.guarantor)
-    await branch.go_on(case_id)
-    assert await superuser.rows("SELECT kind, status FROM tasks ORDER BY id") == []
+
+    assert (await branch.go_on(case_id)).standing is Standing.WAITING
+    assert await superuser.value("SELECT phase FROM cases") == "awaiting_another_guarantor"
 
 
-async def test_whole(branch: Branch, superuser: Superuser) -> None:
+async def test_of_twenty_acceptances_that_race_for_the_last_slot_one_wins_and_each_loser_is_told(
+    branch: Branch, superuser: Superuser
+) -> None:
+    guarantor = branch.guarantor
+    cases = [await branch.asked(guarantor, applicant=await branch.colleague()) for _ in range(RACERS)]
+    assert await slots(superuser, guarantor) == 0
+    await filled(branch, guarantor, 2)
+    prepared = [
+        (await task_of(branch.context, case_id, guarantor), await consent(branch.context, case_id, guarantor))
+        for case_id in cases
+    ]
+
+    results = await asyncio.gather(
+        *(answer_guarantee(branch.context, task.id, guarantor, given) for task, given in prepared),
+        return_exceptions=True,
+    )
+
+    assert results.count(None) == 1
+    assert [type(result) for result in results if result is not None] == [rules.GuarantorCapacityFull] * (RACERS - 1)
+    assert await slots(superuser, guarantor) == 3
+    assert await superuser.value("SELECT count(*) FROM tasks WHERE kind = 'answer_guarantee' AND status = 'open'") == (
+        RACERS - 1
+    )
+    with pytest.raises(rules.GuarantorMayNotBeAsked):
+        await branch.apply(guarantor)
+
+
+async def test_slots_are_free_again_after_withdrawal_refusal_and_lapse(branch: Branch, superuser: Superuser) -> None:
+    guarantor = branch.guarantor
+    withdrawn = await branch.backed()
+    refused, lapsed = [await branch.backed(guarantor, applicant=await branch.colleague()) for _ in range(2)]
+    assert await slots(superuser, guarantor) == 3
+
+    await withdraw(Office(branch.context, branch.applicant, branch.finance), withdrawn)
+    assert await slots(superuser, guarantor) == 2
+    await refuse_application(branch, refused)
+    await branch.go_on(refused)
+    assert await slots(superuser, guarantor) == 1
+    await branch.take("lapse", lapsed)
+    assert (await branch.take("lapse", lapsed)).standing is Standing.OVER
+
+    assert await slots(superuser, guarantor) == 0
+    assert await superuser.rows("SELECT DISTINCT status FROM guarantees") == [("released",)]
+    told = "SELECT count(*) FROM notices WHERE template = 'guarantee_released' AND person_id = %s"
+    assert await superuser.value(told, guarantor.id) == 3
+
+
+async def test_a_slot_is_taken_until_the_line_has_ended(branch: Branch, superuser: Superuser) -> None:
     case_id = await branch.approved()
     await branch.take("activate_credit", case_id)
-    assert await superuser.rows("SELECT kind, status FROM tasks ORDER BY id") == []
+    await filled(branch, branch.guarantor, 2)
+    asking = await branch.colleague()
+
+    assert await may_ask(branch, branch.guarantor.national_id, who=asking) is False
+    await superuser.run("UPDATE credit_lines SET opened_at = now() - interval '3 years', ends_on = current_date - 2")
+
+    assert await may_ask(branch, branch.guarantor.national_id, who=asking) is True
+
+
+async def test_a_renewal_by_the_same_guarantor_takes_no_second_slot(branch: Branch, superuser: Superuser) -> None:
+    for _ in range(2):
+        case_id = await branch.approved()
+        await branch.take("activate_credit", case_id)
+
+    assert await superuser.rows("SELECT closed_at IS NULL FROM credit_lines ORDER BY id") == [(False,), (True,)]
+    assert await superuser.rows("SELECT status FROM guarantees ORDER BY id") == [("released",), ("accepted",)]
+    assert await slots(superuser, branch.guarantor) == 1
+
+
+async def test_acceptance_and_expiry_at_one_moment_leave_one_winner_and_a_consistent_case(
+    branch: Branch, superuser: Superuser
+) -> None:
+    for round_ in range(ROUNDS):
+        guarantor, applicant = await branch.colleague(), await branch.colleague()
+        case_id = await branch.asked(guarantor, applicant=applicant)
+        task = await task_of(branch.context, case_id, guarantor)
+        given = await consent(branch.context, case_id, guarantor)
+        racing: Sequence[Any] = (
+            answer_guarantee(branch.context, task.id, guarantor, given),
+            branch.take("lapse", case_id, task.due_at),
+        )
+
+        results = await asyncio.gather(*(racing if round_ % 2 else racing[::-1]), return_exceptions=True)
+        accepted = not any(isinstance(result, errors.TaskNotOpen) for result in results)
+        await branch.go_on(case_id)
+
+        assert not [result for result in results if isinstance(result, BaseException)] or not accepted
+        found = await superuser.rows(
+            "SELECT t.status, g.status, c.phase FROM tasks t JOIN guarantees g USING (case_id)"
+            " JOIN cases c ON c.id = t.case_id WHERE t.id = %s",
+            task.id,
+        )
+        assert found == (
+            [("done", "accepted", "awaiting_review")]
+            if accepted
+            else [("expired", "expired", "awaiting_another_guarantor")]
+        )
+        assert await slots(superuser, guarantor) == int(accepted)
+
+
+async def test_replacing_a_guarantor_who_is_asked_makes_their_task_moot(branch: Branch, superuser: Superuser) -> None:
+    case_id = await branch.asked()
+    task = await task_of(branch.context, case_id, branch.guarantor)
+    given = await consent(branch.context, case_id, branch.guarantor)
+    other = await branch.colleague()
+
+    await name(branch, case_id, other, instead_of=branch.guarantor)
+
+    with pytest.raises((errors.TaskNotOpen, errors.NotFound)):
+        await answer_guarantee(branch.context, task.id, branch.guarantor, given)
+    await branch.go_on(case_id)
+    assert await superuser.rows("SELECT person_id, status FROM tasks ORDER BY id") == [
+        (branch.guarantor.id, "moot"),
+        (other.id, "open"),
+    ]
+    told = await superuser.rows("SELECT person_id FROM notices WHERE template = 'guarantee_replaced'")
+    assert told == [(branch.guarantor.id,)]
+
+
+async def test_replacing_a_guarantor_who_has_accepted_frees_their_slot_and_stops_the_review(
+    branch: Branch, superuser: Superuser
+) -> None:
+    case_id = await branch.backed()
+    other = await branch.colleague()
+
+    await name(branch, case_id, other, instead_of=branch.guarantor)
+
+    assert await slots(superuser, branch.guarantor) == 0
+    assert await superuser.rows("SELECT status FROM tasks WHERE kind = 'review_application'") == [("moot",)]
+    await branch.go_on(case_id)
+    await accept_guarantee(branch, case_id, other)
+    await branch.go_on(case_id)
+    assert await superuser.value("SELECT phase FROM cases") == "awaiting_review"
+
+
+async def test_replacing_a_guarantor_after_the_approval_makes_it_void(branch: Branch, superuser: Superuser) -> None:
+    case_id = await branch.approved()
+    other = await branch.colleague()
+
+    await name(branch, case_id, other, instead_of=branch.guarantor)
+
+    assert await superuser.rows("SELECT approved_at, approved_by, activates_at FROM applications") == [
+        (None, None, None)
+    ]
+    outcome = await branch.take("activate_credit", case_id)
+    assert outcome.standing is Standing.UNBACKED
+    assert await superuser.value("SELECT count(*) FROM credit_lines") == 0
+
+
+async def test_only_the_applicant_names_and_only_while_the_application_runs(
+    branch: Branch, superuser: Superuser
+) -> None:
+    case_id = await branch.asked()
+    other = await branch.colleague()
+
+    for stranger in (branch.guarantor, other):
+        with pytest.raises(errors.NotFound):
+            await name(replace(branch, applicant=stranger), case_id, other, instead_of=branch.guarantor)
+    with pytest.raises(rules.GuaranteeUnknown):
+        await run(
+            branch.context,
+            branch.applicant,
+            lambda command: commands.name_guarantor(command, case_id, other.national_id, replaces=uuid4()),
+        )
+    await withdraw(Office(branch.context, branch.applicant, branch.finance), case_id)
+    with pytest.raises(errors.CaseClosed):
+        await run(
+            branch.context,
+            branch.applicant,
+            lambda command: commands.name_guarantor(command, case_id, other.national_id),
+        )
+    assert await superuser.value("SELECT count(*) FROM guarantees WHERE ended_at IS NULL") == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx2
@@ -20,6 +21,8 @@ from tests.books import Superuser
 from tests.commands.onboarding_steps import Office, apply, issue
 
 NAME = "programme:minipay"
+TAVANA = "programme:tavana"
+NEW = "programme:refinery"
 
 
 @pytest.fixture
@@ -202,10 +205,70 @@ async def test_a_value_that_postgres_cannot_keep_is_refused(
     assert answer.status_code == 422, answer.text
 
 
+@pytest.mark.parametrize("name", ["unheard", "personnel.more", "programme", "programme:", "programme:a:b"])
 async def test_a_policy_that_does_not_exist_cannot_be_changed(
+    api: httpx2.AsyncClient, context: Context, admins: tuple[Someone, Someone], superuser: Superuser, name: str
+) -> None:
+    before = await superuser.effects()
+
+    assert (await propose(api, admins[0], await value(context), name)).status_code == 404
+
+    assert await superuser.effects() == before
+
+
+async def test_a_new_programme_begins_with_version_one_and_counts_once_another_person_approved_it(
     api: httpx2.AsyncClient, context: Context, admins: tuple[Someone, Someone]
 ) -> None:
-    assert (await propose(api, admins[0], await value(context), "programme:unknown")).status_code == 404
+    first, second = admins
+    given = {**await value(context, TAVANA), "waiting_hours": 24, "share_of_pay": [1, 3]}
+
+    proposal = await propose(api, first, given, NEW)
+    assert (proposal.status_code, proposal.json()["version"]) == (201, 1)
+    async with transaction(context.engine, SERVICE) as connection:
+        assert await policies.in_force(connection, NEW) is None
+    alone = await decide(api, first, proposal, "approve")
+    together = await decide(api, second, proposal, "approve")
+
+    assert (alone.status_code, alone.json()["code"]) == (403, "second_person_required")
+    assert together.status_code == 200
+    assert await value(context, NEW) == given
+    assert (await propose(api, first, given, NEW)).json()["version"] == 2
+    assert await audited(context, f"policy:{NEW}") == ["propose_policy", "decide_policy", "propose_policy"]
+
+
+async def test_two_proposals_of_a_new_programme_at_one_moment_are_two_versions(
+    api: httpx2.AsyncClient, context: Context, admins: tuple[Someone, Someone]
+) -> None:
+    given = await value(context, TAVANA)
+
+    proposals = await asyncio.gather(*(propose(api, admin, given, NEW) for admin in admins))
+    newer, older = sorted(proposals, key=lambda proposal: -proposal.json()["version"])
+    taken = await decide(api, admins[1 - proposals.index(newer)], newer, "approve")
+    late = await decide(api, admins[1 - proposals.index(older)], older, "approve")
+
+    assert [older.json()["version"], newer.json()["version"]] == [1, 2]
+    assert taken.status_code == 200
+    assert (late.status_code, late.json()["code"]) == (409, "policy_version_outdated")
+
+
+async def test_a_programme_whose_guarantors_have_no_mandate_or_whose_organisation_is_not_there_is_refused(
+    api: httpx2.AsyncClient, context: Context, admins: tuple[Someone, Someone], arrange: Arrange, superuser: Superuser
+) -> None:
+    now = await value(context, TAVANA)
+    code = await superuser.value("SELECT code FROM organisations WHERE id = %s", await arrange.organisation())
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"guarantor": {**now["guarantor"], "mandate_version": 2}}, "guarantor.mandate_version"),
+        ({"organisation": "not-there"}, "organisation"),
+        ({"organisation": 5}, "organisation"),
+        ({"finance": None}, "finance"),
+    ]
+
+    for name in (TAVANA, NEW):
+        for change, why in wrong:
+            answer = await propose(api, admins[0], {**now, **change}, name)
+            assert (answer.status_code, answer.json()["code"]) == (422, "policy_malformed"), change
+            assert why in answer.text
+    assert (await propose(api, admins[0], {**now, "organisation": code}, NEW)).status_code == 201
 
 
 async def test_a_running_case_keeps_the_policy_that_it_began_with(

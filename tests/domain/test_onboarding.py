@@ -1,9 +1,8 @@
-"""Rules of onboarding: programmes, what may be chosen, certificates (A2, A11, A12)."""
+"""Rules of onboarding: what may be chosen, certificates, withdrawing (A2, A11, A12)."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,64 +11,14 @@ from hypothesis import strategies as st
 from domain import onboarding as rules
 from domain.money import RIAL_A_TOMAN, Money, Unit
 from domain.onboarding import CertificateExpired
-from domain.programme import HOURS_MAX, Backing, Programme
+from tests.domain.test_programme import MINIPAY
 
-VALUE: dict[str, Any] = {
-    "title_fa": "اعتبار مینی‌پی",
-    "title_en": "MiniPay credit",
-    "backing": "certificate",
-    "review": "none",
-    "waiting_hours": 0,
-    "share_of_pay": [1, 4],
-    "instalments_max": 24,
-    "line_term_months": 24,
-    "mandate_version": 1,
-    "answer_remind_hours": 72,
-    "answer_expire_hours": 168,
-    "obstacle_remind_hours": 72,
-    "obstacle_expire_hours": 336,
-}
-MINIPAY = Programme.from_policy("programme:minipay", VALUE)
 AMOUNTS = st.integers(min_value=0, max_value=10**12)
 
 
 def rial(amount: int) -> Money:
     """An amount of rial."""
     return Money(amount, Unit.IRR)
-
-
-def test_a_programme_is_read_from_its_policy() -> None:
-    assert MINIPAY.code == "minipay"
-    assert MINIPAY.share == (1, 4)
-    assert MINIPAY.backing is Backing.CERTIFICATE
-
-
-@pytest.mark.parametrize("name", sorted(VALUE))
-def test_a_programme_with_something_missing_says_so(name: str) -> None:
-    with pytest.raises(ValueError, match=r"."):
-        Programme.from_policy("programme:x", {key: value for key, value in VALUE.items() if key != name})
-
-
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [
-        ({"share_of_pay": [5, 4]}, "share_of_pay"),
-        ({"share_of_pay": [1.0, 4]}, "share_of_pay"),
-        ({"share_of_pay": None}, "share_of_pay"),
-        ({"instalments_max": 0}, "instalments_max"),
-        ({"line_term_months": 121}, "line_term_months"),
-        ({"mandate_version": 0}, "mandate_version"),
-        ({"answer_remind_hours": 168}, "reminder"),
-        ({"obstacle_remind_hours": 0}, "reminder"),
-        ({"answer_expire_hours": HOURS_MAX + 1}, "answer_expire_hours"),
-        ({"review": "region"}, "finance is missing"),
-        ({"title_en": None}, "title_en"),
-        ({"unknown": 1}, "unknown"),
-    ],
-)
-def test_a_programme_that_cannot_work_is_refused_and_says_why(change: dict[str, Any], why: str) -> None:
-    with pytest.raises(ValueError, match=why):
-        Programme.from_policy("programme:x", VALUE | change)
 
 
 def test_a_quarter_of_pay_less_what_is_taken_may_be_chosen() -> None:

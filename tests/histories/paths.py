@@ -1,9 +1,11 @@
-"""The ways an application can go, each driven to its end on real servers."""
+"""The ways a process can go, each driven to its end on real servers."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from tests.commands import substitution_steps
+from tests.journeys.replacing import Replacing
 from tests.journeys.steps import ISSUE, REFUSE
 from tests.journeys.waiting import CLEARED, Waiting
 
@@ -59,4 +61,57 @@ async def paused(waiting: Waiting) -> None:
 PATHS: dict[str, Callable[[Waiting], Awaitable[None]]] = {
     path.__name__: path
     for path in (issued, refused, withdrawn, lapsed, blocked_then_cleared, certificate_asked_again, paused)
+}
+
+
+async def substitution_approved(asked: Replacing) -> None:
+    """The new guarantor accepts, finance approves."""
+    await asked.accept()
+    await asked.review()
+
+
+async def substitution_blocked(asked: Replacing) -> None:
+    """What finance approved does not hold any more, so that it is asked once more, and refuses."""
+    await asked.accept()
+    # Both work elsewhere now: nothing stands against it but whose finance decides.
+    await asked.superuser.run("UPDATE employments SET region_code = '1104'")
+    await asked.review()
+    await asked.told("review_passed_on")
+    await asked.review(substitution_steps.refuse, officer=asked.swap.branch.platform)
+
+
+async def substitution_declined(asked: Replacing) -> None:
+    """The new guarantor refuses."""
+    await asked.refuse()
+
+
+async def substitution_withdrawn(asked: Replacing) -> None:
+    """The owner withdraws while finance looks at it."""
+    await asked.accept()
+    await asked.withdraw()
+
+
+async def substitution_lapsed(asked: Replacing) -> None:
+    """Nobody of finance decides."""
+    await asked.accept()
+    for event, times in (("reminded", 1), ("review_escalated", 1), ("reminded", 2), ("substitution_lapsed", 1)):
+        await asked.pass_wait()
+        await asked.told(event, times)
+
+
+async def substitution_overtaken(asked: Replacing) -> None:
+    """The credit is closed meanwhile."""
+    await asked.close_line()
+
+
+SUBSTITUTION_PATHS: dict[str, Callable[[Replacing], Awaitable[None]]] = {
+    path.__name__: path
+    for path in (
+        substitution_approved,
+        substitution_blocked,
+        substitution_declined,
+        substitution_withdrawn,
+        substitution_lapsed,
+        substitution_overtaken,
+    )
 }

@@ -15,7 +15,7 @@ from relay import Relay
 from storage.sealing import Seals
 from tests.arrange import Arrange, eventually
 from tests.books import Superuser
-from tests.histories.paths import PATHS
+from tests.histories.paths import PATHS, SUBSTITUTION_PATHS
 from tests.histories.record import STORED, record
 from tests.journeys.steps import Steps
 from tests.journeys.waiting import apply_and_wait
@@ -39,6 +39,26 @@ async def test_record(
     await PATHS[path](waiting)
     await waiting.end()
     await record(waiting.handle, seals.cipher, STORED / f"{path}.json")
+
+
+@pytest.mark.parametrize("path", SUBSTITUTION_PATHS)
+async def test_record_a_substitution(  # noqa: PLR0913 - everything that a process runs on
+    context: Context,
+    arrange: Arrange,
+    desk: Desk,
+    superuser: Superuser,
+    steps: Steps,
+    temporal: WorkflowEnvironment,
+    request: pytest.FixtureRequest,
+    seals: Seals,
+    path: str,
+) -> None:
+    """Play and store one path of a substitution."""
+    swap = await open_credit(context, arrange, desk, superuser)
+    asked = await request_and_wait(swap, steps, temporal, superuser, relay)
+    await SUBSTITUTION_PATHS[path](asked)
+    await asked.end()
+    await record(asked.handle, seals.cipher, STORED / f"{path}.json")
 
 
 @pytest.fixture

@@ -1,0 +1,236 @@
+"""A case in full: what it is about, and what the caller may see of it and do."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.review import Coded, GuaranteeInCase, ReviewOut, read_review
+from api.sight import Sight, look, reaching_further
+from api.values import AmountOut, DayOut, MomentOut, Words
+from domain import wording
+from domain.access import Actor
+from domain.identity import Mobile, NationalId, Sheba, mask_mobile, mask_national_id, mask_sheba
+from domain.onboarding import may_withdraw
+from messages.case import CaseKind
+from messages.onboarding import FactKind, TaskKind
+from messages.personnel import Change
+from storage import case_lists, guarantor, onboarding, people, personnel
+from storage.cases import Case, last_fact
+from storage.personnel.values import read_values
+from storage.sealing import Seals
+from storage.tasks import Task
+
+
+class Action(BaseModel):
+    """Something that the caller may do now."""
+
+    action: str = Field(examples=["withdraw_application"])
+    method: str = Field(examples=["POST"])
+    href: str = Field(examples=["/v1/onboarding/applications/…/withdrawal"])
+
+
+class CaseOut(BaseModel):
+    """A case as its people see it."""
+
+    id: UUID
+    kind: str = Field(examples=["onboarding"])
+    kind_words: Words
+    variant: str = Field(description="For onboarding the programme", examples=["minipay"])
+    phase: str = Field(examples=["awaiting_certificate"])
+    phase_words: Words
+    next_actor: str | None = Field(description="Who acts next; null when the case is over", examples=["hr_officer"])
+    next_actor_words: Words | None
+    due: MomentOut | None = Field(description="Until when")
+    outcome: str | None = Field(examples=["active"])
+    organisation_id: UUID | None
+    region_code: str | None
+    opened: MomentOut
+    changed: MomentOut
+    closed: MomentOut | None
+    version: int
+
+    @classmethod
+    def of(cls, case: Case) -> CaseOut:
+        """A case."""
+        actor = case.next_actor
+        return cls(
+            id=case.id,
+            kind=case.kind,
+            kind_words=Words.of(wording.said(wording.KINDS, case.kind)),
+            variant=case.variant,
+            phase=case.phase,
+            phase_words=Words.of(wording.said(wording.PHASES, case.phase)),
+            next_actor=actor,
+            next_actor_words=None if actor is None else Words.of(wording.said(wording.ROLES, actor)),
+            due=None if case.due_at is None else MomentOut.of(case.due_at),
+            outcome=case.outcome,
+            organisation_id=case.organisation_id,
+            region_code=case.region_code,
+            opened=MomentOut.of(case.opened_at),
+            changed=MomentOut.of(case.changed_at),
+            closed=None if case.closed_at is None else MomentOut.of(case.closed_at),
+            version=case.version,
+        )
+
+
+class ApplicationOut(BaseModel):
+    """What was asked for, and which personnel values were used (A3)."""
+
+    monthly: AmountOut
+    instalments: int
+    net_pay_used: AmountOut | None = Field(description="For the applicant and those who judge by it")
+    region_used: str
+    hire_date_used: DayOut
+    mandate_version: int
+    approved_monthly: AmountOut | None
+    approved_instalments: int | None
+    approved: MomentOut | None = Field(description="When finance approved; null again if that no longer counts (A7)")
+    activates: MomentOut | None = Field(description="From when the credit is usable (A8)")
+    returned: MomentOut | None = Field(description="Since when it waits for the applicant's correction")
+    return_reasons: list[Coded] = Field(description="Why it was returned the last time (A7)")
+    certificate_id: UUID | None
+
+    @classmethod
+    async def of(cls, connection: AsyncConnection, sight: Sight) -> ApplicationOut | None:
+        """The application of a case, if it is one that the caller may read."""
+        asked = await onboarding.read_application(connection, sight.case.id)
+        if asked is None:
+            return None
+        certificate = await onboarding.newest_certificate(connection, sight.case.id)
+        returned = await last_fact(connection, sight.case.id, FactKind.APPLICATION_RETURNED)
+        return cls(
+            monthly=AmountOut.of(asked.monthly),
+            instalments=asked.instalments,
+            net_pay_used=AmountOut.of(asked.net_pay) if sight.sees_pay else None,
+            region_used=asked.region_code,
+            hire_date_used=DayOut.of(asked.hire_date),
+            mandate_version=asked.mandate_version,
+            approved_monthly=None if asked.approved_monthly is None else AmountOut.of(asked.approved_monthly),
+            approved_instalments=asked.approved_instalments,
+            approved=_moment(asked.approved_at),
+            activates=_moment(asked.activates_at),
+            returned=_moment(asked.returned_at),
+            return_reasons=[] if returned is None else [Coded.reason(code) for code in returned.payload["reasons"]],
+            certificate_id=None if certificate is None else certificate.id,
+        )
+
+
+def _moment(moment: datetime | None) -> MomentOut | None:
+    return None if moment is None else MomentOut.of(moment)
+
+
+class ChangeOut(BaseModel):
+    """What a personnel file proposes (A13), as far as it must be recognised to be judged."""
+
+    what: Change
+    present_masked: str | None = Field(description="What stands now; null for an exit", examples=["0912***4567"])
+    proposed_masked: str | None = Field(description="Null for an exit", examples=["0935***0001"])
+
+    @classmethod
+    async def of(cls, connection: AsyncConnection, seals: Seals, case_id: UUID) -> ChangeOut | None:
+        """The change of a case, if it is one."""
+        change = await personnel.read_change(connection, case_id)
+        if change is None:
+            return None
+        values = await read_values(connection, seals, change)
+        return cls(
+            what=change.what,
+            present_masked=_masked(change.what, values.present),
+            proposed_masked=_masked(change.what, values.proposed),
+        )
+
+
+def _masked(what: Change, value: str | None) -> str | None:
+    if value is None:
+        return None
+    return mask_mobile(Mobile(value)) if what is Change.MOBILE else mask_sheba(Sheba(value))
+
+
+class CaseDetail(CaseOut):
+    """A case with what it is about and what the caller may do."""
+
+    person_name: str | None = Field(examples=["مریم رضایی"])
+    national_id_masked: str | None = Field(
+        description="For staff who have a task in the case, operators and auditors", examples=["049****899"]
+    )
+    application: ApplicationOut | None = Field(description="For the applicant and staff")
+    change: ChangeOut | None = Field(description="For the same people, where a personnel file proposes a change")
+    guarantees: list[GuaranteeInCase] = Field(
+        description="Whoever was named, newest first: to the applicant, finance that decides and auditors all of them,"
+        " to a guarantor their own (A5)"
+    )
+    review: ReviewOut | None = Field(description="For whoever has the open review (A7)")
+    allowed_actions: list[Action]
+
+
+async def case_detail(connection: AsyncConnection, seals: Seals, actor: Actor, case_id: UUID) -> CaseDetail | None:
+    """A case in full, if the caller may see it."""
+    case = await case_lists.see_case(connection, actor, case_id)
+    if case is None:
+        return None
+    sight = await look(connection, actor, case)
+    is_application = case.kind is CaseKind.ONBOARDING
+    asks_change = sight.judges and case.kind is CaseKind.PERSONNEL_CHANGE
+    guarantees, review = await read_review(connection, seals, sight)
+    return CaseDetail(
+        **CaseOut.of(case).model_dump(),
+        person_name=await _name(connection, sight),
+        national_id_masked=await _national_id(connection, seals, case.person_id) if sight.judges else None,
+        application=await ApplicationOut.of(connection, sight) if is_application else None,
+        change=await ChangeOut.of(connection, seals, case.id) if asks_change else None,
+        guarantees=guarantees,
+        review=review,
+        allowed_actions=await _allowed_actions(connection, sight, guarantees),
+    )
+
+
+async def _name(connection: AsyncConnection, sight: Sight) -> str | None:
+    """Whose case it is; a guarantor is told for whom they stand (A5)."""
+    person_id = sight.case.person_id
+    if person_id is None:
+        return None
+    own = contextlib.nullcontext()
+    async with own if sight.is_applicant else reaching_further(connection, sight.actor):
+        return (await guarantor.names_of(connection, [person_id])).get(person_id)
+
+
+async def _national_id(connection: AsyncConnection, seals: Seals, person_id: UUID | None) -> str | None:
+    if person_id is None:
+        return None
+    national_id, _ = await people.read_contacts(connection, seals, person_id)
+    return mask_national_id(NationalId(national_id))
+
+
+async def _allowed_actions(
+    connection: AsyncConnection, sight: Sight, guarantees: Sequence[GuaranteeInCase]
+) -> list[Action]:
+    case, actions = sight.case, list[Action]()
+    if sight.is_applicant and case.kind is CaseKind.ONBOARDING:
+        withdrawn = await onboarding.is_withdrawn(connection, case.id)
+        if may_withdraw(is_open=case.is_open, withdrawn=withdrawn):
+            actions.append(_on_application("withdraw_application", case, "withdrawal"))
+            # Until then another guarantor may be named too: a missing one, or in the place of somebody.
+            if guarantees:
+                actions.append(_on_application("name_guarantor", case, "guarantors"))
+    actions += [_on_task(task, case) for task in sight.tasks if task.claimed_by in {None, sight.actor.person_id}]
+    return list({action.action: action for action in actions}.values())
+
+
+def _on_application(action: str, case: Case, deed: str) -> Action:
+    return Action(action=action, method="POST", href=f"/v1/onboarding/applications/{case.id}/{deed}")
+
+
+def _on_task(task: Task, case: Case) -> Action:
+    """How a task is answered; an applicant's own by what it asks for."""
+    match task.kind:
+        case TaskKind.NAME_GUARANTOR:
+            return _on_application(task.kind, case, "guarantors")
+        case TaskKind.CORRECT_APPLICATION:
+            return _on_application(task.kind, case, "correction")
+    return Action(action=f"decide_{task.kind}", method="POST", href=f"/v1/tasks/{task.id}/decision")

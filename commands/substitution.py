@@ -1,0 +1,203 @@
+"""What people may do about a guarantor behind a usable credit: ask for another one, approve, refuse, withdraw (A4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from commands.command import Command
+from commands.guarantor import find_guarantor, notify_others
+from commands.review import blocked
+from commands.task import close_answered, expect_kind
+from domain import guarantor as guarantor_rules
+from domain import substitution as rules
+from domain.access import Role, ScopeKind
+from domain.dates import tehran_day
+from domain.errors import CaseClosed, NotFound
+from domain.onboarding import ContractNotInForce, NotOnPersonnelList, RefusalReason
+from domain.programme import GuarantorTerms, Programme
+from messages.case import CaseKind
+from messages.substitution import (
+    FactKind,
+    Phase,
+    SubstitutionRequested,
+    SubstitutionReviewed,
+    SubstitutionWithdrawn,
+    TaskKind,
+)
+from storage import guarantor, onboarding, substitution, tasks
+from storage.audit import case_stream
+from storage.cases import Case, last_fact, open_case, read_case, record_fact, tell, touch_case
+from storage.guarantor import Guarantee
+from storage.notices import notify
+from storage.onboarding import Application, CreditLine
+from storage.organisation import Employment, contract_in_force, read_employment
+from storage.outbox import enqueue
+from storage.policies import by_id
+from storage.substitution import Substitution
+from storage.tasks import Task
+
+_OWNER = "applicant"
+
+
+async def request_substitution(command: Command, line_id: UUID, guarantee_id: UUID, national_id: str) -> UUID:
+    """Ask for another colleague in a guarantor's place; who stands now goes on standing (A4). Returns the case's id.
+
+    Raises:
+        NotFound: not the caller's own line.
+        CreditLineOver: there is nothing left to stand for.
+        SubstitutionOpen: one of its guarantors is being replaced already.
+        GuaranteeUnknown: nobody such stands for it.
+        NotOnPersonnelList, ContractNotInForce: finance could not approve it.
+        GuarantorMayNotBeAsked, GuarantorIsApplicant, GuarantorNamedTwice, TooMany: the colleague cannot be named.
+    """
+    line, bound = await _hold_line(command, line_id, guarantee_id)
+    credit, application = await _credit(command, line)
+    own = await read_employment(command.connection, application.employment_id)
+    await _refuse_hopeless(command, own)
+    there = await find_guarantor(command, await _terms(command, credit), own, national_id)
+    if there.person_id in await substitution.guarantors_of(command.connection, line.case_id):
+        raise guarantor_rules.GuarantorNamedTwice(field="national_id")
+    case_id = await _open(command, line, credit, own)
+    substitute_id = await guarantor.add_guarantee(
+        command.connection,
+        replace(application, monthly=line.monthly, instalments=line.instalments),
+        person_id=there.person_id,
+        employment_id=there.id,
+        case_id=case_id,
+        replaces=bound.id,
+    )
+    await _record_request(command, case_id, substitute_id, bound)
+    return case_id
+
+
+async def _hold_line(command: Command, line_id: UUID, guarantee_id: UUID) -> tuple[CreditLine, Guarantee]:
+    line = await onboarding.read_line(command.connection, line_id, hold=True)
+    if line is None or line.person_id != command.actor.person_id:
+        raise NotFound
+    if line.is_over(tehran_day(command.now)):
+        raise rules.CreditLineOver
+    if await substitution.open_substitution(command.connection, line.case_id) is not None:
+        raise rules.SubstitutionOpen
+    bound = await guarantor.read_guarantee(command.connection, guarantee_id)
+    if bound is None or bound.credit_case_id != line.case_id or bound.status != "accepted":
+        raise guarantor_rules.GuaranteeUnknown(field="guarantee_id")
+    return line, bound
+
+
+async def _credit(command: Command, line: CreditLine) -> tuple[Case, Application]:
+    credit = await read_case(command.connection, line.case_id)
+    application = await onboarding.read_application(command.connection, line.case_id)
+    if credit is None or application is None:
+        raise NotFound
+    return credit, application
+
+
+async def _refuse_hopeless(command: Command, own: Employment) -> None:
+    """Nobody is asked for what finance could not approve as things are."""
+    if own.state != "employed":
+        raise NotOnPersonnelList
+    if not await contract_in_force(command.connection, own.organisation_id, tehran_day(command.now)):
+        raise ContractNotInForce
+
+
+async def _terms(command: Command, case: Case) -> GuarantorTerms:
+    """What the programme asks of guarantors, as the credit's case froze it; a substitution's case freezes the same."""
+    policy = await by_id(command.connection, case.policy_id)
+    terms = Programme.from_policy(policy.name, policy.value).guarantor
+    if terms is None:
+        raise NotFound
+    return terms
+
+
+async def _open(command: Command, line: CreditLine, credit: Case, own: Employment) -> UUID:
+    return await open_case(
+        command.connection,
+        kind=CaseKind.SUBSTITUTION,
+        variant=line.programme,
+        phase=Phase.SUBMITTED,
+        policy_id=credit.policy_id,
+        person_id=line.person_id,
+        organisation_id=line.organisation_id,
+        region_code=own.region_code,
+        next_actor="machine",
+    )
+
+
+async def _record_request(command: Command, case_id: UUID, substitute_id: UUID, bound: Guarantee) -> None:
+    payload = {"guarantee_id": str(substitute_id), "replaces": str(bound.id)}
+    fact_id = await record_fact(command.connection, case_id, FactKind.SUBSTITUTION_REQUESTED, command.actor, payload)
+    await tell(command.connection, case_id, FactKind.SUBSTITUTION_REQUESTED, actor=_OWNER)
+    await notify(command.connection, [command.actor.person_id], FactKind.SUBSTITUTION_REQUESTED, case_id=case_id)
+    await command.note(case_stream(case_id), subject=str(case_id), after=payload)
+    await enqueue(command.connection, SubstitutionRequested(case_id, fact_id))
+
+
+async def withdraw_substitution(command: Command, case_id: UUID) -> UUID:
+    """Withdraw until the guarantor is replaced; the new one does not stand any more. Returns the case's id.
+
+    Raises:
+        NotFound: not the caller's own substitution.
+        CaseClosed: it is over, or withdrawn.
+    """
+    case = await command.lock_own_case(case_id)
+    if case.kind is not CaseKind.SUBSTITUTION or case.person_id != command.actor.person_id:
+        raise NotFound
+    if not case.is_open or await last_fact(command.connection, case_id, FactKind.SUBSTITUTION_WITHDRAWN):
+        raise CaseClosed
+    fact_id = await record_fact(command.connection, case_id, FactKind.SUBSTITUTION_WITHDRAWN, command.actor)
+    released = await guarantor.release_all(command.connection, case_id)
+    await notify_others(command, released, "guarantee_released", case_id)
+    await tasks.moot_tasks(command.connection, case_id)
+    await touch_case(command.connection, case_id)
+    await tell(command.connection, case_id, FactKind.SUBSTITUTION_WITHDRAWN, actor=_OWNER)
+    await notify(command.connection, [command.actor.person_id], FactKind.SUBSTITUTION_WITHDRAWN, case_id=case_id)
+    await command.note(case_stream(case_id), subject=str(case_id), before={"phase": case.phase})
+    await enqueue(command.connection, SubstitutionWithdrawn(case_id, fact_id))
+    return case_id
+
+
+async def approve_substitution(command: Command, task: Task) -> UUID:
+    """Approve: the process frees the former guarantor (A4); returns the fact's id.
+
+    Raises:
+        CreditLineOver: there is nothing left to stand for.
+        ApprovalBlocked: something does not hold any more; it says what.
+    """
+    asked, case = await _read(command, task)
+    today = tehran_day(command.now)
+    if asked.line.is_over(today):
+        raise rules.CreditLineOver
+    await guarantor.hold_slots(command.connection, asked.substitute.person_id)
+    examination = await substitution.examine(command.connection, asked, await _terms(command, case), today)
+    findings = examination.findings()
+    if findings:
+        raise blocked(findings)
+    region = task.scope if task.scope_kind == ScopeKind.REGION else None
+    fact_id = await _answer(command, task, FactKind.SUBSTITUTION_APPROVED, {"region": region})
+    await tell(command.connection, task.case_id, FactKind.SUBSTITUTION_APPROVED, actor=Role.FINANCE_OFFICER)
+    return fact_id
+
+
+async def refuse_substitution(command: Command, task: Task, reason: RefusalReason) -> UUID:
+    """Refuse with a reason: the former guarantor goes on standing (A4). Returns the fact's id."""
+    await _read(command, task)
+    return await _answer(command, task, FactKind.SUBSTITUTION_REFUSED, {"reason": reason})
+
+
+async def _read(command: Command, task: Task) -> tuple[Substitution, Case]:
+    expect_kind(task, TaskKind.REVIEW_SUBSTITUTION)
+    case = await read_case(command.connection, task.case_id)
+    asked = await substitution.read_substitution(command.connection, task.case_id)
+    if case is None or asked is None:
+        raise NotFound
+    return asked, case
+
+
+async def _answer(command: Command, task: Task, fact: FactKind, payload: Mapping[str, Any]) -> UUID:
+    fact_id = await record_fact(command.connection, task.case_id, fact, command.actor, payload)
+    await close_answered(command, task, outcome=fact, fact_id=fact_id)
+    await enqueue(command.connection, SubstitutionReviewed(task.case_id, fact_id))
+    return fact_id

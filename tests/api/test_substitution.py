@@ -1,0 +1,109 @@
+"""Another guarantor behind a usable credit, over HTTP: shapes, errors, and who sees what of it (A4)."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+import pytest
+
+from activities.transition import Desk
+from commands.command import Context
+from domain.access import Role
+from tests.arrange import Arrange, Someone
+from tests.commands.substitution_steps import Swap
+
+
+@pytest.fixture
+async def swap(context: Context, arrange: Arrange, desk: Desk) -> Swap:
+    """A usable credit, its guarantor, and a colleague."""
+    return await Swap.opened(context, arrange, desk)
+
+
+async def request(api: httpx2.AsyncClient, swap: Swap, who: Someone, **changes: Any) -> httpx2.Response:
+    """Ask for the newcomer in the guarantor's place."""
+    body = {"guarantee_id": str(swap.bound.id), "national_id": swap.newcomer.national_id} | changes
+    return await api.post(f"/v1/credit-lines/{swap.line_id}/guarantor-substitutions", json=body, headers=who.headers())
+
+
+async def read(api: httpx2.AsyncClient, who: Someone, case_id: UUID) -> httpx2.Response:
+    """Look at a substitution."""
+    return await api.get(f"/v1/guarantor-substitutions/{case_id}", headers=who.headers())
+
+
+async def test_the_owner_asks_sees_both_guarantors_and_withdraws(api: httpx2.AsyncClient, swap: Swap) -> None:
+    answer = await request(api, swap, swap.owner)
+    case_id = UUID(answer.json()["id"])
+    seen = (await read(api, swap.owner, case_id)).json()
+    withdrawal = f"/v1/guarantor-substitutions/{case_id}/withdrawal"
+    ended = [await api.post(withdrawal, headers=swap.owner.headers()) for _ in range(2)]
+
+    assert answer.status_code == 201, answer.text
+    assert (answer.json()["kind"], answer.json()["variant"], answer.json()["phase"]) == (
+        "substitution",
+        "tavana",
+        "submitted",
+    )
+    assert seen["credit_line_id"] == str(swap.line_id)
+    assert (seen["bound"]["id"], seen["bound"]["status"]) == (str(swap.bound.id), "accepted")
+    assert seen["bound"]["name"] == "مریم آزمون"
+    assert (seen["substitute"]["status"], seen["substitute"]["name"]) == ("named", None)
+    assert seen["substitute"]["replaces"] == str(swap.bound.id)
+    assert seen["findings"] is None
+    assert [one.status_code for one in ended] == [200, 409]
+    assert ended[1].json()["code"] == "case_closed"
+
+
+async def test_each_sees_their_own_part_and_finance_what_it_decides_by(
+    api: httpx2.AsyncClient, swap: Swap, arrange: Arrange
+) -> None:
+    case_id = await swap.accepted()
+    auditor, stranger = await arrange.platform(Role.AUDITOR), await swap.branch.colleague()
+    hr = await arrange.hr_officer(swap.branch.employer)
+    people = {
+        "new": swap.newcomer,
+        "old": swap.branch.guarantor,
+        "finance": swap.branch.finance,
+        "auditor": auditor,
+        "hr": hr,
+    }
+
+    seen = {name: (await read(api, who, case_id)).json() for name, who in people.items()}
+
+    shown = {name: (one["bound"] is not None, one["substitute"] is not None) for name, one in seen.items()}
+    assert shown == {
+        "new": (False, True),
+        "old": (True, False),
+        "finance": (True, True),
+        "auditor": (True, True),
+        "hr": (False, False),
+    }
+    assert (seen["new"]["substitute"]["facts"], seen["new"]["substitute"]["national_id_masked"]) == (None, None)
+    facts = seen["finance"]["substitute"]["facts"]
+    assert all(rule["holds"] for rule in facts["rules"])
+    assert facts["net_pay"]["amount"] == 400_000_000
+    assert (seen["finance"]["findings"], seen["auditor"]["findings"]) == ([], None)
+    for foreign, whose in ((stranger, case_id), (swap.owner, swap.credit_case_id), (swap.owner, uuid4())):
+        assert (await read(api, foreign, whose)).status_code == 404
+
+
+async def test_a_substitution_that_cannot_be_says_why_and_one_that_is_foreign_is_not_found(
+    api: httpx2.AsyncClient, swap: Swap
+) -> None:
+    foreign = await request(api, swap, swap.newcomer)
+    unknown = await request(api, swap, swap.owner, guarantee_id=str(uuid4()))
+    unfit = await request(api, swap, swap.owner, national_id="1111111111")
+    staff = await request(api, swap, swap.branch.finance)
+    opened = await request(api, swap, swap.owner)
+    again = await request(api, swap, swap.owner)
+
+    answers = [foreign, unknown, unfit, staff, opened, again]
+    assert [(one.status_code, one.json().get("code")) for one in answers] == [
+        (404, "not_found"),
+        (404, "guarantee_unknown"),
+        (422, "guarantor_may_not_be_asked"),
+        (403, "not_allowed"),
+        (201, None),
+        (409, "substitution_open"),
+    ]

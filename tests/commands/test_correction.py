@@ -1,0 +1,249 @@
+"""Correcting what finance returned: judged anew, guarantors asked again only if it grew (docs/rules.md, A3, A7)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+
+from activities.transition import Desk
+from commands.command import Context
+from domain import errors
+from domain import onboarding as rules
+from domain.account import CodeNotAccepted
+from domain.money import Money, Unit
+from domain.review import ApprovalBlocked, NotReturned, ReturnReason
+from messages.onboarding import Standing
+from tests.arrange import Arrange
+from tests.books import Superuser, assert_books_clean
+from tests.commands.onboarding_steps import (
+    Branch,
+    Office,
+    accept_guarantee,
+    approve,
+    correct,
+    correction,
+    give_back,
+    guarantee_of,
+    name,
+    withdraw,
+)
+
+MONTHLY, COUNT = 50_000_000, 12
+
+
+@pytest.fixture
+async def branch(context: Context, arrange: Arrange, desk: Desk) -> Branch:
+    """An applicant, a colleague and finance."""
+    return await Branch.opened(context, arrange, desk)
+
+
+@pytest.mark.parametrize(("monthly", "count"), [(MONTHLY, COUNT), (40_000_000, COUNT), (MONTHLY, 6), (10, 1)])
+async def test_a_correction_that_did_not_grow_goes_to_finance_without_asking_the_guarantor(
+    branch: Branch, superuser: Superuser, monthly: int, count: int
+) -> None:
+    case_id = await branch.returned()
+    consented = await guarantee_of(branch.context, case_id, branch.guarantor)
+
+    await correct(branch, case_id, await correction(branch, monthly=monthly, instalments=count))
+    await branch.go_on(case_id)
+
+    assert await superuser.value("SELECT phase FROM cases") == "awaiting_review"
+    assert await guarantee_of(branch.context, case_id, branch.guarantor) == consented
+    assert await superuser.rows("SELECT monthly, instalments, returned_at FROM applications") == [
+        (monthly, count, None)
+    ]
+    await approve(branch, case_id)
+    await branch.go_on(case_id)
+    await branch.take("activate_credit", case_id)
+    assert await superuser.rows("SELECT monthly, instalments FROM credit_lines") == [(monthly, count)]
+    await assert_books_clean(branch.context.engine)
+
+
+@pytest.mark.parametrize(("monthly", "count"), [(50_000_010, COUNT), (MONTHLY, 13), (10_000_000, 24), (60_000_000, 6)])
+async def test_a_correction_that_grew_asks_the_guarantor_again_and_the_old_consent_ends(
+    branch: Branch, superuser: Superuser, monthly: int, count: int
+) -> None:
+    case_id = await branch.returned()
+    before = await guarantee_of(branch.context, case_id, branch.guarantor)
+
+    await correct(branch, case_id, await correction(branch, monthly=monthly, instalments=count))
+    outcome = await branch.go_on(case_id)
+
+    again = await guarantee_of(branch.context, case_id, branch.guarantor)
+    assert outcome.standing is Standing.WAITING
+    assert (again.status, again.monthly, again.instalments, again.replaces_id) == ("asked", monthly, count, before.id)
+    assert await superuser.value("SELECT status FROM guarantees WHERE id = %s", before.id) == "replaced"
+    assert await superuser.value("SELECT phase FROM cases") == "awaiting_guarantor"
+    await accept_guarantee(branch, case_id, branch.guarantor)
+    await branch.go_on(case_id)
+    assert await superuser.value("SELECT phase FROM cases") == "awaiting_review"
+
+
+async def test_after_an_unsuitable_guarantor_the_correction_asks_for_another_name(
+    branch: Branch, superuser: Superuser
+) -> None:
+    case_id = await branch.returned(ReturnReason.GUARANTOR_UNSUITABLE)
+
+    await correct(branch, case_id, await correction(branch, monthly=MONTHLY, instalments=COUNT))
+    await branch.go_on(case_id)
+
+    assert await superuser.value("SELECT phase FROM cases") == "awaiting_another_guarantor"
+    other = await branch.colleague()
+    await name(branch, case_id, other)
+    await branch.go_on(case_id)
+    await accept_guarantee(branch, case_id, other)
+    await branch.go_on(case_id)
+    assert await superuser.value("SELECT phase FROM cases") == "awaiting_review"
+
+
+async def test_another_guarantor_may_be_named_while_the_correction_is_awaited_and_is_asked_after_it(
+    branch: Branch, superuser: Superuser
+) -> None:
+    case_id = await branch.returned(ReturnReason.GUARANTOR_UNSUITABLE)
+    other = await branch.colleague()
+
+    await name(branch, case_id, other)
+    assert (await branch.go_on(case_id)).standing is Standing.WAITING
+    assert await superuser.rows("SELECT kind FROM tasks WHERE status = 'open'") == [("correct_application",)]
+    await correct(branch, case_id, await correction(branch, monthly=60_000_000, instalments=COUNT))
+    await branch.go_on(case_id)
+
+    assert await superuser.rows("SELECT kind, person_id FROM tasks WHERE status = 'open'") == [
+        ("answer_guarantee", other.id)
+    ]
+    assert (await guarantee_of(branch.context, case_id, other)).monthly == 60_000_000
+
+
+@pytest.mark.parametrize("fallen", ["applicant", "guarantor"])
+async def test_pay_that_fell_blocks_the_approval_and_a_correction_mends_it(
+    branch: Branch, superuser: Superuser, fallen: str
+) -> None:
+    case_id = await branch.backed()
+    poorer = branch.applicant if fallen == "applicant" else branch.guarantor
+    await superuser.run("UPDATE employments SET net_pay = 160000000 WHERE person_id = %s", poorer.id)
+    with pytest.raises(ApprovalBlocked):
+        await approve(branch, case_id)
+    reason = ReturnReason.AMOUNT_TOO_HIGH if fallen == "applicant" else ReturnReason.GUARANTOR_UNSUITABLE
+    other = branch.guarantor if fallen == "applicant" else await branch.colleague()
+
+    await give_back(branch, case_id, reason)
+    await branch.go_on(case_id)
+    if fallen == "applicant":
+        with pytest.raises(rules.AmountAboveShare):
+            await correct(branch, case_id, await correction(branch, monthly=MONTHLY, instalments=COUNT))
+    await correct(branch, case_id, await correction(branch, monthly=40_000_000, instalments=COUNT))
+    await branch.go_on(case_id)
+    if fallen == "guarantor":
+        await name(branch, case_id, other)
+        await branch.go_on(case_id)
+        await accept_guarantee(branch, case_id, other)
+        await branch.go_on(case_id)
+
+    await approve(branch, case_id)
+
+    expected = 160_000_000 if fallen == "applicant" else 400_000_000
+    assert await superuser.rows("SELECT monthly, net_pay FROM applications") == [(40_000_000, expected)]
+
+
+async def test_a_correction_stands_on_the_personnel_values_of_its_day(branch: Branch, superuser: Superuser) -> None:
+    case_id = await branch.returned(ReturnReason.PERSONNEL_DATA_WRONG)
+    await superuser.run(
+        "UPDATE employments SET net_pay = 360000000, region_code = '1104', hire_date = '2016-05-05'"
+        " WHERE person_id = %s",
+        branch.applicant.id,
+    )
+
+    await correct(branch, case_id, await correction(branch, monthly=MONTHLY, instalments=COUNT))
+
+    assert await superuser.rows("SELECT net_pay, region_code, hire_date::text FROM applications") == [
+        (360_000_000, "1104", "2016-05-05")
+    ]
+
+
+async def test_a_correction_that_breaks_a_rule_leaves_everything_as_it_was(
+    branch: Branch, superuser: Superuser
+) -> None:
+    case_id = await branch.returned()
+    good = await correction(branch, monthly=MONTHLY, instalments=COUNT)
+    before = await superuser.effects()
+    broken: list[tuple[dict[str, object], type[errors.Refusal]]] = [
+        ({"monthly": Money(100_000_010, Unit.IRR)}, rules.AmountAboveShare),
+        ({"monthly": Money(49_999_999, Unit.IRR)}, rules.AmountNotWholeToman),
+        ({"instalments": 25}, rules.TooManyInstalments),
+        ({"mandate_version": 2}, rules.MandateOutdated),
+        # A code for other terms than these, the terms that were returned, say.
+        ({"monthly": Money(40_000_000, Unit.IRR)}, CodeNotAccepted),
+        ({"instalments": 6}, CodeNotAccepted),
+    ]
+
+    for changes, refusal in broken:
+        with pytest.raises(refusal):
+            await correct(branch, case_id, replace(good, **changes))  # type: ignore[arg-type]
+
+    assert await superuser.effects() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        ("UPDATE contracts SET state = 'suspended'", rules.ContractNotInForce),
+        ("UPDATE employments SET state = 'left'", rules.NotOnPersonnelList),
+        ("UPDATE persons SET money_paused_until = now() + interval '1 hour'", rules.MoneyPaused),
+    ],
+)
+async def test_who_could_not_apply_now_cannot_resubmit_either(
+    branch: Branch, superuser: Superuser, change: str, refusal: type[errors.Refusal]
+) -> None:
+    case_id = await branch.returned()
+    good = await correction(branch, monthly=MONTHLY, instalments=COUNT)
+    await superuser.run(change)
+
+    with pytest.raises(refusal):
+        await correct(branch, case_id, good)
+
+
+async def test_only_a_returned_application_is_corrected_once_and_by_its_applicant(
+    branch: Branch, superuser: Superuser
+) -> None:
+    other = await branch.colleague()
+    earlier = await branch.asked(applicant=other)
+    with pytest.raises(NotReturned):
+        await _correct_as(replace(branch, applicant=other), earlier)
+    case_id = await branch.returned()
+    for stranger in (branch.guarantor, other):
+        with pytest.raises(errors.NotFound):
+            await _correct_as(replace(branch, applicant=stranger), case_id)
+    first, second = [await correction(branch, monthly=MONTHLY, instalments=count) for count in (11, 10)]
+
+    results = await asyncio.gather(
+        correct(branch, case_id, first), correct(branch, case_id, second), return_exceptions=True
+    )
+
+    assert sorted(isinstance(result, NotReturned) for result in results) == [False, True]
+    assert await superuser.value("SELECT count(*) FROM facts WHERE kind = 'application_corrected'") == 1
+    with pytest.raises(NotReturned):
+        await _correct_as(branch, case_id)
+
+
+async def _correct_as(branch: Branch, case_id: UUID) -> None:
+    await correct(branch, case_id, await correction(branch, monthly=MONTHLY, instalments=COUNT))
+
+
+async def test_a_withdrawn_application_is_corrected_no_more(branch: Branch, superuser: Superuser) -> None:
+    case_id = await branch.returned()
+    good = await correction(branch, monthly=MONTHLY, instalments=COUNT)
+
+    results = await asyncio.gather(
+        correct(branch, case_id, good),
+        withdraw(Office(branch.context, branch.applicant, branch.finance), case_id),
+        return_exceptions=True,
+    )
+    await branch.go_on(case_id)
+
+    assert isinstance(results[0], NotReturned | None)
+    assert results[1] is None
+    assert await superuser.rows("SELECT outcome FROM cases") == [("withdrawn",)]
+    assert await superuser.value("SELECT count(*) FROM guarantees WHERE ended_at IS NULL") == 0

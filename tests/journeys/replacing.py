@@ -1,0 +1,100 @@
+"""A substitution on its way, with everybody around it and its clock in the test's hands."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from temporalio.client import WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+
+from activities.transition import Desk
+from commands.command import Command, Context
+from commands.substitution import approve_substitution
+from messages.case import CaseKind, workflow_id
+from relay import Relay
+from storage.database import SERVICE, transaction
+from storage.substitution import overtake
+from storage.tasks import Task, find_open
+from tests.arrange import Arrange, Someone, eventually
+from tests.books import Superuser
+from tests.commands.onboarding_steps import accept_guarantee, refuse_guarantee
+from tests.commands.substitution_steps import REVIEW, Swap
+from tests.journeys.process import Process
+from tests.journeys.steps import Steps
+
+ANSWER = "answer_guarantee"
+
+
+@dataclass(frozen=True, slots=True)
+class Replacing(Process):
+    """A substitution whose new guarantor is asked."""
+
+    swap: Swap
+
+    @property
+    def handle(self) -> WorkflowHandle[Any, Any]:
+        """The process, whichever run it is in."""
+        return self.temporal.client.get_workflow_handle(workflow_id(CaseKind.SUBSTITUTION, UUID(self.case_id)))
+
+    async def waits_for(self, kind: str) -> None:
+        """Wait until somebody is asked."""
+
+        async def asked() -> bool:
+            async with transaction(self.swap.branch.context.engine, SERVICE) as connection:
+                return await find_open(connection, UUID(self.case_id), kind) is not None
+
+        await eventually(asked, f"a task {kind}")
+
+    async def accept(self) -> None:
+        """The new guarantor accepts, and finance is asked."""
+        await accept_guarantee(self.swap.branch, UUID(self.case_id), self.swap.newcomer)
+        await self.waits_for(REVIEW)
+
+    async def refuse(self) -> None:
+        """The new guarantor refuses."""
+        await refuse_guarantee(self.swap.branch, UUID(self.case_id), self.swap.newcomer)
+
+    async def review(
+        self,
+        decide: Callable[[Command, Task], Awaitable[UUID]] = approve_substitution,
+        *,
+        officer: Someone | None = None,
+    ) -> None:
+        """Finance decides."""
+        await self.swap.review(UUID(self.case_id), decide, officer=officer)
+
+    async def withdraw(self) -> None:
+        """The owner withdraws."""
+        await self.swap.withdraw(UUID(self.case_id))
+
+    async def close_line(self) -> None:
+        """The credit is closed."""
+        await self.superuser.run("UPDATE credit_lines SET closed_at = now()")
+        async with transaction(self.swap.branch.context.engine, SERVICE) as connection:
+            await overtake(connection, self.swap.credit_case_id)
+
+    async def standing(self) -> set[Someone]:
+        """Who of the two stands for the credit."""
+        statuses = await self.swap.guarantees()
+        both = (self.swap.branch.guarantor, self.swap.newcomer)
+        return {one for one in both if statuses[one.id] == "accepted"}
+
+
+async def open_credit(context: Context, arrange: Arrange, desk: Desk, superuser: Superuser) -> Swap:
+    """A usable credit, made before any relay runs: nothing of how it came to be is left to send."""
+    swap = await Swap.opened(context, arrange, desk)
+    await superuser.run("UPDATE outbox SET sent_at = now() WHERE sent_at IS NULL")
+    return swap
+
+
+async def request_and_wait(
+    swap: Swap, steps: Steps, temporal: WorkflowEnvironment, superuser: Superuser, relay: Relay
+) -> Replacing:
+    """The owner asks for another guarantor, who is asked in turn."""
+    case_id = await swap.request()
+    replacing = Replacing(steps, temporal, superuser, relay, swap.owner, str(case_id), swap)
+    await replacing.waits_for(ANSWER)
+    return replacing
