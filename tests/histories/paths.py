@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 
 from tests.commands import substitution_steps
 from tests.journeys.replacing import Replacing
-from tests.journeys.steps import ISSUE, REFUSE
+from tests.journeys.steps import ISSUE, REFUSE, REFUSE_APPLICATION
+from tests.journeys.tavana import Tavana
 from tests.journeys.waiting import CLEARED, Waiting
 
 
@@ -113,5 +114,85 @@ SUBSTITUTION_PATHS: dict[str, Callable[[Replacing], Awaitable[None]]] = {
         substitution_withdrawn,
         substitution_lapsed,
         substitution_overtaken,
+    )
+}
+
+
+async def tavana_activated(tavana: Tavana) -> None:
+    """Guarantor, finance, 72 hours."""
+    await tavana.accept()
+    await tavana.approve()
+    await tavana.wait_out()
+
+
+async def tavana_another_guarantor(tavana: Tavana) -> None:
+    """The guarantor refuses; another one accepts."""
+    await tavana.refuse()
+    await tavana.name(tavana.colleagues[1])
+    await tavana.accept(tavana.colleagues[1])
+    await tavana.approve()
+    await tavana.wait_out()
+
+
+async def tavana_corrected(tavana: Tavana) -> None:
+    """Finance returns it; the applicant asks for more instalments, so the guarantor is asked again."""
+    await tavana.accept()
+    await tavana.send_back()
+    await tavana.correct(instalments=18)
+    await tavana.accept()
+    await tavana.approve()
+    await tavana.wait_out()
+
+
+async def tavana_expired(tavana: Tavana) -> None:
+    """The guarantor is silent, and so is the applicant."""
+    for event in ("reminded", "guarantor_silent", "reminded", "application_lapsed"):
+        times = (await tavana.timeline()).count(event)
+        await tavana.pass_wait()
+        await tavana.told(event, times + 1)
+
+
+async def tavana_escalated(tavana: Tavana) -> None:
+    """The region is silent; the platform's finance refuses."""
+    await tavana.accept()
+    await tavana.pass_wait()
+    await tavana.told("reminded")
+    await tavana.pass_wait()
+    await tavana.told("review_escalated")
+    await tavana.decide(tavana.chief, "review_application", REFUSE_APPLICATION)
+
+
+async def tavana_replaced_after_approval(tavana: Tavana) -> None:
+    """During the 72 hours the applicant names another guarantor; finance approves anew."""
+    await tavana.accept()
+    await tavana.approve()
+    (standing,) = (await tavana.steps.case(tavana.member, tavana.case_id))["guarantees"]
+    await tavana.name(tavana.colleagues[1], replaces=standing["id"])
+    await tavana.accept(tavana.colleagues[1])
+    await tavana.approve()
+    await tavana.wait_out()
+
+
+async def tavana_guarantor_gone(tavana: Tavana) -> None:
+    """The guarantor leaves during the 72 hours; nobody else is named."""
+    await tavana.accept()
+    await tavana.approve()
+    await tavana.superuser.run("UPDATE employments SET state = 'left' WHERE person_id = %s", tavana.guarantor.id)
+    await tavana.pass_wait()
+    await tavana.told("activation_blocked")
+    answer = await tavana.steps.withdraw(tavana.member, tavana.case_id)
+    assert answer.status_code == 200, answer.text
+
+
+TAVANA_PATHS: dict[str, Callable[[Tavana], Awaitable[None]]] = {
+    path.__name__: path
+    for path in (
+        tavana_activated,
+        tavana_another_guarantor,
+        tavana_corrected,
+        tavana_expired,
+        tavana_escalated,
+        tavana_replaced_after_approval,
+        tavana_guarantor_gone,
     )
 }

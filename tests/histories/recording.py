@@ -9,15 +9,19 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from activities.transition import Desk
+from commands.command import Context
 from domain.access import Role
 from messages.case import CaseKind, workflow_id
 from relay import Relay
 from storage.sealing import Seals
 from tests.arrange import Arrange, eventually
 from tests.books import Superuser
-from tests.histories.paths import PATHS, SUBSTITUTION_PATHS
+from tests.commands.substitution_steps import Swap
+from tests.histories.paths import PATHS, SUBSTITUTION_PATHS, TAVANA_PATHS
 from tests.histories.record import STORED, record
+from tests.journeys.replacing import Replacing, open_credit, request_and_wait
 from tests.journeys.steps import Steps
+from tests.journeys.tavana import apply_with_guarantor
 from tests.journeys.waiting import apply_and_wait
 from tests.personnel_steps import Line, Office
 from tests.workflows.test_personnel_change import NEW_MOBILE, decide, phase_of, process, proposed, task_of
@@ -41,24 +45,44 @@ async def test_record(
     await record(waiting.handle, seals.cipher, STORED / f"{path}.json")
 
 
-@pytest.mark.parametrize("path", SUBSTITUTION_PATHS)
-async def test_record_a_substitution(  # noqa: PLR0913 - everything that a process runs on
-    context: Context,
-    arrange: Arrange,
-    desk: Desk,
-    superuser: Superuser,
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("path", TAVANA_PATHS)
+async def test_record_tavana(
     steps: Steps,
     temporal: WorkflowEnvironment,
-    request: pytest.FixtureRequest,
+    superuser: Superuser,
+    relay: Relay,
+    arrange: Arrange,
     seals: Seals,
     path: str,
 ) -> None:
+    """Play and store one path of Tavana."""
+    tavana = await apply_with_guarantor(steps, temporal, superuser, relay, arrange)
+    await TAVANA_PATHS[path](tavana)
+    await tavana.end()
+    await record(tavana.handle, seals.cipher, STORED / f"{path}.json")
+
+
+@pytest.fixture
+async def swap(context: Context, arrange: Arrange, desk: Desk, superuser: Superuser) -> Swap:
+    """A usable credit whose guarantor is to be replaced."""
+    return await open_credit(context, arrange, desk, superuser)
+
+
+@pytest.fixture
+async def replacing(
+    swap: Swap, relay: Relay, worker: None, steps: Steps, temporal: WorkflowEnvironment, superuser: Superuser
+) -> Replacing:
+    """A substitution whose new guarantor is asked."""
+    return await request_and_wait(swap, steps, temporal, superuser, relay)
+
+
+@pytest.mark.parametrize("path", SUBSTITUTION_PATHS)
+async def test_record_a_substitution(replacing: Replacing, seals: Seals, path: str) -> None:
     """Play and store one path of a substitution."""
-    swap = await open_credit(context, arrange, desk, superuser)
-    asked = await request_and_wait(swap, steps, temporal, superuser, relay)
-    await SUBSTITUTION_PATHS[path](asked)
-    await asked.end()
-    await record(asked.handle, seals.cipher, STORED / f"{path}.json")
+    await SUBSTITUTION_PATHS[path](replacing)
+    await replacing.end()
+    await record(replacing.handle, seals.cipher, STORED / f"{path}.json")
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from relay import WORKFLOWS, Relay
 from storage.sealing import Seals
 from tests.arrange import Arrange
 from tests.books import Superuser
-from tests.histories.paths import PATHS, issued
+from tests.histories.paths import PATHS, SUBSTITUTION_PATHS, TAVANA_PATHS, issued
 from tests.histories.record import STORED, record
 from tests.journeys.steps import Steps
 from tests.journeys.waiting import apply_and_wait
@@ -67,7 +67,7 @@ async def test_a_stored_history_replays(file: Path) -> None:
 def test_every_path_has_a_stored_history_and_each_is_small() -> None:
     stored = {file.stem: file.stat().st_size for file in STORED.glob("*.json")}
 
-    assert set(PATHS) | PERSONNEL_PATHS <= set(stored)
+    assert {*PATHS, *TAVANA_PATHS, *SUBSTITUTION_PATHS, *PERSONNEL_PATHS} <= set(stored)
     assert max(stored.values()) < _LARGEST
 
 
