@@ -38,6 +38,15 @@ class Visitor:
         headers = {**self._headers(), "Idempotency-Key": str(uuid4())}
         return self.checked(self.http.post(path, json=body, headers=headers))
 
+    def ask_for_code(self, purpose: str, subject: dict[str, Any]) -> str:
+        """Ask for a fresh code for one thing, waiting while it is too early for another; returns its id."""
+        body = {"purpose": purpose, "subject": subject}
+
+        def ask() -> httpx2.Response:
+            return self.http.post("/v1/codes", json=body, headers={**self._headers(), "Idempotency-Key": str(uuid4())})
+
+        return str(_patiently(ask)["code_id"])
+
     def upload(self, path: str, file: Path) -> Any:
         """Send a file."""
         headers = {**self._headers(), "Idempotency-Key": str(uuid4()), "Content-Type": "application/octet-stream"}
@@ -105,16 +114,21 @@ def now_ms() -> int:
 def ask_for_sign_in_code(http: httpx2.Client, person: Person) -> dict[str, Any]:
     """Ask for a sign-in code; the answer is the same for everybody. Waits while the limit of this number lasts."""
     body = {"national_id": person.national_id, "mobile": person.mobile}
+    return _patiently(lambda: http.post("/v1/sign-in/codes", json=body))
 
-    def ask() -> dict[str, Any] | None:
-        answer = http.post("/v1/sign-in/codes", json=body)
+
+def _patiently(ask: Callable[[], httpx2.Response]) -> dict[str, Any]:
+    """Ask for a code again until it is not too early for another one."""
+
+    def look() -> dict[str, Any] | None:
+        answer = ask()
         if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             time.sleep(1)
             return None
-        challenge: dict[str, Any] = Visitor.checked(answer)
-        return challenge
+        found: dict[str, Any] = Visitor.checked(answer)
+        return found
 
-    return wait_for(ask, "the next code for this number")
+    return wait_for(look, "the next code for this number")
 
 
 def sign_in_member(http: httpx2.Client, person: Person) -> Visitor:

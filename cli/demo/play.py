@@ -77,7 +77,7 @@ def programme_offered(member: Visitor, code: str) -> dict[str, Any]:
 def accept(play: Play, person: Person, purpose: str, subject: dict[str, Any]) -> dict[str, Any]:
     """Ask for a code for a mandate and read it from the SMS: the acceptance as commands want it."""
     since = now_ms()
-    code_id = play.member(person).post("/v1/codes", {"purpose": purpose, "subject": subject})["code_id"]
+    code_id = play.member(person).ask_for_code(purpose, subject)
     code = newest_code(play.http, person.mobile, since)
     return {"version": subject["mandate_version"], "code_id": code_id, "code": code}
 

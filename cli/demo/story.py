@@ -28,7 +28,7 @@ from domain.access import Grant, Role, ScopeKind
 
 app = typer.Typer(add_completion=False)
 
-_ROWS = 60
+_ROWS = 90
 _BAD_ROWS = {"bad_amount": 1, "bad_mobile": 2, "bad_national_id": 1, "unknown_region": 1, "bad_date": 1, "duplicate": 1}
 
 
@@ -59,15 +59,16 @@ def _wait_for_ctrl_c() -> None:
 def _play(play: Play, addresses: Addresses) -> None:
     _open_the_office(play)
     key = _import_file(play)
-    office = tavana.open_office(play, key)
-    others = [person for person in key.good if person not in [*office.applicants, *office.guarantors]]
-    cases = [minipay.issued(play, others[0]), minipay.refused(play, others[1])]
+    first, second = key.good[:2]
+    cases = [minipay.issued(play, first), minipay.refused(play, second)]
+    office = tavana.open_office(play, [person for person in key.good if person not in {first, second}])
     cases.append(tavana.approved(play, office))
-    waiting = [tavana.another_guarantor(play, office), tavana.corrected(play, office)]
+    waiting = [tavana.another_guarantor(play, office), tavana.returned(play, office)]
     cases += [*waiting, tavana.expired(play, office), _mended(play, key)]
+    tavana.corrected(play, office, case_id=waiting[1][2])
     tavana.wait_for_credits(play, waiting)
     _show_the_end(play, cases)
-    _show_addresses(play, addresses, [("member", others[0]), ("guarantor", office.guarantors[-1])])
+    _show_addresses(play, addresses, [("member", first), ("guarantor", office.guarantors[0])])
 
 
 def _open_the_office(play: Play) -> None:
@@ -135,7 +136,7 @@ def _mended(play: Play, key: Key) -> tuple[str, Visitor, str]:
 
 
 def _show_the_end(play: Play, cases: list[tuple[str, Visitor, str]]) -> None:
-    play.screen.chapter("11. What happened, as the applicants see it")
+    play.screen.chapter("12. What happened, as the applicants see it")
     for title, member, case_id in cases:
         play.screen.timeline(title, member.get(f"/v1/cases/{case_id}/timeline")["items"])
     auditor = sign_in_staff(play.http, play.staff["auditor"])
@@ -150,7 +151,7 @@ def _show_addresses(play: Play, addresses: Addresses, members: list[tuple[str, P
         ("SMS that were sent", f"{api}/developer/messages"),
         ("Temporal UI", addresses.temporal_ui),
     ]
-    play.screen.chapter("12. Play on")
+    play.screen.chapter("13. Play on")
     play.screen.table("Addresses", rows)
     signs = [
         (title, f"national id {person.national_id}, mobile {person.mobile}, code: see SMS above")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +12,7 @@ import pyotp
 
 from cli.demo.client import Visitor, sign_in_staff
 from cli.demo.play import Play, accept, apply, case_in, decide, show_credit, task_of
-from cli.personnel_generator import Key, Person
+from cli.personnel_generator import Person
 from commands.account import FirstCredentials
 from domain.access import Grant, Role, ScopeKind
 from domain.dates import service_ends, tehran_day
@@ -20,7 +21,7 @@ from domain.money import RIAL_A_TOMAN
 WAITING_SECONDS = 10
 _SILENCE_SECONDS = 3
 _APPLICANTS = 4
-_GUARANTORS = 2
+_GUARANTORS = 3
 _TOTP_SECONDS = 30
 
 
@@ -36,10 +37,10 @@ class Office:
     hasty: str
 
 
-def open_office(play: Play, key: Key) -> Office:
+def open_office(play: Play, employees: Sequence[Person]) -> Office:
     """Hire regional finance, and have two policy administrators make the waiting times short."""
     play.screen.chapter("5. Tavana: a region with finance, and waiting times to watch")
-    region, people = _fullest_region(key)
+    region, people = _fullest_region(employees)
     finance = play.hire("finance officer", "finance", Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, region))
     play.screen.done(f"finance officer {finance.username} decides for region {region}")
     admins = [
@@ -57,11 +58,11 @@ def open_office(play: Play, key: Key) -> Office:
     return Office(region, people[:_APPLICANTS], people[-_GUARANTORS:], visitor, code, f"{code}_hasty")
 
 
-def _fullest_region(key: Key) -> tuple[str, list[Person]]:
+def _fullest_region(employees: Sequence[Person]) -> tuple[str, list[Person]]:
     """The region with most people who may be guarantors, its people by pay: the best paid can stand for the others."""
     today = tehran_day(datetime.now(UTC))
     regions: dict[str, list[Person]] = defaultdict(list)
-    for person in key.good:
+    for person in employees:
         if today < service_ends(person.hire_date.to_gregorian()):
             regions[person.region_code].append(person)
     region = max(regions, key=lambda code: len(regions[code]))
@@ -100,7 +101,7 @@ def _policies(play: Play, code: str, shipped: dict[str, Any]) -> dict[str, Any]:
 def approved(play: Play, office: Office) -> tuple[str, Visitor, str]:
     """Through both approvals to usable credit."""
     play.screen.chapter("6. Through both approvals")
-    applicant, guarantor = office.applicants[0], office.guarantors[-1]
+    applicant, guarantor = office.applicants[0], office.guarantors[0]
     member = play.member(applicant)
     answer = member.post("/v1/guarantor-checks", {"programme": office.programme, "national_id": guarantor.national_id})
     play.screen.note(f"may this colleague be asked? {'yes' if answer['may_be_asked'] else 'no'} (nothing else is told)")
@@ -131,7 +132,7 @@ def _accept_guarantee(play: Play, guarantor: Person, case_id: str) -> None:
 def another_guarantor(play: Play, office: Office) -> tuple[str, Visitor, str]:
     """One refuses, another accepts."""
     play.screen.chapter("7. One guarantor refuses, another accepts")
-    applicant, (first, second) = office.applicants[1], office.guarantors
+    applicant, (first, second, _) = office.applicants[1], office.guarantors
     member = play.member(applicant)
     case_id = apply(play, applicant, office.programme, guarantors=[first])
     decide(play.member(first), case_id, "answer_guarantee", {"decision": "refuse"})
@@ -145,23 +146,28 @@ def another_guarantor(play: Play, office: Office) -> tuple[str, Visitor, str]:
     return "Case 4: Tavana, another guarantor", member, case_id
 
 
-def corrected(play: Play, office: Office) -> tuple[str, Visitor, str]:
-    """Returned for correction, resubmitted with less, approved: the guarantor is not asked again."""
-    play.screen.chapter("8. Regional finance returns one, the applicant corrects it")
-    applicant, guarantor = office.applicants[2], office.guarantors[-1]
+def returned(play: Play, office: Office) -> tuple[str, Visitor, str]:
+    """Regional finance returns one for correction."""
+    play.screen.chapter("8. Regional finance returns one for correction")
+    applicant, guarantor = office.applicants[2], office.guarantors[2]
     member = play.member(applicant)
     case_id = apply(play, applicant, office.programme, guarantors=[guarantor])
     _accept_guarantee(play, guarantor, case_id)
     decide(office.finance, case_id, "review_application", {"decision": "return", "reasons": ["amount_too_high"]})
     task_of(member, case_id, "correct_application")
     play.screen.refused("returned: the monthly amount is too high")
-    _correct(play, applicant, case_id, office.programme)
-    decide(office.finance, case_id, "review_application", {"decision": "approve"})
-    case_in(member, case_id, "awaiting_activation")
-    play.screen.done(
-        "corrected to half the amount and approved; the guarantor had accepted more and was not asked again"
-    )
     return "Case 5: Tavana, returned and corrected", member, case_id
+
+
+def corrected(play: Play, office: Office, case_id: str) -> None:
+    """The applicant resubmits with less: the guarantor is not asked again."""
+    play.screen.chapter("11. The returned one is corrected")
+    applicant = office.applicants[2]
+    with play.screen.console.status("waiting until this number may ask for another code"):
+        _correct(play, applicant, case_id, office.programme)
+    decide(office.finance, case_id, "review_application", {"decision": "approve"})
+    case_in(play.member(applicant), case_id, "awaiting_activation")
+    play.screen.done("half the amount, and approved; the guarantor had accepted more and was not asked again")
 
 
 def _correct(play: Play, applicant: Person, case_id: str, programme: str) -> None:
@@ -190,6 +196,7 @@ def expired(play: Play, office: Office) -> tuple[str, Visitor, str]:
 
 def wait_for_credits(play: Play, cases: list[tuple[str, Visitor, str]]) -> None:
     """The approved ones become usable by themselves."""
+    play.screen.note("the waiting time of the others passes")
     for title, member, case_id in cases:
         case_in(member, case_id, "active")
         play.screen.done(f"{title.partition(',')[0]}: the waiting time is over, the credit is usable")
