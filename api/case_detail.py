@@ -20,6 +20,7 @@ from domain.onboarding import may_withdraw
 from messages.case import CaseKind
 from messages.onboarding import FactKind, TaskKind
 from messages.personnel import Change
+from messages.substitution import FactKind as SubstitutionFact
 from storage import case_lists, guarantor, onboarding, people, personnel
 from storage.cases import Case, last_fact
 from storage.personnel.values import read_values
@@ -41,7 +42,7 @@ class CaseOut(BaseModel):
     id: UUID
     kind: str = Field(examples=["onboarding"])
     kind_words: Words
-    variant: str = Field(description="For onboarding the programme", examples=["minipay"])
+    variant: str = Field(description="For onboarding and substitution the programme", examples=["minipay"])
     phase: str = Field(examples=["awaiting_certificate"])
     phase_words: Words
     next_actor: str | None = Field(description="Who acts next; null when the case is over", examples=["hr_officer"])
@@ -218,6 +219,11 @@ async def _allowed_actions(
             # Until then another guarantor may be named too: a missing one, or in the place of somebody.
             if guarantees:
                 actions.append(_on_application("name_guarantor", case, "guarantors"))
+    if sight.is_applicant and case.kind is CaseKind.SUBSTITUTION and case.is_open:
+        withdrawn = await last_fact(connection, case.id, SubstitutionFact.SUBSTITUTION_WITHDRAWN) is not None
+        if may_withdraw(is_open=case.is_open, withdrawn=withdrawn):
+            href = f"/v1/guarantor-substitutions/{case.id}/withdrawal"
+            actions.append(Action(action="withdraw_substitution", method="POST", href=href))
     actions += [_on_task(task, case) for task in sight.tasks if task.claimed_by in {None, sight.actor.person_id}]
     return list({action.action: action for action in actions}.values())
 

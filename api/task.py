@@ -17,19 +17,21 @@ from api.onboarding import MandateAcceptance
 from api.problems import responses
 from api.review import Coded
 from api.values import AmountIn, Cursor, Input, Limit, MomentOut, Page, Words, cut, read_cursor, write_cursor
-from commands import guarantor, onboarding, personnel, review
+from commands import guarantor, onboarding, personnel, review, substitution
 from commands import task as commands
 from commands.command import Command
 from domain import errors, wording
 from domain import guarantor as guarantor_rules
 from domain import onboarding as rules
 from domain import review as review_rules
+from domain import substitution as substitution_rules
 from domain.account import BadCode, CodeNotAccepted
 from domain.onboarding import RefusalReason
 from domain.programme import GUARANTORS_MAX
 from domain.review import ReturnReason
 from messages.onboarding import TaskKind
 from messages.personnel import TaskKind as PersonnelTaskKind
+from messages.substitution import TaskKind as SubstitutionTaskKind
 from storage import tasks
 from storage.tasks import InboxFilter, InboxItem, Task
 
@@ -60,6 +62,7 @@ _DECISION_ERRORS = (
     review_rules.ApprovalBlocked,
     review_rules.ReasonsRepeated,
     review_rules.ForwardNotNeeded,
+    substitution_rules.CreditLineOver,
     personnel.SentByYourself,
     personnel.ReasonMissing,
 )
@@ -180,6 +183,21 @@ class RefuseApplication(Input):
     reason: RefusalReason
 
 
+class ApproveSubstitution(Input):
+    """Finance approves: the new guarantor stands, the former one no longer does (A4)."""
+
+    kind: Literal["review_substitution"]
+    decision: Literal["approve"]
+
+
+class RefuseSubstitution(Input):
+    """Finance refuses, with a reason: the former guarantor goes on standing (A4)."""
+
+    kind: Literal["review_substitution"]
+    decision: Literal["refuse"]
+    reason: RefusalReason
+
+
 class ClearObstacle(Input):
     """What stood in the way is mended; the activation is tried again."""
 
@@ -215,10 +233,11 @@ GuaranteeDecision = Annotated[AcceptGuarantee | RefuseGuarantee, Field(discrimin
 ReviewDecision = Annotated[
     ApproveApplication | ReturnApplication | ForwardApplication | RefuseApplication, Field(discriminator="decision")
 ]
+SubstitutionDecision = Annotated[ApproveSubstitution | RefuseSubstitution, Field(discriminator="decision")]
 ObstacleDecision = Annotated[ClearObstacle | UpholdObstacle, Field(discriminator="decision")]
 ChangeDecision = Annotated[ConfirmChange | RejectChange, Field(discriminator="decision")]
 Decision = Annotated[
-    CertificateDecision | GuaranteeDecision | ReviewDecision | ObstacleDecision | ChangeDecision,
+    CertificateDecision | GuaranteeDecision | ReviewDecision | SubstitutionDecision | ObstacleDecision | ChangeDecision,
     Field(discriminator="kind"),
 ]
 
@@ -251,7 +270,7 @@ async def _decide(command: Command, task: Task, decision: Decision) -> None:
             await _review(command, task, decision)
 
 
-async def _review(command: Command, task: Task, decision: ReviewDecision) -> None:
+async def _review(command: Command, task: Task, decision: ReviewDecision | SubstitutionDecision) -> None:
     """Hand finance's decision to its command."""
     match decision:
         case ApproveApplication():
@@ -262,13 +281,17 @@ async def _review(command: Command, task: Task, decision: ReviewDecision) -> Non
             await review.forward_application(command, task)
         case RefuseApplication():
             await review.refuse_application(command, task, decision.reason)
+        case ApproveSubstitution():
+            await substitution.approve_substitution(command, task)
+        case RefuseSubstitution():
+            await substitution.refuse_substitution(command, task, decision.reason)
 
 
 @router.get("", operation_id="list_tasks", responses=responses(errors.Unauthenticated))
 async def list_tasks(
     reader: ReaderDep,
     *,
-    kind: Annotated[TaskKind | PersonnelTaskKind | None, Query()] = None,
+    kind: Annotated[TaskKind | PersonnelTaskKind | SubstitutionTaskKind | None, Query()] = None,
     region_code: Annotated[str | None, Query(pattern="^[0-9]{4}$")] = None,
     late: Annotated[bool | None, Query()] = None,
     mine: Annotated[bool, Query(description="Only what I have claimed")] = False,

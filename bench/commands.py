@@ -1,11 +1,15 @@
-"""How long a command takes: applications by 20 people at once, against an empty transaction in the same run."""
+"""How long a command takes: applications by 20 people, against an empty transaction in the same run.
+
+Twice: 20 who each send the next as soon as the last is answered, which shows where the limit is; and 20 who each send
+one a second, which shows how long a person waits.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -24,30 +28,42 @@ from storage.database import SERVICE, transaction
 CONCURRENT = 20
 _MONTHLY = 50_000_000
 _INSTALMENTS = 12
+_PACE_SECONDS = 1.0
+_PACED_MOST = 300
+Act = Callable[[int], Awaitable[None]]
+Timed = tuple[float, list[float]]
 
 
 async def measure(count: int) -> list[Row]:
     """Applications per second and their time; a ratio to an empty transaction.
 
     Args:
-        count: how many applications.
+        count: how many applications without a pause; as many paced ones, at most 300, follow.
     """
+    paced = min(count, _PACED_MOST)
     async with scratch() as place:
         organisation_id = await add_organisation(place.context)
-        members = await add_members(place.context, organisation_id, count)
+        members = await add_members(place.context, organisation_id, count + paced)
         codes = [await _mandate_code(place, member) for member in members]
+        numbers = iter(range(len(members)))
 
         async def empty(_: int) -> None:
             async with transaction(place.context.engine, SERVICE) as connection:
                 await connection.execute(sa.select(1))
 
-        async def apply(number: int) -> None:
+        async def apply(_: int) -> None:
+            number = next(numbers)
             await _apply(place, members[number], *codes[number])
 
-        await _timed(empty, CONCURRENT)
+        await _timed(empty, 10 * CONCURRENT)
         base = await _timed(empty, count)
         applied = await _timed(apply, count)
-        return [*_rows("empty transaction", base), *_rows("application", applied, base)]
+        calm = await _timed(apply, paced, pace=_PACE_SECONDS)
+    return [
+        *_rows(f"empty transaction, {CONCURRENT} at once", base),
+        *_rows(f"application, {CONCURRENT} at once", applied, base),
+        *_rows(f"application, {CONCURRENT} people, one a second each", calm, base),
+    ]
 
 
 async def _mandate_code(place: Scratch, member: Actor) -> tuple[UUID, str]:
@@ -71,30 +87,34 @@ async def _apply(place: Scratch, member: Actor, code_id: UUID, code: str) -> Non
     await perform(place.context, Envelope(member, "apply_for_credit", key, key.encode()), work, status=201)
 
 
-async def _timed(act: Callable[[int], Awaitable[None]], count: int) -> tuple[float, list[float]]:
-    """Do something ``count`` times, 20 at once; the whole time and each one's, in seconds."""
+async def _timed(act: Act, count: int, *, pace: float = 0) -> Timed:
+    """Do something ``count`` times, 20 at once; the whole time and each one's, in seconds.
+
+    ``pace``: how far apart one person begins; the 20 begin evenly apart.
+    """
     waiting = iter(range(count))
     each: list[float] = []
 
-    async def person() -> None:
+    async def person(place: int) -> None:
+        due = began + pace * place / CONCURRENT
         for number in waiting:
-            began = time.perf_counter()
+            await asyncio.sleep(due - time.perf_counter())
+            started = time.perf_counter()
             await act(number)
-            each.append(time.perf_counter() - began)
+            each.append(time.perf_counter() - started)
+            due += pace
 
     began = time.perf_counter()
-    await asyncio.gather(*(person() for _ in range(CONCURRENT)))
+    await asyncio.gather(*(person(place) for place in range(CONCURRENT)))
     return time.perf_counter() - began, each
 
 
-def _rows(
-    name: str, timed: tuple[float, Sequence[float]], base: tuple[float, Sequence[float]] | None = None
-) -> list[Row]:
+def _rows(name: str, timed: Timed, base: Timed | None = None) -> list[Row]:
     whole, each = timed
     cuts = statistics.quantiles(each, n=100)
     ratio = None if base is None else statistics.median(each) / statistics.median(base[1])
     return [
-        Row(f"{name}, a second at {CONCURRENT} at once", len(each) / whole, ""),
+        Row(f"{name}, a second", len(each) / whole, ""),
         Row(f"{name}, p50 (ms)", cuts[49] * 1_000, "" if ratio is None else f"{ratio:.1f} × empty transaction"),
         Row(f"{name}, p95 (ms)", cuts[94] * 1_000, ""),
     ]

@@ -228,7 +228,9 @@ async def _record_name(
     else:
         await touch_case(command.connection, case_id)
         await command.note(case_stream(case_id), subject=str(guarantee_id), after=payload)
-    await tasks.moot_tasks(command.connection, case_id, kind=TaskKind.REVIEW_APPLICATION)
+    # Activation looks at everything again, whatever stood in its way.
+    for kind in (TaskKind.REVIEW_APPLICATION, TaskKind.CLEAR_OBSTACLE):
+        await tasks.moot_tasks(command.connection, case_id, kind=kind)
     await onboarding.reopen_review(command.connection, case_id)
     await tell(command.connection, case_id, FactKind.GUARANTOR_NAMED, actor="applicant")
     await enqueue(command.connection, GuarantorNamed(case_id, fact_id))

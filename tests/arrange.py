@@ -124,10 +124,10 @@ class Arrange:
         employer = organisation_id or await self.organisation()
         return [await self.member(employer, **job) for _ in range(count)]
 
-    async def as_member(self, someone: Someone) -> Someone:
-        """The same person, signed in as a member."""
+    async def as_staff(self, someone: Someone) -> Someone:
+        """The same person, signed in as staff."""
         async with transaction(self.context.engine, SERVICE) as connection:
-            session = await begin_session(connection, someone.id, "member")
+            session = await begin_session(connection, someone.id, "staff")
         return replace(someone, token=session.token)
 
     async def staff(self, *grants: Grant) -> Someone:

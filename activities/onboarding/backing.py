@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
-from activities.onboarding.judgement import applicant, read_application, read_programme, waits_now, weigh
+from activities.onboarding.judgement import applicant, read_application, read_programme, waits, waits_now, weigh
 from activities.transition import Transition
 from domain.access import Grant, Role, ScopeKind
 from domain.onboarding import Obstacle
@@ -13,6 +14,7 @@ from messages.onboarding import FactKind, Outcome, Phase, Standing, TaskKind
 from storage import guarantor, tasks
 from storage.cases import last_fact
 from storage.guarantor import Guarantee
+from storage.tasks import Task
 
 _APPLICANT = "applicant"
 _GUARANTOR = "guarantor"
@@ -60,9 +62,20 @@ async def _ask_guarantors(at: Transition, programme: Programme, terms: Guarantor
             await ask_guarantor(at, programme, guarantee)
     if len(live) < terms.count:
         await _ask_for_name(at, terms)
-    elif at.case.phase != Phase.AWAITING_GUARANTOR:
-        await at.move(Phase.AWAITING_GUARANTOR, next_actor=_GUARANTOR, due_in=programme.answer_expire)
-    return await waits_now(at)
+    open_tasks = await tasks.open_tasks(at.connection, at.case.id)
+    await _show(at, open_tasks)
+    return waits(at, open_tasks)
+
+
+async def _show(at: Transition, open_tasks: Sequence[Task]) -> None:
+    """Who acts next, and until when: the applicant as long as a name is missing."""
+    names = [task.due_at for task in open_tasks if task.kind == TaskKind.NAME_GUARANTOR]
+    answers = [task.due_at for task in open_tasks if task.kind == TaskKind.ANSWER_GUARANTEE]
+    due_in = min(names or answers) - at.now
+    if names:
+        await at.move(Phase.AWAITING_ANOTHER_GUARANTOR, next_actor=_APPLICANT, due_in=due_in)
+    else:
+        await at.move(Phase.AWAITING_GUARANTOR, next_actor=_GUARANTOR, due_in=due_in)
 
 
 async def ask_guarantor(at: Transition, programme: Programme, guarantee: Guarantee) -> None:

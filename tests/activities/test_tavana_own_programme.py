@@ -111,8 +111,11 @@ async def test_of_two_guarantors_one_refuses_and_one_is_silent_and_both_are_repl
     assert waiting.standing is Standing.WAITING
     assert await superuser.rows("SELECT kind FROM tasks WHERE status = 'open'") == [("name_guarantor",)]
     third, fourth = await branch.colleague(), await branch.colleague()
+    await superuser.run("UPDATE tasks SET due_at = due_at - interval '5 days' WHERE status = 'open'")
+    due_at = await superuser.value("SELECT due_at FROM tasks WHERE status = 'open'")
     await name(branch, case_id, third)
     await branch.go_on(case_id)
+    assert await superuser.rows("SELECT next_actor, due_at FROM cases") == [("applicant", due_at)]
     assert {row[0] for row in await superuser.rows("SELECT kind FROM tasks WHERE status = 'open'")} == kinds
     await name(branch, case_id, fourth)
     await branch.go_on(case_id)

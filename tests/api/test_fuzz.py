@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from activities.transition import Desk
 from commands.command import Context
 from tests.api.test_matrix import MATRIX
-from tests.api.world import EVERYBODY, Call, World, calls, make_world
+from tests.api.world import EVERYBODY, Call, World, calls, filled, make_world
 from tests.arrange import Arrange
 from tests.books import Superuser, assert_books_clean
 
@@ -72,7 +72,8 @@ def requests(draw: Any, operation: str, table: dict[str, Call], world: World) ->
     }
     content = call.content
     if call.body is not None or draw(st.booleans()):
-        content = json.dumps(mutated(draw, call.body) if draw(st.integers(0, 3)) else call.body).encode()
+        body = filled(call.body, world.things)
+        content = json.dumps(mutated(draw, body) if draw(st.integers(0, 3)) else body).encode()
     headers = {**world.headers(who), "Content-Type": call.content_type if call.content else "application/json"}
     headers |= draw(st.dictionaries(st.sampled_from(_HEADERS), _HEADER_TEXT, max_size=2))
     sent = {

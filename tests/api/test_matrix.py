@@ -17,11 +17,11 @@ from api.app import create_app
 from api.dependencies import SESSION_COOKIE
 from commands.command import Context
 from domain.access import Role
-from tests.api.world import EVERYBODY, NOBODY, STAFF, calls, make_world, operations
+from tests.api.world import EVERYBODY, NOBODY, STAFF, Call, World, calls, guaranteed_calls, make_world, operations
 from tests.arrange import Arrange
 from tests.books import Superuser
 
-MEMBERS = frozenset({"member_own", "member_foreign"})
+MEMBERS = frozenset({"member_own", "member_foreign", "guarantor_own"})
 READERS = frozenset({"auditor", "operator"})
 SIGNED_IN = frozenset(EVERYBODY) - frozenset(NOBODY)
 # Authorised callers may still be stopped by the state of things or by their input, never by their rights.
@@ -46,7 +46,7 @@ def to(*people: str, members: int = 403, staff: int = 403) -> Rule:
 PUBLIC = Rule(frozenset(EVERYBODY), public=True)
 ALL_SIGNED_IN = to(*SIGNED_IN)
 MEMBER_ONLY = to(*MEMBERS)
-SEES_THE_CASE = to("member_own", "hr_own", *READERS, members=404, staff=404)
+SEES_THE_CASE = to("member_own", "hr_own", "finance_own", *READERS, members=404, staff=404)
 HOLDS_THE_TASK = to("hr_own", members=404, staff=404)
 
 MATRIX: dict[str, Rule] = {
@@ -82,6 +82,13 @@ MATRIX: dict[str, Rule] = {
     "import_personnel": to("hr_own"),
     "search_employments": to("hr_own"),
     "correct_employment": to("hr_own"),
+    "check_guarantor": MEMBER_ONLY,
+    "list_guarantees": MEMBER_ONLY,
+    "name_guarantor": to("member_own", members=404),
+    "correct_application": to("member_own", members=404),
+    "request_substitution": to("member_own", members=404),
+    "read_substitution": SEES_THE_CASE,
+    "withdraw_substitution": to("member_own", members=404),
     "apply_for_credit": MEMBER_ONLY,
     "claim_task": HOLDS_THE_TASK,
     "release_task": HOLDS_THE_TASK,
@@ -109,28 +116,60 @@ OUT_OF_SCOPE = {
     ("revoke_certificate", "hr_other"),
 }
 
+HOLDS_THE_REVIEW = to("finance_own", members=404, staff=404)
+ASKED = to("guarantor_own", members=404, staff=404)
+GUARANTEED: dict[str, Rule] = {
+    "the case of a guarantee": to("guarantor_own", *SEES_THE_CASE.let_in, members=404, staff=404),
+    "its timeline": to("guarantor_own", *SEES_THE_CASE.let_in, members=404, staff=404),
+    "the task of a guarantor": ASKED,
+    "a guarantor's code": to("guarantor_own", members=404),
+    "a guarantor's answer": ASKED,
+    "withdrawing it": to("member_own", members=404),
+    "the case that finance reviews": to("hr_own", "finance_own", *READERS, members=404, staff=404),
+    "the review": HOLDS_THE_REVIEW,
+    "claiming the review": HOLDS_THE_REVIEW,
+    "finance's answer": HOLDS_THE_REVIEW,
+}
+
 # Why nobody succeeds here; each has tests of its own in which somebody does.
 WITHOUT_SUCCESS = {
     "sign_in": "the code is a guess",
     "sign_in_staff": "the password is a guess",
     "step_up": "the code is a guess",
     "apply_for_credit": "the mandate's code is a guess",
+    "correct_application": "no correction is asked for",
+    "request_substitution": "one is open already",
     "watch_case": "a stream that does not end",
 }
 
 
 def expected(operation: str, who: str) -> set[int]:
-    """The statuses that somebody may get."""
-    rule = MATRIX[operation]
+    """The statuses that somebody may get from an operation."""
+    if (operation, who) in OUT_OF_SCOPE:
+        return {404}
+    return allowed(MATRIX[operation], who)
+
+
+def allowed(rule: Rule, who: str) -> set[int]:
+    """The statuses that somebody may get by a rule."""
     if rule.public:
         return LET_IN | {401}
     if who in NOBODY:
         return {401}
     if who in rule.let_in:
         return LET_IN
-    if (operation, who) in OUT_OF_SCOPE:
-        return {404}
     return {rule.members if who in MEMBERS else rule.staff}
+
+
+async def everybody_calls(
+    api: httpx2.AsyncClient, superuser: Superuser, world: World, call: Call, rule: Rule
+) -> dict[str, httpx2.Response]:
+    """What each gets; those who are let in come last, because what they do may change the object."""
+    answers = {}
+    for who in sorted(EVERYBODY, key=lambda name: name in rule.let_in):
+        await superuser.run("DELETE FROM rate_windows")
+        answers[who] = await call.send(api, world, who)
+    return answers
 
 
 async def test_everybody_gets_from_every_operation_exactly_what_the_matrix_says(
@@ -143,18 +182,38 @@ async def test_everybody_gets_from_every_operation_exactly_what_the_matrix_says(
 
     surprises, succeeded = [], set()
     for operation, call in table.items():
-        # Those who are let in come last: what they do may change the object.
-        for who in sorted(EVERYBODY, key=lambda name: name in MATRIX[operation].let_in):
-            if operation == "watch_case" and who in MATRIX[operation].let_in:
-                continue  # a stream that does not end; tests/api/test_case.py reads it
-            await superuser.run("DELETE FROM rate_windows")
-            answer = await call.send(api, world, who)
+        if operation == "watch_case":
+            continue  # a stream that does not end; the next test asks those who are refused
+        for who, answer in (await everybody_calls(api, superuser, world, call, MATRIX[operation])).items():
             if answer.status_code not in expected(operation, who):
                 surprises.append(f"{operation} by {who}: {answer.status_code} {answer.text[:200]}")
             if answer.is_success:
                 succeeded.add(operation)
     assert surprises == []
     assert set(table) - succeeded == set(WITHOUT_SUCCESS), "every operation lets somebody through, or says why not"
+
+
+async def test_guarantors_and_finance_get_what_is_theirs_and_nobody_elses(
+    api: httpx2.AsyncClient, context: Context, desk: Desk, arrange: Arrange, superuser: Superuser
+) -> None:
+    world = await make_world(context, desk, arrange, superuser)
+    table = guaranteed_calls()
+    assert set(table) == set(GUARANTEED)
+
+    surprises, succeeded = [], set()
+    for name, (_, call) in table.items():
+        for who, answer in (await everybody_calls(api, superuser, world, call, GUARANTEED[name])).items():
+            if answer.status_code not in allowed(GUARANTEED[name], who):
+                surprises.append(f"{name} by {who}: {answer.status_code} {answer.text[:200]}")
+            if answer.is_success:
+                succeeded.add(name)
+    # Nobody who may not see a live case may watch it.
+    watch, rule = calls(world)["watch_case"], MATRIX["watch_case"]
+    refused = {who: await watch.send(api, world, who) for who in EVERYBODY if who not in rule.let_in}
+    surprises += [
+        f"watching by {who}" for who, answer in refused.items() if answer.status_code not in allowed(rule, who)
+    ]
+    assert surprises == []
 
 
 async def test_the_statuses_that_people_get_are_declared(
@@ -168,6 +227,12 @@ async def test_the_statuses_that_people_get_are_declared(
         for who in EVERYBODY
         for status in expected(operation, who) - LET_IN
         if not MATRIX[operation].public and str(status) not in declared["responses"]
+    ] + [
+        f"{operation}, {name}: {status}"
+        for name, (operation, _) in guaranteed_calls().items()
+        for who in EVERYBODY
+        for status in allowed(GUARANTEED[name], who) - LET_IN
+        if str(status) not in document[operation]["responses"]
     ]
 
     assert sorted(set(undeclared)) == []
@@ -179,7 +244,17 @@ async def test_what_is_not_there_and_what_is_not_yours_look_the_same(
     world = await make_world(context, desk, arrange, superuser)
     table, missing = calls(world), "01890000-0000-7000-8000-000000000000"
     foreign = {
-        "member_foreign": ["read_case", "read_timeline", "read_statement", "withdraw_application"],
+        "member_foreign": [
+            "read_case",
+            "read_timeline",
+            "read_statement",
+            "withdraw_application",
+            "name_guarantor",
+            "correct_application",
+            "request_substitution",
+            "read_substitution",
+            "withdraw_substitution",
+        ],
         "hr_other": ["read_case", "read_task", "claim_task", "decide_task", "revoke_certificate", "list_contracts"],
     }
 

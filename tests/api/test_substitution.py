@@ -88,6 +88,24 @@ async def test_each_sees_their_own_part_and_finance_what_it_decides_by(
         assert (await read(api, foreign, whose)).status_code == 404
 
 
+async def test_finance_decides_in_its_inbox_and_the_owner_may_withdraw_until_it_takes_effect(
+    api: httpx2.AsyncClient, swap: Swap
+) -> None:
+    case_id, finance = await swap.accepted(), swap.branch.finance
+    inbox = await api.get("/v1/tasks?kind=review_substitution", headers=finance.headers())
+    (task,) = inbox.json()["items"]
+    offered = (await api.get(f"/v1/cases/{case_id}", headers=swap.owner.headers())).json()["allowed_actions"]
+
+    decision = {"kind": "review_substitution", "decision": "approve"}
+    answer = await api.post(f"/v1/tasks/{task['id']}/decision", json=decision, headers=finance.headers())
+    await swap.go_on(case_id)
+    after = (await api.get(f"/v1/cases/{case_id}", headers=swap.owner.headers())).json()
+
+    assert [one["href"] for one in offered] == [f"/v1/guarantor-substitutions/{case_id}/withdrawal"]
+    assert answer.status_code == 200, answer.text
+    assert (after["phase"], after["allowed_actions"]) == ("replaced", [])
+
+
 async def test_a_substitution_that_cannot_be_says_why_and_one_that_is_foreign_is_not_found(
     api: httpx2.AsyncClient, swap: Swap
 ) -> None:

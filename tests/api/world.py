@@ -10,15 +10,18 @@ from uuid import UUID, uuid4
 import httpx2
 
 from activities.onboarding import OnboardingActivities
+from activities.substitution import SubstitutionActivities
 from activities.transition import Desk
-from commands.command import Context
+from commands import substitution
+from commands.command import Command, Context
 from domain.access import Grant, Role, ScopeKind
 from messages.onboarding import Step
 from storage import policies
 from storage.database import SERVICE, transaction
+from storage.onboarding import CreditLine, lines_of
 from tests.arrange import Arrange, Someone, next_national_id
 from tests.books import Superuser
-from tests.commands.onboarding_steps import Office, apply, issue, open_task
+from tests.commands.onboarding_steps import Branch, Office, apply, guarantee_of, issue, open_task, run
 from tests.journeys.steps import ISSUE, TERMS
 
 PLATFORM_ROLES = [
@@ -35,8 +38,10 @@ PLATFORM_ROLES = [
     Role.AUDITOR,
 ]
 NOBODY = ("anonymous", "expired")
-STAFF = ("hr_own", "hr_other", *(role.value for role in PLATFORM_ROLES))
-EVERYBODY = (*NOBODY, "member_own", "member_foreign", *STAFF)
+STAFF = ("hr_own", "hr_other", "finance_own", "finance_other", *(role.value for role in PLATFORM_ROLES))
+EVERYBODY = (*NOBODY, "member_own", "member_foreign", "guarantor_own", *STAFF)
+# Enough for a credit of each programme at the same time.
+_PAY = 1_200_000_000
 _CSV = "کد ملی,شماره همراه,نام,نام خانوادگی,کد منطقه,تاریخ استخدام,خالص دریافتی,شماره شبا,وضعیت اشتغال\n"
 
 
@@ -46,6 +51,7 @@ class World:
 
     people: dict[str, Someone] = field(default_factory=dict)
     things: dict[str, Any] = field(default_factory=dict)
+    newcomers: list[Someone] = field(default_factory=list)
 
     def headers(self, who: str) -> dict[str, str]:
         """How somebody signs a request."""
@@ -53,12 +59,17 @@ class World:
 
 
 async def make_world(context: Context, desk: Desk, arrange: Arrange, superuser: Superuser) -> World:
-    """A member whose certificate is awaited and who has an earlier line, another member, and all kinds of staff."""
+    """A member with lines and applications of both programmes, a guarantor, another member, and all kinds of staff."""
     world = World()
     own, other = await arrange.organisation(), await arrange.organisation()
     people = world.people
-    people["member_own"], people["member_foreign"] = await arrange.member(own), await arrange.member(other)
+    people["member_own"], people["guarantor_own"] = await arrange.colleagues(2, own, net_pay=_PAY)
+    people["member_foreign"] = await arrange.member(other)
     people["hr_own"], people["hr_other"] = await arrange.hr_officer(own), await arrange.hr_officer(other)
+    people["finance_own"], people["finance_other"] = (
+        await arrange.finance_officer(),
+        await arrange.finance_officer("2201"),
+    )
     for role in PLATFORM_ROLES:
         people[role.value] = await arrange.platform(role)
     people["expired"] = await arrange.platform(Role.OPERATOR)
@@ -70,6 +81,7 @@ async def make_world(context: Context, desk: Desk, arrange: Arrange, superuser: 
     world.things = {"organisation": own, "other_organisation": other}
     await _credit(world, context, desk)
     await _others(world, context, arrange, superuser)
+    await _guaranteed(world, context, desk, arrange)
     return world
 
 
@@ -84,6 +96,54 @@ async def _credit(world: World, context: Context, desk: Desk) -> None:
     waiting = await apply(office)
     await activities.request_backing(Step(waiting))
     world.things |= {"active": active, "case": waiting, "task": await open_task(context, waiting)}
+
+
+async def _guaranteed(world: World, context: Context, desk: Desk, arrange: Arrange) -> None:
+    """A usable Tavana credit, its renewal that a guarantor is asked about, an application that finance looks at."""
+    people, things = world.people, world.things
+    branch = Branch(
+        context,
+        arrange,
+        OnboardingActivities(desk),
+        things["organisation"],
+        people["member_own"],
+        people["guarantor_own"],
+        people["finance_own"],
+        people["finance_officer"],
+    )
+    bound, newcomer, *others = await arrange.colleagues(5, things["organisation"], net_pay=_PAY)
+    usable = await branch.approved(bound)
+    await branch.take("activate_credit", usable)
+    asked = await branch.asked()
+    reviewed = await branch.backed(others[0], applicant=others[1])
+    things |= {
+        "asked_case": asked,
+        "guarantee": (await guarantee_of(context, asked, people["guarantor_own"])).id,
+        "guarantee_task": await open_task(context, asked, "answer_guarantee"),
+        "reviewed_case": reviewed,
+        "review_task": await open_task(context, reviewed, "review_application"),
+    }
+    world.newcomers = [newcomer, others[2]]
+    await _substitution(world, context, desk, bound)
+
+
+async def _substitution(world: World, context: Context, desk: Desk, bound: Someone) -> None:
+    """The member asks for somebody else in the place of a guarantor."""
+    lines = await run(context, world.people["member_own"], _lines)
+    line = next(line for line in lines if line.programme == "tavana")
+    guarantee = await guarantee_of(context, line.case_id, bound)
+
+    async def ask(command: Command) -> UUID:
+        national_id = world.newcomers[1].national_id
+        return await substitution.request_substitution(command, line.id, guarantee.id, national_id)
+
+    case_id = await run(context, world.people["member_own"], ask)
+    await SubstitutionActivities(desk).ask_substitute(Step(case_id))
+    world.things |= {"tavana_line": line.id, "bound": guarantee.id, "substitution": case_id}
+
+
+async def _lines(command: Command) -> list[CreditLine]:
+    return await lines_of(command.connection, command.actor.person_id)
 
 
 async def _others(world: World, context: Context, arrange: Arrange, superuser: Superuser) -> None:
@@ -142,12 +202,21 @@ class Call:
 
     async def send(self, api: httpx2.AsyncClient, world: World, who: str) -> httpx2.Response:
         """Call it as somebody."""
-        path = self.path.format_map(world.things)
+        path, body = self.path.format_map(world.things), filled(self.body, world.things)
         headers = world.headers(who)
         if self.content is not None:
             headers["Content-Type"] = self.content_type
             return await api.request(self.method, path, content=self.content, headers=headers)
-        return await api.request(self.method, path, json=self.body, headers=headers)
+        return await api.request(self.method, path, json=body, headers=headers)
+
+
+def filled(body: Any, things: dict[str, Any]) -> Any:
+    """A body whose texts that name a thing have become that thing's id."""
+    if isinstance(body, dict):
+        return {name: filled(value, things) for name, value in body.items()}
+    if isinstance(body, str) and body[:1] + body[-1:] == "{}":
+        return str(things[body[1:-1]])
+    return body
 
 
 def _mandate() -> dict[str, Any]:
@@ -198,6 +267,29 @@ def calls(world: World) -> dict[str, Call]:
         "search_employments": Call(
             "POST", "/v1/employments/searches", {"national_id": world.people["member_own"].national_id}
         ),
+        "check_guarantor": Call(
+            "POST",
+            "/v1/guarantor-checks",
+            {"programme": "tavana", "national_id": world.newcomers[0].national_id},
+        ),
+        "list_guarantees": Call("GET", "/v1/guarantees"),
+        "name_guarantor": Call(
+            "POST",
+            "/v1/onboarding/applications/{asked_case}/guarantors",
+            {"national_id": world.newcomers[0].national_id, "replaces": "{guarantee}"},
+        ),
+        "correct_application": Call(
+            "POST",
+            "/v1/onboarding/applications/{asked_case}/correction",
+            {"monthly_amount": TERMS["monthly_amount"], "instalments": 12, "mandate": _mandate()},
+        ),
+        "request_substitution": Call(
+            "POST",
+            "/v1/credit-lines/{tavana_line}/guarantor-substitutions",
+            {"guarantee_id": "{bound}", "national_id": world.newcomers[0].national_id},
+        ),
+        "read_substitution": Call("GET", "/v1/guarantor-substitutions/{substitution}"),
+        "withdraw_substitution": Call("POST", "/v1/guarantor-substitutions/{substitution}/withdrawal"),
         "correct_employment": Call(
             "POST",
             "/v1/employments/{employment}/correction",
@@ -218,6 +310,27 @@ def calls(world: World) -> dict[str, Call]:
         "grant_role": Call("POST", "/v1/staff/{colleague}/grants", {**grant, "role": "welfare_manager"}),
         "revoke_role": Call("DELETE", "/v1/staff/{colleague}/grants/{grant}"),
         "sign_out": Call("POST", "/v1/sign-out"),
+    }
+
+
+def guaranteed_calls() -> dict[str, tuple[str, Call]]:
+    """Operations that the table above calls for a MiniPay application, called for those with guarantors."""
+    wish = {"purpose": "accept_guarantee", "subject": {"guarantee_id": "{guarantee}", "mandate_version": 1}}
+    accept = {"kind": "answer_guarantee", "decision": "accept", "mandate": _mandate()}
+    return {
+        "the case of a guarantee": ("read_case", Call("GET", "/v1/cases/{asked_case}")),
+        "its timeline": ("read_timeline", Call("GET", "/v1/cases/{asked_case}/timeline")),
+        "the task of a guarantor": ("read_task", Call("GET", "/v1/tasks/{guarantee_task}")),
+        "a guarantor's code": ("request_code", Call("POST", "/v1/codes", wish)),
+        "a guarantor's answer": ("decide_task", Call("POST", "/v1/tasks/{guarantee_task}/decision", accept)),
+        "withdrawing it": ("withdraw_application", Call("POST", "/v1/onboarding/applications/{asked_case}/withdrawal")),
+        "the case that finance reviews": ("read_case", Call("GET", "/v1/cases/{reviewed_case}")),
+        "the review": ("read_task", Call("GET", "/v1/tasks/{review_task}")),
+        "claiming the review": ("claim_task", Call("POST", "/v1/tasks/{review_task}/claim")),
+        "finance's answer": (
+            "decide_task",
+            Call("POST", "/v1/tasks/{review_task}/decision", {"kind": "review_application", "decision": "approve"}),
+        ),
     }
 
 

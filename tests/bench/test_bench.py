@@ -17,10 +17,14 @@ _LIMIT_SECONDS = 120
 @pytest.mark.parametrize(
     ("arguments", "figures"),
     [
-        (("commands", "--count", "40"), {"application, a second at 20 at once", "application, p50 (ms)"}),
+        (
+            ("commands", "--count", "40"),
+            {"application, 20 at once, p50 (ms)", "application, 20 people, one a second each, p95 (ms)"},
+        ),
         (("import", "--rows", "200"), {"rows", "import (s)", "rows a second"}),
+        (("onboarding", "--count", "2"), {"Tavana, server and worker CPU a case (ms)", "empty, cases a second"}),
     ],
-    ids=["commands", "import"],
+    ids=["commands", "import", "onboarding"],
 )
 def test_a_measurement_prints_one_json_object_with_figures(arguments: tuple[str, ...], figures: set[str]) -> None:
     done = subprocess.run(

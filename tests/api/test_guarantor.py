@@ -1,0 +1,319 @@
+"""What guarantors and applicants see of one another, and what each may ask and answer (A4, A4a, A5)."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from activities.transition import Desk
+from commands.command import Context
+from domain.guarantor import CHECKS_PER_PERSON
+from domain.identity import NationalId, mask_national_id
+from tests.arrange import Arrange, Someone, guarantee_code, next_national_id
+from tests.books import Superuser
+from tests.commands.onboarding_steps import (
+    Branch,
+    accept_guarantee,
+    add_programme,
+    guarantee_of,
+    name,
+    refuse_guarantee,
+    task_of,
+)
+from tests.journeys.steps import REFUSE_GUARANTEE, TAVANA, Steps, named
+
+MANDATE = {"version": 1, "code_id": "01890000-0000-7000-8000-000000000000", "code": "000000"}
+
+
+@pytest.fixture
+async def branch(context: Context, arrange: Arrange, desk: Desk) -> Branch:
+    """An applicant, a colleague and finance of one region."""
+    return await Branch.opened(context, arrange, desk)
+
+
+async def may_be_asked(
+    api: httpx2.AsyncClient, who: Someone, national_id: str, programme: str = "tavana"
+) -> httpx2.Response:
+    """Ask whether somebody may be asked."""
+    body = {"programme": programme, "national_id": national_id}
+    return await api.post("/v1/guarantor-checks", json=body, headers=who.headers())
+
+
+async def read(api: httpx2.AsyncClient, who: Someone, address: str) -> dict[str, Any]:
+    """What somebody reads."""
+    answer = await api.get(address, headers=who.headers())
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def test_the_check_says_yes_or_no_and_never_why(
+    api: httpx2.AsyncClient, branch: Branch, arrange: Arrange, superuser: Superuser
+) -> None:
+    silent = await branch.colleague()
+    await superuser.run("UPDATE persons SET mobile_index = NULL, mobile_sealed = NULL WHERE id = %s", silent.id)
+    asked = {
+        branch.guarantor.national_id: True,
+        (await branch.colleague(region="2201")).national_id: False,
+        (await branch.colleague(net_pay=399_999_990)).national_id: False,
+        (await branch.colleague(hired=date(1997, 1, 1))).national_id: False,
+        (await arrange.member(await arrange.organisation())).national_id: False,
+        silent.national_id: False,
+        next_national_id(): False,
+        "1111111112": False,
+        "nobody": False,
+    }
+
+    answers = {national_id: await may_be_asked(api, branch.applicant, national_id) for national_id in asked}
+
+    assert {national_id: answer.json() for national_id, answer in answers.items()} == {
+        national_id: {"may_be_asked": may} for national_id, may in asked.items()
+    }
+    assert {answer.status_code for answer in answers.values()} == {200}
+
+
+async def test_a_check_that_makes_no_sense_is_refused(api: httpx2.AsyncClient, branch: Branch) -> None:
+    own = await may_be_asked(api, branch.applicant, branch.applicant.national_id)
+    without = await may_be_asked(api, branch.applicant, branch.guarantor.national_id, "minipay")
+    unknown = await may_be_asked(api, branch.applicant, branch.guarantor.national_id, "nothing")
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in (own, without, unknown)] == [
+        (422, "guarantor_is_applicant"),
+        (422, "guarantor_count_wrong"),
+        (422, "programme_unknown"),
+    ]
+
+
+async def test_nobody_maps_an_office_by_asking_all_day(api: httpx2.AsyncClient, branch: Branch) -> None:
+    answers = [
+        await may_be_asked(api, branch.applicant, branch.guarantor.national_id)
+        for _ in range(CHECKS_PER_PERSON.allowed + 1)
+    ]
+    body = {**TAVANA, "mandate": MANDATE, "guarantors": named(branch.guarantor)}
+    application = await api.post("/v1/onboarding/applications", json=body, headers=branch.applicant.headers())
+    another = await may_be_asked(api, branch.guarantor, branch.applicant.national_id)
+
+    assert [answer.status_code for answer in answers] == [200] * CHECKS_PER_PERSON.allowed + [429]
+    assert int(answers[-1].headers["Retry-After"]) > 0
+    assert (application.status_code, application.json()["code"]) == (429, "too_many_requests")
+    assert another.status_code == 200
+
+
+async def test_an_application_names_as_many_as_the_programme_asks_for_and_only_who_may_stand(
+    api: httpx2.AsyncClient, branch: Branch, superuser: Superuser
+) -> None:
+    foreign, second = await branch.colleague(region="2201"), await branch.colleague()
+    before = await superuser.effects()
+    wishes: list[tuple[list[dict[str, str]], int, str]] = [
+        ([], 422, "guarantor_count_wrong"),
+        (named(branch.guarantor, second), 422, "guarantor_count_wrong"),
+        (named(foreign), 422, "guarantor_may_not_be_asked"),
+        (named(branch.applicant), 422, "guarantor_is_applicant"),
+        (named(*[second] * 4), 422, "invalid_input"),
+    ]
+    for guarantors, status, code in wishes:
+        body = {**TAVANA, "mandate": MANDATE, "guarantors": guarantors}
+        answer = await api.post("/v1/onboarding/applications", json=body, headers=branch.applicant.headers())
+        assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    assert await superuser.effects() == before
+
+
+async def test_a_guarantor_reads_what_they_would_stand_for_and_nothing_of_the_applicants_pay(
+    api: httpx2.AsyncClient, branch: Branch, context: Context
+) -> None:
+    case_id = await branch.asked(monthly=60_000_000)
+
+    listed = await api.get("/v1/guarantees", headers=branch.guarantor.headers())
+    case = await api.get(f"/v1/cases/{case_id}", headers=branch.guarantor.headers())
+
+    (asked,) = listed.json()["items"]
+    assert (asked["monthly"]["amount"], asked["instalments"], asked["ceiling"]["amount"]) == (
+        60_000_000,
+        12,
+        720_000_000,
+    )
+    assert (asked["applicant_name"], asked["organisation_name"]) == ("مریم آزمون", "سازمان آزمون")
+    assert asked["task_id"] == str((await task_of(context, case_id, branch.guarantor)).id)
+    assert (asked["status"], asked["phase"], asked["counts"]) == ("asked", "awaiting_guarantor", False)
+    assert asked["mandate_version"] == 1
+    assert "ضمانت" in asked["mandate"]["fa"]
+    assert listed.json()["stands_for"] == {"count": 0, "most": 3}
+    assert case.json()["person_name"] == "مریم آزمون"
+    assert case.json()["application"] is None
+    assert case.json()["national_id_masked"] is None
+    (own,) = case.json()["guarantees"]
+    assert (own["id"], own["facts"], own["ceiling"]["amount"]) == (asked["id"], None, 720_000_000)
+    for text in (listed.text, case.text):
+        assert str(branch.applicant.national_id) not in text
+        assert "400000000" not in text
+
+
+async def test_a_place_counts_from_acceptance_until_the_guarantee_ends(api: httpx2.AsyncClient, branch: Branch) -> None:
+    case_id = await branch.asked()
+    second = await branch.colleague()
+    await accept_guarantee(branch, case_id, branch.guarantor)
+    standing = await read(api, branch.guarantor, "/v1/guarantees")
+    await name(branch, case_id, second, instead_of=branch.guarantor)
+    await branch.go_on(case_id)
+    released = await read(api, branch.guarantor, "/v1/guarantees")
+
+    assert (standing["stands_for"]["count"], standing["items"][0]["counts"]) == (1, True)
+    assert (released["stands_for"]["count"], released["items"][0]["counts"]) == (0, False)
+    assert (released["items"][0]["status"], released["items"][0]["phase"]) == ("replaced", None)
+
+
+async def test_guarantees_come_page_by_page_newest_first(api: httpx2.AsyncClient, branch: Branch) -> None:
+    cases = [await branch.asked(branch.guarantor, applicant=await branch.colleague()) for _ in range(3)]
+
+    first = await read(api, branch.guarantor, "/v1/guarantees?limit=2")
+    second = await read(api, branch.guarantor, f"/v1/guarantees?limit=2&cursor={first['next']}")
+
+    assert [item["case_id"] for item in first["items"] + second["items"]] == [str(one) for one in reversed(cases)]
+    assert second["next"] is None
+    assert first["stands_for"] == second["stands_for"]
+
+
+async def test_the_applicant_sees_the_masked_national_id_they_typed_and_the_name_only_once_accepted(
+    api: httpx2.AsyncClient, branch: Branch
+) -> None:
+    case_id = await branch.asked()
+    before = (await read(api, branch.applicant, f"/v1/cases/{case_id}"))["guarantees"]
+    await accept_guarantee(branch, case_id, branch.guarantor)
+    after = (await read(api, branch.applicant, f"/v1/cases/{case_id}"))["guarantees"]
+
+    assert [(one["status"], one["name"]) for one in before + after] == [("asked", None), ("accepted", "مریم آزمون")]
+    masked = mask_national_id(NationalId(branch.guarantor.national_id))
+    assert [(one["national_id_masked"], one["facts"]) for one in before + after] == [(masked, None)] * 2
+
+
+@pytest.mark.parametrize("how", ["refused", "replaced"])
+async def test_whoever_has_nothing_to_do_with_it_any_more_sees_the_case_no_more(
+    api: httpx2.AsyncClient, branch: Branch, how: str
+) -> None:
+    case_id = await branch.asked()
+    if how == "refused":
+        await refuse_guarantee(branch, case_id, branch.guarantor)
+    else:
+        await name(branch, case_id, await branch.colleague(), instead_of=branch.guarantor)
+    await branch.go_on(case_id)
+
+    headers = branch.guarantor.headers()
+    addresses = [f"/v1/cases/{case_id}", f"/v1/cases/{case_id}/timeline", f"/v1/cases/{case_id}/events"]
+    assert [(await api.get(address, headers=headers)).status_code for address in addresses] == [404] * 3
+    assert (await read(api, branch.guarantor, "/v1/cases"))["items"] == []
+    assert (await read(api, branch.guarantor, "/v1/tasks"))["items"] == []
+    assert [one["status"] for one in (await read(api, branch.guarantor, "/v1/guarantees"))["items"]] == [how]
+
+
+async def test_a_guarantors_code_is_for_the_guarantor_who_is_asked_and_nobody_else(
+    api: httpx2.AsyncClient, branch: Branch, context: Context
+) -> None:
+    case_id = await branch.asked()
+    guarantee = await guarantee_of(context, case_id, branch.guarantor)
+    wish = {
+        "purpose": "accept_guarantee",
+        "subject": {"guarantee_id": str(guarantee.id), "mandate_version": 1},
+    }
+
+    async def ask(who: Someone) -> tuple[int, str]:
+        answer = await api.post("/v1/codes", json=wish, headers=who.headers())
+        return answer.status_code, answer.json().get("code", "")
+
+    assert await ask(branch.applicant) == (404, "not_found")
+    assert await ask(await branch.colleague()) == (404, "not_found")
+    assert await ask(branch.finance) == (403, "not_allowed")
+    assert await ask(branch.guarantor) == (202, "")
+    await accept_guarantee(branch, case_id, branch.guarantor)
+    assert await ask(branch.guarantor) == (404, "not_found")
+
+
+@pytest.mark.usefixtures("relay")
+async def test_a_guarantor_accepts_with_a_code_for_exactly_this_guarantee(
+    api: httpx2.AsyncClient, branch: Branch, context: Context, steps: Steps, messages_dir: Path
+) -> None:
+    first = await branch.asked()
+    second = await branch.asked(branch.guarantor, applicant=await branch.colleague())
+    guarantees = [await guarantee_of(context, case_id, branch.guarantor) for case_id in (first, second)]
+    task = await task_of(context, first, branch.guarantor)
+    await steps.forget_limits()
+    other = await guarantee_code(api, branch.guarantor, messages_dir, str(guarantees[1].id))
+    await steps.forget_limits()
+    mandate = await guarantee_code(api, branch.guarantor, messages_dir, str(guarantees[0].id))
+
+    async def accept(acceptance: dict[str, Any]) -> tuple[int, str]:
+        decision = {"kind": "answer_guarantee", "decision": "accept", "mandate": acceptance}
+        answer = await steps.decide(branch.guarantor, str(task.id), decision)
+        return answer.status_code, answer.json().get("code", "")
+
+    assert await accept(other) == (422, "code_not_accepted")
+    assert await accept({**mandate, "version": 2}) == (409, "mandate_outdated")
+    assert await accept({**mandate, "code": "12345"}) == (422, "bad_code")
+    assert await accept(mandate) == (200, "")
+    assert await accept(mandate) == (409, "task_not_open")
+
+
+async def test_a_guarantor_whose_last_place_was_taken_is_told_so(
+    api: httpx2.AsyncClient, branch: Branch, context: Context, steps: Steps
+) -> None:
+    waiting = await branch.asked()
+    for _ in range(3):
+        case_id = await branch.asked(branch.guarantor, applicant=await branch.colleague())
+        await accept_guarantee(branch, case_id, branch.guarantor)
+    task = await task_of(context, waiting, branch.guarantor)
+
+    decision = {"kind": "answer_guarantee", "decision": "accept", "mandate": MANDATE}
+    full = await steps.decide(branch.guarantor, str(task.id), decision)
+    refused = await steps.decide(branch.guarantor, str(task.id), REFUSE_GUARANTEE)
+
+    assert (full.status_code, full.json()["code"]) == (409, "guarantor_capacity_full")
+    assert "۳ نفر" in full.json()["detail"]
+    assert refused.status_code == 200
+    assert (await read(api, branch.guarantor, "/v1/guarantees"))["stands_for"] == {"count": 3, "most": 3}
+
+
+async def test_another_name_takes_an_empty_place_or_somebodys(branch: Branch, context: Context, steps: Steps) -> None:
+    case_id = await branch.asked()
+    second, third = await branch.colleague(), await branch.colleague()
+    guarantee = await guarantee_of(context, case_id, branch.guarantor)
+    missing = "01890000-0000-7000-8000-000000000000"
+
+    filled = await steps.name(branch.applicant, str(case_id), second)
+    unknown = await steps.name(branch.applicant, str(case_id), second, replaces=missing)
+    same = await steps.name(branch.applicant, str(case_id), branch.guarantor, replaces=str(guarantee.id))
+    replaced = await steps.name(branch.applicant, str(case_id), second, replaces=str(guarantee.id))
+    stranger = await steps.name(third, str(case_id), third)
+
+    assert [(answer.status_code, answer.json().get("code")) for answer in (filled, unknown, same, stranger)] == [
+        (409, "guarantor_places_filled"),
+        (404, "guarantee_unknown"),
+        (422, "guarantor_named_twice"),
+        (404, "not_found"),
+    ]
+    assert replaced.status_code == 200, replaced.text
+    assert [one["status"] for one in replaced.json()["guarantees"]] == ["named", "replaced"]
+
+
+async def test_programmes_say_what_they_ask_for_and_an_organisations_own_is_for_its_people(
+    api: httpx2.AsyncClient, branch: Branch, arrange: Arrange, superuser: Superuser
+) -> None:
+    code = await superuser.value("SELECT code FROM organisations WHERE id = %s", branch.employer)
+    shipped = await superuser.value("SELECT value -> 'guarantor' FROM policies WHERE name = 'programme:tavana'")
+    await add_programme(branch, "own", organisation=code, share_of_pay=[1, 3], guarantor={**shipped, "count": 2})
+    elsewhere = await arrange.member(await arrange.organisation())
+
+    own = {one["code"]: one for one in (await read(api, branch.applicant, "/v1/programmes"))["items"]}
+    others = {one["code"]: one for one in (await read(api, elsewhere, "/v1/programmes"))["items"]}
+
+    assert set(own) == {"minipay", "tavana", "own"}
+    assert set(others) == {"minipay", "tavana"}
+    tavana, minipay = own["tavana"], own["minipay"]
+    assert (tavana["backing"], tavana["review"], tavana["guarantors"]) == ("guarantor", "region", 1)
+    assert (tavana["waiting_seconds"], tavana["guarantee_mandate_version"]) == (259_200, 1)
+    assert (minipay["backing"], minipay["review"], minipay["guarantors"]) == ("certificate", "none", 0)
+    assert minipay["guarantee_mandate"] is None
+    assert own["own"]["guarantors"] == 2
+    assert own["own"]["limits"][0]["monthly_limit"]["amount"] == 133_333_330

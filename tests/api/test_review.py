@@ -1,0 +1,237 @@
+"""What finance sees and decides of an application, and what comes of it (A7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from activities.transition import Desk
+from commands.command import Context
+from domain.access import Grant, Role, ScopeKind
+from storage.database import SERVICE, transaction
+from tests.arrange import Arrange, Someone
+from tests.books import Superuser
+from tests.commands.onboarding_steps import Branch, guarantee_of, open_task, task_of
+from tests.journeys.steps import APPROVE, FORWARD, REFUSE_APPLICATION, RETURN, Steps
+
+REVIEW = "review_application"
+
+
+@pytest.fixture
+async def branch(context: Context, arrange: Arrange, desk: Desk) -> Branch:
+    """An applicant, a colleague and finance of one region."""
+    return await Branch.opened(context, arrange, desk)
+
+
+async def decide(steps: Steps, branch: Branch, case_id: Any, decision: dict[str, Any]) -> httpx2.Response:
+    """Finance of the region decides on the open review."""
+    task_id = await open_task(branch.context, case_id, REVIEW)
+    return await steps.decide(branch.finance, str(task_id), decision)
+
+
+async def test_finance_sees_the_guarantor_with_every_rule_and_what_it_decides_by(branch: Branch, steps: Steps) -> None:
+    case_id = await branch.backed()
+
+    case = await steps.case(branch.finance, str(case_id))
+
+    (guarantee,) = case["guarantees"]
+    facts = guarantee["facts"]
+    assert (guarantee["status"], guarantee["name"]) == ("accepted", "مریم آزمون")
+    assert (facts["region_code"], facts["net_pay"]["amount"], facts["stands_for"]) == ("1101", 400_000_000, 0)
+    assert {rule["code"]: rule["holds"] for rule in facts["rules"]} == dict.fromkeys(
+        ["employed_there", "same_region", "service_short_enough", "pay_high_enough", "stands_for_few"], True
+    )
+    assert case["review"] == {
+        "findings": [],
+        "monthly_limit": case["review"]["monthly_limit"],
+        "contract_in_force": True,
+        "net_pay_used": case["application"]["net_pay_used"],
+        "net_pay_now": case["application"]["net_pay_used"],
+        "region_used": "1101",
+        "region_now": "1101",
+    }
+    assert case["review"]["monthly_limit"]["amount"] == 100_000_000
+    assert [action["action"] for action in case["allowed_actions"]] == ["decide_review_application"]
+
+
+async def test_what_stands_against_an_approval_is_shown_before_and_said_after(
+    branch: Branch, steps: Steps, superuser: Superuser
+) -> None:
+    case_id = await branch.backed()
+    await superuser.run("UPDATE employments SET net_pay = 300000000 WHERE person_id = %s", branch.guarantor.id)
+    await superuser.run("UPDATE contracts SET state = 'suspended'")
+
+    case = await steps.case(branch.finance, str(case_id))
+    refused = await decide(steps, branch, case_id, APPROVE)
+
+    assert [finding["code"] for finding in case["review"]["findings"]] == [
+        "contract_not_in_force",
+        "guarantor_not_eligible",
+    ]
+    kept = {rule["code"]: rule["holds"] for rule in case["guarantees"][0]["facts"]["rules"]}
+    assert (kept["pay_high_enough"], kept["same_region"]) == (False, True)
+    assert (refused.status_code, refused.json()["code"]) == (409, "approval_blocked")
+    for finding in case["review"]["findings"]:
+        assert finding["words"]["fa"] in refused.json()["detail"]
+        assert finding["words"]["en"] in refused.json()["detail_en"]
+
+
+async def test_auditors_see_the_guarantors_and_who_has_nothing_to_decide_does_not(
+    branch: Branch, arrange: Arrange, steps: Steps
+) -> None:
+    case_id = str(await branch.backed())
+    auditor = await steps.case(await arrange.platform(Role.AUDITOR), case_id)
+    others = [
+        await steps.case(who, case_id)
+        for who in (await arrange.hr_officer(branch.employer), await arrange.platform(Role.OPERATOR))
+    ]
+
+    assert auditor["guarantees"][0]["facts"]["net_pay"]["amount"] == 400_000_000
+    assert auditor["review"] is None
+    assert [(case["guarantees"], case["review"]) for case in others] == [([], None)] * 2
+
+
+async def test_a_guarantor_who_is_finance_as_well_neither_decides_nor_sees_the_pay(
+    context: Context, branch: Branch, arrange: Arrange, steps: Steps
+) -> None:
+    officer = await branch.colleague()
+    async with transaction(context.engine, SERVICE) as connection:
+        await arrange.grant(connection, officer.id, Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, "1101"))
+    case_id = await branch.backed(officer)
+    as_staff = await arrange.as_staff(officer)
+    task_id = await open_task(context, case_id, REVIEW)
+
+    case = await steps.case(as_staff, str(case_id))
+    refused = await steps.decide(as_staff, str(task_id), APPROVE)
+
+    assert case["application"]["net_pay_used"] is None
+    assert (case["guarantees"], case["review"], case["allowed_actions"]) == ([], None, [])
+    assert (refused.status_code, refused.json()["code"]) == (403, "own_case")
+
+
+async def test_a_returned_application_tells_the_applicant_why_and_how_to_correct_it(
+    branch: Branch, steps: Steps
+) -> None:
+    case_id = await branch.backed()
+    reasons = ["amount_too_high", "personnel_data_wrong"]
+
+    returned = await decide(steps, branch, case_id, {**RETURN, "reasons": reasons})
+    await branch.go_on(case_id)
+    case = await steps.case(branch.applicant, str(case_id))
+    task = await task_of(branch.context, case_id, branch.applicant)
+    shown = await steps.api.get(f"/v1/tasks/{task.id}", headers=branch.applicant.headers())
+
+    assert returned.status_code == 200, returned.text
+    assert case["phase"] == "awaiting_correction"
+    assert case["application"]["returned"] is not None
+    assert [reason["code"] for reason in case["application"]["return_reasons"]] == reasons
+    assert shown.json()["reasons"] == case["application"]["return_reasons"]
+    assert shown.json()["reasons"][0]["words"] == {"fa": "مبلغ ماهانه زیاد است", "en": "the monthly amount is too high"}
+    hrefs = {action["action"]: action["href"] for action in case["allowed_actions"]}
+    assert hrefs["correct_application"] == f"/v1/onboarding/applications/{case_id}/correction"
+    assert f"/v1/tasks/{task.id}/decision" not in hrefs.values()
+
+
+BAD_RETURNS: list[tuple[dict[str, Any], int, str]] = [
+    ({"reasons": []}, 422, "invalid_input"),
+    ({"reasons": ["nothing"]}, 422, "invalid_input"),
+    ({"reasons": ["other_correction", "other_correction"]}, 422, "reasons_repeated"),
+    ({"unsuitable_guarantees": ["01890000-0000-7000-8000-000000000000"]}, 404, "guarantee_unknown"),
+    ({"unsuitable_guarantees": ["x"]}, 422, "invalid_input"),
+    ({"kind": "name_guarantor"}, 422, "invalid_input"),
+    ({"kind": "correct_application"}, 422, "invalid_input"),
+    ({"kind": "answer_guarantee", "decision": "refuse"}, 422, "invalid_input"),
+]
+
+
+async def test_a_return_that_cannot_be_is_refused_and_changes_nothing(
+    branch: Branch, steps: Steps, superuser: Superuser
+) -> None:
+    case_id = await branch.backed()
+    before = await superuser.effects()
+    for changes, status, code in BAD_RETURNS:
+        answer = await decide(steps, branch, case_id, {**RETURN, **changes})
+        assert (answer.status_code, answer.json()["code"]) == (status, code), changes
+    assert await superuser.effects() == before
+
+
+async def test_an_unsuitable_guarantor_is_released_and_the_applicant_names_another(
+    branch: Branch, steps: Steps
+) -> None:
+    case_id = await branch.backed()
+    guarantee = await guarantee_of(branch.context, case_id, branch.guarantor)
+    decision = {
+        **RETURN,
+        "reasons": ["guarantor_unsuitable"],
+        "unsuitable_guarantees": [str(guarantee.id)],
+    }
+
+    answer = await decide(steps, branch, case_id, decision)
+    await branch.go_on(case_id)
+    hidden = await steps.api.get(f"/v1/cases/{case_id}", headers=branch.guarantor.headers())
+    named = await steps.name(branch.applicant, str(case_id), await branch.colleague())
+
+    assert answer.status_code == 200, answer.text
+    assert hidden.status_code == 404
+    assert [one["status"] for one in named.json()["guarantees"]] == ["named", "released"]
+
+
+async def test_a_region_forwards_only_who_has_left_it(branch: Branch, steps: Steps, superuser: Superuser) -> None:
+    case_id = await branch.backed()
+    stays = await decide(steps, branch, case_id, FORWARD)
+    await superuser.run("UPDATE employments SET region_code = '2201' WHERE person_id = %s", branch.applicant.id)
+    case = await steps.case(branch.finance, str(case_id))
+    forwarded = await decide(steps, branch, case_id, FORWARD)
+
+    assert (stays.status_code, stays.json()["code"]) == (409, "forward_not_needed")
+    assert "applicant_moved" in [finding["code"] for finding in case["review"]["findings"]]
+    assert (case["review"]["region_used"], case["review"]["region_now"]) == ("1101", "2201")
+    assert forwarded.status_code == 200, forwarded.text
+    assert forwarded.json()["review"] is None
+
+
+async def test_a_refusal_ends_it_with_its_reason(branch: Branch, steps: Steps) -> None:
+    case_id = await branch.backed()
+
+    answer = await decide(steps, branch, case_id, REFUSE_APPLICATION)
+    await branch.go_on(case_id)
+    case = await steps.case(branch.applicant, str(case_id))
+
+    assert answer.status_code == 200, answer.text
+    assert (case["outcome"], case["allowed_actions"]) == ("refused", [])
+    assert [one["status"] for one in case["guarantees"]] == ["released"]
+
+
+async def test_an_approval_shows_from_when_the_credit_is_usable(branch: Branch, steps: Steps) -> None:
+    case_id = await branch.approved()
+
+    application = (await steps.case(branch.applicant, str(case_id)))["application"]
+
+    assert application["approved"]["at"] < application["activates"]["at"]
+    assert application["returned"] is None
+    assert application["return_reasons"] == []
+
+
+async def test_a_correction_is_judged_like_an_application_and_only_when_it_was_asked_for(
+    branch: Branch, steps: Steps
+) -> None:
+    case_id = str(await branch.returned())
+    mandate = {"version": 1, "code_id": "01890000-0000-7000-8000-000000000000", "code": "000000"}
+
+    async def correct(who: Someone, **changes: Any) -> tuple[int, str]:
+        terms = {"monthly_amount": {"amount": 40_000_000, "unit": "IRR"}, "instalments": 12, "mandate": mandate}
+        answer = await steps.api.post(
+            f"/v1/onboarding/applications/{case_id}/correction", json={**terms, **changes}, headers=who.headers()
+        )
+        return answer.status_code, answer.json()["code"]
+
+    above = {"monthly_amount": {"amount": 100_000_010, "unit": "IRR"}}
+    assert await correct(branch.applicant, **above) == (422, "amount_above_share")
+    assert await correct(branch.applicant, instalments=25) == (422, "too_many_instalments")
+    assert await correct(branch.applicant, mandate={**mandate, "version": 2}) == (409, "mandate_outdated")
+    assert await correct(branch.applicant) == (422, "code_not_accepted")
+    assert await correct(branch.guarantor) == (404, "not_found")
+    await steps.withdraw(branch.applicant, case_id)
+    assert await correct(branch.applicant) == (409, "application_not_returned")

@@ -1,0 +1,142 @@
+"""Guarantors' answers at one moment with other things: the last slot, the end of the wait, another name (A4 to A6)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from activities.transition import Desk
+from commands.command import Context
+from domain import errors
+from domain import guarantor as rules
+from tests.arrange import Arrange
+from tests.books import Superuser
+from tests.commands.onboarding_steps import (
+    Branch,
+    Office,
+    answer_guarantee,
+    consent,
+    name,
+    task_of,
+    withdraw,
+)
+from tests.commands.test_guarantor import filled, slots
+
+RACERS = 20
+ROUNDS = 6
+
+
+@pytest.fixture
+async def branch(context: Context, arrange: Arrange, desk: Desk) -> Branch:
+    """An applicant, a colleague and finance."""
+    return await Branch.opened(context, arrange, desk)
+
+
+async def test_of_twenty_acceptances_that_race_for_the_last_slot_one_wins_and_each_loser_is_told(
+    branch: Branch, superuser: Superuser
+) -> None:
+    guarantor = branch.guarantor
+    cases = [await branch.asked(guarantor, applicant=await branch.colleague()) for _ in range(RACERS)]
+    assert await slots(superuser, guarantor) == 0
+    await filled(branch, guarantor, 2)
+    prepared = [
+        (await task_of(branch.context, case_id, guarantor), await consent(branch.context, case_id, guarantor))
+        for case_id in cases
+    ]
+
+    results = await asyncio.gather(
+        *(answer_guarantee(branch.context, task.id, guarantor, given) for task, given in prepared),
+        return_exceptions=True,
+    )
+
+    assert results.count(None) == 1
+    assert [type(result) for result in results if result is not None] == [rules.GuarantorCapacityFull] * (RACERS - 1)
+    assert await slots(superuser, guarantor) == 3
+    assert await superuser.value("SELECT count(*) FROM tasks WHERE kind = 'answer_guarantee' AND status = 'open'") == (
+        RACERS - 1
+    )
+    with pytest.raises(rules.GuarantorMayNotBeAsked):
+        await branch.apply(guarantor)
+
+
+async def test_acceptance_and_expiry_at_one_moment_leave_one_winner_and_a_consistent_case(
+    branch: Branch, superuser: Superuser
+) -> None:
+    for round_ in range(ROUNDS):
+        guarantor, applicant = await branch.colleague(), await branch.colleague()
+        case_id = await branch.asked(guarantor, applicant=applicant)
+        task = await task_of(branch.context, case_id, guarantor)
+        given = await consent(branch.context, case_id, guarantor)
+        racing: Sequence[Any] = (
+            answer_guarantee(branch.context, task.id, guarantor, given),
+            branch.take("lapse", case_id, task.due_at),
+        )
+
+        results = await asyncio.gather(*(racing if round_ % 2 else racing[::-1]), return_exceptions=True)
+        accepted = not any(isinstance(result, errors.TaskNotOpen) for result in results)
+        await branch.go_on(case_id)
+
+        assert not [result for result in results if isinstance(result, BaseException)] or not accepted
+        found = await superuser.rows(
+            "SELECT t.status, g.status, c.phase FROM tasks t JOIN guarantees g USING (case_id)"
+            " JOIN cases c ON c.id = t.case_id WHERE t.id = %s",
+            task.id,
+        )
+        assert found == (
+            [("done", "accepted", "awaiting_review")]
+            if accepted
+            else [("expired", "expired", "awaiting_another_guarantor")]
+        )
+        assert await slots(superuser, guarantor) == int(accepted)
+
+
+async def test_acceptance_and_replacement_at_one_moment_leave_one_guarantor(
+    branch: Branch, superuser: Superuser
+) -> None:
+    for round_ in range(ROUNDS):
+        former, applicant, other = [await branch.colleague() for _ in range(3)]
+        mine = replace(branch, applicant=applicant)
+        case_id = await branch.asked(former, applicant=applicant)
+        task = await task_of(branch.context, case_id, former)
+        given = await consent(branch.context, case_id, former)
+        racing: Sequence[Any] = (
+            answer_guarantee(branch.context, task.id, former, given),
+            name(mine, case_id, other, instead_of=former),
+        )
+
+        results = await asyncio.gather(*(racing if round_ % 2 else racing[::-1]), return_exceptions=True)
+        await branch.go_on(case_id)
+
+        assert {type(result) for result in results if result is not None} <= {errors.TaskNotOpen}
+        assert await superuser.rows(
+            "SELECT person_id, status FROM guarantees WHERE case_id = %s AND ended_at IS NULL", case_id
+        ) == [(other.id, "asked")]
+        assert await superuser.rows(
+            "SELECT person_id, kind FROM tasks WHERE case_id = %s AND status = 'open'", case_id
+        ) == [(other.id, "answer_guarantee")]
+        assert await slots(superuser, former) == 0
+
+
+async def test_acceptance_and_withdrawal_at_one_moment_leave_no_slot_taken(
+    branch: Branch, superuser: Superuser
+) -> None:
+    for round_ in range(ROUNDS):
+        guarantor, applicant = [await branch.colleague() for _ in range(2)]
+        case_id = await branch.asked(guarantor, applicant=applicant)
+        task = await task_of(branch.context, case_id, guarantor)
+        racing: Sequence[Any] = (
+            answer_guarantee(branch.context, task.id, guarantor, await consent(branch.context, case_id, guarantor)),
+            withdraw(Office(branch.context, applicant, branch.finance), case_id),
+        )
+
+        results = await asyncio.gather(*(racing if round_ % 2 else racing[::-1]), return_exceptions=True)
+        await branch.go_on(case_id)
+
+        assert {type(result) for result in results if result is not None} <= {errors.TaskNotOpen}
+        assert await superuser.rows(
+            "SELECT c.outcome, g.status FROM cases c JOIN guarantees g ON g.case_id = c.id WHERE c.id = %s", case_id
+        ) == [("withdrawn", "released")]
