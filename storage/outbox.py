@@ -115,9 +115,7 @@ async def purge_sent(connection: AsyncConnection, *, older_than: timedelta, limi
 
     Those of open cases stay: with them a process that was lost can be started again.
     """
-    is_open = sa.exists().where(
-        cases.c.id == outbox.c.case_id, cases.c.closed_at.is_(None)
-    )
+    is_open = sa.exists().where(cases.c.id == outbox.c.case_id, cases.c.closed_at.is_(None))
     old = sa.select(outbox.c.id).where(outbox.c.sent_at < sa.func.now() - older_than, sa.not_(is_open)).limit(limit)
     deleted = await connection.execute(sa.delete(outbox).where(outbox.c.id.in_(old.scalar_subquery())))
     return deleted.rowcount

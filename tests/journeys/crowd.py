@@ -1,0 +1,266 @@
+"""Many applications on a real stack, each brought to where it waits for somebody, and later taken to its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from domain.access import Grant, Role, ScopeKind
+from domain.account import CodePurpose, guarantee_binding, mandate_binding
+from domain.programme import Programme
+from messages.onboarding import Phase, TaskKind
+from storage import account, policies
+from storage.database import SERVICE, transaction
+from storage.tables import cases, tasks
+from tests.arrange import Arrange, Someone, eventually
+from tests.books import Superuser
+from tests.journeys.real_stack import Request, Visit
+from tests.journeys.steps import APPROVE, ISSUE, REFUSE_GUARANTEE, RETURN, TERMS, named
+from tests.journeys.waiting import CLEARED
+
+T = TypeVar("T")
+_MONTHLY, _CORRECTED, _INSTALMENTS = 50_000_000, 40_000_000, 12
+_AT_ONCE = 8
+_ANSWER_SECONDS = 60.0
+
+# How an application gets to where it waits: what is answered to one task after another.
+_WAYS: Mapping[Phase, Sequence[Mapping[str, Any] | None]] = {
+    Phase.AWAITING_CERTIFICATE: (),
+    Phase.AWAITING_CLEARANCE: (ISSUE,),
+    Phase.AWAITING_GUARANTOR: (),
+    Phase.AWAITING_ANOTHER_GUARANTOR: (REFUSE_GUARANTEE,),
+    Phase.AWAITING_REVIEW: (None,),
+    Phase.AWAITING_CORRECTION: (None, RETURN),
+    Phase.AWAITING_ACTIVATION: (None, APPROVE),
+}
+_MINIPAY = frozenset({Phase.AWAITING_CERTIFICATE, Phase.AWAITING_CLEARANCE})
+# What is answered to a task on the straight way to usable credit.
+_FORWARD = {
+    TaskKind.ISSUE_CERTIFICATE: ISSUE,
+    TaskKind.REVIEW_APPLICATION: APPROVE,
+    TaskKind.CLEAR_OBSTACLE: CLEARED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """An application, where it was brought to, and everybody around it."""
+
+    case_id: UUID
+    phase: Phase
+    programme: str
+    member: Someone
+    guarantor: Someone
+    another: Someone
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An open task."""
+
+    id: UUID
+    case_id: UUID
+    kind: TaskKind
+    person_id: UUID | None
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """Everybody of one organisation, and of a second one whose contract is suspended at times.
+
+    ``officers`` answer what is asked of a role: HR of both, finance of the region, the contracts office.
+    """
+
+    visit: Visit
+    employer: UUID
+    suspended: UUID
+    officers: Mapping[TaskKind, Someone]
+
+    @classmethod
+    async def gathered(cls, visit: Visit) -> Crowd:
+        """Two organisations and their officers; nobody applied yet."""
+        arrange = Arrange(visit.assembly.context)
+        employer, suspended = await arrange.organisation(), await arrange.organisation()
+        officers = {
+            TaskKind.ISSUE_CERTIFICATE: await arrange.staff(
+                *(Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(one)) for one in (employer, suspended))
+            ),
+            TaskKind.REVIEW_APPLICATION: await arrange.finance_officer(),
+            TaskKind.CLEAR_OBSTACLE: await arrange.platform(Role.CONTRACTS_OFFICER),
+        }
+        return cls(visit, employer, suspended, officers)
+
+    @property
+    def arrange(self) -> Arrange:
+        """Makes people."""
+        return Arrange(self.visit.assembly.context)
+
+    async def add_programme(self, *, waiting_seconds: int) -> str:
+        """A programme like Tavana but for the time between approval and usable credit; returns its code."""
+        code = f"tavana_{uuid4().hex[:12]}"
+        async with transaction(self.visit.assembly.engine, SERVICE) as connection:
+            shipped = await policies.in_force(connection, f"{Programme.PREFIX}tavana")
+            assert shipped is not None
+            value = {**shipped.value, "waiting_seconds": waiting_seconds}
+            del value["waiting_hours"]
+            proposed = await policies.propose(connection, Programme.PREFIX + code, value, uuid4(), may_be_new=True)
+            assert proposed is not None
+            await policies.settle_proposal(connection, proposed.id, approved_by=uuid4())
+        return code
+
+    async def bring(self, phases: Iterable[Phase], programme: str) -> list[Application]:
+        """Applications that wait, one in each of the phases."""
+        brought = await _all(self._apply(phase, programme) for phase in phases)
+        for place in range(max(len(_WAYS[one.phase]) for one in brought)):
+            moving = [one for one in brought if len(_WAYS[one.phase]) > place]
+            asked = await self._asked(moving)
+            await _all(self._answer(one, asked[one.case_id], _WAYS[one.phase][place]) for one in moving)
+        await self.wait_for(brought)
+        return brought
+
+    async def wait_for(self, applications: Sequence[Application]) -> None:
+        """Wait until each stands in its phase."""
+
+        async def there() -> bool:
+            return await self.phases(applications) == {one.case_id: one.phase for one in applications}
+
+        await eventually(there, "the applications to wait", seconds=_ANSWER_SECONDS + len(applications))
+
+    async def phases(self, applications: Iterable[Application]) -> dict[UUID, str]:
+        """In which phase each stands now."""
+        query = sa.select(cases.c.id, cases.c.phase).where(cases.c.id.in_([one.case_id for one in applications]))
+        async with transaction(self.visit.assembly.engine, SERVICE) as connection:
+            return {row.id: row.phase for row in await connection.execute(query)}
+
+    async def next_steps(self, applications: Sequence[Application]) -> list[Request]:
+        """What people would do next, one request for each application that waits for a person."""
+        waiting = [one for one in applications if one.phase is not Phase.AWAITING_ACTIVATION]
+        asked = await self._asked(waiting)
+        return await _all(self._request(one, asked[one.case_id]) for one in waiting)
+
+    async def drive(self, applications: Sequence[Application]) -> None:
+        """Answer whatever is asked, until all applications are over."""
+        known = {one.case_id: one for one in applications}
+
+        async def over() -> bool:
+            asked = await self._open_tasks(known)
+            await _all(self._answer(known[task.case_id], task) for task in asked)
+            return set((await self.phases(applications)).values()) <= {Phase.ACTIVE}
+
+        await eventually(over, "all credits to be usable", seconds=_ANSWER_SECONDS + len(applications))
+
+    async def assert_usable_once(self, applications: Sequence[Application]) -> None:
+        """Each ended with one credit, one journal, not before its time, with one guarantor if it needs any."""
+        query = (
+            "SELECT c.id, c.outcome, c.closed_at IS NOT NULL,"
+            " (SELECT count(*) FROM credit_lines l WHERE l.case_id = c.id"
+            "   AND l.opened_at >= coalesce(a.activates_at, a.approved_at, c.opened_at)),"
+            " (SELECT count(*) FROM credit_lines l WHERE l.case_id = c.id),"
+            " (SELECT count(*) FROM journals j WHERE j.case_id = c.id),"
+            " (SELECT count(*) FROM timeline t WHERE t.case_id = c.id AND t.code = 'credit_activated'),"
+            " (SELECT count(*) FROM guarantees g WHERE g.credit_case_id = c.id AND g.status = 'accepted')"
+            " FROM cases c JOIN applications a ON a.case_id = c.id WHERE c.id = ANY(%s)"
+        )
+        async with Superuser.connected(self.visit.superuser_url) as superuser:
+            found = await superuser.rows(query, [one.case_id for one in applications])
+        expected = {
+            (one.case_id, "active", True, 1, 1, 1, 1, 0 if one.phase in _MINIPAY else 1) for one in applications
+        }
+        assert set(found) == expected, set(found) ^ expected
+
+    async def set_contract(self, state: str) -> None:
+        """Suspend or resume the contract of the second organisation."""
+        async with Superuser.connected(self.visit.superuser_url) as superuser:
+            await superuser.run("UPDATE contracts SET state = %s WHERE organisation_id = %s", state, self.suspended)
+
+    async def _apply(self, phase: Phase, programme: str) -> Application:
+        employer = self.suspended if phase is Phase.AWAITING_CLEARANCE else self.employer
+        code = "minipay" if phase in _MINIPAY else programme
+        member, guarantor, another = await self.arrange.colleagues(3, employer)
+        body = {
+            **TERMS,
+            "programme": code,
+            "mandate": await self._mandate(member, code, _MONTHLY),
+            "guarantors": [] if phase in _MINIPAY else named(guarantor),
+        }
+        case = await self.visit.insist(Request(member, "/v1/onboarding/applications", body))
+        return Application(UUID(case["id"]), phase, code, member, guarantor, another)
+
+    async def _asked(self, applications: Sequence[Application]) -> dict[UUID, Asked]:
+        """Wait until somebody is asked in each."""
+
+        async def all_asked() -> dict[UUID, Asked] | None:
+            found = {task.case_id: task for task in await self._open_tasks(one.case_id for one in applications)}
+            return found if len(found) == len(applications) else None
+
+        if not applications:
+            return {}
+        seconds = _ANSWER_SECONDS + len(applications)
+        found: dict[UUID, Asked] = await eventually(all_asked, "somebody to be asked in each", seconds=seconds)
+        return found
+
+    async def _open_tasks(self, case_ids: Iterable[UUID]) -> list[Asked]:
+        query = sa.select(tasks.c.id, tasks.c.case_id, tasks.c.kind, tasks.c.person_id, tasks.c.details).where(
+            tasks.c.status == "open", tasks.c.case_id.in_(list(case_ids))
+        )
+        async with transaction(self.visit.assembly.engine, SERVICE) as connection:
+            rows = await connection.execute(query)
+            return [Asked(row.id, row.case_id, TaskKind(row.kind), row.person_id, row.details) for row in rows]
+
+    async def _answer(self, one: Application, task: Asked, given: Mapping[str, Any] | None = None) -> None:
+        await self.visit.insist(await self._request(one, task, given))
+
+    async def _request(self, one: Application, task: Asked, given: Mapping[str, Any] | None = None) -> Request:
+        """The answer to a task, ready to be sent: the given one, else the one that leads to usable credit."""
+        application = f"/v1/onboarding/applications/{one.case_id}"
+        match task.kind:
+            case TaskKind.NAME_GUARANTOR:
+                return Request(one.member, f"{application}/guarantors", named(one.another)[0])
+            case TaskKind.CORRECT_APPLICATION:
+                return Request(one.member, f"{application}/correction", await self._correction(one))
+            case TaskKind.ANSWER_GUARANTEE:
+                who = one.guarantor if task.person_id == one.guarantor.id else one.another
+                body = given or await self._consent(who, task)
+            case kind:
+                who, body = self.officers[kind], given or _FORWARD[kind]
+        return Request(who, f"/v1/tasks/{task.id}/decision", body)
+
+    async def _correction(self, one: Application) -> dict[str, Any]:
+        monthly = {**TERMS["monthly_amount"], "amount": _CORRECTED}
+        mandate = await self._mandate(one.member, one.programme, _CORRECTED)
+        return {"monthly_amount": monthly, "instalments": _INSTALMENTS, "mandate": mandate}
+
+    async def _consent(self, who: Someone, task: Asked) -> dict[str, Any]:
+        binding = guarantee_binding(UUID(task.details["guarantee_id"]), _MONTHLY, _INSTALMENTS, 1)
+        mandate = await self._code(who, CodePurpose.ACCEPT_GUARANTEE, binding)
+        return {"kind": task.kind, "decision": "accept", "mandate": mandate}
+
+    async def _mandate(self, who: Someone, programme: str, monthly: int) -> dict[str, Any]:
+        binding = mandate_binding(programme, monthly, _INSTALMENTS, 1)
+        return await self._code(who, CodePurpose.ACCEPT_MANDATE, binding)
+
+    async def _code(self, who: Someone, purpose: CodePurpose, binding: bytes) -> dict[str, Any]:
+        """An acceptance with a fresh code, as the SMS would bring it; without the pause between two codes."""
+        context = self.visit.assembly.context
+        async with transaction(context.engine, SERVICE) as connection:
+            code_id = await account.create_code(connection, context.seals, purpose, who.id, binding)
+            unsent = await account.take_unsent_code(connection, context.seals, code_id)
+        assert unsent is not None
+        return {"version": 1, "code_id": str(code_id), "code": unsent.code}
+
+
+async def _all(work: Iterable[Awaitable[T]]) -> list[T]:
+    """Do everything, a few at a time, in any order; the results in the given one."""
+    few = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(part: Awaitable[T]) -> T:
+        async with few:
+            return await part
+
+    return await asyncio.gather(*(one(part) for part in work))
