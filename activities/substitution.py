@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from functools import partial
 
 from temporalio import activity
@@ -66,7 +67,9 @@ class SubstitutionActivities:
     @activity.defn
     async def remind_substitution(self, step: Step) -> Outcome:
         """Remind whoever is awaited (A6, A7)."""
-        return await self._take(step, "remind_substitution", _remind, again=_remind_again)
+        body = partial(_remind, until=step.until)
+        # A process that was started anew counts its rounds anew: the task, not the round, says who was reminded.
+        return await self._take(step, "remind_substitution", body, again=lambda at, _: body(at))
 
     @activity.defn
     async def weigh_substitution(self, step: Step) -> Outcome:
@@ -140,18 +143,13 @@ async def _request_review(at: Transition) -> Outcome:
     return await ask_region(at, TaskKind.REVIEW_SUBSTITUTION, (await _read(at)).application)
 
 
-async def _remind(at: Transition) -> Outcome:
-    await send_reminders(at)
+async def _remind(at: Transition, *, until: datetime | None) -> Outcome:
+    await send_reminders(at, until)
     return await _weigh(at)
 
 
-async def _remind_again(at: Transition, _: Outcome) -> Outcome:
-    """A process that was started anew counts its rounds anew: the task, not the round, says who was reminded."""
-    return await _remind(at)
-
-
 async def _lapse(at: Transition, *, step: Step) -> Outcome:
-    expired = await tasks.expire_due(at.connection, at.case.id, step.expired_at) if at.case.is_open else []
+    expired = await tasks.expire_due(at.connection, at.case.id, step.until) if at.case.is_open else []
     if not expired:
         return await _weigh(at)
     if any(task.scope_kind == ScopeKind.REGION for task in expired):

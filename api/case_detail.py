@@ -213,7 +213,7 @@ async def _allowed_actions(
 ) -> list[Action]:
     case, actions = sight.case, list[Action]()
     if sight.is_applicant and case.kind is CaseKind.ONBOARDING:
-        withdrawn = await onboarding.is_withdrawn(connection, case.id)
+        withdrawn = await onboarding.is_ending(connection, case.id)
         if may_withdraw(is_open=case.is_open, withdrawn=withdrawn):
             actions.append(_on_application("withdraw_application", case, "withdrawal"))
             # Until then another guarantor may be named too: a missing one, or in the place of somebody.

@@ -199,7 +199,10 @@ async def list_guarantees(reader: ReaderDep, cursor: Cursor = None, limit: Limit
         me = reader.actor.person_id
         # The applicants' names are other people's rows.
         async with reaching_further(connection, reader.actor):
-            rows = await guarantor.requests_to(connection, me, before=before[0] if before else None, limit=limit + 1)
+            today = await onboarding.today(connection)
+            rows = await guarantor.requests_to(
+                connection, me, today, before=before[0] if before else None, limit=limit + 1
+            )
             stands_for = await _stands_for(connection, reader)
         page, more = cut(rows, limit)
         programmes = {

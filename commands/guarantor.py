@@ -74,7 +74,7 @@ async def find_guarantors(
     await _count_checks(command, len(national_ids))
     found: list[Employment] = []
     for place, national_id in enumerate(national_ids):
-        field = f"guarantors.{place}"
+        field = f"guarantors.{place}.national_id"
         guarantor_there = await _find(command, programme.guarantor, own, national_id, field=field)
         if guarantor_there is None:
             raise rules.GuarantorMayNotBeAsked(field=field)

@@ -229,7 +229,7 @@ async def withdraw_application(command: Command, case_id: UUID) -> UUID:
         raise NotFound
     if not case.is_open:
         raise rules.CreditAlreadyActive if case.outcome == Phase.ACTIVE else CaseClosed
-    if await onboarding.is_withdrawn(command.connection, case_id):
+    if await onboarding.is_ending(command.connection, case_id):
         raise CaseClosed
     fact_id = await record_fact(command.connection, case_id, FactKind.APPLICATION_WITHDRAWN, command.actor)
     released = await release_all(command.connection, case_id)

@@ -142,12 +142,12 @@ class Standing(StrEnum):
 class Step:
     """Input of every onboarding transition: the case, and how often this step was taken before.
 
-    ``expired_at``: the moment that a lapse waited for.
+    ``until``: the moment that was waited for; a reminder or a lapse is for what was due then.
     """
 
     case_id: UUID
     round: int = 0
-    expired_at: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +155,11 @@ class Outcome:
     """Result of every onboarding transition.
 
     ``remind_in`` and ``expire_in`` are seconds from now by Postgres's clock; set when somebody is awaited.
-    ``expires_at`` is the moment that ``expire_in`` leads to.
+    ``reminds_at`` and ``expires_at`` are the moments that they lead to.
     """
 
     standing: Standing
     remind_in: int = 0
     expire_in: int = 0
+    reminds_at: datetime | None = None
     expires_at: datetime | None = None

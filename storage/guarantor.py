@@ -281,12 +281,15 @@ class Request:
 
 
 async def requests_to(
-    connection: AsyncConnection, person_id: UUID, *, before: UUID | None, limit: int
+    connection: AsyncConnection, person_id: UUID, today: date, *, before: UUID | None, limit: int
 ) -> list[Request]:
-    """What somebody was asked to stand for, newest first, in a transaction that may see the applicants."""
+    """What somebody was asked to stand for, newest first, in a transaction that may see the applicants.
+
+    ``today`` is Tehran's: a line that ended before is over.
+    """
     line_over = sa.exists().where(
         credit_lines.c.case_id == guarantees.c.credit_case_id,
-        sa.or_(credit_lines.c.closed_at.is_not(None), credit_lines.c.ends_on < sa.func.current_date()),
+        sa.or_(credit_lines.c.closed_at.is_not(None), credit_lines.c.ends_on < today),
     )
     name = sa.func.concat_ws(" ", persons.c.first_name, persons.c.last_name)
     credit = cases.alias("credit")

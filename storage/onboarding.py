@@ -241,11 +241,6 @@ async def has_open_application(connection: AsyncConnection, person_id: UUID, pro
     return bool(await connection.scalar(sa.select(is_open)))
 
 
-async def is_withdrawn(connection: AsyncConnection, case_id: UUID) -> bool:
-    """Whether the applicant has withdrawn, though the process may not know yet."""
-    return await last_fact(connection, case_id, FactKind.APPLICATION_WITHDRAWN) is not None
-
-
 async def is_ending(connection: AsyncConnection, case_id: UUID) -> bool:
     """Whether somebody withdrew or refused the application, though the process may not know yet."""
     last_words = (FactKind.APPLICATION_WITHDRAWN, FactKind.APPLICATION_REFUSED, FactKind.OBSTACLE_UPHELD)

@@ -12,12 +12,11 @@ hands the review to the platform's finance; anybody else's ends the application 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any
 
 from temporalio import workflow
 
+from workflows.answers import Activity, Answers
 from workflows.transitions import Mailbox, Rounds, transition
 
 with workflow.unsafe.imports_passed_through():
@@ -37,6 +36,8 @@ with workflow.unsafe.imports_passed_through():
         Step,
     )
 
+_ANSWERS = Answers(OnboardingActivities.weigh_answer, OnboardingActivities.remind, OnboardingActivities.lapse)
+
 
 @workflow.defn
 class OnboardingWorkflow:
@@ -55,7 +56,7 @@ class OnboardingWorkflow:
         while outcome.standing is not Standing.OVER:
             match outcome.standing:
                 case Standing.WAITING:
-                    outcome = await self._await_answer(outcome)
+                    outcome = await _ANSWERS.wait(outcome, self._mailbox, self._take)
                 case Standing.UNBACKED:
                     outcome = await self._take(OnboardingActivities.request_backing)
                 case Standing.UNREVIEWED:
@@ -109,20 +110,6 @@ class OnboardingWorkflow:
         """The applicant withdrew."""
         self._mailbox.receive()
 
-    async def _await_answer(self, asked: Outcome) -> Outcome:
-        """Wait for whoever was asked: a reminder, then the end; the database decides who was first."""
-        left = asked.expire_in
-        if asked.remind_in:
-            if await self._mailbox.heard(asked.remind_in, "until the reminder"):
-                return await self._take(OnboardingActivities.weigh_answer)
-            reminded = await self._take(OnboardingActivities.remind)
-            if reminded.standing is not Standing.WAITING or reminded.remind_in:
-                return reminded
-            left = min(asked.expire_in - asked.remind_in, reminded.expire_in)
-        if await self._mailbox.heard(left, "until the time to answer is over"):
-            return await self._take(OnboardingActivities.weigh_answer)
-        return await self._take(OnboardingActivities.lapse, asked.expires_at)
-
     async def _await_activation(self, approved: Outcome) -> Outcome:
         """Wait out the time between approval and usable credit; only the clock ends it with a credit."""
         if await self._mailbox.heard(approved.expire_in, "until the credit becomes usable"):
@@ -134,9 +121,7 @@ class OnboardingWorkflow:
         await self._mailbox.heard(paused.expire_in, "until the pause of money actions is over")
         return await self._take(OnboardingActivities.activate_credit)
 
-    async def _take(
-        self, activity: Callable[[Any, Step], Awaitable[Outcome]], expired_at: datetime | None = None
-    ) -> Outcome:
+    async def _take(self, activity: Activity, until: datetime | None = None) -> Outcome:
         name = activity.__name__
-        step = Step(self._case.case_id, self._rounds.next(name), expired_at)
+        step = Step(self._case.case_id, self._rounds.next(name), until)
         return await transition(activity, step, summary=f"{name} {step.round}")

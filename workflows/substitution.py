@@ -11,12 +11,11 @@ ends the substitution, and the former guarantor goes on standing.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any
 
 from temporalio import workflow
 
+from workflows.answers import Activity, Answers
 from workflows.transitions import Mailbox, Rounds, transition
 
 with workflow.unsafe.imports_passed_through():
@@ -30,6 +29,12 @@ with workflow.unsafe.imports_passed_through():
         SubstitutionReviewed,
         SubstitutionWithdrawn,
     )
+
+_ANSWERS = Answers(
+    SubstitutionActivities.weigh_substitution,
+    SubstitutionActivities.remind_substitution,
+    SubstitutionActivities.lapse_substitution,
+)
 
 
 @workflow.defn
@@ -49,7 +54,7 @@ class SubstitutionWorkflow:
         while outcome.standing is not Standing.OVER:
             match outcome.standing:
                 case Standing.WAITING:
-                    outcome = await self._await_answer(outcome)
+                    outcome = await _ANSWERS.wait(outcome, self._mailbox, self._take)
                 case Standing.UNBACKED:
                     outcome = await self._take(SubstitutionActivities.ask_substitute)
                 case Standing.UNREVIEWED:
@@ -82,23 +87,7 @@ class SubstitutionWorkflow:
         """The credit was closed."""
         self._mailbox.receive()
 
-    async def _await_answer(self, asked: Outcome) -> Outcome:
-        """Wait for whoever was asked: a reminder, then the end; the database decides who was first."""
-        left = asked.expire_in
-        if asked.remind_in:
-            if await self._mailbox.heard(asked.remind_in, "until the reminder"):
-                return await self._take(SubstitutionActivities.weigh_substitution)
-            reminded = await self._take(SubstitutionActivities.remind_substitution)
-            if reminded.standing is not Standing.WAITING or reminded.remind_in:
-                return reminded
-            left = min(asked.expire_in - asked.remind_in, reminded.expire_in)
-        if await self._mailbox.heard(left, "until the time to answer is over"):
-            return await self._take(SubstitutionActivities.weigh_substitution)
-        return await self._take(SubstitutionActivities.lapse_substitution, asked.expires_at)
-
-    async def _take(
-        self, activity: Callable[[Any, Step], Awaitable[Outcome]], expired_at: datetime | None = None
-    ) -> Outcome:
+    async def _take(self, activity: Activity, until: datetime | None = None) -> Outcome:
         name = activity.__name__
-        step = Step(self._case.case_id, self._rounds.next(name), expired_at)
+        step = Step(self._case.case_id, self._rounds.next(name), until)
         return await transition(activity, step, summary=f"{name} {step.round}")

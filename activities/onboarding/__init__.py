@@ -11,7 +11,7 @@ from activities.onboarding.activation import activate_credit
 from activities.onboarding.backing import request_backing
 from activities.onboarding.judgement import weigh, weigh_again
 from activities.onboarding.review import request_correction, request_review
-from activities.onboarding.silence import lapse, remind, remind_again
+from activities.onboarding.silence import lapse, remind
 from activities.transition import Desk, Transition, take
 from messages.onboarding import Outcome, Step
 
@@ -55,7 +55,9 @@ class OnboardingActivities:
     @activity.defn
     async def remind(self, step: Step) -> Outcome:
         """Remind whoever is awaited (A6, A7)."""
-        return await self._take(step, "remind", remind, again=remind_again)
+        body = partial(remind, until=step.until)
+        # A process that was started anew counts its rounds anew: the task, not the round, says who was reminded.
+        return await self._take(step, "remind", body, again=lambda at, _: body(at))
 
     @activity.defn
     async def weigh_answer(self, step: Step) -> Outcome:
@@ -65,7 +67,7 @@ class OnboardingActivities:
     @activity.defn
     async def lapse(self, step: Step) -> Outcome:
         """Somebody's time to answer is over: draw the consequence of their silence, unless they were first (A6, A7)."""
-        return await self._take(step, "lapse", partial(lapse, until=step.expired_at))
+        return await self._take(step, "lapse", partial(lapse, until=step.until))
 
     @activity.defn
     async def activate_credit(self, step: Step) -> Outcome:

@@ -101,8 +101,9 @@ def waits(at: Transition, open_tasks: Sequence[Task]) -> Outcome:
     """How long the open tasks are still waited for, by Postgres's clock: until the first reminder, the first end."""
     expires_at = min(task.due_at for task in open_tasks)
     expire_in = max(_seconds(expires_at - at.now), 0)
-    reminders = [max(_seconds(remind_at(task) - at.now), 1) for task in open_tasks if not task.details.get("reminded")]
-    return Outcome(Standing.WAITING, min([*reminders, expire_in]) if reminders else 0, expire_in, expires_at)
+    reminds_at = min((remind_at(task) for task in open_tasks if not task.details.get("reminded")), default=None)
+    remind_in = 0 if reminds_at is None else min(max(_seconds(reminds_at - at.now), 1), expire_in)
+    return Outcome(Standing.WAITING, remind_in, expire_in, reminds_at, expires_at)
 
 
 async def waits_now(at: Transition) -> Outcome:
@@ -116,7 +117,8 @@ def remind_at(task: Task) -> datetime:
 
 
 def _seconds(span: timedelta) -> int:
-    return int(span.total_seconds())
+    """Whole seconds, rounded up: no wait ends before the moment that people were shown."""
+    return -(-span // timedelta(seconds=1))
 
 
 async def _refuse(at: Transition, answer: Fact) -> None:

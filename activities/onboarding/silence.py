@@ -14,24 +14,28 @@ from storage import guarantor, tasks
 from storage.tasks import Task
 
 
-async def remind(at: Transition) -> Outcome:
-    """Remind those of the open tasks whose reminder comes first."""
-    await send_reminders(at)
+async def remind(at: Transition, *, until: datetime | None) -> Outcome:
+    """Remind those of the open tasks whose reminder was due until then, and weigh."""
+    await send_reminders(at, until)
     return await weigh(at)
 
 
-async def send_reminders(at: Transition) -> None:
-    """Remind whoever's reminder comes first, each once a task; whatever the process."""
+async def send_reminders(at: Transition, until: datetime | None) -> None:
+    """Remind whoever is awaited, each once a task; whatever the process.
+
+    Args:
+        at: the transition.
+        until: the moment that was waited for; None: whatever comes first.
+    """
     waiting = [
         task
         for task in await tasks.open_tasks(at.connection, at.case.id)
         if at.case.is_open and not task.details.get("reminded")
     ]
-    if waiting:
-        first = min(map(remind_at, waiting))
-        for task in waiting:
-            if remind_at(task) == first:
-                await _remind(at, task)
+    limit = until or min(map(remind_at, waiting), default=at.now)
+    for task in waiting:
+        if remind_at(task) <= limit:
+            await _remind(at, task)
 
 
 async def _remind(at: Transition, task: Task) -> None:
@@ -46,11 +50,6 @@ async def _remind(at: Transition, task: Task) -> None:
 
 def _part(task: Task) -> str:
     return "guarantor" if task.kind == TaskKind.ANSWER_GUARANTEE else "applicant"
-
-
-async def remind_again(at: Transition, _: Outcome) -> Outcome:
-    """A process that was started anew counts its rounds anew: the task, not the round, says who was reminded."""
-    return await remind(at)
 
 
 async def lapse(at: Transition, *, until: datetime | None) -> Outcome:

@@ -178,9 +178,9 @@ class Branch:
         wish: dict[str, Any] = {"programme": "tavana", "guarantors": tuple(one.national_id for one in named)}
         return await apply(office, **wish | changes)
 
-    async def take(self, name: str, case_id: UUID, expired_at: datetime | None = None) -> Outcome:
+    async def take(self, name: str, case_id: UUID, until: datetime | None = None) -> Outcome:
         """Take a transition in a round of its own."""
-        outcome: Outcome = await getattr(self.activities, name)(Step(case_id, next(_ROUNDS), expired_at))
+        outcome: Outcome = await getattr(self.activities, name)(Step(case_id, next(_ROUNDS), until))
         return outcome
 
     async def go_on(self, case_id: UUID) -> Outcome:

@@ -65,9 +65,9 @@ class Swap:
         )
         return case_id
 
-    async def take(self, name: str, case_id: UUID, expired_at: datetime | None = None) -> Outcome:
+    async def take(self, name: str, case_id: UUID, until: datetime | None = None) -> Outcome:
         """Take a transition in a round of its own."""
-        outcome: Outcome = await getattr(self.activities, name)(Step(case_id, next(_ROUNDS), expired_at))
+        outcome: Outcome = await getattr(self.activities, name)(Step(case_id, next(_ROUNDS), until))
         return outcome
 
     async def take_first(self, name: str, case_id: UUID) -> Outcome:

@@ -117,6 +117,8 @@ class Crowd:
     async def bring(self, phases: Iterable[Phase], programme: str) -> list[Application]:
         """Applications that wait, one in each of the phases."""
         brought = await _all(self._apply(phase, programme) for phase in phases)
+        if any(one.phase is Phase.AWAITING_CLEARANCE for one in brought):
+            await self.set_contract("suspended")
         for place in range(max(len(_WAYS[one.phase]) for one in brought)):
             moving = [one for one in brought if len(_WAYS[one.phase]) > place]
             asked = await self._asked(moving)
@@ -256,11 +258,14 @@ class Crowd:
 
 
 async def _all(work: Iterable[Awaitable[T]]) -> list[T]:
-    """Do everything, a few at a time, in any order; the results in the given one."""
-    few = asyncio.Semaphore(_AT_ONCE)
+    """Do everything, a few at a time; the results in the given order. The first failure ends it."""
+    waiting, results = enumerate(work), dict[int, T]()
 
-    async def one(part: Awaitable[T]) -> T:
-        async with few:
-            return await part
+    async def hand() -> None:
+        for place, part in waiting:
+            results[place] = await part
 
-    return await asyncio.gather(*(one(part) for part in work))
+    async with asyncio.TaskGroup() as hands:
+        for _ in range(_AT_ONCE):
+            hands.create_task(hand())
+    return [results[place] for place in sorted(results)]

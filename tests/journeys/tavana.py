@@ -69,7 +69,7 @@ class Tavana(Process):
 
     async def wait_out(self) -> None:
         """The waiting time passes."""
-        await self.pass_time(hours=WAITING_HOURS)
+        await self.pass_wait()
         await self.steps.phase(self.member, self.case_id, "active")
 
     async def slots_taken(self) -> int:

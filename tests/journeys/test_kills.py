@@ -76,7 +76,6 @@ async def test_everything_is_stopped_and_started_again_and_all_that_waited_go_on
     programme = await crowd.add_programme(waiting_seconds=WAITING_SECONDS + WAITING_CASES // 50)
     clocks = WAITING_CASES // (len(PEOPLE_ACT) + len(PEOPLE_MEND) + 1)
     phases = itertools.islice(itertools.cycle(PEOPLE_ACT + PEOPLE_MEND), WAITING_CASES - clocks)
-    await crowd.set_contract("suspended")
     waiting = await crowd.bring(phases, programme)
     waiting += await crowd.bring([THE_CLOCK_ACTS] * clocks, programme)
     await crowd.wait_for(waiting)

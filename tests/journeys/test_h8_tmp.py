@@ -1,0 +1,114 @@
+"""Parts of a real stack are killed, or all of it is stopped, while applications wait: none is lost, all go on."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+
+import pytest
+
+from cli import stack
+from cli.places import Places
+from messages.onboarding import Phase
+from tests.journeys.crowd import Crowd
+from tests.journeys.real_stack import UNREACHABLE, Visit, back, kill, quiet, real_stack, visiting
+
+import time
+def _mark(x, t=[time.monotonic()]):
+    n=time.monotonic(); open('/tmp/h8_marks','a').write(f'{n-t[0]:.2f} {x}\n'); t[0]=n
+
+# More than in the suite by hand, say 1000.
+WAITING_CASES = int(os.environ.get("AMANAT_TEST_WAITING_CASES", "100"))
+WAITING_SECONDS = 3
+PEOPLE_ACT = (
+    Phase.AWAITING_GUARANTOR,
+    Phase.AWAITING_ANOTHER_GUARANTOR,
+    Phase.AWAITING_REVIEW,
+    Phase.AWAITING_CORRECTION,
+)
+PEOPLE_MEND = (Phase.AWAITING_CERTIFICATE, Phase.AWAITING_CLEARANCE)
+THE_CLOCK_ACTS = Phase.AWAITING_ACTIVATION
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
+    """Where one stack runs for this module."""
+    with real_stack(tmp_path_factory.mktemp("kills")) as found:
+        yield found
+
+
+@pytest.fixture
+async def visit(places: Places) -> AsyncIterator[Visit]:
+    """The ways into the running stack."""
+    async with visiting(places) as found:
+        yield found
+
+
+# What people see of it: nothing, unless the part stands between them and the commit.
+@pytest.mark.parametrize(
+    ("victim", "seen_besides"),
+    [("worker", set()), ("api", {UNREACHABLE}), ("temporal", set()), ("postgres", {503})],
+)
+async def test_a_part_killed_while_applications_wait_in_every_phase_loses_none(
+    visit: Visit, victim: str, seen_besides: set[int]
+) -> None:
+    crowd = await Crowd.gathered(visit)
+    programme = await crowd.add_programme(waiting_seconds=WAITING_SECONDS)
+    waiting = await crowd.bring(PEOPLE_ACT, programme)
+    steps = await crowd.next_steps(waiting)
+    waiting += await crowd.bring([THE_CLOCK_ACTS], programme)
+    await crowd.wait_for(waiting)
+
+    pid = await kill(visit.places, victim)
+    seen: list[int] = []
+    await asyncio.gather(*(visit.insist(step, seen) for step in steps))
+    await back(visit.places, victim, pid)
+    await crowd.drive(waiting)
+
+    assert set(seen) == {200} | seen_besides
+    await crowd.assert_usable_once(waiting)
+    await visit.assert_nothing_left()
+
+
+@pytest.mark.timeout(120 + WAITING_CASES)
+async def test_everything_is_stopped_and_started_again_and_all_that_waited_go_on(visit: Visit) -> None:
+    places = visit.places
+    crowd = await Crowd.gathered(visit)
+    _mark('crowd = await Crowd.gathered(visit)')
+    programme = await crowd.add_programme(waiting_seconds=WAITING_SECONDS + WAITING_CASES // 50)
+    clocks = WAITING_CASES // (len(PEOPLE_ACT) + len(PEOPLE_MEND) + 1)
+    phases = itertools.islice(itertools.cycle(PEOPLE_ACT + PEOPLE_MEND), WAITING_CASES - clocks)
+    waiting = await crowd.bring(phases, programme)
+    _mark('waiting = await crowd.bring(phases, programme)')
+    waiting += await crowd.bring([THE_CLOCK_ACTS] * clocks, programme)
+    _mark('waiting += await crowd.bring([THE_CLOCK_ACTS] * clocks, prog')
+    await crowd.wait_for(waiting)
+    _mark('await crowd.wait_for(waiting)')
+
+    assert await asyncio.to_thread(stack.stop, places, quiet())
+    _mark('assert await asyncio.to_thread(stack.stop, places, quiet())')
+    await asyncio.to_thread(stack.start, places, quiet())
+    _mark('await asyncio.to_thread(stack.start, places, quiet())')
+
+    async with visiting(places) as later:
+        crowd = replace(crowd, visit=later)
+        _mark('crowd = replace(crowd, visit=later)')
+        await crowd.set_contract("active")
+        _mark('await crowd.set_contract("active")')
+        await crowd.drive(waiting)
+        for n in (0, 2, 4, 99):
+            h = await later.assembly.client.get_workflow_handle(f"onboarding/{waiting[n].case_id}").fetch_history()
+            for e in h.events:
+                open('/tmp/h8_marks','a').write(f"{n} {e.event_id} {e.event_time.ToDatetime().time()} {e.event_type}\n")
+        _mark('await crowd.drive(waiting)')
+        await crowd.assert_usable_once(waiting)
+        _mark('await crowd.assert_usable_once(waiting)')
+        await later.assert_nothing_left()
+        _mark('await later.assert_nothing_left()')
+        assert await later.command_line("ledger", "check") == "the ledger is whole\n"
+        _mark('assert await later.command_line("ledger", "check") == "the l')
+        assert await later.command_line("audit", "verify") == "the audit trail is whole\n"
+        _mark('assert await later.command_line("audit", "verify") == "the a')
