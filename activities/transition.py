@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -18,8 +18,8 @@ from gateways.files import Files
 from messages.payload import decode, encode
 from storage import audit, cases, tasks
 from storage.cases import Case
-from storage.database import SERVICE, asking, run_errands
-from storage.notices import notify
+from storage.database import SERVICE, Errand, asking, run_errands
+from storage.notices import notifying
 from storage.people import holders_of, people_in
 from storage.sealing import Seals
 from storage.transitions import beginning, keeping, questions
@@ -40,13 +40,17 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A transition at work: its transaction, its locked case, and Postgres's time."""
+    """A transition at work: its transaction, its locked case, and Postgres's time.
+
+    ``last`` are the statements that end the transaction.
+    """
 
     connection: AsyncConnection
     seals: Seals
     case: Case
     step: str
     now: datetime
+    last: list[Errand] = field(default_factory=list)
 
     async def move(self, phase: str, *, next_actor: str | None, due_in: timedelta | None = None) -> None:
         """Set phase, who acts next and until when."""
@@ -63,15 +67,15 @@ class Transition:
             before={"phase": self.case.phase},
             after={"phase": phase, "outcome": outcome, **(noted or {})},
         )
-        await audit.append(self.connection, audit.case_stream(self.case.id), entry)
+        self.last.append(audit.appending(audit.case_stream(self.case.id), entry))
 
     async def tell(self, code: str, *, actor: str = MACHINE, params: Mapping[str, Any] | None = None) -> None:
         """Add a line to the timeline."""
-        await cases.tell(self.connection, self.case.id, code, actor=actor, params=params)
+        self.last.append(cases.telling(self.case.id, code, actor=actor, params=params))
 
     async def notify(self, people: Iterable[UUID], template: str, params: Mapping[str, str] | None = None) -> None:
         """Send an SMS to each."""
-        await notify(self.connection, people, template, case_id=self.case.id, params=params)
+        self.last.extend(notifying(people, template, case_id=self.case.id, params=params))
 
     async def ask(
         self,
@@ -126,9 +130,11 @@ async def take(
         at_work = Transition(connection, desk.seals, begun.case, step, begun.now)
         if begun.earlier is not None:
             earlier = decode(result, begun.earlier)
-            return earlier if again is None else await again(at_work, earlier)
+            adjusted = earlier if again is None else await again(at_work, earlier)
+            await run_errands(connection, *at_work.last, commit=True)
+            return adjusted
         outcome = await body(at_work)
-        await run_errands(connection, keeping(case_id, key, content, encode(outcome)), commit=True)
+        await run_errands(connection, *at_work.last, keeping(case_id, key, content, encode(outcome)), commit=True)
     _log.info("transition_taken", extra={"case_id": str(case_id), "step": step, "round": round_, **_whose()})
     return outcome
 

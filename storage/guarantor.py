@@ -59,6 +59,29 @@ class Guarantee:
 
 
 _COLUMNS = tuple(guarantees.c[name] for name in Guarantee.__slots__)
+_this_case = sa.bindparam("this_case", type_=sa.Uuid)
+_LIVE = (
+    sa.select(*_COLUMNS)
+    .where(guarantees.c.case_id == _this_case, guarantees.c.ended_at.is_(None))
+    .order_by(guarantees.c.id)
+    .limit(20)
+)
+_END_PARTS = (
+    sa.update(case_people)
+    .where(
+        case_people.c.case_id == _this_case,
+        case_people.c.part == PART,
+        case_people.c.until.is_(None),
+        sa.not_(
+            sa.exists().where(
+                guarantees.c.person_id == case_people.c.person_id,
+                guarantees.c.ended_at.is_(None),
+                sa.or_(guarantees.c.case_id == _this_case, guarantees.c.credit_case_id == _this_case),
+            )
+        ),
+    )
+    .values(until=sa.func.now())
+)
 
 
 async def add_guarantee(
@@ -109,13 +132,7 @@ async def read_guarantee(connection: AsyncConnection, guarantee_id: UUID) -> Gua
 
 async def guarantees_in(connection: AsyncConnection, case_id: UUID) -> list[Guarantee]:
     """Who is asked, or stands, in a case that the transaction has locked; in the order they were named."""
-    rows = await connection.execute(
-        sa.select(*_COLUMNS)
-        .where(guarantees.c.case_id == case_id, guarantees.c.ended_at.is_(None))
-        .order_by(guarantees.c.id)
-        .limit(20)
-    )
-    return [Guarantee(*row) for row in rows]
+    return [Guarantee(*row) for row in await connection.execute(_LIVE, {"this_case": case_id})]
 
 
 async def guarantees_for(connection: AsyncConnection, credit_case_id: UUID) -> list[Guarantee]:
@@ -179,21 +196,7 @@ async def _change(connection: AsyncConnection, condition: sa.ColumnElement[bool]
 
 async def end_parts(connection: AsyncConnection, case_id: UUID) -> None:
     """Whoever no longer stands in a case no longer takes part in it."""
-    stands = sa.exists().where(
-        guarantees.c.person_id == case_people.c.person_id,
-        guarantees.c.ended_at.is_(None),
-        sa.or_(guarantees.c.case_id == case_id, guarantees.c.credit_case_id == case_id),
-    )
-    await connection.execute(
-        sa.update(case_people)
-        .where(
-            case_people.c.case_id == case_id,
-            case_people.c.part == PART,
-            case_people.c.until.is_(None),
-            sa.not_(stands),
-        )
-        .values(until=sa.func.now())
-    )
+    await connection.execute(_END_PARTS, {"this_case": case_id})
 
 
 async def hold_slots(connection: AsyncConnection, person_id: UUID) -> None:

@@ -8,10 +8,12 @@ from typing import Literal
 from uuid import UUID
 
 import sqlalchemy as sa
+from psycopg.types.json import Jsonb
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from messages.notice import SendNotice
+from storage.database import Errand, wording
 from storage.sealing import Seals
 from storage.tables import notices, outbox, persons
 
@@ -40,6 +42,7 @@ def _storing() -> sa.Insert:
 
 
 _STORE = _storing()
+_STORING = wording(_STORE)
 
 
 async def notify(
@@ -55,6 +58,15 @@ async def notify(
     if told:
         values = {"people": told, "case_id": case_id, "template": template, "params": dict(params or {})}
         await connection.execute(_STORE, values)
+
+
+def notifying(
+    people: Iterable[UUID], template: str, *, case_id: UUID | None = None, params: Mapping[str, str] | None = None
+) -> list[Errand]:
+    """``notify``, to be run with the last statements of the transaction; nothing if nobody is to be told."""
+    told = list(people)
+    values = {"people": told, "case_id": case_id, "template": template, "params": Jsonb(dict(params or {}))}
+    return [Errand(_STORING, values)] if told else []
 
 
 async def read_unsent(connection: AsyncConnection, seals: Seals, notice_id: UUID) -> Notice | None:

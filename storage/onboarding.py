@@ -94,6 +94,28 @@ class CreditLine:
 _APPLICATION = tuple(applications.c[name] for name in Application.__slots__)
 _CERTIFICATE = tuple(certificates.c[name] for name in Certificate.__slots__)
 _LINE = tuple(credit_lines.c[name] for name in CreditLine.__slots__)
+_READ = sa.select(*_APPLICATION).where(applications.c.case_id == sa.bindparam("this_case"))
+_NOW = sa.select(sa.func.now())
+_HOLD = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+_this_person = sa.bindparam("this_person", type_=sa.Uuid)
+_TAKEN = sa.select(
+    sa.select(sa.func.coalesce(sa.func.sum(credit_lines.c.monthly), 0))
+    .where(
+        credit_lines.c.person_id == _this_person,
+        credit_lines.c.closed_at.is_(None),
+        credit_lines.c.ends_on >= sa.bindparam("today"),
+        credit_lines.c.programme != sa.bindparam("renewing"),
+    )
+    .scalar_subquery()
+    + sa.select(sa.func.coalesce(sa.func.sum(applications.c.monthly), 0))
+    .join(cases, cases.c.id == applications.c.case_id)
+    .where(
+        applications.c.person_id == _this_person,
+        cases.c.closed_at.is_(None),
+        applications.c.case_id.is_distinct_from(sa.bindparam("apart_from", type_=sa.Uuid)),
+    )
+    .scalar_subquery()
+)
 
 
 async def add_application(connection: AsyncConnection, application: Application) -> None:
@@ -104,7 +126,7 @@ async def add_application(connection: AsyncConnection, application: Application)
 
 async def read_application(connection: AsyncConnection, case_id: UUID) -> Application | None:
     """What was asked for in a case."""
-    row = (await connection.execute(sa.select(*_APPLICATION).where(applications.c.case_id == case_id))).one_or_none()
+    row = (await connection.execute(_READ, {"this_case": case_id})).one_or_none()
     return None if row is None else Application(*row)
 
 
@@ -150,7 +172,7 @@ async def correct(connection: AsyncConnection, application: Application) -> None
 
 async def now(connection: AsyncConnection) -> datetime:
     """The moment by Postgres's clock."""
-    moment: datetime = (await connection.execute(sa.select(sa.func.now()))).scalar_one()
+    moment: datetime = (await connection.execute(_NOW)).scalar_one()
     return moment
 
 
@@ -161,9 +183,7 @@ async def today(connection: AsyncConnection) -> date:
 
 async def hold_quota(connection: AsyncConnection, person_id: UUID) -> None:
     """Serialise whatever takes from one person's share of pay until the transaction ends."""
-    await connection.execute(
-        sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"share_of_pay:{person_id}", 0)))
-    )
+    await connection.execute(_HOLD, {"name": f"share_of_pay:{person_id}"})
 
 
 async def taken_monthly(
@@ -178,20 +198,8 @@ async def taken_monthly(
         apart_from_case: the application that is being judged.
         renewing: the programme applied for; its running line is replaced, so it does not count.
     """
-    lines = sa.select(sa.func.coalesce(sa.func.sum(credit_lines.c.monthly), 0)).where(
-        credit_lines.c.person_id == person_id,
-        credit_lines.c.closed_at.is_(None),
-        credit_lines.c.ends_on >= today,
-        credit_lines.c.programme != renewing,
-    )
-    asked = (
-        sa.select(sa.func.coalesce(sa.func.sum(applications.c.monthly), 0))
-        .join(cases, cases.c.id == applications.c.case_id)
-        .where(applications.c.person_id == person_id, cases.c.closed_at.is_(None))
-    )
-    if apart_from_case is not None:
-        asked = asked.where(applications.c.case_id != apart_from_case)
-    total = await connection.scalar(sa.select(lines.scalar_subquery() + asked.scalar_subquery()))
+    whose = {"this_person": person_id, "today": today, "renewing": renewing, "apart_from": apart_from_case}
+    total = await connection.scalar(_TAKEN, whose)
     return Money(int(total or 0), Unit.IRR)
 
 

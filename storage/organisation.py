@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -63,13 +62,28 @@ class Employment:
 _ORGANISATION = tuple(organisations.c[name] for name in Organisation.__slots__)
 _CONTRACT = tuple(contracts.c[name] for name in Contract.__slots__)
 _EMPLOYMENT = tuple(employments.c[name] for name in Employment.__slots__)
+_this_organisation = sa.bindparam("this_organisation", type_=sa.Uuid)
+_READ = sa.select(*_ORGANISATION).where(organisations.c.id == _this_organisation)
+_COVERED = sa.select(
+    sa.exists().where(
+        contracts.c.organisation_id == _this_organisation,
+        contracts.c.state == "active",
+        contracts.c.starts_on <= sa.bindparam("today", type_=sa.Date),
+        contracts.c.ends_on >= sa.bindparam("today", type_=sa.Date),
+    )
+)
+_EMPLOYMENTS = (
+    sa.select(*_EMPLOYMENT)
+    .where(employments.c.person_id == sa.bindparam("this_person"))
+    .order_by(employments.c.id)
+    .limit(50)
+)
+_READ_EMPLOYMENT = sa.select(*_EMPLOYMENT).where(employments.c.id == sa.bindparam("this_employment"))
 
 
 async def read_organisation(connection: AsyncConnection, organisation_id: UUID) -> Organisation | None:
     """The organisation, or None."""
-    row = (
-        await connection.execute(sa.select(*_ORGANISATION).where(organisations.c.id == organisation_id))
-    ).one_or_none()
+    row = (await connection.execute(_READ, {"this_organisation": organisation_id})).one_or_none()
     return None if row is None else Organisation(*row)
 
 
@@ -145,28 +159,17 @@ async def list_contracts(connection: AsyncConnection, organisation_id: UUID) -> 
 
 async def contract_in_force(connection: AsyncConnection, organisation_id: UUID, today: date) -> bool:
     """Whether the organisation has an active contract that covers the day."""
-    covering: Any = sa.exists().where(
-        contracts.c.organisation_id == organisation_id,
-        contracts.c.state == "active",
-        contracts.c.starts_on <= today,
-        contracts.c.ends_on >= today,
-    )
-    return bool(await connection.scalar(sa.select(covering)))
+    return bool(await connection.scalar(_COVERED, {"this_organisation": organisation_id, "today": today}))
 
 
 async def employments_of(connection: AsyncConnection, person_id: UUID) -> list[Employment]:
     """Where a person stands on a personnel list, left ones too; at most 50."""
-    rows = await connection.execute(
-        sa.select(*_EMPLOYMENT).where(employments.c.person_id == person_id).order_by(employments.c.id).limit(50)
-    )
-    return [Employment(*row) for row in rows]
+    return [Employment(*row) for row in await connection.execute(_EMPLOYMENTS, {"this_person": person_id})]
 
 
 async def read_employment(connection: AsyncConnection, employment_id: UUID) -> Employment:
     """The employment as it is now."""
-    return Employment(
-        *(await connection.execute(sa.select(*_EMPLOYMENT).where(employments.c.id == employment_id))).one()
-    )
+    return Employment(*(await connection.execute(_READ_EMPLOYMENT, {"this_employment": employment_id})).one())
 
 
 async def employment_in(connection: AsyncConnection, person_id: UUID, organisation_id: UUID) -> Employment | None:

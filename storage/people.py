@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access import Grant, Role, ScopeKind
@@ -27,6 +27,29 @@ class Person:
 
 
 _COLUMNS = (persons.c.id, persons.c.first_name, persons.c.last_name, persons.c.mobile_index.is_not(None))
+_this_person, _this_case = sa.bindparam("this_person", type_=sa.Uuid), sa.bindparam("this_case", type_=sa.Uuid)
+_PAUSE = sa.select(persons.c.money_paused_until - sa.func.now()).where(
+    persons.c.id == _this_person, persons.c.money_paused_until > sa.func.now()
+)
+_HOLDERS = (
+    sa.select(role_grants.c.person_id)
+    .where(
+        role_grants.c.role == sa.bindparam("in_role"),
+        role_grants.c.scope_kind == sa.bindparam("in_kind"),
+        role_grants.c.scope == sa.bindparam("in_scope"),
+        role_grants.c.revoked_at.is_(None),
+        role_grants.c.person_id != sa.func.all(sa.bindparam("apart_from", type_=ARRAY(sa.Uuid))),
+        sa.not_(
+            sa.exists().where(
+                staff_credentials.c.person_id == role_grants.c.person_id,
+                staff_credentials.c.disabled_at.is_not(None),
+            )
+        ),
+    )
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+_TAKES_PART = sa.select(sa.exists().where(case_people.c.case_id == _this_case, case_people.c.person_id == _this_person))
+_PEOPLE = sa.select(case_people.c.person_id).where(case_people.c.case_id == _this_case).distinct().limit(50)
 
 
 async def find_person(
@@ -80,11 +103,7 @@ async def add_person(
 
 async def money_pause(connection: AsyncConnection, person_id: UUID) -> timedelta:
     """How long a person's money actions still pause because their mobile was changed (G2); zero if they do not."""
-    left: timedelta | None = await connection.scalar(
-        sa.select(persons.c.money_paused_until - sa.func.now()).where(
-            persons.c.id == person_id, persons.c.money_paused_until > sa.func.now()
-        )
-    )
+    left: timedelta | None = await connection.scalar(_PAUSE, {"this_person": person_id})
     return left or timedelta()
 
 
@@ -102,38 +121,16 @@ async def holders_of(
     connection: AsyncConnection, grant: Grant, *, limit: int = 50, apart_from: Collection[UUID] = ()
 ) -> list[UUID]:
     """People who hold a role in a scope and are not shut out, at most ``limit``."""
-    rows = await connection.scalars(
-        sa.select(role_grants.c.person_id)
-        .where(
-            role_grants.c.role == grant.role,
-            role_grants.c.scope_kind == grant.scope_kind,
-            role_grants.c.scope == grant.scope,
-            role_grants.c.revoked_at.is_(None),
-            role_grants.c.person_id.not_in(apart_from),
-            sa.not_(
-                sa.exists().where(
-                    staff_credentials.c.person_id == role_grants.c.person_id,
-                    staff_credentials.c.disabled_at.is_not(None),
-                )
-            ),
-        )
-        .limit(limit)
-    )
+    held = {"in_role": grant.role, "in_kind": grant.scope_kind, "in_scope": grant.scope}
+    rows = await connection.scalars(_HOLDERS, held | {"apart_from": list(apart_from), "most": limit})
     return list(rows)
 
 
 async def takes_part(connection: AsyncConnection, case_id: UUID, person_id: UUID) -> bool:
     """Whether a person is applicant, guarantor or counterparty in a case."""
-    return bool(
-        await connection.scalar(
-            sa.select(sa.exists().where(case_people.c.case_id == case_id, case_people.c.person_id == person_id))
-        )
-    )
+    return bool(await connection.scalar(_TAKES_PART, {"this_case": case_id, "this_person": person_id}))
 
 
 async def people_in(connection: AsyncConnection, case_id: UUID) -> list[UUID]:
     """Whoever takes or took part in a case; at most 50."""
-    rows = await connection.scalars(
-        sa.select(case_people.c.person_id).where(case_people.c.case_id == case_id).distinct().limit(50)
-    )
-    return list(rows)
+    return list(await connection.scalars(_PEOPLE, {"this_case": case_id}))

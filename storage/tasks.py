@@ -47,6 +47,29 @@ class Task:
 
 
 _COLUMNS = tuple(tasks.c[name] for name in Task.__slots__)
+_this_case, _this_task = sa.bindparam("this_case", type_=sa.Uuid), sa.bindparam("this_task", type_=sa.Uuid)
+_NEW_COLUMNS = ("case_id", "kind", "person_id", "role", "scope_kind", "scope", "details")
+_OPEN = (
+    sa.insert(tasks)
+    .values({name: sa.bindparam(f"new_{name}", type_=tasks.c[name].type) for name in _NEW_COLUMNS})
+    .values(due_at=sa.func.now() + sa.bindparam("due_in", type_=sa.Interval))
+    .returning(tasks.c.id)
+)
+_READ = sa.select(*_COLUMNS).where(tasks.c.id == _this_task)
+_OPEN_ONES = (
+    sa.select(*_COLUMNS).where(tasks.c.case_id == _this_case, tasks.c.status == "open").order_by(tasks.c.id).limit(20)
+)
+_CLOSE = (
+    sa.update(tasks)
+    .where(tasks.c.status == "open")
+    .values(closed_at=sa.func.now(), version=tasks.c.version + 1, status=sa.bindparam("to_status"))
+)
+_CLOSE_ALL = _CLOSE.where(tasks.c.case_id == _this_case)
+_ANSWER = _CLOSE.where(tasks.c.id == _this_task).values(
+    outcome=sa.bindparam("to_outcome"),
+    fact_id=sa.bindparam("answer", type_=sa.Uuid),
+    decided_by=sa.bindparam("decider", type_=sa.Uuid),
+)
 
 
 async def open_task(
@@ -59,15 +82,14 @@ async def open_task(
     details: Mapping[str, Any] | None = None,
 ) -> UUID:
     """Ask a person, or a role in a scope, for something until a moment."""
-    who: dict[str, Any] = {"person_id": assignee}
+    values: dict[str, Any] = dict.fromkeys(_NEW_COLUMNS)
+    values |= {"case_id": case_id, "kind": kind, "details": dict(details or {})}
     if isinstance(assignee, Grant):
-        who = {"role": assignee.role, "scope_kind": assignee.scope_kind, "scope": assignee.scope}
-    row = await connection.execute(
-        sa.insert(tasks)
-        .values(case_id=case_id, kind=kind, due_at=sa.func.now() + due_in, details=dict(details or {}), **who)
-        .returning(tasks.c.id)
-    )
-    task_id: UUID = row.scalar_one()
+        values |= {"role": assignee.role, "scope_kind": assignee.scope_kind, "scope": assignee.scope}
+    else:
+        values["person_id"] = assignee
+    given = {f"new_{name}": value for name, value in values.items()} | {"due_in": due_in}
+    task_id: UUID = (await connection.execute(_OPEN, given)).scalar_one()
     return task_id
 
 
@@ -83,7 +105,7 @@ async def find_open(connection: AsyncConnection, case_id: UUID, kind: str) -> Ta
 
 async def read_task(connection: AsyncConnection, task_id: UUID) -> Task | None:
     """The task, or None if it is missing or hidden."""
-    row = (await connection.execute(sa.select(*_COLUMNS).where(tasks.c.id == task_id))).one_or_none()
+    row = (await connection.execute(_READ, {"this_task": task_id})).one_or_none()
     return None if row is None else Task(*row)
 
 
@@ -91,8 +113,8 @@ async def answer_task(
     connection: AsyncConnection, task_id: UUID, *, outcome: str, fact_id: UUID, decided_by: UUID
 ) -> bool:
     """Close an open task as done; False if the clock or somebody else was first."""
-    values = {"status": "done", "outcome": outcome, "fact_id": fact_id, "decided_by": decided_by}
-    return await _close(connection, tasks.c.id == task_id, values) == 1
+    values = {"this_task": task_id, "to_status": "done", "to_outcome": outcome, "answer": fact_id}
+    return (await connection.execute(_ANSWER, values | {"decider": decided_by})).rowcount == 1
 
 
 async def expire_task(connection: AsyncConnection, case_id: UUID, kind: str) -> bool:
@@ -126,12 +148,12 @@ async def moot_tasks(
     connection: AsyncConnection, case_id: UUID, *, kind: str | None = None, person_id: UUID | None = None
 ) -> int:
     """Close open tasks of a case that no longer needs them: all, those of a kind, or of one person."""
-    condition = tasks.c.case_id == case_id
+    statement = _CLOSE_ALL
     if kind is not None:
-        condition = sa.and_(condition, tasks.c.kind == kind)
+        statement = statement.where(tasks.c.kind == kind)
     if person_id is not None:
-        condition = sa.and_(condition, tasks.c.person_id == person_id)
-    return await _close(connection, condition, {"status": "moot"})
+        statement = statement.where(tasks.c.person_id == person_id)
+    return (await connection.execute(statement, {"this_case": case_id, "to_status": "moot"})).rowcount
 
 
 async def _close(connection: AsyncConnection, condition: sa.ColumnElement[bool], values: Mapping[str, Any]) -> int:
@@ -247,10 +269,7 @@ def _conditions(actor: Actor, wanted: InboxFilter) -> list[sa.ColumnElement[bool
 
 async def open_tasks(connection: AsyncConnection, case_id: UUID) -> list[Task]:
     """What a case waits for; a case asks for a handful of things at once at most."""
-    rows = await connection.execute(
-        sa.select(*_COLUMNS).where(tasks.c.case_id == case_id, tasks.c.status == "open").order_by(tasks.c.id).limit(20)
-    )
-    return [Task(*row) for row in rows]
+    return [Task(*row) for row in await connection.execute(_OPEN_ONES, {"this_case": case_id})]
 
 
 async def read_item(connection: AsyncConnection, task_id: UUID) -> InboxItem | None:

@@ -116,8 +116,7 @@ async def authenticate(context: Context, token: str) -> Actor:
     """
     if len(token) > _LONGEST_TOKEN:
         raise Unauthenticated
-    async with transaction(context.engine, SERVICE) as connection:
-        actor = await account.read_live_session(connection, token)
+    actor = await account.read_live_session(context.engine, token)
     if actor is None:
         raise Unauthenticated
     return actor

@@ -13,6 +13,20 @@ from domain.account import CODE_DIGITS, CODE_LIFE, CODE_TRIES, CodeNotAccepted, 
 from storage.sealing import Seals
 from storage.tables import one_time_codes, persons
 
+_c = one_time_codes.c
+_PAY_TRY = (
+    sa.update(one_time_codes)
+    .where(_c.id == sa.bindparam("code_id"), _c.purpose == sa.bindparam("for_purpose"))
+    .where(_c.tries < CODE_TRIES, _c.used_at.is_(None), _c.expires_at > sa.func.now())
+    .values(tries=_c.tries + 1)
+    .returning(_c.person_id, _c.code_hash)
+)
+_USE = (
+    sa.update(one_time_codes)
+    .where(_c.id == sa.bindparam("code_id"), _c.used_at.is_(None))
+    .values(used_at=sa.func.now(), code_sealed=sa.null())
+)
+
 
 @dataclass(frozen=True, slots=True)
 class TriedCode:
@@ -59,17 +73,8 @@ async def pay_try(
     Commit this whatever comes of the rest. With ``person_id`` only that person's code gives tries, so that nobody
     can use up another's; a sign-in does not know its person yet.
     """
-    c = one_time_codes.c
-    theirs = sa.true() if person_id is None else c.person_id == person_id
-    row = (
-        await connection.execute(
-            sa.update(one_time_codes)
-            .where(c.id == code_id, c.purpose == purpose, theirs)
-            .where(c.tries < CODE_TRIES, c.used_at.is_(None), c.expires_at > sa.func.now())
-            .values(tries=c.tries + 1)
-            .returning(c.person_id, c.code_hash)
-        )
-    ).one_or_none()
+    statement = _PAY_TRY if person_id is None else _PAY_TRY.where(_c.person_id == person_id)
+    row = (await connection.execute(statement, {"code_id": code_id, "for_purpose": purpose})).one_or_none()
     return None if row is None else TriedCode(row.person_id, row.code_hash)
 
 
@@ -79,12 +84,7 @@ async def use_code(connection: AsyncConnection, code_id: UUID) -> None:
     Raises:
         CodeNotAccepted: it was used already.
     """
-    c = one_time_codes.c
-    used = await connection.execute(
-        sa.update(one_time_codes)
-        .where(c.id == code_id, c.used_at.is_(None))
-        .values(used_at=sa.func.now(), code_sealed=None)
-    )
+    used = await connection.execute(_USE, {"code_id": code_id})
     if used.rowcount != 1:
         raise CodeNotAccepted(field="code")
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.access import Actor, Grant, Role, ScopeKind
 from domain.account import SESSION_LIVES, STEP_UP_LIFE, Capacity
+from storage.database import SERVICE, Errand, ask, wording
 from storage.tables import persons, sessions
 
 _TOKEN_BYTES: Final = 32
@@ -43,7 +45,7 @@ def _live_session(which: str) -> sa.TextClause:
     return sa.text(_LIVE_SESSION.format(which=which)).bindparams(sa.bindparam("touch", type_=sa.Interval))
 
 
-_BY_TOKEN: Final = _live_session("s.token_hash = :token_hash")
+_BY_TOKEN: Final = wording(_live_session("s.token_hash = :token_hash"))
 _BY_ID: Final = _live_session("s.id = :id")
 
 
@@ -76,23 +78,23 @@ async def begin_session(connection: AsyncConnection, person_id: UUID, capacity: 
     return NewSession(row.id, token, row.expires_at)
 
 
-async def read_live_session(connection: AsyncConnection, token: str) -> Actor | None:
+async def read_live_session(engine: AsyncEngine, token: str) -> Actor | None:
     """Who acts with this token, with the roles in force now; None if it is unknown, ended, too old or idle."""
-    return _actor(
-        (await connection.execute(_BY_TOKEN, {"token_hash": hash_token(token), "touch": _TOUCH})).one_or_none()
-    )
+    asked = Errand(_BY_TOKEN, {"token_hash": hash_token(token), "touch": _TOUCH})
+    (found,) = await ask(engine, SERVICE, asked)
+    return _actor(found[0]) if found else None
 
 
 async def read_session_again(connection: AsyncConnection, session_id: UUID) -> Actor | None:
     """Who acts in this session now; None once it has ended. For what lasts longer than a request."""
-    return _actor((await connection.execute(_BY_ID, {"id": session_id, "touch": _NEVER})).one_or_none())
+    row = (await connection.execute(_BY_ID, {"id": session_id, "touch": _NEVER})).one_or_none()
+    return None if row is None else _actor(row)
 
 
-def _actor(row: sa.Row[Any] | None) -> Actor | None:
-    if row is None:
-        return None
-    grants = tuple(sorted(Grant(Role(role), ScopeKind(kind), scope) for role, kind, scope in row.grants))
-    return Actor(row.person_id, row.capacity, row.id, grants, row.strong_until)
+def _actor(row: Sequence[Any]) -> Actor:
+    session_id, person_id, capacity, strong_until, held = row
+    grants = tuple(sorted(Grant(Role(role), ScopeKind(kind), scope) for role, kind, scope in held))
+    return Actor(person_id, capacity, session_id, grants, strong_until)
 
 
 async def strengthen_session(connection: AsyncConnection, session_id: UUID) -> datetime:

@@ -39,6 +39,8 @@ _WAYS: Mapping[Phase, Sequence[Mapping[str, Any] | None]] = {
     Phase.AWAITING_ACTIVATION: (None, APPROVE),
 }
 _MINIPAY = frozenset({Phase.AWAITING_CERTIFICATE, Phase.AWAITING_CLEARANCE})
+# How many colleagues an application names one after another, where it is not one.
+_GUARANTORS = {Phase.AWAITING_ANOTHER_GUARANTOR: 2} | dict.fromkeys(_MINIPAY, 0)
 # What is answered to a task on the straight way to usable credit.
 _FORWARD = {
     TaskKind.ISSUE_CERTIFICATE: ISSUE,
@@ -49,14 +51,13 @@ _FORWARD = {
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """An application, where it was brought to, and everybody around it."""
+    """An application, where it was brought to, and who is named for it: at first the first, at last the last."""
 
     case_id: UUID
     phase: Phase
     programme: str
     member: Someone
-    guarantor: Someone
-    another: Someone
+    guarantors: tuple[Someone, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,15 +185,15 @@ class Crowd:
     async def _apply(self, phase: Phase, programme: str) -> Application:
         employer = self.suspended if phase is Phase.AWAITING_CLEARANCE else self.employer
         code = "minipay" if phase in _MINIPAY else programme
-        member, guarantor, another = await self.arrange.colleagues(3, employer)
+        member, *guarantors = await self.arrange.colleagues(1 + _GUARANTORS.get(phase, 1), employer)
         body = {
             **TERMS,
             "programme": code,
             "mandate": await self._mandate(member, code, _MONTHLY),
-            "guarantors": [] if phase in _MINIPAY else named(guarantor),
+            "guarantors": named(*guarantors[:1]),
         }
         case = await self.visit.insist(Request(member, "/v1/onboarding/applications", body))
-        return Application(UUID(case["id"]), phase, code, member, guarantor, another)
+        return Application(UUID(case["id"]), phase, code, member, tuple(guarantors))
 
     async def _asked(self, applications: Sequence[Application]) -> dict[UUID, Asked]:
         """Wait until somebody is asked in each."""
@@ -223,11 +224,11 @@ class Crowd:
         application = f"/v1/onboarding/applications/{one.case_id}"
         match task.kind:
             case TaskKind.NAME_GUARANTOR:
-                return Request(one.member, f"{application}/guarantors", named(one.another)[0])
+                return Request(one.member, f"{application}/guarantors", named(one.guarantors[-1])[0])
             case TaskKind.CORRECT_APPLICATION:
                 return Request(one.member, f"{application}/correction", await self._correction(one))
             case TaskKind.ANSWER_GUARANTEE:
-                who = one.guarantor if task.person_id == one.guarantor.id else one.another
+                (who,) = [guarantor for guarantor in one.guarantors if guarantor.id == task.person_id]
                 body = given or await self._consent(who, task)
             case kind:
                 who, body = self.officers[kind], given or _FORWARD[kind]

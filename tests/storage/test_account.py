@@ -42,8 +42,7 @@ async def begin(context: Context, person_id: UUID, capacity: Capacity = "member"
 
 
 async def live(context: Context, token: str) -> Actor | None:
-    async with transaction(context.engine, SERVICE) as connection:
-        return await account.read_live_session(connection, token)
+    return await account.read_live_session(context.engine, token)
 
 
 async def test_a_limit_is_reached_after_so_many_and_tells_when_it_ends(context: Context) -> None:
