@@ -135,6 +135,9 @@ _SAMPLES: dict[str, Any] = {
     "limit_rial": "100,000,000",
     "most": 24,
     "why": "instalments_max",
+    "findings": "قرارداد سازمان برقرار نیست",
+    "findings_en": "the organisation's contract is not in force",
+    "count": 1,
 }
 
 

@@ -55,7 +55,7 @@ def blocked(findings: Sequence[ReviewFinding]) -> rules.ApprovalBlocked:
     """The refusal that says what speaks against an approval."""
     said = [wording.said(wording.FINDINGS, finding) for finding in findings]
     return rules.ApprovalBlocked(
-        field="decision", why="، ".join(one.fa for one in said), why_en=", ".join(one.en for one in said)
+        field="decision", findings="، ".join(one.fa for one in said), findings_en=", ".join(one.en for one in said)
     )
 
 

@@ -33,8 +33,8 @@ class ApprovalBlocked(Conflict):
     """Something does not hold any more; the officer may return or refuse the application, or wait."""
 
     code = "approval_blocked"
-    fa = "تأیید ممکن نیست: {why}"
-    en = "The application cannot be approved now: {why_en}"
+    fa = "تأیید ممکن نیست: {findings}"
+    en = "The application cannot be approved now: {findings_en}"
 
 
 class ReasonsRepeated(InvalidInput):

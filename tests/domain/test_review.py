@@ -45,7 +45,7 @@ def test_the_applicant_reads_the_reasons_of_a_return_in_words(reason: ReturnReas
 
 
 def test_a_blocked_approval_says_what_was_found_in_both_languages() -> None:
-    blocked = ApprovalBlocked(field="decision", why="قرارداد", why_en="contract")
+    blocked = ApprovalBlocked(field="decision", findings="قرارداد", findings_en="contract")
 
     assert (blocked.code, blocked.field) == ("approval_blocked", "decision")
     assert "قرارداد" in blocked.sentence("fa")
