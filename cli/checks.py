@@ -10,18 +10,22 @@ from pathlib import Path
 
 from cli.places import PROJECT
 
+_DIVIDED = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
+
 
 def run_tests(arguments: list[str]) -> int:
     """Run pytest in this process and return its exit code.
 
     In this process, because the caller then ends without the interpreter's own end, where Temporal's library
-    sometimes aborts after correct results. Paths among the arguments are the caller's.
+    sometimes aborts after correct results. Paths among the arguments are the caller's. The whole suite is divided among
+    processes, a file to each: most tests wait for servers.
     """
     import pytest  # noqa: PLC0415 - no other command needs it
 
     absolute = [_from_here(argument) for argument in arguments]
+    is_whole = all(argument.startswith("-") for argument in absolute)
     os.chdir(PROJECT)
-    return int(pytest.main(absolute))
+    return int(pytest.main([*(_DIVIDED if is_whole else []), *absolute]))
 
 
 def _from_here(argument: str) -> str:
