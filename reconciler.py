@@ -55,7 +55,7 @@ _AWAY = frozenset(
 )
 
 
-class Standing(Enum):
+class ProcessState(Enum):
     """What Temporal says about a case's process."""
 
     RUNNING = auto()
@@ -140,8 +140,8 @@ class Reconciler:
         """Settle the findings that hold no longer."""
         async with transaction(self._engine, SERVICE) as connection:
             findings = await reconciliation.findings_to_review(connection, self._suspects)
-        standings = await self._ask((finding.case_kind, finding.case_id) for finding in findings)
-        settled = [finding for finding in findings if not _holds(finding, standings[finding.case_id])]
+        states = await self._ask((finding.case_kind, finding.case_id) for finding in findings)
+        settled = [finding for finding in findings if not _holds(finding, states[finding.case_id])]
         if settled:
             async with transaction(self._engine, SERVICE) as connection:
                 await reconciliation.settle(connection, [finding.id for finding in settled])
@@ -166,16 +166,16 @@ class Reconciler:
             )
         if unknown:
             _log.warning("processes_without_case", extra={"kind": kind, "count": unknown})
-        standings = await self._ask((kind, case_id) for case_id in (*missing, *closed))
+        states = await self._ask((kind, case_id) for case_id in (*missing, *closed))
         for case_id in missing:
-            if standings[case_id] is Standing.LOST:
+            if states[case_id] is ProcessState.LOST:
                 await self._restart(case_id)
-            elif standings[case_id] is Standing.COMPLETED:
+            elif states[case_id] is ProcessState.COMPLETED:
                 await self._report_ended_early(case_id)
         for case_id in closed:
-            if standings[case_id] is Standing.RUNNING:
+            if states[case_id] is ProcessState.RUNNING:
                 await self._report_outliving(case_id)
-        return len(standings)
+        return len(states)
 
     async def _running(self, kind: CaseKind, after: UUID, last: UUID | None) -> set[UUID]:
         """Cases after one and up to another, None for the end, whose process Temporal lists as running.
@@ -188,25 +188,25 @@ class Reconciler:
         listed = self._client.list_workflows(query, page_size=_LISTED, limit=_LISTED, rpc_timeout=_RPC_LIMIT)
         return {case_id async for process in listed if (case_id := _case_of(process.id)) is not None}
 
-    async def _ask(self, whose: Iterable[tuple[CaseKind, UUID]]) -> dict[UUID, Standing]:
+    async def _ask(self, whose: Iterable[tuple[CaseKind, UUID]]) -> dict[UUID, ProcessState]:
         """Ask Temporal about single processes, a few at a time."""
-        left, standings = list(whose), dict[UUID, Standing]()
+        left, states = list(whose), dict[UUID, ProcessState]()
         while left:
             now, left = left[:_AT_ONCE], left[_AT_ONCE:]
-            answers = await asyncio.gather(*(self._standing(kind, case_id) for kind, case_id in now))
-            standings |= zip((case_id for _, case_id in now), answers, strict=True)
-        return standings
+            answers = await asyncio.gather(*(self._state(kind, case_id) for kind, case_id in now))
+            states |= zip((case_id for _, case_id in now), answers, strict=True)
+        return states
 
-    async def _standing(self, kind: CaseKind, case_id: UUID) -> Standing:
+    async def _state(self, kind: CaseKind, case_id: UUID) -> ProcessState:
         try:
             found = await self._client.get_workflow_handle(workflow_id(kind, case_id)).describe(rpc_timeout=_RPC_LIMIT)
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
-                return Standing.LOST
+                return ProcessState.LOST
             raise
         if found.status is WorkflowExecutionStatus.RUNNING:
-            return Standing.RUNNING
-        return Standing.COMPLETED if found.status is WorkflowExecutionStatus.COMPLETED else Standing.LOST
+            return ProcessState.RUNNING
+        return ProcessState.COMPLETED if found.status is WorkflowExecutionStatus.COMPLETED else ProcessState.LOST
 
     async def _restart(self, case_id: UUID) -> None:
         async with transaction(self._engine, SERVICE) as connection:
@@ -250,11 +250,11 @@ def _begin(claim: Claim) -> _Walk:
     return _Walk(_KINDS[0], NO_ID)
 
 
-def _holds(finding: OpenFinding, standing: Standing) -> bool:
+def _holds(finding: OpenFinding, state: ProcessState) -> bool:
     if finding.kind is FindingKind.PROCESS_OUTLIVES_CASE:
-        return standing is Standing.RUNNING
-    expected = Standing.COMPLETED if finding.kind is FindingKind.PROCESS_ENDED_EARLY else Standing.LOST
-    return finding.case_is_open and standing is expected
+        return state is ProcessState.RUNNING
+    expected = ProcessState.COMPLETED if finding.kind is FindingKind.PROCESS_ENDED_EARLY else ProcessState.LOST
+    return finding.case_is_open and state is expected
 
 
 def _tell(case_id: UUID, kind: FindingKind, times: int, *, alarm: bool) -> None:

@@ -25,6 +25,7 @@ from relay import WORKFLOWS
 from settings import Settings
 from storage.housekeeping import keep_house
 from workflows.client import TASK_QUEUE
+from workflows.transitions import WORKFLOW_TASK_TIMEOUT
 
 _log = logging.getLogger("amanat.worker")
 
@@ -48,6 +49,8 @@ def build_worker(client: Client, desk: Desk) -> Worker:
         max_concurrent_local_activities=_LOCAL_SLOTS,
         max_concurrent_activities=_ACTIVITY_SLOTS,
         graceful_shutdown_timeout=_GRACE,
+        # A worker that was killed keeps the tasks that wait for it no longer than a workflow task may take.
+        sticky_queue_schedule_to_start_timeout=WORKFLOW_TASK_TIMEOUT,
     )
 
 

@@ -15,7 +15,6 @@ from activities.onboarding.silence import send_reminders
 from activities.transition import MACHINE, Desk, Transition, take
 from domain.access import ScopeKind
 from domain.dates import tehran_day
-from domain.programme import GuarantorTerms
 from domain.review import ReviewFinding
 from messages.onboarding import FactKind as OnboardingFact
 from messages.onboarding import Outcome, Standing, Step
@@ -166,19 +165,13 @@ async def _replace(at: Transition) -> Outcome:
         return standing
     asked = await _read(at)
     await guarantor.hold_slots(at.connection, asked.substitute.person_id)
-    examination = await substitution.examine(at.connection, asked, await _terms(at), tehran_day(at.now))
+    terms = (await read_programme(at)).guarantor_terms
+    examination = await substitution.examine(at.connection, asked, terms, tehran_day(at.now))
     findings = examination.findings(await _reviewing_region(at))
     if findings:
         return await _ask_again(at, asked, findings[0])
     await _swap(at, asked)
     return _OVER
-
-
-async def _terms(at: Transition) -> GuarantorTerms:
-    programme = await read_programme(at)
-    if programme.guarantor is None:
-        raise LookupError(f"programme {programme.code} has no guarantors")
-    return programme.guarantor
 
 
 async def _reviewing_region(at: Transition) -> str | None:

@@ -144,3 +144,8 @@ def _whose() -> dict[str, str]:
     if not activity.in_activity():
         return {}
     return {"workflow_id": activity.info().workflow_id or "", "run_id": activity.info().workflow_run_id or ""}
+
+
+def whole_seconds(span: timedelta) -> int:
+    """A wait as a process takes it, rounded up: none ends before the moment that people were shown."""
+    return -(-span // timedelta(seconds=1))

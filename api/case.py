@@ -97,11 +97,13 @@ async def read_timeline(reader: ReaderDep, case_id: UUID, cursor: Cursor = None,
     after = read_cursor(cursor, int)
 
     async def query(connection: AsyncConnection) -> Page[EventOut] | None:
-        if await case_lists.see_case(connection, reader.actor, case_id) is None:
+        case = await case_lists.see_case(connection, reader.actor, case_id)
+        if case is None:
             return None
         rows = await case_lists.events_after(connection, case_id, after[0] if after else 0, limit + 1)
         page, more = cut(rows, limit)
-        return Page(items=[EventOut.of(event) for event in page], next=write_cursor(page[-1].id) if more else None)
+        items = [EventOut.of(event) for event in page if case_lists.is_shown(case, reader.actor, event)]
+        return Page(items=items, next=write_cursor(page[-1].id) if more else None)
 
     return await reader.read(query)
 

@@ -21,7 +21,7 @@ from messages.case import CaseKind
 from messages.onboarding import FactKind, TaskKind
 from messages.personnel import Change
 from messages.substitution import FactKind as SubstitutionFact
-from storage import case_lists, guarantor, onboarding, people, personnel
+from storage import case_lists, onboarding, people, personnel
 from storage.cases import Case, last_fact
 from storage.personnel.values import read_values
 from storage.sealing import Seals
@@ -198,7 +198,7 @@ async def _name(connection: AsyncConnection, sight: Sight) -> str | None:
         return None
     own = contextlib.nullcontext()
     async with own if sight.is_applicant else reaching_further(connection, sight.actor):
-        return (await guarantor.names_of(connection, [person_id])).get(person_id)
+        return (await people.names_of(connection, [person_id])).get(person_id)
 
 
 async def _national_id(connection: AsyncConnection, seals: Seals, person_id: UUID | None) -> str | None:

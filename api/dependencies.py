@@ -171,7 +171,7 @@ class Reader:
         Raises:
             NotFound: it found nothing that the caller may see.
         """
-        async with transaction(self.context.engine, Acting(self.actor.capacity, self.actor.person_id)) as connection:
+        async with transaction(self.context.engine, Acting.of(self.actor)) as connection:
             found = await query(connection)
         if found is None:
             raise NotFound

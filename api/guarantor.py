@@ -26,9 +26,10 @@ from domain.mandate import GUARANTEE_MANDATES
 from domain.onboarding import ChooseOrganisation, NotOnPersonnelList, ProgrammeUnknown
 from domain.programme import Programme
 from domain.wording import Sentence
-from storage import guarantor, onboarding
+from storage import guarantor
+from storage.database import tehran_today
 from storage.guarantor import Request
-from storage.policies import all_in_force, by_id
+from storage.programme import programme_of, programmes_in_force
 
 router = APIRouter(prefix="/v1", tags=["guarantors"])
 
@@ -199,14 +200,14 @@ async def list_guarantees(reader: ReaderDep, cursor: Cursor = None, limit: Limit
         me = reader.actor.person_id
         # The applicants' names are other people's rows.
         async with reaching_further(connection, reader.actor):
-            today = await onboarding.today(connection)
+            today = await tehran_today(connection)
             rows = await guarantor.requests_to(
                 connection, me, today, before=before[0] if before else None, limit=limit + 1
             )
             stands_for = await _stands_for(connection, reader)
         page, more = cut(rows, limit)
         programmes = {
-            policy_id: await _programme(connection, policy_id) for policy_id in {row.policy_id for row in page}
+            policy_id: await programme_of(connection, policy_id) for policy_id in {row.policy_id for row in page}
         }
         return Guarantees(
             items=[GuaranteeOut.of(row, programmes[row.policy_id]) for row in page],
@@ -217,16 +218,10 @@ async def list_guarantees(reader: ReaderDep, cursor: Cursor = None, limit: Limit
     return await reader.read(query)
 
 
-async def _programme(connection: AsyncConnection, policy_id: UUID) -> Programme:
-    policy = await by_id(connection, policy_id)
-    return Programme.from_policy(policy.name, policy.value)
-
-
 async def _stands_for(connection: AsyncConnection, reader: Reader) -> StandsFor:
     me = reader.actor.person_id
-    found = await all_in_force(connection, Programme.PREFIX)
-    asking = [Programme.from_policy(policy.name, policy.value).guarantor for policy in found]
+    asking = [programme.guarantor for programme in await programmes_in_force(connection)]
     return StandsFor(
-        count=await guarantor.stands_for(connection, me, apart_from=me, today=await onboarding.today(connection)),
+        count=await guarantor.stands_for(connection, me, apart_from=me, today=await tehran_today(connection)),
         most=max((terms.stands_for_max for terms in asking if terms is not None), default=0),
     )

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from api.dependencies import Reader
 from domain.errors import NotFound, TooMany
 from storage.account import read_session_again
-from storage.case_lists import Event, events_after, newest_events, see_case
+from storage.case_lists import Event, events_after, is_shown, newest_events, see_case
 from storage.chores import every, repeat
 from storage.database import SERVICE, transaction
 
@@ -80,9 +80,10 @@ class Watcher:
         try:
             end = asyncio.get_running_loop().time() + _LIFE_SECONDS
             while asyncio.get_running_loop().time() < end:
-                for event in await reader.read(lambda connection: _news(connection, reader, case_id, after)):  # noqa: B023 - awaited at once
+                for event, is_theirs in await reader.read(lambda connection: _news(connection, reader, case_id, after)):  # noqa: B023 - awaited at once
                     after = event.id
-                    yield event
+                    if is_theirs:
+                        yield event
                 await self._wait(case_id, after)
         except (NotFound, SQLAlchemyError, OSError) as error:
             _log.info("live_status_ends", extra={"error": type(error).__name__})
@@ -103,9 +104,13 @@ class Watcher:
                 return
 
 
-async def _news(connection: AsyncConnection, reader: Reader, case_id: UUID, after: int) -> list[Event] | None:
+async def _news(
+    connection: AsyncConnection, reader: Reader, case_id: UUID, after: int
+) -> list[tuple[Event, bool]] | None:
+    """Each new line, and whether it is the caller's to see."""
     # The session may have ended and roles may be gone since the stream began.
     actor = await read_session_again(connection, reader.actor.session_id)
-    if actor is None or await see_case(connection, actor, case_id) is None:
+    case = None if actor is None else await see_case(connection, actor, case_id)
+    if actor is None or case is None:
         return None
-    return await events_after(connection, case_id, after, _PAGE)
+    return [(event, is_shown(case, actor, event)) for event in await events_after(connection, case_id, after, _PAGE)]

@@ -31,11 +31,12 @@ from domain.programme import GUARANTORS_MAX, Backing, Programme, Review
 from domain.review import NotReturned
 from domain.wording import Sentence
 from storage import onboarding
+from storage.database import postgres_now, tehran_today
 from storage.ledger import reading as ledger
 from storage.ledger.reading import Balance
 from storage.onboarding import CreditLine
 from storage.organisation import contract_in_force, employments_of, read_organisation
-from storage.policies import all_in_force
+from storage.programme import programmes_in_force
 
 router = APIRouter(prefix="/v1", tags=["onboarding"])
 
@@ -196,9 +197,8 @@ async def list_programmes(reader: ReaderDep) -> Programmes:
     """Programmes with their mandates and what the member may choose per month; an organisation's own for its people."""
 
     async def query(connection: AsyncConnection) -> Programmes:
-        found = await all_in_force(connection, Programme.PREFIX)
-        programmes = [Programme.from_policy(policy.name, policy.value) for policy in found]
-        shown = [await _programme_out(connection, reader, programme) for programme in programmes]
+        found = await programmes_in_force(connection)
+        shown = [await _programme_out(connection, reader, programme) for programme in found]
         return Programmes(items=[programme for programme in shown if programme is not None])
 
     return await reader.read(query)
@@ -229,7 +229,7 @@ async def _programme_out(connection: AsyncConnection, reader: Reader, programme:
 
 async def _limits(connection: AsyncConnection, reader: Reader, programme: Programme) -> list[EmployerLimit]:
     limits = []
-    today = await onboarding.today(connection)
+    today = await tehran_today(connection)
     for employment in await employments_of(connection, reader.actor.person_id):
         organisation = await read_organisation(connection, employment.organisation_id)
         if organisation is None or employment.state != "employed":
@@ -417,7 +417,7 @@ async def list_credit_lines(
 
     async def query(connection: AsyncConnection) -> CreditLines:
         lines = await onboarding.lines_of(connection, reader.actor.person_id)
-        strong = reader.actor.strong_until is not None and reader.actor.strong_until > await onboarding.now(connection)
+        strong = reader.actor.strong_until is not None and reader.actor.strong_until > await postgres_now(connection)
         wanted = [line for line in lines if is_open is None or (line.closed_at is None) is is_open]
         accounts = [f"credit:available:{line.id}" for line in wanted]
         balances = await ledger.balances(connection, accounts)

@@ -16,12 +16,12 @@ from domain.access import ScopeKind
 from domain.guarantor import Rule
 from domain.identity import NationalId, mask_national_id
 from domain.money import Money, Unit
-from domain.programme import Programme
 from domain.wording import Sentence
 from messages.case import CaseKind
-from storage import guarantor, onboarding
+from storage import guarantor, onboarding, people
+from storage.database import tehran_today
 from storage.guarantor import Guarantee
-from storage.policies import by_id
+from storage.programme import programme_of
 from storage.review import Examination, GuarantorCheck, examine
 from storage.sealing import Seals
 
@@ -188,9 +188,8 @@ async def _examine(connection: AsyncConnection, sight: Sight) -> Examination | N
     application = await onboarding.read_application(connection, sight.case.id)
     if application is None:
         return None
-    policy = await by_id(connection, sight.case.policy_id)
-    programme = Programme.from_policy(policy.name, policy.value)
-    return await examine(connection, application, programme, await onboarding.today(connection))
+    programme = await programme_of(connection, sight.case.policy_id)
+    return await examine(connection, application, programme, await tehran_today(connection))
 
 
 async def _know(
@@ -204,8 +203,8 @@ async def _know(
         return Known()
     persons = {guarantee.person_id for guarantee in found}
     async with reaching_further(connection, sight.actor):
-        names = await guarantor.names_of(connection, persons)
-        national_ids = await guarantor.national_ids_of(connection, seals, persons)
+        names = await people.names_of(connection, persons)
+        national_ids = await people.national_ids_of(connection, seals, persons)
     # The applicant typed the national id; whose it is, they learn from whoever accepted.
     told = [one for one in found if one.accepted_at is not None or sight.sees_guarantors]
     return Known(

@@ -74,4 +74,4 @@ def reaching_further(connection: AsyncConnection, actor: Actor) -> contextlib.Ab
     """For the few reads of other people's rows that a member's answer stands on; keep everything else out of it."""
     if actor.capacity == "staff":
         return contextlib.nullcontext()
-    return seeing_all(connection, Acting(actor.capacity, actor.person_id))
+    return seeing_all(connection, Acting.of(actor))

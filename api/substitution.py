@@ -24,11 +24,11 @@ from domain import guarantor as guarantor_rules
 from domain import substitution as rules
 from domain.access import Role
 from domain.onboarding import ContractNotInForce, NotOnPersonnelList
-from domain.programme import Programme
 from messages.case import CaseKind
 from messages.substitution import TaskKind
-from storage import case_lists, guarantor, onboarding, substitution
-from storage.policies import by_id
+from storage import case_lists, people, substitution
+from storage.database import tehran_today
+from storage.programme import programme_of
 from storage.sealing import Seals
 from storage.substitution import Examination, Substitution
 
@@ -136,11 +136,11 @@ async def _show(connection: AsyncConnection, seals: Seals, sight: Sight, asked: 
     both = (asked.bound, asked.substitute)
     known = Known()
     if judges or sight.is_applicant:
-        names = await guarantor.names_of(connection, [one.person_id for one in both])
+        names = await people.names_of(connection, [one.person_id for one in both])
         # The owner typed the national id; whose it is, they learn from whoever accepted.
         known = Known(
             names={one.id: names[one.person_id] for one in both if judges or one.accepted_at is not None},
-            national_ids=await guarantor.national_ids_of(connection, seals, [one.person_id for one in both]),
+            national_ids=await people.national_ids_of(connection, seals, [one.person_id for one in both]),
             checks={} if examination is None else {asked.substitute.id: examination.substitute},
             sees_pay=judges and sight.sees_pay,
         )
@@ -163,8 +163,7 @@ def _findings(examination: Examination | None) -> list[Coded]:
     return [Coded(code=one, words=Words.of(wording.said(wording.FINDINGS, one))) for one in found]
 
 
-async def _examine(connection: AsyncConnection, sight: Sight, asked: Substitution) -> Examination | None:
-    policy = await by_id(connection, sight.case.policy_id)
-    terms = Programme.from_policy(policy.name, policy.value).guarantor
-    today = await onboarding.today(connection)
-    return None if terms is None else await substitution.examine(connection, asked, terms, today)
+async def _examine(connection: AsyncConnection, sight: Sight, asked: Substitution) -> Examination:
+    programme = await programme_of(connection, sight.case.policy_id)
+    today = await tehran_today(connection)
+    return await substitution.examine(connection, asked, programme.guarantor_terms, today)

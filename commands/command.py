@@ -7,7 +7,7 @@ commits; its answer is final at once, also while Temporal or every worker is dow
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -20,10 +20,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from domain.access import Actor, Role
 from domain.errors import Forbidden, NotFound, OwnCase, StepUpRequired
 from gateways.files import Files
+from messages.case import CaseKind
 from storage import audit
 from storage.cases import Case, lock_case
-from storage.database import Acting, Errand, asking, run_errands
+from storage.database import Acting, Errand, asking, run_errands, seeing_all
 from storage.idempotency import Answer, earlier_answer, keeping, questions
+from storage.notices import notify
 from storage.people import takes_part
 from storage.sealing import Seals
 
@@ -80,6 +82,11 @@ class Command:
         return self.envelope.actor
 
     @property
+    def acting(self) -> Acting:
+        """Who acts, as transactions know it."""
+        return Acting.of(self.actor)
+
+    @property
     def seals(self) -> Seals:
         """Keys for personal fields."""
         return self.context.seals
@@ -102,14 +109,14 @@ class Command:
         if self.actor.strong_until is None or self.actor.strong_until < self.now:
             raise StepUpRequired
 
-    async def lock_own_case(self, case_id: UUID) -> Case:
-        """Lock a case that the member takes part in.
+    async def lock_own_case(self, case_id: UUID, kind: CaseKind) -> Case:
+        """Lock a case of a kind that is about the member themselves.
 
         Raises:
-            NotFound: missing, or somebody else's.
+            NotFound: missing, of another kind, or somebody else's.
         """
         case = await lock_case(self.connection, case_id)
-        if case is None or not await takes_part(self.connection, case_id, self.actor.person_id):
+        if case is None or case.kind is not kind or case.person_id != self.actor.person_id:
             raise NotFound
         return case
 
@@ -121,6 +128,11 @@ class Command:
         """
         if await takes_part(self.connection, case_id, self.actor.person_id):
             raise OwnCase
+
+    async def notify_others(self, people: Sequence[UUID], template: str, case_id: UUID) -> None:
+        """Send an SMS to other people than the member who acts: their notices are not the member's to see."""
+        async with seeing_all(self.connection, self.acting):
+            await notify(self.connection, people, template, case_id=case_id)
 
     async def note(
         self,
@@ -184,7 +196,7 @@ async def _perform_once(
     actor, cipher = envelope.actor, context.seals.cipher
     # A person's key as staff is another than their key as a member.
     key, fingerprint = f"{actor.capacity}:{envelope.key}", envelope.fingerprint
-    asked, acting = questions(actor.person_id, key), Acting(actor.capacity, actor.person_id)
+    asked, acting = questions(actor.person_id, key), Acting.of(actor)
     async with asking(context.engine, acting, *asked) as (connection, found):
         earlier, now = earlier_answer(cipher, found, fingerprint)
         if earlier is not None:

@@ -92,7 +92,7 @@ async def search_employments(context: Context, actor: Actor, national_id: str) -
     except BadNationalId:
         raise NationalIdUnreadable(field="national_id") from None
     found: list[History] = []
-    async with transaction(context.engine, Acting(actor.capacity, actor.person_id)) as connection:
+    async with transaction(context.engine, Acting.of(actor)) as connection:
         wait = await count_use(connection, context.seals, SEARCHES_PER_OFFICER, str(actor.person_id))
         if wait is None:
             listed = await store.find_employments(connection, context.seals, identity)

@@ -24,14 +24,13 @@ from storage import account, guarantor, onboarding, tasks
 from storage.account import use_code
 from storage.audit import case_stream
 from storage.cases import record_fact, tell, touch_case
-from storage.database import SERVICE, Acting, seeing_all, transaction
+from storage.database import SERVICE, seeing_all, transaction
 from storage.guarantor import Guarantee, as_worker
-from storage.notices import notify
 from storage.onboarding import Application
 from storage.organisation import Employment, employment_in, read_employment
 from storage.outbox import enqueue
 from storage.people import find_person, money_pause
-from storage.policies import by_id
+from storage.programme import programme_of
 from storage.tasks import Task
 
 
@@ -112,7 +111,7 @@ async def _find(
 ) -> Employment | None:
     """The colleague's employment if every rule is kept, else None: which one was broken stays here (A4a)."""
     identity = _read(national_id)
-    async with seeing_all(command.connection, as_acting(command)):
+    async with seeing_all(command.connection, command.acting):
         person = None if identity is None else await find_person(command.connection, command.seals, identity)
         if person is not None and person.id == own.person_id:
             raise rules.GuarantorIsApplicant(field=field)
@@ -142,15 +141,10 @@ async def _faults(command: Command, terms: GuarantorTerms, applicant: Employment
     return as_faults(kept)
 
 
-def as_acting(command: Command) -> Acting:
-    """Who acts, as transactions know it."""
-    return Acting(command.actor.capacity, command.actor.person_id)
-
-
-async def notify_others(command: Command, people: Sequence[UUID], template: str, case_id: UUID) -> None:
-    """Send an SMS to other people than the member who acts: their notices are not the member's to see."""
-    async with seeing_all(command.connection, as_acting(command)):
-        await notify(command.connection, people, template, case_id=case_id)
+async def release_guarantors(command: Command, case_id: UUID) -> None:
+    """Free whoever is asked, or stands, in a case that its owner withdrew (A11), and tell them."""
+    for notice, people in (await guarantor.release_all(command.connection, case_id)).items():
+        await command.notify_others(people, notice, case_id)
 
 
 async def name_guarantor(command: Command, case_id: UUID, national_id: str, *, replaces: UUID | None = None) -> UUID:
@@ -166,7 +160,7 @@ async def name_guarantor(command: Command, case_id: UUID, national_id: str, *, r
         GuarantorPlacesFilled: nobody is missing and nobody is to be replaced.
         GuarantorMayNotBeAsked, GuarantorIsApplicant, GuarantorNamedTwice: the colleague cannot stand.
     """
-    application, programme = await _lock_application(command, case_id)
+    application, programme = await _lock_unended(command, case_id)
     live = await guarantor.guarantees_in(command.connection, case_id)
     replaced = next((guarantee for guarantee in live if guarantee.id == replaces), None)
     if replaces is not None and replaced is None:
@@ -174,7 +168,7 @@ async def name_guarantor(command: Command, case_id: UUID, national_id: str, *, r
     if replaced is None and len(live) >= programme.guarantors:
         raise rules.GuarantorPlacesFilled(field="replaces")
     own = await read_employment(command.connection, application.employment_id)
-    there = await find_guarantor(command, _terms(programme), own, national_id)
+    there = await find_guarantor(command, programme.guarantor_terms, own, national_id)
     if any(guarantee.person_id == there.person_id for guarantee in live):
         raise rules.GuarantorNamedTwice(field="national_id")
     if replaced is not None:
@@ -187,24 +181,15 @@ async def name_guarantor(command: Command, case_id: UUID, national_id: str, *, r
     return case_id
 
 
-async def _lock_application(command: Command, case_id: UUID) -> tuple[Application, Programme]:
-    case = await command.lock_own_case(case_id)
-    if case.kind is not CaseKind.ONBOARDING or case.person_id != command.actor.person_id:
-        raise NotFound
+async def _lock_unended(command: Command, case_id: UUID) -> tuple[Application, Programme]:
+    case = await command.lock_own_case(case_id, CaseKind.ONBOARDING)
     if not case.is_open or await onboarding.is_ending(command.connection, case_id):
         raise CaseClosed
-    policy = await by_id(command.connection, case.policy_id)
+    programme = await programme_of(command.connection, case.policy_id)
     application = await onboarding.read_application(command.connection, case_id)
-    programme = Programme.from_policy(policy.name, policy.value)
     if application is None or programme.guarantor is None:
         raise NotFound
     return application, programme
-
-
-def _terms(programme: Programme) -> GuarantorTerms:
-    if programme.guarantor is None:
-        raise NotFound
-    return programme.guarantor
 
 
 async def _replace(command: Command, replaced: Guarantee) -> None:
@@ -212,7 +197,9 @@ async def _replace(command: Command, replaced: Guarantee) -> None:
     await tasks.moot_tasks(
         command.connection, replaced.case_id, kind=TaskKind.ANSWER_GUARANTEE, person_id=replaced.person_id
     )
-    await notify_others(command, [replaced.person_id], "guarantee_replaced", replaced.case_id)
+    notice = rules.notice_of_end(replaced.status, "guarantee_replaced")
+    if notice is not None:
+        await command.notify_others([replaced.person_id], notice, replaced.case_id)
 
 
 async def _record_name(
@@ -281,8 +268,8 @@ async def answer_guarantee(command: Command, task: Task, consent: Consent | None
 async def _judge(command: Command, guarantee: Guarantee, consent: Consent) -> None:
     if await money_pause(command.connection, command.actor.person_id):
         raise MoneyPaused
-    async with seeing_all(command.connection, as_acting(command)):
-        terms = await _terms_of(command, guarantee)
+    async with seeing_all(command.connection, command.acting):
+        terms = (await guarantor.programme_behind(command.connection, guarantee)).guarantor_terms
         if consent.mandate_version != terms.mandate_version:
             raise MandateOutdated(field="mandate.version")
         await guarantor.hold_slots(command.connection, guarantee.person_id)
@@ -297,11 +284,6 @@ async def _judge(command: Command, guarantee: Guarantee, consent: Consent) -> No
     if faults:
         raise rules.GuarantorNotEligible
     await _use_code(command, guarantee, consent)
-
-
-async def _terms_of(command: Command, guarantee: Guarantee) -> GuarantorTerms:
-    policy = await guarantor.policy_of(command.connection, guarantee)
-    return _terms(Programme.from_policy(policy.name, policy.value))
 
 
 async def _use_code(command: Command, guarantee: Guarantee, consent: Consent) -> None:
@@ -329,7 +311,7 @@ async def _record_answer(
     await close_answered(command, task, outcome=fact, fact_id=fact_id)
     await tell(command.connection, case_id, fact, actor="guarantor")
     if fact is FactKind.GUARANTEE_ACCEPTED:
-        await notify_others(command, [guarantee.applicant_id], fact, case_id)
+        await command.notify_others([guarantee.applicant_id], fact, case_id)
     message = SubstituteAnswered if guarantee.is_substitute else GuaranteeAnswered
     await enqueue(command.connection, message(case_id, fact_id))
     return fact_id

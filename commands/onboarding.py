@@ -8,7 +8,7 @@ from uuid import UUID
 
 from commands.account.codes import check_code
 from commands.command import Command
-from commands.guarantor import ask_again, find_guarantors, notify_others
+from commands.guarantor import ask_again, find_guarantors, release_guarantors
 from commands.task import close_answered, expect_kind
 from domain import onboarding as rules
 from domain.access import Role, ScopeKind
@@ -33,14 +33,15 @@ from messages.onboarding import (
 from storage import onboarding, tasks
 from storage.account import use_code
 from storage.audit import case_stream
-from storage.cases import Case, open_case, record_fact, tell, touch_case
-from storage.guarantor import add_guarantee, release_all
+from storage.cases import open_case, record_fact, tell, touch_case
+from storage.guarantor import add_guarantee
 from storage.notices import notify
 from storage.onboarding import Application, is_open_to
 from storage.organisation import Employment, contract_in_force, employments_of, read_employment
 from storage.outbox import enqueue
 from storage.people import money_pause
-from storage.policies import Policy, by_id, in_force
+from storage.policies import Policy, in_force
+from storage.programme import programme_of
 from storage.tasks import Task
 
 _SOURCE = "applicant"
@@ -224,16 +225,13 @@ async def withdraw_application(command: Command, case_id: UUID) -> UUID:
         CreditAlreadyActive: too late.
         CaseClosed: it ended otherwise.
     """
-    case = await _lock_application(command, case_id)
-    if case.person_id != command.actor.person_id:
-        raise NotFound
+    case = await command.lock_own_case(case_id, CaseKind.ONBOARDING)
     if not case.is_open:
         raise rules.CreditAlreadyActive if case.outcome == Phase.ACTIVE else CaseClosed
     if await onboarding.is_ending(command.connection, case_id):
         raise CaseClosed
     fact_id = await record_fact(command.connection, case_id, FactKind.APPLICATION_WITHDRAWN, command.actor)
-    released = await release_all(command.connection, case_id)
-    await notify_others(command, released, "guarantee_released", case_id)
+    await release_guarantors(command, case_id)
     await tasks.moot_tasks(command.connection, case_id)
     await touch_case(command.connection, case_id)
     await tell(command.connection, case_id, "application_withdrawn", actor=_SOURCE)
@@ -241,13 +239,6 @@ async def withdraw_application(command: Command, case_id: UUID) -> UUID:
     await command.note(case_stream(case_id), subject=str(case_id), before={"phase": case.phase})
     await enqueue(command.connection, ApplicationWithdrawn(case_id, fact_id))
     return case_id
-
-
-async def _lock_application(command: Command, case_id: UUID) -> Case:
-    case = await command.lock_own_case(case_id)
-    if case.kind is not CaseKind.ONBOARDING:
-        raise NotFound
-    return case
 
 
 async def correct_application(command: Command, case_id: UUID, correction: Correction) -> UUID:
@@ -260,17 +251,16 @@ async def correct_application(command: Command, case_id: UUID, correction: Corre
         NotReturned: no correction is asked for.
         Refusal: one of the errors of ``apply_for_credit``.
     """
-    case = await _lock_application(command, case_id)
+    case = await command.lock_own_case(case_id, CaseKind.ONBOARDING)
     before = await onboarding.read_application(command.connection, case_id)
-    if case.person_id != command.actor.person_id or before is None:
+    if before is None:
         raise NotFound
     if await money_pause(command.connection, command.actor.person_id):
         raise rules.MoneyPaused
     task = await tasks.find_open(command.connection, case_id, TaskKind.CORRECT_APPLICATION)
     if task is None:
         raise NotReturned
-    policy = await by_id(command.connection, case.policy_id)
-    programme = Programme.from_policy(policy.name, policy.value)
+    programme = await programme_of(command.connection, case.policy_id)
     employment = await read_employment(command.connection, before.employment_id)
     if employment.state != "employed":
         raise rules.NotOnPersonnelList

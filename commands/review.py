@@ -24,7 +24,7 @@ from storage.notices import notify
 from storage.onboarding import Application
 from storage.organisation import read_employment
 from storage.outbox import enqueue
-from storage.policies import by_id
+from storage.programme import programme_of
 from storage.review import examine
 from storage.tasks import Task
 
@@ -119,8 +119,7 @@ async def _read(command: Command, task: Task) -> tuple[Application, Programme]:
     application = await onboarding.read_application(command.connection, task.case_id)
     if case is None or application is None:
         raise NotFound
-    policy = await by_id(command.connection, case.policy_id)
-    return application, Programme.from_policy(policy.name, policy.value)
+    return application, await programme_of(command.connection, case.policy_id)
 
 
 async def _answer(

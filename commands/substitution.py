@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from commands.command import Command
-from commands.guarantor import find_guarantor, notify_others
+from commands.guarantor import find_guarantor, release_guarantors
 from commands.review import blocked
 from commands.task import close_answered, expect_kind
 from domain import guarantor as guarantor_rules
@@ -17,7 +17,7 @@ from domain.access import Role, ScopeKind
 from domain.dates import tehran_day
 from domain.errors import CaseClosed, NotFound
 from domain.onboarding import ContractNotInForce, NotOnPersonnelList, RefusalReason
-from domain.programme import GuarantorTerms, Programme
+from domain.programme import GuarantorTerms
 from messages.case import CaseKind
 from messages.substitution import (
     FactKind,
@@ -35,7 +35,7 @@ from storage.notices import notify
 from storage.onboarding import Application, CreditLine
 from storage.organisation import Employment, contract_in_force, read_employment
 from storage.outbox import enqueue
-from storage.policies import by_id
+from storage.programme import programme_of
 from storage.substitution import Substitution
 from storage.tasks import Task
 
@@ -105,11 +105,7 @@ async def _refuse_hopeless(command: Command, own: Employment) -> None:
 
 async def _terms(command: Command, case: Case) -> GuarantorTerms:
     """What the programme asks of guarantors, as the credit's case froze it; a substitution's case freezes the same."""
-    policy = await by_id(command.connection, case.policy_id)
-    terms = Programme.from_policy(policy.name, policy.value).guarantor
-    if terms is None:
-        raise NotFound
-    return terms
+    return (await programme_of(command.connection, case.policy_id)).guarantor_terms
 
 
 async def _open(command: Command, line: CreditLine, credit: Case, own: Employment) -> UUID:
@@ -142,14 +138,11 @@ async def withdraw_substitution(command: Command, case_id: UUID) -> UUID:
         NotFound: not the caller's own substitution.
         CaseClosed: it is over, or withdrawn.
     """
-    case = await command.lock_own_case(case_id)
-    if case.kind is not CaseKind.SUBSTITUTION or case.person_id != command.actor.person_id:
-        raise NotFound
+    case = await command.lock_own_case(case_id, CaseKind.SUBSTITUTION)
     if not case.is_open or await last_fact(command.connection, case_id, FactKind.SUBSTITUTION_WITHDRAWN):
         raise CaseClosed
     fact_id = await record_fact(command.connection, case_id, FactKind.SUBSTITUTION_WITHDRAWN, command.actor)
-    released = await guarantor.release_all(command.connection, case_id)
-    await notify_others(command, released, "guarantee_released", case_id)
+    await release_guarantors(command, case_id)
     await tasks.moot_tasks(command.connection, case_id)
     await touch_case(command.connection, case_id)
     await tell(command.connection, case_id, FactKind.SUBSTITUTION_WITHDRAWN, actor=_OWNER)

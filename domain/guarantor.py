@@ -130,6 +130,16 @@ def as_faults(kept: Mapping[Rule, bool]) -> list[Rule]:
     return [rule for rule, holds in kept.items() if not holds]
 
 
+def notice_of_end(was: str, standing: str = "guarantee_released") -> str | None:
+    """What somebody is told whose guarantee ended: nothing if they were never asked.
+
+    Args:
+        was: the guarantee's status until then.
+        standing: the notice for somebody who stood.
+    """
+    return {"asked": "guarantee_not_needed", "accepted": standing}.get(was)
+
+
 def has_grown(*, monthly: int, instalments: int, accepted_monthly: int, accepted_instalments: int) -> bool:
     """Whether an application asks for more than its guarantor accepted, so that they are asked again (A7)."""
     return monthly > accepted_monthly or instalments > accepted_instalments

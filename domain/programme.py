@@ -161,6 +161,28 @@ class Programme:
         """How many must stand for an application; none where the employer's certificate does."""
         return 0 if self.guarantor is None else self.guarantor.count
 
+    @property
+    def guarantor_terms(self) -> GuarantorTerms:
+        """``guarantor``, where the case has guarantors.
+
+        Raises:
+            LookupError: the programme asks for none.
+        """
+        if self.guarantor is None:
+            raise LookupError(f"programme {self.code} has no guarantors")
+        return self.guarantor
+
+    @property
+    def finance_terms(self) -> ReviewTerms:
+        """``finance``, where the case is reviewed.
+
+        Raises:
+            LookupError: the programme asks for no review.
+        """
+        if self.finance is None:
+            raise LookupError(f"programme {self.code} has no review")
+        return self.finance
+
 
 def is_wait(value: object) -> bool:
     """Whether a value is a wait in whole hours."""

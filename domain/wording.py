@@ -32,7 +32,7 @@ ROLES = {
     "subject": Sentence("صاحب پرونده", "the person concerned"),
     "machine": Sentence("سامانه", "the system"),
     "hr_officer": Sentence("منابع انسانی سازمان", "the organisation's HR"),
-    "finance_officer": Sentence("امور مالی منطقه", "regional finance"),
+    "finance_officer": Sentence("امور مالی", "the finance office"),
     "contracts_officer": Sentence("امور قراردادها", "the contracts office"),
     "support_agent": Sentence("پشتیبانی", "support"),
     "operator": Sentence("میز عملیات", "the operations desk"),
@@ -43,7 +43,7 @@ PHASES = {
     "awaiting_certificate": Sentence("در انتظار گواهی کسر از حقوق", "Awaiting the deduction certificate"),
     "awaiting_guarantor": Sentence("در انتظار پاسخ ضامن", "Awaiting the guarantor's answer"),
     "awaiting_another_guarantor": Sentence("در انتظار معرفی ضامن دیگر", "Awaiting another guarantor's name"),
-    "awaiting_review": Sentence("در انتظار تأیید امور مالی منطقه", "Awaiting regional finance"),
+    "awaiting_review": Sentence("در انتظار بررسی امور مالی", "Awaiting the finance office"),
     "awaiting_correction": Sentence("برگشت برای اصلاح", "Returned for correction"),
     "awaiting_activation": Sentence("تأیید شد؛ در انتظار فعال شدن", "Approved, awaiting activation"),
     "awaiting_clearance": Sentence("در انتظار رفع مانع", "Awaiting clearance of an obstacle"),
@@ -70,7 +70,7 @@ KINDS = {
 
 TASKS = {
     "issue_certificate": Sentence("صدور گواهی کسر از حقوق", "Issue the deduction certificate"),
-    "answer_guarantee": Sentence("تأیید یا رد ضمانت", "Accept or refuse to be guarantor"),
+    "answer_guarantee": Sentence("پذیرش یا رد ضمانت", "Accept or refuse to be guarantor"),
     "name_guarantor": Sentence("معرفی ضامن دیگر", "Name another guarantor"),
     "review_application": Sentence("بررسی درخواست در امور مالی", "Review the application"),
     "correct_application": Sentence("اصلاح درخواست", "Correct the application"),
@@ -103,7 +103,7 @@ FINDINGS = {
     "not_employed": Sentence("متقاضی در فهرست کارکنان شاغل نیست", "the applicant is not listed as employed"),
     "applicant_moved": Sentence("متقاضی به منطقهٔ دیگری رفته است", "the applicant works in another region now"),
     "amount_above_share": Sentence("مبلغ ماهانه از سقف بیشتر است", "the monthly amount is above the limit"),
-    "guarantor_missing": Sentence("ضامنی که پذیرفته باشد کم است", "a guarantor who has accepted is missing"),
+    "guarantor_missing": Sentence("هنوز همهٔ ضامن‌ها نپذیرفته‌اند", "a guarantor who has accepted is missing"),
     "guarantor_not_eligible": Sentence("ضامن شرایط لازم را ندارد", "a guarantor no longer meets the conditions"),
     "certificate_not_valid": Sentence("گواهی کسر از حقوق معتبر نیست", "the deduction certificate is not valid"),
 }
@@ -273,6 +273,23 @@ TIMELINE = {
     ),
 }
 
+# Lines that tell of the applicant's pay, employment or mistakes: a guarantor of the case does not see them (A5).
+APPLICANT_ONLY = frozenset(
+    {
+        "application_returned",
+        "application_refused",
+        "activation_blocked",
+        "activation_paused",
+        "obstacle_cleared",
+        "obstacle_upheld",
+        "certificate_requested",
+        "certificate_requested_again",
+        "certificate_issued",
+        "certificate_refused",
+        "certificate_revoked",
+    }
+)
+
 # SMS texts. {app_link} and {training_link} come from the settings (A8).
 NOTICES = {
     "application_submitted": "امانت: درخواست اعتبار شما ثبت شد. از این پس هر مرحله را خبر می‌دهیم.",
@@ -284,7 +301,12 @@ NOTICES = {
     ),
     "guarantee_accepted": "امانت: ضامن شما ضمانت را پذیرفت. وضعیت درخواست: {app_link}",
     "guarantee_in_force": "امانت: اعتباری که ضامن آن هستید فعال شد. ضمانت‌های شما: {app_link}",
-    "guarantee_replaced": "امانت: متقاضی ضامن دیگری معرفی کرد و دیگر چیزی از شما خواسته نمی‌شود.",
+    "guarantee_asked_again": (
+        "امانت: مبلغ یا تعداد اقساطِ درخواستی که ضامن آن بودید بیشتر شد و پذیرش پیشین شما دیگر برقرار نیست."
+        " پذیرش یا رد با شماست: {app_link}"
+    ),
+    "guarantee_not_needed": "امانت: درخواست ضمانت از شما پس گرفته شد و دیگر پاسخی لازم نیست.",
+    "guarantee_replaced": "امانت: متقاضی ضامن دیگری معرفی کرد و ضمانت شما پایان یافت.",
     "guarantee_released": "امانت: ضمانتِ شما برای درخواست اعتبار یک همکار پایان یافت و بر عهدهٔ شما نیست.",
     "application_approved": "امانت: امور مالی درخواست اعتبار شما را تأیید کرد. زمان فعال شدن: {app_link}",
     "activation_blocked": "امانت: فعال‌سازی اعتبار شما نیاز به رسیدگی دارد. جزئیات: {app_link}",
@@ -316,7 +338,7 @@ NOTICES = {
     "task_review_substitution": "امانت: یک درخواست تعویض ضامن منتظر بررسی شماست. کارتابل: {app_link}",
     "remind_issue_certificate": "امانت: یادآوری؛ یک درخواست گواهی کسر از حقوق هنوز بی‌پاسخ است. {app_link}",
     "remind_answer_guarantee": "امانت: یادآوری؛ درخواست ضمانت یک همکار هنوز بی‌پاسخ است. {app_link}",
-    "remind_name_guarantor": "امانت: یادآوری؛ هنوز ضامن دیگری معرفی نکرده‌اید. {app_link}",
+    "remind_name_guarantor": "امانت: یادآوری؛ هنوز ضامن دیگری معرفی نشده است. {app_link}",
     "remind_review_application": "امانت: یادآوری؛ بررسی یک درخواست اعتبار هنوز انجام نشده است. {app_link}",
     "remind_correct_application": "امانت: یادآوری؛ درخواست اعتبار شما هنوز منتظر اصلاح است. {app_link}",
     "remind_clear_obstacle": "امانت: یادآوری؛ رسیدگی به یک مانع فعال‌سازی هنوز انجام نشده است. {app_link}",

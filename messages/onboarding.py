@@ -56,6 +56,10 @@ class FactKind(StrEnum):
     APPLICATION_WITHDRAWN = "application_withdrawn"
 
 
+# What somebody decided that ends an application, whether or not the process knows yet.
+REFUSALS = (FactKind.CERTIFICATE_REFUSED, FactKind.APPLICATION_REFUSED, FactKind.OBSTACLE_UPHELD)
+
+
 # Signals: the past tense of what somebody did. They carry ids, never authority.
 @dataclass(frozen=True, slots=True)
 class ApplicationSubmitted:

@@ -13,10 +13,10 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.database import Errand, wording
+from storage.database import Errand, sql_of
 
 _APPEND = sa.text("SELECT audit_append(:stream, :entry)")
-_APPENDING = wording(_APPEND)
+_APPENDING = sql_of(_APPEND)
 _PAGE = 1_000
 
 

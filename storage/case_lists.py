@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access import READS_EVERYTHING, Actor, ScopeKind
+from domain.wording import APPLICANT_ONLY
 from storage.cases import CASE_COLUMNS, Case, as_case
 from storage.tables import case_people, cases, tasks, timeline
 
@@ -111,6 +112,12 @@ async def events_after(connection: AsyncConnection, case_id: UUID, after: int, l
         .limit(limit)
     )
     return [Event(*row) for row in rows]
+
+
+def is_shown(case: Case, actor: Actor, event: Event) -> bool:
+    """Whether a person who sees a case sees a line of its timeline: what is the applicant's own business is theirs."""
+    is_theirs = actor.capacity == "staff" or actor.person_id == case.person_id
+    return is_theirs or event.code not in APPLICANT_ONLY
 
 
 async def newest_events(connection: AsyncConnection, case_ids: list[UUID]) -> dict[UUID, int]:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access import Actor
 from messages.case import CaseKind
-from storage.database import Errand, wording
+from storage.database import Errand, sql_of
 from storage.tables import case_people, cases, facts, timeline
 
 
@@ -86,7 +86,7 @@ _END = _CHANGE.values(
     due_at=sa.null(),
 )
 _TELL = sa.insert(timeline).inline()
-_TELLING = wording(_TELL, "case_id", "code", "params", "actor")
+_TELLING = sql_of(_TELL, "case_id", "code", "params", "actor")
 
 
 def as_case(row: sa.Row[Any]) -> Case:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from datetime import date, datetime
+from typing import Any, Literal, Self
 from uuid import UUID
 
 import psycopg
@@ -13,6 +14,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from domain.access import Actor
+from domain.dates import tehran_day
 
 Capacity = Literal["member", "staff", "service"]
 
@@ -32,19 +36,24 @@ class Acting:
     capacity: Capacity
     person_id: UUID | None = None
 
+    @classmethod
+    def of(cls, actor: Actor) -> Self:
+        """On behalf of somebody who is signed in."""
+        return cls(actor.capacity, actor.person_id)
+
 
 SERVICE = Acting("service")
 
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """A statement that travels with others: ``sql`` is a ``wording``, ``values`` what stands in it."""
+    """A statement that travels with others: ``sql`` is a ``sql_of``, ``values`` what stands in it."""
 
     sql: str
     values: Mapping[str, Any] = field(repr=False)
 
 
-def wording(statement: sa.ClauseElement, *columns: str) -> str:
+def sql_of(statement: sa.ClauseElement, *columns: str) -> str:
     """A statement's SQL as the driver takes it, for statements that are made once.
 
     Args:
@@ -55,7 +64,8 @@ def wording(statement: sa.ClauseElement, *columns: str) -> str:
     return str(statement.compile(dialect=dialect, column_keys=list(columns) or None))
 
 
-_ACT = wording(_BEGIN)
+_ACT = sql_of(_BEGIN)
+_NOW = sa.select(sa.func.now())
 
 
 def create_engine(url: str, *, pool: int) -> AsyncEngine:
@@ -114,7 +124,7 @@ async def asking(
             yield connection, answers[1:]
 
 
-async def ask(
+async def run_alone(
     engine: AsyncEngine, acting: Acting, *errands: Errand, limit_ms: int = STATEMENT_LIMIT_MS
 ) -> list[list[Any]]:
     """A whole transaction in one round trip; the rows that each statement found. They must be safe to run twice."""
@@ -171,11 +181,24 @@ def _acting(acting: Acting, limit_ms: int) -> Errand:
 
 @asynccontextmanager
 async def seeing_all(connection: AsyncConnection, acting: Acting) -> AsyncIterator[None]:
-    """Lift row-level security for a few reads on behalf of a rule, then act as before.
+    """Lift row-level security for a few statements on behalf of a rule, then act as before.
 
     What a member must not see may still decide what they may do: a colleague's pay, say. Keep what was read out of
-    every answer. A transaction that fails inside is rolled back whole, so nothing is restored then.
+    every answer. It is also for locks that such a rule needs, and for what is written for others, such as their
+    notices. Never nest it: the inner one's end would restore the second wall round the rest of the outer one. A
+    transaction that fails inside is rolled back whole, so nothing is restored then.
     """
     await act_as(connection, SERVICE)
     yield
     await act_as(connection, acting)
+
+
+async def postgres_now(connection: AsyncConnection) -> datetime:
+    """The moment by Postgres's clock."""
+    moment: datetime = (await connection.execute(_NOW)).scalar_one()
+    return moment
+
+
+async def tehran_today(connection: AsyncConnection) -> date:
+    """The day that it is in Tehran by Postgres's clock."""
+    return tehran_day(await postgres_now(connection))

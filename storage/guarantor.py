@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import cast
@@ -12,17 +11,15 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.guarantor import Worker
-from domain.identity import NationalId
+from domain.guarantor import Worker, notice_of_end
+from domain.programme import Programme
 from messages.onboarding import TaskKind
 from storage.onboarding import Application
 from storage.organisation import Employment
-from storage.policies import Policy, by_id
-from storage.sealing import Seals
+from storage.programme import programme_of
 from storage.tables import case_people, cases, credit_lines, guarantees, organisations, persons, regions, tasks
 
 PART = "guarantor"
-LIVE = ("named", "asked", "accepted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +157,14 @@ async def add_part(connection: AsyncConnection, case_id: UUID, person_id: UUID) 
     )
 
 
+async def is_asked_again(connection: AsyncConnection, guarantee: Guarantee) -> bool:
+    """Whether the same guarantor had accepted less before (A7)."""
+    if guarantee.replaces_id is None:
+        return False
+    before = await read_guarantee(connection, guarantee.replaces_id)
+    return before is not None and before.person_id == guarantee.person_id and before.accepted_at is not None
+
+
 async def accept(connection: AsyncConnection, guarantee_id: UUID, *, mandate_version: int) -> None:
     """The guarantor stands, for exactly the terms of the guarantee."""
     await _change(
@@ -176,18 +181,27 @@ async def end_guarantee(connection: AsyncConnection, guarantee_id: UUID, status:
     await _change(connection, guarantees.c.id == guarantee_id, status=status, ended_at=sa.func.now())
 
 
-async def release_all(connection: AsyncConnection, case_id: UUID) -> list[UUID]:
-    """Release everybody who is asked, or stands, in a case or for its credit (A11); returns the persons."""
-    rows = await connection.scalars(
+async def release_all(connection: AsyncConnection, case_id: UUID) -> dict[str, list[UUID]]:
+    """Release everybody who was named, is asked, or stands, in a case or for its credit (A11).
+
+    Returns:
+        Who is to be told with which notice: whoever was never asked hears nothing.
+    """
+    rows = await connection.execute(
         sa.update(guarantees)
         .where(
             sa.or_(guarantees.c.case_id == case_id, guarantees.c.credit_case_id == case_id),
             guarantees.c.ended_at.is_(None),
         )
         .values(status="released", ended_at=sa.func.now())
-        .returning(guarantees.c.person_id)
+        .returning(guarantees.c.person_id, sa.literal_column("old.status"))
     )
-    return list(rows)
+    told: dict[str, list[UUID]] = {}
+    for person_id, was in rows:
+        notice = notice_of_end(was)
+        if notice is not None:
+            told.setdefault(notice, []).append(person_id)
+    return told
 
 
 async def _change(connection: AsyncConnection, condition: sa.ColumnElement[bool], **values: object) -> None:
@@ -215,25 +229,29 @@ async def stands_for(connection: AsyncConnection, person_id: UUID, *, apart_from
         apart_from: the applicant who is not counted.
         today: lines that ended before do not count.
     """
-    line_over = sa.exists().where(
-        credit_lines.c.case_id == guarantees.c.credit_case_id,
-        sa.or_(credit_lines.c.closed_at.is_not(None), credit_lines.c.ends_on < today),
-    )
     count = await connection.scalar(
         sa.select(sa.func.count(guarantees.c.applicant_id.distinct())).where(
             guarantees.c.person_id == person_id,
             guarantees.c.status == "accepted",
             guarantees.c.applicant_id != apart_from,
-            sa.not_(line_over),
+            sa.not_(_line_over(today)),
         )
     )
     return int(count or 0)
 
 
-async def policy_of(connection: AsyncConnection, guarantee: Guarantee) -> Policy:
+def _line_over(today: date) -> sa.ColumnElement[bool]:
+    """Whether the line that a guarantee stands for was closed, or its term has ended."""
+    return sa.exists().where(
+        credit_lines.c.case_id == guarantees.c.credit_case_id,
+        sa.or_(credit_lines.c.closed_at.is_not(None), credit_lines.c.ends_on < today),
+    )
+
+
+async def programme_behind(connection: AsyncConnection, guarantee: Guarantee) -> Programme:
     """The programme as the credit's case froze it."""
     policy_id = await connection.scalar(sa.select(cases.c.policy_id).where(cases.c.id == guarantee.credit_case_id))
-    return await by_id(connection, cast(UUID, policy_id))
+    return await programme_of(connection, cast(UUID, policy_id))
 
 
 def as_worker(employment: Employment) -> Worker:
@@ -245,24 +263,6 @@ def as_worker(employment: Employment) -> Worker:
         employment.net_pay,
         is_employed=employment.state == "employed",
     )
-
-
-async def names_of(connection: AsyncConnection, people: Collection[UUID]) -> dict[UUID, str]:
-    """Names of a few people, in a transaction that may see them."""
-    rows = await connection.execute(
-        sa.select(persons.c.id, persons.c.first_name, persons.c.last_name).where(persons.c.id.in_(people)).limit(100)
-    )
-    return {row.id: f"{row.first_name} {row.last_name}".strip() for row in rows}
-
-
-async def national_ids_of(
-    connection: AsyncConnection, seals: Seals, people: Collection[UUID]
-) -> dict[UUID, NationalId]:
-    """National ids of a few people, in a transaction that may see them; for those who show them masked."""
-    rows = await connection.execute(
-        sa.select(persons.c.id, persons.c.national_id_sealed).where(persons.c.id.in_(people)).limit(100)
-    )
-    return {row.id: NationalId(seals.cipher.open_text(row.national_id_sealed, "person.national_id")) for row in rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,10 +290,6 @@ async def requests_to(
 
     ``today`` is Tehran's: a line that ended before is over.
     """
-    line_over = sa.exists().where(
-        credit_lines.c.case_id == guarantees.c.credit_case_id,
-        sa.or_(credit_lines.c.closed_at.is_not(None), credit_lines.c.ends_on < today),
-    )
     name = sa.func.concat_ws(" ", persons.c.first_name, persons.c.last_name)
     credit = cases.alias("credit")
     asked = sa.and_(
@@ -306,7 +302,7 @@ async def requests_to(
     query = (
         sa.select(
             *_COLUMNS, name, organisations.c.name, regions.c.name, credit.c.variant, credit.c.policy_id,
-            credit.c.phase, line_over, tasks.c.id,
+            credit.c.phase, _line_over(today), tasks.c.id,
         )
         .join(credit, credit.c.id == guarantees.c.credit_case_id)
         .join(persons, persons.c.id == guarantees.c.applicant_id)

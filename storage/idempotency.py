@@ -12,18 +12,18 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import KeyInFlight, KeyReused
-from storage.database import Errand, wording
+from storage.database import Errand, sql_of
 from storage.sealing import Cipher
 from storage.tables import idempotency
 
 _PURPOSE = "idempotency.answer"
-_KEY = wording(sa.text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0)), now()"))
-_EARLIER = wording(
+_KEY = sql_of(sa.text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0)), now()"))
+_EARLIER = sql_of(
     sa.select(idempotency.c.fingerprint, idempotency.c.status, idempotency.c.answer_sealed).where(
         idempotency.c.actor_id == sa.bindparam("actor_id"), idempotency.c.key == sa.bindparam("key")
     )
 )
-_KEEP = wording(sa.insert(idempotency).inline(), "actor_id", "key", "fingerprint", "status", "answer_sealed")
+_KEEP = sql_of(sa.insert(idempotency).inline(), "actor_id", "key", "fingerprint", "status", "answer_sealed")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from messages.notice import SendNotice
-from storage.database import Errand, wording
+from storage.database import Errand, sql_of
 from storage.sealing import Seals
 from storage.tables import notices, outbox, persons
 
@@ -42,7 +42,7 @@ def _storing() -> sa.Insert:
 
 
 _STORE = _storing()
-_STORING = wording(_STORE)
+_STORING = sql_of(_STORE)
 
 
 async def notify(

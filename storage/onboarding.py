@@ -10,13 +10,13 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.dates import tehran_day
 from domain.money import Money, Unit
 from domain.onboarding import monthly_limit
 from domain.programme import Programme
 from messages.case import CaseKind
-from messages.onboarding import FactKind
+from messages.onboarding import REFUSALS, FactKind
 from storage.cases import last_fact, lock_case
+from storage.database import tehran_today
 from storage.organisation import Employment, read_organisation
 from storage.sealing import Seals
 from storage.tables import applications, cases, certificates, credit_lines
@@ -63,6 +63,10 @@ class Certificate:
     revoked_at: datetime | None
     revoke_reason: str | None
 
+    def is_valid(self, today: date) -> bool:
+        """Whether a credit may still stand on it (A12); ``today`` in Tehran."""
+        return self.revoked_at is None and self.valid_until >= today
+
 
 @dataclass(frozen=True, slots=True)
 class CreditLine:
@@ -95,7 +99,6 @@ _APPLICATION = tuple(applications.c[name] for name in Application.__slots__)
 _CERTIFICATE = tuple(certificates.c[name] for name in Certificate.__slots__)
 _LINE = tuple(credit_lines.c[name] for name in CreditLine.__slots__)
 _READ = sa.select(*_APPLICATION).where(applications.c.case_id == sa.bindparam("this_case"))
-_NOW = sa.select(sa.func.now())
 _HOLD = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 _this_person = sa.bindparam("this_person", type_=sa.Uuid)
 _TAKEN = sa.select(
@@ -170,17 +173,6 @@ async def correct(connection: AsyncConnection, application: Application) -> None
     )
 
 
-async def now(connection: AsyncConnection) -> datetime:
-    """The moment by Postgres's clock."""
-    moment: datetime = (await connection.execute(_NOW)).scalar_one()
-    return moment
-
-
-async def today(connection: AsyncConnection) -> date:
-    """The day that it is in Tehran by Postgres's clock."""
-    return tehran_day(await now(connection))
-
-
 async def hold_quota(connection: AsyncConnection, person_id: UUID) -> None:
     """Serialise whatever takes from one person's share of pay until the transaction ends."""
     await connection.execute(_HOLD, {"name": f"share_of_pay:{person_id}"})
@@ -221,7 +213,7 @@ async def limit_now(
     taken = await taken_monthly(
         connection,
         employment.person_id,
-        await today(connection),
+        await tehran_today(connection),
         apart_from_case=apart_from_case,
         renewing=programme.code,
     )
@@ -251,8 +243,7 @@ async def has_open_application(connection: AsyncConnection, person_id: UUID, pro
 
 async def is_ending(connection: AsyncConnection, case_id: UUID) -> bool:
     """Whether somebody withdrew or refused the application, though the process may not know yet."""
-    last_words = (FactKind.APPLICATION_WITHDRAWN, FactKind.APPLICATION_REFUSED, FactKind.OBSTACLE_UPHELD)
-    return await last_fact(connection, case_id, *last_words) is not None
+    return await last_fact(connection, case_id, FactKind.APPLICATION_WITHDRAWN, *REFUSALS) is not None
 
 
 async def add_certificate(

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access import Grant, Role, ScopeKind
+from domain.identity import NationalId
 from storage.sealing import Seals
 from storage.tables import case_people, persons, role_grants, staff_credentials
 
@@ -78,6 +79,24 @@ async def read_contacts(connection: AsyncConnection, seals: Seals, person_id: UU
     ).one()
     mobile = None if row.mobile_sealed is None else seals.cipher.open_text(row.mobile_sealed, "person.mobile")
     return seals.cipher.open_text(row.national_id_sealed, "person.national_id"), mobile
+
+
+async def names_of(connection: AsyncConnection, people: Collection[UUID]) -> dict[UUID, str]:
+    """Names of a few people, in a transaction that may see them."""
+    rows = await connection.execute(
+        sa.select(persons.c.id, persons.c.first_name, persons.c.last_name).where(persons.c.id.in_(people)).limit(100)
+    )
+    return {row.id: f"{row.first_name} {row.last_name}".strip() for row in rows}
+
+
+async def national_ids_of(
+    connection: AsyncConnection, seals: Seals, people: Collection[UUID]
+) -> dict[UUID, NationalId]:
+    """National ids of a few people, in a transaction that may see them; for those who show them masked."""
+    rows = await connection.execute(
+        sa.select(persons.c.id, persons.c.national_id_sealed).where(persons.c.id.in_(people)).limit(100)
+    )
+    return {row.id: NationalId(seals.cipher.open_text(row.national_id_sealed, "person.national_id")) for row in rows}
 
 
 async def add_person(

@@ -80,9 +80,7 @@ async def examine(
     certificate_valid = None
     if programme.backing is Backing.CERTIFICATE:
         certificate = await onboarding.newest_certificate(connection, application.case_id)
-        certificate_valid = (
-            certificate is not None and certificate.revoked_at is None and certificate.valid_until >= today
-        )
+        certificate_valid = certificate is not None and certificate.is_valid(today)
     return Examination(
         application=application,
         employment=employment,

@@ -14,14 +14,14 @@ import sqlalchemy as sa
 from psycopg.types.json import Jsonb
 
 from storage.cases import CASE_COLUMNS, Case, as_case
-from storage.database import Errand, wording
+from storage.database import Errand, sql_of
 from storage.tables import cases, transitions
 
-_LOCK = wording(sa.select(*CASE_COLUMNS, sa.func.now()).where(cases.c.id == sa.bindparam("case_id")).with_for_update())
-_EARLIER = wording(
+_LOCK = sql_of(sa.select(*CASE_COLUMNS, sa.func.now()).where(cases.c.id == sa.bindparam("case_id")).with_for_update())
+_EARLIER = sql_of(
     sa.select(transitions.c.input_hash, transitions.c.result).where(transitions.c.key == sa.bindparam("key"))
 )
-_KEEP = wording(sa.insert(transitions).inline(), "key", "case_id", "input_hash", "result")
+_KEEP = sql_of(sa.insert(transitions).inline(), "key", "case_id", "input_hash", "result")
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,8 @@ class SubstitutionWorkflow:
                     outcome = await self._take(SubstitutionActivities.request_substitution_review)
                 case Standing.APPROVED:
                     outcome = await self._take(SubstitutionActivities.replace_guarantor)
+                case other:
+                    raise RuntimeError(f"no step follows from {other}")
         await workflow.wait_condition(workflow.all_handlers_finished)
 
     @workflow.signal

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from activities.onboarding.backing import ask_for_certificate, request_backing, seconds
-from activities.onboarding.judgement import applicant, read_application, read_programme, waits_now, weigh
+from activities.onboarding.judgement import (
+    applicant,
+    read_application,
+    read_programme,
+    release_guarantors,
+    waits_now,
+    weigh,
+)
 from activities.transition import MACHINE, Transition
 from domain import onboarding as rules
 from domain.access import Grant, Role, ScopeKind
@@ -45,7 +50,7 @@ async def activate_credit(at: Transition) -> Outcome:
     certificate = None
     if programme.backing is Backing.CERTIFICATE:
         certificate = await onboarding.newest_certificate(at.connection, at.case.id)
-        if certificate is None or not _is_valid(certificate, tehran_day(at.now)):
+        if certificate is None or not certificate.is_valid(tehran_day(at.now)):
             return await ask_for_certificate(at, reason=Obstacle.CERTIFICATE_NOT_VALID if certificate else None)
     elif await _release_gone(at):
         return await request_backing(at)
@@ -54,10 +59,6 @@ async def activate_credit(at: Transition) -> Outcome:
         return await _ask_to_mend(at, limit, programme)
     await _open_line(at, application, programme, *_terms(application, certificate, limit))
     return _OVER
-
-
-def _is_valid(certificate: Certificate, today: date) -> bool:
-    return certificate.revoked_at is None and certificate.valid_until >= today
 
 
 def _terms(application: Application, certificate: Certificate | None, limit: Money) -> tuple[Money, int]:
@@ -161,8 +162,7 @@ async def _close_renewed(at: Transition, application: Application, programme: Pr
     await substitution.overtake(at.connection, earlier.case_id)
     # Whoever stood for what is still owed goes on standing for it.
     if unused == earlier.ceiling.amount:
-        await at.notify(await guarantor.release_all(at.connection, earlier.case_id), "guarantee_released")
-        await guarantor.end_parts(at.connection, earlier.case_id)
+        await release_guarantors(at, earlier.case_id)
 
 
 def _occasion(at: Transition, name: str) -> Occasion:

@@ -86,7 +86,10 @@ async def ask_guarantor(at: Transition, programme: Programme, guarantee: Guarant
         guarantee.person_id,
         due_in=programme.answer_expire,
         details={"remind_seconds": seconds(programme.answer_remind), "guarantee_id": str(guarantee.id)},
+        tell=False,
     )
+    again = await guarantor.is_asked_again(at.connection, guarantee)
+    await at.notify([guarantee.person_id], "guarantee_asked_again" if again else f"task_{TaskKind.ANSWER_GUARANTEE}")
     await at.tell("guarantor_asked")
 
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from activities.transition import MACHINE, Transition
+from activities.transition import MACHINE, Transition, whole_seconds
 from domain.programme import Programme, Review
-from messages.onboarding import FactKind, Outcome, Phase, Standing, TaskKind
+from messages.onboarding import REFUSALS, FactKind, Outcome, Phase, Standing, TaskKind
 from storage import guarantor, onboarding, tasks
 from storage.cases import Fact, last_fact
 from storage.onboarding import Application
-from storage.policies import by_id
+from storage.programme import programme_of
 from storage.tasks import Task
 
 OVER = Outcome(Standing.OVER)
@@ -20,19 +20,15 @@ BACKED = Outcome(Standing.BACKED)
 # The newest of these says whether the application is over.
 _DECISIVE = (
     FactKind.CERTIFICATE_ISSUED,
-    FactKind.CERTIFICATE_REFUSED,
-    FactKind.APPLICATION_REFUSED,
     FactKind.OBSTACLE_CLEARED,
-    FactKind.OBSTACLE_UPHELD,
     FactKind.APPLICATION_WITHDRAWN,
+    *REFUSALS,
 )
-_REFUSALS = frozenset({FactKind.CERTIFICATE_REFUSED, FactKind.APPLICATION_REFUSED, FactKind.OBSTACLE_UPHELD})
 
 
 async def read_programme(at: Transition) -> Programme:
     """The programme as the case froze it."""
-    policy = await by_id(at.connection, at.case.policy_id)
-    return Programme.from_policy(policy.name, policy.value)
+    return await programme_of(at.connection, at.case.policy_id)
 
 
 async def read_application(at: Transition) -> Application:
@@ -52,7 +48,7 @@ async def weigh(at: Transition) -> Outcome:
         await end_without_credit(at, Phase.WITHDRAWN)
         return OVER
     open_tasks = await tasks.open_tasks(at.connection, at.case.id)
-    if not open_tasks and decisive is not None and decisive.kind in _REFUSALS:
+    if not open_tasks and decisive is not None and decisive.kind in REFUSALS:
         await _refuse(at, decisive)
         return OVER
     return await _standing(at, open_tasks)
@@ -83,7 +79,7 @@ async def _approved(at: Transition, activates_at: datetime) -> Outcome:
     left = max(activates_at - at.now, timedelta())
     if at.case.phase not in {Phase.AWAITING_ACTIVATION, Phase.AWAITING_CLEARANCE}:
         await at.move(Phase.AWAITING_ACTIVATION, next_actor=MACHINE, due_in=left)
-    return Outcome(Standing.APPROVED, expire_in=_seconds(left))
+    return Outcome(Standing.APPROVED, expire_in=whole_seconds(left))
 
 
 async def _guarantors_missing(at: Transition, programme: Programme, open_tasks: Sequence[Task]) -> bool:
@@ -100,9 +96,9 @@ async def _guarantors_missing(at: Transition, programme: Programme, open_tasks: 
 def waits(at: Transition, open_tasks: Sequence[Task]) -> Outcome:
     """How long the open tasks are still waited for, by Postgres's clock: until the first reminder, the first end."""
     expires_at = min(task.due_at for task in open_tasks)
-    expire_in = max(_seconds(expires_at - at.now), 0)
+    expire_in = max(whole_seconds(expires_at - at.now), 0)
     reminds_at = min((remind_at(task) for task in open_tasks if not task.details.get("reminded")), default=None)
-    remind_in = 0 if reminds_at is None else min(max(_seconds(reminds_at - at.now), 1), expire_in)
+    remind_in = 0 if reminds_at is None else min(max(whole_seconds(reminds_at - at.now), 1), expire_in)
     return Outcome(Standing.WAITING, remind_in, expire_in, reminds_at, expires_at)
 
 
@@ -116,11 +112,6 @@ def remind_at(task: Task) -> datetime:
     return task.opened_at + timedelta(seconds=task.details["remind_seconds"])
 
 
-def _seconds(span: timedelta) -> int:
-    """Whole seconds, rounded up: no wait ends before the moment that people were shown."""
-    return -(-span // timedelta(seconds=1))
-
-
 async def _refuse(at: Transition, answer: Fact) -> None:
     await end_without_credit(at, Phase.REFUSED)
     await at.tell("application_refused", params={"reason": answer.payload["reason"]})
@@ -129,10 +120,15 @@ async def _refuse(at: Transition, answer: Fact) -> None:
 
 async def end_without_credit(at: Transition, phase: Phase) -> None:
     """End the application and free everything that it held (A6, A11)."""
-    released = await guarantor.release_all(at.connection, at.case.id)
-    await at.notify(released, "guarantee_released")
-    await guarantor.end_parts(at.connection, at.case.id)
+    await release_guarantors(at, at.case.id)
     await at.end(phase, outcome=phase)
+
+
+async def release_guarantors(at: Transition, case_id: UUID) -> None:
+    """Free whoever is asked, or stands, in a case, and tell them."""
+    for notice, people in (await guarantor.release_all(at.connection, case_id)).items():
+        await at.notify(people, notice)
+    await guarantor.end_parts(at.connection, case_id)
 
 
 def applicant(at: Transition) -> list[UUID]:

@@ -10,7 +10,6 @@ from activities.onboarding.backing import seconds
 from activities.onboarding.judgement import read_application, read_programme, waits_now, weigh
 from activities.transition import Transition
 from domain.access import Grant, Role, ScopeKind
-from domain.programme import ReviewTerms
 from messages.onboarding import FactKind, Outcome, Phase, Standing, TaskKind
 from storage import guarantor
 from storage.cases import last_fact, set_region
@@ -45,7 +44,7 @@ async def ask_region(at: Transition, kind: str, application: Application, *, rea
     office = Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, region)
     if not await at.holders(office):
         return await ask_platform(at, "review_passed_on", kind, reason=reason)
-    terms = await _terms(at)
+    terms = (await read_programme(at)).finance_terms
     due_in = await working_time(at.connection, terms.escalate_working_hours)
     remind_in = await working_time(at.connection, terms.remind_working_hours)
     await at.ask(kind, office, due_in=due_in, details=_details(remind_in, reason))
@@ -65,7 +64,7 @@ async def ask_platform(
         kind: of the task.
         reason: why it is asked once more.
     """
-    terms = await _terms(at)
+    terms = (await read_programme(at)).finance_terms
     remind_in = await working_time(at.connection, terms.remind_working_hours)
     await at.ask(kind, _PLATFORM, due_in=terms.expire, details=_details(remind_in, reason))
     await at.move(Phase.AWAITING_REVIEW, next_actor=Role.FINANCE_OFFICER, due_in=terms.expire)
@@ -86,7 +85,7 @@ async def request_correction(at: Transition) -> Outcome:
         return standing
     # Whoever finance found unsuitable was released.
     await guarantor.end_parts(at.connection, at.case.id)
-    application, terms = await read_application(at), await _terms(at)
+    application, terms = await read_application(at), (await read_programme(at)).finance_terms
     returned = await last_fact(at.connection, at.case.id, FactKind.APPLICATION_RETURNED)
     reasons = [] if returned is None else returned.payload["reasons"]
     await at.ask(
@@ -97,10 +96,3 @@ async def request_correction(at: Transition) -> Outcome:
     )
     await at.move(Phase.AWAITING_CORRECTION, next_actor="applicant", due_in=terms.correct_expire)
     return await waits_now(at)
-
-
-async def _terms(at: Transition) -> ReviewTerms:
-    programme = await read_programme(at)
-    if programme.finance is None:
-        raise LookupError(f"programme {programme.code} has no review")
-    return programme.finance

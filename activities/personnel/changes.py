@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from temporalio import activity
 
-from activities.transition import Desk, Transition, take
+from activities.transition import Desk, Transition, take, whole_seconds
 from domain.access import Grant, Role, ScopeKind
 from messages.personnel import Change, ChangeOutcome, ChangePhase, ChangeStep, FactKind, TaskKind
 from storage import personnel, tasks
@@ -136,9 +136,9 @@ async def _waits(at: Transition) -> ChangeOutcome:
     task = await tasks.find_open(at.connection, at.case.id, TaskKind.CONFIRM_CHANGE)
     if task is None:
         raise LookupError(f"case {at.case.id} is open, but nobody is asked")
-    expire_in = max(int((task.due_at - at.now).total_seconds()), 0)
+    expire_in = max(whole_seconds(task.due_at - at.now), 0)
     remind_at = task.opened_at + timedelta(hours=task.details["remind_hours"])
-    remind_in = 0 if _is_reminded(task) else max(int((remind_at - at.now).total_seconds()), 1)
+    remind_in = 0 if _is_reminded(task) else max(whole_seconds(remind_at - at.now), 1)
     return ChangeOutcome(waiting=True, remind_in=min(remind_in, expire_in), expire_in=expire_in)
 
 

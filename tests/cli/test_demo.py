@@ -47,7 +47,8 @@ def test_the_demo_ends_with_seven_outcomes_and_books_that_balance(tmp_path: Path
     assert done.returncode == 0, f"it said:\n{shown[-2000:]}\n{done.stderr[-2000:]}"
     order = [shown.index(title) for title in _OUTCOMES]
     assert order == sorted(order)
-    assert shown.count("the credit is usable") == 5
+    assert shown.count("the credit is usable: ceiling") == 3
+    assert shown.count("the waiting time is over, the credit is usable") == 2
     assert "the same policy with 10 seconds" in shown
     assert "refused; the applicant sees why" in shown
     assert "difference between the sides: IRR: 0\n" in shown

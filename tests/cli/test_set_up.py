@@ -203,7 +203,7 @@ def test_uv_is_used_where_python_alone_is_not_enough(project: Path, tmp_path: Pa
 def test_a_directory_that_cannot_be_written_is_named(project: Path, environment: dict[str, str]) -> None:
     """An ordinary user in somebody else's checkout is told what to do."""
     user = 65534 if os.geteuid() == 0 else None
-    ours = [parent for parent in project.parents if parent.name.startswith(("pytest-", "test_"))]
+    ours = [parent for parent in project.parents if parent.name.startswith(("pytest-", "popen-", "test_"))]
     modes = {directory: directory.stat().st_mode for directory in (project, *ours)}
     try:
         for directory in modes:

@@ -9,14 +9,14 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from storage.database import SERVICE, Acting, Errand, ask, asking, run_errands, transaction, wording
+from storage.database import SERVICE, Acting, Errand, asking, run_alone, run_errands, sql_of, transaction
 from tests.arrange import Arrange, eventually
 from tests.books import Superuser
 
 _ONE = sa.text("SELECT 1")
 _WHO = Errand("SELECT current_setting('amanat.capacity'), current_setting('statement_timeout')", {})
 _ADD = Errand(
-    wording(sa.text("INSERT INTO rate_windows (bucket, starts_at, ends_at, used) VALUES (:bucket, 'epoch', now(), 1)")),
+    sql_of(sa.text("INSERT INTO rate_windows (bucket, starts_at, ends_at, used) VALUES (:bucket, 'epoch', now(), 1)")),
     {"bucket": b"a bucket"},
 )
 _COUNT = Errand("SELECT count(*) FROM rate_windows", {})
@@ -59,7 +59,7 @@ async def test_a_whole_transaction_in_one_trip_survives_a_dead_connection_too(
     await fill_pool(engine, 2)
     await cut_all(superuser)
 
-    assert await ask(engine, SERVICE, _WHO) == [[("service", "2s")]]
+    assert await run_alone(engine, SERVICE, _WHO) == [[("service", "2s")]]
 
 
 async def test_a_connection_that_dies_within_a_transaction_fails_it(engine: AsyncEngine, superuser: Superuser) -> None:
@@ -73,13 +73,13 @@ async def test_a_connection_that_dies_within_a_transaction_fails_it(engine: Asyn
 
     assert failed.value.connection_invalidated
     assert await superuser.value("SELECT count(*) FROM rate_windows") == 0
-    assert await ask(engine, SERVICE, _WHO)
+    assert await run_alone(engine, SERVICE, _WHO)
 
 
 async def test_what_follows_a_lock_sees_what_its_holder_wrote(engine: AsyncEngine, superuser: Superuser) -> None:
     async with transaction(engine, SERVICE) as connection:
         await run_errands(connection, _LOCK)
-        waiting = asyncio.create_task(ask(engine, SERVICE, _LOCK, _COUNT))
+        waiting = asyncio.create_task(run_alone(engine, SERVICE, _LOCK, _COUNT))
         waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
         await eventually(lambda: superuser.value(waits), "somebody waits for the lock")
         await run_errands(connection, _ADD)
@@ -97,13 +97,13 @@ async def test_a_statement_that_fails_undoes_those_that_travel_with_it(
     assert getattr(failed.value.orig, "sqlstate", None) == "23505"
     assert not failed.value.connection_invalidated
     assert await superuser.value("SELECT count(*) FROM rate_windows") == 0
-    assert await ask(engine, SERVICE, _COUNT)
+    assert await run_alone(engine, SERVICE, _COUNT)
 
 
 async def test_a_failure_while_beginning_is_told_as_it_is(engine: AsyncEngine) -> None:
     for _ in range(2):
         with pytest.raises(DBAPIError) as failed:
-            await ask(engine, SERVICE, Errand("SELECT 1 / 0", {}))
+            await run_alone(engine, SERVICE, Errand("SELECT 1 / 0", {}))
         assert getattr(failed.value.orig, "sqlstate", None) == "22012"
 
 
