@@ -128,7 +128,9 @@ async def _ask(at: Transition) -> Outcome:
     if standing.standing is not Standing.UNBACKED:
         return standing
     asked, programme = await _read(at), await read_programme(at)
-    # Whoever is to be freed decides nothing here either.
+    # Whoever is to be freed decides nothing here, nor does anybody else who stands for this credit.
+    others = set(await substitution.guarantors_of(at.connection, asked.bound.credit_case_id))
+    await guarantor.bar(at.connection, at.case.id, others - {asked.bound.person_id, asked.substitute.person_id})
     await guarantor.add_part(at.connection, at.case.id, asked.bound.person_id)
     await ask_guarantor(at, programme, asked.substitute)
     await at.move(Phase.AWAITING_GUARANTOR, next_actor="guarantor", due_in=programme.answer_expire)

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 from api import (
     account,
     case,
+    certificate,
     developer,
     documentation,
     employment,
@@ -55,6 +56,7 @@ _ROUTERS = (
     case.router,
     task.router,
     onboarding.router,
+    certificate.router,
     guarantor.router,
     substitution.router,
     personnel.router,
@@ -134,14 +136,7 @@ def create_app(
         temporal_answers: whether Temporal can be reached, for ``/readyz``.
     """
     watcher = Watcher(context.engine)
-
-    @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with contextlib.AsyncExitStack() as stack:
-            stack.push_async_callback(_cancelled, asyncio.create_task(watcher.run()))
-            yield
-
-    app = _application(lifespan)
+    app = _application(_watching(watcher))
     app.state.context = context
     app.state.watcher = watcher
     app.state.allowed_origins = frozenset(allowed_origins)
@@ -157,6 +152,16 @@ def create_app(
     app.build_middleware_stack = lambda: Frame(build())  # type: ignore[method-assign]  # no public way to be first
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way
     return app
+
+
+def _watching(watcher: Watcher) -> Lifespan[FastAPI]:
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(_cancelled, asyncio.create_task(watcher.run()))
+            yield
+
+    return lifespan
 
 
 def _application(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:

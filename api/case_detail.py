@@ -23,6 +23,7 @@ from messages.personnel import Change
 from messages.substitution import FactKind as SubstitutionFact
 from storage import case_lists, onboarding, people, personnel
 from storage.cases import Case, last_fact
+from storage.certificate import newest_certificate
 from storage.personnel.values import read_values
 from storage.sealing import Seals
 from storage.tasks import Task
@@ -87,7 +88,7 @@ class ApplicationOut(BaseModel):
     instalments: int
     net_pay_used: AmountOut | None = Field(description="For the applicant and those who judge by it")
     region_used: str
-    hire_date_used: DayOut
+    hire_date_used: DayOut | None
     mandate_version: int
     approved_monthly: AmountOut | None
     approved_instalments: int | None
@@ -103,14 +104,14 @@ class ApplicationOut(BaseModel):
         asked = await onboarding.read_application(connection, sight.case.id)
         if asked is None:
             return None
-        certificate = await onboarding.newest_certificate(connection, sight.case.id)
+        certificate = await newest_certificate(connection, sight.case.id)
         returned = await last_fact(connection, sight.case.id, FactKind.APPLICATION_RETURNED)
         return cls(
             monthly=AmountOut.of(asked.monthly),
             instalments=asked.instalments,
             net_pay_used=AmountOut.of(asked.net_pay) if sight.sees_pay else None,
             region_used=asked.region_code,
-            hire_date_used=DayOut.of(asked.hire_date),
+            hire_date_used=DayOut.of(asked.hire_date) if sight.sees_pay else None,
             mandate_version=asked.mandate_version,
             approved_monthly=None if asked.approved_monthly is None else AmountOut.of(asked.approved_monthly),
             approved_instalments=asked.approved_instalments,

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from api.dependencies import ContextDep, ForeignOrigin, PerformerDep, require
 from api.problems import responses
-from api.values import AmountOut, DayOut, Input, MomentOut
+from api.values import AmountOut, DayIn, DayOut, Input, MomentOut
 from commands import employment as commands
 from commands.command import Command
 from domain import errors
@@ -45,7 +45,7 @@ class CorrectionIn(Input):
 
     net_pay: PayIn | None = None
     region_code: str | None = Field(default=None, max_length=40, examples=["2201"])
-    hire_date: date | None = Field(default=None, examples=["2016-03-29"])
+    hire_date: DayIn | None = Field(default=None, examples=["2016-03-29"])
     reason: Annotated[str, StringConstraints(min_length=3, max_length=500, strip_whitespace=True)] = Field(
         examples=["حکم کارگزینی تازه"]
     )
@@ -160,6 +160,7 @@ async def search_employments(
         errors.NotFound,
         errors.PreconditionFailed,
         commands.OwnEmployment,
+        errors.OwnCase,
         commands.EmploymentEnded,
         commands.NothingToCorrect,
         commands.UnknownRegion,

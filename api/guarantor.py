@@ -23,7 +23,7 @@ from commands.onboarding import find_employment, read_programme
 from domain import errors, wording
 from domain import guarantor as rules
 from domain.mandate import GUARANTEE_MANDATES
-from domain.onboarding import ChooseOrganisation, NotOnPersonnelList, ProgrammeUnknown
+from domain.onboarding import ChooseOrganisation, MoneyPaused, NotOnPersonnelList, ProgrammeUnknown
 from domain.programme import Programme
 from domain.wording import Sentence
 from storage import guarantor
@@ -171,6 +171,7 @@ async def check_guarantor(performer: PerformerDep, check: Annotated[CheckIn, Bod
         errors.TaskNotOpen,
         rules.GuaranteeUnknown,
         rules.GuarantorPlacesFilled,
+        MoneyPaused,
         rules.GuarantorMayNotBeAsked,
         rules.GuarantorIsApplicant,
         rules.GuarantorNamedTwice,

@@ -1,4 +1,4 @@
-"""Onboarding to credit: programmes, applying, correcting, withdrawing, certificates, and the member's credit lines."""
+"""Onboarding to credit: programmes, applying, correcting, withdrawing, and the member's credit lines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from commands import onboarding as commands
 from commands.command import Command
 from domain import errors
 from domain import onboarding as rules
-from domain.access import Role
 from domain.account import BadCode, CodeNotAccepted
 from domain.guarantor import (
     GuarantorCountWrong,
@@ -104,24 +103,6 @@ class CorrectionIn(Input):
     monthly_amount: AmountIn
     instalments: int = Field(strict=True, ge=1, le=120, examples=[12])
     mandate: MandateAcceptance
-
-
-class RevocationIn(Input):
-    """Why a certificate is revoked."""
-
-    reason: str = Field(min_length=3, max_length=500, examples=["پایان همکاری"])
-
-
-class CertificateOut(BaseModel):
-    """A deduction certificate."""
-
-    id: UUID
-    case_id: UUID
-    monthly: AmountOut
-    instalments: int
-    valid_until: DayOut
-    issued: MomentOut
-    revoked: MomentOut | None
 
 
 class Links(BaseModel):
@@ -365,42 +346,6 @@ async def detail_of(command: Command, case_id: UUID) -> CaseDetail:
     if detail is None:
         raise errors.NotFound
     return detail
-
-
-@router.post(
-    "/certificates/{certificate_id}/revocation",
-    operation_id="revoke_certificate",
-    response_model=CertificateOut,
-    dependencies=[Depends(require(Role.HR_OFFICER))],
-    responses=responses(
-        errors.Unauthenticated,
-        errors.Forbidden,
-        errors.NotFound,
-        errors.OwnCase,
-        rules.CertificateRevoked,
-    ),
-)
-async def revoke_certificate(
-    performer: PerformerDep, certificate_id: UUID, revocation: Annotated[RevocationIn, Body()]
-) -> Response:
-    """Revoke a certificate: no new purchases; what was bought is still paid off (A12)."""
-
-    async def work(command: Command) -> CertificateOut:
-        await commands.revoke_certificate(command, certificate_id, revocation.reason)
-        certificate = await onboarding.read_certificate(command.connection, certificate_id)
-        if certificate is None:
-            raise errors.NotFound
-        return CertificateOut(
-            id=certificate.id,
-            case_id=certificate.case_id,
-            monthly=AmountOut.of(certificate.monthly),
-            instalments=certificate.instalments,
-            valid_until=DayOut.of(certificate.valid_until),
-            issued=MomentOut.of(certificate.issued_at),
-            revoked=None if certificate.revoked_at is None else MomentOut.of(certificate.revoked_at),
-        )
-
-    return await performer.run(work)
 
 
 @router.get(

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from api.dependencies import PerformerDep, ReaderDep, require
 from api.problems import responses
-from api.values import AmountIn, AmountOut, Cursor, DayOut, Input, Limit, Page, cut, read_cursor, write_cursor
+from api.values import AmountIn, AmountOut, Cursor, DayIn, DayOut, Input, Limit, Page, cut, read_cursor, write_cursor
 from commands import organisation as commands
 from commands.command import Command
 from domain import errors
@@ -59,7 +59,7 @@ class OrganisationOut(BaseModel):
 
 
 # Days that both calendars can write.
-ContractDay = Annotated[date, Field(ge=date(1950, 1, 1), le=date(2150, 1, 1), examples=["2027-03-20"])]
+ContractDay = Annotated[DayIn, Field(ge=date(1950, 1, 1), le=date(2150, 1, 1), examples=["2027-03-20"])]
 
 
 class ContractIn(Input):

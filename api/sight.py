@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from commands.task import is_addressed_to
-from domain.access import READS_EVERYTHING, Actor, Role
+from domain.access import READS_EVERYTHING, Actor, Grant, Role, ScopeKind
 from messages.onboarding import TaskKind
 from storage import people, tasks
 from storage.cases import Case
 from storage.database import Acting, seeing_all
 from storage.tasks import Task
-
-_SEES_PAY = frozenset({Role.HR_OFFICER, Role.FINANCE_OFFICER, Role.AUDITOR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,20 @@ class Sight:
         """Whether pay is for them: their own, or what they judge by; never as a guarantor who is staff as well."""
         if self.actor.person_id == self.case.person_id:
             return True
-        return self.actor.capacity == "staff" and not self.is_own and self.actor.holds_any(_SEES_PAY)
+        if self.actor.capacity != "staff" or self.is_own:
+            return False
+        return bool(self.tasks) or any(grant in self.actor.grants for grant in self._offices())
+
+    def _offices(self) -> list[Grant]:
+        """Whose business the case's pay is now: the present region and organisation, not where it once was."""
+        region, organisation = self.case.region_code or "", str(self.case.organisation_id or "")
+        return [
+            Grant(Role.AUDITOR, ScopeKind.PLATFORM),
+            Grant(Role.FINANCE_OFFICER, ScopeKind.PLATFORM),
+            Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, region),
+            Grant(Role.HR_OFFICER, ScopeKind.REGION, region),
+            Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, organisation),
+        ]
 
     @property
     def review(self) -> Task | None:

@@ -23,7 +23,7 @@ from domain import errors, wording
 from domain import guarantor as guarantor_rules
 from domain import substitution as rules
 from domain.access import Role
-from domain.onboarding import ContractNotInForce, NotOnPersonnelList
+from domain.onboarding import ContractNotInForce, MoneyPaused, NotOnPersonnelList
 from messages.case import CaseKind
 from messages.substitution import TaskKind
 from storage import case_lists, people, substitution
@@ -69,6 +69,7 @@ class SubstitutionOut(BaseModel):
         errors.NotFound,
         rules.CreditLineOver,
         rules.SubstitutionOpen,
+        MoneyPaused,
         NotOnPersonnelList,
         ContractNotInForce,
         guarantor_rules.GuaranteeUnknown,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -16,8 +16,8 @@ from api.dependencies import PerformerDep, ReaderDep
 from api.onboarding import MandateAcceptance
 from api.problems import responses
 from api.review import Coded
-from api.values import AmountIn, Cursor, Input, Limit, MomentOut, Page, Words, cut, read_cursor, write_cursor
-from commands import guarantor, onboarding, personnel, review, substitution
+from api.values import AmountIn, Cursor, DayIn, Input, Limit, MomentOut, Page, Words, cut, read_cursor, write_cursor
+from commands import certificate, guarantor, onboarding, personnel, review, substitution
 from commands import task as commands
 from commands.command import Command
 from domain import errors, wording
@@ -122,7 +122,7 @@ class IssueCertificate(Input):
     decision: Literal["issue"]
     monthly_amount: AmountIn
     instalments: int = Field(strict=True, ge=1, le=120, examples=[12])
-    valid_until: date = Field(examples=["2027-03-20"])
+    valid_until: DayIn = Field(examples=["2027-03-20"])
 
 
 class RefuseCertificate(Input):
@@ -246,12 +246,12 @@ async def _decide(command: Command, task: Task, decision: Decision) -> None:
     """Hand a decision to the command of its kind."""
     match decision:
         case IssueCertificate():
-            terms = onboarding.CertificateTerms(
+            terms = certificate.CertificateTerms(
                 decision.monthly_amount.money(), decision.instalments, decision.valid_until
             )
-            await onboarding.issue_certificate(command, task, terms)
+            await certificate.issue_certificate(command, task, terms)
         case RefuseCertificate():
-            await onboarding.refuse_certificate(command, task, decision.reason)
+            await certificate.refuse_certificate(command, task, decision.reason)
         case AcceptGuarantee():
             mandate = decision.mandate
             consent = guarantor.Consent(mandate.version, mandate.code_id, mandate.code)

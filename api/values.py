@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from domain.dates import format_jalali, tehran_day
 from domain.errors import InvalidInput
@@ -21,6 +21,16 @@ T = TypeVar("T")
 MAX_PAGE = 100
 # Far above any pay, far below what a bigint holds.
 MAX_RIAL = 10**15
+
+
+def _as_text(value: Any) -> Any:
+    """A day is written, 2027-03-20; a number would be read as seconds since 1970."""
+    if isinstance(value, str | date):
+        return value
+    raise ValueError("a day is written as 2027-03-20")
+
+
+DayIn = Annotated[date, BeforeValidator(_as_text)]
 
 
 class Input(BaseModel):

@@ -11,7 +11,7 @@ from commands.command import Command, Context
 from domain.access import Actor, Role, ScopeKind
 from domain.account import Limit, NationalIdUnreadable
 from domain.dates import tehran_day
-from domain.errors import Conflict, Forbidden, InvalidInput, NotFound, PreconditionFailed, TooMany
+from domain.errors import Conflict, Forbidden, InvalidInput, NotFound, OwnCase, PreconditionFailed, TooMany
 from domain.identity import BadNationalId, parse_national_id
 from domain.persian import value_text
 from domain.personnel import LONGEST_SERVICE_YEARS, MAX_NET_PAY_RIAL, REFUSALS
@@ -19,6 +19,7 @@ from storage import employment as store
 from storage.account import count_use
 from storage.database import Acting, transaction
 from storage.employment import Correction, History, ListedEmployment
+from storage.guarantor import stand_together
 from storage.notices import notify
 from storage.organisation import list_regions
 
@@ -121,6 +122,7 @@ async def correct_employment(
         Forbidden: not an hr_officer.
         NotFound: no such employment within this officer's reach.
         OwnEmployment: it is the officer's own.
+        OwnCase: one of the two stands for the other's credit, or is asked to.
         PreconditionFailed: it changed since they looked.
         EmploymentEnded: the person has left.
         UnknownRegion, HireDateImpossible, NetPayImpossible: a value cannot be.
@@ -130,6 +132,8 @@ async def correct_employment(
     employment = await _hold(command, employment_id)
     if employment.person_id == command.actor.person_id:
         raise OwnEmployment
+    if await stand_together(command.connection, command.actor.person_id, employment.person_id):
+        raise OwnCase
     if version is not None and version != employment.version:
         raise PreconditionFailed
     if employment.state == "left":

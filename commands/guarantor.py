@@ -158,7 +158,11 @@ async def name_guarantor(command: Command, case_id: UUID, national_id: str, *, r
         CaseClosed: it is over, or withdrawn.
         GuaranteeUnknown: there is nobody such to be replaced.
         GuarantorPlacesFilled: nobody is missing and nobody is to be replaced.
-        GuarantorMayNotBeAsked, GuarantorIsApplicant, GuarantorNamedTwice: the colleague cannot stand.
+        GuarantorMayNotBeAsked, GuarantorIsApplicant: the colleague cannot stand.
+        GuarantorNamedTwice: they are asked already, or have refused in this case.
+        MoneyPaused: the applicant's mobile was changed lately (G2).
+        TooMany: the applicant named or asked about too many lately.
+        TaskNotOpen: the time in which a name was asked for ended first.
     """
     application, programme = await _lock_unended(command, case_id)
     live = await guarantor.guarantees_in(command.connection, case_id)
@@ -167,9 +171,12 @@ async def name_guarantor(command: Command, case_id: UUID, national_id: str, *, r
         raise rules.GuaranteeUnknown(field="replaces")
     if replaced is None and len(live) >= programme.guarantors:
         raise rules.GuarantorPlacesFilled(field="replaces")
+    if await money_pause(command.connection, command.actor.person_id):
+        raise MoneyPaused
     own = await read_employment(command.connection, application.employment_id)
     there = await find_guarantor(command, programme.guarantor_terms, own, national_id)
-    if any(guarantee.person_id == there.person_id for guarantee in live):
+    named = await guarantor.guarantees_for(command.connection, case_id)
+    if any(one.person_id == there.person_id and (one.is_live or one.status == "refused") for one in named):
         raise rules.GuarantorNamedTwice(field="national_id")
     if replaced is not None:
         await _replace(command, replaced)
@@ -251,6 +258,9 @@ async def answer_guarantee(command: Command, task: Task, consent: Consent | None
         MandateOutdated, CodeNotAccepted, BadCode: the consent is not one.
         MoneyPaused: the guarantor's mobile was changed lately (G2).
         GuarantorCapacityFull, GuarantorNotEligible: they can no longer stand (A4).
+        NotFound: the guarantee is not the caller's, or they are no longer asked.
+        TaskOfOtherKind: the task asks for something else.
+        TaskNotOpen: the clock was first.
     """
     expect_kind(task, TaskKind.ANSWER_GUARANTEE)
     guarantee = await guarantor.read_guarantee(command.connection, UUID(task.details["guarantee_id"]))
@@ -312,6 +322,9 @@ async def _record_answer(
     await tell(command.connection, case_id, fact, actor="guarantor")
     if fact is FactKind.GUARANTEE_ACCEPTED:
         await command.notify_others([guarantee.applicant_id], fact, case_id)
+    elif await tasks.find_open(command.connection, case_id, TaskKind.NAME_GUARANTOR) is not None:
+        # They were asked for one name already, and now another one is missing as well.
+        await command.notify_others([guarantee.applicant_id], f"task_{TaskKind.NAME_GUARANTOR}", case_id)
     message = SubstituteAnswered if guarantee.is_substitute else GuaranteeAnswered
     await enqueue(command.connection, message(case_id, fact_id))
     return fact_id

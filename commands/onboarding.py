@@ -1,9 +1,8 @@
-"""What people may do in onboarding to credit: apply, withdraw, answer and revoke a certificate, clear an obstacle."""
+"""What people may do in onboarding to credit: apply, withdraw, correct, clear an obstacle."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date
 from uuid import UUID
 
 from commands.account.codes import check_code
@@ -11,10 +10,9 @@ from commands.command import Command
 from commands.guarantor import ask_again, find_guarantors, release_guarantors
 from commands.task import close_answered, expect_kind
 from domain import onboarding as rules
-from domain.access import Role, ScopeKind
 from domain.account import CodePurpose, mandate_binding
 from domain.dates import tehran_day
-from domain.errors import CaseClosed, Forbidden, InvalidInput, NotFound
+from domain.errors import CaseClosed, Forbidden, NotFound
 from domain.money import RIAL_A_TOMAN, Money, format_toman
 from domain.onboarding import RefusalReason
 from domain.programme import Programme
@@ -24,7 +22,6 @@ from messages.onboarding import (
     ApplicationCorrected,
     ApplicationSubmitted,
     ApplicationWithdrawn,
-    CertificateAnswered,
     FactKind,
     ObstacleAnswered,
     Phase,
@@ -295,102 +292,13 @@ async def _resubmit(
     await enqueue(command.connection, ApplicationCorrected(task.case_id, fact_id))
 
 
-@dataclass(frozen=True, slots=True)
-class CertificateTerms:
-    """What an employer certifies (A2, A12)."""
-
-    monthly: Money
-    instalments: int
-    valid_until: date
-
-
-async def issue_certificate(command: Command, task: Task, terms: CertificateTerms) -> UUID:
-    """Answer a certificate task with a certificate; returns the fact's id.
-
-    Raises:
-        CertificateTooHigh, CertificateExpired, AmountNotWholeToman: the terms cannot be.
-    """
-    expect_kind(task, TaskKind.ISSUE_CERTIFICATE)
-    application = await _application(command, task)
-    if terms.monthly.amount % RIAL_A_TOMAN:
-        raise rules.AmountNotWholeToman(field="monthly_amount.amount")
-    if terms.monthly.amount > application.monthly:
-        raise rules.CertificateTooHigh(field="monthly_amount.amount")
-    if terms.instalments > application.instalments:
-        raise rules.CertificateTooHigh(field="instalments")
-    rules.check_certificate_day(terms.valid_until, tehran_day(command.now))
-    certificate_id = await onboarding.add_certificate(
-        command.connection,
-        application,
-        organisation_id=UUID(task.scope or ""),
-        monthly=terms.monthly.amount,
-        instalments=terms.instalments,
-        valid_until=terms.valid_until,
-        issued_by=command.actor.person_id,
-    )
-    shown = {
-        "monthly": terms.monthly.amount,
-        "instalments": terms.instalments,
-        "valid_until": terms.valid_until.isoformat(),
-    }
-    payload = {"certificate_id": str(certificate_id), **shown}
-    return await _answer(command, task, FactKind.CERTIFICATE_ISSUED, payload, shown)
-
-
-async def refuse_certificate(command: Command, task: Task, reason: RefusalReason) -> UUID:
-    """Answer a certificate task with a refusal and its reason; returns the fact's id."""
-    expect_kind(task, TaskKind.ISSUE_CERTIFICATE)
-    return await _answer(command, task, FactKind.CERTIFICATE_REFUSED, {"reason": reason}, {"reason": reason})
-
-
 async def answer_obstacle(command: Command, task: Task, reason: RefusalReason | None) -> UUID:
     """Say that an obstacle is cleared, or with a reason that it remains; returns the fact's id."""
     expect_kind(task, TaskKind.CLEAR_OBSTACLE)
-    if reason is None:
-        return await _answer(command, task, FactKind.OBSTACLE_CLEARED, {}, {})
-    return await _answer(command, task, FactKind.OBSTACLE_UPHELD, {"reason": reason}, {"reason": reason})
-
-
-async def _application(command: Command, task: Task) -> Application:
-    application = await onboarding.read_application(command.connection, task.case_id)
-    if application is None:
-        raise NotFound
-    return application
-
-
-async def _answer(
-    command: Command, task: Task, fact: FactKind, payload: dict[str, object], shown: dict[str, object]
-) -> UUID:
-    fact_id = await record_fact(command.connection, task.case_id, fact, command.actor, payload)
+    fact = FactKind.OBSTACLE_CLEARED if reason is None else FactKind.OBSTACLE_UPHELD
+    said = {} if reason is None else {"reason": reason}
+    fact_id = await record_fact(command.connection, task.case_id, fact, command.actor, said)
     await close_answered(command, task, outcome=fact, fact_id=fact_id)
-    await tell(command.connection, task.case_id, fact, actor=task.role or "", params=shown)
-    message = CertificateAnswered if task.kind == TaskKind.ISSUE_CERTIFICATE else ObstacleAnswered
-    await enqueue(command.connection, message(task.case_id, fact_id))
+    await tell(command.connection, task.case_id, fact, actor=task.role or "", params=said)
+    await enqueue(command.connection, ObstacleAnswered(task.case_id, fact_id))
     return fact_id
-
-
-async def revoke_certificate(command: Command, certificate_id: UUID, reason: str) -> UUID:
-    """Revoke a certificate: no new purchases, running instalments stay (A12); returns the case's id.
-
-    Raises:
-        NotFound: no such certificate in the officer's organisations.
-        CertificateRevoked: it was revoked before.
-    """
-    seen = await onboarding.read_certificate(command.connection, certificate_id)
-    if seen is None or not command.actor.holds(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(seen.organisation_id)):
-        raise NotFound
-    await command.refuse_own_case(seen.case_id)
-    certificate = await onboarding.lock_certificate(command.connection, seen)
-    if certificate.revoked_at is not None:
-        raise rules.CertificateRevoked
-    if not reason.strip():
-        raise InvalidInput(field="reason")
-    await record_fact(
-        command.connection, seen.case_id, FactKind.CERTIFICATE_REVOKED, command.actor, {"certificate_id": str(seen.id)}
-    )
-    await onboarding.revoke_certificate(command.connection, certificate, by=command.actor.person_id, reason=reason)
-    await touch_case(command.connection, seen.case_id)
-    await tell(command.connection, seen.case_id, FactKind.CERTIFICATE_REVOKED, actor=Role.HR_OFFICER)
-    await notify(command.connection, [seen.person_id], "certificate_revoked", case_id=seen.case_id)
-    await command.note(case_stream(seen.case_id), subject=str(seen.id), reason=reason)
-    return seen.case_id

@@ -34,6 +34,8 @@ async def approve_application(command: Command, task: Task) -> UUID:
 
     Raises:
         ApprovalBlocked: something does not hold any more; it says what.
+        TaskOfOtherKind: the task is not a review.
+        TaskNotOpen: the clock was first.
     """
     application, programme = await _read(command, task)
     await onboarding.hold_quota(command.connection, application.person_id)
@@ -73,6 +75,8 @@ async def return_application(
     Raises:
         ReasonsRepeated: a reason is given twice.
         GuaranteeUnknown: one of the guarantees is not in force in this case.
+        TaskOfOtherKind: the task is not a review.
+        TaskNotOpen: the clock was first.
     """
     await _read(command, task)
     if len(set(reasons)) != len(reasons):
@@ -88,7 +92,7 @@ async def _release(command: Command, case_id: UUID, unsuitable: Sequence[UUID]) 
     live = {guarantee.id: guarantee for guarantee in await guarantor.guarantees_in(command.connection, case_id)}
     if not set(unsuitable) <= set(live):
         raise guarantor_rules.GuaranteeUnknown(field="unsuitable_guarantees")
-    for guarantee_id in unsuitable or live:
+    for guarantee_id in set(unsuitable) or live:
         await guarantor.end_guarantee(command.connection, guarantee_id, "released")
         person_id = live[guarantee_id].person_id
         await notify(command.connection, [person_id], "guarantee_released", case_id=case_id)
@@ -99,16 +103,25 @@ async def forward_application(command: Command, task: Task) -> UUID:
 
     Raises:
         ForwardNotNeeded: they work in the region that reviews.
+        TaskOfOtherKind: the task is not a review.
+        TaskNotOpen: the clock was first.
     """
     application, _ = await _read(command, task)
     region = (await read_employment(command.connection, application.employment_id)).region_code
     if task.scope_kind != ScopeKind.REGION or task.scope == region:
         raise rules.ForwardNotNeeded
-    return await _answer(command, task, FactKind.APPLICATION_FORWARDED, {"region": region}, {"region": region})
+    fact_id = await _answer(command, task, FactKind.APPLICATION_FORWARDED, {"region": region}, {"region": region})
+    await notify(command.connection, [application.person_id], "review_moved", case_id=task.case_id)
+    return fact_id
 
 
 async def refuse_application(command: Command, task: Task, reason: RefusalReason) -> UUID:
-    """Refuse with a reason (A7); everything that it held is freed. Returns the fact's id."""
+    """Refuse with a reason (A7); everything that it held is freed. Returns the fact's id.
+
+    Raises:
+        TaskOfOtherKind: the task is not a review.
+        TaskNotOpen: the clock was first.
+    """
     expect_kind(task, TaskKind.REVIEW_APPLICATION)
     return await _answer(command, task, FactKind.APPLICATION_REFUSED, {"reason": reason}, None)
 

@@ -16,7 +16,7 @@ from domain import substitution as rules
 from domain.access import Role, ScopeKind
 from domain.dates import tehran_day
 from domain.errors import CaseClosed, NotFound
-from domain.onboarding import ContractNotInForce, NotOnPersonnelList, RefusalReason
+from domain.onboarding import ContractNotInForce, MoneyPaused, NotOnPersonnelList, RefusalReason
 from domain.programme import GuarantorTerms
 from messages.case import CaseKind
 from messages.substitution import (
@@ -35,6 +35,7 @@ from storage.notices import notify
 from storage.onboarding import Application, CreditLine
 from storage.organisation import Employment, contract_in_force, read_employment
 from storage.outbox import enqueue
+from storage.people import money_pause
 from storage.programme import programme_of
 from storage.substitution import Substitution
 from storage.tasks import Task
@@ -52,7 +53,10 @@ async def request_substitution(command: Command, line_id: UUID, guarantee_id: UU
         GuaranteeUnknown: nobody such stands for it.
         NotOnPersonnelList, ContractNotInForce: finance could not approve it.
         GuarantorMayNotBeAsked, GuarantorIsApplicant, GuarantorNamedTwice, TooMany: the colleague cannot be named.
+        MoneyPaused: the owner's mobile was changed lately (G2).
     """
+    if await money_pause(command.connection, command.actor.person_id):
+        raise MoneyPaused
     line, bound = await _hold_line(command, line_id, guarantee_id)
     credit, application = await _credit(command, line)
     own = await read_employment(command.connection, application.employment_id)

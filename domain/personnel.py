@@ -111,8 +111,8 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
         "This person's status is not employed; the row is not imported.",
     ),
     OWN_ROW: (
-        "ردیف خود شما را همکار دیگری باید بفرستد؛ حقوق، منطقه و تاریخ استخدام شما تغییری نکرد.",
-        "A colleague has to send your own row; your pay, region and hire date stay as they are.",
+        "ردیف خود شما، و کسی را که ضامن او یا ضامن شماست، همکار دیگری باید بفرستد؛ این ردیف تغییری نکرد.",
+        "A colleague has to send your own row, and that of whoever you stand for or stands for you; nothing changed.",
     ),
 }
 

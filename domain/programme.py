@@ -154,6 +154,8 @@ class Programme:
         given.end()
         _check_order(programme.answer_remind, programme.answer_expire)
         _check_order(programme.obstacle_remind, programme.obstacle_expire)
+        if programme.waiting and programme.review is Review.NONE:
+            raise ValueError("waiting: it runs from an approval, so it needs a review")
         return programme
 
     @property

@@ -126,7 +126,7 @@ class ApplicationWithdrawn:
 
 
 class Standing(StrEnum):
-    """Where a transition left the application; the process goes on from it.
+    """Where a transition left the application or the substitution; the process goes on from it.
 
     Somebody is awaited; a backing, a review or a correction is to be asked for; it is approved and waits for its
     hour; nothing is missing any more; money actions pause; it is over.
@@ -144,7 +144,7 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Input of every onboarding transition: the case, and how often this step was taken before.
+    """Input of every transition of onboarding and substitution: the case, and how often this step was taken before.
 
     ``until``: the moment that was waited for; a reminder or a lapse is for what was due then.
     """
@@ -156,7 +156,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Result of every onboarding transition.
+    """Result of every transition of onboarding and substitution.
 
     ``remind_in`` and ``expire_in`` are seconds from now by Postgres's clock; set when somebody is awaited.
     ``reminds_at`` and ``expires_at`` are the moments that they lead to.

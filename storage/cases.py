@@ -1,4 +1,4 @@
-"""Cases with their facts, people, timeline and transitions: what every process shares."""
+"""Cases with their facts, people and timeline: what every process shares."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import cast
@@ -154,6 +155,30 @@ async def add_part(connection: AsyncConnection, case_id: UUID, person_id: UUID) 
     part = insert(case_people).values(case_id=case_id, person_id=person_id, part=PART)
     await connection.execute(
         part.on_conflict_do_update(index_elements=["case_id", "person_id", "part"], set_={"until": None})
+    )
+
+
+async def bar(connection: AsyncConnection, case_id: UUID, people: Collection[UUID]) -> None:
+    """These take no part in a case, and may not decide it either: they have a share in what it is about."""
+    if people:
+        parts = [{"case_id": case_id, "person_id": person, "part": "concerned"} for person in people]
+        query = insert(case_people).values(until=sa.func.now()).on_conflict_do_nothing()
+        await connection.execute(query, parts)
+
+
+async def stand_together(connection: AsyncConnection, one: UUID, other: UUID) -> bool:
+    """Whether one of two people stands for the other, or is asked to."""
+    pair = (one, other)
+    return bool(
+        await connection.scalar(
+            sa.select(
+                sa.exists().where(
+                    guarantees.c.ended_at.is_(None),
+                    guarantees.c.person_id.in_(pair),
+                    guarantees.c.applicant_id.in_(pair),
+                )
+            )
+        )
     )
 
 

@@ -1,4 +1,4 @@
-"""Applications, deduction certificates and credit lines."""
+"""Applications and credit lines."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from domain.onboarding import monthly_limit
 from domain.programme import Programme
 from messages.case import CaseKind
 from messages.onboarding import REFUSALS, FactKind
-from storage.cases import last_fact, lock_case
+from storage.cases import last_fact
 from storage.database import tehran_today
 from storage.organisation import Employment, read_organisation
 from storage.sealing import Seals
-from storage.tables import applications, cases, certificates, credit_lines
+from storage.tables import applications, cases, credit_lines
 
 # Cards are valid only inside Amanat; the prefix belongs to no bank.
 _CARD_PREFIX = "990000"
@@ -46,26 +46,6 @@ class Application:
     approved_at: datetime | None = None
     activates_at: datetime | None = None
     returned_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """An employer's deduction certificate (A12). ``monthly`` is rial."""
-
-    id: UUID
-    case_id: UUID
-    person_id: UUID
-    organisation_id: UUID
-    monthly: int
-    instalments: int
-    valid_until: date
-    issued_at: datetime
-    revoked_at: datetime | None
-    revoke_reason: str | None
-
-    def is_valid(self, today: date) -> bool:
-        """Whether a credit may still stand on it (A12); ``today`` in Tehran."""
-        return self.revoked_at is None and self.valid_until >= today
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,29 +76,28 @@ class CreditLine:
 
 
 _APPLICATION = tuple(applications.c[name] for name in Application.__slots__)
-_CERTIFICATE = tuple(certificates.c[name] for name in Certificate.__slots__)
 _LINE = tuple(credit_lines.c[name] for name in CreditLine.__slots__)
 _READ = sa.select(*_APPLICATION).where(applications.c.case_id == sa.bindparam("this_case"))
 _HOLD = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 _this_person = sa.bindparam("this_person", type_=sa.Uuid)
-_TAKEN = sa.select(
-    sa.select(sa.func.coalesce(sa.func.sum(credit_lines.c.monthly), 0))
-    .where(
+_RUNNING = sa.union_all(
+    sa.select(credit_lines.c.programme, credit_lines.c.monthly).where(
         credit_lines.c.person_id == _this_person,
         credit_lines.c.closed_at.is_(None),
         credit_lines.c.ends_on >= sa.bindparam("today"),
         credit_lines.c.programme != sa.bindparam("renewing"),
-    )
-    .scalar_subquery()
-    + sa.select(sa.func.coalesce(sa.func.sum(applications.c.monthly), 0))
+    ),
+    sa.select(applications.c.programme, applications.c.monthly)
     .join(cases, cases.c.id == applications.c.case_id)
     .where(
         applications.c.person_id == _this_person,
         cases.c.closed_at.is_(None),
         applications.c.case_id.is_distinct_from(sa.bindparam("apart_from", type_=sa.Uuid)),
-    )
-    .scalar_subquery()
-)
+    ),
+).subquery()
+# An open application replaces its programme's line: the higher of both counts, never the two together.
+_EACH = sa.select(sa.func.max(_RUNNING.c.monthly).label("monthly")).group_by(_RUNNING.c.programme).subquery()
+_TAKEN = sa.select(sa.func.coalesce(sa.func.sum(_EACH.c.monthly), 0))
 
 
 async def add_application(connection: AsyncConnection, application: Application) -> None:
@@ -244,78 +223,6 @@ async def has_open_application(connection: AsyncConnection, person_id: UUID, pro
 async def is_ending(connection: AsyncConnection, case_id: UUID) -> bool:
     """Whether somebody withdrew or refused the application, though the process may not know yet."""
     return await last_fact(connection, case_id, FactKind.APPLICATION_WITHDRAWN, *REFUSALS) is not None
-
-
-async def add_certificate(
-    connection: AsyncConnection,
-    application: Application,
-    *,
-    organisation_id: UUID,
-    monthly: int,
-    instalments: int,
-    valid_until: date,
-    issued_by: UUID,
-) -> UUID:
-    """Store an issued certificate; returns its id."""
-    row = await connection.execute(
-        sa.insert(certificates)
-        .values(
-            case_id=application.case_id,
-            person_id=application.person_id,
-            organisation_id=organisation_id,
-            monthly=monthly,
-            instalments=instalments,
-            valid_until=valid_until,
-            issued_by=issued_by,
-        )
-        .returning(certificates.c.id)
-    )
-    certificate_id: UUID = row.scalar_one()
-    return certificate_id
-
-
-async def read_certificate(connection: AsyncConnection, certificate_id: UUID) -> Certificate | None:
-    """The certificate, or None."""
-    query = sa.select(*_CERTIFICATE).where(certificates.c.id == certificate_id)
-    row = (await connection.execute(query)).one_or_none()
-    return None if row is None else Certificate(*row)
-
-
-async def lock_certificate(connection: AsyncConnection, seen: Certificate) -> Certificate:
-    """Lock the certificate's case, then read it again as it is now."""
-    await lock_case(connection, seen.case_id)
-    row = await connection.execute(sa.select(*_CERTIFICATE).where(certificates.c.id == seen.id))
-    return Certificate(*row.one())
-
-
-async def newest_certificate(connection: AsyncConnection, case_id: UUID) -> Certificate | None:
-    """The case's newest certificate, or None."""
-    row = (
-        await connection.execute(
-            sa.select(*_CERTIFICATE)
-            .where(certificates.c.case_id == case_id)
-            .order_by(certificates.c.id.desc())
-            .limit(1)
-        )
-    ).one_or_none()
-    return None if row is None else Certificate(*row)
-
-
-async def revoke_certificate(connection: AsyncConnection, certificate: Certificate, *, by: UUID, reason: str) -> None:
-    """Revoke a certificate and stop new purchases on the line that stands on it, if there is one (A12)."""
-    await connection.execute(
-        sa.update(certificates)
-        .where(certificates.c.id == certificate.id)
-        .values(revoked_by=by, revoked_at=sa.func.now(), revoke_reason=reason)
-    )
-    newest = await newest_certificate(connection, certificate.case_id)
-    if newest is None or newest.id != certificate.id:
-        return
-    await connection.execute(
-        sa.update(credit_lines)
-        .where(credit_lines.c.case_id == certificate.case_id, credit_lines.c.purchases_stopped_at.is_(None))
-        .values(purchases_stopped_at=sa.func.now())
-    )
 
 
 async def running_line(connection: AsyncConnection, person_id: UUID, programme: str) -> CreditLine | None:

@@ -14,6 +14,7 @@ from domain.money import Money, Unit
 from domain.programme import Backing, GuarantorTerms, Programme
 from domain.review import ReviewFinding
 from storage import guarantor, onboarding
+from storage.certificate import newest_certificate
 from storage.guarantor import Guarantee, as_worker
 from storage.onboarding import Application
 from storage.organisation import Employment, contract_in_force, read_employment
@@ -79,7 +80,7 @@ async def examine(
     employment = await read_employment(connection, application.employment_id)
     certificate_valid = None
     if programme.backing is Backing.CERTIFICATE:
-        certificate = await onboarding.newest_certificate(connection, application.case_id)
+        certificate = await newest_certificate(connection, application.case_id)
         certificate_valid = certificate is not None and certificate.is_valid(today)
     return Examination(
         application=application,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
@@ -11,9 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.working_hours import LOOK_AHEAD, WorkingHours
+from domain.working_hours import LOOK_AHEAD, NoWorkingTime, WorkingHours
 from storage import policies
 from storage.tables import holidays
+
+_log = logging.getLogger("amanat.working_hours")
 
 # From then on new holidays must be known; a day mistyped by decades does not count as one.
 _KNOWN_AHEAD = timedelta(days=60)
@@ -38,10 +41,8 @@ _COLUMNS = tuple(holidays.c[name] for name in Holiday.__slots__)
 async def working_time(connection: AsyncConnection, hours: int) -> timedelta:
     """Clock time from Postgres's now until so many working hours have passed (A7).
 
-    By the policy in force and the holidays as they stand now.
-
-    Raises:
-        domain.working_hours.NoWorkingTime: offices hardly open in the time ahead.
+    By the policy in force and the holidays as they stand now. If offices hardly open in the time ahead, somebody has
+    closed too many days: an alarm goes out, and the wait ends with the look-ahead rather than never.
     """
     policy = await policies.in_force(connection, WorkingHours.POLICY)
     if policy is None:
@@ -52,7 +53,11 @@ async def working_time(connection: AsyncConnection, hours: int) -> timedelta:
         .scalar_subquery()
     )
     now, days = (await connection.execute(sa.select(sa.func.now(), sa.func.array(closed, type_=ARRAY(sa.Date))))).one()
-    passed: timedelta = WorkingHours.from_policy(policy.value).after(now, hours, frozenset(days)) - now
+    try:
+        passed: timedelta = WorkingHours.from_policy(policy.value).after(now, hours, frozenset(days)) - now
+    except NoWorkingTime:
+        _log.exception("no_working_time")
+        return LOOK_AHEAD
     return passed
 
 

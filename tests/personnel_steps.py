@@ -84,9 +84,9 @@ class Office:
     actor: Actor
 
     @classmethod
-    async def open(cls, desk: Desk, arrange: Arrange) -> Office:
-        """An organisation with an hr_officer."""
-        organisation_id = await arrange.organisation()
+    async def open(cls, desk: Desk, arrange: Arrange, employer: UUID | None = None) -> Office:
+        """An organisation, a new one unless given, with an hr_officer."""
+        organisation_id = employer or await arrange.organisation()
         officer = await arrange.hr_officer(organisation_id)
         grants = (Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(organisation_id)),)
         return cls(arrange.context, desk, organisation_id, Actor(officer.id, "staff", uuid4(), grants))

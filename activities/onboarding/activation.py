@@ -21,7 +21,8 @@ from domain.onboarding import Obstacle
 from domain.programme import Backing, Programme
 from messages.onboarding import Outcome, Phase, Standing, TaskKind
 from storage import guarantor, ledger, onboarding, substitution
-from storage.onboarding import Application, Certificate
+from storage.certificate import Certificate, newest_certificate
+from storage.onboarding import Application
 from storage.organisation import contract_in_force, read_employment
 from storage.people import money_pause
 
@@ -49,7 +50,7 @@ async def activate_credit(at: Transition) -> Outcome:
     await onboarding.hold_quota(at.connection, application.person_id)
     certificate = None
     if programme.backing is Backing.CERTIFICATE:
-        certificate = await onboarding.newest_certificate(at.connection, at.case.id)
+        certificate = await newest_certificate(at.connection, at.case.id)
         if certificate is None or not certificate.is_valid(tehran_day(at.now)):
             return await ask_for_certificate(at, reason=Obstacle.CERTIFICATE_NOT_VALID if certificate else None)
     elif await _release_gone(at):

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from activities.onboarding.backing import seconds
-from activities.onboarding.judgement import read_application, read_programme, waits_now, weigh
+from activities.onboarding.judgement import applicant, read_application, read_programme, waits_now, weigh
 from activities.transition import Transition
 from domain.access import Grant, Role, ScopeKind
 from messages.onboarding import FactKind, Outcome, Phase, Standing, TaskKind
@@ -69,6 +69,7 @@ async def ask_platform(
     await at.ask(kind, _PLATFORM, due_in=terms.expire, details=_details(remind_in, reason))
     await at.move(Phase.AWAITING_REVIEW, next_actor=Role.FINANCE_OFFICER, due_in=terms.expire)
     await at.tell(told)
+    await at.notify(applicant(at), "review_moved")
     _log.warning(told, extra={"case_id": str(at.case.id)})
     return await waits_now(at)
 

@@ -80,3 +80,6 @@ async def _give_up_guarantors(at: Transition, expired: Sequence[Task]) -> None:
         if guarantee.person_id in silent and guarantee.status == "asked":
             await guarantor.end_guarantee(at.connection, guarantee.id, "expired")
             await at.tell("guarantor_silent")
+    if await tasks.find_open(at.connection, at.case.id, TaskKind.NAME_GUARANTOR) is not None:
+        # They were asked for one name already, and now another one is missing as well.
+        await at.notify(applicant(at), f"task_{TaskKind.NAME_GUARANTOR}")

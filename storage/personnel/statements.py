@@ -106,11 +106,15 @@ WEIGH: Final = sa.text(
     """
 )
 
-# Nobody sets their own pay: a row about its sender counts only as far as it says nothing new.
+# Nobody sets their own pay, nor that of somebody for whom they stand or who stands for them: a row about its sender,
+# or about those, counts only as far as it says nothing new.
 REFUSE_OWN: Final = sa.text(
     """
     DELETE FROM weighed
-    WHERE person_id = CAST(:sender AS uuid) AND (employment_id IS NULL OR before <> '{}')
+    WHERE (employment_id IS NULL OR before <> '{}') AND (person_id = CAST(:sender AS uuid) OR EXISTS (
+        SELECT FROM guarantees g WHERE g.ended_at IS NULL
+            AND (g.person_id, g.applicant_id) IN ((weighed.person_id, CAST(:sender AS uuid)),
+                                                  (CAST(:sender AS uuid), weighed.person_id))))
     RETURNING row_number
     """
 )

@@ -14,8 +14,11 @@ from activities.transition import Desk
 from commands.command import Context
 from domain import errors
 from domain.access import Role
-from domain.review import ReturnReason
+from domain.review import ApprovalBlocked, ReturnReason, ReviewFinding
+from domain.wording import FINDINGS
 from messages.onboarding import Outcome, Standing, Step
+from storage.database import SERVICE, tehran_today, transaction
+from storage.working_hours import put_holiday
 from tests.arrange import Arrange
 from tests.books import Superuser, assert_books_clean, assert_nothing_held
 from tests.commands.onboarding_steps import (
@@ -33,6 +36,8 @@ from tests.commands.onboarding_steps import (
     refuse_guarantee,
     withdraw,
 )
+from tests.personnel_steps import Line
+from tests.personnel_steps import Office as Employer
 
 
 @pytest.fixture
@@ -256,15 +261,18 @@ async def test_the_platform_approves_what_the_region_left_lying(branch: Branch, 
     assert (await branch.go_on(case_id)).standing is Standing.APPROVED
 
 
-async def test_a_review_is_reminded_before_it_is_handed_over_in_working_hours(
-    branch: Branch, superuser: Superuser
-) -> None:
+async def test_a_review_is_reminded_before_it_is_handed_over_in_working_hours(branch: Branch) -> None:
     case_id = await _accepted(branch)
+    async with transaction(branch.context.engine, SERVICE) as connection:
+        today = await tehran_today(connection)
+        # Today and the next two; one more, should midnight pass meanwhile.
+        for number in range(4):
+            day = today + timedelta(days=number)
+            await put_holiday(connection, day, name="تعطیل", closed=True, changed_by=branch.platform.id)
 
     outcome = await branch.go_on(case_id)
 
-    assert 8 * 3_600 - 60 <= outcome.remind_in < outcome.expire_in
-    assert outcome.expire_in >= 16 * 3_600 - 60
+    assert 48 * 3_600 < outcome.remind_in < outcome.expire_in
 
 
 async def test_an_approval_at_the_moment_of_the_escalation_is_one_or_the_other(
@@ -387,6 +395,31 @@ async def test_a_withdrawal_during_the_waiting_time_and_the_activation_leave_one
         )
         assert found == ([("active", 1, "accepted")] if too_late else [("withdrawn", 0, "released")])
     await assert_books_clean(branch.context.engine)
+
+
+async def test_a_personnel_file_that_moves_the_applicant_blocks_the_approval_and_the_review_is_forwarded(
+    branch: Branch, desk: Desk, superuser: Superuser
+) -> None:
+    there = await finance_officer(branch.arrange, "1104")
+    case_id = await branch.backed()
+    employer = await Employer.open(desk, branch.arrange, branch.employer)
+    listed = Line(branch.applicant.national_id, mobile=branch.applicant.mobile, region_code="1104")
+
+    imported = await employer.import_(listed)
+    with pytest.raises(ApprovalBlocked) as refused:
+        await approve(branch, case_id)
+    await forward(branch, case_id)
+    outcome = await branch.go_on(case_id)
+
+    assert (imported.rows_added, imported.rows_changed, imported.rows_refused) == (0, 1, 0)
+    assert FINDINGS[ReviewFinding.APPLICANT_MOVED].fa in str(refused.value.params["findings"])
+    assert outcome.standing is Standing.WAITING
+    assert await superuser.rows("SELECT scope FROM tasks WHERE kind = 'review_application' AND status = 'open'") == [
+        ("1104",)
+    ]
+    assert there.id in await sms(superuser, "task_review_application")
+    with pytest.raises(errors.NotFound):
+        await approve(branch, case_id)
 
 
 async def test_forwarding_asks_the_other_region_anew(branch: Branch, superuser: Superuser) -> None:

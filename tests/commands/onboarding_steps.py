@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 from activities.onboarding import OnboardingActivities
 from activities.transition import Desk
+from commands import certificate as certificate_commands
 from commands import guarantor as guarantor_commands
 from commands import onboarding as commands
 from commands import review as review_commands
@@ -120,10 +121,10 @@ async def issue(office: Office, case_id: UUID, **changes: Any) -> None:
     """HR issues the certificate."""
     task_id = await open_task(office.context, case_id)
     valid_until = datetime.now(UTC).date() + timedelta(days=300)
-    terms = replace(commands.CertificateTerms(Money(50_000_000, Unit.IRR), 12, valid_until), **changes)
+    terms = replace(certificate_commands.CertificateTerms(Money(50_000_000, Unit.IRR), 12, valid_until), **changes)
 
     async def work(command: Command) -> UUID:
-        return await commands.issue_certificate(command, await lock_task(command, task_id), terms)
+        return await certificate_commands.issue_certificate(command, await lock_task(command, task_id), terms)
 
     await run(office.context, office.officer, work)
 
@@ -134,7 +135,7 @@ async def refuse(office: Office, case_id: UUID) -> None:
 
     async def work(command: Command) -> UUID:
         task = await lock_task(command, task_id)
-        return await commands.refuse_certificate(command, task, RefusalReason.COURT_ORDER)
+        return await certificate_commands.refuse_certificate(command, task, RefusalReason.COURT_ORDER)
 
     await run(office.context, office.officer, work)
 

@@ -311,7 +311,7 @@ async def test_replacing_a_guarantor_who_is_asked_makes_their_task_moot(branch: 
     ]
     due_at = (await task_of(branch.context, case_id, other)).due_at
     assert await superuser.value("SELECT due_at FROM cases") == due_at
-    told = await superuser.rows("SELECT person_id FROM notices WHERE template = 'guarantee_replaced'")
+    told = await superuser.rows("SELECT person_id FROM notices WHERE template = 'guarantee_not_needed'")
     assert told == [(branch.guarantor.id,)]
 
 

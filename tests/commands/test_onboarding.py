@@ -13,6 +13,7 @@ import pytest
 from activities.onboarding import OnboardingActivities
 from activities.transition import Desk
 from commands import onboarding as commands
+from commands.certificate import revoke_certificate
 from commands.command import Command, Context
 from domain import errors
 from domain import onboarding as rules
@@ -233,13 +234,9 @@ async def test_a_certificate_of_another_organisation_cannot_be_revoked(
     stranger = await arrange.hr_officer(await arrange.organisation())
 
     with pytest.raises(errors.NotFound):
-        await run(
-            office.context, stranger, lambda command: commands.revoke_certificate(command, certificate, "پایان همکاری")
-        )
+        await run(office.context, stranger, lambda command: revoke_certificate(command, certificate, "پایان همکاری"))
     with pytest.raises(errors.InvalidInput):
-        await run(
-            office.context, office.officer, lambda command: commands.revoke_certificate(command, certificate, " ")
-        )
+        await run(office.context, office.officer, lambda command: revoke_certificate(command, certificate, " "))
 
 
 async def test_two_revocations_at_the_same_moment_revoke_once(office: Office, desk: Desk, superuser: Superuser) -> None:
@@ -249,9 +246,7 @@ async def test_two_revocations_at_the_same_moment_revoke_once(office: Office, de
     certificate = await superuser.value("SELECT id FROM certificates")
 
     def revoke() -> Any:
-        return run(
-            office.context, office.officer, lambda command: commands.revoke_certificate(command, certificate, "اشتباه")
-        )
+        return run(office.context, office.officer, lambda command: revoke_certificate(command, certificate, "اشتباه"))
 
     results = await asyncio.gather(revoke(), revoke(), return_exceptions=True)
 
@@ -284,7 +279,7 @@ async def test_revoking_an_older_certificate_leaves_the_line_that_stands_on_the_
     for certificate in (older, newer):
 
         async def revoke(command: Command, certificate: UUID = certificate) -> UUID:
-            return await commands.revoke_certificate(command, certificate, "اشتباه")
+            return await revoke_certificate(command, certificate, "اشتباه")
 
         await run(office.context, office.officer, revoke)
         stopped.append(await superuser.value("SELECT purchases_stopped_at IS NOT NULL FROM credit_lines"))

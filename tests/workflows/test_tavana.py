@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from commands.command import Context
-from messages.onboarding import ApplicationCorrected, GuaranteeAnswered, GuarantorNamed, ReviewAnswered
+from messages.onboarding import (
+    ApplicationCorrected,
+    ApplicationWithdrawn,
+    CertificateAnswered,
+    GuaranteeAnswered,
+    GuarantorNamed,
+    ObstacleAnswered,
+    ReviewAnswered,
+)
 from relay import Relay
 from tests.arrange import Arrange, eventually, sent_to
 from tests.books import Superuser, assert_books_clean, assert_nothing_held
@@ -18,6 +27,17 @@ from tests.journeys.tavana import Tavana, apply_with_guarantor
 from workflows.onboarding import OnboardingWorkflow
 
 pytestmark = pytest.mark.usefixtures("worker")
+
+# Whatever may be said to the process; without its fact a message says nothing.
+FORGED: list[tuple[Any, Any]] = [
+    (OnboardingWorkflow.application_withdrawn, ApplicationWithdrawn),
+    (OnboardingWorkflow.guarantee_answered, GuaranteeAnswered),
+    (OnboardingWorkflow.review_answered, ReviewAnswered),
+    (OnboardingWorkflow.application_corrected, ApplicationCorrected),
+    (OnboardingWorkflow.guarantor_named, GuarantorNamed),
+    (OnboardingWorkflow.certificate_answered, CertificateAnswered),
+    (OnboardingWorkflow.obstacle_answered, ObstacleAnswered),
+]
 
 
 @pytest.fixture
@@ -122,13 +142,13 @@ async def test_a_refusal_by_finance_ends_it_and_frees_the_guarantor(asked: Tavan
 async def test_nothing_becomes_usable_before_the_72_hours_are_over_whatever_messages_come(asked: Tavana) -> None:
     await asked.accept()
     await asked.approve()
-    forged = (UUID(asked.case_id), uuid4())
-    await asked.handle.signal(OnboardingWorkflow.guarantee_answered, GuaranteeAnswered(*forged))
-    await asked.handle.signal(OnboardingWorkflow.review_answered, ReviewAnswered(*forged))
-    await asked.handle.signal(OnboardingWorkflow.application_corrected, ApplicationCorrected(*forged))
-    await asked.handle.signal(OnboardingWorkflow.guarantor_named, GuarantorNamed(*forged))
+    before = await asked.timeline()
+    for signal, message in [*FORGED, *FORGED[::-1]]:
+        await asked.handle.signal(signal, message(UUID(asked.case_id), uuid4()))
+    await asked.send_everything_again()
     await asked.pass_time(hours=71)
     assert await asked.steps.lines(asked.member) == []
+    assert await asked.timeline() == before
 
     await asked.pass_time(hours=1, minutes=1)
     await asked.end()
@@ -136,6 +156,39 @@ async def test_nothing_becomes_usable_before_the_72_hours_are_over_whatever_mess
     (line,) = await asked.steps.lines(asked.member)
     assert line["available"] == line["ceiling"]
     assert await asked.superuser.value("SELECT count(*) FROM journals") == 1
+
+
+async def test_contradictory_messages_without_their_facts_change_nothing_at_a_wait_for_somebody(asked: Tavana) -> None:
+    await asked.accept()
+    before, seen = await asked.timeline(), await asked.transitions()
+
+    for signal, message in [*FORGED, *FORGED[::-1]]:
+        await asked.handle.signal(signal, message(UUID(asked.case_id), uuid4()))
+    await asked.send_everything_again()
+
+    async def weighed() -> bool:
+        return await asked.transitions() > seen
+
+    await eventually(weighed, "the messages to be weighed")
+    assert await asked.timeline() == before
+    await asked.approve()
+
+
+async def test_messages_that_come_again_or_after_the_end_do_nothing(asked: Tavana, context: Context) -> None:
+    await asked.accept()
+    await asked.approve()
+    await asked.send_everything_again()
+    await asked.send_everything_again()
+    await asked.pass_time(hours=72, minutes=1)
+    await asked.end()
+    run = (await asked.handle.describe()).run_id
+    before = await asked.superuser.effects()
+
+    await asked.send_everything_again()
+
+    assert await asked.superuser.effects() == before
+    assert (await asked.handle.describe()).run_id == run
+    await assert_books_clean(context.engine)
 
 
 async def at_the_guarantor(asked: Tavana) -> None:
