@@ -27,7 +27,6 @@ from domain.onboarding import ChooseOrganisation, MoneyPaused, NotOnPersonnelLis
 from domain.programme import Programme
 from domain.wording import Sentence
 from storage import guarantor
-from storage.database import tehran_today
 from storage.guarantor import Request
 from storage.programme import programme_of, programmes_in_force
 
@@ -113,7 +112,7 @@ class GuaranteeOut(BaseModel):
             ended=None if asked.ended_at is None else MomentOut.of(asked.ended_at),
             phase=request.phase if asked.is_live else None,
             phase_words=Words.of(wording.said(wording.PHASES, request.phase)) if asked.is_live else None,
-            counts=asked.status == "accepted" and not request.line_over,
+            counts=asked.status == "accepted",
         )
 
 
@@ -201,10 +200,7 @@ async def list_guarantees(reader: ReaderDep, cursor: Cursor = None, limit: Limit
         me = reader.actor.person_id
         # The applicants' names are other people's rows.
         async with reaching_further(connection, reader.actor):
-            today = await tehran_today(connection)
-            rows = await guarantor.requests_to(
-                connection, me, today, before=before[0] if before else None, limit=limit + 1
-            )
+            rows = await guarantor.requests_to(connection, me, before=before[0] if before else None, limit=limit + 1)
             stands_for = await _stands_for(connection, reader)
         page, more = cut(rows, limit)
         programmes = {
@@ -223,6 +219,6 @@ async def _stands_for(connection: AsyncConnection, reader: Reader) -> StandsFor:
     me = reader.actor.person_id
     asking = [programme.guarantor for programme in await programmes_in_force(connection)]
     return StandsFor(
-        count=await guarantor.stands_for(connection, me, apart_from=me, today=await tehran_today(connection)),
+        count=await guarantor.stands_for(connection, me, apart_from=me),
         most=max((terms.stands_for_max for terms in asking if terms is not None), default=0),
     )

@@ -18,7 +18,17 @@ from messages.onboarding import TaskKind
 from storage.onboarding import Application
 from storage.organisation import Employment
 from storage.programme import programme_of
-from storage.tables import case_people, cases, credit_lines, guarantees, organisations, persons, regions, tasks
+from storage.tables import (
+    accounts,
+    case_people,
+    cases,
+    credit_lines,
+    guarantees,
+    organisations,
+    persons,
+    regions,
+    tasks,
+)
 
 PART = "guarantor"
 
@@ -245,32 +255,48 @@ async def hold_slots(connection: AsyncConnection, person_id: UUID) -> None:
     )
 
 
-async def stands_for(connection: AsyncConnection, person_id: UUID, *, apart_from: UUID, today: date) -> int:
-    """For how many other persons somebody stands (A4): until the case ends without credit, or the line has ended.
+async def stands_for(connection: AsyncConnection, person_id: UUID, *, apart_from: UUID) -> int:
+    """For how many other persons somebody stands (A4); each until their guarantee has ended.
 
     Args:
         connection: a transaction that called ``hold_slots`` where the answer is acted on.
         person_id: the guarantor.
         apart_from: the applicant who is not counted.
-        today: lines that ended before do not count.
     """
     count = await connection.scalar(
         sa.select(sa.func.count(guarantees.c.applicant_id.distinct())).where(
             guarantees.c.person_id == person_id,
             guarantees.c.status == "accepted",
             guarantees.c.applicant_id != apart_from,
-            sa.not_(_line_over(today)),
         )
     )
     return int(count or 0)
 
 
-def _line_over(today: date) -> sa.ColumnElement[bool]:
-    """Whether the line that a guarantee stands for was closed, or its term has ended."""
-    return sa.exists().where(
-        credit_lines.c.case_id == guarantees.c.credit_case_id,
-        sa.or_(credit_lines.c.closed_at.is_not(None), credit_lines.c.ends_on < today),
+async def credits_run_out(connection: AsyncConnection, today: date, limit: int) -> list[UUID]:
+    """Credits whose term has ended, on which nothing is used or held, and for which somebody still stands.
+
+    Returns:
+        The ids of their cases, at most ``limit``.
+    """
+    unused = sa.exists().where(
+        accounts.c.code == sa.func.concat("credit:available:", credit_lines.c.id),
+        accounts.c.balance == credit_lines.c.monthly * credit_lines.c.instalments,
+        accounts.c.held == 0,
     )
+    query = (
+        sa.select(credit_lines.c.case_id)
+        .join(guarantees, guarantees.c.credit_case_id == credit_lines.c.case_id)
+        .where(
+            guarantees.c.status == "accepted",
+            credit_lines.c.closed_at.is_(None),
+            credit_lines.c.ends_on < today,
+            unused,
+        )
+        .distinct()
+        .limit(limit)
+    )
+    return list(await connection.scalars(query))
 
 
 async def programme_behind(connection: AsyncConnection, guarantee: Guarantee) -> Programme:
@@ -304,17 +330,13 @@ class Request:
     programme: str
     policy_id: UUID
     phase: str
-    line_over: bool
     task_id: UUID | None
 
 
 async def requests_to(
-    connection: AsyncConnection, person_id: UUID, today: date, *, before: UUID | None, limit: int
+    connection: AsyncConnection, person_id: UUID, *, before: UUID | None, limit: int
 ) -> list[Request]:
-    """What somebody was asked to stand for, newest first, in a transaction that may see the applicants.
-
-    ``today`` is Tehran's: a line that ended before is over.
-    """
+    """What somebody was asked to stand for, newest first, in a transaction that may see the applicants."""
     name = sa.func.concat_ws(" ", persons.c.first_name, persons.c.last_name)
     credit = cases.alias("credit")
     asked = sa.and_(
@@ -327,7 +349,7 @@ async def requests_to(
     query = (
         sa.select(
             *_COLUMNS, name, organisations.c.name, regions.c.name, credit.c.variant, credit.c.policy_id,
-            credit.c.phase, _line_over(today), tasks.c.id,
+            credit.c.phase, tasks.c.id,
         )
         .join(credit, credit.c.id == guarantees.c.credit_case_id)
         .join(persons, persons.c.id == guarantees.c.applicant_id)

@@ -1,5 +1,7 @@
 """Tidies a bounded number at a time: deletes sent promises, old answers, spent codes; sums up busy accounts.
 
+Guarantors of credits that have run out are freed.
+
 It also looks ahead, and raises an alarm before the holidays known run out.
 """
 
@@ -11,9 +13,10 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.ledger import CHART
-from storage import account, idempotency, ledger, outbox, working_hours
+from storage import account, guarantor, idempotency, ledger, outbox, working_hours
 from storage.chores import every, repeat
-from storage.database import SERVICE, transaction
+from storage.database import SERVICE, tehran_today, transaction
+from storage.notices import notify
 
 _log = logging.getLogger("amanat.housekeeping")
 
@@ -37,6 +40,17 @@ async def tidy(engine: AsyncEngine) -> int:
         return gone
 
 
+async def free_guarantors(engine: AsyncEngine) -> int:
+    """Free whoever stands for a credit whose term has ended and on which nothing is owed (A4); returns how many."""
+    async with transaction(engine, SERVICE) as connection:
+        over = await guarantor.credits_run_out(connection, await tehran_today(connection), _BATCH)
+        for case_id in over:
+            for notice, people in (await guarantor.release_all(connection, case_id)).items():
+                await notify(connection, people, notice, case_id=case_id)
+            await guarantor.end_parts(connection, case_id)
+        return len(over)
+
+
 async def look_ahead(engine: AsyncEngine) -> None:
     """Raise an alarm if operators have to continue the calendar of holidays (A7)."""
     async with transaction(engine, SERVICE) as connection:
@@ -49,6 +63,8 @@ async def keep_house(engine: AsyncEngine) -> None:
 
     async def tidy_all() -> None:
         while await tidy(engine) >= _BATCH:
+            continue
+        while await free_guarantors(engine) >= _BATCH:
             continue
         await look_ahead(engine)
 

@@ -271,7 +271,9 @@ async def test_slots_are_free_again_after_withdrawal_refusal_and_lapse(branch: B
     assert await superuser.value(told, guarantor.id) == 3
 
 
-async def test_a_slot_is_taken_until_the_line_has_ended(branch: Branch, superuser: Superuser) -> None:
+async def test_a_slot_is_taken_until_the_line_has_ended_and_nothing_is_owed_on_it(
+    branch: Branch, superuser: Superuser
+) -> None:
     case_id = await branch.approved()
     await branch.take("activate_credit", case_id)
     await filled(branch, branch.guarantor, 2)
@@ -279,8 +281,20 @@ async def test_a_slot_is_taken_until_the_line_has_ended(branch: Branch, superuse
 
     assert await may_ask(branch, branch.guarantor.national_id, who=asking) is False
     await superuser.run("UPDATE credit_lines SET opened_at = now() - interval '3 years', ends_on = current_date - 2")
+    # Something is used of each: a hold stands for a purchase.
+    await superuser.run("UPDATE accounts SET held = 10 WHERE kind = 'credit:available'")
+    assert await free_guarantors(branch.context.engine) == 0
+    assert await may_ask(branch, branch.guarantor.national_id, who=asking) is False
+
+    await superuser.run("UPDATE accounts SET held = 0 WHERE kind = 'credit:available'")
+    assert await free_guarantors(branch.context.engine) == 1
 
     assert await may_ask(branch, branch.guarantor.national_id, who=asking) is True
+    assert await superuser.rows("SELECT status FROM guarantees WHERE case_id = %s", case_id) == [("released",)]
+    told = "SELECT count(*) FROM notices WHERE template = 'guarantee_released' AND person_id = %s"
+    assert await superuser.value(told, branch.guarantor.id) == 1
+    parts = "SELECT until IS NULL FROM case_people WHERE case_id = %s AND part = 'guarantor'"
+    assert await superuser.rows(parts, case_id) == [(False,)]
 
 
 async def test_a_renewal_by_the_same_guarantor_takes_no_second_slot(branch: Branch, superuser: Superuser) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.dates import TEHRAN, jalali_day, tehran_day
-from domain.working_hours import NoWorkingTime, WorkingHours
+from domain.working_hours import LOOK_AHEAD, WorkingHours
 from storage import policies
 from storage.database import SERVICE, transaction
 from storage.housekeeping import look_ahead
@@ -91,13 +91,13 @@ async def test_holidays_count_as_they_stand_and_the_policy_as_it_is_in_force(
     assert await working_time(connection, 0) == timedelta()
 
 
-async def test_a_calendar_closed_for_months_is_told_by_name_not_by_an_endless_wait(
-    connection: AsyncConnection, operator: UUID
+async def test_a_calendar_closed_for_months_raises_an_alarm_and_still_ends_the_wait(
+    connection: AsyncConnection, operator: UUID, caplog: pytest.LogCaptureFixture
 ) -> None:
     await close(connection, operator, tehran_day(await now(connection)), 62)
 
-    with pytest.raises(NoWorkingTime):
-        await working_time(connection, 0)
+    assert await working_time(connection, 8) == LOOK_AHEAD
+    assert "no_working_time" in caplog.text
 
 
 async def test_the_official_holidays_of_three_years_are_there(connection: AsyncConnection) -> None:
