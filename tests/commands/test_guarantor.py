@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -16,8 +17,13 @@ from commands.onboarding import find_employment, read_programme
 from domain import errors
 from domain import guarantor as rules
 from domain.account import CodeNotAccepted
+from domain.ledger import HoldRequest, Occasion
+from domain.money import Money, Unit
 from domain.onboarding import MandateOutdated, MoneyPaused
 from messages.onboarding import Standing
+from storage import ledger
+from storage.database import SERVICE, transaction
+from storage.housekeeping import free_guarantors
 from tests.arrange import Arrange, Someone, next_national_id
 from tests.books import Superuser
 from tests.commands.onboarding_steps import (
@@ -281,12 +287,16 @@ async def test_a_slot_is_taken_until_the_line_has_ended_and_nothing_is_owed_on_i
 
     assert await may_ask(branch, branch.guarantor.national_id, who=asking) is False
     await superuser.run("UPDATE credit_lines SET opened_at = now() - interval '3 years', ends_on = current_date - 2")
-    # Something is used of each: a hold stands for a purchase.
-    await superuser.run("UPDATE accounts SET held = 10 WHERE kind = 'credit:available'")
+    account = await superuser.value("SELECT code FROM accounts WHERE kind = 'credit:available' AND balance > 0")
+    occasion = Occasion(key="purchase", case_id=case_id, actor="test", event_at=datetime.now(UTC))
+    request = HoldRequest(occasion, account, Money(10, Unit.IRR), "purchase", datetime.now(UTC) + timedelta(days=1))
+    async with transaction(branch.context.engine, SERVICE) as connection:
+        held = await ledger.hold(connection, request)
     assert await free_guarantors(branch.context.engine) == 0
     assert await may_ask(branch, branch.guarantor.national_id, who=asking) is False
 
-    await superuser.run("UPDATE accounts SET held = 0 WHERE kind = 'credit:available'")
+    async with transaction(branch.context.engine, SERVICE) as connection:
+        await ledger.void_hold(connection, held)
     assert await free_guarantors(branch.context.engine) == 1
 
     assert await may_ask(branch, branch.guarantor.national_id, who=asking) is True
