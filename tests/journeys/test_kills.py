@@ -17,7 +17,7 @@ from tests.journeys.crowd import Crowd
 from tests.journeys.real_stack import UNREACHABLE, Visit, back, kill, quiet, real_stack, visiting
 
 # More than in the suite by hand, say 1000.
-WAITING_CASES = int(os.environ.get("AMANAT_TEST_WAITING_CASES", "100"))
+WAITING_CASES = int(os.environ.get("AMANAT_TEST_WAITING_CASES", "42"))
 WAITING_SECONDS = 3
 PEOPLE_ACT = (
     Phase.AWAITING_GUARANTOR,
