@@ -15,6 +15,7 @@ from activities.onboarding.silence import send_reminders
 from activities.transition import MACHINE, Desk, Transition, take
 from domain.access import ScopeKind
 from domain.dates import tehran_day
+from domain.guarantor import notice_of_end
 from domain.review import ReviewFinding
 from messages.onboarding import FactKind as OnboardingFact
 from messages.onboarding import Outcome, Standing, Step
@@ -220,8 +221,9 @@ async def _end(
     if asked.substitute.is_live:
         silent = phase is Phase.LAPSED and asked.substitute.accepted_at is None
         await guarantor.end_guarantee(at.connection, asked.substitute.id, "expired" if silent else "released")
-        if not silent and asked.substitute.status != "named":
-            await at.notify([asked.substitute.person_id], "guarantee_released")
+        notice = None if silent else notice_of_end(asked.substitute.status)
+        if notice is not None:
+            await at.notify([asked.substitute.person_id], notice)
     await at.end(phase, outcome=phase)
     await guarantor.end_parts(at.connection, at.case.id)
     if told is not None:

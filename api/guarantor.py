@@ -28,6 +28,8 @@ from domain.programme import Programme
 from domain.wording import Sentence
 from storage import guarantor
 from storage.guarantor import Request
+from storage.onboarding import is_open_to
+from storage.organisation import employments_of
 from storage.programme import programme_of, programmes_in_force
 
 router = APIRouter(prefix="/v1", tags=["guarantors"])
@@ -217,8 +219,10 @@ async def list_guarantees(reader: ReaderDep, cursor: Cursor = None, limit: Limit
 
 async def _stands_for(connection: AsyncConnection, reader: Reader) -> StandsFor:
     me = reader.actor.person_id
-    asking = [programme.guarantor for programme in await programmes_in_force(connection)]
-    return StandsFor(
-        count=await guarantor.stands_for(connection, me, apart_from=me),
-        most=max((terms.stands_for_max for terms in asking if terms is not None), default=0),
-    )
+    employers = {employment.organisation_id for employment in await employments_of(connection, me)}
+    most = 0
+    for programme in await programmes_in_force(connection):
+        if programme.guarantor is not None and programme.guarantor.stands_for_max > most:
+            is_theirs = [await is_open_to(connection, programme, employer) for employer in employers]
+            most = programme.guarantor.stands_for_max if any(is_theirs) else most
+    return StandsFor(count=await guarantor.stands_for(connection, me, apart_from=me), most=most)

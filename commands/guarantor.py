@@ -202,7 +202,8 @@ async def _replace(command: Command, replaced: Guarantee) -> None:
     await tasks.moot_tasks(
         command.connection, replaced.case_id, kind=TaskKind.ANSWER_GUARANTEE, person_id=replaced.person_id
     )
-    notice = rules.notice_of_end(replaced.status, "guarantee_replaced")
+    stood = replaced.status == "named" and await guarantor.is_asked_again(command.connection, replaced)
+    notice = rules.notice_of_end("accepted" if stood else replaced.status, "guarantee_replaced")
     if notice is not None:
         await command.notify_others([replaced.person_id], notice, replaced.case_id)
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from commands.command import Command, Context, Envelope, perform
 from commands.task import close_answered, expect_kind
 from domain.access import Actor, Role, ScopeKind
-from domain.errors import Forbidden, InvalidInput, NotFound, TooLarge
+from domain.errors import Forbidden, InvalidInput, NotFound, OwnCase, TooLarge
 from gateways.files import FileTooLarge, StoredFile
 from gateways.personnel_file import SENTENCES, PersonnelFileError
 from messages.case import CaseKind
@@ -19,6 +19,7 @@ from messages.personnel import Change, FactKind, ImportPhase, PersonnelChangeAns
 from storage import personnel
 from storage.audit import case_stream
 from storage.cases import open_case, record_fact, tell
+from storage.guarantor import stand_together
 from storage.idempotency import Answer
 from storage.organisation import read_organisation
 from storage.outbox import enqueue
@@ -165,6 +166,7 @@ async def answer_change(command: Command, task: Task, *, confirm: bool, reason: 
 
     Raises:
         TaskOfOtherKind: the task asks for something else.
+        OwnCase: one of the two stands for the other's credit, or is asked to.
         SentByYourself: another mobile or sheba out of this person's own file.
         StepUpRequired: confirming one needs a fresh code (G1): with it an account is handed over.
         ReasonMissing: rejected without saying why.
@@ -173,6 +175,8 @@ async def answer_change(command: Command, task: Task, *, confirm: bool, reason: 
     change = await personnel.read_change(command.connection, task.case_id)
     if change is None:
         raise NotFound
+    if await stand_together(command.connection, command.actor.person_id, change.person_id):
+        raise OwnCase
     sender = await personnel.sender_of(command.connection, change.import_case_id)
     if change.what is not Change.EXIT and sender == command.actor.person_id:
         raise SentByYourself

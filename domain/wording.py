@@ -287,6 +287,8 @@ APPLICANT_ONLY = frozenset(
         "certificate_issued",
         "certificate_refused",
         "certificate_revoked",
+        "substitution_blocked",
+        "substitution_refused",
     }
 )
 

@@ -74,6 +74,12 @@ _LIVE = (
     .order_by(guarantees.c.id)
     .limit(20)
 )
+_before = guarantees.alias("before")
+_STOOD_BEFORE = sa.select(_before.c.id).where(
+    _before.c.id == guarantees.c.replaces_id,
+    _before.c.person_id == guarantees.c.person_id,
+    _before.c.accepted_at.is_not(None),
+)
 _END_PARTS = (
     sa.update(case_people)
     .where(
@@ -229,11 +235,12 @@ async def release_all(connection: AsyncConnection, case_id: UUID) -> dict[str, l
             guarantees.c.ended_at.is_(None),
         )
         .values(status="released", ended_at=sa.func.now())
-        .returning(guarantees.c.person_id, sa.literal_column("old.status"))
+        .returning(guarantees.c.person_id, sa.literal_column("old.status"), sa.exists(_STOOD_BEFORE))
     )
     told: dict[str, list[UUID]] = {}
-    for person_id, was in rows:
-        notice = notice_of_end(was)
+    for person_id, was, stood_before in rows:
+        # Whoever stood for less, and was not asked anew yet, still believes that they stand (A7).
+        notice = notice_of_end("accepted" if was == "named" and stood_before else was)
         if notice is not None:
             told.setdefault(notice, []).append(person_id)
     return told

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.ledger import CHART
 from storage import account, guarantor, idempotency, ledger, outbox, working_hours
+from storage.cases import touch_case
 from storage.chores import every, repeat
 from storage.database import SERVICE, tehran_today, transaction
 from storage.notices import notify
@@ -45,6 +46,8 @@ async def free_guarantors(engine: AsyncEngine) -> int:
     async with transaction(engine, SERVICE) as connection:
         over = await guarantor.credits_run_out(connection, await tehran_today(connection), _BATCH)
         for case_id in over:
+            # The case first, as everybody else does; whoever has it open sees that it changed.
+            await touch_case(connection, case_id)
             for notice, people in (await guarantor.release_all(connection, case_id)).items():
                 await notify(connection, people, notice, case_id=case_id)
             await guarantor.end_parts(connection, case_id)

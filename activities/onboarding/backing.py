@@ -103,7 +103,6 @@ async def _ask_for_name(at: Transition, terms: GuarantorTerms) -> None:
             details={"remind_seconds": seconds(terms.name_remind)},
         )
         await at.tell("guarantor_name_requested")
-    await at.move(Phase.AWAITING_ANOTHER_GUARANTOR, next_actor=_APPLICANT, due_in=terms.name_expire)
 
 
 def seconds(wait: timedelta) -> int:

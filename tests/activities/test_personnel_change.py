@@ -23,6 +23,7 @@ from storage.account import begin_session
 from storage.database import SERVICE, transaction
 from storage.tables import audit, case_people, cases, notices, one_time_codes, persons, sessions, tasks, timeline
 from tests.arrange import Arrange, Someone
+from tests.commands.onboarding_steps import Branch
 from tests.personnel_steps import SHEBAS, Line, Office
 
 NEW_MOBILE = "+989990000001"
@@ -309,6 +310,20 @@ async def test_the_person_concerned_decides_nothing_about_themselves(office: Off
     subject = Actor((await office.person(line)).id, "staff", UUID(int=1), (SUPPORT,), FRESH)
     with pytest.raises(OwnCase):
         await answer(office, subject, case_id)
+
+
+async def test_whoever_is_asked_to_stand_for_somebody_decides_nothing_about_them(desk: Desk, arrange: Arrange) -> None:
+    branch = await Branch.opened(arrange.context, arrange, desk)
+    await branch.asked()
+    office, applicant = await Office.open(desk, arrange, branch.employer), branch.applicant
+    line = Line(applicant.national_id, first_name="", last_name="", mobile=applicant.mobile, employment="قطع همکاری")
+    await office.import_(line)
+    (case_id,) = [change.id for change in await office.changes() if change.variant == "exit"]
+    await take(office, "request_confirmation", case_id)
+    guarantor = Actor(branch.guarantor.id, "staff", UUID(int=1), office.actor.grants, FRESH)
+    for confirm in (True, False):
+        with pytest.raises(OwnCase):
+            await answer(office, guarantor, case_id, confirm=confirm, reason="نمی‌شود")
 
 
 async def test_another_organisations_hr_does_not_even_see_the_exit(

@@ -10,7 +10,9 @@ import sqlalchemy as sa
 from activities.transition import Desk
 from storage.database import SERVICE, transaction
 from storage.tables import employments, personnel_versions, persons, staff_credentials
-from tests.arrange import Arrange
+from tests.arrange import Arrange, Someone
+from tests.commands.onboarding_steps import Branch, withdraw
+from tests.commands.onboarding_steps import Office as CreditOffice
 from tests.personnel_steps import SHEBAS, Line, Office
 
 
@@ -114,3 +116,32 @@ async def test_an_own_row_that_says_nothing_new_is_like_any_other_and_a_new_one_
     assert (same.rows_unchanged, same.rows_refused) == (1, 0)
     # Another mobile or sheba is for somebody else to confirm, so it may be proposed.
     assert (await office.import_(own.but(sheba=SHEBAS[1]))).changes_opened == 1
+
+
+@pytest.mark.parametrize("far", ["named", "stands"])
+async def test_a_file_changes_nobody_for_whom_its_sender_stands_or_who_stands_for_them_until_it_has_ended(
+    desk: Desk, arrange: Arrange, far: str
+) -> None:
+    branch = await Branch.opened(arrange.context, arrange, desk)
+    office = await Office.open(desk, arrange, branch.employer)
+    case_id = await {"named": branch.apply, "stands": branch.backed}[far]()
+
+    def sent_by(sender: Someone) -> Office:
+        return replace(office, actor=replace(office.actor, person_id=sender.id))
+
+    def row(listed: Someone, **changes: str) -> Line:
+        about = Line(listed.national_id, first_name="", last_name="", mobile=listed.mobile, hire_date="1394/01/15")
+        return about.but(**changes)
+
+    pairs = [(branch.guarantor, branch.applicant), (branch.applicant, branch.guarantor)]
+    richer, moved = {"net_pay_rial": "900000000"}, {"region_code": "2201"}
+    for sender, listed in pairs:
+        for changes in (richer, moved, {"hire_date": "1380/01/10"}):
+            done = await sent_by(sender).import_(row(listed, **changes))
+            assert await office.refused(done.case_id) == {"1": "own_row"}
+            assert (done.rows_changed, done.rows_refused, done.changes_opened) == (0, 1, 0)
+    same = await sent_by(branch.guarantor).import_(row(branch.applicant))
+    assert (same.rows_unchanged, same.rows_refused) == (1, 0)
+    await withdraw(CreditOffice(arrange.context, branch.applicant, branch.finance), case_id)
+    for sender, listed in pairs:
+        assert (await sent_by(sender).import_(row(listed, **richer))).rows_changed == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,15 @@ import httpx2
 import pytest
 
 from activities.transition import Desk
+from api.dependencies import Reader
+from api.live import Watcher
+from commands.account import authenticate
 from commands.command import Context
 from domain.guarantor import CHECKS_PER_PERSON
 from domain.identity import NationalId, mask_national_id
+from domain.wording import APPLICANT_ONLY
+from storage.cases import tell
+from storage.database import SERVICE, transaction
 from tests.arrange import Arrange, Someone, guarantee_code, next_national_id
 from tests.books import Superuser
 from tests.commands.onboarding_steps import (
@@ -207,6 +214,57 @@ async def test_whoever_has_nothing_to_do_with_it_any_more_sees_the_case_no_more(
     assert (await read(api, branch.guarantor, "/v1/cases"))["items"] == []
     assert (await read(api, branch.guarantor, "/v1/tasks"))["items"] == []
     assert [one["status"] for one in (await read(api, branch.guarantor, "/v1/guarantees"))["items"]] == [how]
+
+
+async def test_what_is_the_applicants_own_business_stays_out_of_the_guarantors_timeline(
+    branch: Branch, steps: Steps, context: Context
+) -> None:
+    case_id = await branch.returned()
+    async with transaction(context.engine, SERVICE) as connection:
+        await tell(connection, case_id, "activation_blocked", actor="machine", params={"obstacle": "share_used_up"})
+        await tell(connection, case_id, "activation_paused", actor="machine", params={"hours": 24})
+        await tell(connection, case_id, "reminded", actor="machine", params={"role": "applicant"})
+
+    of_guarantor, of_applicant, of_finance = [
+        await steps.timeline(who, str(case_id)) for who in (branch.guarantor, branch.applicant, branch.finance)
+    ]
+
+    hidden = {"application_returned", "activation_blocked", "activation_paused"}
+    assert hidden <= APPLICANT_ONLY
+    assert of_applicant == of_finance
+    assert hidden <= set(of_applicant)
+    assert of_guarantor == [code for code in of_applicant if code not in hidden]
+    assert of_guarantor[-1] == "reminded"
+
+
+async def test_the_live_stream_of_a_guarantor_leaves_out_the_same_lines_and_goes_on_after_them(
+    branch: Branch, context: Context, superuser: Superuser
+) -> None:
+    case_id = await branch.returned()
+    # More hidden lines than are read at once.
+    await superuser.run(
+        "INSERT INTO timeline (case_id, code, params, actor)"
+        " SELECT %s, 'activation_paused', '{\"hours\": 24}', 'machine' FROM generate_series(1, 120)",
+        case_id,
+    )
+    async with transaction(context.engine, SERVICE) as connection:
+        await tell(connection, case_id, "reminded", actor="machine", params={"role": "applicant"})
+
+    async def heard_by(who: Someone) -> list[str]:
+        codes: list[str] = []
+        reader = Reader(context, await authenticate(context, who.token))
+        async with asyncio.timeout(5):
+            async for event in Watcher(context.engine, check_seconds=0.05).watch(reader, case_id, 0):
+                codes.append(event.code)
+                if event.code == "reminded":
+                    return codes
+        raise AssertionError(codes)
+
+    everything = await heard_by(branch.applicant)
+
+    assert await heard_by(branch.guarantor) == [code for code in everything if code not in APPLICANT_ONLY]
+    assert everything == await heard_by(branch.finance)
+    assert everything.count("application_returned") == 1
 
 
 async def test_a_guarantors_code_is_for_the_guarantor_who_is_asked_and_nobody_else(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -22,7 +23,7 @@ from storage.database import SERVICE, transaction
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 from tests.commands.onboarding_steps import Office, apply, open_task
-from tests.journeys.steps import ISSUE, REFUSE, TERMS, Steps
+from tests.journeys.steps import ISSUE, REFUSE, TERMS, Steps, in_a_year
 
 _HUGE = 10**18
 _DEEP = "[" * 20_000 + "]" * 20_000
@@ -268,6 +269,8 @@ async def test_a_role_counts_only_in_its_own_scope(
     assert [answer.status_code for answer in answers] == [404, 404, 404]
 
 
+# A day that would do, as seconds since 1970.
+_IN_A_YEAR = int(datetime.fromisoformat(f"{in_a_year()}T00:00:00+00:00").timestamp())
 BAD_CERTIFICATES: list[tuple[dict[str, Any], str]] = [
     ({"monthly_amount": {"amount": 50_000_010, "unit": "IRR"}}, "certificate_above_application"),
     ({"monthly_amount": {"amount": 1, "unit": "IRR"}}, "amount_not_whole_toman"),
@@ -276,6 +279,7 @@ BAD_CERTIFICATES: list[tuple[dict[str, Any], str]] = [
     ({"valid_until": "9999-12-31"}, "certificate_valid_until_past"),
     ({"valid_until": "0001-01-01"}, "certificate_valid_until_past"),
     ({"valid_until": "tomorrow"}, "invalid_input"),
+    ({"valid_until": _IN_A_YEAR}, "invalid_input"),
     ({"kind": "clear_obstacle", "decision": "cleared"}, "invalid_input"),
     ({"kind": "nothing"}, "invalid_input"),
     ({"decision": "both"}, "invalid_input"),

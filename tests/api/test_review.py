@@ -13,7 +13,7 @@ from domain.access import Grant, Role, ScopeKind
 from storage.database import SERVICE, transaction
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
-from tests.commands.onboarding_steps import Branch, guarantee_of, open_task, task_of
+from tests.commands.onboarding_steps import Branch, finance_officer, guarantee_of, open_task, task_of
 from tests.journeys.steps import APPROVE, FORWARD, REFUSE_APPLICATION, RETURN, Steps
 
 REVIEW = "review_application"
@@ -176,6 +176,47 @@ async def test_an_unsuitable_guarantor_is_released_and_the_applicant_names_anoth
     assert answer.status_code == 200, answer.text
     assert hidden.status_code == 404
     assert [one["status"] for one in named.json()["guarantees"]] == ["named", "released"]
+
+
+async def test_a_guarantee_that_is_said_twice_to_be_unsuitable_ends_once(
+    branch: Branch, steps: Steps, superuser: Superuser
+) -> None:
+    case_id = await branch.backed()
+    guarantee = await guarantee_of(branch.context, case_id, branch.guarantor)
+
+    twice = {**RETURN, "reasons": ["guarantor_unsuitable"], "unsuitable_guarantees": [str(guarantee.id)] * 2}
+    answer = await decide(steps, branch, case_id, twice)
+
+    assert answer.status_code == 200, answer.text
+    assert await superuser.rows("SELECT status FROM guarantees") == [("released",)]
+    told = await superuser.rows("SELECT person_id FROM notices WHERE template = 'guarantee_released'")
+    assert told == [(branch.guarantor.id,)]
+
+
+async def test_pay_is_seen_where_the_case_is_now_and_not_where_it_was_nor_for_a_role_held_elsewhere(
+    branch: Branch, arrange: Arrange, steps: Steps, superuser: Superuser
+) -> None:
+    there = await finance_officer(arrange, "2201")
+    elsewhere = Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(await arrange.organisation()))
+    mixed = await arrange.staff(elsewhere, Grant(Role.WELFARE_MANAGER, ScopeKind.REGION, "2201"))
+    case_id = await branch.backed()
+
+    async def pay_seen_by(who: Someone) -> tuple[bool, bool]:
+        seen = (await steps.case(who, str(case_id)))["application"]
+        return seen["net_pay_used"] is not None, seen["hire_date_used"] is not None
+
+    before = await pay_seen_by(branch.finance)
+    await superuser.run("UPDATE employments SET region_code = '2201' WHERE person_id = %s", branch.applicant.id)
+    await decide(steps, branch, case_id, FORWARD)
+    await branch.go_on(case_id)
+
+    assert before == (True, True)
+    assert [await pay_seen_by(who) for who in (branch.finance, there, mixed, branch.applicant)] == [
+        (False, False),
+        (True, True),
+        (False, False),
+        (True, True),
+    ]
 
 
 async def test_a_region_forwards_only_who_has_left_it(branch: Branch, steps: Steps, superuser: Superuser) -> None:

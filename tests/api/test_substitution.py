@@ -10,9 +10,13 @@ import pytest
 
 from activities.transition import Desk
 from commands.command import Context
-from domain.access import Role
+from domain.access import Grant, Role, ScopeKind
+from storage.database import SERVICE, transaction
 from tests.arrange import Arrange, Someone
-from tests.commands.substitution_steps import Swap
+from tests.books import Superuser
+from tests.commands.onboarding_steps import Branch, add_programme, open_task
+from tests.commands.substitution_steps import REVIEW, Swap
+from tests.journeys.steps import Steps
 
 
 @pytest.fixture
@@ -125,3 +129,44 @@ async def test_a_substitution_that_cannot_be_says_why_and_one_that_is_foreign_is
         (201, None),
         (409, "substitution_open"),
     ]
+
+
+async def test_whoever_stands_beside_the_bound_guarantor_neither_decides_nor_hears_nor_sees_the_case(
+    api: httpx2.AsyncClient, context: Context, arrange: Arrange, desk: Desk, superuser: Superuser
+) -> None:
+    branch = await Branch.opened(context, arrange, desk)
+    code = await superuser.value("SELECT code FROM organisations WHERE id = %s", branch.employer)
+    shipped = await superuser.value("SELECT value -> 'guarantor' FROM policies WHERE name = 'programme:tavana'")
+    await add_programme(branch, "two", organisation=code, guarantor={**shipped, "count": 2})
+    beside = await branch.colleague()
+    swap = await Swap.behind(branch, desk, await branch.approved(branch.guarantor, beside, programme="two"))
+    async with transaction(context.engine, SERVICE) as connection:
+        await arrange.grant(connection, beside.id, Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, "1101"))
+    case_id = await swap.accepted()
+    decision = f"/v1/tasks/{await open_task(context, case_id, REVIEW)}/decision"
+    approve = {"kind": REVIEW, "decision": "approve"}
+
+    as_staff = await arrange.as_staff(beside)
+    refused = await api.post(decision, json=approve, headers=as_staff.headers())
+    seen = [(await api.get(f"/v1/cases/{case_id}", headers=one.headers())) for one in (beside, as_staff)]
+    decided = await api.post(decision, json=approve, headers=branch.finance.headers())
+
+    asked = await superuser.rows("SELECT person_id FROM notices WHERE template = 'task_review_substitution'")
+    assert asked == [(branch.finance.id,)]
+    assert (refused.status_code, refused.json()["code"]) == (403, "own_case")
+    assert [one.status_code for one in seen] == [404, 200]
+    assert seen[1].json()["allowed_actions"] == []
+    assert decided.status_code == 200, decided.text
+
+
+async def test_what_finance_finds_against_it_is_for_the_owner_and_not_for_either_guarantor(
+    swap: Swap, steps: Steps, superuser: Superuser
+) -> None:
+    case_id = await swap.accepted()
+    await swap.review(case_id)
+    await superuser.run("UPDATE employments SET state = 'exit_reported' WHERE person_id = %s", swap.owner.id)
+    await swap.go_on(case_id)
+
+    shown = [await steps.timeline(who, str(case_id)) for who in (swap.owner, swap.branch.guarantor, swap.newcomer)]
+
+    assert ["substitution_blocked" in codes for codes in shown] == [True, False, False]

@@ -44,10 +44,14 @@ class Swap:
     async def opened(cls, context: Context, arrange: Arrange, desk: Desk) -> Swap:
         """The applicant's credit is usable."""
         branch = await Branch.opened(context, arrange, desk)
-        case_id = await branch.approved()
+        return await cls.behind(branch, desk, await branch.approved())
+
+    @classmethod
+    async def behind(cls, branch: Branch, desk: Desk, case_id: UUID) -> Swap:
+        """An approved credit becomes usable."""
         await branch.take("activate_credit", case_id)
-        bound = await guarantee_of(context, case_id, branch.guarantor)
-        line_id = await _line_of(context, case_id)
+        bound = await guarantee_of(branch.context, case_id, branch.guarantor)
+        line_id = await _line_of(branch.context, case_id)
         return cls(branch, SubstitutionActivities(desk), case_id, line_id, bound, await branch.colleague())
 
     @property

@@ -16,14 +16,15 @@ from commands.account import authenticate
 from commands.command import Context
 from commands.employment import EmploymentEnded, OwnEmployment, correct_employment, search_employments
 from domain.access import Grant, Role, ScopeKind
-from domain.errors import Forbidden, NotFound, Refusal
+from domain.errors import Forbidden, NotFound, OwnCase, Refusal
 from storage.account import begin_session
 from storage.database import SERVICE, transaction
 from storage.employment import EARLIER_VERSIONS, Correction, History
 from storage.tables import employments
 from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser
-from tests.commands.onboarding_steps import run
+from tests.commands.onboarding_steps import Branch, guarantee_of, refuse_guarantee, run, withdraw
+from tests.commands.onboarding_steps import Office as CreditOffice
 from tests.personnel_steps import Line, Office
 
 
@@ -112,6 +113,34 @@ async def test_nobody_corrects_their_own_employment_whatever_their_roles(
 
     await corrected(context, await arrange.hr_officer(organisation_id), employment_id, net_pay=900_000_000)
     assert (await stands(superuser, employment_id))[0] == 900_000_000
+
+
+@pytest.mark.parametrize("far", ["named", "asked", "stands"])
+async def test_nobody_corrects_whoever_they_stand_for_or_who_stands_for_them_until_it_has_ended(
+    context: Context, arrange: Arrange, superuser: Superuser, desk: Desk, far: str
+) -> None:
+    branch = await Branch.opened(context, arrange, desk)
+    case_id = await {"named": branch.apply, "asked": branch.asked, "stands": branch.backed}[far]()
+    assert (await guarantee_of(context, case_id, branch.guarantor)).status == {"stands": "accepted"}.get(far, far)
+    found = await superuser.rows("SELECT person_id, id FROM employments")
+    employment_of = dict(found)
+    async with transaction(context.engine, SERVICE) as connection:
+        for one in (branch.applicant, branch.guarantor):
+            await arrange.grant(connection, one.id, Grant(Role.HR_OFFICER, ScopeKind.REGION, "1101"))
+    applicant, guarantor = [await arrange.as_staff(one) for one in (branch.applicant, branch.guarantor)]
+    pairs = [(applicant, employment_of[guarantor.id]), (guarantor, employment_of[applicant.id])]
+
+    for officer, employment_id in pairs:
+        for values in ({"net_pay": 900_000_000}, {"region_code": "2201"}, {"hire_date": date(2016, 3, 29)}):
+            with pytest.raises(OwnCase):
+                await corrected(context, officer, employment_id, **values)
+            assert await stands(superuser, employment_id) == (400_000_000, "1101", date(2015, 4, 4), "employed")
+    if far == "asked":
+        await refuse_guarantee(branch, case_id, branch.guarantor)
+    else:
+        await withdraw(CreditOffice(context, branch.applicant, branch.finance), case_id)
+    for officer, employment_id in pairs:
+        await corrected(context, officer, employment_id, net_pay=900_000_000)
 
 
 async def test_an_officer_signed_in_as_a_member_neither_looks_up_nor_corrects(

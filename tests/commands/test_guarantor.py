@@ -149,6 +149,21 @@ async def test_nobody_stands_for_themselves_and_nobody_is_named_twice(branch: Br
         await name(branch, case_id, await branch.colleague())
 
 
+async def test_while_money_actions_pause_nobody_is_named_and_afterwards_they_are(
+    branch: Branch, superuser: Superuser
+) -> None:
+    case_id, other = await branch.approved(), await branch.colleague()
+    await superuser.run(
+        "UPDATE persons SET money_paused_until = now() + interval '1 hour' WHERE id = %s", branch.applicant.id
+    )
+    with pytest.raises(MoneyPaused):
+        await name(branch, case_id, other, instead_of=branch.guarantor)
+    assert await superuser.rows("SELECT person_id, status FROM guarantees") == [(branch.guarantor.id, "accepted")]
+    await superuser.run("UPDATE persons SET money_paused_until = NULL")
+
+    await name(branch, case_id, other, instead_of=branch.guarantor)
+
+
 async def test_two_people_of_a_region_stand_for_each_other(branch: Branch, superuser: Superuser) -> None:
     first = await branch.asked()
     second = await branch.asked(branch.applicant, applicant=branch.guarantor)

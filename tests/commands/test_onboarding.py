@@ -24,7 +24,17 @@ from storage import onboarding
 from tests.account_people import audited
 from tests.arrange import Arrange
 from tests.books import Superuser, assert_books_clean
-from tests.commands.onboarding_steps import Office, apply, credit_request, issue, open_task, refuse, run, withdraw
+from tests.commands.onboarding_steps import (
+    Branch,
+    Office,
+    apply,
+    credit_request,
+    issue,
+    open_task,
+    refuse,
+    run,
+    withdraw,
+)
 
 
 @pytest.fixture
@@ -152,6 +162,29 @@ async def test_an_own_line_that_is_renewed_does_not_count_against_itself(
         (100_000_000, True),
     ]
     await assert_books_clean(office.context.engine)
+
+
+@pytest.mark.parametrize("renewal", [60_000_000, 10_000_000])
+async def test_a_line_and_the_application_that_renews_it_count_once_by_the_higher_of_both(
+    context: Context, arrange: Arrange, desk: Desk, superuser: Superuser, renewal: int
+) -> None:
+    branch = await Branch.opened(context, arrange, desk)
+    await branch.take("activate_credit", await branch.approved(monthly=60_000_000))
+    office = Office(context, branch.applicant, await arrange.hr_officer(branch.employer))
+    case_id = await apply(office, monthly=40_000_000)
+    await branch.apply(monthly=renewal)
+
+    await branch.take("request_backing", case_id)
+    await issue(office, case_id, monthly=Money(40_000_000, Unit.IRR))
+    await branch.take("activate_credit", case_id)
+
+    assert await superuser.value("SELECT phase FROM cases WHERE id = %s", case_id) == "active"
+    opened = "SELECT monthly FROM credit_lines WHERE case_id = %s"
+    assert await superuser.value(opened, case_id) == 40_000_000
+    await superuser.run("UPDATE credit_lines SET closed_at = now() WHERE case_id = %s", case_id)
+    with pytest.raises(rules.AmountAboveShare) as refused:
+        await apply(office, monthly=40_000_010)
+    assert refused.value.params["limit_rial"] == "40,000,000"
 
 
 @pytest.mark.parametrize(

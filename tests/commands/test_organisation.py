@@ -98,6 +98,8 @@ async def test_an_organisation_that_cannot_be_is_refused(
         ({"starts_on": "0001-01-01"}, "invalid_input"),
         ({"starts_on": "2026-02-30"}, "invalid_input"),
         ({"starts_on": "1405/01/01"}, "invalid_input"),
+        ({"starts_on": 1_774_051_200}, "invalid_input"),
+        ({"ends_on": 1_805_500_800}, "invalid_input"),
         ({"number": " "}, "invalid_input"),
     ],
 )

@@ -16,7 +16,7 @@ from domain import substitution as rules
 from domain import wording
 from domain.access import Actor, Grant, Role, ScopeKind
 from domain.errors import CaseClosed, NotFound, OwnCase, TooMany
-from domain.onboarding import ContractNotInForce, NotOnPersonnelList
+from domain.onboarding import ContractNotInForce, MoneyPaused, NotOnPersonnelList
 from domain.review import ApprovalBlocked
 from messages.case import CaseKind
 from messages.onboarding import Standing
@@ -223,6 +223,20 @@ async def test_only_the_owner_of_a_line_that_still_runs_asks_for_whom_nobody_is_
     await swap.request()
     with pytest.raises(rules.SubstitutionOpen):
         await swap.request()
+
+
+async def test_while_money_actions_pause_nobody_is_asked_for_and_afterwards_they_are(
+    swap: Swap, superuser: Superuser
+) -> None:
+    await superuser.run(
+        "UPDATE persons SET money_paused_until = now() + interval '1 hour' WHERE id = %s", swap.owner.id
+    )
+    with pytest.raises(MoneyPaused):
+        await swap.request()
+    assert await superuser.value("SELECT count(*) FROM cases WHERE kind = 'substitution'") == 0
+    await superuser.run("UPDATE persons SET money_paused_until = NULL")
+
+    await swap.request()
 
 
 async def test_two_requests_at_the_same_moment_open_one_substitution(swap: Swap, superuser: Superuser) -> None:

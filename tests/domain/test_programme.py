@@ -88,6 +88,7 @@ def test_a_programme_with_something_missing_says_so(name: str) -> None:
         ({"obstacle_remind_hours": 0}, "reminder"),
         ({"answer_expire_hours": HOURS_MAX + 1}, "answer_expire_hours"),
         ({"review": "region"}, "finance is missing"),
+        ({"waiting_hours": 72}, "waiting: it runs from an approval"),
         ({"backing": "guarantor"}, "guarantor is missing"),
         ({"guarantor": GUARANTOR}, "guarantor: unknown"),
         ({"finance": FINANCE}, "finance: unknown"),
