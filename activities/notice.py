@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from activities.transition import Desk
 from domain.account import CodePurpose, code_text
-from domain.wording import NOTICES
+from domain.notice import NOTICES
 from gateways.sms import SendFailed, SmsGateway
 from messages.notice import SendCode, SendNotice
 from storage.account.codes import mark_code_sent, take_unsent_code

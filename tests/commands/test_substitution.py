@@ -16,6 +16,7 @@ from domain import substitution as rules
 from domain import wording
 from domain.access import Actor, Grant, Role, ScopeKind
 from domain.errors import CaseClosed, NotFound, OwnCase, TooMany
+from domain.notice import NOTICES
 from domain.onboarding import ContractNotInForce, MoneyPaused, NotOnPersonnelList
 from domain.review import ApprovalBlocked
 from messages.case import CaseKind
@@ -393,4 +394,4 @@ def test_everything_that_can_happen_in_a_substitution_has_its_words() -> None:
     assert CaseKind.SUBSTITUTION in wording.KINDS
     assert set(TaskKind) <= set(wording.TASKS)
     assert set(FactKind) <= set(wording.TIMELINE)
-    assert {f"{what}_{kind}" for kind in TaskKind for what in ("task", "remind")} <= set(wording.NOTICES)
+    assert {f"{what}_{kind}" for kind in TaskKind for what in ("task", "remind")} <= set(NOTICES)

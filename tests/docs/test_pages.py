@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from cli import main
 from cli.places import PROJECT
 from domain.account import CodePurpose, code_text
-from domain.wording import NOTICES
+from domain.notice import NOTICES
 from settings import Settings
 from tests.docs.test_rules import project_files
 

@@ -10,8 +10,9 @@ import pytest
 from domain import errors, onboarding, wording
 from domain.access import Role
 from domain.mandate import MANDATES
+from domain.notice import NOTICES
 from domain.onboarding import Obstacle, RefusalReason
-from domain.wording import KINDS, NOTICES, PHASES, ROLES, TASKS, TIMELINE, Sentence, said
+from domain.wording import KINDS, PHASES, ROLES, TASKS, TIMELINE, Sentence, said
 from messages.case import CaseKind
 from messages.onboarding import FactKind, Phase, TaskKind
 from messages.personnel import ChangePhase, ImportPhase
