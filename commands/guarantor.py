@@ -12,7 +12,7 @@ from commands.task import close_answered, expect_kind
 from domain import guarantor as rules
 from domain.account import CodePurpose, guarantee_binding
 from domain.dates import tehran_day
-from domain.errors import CaseClosed, NotFound, TooMany
+from domain.errors import CaseClosed, NotFound, TaskNotOpen, TooMany
 from domain.guarantor import Rule, as_faults
 from domain.identity import BadNationalId, NationalId, parse_national_id
 from domain.onboarding import MandateOutdated, MoneyPaused
@@ -266,10 +266,12 @@ async def answer_guarantee(command: Command, task: Task, consent: Consent | None
     if guarantee is None or guarantee.person_id != command.actor.person_id or not guarantee.is_live:
         raise NotFound
     if consent is None:
-        await guarantor.end_guarantee(command.connection, guarantee.id, "refused")
+        if not await guarantor.end_guarantee(command.connection, guarantee.id, "refused"):
+            raise TaskNotOpen
         return await _record_answer(command, task, guarantee, FactKind.GUARANTEE_REFUSED, {})
     await _judge(command, guarantee, consent)
-    await guarantor.accept(command.connection, guarantee.id, mandate_version=consent.mandate_version)
+    if not await guarantor.accept(command.connection, guarantee.id, mandate_version=consent.mandate_version):
+        raise TaskNotOpen
     payload = {"mandate_version": consent.mandate_version, "code_id": str(consent.code_id)}
     return await _record_answer(command, task, guarantee, FactKind.GUARANTEE_ACCEPTED, payload)
 

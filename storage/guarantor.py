@@ -206,9 +206,9 @@ async def is_asked_again(connection: AsyncConnection, guarantee: Guarantee) -> b
     return before is not None and before.person_id == guarantee.person_id and before.accepted_at is not None
 
 
-async def accept(connection: AsyncConnection, guarantee_id: UUID, *, mandate_version: int) -> None:
-    """The guarantor stands, for exactly the terms of the guarantee."""
-    await _change(
+async def accept(connection: AsyncConnection, guarantee_id: UUID, *, mandate_version: int) -> bool:
+    """The guarantor stands, for exactly the terms of the guarantee; False if it ended meanwhile."""
+    return await _change(
         connection,
         guarantees.c.id == guarantee_id,
         status="accepted",
@@ -217,9 +217,12 @@ async def accept(connection: AsyncConnection, guarantee_id: UUID, *, mandate_ver
     )
 
 
-async def end_guarantee(connection: AsyncConnection, guarantee_id: UUID, status: str) -> None:
-    """A guarantor refused, stayed silent, was replaced, or is released; their slot is free."""
-    await _change(connection, guarantees.c.id == guarantee_id, status=status, ended_at=sa.func.now())
+async def end_guarantee(connection: AsyncConnection, guarantee_id: UUID, status: str) -> bool:
+    """A guarantor refused, stayed silent, was replaced, or is released; their slot is free.
+
+    False if it ended otherwise meanwhile: a renewal releases whoever stands for the former line.
+    """
+    return await _change(connection, guarantees.c.id == guarantee_id, status=status, ended_at=sa.func.now())
 
 
 async def release_all(connection: AsyncConnection, case_id: UUID) -> dict[str, list[UUID]]:
@@ -246,8 +249,11 @@ async def release_all(connection: AsyncConnection, case_id: UUID) -> dict[str, l
     return told
 
 
-async def _change(connection: AsyncConnection, condition: sa.ColumnElement[bool], **values: object) -> None:
-    await connection.execute(sa.update(guarantees).where(condition).values(values))
+async def _change(connection: AsyncConnection, condition: sa.ColumnElement[bool], **values: object) -> bool:
+    changed = await connection.execute(
+        sa.update(guarantees).where(condition, guarantees.c.ended_at.is_(None)).values(values)
+    )
+    return changed.rowcount == 1
 
 
 async def end_parts(connection: AsyncConnection, case_id: UUID) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -13,14 +14,18 @@ from activities.transition import Desk
 from commands.command import Context
 from domain import errors
 from domain import guarantor as rules
-from tests.arrange import Arrange
+from storage.database import SERVICE, transaction
+from storage.guarantor import release_all
+from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser
 from tests.commands.onboarding_steps import (
     Branch,
     Office,
+    accept_guarantee,
     answer_guarantee,
     consent,
     name,
+    refuse_guarantee,
     task_of,
     withdraw,
 )
@@ -92,6 +97,26 @@ async def test_acceptance_and_expiry_at_one_moment_leave_one_winner_and_a_consis
             else [("expired", "expired", "awaiting_another_guarantor")]
         )
         assert await slots(superuser, guarantor) == int(accepted)
+
+
+@pytest.mark.parametrize("deed", [accept_guarantee, refuse_guarantee])
+async def test_an_answer_to_what_another_transaction_is_just_releasing_is_told_that_it_is_too_late(
+    branch: Branch, superuser: Superuser, deed: Callable[[Branch, UUID, Someone], Coroutine[Any, Any, None]]
+) -> None:
+    """A renewal releases the guarantors of the former line without holding the case in which one of them is asked."""
+    case_id = await branch.asked()
+    async with transaction(branch.context.engine, SERVICE) as connection:
+        await release_all(connection, case_id)
+        answering = asyncio.create_task(deed(branch, case_id, branch.guarantor))
+
+        async def blocked() -> bool:
+            return bool(await superuser.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
+
+        await eventually(blocked, "the answer to wait for the row")
+
+    with pytest.raises(errors.TaskNotOpen):
+        await answering
+    assert await superuser.rows("SELECT status FROM guarantees") == [("released",)]
 
 
 async def test_acceptance_and_replacement_at_one_moment_leave_one_guarantor(
