@@ -59,6 +59,9 @@ class Process:
         await self.temporal.fast_forward(self.handle, wait + timedelta(seconds=1))
 
     async def _waits(self) -> bool:
+        # A message that is still on its way would begin the wait anew when its time has passed already.
+        if await self.superuser.value("SELECT count(*) FROM outbox WHERE sent_at IS NULL AND case_id IS NOT NULL"):
+            return False
         kinds = [event.event_type for event in (await self.handle.fetch_history()).events]
         count = Counter(kinds)
         running = count[EventType.EVENT_TYPE_TIMER_STARTED] - sum(count[kind] for kind in _TIMER_ENDS)
