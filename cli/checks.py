@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cli.places import PROJECT
 
-_DIVIDED = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile", "--no-loadscope-reorder"]
+_DIVIDED = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadgroup", "--no-loadscope-reorder"]
 
 
 def run_tests(arguments: list[str]) -> int:
@@ -18,7 +18,7 @@ def run_tests(arguments: list[str]) -> int:
 
     In this process, because the caller then ends without the interpreter's own end, where Temporal's library
     sometimes aborts after correct results. Paths among the arguments are the caller's. The whole suite is divided among
-    processes, a file to each: most tests wait for servers.
+    processes: most tests wait for servers.
     """
     import pytest  # noqa: PLC0415 - no other command needs it
 

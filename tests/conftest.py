@@ -40,8 +40,8 @@ from tests.journeys.steps import Steps
 from worker import build_worker
 from workflows.client import data_converter
 
-# Rooms whose tests start whole stacks come first: divided among processes, the longest must not begin last.
-_LONG_ROOMS = ("cli", "journeys", "docs", "bench")
+# What starts whole stacks, which look for free ports: one after the other, and first, for it takes longest.
+_STACKS = ("cli", "docs", "bench", "deployment", "test_kills.py")
 _TEMPLATE = "amanat_template"
 KEY = base64.b64encode(bytes(range(32))).decode()
 
@@ -101,8 +101,14 @@ async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the rooms with the longest tests first."""
-    items.sort(key=lambda item: item.path.parent.name not in _LONG_ROOMS)
+    """Say what stays together when the suite is divided among processes: whole stacks, and otherwise each file."""
+
+    def starts_stacks(item: pytest.Item) -> bool:
+        return item.path.parent.name in _STACKS or item.path.name in _STACKS
+
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("stacks" if starts_stacks(item) else str(item.path)))
+    items.sort(key=starts_stacks, reverse=True)
 
 
 @pytest.fixture(scope="session")
