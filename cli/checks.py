@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cli.places import PROJECT
 
-_DIVIDED = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadgroup", "--no-loadscope-reorder"]
+_DIVIDED = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
 def run_tests(arguments: list[str]) -> int:

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import psycopg
@@ -20,6 +21,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]  # it has no types
 
 from activities.notice import NoticeSender
 from activities.transition import Desk
@@ -100,16 +102,27 @@ async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
     await made.dispose()
 
 
-@pytest.hookimpl(tryfirst=True)
+def starts_stacks(file: str) -> bool:
+    """Whether the tests of a file start whole stacks."""
+    return not set(_STACKS).isdisjoint(Path(file).parts)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say what stays together when the suite is divided among processes: whole stacks, and otherwise each file."""
+    """Begin with what takes longest."""
+    items.sort(key=lambda item: starts_stacks(item.nodeid.partition("::")[0]), reverse=True)
 
-    def starts_stacks(item: pytest.Item) -> bool:
-        return item.path.parent.name in _STACKS or item.path.name in _STACKS
 
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("stacks" if starts_stacks(item) else str(item.path)))
-    items.sort(key=starts_stacks, reverse=True)
+class Divided(LoadFileScheduling):  # type: ignore[misc]  # untyped
+    """Gives a process whole files to test, and all that start stacks to one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "stacks" if starts_stacks(file) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Divided:
+    """How the suite is divided among processes."""
+    return Divided(config, log)
 
 
 @pytest.fixture(scope="session")
