@@ -128,6 +128,18 @@ def _declare(entry: dict[str, Any], refusal: type[errors.Refusal]) -> None:
     entry["description"] = ", ".join(sorted(content["examples"]))
 
 
+def share_examples(document: dict[str, Any]) -> None:
+    """Keep each error's body once, among the document's components: many operations may answer it."""
+    shared = document["components"].setdefault("examples", {})
+    for path in document["paths"].values():
+        for operation in path.values():
+            for answer in operation["responses"].values():
+                examples = answer.get("content", {}).get(MEDIA_TYPE, {}).get("examples", {})
+                for code, example in examples.items():
+                    shared.setdefault(code, example)
+                    examples[code] = {"$ref": f"#/components/examples/{code}"}
+
+
 _SCHEMA = {"$ref": "#/components/schemas/Problem"}
 # What stands in the sentences of the examples.
 _SAMPLES: dict[str, Any] = {

@@ -56,7 +56,9 @@ def test_every_operation_declares_its_errors_as_problems(document: dict[str, Any
             assert list(answer["content"]) == ["application/problem+json"], (name, status)
             examples = answer["content"]["application/problem+json"]["examples"]
             assert examples, (name, status)
-            for code, example in examples.items():
+            for code, reference in examples.items():
+                assert reference == {"$ref": f"#/components/examples/{code}"}, (name, code)
+                example = document["components"]["examples"][code]
                 assert example["summary"], (name, code)
                 shown = Problem.model_validate(example["value"])
                 assert (shown.code, str(shown.status)) == (code, status), name
