@@ -163,10 +163,40 @@ async def run_errands(connection: AsyncConnection, *errands: Errand, commit: boo
                 await driver.commit()
         return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]
     except psycopg.Error as error:
-        if driver.closed:
-            # SQLAlchemy finds that out by itself, and then trusts no connection of the pool that is older.
-            await connection.exec_driver_sql("SELECT 1")
-        raise DBAPIError.instance(None, None, error, psycopg.Error, hide_parameters=True) from error
+        await _raise_as_sqlalchemy(connection, driver, error)
+        raise
+
+
+async def _raise_as_sqlalchemy(connection: AsyncConnection, driver: Any, error: psycopg.Error) -> None:
+    if driver.closed:
+        # SQLAlchemy finds that out by itself, and then trusts no connection of the pool that is older.
+        await connection.exec_driver_sql("SELECT 1")
+    raise DBAPIError.instance(None, None, error, psycopg.Error, hide_parameters=True) from error
+
+
+async def fetch(connection: AsyncConnection, errand: Errand) -> list[Any]:
+    """Run one statement past SQLAlchemy, at a third of its cost; the rows that it found.
+
+    Raises:
+        DBAPIError: it failed.
+    """
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    try:
+        cursor = await driver.execute(errand.sql, errand.values)
+        return await cursor.fetchall() if cursor.description else []
+    except psycopg.Error as error:
+        await _raise_as_sqlalchemy(connection, driver, error)
+        raise
+
+
+@asynccontextmanager
+async def single_statements(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection on which each statement is a transaction of its own, in one round trip.
+
+    Nobody acts in it: only what needs no capacity can be done, such as posting to the ledger.
+    """
+    async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        yield connection
 
 
 async def act_as(connection: AsyncConnection, acting: Acting, *, limit_ms: int = STATEMENT_LIMIT_MS) -> None:

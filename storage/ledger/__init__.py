@@ -21,6 +21,7 @@ from storage.ledger.faults import (
     typed_faults,
 )
 from storage.ledger.posting import (
+    BATCH_MAX,
     correct,
     expire_hold,
     freeze,
@@ -28,6 +29,7 @@ from storage.ledger.posting import (
     open_account,
     open_accounts,
     post,
+    post_batch,
     post_hold,
     take_snapshots,
     unfreeze,
@@ -45,6 +47,7 @@ from storage.ledger.reading import (
 )
 
 __all__ = [
+    "BATCH_MAX",
     "AccountDiffers",
     "BadCorrection",
     "BadEntry",
@@ -71,6 +74,7 @@ __all__ = [
     "open_account",
     "open_accounts",
     "post",
+    "post_batch",
     "post_hold",
     "statement",
     "take_snapshots",

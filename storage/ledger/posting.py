@@ -24,6 +24,7 @@ from domain.ledger import (
 )
 from storage.ledger.faults import typed_faults
 
+BATCH_MAX: Final = 5_000
 _REFUSALS: Final[Mapping[str, type[Refusal]]] = {
     refusal.code: refusal for refusal in (InsufficientFunds, AccountFrozen, HoldResolved, AlreadyCorrected)
 }
@@ -80,6 +81,27 @@ async def post(connection: AsyncConnection, journal: Journal) -> UUID:
         LedgerFault: KeyConflict, UnknownAccount, UnitDiffers.
     """
     return await _post(connection, journal, None)
+
+
+async def post_batch(connection: AsyncConnection, journals: Sequence[Journal]) -> list[UUID | Refusal]:
+    """Post up to BATCH_MAX journals as if one after another, in one statement; what became of each, in their order.
+
+    A refused one leaves the others as they are. All are written with the transaction, or none.
+
+    Raises:
+        LedgerFault: as with post; nothing was written.
+        ValueError: more than BATCH_MAX.
+    """
+    if len(journals) > BATCH_MAX:
+        msg = f"a batch has at most {BATCH_MAX} journals"
+        raise ValueError(msg)
+    answers: list[UUID | Refusal] = []
+    for journal in journals:
+        try:
+            answers.append(await post(connection, journal))
+        except Refusal as refusal:
+            answers.append(refusal)
+    return answers
 
 
 async def post_hold(connection: AsyncConnection, hold_id: UUID, journal: Journal) -> UUID:
