@@ -1,0 +1,354 @@
+-- What never changes in a row is checked when it is written, by a domain: Postgres parses every CHECK of a table anew
+-- for each statement, which was a third of a posting, while a domain is parsed once a session and skipped where its
+-- column is not set. A bounded repetition such as {1,200} makes a regular expression a hundred times slower.
+CREATE DOMAIN ledger_key AS text CHECK (VALUE ~ '^[!-~]+$' AND length(VALUE) <= 200);
+CREATE DOMAIN ledger_reason AS text CHECK (VALUE ~ '^[a-z][a-z0-9_]+$' AND length(VALUE) <= 60);
+CREATE DOMAIN ledger_actor AS text CHECK (VALUE ~ '^[!-~]+$' AND length(VALUE) <= 80);
+CREATE DOMAIN ledger_code AS text CHECK (VALUE ~ '^[a-z][a-z_]*(:[a-z0-9_-]+)*$' AND length(VALUE) <= 160);
+CREATE DOMAIN ledger_unit AS text CHECK (VALUE ~ '^[A-Z][A-Z][A-Z]$');
+CREATE DOMAIN ledger_hash AS bytea CHECK (length(VALUE) = 32);
+CREATE DOMAIN ledger_moment AS timestamptz CHECK (isfinite(VALUE));
+CREATE DOMAIN ledger_amount AS bigint CHECK (VALUE <> 0 AND VALUE BETWEEN -100000000000000000 AND 100000000000000000);
+CREATE DOMAIN ledger_balance AS bigint CHECK (VALUE BETWEEN -1000000000000000000 AND 1000000000000000000);
+CREATE DOMAIN ledger_held AS bigint CHECK (VALUE BETWEEN 0 AND 1000000000000000000);
+
+DROP TRIGGER accounts_guard ON accounts;
+ALTER TABLE accounts
+    DROP CONSTRAINT accounts_code_check, ALTER code TYPE ledger_code,
+    DROP CONSTRAINT accounts_unit_check, ALTER unit TYPE ledger_unit,
+    DROP CONSTRAINT accounts_balance_check, ALTER balance TYPE ledger_balance,
+    DROP CONSTRAINT accounts_held_check, ALTER held TYPE ledger_held,
+    DROP CONSTRAINT accounts_code_of_kind, DROP CONSTRAINT accounts_without_floor, DROP CONSTRAINT accounts_floor,
+    ADD CONSTRAINT accounts_floor CHECK (coalesce(sign * balance - held >= floor, balance = 0 AND held = 0));
+ALTER TABLE journals
+    DROP CONSTRAINT journals_key_check, ALTER key TYPE ledger_key,
+    DROP CONSTRAINT journals_content_hash_check, ALTER content_hash TYPE ledger_hash,
+    DROP CONSTRAINT journals_reason_check, ALTER reason TYPE ledger_reason,
+    DROP CONSTRAINT journals_actor_check, ALTER actor TYPE ledger_actor,
+    DROP CONSTRAINT journals_event_at_check, ALTER event_at TYPE ledger_moment,
+    -- An index of all journals, nearly all of them NULL.
+    DROP CONSTRAINT journals_corrects_key, DROP CONSTRAINT journals_check;
+CREATE UNIQUE INDEX journals_corrects ON journals (corrects) WHERE corrects IS NOT NULL;
+ALTER TABLE entries
+    DROP CONSTRAINT entries_amount_check, ALTER amount TYPE ledger_amount;
+ALTER TABLE holds
+    DROP CONSTRAINT holds_key_check, ALTER key TYPE ledger_key,
+    DROP CONSTRAINT holds_content_hash_check, ALTER content_hash TYPE ledger_hash,
+    DROP CONSTRAINT holds_reason_check, ALTER reason TYPE ledger_reason,
+    DROP CONSTRAINT holds_actor_check, ALTER actor TYPE ledger_actor,
+    DROP CONSTRAINT holds_expires_at_check, ALTER expires_at TYPE ledger_moment,
+    DROP CONSTRAINT holds_journal_id_key;
+CREATE UNIQUE INDEX holds_journal ON holds (journal_id) WHERE journal_id IS NOT NULL;
+
+-- An account's identity never changes; its balance and what is held on it move only through entries and holds, whose
+-- triggers run at depth 1. Both look at the columns that a statement names, which costs nothing where it names others.
+CREATE TRIGGER accounts_keep_identity BEFORE UPDATE OF id, code, kind, unit, sign, floor, owner_person,
+    organisation_id, created_at ON accounts FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER accounts_move BEFORE UPDATE OF balance, held ON accounts
+    FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION refuse_change();
+
+CREATE OR REPLACE FUNCTION ledger_account_opens() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    SELECT k.sign, k.floor INTO NEW.sign, NEW.floor FROM account_kinds k WHERE k.kind = NEW.kind;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'no such kind of account: %', NEW.kind USING ERRCODE = 'AM006';
+    END IF;
+    IF NEW.code <> NEW.kind AND NOT starts_with(NEW.code, NEW.kind || ':') THEN
+        RAISE EXCEPTION 'the code of an account begins with its kind' USING ERRCODE = 'check_violation';
+    END IF;
+    NEW.balance := 0;
+    NEW.held := 0;
+    RETURN NEW;
+END $$;
+
+-- The two triggers below keep their plans for as long as a connection lives, whether a statement brought one journal
+-- or thousands: each row is looked up by index, never by reading a table.
+
+-- Each journal is written by one statement with all its entries: two or more, and a correction mirrors what it
+-- corrects. That they sum to zero is the entries' own rule.
+DROP TRIGGER journals_close ON journals;
+DROP FUNCTION ledger_journal_closes();
+CREATE FUNCTION ledger_journals_close() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+    incomplete boolean;
+    correcting boolean;
+BEGIN
+    SELECT bool_or(j.tx <> pg_current_xact_id() OR (SELECT count(*) FROM entries WHERE journal_id = j.id) < 2),
+           bool_or(j.corrects IS NOT NULL)
+      INTO incomplete, correcting FROM made j;
+    IF incomplete THEN
+        RAISE EXCEPTION 'a journal has fewer than two entries' USING ERRCODE = 'AM003';
+    END IF;
+    IF correcting AND EXISTS (
+        SELECT FROM made j LEFT JOIN journals o ON o.id = j.corrects
+         WHERE j.corrects IS NOT NULL AND (
+            o.id IS NULL OR o.id = j.id OR o.corrects IS NOT NULL OR EXISTS (
+                SELECT FROM entries e WHERE e.journal_id IN (j.id, o.id) GROUP BY e.account_id HAVING sum(e.amount) <> 0))
+    ) THEN
+        RAISE EXCEPTION 'a journal does not mirror what it corrects' USING ERRCODE = 'AM009';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER journals_close AFTER INSERT ON journals REFERENCING NEW TABLE AS made
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_journals_close();
+
+-- Each entry: of a journal of this very transaction, on an open account, in its unit. Each journal: all its entries
+-- at once, zero in each unit. Then the balances follow.
+CREATE OR REPLACE FUNCTION ledger_entries_apply() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+    fault text;
+    balanced boolean;
+    brought bigint;
+    complete bigint;
+    stored bigint;
+    places bigint;
+    moved bigint;
+BEGIN
+    SELECT CASE WHEN a.id IS NULL THEN 'AM002' WHEN a.unit <> e.unit THEN 'AM004'
+                WHEN a.frozen_at IS NOT NULL THEN 'AM011' ELSE 'AM010' END
+      INTO fault
+      FROM added e LEFT JOIN accounts a ON a.id = e.account_id LEFT JOIN journals j ON j.id = e.journal_id
+     WHERE a.id IS NULL OR a.unit <> e.unit OR a.frozen_at IS NOT NULL
+        OR (a.floor IS NULL) <> (e.balance_after IS NULL)
+        OR j.tx IS DISTINCT FROM pg_current_xact_id() OR e.tx <> pg_current_xact_id()
+     LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'an entry does not fit its journal or its account' USING ERRCODE = fault;
+    END IF;
+    SELECT bool_and(total = 0), sum(many), sum(with_balance),
+           (SELECT count(*) FROM entries WHERE journal_id IN (SELECT journal_id FROM added)),
+           (SELECT count(DISTINCT account_id) FROM added WHERE balance_after IS NOT NULL)
+      INTO balanced, brought, stored, complete, places
+      FROM (SELECT sum(amount) AS total, count(*) AS many, count(balance_after) AS with_balance
+              FROM added GROUP BY journal_id, unit) sums;
+    IF NOT balanced OR brought <> complete THEN
+        RAISE EXCEPTION 'a journal does not balance' USING ERRCODE = 'AM003';
+    END IF;
+    IF places = stored THEN
+        UPDATE accounts a SET balance = e.balance_after FROM added e
+         WHERE a.id = e.account_id AND a.balance = e.balance_after - e.amount;
+    ELSE
+        UPDATE accounts a SET balance = m.last FROM (
+            SELECT account_id, max(balance_after) FILTER (WHERE following IS NULL) AS last,
+                   max(balance_after - amount) FILTER (WHERE previous IS NULL) AS first,
+                   bool_or(previous <> balance_after - amount) AS broken
+              FROM (SELECT account_id, amount, balance_after, lag(balance_after) OVER w AS previous,
+                           lead(balance_after) OVER w AS following
+                      FROM added WHERE balance_after IS NOT NULL WINDOW w AS (PARTITION BY account_id ORDER BY id)) chain
+             GROUP BY account_id) m
+         WHERE a.id = m.account_id AND a.balance = m.first AND m.broken IS NOT TRUE;
+    END IF;
+    GET DIAGNOSTICS moved = ROW_COUNT;
+    IF moved <> places THEN
+        RAISE EXCEPTION 'a running balance is wrong' USING ERRCODE = 'AM010';
+    END IF;
+    RETURN NULL;
+END $$;
+
+-- What a key stands for: one text, hashed; the same text is built in domain/ledger.py. As plain expressions of
+-- immutable functions these become part of the statement that uses them.
+CREATE FUNCTION ledger_line(code text, unit text, amount bigint) RETURNS text LANGUAGE sql IMMUTABLE AS
+    $$ SELECT code || ' ' || unit || ' ' || amount::text $$;
+CREATE FUNCTION ledger_digest(reason text, case_id uuid, actor text, event_at timestamptz, hold uuid, corrects uuid,
+        lines text) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$
+    SELECT sha256(convert_to('journal/1' || chr(10) || reason || chr(10) || coalesce(case_id::text, '') || chr(10) || actor
+        || chr(10) || coalesce((extract(epoch FROM event_at) * 1000000)::bigint::text, '') || chr(10)
+        || coalesce(hold::text, '') || chr(10) || coalesce(corrects::text, '') || chr(10) || lines, 'UTF8'))
+$$;
+CREATE OR REPLACE FUNCTION ledger_journal_hash(reason text, case_id uuid, actor text, event_at timestamptz, hold uuid,
+        corrects uuid, codes text[], units text[], amounts bigint[]) RETURNS bytea
+    LANGUAGE plpgsql IMMUTABLE SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN ledger_digest(reason, case_id, actor, event_at, hold, corrects, (
+        SELECT string_agg(ledger_line(code, unit, amount), chr(10) ORDER BY code COLLATE "C")
+          FROM unnest(codes, units, amounts) AS line (code, unit, amount)));
+END $$;
+
+-- One journal. Outcomes: posted, replayed, insufficient_funds, account_frozen, hold_resolved, already_corrected; after
+-- the last four nothing is written and the transaction can go on. Everything else that is wrong raises.
+-- With a hold, the journal takes from the hold's account at most what is held there; the rest is released.
+CREATE OR REPLACE FUNCTION ledger_post(p_key text, p_reason text, p_case uuid, p_actor text, p_event_at timestamptz,
+        p_codes text[], p_units text[], p_amounts bigint[], p_hold uuid DEFAULT NULL, p_corrects uuid DEFAULT NULL,
+        OUT journal uuid, OUT outcome text)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+    hash bytea;
+    released bigint := 0;
+    held_account uuid;
+    taken bigint;
+    ids uuid[];
+    after_balances bigint[];
+BEGIN
+    IF p_hold IS NOT NULL THEN
+        SELECT account_id, amount INTO held_account, released FROM holds WHERE id = p_hold;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'no such hold' USING ERRCODE = 'AM007';
+        END IF;
+    END IF;
+    WITH locked AS MATERIALIZED (
+        SELECT id, code, sign, floor, balance, held, frozen_at FROM accounts
+         WHERE code = ANY (p_codes) AND floor IS NOT NULL ORDER BY id FOR NO KEY UPDATE
+    ), touched AS (
+        SELECT * FROM locked
+        UNION ALL
+        SELECT id, code, sign, floor, balance, held, frozen_at FROM accounts
+         WHERE code = ANY (p_codes) AND floor IS NULL
+    )
+    SELECT array_agg(t.id ORDER BY w.n),
+           array_agg(CASE WHEN t.floor IS NOT NULL THEN t.balance + w.amount END ORDER BY w.n),
+           CASE WHEN bool_or(t.frozen_at IS NOT NULL) THEN 'account_frozen'
+                WHEN bool_or(t.sign * (t.balance + w.amount) - t.held
+                             + CASE WHEN t.id = held_account THEN released ELSE 0 END < t.floor)
+                THEN 'insufficient_funds' ELSE 'posted' END,
+           max(-t.sign * w.amount) FILTER (WHERE t.id = held_account),
+           ledger_digest(p_reason, p_case, p_actor, p_event_at, p_hold, p_corrects,
+                         string_agg(ledger_line(w.code, w.unit, w.amount), chr(10) ORDER BY w.code COLLATE "C"))
+      INTO ids, after_balances, outcome, taken, hash
+      FROM unnest(p_codes, p_units, p_amounts) WITH ORDINALITY AS w (code, unit, amount, n)
+      JOIN touched t ON t.code = w.code;
+    IF cardinality(ids) IS DISTINCT FROM cardinality(p_codes) THEN
+        RAISE EXCEPTION 'no such account among %', p_codes USING ERRCODE = 'AM002';
+    END IF;
+    IF p_hold IS NOT NULL THEN
+        IF taken IS NULL OR taken < 1 OR taken > released THEN
+            RAISE EXCEPTION 'the journal must take from the account of the hold, and not more than held'
+                USING ERRCODE = 'AM008';
+        END IF;
+        PERFORM FROM holds WHERE id = p_hold AND state = 'pending' FOR NO KEY UPDATE;
+        IF NOT FOUND THEN
+            outcome := 'hold_resolved';
+        END IF;
+    END IF;
+    IF outcome = 'posted' THEN
+        journal := uuidv7();
+        -- The account gets back what was held before the entries take from it: triggers run in this order.
+        WITH made AS (
+            INSERT INTO journals (id, key, content_hash, reason, case_id, actor, event_at, corrects)
+            VALUES (journal, p_key, hash, p_reason, p_case, p_actor, p_event_at, p_corrects)
+            ON CONFLICT DO NOTHING RETURNING id
+        ), resolved AS (
+            UPDATE holds h SET state = 'posted', posted_amount = taken, journal_id = made.id, resolved_at = now()
+              FROM made WHERE h.id = p_hold RETURNING h.id
+        )
+        INSERT INTO entries (journal_id, account_id, amount, unit, balance_after)
+        SELECT made.id, w.account, w.amount, w.unit, w.balance_after
+          FROM made, unnest(ids, p_amounts, p_units, after_balances) AS w (account, amount, unit, balance_after)
+         WHERE p_hold IS NULL OR EXISTS (SELECT FROM resolved);
+        IF FOUND THEN
+            RETURN;
+        END IF;
+    END IF;
+    -- Posted before, or by another connection while this one waited for a lock.
+    journal := ledger_answered(p_key, hash);
+    outcome := CASE WHEN journal IS NOT NULL THEN 'replayed' WHEN outcome = 'posted' THEN 'already_corrected'
+                    ELSE outcome END;
+END $$;
+
+-- Journals of a part of a batch. Without any trouble they are written together; else the part is halved, down to the
+-- journal that is in trouble, which is posted alone: so the outcome is the same as one after another. The accounts
+-- are locked.
+CREATE FUNCTION ledger_post_part(p_keys text[], p_reasons text[], p_cases uuid[], p_actors text[],
+        p_event_ats timestamptz[], p_lines int[], p_codes text[], p_units text[], p_amounts bigint[],
+        OUT journals uuid[], OUT outcomes text[])
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off SET enable_mergejoin = off AS $$
+DECLARE
+    many int := cardinality(p_keys);
+    half int := many / 2;
+    cut int;
+    hashes bytea[];
+    ids uuid[];
+    after_balances bigint[];
+    trouble boolean;
+BEGIN
+    IF many = 1 THEN
+        SELECT ARRAY[p.journal], ARRAY[p.outcome] INTO journals, outcomes
+          FROM ledger_post(p_keys[1], p_reasons[1], p_cases[1], p_actors[1], p_event_ats[1], p_codes, p_units,
+                           p_amounts) p;
+        RETURN;
+    END IF;
+    SELECT array_agg(line.account ORDER BY line.i), array_agg(line.after ORDER BY line.i),
+           coalesce(bool_or(line.account IS NULL OR line.frozen OR line.sign * line.after - line.held < line.floor), false)
+      INTO ids, after_balances, trouble
+      FROM (SELECT w.i, a.id AS account, a.floor, a.sign, a.held, a.frozen_at IS NOT NULL AS frozen,
+                   CASE WHEN a.floor IS NOT NULL
+                        THEN (a.balance + sum(w.amount) OVER (PARTITION BY a.id ORDER BY w.i))::bigint END AS after
+              FROM unnest(p_codes, p_amounts) WITH ORDINALITY AS w (code, amount, i)
+              LEFT JOIN accounts a ON a.code = w.code) line;
+    SELECT array_agg(ledger_digest(j.reason, j.case_id, j.actor, j.event_at, NULL, NULL, l.lines) ORDER BY j.n),
+           array_agg(uuidv7() ORDER BY j.n)
+      INTO hashes, journals
+      FROM unnest(p_reasons, p_cases, p_actors, p_event_ats) WITH ORDINALITY AS j (reason, case_id, actor, event_at, n)
+      JOIN (SELECT line, string_agg(ledger_line(code, unit, amount), chr(10) ORDER BY code COLLATE "C") AS lines
+              FROM unnest(p_lines, p_codes, p_units, p_amounts) AS w (line, code, unit, amount) GROUP BY line) l
+        ON l.line = p_lines[1] - 1 + j.n;
+    IF NOT trouble THEN
+        BEGIN
+            -- By key, so that two batches with the same keys wait for one another instead of crosswise.
+            WITH made AS (
+                INSERT INTO journals (id, key, content_hash, reason, case_id, actor, event_at)
+                SELECT * FROM unnest(ledger_post_part.journals, p_keys, hashes, p_reasons, p_cases, p_actors, p_event_ats)
+                    AS j (id, key, hash, reason, case_id, actor, event_at) ORDER BY key
+            )
+            INSERT INTO entries (journal_id, account_id, amount, unit, balance_after)
+            SELECT j.id, w.account, w.amount, w.unit, w.after
+              FROM unnest(p_lines, ids, p_amounts, p_units, after_balances) WITH ORDINALITY
+                AS w (line, account, amount, unit, after, i)
+              JOIN unnest(ledger_post_part.journals) WITH ORDINALITY AS j (id, n) ON w.line = p_lines[1] - 1 + j.n
+             ORDER BY w.i;
+            outcomes := array_fill('posted'::text, ARRAY[many]);
+            RETURN;
+        EXCEPTION WHEN unique_violation THEN
+            -- A key that was used before, in this part or by somebody else.
+            trouble := true;
+        END;
+    END IF;
+    cut := (SELECT count(*) FROM unnest(p_lines) AS w (line) WHERE line < p_lines[1] + half);
+    SELECT p.journals, p.outcomes INTO journals, outcomes
+      FROM ledger_post_part(p_keys[:half], p_reasons[:half], p_cases[:half], p_actors[:half], p_event_ats[:half],
+                            p_lines[:cut], p_codes[:cut], p_units[:cut], p_amounts[:cut]) p;
+    SELECT ledger_post_part.journals || p.journals, ledger_post_part.outcomes || p.outcomes INTO journals, outcomes
+      FROM ledger_post_part(p_keys[half + 1:], p_reasons[half + 1:], p_cases[half + 1:], p_actors[half + 1:],
+                            p_event_ats[half + 1:], p_lines[cut + 1:], p_codes[cut + 1:], p_units[cut + 1:],
+                            p_amounts[cut + 1:]) p;
+END $$;
+
+-- Journals as if posted one after another in their order: those that are refused leave the others as they are.
+-- p_lines says of each entry to which journal it belongs, counted from 1, in ascending order.
+CREATE FUNCTION ledger_post_batch(p_keys text[], p_reasons text[], p_cases uuid[], p_actors text[],
+        p_event_ats timestamptz[], p_lines int[], p_codes text[], p_units text[], p_amounts bigint[],
+        OUT journals uuid[], OUT outcomes text[])
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off AS $$
+DECLARE
+    many int := cardinality(p_keys);
+    lines int := cardinality(p_lines);
+    of_journals text := format('[1:%s]', many);
+    of_entries text := format('[1:%s]', lines);
+BEGIN
+    IF many IS NULL OR many NOT BETWEEN 1 AND 5000 OR lines > 50000
+       OR (array_dims(p_keys), array_dims(p_reasons), array_dims(p_cases), array_dims(p_actors), array_dims(p_event_ats))
+          IS DISTINCT FROM (of_journals, of_journals, of_journals, of_journals, of_journals)
+       OR (array_dims(p_lines), array_dims(p_codes), array_dims(p_units), array_dims(p_amounts))
+          IS DISTINCT FROM (of_entries, of_entries, of_entries, of_entries)
+       OR EXISTS (SELECT FROM (SELECT line, lag(line, 1, 0) OVER (ORDER BY i) AS previous
+                                 FROM unnest(p_lines) WITH ORDINALITY AS w (line, i)) step
+                   WHERE line IS NULL OR line NOT IN (previous, previous + 1) OR line = 0)
+       OR p_lines[lines] <> many THEN
+        RAISE EXCEPTION 'the arrays of a batch do not fit together' USING ERRCODE = 'AM012';
+    END IF;
+    PERFORM FROM accounts WHERE code = ANY (p_codes) AND floor IS NOT NULL ORDER BY id FOR NO KEY UPDATE;
+    SELECT p.journals, p.outcomes INTO journals, outcomes
+      FROM ledger_post_part(p_keys, p_reasons, p_cases, p_actors, p_event_ats, p_lines, p_codes, p_units,
+                            p_amounts) p;
+END $$;
+
+REVOKE ALL ON FUNCTION ledger_journals_close, ledger_post_part, ledger_post_batch, ledger_line, ledger_digest
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ledger_post_batch, ledger_line, ledger_digest TO amanat_app;
