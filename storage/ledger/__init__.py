@@ -8,6 +8,7 @@ program and leaves the transaction broken.
 from storage.ledger.checking import Violation, check
 from storage.ledger.faults import (
     AccountDiffers,
+    BadBatch,
     BadCorrection,
     BadEntry,
     BadHold,
@@ -49,6 +50,7 @@ from storage.ledger.reading import (
 __all__ = [
     "BATCH_MAX",
     "AccountDiffers",
+    "BadBatch",
     "BadCorrection",
     "BadEntry",
     "BadHold",

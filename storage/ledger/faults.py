@@ -31,7 +31,7 @@ class UnknownAccount(LedgerFault):
 
 
 class UnbalancedJournal(LedgerFault):
-    """Not zero in each unit, or fewer than two entries; found at COMMIT."""
+    """Not zero in each unit, or fewer than two entries."""
 
     code = "ledger_unbalanced"
     sqlstate = "AM003"
@@ -79,6 +79,13 @@ class BadCorrection(LedgerFault):
     sqlstate = "AM009"
 
 
+class BadBatch(LedgerFault):
+    """A batch whose arrays do not fit together, or one that is too large."""
+
+    code = "ledger_bad_batch"
+    sqlstate = "AM012"
+
+
 class BadEntry(LedgerFault):
     """An entry outside its journal's transaction, with a wrong running balance, or on a frozen account."""
 
@@ -92,7 +99,7 @@ _BY_STATE["AM011"] = BadEntry
 
 @contextmanager
 def typed_faults() -> Iterator[None]:
-    """Turn SQLSTATE ``AM…`` into its LedgerFault; wrap a COMMIT in it to name what is found only there."""
+    """Turn SQLSTATE ``AM…`` into its LedgerFault; round a COMMIT it names what is found only there."""
     try:
         yield
     except DBAPIError as error:

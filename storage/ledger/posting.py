@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Refusal
@@ -22,32 +21,37 @@ from domain.ledger import (
     Occasion,
     check_occasion,
 )
+from storage.database import Errand, array, fetch
 from storage.ledger.faults import typed_faults
 
 BATCH_MAX: Final = 5_000
 _REFUSALS: Final[Mapping[str, type[Refusal]]] = {
     refusal.code: refusal for refusal in (InsufficientFunds, AccountFrozen, HoldResolved, AlreadyCorrected)
 }
-_OPEN: Final = sa.text(
-    "SELECT ledger_open(CAST(:codes AS text[]), CAST(:kinds AS text[]), CAST(:units AS text[]),"
-    " CAST(:owners AS uuid[]), CAST(:organisations AS uuid[]))"
+_OPEN: Final = (
+    "SELECT ledger_open(%(codes)s::text[], %(kinds)s::text[], %(units)s::text[], %(owners)s::uuid[],"
+    " %(organisations)s::uuid[])"
 )
-_POST: Final = sa.text(
-    "SELECT journal, outcome FROM ledger_post(:key, :reason, CAST(:case_id AS uuid), :actor,"
-    " CAST(:event_at AS timestamptz), CAST(:codes AS text[]), CAST(:units AS text[]), CAST(:amounts AS bigint[]),"
-    " CAST(:hold AS uuid))"
+_POST: Final = (
+    "SELECT journal, outcome FROM ledger_post(%(key)s, %(reason)s, %(case_id)s::uuid, %(actor)s,"
+    " %(event_at)s::timestamptz, %(codes)s::text[], %(units)s::text[], %(amounts)s::bigint[], %(hold)s::uuid)"
 )
-_HOLD: Final = sa.text(
-    "SELECT hold, outcome FROM ledger_hold(:key, :code, :unit, :amount, :reason, CAST(:case_id AS uuid), :actor,"
-    " CAST(:expires_at AS timestamptz))"
+_BATCH: Final = (
+    "SELECT journals, outcomes FROM ledger_post_batch(%(keys)s::text[], %(reasons)s::text[], %(cases)s::uuid[],"
+    " %(actors)s::text[], %(moments)s::timestamptz[], %(lines)s::int[], %(codes)s::text[], %(units)s::text[],"
+    " %(amounts)s::bigint[])"
 )
-_RELEASE: Final = sa.text("SELECT CAST(NULL AS uuid), outcome FROM ledger_release(:hold, :state)")
-_CORRECT: Final = sa.text(
-    "SELECT journal, outcome FROM ledger_correct(:journal, :key, :reason, CAST(:case_id AS uuid), :actor,"
-    " CAST(:event_at AS timestamptz))"
+_HOLD: Final = (
+    "SELECT hold, outcome FROM ledger_hold(%(key)s, %(code)s, %(unit)s, %(amount)s, %(reason)s, %(case_id)s::uuid,"
+    " %(actor)s, %(expires_at)s::timestamptz)"
 )
-_FREEZE: Final = sa.text("SELECT ledger_freeze(:code, :frozen)")
-_SNAPSHOT: Final = sa.text("SELECT ledger_snapshot(CAST(:kinds AS text[]), :least)")
+_RELEASE: Final = "SELECT NULL::uuid, outcome FROM ledger_release(%(hold)s::uuid, %(state)s)"
+_CORRECT: Final = (
+    "SELECT journal, outcome FROM ledger_correct(%(journal)s::uuid, %(key)s, %(reason)s, %(case_id)s::uuid, %(actor)s,"
+    " %(event_at)s::timestamptz)"
+)
+_FREEZE: Final = "SELECT ledger_freeze(%(code)s, %(frozen)s)"
+_SNAPSHOT: Final = "SELECT ledger_snapshot(%(kinds)s::text[], %(least)s)"
 
 
 async def open_account(connection: AsyncConnection, account: Account) -> None:
@@ -63,14 +67,14 @@ async def open_account(connection: AsyncConnection, account: Account) -> None:
 async def open_accounts(connection: AsyncConnection, accounts: Sequence[Account]) -> None:
     """Open several accounts in one call; see open_account."""
     parameters = {
-        "codes": [account.code for account in accounts],
-        "kinds": [account.kind.name for account in accounts],
-        "units": [account.unit.value for account in accounts],
-        "owners": [account.owner_person for account in accounts],
-        "organisations": [account.organisation for account in accounts],
+        "codes": array([account.code for account in accounts]),
+        "kinds": array([account.kind.name for account in accounts]),
+        "units": array([account.unit.value for account in accounts]),
+        "owners": array([account.owner_person for account in accounts]),
+        "organisations": array([account.organisation for account in accounts]),
     }
     with typed_faults():
-        await connection.execute(_OPEN, parameters)
+        await fetch(connection, Errand(_OPEN, parameters))
 
 
 async def post(connection: AsyncConnection, journal: Journal) -> UUID:
@@ -95,13 +99,25 @@ async def post_batch(connection: AsyncConnection, journals: Sequence[Journal]) -
     if len(journals) > BATCH_MAX:
         msg = f"a batch has at most {BATCH_MAX} journals"
         raise ValueError(msg)
-    answers: list[UUID | Refusal] = []
-    for journal in journals:
-        try:
-            answers.append(await post(connection, journal))
-        except Refusal as refusal:
-            answers.append(refusal)
-    return answers
+    if not journals:
+        return []
+    occasions = [journal.occasion for journal in journals]
+    entries = [(n, entry) for n, journal in enumerate(journals, start=1) for entry in journal.entries]
+    parameters = {
+        "keys": array([occasion.key for occasion in occasions]),
+        "reasons": array([journal.reason for journal in journals]),
+        "cases": array([occasion.case_id for occasion in occasions]),
+        "actors": array([occasion.actor for occasion in occasions]),
+        "moments": array([occasion.event_at for occasion in occasions]),
+        "lines": array([n for n, _ in entries]),
+        "codes": array([entry.account for _, entry in entries]),
+        "units": array([entry.amount.unit.value for _, entry in entries]),
+        "amounts": array([entry.amount.amount for _, entry in entries]),
+    }
+    with typed_faults():
+        ((ids, outcomes),) = await fetch(connection, Errand(_BATCH, parameters))
+    answered = zip(ids, outcomes, strict=True)
+    return [_REFUSALS[outcome]() if outcome in _REFUSALS else _made(made) for made, outcome in answered]
 
 
 async def post_hold(connection: AsyncConnection, hold_id: UUID, journal: Journal) -> UUID:
@@ -117,9 +133,9 @@ async def post_hold(connection: AsyncConnection, hold_id: UUID, journal: Journal
 
 async def _post(connection: AsyncConnection, journal: Journal, hold_id: UUID | None) -> UUID:
     parameters = _occasion(journal.occasion, journal.reason) | {
-        "codes": [entry.account for entry in journal.entries],
-        "units": [entry.amount.unit.value for entry in journal.entries],
-        "amounts": [entry.amount.amount for entry in journal.entries],
+        "codes": array([entry.account for entry in journal.entries]),
+        "units": array([entry.amount.unit.value for entry in journal.entries]),
+        "amounts": array([entry.amount.amount for entry in journal.entries]),
         "hold": hold_id,
     }
     return _made(await _outcome(connection, _POST, parameters))
@@ -186,13 +202,14 @@ async def unfreeze(connection: AsyncConnection, code: str) -> None:
 
 async def _freeze(connection: AsyncConnection, code: str, *, frozen: bool) -> None:
     with typed_faults():
-        await connection.execute(_FREEZE, {"code": code, "frozen": frozen})
+        await fetch(connection, Errand(_FREEZE, {"code": code, "frozen": frozen}))
 
 
 async def take_snapshots(connection: AsyncConnection, kinds: Sequence[AccountKind], *, least: int) -> int:
     """Sum up accounts without a floor that gained ``least`` entries since last time; returns how many were."""
-    parameters = {"kinds": [kind.name for kind in kinds], "least": least}
-    return int((await connection.execute(_SNAPSHOT, parameters)).scalar_one())
+    parameters = {"kinds": array([kind.name for kind in kinds]), "least": least}
+    ((taken,),) = await fetch(connection, Errand(_SNAPSHOT, parameters))
+    return int(taken)
 
 
 def _occasion(occasion: Occasion, reason: str) -> dict[str, Any]:
@@ -211,9 +228,9 @@ def _made(made: UUID | None) -> UUID:
     return made
 
 
-async def _outcome(connection: AsyncConnection, statement: sa.TextClause, parameters: Mapping[str, Any]) -> UUID | None:
+async def _outcome(connection: AsyncConnection, statement: str, parameters: Mapping[str, Any]) -> UUID | None:
     with typed_faults():
-        made, outcome = (await connection.execute(statement, parameters)).one()
+        ((made, outcome),) = await fetch(connection, Errand(statement, parameters))
     if refusal := _REFUSALS.get(outcome):
         raise refusal
     return made  # type: ignore[no-any-return]

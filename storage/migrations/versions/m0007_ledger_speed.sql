@@ -37,7 +37,9 @@ ALTER TABLE holds
     DROP CONSTRAINT holds_reason_check, ALTER reason TYPE ledger_reason,
     DROP CONSTRAINT holds_actor_check, ALTER actor TYPE ledger_actor,
     DROP CONSTRAINT holds_expires_at_check, ALTER expires_at TYPE ledger_moment,
-    DROP CONSTRAINT holds_journal_id_key;
+    DROP CONSTRAINT holds_journal_id_key,
+    -- A hold says which journal posts it before that journal is written.
+    ALTER CONSTRAINT holds_journal_id_fkey DEFERRABLE INITIALLY DEFERRED;
 CREATE UNIQUE INDEX holds_journal ON holds (journal_id) WHERE journal_id IS NOT NULL;
 
 -- An account's identity never changes; its balance and what is held on it move only through entries and holds, whose
@@ -65,46 +67,45 @@ END $$;
 -- The two triggers below keep their plans for as long as a connection lives, whether a statement brought one journal
 -- or thousands: each row is looked up by index, never by reading a table.
 
--- Each journal is written by one statement with all its entries: two or more, and a correction mirrors what it
--- corrects. That they sum to zero is the entries' own rule.
+-- Each journal is written by one statement with its entries, two or more. That they sum to zero is the entries' rule.
 DROP TRIGGER journals_close ON journals;
 DROP FUNCTION ledger_journal_closes();
 CREATE FUNCTION ledger_journals_close() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
     SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
-DECLARE
-    incomplete boolean;
-    correcting boolean;
 BEGIN
-    SELECT bool_or(j.tx <> pg_current_xact_id() OR (SELECT count(*) FROM entries WHERE journal_id = j.id) < 2),
-           bool_or(j.corrects IS NOT NULL)
-      INTO incomplete, correcting FROM made j;
-    IF incomplete THEN
+    PERFORM FROM made j WHERE j.tx <> pg_current_xact_id()
+        OR NOT EXISTS (SELECT FROM entries WHERE journal_id = j.id OFFSET 1);
+    IF FOUND THEN
         RAISE EXCEPTION 'a journal has fewer than two entries' USING ERRCODE = 'AM003';
-    END IF;
-    IF correcting AND EXISTS (
-        SELECT FROM made j LEFT JOIN journals o ON o.id = j.corrects
-         WHERE j.corrects IS NOT NULL AND (
-            o.id IS NULL OR o.id = j.id OR o.corrects IS NOT NULL OR EXISTS (
-                SELECT FROM entries e WHERE e.journal_id IN (j.id, o.id) GROUP BY e.account_id HAVING sum(e.amount) <> 0))
-    ) THEN
-        RAISE EXCEPTION 'a journal does not mirror what it corrects' USING ERRCODE = 'AM009';
     END IF;
     RETURN NULL;
 END $$;
 CREATE TRIGGER journals_close AFTER INSERT ON journals REFERENCING NEW TABLE AS made
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_journals_close();
 
--- Each entry: of a journal of this very transaction, on an open account, in its unit. Each journal: all its entries
--- at once, zero in each unit. Then the balances follow.
+-- A correction, at COMMIT: it mirrors what it corrects, which is no correction.
+CREATE FUNCTION ledger_correction_mirrors() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off AS $$
+BEGIN
+    IF NEW.corrects = NEW.id
+       OR EXISTS (SELECT FROM journals WHERE id = NEW.corrects AND corrects IS NOT NULL)
+       OR EXISTS (SELECT FROM entries WHERE journal_id IN (NEW.id, NEW.corrects)
+                   GROUP BY account_id HAVING sum(amount) <> 0) THEN
+        RAISE EXCEPTION 'journal % does not mirror what it corrects', NEW.id USING ERRCODE = 'AM009';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER journals_mirror AFTER INSERT ON journals DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NEW.corrects IS NOT NULL) EXECUTE FUNCTION ledger_correction_mirrors();
+
+-- Each entry: of a journal of this very transaction, on an open account, in its unit. What a statement brings sums to
+-- zero in each journal and unit. Then the balances follow.
 CREATE OR REPLACE FUNCTION ledger_entries_apply() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
     SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     fault text;
-    balanced boolean;
-    brought bigint;
-    complete bigint;
     stored bigint;
     places bigint;
     moved bigint;
@@ -120,15 +121,11 @@ BEGIN
     IF FOUND THEN
         RAISE EXCEPTION 'an entry does not fit its journal or its account' USING ERRCODE = fault;
     END IF;
-    SELECT bool_and(total = 0), sum(many), sum(with_balance),
-           (SELECT count(*) FROM entries WHERE journal_id IN (SELECT journal_id FROM added)),
-           (SELECT count(DISTINCT account_id) FROM added WHERE balance_after IS NOT NULL)
-      INTO balanced, brought, stored, complete, places
-      FROM (SELECT sum(amount) AS total, count(*) AS many, count(balance_after) AS with_balance
-              FROM added GROUP BY journal_id, unit) sums;
-    IF NOT balanced OR brought <> complete THEN
+    PERFORM FROM added GROUP BY journal_id, unit HAVING sum(amount) <> 0 LIMIT 1;
+    IF FOUND THEN
         RAISE EXCEPTION 'a journal does not balance' USING ERRCODE = 'AM003';
     END IF;
+    SELECT count(*), count(DISTINCT account_id) INTO stored, places FROM added WHERE balance_after IS NOT NULL;
     IF places = stored THEN
         UPDATE accounts a SET balance = e.balance_after FROM added e
          WHERE a.id = e.account_id AND a.balance = e.balance_after - e.amount;
@@ -150,12 +147,12 @@ BEGIN
     RETURN NULL;
 END $$;
 
--- What a key stands for: one text, hashed; the same text is built in domain/ledger.py. As plain expressions of
--- immutable functions these become part of the statement that uses them.
+-- What a key stands for: one text, hashed; the same text is built in domain/ledger.py. As single expressions they
+-- become part of the statement that uses them (STABLE, because convert_to is).
 CREATE FUNCTION ledger_line(code text, unit text, amount bigint) RETURNS text LANGUAGE sql IMMUTABLE AS
     $$ SELECT code || ' ' || unit || ' ' || amount::text $$;
 CREATE FUNCTION ledger_digest(reason text, case_id uuid, actor text, event_at timestamptz, hold uuid, corrects uuid,
-        lines text) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$
+        lines text) RETURNS bytea LANGUAGE sql STABLE AS $$
     SELECT sha256(convert_to('journal/1' || chr(10) || reason || chr(10) || coalesce(case_id::text, '') || chr(10) || actor
         || chr(10) || coalesce((extract(epoch FROM event_at) * 1000000)::bigint::text, '') || chr(10)
         || coalesce(hold::text, '') || chr(10) || coalesce(corrects::text, '') || chr(10) || lines, 'UTF8'))
@@ -189,6 +186,8 @@ BEGIN
         SELECT account_id, amount INTO held_account, released FROM holds WHERE id = p_hold;
         IF NOT FOUND THEN
             RAISE EXCEPTION 'no such hold' USING ERRCODE = 'AM007';
+        ELSIF p_corrects IS NOT NULL THEN
+            RAISE EXCEPTION 'a correction posts no hold' USING ERRCODE = 'AM009';
         END IF;
     END IF;
     WITH locked AS MATERIALIZED (
@@ -202,20 +201,21 @@ BEGIN
     )
     SELECT array_agg(t.id ORDER BY w.n),
            array_agg(CASE WHEN t.floor IS NOT NULL THEN t.balance + w.amount END ORDER BY w.n),
-           CASE WHEN bool_or(t.frozen_at IS NOT NULL) THEN 'account_frozen'
-                WHEN bool_or(t.sign * (t.balance + w.amount) - t.held
-                             + CASE WHEN t.id = held_account THEN released ELSE 0 END < t.floor)
-                THEN 'insufficient_funds' ELSE 'posted' END,
-           max(-t.sign * w.amount) FILTER (WHERE t.id = held_account),
+           -- The worst that stands in the way; their names happen to be in that order.
+           min(CASE WHEN t.frozen_at IS NOT NULL THEN 'account_frozen'
+                    WHEN t.sign * (t.balance + w.amount) - t.held
+                         + CASE WHEN t.id = held_account THEN released ELSE 0 END < t.floor
+                    THEN 'insufficient_funds' ELSE 'posted' END),
            ledger_digest(p_reason, p_case, p_actor, p_event_at, p_hold, p_corrects,
                          string_agg(ledger_line(w.code, w.unit, w.amount), chr(10) ORDER BY w.code COLLATE "C"))
-      INTO ids, after_balances, outcome, taken, hash
+      INTO ids, after_balances, outcome, hash
       FROM unnest(p_codes, p_units, p_amounts) WITH ORDINALITY AS w (code, unit, amount, n)
       JOIN touched t ON t.code = w.code;
     IF cardinality(ids) IS DISTINCT FROM cardinality(p_codes) THEN
         RAISE EXCEPTION 'no such account among %', p_codes USING ERRCODE = 'AM002';
     END IF;
     IF p_hold IS NOT NULL THEN
+        taken := (SELECT -a.sign * p_amounts[array_position(ids, a.id)] FROM accounts a WHERE a.id = held_account);
         IF taken IS NULL OR taken < 1 OR taken > released THEN
             RAISE EXCEPTION 'the journal must take from the account of the hold, and not more than held'
                 USING ERRCODE = 'AM008';
@@ -227,19 +227,19 @@ BEGIN
     END IF;
     IF outcome = 'posted' THEN
         journal := uuidv7();
-        -- The account gets back what was held before the entries take from it: triggers run in this order.
+        IF p_hold IS NOT NULL THEN
+            -- The account gets back what was held before the entries take from it.
+            UPDATE holds SET state = 'posted', posted_amount = taken, journal_id = journal, resolved_at = now()
+             WHERE id = p_hold;
+        END IF;
         WITH made AS (
             INSERT INTO journals (id, key, content_hash, reason, case_id, actor, event_at, corrects)
             VALUES (journal, p_key, hash, p_reason, p_case, p_actor, p_event_at, p_corrects)
             ON CONFLICT DO NOTHING RETURNING id
-        ), resolved AS (
-            UPDATE holds h SET state = 'posted', posted_amount = taken, journal_id = made.id, resolved_at = now()
-              FROM made WHERE h.id = p_hold RETURNING h.id
         )
         INSERT INTO entries (journal_id, account_id, amount, unit, balance_after)
         SELECT made.id, w.account, w.amount, w.unit, w.balance_after
-          FROM made, unnest(ids, p_amounts, p_units, after_balances) AS w (account, amount, unit, balance_after)
-         WHERE p_hold IS NULL OR EXISTS (SELECT FROM resolved);
+          FROM made, unnest(ids, p_amounts, p_units, after_balances) AS w (account, amount, unit, balance_after);
         IF FOUND THEN
             RETURN;
         END IF;
@@ -349,6 +349,6 @@ BEGIN
                             p_amounts) p;
 END $$;
 
-REVOKE ALL ON FUNCTION ledger_journals_close, ledger_post_part, ledger_post_batch, ledger_line, ledger_digest
+REVOKE ALL ON FUNCTION ledger_journals_close, ledger_correction_mirrors, ledger_post_part, ledger_post_batch, ledger_line, ledger_digest
     FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ledger_post_batch, ledger_line, ledger_digest TO amanat_app;
