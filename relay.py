@@ -27,6 +27,7 @@ from messages.payload import decode
 from storage.chores import repeat
 from storage.database import SERVICE, transaction
 from storage.outbox import ALARM_ATTEMPTS, Promise, claim, mark_sent, put_back
+from storage.retries import retried
 from workflows import onboarding, personnel, substitution
 from workflows.client import TASK_QUEUE
 from workflows.transitions import WORKFLOW_TASK_TIMEOUT
@@ -149,10 +150,14 @@ class Relay:
             promises = await claim(connection, wanted, _BATCH)
         kept = [done for done in await asyncio.gather(*map(self._keep, promises)) if done is not None]
         if kept:
-            async with transaction(self._engine, SERVICE) as connection:
-                await mark_sent(connection, kept)
+            # What was sent and is not marked would be sent twice.
+            await retried(lambda: self._mark(kept), of="chore:mark_sent")
             self._sent += len(kept)
         return len(promises)
+
+    async def _mark(self, kept: list[int]) -> None:
+        async with transaction(self._engine, SERVICE) as connection:
+            await mark_sent(connection, kept)
 
     async def _keep(self, promise: Promise) -> int | None:
         """Send one; its id if that worked."""

@@ -49,10 +49,14 @@ def configure_logging(level: str) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
-def serve_metrics(host: str, port: int) -> None:
-    """Serve Prometheus metrics at ``/metrics`` on a port of their own; must be called before metrics are made."""
+def serve_metrics(host: str, port: int) -> int:
+    """Serve Prometheus metrics at ``/metrics`` on a port of their own, and return it; once in a process.
+
+    Counts are kept from then on. With port 0 it is one that is free.
+    """
     metrics.set_meter_provider(MeterProvider(metric_readers=[PrometheusMetricReader()]))
-    start_http_server(port, host)
+    server, _ = start_http_server(port, host)
+    return server.server_port
 
 
 async def watch_outbox(engine: AsyncEngine) -> None:

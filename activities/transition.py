@@ -21,11 +21,15 @@ from storage.cases import Case
 from storage.database import SERVICE, Errand, asking, run_errands
 from storage.notices import notifying
 from storage.people import holders_of, people_in
+from storage.retries import retried
 from storage.sealing import Seals
 from storage.transitions import beginning, keeping, questions
 
 R = TypeVar("R")
 MACHINE = "machine"
+# A dead-lock shows after a second: room for one more try in the 3 s of a local activity, the next is Temporal's.
+_TRIES = 3
+_WITHIN = timedelta(seconds=1.5)
 _log = logging.getLogger("amanat.activities")
 
 
@@ -115,7 +119,7 @@ async def take(
         step: verb and noun of the transition.
         round_: how often the process took this step before.
         result: class of the result.
-        body: does it.
+        body: does it; run again if its transaction lost a race.
         again: adjusts a kept result to the present, for example how long is still to wait.
 
     Raises:
@@ -123,19 +127,26 @@ async def take(
     """
     key = f"{case_id}:{step}:{round_}"
     content = {"step": step, "round": round_}
-    async with asking(desk.engine, SERVICE, *questions(case_id, key)) as (connection, found):
-        begun = beginning(found, content)
-        if begun is None:
-            raise ApplicationError(f"no case {case_id}", type="NoSuchCase", non_retryable=True)
-        at_work = Transition(connection, desk.seals, begun.case, step, begun.now)
-        if begun.earlier is not None:
-            earlier = decode(result, begun.earlier)
-            adjusted = earlier if again is None else await again(at_work, earlier)
-            await run_errands(connection, *at_work.last, commit=True)
-            return adjusted
-        outcome = await body(at_work)
-        await run_errands(connection, *at_work.last, keeping(case_id, key, content, encode(outcome)), commit=True)
-    _log.info("transition_taken", extra={"case_id": str(case_id), "step": step, "round": round_, **_whose()})
+
+    async def take_once() -> tuple[R, bool]:
+        """The result, and whether it is new."""
+        async with asking(desk.engine, SERVICE, *questions(case_id, key)) as (connection, found):
+            begun = beginning(found, content)
+            if begun is None:
+                raise ApplicationError(f"no case {case_id}", type="NoSuchCase", non_retryable=True)
+            at_work = Transition(connection, desk.seals, begun.case, step, begun.now)
+            if begun.earlier is not None:
+                earlier = decode(result, begun.earlier)
+                adjusted = earlier if again is None else await again(at_work, earlier)
+                await run_errands(connection, *at_work.last, commit=True)
+                return adjusted, False
+            outcome = await body(at_work)
+            await run_errands(connection, *at_work.last, keeping(case_id, key, content, encode(outcome)), commit=True)
+            return outcome, True
+
+    outcome, is_new = await retried(take_once, of=f"transition:{step}", tries=_TRIES, within=_WITHIN)
+    if is_new:
+        _log.info("transition_taken", extra={"case_id": str(case_id), "step": step, "round": round_, **_whose()})
     return outcome
 
 

@@ -12,9 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-import stamina
 import structlog
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.access import Actor, Role
@@ -27,11 +25,9 @@ from storage.database import Acting, Errand, asking, run_errands, seeing_all
 from storage.idempotency import Answer, earlier_answer, keeping, questions
 from storage.notices import notify
 from storage.people import takes_part
+from storage.retries import retried
 from storage.sealing import Seals
 
-# Postgres gave up on one of two transactions; the other one is through, so trying again is right.
-_RETRIED_STATES = frozenset({"40001", "40P01"})
-_TRIES = 4
 _log = logging.getLogger("amanat.commands")
 
 
@@ -170,16 +166,16 @@ async def perform(
     Args:
         context: what commands work with.
         envelope: who sends what under which key.
-        work: does it, and returns the answer's JSON body.
+        work: does it, and returns the answer's JSON body; run again if its transaction lost a race.
         status: the HTTP status of success.
         keep: what of the body is kept for a retry; leaves out what is shown only once.
 
     Raises:
         Refusal: the command was refused; nothing has changed.
     """
-    async for attempt in stamina.retry_context(on=_lost_a_race, attempts=_TRIES, wait_initial=0.02, wait_max=0.5):
-        with attempt:
-            answer = await _perform_once(context, envelope, work, status, keep)
+    answer = await retried(
+        lambda: _perform_once(context, envelope, work, status, keep), of=f"command:{envelope.operation}"
+    )
     if not answer.replayed:
         context.nudge()
     _log.info("command_done", extra={"operation": envelope.operation, "replayed": answer.replayed})
@@ -206,7 +202,3 @@ async def _perform_once(
         kept = keeping(cipher, actor.person_id, key, fingerprint, Answer(status, keep(answer.body)))
         await run_errands(connection, *command.last, kept, commit=True)
         return answer
-
-
-def _lost_a_race(error: Exception) -> bool:
-    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _RETRIED_STATES

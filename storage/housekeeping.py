@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -18,6 +19,7 @@ from storage.cases import touch_case
 from storage.chores import every, repeat
 from storage.database import SERVICE, tehran_today, transaction
 from storage.notices import notify
+from storage.retries import retried
 
 _log = logging.getLogger("amanat.housekeeping")
 
@@ -65,9 +67,9 @@ async def keep_house(engine: AsyncEngine) -> None:
     """Tidy every ten minutes, until cancelled."""
 
     async def tidy_all() -> None:
-        while await tidy(engine) >= _BATCH:
+        while await retried(partial(tidy, engine), of="chore:tidy") >= _BATCH:
             continue
-        while await free_guarantors(engine) >= _BATCH:
+        while await retried(partial(free_guarantors, engine), of="chore:free_guarantors") >= _BATCH:
             continue
         await look_ahead(engine)
 

@@ -28,6 +28,7 @@ from tests.books import Superuser, assert_books_clean
 from tests.commands.onboarding_steps import Office, apply, open_task
 from tests.conftest import routes
 from tests.journeys.steps import Steps
+from tests.races import SERIALISATION, counting, stumble
 
 
 @contextlib.asynccontextmanager
@@ -123,6 +124,25 @@ async def test_relays_at_the_same_moment_send_each_message_once(engine: AsyncEng
         await all_sent(superuser)
 
     assert len(sent) == len(set(sent)) == sum(relay.sent for relay in relays) == 60
+
+
+async def test_what_was_sent_is_marked_although_the_first_mark_lost_a_race(
+    engine: AsyncEngine, superuser: Superuser
+) -> None:
+    sent: list[object] = []
+
+    async def send(message: object) -> None:
+        sent.append(message)
+
+    await promise(engine, SendNotice(uuid4()))
+    await stumble(superuser, "outbox", "UPDATE OF sent_at")
+    relay = Relay(engine, [Route(SendNotice, send, Lane.NOTICES)])
+    with counting("chore:mark_sent") as counted:
+        claimed = [await relay.drain(Lane.NOTICES) for _ in range(2)]
+
+    assert (claimed, len(sent), relay.sent) == ([1, 0], 1, 1)
+    assert await superuser.value("SELECT count(*) FROM outbox WHERE sent_at IS NULL") == 0
+    assert counted.again == {SERIALISATION: 1}
 
 
 async def test_a_nudge_sends_at_once_without_waiting_for_the_sweep(engine: AsyncEngine, superuser: Superuser) -> None:

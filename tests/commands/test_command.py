@@ -17,6 +17,8 @@ from storage.database import SERVICE, transaction
 from storage.idempotency import Answer
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
+from tests.conftest import Database
+from tests.races import DEAD_LOCK, Quarrel, counting, purses
 
 ORGANISATION = {"code": "education", "name": "آموزش و پرورش"}
 
@@ -178,6 +180,28 @@ async def test_the_relay_is_nudged_after_a_command_and_not_after_a_replay_or_ref
         await perform(told, Envelope(envelope.actor, "test", str(uuid4()), b"1"), refuse)
 
     assert nudges == [1]
+
+
+async def test_a_command_that_lost_a_dead_lock_is_done_once_all_the_same(
+    context: Context, keeper: Someone, database: Database, superuser: Superuser
+) -> None:
+    nudges: list[int] = []
+    told = Context(context.engine, context.side, context.seals, context.files, lambda: nudges.append(1))
+    envelope = Envelope(await authenticate(context, keeper.token), "test", "key-of-the-test", b"1")
+
+    async with Quarrel.about_purses(database, context.engine) as quarrel:
+
+        async def work(command: Command) -> bytes:
+            await quarrel.enter(command.connection)
+            return b"{}"
+
+        with counting("command:test") as counted:
+            answers = [await perform(told, envelope, work) for _ in range(2)]
+
+    assert answers == [Answer(200, b"{}"), Answer(200, b"{}", replayed=True)]
+    assert await purses(superuser) == [11, 11]
+    assert (quarrel.tries, nudges) == (2, [1])
+    assert (counted.again, counted.given_up) == ({DEAD_LOCK: 1}, {})
 
 
 async def test_a_kept_answer_cannot_be_read_in_postgres(

@@ -1,0 +1,141 @@
+"""Races between transactions that are lost on purpose, and what the metrics port says of them."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+
+import httpx2
+import sqlalchemy as sa
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from cli.ports import LOOPBACK
+from telemetry import serve_metrics
+from tests.arrange import eventually
+from tests.books import Superuser
+from tests.conftest import Database
+
+DEAD_LOCK, SERIALISATION = "40P01", "40001"
+_PAY = sa.text("UPDATE purses SET amount = amount + :amount WHERE name = :name")
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How often transactions were run again, and how often they were given up, by sqlstate."""
+
+    again: dict[str, int] = field(default_factory=dict)
+    given_up: dict[str, int] = field(default_factory=dict)
+
+
+@functools.cache
+def _port() -> int:
+    """Where this process serves its metrics from now on."""
+    return serve_metrics(LOOPBACK, 0)
+
+
+def _read(name: str, what: str) -> dict[str, int]:
+    page = httpx2.get(f"http://{LOOPBACK}:{_port()}/metrics").raise_for_status().text
+    samples = [sample for family in text_string_to_metric_families(page) for sample in family.samples]
+    return {
+        sample.labels["sqlstate"]: int(sample.value)
+        for sample in samples
+        if sample.name == name and sample.labels["what"] == what
+    }
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Counted]:
+    """What an operator sees counted of one kind of work meanwhile; known at the end."""
+    names = ("amanat_transaction_retries_total", "amanat_transactions_given_up_total")
+    before = [_read(name, what) for name in names]
+    found = Counted()
+    yield found
+    for name, then, meanwhile in zip(names, before, (found.again, found.given_up), strict=True):
+        now = _read(name, what)
+        meanwhile.update({state: n - then.get(state, 0) for state, n in now.items() if n > then.get(state, 0)})
+
+
+async def pay(connection: AsyncConnection, name: str, amount: int = 1) -> None:
+    """Add to a purse."""
+    await connection.execute(_PAY, {"name": name, "amount": amount})
+
+
+async def lay_out_purses(superuser: Superuser, engine: AsyncEngine) -> None:
+    """Two rows to quarrel about, as the app; a dead-lock is found after 20 ms."""
+    await superuser.run("CREATE TABLE purses (name text PRIMARY KEY, amount bigint NOT NULL)")
+    await superuser.run("INSERT INTO purses VALUES ('one', 0), ('two', 0)")
+    await superuser.run("GRANT SELECT, UPDATE ON purses TO amanat_app")
+    database = await superuser.value("SELECT current_database()")
+    await superuser.run(f"ALTER DATABASE {database} SET deadlock_timeout = '20ms'")
+    # Connections made before would not know.
+    await engine.dispose()
+
+
+async def purses(superuser: Superuser) -> list[int]:
+    """What is in the first and in the second."""
+    return [row[0] for row in await superuser.rows("SELECT amount FROM purses ORDER BY name")]
+
+
+class Quarrel:
+    """A dead-lock which the transaction under test loses to a rival, once."""
+
+    def __init__(self, superuser: Superuser, rival: Superuser) -> None:
+        self._superuser, self._rival = superuser, rival
+        self._rivalling: asyncio.Task[None] | None = None
+        self.tries = 0
+
+    @classmethod
+    @asynccontextmanager
+    async def about_purses(cls, database: Database, engine: AsyncEngine) -> AsyncIterator[Quarrel]:
+        """Lay out what it is about."""
+        url = database.superuser_url
+        async with Superuser.connected(url) as superuser, Superuser.connected(url) as rival:
+            await lay_out_purses(superuser, engine)
+            quarrel = cls(superuser, rival)
+            yield quarrel
+            await quarrel._over()
+
+    async def enter(self, connection: AsyncConnection) -> None:
+        """Pay into both purses; the first one to come is crossed by the rival, who pays into both too."""
+        self.tries += 1
+        await self._over()
+        await pay(connection, "one")
+        if self.tries == 1:
+            # The rival waits long before it looks for a dead-lock: the other one finds it, and loses.
+            await self._rival.run("SET deadlock_timeout = '1min'")
+            await self._rival.run("BEGIN")
+            await self._pay_as_rival("two")
+            self._rivalling = asyncio.create_task(self._cross())
+            await eventually(self._is_waiting, "the rival to wait", seconds=5)
+        await pay(connection, "two")
+
+    async def _over(self) -> None:
+        if self._rivalling is not None:
+            await asyncio.wait_for(self._rivalling, 10)
+
+    async def _is_waiting(self) -> bool:
+        pid = self._rival.connection.info.backend_pid
+        return bool(await self._superuser.value("SELECT count(*) FROM pg_locks WHERE pid = %s AND NOT granted", pid))
+
+    async def _cross(self) -> None:
+        await self._pay_as_rival("one")
+        await self._rival.run("COMMIT")
+
+    async def _pay_as_rival(self, name: str) -> None:
+        await self._rival.run("UPDATE purses SET amount = amount + 10 WHERE name = %s", name)
+
+
+async def stumble(superuser: Superuser, table: str, event: str, *, times: int = 1) -> None:
+    """Let the first statements that change a table lose a race; a sequence counts them, for it is never rolled back."""
+    await superuser.run("CREATE SEQUENCE stumbles")
+    await superuser.run("GRANT USAGE ON stumbles TO amanat_app")
+    await superuser.run(
+        "CREATE FUNCTION stumble() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        f" IF nextval('stumbles') <= {times} THEN RAISE EXCEPTION SQLSTATE '{SERIALISATION}'; END IF;"
+        " RETURN NULL; END $$"
+    )
+    await superuser.run(f"CREATE TRIGGER stumbling AFTER {event} ON {table} EXECUTE FUNCTION stumble()")
