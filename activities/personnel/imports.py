@@ -36,6 +36,7 @@ from storage.cases import read_case
 from storage.database import SERVICE, transaction
 from storage.organisation import list_regions
 from storage.personnel import Chunk, Importing, RefusedLine
+from storage.retries import retried
 from storage.sealing import SealBroken, Seals
 
 CHUNK_ROWS = 1_000
@@ -152,8 +153,11 @@ class PersonnelImportActivities:
                 _, chunk = await asyncio.gather(self._apply(importing, chunk), asyncio.to_thread(reader.next_chunk))
 
     async def _apply(self, importing: Importing, chunk: Chunk) -> None:
-        async with transaction(self._desk.engine, SERVICE, limit_ms=_CHUNK_LIMIT_MS) as connection:
-            await personnel.apply_chunk(connection, importing, chunk)
+        async def apply_once() -> None:
+            async with transaction(self._desk.engine, SERVICE, limit_ms=_CHUNK_LIMIT_MS) as connection:
+                await personnel.apply_chunk(connection, importing, chunk)
+
+        await retried(apply_once, of="import:chunk")
 
     async def _stop(
         self, case_id: UUID, code: str, columns: Sequence[str] = (), row: int | None = None

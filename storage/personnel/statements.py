@@ -2,6 +2,8 @@
 
 A chunk is small beside the tables, and row-level security spoils Postgres's estimates: it would read all persons for
 every chunk. So people are looked up one by one in the index, inside the statement: LATERAL, with OFFSET 0 as a fence.
+Cases are looked up by their person alone: of the other conditions each has an index too, and one with thousands of
+cases behind it costs no more in Postgres's eyes until the table is analysed.
 """
 
 from __future__ import annotations
@@ -51,11 +53,9 @@ LOCK_CHANGES: Final = sa.text(
         SELECT DISTINCT waiting.id
         FROM incoming i
         CROSS JOIN LATERAL (SELECT p.id FROM persons p WHERE p.national_id_index = i.national_id_index OFFSET 0) p
-        CROSS JOIN LATERAL (
-            SELECT c.id FROM cases c
-            WHERE c.person_id = p.id AND c.kind = '{CaseKind.PERSONNEL_CHANGE}' AND c.closed_at IS NULL
-                AND c.organisation_id = CAST(:organisation AS uuid) OFFSET 0
-        ) waiting
+        CROSS JOIN LATERAL (SELECT * FROM cases c WHERE c.person_id = p.id OFFSET 0) waiting
+        WHERE waiting.kind = '{CaseKind.PERSONNEL_CHANGE}' AND waiting.closed_at IS NULL
+            AND waiting.organisation_id = CAST(:organisation AS uuid)
         ORDER BY 1
     ) i
     CROSS JOIN LATERAL (SELECT c.id FROM cases c WHERE c.id = i.id FOR UPDATE) locked
@@ -110,11 +110,17 @@ WEIGH: Final = sa.text(
 # or about those, counts only as far as it says nothing new.
 REFUSE_OWN: Final = sa.text(
     """
-    DELETE FROM weighed
-    WHERE (employment_id IS NULL OR before <> '{}') AND (person_id = CAST(:sender AS uuid) OR EXISTS (
-        SELECT FROM guarantees g WHERE g.ended_at IS NULL
-            AND (g.person_id, g.applicant_id) IN ((weighed.person_id, CAST(:sender AS uuid)),
-                                                  (CAST(:sender AS uuid), weighed.person_id))))
+    DELETE FROM weighed w
+    WHERE (w.employment_id IS NULL OR w.before <> '{}') AND (
+        w.person_id = CAST(:sender AS uuid)
+        OR EXISTS (
+            SELECT FROM (SELECT * FROM guarantees g WHERE g.person_id = w.person_id OFFSET 0) g
+            WHERE g.applicant_id = CAST(:sender AS uuid) AND g.ended_at IS NULL
+        )
+        OR w.person_id IN (
+            SELECT g.applicant_id FROM guarantees g WHERE g.person_id = CAST(:sender AS uuid) AND g.ended_at IS NULL
+        )
+    )
     RETURNING row_number
     """
 )
@@ -161,29 +167,32 @@ ADD_EMPLOYMENTS: Final = sa.text(
 PROPOSE: Final = sa.text(
     f"""
     CREATE TEMPORARY TABLE proposed ON COMMIT DROP AS
-    SELECT coalesce(o.case_id, uuidv7()) AS case_id, q.*, o.case_id IS NOT NULL AS waiting,
+    SELECT coalesce(o.case_id, uuidv7()) AS case_id, q.*, e.id AS employment_id, e.region_code,
+        o.case_id IS NOT NULL AS waiting,
         o.case_id IS NOT NULL AND o.value_index IS DISTINCT FROM q.value_index AS replaces
     FROM (
-        SELECT w.person_id, '{Change.MOBILE}' AS what,
-            '{Change.MOBILE}' AS variant,
-            w.mobile_index AS value_index, w.mobile_sealed AS value_sealed
+        SELECT w.person_id, '{Change.MOBILE}' AS what, w.mobile_index AS value_index, w.mobile_sealed AS value_sealed
         FROM weighed w WHERE w.other_mobile
         UNION ALL
-        SELECT w.person_id, '{Change.SHEBA}', '{Change.SHEBA}', w.sheba_index, w.sheba_sealed
+        SELECT w.person_id, '{Change.SHEBA}', w.sheba_index, w.sheba_sealed
         FROM weighed w WHERE w.other_sheba
         UNION ALL
-        SELECT p.id, '{Change.EXIT}', '{Change.EXIT}', NULL, NULL
-        FROM persons p
-        JOIN employments e ON e.person_id = p.id AND e.organisation_id = CAST(:organisation AS uuid)
-        WHERE p.national_id_index = ANY(:leavers) AND e.state = 'employed'
+        SELECT p.id, '{Change.EXIT}', NULL, NULL
+        FROM unnest(:leavers) AS l (national_id_index)
+        CROSS JOIN LATERAL (SELECT p.id FROM persons p WHERE p.national_id_index = l.national_id_index OFFSET 0) p
     ) q
+    CROSS JOIN LATERAL (
+        SELECT e.id, e.region_code, e.state FROM employments e
+        WHERE e.person_id = q.person_id AND e.organisation_id = CAST(:organisation AS uuid) OFFSET 0
+    ) e
     LEFT JOIN LATERAL (
         SELECT c.id AS case_id, x.value_index
-        FROM cases c JOIN personnel_changes x ON x.case_id = c.id
-        WHERE c.closed_at IS NULL AND c.kind = '{CaseKind.PERSONNEL_CHANGE}' AND c.person_id = q.person_id
-            AND c.variant = q.variant AND c.organisation_id = CAST(:organisation AS uuid)
-        OFFSET 0
+        FROM (SELECT * FROM cases c WHERE c.person_id = q.person_id OFFSET 0) c
+        CROSS JOIN LATERAL (SELECT x.value_index FROM personnel_changes x WHERE x.case_id = c.id OFFSET 0) x
+        WHERE c.closed_at IS NULL AND c.kind = '{CaseKind.PERSONNEL_CHANGE}' AND c.variant = q.what
+            AND c.organisation_id = CAST(:organisation AS uuid)
     ) o ON true
+    WHERE q.what <> '{Change.EXIT}' OR e.state = 'employed'
     """  # noqa: S608 - constants of ours
 ).bindparams(_LEAVERS)
 
@@ -200,12 +209,10 @@ OPEN_CHANGES: Final = (
     sa.text(
         f"""
         INSERT INTO cases (id, kind, variant, phase, policy_id, person_id, organisation_id, region_code, next_actor)
-        SELECT p.case_id, '{CaseKind.PERSONNEL_CHANGE}', p.variant, '{ChangePhase.AWAITING_CONFIRMATION}',
-            CAST(:policy AS uuid), p.person_id, e.organisation_id, e.region_code,
-            CASE p.what WHEN '{Change.EXIT}' THEN '{Role.HR_OFFICER}' ELSE '{Role.SUPPORT_AGENT}' END
-        FROM proposed p
-        JOIN employments e ON e.person_id = p.person_id AND e.organisation_id = CAST(:organisation AS uuid)
-        WHERE NOT p.waiting
+        SELECT case_id, '{CaseKind.PERSONNEL_CHANGE}', what, '{ChangePhase.AWAITING_CONFIRMATION}',
+            CAST(:policy AS uuid), person_id, CAST(:organisation AS uuid), region_code,
+            CASE what WHEN '{Change.EXIT}' THEN '{Role.HR_OFFICER}' ELSE '{Role.SUPPORT_AGENT}' END
+        FROM proposed WHERE NOT waiting
         """  # noqa: S608 - constants of ours
     ),
     sa.text(
@@ -218,18 +225,15 @@ OPEN_CHANGES: Final = (
         """
         INSERT INTO personnel_changes
             (case_id, person_id, employment_id, what, value_index, value_sealed, import_case_id)
-        SELECT p.case_id, p.person_id, e.id, p.what, p.value_index, p.value_sealed, CAST(:case AS uuid)
-        FROM proposed p
-        JOIN employments e ON e.person_id = p.person_id AND e.organisation_id = CAST(:organisation AS uuid)
-        WHERE NOT p.waiting
+        SELECT case_id, person_id, employment_id, what, value_index, value_sealed, CAST(:case AS uuid)
+        FROM proposed WHERE NOT waiting
         """
     ),
     sa.text(
         f"""
         UPDATE employments e SET state = 'exit_reported', updated_at = now()
         FROM proposed p
-        WHERE p.what = '{Change.EXIT}' AND NOT p.waiting AND e.person_id = p.person_id
-            AND e.organisation_id = CAST(:organisation AS uuid)
+        WHERE e.id = p.employment_id AND p.what = '{Change.EXIT}' AND NOT p.waiting
         """  # noqa: S608 - constants of ours
     ),
     sa.text(f"{_PROPOSED_FACT} NOT waiting"),

@@ -190,27 +190,19 @@ BEGIN
             RAISE EXCEPTION 'a correction posts no hold' USING ERRCODE = 'AM009';
         END IF;
     END IF;
-    WITH locked AS MATERIALIZED (
-        SELECT id, code, sign, floor, balance, held, frozen_at FROM accounts
-         WHERE code = ANY (p_codes) AND floor IS NOT NULL ORDER BY id FOR NO KEY UPDATE
-    ), touched AS (
-        SELECT * FROM locked
-        UNION ALL
-        SELECT id, code, sign, floor, balance, held, frozen_at FROM accounts
-         WHERE code = ANY (p_codes) AND floor IS NULL
-    )
-    SELECT array_agg(t.id ORDER BY w.n),
-           array_agg(CASE WHEN t.floor IS NOT NULL THEN t.balance + w.amount END ORDER BY w.n),
+    PERFORM FROM accounts WHERE code = ANY (p_codes) AND floor IS NOT NULL ORDER BY id FOR NO KEY UPDATE;
+    SELECT array_agg(a.id ORDER BY w.n),
+           array_agg(CASE WHEN a.floor IS NOT NULL THEN a.balance + w.amount END ORDER BY w.n),
            -- The worst that stands in the way; their names happen to be in that order.
-           min(CASE WHEN t.frozen_at IS NOT NULL THEN 'account_frozen'
-                    WHEN t.sign * (t.balance + w.amount) - t.held
-                         + CASE WHEN t.id = held_account THEN released ELSE 0 END < t.floor
+           min(CASE WHEN a.frozen_at IS NOT NULL THEN 'account_frozen'
+                    WHEN a.sign * (a.balance + w.amount) - a.held
+                         + CASE WHEN a.id = held_account THEN released ELSE 0 END < a.floor
                     THEN 'insufficient_funds' ELSE 'posted' END),
            ledger_digest(p_reason, p_case, p_actor, p_event_at, p_hold, p_corrects,
                          string_agg(ledger_line(w.code, w.unit, w.amount), chr(10) ORDER BY w.code COLLATE "C"))
       INTO ids, after_balances, outcome, hash
       FROM unnest(p_codes, p_units, p_amounts) WITH ORDINALITY AS w (code, unit, amount, n)
-      JOIN touched t ON t.code = w.code;
+      JOIN accounts a ON a.code = w.code;
     IF cardinality(ids) IS DISTINCT FROM cardinality(p_codes) THEN
         RAISE EXCEPTION 'no such account among %', p_codes USING ERRCODE = 'AM002';
     END IF;
