@@ -10,6 +10,8 @@ CREATE DOMAIN ledger_hash AS bytea CHECK (length(VALUE) = 32);
 CREATE DOMAIN ledger_moment AS timestamptz CHECK (isfinite(VALUE));
 CREATE DOMAIN ledger_amount AS bigint CHECK (VALUE <> 0 AND VALUE BETWEEN -100000000000000000 AND 100000000000000000);
 CREATE DOMAIN ledger_balance AS bigint CHECK (VALUE BETWEEN -1000000000000000000 AND 1000000000000000000);
+CREATE DOMAIN ledger_part AS bigint CHECK (VALUE BETWEEN 1 AND 100000000000000000);
+CREATE DOMAIN ledger_hold_state AS text CHECK (VALUE IN ('pending', 'posted', 'voided', 'expired'));
 CREATE DOMAIN ledger_held AS bigint CHECK (VALUE BETWEEN 0 AND 1000000000000000000);
 
 DROP TRIGGER accounts_guard ON accounts;
@@ -31,16 +33,29 @@ ALTER TABLE journals
 CREATE UNIQUE INDEX journals_corrects ON journals (corrects) WHERE corrects IS NOT NULL;
 ALTER TABLE entries
     DROP CONSTRAINT entries_amount_check, ALTER amount TYPE ledger_amount;
+DROP TRIGGER holds_close ON holds;
 ALTER TABLE holds
     DROP CONSTRAINT holds_key_check, ALTER key TYPE ledger_key,
     DROP CONSTRAINT holds_content_hash_check, ALTER content_hash TYPE ledger_hash,
     DROP CONSTRAINT holds_reason_check, ALTER reason TYPE ledger_reason,
     DROP CONSTRAINT holds_actor_check, ALTER actor TYPE ledger_actor,
     DROP CONSTRAINT holds_expires_at_check, ALTER expires_at TYPE ledger_moment,
+    DROP CONSTRAINT holds_amount_check, ALTER amount TYPE ledger_part,
+    DROP CONSTRAINT holds_state_check, ALTER state TYPE ledger_hold_state,
+    DROP CONSTRAINT holds_check, DROP CONSTRAINT holds_check1, DROP CONSTRAINT holds_check2,
+    DROP CONSTRAINT holds_check3,
+    ADD CONSTRAINT holds_resolution CHECK (CASE state
+        WHEN 'posted' THEN resolved_at IS NOT NULL AND journal_id IS NOT NULL
+            AND coalesce(posted_amount BETWEEN 1 AND amount, false)
+        ELSE journal_id IS NULL AND posted_amount IS NULL AND (state = 'pending') = (resolved_at IS NULL) END),
+    -- Its trigger finds the account, which never goes, and locks it for its own sake.
+    DROP CONSTRAINT holds_account_id_fkey,
     DROP CONSTRAINT holds_journal_id_key,
     -- A hold says which journal posts it before that journal is written.
     ALTER CONSTRAINT holds_journal_id_fkey DEFERRABLE INITIALLY DEFERRED;
 CREATE UNIQUE INDEX holds_journal ON holds (journal_id) WHERE journal_id IS NOT NULL;
+CREATE CONSTRAINT TRIGGER holds_close AFTER UPDATE ON holds DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NEW.state = 'posted') EXECUTE FUNCTION ledger_hold_closes();
 
 -- An account's identity never changes; its balance and what is held on it move only through entries and holds, whose
 -- triggers run at depth 1. Both look at the columns that a statement names, which costs nothing where it names others.
