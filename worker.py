@@ -32,8 +32,8 @@ _log = logging.getLogger("amanat.worker")
 _WORKFLOW_SLOTS = 4 * (os.cpu_count() or 2)
 _LOCAL_SLOTS = 8
 _ACTIVITY_SLOTS = 4
-# Local and normal slots plus the relay's, the housekeeper's and the reconciler's own.
-POOL_FLOOR = _LOCAL_SLOTS + _ACTIVITY_SLOTS + 5
+# Local and normal slots plus the relay's, the housekeeper's two and the reconciler's own.
+POOL_FLOOR = _LOCAL_SLOTS + _ACTIVITY_SLOTS + 6
 _GRACE = timedelta(seconds=20)
 _RETRY_SECONDS = 2.0
 

@@ -5,7 +5,7 @@ domain/ledger.py before anything is written, so that the transaction may go on; 
 program and leaves the transaction broken.
 """
 
-from storage.ledger.checking import Violation, check
+from storage.ledger.checking import RULES, Violation, breaches, check
 from storage.ledger.faults import (
     AccountDiffers,
     BadBatch,
@@ -32,7 +32,6 @@ from storage.ledger.posting import (
     post,
     post_batch,
     post_hold,
-    take_snapshots,
     unfreeze,
     void_hold,
 )
@@ -46,9 +45,11 @@ from storage.ledger.reading import (
     statement,
     trial_balance,
 )
+from storage.ledger.summing import sum_accounts, sum_kinds
 
 __all__ = [
     "BATCH_MAX",
+    "RULES",
     "AccountDiffers",
     "BadBatch",
     "BadCorrection",
@@ -68,6 +69,7 @@ __all__ = [
     "UnknownKind",
     "Violation",
     "balance",
+    "breaches",
     "check",
     "correct",
     "expire_hold",
@@ -79,7 +81,8 @@ __all__ = [
     "post_batch",
     "post_hold",
     "statement",
-    "take_snapshots",
+    "sum_accounts",
+    "sum_kinds",
     "trial_balance",
     "typed_faults",
     "unfreeze",

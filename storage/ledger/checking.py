@@ -1,8 +1,9 @@
 """Proves the ledger: every rule that Postgres enforces is looked for again in the rows as they are.
 
-Each rule is one query that returns what breaks it; rows are streamed, so the memory used here does not grow with the
-ledger. The caller's transaction needs a capacity that sees all, a generous time limit, and, if others post meanwhile,
-REPEATABLE READ, so that all rules look at one moment.
+Each rule is one query that reads each row a bounded number of times and returns what breaks it; rows are streamed, so
+the memory used here does not grow with the ledger, nor with what is broken. Postgres sorts and groups on disk. The
+caller's transaction needs a capacity that sees all, a generous time limit, and, if others post meanwhile, REPEATABLE
+READ, so that all rules look at one moment.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A broken rule and where: ``subject`` is the id of a journal, account or hold, or a unit."""
+    """A broken rule and where: ``subject`` is the id of a journal, account or hold, a unit, or a kind."""
 
     rule: str
     subject: str
@@ -73,6 +74,21 @@ _ACCOUNTS: Final = {
             WINDOW w AS (PARTITION BY account_id ORDER BY horizon)) s
          WHERE s.balance - s.base <> (SELECT coalesce(sum(e.amount), 0) FROM entries e
              WHERE e.account_id = s.account_id AND e.balance_after IS NULL AND e.tx >= s.since AND e.tx < s.horizon)""",
+    # Each entry falls between two horizons: their number, counted from 0, is how many are not above it.
+    "kind_sums_are_sums_below_horizon": """
+        SELECT DISTINCT kind FROM (
+            SELECT kind, unit, dense_rank() OVER (ORDER BY horizon) - 1 AS step,
+                   lag(total, 1, 0::numeric) OVER (PARTITION BY kind, unit ORDER BY horizon) - total AS part
+              FROM kind_sums WHERE server = (SELECT ledger_server())
+             UNION ALL
+            SELECT a.kind, a.unit, e.step, e.total
+              FROM (SELECT account_id, width_bucket(tx, horizons) AS step, sum(amount) AS total, horizons
+                      FROM entries, (SELECT array_agg(DISTINCT horizon) AS horizons FROM kind_sums
+                                      WHERE server = (SELECT ledger_server())) known
+                     WHERE balance_after IS NULL AND tx < horizons[cardinality(horizons)]
+                     GROUP BY account_id, width_bucket(tx, horizons), horizons) e
+              JOIN accounts a ON a.id = e.account_id) parts
+         GROUP BY kind, unit, step HAVING sum(part) <> 0""",
 }
 _HOLDS: Final = {
     "hold_resolves_once_within_its_amount": """
@@ -119,9 +135,23 @@ _JOURNALS: Final = {
 RULES: Final = _ENTRIES | _ACCOUNTS | _HOLDS | _JOURNALS
 
 
+# Everything will be read, not only the first rows, as Postgres expects of a cursor; and what is sorted or grouped in
+# memory stays within some hundred megabytes, the rest goes to disk.
+_READ_ALL: Final = sa.text(
+    "SELECT set_config('cursor_tuple_fraction', '1', true), set_config('work_mem', '64MB', true)"
+)
+
+
 async def check(connection: AsyncConnection) -> AsyncIterator[Violation]:
     """Yield everything that breaks a rule; nothing, if the ledger is whole."""
-    for rule, query in RULES.items():
-        async with connection.stream(sa.text(query.replace(":", r"\:"))) as rows:
-            async for row in rows:
-                yield Violation(rule, str(row[0]))
+    for rule in RULES:
+        async for violation in breaches(connection, rule):
+            yield violation
+
+
+async def breaches(connection: AsyncConnection, rule: str) -> AsyncIterator[Violation]:
+    """Yield everything that breaks one of the RULES."""
+    await connection.execute(_READ_ALL)
+    async with connection.stream(sa.text(RULES[rule].replace(":", r"\:"))) as rows:
+        async for row in rows:
+            yield Violation(rule, str(row[0]))

@@ -12,7 +12,6 @@ from domain.errors import Refusal
 from domain.ledger import (
     Account,
     AccountFrozen,
-    AccountKind,
     AlreadyCorrected,
     HoldRequest,
     HoldResolved,
@@ -51,7 +50,6 @@ _CORRECT: Final = (
     " %(event_at)s::timestamptz)"
 )
 _FREEZE: Final = "SELECT ledger_freeze(%(code)s, %(frozen)s)"
-_SNAPSHOT: Final = "SELECT ledger_snapshot(%(kinds)s::text[], %(least)s)"
 
 
 async def open_account(connection: AsyncConnection, account: Account) -> None:
@@ -203,13 +201,6 @@ async def unfreeze(connection: AsyncConnection, code: str) -> None:
 async def _freeze(connection: AsyncConnection, code: str, *, frozen: bool) -> None:
     with typed_faults():
         await fetch(connection, Errand(_FREEZE, {"code": code, "frozen": frozen}))
-
-
-async def take_snapshots(connection: AsyncConnection, kinds: Sequence[AccountKind], *, least: int) -> int:
-    """Sum up accounts without a floor that gained ``least`` entries since last time; returns how many were."""
-    parameters = {"kinds": array([kind.name for kind in kinds]), "least": least}
-    ((taken,),) = await fetch(connection, Errand(_SNAPSHOT, parameters))
-    return int(taken)
 
 
 def _occasion(occasion: Occasion, reason: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from storage.tables.account import one_time_codes, rate_windows, role_grants, sessions, staff_credentials
 from storage.tables.base import metadata
-from storage.tables.ledger import account_kinds, accounts, balance_snapshots, entries, holds, journals
+from storage.tables.ledger import account_kinds, accounts, balance_snapshots, entries, holds, journals, kind_sums
 from storage.tables.onboarding import applications, certificates, credit_lines, guarantees
 from storage.tables.people import contracts, employments, organisations, persons, regions
 from storage.tables.personnel import personnel_changes, personnel_imports, personnel_refusals, personnel_versions
@@ -43,6 +43,7 @@ __all__ = [
     "holidays",
     "idempotency",
     "journals",
+    "kind_sums",
     "metadata",
     "notices",
     "one_time_codes",

@@ -87,3 +87,14 @@ balance_snapshots = sa.Table(
     sa.Column("balance", sa.Numeric, nullable=False),
     sa.Column("taken_at", Moment, nullable=False, server_default=sa.FetchedValue()),
 )
+
+kind_sums = sa.Table(
+    "kind_sums",
+    metadata,
+    sa.Column("server", sa.BigInteger, primary_key=True),
+    sa.Column("horizon", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("unit", sa.Text, primary_key=True),
+    sa.Column("total", sa.Numeric, nullable=False),
+    sa.Column("taken_at", Moment, nullable=False, server_default=sa.FetchedValue()),
+)

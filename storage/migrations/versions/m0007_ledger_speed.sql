@@ -218,7 +218,7 @@ BEGIN
       INTO ids, after_balances, outcome, hash
       FROM unnest(p_codes, p_units, p_amounts) WITH ORDINALITY AS w (code, unit, amount, n)
       JOIN accounts a ON a.code = w.code;
-    IF cardinality(ids) IS DISTINCT FROM cardinality(p_codes) THEN
+    IF ids IS NULL OR cardinality(ids) <> cardinality(p_codes) THEN
         RAISE EXCEPTION 'no such account among %', p_codes USING ERRCODE = 'AM002';
     END IF;
     IF p_hold IS NOT NULL THEN

@@ -1,0 +1,134 @@
+-- Which accounts to sum up: about one entry in 1024, told by the hash of its id, marks its account. So what a round of
+-- summing up reads grows with what was posted since the last one and not with how many accounts there are, and an
+-- account has some thousand entries since its last snapshot however it is posted to. Posters lock and write nothing
+-- more, but for one entry in 1024.
+CREATE INDEX entries_marked ON entries (tx, account_id) WHERE balance_after IS NULL AND hashint8(id) & 1023 = 0;
+CREATE INDEX balance_snapshots_rounds ON balance_snapshots (server, horizon);
+
+-- Sums over all accounts without a floor, by kind and unit: of the entries with tx < horizon, under the conditions of
+-- balance_snapshots. All that have such accounts stand at each horizon.
+CREATE TABLE kind_sums (
+    server bigint NOT NULL,
+    horizon xid8 NOT NULL,
+    kind text NOT NULL REFERENCES account_kinds,
+    unit text NOT NULL,
+    total numeric NOT NULL,
+    taken_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (server, horizon, kind, unit)
+);
+CREATE TRIGGER kind_sums_keep BEFORE UPDATE OR DELETE OR TRUNCATE ON kind_sums
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+GRANT SELECT ON kind_sums TO amanat_app;
+ALTER TABLE kind_sums ENABLE ROW LEVEL SECURITY;
+ALTER TABLE kind_sums FORCE ROW LEVEL SECURITY;
+CREATE POLICY machine ON kind_sums TO CURRENT_ROLE USING (true);
+CREATE POLICY own ON kind_sums USING ((SELECT sees_all()));
+
+-- How far a step of summing up goes: just over the first marks from a horizon on, so that it reads about 1024 entries for
+-- each after however long a pause. No marks, no horizon.
+CREATE FUNCTION ledger_step(p_since xid8, p_marks int, OUT marks int, OUT horizon xid8)
+    LANGUAGE plpgsql SET search_path = public, pg_temp SET enable_seqscan = off AS $$
+BEGIN
+    SELECT count(*), (max(tx::text::bigint) + 1)::text::xid8 INTO marks, horizon FROM (
+        SELECT tx FROM entries
+         WHERE balance_after IS NULL AND hashint8(id) & 1023 = 0 AND tx >= coalesce(p_since, '0')
+           AND tx < pg_snapshot_xmin(pg_current_snapshot())
+         ORDER BY tx LIMIT greatest(p_marks, 1)) nearest;
+END $$;
+
+-- A snapshot for each account marked since the last ones; returns how many marks there were. As many as asked for:
+-- others may wait. One at a time: another that comes meanwhile finds nothing.
+DROP FUNCTION ledger_snapshot(text[], int);
+CREATE FUNCTION ledger_sum_accounts(p_marks int) RETURNS int
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+    here bigint := ledger_server();
+    since xid8;
+    step record;
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(hashtextextended('ledger_sum_accounts', 0)) THEN
+        RETURN 0;
+    END IF;
+    SELECT horizon INTO since FROM balance_snapshots WHERE server = here ORDER BY horizon DESC LIMIT 1;
+    step := ledger_step(since, p_marks);
+    INSERT INTO balance_snapshots (account_id, server, horizon, balance)
+    SELECT m.account_id, here, step.horizon, coalesce(s.balance, 0) + n.total
+      FROM (SELECT DISTINCT account_id FROM entries
+             WHERE balance_after IS NULL AND hashint8(id) & 1023 = 0
+               AND tx >= coalesce(since, '0') AND tx < step.horizon) m
+      LEFT JOIN LATERAL (
+        SELECT balance, horizon FROM balance_snapshots WHERE account_id = m.account_id AND server = here
+         ORDER BY horizon DESC LIMIT 1) s ON true
+     CROSS JOIN LATERAL (
+        SELECT sum(amount) AS total FROM entries e
+         WHERE e.account_id = m.account_id AND e.balance_after IS NULL AND e.tx >= coalesce(s.horizon, '0')
+           AND e.tx < step.horizon) n;
+    RETURN step.marks;
+END $$;
+
+-- The sums by kind at a new horizon, as soon as so many marks came since the last; returns how many, 0 if too few.
+CREATE FUNCTION ledger_sum_kinds(p_marks int) RETURNS int
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+    here bigint := ledger_server();
+    since xid8;
+    step record;
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(hashtextextended('ledger_sum_kinds', 0)) THEN
+        RETURN 0;
+    END IF;
+    SELECT horizon INTO since FROM kind_sums WHERE server = here ORDER BY horizon DESC LIMIT 1;
+    step := ledger_step(since, p_marks);
+    IF step.marks < greatest(p_marks, 1) THEN
+        RETURN 0;
+    END IF;
+    INSERT INTO kind_sums (server, horizon, kind, unit, total)
+    SELECT here, step.horizon, kind, unit, sum(total) FROM (
+        SELECT kind, unit, total FROM kind_sums WHERE server = here AND horizon = since
+         UNION ALL
+        SELECT a.kind, a.unit, coalesce(n.total, 0) FROM accounts a
+         CROSS JOIN LATERAL (
+            SELECT sum(amount) AS total FROM entries e
+             WHERE e.account_id = a.id AND e.balance_after IS NULL AND e.tx >= coalesce(since, '0')
+               AND e.tx < step.horizon) n
+         WHERE a.floor IS NULL) parts
+     GROUP BY kind, unit;
+    RETURN step.marks;
+END $$;
+REVOKE ALL ON FUNCTION ledger_step(xid8, int), ledger_sum_accounts(int), ledger_sum_kinds(int) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ledger_sum_accounts(int), ledger_sum_kinds(int) TO amanat_app;
+
+-- A member's accounts are found by their owner: the policy of accounts alone would read them all.
+DO $$
+DECLARE
+    ledger_table text;
+BEGIN
+    FOREACH ledger_table IN ARRAY ARRAY['entries', 'holds', 'balance_snapshots'] LOOP
+        EXECUTE format('ALTER POLICY own ON %I USING ((SELECT sees_all()) OR account_id IN '
+            '(SELECT id FROM accounts WHERE owner_person = (SELECT acting_person())))', ledger_table);
+    END LOOP;
+END $$;
+
+-- As before, but that the horizon is compared with as it is: under row-level security Postgres takes what is wrapped in
+-- coalesce for a condition that might leak, and filters all entries of the account with it, index or not.
+CREATE OR REPLACE FUNCTION account_balance(account uuid) RETURNS numeric
+    LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
+DECLARE
+    stored bigint;
+    base numeric;
+    since xid8;
+BEGIN
+    SELECT CASE WHEN a.floor IS NOT NULL THEN a.balance END INTO stored FROM accounts a WHERE a.id = account;
+    IF NOT FOUND OR stored IS NOT NULL THEN
+        RETURN stored;
+    END IF;
+    SELECT s.balance, s.horizon INTO base, since FROM balance_snapshots s
+     WHERE s.account_id = account AND s.server = (SELECT ledger_server()) ORDER BY s.horizon DESC LIMIT 1;
+    IF NOT FOUND THEN
+        base := 0;
+        since := '0';
+    END IF;
+    RETURN base + (
+        SELECT coalesce(sum(e.amount), 0) FROM entries e
+         WHERE e.account_id = account AND e.balance_after IS NULL AND e.tx >= since);
+END $$;
