@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from bench import commands, importing, onboarding
+from bench.ledger import measuring
+from bench.ledger.size import Section, Size
 from bench.table import show
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Measure.")
@@ -30,3 +32,17 @@ def measure_onboarding(*, count: Annotated[int, typer.Option(min=2, max=20_000)]
 def measure_import(*, rows: Annotated[int, typer.Option(min=100, max=200_000)] = 50_000, as_json: Json = False) -> None:
     """A personnel file, beside a plain COPY of its rows."""
     show("import", asyncio.run(importing.measure(rows)), as_json=as_json)
+
+
+@app.command("ledger")
+def measure_ledger(
+    *,
+    entries: Annotated[int, typer.Option(min=2_000, max=100_000_000, help="How many fill the tables.")] = 10_000_000,
+    seconds: Annotated[float, typer.Option(min=0.2, max=600, help="How long one round of a rate lasts.")] = 4.0,
+    rounds: Annotated[int, typer.Option(min=1, max=100, help="How often each rate is taken.")] = 5,
+    only: Annotated[list[Section] | None, typer.Option(help="Parts; all if none is named.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The ledger beside pgbench: journals, batches, a shared account, a hot one, ten million entries, an import."""
+    size = Size(entries=entries, seconds=seconds, rounds=rounds)
+    show("ledger", asyncio.run(measuring.measure(size, only or ())), as_json=as_json)

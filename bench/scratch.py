@@ -7,7 +7,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,22 +37,37 @@ def _new_seals() -> Seals:
     return Seals(Cipher.from_ring("b", {"b": key}), BlindIndex.from_base64(key), os.urandom(32))
 
 
-@contextlib.asynccontextmanager
-async def scratch() -> AsyncIterator[Scratch]:
-    """A migrated database with nothing in it."""
+@contextlib.contextmanager
+def scratch_server() -> Iterator[EmbeddedPostgres]:
+    """A server whose usual database is migrated and has nothing in it."""
     directory = Path(tempfile.mkdtemp(prefix="amanat-bench-"))
     server = EmbeddedPostgres(directory / "postgres")
     server.start()
     try:
         upgrade(server.owner_url())
-        engine, side = create_engine(server.app_url(), pool=_POOL), create_engine(server.app_url(), pool=_SIDE_POOL)
-        seals = _new_seals()
-        files = Files.at((directory / "files").as_uri(), seals.cipher)
-        try:
-            yield Scratch(Context(engine, side, seals, files), Desk(engine, seals, files), directory)
-        finally:
-            await engine.dispose()
-            await side.dispose()
+        yield server
     finally:
         server.remove()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextlib.asynccontextmanager
+async def place_on(server: EmbeddedPostgres) -> AsyncIterator[Scratch]:
+    """The usual database of a server, and a directory beside it."""
+    engine, side = create_engine(server.app_url(), pool=_POOL), create_engine(server.app_url(), pool=_SIDE_POOL)
+    seals = _new_seals()
+    directory = server.home.parent
+    files = Files.at((directory / "files").as_uri(), seals.cipher)
+    try:
+        yield Scratch(Context(engine, side, seals, files), Desk(engine, seals, files), directory)
+    finally:
+        await engine.dispose()
+        await side.dispose()
+
+
+@contextlib.asynccontextmanager
+async def scratch() -> AsyncIterator[Scratch]:
+    """A migrated database with nothing in it, on a server of its own."""
+    with scratch_server() as server:
+        async with place_on(server) as place:
+            yield place

@@ -11,23 +11,54 @@ from rich.table import Table
 
 
 @dataclass(frozen=True, slots=True)
+class Goal:
+    """What a figure or its ratio should be, and whether it is."""
+
+    text: str
+    kept: bool
+
+    def __str__(self) -> str:
+        return f"{self.text} {'✓' if self.kept else '✗'}"
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One figure, and its ratio to another of the same run."""
 
     name: str
     figure: float
     ratio: str
+    goal: Goal | None = None
+
+
+def at_least(value: float, bound: float, unit: str) -> Goal:
+    """The goal that a value is not under a bound."""
+    return Goal(f"≥ {bound:g} {unit}".rstrip(), value >= bound)
+
+
+def at_most(value: float, bound: float, unit: str) -> Goal:
+    """The goal that a value is not over a bound."""
+    return Goal(f"≤ {bound:g} {unit}".rstrip(), value <= bound)
 
 
 def show(title: str, rows: Sequence[Row], *, as_json: bool) -> None:
     """Print the figures."""
     if as_json:
-        print(json.dumps({"bench": title} | {row.name: {"figure": row.figure, "ratio": row.ratio} for row in rows}))
+        print(json.dumps({"bench": title} | {row.name: _as_object(row) for row in rows}))
         return
+    has_goals = any(row.goal for row in rows)
     table = Table(title=title, title_justify="left")
     table.add_column("what")
     table.add_column("figure", justify="right")
     table.add_column("ratio in this run")
+    if has_goals:
+        table.add_column("goal")
     for row in rows:
-        table.add_row(row.name, f"{row.figure:,.2f}", row.ratio)
+        goal = [str(row.goal or "")] if has_goals else []
+        table.add_row(row.name, f"{row.figure:,.2f}", row.ratio, *goal)
     Console().print(table)
+
+
+def _as_object(row: Row) -> dict[str, object]:
+    goal = {} if row.goal is None else {"goal": row.goal.text, "kept": row.goal.kept}
+    return {"figure": row.figure, "ratio": row.ratio} | goal

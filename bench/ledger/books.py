@@ -1,0 +1,129 @@
+"""Books for a measurement: a migrated database of their own on the server, credit lines in them, and their proof."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from bench.memory import forget_peak, peak_mb
+from cli.places import CliError
+from cli.postgres import DATABASE, EmbeddedPostgres
+from domain.ledger import CREDIT_GRANTED, Account, credit_accounts
+from storage import ledger
+from storage.database import SERVICE, create_engine, single_statements, transaction
+from storage.tables import persons
+
+LIMIT_MS: Final = 1_800_000
+# An account without a floor, as those of gateways will be.
+CLEARING: Final = Account(CREDIT_GRANTED, "bench-clearing")
+_MAINTENANCE: Final = "postgres"
+_AT_ONCE: Final = 1_000
+_POOL: Final = 4
+_SHOWN: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The codes of a credit line's two accounts."""
+
+    granted: str
+    available: str
+
+
+def line_id(number: int) -> UUID:
+    """The credit line of a number; as scattered as ids that came at different times."""
+    return uuid5(NAMESPACE_OID, f"bench/line/{number}")
+
+
+def owner_id(number: int) -> UUID:
+    """The member whose credit line that is."""
+    return uuid5(NAMESPACE_OID, f"bench/owner/{number}")
+
+
+@lru_cache(maxsize=4)
+def lines(count: int) -> Sequence[Line]:
+    """The first credit lines; the same in every process."""
+    return [Line(*(account.code for account in credit_accounts(line_id(number)))) for number in range(count)]
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """A ledger of its own."""
+
+    server: EmbeddedPostgres
+    name: str
+    engine: AsyncEngine
+
+    @property
+    def url(self) -> str:
+        """The app's way in."""
+        return self.server.app_url(self.name)
+
+    async def open_lines(self, count: int) -> None:
+        """Open the first credit lines, each of a member of its own, and the account that all share."""
+        for first in range(0, count, _AT_ONCE):
+            numbers = range(first, min(first + _AT_ONCE, count))
+            members = [
+                {"id": owner_id(number), "national_id_index": owner_id(number).bytes, "national_id_sealed": b"-"}
+                for number in numbers
+            ]
+            accounts = [each for number in numbers for each in credit_accounts(line_id(number), owner_id(number))]
+            async with transaction(self.engine, SERVICE, limit_ms=LIMIT_MS) as connection:
+                await connection.execute(sa.insert(persons), members)
+                await ledger.open_accounts(connection, accounts)
+        async with transaction(self.engine, SERVICE) as connection:
+            await ledger.open_account(connection, CLEARING)
+
+    async def prove(self) -> tuple[float, float]:
+        """Check everything; how long it took (s), and by how much this process's memory grew (MB).
+
+        Raises:
+            CliError: something breaks a rule.
+        """
+        forget_peak()
+        before, began = peak_mb(), time.perf_counter()
+        found: list[str] = []
+        async with transaction(self.engine, SERVICE, limit_ms=LIMIT_MS) as connection:
+            async for violation in ledger.check(connection):
+                found.append(f"{violation.rule}: {violation.subject}")
+                if len(found) == _SHOWN:
+                    break
+        if found:
+            message = f"the ledger {self.name} is broken: {'; '.join(found)}"
+            raise CliError(message)
+        return time.perf_counter() - began, peak_mb() - before
+
+
+@contextlib.asynccontextmanager
+async def books(server: EmbeddedPostgres, name: str, *, count: int) -> AsyncIterator[Books]:
+    """An empty ledger with so many credit lines, gone afterwards; whoever has posted to it proves it."""
+    async with administered(server) as connection:
+        await connection.execute(sa.text(f"CREATE DATABASE {name} OWNER amanat_owner TEMPLATE {DATABASE}"))
+    engine = create_engine(server.app_url(name), pool=_POOL)
+    try:
+        made = Books(server, name, engine)
+        await made.open_lines(count)
+        yield made
+    finally:
+        await engine.dispose()
+        async with administered(server) as connection:
+            await connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@contextlib.asynccontextmanager
+async def administered(server: EmbeddedPostgres, database: str = _MAINTENANCE) -> AsyncIterator[AsyncConnection]:
+    """A connection of the superuser, each statement a transaction of its own."""
+    engine = create_engine(server.superuser_url(database), pool=1)
+    try:
+        async with single_statements(engine) as connection:
+            yield connection
+    finally:
+        await engine.dispose()

@@ -1,0 +1,51 @@
+"""Millions of entries in the tables: does posting keep its rate, how long does reading take, and is all of it right."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bench.ledger.books import books
+from bench.ledger.crew import Crew
+from bench.ledger.filling import fill
+from bench.ledger.rates import posting, take
+from bench.ledger.reading import measure_reading, snapshot
+from bench.ledger.size import Size
+from bench.table import Row, at_most
+from cli.postgres import EmbeddedPostgres
+
+_GOAL: Final = 0.9
+# What is read is streamed; this is room for the driver's buffers and the query texts.
+_GROWTH_MB: Final = 20.0
+
+
+async def measure_full(server: EmbeddedPostgres, crew: Crew, size: Size) -> list[Row]:
+    """Post to full tables and, in turn, to empty ones with the same accounts; read the full ones; check them.
+
+    Raises:
+        CliError: something breaks a rule.
+    """
+    count = size.lines_when_full
+    empty, full = "journals a second, empty tables", "journals a second, full tables"
+    async with (
+        books(server, "bench_empty", count=count) as hollow,
+        books(server, "bench_full", count=count) as ledger,
+    ):
+        filled = await fill(ledger, size)
+        snapped = await snapshot(ledger)
+        taken = await take(
+            size.rounds, {empty: posting(crew, hollow, size, count), full: posting(crew, ledger, size, count)}
+        )
+        reading = await measure_reading(ledger, count)
+        checked, grown = await ledger.prove()
+        await hollow.prove()
+    return [
+        Row("entries in the tables", size.entries, f"{count:,} credit lines"),
+        Row("filling them (s)", filled, ""),
+        Row("snapshots of accounts without a floor (s)", snapped, ""),
+        Row(empty, taken.median(empty), ""),
+        taken.row(full, empty, "empty", _GOAL),
+        *reading,
+        Row("ledger check of all (s)", checked, ""),
+        Row("ledger check: violations", 0, "", at_most(0, 0, "")),
+        Row("ledger check: growth of memory (MB)", grown, "", at_most(grown, _GROWTH_MB, "MB")),
+    ]

@@ -1,0 +1,126 @@
+"""Rates of posting beside pgbench's, taken in turns: the machine's own speed changes from minute to minute."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from bench.ledger.books import CLEARING, Books, books
+from bench.ledger.crew import PROCESSES, Crew, Load
+from bench.ledger.loads import BATCH, Batches, Singles
+from bench.ledger.size import Size
+from bench.ledger.tpcb import CLIENTS, Tpcb
+from bench.table import Row, at_least
+from cli.postgres import EmbeddedPostgres
+
+_CONNECTIONS: Final = 8
+_BATCHING: Final = 4
+_MANY: Final = 50
+_SINGLE_GOAL: Final = 0.5
+_BATCH_GOAL: Final = 4.0
+_SHARED_GOAL: Final = 0.8
+_BASELINE: Final = "pgbench"
+Rate = Callable[[], Awaitable[float]]
+
+
+class Rounds:
+    """Rates by name, each taken once a round."""
+
+    def __init__(self, taken: Sequence[dict[str, float]]) -> None:
+        self._taken = taken
+
+    def median(self, name: str) -> float:
+        """The rate in the middle."""
+        return statistics.median(taken[name] for taken in self._taken)
+
+    def ratios(self, name: str, to: str) -> list[float]:
+        """The ratio of two rates in each round."""
+        return [taken[name] / taken[to] for taken in self._taken]
+
+    def row(self, name: str, to: str, label: str, goal: float) -> Row:
+        """A rate and the median of its ratios to another, with their spread."""
+        ratios = self.ratios(name, to)
+        ratio = statistics.median(ratios)
+        shown = f"{ratio:.2f} × {label} ({min(ratios):.2f}–{max(ratios):.2f})"
+        return Row(name, self.median(name), shown, at_least(ratio, goal, "×"))
+
+
+async def take(rounds: int, rates: dict[str, Rate]) -> Rounds:
+    """Take each rate in turn, round after round."""
+    return Rounds([{name: await rate() for name, rate in rates.items()} for _ in range(rounds)])
+
+
+def posting(crew: Crew, ledger: Books, size: Size, count: int) -> Rate:
+    """The rate of journals that are a transaction each, on so many credit lines, from 8 connections."""
+    return _rate(crew, ledger, [_singles(size, count, _CONNECTIONS, process) for process in range(PROCESSES)])
+
+
+def _singles(size: Size, count: int, connections: int, process: int, source: str | None = None) -> Singles:
+    return Singles(
+        connections=connections // PROCESSES, seconds=size.seconds, process=process, count=count, source=source
+    )
+
+
+def _rate(crew: Crew, ledger: Books, loads: Sequence[Load]) -> Rate:
+    async def rate() -> float:
+        (tally,) = await crew.run(ledger.url, [[load] for load in loads])
+        return tally.rate
+
+    return rate
+
+
+async def measure_rates(server: EmbeddedPostgres, crew: Crew, tpcb: Tpcb, size: Size) -> list[Row]:
+    """Journals one by one and in batches."""
+    singles = f"journals one by one, {_CONNECTIONS} connections, a second"
+    batches = f"journals in batches of {BATCH:,}, {_BATCHING} connections, a second"
+    shares = [
+        Batches(
+            connections=_BATCHING // PROCESSES,
+            seconds=size.seconds,
+            process=process,
+            count=size.lines,
+            # A credit line once in a batch, as at a month's end.
+            size=min(BATCH, size.lines // _BATCHING),
+        )
+        for process in range(PROCESSES)
+    ]
+    async with (
+        books(server, "bench_singles", count=size.lines) as one,
+        books(server, "bench_batches", count=size.lines) as many,
+    ):
+        taken = await take(
+            size.rounds,
+            {
+                _BASELINE: lambda: tpcb.rate(size.seconds),
+                singles: posting(crew, one, size, size.lines),
+                batches: _rate(crew, many, shares),
+            },
+        )
+        await one.prove()
+        await many.prove()
+    return [
+        Row(f"pgbench TPC-B, {CLIENTS} clients, a second", taken.median(_BASELINE), ""),
+        taken.row(singles, _BASELINE, _BASELINE, _SINGLE_GOAL),
+        taken.row(batches, _BASELINE, _BASELINE, _BATCH_GOAL),
+    ]
+
+
+async def measure_shared(server: EmbeddedPostgres, crew: Crew, size: Size) -> list[Row]:
+    """Fifty connections that all take from one account, beside fifty that do not."""
+    apart = f"journals, {_MANY} connections, no shared account, a second"
+    shared = f"journals, {_MANY} connections, one shared account, a second"
+
+    def loads(source: str | None) -> list[Singles]:
+        return [_singles(size, size.lines, _MANY, process, source) for process in range(PROCESSES)]
+
+    async with books(server, "bench_shared", count=size.lines) as ledger:
+        taken = await take(
+            size.rounds,
+            {apart: _rate(crew, ledger, loads(None)), shared: _rate(crew, ledger, loads(CLEARING.code))},
+        )
+        await ledger.prove()
+    return [
+        Row(apart, taken.median(apart), ""),
+        taken.row(shared, apart, "without", _SHARED_GOAL),
+    ]

@@ -1,0 +1,116 @@
+"""The ledger's measurement, as small as it gets: every part runs, and what it posted is right. Speed is not judged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bench.ledger.books import CLEARING, Books, administered, lines
+from bench.ledger.crew import PROCESSES, Crew, crew
+from bench.ledger.filling import fill
+from bench.ledger.hot import out_of_order
+from bench.ledger.loads import Singles
+from bench.ledger.measuring import measure
+from bench.ledger.size import Section, Size
+from bench.table import Row, at_least, at_most, show
+from cli.places import CliError
+from cli.postgres import EmbeddedPostgres
+from tests.conftest import Database
+
+_TINY = Size(entries=2_000, seconds=0.2, rounds=1, hot_seconds=0.5, scale=1)
+_ENTRIES = sa.text(
+    "SELECT count(e.id) FROM accounts a LEFT JOIN entries e ON e.account_id = a.id"
+    " WHERE a.code = :code OR a.kind = :code"
+)
+
+
+@pytest.fixture(scope="module")
+async def figures() -> dict[str, Row]:
+    """All parts but the import, which has its own test, once."""
+    return {row.name: row for row in await measure(_TINY, [part for part in Section if part is not Section.IMPORT])}
+
+
+async def test_every_part_of_the_ledgers_measurement_gives_figures(figures: dict[str, Row]) -> None:
+    goals = {name for name, row in figures.items() if row.goal}
+    assert goals == {
+        "journals one by one, 8 connections, a second",
+        "journals in batches of 2,000, 4 connections, a second",
+        "journals, 50 connections, one shared account, a second",
+        "hot account: dead-locks",
+        "hot account: refused",
+        "hot account: lost updates (rials)",
+        "hot account: out of order",
+        "journals a second, full tables",
+        "balance, slowest of 41 accounts (ms)",
+        "statement page of 50, slowest (ms)",
+        "statement page, slowest, as a member (ms)",
+        "trial balance (ms)",
+        "ledger check: violations",
+        "ledger check: growth of memory (MB)",
+    }
+    assert all(row.figure > 0 for name, row in figures.items() if row.name.endswith("a second"))
+    assert all(row.ratio.count("×") for name, row in figures.items() if name in goals and name.endswith("a second"))
+    assert figures["entries in the tables"].figure == _TINY.entries
+
+
+async def test_a_hot_account_loses_nothing_and_keeps_to_the_pace(figures: dict[str, Row]) -> None:
+    wrong = ("dead-locks", "refused", "lost updates (rials)", "out of order")
+    assert [figures[f"hot account: {name}"].figure for name in wrong] == [0, 0, 0, 0]
+    assert 30 < figures["hot account: holds a second, as paced"].figure <= 150
+    assert figures["ledger check: violations"].figure == 0
+
+
+async def test_filled_tables_are_whole_and_divided_as_told(
+    postgres: EmbeddedPostgres, database: Database, engine: AsyncEngine
+) -> None:
+    filled = Books(postgres, database.name, engine)
+    await filled.open_lines(_TINY.lines_when_full)
+    await fill(filled, _TINY)
+    busy = lines(_TINY.lines_when_full)[0].available
+    async with administered(postgres, database.name) as connection:
+
+        async def entries(code: str) -> int:
+            return int((await connection.execute(_ENTRIES, {"code": code})).scalar_one())
+
+        assert await entries("credit:available") == _TINY.journals
+        assert await entries(CLEARING.code) == pytest.approx(_TINY.entries / 5, rel=0.05)
+        assert await entries(busy) >= _TINY.busy_entries
+        await filled.prove()
+        await connection.execute(sa.text("SET session_replication_role = replica"))
+        await connection.execute(sa.text("UPDATE entries SET amount = amount + 1 WHERE id = 7"))
+    with pytest.raises(CliError, match="journal_sums_to_zero"):
+        await filled.prove()
+
+
+@pytest.fixture
+def two() -> Iterator[Crew]:
+    with crew() as processes:
+        yield processes
+
+
+async def test_what_fails_in_a_process_of_the_measurement_is_said(two: Crew, database: Database) -> None:
+    shares = [[Singles(connections=1, seconds=0, process=process, count=1)] for process in range(PROCESSES)]
+    with pytest.raises(CliError, match="UnknownAccount"):
+        await two.run(database.app_url, shares)
+
+
+def test_what_comes_after_a_later_one_of_its_own_is_out_of_order() -> None:
+    assert out_of_order(["a/1", "b/7", "a/2", "b/8"]) == 0
+    assert out_of_order(["a/2", "b/7", "a/1", "a/3", "b/6"]) == 2
+
+
+def test_a_goal_that_is_missed_can_be_seen_and_read_by_a_program(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [Row("kept", 5, "", at_least(5, 5, "×")), Row("missed", 5, "", at_most(5, 4.5, "ms")), Row("free", 1, "")]
+    show("goals", rows, as_json=False)
+    assert [line.split("│")[-2].strip() for line in capsys.readouterr().out.splitlines()[-4:-1]] == [
+        "≥ 5 × ✓",
+        "≤ 4.5 ms ✗",
+        "",
+    ]
+    show("goals", rows, as_json=True)
+    shown = json.loads(capsys.readouterr().out)
+    assert [shown[row.name].get("kept") for row in rows] == [True, False, None]
