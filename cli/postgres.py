@@ -46,6 +46,10 @@ _SETTINGS: Final = {
     "log_line_prefix": "%m [%p] ",
     "max_connections": "200",
     "jit": "off",
+    "shared_buffers": "256MB",
+    # After each checkpoint, a page that changes goes into the log whole once: seldom is better for a ledger.
+    "checkpoint_timeout": "15min",
+    "max_wal_size": "4GB",
     "password_encryption": "scram-sha-256",
 }
 # Lost with the machine's power, not with the server's process: tests kill servers.

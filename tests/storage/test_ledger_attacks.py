@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 from uuid import UUID
 
@@ -15,12 +16,33 @@ from domain.ledger import CREDIT_GRANTED, Account, InsufficientFunds
 from domain.money import Unit
 from storage import ledger
 from storage.ledger.checking import RULES
+from tests.books import Superuser
 from tests.conftest import Database
+from tests.storage.ledger_sql import (
+    JOURNAL,
+    OF_HOLD,
+    ONE,
+    PAIR,
+    POINTS,
+    TWO,
+    WRONG,
+    account,
+    entries,
+    entry,
+    fault_of,
+    hold,
+    journal,
+    kind,
+    posted,
+    state_of,
+    state_within,
+)
 from tests.storage.ledger_world import (
     as_service,
     ask,
     available,
     granted,
+    mark_next,
     move,
     occasion,
     open_line,
@@ -30,13 +52,12 @@ from tests.storage.ledger_world import (
 
 DENIED = "42501"
 CHECKED = "23514"
-POINTS = "credit:granted:points"
-JOURNAL = "00000000-0000-7000-8000-000000000001"
 
 
 @pytest.fixture
-async def line(engine: AsyncEngine) -> UUID:
-    """A line of 100 with 20 held, a posted hold of 10 (5 taken), a corrected journal, a snapshot, and points."""
+async def line(engine: AsyncEngine, superuser: Superuser) -> UUID:
+    """A line of 100 with 20 held, a posted hold of 10 (5 taken), a corrected journal, points, and sums of all."""
+    await mark_next(superuser)
     async with as_service(engine) as connection:
         made = await open_line(connection, 100)
         await ledger.open_accounts(connection, [Account(CREDIT_GRANTED, "points", Unit.PTS)])
@@ -47,23 +68,12 @@ async def line(engine: AsyncEngine) -> UUID:
         await ledger.correct(connection, wrong, occasion("mended"), "test_mended")
     await settled(engine)
     async with as_service(engine) as connection:
-        await ledger.take_snapshots(connection, [CREDIT_GRANTED], least=1)
+        assert await ledger.sum_accounts(connection, 10) == 1
+        assert await ledger.sum_kinds(connection, 1) == 1
     return made
 
 
-def _run(url: str, line: UUID, script: str) -> str:
-    """Run a script as one transaction; the SQLSTATE that refused it, or an empty text."""
-    filled = script.replace("{available}", available(line)).replace("{granted}", granted(line))
-    try:
-        with closing(psycopg.connect(url.replace("+psycopg", ""))) as connection:
-            connection.execute(filled.encode())
-            connection.commit()
-    except psycopg.Error as error:
-        return error.sqlstate or "?"
-    return ""
-
-
-TABLES = ("account_kinds", "accounts", "journals", "entries", "holds", "balance_snapshots")
+TABLES = ("account_kinds", "accounts", "journals", "entries", "holds", "balance_snapshots", "kind_sums")
 COLUMN = {
     "account_kinds": "kind",
     "accounts": "code",
@@ -71,6 +81,7 @@ COLUMN = {
     "entries": "unit",
     "holds": "key",
     "balance_snapshots": "taken_at",
+    "kind_sums": "taken_at",
 }
 APP_ATTACKS = [
     *(f"INSERT INTO {table} SELECT * FROM {table}" for table in TABLES),
@@ -82,6 +93,10 @@ APP_ATTACKS = [
     "SELECT id FROM accounts FOR UPDATE",
     "SELECT setval('entries_id_seq', 1)",
     "SET session_replication_role = replica",
+    *(f"SET ROLE {role}" for role in ("amanat_owner", "postgres")),
+    *(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE" for table in TABLES),
+    "ALTER DOMAIN ledger_amount DROP CONSTRAINT ledger_amount_check",
+    f"SELECT ledger_post_part({', '.join(['NULL'] * 9)})",
     "SELECT ledger_answered('of_hold', ''::bytea)",
     "CREATE FUNCTION public.ledger_mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
     "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
@@ -90,8 +105,19 @@ APP_ATTACKS = [
 
 def test_the_app_cannot_touch_the_tables_itself(database: Database, line: UUID) -> None:
     # "Permission denied" and "must be owner" are one state; 428C9 comes where even the column refuses.
-    states = {attack: _run(database.app_url, line, attack) for attack in APP_ATTACKS}
+    states = {attack: state_of(database.app_url, line, attack) for attack in APP_ATTACKS}
     assert {attack: state for attack, state in states.items() if state not in {DENIED, "428C9"}} == {}
+
+
+def test_the_app_may_only_read_what_belongs_to_the_ledger(database: Database) -> None:
+    belongs = "SELECT DISTINCT conrelid::regclass::text FROM pg_constraint"
+    belongs += " WHERE contype = 'f' AND confrelid = ANY (%s::regclass[])"
+    may = "SELECT name FROM unnest(%s::text[]) AS name WHERE"
+    may += " has_table_privilege('amanat_app_login', name, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')"
+    may += " OR has_any_column_privilege('amanat_app_login', name, 'INSERT, UPDATE, REFERENCES')"
+    with closing(psycopg.connect(database.owner_url.replace("+psycopg", ""))) as owner:
+        assert owner.execute(may.encode(), [list(TABLES)]).fetchall() == []
+        assert {name for (name,) in owner.execute(belongs.encode(), [list(TABLES)]).fetchall()} <= set(TABLES)
 
 
 async def test_tables_of_the_attacker_do_not_deceive_the_functions(engine: AsyncEngine, line: UUID) -> None:
@@ -106,122 +132,175 @@ async def test_tables_of_the_attacker_do_not_deceive_the_functions(engine: Async
 def test_even_the_owner_cannot_rewrite_history(database: Database, line: UUID) -> None:
     attacks = [attack for attack in APP_ATTACKS if attack.startswith(("UPDATE", "DELETE"))]
     attacks += [f"TRUNCATE {table} CASCADE" for table in TABLES]
-    states = {attack: _run(database.owner_url, line, attack) for attack in attacks}
-    # An account may be updated (it can be frozen), but not into another; what may not change is attacked below.
-    assert states.pop("UPDATE accounts SET code = code") == ""
-    states["rename"] = _run(database.owner_url, line, "UPDATE accounts SET code = code || '-x'")
+    states = {attack: state_of(database.owner_url, line, attack) for attack in attacks}
     assert set(states.values()) == {DENIED}
+    # An account can be frozen, and nothing else about it changed by hand.
+    assert state_of(database.owner_url, line, "UPDATE accounts SET frozen_at = now()") == ""
 
 
-def _journal(key: str = "raw", columns: str = "", values: str = "") -> str:
-    return (
-        f"INSERT INTO journals (id, key, content_hash, reason, actor, event_at{columns})"
-        f" VALUES ('{JOURNAL}', '{key}', sha256(''), 'raw', 'owner', now(){values});"
-    )
-
-
-def _entry(code: str, amount: int, after: str = "balance + {amount}", unit: str = "unit") -> str:
-    if "granted" in code:
-        after = "NULL::bigint"
-    return (
-        "INSERT INTO entries (journal_id, account_id, amount, unit, balance_after)"
-        f" SELECT '{JOURNAL}', id, {amount}, {unit}, {after.replace('{amount}', str(amount))}"
-        f" FROM accounts WHERE code = '{code}';"
-    )
-
-
-def _hold(amount: int, code: str = "{available}", columns: str = "", values: str = "") -> str:
-    return (
-        f"INSERT INTO holds (key, content_hash, account_id, amount, unit, reason, actor{columns})"
-        f" SELECT 'raw', sha256(''), id, {amount}, unit, 'raw', 'owner'{values} FROM accounts WHERE code = '{code}';"
-    )
-
-
-ONE, TWO = "{granted}", "{available}"
-OF_HOLD = "(SELECT id FROM journals WHERE key = 'of_hold')"
 OWNER_ATTACKS = {
-    "a journal without entries": ("AM003", _journal()),
-    "a journal of one entry": ("AM003", _journal() + _entry(ONE, 1)),
-    "a journal that does not sum to zero": ("AM003", _journal() + _entry(ONE, -2) + _entry(TWO, 1)),
-    "zero over two units, not in each": ("AM003", _journal() + _entry(POINTS, -1) + _entry(TWO, 1)),
-    "a journal pretending an older transaction": ("AM003", _journal("raw", ", tx", ", '3'")),
-    "an entry added to an old journal": ("AM010", _entry(POINTS, 1).replace(f"'{JOURNAL}'", OF_HOLD)),
-    "an entry without a journal": ("AM010", _entry(ONE, 1)),
+    "a journal without entries": ("AM003", journal()),
+    "a journal whose entries come later": ("AM003", journal() + entries(*PAIR)),
+    "a journal of one entry": ("AM003", journal(entry(ONE, 1))),
+    "a journal that does not sum to zero": ("AM003", journal(entry(ONE, -2), entry(TWO, 1))),
+    "zero over two units, not in each": ("AM003", journal(entry(POINTS, -1), entry(TWO, 1))),
+    "a journal pretending an older transaction": ("AM010", journal(*PAIR, tx="'3'")),
+    "entries added to an old journal": ("AM010", entries(entry(POINTS, 1)).replace(f"'{JOURNAL}'::uuid", OF_HOLD)),
+    "entries without a journal": ("AM010", entries(*PAIR)),
     "an entry of no account": (
         "AM002",
-        _journal() + f"INSERT INTO entries VALUES (DEFAULT, '{JOURNAL}', '{JOURNAL}', 1, 'IRR')",
+        journal(f"SELECT '{JOURNAL}'::uuid, '{JOURNAL}'::uuid, 1, 'IRR', NULL::bigint", entry(TWO, -1)),
     ),
-    "an entry in another unit": ("AM004", _journal() + _entry(ONE, 1, unit="'PTS'")),
-    "an entry of zero": (CHECKED, _journal() + _entry(ONE, 0)),
-    "an entry too large": (CHECKED, _journal() + _entry(ONE, 10**17 + 1)),
-    "an entry too small": (CHECKED, _journal() + _entry(ONE, -(10**17) - 1)),
-    "an account twice in a journal": ("23505", _journal() + _entry(ONE, 1) + _entry(ONE, -1)),
-    "a wrong running balance": ("AM010", _journal() + _entry(TWO, 1, "balance + 2")),
-    "no running balance where a floor is": ("AM010", _journal() + _entry(TWO, 1, "NULL::bigint")),
-    "an account under its floor": (CHECKED, _journal() + _entry(ONE, 96) + _entry(TWO, -96)),
-    "what is held, taken": (CHECKED, _journal() + _entry(ONE, 76) + _entry(TWO, -76)),
+    "an entry in another unit": ("AM004", journal(entry(ONE, 1, unit="'PTS'"), entry(TWO, -1))),
+    "a wrong running balance": ("AM010", journal(entry(ONE, -1), entry(TWO, 1, "balance + 2"))),
+    "no running balance where a floor is": ("AM010", journal(entry(ONE, -1), entry(TWO, 1, "NULL::bigint"))),
+    "an account under its floor": (CHECKED, journal(entry(ONE, 96), entry(TWO, -96))),
+    "what is held, taken": (CHECKED, journal(entry(ONE, 76), entry(TWO, -76))),
     "an entry on a frozen account": (
         "AM011",
-        "UPDATE accounts SET frozen_at = now() WHERE code = '{granted}';" + _journal() + _entry(ONE, 1),
+        "UPDATE accounts SET frozen_at = now() WHERE code = '{granted}';" + journal(*PAIR),
     ),
     "a balance set by hand": (DENIED, "UPDATE accounts SET balance = balance + 1 WHERE code = '{available}'"),
+    "a balance set while freezing": (DENIED, "UPDATE accounts SET frozen_at = now(), balance = 0"),
+    "a balance set by an upsert": (
+        DENIED,
+        account(code="'{available}'").replace(";", " ON CONFLICT (code) DO UPDATE SET balance = 7"),
+    ),
+    "a balance set by a merge": (
+        DENIED,
+        "MERGE INTO accounts a USING account_kinds k ON a.kind = k.kind WHEN MATCHED THEN UPDATE SET balance = 7",
+    ),
+    "a row deleted by a merge": (
+        DENIED,
+        "MERGE INTO holds h USING accounts a ON a.id = h.account_id WHEN MATCHED THEN DELETE",
+    ),
     "a hold forgotten by hand": (DENIED, "UPDATE accounts SET held = 0 WHERE code = '{available}'"),
     "a floor lowered": (DENIED, "UPDATE accounts SET floor = -100 WHERE code = '{available}'"),
     "an account given away": (DENIED, f"UPDATE accounts SET organisation_id = '{JOURNAL}'"),
-    "an account of no kind": ("AM006", "INSERT INTO accounts (code, kind, unit) VALUES ('a:b', 'a', 'IRR')"),
-    "an account under another kind's name": (
-        CHECKED,
-        "INSERT INTO accounts (code, kind, unit) VALUES ('credit:available:z', 'credit:granted', 'IRR')",
-    ),
-    "a key used again": ("23505", _journal("of_hold")),
-    "a second correction": (
-        "23505",
-        _journal("raw", ", corrects", ", (SELECT id FROM journals WHERE key = 'wrong')"),
-    ),
+    "an account of no kind": ("AM006", account(kind="'a'", code="'a:b'")),
+    "an account under another kind's name": (CHECKED, account(kind="'credit:granted'")),
     "a correction that mirrors nothing": (
         "AM009",
-        _journal("raw", ", corrects", f", {OF_HOLD}") + _entry(ONE, -4) + _entry(TWO, 4),
+        journal(entry(ONE, -4), entry(TWO, 4), corrects=OF_HOLD),
     ),
     "a correction of a correction": (
         "AM009",
-        _journal("raw", ", corrects", ", (SELECT id FROM journals WHERE key = 'mended')")
-        + _entry(ONE, 1)
-        + _entry(TWO, -1),
+        journal(*PAIR, corrects="(SELECT id FROM journals WHERE key = 'mended')"),
     ),
-    "a hold over what is available": (CHECKED, _hold(76)),
-    "a hold of nothing": (CHECKED, _hold(0)),
-    "a hold on an account without a floor": ("AM008", _hold(1, ONE)),
-    "a hold born resolved": ("AM008", _hold(1, TWO, ", state, resolved_at", ", 'voided', now()")),
+    "a correction of itself": ("AM009", journal(*PAIR, corrects=f"'{JOURNAL}'")),
+    "a hold over what is available": (CHECKED, hold(76)),
+    "a hold on an account without a floor": ("AM008", hold(1, ONE)),
+    "a hold in another unit": ("AM008", hold(1, unit="'PTS'")),
+    "a hold on a frozen account": ("AM008", "UPDATE accounts SET frozen_at = now();" + hold(1)),
+    "a hold born resolved": ("AM008", hold(1, state="'voided'", resolved_at="now()")),
     "a hold resolved twice": (
         DENIED,
         "UPDATE holds SET state = 'voided', journal_id = NULL, posted_amount = NULL WHERE key = 'posted'",
     ),
     "a hold made larger": (DENIED, "UPDATE holds SET amount = 21 WHERE key = 'pending'"),
-    "a hold posted without a journal": (
-        CHECKED,
-        "UPDATE holds SET state = 'posted', posted_amount = 1, resolved_at = now() WHERE key = 'pending'",
-    ),
-    "a hold posted with an old journal": (
+    "a hold posted with an old journal": ("AM008", posted("key = 'pending'", journal_id=WRONG)),
+    "a hold posted without a moment": (CHECKED, posted("key = 'pending'", resolved_at="NULL")),
+    "a hold posted without a journal": (CHECKED, posted("key = 'pending'", journal_id="NULL")),
+    "a hold posted without an amount": (CHECKED, posted("key = 'pending'", posted_amount="NULL")),
+    "a hold voided with a journal": (CHECKED, posted("key = 'pending'", state="'voided'", posted_amount="NULL")),
+    "a hold of no account": ("AM008", hold(1, account_id=f"'{JOURNAL}'")),
+    "a hold posted with less than its journal takes": (
         "AM008",
-        (
-            "UPDATE holds SET state = 'posted', posted_amount = 1, resolved_at = now(),"
-            " journal_id = (SELECT id FROM journals WHERE key = 'wrong') WHERE key = 'pending'"
-        ),
-    ),
-    "a hold posted with more than held": (
-        CHECKED,
-        (
-            "UPDATE holds SET state = 'posted', posted_amount = 21, resolved_at = now(),"
-            " journal_id = (SELECT id FROM journals WHERE key = 'wrong') WHERE key = 'pending'"
-        ),
+        posted("key = 'pending'") + journal(entry(ONE, 2), entry(TWO, -2)),
     ),
 }
+# What each constraint, domain and unique index refuses; all else stands before it.
+CONSTRAINED = {
+    "ledger_key_check": journal(*PAIR, key="repeat('k', 201)"),
+    "ledger_reason_check": journal(*PAIR, reason="'Raw'"),
+    "ledger_actor_check": journal(*PAIR, actor="'the owner'"),
+    "ledger_hash_check": journal(*PAIR, content_hash="'short'"),
+    "ledger_moment_check": hold(1, expires_at="'infinity'"),
+    "ledger_amount_check": journal(entry(ONE, 10**17 + 1), entry(TWO, -(10**17) - 1)),
+    "ledger_code_check": account(code="'credit:available:Raw'"),
+    "ledger_unit_check": account(unit="'IR'"),
+    "ledger_balance_check": account(balance=str(10**18 + 1)),
+    "ledger_held_check": account(held="-1"),
+    "account_kinds_kind_check": kind(kind="'Raw'"),
+    "account_kinds_sign_check": kind(sign="0"),
+    "account_kinds_floor_check": kind(floor=str(10**17 + 1)),
+    "account_kinds_pkey": kind(kind="'credit:granted'"),
+    "accounts_code_key": account(code="'{available}'"),
+    "accounts_floor": hold(76),
+    "accounts_pkey": account(id="(SELECT id FROM accounts LIMIT 1)"),
+    "accounts_owner_person_fkey": account(owner_person=f"'{JOURNAL}'"),
+    "accounts_organisation_id_fkey": account(organisation_id=f"'{JOURNAL}'"),
+    "balance_snapshots_account_id_fkey": f"INSERT INTO balance_snapshots VALUES ('{JOURNAL}', 1, '3', 0)",
+    "kind_sums_kind_fkey": "INSERT INTO kind_sums VALUES (1, '3', 'none', 'IRR', 0)",
+    "kind_sums_pkey": "INSERT INTO kind_sums SELECT * FROM kind_sums",
+    "balance_snapshots_pkey": "INSERT INTO balance_snapshots SELECT * FROM balance_snapshots",
+    "entries_pkey": journal(entry(ONE, 1), entry(ONE, -1)),
+    "ledger_part_check": hold(0),
+    "ledger_hold_state_check": hold(1, state="'lost'", resolved_at="now()"),
+    "holds_resolution": posted("key = 'pending'", posted_amount="21"),
+    "holds_journal": posted("key = 'pending'", journal_id=OF_HOLD),
+    "holds_journal_id_fkey": posted("key = 'pending'"),
+    "holds_key_key": hold(1, key="'pending'"),
+    "holds_pkey": hold(1, id="(SELECT h.id FROM holds h LIMIT 1)"),
+    "journals_corrects": journal(*PAIR, corrects=WRONG),
+    "journals_corrects_fkey": journal(*PAIR, corrects="'00000000-0000-7000-8000-000000000002'"),
+    "journals_key_key": journal(*PAIR, key="'of_hold'"),
+    "journals_pkey": journal(*PAIR, id=OF_HOLD),
+}
+# A trigger stands before the first; the others carry the numbers that an identity gave out.
+UNREACHED = {"accounts_kind_fkey", "entries_stored", "entries_summed"}
 
 
 async def test_postgres_refuses_even_the_owner(database: Database, engine: AsyncEngine, line: UUID) -> None:
-    states = {name: _run(database.owner_url, line, script) for name, (_, script) in OWNER_ATTACKS.items()}
+    states = {name: state_of(database.owner_url, line, script) for name, (_, script) in OWNER_ATTACKS.items()}
     assert states == {name: expected for name, (expected, _) in OWNER_ATTACKS.items()}
     assert await violations(engine) == []
+
+
+async def test_each_constraint_refuses_the_owner_what_it_is_for(
+    database: Database, engine: AsyncEngine, line: UUID
+) -> None:
+    names = (
+        "SELECT conname FROM pg_constraint WHERE contype IN ('c', 'f', 'p', 'u') AND (conrelid = ANY (%s::regclass[])"
+    )
+    names += " OR contypid IN (SELECT oid FROM pg_type WHERE typname ~ '^ledger_'))"
+    names += (
+        " UNION SELECT indexrelid::regclass::name FROM pg_index WHERE indisunique AND indrelid = ANY (%s::regclass[])"
+    )
+    with closing(psycopg.connect(database.owner_url.replace("+psycopg", ""))) as owner:
+        known = {name for (name,) in owner.execute(names.encode(), [list(TABLES)] * 2).fetchall()}
+        refused = {}
+        for name, script in CONSTRAINED.items():
+            fault = fault_of(owner, line, script)
+            refused[name] = fault and (fault.diag.constraint_name or fault.sqlstate)
+    assert refused == {name: name for name in CONSTRAINED}
+    assert known == CONSTRAINED.keys() | UNREACHED
+    assert await violations(engine) == []
+
+
+def test_without_any_one_trigger_an_attack_gets_further(database: Database, line: UUID) -> None:
+    triggers = "SELECT tgrelid::regclass::text, tgname FROM pg_trigger"
+    triggers += " WHERE NOT tgisinternal AND tgrelid = ANY (%s::regclass[])"
+    scripts = [script for _, script in OWNER_ATTACKS.values()] + [account(balance="7", floor="-5")]
+    scripts += [f"UPDATE {table} SET {COLUMN[table]} = {COLUMN[table]}" for table in TABLES]
+    scripts += [f"DELETE FROM {table}" for table in TABLES]
+    with closing(psycopg.connect(database.superuser_url.replace("+psycopg", ""))) as connection:
+
+        def states() -> Iterator[str]:
+            for script in scripts:
+                connection.execute("SAVEPOINT untouched")
+                fault = state_within(connection, line, f"SET LOCAL ROLE amanat_owner; {script}")
+                connection.execute("ROLLBACK TO untouched")
+                yield fault
+
+        usual = list(states())
+        useless = []
+        for table, trigger in connection.execute(triggers.encode(), [list(TABLES)]).fetchall():
+            connection.execute(f"SAVEPOINT armed; ALTER TABLE {table} DISABLE TRIGGER {trigger}".encode())
+            if all(now == before for now, before in zip(states(), usual, strict=True)):
+                useless.append(trigger)
+            connection.execute("ROLLBACK TO armed")
+    assert useless == []
 
 
 async def test_an_account_begins_with_nothing_and_the_floor_of_its_kind(
@@ -231,7 +310,7 @@ async def test_an_account_begins_with_nothing_and_the_floor_of_its_kind(
         "INSERT INTO accounts (code, kind, unit, floor, balance, held)"
         " VALUES ('credit:available:rich', 'credit:available', 'IRR', -5, 1000, 7)"
     )
-    assert _run(database.owner_url, line, script) == ""
+    assert state_of(database.owner_url, line, script) == ""
     async with as_service(engine) as connection:
         found = await ledger.balance(connection, "credit:available:rich")
     assert (found.posted, found.held, found.floor) == (0, 0, 0)
@@ -241,12 +320,16 @@ UNCHECKED = """DO $$ DECLARE one record; BEGIN
     FOR one IN SELECT conrelid::regclass AS table_name, conname FROM pg_constraint
         WHERE contype IN ('c', 'u') AND conrelid::regclass::text IN ('accounts', 'holds', 'entries', 'journals') LOOP
         EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I CASCADE', one.table_name, one.conname);
-    END LOOP; END $$;"""
+    END LOOP;
+    FOR one IN SELECT contypid::regtype AS domain, conname FROM pg_constraint WHERE contypid <> 0
+        AND connamespace = 'public'::regnamespace LOOP
+        EXECUTE format('ALTER DOMAIN %s DROP CONSTRAINT %I', one.domain, one.conname);
+    END LOOP; END $$; DROP INDEX journals_corrects, holds_journal;"""
 OF_GRANTED = "(SELECT id FROM accounts WHERE code = '{granted}')"
 OF_AVAILABLE = "(SELECT id FROM accounts WHERE code = '{available}')"
 PLANTED = {
     "journal_sums_to_zero": f"UPDATE entries SET amount = amount + 1 WHERE account_id = {OF_GRANTED}",
-    "journal_has_two_entries": _journal(),
+    "journal_has_two_entries": journal(),
     "unit_sums_to_zero": f"DELETE FROM entries WHERE account_id = {OF_GRANTED}",
     "entry_has_journal_of_its_transaction": "UPDATE journals SET tx = '3' WHERE key = 'wrong'",
     "entry_has_account_of_its_unit": "UPDATE accounts SET unit = 'PTS' WHERE code = '{granted}'",
@@ -259,6 +342,7 @@ PLANTED = {
     "account_without_floor_stores_nothing": "UPDATE accounts SET balance = 1 WHERE code = '{granted}'",
     "account_follows_chart": "UPDATE accounts SET floor = -5 WHERE code = '{available}'",
     "snapshot_is_sum_below_horizon": "UPDATE balance_snapshots SET balance = balance + 1",
+    "kind_sums_are_sums_below_horizon": "UPDATE kind_sums SET total = total + 1",
     "hold_resolves_once_within_its_amount": "UPDATE holds SET state = 'voided' WHERE key = 'pending'",
     "hold_has_account_of_its_unit": "UPDATE holds SET unit = 'PTS' WHERE key = 'pending'",
     "posted_hold_has_its_entry": "UPDATE holds SET posted_amount = 4 WHERE key = 'posted'",
@@ -278,7 +362,7 @@ async def test_check_finds_what_was_planted_past_all_triggers(
 ) -> None:
     assert await violations(engine) == []
     script = UNCHECKED + "SET session_replication_role = replica;" + PLANTED[rule]
-    assert _run(database.superuser_url, line, script) == ""
+    assert state_of(database.superuser_url, line, script) == ""
     assert rule in {violation.rule for violation in await violations(engine)}
 
 
@@ -289,7 +373,7 @@ async def test_a_snapshot_of_another_server_counts_for_nothing(
         "INSERT INTO balance_snapshots (account_id, server, horizon, balance)"
         f" SELECT {OF_GRANTED}, 1, '18446744073709551615', 999"
     )
-    assert _run(database.owner_url, line, script) == ""
+    assert state_of(database.owner_url, line, script) == ""
     async with as_service(engine) as connection:
         assert (await ledger.balance(connection, granted(line))).posted == 95
     assert await violations(engine) == []
