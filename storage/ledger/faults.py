@@ -87,14 +87,13 @@ class BadBatch(LedgerFault):
 
 
 class BadEntry(LedgerFault):
-    """An entry outside its journal's transaction, with a wrong running balance, or on a frozen account."""
+    """An entry outside its journal's transaction, or with a wrong running balance."""
 
     code = "ledger_bad_entry"
     sqlstate = "AM010"
 
 
 _BY_STATE: dict[str, type[LedgerFault]] = {fault.sqlstate: fault for fault in LedgerFault.__subclasses__()}
-_BY_STATE["AM011"] = BadEntry
 
 
 @contextmanager

@@ -157,7 +157,7 @@ OWNER_ATTACKS = {
     "an account under its floor": (CHECKED, journal(entry(ONE, 96), entry(TWO, -96))),
     "what is held, taken": (CHECKED, journal(entry(ONE, 76), entry(TWO, -76))),
     "an entry on a frozen account": (
-        "AM011",
+        "40001",
         "UPDATE accounts SET frozen_at = now() WHERE code = '{granted}';" + journal(*PAIR),
     ),
     "a balance set by hand": (DENIED, "UPDATE accounts SET balance = balance + 1 WHERE code = '{available}'"),

@@ -174,13 +174,13 @@ async def test_corrections_racing_for_one_journal_let_one_through(crowd: AsyncEn
 
 
 async def _at_once(crowd: AsyncEngine, *calls: Callable[[AsyncConnection], Awaitable[T]]) -> list[T]:
-    """Each by a connection of its own, as a transaction of its own."""
+    """Each by a connection of its own, as a transaction of its own, which is run again if it lost a race."""
 
     async def one(call: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         async with single_statements(crowd) as connection:
             return await call(connection)
 
-    return await asyncio.gather(*(one(call) for call in calls))
+    return await asyncio.gather(*(retried(partial(one, call), of="test_race") for call in calls))
 
 
 @pytest.mark.parametrize("way", ["take", "correct", "batch"])
@@ -230,7 +230,7 @@ async def test_a_key_in_a_batch_and_by_itself_is_one_journal(crowd: AsyncEngine,
         async def single(connection: AsyncConnection, journals: list[Journal] = journals) -> set[UUID | Refusal]:
             return {await ledger.post(connection, journals[4])}
 
-        answers = await _at_once(crowd, *[batch, single] * (CROWD // 2))
+        answers = await _at_once(crowd, *[batch, single] * (CROWD // 2 if locked else 1))
         assert set().union(*answers) == answers[0]
         assert len(answers[0]) == len(journals)
     assert await violations(crowd) == []

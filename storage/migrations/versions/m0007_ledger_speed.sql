@@ -126,7 +126,8 @@ DECLARE
     moved bigint;
 BEGIN
     SELECT CASE WHEN a.id IS NULL THEN 'AM002' WHEN a.unit <> e.unit THEN 'AM004'
-                WHEN a.frozen_at IS NOT NULL THEN 'AM011' ELSE 'AM010' END
+                -- It was open when the journal was judged: to try again is right, and will be refused.
+                WHEN a.frozen_at IS NOT NULL THEN '40001' ELSE 'AM010' END
       INTO fault
       FROM added e LEFT JOIN accounts a ON a.id = e.account_id LEFT JOIN journals j ON j.id = e.journal_id
      WHERE a.id IS NULL OR a.unit <> e.unit OR a.frozen_at IS NOT NULL
@@ -179,6 +180,19 @@ BEGIN
     RETURN ledger_digest(reason, case_id, actor, event_at, hold, corrects, (
         SELECT string_agg(ledger_line(code, unit, amount), chr(10) ORDER BY code COLLATE "C")
           FROM unnest(codes, units, amounts) AS line (code, unit, amount)));
+END $$;
+
+-- The first answer given to a key, if there is one.
+CREATE OR REPLACE FUNCTION ledger_answered(p_key text, p_hash bytea) RETURNS uuid
+    LANGUAGE plpgsql SET search_path = public, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+    first journals%ROWTYPE;
+BEGIN
+    SELECT * INTO first FROM journals WHERE key = p_key;
+    IF FOUND AND first.content_hash IS DISTINCT FROM p_hash THEN
+        RAISE EXCEPTION 'the key stands for another journal' USING ERRCODE = 'AM001';
+    END IF;
+    RETURN first.id;
 END $$;
 
 -- One journal. Outcomes: posted, replayed, insufficient_funds, account_frozen, hold_resolved, already_corrected; after
@@ -255,6 +269,20 @@ BEGIN
     journal := ledger_answered(p_key, hash);
     outcome := CASE WHEN journal IS NOT NULL THEN 'replayed' WHEN outcome = 'posted' THEN 'already_corrected'
                     ELSE outcome END;
+    IF outcome = 'account_frozen' THEN
+        -- Another connection may have posted this key before the account was frozen, and not committed yet. Where no
+        -- account was locked, only the index of keys makes this one wait for it; alone, the row is refused again.
+        BEGIN
+            INSERT INTO journals (key, content_hash, reason, case_id, actor, event_at)
+            VALUES (p_key, hash, p_reason, p_case, p_actor, p_event_at);
+        EXCEPTION
+            WHEN SQLSTATE 'AM003' THEN
+                NULL;
+            WHEN unique_violation THEN
+                journal := ledger_answered(p_key, hash);
+                outcome := 'replayed';
+        END;
+    END IF;
 END $$;
 
 -- Journals of a part of a batch. Without any trouble they are written together; else the part is halved, down to the
@@ -280,23 +308,25 @@ BEGIN
                            p_amounts) p;
         RETURN;
     END IF;
-    SELECT array_agg(line.account ORDER BY line.i), array_agg(line.after ORDER BY line.i),
-           coalesce(bool_or(line.account IS NULL OR line.frozen OR line.sign * line.after - line.held < line.floor), false)
-      INTO ids, after_balances, trouble
-      FROM (SELECT w.i, a.id AS account, a.floor, a.sign, a.held, a.frozen_at IS NOT NULL AS frozen,
-                   CASE WHEN a.floor IS NOT NULL
-                        THEN (a.balance + sum(w.amount) OVER (PARTITION BY a.id ORDER BY w.i))::bigint END AS after
-              FROM unnest(p_codes, p_amounts) WITH ORDINALITY AS w (code, amount, i)
-              LEFT JOIN accounts a ON a.code = w.code) line;
-    SELECT array_agg(ledger_digest(j.reason, j.case_id, j.actor, j.event_at, NULL, NULL, l.lines) ORDER BY j.n),
-           array_agg(uuidv7() ORDER BY j.n)
-      INTO hashes, journals
-      FROM unnest(p_reasons, p_cases, p_actors, p_event_ats) WITH ORDINALITY AS j (reason, case_id, actor, event_at, n)
-      JOIN (SELECT line, string_agg(ledger_line(code, unit, amount), chr(10) ORDER BY code COLLATE "C") AS lines
-              FROM unnest(p_lines, p_codes, p_units, p_amounts) AS w (line, code, unit, amount) GROUP BY line) l
-        ON l.line = p_lines[1] - 1 + j.n;
-    IF NOT trouble THEN
-        BEGIN
+    BEGIN
+        SELECT array_agg(line.account ORDER BY line.i), array_agg(line.after ORDER BY line.i),
+               coalesce(bool_or(line.account IS NULL OR line.frozen OR line.sign * line.after - line.held < line.floor
+                                OR line.after NOT BETWEEN -1000000000000000000 AND 1000000000000000000), false)
+          INTO ids, after_balances, trouble
+          FROM (SELECT w.i, a.id AS account, a.floor, a.sign, a.held, a.frozen_at IS NOT NULL AS frozen,
+                       CASE WHEN a.floor IS NOT NULL
+                            THEN (a.balance + sum(w.amount) OVER (PARTITION BY a.id ORDER BY w.i))::bigint END AS after
+                  FROM unnest(p_codes, p_amounts) WITH ORDINALITY AS w (code, amount, i)
+                  LEFT JOIN accounts a ON a.code = w.code) line;
+        IF NOT trouble THEN
+            SELECT array_agg(ledger_digest(j.reason, j.case_id, j.actor, j.event_at, NULL, NULL, l.lines) ORDER BY j.n),
+                   array_agg(uuidv7() ORDER BY j.n)
+              INTO hashes, journals
+              FROM unnest(p_reasons, p_cases, p_actors, p_event_ats) WITH ORDINALITY
+                AS j (reason, case_id, actor, event_at, n)
+              JOIN (SELECT line, string_agg(ledger_line(code, unit, amount), chr(10) ORDER BY code COLLATE "C") AS lines
+                      FROM unnest(p_lines, p_codes, p_units, p_amounts) AS w (line, code, unit, amount)
+                     GROUP BY line) l ON l.line = p_lines[1] - 1 + j.n;
             -- By key, so that two batches with the same keys wait for one another instead of crosswise.
             WITH made AS (
                 INSERT INTO journals (id, key, content_hash, reason, case_id, actor, event_at)
@@ -311,11 +341,11 @@ BEGIN
              ORDER BY w.i;
             outcomes := array_fill('posted'::text, ARRAY[many]);
             RETURN;
-        EXCEPTION WHEN unique_violation THEN
-            -- A key that was used before, in this part or by somebody else.
-            trouble := true;
-        END;
-    END IF;
+        END IF;
+    EXCEPTION WHEN unique_violation OR numeric_value_out_of_range THEN
+        -- A key that was used before, in this part or by somebody else; or a sum that only a refusal can prevent.
+        NULL;
+    END;
     cut := (SELECT count(*) FROM unnest(p_lines) AS w (line) WHERE line < p_lines[1] + half);
     SELECT p.journals, p.outcomes INTO journals, outcomes
       FROM ledger_post_part(p_keys[:half], p_reasons[:half], p_cases[:half], p_actors[:half], p_event_ats[:half],
@@ -350,10 +380,25 @@ BEGIN
        OR p_lines[lines] <> many THEN
         RAISE EXCEPTION 'the arrays of a batch do not fit together' USING ERRCODE = 'AM012';
     END IF;
+    -- The same batch from two connections: one after the other, for halving follows no order of keys.
+    PERFORM pg_advisory_xact_lock(hashtextextended((SELECT min(key) FROM unnest(p_keys) AS w (key)), 7));
     PERFORM FROM accounts WHERE code = ANY (p_codes) AND floor IS NOT NULL ORDER BY id FOR NO KEY UPDATE;
     SELECT p.journals, p.outcomes INTO journals, outcomes
       FROM ledger_post_part(p_keys, p_reasons, p_cases, p_actors, p_event_ats, p_lines, p_codes, p_units,
                             p_amounts) p;
+END $$;
+
+-- A frozen account refuses entries and new holds; what is held can still be released.
+CREATE OR REPLACE FUNCTION ledger_freeze(p_code text, p_frozen boolean) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF p_frozen IS NULL THEN
+        RAISE EXCEPTION 'frozen or not?' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    UPDATE accounts SET frozen_at = CASE WHEN p_frozen THEN coalesce(frozen_at, now()) END WHERE code = p_code;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'no such account: %', p_code USING ERRCODE = 'AM002';
+    END IF;
 END $$;
 
 REVOKE ALL ON FUNCTION ledger_journals_close, ledger_correction_mirrors, ledger_post_part, ledger_post_batch, ledger_line, ledger_digest
