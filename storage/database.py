@@ -185,19 +185,20 @@ async def _raise_as_sqlalchemy(connection: AsyncConnection, driver: Any, error: 
 
 
 async def fetch(connection: AsyncConnection, errand: Errand) -> list[Any]:
-    """Run one statement past SQLAlchemy, at a third of its cost; the rows that it found.
+    """Run one statement that answers with rows, past SQLAlchemy, at a third of its cost; the rows.
 
     Raises:
         DBAPIError: it failed.
     """
-    raw = await connection.get_raw_connection()
-    driver: Any = raw.driver_connection
-    cursor = raw.info.get(_CURSOR)
+    known = connection.sync_connection
+    # Awaiting what is there already costs as much as a parameter.
+    raw: Any = await connection.get_raw_connection() if known is None or known.invalidated else known.connection
+    driver, cursor = raw.driver_connection, raw.info.get(_CURSOR)
     if cursor is None:
         cursor = raw.info[_CURSOR] = driver.cursor()
     try:
         await cursor.execute(errand.sql, errand.values)
-        return await cursor.fetchall() if cursor.description else []
+        return await cursor.fetchall()  # type: ignore[no-any-return]  # rows are what they are
     except psycopg.Error as error:
         await _raise_as_sqlalchemy(connection, driver, error)
         raise

@@ -21,7 +21,8 @@ ALTER TABLE accounts
     DROP CONSTRAINT accounts_balance_check, ALTER balance TYPE ledger_balance,
     DROP CONSTRAINT accounts_held_check, ALTER held TYPE ledger_held,
     DROP CONSTRAINT accounts_code_of_kind, DROP CONSTRAINT accounts_without_floor, DROP CONSTRAINT accounts_floor,
-    ADD CONSTRAINT accounts_floor CHECK (coalesce(sign * balance - held >= floor, balance = 0 AND held = 0));
+    -- Where there is no floor, nothing can be held, and triggers store nothing.
+    ADD CONSTRAINT accounts_floor CHECK (sign * balance - held >= coalesce(floor, 0));
 ALTER TABLE journals
     DROP CONSTRAINT journals_key_check, ALTER key TYPE ledger_key,
     DROP CONSTRAINT journals_content_hash_check, ALTER content_hash TYPE ledger_hash,
@@ -79,18 +80,19 @@ BEGIN
     RETURN NEW;
 END $$;
 
--- The two triggers below keep their plans for as long as a connection lives, whether a statement brought one journal
--- or thousands: each row is looked up by index, never by reading a table.
+-- The triggers below run within the functions that write, as the owner and with their settings, which would cost more
+-- to make anew than what the triggers do: hence the names of schemas, and no settings. A plan is kept for as long as a
+-- connection lives, whether a statement brought one journal or thousands: the settings of the writing functions have
+-- each row looked up by index, never by reading a table.
 
 -- Each journal is written by one statement with its entries, two or more. That they sum to zero is the entries' rule.
 DROP TRIGGER journals_close ON journals;
 DROP FUNCTION ledger_journal_closes();
 CREATE FUNCTION ledger_journals_close() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
-    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+    LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM FROM made j WHERE j.tx <> pg_current_xact_id()
-        OR NOT EXISTS (SELECT FROM entries WHERE journal_id = j.id OFFSET 1);
+        OR NOT EXISTS (SELECT FROM public.entries WHERE journal_id = j.id OFFSET 1);
     IF FOUND THEN
         RAISE EXCEPTION 'a journal has fewer than two entries' USING ERRCODE = 'AM003';
     END IF;
@@ -117,24 +119,23 @@ CREATE CONSTRAINT TRIGGER journals_mirror AFTER INSERT ON journals DEFERRABLE IN
 -- Each entry: of a journal of this very transaction, on an open account, in its unit. What a statement brings sums to
 -- zero in each journal and unit. Then the balances follow.
 CREATE OR REPLACE FUNCTION ledger_entries_apply() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
-    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+    LANGUAGE plpgsql AS $$
 DECLARE
     fault text;
     stored bigint;
     places bigint;
     moved bigint;
 BEGIN
-    SELECT CASE WHEN a.id IS NULL THEN 'AM002' WHEN a.unit <> e.unit THEN 'AM004'
-                -- It was open when the journal was judged: to try again is right, and will be refused.
-                WHEN a.frozen_at IS NOT NULL THEN '40001' ELSE 'AM010' END
-      INTO fault
-      FROM added e LEFT JOIN accounts a ON a.id = e.account_id LEFT JOIN journals j ON j.id = e.journal_id
-     WHERE a.id IS NULL OR a.unit <> e.unit OR a.frozen_at IS NOT NULL
-        OR (a.floor IS NULL) <> (e.balance_after IS NULL)
-        OR j.tx IS DISTINCT FROM pg_current_xact_id() OR e.tx <> pg_current_xact_id()
-     LIMIT 1;
+    PERFORM FROM added e LEFT JOIN public.accounts a ON a.id = e.account_id
+        LEFT JOIN public.journals j ON j.id = e.journal_id
+      WHERE a.id IS NULL OR a.unit <> e.unit OR a.frozen_at IS NOT NULL
+         OR (a.floor IS NULL) <> (e.balance_after IS NULL)
+         OR j.tx IS DISTINCT FROM pg_current_xact_id() OR e.tx <> pg_current_xact_id() LIMIT 1;
     IF FOUND THEN
+        -- A frozen account was open when the journal was judged: to try again is right, and will be refused.
+        SELECT min(CASE WHEN a.id IS NULL THEN 'AM002' WHEN a.unit <> e.unit THEN 'AM004'
+                        WHEN a.frozen_at IS NOT NULL THEN '40001' ELSE 'AM010' END)
+          INTO fault FROM added e LEFT JOIN public.accounts a ON a.id = e.account_id;
         RAISE EXCEPTION 'an entry does not fit its journal or its account' USING ERRCODE = fault;
     END IF;
     PERFORM FROM added GROUP BY journal_id, unit HAVING sum(amount) <> 0 LIMIT 1;
@@ -143,10 +144,10 @@ BEGIN
     END IF;
     SELECT count(*), count(DISTINCT account_id) INTO stored, places FROM added WHERE balance_after IS NOT NULL;
     IF places = stored THEN
-        UPDATE accounts a SET balance = e.balance_after FROM added e
+        UPDATE public.accounts a SET balance = e.balance_after FROM added e
          WHERE a.id = e.account_id AND a.balance = e.balance_after - e.amount;
     ELSE
-        UPDATE accounts a SET balance = m.last FROM (
+        UPDATE public.accounts a SET balance = m.last FROM (
             SELECT account_id, max(balance_after) FILTER (WHERE following IS NULL) AS last,
                    max(balance_after - amount) FILTER (WHERE previous IS NULL) AS first,
                    bool_or(previous <> balance_after - amount) AS broken
@@ -292,11 +293,13 @@ CREATE FUNCTION ledger_post_part(p_keys text[], p_reasons text[], p_cases uuid[]
         p_event_ats timestamptz[], p_lines int[], p_codes text[], p_units text[], p_amounts bigint[],
         OUT journals uuid[], OUT outcomes text[])
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan
-    SET enable_seqscan = off SET enable_mergejoin = off AS $$
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     many int := cardinality(p_keys);
     half int := many / 2;
     cut int;
+    base int := p_lines[1] - 1;
+    texts text[];
     hashes bytea[];
     ids uuid[];
     after_balances bigint[];
@@ -319,14 +322,14 @@ BEGIN
                   FROM unnest(p_codes, p_amounts) WITH ORDINALITY AS w (code, amount, i)
                   LEFT JOIN accounts a ON a.code = w.code) line;
         IF NOT trouble THEN
-            SELECT array_agg(ledger_digest(j.reason, j.case_id, j.actor, j.event_at, NULL, NULL, l.lines) ORDER BY j.n),
+            SELECT array_agg(l.text ORDER BY l.line) INTO texts FROM (
+                SELECT line, string_agg(ledger_line(code, unit, amount), chr(10) ORDER BY code COLLATE "C") AS text
+                  FROM unnest(p_lines, p_codes, p_units, p_amounts) AS w (line, code, unit, amount) GROUP BY line) l;
+            SELECT array_agg(ledger_digest(j.reason, j.case_id, j.actor, j.event_at, NULL, NULL, j.text) ORDER BY j.n),
                    array_agg(uuidv7() ORDER BY j.n)
               INTO hashes, journals
-              FROM unnest(p_reasons, p_cases, p_actors, p_event_ats) WITH ORDINALITY
-                AS j (reason, case_id, actor, event_at, n)
-              JOIN (SELECT line, string_agg(ledger_line(code, unit, amount), chr(10) ORDER BY code COLLATE "C") AS lines
-                      FROM unnest(p_lines, p_codes, p_units, p_amounts) AS w (line, code, unit, amount)
-                     GROUP BY line) l ON l.line = p_lines[1] - 1 + j.n;
+              FROM unnest(p_reasons, p_cases, p_actors, p_event_ats, texts) WITH ORDINALITY
+                AS j (reason, case_id, actor, event_at, text, n);
             -- By key, so that two batches with the same keys wait for one another instead of crosswise.
             WITH made AS (
                 INSERT INTO journals (id, key, content_hash, reason, case_id, actor, event_at)
@@ -334,11 +337,9 @@ BEGIN
                     AS j (id, key, hash, reason, case_id, actor, event_at) ORDER BY key
             )
             INSERT INTO entries (journal_id, account_id, amount, unit, balance_after)
-            SELECT j.id, w.account, w.amount, w.unit, w.after
+            SELECT ledger_post_part.journals[w.line - base], w.account, w.amount, w.unit, w.after
               FROM unnest(p_lines, ids, p_amounts, p_units, after_balances) WITH ORDINALITY
-                AS w (line, account, amount, unit, after, i)
-              JOIN unnest(ledger_post_part.journals) WITH ORDINALITY AS j (id, n) ON w.line = p_lines[1] - 1 + j.n
-             ORDER BY w.i;
+                AS w (line, account, amount, unit, after, i) ORDER BY w.i;
             outcomes := array_fill('posted'::text, ARRAY[many]);
             RETURN;
         END IF;
@@ -346,7 +347,7 @@ BEGIN
         -- A key that was used before, in this part or by somebody else; or a sum that only a refusal can prevent.
         NULL;
     END;
-    cut := (SELECT count(*) FROM unnest(p_lines) AS w (line) WHERE line < p_lines[1] + half);
+    cut := (SELECT count(*) FROM unnest(p_lines) AS w (line) WHERE line <= base + half);
     SELECT p.journals, p.outcomes INTO journals, outcomes
       FROM ledger_post_part(p_keys[:half], p_reasons[:half], p_cases[:half], p_actors[:half], p_event_ats[:half],
                             p_lines[:cut], p_codes[:cut], p_units[:cut], p_amounts[:cut]) p;
@@ -399,6 +400,30 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'no such account: %', p_code USING ERRCODE = 'AM002';
     END IF;
+END $$;
+
+-- A hold is born pending, resolves once, and moves `held` with it.
+CREATE OR REPLACE FUNCTION ledger_hold_moves() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        UPDATE public.accounts SET held = held + NEW.amount
+         WHERE id = NEW.account_id AND unit = NEW.unit AND floor IS NOT NULL AND frozen_at IS NULL
+           AND NEW.state = 'pending';
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'hold % does not fit its account', NEW.id USING ERRCODE = 'AM008';
+        END IF;
+    ELSE
+        IF OLD.state <> 'pending' OR NEW.state = 'pending'
+           OR (NEW.id, NEW.key, NEW.content_hash, NEW.account_id, NEW.amount, NEW.unit, NEW.reason, NEW.actor,
+               NEW.created_at) IS DISTINCT FROM
+              (OLD.id, OLD.key, OLD.content_hash, OLD.account_id, OLD.amount, OLD.unit, OLD.reason, OLD.actor,
+               OLD.created_at)
+           OR NEW.case_id IS DISTINCT FROM OLD.case_id OR NEW.expires_at IS DISTINCT FROM OLD.expires_at THEN
+            RAISE EXCEPTION 'a hold resolves once and never changes' USING ERRCODE = 'insufficient_privilege';
+        END IF;
+        UPDATE public.accounts SET held = held - OLD.amount WHERE id = OLD.account_id;
+    END IF;
+    RETURN NULL;
 END $$;
 
 REVOKE ALL ON FUNCTION ledger_journals_close, ledger_correction_mirrors, ledger_post_part, ledger_post_batch, ledger_line, ledger_digest
