@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import httpx2
+import uvloop
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.runtime import Runtime
@@ -72,14 +73,14 @@ class Assembly:
 
 
 def run_process(serve: Callable[[Settings], Coroutine[Any, Any, None]]) -> NoReturn:
-    """Be a process: settings, logs and metrics first, then ``serve`` until it ends.
+    """Be a process: settings, logs and metrics first, then ``serve`` on uvloop until it ends.
 
     Ends with ``os._exit``, because the Temporal SDK may abort at the interpreter's own end (sdk-python#300).
     """
     settings = Settings()
     configure_logging(settings.log_level)
     serve_metrics(settings.metrics_host, settings.metrics_port)
-    asyncio.run(serve(settings))
+    uvloop.run(serve(settings))
     sys.stderr.flush()
     os._exit(0)
 

@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Final, Self
 
+import uvloop
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cli.places import CliError
@@ -103,7 +104,7 @@ def _serve(parent: Connection) -> None:
         while True:
             url, loads = parent.recv()
             try:
-                parent.send(asyncio.run(_carry_out(url, loads, parent)))
+                parent.send(uvloop.run(_carry_out(url, loads, parent)))
             except Exception as error:  # noqa: BLE001 - whatever it is, the parent must hear of it
                 parent.send(_reason(error))
 

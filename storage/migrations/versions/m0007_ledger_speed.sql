@@ -15,6 +15,8 @@ CREATE DOMAIN ledger_hold_state AS text CHECK (VALUE IN ('pending', 'posted', 'v
 CREATE DOMAIN ledger_held AS bigint CHECK (VALUE BETWEEN 0 AND 1000000000000000000);
 
 DROP TRIGGER accounts_guard ON accounts;
+-- Nothing looks accounts up by organisation.
+DROP INDEX accounts_of_organisation;
 ALTER TABLE accounts
     DROP CONSTRAINT accounts_code_check, ALTER code TYPE ledger_code,
     DROP CONSTRAINT accounts_unit_check, ALTER unit TYPE ledger_unit,
@@ -170,9 +172,8 @@ CREATE FUNCTION ledger_line(code text, unit text, amount bigint) RETURNS text LA
     $$ SELECT code || ' ' || unit || ' ' || amount::text $$;
 CREATE FUNCTION ledger_digest(reason text, case_id uuid, actor text, event_at timestamptz, hold uuid, corrects uuid,
         lines text) RETURNS bytea LANGUAGE sql STABLE AS $$
-    SELECT sha256(convert_to('journal/1' || chr(10) || reason || chr(10) || coalesce(case_id::text, '') || chr(10) || actor
-        || chr(10) || coalesce((extract(epoch FROM event_at) * 1000000)::bigint::text, '') || chr(10)
-        || coalesce(hold::text, '') || chr(10) || coalesce(corrects::text, '') || chr(10) || lines, 'UTF8'))
+    SELECT sha256(convert_to(format(E'journal/1\n%s\n%s\n%s\n%s\n%s\n%s\n%s', reason, case_id, actor,
+        (extract(epoch FROM event_at) * 1000000)::bigint, hold, corrects, lines), 'UTF8'))
 $$;
 CREATE OR REPLACE FUNCTION ledger_journal_hash(reason text, case_id uuid, actor text, event_at timestamptz, hold uuid,
         corrects uuid, codes text[], units text[], amounts bigint[]) RETURNS bytea
