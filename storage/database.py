@@ -92,7 +92,9 @@ def create_engine(url: str, *, pool: int) -> AsyncEngine:
         connect_args={
             "connect_timeout": 5,
             "prepare_threshold": 1,
-            "options": "-c idle_in_transaction_session_timeout=10000",
+            # What a transaction sets for itself comes before these.
+            "options": "-c idle_in_transaction_session_timeout=10000"
+            f" -c statement_timeout={STATEMENT_LIMIT_MS} -c lock_timeout={STATEMENT_LIMIT_MS}",
         },
     )
     sa.event.listen(engine.sync_engine, "connect", _keep_prepared)
@@ -208,7 +210,8 @@ async def fetch(connection: AsyncConnection, errand: Errand) -> list[Any]:
 async def single_statements(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """A connection on which each statement is a transaction of its own, in one round trip.
 
-    Nobody acts in it: only what needs no capacity can be done, such as posting to the ledger.
+    Nobody acts in it: only what needs no capacity can be done, such as posting to the ledger. A statement, and a wait
+    for a lock, may last STATEMENT_LIMIT_MS.
     """
     async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         yield connection

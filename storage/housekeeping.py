@@ -27,11 +27,11 @@ _EVERY_SECONDS = 600.0
 _BATCH = 1_000
 # Summing up is looked after on its own: while much is posted, a busy account gains thousands of entries a second, and
 # its balance is read by adding up those since its last snapshot. Without load a look costs one index.
-_SUM_BUSY_SECONDS = 0.5
+_SUM_BUSY_SECONDS = 0.2
 _SUM_IDLE_SECONDS = 2.0
-# A mark stands for about 1024 entries of accounts without a floor.
-_ACCOUNT_MARKS = 128
-_KIND_MARKS = 512
+# A mark stands for about 256 entries of accounts without a floor.
+_ACCOUNT_MARKS = 512
+_KIND_MARKS = 2_048
 # Each account without a floor is looked at once for the sums by kind; nobody waits for them.
 _KINDS_LIMIT_MS = 20_000
 SENT_KEPT = timedelta(days=7)
@@ -101,7 +101,8 @@ async def _keep_sums(engine: AsyncEngine) -> None:
 
     async def sum_all() -> None:
         nonlocal found
-        found = await sum_up(engine)
+        found = 0
+        found = await retried(partial(sum_up, engine), of="chore:ledger_sums")
 
     async def pause() -> None:
         await asyncio.sleep(_SUM_BUSY_SECONDS if found else _SUM_IDLE_SECONDS)

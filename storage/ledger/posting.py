@@ -81,6 +81,8 @@ async def post(connection: AsyncConnection, journal: Journal) -> UUID:
     Raises:
         InsufficientFunds, AccountFrozen: refused, nothing written, the transaction can go on.
         LedgerFault: KeyConflict, UnknownAccount, UnitDiffers.
+        DBAPIError: among others a dead-lock, or an account frozen at this moment: run the whole transaction in
+            storage.retries.retried.
     """
     return await _post(connection, journal, None)
 
@@ -91,7 +93,8 @@ async def post_batch(connection: AsyncConnection, journals: Sequence[Journal]) -
     A refused one leaves the others as they are. All are written with the transaction, or none.
 
     Raises:
-        LedgerFault: as with post; nothing was written.
+        LedgerFault: as with post, and BadBatch beyond 50,000 entries; nothing was written.
+        DBAPIError: as with post.
         ValueError: more than BATCH_MAX.
     """
     if len(journals) > BATCH_MAX:

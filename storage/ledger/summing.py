@@ -1,6 +1,6 @@
 """Keeps the sums short: snapshots of busy accounts without a floor, and sums by kind for the trial balance.
 
-About one entry in 1024 marks its account; each call here uses up to so many marks since the last one, so its work is
+About one entry in 256 marks its account; each call here uses up to so many marks since the last one, so its work is
 bounded however much was posted meanwhile. Neither ever makes a poster wait, nor counts what may still be overtaken by
 an older transaction.
 """

@@ -287,9 +287,9 @@ BEGIN
     END IF;
 END $$;
 
--- Journals of a part of a batch. Without any trouble they are written together; else the part is halved, down to the
--- journal that is in trouble, which is posted alone: so the outcome is the same as one after another. The accounts
--- are locked.
+-- Journals of a part of a batch. Without any trouble they are written together; else the part is halved, until it is
+-- small or much of it is in trouble, and then posted one by one: so the outcome is the same as one after another. The
+-- accounts are locked.
 CREATE FUNCTION ledger_post_part(p_keys text[], p_reasons text[], p_cases uuid[], p_actors text[],
         p_event_ats timestamptz[], p_lines int[], p_codes text[], p_units text[], p_amounts bigint[],
         OUT journals uuid[], OUT outcomes text[])
@@ -304,33 +304,32 @@ DECLARE
     hashes bytea[];
     ids uuid[];
     after_balances bigint[];
-    trouble boolean;
+    known uuid[];
+    trouble bigint := 0;
+    replayed boolean;
+    alone record;
+    answer record;
 BEGIN
-    IF many = 1 THEN
-        SELECT ARRAY[p.journal], ARRAY[p.outcome] INTO journals, outcomes
-          FROM ledger_post(p_keys[1], p_reasons[1], p_cases[1], p_actors[1], p_event_ats[1], p_codes, p_units,
-                           p_amounts) p;
-        RETURN;
-    END IF;
+    SELECT array_agg(l.text ORDER BY l.line) INTO texts FROM (
+        SELECT line, string_agg(ledger_line(code, unit, amount), chr(10) ORDER BY code COLLATE "C") AS text
+          FROM unnest(p_lines, p_codes, p_units, p_amounts) AS w (line, code, unit, amount) GROUP BY line) l;
+    SELECT array_agg(ledger_digest(j.reason, j.case_id, j.actor, j.event_at, NULL, NULL, j.text) ORDER BY j.n),
+           array_agg(uuidv7() ORDER BY j.n)
+      INTO hashes, journals
+      FROM unnest(p_reasons, p_cases, p_actors, p_event_ats, texts) WITH ORDINALITY
+        AS j (reason, case_id, actor, event_at, text, n);
     BEGIN
         SELECT array_agg(line.account ORDER BY line.i), array_agg(line.after ORDER BY line.i),
-               coalesce(bool_or(line.account IS NULL OR line.frozen OR line.sign * line.after - line.held < line.floor
-                                OR line.after NOT BETWEEN -1000000000000000000 AND 1000000000000000000), false)
+               count(*) FILTER (WHERE line.account IS NULL OR line.frozen
+                                   OR line.sign * line.after - line.held < line.floor
+                                   OR line.after NOT BETWEEN -1000000000000000000 AND 1000000000000000000)
           INTO ids, after_balances, trouble
           FROM (SELECT w.i, a.id AS account, a.floor, a.sign, a.held, a.frozen_at IS NOT NULL AS frozen,
                        CASE WHEN a.floor IS NOT NULL
                             THEN (a.balance + sum(w.amount) OVER (PARTITION BY a.id ORDER BY w.i))::bigint END AS after
                   FROM unnest(p_codes, p_amounts) WITH ORDINALITY AS w (code, amount, i)
                   LEFT JOIN accounts a ON a.code = w.code) line;
-        IF NOT trouble THEN
-            SELECT array_agg(l.text ORDER BY l.line) INTO texts FROM (
-                SELECT line, string_agg(ledger_line(code, unit, amount), chr(10) ORDER BY code COLLATE "C") AS text
-                  FROM unnest(p_lines, p_codes, p_units, p_amounts) AS w (line, code, unit, amount) GROUP BY line) l;
-            SELECT array_agg(ledger_digest(j.reason, j.case_id, j.actor, j.event_at, NULL, NULL, j.text) ORDER BY j.n),
-                   array_agg(uuidv7() ORDER BY j.n)
-              INTO hashes, journals
-              FROM unnest(p_reasons, p_cases, p_actors, p_event_ats, texts) WITH ORDINALITY
-                AS j (reason, case_id, actor, event_at, text, n);
+        IF trouble = 0 THEN
             -- By key, so that two batches with the same keys wait for one another instead of crosswise.
             WITH made AS (
                 INSERT INTO journals (id, key, content_hash, reason, case_id, actor, event_at)
@@ -348,6 +347,33 @@ BEGIN
         -- A key that was used before, in this part or by somebody else; or a sum that only a refusal can prevent.
         NULL;
     END;
+    -- Answered before, all of it, as after a lost connection: nothing is judged again.
+    SELECT array_agg(k.id ORDER BY j.n), bool_and(coalesce(k.content_hash = j.hash, false))
+      INTO known, replayed
+      FROM unnest(p_keys, hashes) WITH ORDINALITY AS j (key, hash, n)
+      LEFT JOIN public.journals k ON k.key = j.key;
+    IF replayed THEN
+        journals := known;
+        outcomes := array_fill('replayed'::text, ARRAY[many]);
+        RETURN;
+    END IF;
+    IF many < 16 OR trouble * 50 > many THEN
+        journals := '{}';
+        outcomes := '{}';
+        FOR alone IN
+            SELECT line - base AS n, array_agg(code ORDER BY i) AS codes, array_agg(unit ORDER BY i) AS units,
+                   array_agg(amount ORDER BY i) AS amounts
+              FROM unnest(p_lines, p_codes, p_units, p_amounts) WITH ORDINALITY AS w (line, code, unit, amount, i)
+             GROUP BY line ORDER BY line
+        LOOP
+            SELECT * INTO answer
+              FROM ledger_post(p_keys[alone.n], p_reasons[alone.n], p_cases[alone.n], p_actors[alone.n],
+                               p_event_ats[alone.n], alone.codes, alone.units, alone.amounts);
+            journals := journals || answer.journal;
+            outcomes := outcomes || answer.outcome;
+        END LOOP;
+        RETURN;
+    END IF;
     cut := (SELECT count(*) FROM unnest(p_lines) AS w (line) WHERE line <= base + half);
     SELECT p.journals, p.outcomes INTO journals, outcomes
       FROM ledger_post_part(p_keys[:half], p_reasons[:half], p_cases[:half], p_actors[:half], p_event_ats[:half],

@@ -1,8 +1,8 @@
--- Which accounts to sum up: about one entry in 1024, told by the hash of its id, marks its account. So what a round of
+-- Which accounts to sum up: about one entry in 256, told by the hash of its id, marks its account. So what a round of
 -- summing up reads grows with what was posted since the last one and not with how many accounts there are, and an
 -- account has some thousand entries since its last snapshot however it is posted to. Posters lock and write nothing
--- more, but for one entry in 1024.
-CREATE INDEX entries_marked ON entries (tx, account_id) WHERE balance_after IS NULL AND hashint8(id) & 1023 = 0;
+-- more, but for one entry in 256.
+CREATE INDEX entries_marked ON entries (tx, account_id) WHERE balance_after IS NULL AND hashint8(id) & 255 = 0;
 CREATE INDEX balance_snapshots_rounds ON balance_snapshots (server, horizon);
 
 -- Sums over all accounts without a floor, by kind and unit: of the entries with tx < horizon, under the conditions of
@@ -24,14 +24,14 @@ ALTER TABLE kind_sums FORCE ROW LEVEL SECURITY;
 CREATE POLICY machine ON kind_sums TO CURRENT_ROLE USING (true);
 CREATE POLICY own ON kind_sums USING ((SELECT sees_all()));
 
--- How far a step of summing up goes: just over the first marks from a horizon on, so that it reads about 1024 entries for
+-- How far a step of summing up goes: just over the first marks from a horizon on, so that it reads about 256 entries for
 -- each after however long a pause. No marks, no horizon.
 CREATE FUNCTION ledger_step(p_since xid8, p_marks int, OUT marks int, OUT horizon xid8)
     LANGUAGE plpgsql SET search_path = public, pg_temp SET enable_seqscan = off AS $$
 BEGIN
     SELECT count(*), (max(tx::text::bigint) + 1)::text::xid8 INTO marks, horizon FROM (
         SELECT tx FROM entries
-         WHERE balance_after IS NULL AND hashint8(id) & 1023 = 0 AND tx >= coalesce(p_since, '0')
+         WHERE balance_after IS NULL AND hashint8(id) & 255 = 0 AND tx >= coalesce(p_since, '0')
            AND tx < pg_snapshot_xmin(pg_current_snapshot())
          ORDER BY tx LIMIT greatest(p_marks, 1)) nearest;
 END $$;
@@ -54,7 +54,7 @@ BEGIN
     INSERT INTO balance_snapshots (account_id, server, horizon, balance)
     SELECT m.account_id, here, step.horizon, coalesce(s.balance, 0) + n.total
       FROM (SELECT DISTINCT account_id FROM entries
-             WHERE balance_after IS NULL AND hashint8(id) & 1023 = 0
+             WHERE balance_after IS NULL AND hashint8(id) & 255 = 0
                AND tx >= coalesce(since, '0') AND tx < step.horizon) m
       LEFT JOIN LATERAL (
         SELECT balance, horizon FROM balance_snapshots WHERE account_id = m.account_id AND server = here
