@@ -13,6 +13,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from prometheus_client import start_http_server
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from storage import ledger
 from storage.chores import every, repeat
 from storage.database import SERVICE, transaction
 from storage.outbox import backlog
@@ -60,20 +61,23 @@ def serve_metrics(host: str, port: int) -> int:
 
 
 async def watch_outbox(engine: AsyncEngine) -> None:
-    """Keep the gauges of waiting and failing promises, and of lost processes; until cancelled."""
+    """Keep the gauges of waiting and failing promises, lost processes and the ledger's sums; until cancelled."""
     meter = metrics.get_meter("amanat")
     waiting = meter.create_gauge("amanat_outbox_waiting", description="Promises not sent yet")
     failing = meter.create_gauge("amanat_outbox_failing", description="Promises that failed again and again")
     findings = meter.create_gauge(
         "amanat_reconciliation_findings_open", description="Cases and processes that disagree (G5)"
     )
+    sums = meter.create_gauge("amanat_ledger_sums_age_seconds", description="How long entries wait to be summed up")
 
     async def look() -> None:
         async with transaction(engine, SERVICE) as connection:
             now_waiting, now_failing = await backlog(connection)
             now_open = await count_open_findings(connection)
+            now_old = await ledger.sums_age(connection)
         waiting.set(now_waiting)
         failing.set(now_failing)
         findings.set(now_open)
+        sums.set(now_old)
 
     await repeat("metrics", look, every(_WATCH_SECONDS))

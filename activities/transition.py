@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -101,6 +101,38 @@ class Transition:
         return await holders_of(self.connection, grant, apart_from=await people_in(self.connection, self.case.id))
 
 
+@dataclass(frozen=True, slots=True)
+class _Taking(Generic[R]):
+    """A transition that is to be taken; see ``take``."""
+
+    desk: Desk
+    case_id: UUID
+    step: str
+    round_: int
+    result: type[R]
+    body: Callable[[Transition], Awaitable[R]]
+    again: Callable[[Transition, R], Awaitable[R]] | None
+
+    async def take_once(self) -> tuple[R, bool]:
+        """One transaction; the result, and whether it is new."""
+        key = f"{self.case_id}:{self.step}:{self.round_}"
+        content = {"step": self.step, "round": self.round_}
+        async with asking(self.desk.engine, SERVICE, *questions(self.case_id, key)) as (connection, found):
+            begun = beginning(found, content)
+            if begun is None:
+                raise ApplicationError(f"no case {self.case_id}", type="NoSuchCase", non_retryable=True)
+            at_work = Transition(connection, self.desk.seals, begun.case, self.step, begun.now)
+            if begun.earlier is not None:
+                earlier = decode(self.result, begun.earlier)
+                adjusted = earlier if self.again is None else await self.again(at_work, earlier)
+                await run_errands(connection, *at_work.last, commit=True)
+                return adjusted, False
+            outcome = await self.body(at_work)
+            kept = keeping(self.case_id, key, content, encode(outcome))
+            await run_errands(connection, *at_work.last, kept, commit=True)
+            return outcome, True
+
+
 async def take(
     desk: Desk,
     *,
@@ -125,26 +157,8 @@ async def take(
     Raises:
         ApplicationError: there is no such case; not retried.
     """
-    key = f"{case_id}:{step}:{round_}"
-    content = {"step": step, "round": round_}
-
-    async def take_once() -> tuple[R, bool]:
-        """The result, and whether it is new."""
-        async with asking(desk.engine, SERVICE, *questions(case_id, key)) as (connection, found):
-            begun = beginning(found, content)
-            if begun is None:
-                raise ApplicationError(f"no case {case_id}", type="NoSuchCase", non_retryable=True)
-            at_work = Transition(connection, desk.seals, begun.case, step, begun.now)
-            if begun.earlier is not None:
-                earlier = decode(result, begun.earlier)
-                adjusted = earlier if again is None else await again(at_work, earlier)
-                await run_errands(connection, *at_work.last, commit=True)
-                return adjusted, False
-            outcome = await body(at_work)
-            await run_errands(connection, *at_work.last, keeping(case_id, key, content, encode(outcome)), commit=True)
-            return outcome, True
-
-    outcome, is_new = await retried(take_once, of=f"transition:{step}", tries=_TRIES, within=_WITHIN)
+    taking = _Taking(desk, case_id, step, round_, result, body, again)
+    outcome, is_new = await retried(taking.take_once, of=f"transition:{step}", tries=_TRIES, within=_WITHIN)
     if is_new:
         _log.info("transition_taken", extra={"case_id": str(case_id), "step": step, "round": round_, **_whose()})
     return outcome

@@ -6,16 +6,18 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a figure or its ratio should be, and whether it is."""
+    """What a figure or its ratio should be, and whether it is; what ``must`` be kept is no matter of the machine."""
 
     text: str
     kept: bool
+    must: bool = False
 
     def __str__(self) -> str:
         return f"{self.text} {'✓' if self.kept else '✗'}"
@@ -41,11 +43,26 @@ def at_most(value: float, bound: float, unit: str) -> Goal:
     return Goal(f"≤ {bound:g} {unit}".rstrip(), value <= bound)
 
 
+def nothing(count: float) -> Goal:
+    """The goal that something never happens, on no machine."""
+    return Goal("0", count == 0, must=True)
+
+
 def show(title: str, rows: Sequence[Row], *, as_json: bool) -> None:
-    """Print the figures."""
+    """Print the figures.
+
+    Raises:
+        typer.Exit: something that must be kept was not; all is printed.
+    """
     if as_json:
         print(json.dumps({"bench": title} | {row.name: _as_object(row) for row in rows}))
-        return
+    else:
+        _print(title, rows)
+    if any(row.goal and row.goal.must and not row.goal.kept for row in rows):
+        raise typer.Exit(1)
+
+
+def _print(title: str, rows: Sequence[Row]) -> None:
     has_goals = any(row.goal for row in rows)
     table = Table(title=title, title_justify="left")
     table.add_column("what")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import httpx2
 import sqlalchemy as sa
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cli.ports import LOOPBACK
@@ -37,12 +38,20 @@ def _port() -> int:
     return serve_metrics(LOOPBACK, 0)
 
 
-def _read(name: str, what: str) -> dict[str, int]:
+def _samples() -> list[Sample]:
     page = httpx2.get(f"http://{LOOPBACK}:{_port()}/metrics").raise_for_status().text
-    samples = [sample for family in text_string_to_metric_families(page) for sample in family.samples]
+    return [sample for family in text_string_to_metric_families(page) for sample in family.samples]
+
+
+def gauge(name: str) -> float | None:
+    """What an operator sees of a gauge now; None before it was set."""
+    return next((sample.value for sample in _samples() if sample.name == name), None)
+
+
+def _read(name: str, what: str) -> dict[str, int]:
     return {
         sample.labels["sqlstate"]: int(sample.value)
-        for sample in samples
+        for sample in _samples()
         if sample.name == name and sample.labels["what"] == what
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -55,6 +56,15 @@ def lines(count: int) -> Sequence[Line]:
 
 
 @dataclass(frozen=True, slots=True)
+class Examined:
+    """How long a check of everything took (s), by how much this process grew (MB), and the first of what is broken."""
+
+    seconds: float
+    grown: float
+    broken: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Books:
     """A ledger of its own."""
 
@@ -82,12 +92,19 @@ class Books:
         async with transaction(self.engine, SERVICE) as connection:
             await ledger.open_account(connection, CLEARING)
 
-    async def prove(self) -> tuple[float, float]:
-        """Check everything; how long it took (s), and by how much this process's memory grew (MB).
+    async def prove(self) -> None:
+        """Check everything.
 
         Raises:
             CliError: something breaks a rule.
         """
+        found = (await self.examine()).broken
+        if found:
+            message = f"the ledger {self.name} is broken: {'; '.join(found)}"
+            raise CliError(message)
+
+    async def examine(self) -> Examined:
+        """Check everything, and tell on stderr what breaks a rule."""
         forget_peak()
         before, began = peak_mb(), time.perf_counter()
         found: list[str] = []
@@ -96,10 +113,9 @@ class Books:
                 found.append(f"{violation.rule}: {violation.subject}")
                 if len(found) == _SHOWN:
                     break
-        if found:
-            message = f"the ledger {self.name} is broken: {'; '.join(found)}"
-            raise CliError(message)
-        return time.perf_counter() - began, peak_mb() - before
+        for one in found:
+            print(f"{self.name}: {one}", file=sys.stderr, flush=True)
+        return Examined(time.perf_counter() - began, peak_mb() - before, found)
 
 
 @contextlib.asynccontextmanager

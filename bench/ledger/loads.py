@@ -7,14 +7,14 @@ import itertools
 import random
 import time
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from bench.ledger.books import LIMIT_MS, Line, lines
+from bench.ledger.books import Line, lines
 from bench.ledger.crew import PROCESSES, Gate, Load, Tally
 from domain.errors import Refusal
 from domain.ledger import Entry, HoldRequest, Journal, Occasion
@@ -80,26 +80,31 @@ class Batches(Load):
     Args:
         count: of credit lines.
         size: how many journals a batch has.
+        source: the account that all of them take from; else each credit line's own.
+        again: the same batch again and again, as whoever heard no answer sends it.
     """
 
     count: int
     size: int = BATCH
+    source: str | None = None
+    again: bool = False
 
     async def work(self, engine: AsyncEngine, place: int, gate: Gate) -> Tally:
         """Post batches until the time is over."""
         journals = self._journals(self.process * self.connections + place)
-        await self._post(engine, itertools.islice(journals, _FEW))
+        same = list(itertools.islice(journals, self.size)) if self.again else []
+        await self._post(engine, same or itertools.islice(journals, _FEW))
         tally = Tally(began=await gate.passed())
         until = tally.began + self.seconds
         while time.perf_counter() < until:
-            tally.done += await self._post(engine, itertools.islice(journals, self.size))
+            tally.done += await self._post(engine, same or itertools.islice(journals, self.size))
         tally.ended = time.perf_counter()
         return tally
 
     @staticmethod
-    async def _post(engine: AsyncEngine, journals: Iterator[Journal]) -> int:
+    async def _post(engine: AsyncEngine, journals: Iterable[Journal]) -> int:
         asked = list(journals)
-        async with transaction(engine, SERVICE, limit_ms=LIMIT_MS) as connection:
+        async with transaction(engine, SERVICE) as connection:
             answers = await ledger.post_batch(connection, asked)
         for answer in answers:
             if isinstance(answer, Refusal):
@@ -111,7 +116,8 @@ class Batches(Load):
         own = list(lines(self.count)[part::parts])
         random.shuffle(own)
         for number, line in enumerate(itertools.cycle(own)):
-            yield move(line.granted, line.available, 1 + number % _MOST, f"{line.available}/{run}/{number}")
+            key = f"{line.available}/{run}/{number}"
+            yield move(self.source or line.granted, line.available, 1 + number % _MOST, key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

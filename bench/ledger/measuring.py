@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from bench import importing
 from bench.ledger.books import administered
-from bench.ledger.crew import crew
+from bench.ledger.crew import Crew, crew
 from bench.ledger.full import measure_full
 from bench.ledger.hot import measure_hot
 from bench.ledger.rates import measure_rates, measure_shared
@@ -25,28 +25,34 @@ async def measure(size: Size, only: Collection[Section]) -> list[Row]:
     """Take the sections asked for, all if none is named, in their order.
 
     Raises:
-        CliError: something in the ledger came out wrong: an update lost, a rule broken.
+        CliError: a process failed, or a ledger of which no row tells breaks a rule.
     """
-    with scratch_server() as server, crew() as processes:
-        tpcb = Tpcb(server, size.scale)
+    wanted = [section for section in Section if not only or section in only]
+    posting = [section for section in wanted if section is not Section.IMPORT]
+    with scratch_server() as server:
         rows = [await _machine(server)]
-        for section in Section:
-            if only and section not in only:
-                continue
-            match section:
-                case Section.RATES:
-                    rows += await measure_rates(server, processes, tpcb, size)
-                case Section.SHARED:
-                    rows += await measure_shared(server, processes, size)
-                case Section.HOT:
-                    rows += await measure_hot(server, processes, size)
-                case Section.FULL:
-                    rows += await measure_full(server, processes, size)
-                case Section.IMPORT:
-                    async with place_on(server) as place:
-                        imported = await importing.measure_on(place, size.rows)
-                    rows += [dataclasses.replace(row, name=f"personnel file: {row.name}") for row in imported]
+        if posting:
+            with crew() as processes:
+                tpcb = Tpcb(server, size.scale)
+                for section in posting:
+                    rows += await _posting(section, server, processes, tpcb, size)
+        if Section.IMPORT in wanted:
+            async with place_on(server) as place:
+                imported = await importing.measure_on(place, size.rows)
+            rows += [dataclasses.replace(row, name=f"personnel file: {row.name}") for row in imported]
     return rows
+
+
+async def _posting(section: Section, server: EmbeddedPostgres, crew: Crew, tpcb: Tpcb, size: Size) -> list[Row]:
+    match section:
+        case Section.RATES:
+            return await measure_rates(server, crew, tpcb, size)
+        case Section.SHARED:
+            return await measure_shared(server, crew, size)
+        case Section.HOT:
+            return await measure_hot(server, crew, size)
+        case _:
+            return await measure_full(server, crew, size)
 
 
 async def _machine(server: EmbeddedPostgres) -> Row:

@@ -24,7 +24,7 @@ from storage.ledger import Cursor
 _PAGE: Final = 50
 _SAMPLE: Final = 100
 _TIMES: Final = 15
-_BALANCE_MS: Final = 2.0
+BALANCE_MS: Final = 2.0
 _PAGE_MS: Final = 20.0
 _TRIAL_MS: Final = 2_000.0
 _COUNT: Final = sa.text("SELECT count(*) FROM entries e JOIN accounts a ON a.id = e.account_id WHERE a.code = :code")
@@ -85,7 +85,7 @@ async def measure_reading(books: Books, count: int) -> list[Row]:
         async with transaction(books.engine, Acting("member", owner_id(number)), limit_ms=LIMIT_MS) as connection:
             own.append(await _page(connection, code, name))
     return [
-        _row(f"balance, slowest of {len(codes)} accounts (ms)", balances, _BALANCE_MS),
+        _row(f"balance, slowest of {len(codes)} accounts (ms)", balances, BALANCE_MS),
         _row(f"statement page of {_PAGE}, slowest (ms)", pages, _PAGE_MS),
         _row("statement page, slowest, as a member (ms)", own, _PAGE_MS),
         Row("trial balance (ms)", trial, "", at_most(trial, _TRIAL_MS, "ms")),

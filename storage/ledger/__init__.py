@@ -43,6 +43,7 @@ from storage.ledger.reading import (
     TrialRow,
     balance,
     statement,
+    sums_age,
     trial_balance,
 )
 from storage.ledger.summing import sum_accounts, sum_kinds
@@ -83,6 +84,7 @@ __all__ = [
     "statement",
     "sum_accounts",
     "sum_kinds",
+    "sums_age",
     "trial_balance",
     "typed_faults",
     "unfreeze",

@@ -53,6 +53,14 @@ _TRIAL: Final = sa.text(
     "   WHERE a.floor IS NULL"
     " ) parts GROUP BY kind, unit ORDER BY unit, kind"
 )
+# The oldest entry that marks its account (the same condition as the index has) and that no round of summing up reached.
+_SUMS_AGE: Final = sa.text(
+    "SELECT coalesce((SELECT extract(epoch FROM now() - j.created_at)"
+    " FROM entries e JOIN journals j ON j.id = e.journal_id"
+    " WHERE e.balance_after IS NULL AND hashint8(e.id) & 255 = 0"
+    " AND e.tx >= (SELECT coalesce(max(horizon), '0') FROM balance_snapshots WHERE server = (SELECT ledger_server()))"
+    " ORDER BY e.tx LIMIT 1), 0)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,3 +184,11 @@ async def trial_balance(connection: AsyncConnection) -> list[TrialRow]:
     """A row for each kind and unit; the totals of each unit sum to zero."""
     rows = (await connection.execute(_TRIAL)).all()
     return [TrialRow(row.kind, row.unit, row.accounts, int(row.total)) for row in rows]
+
+
+async def sums_age(connection: AsyncConnection) -> float:
+    """For how many seconds entries have waited for a snapshot of their account; 0 if none wait.
+
+    A few seconds are usual. If it grows, no worker sums up, or a transaction on this server stays open.
+    """
+    return float((await connection.execute(_SUMS_AGE)).scalar_one())

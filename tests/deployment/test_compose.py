@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from cli.places import PROJECT
+from tests.books import Superuser
 
 _TEXT = (PROJECT / "docker-compose.yml").read_text("utf-8")
 _LONG_RUNNING = {"postgres", "temporal", "temporal-ui", "api", "worker"}
@@ -85,6 +86,16 @@ def test_what_goes_on_is_restarted_and_checked_and_what_ends_is_retried(services
     assert all(services[name]["restart"].startswith("on-failure:") for name in _ONE_SHOT)
     for name in _LONG_RUNNING - {"temporal-ui"}:
         assert "start_period" in services[name]["healthcheck"], name
+
+
+async def test_postgres_gets_the_settings_that_the_embedded_one_has(
+    services: dict[str, dict[str, Any]], superuser: Superuser
+) -> None:
+    program, *options = services["postgres"]["command"]
+    given = dict(option.split("=", 1) for option in options[1::2])
+    assert (program, set(options[::2])) == ("postgres", {"-c"})
+    assert set(given) == {"shared_buffers", "max_wal_size", "checkpoint_timeout", "jit"}
+    assert given == {name: await superuser.value(f"SHOW {name}") for name in given}
 
 
 def test_each_part_waits_for_what_it_needs(services: dict[str, dict[str, Any]]) -> None:

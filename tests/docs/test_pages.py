@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import typer
+import yaml
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
@@ -17,6 +18,7 @@ from domain.account import CodePurpose, code_text
 from domain.notice import NOTICES
 from settings import Settings
 from tests.docs.test_rules import project_files
+from worker import POOL_FLOOR
 
 PAGES = project_files(".md")
 README = (PROJECT / "README.md").read_text("utf-8")
@@ -75,6 +77,17 @@ def _default(field: FieldInfo) -> str:
     if value == "":
         return "empty"
     return f"`{value}`" if isinstance(value, str) else f"`{json.dumps(value)}`"
+
+
+def test_the_readme_says_how_many_connections_a_worker_takes_at_least() -> None:
+    assert re.findall(r"a worker takes at least (\d+)", README) == [str(POOL_FLOOR)]
+
+
+def test_the_readme_gives_ones_own_postgres_the_settings_of_the_deployment() -> None:
+    services = yaml.safe_load((PROJECT / "docker-compose.yml").read_text("utf-8"))["services"]
+    given = {option for option in services["postgres"]["command"] if "=" in option}
+    assert given
+    assert set(re.findall(r"`([a-z_]+=\w+)`", README)) == given
 
 
 def test_the_readme_lists_every_command_and_no_other() -> None:

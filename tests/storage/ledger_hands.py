@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections import Counter
 from contextlib import suppress
+from datetime import timedelta
 from enum import Enum
 from typing import Any, Final
 from uuid import UUID
@@ -19,13 +19,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from domain.errors import Refusal
 from storage import ledger
 from storage.database import single_statements
+from storage.retries import retried
 from tests.storage.ledger_model import DONE, MENDED, Answer, Deed, Names, asked
 from tests.storage.ledger_world import as_service
 
 # Postgres ended the transaction in favour of another, or an account that nobody locks was frozen between the look at
-# it and the entry: it is run again.
-LOST_RACES: Final = frozenset({"40P01", "40001"})
-LOST_MAX: Final = 100
+# it and the entry: with so many hands, again and again.
+TRIES: Final = 100
+WITHIN: Final = timedelta(seconds=60)
 _END: Final = sa.text("SELECT pg_terminate_backend(:pid)")
 _LIVES: Final = sa.text("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = :pid)")
 
@@ -60,28 +61,20 @@ class Hand:
         """
         self._engine, self._doomed, self._connection, self._names = engine, doomed, connection, names
         self.deaths = 0
-        self.lost = Counter[str]()
 
     async def do(self, deed: Deed, manner: Manner = Manner.ALONE) -> Answer:
         """Bring a deed to the ledger by a connection that lives; a lost race is nobody's answer."""
-        while self.lost.total() < LOST_MAX:
+
+        async def once() -> Answer:
             try:
                 if manner is Manner.ALONE:
                     return await self._called(self._connection, deed)
                 async with as_service(self._engine) as connection:
                     return await self._called(connection, deed)
-            except Refusal as refusal:
-                return type(refusal)
-            except (ledger.LedgerFault, DBAPIError) as error:
-                cause = error if isinstance(error, DBAPIError) else error.__cause__
-                state = str(getattr(getattr(cause, "orig", None), "sqlstate", None))
-                if state in LOST_RACES:
-                    self.lost[state] += 1
-                elif isinstance(error, ledger.LedgerFault):
-                    return type(error)
-                else:
-                    raise
-        raise TimeoutError(f"lost {self.lost}")
+            except (Refusal, ledger.LedgerFault) as said:
+                return type(said)
+
+        return await retried(once, of="test_hand", tries=TRIES, within=WITHIN)
 
     async def lose(self, deed: Deed, manner: Manner, moments: int) -> asyncio.Task[None]:
         """Bring a deed to the ledger by a connection that dies ``moments`` of the loop later.

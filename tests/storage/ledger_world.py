@@ -20,6 +20,9 @@ from tests.books import Superuser
 _MARK = """
     SELECT setval('entries_id_seq', (SELECT min(id) FROM entries_id_seq, generate_series(last_value + 100, last_value
         + 100000) AS id WHERE hashint8(id) & 255 = 0), false)"""
+# All of the ledger's.
+TABLES = ("account_kinds", "accounts", "journals", "entries", "holds", "balance_snapshots", "kind_sums")
+_PERSON = sa.text("INSERT INTO persons (national_id_index, national_id_sealed) VALUES (:i, :i) RETURNING id")
 NOON = datetime(2026, 11, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
 
@@ -52,6 +55,12 @@ def move(source: str, target: str, amount: int, key: str | None = None, unit: Un
 def ask(line: UUID, amount: int, key: str | None = None) -> HoldRequest:
     """A hold on what is available."""
     return HoldRequest(occasion(key), available(line), Money(amount), "test_held")
+
+
+async def new_person(connection: AsyncConnection) -> UUID:
+    """Somebody who can own accounts."""
+    made: UUID = (await connection.execute(_PERSON, {"i": uuid4().bytes})).scalar_one()
+    return made
 
 
 async def open_line(connection: AsyncConnection, ceiling: int = 0, owner: UUID | None = None) -> UUID:

@@ -37,6 +37,7 @@ from tests.storage.ledger_world import (
     granted,
     mark_next,
     move,
+    new_person,
     occasion,
     open_line,
     settled,
@@ -364,9 +365,8 @@ async def test_postgres_and_python_hash_the_same_content(engine: AsyncEngine) ->
 
 
 async def test_members_see_their_own_accounts_and_nothing_else(engine: AsyncEngine, superuser: Superuser) -> None:
-    insert = sa.text("INSERT INTO persons (national_id_index, national_id_sealed) VALUES (:i, :i) RETURNING id")
     async with as_service(engine) as connection:
-        me, other = [(await connection.execute(insert, {"i": bytes([n])})).scalar_one() for n in (1, 2)]
+        me, other = await new_person(connection), await new_person(connection)
         await mark_next(superuser)
         mine = await open_line(connection, 100, owner=me)
         await mark_next(superuser)

@@ -7,14 +7,14 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.ledger import CREDIT_GRANTED, Account
 from domain.money import Unit
 from storage import ledger
 from storage.database import Acting, transaction
 from storage.housekeeping import sum_up
-from storage.ledger.reading import _TRIAL, balances
+from storage.ledger.reading import balances
 from tests.books import Superuser
 from tests.storage.ledger_world import (
     as_service,
@@ -22,6 +22,7 @@ from tests.storage.ledger_world import (
     granted,
     mark_next,
     move,
+    new_person,
     open_line,
     settled,
     violations,
@@ -205,9 +206,8 @@ async def test_rounds_racing_posters_lose_nothing_and_stop_nobody(engine: AsyncE
 
 
 async def test_a_member_reads_their_own_part_of_the_trial_balance(engine: AsyncEngine, superuser: Superuser) -> None:
-    insert = sa.text("INSERT INTO persons (national_id_index, national_id_sealed) VALUES ('i', 'i') RETURNING id")
     async with as_service(engine) as connection:
-        me = (await connection.execute(insert)).scalar_one()
+        me = await new_person(connection)
         await mark_next(superuser)
         await open_line(connection, 100, owner=me)
         await open_line(connection, 200)
@@ -223,9 +223,8 @@ async def test_a_member_reads_their_own_part_of_the_trial_balance(engine: AsyncE
 
 
 async def test_a_member_pages_through_a_statement(engine: AsyncEngine) -> None:
-    insert = sa.text("INSERT INTO persons (national_id_index, national_id_sealed) VALUES ('i', 'i') RETURNING id")
     async with as_service(engine) as connection:
-        me = (await connection.execute(insert)).scalar_one()
+        me = await new_person(connection)
         line = await open_line(connection, owner=me)
         for amount in range(1, 8):
             await ledger.post(connection, move(granted(line), available(line), amount))
@@ -245,16 +244,20 @@ async def _paged(engine: AsyncEngine, person: UUID, code: str) -> list[list[int]
     return pages
 
 
-async def _plan(connection: AsyncConnection, statement: str) -> str:
-    await connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-    return "\n".join(row[0] for row in await connection.exec_driver_sql(f"EXPLAIN {statement}"))
-
-
 @pytest.mark.parametrize("capacity", ["service", "member"])
 async def test_the_trial_balance_finds_what_came_since_by_index(engine: AsyncEngine, capacity: str) -> None:
     person = UUID(int=1) if capacity == "member" else None
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
     async with transaction(engine, Acting(capacity, person)) as connection:  # type: ignore[arg-type]
-        plan = await _plan(connection, str(_TRIAL))
-    conditions = [line for line in plan.splitlines() if "tx >= " in line]
+        sa.event.listen(engine.sync_engine, "before_cursor_execute", note)
+        await ledger.trial_balance(connection)
+        sa.event.remove(engine.sync_engine, "before_cursor_execute", note)
+        await connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        plan = [row[0] for row in await connection.exec_driver_sql(f"EXPLAIN {asked[0]}")]
+    conditions = [line for line in plan if "tx >= " in line]
     assert conditions
     assert all("Index Cond" in line for line in conditions)

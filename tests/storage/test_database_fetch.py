@@ -1,0 +1,170 @@
+"""Statements past SQLAlchemy, on connections whose statements are transactions of their own, and arrays as one text."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from storage.database import (
+    SERVICE,
+    STATEMENT_LIMIT_MS,
+    Errand,
+    array,
+    create_engine,
+    fetch,
+    single_statements,
+    transaction,
+)
+from tests.arrange import eventually
+from tests.books import Superuser
+from tests.conftest import Database
+
+_ONE = Errand("SELECT 1", {})
+_WRONG = Errand("SELECT 1 / 0", {})
+_COUNT = Errand("SELECT count(*) FROM rate_windows", {})
+_SLEEP = Errand("SELECT pg_sleep(60)", {})
+_LOCK = Errand("SELECT pg_advisory_xact_lock(1)", {})
+_SLEEPING = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query = 'SELECT pg_sleep(60)'"
+
+
+def _add(bucket: bytes) -> Errand:
+    sql = "INSERT INTO rate_windows (bucket, starts_at, ends_at, used) VALUES (%(b)s, 'epoch', now(), 1) RETURNING used"
+    return Errand(sql, {"b": bucket})
+
+
+def _state(error: DBAPIError) -> object:
+    return getattr(error.orig, "sqlstate", None)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [],
+        [None],
+        ["NULL", None, "null", None],
+        ["", " ", "  a  ", "\t", "\n", "\r\n"],
+        ['"', '""', '\\"', "\\", "\\\\", "'", "''", "\\N", "\\n", '"NULL"'],
+        ["{}", "{", "}", "{a,b}", ",", ",,", "a,b", "[1:2]={a,b}"],
+        ["کلید", "می‌خواهم", "۱۲۳", "٬", "ریال،", "\u200f"],
+        ["%s", "%(b)s", "%%", "$1", ":b", "--", "/*", ";"],
+    ],
+)
+async def test_an_array_comes_back_as_it_was(engine: AsyncEngine, values: list[str | None]) -> None:
+    async with single_statements(engine) as connection:
+        rows = await fetch(connection, Errand("SELECT %(them)s::text[]", {"them": array(values)}))
+    assert rows == [(values,)]
+
+
+async def test_fetch_answers_with_the_rows_of_the_statement(engine: AsyncEngine) -> None:
+    rows = Errand("SELECT n, NULLIF(n, 2) FROM generate_series(1, %(last)s) AS n", {"last": 3})
+    none = Errand("SELECT 1 WHERE false", {})
+    async with single_statements(engine) as connection, transaction(engine, SERVICE) as within:
+        for way in (connection, within):
+            assert await fetch(way, rows) == [(1, 1), (2, None), (3, 3)]
+            assert await fetch(way, none) == []
+            assert await fetch(way, _ONE) == [(1,)]
+
+
+async def test_after_an_error_single_statements_go_on(engine: AsyncEngine, superuser: Superuser) -> None:
+    async with single_statements(engine) as connection:
+        await fetch(connection, _add(b"before"))
+        for _ in range(3):
+            with pytest.raises(DBAPIError) as failed:
+                await fetch(connection, _WRONG)
+            assert _state(failed.value) == "22012"
+            assert await fetch(connection, _ONE) == [(1,)]
+        await fetch(connection, _add(b"after"))
+        assert await superuser.value("SELECT count(*) FROM rate_windows") == 2
+
+
+async def test_an_error_within_a_transaction_undoes_all_of_it(engine: AsyncEngine, superuser: Superuser) -> None:
+    async def act() -> None:
+        async with transaction(engine, SERVICE) as connection:
+            await fetch(connection, _add(b"before"))
+            with pytest.raises(DBAPIError) as first:
+                await fetch(connection, _WRONG)
+            assert _state(first.value) == "22012"
+            await fetch(connection, _add(b"after"))
+
+    with pytest.raises(DBAPIError) as failed:
+        await act()
+
+    assert _state(failed.value) == "25P02"
+    assert await superuser.value("SELECT count(*) FROM rate_windows") == 0
+    async with transaction(engine, SERVICE) as connection:
+        assert await fetch(connection, _COUNT) == [(0,)]
+
+
+async def test_an_error_within_a_savepoint_undoes_that_much(engine: AsyncEngine, superuser: Superuser) -> None:
+    async def act(connection: AsyncConnection) -> None:
+        async with connection.begin_nested():
+            await fetch(connection, _add(b"within"))
+            await fetch(connection, _WRONG)
+
+    async with transaction(engine, SERVICE) as connection:
+        await fetch(connection, _add(b"before"))
+        with pytest.raises(DBAPIError):
+            await act(connection)
+        await fetch(connection, _add(b"after"))
+
+    assert await superuser.rows("SELECT bucket FROM rate_windows ORDER BY bucket") == [(b"after",), (b"before",)]
+
+
+async def test_a_single_statement_that_waits_too_long_is_ended(engine: AsyncEngine) -> None:
+    async def wait(errand: Errand) -> tuple[object, float]:
+        async with single_statements(engine) as connection:
+            began = time.perf_counter()
+            with pytest.raises(DBAPIError) as failed:
+                await fetch(connection, errand)
+            waited = time.perf_counter() - began
+            assert await fetch(connection, _ONE) == [(1,)]
+        return _state(failed.value), waited
+
+    async with transaction(engine, SERVICE) as holder:
+        await fetch(holder, _LOCK)
+        (locked, first), (asleep, second) = await asyncio.gather(wait(_LOCK), wait(_SLEEP))
+
+    # Both limits are as long; which of them ends a wait for a lock is a matter of microseconds.
+    assert locked in {"55P03", "57014"}
+    assert asleep == "57014"
+    assert 10 > min(first, second) + 0.05 >= STATEMENT_LIMIT_MS / 1_000
+
+
+@pytest.mark.parametrize("alone", [True, False])
+async def test_whoever_is_cancelled_in_the_middle_leaves_the_pool_usable(
+    database: Database, superuser: Superuser, alone: bool
+) -> None:
+    engine = create_engine(database.app_url, pool=2)
+
+    async def wait() -> None:
+        if alone:
+            async with single_statements(engine) as connection:
+                await fetch(connection, _SLEEP)
+        else:
+            async with transaction(engine, SERVICE, limit_ms=60_000) as connection:
+                await fetch(connection, _add(b"cancelled"))
+                await fetch(connection, _SLEEP)
+
+    for _ in range(3):
+        waiting = [asyncio.create_task(wait()) for _ in range(1 if not alone else 2)]
+        await eventually(lambda: superuser.value(_SLEEPING), "somebody waits")
+        for task in waiting:
+            task.cancel()
+        told = await asyncio.gather(*waiting, return_exceptions=True)
+        assert all(isinstance(one, asyncio.CancelledError) for one in told)
+
+    async def ask() -> object:
+        async with single_statements(engine) as connection:
+            return await fetch(connection, _COUNT)
+
+    async with asyncio.timeout(10):
+        assert await asyncio.gather(*(ask() for _ in range(8))) == [[(0,)]] * 8
+        async with transaction(engine, SERVICE) as connection:
+            assert await connection.scalar(sa.text("SELECT 1")) == 1
+    await engine.dispose()
+    assert await superuser.value(_SLEEPING) == 0
