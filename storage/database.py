@@ -24,6 +24,7 @@ Capacity = Literal["member", "staff", "service"]
 STATEMENT_LIMIT_MS = 2_000
 _PREPARED_MAX = 300
 _CURSOR = "amanat.cursor"
+_ALONE = "AUTOCOMMIT"
 _BEGIN = sa.text(
     "SELECT set_config('amanat.capacity', :capacity, true), set_config('amanat.person', :person, true),"
     " set_config('statement_timeout', :limit, true), set_config('lock_timeout', :limit, true)"
@@ -153,7 +154,15 @@ async def _open(connection: AsyncConnection, errands: Sequence[Errand], *, commi
         if not error.connection_invalidated:
             raise
     await connection.rollback()
+    await _reopen(connection)
     return await run_errands(connection, *errands, commit=commit)
+
+
+async def _reopen(connection: AsyncConnection) -> None:
+    """Replace a connection that died by one of the same isolation level, which SQLAlchemy by itself forgets."""
+    known = connection.sync_connection
+    if known is not None and known.invalidated:
+        await connection.execution_options(**known.get_execution_options())
 
 
 async def run_errands(connection: AsyncConnection, *errands: Errand, commit: bool = False) -> list[list[Any]]:
@@ -191,11 +200,19 @@ async def fetch(connection: AsyncConnection, errand: Errand) -> list[Any]:
 
     Raises:
         DBAPIError: it failed.
+        InvalidRequestError: the connection was to commit each statement, died, and was replaced by one that does not.
     """
     known = connection.sync_connection
-    # Awaiting what is there already costs as much as a parameter.
-    raw: Any = await connection.get_raw_connection() if known is None or known.invalidated else known.connection
+    if known is None or known.invalidated:
+        await _reopen(connection)
+        raw: Any = await connection.get_raw_connection()
+    else:
+        # Awaiting what is there already costs as much as a parameter.
+        raw = known.connection
     driver, cursor = raw.driver_connection, raw.info.get(_CURSOR)
+    if known is not None and known.get_execution_options().get("isolation_level") == _ALONE and not driver.autocommit:
+        # Replaced by SQLAlchemy, on a call of its own: what is written now would be answered and then undone.
+        raise sa.exc.InvalidRequestError("this connection no longer commits each statement")
     if cursor is None:
         cursor = raw.info[_CURSOR] = driver.cursor()
     try:
@@ -213,7 +230,7 @@ async def single_statements(engine: AsyncEngine) -> AsyncIterator[AsyncConnectio
     Nobody acts in it: only what needs no capacity can be done, such as posting to the ledger. A statement, and a wait
     for a lock, may last STATEMENT_LIMIT_MS.
     """
-    async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+    async with engine.execution_options(isolation_level=_ALONE).connect() as connection:
         yield connection
 
 

@@ -134,12 +134,15 @@ _ATTACKS: dict[str, dict[str, list[Changes]]] = {
         NO_ACCOUNT: [
             *_each("p_codes", "NULL", "'{{}}'", "ARRAY[NULL, NULL]", "ARRAY['{available}', NULL]"),
             *_arrays("p_codes", "", *(f"'{{available}}', '{code}'" for code in ("none", "credit:granted:none", ""))),
+            *_arrays("p_codes", "", "'{available}'"),
+            *_arrays("p_units", "", "'IRR', 'IRR', 'IRR'"),
+            *_arrays("p_amounts", "::bigint[]", "-1, 1, 1", "[-1, 1], [-1, 1]"),
         ],
         NOT_NULL: [
-            *_arrays("p_codes", "", "'{available}'", "'{available}', '{granted}', '{other}'"),
-            *_each("p_units", "NULL", "'{{}}'", "ARRAY['IRR', NULL]", "ARRAY['IRR']", "ARRAY['IRR', 'IRR', 'IRR']"),
+            *_arrays("p_codes", "", "'{available}', '{granted}', '{other}'"),
+            *_each("p_units", "NULL", "'{{}}'", "ARRAY['IRR', NULL]", "ARRAY['IRR']"),
             *_each("p_amounts", "NULL", "'{{}}'"),
-            *_arrays("p_amounts", "::bigint[]", "NULL, 1", "-1, NULL", "-1", "-1, 1, 1", "[-1, 1], [-1, 1]"),
+            *_arrays("p_amounts", "::bigint[]", "NULL, 1", "-1, NULL", "-1"),
             {"p_key": "NULL", "p_codes": "ARRAY['{frozen}', '{granted}']"},
         ],
         UNIQUE: _arrays("p_codes", "", "'{available}', '{available}'", "'{granted}', '{granted}'"),

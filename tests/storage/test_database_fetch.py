@@ -7,7 +7,7 @@ import time
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage.database import (
@@ -29,6 +29,10 @@ _WRONG = Errand("SELECT 1 / 0", {})
 _COUNT = Errand("SELECT count(*) FROM rate_windows", {})
 _SLEEP = Errand("SELECT pg_sleep(60)", {})
 _LOCK = Errand("SELECT pg_advisory_xact_lock(1)", {})
+_END_ALL = (
+    "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
 _SLEEPING = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query = 'SELECT pg_sleep(60)'"
 
 
@@ -168,3 +172,47 @@ async def test_whoever_is_cancelled_in_the_middle_leaves_the_pool_usable(
             assert await connection.scalar(sa.text("SELECT 1")) == 1
     await engine.dispose()
     assert await superuser.value(_SLEEPING) == 0
+
+
+async def test_a_single_statement_after_its_connection_died_is_committed(
+    engine: AsyncEngine, superuser: Superuser
+) -> None:
+    async with single_statements(engine) as connection:
+        await fetch(connection, _ONE)
+        assert await superuser.value(_END_ALL) == 1
+        with pytest.raises(DBAPIError) as died:
+            await fetch(connection, _add(b"lost"))
+        assert died.value.connection_invalidated
+        await fetch(connection, _add(b"kept"))
+        assert await superuser.rows("SELECT bucket FROM rate_windows") == [(b"kept",)]
+    async with transaction(engine, SERVICE) as connection:
+        await fetch(connection, _add(b"undone"))
+        await connection.rollback()
+    assert await superuser.rows("SELECT bucket FROM rate_windows") == [(b"kept",)]
+
+
+async def test_a_single_statement_that_would_be_undone_is_refused(engine: AsyncEngine, superuser: Superuser) -> None:
+    async with single_statements(engine) as connection:
+        await fetch(connection, _ONE)
+        await superuser.value(_END_ALL)
+        with pytest.raises(DBAPIError):
+            await fetch(connection, _ONE)
+        # A call of SQLAlchemy's own gets a connection that begins a transaction and leaves its end to others.
+        assert await connection.scalar(sa.text("SELECT 1")) == 1
+        with pytest.raises(InvalidRequestError):
+            await fetch(connection, _add(b"undone"))
+    assert await superuser.value("SELECT count(*) FROM rate_windows") == 0
+
+
+@pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE", "READ COMMITTED"])
+async def test_a_transaction_on_a_connection_that_died_in_the_pool_keeps_its_isolation(
+    engine: AsyncEngine, superuser: Superuser, level: str
+) -> None:
+    isolated = engine.execution_options(isolation_level=level)
+    async with transaction(isolated, SERVICE) as connection:
+        await fetch(connection, _ONE)
+    assert await superuser.value(_END_ALL) == 1
+    async with transaction(isolated, SERVICE) as connection:
+        assert await connection.scalar(sa.text("SHOW transaction_isolation")) == level.lower()
+    async with transaction(engine, SERVICE) as connection:
+        assert await connection.scalar(sa.text("SHOW transaction_isolation")) == "read committed"

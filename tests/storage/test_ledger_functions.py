@@ -17,7 +17,9 @@ from tests.storage.ledger_calls import (
     ANSWERS,
     CALLS,
     COMPUTING,
+    CONFLICT,
     FROZEN,
+    NOT_NULL,
     SHORT,
     SUMMING,
     attacks,
@@ -37,6 +39,9 @@ from tests.storage.ledger_world import (
     settled,
     violations,
 )
+
+# For one line more of a journal; what it lacks makes it NULL as a whole.
+_HALF_LINE = {"p_lines": "1", "p_codes": "'{other}'::text", "p_units": "'IRR'::text", "p_amounts": "NULL::bigint"}
 
 
 @pytest.fixture
@@ -100,6 +105,20 @@ def test_what_the_attacks_change_succeeds_unchanged(database: Database, things: 
             app.execute("SET CONSTRAINTS ALL IMMEDIATE")
             raise psycopg.Rollback
     assert answers == ANSWERS
+
+
+@pytest.mark.parametrize("function", ["ledger_post", "ledger_post_batch"])
+def test_a_line_without_unit_or_amount_is_part_of_what_a_key_stands_for(
+    database: Database, things: dict[str, str], function: str
+) -> None:
+    usual = CALLS[function]
+    if function == "ledger_post_batch":
+        usual = {name: f"({value})[: cardinality({value}) / 2]" for name, value in usual.items()}
+    longer = {name: f"{usual[name]} || {more}" for name, more in _HALF_LINE.items() if name in usual}
+    with closing(psycopg.connect(database.app_url.replace("+psycopg", ""), autocommit=True)) as app:
+        said = [_said(app, call(function, usual | lines).format_map(things)) for lines in ({}, {}, longer)]
+    assert said[:2] == ["posted", "replayed"]
+    assert said[2] in {CONFLICT, NOT_NULL}
 
 
 async def test_every_attack_on_a_function_is_refused_as_it_should_and_leaves_no_row(

@@ -200,8 +200,8 @@ async def test_rounds_racing_posters_lose_nothing_and_stop_nobody(engine: AsyncE
     await settled(engine)
     await sum_up(engine)
     assert [await _granted(engine, line) for line in (one, two, three)] == [60, -30, -30]
-    ((snapshots, _, horizons),) = await superuser.rows(_SNAPSHOTS)
-    assert snapshots == horizons > 1
+    ((_, _, horizons),) = await superuser.rows(_SNAPSHOTS)
+    assert horizons > 1
     assert await violations(engine) == []
 
 

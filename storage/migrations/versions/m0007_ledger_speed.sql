@@ -230,11 +230,13 @@ BEGIN
                          + CASE WHEN a.id = held_account THEN released ELSE 0 END < a.floor
                     THEN 'insufficient_funds' ELSE 'posted' END),
            ledger_digest(p_reason, p_case, p_actor, p_event_at, p_hold, p_corrects,
-                         string_agg(ledger_line(w.code, w.unit, w.amount), chr(10) ORDER BY w.code COLLATE "C"))
+                         string_agg(coalesce(ledger_line(w.code, w.unit, w.amount), ''), chr(10)
+                                    ORDER BY w.code COLLATE "C"))
       INTO ids, after_balances, outcome, hash
       FROM unnest(p_codes, p_units, p_amounts) WITH ORDINALITY AS w (code, unit, amount, n)
       JOIN accounts a ON a.code = w.code;
-    IF ids IS NULL OR cardinality(ids) <> cardinality(p_codes) THEN
+    IF ids IS NULL
+       OR cardinality(ids) <> greatest(cardinality(p_codes), cardinality(p_units), cardinality(p_amounts)) THEN
         RAISE EXCEPTION 'no such account among %', p_codes USING ERRCODE = 'AM002';
     END IF;
     IF p_hold IS NOT NULL THEN
@@ -311,7 +313,7 @@ DECLARE
     answer record;
 BEGIN
     SELECT array_agg(l.text ORDER BY l.line) INTO texts FROM (
-        SELECT line, string_agg(ledger_line(code, unit, amount), chr(10) ORDER BY code COLLATE "C") AS text
+        SELECT line, string_agg(coalesce(ledger_line(code, unit, amount), ''), chr(10) ORDER BY code COLLATE "C") AS text
           FROM unnest(p_lines, p_codes, p_units, p_amounts) AS w (line, code, unit, amount) GROUP BY line) l;
     SELECT array_agg(ledger_digest(j.reason, j.case_id, j.actor, j.event_at, NULL, NULL, j.text) ORDER BY j.n),
            array_agg(uuidv7() ORDER BY j.n)
