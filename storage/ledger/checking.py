@@ -126,6 +126,7 @@ _JOURNALS: Final = {
          WHERE j.corrects IS NOT NULL
          GROUP BY j.id, e.account_id, o.id, o.corrects
         HAVING o.id IS NULL OR o.corrects IS NOT NULL OR coalesce(sum(e.amount), 0) <> 0""",
+    "journal_is_of_the_past": "SELECT id FROM journals WHERE tx >= pg_snapshot_xmax(pg_current_snapshot())",
     "journal_corrected_once": """
         SELECT corrects FROM journals WHERE corrects IS NOT NULL GROUP BY corrects HAVING count(*) > 1""",
     "journal_of_known_case": """

@@ -341,6 +341,7 @@ PLANTED = {
     "hold_of_known_case": f"UPDATE holds SET case_id = '{JOURNAL}'",
     "journal_hash_is_of_its_content": "UPDATE journals SET actor = 'another' WHERE key = 'wrong'",
     "correction_mirrors_its_journal": f"UPDATE journals SET corrects = {OF_HOLD} WHERE key = 'mended'",
+    "journal_is_of_the_past": "UPDATE journals SET tx = '18446744073709551615'",
     "journal_corrected_once": "UPDATE journals SET corrects = (SELECT id FROM journals WHERE key = 'wrong')"
     " WHERE key = 'of_hold'",
     "journal_of_known_case": f"UPDATE journals SET case_id = '{JOURNAL}'",
