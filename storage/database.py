@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Literal, Self
+from typing import Any, Literal, NoReturn, Self
 from uuid import UUID
 
 import psycopg
@@ -176,19 +176,33 @@ async def run_errands(connection: AsyncConnection, *errands: Errand, commit: boo
     Raises:
         DBAPIError: the first that failed; those after it were not run.
     """
-    driver: Any = (await connection.get_raw_connection()).driver_connection
-    try:
+    async with driving(connection) as driver:
         async with driver.pipeline():
             cursors = [await driver.execute(errand.sql, errand.values) for errand in errands]
             if commit:
                 await driver.commit()
         return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]
+
+
+@asynccontextmanager
+async def driving(connection: AsyncConnection) -> AsyncIterator[Any]:
+    """The driver's own connection, past SQLAlchemy but with its errors.
+
+    Raises:
+        DBAPIError: what was asked of it failed.
+    """
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    try:
+        yield driver
     except psycopg.Error as error:
         await _raise_as_sqlalchemy(connection, driver, error)
+    except BaseException:
+        # Cancelled, perhaps between a question and its answer: whoever comes next would get what is not theirs.
+        await connection.invalidate()
         raise
 
 
-async def _raise_as_sqlalchemy(connection: AsyncConnection, driver: Any, error: psycopg.Error) -> None:
+async def _raise_as_sqlalchemy(connection: AsyncConnection, driver: Any, error: psycopg.Error) -> NoReturn:
     if driver.closed:
         # SQLAlchemy finds that out by itself, and then trusts no connection of the pool that is older.
         await connection.exec_driver_sql("SELECT 1")
@@ -220,6 +234,9 @@ async def fetch(connection: AsyncConnection, errand: Errand) -> list[Any]:
         return await cursor.fetchall()  # type: ignore[no-any-return]  # rows are what they are
     except psycopg.Error as error:
         await _raise_as_sqlalchemy(connection, driver, error)
+    except BaseException:
+        # Cancelled, perhaps between a question and its answer: whoever comes next would get what is not theirs.
+        await connection.invalidate()
         raise
 
 

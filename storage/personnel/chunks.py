@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.personnel import OWN_ROW, Column, PersonnelRow
 from storage import audit
+from storage.database import driving
 from storage.personnel import statements
 from storage.personnel.imports import RefusedLine
 from storage.sealing import Seals
@@ -137,10 +138,13 @@ async def apply_chunk(connection: AsyncConnection, importing: Importing, chunk: 
 
 async def _copy(connection: AsyncConnection, rows: Sequence[SealedRow]) -> None:
     await connection.execute(statements.MAKE_INCOMING)
-    driver = (await connection.get_raw_connection()).driver_connection
-    if driver is None or not rows:
+    if not rows:
         return
-    async with driver.cursor() as cursor, cursor.copy(statements.COPY_INCOMING) as copy:
+    async with (
+        driving(connection) as driver,
+        driver.cursor() as cursor,
+        cursor.copy(statements.COPY_INCOMING) as copy,
+    ):
         copy.set_types(statements.INCOMING_TYPES)
         for row in rows:
             await copy.write_row(row)

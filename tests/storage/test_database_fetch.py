@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
+from collections.abc import Awaitable, Callable
 
 import pytest
 import sqlalchemy as sa
@@ -15,8 +17,10 @@ from storage.database import (
     STATEMENT_LIMIT_MS,
     Errand,
     array,
+    asking,
     create_engine,
     fetch,
+    run_alone,
     single_statements,
     transaction,
 )
@@ -43,6 +47,28 @@ def _add(bucket: bytes) -> Errand:
 
 def _state(error: DBAPIError) -> object:
     return getattr(error.orig, "sqlstate", None)
+
+
+def _say(number: int) -> Errand:
+    return Errand("SELECT %(n)s::int", {"n": number})
+
+
+async def _ask_alone(engine: AsyncEngine, number: int) -> int:
+    async with single_statements(engine) as connection:
+        ((said,),) = await fetch(connection, _say(number))
+    return int(said)
+
+
+async def _ask_within(engine: AsyncEngine, number: int) -> int:
+    async with asking(engine, SERVICE, _say(number)) as (connection, answers):
+        assert answers == [[(number,)]]
+        return int((await connection.execute(sa.text("SELECT :n + 0"), {"n": number})).scalar_one())
+
+
+async def _ask_in_one_trip(engine: AsyncEngine, number: int) -> int:
+    (((first,),), ((second,),)) = await run_alone(engine, SERVICE, _say(number), _say(number))
+    assert first == second
+    return int(first)
 
 
 @pytest.mark.parametrize(
@@ -216,3 +242,25 @@ async def test_a_transaction_on_a_connection_that_died_in_the_pool_keeps_its_iso
         assert await connection.scalar(sa.text("SHOW transaction_isolation")) == level.lower()
     async with transaction(engine, SERVICE) as connection:
         assert await connection.scalar(sa.text("SHOW transaction_isolation")) == "read committed"
+
+
+@pytest.mark.parametrize("way", [_ask_alone, _ask_within, _ask_in_one_trip])
+async def test_nobody_gets_the_answer_to_what_somebody_else_asked_and_was_cancelled(
+    database: Database, way: Callable[[AsyncEngine, int], Awaitable[int]]
+) -> None:
+    engine = create_engine(database.app_url, pool=1)
+    moments = random.Random(7)  # noqa: S311 - only scatters
+
+    async def ask_on(number: int) -> None:
+        while True:
+            assert await way(engine, number) == number
+
+    for number in range(300):
+        waiting = asyncio.create_task(ask_on(number))
+        await asyncio.sleep(moments.random() * 0.004)
+        assert not waiting.done()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+    assert await way(engine, -1) == -1
+    await engine.dispose()
