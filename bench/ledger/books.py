@@ -140,6 +140,11 @@ async def administered(server: EmbeddedPostgres, database: str = _MAINTENANCE) -
     engine = create_engine(server.superuser_url(database), pool=1)
     try:
         async with single_statements(engine) as connection:
+            # To make or drop a database that has millions of rows takes longer than anybody who posts would wait.
+            for limit in ("statement_timeout", "lock_timeout"):
+                await connection.execute(
+                    sa.text("SELECT set_config(:limit, :most, false)"), {"limit": limit, "most": str(LIMIT_MS)}
+                )
             yield connection
     finally:
         await engine.dispose()

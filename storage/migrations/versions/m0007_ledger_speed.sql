@@ -87,16 +87,17 @@ END $$;
 -- connection lives, whether a statement brought one journal or thousands: the settings of the writing functions have
 -- each row looked up by index, never by reading a table.
 
--- Each journal is written by one statement with its entries, two or more. That they sum to zero is the entries' rule.
+-- Each journal is written by one statement with its entries. That they sum to zero is the entries' rule; none of them is
+-- zero, so there are two or more.
 DROP TRIGGER journals_close ON journals;
 DROP FUNCTION ledger_journal_closes();
 CREATE FUNCTION ledger_journals_close() RETURNS trigger
     LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM FROM made j WHERE j.tx <> pg_current_xact_id()
-        OR NOT EXISTS (SELECT FROM public.entries WHERE journal_id = j.id OFFSET 1);
+        OR NOT EXISTS (SELECT FROM public.entries WHERE journal_id = j.id);
     IF FOUND THEN
-        RAISE EXCEPTION 'a journal has fewer than two entries' USING ERRCODE = 'AM003';
+        RAISE EXCEPTION 'a journal has no entries' USING ERRCODE = 'AM003';
     END IF;
     RETURN NULL;
 END $$;
@@ -129,20 +130,21 @@ DECLARE
     moved bigint;
 BEGIN
     PERFORM FROM added e LEFT JOIN public.accounts a ON a.id = e.account_id
-        LEFT JOIN public.journals j ON j.id = e.journal_id
       WHERE a.id IS NULL OR a.unit <> e.unit OR a.frozen_at IS NOT NULL
-         OR (a.floor IS NULL) <> (e.balance_after IS NULL)
-         OR j.tx IS DISTINCT FROM pg_current_xact_id() OR e.tx <> pg_current_xact_id() LIMIT 1;
+         OR (a.floor IS NULL) <> (e.balance_after IS NULL) OR e.tx <> pg_current_xact_id() LIMIT 1;
     IF FOUND THEN
         -- A frozen account was open when the journal was judged: to try again is right, and will be refused.
         SELECT min(CASE WHEN a.id IS NULL THEN 'AM002' WHEN a.unit <> e.unit THEN 'AM004'
                         WHEN a.frozen_at IS NOT NULL THEN '40001' ELSE 'AM010' END)
           INTO fault FROM added e LEFT JOIN public.accounts a ON a.id = e.account_id;
-        RAISE EXCEPTION 'an entry does not fit its journal or its account' USING ERRCODE = fault;
+        RAISE EXCEPTION 'an entry does not fit its account' USING ERRCODE = fault;
     END IF;
-    PERFORM FROM added GROUP BY journal_id, unit HAVING sum(amount) <> 0 LIMIT 1;
+    SELECT CASE WHEN j.tx = pg_current_xact_id() THEN 'AM003' ELSE 'AM010' END INTO fault
+      FROM (SELECT journal_id, sum(amount) AS total FROM added GROUP BY journal_id, unit) sums
+      LEFT JOIN public.journals j ON j.id = sums.journal_id
+     WHERE sums.total <> 0 OR j.tx IS DISTINCT FROM pg_current_xact_id() LIMIT 1;
     IF FOUND THEN
-        RAISE EXCEPTION 'a journal does not balance' USING ERRCODE = 'AM003';
+        RAISE EXCEPTION 'a journal does not balance, or is of another transaction' USING ERRCODE = fault;
     END IF;
     SELECT count(*), count(DISTINCT account_id) INTO stored, places FROM added WHERE balance_after IS NOT NULL;
     IF places = stored THEN
