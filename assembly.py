@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import gc
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -56,6 +57,9 @@ class Assembly:
     @contextlib.asynccontextmanager
     async def at_work(self, *chores: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         """Relay, watch the outbox and do the process's own chores meanwhile; everything is given back at the end."""
+        # What is there by now stays as long as the process: the collector need not walk through it again and again.
+        gc.collect()
+        gc.freeze()
         running = [asyncio.create_task(chore) for chore in (self.relay.run(), watch_outbox(self.engine), *chores)]
         try:
             yield

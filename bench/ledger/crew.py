@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import multiprocessing
 import signal
 import statistics
@@ -77,6 +78,9 @@ class Gate:
         """Wait for the word; the moment by the machine's clock."""
         self._missing -= 1
         if not self._missing:
+            # As api and worker do when they have started.
+            gc.collect()
+            gc.freeze()
             self._parent.send(_READY)
             # Ends with the parent, if not by its word.
             await asyncio.to_thread(self._parent.recv)
