@@ -88,14 +88,15 @@ END $$;
 -- each row looked up by index, never by reading a table.
 
 -- Each journal is written by one statement with its entries. That they sum to zero is the entries' rule; none of them is
--- zero, so there are two or more.
+-- zero, so there are two or more. Asked with EXISTS, Postgres might read every entry there is instead of looking them up.
 DROP TRIGGER journals_close ON journals;
 DROP FUNCTION ledger_journal_closes();
 CREATE FUNCTION ledger_journals_close() RETURNS trigger
     LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM FROM made j WHERE j.tx <> pg_current_xact_id()
-        OR NOT EXISTS (SELECT FROM public.entries WHERE journal_id = j.id);
+        -- Not by EXISTS, for which Postgres may read all entries there are.
+        OR (SELECT e.journal_id FROM public.entries e WHERE e.journal_id = j.id LIMIT 1) IS NULL;
     IF FOUND THEN
         RAISE EXCEPTION 'a journal has no entries' USING ERRCODE = 'AM003';
     END IF;
@@ -149,7 +150,7 @@ BEGIN
     SELECT count(*), count(DISTINCT account_id) INTO stored, places FROM added WHERE balance_after IS NOT NULL;
     IF places = stored THEN
         UPDATE public.accounts a SET balance = e.balance_after FROM added e
-         WHERE a.id = e.account_id AND a.balance = e.balance_after - e.amount;
+         WHERE a.id = e.account_id AND e.balance_after IS NOT NULL AND a.balance = e.balance_after - e.amount;
     ELSE
         UPDATE public.accounts a SET balance = m.last FROM (
             SELECT account_id, max(balance_after) FILTER (WHERE following IS NULL) AS last,
