@@ -162,7 +162,12 @@ async def _reopen(connection: AsyncConnection) -> None:
     """Replace a connection that died by one of the same isolation level, which SQLAlchemy by itself forgets."""
     known = connection.sync_connection
     if known is not None and known.invalidated:
-        await connection.execution_options(**known.get_execution_options())
+        try:
+            await connection.execution_options(**known.get_execution_options())
+        except BaseException:
+            # Cancelled between the new level and SQLAlchemy's note to set it back: nobody else may get it.
+            await connection.invalidate()
+            raise
 
 
 async def run_errands(connection: AsyncConnection, *errands: Errand, commit: bool = False) -> list[list[Any]]:
@@ -197,7 +202,7 @@ async def driving(connection: AsyncConnection) -> AsyncIterator[Any]:
     except psycopg.Error as error:
         await _raise_as_sqlalchemy(connection, driver, error)
     except BaseException:
-        # Cancelled, perhaps between a question and its answer: whoever comes next would get what is not theirs.
+        # Interrupted, perhaps between a question and its answer: whoever comes next would get what is not theirs.
         await connection.invalidate()
         raise
 
@@ -235,7 +240,7 @@ async def fetch(connection: AsyncConnection, errand: Errand) -> list[Any]:
     except psycopg.Error as error:
         await _raise_as_sqlalchemy(connection, driver, error)
     except BaseException:
-        # Cancelled, perhaps between a question and its answer: whoever comes next would get what is not theirs.
+        # Interrupted, perhaps between a question and its answer: whoever comes next would get what is not theirs.
         await connection.invalidate()
         raise
 

@@ -8,6 +8,7 @@ import itertools
 import time
 from collections.abc import Awaitable, Callable
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
@@ -276,3 +277,33 @@ async def test_nobody_gets_the_answer_to_what_somebody_else_asked_and_was_cancel
     assert await way(engine, -1) == -1
     await engine.dispose()
     gc.collect()
+
+
+async def test_whoever_is_cancelled_while_a_dead_connection_is_replaced_leaves_no_isolation_behind(
+    engine: AsyncEngine, superuser: Superuser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_autocommit = psycopg.AsyncConnection.set_autocommit
+
+    async def set_and_be_cancelled(connection: psycopg.AsyncConnection[object], value: bool) -> None:
+        await set_autocommit(connection, value)
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(0)
+
+    async def ask_twice() -> None:
+        async with single_statements(engine) as connection:
+            await fetch(connection, _ONE)
+            await superuser.value(_END_ALL)
+            with pytest.raises(DBAPIError):
+                await fetch(connection, _ONE)
+            monkeypatch.setattr(psycopg.AsyncConnection, "set_autocommit", set_and_be_cancelled)
+            await fetch(connection, _ONE)
+
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.create_task(ask_twice())
+    monkeypatch.undo()
+    async with transaction(engine, SERVICE) as connection:
+        await fetch(connection, _add(b"undone"))
+        await connection.rollback()
+    assert await superuser.value("SELECT count(*) FROM rate_windows") == 0
