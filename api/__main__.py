@@ -1,4 +1,4 @@
-"""The api process: ``python -m api``. Serves HTTP and runs a relay of its own."""
+"""The api process: ``python -m api``. Serves the API and the pages, and runs a relay of its own."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from api.app import create_app
 from api.onboarding import Links
 from assembly import assemble, run_process
 from settings import Settings
+from web.app import create_site
 
 _GRACE_SECONDS = 20
 _PROBE_LIMIT = timedelta(seconds=1)
@@ -42,8 +43,9 @@ async def serve(settings: Settings) -> None:
         links=Links(app=settings.app_link, training=settings.training_link),
         temporal_answers=Probe(assembly.client),
     )
+    site = create_site(app, stand_alone=settings.stand_alone, temporal_ui=settings.temporal_ui)
     config = uvicorn.Config(
-        app,
+        site,
         host=settings.api_host,
         port=settings.api_port,
         log_config=None,

@@ -1,0 +1,196 @@
+"""The application of the pages, and the door in front of pages and API."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from web import (
+    account,
+    case,
+    certificate,
+    credit,
+    developer,
+    guarantor,
+    home,
+    messages,
+    onboarding,
+    operations,
+    personnel,
+    task,
+)
+from web.assets import PREFIX
+from web.client import Refused
+from web.rendering import Renderer, loaded_assets
+from web.visit import SignInNeeded, visit_of
+
+_log = logging.getLogger("amanat.web")
+
+_ROUTERS: Final = (
+    account.router,
+    home.router,
+    onboarding.router,
+    case.router,
+    guarantor.router,
+    credit.router,
+    messages.router,
+    task.router,
+    personnel.router,
+    certificate.router,
+    operations.router,
+)
+# What belongs to the API and its documentation; all else is a page.
+_OF_THE_API: Final = ("/v1", "/docs", "/openapi.json", "/livez", "/readyz", "/developer/messages")
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
+    " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS: Final = {
+    # A page of one person is nobody else's, also after they have signed out.
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "Strict-Transport-Security": "max-age=31536000",
+}
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+MAX_FORM: Final = 64 * 1024
+
+
+class Door:
+    """Leads requests to the pages or to the API; what concerns the process as a whole goes to the API."""
+
+    def __init__(self, api: ASGIApp, pages: ASGIApp) -> None:
+        self._api, self._pages = api, pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lead one request."""
+        path = scope.get("path", "")
+        is_page = scope["type"] == "http" and not any(
+            path == prefix or path.startswith(f"{prefix}/") for prefix in _OF_THE_API
+        )
+        await (self._pages if is_page else self._api)(scope, receive, send)
+
+
+class Frame:
+    """Puts the security headers on each page, and refuses what another site's page sends here."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Wrap one request."""
+
+        async def send_framed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif scope["method"] not in _SAFE_METHODS and not _from_our_page(Request(scope)):
+            await PlainRefusal(HTTPStatus.FORBIDDEN)(scope, receive, send_framed)
+        else:
+            await self._app(scope, receive, send_framed)
+
+
+class PlainRefusal(HTMLResponse):
+    """An answer for what is no page of ours at all."""
+
+    def __init__(self, status: HTTPStatus) -> None:
+        super().__init__(f"<!doctype html><title>{status}</title><p>{status.phrase}", status)
+
+
+def _from_our_page(request: Request) -> bool:
+    """Whether a form was sent by a page of this site: browsers say so in one of two ways, and nothing else counts."""
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site is not None:
+        return site == "same-origin"
+    return origin is not None and urlsplit(origin).netloc == request.headers.get("host", "")
+
+
+def create_site(api: ASGIApp, *, stand_alone: bool = False, temporal_ui: str = "") -> ASGIApp:
+    """Pages and API behind one door.
+
+    Args:
+        api: the API's application.
+        stand_alone: whether to show what is for trying out only: the messages that were not sent, the style guide.
+        temporal_ui: address of Temporal's pages, for staff.
+
+    Raises:
+        AssetMissing: npm has not brought what pages load.
+    """
+    pages = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, max_body_size=MAX_FORM, redirect_slashes=False)
+    pages.state.api = api
+    pages.state.renderer = Renderer(loaded_assets())
+    pages.state.stand_alone = stand_alone
+    pages.state.temporal_ui = temporal_ui
+    for router in _ROUTERS:
+        pages.include_router(router)
+    if stand_alone:
+        pages.include_router(developer.router)
+    pages.add_api_route(f"{PREFIX}{{name}}", _asset, methods=["GET", "HEAD"])
+    _install_errors(pages)
+    # Outermost, so that what the framework itself answers is framed too.
+    return Door(api, Frame(pages))
+
+
+def _asset(request: Request) -> Response:
+    found = loaded_assets().find(request.url.path)
+    return PlainRefusal(HTTPStatus.NOT_FOUND) if found is None else found.answer(request)
+
+
+def _install_errors(pages: FastAPI) -> None:
+    """Answer every failure with a page that says what to do now."""
+
+    @pages.exception_handler(SignInNeeded)
+    async def sign_in(request: Request, error: SignInNeeded) -> Response:
+        path = error.path if request.method in _SAFE_METHODS else "/"
+        return RedirectResponse("/sign-in" if path == "/" else f"/sign-in?next={quote(path, safe='')}", 303)
+
+    @pages.exception_handler(Refused)
+    async def refused(request: Request, error: Refused) -> Response:
+        visit = visit_of(request)
+        if error.status == HTTPStatus.UNAUTHORIZED:
+            return RedirectResponse("/sign-in", 303)
+        return visit.page("error.html", status=error.status, words=error.words)
+
+    @pages.exception_handler(RequestValidationError)
+    async def invalid(request: Request, _error: RequestValidationError) -> Response:
+        return _error_page(request, HTTPStatus.NOT_FOUND)
+
+    @pages.exception_handler(HTTPException)
+    async def by_framework(request: Request, error: HTTPException) -> Response:
+        return _error_page(request, HTTPStatus(error.status_code))
+
+    @pages.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> Response:
+        _log.error("page_failed", exc_info=error, extra=dict(structlog.contextvars.get_contextvars()))
+        return _error_page(request, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _error_page(request: Request, status: HTTPStatus) -> Response:
+    visit = visit_of(request)
+    say = visit.language.say
+    sentence = {
+        HTTPStatus.NOT_FOUND: say("There is no such page, or it is not for you."),
+        HTTPStatus.METHOD_NOT_ALLOWED: say("There is no such page, or it is not for you."),
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: say("What was sent is larger than allowed."),
+    }.get(status, say("Something went wrong on our side; nothing was lost. Please try again a little later."))
+    return visit.page("error.html", status=status, words={"fa": sentence, "en": sentence})

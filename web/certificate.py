@@ -1,0 +1,7 @@
+"""Deduction certificates that an organisation issued (A12)."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,118 @@
+"""What a person typed into a form: read into the API's values, kept as typed, with each error at its field.
+
+A field's name is the path of the value in the operation's body (``mandate.code``), so a refusal finds its field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from starlette.datastructures import FormData, UploadFile
+
+from domain.dates import BadDate, parse_jalali
+from domain.money import BadAmount, parse_toman, parse_whole
+from web.client import Refused
+from web.language import Language
+
+# Says at once what the API would say, of what cannot even be sent to it.
+_TEXT_MAX: Final = 500
+GENERAL: Final = ""
+
+
+@dataclass(slots=True)
+class Form:
+    """A form as it was sent; ``errors`` holds a sentence a field, and what belongs to none under ``GENERAL``."""
+
+    language: Language
+    values: Mapping[str, str] = field(default_factory=dict)
+    lists: Mapping[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, data: FormData, language: Language) -> Form:
+        """A form from a request; files are left out."""
+        lists: dict[str, list[str]] = {}
+        for name, value in data.multi_items():
+            if not isinstance(value, UploadFile):
+                lists.setdefault(name, []).append(value)
+        return cls(language, {name: values[-1] for name, values in lists.items()}, lists)
+
+    @property
+    def key(self) -> str:
+        """The Idempotency-Key that was made with the form (H1)."""
+        return self.text("key")
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing was found wrong so far."""
+        return not self.errors
+
+    def text(self, name: str) -> str:
+        """What was typed, without spaces around it; empty if nothing."""
+        return self.values.get(name, "").strip()[:_TEXT_MAX]
+
+    def all(self, name: str) -> list[str]:
+        """Every value that was ticked."""
+        return self.lists.get(name, [])
+
+    def required(self, name: str) -> str:
+        """``text``, with an error if it is empty."""
+        text = self.text(name)
+        if not text:
+            self.errors[name] = self.language.say("Please fill this in.")
+        return text
+
+    def chosen(self, name: str) -> str:
+        """A choice, with an error if none was made."""
+        text = self.text(name)
+        if not text:
+            self.errors[name] = self.language.say("Please choose one.")
+        return text
+
+    def toman(self, name: str) -> dict[str, object]:
+        """An amount typed in toman, as the API takes amounts: in rial."""
+        try:
+            money = parse_toman(self.text(name))
+        except BadAmount:
+            self.errors[name] = self.language.say("Write the amount in toman, in whole numbers; for example 2,500,000.")
+            return {"amount": 0, "unit": "IRR"}
+        return {"amount": money.amount, "unit": "IRR"}
+
+    def whole(self, name: str) -> int:
+        """A whole number."""
+        try:
+            return parse_whole(self.text(name))
+        except BadAmount:
+            self.errors[name] = self.language.say("Write a whole number.")
+            return 0
+
+    def jalali(self, name: str) -> str:
+        """A Jalali day from its three fields, as the API takes days."""
+        parts = [self.text(f"{name}.{part}") for part in ("year", "month", "day")]
+        try:
+            return parse_jalali("/".join(parts)).to_gregorian().isoformat()
+        except BadDate:
+            self.errors[name] = self.language.say("This day does not exist; for example 30 / 8 / 1405.")
+            return ""
+
+    def refuse(self, refused: Refused) -> None:
+        """Put what the API said at the field that it names, else at the top."""
+        sentence = self.language.words(refused.words)
+        named = [name for name in (refused.field, *refused.fields) if name]
+        found = {self._field_of(name) for name in named}
+        for name in found or {GENERAL}:
+            self.errors.setdefault(name, sentence)
+
+    def _field_of(self, path: str) -> str:
+        """The form's field for a path of the body: itself, or the field of the object that holds it."""
+        names = set(self.values) | {name.rsplit(".", 1)[0] for name in self.values}
+        while path and path not in names:
+            path = path.rpartition(".")[0]
+        return path
+
+
+def empty(language: Language, **values: Any) -> Form:
+    """A form not yet sent; names of values are written with ``__`` where a field's has a dot."""
+    return Form(language, {name.replace("__", "."): str(value) for name, value in values.items()})

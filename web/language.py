@@ -1,0 +1,143 @@
+"""The two languages of the pages: words by gettext, and how each writes amounts, digits and days.
+
+English stands in the code as gettext's message ids; ``locale/fa.po`` holds the Persian, which is what people see first.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import NullTranslations, Translations
+
+from domain.dates import TEHRAN, to_jalali
+from domain.money import Money, Unit, format_toman
+from domain.persian import persian_digits
+
+COOKIE: Final = "__Host-language"
+_CATALOGUE: Final = Path(__file__).parent / "locale" / "fa.po"
+_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+_MONTHS: Final = {
+    "fa": (
+        "فروردین", "اردیبهشت", "خرداد", "تیر", "مرداد", "شهریور",
+        "مهر", "آبان", "آذر", "دی", "بهمن", "اسفند",
+    ),
+    "en": (
+        "Farvardin", "Ordibehesht", "Khordad", "Tir", "Mordad", "Shahrivar",
+        "Mehr", "Aban", "Azar", "Dey", "Bahman", "Esfand",
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """A language of the pages. Days are Jalali and amounts are in toman in both."""
+
+    code: Literal["fa", "en"]
+    translations: NullTranslations
+
+    @property
+    def direction(self) -> str:
+        """The direction of its script."""
+        return "rtl" if self.code == "fa" else "ltr"
+
+    def say(self, message: str, **values: object) -> str:
+        """A message of the catalogue, with its values."""
+        text: str = self.translations.ugettext(message)
+        return text % values if values else text
+
+    def count(self, one: str, many: str, number: int, **values: object) -> str:
+        """A message that depends on a number, which it writes as ``%(n)s``."""
+        text: str = self.translations.ungettext(one, many, number)
+        return text % {"n": self.digits(number), **values}
+
+    def words(self, both: Mapping[str, str]) -> str:
+        """What the API says in both languages, in this one."""
+        return both[self.code]
+
+    def digits(self, value: object) -> str:
+        """A number or a text with this language's digits."""
+        return persian_digits(str(value)) if self.code == "fa" else str(value)
+
+    def number(self, value: int) -> str:
+        """A whole number with separators."""
+        return self.digits(f"{value:,}").replace(",", "٬" if self.code == "fa" else ",")
+
+    def money(self, amount: Mapping[str, Any] | int) -> str:
+        """An amount of rial, in toman."""
+        rial = amount if isinstance(amount, int) else int(amount["amount"])
+        if self.code == "fa":
+            return format_toman(Money(rial, Unit.IRR))
+        toman, rest = divmod(abs(rial), 10)
+        return f"{'-' if rial < 0 else ''}{toman:,}{f'.{rest}' if rest else ''} toman"
+
+    def day(self, value: Mapping[str, Any] | date | str) -> str:
+        """A day as people say it: ۳۰ آبان ۱۴۰۵; of an instant, the day in Tehran."""
+        jalali = to_jalali(_as_day(value))
+        return self.digits(f"{jalali.day} {_MONTHS[self.code][jalali.month - 1]} {jalali.year}")
+
+    def moment(self, value: Mapping[str, Any] | datetime | str) -> str:
+        """An instant in Tehran: ۳۰ آبان ۱۴۰۵، ۱۴:۳۰."""
+        local = as_moment(value).astimezone(TEHRAN)
+        comma = "،" if self.code == "fa" else ","
+        return f"{self.day(local.date())}{comma} {self.digits(f'{local:%H:%M}')}"
+
+    def span(self, seconds: int) -> str:
+        """A length of time in its two largest units: ۲ روز و ۴ ساعت."""
+        if seconds < _MINUTE:
+            return self.say("less than a minute")
+        days, rest = divmod(seconds, _DAY)
+        hours, minutes = rest // _HOUR, rest % _HOUR // _MINUTE
+        parts = [
+            self.count("%(n)s day", "%(n)s days", days) if days else "",
+            self.count("%(n)s hour", "%(n)s hours", hours) if hours else "",
+            self.count("%(n)s minute", "%(n)s minutes", minutes) if minutes else "",
+        ]
+        return self.say(" and ").join([part for part in parts if part][:2])
+
+    def remaining(self, value: Mapping[str, Any] | datetime | str, now: datetime | None = None) -> str:
+        """How long it is until an instant, or since when it is over."""
+        seconds = int((as_moment(value) - (now or datetime.now(UTC))).total_seconds())
+        if seconds >= 0:
+            return self.say("%(span)s left", span=self.span(seconds))
+        return self.say("%(span)s late", span=self.span(-seconds))
+
+
+def as_moment(value: Mapping[str, Any] | datetime | str) -> datetime:
+    """An instant as the API writes it: itself, its text, or the object around it."""
+    if isinstance(value, datetime):
+        return value
+    return datetime.fromisoformat(value if isinstance(value, str) else str(value["at"]))
+
+
+def _as_day(value: Mapping[str, Any] | date | str) -> date:
+    if isinstance(value, datetime):
+        return value.astimezone(TEHRAN).date()
+    if isinstance(value, date):
+        return value
+    if isinstance(value, str):
+        return date.fromisoformat(value)
+    return date.fromisoformat(value["date"]) if "date" in value else as_moment(value).astimezone(TEHRAN).date()
+
+
+@functools.cache
+def languages() -> dict[str, Language]:
+    """Persian, which is first, and English."""
+    packed = io.BytesIO()
+    with _CATALOGUE.open("rb") as source:
+        write_mo(packed, read_po(source, locale="fa"))
+    packed.seek(0)
+    return {"fa": Language("fa", Translations(packed)), "en": Language("en", NullTranslations())}
+
+
+def language_of(code: str | None) -> Language:
+    """The language of a code, Persian for an unknown one."""
+    known = languages()
+    return known.get(code or "fa", known["fa"])

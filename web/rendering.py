@@ -1,0 +1,63 @@
+"""Templates: one Jinja environment a language, with the language's way of writing as filters."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from web.assets import Assets
+from web.language import Language, languages
+
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+_EXTENSIONS: Final = ["jinja2.ext.i18n", "jinja2.ext.do"]
+
+
+class Renderer:
+    """Fills templates."""
+
+    def __init__(self, assets: Assets) -> None:
+        self._environments = {code: _environment(language, assets) for code, language in languages().items()}
+
+    def render(self, template: str, language: Language, **values: Any) -> str:
+        """A whole page."""
+        return self._environments[language.code].get_template(template).render(values)
+
+
+def _environment(language: Language, assets: Assets) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=_EXTENSIONS,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    # The extension adds this method; ``%%`` in a message is a percent sign, as in ``Language.say``.
+    environment.install_gettext_translations(language.translations, newstyle=True)  # type: ignore[attr-defined]
+    environment.filters |= {
+        "words": language.words,
+        "digits": language.digits,
+        "number": language.number,
+        "money": language.money,
+        "day": language.day,
+        "moment": language.moment,
+        "remaining": language.remaining,
+        "span": language.span,
+    }
+    environment.globals |= {
+        "language": language,
+        "asset": assets.address,
+        "new_key": lambda: str(uuid4()),
+    }
+    return environment
+
+
+@functools.cache
+def loaded_assets() -> Assets:
+    """The files that pages load, read at the first need."""
+    return Assets.load()
