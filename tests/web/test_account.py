@@ -1,0 +1,86 @@
+"""Signing in at the pages (A1, G1)."""
+
+from __future__ import annotations
+
+import pyotp
+import pytest
+
+from commands.account import FirstCredentials, StaffWish, add_staff, console_office
+from commands.command import Context
+from domain.access import Grant, Role, ScopeKind
+from storage.database import SERVICE, transaction
+from tests.arrange import Arrange, next_national_id
+from tests.web.conftest import Visit
+
+pytestmark = pytest.mark.usefixtures("relay")
+
+
+@pytest.mark.parametrize("script", [True, False])
+async def test_a_member_signs_in_with_the_code_and_out_again(visit: Visit, arrange: Arrange, script: bool) -> None:
+    (member,) = await arrange.colleagues(1)
+    visitor = await visit(script=script)
+    visitor.someone = member
+    await visitor.go("/cases")
+    assert "/sign-in?next=%2Fcases" in visitor.page.url
+    await visitor.fill(national_id=member.national_id, mobile=member.mobile.replace("+98", "۰"))
+    await visitor.press("کد را بفرست")
+    await visitor.fill(code="۰۰۰۰۰۰")
+    await visitor.press("ورود")
+    await visitor.reads("هنوز ثبت نشده است")
+    await visitor.fill(code=await visitor.code("sign_in"))
+    await visitor.press("ورود")
+    assert visitor.page.url.endswith("/cases")
+    await visitor.page.get_by_role("button", name="خروج").click()
+    await visitor.reads("از حساب خود خارج شدید")
+    await visitor.go("/")
+    assert visitor.page.url.endswith("/sign-in")
+
+
+async def test_strangers_are_answered_as_everybody_is(visit: Visit) -> None:
+    visitor = await visit()
+    await visitor.go("/sign-in")
+    await visitor.fill(national_id=next_national_id(), mobile="09351112233")
+    await visitor.press("کد را بفرست")
+    await visitor.reads("اگر مشخصات شما با فهرست سازمان یکی باشد، کد به تلفن همراه شما فرستاده شد")
+
+
+async def test_what_cannot_be_read_is_said_at_its_field_and_kept(visit: Visit) -> None:
+    visitor = await visit()
+    await visitor.go("/sign-in")
+    await visitor.fill(national_id="1234567890", mobile="0912")
+    await visitor.press("کد را بفرست")
+    assert await visitor.page.locator("#national_id-error").inner_text() != ""
+    assert await visitor.page.input_value("#mobile") == "0912"
+    assert await visitor.page.evaluate("document.activeElement.getAttribute('role')") == "alert"
+    await visitor.assert_accessible()
+
+
+async def hire(context: Context, *grants: Grant) -> FirstCredentials:
+    """A member of staff with a password and a TOTP secret."""
+    async with transaction(context.engine, SERVICE) as connection:
+        username = f"staff.{next_national_id()}"
+        wish = StaffWish(next_national_id(), None, "سارا", "کریمی", username, grants)
+        return await add_staff(console_office(connection, context.seals), wish)
+
+
+async def test_staff_sign_in_with_password_and_totp(visit: Visit, context: Context) -> None:
+    staff = await hire(context, Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, "1101"))
+    visitor = await visit()
+    await visitor.go("/sign-in/staff")
+    await visitor.fill(username=staff.username, password="wrong", totp="000000")
+    await visitor.press("ورود")
+    await visitor.reads("هنوز ثبت نشده است")
+    assert await visitor.page.input_value("#password") == ""
+    await visitor.fill(password=staff.password, totp=pyotp.TOTP(staff.totp_secret).now())
+    await visitor.press("ورود")
+    assert visitor.page.url.endswith("/inbox")
+
+
+async def test_the_language_is_kept(visit: Visit) -> None:
+    visitor = await visit()
+    await visitor.go("/sign-in")
+    await visitor.page.get_by_role("button", name="English").click()
+    await visitor.reads("Sign in")
+    assert await visitor.page.get_attribute("html", "dir") == "ltr"
+    await visitor.go("/sign-in/staff")
+    await visitor.reads("Staff sign-in")

@@ -1,0 +1,177 @@
+"""What holds for the site as a whole: its headers, its door, its weight, its words."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import uuid4
+
+import httpx2
+import pytest
+
+from api.app import create_app
+from cli.places import PROJECT
+from commands.command import Context
+from tests.arrange import Arrange, Someone
+from tests.web.visitor import SESSION_COOKIE
+from web import catalogue
+from web.app import create_site
+from web.assets import AssetMissing, Assets
+from web.language import language_of
+
+_TEMPLATES = sorted((PROJECT / "web" / "templates").rglob("*.html"))
+_HERE = {"Origin": "https://amanat.test", "Sec-Fetch-Site": "same-origin"}
+_MOST_BYTES = 110_000
+# Classes that a template writes between tags, and the languages' own names.
+_NO_WORDS = {"slim", "narrow", "wide", "calm", "good", "wait", "bad", "English", "فارسی"}
+
+
+@pytest.fixture
+async def site(context: Context, messages_dir: Path) -> AsyncIterator[httpx2.AsyncClient]:
+    """The site in process, as a browser reaches it."""
+    app = create_site(create_app(context, local_messages=messages_dir), stand_alone=True)
+    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False, client=("192.0.2.7", 5000))
+    async with httpx2.AsyncClient(transport=transport, base_url="https://amanat.test") as client:
+        yield client
+
+
+def cookies(someone: Someone) -> dict[str, str]:
+    """What somebody's browser sends."""
+    return {"Cookie": f"{SESSION_COOKIE}={someone.token}"}
+
+
+async def test_every_answer_is_guarded_and_a_private_page_is_kept_nowhere(
+    site: httpx2.AsyncClient, arrange: Arrange
+) -> None:
+    (member,) = await arrange.colleagues(1)
+    for path, headers in (("/sign-in", {}), ("/", cookies(member)), ("/nothing", {}), ("/cases/nonsense", {})):
+        answer = await site.get(path, headers=headers)
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_what_another_sites_page_sends_is_refused(site: httpx2.AsyncClient, arrange: Arrange) -> None:
+    (member,) = await arrange.colleagues(1)
+    foreign = (
+        {"Origin": "https://evil.test", "Sec-Fetch-Site": "cross-site"},
+        {"Origin": "https://evil.test"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "same-site"},
+        {},
+    )
+    for headers in foreign:
+        for path in ("/sign-out", "/sign-in", "/language"):
+            answer = await site.post(path, data={}, headers={**cookies(member), **headers})
+            assert answer.status_code == 403, (path, headers)
+    assert (await site.get("/", headers=cookies(member))).status_code == 200
+    assert (await site.post("/sign-out", headers={**cookies(member), **_HERE})).status_code == 303
+    assert (await site.get("/", headers=cookies(member))).status_code == 303
+
+
+async def test_whoever_is_not_signed_in_is_led_to_the_sign_in_and_nowhere_else(site: httpx2.AsyncClient) -> None:
+    answer = await site.get("/cases?cursor=x")
+    assert answer.headers["Location"] == "/sign-in?next=%2Fcases%3Fcursor%3Dx"
+    stale = {"Cookie": f"{SESSION_COOKIE}={'x' * 43}"}
+    assert (await site.get("/cases", headers=stale)).headers["Location"] == "/sign-in?next=%2Fcases"
+    for elsewhere in ("https://evil.test/", "//evil.test", "/\\evil.test", "javascript:alert(1)", "/\x00"):
+        answer = await site.post("/language", data={"next": elsewhere, "language": "en"}, headers=_HERE)
+        assert answer.headers["Location"] == "/", elsewhere
+
+
+async def test_the_door_leaves_the_api_as_it_is(site: httpx2.AsyncClient) -> None:
+    assert (await site.get("/v1/nothing")).headers["Content-Type"] == "application/problem+json"
+    assert (await site.get("/readyz")).json()["status"] == "ok"
+    assert (await site.get("/openapi.json")).json()["info"]["title"] == "Amanat"
+    assert (await site.get("/v1x")).headers["Content-Type"].startswith("text/html")
+
+
+async def test_a_form_that_is_too_large_is_refused_as_a_page(site: httpx2.AsyncClient) -> None:
+    answer = await site.post("/sign-in", data={"national_id": "1" * 100_000}, headers=_HERE)
+    assert answer.status_code == 413
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert "Content-Security-Policy" in answer.headers
+
+
+@pytest.mark.parametrize(
+    "path", ["/cases/x", f"/cases/{uuid4()}", f"/tasks/{uuid4()}", "/tasks/%00", "/apply/x!", "/%ff"]
+)
+async def test_nonsense_is_answered_calmly(site: httpx2.AsyncClient, arrange: Arrange, path: str) -> None:
+    (member,) = await arrange.colleagues(1)
+    answer = await site.get(path, headers=cookies(member))
+    assert answer.status_code == 404
+    assert "چنین" in answer.text
+
+
+async def test_a_first_visit_is_light(site: httpx2.AsyncClient) -> None:
+    for code in ("fa", "en"):
+        page = await site.get("/sign-in", headers={"Cookie": f"__Host-language={code}"})
+        named = set(re.findall(r'(?:href|src)="(/assets/[^"]+)"', page.text))
+        weight = len(gzip.compress(page.content))
+        for address in named:
+            answer = await site.send(
+                site.build_request("GET", address, headers={"Accept-Encoding": "gzip"}), stream=True
+            )
+            body = b"".join([part async for part in answer.aiter_raw()])
+            assert answer.status_code == 200, address
+            weight += 0 if address.endswith(".woff2") else len(body)
+        assert 20_000 < weight <= _MOST_BYTES
+
+
+async def test_assets_are_kept_for_ever_under_addresses_that_change_with_them(site: httpx2.AsyncClient) -> None:
+    page = await site.get("/sign-in")
+    for address in re.findall(r'"(/assets/[^"]+)"', page.text):
+        answer = await site.get(address)
+        assert "immutable" in answer.headers["Cache-Control"]
+        assert re.search(r"\.[0-9a-f]{12}\.(css|js|svg|woff2)$", address)
+    changed = Assets({"a.css": b"one"}).address("a.css"), Assets({"a.css": b"two"}).address("a.css")
+    assert changed[0] != changed[1]
+    assert (await site.get("/assets/amanat.000000000000.css")).status_code == 404
+
+
+def test_files_that_npm_has_not_brought_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("web.assets._MODULES", tmp_path)
+    with pytest.raises(AssetMissing, match="bootstrap"):
+        Assets.load()
+
+
+def test_nothing_that_pages_say_lacks_persian() -> None:
+    assert list(catalogue.untranslated(catalogue.stored())) == []
+    assert catalogue.FILE.read_text("utf-8") == catalogue.refreshed(), "run ./amanat catalogue"
+
+
+def test_persian_says_the_same_values_in_persian_letters() -> None:
+    for message in catalogue.stored():
+        texts = [message.id] if isinstance(message.id, str) else list(message.id)
+        said = [message.string] if isinstance(message.string, str) else list(message.string)
+        for text in said if texts[0] else []:
+            values = [sorted(set(re.findall(r"%\(\w+\)s", each))) for each in (texts[0], text)]
+            assert values[0] == values[1], texts[0]
+            assert not re.search(r"[يك0-9]", re.sub(r"%\(\w+\)s|https?://\S+", "", text)), text
+            assert not re.search(r"\bمی |\bنمی ", text), f"needs a half-space: {text}"
+
+
+@pytest.mark.parametrize("template", _TEMPLATES, ids=lambda path: path.name)
+def test_a_template_has_no_words_of_its_own_and_nothing_inline(template: Path) -> None:
+    source = template.read_text("utf-8")
+    assert not re.search(
+        r"\sstyle=|<style|<script(?! src)|\son[a-z]+=|hx-on|javascript:|\|safe\b(?!\s*(if|}}))", source
+    )
+    assert "http://" not in source
+    plain = re.sub(r"{#.*?#}|{%.*?%}|{{.*?}}", "", source, flags=re.DOTALL)
+    plain = re.sub(r'<[^>]*>|aria-[a-z]+="[^"]*"', " ", plain)
+    assert set(re.findall(r"[A-Za-z]{3,}|[آ-ی]{2,}", plain)) <= _NO_WORDS
+
+
+def test_each_language_writes_amounts_days_and_digits_in_its_own_way() -> None:
+    persian, english = language_of("fa"), language_of("en")
+    assert (persian.money(25_000_000), english.money(25_000_005)) == ("۲٬۵۰۰٬۰۰۰ تومان", "2,500,000.5 toman")
+    assert (persian.day("2026-11-21"), english.day("2026-11-21")) == ("۳۰ آبان ۱۴۰۵", "30 Aban 1405")
+    assert persian.moment("2026-11-21T21:00:00+00:00") == "۱ آذر ۱۴۰۵، ۰۰:۳۰"
+    assert persian.span(2 * 86_400 + 4 * 3_600 + 59) == "۲ روز و ۴ ساعت"
+    assert english.span(3_660) == "1 hour and 1 minute"
+    assert language_of("xx") is persian

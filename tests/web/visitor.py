@@ -1,0 +1,133 @@
+"""Somebody at a browser: their own window with their own session, and what tests ask of each page they see."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Response
+
+from cli.places import PROJECT
+from domain.persian import latin_digits
+from tests.arrange import Someone, eventually, newest_code, sent_to
+
+SESSION_COOKIE = "__Host-session"
+_AXE = (PROJECT / "web/node_modules/axe-core/axe.min.js").read_text("utf-8")
+_RULES = json.dumps(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"])
+# Looked at by people after a run; never compared.
+PICTURES = PROJECT / "var" / "pictures"
+
+
+@dataclass(slots=True)
+class Visitor:
+    """A person at a page; ``complaints`` is what the browser's console said."""
+
+    context: BrowserContext
+    page: Page
+    messages: Path
+    someone: Someone | None = None
+    complaints: list[str] = field(default_factory=list)
+
+    async def go(self, path: str, *, status: int = 200) -> Response:
+        """Open a page, which answers with a status."""
+        answer = await self.page.goto(path)
+        assert answer is not None
+        assert answer.status == status, (path, answer.status)
+        return answer
+
+    async def fill(self, **values: str) -> None:
+        """Fill fields by their name, written with ``__`` for a dot."""
+        for name, value in values.items():
+            await self.page.fill(f'[name="{name.replace("__", ".")}"]', value)
+
+    async def press(self, text: str) -> None:
+        """Press the one button or link of a text in the page's content, and wait for what follows."""
+        found = self.page.locator("main").get_by_role("button", name=text, exact=True)
+        if not await found.count():
+            found = self.page.locator("main").get_by_role("link", name=text, exact=True)
+        await found.click()
+        await self.page.wait_for_load_state()
+
+    async def reads(self, text: str) -> None:
+        """Wait until the page's content says something."""
+
+        async def is_there() -> bool:
+            return text in await self.text()
+
+        await eventually(is_there, f"«{text}» on {self.page.url}, which says: {await self.text()}")
+
+    async def text(self) -> str:
+        """What the page's content says."""
+        return await self.page.locator("main").inner_text()
+
+    async def code(self, purpose: str, earlier: int = 0) -> str:
+        """The newest code that came by SMS for a purpose, once there are more than ``earlier``."""
+        assert self.someone is not None
+        mobile = self.someone.mobile
+
+        async def came() -> bool:
+            return sent_to(self.messages, mobile).count(f"code_{purpose}") > earlier
+
+        await eventually(came, f"a code for {purpose}")
+        return newest_code(self.messages, mobile)
+
+    async def assert_accessible(self) -> None:
+        """Nothing that axe finds against WCAG 2.2 AA."""
+        await self.page.evaluate(_AXE)
+        found: dict[str, Any] = await self.page.evaluate(f"axe.run({{runOnly: {_RULES}}})")
+        said = [(rule["id"], [node["target"] for node in rule["nodes"]]) for rule in found["violations"]]
+        assert said == [], (self.page.url, said)
+
+    async def assert_fits(self) -> None:
+        """The page is no wider than the window: nobody scrolls sideways."""
+        wide = await self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, (self.page.url, wide)
+
+    async def picture(self, name: str) -> None:
+        """Keep how the page looks."""
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        await self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+
+    def assert_no_complaints(self) -> None:
+        """The browser found nothing wrong: no script failed, nothing was refused by the policy."""
+        assert self.complaints == []
+
+
+async def open_window(
+    browser: Browser,
+    address: str,
+    messages: Path,
+    someone: Someone | None = None,
+    *,
+    width: int = 1280,
+    language: str = "fa",
+    script: bool = True,
+) -> Visitor:
+    """A new window of its own, signed in as somebody unless it is for nobody."""
+    context = await browser.new_context(
+        base_url=address,
+        viewport={"width": width, "height": 900},
+        java_script_enabled=script,
+        reduced_motion="reduce",
+    )
+    cookies: dict[str, str] = {"__Host-language": language}
+    if someone is not None:
+        cookies[SESSION_COOKIE] = someone.token
+    host = re.sub(r"^http://|:\d+$", "", address)
+    await context.add_cookies(
+        [{"name": name, "value": value, "domain": host, "path": "/", "secure": True} for name, value in cookies.items()]
+    )
+    visitor = Visitor(context, await context.new_page(), messages, someone)
+    visitor.page.set_default_timeout(15_000)
+    visitor.page.on("console", lambda message: _note(visitor, message))
+    visitor.page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
+    return visitor
+
+
+def _note(visitor: Visitor, message: ConsoleMessage) -> None:
+    # A page that was refused is a failed load to the console, whatever it shows.
+    if message.type in {"error", "warning"} and "the server responded with a status of 4" not in message.text:
+        visitor.complaints.append(latin_digits(message.text))
