@@ -7,12 +7,12 @@ from collections.abc import Mapping
 
 from activities.transition import Desk
 from domain.account import CodePurpose, code_text
-from domain.notice import NOTICES
+from domain.notice import compose
 from gateways.sms import SendFailed, SmsGateway
 from messages.notice import SendCode, SendNotice
 from storage.account.codes import mark_code_sent, take_unsent_code
 from storage.database import SERVICE, transaction
-from storage.notices import mark, read_unsent
+from storage.notices import Notice, mark_failed, mark_sent, read_pending
 
 _log = logging.getLogger("amanat.notices")
 
@@ -26,28 +26,35 @@ class NoticeSender:
         self._links = dict(links)
 
     async def send_notice(self, message: SendNotice) -> None:
-        """Send one notice, unless it was sent.
+        """Send one notice, unless that is done.
 
         Raises:
             SendFailed: it may work later.
         """
         async with transaction(self._desk.engine, SERVICE) as connection:
-            notice = await read_unsent(connection, self._desk.seals, message.notice_id)
+            notice = await read_pending(connection, self._desk.seals, message.notice_id)
         if notice is None:
             return
+        if notice.mobile is None:
+            await self._give_up(notice, "no_number")
+            return
         values = {**self._links, **notice.params}
-        text = NOTICES[notice.template].format_map(values)
+        text = compose(notice.template, values)
         try:
             reference = await self._sms.send(notice.mobile, notice.template, values, text)
         except SendFailed as failure:
             if failure.retryable:
                 raise
             _log.error("notice_not_sent", extra={"template": notice.template, "reason": failure.reason})
-            async with transaction(self._desk.engine, SERVICE) as connection:
-                await mark(connection, notice.id, "failed")
+            await self._give_up(notice, failure.reason)
             return
         async with transaction(self._desk.engine, SERVICE) as connection:
-            await mark(connection, notice.id, "sent", reference)
+            await mark_sent(connection, notice.id, reference)
+
+    async def _give_up(self, notice: Notice, failure: str) -> None:
+        """Mark it for the operations desk, where it can be sent again by hand."""
+        async with transaction(self._desk.engine, SERVICE) as connection:
+            await mark_failed(connection, notice.id, failure)
 
     async def send_code(self, message: SendCode) -> None:
         """Send a one-time code; a challenge that belongs to nobody is passed over.

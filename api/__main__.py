@@ -33,6 +33,12 @@ class Probe:
             return False
 
 
+def _processes(settings: Settings) -> str:
+    """Where Temporal shows our processes to staff; empty if it shows them nowhere."""
+    pages = settings.temporal_ui.rstrip("/")
+    return f"{pages}/namespaces/{settings.temporal_namespace}" if pages else ""
+
+
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; requests in hand are finished."""
     assembly = await assemble(settings, lazy=True)
@@ -43,7 +49,7 @@ async def serve(settings: Settings) -> None:
         links=Links(app=settings.app_link, training=settings.training_link),
         temporal_answers=Probe(assembly.client),
     )
-    site = create_site(app, stand_alone=settings.stand_alone, temporal_ui=settings.temporal_ui)
+    site = create_site(app, stand_alone=settings.stand_alone, temporal_ui=_processes(settings))
     config = uvicorn.Config(
         site,
         host=settings.api_host,

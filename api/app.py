@@ -27,7 +27,9 @@ from api import (
     guarantor,
     health,
     ledger,
+    notice,
     onboarding,
+    operations,
     organisation,
     personnel,
     policy,
@@ -65,6 +67,8 @@ _ROUTERS = (
     policy.router,
     ledger.router,
     reconciliation.router,
+    operations.router,
+    notice.router,
     working_hours.router,
     health.router,
 )
@@ -85,7 +89,8 @@ class Frame:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = str(uuid4())
+        # A page calls operations in process: all that it asks for stands in the logs under one id.
+        request_id = structlog.contextvars.get_contextvars().get("request_id") or str(uuid4())
         scope.setdefault("state", {})["request_id"] = request_id
 
         replaced = False

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from api.case_detail import CaseDetail, CaseOut, case_detail
+from api.case_detail import CaseDetail, TitledCase, case_detail
 from api.dependencies import ReaderDep
 from api.live import TooManyStreams, Watcher
 from api.problems import responses
@@ -58,17 +58,18 @@ async def list_cases(
     late: Annotated[bool | None, Query(description="Whether its time is over")] = None,
     cursor: Cursor = None,
     limit: Limit = 25,
-) -> Page[CaseOut]:
+) -> Page[TitledCase]:
     """Cases that the caller may see, newest first."""
     wanted = CaseFilter(kind, phase, is_open, region_code, late)
     before = read_cursor(cursor, UUID)
 
-    async def query(connection: AsyncConnection) -> Page[CaseOut]:
+    async def query(connection: AsyncConnection) -> Page[TitledCase]:
         rows = await case_lists.list_cases(
             connection, reader.actor, wanted, before=before[0] if before else None, limit=limit + 1
         )
         page, more = cut(rows, limit)
-        return Page(items=[CaseOut.of(case) for case in page], next=write_cursor(page[-1].id) if more else None)
+        items = await TitledCase.titled(connection, page)
+        return Page(items=items, next=write_cursor(page[-1].id) if more else None)
 
     return await reader.read(query)
 

@@ -12,11 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.review import Coded, GuaranteeInCase, ReviewOut, read_review
 from api.sight import Sight, look, reaching_further
+from api.terms import CorrectionTerms, correction_terms
 from api.values import AmountOut, DayOut, MomentOut, Words
 from domain import wording
 from domain.access import Actor
 from domain.identity import Mobile, NationalId, Sheba, mask_mobile, mask_national_id, mask_sheba
+from domain.money import Money, Unit
 from domain.onboarding import may_withdraw
+from domain.programme import Programme
+from domain.steps import other_steps_ahead, steps_ahead, substitution_steps_ahead
+from domain.wording import Sentence
 from messages.case import CaseKind
 from messages.onboarding import FactKind, TaskKind
 from messages.personnel import Change
@@ -24,9 +29,14 @@ from messages.substitution import FactKind as SubstitutionFact
 from storage import case_lists, onboarding, people, personnel
 from storage.cases import Case, last_fact
 from storage.certificate import newest_certificate
+from storage.organisation import list_regions, read_organisation
 from storage.personnel.values import read_values
+from storage.programme import programme_of
 from storage.sealing import Seals
 from storage.tasks import Task
+
+# Kinds of cases that go by a programme.
+_BY_PROGRAMME = (CaseKind.ONBOARDING, CaseKind.SUBSTITUTION)
 
 
 class Action(BaseModel):
@@ -86,6 +96,7 @@ class ApplicationOut(BaseModel):
 
     monthly: AmountOut
     instalments: int
+    ceiling: AmountOut
     net_pay_used: AmountOut | None = Field(description="For the applicant and those who judge by it")
     region_used: str
     hire_date_used: DayOut | None
@@ -97,6 +108,7 @@ class ApplicationOut(BaseModel):
     returned: MomentOut | None = Field(description="Since when it waits for the applicant's correction")
     return_reasons: list[Coded] = Field(description="Why it was returned the last time (A7)")
     certificate_id: UUID | None
+    guarantors: int = Field(description="How many its programme asks for (A4)", examples=[1])
 
     @classmethod
     async def of(cls, connection: AsyncConnection, sight: Sight) -> ApplicationOut | None:
@@ -109,6 +121,7 @@ class ApplicationOut(BaseModel):
         return cls(
             monthly=AmountOut.of(asked.monthly),
             instalments=asked.instalments,
+            ceiling=AmountOut.of(Money(asked.monthly, Unit.IRR).times(asked.instalments).amount),
             net_pay_used=AmountOut.of(asked.net_pay) if sight.sees_pay else None,
             region_used=asked.region_code,
             hire_date_used=DayOut.of(asked.hire_date) if sight.sees_pay else None,
@@ -120,6 +133,7 @@ class ApplicationOut(BaseModel):
             returned=_moment(asked.returned_at),
             return_reasons=[] if returned is None else [Coded.reason(code) for code in returned.payload["reasons"]],
             certificate_id=None if certificate is None else certificate.id,
+            guarantors=(await programme_of(connection, sight.case.policy_id)).guarantors,
         )
 
 
@@ -154,20 +168,51 @@ def _masked(what: Change, value: str | None) -> str | None:
     return mask_mobile(Mobile(value)) if what is Change.MOBILE else mask_sheba(Sheba(value))
 
 
-class CaseDetail(CaseOut):
+class TitledCase(CaseOut):
+    """A case with what its programme is called."""
+
+    programme_title: Words | None = Field(description="For onboarding and substitution, as the case began with it")
+
+    @classmethod
+    async def titled(cls, connection: AsyncConnection, cases: Sequence[Case]) -> list[TitledCase]:
+        """Cases with their titles."""
+        programmes = await _programmes(connection, cases)
+        return [
+            cls(**CaseOut.of(case).model_dump(), programme_title=_title(programmes.get(case.policy_id)))
+            for case in cases
+        ]
+
+
+async def _programmes(connection: AsyncConnection, cases: Sequence[Case]) -> dict[UUID, Programme]:
+    """The programmes of cases that go by one, by the policy that says what they ask for."""
+    wanted = {case.policy_id for case in cases if case.kind in _BY_PROGRAMME}
+    return {policy_id: await programme_of(connection, policy_id) for policy_id in wanted}
+
+
+def _title(programme: Programme | None) -> Words | None:
+    return None if programme is None else Words.of(Sentence(programme.title_fa, programme.title_en))
+
+
+class CaseDetail(TitledCase):
     """A case with what it is about and what the caller may do."""
 
     person_name: str | None = Field(examples=["مریم رضایی"])
     national_id_masked: str | None = Field(
         description="For staff who have a task in the case, operators and auditors", examples=["049****899"]
     )
+    organisation_name: str | None = Field(examples=["آموزش و پرورش"])
+    region_name: str | None = Field(examples=["منطقه ۱ تهران"])
     application: ApplicationOut | None = Field(description="For the applicant and staff")
+    correction: CorrectionTerms | None = Field(
+        description="For the applicant while a correction is asked for: what it may be corrected to"
+    )
     change: ChangeOut | None = Field(description="For the same people, where a personnel file proposes a change")
     guarantees: list[GuaranteeInCase] = Field(
         description="Whoever was named, newest first: to the applicant, finance that decides and auditors all of them,"
         " to a guarantor their own (A5)"
     )
     review: ReviewOut | None = Field(description="For whoever has the open review (A7)")
+    ahead: list[Words] = Field(description="The steps still to come after the present one (A9); none once it is over")
     allowed_actions: list[Action]
 
 
@@ -180,16 +225,31 @@ async def case_detail(connection: AsyncConnection, seals: Seals, actor: Actor, c
     is_application = case.kind is CaseKind.ONBOARDING
     asks_change = sight.judges and case.kind is CaseKind.PERSONNEL_CHANGE
     guarantees, review = await read_review(connection, seals, sight)
+    programme = (await _programmes(connection, [case])).get(case.policy_id)
+    is_returned = sight.is_applicant and any(task.kind == TaskKind.CORRECT_APPLICATION for task in sight.tasks)
     return CaseDetail(
         **CaseOut.of(case).model_dump(),
+        programme_title=_title(programme),
         person_name=await _name(connection, sight),
         national_id_masked=await _national_id(connection, seals, case.person_id) if sight.judges else None,
+        organisation_name=await _organisation_name(connection, case.organisation_id),
+        region_name=(await list_regions(connection)).get(case.region_code or ""),
         application=await ApplicationOut.of(connection, sight) if is_application else None,
+        correction=await correction_terms(connection, case) if is_returned else None,
         change=await ChangeOut.of(connection, seals, case.id) if asks_change else None,
         guarantees=guarantees,
         review=review,
+        ahead=[Words.of(step) for step in _ahead(case, programme)],
         allowed_actions=await _allowed_actions(connection, sight, guarantees),
     )
+
+
+def _ahead(case: Case, programme: Programme | None) -> list[Sentence]:
+    if programme is None:
+        return other_steps_ahead(case.phase)
+    if case.kind is CaseKind.SUBSTITUTION:
+        return substitution_steps_ahead(case.phase)
+    return steps_ahead(programme.backing, programme.review, programme.waiting, case.phase)
 
 
 async def _name(connection: AsyncConnection, sight: Sight) -> str | None:
@@ -200,6 +260,11 @@ async def _name(connection: AsyncConnection, sight: Sight) -> str | None:
     own = contextlib.nullcontext()
     async with own if sight.is_applicant else reaching_further(connection, sight.actor):
         return (await people.names_of(connection, [person_id])).get(person_id)
+
+
+async def _organisation_name(connection: AsyncConnection, organisation_id: UUID | None) -> str | None:
+    found = None if organisation_id is None else await read_organisation(connection, organisation_id)
+    return None if found is None else found.name
 
 
 async def _national_id(connection: AsyncConnection, seals: Seals, person_id: UUID | None) -> str | None:

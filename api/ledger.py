@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import ReaderDep, require
 from api.problems import responses
-from api.values import AmountOut, Cursor, Limit, MomentOut, Page, read_cursor, write_cursor
-from domain import errors
+from api.values import AmountOut, Cursor, Limit, MomentOut, Page, Words, read_cursor, write_cursor
+from domain import errors, wording
 from domain.access import Role
 from storage.ledger import reading as ledger
 
@@ -39,6 +39,7 @@ class StatementLine(BaseModel):
 
     journal_id: UUID
     reason: str = Field(examples=["credit_line_opened"])
+    words: Words
     case_id: UUID | None
     at: MomentOut
     amount: int = Field(description="Rial; over 0 raised the balance")
@@ -88,6 +89,7 @@ async def read_statement(
             StatementLine(
                 journal_id=line.journal_id,
                 reason=line.reason,
+                words=Words.of(wording.said(wording.JOURNALS, line.reason)),
                 case_id=line.case_id,
                 at=MomentOut.of(line.event_at),
                 amount=line.amount,

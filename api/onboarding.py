@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from api.case_detail import CaseDetail, case_detail
-from api.dependencies import PerformerDep, Reader, ReaderDep, require
+from api.dependencies import PerformerDep, ReaderDep, require
 from api.problems import responses
+from api.terms import EmployerLimit, employer_limits
 from api.values import AmountIn, AmountOut, DayOut, Input, MomentOut, Words
 from commands import onboarding as commands
 from commands.command import Command
@@ -30,26 +31,16 @@ from domain.programme import GUARANTORS_MAX, Backing, Programme, Review
 from domain.review import NotReturned
 from domain.wording import Sentence
 from storage import onboarding
-from storage.database import postgres_now, tehran_today
+from storage.database import postgres_now
 from storage.ledger import reading as ledger
 from storage.ledger.reading import Balance
 from storage.onboarding import CreditLine
-from storage.organisation import contract_in_force, employments_of, read_organisation
 from storage.programme import programmes_in_force
+from storage.services import ServiceName, takes_new_cases
 
 router = APIRouter(prefix="/v1", tags=["onboarding"])
 
 _Member = Depends(require(member=True))
-
-
-class EmployerLimit(BaseModel):
-    """The most per month on one employment; nothing where the contract is not in force."""
-
-    organisation_id: UUID
-    organisation_name: str
-    net_pay: AmountOut
-    contract_in_force: bool
-    monthly_limit: AmountOut
 
 
 class ProgrammeOut(BaseModel):
@@ -67,6 +58,7 @@ class ProgrammeOut(BaseModel):
     mandate: Words
     guarantee_mandate_version: int | None = Field(description="What guarantors accept; null where there are none")
     guarantee_mandate: Words | None
+    open_case_id: UUID | None = Field(description="The caller's open application in it, before which no other (A10)")
     limits: list[EmployerLimit]
 
 
@@ -165,6 +157,7 @@ class CreditLines(BaseModel):
 class Programmes(BaseModel):
     """The programmes that exist."""
 
+    takes_applications: bool = Field(description="False while operators have closed onboarding to new cases (G5)")
     items: list[ProgrammeOut]
 
 
@@ -179,17 +172,19 @@ async def list_programmes(reader: ReaderDep) -> Programmes:
 
     async def query(connection: AsyncConnection) -> Programmes:
         found = await programmes_in_force(connection)
-        shown = [await _programme_out(connection, reader, programme) for programme in found]
-        return Programmes(items=[programme for programme in shown if programme is not None])
+        limits = await employer_limits(connection, reader.actor.person_id, found)
+        opened = await onboarding.open_applications(connection, reader.actor.person_id)
+        # Another organisation's own is for its people.
+        shown = [programme for programme in found if not programme.organisation or limits[programme.code]]
+        return Programmes(
+            takes_applications=await takes_new_cases(connection, ServiceName.ONBOARDING),
+            items=[_programme_out(each, limits[each.code], opened.get(each.code)) for each in shown],
+        )
 
     return await reader.read(query)
 
 
-async def _programme_out(connection: AsyncConnection, reader: Reader, programme: Programme) -> ProgrammeOut | None:
-    """A programme; None for another organisation's own."""
-    limits = await _limits(connection, reader, programme)
-    if programme.organisation and not limits:
-        return None
+def _programme_out(programme: Programme, limits: list[EmployerLimit], open_case_id: UUID | None) -> ProgrammeOut:
     asked = programme.guarantor
     return ProgrammeOut(
         code=programme.code,
@@ -204,30 +199,9 @@ async def _programme_out(connection: AsyncConnection, reader: Reader, programme:
         mandate=Words.of(MANDATES[programme.mandate_version]),
         guarantee_mandate_version=None if asked is None else asked.mandate_version,
         guarantee_mandate=None if asked is None else Words.of(GUARANTEE_MANDATES[asked.mandate_version]),
+        open_case_id=open_case_id,
         limits=limits,
     )
-
-
-async def _limits(connection: AsyncConnection, reader: Reader, programme: Programme) -> list[EmployerLimit]:
-    limits = []
-    today = await tehran_today(connection)
-    for employment in await employments_of(connection, reader.actor.person_id):
-        organisation = await read_organisation(connection, employment.organisation_id)
-        if organisation is None or employment.state != "employed":
-            continue
-        if not await onboarding.is_open_to(connection, programme, organisation.id):
-            continue
-        limit = await onboarding.limit_now(connection, programme, employment)
-        limits.append(
-            EmployerLimit(
-                organisation_id=organisation.id,
-                organisation_name=organisation.name,
-                net_pay=AmountOut.of(employment.net_pay),
-                contract_in_force=await contract_in_force(connection, organisation.id, today),
-                monthly_limit=AmountOut.of(limit.amount),
-            )
-        )
-    return limits
 
 
 @router.post(
@@ -239,6 +213,7 @@ async def _limits(connection: AsyncConnection, reader: Reader, programme: Progra
     responses=responses(
         errors.Unauthenticated,
         errors.Forbidden,
+        errors.ServiceClosed,
         rules.NotOnPersonnelList,
         rules.ContractNotInForce,
         rules.ApplicationOpen,

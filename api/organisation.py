@@ -18,7 +18,9 @@ from commands import organisation as commands
 from commands.command import Command
 from domain import errors
 from domain.access import Actor, Role, ScopeKind
+from domain.dates import tehran_day
 from storage import organisation as store
+from storage.database import tehran_today
 from storage.organisation import Contract, Organisation
 
 router = APIRouter(prefix="/v1", tags=["organisations"])
@@ -90,10 +92,11 @@ class ContractOut(BaseModel):
     starts_on: DayOut
     ends_on: DayOut
     state: str = Field(examples=["active"])
+    in_force: bool = Field(description="Whether it is active and covers today")
 
     @classmethod
-    def of(cls, contract: Contract) -> ContractOut:
-        """A contract."""
+    def of(cls, contract: Contract, today: date) -> ContractOut:
+        """A contract on a day in Tehran."""
         return cls(
             id=contract.id,
             organisation_id=contract.organisation_id,
@@ -101,6 +104,7 @@ class ContractOut(BaseModel):
             starts_on=DayOut.of(contract.starts_on),
             ends_on=DayOut.of(contract.ends_on),
             state=contract.state,
+            in_force=contract.covers(today),
         )
 
 
@@ -162,6 +166,23 @@ async def add_organisation(performer: PerformerDep, organisation: Annotated[Orga
 
 
 @router.get(
+    "/organisations/{organisation_id}",
+    operation_id="read_organisation",
+    responses=responses(errors.Unauthenticated, errors.NotFound),
+)
+async def read_organisation(reader: ReaderDep, organisation_id: UUID) -> OrganisationOut:
+    """An employer, for the contracts office and the organisation's own officers."""
+
+    async def query(connection: AsyncConnection) -> OrganisationOut | None:
+        if not _may_see(reader.actor, organisation_id):
+            return None
+        found = await store.read_organisation(connection, organisation_id)
+        return None if found is None else OrganisationOut.of(found)
+
+    return await reader.read(query)
+
+
+@router.get(
     "/organisations/{organisation_id}/contracts",
     operation_id="list_contracts",
     responses=responses(errors.Unauthenticated, errors.NotFound),
@@ -175,7 +196,8 @@ async def list_contracts(reader: ReaderDep, organisation_id: UUID) -> Contracts:
         if await store.read_organisation(connection, organisation_id) is None:
             return None
         rows = await store.list_contracts(connection, organisation_id)
-        return Contracts(items=[ContractOut.of(contract) for contract in rows])
+        today = await tehran_today(connection)
+        return Contracts(items=[ContractOut.of(contract, today) for contract in rows])
 
     return await reader.read(query)
 
@@ -194,15 +216,14 @@ async def add_contract(
     """Record a contract; it is in force within its dates."""
 
     async def work(command: Command) -> ContractOut:
-        return ContractOut.of(
-            await commands.add_contract(
-                command,
-                organisation_id,
-                number=contract.number,
-                starts_on=contract.starts_on,
-                ends_on=contract.ends_on,
-            )
+        added = await commands.add_contract(
+            command,
+            organisation_id,
+            number=contract.number,
+            starts_on=contract.starts_on,
+            ends_on=contract.ends_on,
         )
+        return ContractOut.of(added, tehran_day(command.now))
 
     return await performer.run(work, status=201)
 
@@ -220,8 +241,7 @@ async def change_contract(
     """Suspend, resume or end a contract; running credits stay, new applications and activations stop."""
 
     async def work(command: Command) -> ContractOut:
-        return ContractOut.of(
-            await commands.change_contract(command, contract_id, state=change.state, reason=change.reason)
-        )
+        changed = await commands.change_contract(command, contract_id, state=change.state, reason=change.reason)
+        return ContractOut.of(changed, tehran_day(command.now))
 
     return await performer.run(work)

@@ -32,8 +32,10 @@ from commands.personnel import (
     send_file,
 )
 from domain import errors, wording
-from domain.access import Role
+from domain.access import READS_EVERYTHING, Role
+from domain.personnel import HEADINGS, REFUSALS, Column
 from gateways.personnel_report import write_csv, write_xlsx
+from gateways.personnel_rows import MAX_ROWS
 from messages.personnel import ImportPhase
 from storage import personnel
 from storage.organisation import read_organisation
@@ -76,6 +78,7 @@ class ImportOut(BaseModel):
 
     id: UUID = Field(description="Also the id of its case")
     organisation_id: UUID
+    organisation_name: str
     phase: ImportPhase
     words: Words
     received: MomentOut
@@ -97,6 +100,7 @@ class ImportOut(BaseModel):
         return cls(
             id=imported.case_id,
             organisation_id=imported.organisation_id,
+            organisation_name=imported.organisation_name,
             phase=imported.phase,
             words=Words.of(wording.said(wording.PHASES, imported.phase)),
             received=MomentOut.of(imported.received_at),
@@ -124,6 +128,25 @@ def _error(imported: Import) -> FileError | None:
         columns=list(imported.error_columns),
         row=imported.error_row,
     )
+
+
+class RefusalOut(BaseModel):
+    """A refused row of a file: where the fault is, and what to do about it; nothing of the row itself."""
+
+    row: int = Field(description="1 is the first row after the heading", examples=[17])
+    column: str = Field(examples=["national_id"])
+    heading: str = Field(description="The column as files head it", examples=["کد ملی"])
+    code: str = Field(examples=["bad_national_id"])
+    words: Words
+
+    @classmethod
+    def of(cls, refused: RefusedLine) -> RefusalOut:
+        """A refused row."""
+        heading = HEADINGS[Column(refused.column)] if refused.column in HEADINGS else refused.column
+        fa, en = REFUSALS.get(refused.code, (refused.code, refused.code))
+        return cls(
+            row=refused.row, column=refused.column, heading=heading, code=refused.code, words=Words(fa=fa, en=en)
+        )
 
 
 def _as_json(imported: Import) -> bytes:
@@ -165,6 +188,7 @@ def _check_headers(content_type: str | None, content_length: str | None) -> None
         errors.Forbidden,
         errors.NotFound,
         errors.TooLarge,
+        errors.ServiceClosed,
         UnknownFileType,
         EmptyFile,
     ),
@@ -211,13 +235,33 @@ async def list_personnel_imports(
             return None
         if await read_organisation(connection, organisation_id) is None:
             return None
-        rows = await personnel.list_imports(
-            connection, organisation_id, before=before[0] if before else None, limit=limit + 1
-        )
-        page, more = cut(rows, limit)
-        return Page(
-            items=[ImportOut.of(imported) for imported in page], next=write_cursor(page[-1].case_id) if more else None
-        )
+        return await _page(connection, organisation_id, before=before[0] if before else None, limit=limit)
+
+    return await reader.read(query)
+
+
+async def _page(
+    connection: AsyncConnection, organisation_id: UUID | None, *, before: UUID | None, limit: int
+) -> Page[ImportOut]:
+    rows = await personnel.list_imports(connection, organisation_id, before=before, limit=limit + 1)
+    page, more = cut(rows, limit)
+    return Page(
+        items=[ImportOut.of(imported) for imported in page], next=write_cursor(page[-1].case_id) if more else None
+    )
+
+
+@router.get(
+    "/personnel-imports",
+    operation_id="list_all_personnel_imports",
+    dependencies=[Depends(require(*READS_EVERYTHING))],
+    responses=responses(errors.Unauthenticated, errors.Forbidden),
+)
+async def list_all_personnel_imports(reader: ReaderDep, cursor: Cursor = None, limit: Limit = 25) -> Page[ImportOut]:
+    """The imports of all organisations, newest first. For operators and auditors."""
+    before = read_cursor(cursor, UUID)
+
+    async def query(connection: AsyncConnection) -> Page[ImportOut]:
+        return await _page(connection, None, before=before[0] if before else None, limit=limit)
 
     return await reader.read(query)
 
@@ -236,6 +280,32 @@ async def read_personnel_import(reader: ReaderDep, import_id: UUID) -> ImportOut
         if imported is None or not may_read_imports(reader.actor, imported.organisation_id):
             return None
         return ImportOut.of(imported)
+
+    return await reader.read(query)
+
+
+@router.get(
+    "/personnel-imports/{import_id}/refusals",
+    operation_id="list_import_refusals",
+    dependencies=[_READERS],
+    responses=responses(errors.Unauthenticated, errors.Forbidden, errors.NotFound),
+)
+async def list_import_refusals(
+    reader: ReaderDep, import_id: UUID, cursor: Cursor = None, limit: Limit = 25
+) -> Page[RefusalOut]:
+    """The refused rows in the order of the file; those found so far while the import runs."""
+    read = read_cursor(cursor, int)
+    after = min(max(read[0], 0), MAX_ROWS) if read else 0
+
+    async def query(connection: AsyncConnection) -> Page[RefusalOut] | None:
+        imported = await personnel.read_import(connection, import_id)
+        if imported is None or not may_read_imports(reader.actor, imported.organisation_id):
+            return None
+        rows = await personnel.list_refusals(connection, import_id, after=after, limit=limit + 1)
+        page, more = cut(rows, limit)
+        return Page(
+            items=[RefusalOut.of(refused) for refused in page], next=write_cursor(page[-1].row) if more else None
+        )
 
     return await reader.read(query)
 

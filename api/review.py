@@ -13,7 +13,7 @@ from api.sight import Sight, reaching_further
 from api.values import AmountOut, DayOut, MomentOut, Words
 from domain import wording
 from domain.access import ScopeKind
-from domain.guarantor import Rule
+from domain.guarantor import Rule, service_limit
 from domain.identity import NationalId, mask_national_id
 from domain.money import Money, Unit
 from domain.wording import Sentence
@@ -21,6 +21,7 @@ from messages.case import CaseKind
 from storage import guarantor, onboarding, people
 from storage.database import tehran_today
 from storage.guarantor import Guarantee
+from storage.organisation import list_regions
 from storage.programme import programme_of
 from storage.review import Examination, GuarantorCheck, examine
 from storage.sealing import Seals
@@ -46,6 +47,7 @@ class RuleOut(BaseModel):
     code: Rule
     words: Words
     holds: bool
+    value: Words | None = Field(description="What it was judged by; pay only for those who judge by it")
 
 
 class GuarantorFacts(BaseModel):
@@ -58,19 +60,44 @@ class GuarantorFacts(BaseModel):
     rules: list[RuleOut]
 
     @classmethod
-    def of(cls, check: GuarantorCheck, *, sees_pay: bool) -> GuarantorFacts:
+    def of(cls, check: GuarantorCheck, known: Known) -> GuarantorFacts:
         """What an examination found."""
-        there = check.employment
+        there, sees_pay = check.employment, known.sees_pay
+        values = _values(check, known.regions)
         return cls(
             region_code=there.region_code,
             hire_date=DayOut.of(there.hire_date),
             net_pay=AmountOut.of(there.net_pay) if sees_pay else None,
             stands_for=check.stands_for,
             rules=[
-                RuleOut(code=rule, words=Words.of(wording.said(wording.GUARANTOR_RULES, rule)), holds=holds)
+                RuleOut(
+                    code=rule,
+                    words=Words.of(wording.said(wording.GUARANTOR_RULES, rule)),
+                    holds=holds,
+                    value=Words.of(wording.said(wording.GUARANTOR_VALUES, rule, values))
+                    if sees_pay or rule is not Rule.PAY_HIGH_ENOUGH
+                    else None,
+                )
                 for rule, holds in check.rules.items()
             ],
         )
+
+
+def _values(check: GuarantorCheck, regions: Mapping[str, str]) -> dict[str, object]:
+    """What the rules about a guarantor were judged by, as the words about it name it."""
+    there, applicant = check.employment, check.applicant
+    is_elsewhere = there.state == "employed" and there.organisation_id != applicant.organisation_id
+    return {
+        "employment": "employed_elsewhere" if is_elsewhere else there.state,
+        "region": regions.get(there.region_code, there.region_code),
+        "applicant_region": regions.get(applicant.region_code, applicant.region_code),
+        "hired": there.hire_date.isoformat(),
+        "service_limit": service_limit(check.terms, there.hire_date).isoformat(),
+        "pay": there.net_pay,
+        "applicant_pay": applicant.net_pay,
+        "count": check.stands_for,
+        "most": check.terms.stands_for_max,
+    }
 
 
 class GuaranteeInCase(BaseModel):
@@ -115,7 +142,7 @@ class GuaranteeInCase(BaseModel):
             named=MomentOut.of(guarantee.named_at),
             accepted=None if guarantee.accepted_at is None else MomentOut.of(guarantee.accepted_at),
             ended=None if guarantee.ended_at is None else MomentOut.of(guarantee.ended_at),
-            facts=None if check is None else GuarantorFacts.of(check, sees_pay=known.sees_pay),
+            facts=None if check is None else GuarantorFacts.of(check, known),
         )
 
 
@@ -150,12 +177,16 @@ class ReviewOut(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the caller may know of guarantors: names by guarantee, national ids by person, findings by guarantee."""
+    """What the caller may know of guarantors: names by guarantee, national ids by person, findings by guarantee.
+
+    ``regions``: names by code.
+    """
 
     names: Mapping[UUID, str] = field(default_factory=dict)
     national_ids: Mapping[UUID, NationalId] = field(default_factory=dict)
     checks: Mapping[UUID, GuarantorCheck] = field(default_factory=dict)
     sees_pay: bool = False
+    regions: Mapping[str, str] = field(default_factory=dict)
 
 
 def ceiling_of(guarantee: Guarantee) -> AmountOut:
@@ -212,4 +243,5 @@ async def _know(
         national_ids=national_ids,
         checks={} if examination is None else {check.guarantee.id: check for check in examination.guarantors},
         sees_pay=sight.sees_pay,
+        regions={} if examination is None else await list_regions(connection),
     )

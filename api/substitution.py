@@ -28,6 +28,7 @@ from messages.case import CaseKind
 from messages.substitution import TaskKind
 from storage import case_lists, people, substitution
 from storage.database import tehran_today
+from storage.organisation import list_regions
 from storage.programme import programme_of
 from storage.sealing import Seals
 from storage.substitution import Examination, Substitution
@@ -67,6 +68,7 @@ class SubstitutionOut(BaseModel):
         errors.Unauthenticated,
         errors.Forbidden,
         errors.NotFound,
+        errors.ServiceClosed,
         rules.CreditLineOver,
         rules.SubstitutionOpen,
         MoneyPaused,
@@ -144,6 +146,7 @@ async def _show(connection: AsyncConnection, seals: Seals, sight: Sight, asked: 
             national_ids=await people.national_ids_of(connection, seals, [one.person_id for one in both]),
             checks={} if examination is None else {asked.substitute.id: examination.substitute},
             sees_pay=judges and sight.sees_pay,
+            regions={} if examination is None else await list_regions(connection),
         )
     shown = [
         GuaranteeInCase.of(one, known) if judges or sight.actor.person_id in {one.person_id, one.applicant_id} else None

@@ -7,20 +7,20 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Header, Query
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from api.case_detail import CaseDetail, case_detail
 from api.dependencies import PerformerDep, ReaderDep
+from api.inbox import TaskOut, shown
 from api.onboarding import MandateAcceptance
 from api.problems import responses
-from api.review import Coded
-from api.values import AmountIn, Cursor, DayIn, Input, Limit, MomentOut, Page, Words, cut, read_cursor, write_cursor
+from api.values import AmountIn, Cursor, DayIn, Input, Limit, Page, cut, read_cursor, write_cursor
 from commands import certificate, guarantor, onboarding, personnel, review, substitution
 from commands import task as commands
 from commands.command import Command
-from domain import errors, wording
+from domain import errors
 from domain import guarantor as guarantor_rules
 from domain import onboarding as rules
 from domain import review as review_rules
@@ -33,7 +33,7 @@ from messages.onboarding import TaskKind
 from messages.personnel import TaskKind as PersonnelTaskKind
 from messages.substitution import TaskKind as SubstitutionTaskKind
 from storage import tasks
-from storage.tasks import InboxFilter, InboxItem, Task
+from storage.tasks import InboxFilter, Task
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 
@@ -66,53 +66,6 @@ _DECISION_ERRORS = (
     personnel.SentByYourself,
     personnel.ReasonMissing,
 )
-
-
-class TaskOut(BaseModel):
-    """Something that a case waits for."""
-
-    id: UUID
-    case_id: UUID
-    case_kind: str = Field(examples=["onboarding"])
-    variant: str = Field(examples=["minipay"])
-    region_code: str | None
-    kind: str = Field(examples=["issue_certificate"])
-    words: Words
-    role: str | None = Field(examples=["hr_officer"])
-    scope_kind: str | None = Field(examples=["organisation"])
-    scope: str | None
-    status: str = Field(examples=["open"])
-    reason: str | None = Field(description="Why it is asked, if that is not plain", examples=[None])
-    reasons: list[Coded] = Field(description="Why finance returned what is to be corrected (A7)")
-    opened: MomentOut
-    due: MomentOut
-    claimed_by: UUID | None
-    version: int
-
-    @classmethod
-    def of(cls, item: InboxItem) -> TaskOut:
-        """An inbox item."""
-        task = item.task
-        reason = task.details.get("obstacle") or task.details.get("reason")
-        return cls(
-            id=task.id,
-            case_id=task.case_id,
-            case_kind=item.case_kind,
-            variant=item.variant,
-            region_code=item.region_code,
-            kind=task.kind,
-            words=Words.of(wording.said(wording.TASKS, task.kind)),
-            role=task.role,
-            scope_kind=task.scope_kind,
-            scope=task.scope,
-            status=task.status,
-            reason=reason,
-            reasons=[Coded.reason(code) for code in task.details.get("reasons", [])],
-            opened=MomentOut.of(task.opened_at),
-            due=MomentOut.of(task.due_at),
-            claimed_by=task.claimed_by,
-            version=task.version,
-        )
 
 
 class IssueCertificate(Input):
@@ -309,7 +262,7 @@ async def list_tasks(
         page, more = cut(rows, limit)
         last = page[-1].task if more else None
         return Page(
-            items=[TaskOut.of(item) for item in page],
+            items=await shown(connection, reader.actor, page),
             next=None if last is None else write_cursor(last.due_at, last.id),
         )
 
@@ -322,7 +275,9 @@ async def read_task(reader: ReaderDep, response: Response, task_id: UUID) -> Tas
 
     async def query(connection: AsyncConnection) -> TaskOut | None:
         item = await tasks.read_item(connection, task_id)
-        return TaskOut.of(item) if item is not None and commands.is_addressed_to(item.task, reader.actor) else None
+        if item is None or not commands.is_addressed_to(item.task, reader.actor):
+            return None
+        return (await shown(connection, reader.actor, [item]))[0]
 
     found = await reader.read(query)
     response.headers["ETag"] = f'W/"{found.version}"'
@@ -333,7 +288,7 @@ async def _task_out(command: Command, task_id: UUID) -> TaskOut:
     item = await tasks.read_item(command.connection, task_id)
     if item is None:
         raise errors.NotFound
-    return TaskOut.of(item)
+    return (await shown(command.connection, command.actor, [item]))[0]
 
 
 @router.post("/{task_id}/claim", operation_id="claim_task", response_model=TaskOut, responses=responses(*_WORK_ERRORS))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bench import commands, importing, onboarding
+from bench import commands, importing, onboarding, pages
 from bench.ledger import measuring
 from bench.ledger.size import Section, Size
 from bench.table import show
@@ -32,6 +32,14 @@ def measure_onboarding(*, count: Annotated[int, typer.Option(min=2, max=20_000)]
 def measure_import(*, rows: Annotated[int, typer.Option(min=100, max=200_000)] = 50_000, as_json: Json = False) -> None:
     """A personnel file, beside a plain COPY of its rows."""
     show("import", asyncio.run(importing.measure(rows)), as_json=as_json)
+
+
+@app.command("pages")
+def measure_pages(
+    *, cases: Annotated[int, typer.Option(min=50, max=1_000_000)] = 100_000, as_json: Json = False
+) -> None:
+    """The server's time for each page with full tables, beside one small operation."""
+    show("pages", asyncio.run(pages.measure(cases)), as_json=as_json)
 
 
 @app.command("ledger")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid4
@@ -17,6 +18,7 @@ from storage.people import add_person
 from storage.tables import employments
 
 _FIRST_ID = 100_000_000
+_STAFF = itertools.count(500_000_000)
 _NET_PAY = 400_000_000
 _REGION = "1101"
 
@@ -98,10 +100,19 @@ async def add_pairs(context: Context, organisation_id: UUID, count: int) -> list
 
 async def add_finance_officer(context: Context) -> Actor:
     """The finance_officer of the members' region."""
-    grant = Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, _REGION)
+    return await add_staff(context, Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, _REGION))
+
+
+async def add_staff(context: Context, grant: Grant) -> Actor:
+    """Somebody with a role."""
     async with transaction(context.engine, SERVICE) as connection:
         person_id = await add_person(
-            connection, context.seals, national_id=numbered_id(0), mobile=None, first_name="", last_name=""
+            connection, context.seals, national_id=_staff_id(), mobile=None, first_name="", last_name=""
         )
         await account.add_grant(connection, person_id, grant, "bench")
     return Actor(person_id, "staff", uuid4(), (grant,))
+
+
+def _staff_id() -> str:
+    """A national id that no member has."""
+    return national_id(f"{next(_STAFF):09d}")

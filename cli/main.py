@@ -24,6 +24,7 @@ DELEGATED: Final = {
     "case": ("cli.case", "Repair of single cases."),
     "bench": ("bench.main", "Measure: figures beside a baseline of the same run."),
     "openapi": ("cli.openapi", "Write the API document."),
+    "pictures": ("cli.pictures", "Make the README's pictures anew."),
     "catalogue": ("cli.catalogue", "Collect the pages' messages, and say which lack Persian."),
 }
 _PASS_ON: Final = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}

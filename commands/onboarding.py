@@ -8,6 +8,7 @@ from uuid import UUID
 from commands.account.codes import check_code
 from commands.command import Command
 from commands.guarantor import ask_again, find_guarantors, release_guarantors
+from commands.service import refuse_closed
 from commands.task import close_answered, expect_kind
 from domain import onboarding as rules
 from domain.account import CodePurpose, mandate_binding
@@ -39,6 +40,7 @@ from storage.outbox import enqueue
 from storage.people import money_pause
 from storage.policies import Policy, in_force
 from storage.programme import programme_of
+from storage.services import ServiceName
 from storage.tasks import Task
 
 _SOURCE = "applicant"
@@ -73,10 +75,12 @@ async def apply_for_credit(command: Command, request: CreditRequest) -> UUID:
     """Open an application (A1, A2, A4, A10); returns the case's id.
 
     Raises:
+        ServiceClosed: no new applications are taken for now (G5).
         Refusal: one of the errors of ``domain.onboarding``, or the code was not accepted.
     """
     if command.actor.capacity != "member":
         raise Forbidden
+    await refuse_closed(command, ServiceName.ONBOARDING)
     if await money_pause(command.connection, command.actor.person_id):
         raise rules.MoneyPaused
     policy, programme = await read_programme(command, request.programme)

@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from commands.command import Command, Context, Envelope, perform
+from commands.service import refuse_closed
 from commands.task import close_answered, expect_kind
 from domain.access import Actor, Role, ScopeKind
 from domain.errors import Forbidden, InvalidInput, NotFound, OwnCase, TooLarge
@@ -25,6 +26,7 @@ from storage.organisation import read_organisation
 from storage.outbox import enqueue
 from storage.personnel import Import
 from storage.policies import in_force
+from storage.services import ServiceName
 from storage.tasks import Task
 
 FILE_LIMIT: Final = 50 * 1024 * 1024
@@ -95,6 +97,7 @@ async def send_file(context: Context, upload: Upload, render: Callable[[Import],
         NotFound: no such organisation in this person's scope.
         TooLarge: more than ``FILE_LIMIT`` bytes; reading stopped there.
         EmptyFile: no content.
+        ServiceClosed: no files are taken for now (G5).
         KeyReused, KeyInFlight: see ``perform``.
     """
     # Judged before the content is read, and once more inside the command.
@@ -129,6 +132,7 @@ def _require_sender(actor: Actor, organisation_id: UUID) -> None:
 
 async def _receive_file(command: Command, organisation_id: UUID, stored: StoredFile) -> Import:
     _require_sender(command.actor, organisation_id)
+    await refuse_closed(command, ServiceName.PERSONNEL_IMPORT)
     if not stored.size:
         raise EmptyFile(field="body")
     policy = await in_force(command.connection, _POLICY)

@@ -10,6 +10,7 @@ from uuid import UUID
 from commands.command import Command
 from commands.guarantor import find_guarantor, release_guarantors
 from commands.review import blocked
+from commands.service import refuse_closed
 from commands.task import close_answered, expect_kind
 from domain import guarantor as guarantor_rules
 from domain import substitution as rules
@@ -37,6 +38,7 @@ from storage.organisation import Employment, contract_in_force, read_employment
 from storage.outbox import enqueue
 from storage.people import money_pause
 from storage.programme import programme_of
+from storage.services import ServiceName
 from storage.substitution import Substitution
 from storage.tasks import Task
 
@@ -54,7 +56,9 @@ async def request_substitution(command: Command, line_id: UUID, guarantee_id: UU
         NotOnPersonnelList, ContractNotInForce: finance could not approve it.
         GuarantorMayNotBeAsked, GuarantorIsApplicant, GuarantorNamedTwice, TooMany: the colleague cannot be named.
         MoneyPaused: the owner's mobile was changed lately (G2).
+        ServiceClosed: no new substitutions are taken for now (G5).
     """
+    await refuse_closed(command, ServiceName.SUBSTITUTION)
     if await money_pause(command.connection, command.actor.person_id):
         raise MoneyPaused
     line, bound = await _hold_line(command, line_id, guarantee_id)

@@ -154,6 +154,17 @@ class CaseClosed(Conflict):
     en = "This case has ended."
 
 
+class ServiceClosed(Conflict):
+    """Operators have closed the service to new cases for a while; those that run go on (G5)."""
+
+    code = "service_closed"
+    fa = (
+        "ثبت درخواست تازه در این بخش فعلاً متوقف است؛ درخواست‌هایی که در جریان‌اند ادامه دارند."
+        " لطفاً کمی بعد دوباره سر بزنید."
+    )
+    en = "New requests of this kind are paused for now; those already running go on. Please come back a little later."
+
+
 class KeyReused(InvalidInput):
     """The Idempotency-Key came before with another body (H1)."""
 

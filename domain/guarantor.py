@@ -115,14 +115,19 @@ def judge(
         stands_for: for how many other persons the guarantor stands.
         today: in Tehran.
     """
-    years, months = divmod(terms.service_months, MONTHS_A_YEAR)
     return {
         Rule.EMPLOYED_THERE: guarantor.is_employed and guarantor.organisation_id == applicant.organisation_id,
         Rule.SAME_REGION: guarantor.region_code == applicant.region_code,
-        Rule.SERVICE_SHORT_ENOUGH: today < service_ends(guarantor.hire_date, years, months),
+        Rule.SERVICE_SHORT_ENOUGH: today < service_limit(terms, guarantor.hire_date),
         Rule.PAY_HIGH_ENOUGH: guarantor.net_pay >= applicant.net_pay,
         Rule.STANDS_FOR_FEW: stands_for < terms.stands_for_max,
     }
+
+
+def service_limit(terms: GuarantorTerms, hire_date: date) -> date:
+    """The first day on which somebody's service is too long for a guarantor (A4)."""
+    years, months = divmod(terms.service_months, MONTHS_A_YEAR)
+    return service_ends(hire_date, years, months)
 
 
 def as_faults(kept: Mapping[Rule, bool]) -> list[Rule]:

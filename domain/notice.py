@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
+
+from domain.account import Limit
+from domain.errors import Conflict
+
+# Whoever gets the same SMS again and again is not served.
+RESENDS_PER_NOTICE: Final = Limit("notice_resends", 3, timedelta(hours=1))
 
 # {app_link} and {training_link} come from the settings (A8).
 NOTICES: Final = {
@@ -92,3 +100,33 @@ NOTICES: Final = {
         " اگر شما نخواسته‌اید، همین حالا با پشتیبانی تماس بگیرید."
     ),
 }
+
+# What is said of a message whose template this version does not know.
+_UNKNOWN: Final = "امانت: پیامی برای شما فرستاده شد."
+
+
+class NoticePending(Conflict):
+    """The message is being sent already: it is tried until it arrives or fails for good (G4)."""
+
+    code = "notice_pending"
+    fa = "این پیام هنوز در صف فرستادن است و نیازی به فرستادن دوباره ندارد."
+    en = "This message is still waiting to be sent; it need not be sent again."
+
+
+class _Known(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        return "…"
+
+
+def compose(template: str, values: Mapping[str, str]) -> str:
+    """The text of a notice, as it is sent.
+
+    Raises:
+        KeyError: there is no such template, or a value is missing.
+    """
+    return NOTICES[template].format_map(values)
+
+
+def retell(template: str, values: Mapping[str, str]) -> str:
+    """The text of a notice for somebody who reads it later; what is not known any more stays out."""
+    return NOTICES.get(template, _UNKNOWN).format_map(_Known(values))

@@ -117,6 +117,26 @@ GUARANTOR_RULES = {
     "stands_for_few": Sentence("ظرفیت ضمانت دارد", "may stand for one more person"),
 }
 
+# By what each of them was judged: the guarantor's value, and what it is measured against.
+GUARANTOR_VALUES = {
+    "employed_there": Sentence("{employment}", "{employment}"),
+    "same_region": Sentence("{region}؛ متقاضی: {applicant_region}", "{region}; the applicant: {applicant_region}"),
+    "service_short_enough": Sentence(
+        "استخدام {hired}؛ سابقه در {service_limit} به حد می‌رسد", "hired {hired}; reaches the limit on {service_limit}"
+    ),
+    "pay_high_enough": Sentence("{pay}؛ متقاضی: {applicant_pay}", "{pay}; the applicant: {applicant_pay}"),
+    "stands_for_few": Sentence(
+        "ضامن {count} نفر دیگر؛ باید کمتر از {most} نفر باشد", "stands for {count} others; fewer than {most} asked"
+    ),
+}
+
+_EMPLOYMENTS = {
+    "employed": Sentence("در همین سازمان شاغل است", "works there"),
+    "employed_elsewhere": Sentence("در سازمان دیگری شاغل است", "works for another organisation"),
+    "exit_reported": Sentence("پایان همکاری گزارش شده است", "the end of the employment was reported"),
+    "left": Sentence("دیگر شاغل نیست", "no longer works there"),
+}
+
 GUARANTEES = {
     "named": Sentence("معرفی شد", "Named"),
     "asked": Sentence("در انتظار پاسخ", "Awaiting the answer"),
@@ -125,6 +145,13 @@ GUARANTEES = {
     "expired": Sentence("در مهلت پاسخ نداد", "No answer in time"),
     "replaced": Sentence("ضامن دیگری جایگزین شد", "Replaced"),
     "released": Sentence("ضمانت آزاد شد", "Released"),
+}
+
+# Lines of a credit's statement, by the ledger's reason.
+JOURNALS = {
+    "credit_line_opened": Sentence("اعتبار باز شد", "The credit was opened"),
+    "credit_line_reduced": Sentence("سقف اعتبار کم شد", "The ceiling was reduced"),
+    "credit_line_closed": Sentence("اعتبار بسته شد", "The credit was closed"),
 }
 
 _CHANGES = {
@@ -299,6 +326,11 @@ def said(catalogue: Mapping[str, Sentence], code: str, params: Mapping[str, Any]
     return Sentence(code, code) if known is None else known.fill(params or {})
 
 
+def word(name: str, code: str) -> Sentence:
+    """The words of a code as sentences hold them under a name, for example ``reason`` or ``what``."""
+    return Sentence(f"{{{name}}}", f"{{{name}}}").fill({name: code})
+
+
 class _Shown(dict[str, str]):
     """Params as a language writes them: amounts, days, counts and words."""
 
@@ -310,15 +342,15 @@ class _Shown(dict[str, str]):
 
 
 def _shown(name: str, value: Any, *, persian: bool) -> str:
-    if name in {"monthly", "ceiling"} and isinstance(value, int):
+    if name in {"monthly", "ceiling", "pay", "applicant_pay"} and isinstance(value, int):
         return format_toman(Money(value, Unit.IRR)) if persian else f"{value:,} rial"
-    if name in {"valid_until", "ends_on"} and isinstance(value, str) and value[:4].isdigit():
+    if name in {"valid_until", "ends_on", "hired", "service_limit"} and isinstance(value, str) and value[:4].isdigit():
         return format_jalali(date.fromisoformat(value), persian=persian)
     if name == "activates_at" and isinstance(value, str):
         return format_moment(datetime.fromisoformat(value), persian=persian)
     if name == "reasons" and isinstance(value, list):
         return ("، " if persian else ", ").join(_shown("reason", one, persian=persian) for one in value)
-    for catalogue in (_REASONS, ROLES, _CHANGES, FINDINGS):
-        if name in {"reason", "obstacle", "role", "what", "finding"} and value in catalogue:
+    for catalogue in (_REASONS, ROLES, _CHANGES, FINDINGS, _EMPLOYMENTS):
+        if name in {"reason", "obstacle", "role", "what", "finding", "employment"} and value in catalogue:
             return catalogue[value].fa if persian else catalogue[value].en
     return persian_digits(str(value)) if persian else str(value)

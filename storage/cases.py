@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -89,7 +89,7 @@ _TELL = sa.insert(timeline).inline()
 _TELLING = sql_of(_TELL, "case_id", "code", "params", "actor")
 
 
-def as_case(row: sa.Row[Any]) -> Case:
+def as_case(row: Sequence[Any]) -> Case:
     """A row of ``CASE_COLUMNS`` as a case."""
     values = dict(zip(Case.__slots__, row, strict=True))
     return Case(**values | {"kind": CaseKind(values["kind"])})

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.cases import lock_case
+from storage.database import tehran_today
 from storage.onboarding import Application
-from storage.tables import certificates, credit_lines
+from storage.tables import certificates, credit_lines, persons
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,17 @@ class Certificate:
         return self.revoked_at is None and self.valid_until >= today
 
 
+@dataclass(frozen=True, slots=True)
+class IssuedCertificate:
+    """A certificate as its issuer looks at it: for whom it was given, and whether it holds today."""
+
+    certificate: Certificate
+    person_name: str
+    is_valid: bool
+
+
 _COLUMNS = tuple(certificates.c[name] for name in Certificate.__slots__)
+_NAME = sa.func.btrim(sa.func.concat_ws(" ", persons.c.first_name, persons.c.last_name))
 
 
 async def add_certificate(
@@ -87,6 +99,34 @@ async def newest_certificate(connection: AsyncConnection, case_id: UUID) -> Cert
         )
     ).one_or_none()
     return None if row is None else Certificate(*row)
+
+
+async def read_issued(connection: AsyncConnection, certificate_id: UUID) -> IssuedCertificate | None:
+    """The certificate with whom it is about, or None."""
+    found = await _issued(connection, sa.select(*_COLUMNS).where(certificates.c.id == certificate_id))
+    return found[0] if found else None
+
+
+async def list_issued(
+    connection: AsyncConnection, organisation_id: UUID, *, before: UUID | None, limit: int
+) -> list[IssuedCertificate]:
+    """What an organisation has certified, newest first, revoked ones too."""
+    query = sa.select(*_COLUMNS).where(certificates.c.organisation_id == organisation_id)
+    if before is not None:
+        query = query.where(certificates.c.id < before)
+    return await _issued(connection, query.order_by(certificates.c.id.desc()).limit(limit))
+
+
+async def _issued(connection: AsyncConnection, query: sa.Select[Any]) -> list[IssuedCertificate]:
+    """The certificates that a query finds, each with its person: first the page, then the names for it."""
+    page = query.subquery()
+    named = sa.select(*page.c, _NAME).join(persons, persons.c.id == page.c.person_id).order_by(page.c.id.desc())
+    today = await tehran_today(connection)
+    issued = []
+    for *row, name in await connection.execute(named):
+        found = Certificate(*row)
+        issued.append(IssuedCertificate(found, name, found.is_valid(today)))
+    return issued
 
 
 async def revoke_certificate(connection: AsyncConnection, certificate: Certificate, *, by: UUID, reason: str) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -14,18 +15,67 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from messages.notice import SendNotice
 from storage.database import Errand, sql_of
+from storage.outbox import enqueue
 from storage.sealing import Seals
 from storage.tables import notices, outbox, persons
+
+NoticeState = Literal["pending", "sent", "failed"]
+_FAILURE_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A notice ready to be sent."""
+    """A notice to be sent; ``mobile`` is None if the person has no number."""
 
     id: UUID
     template: str
     params: Mapping[str, str]
-    mobile: str
+    mobile: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredNotice:
+    """A notice as it was promised, and what became of it."""
+
+    id: UUID
+    case_id: UUID | None
+    channel: str
+    template: str
+    params: Mapping[str, str]
+    state: NoticeState
+    created_at: datetime
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedNotice:
+    """A notice in the eyes of the operations desk.
+
+    ``mobile`` is in clear: to be masked before anybody sees it. ``attempts`` is known while it waits; ``failure`` is a
+    short code or the class of an error: why it failed for good, or failed the last time.
+    """
+
+    stored: StoredNotice
+    mobile: str | None = field(repr=False)
+    attempts: int | None
+    failure: str | None
+
+
+_NUMBER = sa.func.coalesce(notices.c.mobile_sealed, persons.c.mobile_sealed).label("mobile_sealed")
+_STORED_COLUMNS = tuple(notices.c[name] for name in StoredNotice.__slots__)
+_STORED = sa.select(*_STORED_COLUMNS)
+_PROMISE = (
+    sa.select(outbox.c.attempts, outbox.c.last_error)
+    .where(outbox.c.notice_id == notices.c.id, outbox.c.sent_at.is_(None))
+    .order_by(outbox.c.id.desc())
+    .limit(1)
+    .lateral()
+)
+_WATCHED = (
+    sa.select(*_STORED_COLUMNS, _NUMBER, notices.c.failure, _PROMISE.c.attempts, _PROMISE.c.last_error)
+    .join(persons, persons.c.id == notices.c.person_id)
+    .outerjoin(_PROMISE, sa.true())
+)
 
 
 def _storing() -> sa.Insert:
@@ -69,27 +119,92 @@ def notifying(
     return [Errand(_STORING, values)] if told else []
 
 
-async def read_unsent(connection: AsyncConnection, seals: Seals, notice_id: UUID) -> Notice | None:
-    """The notice with its recipient's number; None if it was sent or the person has no number."""
-    number = sa.func.coalesce(notices.c.mobile_sealed, persons.c.mobile_sealed).label("mobile_sealed")
+async def read_pending(connection: AsyncConnection, seals: Seals, notice_id: UUID) -> Notice | None:
+    """The notice with its recipient's number; None if it was sent or given up, unless somebody has sent it again."""
     row = (
         await connection.execute(
-            sa.select(notices.c.id, notices.c.template, notices.c.params, number)
+            sa.select(notices.c.id, notices.c.template, notices.c.params, _NUMBER)
             .join(persons, persons.c.id == notices.c.person_id)
-            .where(notices.c.id == notice_id, notices.c.state != "sent", number.is_not(None))
+            .where(notices.c.id == notice_id, notices.c.state == "pending")
         )
     ).one_or_none()
-    if row is None:
-        return None
-    mobile = seals.cipher.open_text(row.mobile_sealed, "person.mobile")
-    return Notice(row.id, row.template, row.params, mobile)
+    return None if row is None else Notice(row.id, row.template, row.params, _opened(seals, row.mobile_sealed))
 
 
-async def mark(
-    connection: AsyncConnection, notice_id: UUID, state: Literal["sent", "failed"], reference: str | None = None
-) -> None:
-    """Record how sending ended."""
-    sent_at = sa.func.now() if state == "sent" else sa.null()
-    await connection.execute(
-        sa.update(notices).where(notices.c.id == notice_id).values(state=state, provider_ref=reference, sent_at=sent_at)
+def _opened(seals: Seals, mobile_sealed: bytes | None) -> str | None:
+    return None if mobile_sealed is None else seals.cipher.open_text(mobile_sealed, "person.mobile")
+
+
+async def mark_sent(connection: AsyncConnection, notice_id: UUID, reference: str) -> None:
+    """The carrier has it."""
+    values = {"state": "sent", "provider_ref": reference, "sent_at": sa.func.now(), "failure": None}
+    await connection.execute(sa.update(notices).where(notices.c.id == notice_id).values(values))
+
+
+async def mark_failed(connection: AsyncConnection, notice_id: UUID, failure: str) -> None:
+    """Nothing but a person can help any more; ``failure`` is a short code, never an address or a number."""
+    values = {"state": "failed", "sent_at": None, "failure": failure[:_FAILURE_LENGTH]}
+    await connection.execute(sa.update(notices).where(notices.c.id == notice_id).values(values))
+
+
+async def list_messages(
+    connection: AsyncConnection, person_id: UUID, *, case_id: UUID | None = None, before: UUID | None, limit: int
+) -> list[StoredNotice]:
+    """What was sent to a person, newest first, apart from what went to a number that is no longer theirs (G2).
+
+    Args:
+        connection: in a transaction.
+        person_id: to whom.
+        case_id: only what is about this case.
+        before: goes on after this message.
+        limit: at most so many.
+    """
+    query = _STORED.where(notices.c.person_id == person_id, notices.c.mobile_sealed.is_(None))
+    if case_id is not None:
+        query = query.where(notices.c.case_id == case_id)
+    if before is not None:
+        query = query.where(notices.c.id < before)
+    rows = await connection.execute(query.order_by(notices.c.id.desc()).limit(limit))
+    return [StoredNotice(*row) for row in rows]
+
+
+async def list_notices(
+    connection: AsyncConnection, seals: Seals, *, state: NoticeState | None, before: UUID | None, limit: int
+) -> list[WatchedNotice]:
+    """Notices of everybody, newest first: those that wait, that were sent, that failed for good, or all."""
+    query = _WATCHED
+    if state is not None:
+        # Written out, so that the plan can use the index of that state.
+        query = query.where(notices.c.state == sa.bindparam("in_state", state, sa.Text, literal_execute=True))
+    if before is not None:
+        query = query.where(notices.c.id < before)
+    rows = await connection.execute(query.order_by(notices.c.id.desc()).limit(limit))
+    return [_watched(seals, row) for row in rows]
+
+
+async def read_notice(connection: AsyncConnection, seals: Seals, notice_id: UUID) -> WatchedNotice | None:
+    """One notice as ``list_notices`` tells of it, or None."""
+    row = (await connection.execute(_WATCHED.where(notices.c.id == notice_id))).one_or_none()
+    return None if row is None else _watched(seals, row)
+
+
+def _watched(seals: Seals, row: Sequence[Any]) -> WatchedNotice:
+    *stored, mobile_sealed, failure, attempts, last_error = row
+    return WatchedNotice(
+        StoredNotice(*stored), mobile=_opened(seals, mobile_sealed), attempts=attempts, failure=failure or last_error
     )
+
+
+async def lock_notice(connection: AsyncConnection, notice_id: UUID) -> NoticeState | None:
+    """The state of a notice, held until the transaction ends; None if there is no such notice."""
+    state: NoticeState | None = await connection.scalar(
+        sa.select(notices.c.state).where(notices.c.id == notice_id).with_for_update()
+    )
+    return state
+
+
+async def send_again(connection: AsyncConnection, notice_id: UUID) -> None:
+    """Promise to send a notice once more; whether it was sent is open again until then."""
+    values = {"state": "pending", "provider_ref": None, "sent_at": None, "failure": None}
+    await connection.execute(sa.update(notices).where(notices.c.id == notice_id).values(values))
+    await enqueue(connection, SendNotice(notice_id))

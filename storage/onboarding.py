@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.money import Money, Unit
@@ -80,24 +82,36 @@ _LINE = tuple(credit_lines.c[name] for name in CreditLine.__slots__)
 _READ = sa.select(*_APPLICATION).where(applications.c.case_id == sa.bindparam("this_case"))
 _HOLD = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 _this_person = sa.bindparam("this_person", type_=sa.Uuid)
-_RUNNING = sa.union_all(
-    sa.select(credit_lines.c.programme, credit_lines.c.monthly).where(
-        credit_lines.c.person_id == _this_person,
-        credit_lines.c.closed_at.is_(None),
-        credit_lines.c.ends_on >= sa.bindparam("today"),
-        credit_lines.c.programme != sa.bindparam("renewing"),
-    ),
-    sa.select(applications.c.programme, applications.c.monthly)
-    .join(cases, cases.c.id == applications.c.case_id)
-    .where(
-        applications.c.person_id == _this_person,
-        cases.c.closed_at.is_(None),
-        applications.c.case_id.is_distinct_from(sa.bindparam("apart_from", type_=sa.Uuid)),
-    ),
-).subquery()
-# An open application replaces its programme's line: the higher of both counts, never the two together.
-_EACH = sa.select(sa.func.max(_RUNNING.c.monthly).label("monthly")).group_by(_RUNNING.c.programme).subquery()
-_TAKEN = sa.select(sa.func.coalesce(sa.func.sum(_EACH.c.monthly), 0))
+
+
+def _taken(renewing: sa.ColumnElement[str]) -> sa.Select[int]:
+    """What a person's lines and open applications take, but for the line of the programme that is renewed."""
+    running = sa.union_all(
+        sa.select(credit_lines.c.programme, credit_lines.c.monthly).where(
+            credit_lines.c.person_id == _this_person,
+            credit_lines.c.closed_at.is_(None),
+            credit_lines.c.ends_on >= sa.bindparam("today"),
+            credit_lines.c.programme != renewing,
+        ),
+        sa.select(applications.c.programme, applications.c.monthly)
+        .join(cases, cases.c.id == applications.c.case_id)
+        .where(
+            applications.c.person_id == _this_person,
+            cases.c.closed_at.is_(None),
+            applications.c.case_id.is_distinct_from(sa.bindparam("apart_from", type_=sa.Uuid)),
+        ),
+    ).subquery()
+    # An open application replaces its programme's line: the higher of both counts, never the two together.
+    each = sa.select(sa.func.max(running.c.monthly).label("monthly")).group_by(running.c.programme).subquery()
+    return sa.select(sa.func.coalesce(sa.func.sum(each.c.monthly), 0))
+
+
+_TAKEN = _taken(sa.bindparam("renewing"))
+_asked = sa.func.unnest(sa.bindparam("programmes", type_=ARRAY(sa.Text))).table_valued("programme", name="asked")
+_asked_for = sa.literal_column("asked.programme", sa.Text)
+_TAKEN_FOR_EACH = sa.select(_asked_for, _taken(_asked_for).scalar_subquery()).select_from(
+    _asked.render_derived(name="asked")
+)
 
 
 async def add_application(connection: AsyncConnection, application: Application) -> None:
@@ -174,6 +188,14 @@ async def taken_monthly(
     return Money(int(total or 0), Unit.IRR)
 
 
+async def taken_for_each(
+    connection: AsyncConnection, person_id: UUID, today: date, programmes: Collection[str]
+) -> dict[str, Money]:
+    """``taken_monthly`` as it counts for an application in each of some programmes."""
+    whose = {"this_person": person_id, "today": today, "programmes": list(programmes), "apart_from": None}
+    return {row[0]: Money(int(row[1]), Unit.IRR) for row in await connection.execute(_TAKEN_FOR_EACH, whose)}
+
+
 async def limit_now(
     connection: AsyncConnection,
     programme: Programme,
@@ -218,6 +240,16 @@ async def has_open_application(connection: AsyncConnection, person_id: UUID, pro
         cases.c.closed_at.is_(None),
     )
     return bool(await connection.scalar(sa.select(is_open)))
+
+
+async def open_applications(connection: AsyncConnection, person_id: UUID) -> dict[str, UUID]:
+    """The cases of a person's open applications, by programme: one each (A10)."""
+    rows = await connection.execute(
+        sa.select(cases.c.variant, cases.c.id)
+        .where(cases.c.person_id == person_id, cases.c.kind == CaseKind.ONBOARDING, cases.c.closed_at.is_(None))
+        .limit(100)
+    )
+    return {row.variant: row.id for row in rows}
 
 
 async def is_ending(connection: AsyncConnection, case_id: UUID) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -40,6 +41,10 @@ class Contract:
     ends_on: date
     state: str
 
+    def covers(self, today: date) -> bool:
+        """Whether it is active and the day is one of its days."""
+        return self.state == "active" and self.starts_on <= today <= self.ends_on
+
 
 @dataclass(frozen=True, slots=True)
 class Employment:
@@ -64,14 +69,12 @@ _CONTRACT = tuple(contracts.c[name] for name in Contract.__slots__)
 _EMPLOYMENT = tuple(employments.c[name] for name in Employment.__slots__)
 _this_organisation = sa.bindparam("this_organisation", type_=sa.Uuid)
 _READ = sa.select(*_ORGANISATION).where(organisations.c.id == _this_organisation)
-_COVERED = sa.select(
-    sa.exists().where(
-        contracts.c.organisation_id == _this_organisation,
-        contracts.c.state == "active",
-        contracts.c.starts_on <= sa.bindparam("today", type_=sa.Date),
-        contracts.c.ends_on >= sa.bindparam("today", type_=sa.Date),
-    )
+_IN_FORCE = sa.and_(
+    contracts.c.state == "active",
+    contracts.c.starts_on <= sa.bindparam("today", type_=sa.Date),
+    contracts.c.ends_on >= sa.bindparam("today", type_=sa.Date),
 )
+_COVERED = sa.select(sa.exists().where(contracts.c.organisation_id == _this_organisation, _IN_FORCE))
 _EMPLOYMENTS = (
     sa.select(*_EMPLOYMENT)
     .where(employments.c.person_id == sa.bindparam("this_person"))
@@ -85,6 +88,12 @@ async def read_organisation(connection: AsyncConnection, organisation_id: UUID) 
     """The organisation, or None."""
     row = (await connection.execute(_READ, {"this_organisation": organisation_id})).one_or_none()
     return None if row is None else Organisation(*row)
+
+
+async def organisations_of(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, Organisation]:
+    """Some organisations, at most 100."""
+    rows = await connection.execute(sa.select(*_ORGANISATION).where(organisations.c.id.in_(ids)).limit(100))
+    return {row.id: Organisation(*row) for row in rows}
 
 
 async def find_organisation(connection: AsyncConnection, code: str) -> Organisation | None:
@@ -160,6 +169,12 @@ async def list_contracts(connection: AsyncConnection, organisation_id: UUID) -> 
 async def contract_in_force(connection: AsyncConnection, organisation_id: UUID, today: date) -> bool:
     """Whether the organisation has an active contract that covers the day."""
     return bool(await connection.scalar(_COVERED, {"this_organisation": organisation_id, "today": today}))
+
+
+async def covered(connection: AsyncConnection, ids: Collection[UUID], today: date) -> set[UUID]:
+    """Those of some organisations that have an active contract which covers the day; at most 100."""
+    query = sa.select(contracts.c.organisation_id).where(contracts.c.organisation_id.in_(ids), _IN_FORCE)
+    return set(await connection.scalars(query.distinct().limit(100), {"today": today}))
 
 
 async def employments_of(connection: AsyncConnection, person_id: UUID) -> list[Employment]:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from messages.payload import encode
@@ -108,6 +109,38 @@ async def backlog(connection: AsyncConnection) -> tuple[int, int]:
         )
     ).one()
     return int(row[0]), int(row[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits to be sent of one message class; ``last_error`` is a class name, the newest promise's that has one."""
+
+    message: str
+    count: int
+    oldest_seconds: int
+    tried: int
+    attempts_max: int
+    last_error: str | None
+
+
+async def waiting_by_class(connection: AsyncConnection) -> list[Waiting]:
+    """The backlog of each message class that has one, at most 100 classes."""
+    errors = sa.func.array_agg(outbox.c.last_error, type_=ARRAY(sa.Text)).aggregate_order_by(outbox.c.id.desc())
+    rows = await connection.execute(
+        sa.select(
+            outbox.c.message,
+            sa.func.count(),
+            sa.cast(sa.func.extract("epoch", sa.func.now() - sa.func.min(outbox.c.created_at)), sa.BigInteger),
+            sa.func.count().filter(outbox.c.attempts > 0),
+            sa.func.max(outbox.c.attempts),
+            errors.filter(outbox.c.last_error.is_not(None))[1],
+        )
+        .where(outbox.c.sent_at.is_(None))
+        .group_by(outbox.c.message)
+        .order_by(outbox.c.message)
+        .limit(100)
+    )
+    return [Waiting(*row) for row in rows]
 
 
 async def purge_sent(connection: AsyncConnection, *, older_than: timedelta, limit: int) -> int:

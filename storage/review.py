@@ -22,9 +22,14 @@ from storage.organisation import Employment, contract_in_force, read_employment
 
 @dataclass(frozen=True, slots=True)
 class GuarantorCheck:
-    """A guarantor with where they work now, for how many others they stand, and which rules they keep."""
+    """A guarantor with where they work now, for how many others they stand, and which rules they keep.
+
+    ``applicant`` and ``terms`` are what the rules measure them against.
+    """
 
     guarantee: Guarantee
+    applicant: Employment
+    terms: GuarantorTerms
     employment: Employment
     stands_for: int
     rules: Mapping[Rule, bool]
@@ -115,4 +120,4 @@ async def check_guarantor(
     kept = rules.judge(
         terms, applicant=as_worker(applicant), guarantor=as_worker(there), stands_for=others, today=today
     )
-    return GuarantorCheck(guarantee, there, others, kept)
+    return GuarantorCheck(guarantee, applicant, terms, there, others, kept)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,10 +12,12 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access import Actor, Grant, Role, ScopeKind
-from storage.tables import case_people, cases, role_grants, staff_credentials, tasks
+from storage.tables import case_people, cases, persons, policies, role_grants, staff_credentials, tasks
 
 # After this a colleague may take a claimed task over.
 CLAIM_LIFE = timedelta(hours=8)
+# A case asks for a handful of things at once at most.
+_TASKS_OF_A_CASE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,10 @@ _OPEN = (
 )
 _READ = sa.select(*_COLUMNS).where(tasks.c.id == _this_task)
 _OPEN_ONES = (
-    sa.select(*_COLUMNS).where(tasks.c.case_id == _this_case, tasks.c.status == "open").order_by(tasks.c.id).limit(20)
+    sa.select(*_COLUMNS)
+    .where(tasks.c.case_id == _this_case, tasks.c.status == "open")
+    .order_by(tasks.c.id)
+    .limit(_TASKS_OF_A_CASE)
 )
 _CLOSE = (
     sa.update(tasks)
@@ -210,12 +215,46 @@ class InboxFilter:
 
 @dataclass(frozen=True, slots=True)
 class InboxItem:
-    """A task with what its case is about."""
+    """A task with what its case is about.
+
+    ``person_name`` is None where whoever asks may not see the person's row, ``programme`` holds its titles in Persian
+    and English.
+    """
 
     task: Task
     case_kind: str
     variant: str
     region_code: str | None
+    person_id: UUID | None
+    person_name: str | None
+    programme: tuple[str, str] | None
+    is_late: bool
+
+
+_CASE_OF_TASK = (
+    cases.c.kind.label("case_kind"),
+    cases.c.variant,
+    cases.c.region_code,
+    cases.c.person_id.label("about_id"),
+    sa.func.nullif(sa.func.btrim(sa.func.concat_ws(" ", persons.c.first_name, persons.c.last_name)), ""),
+    policies.c.value["title_fa"].astext,
+    policies.c.value["title_en"].astext,
+    sa.and_(tasks.c.status == "open", tasks.c.due_at < sa.func.now()),
+)
+_ITEMS = (
+    sa.select(*_COLUMNS, *_CASE_OF_TASK)
+    .join(cases, cases.c.id == tasks.c.case_id)
+    .join(policies, policies.c.id == cases.c.policy_id)
+    .outerjoin(persons, persons.c.id == cases.c.person_id)
+)
+
+
+def _as_item(row: Sequence[Any]) -> InboxItem:
+    count = len(_COLUMNS)
+    case_kind, variant, region_code, person_id, person_name, title_fa, title_en, is_late = row[count:]
+    programme = None if title_fa is None else (title_fa, title_en)
+    task = Task(*row[:count])
+    return InboxItem(task, case_kind, variant, region_code, person_id, person_name, programme, is_late)
 
 
 async def inbox(
@@ -231,16 +270,13 @@ async def inbox(
     Tasks in cases where the person takes part are left out for staff: nobody decides on their own case.
     """
     query = (
-        sa.select(*_COLUMNS, cases.c.kind.label("case_kind"), cases.c.variant, cases.c.region_code)
-        .join(cases, cases.c.id == tasks.c.case_id)
-        .where(tasks.c.status == "open", _addressed_to(actor), *_conditions(actor, wanted))
+        _ITEMS.where(tasks.c.status == "open", _addressed_to(actor), *_conditions(actor, wanted))
         .order_by(tasks.c.due_at, tasks.c.id)
         .limit(limit)
     )
     if after is not None:
         query = query.where(sa.tuple_(tasks.c.due_at, tasks.c.id) > sa.tuple_(*map(sa.literal, after)))
-    count = len(_COLUMNS)
-    return [InboxItem(Task(*row[:count]), *row[count:]) for row in await connection.execute(query)]
+    return [_as_item(row) for row in await connection.execute(query)]
 
 
 def _addressed_to(actor: Actor) -> sa.ColumnElement[bool]:
@@ -272,13 +308,18 @@ async def open_tasks(connection: AsyncConnection, case_id: UUID) -> list[Task]:
     return [Task(*row) for row in await connection.execute(_OPEN_ONES, {"this_case": case_id})]
 
 
+async def open_tasks_of(connection: AsyncConnection, case_ids: Collection[UUID]) -> list[Task]:
+    """What some cases wait for, at most 100 of them, the most urgent first."""
+    rows = await connection.execute(
+        sa.select(*_COLUMNS)
+        .where(tasks.c.case_id.in_(case_ids), tasks.c.status == "open")
+        .order_by(tasks.c.due_at, tasks.c.id)
+        .limit(_TASKS_OF_A_CASE * max(len(case_ids), 1))
+    )
+    return [Task(*row) for row in rows]
+
+
 async def read_item(connection: AsyncConnection, task_id: UUID) -> InboxItem | None:
     """A task with what its case is about, open or not."""
-    row = (
-        await connection.execute(
-            sa.select(*_COLUMNS, cases.c.kind.label("case_kind"), cases.c.variant, cases.c.region_code)
-            .join(cases, cases.c.id == tasks.c.case_id)
-            .where(tasks.c.id == task_id)
-        )
-    ).one_or_none()
-    return None if row is None else InboxItem(Task(*row[: len(_COLUMNS)]), *row[len(_COLUMNS) :])
+    row = (await connection.execute(_ITEMS.where(tasks.c.id == task_id))).one_or_none()
+    return None if row is None else _as_item(row)

@@ -6,6 +6,7 @@ import logging
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote, urlsplit
+from uuid import uuid4
 
 import structlog
 from fastapi import FastAPI, Request
@@ -50,7 +51,15 @@ _ROUTERS: Final = (
     operations.router,
 )
 # What belongs to the API and its documentation; all else is a page.
-_OF_THE_API: Final = ("/v1", "/docs", "/openapi.json", "/livez", "/readyz", "/developer/messages", "/developer/sign-ins")
+_OF_THE_API: Final = (
+    "/v1",
+    "/docs",
+    "/openapi.json",
+    "/livez",
+    "/readyz",
+    "/developer/messages",
+    "/developer/sign-ins",
+)
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
     " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -109,16 +118,19 @@ class Frame:
         async def send_framed_start(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = _reference()
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-        elif scope["method"] not in _SAFE_METHODS and not _from_our_page(Request(scope)):
-            await PlainRefusal(HTTPStatus.FORBIDDEN)(scope, receive, send_framed)
-        else:
-            await self._app(scope, receive, send_framed)
+            return
+        with structlog.contextvars.bound_contextvars(request_id=str(uuid4())):
+            if scope["method"] not in _SAFE_METHODS and not _from_our_page(Request(scope)):
+                await PlainRefusal(HTTPStatus.FORBIDDEN)(scope, receive, send_framed)
+            else:
+                await self._app(scope, receive, send_framed)
 
 
 def _is_bare_refusal(message: Message) -> bool:
@@ -148,7 +160,7 @@ def create_site(api: ASGIApp, *, stand_alone: bool = False, temporal_ui: str = "
     Args:
         api: the API's application.
         stand_alone: whether to show what is for trying out only: the messages that were not sent, the style guide.
-        temporal_ui: address of Temporal's pages, for staff.
+        temporal_ui: address of Temporal's pages of our namespace, for staff; empty: there are none.
 
     Raises:
         AssetMissing: npm has not brought what pages load.
@@ -186,7 +198,7 @@ def _install_errors(pages: FastAPI) -> None:
         visit = visit_of(request)
         if error.status == HTTPStatus.UNAUTHORIZED:
             return RedirectResponse("/sign-in", 303)
-        return visit.page("error.html", status=error.status, words=error.words)
+        return visit.page("error.html", status=error.status, words=error.words, reference=_reference())
 
     @pages.exception_handler(RequestValidationError)
     async def invalid(request: Request, _error: RequestValidationError) -> Response:
@@ -198,7 +210,7 @@ def _install_errors(pages: FastAPI) -> None:
 
     @pages.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:
-        _log.error("page_failed", exc_info=error, extra=dict(structlog.contextvars.get_contextvars()))
+        _log.error("page_failed", exc_info=error)
         return _error_page(request, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
@@ -210,4 +222,9 @@ def _error_page(request: Request, status: HTTPStatus) -> Response:
         HTTPStatus.METHOD_NOT_ALLOWED: say("There is no such page, or it is not for you."),
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE: say("What was sent is larger than allowed."),
     }.get(status, say("Something went wrong on our side; nothing was lost. Please try again a little later."))
-    return visit.page("error.html", status=status, words={"fa": sentence, "en": sentence})
+    return visit.page("error.html", status=status, words={"fa": sentence, "en": sentence}, reference=_reference())
+
+
+def _reference() -> str:
+    """The id under which this request stands in the logs, for whoever asks support."""
+    return str(structlog.contextvars.get_contextvars().get("request_id", ""))

@@ -2,6 +2,133 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from web.client import Refused
+from web.forms import Form, empty
+from web.visit import SignedIn, Visit
 
 router = APIRouter()
+
+# A timeline is read as a whole, up to so many lines.
+_PAGE: Final = 100
+_PAGES_MAX: Final = 5
+_FEW: Final = 5
+_FILTERS: Final = ("kind", "state", "region", "late")
+
+Choice = Annotated[str, Query(max_length=40)]
+
+
+@router.get("/cases")
+async def show_cases(
+    visit: SignedIn,
+    kind: Choice = "",
+    state: Choice = "",
+    region: Choice = "",
+    late: Choice = "",
+    cursor: str | None = None,
+) -> Response:
+    """The cases that a visitor may see, newest first; staff may choose which."""
+    form = empty(visit.language, kind=kind, state=state, region=region, late=late)
+    try:
+        found = await _find(visit, form, cursor)
+    except Refused as refused:
+        if cursor is not None:
+            raise
+        found = {"items": [], "next": None}
+        form.refuse(refused)
+        form.errors = {"region" if name == "region_code" else name: said for name, said in form.errors.items()}
+    chosen = urlencode({name: form.text(name) for name in _FILTERS if form.text(name)})
+    return visit.page(
+        "cases.html",
+        status=200 if form.is_good else 422,
+        form=form,
+        cases=found["items"],
+        next=found["next"],
+        path=f"/cases?{chosen}" if chosen else "/cases",
+        is_filtered=bool(chosen),
+    )
+
+
+async def _find(visit: Visit, form: Form, cursor: str | None) -> Any:
+    if visit.person.is_member:
+        return await visit.api.get("/v1/cases", cursor=cursor)
+    return await visit.api.get(
+        "/v1/cases",
+        cursor=cursor,
+        kind=form.text("kind") or None,
+        is_open={"open": True, "closed": False}.get(form.text("state")),
+        region_code=form.text("region") or None,
+        late=True if form.text("late") else None,
+    )
+
+
+@router.get("/cases/{case_id}")
+async def show_case(visit: SignedIn, case_id: UUID) -> Response:
+    """What is done in a case, who acts next and until when, what is still to come, and what the visitor may do."""
+    case = await visit.api.get(f"/v1/cases/{case_id}")
+    events, is_whole = await timeline_of(visit, case_id)
+    guarantees, credit_case_id = case["guarantees"], None
+    if case["kind"] == "substitution":
+        asked = await visit.api.get(f"/v1/guarantor-substitutions/{case_id}")
+        guarantees = [one for one in (asked["substitute"], asked["bound"]) if one is not None]
+        credit_case_id = asked["credit_case_id"]
+    return visit.page(
+        "case.html",
+        case=case,
+        events=events,
+        is_whole=is_whole,
+        guarantees=guarantees,
+        asked_guarantee=next((one for one in guarantees if one["status"] == "asked"), None),
+        credit_case_id=credit_case_id,
+        actions=[_link(action) for action in case["allowed_actions"]],
+        messages=await _messages(visit, case_id),
+        owns=visit.person.is_member and _is_own(case, guarantees),
+    )
+
+
+def _is_own(case: Any, guarantees: list[Any]) -> bool:
+    """Whether the API shows a member the case as to the person whose it is: a guarantor gets their own part only."""
+    if case["kind"] == "onboarding":
+        return case["application"] is not None
+    return case["kind"] != "substitution" or len(guarantees) > 1
+
+
+def _link(action: Any) -> dict[str, str]:
+    """An action with the task that it answers, where it answers one."""
+    parts = action["href"].split("/")
+    task_id = parts[3] if parts[2] == "tasks" else ""
+    return {"name": action["action"], "task_id": task_id}
+
+
+async def timeline_of(visit: Visit, case_id: UUID) -> tuple[list[Any], bool]:
+    """A case's timeline, oldest first, and whether it is the whole of it."""
+    events: list[Any] = []
+    cursor = None
+    for _ in range(_PAGES_MAX):
+        page = await visit.api.get(f"/v1/cases/{case_id}/timeline", cursor=cursor, limit=_PAGE)
+        events += page["items"]
+        cursor = page["next"]
+        if cursor is None:
+            break
+    return events, cursor is None
+
+
+async def _messages(visit: Visit, case_id: UUID) -> list[Any]:
+    if not visit.person.is_member:
+        return []
+    found: list[Any] = (await visit.api.get("/v1/messages", case_id=case_id, limit=_FEW))["items"]
+    return found
+
+
+@router.post("/cases/{case_id}/substitution-withdrawal")
+async def withdraw_substitution(visit: SignedIn, case_id: UUID) -> Response:
+    """Leave the present guarantor where they stand (A4)."""
+    form = await visit.form()
+    await visit.api.post(f"/v1/guarantor-substitutions/{case_id}/withdrawal", key=form.key)
+    return visit.go(f"/cases/{case_id}", done="withdrawn")

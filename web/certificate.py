@@ -2,6 +2,84 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from web.client import Refused
+from web.forms import GENERAL, Form, empty
+from web.visit import SignedIn, Visit
 
 router = APIRouter()
+
+_PAGE: Final = 25
+_MOST_ORGANISATIONS: Final = 25
+_MOST_COUNTED: Final = 100
+Cursor = Annotated[str | None, Query(max_length=300)]
+
+
+@router.get("/certificates")
+async def show_certificates(visit: SignedIn, organisation_id: UUID | None = None, cursor: Cursor = None) -> Response:
+    """An organisation's certificates; auditors choose the organisation first."""
+    form = empty(visit.language)
+    return visit.page("certificates.html", form=form, **await _shown(visit, organisation_id, cursor))
+
+
+async def _shown(visit: Visit, organisation_id: UUID | None, cursor: str | None = None) -> dict[str, Any]:
+    api, theirs = visit.api, visit.person.scopes("hr_officer", "organisation")[:_MOST_ORGANISATIONS]
+    chosen = str(organisation_id) if organisation_id else next(iter(theirs), None)
+    values: dict[str, Any] = {
+        "organisation": None,
+        "certificates": {"items": [], "next": None},
+        "organisations": {"items": [], "next": None},
+        "may_revoke": chosen in theirs,
+        "waiting": None,
+        "refused_id": "",
+    }
+    if visit.person.has("hr_officer"):
+        tasks = await api.get("/v1/tasks", kind="issue_certificate", limit=_MOST_COUNTED)
+        values["waiting"] = visit.language.number(len(tasks["items"])) + ("+" if tasks["next"] else "")
+    if chosen is None:
+        if not visit.person.has("hr_officer"):
+            values["organisations"] = await api.get("/v1/organisations", limit=_PAGE, cursor=cursor)
+        return values
+    values["organisations"]["items"] = [await api.get(f"/v1/organisations/{one}") for one in theirs if one != chosen]
+    values["certificates"] = await api.get("/v1/certificates", organisation_id=chosen, limit=_PAGE, cursor=cursor)
+    values["organisation"] = await api.get(f"/v1/organisations/{chosen}")
+    return values
+
+
+@router.get("/certificates/{certificate_id}/revocation")
+async def show_again(visit: SignedIn, certificate_id: UUID) -> Response:  # noqa: ARG001 - the list shows it
+    """Where a refused revocation was shown; it begins anew."""
+    return visit.go("/certificates")
+
+
+@router.post("/certificates/{certificate_id}/revocation")
+async def revoke(visit: SignedIn, certificate_id: UUID) -> Response:
+    """Revoke a certificate: no new purchases; what was bought is still paid off (A12)."""
+    form = await visit.form()
+    organisation_id = _organisation_of(form)
+    reason = form.required("reason")
+    if form.is_good:
+        try:
+            await visit.api.post(f"/v1/certificates/{certificate_id}/revocation", {"reason": reason}, key=form.key)
+            back = f"?organisation_id={organisation_id}" if organisation_id else ""
+            return visit.go(f"/certificates{back}", done="certificate_revoked")
+        except Refused as refused:
+            form.refuse(refused)
+    # Each certificate has a reason of its own on the page.
+    form.errors = {
+        f"reason-{certificate_id}" if name == "reason" else GENERAL: form.errors[name] for name in form.errors
+    }
+    shown = await _shown(visit, organisation_id)
+    return visit.again("certificates.html", form, **(shown | {"refused_id": str(certificate_id)}))
+
+
+def _organisation_of(form: Form) -> UUID | None:
+    try:
+        return UUID(form.text("organisation_id"))
+    except ValueError:
+        return None

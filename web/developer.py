@@ -10,13 +10,12 @@ from typing import Any, Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from domain.identity import Mobile, show_mobile
 from web.forms import Form, empty
 from web.visit import AnyVisit, SignInNeeded, Visit, signed_in
 
 router = APIRouter()
 
-_SHOWN: Final = 30
+_SHOWN: Final = 20
 
 
 @router.get("/developer")
@@ -41,7 +40,7 @@ def _as_read(message: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": message["reference"],
         "is_mail": is_mail,
-        "to": message["address"] if is_mail else show_mobile(Mobile(message["mobile"])),
+        "to": message["address"] if is_mail else f"0{message['mobile'].removeprefix('+98')}",
         "at": {"at": at.isoformat()},
         "subject": message.get("subject"),
         "text": message["text"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
@@ -9,7 +11,9 @@ from web.visit import SignedIn
 
 router = APIRouter()
 
-_FEW = 5
+_FEW: Final = 5
+# More tasks than these no member has: open cases are few, and so are the persons they may stand for.
+_MANY: Final = 25
 
 
 @router.get("/")
@@ -18,10 +22,10 @@ async def show_home(visit: SignedIn) -> Response:
     if not visit.person.is_member:
         return visit.go("/inbox")
     api = visit.api
-    tasks = await api.get("/v1/tasks", limit=25)
+    tasks = await api.get("/v1/tasks", limit=_MANY)
     cases = await api.get("/v1/cases", limit=_FEW)
     lines = await api.get("/v1/credit-lines", is_open=True)
-    guarantees = await api.get("/v1/guarantees", limit=_FEW)
+    guarantees = await api.get("/v1/guarantees", limit=1)
     messages = await api.get("/v1/messages", limit=_FEW)
     return visit.page(
         "home.html",

@@ -27,10 +27,11 @@ _NOTES: Final = {
     "decided": _("Your decision was recorded."),
     "decided_last": _("Your decision was recorded. Nothing else waits for you."),
     "certificate_revoked": _("The certificate was revoked."),
-    "file_sent": _("The file was received and is being read."),
+    "file_sent": _("The file was received; below you see its progress and its result."),
     "employment_corrected": _("The data were corrected."),
     "resent": _("The message is sent again."),
     "switched": _("The service was switched."),
+    "holiday_recorded": _("The calendar was changed."),
 }
 
 

@@ -197,7 +197,7 @@ async def download_report(
 async def show_search(visit: SignedIn) -> Response:
     """Where a colleague is looked up."""
     _officers_only(visit)
-    return visit.page("personnel_people.html", form=empty(visit.language), found=[], refused_id="")
+    return visit.page("personnel_people.html", form=empty(visit.language), found=[])
 
 
 @router.post("/personnel/people")
@@ -206,14 +206,17 @@ async def search(visit: SignedIn) -> Response:
     form = await visit.form()
     if form.required("national_id"):
         try:
-            return visit.page("personnel_people.html", form=form, found=await _found(visit, form), refused_id="")
+            found, chosen = await _found(visit, form), form.text("employment_id")
+            return visit.page(
+                "personnel_people.html", form=form, found=[line for line in found if chosen in {"", line["id"]}]
+            )
         except Refused as refused:
             # Whoever is not within reach is as good as missing; the sentence about pages would confuse.
             if refused.status == 404:
                 form.errors["national_id"] = visit.language.say("Nobody with this national id is on your lists.")
             else:
                 form.refuse(refused)
-    return visit.again("personnel_people.html", form, found=[], refused_id="")
+    return visit.again("personnel_people.html", form, found=[])
 
 
 async def _found(visit: Visit, form: Form) -> list[Mapping[str, Any]]:
@@ -242,4 +245,10 @@ async def correct(visit: SignedIn, employment_id: UUID) -> Response:
         except Refused as refused:
             form.refuse(refused)
     found = [line for line in await _found(visit, form) if line["id"] == str(employment_id)]
-    return visit.again("personnel_people.html", form, found=found, refused_id=str(employment_id))
+    return visit.again("personnel_people.html", form, found=found)
+
+
+@router.get("/personnel/people/{employment_id}")
+async def show_search_again(visit: SignedIn, employment_id: UUID) -> Response:  # noqa: ARG001 - whose it was is not kept
+    """Where a refused correction was shown; it begins anew."""
+    return visit.go("/personnel/people")

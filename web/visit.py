@@ -110,8 +110,12 @@ class Visit:
 
 
 def visit_of(request: Request) -> Visit:
-    """A visit of anybody."""
-    return Visit(request, Api(request.app.state.api, request), language_of(request.cookies.get(LANGUAGE_COOKIE)))
+    """The visit that a request is: one, so that an error page knows who is there too."""
+    known: Visit | None = getattr(request.state, "visit", None)
+    if known is None:
+        language = language_of(request.cookies.get(LANGUAGE_COOKIE))
+        known = request.state.visit = Visit(request, Api(request.app.state.api, request), language)
+    return known
 
 
 AnyVisit = Annotated[Visit, Depends(visit_of)]

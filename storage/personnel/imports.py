@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from messages.personnel import FactKind, ImportPhase
 from storage.cases import last_fact
-from storage.tables import cases, personnel_imports, personnel_refusals
+from storage.tables import cases, organisations, personnel_imports, personnel_refusals
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Import:
 
     case_id: UUID
     organisation_id: UUID
+    organisation_name: str
     file_key: str
     file_size: int
     rows_total: int | None
@@ -52,9 +53,18 @@ class RefusedLine(NamedTuple):
     code: str
 
 
-_OF_CASE = {"phase": cases.c.phase, "received_at": cases.c.opened_at, "ended_at": cases.c.closed_at}
-_COLUMNS = tuple(_OF_CASE[name] if name in _OF_CASE else personnel_imports.c[name] for name in Import.__slots__)
-_READ = sa.select(*_COLUMNS).join(cases, cases.c.id == personnel_imports.c.case_id)
+_ELSEWHERE = {
+    "phase": cases.c.phase,
+    "received_at": cases.c.opened_at,
+    "ended_at": cases.c.closed_at,
+    "organisation_name": organisations.c.name,
+}
+_COLUMNS = tuple(_ELSEWHERE[name] if name in _ELSEWHERE else personnel_imports.c[name] for name in Import.__slots__)
+_READ = (
+    sa.select(*_COLUMNS)
+    .join(cases, cases.c.id == personnel_imports.c.case_id)
+    .join(organisations, organisations.c.id == personnel_imports.c.organisation_id)
+)
 
 
 def _as_import(row: sa.Row[Any]) -> Import:
@@ -77,22 +87,27 @@ async def read_import(connection: AsyncConnection, case_id: UUID) -> Import | No
 
 
 async def list_imports(
-    connection: AsyncConnection, organisation_id: UUID, *, before: UUID | None, limit: int
+    connection: AsyncConnection, organisation_id: UUID | None, *, before: UUID | None, limit: int
 ) -> list[Import]:
-    """The organisation's imports, newest first."""
-    query = _READ.where(personnel_imports.c.organisation_id == organisation_id)
+    """The organisation's imports, or those of all organisations if none is named; newest first."""
+    query = _READ
+    if organisation_id is not None:
+        query = query.where(personnel_imports.c.organisation_id == organisation_id)
     if before is not None:
         query = query.where(personnel_imports.c.case_id < before)
     rows = await connection.execute(query.order_by(personnel_imports.c.case_id.desc()).limit(limit))
     return [_as_import(row) for row in rows]
 
 
-async def list_refusals(connection: AsyncConnection, case_id: UUID) -> list[RefusedLine]:
-    """The refused rows in file order; as many as a file may have rows."""
+async def list_refusals(
+    connection: AsyncConnection, case_id: UUID, *, after: int = 0, limit: int | None = None
+) -> list[RefusedLine]:
+    """The refused rows in file order, those after a row number; unless limited, as many as a file may have rows."""
     rows = await connection.execute(
         sa.select(personnel_refusals.c.row_number, personnel_refusals.c.field, personnel_refusals.c.code)
-        .where(personnel_refusals.c.case_id == case_id)
+        .where(personnel_refusals.c.case_id == case_id, personnel_refusals.c.row_number > after)
         .order_by(personnel_refusals.c.row_number)
+        .limit(limit)
     )
     return [RefusedLine(*row) for row in rows]
 

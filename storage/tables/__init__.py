@@ -21,6 +21,7 @@ from storage.tables.process import (
     transitions,
 )
 from storage.tables.reconciliation import reconciliation_findings, reconciliation_rounds
+from storage.tables.services import services
 from storage.tables.working_hours import holidays
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "reconciliation_rounds",
     "regions",
     "role_grants",
+    "services",
     "sessions",
     "staff_credentials",
     "tasks",

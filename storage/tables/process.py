@@ -120,6 +120,7 @@ outbox = sa.Table(
     sa.Column("last_error", sa.Text),
     sa.Column("sent_at", Moment),
     sa.Column("case_id", sa.Uuid, server_default=sa.FetchedValue()),
+    sa.Column("notice_id", sa.Uuid, server_default=sa.FetchedValue()),
 )
 
 notices = sa.Table(
@@ -136,6 +137,7 @@ notices = sa.Table(
     sa.Column("provider_ref", sa.Text),
     sa.Column("created_at", Moment, nullable=False, server_default=sa.FetchedValue()),
     sa.Column("sent_at", Moment),
+    sa.Column("failure", sa.Text),
 )
 
 idempotency = sa.Table(

@@ -14,6 +14,10 @@ from api.app import create_app
 from api.onboarding import Links
 from commands.command import Context
 from messages.onboarding import Step
+from storage.database import SERVICE, transaction
+from storage.onboarding import limit_now
+from storage.organisation import employments_of
+from storage.programme import programmes_in_force
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 from tests.commands.onboarding_steps import Office, apply, issue
@@ -99,3 +103,38 @@ async def test_a_member_without_a_credit_gets_an_empty_list(api: httpx2.AsyncCli
     answer = await api.get("/v1/credit-lines", headers=member.headers())
 
     assert (answer.status_code, answer.json()) == (200, {"items": []})
+
+
+async def test_what_is_possible_in_each_programme_at_each_employer_is_told_by_as_many_statements_as_for_one(
+    api: httpx2.AsyncClient, context: Context, arrange: Arrange, office: Office
+) -> None:
+    statements: list[str] = []
+
+    @sa.event.listens_for(context.engine.sync_engine, "before_cursor_execute")
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    async def programmes() -> tuple[dict[str, list[dict[str, Any]]], int]:
+        statements.clear()
+        items = (await api.get("/v1/programmes", headers=office.member.headers())).json()["items"]
+        return {item["code"]: item["limits"] for item in items}, len(statements)
+
+    _, with_one = await programmes()
+    second = await arrange.organisation(in_force=False, monthly_cap=30_000_000)
+    await arrange.employ(office.member.id, second, net_pay=800_000_000)
+    limits, with_two = await programmes()
+
+    assert with_two == with_one
+    assert {code: [limit["contract_in_force"] for limit in each] for code, each in limits.items()} == {
+        "minipay": [True, False],
+        "tavana": [True, False],
+    }
+    async with transaction(context.engine, SERVICE) as connection:
+        for programme in await programmes_in_force(connection):
+            judged = [
+                (await limit_now(connection, programme, employment)).amount
+                for employment in await employments_of(connection, office.member.id)
+            ]
+            assert [limit["monthly_limit"]["amount"] for limit in limits[programme.code]] == judged
+    # The line counts for every other programme, and not for its own renewal.
+    assert [limits[code][0]["monthly_limit"]["amount"] for code in ("minipay", "tavana")] == [100_000_000, 50_000_000]

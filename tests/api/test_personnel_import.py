@@ -17,6 +17,7 @@ from python_calamine import CalamineWorkbook
 
 from activities.transition import Desk
 from api.personnel import XLSX
+from api.values import write_cursor
 from commands.command import Context
 from commands.personnel import FILE_LIMIT
 from domain.access import Role
@@ -211,6 +212,25 @@ async def test_imports_are_listed_newest_first_page_by_page(
     assert seen == sent[::-1]
 
 
+async def test_operators_and_auditors_list_the_imports_of_all_organisations_by_name(
+    api: httpx2.AsyncClient, arrange: Arrange, desk: Desk, office: Office, officer: Someone
+) -> None:
+    elsewhere = await Office.open(desk, arrange)
+    sent = [str(await one.send([Line()])) for one in (office, elsewhere, office)]
+    for role in (Role.OPERATOR, Role.AUDITOR):
+        reader = await arrange.platform(role)
+        first = (await api.get("/v1/personnel-imports?limit=2", headers=reader.headers())).json()
+        rest = (await api.get(f"/v1/personnel-imports?cursor={first['next']}", headers=reader.headers())).json()
+        items = first["items"] + rest["items"]
+        assert [item["id"] for item in items] == sent[::-1]
+        assert {item["organisation_name"] for item in items} == {"سازمان آزمون"}
+        assert {item["organisation_id"] for item in items} == {
+            str(office.organisation_id),
+            str(elsewhere.organisation_id),
+        }
+    assert (await api.get("/v1/personnel-imports", headers=officer.headers())).status_code == 403
+
+
 async def test_the_report_names_each_refused_row_with_its_code_and_a_sentence(
     api: httpx2.AsyncClient, office: Office, officer: Someone
 ) -> None:
@@ -228,6 +248,27 @@ async def test_the_report_names_each_refused_row_with_its_code_and_a_sentence(
     as_xlsx = await api.get(one, params={"format": "xlsx"}, headers=officer.headers())
     sheet = CalamineWorkbook.from_filelike(io.BytesIO(as_xlsx.content)).get_sheet_by_index(0).to_python()[1:]
     assert {str(int(str(row[0]).removesuffix(".0"))): row[2] for row in sheet} == key
+
+
+async def test_the_refused_rows_are_listed_page_by_page_in_the_order_of_the_file(
+    api: httpx2.AsyncClient, office: Office, officer: Someone
+) -> None:
+    name = "personnel-minipay-cp1256"
+    key = json.loads((DATA / f"{name}.key.json").read_text())["refused"]
+    import_id = await office.send((DATA / f"{name}.csv").read_bytes())
+    await office.run(import_id)
+    one, found = f"/v1/personnel-imports/{import_id}/refusals", []
+    cursor: str | None = ""
+    while cursor is not None:
+        query = {"limit": 5} | ({"cursor": cursor} if cursor else {})
+        page = (await api.get(one, params=query, headers=officer.headers())).json()
+        assert len(page["items"]) <= 5
+        found += page["items"]
+        cursor = page["next"]
+    assert [(str(item["row"]), item["code"]) for item in found] == sorted(key.items(), key=lambda row: int(row[0]))
+    assert all(item["words"]["fa"] and item["words"]["en"] and item["heading"] for item in found)
+    beyond = write_cursor(10**30)
+    assert (await api.get(one, params={"cursor": beyond}, headers=officer.headers())).json()["items"] == []
 
 
 async def test_a_refused_file_says_why_in_both_languages(

@@ -156,6 +156,8 @@ async def _others(world: World, context: Context, arrange: Arrange, superuser: S
     things["employment"] = await superuser.value(
         "SELECT id FROM employments WHERE person_id = %s", world.people["member_own"].id
     )
+    things["notice"] = await superuser.value("SELECT id FROM notices ORDER BY id LIMIT 1")
+    await superuser.run("UPDATE notices SET state = 'failed', failure = 'refused' WHERE id = %s", things["notice"])
     things["import"] = await _import(superuser, things["organisation"])
     colleague = await arrange.staff(Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(things["organisation"])))
     things["colleague"] = colleague.id
@@ -251,15 +253,27 @@ def calls(world: World) -> dict[str, Call]:
         "list_holidays": Call("GET", "/v1/holidays?year=1405"),
         "record_holiday": Call("PUT", "/v1/holidays/2027-03-10", {"name": "عید سعید فطر", "closed": True}),
         "list_reconciliation_findings": Call("GET", "/v1/reconciliation-findings?is_open=true"),
+        "read_outbox": Call("GET", "/v1/operations/outbox"),
+        "list_services": Call("GET", "/v1/operations/services"),
+        "switch_service": Call(
+            "PUT", "/v1/operations/services/personnel_import", {"is_open": True, "reason": "پایان نگهداشت"}
+        ),
+        "list_late_cases": Call("GET", "/v1/operations/late-cases"),
+        "list_messages": Call("GET", "/v1/messages"),
+        "list_notices": Call("GET", "/v1/notices?state=failed"),
+        "resend_notice": Call("POST", "/v1/notices/{notice}/resend"),
         "list_credit_lines": Call("GET", "/v1/credit-lines"),
         "read_statement": Call("GET", "/v1/credit-lines/{line}/statement"),
         "list_organisations": Call("GET", "/v1/organisations"),
+        "read_organisation": Call("GET", "/v1/organisations/{organisation}"),
         "list_contracts": Call("GET", "/v1/organisations/{organisation}/contracts"),
         "list_policies": Call("GET", "/v1/policies"),
         "list_policy_versions": Call("GET", "/v1/policy-versions?open=true"),
         "read_trial_balance": Call("GET", "/v1/ledger/trial-balance"),
         "list_personnel_imports": Call("GET", "/v1/organisations/{organisation}/personnel-imports"),
+        "list_all_personnel_imports": Call("GET", "/v1/personnel-imports"),
         "read_personnel_import": Call("GET", "/v1/personnel-imports/{import}"),
+        "list_import_refusals": Call("GET", "/v1/personnel-imports/{import}/refusals"),
         "download_import_report": Call("GET", "/v1/personnel-imports/{import}/report"),
         "import_personnel": Call(
             "POST", "/v1/organisations/{organisation}/personnel-imports", content=_CSV.encode("utf-8-sig")
@@ -300,6 +314,7 @@ def calls(world: World) -> dict[str, Call]:
         "release_task": Call("POST", "/v1/tasks/{task}/release"),
         "decide_task": Call("POST", "/v1/tasks/{task}/decision", ISSUE),
         "withdraw_application": Call("POST", "/v1/onboarding/applications/{case}/withdrawal"),
+        "list_certificates": Call("GET", "/v1/certificates?organisation_id={organisation}"),
         "revoke_certificate": Call("POST", "/v1/certificates/{certificate}/revocation", {"reason": "پایان همکاری"}),
         "add_organisation": Call("POST", "/v1/organisations", organisation),
         "add_contract": Call("POST", "/v1/organisations/{organisation}/contracts", contract),

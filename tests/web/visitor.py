@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Response
 
+from cli.pictures import VARIABLE
 from cli.places import PROJECT
 from domain.persian import latin_digits
 from tests.arrange import Someone, eventually, newest_code, sent_to
@@ -90,6 +92,12 @@ class Visitor:
         """Keep how the page looks."""
         PICTURES.mkdir(parents=True, exist_ok=True)
         await self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+
+    async def picture_for_docs(self, name: str) -> None:
+        """Keep how the page looks for the README, small; only where ``./amanat pictures`` says so."""
+        if directory := os.environ.get(VARIABLE):
+            path = f"{directory}/{name}.jpg"
+            await self.page.screenshot(path=path, type="jpeg", quality=55, scale="css")
 
     def assert_no_complaints(self) -> None:
         """The browser found nothing wrong: no script failed, nothing was refused by the policy."""

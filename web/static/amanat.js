@@ -3,6 +3,7 @@
 
 (() => {
   const SECOND = 1000;
+  const MINUTE = 60 * SECOND;
 
   // An error summary that came with the page is where the reader goes first.
   const focusProblems = (root) => root.querySelector?.("[data-focus]")?.focus();
@@ -22,31 +23,43 @@
     for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
   });
 
-  // A case tells of each new line in its timeline; the page then fetches itself and shows what is new.
+  // A case tells of each new line in its timeline; the page then fetches itself and shows what is new. The part that
+  // watches stays in the page, so however often its inside is renewed there is one stream, until the case is over.
   const watch = (part) => {
-    let newest = Number(part.dataset.newest || 0);
     let source = null;
+    const isOver = () => part.querySelector("[data-over]") !== null;
     const refresh = () => window.htmx.trigger(part, "news");
+    const close = () => {
+      source?.close();
+      source = null;
+    };
     const open = () => {
+      if (source !== null || document.hidden || isOver()) return;
       source = new EventSource(part.dataset.live);
       source.addEventListener("timeline", (event) => {
-        const id = Number(event.lastEventId);
-        if (id > newest) {
-          newest = id;
-          refresh();
-        }
+        if (Number(event.lastEventId) <= Number(part.dataset.newest)) return;
+        part.dataset.newest = event.lastEventId;
+        refresh();
       });
     };
-    // A hidden page lets its stream go, and looks anew when it is shown again.
-    document.addEventListener("visibilitychange", () => {
-      if (document.hidden) {
-        source?.close();
-        source = null;
-      } else if (source === null && part.isConnected) {
-        open();
-      }
+    // Whoever is signed out meanwhile is led to the sign-in; after an error what is shown stays.
+    part.addEventListener("htmx:before:response", (event) => {
+      const { raw } = event.detail.ctx.response;
+      if (raw.ok && !raw.redirected) return;
+      event.preventDefault();
+      if (raw.redirected) window.location.reload();
     });
-    window.addEventListener("pagehide", () => source?.close());
+    part.addEventListener("htmx:after:swap", () => {
+      if (isOver()) close();
+    });
+    // A hidden page lets its stream go, and looks anew when it is shown again.
+    document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+    window.addEventListener("pagehide", close);
+    window.addEventListener("pageshow", open);
+    // What is left of a time is said by the server, so that it is said in one way.
+    window.setInterval(() => {
+      if (!document.hidden && !isOver() && part.querySelector("[data-until]")) refresh();
+    }, MINUTE);
     open();
   };
 
@@ -58,6 +71,20 @@
     if (!step || !links.length) return;
     const at = links.indexOf(document.activeElement);
     links[Math.min(Math.max(at + step, 0), links.length - 1)].focus();
+  });
+
+  // What is there to be copied is marked as soon as it is entered.
+  document.addEventListener("focusin", (event) => {
+    if (event.target.matches("[data-select]")) event.target.select();
+  });
+
+  // A file that is too large is said to be so before it is sent.
+  document.addEventListener("change", (event) => {
+    const { most, tooLarge } = event.target.dataset ?? {};
+    if (!most) return;
+    const isTooLarge = [...event.target.files].some((file) => file.size > Number(most));
+    event.target.setCustomValidity(isTooLarge ? tooLarge : "");
+    if (isTooLarge) event.target.reportValidity();
   });
 
   document.addEventListener("DOMContentLoaded", () => {

@@ -4,4 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from web.task import inbox, pane
+
 router = APIRouter()
+router.include_router(inbox.router)
+router.include_router(pane.router)

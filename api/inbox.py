@@ -1,0 +1,96 @@
+"""Tasks as those who are to answer them see them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.review import Coded
+from api.sight import reaching_further
+from api.values import MomentOut, Words
+from domain import wording
+from domain.access import Actor
+from messages.onboarding import TaskKind
+from storage.people import names_of
+from storage.tasks import InboxItem
+
+
+class TaskOut(BaseModel):
+    """Something that a case waits for."""
+
+    id: UUID
+    case_id: UUID
+    case_kind: str = Field(examples=["onboarding"])
+    variant: str = Field(examples=["minipay"])
+    region_code: str | None
+    kind: str = Field(examples=["issue_certificate"])
+    words: Words
+    person_name: str | None = Field(
+        description="Whose case it is, for staff and for whoever is asked to stand (A5); null for one's own",
+        examples=["مریم رضایی"],
+    )
+    programme: Words | None = Field(description="The programme's title, where the case is about a credit")
+    role: str | None = Field(examples=["hr_officer"])
+    scope_kind: str | None = Field(examples=["organisation"])
+    scope: str | None
+    status: str = Field(examples=["open"])
+    reason: str | None = Field(description="Why it is asked, if that is not plain", examples=[None])
+    reasons: list[Coded] = Field(description="Why finance returned what is to be corrected (A7)")
+    opened: MomentOut
+    due: MomentOut
+    late: bool = Field(description="Whether it is open though its time is over")
+    claimed_by: UUID | None
+    claimed_by_me: bool
+    version: int
+
+    @classmethod
+    def of(cls, item: InboxItem, actor: Actor, person_name: str | None) -> TaskOut:
+        """An inbox item in somebody's eyes."""
+        task = item.task
+        reason = task.details.get("obstacle") or task.details.get("reason")
+        return cls(
+            id=task.id,
+            case_id=task.case_id,
+            case_kind=item.case_kind,
+            variant=item.variant,
+            region_code=item.region_code,
+            kind=task.kind,
+            words=Words.of(wording.said(wording.TASKS, task.kind)),
+            person_name=None if item.person_id == actor.person_id else person_name,
+            programme=None if item.programme is None else Words.of(wording.Sentence(*item.programme)),
+            role=task.role,
+            scope_kind=task.scope_kind,
+            scope=task.scope,
+            status=task.status,
+            reason=reason,
+            reasons=[Coded.reason(code) for code in task.details.get("reasons", [])],
+            opened=MomentOut.of(task.opened_at),
+            due=MomentOut.of(task.due_at),
+            late=item.is_late,
+            claimed_by=task.claimed_by,
+            claimed_by_me=task.claimed_by == actor.person_id,
+            version=task.version,
+        )
+
+
+async def shown(connection: AsyncConnection, actor: Actor, items: Sequence[InboxItem]) -> list[TaskOut]:
+    """Tasks with the names of those whose cases they are."""
+    names = await _applicants(connection, actor, items) if actor.capacity == "member" else {}
+    return [TaskOut.of(item, actor, names.get(item.task.id, item.person_name)) for item in items]
+
+
+async def _applicants(connection: AsyncConnection, actor: Actor, items: Sequence[InboxItem]) -> dict[UUID, str | None]:
+    """By task, who asks a member to stand (A5): the applicant's row is hidden from a member's transaction."""
+    asking = {
+        item.task.id: item.person_id
+        for item in items
+        if item.task.kind == TaskKind.ANSWER_GUARANTEE and item.person_id is not None
+    }
+    if not asking:
+        return {}
+    async with reaching_further(connection, actor):
+        names = await names_of(connection, set(asking.values()))
+    return {task_id: names.get(person_id) for task_id, person_id in asking.items()}

@@ -1,0 +1,117 @@
+"""What somebody may choose per month, and which personnel values that stands on (A2, A3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.values import AmountOut, DayOut, Words
+from domain.mandate import MANDATES
+from domain.money import Money
+from domain.onboarding import monthly_limit
+from domain.programme import Programme
+from storage import onboarding
+from storage.cases import Case
+from storage.database import tehran_today
+from storage.organisation import (
+    Employment,
+    contract_in_force,
+    covered,
+    employments_of,
+    list_regions,
+    organisations_of,
+    read_employment,
+)
+from storage.programme import programme_of
+
+
+class EmployerLimit(BaseModel):
+    """The most per month on one employment, and the values it is judged by, which that employer's HR corrects (A3)."""
+
+    organisation_id: UUID
+    organisation_name: str
+    net_pay: AmountOut
+    region_code: str = Field(examples=["2201"])
+    region_name: str = Field(examples=["ناحیهٔ ۱ اصفهان"])
+    hire_date: DayOut
+    contract_in_force: bool
+    monthly_limit: AmountOut
+
+    @classmethod
+    def of(cls, employment: Employment, limit: Money, *, organisation: str, region: str, in_force: bool) -> Self:
+        """The limit on an employment, with the names that belong to it."""
+        return cls(
+            organisation_id=employment.organisation_id,
+            organisation_name=organisation,
+            net_pay=AmountOut.of(employment.net_pay),
+            region_code=employment.region_code,
+            region_name=region,
+            hire_date=DayOut.of(employment.hire_date),
+            contract_in_force=in_force,
+            monthly_limit=AmountOut.of(limit.amount),
+        )
+
+
+class CorrectionTerms(BaseModel):
+    """What a returned application may be corrected to, by the values of today (A7)."""
+
+    limit: EmployerLimit
+    instalments_max: int
+    mandate_version: int
+    mandate: Words
+
+
+async def employer_limits(
+    connection: AsyncConnection, person_id: UUID, programmes: Sequence[Programme]
+) -> dict[str, list[EmployerLimit]]:
+    """By programme, what is possible at each employer; six statements, however many there are of both."""
+    today = await tehran_today(connection)
+    employed = [found for found in await employments_of(connection, person_id) if found.state == "employed"]
+    employers = {employment.organisation_id for employment in employed}
+    organisations = await organisations_of(connection, employers)
+    in_force = await covered(connection, employers, today)
+    regions = await list_regions(connection)
+    taken = await onboarding.taken_for_each(connection, person_id, today, [one.code for one in programmes])
+    return {
+        programme.code: [
+            EmployerLimit.of(
+                employment,
+                monthly_limit(programme, net_pay=employment.pay, taken=taken[programme.code], cap=organisation.cap),
+                organisation=organisation.name,
+                region=regions[employment.region_code],
+                in_force=organisation.id in in_force,
+            )
+            for employment in employed
+            for organisation in [organisations[employment.organisation_id]]
+            if programme.organisation in {"", organisation.code}
+        ]
+        for programme in programmes
+    }
+
+
+async def correction_terms(connection: AsyncConnection, case: Case) -> CorrectionTerms | None:
+    """What the applicant may correct a returned application to; the programme is the one that the case froze."""
+    asked = await onboarding.read_application(connection, case.id)
+    if asked is None:
+        return None
+    programme = await programme_of(connection, case.policy_id)
+    employment = await read_employment(connection, asked.employment_id)
+    organisation = (await organisations_of(connection, [employment.organisation_id]))[employment.organisation_id]
+    limit = await onboarding.limit_now(connection, programme, employment, apart_from_case=case.id)
+    today = await tehran_today(connection)
+    return CorrectionTerms(
+        limit=EmployerLimit.of(
+            employment,
+            limit,
+            organisation=organisation.name,
+            region=(await list_regions(connection))[employment.region_code],
+            in_force=await contract_in_force(connection, organisation.id, today),
+        ),
+        instalments_max=programme.instalments_max,
+        mandate_version=programme.mandate_version,
+        mandate=Words.of(MANDATES[programme.mandate_version]),
+    )

@@ -1,0 +1,41 @@
+"""What the operations desk and support may do about messages: send one again (G4)."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from commands.command import Command
+from domain.access import SENDS_NOTICES
+from domain.errors import NotFound, TooMany
+from domain.notice import RESENDS_PER_NOTICE, NoticePending
+from storage import notices
+from storage.account import count_use
+from storage.notices import WatchedNotice
+
+STREAM = "notices"
+
+
+async def resend_notice(command: Command, notice_id: UUID) -> WatchedNotice:
+    """Send a notice that failed, or was sent but did not arrive, once more; returns it as it is then.
+
+    Raises:
+        Forbidden: they are neither operator nor support.
+        NotFound: no such notice.
+        NoticePending: it is being sent already.
+        TooMany: it was sent again too often lately.
+    """
+    command.require_role(*SENDS_NOTICES)
+    state = await notices.lock_notice(command.connection, notice_id)
+    if state is None:
+        raise NotFound
+    if state == "pending":
+        raise NoticePending
+    wait = await count_use(command.connection, command.seals, RESENDS_PER_NOTICE, str(notice_id))
+    if wait is not None:
+        raise TooMany(retry_after=wait)
+    await notices.send_again(command.connection, notice_id)
+    await command.note(STREAM, subject=str(notice_id), before={"state": state}, after={"state": "pending"})
+    again = await notices.read_notice(command.connection, command.seals, notice_id)
+    if again is None:
+        raise NotFound
+    return again

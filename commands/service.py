@@ -1,0 +1,41 @@
+"""Closing a service to new cases, and opening it again; what runs goes on to its end (G5)."""
+
+from __future__ import annotations
+
+from commands.command import Command
+from domain.access import Role
+from domain.errors import ServiceClosed
+from storage import services
+from storage.services import Service, ServiceName
+
+
+async def refuse_closed(command: Command, name: ServiceName) -> None:
+    """Refuse to begin a case while its service is closed; read in the command's own transaction.
+
+    Raises:
+        ServiceClosed: it is.
+    """
+    if not await services.takes_new_cases(command.connection, name):
+        raise ServiceClosed
+
+
+async def switch_service(command: Command, name: ServiceName, *, is_open: bool, reason: str) -> Service:
+    """Open or close a service, with the reason; counts for whatever begins from now on.
+
+    Raises:
+        Forbidden: they are no operator.
+        StepUpRequired: the session was not confirmed lately.
+    """
+    command.require_role(Role.OPERATOR)
+    command.require_strong()
+    switched, was_open = await services.switch(
+        command.connection, name, is_open=is_open, reason=reason, changed_by=command.actor.person_id
+    )
+    await command.note(
+        f"service:{name}",
+        subject=name,
+        before={"is_open": was_open},
+        after={"is_open": is_open},
+        reason=reason,
+    )
+    return switched

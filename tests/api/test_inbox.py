@@ -1,0 +1,111 @@
+"""What an inbox tells of each task: whose case it is, which programme, whether it is late or mine (A5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from activities.transition import Desk
+from commands.command import Context
+from domain.access import Role
+from messages.personnel import ChangeStep
+from tests.arrange import Arrange, Someone
+from tests.books import Superuser
+from tests.commands.onboarding_steps import Branch, name, refuse_guarantee
+from tests.personnel_steps import Line, change_activities
+from tests.personnel_steps import Office as Personnel
+
+NAME = "مریم آزمون"
+
+
+@pytest.fixture
+async def branch(context: Context, arrange: Arrange, desk: Desk) -> Branch:
+    """An applicant, a colleague and finance of one region."""
+    return await Branch.opened(context, arrange, desk)
+
+
+async def inbox(api: httpx2.AsyncClient, who: Someone, query: str = "") -> list[dict[str, Any]]:
+    """What waits for somebody."""
+    answer = await api.get(f"/v1/tasks{query}", headers=who.headers())
+    assert answer.status_code == 200, answer.text
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
+
+
+async def test_finance_reads_whose_application_it_is_and_what_for_and_whether_it_is_late(
+    api: httpx2.AsyncClient, branch: Branch, superuser: Superuser
+) -> None:
+    await branch.backed()
+    (fresh,) = await inbox(api, branch.finance)
+    await superuser.run("UPDATE tasks SET due_at = now() - interval '1 second' WHERE status = 'open'")
+    (late,) = await inbox(api, branch.finance, "?late=true")
+
+    assert (fresh["person_name"], fresh["late"], late["late"]) == (NAME, False, True)
+    assert fresh["programme"]["en"]
+    assert fresh["programme"]["fa"] != fresh["programme"]["en"]
+    alone = (await api.get(f"/v1/tasks/{late['id']}", headers=branch.finance.headers())).json()
+    assert alone == late
+
+
+async def test_a_guarantor_reads_who_asks_and_the_applicant_no_name_for_their_own(
+    api: httpx2.AsyncClient, branch: Branch, superuser: Superuser
+) -> None:
+    await superuser.run("UPDATE persons SET first_name = 'زهرا' WHERE id = %s", branch.guarantor.id)
+    case_id = await branch.asked()
+    (asked,) = await inbox(api, branch.guarantor)
+    alone = (await api.get(f"/v1/tasks/{asked['id']}", headers=branch.guarantor.headers())).json()
+    await refuse_guarantee(branch, case_id, branch.guarantor)
+    await branch.go_on(case_id)
+    (own,) = await inbox(api, branch.applicant)
+
+    assert (asked["kind"], asked["person_name"]) == ("answer_guarantee", NAME)
+    assert alone == asked
+    assert (own["kind"], own["person_name"]) == ("name_guarantor", None)
+    # Whoever was asked instead reads of the applicant, and the one who refused of nobody any more.
+    other = await branch.colleague()
+    await name(branch, case_id, other)
+    await branch.go_on(case_id)
+    assert [item["person_name"] for item in await inbox(api, other)] == [NAME]
+    assert await inbox(api, branch.guarantor) == []
+
+
+async def test_a_claimed_task_is_mine_for_me_and_not_for_my_colleague(
+    api: httpx2.AsyncClient, arrange: Arrange, branch: Branch
+) -> None:
+    await branch.backed()
+    colleague = await arrange.finance_officer()
+    (item,) = await inbox(api, branch.finance)
+    claimed = await api.post(f"/v1/tasks/{item['id']}/claim", headers=branch.finance.headers())
+
+    (mine,), (theirs,) = await inbox(api, branch.finance), await inbox(api, colleague)
+
+    assert (item["claimed_by_me"], claimed.json()["claimed_by_me"]) == (False, True)
+    assert (mine["claimed_by_me"], theirs["claimed_by_me"]) == (True, False)
+    assert claimed.json()["person_name"] == NAME
+
+
+async def test_proposed_changes_wait_for_support_and_exits_for_the_organisations_hr(
+    api: httpx2.AsyncClient, arrange: Arrange, desk: Desk
+) -> None:
+    personnel = await Personnel.open(desk, arrange)
+    officer = await arrange.hr_officer(personnel.organisation_id)
+    stranger = await arrange.hr_officer(await arrange.organisation())
+    support = await arrange.platform(Role.SUPPORT_AGENT)
+    moved, left = Line(), Line()
+    await personnel.import_(moved, left)
+    await personnel.import_(moved.but(mobile="09129999999"), left.but(employment="بازنشسته"))
+    for case in await personnel.changes():
+        await change_activities(desk).request_confirmation(ChangeStep(case.id))
+
+    by_who = {
+        role: await inbox(api, who, "?kind=confirm_change")
+        for role, who in {"support": support, "hr": officer, "stranger": stranger}.items()
+    }
+
+    assert {role: len(items) for role, items in by_who.items()} == {"support": 1, "hr": 1, "stranger": 0}
+    for items in (by_who["support"], by_who["hr"]):
+        assert items[0]["case_kind"] == "personnel_change"
+        assert items[0]["programme"] is None
+        assert items[0]["person_name"] == "سارا یزدانی"

@@ -1,0 +1,257 @@
+"""The steps from an amount to an accepted mandate, which applications and corrections have in common (A2, A7).
+
+A step is one page, and each sends everything that was typed so far, in the body only: nothing of it stands in an
+address. The API judges at the end; what it would refuse is said at the step where it can still be mended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final, TypeVar
+
+from starlette.responses import Response
+
+from domain.money import RIAL_A_TOMAN, BadAmount, Money, parse_toman, parse_whole
+from web.client import Refused
+from web.forms import GENERAL, Form
+from web.onboarding.colleague import Question, read_national_id
+from web.visit import Visit
+
+AMOUNT, GUARANTOR, REVIEW, CODE = "amount", "guarantor", "review", "code"
+CHECK, SUBMIT = "check", "submit"
+MONTHLY, INSTALMENTS, EMPLOYER = "monthly_amount.amount", "instalments", "organisation_id"
+VERSION, CODE_ID, TYPED_CODE = "mandate.version", "mandate.code_id", "mandate.code"
+_OUTDATED: Final = "mandate_outdated"
+
+T = TypeVar("T")
+Send = Callable[[dict[str, Any]], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wizard:
+    """What may be asked for, and where its forms are sent.
+
+    ``employers`` are the API's limits; ``offered`` the programme as the API offers it, and ``returned`` the case that
+    is corrected: one of the two.
+    """
+
+    path: str
+    programme: str
+    employers: Sequence[Mapping[str, Any]]
+    instalments_max: int
+    mandate_version: int
+    mandate: Mapping[str, str]
+    offered: Mapping[str, Any] | None = None
+    returned: Mapping[str, Any] | None = None
+
+    @property
+    def guarantors(self) -> list[str]:
+        """The fields for colleagues' national ids."""
+        count = 0 if self.offered is None else int(self.offered["guarantors"])
+        return [f"guarantors.{place}.national_id" for place in range(count)]
+
+    @property
+    def steps(self) -> list[str]:
+        """The steps in their order."""
+        return [AMOUNT, *([GUARANTOR] if self.guarantors else []), REVIEW, CODE]
+
+    @property
+    def carried(self) -> list[str]:
+        """What each step's form carries on for the others."""
+        checked = [_checked(name) for name in self.guarantors]
+        return [EMPLOYER, MONTHLY, INSTALMENTS, *self.guarantors, *checked, VERSION, CODE_ID]
+
+    def employer(self, form: Form) -> Mapping[str, Any] | None:
+        """The employment that was chosen, or the only one."""
+        if len(self.employers) == 1:
+            return self.employers[0]
+        chosen = form.text(EMPLOYER)
+        return next((found for found in self.employers if found["organisation_id"] == chosen), None)
+
+
+def _checked(name: str) -> str:
+    """Where a form keeps the national id of which the API has said that it may be named."""
+    return f"checked.{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What the amounts typed so far come to; an empty field counts as not yet typed."""
+
+    monthly: Money | None
+    instalments: int | None
+    is_above_limit: bool
+    is_too_long: bool
+
+    @classmethod
+    def of(cls, wizard: Wizard, form: Form) -> Preview:
+        """From a form; what cannot be read is left out."""
+        monthly, instalments = _read(parse_toman, form.text(MONTHLY)), _read(parse_whole, form.text(INSTALMENTS))
+        employer = wizard.employer(form)
+        limit = None if employer is None else int(employer["monthly_limit"]["amount"])
+        return cls(
+            monthly,
+            instalments,
+            is_above_limit=monthly is not None and limit is not None and monthly.amount > limit,
+            is_too_long=instalments is not None and instalments > wizard.instalments_max,
+        )
+
+    @property
+    def ceiling(self) -> int | None:
+        """Monthly times count, in rial (A2); None as long as it cannot be had."""
+        if not self.monthly or not self.instalments or self.is_above_limit or self.is_too_long:
+            return None
+        return self.monthly.times(self.instalments).amount
+
+
+def _read(reader: Callable[[str], T], text: str) -> T | None:
+    try:
+        return reader(text)
+    except BadAmount:
+        return None
+
+
+def show(visit: Visit, wizard: Wizard, form: Form, step: str) -> Response:
+    """The page of a step."""
+    return visit.page(
+        f"apply_{step}.html",
+        status=HTTPStatus.OK if form.is_good else HTTPStatus.UNPROCESSABLE_ENTITY,
+        form=form,
+        wizard=wizard,
+        step=step,
+        preview=Preview.of(wizard, form),
+        employer=wizard.employer(form),
+    )
+
+
+async def take(visit: Visit, wizard: Wizard, form: Form, send: Send) -> Response:
+    """Go to the step that a form's button names, or to the first on the way where something is to be mended.
+
+    Args:
+        visit: of the page.
+        wizard: what may be asked for.
+        form: what was typed, with ``to``: a step, ``check`` with a field's name, or ``submit``; ``compute`` is
+            the first step once more.
+        send: sends the body's terms to the API and answers with the page after that; raises Refused.
+    """
+    to, _, field = form.text("to").partition(" ")
+    if to == CHECK and field in wizard.guarantors:
+        await _check_colleague(visit, wizard, form, field)
+        return show(visit, wizard, form, GUARANTOR)
+    goal = CODE if to == SUBMIT else to if to in wizard.steps else AMOUNT
+    for step in wizard.steps[: wizard.steps.index(goal)]:
+        await _judge(visit, wizard, form, step)
+        if not form.is_good:
+            return show(visit, wizard, form, step)
+    match to:
+        case "submit":
+            return await _submit(visit, wizard, form, send)
+        case "code":
+            return await _ask_for_code(visit, wizard, form)
+    return show(visit, wizard, form, goal)
+
+
+async def _judge(visit: Visit, wizard: Wizard, form: Form, step: str) -> None:
+    """Leave an error at each field of a step that the API would refuse."""
+    match step:
+        case "amount":
+            _judge_amounts(visit, wizard, form)
+        case "guarantor":
+            for name in wizard.guarantors:
+                if form.text(_checked(name)) != (read_national_id(form, name) or GENERAL):
+                    await _check_colleague(visit, wizard, form, name)
+            _judge_twice(visit, wizard, form)
+        case "review" if form.text(VERSION) != str(wizard.mandate_version):
+            form.errors[GENERAL] = visit.language.say("Please read the text of the mandate and accept it once more.")
+
+
+def _judge_amounts(visit: Visit, wizard: Wizard, form: Form) -> None:
+    say = visit.language.say
+    employer = wizard.employer(form)
+    form.toman(MONTHLY)
+    form.whole(INSTALMENTS)
+    preview = Preview.of(wizard, form)
+    if employer is None:
+        form.errors[EMPLOYER] = say("Please choose one.")
+    elif not employer["contract_in_force"]:
+        form.errors[EMPLOYER] = say("The contract of this organisation is not in force; no application is possible.")
+    elif preview.is_above_limit:
+        limit = visit.language.money(employer["monthly_limit"])
+        form.errors[MONTHLY] = say("This is above your limit; the most a month is %(limit)s.", limit=limit)
+    if preview.monthly is not None and preview.monthly.amount < RIAL_A_TOMAN:
+        form.errors[MONTHLY] = say("Please write an amount above zero.")
+    if preview.instalments == 0 or preview.is_too_long:
+        most = visit.language.number(wizard.instalments_max)
+        form.errors[INSTALMENTS] = say("The number of instalments is from 1 to %(most)s.", most=most)
+
+
+def _judge_twice(visit: Visit, wizard: Wizard, form: Form) -> None:
+    """Each guarantor is another colleague."""
+    seen: set[str] = set()
+    for name in wizard.guarantors:
+        national_id = form.text(_checked(name))
+        if national_id and national_id in seen:
+            form.errors[name] = visit.language.say("You have written the same colleague twice.")
+        seen.add(national_id)
+
+
+async def _check_colleague(visit: Visit, wizard: Wizard, form: Form, name: str) -> None:
+    """Ask the API about the colleague in a field, and keep a yes: each question counts (A4a)."""
+    employer = wizard.employer(form)
+    organisation_id = "" if employer is None else employer["organisation_id"]
+    yes = await Question(wizard.programme, organisation_id).ask(visit, form, name)
+    form.values = {**form.values, _checked(name): yes or ""}
+
+
+def _terms(wizard: Wizard, form: Form) -> dict[str, Any]:
+    """What the mandate is accepted for; the steps before have found it readable."""
+    return {
+        "programme": wizard.programme,
+        "monthly_amount": form.toman(MONTHLY),
+        "instalments": form.whole(INSTALMENTS),
+        "mandate_version": wizard.mandate_version,
+    }
+
+
+async def _ask_for_code(visit: Visit, wizard: Wizard, form: Form) -> Response:
+    """Have a code sent for exactly these terms (A2); one that came before stays good until its time is over."""
+    body = {"purpose": "accept_mandate", "subject": _terms(wizard, form)}
+    try:
+        sent = await visit.api.post("/v1/codes", body, key=f"{form.key}-code" if form.key else "")
+    except Refused as refused:
+        too_many = visit.language.say("A code can be had only every half minute, and a few times an hour.")
+        form.errors[GENERAL] = " ".join(
+            [
+                visit.language.words(refused.words),
+                *([too_many] if refused.status == HTTPStatus.TOO_MANY_REQUESTS else []),
+            ]
+        )
+        return show(visit, wizard, form, CODE if form.text("at") == CODE else REVIEW)
+    form.values = {**form.values, CODE_ID: sent["code_id"]}
+    return show(visit, wizard, form, CODE)
+
+
+async def _submit(visit: Visit, wizard: Wizard, form: Form, send: Send) -> Response:
+    terms = _terms(wizard, form)
+    version = terms.pop("mandate_version")
+    mandate = {"version": version, "code_id": form.text(CODE_ID), "code": form.required(TYPED_CODE)}
+    if form.is_good:
+        try:
+            return await send({**terms, "mandate": mandate})
+        except Refused as refused:
+            form.refuse(refused)
+            return show(visit, wizard, form, _step_of(wizard, form, refused))
+    return show(visit, wizard, form, CODE)
+
+
+def _step_of(wizard: Wizard, form: Form, refused: Refused) -> str:
+    """Where a refusal can be mended."""
+    if refused.code == _OUTDATED or refused.field == CODE_ID:
+        return REVIEW
+    if {EMPLOYER, MONTHLY, INSTALMENTS} & form.errors.keys():
+        return AMOUNT
+    if form.errors.keys() & set(wizard.guarantors):
+        return GUARANTOR
+    return CODE

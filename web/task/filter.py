@@ -1,0 +1,67 @@
+"""Which tasks an inbox shows: read from the address, kept in it, and kept while one task after another is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+from urllib.parse import parse_qsl, urlencode
+
+from domain.persian import latin_digits
+from web.visit import Visit
+
+# What a form keeps of the address that it was opened from: room for every filter and no more.
+_WITHIN_MAX: Final = 200
+_REGION_MAX: Final = 4
+_NEXT_MAX: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which tasks are looked at; empty for all of them."""
+
+    kind: str = ""
+    region_code: str = ""
+    late: bool = False
+    mine: bool = False
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> Self:
+        """As an address says; digits may be Persian."""
+        return cls(
+            kind=query.get("kind", "").strip(),
+            region_code=latin_digits(query.get("region_code", "")).strip()[:_REGION_MAX],
+            late=query.get("late") == "true",
+            mine=query.get("mine") == "true",
+        )
+
+    @classmethod
+    def within(cls, kept: str) -> Self:
+        """As a form kept it."""
+        return cls.of(dict(parse_qsl(kept[:_WITHIN_MAX], max_num_fields=10)))
+
+    @property
+    def wanted(self) -> dict[str, str]:
+        """As the API's list of tasks takes it."""
+        given = {
+            "kind": self.kind,
+            "region_code": self.region_code,
+            "late": "true" if self.late else "",
+            "mine": "true" if self.mine else "",
+        }
+        return {name: value for name, value in given.items() if value}
+
+    @property
+    def query(self) -> str:
+        """As an address keeps it: what comes after the question mark."""
+        return urlencode(self.wanted)
+
+    def at(self, path: str) -> str:
+        """A path with this filter."""
+        return f"{path}?{self.query}" if self.query else path
+
+    async def next_task(self, visit: Visit, after: str) -> str | None:
+        """The most urgent open task but one that the visitor may take up: theirs, or nobody's."""
+        found: dict[str, Any] = await visit.api.get("/v1/tasks", **self.wanted, limit=_NEXT_MAX)
+        free = (task for task in found["items"] if task["claimed_by_me"] or task["claimed_by"] is None)
+        return next((task["id"] for task in free if task["id"] != after), None)

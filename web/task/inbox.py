@@ -1,0 +1,105 @@
+"""The inbox of staff: what waits for their roles, and claiming and releasing, one by one or several at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from web.client import Refused
+from web.forms import Form, empty
+from web.task.filter import Filter
+from web.task.kinds import KINDS, kind_words, word
+from web.visit import SignedIn, Visit
+
+router = APIRouter()
+
+_ROWS: Final = 50
+# What may be done to several tasks at once. Claiming and releasing moves no money and can be taken back; decisions
+# that credit depends on are looked at and made one by one, on purpose.
+_IN_BULK: Final = ("claim", "release")
+
+
+@dataclass(slots=True)
+class Bulk:
+    """What came of doing something to several tasks."""
+
+    action: str
+    done: int = 0
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+
+@router.get("/inbox")
+async def show_inbox(visit: SignedIn, cursor: str = "") -> Response:
+    """Open tasks, most urgent first."""
+    if visit.person.is_member:
+        return visit.go("/")
+    return await inbox_page(visit, Filter.of(visit.request.query_params), cursor=cursor)
+
+
+async def inbox_page(visit: Visit, wanted: Filter, *, cursor: str = "", **values: Any) -> Response:
+    """The inbox under a filter; ``values`` are the template's: ``form`` of a refused action, ``bulk``, ``status``."""
+    page = await visit.api.get("/v1/tasks", **wanted.wanted, cursor=cursor or None, limit=_ROWS)
+    here = wanted.at("/inbox")
+    return visit.page(
+        "inbox.html",
+        **({"bulk": None, "here": here, "path": here, "form": Form(visit.language)} | values),
+        tasks=page["items"],
+        next=page["next"],
+        is_first=not cursor,
+        filter=wanted,
+        kinds=[(kind, visit.language.words(kind_words(kind))) for kind in KINDS],
+        chosen=empty(visit.language, kind=wanted.kind, region_code=visit.language.digits(wanted.region_code)),
+        word=word,
+    )
+
+
+@router.get("/inbox/bulk")
+async def leave_bulk(visit: SignedIn) -> Response:
+    """Whoever comes back to the address of a bulk action finds the inbox."""
+    return visit.go("/inbox")
+
+
+@router.post("/inbox/bulk")
+async def act_in_bulk(visit: SignedIn) -> Response:
+    """Claim or release what was ticked, and say how many worked and which not."""
+    form = await visit.form()
+    wanted, action, ids = Filter.within(form.text("within")), form.text("action"), _ids(form.all("task"))
+    if action not in _IN_BULK:
+        return visit.go(wanted.at("/inbox"))
+    if not ids:
+        form.errors["task"] = visit.language.say("Tick the tasks first.")
+        return await inbox_page(visit, wanted, form=form, status=422)
+    bulk = Bulk(action)
+    for task_id in ids:
+        try:
+            await act(visit, action, task_id, form.key)
+            bulk.done += 1
+        except Refused as refused:
+            bulk.refused.append((task_id, visit.language.words(refused.words)))
+    return await inbox_page(visit, wanted, bulk=bulk)
+
+
+def _ids(ticked: Sequence[str]) -> list[str]:
+    """The task ids of boxes that were ticked, each once, at most a page of them."""
+    return [str(found) for found in dict.fromkeys(_uuid(one) for one in ticked[:_ROWS]) if found is not None]
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+async def act(visit: Visit, action: str, task_id: str, key: str) -> None:
+    """Claim or release one task, once however often the form is sent: its key stands for all its tasks (H1).
+
+    Raises:
+        Refused: the API refused.
+    """
+    await visit.api.post(f"/v1/tasks/{task_id}/{action}", key=str(uuid5(NAMESPACE_OID, f"{key} {action} {task_id}")))

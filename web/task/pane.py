@@ -1,0 +1,189 @@
+"""The decision pane: the facts of a task beside its buttons, and after a decision the next task (A7, A12, A13)."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import quote
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from domain.access import Role
+from domain.money import RIAL_A_TOMAN
+from web.client import Refused
+from web.forms import Form, empty
+from web.task.filter import Filter
+from web.task.inbox import act, inbox_page
+from web.task.kinds import decision, refusal_reasons, return_reasons, word
+from web.visit import SignedIn, Visit
+
+router = APIRouter()
+
+_PART: Final = 100
+# A case whose story is longer is read on its own page.
+_PARTS_MAX: Final = 3
+_STAFF: Final = frozenset(role.value for role in Role)
+
+
+@router.get("/tasks/{task_id}")
+async def show_task(visit: SignedIn, task_id: UUID) -> Response:
+    """A task: to staff with its decision; members are led to where they answer theirs."""
+    if visit.person.is_member:
+        return await _lead_member(visit, str(task_id))
+    return await _pane(visit, str(task_id), Filter.of(visit.request.query_params))
+
+
+async def _lead_member(visit: Visit, task_id: str) -> Response:
+    task = await visit.api.get(f"/v1/tasks/{task_id}")
+    match task["kind"]:
+        case "answer_guarantee":
+            return visit.go(await _guarantee_path(visit, task_id))
+        case "name_guarantor" if task["status"] == "open":
+            return visit.go(f"/cases/{task['case_id']}/guarantor")
+        case "correct_application" if task["status"] == "open":
+            return visit.go(f"/cases/{task['case_id']}/correction")
+    return visit.go(f"/cases/{task['case_id']}")
+
+
+async def _guarantee_path(visit: Visit, task_id: str) -> str:
+    """Where a guarantee is answered: it is among the newest, or else the list has it."""
+    cursor: str | None = None
+    for _ in range(_PARTS_MAX):
+        page = await visit.api.get("/v1/guarantees", cursor=cursor, limit=_PART)
+        for guarantee in page["items"]:
+            if guarantee["task_id"] == task_id:
+                return f"/guarantees/{guarantee['id']}"
+        cursor = page["next"]
+        if cursor is None:
+            break
+    return "/guarantees"
+
+
+async def _pane(visit: Visit, task_id: str, within: Filter, form: Form | None = None) -> Response:
+    """The pane with fresh facts; ``form``: of a decision that was refused, with what was typed into it."""
+    task = await visit.api.get(f"/v1/tasks/{task_id}")
+    case = await _read_or_none(visit, f"/v1/cases/{task['case_id']}")
+    values = {
+        "task": task,
+        "case": case,
+        "events": [] if case is None else await _timeline(visit, case["id"]),
+        "swap": None,
+        "within": within,
+        "here": within.at(f"/tasks/{task_id}"),
+        "staff": _STAFF,
+        "refusal_reasons": refusal_reasons(visit.language),
+        "return_reasons": return_reasons(visit.language),
+        "word": word,
+        "decides": _decides(task, case),
+    }
+    if case is not None and task["case_kind"] == "substitution":
+        values["swap"] = await _read_or_none(visit, f"/v1/guarantor-substitutions/{case['id']}")
+    asked = _prefilled(visit, case)
+    if form is None:
+        return visit.page("task.html", form=asked, **values)
+    # The other forms of the pane stand as before.
+    form.values = {**asked.values, **form.values}
+    return visit.again("task.html", form, **values)
+
+
+async def _read_or_none(visit: Visit, path: str) -> Any:
+    """What the API shows, or None where the case is no longer the visitor's to see: forwarded, or their own."""
+    try:
+        return await visit.api.get(path)
+    except Refused as refused:
+        if refused.status == HTTPStatus.NOT_FOUND:
+            return None
+        raise
+
+
+async def _timeline(visit: Visit, case_id: str) -> list[Any]:
+    events: list[Any] = []
+    cursor: str | None = None
+    for _ in range(_PARTS_MAX):
+        page = await visit.api.get(f"/v1/cases/{case_id}/timeline", cursor=cursor, limit=_PART)
+        events += page["items"]
+        cursor = page["next"]
+        if cursor is None:
+            break
+    return events
+
+
+def _decides(task: Any, case: Any) -> bool:
+    """Whether the API lets the visitor decide now."""
+    offered = [] if case is None else case["allowed_actions"]
+    return any(action["href"] == f"/v1/tasks/{task['id']}/decision" for action in offered)
+
+
+def _prefilled(visit: Visit, case: Any) -> Form:
+    """A form as it is first seen: a certificate states what was asked for unless HR says otherwise (A12)."""
+    asked = None if case is None else case["application"]
+    if asked is None:
+        return empty(visit.language)
+    monthly = visit.language.number(asked["monthly"]["amount"] // RIAL_A_TOMAN)
+    instalments = visit.language.digits(asked["instalments"])
+    return empty(visit.language, monthly_amount__amount=monthly, instalments=instalments)
+
+
+@router.post("/tasks/{task_id}/decision")
+async def decide(visit: SignedIn, task_id: UUID) -> Response:
+    """Send a decision; then the next task under the same filter opens."""
+    form, path = await visit.form(), f"/v1/tasks/{task_id}"
+    within = Filter.within(form.text("within"))
+    task = await visit.api.get(path)
+    body = decision(task["kind"], form)
+    if form.is_good:
+        try:
+            # By the version of the facts that were looked at, not by the one that is newest now.
+            await visit.api.post(f"{path}/decision", body, key=form.key, if_match=_version(form))
+            return await _after(visit, str(task_id), within)
+        except Refused as refused:
+            if refused.code == "step_up_required":
+                return visit.go(f"/confirm?next={quote(within.at(f'/tasks/{task_id}'), safe='')}")
+            form.refuse(refused)
+            form.values = {**form.values, "refused": refused.code}
+    return await _pane(visit, str(task_id), within, form)
+
+
+def _version(form: Form) -> int:
+    """The version that was looked at; 0, which no task has, if the form does not say."""
+    text = form.text("version")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0
+
+
+async def _after(visit: Visit, task_id: str, within: Filter) -> Response:
+    """Go on to the next task; the decision stands, so nothing here may fail because of an odd filter."""
+    try:
+        found = await within.next_task(visit, task_id)
+    except Refused:
+        return visit.go("/inbox", done="decided")
+    if found is not None:
+        return visit.go(within.at(f"/tasks/{found}"), done="decided")
+    return visit.go(within.at("/inbox"), done="decided" if within.query else "decided_last")
+
+
+@router.post("/tasks/{task_id}/claim")
+async def claim(visit: SignedIn, task_id: UUID) -> Response:
+    """Take a task."""
+    return await _work(visit, "claim", str(task_id), done="claimed")
+
+
+@router.post("/tasks/{task_id}/release")
+async def release(visit: SignedIn, task_id: UUID) -> Response:
+    """Give a task back."""
+    return await _work(visit, "release", str(task_id), done="released")
+
+
+async def _work(visit: Visit, action: str, task_id: str, *, done: str) -> Response:
+    """Claim or release a task, and stay where the button was: in the inbox or in the pane."""
+    form = await visit.form()
+    within, is_pane = Filter.within(form.text("within")), form.text("from") == "pane"
+    try:
+        await act(visit, action, task_id, form.key)
+    except Refused as refused:
+        form.refuse(refused)
+        if is_pane:
+            return await _pane(visit, task_id, within, form)
+        return await inbox_page(visit, within, form=form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    return visit.go(within.at(f"/tasks/{task_id}" if is_pane else "/inbox"), done=done)
