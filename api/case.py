@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from api.case_detail import CaseDetail, TitledCase, case_detail
 from api.dependencies import ReaderDep
-from api.live import TooManyStreams, Watcher
+from api.live import Changed, TooManyStreams, Watcher
 from api.problems import responses
 from api.values import Cursor, Limit, MomentOut, Page, Words, cut, read_cursor, write_cursor
 from domain import errors, wording
@@ -68,7 +68,7 @@ async def list_cases(
             connection, reader.actor, wanted, before=before[0] if before else None, limit=limit + 1
         )
         page, more = cut(rows, limit)
-        items = await TitledCase.titled(connection, page)
+        items = await TitledCase.titled(connection, page, reader.actor)
         return Page(items=items, next=write_cursor(page[-1].id) if more else None)
 
     return await reader.read(query)
@@ -126,9 +126,18 @@ async def watch_case(
     request: Request,
     reader: ReaderDep,
     case_id: UUID,
+    version: Annotated[
+        int | None, Query(ge=0, le=2**31 - 1, description="What the caller has: later ones are told as `changed`")
+    ] = None,
     last_event_id: Annotated[str | None, Header(pattern="^[0-9]{1,18}$")] = None,
 ) -> AsyncIterator[ServerSentEvent]:
-    """The timeline as it grows (server-sent events); ends after ten minutes, then the browser connects again."""
+    """The timeline as it grows (server-sent events); ends after ten minutes, then the browser connects again.
+
+    Not all that happens in a case is a line of its timeline: with ``version`` each later version is told as well.
+    """
     watcher: Watcher = request.app.state.watcher
-    async for event in watcher.watch(reader, case_id, int(last_event_id or 0)):
+    async for event in watcher.watch(reader, case_id, int(last_event_id or 0), version):
+        if isinstance(event, Changed):
+            yield ServerSentEvent(data={"version": event.version}, event="changed")
+            continue
         yield ServerSentEvent(data=EventOut.of(event).model_dump(mode="json"), event="timeline", id=str(event.id))

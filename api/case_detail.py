@@ -169,16 +169,21 @@ def _masked(what: Change, value: str | None) -> str | None:
 
 
 class TitledCase(CaseOut):
-    """A case with what its programme is called."""
+    """A case with what its programme is called, and whether it is the caller's own."""
 
     programme_title: Words | None = Field(description="For onboarding and substitution, as the case began with it")
+    is_own: bool = Field(description="Whether it is about the caller, who visits as a member; false for guarantors")
 
     @classmethod
-    async def titled(cls, connection: AsyncConnection, cases: Sequence[Case]) -> list[TitledCase]:
-        """Cases with their titles."""
+    async def titled(cls, connection: AsyncConnection, cases: Sequence[Case], actor: Actor) -> list[TitledCase]:
+        """Cases with their titles, in somebody's eyes."""
         programmes = await _programmes(connection, cases)
         return [
-            cls(**CaseOut.of(case).model_dump(), programme_title=_title(programmes.get(case.policy_id)))
+            cls(
+                **CaseOut.of(case).model_dump(),
+                programme_title=_title(programmes.get(case.policy_id)),
+                is_own=actor.capacity == "member" and actor.person_id == case.person_id,
+            )
             for case in cases
         ]
 
@@ -230,6 +235,7 @@ async def case_detail(connection: AsyncConnection, seals: Seals, actor: Actor, c
     return CaseDetail(
         **CaseOut.of(case).model_dump(),
         programme_title=_title(programme),
+        is_own=sight.is_applicant,
         person_name=await _name(connection, sight),
         national_id_masked=await _national_id(connection, seals, case.person_id) if sight.judges else None,
         organisation_name=await _organisation_name(connection, case.organisation_id),

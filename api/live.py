@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from api.dependencies import Reader
 from domain.errors import NotFound, TooMany
 from storage.account import read_session_again
-from storage.case_lists import Event, events_after, is_shown, newest_events, see_case
+from storage.case_lists import Event, Mark, events_after, is_shown, marks_of, see_case
+from storage.cases import Case
 from storage.chores import every, repeat
 from storage.database import SERVICE, transaction
 
@@ -37,6 +39,13 @@ class TooManyStreams(TooMany):
     en = "Too many live streams; reload a little later."
 
 
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Something of the case is another than it was, whether or not a line of the timeline tells of it."""
+
+    version: int
+
+
 class Watcher:
     """Knows which cases are watched, and wakes the watchers of those in which something happened."""
 
@@ -45,7 +54,7 @@ class Watcher:
         self._check_seconds = check_seconds
         self._watched: Counter[UUID] = Counter()
         self._watching: Counter[UUID] = Counter()
-        self._newest: dict[UUID, int] = {}
+        self._marks: dict[UUID, Mark] = {}
         self._changed = asyncio.Condition()
 
     def refuse_when_full(self, person_id: UUID) -> None:
@@ -65,12 +74,14 @@ class Watcher:
         if not self._watched:
             return
         async with transaction(self._engine, SERVICE) as connection:
-            self._newest = await newest_events(connection, list(self._watched))
+            self._marks = await marks_of(connection, list(self._watched))
         async with self._changed:
             self._changed.notify_all()
 
-    async def watch(self, reader: Reader, case_id: UUID, after: int) -> AsyncIterator[Event]:
-        """Lines after one that the caller has, then each new one.
+    async def watch(
+        self, reader: Reader, case_id: UUID, after: int, version: int | None = None
+    ) -> AsyncIterator[Event | Changed]:
+        """Lines after one that the caller has, then each new one; and each version after the caller's, if it has one.
 
         Ends when the caller may no longer see the case, and when the database is away: they connect again.
         """
@@ -80,11 +91,15 @@ class Watcher:
         try:
             end = asyncio.get_running_loop().time() + _LIFE_SECONDS
             while asyncio.get_running_loop().time() < end:
-                for event, is_theirs in await reader.read(lambda connection: _news(connection, reader, case_id, after)):  # noqa: B023 - awaited at once
+                case, news = await reader.read(lambda connection: _news(connection, reader, case_id, after))  # noqa: B023 - awaited at once
+                for event, is_theirs in news:
                     after = event.id
                     if is_theirs:
                         yield event
-                await self._wait(case_id, after)
+                if version is not None and case.version > version:
+                    version = case.version
+                    yield Changed(version)
+                await self._wait(case_id, Mark(after, case.version))
         except (NotFound, SQLAlchemyError, OSError) as error:
             _log.info("live_status_ends", extra={"error": type(error).__name__})
         finally:
@@ -93,9 +108,10 @@ class Watcher:
             self._watched += Counter()
             self._watching += Counter()
 
-    async def _wait(self, case_id: UUID, after: int) -> None:
+    async def _wait(self, case_id: UUID, seen: Mark) -> None:
         def has_news() -> bool:
-            return self._newest.get(case_id, 0) > after
+            mark = self._marks.get(case_id, seen)
+            return mark.event > seen.event or mark.version > seen.version
 
         async with self._changed:
             try:
@@ -106,11 +122,12 @@ class Watcher:
 
 async def _news(
     connection: AsyncConnection, reader: Reader, case_id: UUID, after: int
-) -> list[tuple[Event, bool]] | None:
-    """Each new line, and whether it is the caller's to see."""
+) -> tuple[Case, list[tuple[Event, bool]]] | None:
+    """The case, and each new line with whether it is the caller's to see."""
     # The session may have ended and roles may be gone since the stream began.
     actor = await read_session_again(connection, reader.actor.session_id)
     case = None if actor is None else await see_case(connection, actor, case_id)
     if actor is None or case is None:
         return None
-    return [(event, is_shown(case, actor, event)) for event in await events_after(connection, case_id, after, _PAGE)]
+    events = await events_after(connection, case_id, after, _PAGE)
+    return case, [(event, is_shown(case, actor, event)) for event in events]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -156,9 +156,10 @@ class ReviewOut(BaseModel):
     net_pay_now: AmountOut
     region_used: str
     region_now: str
+    region_now_name: str
 
     @classmethod
-    def of(cls, examination: Examination, reviewing_region: str | None) -> ReviewOut:
+    def of(cls, examination: Examination, reviewing_region: str | None, regions: Mapping[str, str]) -> ReviewOut:
         """An examination."""
         used, now = examination.application, examination.employment
         return cls(
@@ -172,6 +173,7 @@ class ReviewOut(BaseModel):
             net_pay_now=AmountOut.of(now.net_pay),
             region_used=used.region_code,
             region_now=now.region_code,
+            region_now_name=regions.get(now.region_code, now.region_code),
         )
 
 
@@ -207,11 +209,12 @@ async def read_review(
     examination = None
     if sight.sees_guarantors and sight.case.is_open:
         examination = await _examine(connection, sight)
-    known = await _know(connection, seals, sight, found, examination)
+    regions = {} if examination is None else await list_regions(connection)
+    known = replace(await _know(connection, seals, sight, found, examination), regions=regions)
     review = None
     if examination is not None and sight.review is not None:
         in_region = sight.review.scope_kind == ScopeKind.REGION
-        review = ReviewOut.of(examination, sight.review.scope if in_region else None)
+        review = ReviewOut.of(examination, sight.review.scope if in_region else None, known.regions)
     return [GuaranteeInCase.of(guarantee, known) for guarantee in found], review
 
 
@@ -243,5 +246,4 @@ async def _know(
         national_ids=national_ids,
         checks={} if examination is None else {check.guarantee.id: check for check in examination.guarantors},
         sees_pay=sight.sees_pay,
-        regions={} if examination is None else await list_regions(connection),
     )

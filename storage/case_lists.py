@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -36,6 +37,13 @@ class Event:
     code: str
     params: dict[str, object]
     actor: str
+
+
+class Mark(NamedTuple):
+    """How far a case has come: the newest line of its timeline, and its version."""
+
+    event: int
+    version: int
 
 
 _EVENT = (timeline.c.id, timeline.c.case_id, timeline.c.at, timeline.c.code, timeline.c.params, timeline.c.actor)
@@ -120,11 +128,10 @@ def is_shown(case: Case, actor: Actor, event: Event) -> bool:
     return is_theirs or event.code not in APPLICANT_ONLY
 
 
-async def newest_events(connection: AsyncConnection, case_ids: list[UUID]) -> dict[UUID, int]:
-    """The id of the newest line of each case."""
+async def marks_of(connection: AsyncConnection, case_ids: list[UUID]) -> dict[UUID, Mark]:
+    """How far each case has come."""
+    newest = sa.select(sa.func.max(timeline.c.id)).where(timeline.c.case_id == cases.c.id).scalar_subquery()
     rows = await connection.execute(
-        sa.select(timeline.c.case_id, sa.func.max(timeline.c.id))
-        .where(timeline.c.case_id.in_(case_ids))
-        .group_by(timeline.c.case_id)
+        sa.select(cases.c.id, sa.func.coalesce(newest, 0), cases.c.version).where(cases.c.id.in_(case_ids))
     )
-    return {row[0]: int(row[1]) for row in rows}
+    return {row[0]: Mark(int(row[1]), int(row[2])) for row in rows}

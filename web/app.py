@@ -9,10 +9,12 @@ from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -170,14 +172,23 @@ def create_site(api: ASGIApp, *, stand_alone: bool = False, temporal_ui: str = "
     pages.state.renderer = Renderer(loaded_assets())
     pages.state.stand_alone = stand_alone
     pages.state.temporal_ui = temporal_ui
-    for router in _ROUTERS:
+    for router in _routers(stand_alone=stand_alone):
         pages.include_router(router)
-    if stand_alone:
-        pages.include_router(developer.router)
     pages.add_api_route(f"{PREFIX}{{name}}", _asset, methods=["GET", "HEAD"])
     _install_errors(pages)
     # Outermost, so that what the framework itself answers is framed too.
     return Door(api, Frame(pages))
+
+
+def _routers(*, stand_alone: bool) -> tuple[APIRouter, ...]:
+    return (*_ROUTERS, developer.router) if stand_alone else _ROUTERS
+
+
+def page_addresses(method: str) -> set[str]:
+    """Every page (GET) or form (POST) that a stand-alone site has, as its route is written."""
+    routers = _routers(stand_alone=True)
+    found = (route for router in routers for route in iter_route_contexts(router.routes))
+    return {str(route.path) for route in found if method in (route.methods or ())}
 
 
 def _asset(request: Request) -> Response:
@@ -207,6 +218,11 @@ def _install_errors(pages: FastAPI) -> None:
     @pages.exception_handler(HTTPException)
     async def by_framework(request: Request, error: HTTPException) -> Response:
         return _error_page(request, HTTPStatus(error.status_code))
+
+    @pages.exception_handler(ClientDisconnect)
+    async def gone(_request: Request, _error: ClientDisconnect) -> Response:
+        # Browsers do so when somebody types on or goes on; nobody is there to be answered.
+        return Response(status_code=HTTPStatus.BAD_REQUEST)
 
     @pages.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from web.client import Refused
+from domain.persian import value_text
 from web.forms import Form, empty
 from web.visit import SignedIn, Visit
 
@@ -19,6 +20,7 @@ router = APIRouter()
 _PAGE: Final = 100
 _PAGES_MAX: Final = 5
 _FEW: Final = 5
+_REGION: Final = re.compile("[0-9]{4}")
 _FILTERS: Final = ("kind", "state", "region", "late")
 
 Choice = Annotated[str, Query(max_length=40)]
@@ -34,15 +36,12 @@ async def show_cases(
     cursor: str | None = None,
 ) -> Response:
     """The cases that a visitor may see, newest first; staff may choose which."""
-    form = empty(visit.language, kind=kind, state=state, region=region, late=late)
-    try:
+    form = empty(visit.language, kind=kind, state=state, region=value_text(region), late=late)
+    found: Any = {"items": [], "next": None}
+    if form.text("region") and not _REGION.fullmatch(form.text("region")):
+        form.errors["region"] = visit.language.say("A region's code has four digits.")
+    else:
         found = await _find(visit, form, cursor)
-    except Refused as refused:
-        if cursor is not None:
-            raise
-        found = {"items": [], "next": None}
-        form.refuse(refused)
-        form.errors = {"region" if name == "region_code" else name: said for name, said in form.errors.items()}
     chosen = urlencode({name: form.text(name) for name in _FILTERS if form.text(name)})
     return visit.page(
         "cases.html",
@@ -88,22 +87,15 @@ async def show_case(visit: SignedIn, case_id: UUID) -> Response:
         credit_case_id=credit_case_id,
         actions=[_link(action) for action in case["allowed_actions"]],
         messages=await _messages(visit, case_id),
-        owns=visit.person.is_member and _is_own(case, guarantees),
     )
 
 
-def _is_own(case: Any, guarantees: list[Any]) -> bool:
-    """Whether the API shows a member the case as to the person whose it is: a guarantor gets their own part only."""
-    if case["kind"] == "onboarding":
-        return case["application"] is not None
-    return case["kind"] != "substitution" or len(guarantees) > 1
-
-
-def _link(action: Any) -> dict[str, str]:
+def _link(action: Any) -> dict[str, Any]:
     """An action with the task that it answers, where it answers one."""
     parts = action["href"].split("/")
     task_id = parts[3] if parts[2] == "tasks" else ""
-    return {"name": action["action"], "task_id": task_id}
+    # What ends the case is never the first thing to do.
+    return {"name": action["action"], "task_id": task_id, "is_last": action["action"].startswith("withdraw_")}
 
 
 async def timeline_of(visit: Visit, case_id: UUID) -> tuple[list[Any], bool]:

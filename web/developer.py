@@ -10,6 +10,7 @@ from typing import Any, Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from domain import wording
 from web.forms import Form, empty
 from web.visit import AnyVisit, SignInNeeded, Visit, signed_in
 
@@ -71,6 +72,7 @@ async def show_style_guide(visit: AnyVisit) -> Response:
         case=_case(now, closed=False),
         closed_case=_case(now, closed=True),
         events=_events(now),
+        guarantees=[{"status": status, "words": _said(words)} for status, words in wording.GUARANTEES.items()],
     )
 
 
@@ -78,17 +80,22 @@ def _moment(at: datetime) -> dict[str, str]:
     return {"at": at.isoformat()}
 
 
+def _said(sentence: wording.Sentence) -> dict[str, str]:
+    return {"fa": sentence.fa, "en": sentence.en}
+
+
 def _case(now: datetime, *, closed: bool) -> dict[str, Any]:
-    awaiting = {"fa": "در انتظار گواهی کسر از حقوق", "en": "Awaiting the deduction certificate"}
+    phase = "active" if closed else "awaiting_certificate"
     return {
         "id": "01a20273-0996-7a5e-b3d3-41b84906c635",
         "kind": "onboarding",
-        "kind_words": {"fa": "درخواست اعتبار", "en": "Credit application"},
-        "phase": "active" if closed else "awaiting_certificate",
-        "phase_words": {"fa": "اعتبار فعال است", "en": "Active"} if closed else awaiting,
+        "kind_words": _said(wording.KINDS["onboarding"]),
+        "programme_title": {"fa": "اعتبار مینی‌پی", "en": "MiniPay credit"},
+        "phase": phase,
+        "phase_words": _said(wording.PHASES[phase]),
         "outcome": "active" if closed else None,
         "closed": _moment(now) if closed else None,
-        "next_actor_words": None if closed else {"fa": "منابع انسانی سازمان", "en": "the organisation's HR"},
+        "next_actor_words": None if closed else _said(wording.ROLES["hr_officer"]),
         "due": None if closed else _moment(now + timedelta(days=2, minutes=1)),
     }
 
@@ -97,12 +104,12 @@ def _events(now: datetime) -> list[dict[str, Any]]:
     return [
         {
             "words": {"fa": "درخواست اعتبار ثبت شد.", "en": "The application was submitted."},
-            "actor_words": {"fa": "متقاضی", "en": "the applicant"},
+            "actor_words": _said(wording.ROLES["applicant"]),
             "at": _moment(now - timedelta(days=1)),
         },
         {
             "words": {"fa": "از منابع انسانی گواهی کسر از حقوق خواسته شد.", "en": "HR was asked for the certificate."},
-            "actor_words": {"fa": "سامانه", "en": "the system"},
+            "actor_words": _said(wording.ROLES["machine"]),
             "at": _moment(now - timedelta(hours=23)),
         },
     ]

@@ -41,8 +41,9 @@ class Form:
 
     @property
     def key(self) -> str:
-        """The Idempotency-Key that was made with the form (H1)."""
-        return self.text("key")
+        """The Idempotency-Key that was made with the form (H1); empty for what no page of ours has made."""
+        key = self.text("key")
+        return key if key.isascii() and key.isprintable() else ""
 
     @property
     def is_good(self) -> bool:

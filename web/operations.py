@@ -48,6 +48,10 @@ _ACCOUNTS: Final = {
     "credit:granted": _("Credit granted"),
     "credit:available": _("Credit available to members"),
 }
+_FAILURES: Final = {
+    "no_number": _("There is no mobile number of theirs."),
+    "no_such_template": _("The SMS provider does not know this text yet."),
+}
 _MESSAGES: Final = {
     "SendNotice": _("Messages to people"),
     "SendCode": _("One-time codes"),
@@ -60,6 +64,7 @@ def _words(language: Language) -> dict[str, Any]:
         "finding_words": _FINDINGS,
         "account_words": _ACCOUNTS,
         "message_words": _MESSAGES,
+        "failure_words": _FAILURES,
     }
     roles = {name: {"fa": role.fa, "en": role.en} for name, role in wording.ROLES.items()}
     return {"role_words": roles} | {
@@ -123,7 +128,8 @@ async def show_notices(visit: SignedIn, state: NoticeState = None, cursor: Curso
 
 async def _notices(visit: Visit, state: str | None, cursor: str | None = None) -> dict[str, Any]:
     page = await visit.api.get("/v1/notices", state=state, cursor=cursor)
-    return {"notices": page, "state": state, "may_send": visit.person.has(*_NOTICE_SENDERS)}
+    may_send = visit.person.has(*_NOTICE_SENDERS)
+    return {"notices": page, "state": state, "may_send": may_send, **_words(visit.language)}
 
 
 @router.post("/operations/notices/{notice_id}/resend")

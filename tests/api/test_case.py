@@ -26,7 +26,8 @@ from commands.command import Context
 from domain.access import Role
 from domain.errors import InvalidInput
 from messages.onboarding import Step
-from storage.cases import tell
+from storage.case_lists import Event
+from storage.cases import tell, touch_case
 from storage.database import SERVICE, transaction
 from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser
@@ -227,6 +228,25 @@ async def test_the_live_stream_tells_what_was_and_what_happens_and_goes_on_where
     assert news["words"]["fa"] == "به منابع انسانی سازمان یادآوری شد."
 
 
+async def test_the_live_stream_tells_of_a_change_that_no_line_tells_of_to_whoever_says_what_they_have(
+    served: str, api: httpx2.AsyncClient, office: Office, case_id: UUID
+) -> None:
+    case = (await api.get(f"/v1/cases/{case_id}", headers=office.member.headers())).json()
+    address = f"/v1/cases/{case_id}/events?version={case['version']}"
+    async with (
+        httpx2.AsyncClient(base_url=served, timeout=20) as client,
+        client.stream("GET", address, headers=office.member.headers()) as stream,
+    ):
+        lines = aiter(stream.aiter_lines())
+        before = await _events(lines, 2)
+        async with transaction(office.context.engine, SERVICE) as connection:
+            await touch_case(connection, case_id)
+        (changed,) = await _events(lines, 1)
+
+    assert [event["code"] for event in before] == ["application_submitted", "certificate_requested"]
+    assert changed == {"version": case["version"] + 1}
+
+
 async def test_nobody_watches_a_case_that_is_not_theirs(
     api: httpx2.AsyncClient, case_id: UUID, arrange: Arrange
 ) -> None:
@@ -257,7 +277,7 @@ async def test_a_live_stream_ends_when_whoever_watches_may_watch_no_more(
     who: Someone = getattr(office, name)
     watcher = Watcher(context.engine, check_seconds=0.05)
     stream = watcher.watch(Reader(context, await authenticate(context, who.token)), case_id, 0)
-    seen = [(await anext(stream)).code, (await anext(stream)).code]
+    seen = [event.code for event in (await anext(stream), await anext(stream)) if isinstance(event, Event)]
 
     await superuser.run(statement, who.id)
     async with asyncio.timeout(5):

@@ -18,6 +18,7 @@ from commands.command import Context
 from domain.guarantor import CHECKS_PER_PERSON
 from domain.identity import NationalId, mask_national_id
 from domain.wording import APPLICANT_ONLY
+from storage.case_lists import Event
 from storage.cases import tell
 from storage.database import SERVICE, transaction
 from tests.arrange import Arrange, Someone, guarantee_code, next_national_id
@@ -255,6 +256,7 @@ async def test_the_live_stream_of_a_guarantor_leaves_out_the_same_lines_and_goes
         reader = Reader(context, await authenticate(context, who.token))
         async with asyncio.timeout(5):
             async for event in Watcher(context.engine, check_seconds=0.05).watch(reader, case_id, 0):
+                assert isinstance(event, Event)
                 codes.append(event.code)
                 if event.code == "reminded":
                     return codes

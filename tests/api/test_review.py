@@ -51,6 +51,7 @@ async def test_finance_sees_the_guarantor_with_every_rule_and_what_it_decides_by
         "net_pay_now": case["application"]["net_pay_used"],
         "region_used": "1101",
         "region_now": "1101",
+        "region_now_name": case["region_name"],
     }
     assert case["review"]["monthly_limit"]["amount"] == 100_000_000
     assert [action["action"] for action in case["allowed_actions"]] == ["decide_review_application"]

@@ -22,7 +22,7 @@ _RULES = PROJECT / "docs" / "rules.md"
 
 def project_files(*suffixes: str) -> list[Path]:
     """The project's own files with one of the suffixes, whatever else lies in its directory."""
-    apart = {".venv", "var", ".git"}
+    apart = {".venv", "var", ".git", "node_modules"}
     found = (path for suffix in suffixes for path in PROJECT.rglob(f"*{suffix}"))
     return sorted(path for path in found if apart.isdisjoint(path.relative_to(PROJECT).parts))
 

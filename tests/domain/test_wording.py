@@ -12,13 +12,20 @@ from domain.access import Role
 from domain.mandate import MANDATES
 from domain.notice import NOTICES
 from domain.onboarding import Obstacle, RefusalReason
-from domain.wording import KINDS, PHASES, ROLES, TASKS, TIMELINE, Sentence, said
+from domain.wording import JOURNALS, KINDS, PHASES, ROLES, TASKS, TIMELINE, Sentence, said
 from messages.case import CaseKind
 from messages.onboarding import FactKind, Phase, TaskKind
 from messages.personnel import ChangePhase, ImportPhase
 from messages.personnel import TaskKind as PersonnelTask
 
-CATALOGUES = {"roles": ROLES, "phases": PHASES, "kinds": KINDS, "tasks": TASKS, "timeline": TIMELINE}
+CATALOGUES = {
+    "roles": ROLES,
+    "phases": PHASES,
+    "kinds": KINDS,
+    "tasks": TASKS,
+    "timeline": TIMELINE,
+    "journals": JOURNALS,
+}
 _PERSIAN = re.compile(r"[\u0600-\u06ff]")
 _ARABIC_FORMS = re.compile("[يكةؤ]|[٠-٩]")
 

@@ -57,7 +57,7 @@ async def test_every_answer_is_guarded_and_a_private_page_is_kept_nowhere(
 
 async def test_what_another_sites_page_sends_is_refused(site: httpx2.AsyncClient, arrange: Arrange) -> None:
     (member,) = await arrange.colleagues(1)
-    foreign = (
+    foreign: tuple[dict[str, str], ...] = (
         {"Origin": "https://evil.test", "Sec-Fetch-Site": "cross-site"},
         {"Origin": "https://evil.test"},
         {"Origin": "null"},
@@ -147,7 +147,7 @@ def test_nothing_that_pages_say_lacks_persian() -> None:
 def test_persian_says_the_same_values_in_persian_letters() -> None:
     for message in catalogue.stored():
         texts = [message.id] if isinstance(message.id, str) else list(message.id)
-        said = [message.string] if isinstance(message.string, str) else list(message.string)
+        said = [message.string] if isinstance(message.string, str) else list(message.string or ())
         for text in said if texts[0] else []:
             values = [sorted(set(re.findall(r"%\(\w+\)s", each))) for each in (texts[0], text)]
             assert values[0] == values[1], texts[0]

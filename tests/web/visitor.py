@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from cli.pictures import VARIABLE
 from cli.places import PROJECT
 from domain.persian import latin_digits
 from tests.arrange import Someone, eventually, newest_code, sent_to
+from web.language import Language, language_of
 
 SESSION_COOKIE = "__Host-session"
 _AXE = (PROJECT / "web/node_modules/axe-core/axe.min.js").read_text("utf-8")
@@ -25,13 +27,19 @@ PICTURES = PROJECT / "var" / "pictures"
 
 @dataclass(slots=True)
 class Visitor:
-    """A person at a page; ``complaints`` is what the browser's console said."""
+    """A person at a page; ``complaints`` is what the browser's console said.
+
+    Texts are given as the message ids of the catalogue and looked for in the window's language.
+    """
 
     context: BrowserContext
     page: Page
     messages: Path
+    language: Language
+    script: bool
     someone: Someone | None = None
     complaints: list[str] = field(default_factory=list)
+    codes: Counter[str] = field(default_factory=Counter)
 
     async def go(self, path: str, *, status: int = 200) -> Response:
         """Open a page, which answers with a status."""
@@ -47,31 +55,43 @@ class Visitor:
 
     async def press(self, text: str) -> None:
         """Press the one button or link of a text in the page's content, and wait for what follows."""
-        found = self.page.locator("main").get_by_role("button", name=text, exact=True)
-        if not await found.count():
-            found = self.page.locator("main").get_by_role("link", name=text, exact=True)
-        await found.click()
+        content, name = self.page.locator("main"), self.language.say(text)
+        found = content.get_by_role("button", name=name, exact=True).or_(
+            content.get_by_role("link", name=name, exact=True)
+        )
+        await found.first.click()
         await self.page.wait_for_load_state()
+
+    async def open(self, text: str) -> None:
+        """Open what asks once before it is done."""
+        await self.page.locator("summary", has_text=self.language.say(text)).first.click()
 
     async def reads(self, text: str) -> None:
         """Wait until the page's content says something."""
+        wanted = self.language.say(text)
 
         async def is_there() -> bool:
-            return text in await self.text()
+            return wanted in await self.text()
 
-        await eventually(is_there, f"«{text}» on {self.page.url}, which says: {await self.text()}")
+        await eventually(is_there, f"«{wanted}» on {self.page.url}, which says: {await self.text()}")
+
+    async def look(self) -> None:
+        """What holds for every page that somebody sees."""
+        await self.assert_accessible()
+        await self.assert_fits()
 
     async def text(self) -> str:
         """What the page's content says."""
         return await self.page.locator("main").inner_text()
 
-    async def code(self, purpose: str, earlier: int = 0) -> str:
-        """The newest code that came by SMS for a purpose, once there are more than ``earlier``."""
+    async def code(self, purpose: str) -> str:
+        """The code that came by SMS for a purpose since the last one that was read."""
         assert self.someone is not None
         mobile = self.someone.mobile
+        self.codes[purpose] += 1
 
         async def came() -> bool:
-            return sent_to(self.messages, mobile).count(f"code_{purpose}") > earlier
+            return sent_to(self.messages, mobile).count(f"code_{purpose}") >= self.codes[purpose]
 
         await eventually(came, f"a code for {purpose}")
         return newest_code(self.messages, mobile)
@@ -81,6 +101,14 @@ class Visitor:
         await self.page.evaluate(_AXE)
         found: dict[str, Any] = await self.page.evaluate(f"axe.run({{runOnly: {_RULES}}})")
         said = [(rule["id"], [node["target"] for node in rule["nodes"]]) for rule in found["violations"]]
+        assert said == [], (self.page.url, said)
+
+    async def assert_readable_in_the_dark(self) -> None:
+        """Contrast is enough in the dark scheme too; axe must have been there before."""
+        await self.page.emulate_media(color_scheme="dark")
+        found: dict[str, Any] = await self.page.evaluate("axe.run({runOnly: ['color-contrast']})")
+        await self.page.emulate_media(color_scheme="light")
+        said = [node["target"] for rule in found["violations"] for node in rule["nodes"]]
         assert said == [], (self.page.url, said)
 
     async def assert_fits(self) -> None:
@@ -128,7 +156,7 @@ async def open_window(
     await context.add_cookies(
         [{"name": name, "value": value, "domain": host, "path": "/", "secure": True} for name, value in cookies.items()]
     )
-    visitor = Visitor(context, await context.new_page(), messages, someone)
+    visitor = Visitor(context, await context.new_page(), messages, language_of(language), script, someone)
     visitor.page.set_default_timeout(15_000)
     visitor.page.on("console", lambda message: _note(visitor, message))
     visitor.page.on("pageerror", lambda error: visitor.complaints.append(str(error)))

@@ -23,6 +23,8 @@ AMOUNT, GUARANTOR, REVIEW, CODE = "amount", "guarantor", "review", "code"
 CHECK, SUBMIT = "check", "submit"
 MONTHLY, INSTALMENTS, EMPLOYER = "monthly_amount.amount", "instalments", "organisation_id"
 VERSION, CODE_ID, TYPED_CODE = "mandate.version", "mandate.code_id", "mandate.code"
+# For which terms a code was sent: it is good for these alone.
+SENT_FOR: Final = "mandate.sent_for"
 _OUTDATED: Final = "mandate_outdated"
 
 T = TypeVar("T")
@@ -61,7 +63,7 @@ class Wizard:
     def carried(self) -> list[str]:
         """What each step's form carries on for the others."""
         checked = [_checked(name) for name in self.guarantors]
-        return [EMPLOYER, MONTHLY, INSTALMENTS, *self.guarantors, *checked, VERSION, CODE_ID]
+        return [EMPLOYER, MONTHLY, INSTALMENTS, *self.guarantors, *checked, VERSION, CODE_ID, SENT_FOR]
 
     def employer(self, form: Form) -> Mapping[str, Any] | None:
         """The employment that was chosen, or the only one."""
@@ -176,7 +178,8 @@ def _judge_amounts(visit: Visit, wizard: Wizard, form: Form) -> None:
     if employer is None:
         form.errors[EMPLOYER] = say("Please choose one.")
     elif not employer["contract_in_force"]:
-        form.errors[EMPLOYER] = say("The contract of this organisation is not in force; no application is possible.")
+        field = EMPLOYER if len(wizard.employers) > 1 else GENERAL
+        form.errors[field] = say("The contract of this organisation is not in force; no application is possible.")
     elif preview.is_above_limit:
         limit = visit.language.money(employer["monthly_limit"])
         form.errors[MONTHLY] = say("This is above your limit; the most a month is %(limit)s.", limit=limit)
@@ -216,20 +219,28 @@ def _terms(wizard: Wizard, form: Form) -> dict[str, Any]:
 
 
 async def _ask_for_code(visit: Visit, wizard: Wizard, form: Form) -> Response:
-    """Have a code sent for exactly these terms (A2); one that came before stays good until its time is over."""
-    body = {"purpose": "accept_mandate", "subject": _terms(wizard, form)}
+    """Have a code sent for exactly these terms (A2); one that came for them before is as good while its time lasts."""
+    terms = _terms(wizard, form)
+    sent_for = f"{terms['monthly_amount']['amount']} {terms['instalments']} {terms['mandate_version']}"
+    body = {"purpose": "accept_mandate", "subject": terms}
     try:
         sent = await visit.api.post("/v1/codes", body, key=f"{form.key}-code" if form.key else "")
     except Refused as refused:
-        too_many = visit.language.say("A code can be had only every half minute, and a few times an hour.")
-        form.errors[GENERAL] = " ".join(
-            [
-                visit.language.words(refused.words),
-                *([too_many] if refused.status == HTTPStatus.TOO_MANY_REQUESTS else []),
-            ]
-        )
-        return show(visit, wizard, form, CODE if form.text("at") == CODE else REVIEW)
-    form.values = {**form.values, CODE_ID: sent["code_id"]}
+        has_one = form.text(SENT_FOR) == sent_for
+        say = visit.language.say
+        if refused.status != HTTPStatus.TOO_MANY_REQUESTS:
+            form.errors[GENERAL] = visit.language.words(refused.words)
+        elif has_one:
+            form.errors[GENERAL] = say(
+                "A code was sent a moment ago and may still be good: please enter it. Another one can be had after half"
+                " a minute, and a few times an hour."
+            )
+        else:
+            form.errors[GENERAL] = say(
+                "A code can be had only every half minute, and a few times an hour. Please try again soon."
+            )
+        return show(visit, wizard, form, CODE if has_one else REVIEW)
+    form.values = {**form.values, CODE_ID: sent["code_id"], SENT_FOR: sent_for}
     return show(visit, wizard, form, CODE)
 
 

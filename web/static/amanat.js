@@ -23,24 +23,29 @@
     for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
   });
 
-  // A case tells of each new line in its timeline; the page then fetches itself and shows what is new. The part that
-  // watches stays in the page, so however often its inside is renewed there is one stream, until the case is over.
+  // A case tells when it has changed; the page then fetches itself and shows what is new. The part that watches stays
+  // in the page, so however often its inside is renewed there is one stream, until the case is over.
   const watch = (part) => {
     let source = null;
     const isOver = () => part.querySelector("[data-over]") !== null;
     const refresh = () => window.htmx.trigger(part, "news");
+    // What comes at the same moment is shown at once, and what the page has already is no news.
+    let soon = 0;
+    const note = (what, told) => {
+      if (Number(told) <= Number(part.dataset[what])) return;
+      part.dataset[what] = told;
+      window.clearTimeout(soon);
+      soon = window.setTimeout(refresh, SECOND / 10);
+    };
     const close = () => {
       source?.close();
       source = null;
     };
     const open = () => {
       if (source !== null || document.hidden || isOver()) return;
-      source = new EventSource(part.dataset.live);
-      source.addEventListener("timeline", (event) => {
-        if (Number(event.lastEventId) <= Number(part.dataset.newest)) return;
-        part.dataset.newest = event.lastEventId;
-        refresh();
-      });
+      source = new EventSource(`${part.dataset.live}?version=${part.dataset.version}`);
+      source.addEventListener("timeline", (event) => note("newest", event.lastEventId));
+      source.addEventListener("changed", (event) => note("version", JSON.parse(event.data).version));
     };
     // Whoever is signed out meanwhile is led to the sign-in; after an error what is shown stays.
     part.addEventListener("htmx:before:response", (event) => {
@@ -56,9 +61,16 @@
     document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
     window.addEventListener("pagehide", close);
     window.addEventListener("pageshow", open);
-    // What is left of a time is said by the server, so that it is said in one way.
+    // What is left of a time is said by the server, so that it is said in one way. A page that nobody touches stops
+    // asking: else the session of somebody who has left the room would never end.
+    let touched = Date.now();
+    const touch = () => (touched = Date.now());
+    for (const name of ["pointerdown", "pointermove", "keydown", "scroll"]) {
+      document.addEventListener(name, touch, { passive: true });
+    }
     window.setInterval(() => {
-      if (!document.hidden && !isOver() && part.querySelector("[data-until]")) refresh();
+      const isAlone = document.hidden || Date.now() - touched > 10 * MINUTE;
+      if (!isAlone && !isOver() && part.querySelector("[data-until]")) refresh();
     }, MINUTE);
     open();
   };

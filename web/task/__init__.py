@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from web.task import inbox, pane
+from web.task.inbox import router as inbox
+from web.task.pane import router as pane
 
 router = APIRouter()
-router.include_router(inbox.router)
-router.include_router(pane.router)
+router.include_router(inbox)
+router.include_router(pane)

@@ -12,7 +12,7 @@ from web.visit import Visit
 
 # What a form keeps of the address that it was opened from: room for every filter and no more.
 _WITHIN_MAX: Final = 200
-_REGION_MAX: Final = 4
+_REGION: Final = 4
 _NEXT_MAX: Final = 100
 
 
@@ -30,7 +30,7 @@ class Filter:
         """As an address says; digits may be Persian."""
         return cls(
             kind=query.get("kind", "").strip(),
-            region_code=latin_digits(query.get("region_code", "")).strip()[:_REGION_MAX],
+            region_code=latin_digits(query.get("region_code", "")).strip()[:_REGION],
             late=query.get("late") == "true",
             mine=query.get("mine") == "true",
         )
@@ -39,6 +39,11 @@ class Filter:
     def within(cls, kept: str) -> Self:
         """As a form kept it."""
         return cls.of(dict(parse_qsl(kept[:_WITHIN_MAX], max_num_fields=10)))
+
+    @property
+    def is_region(self) -> bool:
+        """Whether the region is one that can be asked for: none, or a whole code."""
+        return not self.region_code or (len(self.region_code) == _REGION and self.region_code.isdigit())
 
     @property
     def wanted(self) -> dict[str, str]:

@@ -43,7 +43,12 @@ async def show_inbox(visit: SignedIn, cursor: str = "") -> Response:
 
 async def inbox_page(visit: Visit, wanted: Filter, *, cursor: str = "", **values: Any) -> Response:
     """The inbox under a filter; ``values`` are the template's: ``form`` of a refused action, ``bulk``, ``status``."""
-    page = await visit.api.get("/v1/tasks", **wanted.wanted, cursor=cursor or None, limit=_ROWS)
+    chosen = empty(visit.language, kind=wanted.kind, region_code=visit.language.digits(wanted.region_code))
+    page: dict[str, Any] = {"items": [], "next": None}
+    if wanted.is_region:
+        page = await visit.api.get("/v1/tasks", **wanted.wanted, cursor=cursor or None, limit=_ROWS)
+    else:
+        chosen.errors["region_code"] = visit.language.say("A region code has four digits, for example 1101.")
     here = wanted.at("/inbox")
     return visit.page(
         "inbox.html",
@@ -53,7 +58,7 @@ async def inbox_page(visit: Visit, wanted: Filter, *, cursor: str = "", **values
         is_first=not cursor,
         filter=wanted,
         kinds=[(kind, visit.language.words(kind_words(kind))) for kind in KINDS],
-        chosen=empty(visit.language, kind=wanted.kind, region_code=visit.language.digits(wanted.region_code)),
+        chosen=chosen,
         word=word,
     )
 

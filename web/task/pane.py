@@ -61,8 +61,16 @@ async def _guarantee_path(visit: Visit, task_id: str) -> str:
     return "/guarantees"
 
 
-async def _pane(visit: Visit, task_id: str, within: Filter, form: Form | None = None) -> Response:
-    """The pane with fresh facts; ``form``: of a decision that was refused, with what was typed into it."""
+async def _pane(visit: Visit, task_id: str, within: Filter, form: Form | None = None, *, refused: str = "") -> Response:
+    """The pane with fresh facts.
+
+    Args:
+        visit: of whom.
+        task_id: which task.
+        within: the filter under which it was opened.
+        form: of what was refused, with what was typed into it.
+        refused: the code of the API's refusal.
+    """
     task = await visit.api.get(f"/v1/tasks/{task_id}")
     case = await _read_or_none(visit, f"/v1/cases/{task['case_id']}")
     values = {
@@ -71,6 +79,7 @@ async def _pane(visit: Visit, task_id: str, within: Filter, form: Form | None = 
         "events": [] if case is None else await _timeline(visit, case["id"]),
         "swap": None,
         "within": within,
+        "refused": refused,
         "here": within.at(f"/tasks/{task_id}"),
         "staff": _STAFF,
         "refusal_reasons": refusal_reasons(visit.language),
@@ -133,6 +142,7 @@ async def decide(visit: SignedIn, task_id: UUID) -> Response:
     within = Filter.within(form.text("within"))
     task = await visit.api.get(path)
     body = decision(task["kind"], form)
+    code = ""
     if form.is_good:
         try:
             # By the version of the facts that were looked at, not by the one that is newest now.
@@ -142,8 +152,8 @@ async def decide(visit: SignedIn, task_id: UUID) -> Response:
             if refused.code == "step_up_required":
                 return visit.go(f"/confirm?next={quote(within.at(f'/tasks/{task_id}'), safe='')}")
             form.refuse(refused)
-            form.values = {**form.values, "refused": refused.code}
-    return await _pane(visit, str(task_id), within, form)
+            code = refused.code
+    return await _pane(visit, str(task_id), within, form, refused=code)
 
 
 def _version(form: Form) -> int:
@@ -184,6 +194,6 @@ async def _work(visit: Visit, action: str, task_id: str, *, done: str) -> Respon
     except Refused as refused:
         form.refuse(refused)
         if is_pane:
-            return await _pane(visit, task_id, within, form)
+            return await _pane(visit, task_id, within, form, refused=refused.code)
         return await inbox_page(visit, within, form=form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     return visit.go(within.at(f"/tasks/{task_id}" if is_pane else "/inbox"), done=done)

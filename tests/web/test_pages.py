@@ -1,0 +1,199 @@
+"""Every page, as its people see it: accessible, whole on a phone, valid HTML, and never broken for anybody."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from playwright._impl._driver import compute_driver_executable
+
+from activities.transition import Desk
+from api.app import create_app
+from cli.places import PROJECT
+from commands.command import Context
+from tests.api.world import EVERYBODY, World, make_world
+from tests.arrange import Arrange
+from tests.books import Superuser
+from tests.web.conftest import Visit
+from tests.web.visitor import SESSION_COOKIE
+from web.app import create_site, page_addresses
+
+_PHONE, _DESK = 360, 1280
+_CHALLENGE = "0192f0a1-5b7c-7c1e-8f00-2f6f0c7d9a11"
+# Each page, who looks at it, and the address with the things of the world; `?` begins what the route does not name.
+_PAGES: dict[str, tuple[str, str]] = {
+    "/": ("member_own", "/"),
+    "/sign-in": ("anonymous", "/sign-in"),
+    "/sign-in/code": ("anonymous", f"/sign-in/code?challenge={_CHALLENGE}"),
+    "/sign-in/staff": ("anonymous", "/sign-in/staff"),
+    "/confirm": ("member_own", "/confirm?next=/credit"),
+    "/apply": ("member_own", "/apply"),
+    "/apply/{programme}": ("member_own", "/apply/tavana"),
+    "/cases": ("member_own", "/cases"),
+    "/cases/{case_id}": ("member_own", "/cases/{asked_case}"),
+    "/cases/{case_id}/guarantor": ("member_own", "/cases/{asked_case}/guarantor"),
+    "/guarantees": ("guarantor_own", "/guarantees"),
+    "/guarantees/{guarantee_id}": ("guarantor_own", "/guarantees/{guarantee}"),
+    "/credit": ("member_own", "/credit"),
+    "/credit/{line_id}": ("member_own", "/credit/{line}"),
+    "/credit/{line_id}/guarantor": ("member_own", "/credit/{tavana_line}/guarantor"),
+    "/messages": ("member_own", "/messages"),
+    "/inbox": ("finance_own", "/inbox"),
+    "/tasks/{task_id}": ("finance_own", "/tasks/{review_task}"),
+    "/personnel": ("hr_own", "/personnel"),
+    "/personnel/imports/{import_id}": ("hr_own", "/personnel/imports/{import}"),
+    "/personnel/people": ("hr_own", "/personnel/people"),
+    "/certificates": ("hr_own", "/certificates"),
+    "/certificates/{certificate_id}/revocation": ("hr_own", "/certificates/{certificate}/revocation"),
+    "/operations": ("operator", "/operations"),
+    "/operations/late": ("operator", "/operations/late"),
+    "/operations/findings": ("operator", "/operations/findings"),
+    "/operations/ledger": ("operator", "/operations/ledger"),
+    "/operations/imports": ("operator", "/operations/imports"),
+    "/operations/notices": ("operator", "/operations/notices?state=failed"),
+    "/operations/services": ("operator", "/operations/services"),
+    "/operations/services/{name}": ("operator", "/operations/services/onboarding"),
+    "/operations/holidays": ("operator", "/operations/holidays"),
+    "/developer": ("anonymous", "/developer"),
+    "/styleguide": ("anonymous", "/styleguide"),
+}
+# The same pages in other states, or for other people.
+_MORE: tuple[tuple[str, str], ...] = (
+    ("guarantor_own", "/"),
+    ("finance_own", "/cases/{reviewed_case}"),
+    ("finance_own", "/cases"),
+    ("hr_own", "/inbox"),
+    ("hr_own", "/tasks/{task}"),
+    ("auditor", "/operations"),
+    ("auditor", "/cases/{active}"),
+    ("member_own", "/cases/{substitution}"),
+    ("member_own", "/cases/{active}"),
+    ("operator", "/confirm"),
+    ("operator", "/inbox"),
+    ("member_foreign", "/"),
+    ("member_foreign", "/cases"),
+)
+# Opened by tests that play them, for they need what only a process or a form brings; or no pages at all.
+_PLAYED = {
+    "/cases/{case_id}/correction",
+    "/guarantees/{guarantee_id}/acceptance",
+    "/inbox/bulk",
+    "/personnel/people/{employment_id}",
+}
+_FILES = {"/personnel/example", "/personnel/imports/{import_id}/report"}
+
+
+@pytest.fixture
+async def world(context: Context, desk: Desk, arrange: Arrange, superuser: Superuser) -> World:
+    """One of everything."""
+    return await make_world(context, desk, arrange, superuser)
+
+
+def test_every_page_is_looked_at() -> None:
+    assert page_addresses("GET") == set(_PAGES) | _PLAYED | _FILES
+
+
+async def _look_at_all(visit: Visit, world: World, language: str, directory: Path) -> None:
+    """Open each page once, and look at it at both widths and in the dark."""
+    by_person: dict[str, list[str]] = {}
+    for who, address in (*_PAGES.values(), *_MORE):
+        by_person.setdefault(who, []).append(address.format_map(world.things))
+    for who, addresses in by_person.items():
+        visitor = await visit(world.people.get(who), language=language)
+        for number, address in enumerate(addresses):
+            name = (
+                f"{language}-{who}-{number:02}-{address.partition('?')[0].strip('/').replace('/', '-')[:40] or 'home'}"
+            )
+            await visitor.page.set_viewport_size({"width": _DESK, "height": 900})
+            answer = await visitor.go(address)
+            (directory / f"{name}.html").write_bytes(await answer.body())
+            await visitor.assert_accessible()
+            await visitor.picture(f"{name}-{_DESK}")
+            await visitor.page.set_viewport_size({"width": _PHONE, "height": 740})
+            await visitor.assert_fits()
+            await visitor.assert_accessible()
+            await visitor.picture(f"{name}-{_PHONE}")
+            await visitor.assert_readable_in_the_dark()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("language", ["fa", "en"])
+async def test_every_page_is_accessible_and_valid(visit: Visit, world: World, language: str, tmp_path: Path) -> None:
+    await _look_at_all(visit, world, language, tmp_path)
+    assert _invalid(tmp_path) == ""
+
+
+def _invalid(directory: Path) -> str:
+    """What html-validate finds in a directory's pages."""
+    program, _ = compute_driver_executable()
+    validator = PROJECT / "web/node_modules/html-validate/bin/html-validate.mjs"
+    config = PROJECT / "tests/web/htmlvalidate.json"
+    pages = [str(page) for page in sorted(directory.glob("*.html"))]
+    done = subprocess.run(
+        [program, str(validator), "--config", str(config), "--formatter", "text", *pages],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return (done.stdout + done.stderr)[-3_000:] if done.returncode else ""
+
+
+async def test_no_page_is_broken_for_anybody(context: Context, messages_dir: Path, world: World) -> None:
+    """Whoever opens whatever: their page, the way to the sign-in, or a calm no."""
+    app = create_site(create_app(context, local_messages=messages_dir), stand_alone=True)
+    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+    answers: dict[tuple[str, str], int] = {}
+    async with httpx2.AsyncClient(transport=transport, base_url="https://amanat.test") as client:
+        for who in EVERYBODY:
+            for _, address in (*_PAGES.values(), *_MORE):
+                token = "" if who == "anonymous" else world.people[who].token
+                path = address.format_map(world.things)
+                answer = await client.get(path, headers={"Cookie": f"{SESSION_COOKIE}={token}"} if token else {})
+                answers[who, path] = answer.status_code
+    assert {key: status for key, status in answers.items() if status not in {200, 303, 403, 404}} == {}
+    opened = {
+        who for (who, path), status in answers.items() if status == 200 and path.startswith(("/cases/", "/tasks/"))
+    }
+    assert "member_foreign" not in opened
+    assert "finance_other" not in opened
+
+
+async def test_no_form_is_broken_by_nonsense(context: Context, messages_dir: Path, world: World) -> None:
+    """Whatever is sent to whatever form: the form again with what is wrong, a page that says no, or the next page."""
+    app = create_site(create_app(context, local_messages=messages_dir), stand_alone=True)
+    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+    things: dict[str, Any] = {
+        "case_id": world.things["asked_case"],
+        "task_id": world.things["review_task"],
+        "guarantee_id": world.things["guarantee"],
+        "line_id": world.things["tavana_line"],
+        "import_id": world.things["import"],
+        "certificate_id": world.things["certificate"],
+        "employment_id": world.things["employment"],
+        "notice_id": world.things["notice"],
+        "programme": "tavana",
+        "name": "onboarding",
+        "day": "2027-03-10",
+    }
+    nonsense: tuple[dict[str, Any], ...] = (
+        {},
+        {"key": "x", "decision": "\x00", "version": "۱۲", "task": "nobody", "next": "//evil.test"},
+        {"monthly_amount": "10" * 40, "monthly_amount.amount": "-5", "instalments": "۱۲٫۵", "step": "99"},
+        {"guarantors.0.national_id": "<b>", "national_id": "x" * 600, "mandate.code": "💥", "code": "1", "kind": "x"},
+    )
+    answers = {}
+    async with httpx2.AsyncClient(transport=transport, base_url="https://amanat.test") as client:
+        for address in sorted(page_addresses("POST") - {"/sign-out"}):
+            path = address.format_map(things)
+            for who in ("anonymous", "member_own", "guarantor_own", "finance_own", "hr_own", "operator"):
+                for number, data in enumerate(nonsense):
+                    headers = {"Sec-Fetch-Site": "same-origin"}
+                    if who != "anonymous":
+                        headers["Cookie"] = f"{SESSION_COOKIE}={world.people[who].token}"
+                    answer = await client.post(path, data=data, headers=headers)
+                    answers[path, who, number] = answer.status_code
+    broken = {key: status for key, status in answers.items() if status not in {200, 303, 403, 404, 409, 422, 429}}
+    assert broken == {}
