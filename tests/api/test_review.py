@@ -43,6 +43,17 @@ async def test_finance_sees_the_guarantor_with_every_rule_and_what_it_decides_by
     assert {rule["code"]: rule["holds"] for rule in facts["rules"]} == dict.fromkeys(
         ["employed_there", "same_region", "service_short_enough", "pay_high_enough", "stands_for_few"], True
     )
+    values = {rule["code"]: rule["value"]["en"] for rule in facts["rules"]}
+    assert (values["employed_there"], values["stands_for_few"]) == (
+        "works there",
+        "stands for 0 others; fewer than 3 asked",
+    )
+    assert values["same_region"] == f"{case['region_name']}; the applicant: {case['region_name']}"
+    assert values["pay_high_enough"] == "400,000,000 rial; the applicant: 400,000,000 rial"
+    assert values["service_short_enough"].startswith("hired 1")
+    assert case["application"]["ceiling"]["amount"] == (
+        case["application"]["monthly"]["amount"] * case["application"]["instalments"]
+    )
     assert case["review"] == {
         "findings": [],
         "monthly_limit": case["review"]["monthly_limit"],
@@ -71,8 +82,9 @@ async def test_what_stands_against_an_approval_is_shown_before_and_said_after(
         "contract_not_in_force",
         "guarantor_not_eligible",
     ]
-    kept = {rule["code"]: rule["holds"] for rule in case["guarantees"][0]["facts"]["rules"]}
-    assert (kept["pay_high_enough"], kept["same_region"]) == (False, True)
+    rules = {rule["code"]: rule for rule in case["guarantees"][0]["facts"]["rules"]}
+    assert (rules["pay_high_enough"]["holds"], rules["same_region"]["holds"]) == (False, True)
+    assert rules["pay_high_enough"]["value"]["fa"] == "۳۰٬۰۰۰٬۰۰۰ تومان؛ متقاضی: ۴۰٬۰۰۰٬۰۰۰ تومان"
     assert (refused.status_code, refused.json()["code"]) == (409, "approval_blocked")
     for finding in case["review"]["findings"]:
         assert finding["words"]["fa"] in refused.json()["detail"]

@@ -76,7 +76,9 @@ class Visitor:
         await eventually(is_there, f"«{wanted}» on {self.page.url}, which says: {await self.text()}")
 
     async def look(self) -> None:
-        """What holds for every page that somebody sees."""
+        """What holds for every page that somebody sees; without script nothing can be measured in it."""
+        if not self.script:
+            return
         await self.assert_accessible()
         await self.assert_fits()
 

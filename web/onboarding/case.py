@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,9 +12,9 @@ from starlette.responses import Response
 
 from domain.money import RIAL_A_TOMAN
 from web.client import Refused
-from web.forms import Form, empty
+from web.forms import GENERAL, Form, empty
 from web.onboarding import wizard as steps
-from web.onboarding.colleague import Question, read_national_id
+from web.onboarding.colleague import Question, read_national_id, refusal_words
 from web.onboarding.wizard import INSTALMENTS, MONTHLY, Wizard
 from web.visit import SignedIn, Visit
 
@@ -93,6 +94,8 @@ async def name_guarantor(visit: SignedIn, case_id: UUID) -> Response:
             await visit.api.post(f"/v1/onboarding/applications/{case_id}/guarantors", body, key=form.key)
             return visit.go(f"/cases/{case_id}", done="guarantor_named")
         except Refused as refused:
+            if refused.status == HTTPStatus.TOO_MANY_REQUESTS:
+                form.errors[GENERAL] = refusal_words(visit, refused)
             form.refuse(refused)
     return _guarantor_page(visit, case, form)
 
@@ -105,7 +108,7 @@ def _guarantor_page(visit: Visit, case: Mapping[str, Any], form: Form, may_be_as
     live = [each for each in case["guarantees"] if each["status"] in _LIVE]
     return visit.page(
         "name_guarantor.html",
-        status=200 if form.is_good else 422,
+        status=HTTPStatus.OK if form.is_good else HTTPStatus.UNPROCESSABLE_ENTITY,
         case=case,
         form=form,
         live=live,

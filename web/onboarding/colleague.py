@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
 
 from domain.identity import BadNationalId, parse_national_id
 from web.client import Refused
 from web.forms import Form
 from web.visit import Visit
-
-_TOO_MANY: Final = HTTPStatus.TOO_MANY_REQUESTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +27,7 @@ class Question:
         try:
             answer = await visit.api.post("/v1/guarantor-checks", body)
         except Refused as refused:
-            too_many = visit.language.say(
-                "You have asked about as many colleagues as is possible in a day. Please go on tomorrow."
-            )
-            form.errors[name] = too_many if refused.status == _TOO_MANY else visit.language.words(refused.words)
+            form.errors[name] = refusal_words(visit, refused)
             return None
         if not answer["may_be_asked"]:
             form.errors[name] = visit.language.say(
@@ -42,6 +36,13 @@ class Question:
             )
             return None
         return national_id
+
+
+def refusal_words(visit: Visit, refused: Refused) -> str:
+    """Why a colleague could not be asked about or named: each of both counts, and only so many a day (A4a)."""
+    if refused.status != HTTPStatus.TOO_MANY_REQUESTS:
+        return visit.language.words(refused.words)
+    return visit.language.say("You have asked about as many colleagues as is possible in a day. Please go on tomorrow.")
 
 
 def read_national_id(form: Form, name: str) -> str | None:

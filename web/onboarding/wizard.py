@@ -16,7 +16,7 @@ from starlette.responses import Response
 from domain.money import RIAL_A_TOMAN, BadAmount, Money, parse_toman, parse_whole
 from web.client import Refused
 from web.forms import GENERAL, Form
-from web.onboarding.colleague import Question, read_national_id
+from web.onboarding.colleague import Question, read_national_id, refusal_words
 from web.visit import Visit
 
 AMOUNT, GUARANTOR, REVIEW, CODE = "amount", "guarantor", "review", "code"
@@ -252,6 +252,8 @@ async def _submit(visit: Visit, wizard: Wizard, form: Form, send: Send) -> Respo
         try:
             return await send({**terms, "mandate": mandate})
         except Refused as refused:
+            if refused.status == HTTPStatus.TOO_MANY_REQUESTS and wizard.guarantors:
+                form.errors[GENERAL] = refusal_words(visit, refused)
             form.refuse(refused)
             return show(visit, wizard, form, _step_of(wizard, form, refused))
     return show(visit, wizard, form, CODE)

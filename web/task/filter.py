@@ -38,7 +38,7 @@ class Filter:
     @classmethod
     def within(cls, kept: str) -> Self:
         """As a form kept it."""
-        return cls.of(dict(parse_qsl(kept[:_WITHIN_MAX], max_num_fields=10)))
+        return cls.of(dict(parse_qsl(kept[:_WITHIN_MAX])))
 
     @property
     def is_region(self) -> bool:

@@ -16,7 +16,7 @@ from web.client import Refused
 from web.forms import Form, empty
 from web.task.filter import Filter
 from web.task.inbox import act, inbox_page
-from web.task.kinds import decision, refusal_reasons, return_reasons, word
+from web.task.kinds import Body, decision, refusal_reasons, return_reasons, word
 from web.visit import SignedIn, Visit
 
 router = APIRouter()
@@ -151,9 +151,17 @@ async def decide(visit: SignedIn, task_id: UUID) -> Response:
         except Refused as refused:
             if refused.code == "step_up_required":
                 return visit.go(f"/confirm?next={quote(within.at(f'/tasks/{task_id}'), safe='')}")
+            _name_plainly(refused, body)
             form.refuse(refused)
             code = refused.code
     return await _pane(visit, str(task_id), within, form, refused=code)
+
+
+def _name_plainly(refused: Refused, body: Body) -> None:
+    """Name the fields as the form does: the API says too which decision of which kind they belong to."""
+    prefix = f"{body['kind']}.{body['decision']}."
+    refused.field = refused.field and refused.field.removeprefix(prefix)
+    refused.fields = [name.removeprefix(prefix) for name in refused.fields]
 
 
 def _version(form: Form) -> int:
