@@ -144,7 +144,7 @@ _SCHEMA = {"$ref": "#/components/schemas/Problem"}
 # What stands in the sentences of the examples.
 _SAMPLES: dict[str, Any] = {
     "limit": "۱۰٬۰۰۰٬۰۰۰ تومان",
-    "limit_rial": "100,000,000",
+    "limit_en": "10,000,000 toman",
     "most": 24,
     "why": "instalments_max",
     "findings": "قرارداد سازمان برقرار نیست",

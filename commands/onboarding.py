@@ -152,7 +152,7 @@ async def _judge(
         raise rules.AmountNotWholeToman(field="monthly_amount.amount")
     if request.monthly > limit:
         raise rules.AmountAboveShare(
-            field="monthly_amount.amount", limit=format_toman(limit), limit_rial=f"{limit.amount:,}"
+            field="monthly_amount.amount", limit=format_toman(limit), limit_en=format_toman(limit, persian=False)
         )
     if request.instalments > programme.instalments_max:
         raise rules.TooManyInstalments(field="instalments", most=programme.instalments_max)

@@ -203,12 +203,17 @@ def parse_toman(text: str) -> Money:
     return Money(number * RIAL_A_TOMAN, Unit.IRR)
 
 
-def format_toman(money: Money) -> str:
-    """Write rial as people read them: «۱٬۲۵۰٬۰۰۰ تومان»; a part of a toman after «٫». Only IRR (UnitMismatch)."""
+def format_toman(money: Money, *, persian: bool = True) -> str:
+    """Write rial as people read them: «۱٬۲۵۰٬۰۰۰ تومان», or 1,250,000 toman; a part of a toman after the point.
+
+    Only IRR (UnitMismatch).
+    """
     if money.unit is not Unit.IRR:
         msg = "only rial are shown in toman"
         raise UnitMismatch(msg)
     toman, rial = divmod(abs(money.amount), RIAL_A_TOMAN)
+    if not persian:
+        return f"{'-' if money.amount < 0 else ''}{toman:,}{f'.{rial}' if rial else ''} toman"
     grouped = f"{toman:,}".replace(",", "٬") + (f"٫{rial}" if rial else "")
     sign = "\u200e\u2212" if money.amount < 0 else ""
     return f"{sign}{persian_digits(grouped)} تومان"

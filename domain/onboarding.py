@@ -76,7 +76,7 @@ class AmountAboveShare(InvalidInput):
 
     code = "amount_above_share"
     fa = "قسط ماهانه بیش از سقف شماست؛ بیشترین مبلغ ممکن {limit} است."
-    en = "The monthly instalment is above your limit; the most is {limit_rial} rial."
+    en = "The monthly instalment is above your limit; the most is {limit_en}."
 
 
 class TooManyInstalments(InvalidInput):

@@ -343,7 +343,7 @@ class _Shown(dict[str, str]):
 
 def _shown(name: str, value: Any, *, persian: bool) -> str:
     if name in {"monthly", "ceiling", "pay", "applicant_pay"} and isinstance(value, int):
-        return format_toman(Money(value, Unit.IRR)) if persian else f"{value:,} rial"
+        return format_toman(Money(value, Unit.IRR), persian=persian)
     if name in {"valid_until", "ends_on", "hired", "service_limit"} and isinstance(value, str) and value[:4].isdigit():
         return format_jalali(date.fromisoformat(value), persian=persian)
     if name == "activates_at" and isinstance(value, str):

@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException
 from starlette.responses import Response
 
 from web.client import Refused
-from web.forms import Form, empty
+from web.forms import GENERAL, Form, empty
 from web.visit import SignedIn, Visit
 
 router = APIRouter()
@@ -85,7 +85,7 @@ async def refuse(visit: SignedIn, guarantee_id: UUID) -> Response:
 
 async def _answer(visit: Visit, form: Form, found: Any, decision: dict[str, Any]) -> bool:
     """Decide the task; a second sending of the same form finds it answered, and gets the same answer by its key."""
-    task_id = form.text("task_id") or found["task_id"]
+    task_id = form.text("task_id") or found["task_id"] or ""
     try:
         await visit.api.post(
             f"/v1/tasks/{UUID(task_id)}/decision",
@@ -94,7 +94,7 @@ async def _answer(visit: Visit, form: Form, found: Any, decision: dict[str, Any]
             if_match=_number(form, "version"),
         )
     except ValueError:
-        form.errors[""] = visit.language.say("There is no such page, or it is not for you.")
+        form.errors[GENERAL] = visit.language.say("Nothing is waiting for your answer here any more.")
     except Refused as refused:
         form.refuse(refused)
     return form.is_good

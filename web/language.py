@@ -73,10 +73,7 @@ class Language:
     def money(self, amount: Mapping[str, Any] | int) -> str:
         """An amount of rial, in toman."""
         rial = amount if isinstance(amount, int) else int(amount["amount"])
-        if self.code == "fa":
-            return format_toman(Money(rial, Unit.IRR))
-        toman, rest = divmod(abs(rial), 10)
-        return f"{'-' if rial < 0 else ''}{toman:,}{f'.{rest}' if rest else ''} toman"
+        return format_toman(Money(rial, Unit.IRR), persian=self.code == "fa")
 
     def day(self, value: Mapping[str, Any] | date | str) -> str:
         """A day as people say it: ۳۰ آبان ۱۴۰۵; of an instant, the day in Tehran."""

@@ -152,7 +152,7 @@ async def test_the_organisations_own_cap_and_the_quarter_are_named_in_the_refusa
 
     assert over_quarter.json()["code"] == over_cap.json()["code"] == "amount_above_share"
     assert "۱۰٬۰۰۰٬۰۰۰ تومان" in over_quarter.json()["detail"]
-    assert "20,000,000 rial" in over_cap.json()["detail_en"]
+    assert "2,000,000 toman" in over_cap.json()["detail_en"]
 
 
 async def test_who_is_on_no_list_of_a_contracted_organisation_is_refused(

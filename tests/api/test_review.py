@@ -49,7 +49,7 @@ async def test_finance_sees_the_guarantor_with_every_rule_and_what_it_decides_by
         "stands for 0 others; fewer than 3 asked",
     )
     assert values["same_region"] == f"{case['region_name']}; the applicant: {case['region_name']}"
-    assert values["pay_high_enough"] == "400,000,000 rial; the applicant: 400,000,000 rial"
+    assert values["pay_high_enough"] == "40,000,000 toman; the applicant: 40,000,000 toman"
     assert values["service_short_enough"].startswith("hired 1")
     assert case["application"]["ceiling"]["amount"] == (
         case["application"]["monthly"]["amount"] * case["application"]["instalments"]

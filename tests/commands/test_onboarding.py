@@ -144,7 +144,7 @@ async def test_another_programmes_line_counts_against_the_quarter_until_it_ends(
     await apply(office, monthly=40_000_000)
     await withdraw(office, await superuser.value("SELECT id FROM cases WHERE closed_at IS NULL"))
 
-    assert refused.value.params["limit_rial"] == "40,000,000"
+    assert refused.value.params["limit_en"] == "4,000,000 toman"
 
 
 async def test_an_own_line_that_is_renewed_does_not_count_against_itself(
@@ -184,7 +184,7 @@ async def test_a_line_and_the_application_that_renews_it_count_once_by_the_highe
     await superuser.run("UPDATE credit_lines SET closed_at = now() WHERE case_id = %s", case_id)
     with pytest.raises(rules.AmountAboveShare) as refused:
         await apply(office, monthly=40_000_010)
-    assert refused.value.params["limit_rial"] == "40,000,000"
+    assert refused.value.params["limit_en"] == "4,000,000 toman"
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_values_are_written_as_each_language_writes_them() -> None:
     sentence = said(TIMELINE, "credit_activated", params)
 
     assert sentence.fa == "اعتبار فعال شد: ماهی ۵٬۰۰۰٬۰۰۰ تومان در ۱۲ قسط، تا ۱۴۰۶/۰۱/۰۱."
-    assert sentence.en == "The credit is usable: 50,000,000 rial a month, 12 instalments, until 1406/01/01."
+    assert sentence.en == "The credit is usable: 5,000,000 toman a month, 12 instalments, until 1406/01/01."
 
 
 def test_reasons_and_roles_are_said_in_words() -> None:
@@ -118,7 +118,7 @@ def test_a_value_that_is_missing_or_unknown_breaks_no_sentence() -> None:
 
 
 def test_a_refusal_fills_in_its_values() -> None:
-    refusal = onboarding.AmountAboveShare(limit="۱ تومان", limit_rial="10")
+    refusal = onboarding.AmountAboveShare(limit="۱ تومان", limit_en="1 toman")
 
     assert "۱ تومان" in refusal.sentence("fa")
-    assert "10 rial" in refusal.sentence("en")
+    assert "1 toman" in refusal.sentence("en")
