@@ -12,8 +12,18 @@ import pytest
 from cli.places import PROJECT, Places
 from cli.postgres import EmbeddedPostgres
 from cli.state import is_running
+from gateways.local_sign_ins import read_local_sign_ins
 
 _LIMIT_SECONDS = 170
+_ROLES = (
+    "applicant",
+    "colleague who may be guarantor",
+    "finance officer",
+    "HR officer",
+    "operator",
+    "contracts officer",
+    "auditor",
+)
 _OUTCOMES = (
     "Case 1: MiniPay, usable credit",
     "Case 2: MiniPay, refused",
@@ -52,4 +62,8 @@ def test_the_demo_ends_with_seven_outcomes_and_books_that_balance(tmp_path: Path
     assert "the same policy with 10 seconds" in shown
     assert "refused; the applicant sees why" in shown
     assert "difference between the sides: IRR: 0\n" in shown
+    roles = read_local_sign_ins(places.messages)
+    assert [person["en"].partition(":")[0] for person in roles] == list(_ROLES)
+    assert all(person.get("national_id") or person["totp_secret"] for person in roles)
+    assert all(person["en"] in shown for person in roles)
     assert not is_running(places)

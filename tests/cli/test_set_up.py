@@ -43,7 +43,10 @@ def project(tmp_path: Path) -> Path:
 
 def add_npm(programs: Path) -> None:
     """Put an npm with nothing to install on a search path."""
-    for name, script in {"node": "exit 0", "npm": "mkdir -p node_modules && : >node_modules/.package-lock.json"}.items():
+    for name, script in {
+        "node": "exit 0",
+        "npm": "mkdir -p node_modules && : >node_modules/.package-lock.json",
+    }.items():
         (programs / name).write_text(f"#!/bin/sh\n{script}\n", "utf-8")
         (programs / name).chmod(0o755)
 

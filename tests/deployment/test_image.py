@@ -20,7 +20,7 @@ def test_packages_come_from_the_lock_and_are_checked_by_hash() -> None:
 
 
 def test_what_pages_load_comes_from_its_lock_without_the_tools_of_tests() -> None:
-    assert "npm-cli.js\" ci --omit=dev" in _DOCKERFILE
+    assert 'npm-cli.js" ci --omit=dev' in _DOCKERFILE
     assert "COPY --from=packages /web/node_modules" in _DOCKERFILE
     assert "**/node_modules" in _IGNORED
 
