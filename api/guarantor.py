@@ -217,6 +217,24 @@ async def list_guarantees(reader: ReaderDep, cursor: Cursor = None, limit: Limit
     return await reader.read(query)
 
 
+@router.get(
+    "/guarantees/{guarantee_id}",
+    operation_id="read_guarantee",
+    dependencies=[_Member],
+    responses=responses(errors.Unauthenticated, errors.Forbidden, errors.NotFound),
+)
+async def read_guarantee(reader: ReaderDep, guarantee_id: UUID) -> GuaranteeOut:
+    """One of those that the member stands for, stood for or was asked to stand for (A5)."""
+
+    async def query(connection: AsyncConnection) -> GuaranteeOut | None:
+        # The applicant's name is somebody else's row.
+        async with reaching_further(connection, reader.actor):
+            found = await guarantor.request_to(connection, reader.actor.person_id, guarantee_id)
+        return None if found is None else GuaranteeOut.of(found, await programme_of(connection, found.policy_id))
+
+    return await reader.read(query)
+
+
 async def _stands_for(connection: AsyncConnection, reader: Reader) -> StandsFor:
     me = reader.actor.person_id
     employers = {employment.organisation_id for employment in await employments_of(connection, me)}

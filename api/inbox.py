@@ -15,7 +15,7 @@ from domain import wording
 from domain.access import Actor
 from messages.onboarding import TaskKind
 from storage.people import names_of
-from storage.tasks import InboxItem
+from storage.tasks import InboxItem, Task
 
 
 class TaskOut(BaseModel):
@@ -38,6 +38,7 @@ class TaskOut(BaseModel):
     scope: str | None
     status: str = Field(examples=["open"])
     reason: str | None = Field(description="Why it is asked, if that is not plain", examples=[None])
+    guarantee_id: UUID | None = Field(description="Which guarantee `answer_guarantee` asks about (A5)")
     reasons: list[Coded] = Field(description="Why finance returned what is to be corrected (A7)")
     opened: MomentOut
     due: MomentOut
@@ -66,6 +67,7 @@ class TaskOut(BaseModel):
             scope=task.scope,
             status=task.status,
             reason=reason,
+            guarantee_id=_guarantee_of(task),
             reasons=[Coded.reason(code) for code in task.details.get("reasons", [])],
             opened=MomentOut.of(task.opened_at),
             due=MomentOut.of(task.due_at),
@@ -74,6 +76,10 @@ class TaskOut(BaseModel):
             claimed_by_me=task.claimed_by == actor.person_id,
             version=task.version,
         )
+
+
+def _guarantee_of(task: Task) -> UUID | None:
+    return UUID(task.details["guarantee_id"]) if task.kind == TaskKind.ANSWER_GUARANTEE else None
 
 
 async def shown(connection: AsyncConnection, actor: Actor, items: Sequence[InboxItem]) -> list[TaskOut]:

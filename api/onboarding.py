@@ -333,19 +333,43 @@ async def list_credit_lines(
     request: Request, reader: ReaderDep, is_open: Annotated[bool | None, Query()] = None
 ) -> CreditLines:
     """The member's own credit lines with what is used, held and available."""
-    seals, links = reader.context.seals, request.app.state.links
+    links: Links | None = request.app.state.links
 
     async def query(connection: AsyncConnection) -> CreditLines:
         lines = await onboarding.lines_of(connection, reader.actor.person_id)
-        strong = reader.actor.strong_until is not None and reader.actor.strong_until > await postgres_now(connection)
         wanted = [line for line in lines if is_open is None or (line.closed_at is None) is is_open]
-        accounts = [f"credit:available:{line.id}" for line in wanted]
-        balances = await ledger.balances(connection, accounts)
-        return CreditLines(
-            items=[
-                CreditLineOut.of(line, balances[account], onboarding.card_number(seals, line, whole=strong), links)
-                for line, account in zip(wanted, accounts, strict=True)
-            ]
-        )
+        return CreditLines(items=await _with_balances(connection, reader, wanted, links))
 
     return await reader.read(query)
+
+
+@router.get(
+    "/credit-lines/{line_id}",
+    operation_id="read_credit_line",
+    dependencies=[_Member],
+    responses=responses(errors.Unauthenticated, errors.Forbidden, errors.NotFound),
+)
+async def read_credit_line(request: Request, reader: ReaderDep, line_id: UUID) -> CreditLineOut:
+    """One of the member's own credit lines with what is used, held and available."""
+    links: Links | None = request.app.state.links
+
+    async def query(connection: AsyncConnection) -> CreditLineOut | None:
+        line = await onboarding.read_line(connection, line_id)
+        if line is None or line.person_id != reader.actor.person_id:
+            return None
+        return (await _with_balances(connection, reader, [line], links))[0]
+
+    return await reader.read(query)
+
+
+async def _with_balances(
+    connection: AsyncConnection, reader: Reader, lines: Sequence[CreditLine], links: Links | None
+) -> list[CreditLineOut]:
+    seals, until = reader.context.seals, reader.actor.strong_until
+    strong = until is not None and until > await postgres_now(connection)
+    accounts = [f"credit:available:{line.id}" for line in lines]
+    balances = await ledger.balances(connection, accounts)
+    return [
+        CreditLineOut.of(line, balances[account], onboarding.card_number(seals, line, whole=strong), links)
+        for line, account in zip(lines, accounts, strict=True)
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -350,6 +350,20 @@ async def requests_to(
     connection: AsyncConnection, person_id: UUID, *, before: UUID | None, limit: int
 ) -> list[Request]:
     """What somebody was asked to stand for, newest first, in a transaction that may see the applicants."""
+    query = _requests(person_id).order_by(guarantees.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(guarantees.c.id < before)
+    return [_request(row) for row in await connection.execute(query)]
+
+
+async def request_to(connection: AsyncConnection, person_id: UUID, guarantee_id: UUID) -> Request | None:
+    """One of them, or None if it is none of theirs; in such a transaction as well."""
+    query = _requests(person_id).where(guarantees.c.id == guarantee_id)
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else _request(row)
+
+
+def _requests(person_id: UUID) -> sa.Select[Any]:
     name = sa.func.concat_ws(" ", persons.c.first_name, persons.c.last_name)
     credit = cases.alias("credit")
     asked = sa.and_(
@@ -359,7 +373,7 @@ async def requests_to(
         tasks.c.status == "open",
         guarantees.c.status == "asked",
     )
-    query = (
+    return (
         sa.select(
             *_COLUMNS, name, organisations.c.name, regions.c.name, credit.c.variant, credit.c.policy_id,
             credit.c.phase, tasks.c.id,
@@ -370,10 +384,9 @@ async def requests_to(
         .join(regions, regions.c.code == credit.c.region_code)
         .outerjoin(tasks, asked)
         .where(guarantees.c.person_id == person_id)
-        .order_by(guarantees.c.id.desc())
-        .limit(limit)
     )  # fmt: skip
-    if before is not None:
-        query = query.where(guarantees.c.id < before)
+
+
+def _request(row: sa.Row[Any]) -> Request:
     count = len(_COLUMNS)
-    return [Request(Guarantee(*row[:count]), *row[count:]) for row in await connection.execute(query)]
+    return Request(Guarantee(*row[:count]), *row[count:])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from uuid import uuid4
 
 import structlog
@@ -79,7 +79,29 @@ _HEADERS: Final = {
     "Strict-Transport-Security": "max-age=31536000",
 }
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+_RETRY_SECONDS: Final = "3"
 MAX_FORM: Final = 64 * 1024
+
+
+def _(message: str) -> str:
+    """Marks a message for the catalogue."""
+    return message
+
+
+_NOT_HERE: Final = _("There is no such page, or it is not for you.")
+_OUR_FAULT: Final = _("Something went wrong on our side; nothing was lost. Please try again a little later.")
+_SENTENCES: Final = {
+    HTTPStatus.BAD_REQUEST: _("What was sent could not be read. Please open the page again and send it once more."),
+    HTTPStatus.FORBIDDEN: _(
+        "This form did not come from a page of ours. Please open the page again and send it from there."
+    ),
+    HTTPStatus.NOT_FOUND: _NOT_HERE,
+    HTTPStatus.METHOD_NOT_ALLOWED: _NOT_HERE,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: _("What was sent is larger than allowed."),
+    HTTPStatus.SERVICE_UNAVAILABLE: _(
+        "Amanat cannot be reached for a moment; nothing was lost. Please try again shortly."
+    ),
+}
 
 
 class Door:
@@ -100,12 +122,14 @@ class Door:
 class Frame:
     """Puts the security headers on each page, and refuses what another site's page sends here."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: FastAPI) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Wrap one request."""
         replaced = False
+        # A HEAD is answered as its GET; the server leaves the body out. The app is named for pages made out here.
+        scope = {**scope, "app": self._app, "method": "GET" if scope.get("method") == "HEAD" else scope.get("method")}
 
         async def send_framed(message: Message) -> None:
             nonlocal replaced
@@ -130,7 +154,7 @@ class Frame:
             return
         with structlog.contextvars.bound_contextvars(request_id=str(uuid4())):
             if scope["method"] not in _SAFE_METHODS and not _from_our_page(Request(scope)):
-                await PlainRefusal(HTTPStatus.FORBIDDEN)(scope, receive, send_framed)
+                await _error_page(Request(scope), HTTPStatus.FORBIDDEN)(scope, receive, send_framed)
             else:
                 await self._app(scope, receive, send_framed)
 
@@ -150,10 +174,10 @@ class PlainRefusal(HTMLResponse):
 
 def _from_our_page(request: Request) -> bool:
     """Whether a form was sent by a page of this site: browsers say so in one of two ways, and nothing else counts."""
-    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site == "same-origin"
-    return origin is not None and urlsplit(origin).netloc == request.headers.get("host", "")
+    return request.headers.get("origin") == f"{request.url.scheme}://{request.headers.get('host', '')}"
 
 
 def create_site(api: ASGIApp, *, stand_alone: bool = False, temporal_ui: str = "") -> ASGIApp:
@@ -209,6 +233,8 @@ def _install_errors(pages: FastAPI) -> None:
         visit = visit_of(request)
         if error.status == HTTPStatus.UNAUTHORIZED:
             return RedirectResponse("/sign-in", 303)
+        if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            return _error_page(request, HTTPStatus.SERVICE_UNAVAILABLE)
         return visit.page("error.html", status=error.status, words=error.words, reference=_reference())
 
     @pages.exception_handler(RequestValidationError)
@@ -232,13 +258,12 @@ def _install_errors(pages: FastAPI) -> None:
 
 def _error_page(request: Request, status: HTTPStatus) -> Response:
     visit = visit_of(request)
-    say = visit.language.say
-    sentence = {
-        HTTPStatus.NOT_FOUND: say("There is no such page, or it is not for you."),
-        HTTPStatus.METHOD_NOT_ALLOWED: say("There is no such page, or it is not for you."),
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: say("What was sent is larger than allowed."),
-    }.get(status, say("Something went wrong on our side; nothing was lost. Please try again a little later."))
-    return visit.page("error.html", status=status, words={"fa": sentence, "en": sentence}, reference=_reference())
+    sentence = visit.language.say(_SENTENCES.get(status, _OUR_FAULT))
+    words = {"fa": sentence, "en": sentence}
+    response = visit.page("error.html", status=status, words=words, reference=_reference())
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = _RETRY_SECONDS
+    return response
 
 
 def _reference() -> str:

@@ -5,6 +5,8 @@ So every right, rule and limit is judged in one place, and no page can do what t
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,9 +17,13 @@ from starlette.requests import Request
 from starlette.types import ASGIApp
 
 SESSION_COOKIE: Final = "__Host-session"
-# What of the visitor's request the API judges by: who they are, and that the request came from our own page.
-_PASSED_ON: Final = ("cookie", "origin", "sec-fetch-site", "host", "user-agent")
+# What of the visitor's request the API judges by, besides who they are: that it came from our own page.
+_PASSED_ON: Final = (b"origin", b"sec-fetch-site", b"host")
 _TIMEOUT_SECONDS: Final = 60.0
+# A form that is sent twice at once waits for the answer to the first: so often, so long apart.
+_IN_FLIGHT: Final = "idempotency_key_in_flight"
+_LOOKS: Final = 20
+_LOOK_SECONDS: Final = 0.25
 
 
 class Refused(Exception):
@@ -47,8 +53,12 @@ class Api:
     def __init__(self, app: ASGIApp, request: Request) -> None:
         self._app = app
         self._client = (request.client.host, request.client.port) if request.client else ("", 0)
-        self._scheme = request.url.scheme
-        self._headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
+        # Names no host: what the visitor's browser called us goes on as it came, whatever it is.
+        self._base = f"{request.url.scheme}://pages.internal"
+        self._headers = [(name, value) for name, value in request.headers.raw if name in _PASSED_ON]
+        token = request.cookies.get(SESSION_COOKIE, "")
+        if token.isascii() and token.isprintable():
+            self._headers.append((b"cookie", f"{SESSION_COOKIE}={token}".encode()))
 
     async def get(self, path: str, **query: Any) -> Any:
         """Read something. Raises Refused."""
@@ -98,20 +108,28 @@ class Api:
             headers["Idempotency-Key"] = key or str(uuid4())
         if if_match is not None:
             headers["If-Match"] = f'"{if_match}"'
+        for _ in range(_LOOKS):
+            with contextlib.suppress(_StillRunning):
+                return _checked(await self._send(method, path, params=params, headers=headers, json=body))
+            await asyncio.sleep(_LOOK_SECONDS)
         return _checked(await self._send(method, path, params=params, headers=headers, json=body))
 
     async def _send(self, method: str, path: str, **request: Any) -> httpx2.Response:
-        headers = self._headers | request.pop("headers", {})
+        given = [(name.encode(), value.encode()) for name, value in request.pop("headers", {}).items()]
         transport = httpx2.ASGITransport(self._app, client=self._client)
-        address = f"{self._scheme}://{self._headers.get('host', 'localhost')}"
         async with httpx2.AsyncClient(
-            transport=transport, base_url=address, timeout=_TIMEOUT_SECONDS, trust_env=False
+            transport=transport, base_url=self._base, timeout=_TIMEOUT_SECONDS, trust_env=False
         ) as client:
-            return await client.request(method, path, headers=headers, **request)
+            return await client.request(method, path, headers=[*self._headers, *given], **request)
+
+
+class _StillRunning(Refused):
+    """The same form is being done at this moment."""
 
 
 def _checked(response: httpx2.Response) -> Answer:
     body: Any = response.json() if response.content else None
     if not response.is_success:
-        raise Refused(response.status_code, body)
+        kind = _StillRunning if body["code"] == _IN_FLIGHT else Refused
+        raise kind(response.status_code, body)
     return Answer(response.status_code, body, response.headers)

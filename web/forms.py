@@ -16,8 +16,6 @@ from domain.money import BadAmount, parse_toman, parse_whole
 from web.client import Refused
 from web.language import Language
 
-# Says at once what the API would say, of what cannot even be sent to it.
-_TEXT_MAX: Final = 500
 GENERAL: Final = ""
 
 
@@ -52,7 +50,7 @@ class Form:
 
     def text(self, name: str) -> str:
         """What was typed, without spaces around it; empty if nothing."""
-        return self.values.get(name, "").strip()[:_TEXT_MAX]
+        return self.values.get(name, "").strip()
 
     def all(self, name: str) -> list[str]:
         """Every value that was ticked."""
@@ -71,6 +69,13 @@ class Form:
         if not text:
             self.errors[name] = self.language.say("Please choose one.")
         return text
+
+    def yes(self, name: str) -> bool:
+        """Yes or no, with an error if neither was said: nothing is done by leaving something out."""
+        answer = self.text(name)
+        if answer not in {"true", "false"}:
+            self.errors[name] = self.language.say("Please choose one.")
+        return answer == "true"
 
     def toman(self, name: str) -> dict[str, object]:
         """An amount typed in toman, as the API takes amounts: in rial."""
@@ -101,6 +106,8 @@ class Form:
     def refuse(self, refused: Refused) -> None:
         """Put what the API said at the field that it names, else at the top."""
         sentence = self.language.words(refused.words)
+        if refused.code == "idempotency_key_reused":
+            sentence = self.language.say("This form was sent before with other values. Press once more to send these.")
         named = [name for name in (refused.field, *refused.fields) if name]
         found = {self._field_of(name) for name in named}
         for name in found or {GENERAL}:

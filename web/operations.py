@@ -175,7 +175,7 @@ async def _service(visit: Visit, name: str) -> Mapping[str, Any]:
 async def switch(visit: SignedIn, name: str) -> Response:
     """Close a service to new cases, or open it again; what runs goes on (G5)."""
     form, service = await visit.form(), await _service(visit, name)
-    body = {"is_open": form.text("is_open") == "true", "reason": form.required("reason")}
+    body = {"is_open": form.yes("is_open"), "reason": form.required("reason")}
     if form.is_good:
         try:
             await visit.api.put(f"/v1/operations/services/{service['name']}", body, key=form.key)
@@ -213,7 +213,7 @@ async def add_holiday(visit: SignedIn, year: int | None = None) -> Response:
 async def change_holiday(visit: SignedIn, day: date, year: int | None = None) -> Response:
     """Open offices on a holiday after all, or close them again."""
     form = await visit.form()
-    body = {"name": form.text("holiday"), "closed": form.text("closed") == "true"}
+    body = {"name": form.text("holiday"), "closed": form.yes("closed")}
     return await _record(visit, form, day, body, year)
 
 

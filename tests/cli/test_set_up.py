@@ -118,7 +118,9 @@ def test_what_pages_load_is_part_of_the_set_up(project: Path, environment: dict[
     """Files of npm that are missing, or of another lock, are brought."""
     run(project / "amanat", environment)
     shutil.rmtree(project / "web" / "node_modules")
-    assert "amanat: ready" in run(project / "amanat", environment).stderr
+    again = run(project / "amanat", environment).stderr
+    assert "set-up 3/3" in again
+    assert "set-up 1/3" not in again  # what is there already is not made anew
     (project / "web" / "package-lock.json").write_text('{"other": 1}\n', "utf-8")
     assert "amanat: ready" in run(project / "amanat", environment).stderr
     assert run(project / "amanat", environment).stderr == ""
