@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Final
 
 from starlette.datastructures import FormData, UploadFile
@@ -27,21 +28,36 @@ class Form:
     values: Mapping[str, str] = field(default_factory=dict)
     lists: Mapping[str, list[str]] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+    # Where it was sent.
+    path: str = ""
+    # Whether it is to be sent with the same key once more, for the refusal was no final answer (H1); and whether
+    # nobody knows yet what became of it.
+    keeps_key: bool = False
+    is_uncertain: bool = False
 
     @classmethod
-    def of(cls, data: FormData, language: Language) -> Form:
-        """A form from a request; files are left out."""
+    def of(cls, data: FormData, language: Language, path: str) -> Form:
+        """A form from a request to a path; files are left out."""
         lists: dict[str, list[str]] = {}
         for name, value in data.multi_items():
             if not isinstance(value, UploadFile):
                 lists.setdefault(name, []).append(value)
-        return cls(language, {name: values[-1] for name, values in lists.items()}, lists)
+        return cls(language, {name: values[-1] for name, values in lists.items()}, lists, path=path)
 
     @property
     def key(self) -> str:
         """The Idempotency-Key that was made with the form (H1); empty for what no page of ours has made."""
         key = self.text("key")
         return key if key.isascii() and key.isprintable() else ""
+
+    def kept_key(self, action: str = "") -> str:
+        """The key that a form of the page keeps, if it is this one; empty if it gets a new one.
+
+        Args:
+            action: where the page's form is sent; left out where the page has only one.
+        """
+        is_this_one = not action or action.partition("?")[0] == self.path
+        return self.key if self.keeps_key and is_this_one else ""
 
     @property
     def is_good(self) -> bool:
@@ -104,7 +120,11 @@ class Form:
             return ""
 
     def refuse(self, refused: Refused) -> None:
-        """Put what the API said at the field that it names, else at the top."""
+        """Put what the API said at the field that it names, else at the top; keep the key if it was not its last word."""
+        self.is_uncertain = (
+            refused.status >= HTTPStatus.INTERNAL_SERVER_ERROR or refused.code == "idempotency_key_in_flight"
+        )
+        self.keeps_key = self.is_uncertain or refused.status == HTTPStatus.TOO_MANY_REQUESTS
         sentence = self.language.words(refused.words)
         if refused.code == "idempotency_key_reused":
             sentence = self.language.say("This form was sent before with other values. Press once more to send these.")

@@ -139,6 +139,7 @@ async def test_a_guarantor_reads_what_they_would_stand_for_and_nothing_of_the_ap
     case = await api.get(f"/v1/cases/{case_id}", headers=branch.guarantor.headers())
 
     (asked,) = listed.json()["items"]
+    assert await read(api, branch.guarantor, f"/v1/guarantees/{asked['id']}") == asked
     assert (asked["monthly"]["amount"], asked["instalments"], asked["ceiling"]["amount"]) == (
         60_000_000,
         12,

@@ -50,7 +50,7 @@ async def test_finance_reads_whose_application_it_is_and_what_for_and_whether_it
 
 
 async def test_a_guarantor_reads_who_asks_and_the_applicant_no_name_for_their_own(
-    api: httpx2.AsyncClient, branch: Branch, superuser: Superuser
+    api: httpx2.AsyncClient, branch: Branch, superuser: Superuser, context: Context
 ) -> None:
     await superuser.run("UPDATE persons SET first_name = 'زهرا' WHERE id = %s", branch.guarantor.id)
     case_id = await branch.asked()
@@ -62,6 +62,8 @@ async def test_a_guarantor_reads_who_asks_and_the_applicant_no_name_for_their_ow
 
     assert (asked["kind"], asked["person_name"]) == ("answer_guarantee", NAME)
     assert alone == asked
+    assert asked["guarantee_id"] == str((await guarantee_of(context, case_id, branch.guarantor)).id)
+    assert own["guarantee_id"] is None
     assert (own["kind"], own["person_name"]) == ("name_guarantor", None)
     # Whoever was asked instead reads of the applicant, and the one who refused of nobody any more.
     other = await branch.colleague()

@@ -86,6 +86,9 @@ async def test_every_line_has_its_own_balance_and_one_query_reads_them_all(
         (False, 0),
         (True, 600_000_000),
     ]
+    for line in lines:
+        alone = await api.get(f"/v1/credit-lines/{line['id']}", headers=office.member.headers())
+        assert alone.json() == line
 
 
 async def test_an_open_line_says_where_the_member_goes_on(context: Context, member: Someone) -> None:

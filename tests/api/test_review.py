@@ -56,6 +56,7 @@ async def test_finance_sees_the_guarantor_with_every_rule_and_what_it_decides_by
     )
     assert case["review"] == {
         "findings": [],
+        "may_forward": False,
         "monthly_limit": case["review"]["monthly_limit"],
         "contract_in_force": True,
         "net_pay_used": case["application"]["net_pay_used"],
@@ -184,11 +185,13 @@ async def test_an_unsuitable_guarantor_is_released_and_the_applicant_names_anoth
     answer = await decide(steps, branch, case_id, decision)
     await branch.go_on(case_id)
     hidden = await steps.api.get(f"/v1/cases/{case_id}", headers=branch.guarantor.headers())
+    missing = await steps.case(branch.applicant, str(case_id))
     named = await steps.name(branch.applicant, str(case_id), await branch.colleague())
 
     assert answer.status_code == 200, answer.text
     assert hidden.status_code == 404
     assert [one["status"] for one in named.json()["guarantees"]] == ["named", "released"]
+    assert [case["application"]["free_places"] for case in (missing, named.json())] == [1, 0]
 
 
 async def test_a_guarantee_that_is_said_twice_to_be_unsuitable_ends_once(
@@ -241,6 +244,7 @@ async def test_a_region_forwards_only_who_has_left_it(branch: Branch, steps: Ste
 
     assert (stays.status_code, stays.json()["code"]) == (409, "forward_not_needed")
     assert "applicant_moved" in [finding["code"] for finding in case["review"]["findings"]]
+    assert case["review"]["may_forward"]
     assert (case["review"]["region_used"], case["review"]["region_now"]) == ("1101", "2201")
     assert forwarded.status_code == 200, forwarded.text
     assert forwarded.json()["review"] is None

@@ -263,6 +263,7 @@ def calls(world: World) -> dict[str, Call]:
         "list_notices": Call("GET", "/v1/notices?state=failed"),
         "resend_notice": Call("POST", "/v1/notices/{notice}/resend"),
         "list_credit_lines": Call("GET", "/v1/credit-lines"),
+        "read_credit_line": Call("GET", "/v1/credit-lines/{line}"),
         "read_statement": Call("GET", "/v1/credit-lines/{line}/statement"),
         "list_organisations": Call("GET", "/v1/organisations"),
         "read_organisation": Call("GET", "/v1/organisations/{organisation}"),
@@ -287,6 +288,7 @@ def calls(world: World) -> dict[str, Call]:
             {"programme": "tavana", "national_id": world.newcomers[0].national_id},
         ),
         "list_guarantees": Call("GET", "/v1/guarantees"),
+        "read_guarantee": Call("GET", "/v1/guarantees/{guarantee}"),
         "name_guarantor": Call(
             "POST",
             "/v1/onboarding/applications/{asked_case}/guarantors",

@@ -21,10 +21,11 @@ _LIMIT_SECONDS = 120
             ("commands", "--count", "40"),
             {"application, 20 at once, p50 (ms)", "application, 20 people, one a second each, p95 (ms)"},
         ),
+        (("pages", "--cases", "100"), {"GET /v1/me, p50 (ms)", "member's home, p50 (ms)", "inbox, p95 (ms)"}),
         (("import", "--rows", "200"), {"rows", "import (s)", "rows a second"}),
         (("onboarding", "--count", "2"), {"Tavana, server and worker CPU a case (ms)", "empty, cases a second"}),
     ],
-    ids=["commands", "import", "onboarding"],
+    ids=["commands", "pages", "import", "onboarding"],
 )
 def test_a_measurement_prints_one_json_object_with_figures(arguments: tuple[str, ...], figures: set[str]) -> None:
     done = subprocess.run(

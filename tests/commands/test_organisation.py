@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from commands.command import Context
-from domain.access import Role
+from domain.access import Grant, Role, ScopeKind
 from tests.account_people import audited
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
@@ -52,6 +52,26 @@ async def test_an_organisation_gets_a_contract_that_is_suspended_resumed_and_end
     assert (back.status_code, back.json()["code"]) == (409, "contract_ended")
     assert [item["state"] for item in listed.json()["items"]] == ["ended"]
     assert len(await audited(context, f"organisation:{organisation['id']}")) == 5
+
+
+async def test_hr_lists_the_organisations_that_are_theirs_and_the_contracts_office_all(
+    api: httpx2.AsyncClient, keeper: Someone, arrange: Arrange
+) -> None:
+    first, second, other = [await arrange.organisation() for _ in range(3)]
+    of_two = tuple(Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(one)) for one in (second, first))
+    officer = await arrange.staff(*of_two)
+    in_region = await arrange.staff(Grant(Role.HR_OFFICER, ScopeKind.REGION, "1101"))
+    both = await arrange.staff(of_two[1], Grant(Role.AUDITOR, ScopeKind.PLATFORM))
+
+    async def listed(who: Someone, *, mine: bool = False) -> list[str]:
+        found = await api.get("/v1/organisations", params={"mine": mine}, headers=who.headers())
+        return [item["id"] for item in found.json()["items"]]
+
+    theirs, everyones = [str(first), str(second)], [str(first), str(second), str(other)]
+    assert await listed(officer) == await listed(officer, mine=True) == theirs
+    assert await listed(keeper) == await listed(both) == everyones
+    assert await listed(both, mine=True) == [str(first)]
+    assert await listed(in_region) == await listed(keeper, mine=True) == []
 
 
 async def test_codes_and_contract_numbers_are_unique_also_in_a_race(

@@ -81,6 +81,15 @@ def test_data_lives_in_named_volumes(services: dict[str, dict[str, Any]]) -> Non
     assert services["api"]["volumes"] == services["worker"]["volumes"]
 
 
+def test_files_on_their_way_in_lie_on_a_disk_that_their_user_may_write_to(services: dict[str, dict[str, Any]]) -> None:
+    directory = services["api"]["environment"]["TMPDIR"]
+    assert f"uploads:{directory}" in services["api"]["volumes"]
+    assert not any(directory.startswith(memory) for memory in services["api"]["tmpfs"])
+    # A named volume takes its owner from the image's directory.
+    made = re.findall(r"install --directory --owner=amanat --mode=0700 (.*)", (PROJECT / "Dockerfile").read_text("utf-8"))
+    assert directory in made[0].split()
+
+
 def test_what_goes_on_is_restarted_and_checked_and_what_ends_is_retried(services: dict[str, dict[str, Any]]) -> None:
     assert {services[name]["restart"] for name in _LONG_RUNNING} == {"unless-stopped"}
     assert all(services[name]["restart"].startswith("on-failure:") for name in _ONE_SHOT)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.dates import jalali_day
-from domain.guarantor import Rule, Worker, as_faults, has_grown, judge
+from domain.guarantor import Rule, Worker, as_faults, free_places, has_grown, judge
 from domain.programme import GuarantorTerms
 from tests.domain.test_programme import TAVANA
 
@@ -82,6 +82,11 @@ def test_service_stays_under_28_years_and_11_months(
 def test_two_people_of_equal_pay_may_stand_for_each_other() -> None:
     for one, other in ((APPLICANT, GUARANTOR), (GUARANTOR, APPLICANT)):
         assert as_faults(judge(terms(), applicant=one, guarantor=other, stands_for=1, today=TODAY)) == []
+
+
+@pytest.mark.parametrize(("asked_for", "live", "free"), [(1, 0, 1), (1, 1, 0), (2, 1, 1), (0, 0, 0), (1, 2, 0)])
+def test_places_are_free_as_long_as_fewer_are_named_than_asked_for(asked_for: int, live: int, free: int) -> None:
+    assert free_places(asked_for, live) == free
 
 
 @given(monthly=st.integers(1, 100), count=st.integers(1, 100), before=st.integers(1, 100), was=st.integers(1, 100))

@@ -16,7 +16,7 @@ from playwright.async_api import Browser, async_playwright
 from api.app import create_app
 from cli.browser import VARIABLE, find_browser
 from commands.command import Context
-from tests.arrange import Someone
+from tests.arrange import Someone, eventually
 from tests.web.visitor import Visitor, open_window
 from web.app import create_site
 
@@ -44,9 +44,11 @@ async def address(context: Context, messages_dir: Path) -> AsyncIterator[str]:
         app = create_site(create_app(context, local_messages=messages_dir), stand_alone=True)
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
-        while not server.started:
-            assert not serving.done()
-            await asyncio.sleep(0.01)
+
+        async def has_started() -> bool:
+            return server.started
+
+        await eventually(has_started, "the site")
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         server.should_exit = True
         await serving

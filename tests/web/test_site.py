@@ -9,6 +9,8 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
 
 from api.app import create_app
 from cli.places import PROJECT
@@ -61,6 +63,8 @@ async def test_what_another_sites_page_sends_is_refused(site: httpx2.AsyncClient
         {"Origin": "https://evil.test", "Sec-Fetch-Site": "cross-site"},
         {"Origin": "https://evil.test"},
         {"Origin": "null"},
+        {"Origin": "http://["},
+        {"Origin": "http://amanat.test"},
         {"Sec-Fetch-Site": "same-site"},
         {},
     )
@@ -71,6 +75,37 @@ async def test_what_another_sites_page_sends_is_refused(site: httpx2.AsyncClient
     assert (await site.get("/", headers=cookies(member))).status_code == 200
     assert (await site.post("/sign-out", headers={**cookies(member), **_HERE})).status_code == 303
     assert (await site.get("/", headers=cookies(member))).status_code == 303
+
+
+async def _away(scope: Scope, receive: Receive, send: Send) -> None:
+    """The API while Postgres cannot be reached."""
+    problem = {"code": "unavailable", "detail": "…", "detail_en": "…"}
+    await JSONResponse(problem, 503, media_type="application/problem+json")(scope, receive, send)
+
+
+async def test_nobody_is_told_to_be_signed_out_while_their_session_lives() -> None:
+    transport = httpx2.ASGITransport(app=create_site(_away))
+    async with httpx2.AsyncClient(transport=transport, base_url="https://amanat.test") as client:
+        answer = await client.post("/sign-out", headers={"Cookie": f"{SESSION_COOKIE}=x", **_HERE})
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "3"
+    assert "Set-Cookie" not in answer.headers
+    assert "چند لحظه در دسترس نیست" in answer.text
+
+
+async def test_what_else_a_browser_sends_locks_nobody_out(site: httpx2.AsyncClient, arrange: Arrange) -> None:
+    (member,) = await arrange.colleagues(1)
+    cookie = "other=س; ".encode() + f"{SESSION_COOKIE}={member.token}".encode()
+    answer = await site.get("/", headers=[(b"Cookie", cookie), (b"User-Agent", b"\xff\xfe")])
+    assert answer.status_code == 200
+    for host in (b"a:b", "bücher".encode(), b""):
+        assert (await site.get("/", headers=[(b"Cookie", cookie), (b"Host", host)])).status_code in {200, 303}
+
+
+async def test_a_head_is_answered_as_its_page(site: httpx2.AsyncClient) -> None:
+    answer = await site.head("/sign-in")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("text/html")
 
 
 async def test_whoever_is_not_signed_in_is_led_to_the_sign_in_and_nowhere_else(site: httpx2.AsyncClient) -> None:
