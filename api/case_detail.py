@@ -16,27 +16,32 @@ from api.terms import CorrectionTerms, correction_terms
 from api.values import AmountOut, DayOut, MomentOut, Words
 from domain import wording
 from domain.access import Actor
+from domain.guarantor import free_places
 from domain.identity import Mobile, NationalId, Sheba, mask_mobile, mask_national_id, mask_sheba
 from domain.money import Money, Unit
-from domain.onboarding import may_withdraw
+from domain.onboarding import ceiling, may_withdraw
 from domain.programme import Programme
 from domain.steps import other_steps_ahead, steps_ahead, substitution_steps_ahead
 from domain.wording import Sentence
 from messages.case import CaseKind
-from messages.onboarding import FactKind, TaskKind
-from messages.personnel import Change
+from messages.onboarding import FactKind, Phase, TaskKind
+from messages.personnel import Change, ImportPhase
 from messages.substitution import FactKind as SubstitutionFact
-from storage import case_lists, onboarding, people, personnel
+from storage import case_lists, guarantor, onboarding, people, personnel
 from storage.cases import Case, last_fact
 from storage.certificate import newest_certificate
 from storage.organisation import list_regions, read_organisation
 from storage.personnel.values import read_values
 from storage.programme import programme_of
 from storage.sealing import Seals
-from storage.tasks import Task
+from storage.tasks import Task, open_tasks
 
 # Kinds of cases that go by a programme.
 _BY_PROGRAMME = (CaseKind.ONBOARDING, CaseKind.SUBSTITUTION)
+# Phases that last without anybody being asked for anything.
+_WAITS_FOR_NOBODY = frozenset({Phase.AWAITING_ACTIVATION, ImportPhase.RECEIVED, ImportPhase.IMPORTING})
+# What a process ends with as soon as it knows.
+_ENDINGS = (FactKind.APPLICATION_WITHDRAWN, SubstitutionFact.SUBSTITUTION_WITHDRAWN)
 
 
 class Action(BaseModel):
@@ -99,6 +104,7 @@ class ApplicationOut(BaseModel):
     ceiling: AmountOut
     net_pay_used: AmountOut | None = Field(description="For the applicant and those who judge by it")
     region_used: str
+    region_used_name: str | None = Field(examples=["منطقه ۱ تهران"])
     hire_date_used: DayOut | None
     mandate_version: int
     approved_monthly: AmountOut | None
@@ -109,6 +115,10 @@ class ApplicationOut(BaseModel):
     return_reasons: list[Coded] = Field(description="Why it was returned the last time (A7)")
     certificate_id: UUID | None
     guarantors: int = Field(description="How many its programme asks for (A4)", examples=[1])
+    free_places: int = Field(
+        description="How many guarantors may be named without taking anybody's place; none once the case is over",
+        examples=[0],
+    )
 
     @classmethod
     async def of(cls, connection: AsyncConnection, sight: Sight) -> ApplicationOut | None:
@@ -118,12 +128,14 @@ class ApplicationOut(BaseModel):
             return None
         certificate = await newest_certificate(connection, sight.case.id)
         returned = await last_fact(connection, sight.case.id, FactKind.APPLICATION_RETURNED)
+        programme = await programme_of(connection, sight.case.policy_id)
         return cls(
             monthly=AmountOut.of(asked.monthly),
             instalments=asked.instalments,
-            ceiling=AmountOut.of(Money(asked.monthly, Unit.IRR).times(asked.instalments).amount),
+            ceiling=AmountOut.of(ceiling(Money(asked.monthly, Unit.IRR), asked.instalments).amount),
             net_pay_used=AmountOut.of(asked.net_pay) if sight.sees_pay else None,
             region_used=asked.region_code,
+            region_used_name=(await list_regions(connection)).get(asked.region_code),
             hire_date_used=DayOut.of(asked.hire_date) if sight.sees_pay else None,
             mandate_version=asked.mandate_version,
             approved_monthly=None if asked.approved_monthly is None else AmountOut.of(asked.approved_monthly),
@@ -133,8 +145,15 @@ class ApplicationOut(BaseModel):
             returned=_moment(asked.returned_at),
             return_reasons=[] if returned is None else [Coded.reason(code) for code in returned.payload["reasons"]],
             certificate_id=None if certificate is None else certificate.id,
-            guarantors=(await programme_of(connection, sight.case.policy_id)).guarantors,
+            guarantors=programme.guarantors,
+            free_places=await _free_places(connection, sight.case, programme),
         )
+
+
+async def _free_places(connection: AsyncConnection, case: Case, programme: Programme) -> int:
+    if not case.is_open or not programme.guarantors:
+        return 0
+    return free_places(programme.guarantors, len(await guarantor.guarantees_in(connection, case.id)))
 
 
 def _moment(moment: datetime | None) -> MomentOut | None:
@@ -169,19 +188,25 @@ def _masked(what: Change, value: str | None) -> str | None:
 
 
 class TitledCase(CaseOut):
-    """A case with what its programme is called, and whether it is the caller's own."""
+    """A case with what its programme is called, whom it is about, and whether it is the caller's own."""
 
     programme_title: Words | None = Field(description="For onboarding and substitution, as the case began with it")
+    person_name: str | None = Field(
+        description="Whom it is about; in a guarantor's list of cases null", examples=["مریم رضایی"]
+    )
     is_own: bool = Field(description="Whether it is about the caller, who visits as a member; false for guarantors")
 
     @classmethod
     async def titled(cls, connection: AsyncConnection, cases: Sequence[Case], actor: Actor) -> list[TitledCase]:
         """Cases with their titles, in somebody's eyes."""
         programmes = await _programmes(connection, cases)
+        # Members read no names but their own here: the second wall sees to it.
+        names = await people.names_of(connection, {case.person_id for case in cases if case.person_id is not None})
         return [
             cls(
                 **CaseOut.of(case).model_dump(),
                 programme_title=_title(programmes.get(case.policy_id)),
+                person_name=None if case.person_id is None else names.get(case.person_id),
                 is_own=actor.capacity == "member" and actor.person_id == case.person_id,
             )
             for case in cases
@@ -201,7 +226,9 @@ def _title(programme: Programme | None) -> Words | None:
 class CaseDetail(TitledCase):
     """A case with what it is about and what the caller may do."""
 
-    person_name: str | None = Field(examples=["مریم رضایی"])
+    is_moving: bool = Field(
+        description="Whether nobody is waited for: what was done is recorded, and the process has still to go on"
+    )
     national_id_masked: str | None = Field(
         description="For staff who have a task in the case, operators and auditors", examples=["049****899"]
     )
@@ -237,6 +264,7 @@ async def case_detail(connection: AsyncConnection, seals: Seals, actor: Actor, c
         programme_title=_title(programme),
         is_own=sight.is_applicant,
         person_name=await _name(connection, sight),
+        is_moving=await _is_moving(connection, sight),
         national_id_masked=await _national_id(connection, seals, case.person_id) if sight.judges else None,
         organisation_name=await _organisation_name(connection, case.organisation_id),
         region_name=(await list_regions(connection)).get(case.region_code or ""),
@@ -256,6 +284,14 @@ def _ahead(case: Case, programme: Programme | None) -> list[Sentence]:
     if case.kind is CaseKind.SUBSTITUTION:
         return substitution_steps_ahead(case.phase)
     return steps_ahead(programme.backing, programme.review, programme.waiting, case.phase)
+
+
+async def _is_moving(connection: AsyncConnection, sight: Sight) -> bool:
+    """Whether a phase that waits for somebody has nobody any more who is asked, or a fact that ends the case."""
+    case = sight.case
+    if not case.is_open or case.phase in _WAITS_FOR_NOBODY:
+        return False
+    return not await open_tasks(connection, case.id) or await last_fact(connection, case.id, *_ENDINGS) is not None
 
 
 async def _name(connection: AsyncConnection, sight: Sight) -> str | None:

@@ -12,7 +12,7 @@ from api.dependencies import ReaderDep, require
 from api.problems import responses
 from api.values import AmountOut, Cursor, Limit, MomentOut, Page, Words, read_cursor, write_cursor
 from domain import errors, wording
-from domain.access import Role
+from domain.access import SEES_LEDGER, Role
 from storage.ledger import reading as ledger
 
 router = APIRouter(prefix="/v1", tags=["ledger"])
@@ -49,7 +49,7 @@ class StatementLine(BaseModel):
 @router.get(
     "/ledger/trial-balance",
     operation_id="read_trial_balance",
-    dependencies=[Depends(require(Role.AUDITOR, Role.OPERATOR, Role.SETTLEMENT_OFFICER))],
+    dependencies=[Depends(require(*SEES_LEDGER))],
     responses=responses(errors.Unauthenticated, errors.Forbidden),
 )
 async def read_trial_balance(reader: ReaderDep) -> TrialBalance:

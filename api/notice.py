@@ -12,13 +12,13 @@ from starlette.responses import Response
 
 from api.dependencies import PerformerDep, ReaderDep, require
 from api.problems import responses
-from api.values import Cursor, Limit, MomentOut, Page, cut, read_cursor, write_cursor
+from api.values import Cursor, Limit, MomentOut, Page, Words, cut, read_cursor, write_cursor
 from commands import notice as commands
 from commands.command import Command
 from domain import errors
 from domain.access import SEES_NOTICES, SENDS_NOTICES
 from domain.identity import Mobile, mask_mobile
-from domain.notice import NoticePending, retell
+from domain.notice import NoticePending, failure_words, retell
 from storage import notices
 from storage.notices import NoticeState, StoredNotice, WatchedNotice
 
@@ -67,6 +67,7 @@ class NoticeOut(BaseModel):
     failure: str | None = Field(
         description="Why it failed for good, or failed the last time: a short code", examples=["no_such_template"]
     )
+    failure_words: Words | None
 
     @classmethod
     def of(cls, watched: WatchedNotice, links: dict[str, str]) -> NoticeOut:
@@ -84,6 +85,7 @@ class NoticeOut(BaseModel):
             sent=None if stored.sent_at is None else MomentOut.of(stored.sent_at),
             attempts=watched.attempts,
             failure=watched.failure,
+            failure_words=None if watched.failure is None else Words.of(failure_words(watched.failure)),
         )
 
 

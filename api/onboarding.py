@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from api.case_detail import CaseDetail, case_detail
-from api.dependencies import PerformerDep, ReaderDep, require
+from api.dependencies import PerformerDep, Reader, ReaderDep, require
 from api.problems import responses
 from api.terms import EmployerLimit, employer_limits
 from api.values import AmountIn, AmountOut, DayOut, Input, MomentOut, Words
@@ -35,7 +36,7 @@ from storage.database import postgres_now
 from storage.ledger import reading as ledger
 from storage.ledger.reading import Balance
 from storage.onboarding import CreditLine
-from storage.programme import programmes_in_force
+from storage.programme import programmes_in_force, programmes_of
 from storage.services import ServiceName, takes_new_cases
 
 router = APIRouter(prefix="/v1", tags=["onboarding"])
@@ -110,6 +111,7 @@ class CreditLineOut(BaseModel):
     id: UUID
     case_id: UUID
     programme: str
+    programme_title: Words = Field(description="As the case began with it")
     monthly: AmountOut
     instalments: int
     ceiling: AmountOut
@@ -126,13 +128,16 @@ class CreditLineOut(BaseModel):
     links: Links | None = Field(description="Null where the installation names none, and once the line is closed")
 
     @classmethod
-    def of(cls, line: CreditLine, balance: Balance, card_number: str, links: Links | None) -> CreditLineOut:
+    def of(
+        cls, line: CreditLine, programme: Programme, balance: Balance, card_number: str, links: Links | None
+    ) -> CreditLineOut:
         """A line with its balance."""
         used = 0 if line.closed_at else line.ceiling.amount - balance.posted
         return cls(
             id=line.id,
             case_id=line.case_id,
             programme=line.programme,
+            programme_title=Words.of(Sentence(programme.title_fa, programme.title_en)),
             monthly=AmountOut.of(line.monthly),
             instalments=line.instalments,
             ceiling=AmountOut.of(line.ceiling.amount),
@@ -369,7 +374,14 @@ async def _with_balances(
     strong = until is not None and until > await postgres_now(connection)
     accounts = [f"credit:available:{line.id}" for line in lines]
     balances = await ledger.balances(connection, accounts)
+    programmes = await programmes_of(connection, [line.case_id for line in lines])
     return [
-        CreditLineOut.of(line, balances[account], onboarding.card_number(seals, line, whole=strong), links)
+        CreditLineOut.of(
+            line,
+            programmes[line.case_id],
+            balances[account],
+            onboarding.card_number(seals, line, whole=strong),
+            links,
+        )
         for line, account in zip(lines, accounts, strict=True)
     ]

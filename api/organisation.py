@@ -6,7 +6,7 @@ from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Depends
+from fastapi import APIRouter, Body, Depends, Query
 from pydantic import BaseModel, Field, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
@@ -126,15 +126,26 @@ def _may_see(actor: Actor, organisation_id: UUID) -> bool:
 @router.get(
     "/organisations",
     operation_id="list_organisations",
-    dependencies=[Depends(require(*_READERS))],
+    dependencies=[Depends(require(*_READERS, Role.HR_OFFICER))],
     responses=responses(errors.Unauthenticated, errors.Forbidden),
 )
-async def list_organisations(reader: ReaderDep, cursor: Cursor = None, limit: Limit = 25) -> Page[OrganisationOut]:
-    """Organisations in the order they were added."""
+async def list_organisations(
+    reader: ReaderDep,
+    *,
+    mine: Annotated[bool, Query(description="Only those whose HR the caller is; HR gets no others anyway")] = False,
+    cursor: Cursor = None,
+    limit: Limit = 25,
+) -> Page[OrganisationOut]:
+    """Organisations in the order they were added; to HR its own."""
     after = read_cursor(cursor, UUID)
+    among = None
+    if mine or not reader.actor.holds_any(_READERS):
+        among = [UUID(scope) for scope in reader.actor.scopes(Role.HR_OFFICER, ScopeKind.ORGANISATION)]
 
     async def query(connection: AsyncConnection) -> Page[OrganisationOut]:
-        rows = await store.list_organisations(connection, after=after[0] if after else None, limit=limit + 1)
+        rows = await store.list_organisations(
+            connection, after=after[0] if after else None, limit=limit + 1, among=among
+        )
         page, more = cut(rows, limit)
         return Page(items=[OrganisationOut.of(row) for row in page], next=write_cursor(page[-1].id) if more else None)
 

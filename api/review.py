@@ -16,6 +16,8 @@ from domain.access import ScopeKind
 from domain.guarantor import Rule, service_limit
 from domain.identity import NationalId, mask_national_id
 from domain.money import Money, Unit
+from domain.onboarding import ceiling
+from domain.review import may_forward
 from domain.wording import Sentence
 from messages.case import CaseKind
 from storage import guarantor, onboarding, people
@@ -150,6 +152,7 @@ class ReviewOut(BaseModel):
     """What whoever reviews decides by, as it is at this moment (A7)."""
 
     findings: list[Coded] = Field(description="What stands against an approval; empty if nothing does")
+    may_forward: bool = Field(description="Whether the applicant works in another region now, to hand it to")
     monthly_limit: AmountOut = Field(description="The most that may be chosen per month")
     contract_in_force: bool
     net_pay_used: AmountOut
@@ -167,6 +170,7 @@ class ReviewOut(BaseModel):
                 Coded(code=finding, words=Words.of(wording.said(wording.FINDINGS, finding)))
                 for finding in examination.findings(reviewing_region)
             ],
+            may_forward=may_forward(reviewing_region, now.region_code),
             monthly_limit=AmountOut.of(examination.limit.amount),
             contract_in_force=examination.contract_in_force,
             net_pay_used=AmountOut.of(used.net_pay),
@@ -193,7 +197,7 @@ class Known:
 
 def ceiling_of(guarantee: Guarantee) -> AmountOut:
     """The most that a guarantor stands for: monthly times count."""
-    return AmountOut.of(Money(guarantee.monthly, Unit.IRR).times(guarantee.instalments).amount)
+    return AmountOut.of(ceiling(Money(guarantee.monthly, Unit.IRR), guarantee.instalments).amount)
 
 
 async def read_review(

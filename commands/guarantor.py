@@ -167,7 +167,8 @@ async def name_guarantor(command: Command, case_id: UUID, national_id: str, *, r
     replaced = next((guarantee for guarantee in live if guarantee.id == replaces), None)
     if replaces is not None and replaced is None:
         raise rules.GuaranteeUnknown(field="replaces")
-    if replaced is None and len(live) >= programme.guarantors:
+    free = rules.free_places(programme.guarantors, len(live))
+    if replaced is None and not free:
         raise rules.GuarantorPlacesFilled(field="replaces")
     if await money_pause(command.connection, command.actor.person_id):
         raise MoneyPaused
@@ -181,7 +182,7 @@ async def name_guarantor(command: Command, case_id: UUID, national_id: str, *, r
     guarantee_id = await guarantor.add_guarantee(
         command.connection, application, person_id=there.person_id, employment_id=there.id, replaces=replaces
     )
-    missing = programme.guarantors - len(live) + (replaced is not None)
+    missing = free + (replaced is not None)
     await _record_name(command, application, guarantee_id, replaces, is_last=missing == 1)
     return case_id
 

@@ -40,7 +40,7 @@ async def approve_application(command: Command, task: Task) -> UUID:
     application, programme = await _read(command, task)
     await onboarding.hold_quota(command.connection, application.person_id)
     examination = await examine(command.connection, application, programme, tehran_day(command.now))
-    findings = examination.findings(task.scope if task.scope_kind == ScopeKind.REGION else None)
+    findings = examination.findings(_region_of(task))
     if findings:
         raise blocked(findings)
     activates_at = await onboarding.approve(
@@ -108,7 +108,7 @@ async def forward_application(command: Command, task: Task) -> UUID:
     """
     application, _ = await _read(command, task)
     region = (await read_employment(command.connection, application.employment_id)).region_code
-    if task.scope_kind != ScopeKind.REGION or task.scope == region:
+    if not rules.may_forward(_region_of(task), region):
         raise rules.ForwardNotNeeded
     fact_id = await _answer(command, task, FactKind.APPLICATION_FORWARDED, {"region": region}, {"region": region})
     await notify(command.connection, [application.person_id], "review_moved", case_id=task.case_id)
@@ -124,6 +124,11 @@ async def refuse_application(command: Command, task: Task, reason: RefusalReason
     """
     expect_kind(task, TaskKind.REVIEW_APPLICATION)
     return await _answer(command, task, FactKind.APPLICATION_REFUSED, {"reason": reason}, None)
+
+
+def _region_of(task: Task) -> str | None:
+    """Which region reviews; None for the whole platform."""
+    return task.scope if task.scope_kind == ScopeKind.REGION else None
 
 
 async def _read(command: Command, task: Task) -> tuple[Application, Programme]:

@@ -51,6 +51,7 @@ SCOPES: dict[Role, frozenset[ScopeKind]] = {
 
 # These see every case and change nothing by it.
 READS_EVERYTHING = frozenset({Role.AUDITOR, Role.OPERATOR})
+SEES_LEDGER = READS_EVERYTHING | {Role.SETTLEMENT_OFFICER}
 # These see whether messages went out, but not to whom, and may send one again (G4).
 SEES_NOTICES = READS_EVERYTHING | {Role.SUPPORT_AGENT}
 SENDS_NOTICES = SEES_NOTICES - {Role.AUDITOR}

@@ -18,6 +18,10 @@ _MONTH_NAMES: Final = (
     "فروردین", "اردیبهشت", "خرداد", "تیر", "مرداد", "شهریور",
     "مهر", "آبان", "آذر", "دی", "بهمن", "اسفند",
 )  # fmt: skip
+_MONTH_NAMES_EN: Final = (
+    "Farvardin", "Ordibehesht", "Khordad", "Tir", "Mordad", "Shahrivar",
+    "Mehr", "Aban", "Azar", "Dey", "Bahman", "Esfand",
+)  # fmt: skip
 
 
 def _tehran() -> tzinfo:
@@ -62,17 +66,25 @@ def to_jalali(day: date) -> JalaliDate:
 
 
 def format_jalali(day: date | JalaliDate, *, persian: bool = False) -> str:
-    """Write a day as 1397/02/23, or ۱۳۹۷/۰۲/۲۳ where people read it."""
+    """Write a day in few signs: 1397/02/23, or ۱۳۹۷/۰۲/۲۳ where people read it."""
     jalali = to_jalali(day) if isinstance(day, date) else day
     text = f"{jalali.year:04}/{jalali.month:02}/{jalali.day:02}"
     return persian_digits(text) if persian else text
 
 
+def format_day(day: date, *, persian: bool = False) -> str:
+    """Write a day as people say it: 30 Aban 1405, or ۳۰ آبان ۱۴۰۵."""
+    jalali = to_jalali(day)
+    name = (_MONTH_NAMES if persian else _MONTH_NAMES_EN)[jalali.month - 1]
+    text = f"{jalali.day} {name} {jalali.year}"
+    return persian_digits(text) if persian else text
+
+
 def format_moment(moment: datetime, *, persian: bool = False) -> str:
-    """Write an instant as people in Tehran read it: ۱۴۰۵/۰۸/۳۰ ساعت ۱۰:۱۵."""
+    """Write an instant as people in Tehran read it: 30 Aban 1405, 10:15, or ۳۰ آبان ۱۴۰۵، ۱۰:۱۵."""
     local = moment.astimezone(TEHRAN)
-    day, clock = format_jalali(local.date(), persian=persian), f"{local:%H:%M}"
-    return f"{day} ساعت {persian_digits(clock)}" if persian else f"{day} {clock}"
+    day, clock = format_day(local.date(), persian=persian), f"{local:%H:%M}"
+    return f"{day}، {persian_digits(clock)}" if persian else f"{day}, {clock}"
 
 
 def format_month(day: JalaliDate) -> str:

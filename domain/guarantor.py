@@ -145,6 +145,16 @@ def notice_of_end(was: str, standing: str = "guarantee_released") -> str | None:
     return {"asked": "guarantee_not_needed", "accepted": standing}.get(was)
 
 
+def free_places(asked_for: int, live: int) -> int:
+    """How many guarantors may be named without taking anybody's place (A4).
+
+    Args:
+        asked_for: how many the programme asks for.
+        live: how many are named, asked, or stand.
+    """
+    return max(asked_for - live, 0)
+
+
 def has_grown(*, monthly: int, instalments: int, accepted_monthly: int, accepted_instalments: int) -> bool:
     """Whether an application asks for more than its guarantor accepted, so that they are asked again (A7)."""
     return monthly > accepted_monthly or instalments > accepted_instalments

@@ -8,6 +8,7 @@ from typing import Final
 
 from domain.account import Limit
 from domain.errors import Conflict
+from domain.wording import Sentence
 
 # Whoever gets the same SMS again and again is not served.
 RESENDS_PER_NOTICE: Final = Limit("notice_resends", 3, timedelta(hours=1))
@@ -30,7 +31,9 @@ NOTICES: Final = {
     "guarantee_not_needed": "امانت: درخواست ضمانت از شما پس گرفته شد و دیگر پاسخی لازم نیست.",
     "guarantee_replaced": "امانت: متقاضی ضامن دیگری معرفی کرد و ضمانت شما پایان یافت.",
     "guarantee_released": "امانت: ضمانتِ شما برای درخواست اعتبار یک همکار پایان یافت و بر عهدهٔ شما نیست.",
-    "application_approved": "امانت: امور مالی درخواست اعتبار شما را تأیید کرد. زمان فعال شدن: {app_link}",
+    "application_approved": (
+        "امانت: امور مالی درخواست اعتبار شما را تأیید کرد. زمان فعال شدن را این‌جا ببینید: {app_link}"
+    ),
     "review_moved": "امانت: بررسی درخواست شما به دفتر مالی دیگری سپرده شد. وضعیت: {app_link}",
     "activation_blocked": "امانت: فعال‌سازی اعتبار شما نیاز به رسیدگی دارد. جزئیات: {app_link}",
     "credit_activated": (
@@ -101,6 +104,19 @@ NOTICES: Final = {
     ),
 }
 
+# Why a message did not arrive, by the beginning of the code; the first that fits counts.
+_FAILURES: Final = {
+    "no_number": Sentence("از این شخص شمارهٔ همراهی در دست نیست.", "There is no mobile number of theirs."),
+    "no_such_template": Sentence(
+        "این متن هنوز نزد سرویس پیامک تعریف نشده است.", "The SMS provider does not know this text yet."
+    ),
+    "unreachable_": Sentence("سرویس پیامک پاسخ نداد.", "The SMS provider could not be reached."),
+    "kavenegar_": Sentence("سرویس پیامک (کاوه‌نگار) آن را نپذیرفت.", "The SMS provider (Kavenegar) did not take it."),
+    "smsir_": Sentence("سرویس پیامک (SMS.ir) آن را نپذیرفت.", "The SMS provider (SMS.ir) did not take it."),
+    "SendFailed": Sentence("فرستادن آن انجام نشد.", "It could not be sent."),
+}
+_OTHER_FAILURE: Final = Sentence("هنگام فرستادن آن خطایی رخ داد.", "Something went wrong while it was sent.")
+
 # What is said of a message whose template this version does not know.
 _UNKNOWN: Final = "امانت: پیامی برای شما فرستاده شد."
 
@@ -130,3 +146,8 @@ def compose(template: str, values: Mapping[str, str]) -> str:
 def retell(template: str, values: Mapping[str, str]) -> str:
     """The text of a notice for somebody who reads it later; what is not known any more stays out."""
     return NOTICES.get(template, _UNKNOWN).format_map(_Known(values))
+
+
+def failure_words(code: str) -> Sentence:
+    """Why a message did not arrive, in words, for the operations desk."""
+    return next((said for begin, said in _FAILURES.items() if code.startswith(begin)), _OTHER_FAILURE)

@@ -162,6 +162,11 @@ def monthly_limit(programme: Programme, *, net_pay: Money, taken: Money, cap: Mo
     return Money(max(room.amount, 0) // RIAL_A_TOMAN * RIAL_A_TOMAN, room.unit)
 
 
+def ceiling(monthly: Money, instalments: int) -> Money:
+    """The whole of a credit: monthly times count (A2)."""
+    return monthly.times(instalments)
+
+
 def approved_terms(*, limit: Money, asked: Money, certified: Money) -> Money:
     """The monthly amount that becomes usable: the lowest counts (A2)."""
     return min(limit, asked, certified)

@@ -29,6 +29,16 @@ class ReviewFinding(StrEnum):
     CERTIFICATE_NOT_VALID = "certificate_not_valid"
 
 
+def may_forward(reviewing_region: str | None, region: str) -> bool:
+    """Whether there is another region to hand a review to (A7).
+
+    Args:
+        reviewing_region: which one reviews; None for the whole platform.
+        region: where the applicant works now.
+    """
+    return reviewing_region not in {None, region}
+
+
 class ApprovalBlocked(Conflict):
     """Something does not hold any more; the officer may return or refuse the application, or wait."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from domain.dates import format_jalali, format_moment
+from domain.dates import format_day, format_moment
 from domain.money import Money, Unit, format_toman
 from domain.persian import persian_digits
 
@@ -345,7 +345,7 @@ def _shown(name: str, value: Any, *, persian: bool) -> str:
     if name in {"monthly", "ceiling", "pay", "applicant_pay"} and isinstance(value, int):
         return format_toman(Money(value, Unit.IRR), persian=persian)
     if name in {"valid_until", "ends_on", "hired", "service_limit"} and isinstance(value, str) and value[:4].isdigit():
-        return format_jalali(date.fromisoformat(value), persian=persian)
+        return format_day(date.fromisoformat(value), persian=persian)
     if name == "activates_at" and isinstance(value, str):
         return format_moment(datetime.fromisoformat(value), persian=persian)
     if name == "reasons" and isinstance(value, list):

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.money import Money, Unit
-from domain.onboarding import monthly_limit
+from domain.onboarding import ceiling, monthly_limit
 from domain.programme import Programme
 from messages.case import CaseKind
 from messages.onboarding import REFUSALS, FactKind
@@ -70,7 +70,7 @@ class CreditLine:
     @property
     def ceiling(self) -> Money:
         """Monthly times count (A2)."""
-        return Money(self.monthly, Unit.IRR).times(self.instalments)
+        return ceiling(Money(self.monthly, Unit.IRR), self.instalments)
 
     def is_over(self, today: date) -> bool:
         """Whether nothing can be bought on it any more because it was closed or its term has ended."""

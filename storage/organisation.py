@@ -102,11 +102,15 @@ async def find_organisation(connection: AsyncConnection, code: str) -> Organisat
     return None if row is None else Organisation(*row)
 
 
-async def list_organisations(connection: AsyncConnection, *, after: UUID | None, limit: int) -> list[Organisation]:
-    """Organisations in the order they were added."""
+async def list_organisations(
+    connection: AsyncConnection, *, after: UUID | None, limit: int, among: Collection[UUID] | None = None
+) -> list[Organisation]:
+    """Organisations in the order they were added: all, or those among some."""
     query = sa.select(*_ORGANISATION).order_by(organisations.c.id).limit(limit)
     if after is not None:
         query = query.where(organisations.c.id > after)
+    if among is not None:
+        query = query.where(organisations.c.id.in_(among))
     return [Organisation(*row) for row in await connection.execute(query)]
 
 

@@ -12,7 +12,7 @@ from domain import guarantor as rules
 from domain.guarantor import Rule
 from domain.money import Money, Unit
 from domain.programme import Backing, GuarantorTerms, Programme
-from domain.review import ReviewFinding
+from domain.review import ReviewFinding, may_forward
 from storage import guarantor, onboarding
 from storage.certificate import newest_certificate
 from storage.guarantor import Guarantee, as_worker
@@ -53,7 +53,7 @@ class Examination:
         found = {
             ReviewFinding.CONTRACT_NOT_IN_FORCE: not self.contract_in_force,
             ReviewFinding.NOT_EMPLOYED: self.employment.state != "employed",
-            ReviewFinding.APPLICANT_MOVED: reviewing_region not in {None, self.employment.region_code},
+            ReviewFinding.APPLICANT_MOVED: may_forward(reviewing_region, self.employment.region_code),
             ReviewFinding.AMOUNT_ABOVE_SHARE: Money(application.monthly, Unit.IRR) > self.limit,
             ReviewFinding.GUARANTOR_MISSING: len(standing) < self.guarantors_asked_for,
             ReviewFinding.GUARANTOR_NOT_ELIGIBLE: any(rules.as_faults(one.rules) for one in standing),

@@ -34,6 +34,7 @@ from web import (
 )
 from web.assets import PREFIX
 from web.client import Refused
+from web.language import noop as _
 from web.rendering import Renderer, loaded_assets
 from web.visit import SignInNeeded, visit_of
 
@@ -81,11 +82,6 @@ _HEADERS: Final = {
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 _RETRY_SECONDS: Final = "3"
 MAX_FORM: Final = 64 * 1024
-
-
-def _(message: str) -> str:
-    """Marks a message for the catalogue."""
-    return message
 
 
 _NOT_HERE: Final = _("There is no such page, or it is not for you.")

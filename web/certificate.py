@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from web.client import Refused
 from web.forms import GENERAL, Form, empty
-from web.visit import SignedIn, Visit
+from web.organisation import choose, count_waiting
+from web.visit import Cursor, SignedIn, Visit
 
 router = APIRouter()
 
 _PAGE: Final = 25
-_MOST_ORGANISATIONS: Final = 25
-_MOST_COUNTED: Final = 100
-Cursor = Annotated[str | None, Query(max_length=300)]
 
 
 @router.get("/certificates")
@@ -28,26 +26,21 @@ async def show_certificates(visit: SignedIn, organisation_id: UUID | None = None
 
 
 async def _shown(visit: Visit, organisation_id: UUID | None, cursor: str | None = None) -> dict[str, Any]:
-    api, theirs = visit.api, visit.person.scopes("hr_officer", "organisation")[:_MOST_ORGANISATIONS]
-    chosen = str(organisation_id) if organisation_id else next(iter(theirs), None)
+    api, is_hr = visit.api, visit.person.has("hr_officer")
+    chosen = await choose(visit, organisation_id)
     values: dict[str, Any] = {
-        "organisation": None,
+        "organisation": chosen.organisation,
         "certificates": {"items": [], "next": None},
-        "organisations": {"items": [], "next": None},
-        "may_revoke": chosen in theirs,
-        "waiting": None,
+        "organisations": {"items": chosen.others, "next": None},
+        "may_revoke": chosen.is_theirs,
+        "waiting": await count_waiting(visit, "issue_certificate") if is_hr else None,
         "refused_id": "",
     }
-    if visit.person.has("hr_officer"):
-        tasks = await api.get("/v1/tasks", kind="issue_certificate", limit=_MOST_COUNTED)
-        values["waiting"] = visit.language.number(len(tasks["items"])) + ("+" if tasks["next"] else "")
-    if chosen is None:
-        if not visit.person.has("hr_officer"):
-            values["organisations"] = await api.get("/v1/organisations", limit=_PAGE, cursor=cursor)
-        return values
-    values["organisations"]["items"] = [await api.get(f"/v1/organisations/{one}") for one in theirs if one != chosen]
-    values["certificates"] = await api.get("/v1/certificates", organisation_id=chosen, limit=_PAGE, cursor=cursor)
-    values["organisation"] = await api.get(f"/v1/organisations/{chosen}")
+    if chosen.organisation is not None:
+        one = chosen.organisation["id"]
+        values["certificates"] = await api.get("/v1/certificates", organisation_id=one, limit=_PAGE, cursor=cursor)
+    elif not is_hr:
+        values["organisations"] = await api.get("/v1/organisations", limit=_PAGE, cursor=cursor)
     return values
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from web.client import Refused
@@ -28,11 +28,9 @@ async def show_statement(visit: SignedIn, line_id: UUID, cursor: str | None = No
     """The movements of a line, oldest first, with what was available after each."""
     line = await _find(visit, line_id)
     page = await visit.api.get(f"/v1/credit-lines/{line_id}/statement", cursor=cursor)
-    case = await _case_of(visit, line)
     return visit.page(
         "credit_statement.html",
         line=line,
-        case=case,
         movements=page["items"],
         next=page["next"],
         is_first=cursor is None,
@@ -98,17 +96,9 @@ async def _substitution_page(visit: Visit, line_id: UUID, form: Form, *, may_be_
 
 
 async def _find(visit: Visit, line_id: UUID) -> Any:
-    """One of the member's lines.
-
-    Raises:
-        HTTPException: it is none of theirs.
-    """
-    for line in (await visit.api.get("/v1/credit-lines"))["items"]:
-        if line["id"] == str(line_id):
-            return line
-    raise HTTPException(404)
+    return await visit.api.get(f"/v1/credit-lines/{line_id}")
 
 
 async def _case_of(visit: Visit, line: Any) -> Any:
-    """The application that a line came from: it says what the programme is called, and who stands."""
+    """The application that a line came from: it says who stands."""
     return await visit.api.get(f"/v1/cases/{line['case_id']}")

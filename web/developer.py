@@ -93,6 +93,7 @@ def _case(now: datetime, *, closed: bool) -> dict[str, Any]:
         "programme_title": {"fa": "اعتبار مینی‌پی", "en": "MiniPay credit"},
         "phase": phase,
         "phase_words": _said(wording.PHASES[phase]),
+        "is_moving": False,
         "outcome": "active" if closed else None,
         "closed": _moment(now) if closed else None,
         "next_actor_words": None if closed else _said(wording.ROLES["hr_officer"]),

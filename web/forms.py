@@ -120,7 +120,7 @@ class Form:
             return ""
 
     def refuse(self, refused: Refused) -> None:
-        """Put what the API said at the field that it names, else at the top; keep the key if it was not its last word."""
+        """Put what the API said at the field that it names, else at the top; keep the key if it was no final answer."""
         self.is_uncertain = (
             refused.status >= HTTPStatus.INTERNAL_SERVER_ERROR or refused.code == "idempotency_key_in_flight"
         )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from web.client import Refused
@@ -13,9 +13,6 @@ from web.forms import GENERAL, Form, empty
 from web.visit import SignedIn, Visit
 
 router = APIRouter()
-
-# A guarantee is looked for among so many of the member's own; each page of the list has 100.
-_PAGES_MAX: Final = 10
 
 
 @router.get("/guarantees")
@@ -35,7 +32,7 @@ async def show_guarantee(visit: SignedIn, guarantee_id: UUID) -> Response:
 async def ask_for_code(visit: SignedIn, guarantee_id: UUID) -> Response:
     """Send the code with which this mandate is accepted."""
     form = await visit.form()
-    found, _ = await _find(visit, guarantee_id)
+    found = await _find(visit, guarantee_id)
     subject = {"guarantee_id": str(guarantee_id), "mandate_version": found["mandate_version"]}
     wish = {"purpose": "accept_guarantee", "subject": subject}
     try:
@@ -49,7 +46,7 @@ async def ask_for_code(visit: SignedIn, guarantee_id: UUID) -> Response:
 @router.get("/guarantees/{guarantee_id}/acceptance")
 async def show_acceptance(visit: SignedIn, guarantee_id: UUID, code_id: UUID) -> Response:
     """The second look: the terms once more, and the field for the code."""
-    found, _ = await _find(visit, guarantee_id)
+    found = await _find(visit, guarantee_id)
     if found["task_id"] is None:
         return visit.go(f"/guarantees/{guarantee_id}")
     task = await visit.api.get(f"/v1/tasks/{found['task_id']}")
@@ -62,7 +59,7 @@ async def accept(visit: SignedIn, guarantee_id: UUID) -> Response:
     """Stand, with the code that came."""
     form = await visit.form()
     code = form.required("mandate.code")
-    found, _ = await _find(visit, guarantee_id)
+    found = await _find(visit, guarantee_id)
     version = _number(form, "mandate.version")
     mandate = {"version": version, "code_id": form.text("mandate.code_id"), "code": code}
     if form.is_good and await _answer(visit, form, found, {"decision": "accept", "mandate": mandate}):
@@ -77,7 +74,7 @@ async def accept(visit: SignedIn, guarantee_id: UUID) -> Response:
 async def refuse(visit: SignedIn, guarantee_id: UUID) -> Response:
     """Do not stand."""
     form = await visit.form()
-    found, _ = await _find(visit, guarantee_id)
+    found = await _find(visit, guarantee_id)
     if await _answer(visit, form, found, {"decision": "refuse"}):
         return visit.go(f"/guarantees/{guarantee_id}", done="guarantee_refused")
     return await _page(visit, guarantee_id, form, status=422)
@@ -107,24 +104,25 @@ def _number(form: Form, name: str) -> int:
 
 
 async def _page(visit: Visit, guarantee_id: UUID, form: Form, *, status: int = 200) -> Response:
-    found, stands_for = await _find(visit, guarantee_id)
+    found = await _find(visit, guarantee_id)
+    stands_for = (await visit.api.get("/v1/guarantees", limit=1))["stands_for"]
     task = None if found["task_id"] is None else await visit.api.get(f"/v1/tasks/{found['task_id']}")
-    return visit.page("guarantee.html", status=status, form=form, guarantee=found, stands_for=stands_for, task=task)
+    is_moving = task is None and found["phase"] is not None and await _is_moving(visit, found["case_id"])
+    return visit.page(
+        "guarantee.html",
+        status=status,
+        form=form,
+        guarantee=found,
+        stands_for=stands_for,
+        task=task,
+        is_moving=is_moving,
+    )
 
 
-async def _find(visit: Visit, guarantee_id: UUID) -> tuple[Any, Any]:
-    """One of the member's guarantees, and for how many they stand.
+async def _is_moving(visit: Visit, case_id: str) -> bool:
+    case = await visit.api.get(f"/v1/cases/{case_id}")
+    return bool(case["is_moving"])
 
-    Raises:
-        HTTPException: it is none of theirs.
-    """
-    cursor = None
-    for _ in range(_PAGES_MAX):
-        page = await visit.api.get("/v1/guarantees", cursor=cursor, limit=100)
-        for one in page["items"]:
-            if one["id"] == str(guarantee_id):
-                return one, page["stands_for"]
-        cursor = page["next"]
-        if cursor is None:
-            break
-    raise HTTPException(404)
+
+async def _find(visit: Visit, guarantee_id: UUID) -> Any:
+    return await visit.api.get(f"/v1/guarantees/{guarantee_id}")

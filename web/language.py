@@ -17,23 +17,19 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 
-from domain.dates import TEHRAN, to_jalali
+from domain.dates import TEHRAN, format_day, format_moment
 from domain.money import Money, Unit, format_toman
 from domain.persian import persian_digits
 
 COOKIE: Final = "__Host-language"
 _CATALOGUE: Final = Path(__file__).parent / "locale" / "fa.po"
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
-_MONTHS: Final = {
-    "fa": (
-        "فروردین", "اردیبهشت", "خرداد", "تیر", "مرداد", "شهریور",
-        "مهر", "آبان", "آذر", "دی", "بهمن", "اسفند",
-    ),
-    "en": (
-        "Farvardin", "Ordibehesht", "Khordad", "Tir", "Mordad", "Shahrivar",
-        "Mehr", "Aban", "Azar", "Dey", "Bahman", "Esfand",
-    ),
-}  # fmt: skip
+_WAIT_IN_HOURS_MAX: Final = 96
+
+
+def noop(message: str) -> str:
+    """Marks a message for the catalogue that is said later; imported as ``_``."""
+    return message
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +73,18 @@ class Language:
 
     def day(self, value: Mapping[str, Any] | date | str) -> str:
         """A day as people say it: ۳۰ آبان ۱۴۰۵; of an instant, the day in Tehran."""
-        jalali = to_jalali(_as_day(value))
-        return self.digits(f"{jalali.day} {_MONTHS[self.code][jalali.month - 1]} {jalali.year}")
+        return format_day(_as_day(value), persian=self.code == "fa")
 
     def moment(self, value: Mapping[str, Any] | datetime | str) -> str:
         """An instant in Tehran: ۳۰ آبان ۱۴۰۵، ۱۴:۳۰."""
-        local = as_moment(value).astimezone(TEHRAN)
-        comma = "،" if self.code == "fa" else ","
-        return f"{self.day(local.date())}{comma} {self.digits(f'{local:%H:%M}')}"
+        return format_moment(as_moment(value), persian=self.code == "fa")
+
+    def wait(self, seconds: int) -> str:
+        """How long something is to take: up to four days in hours, as rules name it: ۷۲ ساعت."""
+        hours, rest = divmod(seconds, _HOUR)
+        if rest == 0 and 0 < hours <= _WAIT_IN_HOURS_MAX:
+            return self.count("%(n)s hour", "%(n)s hours", hours)
+        return self.span(seconds)
 
     def span(self, seconds: int) -> str:
         """A length of time in its two largest units: ۲ روز و ۴ ساعت."""

@@ -5,16 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from web.language import Language
-
-
-def _(message: str) -> str:
-    """Marks a message for the catalogue."""
-    return message
-
+from web.language import noop as _
 
 _NOTES: Final = {
     "signed_out": _("You are signed out."),
-    "confirmed": _("Confirmed. Now send it once more."),
+    "confirmed": _("Confirmed. Go on with what you wanted to do."),
     "applied": _("Your application was submitted. We tell you about every step by SMS."),
     "corrected": _("Your corrected application was submitted."),
     "withdrawn": _("Your withdrawal was recorded."),

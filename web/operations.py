@@ -13,29 +13,20 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from domain import wording
+from domain.access import READS_EVERYTHING, SEES_LEDGER, SEES_NOTICES, SENDS_NOTICES
 from domain.dates import jalali_today, to_jalali
 from web.client import Refused
 from web.forms import Form, empty
 from web.language import Language
-from web.visit import SignedIn, Visit
+from web.language import noop as _
+from web.visit import Cursor, SignedIn, Visit
 
 router = APIRouter()
 
 _FEW: Final = 5
 _MANY: Final = 100
-# Which parts of the desk to ask for; whether somebody gets them is judged by the API.
-_READERS: Final = ("operator", "auditor")
-_LEDGER_READERS: Final = (*_READERS, "settlement_officer")
-_NOTICE_READERS: Final = (*_READERS, "support_agent")
-_NOTICE_SENDERS: Final = ("operator", "support_agent")
 
-Cursor = Annotated[str | None, Query(max_length=300)]
 NoticeState = Annotated[Literal["failed", "pending", "sent"] | None, Query()]
-
-
-def _(message: str) -> str:
-    """Marks a message for the catalogue."""
-    return message
 
 
 _FINDINGS: Final = {
@@ -47,10 +38,6 @@ _FINDINGS: Final = {
 _ACCOUNTS: Final = {
     "credit:granted": _("Credit granted"),
     "credit:available": _("Credit available to members"),
-}
-_FAILURES: Final = {
-    "no_number": _("There is no mobile number of theirs."),
-    "no_such_template": _("The SMS provider does not know this text yet."),
 }
 _MESSAGES: Final = {
     "SendNotice": _("Messages to people"),
@@ -64,7 +51,6 @@ def _words(language: Language) -> dict[str, Any]:
         "finding_words": _FINDINGS,
         "account_words": _ACCOUNTS,
         "message_words": _MESSAGES,
-        "failure_words": _FAILURES,
     }
     roles = {name: {"fa": role.fa, "en": role.en} for name, role in wording.ROLES.items()}
     return {"role_words": roles} | {
@@ -77,15 +63,16 @@ async def show_overview(visit: SignedIn) -> Response:
     """Everything at a glance, as far as the visitor may read it."""
     api, person = visit.api, visit.person
     shown: dict[str, Any] = dict.fromkeys(("late", "findings", "outbox", "services", "imports", "balance", "failed"))
-    if person.has(*_READERS):
+    # Which parts to ask for; whether somebody gets them is judged by the API.
+    if person.has(*READS_EVERYTHING):
         shown["late"] = await api.get("/v1/operations/late-cases", limit=_FEW)
         shown["findings"] = await api.get("/v1/reconciliation-findings", is_open=True, limit=_FEW)
         shown["outbox"] = await api.get("/v1/operations/outbox")
         shown["services"] = await _services(visit)
         shown["imports"] = await api.get("/v1/personnel-imports", limit=_FEW)
-    if person.has(*_LEDGER_READERS):
+    if person.has(*SEES_LEDGER):
         shown["balance"] = await api.get("/v1/ledger/trial-balance")
-    if person.has(*_NOTICE_READERS):
+    if person.has(*SEES_NOTICES):
         shown["failed"] = await api.get("/v1/notices", state="failed", limit=_MANY)
     if not any(shown.values()):
         # The desk is not theirs; the API says so in its own words.
@@ -128,7 +115,7 @@ async def show_notices(visit: SignedIn, state: NoticeState = None, cursor: Curso
 
 async def _notices(visit: Visit, state: str | None, cursor: str | None = None) -> dict[str, Any]:
     page = await visit.api.get("/v1/notices", state=state, cursor=cursor)
-    may_send = visit.person.has(*_NOTICE_SENDERS)
+    may_send = visit.person.has(*SENDS_NOTICES)
     return {"notices": page, "state": state, "may_send": may_send, **_words(visit.language)}
 
 

@@ -16,7 +16,8 @@ from domain.personnel import HEADINGS, Column
 from web.client import Refused
 from web.forms import Form, empty
 from web.language import Language
-from web.visit import SignedIn, Visit
+from web.organisation import choose, count_waiting
+from web.visit import Cursor, SignedIn, Visit
 
 router = APIRouter()
 
@@ -25,10 +26,11 @@ _FILE_MEGABYTES: Final = 50
 # A file of the largest size that the API takes, and the rest of the form around it.
 _MAX_UPLOAD: Final = (_FILE_MEGABYTES + 1) * _MEGABYTE
 _CHUNK: Final = 256 * 1024
+# What comes beside the file: its form's key, and a little room.
+_FIELDS: Final = 5
+_FIELD_BYTES: Final = 1024
 _IMPORTS: Final = 10
 _ROWS: Final = 100
-_MOST_ORGANISATIONS: Final = 25
-_MOST_COUNTED: Final = 100
 # What the API says of the file itself; all else belongs to no field.
 _OF_THE_FILE: Final = frozenset({"too_large", "empty_file", "unknown_file_type"})
 # Nobody's: national id and sheba have wrong check digits, so that an example sent as it is adds no person.
@@ -43,7 +45,6 @@ _EXAMPLE: Final[Mapping[Column, str]] = {
     Column.SHEBA: "IR000000000000000000000000",
     Column.EMPLOYMENT: "شاغل",
 }
-Cursor = Annotated[str | None, Query(max_length=300)]
 
 
 @router.get("/personnel")
@@ -53,35 +54,24 @@ async def show_desk(visit: SignedIn, organisation_id: UUID | None = None, cursor
 
 
 async def _desk(visit: Visit, organisation_id: UUID | None, cursor: str | None = None) -> dict[str, Any]:
-    api, theirs = visit.api, visit.person.scopes("hr_officer", "organisation")[:_MOST_ORGANISATIONS]
-    chosen = str(organisation_id) if organisation_id else next(iter(theirs), None)
+    api, chosen = visit.api, await choose(visit, organisation_id)
     values: dict[str, Any] = {
-        "others": [await api.get(f"/v1/organisations/{one}") for one in theirs if one != chosen],
-        "organisation": None,
+        "others": chosen.others,
+        "organisation": chosen.organisation,
         "contracts": [],
         "imports": None,
-        "may_send": chosen in theirs,
+        "may_send": chosen.is_theirs,
         "columns": _columns(visit.language),
         "most": _FILE_MEGABYTES * _MEGABYTE,
-        "waiting": await _waiting(visit),
+        "waiting": {kind: await count_waiting(visit, kind) for kind in ("confirm_change", "issue_certificate")},
     }
-    if chosen is not None:
-        values["organisation"] = await api.get(f"/v1/organisations/{chosen}")
-        values["contracts"] = (await api.get(f"/v1/organisations/{chosen}/contracts"))["items"]
-        imports = f"/v1/organisations/{chosen}/personnel-imports"
-        values["imports"] = await api.get(imports, limit=_IMPORTS, cursor=cursor)
+    if chosen.organisation is not None:
+        path = f"/v1/organisations/{chosen.organisation['id']}"
+        values["contracts"] = (await api.get(f"{path}/contracts"))["items"]
+        values["imports"] = await api.get(f"{path}/personnel-imports", limit=_IMPORTS, cursor=cursor)
     elif not visit.person.has("hr_officer"):
         values["imports"] = await api.get("/v1/personnel-imports", limit=_IMPORTS, cursor=cursor)
     return values
-
-
-async def _waiting(visit: Visit) -> dict[str, str]:
-    """How many tasks of HR's kinds wait, written with a plus where there are more than are counted."""
-    counts = {}
-    for kind in ("confirm_change", "issue_certificate"):
-        found = await visit.api.get("/v1/tasks", kind=kind, limit=_MOST_COUNTED)
-        counts[kind] = visit.language.number(len(found["items"])) + ("+" if found["next"] else "")
-    return counts
 
 
 def _columns(language: Language) -> list[tuple[str, str]]:
@@ -103,15 +93,16 @@ def _columns(language: Language) -> list[tuple[str, str]]:
 
 @router.post("/personnel", max_body_size=2 * _MAX_UPLOAD)
 async def send_file(visit: SignedIn, organisation_id: UUID) -> Response:
-    """Hand a personnel file on to the API (A13); on its way it lies on the disk, not in memory."""
+    """Hand a personnel file on to the API (A13); on its way it lies in the directory for temporary files."""
     path = f"/v1/organisations/{organisation_id}/personnel-imports"
-    # Whose page this is not is refused before their file is taken in.
-    await visit.api.get(path, limit=1)
+    # Who may not send one, though perhaps read them, is refused before their file is taken in.
+    if str(organisation_id) not in visit.person.scopes("hr_officer", "organisation"):
+        raise HTTPException(404)
     if _is_beyond(visit):
         form = await _left_unread(visit)
     else:
         try:
-            form = await visit.form()
+            form = await visit.form(max_fields=_FIELDS, max_field_bytes=_FIELD_BYTES)
             sent = await _hand_on(visit, path, form)
             if sent is not None:
                 return visit.go(f"/personnel/imports/{sent}", done="file_sent")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import functools
+import re
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from web.assets import Assets
 from web.language import Language, languages
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
+# An address ends before a space or the sign that closes what it stands in.
+_ADDRESS: Final = re.compile(r"https?://[^\s<>\"'،؛»)]+[^\s<>\"'،؛»).,;:!?]")
 _EXTENSIONS: Final = ["jinja2.ext.i18n", "jinja2.ext.do"]
 
 
@@ -48,6 +52,8 @@ def _environment(language: Language, assets: Assets) -> Environment:
         "moment": language.moment,
         "remaining": language.remaining,
         "span": language.span,
+        "wait": language.wait,
+        "linked": linked,
     }
     environment.globals |= {
         "language": language,
@@ -55,6 +61,16 @@ def _environment(language: Language, assets: Assets) -> Environment:
         "new_key": lambda: str(uuid4()),
     }
     return environment
+
+
+def linked(text: str) -> Markup:
+    """A plain text whose http(s) addresses are links; everything in it is escaped."""
+    made, end = Markup(), 0
+    for found in _ADDRESS.finditer(text):
+        made += escape(text[end : found.start()])
+        made += Markup('<a href="{0}" rel="noopener"><bdi dir="ltr">{0}</bdi></a>').format(found[0])
+        end = found.end()
+    return made + escape(text[end:])
 
 
 @functools.cache

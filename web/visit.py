@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from web.client import SESSION_COOKIE, Api, Refused
@@ -17,6 +18,13 @@ from web.language import Language, language_of
 from web.notes import note
 
 _SEE_OTHER: Final = 303
+_MAX_FIELDS: Final = 200
+_MAX_FIELD_BYTES: Final = 64 * 1024
+# For how long a fresh code must count yet, so that there is time to type.
+_TIME_TO_TYPE: Final = timedelta(minutes=1)
+
+# From where a list goes on.
+Cursor = Annotated[str | None, Query(max_length=300)]
 
 
 class SignInNeeded(Exception):
@@ -35,17 +43,24 @@ class Me:
     name: str
     capacity: str
     roles: tuple[Mapping[str, str], ...]
+    strong_until: datetime | None
 
     @classmethod
     def of(cls, said: Mapping[str, Any]) -> Me:
         """From the API's answer."""
         name = f"{said['first_name']} {said['last_name']}"
-        return cls(said["person_id"], name, said["capacity"], tuple(said["roles"]))
+        until = said["strong_until"] and datetime.fromisoformat(said["strong_until"])
+        return cls(said["person_id"], name, said["capacity"], tuple(said["roles"]), until)
 
     @property
     def is_member(self) -> bool:
         """Whether they visit as a member."""
         return self.capacity == "member"
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether a fresh code counts for a while yet (G1): a hint for pages, to ask before anything is typed."""
+        return self.strong_until is not None and self.strong_until > datetime.now(UTC) + _TIME_TO_TYPE
 
     def has(self, *roles: str) -> bool:
         """Whether they hold one of the roles, in any scope."""
@@ -82,9 +97,10 @@ class Visit:
         url = self.request.url
         return f"{url.path}?{url.query}" if url.query else url.path
 
-    async def form(self) -> Form:
-        """What was sent."""
-        return Form.of(await self.request.form(max_files=1, max_fields=200), self.language)
+    async def form(self, *, max_fields: int = _MAX_FIELDS, max_field_bytes: int = _MAX_FIELD_BYTES) -> Form:
+        """What was sent; of more or larger fields (files apart) than allowed nothing is taken."""
+        sent = await self.request.form(max_files=1, max_fields=max_fields, max_part_size=max_field_bytes)
+        return Form.of(sent, self.language, self.request.url.path)
 
     def page(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """A page; ``values`` are the template's."""

@@ -134,7 +134,7 @@ async def _open_line(
     )
     await onboarding.set_approved(at.connection, at.case.id, monthly=monthly.amount, instalments=instalments)
     await ledger.open_accounts(at.connection, credit_accounts(line_id, application.person_id))
-    ceiling = monthly.times(instalments)
+    ceiling = rules.ceiling(monthly, instalments)
     await ledger.post(at.connection, credit_line_opened(line_id, ceiling, _occasion(at, f"open:{line_id}")))
     await at.end(Phase.ACTIVE, outcome=Phase.ACTIVE)
     terms = {"monthly": monthly.amount, "instalments": instalments, "ends_on": ends_on.isoformat()}

@@ -6,14 +6,12 @@ import asyncio
 import base64
 import contextlib
 import json
-import socket
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx2
 import pytest
-import uvicorn
 
 from activities.onboarding import OnboardingActivities
 from activities.transition import Desk
@@ -33,6 +31,7 @@ from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser
 from tests.commands.onboarding_steps import Office, apply, issue, open_task
 from tests.journeys.steps import ISSUE
+from tests.serving import serving
 
 
 @pytest.fixture
@@ -53,21 +52,8 @@ async def case_id(office: Office, desk: Desk) -> UUID:
 @pytest.fixture
 async def served(context: Context) -> AsyncIterator[str]:
     """The API on a real socket: streams need one."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        create_app(context), log_level="error", ws="none", lifespan="on", timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listening]))
-
-    async def started() -> bool:
-        return server.started
-
-    await eventually(started, "the server")
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    await task
-    listening.close()
+    async with serving(create_app(context)) as address:
+        yield address
 
 
 async def test_a_case_that_did_not_change_is_not_sent_again(
@@ -147,6 +133,30 @@ async def test_lists_are_filtered(api: httpx2.AsyncClient, office: Office, case_
     await superuser.run("UPDATE cases SET due_at = now() - interval '1 hour'")
     assert await count("/v1/tasks?late=true&kind=issue_certificate&region_code=1101", office.officer) == 1
     assert await count("/v1/cases?late=true", office.officer) == 1
+
+
+async def test_staff_read_in_a_list_whom_each_case_is_about(
+    api: httpx2.AsyncClient, office: Office, case_id: UUID
+) -> None:
+    listed = {who: await api.get("/v1/cases", headers=who.headers()) for who in (office.officer, office.member)}
+
+    names = {who: [item["person_name"] for item in answer.json()["items"]] for who, answer in listed.items()}
+    assert names == {office.officer: ["مریم آزمون"], office.member: ["مریم آزمون"]}
+    assert [item["id"] for item in listed[office.officer].json()["items"]] == [str(case_id)]
+
+
+async def test_a_case_that_waits_for_nobody_says_that_it_goes_on(
+    api: httpx2.AsyncClient, office: Office, case_id: UUID
+) -> None:
+    async def is_moving() -> bool:
+        answer = await api.get(f"/v1/cases/{case_id}", headers=office.member.headers())
+        return bool(answer.json()["is_moving"])
+
+    before = await is_moving()
+    # The process has not heard of it yet: the phase is still the one before.
+    await issue(office, case_id)
+
+    assert (before, await is_moving()) == (False, True)
 
 
 def _cursor(content: object) -> str:

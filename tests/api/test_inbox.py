@@ -13,7 +13,7 @@ from domain.access import Role
 from messages.personnel import ChangeStep
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
-from tests.commands.onboarding_steps import Branch, name, refuse_guarantee
+from tests.commands.onboarding_steps import Branch, guarantee_of, name, refuse_guarantee
 from tests.personnel_steps import Line, change_activities
 from tests.personnel_steps import Office as Personnel
 
@@ -54,6 +54,7 @@ async def test_a_guarantor_reads_who_asks_and_the_applicant_no_name_for_their_ow
 ) -> None:
     await superuser.run("UPDATE persons SET first_name = 'زهرا' WHERE id = %s", branch.guarantor.id)
     case_id = await branch.asked()
+    guarantee = await guarantee_of(context, case_id, branch.guarantor)
     (asked,) = await inbox(api, branch.guarantor)
     alone = (await api.get(f"/v1/tasks/{asked['id']}", headers=branch.guarantor.headers())).json()
     await refuse_guarantee(branch, case_id, branch.guarantor)
@@ -62,8 +63,7 @@ async def test_a_guarantor_reads_who_asks_and_the_applicant_no_name_for_their_ow
 
     assert (asked["kind"], asked["person_name"]) == ("answer_guarantee", NAME)
     assert alone == asked
-    assert asked["guarantee_id"] == str((await guarantee_of(context, case_id, branch.guarantor)).id)
-    assert own["guarantee_id"] is None
+    assert (asked["guarantee_id"], own["guarantee_id"]) == (str(guarantee.id), None)
     assert (own["kind"], own["person_name"]) == ("name_guarantor", None)
     # Whoever was asked instead reads of the applicant, and the one who refused of nobody any more.
     other = await branch.colleague()

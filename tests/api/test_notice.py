@@ -180,6 +180,7 @@ async def test_operators_see_what_became_of_each_message_and_of_the_person_a_mas
     assert [item["state"] for item in await listed(api, operator, "/v1/notices")] == ["pending", "failed", "sent"]
     (failed,) = by_state["failed"]
     assert (failed["failure"], failed["sent"], failed["channel"]) == ("no_such_template", None, "sms")
+    assert failed["failure_words"]["en"] == "The SMS provider does not know this text yet."
     assert failed["text"].startswith("امانت: درخواست ضمانت از شما پس گرفته شد")
     assert failed["mobile_masked"] == f"0{member.mobile[3:6]}***{member.mobile[-4:]}"
     assert by_state["sent"][0]["sent"]["at"]

@@ -82,6 +82,7 @@ async def test_every_line_has_its_own_balance_and_one_query_reads_them_all(
     lines = (await api.get("/v1/credit-lines", headers=office.member.headers())).json()["items"]
 
     assert sum("account_balance" in statement for statement in statements) == 1
+    assert [line["programme_title"]["en"] for line in lines] == ["MiniPay credit"] * len(lines)
     assert sorted((line["closed"] is None, line["available"]["amount"]) for line in lines) == [
         (False, 0),
         (True, 600_000_000),

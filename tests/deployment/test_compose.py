@@ -86,8 +86,8 @@ def test_files_on_their_way_in_lie_on_a_disk_that_their_user_may_write_to(servic
     assert f"uploads:{directory}" in services["api"]["volumes"]
     assert not any(directory.startswith(memory) for memory in services["api"]["tmpfs"])
     # A named volume takes its owner from the image's directory.
-    made = re.findall(r"install --directory --owner=amanat --mode=0700 (.*)", (PROJECT / "Dockerfile").read_text("utf-8"))
-    assert directory in made[0].split()
+    dockerfile = (PROJECT / "Dockerfile").read_text("utf-8")
+    assert directory in re.findall(r"install --directory --owner=amanat --mode=0700 (.*)", dockerfile)[0].split()
 
 
 def test_what_goes_on_is_restarted_and_checked_and_what_ends_is_retried(services: dict[str, dict[str, Any]]) -> None:

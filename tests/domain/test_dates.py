@@ -10,7 +10,9 @@ from persiantools.jdatetime import JalaliDate
 from domain.dates import (
     BadDate,
     add_months,
+    format_day,
     format_jalali,
+    format_moment,
     format_month,
     jalali_day,
     jalali_today,
@@ -60,6 +62,15 @@ def test_what_is_written_is_read_back(day: JalaliDate) -> None:
 def test_a_day_is_shown_with_persian_digits() -> None:
     assert format_jalali(date(2018, 5, 13), persian=True) == "۱۳۹۷/۰۲/۲۳"
     assert format_month(jalali_day(1404, 8, 1)) == "آبان ۱۴۰۴"
+
+
+def test_a_day_and_an_instant_are_said_with_the_months_name_in_both_languages() -> None:
+    assert format_day(date(2026, 11, 25), persian=True) == "۴ آذر ۱۴۰۵"
+    assert format_day(date(2026, 11, 25)) == "4 Azar 1405"
+    # Past midnight in Tehran it is the next day already.
+    late = datetime(2026, 11, 25, 20, 46, tzinfo=UTC)
+    assert format_moment(late, persian=True) == "۵ آذر ۱۴۰۵، ۰۰:۱۶"
+    assert format_moment(late) == "5 Azar 1405, 00:16"
 
 
 @given(days, months)

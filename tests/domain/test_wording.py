@@ -96,8 +96,8 @@ def test_values_are_written_as_each_language_writes_them() -> None:
 
     sentence = said(TIMELINE, "credit_activated", params)
 
-    assert sentence.fa == "اعتبار فعال شد: ماهی ۵٬۰۰۰٬۰۰۰ تومان در ۱۲ قسط، تا ۱۴۰۶/۰۱/۰۱."
-    assert sentence.en == "The credit is usable: 5,000,000 toman a month, 12 instalments, until 1406/01/01."
+    assert sentence.fa == "اعتبار فعال شد: ماهی ۵٬۰۰۰٬۰۰۰ تومان در ۱۲ قسط، تا ۱ فروردین ۱۴۰۶."
+    assert sentence.en == "The credit is usable: 5,000,000 toman a month, 12 instalments, until 1 Farvardin 1406."
 
 
 def test_reasons_and_roles_are_said_in_words() -> None:

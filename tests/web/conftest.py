@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+import httpx2
 import pytest
-import uvicorn
 from playwright.async_api import Browser, async_playwright
 
 from api.app import create_app
 from cli.browser import VARIABLE, find_browser
 from commands.command import Context
-from tests.arrange import Someone, eventually
-from tests.web.visitor import Visitor, open_window
+from tests.arrange import Someone
+from tests.serving import serving
+from tests.web.visitor import SESSION_COOKIE, Visitor, open_window
 from web.app import create_site
 
 _FLAGS = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-gpu"]
+# What our own page says of itself when it sends a form.
+HERE = {"Origin": "https://amanat.test", "Sec-Fetch-Site": "same-origin"}
 Visit = Callable[..., Awaitable[Visitor]]
+
+
+@pytest.fixture
+async def site(context: Context, messages_dir: Path) -> AsyncIterator[httpx2.AsyncClient]:
+    """The site in process, as a browser reaches it."""
+    app = create_site(create_app(context, local_messages=messages_dir), stand_alone=True)
+    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False, client=("192.0.2.7", 5000))
+    async with httpx2.AsyncClient(transport=transport, base_url="https://amanat.test") as client:
+        yield client
+
+
+def cookies(someone: Someone) -> dict[str, str]:
+    """What somebody's browser sends."""
+    return {"Cookie": f"{SESSION_COOKIE}={someone.token}"}
 
 
 @pytest.fixture(scope="session")
@@ -39,19 +54,8 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest.fixture
 async def address(context: Context, messages_dir: Path) -> AsyncIterator[str]:
     """Where the site answers."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        app = create_site(create_app(context, local_messages=messages_dir), stand_alone=True)
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
-
-        async def has_started() -> bool:
-            return server.started
-
-        await eventually(has_started, "the site")
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        await serving
+    async with serving(create_site(create_app(context, local_messages=messages_dir), stand_alone=True)) as where:
+        yield where
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx2
@@ -12,36 +11,21 @@ import pytest
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from api.app import create_app
 from cli.places import PROJECT
-from commands.command import Context
-from tests.arrange import Arrange, Someone
+from tests.arrange import Arrange
+from tests.web.conftest import HERE, cookies
 from tests.web.visitor import SESSION_COOKIE
 from web import catalogue
 from web.app import create_site
 from web.assets import AssetMissing, Assets
 from web.language import language_of
+from web.rendering import linked
 
 _TEMPLATES = sorted((PROJECT / "web" / "templates").rglob("*.html"))
-_HERE = {"Origin": "https://amanat.test", "Sec-Fetch-Site": "same-origin"}
 _MOST_BYTES = 110_000
 _NOBODYS = "0192f0a1-5b7c-7c1e-8f00-2f6f0c7d9a11"
 # Classes that a template writes between tags, and the languages' own names.
 _NO_WORDS = {"slim", "narrow", "wide", "calm", "good", "wait", "bad", "English", "فارسی"}
-
-
-@pytest.fixture
-async def site(context: Context, messages_dir: Path) -> AsyncIterator[httpx2.AsyncClient]:
-    """The site in process, as a browser reaches it."""
-    app = create_site(create_app(context, local_messages=messages_dir), stand_alone=True)
-    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False, client=("192.0.2.7", 5000))
-    async with httpx2.AsyncClient(transport=transport, base_url="https://amanat.test") as client:
-        yield client
-
-
-def cookies(someone: Someone) -> dict[str, str]:
-    """What somebody's browser sends."""
-    return {"Cookie": f"{SESSION_COOKIE}={someone.token}"}
 
 
 async def test_every_answer_is_guarded_and_a_private_page_is_kept_nowhere(
@@ -73,7 +57,7 @@ async def test_what_another_sites_page_sends_is_refused(site: httpx2.AsyncClient
             answer = await site.post(path, data={}, headers={**cookies(member), **headers})
             assert answer.status_code == 403, (path, headers)
     assert (await site.get("/", headers=cookies(member))).status_code == 200
-    assert (await site.post("/sign-out", headers={**cookies(member), **_HERE})).status_code == 303
+    assert (await site.post("/sign-out", headers={**cookies(member), **HERE})).status_code == 303
     assert (await site.get("/", headers=cookies(member))).status_code == 303
 
 
@@ -86,7 +70,7 @@ async def _away(scope: Scope, receive: Receive, send: Send) -> None:
 async def test_nobody_is_told_to_be_signed_out_while_their_session_lives() -> None:
     transport = httpx2.ASGITransport(app=create_site(_away))
     async with httpx2.AsyncClient(transport=transport, base_url="https://amanat.test") as client:
-        answer = await client.post("/sign-out", headers={"Cookie": f"{SESSION_COOKIE}=x", **_HERE})
+        answer = await client.post("/sign-out", headers={"Cookie": f"{SESSION_COOKIE}=x", **HERE})
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "3"
     assert "Set-Cookie" not in answer.headers
@@ -114,7 +98,7 @@ async def test_whoever_is_not_signed_in_is_led_to_the_sign_in_and_nowhere_else(s
     stale = {"Cookie": f"{SESSION_COOKIE}={'x' * 43}"}
     assert (await site.get("/cases", headers=stale)).headers["Location"] == "/sign-in?next=%2Fcases"
     for elsewhere in ("https://evil.test/", "//evil.test", "/\\evil.test", "javascript:alert(1)", "/\x00"):
-        answer = await site.post("/language", data={"next": elsewhere, "language": "en"}, headers=_HERE)
+        answer = await site.post("/language", data={"next": elsewhere, "language": "en"}, headers=HERE)
         assert answer.headers["Location"] == "/", elsewhere
 
 
@@ -126,7 +110,7 @@ async def test_the_door_leaves_the_api_as_it_is(site: httpx2.AsyncClient) -> Non
 
 
 async def test_a_form_that_is_too_large_is_refused_as_a_page(site: httpx2.AsyncClient) -> None:
-    answer = await site.post("/sign-in", data={"national_id": "1" * 100_000}, headers=_HERE)
+    answer = await site.post("/sign-in", data={"national_id": "1" * 100_000}, headers=HERE)
     assert answer.status_code == 413
     assert answer.headers["Content-Type"].startswith("text/html")
     assert "Content-Security-Policy" in answer.headers
@@ -202,6 +186,26 @@ def test_a_template_has_no_words_of_its_own_and_nothing_inline(template: Path) -
     plain = re.sub(r"{#.*?#}|{%.*?%}|{{.*?}}", "", source, flags=re.DOTALL)
     plain = re.sub(r'<[^>]*>|aria-[a-z]+="[^"]*"', " ", plain)
     assert set(re.findall(r"[A-Za-z]{3,}|[آ-ی]{2,}", plain)) <= _NO_WORDS
+
+
+def test_addresses_in_a_message_are_links_and_everything_else_stays_text() -> None:
+    shown = linked('<b>&"ببینید: https://a.example/?x&y. یا («http://b.example») javascript:alert(1)')
+
+    assert shown == (
+        "&lt;b&gt;&amp;&#34;ببینید: "
+        '<a href="https://a.example/?x&amp;y" rel="noopener"><bdi dir="ltr">https://a.example/?x&amp;y</bdi></a>. یا («'
+        '<a href="http://b.example" rel="noopener"><bdi dir="ltr">http://b.example</bdi></a>») javascript:alert(1)'
+    )
+    assert linked('https://a.example/"onclick="x"<script>').count("<a ") == 1
+    assert "<script" not in linked('https://a.example/"onclick="x"<script>')
+    assert linked("") == ""
+
+
+@pytest.mark.parametrize(
+    ("hours", "said"), [(72, "۷۲ ساعت"), (96, "۹۶ ساعت"), (120, "۵ روز"), (1.5, "۱ ساعت و ۳۰ دقیقه")]
+)
+def test_a_wait_is_said_in_hours_as_rules_name_it_up_to_four_days(hours: float, said: str) -> None:
+    assert language_of("fa").wait(int(hours * 3600)) == said
 
 
 def test_each_language_writes_amounts_days_and_digits_in_its_own_way() -> None:

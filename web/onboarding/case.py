@@ -20,7 +20,6 @@ from web.visit import SignedIn, Visit
 
 router = APIRouter()
 
-_LIVE: Final = frozenset({"named", "asked", "accepted"})
 _COLLEAGUE: Final = "national_id"
 
 
@@ -105,14 +104,13 @@ def _may(case: Mapping[str, Any], action: str) -> bool:
 
 
 def _guarantor_page(visit: Visit, case: Mapping[str, Any], form: Form, may_be_asked: str | None = None) -> Response:
-    live = [each for each in case["guarantees"] if each["status"] in _LIVE]
     return visit.page(
         "name_guarantor.html",
         status=HTTPStatus.OK if form.is_good else HTTPStatus.UNPROCESSABLE_ENTITY,
         case=case,
         form=form,
-        live=live,
-        has_free_place=len(live) < case["application"]["guarantors"],
+        live=[each for each in case["guarantees"] if each["ended"] is None],
+        has_free_place=case["application"]["free_places"] > 0,
         may_be_asked=may_be_asked,
     )
 

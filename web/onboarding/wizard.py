@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from starlette.responses import Response
 
 from domain.money import RIAL_A_TOMAN, BadAmount, Money, parse_toman, parse_whole
+from domain.onboarding import ceiling
 from web.client import Refused
 from web.forms import GENERAL, Form
 from web.onboarding.colleague import Question, read_national_id, refusal_words
@@ -80,7 +81,10 @@ def _checked(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What the amounts typed so far come to; an empty field counts as not yet typed."""
+    """What the amounts typed so far come to; an empty field counts as not yet typed.
+
+    Whether they are too much is a hint, by the limits that the API gave; the API judges when they are sent.
+    """
 
     monthly: Money | None
     instalments: int | None
@@ -102,10 +106,10 @@ class Preview:
 
     @property
     def ceiling(self) -> int | None:
-        """Monthly times count, in rial (A2); None as long as it cannot be had."""
+        """The whole of the credit, in rial (A2); None as long as it cannot be had."""
         if not self.monthly or not self.instalments or self.is_above_limit or self.is_too_long:
             return None
-        return self.monthly.times(self.instalments).amount
+        return ceiling(self.monthly, self.instalments).amount
 
 
 def _read(reader: Callable[[str], T], text: str) -> T | None:
@@ -170,6 +174,7 @@ async def _judge(visit: Visit, wizard: Wizard, form: Form, step: str) -> None:
 
 
 def _judge_amounts(visit: Visit, wizard: Wizard, form: Form) -> None:
+    """Say what the API would refuse by the limits that it gave, while it is easy to mend; it refuses all the same."""
     say = visit.language.say
     employer = wizard.employer(form)
     form.toman(MONTHLY)

@@ -23,6 +23,28 @@
     for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
   });
 
+  // A page that nobody sees or touches stops asking: else the session of somebody who has left the room would never
+  // end (G1).
+  let touched = Date.now();
+  const touch = () => (touched = Date.now());
+  for (const name of ["pointerdown", "pointermove", "keydown", "scroll"]) {
+    document.addEventListener(name, touch, { passive: true });
+  }
+  const isAlone = () => document.hidden || Date.now() - touched > 10 * MINUTE;
+  document.addEventListener("htmx:before:request", (event) => {
+    if (event.target.getAttribute?.("hx-trigger")?.startsWith("every ") && isAlone()) event.preventDefault();
+  });
+  // Whoever is signed out meanwhile is led to the sign-in; after an error what a page shows stays, and it asks again.
+  document.addEventListener("htmx:before:response", (event) => {
+    const { request, response } = event.detail.ctx;
+    const { ok, redirected, status } = response.raw;
+    // A form that is looked at while somebody types says with 422 what is wrong so far; it is never thrown away.
+    const isForm = request.method === "POST";
+    if (!redirected && (ok || (isForm && status === 422))) return;
+    event.preventDefault();
+    if (redirected && !isForm) window.location.reload();
+  });
+
   // A case tells when it has changed; the page then fetches itself and shows what is new. The part that watches stays
   // in the page, so however often its inside is renewed there is one stream, until the case is over.
   const watch = (part) => {
@@ -47,37 +69,25 @@
       source.addEventListener("timeline", (event) => note("newest", event.lastEventId));
       source.addEventListener("changed", (event) => note("version", JSON.parse(event.data).version));
     };
-    // Whoever is signed out meanwhile is led to the sign-in; after an error what is shown stays.
-    part.addEventListener("htmx:before:response", (event) => {
-      const { raw } = event.detail.ctx.response;
-      if (raw.ok && !raw.redirected) return;
-      event.preventDefault();
-      if (raw.redirected) window.location.reload();
-    });
     part.addEventListener("htmx:after:swap", () => {
+      // What was just done is in the page now, so the note that told of it has had its time.
+      document.querySelector("main > .note[role=status]")?.remove();
       if (isOver()) close();
     });
     // A hidden page lets its stream go, and looks anew when it is shown again.
     document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
     window.addEventListener("pagehide", close);
     window.addEventListener("pageshow", open);
-    // What is left of a time is said by the server, so that it is said in one way. A page that nobody touches stops
-    // asking: else the session of somebody who has left the room would never end.
-    let touched = Date.now();
-    const touch = () => (touched = Date.now());
-    for (const name of ["pointerdown", "pointermove", "keydown", "scroll"]) {
-      document.addEventListener(name, touch, { passive: true });
-    }
+    // What is left of a time is said by the server, so that it is said in one way.
     window.setInterval(() => {
-      const isAlone = document.hidden || Date.now() - touched > 10 * MINUTE;
-      if (!isAlone && !isOver() && part.querySelector("[data-until]")) refresh();
+      if (!isAlone() && !isOver() && part.querySelector("[data-until]")) refresh();
     }, MINUTE);
     open();
   };
 
   // Keys of the inbox: j and k go through the tasks, Enter opens; never while somebody types.
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, textarea, select")) return;
+    if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest?.("input, textarea, select")) return;
     const links = [...document.querySelectorAll("[data-task]")];
     const step = { j: 1, k: -1 }[event.key];
     if (!step || !links.length) return;
@@ -87,11 +97,15 @@
 
   // What is there to be copied is marked as soon as it is entered.
   document.addEventListener("focusin", (event) => {
-    if (event.target.matches("[data-select]")) event.target.select();
+    if (event.target.matches?.("[data-select]")) event.target.select();
   });
 
-  // A file that is too large is said to be so before it is sent.
+  // A file is named once it is chosen; one that is too large is said to be so before it is sent.
   document.addEventListener("change", (event) => {
+    if (event.target.type === "file") {
+      const shown = event.target.parentElement.querySelector(".file-name");
+      if (shown && event.target.files.length) shown.textContent = event.target.files[0].name;
+    }
     const { most, tooLarge } = event.target.dataset ?? {};
     if (!most) return;
     const isTooLarge = [...event.target.files].some((file) => file.size > Number(most));

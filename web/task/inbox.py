@@ -72,6 +72,8 @@ async def leave_bulk(visit: SignedIn) -> Response:
 @router.post("/inbox/bulk")
 async def act_in_bulk(visit: SignedIn) -> Response:
     """Claim or release what was ticked, and say how many worked and which not."""
+    if visit.person.is_member:
+        return visit.go("/")
     form = await visit.form()
     wanted, action, ids = Filter.within(form.text("within")), form.text("action"), _ids(form.all("task"))
     if action not in _IN_BULK:

@@ -39,26 +39,12 @@ async def _lead_member(visit: Visit, task_id: str) -> Response:
     task = await visit.api.get(f"/v1/tasks/{task_id}")
     match task["kind"]:
         case "answer_guarantee":
-            return visit.go(await _guarantee_path(visit, task_id))
+            return visit.go(f"/guarantees/{task['guarantee_id']}")
         case "name_guarantor" if task["status"] == "open":
             return visit.go(f"/cases/{task['case_id']}/guarantor")
         case "correct_application" if task["status"] == "open":
             return visit.go(f"/cases/{task['case_id']}/correction")
     return visit.go(f"/cases/{task['case_id']}")
-
-
-async def _guarantee_path(visit: Visit, task_id: str) -> str:
-    """Where a guarantee is answered: it is among the newest, or else the list has it."""
-    cursor: str | None = None
-    for _ in range(_PARTS_MAX):
-        page = await visit.api.get("/v1/guarantees", cursor=cursor, limit=_PART)
-        for guarantee in page["items"]:
-            if guarantee["task_id"] == task_id:
-                return f"/guarantees/{guarantee['id']}"
-        cursor = page["next"]
-        if cursor is None:
-            break
-    return "/guarantees"
 
 
 async def _pane(visit: Visit, task_id: str, within: Filter, form: Form | None = None, *, refused: str = "") -> Response:
@@ -195,6 +181,8 @@ async def release(visit: SignedIn, task_id: UUID) -> Response:
 
 async def _work(visit: Visit, action: str, task_id: str, *, done: str) -> Response:
     """Claim or release a task, and stay where the button was: in the inbox or in the pane."""
+    if visit.person.is_member:
+        return visit.go("/")
     form = await visit.form()
     within, is_pane = Filter.within(form.text("within")), form.text("from") == "pane"
     try:

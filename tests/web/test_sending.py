@@ -1,0 +1,198 @@
+"""What is sent: once although pressed twice, by whom it may be, and asked for a code before anything is typed."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import httpx2
+import pytest
+from playwright.async_api import Request, Route
+
+from activities.transition import Desk
+from commands.account import authenticate
+from commands.command import Command, Context, Envelope, perform
+from domain.access import Role
+from messages.personnel import ChangeStep
+from tests.arrange import Arrange, Someone, eventually
+from tests.books import Superuser
+from tests.personnel_steps import Line, Office, change_activities
+from tests.web.conftest import HERE, Visit, cookies
+
+_SWITCH = "/operations/services/onboarding"
+_NOBODYS = "0192f0a1-5b7c-7c1e-8f00-2f6f0c7d9a11"
+_SECOND = 1_000
+_FIRST_CODE = "نخست تأیید با کد"
+
+
+def key_in(page: str, action: str) -> str:
+    """The key of the form that a page sends to an address."""
+    found = re.search(rf'action="{action}".*?name="key" value="([^"]+)"', page, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+async def test_a_form_keeps_its_key_only_until_there_is_a_final_answer(
+    site: httpx2.AsyncClient, arrange: Arrange, context: Context
+) -> None:
+    operator, key = await arrange.platform(Role.OPERATOR), str(uuid4())
+    started, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(_: Command) -> bytes:
+        started.set()
+        await go_on.wait()
+        return b"{}"
+
+    async def send() -> str:
+        data = {"key": key, "is_open": "false", "reason": "نگهداشت سامانه"}
+        answer = await site.post(_SWITCH, data=data, headers={**cookies(operator), **HERE})
+        assert answer.status_code == 422
+        return answer.text
+
+    envelope = Envelope(await authenticate(context, operator.token), "test", key, b"1")
+    first = asyncio.create_task(perform(context, envelope, slow))
+    await started.wait()
+    running = await send()
+    go_on.set()
+    await first
+    refused = await send()
+
+    assert key_in(running, _SWITCH) == key
+    assert "هنوز پاسخ نهایی نیامده است" in running
+    assert key_in(refused, _SWITCH) != key
+    assert "هنوز ثبت نشده است" in refused
+
+
+async def weaken(superuser: Superuser, someone: Someone) -> None:
+    """Let a session's fresh code be over."""
+    await superuser.run("UPDATE sessions SET strong_until = now() WHERE person_id = %s", someone.id)
+
+
+async def test_a_switch_asks_for_the_code_before_the_reason(
+    site: httpx2.AsyncClient, arrange: Arrange, superuser: Superuser
+) -> None:
+    operator = await arrange.platform(Role.OPERATOR)
+    confirmed = (await site.get(_SWITCH, headers=cookies(operator))).text
+    await weaken(superuser, operator)
+    weak = (await site.get(_SWITCH, headers=cookies(operator))).text
+    late = await site.post(
+        _SWITCH, data={"is_open": "false", "reason": "نگهداشت"}, headers={**cookies(operator), **HERE}
+    )
+
+    assert 'name="reason"' in confirmed
+    assert _FIRST_CODE not in confirmed
+    assert 'name="reason"' not in weak
+    assert f'href="/confirm?next={_SWITCH}"' in weak
+    assert late.headers["Location"] == f"/confirm?next={_SWITCH}"
+
+
+@pytest.mark.parametrize(
+    ("changed", "needs_code"), [({"mobile": "09121110099"}, True), ({"employment": "بازنشسته"}, False)]
+)
+async def test_a_change_that_hands_an_account_over_asks_for_the_code_first(
+    site: httpx2.AsyncClient,
+    arrange: Arrange,
+    desk: Desk,
+    superuser: Superuser,
+    changed: dict[str, str],
+    needs_code: bool,
+) -> None:
+    office, line = await Office.open(desk, arrange), Line()
+    case_id = await office.change(line, line.but(**changed))
+    await change_activities(desk).request_confirmation(ChangeStep(case_id))
+    officer = await (arrange.platform(Role.SUPPORT_AGENT) if needs_code else arrange.hr_officer(office.organisation_id))
+    task = await superuser.value("SELECT id FROM tasks WHERE case_id = %s", case_id)
+    confirmed = (await site.get(f"/tasks/{task}", headers=cookies(officer))).text
+    await weaken(superuser, officer)
+    weak = (await site.get(f"/tasks/{task}", headers=cookies(officer))).text
+
+    assert 'value="confirm"' in confirmed
+    assert _FIRST_CODE not in confirmed
+    assert ('value="confirm"' in weak, f'href="/confirm?next=/tasks/{task}"' in weak) == (not needs_code, needs_code)
+    assert 'value="reject"' in weak
+
+
+async def test_a_file_is_taken_in_only_from_the_organisations_own_officer(
+    site: httpx2.AsyncClient, arrange: Arrange
+) -> None:
+    organisation = await arrange.organisation()
+    own, path = await arrange.hr_officer(organisation), f"/personnel?organisation_id={organisation}"
+    taken = []
+
+    async def file() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            taken.append(1)
+            yield b"x" * 65_536
+
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
+    for other in (await arrange.platform(Role.AUDITOR), await arrange.hr_officer(await arrange.organisation())):
+        answer = await site.post(path, content=file(), headers={**cookies(other), **HERE, **form})
+        assert answer.status_code == 404
+    assert taken == []
+    much = {"key": "k" * 10_000}
+    answer = await site.post(path, data=much, files={"file": ("a.csv", b"x")}, headers={**cookies(own), **HERE})
+    assert answer.status_code == 400
+    sent = {"data": {"key": str(uuid4())}, "files": {"file": ("a.csv", b"x")}}
+    answer = await site.post(path, **sent, headers={**cookies(own), **HERE})
+    assert answer.headers["Location"].startswith("/personnel/imports/")
+
+
+@pytest.mark.parametrize("path", ["/inbox/bulk", f"/tasks/{_NOBODYS}/claim", f"/tasks/{_NOBODYS}/release"])
+async def test_members_have_no_inbox(site: httpx2.AsyncClient, arrange: Arrange, path: str) -> None:
+    (member,) = await arrange.colleagues(1)
+    answer = await site.post(path, data={"action": "claim"}, headers={**cookies(member), **HERE})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+
+
+async def test_progress_goes_on_after_a_failure_and_asks_only_while_somebody_is_there(
+    visit: Visit, arrange: Arrange, desk: Desk
+) -> None:
+    office = await Office.open(desk, arrange)
+    path = f"/personnel/imports/{await office.send([Line()])}"
+    visitor = await visit(await arrange.hr_officer(office.organisation_id))
+    page, polls, is_down = visitor.page, [], True
+
+    async def answer(route: Route) -> None:
+        if route.request.resource_type == "fetch" and is_down:
+            await route.fulfill(status=429, body="")
+        else:
+            await route.continue_()
+
+    def note(request: Request) -> None:
+        if request.resource_type == "fetch":
+            polls.append(request.url)
+
+    async def asked(times: int) -> None:
+        async def has() -> bool:
+            return len(polls) >= times and await page.locator(".htmx-request").count() == 0
+
+        await eventually(has, f"{times} questions with their answers")
+        assert len(polls) == times
+
+    await page.clock.install(time=0)
+    await page.clock.pause_at(_SECOND)
+    await page.route(f"**{path}", answer)
+    page.on("request", note)
+    await visitor.go(path)
+    await page.clock.run_for(_SECOND)
+    await asked(1)
+    assert await page.locator("#import progress").count() == 1
+    is_down = False
+    await page.clock.run_for(_SECOND)
+    await asked(2)
+    # Nobody is there for longer than ten minutes; then somebody comes back.
+    await page.clock.fast_forward(11 * 60 * _SECOND)
+    await page.mouse.move(5, 5)
+    await page.mouse.move(9, 9)
+    await page.clock.run_for(_SECOND)
+    await asked(3)
+    await page.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
+    await page.clock.run_for(3 * _SECOND)
+    await page.evaluate("delete document.hidden")
+    await page.clock.run_for(_SECOND)
+    await asked(4)
+    await visitor.context.clear_cookies()
+    await page.clock.run_for(_SECOND)
+    await page.wait_for_url("**/sign-in?next=*")
