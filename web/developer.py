@@ -21,10 +21,12 @@ _SHOWN: Final = 20
 
 @router.get("/developer")
 async def show_messages(visit: AnyVisit) -> Response:
-    """The messages that the local gateways would have sent, newest first."""
+    """The demo's people, and the messages that the local gateways would have sent, newest first."""
     await _greet(visit)
     found = await visit.api.get("/developer/messages", limit=_SHOWN)
-    return visit.page("developer.html", messages=[_as_read(message) for message in found["items"]])
+    people = await visit.api.get("/developer/sign-ins")
+    messages = [_as_read(message) for message in found["items"]]
+    return visit.page("developer.html", messages=messages, people=people["items"])
 
 
 async def _greet(visit: Visit) -> None:
