@@ -24,8 +24,8 @@ from domain.programme import Programme
 from domain.steps import other_steps_ahead, steps_ahead, substitution_steps_ahead
 from domain.wording import Sentence
 from messages.case import CaseKind
-from messages.onboarding import FactKind, Phase, TaskKind
-from messages.personnel import Change, ImportPhase
+from messages.onboarding import FactKind, TaskKind
+from messages.personnel import Change
 from messages.substitution import FactKind as SubstitutionFact
 from storage import case_lists, guarantor, onboarding, people, personnel
 from storage.cases import Case, last_fact
@@ -38,8 +38,6 @@ from storage.tasks import Task, open_tasks
 
 # Kinds of cases that go by a programme.
 _BY_PROGRAMME = (CaseKind.ONBOARDING, CaseKind.SUBSTITUTION)
-# Phases that last without anybody being asked for anything.
-_WAITS_FOR_NOBODY = frozenset({Phase.AWAITING_ACTIVATION, ImportPhase.RECEIVED, ImportPhase.IMPORTING})
 # What a process ends with as soon as it knows.
 _ENDINGS = (FactKind.APPLICATION_WITHDRAWN, SubstitutionFact.SUBSTITUTION_WITHDRAWN)
 
@@ -287,11 +285,14 @@ def _ahead(case: Case, programme: Programme | None) -> list[Sentence]:
 
 
 async def _is_moving(connection: AsyncConnection, sight: Sight) -> bool:
-    """Whether a phase that waits for somebody has nobody any more who is asked, or a fact that ends the case."""
+    """Whether a case has nobody any more who is asked and nothing that it lets pass, or a fact that ends it."""
     case = sight.case
-    if not case.is_open or case.phase in _WAITS_FOR_NOBODY:
+    if not case.is_open or case.kind is CaseKind.PERSONNEL_IMPORT:
         return False
-    return not await open_tasks(connection, case.id) or await last_fact(connection, case.id, *_ENDINGS) is not None
+    if await last_fact(connection, case.id, *_ENDINGS) is not None:
+        return True
+    is_time_to_pass = case.next_actor == "machine" and case.due_at is not None
+    return not is_time_to_pass and not await open_tasks(connection, case.id)
 
 
 async def _name(connection: AsyncConnection, sight: Sight) -> str | None:

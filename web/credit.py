@@ -83,7 +83,7 @@ async def _substitution_page(visit: Visit, line_id: UUID, form: Form, *, may_be_
     case = await _case_of(visit, line)
     standing = [one for one in case["guarantees"] if one["status"] == "accepted"]
     if len(standing) == 1 and not form.text("guarantee_id"):
-        form = Form(visit.language, {**form.values, "guarantee_id": standing[0]["id"]}, form.lists, form.errors)
+        form.values = {**form.values, "guarantee_id": standing[0]["id"]}
     return visit.page(
         "credit_guarantor.html",
         status=200 if form.is_good else 422,

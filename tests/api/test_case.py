@@ -159,6 +159,17 @@ async def test_a_case_that_waits_for_nobody_says_that_it_goes_on(
     assert (before, await is_moving()) == (False, True)
 
 
+async def test_a_case_that_only_lets_time_pass_does_not_say_that_it_goes_on(
+    api: httpx2.AsyncClient, office: Office, case_id: UUID, superuser: Superuser
+) -> None:
+    await issue(office, case_id)
+    await superuser.run("UPDATE cases SET phase = 'awaiting_clearance', next_actor = 'machine'")
+
+    answer = await api.get(f"/v1/cases/{case_id}", headers=office.member.headers())
+
+    assert (answer.json()["due"] is None, answer.json()["is_moving"]) == (False, False)
+
+
 def _cursor(content: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(content).encode()).decode()
 

@@ -152,6 +152,8 @@ async def test_a_guarantor_reads_what_they_would_stand_for_and_nothing_of_the_ap
     assert "ضمانت" in asked["mandate"]["fa"]
     assert listed.json()["stands_for"] == {"count": 0, "most": 3}
     assert case.json()["person_name"] == "مریم آزمون"
+    (in_list,) = (await read(api, branch.guarantor, "/v1/cases"))["items"]
+    assert (in_list["id"], in_list["person_name"]) == (str(case_id), None)
     assert case.json()["application"] is None
     assert case.json()["national_id_masked"] is None
     (own,) = case.json()["guarantees"]

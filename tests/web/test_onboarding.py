@@ -56,6 +56,7 @@ async def answer(visitor: Visitor, *, accept: bool) -> None:
     await visitor.go("/")
     await eventually(lambda: _reloaded_with(visitor, ".todo a.btn"), "to be asked")
     await visitor.page.locator(".todo a.btn").click()
+    await visitor.page.wait_for_url("**/guarantees/*")
     await visitor.look()
     if accept:
         await visitor.press("I have read it: send me the code")

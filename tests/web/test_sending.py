@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from uuid import uuid4
 
 import httpx2
 import pytest
-from playwright.async_api import Request, Route
+from playwright.async_api import Page, Route
 
 from activities.transition import Desk
 from commands.account import authenticate
@@ -35,8 +36,9 @@ def key_in(page: str, action: str) -> str:
 
 
 async def test_a_form_keeps_its_key_only_until_there_is_a_final_answer(
-    site: httpx2.AsyncClient, arrange: Arrange, context: Context
+    site: httpx2.AsyncClient, arrange: Arrange, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("web.client._LOOKS", 1)
     operator, key = await arrange.platform(Role.OPERATOR), str(uuid4())
     started, go_on = asyncio.Event(), asyncio.Event()
 
@@ -134,8 +136,8 @@ async def test_a_file_is_taken_in_only_from_the_organisations_own_officer(
     much = {"key": "k" * 10_000}
     answer = await site.post(path, data=much, files={"file": ("a.csv", b"x")}, headers={**cookies(own), **HERE})
     assert answer.status_code == 400
-    sent = {"data": {"key": str(uuid4())}, "files": {"file": ("a.csv", b"x")}}
-    answer = await site.post(path, **sent, headers={**cookies(own), **HERE})
+    key = {"key": str(uuid4())}
+    answer = await site.post(path, data=key, files={"file": ("a.csv", b"x")}, headers={**cookies(own), **HERE})
     assert answer.headers["Location"].startswith("/personnel/imports/")
 
 
@@ -146,53 +148,69 @@ async def test_members_have_no_inbox(site: httpx2.AsyncClient, arrange: Arrange,
     assert (answer.status_code, answer.headers["Location"]) == (303, "/")
 
 
+@dataclass
+class Watched:
+    """A page whose questions are counted; time stands still in it, and while ``is_down`` the site answers none."""
+
+    page: Page
+    asked: int = 0
+    is_down: bool = False
+
+    @classmethod
+    async def of(cls, page: Page, path: str) -> Watched:
+        """A page that asks at a path."""
+        watched = cls(page)
+        await page.clock.install(time=0)
+        await page.clock.pause_at(_SECOND)
+        await page.route(f"**{path}", watched.answer)
+        return watched
+
+    async def answer(self, route: Route) -> None:
+        """Count, and let pass what is not to fail."""
+        is_question = route.request.resource_type == "fetch"
+        self.asked += is_question
+        if is_question and self.is_down:
+            await route.fulfill(status=429, body="")
+        else:
+            await route.continue_()
+
+    async def asks(self, times: int) -> None:
+        """Wait until it has asked so often and has its answers; fails if it asked more often."""
+
+        async def has() -> bool:
+            return self.asked >= times and await self.page.locator(".htmx-request").count() == 0
+
+        await eventually(has, f"{times} questions with their answers")
+        assert self.asked == times
+
+
 async def test_progress_goes_on_after_a_failure_and_asks_only_while_somebody_is_there(
     visit: Visit, arrange: Arrange, desk: Desk
 ) -> None:
     office = await Office.open(desk, arrange)
     path = f"/personnel/imports/{await office.send([Line()])}"
     visitor = await visit(await arrange.hr_officer(office.organisation_id))
-    page, polls, is_down = visitor.page, [], True
-
-    async def answer(route: Route) -> None:
-        if route.request.resource_type == "fetch" and is_down:
-            await route.fulfill(status=429, body="")
-        else:
-            await route.continue_()
-
-    def note(request: Request) -> None:
-        if request.resource_type == "fetch":
-            polls.append(request.url)
-
-    async def asked(times: int) -> None:
-        async def has() -> bool:
-            return len(polls) >= times and await page.locator(".htmx-request").count() == 0
-
-        await eventually(has, f"{times} questions with their answers")
-        assert len(polls) == times
-
-    await page.clock.install(time=0)
-    await page.clock.pause_at(_SECOND)
-    await page.route(f"**{path}", answer)
-    page.on("request", note)
+    page, clock = visitor.page, visitor.page.clock
+    watched = await Watched.of(page, path)
     await visitor.go(path)
-    await page.clock.run_for(_SECOND)
-    await asked(1)
+    watched.is_down = True
+    await clock.run_for(_SECOND)
+    await watched.asks(1)
     assert await page.locator("#import progress").count() == 1
-    is_down = False
-    await page.clock.run_for(_SECOND)
-    await asked(2)
+    watched.is_down = False
+    await clock.run_for(_SECOND)
+    await watched.asks(2)
     # Nobody is there for longer than ten minutes; then somebody comes back.
-    await page.clock.fast_forward(11 * 60 * _SECOND)
+    await clock.fast_forward(11 * 60 * _SECOND)
     await page.mouse.move(5, 5)
     await page.mouse.move(9, 9)
-    await page.clock.run_for(_SECOND)
-    await asked(3)
+    await clock.run_for(_SECOND)
+    await watched.asks(3)
     await page.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
-    await page.clock.run_for(3 * _SECOND)
+    await clock.run_for(3 * _SECOND)
     await page.evaluate("delete document.hidden")
-    await page.clock.run_for(_SECOND)
-    await asked(4)
+    await clock.run_for(_SECOND)
+    await watched.asks(4)
     await visitor.context.clear_cookies()
-    await page.clock.run_for(_SECOND)
+    await clock.run_for(_SECOND)
     await page.wait_for_url("**/sign-in?next=*")

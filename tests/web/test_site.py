@@ -11,8 +11,11 @@ import pytest
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
+from activities.transition import Desk
 from cli.places import PROJECT
+from commands.command import Context
 from tests.arrange import Arrange
+from tests.commands.onboarding_steps import Branch, accept_guarantee
 from tests.web.conftest import HERE, cookies
 from tests.web.visitor import SESSION_COOKIE
 from web import catalogue
@@ -186,6 +189,26 @@ def test_a_template_has_no_words_of_its_own_and_nothing_inline(template: Path) -
     plain = re.sub(r"{#.*?#}|{%.*?%}|{{.*?}}", "", source, flags=re.DOTALL)
     plain = re.sub(r'<[^>]*>|aria-[a-z]+="[^"]*"', " ", plain)
     assert set(re.findall(r"[A-Za-z]{3,}|[آ-ی]{2,}", plain)) <= _NO_WORDS
+
+
+async def test_what_somebody_has_just_done_is_not_asked_of_them_while_the_process_has_not_moved_yet(
+    site: httpx2.AsyncClient, context: Context, arrange: Arrange, desk: Desk
+) -> None:
+    branch = await Branch.opened(context, arrange, desk)
+    case_id = await branch.asked()
+
+    async def says(path: str) -> tuple[bool, bool]:
+        page = (await site.get(path, headers=cookies(branch.guarantor))).text
+        return "در انتظار پاسخ ضامن" in page, "ثبت شد؛ سامانه در حال پیش بردن پرونده است" in page
+
+    mine = {**cookies(branch.guarantor), "Accept": "application/json"}
+    (guarantee,) = (await site.get("/v1/guarantees", headers=mine)).json()["items"]
+    before = await says(f"/cases/{case_id}")
+    await accept_guarantee(branch, case_id, branch.guarantor)
+
+    assert before == (True, False)
+    assert await says(f"/cases/{case_id}") == (False, True)
+    assert await says(f"/guarantees/{guarantee['id']}") == (False, True)
 
 
 def test_addresses_in_a_message_are_links_and_everything_else_stays_text() -> None:

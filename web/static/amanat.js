@@ -70,8 +70,9 @@
       source.addEventListener("changed", (event) => note("version", JSON.parse(event.data).version));
     };
     part.addEventListener("htmx:after:swap", () => {
-      // What was just done is in the page now, so the note that told of it has had its time.
-      document.querySelector("main > .note[role=status]")?.remove();
+      // What was just done is in the page now: the note that told of it goes, once there was time to read it.
+      const drop = () => document.querySelector("main > .note[role=status]")?.remove();
+      window.setTimeout(drop, Math.max(0, 8 * SECOND - performance.now()));
       if (isOver()) close();
     });
     // A hidden page lets its stream go, and looks anew when it is shown again.
