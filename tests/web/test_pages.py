@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -100,15 +101,14 @@ async def _look_at_all(visit: Visit, world: World, language: str, directory: Pat
     """Open each page once, and look at it at both widths and in the dark."""
     by_person: dict[str, list[str]] = {}
     for who, address in (*_PAGES.values(), *_MORE):
-        by_person.setdefault(who, []).append(address.format_map(world.things))
+        by_person.setdefault(who, []).append(address)
     for who, addresses in by_person.items():
         visitor = await visit(world.people.get(who), language=language)
         for number, address in enumerate(addresses):
-            name = (
-                f"{language}-{who}-{number:02}-{address.partition('?')[0].strip('/').replace('/', '-')[:40] or 'home'}"
-            )
+            page = re.sub(r"[^a-z]+", "-", address.partition("?")[0]).strip("-")
+            name = f"{language}-{who}-{number:02}-{page or 'home'}"
             await visitor.page.set_viewport_size({"width": _DESK, "height": 900})
-            answer = await visitor.go(address)
+            answer = await visitor.go(address.format_map(world.things))
             (directory / f"{name}.html").write_bytes(await answer.body())
             await visitor.assert_accessible()
             await visitor.picture(f"{name}-{_DESK}")
