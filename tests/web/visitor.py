@@ -62,8 +62,9 @@ class Visitor:
         found = content.get_by_role("button", name=name, exact=True).or_(
             content.get_by_role("link", name=name, exact=True)
         )
-        await found.first.click()
-        await self.page.wait_for_load_state()
+        # What is looked at next is the page that follows, not the one that is left.
+        async with self.page.expect_navigation():
+            await found.first.click()
 
     async def open(self, text: str) -> None:
         """Open what asks once before it is done."""
