@@ -98,7 +98,7 @@ def _link(action: Any) -> dict[str, Any]:
     return {"name": action["action"], "task_id": task_id, "is_last": action["action"].startswith("withdraw_")}
 
 
-async def timeline_of(visit: Visit, case_id: UUID) -> tuple[list[Any], bool]:
+async def timeline_of(visit: Visit, case_id: UUID | str) -> tuple[list[Any], bool]:
     """A case's timeline, oldest first, and whether it is the whole of it."""
     events: list[Any] = []
     cursor = None

@@ -18,6 +18,7 @@ from web.client import Refused
 from web.language import Language
 
 GENERAL: Final = ""
+_VERSION_DIGITS: Final = 10
 
 
 @dataclass(slots=True)
@@ -109,6 +110,11 @@ class Form:
         except BadAmount:
             self.errors[name] = self.language.say("Write a whole number.")
             return 0
+
+    def version(self, name: str = "version") -> int:
+        """A version from a hidden field; 0, which nothing has, if somebody changed it."""
+        text = self.text(name)
+        return int(text) if text.isascii() and text.isdigit() and len(text) < _VERSION_DIGITS else 0
 
     def jalali(self, name: str) -> str:
         """A Jalali day from its three fields, as the API takes days."""

@@ -60,7 +60,7 @@ async def accept(visit: SignedIn, guarantee_id: UUID) -> Response:
     form = await visit.form()
     code = form.required("mandate.code")
     found = await _find(visit, guarantee_id)
-    version = _number(form, "mandate.version")
+    version = form.version("mandate.version")
     mandate = {"version": version, "code_id": form.text("mandate.code_id"), "code": code}
     if form.is_good and await _answer(visit, form, found, {"decision": "accept", "mandate": mandate}):
         return visit.go(f"/guarantees/{guarantee_id}", done="guarantee_accepted")
@@ -88,19 +88,13 @@ async def _answer(visit: Visit, form: Form, found: Any, decision: dict[str, Any]
             f"/v1/tasks/{UUID(task_id)}/decision",
             {"kind": "answer_guarantee", **decision},
             key=form.key,
-            if_match=_number(form, "version"),
+            if_match=form.version(),
         )
     except ValueError:
         form.errors[GENERAL] = visit.language.say("Nothing is waiting for your answer here any more.")
     except Refused as refused:
         form.refuse(refused)
     return form.is_good
-
-
-def _number(form: Form, name: str) -> int:
-    """A whole number from a hidden field; 0, which is no version of anything, if somebody changed it."""
-    text = form.text(name)
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 async def _page(visit: Visit, guarantee_id: UUID, form: Form, *, status: int = 200) -> Response:

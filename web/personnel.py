@@ -227,11 +227,10 @@ async def correct(visit: SignedIn, employment_id: UUID) -> Response:
         body["region_code"] = form.text("region_code")
     if any(form.text(f"hire_date.{part}") for part in ("year", "month", "day")):
         body["hire_date"] = form.jalali("hire_date")
-    version = form.whole("version")
     if form.is_good:
         try:
             path = f"/v1/employments/{employment_id}/correction"
-            await visit.api.post(path, body, key=form.key, if_match=version)
+            await visit.api.post(path, body, key=form.key, if_match=form.version())
             return visit.go("/personnel/people", done="employment_corrected")
         except Refused as refused:
             form.refuse(refused)

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from domain.access import Role
 from domain.money import RIAL_A_TOMAN
+from web.case import timeline_of
 from web.client import Refused
 from web.forms import Form, empty
 from web.task.filter import Filter
@@ -21,9 +22,6 @@ from web.visit import SignedIn, Visit
 
 router = APIRouter()
 
-_PART: Final = 100
-# A case whose story is longer is read on its own page.
-_PARTS_MAX: Final = 3
 _STAFF: Final = frozenset(role.value for role in Role)
 
 
@@ -59,10 +57,11 @@ async def _pane(visit: Visit, task_id: str, within: Filter, form: Form | None = 
     """
     task = await visit.api.get(f"/v1/tasks/{task_id}")
     case = await _read_or_none(visit, f"/v1/cases/{task['case_id']}")
+    events, _ = ([], True) if case is None else await timeline_of(visit, case["id"])
     values = {
         "task": task,
         "case": case,
-        "events": [] if case is None else await _timeline(visit, case["id"]),
+        "events": events,
         "swap": None,
         "within": within,
         "refused": refused,
@@ -93,18 +92,6 @@ async def _read_or_none(visit: Visit, path: str) -> Any:
         raise
 
 
-async def _timeline(visit: Visit, case_id: str) -> list[Any]:
-    events: list[Any] = []
-    cursor: str | None = None
-    for _ in range(_PARTS_MAX):
-        page = await visit.api.get(f"/v1/cases/{case_id}/timeline", cursor=cursor, limit=_PART)
-        events += page["items"]
-        cursor = page["next"]
-        if cursor is None:
-            break
-    return events
-
-
 def _decides(task: Any, case: Any) -> bool:
     """Whether the API lets the visitor decide now."""
     offered = [] if case is None else case["allowed_actions"]
@@ -132,7 +119,7 @@ async def decide(visit: SignedIn, task_id: UUID) -> Response:
     if form.is_good:
         try:
             # By the version of the facts that were looked at, not by the one that is newest now.
-            await visit.api.post(f"{path}/decision", body, key=form.key, if_match=_version(form))
+            await visit.api.post(f"{path}/decision", body, key=form.key, if_match=form.version())
             return await _after(visit, str(task_id), within)
         except Refused as refused:
             if refused.code == "step_up_required":
@@ -148,12 +135,6 @@ def _name_plainly(refused: Refused, body: Body) -> None:
     prefix = f"{body['kind']}.{body['decision']}."
     refused.field = refused.field and refused.field.removeprefix(prefix)
     refused.fields = [name.removeprefix(prefix) for name in refused.fields]
-
-
-def _version(form: Form) -> int:
-    """The version that was looked at; 0, which no task has, if the form does not say."""
-    text = form.text("version")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0
 
 
 async def _after(visit: Visit, task_id: str, within: Filter) -> Response:
