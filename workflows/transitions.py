@@ -38,6 +38,10 @@ class Mailbox:
         """A message came."""
         self._unread += 1
 
+    def empty(self) -> None:
+        """What came so far is read."""
+        self._unread = 0
+
     async def heard(self, seconds: int, summary: str) -> bool:
         """Whether a message came within the time; all that came are then read."""
         try:
