@@ -25,7 +25,7 @@ from commands.command import Context
 from gateways.files import Files
 from gateways.sms import Kavenegar, KavenegarTemplate, LocalSms, SmsGateway, SmsIr
 from messages.notice import SendCode, SendNotice
-from relay import Lane, Relay, Route, signal_routes
+from relay import Lane, Relay, Route, signal_route
 from settings import KeyRing, Settings
 from storage.database import create_engine
 from storage.sealing import BlindIndex, Cipher, Seals
@@ -136,7 +136,7 @@ def _routes(settings: Settings, client: Client, desk: Desk, http: httpx2.AsyncCl
     links = {"app_link": settings.app_link, "training_link": settings.training_link}
     sender = NoticeSender(desk, sms_gateway(settings, http), links)
     return [
-        *signal_routes(client).values(),
+        signal_route(client),
         Route(SendNotice, sender.send_notice, Lane.NOTICES),
         Route(SendCode, sender.send_code, Lane.CODES),
     ]

@@ -20,11 +20,11 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from messages.case import CaseKind, workflow_id
-from relay import WORKFLOWS
 from storage import audit, outbox, reconciliation
 from storage.chores import every, repeat
 from storage.database import SERVICE, transaction
 from storage.reconciliation import NO_ID, Claim, FindingKind, OpenFinding
+from workflows.registry import WORKFLOWS
 
 _log = logging.getLogger("amanat.reconciler")
 
@@ -169,7 +169,7 @@ class Reconciler:
         states = await self._ask((kind, case_id) for case_id in (*missing, *closed))
         for case_id in missing:
             if states[case_id] is ProcessState.LOST:
-                await self._restart(case_id)
+                await self._restart(kind, case_id)
             elif states[case_id] is ProcessState.COMPLETED:
                 await self._report_ended_early(case_id)
         for case_id in closed:
@@ -208,18 +208,16 @@ class Reconciler:
             return ProcessState.RUNNING
         return ProcessState.COMPLETED if found.status is WorkflowExecutionStatus.COMPLETED else ProcessState.LOST
 
-    async def _restart(self, case_id: UUID) -> None:
+    async def _restart(self, kind: CaseKind, case_id: UUID) -> None:
         async with transaction(self._engine, SERVICE) as connection:
             if not await reconciliation.hold_quiet_case(connection, case_id):
                 return
-            messages = await outbox.resend(connection, case_id)
-            kind = FindingKind.PROCESS_MISSING if messages else FindingKind.PROCESS_NOT_STARTABLE
-            times = await reconciliation.record(connection, case_id, kind)
-            if messages:
-                entry = audit.Entry("resend_case", "machine", str(case_id), after={"messages": messages})
-                await audit.append(connection, audit.case_stream(case_id), entry)
+            await outbox.resume(connection, kind, case_id)
+            times = await reconciliation.record(connection, case_id, FindingKind.PROCESS_MISSING)
+            entry = audit.Entry("resume_case", "machine", str(case_id))
+            await audit.append(connection, audit.case_stream(case_id), entry)
         self._nudge()
-        _tell(case_id, kind, times, alarm=not messages or times >= ALARM_TIMES)
+        _tell(case_id, FindingKind.PROCESS_MISSING, times, alarm=times >= ALARM_TIMES)
 
     async def _report_ended_early(self, case_id: UUID) -> None:
         """Nothing starts a completed process again: somebody has to look."""

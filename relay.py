@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -17,19 +17,18 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
-from temporalio import workflow
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from messages.case import CaseKind, CaseRef, workflow_id
+from messages.case import CaseRef, CaseSignal, workflow_id
 from messages.payload import decode
 from storage.chores import repeat
 from storage.database import SERVICE, transaction
 from storage.outbox import ALARM_ATTEMPTS, Promise, claim, mark_sent, put_back
 from storage.retries import retried
-from workflows import onboarding, personnel, substitution
 from workflows.client import TASK_QUEUE
+from workflows.registry import WORKFLOWS
 from workflows.transitions import WORKFLOW_TASK_TIMEOUT
 
 _log = logging.getLogger("amanat.relay")
@@ -38,15 +37,6 @@ SWEEP_SECONDS = 2.0
 _BATCH = 20
 _SEND_LIMIT = 8.0
 _RPC_LIMIT = timedelta(seconds=5)
-
-# Every process and the workflow that sequences it.
-WORKFLOWS: Mapping[CaseKind, type] = {
-    CaseKind.ONBOARDING: onboarding.OnboardingWorkflow,
-    CaseKind.PERSONNEL_IMPORT: personnel.PersonnelImportWorkflow,
-    CaseKind.PERSONNEL_CHANGE: personnel.PersonnelChangeWorkflow,
-    CaseKind.SUBSTITUTION: substitution.SubstitutionWorkflow,
-}
-
 
 class Lane(StrEnum):
     """What is drained apart from the rest."""
@@ -71,40 +61,47 @@ class Route:
     lane: Lane = Lane.SIGNALS
 
 
-def signal_routes(client: Client) -> dict[str, Route]:
-    """One route for each signal of each workflow, read from the workflow definitions."""
-    routes: dict[str, Route] = {}
-    for kind, definition in WORKFLOWS.items():
-        for name, signal in workflow._Definition.must_from_class(definition).signals.items():  # noqa: SLF001 - no public reader
-            message = (signal.arg_types or [])[0]
-            routes[message.__name__] = Route(message, _signaller(client, kind, definition, str(name)))
-    return routes
+def signal_route(client: Client) -> Route:
+    """The route of what starts and wakes processes."""
 
-
-def _signaller(client: Client, kind: CaseKind, definition: type, signal: str) -> Sender:
-    async def send(message: Any) -> None:
+    async def send(signal: CaseSignal) -> None:
         """Signal the case's workflow, starting it first if it does not run.
 
         A restart after a termination is wanted, after completion it is not: then the case is over.
         """
         try:
             await client.start_workflow(
-                definition.run,  # type: ignore[attr-defined]  # every workflow has run
-                CaseRef(message.case_id),
-                id=workflow_id(kind, message.case_id),
+                WORKFLOWS[signal.kind].run,  # type: ignore[attr-defined]  # every workflow has run
+                CaseRef(signal.case_id),
+                id=workflow_id(signal.kind, signal.case_id),
                 task_queue=TASK_QUEUE,
-                start_signal=signal,
-                start_signal_args=[message],
+                start_signal=signal.name,
+                start_signal_args=[signal],
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 task_timeout=WORKFLOW_TASK_TIMEOUT,
-                static_summary=str(kind),
+                static_summary=str(signal.kind),
                 rpc_timeout=_RPC_LIMIT,
             )
         except WorkflowAlreadyStartedError:
             return
 
-    return send
+    return Route(CaseSignal, send)
+
+
+def _by_name(routes: Iterable[Route]) -> dict[str, Route]:
+    """Routes by what the outbox calls their messages.
+
+    Raises:
+        ValueError: two for one name; the messages of one of them would go astray.
+    """
+    found: dict[str, Route] = {}
+    for route in routes:
+        name = route.message.__name__
+        if name in found:
+            raise ValueError(f"two routes for {name}")
+        found[name] = route
+    return found
 
 
 class Relay:
@@ -112,7 +109,7 @@ class Relay:
 
     def __init__(self, engine: AsyncEngine, routes: Iterable[Route], *, sweep_seconds: float = SWEEP_SECONDS) -> None:
         self._engine = engine
-        self._routes = {route.message.__name__: route for route in routes}
+        self._routes = _by_name(routes)
         self._sweep_seconds = sweep_seconds
         self._nudged = {lane: asyncio.Event() for lane in Lane}
         self._sent = 0

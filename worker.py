@@ -7,24 +7,23 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
+from temporalio import activity
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Worker
 
-from activities.onboarding import OnboardingActivities
-from activities.personnel import PersonnelChangeActivities, PersonnelImportActivities
-from activities.substitution import SubstitutionActivities
+from activities.registry import all_activities
 from activities.transition import Desk
 from assembly import Assembly, assemble, run_process
 from reconciler import Reconciler
-from relay import WORKFLOWS
 from settings import Settings
 from storage.housekeeping import keep_house
 from workflows.client import TASK_QUEUE
+from workflows.registry import WORKFLOWS
 from workflows.transitions import WORKFLOW_TASK_TIMEOUT
 
 _log = logging.getLogger("amanat.worker")
@@ -39,12 +38,18 @@ _RETRY_SECONDS = 2.0
 
 
 def build_worker(client: Client, desk: Desk) -> Worker:
-    """A worker with every workflow and activity, its slots explicit."""
+    """A worker with every workflow and activity, its slots explicit.
+
+    Raises:
+        LookupError: a step of a process has no activity.
+    """
+    activities = all_activities(desk)
+    _check(activities)
     return Worker(
         client,
         task_queue=TASK_QUEUE,
-        workflows=list(WORKFLOWS.values()),
-        activities=_activities(desk),
+        workflows=list(set(WORKFLOWS.values())),
+        activities=activities,
         max_concurrent_workflow_tasks=_WORKFLOW_SLOTS,
         max_concurrent_local_activities=_LOCAL_SLOTS,
         max_concurrent_activities=_ACTIVITY_SLOTS,
@@ -54,35 +59,17 @@ def build_worker(client: Client, desk: Desk) -> Worker:
     )
 
 
-def _activities(desk: Desk) -> list[Callable[..., Any]]:
-    onboarding, imports, changes, substitution = (
-        OnboardingActivities(desk),
-        PersonnelImportActivities(desk),
-        PersonnelChangeActivities(desk),
-        SubstitutionActivities(desk),
-    )
-    return [
-        onboarding.request_backing,
-        onboarding.request_review,
-        onboarding.request_correction,
-        onboarding.remind,
-        onboarding.weigh_answer,
-        onboarding.lapse,
-        onboarding.activate_credit,
-        imports.import_personnel,
-        imports.finish_import,
-        imports.discard_file,
-        changes.request_confirmation,
-        changes.remind_confirmation,
-        changes.apply_change,
-        changes.lapse_change,
-        substitution.ask_substitute,
-        substitution.request_substitution_review,
-        substitution.remind_substitution,
-        substitution.weigh_substitution,
-        substitution.lapse_substitution,
-        substitution.replace_guarantor,
-    ]
+def _check(activities: Iterable[Callable[..., Any]]) -> None:
+    """Refuse to start with a process whose steps nobody takes.
+
+    Raises:
+        LookupError: there is one.
+    """
+    known = {activity._Definition.must_from_callable(taken).name for taken in activities}  # noqa: SLF001 - no public reader
+    for process in set(WORKFLOWS.values()):
+        missing = set(process.steps) - known
+        if missing:
+            raise LookupError(f"{process.__name__}: nothing takes {', '.join(sorted(missing))}")
 
 
 async def _assemble_when_possible(settings: Settings, stop: asyncio.Event) -> Assembly | None:

@@ -2,231 +2,158 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from datetime import datetime
-from functools import partial
+from collections.abc import Sequence
 
-from temporalio import activity
-
-from activities.onboarding.backing import ask_guarantor
-from activities.onboarding.judgement import applicant, read_programme, waits, waits_now
-from activities.onboarding.review import ask_platform, ask_region
-from activities.onboarding.silence import send_reminders
-from activities.transition import MACHINE, Desk, Transition, take
+from activities.guarantor import ask_guarantor
+from activities.process import Process
+from activities.review import ask_finance, escalate_review
+from activities.transition import MACHINE, Transition
 from domain.access import ScopeKind
 from domain.dates import tehran_day
 from domain.guarantor import notice_of_end
 from domain.review import ReviewFinding
-from messages.onboarding import FactKind as OnboardingFact
-from messages.onboarding import Outcome, Standing, Step
-from messages.substitution import FactKind, Phase, TaskKind
+from messages.case import NextStep
+from messages.onboarding import FactKind as GuarantorFact
+from messages.substitution import FactKind, Phase, Step, TaskKind
 from storage import cases, guarantor, substitution, tasks
 from storage.cases import Fact, last_fact
+from storage.programme import programme_of
 from storage.substitution import Substitution
+from storage.tasks import Task
 
-_OVER = Outcome(Standing.OVER)
 # The newest of these says how it goes on.
 _DECISIVE = (
-    OnboardingFact.GUARANTEE_ACCEPTED,
-    OnboardingFact.GUARANTEE_REFUSED,
+    GuarantorFact.GUARANTEE_ACCEPTED,
+    GuarantorFact.GUARANTEE_REFUSED,
     FactKind.SUBSTITUTION_APPROVED,
     FactKind.SUBSTITUTION_REFUSED,
     FactKind.SUBSTITUTION_WITHDRAWN,
 )
-_Body = Callable[[Transition], Awaitable[Outcome]]
-_Again = Callable[[Transition, Outcome], Awaitable[Outcome]]
 
 
-class SubstitutionActivities:
-    """The transitions of a substitution."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-
-    async def _take(self, step: Step, name: str, body: _Body, again: _Again | None = None) -> Outcome:
-        return await take(
-            self._desk,
-            case_id=step.case_id,
-            step=name,
-            round_=step.round,
-            result=Outcome,
-            body=body,
-            again=again or _weigh_again,
-        )
-
-    @activity.defn
-    async def ask_substitute(self, step: Step) -> Outcome:
-        """Ask the new guarantor, in person (A5)."""
-        return await self._take(step, "ask_substitute", _ask)
-
-    @activity.defn
-    async def request_substitution_review(self, step: Step) -> Outcome:
-        """Ask the finance office of the owner's region (A4)."""
-        return await self._take(step, "request_substitution_review", _request_review)
-
-    @activity.defn
-    async def remind_substitution(self, step: Step) -> Outcome:
-        """Remind whoever is awaited (A6, A7)."""
-        body = partial(_remind, until=step.until)
-        # A process that was started anew counts its rounds anew: the task, not the round, says who was reminded.
-        return await self._take(step, "remind_substitution", body, again=lambda at, _: body(at))
-
-    @activity.defn
-    async def weigh_substitution(self, step: Step) -> Outcome:
-        """Read what people did and draw the consequence; a message without its fact changes nothing."""
-        return await self._take(step, "weigh_substitution", _weigh)
-
-    @activity.defn
-    async def lapse_substitution(self, step: Step) -> Outcome:
-        """Somebody's time to answer is over: draw the consequence, unless they were first (A6, A7)."""
-        return await self._take(step, "lapse_substitution", partial(_lapse, step=step))
-
-    @activity.defn
-    async def replace_guarantor(self, step: Step) -> Outcome:
-        """Check everything again, then free the former guarantor, or send it back to finance (A4)."""
-        return await self._take(step, "replace_guarantor", _replace)
-
-
-async def _read(at: Transition, *, hold: bool = False) -> Substitution:
-    asked = await substitution.read_substitution(at.connection, at.case.id, hold=hold)
+async def _read(step: Transition, *, hold: bool = False) -> Substitution:
+    asked = await substitution.read_substitution(step.connection, step.case.id, hold=hold)
     if asked is None:
-        raise LookupError(f"case {at.case.id} has no substitution")
+        raise LookupError(f"case {step.case.id} has no substitution")
     return asked
 
 
-async def _weigh(at: Transition) -> Outcome:
-    """Judge; a substitution that was withdrawn, refused or overtaken ends here."""
-    if not at.case.is_open:
-        return _OVER
-    asked = await _read(at)
-    answer = await last_fact(at.connection, at.case.id, *_DECISIVE)
+async def assess(step: Transition) -> NextStep:
+    """Which step follows; a substitution that was withdrawn, refused or overtaken ends here."""
+    asked = await _read(step)
+    answer = await last_fact(step.connection, step.case.id, *_DECISIVE)
     if answer is not None and answer.kind == FactKind.SUBSTITUTION_WITHDRAWN:
-        return await _end(at, asked, Phase.WITHDRAWN)
-    if asked.line.is_over(tehran_day(at.now)):
-        return await _end(at, asked, Phase.OVERTAKEN, "substitution_overtaken")
-    open_tasks = await tasks.open_tasks(at.connection, at.case.id)
+        return await _end(step, asked, Phase.WITHDRAWN)
+    if asked.line.is_over(tehran_day(step.now)):
+        return await _end(step, asked, Phase.OVERTAKEN, "substitution_overtaken")
+    open_tasks = await tasks.open_tasks(step.connection, step.case.id)
     if open_tasks:
-        return waits(at, open_tasks)
-    return Outcome(Standing.UNBACKED) if answer is None else await _draw_consequence(at, asked, answer)
+        return step.wait(open_tasks)
+    return NextStep(Step.ASK_SUBSTITUTE) if answer is None else await _draw_consequence(step, asked, answer)
 
 
-async def _draw_consequence(at: Transition, asked: Substitution, answer: Fact) -> Outcome:
-    if answer.kind == OnboardingFact.GUARANTEE_REFUSED:
-        return await _end(at, asked, Phase.REFUSED, "substitution_declined")
+async def _draw_consequence(step: Transition, asked: Substitution, answer: Fact) -> NextStep:
+    if answer.kind == GuarantorFact.GUARANTEE_REFUSED:
+        return await _end(step, asked, Phase.REFUSED, "substitution_declined")
     if answer.kind == FactKind.SUBSTITUTION_REFUSED:
-        return await _end(at, asked, Phase.REFUSED, "substitution_refused", reason=answer.payload["reason"])
-    accepted = answer.kind == OnboardingFact.GUARANTEE_ACCEPTED
-    return Outcome(Standing.UNREVIEWED if accepted else Standing.APPROVED)
+        return await _end(step, asked, Phase.REFUSED, "substitution_refused", reason=answer.payload["reason"])
+    accepted = answer.kind == GuarantorFact.GUARANTEE_ACCEPTED
+    return NextStep(Step.REQUEST_SUBSTITUTION_REVIEW if accepted else Step.REPLACE_GUARANTOR)
 
 
-async def _weigh_again(at: Transition, kept: Outcome) -> Outcome:
-    """A kept result may be old: whoever was awaited then may have answered since."""
-    return kept if kept.standing is Standing.OVER else await _weigh(at)
+async def ask_substitute(step: Transition) -> NextStep:
+    """Ask the new guarantor, in person (A5)."""
+    asked, programme = await _read(step), await programme_of(step.connection, step.case.policy_id)
+    # The guarantor who is to be freed decides nothing here, nor does anybody else who stands for this credit.
+    others = set(await substitution.guarantors_of(step.connection, asked.bound.credit_case_id))
+    await guarantor.bar(step.connection, step.case.id, others - {asked.bound.person_id, asked.substitute.person_id})
+    await guarantor.add_part(step.connection, step.case.id, asked.bound.person_id)
+    await ask_guarantor(step, programme, asked.substitute)
+    await step.move(Phase.AWAITING_GUARANTOR, next_actor="guarantor", due_in=programme.answer_expire)
+    return await step.wait_now()
 
 
-async def _ask(at: Transition) -> Outcome:
-    standing = await _weigh(at)
-    if standing.standing is not Standing.UNBACKED:
-        return standing
-    asked, programme = await _read(at), await read_programme(at)
-    # Whoever is to be freed decides nothing here, nor does anybody else who stands for this credit.
-    others = set(await substitution.guarantors_of(at.connection, asked.bound.credit_case_id))
-    await guarantor.bar(at.connection, at.case.id, others - {asked.bound.person_id, asked.substitute.person_id})
-    await guarantor.add_part(at.connection, at.case.id, asked.bound.person_id)
-    await ask_guarantor(at, programme, asked.substitute)
-    await at.move(Phase.AWAITING_GUARANTOR, next_actor="guarantor", due_in=programme.answer_expire)
-    return await waits_now(at)
+async def request_substitution_review(step: Transition) -> NextStep:
+    """Ask the finance office of the owner's region (A4)."""
+    return await ask_finance(step, TaskKind.REVIEW_SUBSTITUTION, (await _read(step)).application)
 
 
-async def _request_review(at: Transition) -> Outcome:
-    standing = await _weigh(at)
-    if standing.standing is not Standing.UNREVIEWED:
-        return standing
-    return await ask_region(at, TaskKind.REVIEW_SUBSTITUTION, (await _read(at)).application)
-
-
-async def _remind(at: Transition, *, until: datetime | None) -> Outcome:
-    await send_reminders(at, until)
-    return await _weigh(at)
-
-
-async def _lapse(at: Transition, *, step: Step) -> Outcome:
-    expired = await tasks.expire_due(at.connection, at.case.id, step.until) if at.case.is_open else []
-    if not expired:
-        return await _weigh(at)
+async def lapse(step: Transition, expired: Sequence[Task]) -> NextStep:
+    """What silence means (A6, A7): the platform's finance, or the end."""
     if any(task.scope_kind == ScopeKind.REGION for task in expired):
-        return await ask_platform(at, "review_escalated", TaskKind.REVIEW_SUBSTITUTION)
-    return await _end(at, await _read(at), Phase.LAPSED, "substitution_lapsed")
+        return await escalate_review(step, TaskKind.REVIEW_SUBSTITUTION)
+    return await _end(step, await _read(step), Phase.LAPSED, "substitution_lapsed")
 
 
-async def _replace(at: Transition) -> Outcome:
-    if at.case.is_open:
-        # First of all: whoever renews the credit closes its line, and then nobody is replaced.
-        await _read(at, hold=True)
-    standing = await _weigh(at)
-    if standing.standing is not Standing.APPROVED:
-        return standing
-    asked = await _read(at)
-    await guarantor.hold_slots(at.connection, asked.substitute.person_id)
-    terms = (await read_programme(at)).guarantor_terms
-    examination = await substitution.examine(at.connection, asked, terms, tehran_day(at.now))
-    findings = examination.findings(await _reviewing_region(at))
-    if findings:
-        return await _ask_again(at, asked, findings[0])
-    await _swap(at, asked)
-    return _OVER
+async def replace_guarantor(step: Transition) -> NextStep:
+    """Check everything again, then free the former guarantor, or send it back to finance (A4)."""
+    # A renewal closes the line: from here on it cannot, and if it has, nobody is replaced.
+    asked = await _read(step, hold=True)
+    if asked.line.is_over(tehran_day(step.now)):
+        return await assess(step)
+    await guarantor.hold_slots(step.connection, asked.substitute.person_id)
+    terms = (await programme_of(step.connection, step.case.policy_id)).guarantor_terms
+    examination = await substitution.examine(step.connection, asked, terms, tehran_day(step.now))
+    findings = examination.findings(await _reviewing_region(step))
+    return await (_ask_again(step, asked, findings[0]) if findings else _replace(step, asked))
 
 
-async def _reviewing_region(at: Transition) -> str | None:
+async def _reviewing_region(step: Transition) -> str | None:
     """The region whose finance approved; None for the platform's."""
-    approval = await last_fact(at.connection, at.case.id, FactKind.SUBSTITUTION_APPROVED)
+    approval = await last_fact(step.connection, step.case.id, FactKind.SUBSTITUTION_APPROVED)
     return None if approval is None else approval.payload["region"]
 
 
-async def _ask_again(at: Transition, asked: Substitution, finding: ReviewFinding) -> Outcome:
+async def _ask_again(step: Transition, asked: Substitution, finding: ReviewFinding) -> NextStep:
     """What finance approved does not hold any more: it stays with them, now of the owner's present region."""
-    await at.tell("substitution_blocked", params={"finding": finding})
-    return await ask_region(at, TaskKind.REVIEW_SUBSTITUTION, asked.application, reason=finding)
+    await step.tell("substitution_blocked", params={"finding": finding})
+    return await ask_finance(step, TaskKind.REVIEW_SUBSTITUTION, asked.application, reason=finding)
 
 
-async def _swap(at: Transition, asked: Substitution) -> None:
+async def _replace(step: Transition, asked: Substitution) -> NextStep:
     """The new guarantor stands from here on, and the former one no longer does: together, or not at all."""
     bound, substitute, credit_case_id = asked.bound, asked.substitute, asked.line.case_id
-    await guarantor.end_guarantee(at.connection, bound.id, "replaced")
-    await guarantor.add_part(at.connection, credit_case_id, substitute.person_id)
-    await guarantor.end_parts(at.connection, credit_case_id)
-    await cases.touch_case(at.connection, credit_case_id)
-    await cases.tell(at.connection, credit_case_id, "guarantor_replaced", actor=MACHINE)
+    await guarantor.end_guarantee(step.connection, bound.id, "replaced")
+    await guarantor.add_part(step.connection, credit_case_id, substitute.person_id)
+    await guarantor.end_parts(step.connection, credit_case_id)
+    await cases.touch_case(step.connection, credit_case_id)
+    await cases.tell(step.connection, credit_case_id, "guarantor_replaced", actor=MACHINE)
+    await step.tell("guarantor_replaced")
+    await step.notify(step.owner, "guarantor_replaced")
+    await step.notify([bound.person_id], "guarantee_taken_over")
+    await step.notify([substitute.person_id], "guarantee_begun")
     noted = {"guarantee_id": str(substitute.id), "replaces": str(bound.id)}
-    await at.end(Phase.REPLACED, outcome=Phase.REPLACED, noted=noted)
-    await guarantor.end_parts(at.connection, at.case.id)
-    await at.tell("guarantor_replaced")
-    await at.notify(applicant(at), "guarantor_replaced")
-    await at.notify([bound.person_id], "guarantee_taken_over")
-    await at.notify([substitute.person_id], "guarantee_begun")
+    ended = await step.end(Phase.REPLACED, noted=noted)
+    await guarantor.end_parts(step.connection, step.case.id)
+    return ended
 
 
 async def _end(
-    at: Transition, asked: Substitution, phase: Phase, told: str | None = None, *, reason: str | None = None
-) -> Outcome:
+    step: Transition, asked: Substitution, phase: Phase, told: str | None = None, *, reason: str | None = None
+) -> NextStep:
     """End without a change: the former guarantor goes on standing, the new one does not stand.
 
     Args:
-        at: the transition.
+        step: at work.
         asked: the substitution.
         phase: how it ended.
-        told: what timeline and SMS say; None if whoever ended it said so.
+        told: what timeline and SMS say; None if the person who ended it said so.
         reason: why, if somebody gave one.
     """
     if asked.substitute.is_live:
         silent = phase is Phase.LAPSED and asked.substitute.accepted_at is None
-        await guarantor.end_guarantee(at.connection, asked.substitute.id, "expired" if silent else "released")
+        await guarantor.end_guarantee(step.connection, asked.substitute.id, "expired" if silent else "released")
         notice = None if silent else notice_of_end(asked.substitute.status)
         if notice is not None:
-            await at.notify([asked.substitute.person_id], notice)
-    await at.end(phase, outcome=phase)
-    await guarantor.end_parts(at.connection, at.case.id)
+            await step.notify([asked.substitute.person_id], notice)
     if told is not None:
-        await at.tell(told, params={} if reason is None else {"reason": reason})
-        await at.notify(applicant(at), told)
-    return _OVER
+        await step.tell(told, params={} if reason is None else {"reason": reason})
+        await step.notify(step.owner, told)
+    ended = await step.end(phase)
+    await guarantor.end_parts(step.connection, step.case.id)
+    return ended
+
+
+PROCESS = Process(
+    "substitution", assess, lapse, steps=(ask_substitute, request_substitution_review, replace_guarantor)
+)

@@ -1,12 +1,13 @@
-"""How a transition runs: one transaction, safe to run twice, its result kept under its key."""
+"""How a transition runs: one transaction, safe to run twice, its result kept under case, step and round."""
 
 from __future__ import annotations
 
+import dataclasses
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -15,18 +16,20 @@ from temporalio.exceptions import ApplicationError
 
 from domain.access import Grant
 from gateways.files import Files
-from messages.payload import decode, encode
-from storage import audit, cases, tasks
+from messages.case import OVER, WAIT, NextStep, StepInput
+from messages.payload import encode
+from storage import audit, cases, deadlines, tasks
 from storage.cases import Case
 from storage.database import SERVICE, Errand, asking, run_errands
 from storage.notices import notifying
 from storage.people import holders_of, people_in
 from storage.retries import retried
 from storage.sealing import Seals
-from storage.transitions import beginning, keeping, questions
+from storage.tasks import Task
+from storage.transitions import beginning, count_rounds, keeping, questions
 
-R = TypeVar("R")
 MACHINE = "machine"
+END = NextStep(OVER)
 # A dead-lock shows after a second: room for one more try in the 3 s of a local activity, the next is Temporal's.
 _TRIES = 3
 _WITHIN = timedelta(seconds=1.5)
@@ -46,32 +49,49 @@ class Desk:
 class Transition:
     """A transition at work: its transaction, its locked case, and Postgres's time.
 
+    ``until`` is the moment that the process waited for, ``deadlines`` what the machine itself waits for, by step;
     ``last`` are the statements that end the transaction.
     """
 
     connection: AsyncConnection
     seals: Seals
     case: Case
-    step: str
+    name: str
     now: datetime
+    until: datetime | None
+    deadlines: dict[str, datetime]
     last: list[Errand] = field(default_factory=list)
+
+    @property
+    def owner(self) -> list[UUID]:
+        """Whom to tell what becomes of the case."""
+        return [] if self.case.person_id is None else [self.case.person_id]
 
     async def move(self, phase: str, *, next_actor: str | None, due_in: timedelta | None = None) -> None:
         """Set phase, who acts next and until when."""
         await cases.move_case(self.connection, self.case.id, phase=phase, next_actor=next_actor, due_in=due_in)
 
-    async def end(self, phase: str, *, outcome: str, noted: Mapping[str, Any] | None = None) -> None:
-        """End the case; whatever was still asked is moot. ``noted``: what the audit trail says besides."""
+    async def end(self, phase: str, *, outcome: str | None = None, noted: Mapping[str, Any] | None = None) -> NextStep:
+        """End the case; what was still asked or waited for is moot.
+
+        Args:
+            phase: the last one.
+            outcome: how it ended, if the phase does not say it.
+            noted: what the audit trail says besides.
+        """
+        outcome = outcome or phase
         await tasks.moot_tasks(self.connection, self.case.id)
+        await self.clear_deadlines()
         await cases.end_case(self.connection, self.case.id, phase=phase, outcome=outcome)
         entry = audit.Entry(
-            action=self.step,
+            action=self.name,
             actor=MACHINE,
             subject=str(self.case.id),
             before={"phase": self.case.phase},
             after={"phase": phase, "outcome": outcome, **(noted or {})},
         )
         self.last.append(audit.appending(audit.case_stream(self.case.id), entry))
+        return END
 
     async def tell(self, code: str, *, actor: str = MACHINE, params: Mapping[str, Any] | None = None) -> None:
         """Add a line to the timeline."""
@@ -81,17 +101,38 @@ class Transition:
         """Send an SMS to each."""
         self.last.extend(notifying(people, template, case_id=self.case.id, params=params))
 
-    async def ask(
+    async def ask(  # noqa: PLR0913 - a task is these values
         self,
         kind: str,
         assignee: Grant | UUID,
         *,
+        remind_in: timedelta,
         due_in: timedelta,
+        subject_id: UUID | None = None,
         details: Mapping[str, Any] | None = None,
         tell: bool = True,
     ) -> None:
-        """Open a task for a person or a role; unless ``tell`` is off, whoever may answer it hears of it."""
-        await tasks.open_task(self.connection, self.case.id, kind, assignee=assignee, due_in=due_in, details=details)
+        """Open a task for a person or a role.
+
+        Args:
+            kind: of the task.
+            assignee: a person, or a role in a scope.
+            remind_in: when they are reminded, once.
+            due_in: when their time is over.
+            subject_id: what it is about, besides the case.
+            details: what else is shown with it.
+            tell: whether those who may answer it get an SMS.
+        """
+        await tasks.open_task(
+            self.connection,
+            self.case.id,
+            kind,
+            assignee=assignee,
+            remind_in=remind_in,
+            due_in=due_in,
+            subject_id=subject_id,
+            details=details,
+        )
         if tell:
             people = [assignee] if isinstance(assignee, UUID) else await self.holders(assignee)
             await self.notify(people, f"task_{kind}")
@@ -100,68 +141,89 @@ class Transition:
         """Who holds a role now, apart from those who take part in the case."""
         return await holders_of(self.connection, grant, apart_from=await people_in(self.connection, self.case.id))
 
+    async def set_deadline(self, step: str, due_in: timedelta) -> None:
+        """Wait so long for nobody, then take a step; replaces what was waited for with that step before."""
+        self.deadlines[step] = await deadlines.set_deadline(self.connection, self.case.id, step, due_in)
 
-@dataclass(frozen=True, slots=True)
-class _Taking(Generic[R]):
-    """A transition that is to be taken; see ``take``."""
+    async def clear_deadlines(self) -> None:
+        """Wait for people only."""
+        if self.deadlines:
+            await deadlines.clear_deadlines(self.connection, self.case.id)
+            self.deadlines.clear()
 
-    desk: Desk
-    case_id: UUID
-    step: str
-    round_: int
-    result: type[R]
-    body: Callable[[Transition], Awaitable[R]]
-    again: Callable[[Transition, R], Awaitable[R]] | None
+    async def pass_deadline(self) -> None:
+        """The time of this step has come: what was waited for until then is not waited for any more."""
+        due = self.deadlines.get(self.name)
+        if due is not None and self.until is not None and due <= self.until:
+            await deadlines.clear_deadlines(self.connection, self.case.id, self.name)
+            del self.deadlines[self.name]
 
-    async def take_once(self) -> tuple[R, bool]:
-        """One transaction; the result, and whether it is new."""
-        key = f"{self.case_id}:{self.step}:{self.round_}"
-        content = {"step": self.step, "round": self.round_}
-        async with asking(self.desk.engine, SERVICE, *questions(self.case_id, key)) as (connection, found):
-            begun = beginning(found, content)
-            if begun is None:
-                raise ApplicationError(f"no case {self.case_id}", type="NoSuchCase", non_retryable=True)
-            at_work = Transition(connection, self.desk.seals, begun.case, self.step, begun.now)
-            if begun.earlier is not None:
-                earlier = decode(self.result, begun.earlier)
-                adjusted = earlier if self.again is None else await self.again(at_work, earlier)
-                await run_errands(connection, *at_work.last, commit=True)
-                return adjusted, False
-            outcome = await self.body(at_work)
-            kept = keeping(self.case_id, key, content, encode(outcome))
-            await run_errands(connection, *at_work.last, kept, commit=True)
-            return outcome, True
+    def wait(self, open_tasks: Sequence[Task]) -> NextStep:
+        """How long tasks and deadlines are still waited for, by Postgres's clock: the first reminder, the first end.
+
+        Raises:
+            LookupError: nothing is waited for; an open case in which nothing can happen is an impossible state.
+        """
+        ends = [(task.due_at, "") for task in open_tasks] + [(due, step) for step, due in self.deadlines.items()]
+        if not ends:
+            raise LookupError(f"case {self.case.id} is open, but nothing is waited for")
+        expires_at, at_end = min(ends)
+        expire_in = max(whole_seconds(expires_at - self.now), 0)
+        reminds_at = min((task.remind_at for task in open_tasks if task.reminded_at is None), default=None)
+        remind_in = 0 if reminds_at is None else min(max(whole_seconds(reminds_at - self.now), 1), expire_in)
+        return NextStep(WAIT, remind_in, expire_in, reminds_at, expires_at, at_end)
+
+    async def wait_now(self) -> NextStep:
+        """``wait`` for the tasks that are open now."""
+        return self.wait(await tasks.open_tasks(self.connection, self.case.id))
 
 
-async def take(
-    desk: Desk,
-    *,
-    case_id: UUID,
-    step: str,
-    round_: int,
-    result: type[R],
-    body: Callable[[Transition], Awaitable[R]],
-    again: Callable[[Transition, R], Awaitable[R]] | None = None,
-) -> R:
-    """Run a transition once per key; a second run returns the first one's result.
+Body = Callable[[Transition], Awaitable[NextStep]]
+
+
+async def run_transition(desk: Desk, name: str, step: StepInput, body: Body, *, assess: Body | None = None) -> NextStep:
+    """Run a transition once per case, step and round; a case that is over is left as it is.
 
     Args:
         desk: what activities work with.
-        case_id: whose.
-        step: verb and noun of the transition.
-        round_: how often the process took this step before.
-        result: class of the result.
+        name: verb and noun of the transition.
+        step: whose, and which round.
         body: does it; run again if its transaction lost a race.
-        again: adjusts a kept result to the present, for example how long is still to wait.
+        assess: says what follows where the step was taken before; the kept result may be older than people's answers.
 
     Raises:
         ApplicationError: there is no such case; not retried.
     """
-    taking = _Taking(desk, case_id, step, round_, result, body, again)
-    outcome, is_new = await retried(taking.take_once, of=f"transition:{step}", tries=_TRIES, within=_WITHIN)
+    taken, is_new = await retried(
+        lambda: _run_once(desk, name, step, body, assess), of=f"transition:{name}", tries=_TRIES, within=_WITHIN
+    )
     if is_new:
-        _log.info("transition_taken", extra={"case_id": str(case_id), "step": step, "round": round_, **_whose()})
-    return outcome
+        facts = {"case_id": str(step.case_id), "step": name, "round": step.round}
+        _log.info("transition_taken", extra=facts | _whose())
+    return taken
+
+
+async def _run_once(
+    desk: Desk, name: str, step: StepInput, body: Body, assess: Body | None
+) -> tuple[NextStep, bool]:
+    """One transaction; the result, and whether it is new."""
+    asked = questions(step.case_id, name, step.round)
+    async with asking(desk.engine, SERVICE, *asked) as (connection, found):
+        begun = beginning(found)
+        if begun is None:
+            raise ApplicationError(f"no case {step.case_id}", type="NoSuchCase", non_retryable=True)
+        if not begun.case.is_open:
+            return END, False
+        at_work = Transition(connection, desk.seals, begun.case, name, begun.now, step.until, begun.deadlines)
+        if begun.was_taken:
+            result = END if assess is None else await assess(at_work)
+            rounds = await count_rounds(connection, step.case_id)
+            await run_errands(connection, *at_work.last, commit=True)
+            return dataclasses.replace(result, rounds=rounds), False
+        result = await body(at_work)
+        kept = keeping(step.case_id, name, step.round, encode(result))
+        await run_errands(connection, *at_work.last, kept, commit=True)
+        return result, True
 
 
 def _whose() -> dict[str, str]:

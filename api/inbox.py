@@ -79,7 +79,7 @@ class TaskOut(BaseModel):
 
 
 def _guarantee_of(task: Task) -> UUID | None:
-    return UUID(task.details["guarantee_id"]) if task.kind == TaskKind.ANSWER_GUARANTEE else None
+    return task.subject_id if task.kind == TaskKind.ANSWER_GUARANTEE else None
 
 
 async def shown(connection: AsyncConnection, actor: Actor, items: Sequence[InboxItem]) -> list[TaskOut]:

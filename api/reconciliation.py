@@ -25,7 +25,7 @@ class FindingOut(BaseModel):
     id: UUID
     case_id: UUID
     kind: FindingKind = Field(
-        description="process_missing: it was started again; process_not_startable: no message is left to start it with;"
+        description="process_missing: it was started again;"
         " process_ended_early: the case is open all the same; process_outlives_case: the case was closed a while ago",
         examples=["process_missing"],
     )

@@ -83,7 +83,7 @@ class Tavana:
 
     async def _accept(self, guarantor: Actor, case_id: UUID) -> None:
         asked = await self.watch.task(case_id, TaskKind.ANSWER_GUARANTEE)
-        binding = guarantee_binding(UUID(asked.details["guarantee_id"]), MONTHLY, INSTALMENTS, _MANDATE)
+        binding = guarantee_binding(asked.subject_id, MONTHLY, INSTALMENTS, _MANDATE)
         code_id, code = await code_for(self.context, guarantor.person_id, CodePurpose.ACCEPT_GUARANTEE, binding)
         consent = Consent(_MANDATE, code_id, code)
 

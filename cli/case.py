@@ -1,4 +1,4 @@
-"""``./amanat case resend``: start a case's process again if it was lost."""
+"""``./amanat case resume``: start a case's process again if it was lost."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from uuid import UUID
 
 import typer
 
-from storage import audit
+from storage import audit, outbox
+from storage.cases import lock_case
 from storage.database import SERVICE, transaction
-from storage.outbox import resend as resend_messages
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Repair of single cases.")
 
@@ -21,22 +21,25 @@ def case() -> None:
 
 
 @app.command()
-def resend(case_id: Annotated[UUID, typer.Argument(help="The case's id")]) -> None:
-    """Send all messages of a case again.
+def resume(case_id: Annotated[UUID, typer.Argument(help="The case's id")]) -> None:
+    """Wake a case's process, or start it again.
 
-    A process that was terminated starts anew from the facts; one that runs, or has completed, takes no notice.
+    A process that was terminated starts anew from the facts; one that runs looks again; one that has completed takes
+    no notice.
     """
-    count = asyncio.run(_resend(case_id))
-    typer.echo(f"{count} messages will be sent again" if count else "no message of such a case is kept")
-    raise typer.Exit(0 if count else 1)
+    found = asyncio.run(_resume(case_id))
+    typer.echo("its process is woken, or started again" if found else "there is no such open case")
+    raise typer.Exit(0 if found else 1)
 
 
-async def _resend(case_id: UUID) -> int:
+async def _resume(case_id: UUID) -> bool:
     from cli.connect import connected  # noqa: PLC0415 - --help needs no stack
 
     async with connected() as assembly, transaction(assembly.engine, SERVICE) as connection:
-        count = await resend_messages(connection, case_id)
-        if count:
-            entry = audit.Entry("resend_case", "console", str(case_id), after={"messages": count})
-            await audit.append(connection, audit.case_stream(case_id), entry)
-        return count
+        case = await lock_case(connection, case_id)
+        if case is None or not case.is_open:
+            return False
+        await outbox.resume(connection, case.kind, case_id)
+        entry = audit.Entry("resume_case", "console", str(case_id))
+        await audit.append(connection, audit.case_stream(case_id), entry)
+        return True

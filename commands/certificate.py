@@ -7,20 +7,16 @@ from datetime import date
 from uuid import UUID
 
 from commands.command import Command
-from commands.task import close_answered, expect_kind
+from commands.task import expect_kind
 from domain import onboarding as rules
 from domain.access import Role, ScopeKind
 from domain.dates import tehran_day
 from domain.errors import InvalidInput, NotFound
 from domain.money import RIAL_A_TOMAN, Money
 from domain.onboarding import RefusalReason
-from messages.onboarding import CertificateAnswered, FactKind, TaskKind
+from messages.onboarding import FactKind, TaskKind
 from storage import certificate, onboarding
-from storage.audit import case_stream
-from storage.cases import record_fact, tell, touch_case
-from storage.notices import notify
 from storage.onboarding import Application
-from storage.outbox import enqueue
 from storage.tasks import Task
 
 
@@ -63,13 +59,15 @@ async def issue_certificate(command: Command, task: Task, terms: CertificateTerm
         "valid_until": terms.valid_until.isoformat(),
     }
     payload = {"certificate_id": str(certificate_id), **shown}
-    return await _answer(command, task, FactKind.CERTIFICATE_ISSUED, payload, shown)
+    fact, part = FactKind.CERTIFICATE_ISSUED, Role.HR_OFFICER
+    return await command.act(task.case_id, fact, payload, part=part, closes=task, shown=shown)
 
 
 async def refuse_certificate(command: Command, task: Task, reason: RefusalReason) -> UUID:
     """Answer a certificate task with a refusal and its reason; returns the fact's id."""
     expect_kind(task, TaskKind.ISSUE_CERTIFICATE)
-    return await _answer(command, task, FactKind.CERTIFICATE_REFUSED, {"reason": reason}, {"reason": reason})
+    fact, why = FactKind.CERTIFICATE_REFUSED, {"reason": reason}
+    return await command.act(task.case_id, fact, why, part=Role.HR_OFFICER, closes=task, shown=why)
 
 
 async def _application(command: Command, task: Task) -> Application:
@@ -77,16 +75,6 @@ async def _application(command: Command, task: Task) -> Application:
     if application is None:
         raise NotFound
     return application
-
-
-async def _answer(
-    command: Command, task: Task, fact: FactKind, payload: dict[str, object], shown: dict[str, object]
-) -> UUID:
-    fact_id = await record_fact(command.connection, task.case_id, fact, command.actor, payload)
-    await close_answered(command, task, outcome=fact, fact_id=fact_id)
-    await tell(command.connection, task.case_id, fact, actor=task.role or "", params=shown)
-    await enqueue(command.connection, CertificateAnswered(task.case_id, fact_id))
-    return fact_id
 
 
 async def revoke_certificate(command: Command, certificate_id: UUID, reason: str) -> UUID:
@@ -100,17 +88,19 @@ async def revoke_certificate(command: Command, certificate_id: UUID, reason: str
     if seen is None or not command.actor.holds(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(seen.organisation_id)):
         raise NotFound
     await command.refuse_own_case(seen.case_id)
-    locked = await certificate.lock_certificate(command.connection, seen)
-    if locked.revoked_at is not None:
+    await command.lock_case(seen.case_id)
+    locked = await certificate.read_certificate(command.connection, certificate_id)
+    if locked is None or locked.revoked_at is not None:
         raise rules.CertificateRevoked
     if not reason.strip():
         raise InvalidInput(field="reason")
-    await record_fact(
-        command.connection, seen.case_id, FactKind.CERTIFICATE_REVOKED, command.actor, {"certificate_id": str(seen.id)}
-    )
     await certificate.revoke_certificate(command.connection, locked, by=command.actor.person_id, reason=reason)
-    await touch_case(command.connection, seen.case_id)
-    await tell(command.connection, seen.case_id, FactKind.CERTIFICATE_REVOKED, actor=Role.HR_OFFICER)
-    await notify(command.connection, [seen.person_id], "certificate_revoked", case_id=seen.case_id)
-    await command.note(case_stream(seen.case_id), subject=str(seen.id), reason=reason)
+    await command.act(
+        seen.case_id,
+        FactKind.CERTIFICATE_REVOKED,
+        {"certificate_id": str(seen.id)},
+        part=Role.HR_OFFICER,
+        sms={"certificate_revoked": [seen.person_id]},
+        noted={"subject": str(seen.id), "reason": reason},
+    )
     return seen.case_id

@@ -1,4 +1,4 @@
-"""How every command runs: one transaction with its idempotency key, its facts and its promises (H1).
+"""How every command runs: one transaction with its idempotency key, its facts and its messages (H1).
 
 A command authorises this person for this object, locks the case, judges by facts and open tasks, writes, and
 commits; its answer is final at once, also while Temporal or every worker is down.
@@ -10,23 +10,26 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.access import Actor, Role
-from domain.errors import Forbidden, NotFound, OwnCase, StepUpRequired
+from domain.errors import Forbidden, NotFound, OwnCase, StepUpRequired, TaskNotOpen
 from gateways.files import Files
-from messages.case import CaseKind
+from messages.case import CaseKind, CaseSignal
 from storage import audit
-from storage.cases import Case, lock_case
+from storage.cases import Case, lock_case, open_case, record_fact, tell, touch_case
 from storage.database import Acting, Errand, asking, run_errands, seeing_all
 from storage.idempotency import Answer, earlier_answer, keeping, questions
 from storage.notices import notify
+from storage.outbox import enqueue
 from storage.people import takes_part
 from storage.retries import retried
 from storage.sealing import Seals
+from storage.tasks import Task, answer_task
 
 _log = logging.getLogger("amanat.commands")
 
@@ -63,7 +66,7 @@ class Envelope:
 class Command:
     """A command at work: its transaction, who acts, and Postgres's time.
 
-    ``last`` are the statements that end the transaction.
+    ``last`` are the statements that end the transaction, ``locked`` the kinds of the cases that it has locked.
     """
 
     connection: AsyncConnection
@@ -71,6 +74,7 @@ class Command:
     envelope: Envelope
     now: datetime
     last: list[Errand] = field(default_factory=list)
+    locked: dict[UUID, CaseKind] = field(default_factory=dict)
 
     @property
     def actor(self) -> Actor:
@@ -105,14 +109,32 @@ class Command:
         if self.actor.strong_until is None or self.actor.strong_until < self.now:
             raise StepUpRequired
 
+    async def open_case(self, kind: CaseKind, **values: Any) -> UUID:
+        """``storage.cases.open_case``; nobody else sees the case before this command is done."""
+        case_id = await open_case(self.connection, kind=kind, **values)
+        self.locked[case_id] = kind
+        return case_id
+
+    async def lock_case(self, case_id: UUID) -> Case:
+        """Lock a case: one thing at a time happens in it.
+
+        Raises:
+            NotFound: missing or hidden.
+        """
+        case = await lock_case(self.connection, case_id)
+        if case is None:
+            raise NotFound
+        self.locked[case_id] = case.kind
+        return case
+
     async def lock_own_case(self, case_id: UUID, kind: CaseKind) -> Case:
         """Lock a case of a kind that is about the member themselves.
 
         Raises:
             NotFound: missing, of another kind, or somebody else's.
         """
-        case = await lock_case(self.connection, case_id)
-        if case is None or case.kind is not kind or case.person_id != self.actor.person_id:
+        case = await self.lock_case(case_id)
+        if case.kind is not kind or case.person_id != self.actor.person_id:
             raise NotFound
         return case
 
@@ -125,9 +147,62 @@ class Command:
         if await takes_part(self.connection, case_id, self.actor.person_id):
             raise OwnCase
 
-    async def notify_others(self, people: Sequence[UUID], template: str, case_id: UUID) -> None:
-        """Send an SMS to other people than the member who acts: their notices are not the member's to see."""
-        async with seeing_all(self.connection, self.acting):
+    async def act(  # noqa: PLR0913 - what somebody does has these consequences
+        self,
+        case_id: UUID,
+        fact: str,
+        payload: Mapping[str, Any] | None = None,
+        *,
+        part: str,
+        closes: Task | None = None,
+        outcome: str | None = None,
+        event: str | None = "",
+        shown: Mapping[str, Any] | None = None,
+        sms: Mapping[str, Sequence[UUID]] | None = None,
+        noted: Mapping[str, Any] | None = None,
+    ) -> UUID:
+        """Record what somebody did in a case that this command has locked, with all that follows at once.
+
+        Args:
+            case_id: the case.
+            fact: what they did; also the signal that wakes the process.
+            payload: of the fact.
+            part: of the person who acts, as the timeline names it: a part in the case or a role.
+            closes: the task that the fact answers.
+            outcome: of that task, if it is not the fact's name.
+            event: of the timeline, if it is not the fact's name; None where the process tells of it.
+            shown: what the timeline says of it.
+            sms: whom to tell with which template.
+            noted: arguments of ``note``: what the audit trail says instead of the task's outcome or of the payload.
+
+        Returns:
+            The fact's id.
+
+        Raises:
+            TaskNotOpen: the clock or somebody else was first.
+        """
+        fact_id = await record_fact(self.connection, case_id, fact, self.actor, payload)
+        trail: dict[str, Any] = {"subject": str(case_id), "after": payload}
+        if closes is not None:
+            by = self.actor.person_id
+            if not await answer_task(self.connection, closes.id, outcome=outcome or fact, fact_id=fact_id, decided_by=by):
+                raise TaskNotOpen
+            trail = {"subject": str(closes.id), "before": {"status": "open"}, "after": {"outcome": outcome or fact}}
+        await touch_case(self.connection, case_id)
+        if event is not None:
+            await tell(self.connection, case_id, event or fact, actor=part, params=shown)
+        await self.note(audit.case_stream(case_id), **(trail if noted is None else noted))
+        for template, people in (sms or {}).items():
+            await self.notify(people, template, case_id)
+        await enqueue(self.connection, CaseSignal(self.locked[case_id], case_id, fact, fact_id))
+        return fact_id
+
+    async def notify(self, people: Sequence[UUID], template: str, case_id: UUID) -> None:
+        """Send an SMS to people; those of others than the member who acts are not the member's to see."""
+        if self.actor.capacity == "member" and set(people) != {self.actor.person_id}:
+            async with seeing_all(self.connection, self.acting):
+                await notify(self.connection, people, template, case_id=case_id)
+        else:
             await notify(self.connection, people, template, case_id=case_id)
 
     async def note(

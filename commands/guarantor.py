@@ -8,7 +8,7 @@ from uuid import UUID
 
 from commands.account.codes import check_code
 from commands.command import Command
-from commands.task import close_answered, expect_kind
+from commands.task import expect_kind
 from domain import guarantor as rules
 from domain.account import CodePurpose, guarantee_binding
 from domain.dates import tehran_day
@@ -18,17 +18,13 @@ from domain.identity import BadNationalId, NationalId, parse_national_id
 from domain.onboarding import MandateOutdated, MoneyPaused
 from domain.programme import GuarantorTerms, Programme
 from messages.case import CaseKind
-from messages.onboarding import FactKind, GuaranteeAnswered, GuarantorNamed, TaskKind
-from messages.substitution import SubstituteAnswered
+from messages.onboarding import FactKind, TaskKind
 from storage import account, guarantor, onboarding, tasks
 from storage.account import use_code
-from storage.audit import case_stream
-from storage.cases import record_fact, tell, touch_case
 from storage.database import SERVICE, seeing_all, transaction
 from storage.guarantor import Guarantee, as_worker
 from storage.onboarding import Application
 from storage.organisation import Employment, employment_in, read_employment
-from storage.outbox import enqueue
 from storage.people import find_person, money_pause
 from storage.programme import programme_of
 from storage.tasks import Task
@@ -142,7 +138,7 @@ async def _faults(command: Command, terms: GuarantorTerms, applicant: Employment
 async def release_guarantors(command: Command, case_id: UUID) -> None:
     """Free whoever is asked, or stands, in a case that its owner withdrew (A11), and tell them."""
     for notice, people in (await guarantor.release_all(command.connection, case_id)).items():
-        await command.notify_others(people, notice, case_id)
+        await command.notify(people, notice, case_id)
 
 
 async def name_guarantor(command: Command, case_id: UUID, national_id: str, *, replaces: UUID | None = None) -> UUID:
@@ -206,7 +202,7 @@ async def _replace(command: Command, replaced: Guarantee) -> None:
     stood = replaced.status == "named" and await guarantor.is_asked_again(command.connection, replaced)
     notice = rules.notice_of_end("accepted" if stood else replaced.status, "guarantee_replaced")
     if notice is not None:
-        await command.notify_others([replaced.person_id], notice, replaced.case_id)
+        await command.notify([replaced.person_id], notice, replaced.case_id)
 
 
 async def _record_name(
@@ -215,19 +211,19 @@ async def _record_name(
     """The fact, and what it makes moot: a review of other guarantors, and its approval."""
     case_id = application.case_id
     payload = {"guarantee_id": str(guarantee_id), "replaces": None if replaces is None else str(replaces)}
-    fact_id = await record_fact(command.connection, case_id, FactKind.GUARANTOR_NAMED, command.actor, payload)
     asked = await tasks.find_open(command.connection, case_id, TaskKind.NAME_GUARANTOR)
-    if asked is not None and is_last:
-        await close_answered(command, asked, outcome=FactKind.GUARANTOR_NAMED, fact_id=fact_id)
-    else:
-        await touch_case(command.connection, case_id)
-        await command.note(case_stream(case_id), subject=str(guarantee_id), after=payload)
     # Activation looks at everything again, whatever stood in its way.
     for kind in (TaskKind.REVIEW_APPLICATION, TaskKind.CLEAR_OBSTACLE):
         await tasks.moot_tasks(command.connection, case_id, kind=kind)
     await onboarding.reopen_review(command.connection, case_id)
-    await tell(command.connection, case_id, FactKind.GUARANTOR_NAMED, actor="applicant")
-    await enqueue(command.connection, GuarantorNamed(case_id, fact_id))
+    await command.act(
+        case_id,
+        FactKind.GUARANTOR_NAMED,
+        payload,
+        part="applicant",
+        closes=asked if is_last else None,
+        noted=None if asked is not None and is_last else {"subject": str(guarantee_id), "after": payload},
+    )
 
 
 async def ask_again(command: Command, application: Application) -> None:
@@ -263,7 +259,7 @@ async def answer_guarantee(command: Command, task: Task, consent: Consent | None
         TaskNotOpen: the clock was first.
     """
     expect_kind(task, TaskKind.ANSWER_GUARANTEE)
-    guarantee = await guarantor.read_guarantee(command.connection, UUID(task.details["guarantee_id"]))
+    guarantee = task.subject_id and await guarantor.read_guarantee(command.connection, task.subject_id)
     if guarantee is None or guarantee.person_id != command.actor.person_id or not guarantee.is_live:
         raise NotFound
     if consent is None:
@@ -316,17 +312,12 @@ async def _use_code(command: Command, guarantee: Guarantee, consent: Consent) ->
 async def _record_answer(
     command: Command, task: Task, guarantee: Guarantee, fact: FactKind, payload: dict[str, object]
 ) -> UUID:
-    case_id = guarantee.case_id
-    fact_id = await record_fact(
-        command.connection, case_id, fact, command.actor, {"guarantee_id": str(guarantee.id), **payload}
-    )
-    await close_answered(command, task, outcome=fact, fact_id=fact_id)
-    await tell(command.connection, case_id, fact, actor="guarantor")
+    case_id, name_asked = guarantee.case_id, f"task_{TaskKind.NAME_GUARANTOR}"
+    sms = {}
     if fact is FactKind.GUARANTEE_ACCEPTED:
-        await command.notify_others([guarantee.applicant_id], fact, case_id)
+        sms[str(fact)] = [guarantee.applicant_id]
     elif await tasks.find_open(command.connection, case_id, TaskKind.NAME_GUARANTOR) is not None:
         # They were asked for one name already, and now another one is missing as well.
-        await command.notify_others([guarantee.applicant_id], f"task_{TaskKind.NAME_GUARANTOR}", case_id)
-    message = SubstituteAnswered if guarantee.is_substitute else GuaranteeAnswered
-    await enqueue(command.connection, message(case_id, fact_id))
-    return fact_id
+        sms[name_asked] = [guarantee.applicant_id]
+    given = {"guarantee_id": str(guarantee.id), **payload}
+    return await command.act(case_id, fact, given, part=guarantor.PART, closes=task, sms=sms)

@@ -9,7 +9,7 @@ from commands.account.codes import check_code
 from commands.command import Command
 from commands.guarantor import ask_again, find_guarantors, release_guarantors
 from commands.service import refuse_closed
-from commands.task import close_answered, expect_kind
+from commands.task import expect_kind
 from domain import onboarding as rules
 from domain.account import CodePurpose, mandate_binding
 from domain.dates import tehran_day
@@ -19,31 +19,19 @@ from domain.onboarding import RefusalReason
 from domain.programme import Programme
 from domain.review import NotReturned
 from messages.case import CaseKind
-from messages.onboarding import (
-    ApplicationCorrected,
-    ApplicationSubmitted,
-    ApplicationWithdrawn,
-    FactKind,
-    ObstacleAnswered,
-    Phase,
-    TaskKind,
-)
+from messages.onboarding import FactKind, Phase, TaskKind
 from storage import onboarding, tasks
 from storage.account import use_code
-from storage.audit import case_stream
-from storage.cases import open_case, record_fact, tell, touch_case
 from storage.guarantor import add_guarantee
-from storage.notices import notify
 from storage.onboarding import Application, is_open_to
 from storage.organisation import Employment, contract_in_force, employments_of, read_employment
-from storage.outbox import enqueue
 from storage.people import money_pause
 from storage.policies import Policy, in_force
 from storage.programme import programme_of
 from storage.services import ServiceName
 from storage.tasks import Task
 
-_SOURCE = "applicant"
+_APPLICANT = "applicant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +164,8 @@ async def _accept_mandate(command: Command, programme: Programme, request: Credi
 
 
 async def _open(command: Command, policy: Policy, employment: Employment, request: CreditRequest) -> Application:
-    case_id = await open_case(
-        command.connection,
-        kind=CaseKind.ONBOARDING,
+    case_id = await command.open_case(
+        CaseKind.ONBOARDING,
         variant=request.programme,
         phase=Phase.SUBMITTED,
         policy_id=policy.id,
@@ -205,17 +192,16 @@ async def _open(command: Command, policy: Policy, employment: Employment, reques
 
 async def _record(command: Command, case_id: UUID, request: CreditRequest) -> None:
     terms = {"monthly": request.monthly.amount, "instalments": request.instalments}
-    fact_id = await record_fact(
-        command.connection,
+    fact = FactKind.APPLICATION_SUBMITTED
+    await command.act(
         case_id,
-        FactKind.APPLICATION_SUBMITTED,
-        command.actor,
+        fact,
         {**terms, "mandate_version": request.mandate_version, "code_id": str(request.code_id)},
+        part=_APPLICANT,
+        shown=terms,
+        sms={fact: [command.actor.person_id]},
+        noted={"subject": str(case_id), "after": {"programme": request.programme, **terms}},
     )
-    await tell(command.connection, case_id, "application_submitted", actor=_SOURCE, params=terms)
-    await notify(command.connection, [command.actor.person_id], "application_submitted", case_id=case_id)
-    await command.note(case_stream(case_id), subject=str(case_id), after={"programme": request.programme, **terms})
-    await enqueue(command.connection, ApplicationSubmitted(case_id, fact_id))
 
 
 async def withdraw_application(command: Command, case_id: UUID) -> UUID:
@@ -231,14 +217,10 @@ async def withdraw_application(command: Command, case_id: UUID) -> UUID:
         raise rules.CreditAlreadyActive if case.outcome == Phase.ACTIVE else CaseClosed
     if await onboarding.is_ending(command.connection, case_id):
         raise CaseClosed
-    fact_id = await record_fact(command.connection, case_id, FactKind.APPLICATION_WITHDRAWN, command.actor)
     await release_guarantors(command, case_id)
     await tasks.moot_tasks(command.connection, case_id)
-    await touch_case(command.connection, case_id)
-    await tell(command.connection, case_id, "application_withdrawn", actor=_SOURCE)
-    await notify(command.connection, [command.actor.person_id], "application_withdrawn", case_id=case_id)
-    await command.note(case_stream(case_id), subject=str(case_id), before={"phase": case.phase})
-    await enqueue(command.connection, ApplicationWithdrawn(case_id, fact_id))
+    fact, noted = FactKind.APPLICATION_WITHDRAWN, {"subject": str(case_id), "before": {"phase": case.phase}}
+    await command.act(case_id, fact, part=_APPLICANT, sms={fact: [command.actor.person_id]}, noted=noted)
     return case_id
 
 
@@ -288,12 +270,9 @@ async def _resubmit(
     await ask_again(command, corrected)
     terms = {"monthly": corrected.monthly, "instalments": corrected.instalments}
     payload = {**terms, "mandate_version": correction.mandate_version, "code_id": str(correction.code_id)}
-    fact_id = await record_fact(
-        command.connection, task.case_id, FactKind.APPLICATION_CORRECTED, command.actor, payload
+    await command.act(
+        task.case_id, FactKind.APPLICATION_CORRECTED, payload, part=_APPLICANT, closes=task, shown=terms
     )
-    await close_answered(command, task, outcome=FactKind.APPLICATION_CORRECTED, fact_id=fact_id)
-    await tell(command.connection, task.case_id, "application_corrected", actor=_SOURCE, params=terms)
-    await enqueue(command.connection, ApplicationCorrected(task.case_id, fact_id))
 
 
 async def answer_obstacle(command: Command, task: Task, reason: RefusalReason | None) -> UUID:
@@ -301,8 +280,4 @@ async def answer_obstacle(command: Command, task: Task, reason: RefusalReason | 
     expect_kind(task, TaskKind.CLEAR_OBSTACLE)
     fact = FactKind.OBSTACLE_CLEARED if reason is None else FactKind.OBSTACLE_UPHELD
     said = {} if reason is None else {"reason": reason}
-    fact_id = await record_fact(command.connection, task.case_id, fact, command.actor, said)
-    await close_answered(command, task, outcome=fact, fact_id=fact_id)
-    await tell(command.connection, task.case_id, fact, actor=task.role or "", params=said)
-    await enqueue(command.connection, ObstacleAnswered(task.case_id, fact_id))
-    return fact_id
+    return await command.act(task.case_id, fact, said, part=task.role or "", closes=task, shown=said)

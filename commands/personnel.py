@@ -10,20 +10,17 @@ from uuid import UUID
 
 from commands.command import Command, Context, Envelope, perform
 from commands.service import refuse_closed
-from commands.task import close_answered, expect_kind
+from commands.task import expect_kind
 from domain.access import Actor, Role, ScopeKind
 from domain.errors import Forbidden, InvalidInput, NotFound, OwnCase, TooLarge
 from gateways.files import FileTooLarge, StoredFile
 from gateways.personnel_file import SENTENCES, PersonnelFileError
 from messages.case import CaseKind
-from messages.personnel import Change, FactKind, ImportPhase, PersonnelChangeAnswered, PersonnelFileReceived, TaskKind
+from messages.personnel import Change, FactKind, ImportPhase, TaskKind
 from storage import personnel
-from storage.audit import case_stream
-from storage.cases import open_case, record_fact, tell
 from storage.guarantor import stand_together
 from storage.idempotency import Answer
 from storage.organisation import read_organisation
-from storage.outbox import enqueue
 from storage.personnel import Import
 from storage.policies import in_force
 from storage.services import ServiceName
@@ -138,9 +135,8 @@ async def _receive_file(command: Command, organisation_id: UUID, stored: StoredF
     policy = await in_force(command.connection, _POLICY)
     if policy is None or await read_organisation(command.connection, organisation_id) is None:
         raise NotFound
-    case_id = await open_case(
-        command.connection,
-        kind=CaseKind.PERSONNEL_IMPORT,
+    case_id = await command.open_case(
+        CaseKind.PERSONNEL_IMPORT,
         phase=ImportPhase.RECEIVED,
         policy_id=policy.id,
         organisation_id=organisation_id,
@@ -148,17 +144,14 @@ async def _receive_file(command: Command, organisation_id: UUID, stored: StoredF
     await personnel.add_import(
         command.connection, case_id, organisation_id, key=stored.key, size=stored.size, sha256=stored.sha256
     )
-    await record_fact(
-        command.connection,
+    sha256 = stored.sha256.hex()
+    await command.act(
         case_id,
         FactKind.FILE_RECEIVED,
-        command.actor,
-        {"size": stored.size, "sha256": stored.sha256.hex()},
+        {"size": stored.size, "sha256": sha256},
+        part=Role.HR_OFFICER,
+        noted={"subject": str(case_id), "after": {"organisation_id": str(organisation_id), "sha256": sha256}},
     )
-    await tell(command.connection, case_id, "personnel_file_received", actor=Role.HR_OFFICER)
-    after: dict[str, object] = {"organisation_id": str(organisation_id), "sha256": stored.sha256.hex()}
-    await command.note(case_stream(case_id), subject=str(case_id), after=after)
-    await enqueue(command.connection, PersonnelFileReceived(case_id))
     received = await personnel.read_import(command.connection, case_id)
     if received is None:
         raise LookupError("an import that was just added is not visible")
@@ -192,17 +185,16 @@ async def answer_change(command: Command, task: Task, *, confirm: bool, reason: 
     kind = FactKind.CHANGE_CONFIRMED if confirm else FactKind.CHANGE_REJECTED
     # The decision is about the value that stands now: a file may propose another one before it takes effect.
     payload = {"what": change.what, "value": change.value, **({"reason": said} if said else {})}
-    fact_id = await record_fact(command.connection, task.case_id, kind, command.actor, payload)
-    await tell(
-        command.connection,
+    return await command.act(
         task.case_id,
-        f"personnel_{kind}",
-        actor=task.role or command.actor.capacity,
-        params={"what": change.what},
+        kind,
+        payload,
+        part=task.role or command.actor.capacity,
+        closes=task,
+        outcome="confirm" if confirm else "reject",
+        event=f"personnel_{kind}",
+        shown={"what": change.what},
     )
-    await close_answered(command, task, outcome="confirm" if confirm else "reject", fact_id=fact_id)
-    await enqueue(command.connection, PersonnelChangeAnswered(task.case_id, fact_id))
-    return fact_id
 
 
 def may_read_imports(actor: Actor, organisation_id: UUID) -> bool:

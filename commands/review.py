@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from commands.command import Command
-from commands.task import close_answered, expect_kind
+from commands.task import expect_kind
 from domain import guarantor as guarantor_rules
 from domain import review as rules
 from domain import wording
@@ -17,13 +17,12 @@ from domain.errors import NotFound
 from domain.onboarding import RefusalReason
 from domain.programme import Programme
 from domain.review import ReturnReason, ReviewFinding
-from messages.onboarding import FactKind, ReviewAnswered, TaskKind
+from messages.onboarding import FactKind, TaskKind
 from storage import guarantor, onboarding
-from storage.cases import read_case, record_fact, tell
+from storage.cases import read_case
 from storage.notices import notify
 from storage.onboarding import Application
 from storage.organisation import read_employment
-from storage.outbox import enqueue
 from storage.programme import programme_of
 from storage.review import examine
 from storage.tasks import Task
@@ -48,9 +47,8 @@ async def approve_application(command: Command, task: Task) -> UUID:
     )
     payload = {"monthly": application.monthly, "instalments": application.instalments}
     shown = {**payload, "activates_at": activates_at.isoformat()}
-    fact_id = await _answer(command, task, FactKind.APPLICATION_APPROVED, shown, shown)
-    await notify(command.connection, [application.person_id], "application_approved", case_id=task.case_id)
-    return fact_id
+    told = {"application_approved": [application.person_id]}
+    return await _answer(command, task, FactKind.APPLICATION_APPROVED, shown, sms=told)
 
 
 def blocked(findings: Sequence[ReviewFinding]) -> rules.ApprovalBlocked:
@@ -85,7 +83,7 @@ async def return_application(
     if ReturnReason.GUARANTOR_UNSUITABLE in reasons or unsuitable:
         await _release(command, task.case_id, unsuitable)
     shown: dict[str, Any] = {"reasons": list(reasons)}
-    return await _answer(command, task, FactKind.APPLICATION_RETURNED, shown, shown)
+    return await _answer(command, task, FactKind.APPLICATION_RETURNED, shown)
 
 
 async def _release(command: Command, case_id: UUID, unsuitable: Sequence[UUID]) -> None:
@@ -110,9 +108,8 @@ async def forward_application(command: Command, task: Task) -> UUID:
     region = (await read_employment(command.connection, application.employment_id)).region_code
     if not rules.may_forward(_region_of(task), region):
         raise rules.ForwardNotNeeded
-    fact_id = await _answer(command, task, FactKind.APPLICATION_FORWARDED, {"region": region}, {"region": region})
-    await notify(command.connection, [application.person_id], "review_moved", case_id=task.case_id)
-    return fact_id
+    told = {"review_moved": [application.person_id]}
+    return await _answer(command, task, FactKind.APPLICATION_FORWARDED, {"region": region}, sms=told)
 
 
 async def refuse_application(command: Command, task: Task, reason: RefusalReason) -> UUID:
@@ -123,7 +120,8 @@ async def refuse_application(command: Command, task: Task, reason: RefusalReason
         TaskNotOpen: the clock was first.
     """
     expect_kind(task, TaskKind.REVIEW_APPLICATION)
-    return await _answer(command, task, FactKind.APPLICATION_REFUSED, {"reason": reason}, None)
+    fact, part = FactKind.APPLICATION_REFUSED, Role.FINANCE_OFFICER
+    return await command.act(task.case_id, fact, {"reason": reason}, part=part, closes=task, event=None)
 
 
 def _region_of(task: Task) -> str | None:
@@ -141,12 +139,11 @@ async def _read(command: Command, task: Task) -> tuple[Application, Programme]:
 
 
 async def _answer(
-    command: Command, task: Task, fact: FactKind, payload: Mapping[str, Any], shown: Mapping[str, Any] | None
+    command: Command,
+    task: Task,
+    fact: FactKind,
+    shown: Mapping[str, Any],
+    sms: Mapping[str, Sequence[UUID]] | None = None,
 ) -> UUID:
-    """The fact, the closed task, and the timeline unless the process tells of it itself."""
-    fact_id = await record_fact(command.connection, task.case_id, fact, command.actor, payload)
-    await close_answered(command, task, outcome=fact, fact_id=fact_id)
-    if shown is not None:
-        await tell(command.connection, task.case_id, fact, actor=Role.FINANCE_OFFICER, params=shown)
-    await enqueue(command.connection, ReviewAnswered(task.case_id, fact_id))
-    return fact_id
+    part = Role.FINANCE_OFFICER
+    return await command.act(task.case_id, fact, shown, part=part, closes=task, shown=shown, sms=sms)

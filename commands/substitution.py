@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 from uuid import UUID
 
 from commands.command import Command
 from commands.guarantor import find_guarantor, release_guarantors
 from commands.review import blocked
 from commands.service import refuse_closed
-from commands.task import close_answered, expect_kind
+from commands.task import expect_kind
 from domain import guarantor as guarantor_rules
 from domain import substitution as rules
 from domain.access import Role, ScopeKind
@@ -20,22 +18,12 @@ from domain.errors import CaseClosed, NotFound
 from domain.onboarding import ContractNotInForce, MoneyPaused, NotOnPersonnelList, RefusalReason
 from domain.programme import GuarantorTerms
 from messages.case import CaseKind
-from messages.substitution import (
-    FactKind,
-    Phase,
-    SubstitutionRequested,
-    SubstitutionReviewed,
-    SubstitutionWithdrawn,
-    TaskKind,
-)
+from messages.substitution import FactKind, Phase, TaskKind
 from storage import guarantor, onboarding, substitution, tasks
-from storage.audit import case_stream
-from storage.cases import Case, last_fact, open_case, read_case, record_fact, tell, touch_case
+from storage.cases import Case, last_fact, read_case
 from storage.guarantor import Guarantee
-from storage.notices import notify
 from storage.onboarding import Application, CreditLine
 from storage.organisation import Employment, contract_in_force, read_employment
-from storage.outbox import enqueue
 from storage.people import money_pause
 from storage.programme import programme_of
 from storage.services import ServiceName
@@ -117,9 +105,8 @@ async def _terms(command: Command, case: Case) -> GuarantorTerms:
 
 
 async def _open(command: Command, line: CreditLine, credit: Case, own: Employment) -> UUID:
-    return await open_case(
-        command.connection,
-        kind=CaseKind.SUBSTITUTION,
+    return await command.open_case(
+        CaseKind.SUBSTITUTION,
         variant=line.programme,
         phase=Phase.SUBMITTED,
         policy_id=credit.policy_id,
@@ -131,12 +118,8 @@ async def _open(command: Command, line: CreditLine, credit: Case, own: Employmen
 
 
 async def _record_request(command: Command, case_id: UUID, substitute_id: UUID, bound: Guarantee) -> None:
-    payload = {"guarantee_id": str(substitute_id), "replaces": str(bound.id)}
-    fact_id = await record_fact(command.connection, case_id, FactKind.SUBSTITUTION_REQUESTED, command.actor, payload)
-    await tell(command.connection, case_id, FactKind.SUBSTITUTION_REQUESTED, actor=_OWNER)
-    await notify(command.connection, [command.actor.person_id], FactKind.SUBSTITUTION_REQUESTED, case_id=case_id)
-    await command.note(case_stream(case_id), subject=str(case_id), after=payload)
-    await enqueue(command.connection, SubstitutionRequested(case_id, fact_id))
+    fact, payload = FactKind.SUBSTITUTION_REQUESTED, {"guarantee_id": str(substitute_id), "replaces": str(bound.id)}
+    await command.act(case_id, fact, payload, part=_OWNER, sms={fact: [command.actor.person_id]})
 
 
 async def withdraw_substitution(command: Command, case_id: UUID) -> UUID:
@@ -149,14 +132,10 @@ async def withdraw_substitution(command: Command, case_id: UUID) -> UUID:
     case = await command.lock_own_case(case_id, CaseKind.SUBSTITUTION)
     if not case.is_open or await last_fact(command.connection, case_id, FactKind.SUBSTITUTION_WITHDRAWN):
         raise CaseClosed
-    fact_id = await record_fact(command.connection, case_id, FactKind.SUBSTITUTION_WITHDRAWN, command.actor)
     await release_guarantors(command, case_id)
     await tasks.moot_tasks(command.connection, case_id)
-    await touch_case(command.connection, case_id)
-    await tell(command.connection, case_id, FactKind.SUBSTITUTION_WITHDRAWN, actor=_OWNER)
-    await notify(command.connection, [command.actor.person_id], FactKind.SUBSTITUTION_WITHDRAWN, case_id=case_id)
-    await command.note(case_stream(case_id), subject=str(case_id), before={"phase": case.phase})
-    await enqueue(command.connection, SubstitutionWithdrawn(case_id, fact_id))
+    fact, noted = FactKind.SUBSTITUTION_WITHDRAWN, {"subject": str(case_id), "before": {"phase": case.phase}}
+    await command.act(case_id, fact, part=_OWNER, sms={fact: [command.actor.person_id]}, noted=noted)
     return case_id
 
 
@@ -177,15 +156,15 @@ async def approve_substitution(command: Command, task: Task) -> UUID:
     if findings:
         raise blocked(findings)
     region = task.scope if task.scope_kind == ScopeKind.REGION else None
-    fact_id = await _answer(command, task, FactKind.SUBSTITUTION_APPROVED, {"region": region})
-    await tell(command.connection, task.case_id, FactKind.SUBSTITUTION_APPROVED, actor=Role.FINANCE_OFFICER)
-    return fact_id
+    fact, part = FactKind.SUBSTITUTION_APPROVED, Role.FINANCE_OFFICER
+    return await command.act(task.case_id, fact, {"region": region}, part=part, closes=task)
 
 
 async def refuse_substitution(command: Command, task: Task, reason: RefusalReason) -> UUID:
     """Refuse with a reason: the former guarantor goes on standing (A4). Returns the fact's id."""
     await _read(command, task)
-    return await _answer(command, task, FactKind.SUBSTITUTION_REFUSED, {"reason": reason})
+    fact, part = FactKind.SUBSTITUTION_REFUSED, Role.FINANCE_OFFICER
+    return await command.act(task.case_id, fact, {"reason": reason}, part=part, closes=task, event=None)
 
 
 async def _read(command: Command, task: Task) -> tuple[Substitution, Case]:
@@ -195,10 +174,3 @@ async def _read(command: Command, task: Task) -> tuple[Substitution, Case]:
     if case is None or asked is None:
         raise NotFound
     return asked, case
-
-
-async def _answer(command: Command, task: Task, fact: FactKind, payload: Mapping[str, Any]) -> UUID:
-    fact_id = await record_fact(command.connection, task.case_id, fact, command.actor, payload)
-    await close_answered(command, task, outcome=fact, fact_id=fact_id)
-    await enqueue(command.connection, SubstitutionReviewed(task.case_id, fact_id))
-    return fact_id

@@ -9,7 +9,7 @@ from domain.access import Actor
 from domain.errors import InvalidInput, NotFound, PreconditionFailed, TaskClaimed, TaskNotOpen
 from storage import tasks
 from storage.audit import case_stream
-from storage.cases import lock_case, touch_case
+from storage.cases import touch_case
 from storage.tasks import Task
 
 
@@ -46,7 +46,7 @@ async def lock_task(command: Command, task_id: UUID, *, version: int | None = No
     seen = await tasks.read_task(command.connection, task_id)
     if seen is None or not is_addressed_to(seen, command.actor):
         raise NotFound
-    await lock_case(command.connection, seen.case_id)
+    await command.lock_case(seen.case_id)
     task = await tasks.read_task(command.connection, task_id)
     if task is None:
         raise NotFound
@@ -77,23 +77,6 @@ async def release_task(command: Command, task_id: UUID) -> UUID:
     await touch_case(command.connection, task.case_id)
     await command.note(case_stream(task.case_id), subject=str(task.id))
     return task.id
-
-
-async def close_answered(command: Command, task: Task, *, outcome: str, fact_id: UUID) -> None:
-    """Close a task with the fact that answers it, and write the audit line.
-
-    Raises:
-        TaskNotOpen: the clock or somebody else was first.
-    """
-    answered = await tasks.answer_task(
-        command.connection, task.id, outcome=outcome, fact_id=fact_id, decided_by=command.actor.person_id
-    )
-    if not answered:
-        raise TaskNotOpen
-    await touch_case(command.connection, task.case_id)
-    await command.note(
-        case_stream(task.case_id), subject=str(task.id), before={"status": "open"}, after={"outcome": outcome}
-    )
 
 
 def expect_kind(task: Task, kind: str) -> None:

@@ -1,11 +1,8 @@
-"""What travels in onboarding to credit: signals, transition inputs and results, phases and words (docs/rules.md, A)."""
+"""What travels in onboarding to credit: phases, tasks, facts and steps (docs/rules.md, A)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
-from uuid import UUID
 
 
 class Phase(StrEnum):
@@ -60,110 +57,10 @@ class FactKind(StrEnum):
 REFUSALS = (FactKind.CERTIFICATE_REFUSED, FactKind.APPLICATION_REFUSED, FactKind.OBSTACLE_UPHELD)
 
 
-# Signals: the past tense of what somebody did. They carry ids, never authority.
-@dataclass(frozen=True, slots=True)
-class ApplicationSubmitted:
-    """A member applied; starts the process."""
+class Step(StrEnum):
+    """The steps of the process, in its order."""
 
-    case_id: UUID
-    fact_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class CertificateAnswered:
-    """The employer issued or refused the deduction certificate (A12)."""
-
-    case_id: UUID
-    fact_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class GuarantorNamed:
-    """The applicant named another guarantor (A4, A6)."""
-
-    case_id: UUID
-    fact_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class GuaranteeAnswered:
-    """A guarantor accepted or refused (A5)."""
-
-    case_id: UUID
-    fact_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewAnswered:
-    """Finance approved, returned, forwarded or refused (A7)."""
-
-    case_id: UUID
-    fact_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class ApplicationCorrected:
-    """The applicant corrected what finance had returned (A7)."""
-
-    case_id: UUID
-    fact_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class ObstacleAnswered:
-    """Somebody cleared, or upheld, what stood in the way of activation."""
-
-    case_id: UUID
-    fact_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class ApplicationWithdrawn:
-    """The applicant withdrew (A11)."""
-
-    case_id: UUID
-    fact_id: UUID
-
-
-class Standing(StrEnum):
-    """Where a transition left the application or the substitution; the process goes on from it.
-
-    Somebody is awaited; a backing, a review or a correction is to be asked for; it is approved and waits for its
-    hour; nothing is missing any more; money actions pause; it is over.
-    """
-
-    WAITING = "waiting"
-    UNBACKED = "unbacked"
-    UNREVIEWED = "unreviewed"
-    RETURNED = "returned"
-    APPROVED = "approved"
-    BACKED = "backed"
-    PAUSED = "paused"
-    OVER = "over"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Input of every transition of onboarding and substitution: the case, and how often this step was taken before.
-
-    ``until``: the moment that was waited for; a reminder or a lapse is for what was due then.
-    """
-
-    case_id: UUID
-    round: int = 0
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Result of every transition of onboarding and substitution.
-
-    ``remind_in`` and ``expire_in`` are seconds from now by Postgres's clock; set when somebody is awaited.
-    ``reminds_at`` and ``expires_at`` are the moments that they lead to.
-    """
-
-    standing: Standing
-    remind_in: int = 0
-    expire_in: int = 0
-    reminds_at: datetime | None = None
-    expires_at: datetime | None = None
+    REQUEST_BACKING = "request_backing"
+    REQUEST_REVIEW = "request_review"
+    REQUEST_CORRECTION = "request_correction"
+    ACTIVATE_CREDIT = "activate_credit"

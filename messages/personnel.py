@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from uuid import UUID
 
 
 class ImportPhase(StrEnum):
@@ -48,33 +47,20 @@ class FactKind(StrEnum):
     CHANGE_REJECTED = "change_rejected"
 
 
-@dataclass(frozen=True, slots=True)
-class PersonnelFileReceived:
-    """HR sent a file; starts the import."""
-
-    case_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class PersonnelChangeProposed:
-    """An import met another mobile, another sheba or an exit; starts the change's process."""
-
-    case_id: UUID
+# What wakes the process of a change.
+CHANGE_SIGNALS = {
+    FactKind.CHANGE_PROPOSED: "an import met another mobile, another sheba or an exit",
+    FactKind.CHANGE_CONFIRMED: "somebody confirmed the change",
+    FactKind.CHANGE_REJECTED: "somebody rejected it",
+}
 
 
-@dataclass(frozen=True, slots=True)
-class PersonnelChangeAnswered:
-    """Somebody confirmed or rejected the change."""
+class ImportStep(StrEnum):
+    """The steps of an import, in their order."""
 
-    case_id: UUID
-    fact_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class ImportStep:
-    """Input of the import's activity and transitions."""
-
-    case_id: UUID
+    IMPORT_PERSONNEL = "import_personnel"
+    FINISH_IMPORT = "finish_import"
+    DISCARD_FILE = "discard_file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +68,3 @@ class ImportResult:
     """How an import's reading ended: ``error`` is a permanent code, empty when the file was read."""
 
     error: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeStep:
-    """Input of a change's transitions."""
-
-    case_id: UUID
-    round: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeOutcome:
-    """Result of a change's transitions; seconds from now while somebody is awaited."""
-
-    waiting: bool
-    remind_in: int = 0
-    expire_in: int = 0

@@ -1,13 +1,8 @@
-"""What travels in the substitution of a guarantor behind a usable credit: signals, phases and words (A4).
-
-Its steps and outcomes are those of onboarding: somebody is asked, then finance reviews.
-"""
+"""What travels in the substitution of a guarantor behind a usable credit: phases, tasks, facts and steps (A4)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from uuid import UUID
 
 
 class Phase(StrEnum):
@@ -38,41 +33,13 @@ class FactKind(StrEnum):
     SUBSTITUTION_WITHDRAWN = "substitution_withdrawn"
 
 
-# Signals: the past tense of what somebody did. They carry ids, never authority.
-@dataclass(frozen=True, slots=True)
-class SubstitutionRequested:
-    """The owner of a credit asked for another guarantor; starts the process."""
+class Step(StrEnum):
+    """The steps of the process, in its order."""
 
-    case_id: UUID
-    fact_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class SubstituteAnswered:
-    """The new guarantor accepted or refused (A5)."""
-
-    case_id: UUID
-    fact_id: UUID
+    ASK_SUBSTITUTE = "ask_substitute"
+    REQUEST_SUBSTITUTION_REVIEW = "request_substitution_review"
+    REPLACE_GUARANTOR = "replace_guarantor"
 
 
-@dataclass(frozen=True, slots=True)
-class SubstitutionReviewed:
-    """Finance approved or refused (A4)."""
-
-    case_id: UUID
-    fact_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class SubstitutionWithdrawn:
-    """The owner of the credit withdrew."""
-
-    case_id: UUID
-    fact_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class SubstitutionOvertaken:
-    """The credit line was closed meanwhile: there is nothing left to stand for."""
-
-    case_id: UUID
+# The credit line was closed meanwhile: there is nothing left to stand for.
+SUBSTITUTION_OVERTAKEN = "substitution_overtaken"

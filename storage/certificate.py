@@ -10,7 +10,6 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.cases import lock_case
 from storage.database import tehran_today
 from storage.onboarding import Application
 from storage.tables import certificates, credit_lines, persons
@@ -82,13 +81,6 @@ async def read_certificate(connection: AsyncConnection, certificate_id: UUID) ->
     query = sa.select(*_COLUMNS).where(certificates.c.id == certificate_id)
     row = (await connection.execute(query)).one_or_none()
     return None if row is None else Certificate(*row)
-
-
-async def lock_certificate(connection: AsyncConnection, seen: Certificate) -> Certificate:
-    """Lock the certificate's case, then read it again as it is now."""
-    await lock_case(connection, seen.case_id)
-    row = await connection.execute(sa.select(*_COLUMNS).where(certificates.c.id == seen.id))
-    return Certificate(*row.one())
 
 
 async def newest_certificate(connection: AsyncConnection, case_id: UUID) -> Certificate | None:

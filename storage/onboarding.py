@@ -16,9 +16,10 @@ from domain.money import Money, Unit
 from domain.onboarding import ceiling, monthly_limit
 from domain.programme import Programme
 from messages.case import CaseKind
-from messages.onboarding import REFUSALS, FactKind
+from messages.onboarding import REFUSALS, FactKind, Step
 from storage.cases import last_fact
 from storage.database import tehran_today
+from storage.deadlines import clear_deadlines, set_deadline
 from storage.organisation import Employment, read_organisation
 from storage.sealing import Seals
 from storage.tables import applications, cases, credit_lines
@@ -137,6 +138,8 @@ async def set_approved(connection: AsyncConnection, case_id: UUID, *, monthly: i
 
 async def approve(connection: AsyncConnection, case_id: UUID, *, by: UUID, waiting: timedelta) -> datetime:
     """Finance approved: store when the credit becomes usable (A8), and return that moment."""
+    if waiting:
+        await set_deadline(connection, case_id, Step.ACTIVATE_CREDIT, waiting)
     row = await connection.execute(
         sa.update(applications)
         .where(applications.c.case_id == case_id)
@@ -149,6 +152,7 @@ async def approve(connection: AsyncConnection, case_id: UUID, *, by: UUID, waiti
 
 async def reopen_review(connection: AsyncConnection, case_id: UUID, *, returned: bool = False) -> None:
     """What finance approved no longer counts; ``returned``: the applicant is to correct it first (A7)."""
+    await clear_deadlines(connection, case_id)
     returned_at = sa.func.now() if returned else applications.c.returned_at
     await connection.execute(
         sa.update(applications)

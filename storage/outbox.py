@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from messages.case import RESUMED, CaseKind, CaseSignal
 from messages.payload import encode
-from storage.tables import cases, outbox
+from storage.tables import outbox
 
 # A sender that died gives its rows back after this long.
 LEASE = timedelta(seconds=20)
@@ -88,17 +89,9 @@ def _needs_a_look() -> sa.ColumnElement[bool]:
     return sa.or_(outbox.c.attempts >= ALARM_ATTEMPTS, outbox.c.created_at < sa.func.now() - ALARM_AGE)
 
 
-async def resend(connection: AsyncConnection, case_id: UUID) -> int:
-    """Promise all messages of a case anew: starts its process again if it was lost, and does nothing otherwise."""
-    again = await connection.execute(
-        sa.update(outbox)
-        .where(
-            outbox.c.case_id == case_id,
-            outbox.c.sent_at.is_not(None),
-        )
-        .values(sent_at=None, claimed_until=None, attempts=0, due_at=sa.func.now())
-    )
-    return again.rowcount
+async def resume(connection: AsyncConnection, kind: CaseKind, case_id: UUID) -> None:
+    """Wake a case's process, or start it again if it was lost: it judges anew from the case's rows."""
+    await enqueue(connection, CaseSignal(kind, case_id, RESUMED))
 
 
 async def backlog(connection: AsyncConnection) -> tuple[int, int]:
@@ -144,11 +137,7 @@ async def waiting_by_class(connection: AsyncConnection) -> list[Waiting]:
 
 
 async def purge_sent(connection: AsyncConnection, *, older_than: timedelta, limit: int) -> int:
-    """Delete old sent rows, a bounded number at a time; returns how many.
-
-    Those of open cases stay: with them a process that was lost can be started again.
-    """
-    is_open = sa.exists().where(cases.c.id == outbox.c.case_id, cases.c.closed_at.is_(None))
-    old = sa.select(outbox.c.id).where(outbox.c.sent_at < sa.func.now() - older_than, sa.not_(is_open)).limit(limit)
+    """Delete old sent rows, a bounded number at a time; returns how many."""
+    old = sa.select(outbox.c.id).where(outbox.c.sent_at < sa.func.now() - older_than).limit(limit)
     deleted = await connection.execute(sa.delete(outbox).where(outbox.c.id.in_(old.scalar_subquery())))
     return deleted.rowcount

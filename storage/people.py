@@ -150,6 +150,14 @@ async def takes_part(connection: AsyncConnection, case_id: UUID, person_id: UUID
     return bool(await connection.scalar(_TAKES_PART, {"this_case": case_id, "this_person": person_id}))
 
 
+async def part_of(connection: AsyncConnection, case_id: UUID, people: Collection[UUID]) -> str:
+    """The part that somebody takes in a case now, as applicant or guarantor; empty if none."""
+    query = sa.select(case_people.c.part).where(
+        case_people.c.case_id == case_id, case_people.c.person_id.in_(people), case_people.c.until.is_(None)
+    )
+    return await connection.scalar(query.order_by(case_people.c.part).limit(1)) or ""
+
+
 async def people_in(connection: AsyncConnection, case_id: UUID) -> list[UUID]:
     """Whoever takes or took part in a case; at most 50."""
     return list(await connection.scalars(_PEOPLE, {"this_case": case_id}))

@@ -33,7 +33,6 @@ class FindingKind(StrEnum):
     """How a case and its process disagree."""
 
     PROCESS_MISSING = "process_missing"
-    PROCESS_NOT_STARTABLE = "process_not_startable"
     PROCESS_ENDED_EARLY = "process_ended_early"
     PROCESS_OUTLIVES_CASE = "process_outlives_case"
 

@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.guarantor import as_faults
 from domain.programme import GuarantorTerms
 from domain.review import ReviewFinding
-from messages.substitution import SubstitutionOvertaken
+from messages.case import CaseKind, CaseSignal
+from messages.substitution import SUBSTITUTION_OVERTAKEN
 from storage.guarantor import Guarantee, read_guarantee
 from storage.onboarding import Application, CreditLine, read_application, read_line
 from storage.organisation import Employment, contract_in_force, read_employment
@@ -123,7 +124,7 @@ async def examine(connection: AsyncConnection, asked: Substitution, terms: Guara
 
 
 async def overtake(connection: AsyncConnection, credit_case_id: UUID) -> None:
-    """The credit's line was closed: promise to tell the substitution that is under way, if there is one."""
+    """The credit's line was closed: tell the substitution that is under way, if there is one."""
     case_id = await open_substitution(connection, credit_case_id)
     if case_id is not None:
-        await enqueue(connection, SubstitutionOvertaken(case_id))
+        await enqueue(connection, CaseSignal(CaseKind.SUBSTITUTION, case_id, SUBSTITUTION_OVERTAKEN))

@@ -31,10 +31,13 @@ class Task:
     role: str | None
     scope_kind: str | None
     scope: str | None
+    subject_id: UUID | None
     details: Mapping[str, Any]
     status: str
     outcome: str | None
     opened_at: datetime
+    remind_at: datetime
+    reminded_at: datetime | None
     due_at: datetime
     claimed_by: UUID | None
     closed_at: datetime | None
@@ -50,11 +53,14 @@ class Task:
 
 _COLUMNS = tuple(tasks.c[name] for name in Task.__slots__)
 _this_case, _this_task = sa.bindparam("this_case", type_=sa.Uuid), sa.bindparam("this_task", type_=sa.Uuid)
-_NEW_COLUMNS = ("case_id", "kind", "person_id", "role", "scope_kind", "scope", "details")
+_NEW_COLUMNS = ("case_id", "kind", "person_id", "role", "scope_kind", "scope", "subject_id", "details")
 _OPEN = (
     sa.insert(tasks)
     .values({name: sa.bindparam(f"new_{name}", type_=tasks.c[name].type) for name in _NEW_COLUMNS})
-    .values(due_at=sa.func.now() + sa.bindparam("due_in", type_=sa.Interval))
+    .values(
+        remind_at=sa.func.now() + sa.bindparam("remind_in", type_=sa.Interval),
+        due_at=sa.func.now() + sa.bindparam("due_in", type_=sa.Interval),
+    )
     .returning(tasks.c.id)
 )
 _READ = sa.select(*_COLUMNS).where(tasks.c.id == _this_task)
@@ -77,34 +83,48 @@ _ANSWER = _CLOSE.where(tasks.c.id == _this_task).values(
 )
 
 
-async def open_task(
+async def open_task(  # noqa: PLR0913 - a task is these values
     connection: AsyncConnection,
     case_id: UUID,
     kind: str,
     *,
     assignee: Grant | UUID,
+    remind_in: timedelta,
     due_in: timedelta,
+    subject_id: UUID | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> UUID:
     """Ask a person, or a role in a scope, for something until a moment."""
     values: dict[str, Any] = dict.fromkeys(_NEW_COLUMNS)
-    values |= {"case_id": case_id, "kind": kind, "details": dict(details or {})}
+    values |= {"case_id": case_id, "kind": kind, "subject_id": subject_id, "details": dict(details or {})}
     if isinstance(assignee, Grant):
         values |= {"role": assignee.role, "scope_kind": assignee.scope_kind, "scope": assignee.scope}
     else:
         values["person_id"] = assignee
-    given = {f"new_{name}": value for name, value in values.items()} | {"due_in": due_in}
+    waits = {"remind_in": remind_in, "due_in": due_in}
+    given = {f"new_{name}": value for name, value in values.items()} | waits
     task_id: UUID = (await connection.execute(_OPEN, given)).scalar_one()
     return task_id
 
 
-async def find_open(connection: AsyncConnection, case_id: UUID, kind: str) -> Task | None:
-    """The open task of a kind in a case that the transaction has locked."""
-    row = (
-        await connection.execute(
-            sa.select(*_COLUMNS).where(tasks.c.case_id == case_id, tasks.c.kind == kind, tasks.c.status == "open")
-        )
-    ).one_or_none()
+async def find_open(
+    connection: AsyncConnection, case_id: UUID, kind: str, *, person_id: UUID | None = None
+) -> Task | None:
+    """The open task of a kind in a case that the transaction has locked.
+
+    Args:
+        connection: that transaction.
+        case_id: whose.
+        kind: of the task.
+        person_id: whom it is asked of; where several are asked for the same at once, that must be said.
+
+    Raises:
+        sqlalchemy.exc.MultipleResultsFound: several are asked, and it was not.
+    """
+    query = sa.select(*_COLUMNS).where(tasks.c.case_id == case_id, tasks.c.kind == kind, tasks.c.status == "open")
+    if person_id is not None:
+        query = query.where(tasks.c.person_id == person_id)
+    row = (await connection.execute(query)).one_or_none()
     return None if row is None else Task(*row)
 
 
@@ -120,12 +140,6 @@ async def answer_task(
     """Close an open task as done; False if the clock or somebody else was first."""
     values = {"this_task": task_id, "to_status": "done", "to_outcome": outcome, "answer": fact_id}
     return (await connection.execute(_ANSWER, values | {"decider": decided_by})).rowcount == 1
-
-
-async def expire_task(connection: AsyncConnection, case_id: UUID, kind: str) -> bool:
-    """Close an open task because its time is over; False if a person was first."""
-    condition = sa.and_(tasks.c.case_id == case_id, tasks.c.kind == kind)
-    return await _close(connection, condition, {"status": "expired"}) == 1
 
 
 async def expire_due(connection: AsyncConnection, case_id: UUID, until: datetime | None) -> list[Task]:
@@ -161,20 +175,9 @@ async def moot_tasks(
     return (await connection.execute(statement, {"this_case": case_id, "to_status": "moot"})).rowcount
 
 
-async def _close(connection: AsyncConnection, condition: sa.ColumnElement[bool], values: Mapping[str, Any]) -> int:
-    closed = await connection.execute(
-        sa.update(tasks)
-        .where(condition, tasks.c.status == "open")
-        .values(closed_at=sa.func.now(), version=tasks.c.version + 1, **values)
-    )
-    return closed.rowcount
-
-
 async def mark_reminded(connection: AsyncConnection, task_id: UUID) -> None:
-    """Note in an open task that its people were reminded; whoever looks at it sees no other version."""
-    await connection.execute(
-        sa.update(tasks).where(tasks.c.id == task_id).values(details=tasks.c.details.op("||")({"reminded": True}))
-    )
+    """Note in an open task that its people were reminded; they see no other version of it."""
+    await connection.execute(sa.update(tasks).where(tasks.c.id == task_id).values(reminded_at=sa.func.now()))
 
 
 async def set_claim(connection: AsyncConnection, task_id: UUID, person_id: UUID | None) -> None:

@@ -1,9 +1,7 @@
-"""Results of transitions by their key: a transition that was taken is not taken again."""
+"""Results of transitions by case, step and round: a transition that was taken is not taken again."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,59 +10,66 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from psycopg.types.json import Jsonb
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.cases import CASE_COLUMNS, Case, as_case
 from storage.database import Errand, sql_of
-from storage.tables import cases, transitions
+from storage.tables import cases, deadlines, transitions
 
-_LOCK = sql_of(sa.select(*CASE_COLUMNS, sa.func.now()).where(cases.c.id == sa.bindparam("case_id")).with_for_update())
-_EARLIER = sql_of(
-    sa.select(transitions.c.input_hash, transitions.c.result).where(transitions.c.key == sa.bindparam("key"))
+_this_case = sa.bindparam("case_id", type_=sa.Uuid)
+_LOCK = sql_of(sa.select(*CASE_COLUMNS, sa.func.now()).where(cases.c.id == _this_case).with_for_update())
+_TAKEN = sql_of(
+    sa.select(transitions.c.round).where(
+        transitions.c.case_id == _this_case,
+        transitions.c.step == sa.bindparam("step"),
+        transitions.c.round == sa.bindparam("round"),
+    )
 )
-_KEEP = sql_of(sa.insert(transitions).inline(), "key", "case_id", "input_hash", "result")
+_DEADLINES = sql_of(sa.select(deadlines.c.step, deadlines.c.due_at).where(deadlines.c.case_id == _this_case))
+_ROUNDS = (
+    sa.select(transitions.c.step, sa.func.max(transitions.c.round) + 1)
+    .where(transitions.c.case_id == _this_case)
+    .group_by(transitions.c.step)
+)
+_KEEP = sql_of(sa.insert(transitions).inline(), "case_id", "step", "round", "result")
 
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """What a transition begins with: its locked case, Postgres's time, and the result of an earlier run if any."""
+    """What a transition begins with: its locked case, Postgres's time, whether it was taken before, and deadlines."""
 
     case: Case
     now: datetime
-    earlier: Mapping[str, Any] | None
+    was_taken: bool
+    deadlines: dict[str, datetime]
 
 
-def questions(case_id: UUID, key: str) -> tuple[Errand, ...]:
-    """Lock the case until the transaction ends, then look for an earlier result.
+def questions(case_id: UUID, step: str, round_: int) -> tuple[Errand, ...]:
+    """Lock the case until the transaction ends, then look for an earlier result and for the case's deadlines.
 
-    The look comes after the lock: it sees what whoever held the case has written.
+    The looks come after the lock: they see what the last holder of the case has written.
     """
-    return Errand(_LOCK, {"case_id": case_id}), Errand(_EARLIER, {"key": key})
+    return (
+        Errand(_LOCK, {"case_id": case_id}),
+        Errand(_TAKEN, {"case_id": case_id, "step": step, "round": round_}),
+        Errand(_DEADLINES, {"case_id": case_id}),
+    )
 
 
-def beginning(found: Sequence[Sequence[Any]], content: Mapping[str, Any]) -> Beginning | None:
-    """What the ``questions`` found; None if there is no such case.
-
-    Raises:
-        ValueError: the key was used with another input; a programming error that must not pass.
-    """
-    locked, results = found
+def beginning(found: Sequence[Sequence[Any]]) -> Beginning | None:
+    """What the ``questions`` found; None if there is no such case."""
+    locked, taken, waiting = found
     if not locked:
         return None
     *columns, now = locked[0]
-    earlier = None
-    for input_hash, result in results:
-        if input_hash != _hash(content):
-            msg = "the transition was taken before with another input"
-            raise ValueError(msg)
-        earlier = result
-    return Beginning(as_case(columns), now, earlier)
+    return Beginning(as_case(columns), now, bool(taken), dict(waiting))
 
 
-def keeping(case_id: UUID, key: str, content: Mapping[str, Any], result: Mapping[str, Any]) -> Errand:
+async def count_rounds(connection: AsyncConnection, case_id: UUID) -> dict[str, int]:
+    """How often each step of a case was taken."""
+    return {step: count for step, count in await connection.execute(_ROUNDS, {"case_id": case_id})}
+
+
+def keeping(case_id: UUID, step: str, round_: int, result: Mapping[str, Any]) -> Errand:
     """Stores a transition's result with what it did."""
-    values = {"key": key, "case_id": case_id, "input_hash": _hash(content), "result": Jsonb(dict(result))}
-    return Errand(_KEEP, values)
-
-
-def _hash(content: Mapping[str, Any]) -> bytes:
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).digest()
+    return Errand(_KEEP, {"case_id": case_id, "step": step, "round": round_, "result": Jsonb(dict(result))})

@@ -32,7 +32,7 @@ from commands.command import Context
 from gateways.files import Files
 from gateways.sms import LocalSms
 from messages.notice import SendCode, SendNotice
-from relay import Lane, Relay, Route, signal_routes
+from relay import Lane, Relay, Route, signal_route
 from storage.database import create_engine
 from storage.migrate import upgrade
 from storage.sealing import BlindIndex, Cipher, Seals
@@ -210,7 +210,7 @@ def routes(client: Client, desk: Desk, messages_dir: Path) -> list[Route]:
     """Where the relay of the tests sends."""
     sender = NoticeSender(desk, LocalSms(messages_dir), {"app_link": "https://app", "training_link": "https://train"})
     return [
-        *signal_routes(client).values(),
+        signal_route(client),
         Route(SendNotice, sender.send_notice, Lane.NOTICES),
         Route(SendCode, sender.send_code, Lane.CODES),
     ]

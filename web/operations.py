@@ -31,7 +31,6 @@ NoticeState = Annotated[Literal["failed", "pending", "sent"] | None, Query()]
 
 _FINDINGS: Final = {
     "process_missing": _("Its process was missing and was started again."),
-    "process_not_startable": _("Its process is missing and cannot be started again by itself."),
     "process_ended_early": _("Its process ended, though the case is open."),
     "process_outlives_case": _("Its process still runs, though the case was closed a while ago."),
 }

@@ -1,1 +1,1 @@
-"""What happens next."""
+"""What happens next: the process of each kind of case."""

@@ -1,83 +1,99 @@
-"""What the processes of all cases have in common: a step, then the step that follows from where it left the case.
+"""The process of every case: a step, then the step that follows from where it left the case, until the case is over.
 
-A workflow holds no truth. It takes a transition, learns from its result which step follows or how long people are
-waited for, and waits: a signal wakes it, a reminder is sent, the time ends. Everything else stands in Postgres.
+A workflow holds no truth. It takes a transition, and learns from its result which step follows, or how long people and
+the clock are waited for. A signal only wakes it: the process reads in Postgres what happened. Silence brings one
+reminder, then the end of the time. A process that was started anew judges first, and goes on from there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from temporalio import workflow
 
-from workflows.transitions import Mailbox, Rounds, transition
+from workflows.transitions import Mailbox, transition
 
 with workflow.unsafe.imports_passed_through():
-    from messages.case import CaseRef
-    from messages.onboarding import Outcome, Standing, Step
+    from messages.case import OVER, RESUMED, WAIT, CaseKind, CaseRef, CaseSignal, NextStep, StepInput
 
-Activity = Callable[[Any, Step], Awaitable[Outcome]]
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a process says of one of its steps, for readers and for ``docs/processes.md``.
+
+    ``asks`` says who is asked for what, ``silence`` what follows if they say nothing, ``then`` which steps may follow,
+    each with its reason.
+    """
+
+    then: Mapping[str, str]
+    asks: str = ""
+    silence: str = ""
 
 
 class CaseWorkflow:
-    """Takes the first step, then whatever step follows, until the case is over."""
+    """Takes the first step, then whatever step follows.
 
-    first: ClassVar[Activity]
-    then: ClassVar[Mapping[Standing, Activity]]
-    weigh: ClassVar[Activity]
-    remind: ClassVar[Activity]
-    lapse: ClassVar[Activity]
+    A subclass names its ``kinds``, its ``process`` (the last word of ``assess_…``, ``remind_…`` and ``lapse_…``), its
+    steps by name in their order, and its signals with what each of them means.
+    """
+
+    kinds: ClassVar[tuple[CaseKind, ...]]
+    process: ClassVar[str]
+    steps: ClassVar[Mapping[str, Step]]
     signals: ClassVar[Mapping[str, str]]
 
     def __init_subclass__(cls) -> None:
         """Give the process a handler for each of its signals."""
-        for name, sentence in cls.signals.items():
+        for name, sentence in {RESUMED: "started anew, or to look again", **cls.signals}.items():
             setattr(cls, name, _handler(name, sentence))
 
     def __init__(self, case: CaseRef) -> None:
         self._case = case
-        self._rounds = Rounds()
         self._mailbox = Mailbox()
+        self._rounds = dict[str, int]()
 
     async def go_on(self) -> None:
         """Until the case is over."""
         # What came before the first step is seen by it: it reads the facts.
         self._mailbox.empty()
-        outcome = await self._take(type(self).first)
-        while outcome.standing is not Standing.OVER:
-            outcome = await self._next(outcome)
+        found = await self._take(next(iter(self.steps)))
+        while found.step != OVER:
+            found = await (self._wait(found) if found.step == WAIT else self._take(found.step))
         await workflow.wait_condition(workflow.all_handlers_finished)
 
-    async def _next(self, outcome: Outcome) -> Outcome:
-        if outcome.standing is Standing.WAITING:
-            return await self._wait(outcome)
-        return await self._take(type(self).then[outcome.standing])
-
-    async def _wait(self, asked: Outcome) -> Outcome:
+    async def _wait(self, asked: NextStep) -> NextStep:
         """Wait until something follows from it; further reminders begin a wait of their own."""
         left = asked.expire_in
         if asked.remind_in:
-            if await self._mailbox.heard(asked.remind_in, "until the reminder"):
-                return await self._take(type(self).weigh)
-            reminded = await self._take(type(self).remind, asked.reminds_at)
-            if reminded.standing is not Standing.WAITING or reminded.remind_in:
+            if await self._heard(asked.remind_in, "until the reminder"):
+                return await self._take(f"assess_{self.process}")
+            reminded = await self._take(f"remind_{self.process}", asked.reminds_at)
+            if reminded.step != WAIT or reminded.remind_in:
                 return reminded
             left = min(asked.expire_in - asked.remind_in, reminded.expire_in)
-        if await self._mailbox.heard(left, "until the time to answer is over"):
-            return await self._take(type(self).weigh)
-        return await self._take(type(self).lapse, asked.expires_at)
+        if await self._heard(left, f"until {asked.at_end or 'the time to answer is over'}"):
+            return await self._take(f"assess_{self.process}")
+        return await self._take(asked.at_end or f"lapse_{self.process}", asked.expires_at)
 
-    async def _take(self, activity: Activity, until: datetime | None = None) -> Outcome:
-        name = activity.__name__
-        step = Step(self._case.case_id, self._rounds.next(name), until)
-        return await transition(activity, step, summary=f"{name} {step.round}")
+    async def _heard(self, seconds: int, summary: str) -> bool:
+        workflow.set_current_details(f"waits {summary}, at most {seconds} s from {workflow.now():%Y-%m-%d %H:%M} UTC")
+        return await self._mailbox.heard(seconds, summary)
+
+    async def _take(self, step: str, until: datetime | None = None) -> NextStep:
+        round_ = self._rounds.get(step, 0)
+        self._rounds[step] = round_ + 1
+        workflow.set_current_details(f"takes {step}, round {round_}")
+        found = await transition(step, StepInput(self._case.case_id, round_, until), summary=f"{step} {round_}")
+        self._rounds |= found.rounds
+        return found
 
 
 def _handler(name: str, sentence: str) -> Callable[..., None]:
-    def receive(self: CaseWorkflow, message: CaseRef) -> None:
-        self._mailbox.receive()
+    def receive(self: CaseWorkflow, message: CaseSignal) -> None:
+        self._mailbox.receive()  # noqa: SLF001 - it becomes a method of the class
 
     receive.__doc__ = sentence
     receive.__qualname__ = receive.__name__ = name

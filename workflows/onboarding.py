@@ -15,34 +15,76 @@ from __future__ import annotations
 from temporalio import workflow
 
 from workflows.case import CaseWorkflow
+from workflows.case import Step as Asks
 
 with workflow.unsafe.imports_passed_through():
-    from activities.onboarding import OnboardingActivities as Machine
-    from messages.case import CaseRef
-    from messages.onboarding import Outcome, Standing
+    from messages.case import OVER, CaseKind, CaseRef
+    from messages.onboarding import FactKind, Step
 
 
 @workflow.defn
 class OnboardingWorkflow(CaseWorkflow):
     """Sequences one application; see the module for the story."""
 
-    first = Machine.request_backing
-    then = {
-        Standing.UNBACKED: Machine.request_backing,
-        Standing.UNREVIEWED: Machine.request_review,
-        Standing.RETURNED: Machine.request_correction,
-        Standing.BACKED: Machine.activate_credit,
+    kinds = (CaseKind.ONBOARDING,)
+    process = "onboarding"
+    steps = {
+        Step.REQUEST_BACKING: Asks(
+            asks="the employer for the deduction certificate; or each guarantor, and the applicant for a missing name",
+            silence="a guarantor's asks the applicant for another name; anybody else's ends the application",
+            then={
+                Step.REQUEST_BACKING: "somebody was named, or a guarantor refused or stayed silent",
+                Step.REQUEST_REVIEW: "everybody accepted",
+                Step.ACTIVATE_CREDIT: "certified, and nobody reviews",
+                OVER: "refused, withdrawn or lapsed",
+            },
+        ),
+        Step.REQUEST_REVIEW: Asks(
+            asks="the finance office of the applicant's region, or of the platform where the region cannot decide",
+            silence="the region's hands it to the platform; the platform's ends the application",
+            then={
+                Step.REQUEST_REVIEW: "handed to the region where the applicant works now",
+                Step.REQUEST_CORRECTION: "returned",
+                Step.REQUEST_BACKING: "another guarantor was named",
+                Step.ACTIVATE_CREDIT: "approved, and the waiting time is over",
+                OVER: "refused, withdrawn or lapsed",
+            },
+        ),
+        Step.REQUEST_CORRECTION: Asks(
+            asks="the applicant to correct what was returned",
+            silence="ends the application",
+            then={
+                Step.REQUEST_BACKING: "more is asked for than was accepted, or a guarantor is missing",
+                Step.REQUEST_REVIEW: "corrected",
+                OVER: "withdrawn or lapsed",
+            },
+        ),
+        Step.ACTIVATE_CREDIT: Asks(
+            asks="nobody; whoever can mend it if something stands in the way",
+            silence="ends the application",
+            then={
+                Step.ACTIVATE_CREDIT: "what stood in the way is mended, or a pause of money actions is over",
+                Step.REQUEST_BACKING: "a guarantor is gone",
+                Step.REQUEST_REVIEW: "the new guarantors accepted",
+                OVER: "usable; or refused, withdrawn or lapsed",
+            },
+        ),
     }
-    weigh, remind, lapse = Machine.weigh_answer, Machine.remind, Machine.lapse
     signals = {
-        "application_submitted": "a member applied",
-        "certificate_answered": "the employer issued or refused the certificate",
-        "guarantee_answered": "a guarantor accepted or refused",
-        "guarantor_named": "the applicant named another guarantor",
-        "review_answered": "finance approved, returned, forwarded or refused",
-        "application_corrected": "the applicant corrected what was returned",
-        "obstacle_answered": "what stood in the way was mended or upheld",
-        "application_withdrawn": "the applicant withdrew",
+        FactKind.APPLICATION_SUBMITTED: "a member applied",
+        FactKind.CERTIFICATE_ISSUED: "the employer certified what it will deduct",
+        FactKind.CERTIFICATE_REFUSED: "the employer did not",
+        FactKind.GUARANTEE_ACCEPTED: "a guarantor accepted",
+        FactKind.GUARANTEE_REFUSED: "a guarantor refused",
+        FactKind.GUARANTOR_NAMED: "the applicant named another guarantor",
+        FactKind.APPLICATION_APPROVED: "finance approved",
+        FactKind.APPLICATION_RETURNED: "finance returned it for correction",
+        FactKind.APPLICATION_FORWARDED: "finance handed it to another region",
+        FactKind.APPLICATION_REFUSED: "finance refused",
+        FactKind.APPLICATION_CORRECTED: "the applicant corrected what was returned",
+        FactKind.OBSTACLE_CLEARED: "what stood in the way was mended",
+        FactKind.OBSTACLE_UPHELD: "it was not",
+        FactKind.APPLICATION_WITHDRAWN: "the applicant withdrew",
     }
 
     @workflow.init
@@ -53,14 +95,3 @@ class OnboardingWorkflow(CaseWorkflow):
     async def run(self, case: CaseRef) -> None:
         """Go on until the credit is usable or the application is over."""
         await self.go_on()
-
-    async def _next(self, outcome: Outcome) -> Outcome:
-        match outcome.standing:
-            case Standing.APPROVED:
-                if await self._mailbox.heard(outcome.expire_in, "until the credit becomes usable"):
-                    return await self._take(Machine.weigh_answer)
-                return await self._take(Machine.activate_credit)
-            case Standing.PAUSED:
-                await self._mailbox.heard(outcome.expire_in, "until the pause of money actions is over")
-                return await self._take(Machine.activate_credit)
-        return await super()._next(outcome)

@@ -1,34 +1,23 @@
-"""A personnel file, and the changes of known people's data that it proposes (A13).
+"""A personnel file (A13).
 
-A file: HR sends it. Its rows are imported one chunk after the other, the bad ones refused alone; then the sender is
-told, and the file is deleted. Nobody is waited for.
-
-A change: another mobile or sheba of a known person, or an exit, waits for somebody's yes or no: support for the
-first two, HR for an exit. Silence: one reminder, then it lapses and nothing of it is applied.
+HR sends it. Its rows are imported one chunk after the other, the bad ones refused alone; then the sender is told, and
+the file is deleted. Nobody is waited for. What a file proposes but may not change by itself becomes a case of its own,
+which is asked and decided.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
-from workflows.transitions import ENDLESS_RETRIES, Mailbox, Rounds, transition
+from workflows.case import CaseWorkflow, Step
+from workflows.transitions import ENDLESS_RETRIES, transition
 
 with workflow.unsafe.imports_passed_through():
-    from activities.personnel import PersonnelChangeActivities, PersonnelImportActivities
-    from messages.case import CaseRef
-    from messages.personnel import (
-        ChangeOutcome,
-        ChangeStep,
-        ImportStep,
-        PersonnelChangeAnswered,
-        PersonnelChangeProposed,
-        PersonnelFileReceived,
-    )
+    from messages.case import OVER, CaseKind, CaseRef, StepInput
+    from messages.personnel import FactKind, ImportStep
 
 IMPORT_LIMIT = timedelta(minutes=30)
 # A worker that dies while importing is replaced after this long.
@@ -41,79 +30,40 @@ IMPORT_RETRIES = RetryPolicy(
 
 
 @workflow.defn
-class PersonnelImportWorkflow:
+class PersonnelImportWorkflow(CaseWorkflow):
     """Sequences one import; see the module for the story."""
+
+    kinds = (CaseKind.PERSONNEL_IMPORT,)
+    process = "personnel_import"
+    steps = {
+        ImportStep.IMPORT_PERSONNEL: Step(then={ImportStep.FINISH_IMPORT: "read to the end, or not to be read"}),
+        ImportStep.FINISH_IMPORT: Step(then={ImportStep.DISCARD_FILE: "the sender is told"}),
+        ImportStep.DISCARD_FILE: Step(then={OVER: "what is needed of it stands in Postgres"}),
+    }
+    signals = {FactKind.FILE_RECEIVED: "HR sent a file"}
 
     @workflow.init
     def __init__(self, case: CaseRef) -> None:
-        self._step = ImportStep(case.case_id)
+        super().__init__(case)
 
     @workflow.run
     async def run(self, case: CaseRef) -> None:
         """Import, end, and delete the file."""
-        await workflow.execute_activity_method(
-            PersonnelImportActivities.import_personnel,
-            self._step,
+        step = StepInput(case.case_id)
+        await workflow.execute_activity(
+            ImportStep.IMPORT_PERSONNEL,
+            step,
             start_to_close_timeout=IMPORT_LIMIT,
             heartbeat_timeout=HEARTBEAT_LIMIT,
             retry_policy=IMPORT_RETRIES,
-            summary="import_personnel",
+            summary=ImportStep.IMPORT_PERSONNEL,
         )
-        await transition(PersonnelImportActivities.finish_import, self._step, summary="finish_import")
-        await workflow.execute_activity_method(
-            PersonnelImportActivities.discard_file,
-            self._step,
+        await transition(ImportStep.FINISH_IMPORT, step, summary=ImportStep.FINISH_IMPORT)
+        await workflow.execute_activity(
+            ImportStep.DISCARD_FILE,
+            step,
             start_to_close_timeout=DISCARD_LIMIT,
             retry_policy=ENDLESS_RETRIES,
-            summary="discard_file",
+            summary=ImportStep.DISCARD_FILE,
         )
         await workflow.wait_condition(workflow.all_handlers_finished)
-
-    @workflow.signal
-    def personnel_file_received(self, message: PersonnelFileReceived) -> None:
-        """The file that started this process; nothing else follows from it."""
-
-
-@workflow.defn
-class PersonnelChangeWorkflow:
-    """Sequences one proposed change; see the module for the story."""
-
-    @workflow.init
-    def __init__(self, case: CaseRef) -> None:
-        self._case = case
-        self._rounds = Rounds()
-        self._mailbox = Mailbox()
-
-    @workflow.run
-    async def run(self, case: CaseRef) -> None:
-        """Go on until the change is applied, rejected, or has lapsed."""
-        outcome = await self._take(PersonnelChangeActivities.request_confirmation)
-        while outcome.waiting:
-            outcome = await self._await_answer(outcome)
-        await workflow.wait_condition(workflow.all_handlers_finished)
-
-    @workflow.signal
-    def personnel_change_proposed(self, message: PersonnelChangeProposed) -> None:
-        """The proposal that started this process; nothing else follows from it."""
-
-    @workflow.signal
-    def personnel_change_answered(self, message: PersonnelChangeAnswered) -> None:
-        """Somebody confirmed or rejected the change."""
-        self._mailbox.receive()
-
-    async def _await_answer(self, asked: ChangeOutcome) -> ChangeOutcome:
-        """Wait for the open task: a reminder, then the end; the database decides who was first."""
-        if asked.remind_in:
-            if await self._mailbox.heard(asked.remind_in, "until the reminder"):
-                return await self._take(PersonnelChangeActivities.apply_change)
-            asked = await self._take(PersonnelChangeActivities.remind_confirmation)
-            if not asked.waiting:
-                return asked
-        if await self._mailbox.heard(asked.expire_in, "until the change lapses"):
-            return await self._take(PersonnelChangeActivities.apply_change)
-        return await self._take(PersonnelChangeActivities.lapse_change)
-
-    async def _take(self, activity: Callable[[Any, ChangeStep], Awaitable[ChangeOutcome]]) -> ChangeOutcome:
-        name = activity.__name__
-        step = ChangeStep(self._case.case_id, self._rounds.next(name))
-        return await transition(activity, step, summary=f"{name} {step.round}")

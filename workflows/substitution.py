@@ -14,30 +14,54 @@ from __future__ import annotations
 from temporalio import workflow
 
 from workflows.case import CaseWorkflow
+from workflows.case import Step as Asks
 
 with workflow.unsafe.imports_passed_through():
-    from activities.substitution import SubstitutionActivities as Machine
-    from messages.case import CaseRef
-    from messages.onboarding import Standing
+    from messages.case import OVER, CaseKind, CaseRef
+    from messages.onboarding import FactKind as GuarantorFact
+    from messages.substitution import SUBSTITUTION_OVERTAKEN, FactKind, Step
 
 
 @workflow.defn
 class SubstitutionWorkflow(CaseWorkflow):
     """Sequences one substitution; see the module for the story."""
 
-    first = Machine.ask_substitute
-    then = {
-        Standing.UNBACKED: Machine.ask_substitute,
-        Standing.UNREVIEWED: Machine.request_substitution_review,
-        Standing.APPROVED: Machine.replace_guarantor,
+    kinds = (CaseKind.SUBSTITUTION,)
+    process = "substitution"
+    steps = {
+        Step.ASK_SUBSTITUTE: Asks(
+            asks="the new guarantor, in person",
+            silence="ends the substitution",
+            then={
+                Step.REQUEST_SUBSTITUTION_REVIEW: "accepted",
+                OVER: "refused, withdrawn, lapsed, or the credit was closed",
+            },
+        ),
+        Step.REQUEST_SUBSTITUTION_REVIEW: Asks(
+            asks="the finance office of the owner's region, or of the platform where the region cannot decide",
+            silence="the region's hands it to the platform; the platform's ends the substitution",
+            then={
+                Step.REPLACE_GUARANTOR: "approved",
+                OVER: "refused, withdrawn, lapsed, or the credit was closed",
+            },
+        ),
+        Step.REPLACE_GUARANTOR: Asks(
+            asks="finance once more, if what it approved does not hold any more",
+            silence="as of the review",
+            then={
+                Step.REPLACE_GUARANTOR: "approved once more",
+                OVER: "replaced; or refused, withdrawn, lapsed, or the credit was closed",
+            },
+        ),
     }
-    weigh, remind, lapse = Machine.weigh_substitution, Machine.remind_substitution, Machine.lapse_substitution
     signals = {
-        "substitution_requested": "the owner of a credit asked for another guarantor",
-        "substitute_answered": "the new guarantor accepted or refused",
-        "substitution_reviewed": "finance approved or refused",
-        "substitution_withdrawn": "the owner of the credit withdrew",
-        "substitution_overtaken": "the credit was closed",
+        FactKind.SUBSTITUTION_REQUESTED: "the owner of a credit asked for another guarantor",
+        GuarantorFact.GUARANTEE_ACCEPTED: "the new guarantor accepted",
+        GuarantorFact.GUARANTEE_REFUSED: "the new guarantor refused",
+        FactKind.SUBSTITUTION_APPROVED: "finance approved",
+        FactKind.SUBSTITUTION_REFUSED: "finance refused",
+        FactKind.SUBSTITUTION_WITHDRAWN: "the owner of the credit withdrew",
+        SUBSTITUTION_OVERTAKEN: "the credit was closed",
     }
 
     @workflow.init

@@ -6,17 +6,14 @@ the time after which Temporal gives the whole workflow task to another worker.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
-A = TypeVar("A")
-R = TypeVar("R")
+with workflow.unsafe.imports_passed_through():
+    from messages.case import NextStep, StepInput
 
 # A worker that dies inside a transition is replaced after this long.
 WORKFLOW_TASK_TIMEOUT = timedelta(seconds=5)
@@ -54,30 +51,19 @@ class Mailbox:
         return True
 
 
-class Rounds:
-    """Counts how often a process took each step: part of the key under which a transition runs once."""
-
-    def __init__(self) -> None:
-        self._taken: Counter[str] = Counter()
-
-    def next(self, step: str) -> int:
-        """The round of this step, from 0."""
-        self._taken[step] += 1
-        return self._taken[step] - 1
-
-
-async def transition(activity: Callable[[Any, A], Awaitable[R]], argument: A, *, summary: str) -> R:
+async def transition(name: str, step: StepInput, *, summary: str) -> NextStep:
     """Take a transition; an impossible state retries slowly and raises an alarm rather than failing the process.
 
     Args:
-        activity: a method of an activities class.
-        argument: its one dataclass.
+        name: of the activity.
+        step: its input.
         summary: what the Temporal UI shows; no personal data.
     """
     try:
-        return await workflow.execute_local_activity_method(
-            activity,
-            argument,
+        return await workflow.execute_local_activity(
+            name,
+            step,
+            result_type=NextStep,
             schedule_to_close_timeout=LOCAL_LIMIT,
             retry_policy=LOCAL_RETRIES,
             summary=summary,
@@ -86,6 +72,11 @@ async def transition(activity: Callable[[Any, A], Awaitable[R]], argument: A, *,
         if is_cancelled_exception(error) or (isinstance(error, ApplicationError) and error.non_retryable):
             raise
         workflow.logger.warning("transition_taken_slowly", extra={"step": summary})
-    return await workflow.execute_activity_method(
-        activity, argument, start_to_close_timeout=ATTEMPT_LIMIT, retry_policy=ENDLESS_RETRIES, summary=summary
+    return await workflow.execute_activity(
+        name,
+        step,
+        result_type=NextStep,
+        start_to_close_timeout=ATTEMPT_LIMIT,
+        retry_policy=ENDLESS_RETRIES,
+        summary=summary,
     )

@@ -5,202 +5,120 @@ An exit brings no SMS to the person: a death is an exit too, and no machine writ
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from datetime import timedelta
+from uuid import UUID
 
-from temporalio import activity
-
-from activities.transition import Desk, Transition, take, whole_seconds
+from activities.decision import DecidedCase, Request
+from activities.transition import Transition
 from domain.access import Grant, Role, ScopeKind
-from messages.personnel import Change, ChangeOutcome, ChangePhase, ChangeStep, FactKind, TaskKind
-from storage import personnel, tasks
-from storage.cases import last_fact
+from messages.case import CaseKind, NextStep
+from messages.personnel import Change, ChangePhase, FactKind, TaskKind
+from storage import personnel
+from storage.cases import Fact
 from storage.personnel import ProposedChange
 from storage.policies import by_id
 from storage.tasks import Task
 
-_OVER = ChangeOutcome(waiting=False)
-_ANSWERS = (FactKind.CHANGE_CONFIRMED, FactKind.CHANGE_REJECTED)
-# A rejection stands on the timeline already, with whoever rejected.
-_TOLD = {ChangePhase.CONFIRMED: "personnel_change_applied", ChangePhase.LAPSED: "personnel_change_lapsed"}
 # However many changes wait or lapse, nobody of the staff gets more than one SMS of a kind in this time.
 _TOLD_APART = timedelta(hours=24)
-_Body = Callable[[Transition], Awaitable[ChangeOutcome]]
-_Again = Callable[[Transition, ChangeOutcome], Awaitable[ChangeOutcome]]
 
 
-class PersonnelChangeActivities:
-    """The transitions of a proposed change."""
+class PersonnelChange(DecidedCase):
+    """Another mobile or sheba, confirmed by support, or an exit, confirmed by HR."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    kind = CaseKind.PERSONNEL_CHANGE
+    decided = (FactKind.CHANGE_CONFIRMED, FactKind.CHANGE_REJECTED)
 
-    async def _take(self, step: ChangeStep, name: str, body: _Body, again: _Again | None = None) -> ChangeOutcome:
-        return await take(
-            self._desk,
-            case_id=step.case_id,
-            step=name,
-            round_=step.round,
-            result=ChangeOutcome,
-            body=body,
-            again=again or _as_of_now,
+    async def is_current(self, step: Transition, decision: Fact) -> bool:
+        """A file may have proposed another value after the decision, which then says nothing about this one."""
+        return bool(decision.payload.get("value") == (await _change(step)).value)
+
+    async def request(self, step: Transition) -> Request:
+        """Ask a second person about another mobile or sheba, and HR about an exit (A13)."""
+        change = await _change(step)
+        decider = _decider(step, change)
+        if not step.case.due_at:
+            await _notify_subject(step, change, f"personnel_{change.what}_proposed")
+        await step.tell("personnel_confirmation_requested", params={"what": change.what, "role": decider.role})
+        return Request(
+            task=TaskKind.CONFIRM_CHANGE,
+            assignee=decider,
+            phase=ChangePhase.AWAITING_CONFIRMATION,
+            next_actor=decider.role,
+            remind_in=await _hours(step, "change_remind_hours"),
+            due_in=await _hours(step, "change_expire_hours"),
+            details={"what": change.what},
+            # One file may open thousands of these: those who answer find them in the inbox.
+            tell=False,
         )
 
-    @activity.defn
-    async def request_confirmation(self, step: ChangeStep) -> ChangeOutcome:
-        """Ask a second person about another mobile or sheba, and HR about an exit (A13)."""
-        return await self._take(step, "request_confirmation", _request)
+    async def apply(self, step: Transition, decision: Fact) -> NextStep:
+        """Make the confirmed value count, or leave everything as it is."""
+        change = await _change(step)
+        if decision.kind == FactKind.CHANGE_REJECTED:
+            # A rejection stands on the timeline already, with the one who rejected.
+            await _return_to_work(step, change)
+            return await _end(step, change, ChangePhase.REJECTED)
+        if change.what is Change.MOBILE:
+            pause = await _hours(step, "money_pause_hours")
+            await personnel.replace_mobile(step.connection, change, pause=pause)
+        elif change.what is Change.SHEBA:
+            await personnel.replace_sheba(step.connection, change)
+        else:
+            await personnel.set_employment_state(step.connection, change, before="exit_reported", after="left")
+        await step.tell("personnel_change_applied", params={"what": change.what})
+        return await _end(step, change, ChangePhase.CONFIRMED)
 
-    @activity.defn
-    async def remind_confirmation(self, step: ChangeStep) -> ChangeOutcome:
-        """Remind whoever may confirm."""
-        return await self._take(step, "remind_confirmation", _remind, again=_remind_again)
+    async def lapse(self, step: Transition) -> NextStep:
+        """Nothing of it is applied."""
+        change = await _change(step)
+        await _return_to_work(step, change)
+        await step.tell("personnel_change_lapsed", params={"what": change.what})
+        if change.what is Change.EXIT:
+            # Silence confirms no exit; but that nobody said anything must not go unnoticed.
+            operators = await step.holders(Grant(Role.OPERATOR, ScopeKind.PLATFORM))
+            await _notify_sparingly(step, operators, "personnel_exit_lapsed")
+        return await _end(step, change, ChangePhase.LAPSED)
 
-    @activity.defn
-    async def apply_change(self, step: ChangeStep) -> ChangeOutcome:
-        """Read the answer and draw its consequence; a message without its fact changes nothing."""
-        return await self._take(step, "apply_change", _weigh)
-
-    @activity.defn
-    async def lapse_change(self, step: ChangeStep) -> ChangeOutcome:
-        """End a change that nobody answered, unless somebody was first; nothing of it is applied."""
-        return await self._take(step, "lapse_change", _lapse)
-
-
-async def _request(at: Transition) -> ChangeOutcome:
-    asked = await tasks.find_open(at.connection, at.case.id, TaskKind.CONFIRM_CHANGE)
-    if not at.case.is_open or asked is not None:
-        return await _weigh(at)
-    change = await _change(at)
-    await _ask(at, change)
-    await _notify_subject(at, change, f"personnel_{change.what}_proposed")
-    return await _weigh(at)
-
-
-async def _ask(at: Transition, change: ProposedChange) -> None:
-    expire_in = timedelta(hours=await _policy(at, "change_expire_hours"))
-    assignee = _decider(at, change)
-    details = {"what": change.what, "remind_hours": await _policy(at, "change_remind_hours")}
-    # One file may open thousands of these: whoever answers finds them in the inbox.
-    await at.ask(TaskKind.CONFIRM_CHANGE, assignee, due_in=expire_in, details=details, tell=False)
-    await at.move(ChangePhase.AWAITING_CONFIRMATION, next_actor=assignee.role, due_in=expire_in)
-    await at.tell("personnel_confirmation_requested", params={"what": change.what, "role": assignee.role})
+    async def remind(self, step: Transition, task: Task, people: Sequence[UUID]) -> None:
+        """Remind each of those who may confirm once a day at most."""
+        await _notify_sparingly(step, people, f"remind_{task.kind}")
 
 
-def _decider(at: Transition, change: ProposedChange) -> Grant:
+def _decider(step: Transition, change: ProposedChange) -> Grant:
     if change.what is Change.EXIT:
-        return Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(at.case.organisation_id))
+        return Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(step.case.organisation_id))
     return Grant(Role.SUPPORT_AGENT, ScopeKind.PLATFORM)
 
 
-async def _remind(at: Transition) -> ChangeOutcome:
-    task = await tasks.find_open(at.connection, at.case.id, TaskKind.CONFIRM_CHANGE)
-    if task is not None and task.grant is not None and not _is_reminded(task):
-        await tasks.mark_reminded(at.connection, task.id)
-        await _notify_sparingly(at, task.grant, "remind_confirm_change")
-        await at.tell("reminded", params={"role": task.grant.role})
-    return await _weigh(at)
-
-
-async def _remind_again(at: Transition, _: ChangeOutcome) -> ChangeOutcome:
-    """A process that was started anew counts its rounds anew: the task, not the round, says who was reminded."""
-    return await _remind(at)
-
-
-def _is_reminded(task: Task) -> bool:
-    return bool(task.details.get("reminded"))
-
-
-async def _weigh(at: Transition) -> ChangeOutcome:
-    if not at.case.is_open:
-        return _OVER
-    answer = await last_fact(at.connection, at.case.id, *_ANSWERS)
-    if answer is None:
-        return await _waits(at)
-    change = await _change(at)
-    if answer.payload.get("value") != change.value:
-        # A file proposed another value after the decision: it says nothing about this one.
-        if await tasks.find_open(at.connection, at.case.id, TaskKind.CONFIRM_CHANGE) is None:
-            await _ask(at, change)
-        return await _waits(at)
-    if answer.kind == FactKind.CHANGE_CONFIRMED:
-        await _confirm(at, change)
-    else:
-        await _return_to_work(at, change)
-        await _end(at, change, ChangePhase.REJECTED)
-    return _OVER
-
-
-async def _waits(at: Transition) -> ChangeOutcome:
-    """How long the answer is still waited for, by Postgres's clock."""
-    task = await tasks.find_open(at.connection, at.case.id, TaskKind.CONFIRM_CHANGE)
-    if task is None:
-        raise LookupError(f"case {at.case.id} is open, but nobody is asked")
-    expire_in = max(whole_seconds(task.due_at - at.now), 0)
-    remind_at = task.opened_at + timedelta(hours=task.details["remind_hours"])
-    remind_in = 0 if _is_reminded(task) else max(whole_seconds(remind_at - at.now), 1)
-    return ChangeOutcome(waiting=True, remind_in=min(remind_in, expire_in), expire_in=expire_in)
-
-
-async def _as_of_now(at: Transition, kept: ChangeOutcome) -> ChangeOutcome:
-    """A kept result may be old: whoever was awaited then may have answered since."""
-    return await _weigh(at) if kept.waiting else kept
-
-
-async def _confirm(at: Transition, change: ProposedChange) -> None:
-    if change.what is Change.MOBILE:
-        pause = timedelta(hours=await _policy(at, "money_pause_hours"))
-        await personnel.replace_mobile(at.connection, change, pause=pause)
-    elif change.what is Change.SHEBA:
-        await personnel.replace_sheba(at.connection, change)
-    else:
-        await personnel.set_employment_state(at.connection, change, before="exit_reported", after="left")
-    await _end(at, change, ChangePhase.CONFIRMED)
-
-
-async def _lapse(at: Transition) -> ChangeOutcome:
-    if not at.case.is_open or not await tasks.expire_task(at.connection, at.case.id, TaskKind.CONFIRM_CHANGE):
-        return await _weigh(at)
-    change = await _change(at)
-    await _return_to_work(at, change)
-    await _end(at, change, ChangePhase.LAPSED)
-    if change.what is Change.EXIT:
-        # Silence confirms no exit; but that nobody said anything must not go unnoticed.
-        await _notify_sparingly(at, Grant(Role.OPERATOR, ScopeKind.PLATFORM), "personnel_exit_lapsed")
-    return _OVER
-
-
-async def _return_to_work(at: Transition, change: ProposedChange) -> None:
+async def _return_to_work(step: Transition, change: ProposedChange) -> None:
     """An exit that is not confirmed is none."""
     if change.what is Change.EXIT:
-        await personnel.set_employment_state(at.connection, change, before="exit_reported", after="employed")
+        await personnel.set_employment_state(step.connection, change, before="exit_reported", after="employed")
 
 
-async def _end(at: Transition, change: ProposedChange, phase: ChangePhase) -> None:
-    subject = {"employment_id": str(change.employment_id), "fields": [change.what]}
-    await at.end(phase, outcome=phase, noted=subject)
-    if phase in _TOLD:
-        await at.tell(_TOLD[phase], params={"what": change.what})
-    await _notify_subject(at, change, f"personnel_{change.what}_{phase}")
+async def _end(step: Transition, change: ProposedChange, phase: ChangePhase) -> NextStep:
+    await _notify_subject(step, change, f"personnel_{change.what}_{phase}")
+    return await step.end(phase, noted={"employment_id": str(change.employment_id), "fields": [change.what]})
 
 
-async def _notify_subject(at: Transition, change: ProposedChange, template: str) -> None:
+async def _notify_subject(step: Transition, change: ProposedChange, template: str) -> None:
     if change.what is not Change.EXIT:
-        await at.notify([change.person_id], template)
+        await step.notify([change.person_id], template)
 
 
-async def _notify_sparingly(at: Transition, grant: Grant, template: str) -> None:
-    people = await personnel.not_told_lately(at.connection, await at.holders(grant), template, _TOLD_APART)
-    await at.notify(people, template)
+async def _notify_sparingly(step: Transition, people: Sequence[UUID], template: str) -> None:
+    await step.notify(await personnel.not_told_lately(step.connection, people, template, _TOLD_APART), template)
 
 
-async def _change(at: Transition) -> ProposedChange:
-    change = await personnel.read_change(at.connection, at.case.id)
+async def _change(step: Transition) -> ProposedChange:
+    change = await personnel.read_change(step.connection, step.case.id)
     if change is None:
-        raise LookupError(f"case {at.case.id} proposes no change")
+        raise LookupError(f"case {step.case.id} proposes no change")
     return change
 
 
-async def _policy(at: Transition, name: str) -> int:
-    """A value of the policy that the case froze."""
-    return int((await by_id(at.connection, at.case.policy_id)).value[name])
+async def _hours(step: Transition, name: str) -> timedelta:
+    """A wait of the policy that the case froze."""
+    return timedelta(hours=int((await by_id(step.connection, step.case.policy_id)).value[name]))

@@ -10,27 +10,25 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.transition import Desk, Transition, take
+from activities.transition import Desk, Transition, run_transition
 from domain.dates import tehran_day
 from domain.persian import persian_digits
 from domain.personnel import PersonnelRow, RawRow, judge_row
 from gateways.files import FileDamaged
 from gateways.personnel_file import PersonnelFileError, open_rows
-from messages.personnel import (
-    ImportPhase,
-    ImportResult,
-    ImportStep,
-)
+from messages.case import NextStep, StepInput
+from messages.personnel import ImportPhase, ImportResult, ImportStep
 from storage import personnel
 from storage.cases import read_case
 from storage.database import SERVICE, transaction
@@ -43,7 +41,7 @@ CHUNK_ROWS = 1_000
 FILE_MISSING = "file_missing"
 FILE_DAMAGED = "file_damaged"
 GAVE_UP = "import_gave_up"
-# Whatever makes a worker die, or hang, is not tried more often than this.
+# A file that makes workers die, or hang, must not do so for ever.
 MAX_ATTEMPTS = 5
 # Several times below the heartbeat's time-out, whatever the rows are doing meanwhile.
 _BEAT_SECONDS = 3.0
@@ -84,14 +82,14 @@ class _Reader:
         return Chunk(self.row, good, refused, leavers) if good or refused else None
 
 
-class PersonnelImportActivities:
+class PersonnelImport:
     """Reading a personnel file, and ending its import."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
     @activity.defn
-    async def import_personnel(self, step: ImportStep) -> ImportResult:
+    async def import_personnel(self, step: StepInput) -> ImportResult:
         """Import the file's rows (A13). Cut off, it goes on behind the last chunk that was done, but not for ever."""
         importing, key, today = await self._begin(step.case_id)
         if not key:
@@ -112,14 +110,12 @@ class PersonnelImportActivities:
         return ImportResult()
 
     @activity.defn
-    async def finish_import(self, step: ImportStep) -> ImportResult:
-        """End the import, and tell whoever sent the file."""
-        return await take(
-            self._desk, case_id=step.case_id, step="finish_import", round_=0, result=ImportResult, body=_finish
-        )
+    async def finish_import(self, step: StepInput) -> NextStep:
+        """End the import, and tell its sender."""
+        return await run_transition(self._desk, ImportStep.FINISH_IMPORT, step, _finish)
 
     @activity.defn
-    async def discard_file(self, step: ImportStep) -> None:
+    async def discard_file(self, step: StepInput) -> None:
         """Delete the file: what is needed of it stands in Postgres."""
         async with transaction(self._desk.engine, SERVICE) as connection:
             imported = await personnel.read_import(connection, step.case_id)
@@ -172,15 +168,10 @@ class PersonnelImportActivities:
         return await self._stop(case_id, code)
 
 
-async def _finish(at: Transition) -> ImportResult:
-    imported = await personnel.read_import(at.connection, at.case.id)
+async def _finish(step: Transition) -> NextStep:
+    imported = await personnel.read_import(step.connection, step.case.id)
     if imported is None:
-        raise LookupError(f"case {at.case.id} has no personnel file")
-    result = ImportResult(imported.error or "")
-    if not at.case.is_open:
-        return result
-    phase = ImportPhase.REFUSED if imported.error else ImportPhase.IMPORTED
-    await at.end(phase, outcome=phase)
+        raise LookupError(f"case {step.case.id} has no personnel file")
     counts = {
         "added": imported.rows_added,
         "changed": imported.rows_changed,
@@ -188,11 +179,17 @@ async def _finish(at: Transition) -> ImportResult:
         "refused": imported.rows_refused,
     }
     code = "personnel_file_refused" if imported.error else "personnel_file_imported"
-    await at.tell(code, params=counts)
-    sender = await personnel.sender_of(at.connection, at.case.id)
+    await step.tell(code, params=counts)
+    sender = await personnel.sender_of(step.connection, step.case.id)
     if sender is not None:
-        await at.notify([sender], code, {name: persian_digits(str(count)) for name, count in counts.items()})
-    return result
+        await step.notify([sender], code, {name: persian_digits(str(count)) for name, count in counts.items()})
+    return await step.end(ImportPhase.REFUSED if imported.error else ImportPhase.IMPORTED)
+
+
+def import_activities(desk: Desk) -> list[Callable[[StepInput], Awaitable[Any]]]:
+    """What a worker registers."""
+    imports = PersonnelImport(desk)
+    return [imports.import_personnel, imports.finish_import, imports.discard_file]
 
 
 @contextlib.asynccontextmanager

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from domain.access import Role
-from messages.case import CaseKind
-from messages.personnel import Change, ChangePhase, FactKind, PersonnelChangeProposed, TaskKind
+from messages.case import CaseKind, CaseSignal
+from messages.personnel import Change, ChangePhase, FactKind, TaskKind
 
 _LEAVERS = sa.bindparam("leavers", type_=ARRAY(sa.LargeBinary))
 
@@ -247,7 +247,8 @@ OPEN_CHANGES: Final = (
     sa.text(
         f"""
         INSERT INTO outbox (message, payload)
-        SELECT '{PersonnelChangeProposed.__name__}', jsonb_build_object('case_id', case_id)
+        SELECT '{CaseSignal.__name__}', jsonb_build_object(
+            'kind', '{CaseKind.PERSONNEL_CHANGE}', 'case_id', case_id, 'name', '{FactKind.CHANGE_PROPOSED}')
         FROM proposed WHERE NOT waiting
         """  # noqa: S608 - constants of ours
     ),

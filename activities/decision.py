@@ -1,0 +1,141 @@
+"""Cases that are only asked and decided: what they share, and what each kind says of itself.
+
+A ``DecidedCase`` is asked of one person or of a role, reminded of once, decided, and applied; it may be returned to who
+brought it, and lapses in silence. Its facts decide: the newest of ``decided`` and ``returned`` that holds for what is
+asked for now.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, ClassVar
+from uuid import UUID
+
+from activities.process import Process, notify_reminded
+from activities.transition import Transition
+from domain.access import Grant
+from messages.case import CaseKind, NextStep
+from messages.decision import Step
+from storage import tasks
+from storage.cases import Fact, last_fact
+from storage.tasks import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Whom a decided case asks for what, and how long; ``tell`` is off where an SMS for each would be too many."""
+
+    task: str
+    assignee: Grant | UUID
+    phase: str
+    next_actor: str
+    remind_in: timedelta
+    due_in: timedelta
+    details: Mapping[str, Any] = field(default_factory=dict)
+    tell: bool = True
+
+
+class DecidedCase(ABC):
+    """One kind of case that is asked and decided."""
+
+    kind: ClassVar[CaseKind]
+    # Facts that decide, and those that hand it back to who brought it and bring it again.
+    decided: ClassVar[tuple[str, ...]]
+    returned: ClassVar[tuple[str, ...]] = ()
+    resubmitted: ClassVar[tuple[str, ...]] = ()
+
+    async def is_current(self, step: Transition, decision: Fact) -> bool:
+        """Whether a decision is about what is asked for now."""
+        return True
+
+    @abstractmethod
+    async def request(self, step: Transition) -> Request:
+        """Who decides; timeline and notices besides the task's own are the kind's."""
+
+    async def request_resubmission(self, step: Transition, returned: Fact) -> Request:
+        """Who corrects what was returned."""
+        raise LookupError(f"{self.kind} is never returned")
+
+    @abstractmethod
+    async def apply(self, step: Transition, decision: Fact) -> NextStep:
+        """Do what was decided, checked once more, and end the case."""
+
+    @abstractmethod
+    async def lapse(self, step: Transition) -> NextStep:
+        """Nobody decided: undo what waited for it, and end the case."""
+
+    async def remind(self, step: Transition, task: Task, people: Sequence[UUID]) -> None:
+        """Send a reminder's SMS."""
+        await notify_reminded(step, task, people)
+
+
+def decision_process(decided_cases: Iterable[DecidedCase]) -> Process:
+    """The one process of all of them.
+
+    Raises:
+        ValueError: two for one kind.
+    """
+    by_kind: dict[CaseKind, DecidedCase] = {}
+    for decided_case in decided_cases:
+        if by_kind.setdefault(decided_case.kind, decided_case) is not decided_case:
+            raise ValueError(f"two of {decided_case.kind}")
+
+    async def assess(step: Transition) -> NextStep:
+        open_tasks = await tasks.open_tasks(step.connection, step.case.id)
+        if open_tasks:
+            return step.wait(open_tasks)
+        return await _next_step(by_kind[step.case.kind], step)
+
+    async def request_decision(step: Transition) -> NextStep:
+        return await _ask(step, await by_kind[step.case.kind].request(step))
+
+    async def request_resubmission(step: Transition) -> NextStep:
+        decided_case = by_kind[step.case.kind]
+        returned = await _last(step, decided_case.returned)
+        return await _ask(step, await decided_case.request_resubmission(step, returned))
+
+    async def apply_decision(step: Transition) -> NextStep:
+        decided_case = by_kind[step.case.kind]
+        return await decided_case.apply(step, await _last(step, decided_case.decided))
+
+    async def lapse(step: Transition, _: Sequence[Task]) -> NextStep:
+        return await by_kind[step.case.kind].lapse(step)
+
+    async def remind(step: Transition, task: Task, people: Sequence[UUID]) -> None:
+        await by_kind[step.case.kind].remind(step, task, people)
+
+    steps = (request_decision, request_resubmission, apply_decision)
+    return Process("decision", assess, lapse, steps, remind)
+
+
+async def _next_step(decided_case: DecidedCase, step: Transition) -> NextStep:
+    facts = (*decided_case.decided, *decided_case.returned, *decided_case.resubmitted)
+    newest = await last_fact(step.connection, step.case.id, *facts)
+    if newest is not None and newest.kind in decided_case.returned:
+        return NextStep(Step.REQUEST_RESUBMISSION)
+    if newest is None or newest.kind in decided_case.resubmitted or not await decided_case.is_current(step, newest):
+        return NextStep(Step.REQUEST_DECISION)
+    return NextStep(Step.APPLY_DECISION)
+
+
+async def _last(step: Transition, kinds: tuple[str, ...]) -> Fact:
+    fact = await last_fact(step.connection, step.case.id, *kinds)
+    if fact is None:
+        raise LookupError(f"case {step.case.id} has no fact of {kinds}")
+    return fact
+
+
+async def _ask(step: Transition, asked: Request) -> NextStep:
+    await step.ask(
+        asked.task,
+        asked.assignee,
+        remind_in=asked.remind_in,
+        due_in=asked.due_in,
+        details=asked.details,
+        tell=asked.tell,
+    )
+    await step.move(asked.phase, next_actor=asked.next_actor, due_in=asked.due_in)
+    return await step.wait_now()

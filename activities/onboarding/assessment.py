@@ -1,0 +1,117 @@
+"""Where an application stands, by what people did: facts, open tasks, guarantees and the review."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from activities.guarantor import release_guarantors
+from activities.review import escalate_review
+from activities.transition import END, MACHINE, Transition
+from domain.access import ScopeKind
+from domain.programme import Programme, Review
+from messages.case import NextStep
+from messages.onboarding import REFUSALS, FactKind, Phase, Step, TaskKind
+from storage import guarantor, onboarding, tasks
+from storage.cases import Fact, last_fact
+from storage.onboarding import Application
+from storage.programme import programme_of
+from storage.tasks import Task
+
+# With one of these the employer stands behind the application.
+_CERTIFIED = (FactKind.CERTIFICATE_ISSUED, FactKind.OBSTACLE_CLEARED)
+# The newest of these says whether the application is over.
+_DECISIVE = (*_CERTIFIED, FactKind.APPLICATION_WITHDRAWN, *REFUSALS)
+
+
+async def read_programme(step: Transition) -> Programme:
+    """The programme as the case froze it."""
+    return await programme_of(step.connection, step.case.policy_id)
+
+
+async def read_application(step: Transition) -> Application:
+    """What is asked for now."""
+    application = await onboarding.read_application(step.connection, step.case.id)
+    if application is None:
+        raise LookupError(f"case {step.case.id} has no application")
+    return application
+
+
+async def assess(step: Transition) -> NextStep:
+    """Which step follows; an application that was withdrawn or refused ends here."""
+    decisive = await last_fact(step.connection, step.case.id, *_DECISIVE)
+    if decisive is not None and decisive.kind == FactKind.APPLICATION_WITHDRAWN:
+        return await end_without_credit(step, Phase.WITHDRAWN)
+    open_tasks = await tasks.open_tasks(step.connection, step.case.id)
+    if not open_tasks and decisive is not None and decisive.kind in REFUSALS:
+        return await _refuse(step, decisive)
+    return await _next_step(step, open_tasks, decisive)
+
+
+async def _next_step(step: Transition, open_tasks: Sequence[Task], decisive: Fact | None) -> NextStep:
+    programme, application = await read_programme(step), await read_application(step)
+    if application.returned_at is None and await _guarantors_missing(step, programme, open_tasks):
+        return NextStep(Step.REQUEST_BACKING)
+    if open_tasks:
+        return step.wait(open_tasks)
+    if application.returned_at is not None:
+        return NextStep(Step.REQUEST_CORRECTION)
+    if programme.guarantor is None and (decisive is None or decisive.kind not in _CERTIFIED):
+        return NextStep(Step.REQUEST_BACKING)
+    if programme.review is not Review.NONE and application.activates_at is None:
+        return NextStep(Step.REQUEST_REVIEW)
+    return await _await_activation(step) if step.deadlines else NextStep(Step.ACTIVATE_CREDIT)
+
+
+async def _await_activation(step: Transition) -> NextStep:
+    """Approved: the applicant sees from when the credit is usable (A8, A9)."""
+    if step.case.phase not in {Phase.AWAITING_ACTIVATION, Phase.AWAITING_CLEARANCE}:
+        left = max(step.deadlines.values()) - step.now
+        await step.move(Phase.AWAITING_ACTIVATION, next_actor=MACHINE, due_in=left)
+    return step.wait([])
+
+
+async def _guarantors_missing(step: Transition, programme: Programme, open_tasks: Sequence[Task]) -> bool:
+    """Whether somebody named is still to be asked, or the applicant for a name."""
+    if programme.guarantor is None:
+        return False
+    live = await guarantor.guarantees_in(step.connection, step.case.id)
+    if any(guarantee.status == "named" for guarantee in live):
+        return True
+    asked_for_name = any(task.kind == TaskKind.NAME_GUARANTOR for task in open_tasks)
+    return len(live) < programme.guarantors and not asked_for_name
+
+
+async def _refuse(step: Transition, answer: Fact) -> NextStep:
+    await step.tell("application_refused", params={"reason": answer.payload["reason"]})
+    await step.notify(step.owner, "application_refused")
+    return await end_without_credit(step, Phase.REFUSED)
+
+
+async def end_without_credit(step: Transition, phase: Phase) -> NextStep:
+    """End the application and free everything that it held (A6, A11)."""
+    await release_guarantors(step, step.case.id)
+    return await step.end(phase)
+
+
+async def lapse(step: Transition, expired: Sequence[Task]) -> NextStep:
+    """What silence means (A6, A7): another guarantor, the platform's finance, or the end."""
+    if all(task.kind == TaskKind.ANSWER_GUARANTEE for task in expired):
+        await _give_up_guarantors(step, expired)
+        return await assess(step)
+    if any(task.kind == TaskKind.REVIEW_APPLICATION and task.scope_kind == ScopeKind.REGION for task in expired):
+        return await escalate_review(step, TaskKind.REVIEW_APPLICATION)
+    await step.tell("application_lapsed")
+    await step.notify(step.owner, "application_lapsed")
+    return await end_without_credit(step, Phase.LAPSED)
+
+
+async def _give_up_guarantors(step: Transition, expired: Sequence[Task]) -> None:
+    """A guarantor who stayed silent is asked no longer; the applicant may name another one."""
+    silent = {task.person_id for task in expired}
+    for guarantee in await guarantor.guarantees_in(step.connection, step.case.id):
+        if guarantee.person_id in silent and guarantee.status == "asked":
+            await guarantor.end_guarantee(step.connection, guarantee.id, "expired")
+            await step.tell("guarantor_silent")
+    if await tasks.find_open(step.connection, step.case.id, TaskKind.NAME_GUARANTOR) is not None:
+        # They were asked for one name already, and now another one is missing as well.
+        await step.notify(step.owner, f"task_{TaskKind.NAME_GUARANTOR}")

@@ -1,0 +1,93 @@
+"""The transitions of a process: each step is taken only where the case stands before it, whatever the round says.
+
+What people did decides, never how often a step was taken: before a step acts, the case is assessed, and if another
+step follows by now, that one is the answer. So a process that was started anew, or that heard a message twice, asks
+nobody twice and moves nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from temporalio import activity
+
+from activities.transition import Body, Desk, Transition, run_transition
+from messages.case import NextStep, StepInput
+from storage import tasks
+from storage.people import part_of
+from storage.tasks import Task
+
+Activity = Callable[[StepInput], Awaitable[NextStep]]
+
+
+async def notify_reminded(step: Transition, task: Task, people: Sequence[UUID]) -> None:
+    """Send the reminder of a task."""
+    await step.notify(people, f"remind_{task.kind}")
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What the machine does for one process.
+
+    ``name`` is the last word of ``assess_…``, ``remind_…`` and ``lapse_…``. ``assess`` says which step follows, or
+    waits, and ends what people's facts have ended. ``lapse`` draws the consequence of the silence of those whose tasks
+    it gets. ``steps`` are named as in the workflow. ``remind`` sends a reminder's SMS.
+    """
+
+    name: str
+    assess: Body
+    lapse: Callable[[Transition, Sequence[Task]], Awaitable[NextStep]]
+    steps: tuple[Body, ...]
+    remind: Callable[[Transition, Task, Sequence[UUID]], Awaitable[None]] = notify_reminded
+
+    def activities(self, desk: Desk) -> list[Activity]:
+        """What a worker registers."""
+        bodies = {
+            f"assess_{self.name}": self.assess,
+            f"remind_{self.name}": self._remind,
+            f"lapse_{self.name}": self._lapse,
+            **{body.__name__: self._guarded(body) for body in self.steps},
+        }
+        return [_activity(desk, name, body, self.assess) for name, body in bodies.items()]
+
+    def _guarded(self, body: Body) -> Body:
+        async def take(step: Transition) -> NextStep:
+            await step.pass_deadline()
+            found = await self.assess(step)
+            return await body(step) if found.step == step.name else found
+
+        return take
+
+    async def _remind(self, step: Transition) -> NextStep:
+        """Remind those of the open tasks whose reminder was due until the moment that was waited for."""
+        waiting = [task for task in await tasks.open_tasks(step.connection, step.case.id) if task.reminded_at is None]
+        until = step.until or min((task.remind_at for task in waiting), default=step.now)
+        for task in waiting:
+            if task.remind_at <= until:
+                await self._remind_of(step, task)
+        return await self.assess(step)
+
+    async def _remind_of(self, step: Transition, task: Task) -> None:
+        await tasks.mark_reminded(step.connection, task.id)
+        if task.grant is not None:
+            people, role = await step.holders(task.grant), str(task.grant.role)
+        else:
+            people = [] if task.person_id is None else [task.person_id]
+            role = await part_of(step.connection, step.case.id, people)
+        await self.remind(step, task, people)
+        await step.tell("reminded", params={"role": role})
+
+    async def _lapse(self, step: Transition) -> NextStep:
+        """Close what was due until the moment that was waited for; if people were first, go on with their answer."""
+        expired = await tasks.expire_due(step.connection, step.case.id, step.until)
+        return await (self.lapse(step, expired) if expired else self.assess(step))
+
+
+def _activity(desk: Desk, name: str, body: Body, assess: Body) -> Activity:
+    @activity.defn(name=name)
+    async def take(step: StepInput) -> NextStep:
+        return await run_transition(desk, name, step, body, assess=assess)
+
+    return take

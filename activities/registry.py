@@ -1,0 +1,26 @@
+"""What a worker does: this room's list, one line a process and one a decided case."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from activities import onboarding, substitution
+from activities.decision import decision_process
+from activities.personnel import PersonnelChange, import_activities
+from activities.transition import Desk
+
+DECIDED_CASES = (PersonnelChange(),)
+PROCESSES = (
+    onboarding.PROCESS,
+    substitution.PROCESS,
+    decision_process(DECIDED_CASES),
+)
+# What is no transition of a process, or not one of those above.
+OTHERS: tuple[Callable[[Desk], list[Callable[[Any], Awaitable[Any]]]], ...] = (import_activities,)
+
+
+def all_activities(desk: Desk) -> list[Callable[[Any], Awaitable[Any]]]:
+    """Every activity of every process."""
+    transitions = [taken for process in PROCESSES for taken in process.activities(desk)]
+    return [*transitions, *(taken for others in OTHERS for taken in others(desk))]

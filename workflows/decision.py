@@ -1,0 +1,56 @@
+"""Every case that is only asked and decided.
+
+Somebody brings something that another person decides: a change of a known person's data, say. Who may decide is asked,
+and confirms, rejects, or returns it; what was returned is brought again, corrected. What was decided is then applied,
+after everything was checked once more. What is special about a kind stands in its own file of ``activities/``.
+
+Silence: one reminder, then it lapses and nothing of it is applied.
+"""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+from workflows.case import CaseWorkflow
+from workflows.case import Step as Asks
+
+with workflow.unsafe.imports_passed_through():
+    from messages import personnel
+    from messages.case import OVER, CaseKind, CaseRef
+    from messages.decision import Step
+
+
+@workflow.defn
+class DecisionWorkflow(CaseWorkflow):
+    """Sequences one decision; see the module for the story."""
+
+    kinds = (CaseKind.PERSONNEL_CHANGE,)
+    process = "decision"
+    steps = {
+        Step.REQUEST_DECISION: Asks(
+            asks="who may decide",
+            silence="ends it; nothing is applied",
+            then={
+                Step.APPLY_DECISION: "decided",
+                Step.REQUEST_RESUBMISSION: "returned",
+                Step.REQUEST_DECISION: "what is asked for has changed since",
+                OVER: "lapsed",
+            },
+        ),
+        Step.REQUEST_RESUBMISSION: Asks(
+            asks="who brought it to correct what was returned",
+            silence="ends it; nothing is applied",
+            then={Step.REQUEST_DECISION: "corrected", OVER: "lapsed"},
+        ),
+        Step.APPLY_DECISION: Asks(then={OVER: "confirmed or rejected"}),
+    }
+    signals = {**personnel.CHANGE_SIGNALS}
+
+    @workflow.init
+    def __init__(self, case: CaseRef) -> None:
+        super().__init__(case)
+
+    @workflow.run
+    async def run(self, case: CaseRef) -> None:
+        """Go on until it is applied, rejected, or has lapsed."""
+        await self.go_on()
