@@ -21,7 +21,7 @@ class UnknownVersion(Conflict):
     code = "database_version_unknown"
     fa = (
         "این نسخهٔ برنامه نسخهٔ پایگاه داده ({at}) را نمی‌شناسد: اگر نسخهٔ تازه‌تری آن را ساخته است همان را اجرا کنید،"
-        " و اگر چیزی از آن نباید بماند، ‎./amanat up --reset‎ همهٔ var/ را پاک می‌کند و از نو می‌سازد."
+        " و اگر چیزی از آن نباید بماند، ./amanat up --reset همهٔ var/ را پاک می‌کند و از نو می‌سازد."
     )
     en = (
         "The database is at version {at}, which this checkout does not know: run the newer one that made it, or, if"
