@@ -38,6 +38,7 @@ _BATCH = 20
 _SEND_LIMIT = 8.0
 _RPC_LIMIT = timedelta(seconds=5)
 
+
 class Lane(StrEnum):
     """What is drained apart from the rest."""
 

@@ -47,7 +47,7 @@ class DecidedCase(ABC):
     returned: ClassVar[tuple[str, ...]] = ()
     resubmitted: ClassVar[tuple[str, ...]] = ()
 
-    async def is_current(self, step: Transition, decision: Fact) -> bool:
+    async def is_current(self, step: Transition, decision: Fact) -> bool:  # noqa: ARG002 - a kind may look
         """Whether a decision is about what is asked for now."""
         return True
 
@@ -55,7 +55,7 @@ class DecidedCase(ABC):
     async def request(self, step: Transition) -> Request:
         """Who decides; timeline and notices besides the task's own are the kind's."""
 
-    async def request_resubmission(self, step: Transition, returned: Fact) -> Request:
+    async def request_resubmission(self, step: Transition, returned: Fact) -> Request:  # noqa: ARG002 - a kind may look
         """Who corrects what was returned."""
         raise LookupError(f"{self.kind} is never returned")
 

@@ -154,6 +154,4 @@ async def _end(
     return ended
 
 
-PROCESS = Process(
-    "substitution", assess, lapse, steps=(ask_substitute, request_substitution_review, replace_guarantor)
-)
+PROCESS = Process("substitution", assess, lapse, steps=(ask_substitute, request_substitution_review, replace_guarantor))

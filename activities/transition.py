@@ -101,7 +101,7 @@ class Transition:
         """Send an SMS to each."""
         self.last.extend(notifying(people, template, case_id=self.case.id, params=params))
 
-    async def ask(  # noqa: PLR0913 - a task is these values
+    async def ask(
         self,
         kind: str,
         assignee: Grant | UUID,
@@ -203,9 +203,7 @@ async def run_transition(desk: Desk, name: str, step: StepInput, body: Body, *, 
     return taken
 
 
-async def _run_once(
-    desk: Desk, name: str, step: StepInput, body: Body, assess: Body | None
-) -> tuple[NextStep, bool]:
+async def _run_once(desk: Desk, name: str, step: StepInput, body: Body, assess: Body | None) -> tuple[NextStep, bool]:
     """One transaction; the result, and whether it is new."""
     asked = questions(step.case_id, name, step.round)
     async with asking(desk.engine, SERVICE, *asked) as (connection, found):

@@ -1,6 +1,6 @@
 """A process with as many steps as an onboarding and nothing in them: what sequencing alone costs.
 
-Its worker says on its standard output which step of which case is done, so that whoever drives it knows when to answer.
+Its worker says on its standard output which step of which case is done, so that its driver knows when to answer.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from temporalio import activity, workflow
 from workflows.transitions import LOCAL_LIMIT, LOCAL_RETRIES
 
 with workflow.unsafe.imports_passed_through():
-    from messages.case import CaseRef
-    from messages.onboarding import ApplicationSubmitted, GuaranteeAnswered, Outcome, ReviewAnswered, Standing, Step
+    from messages.case import WAIT, CaseRef, CaseSignal, NextStep, StepInput
 
 TASK_QUEUE = "bench-empty"
 STEPS = ("request_backing", "weigh_guarantee", "request_review", "weigh_review", "activate_credit")
@@ -22,10 +21,10 @@ _WAITING = timedelta(seconds=1)
 
 
 @activity.defn
-async def take_step(step: Step) -> Outcome:
+async def take_step(step: StepInput) -> NextStep:
     """Do nothing, and say so."""
     print(f"{step.case_id} {STEPS[step.round]}", flush=True)
-    return Outcome(Standing.WAITING, 259_200, 604_800)
+    return NextStep(WAIT, 259_200, 604_800)
 
 
 @workflow.defn
@@ -51,23 +50,23 @@ class EmptyWorkflow:
         await workflow.wait_condition(workflow.all_handlers_finished)
 
     @workflow.signal
-    def application_submitted(self, message: ApplicationSubmitted) -> None:
+    def application_submitted(self, message: CaseSignal) -> None:
         """Starts the process."""
 
     @workflow.signal
-    def guarantee_answered(self, message: GuaranteeAnswered) -> None:  # noqa: ARG002 - what it says is nothing to us
+    def guarantee_answered(self, message: CaseSignal) -> None:  # noqa: ARG002 - what it says is nothing to us
         """The first answer."""
         self._heard += 1
 
     @workflow.signal
-    def review_answered(self, message: ReviewAnswered) -> None:  # noqa: ARG002 - what it says is nothing to us
+    def review_answered(self, message: CaseSignal) -> None:  # noqa: ARG002 - what it says is nothing to us
         """The second answer."""
         self._heard += 1
 
     async def _take(self, number: int) -> None:
         await workflow.execute_local_activity(
             take_step,
-            Step(self._case.case_id, number),
+            StepInput(self._case.case_id, number),
             schedule_to_close_timeout=LOCAL_LIMIT,
             retry_policy=LOCAL_RETRIES,
             summary=STEPS[number],

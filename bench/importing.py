@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from temporalio.testing import ActivityEnvironment
 
-from activities.personnel import PersonnelImportActivities
+from activities.personnel.imports import PersonnelImport
 from bench.memory import forget_peak, peak_mb
 from bench.people import add_officer, add_organisation
 from bench.scratch import Scratch, scratch
@@ -20,7 +20,7 @@ from bench.table import Goal, Row, at_most
 from cli.personnel_generator import generate
 from commands.personnel import Upload, send_file
 from gateways.personnel_file import read_rows
-from messages.personnel import ImportStep
+from messages.case import StepInput
 from storage.database import SERVICE, transaction
 from storage.personnel import Import
 
@@ -76,7 +76,7 @@ def _generate_elsewhere(path: Path, rows: int) -> None:
 async def _import(place: Scratch, path: Path) -> float:
     case_id = await _send(place, path)
     began = time.perf_counter()
-    await ActivityEnvironment().run(PersonnelImportActivities(place.desk).import_personnel, ImportStep(case_id))
+    await ActivityEnvironment().run(PersonnelImport(place.desk).import_personnel, StepInput(case_id))
     return time.perf_counter() - began
 
 

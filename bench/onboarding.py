@@ -18,8 +18,7 @@ from bench.stack import Stack, real_stack
 from bench.table import Row
 from bench.tavana import Tavana, shorten_wait
 from bench.watch import Lines, Watch
-from messages.case import CaseKind, CaseRef, workflow_id
-from messages.onboarding import ApplicationSubmitted, GuaranteeAnswered, ReviewAnswered
+from messages.case import CaseKind, CaseRef, CaseSignal, workflow_id
 from workflows.transitions import WORKFLOW_TASK_TIMEOUT
 
 CONCURRENT = 50
@@ -101,26 +100,22 @@ async def _drivers(stack: Stack, count: int) -> AsyncIterator[tuple[Drive, Drive
 
 
 async def _pass_empty(client: Client, lines: Lines) -> str:
-    case_id, fact_id = uuid4(), uuid4()
-    name = f"bench/{case_id}"
-    await _signal(client, name, case_id, "application_submitted", ApplicationSubmitted(case_id, fact_id))
-    await lines.seen(f"{case_id} {STEPS[0]}")
-    await _signal(client, name, case_id, "guarantee_answered", GuaranteeAnswered(case_id, fact_id))
-    await lines.seen(f"{case_id} {STEPS[2]}")
-    await _signal(client, name, case_id, "review_answered", ReviewAnswered(case_id, fact_id))
-    await lines.seen(f"{case_id} {STEPS[4]}")
-    return name
+    case_id = uuid4()
+    for signal, step in (("application_submitted", 0), ("guarantee_answered", 2), ("review_answered", 4)):
+        await _signal(client, case_id, signal)
+        await lines.seen(f"{case_id} {STEPS[step]}")
+    return f"bench/{case_id}"
 
 
-async def _signal(client: Client, name: str, case_id: UUID, signal: str, message: object) -> None:
+async def _signal(client: Client, case_id: UUID, signal: str) -> None:
     """The call that the relay makes."""
     await client.start_workflow(
         EmptyWorkflow.run,
         CaseRef(case_id),
-        id=name,
+        id=f"bench/{case_id}",
         task_queue=TASK_QUEUE,
         start_signal=signal,
-        start_signal_args=[message],
+        start_signal_args=[CaseSignal(CaseKind.ONBOARDING, case_id, signal, uuid4())],
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         task_timeout=WORKFLOW_TASK_TIMEOUT,

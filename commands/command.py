@@ -185,7 +185,9 @@ class Command:
         trail: dict[str, Any] = {"subject": str(case_id), "after": payload}
         if closes is not None:
             by = self.actor.person_id
-            if not await answer_task(self.connection, closes.id, outcome=outcome or fact, fact_id=fact_id, decided_by=by):
+            if not await answer_task(
+                self.connection, closes.id, outcome=outcome or fact, fact_id=fact_id, decided_by=by
+            ):
                 raise TaskNotOpen
             trail = {"subject": str(closes.id), "before": {"status": "open"}, "after": {"outcome": outcome or fact}}
         await touch_case(self.connection, case_id)

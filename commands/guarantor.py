@@ -259,7 +259,7 @@ async def answer_guarantee(command: Command, task: Task, consent: Consent | None
         TaskNotOpen: the clock was first.
     """
     expect_kind(task, TaskKind.ANSWER_GUARANTEE)
-    guarantee = task.subject_id and await guarantor.read_guarantee(command.connection, task.subject_id)
+    guarantee = await guarantor.read_guarantee(command.connection, task.subject_id)
     if guarantee is None or guarantee.person_id != command.actor.person_id or not guarantee.is_live:
         raise NotFound
     if consent is None:

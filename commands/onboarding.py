@@ -270,9 +270,7 @@ async def _resubmit(
     await ask_again(command, corrected)
     terms = {"monthly": corrected.monthly, "instalments": corrected.instalments}
     payload = {**terms, "mandate_version": correction.mandate_version, "code_id": str(correction.code_id)}
-    await command.act(
-        task.case_id, FactKind.APPLICATION_CORRECTED, payload, part=_APPLICANT, closes=task, shown=terms
-    )
+    await command.act(task.case_id, FactKind.APPLICATION_CORRECTED, payload, part=_APPLICANT, closes=task, shown=terms)
 
 
 async def answer_obstacle(command: Command, task: Task, reason: RefusalReason | None) -> UUID:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -48,7 +49,7 @@ class FactKind(StrEnum):
 
 
 # What wakes the process of a change.
-CHANGE_SIGNALS = {
+CHANGE_SIGNALS: Mapping[str, str] = {
     FactKind.CHANGE_PROPOSED: "an import met another mobile, another sheba or an exit",
     FactKind.CHANGE_CONFIRMED: "somebody confirmed the change",
     FactKind.CHANGE_REJECTED: "somebody rejected it",

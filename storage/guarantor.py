@@ -138,7 +138,7 @@ async def add_guarantee(
     return guarantee_id
 
 
-async def read_guarantee(connection: AsyncConnection, guarantee_id: UUID) -> Guarantee | None:
+async def read_guarantee(connection: AsyncConnection, guarantee_id: UUID | None) -> Guarantee | None:
     """The guarantee, or None if it is missing or hidden."""
     row = (await connection.execute(sa.select(*_COLUMNS).where(guarantees.c.id == guarantee_id))).one_or_none()
     return None if row is None else Guarantee(*row)

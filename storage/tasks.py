@@ -83,7 +83,7 @@ _ANSWER = _CLOSE.where(tasks.c.id == _this_task).values(
 )
 
 
-async def open_task(  # noqa: PLR0913 - a task is these values
+async def open_task(
     connection: AsyncConnection,
     case_id: UUID,
     kind: str,

@@ -67,7 +67,7 @@ def beginning(found: Sequence[Sequence[Any]]) -> Beginning | None:
 
 async def count_rounds(connection: AsyncConnection, case_id: UUID) -> dict[str, int]:
     """How often each step of a case was taken."""
-    return {step: count for step, count in await connection.execute(_ROUNDS, {"case_id": case_id})}
+    return {row[0]: row[1] for row in await connection.execute(_ROUNDS, {"case_id": case_id})}
 
 
 def keeping(case_id: UUID, step: str, round_: int, result: Mapping[str, Any]) -> Errand:

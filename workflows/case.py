@@ -92,8 +92,8 @@ class CaseWorkflow:
 
 
 def _handler(name: str, sentence: str) -> Callable[..., None]:
-    def receive(self: CaseWorkflow, message: CaseSignal) -> None:
-        self._mailbox.receive()  # noqa: SLF001 - it becomes a method of the class
+    def receive(self: CaseWorkflow, message: CaseSignal) -> None:  # noqa: ARG001 - it only wakes
+        self._mailbox.receive()
 
     receive.__doc__ = sentence
     receive.__qualname__ = receive.__name__ = name

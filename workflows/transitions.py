@@ -59,8 +59,9 @@ async def transition(name: str, step: StepInput, *, summary: str) -> NextStep:
         step: its input.
         summary: what the Temporal UI shows; no personal data.
     """
+    found: NextStep
     try:
-        return await workflow.execute_local_activity(
+        found = await workflow.execute_local_activity(
             name,
             step,
             result_type=NextStep,
@@ -72,11 +73,12 @@ async def transition(name: str, step: StepInput, *, summary: str) -> NextStep:
         if is_cancelled_exception(error) or (isinstance(error, ApplicationError) and error.non_retryable):
             raise
         workflow.logger.warning("transition_taken_slowly", extra={"step": summary})
-    return await workflow.execute_activity(
-        name,
-        step,
-        result_type=NextStep,
-        start_to_close_timeout=ATTEMPT_LIMIT,
-        retry_policy=ENDLESS_RETRIES,
-        summary=summary,
-    )
+        found = await workflow.execute_activity(
+            name,
+            step,
+            result_type=NextStep,
+            start_to_close_timeout=ATTEMPT_LIMIT,
+            retry_policy=ENDLESS_RETRIES,
+            summary=summary,
+        )
+    return found

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from activities.guarantor import release_guarantors
 from activities.review import escalate_review
-from activities.transition import END, MACHINE, Transition
+from activities.transition import MACHINE, Transition
 from domain.access import ScopeKind
 from domain.programme import Programme, Review
 from messages.case import NextStep

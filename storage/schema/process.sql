@@ -81,10 +81,14 @@ CREATE TABLE tasks (
     role text,
     scope_kind text CHECK (scope_kind IN ('platform', 'region', 'organisation', 'merchant')),
     scope text,
+    -- What it is about, besides its case: a guarantee, say.
+    subject_id uuid,
     details jsonb NOT NULL DEFAULT '{}',
     status text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'done', 'moot', 'expired')),
     outcome text,
     opened_at timestamptz NOT NULL DEFAULT now(),
+    remind_at timestamptz NOT NULL,
+    reminded_at timestamptz,
     due_at timestamptz NOT NULL,
     claimed_by uuid REFERENCES persons,
     claimed_at timestamptz,
@@ -108,14 +112,26 @@ ALTER TABLE tasks ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tasks FORCE ROW LEVEL SECURITY;
 CREATE POLICY own ON tasks USING (sees_all() OR EXISTS (SELECT FROM cases c WHERE c.id = tasks.case_id));
 
-CREATE TABLE transitions (
-    key text PRIMARY KEY,
+-- What the machine waits for though nobody is asked: the step is taken when its time has come.
+CREATE TABLE deadlines (
     case_id uuid NOT NULL REFERENCES cases,
-    input_hash bytea NOT NULL,
-    result jsonb NOT NULL,
-    at timestamptz NOT NULL DEFAULT now()
+    step text NOT NULL,
+    due_at timestamptz NOT NULL,
+    PRIMARY KEY (case_id, step)
 );
-CREATE INDEX transitions_of_case ON transitions (case_id);
+GRANT SELECT, INSERT, UPDATE, DELETE ON deadlines TO amanat_app;
+ALTER TABLE deadlines ENABLE ROW LEVEL SECURITY;
+ALTER TABLE deadlines FORCE ROW LEVEL SECURITY;
+CREATE POLICY own ON deadlines USING (sees_all() OR EXISTS (SELECT FROM cases c WHERE c.id = deadlines.case_id));
+
+CREATE TABLE transitions (
+    case_id uuid NOT NULL REFERENCES cases,
+    step text NOT NULL,
+    round int NOT NULL,
+    result jsonb NOT NULL,
+    at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (case_id, step, round)
+);
 CREATE TRIGGER transitions_keep BEFORE UPDATE OR DELETE OR TRUNCATE ON transitions
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 GRANT SELECT, INSERT ON transitions TO amanat_app;

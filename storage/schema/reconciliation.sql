@@ -5,7 +5,7 @@ CREATE TABLE reconciliation_findings (
     id uuid PRIMARY KEY DEFAULT uuidv7(),
     case_id uuid NOT NULL REFERENCES cases,
     kind text NOT NULL
-        CHECK (kind IN ('process_missing', 'process_not_startable', 'process_ended_early', 'process_outlives_case')),
+        CHECK (kind IN ('process_missing', 'process_ended_early', 'process_outlives_case')),
     found_at timestamptz NOT NULL DEFAULT now(),
     seen_again_at timestamptz,
     times int NOT NULL DEFAULT 1 CHECK (times > 0),

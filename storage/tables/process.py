@@ -73,10 +73,13 @@ tasks = sa.Table(
     sa.Column("role", sa.Text),
     sa.Column("scope_kind", sa.Text),
     sa.Column("scope", sa.Text),
+    sa.Column("subject_id", sa.Uuid),
     sa.Column("details", JSONB, nullable=False, server_default=sa.FetchedValue()),
     sa.Column("status", sa.Text, nullable=False, server_default=sa.FetchedValue()),
     sa.Column("outcome", sa.Text),
     sa.Column("opened_at", Moment, nullable=False, server_default=sa.FetchedValue()),
+    sa.Column("remind_at", Moment, nullable=False),
+    sa.Column("reminded_at", Moment),
     sa.Column("due_at", Moment, nullable=False),
     sa.Column("claimed_by", sa.Uuid),
     sa.Column("claimed_at", Moment),
@@ -86,12 +89,20 @@ tasks = sa.Table(
     sa.Column("version", sa.BigInteger, nullable=False, server_default=sa.FetchedValue()),
 )
 
+deadlines = sa.Table(
+    "deadlines",
+    metadata,
+    sa.Column("case_id", sa.Uuid, primary_key=True),
+    sa.Column("step", sa.Text, primary_key=True),
+    sa.Column("due_at", Moment, nullable=False),
+)
+
 transitions = sa.Table(
     "transitions",
     metadata,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("case_id", sa.Uuid, nullable=False),
-    sa.Column("input_hash", sa.LargeBinary, nullable=False),
+    sa.Column("case_id", sa.Uuid, primary_key=True),
+    sa.Column("step", sa.Text, primary_key=True),
+    sa.Column("round", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("result", JSONB, nullable=False),
     sa.Column("at", Moment, nullable=False, server_default=sa.FetchedValue()),
 )
