@@ -24,7 +24,8 @@ from relay import WORKFLOWS
 from storage import audit, outbox, reconciliation
 from storage.chores import every, repeat
 from storage.database import SERVICE, transaction
-from storage.reconciliation import NO_ID, Claim, FindingKind, OpenFinding
+from storage.reconciliation import NO_ID, Claim, OpenFinding
+from storage.rows.reconciliation import FindingKind
 
 _log = logging.getLogger("amanat.reconciler")
 

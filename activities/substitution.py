@@ -21,7 +21,8 @@ from messages.onboarding import FactKind as OnboardingFact
 from messages.onboarding import Outcome, Standing, Step
 from messages.substitution import FactKind, Phase, TaskKind
 from storage import cases, guarantor, substitution, tasks
-from storage.cases import Fact, last_fact
+from storage.cases import last_fact
+from storage.rows.cases import Fact
 from storage.substitution import Substitution
 
 _OVER = Outcome(Standing.OVER)

@@ -17,11 +17,11 @@ from domain.access import Grant
 from gateways.files import Files
 from messages.payload import decode, encode
 from storage import audit, cases, tasks
-from storage.cases import Case
 from storage.database import SERVICE, Errand, asking, run_errands
 from storage.notices import notifying
 from storage.people import holders_of, people_in
 from storage.retries import retried
+from storage.rows.cases import Case
 from storage.sealing import Seals
 from storage.transitions import beginning, keeping, questions
 

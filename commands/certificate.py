@@ -19,9 +19,9 @@ from storage import certificate, onboarding
 from storage.audit import case_stream
 from storage.cases import record_fact, tell, touch_case
 from storage.notices import notify
-from storage.onboarding import Application
 from storage.outbox import enqueue
-from storage.tasks import Task
+from storage.rows.onboarding import Application
+from storage.rows.tasks import Task
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,13 @@ from domain.errors import Forbidden, NotFound, OwnCase, StepUpRequired
 from gateways.files import Files
 from messages.case import CaseKind
 from storage import audit
-from storage.cases import Case, lock_case
+from storage.cases import lock_case
 from storage.database import Acting, Errand, asking, run_errands, seeing_all
 from storage.idempotency import Answer, earlier_answer, keeping, questions
 from storage.notices import notify
 from storage.people import takes_part
 from storage.retries import retried
+from storage.rows.cases import Case
 from storage.sealing import Seals
 
 _log = logging.getLogger("amanat.commands")

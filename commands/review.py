@@ -21,12 +21,12 @@ from messages.onboarding import FactKind, ReviewAnswered, TaskKind
 from storage import guarantor, onboarding
 from storage.cases import read_case, record_fact, tell
 from storage.notices import notify
-from storage.onboarding import Application
 from storage.organisation import read_employment
 from storage.outbox import enqueue
 from storage.programme import programme_of
 from storage.review import examine
-from storage.tasks import Task
+from storage.rows.onboarding import Application
+from storage.rows.tasks import Task
 
 
 async def approve_application(command: Command, task: Task) -> UUID:

@@ -30,17 +30,19 @@ from messages.substitution import (
 )
 from storage import guarantor, onboarding, substitution, tasks
 from storage.audit import case_stream
-from storage.cases import Case, last_fact, open_case, read_case, record_fact, tell, touch_case
-from storage.guarantor import Guarantee
+from storage.cases import last_fact, open_case, read_case, record_fact, tell, touch_case
 from storage.notices import notify
-from storage.onboarding import Application, CreditLine
-from storage.organisation import Employment, contract_in_force, read_employment
+from storage.organisation import contract_in_force, read_employment
 from storage.outbox import enqueue
 from storage.people import money_pause
 from storage.programme import programme_of
-from storage.services import ServiceName
+from storage.rows.cases import Case
+from storage.rows.guarantor import Guarantee
+from storage.rows.onboarding import Application, CreditLine
+from storage.rows.organisation import Employment
+from storage.rows.services import ServiceName
+from storage.rows.tasks import Task
 from storage.substitution import Substitution
-from storage.tasks import Task
 
 _OWNER = "applicant"
 

@@ -13,9 +13,10 @@ from uuid import UUID
 import sqlalchemy as sa
 from psycopg.types.json import Jsonb
 
-from storage.cases import CASE_COLUMNS, Case, as_case
+from storage.cases import CASE_COLUMNS
 from storage.database import Errand, sql_of
-from storage.tables import cases, transitions
+from storage.rows.cases import Case, cases, transitions
+from storage.rows.table import as_row
 
 _LOCK = sql_of(sa.select(*CASE_COLUMNS, sa.func.now()).where(cases.c.id == sa.bindparam("case_id")).with_for_update())
 _EARLIER = sql_of(
@@ -57,7 +58,7 @@ def beginning(found: Sequence[Sequence[Any]], content: Mapping[str, Any]) -> Beg
             msg = "the transition was taken before with another input"
             raise ValueError(msg)
         earlier = result
-    return Beginning(as_case(columns), now, earlier)
+    return Beginning(as_row(Case, columns), now, earlier)
 
 
 def keeping(case_id: UUID, key: str, content: Mapping[str, Any], result: Mapping[str, Any]) -> Errand:

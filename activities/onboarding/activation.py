@@ -21,10 +21,11 @@ from domain.onboarding import Obstacle
 from domain.programme import Backing, Programme
 from messages.onboarding import Outcome, Phase, Standing, TaskKind
 from storage import guarantor, ledger, onboarding, substitution
-from storage.certificate import Certificate, newest_certificate
-from storage.onboarding import Application
+from storage.certificate import newest_certificate
 from storage.organisation import contract_in_force, read_employment
 from storage.people import money_pause
+from storage.rows.certificate import Certificate
+from storage.rows.onboarding import Application
 
 _OVER = Outcome(Standing.OVER)
 # Who can mend what stands in the way.

@@ -13,8 +13,8 @@ from domain.programme import GuarantorTerms, Programme
 from messages.onboarding import FactKind, Outcome, Phase, Standing, TaskKind
 from storage import guarantor, tasks
 from storage.cases import last_fact
-from storage.guarantor import Guarantee
-from storage.tasks import Task
+from storage.rows.guarantor import Guarantee
+from storage.rows.tasks import Task
 
 _APPLICANT = "applicant"
 _GUARANTOR = "guarantor"

@@ -10,10 +10,11 @@ from activities.transition import MACHINE, Transition, whole_seconds
 from domain.programme import Programme, Review
 from messages.onboarding import REFUSALS, FactKind, Outcome, Phase, Standing, TaskKind
 from storage import guarantor, onboarding, tasks
-from storage.cases import Fact, last_fact
-from storage.onboarding import Application
+from storage.cases import last_fact
 from storage.programme import programme_of
-from storage.tasks import Task
+from storage.rows.cases import Fact
+from storage.rows.onboarding import Application
+from storage.rows.tasks import Task
 
 OVER = Outcome(Standing.OVER)
 BACKED = Outcome(Standing.BACKED)

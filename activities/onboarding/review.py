@@ -13,8 +13,8 @@ from domain.access import Grant, Role, ScopeKind
 from messages.onboarding import FactKind, Outcome, Phase, Standing, TaskKind
 from storage import guarantor
 from storage.cases import last_fact, set_region
-from storage.onboarding import Application
 from storage.organisation import read_employment
+from storage.rows.onboarding import Application
 from storage.working_hours import working_time
 
 _PLATFORM = Grant(Role.FINANCE_OFFICER, ScopeKind.PLATFORM)

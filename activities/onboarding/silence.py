@@ -11,7 +11,7 @@ from activities.transition import Transition
 from domain.access import ScopeKind
 from messages.onboarding import Outcome, Phase, TaskKind
 from storage import guarantor, tasks
-from storage.tasks import Task
+from storage.rows.tasks import Task
 
 
 async def remind(at: Transition, *, until: datetime | None) -> Outcome:

@@ -15,9 +15,9 @@ from domain.access import Grant, Role, ScopeKind
 from messages.personnel import Change, ChangeOutcome, ChangePhase, ChangeStep, FactKind, TaskKind
 from storage import personnel, tasks
 from storage.cases import last_fact
-from storage.personnel import ProposedChange
 from storage.policies import by_id
-from storage.tasks import Task
+from storage.rows.personnel import ProposedChange
+from storage.rows.tasks import Task
 
 _OVER = ChangeOutcome(waiting=False)
 _ANSWERS = (FactKind.CHANGE_CONFIRMED, FactKind.CHANGE_REJECTED)
