@@ -25,8 +25,9 @@ from messages.case import CaseRef, CaseSignal, workflow_id
 from messages.payload import decode
 from storage.chores import repeat
 from storage.database import SERVICE, transaction
-from storage.outbox import ALARM_ATTEMPTS, Promise, claim, mark_sent, put_back
+from storage.outbox import ALARM_ATTEMPTS, claim, mark_sent, put_back
 from storage.retries import retried
+from storage.rows.outbox import Promise
 from workflows.client import TASK_QUEUE
 from workflows.registry import WORKFLOWS
 from workflows.transitions import WORKFLOW_TASK_TIMEOUT

@@ -20,8 +20,9 @@ from domain.access import Grant
 from messages.case import CaseKind, NextStep
 from messages.decision import Step
 from storage import tasks
-from storage.cases import Fact, last_fact
-from storage.tasks import Task
+from storage.cases import last_fact
+from storage.rows.cases import Fact
+from storage.rows.tasks import Task
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from activities.transition import Transition
 from domain.programme import Programme
 from messages.onboarding import TaskKind
 from storage import guarantor
-from storage.guarantor import Guarantee
+from storage.rows.guarantor import Guarantee
 
 
 async def ask_guarantor(step: Transition, programme: Programme, guarantee: Guarantee) -> None:

@@ -17,7 +17,7 @@ from activities.transition import Body, Desk, Transition, run_transition
 from messages.case import NextStep, StepInput
 from storage import tasks
 from storage.people import part_of
-from storage.tasks import Task
+from storage.rows.tasks import Task
 
 Activity = Callable[[StepInput], Awaitable[NextStep]]
 

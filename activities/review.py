@@ -10,9 +10,9 @@ from domain.access import Grant, Role, ScopeKind
 from messages.case import NextStep
 from messages.onboarding import Phase
 from storage.cases import set_region
-from storage.onboarding import Application
 from storage.organisation import read_employment
 from storage.programme import programme_of
+from storage.rows.onboarding import Application
 from storage.working_hours import working_time
 
 _PLATFORM = Grant(Role.FINANCE_OFFICER, ScopeKind.PLATFORM)

@@ -16,10 +16,11 @@ from messages.case import NextStep
 from messages.onboarding import FactKind as GuarantorFact
 from messages.substitution import FactKind, Phase, Step, TaskKind
 from storage import cases, guarantor, substitution, tasks
-from storage.cases import Fact, last_fact
+from storage.cases import last_fact
 from storage.programme import programme_of
+from storage.rows.cases import Fact
+from storage.rows.tasks import Task
 from storage.substitution import Substitution
-from storage.tasks import Task
 
 # The newest of these says how it goes on.
 _DECISIVE = (

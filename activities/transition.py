@@ -19,13 +19,13 @@ from gateways.files import Files
 from messages.case import OVER, WAIT, NextStep, StepInput
 from messages.payload import encode
 from storage import audit, cases, deadlines, tasks
-from storage.cases import Case
 from storage.database import SERVICE, Errand, asking, run_errands
 from storage.notices import notifying
 from storage.people import holders_of, people_in
 from storage.retries import retried
+from storage.rows.cases import Case
+from storage.rows.tasks import Task
 from storage.sealing import Seals
-from storage.tasks import Task
 from storage.transitions import beginning, count_rounds, keeping, questions
 
 MACHINE = "machine"

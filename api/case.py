@@ -20,7 +20,8 @@ from api.values import Cursor, Limit, MomentOut, Page, Words, cut, read_cursor, 
 from domain import errors, wording
 from messages.case import CaseKind
 from storage import case_lists
-from storage.case_lists import CaseFilter, Event
+from storage.case_lists import CaseFilter
+from storage.rows.cases import Event
 
 router = APIRouter(prefix="/v1/cases", tags=["cases"])
 

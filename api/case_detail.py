@@ -28,13 +28,15 @@ from messages.onboarding import FactKind, TaskKind
 from messages.personnel import Change
 from messages.substitution import FactKind as SubstitutionFact
 from storage import case_lists, guarantor, onboarding, people, personnel
-from storage.cases import Case, last_fact
+from storage.cases import last_fact
 from storage.certificate import newest_certificate
 from storage.organisation import list_regions, read_organisation
 from storage.personnel.values import read_values
 from storage.programme import programme_of
+from storage.rows.cases import Case
+from storage.rows.tasks import Task
 from storage.sealing import Seals
-from storage.tasks import Task, open_tasks
+from storage.tasks import open_tasks
 
 # Kinds of cases that go by a programme.
 _BY_PROGRAMME = (CaseKind.ONBOARDING, CaseKind.SUBSTITUTION)

@@ -15,7 +15,8 @@ from domain import wording
 from domain.access import Actor
 from messages.onboarding import TaskKind
 from storage.people import names_of
-from storage.tasks import InboxItem, Task
+from storage.rows.tasks import Task
+from storage.tasks import InboxItem
 
 
 class TaskOut(BaseModel):

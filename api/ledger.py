@@ -13,6 +13,7 @@ from api.problems import responses
 from api.values import AmountOut, Cursor, Limit, MomentOut, Page, Words, read_cursor, write_cursor
 from domain import errors, wording
 from domain.access import SEES_LEDGER, Role
+from domain.ledger import credit_accounts
 from storage.ledger import reading as ledger
 
 router = APIRouter(prefix="/v1", tags=["ledger"])
@@ -79,9 +80,10 @@ async def read_statement(
     after = read_cursor(cursor, int, int, int)
 
     async def query(connection: AsyncConnection) -> Page[StatementLine]:
+        _, available = credit_accounts(line_id)
         page = await ledger.statement(
             connection,
-            f"credit:available:{line_id}",
+            available.code,
             after=ledger.Cursor(*after) if after else None,
             limit=limit,
         )

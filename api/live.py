@@ -15,10 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from api.dependencies import Reader
 from domain.errors import NotFound, TooMany
 from storage.account import read_session_again
-from storage.case_lists import Event, Mark, events_after, is_shown, marks_of, see_case
-from storage.cases import Case
+from storage.case_lists import Mark, events_after, is_shown, marks_of, see_case
 from storage.chores import every, repeat
 from storage.database import SERVICE, transaction
+from storage.rows.cases import Case, Event
 
 _log = logging.getLogger("amanat.live")
 

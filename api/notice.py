@@ -20,7 +20,8 @@ from domain.access import SEES_NOTICES, SENDS_NOTICES
 from domain.identity import Mobile, mask_mobile
 from domain.notice import NoticePending, failure_words, retell
 from storage import notices
-from storage.notices import NoticeState, StoredNotice, WatchedNotice
+from storage.notices import WatchedNotice
+from storage.rows.notices import NoticeState, StoredNotice
 
 router = APIRouter(prefix="/v1", tags=["messages"])
 

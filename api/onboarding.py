@@ -27,6 +27,7 @@ from domain.guarantor import (
     GuarantorMayNotBeAsked,
     GuarantorNamedTwice,
 )
+from domain.ledger import credit_accounts
 from domain.mandate import GUARANTEE_MANDATES, MANDATES
 from domain.programme import GUARANTORS_MAX, Backing, Programme, Review
 from domain.review import NotReturned
@@ -35,9 +36,10 @@ from storage import onboarding
 from storage.database import postgres_now
 from storage.ledger import reading as ledger
 from storage.ledger.reading import Balance
-from storage.onboarding import CreditLine
 from storage.programme import programmes_in_force, programmes_of
-from storage.services import ServiceName, takes_new_cases
+from storage.rows.onboarding import CreditLine
+from storage.rows.services import ServiceName
+from storage.services import takes_new_cases
 
 router = APIRouter(prefix="/v1", tags=["onboarding"])
 
@@ -372,7 +374,7 @@ async def _with_balances(
 ) -> list[CreditLineOut]:
     seals, until = reader.context.seals, reader.actor.strong_until
     strong = until is not None and until > await postgres_now(connection)
-    accounts = [f"credit:available:{line.id}" for line in lines]
+    accounts = [available.code for _, available in (credit_accounts(line.id) for line in lines)]
     balances = await ledger.balances(connection, accounts)
     programmes = await programmes_of(connection, [line.case_id for line in lines])
     return [

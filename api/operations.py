@@ -22,9 +22,9 @@ from domain.access import READS_EVERYTHING, Role
 from storage import outbox, services
 from storage.late_cases import LateCase, list_late_cases
 from storage.outbox import Waiting
-from storage.reconciliation import FindingKind
-from storage.services import Service, ServiceName
-from storage.tasks import Task
+from storage.rows.reconciliation import FindingKind
+from storage.rows.services import Service, ServiceName
+from storage.rows.tasks import Task
 
 router = APIRouter(prefix="/v1/operations", tags=["operations"])
 

@@ -21,7 +21,7 @@ from domain.access import Actor, Role, ScopeKind
 from domain.dates import tehran_day
 from storage import organisation as store
 from storage.database import tehran_today
-from storage.organisation import Contract, Organisation
+from storage.rows.organisation import Contract, Organisation
 
 router = APIRouter(prefix="/v1", tags=["organisations"])
 

@@ -39,7 +39,8 @@ from gateways.personnel_rows import MAX_ROWS
 from messages.personnel import ImportPhase
 from storage import personnel
 from storage.organisation import read_organisation
-from storage.personnel import Import, RefusedLine
+from storage.personnel import RefusedLine
+from storage.rows.personnel import Import
 
 router = APIRouter(prefix="/v1", tags=["personnel"])
 

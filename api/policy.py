@@ -17,7 +17,8 @@ from commands import policy as commands
 from commands.command import Command
 from domain import errors
 from domain.access import Role
-from storage.policies import Policy, PolicyState, all_in_force, list_versions
+from storage.policies import all_in_force, list_versions
+from storage.rows.policies import Policy, PolicyState
 
 router = APIRouter(prefix="/v1", tags=["policies"])
 

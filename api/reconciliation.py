@@ -14,7 +14,8 @@ from api.problems import responses
 from api.values import Cursor, Limit, MomentOut, Page, cut, read_cursor, write_cursor
 from domain import errors
 from domain.access import READS_EVERYTHING
-from storage.reconciliation import Finding, FindingKind, list_findings
+from storage.reconciliation import list_findings
+from storage.rows.reconciliation import Finding, FindingKind
 
 router = APIRouter(prefix="/v1", tags=["operations"])
 

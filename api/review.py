@@ -22,10 +22,10 @@ from domain.wording import Sentence
 from messages.case import CaseKind
 from storage import guarantor, onboarding, people
 from storage.database import tehran_today
-from storage.guarantor import Guarantee
 from storage.organisation import list_regions
 from storage.programme import programme_of
 from storage.review import Examination, GuarantorCheck, examine
+from storage.rows.guarantor import Guarantee
 from storage.sealing import Seals
 
 _REASON = Sentence("{reason}", "{reason}")

@@ -11,9 +11,9 @@ from commands.task import is_addressed_to
 from domain.access import READS_EVERYTHING, Actor, Grant, Role, ScopeKind
 from messages.onboarding import TaskKind
 from storage import people, tasks
-from storage.cases import Case
 from storage.database import Acting, seeing_all
-from storage.tasks import Task
+from storage.rows.cases import Case
+from storage.rows.tasks import Task
 
 
 @dataclass(frozen=True, slots=True)

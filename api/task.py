@@ -33,7 +33,8 @@ from messages.onboarding import TaskKind
 from messages.personnel import TaskKind as PersonnelTaskKind
 from messages.substitution import TaskKind as SubstitutionTaskKind
 from storage import tasks
-from storage.tasks import InboxFilter, Task
+from storage.rows.tasks import Task
+from storage.tasks import InboxFilter
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 

@@ -15,10 +15,8 @@ from domain.money import Money
 from domain.onboarding import monthly_limit
 from domain.programme import Programme
 from storage import onboarding
-from storage.cases import Case
 from storage.database import tehran_today
 from storage.organisation import (
-    Employment,
     contract_in_force,
     covered,
     employments_of,
@@ -27,6 +25,8 @@ from storage.organisation import (
     read_employment,
 )
 from storage.programme import programme_of
+from storage.rows.cases import Case
+from storage.rows.organisation import Employment
 
 
 class EmployerLimit(BaseModel):

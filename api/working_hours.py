@@ -18,7 +18,8 @@ from commands.command import Command
 from domain import errors
 from domain.access import Role
 from domain.dates import jalali_day
-from storage.working_hours import Holiday, list_holidays
+from storage.rows.working_hours import Holiday
+from storage.working_hours import list_holidays
 
 router = APIRouter(prefix="/v1", tags=["working hours"])
 

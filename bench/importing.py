@@ -22,7 +22,7 @@ from commands.personnel import Upload, send_file
 from gateways.personnel_file import read_rows
 from messages.case import StepInput
 from storage.database import SERVICE, transaction
-from storage.personnel import Import
+from storage.rows.personnel import Import
 
 _COPY_LIMIT_MS = 600_000
 _TIMES_COPY = 5

@@ -15,7 +15,7 @@ from domain.access import Actor, Grant, Role, ScopeKind
 from storage import account, organisation
 from storage.database import SERVICE, transaction
 from storage.people import add_person
-from storage.tables import employments
+from storage.rows.organisation import employments
 
 _FIRST_ID = 100_000_000
 _STAFF = itertools.count(500_000_000)

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from storage.database import SERVICE, transaction
-from storage.tables import cases, tasks
+from storage.rows.cases import cases
+from storage.rows.tasks import tasks
 
 _POLL_SECONDS = 0.05
 _END = "end"

@@ -28,7 +28,8 @@ from storage.account import read_credential
 from storage.database import SERVICE, transaction
 from storage.organisation import find_organisation
 from storage.people import grants_of
-from storage.personnel import Import, RefusedLine
+from storage.personnel import RefusedLine
+from storage.rows.personnel import Import
 
 _PART: Final = 256 * 1024
 _LOOK_EVERY_SECONDS: Final = 0.25

@@ -16,8 +16,8 @@ from domain.money import RIAL_A_TOMAN, Money
 from domain.onboarding import RefusalReason
 from messages.onboarding import FactKind, TaskKind
 from storage import certificate, onboarding
-from storage.onboarding import Application
-from storage.tasks import Task
+from storage.rows.onboarding import Application
+from storage.rows.tasks import Task
 
 
 @dataclass(frozen=True, slots=True)

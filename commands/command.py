@@ -21,15 +21,17 @@ from domain.errors import Forbidden, NotFound, OwnCase, StepUpRequired, TaskNotO
 from gateways.files import Files
 from messages.case import CaseKind, CaseSignal
 from storage import audit
-from storage.cases import Case, lock_case, open_case, record_fact, tell, touch_case
+from storage.cases import lock_case, open_case, record_fact, tell, touch_case
 from storage.database import Acting, Errand, asking, run_errands, seeing_all
 from storage.idempotency import Answer, earlier_answer, keeping, questions
 from storage.notices import notify
 from storage.outbox import enqueue
 from storage.people import takes_part
 from storage.retries import retried
+from storage.rows.cases import Case
+from storage.rows.tasks import Task
 from storage.sealing import Seals
-from storage.tasks import Task, answer_task
+from storage.tasks import answer_task
 
 _log = logging.getLogger("amanat.commands")
 

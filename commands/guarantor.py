@@ -22,12 +22,14 @@ from messages.onboarding import FactKind, TaskKind
 from storage import account, guarantor, onboarding, tasks
 from storage.account import use_code
 from storage.database import SERVICE, seeing_all, transaction
-from storage.guarantor import Guarantee, as_worker
-from storage.onboarding import Application
-from storage.organisation import Employment, employment_in, read_employment
+from storage.guarantor import as_worker
+from storage.organisation import employment_in, read_employment
 from storage.people import find_person, money_pause
 from storage.programme import programme_of
-from storage.tasks import Task
+from storage.rows.guarantor import Guarantee
+from storage.rows.onboarding import Application
+from storage.rows.organisation import Employment
+from storage.rows.tasks import Task
 
 
 @dataclass(frozen=True, slots=True)

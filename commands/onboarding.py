@@ -23,13 +23,16 @@ from messages.onboarding import FactKind, Phase, TaskKind
 from storage import onboarding, tasks
 from storage.account import use_code
 from storage.guarantor import add_guarantee
-from storage.onboarding import Application, is_open_to
-from storage.organisation import Employment, contract_in_force, employments_of, read_employment
+from storage.onboarding import is_open_to
+from storage.organisation import contract_in_force, employments_of, read_employment
 from storage.people import money_pause
-from storage.policies import Policy, in_force
+from storage.policies import in_force
 from storage.programme import programme_of
-from storage.services import ServiceName
-from storage.tasks import Task
+from storage.rows.onboarding import Application
+from storage.rows.organisation import Employment
+from storage.rows.policies import Policy
+from storage.rows.services import ServiceName
+from storage.rows.tasks import Task
 
 _APPLICANT = "applicant"
 

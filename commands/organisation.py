@@ -12,7 +12,7 @@ from domain.access import Role
 from domain.errors import Conflict, InvalidInput, NotFound
 from domain.money import Money
 from storage import organisation as store
-from storage.organisation import Contract
+from storage.rows.organisation import Contract
 
 
 class CodeTaken(Conflict):

@@ -21,10 +21,10 @@ from storage import personnel
 from storage.guarantor import stand_together
 from storage.idempotency import Answer
 from storage.organisation import read_organisation
-from storage.personnel import Import
 from storage.policies import in_force
-from storage.services import ServiceName
-from storage.tasks import Task
+from storage.rows.personnel import Import
+from storage.rows.services import ServiceName
+from storage.rows.tasks import Task
 
 FILE_LIMIT: Final = 50 * 1024 * 1024
 OPERATION: Final = "import_personnel"

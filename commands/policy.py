@@ -15,7 +15,7 @@ from domain.programme import Programme, is_wait
 from domain.working_hours import WorkingHours
 from storage import policies
 from storage.organisation import find_organisation
-from storage.policies import Policy
+from storage.rows.policies import Policy
 
 _PERSONNEL_HOURS = frozenset({"change_remind_hours", "change_expire_hours", "money_pause_hours"})
 # A programme is the one policy that people may add: its code is what members apply with.

@@ -21,11 +21,11 @@ from messages.onboarding import FactKind, TaskKind
 from storage import guarantor, onboarding
 from storage.cases import read_case
 from storage.notices import notify
-from storage.onboarding import Application
 from storage.organisation import read_employment
 from storage.programme import programme_of
 from storage.review import examine
-from storage.tasks import Task
+from storage.rows.onboarding import Application
+from storage.rows.tasks import Task
 
 
 async def approve_application(command: Command, task: Task) -> UUID:

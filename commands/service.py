@@ -6,7 +6,7 @@ from commands.command import Command
 from domain.access import Role
 from domain.errors import ServiceClosed
 from storage import services
-from storage.services import Service, ServiceName
+from storage.rows.services import Service, ServiceName
 
 
 async def refuse_closed(command: Command, name: ServiceName) -> None:

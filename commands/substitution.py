@@ -20,15 +20,17 @@ from domain.programme import GuarantorTerms
 from messages.case import CaseKind
 from messages.substitution import FactKind, Phase, TaskKind
 from storage import guarantor, onboarding, substitution, tasks
-from storage.cases import Case, last_fact, read_case
-from storage.guarantor import Guarantee
-from storage.onboarding import Application, CreditLine
-from storage.organisation import Employment, contract_in_force, read_employment
+from storage.cases import last_fact, read_case
+from storage.organisation import contract_in_force, read_employment
 from storage.people import money_pause
 from storage.programme import programme_of
-from storage.services import ServiceName
+from storage.rows.cases import Case
+from storage.rows.guarantor import Guarantee
+from storage.rows.onboarding import Application, CreditLine
+from storage.rows.organisation import Employment
+from storage.rows.services import ServiceName
+from storage.rows.tasks import Task
 from storage.substitution import Substitution
-from storage.tasks import Task
 
 _OWNER = "applicant"
 

@@ -10,7 +10,7 @@ from domain.errors import InvalidInput, NotFound, PreconditionFailed, TaskClaime
 from storage import tasks
 from storage.audit import case_stream
 from storage.cases import touch_case
-from storage.tasks import Task
+from storage.rows.tasks import Task
 
 
 class TaskOfOtherKind(InvalidInput):

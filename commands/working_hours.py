@@ -7,7 +7,7 @@ from datetime import date
 from commands.command import Command
 from domain.access import Role
 from storage import working_hours as store
-from storage.working_hours import Holiday
+from storage.rows.working_hours import Holiday
 
 STREAM = "holidays"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -12,8 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access import READS_EVERYTHING, Actor, ScopeKind
 from domain.wording import APPLICANT_ONLY
-from storage.cases import CASE_COLUMNS, Case, as_case
-from storage.tables import case_people, cases, tasks, timeline
+from storage.cases import CASE_COLUMNS
+from storage.rows.cases import Case, Event, case_people, cases, timeline
+from storage.rows.table import columns, find_one, read_all
+from storage.rows.tasks import tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,26 +28,11 @@ class CaseFilter:
     late: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A line of a timeline."""
-
-    id: int
-    case_id: UUID
-    at: datetime
-    code: str
-    params: dict[str, object]
-    actor: str
-
-
 class Mark(NamedTuple):
     """How far a case has come: the newest line of its timeline, and its version."""
 
     event: int
     version: int
-
-
-_EVENT = (timeline.c.id, timeline.c.case_id, timeline.c.at, timeline.c.code, timeline.c.params, timeline.c.actor)
 
 
 def _ways_to_see(actor: Actor) -> list[sa.ColumnElement[bool]]:
@@ -78,10 +64,9 @@ def _ways_to_see(actor: Actor) -> list[sa.ColumnElement[bool]]:
 
 async def see_case(connection: AsyncConnection, actor: Actor, case_id: UUID) -> Case | None:
     """The case, if this person may see it."""
-    row = (
-        await connection.execute(sa.select(*CASE_COLUMNS).where(cases.c.id == case_id, sa.or_(*_ways_to_see(actor))))
-    ).one_or_none()
-    return None if row is None else as_case(row)
+    return await find_one(
+        connection, Case, sa.select(*CASE_COLUMNS).where(cases.c.id == case_id, sa.or_(*_ways_to_see(actor)))
+    )
 
 
 async def list_cases(
@@ -97,7 +82,7 @@ async def list_cases(
     ]
     found = sa.union_all(*(sa.select(way.c.id) for way in newest)).scalar_subquery()
     query = sa.select(*CASE_COLUMNS).where(cases.c.id.in_(found)).order_by(cases.c.id.desc()).limit(limit)
-    return [as_case(row) for row in await connection.execute(query)]
+    return await read_all(connection, Case, query)
 
 
 def _conditions(wanted: CaseFilter) -> list[sa.ColumnElement[bool]]:
@@ -113,13 +98,13 @@ def _conditions(wanted: CaseFilter) -> list[sa.ColumnElement[bool]]:
 
 async def events_after(connection: AsyncConnection, case_id: UUID, after: int, limit: int) -> list[Event]:
     """Lines of a case's timeline, oldest first."""
-    rows = await connection.execute(
-        sa.select(*_EVENT)
+    query = (
+        sa.select(*columns(timeline, Event))
         .where(timeline.c.case_id == case_id, timeline.c.id > after)
         .order_by(timeline.c.id)
         .limit(limit)
     )
-    return [Event(*row) for row in rows]
+    return await read_all(connection, Event, query)
 
 
 def is_shown(case: Case, actor: Actor, event: Event) -> bool:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,48 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.access import Actor
 from messages.case import CaseKind
 from storage.database import Errand, sql_of
-from storage.tables import case_people, cases, facts, timeline
+from storage.rows.cases import Case, Fact, case_people, cases, facts, timeline
+from storage.rows.table import columns, find_one
 
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One running or ended process."""
-
-    id: UUID
-    kind: CaseKind
-    variant: str
-    phase: str
-    outcome: str | None
-    person_id: UUID | None
-    organisation_id: UUID | None
-    region_code: str | None
-    next_actor: str | None
-    due_at: datetime | None
-    policy_id: UUID
-    version: int
-    opened_at: datetime
-    changed_at: datetime
-    closed_at: datetime | None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the process still runs."""
-        return self.closed_at is None
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """Something that a person did."""
-
-    id: UUID
-    kind: str
-    actor_id: UUID | None
-    payload: Mapping[str, Any]
-    at: datetime
-
-
-CASE_COLUMNS = tuple(cases.c[name] for name in Case.__slots__)
-_FACT_COLUMNS = (facts.c.id, facts.c.kind, facts.c.actor_id, facts.c.payload, facts.c.at)
+CASE_COLUMNS = columns(cases, Case)
 
 # Statements of every command and transition are built once: building one takes as long as running it.
 _this_case = sa.bindparam("this_case", type_=sa.Uuid)
@@ -67,7 +28,7 @@ _OPEN = sa.insert(cases).returning(cases.c.id)
 _ADD_PERSON = sa.insert(case_people).inline()
 _RECORD = sa.insert(facts).returning(facts.c.id)
 _LAST_FACT = (
-    sa.select(*_FACT_COLUMNS)
+    sa.select(*columns(facts, Fact))
     .where(facts.c.case_id == _this_case, facts.c.kind == sa.func.any(sa.bindparam("kinds", type_=ARRAY(sa.Text))))
     .order_by(facts.c.id.desc())
     .limit(1)
@@ -89,22 +50,14 @@ _TELL = sa.insert(timeline).inline()
 _TELLING = sql_of(_TELL, "case_id", "code", "params", "actor")
 
 
-def as_case(row: Sequence[Any]) -> Case:
-    """A row of ``CASE_COLUMNS`` as a case."""
-    values = dict(zip(Case.__slots__, row, strict=True))
-    return Case(**values | {"kind": CaseKind(values["kind"])})
-
-
 async def read_case(connection: AsyncConnection, case_id: UUID) -> Case | None:
     """The case, or None if it is missing or hidden from whoever acts."""
-    row = (await connection.execute(_READ, {"this_case": case_id})).one_or_none()
-    return None if row is None else as_case(row)
+    return await find_one(connection, Case, _READ, {"this_case": case_id})
 
 
 async def lock_case(connection: AsyncConnection, case_id: UUID) -> Case | None:
     """``read_case``, holding the case until the transaction ends: one thing at a time happens in it."""
-    row = (await connection.execute(_LOCK, {"this_case": case_id})).one_or_none()
-    return None if row is None else as_case(row)
+    return await find_one(connection, Case, _LOCK, {"this_case": case_id})
 
 
 async def open_case(  # noqa: PLR0913 - a case is these values
@@ -176,8 +129,7 @@ async def record_fact(
 
 async def last_fact(connection: AsyncConnection, case_id: UUID, *kinds: str) -> Fact | None:
     """The newest fact of one of the kinds."""
-    row = (await connection.execute(_LAST_FACT, {"this_case": case_id, "kinds": list(kinds)})).one_or_none()
-    return None if row is None else Fact(*row)
+    return await find_one(connection, Fact, _LAST_FACT, {"this_case": case_id, "kinds": list(kinds)})
 
 
 async def tell(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -11,28 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import tehran_today
-from storage.onboarding import Application
-from storage.tables import certificates, credit_lines, persons
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """An employer's deduction certificate (A12). ``monthly`` is rial."""
-
-    id: UUID
-    case_id: UUID
-    person_id: UUID
-    organisation_id: UUID
-    monthly: int
-    instalments: int
-    valid_until: date
-    issued_at: datetime
-    revoked_at: datetime | None
-    revoke_reason: str | None
-
-    def is_valid(self, today: date) -> bool:
-        """Whether a credit may still stand on it (A12); ``today`` in Tehran."""
-        return self.revoked_at is None and self.valid_until >= today
+from storage.rows.certificate import Certificate, certificates
+from storage.rows.onboarding import Application, credit_lines
+from storage.rows.people import persons
+from storage.rows.table import as_row, columns, find_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +26,7 @@ class IssuedCertificate:
     is_valid: bool
 
 
-_COLUMNS = tuple(certificates.c[name] for name in Certificate.__slots__)
+_COLUMNS = columns(certificates, Certificate)
 _NAME = sa.func.btrim(sa.func.concat_ws(" ", persons.c.first_name, persons.c.last_name))
 
 
@@ -79,18 +61,13 @@ async def add_certificate(
 async def read_certificate(connection: AsyncConnection, certificate_id: UUID) -> Certificate | None:
     """The certificate, or None."""
     query = sa.select(*_COLUMNS).where(certificates.c.id == certificate_id)
-    row = (await connection.execute(query)).one_or_none()
-    return None if row is None else Certificate(*row)
+    return await find_one(connection, Certificate, query)
 
 
 async def newest_certificate(connection: AsyncConnection, case_id: UUID) -> Certificate | None:
     """The case's newest certificate, or None."""
-    row = (
-        await connection.execute(
-            sa.select(*_COLUMNS).where(certificates.c.case_id == case_id).order_by(certificates.c.id.desc()).limit(1)
-        )
-    ).one_or_none()
-    return None if row is None else Certificate(*row)
+    query = sa.select(*_COLUMNS).where(certificates.c.case_id == case_id).order_by(certificates.c.id.desc()).limit(1)
+    return await find_one(connection, Certificate, query)
 
 
 async def read_issued(connection: AsyncConnection, certificate_id: UUID) -> IssuedCertificate | None:
@@ -116,7 +93,7 @@ async def _issued(connection: AsyncConnection, query: sa.Select[Any]) -> list[Is
     today = await tehran_today(connection)
     issued = []
     for *row, name in await connection.execute(named):
-        found = Certificate(*row)
+        found = as_row(Certificate, row)
         issued.append(IssuedCertificate(found, name, found.is_valid(today)))
     return issued
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.tables import deadlines
+from storage.rows.cases import deadlines
 
 _due = sa.func.now() + sa.bindparam("due_in", type_=sa.Interval)
 _ADDED = insert(deadlines).values(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -18,8 +18,11 @@ from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.personnel import statements
+from storage.rows.organisation import employments, organisations, regions
+from storage.rows.people import persons
+from storage.rows.personnel import personnel_versions
+from storage.rows.table import as_row, columns
 from storage.sealing import Seals
-from storage.tables import employments, organisations, personnel_versions, persons, regions
 
 EARLIER_VERSIONS: Final = 20
 _MOST_EMPLOYERS: Final = 50
@@ -74,19 +77,19 @@ class Correction:
 
 # Every change of the line sets updated_at, which therefore tells versions apart.
 _VERSION: Final = sa.cast(sa.extract("epoch", employments.c.updated_at) * 1_000_000, sa.BigInteger)
-_OF_OTHERS: Final[Mapping[str, sa.ColumnElement[Any]]] = {
-    "organisation_name": organisations.c.name,
-    "region_name": regions.c.name,
-    "version": _VERSION,
-    "first_name": persons.c.first_name,
-    "last_name": persons.c.last_name,
-    "national_id": persons.c.national_id_sealed,
-}
-_COLUMNS = tuple(
-    (_OF_OTHERS[name] if name in _OF_OTHERS else employments.c[name]).label(name) for name in ListedEmployment.__slots__
-)
 _READ = (
-    sa.select(*_COLUMNS)
+    sa.select(
+        *columns(
+            employments,
+            ListedEmployment,
+            organisation_name=organisations.c.name,
+            region_name=regions.c.name,
+            version=_VERSION,
+            first_name=persons.c.first_name,
+            last_name=persons.c.last_name,
+            national_id=persons.c.national_id_sealed,
+        )
+    )
     .join(persons, persons.c.id == employments.c.person_id)
     .join(organisations, organisations.c.id == employments.c.organisation_id)
     .join(regions, regions.c.code == employments.c.region_code)
@@ -106,8 +109,8 @@ _ADD_ROW: Final = sa.text(
 
 
 def _opened(seals: Seals, row: sa.Row[Any]) -> ListedEmployment:
-    national_id = seals.cipher.open_text(row.national_id, "person.national_id")
-    return ListedEmployment(**{**row._mapping, "national_id": national_id})  # noqa: SLF001 - a Row's documented way
+    listed, sealed = row[:-1], row[-1]
+    return as_row(ListedEmployment, [*listed, seals.cipher.open_text(sealed, "person.national_id")])
 
 
 async def find_employments(connection: AsyncConnection, seals: Seals, national_id: str) -> list[ListedEmployment]:
@@ -162,7 +165,7 @@ async def histories(connection: AsyncConnection, listed: Sequence[ListedEmployme
 async def correct(connection: AsyncConnection, held: ListedEmployment, correction: Correction) -> list[str]:
     """Correct an employment that ``hold_employment`` holds, and keep what was before; returns the changed fields."""
     ids = {"case": None, "organisation": held.organisation_id}
-    values = {name: getattr(correction, name) for name in Correction.__slots__}
+    values = asdict(correction)
     await connection.execute(statements.MAKE_INCOMING)
     await connection.execute(_ADD_ROW, {"employment": held.id, **values})
     await connection.execute(statements.WEIGH, ids)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any, cast
 from uuid import UUID
 
@@ -13,60 +13,23 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.guarantor import Worker, notice_of_end
+from domain.ledger import CREDIT_AVAILABLE
 from domain.programme import Programme
 from messages.onboarding import TaskKind
-from storage.onboarding import Application
-from storage.organisation import Employment
 from storage.programme import programme_of
-from storage.tables import (
-    accounts,
-    case_people,
-    cases,
-    credit_lines,
-    guarantees,
-    organisations,
-    persons,
-    regions,
-    tasks,
-)
+from storage.rows.cases import case_people, cases
+from storage.rows.guarantor import Guarantee, guarantees
+from storage.rows.ledger import accounts
+from storage.rows.onboarding import Application, credit_lines
+from storage.rows.organisation import Employment, organisations, regions
+from storage.rows.people import persons
+from storage.rows.table import as_row, columns, find_one, read_all
+from storage.rows.tasks import tasks
 
 PART = "guarantor"
 
 
-@dataclass(frozen=True, slots=True)
-class Guarantee:
-    """Somebody who is, was, or is asked to be a guarantor. ``monthly`` is rial.
-
-    ``case_id`` is where they were asked, ``credit_case_id`` the application that they stand for.
-    """
-
-    id: UUID
-    case_id: UUID
-    credit_case_id: UUID
-    applicant_id: UUID
-    person_id: UUID
-    employment_id: UUID
-    monthly: int
-    instalments: int
-    replaces_id: UUID | None
-    status: str
-    mandate_version: int | None
-    named_at: datetime
-    accepted_at: datetime | None
-    ended_at: datetime | None
-
-    @property
-    def is_live(self) -> bool:
-        """Whether the guarantor is asked, or stands."""
-        return self.ended_at is None
-
-    @property
-    def is_substitute(self) -> bool:
-        """Whether they were asked to take a guarantor's place behind a usable credit, in a case of its own (A4)."""
-        return self.case_id != self.credit_case_id
-
-
-_COLUMNS = tuple(guarantees.c[name] for name in Guarantee.__slots__)
+_COLUMNS = columns(guarantees, Guarantee)
 _this_case = sa.bindparam("this_case", type_=sa.Uuid)
 _LIVE = (
     sa.select(*_COLUMNS)
@@ -140,24 +103,23 @@ async def add_guarantee(
 
 async def read_guarantee(connection: AsyncConnection, guarantee_id: UUID | None) -> Guarantee | None:
     """The guarantee, or None if it is missing or hidden."""
-    row = (await connection.execute(sa.select(*_COLUMNS).where(guarantees.c.id == guarantee_id))).one_or_none()
-    return None if row is None else Guarantee(*row)
+    return await find_one(connection, Guarantee, sa.select(*_COLUMNS).where(guarantees.c.id == guarantee_id))
 
 
 async def guarantees_in(connection: AsyncConnection, case_id: UUID) -> list[Guarantee]:
     """Who is asked, or stands, in a case that the transaction has locked; in the order they were named."""
-    return [Guarantee(*row) for row in await connection.execute(_LIVE, {"this_case": case_id})]
+    return await read_all(connection, Guarantee, _LIVE, {"this_case": case_id})
 
 
 async def guarantees_for(connection: AsyncConnection, credit_case_id: UUID) -> list[Guarantee]:
     """Everybody who was ever named for a credit, newest first; at most 50."""
-    rows = await connection.execute(
+    query = (
         sa.select(*_COLUMNS)
         .where(guarantees.c.credit_case_id == credit_case_id)
         .order_by(guarantees.c.id.desc())
         .limit(50)
     )
-    return [Guarantee(*row) for row in rows]
+    return await read_all(connection, Guarantee, query)
 
 
 async def mark_asked(connection: AsyncConnection, guarantee: Guarantee) -> None:
@@ -293,7 +255,7 @@ async def credits_run_out(connection: AsyncConnection, today: date, limit: int) 
         The ids of their cases, at most ``limit``.
     """
     unused = sa.exists().where(
-        accounts.c.code == sa.func.concat("credit:available:", credit_lines.c.id),
+        accounts.c.code == sa.func.concat(f"{CREDIT_AVAILABLE.name}:", credit_lines.c.id),
         accounts.c.balance == credit_lines.c.monthly * credit_lines.c.instalments,
         accounts.c.held == 0,
     )
@@ -389,4 +351,4 @@ def _requests(person_id: UUID) -> sa.Select[Any]:
 
 def _request(row: sa.Row[Any]) -> Request:
     count = len(_COLUMNS)
-    return Request(Guarantee(*row[:count]), *row[count:])
+    return Request(as_row(Guarantee, row[:count]), *row[count:])

@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import KeyInFlight, KeyReused
 from storage.database import Errand, sql_of
+from storage.rows.idempotency import idempotency
 from storage.sealing import Cipher
-from storage.tables import idempotency
 
 _PURPOSE = "idempotency.answer"
 _KEY = sql_of(sa.text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0)), now()"))

@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import tasks
-from storage.cases import CASE_COLUMNS, Case, as_case
-from storage.reconciliation import FindingKind
-from storage.tables import cases, reconciliation_findings
-from storage.tasks import Task
+from storage.cases import CASE_COLUMNS
+from storage.rows.cases import Case, cases
+from storage.rows.reconciliation import FindingKind, reconciliation_findings
+from storage.rows.table import as_row
+from storage.rows.tasks import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ async def list_late_cases(
         waits_for[task.case_id].append(task)
     return [
         LateCase(
-            as_case(row[:count]),
+            as_row(Case, row[:count]),
             row.due_at,
             tuple(waits_for[row.id]),
             None if row[count] is None else FindingKind(row[count]),

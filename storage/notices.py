@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -16,10 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from messages.notice import SendNotice
 from storage.database import Errand, sql_of
 from storage.outbox import enqueue
+from storage.rows.notices import NoticeState, StoredNotice, notices
+from storage.rows.outbox import outbox
+from storage.rows.people import persons
+from storage.rows.table import as_row, columns, read_all
 from storage.sealing import Seals
-from storage.tables import notices, outbox, persons
 
-NoticeState = Literal["pending", "sent", "failed"]
 _FAILURE_LENGTH = 100
 
 
@@ -31,20 +32,6 @@ class Notice:
     template: str
     params: Mapping[str, str]
     mobile: str | None = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class StoredNotice:
-    """A notice as it was promised, and what became of it."""
-
-    id: UUID
-    case_id: UUID | None
-    channel: str
-    template: str
-    params: Mapping[str, str]
-    state: NoticeState
-    created_at: datetime
-    sent_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +49,7 @@ class WatchedNotice:
 
 
 _NUMBER = sa.func.coalesce(notices.c.mobile_sealed, persons.c.mobile_sealed).label("mobile_sealed")
-_STORED_COLUMNS = tuple(notices.c[name] for name in StoredNotice.__slots__)
+_STORED_COLUMNS = columns(notices, StoredNotice)
 _STORED = sa.select(*_STORED_COLUMNS)
 _PROMISE = (
     sa.select(outbox.c.attempts, outbox.c.last_error)
@@ -164,8 +151,7 @@ async def list_messages(
         query = query.where(notices.c.case_id == case_id)
     if before is not None:
         query = query.where(notices.c.id < before)
-    rows = await connection.execute(query.order_by(notices.c.id.desc()).limit(limit))
-    return [StoredNotice(*row) for row in rows]
+    return await read_all(connection, StoredNotice, query.order_by(notices.c.id.desc()).limit(limit))
 
 
 async def list_notices(
@@ -191,7 +177,10 @@ async def read_notice(connection: AsyncConnection, seals: Seals, notice_id: UUID
 def _watched(seals: Seals, row: Sequence[Any]) -> WatchedNotice:
     *stored, mobile_sealed, failure, attempts, last_error = row
     return WatchedNotice(
-        StoredNotice(*stored), mobile=_opened(seals, mobile_sealed), attempts=attempts, failure=failure or last_error
+        as_row(StoredNotice, stored),
+        mobile=_opened(seals, mobile_sealed),
+        attempts=attempts,
+        failure=failure or last_error,
     )
 
 

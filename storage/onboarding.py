@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
+from schwifty.checksum import luhn
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.money import Money, Unit
-from domain.onboarding import ceiling, monthly_limit
+from domain.onboarding import monthly_limit
 from domain.programme import Programme
 from messages.case import CaseKind
 from messages.onboarding import REFUSALS, FactKind, Step
 from storage.cases import last_fact
 from storage.database import tehran_today
 from storage.deadlines import clear_deadlines, set_deadline
-from storage.organisation import Employment, read_organisation
+from storage.organisation import read_organisation
+from storage.rows.cases import cases
+from storage.rows.onboarding import Application, CreditLine, applications, credit_lines
+from storage.rows.organisation import Employment
+from storage.rows.table import columns, find_one, read_all
 from storage.sealing import Seals
-from storage.tables import applications, cases, credit_lines
 
 # Cards are valid only inside Amanat; the prefix belongs to no bank.
 _CARD_PREFIX = "990000"
@@ -30,56 +34,8 @@ _CARD_LENGTH = 16
 _CARD_PURPOSE = "credit_line.card"
 
 
-@dataclass(frozen=True, slots=True)
-class Application:
-    """What was asked for and which personnel values were used. Amounts are rial a month."""
-
-    case_id: UUID
-    person_id: UUID
-    employment_id: UUID
-    programme: str
-    monthly: int
-    instalments: int
-    net_pay: int
-    region_code: str
-    hire_date: date
-    mandate_version: int
-    approved_monthly: int | None = None
-    approved_instalments: int | None = None
-    approved_at: datetime | None = None
-    activates_at: datetime | None = None
-    returned_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CreditLine:
-    """A usable credit. ``monthly`` is rial; the ceiling is monthly times instalments."""
-
-    id: UUID
-    case_id: UUID
-    person_id: UUID
-    organisation_id: UUID
-    programme: str
-    monthly: int
-    instalments: int
-    card_sealed: bytes
-    opened_at: datetime
-    ends_on: date
-    purchases_stopped_at: datetime | None
-    closed_at: datetime | None
-
-    @property
-    def ceiling(self) -> Money:
-        """Monthly times count (A2)."""
-        return ceiling(Money(self.monthly, Unit.IRR), self.instalments)
-
-    def is_over(self, today: date) -> bool:
-        """Whether nothing can be bought on it any more because it was closed or its term has ended."""
-        return self.closed_at is not None or self.ends_on < today
-
-
-_APPLICATION = tuple(applications.c[name] for name in Application.__slots__)
-_LINE = tuple(credit_lines.c[name] for name in CreditLine.__slots__)
+_APPLICATION = columns(applications, Application)
+_LINE = columns(credit_lines, CreditLine)
 _READ = sa.select(*_APPLICATION).where(applications.c.case_id == sa.bindparam("this_case"))
 _HOLD = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 _this_person = sa.bindparam("this_person", type_=sa.Uuid)
@@ -117,14 +73,12 @@ _TAKEN_FOR_EACH = sa.select(_asked_for, _taken(_asked_for).scalar_subquery()).se
 
 async def add_application(connection: AsyncConnection, application: Application) -> None:
     """Store what was asked for, with its case."""
-    values = {name: getattr(application, name) for name in Application.__slots__}
-    await connection.execute(sa.insert(applications).values(values))
+    await connection.execute(sa.insert(applications).values(asdict(application)))
 
 
 async def read_application(connection: AsyncConnection, case_id: UUID) -> Application | None:
     """What was asked for in a case."""
-    row = (await connection.execute(_READ, {"this_case": case_id})).one_or_none()
-    return None if row is None else Application(*row)
+    return await find_one(connection, Application, _READ, {"this_case": case_id})
 
 
 async def set_approved(connection: AsyncConnection, case_id: UUID, *, monthly: int, instalments: int) -> None:
@@ -263,25 +217,22 @@ async def is_ending(connection: AsyncConnection, case_id: UUID) -> bool:
 
 async def running_line(connection: AsyncConnection, person_id: UUID, programme: str) -> CreditLine | None:
     """The person's line of a programme that a new one would replace."""
-    row = (
-        await connection.execute(
-            sa.select(*_LINE)
-            .where(
-                credit_lines.c.person_id == person_id,
-                credit_lines.c.programme == programme,
-                credit_lines.c.closed_at.is_(None),
-            )
-            .with_for_update()
+    query = (
+        sa.select(*_LINE)
+        .where(
+            credit_lines.c.person_id == person_id,
+            credit_lines.c.programme == programme,
+            credit_lines.c.closed_at.is_(None),
         )
-    ).one_or_none()
-    return None if row is None else CreditLine(*row)
+        .with_for_update()
+    )
+    return await find_one(connection, CreditLine, query)
 
 
 async def read_line(connection: AsyncConnection, line_id: UUID, *, hold: bool = False) -> CreditLine | None:
     """The line, or None if it is missing or hidden; ``hold``: nobody else changes it until the transaction ends."""
     query = sa.select(*_LINE).where(credit_lines.c.id == line_id)
-    row = (await connection.execute(query.with_for_update() if hold else query)).one_or_none()
-    return None if row is None else CreditLine(*row)
+    return await find_one(connection, CreditLine, query.with_for_update() if hold else query)
 
 
 async def add_line(
@@ -324,10 +275,8 @@ async def close_line(connection: AsyncConnection, line_id: UUID) -> None:
 
 async def lines_of(connection: AsyncConnection, person_id: UUID) -> list[CreditLine]:
     """The person's lines, newest first; at most 50."""
-    rows = await connection.execute(
-        sa.select(*_LINE).where(credit_lines.c.person_id == person_id).order_by(credit_lines.c.id.desc()).limit(50)
-    )
-    return [CreditLine(*row) for row in rows]
+    query = sa.select(*_LINE).where(credit_lines.c.person_id == person_id).order_by(credit_lines.c.id.desc()).limit(50)
+    return await read_all(connection, CreditLine, query)
 
 
 def card_number(seals: Seals, line: CreditLine, *, whole: bool) -> str:
@@ -339,6 +288,4 @@ def card_number(seals: Seals, line: CreditLine, *, whole: bool) -> str:
 def new_card_number() -> str:
     """A random number with a Luhn check digit."""
     body = _CARD_PREFIX + "".join(str(secrets.randbelow(10)) for _ in range(_CARD_LENGTH - len(_CARD_PREFIX) - 1))
-    doubled = (int(digit) * (2 if place % 2 == 0 else 1) for place, digit in enumerate(body))
-    total = sum(value - 9 if value > 9 else value for value in doubled)
-    return f"{body}{-total % 10}"
+    return body + luhn(body)

@@ -3,70 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.money import Money, Unit
-from storage.tables import contracts, employments, organisations, regions
+from storage.rows.organisation import Contract, Employment, Organisation, contracts, employments, organisations, regions
+from storage.rows.table import columns, find_one, read_all, read_one
 
-
-@dataclass(frozen=True, slots=True)
-class Organisation:
-    """An employer. ``monthly_cap`` is its own limit for a member's monthly instalments, in rial."""
-
-    id: UUID
-    code: str
-    name: str
-    monthly_cap: int | None
-    created_at: datetime
-
-    @property
-    def cap(self) -> Money | None:
-        """The organisation's own limit, if it has one."""
-        return None if self.monthly_cap is None else Money(self.monthly_cap, Unit.IRR)
-
-
-@dataclass(frozen=True, slots=True)
-class Contract:
-    """A contract between Amanat and an organisation."""
-
-    id: UUID
-    organisation_id: UUID
-    number: str
-    starts_on: date
-    ends_on: date
-    state: str
-
-    def covers(self, today: date) -> bool:
-        """Whether it is active and the day is one of its days."""
-        return self.state == "active" and self.starts_on <= today <= self.ends_on
-
-
-@dataclass(frozen=True, slots=True)
-class Employment:
-    """A person's line in an organisation's personnel list. ``net_pay`` is rial a month."""
-
-    id: UUID
-    organisation_id: UUID
-    person_id: UUID
-    region_code: str
-    hire_date: date
-    net_pay: int
-    state: str
-
-    @property
-    def pay(self) -> Money:
-        """Net pay a month."""
-        return Money(self.net_pay, Unit.IRR)
-
-
-_ORGANISATION = tuple(organisations.c[name] for name in Organisation.__slots__)
-_CONTRACT = tuple(contracts.c[name] for name in Contract.__slots__)
-_EMPLOYMENT = tuple(employments.c[name] for name in Employment.__slots__)
+_ORGANISATION = columns(organisations, Organisation)
+_CONTRACT = columns(contracts, Contract)
+_EMPLOYMENT = columns(employments, Employment)
 _this_organisation = sa.bindparam("this_organisation", type_=sa.Uuid)
 _READ = sa.select(*_ORGANISATION).where(organisations.c.id == _this_organisation)
 _IN_FORCE = sa.and_(
@@ -86,20 +34,18 @@ _READ_EMPLOYMENT = sa.select(*_EMPLOYMENT).where(employments.c.id == sa.bindpara
 
 async def read_organisation(connection: AsyncConnection, organisation_id: UUID) -> Organisation | None:
     """The organisation, or None."""
-    row = (await connection.execute(_READ, {"this_organisation": organisation_id})).one_or_none()
-    return None if row is None else Organisation(*row)
+    return await find_one(connection, Organisation, _READ, {"this_organisation": organisation_id})
 
 
 async def organisations_of(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, Organisation]:
     """Some organisations, at most 100."""
-    rows = await connection.execute(sa.select(*_ORGANISATION).where(organisations.c.id.in_(ids)).limit(100))
-    return {row.id: Organisation(*row) for row in rows}
+    query = sa.select(*_ORGANISATION).where(organisations.c.id.in_(ids)).limit(100)
+    return {found.id: found for found in await read_all(connection, Organisation, query)}
 
 
 async def find_organisation(connection: AsyncConnection, code: str) -> Organisation | None:
     """The organisation with this code, or None."""
-    row = (await connection.execute(sa.select(*_ORGANISATION).where(organisations.c.code == code))).one_or_none()
-    return None if row is None else Organisation(*row)
+    return await find_one(connection, Organisation, sa.select(*_ORGANISATION).where(organisations.c.code == code))
 
 
 async def list_organisations(
@@ -111,7 +57,7 @@ async def list_organisations(
         query = query.where(organisations.c.id > after)
     if among is not None:
         query = query.where(organisations.c.id.in_(among))
-    return [Organisation(*row) for row in await connection.execute(query)]
+    return await read_all(connection, Organisation, query)
 
 
 async def add_organisation(connection: AsyncConnection, *, code: str, name: str, monthly_cap: int | None) -> UUID:
@@ -135,39 +81,36 @@ async def add_contract(
     Raises:
         sqlalchemy.exc.IntegrityError: the organisation has a contract of this number.
     """
-    row = await connection.execute(
+    query = (
         sa.insert(contracts)
         .values(organisation_id=organisation_id, number=number, starts_on=starts_on, ends_on=ends_on)
         .returning(*_CONTRACT)
     )
-    return Contract(*row.one())
+    return await read_one(connection, Contract, query)
 
 
 async def lock_contract(connection: AsyncConnection, contract_id: UUID) -> Contract | None:
     """The contract, held until the transaction ends; or None."""
-    row = (
-        await connection.execute(sa.select(*_CONTRACT).where(contracts.c.id == contract_id).with_for_update())
-    ).one_or_none()
-    return None if row is None else Contract(*row)
+    return await find_one(
+        connection, Contract, sa.select(*_CONTRACT).where(contracts.c.id == contract_id).with_for_update()
+    )
 
 
 async def set_contract_state(connection: AsyncConnection, contract_id: UUID, state: str) -> Contract:
     """Suspend, resume or end a contract."""
-    row = await connection.execute(
-        sa.update(contracts).where(contracts.c.id == contract_id).values(state=state).returning(*_CONTRACT)
-    )
-    return Contract(*row.one())
+    query = sa.update(contracts).where(contracts.c.id == contract_id).values(state=state).returning(*_CONTRACT)
+    return await read_one(connection, Contract, query)
 
 
 async def list_contracts(connection: AsyncConnection, organisation_id: UUID) -> list[Contract]:
     """The organisation's contracts, newest first; at most 100."""
-    rows = await connection.execute(
+    query = (
         sa.select(*_CONTRACT)
         .where(contracts.c.organisation_id == organisation_id)
         .order_by(contracts.c.starts_on.desc(), contracts.c.id.desc())
         .limit(100)
     )
-    return [Contract(*row) for row in rows]
+    return await read_all(connection, Contract, query)
 
 
 async def contract_in_force(connection: AsyncConnection, organisation_id: UUID, today: date) -> bool:
@@ -183,24 +126,20 @@ async def covered(connection: AsyncConnection, ids: Collection[UUID], today: dat
 
 async def employments_of(connection: AsyncConnection, person_id: UUID) -> list[Employment]:
     """Where a person stands on a personnel list, left ones too; at most 50."""
-    return [Employment(*row) for row in await connection.execute(_EMPLOYMENTS, {"this_person": person_id})]
+    return await read_all(connection, Employment, _EMPLOYMENTS, {"this_person": person_id})
 
 
 async def read_employment(connection: AsyncConnection, employment_id: UUID) -> Employment:
     """The employment as it is now."""
-    return Employment(*(await connection.execute(_READ_EMPLOYMENT, {"this_employment": employment_id})).one())
+    return await read_one(connection, Employment, _READ_EMPLOYMENT, {"this_employment": employment_id})
 
 
 async def employment_in(connection: AsyncConnection, person_id: UUID, organisation_id: UUID) -> Employment | None:
     """A person's line on one organisation's personnel list, or None."""
-    row = (
-        await connection.execute(
-            sa.select(*_EMPLOYMENT).where(
-                employments.c.person_id == person_id, employments.c.organisation_id == organisation_id
-            )
-        )
-    ).one_or_none()
-    return None if row is None else Employment(*row)
+    query = sa.select(*_EMPLOYMENT).where(
+        employments.c.person_id == person_id, employments.c.organisation_id == organisation_id
+    )
+    return await find_one(connection, Employment, query)
 
 
 async def list_regions(connection: AsyncConnection) -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -14,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from messages.case import RESUMED, CaseKind, CaseSignal
 from messages.payload import encode
-from storage.tables import outbox
+from storage.rows.outbox import Promise, outbox
+from storage.rows.table import columns, read_all
 
 # A sender that died gives its rows back after this long.
 LEASE = timedelta(seconds=20)
@@ -26,16 +26,6 @@ _ERROR_LENGTH = 300
 
 # Without RETURNING: whoever promises need not be able to read what was promised.
 _ENQUEUE = sa.insert(outbox).inline()
-
-
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """One claimed row."""
-
-    id: int
-    message: str
-    payload: dict[str, Any]
-    attempts: int
 
 
 async def enqueue(connection: AsyncConnection, *messages: object) -> None:
@@ -59,13 +49,13 @@ async def claim(connection: AsyncConnection, messages: Collection[str], limit: i
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    rows = await connection.execute(
+    query = (
         sa.update(outbox)
         .where(outbox.c.id.in_(due.scalar_subquery()))
         .values(claimed_until=sa.func.now() + LEASE, attempts=outbox.c.attempts + 1)
-        .returning(outbox.c.id, outbox.c.message, outbox.c.payload, outbox.c.attempts)
+        .returning(*columns(outbox, Promise))
     )
-    return [Promise(*row) for row in rows]
+    return await read_all(connection, Promise, query)
 
 
 async def mark_sent(connection: AsyncConnection, ids: Sequence[int]) -> None:
@@ -119,7 +109,7 @@ class Waiting:
 async def waiting_by_class(connection: AsyncConnection) -> list[Waiting]:
     """The backlog of each message class that has one, at most 100 classes."""
     errors = sa.func.array_agg(outbox.c.last_error, type_=ARRAY(sa.Text)).aggregate_order_by(outbox.c.id.desc())
-    rows = await connection.execute(
+    query = (
         sa.select(
             outbox.c.message,
             sa.func.count(),
@@ -133,7 +123,7 @@ async def waiting_by_class(connection: AsyncConnection) -> list[Waiting]:
         .order_by(outbox.c.message)
         .limit(100)
     )
-    return [Waiting(*row) for row in rows]
+    return await read_all(connection, Waiting, query)
 
 
 async def purge_sent(connection: AsyncConnection, *, older_than: timedelta, limit: int) -> int:

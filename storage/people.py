@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -11,23 +10,15 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.access import Grant, Role, ScopeKind
+from domain.access import Grant
 from domain.identity import NationalId
+from storage.rows.account import role_grants, staff_credentials
+from storage.rows.cases import case_people
+from storage.rows.people import Person, persons
+from storage.rows.table import columns, find_one, read_all
 from storage.sealing import Seals
-from storage.tables import case_people, persons, role_grants, staff_credentials
 
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """A person, without what is sealed."""
-
-    id: UUID
-    first_name: str
-    last_name: str
-    has_mobile: bool
-
-
-_COLUMNS = (persons.c.id, persons.c.first_name, persons.c.last_name, persons.c.mobile_index.is_not(None))
+_COLUMNS = columns(persons, Person, has_mobile=persons.c.mobile_index.is_not(None))
 _this_person, _this_case = sa.bindparam("this_person", type_=sa.Uuid), sa.bindparam("this_case", type_=sa.Uuid)
 _PAUSE = sa.select(persons.c.money_paused_until - sa.func.now()).where(
     persons.c.id == _this_person, persons.c.money_paused_until > sa.func.now()
@@ -60,14 +51,12 @@ async def find_person(
     condition = persons.c.national_id_index == seals.index.of("national_id", national_id)
     if mobile is not None:
         condition &= persons.c.mobile_index == seals.index.of("mobile", mobile)
-    row = (await connection.execute(sa.select(*_COLUMNS).where(condition))).one_or_none()
-    return None if row is None else Person(*row)
+    return await find_one(connection, Person, sa.select(*_COLUMNS).where(condition))
 
 
 async def read_person(connection: AsyncConnection, person_id: UUID) -> Person | None:
     """The person, or None."""
-    row = (await connection.execute(sa.select(*_COLUMNS).where(persons.c.id == person_id))).one_or_none()
-    return None if row is None else Person(*row)
+    return await find_one(connection, Person, sa.select(*_COLUMNS).where(persons.c.id == person_id))
 
 
 async def read_contacts(connection: AsyncConnection, seals: Seals, person_id: UUID) -> tuple[str, str | None]:
@@ -128,12 +117,11 @@ async def money_pause(connection: AsyncConnection, person_id: UUID) -> timedelta
 
 async def grants_of(connection: AsyncConnection, person_id: UUID) -> tuple[Grant, ...]:
     """The roles in force now."""
-    rows = await connection.execute(
-        sa.select(role_grants.c.role, role_grants.c.scope_kind, role_grants.c.scope).where(
-            role_grants.c.person_id == person_id, role_grants.c.revoked_at.is_(None)
-        )
+    query = sa.select(*columns(role_grants, Grant)).where(
+        role_grants.c.person_id == person_id, role_grants.c.revoked_at.is_(None)
     )
-    return tuple(sorted(Grant(Role(row.role), ScopeKind(row.scope_kind), row.scope) for row in rows))
+    held = await read_all(connection, Grant, query)
+    return tuple(sorted(held))
 
 
 async def holders_of(

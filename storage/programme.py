@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.programme import Programme
 from storage.policies import all_in_force, by_id
-from storage.tables import cases
+from storage.rows.cases import cases
 
 
 async def programme_of(connection: AsyncConnection, policy_id: UUID) -> Programme:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -18,7 +17,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from messages.case import CaseKind
-from storage.tables import cases, outbox, reconciliation_findings, reconciliation_rounds
+from storage.rows.cases import cases
+from storage.rows.outbox import outbox
+from storage.rows.reconciliation import Finding, FindingKind, reconciliation_findings, reconciliation_rounds
+from storage.rows.table import columns, read_all
 
 # Between a commit and the process that runs there is the relay; whoever was touched so lately is left alone.
 QUIET = timedelta(seconds=30)
@@ -27,27 +29,6 @@ RESTART_PAUSE = timedelta(minutes=1)
 # A finding that comes back within this time goes on counting where it stood when it was settled.
 _SAME_TROUBLE = timedelta(hours=1)
 NO_ID = UUID(int=0)
-
-
-class FindingKind(StrEnum):
-    """How a case and its process disagree."""
-
-    PROCESS_MISSING = "process_missing"
-    PROCESS_ENDED_EARLY = "process_ended_early"
-    PROCESS_OUTLIVES_CASE = "process_outlives_case"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One disagreement, from when it was found until it was settled."""
-
-    id: UUID
-    case_id: UUID
-    kind: FindingKind
-    found_at: datetime
-    seen_again_at: datetime | None
-    times: int
-    settled_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,14 +178,14 @@ async def record(connection: AsyncConnection, case_id: UUID, kind: FindingKind) 
 async def findings_to_review(connection: AsyncConnection, limit: int) -> list[OpenFinding]:
     """Open findings, first those that were not seen for the longest time."""
     found = reconciliation_findings.c
-    rows = await connection.execute(
+    query = (
         sa.select(found.id, found.case_id, found.kind, cases.c.kind, cases.c.closed_at.is_(None))
         .join_from(reconciliation_findings, cases, found.case_id == cases.c.id)
         .where(found.settled_at.is_(None), cases.c.kind.in_(list(CaseKind)))
         .order_by(_last_seen(), found.id)
         .limit(limit)
     )
-    return [OpenFinding(row[0], row[1], FindingKind(row[2]), CaseKind(row[3]), row[4]) for row in rows]
+    return await read_all(connection, OpenFinding, query)
 
 
 async def settle(connection: AsyncConnection, finding_ids: Sequence[UUID]) -> None:
@@ -227,10 +208,9 @@ async def list_findings(
 ) -> list[Finding]:
     """Findings, newest first."""
     found = reconciliation_findings.c
-    query = sa.select(*(found[name] for name in Finding.__slots__)).order_by(found.id.desc()).limit(limit)
+    query = sa.select(*columns(reconciliation_findings, Finding)).order_by(found.id.desc()).limit(limit)
     if is_open is not None:
         query = query.where(found.settled_at.is_(None) if is_open else found.settled_at.is_not(None))
     if before is not None:
         query = query.where(found.id < before)
-    rows = [row._asdict() for row in await connection.execute(query)]
-    return [Finding(**row | {"kind": FindingKind(row["kind"])}) for row in rows]
+    return await read_all(connection, Finding, query)

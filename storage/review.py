@@ -15,9 +15,11 @@ from domain.programme import Backing, GuarantorTerms, Programme
 from domain.review import ReviewFinding, may_forward
 from storage import guarantor, onboarding
 from storage.certificate import newest_certificate
-from storage.guarantor import Guarantee, as_worker
-from storage.onboarding import Application
-from storage.organisation import Employment, contract_in_force, read_employment
+from storage.guarantor import as_worker
+from storage.organisation import contract_in_force, read_employment
+from storage.rows.guarantor import Guarantee
+from storage.rows.onboarding import Application
+from storage.rows.organisation import Employment
 
 
 @dataclass(frozen=True, slots=True)

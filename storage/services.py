@@ -2,43 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from messages.case import CaseKind
-from storage.tables import services
+from storage.rows.services import Service, ServiceName, services
+from storage.rows.table import as_row, columns, read_all
 
-
-class ServiceName(StrEnum):
-    """What can be closed, named as the cases that it begins."""
-
-    ONBOARDING = CaseKind.ONBOARDING.value
-    SUBSTITUTION = CaseKind.SUBSTITUTION.value
-    PERSONNEL_IMPORT = CaseKind.PERSONNEL_IMPORT.value
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """A service as it was switched last; nobody and no reason as long as it never was."""
-
-    name: ServiceName
-    is_open: bool
-    reason: str | None
-    changed_at: datetime
-    changed_by: UUID | None
-
-
-_COLUMNS = tuple(services.c[name] for name in Service.__slots__)
+_COLUMNS = columns(services, Service)
 _IS_OPEN = sa.select(services.c.is_open).where(services.c.name == sa.bindparam("this_name"))
-
-
-def _as_service(name: str, is_open: bool, reason: str | None, changed_at: datetime, changed_by: UUID | None) -> Service:  # noqa: FBT001 - a row's columns in their order
-    return Service(ServiceName(name), is_open, reason, changed_at, changed_by)
 
 
 async def takes_new_cases(connection: AsyncConnection, name: ServiceName) -> bool:
@@ -49,10 +22,8 @@ async def takes_new_cases(connection: AsyncConnection, name: ServiceName) -> boo
 async def list_services(connection: AsyncConnection) -> list[Service]:
     """Every service that this version knows, by name."""
     known = [name.value for name in ServiceName]
-    rows = await connection.execute(
-        sa.select(*_COLUMNS).where(services.c.name.in_(known)).order_by(services.c.name).limit(len(known))
-    )
-    return [_as_service(*row) for row in rows]
+    query = sa.select(*_COLUMNS).where(services.c.name.in_(known)).order_by(services.c.name).limit(len(known))
+    return await read_all(connection, Service, query)
 
 
 async def switch(
@@ -69,4 +40,4 @@ async def switch(
         )
     ).one()
     *now, was_open = row
-    return _as_service(*now), bool(was_open)
+    return as_row(Service, now), bool(was_open)

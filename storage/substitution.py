@@ -18,12 +18,15 @@ from domain.programme import GuarantorTerms
 from domain.review import ReviewFinding
 from messages.case import CaseKind, CaseSignal
 from messages.substitution import SUBSTITUTION_OVERTAKEN
-from storage.guarantor import Guarantee, read_guarantee
-from storage.onboarding import Application, CreditLine, read_application, read_line
-from storage.organisation import Employment, contract_in_force, read_employment
+from storage.guarantor import read_guarantee
+from storage.onboarding import read_application, read_line
+from storage.organisation import contract_in_force, read_employment
 from storage.outbox import enqueue
 from storage.review import GuarantorCheck, check_guarantor
-from storage.tables import cases, credit_lines, guarantees
+from storage.rows.cases import cases
+from storage.rows.guarantor import Guarantee, guarantees
+from storage.rows.onboarding import Application, CreditLine, credit_lines
+from storage.rows.organisation import Employment
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,13 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.access import Actor, Grant, Role, ScopeKind
-from storage.tables import case_people, cases, persons, policies, role_grants, staff_credentials, tasks
+from domain.access import Actor, Grant
+from storage.rows.account import role_grants, staff_credentials
+from storage.rows.cases import case_people, cases
+from storage.rows.people import persons
+from storage.rows.policies import policies
+from storage.rows.table import as_row, columns, find_one, read_all
+from storage.rows.tasks import Task, tasks
 
 # After this a colleague may take a claimed task over.
 CLAIM_LIFE = timedelta(hours=8)
@@ -20,38 +25,7 @@ CLAIM_LIFE = timedelta(hours=8)
 _TASKS_OF_A_CASE = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A decision or an action that a case waits for."""
-
-    id: UUID
-    case_id: UUID
-    kind: str
-    person_id: UUID | None
-    role: str | None
-    scope_kind: str | None
-    scope: str | None
-    subject_id: UUID | None
-    details: Mapping[str, Any]
-    status: str
-    outcome: str | None
-    opened_at: datetime
-    remind_at: datetime
-    reminded_at: datetime | None
-    due_at: datetime
-    claimed_by: UUID | None
-    closed_at: datetime | None
-    version: int
-
-    @property
-    def grant(self) -> Grant | None:
-        """The role that may answer; None when the task is one person's."""
-        if self.role is None or self.scope_kind is None:
-            return None
-        return Grant(Role(self.role), ScopeKind(self.scope_kind), self.scope or "")
-
-
-_COLUMNS = tuple(tasks.c[name] for name in Task.__slots__)
+_COLUMNS = columns(tasks, Task)
 _this_case, _this_task = sa.bindparam("this_case", type_=sa.Uuid), sa.bindparam("this_task", type_=sa.Uuid)
 _NEW_COLUMNS = ("case_id", "kind", "person_id", "role", "scope_kind", "scope", "subject_id", "details")
 _OPEN = (
@@ -124,14 +98,12 @@ async def find_open(
     query = sa.select(*_COLUMNS).where(tasks.c.case_id == case_id, tasks.c.kind == kind, tasks.c.status == "open")
     if person_id is not None:
         query = query.where(tasks.c.person_id == person_id)
-    row = (await connection.execute(query)).one_or_none()
-    return None if row is None else Task(*row)
+    return await find_one(connection, Task, query)
 
 
 async def read_task(connection: AsyncConnection, task_id: UUID) -> Task | None:
     """The task, or None if it is missing or hidden."""
-    row = (await connection.execute(_READ, {"this_task": task_id})).one_or_none()
-    return None if row is None else Task(*row)
+    return await find_one(connection, Task, _READ, {"this_task": task_id})
 
 
 async def answer_task(
@@ -154,13 +126,13 @@ async def expire_due(connection: AsyncConnection, case_id: UUID, until: datetime
     """
     first = sa.select(sa.func.min(tasks.c.due_at)).where(tasks.c.case_id == case_id, tasks.c.status == "open")
     limit = first.scalar_subquery() if until is None else sa.literal(until)
-    rows = await connection.execute(
+    query = (
         sa.update(tasks)
         .where(tasks.c.case_id == case_id, tasks.c.status == "open", tasks.c.due_at <= limit)
         .values(status="expired", closed_at=sa.func.now(), version=tasks.c.version + 1)
         .returning(*_COLUMNS)
     )
-    return [Task(*row) for row in rows]
+    return await read_all(connection, Task, query)
 
 
 async def moot_tasks(
@@ -256,7 +228,7 @@ def _as_item(row: Sequence[Any]) -> InboxItem:
     count = len(_COLUMNS)
     case_kind, variant, region_code, person_id, person_name, title_fa, title_en, is_late = row[count:]
     programme = None if title_fa is None else (title_fa, title_en)
-    task = Task(*row[:count])
+    task = as_row(Task, row[:count])
     return InboxItem(task, case_kind, variant, region_code, person_id, person_name, programme, is_late)
 
 
@@ -308,18 +280,18 @@ def _conditions(actor: Actor, wanted: InboxFilter) -> list[sa.ColumnElement[bool
 
 async def open_tasks(connection: AsyncConnection, case_id: UUID) -> list[Task]:
     """What a case waits for; a case asks for a handful of things at once at most."""
-    return [Task(*row) for row in await connection.execute(_OPEN_ONES, {"this_case": case_id})]
+    return await read_all(connection, Task, _OPEN_ONES, {"this_case": case_id})
 
 
 async def open_tasks_of(connection: AsyncConnection, case_ids: Collection[UUID]) -> list[Task]:
     """What some cases wait for, at most 100 of them, the most urgent first."""
-    rows = await connection.execute(
+    query = (
         sa.select(*_COLUMNS)
         .where(tasks.c.case_id.in_(case_ids), tasks.c.status == "open")
         .order_by(tasks.c.due_at, tasks.c.id)
         .limit(_TASKS_OF_A_CASE * max(len(case_ids), 1))
     )
-    return [Task(*row) for row in rows]
+    return await read_all(connection, Task, query)
 
 
 async def read_item(connection: AsyncConnection, task_id: UUID) -> InboxItem | None:

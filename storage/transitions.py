@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from psycopg.types.json import Jsonb
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.cases import CASE_COLUMNS, Case, as_case
+from storage.cases import CASE_COLUMNS
 from storage.database import Errand, sql_of
-from storage.tables import cases, deadlines, transitions
+from storage.rows.cases import Case, cases, deadlines, transitions
+from storage.rows.table import as_row
 
 _this_case = sa.bindparam("case_id", type_=sa.Uuid)
 _LOCK = sql_of(sa.select(*CASE_COLUMNS, sa.func.now()).where(cases.c.id == _this_case).with_for_update())
@@ -62,7 +63,7 @@ def beginning(found: Sequence[Sequence[Any]]) -> Beginning | None:
     if not locked:
         return None
     *columns, now = locked[0]
-    return Beginning(as_case(columns), now, bool(taken), dict(waiting))
+    return Beginning(as_row(Case, columns), now, bool(taken), dict(waiting))
 
 
 async def count_rounds(connection: AsyncConnection, case_id: UUID) -> dict[str, int]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Literal
+from datetime import date, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -14,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.working_hours import LOOK_AHEAD, NoWorkingTime, WorkingHours
 from storage import policies
-from storage.tables import holidays
+from storage.rows.table import as_row, columns, read_all
+from storage.rows.working_hours import Holiday, holidays
 
 _log = logging.getLogger("amanat.working_hours")
 
@@ -24,18 +23,7 @@ _CALENDAR = timedelta(days=366)
 _today = sa.cast(sa.func.timezone("Asia/Tehran", sa.func.now()), sa.Date)
 
 
-@dataclass(frozen=True, slots=True)
-class Holiday:
-    """A day of the official calendar, or one that an operator added; ``closed`` is what counts."""
-
-    day: date
-    name: str
-    source: Literal["calendar", "operator"]
-    closed: bool
-    changed_at: datetime
-
-
-_COLUMNS = tuple(holidays.c[name] for name in Holiday.__slots__)
+_COLUMNS = columns(holidays, Holiday)
 
 
 async def working_time(connection: AsyncConnection, hours: int) -> timedelta:
@@ -63,10 +51,8 @@ async def working_time(connection: AsyncConnection, hours: int) -> timedelta:
 
 async def list_holidays(connection: AsyncConnection, first: date, last: date) -> list[Holiday]:
     """The days from first to last in their order, those not closed too; at most 400."""
-    rows = await connection.execute(
-        sa.select(*_COLUMNS).where(holidays.c.day.between(first, last)).order_by(holidays.c.day).limit(400)
-    )
-    return [Holiday(*row) for row in rows]
+    query = sa.select(*_COLUMNS).where(holidays.c.day.between(first, last)).order_by(holidays.c.day).limit(400)
+    return await read_all(connection, Holiday, query)
 
 
 async def put_holiday(
@@ -83,7 +69,7 @@ async def put_holiday(
         )
     ).one()
     *now, old_name, old_closed = row
-    return Holiday(*now), None if old_name is None else (old_name, old_closed)
+    return as_row(Holiday, now), None if old_name is None else (old_name, old_closed)
 
 
 async def holidays_run_out(connection: AsyncConnection) -> bool:

@@ -21,7 +21,8 @@ from storage import organisation
 from storage.account import begin_session
 from storage.database import SERVICE, transaction
 from storage.people import add_person
-from storage.tables import employments, role_grants, sessions
+from storage.rows.account import role_grants, sessions
+from storage.rows.organisation import employments
 
 _SERIAL = itertools.count(100_000_000)
 _MOBILES = itertools.count(9_120_000_000)

@@ -24,8 +24,10 @@ from domain.personnel import COLUMNS, HEADINGS
 from messages.personnel import ImportStep
 from storage import personnel
 from storage.database import SERVICE, transaction
-from storage.personnel import Import
-from storage.tables import cases, employments, persons
+from storage.rows.cases import cases
+from storage.rows.organisation import employments
+from storage.rows.people import persons
+from storage.rows.personnel import Import
 from tests.arrange import Arrange, next_national_id
 
 DATA = Path(__file__).parent / "data"

@@ -20,7 +20,7 @@ from commands.command import Context
 from messages.case import CaseKind, workflow_id
 from reconciler import ALARM_TIMES, Reconciler
 from relay import Relay
-from storage.reconciliation import FindingKind
+from storage.rows.reconciliation import FindingKind
 from storage.sealing import Seals
 from tests.arrange import Arrange, eventually
 from tests.books import Superuser, assert_books_clean

@@ -23,6 +23,7 @@ from storage import outbox
 from storage.database import SERVICE, transaction
 from storage.notices import notify
 from storage.outbox import ALARM_ATTEMPTS
+from storage.rows.outbox import Promise
 from tests.arrange import Arrange, eventually, sent_to
 from tests.books import Superuser, assert_books_clean
 from tests.commands.onboarding_steps import Office, apply, open_task
@@ -102,7 +103,7 @@ async def test_a_relay_that_died_between_sending_and_marking_sends_again_and_the
     await assert_books_clean(context.engine)
 
 
-def outbox_message(route: Route, row: outbox.Promise) -> object:
+def outbox_message(route: Route, row: Promise) -> object:
     """A claimed row as its message."""
     from messages.payload import decode  # noqa: PLC0415 - of one helper
 

@@ -18,11 +18,12 @@ from domain.programme import Backing, Programme
 from messages.case import NextStep
 from messages.onboarding import Phase, Step, TaskKind
 from storage import guarantor, ledger, onboarding, substitution
-from storage.certificate import Certificate, newest_certificate
-from storage.onboarding import Application
+from storage.certificate import newest_certificate
 from storage.organisation import contract_in_force, read_employment
 from storage.people import money_pause
 from storage.programme import programme_of
+from storage.rows.certificate import Certificate
+from storage.rows.onboarding import Application
 
 # Who can mend what stands in the way.
 _MENDERS = {

@@ -12,10 +12,11 @@ from domain.programme import Programme, Review
 from messages.case import NextStep
 from messages.onboarding import REFUSALS, FactKind, Phase, Step, TaskKind
 from storage import guarantor, onboarding, tasks
-from storage.cases import Fact, last_fact
-from storage.onboarding import Application
+from storage.cases import last_fact
 from storage.programme import programme_of
-from storage.tasks import Task
+from storage.rows.cases import Fact
+from storage.rows.onboarding import Application
+from storage.rows.tasks import Task
 
 # With one of these the employer stands behind the application.
 _CERTIFIED = (FactKind.CERTIFICATE_ISSUED, FactKind.OBSTACLE_CLEARED)

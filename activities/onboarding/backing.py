@@ -14,7 +14,7 @@ from messages.case import NextStep
 from messages.onboarding import Phase, TaskKind
 from storage import guarantor, tasks
 from storage.programme import programme_of
-from storage.tasks import Task
+from storage.rows.tasks import Task
 
 _APPLICANT = "applicant"
 _GUARANTOR = "guarantor"

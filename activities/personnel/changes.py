@@ -15,10 +15,10 @@ from domain.access import Grant, Role, ScopeKind
 from messages.case import CaseKind, NextStep
 from messages.personnel import Change, ChangePhase, FactKind, TaskKind
 from storage import personnel
-from storage.cases import Fact
-from storage.personnel import ProposedChange
 from storage.policies import by_id
-from storage.tasks import Task
+from storage.rows.cases import Fact
+from storage.rows.personnel import ProposedChange
+from storage.rows.tasks import Task
 
 # However many changes wait or lapse, nobody of the staff gets more than one SMS of a kind in this time.
 _TOLD_APART = timedelta(hours=24)

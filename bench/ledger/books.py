@@ -20,7 +20,7 @@ from cli.postgres import DATABASE, EmbeddedPostgres
 from domain.ledger import CREDIT_GRANTED, Account, credit_accounts
 from storage import ledger
 from storage.database import SERVICE, create_engine, single_statements, transaction
-from storage.tables import persons
+from storage.rows.people import persons
 
 LIMIT_MS: Final = 1_800_000
 # An account without a floor, as those of gateways will be.

@@ -32,7 +32,8 @@ from domain.errors import TooMany, Unauthenticated
 from storage import account, audit
 from storage.account import Credential, NewSession
 from storage.database import SERVICE, transaction
-from storage.people import Person, read_person
+from storage.people import read_person
+from storage.rows.people import Person
 
 # Failures that belong to nobody known.
 NOBODYS_STREAM: Final = "sign-in"

@@ -10,8 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.account import CODE_DIGITS, CODE_LIFE, CODE_TRIES, CodeNotAccepted, CodePurpose, code_hash
+from storage.rows.account import one_time_codes
+from storage.rows.people import persons
+from storage.rows.table import find_one
 from storage.sealing import Seals
-from storage.tables import one_time_codes, persons
 
 _c = one_time_codes.c
 _PAY_TRY = (
@@ -74,8 +76,7 @@ async def pay_try(
     can use up another's; a sign-in does not know its person yet.
     """
     statement = _PAY_TRY if person_id is None else _PAY_TRY.where(_c.person_id == person_id)
-    row = (await connection.execute(statement, {"code_id": code_id, "for_purpose": purpose})).one_or_none()
-    return None if row is None else TriedCode(row.person_id, row.code_hash)
+    return await find_one(connection, TriedCode, statement, {"code_id": code_id, "for_purpose": purpose})
 
 
 async def use_code(connection: AsyncConnection, code_id: UUID) -> None:

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.account import Limit
+from storage.rows.account import one_time_codes, rate_windows
 from storage.sealing import Seals
-from storage.tables import one_time_codes, rate_windows
 
 _KEPT_AFTER_EXPIRY: Final = timedelta(hours=1)
 

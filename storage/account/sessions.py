@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from domain.access import Actor, Grant, Role, ScopeKind
 from domain.account import SESSION_LIVES, STEP_UP_LIFE, Capacity
 from storage.database import SERVICE, Errand, run_alone, sql_of
-from storage.tables import persons, sessions
+from storage.rows.account import sessions
+from storage.rows.people import persons
 
 _TOKEN_BYTES: Final = 32
 # A session in use is written to at most this often.

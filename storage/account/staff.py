@@ -12,8 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access import Grant, Role, ScopeKind
 from domain.account import TOTP_SECONDS
+from storage.rows.account import role_grants, staff_credentials
+from storage.rows.organisation import organisations, regions
+from storage.rows.people import persons
+from storage.rows.table import columns, find_one
 from storage.sealing import Seals
-from storage.tables import organisations, persons, regions, role_grants, staff_credentials
 
 _TOTP_PURPOSE: Final = "staff.totp"
 
@@ -158,15 +161,13 @@ async def add_grant(connection: AsyncConnection, person_id: UUID, grant: Grant, 
 async def revoke_grant(connection: AsyncConnection, person_id: UUID, grant_id: UUID) -> Grant | None:
     """Take a role back; what it was, or None if the person holds no such grant."""
     c = role_grants.c
-    row = (
-        await connection.execute(
-            sa.update(role_grants)
-            .where(c.id == grant_id, c.person_id == person_id, c.revoked_at.is_(None))
-            .values(revoked_at=sa.func.now())
-            .returning(c.role, c.scope_kind, c.scope)
-        )
-    ).one_or_none()
-    return None if row is None else Grant(Role(row.role), ScopeKind(row.scope_kind), row.scope)
+    query = (
+        sa.update(role_grants)
+        .where(c.id == grant_id, c.person_id == person_id, c.revoked_at.is_(None))
+        .values(revoked_at=sa.func.now())
+        .returning(*columns(role_grants, Grant))
+    )
+    return await find_one(connection, Grant, query)
 
 
 async def staff_page(connection: AsyncConnection, after: UUID | None, limit: int) -> list[StaffMember]:

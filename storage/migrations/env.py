@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import context
 
 from storage.migrations.shipping import apply_functions
-from storage.tables import metadata
+from storage.rows.table import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=metadata)

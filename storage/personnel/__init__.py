@@ -1,7 +1,6 @@
 """Personnel files in Postgres (A13): imports, their chunks of rows, and the changes that they propose."""
 
 from storage.personnel.changes import (
-    ProposedChange,
     keep_version,
     not_told_lately,
     read_change,
@@ -11,7 +10,6 @@ from storage.personnel.changes import (
 )
 from storage.personnel.chunks import Chunk, Importing, apply_chunk, index_leaver, seal_row
 from storage.personnel.imports import (
-    Import,
     RefusedLine,
     add_import,
     begin_reading,
@@ -24,9 +22,7 @@ from storage.personnel.imports import (
 
 __all__ = [
     "Chunk",
-    "Import",
     "Importing",
-    "ProposedChange",
     "RefusedLine",
     "add_import",
     "apply_chunk",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 from uuid import UUID
@@ -13,38 +12,21 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from messages.notice import SendNotice
-from messages.personnel import Change
 from storage.account import cancel_codes, end_sessions
 from storage.outbox import enqueue
-from storage.tables import employments, notices, personnel_changes, personnel_versions, persons
+from storage.rows.notices import notices
+from storage.rows.organisation import employments
+from storage.rows.people import persons
+from storage.rows.personnel import ProposedChange, personnel_changes, personnel_versions
+from storage.rows.table import columns, find_one
 
 EmploymentState = Literal["employed", "exit_reported", "left"]
 
 
-@dataclass(frozen=True, slots=True)
-class ProposedChange:
-    """What is proposed for whom; the proposed value stays sealed in Postgres, its blind index tells it from others."""
-
-    case_id: UUID
-    person_id: UUID
-    employment_id: UUID
-    what: Change
-    import_case_id: UUID
-    value_index: bytes | None = field(repr=False)
-
-    @property
-    def value(self) -> str | None:
-        """The blind index as facts keep it; None for an exit, which has no value."""
-        return None if self.value_index is None else self.value_index.hex()
-
-
-_COLUMNS = tuple(personnel_changes.c[name] for name in ProposedChange.__slots__)
-
-
 async def read_change(connection: AsyncConnection, case_id: UUID) -> ProposedChange | None:
     """The proposed change of a case, or None."""
-    row = (await connection.execute(sa.select(*_COLUMNS).where(personnel_changes.c.case_id == case_id))).one_or_none()
-    return None if row is None else ProposedChange(row[0], row[1], row[2], Change(row[3]), row[4], row[5])
+    query = sa.select(*columns(personnel_changes, ProposedChange)).where(personnel_changes.c.case_id == case_id)
+    return await find_one(connection, ProposedChange, query)
 
 
 async def replace_mobile(connection: AsyncConnection, change: ProposedChange, *, pause: timedelta) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -13,36 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from messages.personnel import FactKind, ImportPhase
 from storage.cases import last_fact
-from storage.tables import cases, organisations, personnel_imports, personnel_refusals
-
-
-@dataclass(frozen=True, slots=True)
-class Import:
-    """One personnel file and how far it is read.
-
-    ``changes_waiting`` counts proposals for which a case was open already.
-    """
-
-    case_id: UUID
-    organisation_id: UUID
-    organisation_name: str
-    file_key: str
-    file_size: int
-    rows_total: int | None
-    last_row: int
-    rows_read: int
-    rows_added: int
-    rows_changed: int
-    rows_unchanged: int
-    rows_refused: int
-    changes_opened: int
-    changes_waiting: int
-    error: str | None
-    error_columns: Sequence[str]
-    error_row: int | None
-    phase: ImportPhase
-    received_at: datetime
-    ended_at: datetime | None
+from storage.rows.cases import cases
+from storage.rows.organisation import organisations
+from storage.rows.personnel import Import, personnel_imports, personnel_refusals
+from storage.rows.table import columns, find_one, read_all
 
 
 class RefusedLine(NamedTuple):
@@ -53,23 +25,20 @@ class RefusedLine(NamedTuple):
     code: str
 
 
-_ELSEWHERE = {
-    "phase": cases.c.phase,
-    "received_at": cases.c.opened_at,
-    "ended_at": cases.c.closed_at,
-    "organisation_name": organisations.c.name,
-}
-_COLUMNS = tuple(_ELSEWHERE[name] if name in _ELSEWHERE else personnel_imports.c[name] for name in Import.__slots__)
 _READ = (
-    sa.select(*_COLUMNS)
+    sa.select(
+        *columns(
+            personnel_imports,
+            Import,
+            organisation_name=organisations.c.name,
+            phase=cases.c.phase,
+            received_at=cases.c.opened_at,
+            ended_at=cases.c.closed_at,
+        )
+    )
     .join(cases, cases.c.id == personnel_imports.c.case_id)
     .join(organisations, organisations.c.id == personnel_imports.c.organisation_id)
 )
-
-
-def _as_import(row: sa.Row[Any]) -> Import:
-    values = dict(zip(Import.__slots__, row, strict=True))
-    return Import(**values | {"phase": ImportPhase(values["phase"])})
 
 
 async def add_import(
@@ -82,8 +51,7 @@ async def add_import(
 
 async def read_import(connection: AsyncConnection, case_id: UUID) -> Import | None:
     """The import, or None."""
-    row = (await connection.execute(_READ.where(personnel_imports.c.case_id == case_id))).one_or_none()
-    return None if row is None else _as_import(row)
+    return await find_one(connection, Import, _READ.where(personnel_imports.c.case_id == case_id))
 
 
 async def list_imports(
@@ -95,21 +63,20 @@ async def list_imports(
         query = query.where(personnel_imports.c.organisation_id == organisation_id)
     if before is not None:
         query = query.where(personnel_imports.c.case_id < before)
-    rows = await connection.execute(query.order_by(personnel_imports.c.case_id.desc()).limit(limit))
-    return [_as_import(row) for row in rows]
+    return await read_all(connection, Import, query.order_by(personnel_imports.c.case_id.desc()).limit(limit))
 
 
 async def list_refusals(
     connection: AsyncConnection, case_id: UUID, *, after: int = 0, limit: int | None = None
 ) -> list[RefusedLine]:
     """The refused rows in file order, those after a row number; unless limited, as many as a file may have rows."""
-    rows = await connection.execute(
+    query = (
         sa.select(personnel_refusals.c.row_number, personnel_refusals.c.field, personnel_refusals.c.code)
         .where(personnel_refusals.c.case_id == case_id, personnel_refusals.c.row_number > after)
         .order_by(personnel_refusals.c.row_number)
         .limit(limit)
     )
-    return [RefusedLine(*row) for row in rows]
+    return await read_all(connection, RefusedLine, query)
 
 
 async def sender_of(connection: AsyncConnection, case_id: UUID) -> UUID | None:

@@ -8,9 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from messages.personnel import Change
-from storage.personnel.changes import ProposedChange
+from storage.rows.organisation import employments
+from storage.rows.people import persons
+from storage.rows.personnel import ProposedChange, personnel_changes
 from storage.sealing import Seals
-from storage.tables import employments, personnel_changes, persons
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,12 @@ from messages.personnel import Change, ChangeOutcome, ChangeStep
 from storage import tasks as stored_tasks
 from storage.account import begin_session
 from storage.database import SERVICE, transaction
-from storage.tables import audit, case_people, cases, notices, one_time_codes, persons, sessions, tasks, timeline
+from storage.rows.account import one_time_codes, sessions
+from storage.rows.audit import audit
+from storage.rows.cases import case_people, cases, timeline
+from storage.rows.notices import notices
+from storage.rows.people import persons
+from storage.rows.tasks import tasks
 from tests.arrange import Arrange, Someone
 from tests.commands.onboarding_steps import Branch
 from tests.personnel_steps import SHEBAS, Line, Office

@@ -12,7 +12,7 @@ from activities.personnel import FILE_DAMAGED, GAVE_UP, MAX_ATTEMPTS, PersonnelI
 from activities.transition import Desk
 from commands.personnel import Upload, error_sentences, send_file
 from messages.personnel import ImportPhase, ImportStep
-from storage.personnel import Import
+from storage.rows.personnel import Import
 from tests.arrange import Arrange
 from tests.personnel_steps import Line, Office, csv_of, in_parts
 

@@ -22,7 +22,11 @@ from cli.personnel_generator import FileFormat, generate
 from messages.personnel import ImportPhase, ImportStep
 from storage.database import SERVICE, transaction
 from storage.people import add_person
-from storage.tables import audit, employments, outbox, personnel_versions, persons
+from storage.rows.audit import audit
+from storage.rows.organisation import employments
+from storage.rows.outbox import outbox
+from storage.rows.people import persons
+from storage.rows.personnel import personnel_versions
 from tests.arrange import Arrange, eventually
 from tests.personnel_steps import DATA, SHEBAS, Line, Office, as_xlsx, csv_of
 

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from activities.transition import Desk
 from domain.access import Actor
 from domain.errors import PreconditionFailed
-from storage.tables import facts, tasks, timeline
+from storage.rows.cases import facts, timeline
+from storage.rows.tasks import tasks
 from tests.activities.test_personnel_change import NEW_MOBILE, SUPPORT, acting, answer, ask_for_mobile, take
 from tests.arrange import Arrange
 from tests.personnel_steps import SHEBAS, Line, Office

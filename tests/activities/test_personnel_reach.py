@@ -9,7 +9,10 @@ import sqlalchemy as sa
 
 from activities.transition import Desk
 from storage.database import SERVICE, transaction
-from storage.tables import employments, personnel_versions, persons, staff_credentials
+from storage.rows.account import staff_credentials
+from storage.rows.organisation import employments
+from storage.rows.people import persons
+from storage.rows.personnel import personnel_versions
 from tests.arrange import Arrange, Someone
 from tests.commands.onboarding_steps import Branch, withdraw
 from tests.commands.onboarding_steps import Office as CreditOffice

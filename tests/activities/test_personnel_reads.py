@@ -16,7 +16,8 @@ from domain.personnel import PersonnelRow, RawRow, judge_row
 from storage.cases import read_case
 from storage.database import SERVICE, transaction
 from storage.personnel import Chunk, Importing, apply_chunk, seal_row
-from storage.tables import employments, guarantees
+from storage.rows.guarantor import guarantees
+from storage.rows.organisation import employments
 from tests.arrange import Arrange
 from tests.commands.onboarding_steps import Branch
 from tests.personnel_steps import Line, Office

@@ -24,9 +24,9 @@ from commands.command import Context
 from domain.access import Role
 from domain.errors import InvalidInput
 from messages.onboarding import Step
-from storage.case_lists import Event
 from storage.cases import tell, touch_case
 from storage.database import SERVICE, transaction
+from storage.rows.cases import Event
 from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser
 from tests.commands.onboarding_steps import Office, apply, issue, open_task

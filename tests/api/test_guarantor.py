@@ -18,9 +18,9 @@ from commands.command import Context
 from domain.guarantor import CHECKS_PER_PERSON
 from domain.identity import NationalId, mask_national_id
 from domain.wording import APPLICANT_ONLY
-from storage.case_lists import Event
 from storage.cases import tell
 from storage.database import SERVICE, transaction
+from storage.rows.cases import Event
 from tests.arrange import Arrange, Someone, guarantee_code, next_national_id
 from tests.books import Superuser
 from tests.commands.onboarding_steps import (

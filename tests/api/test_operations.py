@@ -17,7 +17,7 @@ from messages.onboarding import ApplicationSubmitted, Step
 from storage import outbox, reconciliation
 from storage.database import SERVICE, transaction
 from storage.notices import notify
-from storage.reconciliation import FindingKind
+from storage.rows.reconciliation import FindingKind
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser, assert_books_clean
 from tests.commands.onboarding_steps import Branch, Office, apply, credit_request, issue

@@ -22,7 +22,9 @@ from commands.command import Context
 from commands.personnel import FILE_LIMIT
 from domain.access import Role
 from storage.database import SERVICE, transaction
-from storage.tables import idempotency, outbox, personnel_imports
+from storage.rows.idempotency import idempotency
+from storage.rows.outbox import outbox
+from storage.rows.personnel import personnel_imports
 from tests.arrange import Arrange, Someone
 from tests.personnel_steps import DATA, Line, Office, csv_of, in_parts
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from domain.access import Role
 from storage import reconciliation
 from storage.database import SERVICE, transaction
-from storage.reconciliation import FindingKind
+from storage.rows.reconciliation import FindingKind
 from tests.arrange import Arrange
 from tests.books import Superuser
 from tests.reconciliation_steps import add_cases

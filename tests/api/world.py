@@ -18,7 +18,8 @@ from domain.access import Grant, Role, ScopeKind
 from messages.onboarding import Step
 from storage import policies
 from storage.database import SERVICE, transaction
-from storage.onboarding import CreditLine, lines_of
+from storage.onboarding import lines_of
+from storage.rows.onboarding import CreditLine
 from tests.arrange import Arrange, Someone, next_national_id
 from tests.books import Superuser
 from tests.commands.onboarding_steps import Branch, Office, apply, guarantee_of, issue, open_task, run

@@ -19,7 +19,9 @@ from domain.access import Grant, Role, ScopeKind
 from domain.errors import Forbidden, NotFound
 from relay import Relay
 from storage.database import SERVICE, transaction
-from storage.tables import audit, organisations, personnel_imports
+from storage.rows.audit import audit
+from storage.rows.organisation import organisations
+from storage.rows.personnel import personnel_imports
 from tests.arrange import Arrange, next_national_id
 from tests.personnel_steps import DATA, Line, Office, csv_of
 

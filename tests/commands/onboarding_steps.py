@@ -28,10 +28,13 @@ from domain.onboarding import RefusalReason
 from domain.review import ReturnReason
 from messages.onboarding import Outcome, Standing, Step
 from storage.database import SERVICE, transaction
-from storage.guarantor import Guarantee, guarantees_in
-from storage.policies import Policy, in_force
-from storage.tables import rate_windows
-from storage.tasks import Task, find_open, open_tasks
+from storage.guarantor import guarantees_in
+from storage.policies import in_force
+from storage.rows.account import rate_windows
+from storage.rows.guarantor import Guarantee
+from storage.rows.policies import Policy
+from storage.rows.tasks import Task
+from storage.tasks import find_open, open_tasks
 from tests.account_people import sent_code
 from tests.arrange import Arrange, Someone
 

@@ -18,9 +18,11 @@ from commands.task import lock_task
 from domain.onboarding import RefusalReason
 from messages.onboarding import Outcome, Standing, Step
 from storage.database import SERVICE, transaction
-from storage.guarantor import Guarantee, guarantees_for
-from storage.tables import credit_lines, rate_windows
-from storage.tasks import Task
+from storage.guarantor import guarantees_for
+from storage.rows.account import rate_windows
+from storage.rows.guarantor import Guarantee
+from storage.rows.onboarding import credit_lines
+from storage.rows.tasks import Task
 from tests.arrange import Arrange, Someone
 from tests.commands.onboarding_steps import Branch, accept_guarantee, guarantee_of, open_task, run
 

@@ -20,7 +20,7 @@ from domain.errors import Forbidden, NotFound, OwnCase, Refusal
 from storage.account import begin_session
 from storage.database import SERVICE, transaction
 from storage.employment import EARLIER_VERSIONS, Correction, History
-from storage.tables import employments
+from storage.rows.organisation import employments
 from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser
 from tests.commands.onboarding_steps import Branch, guarantee_of, refuse_guarantee, run, withdraw

@@ -16,7 +16,8 @@ from domain.programme import Programme
 from messages.onboarding import Phase, TaskKind
 from storage import account, policies
 from storage.database import SERVICE, transaction
-from storage.tables import cases, tasks
+from storage.rows.cases import cases
+from storage.rows.tasks import tasks
 from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser
 from tests.journeys.real_stack import Request, Visit

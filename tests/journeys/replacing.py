@@ -16,8 +16,9 @@ from commands.substitution import approve_substitution
 from messages.case import CaseKind, workflow_id
 from relay import Relay
 from storage.database import SERVICE, transaction
+from storage.rows.tasks import Task
 from storage.substitution import overtake
-from storage.tasks import Task, find_open
+from storage.tasks import find_open
 from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser
 from tests.commands.onboarding_steps import accept_guarantee, refuse_guarantee

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from storage.database import SERVICE, transaction
-from storage.tables import rate_windows
+from storage.rows.account import rate_windows
 from tests.arrange import Someone, eventually, guarantee_code, mandate_code
 
 TERMS: dict[str, Any] = {

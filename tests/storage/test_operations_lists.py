@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage import certificate, late_cases, notices, outbox, personnel, services
 from storage.database import SERVICE, Acting, transaction
+from storage.rows.services import ServiceName
 from storage.sealing import Seals
-from storage.services import ServiceName
 from tests.arrange import Arrange
 from tests.books import Superuser
 

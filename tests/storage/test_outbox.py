@@ -15,7 +15,8 @@ from messages.onboarding import ApplicationSubmitted, CertificateAnswered
 from messages.payload import decode
 from storage import outbox
 from storage.database import SERVICE, transaction
-from storage.outbox import ALARM_ATTEMPTS, LEASE, Promise
+from storage.outbox import ALARM_ATTEMPTS, LEASE
+from storage.rows.outbox import Promise
 from tests.books import Superuser
 
 NAMES = ["SendNotice"]

@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from storage import outbox, reconciliation
 from storage.database import SERVICE, Acting, transaction
-from storage.reconciliation import NO_ID, Claim, FindingKind
+from storage.reconciliation import NO_ID, Claim
+from storage.rows.reconciliation import FindingKind
 from tests.books import Superuser
 from tests.reconciliation_steps import KIND, add_cases, add_lost_cases, found
 

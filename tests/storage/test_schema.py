@@ -1,8 +1,10 @@
-"""The tables as SQLAlchemy sees them are those of storage/schema, and every rule there holds for every row."""
+"""The tables as Python declares them are those of storage/schema, and every rule there holds for every row."""
 
 from __future__ import annotations
 
 import contextlib
+import importlib
+import pkgutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,8 +13,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.dialects.postgresql import DOMAIN
 
+import storage.rows
 from storage.migrate import current, head, upgrade
-from storage.tables import metadata
+from storage.rows.table import metadata
 from tests.conftest import Database
 
 # Checks, indexes, defaults and keys to other tables stand in storage/schema only.
@@ -49,14 +52,21 @@ def base_differs(
     found: sa.types.TypeEngine[Any],
     _: sa.types.TypeEngine[Any],
 ) -> bool | None:
-    """A domain is compared as the type beneath it: its rule stands in storage/schema only."""
-    if not isinstance(found, DOMAIN):
-        return None
-    based = sa.Column(inspected.name, found.data_type)
-    return bool(context.impl.compare_type(based, declared))
+    """A domain is compared as the type beneath it: its rule stands in storage/schema only, like an integer's width."""
+    base = found.data_type if isinstance(found, DOMAIN) else found
+    if isinstance(base, sa.Integer):
+        return not isinstance(declared.type, sa.Integer)
+    return bool(context.impl.compare_type(sa.Column(inspected.name, base), declared))
 
 
-def test_columns_types_and_nullability_are_those_of_the_migrated_database(database: Database) -> None:
+def declare_all() -> None:
+    """Import every module that declares tables, so that none is forgotten."""
+    for module in pkgutil.walk_packages(storage.rows.__path__, f"{storage.rows.__name__}."):
+        importlib.import_module(module.name)
+
+
+def test_tables_columns_types_and_nullability_are_those_of_the_migrated_database(database: Database) -> None:
+    declare_all()
     with connected(database) as connection:
         context = MigrationContext.configure(
             connection, opts={"compare_type": base_differs, "compare_server_default": False}

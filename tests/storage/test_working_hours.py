@@ -18,7 +18,8 @@ from domain.working_hours import LOOK_AHEAD, WorkingHours
 from storage import policies
 from storage.database import SERVICE, transaction
 from storage.housekeeping import look_ahead
-from storage.working_hours import Holiday, holidays_run_out, list_holidays, put_holiday, working_time
+from storage.rows.working_hours import Holiday
+from storage.working_hours import holidays_run_out, list_holidays, put_holiday, working_time
 from tests.arrange import Arrange
 from tests.books import Superuser
 

@@ -16,7 +16,8 @@ from activities.transition import Desk
 from domain.access import Role
 from messages.case import CaseKind, workflow_id
 from relay import Relay
-from storage.tables import cases, tasks, timeline
+from storage.rows.cases import cases, timeline
+from storage.rows.tasks import tasks
 from tests.arrange import Arrange, Someone, eventually, sent_to
 from tests.personnel_steps import Line, Office
 

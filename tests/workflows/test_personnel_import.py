@@ -14,7 +14,7 @@ from activities.transition import Desk
 from messages.case import CaseKind, workflow_id
 from messages.personnel import ImportPhase
 from relay import Relay
-from storage.tables import employments
+from storage.rows.organisation import employments
 from tests.arrange import Arrange, eventually
 from tests.personnel_steps import Line, Office, csv_of
 

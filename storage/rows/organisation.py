@@ -1,0 +1,66 @@
+"""Regions, organisations, their contracts, and who works where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from domain.money import Money, Unit
+from storage.rows.table import table
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """An employer. ``monthly_cap`` is its own limit for a member's monthly instalments, in rial."""
+
+    id: UUID
+    code: str
+    name: str
+    monthly_cap: int | None
+    created_at: datetime
+
+    @property
+    def cap(self) -> Money | None:
+        """The organisation's own limit, if it has one."""
+        return None if self.monthly_cap is None else Money(self.monthly_cap, Unit.IRR)
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """A contract between Amanat and an organisation."""
+
+    id: UUID
+    organisation_id: UUID
+    number: str
+    starts_on: date
+    ends_on: date
+    state: str
+
+    def covers(self, today: date) -> bool:
+        """Whether it is active and the day is one of its days."""
+        return self.state == "active" and self.starts_on <= today <= self.ends_on
+
+
+@dataclass(frozen=True, slots=True)
+class Employment:
+    """A person's line in an organisation's personnel list. ``net_pay`` is rial a month."""
+
+    id: UUID
+    organisation_id: UUID
+    person_id: UUID
+    region_code: str
+    hire_date: date
+    net_pay: int
+    state: str
+
+    @property
+    def pay(self) -> Money:
+        """Net pay a month."""
+        return Money(self.net_pay, Unit.IRR)
+
+
+regions = table("regions", code=str, name=str)
+organisations = table("organisations", Organisation, unit=str)
+contracts = table("contracts", Contract, created_at=datetime)
+employments = table("employments", Employment, unit=str, sheba_index=bytes, sheba_sealed=bytes, updated_at=datetime)

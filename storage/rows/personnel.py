@@ -1,0 +1,68 @@
+"""Personnel files and what they propose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from messages.personnel import Change, ImportPhase
+from storage.rows.table import table
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One personnel file and how far it is read.
+
+    ``changes_waiting`` counts proposals for which a case was open already.
+    """
+
+    case_id: UUID
+    organisation_id: UUID
+    organisation_name: str
+    file_key: str
+    file_size: int
+    rows_total: int | None
+    last_row: int
+    rows_read: int
+    rows_added: int
+    rows_changed: int
+    rows_unchanged: int
+    rows_refused: int
+    changes_opened: int
+    changes_waiting: int
+    error: str | None
+    error_columns: Sequence[str]
+    error_row: int | None
+    phase: ImportPhase
+    received_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedChange:
+    """What is proposed for whom; the proposed value stays sealed in Postgres, its blind index tells it from others."""
+
+    case_id: UUID
+    person_id: UUID
+    employment_id: UUID
+    what: Change
+    import_case_id: UUID
+    value_index: bytes | None = field(repr=False)
+
+    @property
+    def value(self) -> str | None:
+        """The blind index as facts keep it; None for an exit, which has no value."""
+        return None if self.value_index is None else self.value_index.hex()
+
+
+personnel_imports = table(
+    "personnel_imports", Import, apart_from={"organisation_name", "phase", "received_at", "ended_at"}, file_sha256=bytes
+)
+personnel_refusals = table("personnel_refusals", case_id=UUID, row_number=int, field=str, code=str)
+personnel_changes = table("personnel_changes", ProposedChange, value_sealed=bytes | None)
+personnel_versions = table(
+    "personnel_versions", id=int, case_id=UUID | None, person_id=UUID, employment_id=UUID | None, at=datetime,
+    before=Mapping, actor_id=UUID | None,
+)  # fmt: skip
