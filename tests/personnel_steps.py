@@ -15,13 +15,13 @@ import sqlalchemy as sa
 import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
 from temporalio.testing import ActivityEnvironment
 
-from activities.personnel import PersonnelChangeActivities, PersonnelImportActivities
+from activities.personnel.imports import PersonnelImport
 from activities.transition import Desk
 from commands.command import Context
 from commands.personnel import Upload, send_file
 from domain.access import Actor, Grant, Role, ScopeKind
 from domain.personnel import COLUMNS, HEADINGS
-from messages.personnel import ImportStep
+from messages.case import StepInput
 from storage import personnel
 from storage.database import SERVICE, transaction
 from storage.rows.cases import cases
@@ -102,10 +102,10 @@ class Office:
 
     async def run(self, case_id: UUID) -> Import:
         """Import a sent file to its end."""
-        activities, environment = PersonnelImportActivities(self.desk), ActivityEnvironment()
-        await environment.run(activities.import_personnel, ImportStep(case_id))
-        await environment.run(activities.finish_import, ImportStep(case_id))
-        await environment.run(activities.discard_file, ImportStep(case_id))
+        activities, environment = PersonnelImport(self.desk), ActivityEnvironment()
+        await environment.run(activities.import_personnel, StepInput(case_id))
+        await environment.run(activities.finish_import, StepInput(case_id))
+        await environment.run(activities.discard_file, StepInput(case_id))
         return await self.read(case_id)
 
     async def import_(self, *lines: Line) -> Import:
@@ -161,8 +161,3 @@ async def in_parts(content: bytes, size: int = 65_536) -> AsyncIterator[bytes]:
     """Content as it comes over a wire."""
     for start in range(0, len(content), size):
         yield content[start : start + size]
-
-
-def change_activities(desk: Desk) -> PersonnelChangeActivities:
-    """The transitions of a change."""
-    return PersonnelChangeActivities(desk)

@@ -9,13 +9,12 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
-from messages.case import CaseKind, CaseRef, workflow_id
-from messages.personnel import PersonnelChangeProposed
+from messages.case import CaseKind, CaseRef, CaseSignal, workflow_id
 from storage import outbox
 from storage.database import SERVICE, transaction
 from tests.arrange import eventually
 from tests.books import Superuser
-from workflows.personnel import PersonnelChangeWorkflow
+from workflows.decision import DecisionWorkflow
 
 KIND = CaseKind.PERSONNEL_CHANGE
 # No worker looks there: a process on it stays at its beginning.
@@ -39,7 +38,7 @@ async def add_lost_cases(engine: AsyncEngine, superuser: Superuser, count: int =
     """Cases whose messages were sent long ago, and whose process is gone."""
     added = await add_cases(superuser, count)
     async with transaction(engine, SERVICE) as connection:
-        await outbox.enqueue(connection, *(PersonnelChangeProposed(case_id) for case_id in added))
+        await outbox.enqueue(connection, *(CaseSignal(KIND, case_id, "change_proposed") for case_id in added))
     await superuser.run("UPDATE outbox SET sent_at = now() - interval '1 hour'")
     return added
 
@@ -60,7 +59,7 @@ async def start_processes(client: Client, cases: Sequence[UUID]) -> None:
         await asyncio.gather(
             *(
                 client.start_workflow(
-                    PersonnelChangeWorkflow.run,
+                    DecisionWorkflow.run,
                     CaseRef(case_id),
                     id=workflow_id(KIND, case_id),
                     task_queue=_NOBODY,

@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -16,9 +16,9 @@ from temporalio.testing import WorkflowEnvironment
 from activities.transition import Desk
 from commands.command import Context
 from gateways.sms import SendFailed
+from messages.case import CaseKind, CaseSignal
 from messages.notice import SendNotice
-from messages.onboarding import ApplicationSubmitted
-from relay import WORKFLOWS, Lane, Relay, Route, signal_routes
+from relay import Lane, Relay, Route
 from storage import outbox
 from storage.database import SERVICE, transaction
 from storage.notices import notify
@@ -66,11 +66,20 @@ async def all_sent(superuser: Superuser) -> None:
     await eventually(sent, "everything to be sent")
 
 
-def test_every_signal_of_every_process_has_one_route() -> None:
-    names = list(signal_routes(None))  # type: ignore[arg-type]  # nothing is sent
+def submitted(case_id: UUID) -> CaseSignal:
+    """What starts an application's process."""
+    return CaseSignal(CaseKind.ONBOARDING, case_id, "application_submitted", uuid4())
 
-    assert len(WORKFLOWS) >= 3
-    assert {"ApplicationSubmitted", "CertificateAnswered", "ObstacleAnswered", "ApplicationWithdrawn"} <= set(names)
+
+def test_two_routes_for_messages_of_one_name_are_refused(engine: AsyncEngine) -> None:
+    """The messages of one of them would go to the other."""
+
+    async def send(_: object) -> None:
+        """Send nothing."""
+
+    again = type(SendNotice.__name__, (), {})
+    with pytest.raises(ValueError, match="two routes for SendNotice"):
+        Relay(engine, [Route(SendNotice, send), Route(again, send)])
 
 
 @pytest.mark.usefixtures("worker")
@@ -86,7 +95,7 @@ async def test_a_relay_that_died_between_sending_and_marking_sends_again_and_the
     case_id = await apply(office)
     by_name = {route.message.__name__: route for route in routes(temporal.client, desk, messages_dir)}
     async with transaction(context.engine, SERVICE) as connection:
-        claimed = await outbox.claim(connection, ["ApplicationSubmitted", "SendNotice"], 20)
+        claimed = await outbox.claim(connection, ["CaseSignal", "SendNotice"], 20)
     for row in claimed:
         await by_name[row.message].send(outbox_message(by_name[row.message], row))
     run = (await temporal.client.get_workflow_handle(f"onboarding/{case_id}").describe()).run_id
@@ -191,16 +200,16 @@ async def test_a_lane_that_cannot_send_does_not_hold_up_the_other(engine: AsyncE
     async def arrive(_: object) -> None:
         arrived.set()
 
-    await promise(engine, *(ApplicationSubmitted(uuid4(), uuid4()) for _ in range(40)), SendNotice(uuid4()))
+    await promise(engine, *(submitted(uuid4()) for _ in range(40)), SendNotice(uuid4()))
     relay = Relay(
         engine,
-        [Route(ApplicationSubmitted, stuck), Route(SendNotice, arrive, Lane.NOTICES)],
+        [Route(CaseSignal, stuck), Route(SendNotice, arrive, Lane.NOTICES)],
         sweep_seconds=0.05,
     )
     async with relaying(relay):
         await asyncio.wait_for(arrived.wait(), 5)
 
-    assert await superuser.value("SELECT count(*) FROM outbox WHERE message = 'ApplicationSubmitted'") == 40
+    assert await superuser.value("SELECT count(*) FROM outbox WHERE message = 'CaseSignal'") == 40
 
 
 async def test_a_notice_asked_for_twice_is_sent_once(
@@ -250,7 +259,7 @@ async def test_a_case_that_is_over_swallows_what_comes_for_it(
         await refuse(office, case_id)
         await temporal.client.get_workflow_handle(f"onboarding/{case_id}").result()
         before = await superuser.effects()
-        await promise(context.engine, ApplicationSubmitted(case_id, uuid4()))
+        await promise(context.engine, submitted(case_id))
         await all_sent(superuser)
 
     assert await superuser.effects() == before

@@ -9,21 +9,22 @@ from uuid import UUID, uuid4
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.onboarding import OnboardingActivities
 from activities.transition import Desk
 from commands.command import Context
 from domain.access import Role
-from messages.onboarding import Outcome, Standing, Step
+from messages.case import OVER, WAIT, NextStep, StepInput
+from messages.onboarding import Step
 from tests.arrange import Arrange
 from tests.books import Superuser, assert_books_clean
 from tests.commands.onboarding_steps import Office, apply, issue, refuse, withdraw
+from tests.transitions import Transitions
 
-NAMES = ["request_backing", "remind", "weigh_answer", "lapse", "activate_credit"]
+NAMES = ["request_backing", "remind", "assess_onboarding", "lapse", "activate_credit"]
 
 
 @pytest.fixture
-def activities(desk: Desk) -> OnboardingActivities:
-    return OnboardingActivities(desk)
+def activities(desk: Desk) -> Transitions:
+    return Transitions(desk)
 
 
 @pytest.fixture
@@ -34,18 +35,18 @@ async def office(context: Context, arrange: Arrange) -> Office:
     return Office(context, await arrange.member(employer), await arrange.hr_officer(employer))
 
 
-def method(activities: OnboardingActivities, name: str) -> Callable[[Step], Awaitable[Outcome]]:
+def method(activities: Transitions, name: str) -> Callable[[StepInput], Awaitable[NextStep]]:
     """An activity by its name."""
-    found: Callable[[Step], Awaitable[Outcome]] = getattr(activities, name)
+    found: Callable[[StepInput], Awaitable[NextStep]] = getattr(activities, name)
     return found
 
 
-async def prepared(activities: OnboardingActivities, office: Office, name: str) -> UUID:
+async def prepared(activities: Transitions, office: Office, name: str) -> UUID:
     """A case at which a transition has something to do."""
     case_id = await apply(office)
     if name != "request_backing":
-        await activities.request_backing(Step(case_id))
-    if name == "weigh_answer":
+        await activities.request_backing(StepInput(case_id))
+    if name == "assess_onboarding":
         await refuse(office, case_id)
     if name == "activate_credit":
         await issue(office, case_id)
@@ -54,73 +55,71 @@ async def prepared(activities: OnboardingActivities, office: Office, name: str) 
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_transition_taken_twice_acts_once(
-    activities: OnboardingActivities, office: Office, superuser: Superuser, context: Context, name: str
+    activities: Transitions, office: Office, superuser: Superuser, context: Context, name: str
 ) -> None:
     case_id = await prepared(activities, office, name)
     untouched = await superuser.effects()
     take = method(activities, name)
 
-    first = await take(Step(case_id))
+    first = await take(StepInput(case_id))
     after_first = await superuser.effects()
-    second = await take(Step(case_id))
+    second = await take(StepInput(case_id))
 
     assert after_first != untouched
     assert await superuser.effects() == after_first
-    assert second.standing is first.standing
+    assert second.step == first.step
     await assert_books_clean(context.engine)
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_a_transition_of_a_case_that_is_not_there_is_not_tried_again(
-    activities: OnboardingActivities, name: str
-) -> None:
+async def test_a_transition_of_a_case_that_is_not_there_is_not_tried_again(activities: Transitions, name: str) -> None:
     with pytest.raises(ApplicationError) as raised:
-        await method(activities, name)(Step(uuid4()))
+        await method(activities, name)(StepInput(uuid4()))
 
     assert raised.value.non_retryable
 
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_transition_of_a_case_that_is_over_changes_nothing_but_its_own_record(
-    activities: OnboardingActivities, office: Office, superuser: Superuser, name: str
+    activities: Transitions, office: Office, superuser: Superuser, name: str
 ) -> None:
     case_id = await apply(office)
-    await activities.request_backing(Step(case_id))
+    await activities.request_backing(StepInput(case_id))
     await issue(office, case_id)
-    await activities.activate_credit(Step(case_id))
+    await activities.activate_credit(StepInput(case_id))
     before = await superuser.effects()
 
-    outcome = await method(activities, name)(Step(case_id, 7))
+    outcome = await method(activities, name)(StepInput(case_id, 7))
 
-    assert outcome.standing is Standing.OVER
+    assert outcome.step == OVER
     assert await superuser.effects() == before | {"transitions": before["transitions"] + 1}
 
 
 async def test_the_first_transition_of_a_process_started_anew_waits_on_for_the_same_task(
-    activities: OnboardingActivities, office: Office, superuser: Superuser
+    activities: Transitions, office: Office, superuser: Superuser
 ) -> None:
     case_id = await apply(office)
-    first = await activities.request_backing(Step(case_id))
+    first = await activities.request_backing(StepInput(case_id))
     await superuser.run("UPDATE tasks SET opened_at = opened_at - interval '1 day', due_at = due_at - interval '1 day'")
 
-    again = await activities.request_backing(Step(case_id))
+    again = await activities.request_backing(StepInput(case_id))
 
-    assert again.standing is Standing.WAITING
+    assert again.step == WAIT
     assert abs(first.remind_in - again.remind_in - 86_400) <= 5
     assert abs(first.expire_in - again.expire_in - 86_400) <= 5
 
 
 async def test_a_reminder_that_came_due_while_nothing_ran_is_not_lost(
-    activities: OnboardingActivities, office: Office, superuser: Superuser
+    activities: Transitions, office: Office, superuser: Superuser
 ) -> None:
     case_id = await apply(office)
-    await activities.request_backing(Step(case_id))
+    await activities.request_backing(StepInput(case_id))
     await superuser.run(
         "UPDATE tasks SET opened_at = opened_at - interval '4 days', due_at = due_at - interval '4 days'"
     )
 
-    outcome = await activities.weigh_answer(Step(case_id))
-    reminded = await activities.remind(Step(case_id))
+    outcome = await activities.assess_onboarding(StepInput(case_id))
+    reminded = await activities.remind_onboarding(StepInput(case_id))
 
     assert outcome.remind_in == 1
     assert reminded.remind_in == 0
@@ -128,62 +127,62 @@ async def test_a_reminder_that_came_due_while_nothing_ran_is_not_lost(
 
 
 async def test_the_clock_comes_too_late_when_a_person_was_first(
-    activities: OnboardingActivities, office: Office, superuser: Superuser
+    activities: Transitions, office: Office, superuser: Superuser
 ) -> None:
     case_id = await apply(office)
-    await activities.request_backing(Step(case_id))
+    await activities.request_backing(StepInput(case_id))
     await issue(office, case_id)
 
-    outcome = await activities.lapse(Step(case_id))
+    outcome = await activities.lapse_onboarding(StepInput(case_id))
 
-    assert outcome.standing is Standing.BACKED
+    assert outcome.step == Step.ACTIVATE_CREDIT
     assert await superuser.rows("SELECT status, outcome FROM tasks") == [("done", "certificate_issued")]
 
 
 async def test_activation_after_a_withdrawal_opens_nothing(
-    activities: OnboardingActivities, office: Office, superuser: Superuser
+    activities: Transitions, office: Office, superuser: Superuser
 ) -> None:
     case_id = await apply(office)
-    await activities.request_backing(Step(case_id))
+    await activities.request_backing(StepInput(case_id))
     await issue(office, case_id)
     await withdraw(office, case_id)
 
-    outcome = await activities.activate_credit(Step(case_id))
+    outcome = await activities.activate_credit(StepInput(case_id))
 
-    assert outcome.standing is Standing.OVER
+    assert outcome.step == OVER
     assert await superuser.value("SELECT count(*) FROM credit_lines") == 0
     assert await superuser.rows("SELECT phase, outcome FROM cases") == [("withdrawn", "withdrawn")]
 
 
 async def test_a_withdrawal_before_the_first_step_asks_nobody(
-    activities: OnboardingActivities, office: Office, superuser: Superuser
+    activities: Transitions, office: Office, superuser: Superuser
 ) -> None:
     case_id = await apply(office)
     await withdraw(office, case_id)
 
-    outcome = await activities.request_backing(Step(case_id))
+    outcome = await activities.request_backing(StepInput(case_id))
 
-    assert outcome.standing is Standing.OVER
+    assert outcome.step == OVER
     assert await superuser.value("SELECT count(*) FROM tasks") == 0
 
 
 async def test_a_certificate_that_ran_out_meanwhile_is_asked_for_again(
-    activities: OnboardingActivities, office: Office, superuser: Superuser
+    activities: Transitions, office: Office, superuser: Superuser
 ) -> None:
     case_id = await apply(office)
-    await activities.request_backing(Step(case_id))
+    await activities.request_backing(StepInput(case_id))
     await issue(office, case_id)
     await superuser.run("UPDATE certificates SET valid_until = current_date - 2")
 
-    outcome = await activities.activate_credit(Step(case_id))
+    outcome = await activities.activate_credit(StepInput(case_id))
 
-    assert outcome.standing is Standing.WAITING
+    assert outcome.step == WAIT
     (details,) = (row[0] for row in await superuser.rows("SELECT details FROM tasks WHERE status = 'open'"))
     assert details["reason"] == "certificate_not_valid"
 
 
 async def test_a_transition_key_with_another_input_is_refused(
-    activities: OnboardingActivities, office: Office, superuser: Superuser
+    activities: Transitions, office: Office, superuser: Superuser
 ) -> None:
     case_id = await apply(office)
     values: tuple[Any, ...] = (f"{case_id}:request_backing:0", case_id)
@@ -192,20 +191,20 @@ async def test_a_transition_key_with_another_input_is_refused(
     )
 
     with pytest.raises(ValueError, match="another input"):
-        await activities.request_backing(Step(case_id))
+        await activities.request_backing(StepInput(case_id))
 
 
 async def test_while_money_actions_pause_the_credit_waits_and_afterwards_it_opens(
-    activities: OnboardingActivities, office: Office, superuser: Superuser, context: Context
+    activities: Transitions, office: Office, superuser: Superuser, context: Context
 ) -> None:
     case_id = await prepared(activities, office, "activate_credit")
     await superuser.run(
         "UPDATE persons SET money_paused_until = now() + interval '1 hour' WHERE id = %s", office.member.id
     )
 
-    paused = await activities.activate_credit(Step(case_id))
+    paused = await activities.activate_credit(StepInput(case_id))
 
-    assert paused.standing is Standing.PAUSED
+    assert paused.step == WAIT
     assert 3_590 < paused.expire_in <= 3_601
     assert await superuser.rows("SELECT phase, next_actor, due_at > now() + interval '59 minutes' FROM cases") == [
         ("awaiting_clearance", "machine", True)
@@ -215,13 +214,13 @@ async def test_while_money_actions_pause_the_credit_waits_and_afterwards_it_open
     assert await superuser.value("SELECT count(*) FROM journals") == 0
     await superuser.run("UPDATE persons SET money_paused_until = now()")
 
-    assert (await activities.activate_credit(Step(case_id, 1))).standing is Standing.OVER
+    assert (await activities.activate_credit(StepInput(case_id, 1))).step == OVER
     assert await superuser.value("SELECT count(*) FROM credit_lines") == 1
     await assert_books_clean(context.engine)
 
 
 async def test_staff_who_are_shut_out_get_no_notices(
-    activities: OnboardingActivities, office: Office, superuser: Superuser, arrange: Arrange
+    activities: Transitions, office: Office, superuser: Superuser, arrange: Arrange
 ) -> None:
     case_id = await apply(office)
     employer = await superuser.value("SELECT organisation_id FROM cases")
@@ -235,8 +234,8 @@ async def test_staff_who_are_shut_out_get_no_notices(
             disabled_at,
         )
 
-    await activities.request_backing(Step(case_id))
-    await activities.remind(Step(case_id))
+    await activities.request_backing(StepInput(case_id))
+    await activities.remind_onboarding(StepInput(case_id))
 
     for template in ("task_issue_certificate", "remind_issue_certificate"):
         told = await superuser.rows("SELECT person_id FROM notices WHERE template = %s", template)

@@ -10,14 +10,14 @@ import pytest
 import sqlalchemy as sa
 from temporalio.testing import ActivityEnvironment
 
-from activities.personnel import PersonnelChangeActivities
 from activities.transition import Desk
 from commands.command import Command, Envelope, perform
 from commands.personnel import ReasonMissing, SentByYourself, answer_change
 from commands.task import TaskOfOtherKind, lock_task
 from domain.access import Actor, Grant, Role, ScopeKind
 from domain.errors import NotFound, OwnCase, StepUpRequired, TaskNotOpen
-from messages.personnel import Change, ChangeOutcome, ChangeStep
+from messages.case import OVER, WAIT, NextStep, StepInput
+from messages.personnel import Change
 from storage import tasks as stored_tasks
 from storage.account import begin_session
 from storage.database import SERVICE, transaction
@@ -30,6 +30,7 @@ from storage.rows.tasks import tasks
 from tests.arrange import Arrange, Someone
 from tests.commands.onboarding_steps import Branch
 from tests.personnel_steps import SHEBAS, Line, Office
+from tests.transitions import Transitions
 
 NEW_MOBILE = "+989990000001"
 # A step-up that lasts as long as any test.
@@ -52,10 +53,10 @@ def acting(someone: Someone, *grants: Grant) -> Actor:
     return Actor(someone.id, "staff", UUID(int=1), grants, FRESH)
 
 
-async def take(office: Office, step: str, case_id: UUID, round_: int = 0) -> ChangeOutcome:
+async def take(office: Office, step: str, case_id: UUID, round_: int = 0) -> NextStep:
     """Take a transition of the change."""
-    activities = PersonnelChangeActivities(office.desk)
-    outcome: ChangeOutcome = await ActivityEnvironment().run(getattr(activities, step), ChangeStep(case_id, round_))
+    activities = Transitions(office.desk)
+    outcome: NextStep = await ActivityEnvironment().run(getattr(activities, step), StepInput(case_id, round_))
     return outcome
 
 
@@ -83,7 +84,7 @@ async def ask_for_mobile(office: Office) -> tuple[UUID, Line]:
     """A change of mobile that waits for its answer."""
     line = Line()
     case_id = await office.change(line, line.but(mobile=NEW_MOBILE))
-    await take(office, "request_confirmation", case_id)
+    await take(office, "request_decision", case_id)
     return case_id, line
 
 
@@ -91,7 +92,7 @@ async def ask_for_exit(office: Office) -> tuple[UUID, Line]:
     """An exit that waits for its answer."""
     line = Line()
     case_id = await office.change(line, line.but(employment="بازنشسته"))
-    await take(office, "request_confirmation", case_id)
+    await take(office, "request_decision", case_id)
     return case_id, line
 
 
@@ -109,8 +110,8 @@ async def templates(office: Office, case_id: UUID) -> list[str]:
 
 async def test_another_mobile_is_asked_of_support_and_the_present_number_is_told(office: Office) -> None:
     case_id, line = await ask_for_mobile(office)
-    outcome = await take(office, "request_confirmation", case_id)
-    assert outcome.waiting
+    outcome = await take(office, "request_decision", case_id)
+    assert outcome.step == WAIT
     assert 0 < outcome.remind_in <= 72 * 3600 < outcome.expire_in <= 720 * 3600
     (task,) = await office.fetch(sa.select(tasks).where(tasks.c.case_id == case_id))
     assert (task.kind, task.role, task.scope_kind, task.scope) == ("confirm_change", "support_agent", "platform", "")
@@ -124,7 +125,7 @@ async def test_an_exit_is_asked_of_the_organisations_hr_and_nobody_writes_to_the
     (task,) = await office.fetch(sa.select(tasks).where(tasks.c.case_id == case_id))
     assert (task.role, task.scope_kind, task.scope) == ("hr_officer", "organisation", str(office.organisation_id))
     await answer(office, office.actor, case_id)
-    await take(office, "apply_change", case_id)
+    await take(office, "apply_decision", case_id)
     subject = (await office.person(line)).id
     assert await office.fetch(sa.select(notices).where(notices.c.person_id == subject)) == []
 
@@ -148,7 +149,7 @@ async def test_a_confirmed_mobile_ends_sessions_and_codes_pauses_money_and_tells
         )
     await answer(office, support, case_id)
     for _ in range(2):
-        assert await take(office, "apply_change", case_id) == ChangeOutcome(waiting=False)
+        assert await take(office, "apply_decision", case_id) == NextStep(OVER)
 
     stored = await office.person(line)
     assert await office.mobile(line) == NEW_MOBILE
@@ -170,10 +171,10 @@ async def test_a_confirmed_mobile_ends_sessions_and_codes_pauses_money_and_tells
 async def test_a_confirmed_sheba_is_the_employments(office: Office, support: Actor) -> None:
     line = Line()
     case_id = await office.change(line, line.but(sheba=SHEBAS[1]))
-    await take(office, "request_confirmation", case_id)
+    await take(office, "request_decision", case_id)
     await answer(office, support, case_id)
     for _ in range(2):
-        await take(office, "apply_change", case_id)
+        await take(office, "apply_decision", case_id)
     sealed = (await office.person(line)).job_sheba_sealed
     assert office.context.seals.cipher.open_text(sealed, "employment.sheba") == SHEBAS[1]
 
@@ -184,7 +185,7 @@ async def test_an_exit_counts_once_it_is_confirmed_and_not_when_it_is_rejected(
 ) -> None:
     case_id, line = await ask_for_exit(office)
     await answer(office, office.actor, case_id, confirm=confirm, reason="اشتباه در فهرست")
-    await take(office, "apply_change", case_id)
+    await take(office, "apply_decision", case_id)
     assert (await office.person(line)).job_state == state
     assert (await end_of(office, case_id))[0] == ("confirmed" if confirm else "rejected")
 
@@ -192,21 +193,21 @@ async def test_an_exit_counts_once_it_is_confirmed_and_not_when_it_is_rejected(
 async def test_a_rejected_mobile_leaves_the_person_alone(office: Office, support: Actor) -> None:
     case_id, line = await ask_for_mobile(office)
     await answer(office, support, case_id, confirm=False, reason="شماره اشتباه است")
-    await take(office, "apply_change", case_id)
+    await take(office, "apply_decision", case_id)
     assert await office.mobile(line) == line.mobile
     assert await end_of(office, case_id) == ("rejected", "rejected")
 
 
 async def test_a_message_without_a_fact_changes_nothing(office: Office) -> None:
     case_id, line = await ask_for_mobile(office)
-    assert (await take(office, "apply_change", case_id)).waiting
+    assert (await take(office, "apply_decision", case_id)).step == WAIT
     assert await office.mobile(line) == line.mobile
 
 
 async def test_silence_about_a_mobile_lets_it_lapse_and_the_same_file_may_propose_it_again(office: Office) -> None:
     case_id, line = await ask_for_mobile(office)
     for _ in range(2):
-        assert not (await take(office, "lapse_change", case_id)).waiting
+        assert (await take(office, "lapse_decision", case_id)).step == OVER
     assert await office.mobile(line) == line.mobile
     assert await end_of(office, case_id) == ("lapsed", "lapsed")
     assert (await office.import_(line.but(mobile=NEW_MOBILE))).changes_opened == 1
@@ -215,7 +216,7 @@ async def test_silence_about_a_mobile_lets_it_lapse_and_the_same_file_may_propos
 async def test_silence_about_an_exit_confirms_none_and_the_operators_are_told(office: Office, arrange: Arrange) -> None:
     operator = await arrange.platform(Role.OPERATOR)
     case_id, line = await ask_for_exit(office)
-    await take(office, "lapse_change", case_id)
+    await take(office, "lapse_decision", case_id)
     assert (await office.person(line)).job_state == "employed"
     told = await office.fetch(sa.select(notices.c.person_id).where(notices.c.template == "personnel_exit_lapsed"))
     assert [row.person_id for row in told] == [operator.id]
@@ -233,22 +234,22 @@ async def test_many_exits_that_lapse_bring_the_operators_one_sms(office: Office,
     await office.import_(*lines)
     await office.import_(*(line.but(employment="بازنشسته") for line in lines))
     for case in await office.changes():
-        await take(office, "request_confirmation", case.id)
-        await take(office, "lapse_change", case.id)
+        await take(office, "request_decision", case.id)
+        await take(office, "lapse_decision", case.id)
     assert len(await office.fetch(sa.select(notices.c.id).where(notices.c.template == "personnel_exit_lapsed"))) == 1
 
 
 async def test_an_answer_given_before_the_clock_wins_over_it(office: Office, support: Actor) -> None:
     case_id, line = await ask_for_mobile(office)
     await answer(office, support, case_id)
-    await take(office, "lapse_change", case_id)
+    await take(office, "lapse_decision", case_id)
     assert await office.mobile(line) == NEW_MOBILE
     assert await end_of(office, case_id) == ("confirmed", "confirmed")
 
 
 async def test_an_answer_after_the_clock_is_refused(office: Office, support: Actor) -> None:
     case_id, line = await ask_for_mobile(office)
-    await take(office, "lapse_change", case_id)
+    await take(office, "lapse_decision", case_id)
     with pytest.raises(TaskNotOpen):
         await answer(office, support, case_id)
     assert await office.mobile(line) == line.mobile
@@ -256,19 +257,19 @@ async def test_an_answer_after_the_clock_is_refused(office: Office, support: Act
 
 async def test_a_reminder_goes_to_whoever_may_answer(office: Office, support: Actor) -> None:
     case_id, _ = await ask_for_mobile(office)
-    assert (await take(office, "remind_confirmation", case_id)).waiting
+    assert (await take(office, "remind_decision", case_id)).step == WAIT
     wanted = sa.select(notices.c.person_id).where(notices.c.template == "remind_confirm_change")
     assert [row.person_id for row in await office.fetch(wanted)] == [support.person_id]
 
 
 async def test_a_process_that_starts_anew_reminds_of_an_open_change_once(office: Office, support: Actor) -> None:
     case_id, _ = await ask_for_mobile(office)
-    reminded = await take(office, "remind_confirmation", case_id)
-    assert (reminded.waiting, reminded.remind_in) == (True, 0)
+    reminded = await take(office, "remind_decision", case_id)
+    assert (reminded.step == WAIT, reminded.remind_in) == (True, 0)
     async with transaction(office.context.engine, SERVICE) as connection:
         await connection.execute(sa.update(notices).values(created_at=sa.func.now() - timedelta(hours=25)))
     for round_ in (0, 1):
-        assert (await take(office, "remind_confirmation", case_id, round_)).remind_in == 0
+        assert (await take(office, "remind_decision", case_id, round_)).remind_in == 0
     assert (await templates(office, case_id)).count("remind_confirm_change") == 1
     codes = await office.fetch(sa.select(timeline.c.code).where(timeline.c.case_id == case_id))
     assert [code for (code,) in codes].count("reminded") == 1
@@ -280,7 +281,7 @@ async def test_a_reminder_of_a_change_that_came_due_while_nothing_ran_is_not_los
         four_days = timedelta(days=4)
         moved = {"opened_at": tasks.c.opened_at - four_days, "due_at": tasks.c.due_at - four_days}
         await connection.execute(sa.update(tasks).values(moved))
-    assert (await take(office, "apply_change", case_id)).remind_in == 1
+    assert (await take(office, "apply_decision", case_id)).remind_in == 1
 
 
 async def test_many_changes_bring_one_reminder_and_no_sms_when_they_are_asked(office: Office, support: Actor) -> None:
@@ -289,16 +290,16 @@ async def test_many_changes_bring_one_reminder_and_no_sms_when_they_are_asked(of
     await office.import_(*(line.but(mobile=f"+98999000001{number}") for number, line in enumerate(lines)))
     asked = [case.id for case in await office.changes()]
     for case_id in asked:
-        await take(office, "request_confirmation", case_id)
+        await take(office, "request_decision", case_id)
     to_support = sa.select(notices.c.template).where(notices.c.person_id == support.person_id)
     assert (len(asked), await office.fetch(to_support)) == (4, [])
     *early, late = asked
     for case_id in early:
-        await take(office, "remind_confirmation", case_id)
+        await take(office, "remind_decision", case_id)
     assert [row.template for row in await office.fetch(to_support)] == ["remind_confirm_change"]
     async with transaction(office.context.engine, SERVICE) as connection:
         await connection.execute(sa.update(notices).values(created_at=sa.func.now() - timedelta(hours=25)))
-    await take(office, "remind_confirmation", late)
+    await take(office, "remind_decision", late)
     assert len(await office.fetch(to_support)) == 2
 
 
@@ -324,7 +325,7 @@ async def test_whoever_is_asked_to_stand_for_somebody_decides_nothing_about_them
     line = Line(applicant.national_id, first_name="", last_name="", mobile=applicant.mobile, employment="قطع همکاری")
     await office.import_(line)
     (case_id,) = [change.id for change in await office.changes() if change.variant == "exit"]
-    await take(office, "request_confirmation", case_id)
+    await take(office, "request_decision", case_id)
     guarantor = Actor(branch.guarantor.id, "staff", UUID(int=1), office.actor.grants, FRESH)
     for confirm in (True, False):
         with pytest.raises(OwnCase):
@@ -365,7 +366,7 @@ async def test_a_decision_about_a_change_answers_no_other_task(office: Office, s
 async def test_the_audit_names_the_changed_field_and_no_value(office: Office, support: Actor) -> None:
     case_id, line = await ask_for_mobile(office)
     await answer(office, support, case_id)
-    await take(office, "apply_change", case_id)
+    await take(office, "apply_decision", case_id)
     rows = await office.fetch(sa.select(audit.c.content).where(audit.c.stream == f"case:{case_id}"))
     trail = " ".join(content for (content,) in rows)
     assert sum('"outcome":"confirmed"' in content for (content,) in rows) == 1

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.personnel import FILE_DAMAGED, GAVE_UP, MAX_ATTEMPTS, PersonnelImportActivities
+from activities.personnel import FILE_DAMAGED, GAVE_UP, MAX_ATTEMPTS
+from activities.personnel.imports import PersonnelImport
 from activities.transition import Desk
 from commands.personnel import Upload, error_sentences, send_file
-from messages.personnel import ImportPhase, ImportStep
+from messages.case import StepInput
+from messages.personnel import ImportPhase
 from storage.rows.personnel import Import
 from tests.arrange import Arrange
 from tests.personnel_steps import Line, Office, csv_of, in_parts
@@ -43,7 +45,7 @@ async def test_an_import_that_breaks_off_again_and_again_is_given_up(
     case_id = await office.send([Line()])
     environment = ActivityEnvironment()
     environment.info = dataclasses.replace(environment.info, attempt=MAX_ATTEMPTS + 1)
-    await environment.run(PersonnelImportActivities(desk).import_personnel, ImportStep(case_id))
+    await environment.run(PersonnelImport(desk).import_personnel, StepInput(case_id))
     done = await office.run(case_id)
     assert (done.phase, done.error, done.rows_read) == (ImportPhase.REFUSED, GAVE_UP, 0)
     sentences = error_sentences(done)
@@ -57,7 +59,7 @@ async def test_the_last_attempt_still_imports(office: Office, desk: Desk) -> Non
     case_id = await office.send([Line()])
     environment = ActivityEnvironment()
     environment.info = dataclasses.replace(environment.info, attempt=MAX_ATTEMPTS)
-    await environment.run(PersonnelImportActivities(desk).import_personnel, ImportStep(case_id))
+    await environment.run(PersonnelImport(desk).import_personnel, StepInput(case_id))
     assert (await office.run(case_id)).rows_added == 1
 
 

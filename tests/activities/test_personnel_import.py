@@ -16,10 +16,12 @@ import sqlalchemy as sa
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.personnel import FILE_MISSING, PersonnelImportActivities
+from activities.personnel import FILE_MISSING
+from activities.personnel.imports import PersonnelImport
 from activities.transition import Desk
 from cli.personnel_generator import FileFormat, generate
-from messages.personnel import ImportPhase, ImportStep
+from messages.case import StepInput
+from messages.personnel import ImportPhase
 from storage.database import SERVICE, transaction
 from storage.people import add_person
 from storage.rows.audit import audit
@@ -69,15 +71,15 @@ async def test_each_key_is_met_row_by_row_and_a_second_import_changes_nothing(
 
 async def test_the_activity_run_twice_acts_once(office: Office, desk: Desk) -> None:
     case_id = await office.send([Line(), Line(mobile="12"), Line()])
-    activities = PersonnelImportActivities(desk)
+    activities = PersonnelImport(desk)
     for _ in range(2):
-        await ActivityEnvironment().run(activities.import_personnel, ImportStep(case_id))
+        await ActivityEnvironment().run(activities.import_personnel, StepInput(case_id))
     for _ in range(2):
-        await ActivityEnvironment().run(activities.finish_import, ImportStep(case_id))
+        await ActivityEnvironment().run(activities.finish_import, StepInput(case_id))
     for _ in range(2):
-        await ActivityEnvironment().run(activities.discard_file, ImportStep(case_id))
+        await ActivityEnvironment().run(activities.discard_file, StepInput(case_id))
     # After the end, a straggler finds nothing to do, not even a missing file.
-    await ActivityEnvironment().run(activities.import_personnel, ImportStep(case_id))
+    await ActivityEnvironment().run(activities.import_personnel, StepInput(case_id))
     found = await office.read(case_id)
     assert (found.rows_read, found.rows_added, found.rows_refused, found.error) == (3, 2, 1, None)
     assert (found.phase, found.ended_at is not None) == (ImportPhase.IMPORTED, True)
@@ -89,8 +91,8 @@ async def test_an_import_cut_off_half_way_goes_on_and_counts_each_row_once(
     path = tmp_path / "list.csv"
     key = generate(path, 6_000, {"bad_mobile": 40, "duplicate": 20}, FileFormat.CSV_UTF8, seed=5)
     case_id = await office.send(path.read_bytes())
-    activities = PersonnelImportActivities(desk)
-    attempt = asyncio.create_task(ActivityEnvironment().run(activities.import_personnel, ImportStep(case_id)))
+    activities = PersonnelImport(desk)
+    attempt = asyncio.create_task(ActivityEnvironment().run(activities.import_personnel, StepInput(case_id)))
 
     async def some_rows() -> bool:
         return (await office.read(case_id)).last_row > 0
@@ -119,9 +121,9 @@ async def test_two_files_of_one_moment_wait_for_each_other_and_add_nobody_twice(
 
 async def test_two_attempts_at_one_file_add_nobody_twice(office: Office, desk: Desk) -> None:
     case_id = await office.send([Line() for _ in range(2_500)])
-    activities = PersonnelImportActivities(desk)
+    activities = PersonnelImport(desk)
     await asyncio.gather(
-        *(ActivityEnvironment().run(activities.import_personnel, ImportStep(case_id)) for _ in range(2))
+        *(ActivityEnvironment().run(activities.import_personnel, StepInput(case_id)) for _ in range(2))
     )
     assert (await office.read(case_id)).rows_added == 2_500
 
@@ -302,9 +304,9 @@ async def test_a_file_that_was_lost_ends_the_import_with_that_reason(office: Off
 
 
 async def test_an_import_that_does_not_exist_is_not_retried_for_ever(office: Office, desk: Desk) -> None:
-    step = ImportStep(office.organisation_id)
+    step = StepInput(office.organisation_id)
     with pytest.raises(ApplicationError) as caught:
-        await ActivityEnvironment().run(PersonnelImportActivities(desk).import_personnel, step)
+        await ActivityEnvironment().run(PersonnelImport(desk).import_personnel, step)
     assert caught.value.non_retryable
 
 
@@ -313,7 +315,7 @@ async def test_the_activity_tells_how_far_it_is(office: Office, desk: Desk) -> N
     beats: list[tuple[Any, ...]] = []
     environment = ActivityEnvironment()
     environment.on_heartbeat = lambda *details: beats.append(details)
-    await environment.run(PersonnelImportActivities(desk).import_personnel, ImportStep(case_id))
+    await environment.run(PersonnelImport(desk).import_personnel, StepInput(case_id))
     assert beats
 
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from activities.transition import Desk
 from domain.access import Actor
 from domain.errors import PreconditionFailed
+from messages.case import OVER, WAIT
 from storage.rows.cases import facts, timeline
 from storage.rows.tasks import tasks
 from tests.activities.test_personnel_change import NEW_MOBILE, SUPPORT, acting, answer, ask_for_mobile, take
@@ -67,13 +68,13 @@ async def test_a_decision_says_nothing_about_a_value_that_was_proposed_after_it(
     await answer(office, support, case_id, confirm=confirm, reason="نادرست است")
     await office.import_(line.but(mobile=NEWER_MOBILE))
     for round_ in (0, 0, 1):
-        assert (await take(office, "apply_change", case_id, round_)).waiting
+        assert (await take(office, "apply_change", case_id, round_)).step == WAIT
     assert await office.mobile(line) == line.mobile
     open_now = sa.select(tasks.c.id).where(tasks.c.case_id == case_id, tasks.c.status == "open")
     assert len(await office.fetch(open_now)) == 1
 
     await answer(office, support, case_id, key="another-key")
-    assert not (await take(office, "apply_change", case_id, 2)).waiting
+    assert (await take(office, "apply_change", case_id, 2)).step == OVER
     assert await office.mobile(line) == NEWER_MOBILE
 
 

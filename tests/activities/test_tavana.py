@@ -16,7 +16,8 @@ from domain import errors
 from domain.access import Role
 from domain.review import ApprovalBlocked, ReturnReason, ReviewFinding
 from domain.wording import FINDINGS
-from messages.onboarding import Outcome, Standing, Step
+from messages.case import OVER, WAIT, NextStep, StepInput
+from messages.onboarding import Step
 from storage.database import SERVICE, tehran_today, transaction
 from storage.working_hours import put_holiday
 from tests.arrange import Arrange
@@ -46,7 +47,7 @@ async def branch(context: Context, arrange: Arrange, desk: Desk) -> Branch:
     return await Branch.opened(context, arrange, desk)
 
 
-async def lapse(branch: Branch, case_id: UUID, superuser: Superuser) -> Outcome:
+async def lapse(branch: Branch, case_id: UUID, superuser: Superuser) -> NextStep:
     """The moment that the process waited for has come."""
     due_at = await superuser.value("SELECT min(due_at) FROM tasks WHERE case_id = %s AND status = 'open'", case_id)
     return await branch.take("lapse", case_id, due_at)
@@ -106,8 +107,8 @@ PREPARED: list[tuple[str, Callable[[Branch], Awaitable[UUID]]]] = [
     ("request_correction", _given_back),
     ("remind", Branch.asked),
     ("remind", Branch.backed),
-    ("weigh_answer", _refused),
-    ("weigh_answer", _approved),
+    ("assess_onboarding", _refused),
+    ("assess_onboarding", _approved),
     ("lapse", Branch.asked),
     ("lapse", Branch.backed),
     ("lapse", _nameless),
@@ -125,14 +126,14 @@ async def test_a_transition_taken_twice_acts_once(
     untouched = await superuser.effects()
     take = getattr(branch.activities, step)
 
-    first, second = await asyncio.gather(take(Step(case_id)), take(Step(case_id)))
+    first, second = await asyncio.gather(take(StepInput(case_id)), take(StepInput(case_id)))
     once = await superuser.effects()
-    third = await take(Step(case_id))
+    third = await take(StepInput(case_id))
 
     assert once["transitions"] == untouched["transitions"] + 1
     assert once != untouched
     assert await superuser.effects() == once
-    assert first.standing is second.standing is third.standing
+    assert first.step == second.step == third.step
     await assert_books_clean(branch.context.engine)
 
 
@@ -142,9 +143,9 @@ async def test_a_transition_that_comes_when_it_is_not_its_turn_asks_nobody(
     case_id = await branch.backed()
     before = await superuser.effects()
 
-    for step in ("request_backing", "request_review", "request_correction", "activate_credit", "weigh_answer"):
+    for step in ("request_backing", "request_review", "request_correction", "activate_credit", "assess_onboarding"):
         outcome = await branch.take(step, case_id)
-        assert outcome.standing is Standing.WAITING, step
+        assert outcome.step == WAIT, step
 
     assert await superuser.effects() == before | {"transitions": before["transitions"] + 5}
 
@@ -187,7 +188,7 @@ async def test_a_guarantor_who_stays_silent_is_reminded_once_then_the_applicant_
     assert await superuser.value("SELECT count(*) FROM notices WHERE template = 'remind_answer_guarantee'") == 1
     assert await sms(superuser, "remind_answer_guarantee") == {branch.guarantor.id}
     unbacked = await lapse(branch, case_id, superuser)
-    assert unbacked.standing is Standing.UNBACKED
+    assert unbacked.step == Step.REQUEST_BACKING
     outcome = await branch.go_on(case_id)
     assert (outcome.remind_in, outcome.expire_in) == (72 * 3_600, 336 * 3_600)
     assert await sms(superuser, "task_name_guarantor") == {branch.applicant.id}
@@ -208,7 +209,7 @@ async def test_an_applicant_who_names_nobody_lets_the_application_lapse_and_may_
 
     outcome = await lapse(branch, case_id, superuser)
 
-    assert outcome.standing is Standing.OVER
+    assert outcome.step == OVER
     assert await superuser.rows("SELECT phase, outcome FROM cases") == [("lapsed", "lapsed")]
     assert await sms(superuser, "application_lapsed") == {branch.applicant.id}
     await assert_nothing_held(superuser)
@@ -223,7 +224,7 @@ async def test_an_applicant_who_corrects_nothing_lets_it_lapse_and_the_guarantor
     await branch.take("remind", case_id)
     assert await sms(superuser, "remind_correct_application") == {branch.applicant.id}
 
-    assert (await lapse(branch, case_id, superuser)).standing is Standing.OVER
+    assert (await lapse(branch, case_id, superuser)).step == OVER
 
     assert await superuser.rows("SELECT status FROM guarantees") == [("released",)]
     assert await sms(superuser, "guarantee_released") == {branch.guarantor.id}
@@ -240,14 +241,14 @@ async def test_silence_of_the_region_hands_over_to_the_platform_and_its_silence_
 
     escalated = await lapse(branch, case_id, superuser)
 
-    assert escalated.standing is Standing.WAITING
+    assert escalated.step == WAIT
     assert await superuser.value("SELECT status FROM tasks WHERE id = %s", task_id) == "expired"
     assert {branch.finance.id, branch.platform.id} == await sms(superuser, "task_review_application")
     with pytest.raises(errors.NotFound):
         await approve(branch, case_id)
     await branch.take("remind", case_id)
     assert branch.platform.id in await sms(superuser, "remind_review_application")
-    assert (await lapse(branch, case_id, superuser)).standing is Standing.OVER
+    assert (await lapse(branch, case_id, superuser)).step == OVER
     assert await phase(superuser, case_id) == "lapsed"
     await assert_nothing_held(superuser)
 
@@ -258,7 +259,7 @@ async def test_the_platform_approves_what_the_region_left_lying(branch: Branch, 
 
     await approve(branch, case_id, officer=branch.platform)
 
-    assert (await branch.go_on(case_id)).standing is Standing.APPROVED
+    assert (await branch.go_on(case_id)).step == WAIT
 
 
 async def test_a_review_is_reminded_before_it_is_handed_over_in_working_hours(branch: Branch) -> None:
@@ -308,7 +309,7 @@ async def test_a_guarantor_who_leaves_during_the_waiting_time_is_released_and_an
 
     outcome = await branch.take("activate_credit", case_id)
 
-    assert outcome.standing is Standing.WAITING
+    assert outcome.step == WAIT
     assert await phase(superuser, case_id) == "awaiting_another_guarantor"
     assert await superuser.rows("SELECT approved_at, activates_at FROM applications") == [(None, None)]
     assert await superuser.rows("SELECT status FROM guarantees") == [("released",)]
@@ -320,7 +321,7 @@ async def test_a_guarantor_who_leaves_during_the_waiting_time_is_released_and_an
     await accept_guarantee(branch, case_id, other)
     await branch.go_on(case_id)
     await approve(branch, case_id)
-    assert (await branch.go_on(case_id)).standing is Standing.APPROVED
+    assert (await branch.go_on(case_id)).step == WAIT
     await branch.take("activate_credit", case_id)
     assert await phase(superuser, case_id) == "active"
 
@@ -352,13 +353,13 @@ async def test_what_ended_before_the_activation_goes_to_whoever_can_mend_it(
 
     outcome = await branch.take("activate_credit", case_id)
 
-    assert outcome.standing is Standing.WAITING
+    assert outcome.step == WAIT
     assert await superuser.rows("SELECT kind, role FROM tasks WHERE status = 'open'") == [("clear_obstacle", role)]
     assert await phase(superuser, case_id) == "awaiting_clearance"
     assert await superuser.value("SELECT count(*) FROM credit_lines") == 0
     await superuser.run(mended)
     await clear_obstacle(branch, case_id, officer=officers[role])
-    assert (await branch.go_on(case_id)).standing is Standing.APPROVED
+    assert (await branch.go_on(case_id)).step == WAIT
     await branch.take("activate_credit", case_id)
     assert await phase(superuser, case_id) == "active"
 
@@ -413,7 +414,7 @@ async def test_a_personnel_file_that_moves_the_applicant_blocks_the_approval_and
 
     assert (imported.rows_added, imported.rows_changed, imported.rows_refused) == (0, 1, 0)
     assert FINDINGS[ReviewFinding.APPLICANT_MOVED].fa in str(refused.value.params["findings"])
-    assert outcome.standing is Standing.WAITING
+    assert outcome.step == WAIT
     assert await superuser.rows("SELECT scope FROM tasks WHERE kind = 'review_application' AND status = 'open'") == [
         ("1104",)
     ]
@@ -430,6 +431,6 @@ async def test_forwarding_asks_the_other_region_anew(branch: Branch, superuser: 
     await forward(branch, case_id)
     outcome = await branch.go_on(case_id)
 
-    assert outcome.standing is Standing.WAITING
+    assert outcome.step == WAIT
     assert there.id in await sms(superuser, "task_review_application")
     await approve(branch, case_id, officer=there)

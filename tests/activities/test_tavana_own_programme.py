@@ -14,7 +14,8 @@ from commands.command import Context
 from domain.guarantor import GuarantorCountWrong, GuarantorMayNotBeAsked, GuarantorNamedTwice
 from domain.onboarding import AmountAboveShare, ProgrammeUnknown
 from domain.review import ReturnReason
-from messages.onboarding import Standing
+from messages.case import OVER, WAIT
+from messages.onboarding import Step
 from tests.activities.test_tavana import lapse, phase, sms
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser, assert_books_clean, assert_nothing_held
@@ -84,7 +85,7 @@ async def test_a_programme_of_an_organisations_own_is_a_row_of_policy(
 
     case_id = await own(branch, second, monthly=133_333_330, instalments=36)
     await accept_guarantee(branch, case_id, second)
-    assert (await branch.go_on(case_id)).standing is Standing.WAITING
+    assert (await branch.go_on(case_id)).step == WAIT
     assert await phase(superuser, case_id) == "awaiting_guarantor"
     await accept_guarantee(branch, case_id, branch.guarantor)
     await branch.go_on(case_id)
@@ -108,7 +109,7 @@ async def test_of_two_guarantors_one_refuses_and_one_is_silent_and_both_are_repl
 
     waiting = await lapse(branch, case_id, superuser)
 
-    assert waiting.standing is Standing.WAITING
+    assert waiting.step == WAIT
     assert await superuser.rows("SELECT kind FROM tasks WHERE status = 'open'") == [("name_guarantor",)]
     third, fourth = await branch.colleague(), await branch.colleague()
     await superuser.run("UPDATE tasks SET due_at = due_at - interval '5 days' WHERE status = 'open'")
@@ -131,7 +132,7 @@ async def test_guarantors_with_different_due_moments_are_given_up_one_by_one(
     case_id = await own(branch, second)
     early = await task_of(branch.context, case_id, second)
     await superuser.run("UPDATE tasks SET due_at = due_at - interval '1 day' WHERE id = %s", early.id)
-    waits = await branch.take("weigh_answer", case_id)
+    waits = await branch.take("assess_onboarding", case_id)
     assert waits.expires_at == early.due_at - timedelta(days=1)
     given = await consent(branch.context, case_id, branch.guarantor)
     other_task = await task_of(branch.context, case_id, branch.guarantor)
@@ -143,7 +144,7 @@ async def test_guarantors_with_different_due_moments_are_given_up_one_by_one(
     )
     await branch.go_on(case_id)
 
-    assert lapsed.standing in {Standing.UNBACKED, Standing.WAITING}
+    assert lapsed.step in {Step.REQUEST_BACKING, WAIT}
     assert answered is None
     assert dict(await superuser.rows("SELECT person_id, status FROM guarantees")) == {
         branch.guarantor.id: "accepted",
@@ -164,7 +165,7 @@ async def test_a_name_and_a_guarantor_given_up_at_one_moment_end_the_application
     await branch.go_on(case_id)
     await superuser.run("UPDATE tasks SET due_at = now() WHERE status = 'open'")
 
-    assert (await lapse(branch, case_id, superuser)).standing is Standing.OVER
+    assert (await lapse(branch, case_id, superuser)).step == OVER
 
     assert await phase(superuser, case_id) == "lapsed"
     assert await superuser.value("SELECT count(*) FROM guarantees WHERE ended_at IS NULL") == 0

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import UUID
 
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from activities.transition import Desk, Transition, take
+from activities.transition import Desk, Transition, run_transition
 from commands.command import Context
+from messages.case import WAIT, NextStep, StepInput
 from tests.arrange import Arrange
 from tests.books import Superuser, assert_books_clean
 from tests.commands.onboarding_steps import Office, apply
 from tests.conftest import Database
 from tests.races import DEAD_LOCK, SERIALISATION, Quarrel, counting, purses, stumble
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A result."""
-
-    tries: int
 
 
 @pytest.fixture
@@ -38,17 +31,18 @@ async def test_a_transition_that_lost_a_dead_lock_is_taken_once_all_the_same(
 
     async with Quarrel.about_purses(database, desk.engine) as quarrel:
 
-        async def body(at: Transition) -> Told:
-            await at.tell("application_submitted")
-            await quarrel.enter(at.connection)
-            return Told(quarrel.tries)
+        async def body(step: Transition) -> NextStep:
+            await step.tell("application_submitted")
+            await quarrel.enter(step.connection)
+            return NextStep(WAIT, remind_in=quarrel.tries)
+
+        async def assess(_: Transition) -> NextStep:
+            return NextStep("assessed")
 
         with counting("transition:quarrel") as counted:
-            results = [
-                await take(desk, case_id=case_id, step="quarrel", round_=0, result=Told, body=body) for _ in range(2)
-            ]
+            results = [await run_transition(desk, "quarrel", StepInput(case_id), body, assess=assess) for _ in range(2)]
 
-    assert results == [Told(2), Told(2)]
+    assert results == [NextStep(WAIT, remind_in=2), NextStep("assessed", rounds={"quarrel": 1})]
     effects = await superuser.effects()
     assert {name: n - untouched[name] for name, n in effects.items() if n > untouched[name]} == {
         "transitions": 1,
@@ -67,17 +61,17 @@ async def test_a_transition_that_loses_again_and_again_is_left_to_the_engine(
     before = await superuser.value("SELECT count(*) FROM transitions")
     tries = 0
 
-    async def body(_: Transition) -> Told:
+    async def body(_: Transition) -> NextStep:
         nonlocal tries
         tries += 1
-        return Told(tries)
+        return NextStep(WAIT, remind_in=tries)
 
-    async def taking() -> Told:
-        return await take(desk, case_id=case_id, step="stumble", round_=0, result=Told, body=body)
+    async def taking() -> NextStep:
+        return await run_transition(desk, "stumble", StepInput(case_id), body)
 
     with counting("transition:stumble") as counted:
         if is_taken:
-            assert await taking() == Told(3)
+            assert (await taking()).remind_in == 3
         else:
             with pytest.raises(DBAPIError):
                 await taking()

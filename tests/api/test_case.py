@@ -13,7 +13,6 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 
-from activities.onboarding import OnboardingActivities
 from activities.transition import Desk
 from api.app import create_app
 from api.dependencies import Reader
@@ -23,7 +22,7 @@ from commands.account import authenticate
 from commands.command import Context
 from domain.access import Role
 from domain.errors import InvalidInput
-from messages.onboarding import Step
+from messages.case import StepInput
 from storage.cases import tell, touch_case
 from storage.database import SERVICE, transaction
 from storage.rows.cases import Event
@@ -32,6 +31,7 @@ from tests.books import Superuser
 from tests.commands.onboarding_steps import Office, apply, issue, open_task
 from tests.journeys.steps import ISSUE
 from tests.serving import serving
+from tests.transitions import Transitions
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ async def office(context: Context, arrange: Arrange) -> Office:
 async def case_id(office: Office, desk: Desk) -> UUID:
     """An application whose certificate is awaited."""
     opened = await apply(office)
-    await OnboardingActivities(desk).request_backing(Step(opened))
+    await Transitions(desk).request_backing(StepInput(opened))
     return opened
 
 
@@ -109,7 +109,7 @@ async def test_lists_are_paged_without_gap_or_repetition(
     employer = await superuser.value("SELECT organisation_id FROM cases")
     for _ in range(4):
         colleague = Office(office.context, await arrange.member(employer), office.officer)
-        await OnboardingActivities(desk).request_backing(Step(await apply(colleague)))
+        await Transitions(desk).request_backing(StepInput(await apply(colleague)))
 
     for address in ("/v1/cases", "/v1/tasks"):
         pages = await _pages(api, address, office.officer, 2)

@@ -8,16 +8,15 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from activities.onboarding import OnboardingActivities
 from activities.transition import Desk
 from commands.command import Context
 from domain.access import Role
-from messages.onboarding import Step
-from messages.personnel import ChangeStep
+from messages.case import StepInput
 from tests.arrange import Arrange, Someone
 from tests.commands import onboarding_steps
 from tests.commands.onboarding_steps import apply, issue
-from tests.personnel_steps import SHEBAS, Line, Office, change_activities
+from tests.personnel_steps import SHEBAS, Line, Office
+from tests.transitions import Transitions
 
 
 @pytest.fixture
@@ -29,7 +28,7 @@ async def office(desk: Desk, arrange: Arrange) -> Office:
 async def asked(office: Office, line: Line, other: Line) -> UUID:
     """A change of a person's data whose confirmation is awaited."""
     case_id = await office.change(line, other)
-    await change_activities(office.desk).request_confirmation(ChangeStep(case_id))
+    await Transitions(office.desk).request_decision(StepInput(case_id))
     return case_id
 
 
@@ -101,7 +100,7 @@ async def test_hr_recognises_the_applicant_while_it_is_theirs_to_answer(
     member, officer = await arrange.member(employer), await arrange.hr_officer(employer)
     office = onboarding_steps.Office(context, member, officer)
     case_id = await apply(office)
-    await OnboardingActivities(desk).request_backing(Step(case_id))
+    await Transitions(desk).request_backing(StepInput(case_id))
 
     before = await read(api, officer, case_id)
     their_own = await read(api, member, case_id)

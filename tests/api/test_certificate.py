@@ -8,21 +8,21 @@ from uuid import uuid4
 import httpx2
 import pytest
 
-from activities.onboarding import OnboardingActivities
 from activities.transition import Desk
 from commands.command import Context
 from domain.access import Role
-from messages.onboarding import Step
+from messages.case import StepInput
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 from tests.commands.onboarding_steps import Office, apply, issue
+from tests.transitions import Transitions
 
 
 async def issued(context: Context, arrange: Arrange, desk: Desk, employer: Any, officer: Someone) -> str:
     """A certificate for a new member of the organisation; returns its case's id."""
     office = Office(context, await arrange.member(employer), officer)
     case_id = await apply(office)
-    await OnboardingActivities(desk).request_backing(Step(case_id))
+    await Transitions(desk).request_backing(StepInput(case_id))
     await issue(office, case_id)
     return str(case_id)
 

@@ -10,12 +10,13 @@ import pytest
 from activities.transition import Desk
 from commands.command import Context
 from domain.access import Role
-from messages.personnel import ChangeStep
+from messages.case import StepInput
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 from tests.commands.onboarding_steps import Branch, guarantee_of, name, refuse_guarantee
-from tests.personnel_steps import Line, change_activities
+from tests.personnel_steps import Line
 from tests.personnel_steps import Office as Personnel
+from tests.transitions import Transitions
 
 NAME = "مریم آزمون"
 
@@ -99,7 +100,7 @@ async def test_proposed_changes_wait_for_support_and_exits_for_the_organisations
     await personnel.import_(moved, left)
     await personnel.import_(moved.but(mobile="09129999999"), left.but(employment="بازنشسته"))
     for case in await personnel.changes():
-        await change_activities(desk).request_confirmation(ChangeStep(case.id))
+        await Transitions(desk).request_decision(StepInput(case.id))
 
     by_who = {
         role: await inbox(api, who, "?kind=confirm_change")

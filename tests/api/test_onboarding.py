@@ -8,12 +8,11 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 
-from activities.onboarding import OnboardingActivities
 from activities.transition import Desk
 from api.app import create_app
 from api.onboarding import Links
 from commands.command import Context
-from messages.onboarding import Step
+from messages.case import StepInput
 from storage.database import SERVICE, transaction
 from storage.onboarding import limit_now
 from storage.organisation import employments_of
@@ -21,6 +20,7 @@ from storage.programme import programmes_in_force
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 from tests.commands.onboarding_steps import Office, apply, issue
+from tests.transitions import Transitions
 
 
 @pytest.fixture
@@ -35,10 +35,10 @@ async def office(context: Context, arrange: Arrange, desk: Desk) -> Office:
 async def activate(office: Office, desk: Desk) -> None:
     """A credit from the application on; another one replaces the one before."""
     case_id = await apply(office)
-    activities = OnboardingActivities(desk)
-    await activities.request_backing(Step(case_id))
+    activities = Transitions(desk)
+    await activities.request_backing(StepInput(case_id))
     await issue(office, case_id)
-    await activities.activate_credit(Step(case_id))
+    await activities.activate_credit(StepInput(case_id))
 
 
 @pytest.fixture

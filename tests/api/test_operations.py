@@ -9,11 +9,10 @@ import httpx2
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from activities.onboarding import OnboardingActivities
 from activities.transition import Desk
 from commands.command import Context
 from domain.access import Role
-from messages.onboarding import ApplicationSubmitted, Step
+from messages.case import CaseKind, CaseSignal, StepInput
 from storage import outbox, reconciliation
 from storage.database import SERVICE, transaction
 from storage.notices import notify
@@ -24,6 +23,7 @@ from tests.commands.onboarding_steps import Branch, Office, apply, credit_reques
 from tests.commands.substitution_steps import Swap
 from tests.journeys.steps import TERMS, Steps
 from tests.personnel_steps import Line, csv_of
+from tests.transitions import Transitions
 
 SERVICES = "/v1/operations/services"
 LATE = "/v1/operations/late-cases"
@@ -61,7 +61,10 @@ async def test_the_backlog_is_told_by_class_and_what_was_sent_is_none(
 ) -> None:
     member = await arrange.person("member")
     async with transaction(engine, SERVICE) as connection:
-        await outbox.enqueue(connection, *(ApplicationSubmitted(member.id, member.id) for _ in range(4)))
+        await outbox.enqueue(
+            connection,
+            *(CaseSignal(CaseKind.ONBOARDING, member.id, "application_submitted", member.id) for _ in range(4)),
+        )
         await notify(connection, [member.id], "application_withdrawn")
     await superuser.run(
         "UPDATE outbox SET attempts = id, created_at = now() - interval '90 seconds', last_error = 'Error' || id"
@@ -142,9 +145,9 @@ async def test_a_closed_service_takes_no_new_application_and_lets_a_running_one_
     operator: Someone,
     superuser: Superuser,
 ) -> None:
-    activities = OnboardingActivities(desk)
+    activities = Transitions(desk)
     running = await apply(office)
-    await activities.request_backing(Step(running))
+    await activities.request_backing(StepInput(running))
     newcomer = await arrange.member(await arrange.organisation())
     asked = await credit_request(context, newcomer)
     application = {**TERMS, "mandate": {"version": 1, "code_id": str(asked.code_id), "code": asked.code}}
@@ -158,7 +161,7 @@ async def test_a_closed_service_takes_no_new_application_and_lets_a_running_one_
     assert "go on" in refused.json()["detail_en"]
     assert await superuser.effects() == before
     await issue(office, running)
-    await activities.activate_credit(Step(running))
+    await activities.activate_credit(StepInput(running))
     assert await superuser.value("SELECT outcome FROM cases WHERE id = %s", running) == "active"
     # What was refused used nothing up: the same code is good as soon as the service is open again.
     await switch(api, operator, "onboarding", is_open=True)
@@ -221,9 +224,9 @@ async def test_late_cases_say_since_when_and_for_whom_they_wait(
     assert (task["kind"], task["role"], task["words"]["fa"]) == ("answer_guarantee", None, "پذیرش یا رد ضمانت")
     assert late["finding"] is None
     async with transaction(engine, SERVICE) as connection:
-        await reconciliation.record(connection, case_id, FindingKind.PROCESS_NOT_STARTABLE)
+        await reconciliation.record(connection, case_id, FindingKind.PROCESS_ENDED_EARLY)
     (stuck,) = (await read(api, operator, LATE))["items"]
-    assert stuck["finding"] == "process_not_startable"
+    assert stuck["finding"] == "process_ended_early"
     for person in (branch.applicant, branch.guarantor):
         assert person.mobile not in str(stuck)
 

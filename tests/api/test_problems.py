@@ -12,11 +12,10 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 
-from activities.onboarding import OnboardingActivities
 from activities.transition import Desk
 from commands.command import Context
 from domain.access import Grant, Role, ScopeKind
-from messages.onboarding import Step
+from messages.case import StepInput
 from relay import Relay
 from storage.account import begin_session
 from storage.database import SERVICE, transaction
@@ -24,6 +23,7 @@ from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 from tests.commands.onboarding_steps import Office, apply, open_task
 from tests.journeys.steps import ISSUE, REFUSE, TERMS, Steps, in_a_year
+from tests.transitions import Transitions
 
 _HUGE = 10**18
 _DEEP = "[" * 20_000 + "]" * 20_000
@@ -40,7 +40,7 @@ async def office(context: Context, arrange: Arrange) -> Office:
 async def task_id(office: Office, desk: Desk) -> UUID:
     """The open task of a member's application."""
     case_id = await apply(office)
-    await OnboardingActivities(desk).request_backing(Step(case_id))
+    await Transitions(desk).request_backing(StepInput(case_id))
     return await open_task(office.context, case_id)
 
 
@@ -241,7 +241,7 @@ async def test_nobody_decides_on_their_own_case(
     async with transaction(context.engine, SERVICE) as connection:
         session = await begin_session(connection, officer.id, "member")
     case_id = await apply(Office(context, replace(officer, token=session.token), officer))
-    await OnboardingActivities(desk).request_backing(Step(case_id))
+    await Transitions(desk).request_backing(StepInput(case_id))
     await superuser.run("UPDATE case_people SET part = %s", part)
     task_id = await open_task(context, case_id)
     before = await superuser.effects()

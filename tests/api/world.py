@@ -9,13 +9,11 @@ from uuid import UUID, uuid4
 
 import httpx2
 
-from activities.onboarding import OnboardingActivities
-from activities.substitution import SubstitutionActivities
 from activities.transition import Desk
 from commands import substitution
 from commands.command import Command, Context
 from domain.access import Grant, Role, ScopeKind
-from messages.onboarding import Step
+from messages.case import StepInput
 from storage import policies
 from storage.database import SERVICE, transaction
 from storage.onboarding import lines_of
@@ -24,6 +22,7 @@ from tests.arrange import Arrange, Someone, next_national_id
 from tests.books import Superuser
 from tests.commands.onboarding_steps import Branch, Office, apply, guarantee_of, issue, open_task, run
 from tests.journeys.steps import ISSUE, TERMS
+from tests.transitions import Transitions
 
 PLATFORM_ROLES = [
     Role.FINANCE_OFFICER,
@@ -89,13 +88,13 @@ async def make_world(context: Context, desk: Desk, arrange: Arrange, superuser: 
 async def _credit(world: World, context: Context, desk: Desk) -> None:
     """An active credit, then a renewal that HR was asked about."""
     office = Office(context, world.people["member_own"], world.people["hr_own"])
-    activities = OnboardingActivities(desk)
+    activities = Transitions(desk)
     active = await apply(office)
-    await activities.request_backing(Step(active))
+    await activities.request_backing(StepInput(active))
     await issue(office, active)
-    await activities.activate_credit(Step(active))
+    await activities.activate_credit(StepInput(active))
     waiting = await apply(office)
-    await activities.request_backing(Step(waiting))
+    await activities.request_backing(StepInput(waiting))
     world.things |= {"active": active, "case": waiting, "task": await open_task(context, waiting)}
 
 
@@ -105,7 +104,7 @@ async def _guaranteed(world: World, context: Context, desk: Desk, arrange: Arran
     branch = Branch(
         context,
         arrange,
-        OnboardingActivities(desk),
+        Transitions(desk),
         things["organisation"],
         people["member_own"],
         people["guarantor_own"],
@@ -139,7 +138,7 @@ async def _substitution(world: World, context: Context, desk: Desk, bound: Someo
         return await substitution.request_substitution(command, line.id, guarantee.id, national_id)
 
     case_id = await run(context, world.people["member_own"], ask)
-    await SubstitutionActivities(desk).ask_substitute(Step(case_id))
+    await Transitions(desk).ask_substitute(StepInput(case_id))
     world.things |= {"tavana_line": line.id, "bound": guarantee.id, "substitution": case_id}
 
 

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from activities.onboarding import OnboardingActivities
 from activities.transition import Desk
 from commands import certificate as certificate_commands
 from commands import guarantor as guarantor_commands
@@ -26,7 +25,8 @@ from domain.account import CodePurpose, guarantee_binding, mandate_binding
 from domain.money import Money, Unit
 from domain.onboarding import RefusalReason
 from domain.review import ReturnReason
-from messages.onboarding import Outcome, Standing, Step
+from messages.case import NextStep, StepInput
+from messages.onboarding import Step
 from storage.database import SERVICE, transaction
 from storage.guarantor import guarantees_in
 from storage.policies import in_force
@@ -37,6 +37,7 @@ from storage.rows.tasks import Task
 from storage.tasks import find_open, open_tasks
 from tests.account_people import sent_code
 from tests.arrange import Arrange, Someone
+from tests.transitions import Transitions
 
 CASE = "issue_certificate"
 REGION = "1101"
@@ -149,7 +150,7 @@ class Branch:
 
     context: Context
     arrange: Arrange
-    activities: OnboardingActivities
+    activities: Transitions
     employer: UUID
     applicant: Someone
     guarantor: Someone
@@ -163,7 +164,7 @@ class Branch:
         return cls(
             context,
             arrange,
-            OnboardingActivities(desk),
+            Transitions(desk),
             employer,
             await arrange.member(employer),
             await arrange.member(employer),
@@ -182,23 +183,19 @@ class Branch:
         wish: dict[str, Any] = {"programme": "tavana", "guarantors": tuple(one.national_id for one in named)}
         return await apply(office, **wish | changes)
 
-    async def take(self, name: str, case_id: UUID, until: datetime | None = None) -> Outcome:
+    async def take(self, name: str, case_id: UUID, until: datetime | None = None) -> NextStep:
         """Take a transition in a round of its own."""
-        outcome: Outcome = await getattr(self.activities, name)(Step(case_id, next(_ROUNDS), until))
+        outcome: NextStep = await getattr(self.activities, name)(StepInput(case_id, next(_ROUNDS), until))
         return outcome
 
-    async def go_on(self, case_id: UUID) -> Outcome:
+    async def go_on(self, case_id: UUID) -> NextStep:
         """What the process does when it hears of somebody: weigh, then ask whoever is next."""
-        outcome = await self.take("weigh_answer", case_id)
-        asking = {
-            Standing.UNBACKED: "request_backing",
-            Standing.UNREVIEWED: "request_review",
-            Standing.RETURNED: "request_correction",
-        }
+        outcome = await self.take("assess_onboarding", case_id)
+        asking = {Step.REQUEST_BACKING, Step.REQUEST_REVIEW, Step.REQUEST_CORRECTION}
         for _ in range(_STEPS_MAX):
-            if outcome.standing not in asking:
+            if outcome.step not in asking:
                 return outcome
-            outcome = await self.take(asking[outcome.standing], case_id)
+            outcome = await self.take(outcome.step, case_id)
         raise AssertionError(outcome)
 
     async def asked(self, *guarantors: Someone, **changes: Any) -> UUID:

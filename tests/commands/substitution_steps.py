@@ -10,13 +10,13 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from activities.substitution import SubstitutionActivities
 from activities.transition import Desk
 from commands import substitution as commands
 from commands.command import Command, Context
 from commands.task import lock_task
 from domain.onboarding import RefusalReason
-from messages.onboarding import Outcome, Standing, Step
+from messages.case import NextStep, StepInput
+from messages.substitution import Step
 from storage.database import SERVICE, transaction
 from storage.guarantor import guarantees_for
 from storage.rows.account import rate_windows
@@ -25,6 +25,7 @@ from storage.rows.onboarding import credit_lines
 from storage.rows.tasks import Task
 from tests.arrange import Arrange, Someone
 from tests.commands.onboarding_steps import Branch, accept_guarantee, guarantee_of, open_task, run
+from tests.transitions import Transitions
 
 REVIEW = "review_substitution"
 _ROUNDS = itertools.count(1_000)
@@ -36,7 +37,7 @@ class Swap:
     """A usable credit with its guarantor, and the colleague who is to take their place."""
 
     branch: Branch
-    activities: SubstitutionActivities
+    activities: Transitions
     credit_case_id: UUID
     line_id: UUID
     bound: Guarantee
@@ -54,7 +55,7 @@ class Swap:
         await branch.take("activate_credit", case_id)
         bound = await guarantee_of(branch.context, case_id, branch.guarantor)
         line_id = await _line_of(branch.context, case_id)
-        return cls(branch, SubstitutionActivities(desk), case_id, line_id, bound, await branch.colleague())
+        return cls(branch, Transitions(desk), case_id, line_id, bound, await branch.colleague())
 
     @property
     def owner(self) -> Someone:
@@ -71,28 +72,23 @@ class Swap:
         )
         return case_id
 
-    async def take(self, name: str, case_id: UUID, until: datetime | None = None) -> Outcome:
+    async def take(self, name: str, case_id: UUID, until: datetime | None = None) -> NextStep:
         """Take a transition in a round of its own."""
-        outcome: Outcome = await getattr(self.activities, name)(Step(case_id, next(_ROUNDS), until))
+        outcome: NextStep = await getattr(self.activities, name)(StepInput(case_id, next(_ROUNDS), until))
         return outcome
 
-    async def take_first(self, name: str, case_id: UUID) -> Outcome:
+    async def take_first(self, name: str, case_id: UUID) -> NextStep:
         """Take a transition as a new process does: in round 900, whatever was taken before."""
-        outcome: Outcome = await getattr(self.activities, name)(Step(case_id, 900))
+        outcome: NextStep = await getattr(self.activities, name)(StepInput(case_id, 900))
         return outcome
 
-    async def go_on(self, case_id: UUID) -> Outcome:
+    async def go_on(self, case_id: UUID) -> NextStep:
         """What the process does when it hears of somebody, until it waits again or is over."""
-        outcome = await self.take("weigh_substitution", case_id)
-        going_on = {
-            Standing.UNBACKED: "ask_substitute",
-            Standing.UNREVIEWED: "request_substitution_review",
-            Standing.APPROVED: "replace_guarantor",
-        }
+        outcome = await self.take("assess_substitution", case_id)
         for _ in range(_STEPS_MAX):
-            if outcome.standing not in going_on:
+            if outcome.step not in set(Step):
                 return outcome
-            outcome = await self.take(going_on[outcome.standing], case_id)
+            outcome = await self.take(outcome.step, case_id)
         raise AssertionError(outcome)
 
     async def asked(self, named: Someone | None = None) -> UUID:

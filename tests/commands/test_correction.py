@@ -15,7 +15,7 @@ from domain import onboarding as rules
 from domain.account import CodeNotAccepted
 from domain.money import Money, Unit
 from domain.review import ApprovalBlocked, NotReturned, ReturnReason
-from messages.onboarding import Standing
+from messages.case import WAIT
 from tests.arrange import Arrange
 from tests.books import Superuser, assert_books_clean
 from tests.commands.onboarding_steps import (
@@ -77,7 +77,7 @@ async def test_a_correction_that_grew_asks_the_guarantor_again_and_the_old_conse
     outcome = await branch.go_on(case_id)
 
     again = await guarantee_of(branch.context, case_id, branch.guarantor)
-    assert outcome.standing is Standing.WAITING
+    assert outcome.step == WAIT
     assert (again.status, again.monthly, again.instalments, again.replaces_id) == ("asked", monthly, count, before.id)
     assert await superuser.value("SELECT status FROM guarantees WHERE id = %s", before.id) == "replaced"
     assert await superuser.value("SELECT phase FROM cases") == "awaiting_guarantor"
@@ -113,7 +113,7 @@ async def test_another_guarantor_may_be_named_while_the_correction_is_awaited_an
     other = await branch.colleague()
 
     await name(branch, case_id, other)
-    assert (await branch.go_on(case_id)).standing is Standing.WAITING
+    assert (await branch.go_on(case_id)).step == WAIT
     assert await superuser.rows("SELECT kind FROM tasks WHERE status = 'open'") == [("correct_application",)]
     await correct(branch, case_id, await correction(branch, monthly=60_000_000, instalments=COUNT))
     await branch.go_on(case_id)

@@ -20,7 +20,8 @@ from domain.account import CodeNotAccepted
 from domain.ledger import HoldRequest, Occasion
 from domain.money import Money, Unit
 from domain.onboarding import MandateOutdated, MoneyPaused
-from messages.onboarding import Standing
+from messages.case import OVER, WAIT
+from messages.onboarding import Step
 from storage import ledger
 from storage.database import SERVICE, transaction
 from storage.housekeeping import free_guarantors
@@ -268,7 +269,7 @@ async def test_more_pay_of_the_applicant_than_of_the_guarantor_stops_the_accepta
         await accept_guarantee(branch, case_id, branch.guarantor)
     await refuse_guarantee(branch, case_id, branch.guarantor)
 
-    assert (await branch.go_on(case_id)).standing is Standing.WAITING
+    assert (await branch.go_on(case_id)).step == WAIT
     assert await superuser.value("SELECT phase FROM cases") == "awaiting_another_guarantor"
 
 
@@ -284,7 +285,7 @@ async def test_slots_are_free_again_after_withdrawal_refusal_and_lapse(branch: B
     await branch.go_on(refused)
     assert await slots(superuser, guarantor) == 1
     await branch.take("lapse", lapsed)
-    assert (await branch.take("lapse", lapsed)).standing is Standing.OVER
+    assert (await branch.take("lapse", lapsed)).step == OVER
 
     assert await slots(superuser, guarantor) == 0
     assert await superuser.rows("SELECT DISTINCT status FROM guarantees") == [("released",)]
@@ -380,7 +381,7 @@ async def test_replacing_a_guarantor_after_the_approval_makes_it_void(branch: Br
         (None, None, None)
     ]
     outcome = await branch.take("activate_credit", case_id)
-    assert outcome.standing is Standing.UNBACKED
+    assert outcome.step == Step.REQUEST_BACKING
     assert await superuser.value("SELECT count(*) FROM credit_lines") == 0
 
 

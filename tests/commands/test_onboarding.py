@@ -10,7 +10,6 @@ from uuid import UUID
 
 import pytest
 
-from activities.onboarding import OnboardingActivities
 from activities.transition import Desk
 from commands import onboarding as commands
 from commands.certificate import revoke_certificate
@@ -19,7 +18,7 @@ from domain import errors
 from domain import onboarding as rules
 from domain.account import CodeNotAccepted
 from domain.money import Money, Unit
-from messages.onboarding import Step
+from messages.case import StepInput
 from storage import onboarding
 from tests.account_people import audited
 from tests.arrange import Arrange
@@ -35,6 +34,7 @@ from tests.commands.onboarding_steps import (
     run,
     withdraw,
 )
+from tests.transitions import Transitions
 
 
 @pytest.fixture
@@ -133,10 +133,10 @@ async def test_another_programmes_line_counts_against_the_quarter_until_it_ends(
     office: Office, superuser: Superuser, desk: Desk
 ) -> None:
     case_id = await apply(office)
-    activities = OnboardingActivities(desk)
-    await activities.request_backing(Step(case_id))
+    activities = Transitions(desk)
+    await activities.request_backing(StepInput(case_id))
     await issue(office, case_id)
-    await activities.activate_credit(Step(case_id))
+    await activities.activate_credit(StepInput(case_id))
     await superuser.run("UPDATE credit_lines SET programme = 'tavana', monthly = 60000000")
 
     with pytest.raises(rules.AmountAboveShare) as refused:
@@ -150,12 +150,12 @@ async def test_another_programmes_line_counts_against_the_quarter_until_it_ends(
 async def test_an_own_line_that_is_renewed_does_not_count_against_itself(
     office: Office, superuser: Superuser, desk: Desk
 ) -> None:
-    activities = OnboardingActivities(desk)
+    activities = Transitions(desk)
     for _ in range(2):
         case_id = await apply(office, monthly=100_000_000)
-        await activities.request_backing(Step(case_id))
+        await activities.request_backing(StepInput(case_id))
         await issue(office, case_id, monthly=Money(100_000_000, Unit.IRR))
-        await activities.activate_credit(Step(case_id))
+        await activities.activate_credit(StepInput(case_id))
 
     assert await superuser.rows("SELECT monthly, closed_at IS NULL FROM credit_lines ORDER BY id") == [
         (100_000_000, False),
@@ -200,7 +200,7 @@ async def test_a_certificate_beyond_the_application_is_refused_and_the_task_stay
     office: Office, desk: Desk, superuser: Superuser, changes: dict[str, Any], refusal: type[errors.Refusal]
 ) -> None:
     case_id = await apply(office)
-    await OnboardingActivities(desk).request_backing(Step(case_id))
+    await Transitions(desk).request_backing(StepInput(case_id))
 
     with pytest.raises(refusal):
         await issue(office, case_id, **changes)
@@ -214,12 +214,12 @@ async def test_people_are_first_when_they_answer_after_the_due_moment_but_before
     office: Office, superuser: Superuser, desk: Desk
 ) -> None:
     case_id = await apply(office)
-    activities = OnboardingActivities(desk)
-    await activities.request_backing(Step(case_id))
+    activities = Transitions(desk)
+    await activities.request_backing(StepInput(case_id))
     await superuser.run("UPDATE tasks SET due_at = now() - interval '1 hour'")
 
     await issue(office, case_id)
-    await activities.lapse(Step(case_id))
+    await activities.lapse_onboarding(StepInput(case_id))
 
     assert await superuser.rows("SELECT status FROM tasks") == [("done",)]
 
@@ -228,11 +228,13 @@ async def test_withdrawal_and_lapse_at_the_same_moment_end_the_case_once(
     office: Office, superuser: Superuser, desk: Desk
 ) -> None:
     case_id = await apply(office)
-    activities = OnboardingActivities(desk)
-    await activities.request_backing(Step(case_id))
+    activities = Transitions(desk)
+    await activities.request_backing(StepInput(case_id))
 
-    results = await asyncio.gather(withdraw(office, case_id), activities.lapse(Step(case_id)), return_exceptions=True)
-    await activities.weigh_answer(Step(case_id))
+    results = await asyncio.gather(
+        withdraw(office, case_id), activities.lapse_onboarding(StepInput(case_id)), return_exceptions=True
+    )
+    await activities.assess_onboarding(StepInput(case_id))
 
     outcome = await superuser.value("SELECT outcome FROM cases")
     assert outcome == ("lapsed" if isinstance(results[0], errors.CaseClosed) else "withdrawn")
@@ -249,7 +251,7 @@ async def test_a_stranger_withdraws_nothing(office: Office, arrange: Arrange) ->
 
 async def test_a_refusal_keeps_its_reason_with_the_fact(office: Office, superuser: Superuser, desk: Desk) -> None:
     case_id = await apply(office)
-    await OnboardingActivities(desk).request_backing(Step(case_id))
+    await Transitions(desk).request_backing(StepInput(case_id))
     await refuse(office, case_id)
 
     assert await superuser.value("SELECT payload FROM facts WHERE kind = 'certificate_refused'") == {
@@ -261,7 +263,7 @@ async def test_a_certificate_of_another_organisation_cannot_be_revoked(
     office: Office, arrange: Arrange, desk: Desk, superuser: Superuser
 ) -> None:
     case_id = await apply(office)
-    await OnboardingActivities(desk).request_backing(Step(case_id))
+    await Transitions(desk).request_backing(StepInput(case_id))
     await issue(office, case_id)
     certificate = await superuser.value("SELECT id FROM certificates")
     stranger = await arrange.hr_officer(await arrange.organisation())
@@ -274,7 +276,7 @@ async def test_a_certificate_of_another_organisation_cannot_be_revoked(
 
 async def test_two_revocations_at_the_same_moment_revoke_once(office: Office, desk: Desk, superuser: Superuser) -> None:
     case_id = await apply(office)
-    await OnboardingActivities(desk).request_backing(Step(case_id))
+    await Transitions(desk).request_backing(StepInput(case_id))
     await issue(office, case_id)
     certificate = await superuser.value("SELECT id FROM certificates")
 
@@ -299,13 +301,13 @@ async def test_revoking_an_older_certificate_leaves_the_line_that_stands_on_the_
     office: Office, desk: Desk, superuser: Superuser
 ) -> None:
     case_id = await apply(office)
-    activities = OnboardingActivities(desk)
-    await activities.request_backing(Step(case_id))
+    activities = Transitions(desk)
+    await activities.request_backing(StepInput(case_id))
     await issue(office, case_id)
     await superuser.run("UPDATE certificates SET valid_until = current_date - 2")
-    await activities.activate_credit(Step(case_id))
+    await activities.activate_credit(StepInput(case_id))
     await issue(office, case_id)
-    await activities.activate_credit(Step(case_id, 1))
+    await activities.activate_credit(StepInput(case_id, 1))
     older, newer = [row[0] for row in await superuser.rows("SELECT id FROM certificates ORDER BY id")]
 
     stopped = []

@@ -8,17 +8,17 @@ from typing import Any
 import httpx2
 import pytest
 
-from activities.onboarding import OnboardingActivities
 from activities.transition import Desk
 from commands.command import Context
 from domain.access import Role
-from messages.onboarding import Step
+from messages.case import StepInput
 from storage import policies
 from storage.database import SERVICE, transaction
 from tests.account_people import audited
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 from tests.commands.onboarding_steps import Office, apply, issue
+from tests.transitions import Transitions
 
 NAME = "programme:minipay"
 TAVANA = "programme:tavana"
@@ -285,10 +285,10 @@ async def test_a_running_case_keeps_the_policy_that_it_began_with(
     changed = {**await value(context), "share_of_pay": [1, 100], "answer_expire_hours": 100}
     await decide(api, admins[1], await propose(api, admins[0], changed), "approve")
 
-    activities = OnboardingActivities(desk)
-    asked = await activities.request_backing(Step(case_id))
+    activities = Transitions(desk)
+    asked = await activities.request_backing(StepInput(case_id))
     await issue(office, case_id)
-    await activities.activate_credit(Step(case_id))
+    await activities.activate_credit(StepInput(case_id))
 
     assert asked.expire_in == 168 * 3_600
     assert await superuser.value("SELECT monthly FROM credit_lines") == 50_000_000

@@ -21,7 +21,7 @@ from domain.guarantor import GuaranteeUnknown
 from domain.onboarding import RefusalReason
 from domain.review import ApprovalBlocked, ForwardNotNeeded, ReasonsRepeated, ReturnReason, ReviewFinding
 from domain.wording import FINDINGS
-from messages.onboarding import Standing
+from messages.case import OVER, WAIT
 from tests.account_people import audited
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
@@ -78,7 +78,7 @@ async def test_an_approval_stores_who_when_and_from_when_the_credit_is_usable(
     told = await superuser.rows("SELECT person_id FROM notices WHERE template = 'application_approved'")
     assert told == [(branch.applicant.id,)]
     outcome = await branch.go_on(case_id)
-    assert outcome.standing is Standing.APPROVED
+    assert outcome.step == WAIT
     assert 72 * 3_600 - 60 < outcome.expire_in <= 72 * 3_600
     assert await superuser.rows("SELECT phase, next_actor FROM cases") == [("awaiting_activation", "machine")]
     assert (await audited(branch.context, f"case:{case_id}"))[-1] == "test"
@@ -297,7 +297,7 @@ async def test_a_refusal_by_finance_ends_the_application_with_its_reason(branch:
     await refuse_application(branch, case_id)
     outcome = await branch.go_on(case_id)
 
-    assert outcome.standing is Standing.OVER
+    assert outcome.step == OVER
     assert await superuser.rows("SELECT phase, outcome FROM cases") == [("refused", "refused")]
     assert await superuser.value("SELECT payload FROM facts WHERE kind = 'application_refused'") == {
         "reason": RefusalReason.OTHER
@@ -333,7 +333,7 @@ async def test_approval_return_and_withdrawal_at_one_moment_leave_one_consistent
 
         refused = [result for result in results if result is not None]
         assert {type(one) for one in refused} <= {errors.TaskNotOpen, errors.NotFound, AssertionError}
-        assert outcome.standing is Standing.OVER
+        assert outcome.step == OVER
         found = await superuser.rows(
             "SELECT c.outcome, (SELECT count(*) FROM tasks t WHERE t.case_id = c.id AND t.status = 'open'),"
             " (SELECT count(*) FROM guarantees g WHERE g.case_id = c.id AND g.ended_at IS NULL),"

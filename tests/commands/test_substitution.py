@@ -19,8 +19,7 @@ from domain.errors import CaseClosed, NotFound, OwnCase, TooMany
 from domain.notice import NOTICES
 from domain.onboarding import ContractNotInForce, MoneyPaused, NotOnPersonnelList
 from domain.review import ApprovalBlocked
-from messages.case import CaseKind
-from messages.onboarding import Standing
+from messages.case import OVER, WAIT, CaseKind
 from messages.substitution import FactKind, Phase, TaskKind
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser, assert_books_clean
@@ -40,7 +39,7 @@ NAMES = [
     "ask_substitute",
     "request_substitution_review",
     "remind_substitution",
-    "weigh_substitution",
+    "assess_substitution",
     "lapse_substitution",
     "replace_guarantor",
 ]
@@ -84,7 +83,7 @@ async def test_the_former_guarantor_stands_until_the_new_one_has_accepted_and_fi
     slots.append((await stands_now(superuser, old), await stands_now(superuser, new)))
 
     assert slots == [(1, 0), (1, 1), (1, 1), (0, 1)]
-    assert outcome.standing is Standing.OVER
+    assert outcome.step == OVER
     assert await swap.guarantees() == {old.id: "replaced", new.id: "accepted"}
     assert await told(superuser, case_id) == [
         "substitution_requested",
@@ -295,13 +294,13 @@ async def test_a_condition_that_fails_after_the_approval_brings_it_back_to_finan
 
     outcome = await swap.go_on(case_id)
 
-    assert outcome.standing is Standing.WAITING
+    assert outcome.step == WAIT
     assert await stands_now(superuser, swap.branch.guarantor) == 1
     reason = "SELECT details ->> 'reason' FROM tasks WHERE kind = %s AND status = 'open'"
     assert await superuser.value(reason, REVIEW) == "guarantor_not_eligible"
     await superuser.run("UPDATE employments SET state = 'employed'")
     await swap.review(case_id)
-    assert (await swap.go_on(case_id)).standing is Standing.OVER
+    assert (await swap.go_on(case_id)).step == OVER
     assert await stands_now(superuser, swap.branch.guarantor) == 0
 
 
@@ -319,20 +318,20 @@ async def test_the_finance_of_the_region_where_the_owner_works_now_decides(
     with pytest.raises(NotFound):
         await swap.review(case_id)
     await swap.review(case_id, officer=there)
-    assert (await swap.go_on(case_id)).standing is Standing.OVER
+    assert (await swap.go_on(case_id)).step == OVER
     assert await stands_now(superuser, swap.newcomer) == 1
 
 
 async def test_where_the_region_stays_silent_the_platforms_finance_decides(swap: Swap, superuser: Superuser) -> None:
     case_id = await swap.accepted()
 
-    assert (await swap.take("lapse_substitution", case_id)).standing is Standing.WAITING
+    assert (await swap.take("lapse_substitution", case_id)).step == WAIT
 
     assert (await told(superuser, case_id))[-1] == "review_escalated"
     with pytest.raises(NotFound):
         await swap.review(case_id)
     await swap.review(case_id, officer=swap.branch.platform)
-    assert (await swap.go_on(case_id)).standing is Standing.OVER
+    assert (await swap.go_on(case_id)).step == OVER
     assert await stands_now(superuser, swap.newcomer) == 1
 
 
@@ -360,7 +359,7 @@ async def test_a_line_that_is_renewed_meanwhile_ends_the_substitution(swap: Swap
     outcome = await swap.take("replace_guarantor", case_id)
 
     assert promised == {"case_id": str(case_id)}
-    assert outcome.standing is Standing.OVER
+    assert outcome.step == OVER
     assert await superuser.value("SELECT phase FROM cases WHERE id = %s", case_id) == Phase.OVERTAKEN
     assert set((await swap.guarantees()).values()) == {"released"}
 
@@ -370,22 +369,22 @@ async def test_a_transition_taken_twice_acts_once_and_after_the_end_not_at_all(
     swap: Swap, superuser: Superuser, name: str
 ) -> None:
     case_id = await (swap.request() if name == "ask_substitute" else swap.asked())
-    if name in {"weigh_substitution", "request_substitution_review", "replace_guarantor"}:
+    if name in {"assess_substitution", "request_substitution_review", "replace_guarantor"}:
         await accept_guarantee(swap.branch, case_id, swap.newcomer)
-    if name in {"weigh_substitution", "replace_guarantor"}:
+    if name in {"assess_substitution", "replace_guarantor"}:
         await swap.go_on(case_id)
-        await swap.review(case_id, refuse if name == "weigh_substitution" else commands.approve_substitution)
+        await swap.review(case_id, refuse if name == "assess_substitution" else commands.approve_substitution)
     before = await superuser.effects()
     first = await swap.take_first(name, case_id)
     after = await superuser.effects()
     second = await swap.take_first(name, case_id)
 
     assert before != after == await superuser.effects()
-    assert second.standing is first.standing
+    assert second.step == first.step
     await superuser.run("UPDATE credit_lines SET ends_on = current_date - 2")
-    await swap.take("weigh_substitution", case_id)
+    await swap.take("assess_substitution", case_id)
     over = await superuser.effects()
-    assert (await swap.take(name, case_id)).standing is Standing.OVER
+    assert (await swap.take(name, case_id)).step == OVER
     assert await superuser.effects() == over | {"transitions": over["transitions"] + 1}
 
 

@@ -8,14 +8,14 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 
-from activities.onboarding import OnboardingActivities
 from activities.transition import Desk
 from commands.command import Context
-from messages.onboarding import Step
+from messages.case import StepInput
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 from tests.commands.onboarding_steps import Office, apply, open_task
 from tests.journeys.steps import ISSUE
+from tests.transitions import Transitions
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ async def task_id(context: Context, arrange: Arrange, desk: Desk, officers: tupl
     """An open certificate task."""
     employer, first, _ = officers
     case_id = await apply(Office(context, await arrange.member(employer), first))
-    await OnboardingActivities(desk).request_backing(Step(case_id))
+    await Transitions(desk).request_backing(StepInput(case_id))
     return await open_task(context, case_id)
 
 

@@ -17,7 +17,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer
 
 from messages.case import CaseRef
-from relay import WORKFLOWS, Relay
+from relay import Relay
 from storage.sealing import Seals
 from tests.arrange import Arrange
 from tests.books import Superuser
@@ -25,6 +25,7 @@ from tests.histories.paths import PATHS, SUBSTITUTION_PATHS, TAVANA_PATHS, issue
 from tests.histories.record import STORED, record
 from tests.journeys.steps import Steps
 from tests.journeys.waiting import apply_and_wait
+from workflows.registry import WORKFLOWS
 
 _LARGEST = 60_000
 PERSONNEL_PATHS = {
@@ -55,7 +56,7 @@ async def replay(file: Path, *definitions: type) -> None:
     converter = dataclasses.replace(
         DataConverter.default, failure_converter_class=DefaultFailureConverterWithEncodedAttributes
     )
-    replayer = Replayer(workflows=definitions or list(WORKFLOWS.values()), data_converter=converter)
+    replayer = Replayer(workflows=definitions or list(set(WORKFLOWS.values())), data_converter=converter)
     await replayer.replay_workflow(WorkflowHistory.from_json(stored["id"], stored["history"]))
 
 

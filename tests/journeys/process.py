@@ -12,9 +12,10 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
+from messages.case import CaseKind
 from relay import Relay
 from storage.database import SERVICE, transaction
-from storage.outbox import resend
+from storage.outbox import resume
 from tests.arrange import Someone, eventually
 from tests.books import Superuser
 from tests.journeys.steps import Steps
@@ -86,16 +87,22 @@ class Process:
         assert answer.status_code == 200, answer.text
 
     async def start_anew(self) -> None:
-        """An operator terminates the process and has all of the case's messages sent again."""
+        """An operator terminates the process and starts it again."""
         ended = self.handle
         await ended.terminate("operator")
-        await self.send_everything_again()
+        async with transaction(self.steps.engine, SERVICE) as connection:
+            await resume(connection, CaseKind.ONBOARDING, UUID(self.case_id))
+        await self._all_sent()
         assert (await self.handle.describe()).status is WorkflowExecutionStatus.RUNNING
 
     async def send_everything_again(self) -> None:
         """The relay sends all of the case's messages again."""
-        async with transaction(self.steps.engine, SERVICE) as connection:
-            assert await resend(connection, UUID(self.case_id)) > 0
+        await self.superuser.run(
+            "UPDATE outbox SET sent_at = NULL, claimed_until = NULL WHERE case_id = %s", self.case_id
+        )
+        await self._all_sent()
+
+    async def _all_sent(self) -> None:
         self.relay.nudge()
 
         async def all_sent() -> bool:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from activities.onboarding import OnboardingActivities
 from activities.transition import Desk
 from commands.command import Context
-from messages.onboarding import Step
+from messages.case import StepInput
 from storage.housekeeping import tidy
 from tests.arrange import Arrange
 from tests.books import Superuser
 from tests.commands.onboarding_steps import Office, apply, refuse
+from tests.transitions import Transitions
 
 _MESSAGES = "SELECT DISTINCT message FROM outbox WHERE payload ->> 'case_id' = %s ORDER BY message"
 
@@ -28,15 +28,15 @@ async def test_old_things_go_but_not_the_messages_with_which_an_open_case_can_be
 ) -> None:
     employer = await superuser.value("SELECT id FROM organisations")
     running = await apply(Office(office.context, await arrange.member(employer), office.officer))
-    over, activities = await apply(office), OnboardingActivities(desk)
-    await activities.request_backing(Step(over))
+    over, activities = await apply(office), Transitions(desk)
+    await activities.request_backing(StepInput(over))
     await refuse(office, over)
     await superuser.run("UPDATE outbox SET sent_at = now() - interval '40 days'")
     await superuser.run("UPDATE idempotency SET created_at = now() - interval '40 days'")
     assert await tidy(desk.engine) > 0
     assert await superuser.rows(_MESSAGES, str(over)) == [("ApplicationSubmitted",), ("CertificateAnswered",)]
 
-    await activities.weigh_answer(Step(over))
+    await activities.assess_onboarding(StepInput(over))
     await tidy(desk.engine)
 
     assert await superuser.rows(_MESSAGES, str(over)) == []

@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from messages.case import RESUMED, CaseKind, CaseSignal
 from messages.notice import SendCode, SendNotice
-from messages.onboarding import ApplicationSubmitted, CertificateAnswered
 from messages.payload import decode
 from storage import outbox
 from storage.database import SERVICE, transaction
@@ -141,6 +141,11 @@ async def a_case(superuser: Superuser, *, is_open: bool) -> UUID:
     return UUID(str(found))
 
 
+def submitted(case_id: UUID) -> CaseSignal:
+    """What starts an application's process."""
+    return CaseSignal(CaseKind.ONBOARDING, case_id, "application_submitted", uuid4())
+
+
 async def sent_long_ago(engine: AsyncEngine, superuser: Superuser, *messages: object) -> None:
     """Messages that arrived days ago."""
     async with transaction(engine, SERVICE) as connection:
@@ -148,34 +153,28 @@ async def sent_long_ago(engine: AsyncEngine, superuser: Superuser, *messages: ob
     await superuser.run("UPDATE outbox SET sent_at = now() - interval '8 days', attempts = 3 WHERE sent_at IS NULL")
 
 
-async def test_old_messages_are_kept_while_their_case_is_open(engine: AsyncEngine, superuser: Superuser) -> None:
+async def test_old_messages_go_also_those_of_open_cases(engine: AsyncEngine, superuser: Superuser) -> None:
+    """What starts a lost process again is written anew."""
     running, over = await a_case(superuser, is_open=True), await a_case(superuser, is_open=False)
-    started = [ApplicationSubmitted(case_id, uuid4()) for case_id in (running, over)]
-    await sent_long_ago(engine, superuser, *started, SendNotice(uuid4()))
+    await sent_long_ago(engine, superuser, *map(submitted, (running, over)), SendNotice(uuid4()))
+    async with transaction(engine, SERVICE) as connection:
+        await outbox.enqueue(connection, submitted(running))
 
     async with transaction(engine, SERVICE) as connection:
         gone = await outbox.purge_sent(connection, older_than=timedelta(days=7), limit=10)
 
-    assert gone == 2
-    assert await superuser.rows("SELECT payload ->> 'case_id' FROM outbox") == [(str(running),)]
+    assert gone == 3
+    assert await superuser.rows("SELECT case_id, sent_at FROM outbox") == [(running, None)]
 
 
-async def test_all_messages_of_one_case_are_promised_anew(engine: AsyncEngine, superuser: Superuser) -> None:
+async def test_a_lost_process_is_started_by_one_message_that_is_written_anew(
+    engine: AsyncEngine, superuser: Superuser
+) -> None:
     lost, other = await a_case(superuser, is_open=True), await a_case(superuser, is_open=True)
-    await sent_long_ago(
-        engine,
-        superuser,
-        ApplicationSubmitted(lost, uuid4()),
-        CertificateAnswered(lost, uuid4()),
-        ApplicationSubmitted(other, uuid4()),
-    )
+    await sent_long_ago(engine, superuser, submitted(lost), submitted(other))
 
     async with transaction(engine, SERVICE) as connection:
-        assert await outbox.resend(connection, lost) == 2
-        assert await outbox.resend(connection, uuid4()) == 0
-        claimed = await outbox.claim(connection, ["ApplicationSubmitted", "CertificateAnswered"], 10)
+        await outbox.resume(connection, CaseKind.ONBOARDING, lost)
+        (claimed,) = await outbox.claim(connection, [CaseSignal.__name__], 10)
 
-    assert [(row.message, row.payload["case_id"], row.attempts) for row in claimed] == [
-        ("ApplicationSubmitted", str(lost), 1),
-        ("CertificateAnswered", str(lost), 1),
-    ]
+    assert decode(CaseSignal, claimed.payload) == CaseSignal(CaseKind.ONBOARDING, lost, RESUMED)

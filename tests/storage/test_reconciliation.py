@@ -101,7 +101,7 @@ async def test_a_case_that_somebody_works_on_is_passed_over_without_waiting(
     async with transaction(engine, SERVICE) as first, transaction(engine, SERVICE) as second:
         assert await reconciliation.hold_quiet_case(first, case_id)
         assert not await reconciliation.hold_quiet_case(second, case_id)
-        await outbox.resend(first, case_id)
+        await outbox.resume(first, KIND, case_id)
     async with transaction(engine, SERVICE) as third:
         assert not await reconciliation.hold_quiet_case(third, case_id)
 

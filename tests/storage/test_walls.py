@@ -9,15 +9,15 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from activities.onboarding import OnboardingActivities
 from activities.transition import Desk
 from commands.command import Context
-from messages.onboarding import Step
+from messages.case import StepInput
 from storage.database import SERVICE, Acting, create_engine, transaction
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 from tests.commands.onboarding_steps import Office, apply, issue
 from tests.conftest import Database
+from tests.transitions import Transitions
 
 OWNED = [
     "persons",
@@ -61,10 +61,10 @@ async def member(context: Context, arrange: Arrange, desk: Desk) -> Someone:
     employer = await arrange.organisation()
     office = Office(context, await arrange.member(employer), await arrange.hr_officer(employer))
     case_id = await apply(office)
-    activities = OnboardingActivities(desk)
-    await activities.request_backing(Step(case_id))
+    activities = Transitions(desk)
+    await activities.request_backing(StepInput(case_id))
     await issue(office, case_id)
-    await activities.activate_credit(Step(case_id))
+    await activities.activate_credit(StepInput(case_id))
     return office.member
 
 

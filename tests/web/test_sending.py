@@ -16,10 +16,11 @@ from activities.transition import Desk
 from commands.account import authenticate
 from commands.command import Command, Context, Envelope, perform
 from domain.access import Role
-from messages.personnel import ChangeStep
+from messages.case import StepInput
 from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser
-from tests.personnel_steps import Line, Office, change_activities
+from tests.personnel_steps import Line, Office
+from tests.transitions import Transitions
 from tests.web.conftest import HERE, Visit, cookies
 
 _SWITCH = "/operations/services/onboarding"
@@ -103,7 +104,7 @@ async def test_a_change_that_hands_an_account_over_asks_for_the_code_first(
 ) -> None:
     office, line = await Office.open(desk, arrange), Line()
     case_id = await office.change(line, line.but(**changed))
-    await change_activities(desk).request_confirmation(ChangeStep(case_id))
+    await Transitions(desk).request_decision(StepInput(case_id))
     officer = await (arrange.platform(Role.SUPPORT_AGENT) if needs_code else arrange.hr_officer(office.organisation_id))
     task = await superuser.value("SELECT id FROM tasks WHERE case_id = %s", case_id)
     confirmed = (await site.get(f"/tasks/{task}", headers=cookies(officer))).text

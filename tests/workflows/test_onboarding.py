@@ -10,7 +10,7 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from commands.command import Context
-from messages.onboarding import ApplicationWithdrawn, CertificateAnswered, ObstacleAnswered
+from messages.case import CaseKind, CaseSignal
 from relay import Relay
 from storage.housekeeping import tidy
 from tests.arrange import Arrange, eventually, sent_to
@@ -118,13 +118,9 @@ async def test_an_answer_to_an_obstacle_counts_after_the_reminder_too(
 async def test_a_message_without_its_fact_changes_nothing_and_the_waiting_goes_on(waiting: Waiting) -> None:
     case_id = UUID(waiting.case_id)
     before = await waiting.transitions()
-    forged: list[tuple[Any, Any]] = [
-        (OnboardingWorkflow.certificate_answered, CertificateAnswered(case_id, uuid4())),
-        (OnboardingWorkflow.obstacle_answered, ObstacleAnswered(case_id, uuid4())),
-        (OnboardingWorkflow.application_withdrawn, ApplicationWithdrawn(case_id, uuid4())),
-    ]
-    for signal, message in forged:
-        await waiting.handle.signal(signal, message)
+    forged = [CaseSignal(CaseKind.ONBOARDING, case_id, name, uuid4()) for name in OnboardingWorkflow.signals]
+    for message in forged:
+        await waiting.handle.signal(message.name, message)
 
     async def weighed() -> bool:
         return await waiting.transitions() > before
@@ -136,7 +132,7 @@ async def test_a_message_without_its_fact_changes_nothing_and_the_waiting_goes_o
     await waiting.pass_time(hours=1, minutes=5)
     await waiting.told("reminded")
     seen = await waiting.transitions()
-    await waiting.handle.signal(*forged[0])
+    await waiting.handle.signal(forged[0].name, forged[0])
 
     async def weighed_again() -> bool:
         return await waiting.transitions() > seen

@@ -9,7 +9,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.transition import Desk
 from commands.command import Context
-from messages.substitution import SubstituteAnswered, SubstitutionOvertaken, SubstitutionReviewed
+from messages.case import CaseKind, CaseSignal
 from relay import Relay
 from tests.arrange import Arrange, eventually, sent_to
 from tests.books import Superuser, assert_books_clean
@@ -82,11 +82,9 @@ async def test_when_even_the_platform_is_silent_the_new_guarantor_is_free_again(
 
 
 async def test_forged_messages_change_nothing(asked: Replacing) -> None:
-    forged = (UUID(asked.case_id), uuid4())
     before = await asked.timeline()
-    await asked.handle.signal(SubstitutionWorkflow.substitute_answered, SubstituteAnswered(*forged))
-    await asked.handle.signal(SubstitutionWorkflow.substitution_reviewed, SubstitutionReviewed(*forged))
-    await asked.handle.signal(SubstitutionWorkflow.substitution_overtaken, SubstitutionOvertaken(forged[0]))
+    for name in SubstitutionWorkflow.signals:
+        await asked.handle.signal(name, CaseSignal(CaseKind.SUBSTITUTION, UUID(asked.case_id), name, uuid4()))
     await asked.pass_time(hours=1)
     assert await asked.timeline() == before
 

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from commands.command import Context
-from messages.onboarding import (
-    ApplicationCorrected,
-    ApplicationWithdrawn,
-    CertificateAnswered,
-    GuaranteeAnswered,
-    GuarantorNamed,
-    ObstacleAnswered,
-    ReviewAnswered,
-)
+from messages.case import CaseKind, CaseSignal
 from relay import Relay
 from tests.arrange import Arrange, eventually, sent_to
 from tests.books import Superuser, assert_books_clean, assert_nothing_held
@@ -27,17 +18,6 @@ from tests.journeys.tavana import Tavana, apply_with_guarantor
 from workflows.onboarding import OnboardingWorkflow
 
 pytestmark = pytest.mark.usefixtures("worker")
-
-# Whatever may be said to the process; without its fact a message says nothing.
-FORGED: list[tuple[Any, Any]] = [
-    (OnboardingWorkflow.application_withdrawn, ApplicationWithdrawn),
-    (OnboardingWorkflow.guarantee_answered, GuaranteeAnswered),
-    (OnboardingWorkflow.review_answered, ReviewAnswered),
-    (OnboardingWorkflow.application_corrected, ApplicationCorrected),
-    (OnboardingWorkflow.guarantor_named, GuarantorNamed),
-    (OnboardingWorkflow.certificate_answered, CertificateAnswered),
-    (OnboardingWorkflow.obstacle_answered, ObstacleAnswered),
-]
 
 
 @pytest.fixture
@@ -143,8 +123,8 @@ async def test_nothing_becomes_usable_before_the_72_hours_are_over_whatever_mess
     await asked.accept()
     await asked.approve()
     before = await asked.timeline()
-    for signal, message in [*FORGED, *FORGED[::-1]]:
-        await asked.handle.signal(signal, message(UUID(asked.case_id), uuid4()))
+    for name in [*OnboardingWorkflow.signals, *reversed(OnboardingWorkflow.signals)]:
+        await asked.handle.signal(name, CaseSignal(CaseKind.ONBOARDING, UUID(asked.case_id), name, uuid4()))
     await asked.send_everything_again()
     await asked.pass_time(hours=71)
     assert await asked.steps.lines(asked.member) == []
@@ -162,8 +142,8 @@ async def test_contradictory_messages_without_their_facts_change_nothing_at_a_wa
     await asked.accept()
     before, seen = await asked.timeline(), await asked.transitions()
 
-    for signal, message in [*FORGED, *FORGED[::-1]]:
-        await asked.handle.signal(signal, message(UUID(asked.case_id), uuid4()))
+    for name in [*OnboardingWorkflow.signals, *reversed(OnboardingWorkflow.signals)]:
+        await asked.handle.signal(name, CaseSignal(CaseKind.ONBOARDING, UUID(asked.case_id), name, uuid4()))
     await asked.send_everything_again()
 
     async def weighed() -> bool:
