@@ -43,6 +43,7 @@ CASE = "issue_certificate"
 REGION = "1101"
 # Transitions count their rounds; in tests any number will do that was not used before.
 _ROUNDS = itertools.count(1_000)
+_END_OF_TIME = datetime(2100, 1, 1, tzinfo=UTC)
 _STEPS_MAX = 6
 
 
@@ -184,7 +185,9 @@ class Branch:
         return await apply(office, **wish | changes)
 
     async def take(self, name: str, case_id: UUID, until: datetime | None = None) -> NextStep:
-        """Take a transition in a round of its own."""
+        """Take a transition in a round of its own; an activation at the end of every wait, unless another is said."""
+        if name == Step.ACTIVATE_CREDIT and until is None:
+            until = _END_OF_TIME
         outcome: NextStep = await getattr(self.activities, name)(StepInput(case_id, next(_ROUNDS), until))
         return outcome
 
