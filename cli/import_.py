@@ -15,11 +15,12 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from cli.places import CliError
+from cli.refusals import said_in_one_line
 from commands.command import Context
 from commands.personnel import Upload, error_sentences, send_file
 from domain.access import Actor
 from domain.account import parse_username
-from domain.errors import NotFound, Refusal
+from domain.errors import NotFound
 from domain.personnel import HEADINGS, REFUSALS, Column
 from gateways.personnel_report import write_csv, write_xlsx
 from storage import personnel
@@ -49,11 +50,8 @@ def import_(
     """Import FILE, show how far it is, then what became of it and which rows were refused."""
     if report is not None and report.suffix not in {".csv", ".xlsx"}:
         raise CliError("the report is written as .csv or .xlsx")
-    try:
+    with said_in_one_line():
         imported, refused = asyncio.run(_on_the_stack(file, organisation, username))
-    except Refusal as refusal:
-        named = f" ({refusal.field})" if refusal.field else ""
-        raise CliError(f"{refusal.sentence('en')}{named} {refusal.sentence('fa')}") from None
     if report is not None:
         (write_csv if report.suffix == ".csv" else write_xlsx)(report, refused)
     show_result(Console(), imported, refused)

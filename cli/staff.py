@@ -10,6 +10,7 @@ from uuid import UUID
 import typer
 
 from cli.places import CliError
+from cli.refusals import said_in_one_line
 from commands.account import (
     FirstCredentials,
     Office,
@@ -23,7 +24,7 @@ from commands.account import (
 )
 from domain.access import SCOPES, Grant, Role, ScopeKind
 from domain.account import BadScope, parse_grant, parse_username
-from domain.errors import NotFound, Refusal
+from domain.errors import NotFound
 from storage.account import find_staff, staff_page
 from storage.database import SERVICE, transaction
 from storage.organisation import find_organisation
@@ -128,11 +129,8 @@ def disable(username: Username) -> None:
 
 
 def _run(work: Callable[[Office], Awaitable[T]]) -> T:
-    try:
+    with said_in_one_line():
         return asyncio.run(_with_office(work))
-    except Refusal as refusal:
-        named = f" ({refusal.field})" if refusal.field else ""
-        raise CliError(f"{refusal.sentence('en')}{named} {refusal.sentence('fa')}") from None
 
 
 async def _with_office(work: Callable[[Office], Awaitable[T]]) -> T:

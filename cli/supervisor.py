@@ -37,9 +37,11 @@ class StopRequested(KeyboardInterrupt):
 
 def migrate(owner_url: str) -> None:
     """Bring the database to the newest version; imported late, because it is slow to import."""
+    from cli.refusals import said_in_one_line  # noqa: PLC0415 - see above
     from storage.migrate import upgrade  # noqa: PLC0415 - see above
 
-    upgrade(owner_url)
+    with said_in_one_line():
+        upgrade(owner_url)
 
 
 class Supervisor:

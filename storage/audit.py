@@ -63,7 +63,7 @@ def case_stream(case_id: UUID) -> str:
 
 
 def link(before: bytes, stream: str, seq: int, at: datetime, content: str) -> bytes:
-    """The hash of a line, as ``audit_append`` in the migrations computes it."""
+    """The hash of a line, as the database's function ``audit_append`` computes it."""
     micros = int(at.replace(microsecond=0).timestamp()) * 1_000_000 + at.microsecond
     return hashlib.sha256(before + f"{stream}\n{seq}\n{micros}\n{content}".encode()).digest()
 

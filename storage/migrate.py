@@ -10,7 +10,23 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from domain.errors import Conflict
+
 _LOCK = 0x616D616E  # "aman": one migration at a time per database
+
+
+class UnknownVersion(Conflict):
+    """The database is at a version that this checkout does not have: it is of a newer one, or older than the first."""
+
+    code = "database_version_unknown"
+    fa = (
+        "این نسخهٔ برنامه نسخهٔ پایگاه داده ({at}) را نمی‌شناسد: اگر نسخهٔ تازه‌تری آن را ساخته است همان را اجرا کنید،"
+        " و اگر چیزی از آن نباید بماند، ./amanat up --reset همهٔ var/ را پاک می‌کند و از نو می‌سازد."
+    )
+    en = (
+        "The database is at version {at}, which this checkout does not know: run the newer one that made it, or, if"
+        " nothing in it has to be kept, let ./amanat up --reset delete var/ and begin anew."
+    )
 
 
 def _config() -> Config:
@@ -23,6 +39,7 @@ def upgrade(owner_url: str) -> None:
     """Run every migration that is missing; safe to start from several processes at once.
 
     Raises:
+        UnknownVersion: the database is at a version that this checkout does not have.
         sqlalchemy.exc.OperationalError: the database cannot be reached.
     """
     engine = sa.create_engine(owner_url, hide_parameters=True)
@@ -31,6 +48,7 @@ def upgrade(owner_url: str) -> None:
             connection.execute(sa.select(sa.func.pg_advisory_lock(_LOCK)))
             connection.commit()
             config = _config()
+            _require_known(connection, config)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.commit()
@@ -38,6 +56,13 @@ def upgrade(owner_url: str) -> None:
             connection.commit()
     finally:
         engine.dispose()
+
+
+def _require_known(connection: sa.Connection, config: Config) -> None:
+    at = current(connection)
+    connection.rollback()
+    if at and at not in {version.revision for version in ScriptDirectory.from_config(config).walk_revisions()}:
+        raise UnknownVersion(at=at)
 
 
 def head() -> str:

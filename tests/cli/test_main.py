@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
 from cli.checks import _from_here
@@ -15,6 +17,8 @@ from cli.places import PROJECT
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.conftest import Database
 
 
 def amanat(*arguments: str, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -46,6 +50,15 @@ def test_migrating_without_a_database_says_what_to_do(tmp_path: Path) -> None:
     assert refused.returncode == 1
     assert "./amanat up" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_a_database_of_another_version_is_refused_in_one_line(tmp_path: Path, database: Database) -> None:
+    with closing(psycopg.connect(database.owner_url.replace("+psycopg", ""), autocommit=True)) as owner:
+        owner.execute("UPDATE alembic_version SET version_num = '0009'")
+    refused = amanat("migrate", AMANAT_VAR=str(tmp_path / "var"), DATABASE_URL=database.owner_url)
+    assert refused.returncode == 1
+    assert len(refused.stderr.splitlines()) == 1
+    assert refused.stderr.count("./amanat up --reset") == 2  # in English and in Persian
 
 
 def test_the_exit_code_of_the_tests_is_passed_on_and_paths_are_the_callers(tmp_path: Path) -> None:

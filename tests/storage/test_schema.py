@@ -1,4 +1,4 @@
-"""The tables as Python declares them are the tables that the migrations make."""
+"""The tables as Python declares them are those of storage/schema, and every rule there holds for every row."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from storage.migrate import current, head, upgrade
 from storage.rows.table import metadata
 from tests.conftest import Database
 
-# Checks, indexes, defaults and keys to other tables stand in the migrations only; see storage/rows/table.py.
-_ONLY_IN_MIGRATIONS = {
+# Checks, indexes, defaults and keys to other tables stand in storage/schema only.
+_ONLY_IN_SCHEMA = {
     "remove_index",
     "remove_constraint",
     "remove_fk",
@@ -52,7 +52,7 @@ def base_differs(
     found: sa.types.TypeEngine[Any],
     _: sa.types.TypeEngine[Any],
 ) -> bool | None:
-    """A domain is compared as the type beneath it: its rule stands in the migrations only, like an integer's width."""
+    """A domain is compared as the type beneath it: its rule stands in storage/schema only, like an integer's width."""
     base = found.data_type if isinstance(found, DOMAIN) else found
     if isinstance(base, sa.Integer):
         return not isinstance(declared.type, sa.Integer)
@@ -78,7 +78,7 @@ def test_tables_columns_types_and_nullability_are_those_of_the_migrated_database
     surprising = [
         found
         for found in flat
-        if found[0] not in _ONLY_IN_MIGRATIONS and not (found[0] == "remove_table" and found[1].name in known)
+        if found[0] not in _ONLY_IN_SCHEMA and not (found[0] == "remove_table" and found[1].name in known)
     ]
     assert surprising == []
 
@@ -88,3 +88,9 @@ def test_migrating_again_changes_nothing(database: Database) -> None:
 
     with connected(database) as connection:
         assert current(connection) == head()
+
+
+def test_every_constraint_was_checked_and_is_enforced(database: Database) -> None:
+    lax = sa.text("SELECT conrelid::regclass, conname FROM pg_constraint WHERE NOT convalidated OR NOT conenforced")
+    with connected(database) as connection:
+        assert connection.execute(lax).all() == []

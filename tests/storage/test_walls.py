@@ -38,6 +38,21 @@ OWNED = [
 ]
 APPEND_ONLY = ["facts", "timeline", "transitions", "audit", "personnel_versions", "journals", "entries"]
 LEDGER = ["accounts", "journals", "entries", "holds"]
+# Tables without row-level security that is forced upon their owner too, each with the reason.
+OPEN = {
+    "alembic_version": "the version of the schema, which a process compares with its own",
+    "regions": "codes and names of offices",
+    "organisations": "nothing of a person",
+    "contracts": "nothing of a person",
+    "rate_windows": "counts by keyed hashes, for people who are not signed in yet",
+    "policies": "terms that hold for everybody",
+    "holidays": "days that hold for everybody",
+    "account_kinds": "rules of the ledger, no amounts",
+    "audit": "hidden from members, but audit_append writes it as the owner in a member's transaction",
+    "audit_heads": "hidden from members, but audit_append writes it as the owner in a member's transaction",
+}
+# Walled as the others, but not to see: that a service is closed is told to everybody.
+SEEN_BY_ALL = {"services"}
 
 
 @pytest.fixture
@@ -75,10 +90,33 @@ async def test_a_member_sees_their_own_rows_and_a_stranger_none_of_them(engine: 
         assert await count(engine, Acting("member", None), table) == 0, table
 
 
-async def test_a_transaction_that_says_nothing_about_itself_sees_nothing(engine: AsyncEngine, member: Someone) -> None:
+async def test_every_table_has_row_level_security_forced_unless_it_is_open_for_a_reason(superuser: Superuser) -> None:
+    rows = await superuser.rows(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
+        " AND NOT (relrowsecurity AND relforcerowsecurity)"
+    )
+    assert {name for (name,) in rows} == set(OPEN)
+
+
+async def test_no_function_that_runs_as_its_owner_is_for_everybody(superuser: Superuser) -> None:
+    rows = await superuser.rows(
+        "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef"
+        " AND has_function_privilege('public', oid, 'EXECUTE')"
+    )
+    assert rows == []
+
+
+async def test_a_transaction_that_says_nothing_about_itself_sees_nothing(
+    engine: AsyncEngine, member: Someone, superuser: Superuser
+) -> None:
+    walled = await superuser.rows(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relrowsecurity"
+    )
+    assert {name for (name,) in walled} > {*OWNED, *SEEN_BY_ALL}
     async with engine.begin() as connection:
-        for table in OWNED:
-            assert await connection.scalar(sa.text(f"SELECT count(*) FROM {table}")) == 0, table  # noqa: S608 - our own names
+        for (table,) in walled:
+            seen = await connection.scalar(sa.text(f"SELECT count(*) FROM {table}"))  # noqa: S608 - our own names
+            assert (seen == 0) != (table in SEEN_BY_ALL), table
 
 
 async def test_who_acted_before_on_a_connection_is_forgotten(database: Database, member: Someone) -> None:

@@ -1,4 +1,5 @@
--- Days on which offices are closed. A day that turns out not to be one stays, opened again: what was counted by is kept.
+-- Days on which offices are closed, by which their working hours count (F5). A day that turns out not to be one stays,
+-- opened again: what was counted by is kept.
 CREATE TABLE holidays (
     day date PRIMARY KEY CHECK (isfinite(day)),
     name text NOT NULL CHECK (name ~ '\S' AND length(name) <= 200),

@@ -1,3 +1,5 @@
+-- What the reconciler found, and how far it came (G5).
+
 -- Where case and process disagree. While it does so it is one row, counted up each time it is seen again.
 CREATE TABLE reconciliation_findings (
     id uuid PRIMARY KEY DEFAULT uuidv7(),
@@ -15,6 +17,10 @@ CREATE INDEX reconciliation_findings_of_case ON reconciliation_findings (case_id
 CREATE INDEX reconciliation_findings_open ON reconciliation_findings (id DESC) WHERE settled_at IS NULL;
 CREATE INDEX reconciliation_findings_by_sight ON reconciliation_findings (coalesce(seen_again_at, found_at), id)
     WHERE settled_at IS NULL;
+GRANT SELECT, INSERT, UPDATE ON reconciliation_findings TO amanat_app;
+ALTER TABLE reconciliation_findings ENABLE ROW LEVEL SECURITY;
+ALTER TABLE reconciliation_findings FORCE ROW LEVEL SECURITY;
+CREATE POLICY service ON reconciliation_findings USING (sees_all());
 
 -- One row: who compares at present, and how far the last one came.
 CREATE TABLE reconciliation_rounds (
@@ -26,21 +32,7 @@ CREATE TABLE reconciliation_rounds (
     CHECK ((kind IS NULL) = (after_id IS NULL))
 );
 INSERT INTO reconciliation_rounds DEFAULT VALUES;
-
--- The reconciler walks through the open cases of a kind by id.
-CREATE INDEX cases_open_by_id ON cases (kind, id) WHERE closed_at IS NULL;
-
-GRANT SELECT, INSERT, UPDATE ON reconciliation_findings TO amanat_app;
 GRANT SELECT, UPDATE ON reconciliation_rounds TO amanat_app;
-ALTER TABLE reconciliation_findings ENABLE ROW LEVEL SECURITY;
-ALTER TABLE reconciliation_findings FORCE ROW LEVEL SECURITY;
-CREATE POLICY service ON reconciliation_findings USING (sees_all());
 ALTER TABLE reconciliation_rounds ENABLE ROW LEVEL SECURITY;
 ALTER TABLE reconciliation_rounds FORCE ROW LEVEL SECURITY;
 CREATE POLICY service ON reconciliation_rounds USING (sees_all());
-
--- The case of a message as a column: row-level security keeps an index on payload ->> 'case_id' from being used,
--- because that operator is not leakproof.
-DROP INDEX outbox_of_case;
-ALTER TABLE outbox ADD COLUMN case_id uuid GENERATED ALWAYS AS ((payload ->> 'case_id')::uuid) STORED;
-CREATE INDEX outbox_of_case ON outbox (case_id) WHERE case_id IS NOT NULL;
