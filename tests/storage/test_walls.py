@@ -41,15 +41,15 @@ LEDGER = ["accounts", "journals", "entries", "holds"]
 # Tables without row-level security that is forced upon their owner too, each with the reason.
 OPEN = {
     "alembic_version": "the version of the schema, which a process compares with its own",
-    "regions": "public",
-    "organisations": "public: name and code, and a cap that its own employees are told",
-    "contracts": "between organisations: nothing of a person",
+    "regions": "codes and names of offices",
+    "organisations": "nothing of a person",
+    "contracts": "nothing of a person",
     "rate_windows": "counts by keyed hashes, for people who are not signed in yet",
-    "policies": "the terms that hold for everybody",
-    "holidays": "public",
-    "account_kinds": "the chart of accounts: rules, no amounts",
-    "audit": "hidden from members, but written as the owner in a member's transaction",
-    "audit_heads": "hidden from members, but written as the owner in a member's transaction",
+    "policies": "terms that hold for everybody",
+    "holidays": "days that hold for everybody",
+    "account_kinds": "rules of the ledger, no amounts",
+    "audit": "hidden from members, but audit_append writes it as the owner in a member's transaction",
+    "audit_heads": "hidden from members, but audit_append writes it as the owner in a member's transaction",
 }
 # Walled as the others, but not to see: that a service is closed is told to everybody.
 SEEN_BY_ALL = {"services"}
