@@ -6,6 +6,8 @@ from uuid import UUID
 
 from activities.transition import Transition
 from domain.programme import Programme
+from domain.wording import task_sms
+from messages.guarantor import Event, Sms
 from messages.onboarding import TaskKind
 from storage import guarantor
 from storage.rows.guarantor import Guarantee
@@ -23,8 +25,10 @@ async def ask_guarantor(step: Transition, programme: Programme, guarantee: Guara
         tell=False,
     )
     again = await guarantor.is_asked_again(step.connection, guarantee)
-    await step.notify([guarantee.person_id], "guarantee_asked_again" if again else f"task_{TaskKind.ANSWER_GUARANTEE}")
-    await step.tell("guarantor_asked")
+    await step.notify(
+        [guarantee.person_id], Sms.GUARANTEE_ASKED_AGAIN if again else task_sms(TaskKind.ANSWER_GUARANTEE)
+    )
+    await step.tell(Event.GUARANTOR_ASKED)
 
 
 async def release_guarantors(step: Transition, case_id: UUID) -> None:

@@ -14,7 +14,8 @@ from uuid import UUID
 from temporalio import activity
 
 from activities.transition import Body, Desk, Transition, run_transition
-from messages.case import NextStep, StepInput
+from domain.wording import reminder_sms
+from messages.case import Event, NextStep, StepInput
 from storage import tasks
 from storage.people import part_of
 from storage.rows.tasks import Task
@@ -24,7 +25,7 @@ Activity = Callable[[StepInput], Awaitable[NextStep]]
 
 async def notify_reminded(step: Transition, task: Task, people: Sequence[UUID]) -> None:
     """Send the reminder of a task."""
-    await step.notify(people, f"remind_{task.kind}")
+    await step.notify(people, reminder_sms(task.kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class Process:
             people = [] if task.person_id is None else [task.person_id]
             role = await part_of(step.connection, step.case.id, people)
         await self.remind(step, task, people)
-        await step.tell("reminded", params={"role": role})
+        await step.tell(Event.REMINDED, params={"role": role})
 
     async def _lapse(self, step: Transition) -> NextStep:
         """Close what was due until the moment that was waited for; if people were first, go on with their answer."""

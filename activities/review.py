@@ -9,6 +9,7 @@ from activities.transition import Transition
 from domain.access import Grant, Role, ScopeKind
 from messages.case import NextStep
 from messages.onboarding import Phase
+from messages.review import Event, Sms
 from storage.cases import set_region
 from storage.organisation import read_employment
 from storage.programme import programme_of
@@ -33,25 +34,25 @@ async def ask_finance(step: Transition, kind: str, application: Application, *, 
         await set_region(step.connection, step.case.id, region)
     office = Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, region)
     if not await step.holders(office):
-        return await _ask_platform(step, "review_passed_on", kind, reason)
+        return await _ask_platform(step, Event.REVIEW_PASSED_ON, kind, reason)
     terms = (await programme_of(step.connection, step.case.policy_id)).finance_terms
     due_in = await working_time(step.connection, terms.escalate_working_hours)
     await _ask(step, kind, office, due_in, reason)
-    await step.tell("review_requested", params={"region": region})
+    await step.tell(Event.REVIEW_REQUESTED, params={"region": region})
     return await step.wait_now()
 
 
 async def escalate_review(step: Transition, kind: str) -> NextStep:
     """The region was silent: ask a platform-wide finance_officer."""
-    return await _ask_platform(step, "review_escalated", kind, None)
+    return await _ask_platform(step, Event.REVIEW_ESCALATED, kind, None)
 
 
-async def _ask_platform(step: Transition, told: str, kind: str, reason: str | None) -> NextStep:
+async def _ask_platform(step: Transition, told: Event, kind: str, reason: str | None) -> NextStep:
     """The platform's end is far, and an alarm goes out now; ``told`` is what the timeline says."""
     terms = (await programme_of(step.connection, step.case.policy_id)).finance_terms
     await _ask(step, kind, _PLATFORM, terms.expire, reason)
     await step.tell(told)
-    await step.notify(step.owner, "review_moved")
+    await step.notify(step.owner, Sms.REVIEW_MOVED)
     _log.warning(told, extra={"case_id": str(step.case.id)})
     return await step.wait_now()
 

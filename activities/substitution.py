@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 
 from activities.guarantor import ask_guarantor
 from activities.process import Process
 from activities.review import ask_finance, escalate_review
 from activities.transition import MACHINE, Transition
-from domain.access import ScopeKind
+from domain.access import Part, ScopeKind
 from domain.dates import tehran_day
 from domain.guarantor import notice_of_end
 from domain.review import ReviewFinding
 from messages.case import NextStep
 from messages.onboarding import FactKind as GuarantorFact
-from messages.substitution import FactKind, Phase, Step, TaskKind
+from messages.substitution import Event, FactKind, Phase, Sms, Step, TaskKind
 from storage import cases, guarantor, substitution, tasks
 from storage.cases import last_fact
 from storage.programme import programme_of
@@ -46,7 +47,7 @@ async def assess(step: Transition) -> NextStep:
     if answer is not None and answer.kind == FactKind.SUBSTITUTION_WITHDRAWN:
         return await _end(step, asked, Phase.WITHDRAWN)
     if asked.line.is_over(tehran_day(step.now)):
-        return await _end(step, asked, Phase.OVERTAKEN, "substitution_overtaken")
+        return await _end(step, asked, Phase.OVERTAKEN, Event.SUBSTITUTION_OVERTAKEN)
     open_tasks = await tasks.open_tasks(step.connection, step.case.id)
     if open_tasks:
         return step.wait(open_tasks)
@@ -55,9 +56,9 @@ async def assess(step: Transition) -> NextStep:
 
 async def _draw_consequence(step: Transition, asked: Substitution, answer: Fact) -> NextStep:
     if answer.kind == GuarantorFact.GUARANTEE_REFUSED:
-        return await _end(step, asked, Phase.REFUSED, "substitution_declined")
+        return await _end(step, asked, Phase.REFUSED, Event.SUBSTITUTION_DECLINED)
     if answer.kind == FactKind.SUBSTITUTION_REFUSED:
-        return await _end(step, asked, Phase.REFUSED, "substitution_refused", reason=answer.payload["reason"])
+        return await _end(step, asked, Phase.REFUSED, FactKind.SUBSTITUTION_REFUSED, reason=answer.payload["reason"])
     accepted = answer.kind == GuarantorFact.GUARANTEE_ACCEPTED
     return NextStep(Step.REQUEST_SUBSTITUTION_REVIEW if accepted else Step.REPLACE_GUARANTOR)
 
@@ -70,7 +71,7 @@ async def ask_substitute(step: Transition) -> NextStep:
     await guarantor.bar(step.connection, step.case.id, others - {asked.bound.person_id, asked.substitute.person_id})
     await guarantor.add_part(step.connection, step.case.id, asked.bound.person_id)
     await ask_guarantor(step, programme, asked.substitute)
-    await step.move(Phase.AWAITING_GUARANTOR, next_actor="guarantor", due_in=programme.answer_expire)
+    await step.move(Phase.AWAITING_GUARANTOR, next_actor=Part.GUARANTOR, due_in=programme.answer_expire)
     return await step.wait_now()
 
 
@@ -83,7 +84,7 @@ async def lapse(step: Transition, expired: Sequence[Task]) -> NextStep:
     """What silence means (A6, A7): the platform's finance, or the end."""
     if any(task.scope_kind == ScopeKind.REGION for task in expired):
         return await escalate_review(step, TaskKind.REVIEW_SUBSTITUTION)
-    return await _end(step, await _read(step), Phase.LAPSED, "substitution_lapsed")
+    return await _end(step, await _read(step), Phase.LAPSED, Event.SUBSTITUTION_LAPSED)
 
 
 async def replace_guarantor(step: Transition) -> NextStep:
@@ -107,7 +108,7 @@ async def _reviewing_region(step: Transition) -> str | None:
 
 async def _ask_again(step: Transition, asked: Substitution, finding: ReviewFinding) -> NextStep:
     """What finance approved does not hold any more: it stays with them, now of the owner's present region."""
-    await step.tell("substitution_blocked", params={"finding": finding})
+    await step.tell(Event.SUBSTITUTION_BLOCKED, params={"finding": finding})
     return await ask_finance(step, TaskKind.REVIEW_SUBSTITUTION, asked.application, reason=finding)
 
 
@@ -118,11 +119,11 @@ async def _replace(step: Transition, asked: Substitution) -> NextStep:
     await guarantor.add_part(step.connection, credit_case_id, substitute.person_id)
     await guarantor.end_parts(step.connection, credit_case_id)
     await cases.touch_case(step.connection, credit_case_id)
-    await cases.tell(step.connection, credit_case_id, "guarantor_replaced", actor=MACHINE)
-    await step.tell("guarantor_replaced")
-    await step.notify(step.owner, "guarantor_replaced")
-    await step.notify([bound.person_id], "guarantee_taken_over")
-    await step.notify([substitute.person_id], "guarantee_begun")
+    await cases.tell(step.connection, credit_case_id, Event.GUARANTOR_REPLACED, actor=MACHINE)
+    await step.tell(Event.GUARANTOR_REPLACED)
+    await step.notify(step.owner, Event.GUARANTOR_REPLACED)
+    await step.notify([bound.person_id], Sms.GUARANTEE_TAKEN_OVER)
+    await step.notify([substitute.person_id], Sms.GUARANTEE_BEGUN)
     noted = {"guarantee_id": str(substitute.id), "replaces": str(bound.id)}
     ended = await step.end(Phase.REPLACED, noted=noted)
     await guarantor.end_parts(step.connection, step.case.id)
@@ -130,7 +131,7 @@ async def _replace(step: Transition, asked: Substitution) -> NextStep:
 
 
 async def _end(
-    step: Transition, asked: Substitution, phase: Phase, told: str | None = None, *, reason: str | None = None
+    step: Transition, asked: Substitution, phase: Phase, told: StrEnum | None = None, *, reason: str | None = None
 ) -> NextStep:
     """End without a change: the former guarantor goes on standing, the new one does not stand.
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from domain.access import Grant
+from domain.access import Grant, Part
+from domain.wording import task_sms
 from gateways.files import Files
 from messages.case import OVER, WAIT, NextStep, StepInput
 from messages.payload import encode
@@ -28,7 +30,7 @@ from storage.rows.tasks import Task
 from storage.sealing import Seals
 from storage.transitions import beginning, count_rounds, keeping, questions
 
-MACHINE = "machine"
+MACHINE = Part.MACHINE
 END = NextStep(OVER)
 # A dead-lock shows after a second: room for one more try in the 3 s of a local activity, the next is Temporal's.
 _TRIES = 3
@@ -93,7 +95,7 @@ class Transition:
         self.last.append(audit.appending(audit.case_stream(self.case.id), entry))
         return END
 
-    async def tell(self, code: str, *, actor: str = MACHINE, params: Mapping[str, Any] | None = None) -> None:
+    async def tell(self, code: StrEnum, *, actor: str = MACHINE, params: Mapping[str, Any] | None = None) -> None:
         """Add a line to the timeline."""
         self.last.append(cases.telling(self.case.id, code, actor=actor, params=params))
 
@@ -135,7 +137,7 @@ class Transition:
         )
         if tell:
             people = [assignee] if isinstance(assignee, UUID) else await self.holders(assignee)
-            await self.notify(people, f"task_{kind}")
+            await self.notify(people, task_sms(kind))
 
     async def holders(self, grant: Grant) -> list[UUID]:
         """Who holds a role now, apart from those who take part in the case."""

@@ -17,7 +17,8 @@ from api.dependencies import ReaderDep
 from api.live import Changed, TooManyStreams, Watcher
 from api.problems import responses
 from api.values import Cursor, Limit, MomentOut, Page, Words, cut, read_cursor, write_cursor
-from domain import errors, wording
+from domain import errors
+from domain.catalogue import words
 from messages.case import CaseKind
 from storage import case_lists
 from storage.case_lists import CaseFilter
@@ -44,8 +45,8 @@ class EventOut(BaseModel):
             at=MomentOut.of(event.at),
             code=event.code,
             actor=event.actor,
-            actor_words=Words.of(wording.said(wording.ROLES, event.actor)),
-            words=Words.of(wording.said(wording.TIMELINE, event.code, event.params)),
+            actor_words=Words.of(words.who(event.actor)),
+            words=Words.of(words.event(event.code, event.params)),
         )
 
 

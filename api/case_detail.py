@@ -14,14 +14,14 @@ from api.review import Coded, GuaranteeInCase, ReviewOut, read_review
 from api.sight import Sight, look, reaching_further
 from api.terms import CorrectionTerms, correction_terms
 from api.values import AmountOut, DayOut, MomentOut, Words
-from domain import wording
-from domain.access import Actor
+from domain.access import Actor, Part
+from domain.catalogue import words
 from domain.guarantor import free_places
 from domain.identity import Mobile, NationalId, Sheba, mask_mobile, mask_national_id, mask_sheba
 from domain.money import Money, Unit
 from domain.onboarding import ceiling, may_withdraw
 from domain.programme import Programme
-from domain.steps import other_steps_ahead, steps_ahead, substitution_steps_ahead
+from domain.review import ReturnReason
 from domain.wording import Sentence
 from messages.case import CaseKind
 from messages.onboarding import FactKind, TaskKind
@@ -79,12 +79,12 @@ class CaseOut(BaseModel):
         return cls(
             id=case.id,
             kind=case.kind,
-            kind_words=Words.of(wording.said(wording.KINDS, case.kind)),
+            kind_words=Words.of(words.kind(case.kind)),
             variant=case.variant,
             phase=case.phase,
-            phase_words=Words.of(wording.said(wording.PHASES, case.phase)),
+            phase_words=Words.of(words.phase(case.kind, case.phase)),
             next_actor=actor,
-            next_actor_words=None if actor is None else Words.of(wording.said(wording.ROLES, actor)),
+            next_actor_words=None if actor is None else Words.of(words.who(actor)),
             due=None if case.due_at is None else MomentOut.of(case.due_at),
             outcome=case.outcome,
             organisation_id=case.organisation_id,
@@ -143,7 +143,9 @@ class ApplicationOut(BaseModel):
             approved=_moment(asked.approved_at),
             activates=_moment(asked.activates_at),
             returned=_moment(asked.returned_at),
-            return_reasons=[] if returned is None else [Coded.reason(code) for code in returned.payload["reasons"]],
+            return_reasons=[]
+            if returned is None
+            else [Coded.of(ReturnReason, code) for code in returned.payload["reasons"]],
             certificate_id=None if certificate is None else certificate.id,
             guarantors=programme.guarantors,
             free_places=await _free_places(connection, sight.case, programme),
@@ -273,17 +275,9 @@ async def case_detail(connection: AsyncConnection, seals: Seals, actor: Actor, c
         change=await ChangeOut.of(connection, seals, case.id) if asks_change else None,
         guarantees=guarantees,
         review=review,
-        ahead=[Words.of(step) for step in _ahead(case, programme)],
+        ahead=[Words.of(step) for step in words.ahead(case.kind, case.phase, programme)],
         allowed_actions=await _allowed_actions(connection, sight, guarantees),
     )
-
-
-def _ahead(case: Case, programme: Programme | None) -> list[Sentence]:
-    if programme is None:
-        return other_steps_ahead(case.phase)
-    if case.kind is CaseKind.SUBSTITUTION:
-        return substitution_steps_ahead(case.phase)
-    return steps_ahead(programme.backing, programme.review, programme.waiting, case.phase)
 
 
 async def _is_moving(connection: AsyncConnection, sight: Sight) -> bool:
@@ -293,7 +287,7 @@ async def _is_moving(connection: AsyncConnection, sight: Sight) -> bool:
         return False
     if await last_fact(connection, case.id, *_ENDINGS) is not None:
         return True
-    is_time_to_pass = case.next_actor == "machine" and case.due_at is not None
+    is_time_to_pass = case.next_actor == Part.MACHINE and case.due_at is not None
     return not is_time_to_pass and not await open_tasks(connection, case.id)
 
 

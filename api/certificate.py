@@ -15,8 +15,8 @@ from api.problems import responses
 from api.values import AmountOut, Cursor, DayOut, Input, Limit, MomentOut, Page, cut, read_cursor, write_cursor
 from commands import certificate as commands
 from commands.command import Command
+from domain import certificate as rules
 from domain import errors
-from domain import onboarding as rules
 from domain.access import Role, ScopeKind
 from storage import certificate
 from storage.certificate import IssuedCertificate

@@ -20,8 +20,10 @@ from api.values import AmountOut, Cursor, Input, Limit, MomentOut, Page, Words, 
 from commands import guarantor as commands
 from commands.command import Command
 from commands.onboarding import find_employment, read_programme
-from domain import errors, wording
+from domain import errors
 from domain import guarantor as rules
+from domain.catalogue import words
+from domain.guarantor import GuaranteeState
 from domain.mandate import GUARANTEE_MANDATES
 from domain.onboarding import ChooseOrganisation, MoneyPaused, NotOnPersonnelList, ProgrammeUnknown
 from domain.programme import Programme
@@ -98,7 +100,7 @@ class GuaranteeOut(BaseModel):
             case_id=asked.case_id,
             task_id=request.task_id,
             status=asked.status,
-            words=Words.of(wording.said(wording.GUARANTEES, asked.status)),
+            words=Words.of(words.term(GuaranteeState, asked.status)),
             applicant_name=request.applicant_name,
             organisation_name=request.organisation_name,
             region_name=request.region_name,
@@ -113,7 +115,7 @@ class GuaranteeOut(BaseModel):
             accepted=None if asked.accepted_at is None else MomentOut.of(asked.accepted_at),
             ended=None if asked.ended_at is None else MomentOut.of(asked.ended_at),
             phase=request.phase if asked.is_live else None,
-            phase_words=Words.of(wording.said(wording.PHASES, request.phase)) if asked.is_live else None,
+            phase_words=Words.of(words.phase(request.kind, request.phase)) if asked.is_live else None,
             counts=asked.status == "accepted",
         )
 

@@ -11,8 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.review import Coded
 from api.sight import reaching_further
 from api.values import MomentOut, Words
-from domain import wording
 from domain.access import Actor
+from domain.catalogue import words
+from domain.review import ReturnReason
+from domain.wording import Sentence
 from messages.onboarding import TaskKind
 from storage.people import names_of
 from storage.rows.tasks import Task
@@ -60,16 +62,16 @@ class TaskOut(BaseModel):
             variant=item.variant,
             region_code=item.region_code,
             kind=task.kind,
-            words=Words.of(wording.said(wording.TASKS, task.kind)),
+            words=Words.of(words.task(task.kind)),
             person_name=None if item.person_id == actor.person_id else person_name,
-            programme=None if item.programme is None else Words.of(wording.Sentence(*item.programme)),
+            programme=None if item.programme is None else Words.of(Sentence(*item.programme)),
             role=task.role,
             scope_kind=task.scope_kind,
             scope=task.scope,
             status=task.status,
             reason=reason,
             guarantee_id=_guarantee_of(task),
-            reasons=[Coded.reason(code) for code in task.details.get("reasons", [])],
+            reasons=[Coded.of(ReturnReason, code) for code in task.details.get("reasons", [])],
             opened=MomentOut.of(task.opened_at),
             due=MomentOut.of(task.due_at),
             late=item.is_late,

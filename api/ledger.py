@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.dependencies import ReaderDep, require
 from api.problems import responses
 from api.values import AmountOut, Cursor, Limit, MomentOut, Page, Words, read_cursor, write_cursor
-from domain import errors, wording
+from domain import errors
 from domain.access import SEES_LEDGER, Role
-from domain.ledger import credit_accounts
+from domain.catalogue import words
+from domain.ledger import JournalReason, credit_accounts
 from storage.ledger import reading as ledger
 
 router = APIRouter(prefix="/v1", tags=["ledger"])
@@ -91,7 +92,7 @@ async def read_statement(
             StatementLine(
                 journal_id=line.journal_id,
                 reason=line.reason,
-                words=Words.of(wording.said(wording.JOURNALS, line.reason)),
+                words=Words.of(words.term(JournalReason, line.reason)),
                 case_id=line.case_id,
                 at=MomentOut.of(line.event_at),
                 amount=line.amount,

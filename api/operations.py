@@ -17,8 +17,9 @@ from api.problems import responses
 from api.values import Cursor, Input, Limit, MomentOut, Page, Words, cut, read_cursor, write_cursor
 from commands import service as commands
 from commands.command import Command
-from domain import errors, wording
+from domain import errors
 from domain.access import READS_EVERYTHING, Role
+from domain.catalogue import words
 from storage import outbox, services
 from storage.late_cases import LateCase, list_late_cases
 from storage.outbox import Waiting
@@ -77,7 +78,7 @@ class ServiceOut(BaseModel):
         """A service."""
         return cls(
             name=service.name,
-            words=Words.of(wording.said(wording.KINDS, service.name)),
+            words=Words.of(words.kind(service.name)),
             is_open=service.is_open,
             reason=service.reason,
             changed=MomentOut.of(service.changed_at),
@@ -118,7 +119,7 @@ class AwaitedTask(BaseModel):
         return cls(
             id=task.id,
             kind=task.kind,
-            words=Words.of(wording.said(wording.TASKS, task.kind)),
+            words=Words.of(words.task(task.kind)),
             role=task.role,
             scope_kind=task.scope_kind,
             scope=task.scope,

@@ -31,11 +31,13 @@ from commands.personnel import (
     may_read_imports,
     send_file,
 )
-from domain import errors, wording
+from domain import errors
 from domain.access import READS_EVERYTHING, Role
+from domain.catalogue import words
 from domain.personnel import HEADINGS, REFUSALS, Column
 from gateways.personnel_report import write_csv, write_xlsx
 from gateways.personnel_rows import MAX_ROWS
+from messages.case import CaseKind
 from messages.personnel import ImportPhase
 from storage import personnel
 from storage.organisation import read_organisation
@@ -103,7 +105,7 @@ class ImportOut(BaseModel):
             organisation_id=imported.organisation_id,
             organisation_name=imported.organisation_name,
             phase=imported.phase,
-            words=Words.of(wording.said(wording.PHASES, imported.phase)),
+            words=Words.of(words.phase(CaseKind.PERSONNEL_IMPORT, imported.phase)),
             received=MomentOut.of(imported.received_at),
             ended=None if imported.ended_at is None else MomentOut.of(imported.ended_at),
             size=imported.file_size,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -11,14 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.sight import Sight, reaching_further
 from api.values import AmountOut, DayOut, MomentOut, Words
-from domain import wording
 from domain.access import ScopeKind
-from domain.guarantor import Rule, service_limit
+from domain.catalogue import words
+from domain.employment import Employment
+from domain.guarantor import RULE_VALUES, GuaranteeState, Rule, service_limit
 from domain.identity import NationalId, mask_national_id
 from domain.money import Money, Unit
 from domain.onboarding import ceiling
-from domain.review import may_forward
-from domain.wording import Sentence
+from domain.review import ReviewFinding, may_forward
 from messages.case import CaseKind
 from storage import guarantor, onboarding, people
 from storage.database import tehran_today
@@ -28,8 +29,6 @@ from storage.review import Examination, GuarantorCheck, examine
 from storage.rows.guarantor import Guarantee
 from storage.sealing import Seals
 
-_REASON = Sentence("{reason}", "{reason}")
-
 
 class Coded(BaseModel):
     """A code with its words."""
@@ -38,9 +37,9 @@ class Coded(BaseModel):
     words: Words
 
     @classmethod
-    def reason(cls, code: str) -> Coded:
-        """Why something was returned or refused."""
-        return cls(code=code, words=Words.of(_REASON.fill({"reason": code})))
+    def of(cls, enum: type[StrEnum], code: str) -> Coded:
+        """A value of an enum."""
+        return cls(code=code, words=Words.of(words.term(enum, code)))
 
 
 class RuleOut(BaseModel):
@@ -74,9 +73,9 @@ class GuarantorFacts(BaseModel):
             rules=[
                 RuleOut(
                     code=rule,
-                    words=Words.of(wording.said(wording.GUARANTOR_RULES, rule)),
+                    words=Words.of(words.term(Rule, rule)),
                     holds=holds,
-                    value=Words.of(wording.said(wording.GUARANTOR_VALUES, rule, values))
+                    value=Words.of(words.say(RULE_VALUES[rule], values))
                     if sees_pay or rule is not Rule.PAY_HIGH_ENOUGH
                     else None,
                 )
@@ -90,7 +89,7 @@ def _values(check: GuarantorCheck, regions: Mapping[str, str]) -> dict[str, obje
     there, applicant = check.employment, check.applicant
     is_elsewhere = there.state == "employed" and there.organisation_id != applicant.organisation_id
     return {
-        "employment": "employed_elsewhere" if is_elsewhere else there.state,
+        "employment": Employment.EMPLOYED_ELSEWHERE if is_elsewhere else there.state,
         "region": regions.get(there.region_code, there.region_code),
         "applicant_region": regions.get(applicant.region_code, applicant.region_code),
         "hired": there.hire_date.isoformat(),
@@ -133,7 +132,7 @@ class GuaranteeInCase(BaseModel):
         return cls(
             id=guarantee.id,
             status=guarantee.status,
-            words=Words.of(wording.said(wording.GUARANTEES, guarantee.status)),
+            words=Words.of(words.term(GuaranteeState, guarantee.status)),
             national_id_masked=None if national_id is None else mask_national_id(national_id),
             name=known.names.get(guarantee.id),
             monthly=AmountOut.of(guarantee.monthly),
@@ -166,10 +165,7 @@ class ReviewOut(BaseModel):
         """An examination."""
         used, now = examination.application, examination.employment
         return cls(
-            findings=[
-                Coded(code=finding, words=Words.of(wording.said(wording.FINDINGS, finding)))
-                for finding in examination.findings(reviewing_region)
-            ],
+            findings=[Coded.of(ReviewFinding, finding) for finding in examination.findings(reviewing_region)],
             may_forward=may_forward(reviewing_region, now.region_code),
             monthly_limit=AmountOut.of(examination.limit.amount),
             contract_in_force=examination.contract_in_force,

@@ -16,14 +16,15 @@ from api.onboarding import detail_of
 from api.problems import responses
 from api.review import Coded, GuaranteeInCase, Known
 from api.sight import Sight, look, reaching_further
-from api.values import Input, Words
+from api.values import Input
 from commands import substitution as commands
 from commands.command import Command
-from domain import errors, wording
+from domain import errors
 from domain import guarantor as guarantor_rules
 from domain import substitution as rules
 from domain.access import Role
 from domain.onboarding import ContractNotInForce, MoneyPaused, NotOnPersonnelList
+from domain.review import ReviewFinding
 from messages.case import CaseKind
 from messages.substitution import TaskKind
 from storage import case_lists, people, substitution
@@ -164,7 +165,7 @@ async def _show(connection: AsyncConnection, seals: Seals, sight: Sight, asked: 
 
 def _findings(examination: Examination | None) -> list[Coded]:
     found = [] if examination is None else examination.findings()
-    return [Coded(code=one, words=Words.of(wording.said(wording.FINDINGS, one))) for one in found]
+    return [Coded.of(ReviewFinding, one) for one in found]
 
 
 async def _examine(connection: AsyncConnection, sight: Sight, asked: Substitution) -> Examination:

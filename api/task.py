@@ -20,6 +20,7 @@ from api.values import AmountIn, Cursor, DayIn, Input, Limit, Page, cut, read_cu
 from commands import certificate, guarantor, onboarding, personnel, review, substitution
 from commands import task as commands
 from commands.command import Command
+from domain import certificate as certificate_rules
 from domain import errors
 from domain import guarantor as guarantor_rules
 from domain import onboarding as rules
@@ -51,8 +52,8 @@ _DECISION_ERRORS = (
     errors.PreconditionFailed,
     commands.TaskOfOtherKind,
     rules.AmountNotWholeToman,
-    rules.CertificateTooHigh,
-    rules.CertificateExpired,
+    certificate_rules.CertificateTooHigh,
+    certificate_rules.CertificateExpired,
     rules.MandateOutdated,
     rules.MoneyPaused,
     BadCode,

@@ -8,12 +8,12 @@ from uuid import UUID
 
 from commands.command import Command
 from commands.task import expect_kind
-from domain import onboarding as rules
+from domain import certificate as rules
 from domain.access import Role, ScopeKind
 from domain.dates import tehran_day
 from domain.errors import InvalidInput, NotFound
 from domain.money import RIAL_A_TOMAN, Money
-from domain.onboarding import RefusalReason
+from domain.onboarding import AmountNotWholeToman, RefusalReason
 from messages.onboarding import FactKind, TaskKind
 from storage import certificate, onboarding
 from storage.rows.onboarding import Application
@@ -38,7 +38,7 @@ async def issue_certificate(command: Command, task: Task, terms: CertificateTerm
     expect_kind(task, TaskKind.ISSUE_CERTIFICATE)
     application = await _application(command, task)
     if terms.monthly.amount % RIAL_A_TOMAN:
-        raise rules.AmountNotWholeToman(field="monthly_amount.amount")
+        raise AmountNotWholeToman(field="monthly_amount.amount")
     if terms.monthly.amount > application.monthly:
         raise rules.CertificateTooHigh(field="monthly_amount.amount")
     if terms.instalments > application.instalments:
@@ -95,12 +95,13 @@ async def revoke_certificate(command: Command, certificate_id: UUID, reason: str
     if not reason.strip():
         raise InvalidInput(field="reason")
     await certificate.revoke_certificate(command.connection, locked, by=command.actor.person_id, reason=reason)
+    fact = FactKind.CERTIFICATE_REVOKED
     await command.act(
         seen.case_id,
-        FactKind.CERTIFICATE_REVOKED,
+        fact,
         {"certificate_id": str(seen.id)},
         part=Role.HR_OFFICER,
-        sms={"certificate_revoked": [seen.person_id]},
+        sms={fact: [seen.person_id]},
         noted={"subject": str(seen.id), "reason": reason},
     )
     return seen.case_id

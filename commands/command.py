@@ -10,7 +10,8 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from enum import StrEnum
+from typing import Any, Literal
 from uuid import UUID
 
 import structlog
@@ -152,13 +153,13 @@ class Command:
     async def act(  # noqa: PLR0913 - what somebody does has these consequences
         self,
         case_id: UUID,
-        fact: str,
+        fact: StrEnum,
         payload: Mapping[str, Any] | None = None,
         *,
         part: str,
         closes: Task | None = None,
         outcome: str | None = None,
-        event: str | None = "",
+        event: StrEnum | Literal[""] | None = "",
         shown: Mapping[str, Any] | None = None,
         sms: Mapping[str, Sequence[UUID]] | None = None,
         noted: Mapping[str, Any] | None = None,

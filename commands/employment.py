@@ -15,6 +15,7 @@ from domain.errors import Conflict, Forbidden, InvalidInput, NotFound, OwnCase, 
 from domain.identity import BadNationalId, parse_national_id
 from domain.persian import value_text
 from domain.personnel import LONGEST_SERVICE_YEARS, MAX_NET_PAY_RIAL, REFUSALS
+from messages.employment import Sms
 from storage import employment as store
 from storage.account import count_use
 from storage.database import Acting, transaction
@@ -143,7 +144,7 @@ async def correct_employment(
         raise NothingToCorrect
     # Values stay out of the trail; personnel_versions has what stood before.
     await command.note(stream(employment_id), subject=str(employment_id), after={"fields": fields}, reason=reason)
-    await notify(command.connection, [employment.person_id], "employment_corrected")
+    await notify(command.connection, [employment.person_id], Sms.EMPLOYMENT_CORRECTED)
 
 
 async def _hold(command: Command, employment_id: UUID) -> ListedEmployment:

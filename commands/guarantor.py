@@ -10,6 +10,7 @@ from commands.account.codes import check_code
 from commands.command import Command
 from commands.task import expect_kind
 from domain import guarantor as rules
+from domain.access import Part
 from domain.account import CodePurpose, guarantee_binding
 from domain.dates import tehran_day
 from domain.errors import CaseClosed, NotFound, TaskNotOpen, TooMany
@@ -17,7 +18,9 @@ from domain.guarantor import Rule, as_faults
 from domain.identity import BadNationalId, NationalId, parse_national_id
 from domain.onboarding import MandateOutdated, MoneyPaused
 from domain.programme import GuarantorTerms, Programme
+from domain.wording import task_sms
 from messages.case import CaseKind
+from messages.guarantor import Sms
 from messages.onboarding import FactKind, TaskKind
 from storage import account, guarantor, onboarding, tasks
 from storage.account import use_code
@@ -202,7 +205,7 @@ async def _replace(command: Command, replaced: Guarantee) -> None:
         command.connection, replaced.case_id, kind=TaskKind.ANSWER_GUARANTEE, person_id=replaced.person_id
     )
     stood = replaced.status == "named" and await guarantor.is_asked_again(command.connection, replaced)
-    notice = rules.notice_of_end("accepted" if stood else replaced.status, "guarantee_replaced")
+    notice = rules.notice_of_end("accepted" if stood else replaced.status, Sms.GUARANTEE_REPLACED)
     if notice is not None:
         await command.notify([replaced.person_id], notice, replaced.case_id)
 
@@ -222,7 +225,7 @@ async def _record_name(
         case_id,
         FactKind.GUARANTOR_NAMED,
         payload,
-        part="applicant",
+        part=Part.APPLICANT,
         closes=asked if is_last else None,
         noted=None if asked is not None and is_last else {"subject": str(guarantee_id), "after": payload},
     )
@@ -314,10 +317,10 @@ async def _use_code(command: Command, guarantee: Guarantee, consent: Consent) ->
 async def _record_answer(
     command: Command, task: Task, guarantee: Guarantee, fact: FactKind, payload: dict[str, object]
 ) -> UUID:
-    case_id, name_asked = guarantee.case_id, f"task_{TaskKind.NAME_GUARANTOR}"
-    sms = {}
+    case_id, name_asked = guarantee.case_id, task_sms(TaskKind.NAME_GUARANTOR)
+    sms: dict[str, list[UUID]] = {}
     if fact is FactKind.GUARANTEE_ACCEPTED:
-        sms[str(fact)] = [guarantee.applicant_id]
+        sms[fact] = [guarantee.applicant_id]
     elif await tasks.find_open(command.connection, case_id, TaskKind.NAME_GUARANTOR) is not None:
         # They were asked for one name already, and now another one is missing as well.
         sms[name_asked] = [guarantee.applicant_id]

@@ -11,6 +11,7 @@ from commands.guarantor import ask_again, find_guarantors, release_guarantors
 from commands.service import refuse_closed
 from commands.task import expect_kind
 from domain import onboarding as rules
+from domain.access import Part
 from domain.account import CodePurpose, mandate_binding
 from domain.dates import tehran_day
 from domain.errors import CaseClosed, Forbidden, NotFound
@@ -34,7 +35,7 @@ from storage.rows.policies import Policy
 from storage.rows.services import ServiceName
 from storage.rows.tasks import Task
 
-_APPLICANT = "applicant"
+_APPLICANT = Part.APPLICANT
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ async def _open(command: Command, policy: Policy, employment: Employment, reques
         person_id=command.actor.person_id,
         organisation_id=employment.organisation_id,
         region_code=employment.region_code,
-        next_actor="machine",
+        next_actor=Part.MACHINE,
     )
     application = Application(
         case_id=case_id,

@@ -16,7 +16,7 @@ from domain.errors import Forbidden, InvalidInput, NotFound, OwnCase, TooLarge
 from gateways.files import FileTooLarge, StoredFile
 from gateways.personnel_file import SENTENCES, PersonnelFileError
 from messages.case import CaseKind
-from messages.personnel import Change, FactKind, ImportPhase, TaskKind
+from messages.personnel import Change, Event, FactKind, ImportPhase, TaskKind
 from storage import personnel
 from storage.guarantor import stand_together
 from storage.idempotency import Answer
@@ -192,7 +192,7 @@ async def answer_change(command: Command, task: Task, *, confirm: bool, reason: 
         part=task.role or command.actor.capacity,
         closes=task,
         outcome="confirm" if confirm else "reject",
-        event=f"personnel_{kind}",
+        event=Event.CHANGE_CONFIRMED if confirm else Event.CHANGE_REJECTED,
         shown={"what": change.what},
     )
 

@@ -10,14 +10,16 @@ from commands.command import Command
 from commands.task import expect_kind
 from domain import guarantor as guarantor_rules
 from domain import review as rules
-from domain import wording
 from domain.access import Role, ScopeKind
+from domain.catalogue import words
 from domain.dates import tehran_day
 from domain.errors import NotFound
 from domain.onboarding import RefusalReason
 from domain.programme import Programme
 from domain.review import ReturnReason, ReviewFinding
+from messages.guarantor import Sms as GuarantorSms
 from messages.onboarding import FactKind, TaskKind
+from messages.review import Sms
 from storage import guarantor, onboarding
 from storage.cases import read_case
 from storage.notices import notify
@@ -47,13 +49,13 @@ async def approve_application(command: Command, task: Task) -> UUID:
     )
     payload = {"monthly": application.monthly, "instalments": application.instalments}
     shown = {**payload, "activates_at": activates_at.isoformat()}
-    told = {"application_approved": [application.person_id]}
+    told: dict[str, list[UUID]] = {FactKind.APPLICATION_APPROVED: [application.person_id]}
     return await _answer(command, task, FactKind.APPLICATION_APPROVED, shown, sms=told)
 
 
 def blocked(findings: Sequence[ReviewFinding]) -> rules.ApprovalBlocked:
     """The refusal that says what speaks against an approval."""
-    said = [wording.said(wording.FINDINGS, finding) for finding in findings]
+    said = [words.term(ReviewFinding, finding) for finding in findings]
     return rules.ApprovalBlocked(
         field="decision", findings="، ".join(one.fa for one in said), findings_en=", ".join(one.en for one in said)
     )
@@ -93,7 +95,7 @@ async def _release(command: Command, case_id: UUID, unsuitable: Sequence[UUID]) 
     for guarantee_id in set(unsuitable) or live:
         await guarantor.end_guarantee(command.connection, guarantee_id, "released")
         person_id = live[guarantee_id].person_id
-        await notify(command.connection, [person_id], "guarantee_released", case_id=case_id)
+        await notify(command.connection, [person_id], GuarantorSms.GUARANTEE_RELEASED, case_id=case_id)
 
 
 async def forward_application(command: Command, task: Task) -> UUID:
@@ -108,7 +110,7 @@ async def forward_application(command: Command, task: Task) -> UUID:
     region = (await read_employment(command.connection, application.employment_id)).region_code
     if not rules.may_forward(_region_of(task), region):
         raise rules.ForwardNotNeeded
-    told = {"review_moved": [application.person_id]}
+    told: dict[str, list[UUID]] = {Sms.REVIEW_MOVED: [application.person_id]}
     return await _answer(command, task, FactKind.APPLICATION_FORWARDED, {"region": region}, sms=told)
 
 

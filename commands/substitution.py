@@ -12,7 +12,7 @@ from commands.service import refuse_closed
 from commands.task import expect_kind
 from domain import guarantor as guarantor_rules
 from domain import substitution as rules
-from domain.access import Role, ScopeKind
+from domain.access import Part, Role, ScopeKind
 from domain.dates import tehran_day
 from domain.errors import CaseClosed, NotFound
 from domain.onboarding import ContractNotInForce, MoneyPaused, NotOnPersonnelList, RefusalReason
@@ -32,7 +32,7 @@ from storage.rows.services import ServiceName
 from storage.rows.tasks import Task
 from storage.substitution import Substitution
 
-_OWNER = "applicant"
+_OWNER = Part.APPLICANT
 
 
 async def request_substitution(command: Command, line_id: UUID, guarantee_id: UUID, national_id: str) -> UUID:
@@ -115,7 +115,7 @@ async def _open(command: Command, line: CreditLine, credit: Case, own: Employmen
         person_id=line.person_id,
         organisation_id=line.organisation_id,
         region_code=own.region_code,
-        next_actor="machine",
+        next_actor=Part.MACHINE,
     )
 
 

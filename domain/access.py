@@ -38,6 +38,15 @@ class Role(StrEnum):
     AUDITOR = "auditor"
 
 
+class Part(StrEnum):
+    """Who acts in a case without a role: the members who take part in it, and the machine."""
+
+    APPLICANT = "applicant"
+    GUARANTOR = "guarantor"
+    SUBJECT = "subject"
+    MACHINE = "machine"
+
+
 SCOPES: dict[Role, frozenset[ScopeKind]] = {
     Role.HR_OFFICER: frozenset({ScopeKind.ORGANISATION, ScopeKind.REGION}),
     Role.FINANCE_OFFICER: frozenset({ScopeKind.REGION, ScopeKind.PLATFORM}),

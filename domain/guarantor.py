@@ -1,4 +1,4 @@
-"""Who may stand for whose credit, and what stops them (docs/rules.md, A4 to A6)."""
+"""Who may stand for whose credit, and what stops them (docs/rules.md, A4 to A6); their words."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from domain.account import Limit
 from domain.dates import MONTHS_A_YEAR, service_ends
 from domain.errors import Conflict, InvalidInput, NotFound
 from domain.programme import GuarantorTerms
+from domain.wording import Sentence, TaskWords, Words
+from messages.guarantor import Event, Sms
+from messages.onboarding import FactKind, TaskKind
 
 # Asking about colleagues, and naming them, tells yes or no: few answers a day, so that nobody can map an office (A4a).
 CHECKS_PER_PERSON: Final = Limit("guarantor_checks", 12, timedelta(days=1))
@@ -26,6 +29,18 @@ class Rule(StrEnum):
     SERVICE_SHORT_ENOUGH = "service_short_enough"
     PAY_HIGH_ENOUGH = "pay_high_enough"
     STANDS_FOR_FEW = "stands_for_few"
+
+
+class GuaranteeState(StrEnum):
+    """Where a guarantee stands."""
+
+    NAMED = "named"
+    ASKED = "asked"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    REPLACED = "replaced"
+    RELEASED = "released"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +150,14 @@ def as_faults(kept: Mapping[Rule, bool]) -> list[Rule]:
     return [rule for rule, holds in kept.items() if not holds]
 
 
-def notice_of_end(was: str, standing: str = "guarantee_released") -> str | None:
+def notice_of_end(was: str, standing: Sms = Sms.GUARANTEE_RELEASED) -> Sms | None:
     """What somebody is told whose guarantee ended: nothing if they were never asked.
 
     Args:
         was: the guarantee's status until then.
         standing: the notice for somebody who stood.
     """
-    return {"asked": "guarantee_not_needed", "accepted": standing}.get(was)
+    return {"asked": Sms.GUARANTEE_NOT_NEEDED, "accepted": standing}.get(was)
 
 
 def free_places(asked_for: int, live: int) -> int:
@@ -158,3 +173,76 @@ def free_places(asked_for: int, live: int) -> int:
 def has_grown(*, monthly: int, instalments: int, accepted_monthly: int, accepted_instalments: int) -> bool:
     """Whether an application asks for more than its guarantor accepted, so that they are asked again (A7)."""
     return monthly > accepted_monthly or instalments > accepted_instalments
+
+
+WORDS: Final = Words(
+    tasks={
+        TaskKind.ANSWER_GUARANTEE: TaskWords(
+            Sentence("پذیرش یا رد ضمانت", "Accept or refuse to be guarantor"),
+            sms="امانت: یک همکار شما را ضامن خود معرفی کرده است. پذیرش یا رد با شماست: {app_link}",
+            reminder="امانت: یادآوری؛ درخواست ضمانت یک همکار هنوز بی‌پاسخ است. {app_link}",
+        ),
+        TaskKind.NAME_GUARANTOR: TaskWords(
+            Sentence("معرفی ضامن دیگر", "Name another guarantor"),
+            sms="امانت: ضامن شما نپذیرفت، پاسخ نداد یا دیگر شرایط ضمانت را ندارد؛ همکار دیگری معرفی کنید: {app_link}",
+            reminder="امانت: یادآوری؛ هنوز ضامن دیگری معرفی نشده است. {app_link}",
+        ),
+    },
+    timeline={
+        Event.GUARANTOR_ASKED: Sentence(
+            "از ضامن خواسته شد ضمانت را بپذیرد یا رد کند.", "The guarantor was asked to accept or refuse."
+        ),
+        FactKind.GUARANTOR_NAMED: Sentence("متقاضی ضامن دیگری معرفی کرد.", "The applicant named another guarantor."),
+        Event.GUARANTOR_NAME_REQUESTED: Sentence(
+            "از متقاضی خواسته شد ضامن دیگری معرفی کند.", "The applicant was asked to name another guarantor."
+        ),
+        FactKind.GUARANTEE_ACCEPTED: Sentence("ضامن ضمانت را پذیرفت.", "The guarantor accepted."),
+        FactKind.GUARANTEE_REFUSED: Sentence("ضامن ضمانت را نپذیرفت.", "The guarantor refused."),
+        Event.GUARANTOR_SILENT: Sentence("ضامن در مهلت مقرر پاسخ نداد.", "The guarantor did not answer in time."),
+    },
+    sms={
+        FactKind.GUARANTEE_ACCEPTED: "امانت: ضامن شما ضمانت را پذیرفت. وضعیت درخواست: {app_link}",
+        Sms.GUARANTEE_IN_FORCE: "امانت: اعتباری که ضامن آن هستید فعال شد. ضمانت‌های شما: {app_link}",
+        Sms.GUARANTEE_ASKED_AGAIN: (
+            "امانت: مبلغ یا تعداد اقساطِ درخواستی که ضامن آن بودید بیشتر شد و پذیرش پیشین شما"
+            " دیگر برقرار نیست. پذیرش یا رد با شماست: {app_link}"
+        ),
+        Sms.GUARANTEE_NOT_NEEDED: "امانت: درخواست ضمانت از شما پس گرفته شد و دیگر پاسخی لازم نیست.",
+        Sms.GUARANTEE_REPLACED: "امانت: متقاضی ضامن دیگری معرفی کرد و ضمانت شما پایان یافت.",
+        Sms.GUARANTEE_RELEASED: "امانت: ضمانتِ شما برای درخواست اعتبار یک همکار پایان یافت و بر عهدهٔ شما نیست.",
+    },
+    terms={
+        Rule: {
+            Rule.EMPLOYED_THERE: Sentence("شاغل در همان سازمان", "works in the same organisation"),
+            Rule.SAME_REGION: Sentence("شاغل در همان منطقه", "works in the same region"),
+            Rule.SERVICE_SHORT_ENOUGH: Sentence("سابقهٔ خدمت کمتر از حد مقرر", "service below the limit"),
+            Rule.PAY_HIGH_ENOUGH: Sentence("خالص حقوق برابر یا بیشتر از متقاضی", "net pay at least the applicant's"),
+            Rule.STANDS_FOR_FEW: Sentence("ظرفیت ضمانت دارد", "may stand for one more person"),
+        },
+        GuaranteeState: {
+            GuaranteeState.NAMED: Sentence("معرفی شد", "Named"),
+            GuaranteeState.ASKED: Sentence("در انتظار پاسخ", "Awaiting the answer"),
+            GuaranteeState.ACCEPTED: Sentence("ضمانت پذیرفته شد", "Accepted"),
+            GuaranteeState.REFUSED: Sentence("ضمانت رد شد", "Refused"),
+            GuaranteeState.EXPIRED: Sentence("در مهلت پاسخ نداد", "No answer in time"),
+            GuaranteeState.REPLACED: Sentence("ضامن دیگری جایگزین شد", "Replaced"),
+            GuaranteeState.RELEASED: Sentence("ضمانت آزاد شد", "Released"),
+        },
+    },
+)
+
+# By what each rule was judged: the guarantor's value, and what it is measured against.
+RULE_VALUES: Final[Mapping[Rule, Sentence]] = {
+    Rule.EMPLOYED_THERE: Sentence("{employment:Employment}", "{employment:Employment}"),
+    Rule.SAME_REGION: Sentence("{region}؛ متقاضی: {applicant_region}", "{region}; the applicant: {applicant_region}"),
+    Rule.SERVICE_SHORT_ENOUGH: Sentence(
+        "استخدام {hired:day}؛ سابقه در {service_limit:day} به حد می‌رسد",
+        "hired {hired:day}; reaches the limit on {service_limit:day}",
+    ),
+    Rule.PAY_HIGH_ENOUGH: Sentence(
+        "{pay:toman}؛ متقاضی: {applicant_pay:toman}", "{pay:toman}; the applicant: {applicant_pay:toman}"
+    ),
+    Rule.STANDS_FOR_FEW: Sentence(
+        "ضامن {count} نفر دیگر؛ باید کمتر از {most} نفر باشد", "stands for {count} others; fewer than {most} asked"
+    ),
+}

@@ -12,12 +12,13 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Final
 from uuid import UUID
 
 from domain.errors import Conflict
 from domain.money import Money, Unit
+from domain.wording import Sentence, Words
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _KEY: Final = re.compile(r"[!-~]{1,200}")
@@ -25,6 +26,14 @@ _ACTOR: Final = re.compile(r"[!-~]{1,80}")
 _REASON: Final = re.compile(r"[a-z][a-z0-9_]{1,59}")
 _SUBJECT: Final = re.compile(r"[a-z0-9_-]+(?::[a-z0-9_-]+)*")
 _LEAST_ENTRIES: Final = 2
+
+
+class JournalReason(StrEnum):
+    """Why a journal was posted; a credit's statement names it."""
+
+    CREDIT_LINE_OPENED = "credit_line_opened"
+    CREDIT_LINE_REDUCED = "credit_line_reduced"
+    CREDIT_LINE_CLOSED = "credit_line_closed"
 
 
 class InsufficientFunds(Conflict):
@@ -257,16 +266,27 @@ def credit_accounts(line: UUID, owner: UUID | None = None, unit: Unit = Unit.IRR
 def credit_line_opened(line: UUID, ceiling: Money, occasion: Occasion) -> Journal:
     """A credit line becomes usable (A8): the ceiling is granted and wholly available."""
     granted, available = credit_accounts(line)
-    return Journal(occasion, "credit_line_opened", _transfer(granted, available, ceiling))
+    return Journal(occasion, JournalReason.CREDIT_LINE_OPENED, _transfer(granted, available, ceiling))
 
 
 def credit_line_reduced(line: UUID, by: Money, occasion: Occasion) -> Journal:
     """The ceiling falls by an amount that must be available."""
     granted, available = credit_accounts(line)
-    return Journal(occasion, "credit_line_reduced", _transfer(available, granted, by))
+    return Journal(occasion, JournalReason.CREDIT_LINE_REDUCED, _transfer(available, granted, by))
 
 
 def credit_line_closed(line: UUID, unused: Money, occasion: Occasion) -> Journal:
     """The line ends (A2): what is unused is no longer granted. With nothing unused there is nothing to post."""
     granted, available = credit_accounts(line)
-    return Journal(occasion, "credit_line_closed", _transfer(available, granted, unused))
+    return Journal(occasion, JournalReason.CREDIT_LINE_CLOSED, _transfer(available, granted, unused))
+
+
+WORDS: Final = Words(
+    terms={
+        JournalReason: {
+            JournalReason.CREDIT_LINE_OPENED: Sentence("اعتبار باز شد", "The credit was opened"),
+            JournalReason.CREDIT_LINE_REDUCED: Sentence("سقف اعتبار کم شد", "The ceiling was reduced"),
+            JournalReason.CREDIT_LINE_CLOSED: Sentence("اعتبار بسته شد", "The credit was closed"),
+        },
+    },
+)

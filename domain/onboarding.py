@@ -1,14 +1,19 @@
-"""Rules of onboarding to credit (docs/rules.md, A): what may be asked for, and what stands in the way."""
+"""Rules of onboarding to credit (docs/rules.md, A): what may be asked for, what stands in the way, and its words."""
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Mapping
+from datetime import timedelta
 from enum import StrEnum
+from typing import Final
 
-from domain.dates import MONTHS_A_YEAR, add_months, to_jalali
 from domain.errors import Conflict, Forbidden, InvalidInput
 from domain.money import RIAL_A_TOMAN, Money
-from domain.programme import Programme
+from domain.programme import Backing, Programme, Review
+from domain.review import ReturnReason
+from domain.wording import OWNER, Line, Sentence, TaskWords, Words
+from messages.case import CaseKind
+from messages.onboarding import Event, FactKind, Phase, TaskKind
 
 
 class Obstacle(StrEnum):
@@ -119,34 +124,6 @@ class MoneyPaused(Conflict):
     en = "Your mobile was changed lately; for your safety, money actions pause for a while."
 
 
-class CertificateTooHigh(InvalidInput):
-    """A certificate for more than was applied for."""
-
-    code = "certificate_above_application"
-    fa = "مبلغ یا تعداد ماه‌های گواهی بیش از درخواست است."
-    en = "The certificate is for more than was applied for."
-
-
-class CertificateExpired(InvalidInput):
-    """The certificate would not be valid any more."""
-
-    code = "certificate_valid_until_past"
-    fa = "تاریخ اعتبار گواهی گذشته است یا بیش از اندازه دور است."
-    en = "The certificate's last day has passed, or is too far ahead."
-
-
-class CertificateRevoked(Conflict):
-    """The certificate was revoked before."""
-
-    code = "certificate_revoked"
-    fa = "این گواهی پیش‌تر لغو شده است."
-    en = "This certificate was revoked before."
-
-
-# The longest a certificate may be dated ahead, in years: a slip of the pen must not bind for decades.
-CERTIFICATE_YEARS_MAX = 5
-
-
 def monthly_limit(programme: Programme, *, net_pay: Money, taken: Money, cap: Money | None) -> Money:
     """The most that a person may choose per month (A2), whole toman, never negative.
 
@@ -172,17 +149,175 @@ def approved_terms(*, limit: Money, asked: Money, certified: Money) -> Money:
     return min(limit, asked, certified)
 
 
-def check_certificate_day(valid_until: date, today: date) -> None:
-    """A certificate must be valid today and end within five years.
-
-    Raises:
-        CertificateExpired: it does not.
-    """
-    latest = add_months(to_jalali(today), CERTIFICATE_YEARS_MAX * MONTHS_A_YEAR).to_gregorian()
-    if not today <= valid_until <= latest:
-        raise CertificateExpired(field="valid_until")
-
-
 def may_withdraw(*, is_open: bool, withdrawn: bool) -> bool:
     """The applicant may withdraw until activation, once (A11)."""
     return is_open and not withdrawn
+
+
+_HOUR: Final = timedelta(hours=1)
+_BACKING: Final = {
+    Backing.GUARANTOR: Sentence("ضامن ضمانت را می‌پذیرد یا رد می‌کند.", "The guarantor accepts or refuses."),
+    Backing.CERTIFICATE: Sentence(
+        "منابع انسانی سازمان گواهی کسر از حقوق را صادر یا رد می‌کند.",
+        "The organisation's HR issues or refuses the deduction certificate.",
+    ),
+}
+_REVIEW: Final = Sentence(
+    "امور مالی منطقه درخواست را بررسی می‌کند: تأیید، برگشت برای اصلاح، یا رد.",
+    "Regional finance reviews the application: it approves, returns it for correction, or refuses.",
+)
+_WAITING: Final = Sentence(
+    "از تأیید تا فعال شدن اعتبار {hours} ساعت می‌گذرد.", "From approval until the credit is usable {hours} hours pass."
+)
+_USABLE: Final = Sentence(
+    "اعتبار فعال می‌شود و شمارهٔ کارت و پیوند برنامه در بخش اعتبار می‌آید.",
+    "The credit becomes usable; the card number and the link of the app stand under Credit.",
+)
+
+# How many of the steps of an application have begun, by its phase.
+_BEGUN: Final[Mapping[str, int]] = {
+    Phase.SUBMITTED: 0,
+    Phase.AWAITING_ANOTHER_GUARANTOR: 0,
+    Phase.AWAITING_CERTIFICATE: 1,
+    Phase.AWAITING_GUARANTOR: 1,
+    Phase.AWAITING_CORRECTION: 1,
+    Phase.AWAITING_REVIEW: 2,
+    Phase.AWAITING_ACTIVATION: 3,
+    Phase.AWAITING_CLEARANCE: 3,
+}
+
+
+def _steps_ahead(phase: str, programme: Programme | None) -> list[Sentence]:
+    """Backing, review, waiting, credit, as the programme asks for them."""
+    if phase not in _BEGUN or programme is None:
+        return []
+    # Less than an hour is not worth a word.
+    hours = programme.waiting // _HOUR
+    steps: list[Sentence | None] = [
+        _BACKING[programme.backing],
+        _REVIEW if programme.review is Review.REGION else None,
+        _WAITING.fill({"hours": hours}) if hours else None,
+        _USABLE,
+    ]
+    return [step for step in steps[_BEGUN[phase] :] if step is not None]
+
+
+WORDS: Final = Words(
+    kinds={
+        CaseKind.ONBOARDING: Sentence("درخواست اعتبار", "Credit application"),
+    },
+    phases={
+        CaseKind.ONBOARDING: {
+            Phase.SUBMITTED: Sentence("درخواست ثبت شد", "Submitted"),
+            Phase.AWAITING_CERTIFICATE: Sentence("در انتظار گواهی کسر از حقوق", "Awaiting the deduction certificate"),
+            Phase.AWAITING_GUARANTOR: Sentence("در انتظار پاسخ ضامن", "Awaiting the guarantor's answer"),
+            Phase.AWAITING_ANOTHER_GUARANTOR: Sentence(
+                "در انتظار معرفی ضامن دیگر", "Awaiting another guarantor's name"
+            ),
+            Phase.AWAITING_REVIEW: Sentence("در انتظار بررسی امور مالی", "Awaiting the finance office"),
+            Phase.AWAITING_CORRECTION: Sentence("برگشت برای اصلاح", "Returned for correction"),
+            Phase.AWAITING_ACTIVATION: Sentence("تأیید شد؛ در انتظار فعال شدن", "Approved, awaiting activation"),
+            Phase.AWAITING_CLEARANCE: Sentence("در انتظار رفع مانع", "Awaiting clearance of an obstacle"),
+            Phase.ACTIVE: Sentence("اعتبار فعال است", "Active"),
+            Phase.REFUSED: Sentence("رد شد", "Refused"),
+            Phase.WITHDRAWN: Sentence("متقاضی انصراف داد", "Withdrawn"),
+            Phase.LAPSED: Sentence("مهلت گذشت", "Lapsed"),
+        },
+    },
+    tasks={
+        TaskKind.CORRECT_APPLICATION: TaskWords(
+            Sentence("اصلاح درخواست", "Correct the application"),
+            sms="امانت: درخواست اعتبار شما برای اصلاح برگشت. دلیل و اصلاح: {app_link}",
+            reminder="امانت: یادآوری؛ درخواست اعتبار شما هنوز منتظر اصلاح است. {app_link}",
+            reasons=ReturnReason,
+        ),
+        TaskKind.CLEAR_OBSTACLE: TaskWords(
+            Sentence("رفع مانعِ فعال‌سازی اعتبار", "Clear what blocks the activation"),
+            sms="امانت: فعال‌سازی یک اعتبار منتظر رسیدگی شماست. کارتابل: {app_link}",
+            reminder="امانت: یادآوری؛ رسیدگی به یک مانع فعال‌سازی هنوز انجام نشده است. {app_link}",
+            reasons=Obstacle,
+        ),
+    },
+    timeline={
+        FactKind.APPLICATION_SUBMITTED: Sentence(
+            "درخواست اعتبار با قسط ماهانهٔ {monthly:toman} در {instalments} قسط ثبت شد.",
+            "Applied for {monthly:toman} a month in {instalments} instalments.",
+        ),
+        FactKind.APPLICATION_CORRECTED: Sentence(
+            "متقاضی درخواست را اصلاح کرد و دوباره فرستاد: ماهی {monthly:toman} در {instalments} قسط.",
+            "The applicant corrected and resubmitted: {monthly:toman} a month in {instalments} instalments.",
+        ),
+        Event.ACTIVATION_PAUSED: Line(
+            Sentence(
+                (
+                    "شمارهٔ همراه به‌تازگی عوض شده است؛ تا {hours} ساعت دیگر اعتبار فعال نمی‌شود و سپس"
+                    " خودبه‌خود ادامه می‌یابد."
+                ),
+                (
+                    "The mobile was changed lately; for another {hours} hours no credit is activated,"
+                    " then it goes on by itself."
+                ),
+            ),
+            seen_by=OWNER,
+        ),
+        Event.ACTIVATION_BLOCKED: Line(
+            Sentence(
+                "فعال‌سازی متوقف ماند: {obstacle:Obstacle}. از کسی که می‌تواند آن را برطرف کند خواستیم رسیدگی کند.",
+                "Activation is blocked: {obstacle:Obstacle}. Whoever can mend it was asked.",
+            ),
+            seen_by=OWNER,
+        ),
+        FactKind.OBSTACLE_CLEARED: Line(
+            Sentence("مانع برطرف شد؛ دوباره بررسی می‌کنیم.", "The obstacle was cleared; checking again."), seen_by=OWNER
+        ),
+        FactKind.OBSTACLE_UPHELD: Line(
+            Sentence("مانع برطرف‌شدنی نبود: {reason:RefusalReason}.", "The obstacle remains: {reason:RefusalReason}."),
+            seen_by=OWNER,
+        ),
+        FactKind.APPLICATION_REFUSED: Line(
+            Sentence("درخواست رد شد: {reason:RefusalReason}.", "The application was refused: {reason:RefusalReason}."),
+            seen_by=OWNER,
+        ),
+        FactKind.APPLICATION_WITHDRAWN: Sentence("متقاضی از درخواست انصراف داد.", "The applicant withdrew."),
+        Event.APPLICATION_LAPSED: Sentence(
+            "در مهلت مقرر پاسخی نرسید و درخواست بسته شد؛ می‌توانید دوباره درخواست دهید.",
+            "No answer came in time and the application was closed; a new one is possible at once.",
+        ),
+        Event.CREDIT_ACTIVATED: Sentence(
+            "اعتبار فعال شد: ماهی {monthly:toman} در {instalments} قسط، تا {ends_on:day}.",
+            "The credit is usable: {monthly:toman} a month, {instalments} instalments, until {ends_on:day}.",
+        ),
+    },
+    sms={
+        FactKind.APPLICATION_SUBMITTED: "امانت: درخواست اعتبار شما ثبت شد. از این پس هر مرحله را خبر می‌دهیم.",
+        FactKind.APPLICATION_REFUSED: "امانت: درخواست اعتبار شما پذیرفته نشد. دلیل آن در پرونده آمده است: {app_link}",
+        Event.APPLICATION_LAPSED: (
+            "امانت: مهلت درخواست اعتبار شما بدون پاسخ گذشت. می‌توانید همین حالا دوباره درخواست دهید."
+        ),
+        FactKind.APPLICATION_WITHDRAWN: "امانت: انصراف شما از درخواست اعتبار ثبت شد.",
+        Event.ACTIVATION_BLOCKED: "امانت: فعال‌سازی اعتبار شما نیاز به رسیدگی دارد. جزئیات: {app_link}",
+        Event.CREDIT_ACTIVATED: (
+            "امانت: اعتبار شما تا سقف {ceiling} فعال شد و تا {ends_on} برقرار است. برنامه:"
+            " {app_link} راهنما: {training_link}"
+        ),
+    },
+    ahead={CaseKind.ONBOARDING: _steps_ahead},
+    terms={
+        RefusalReason: {
+            RefusalReason.DEDUCTIONS_EXHAUSTED: Sentence("ظرفیت کسر از حقوق پر است", "deductions are exhausted"),
+            RefusalReason.EMPLOYMENT_ENDING: Sentence("همکاری رو به پایان است", "the employment is ending"),
+            RefusalReason.COURT_ORDER: Sentence("حکم قضایی بر حقوق", "a court order on the pay"),
+            RefusalReason.DATA_WRONG: Sentence("اطلاعات پرسنلی نادرست است", "personnel data are wrong"),
+            RefusalReason.OTHER: Sentence("دلیل دیگر", "another reason"),
+        },
+        Obstacle: {
+            Obstacle.CONTRACT_NOT_IN_FORCE: Sentence(
+                "قرارداد سازمان برقرار نیست", "the organisation's contract is not in force"
+            ),
+            Obstacle.NOT_EMPLOYED: Sentence("اشتغال در سازمان تأیید نشد", "employment there is not confirmed"),
+            Obstacle.SHARE_USED_UP: Sentence("سقف کسر از حقوق پر شده است", "the share of pay is used up"),
+            Obstacle.CERTIFICATE_NOT_VALID: Sentence("گواهی پیشین معتبر نیست", "the earlier certificate is not valid"),
+            Obstacle.GUARANTOR_GONE: Sentence("ضامن دیگر در سازمان شاغل نیست", "the guarantor no longer works there"),
+        },
+    },
+)

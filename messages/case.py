@@ -29,6 +29,12 @@ def workflow_id(kind: CaseKind, case_id: UUID) -> str:
     return f"{kind}/{case_id}"
 
 
+class Event(StrEnum):
+    """What is told on the timeline of any case."""
+
+    REMINDED = "reminded"
+
+
 # Wakes any process, or starts it again from its rows if it was lost.
 RESUMED = "resumed"
 

@@ -57,6 +57,15 @@ class FactKind(StrEnum):
 REFUSALS = (FactKind.CERTIFICATE_REFUSED, FactKind.APPLICATION_REFUSED, FactKind.OBSTACLE_UPHELD)
 
 
+class Event(StrEnum):
+    """What the machine tells on the timeline, and in most cases by SMS."""
+
+    ACTIVATION_PAUSED = "activation_paused"
+    ACTIVATION_BLOCKED = "activation_blocked"
+    APPLICATION_LAPSED = "application_lapsed"
+    CREDIT_ACTIVATED = "credit_activated"
+
+
 class Step(StrEnum):
     """The steps of the process, in its order."""
 

@@ -48,6 +48,35 @@ class FactKind(StrEnum):
     CHANGE_REJECTED = "change_rejected"
 
 
+class Event(StrEnum):
+    """What is told on the timeline; how a file ended, by SMS too."""
+
+    FILE_IMPORTED = "personnel_file_imported"
+    FILE_REFUSED = "personnel_file_refused"
+    CHANGE_PROPOSED = "personnel_change_proposed"
+    CHANGE_REPLACED = "personnel_change_replaced"
+    CONFIRMATION_REQUESTED = "personnel_confirmation_requested"
+    CHANGE_CONFIRMED = "personnel_change_confirmed"
+    CHANGE_REJECTED = "personnel_change_rejected"
+    CHANGE_APPLIED = "personnel_change_applied"
+    CHANGE_LAPSED = "personnel_change_lapsed"
+
+
+class Sms(StrEnum):
+    """What the person concerned is told, and operators about an exit."""
+
+    MOBILE_PROPOSED = "personnel_mobile_proposed"
+    MOBILE_CONFIRMED = "personnel_mobile_confirmed"
+    MOBILE_REJECTED = "personnel_mobile_rejected"
+    MOBILE_LAPSED = "personnel_mobile_lapsed"
+    MOBILE_CHANGED_OLD = "mobile_changed_old"
+    SHEBA_PROPOSED = "personnel_sheba_proposed"
+    SHEBA_CONFIRMED = "personnel_sheba_confirmed"
+    SHEBA_REJECTED = "personnel_sheba_rejected"
+    SHEBA_LAPSED = "personnel_sheba_lapsed"
+    EXIT_LAPSED = "personnel_exit_lapsed"
+
+
 # What wakes the process of a change.
 CHANGE_SIGNALS: Mapping[str, str] = {
     FactKind.CHANGE_PROPOSED: "an import met another mobile, another sheba or an exit",

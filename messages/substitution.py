@@ -33,13 +33,27 @@ class FactKind(StrEnum):
     SUBSTITUTION_WITHDRAWN = "substitution_withdrawn"
 
 
+class Event(StrEnum):
+    """What the machine tells on the timeline, and in most cases by SMS."""
+
+    SUBSTITUTION_BLOCKED = "substitution_blocked"
+    SUBSTITUTION_DECLINED = "substitution_declined"
+    SUBSTITUTION_LAPSED = "substitution_lapsed"
+    # The credit line was closed meanwhile: there is nothing left to stand for. Also a signal.
+    SUBSTITUTION_OVERTAKEN = "substitution_overtaken"
+    GUARANTOR_REPLACED = "guarantor_replaced"
+
+
+class Sms(StrEnum):
+    """What the former guarantor and the new one are told."""
+
+    GUARANTEE_TAKEN_OVER = "guarantee_taken_over"
+    GUARANTEE_BEGUN = "guarantee_begun"
+
+
 class Step(StrEnum):
     """The steps of the process, in its order."""
 
     ASK_SUBSTITUTE = "ask_substitute"
     REQUEST_SUBSTITUTION_REVIEW = "request_substitution_review"
     REPLACE_GUARANTOR = "replace_guarantor"
-
-
-# The credit line was closed meanwhile: there is nothing left to stand for.
-SUBSTITUTION_OVERTAKEN = "substitution_overtaken"

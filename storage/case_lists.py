@@ -9,8 +9,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.access import READS_EVERYTHING, Actor, ScopeKind
-from domain.wording import APPLICANT_ONLY
+from domain.access import READS_EVERYTHING, Actor, Part, ScopeKind
+from domain.catalogue import words
 from storage.cases import CASE_COLUMNS
 from storage.rows.cases import Case, Event, case_people, cases, timeline
 from storage.rows.table import columns, find_one, read_all
@@ -108,9 +108,12 @@ async def events_after(connection: AsyncConnection, case_id: UUID, after: int, l
 
 
 def is_shown(case: Case, actor: Actor, event: Event) -> bool:
-    """Whether a person who sees a case sees a line of its timeline: what is the applicant's own business is theirs."""
-    is_theirs = actor.capacity == "staff" or actor.person_id == case.person_id
-    return is_theirs or event.code not in APPLICANT_ONLY
+    """Whether a person who sees a case sees a line of its timeline: to each part its lines, to staff all."""
+    if actor.capacity == "staff":
+        return True
+    # Whoever sees a case that is not about themselves is a guarantor in it.
+    part = Part.APPLICANT if actor.person_id == case.person_id else Part.GUARANTOR
+    return words.is_seen_by(event.code, part)
 
 
 async def marks_of(connection: AsyncConnection, case_ids: list[UUID]) -> dict[UUID, Mark]:

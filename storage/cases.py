@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.access import Actor
+from domain.access import Actor, Part
 from messages.case import CaseKind
 from storage.database import Errand, sql_of
 from storage.rows.cases import Case, Fact, case_people, cases, facts, timeline
@@ -68,7 +69,7 @@ async def open_case(  # noqa: PLR0913 - a case is these values
     policy_id: UUID,
     variant: str = "",
     person_id: UUID | None = None,
-    part: str = "applicant",
+    part: Part = Part.APPLICANT,
     organisation_id: UUID | None = None,
     region_code: str | None = None,
     next_actor: str | None = None,
@@ -133,14 +134,14 @@ async def last_fact(connection: AsyncConnection, case_id: UUID, *kinds: str) -> 
 
 
 async def tell(
-    connection: AsyncConnection, case_id: UUID, code: str, *, actor: str, params: Mapping[str, Any] | None = None
+    connection: AsyncConnection, case_id: UUID, code: StrEnum, *, actor: str, params: Mapping[str, Any] | None = None
 ) -> None:
     """Add a line to the case's timeline. ``actor`` is a part or role, never a name."""
     line = {"case_id": case_id, "code": code, "params": dict(params or {}), "actor": actor}
     await connection.execute(_TELL, line)
 
 
-def telling(case_id: UUID, code: str, *, actor: str, params: Mapping[str, Any] | None = None) -> Errand:
+def telling(case_id: UUID, code: StrEnum, *, actor: str, params: Mapping[str, Any] | None = None) -> Errand:
     """``tell``, to be run with the last statements of the transaction."""
     line = {"case_id": case_id, "code": code, "params": Jsonb(dict(params or {})), "actor": actor}
     return Errand(_TELLING, line)

@@ -12,9 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.access import Part
 from domain.guarantor import Worker, notice_of_end
 from domain.ledger import CREDIT_AVAILABLE
 from domain.programme import Programme
+from messages.guarantor import Sms
 from messages.onboarding import TaskKind
 from storage.programme import programme_of
 from storage.rows.cases import case_people, cases
@@ -26,7 +28,7 @@ from storage.rows.people import persons
 from storage.rows.table import as_row, columns, find_one, read_all
 from storage.rows.tasks import tasks
 
-PART = "guarantor"
+PART = Part.GUARANTOR
 
 
 _COLUMNS = columns(guarantees, Guarantee)
@@ -187,7 +189,7 @@ async def end_guarantee(connection: AsyncConnection, guarantee_id: UUID, status:
     return await _change(connection, guarantees.c.id == guarantee_id, status=status, ended_at=sa.func.now())
 
 
-async def release_all(connection: AsyncConnection, case_id: UUID) -> dict[str, list[UUID]]:
+async def release_all(connection: AsyncConnection, case_id: UUID) -> dict[Sms, list[UUID]]:
     """Release everybody who was named, is asked, or stands, in a case or for its credit (A11).
 
     Returns:
@@ -202,7 +204,7 @@ async def release_all(connection: AsyncConnection, case_id: UUID) -> dict[str, l
         .values(status="released", ended_at=sa.func.now())
         .returning(guarantees.c.person_id, sa.literal_column("old.status"), sa.exists(_STOOD_BEFORE))
     )
-    told: dict[str, list[UUID]] = {}
+    told: dict[Sms, list[UUID]] = {}
     for person_id, was, stood_before in rows:
         # Whoever stood for less, and was not asked anew yet, still believes that they stand (A7).
         notice = notice_of_end("accepted" if was == "named" and stood_before else was)
@@ -304,6 +306,7 @@ class Request:
     region_name: str
     programme: str
     policy_id: UUID
+    kind: str
     phase: str
     task_id: UUID | None
 
@@ -338,7 +341,7 @@ def _requests(person_id: UUID) -> sa.Select[Any]:
     return (
         sa.select(
             *_COLUMNS, name, organisations.c.name, regions.c.name, credit.c.variant, credit.c.policy_id,
-            credit.c.phase, tasks.c.id,
+            credit.c.kind, credit.c.phase, tasks.c.id,
         )
         .join(credit, credit.c.id == guarantees.c.credit_case_id)
         .join(persons, persons.c.id == guarantees.c.applicant_id)

@@ -17,7 +17,7 @@ from domain.guarantor import as_faults
 from domain.programme import GuarantorTerms
 from domain.review import ReviewFinding
 from messages.case import CaseKind, CaseSignal
-from messages.substitution import SUBSTITUTION_OVERTAKEN
+from messages.substitution import Event
 from storage.guarantor import read_guarantee
 from storage.onboarding import read_application, read_line
 from storage.organisation import contract_in_force, read_employment
@@ -130,4 +130,4 @@ async def overtake(connection: AsyncConnection, credit_case_id: UUID) -> None:
     """The credit's line was closed: tell the substitution that is under way, if there is one."""
     case_id = await open_substitution(connection, credit_case_id)
     if case_id is not None:
-        await enqueue(connection, CaseSignal(CaseKind.SUBSTITUTION, case_id, SUBSTITUTION_OVERTAKEN))
+        await enqueue(connection, CaseSignal(CaseKind.SUBSTITUTION, case_id, Event.SUBSTITUTION_OVERTAKEN))

@@ -10,7 +10,8 @@ from typing import Any, Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from domain import wording
+from domain.catalogue import words
+from domain.guarantor import GuaranteeState
 from web.forms import Form, empty
 from web.visit import AnyVisit, SignInNeeded, Visit, signed_in
 
@@ -74,7 +75,9 @@ async def show_style_guide(visit: AnyVisit) -> Response:
         case=_case(now, closed=False),
         closed_case=_case(now, closed=True),
         events=_events(now),
-        guarantees=[{"status": status, "words": _said(words)} for status, words in wording.GUARANTEES.items()],
+        guarantees=[
+            {"status": state.value, "words": words.term(GuaranteeState, state).both} for state in GuaranteeState
+        ],
     )
 
 
@@ -82,23 +85,19 @@ def _moment(at: datetime) -> dict[str, str]:
     return {"at": at.isoformat()}
 
 
-def _said(sentence: wording.Sentence) -> dict[str, str]:
-    return {"fa": sentence.fa, "en": sentence.en}
-
-
 def _case(now: datetime, *, closed: bool) -> dict[str, Any]:
     phase = "active" if closed else "awaiting_certificate"
     return {
         "id": "01a20273-0996-7a5e-b3d3-41b84906c635",
         "kind": "onboarding",
-        "kind_words": _said(wording.KINDS["onboarding"]),
+        "kind_words": words.kind("onboarding").both,
         "programme_title": {"fa": "اعتبار مینی‌پی", "en": "MiniPay credit"},
         "phase": phase,
-        "phase_words": _said(wording.PHASES[phase]),
+        "phase_words": words.phase("onboarding", phase).both,
         "is_moving": False,
         "outcome": "active" if closed else None,
         "closed": _moment(now) if closed else None,
-        "next_actor_words": None if closed else _said(wording.ROLES["hr_officer"]),
+        "next_actor_words": None if closed else words.who("hr_officer").both,
         "due": None if closed else _moment(now + timedelta(days=2, minutes=1)),
     }
 
@@ -107,12 +106,12 @@ def _events(now: datetime) -> list[dict[str, Any]]:
     return [
         {
             "words": {"fa": "درخواست اعتبار ثبت شد.", "en": "The application was submitted."},
-            "actor_words": _said(wording.ROLES["applicant"]),
+            "actor_words": words.who("applicant").both,
             "at": _moment(now - timedelta(days=1)),
         },
         {
             "words": {"fa": "از منابع انسانی گواهی کسر از حقوق خواسته شد.", "en": "HR was asked for the certificate."},
-            "actor_words": _said(wording.ROLES["machine"]),
+            "actor_words": words.who("machine").both,
             "at": _moment(now - timedelta(hours=23)),
         },
     ]

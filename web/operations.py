@@ -12,8 +12,8 @@ from fastapi import APIRouter, Query
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from domain import wording
-from domain.access import READS_EVERYTHING, SEES_LEDGER, SEES_NOTICES, SENDS_NOTICES
+from domain.access import READS_EVERYTHING, SEES_LEDGER, SEES_NOTICES, SENDS_NOTICES, Role
+from domain.catalogue import words
 from domain.dates import jalali_today, to_jalali
 from web.client import Refused
 from web.forms import Form, empty
@@ -51,8 +51,7 @@ def _words(language: Language) -> dict[str, Any]:
         "account_words": _ACCOUNTS,
         "message_words": _MESSAGES,
     }
-    roles = {name: {"fa": role.fa, "en": role.en} for name, role in wording.ROLES.items()}
-    return {"role_words": roles} | {
+    return {"role_words": {role: words.who(role).both for role in Role}} | {
         name: {code: language.say(message) for code, message in messages.items()} for name, messages in said.items()
     }
 

@@ -19,7 +19,7 @@ from workflows.case import Step as Asks
 with workflow.unsafe.imports_passed_through():
     from messages.case import OVER, CaseKind, CaseRef
     from messages.onboarding import FactKind as GuarantorFact
-    from messages.substitution import SUBSTITUTION_OVERTAKEN, FactKind, Step
+    from messages.substitution import Event, FactKind, Step
 
 
 @workflow.defn
@@ -61,7 +61,7 @@ class SubstitutionWorkflow(CaseWorkflow):
         FactKind.SUBSTITUTION_APPROVED: "finance approved",
         FactKind.SUBSTITUTION_REFUSED: "finance refused",
         FactKind.SUBSTITUTION_WITHDRAWN: "the owner of the credit withdrew",
-        SUBSTITUTION_OVERTAKEN: "the credit was closed",
+        Event.SUBSTITUTION_OVERTAKEN: "the credit was closed",
     }
 
     @workflow.init

@@ -16,7 +16,8 @@ from domain.money import Money, Unit, format_toman
 from domain.onboarding import Obstacle
 from domain.programme import Backing, Programme
 from messages.case import NextStep
-from messages.onboarding import Phase, Step, TaskKind
+from messages.guarantor import Sms
+from messages.onboarding import Event, Phase, Step, TaskKind
 from storage import guarantor, ledger, onboarding, substitution
 from storage.certificate import newest_certificate
 from storage.organisation import contract_in_force, read_employment
@@ -59,7 +60,7 @@ async def _wait_out(step: Transition, pause: timedelta) -> NextStep:
     await step.set_deadline(Step.ACTIVATE_CREDIT, pause)
     await step.move(Phase.AWAITING_CLEARANCE, next_actor=MACHINE, due_in=pause)
     if (step.case.phase, step.case.next_actor) != (Phase.AWAITING_CLEARANCE, MACHINE):
-        await step.tell("activation_paused", params={"hours": -(-int(pause.total_seconds()) // 3600)})
+        await step.tell(Event.ACTIVATION_PAUSED, params={"hours": -(-int(pause.total_seconds()) // 3600)})
     return await step.wait_now()
 
 
@@ -84,8 +85,8 @@ async def _release_gone(step: Transition) -> bool:
         await guarantor.end_guarantee(step.connection, guarantee.id, "released")
     if gone:
         await onboarding.reopen_review(step.connection, step.case.id)
-        await step.tell("activation_blocked", params={"obstacle": Obstacle.GUARANTOR_GONE})
-        await step.notify([guarantee.person_id for guarantee in gone], "guarantee_released")
+        await step.tell(Event.ACTIVATION_BLOCKED, params={"obstacle": Obstacle.GUARANTOR_GONE})
+        await step.notify([guarantee.person_id for guarantee in gone], Sms.GUARANTEE_RELEASED)
     return bool(gone)
 
 
@@ -117,8 +118,8 @@ async def _ask_to_mend(step: Transition, obstacle: Obstacle, programme: Programm
         details={"obstacle": obstacle},
     )
     await step.move(Phase.AWAITING_CLEARANCE, next_actor=role, due_in=due_in)
-    await step.tell("activation_blocked", params={"obstacle": obstacle})
-    await step.notify(step.owner, "activation_blocked")
+    await step.tell(Event.ACTIVATION_BLOCKED, params={"obstacle": obstacle})
+    await step.notify(step.owner, Event.ACTIVATION_BLOCKED)
     return await step.wait_now()
 
 
@@ -143,15 +144,15 @@ async def _open_line(
     ceiling = rules.ceiling(monthly, instalments)
     await ledger.post(step.connection, credit_line_opened(line_id, ceiling, _occasion(step, f"open:{line_id}")))
     terms = {"monthly": monthly.amount, "instalments": instalments, "ends_on": ends_on.isoformat()}
-    await step.tell("credit_activated", params=terms)
+    await step.tell(Event.CREDIT_ACTIVATED, params=terms)
     await step.notify(
         step.owner,
-        "credit_activated",
+        Event.CREDIT_ACTIVATED,
         {"ceiling": format_toman(ceiling), "ends_on": format_jalali(ends_on, persian=True)},
     )
     if programme.guarantor is not None:
         guarantors = await guarantor.guarantees_in(step.connection, step.case.id)
-        await step.notify([guarantee.person_id for guarantee in guarantors], "guarantee_in_force")
+        await step.notify([guarantee.person_id for guarantee in guarantors], Sms.GUARANTEE_IN_FORCE)
     return await step.end(Phase.ACTIVE)
 
 

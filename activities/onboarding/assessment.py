@@ -9,8 +9,10 @@ from activities.review import escalate_review
 from activities.transition import MACHINE, Transition
 from domain.access import ScopeKind
 from domain.programme import Programme, Review
+from domain.wording import task_sms
 from messages.case import NextStep
-from messages.onboarding import REFUSALS, FactKind, Phase, Step, TaskKind
+from messages.guarantor import Event as GuarantorEvent
+from messages.onboarding import REFUSALS, Event, FactKind, Phase, Step, TaskKind
 from storage import guarantor, onboarding, tasks
 from storage.cases import last_fact
 from storage.programme import programme_of
@@ -83,8 +85,8 @@ async def _guarantors_missing(step: Transition, programme: Programme, open_tasks
 
 
 async def _refuse(step: Transition, answer: Fact) -> NextStep:
-    await step.tell("application_refused", params={"reason": answer.payload["reason"]})
-    await step.notify(step.owner, "application_refused")
+    await step.tell(FactKind.APPLICATION_REFUSED, params={"reason": answer.payload["reason"]})
+    await step.notify(step.owner, FactKind.APPLICATION_REFUSED)
     return await end_without_credit(step, Phase.REFUSED)
 
 
@@ -101,8 +103,8 @@ async def lapse(step: Transition, expired: Sequence[Task]) -> NextStep:
         return await assess(step)
     if any(task.kind == TaskKind.REVIEW_APPLICATION and task.scope_kind == ScopeKind.REGION for task in expired):
         return await escalate_review(step, TaskKind.REVIEW_APPLICATION)
-    await step.tell("application_lapsed")
-    await step.notify(step.owner, "application_lapsed")
+    await step.tell(Event.APPLICATION_LAPSED)
+    await step.notify(step.owner, Event.APPLICATION_LAPSED)
     return await end_without_credit(step, Phase.LAPSED)
 
 
@@ -112,7 +114,7 @@ async def _give_up_guarantors(step: Transition, expired: Sequence[Task]) -> None
     for guarantee in await guarantor.guarantees_in(step.connection, step.case.id):
         if guarantee.person_id in silent and guarantee.status == "asked":
             await guarantor.end_guarantee(step.connection, guarantee.id, "expired")
-            await step.tell("guarantor_silent")
+            await step.tell(GuarantorEvent.GUARANTOR_SILENT)
     if await tasks.find_open(step.connection, step.case.id, TaskKind.NAME_GUARANTOR) is not None:
         # They were asked for one name already, and now another one is missing as well.
-        await step.notify(step.owner, f"task_{TaskKind.NAME_GUARANTOR}")
+        await step.notify(step.owner, task_sms(TaskKind.NAME_GUARANTOR))

@@ -7,17 +7,16 @@ from collections.abc import Sequence
 from activities.guarantor import ask_guarantor
 from activities.onboarding.assessment import read_application
 from activities.transition import Transition
-from domain.access import Grant, Role, ScopeKind
+from domain.access import Grant, Part, Role, ScopeKind
 from domain.onboarding import Obstacle
 from domain.programme import GuarantorTerms, Programme
 from messages.case import NextStep
+from messages.certificate import Event as CertificateEvent
+from messages.guarantor import Event as GuarantorEvent
 from messages.onboarding import Phase, TaskKind
 from storage import guarantor, tasks
 from storage.programme import programme_of
 from storage.rows.tasks import Task
-
-_APPLICANT = "applicant"
-_GUARANTOR = "guarantor"
 
 
 async def request_backing(step: Transition) -> NextStep:
@@ -40,10 +39,10 @@ async def ask_for_certificate(step: Transition, *, reason: Obstacle | None) -> N
     )
     await step.move(Phase.AWAITING_CERTIFICATE, next_actor=Role.HR_OFFICER, due_in=programme.answer_expire)
     if reason is None:
-        await step.tell("certificate_requested")
+        await step.tell(CertificateEvent.CERTIFICATE_REQUESTED)
     else:
-        await step.tell("certificate_requested_again", params={"reason": reason})
-        await step.notify(step.owner, "certificate_requested_again")
+        await step.tell(CertificateEvent.CERTIFICATE_REQUESTED_AGAIN, params={"reason": reason})
+        await step.notify(step.owner, CertificateEvent.CERTIFICATE_REQUESTED_AGAIN)
     return await step.wait_now()
 
 
@@ -67,9 +66,9 @@ async def _show(step: Transition, open_tasks: Sequence[Task]) -> None:
     answers = [task.due_at for task in open_tasks if task.kind == TaskKind.ANSWER_GUARANTEE]
     due_in = min(names or answers) - step.now
     if names:
-        await step.move(Phase.AWAITING_ANOTHER_GUARANTOR, next_actor=_APPLICANT, due_in=due_in)
+        await step.move(Phase.AWAITING_ANOTHER_GUARANTOR, next_actor=Part.APPLICANT, due_in=due_in)
     else:
-        await step.move(Phase.AWAITING_GUARANTOR, next_actor=_GUARANTOR, due_in=due_in)
+        await step.move(Phase.AWAITING_GUARANTOR, next_actor=Part.GUARANTOR, due_in=due_in)
 
 
 async def _ask_for_name(step: Transition, terms: GuarantorTerms) -> None:
@@ -78,4 +77,4 @@ async def _ask_for_name(step: Transition, terms: GuarantorTerms) -> None:
         await step.ask(
             TaskKind.NAME_GUARANTOR, application.person_id, remind_in=terms.name_remind, due_in=terms.name_expire
         )
-        await step.tell("guarantor_name_requested")
+        await step.tell(GuarantorEvent.GUARANTOR_NAME_REQUESTED)

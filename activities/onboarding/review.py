@@ -5,6 +5,7 @@ from __future__ import annotations
 from activities.onboarding.assessment import read_application
 from activities.review import ask_finance
 from activities.transition import Transition
+from domain.access import Part
 from messages.case import NextStep
 from messages.onboarding import FactKind, Phase, TaskKind
 from storage import guarantor
@@ -31,5 +32,5 @@ async def request_correction(step: Transition) -> NextStep:
         due_in=terms.correct_expire,
         details={"reasons": [] if returned is None else returned.payload["reasons"]},
     )
-    await step.move(Phase.AWAITING_CORRECTION, next_actor="applicant", due_in=terms.correct_expire)
+    await step.move(Phase.AWAITING_CORRECTION, next_actor=Part.APPLICANT, due_in=terms.correct_expire)
     return await step.wait_now()

@@ -12,8 +12,9 @@ from uuid import UUID
 from activities.decision import DecidedCase, Request
 from activities.transition import Transition
 from domain.access import Grant, Role, ScopeKind
+from domain.wording import reminder_sms
 from messages.case import CaseKind, NextStep
-from messages.personnel import Change, ChangePhase, FactKind, TaskKind
+from messages.personnel import Change, ChangePhase, Event, FactKind, Sms, TaskKind
 from storage import personnel
 from storage.policies import by_id
 from storage.rows.cases import Fact
@@ -39,8 +40,8 @@ class PersonnelChange(DecidedCase):
         change = await _change(step)
         decider = _decider(step, change)
         if not step.case.due_at:
-            await _notify_subject(step, change, f"personnel_{change.what}_proposed")
-        await step.tell("personnel_confirmation_requested", params={"what": change.what, "role": decider.role})
+            await _notify_subject(step, change, Sms(f"personnel_{change.what}_proposed"))
+        await step.tell(Event.CONFIRMATION_REQUESTED, params={"what": change.what, "role": decider.role})
         return Request(
             task=TaskKind.CONFIRM_CHANGE,
             assignee=decider,
@@ -67,23 +68,23 @@ class PersonnelChange(DecidedCase):
             await personnel.replace_sheba(step.connection, change)
         else:
             await personnel.set_employment_state(step.connection, change, before="exit_reported", after="left")
-        await step.tell("personnel_change_applied", params={"what": change.what})
+        await step.tell(Event.CHANGE_APPLIED, params={"what": change.what})
         return await _end(step, change, ChangePhase.CONFIRMED)
 
     async def lapse(self, step: Transition) -> NextStep:
         """Nothing of it is applied."""
         change = await _change(step)
         await _return_to_work(step, change)
-        await step.tell("personnel_change_lapsed", params={"what": change.what})
+        await step.tell(Event.CHANGE_LAPSED, params={"what": change.what})
         if change.what is Change.EXIT:
             # Silence confirms no exit; but that nobody said anything must not go unnoticed.
             operators = await step.holders(Grant(Role.OPERATOR, ScopeKind.PLATFORM))
-            await _notify_sparingly(step, operators, "personnel_exit_lapsed")
+            await _notify_sparingly(step, operators, Sms.EXIT_LAPSED)
         return await _end(step, change, ChangePhase.LAPSED)
 
     async def remind(self, step: Transition, task: Task, people: Sequence[UUID]) -> None:
         """Remind each of those who may confirm once a day at most."""
-        await _notify_sparingly(step, people, f"remind_{task.kind}")
+        await _notify_sparingly(step, people, reminder_sms(task.kind))
 
 
 def _decider(step: Transition, change: ProposedChange) -> Grant:

@@ -28,7 +28,7 @@ from domain.personnel import PersonnelRow, RawRow, judge_row
 from gateways.files import FileDamaged
 from gateways.personnel_file import PersonnelFileError, open_rows
 from messages.case import NextStep, StepInput
-from messages.personnel import ImportPhase, ImportResult, ImportStep
+from messages.personnel import Event, ImportPhase, ImportResult, ImportStep
 from storage import personnel
 from storage.cases import read_case
 from storage.database import SERVICE, transaction
@@ -178,7 +178,7 @@ async def _finish(step: Transition) -> NextStep:
         "unchanged": imported.rows_unchanged,
         "refused": imported.rows_refused,
     }
-    code = "personnel_file_refused" if imported.error else "personnel_file_imported"
+    code = Event.FILE_REFUSED if imported.error else Event.FILE_IMPORTED
     await step.tell(code, params=counts)
     sender = await personnel.sender_of(step.connection, step.case.id)
     if sender is not None:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from messages.notice import SendNotice
+from messages.personnel import Sms
 from storage.account import cancel_codes, end_sessions
 from storage.outbox import enqueue
 from storage.rows.notices import notices
@@ -41,7 +42,7 @@ async def replace_mobile(connection: AsyncConnection, change: ProposedChange, *,
     ).one()
     if old.mobile_sealed is not None:
         await keep_version(connection, change, {"mobile_sealed": _as_text(old.mobile_sealed)})
-        await _tell_number(connection, change, old.mobile_sealed, "mobile_changed_old")
+        await _tell_number(connection, change, old.mobile_sealed, Sms.MOBILE_CHANGED_OLD)
     await connection.execute(
         sa.update(persons)
         .where(persons.c.id == personnel_changes.c.person_id, personnel_changes.c.case_id == change.case_id)
@@ -122,9 +123,9 @@ def _as_text(sealed: bytes) -> str:
 
 
 async def _tell_number(
-    connection: AsyncConnection, change: ProposedChange, mobile_sealed: bytes, template: str
+    connection: AsyncConnection, change: ProposedChange, mobile_sealed: bytes, template: Sms
 ) -> None:
-    """Promise an SMS to a number that will no longer be the person's."""
+    """Store an SMS to a number that will no longer be the person's."""
     added = await connection.execute(
         sa.insert(notices)
         .values(

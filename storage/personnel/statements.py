@@ -13,9 +13,9 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from domain.access import Role
+from domain.access import Part, Role
 from messages.case import CaseKind, CaseSignal
-from messages.personnel import Change, ChangePhase, FactKind, TaskKind
+from messages.personnel import Change, ChangePhase, Event, FactKind, TaskKind
 
 _LEAVERS = sa.bindparam("leavers", type_=ARRAY(sa.LargeBinary))
 
@@ -216,10 +216,10 @@ OPEN_CHANGES: Final = (
         """  # noqa: S608 - constants of ours
     ),
     sa.text(
-        """
+        f"""
         INSERT INTO case_people (case_id, person_id, part)
-        SELECT case_id, person_id, 'subject' FROM proposed WHERE NOT waiting
-        """
+        SELECT case_id, person_id, '{Part.SUBJECT}' FROM proposed WHERE NOT waiting
+        """  # noqa: S608 - constants of ours
     ),
     sa.text(
         """
@@ -240,7 +240,7 @@ OPEN_CHANGES: Final = (
     sa.text(
         f"""
         INSERT INTO timeline (case_id, code, params, actor)
-        SELECT case_id, 'personnel_change_proposed', jsonb_build_object('what', what), '{Role.HR_OFFICER}'
+        SELECT case_id, '{Event.CHANGE_PROPOSED}', jsonb_build_object('what', what), '{Role.HR_OFFICER}'
         FROM proposed WHERE NOT waiting
         """  # noqa: S608 - constants of ours
     ),
@@ -280,7 +280,7 @@ REPLACE_CHANGES: Final = (
     sa.text(
         f"""
         INSERT INTO timeline (case_id, code, params, actor)
-        SELECT case_id, 'personnel_change_replaced', jsonb_build_object('what', what), '{Role.HR_OFFICER}'
+        SELECT case_id, '{Event.CHANGE_REPLACED}', jsonb_build_object('what', what), '{Role.HR_OFFICER}'
         FROM proposed WHERE replaces
         """  # noqa: S608 - constants of ours
     ),

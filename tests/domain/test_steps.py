@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from domain.steps import other_steps_ahead, steps_ahead, substitution_steps_ahead
 
 from domain.programme import Backing, Review
-from domain.steps import other_steps_ahead, steps_ahead, substitution_steps_ahead
 from messages.onboarding import Phase
 from messages.personnel import ChangePhase, ImportPhase
 from messages.substitution import Phase as SubstitutionPhase

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from web.client import Refused
 from web.forms import Form, empty
 from web.task.filter import Filter
-from web.task.kinds import KINDS, kind_words, word
+from web.task.kinds import KINDS, kind_words, reason_words
 from web.visit import SignedIn, Visit
 
 router = APIRouter()
@@ -59,7 +59,7 @@ async def inbox_page(visit: Visit, wanted: Filter, *, cursor: str = "", **values
         filter=wanted,
         kinds=[(kind, visit.language.words(kind_words(kind))) for kind in KINDS],
         chosen=chosen,
-        word=word,
+        reason_words=reason_words,
     )
 
 

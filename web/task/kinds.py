@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from domain import wording
+from domain.catalogue import words
 from domain.onboarding import RefusalReason
 from domain.review import ReturnReason
 from web.forms import Form
@@ -19,26 +19,27 @@ Body = dict[str, Any]
 
 def kind_words(kind: str) -> dict[str, str]:
     """A kind of task in both languages."""
-    return _both(wording.said(wording.TASKS, kind))
+    return words.task(kind).both
 
 
-def word(name: str, code: str) -> dict[str, str]:
-    """A code in both languages, as sentences hold it under a name (``reason``, ``what``)."""
-    return _both(wording.word(name, code))
+def reason_words(kind: str, code: str) -> dict[str, str]:
+    """Why a task of a kind is asked, in both languages."""
+    return words.reason(kind, code).both
 
 
-def _both(sentence: wording.Sentence) -> dict[str, str]:
-    return {"fa": sentence.fa, "en": sentence.en}
+def change_words(code: str) -> dict[str, str]:
+    """What a personnel file would change, in both languages."""
+    return words.named_term("Change", code).both
 
 
 def refusal_reasons(language: Language) -> list[tuple[str, str]]:
     """Why a certificate, an application or a substitution may be refused, as choices (A7, A12)."""
-    return [(reason.value, language.words(word("reason", reason))) for reason in RefusalReason]
+    return [(reason.value, language.words(words.term(RefusalReason, reason).both)) for reason in RefusalReason]
 
 
 def return_reasons(language: Language) -> list[tuple[str, str]]:
     """Why an application may be returned for correction, as choices (A7)."""
-    return [(reason.value, language.words(word("reason", reason))) for reason in ReturnReason]
+    return [(reason.value, language.words(words.term(ReturnReason, reason).both)) for reason in ReturnReason]
 
 
 def _certificate(form: Form) -> Body:

@@ -17,7 +17,7 @@ from web.client import Refused
 from web.forms import Form, empty
 from web.task.filter import Filter
 from web.task.inbox import act, inbox_page
-from web.task.kinds import Body, decision, refusal_reasons, return_reasons, word
+from web.task.kinds import Body, change_words, decision, reason_words, refusal_reasons, return_reasons
 from web.visit import SignedIn, Visit
 
 router = APIRouter()
@@ -69,7 +69,8 @@ async def _pane(visit: Visit, task_id: str, within: Filter, form: Form | None = 
         "staff": _STAFF,
         "refusal_reasons": refusal_reasons(visit.language),
         "return_reasons": return_reasons(visit.language),
-        "word": word,
+        "reason_words": reason_words,
+        "change_words": change_words,
         "decides": _decides(task, case),
     }
     if case is not None and task["case_kind"] == "substitution":

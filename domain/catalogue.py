@@ -1,0 +1,31 @@
+"""Every capability's words: this room's list, one line each."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from domain import (
+    case,
+    certificate,
+    employment,
+    guarantor,
+    ledger,
+    onboarding,
+    personnel,
+    review,
+    substitution,
+)
+from domain.wording import Catalogue
+
+CAPABILITIES: Final = (
+    case.WORDS,
+    certificate.WORDS,
+    employment.WORDS,
+    guarantor.WORDS,
+    ledger.WORDS,
+    onboarding.WORDS,
+    personnel.WORDS,
+    review.WORDS,
+    substitution.WORDS,
+)
+words: Final = Catalogue(CAPABILITIES)
