@@ -14,8 +14,8 @@ from activities.transition import Desk
 from commands.command import Context
 from domain import errors
 from domain.access import Role
+from domain.catalogue import words
 from domain.review import ApprovalBlocked, ReturnReason, ReviewFinding
-from domain.wording import FINDINGS
 from messages.case import OVER, WAIT, NextStep, StepInput
 from messages.onboarding import Step
 from storage.database import SERVICE, tehran_today, transaction
@@ -413,7 +413,7 @@ async def test_a_personnel_file_that_moves_the_applicant_blocks_the_approval_and
     outcome = await branch.go_on(case_id)
 
     assert (imported.rows_added, imported.rows_changed, imported.rows_refused) == (0, 1, 0)
-    assert FINDINGS[ReviewFinding.APPLICANT_MOVED].fa in str(refused.value.params["findings"])
+    assert words.term(ReviewFinding, ReviewFinding.APPLICANT_MOVED).fa in str(refused.value.params["findings"])
     assert outcome.step == WAIT
     assert await superuser.rows("SELECT scope FROM tasks WHERE kind = 'review_application' AND status = 'open'") == [
         ("1104",)

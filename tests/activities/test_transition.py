@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from activities.transition import Desk, Transition, run_transition
 from commands.command import Context
 from messages.case import WAIT, NextStep, StepInput
+from messages.onboarding import FactKind
 from tests.arrange import Arrange
 from tests.books import Superuser, assert_books_clean
 from tests.commands.onboarding_steps import Office, apply
@@ -32,7 +33,7 @@ async def test_a_transition_that_lost_a_dead_lock_is_taken_once_all_the_same(
     async with Quarrel.about_purses(database, desk.engine) as quarrel:
 
         async def body(step: Transition) -> NextStep:
-            await step.tell("application_submitted")
+            await step.tell(FactKind.APPLICATION_SUBMITTED)
             await quarrel.enter(step.connection)
             return NextStep(WAIT, remind_in=quarrel.tries)
 

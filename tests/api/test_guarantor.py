@@ -15,9 +15,12 @@ from api.dependencies import Reader
 from api.live import Watcher
 from commands.account import authenticate
 from commands.command import Context
+from domain.access import Part
+from domain.catalogue import words
 from domain.guarantor import CHECKS_PER_PERSON
 from domain.identity import NationalId, mask_national_id
-from domain.wording import APPLICANT_ONLY
+from messages.case import Event as CaseEvent
+from messages.onboarding import Event as ApplicationEvent
 from storage.cases import tell
 from storage.database import SERVICE, transaction
 from storage.rows.cases import Event
@@ -225,16 +228,22 @@ async def test_what_is_the_applicants_own_business_stays_out_of_the_guarantors_t
 ) -> None:
     case_id = await branch.returned()
     async with transaction(context.engine, SERVICE) as connection:
-        await tell(connection, case_id, "activation_blocked", actor="machine", params={"obstacle": "share_used_up"})
-        await tell(connection, case_id, "activation_paused", actor="machine", params={"hours": 24})
-        await tell(connection, case_id, "reminded", actor="machine", params={"role": "applicant"})
+        await tell(
+            connection,
+            case_id,
+            ApplicationEvent.ACTIVATION_BLOCKED,
+            actor="machine",
+            params={"obstacle": "share_used_up"},
+        )
+        await tell(connection, case_id, ApplicationEvent.ACTIVATION_PAUSED, actor="machine", params={"hours": 24})
+        await tell(connection, case_id, CaseEvent.REMINDED, actor="machine", params={"role": "applicant"})
 
     of_guarantor, of_applicant, of_finance = [
         await steps.timeline(who, str(case_id)) for who in (branch.guarantor, branch.applicant, branch.finance)
     ]
 
     hidden = {"application_returned", "activation_blocked", "activation_paused"}
-    assert hidden <= APPLICANT_ONLY
+    assert not any(words.is_seen_by(code, Part.GUARANTOR) for code in hidden)
     assert of_applicant == of_finance
     assert hidden <= set(of_applicant)
     assert of_guarantor == [code for code in of_applicant if code not in hidden]
@@ -252,7 +261,7 @@ async def test_the_live_stream_of_a_guarantor_leaves_out_the_same_lines_and_goes
         case_id,
     )
     async with transaction(context.engine, SERVICE) as connection:
-        await tell(connection, case_id, "reminded", actor="machine", params={"role": "applicant"})
+        await tell(connection, case_id, CaseEvent.REMINDED, actor="machine", params={"role": "applicant"})
 
     async def heard_by(who: Someone) -> list[str]:
         codes: list[str] = []
@@ -267,7 +276,7 @@ async def test_the_live_stream_of_a_guarantor_leaves_out_the_same_lines_and_goes
 
     everything = await heard_by(branch.applicant)
 
-    assert await heard_by(branch.guarantor) == [code for code in everything if code not in APPLICANT_ONLY]
+    assert await heard_by(branch.guarantor) == [code for code in everything if words.is_seen_by(code, Part.GUARANTOR)]
     assert everything == await heard_by(branch.finance)
     assert everything.count("application_returned") == 1
 

@@ -14,6 +14,7 @@ from activities.transition import Desk
 from commands import onboarding as commands
 from commands.certificate import revoke_certificate
 from commands.command import Command, Context
+from domain import certificate as certificate_rules
 from domain import errors
 from domain import onboarding as rules
 from domain.account import CodeNotAccepted
@@ -190,10 +191,10 @@ async def test_a_line_and_the_application_that_renews_it_count_once_by_the_highe
 @pytest.mark.parametrize(
     ("changes", "refusal"),
     [
-        ({"monthly": Money(50_000_010, Unit.IRR)}, rules.CertificateTooHigh),
+        ({"monthly": Money(50_000_010, Unit.IRR)}, certificate_rules.CertificateTooHigh),
         ({"monthly": Money(49_999_999, Unit.IRR)}, rules.AmountNotWholeToman),
-        ({"instalments": 13}, rules.CertificateTooHigh),
-        ({"valid_until": datetime.now(UTC).date() - timedelta(days=2)}, rules.CertificateExpired),
+        ({"instalments": 13}, certificate_rules.CertificateTooHigh),
+        ({"valid_until": datetime.now(UTC).date() - timedelta(days=2)}, certificate_rules.CertificateExpired),
     ],
 )
 async def test_a_certificate_beyond_the_application_is_refused_and_the_task_stays_open(
@@ -285,7 +286,7 @@ async def test_two_revocations_at_the_same_moment_revoke_once(office: Office, de
 
     results = await asyncio.gather(revoke(), revoke(), return_exceptions=True)
 
-    assert sorted(isinstance(result, rules.CertificateRevoked) for result in results) == [False, True]
+    assert sorted(isinstance(result, certificate_rules.CertificateRevoked) for result in results) == [False, True]
     assert await superuser.value("SELECT count(*) FROM facts WHERE kind = 'certificate_revoked'") == 1
 
 

@@ -17,10 +17,10 @@ from commands.command import Command, Context
 from commands.task import TaskOfOtherKind, lock_task
 from domain import errors
 from domain.access import Grant, Role, ScopeKind
+from domain.catalogue import words
 from domain.guarantor import GuaranteeUnknown
 from domain.onboarding import RefusalReason
 from domain.review import ApprovalBlocked, ForwardNotNeeded, ReasonsRepeated, ReturnReason, ReviewFinding
-from domain.wording import FINDINGS
 from messages.case import OVER, WAIT
 from tests.account_people import audited
 from tests.arrange import Arrange, Someone
@@ -57,7 +57,7 @@ async def blocked(branch: Branch, case_id: Any, *findings: ReviewFinding) -> Non
     """An approval is refused, and says exactly this."""
     with pytest.raises(ApprovalBlocked) as refused:
         await approve(branch, case_id)
-    assert refused.value.params["findings"] == "، ".join(FINDINGS[finding].fa for finding in findings)
+    assert refused.value.params["findings"] == "، ".join(words.term(ReviewFinding, finding).fa for finding in findings)
     assert refused.value.field == "decision"
 
 
@@ -158,7 +158,7 @@ async def test_an_applicant_in_another_region_is_forwarded_to_its_officers_and_t
         await approve(branch, case_id)
     with pytest.raises(ApprovalBlocked) as refused:
         await approve(branch, case_id, officer=there)
-    assert refused.value.params["findings"] == FINDINGS[ReviewFinding.GUARANTOR_NOT_ELIGIBLE].fa
+    assert refused.value.params["findings"] == words.term(ReviewFinding, ReviewFinding.GUARANTOR_NOT_ELIGIBLE).fa
     await move(superuser, branch.guarantor)
     await approve(branch, case_id, officer=there)
 

@@ -13,14 +13,12 @@ from commands.command import Context
 from commands.task import lock_task
 from domain import guarantor as guarantor_rules
 from domain import substitution as rules
-from domain import wording
 from domain.access import Actor, Grant, Role, ScopeKind
 from domain.errors import CaseClosed, NotFound, OwnCase, TooMany
-from domain.notice import NOTICES
 from domain.onboarding import ContractNotInForce, MoneyPaused, NotOnPersonnelList
 from domain.review import ApprovalBlocked
-from messages.case import OVER, WAIT, CaseKind
-from messages.substitution import FactKind, Phase, TaskKind
+from messages.case import OVER, WAIT
+from messages.substitution import Phase
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser, assert_books_clean
 from tests.commands.onboarding_steps import (
@@ -386,11 +384,3 @@ async def test_a_transition_taken_twice_acts_once_and_after_the_end_not_at_all(
     over = await superuser.effects()
     assert (await swap.take(name, case_id)).step == OVER
     assert await superuser.effects() == over | {"transitions": over["transitions"] + 1}
-
-
-def test_everything_that_can_happen_in_a_substitution_has_its_words() -> None:
-    assert set(Phase) <= set(wording.PHASES)
-    assert CaseKind.SUBSTITUTION in wording.KINDS
-    assert set(TaskKind) <= set(wording.TASKS)
-    assert set(FactKind) <= set(wording.TIMELINE)
-    assert {f"{what}_{kind}" for kind in TaskKind for what in ("task", "remind")} <= set(NOTICES)

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from cli import main
 from cli.places import PROJECT
 from domain.account import CodePurpose, code_text
-from domain.notice import NOTICES
+from domain.catalogue import words
 from settings import Settings
 from tests.docs.test_rules import project_files
 from worker import POOL_FLOOR
@@ -112,4 +112,4 @@ def test_the_page_of_sms_templates_lists_each_with_its_text() -> None:
     rows = (PROJECT / "docs" / "sms-templates.md").read_text("utf-8").splitlines()
     shown = {cells[1].strip(" `"): cells[3].strip() for row in rows if len(cells := row.split("|")) == 5}
     codes = {f"code_{purpose}": code_text(purpose, "{code}").replace("\n", "<br>") for purpose in CodePurpose}
-    assert NOTICES | codes == {name: text for name, text in shown.items() if name not in {"our name", "---"}}
+    assert {**words.sms, **codes} == {name: text for name, text in shown.items() if name not in {"our name", "---"}}

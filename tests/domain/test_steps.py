@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
-from domain.steps import other_steps_ahead, steps_ahead, substitution_steps_ahead
 
-from domain.programme import Backing, Review
+from domain.catalogue import words
+from messages.case import CaseKind
 from messages.onboarding import Phase
 from messages.personnel import ChangePhase, ImportPhase
 from messages.substitution import Phase as SubstitutionPhase
+from tests.domain.test_programme import MINIPAY, TAVANA
 
 _OVER = {Phase.ACTIVE, Phase.REFUSED, Phase.WITHDRAWN, Phase.LAPSED}
 
 
 def _tavana(phase: str) -> list[str]:
-    return [step.en for step in steps_ahead(Backing.GUARANTOR, Review.REGION, timedelta(hours=72), phase)]
+    return [step.en for step in words.ahead(CaseKind.ONBOARDING, phase, TAVANA)]
 
 
 def test_a_new_application_with_a_guarantor_is_told_of_guarantor_review_wait_and_credit_in_this_order() -> None:
@@ -29,13 +28,13 @@ def test_a_new_application_with_a_guarantor_is_told_of_guarantor_review_wait_and
 
 
 def test_the_hours_are_written_with_persian_digits() -> None:
-    steps = steps_ahead(Backing.GUARANTOR, Review.REGION, timedelta(hours=72), Phase.AWAITING_GUARANTOR)
+    steps = words.ahead(CaseKind.ONBOARDING, Phase.AWAITING_GUARANTOR, TAVANA)
 
     assert "۷۲ ساعت" in steps[1].fa
 
 
 def test_without_review_and_waiting_the_certificate_is_followed_by_the_credit() -> None:
-    steps = steps_ahead(Backing.CERTIFICATE, Review.NONE, timedelta(), Phase.SUBMITTED)
+    steps = words.ahead(CaseKind.ONBOARDING, Phase.SUBMITTED, MINIPAY)
 
     assert ["certificate" in step.en for step in steps] == [True, False]
     assert "usable" in steps[1].en
@@ -62,14 +61,19 @@ def test_an_application_has_steps_ahead_exactly_while_it_is_open(phase: Phase) -
 
 
 def test_a_substitution_goes_from_answer_to_decision_to_the_new_guarantor() -> None:
-    left = [len(substitution_steps_ahead(phase)) for phase in SubstitutionPhase]
+    left = [len(words.ahead(CaseKind.SUBSTITUTION, phase, TAVANA)) for phase in SubstitutionPhase]
 
     assert left == [3, 2, 1] + [0] * 5
 
 
 def test_a_change_and_a_file_of_personnel_data_have_one_step_ahead_while_they_are_open() -> None:
-    changes = [bool(other_steps_ahead(phase)) for phase in ChangePhase]
-    files = [bool(other_steps_ahead(phase)) for phase in ImportPhase]
+    changes = [bool(words.ahead(CaseKind.PERSONNEL_CHANGE, phase, None)) for phase in ChangePhase]
+    files = [bool(words.ahead(CaseKind.PERSONNEL_IMPORT, phase, None)) for phase in ImportPhase]
 
     assert changes == [phase is ChangePhase.AWAITING_CONFIRMATION for phase in ChangePhase]
     assert files == [phase in {ImportPhase.RECEIVED, ImportPhase.IMPORTING} for phase in ImportPhase]
+
+
+@pytest.mark.parametrize("kind", CaseKind)
+def test_a_phase_of_a_newer_version_has_nothing_ahead(kind: CaseKind) -> None:
+    assert words.ahead(kind, "unheard_of", TAVANA) == []
