@@ -1,0 +1,202 @@
+"""A capability stands in its own files: no other product file names its kind of case or its tasks."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+
+import pytest
+
+from cli.places import PROJECT
+from domain import certificate, guarantor, onboarding, personnel, review, substitution
+from domain.catalogue import CAPABILITIES
+from domain.wording import Words
+from messages import onboarding as application
+from messages import personnel as personnel_messages
+from messages import substitution as substitution_messages
+from messages.case import CaseKind
+
+_ROOMS = ("domain", "messages", "storage", "gateways", "activities", "workflows", "commands", "api", "web", "cli")
+_SUFFIXES = frozenset({".py", ".html", ".js", ".sql"})
+# Not written here; and the demonstration, which plays every capability.
+_APART = ("web/node_modules/", "web/static/vendor/", "cli/demo/")
+_ENUMS: Mapping[str, tuple[type[StrEnum], ...]] = {
+    "CaseKind": (CaseKind,),
+    "TaskKind": (application.TaskKind, personnel_messages.TaskKind, substitution_messages.TaskKind),
+}
+_OWNERS: Mapping[str, Words] = {
+    "certificate": certificate.WORDS,
+    "guarantor": guarantor.WORDS,
+    "onboarding": onboarding.WORDS,
+    "personnel": personnel.WORDS,
+    "review": review.WORDS,
+    "substitution": substitution.WORDS,
+}
+OWNER_OF = {str(code): word for word, said in _OWNERS.items() for code in (*said.kinds, *said.tasks)}
+
+# Files that still name what is another capability's, with what they name. Nothing may be added; what a file no longer
+# names must be taken out. Lists of a room, one line a capability, stay for good.
+_LISTS = frozenset({"messages/case.py", "workflows/decision.py"})
+OPEN: Mapping[str, set[str]] = {
+    # The API's and the pages' lists come next: decisions, panes, parts of a case's view, allowed actions.
+    "api/case_detail.py": {
+        *("onboarding", "personnel_change", "personnel_import", "substitution"),
+        *("correct_application", "name_guarantor"),
+    },
+    "api/certificate.py": {"onboarding"},
+    "api/inbox.py": {"answer_guarantee", "issue_certificate", "onboarding"},
+    "api/operations.py": {"issue_certificate"},
+    "api/review.py": {"onboarding"},
+    "api/sight.py": {"review_application"},
+    "api/task.py": {
+        *("answer_guarantee", "clear_obstacle", "confirm_change"),
+        *("issue_certificate", "review_application", "review_substitution"),
+    },
+    "web/case.py": {"substitution"},
+    "web/developer.py": {"onboarding"},
+    "web/onboarding/case.py": {"name_guarantor", "substitution"},
+    "web/personnel.py": {"issue_certificate"},
+    "web/task/kinds.py": {
+        *("clear_obstacle", "confirm_change"),
+        *("issue_certificate", "review_application", "review_substitution"),
+    },
+    "web/task/pane.py": {"answer_guarantee", "correct_application", "name_guarantor", "substitution"},
+    "web/templates/case.html": {"correct_application", "name_guarantor", "onboarding"},
+    "web/templates/cases.html": {"onboarding", "personnel_change", "personnel_import", "substitution"},
+    "web/templates/task_decision.html": {
+        *("clear_obstacle", "confirm_change"),
+        *("issue_certificate", "review_application", "review_substitution"),
+    },
+    # The process of an application asks for what stands behind it, and a new name makes the review moot.
+    "activities/onboarding/assessment.py": {"answer_guarantee", "name_guarantor", "review_application"},
+    "activities/onboarding/backing.py": {"answer_guarantee", "issue_certificate", "name_guarantor"},
+    "commands/guarantor.py": {"clear_obstacle", "onboarding", "review_application"},
+    # One enum has the tasks of an application and of what stands behind it.
+    "messages/onboarding.py": {"answer_guarantee", "issue_certificate", "name_guarantor", "review_application"},
+    # Services that close are listed by the kinds of cases that they begin.
+    "storage/migrations/versions/first_release.py": {"onboarding"},
+    "storage/rows/services.py": {"onboarding", "personnel_import", "substitution"},
+    "storage/schema/guarantor.sql": {"substitution"},
+}
+
+
+def _product_files() -> list[Path]:
+    found = (path for room in _ROOMS for path in (PROJECT / room).rglob("*") if path.suffix in _SUFFIXES)
+    return sorted(path for path in found if not _name(path).startswith(_APART) and "node_modules" not in path.parts)
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(PROJECT).as_posix()
+
+
+def _quoted(text: str) -> set[str]:
+    """The codes that a text has in quotes."""
+    return {code for code in OWNER_OF if re.search(rf"([\"']){code}\1", text)}
+
+
+def _named_in_python(source: str) -> Iterator[str]:
+    """The codes that Python spells, as texts, within SQL, or as members of their enums."""
+    tree = ast.parse(source)
+    aliases = {
+        alias.asname or alias.name: enum
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        for enum in _ENUMS.get(alias.name, ())
+        if enum.__module__ == node.module
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from {node.value} & set(OWNER_OF) or _quoted(node.value)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in aliases:
+            yield from (str(member) for member in aliases[node.value.id] if member.name == node.attr)
+
+
+def _named_in(path: Path) -> set[str]:
+    source = path.read_text("utf-8")
+    return set(_named_in_python(source)) if path.suffix == ".py" else _quoted(source)
+
+
+def _foreign(path: Path, named: Iterable[str]) -> set[str]:
+    """Which of the codes are of a capability whose word is in no part of the file's path."""
+    words = {part.partition(".")[0] for part in path.relative_to(PROJECT).parts}
+    return {code for code in named if OWNER_OF[code] not in words}
+
+
+def test_every_kind_of_case_and_of_task_has_an_owner() -> None:
+    assert set(OWNER_OF) == {str(code) for enums in _ENUMS.values() for enum in enums for code in enum}
+    assert len(OWNER_OF) == sum(len(said.kinds) + len(said.tasks) for said in CAPABILITIES)
+
+
+def test_no_product_file_names_what_is_another_capabilitys() -> None:
+    found = {
+        _name(path): foreign
+        for path in _product_files()
+        if _name(path) not in _LISTS and (foreign := _foreign(path, _named_in(path)))
+    }
+
+    assert found == OPEN
+
+
+@pytest.mark.parametrize(
+    ("file", "source", "foreign"),
+    [
+        ("api/inbox.py", 'KINDS = ("issue_certificate",)', {"issue_certificate"}),
+        ("api/inbox.py", "from messages.onboarding import TaskKind as T\nx = T.NAME_GUARANTOR", {"name_guarantor"}),
+        ("api/inbox.py", "from messages.case import CaseKind\nx: CaseKind.SUBSTITUTION", {"substitution"}),
+        ("storage/cases.py", "q = \"SELECT 1 FROM tasks WHERE kind = 'confirm_change'\"", {"confirm_change"}),
+        ("storage/guarantor.py", "from messages.onboarding import TaskKind\nx = TaskKind.ANSWER_GUARANTEE", set()),
+        ("activities/onboarding/review.py", 'x = "correct_application", "review_application"', set()),
+        ("api/inbox.py", '"""The kind onboarding is told of, and issue_certificate."""', set()),
+    ],
+)
+def test_a_planted_name_is_found(file: str, source: str, foreign: set[str]) -> None:
+    assert _foreign(PROJECT / file, set(_named_in_python(source))) == foreign
+
+
+# What adds a line to a timeline or sends an SMS.
+_TELLS = frozenset({"tell", "telling", "notify", "notifying", "act"})
+
+
+def _calls(source: str) -> Iterator[tuple[str, ast.Call]]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            yield name, node
+
+
+def _told_in_strings(source: str) -> list[str]:
+    """What the timeline and SMS are told in strings, where members of an enum have to stand."""
+    found: list[str] = []
+    for name, call in _calls(source):
+        if name in _TELLS:
+            said = [*call.args, *(word.value for word in call.keywords if word.arg in {"code", "event", "template"})]
+            sms = [word.value for word in call.keywords if word.arg == "sms" and isinstance(word.value, ast.Dict)]
+            said += [key for each in sms for key in each.keys if key is not None]
+            found += [one.value for one in said if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+            found += [ast.unparse(one) for one in said if isinstance(one, ast.JoinedStr)]
+    return [*found, *re.findall(r"INSERT INTO timeline .*\n\s*SELECT case_id, ('[a-z_]+')", source)]
+
+
+@pytest.mark.parametrize("room", ["activities", "commands", "storage", "api"])
+def test_timelines_and_sms_are_told_by_the_members_of_enums(room: str) -> None:
+    told = {_name(path): _told_in_strings(path.read_text("utf-8")) for path in (PROJECT / room).rglob("*.py")}
+
+    assert {file: strings for file, strings in told.items() if strings} == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'await step.tell("reminded")',
+        'await step.notify(people, f"task_{kind}")',
+        'await command.act(case_id, fact, part=part, event="reminded")',
+        'await command.act(case_id, fact, part=part, sms={"review_moved": people})',
+        "sql = '''INSERT INTO timeline (case_id, code)\n SELECT case_id, 'reminded' FROM proposed'''",
+    ],
+)
+def test_a_planted_string_is_found(source: str) -> None:
+    assert _told_in_strings(source)
