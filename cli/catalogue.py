@@ -9,10 +9,15 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def catalogue() -> None:
-    """Collect the pages' messages into web/locale/fa.po; what is there in Persian stays."""
+    """Collect the pages' messages into web/locale/fa/; what is there in Persian stays."""
     from web import catalogue as pages  # noqa: PLC0415 - --help needs no pages
+    from web.language import CATALOGUES  # noqa: PLC0415
 
-    pages.FILE.write_text(pages.refreshed(), "utf-8")
+    files = pages.refreshed()
+    for path in set(CATALOGUES.glob("*.po")) - set(files):
+        path.unlink()
+    for path, text in files.items():
+        path.write_text(text, "utf-8")
     missing = list(pages.untranslated(pages.stored()))
     for message in missing:
         typer.echo(message)

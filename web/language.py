@@ -1,18 +1,20 @@
 """The two languages of the pages: words by gettext, and how each writes amounts, digits and days.
 
-English stands in the code as gettext's message ids; ``locale/fa.po`` holds the Persian, which is what people see first.
+English stands in the code as gettext's message ids; ``locale/fa/`` holds the Persian, which is what people see first,
+in one catalogue a capability.
 """
 
 from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
@@ -22,7 +24,7 @@ from domain.money import Money, Unit, format_toman
 from domain.persian import persian_digits
 
 COOKIE: Final = "__Host-language"
-_CATALOGUE: Final = Path(__file__).parent / "locale" / "fa.po"
+CATALOGUES: Final = Path(__file__).parent / "locale" / "fa"
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _WAIT_IN_HOURS_MAX: Final = 96
 
@@ -124,12 +126,34 @@ def _as_day(value: Mapping[str, Any] | date | str) -> date:
     return date.fromisoformat(value["date"]) if "date" in value else as_moment(value).astimezone(TEHRAN).date()
 
 
+class TranslatedTwice(Exception):
+    """Two catalogues have another Persian for the same message."""
+
+
+def merged(catalogues: Iterable[Path]) -> Catalog:
+    """All catalogues as one.
+
+    Raises:
+        TranslatedTwice: two say the same message differently.
+    """
+    whole = Catalog(locale="fa")
+    for path in catalogues:
+        with path.open("rb") as source:
+            read = read_po(source, locale="fa")
+        for message in read:
+            known = whole.get(message.id) if message.id else None
+            if known is not None and known.string != message.string:
+                raise TranslatedTwice(f"{path.name}: {message.id}")
+            if message.id:
+                whole[message.id] = message
+    return whole
+
+
 @functools.cache
 def languages() -> dict[str, Language]:
     """Persian, which is first, and English."""
     packed = io.BytesIO()
-    with _CATALOGUE.open("rb") as source:
-        write_mo(packed, read_po(source, locale="fa"))
+    write_mo(packed, merged(sorted(CATALOGUES.glob("*.po"))))
     packed.seek(0)
     return {"fa": Language("fa", Translations(packed)), "en": Language("en", NullTranslations())}
 

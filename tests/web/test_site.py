@@ -21,7 +21,7 @@ from tests.web.visitor import SESSION_COOKIE
 from web import catalogue
 from web.app import create_site
 from web.assets import AssetMissing, Assets
-from web.language import language_of
+from web.language import CATALOGUES, TranslatedTwice, language_of, merged
 from web.rendering import linked
 
 _TEMPLATES = sorted((PROJECT / "web" / "templates").rglob("*.html"))
@@ -163,7 +163,18 @@ def test_files_that_npm_has_not_brought_are_named(monkeypatch: pytest.MonkeyPatc
 
 def test_nothing_that_pages_say_lacks_persian() -> None:
     assert list(catalogue.untranslated(catalogue.stored())) == []
-    assert catalogue.FILE.read_text("utf-8") == catalogue.refreshed(), "run ./amanat catalogue"
+    files = {path: path.read_text("utf-8") for path in CATALOGUES.iterdir()}
+    assert files == catalogue.refreshed(), "run ./amanat catalogue"
+
+
+def test_a_message_with_two_translations_is_refused(tmp_path: Path) -> None:
+    for name, persian in (("one", "یک"), ("other", "دیگر"), ("same", "یک")):
+        (tmp_path / f"{name}.po").write_text(f'msgid "Hello"\nmsgstr "{persian}"\n', "utf-8")
+    same = merged([tmp_path / "one.po", tmp_path / "same.po"])
+
+    assert [message.string for message in same if message.id] == ["یک"]
+    with pytest.raises(TranslatedTwice, match="Hello"):
+        merged([tmp_path / "one.po", tmp_path / "other.po"])
 
 
 def test_persian_says_the_same_values_in_persian_letters() -> None:
