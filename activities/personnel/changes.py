@@ -40,7 +40,7 @@ class PersonnelChange(DecidedCase):
         change = await _change(step)
         decider = _decider(step, change)
         if not step.case.due_at:
-            await _notify_subject(step, change, Sms(f"personnel_{change.what}_proposed"))
+            await _notify_subject(step, change, "proposed")
         await step.tell(Event.CONFIRMATION_REQUESTED, params={"what": change.what, "role": decider.role})
         return Request(
             task=TaskKind.CONFIRM_CHANGE,
@@ -100,13 +100,14 @@ async def _return_to_work(step: Transition, change: ProposedChange) -> None:
 
 
 async def _end(step: Transition, change: ProposedChange, phase: ChangePhase) -> NextStep:
-    await _notify_subject(step, change, f"personnel_{change.what}_{phase}")
+    await _notify_subject(step, change, phase)
     return await step.end(phase, noted={"employment_id": str(change.employment_id), "fields": [change.what]})
 
 
-async def _notify_subject(step: Transition, change: ProposedChange, template: str) -> None:
+async def _notify_subject(step: Transition, change: ProposedChange, became: str) -> None:
+    """Tell the person that a change of theirs was proposed, or how it ended."""
     if change.what is not Change.EXIT:
-        await step.notify([change.person_id], template)
+        await step.notify([change.person_id], Sms(f"personnel_{change.what}_{became}"))
 
 
 async def _notify_sparingly(step: Transition, people: Sequence[UUID], template: str) -> None:
