@@ -76,12 +76,10 @@ async def test_a_file_is_taken_and_its_import_promised(
     assert body["words"]["fa"]
     async with transaction(context.engine, SERVICE) as connection:
         rows = (await connection.execute(sa.select(outbox.c.message, outbox.c.payload))).all()
-    assert [tuple(row) for row in rows] == [
-        (
-            "CaseSignal",
-            encode(CaseSignal(CaseKind.PERSONNEL_IMPORT, UUID(body["id"]), "personnel_file_received", fact_id)),
-        )
-    ]
+    ((message, signal),) = rows
+    fact = await superuser.value("SELECT id::text FROM facts")
+    assert (message, signal["case_id"], signal["name"]) == ("CaseSignal", body["id"], "personnel_file_received")
+    assert (signal["kind"], signal["fact_id"]) == ("personnel_import", fact)
 
     await office.run(UUID(body["id"]))
     read = await api.get(f"/v1/personnel-imports/{body['id']}", headers=officer.headers())

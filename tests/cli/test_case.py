@@ -38,7 +38,8 @@ def known(database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 def test_a_process_is_started_again_and_the_audit_trail_says_so(known: psycopg.Connection) -> None:
     (case_id,) = known.execute(
-        "INSERT INTO cases (kind, phase, policy_id) SELECT 'onboarding', 'submitted', id FROM policies LIMIT 1 RETURNING id"
+        "INSERT INTO cases (kind, phase, policy_id)"
+        " SELECT 'onboarding', 'submitted', id FROM policies LIMIT 1 RETURNING id"
     ).fetchone() or (None,)
 
     result = CliRunner().invoke(app, ["resume", str(case_id)])
