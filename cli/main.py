@@ -24,6 +24,7 @@ DELEGATED: Final = {
     "case": ("cli.case", "Repair of single cases."),
     "bench": ("bench.main", "Measure: figures beside a baseline of the same run."),
     "openapi": ("cli.openapi", "Write the API document."),
+    "processes": ("cli.processes", "Draw each process from its code."),
     "pictures": ("cli.pictures", "Make the README's pictures anew."),
     "catalogue": ("cli.catalogue", "Collect the pages' messages, and say which lack Persian."),
 }

@@ -65,7 +65,6 @@ class OnboardingWorkflow(CaseWorkflow):
             then={
                 Step.ACTIVATE_CREDIT: "what stood in the way is mended, or a pause of money actions is over",
                 Step.REQUEST_BACKING: "a guarantor is gone",
-                Step.REQUEST_REVIEW: "the new guarantors accepted",
                 OVER: "usable; or refused, withdrawn or lapsed",
             },
         ),

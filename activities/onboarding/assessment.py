@@ -26,11 +26,6 @@ _CERTIFIED = (FactKind.CERTIFICATE_ISSUED, FactKind.OBSTACLE_CLEARED)
 _DECISIVE = (*_CERTIFIED, FactKind.APPLICATION_WITHDRAWN, *REFUSALS)
 
 
-async def read_programme(step: Transition) -> Programme:
-    """The programme as the case froze it."""
-    return await programme_of(step.connection, step.case.policy_id)
-
-
 async def read_application(step: Transition) -> Application:
     """What is asked for now."""
     application = await onboarding.read_application(step.connection, step.case.id)
@@ -51,7 +46,7 @@ async def assess(step: Transition) -> NextStep:
 
 
 async def _next_step(step: Transition, open_tasks: Sequence[Task], decisive: Fact | None) -> NextStep:
-    programme, application = await read_programme(step), await read_application(step)
+    application, programme = await read_application(step), await programme_of(step.connection, step.case.policy_id)
     if application.returned_at is None and await _guarantors_missing(step, programme, open_tasks):
         return NextStep(Step.REQUEST_BACKING)
     if open_tasks:

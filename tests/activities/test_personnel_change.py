@@ -17,6 +17,7 @@ from commands.task import TaskOfOtherKind, lock_task
 from domain.access import Actor, Grant, Role, ScopeKind
 from domain.errors import NotFound, OwnCase, StepUpRequired, TaskNotOpen
 from messages.case import OVER, WAIT, NextStep, StepInput
+from messages.decision import Step
 from messages.personnel import Change
 from storage import tasks as stored_tasks
 from storage.account import begin_session
@@ -242,7 +243,8 @@ async def test_many_exits_that_lapse_bring_the_operators_one_sms(office: Office,
 async def test_an_answer_given_before_the_clock_wins_over_it(office: Office, support: Actor) -> None:
     case_id, line = await ask_for_mobile(office)
     await answer(office, support, case_id)
-    await take(office, "lapse_decision", case_id)
+    assert (await take(office, "lapse_decision", case_id)).step == Step.APPLY_DECISION
+    await take(office, "apply_decision", case_id)
     assert await office.mobile(line) == NEW_MOBILE
     assert await end_of(office, case_id) == ("confirmed", "confirmed")
 
@@ -279,7 +281,7 @@ async def test_a_reminder_of_a_change_that_came_due_while_nothing_ran_is_not_los
     case_id, _ = await ask_for_mobile(office)
     async with transaction(office.context.engine, SERVICE) as connection:
         four_days = timedelta(days=4)
-        moved = {"opened_at": tasks.c.opened_at - four_days, "due_at": tasks.c.due_at - four_days}
+        moved = {"remind_at": tasks.c.remind_at - four_days, "due_at": tasks.c.due_at - four_days}
         await connection.execute(sa.update(tasks).values(moved))
     assert (await take(office, "apply_decision", case_id)).remind_in == 1
 

@@ -11,6 +11,7 @@ from activities.transition import Desk
 from domain.access import Actor
 from domain.errors import PreconditionFailed
 from messages.case import OVER, WAIT
+from messages.decision import Step
 from storage.rows.cases import facts, timeline
 from storage.rows.tasks import tasks
 from tests.activities.test_personnel_change import NEW_MOBILE, SUPPORT, acting, answer, ask_for_mobile, take
@@ -37,7 +38,7 @@ async def test_a_newer_value_of_the_same_organisation_takes_the_waiting_ones_pla
     line = Line()
     old, new = {"mobile": (NEW_MOBILE, NEWER_MOBILE), "sheba": (SHEBAS[1], SHEBAS[2])}[what]
     case_id = await office.change(line, line.but(**{what: old}))
-    await take(office, "request_confirmation", case_id)
+    await take(office, "request_decision", case_id)
     (seen,) = await office.fetch(sa.select(tasks.c.version).where(tasks.c.case_id == case_id))
     newer = await office.import_(line.but(**{what: new}))
     again = await office.import_(line.but(**{what: new}))
@@ -55,7 +56,7 @@ async def test_a_newer_value_of_the_same_organisation_takes_the_waiting_ones_pla
         await answer(office, support, case_id, version=seen.version)
 
     await answer(office, support, case_id, version=seen.version + 1)
-    await take(office, "apply_change", case_id)
+    await take(office, "apply_decision", case_id)
     stored = await office.person(line)
     assert getattr(stored, {"mobile": "mobile_index", "sheba": "job_sheba_index"}[what]) == index.of(what, new)
 
@@ -68,13 +69,15 @@ async def test_a_decision_says_nothing_about_a_value_that_was_proposed_after_it(
     await answer(office, support, case_id, confirm=confirm, reason="نادرست است")
     await office.import_(line.but(mobile=NEWER_MOBILE))
     for round_ in (0, 0, 1):
-        assert (await take(office, "apply_change", case_id, round_)).step == WAIT
+        assert (await take(office, "apply_decision", case_id, round_)).step == Step.REQUEST_DECISION
+    for round_ in (1, 1, 2):
+        assert (await take(office, "request_decision", case_id, round_)).step == WAIT
     assert await office.mobile(line) == line.mobile
     open_now = sa.select(tasks.c.id).where(tasks.c.case_id == case_id, tasks.c.status == "open")
     assert len(await office.fetch(open_now)) == 1
 
     await answer(office, support, case_id, key="another-key")
-    assert (await take(office, "apply_change", case_id, 2)).step == OVER
+    assert (await take(office, "apply_decision", case_id, 2)).step == OVER
     assert await office.mobile(line) == NEWER_MOBILE
 
 
@@ -85,12 +88,12 @@ async def test_two_organisations_propose_two_mobiles_and_each_is_decided_on_its_
     elsewhere = await Office.open(desk, arrange)
     await elsewhere.import_(line.but(mobile=NEWER_MOBILE))
     (theirs,) = await elsewhere.changes()
-    await take(elsewhere, "request_confirmation", theirs.id)
+    await take(elsewhere, "request_decision", theirs.id)
     await answer(office, support, case_id, confirm=False, reason="نادرست است")
-    await take(office, "apply_change", case_id)
+    await take(office, "apply_decision", case_id)
     assert await office.mobile(line) == line.mobile
     await answer(elsewhere, support, theirs.id, key="another-key")
-    await take(elsewhere, "apply_change", theirs.id)
+    await take(elsewhere, "apply_decision", theirs.id)
     assert await office.mobile(line) == NEWER_MOBILE
 
 
@@ -100,10 +103,10 @@ async def test_a_file_and_a_decision_of_one_moment_do_not_lock_each_other_out(of
     await office.import_(*(line.but(mobile=f"+98999000002{number}") for number, line in enumerate(lines)))
     asked = [case.id for case in await office.changes()]
     for case_id in asked:
-        await take(office, "request_confirmation", case_id)
+        await take(office, "request_decision", case_id)
         await answer(office, support, case_id, key=str(case_id))
     newer = await office.send([line.but(mobile=f"+98999000003{number}") for number, line in enumerate(lines)])
-    await asyncio.gather(office.run(newer), *(take(office, "apply_change", case_id) for case_id in asked))
+    await asyncio.gather(office.run(newer), *(take(office, "apply_decision", case_id) for case_id in asked))
     for number, line in enumerate(lines):
         assert await office.mobile(line) in {f"+98999000002{number}", line.mobile}
     assert (await office.read(newer)).changes_waiting + (await office.read(newer)).changes_opened == len(lines)

@@ -50,7 +50,7 @@ async def branch(context: Context, arrange: Arrange, desk: Desk) -> Branch:
 async def lapse(branch: Branch, case_id: UUID, superuser: Superuser) -> NextStep:
     """The moment that the process waited for has come."""
     due_at = await superuser.value("SELECT min(due_at) FROM tasks WHERE case_id = %s AND status = 'open'", case_id)
-    return await branch.take("lapse", case_id, due_at)
+    return await branch.take("lapse_onboarding", case_id, due_at)
 
 
 async def phase(superuser: Superuser, case_id: UUID) -> str:
@@ -105,13 +105,13 @@ PREPARED: list[tuple[str, Callable[[Branch], Awaitable[UUID]]]] = [
     ("request_backing", _refused_by_guarantor),
     ("request_review", _accepted),
     ("request_correction", _given_back),
-    ("remind", Branch.asked),
-    ("remind", Branch.backed),
+    ("remind_onboarding", Branch.asked),
+    ("remind_onboarding", Branch.backed),
     ("assess_onboarding", _refused),
     ("assess_onboarding", _approved),
-    ("lapse", Branch.asked),
-    ("lapse", Branch.backed),
-    ("lapse", _nameless),
+    ("lapse_onboarding", Branch.asked),
+    ("lapse_onboarding", Branch.backed),
+    ("lapse_onboarding", _nameless),
     ("activate_credit", Branch.approved),
 ]
 
@@ -181,8 +181,8 @@ async def test_a_guarantor_who_stays_silent_is_reminded_once_then_the_applicant_
     asked = await branch.take("request_backing", case_id)
     assert (asked.remind_in, asked.expire_in) == (72 * 3_600, 168 * 3_600)
 
-    reminded = await branch.take("remind", case_id)
-    again = await branch.take("remind", case_id)
+    reminded = await branch.take("remind_onboarding", case_id)
+    again = await branch.take("remind_onboarding", case_id)
 
     assert (reminded.remind_in, again.remind_in) == (0, 0)
     assert await superuser.value("SELECT count(*) FROM notices WHERE template = 'remind_answer_guarantee'") == 1
@@ -204,7 +204,7 @@ async def test_an_applicant_who_names_nobody_lets_the_application_lapse_and_may_
     branch: Branch, superuser: Superuser
 ) -> None:
     case_id = await _nameless(branch)
-    await branch.take("remind", case_id)
+    await branch.take("remind_onboarding", case_id)
     assert await sms(superuser, "remind_name_guarantor") == {branch.applicant.id}
 
     outcome = await lapse(branch, case_id, superuser)
@@ -221,7 +221,7 @@ async def test_an_applicant_who_corrects_nothing_lets_it_lapse_and_the_guarantor
 ) -> None:
     case_id = await branch.returned()
     assert await superuser.value("SELECT due_at - opened_at FROM tasks WHERE status = 'open'") == timedelta(days=14)
-    await branch.take("remind", case_id)
+    await branch.take("remind_onboarding", case_id)
     assert await sms(superuser, "remind_correct_application") == {branch.applicant.id}
 
     assert (await lapse(branch, case_id, superuser)).step == OVER
@@ -236,7 +236,7 @@ async def test_silence_of_the_region_hands_over_to_the_platform_and_its_silence_
 ) -> None:
     case_id = await branch.backed()
     task_id = await open_task(branch.context, case_id, "review_application")
-    await branch.take("remind", case_id)
+    await branch.take("remind_onboarding", case_id)
     assert await sms(superuser, "remind_review_application") == {branch.finance.id}
 
     escalated = await lapse(branch, case_id, superuser)
@@ -246,7 +246,7 @@ async def test_silence_of_the_region_hands_over_to_the_platform_and_its_silence_
     assert {branch.finance.id, branch.platform.id} == await sms(superuser, "task_review_application")
     with pytest.raises(errors.NotFound):
         await approve(branch, case_id)
-    await branch.take("remind", case_id)
+    await branch.take("remind_onboarding", case_id)
     assert branch.platform.id in await sms(superuser, "remind_review_application")
     assert (await lapse(branch, case_id, superuser)).step == OVER
     assert await phase(superuser, case_id) == "lapsed"
@@ -359,7 +359,7 @@ async def test_what_ended_before_the_activation_goes_to_whoever_can_mend_it(
     assert await superuser.value("SELECT count(*) FROM credit_lines") == 0
     await superuser.run(mended)
     await clear_obstacle(branch, case_id, officer=officers[role])
-    assert (await branch.go_on(case_id)).step == WAIT
+    assert (await branch.go_on(case_id)).step == Step.ACTIVATE_CREDIT
     await branch.take("activate_credit", case_id)
     assert await phase(superuser, case_id) == "active"
 

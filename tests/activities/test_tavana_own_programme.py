@@ -139,7 +139,7 @@ async def test_guarantors_with_different_due_moments_are_given_up_one_by_one(
 
     # The one whose time is not over answers at the very moment that the other's ends.
     lapsed, answered = await asyncio.gather(
-        branch.take("lapse", case_id, waits.expires_at),
+        branch.take("lapse_onboarding", case_id, waits.expires_at),
         answer_guarantee(branch.context, other_task.id, branch.guarantor, given),
     )
     await branch.go_on(case_id)
@@ -177,13 +177,13 @@ async def test_each_of_two_guarantors_is_reminded_once_at_their_own_moment(
 ) -> None:
     case_id = await own(branch, second)
     later = await task_of(branch.context, case_id, second)
-    await superuser.run("UPDATE tasks SET opened_at = opened_at + interval '1 hour' WHERE id = %s", later.id)
+    await superuser.run("UPDATE tasks SET remind_at = remind_at + interval '1 hour' WHERE id = %s", later.id)
 
-    first = await branch.take("remind", case_id)
+    first = await branch.take("remind_onboarding", case_id)
     assert await sms(superuser, "remind_answer_guarantee") == {branch.guarantor.id}
     assert 73 * 3_600 - 60 < first.remind_in <= 73 * 3_600
-    await branch.take("remind", case_id)
-    last = await branch.take("remind", case_id)
+    await branch.take("remind_onboarding", case_id)
+    last = await branch.take("remind_onboarding", case_id)
 
     assert last.remind_in == 0
     told = await superuser.rows("SELECT person_id, count(*) FROM notices WHERE template LIKE 'remind%%' GROUP BY 1")

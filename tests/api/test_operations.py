@@ -76,7 +76,7 @@ async def test_the_backlog_is_told_by_class_and_what_was_sent_is_none(
 
     signals, messages = found["items"]
     assert found["waiting"] == 4
-    assert (signals["message"], signals["waiting"], signals["tried"]) == ("ApplicationSubmitted", 3, 2)
+    assert (signals["message"], signals["waiting"], signals["tried"]) == ("CaseSignal", 3, 2)
     assert (signals["attempts_max"], signals["last_error"]) == (3, "Error3")
     assert 90 <= signals["oldest_seconds"] < 150
     assert (messages["message"], messages["waiting"], messages["tried"]) == ("SendNotice", 1, 0)

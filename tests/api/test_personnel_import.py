@@ -26,6 +26,7 @@ from storage.rows.idempotency import idempotency
 from storage.rows.outbox import outbox
 from storage.rows.personnel import personnel_imports
 from tests.arrange import Arrange, Someone
+from tests.books import Superuser
 from tests.personnel_steps import DATA, Line, Office, csv_of, in_parts
 
 CSV = "text/csv; charset=utf-8"
@@ -65,7 +66,7 @@ async def count(context: Context, table: sa.Table) -> int:
 
 @pytest.mark.parametrize("kind", [CSV, XLSX, "application/octet-stream"])
 async def test_a_file_is_taken_and_its_import_promised(
-    api: httpx2.AsyncClient, context: Context, office: Office, officer: Someone, kind: str
+    api: httpx2.AsyncClient, context: Context, office: Office, officer: Someone, superuser: Superuser, kind: str
 ) -> None:
     content = csv_of([Line(), Line(mobile="1")])
     answer = await api.post(address(office.organisation_id), content=content, headers=headers(officer, kind=kind))
@@ -75,7 +76,10 @@ async def test_a_file_is_taken_and_its_import_promised(
     assert body["words"]["fa"]
     async with transaction(context.engine, SERVICE) as connection:
         rows = (await connection.execute(sa.select(outbox.c.message, outbox.c.payload))).all()
-    assert [tuple(row) for row in rows] == [("PersonnelFileReceived", {"case_id": body["id"]})]
+    ((message, signal),) = rows
+    fact = await superuser.value("SELECT id::text FROM facts")
+    assert (message, signal["case_id"], signal["name"]) == ("CaseSignal", body["id"], "personnel_file_received")
+    assert (signal["kind"], signal["fact_id"]) == ("personnel_import", fact)
 
     await office.run(UUID(body["id"]))
     read = await api.get(f"/v1/personnel-imports/{body['id']}", headers=officer.headers())

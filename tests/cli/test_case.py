@@ -36,25 +36,26 @@ def known(database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         yield connection
 
 
-def test_the_messages_of_a_case_are_sent_again_and_the_audit_trail_says_so(known: psycopg.Connection) -> None:
-    case_id = str(uuid4())
-    known.execute(
-        "INSERT INTO outbox (message, payload, sent_at) VALUES ('ApplicationSubmitted', %s, now())",
-        (json.dumps({"case_id": case_id, "fact_id": str(uuid4())}),),
-    )
+def test_a_process_is_started_again_and_the_audit_trail_says_so(known: psycopg.Connection) -> None:
+    (case_id,) = known.execute(
+        "INSERT INTO cases (kind, phase, policy_id)"
+        " SELECT 'onboarding', 'submitted', id FROM policies LIMIT 1 RETURNING id"
+    ).fetchone() or (None,)
 
-    result = CliRunner().invoke(app, ["resend", case_id])
+    result = CliRunner().invoke(app, ["resume", str(case_id)])
 
-    assert (result.exit_code, result.output) == (0, "1 messages will be sent again\n")
-    assert known.execute("SELECT sent_at, attempts FROM outbox").fetchall() == [(None, 0)]
+    assert (result.exit_code, result.output) == (0, "its process is woken, or started again\n")
+    assert known.execute("SELECT case_id, payload ->> 'name', sent_at FROM outbox").fetchall() == [
+        (case_id, "resumed", None)
+    ]
     assert known.execute("SELECT stream, content::jsonb ->> 'action' FROM audit").fetchall() == [
-        (f"case:{case_id}", "resend_case")
+        (f"case:{case_id}", "resume_case")
     ]
 
 
 def test_a_case_that_nobody_knows_ends_with_1_and_leaves_nothing_behind(known: psycopg.Connection) -> None:
-    result = CliRunner().invoke(app, ["resend", str(uuid4())])
+    result = CliRunner().invoke(app, ["resume", str(uuid4())])
 
     assert result.exit_code == 1
-    assert "no message" in result.output
+    assert "no such open case" in result.output
     assert known.execute("SELECT count(*) FROM audit").fetchall() == [(0,)]

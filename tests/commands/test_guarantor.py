@@ -197,7 +197,7 @@ async def test_an_acceptance_keeps_consent_fact_audit_and_tells_the_applicant(
     assert payload["code_id"]
     told = await superuser.rows("SELECT person_id FROM notices WHERE template = 'guarantee_accepted'")
     assert told == [(branch.applicant.id,)]
-    assert await superuser.value("SELECT count(*) FROM outbox WHERE message = 'GuaranteeAnswered'") == 1
+    assert await superuser.value("SELECT count(*) FROM outbox WHERE payload ->> 'name' = 'guarantee_accepted'") == 1
 
 
 async def test_without_mandate_and_fresh_code_nobody_stands(branch: Branch, superuser: Superuser) -> None:
@@ -284,8 +284,8 @@ async def test_slots_are_free_again_after_withdrawal_refusal_and_lapse(branch: B
     await refuse_application(branch, refused)
     await branch.go_on(refused)
     assert await slots(superuser, guarantor) == 1
-    await branch.take("lapse", lapsed)
-    assert (await branch.take("lapse", lapsed)).step == OVER
+    await branch.take("lapse_onboarding", lapsed)
+    assert (await branch.take("lapse_onboarding", lapsed)).step == OVER
 
     assert await slots(superuser, guarantor) == 0
     assert await superuser.rows("SELECT DISTINCT status FROM guarantees") == [("released",)]

@@ -78,7 +78,7 @@ async def test_acceptance_and_expiry_at_one_moment_leave_one_winner_and_a_consis
         given = await consent(branch.context, case_id, guarantor)
         racing: Sequence[Any] = (
             answer_guarantee(branch.context, task.id, guarantor, given),
-            branch.take("lapse", case_id, task.due_at),
+            branch.take("lapse_onboarding", case_id, task.due_at),
         )
 
         results = await asyncio.gather(*(racing if round_ % 2 else racing[::-1]), return_exceptions=True)

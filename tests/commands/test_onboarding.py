@@ -56,8 +56,10 @@ async def test_applying_writes_case_fact_timeline_audit_notice_and_promise_toget
         ("application_submitted", office.member.id)
     ]
     assert await audited(office.context, f"case:{case_id}") == ["test"]
-    promised = await superuser.rows("SELECT message FROM outbox WHERE message <> 'SendCode' ORDER BY id")
-    assert promised == [("SendNotice",), ("ApplicationSubmitted",)]
+    messages = await superuser.rows(
+        "SELECT message, payload ->> 'name' FROM outbox WHERE message <> 'SendCode' ORDER BY id"
+    )
+    assert messages == [("SendNotice", None), ("CaseSignal", "application_submitted")]
     assert await superuser.rows("SELECT phase, next_actor, due_at FROM cases") == [("submitted", "machine", None)]
 
 

@@ -17,7 +17,8 @@ from domain.access import Actor, Grant, Role, ScopeKind
 from domain.errors import CaseClosed, NotFound, OwnCase, TooMany
 from domain.onboarding import ContractNotInForce, MoneyPaused, NotOnPersonnelList
 from domain.review import ApprovalBlocked
-from messages.case import OVER, WAIT
+from messages.case import OVER, WAIT, CaseKind, CaseSignal
+from messages.payload import encode
 from messages.substitution import Phase
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser, assert_books_clean
@@ -353,10 +354,10 @@ async def test_a_line_that_is_renewed_meanwhile_ends_the_substitution(swap: Swap
     renewal = await swap.branch.approved(await swap.branch.colleague())
     await swap.branch.take("activate_credit", renewal)
 
-    promised = await superuser.value("SELECT payload FROM outbox WHERE message = 'SubstitutionOvertaken'")
+    told = await superuser.rows("SELECT payload FROM outbox WHERE payload ->> 'name' = 'substitution_overtaken'")
     outcome = await swap.take("replace_guarantor", case_id)
 
-    assert promised == {"case_id": str(case_id)}
+    assert told == [(encode(CaseSignal(CaseKind.SUBSTITUTION, case_id, "substitution_overtaken")),)]
     assert outcome.step == OVER
     assert await superuser.value("SELECT phase FROM cases WHERE id = %s", case_id) == Phase.OVERTAKEN
     assert set((await swap.guarantees()).values()) == {"released"}
@@ -383,4 +384,4 @@ async def test_a_transition_taken_twice_acts_once_and_after_the_end_not_at_all(
     await swap.take("assess_substitution", case_id)
     over = await superuser.effects()
     assert (await swap.take(name, case_id)).step == OVER
-    assert await superuser.effects() == over | {"transitions": over["transitions"] + 1}
+    assert await superuser.effects() == over

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from tests.commands import substitution_steps
 from tests.journeys.replacing import Replacing
-from tests.journeys.steps import ISSUE, REFUSE, REFUSE_APPLICATION
+from tests.journeys.steps import FORWARD, ISSUE, REFUSE, REFUSE_APPLICATION
 from tests.journeys.tavana import Tavana
 from tests.journeys.waiting import CLEARED, Waiting
 
@@ -81,6 +81,15 @@ async def substitution_blocked(asked: Replacing) -> None:
     await asked.review(substitution_steps.refuse, officer=asked.swap.branch.platform)
 
 
+async def substitution_blocked_then_approved(asked: Replacing) -> None:
+    """What finance approved does not hold any more; asked once more, the platform approves."""
+    await asked.accept()
+    await asked.superuser.run("UPDATE employments SET region_code = '1104'")
+    await asked.review()
+    await asked.told("review_passed_on")
+    await asked.review(officer=asked.swap.branch.platform)
+
+
 async def substitution_declined(asked: Replacing) -> None:
     """The new guarantor refuses."""
     await asked.refuse()
@@ -110,6 +119,7 @@ SUBSTITUTION_PATHS: dict[str, Callable[[Replacing], Awaitable[None]]] = {
     for path in (
         substitution_approved,
         substitution_blocked,
+        substitution_blocked_then_approved,
         substitution_declined,
         substitution_withdrawn,
         substitution_lapsed,
@@ -184,6 +194,47 @@ async def tavana_guarantor_gone(tavana: Tavana) -> None:
     assert answer.status_code == 200, answer.text
 
 
+async def tavana_guarantor_gone_another_named(tavana: Tavana) -> None:
+    """The guarantor leaves during the 72 hours; another one accepts, and finance approves anew."""
+    await tavana.accept()
+    await tavana.approve()
+    await tavana.superuser.run("UPDATE employments SET state = 'left' WHERE person_id = %s", tavana.guarantor.id)
+    await tavana.pass_wait()
+    await tavana.told("activation_blocked")
+    await tavana.name(tavana.colleagues[1])
+    await tavana.accept(tavana.colleagues[1])
+    await tavana.approve()
+    await tavana.wait_out()
+
+
+async def tavana_lowered(tavana: Tavana) -> None:
+    """Finance returns it; the applicant asks for fewer instalments, so the guarantor is not asked again."""
+    await tavana.accept()
+    await tavana.send_back()
+    await tavana.correct(instalments=6)
+    await tavana.steps.task(tavana.officer, tavana.case_id, "review_application")
+    await tavana.approve()
+    await tavana.wait_out()
+
+
+async def tavana_returned_withdrawn(tavana: Tavana) -> None:
+    """Finance returns it; the applicant withdraws."""
+    await tavana.accept()
+    await tavana.send_back()
+    answer = await tavana.steps.withdraw(tavana.member, tavana.case_id)
+    assert answer.status_code == 200, answer.text
+
+
+async def tavana_forwarded(tavana: Tavana) -> None:
+    """The applicant has moved: their region hands the review on, where only the platform may decide."""
+    await tavana.accept()
+    await tavana.superuser.run("UPDATE employments SET region_code = '1104'")
+    await tavana.decide(tavana.officer, "review_application", FORWARD)
+    await tavana.told("review_passed_on")
+    await tavana.approve(tavana.chief)
+    await tavana.wait_out()
+
+
 TAVANA_PATHS: dict[str, Callable[[Tavana], Awaitable[None]]] = {
     path.__name__: path
     for path in (
@@ -194,5 +245,9 @@ TAVANA_PATHS: dict[str, Callable[[Tavana], Awaitable[None]]] = {
         tavana_escalated,
         tavana_replaced_after_approval,
         tavana_guarantor_gone,
+        tavana_guarantor_gone_another_named,
+        tavana_lowered,
+        tavana_returned_withdrawn,
+        tavana_forwarded,
     )
 }

@@ -91,7 +91,7 @@ class Process:
         ended = self.handle
         await ended.terminate("operator")
         async with transaction(self.steps.engine, SERVICE) as connection:
-            await resume(connection, CaseKind.ONBOARDING, UUID(self.case_id))
+            await resume(connection, CaseKind(ended.id.partition("/")[0]), UUID(self.case_id))
         await self._all_sent()
         assert (await self.handle.describe()).status is WorkflowExecutionStatus.RUNNING
 

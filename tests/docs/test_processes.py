@@ -1,0 +1,73 @@
+"""docs/processes.md draws each process as it is: as its code declares it, and as the stored histories went."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.processes import DOCUMENT, describe
+from messages.case import OVER, WAIT
+from messages.decision import Step
+from tests.histories.record import STORED
+from workflows.case import CaseWorkflow
+from workflows.registry import WORKFLOWS
+
+Arrow = tuple[str, str]
+# Arrows that no stored history takes, each with its reason.
+_NOT_STORED: dict[Arrow, str] = {
+    (Step.REQUEST_DECISION, Step.REQUEST_DECISION): "a file overtakes a decision: a race, in tests/activities",
+    (Step.REQUEST_DECISION, Step.REQUEST_RESUBMISSION): "no kind is returned yet",
+    (Step.REQUEST_RESUBMISSION, Step.REQUEST_DECISION): "no kind is returned yet",
+    (Step.REQUEST_RESUBMISSION, OVER): "no kind is returned yet",
+}
+
+
+def _payload(found: dict[str, Any]) -> Any:
+    return json.loads(base64.b64decode(found["payloads"][0]["data"]))
+
+
+def _taken(file: Path) -> Iterator[tuple[str, str]]:
+    """Each activity of a history with the step that followed from it."""
+    for event in json.loads(file.read_text("utf-8"))["history"]["events"]:
+        marker = event.get("markerRecordedEventAttributes")
+        if marker is not None:
+            name = _payload(marker["details"]["data"])["activity_type"]
+            yield name, _payload(marker["details"]["result"])["step"]
+
+
+def arrows(file: Path, process: type[CaseWorkflow]) -> set[Arrow]:
+    """From which step to which a history went; what only assesses, reminds or lapses is no step."""
+    at, found = "", set[Arrow]()
+    for name, then in _taken(file):
+        if name in process.steps:
+            found |= {(at, name)} if at else set()
+            at = name
+        if then != WAIT:
+            found.add((at, then))
+    return found
+
+
+def drawn(process: type[CaseWorkflow]) -> set[Arrow]:
+    """The arrows that a process declares."""
+    return {(str(name), str(after)) for name, step in process.steps.items() for after in step.then}
+
+
+def test_the_page_is_what_the_code_says() -> None:
+    assert DOCUMENT.read_text("utf-8") == describe(), "run ./amanat processes and commit docs/processes.md"
+
+
+@pytest.mark.parametrize("process", [one for one in dict.fromkeys(WORKFLOWS.values()) if "import" not in one.process])
+def test_the_stored_histories_take_the_drawn_arrows_and_no_others(process: type[CaseWorkflow]) -> None:
+    taken = set[Arrow]()
+    for file in STORED.glob("*.json"):
+        kind = json.loads(file.read_text("utf-8"))["id"].partition("/")[0]
+        if kind in process.kinds:
+            taken |= arrows(file, process)
+
+    assert taken - drawn(process) == set()
+    assert drawn(process) - taken - set(_NOT_STORED) == set()
