@@ -19,12 +19,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
+from domain.reconciliation import FindingKind
 from messages.case import CaseKind, workflow_id
 from storage import audit, outbox, reconciliation
 from storage.chores import every, repeat
 from storage.database import SERVICE, transaction
 from storage.reconciliation import NO_ID, Claim, OpenFinding
-from storage.rows.reconciliation import FindingKind
 from workflows.registry import WORKFLOWS
 
 _log = logging.getLogger("amanat.reconciler")

@@ -20,10 +20,10 @@ from commands.command import Command
 from domain import errors
 from domain.access import READS_EVERYTHING, Role
 from domain.catalogue import words
+from domain.reconciliation import FindingKind
 from storage import outbox, services
 from storage.late_cases import LateCase, list_late_cases
 from storage.outbox import Waiting
-from storage.rows.reconciliation import FindingKind
 from storage.rows.services import Service, ServiceName
 from storage.rows.tasks import Task
 

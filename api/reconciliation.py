@@ -14,8 +14,9 @@ from api.problems import responses
 from api.values import Cursor, Limit, MomentOut, Page, cut, read_cursor, write_cursor
 from domain import errors
 from domain.access import READS_EVERYTHING
+from domain.reconciliation import FindingKind
 from storage.reconciliation import list_findings
-from storage.rows.reconciliation import Finding, FindingKind
+from storage.rows.reconciliation import Finding
 
 router = APIRouter(prefix="/v1", tags=["operations"])
 

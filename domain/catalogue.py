@@ -12,6 +12,7 @@ from domain import (
     ledger,
     onboarding,
     personnel,
+    reconciliation,
     review,
     substitution,
 )
@@ -25,6 +26,7 @@ CAPABILITIES: Final = (
     ledger.WORDS,
     onboarding.WORDS,
     personnel.WORDS,
+    reconciliation.WORDS,
     review.WORDS,
     substitution.WORDS,
 )

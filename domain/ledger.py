@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum, StrEnum
@@ -290,3 +291,9 @@ WORDS: Final = Words(
         },
     },
 )
+
+# What the trial balance calls the lines of the chart.
+ACCOUNT_WORDS: Final[Mapping[AccountKind, Sentence]] = {
+    CREDIT_GRANTED: Sentence("اعتبار داده‌شده", "Credit granted"),
+    CREDIT_AVAILABLE: Sentence("اعتبار در دسترس اعضا", "Credit available to members"),
+}

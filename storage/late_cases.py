@@ -10,10 +10,11 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.reconciliation import FindingKind
 from storage import tasks
 from storage.cases import CASE_COLUMNS
 from storage.rows.cases import Case, cases
-from storage.rows.reconciliation import FindingKind, reconciliation_findings
+from storage.rows.reconciliation import reconciliation_findings
 from storage.rows.table import as_row
 from storage.rows.tasks import Task
 

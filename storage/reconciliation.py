@@ -16,10 +16,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.reconciliation import FindingKind
 from messages.case import CaseKind
 from storage.rows.cases import cases
 from storage.rows.outbox import outbox
-from storage.rows.reconciliation import Finding, FindingKind, reconciliation_findings, reconciliation_rounds
+from storage.rows.reconciliation import Finding, reconciliation_findings, reconciliation_rounds
 from storage.rows.table import columns, read_all
 
 # Between a commit and the process that runs there is the relay; whoever was touched so lately is left alone.

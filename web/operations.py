@@ -15,6 +15,8 @@ from starlette.responses import Response
 from domain.access import READS_EVERYTHING, SEES_LEDGER, SEES_NOTICES, SENDS_NOTICES, Role
 from domain.catalogue import words
 from domain.dates import jalali_today, to_jalali
+from domain.ledger import ACCOUNT_WORDS
+from domain.reconciliation import FindingKind
 from web.client import Refused
 from web.forms import Form, empty
 from web.language import Language
@@ -29,15 +31,6 @@ _MANY: Final = 100
 NoticeState = Annotated[Literal["failed", "pending", "sent"] | None, Query()]
 
 
-_FINDINGS: Final = {
-    "process_missing": _("Its process was missing and was started again."),
-    "process_ended_early": _("Its process ended, though the case is open."),
-    "process_outlives_case": _("Its process still runs, though the case was closed a while ago."),
-}
-_ACCOUNTS: Final = {
-    "credit:granted": _("Credit granted"),
-    "credit:available": _("Credit available to members"),
-}
 _MESSAGES: Final = {
     "SendNotice": _("Messages to people"),
     "SendCode": _("One-time codes"),
@@ -46,13 +39,11 @@ _MESSAGES: Final = {
 
 def _words(language: Language) -> dict[str, Any]:
     """What the desk calls roles, findings, accounts and classes of messages."""
-    said = {
-        "finding_words": _FINDINGS,
-        "account_words": _ACCOUNTS,
-        "message_words": _MESSAGES,
-    }
-    return {"role_words": {role: words.who(role).both for role in Role}} | {
-        name: {code: language.say(message) for code, message in messages.items()} for name, messages in said.items()
+    return {
+        "role_words": {role: words.who(role).both for role in Role},
+        "finding_words": {kind: words.term(FindingKind, kind).both for kind in FindingKind},
+        "account_words": {kind.name: said.both for kind, said in ACCOUNT_WORDS.items()},
+        "message_words": {name: language.say(message) for name, message in _MESSAGES.items()},
     }
 
 

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
+from domain.reconciliation import FindingKind
 from storage.rows.table import table
-
-
-class FindingKind(StrEnum):
-    """How a case and its process disagree."""
-
-    PROCESS_MISSING = "process_missing"
-    PROCESS_ENDED_EARLY = "process_ended_early"
-    PROCESS_OUTLIVES_CASE = "process_outlives_case"
 
 
 @dataclass(frozen=True, slots=True)

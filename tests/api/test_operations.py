@@ -12,11 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from activities.transition import Desk
 from commands.command import Context
 from domain.access import Role
+from domain.reconciliation import FindingKind
 from messages.case import CaseKind, CaseSignal, StepInput
 from storage import outbox, reconciliation
 from storage.database import SERVICE, transaction
 from storage.notices import notify
-from storage.rows.reconciliation import FindingKind
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser, assert_books_clean
 from tests.commands.onboarding_steps import Branch, Office, apply, credit_request, issue

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.access import Role
+from domain.reconciliation import FindingKind
 from storage import reconciliation
 from storage.database import SERVICE, transaction
-from storage.rows.reconciliation import FindingKind
 from tests.arrange import Arrange
 from tests.books import Superuser
 from tests.reconciliation_steps import add_cases

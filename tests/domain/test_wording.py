@@ -18,8 +18,8 @@ import domain
 import messages
 from domain import access, account, errors, money, onboarding, personnel, programme
 from domain.catalogue import CAPABILITIES, words
-from domain.guarantor import RULE_VALUES
-from domain.ledger import JournalReason
+from domain.guarantor import RULE_VALUES, Rule
+from domain.ledger import ACCOUNT_WORDS, CHART, JournalReason
 from domain.mandate import GUARANTEE_MANDATES, MANDATES
 from domain.onboarding import Obstacle, RefusalReason
 from domain.review import ReturnReason, ReviewFinding
@@ -101,6 +101,7 @@ def every_sentence() -> list[tuple[str, Sentence]]:
         groups: list[Mapping[StrEnum, Any]] = [one.kinds, *one.phases.values(), one.tasks, one.timeline]
         for group in (*groups, *one.terms.values()):
             found += [(f"{type(code).__qualname__}.{code}", bare(said)) for code, said in group.items()]
+    found += [(kind.name, said) for kind, said in ACCOUNT_WORDS.items()]
     found += [(f"rule.{rule}", value) for rule, value in RULE_VALUES.items()]
     mandates = (("mandate", MANDATES), ("guarantee", GUARANTEE_MANDATES))
     return found + [(f"{name}.{version}", text) for name, texts in mandates for version, text in texts.items()]
@@ -339,6 +340,11 @@ def test_a_value_is_written_by_its_format_and_not_by_its_name() -> None:
 
 def test_the_lines_of_a_statement_are_said_by_the_ledgers_reasons() -> None:
     assert words.term(JournalReason, "credit_line_opened").en == "The credit was opened"
+
+
+def test_every_line_of_the_chart_of_accounts_and_every_rule_about_guarantors_has_its_words() -> None:
+    assert set(ACCOUNT_WORDS) == set(CHART)
+    assert set(RULE_VALUES) == set(Rule)
 
 
 def test_a_refusal_fills_in_its_values() -> None:

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from domain.reconciliation import FindingKind
 from storage import outbox, reconciliation
 from storage.database import SERVICE, Acting, transaction
 from storage.reconciliation import NO_ID, Claim
-from storage.rows.reconciliation import FindingKind
 from tests.books import Superuser
 from tests.reconciliation_steps import KIND, add_cases, add_lost_cases, found
 
