@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.review import Coded
+from api.decisions import asks_another
 from api.sight import reaching_further
-from api.values import MomentOut, Words
+from api.values import Coded, Moment, Out, Words
 from domain import wording
 from domain.access import Actor
-from messages.onboarding import TaskKind
 from storage.people import names_of
-from storage.rows.tasks import Task
 from storage.tasks import InboxItem
 
 
-class TaskOut(BaseModel):
+class TaskOut(Out):
     """Something that a case waits for."""
 
     id: UUID
@@ -39,10 +37,12 @@ class TaskOut(BaseModel):
     scope: str | None
     status: str = Field(examples=["open"])
     reason: str | None = Field(description="Why it is asked, if that is not plain", examples=[None])
-    guarantee_id: UUID | None = Field(description="Which guarantee `answer_guarantee` asks about (A5)")
+    subject_id: UUID | None = Field(
+        description="What it is about, where others than the case's own person are asked: a guarantee (A5)"
+    )
     reasons: list[Coded] = Field(description="Why finance returned what is to be corrected (A7)")
-    opened: MomentOut
-    due: MomentOut
+    opened: Moment
+    due: Moment
     late: bool = Field(description="Whether it is open though its time is over")
     claimed_by: UUID | None
     claimed_by_me: bool
@@ -68,19 +68,15 @@ class TaskOut(BaseModel):
             scope=task.scope,
             status=task.status,
             reason=reason,
-            guarantee_id=_guarantee_of(task),
+            subject_id=task.subject_id if asks_another(task) else None,
             reasons=[Coded.reason(code) for code in task.details.get("reasons", [])],
-            opened=MomentOut.of(task.opened_at),
-            due=MomentOut.of(task.due_at),
+            opened=task.opened_at,
+            due=task.due_at,
             late=item.is_late,
             claimed_by=task.claimed_by,
             claimed_by_me=task.claimed_by == actor.person_id,
             version=task.version,
         )
-
-
-def _guarantee_of(task: Task) -> UUID | None:
-    return task.subject_id if task.kind == TaskKind.ANSWER_GUARANTEE else None
 
 
 async def shown(connection: AsyncConnection, actor: Actor, items: Sequence[InboxItem]) -> list[TaskOut]:
@@ -90,12 +86,8 @@ async def shown(connection: AsyncConnection, actor: Actor, items: Sequence[Inbox
 
 
 async def _applicants(connection: AsyncConnection, actor: Actor, items: Sequence[InboxItem]) -> dict[UUID, str | None]:
-    """By task, who asks a member to stand (A5): the applicant's row is hidden from a member's transaction."""
-    asking = {
-        item.task.id: item.person_id
-        for item in items
-        if item.task.kind == TaskKind.ANSWER_GUARANTEE and item.person_id is not None
-    }
+    """By task, for whom a member is asked (A5): the applicant's row is hidden from a member's transaction."""
+    asking = {item.task.id: item.person_id for item in items if asks_another(item.task) and item.person_id is not None}
     if not asking:
         return {}
     async with reaching_further(connection, actor):

@@ -9,10 +9,20 @@ from typing import Final
 from uuid import UUID
 
 from commands.command import Command, Context, Envelope, perform
+from commands.refusals import refuses
 from commands.service import refuse_closed
-from commands.task import expect_kind
+from commands.task import DECISION, expect_kind
 from domain.access import Actor, Role, ScopeKind
-from domain.errors import Forbidden, InvalidInput, NotFound, OwnCase, TooLarge
+from domain.errors import (
+    Forbidden,
+    InvalidInput,
+    KeyInFlight,
+    KeyReused,
+    NotFound,
+    OwnCase,
+    StepUpRequired,
+    TooLarge,
+)
 from gateways.files import FileTooLarge, StoredFile
 from gateways.personnel_file import SENTENCES, PersonnelFileError
 from messages.case import CaseKind
@@ -81,6 +91,7 @@ class Upload:
     content: AsyncIterator[bytes]
 
 
+@refuses(refuse_closed, TooLarge, EmptyFile, KeyReused, KeyInFlight)
 async def send_file(context: Context, upload: Upload, render: Callable[[Import], bytes]) -> Answer:
     """Store a personnel file and promise its import (A13); the file never stands in memory as a whole.
 
@@ -88,14 +99,6 @@ async def send_file(context: Context, upload: Upload, render: Callable[[Import],
         context: what commands work with.
         upload: the file, and who sends it.
         render: the answer's body.
-
-    Raises:
-        Forbidden: not an hr_officer.
-        NotFound: no such organisation in this person's scope.
-        TooLarge: more than ``FILE_LIMIT`` bytes; reading stopped there.
-        EmptyFile: no content.
-        ServiceClosed: no files are taken for now (G5).
-        KeyReused, KeyInFlight: see ``perform``.
     """
     # Judged before the content is read, and once more inside the command.
     _require_sender(upload.actor, upload.organisation_id)
@@ -158,16 +161,9 @@ async def _receive_file(command: Command, organisation_id: UUID, stored: StoredF
     return received
 
 
+@refuses(*DECISION, OwnCase, SentByYourself, StepUpRequired, ReasonMissing)
 async def answer_change(command: Command, task: Task, *, confirm: bool, reason: str | None) -> UUID:
-    """Confirm or reject what a file proposed; returns the fact's id. ``lock_task`` judged the task and the person.
-
-    Raises:
-        TaskOfOtherKind: the task asks for something else.
-        OwnCase: one of the two stands for the other's credit, or is asked to.
-        SentByYourself: another mobile or sheba out of this person's own file.
-        StepUpRequired: confirming one needs a fresh code (G1): with it an account is handed over.
-        ReasonMissing: rejected without saying why.
-    """
+    """Confirm or reject what a file proposed; returns the fact's id. ``lock_task`` judged the task and the person."""
     expect_kind(task, TaskKind.CONFIRM_CHANGE)
     change = await personnel.read_change(command.connection, task.case_id)
     if change is None:

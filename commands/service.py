@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from commands.command import Command
+from commands.refusals import refuses
 from domain.access import Role
-from domain.errors import ServiceClosed
+from domain.errors import ServiceClosed, StepUpRequired
 from storage import services
 from storage.rows.services import Service, ServiceName
 
 
+@refuses(ServiceClosed)
 async def refuse_closed(command: Command, name: ServiceName) -> None:
-    """Refuse to begin a case while its service is closed; read in the command's own transaction.
-
-    Raises:
-        ServiceClosed: it is.
-    """
+    """Refuse to begin a case while its service is closed; read in the command's own transaction."""
     if not await services.takes_new_cases(command.connection, name):
         raise ServiceClosed
 
 
+@refuses(StepUpRequired)
 async def switch_service(command: Command, name: ServiceName, *, is_open: bool, reason: str) -> Service:
-    """Open or close a service, with the reason; counts for whatever begins from now on.
-
-    Raises:
-        Forbidden: they are no operator.
-        StepUpRequired: the session was not confirmed lately.
-    """
+    """Open or close a service, with the reason; counts for whatever begins from now on."""
     command.require_role(Role.OPERATOR)
     command.require_strong()
     switched, was_open = await services.switch(

@@ -7,28 +7,26 @@ from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Body
-from pydantic import BaseModel, Field, model_validator
-from starlette.responses import Response
+from pydantic import Field, model_validator
 
 from api.account.sessions import CodeText
-from api.dependencies import PerformerDep
-from api.problems import responses
-from api.values import AmountIn, Input
-from commands.account import request_code, step_up
+from api.dependencies import CommandDep
+from api.operation import Operation
+from api.values import AmountIn, Input, Out
+from commands import account as commands
 from commands.command import Command
+from commands.refusals import refuses
 from domain.account import (
     CODE_LIFE,
-    BadCode,
-    CodeNotAccepted,
     CodePurpose,
     guarantee_binding,
     mandate_binding,
     step_up_binding,
 )
-from domain.errors import Forbidden, NotFound, Unauthenticated
+from domain.errors import Forbidden, NotFound
 from storage.guarantor import read_guarantee
 
-router = APIRouter(prefix="/v1", tags=["account"])
+router = APIRouter(prefix="/v1", tags=["account"], route_class=Operation)
 
 
 class MandateSubject(Input):
@@ -70,7 +68,7 @@ class GuaranteeCodeWish(Input):
 CodeWish = Annotated[StepUpCodeWish | MandateCodeWish | GuaranteeCodeWish, Body(discriminator="purpose")]
 
 
-class CodeOnItsWay(BaseModel):
+class CodeOnItsWay(Out):
     """A code was sent to the member's mobile."""
 
     code_id: UUID
@@ -93,27 +91,18 @@ class StepUp(Input):
         return self
 
 
-class SteppedUp(BaseModel):
+class SteppedUp(Out):
     """The session is confirmed for a while."""
 
     strong_until: datetime
 
 
-@router.post(
-    "/codes",
-    operation_id="request_code",
-    status_code=202,
-    response_model=CodeOnItsWay,
-    responses=responses(Unauthenticated, Forbidden, NotFound),
-)
-async def request_code_operation(wish: CodeWish, performer: PerformerDep) -> Response:
+@router.post("/codes", status_code=202)
+@refuses(commands.request_code, Forbidden, NotFound)
+async def request_code(command: CommandDep, wish: CodeWish) -> CodeOnItsWay:
     """Ask for a code by SMS that confirms one thing; for another thing it is worth nothing."""
-
-    async def work(command: Command) -> CodeOnItsWay:
-        code_id = await request_code(command, CodePurpose(wish.purpose), await _binding(command, wish))
-        return CodeOnItsWay(code_id=code_id, expires_in_seconds=int(CODE_LIFE.total_seconds()))
-
-    return await performer.run(work, status=202)
+    code_id = await commands.request_code(command, CodePurpose(wish.purpose), await _binding(command, wish))
+    return CodeOnItsWay(code_id=code_id, expires_in_seconds=int(CODE_LIFE.total_seconds()))
 
 
 async def _binding(command: Command, wish: StepUpCodeWish | MandateCodeWish | GuaranteeCodeWish) -> bytes:
@@ -144,17 +133,9 @@ async def _guarantee_binding(command: Command, subject: GuaranteeSubject) -> byt
     return guarantee_binding(guarantee.id, guarantee.monthly, guarantee.instalments, subject.mandate_version)
 
 
-@router.post(
-    "/step-up",
-    operation_id="step_up",
-    response_model=SteppedUp,
-    responses=responses(BadCode, CodeNotAccepted, Unauthenticated, Forbidden),
-)
-async def step_up_operation(body: Annotated[StepUp, Body()], performer: PerformerDep) -> Response:
+@router.post("/step-up")
+@refuses(commands.step_up, Forbidden)
+async def step_up(command: CommandDep, body: StepUp) -> SteppedUp:
     """Confirm the session with a fresh code; for five minutes it may then do what needs one."""
-
-    async def work(command: Command) -> SteppedUp:
-        until = await step_up(command, code_id=body.code_id, code=body.code or "", totp=body.totp or "")
-        return SteppedUp(strong_until=until)
-
-    return await performer.run(work)
+    until = await commands.step_up(command, code_id=body.code_id, code=body.code or "", totp=body.totp or "")
+    return SteppedUp(strong_until=until)
