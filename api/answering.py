@@ -1,4 +1,4 @@
-"""How a kind of task is answered: each capability lists its own, ``api/decisions.py`` puts them together."""
+"""How a kind of task is answered, and what a fresh code may confirm: each capability lists its own."""
 
 from __future__ import annotations
 
@@ -20,9 +20,19 @@ class Decision(Input):
         raise NotImplementedError
 
 
+class CodeWish(Input):
+    """Asks for a code; its subclasses say by ``purpose`` what for, and by ``subject`` for exactly which thing."""
+
+    purpose: str
+
+    async def binding(self, command: Command) -> bytes:
+        """A hash of exactly what the code confirms, see ``domain.account``."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """How tasks of a kind are answered.
+    """How tasks of a kind are answered; ``api/decisions.py`` puts them together.
 
     Args:
         kind: of the tasks.

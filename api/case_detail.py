@@ -162,7 +162,7 @@ async def _read_parts(look: Look) -> tuple[dict[str, Any], list[Action]]:
     fields, actions = dict[str, Any](), list[Action]()
     for part in _PARTS_OF[look.sight.case.kind]:
         if part.is_for(look.sight):
-            read = await part.read(look)
+            read = part.model() if part.read is None else await part.read(look)
             fields |= dict(read)
             actions += await part.allowed(look, read)
     me = look.sight.actor.person_id

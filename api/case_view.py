@@ -64,10 +64,6 @@ class Look:
     sight: Sight
 
 
-async def _nothing(_: Look) -> Out:
-    return Out()
-
-
 async def _none(_: Look, __: Any) -> list[Action]:
     return []
 
@@ -78,7 +74,8 @@ class Part(Generic[P]):
 
     Args:
         kind: of the cases.
-        read: the part's fields, which ``CaseDetail`` has too; empty in all other cases and eyes.
+        model: its fields, which ``CaseDetail`` has too; empty in all other cases and eyes.
+        read: the fields of a case.
         allowed: what the caller may do in such a case besides answering their tasks.
         members: the parts that members must take in the case to see this one.
         staff: ``scope``: whoever of them sees the case; ``holder``: only who has claimed a task in it.
@@ -88,7 +85,8 @@ class Part(Generic[P]):
     """
 
     kind: CaseKind
-    read: Callable[[Look], Awaitable[P]] = _nothing  # type: ignore[assignment]  # a part of a kind without fields
+    model: type[P] = Out  # type: ignore[assignment]  # a capability that shows nothing of its own
+    read: Callable[[Look], Awaitable[P]] | None = None
     allowed: Callable[[Look, P], Awaitable[list[Action]]] = _none
     members: frozenset[str] = frozenset({"applicant"})
     staff: Literal["scope", "holder"] = "scope"

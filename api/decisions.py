@@ -13,7 +13,7 @@ from api.case_view import Action
 from storage.rows.tasks import Task
 
 
-def _listed(*capabilities: Iterable[Answering]) -> dict[str, Answering]:
+def listed(*capabilities: Iterable[Answering]) -> dict[str, Answering]:
     """All of them by kind.
 
     Raises:
@@ -29,7 +29,7 @@ def _listed(*capabilities: Iterable[Answering]) -> dict[str, Answering]:
     return found
 
 
-ANSWERINGS: Final = _listed(
+ANSWERINGS: Final = listed(
     certificate.DECISIONS,
     guarantor.DECISIONS,
     review.DECISIONS,

@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from api.answering import Answering, Decision
+from api.answering import Answering, CodeWish, Decision
 from api.case_view import CaseRow, case_row
 from api.dependencies import CommandDep, Reading, ReadingDep, require
 from api.onboarding import MandateAcceptance
@@ -22,6 +22,8 @@ from commands.command import Command
 from commands.onboarding import find_employment, read_programme
 from commands.refusals import refuses
 from domain import wording
+from domain.account import guarantee_binding
+from domain.errors import Forbidden, NotFound
 from domain.guarantor import Rule, service_limit
 from domain.identity import NationalId, mask_national_id
 from domain.mandate import GUARANTEE_MANDATES
@@ -74,6 +76,37 @@ DECISIONS = (
     Answering(TaskKind.ANSWER_GUARANTEE, (AcceptGuarantee, RefuseGuarantee), asks_another=True),
     Answering(TaskKind.NAME_GUARANTOR, address="/v1/onboarding/applications/{case_id}/guarantors"),
 )
+
+
+class GuaranteeSubject(Input):
+    """What the caller was asked to stand for; the code accepts exactly the terms of that guarantee."""
+
+    guarantee_id: UUID
+    mandate_version: int = Field(strict=True, gt=0, le=1_000_000, examples=[1])
+
+
+class GuaranteeCodeWish(CodeWish):
+    """Asks for a code with which a guarantor accepts (A5)."""
+
+    purpose: Literal["accept_guarantee"]
+    subject: GuaranteeSubject
+
+    async def binding(self, command: Command) -> bytes:
+        """The terms are the guarantee's own, whatever the guarantor believes; it must be waiting for their answer.
+
+        Raises:
+            Forbidden: staff guarantee nothing.
+            NotFound: missing, answered, or another person's.
+        """
+        if command.actor.capacity != "member":
+            raise Forbidden
+        found = await guarantor.read_guarantee(command.connection, self.subject.guarantee_id)
+        if found is None or found.person_id != command.actor.person_id or found.status != "asked":
+            raise NotFound
+        return guarantee_binding(found.id, found.monthly, found.instalments, self.subject.mandate_version)
+
+
+CODES = (GuaranteeCodeWish,)
 
 
 class CheckIn(Input):

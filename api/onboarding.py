@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.answering import Answering, Decision
+from api.answering import Answering, CodeWish, Decision
 from api.case_view import Action, CaseRow, Look, Part, case_row
 from api.dependencies import CommandDep, Reading, ReadingDep, require
 from api.operation import Operation
@@ -20,6 +20,7 @@ from api.values import Amount, AmountIn, Coded, Day, Input, Moment, Out, Words
 from commands import onboarding as commands
 from commands.command import Command
 from commands.refusals import refuses
+from domain.account import mandate_binding
 from domain.guarantor import free_places
 from domain.ledger import credit_accounts
 from domain.mandate import GUARANTEE_MANDATES, MANDATES
@@ -39,7 +40,6 @@ from storage.organisation import list_regions
 from storage.programme import programme_of, programmes_in_force, programmes_of
 from storage.rows.cases import Case
 from storage.rows.onboarding import CreditLine
-from storage.rows.services import ServiceName
 from storage.rows.tasks import Task
 from storage.services import takes_new_cases
 
@@ -104,6 +104,30 @@ class MandateAcceptance(Input):
     version: int = Field(strict=True, ge=1, examples=[1])
     code_id: UUID
     code: str = Field(max_length=32, examples=["482913"])
+
+
+class MandateSubject(Input):
+    """The terms of the deduction mandate that the code accepts: the application must be for exactly these."""
+
+    programme: str = Field(pattern=r"^[a-z][a-z0-9_]{1,39}$", examples=["minipay"])
+    monthly_amount: AmountIn
+    instalments: int = Field(strict=True, gt=0, le=1_000, examples=[12])
+    mandate_version: int = Field(strict=True, gt=0, le=1_000_000, examples=[1])
+
+
+class MandateCodeWish(CodeWish):
+    """Asks for a code that accepts a deduction mandate."""
+
+    purpose: Literal["accept_mandate"]
+    subject: MandateSubject
+
+    async def binding(self, command: Command) -> bytes:  # noqa: ARG002 - needs only what was sent
+        """The terms that it accepts."""
+        terms = self.subject
+        return mandate_binding(terms.programme, terms.monthly_amount.amount, terms.instalments, terms.mandate_version)
+
+
+CODES = (MandateCodeWish,)
 
 
 class NamedGuarantor(Input):
@@ -295,7 +319,9 @@ async def _allowed(look: Look, part: ApplicationPart) -> list[Action]:
     ]
 
 
-PART = Part(CaseKind.ONBOARDING, _read, _allowed, by_programme=True, endings=(FactKind.APPLICATION_WITHDRAWN,))
+PART = Part(
+    CaseKind.ONBOARDING, ApplicationPart, _read, _allowed, by_programme=True, endings=(FactKind.APPLICATION_WITHDRAWN,)
+)
 
 
 @router.get("/programmes", dependencies=[_Member])
@@ -308,7 +334,7 @@ async def list_programmes(read: ReadingDep) -> Programmes:
     # Another organisation's own is for its people.
     shown = [programme for programme in found if not programme.organisation or limits[programme.code]]
     return Programmes(
-        takes_applications=await takes_new_cases(connection, ServiceName.ONBOARDING),
+        takes_applications=await takes_new_cases(connection, CaseKind.ONBOARDING),
         items=[_programme_out(each, limits[each.code], opened.get(each.code)) for each in shown],
     )
 

@@ -16,11 +16,13 @@ from commands import service as commands
 from commands.refusals import refuses
 from domain import wording
 from domain.access import READS_EVERYTHING, Role
+from domain.errors import NotFound
+from messages.case import CaseKind
 from storage import outbox, services
 from storage.late_cases import LateCase
 from storage.late_cases import list_late_cases as find_late_cases
 from storage.rows.reconciliation import FindingKind
-from storage.rows.services import Service, ServiceName
+from storage.rows.services import Service
 from storage.rows.tasks import Task
 
 router = APIRouter(prefix="/v1/operations", tags=["operations"], route_class=Operation)
@@ -49,7 +51,7 @@ class OutboxOut(Out):
 class ServiceOut(Out):
     """A service that may be closed to new cases."""
 
-    name: ServiceName
+    name: CaseKind
     words: Words
     is_open: bool
     reason: str | None = Field(description="Why it was switched the last time; null if it never was")
@@ -145,8 +147,8 @@ async def list_services(read: ReadingDep) -> Services:
 
 
 @router.put("/services/{name}", dependencies=[Depends(require(Role.OPERATOR))])
-@refuses(commands.switch_service)
-async def switch_service(command: CommandDep, name: ServiceName, switched: SwitchIn) -> ServiceOut:
+@refuses(commands.switch_service, NotFound)
+async def switch_service(command: CommandDep, name: CaseKind, switched: SwitchIn) -> ServiceOut:
     """Close a service to new cases, or open it again; what runs goes on. Needs a fresh code (step-up)."""
     return ServiceOut.of(await commands.switch_service(command, name, is_open=switched.is_open, reason=switched.reason))
 

@@ -85,4 +85,4 @@ def _masked(what: Change, value: str | None) -> str | None:
     return mask_mobile(Mobile(value)) if what is Change.MOBILE else mask_sheba(Sheba(value))
 
 
-PART = Part(CaseKind.PERSONNEL_CHANGE, _read, members=frozenset())
+PART = Part(CaseKind.PERSONNEL_CHANGE, ChangePart, _read, members=frozenset())

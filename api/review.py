@@ -186,4 +186,4 @@ async def _know(look: Look, found: list[Guarantee], examination: Examination | N
     )
 
 
-PART = Part(CaseKind.ONBOARDING, _read, members=frozenset({"applicant", guarantor.PART}))
+PART = Part(CaseKind.ONBOARDING, ReviewPart, _read, members=frozenset({"applicant", guarantor.PART}))

@@ -32,7 +32,6 @@ from storage.programme import programme_of
 from storage.rows.onboarding import Application
 from storage.rows.organisation import Employment
 from storage.rows.policies import Policy
-from storage.rows.services import ServiceName
 from storage.rows.tasks import Task
 
 _APPLICANT = "applicant"
@@ -78,7 +77,7 @@ async def apply_for_credit(command: Command, request: CreditRequest) -> UUID:
     """Open an application (A1, A2, A4, A10); returns the case's id."""
     if command.actor.capacity != "member":
         raise Forbidden
-    await refuse_closed(command, ServiceName.ONBOARDING)
+    await refuse_closed(command, CaseKind.ONBOARDING)
     if await money_pause(command.connection, command.actor.person_id):
         raise rules.MoneyPaused
     policy, programme = await read_programme(command, request.programme)

@@ -33,7 +33,6 @@ from storage.idempotency import Answer
 from storage.organisation import read_organisation
 from storage.policies import in_force
 from storage.rows.personnel import Import
-from storage.rows.services import ServiceName
 from storage.rows.tasks import Task
 
 FILE_LIMIT: Final = 50 * 1024 * 1024
@@ -132,7 +131,7 @@ def _require_sender(actor: Actor, organisation_id: UUID) -> None:
 
 async def _receive_file(command: Command, organisation_id: UUID, stored: StoredFile) -> Import:
     _require_sender(command.actor, organisation_id)
-    await refuse_closed(command, ServiceName.PERSONNEL_IMPORT)
+    await refuse_closed(command, CaseKind.PERSONNEL_IMPORT)
     if not stored.size:
         raise EmptyFile(field="body")
     policy = await in_force(command.connection, _POLICY)

@@ -30,7 +30,6 @@ from storage.rows.cases import Case
 from storage.rows.guarantor import Guarantee
 from storage.rows.onboarding import Application, CreditLine
 from storage.rows.organisation import Employment
-from storage.rows.services import ServiceName
 from storage.rows.tasks import Task
 from storage.substitution import Substitution
 
@@ -50,7 +49,7 @@ _OWNER = "applicant"
 )
 async def request_substitution(command: Command, line_id: UUID, guarantee_id: UUID, national_id: str) -> UUID:
     """Ask for another colleague in a guarantor's place; who stands now goes on standing (A4). Returns the case's id."""
-    await refuse_closed(command, ServiceName.SUBSTITUTION)
+    await refuse_closed(command, CaseKind.SUBSTITUTION)
     if await money_pause(command.connection, command.actor.person_id):
         raise MoneyPaused
     line, bound = await _hold_line(command, line_id, guarantee_id)

@@ -24,6 +24,7 @@ class TaskOfOtherKind(InvalidInput):
 
 # What every decision about a task may refuse: the clock or somebody else was first.
 DECISION = (TaskOfOtherKind, TaskNotOpen)
+_WORK = (OwnCase, TaskNotOpen, TaskClaimed)
 
 
 def is_addressed_to(task: Task, actor: Actor) -> bool:
@@ -33,7 +34,7 @@ def is_addressed_to(task: Task, actor: Actor) -> bool:
     return actor.capacity == "staff" and task.grant in actor.grants
 
 
-@refuses(OwnCase, TaskNotOpen, TaskClaimed, PreconditionFailed)
+@refuses(*_WORK, PreconditionFailed)
 async def lock_task(command: Command, task_id: UUID, *, version: int | None = None) -> Task:
     """Lock the task's case and judge whether this person may work on the task now.
 
@@ -60,7 +61,7 @@ async def lock_task(command: Command, task_id: UUID, *, version: int | None = No
     return task
 
 
-@refuses(lock_task)
+@refuses(*_WORK)
 async def claim_task(command: Command, task_id: UUID) -> UUID:
     """Take a task from the shared queue, so that colleagues leave it."""
     task = await lock_task(command, task_id)
@@ -70,7 +71,7 @@ async def claim_task(command: Command, task_id: UUID) -> UUID:
     return task.id
 
 
-@refuses(lock_task)
+@refuses(*_WORK)
 async def release_task(command: Command, task_id: UUID) -> UUID:
     """Give a claimed task back to the queue."""
     task = await lock_task(command, task_id)

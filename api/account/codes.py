@@ -3,69 +3,44 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Body
 from pydantic import Field, model_validator
 
+from api import guarantor, onboarding
 from api.account.sessions import CodeText
+from api.answering import CodeWish
 from api.dependencies import CommandDep
 from api.operation import Operation
-from api.values import AmountIn, Input, Out
+from api.values import Input, Out
 from commands import account as commands
 from commands.command import Command
 from commands.refusals import refuses
-from domain.account import (
-    CODE_LIFE,
-    CodePurpose,
-    guarantee_binding,
-    mandate_binding,
-    step_up_binding,
-)
+from domain.account import CODE_LIFE, CodePurpose, step_up_binding
 from domain.errors import Forbidden, NotFound
-from storage.guarantor import read_guarantee
 
 router = APIRouter(prefix="/v1", tags=["account"], route_class=Operation)
 
 
-class MandateSubject(Input):
-    """The terms of the deduction mandate that the code accepts: the application must be for exactly these."""
-
-    programme: str = Field(pattern=r"^[a-z][a-z0-9_]{1,39}$", examples=["minipay"])
-    monthly_amount: AmountIn
-    instalments: int = Field(strict=True, gt=0, le=1_000, examples=[12])
-    mandate_version: int = Field(strict=True, gt=0, le=1_000_000, examples=[1])
-
-
-class StepUpCodeWish(Input):
+class StepUpCodeWish(CodeWish):
     """Asks for a code that confirms this session."""
 
     purpose: Literal["step_up"]
 
-
-class MandateCodeWish(Input):
-    """Asks for a code that accepts a deduction mandate."""
-
-    purpose: Literal["accept_mandate"]
-    subject: MandateSubject
+    async def binding(self, command: Command) -> bytes:
+        """The session."""
+        return step_up_binding(command.actor.session_id)
 
 
-class GuaranteeSubject(Input):
-    """What the caller was asked to stand for; the code accepts exactly the terms of that guarantee."""
+CODES: Final = (StepUpCodeWish, *onboarding.CODES, *guarantor.CODES)
 
-    guarantee_id: UUID
-    mandate_version: int = Field(strict=True, gt=0, le=1_000_000, examples=[1])
-
-
-class GuaranteeCodeWish(Input):
-    """Asks for a code with which a guarantor accepts (A5)."""
-
-    purpose: Literal["accept_guarantee"]
-    subject: GuaranteeSubject
-
-
-CodeWish = Annotated[StepUpCodeWish | MandateCodeWish | GuaranteeCodeWish, Body(discriminator="purpose")]
+if TYPE_CHECKING:
+    AnyCodeWish = CodeWish
+else:
+    # FastAPI refuses two wishes of one purpose as the program starts.
+    AnyCodeWish = Annotated[CODES, Field(discriminator="purpose")]
 
 
 class CodeOnItsWay(Out):
@@ -99,38 +74,10 @@ class SteppedUp(Out):
 
 @router.post("/codes", status_code=202)
 @refuses(commands.request_code, Forbidden, NotFound)
-async def request_code(command: CommandDep, wish: CodeWish) -> CodeOnItsWay:
+async def request_code(command: CommandDep, wish: Annotated[AnyCodeWish, Body()]) -> CodeOnItsWay:
     """Ask for a code by SMS that confirms one thing; for another thing it is worth nothing."""
-    code_id = await commands.request_code(command, CodePurpose(wish.purpose), await _binding(command, wish))
+    code_id = await commands.request_code(command, CodePurpose(wish.purpose), await wish.binding(command))
     return CodeOnItsWay(code_id=code_id, expires_in_seconds=int(CODE_LIFE.total_seconds()))
-
-
-async def _binding(command: Command, wish: StepUpCodeWish | MandateCodeWish | GuaranteeCodeWish) -> bytes:
-    match wish:
-        case MandateCodeWish():
-            terms = wish.subject
-            return mandate_binding(
-                terms.programme, terms.monthly_amount.amount, terms.instalments, terms.mandate_version
-            )
-        case GuaranteeCodeWish():
-            return await _guarantee_binding(command, wish.subject)
-        case StepUpCodeWish():
-            return step_up_binding(command.actor.session_id)
-
-
-async def _guarantee_binding(command: Command, subject: GuaranteeSubject) -> bytes:
-    """The terms are the guarantee's own, whatever the guarantor believes; it must be waiting for their answer.
-
-    Raises:
-        Forbidden: staff guarantee nothing.
-        NotFound: missing, answered, or another person's.
-    """
-    if command.actor.capacity != "member":
-        raise Forbidden
-    guarantee = await read_guarantee(command.connection, subject.guarantee_id)
-    if guarantee is None or guarantee.person_id != command.actor.person_id or guarantee.status != "asked":
-        raise NotFound
-    return guarantee_binding(guarantee.id, guarantee.monthly, guarantee.instalments, subject.mandate_version)
 
 
 @router.post("/step-up")
