@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self, Union
 from uuid import UUID
 
 from fastapi import APIRouter, Body
@@ -39,8 +39,8 @@ CODES: Final = (StepUpCodeWish, *onboarding.CODES, *guarantor.CODES)
 if TYPE_CHECKING:
     AnyCodeWish = CodeWish
 else:
-    # FastAPI refuses two wishes of one purpose as the program starts.
-    AnyCodeWish = Annotated[CODES, Field(discriminator="purpose")]
+    # Two wishes of one purpose are refused as the program starts.
+    AnyCodeWish = Annotated[Union[CODES], Field(discriminator="purpose")]  # noqa: UP007 - made at run time
 
 
 class CodeOnItsWay(Out):
