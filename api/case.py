@@ -39,11 +39,8 @@ class EventOut(Out):
     @classmethod
     def of(cls, event: Event) -> EventOut:
         """A line."""
-        return cls(
-            id=event.id,
-            at=event.at,
-            code=event.code,
-            actor=event.actor,
+        return cls.of_row(
+            event,
             actor_words=Words.of(wording.said(wording.ROLES, event.actor)),
             words=Words.of(wording.said(wording.TIMELINE, event.code, event.params)),
         )

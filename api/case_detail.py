@@ -54,32 +54,19 @@ class CaseOut(CaseRow):
     outcome: str | None = Field(examples=["active"])
     organisation_id: UUID | None
     region_code: str | None
-    opened: Moment
-    changed: Moment
-    closed: Moment | None
+    opened: Moment = Field(validation_alias="opened_at")
+    changed: Moment = Field(validation_alias="changed_at")
+    closed: Moment | None = Field(validation_alias="closed_at")
 
     @classmethod
     def of(cls, case: Case) -> CaseOut:
         """A case."""
         actor = case.next_actor
-        return cls(
-            id=case.id,
-            number=case.number,
-            kind=case.kind,
+        return CaseOut.of_row(
+            case,
             kind_words=Words.of(wording.said(wording.KINDS, case.kind)),
-            variant=case.variant,
-            phase=case.phase,
             phase_words=Words.of(wording.said(wording.PHASES, case.phase)),
-            next_actor=actor,
             next_actor_words=None if actor is None else Words.of(wording.said(wording.ROLES, actor)),
-            due=case.due_at,
-            outcome=case.outcome,
-            organisation_id=case.organisation_id,
-            region_code=case.region_code,
-            opened=case.opened_at,
-            changed=case.changed_at,
-            closed=case.closed_at,
-            version=case.version,
         )
 
 

@@ -111,17 +111,11 @@ class EmploymentOut(Out):
     def of(cls, history: History) -> EmploymentOut:
         """An employment with its earlier versions."""
         line = history.employment
-        return cls(
-            id=line.id,
-            version=line.version,
-            first_name=line.first_name,
-            last_name=line.last_name,
+        return cls.of_row(
+            line,
             national_id=mask_national_id(NationalId(line.national_id)),
             organisation=EmployerOut(id=line.organisation_id, name=line.organisation_name),
             region=RegionOut(code=line.region_code, name=line.region_name),
-            hire_date=line.hire_date,
-            net_pay=line.net_pay,
-            state=line.state,
             earlier=[EarlierValues.of(version) for version in history.earlier],
         )
 

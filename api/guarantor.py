@@ -150,9 +150,9 @@ class GuaranteeOut(Out):
     ceiling: Amount
     mandate_version: int = Field(description="To be accepted, or what was accepted")
     mandate: Words
-    named: Moment
-    accepted: Moment | None
-    ended: Moment | None
+    named: Moment = Field(validation_alias="named_at")
+    accepted: Moment | None = Field(validation_alias="accepted_at")
+    ended: Moment | None = Field(validation_alias="ended_at")
     phase: str | None = Field(
         description="Where the application stands; null once they have nothing to do with it", examples=["active"]
     )
@@ -165,25 +165,18 @@ class GuaranteeOut(Out):
         asked = request.guarantee
         asks = 0 if programme.guarantor is None else programme.guarantor.mandate_version
         version = asked.mandate_version or asks
-        return cls(
-            id=asked.id,
-            case_id=asked.case_id,
+        return cls.of_row(
+            asked,
             task_id=request.task_id,
-            status=asked.status,
             words=Words.of(wording.said(wording.GUARANTEES, asked.status)),
             applicant_name=request.applicant_name,
             organisation_name=request.organisation_name,
             region_name=request.region_name,
             programme=programme.code,
             programme_title=Words.of(Sentence(programme.title_fa, programme.title_en)),
-            monthly=asked.monthly,
-            instalments=asked.instalments,
             ceiling=ceiling_of(asked),
             mandate_version=version,
             mandate=Words.of(GUARANTEE_MANDATES[version]),
-            named=asked.named_at,
-            accepted=asked.accepted_at,
-            ended=asked.ended_at,
             phase=request.phase if asked.is_live else None,
             phase_words=Words.of(wording.said(wording.PHASES, request.phase)) if asked.is_live else None,
             counts=asked.status == "accepted",
@@ -266,10 +259,10 @@ class GuaranteeInCase(Out):
     instalments: int
     ceiling: Amount
     mandate_version: int | None = Field(description="Which mandate they accepted")
-    replaces: UUID | None = Field(description="The guarantee whose place it took")
-    named: Moment
-    accepted: Moment | None
-    ended: Moment | None
+    replaces: UUID | None = Field(validation_alias="replaces_id", description="The guarantee whose place it took")
+    named: Moment = Field(validation_alias="named_at")
+    accepted: Moment | None = Field(validation_alias="accepted_at")
+    ended: Moment | None = Field(validation_alias="ended_at")
     facts: GuarantorFacts | None = Field(description="While it lasts, for finance that decides and auditors")
 
     @classmethod
@@ -277,20 +270,12 @@ class GuaranteeInCase(Out):
         """A guarantee, with what the caller may know."""
         national_id = known.national_ids.get(guarantee.person_id)
         check = known.checks.get(guarantee.id)
-        return cls(
-            id=guarantee.id,
-            status=guarantee.status,
+        return cls.of_row(
+            guarantee,
             words=Words.of(wording.said(wording.GUARANTEES, guarantee.status)),
             national_id_masked=None if national_id is None else mask_national_id(national_id),
             name=known.names.get(guarantee.id),
-            monthly=guarantee.monthly,
-            instalments=guarantee.instalments,
             ceiling=ceiling_of(guarantee),
-            mandate_version=guarantee.mandate_version,
-            replaces=guarantee.replaces_id,
-            named=guarantee.named_at,
-            accepted=guarantee.accepted_at,
-            ended=guarantee.ended_at,
             facts=None if check is None else GuarantorFacts.of(check, known),
         )
 

@@ -41,8 +41,8 @@ class TaskOut(Out):
         description="What it is about, where others than the case's own person are asked: a guarantee (A5)"
     )
     reasons: list[Coded] = Field(description="Why finance returned what is to be corrected (A7)")
-    opened: Moment
-    due: Moment
+    opened: Moment = Field(validation_alias="opened_at")
+    due: Moment = Field(validation_alias="due_at")
     late: bool = Field(description="Whether it is open though its time is over")
     claimed_by: UUID | None
     claimed_by_me: bool
@@ -53,29 +53,19 @@ class TaskOut(Out):
         """An inbox item in somebody's eyes."""
         task = item.task
         reason = task.details.get("obstacle") or task.details.get("reason")
-        return cls(
-            id=task.id,
-            case_id=task.case_id,
+        return cls.of_row(
+            task,
             case_kind=item.case_kind,
             variant=item.variant,
             region_code=item.region_code,
-            kind=task.kind,
             words=Words.of(wording.said(wording.TASKS, task.kind)),
             person_name=None if item.person_id == actor.person_id else person_name,
             programme=None if item.programme is None else Words.of(wording.Sentence(*item.programme)),
-            role=task.role,
-            scope_kind=task.scope_kind,
-            scope=task.scope,
-            status=task.status,
             reason=reason,
             subject_id=task.subject_id if asks_another(task) else None,
             reasons=[Coded.reason(code) for code in task.details.get("reasons", [])],
-            opened=task.opened_at,
-            due=task.due_at,
             late=item.is_late,
-            claimed_by=task.claimed_by,
             claimed_by_me=task.claimed_by == actor.person_id,
-            version=task.version,
         )
 
 

@@ -42,9 +42,9 @@ class StatementLine(Out):
     reason: str = Field(examples=["credit_line_opened"])
     words: Words
     case_id: UUID | None
-    at: Moment
+    at: Moment = Field(validation_alias="event_at")
     amount: int = Field(description="Rial; over 0 raised the balance")
-    balance: Amount
+    balance: Amount = Field(validation_alias="running")
 
 
 @router.get("/ledger/trial-balance", dependencies=[Depends(require(*SEES_LEDGER))])
@@ -68,16 +68,7 @@ async def read_statement(
         read.connection, available.code, after=ledger.Cursor(*after) if after else None, limit=limit
     )
     lines = [
-        StatementLine(
-            journal_id=line.journal_id,
-            reason=line.reason,
-            words=Words.of(wording.said(wording.JOURNALS, line.reason)),
-            case_id=line.case_id,
-            at=line.event_at,
-            amount=line.amount,
-            balance=line.running,
-        )
-        for line in page.lines
+        StatementLine.of_row(line, words=Words.of(wording.said(wording.JOURNALS, line.reason))) for line in page.lines
     ]
     end = page.end
     return Page(items=lines, next=write_cursor(end.tx, end.entry, end.running) if page.more else None)

@@ -32,7 +32,7 @@ class MessageOut(Out):
     """A message to the caller; one-time codes are not stored, so none is among them."""
 
     id: UUID
-    at: Moment
+    at: Moment = Field(validation_alias="created_at")
     text: str = Field(examples=["امانت: انصراف شما از درخواست اعتبار ثبت شد."])
     state: State
     case_id: UUID | None = Field(description="What it is about")
@@ -40,13 +40,7 @@ class MessageOut(Out):
     @classmethod
     def of(cls, stored: StoredNotice, links: dict[str, str]) -> MessageOut:
         """A message."""
-        return cls(
-            id=stored.id,
-            at=stored.created_at,
-            text=_text(stored, links),
-            state=stored.state,
-            case_id=stored.case_id,
-        )
+        return cls.of_row(stored, text=_text(stored, links))
 
 
 class NoticeOut(Out):
@@ -59,8 +53,8 @@ class NoticeOut(Out):
     mobile_masked: str | None = Field(description="Null for somebody without a number", examples=["0912***3358"])
     state: State
     case_id: UUID | None
-    created: Moment
-    sent: Moment | None
+    created: Moment = Field(validation_alias="created_at")
+    sent: Moment | None = Field(validation_alias="sent_at")
     attempts: int | None = Field(description="How often it was tried, while it waits", examples=[2])
     failure: str | None = Field(
         description="Why it failed for good, or failed the last time: a short code", examples=["no_such_template"]
@@ -71,16 +65,10 @@ class NoticeOut(Out):
     def of(cls, watched: WatchedNotice, links: dict[str, str]) -> NoticeOut:
         """A notice."""
         stored = watched.stored
-        return cls(
-            id=stored.id,
-            template=stored.template,
+        return cls.of_row(
+            stored,
             text=_text(stored, links),
-            channel="mail" if stored.channel == "mail" else "sms",
             mobile_masked=None if watched.mobile is None else mask_mobile(Mobile(watched.mobile)),
-            state=stored.state,
-            case_id=stored.case_id,
-            created=stored.created_at,
-            sent=stored.sent_at,
             attempts=watched.attempts,
             failure=watched.failure,
             failure_words=None if watched.failure is None else Words.of(failure_words(watched.failure)),

@@ -180,10 +180,10 @@ class CreditLineOut(Out):
     card_number: str = Field(
         description="Whole only after a fresh code (step-up), else its last four digits", examples=["************7897"]
     )
-    opened: Moment
+    opened: Moment = Field(validation_alias="opened_at")
     ends_on: Day
-    purchases_stopped: Moment | None
-    closed: Moment | None
+    purchases_stopped: Moment | None = Field(validation_alias="purchases_stopped_at")
+    closed: Moment | None = Field(validation_alias="closed_at")
     links: Links | None = Field(description="Null where the installation names none, and once the line is closed")
 
     @classmethod
@@ -192,22 +192,14 @@ class CreditLineOut(Out):
     ) -> CreditLineOut:
         """A line with its balance."""
         used = 0 if line.closed_at else line.ceiling.amount - balance.posted
-        return cls(
-            id=line.id,
-            case_id=line.case_id,
-            programme=line.programme,
+        return cls.of_row(
+            line,
             programme_title=Words.of(Sentence(programme.title_fa, programme.title_en)),
-            monthly=line.monthly,
-            instalments=line.instalments,
             ceiling=line.ceiling.amount,
             available=balance.available,
             held=balance.held,
             used=used,
             card_number=card_number,
-            opened=line.opened_at,
-            ends_on=line.ends_on,
-            purchases_stopped=line.purchases_stopped_at,
-            closed=line.closed_at,
             links=links if line.closed_at is None else None,
         )
 
@@ -232,15 +224,19 @@ class ApplicationOut(Out):
     instalments: int
     ceiling: Amount
     net_pay_used: Amount | None = Field(description="For the applicant and those who judge by it")
-    region_used: str
+    region_used: str = Field(validation_alias="region_code")
     region_used_name: str | None = Field(examples=["منطقه ۱ تهران"])
     hire_date_used: Day | None
     mandate_version: int
     approved_monthly: Amount | None
     approved_instalments: int | None
-    approved: Moment | None = Field(description="When finance approved; null again if that no longer counts (A7)")
-    activates: Moment | None = Field(description="From when the credit is usable (A8)")
-    returned: Moment | None = Field(description="Since when it waits for the applicant's correction")
+    approved: Moment | None = Field(
+        validation_alias="approved_at", description="When finance approved; null again if that no longer counts (A7)"
+    )
+    activates: Moment | None = Field(validation_alias="activates_at", description="From when the credit is usable (A8)")
+    returned: Moment | None = Field(
+        validation_alias="returned_at", description="Since when it waits for the applicant's correction"
+    )
     return_reasons: list[Coded] = Field(description="Why it was returned the last time (A7)")
     certificate_id: UUID | None
     guarantors: int = Field(description="How many its programme asks for (A4)", examples=[1])
@@ -258,20 +254,12 @@ class ApplicationOut(Out):
         certificate = await newest_certificate(connection, sight.case.id)
         returned = await last_fact(connection, sight.case.id, FactKind.APPLICATION_RETURNED)
         programme = await programme_of(connection, sight.case.policy_id)
-        return cls(
-            monthly=asked.monthly,
-            instalments=asked.instalments,
+        return cls.of_row(
+            asked,
             ceiling=ceiling(Money(asked.monthly, Unit.IRR), asked.instalments).amount,
             net_pay_used=asked.net_pay if sight.sees_pay else None,
-            region_used=asked.region_code,
             region_used_name=(await list_regions(connection)).get(asked.region_code),
             hire_date_used=asked.hire_date if sight.sees_pay else None,
-            mandate_version=asked.mandate_version,
-            approved_monthly=asked.approved_monthly,
-            approved_instalments=asked.approved_instalments,
-            approved=asked.approved_at,
-            activates=asked.activates_at,
-            returned=asked.returned_at,
             return_reasons=[] if returned is None else [Coded.reason(code) for code in returned.payload["reasons"]],
             certificate_id=None if certificate is None else certificate.id,
             guarantors=programme.guarantors,
@@ -341,16 +329,10 @@ async def list_programmes(read: ReadingDep) -> Programmes:
 
 def _programme_out(programme: Programme, limits: list[EmployerLimit], open_case_id: UUID | None) -> ProgrammeOut:
     asked = programme.guarantor
-    return ProgrammeOut(
-        code=programme.code,
+    return ProgrammeOut.of_row(
+        programme,
         title=Words.of(Sentence(programme.title_fa, programme.title_en)),
-        backing=programme.backing,
-        review=programme.review,
-        guarantors=programme.guarantors,
-        instalments_max=programme.instalments_max,
-        line_term_months=programme.line_term_months,
         waiting_seconds=int(programme.waiting.total_seconds()),
-        mandate_version=programme.mandate_version,
         mandate=Words.of(MANDATES[programme.mandate_version]),
         guarantee_mandate_version=None if asked is None else asked.mandate_version,
         guarantee_mandate=None if asked is None else Words.of(GUARANTEE_MANDATES[asked.mandate_version]),

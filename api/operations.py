@@ -55,20 +55,13 @@ class ServiceOut(Out):
     words: Words
     is_open: bool
     reason: str | None = Field(description="Why it was switched the last time; null if it never was")
-    changed: Moment
+    changed: Moment = Field(validation_alias="changed_at")
     changed_by: UUID | None
 
     @classmethod
     def of(cls, service: Service) -> ServiceOut:
         """A service."""
-        return cls(
-            name=service.name,
-            words=Words.of(wording.said(wording.KINDS, service.name)),
-            is_open=service.is_open,
-            reason=service.reason,
-            changed=service.changed_at,
-            changed_by=service.changed_by,
-        )
+        return cls.of_row(service, words=Words.of(wording.said(wording.KINDS, service.name)))
 
 
 class Services(Out):
@@ -95,41 +88,27 @@ class AwaitedTask(Out):
     role: str | None = Field(description="Null where one person is asked", examples=["hr_officer"])
     scope_kind: str | None = Field(examples=["organisation"])
     scope: str | None
-    opened: Moment
-    due: Moment
+    opened: Moment = Field(validation_alias="opened_at")
+    due: Moment = Field(validation_alias="due_at")
 
     @classmethod
     def of(cls, task: Task) -> AwaitedTask:
         """A task."""
-        return cls(
-            id=task.id,
-            kind=task.kind,
-            words=Words.of(wording.said(wording.TASKS, task.kind)),
-            role=task.role,
-            scope_kind=task.scope_kind,
-            scope=task.scope,
-            opened=task.opened_at,
-            due=task.due_at,
-        )
+        return cls.of_row(task, words=Words.of(wording.said(wording.TASKS, task.kind)))
 
 
 class LateCaseOut(Out):
     """A case whose time is over, and why it stands still."""
 
     case: CaseOut
-    late_since: Moment
+    late_since: Moment = Field(validation_alias="due_at")
     waits_for: list[AwaitedTask] = Field(description="Its open tasks, most urgent first; none: the machine is to act")
     finding: FindingKind | None = Field(description="What the reconciler found and is not settled")
 
     @classmethod
     def of(cls, late: LateCase) -> LateCaseOut:
         """A late case."""
-        return cls(
-            case=CaseOut.of(late.case),
-            late_since=late.due_at,
-            waits_for=[AwaitedTask.of(task) for task in late.waits_for],
-            finding=late.finding,
-        )
+        return cls.of_row(late, case=CaseOut.of(late.case), waits_for=[AwaitedTask.of(task) for task in late.waits_for])
 
 
 @router.get("/outbox", dependencies=[_READERS])

@@ -83,15 +83,7 @@ class ContractOut(Out):
     @classmethod
     def of(cls, contract: Contract, today: date) -> ContractOut:
         """A contract on a day in Tehran."""
-        return cls(
-            id=contract.id,
-            organisation_id=contract.organisation_id,
-            number=contract.number,
-            starts_on=contract.starts_on,
-            ends_on=contract.ends_on,
-            state=contract.state,
-            in_force=contract.covers(today),
-        )
+        return cls.of_row(contract, in_force=contract.covers(today))
 
 
 class Contracts(Out):

@@ -74,14 +74,14 @@ class FileError(Out):
 class ImportOut(Out):
     """A personnel file: where it stands, how far it is read, and what it has changed so far."""
 
-    id: UUID = Field(description="Also the id of its case")
+    id: UUID = Field(validation_alias="case_id", description="Also the id of its case")
     organisation_id: UUID
     organisation_name: str
     phase: ImportPhase
     words: Words
-    received: Moment
-    ended: Moment | None
-    size: int = Field(description="Bytes", examples=[55_875])
+    received: Moment = Field(validation_alias="received_at")
+    ended: Moment | None = Field(validation_alias="ended_at")
+    size: int = Field(validation_alias="file_size", description="Bytes", examples=[55_875])
     rows_total: int | None = Field(description="Known once reading has begun", examples=[400])
     rows_read: int = Field(examples=[400])
     rows_added: int = Field(examples=[370])
@@ -95,25 +95,8 @@ class ImportOut(Out):
     @classmethod
     def of(cls, imported: Import) -> ImportOut:
         """An import as it stands."""
-        return cls(
-            id=imported.case_id,
-            organisation_id=imported.organisation_id,
-            organisation_name=imported.organisation_name,
-            phase=imported.phase,
-            words=Words.of(wording.said(wording.PHASES, imported.phase)),
-            received=imported.received_at,
-            ended=imported.ended_at,
-            size=imported.file_size,
-            rows_total=imported.rows_total,
-            rows_read=imported.rows_read,
-            rows_added=imported.rows_added,
-            rows_changed=imported.rows_changed,
-            rows_unchanged=imported.rows_unchanged,
-            rows_refused=imported.rows_refused,
-            changes_opened=imported.changes_opened,
-            changes_waiting=imported.changes_waiting,
-            error=_error(imported),
-        )
+        words = Words.of(wording.said(wording.PHASES, imported.phase))
+        return cls.of_row(imported, words=words, error=_error(imported))
 
 
 def _error(imported: Import) -> FileError | None:
@@ -142,9 +125,7 @@ class RefusalOut(Out):
         """A refused row."""
         heading = HEADINGS[Column(refused.column)] if refused.column in HEADINGS else refused.column
         fa, en = REFUSALS.get(refused.code, (refused.code, refused.code))
-        return cls(
-            row=refused.row, column=refused.column, heading=heading, code=refused.code, words=Words(fa=fa, en=en)
-        )
+        return cls.of_row(refused, heading=heading, words=Words(fa=fa, en=en))
 
 
 def _as_json(imported: Import) -> bytes:

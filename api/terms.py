@@ -44,13 +44,10 @@ class EmployerLimit(Out):
     @classmethod
     def of(cls, employment: Employment, limit: Money, *, organisation: str, region: str, in_force: bool) -> Self:
         """The limit on an employment, with the names that belong to it."""
-        return cls(
-            organisation_id=employment.organisation_id,
+        return cls.of_row(
+            employment,
             organisation_name=organisation,
-            net_pay=employment.net_pay,
-            region_code=employment.region_code,
             region_name=region,
-            hire_date=employment.hire_date,
             contract_in_force=in_force,
             monthly_limit=limit.amount,
         )

@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Header, Query
@@ -42,9 +42,16 @@ class Input(BaseModel):
 
 
 class Out(BaseModel):
-    """An answer; a row becomes one by its attributes (``model_validate``)."""
+    """An answer; a row becomes one by its attributes, with ``model_validate`` or ``of_row``."""
 
     model_config = ConfigDict(from_attributes=True, validate_by_name=True, validate_by_alias=True)
+
+    @classmethod
+    def of_row(cls, row: object, **computed: object) -> Self:
+        """An answer of a row's attributes, and of what is computed besides."""
+        names = {name: field.validation_alias or name for name, field in cls.model_fields.items()}
+        taken = {name: getattr(row, str(there)) for name, there in names.items() if name not in computed}
+        return cls(**taken, **computed)
 
     @classmethod
     def kept(cls, body: bytes) -> bytes:
