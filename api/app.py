@@ -205,7 +205,6 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             summary=app.summary,
             openapi_version="3.1.0",
             routes=app.routes,
-            separate_input_output_schemas=False,
         )
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         for name in ("HTTPValidationError", "ValidationError"):
@@ -221,7 +220,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
 
 
 def _finish(operation: dict[str, Any]) -> None:
-    """Say what the operation does in a line, that a command's key is required, and which errors its kind shares."""
+    """Say what the operation does in a line, and that a command's key is required."""
     # FastAPI's own summary is the function's name; a first sentence ends with a full stop before a space.
     told = " ".join(operation["description"].split())
     operation["summary"] = re.split(r"(?<=[^.]\.) ", told, maxsplit=1)[0].removesuffix(".")
@@ -229,4 +228,3 @@ def _finish(operation: dict[str, Any]) -> None:
         if parameter["name"].lower() == "idempotency-key":
             # We refuse its absence ourselves.
             parameter |= {"name": "Idempotency-Key", "required": True}
-    problems.declare_common(operation)

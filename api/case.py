@@ -8,30 +8,29 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from pydantic import BaseModel, Field
-from sqlalchemy.ext.asyncio import AsyncConnection
+from pydantic import Field
 from starlette.responses import Response
 
 from api.case_detail import CaseDetail, TitledCase, case_detail
-from api.dependencies import ReaderDep
+from api.dependencies import ReaderDep, ReadingDep
 from api.live import Changed, TooManyStreams, Watcher
-from api.problems import responses
-from api.values import Cursor, Limit, MomentOut, Page, Words, cut, read_cursor, write_cursor
-from domain import errors
+from api.operation import Operation
+from api.values import IdCursor, Limit, Moment, NumberCursor, Out, Page, Words
+from commands.refusals import refuses
 from domain.catalogue import words
 from messages.case import CaseKind
 from storage import case_lists
 from storage.case_lists import CaseFilter
 from storage.rows.cases import Event
 
-router = APIRouter(prefix="/v1/cases", tags=["cases"])
+router = APIRouter(prefix="/v1/cases", tags=["cases"], route_class=Operation)
 
 
-class EventOut(BaseModel):
+class EventOut(Out):
     """A line of a timeline: what happened, in plain words."""
 
     id: int
-    at: MomentOut
+    at: Moment
     code: str = Field(examples=["certificate_issued"])
     actor: str = Field(examples=["hr_officer"])
     actor_words: Words
@@ -40,51 +39,42 @@ class EventOut(BaseModel):
     @classmethod
     def of(cls, event: Event) -> EventOut:
         """A line."""
-        return cls(
-            id=event.id,
-            at=MomentOut.of(event.at),
-            code=event.code,
-            actor=event.actor,
+        return cls.of_row(
+            event,
             actor_words=Words.of(words.who(event.actor)),
             words=Words.of(words.event(event.code, event.params)),
         )
 
 
-@router.get("", operation_id="list_cases", responses=responses(errors.Unauthenticated))
+@router.get("")
 async def list_cases(
-    reader: ReaderDep,
+    read: ReadingDep,
+    before: IdCursor,
     kind: Annotated[CaseKind | None, Query()] = None,
     phase: Annotated[str | None, Query(max_length=40, pattern="^[a-z_]+$")] = None,
     is_open: Annotated[bool | None, Query()] = None,
     region_code: Annotated[str | None, Query(pattern="^[0-9]{4}$")] = None,
     late: Annotated[bool | None, Query(description="Whether its time is over")] = None,
-    cursor: Cursor = None,
     limit: Limit = 25,
 ) -> Page[TitledCase]:
     """Cases that the caller may see, newest first."""
     wanted = CaseFilter(kind, phase, is_open, region_code, late)
-    before = read_cursor(cursor, UUID)
-
-    async def query(connection: AsyncConnection) -> Page[TitledCase]:
-        rows = await case_lists.list_cases(
-            connection, reader.actor, wanted, before=before[0] if before else None, limit=limit + 1
-        )
-        page, more = cut(rows, limit)
-        items = await TitledCase.titled(connection, page, reader.actor)
-        return Page(items=items, next=write_cursor(page[-1].id) if more else None)
-
-    return await reader.read(query)
+    rows = await case_lists.list_cases(read.connection, read.actor, wanted, before=before, limit=limit + 1)
+    titled = {case.id: case for case in await TitledCase.titled(read.connection, rows[:limit], read.actor)}
+    return Page.of(rows, limit, lambda row: (row.id,), lambda row: titled[row.id])
 
 
-@router.get("/{case_id}", operation_id="read_case", responses=responses(errors.Unauthenticated, errors.NotFound))
+@router.get("/{case_id}")
 async def read_case(
-    reader: ReaderDep,
+    read: ReadingDep,
     response: Response,
     case_id: UUID,
     if_none_match: Annotated[str | None, Header(description="ETag of what the caller has")] = None,
-) -> CaseDetail:
+) -> CaseDetail | None:
     """A case; its ETag changes whenever something happens in it. 304 if the caller's copy is still right."""
-    detail = await reader.read(lambda connection: case_detail(connection, reader.context.seals, reader.actor, case_id))
+    detail = await case_detail(read.connection, read.seals, read.actor, case_id)
+    if detail is None:
+        return None
     etag = f'W/"{detail.version}"'
     if if_none_match == etag:
         return Response(status_code=304, headers={"ETag": etag})  # type: ignore[return-value]  # FastAPI passes a Response on
@@ -92,38 +82,28 @@ async def read_case(
     return detail
 
 
-@router.get(
-    "/{case_id}/timeline", operation_id="read_timeline", responses=responses(errors.Unauthenticated, errors.NotFound)
-)
-async def read_timeline(reader: ReaderDep, case_id: UUID, cursor: Cursor = None, limit: Limit = 50) -> Page[EventOut]:
+@router.get("/{case_id}/timeline")
+async def read_timeline(
+    read: ReadingDep, case_id: UUID, after: NumberCursor, limit: Limit = 50
+) -> Page[EventOut] | None:
     """What happened in a case, oldest first."""
-    after = read_cursor(cursor, int)
-
-    async def query(connection: AsyncConnection) -> Page[EventOut] | None:
-        case = await case_lists.see_case(connection, reader.actor, case_id)
-        if case is None:
-            return None
-        rows = await case_lists.events_after(connection, case_id, after[0] if after else 0, limit + 1)
-        page, more = cut(rows, limit)
-        items = [EventOut.of(event) for event in page if case_lists.is_shown(case, reader.actor, event)]
-        return Page(items=items, next=write_cursor(page[-1].id) if more else None)
-
-    return await reader.read(query)
+    case = await case_lists.see_case(read.connection, read.actor, case_id)
+    if case is None:
+        return None
+    rows = await case_lists.events_after(read.connection, case_id, after, limit + 1)
+    page = Page.of(rows, limit, lambda event: (event.id,), lambda event: event)
+    items = [EventOut.of(event) for event in page.items if case_lists.is_shown(case, read.actor, event)]
+    return Page(items=items, next=page.next)
 
 
+@refuses(TooManyStreams)
 async def _may_watch(request: Request, reader: ReaderDep, case_id: UUID) -> None:
     """Refuse before the stream begins: afterwards there is no status left to say it with."""
     await reader.read(lambda connection: case_lists.see_case(connection, reader.actor, case_id))
     request.app.state.watcher.refuse_when_full(reader.actor.person_id)
 
 
-@router.get(
-    "/{case_id}/events",
-    operation_id="watch_case",
-    response_class=EventSourceResponse,
-    dependencies=[Depends(_may_watch)],
-    responses=responses(errors.Unauthenticated, errors.NotFound, TooManyStreams),
-)
+@router.get("/{case_id}/events", response_class=EventSourceResponse, dependencies=[Depends(_may_watch)])
 async def watch_case(
     request: Request,
     reader: ReaderDep,

@@ -1,28 +1,61 @@
-"""Deduction certificates: what an organisation has certified, and revoking one (A12). Tasks issue and refuse them."""
+"""Deduction certificates: what an organisation has certified; issuing, refusing and revoking one (A12)."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Depends, Query
-from pydantic import BaseModel, Field
-from sqlalchemy.ext.asyncio import AsyncConnection
-from starlette.responses import Response
+from fastapi import APIRouter, Depends, Query
+from pydantic import AliasPath, Field
 
-from api.dependencies import PerformerDep, ReaderDep, require
-from api.problems import responses
-from api.values import AmountOut, Cursor, DayOut, Input, Limit, MomentOut, Page, cut, read_cursor, write_cursor
+from api.answering import Answering, Decision
+from api.dependencies import CommandDep, ReadingDep, require
+from api.operation import Operation
+from api.values import Amount, AmountIn, Day, DayIn, IdCursor, Input, Limit, Moment, Out, Page
 from commands import certificate as commands
 from commands.command import Command
-from domain import certificate as rules
+from commands.refusals import refuses
 from domain import errors
 from domain.access import Role, ScopeKind
+from domain.onboarding import RefusalReason
+from messages.onboarding import TaskKind
 from storage import certificate
-from storage.certificate import IssuedCertificate
 from storage.organisation import read_organisation
+from storage.rows.tasks import Task
 
-router = APIRouter(prefix="/v1", tags=["onboarding"])
+router = APIRouter(prefix="/v1", tags=["onboarding"], route_class=Operation)
+
+
+class IssueCertificate(Decision):
+    """The employer certifies the deduction (A12)."""
+
+    kind: Literal["issue_certificate"]
+    decision: Literal["issue"]
+    monthly_amount: AmountIn
+    instalments: int = Field(strict=True, ge=1, le=120, examples=[12])
+    valid_until: DayIn = Field(examples=["2027-03-20"])
+
+    @refuses(commands.issue_certificate)
+    async def decide(self, command: Command, task: Task) -> None:
+        """Issue it."""
+        terms = commands.CertificateTerms(self.monthly_amount.money(), self.instalments, self.valid_until)
+        await commands.issue_certificate(command, task, terms)
+
+
+class RefuseCertificate(Decision):
+    """The employer refuses, with a reason (A12)."""
+
+    kind: Literal["issue_certificate"]
+    decision: Literal["refuse"]
+    reason: RefusalReason
+
+    @refuses(commands.refuse_certificate)
+    async def decide(self, command: Command, task: Task) -> None:
+        """Refuse it."""
+        await commands.refuse_certificate(command, task, self.reason)
+
+
+DECISIONS = (Answering(TaskKind.ISSUE_CERTIFICATE, (IssueCertificate, RefuseCertificate)),)
 
 
 class RevocationIn(Input):
@@ -31,91 +64,46 @@ class RevocationIn(Input):
     reason: str = Field(min_length=3, max_length=500, examples=["پایان همکاری"])
 
 
-class CertificateOut(BaseModel):
+def _of_certificate(field: str) -> AliasPath:
+    return AliasPath("certificate", field)
+
+
+class CertificateOut(Out):
     """A deduction certificate, as the organisation that issued it reads it."""
 
-    id: UUID
-    case_id: UUID
+    id: UUID = Field(validation_alias=_of_certificate("id"))
+    case_id: UUID = Field(validation_alias=_of_certificate("case_id"))
     person_name: str = Field(examples=["مریم رضایی"])
-    monthly: AmountOut
-    instalments: int
-    valid_until: DayOut
-    issued: MomentOut
-    revoked: MomentOut | None
-    revoke_reason: str | None = Field(examples=["پایان همکاری"])
+    monthly: Amount = Field(validation_alias=_of_certificate("monthly"))
+    instalments: int = Field(validation_alias=_of_certificate("instalments"))
+    valid_until: Day = Field(validation_alias=_of_certificate("valid_until"))
+    issued: Moment = Field(validation_alias=_of_certificate("issued_at"))
+    revoked: Moment | None = Field(validation_alias=_of_certificate("revoked_at"))
+    revoke_reason: str | None = Field(validation_alias=_of_certificate("revoke_reason"), examples=["پایان همکاری"])
     is_valid: bool = Field(description="Whether a credit may stand on it today")
 
-    @classmethod
-    def of(cls, issued: IssuedCertificate) -> CertificateOut:
-        """A certificate."""
-        found = issued.certificate
-        return cls(
-            id=found.id,
-            case_id=found.case_id,
-            person_name=issued.person_name,
-            monthly=AmountOut.of(found.monthly),
-            instalments=found.instalments,
-            valid_until=DayOut.of(found.valid_until),
-            issued=MomentOut.of(found.issued_at),
-            revoked=None if found.revoked_at is None else MomentOut.of(found.revoked_at),
-            revoke_reason=found.revoke_reason,
-            is_valid=issued.is_valid,
-        )
 
-
-@router.get(
-    "/certificates",
-    operation_id="list_certificates",
-    dependencies=[Depends(require(Role.HR_OFFICER, Role.AUDITOR))],
-    responses=responses(errors.Unauthenticated, errors.Forbidden, errors.NotFound),
-)
+@router.get("/certificates", dependencies=[Depends(require(Role.HR_OFFICER, Role.AUDITOR))])
+@refuses(errors.NotFound)
 async def list_certificates(
-    reader: ReaderDep, organisation_id: Annotated[UUID, Query()], cursor: Cursor = None, limit: Limit = 25
-) -> Page[CertificateOut]:
+    read: ReadingDep, organisation_id: Annotated[UUID, Query()], before: IdCursor, limit: Limit = 25
+) -> Page[CertificateOut] | None:
     """What an organisation has certified, newest first. For its HR and auditors."""
-    before = read_cursor(cursor, UUID)
-
-    async def query(connection: AsyncConnection) -> Page[CertificateOut] | None:
-        is_theirs = reader.actor.holds(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(organisation_id))
-        if not is_theirs and not reader.actor.holds_any({Role.AUDITOR}):
-            return None
-        if await read_organisation(connection, organisation_id) is None:
-            return None
-        rows = await certificate.list_issued(
-            connection, organisation_id, before=before[0] if before else None, limit=limit + 1
-        )
-        page, more = cut(rows, limit)
-        return Page(
-            items=[CertificateOut.of(issued) for issued in page],
-            next=write_cursor(page[-1].certificate.id) if more else None,
-        )
-
-    return await reader.read(query)
+    is_theirs = read.actor.holds(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(organisation_id))
+    if not is_theirs and not read.actor.holds_any({Role.AUDITOR}):
+        return None
+    if await read_organisation(read.connection, organisation_id) is None:
+        return None
+    rows = await certificate.list_issued(read.connection, organisation_id, before=before, limit=limit + 1)
+    return Page.of(rows, limit, lambda row: (row.certificate.id,), CertificateOut.model_validate)
 
 
-@router.post(
-    "/certificates/{certificate_id}/revocation",
-    operation_id="revoke_certificate",
-    response_model=CertificateOut,
-    dependencies=[Depends(require(Role.HR_OFFICER))],
-    responses=responses(
-        errors.Unauthenticated,
-        errors.Forbidden,
-        errors.NotFound,
-        errors.OwnCase,
-        rules.CertificateRevoked,
-    ),
-)
-async def revoke_certificate(
-    performer: PerformerDep, certificate_id: UUID, revocation: Annotated[RevocationIn, Body()]
-) -> Response:
+@router.post("/certificates/{certificate_id}/revocation", dependencies=[Depends(require(Role.HR_OFFICER))])
+@refuses(commands.revoke_certificate)
+async def revoke_certificate(command: CommandDep, certificate_id: UUID, revocation: RevocationIn) -> CertificateOut:
     """Revoke a certificate: no new purchases; what was bought is still paid off (A12)."""
-
-    async def work(command: Command) -> CertificateOut:
-        await commands.revoke_certificate(command, certificate_id, revocation.reason)
-        revoked = await certificate.read_issued(command.connection, certificate_id)
-        if revoked is None:
-            raise errors.NotFound
-        return CertificateOut.of(revoked)
-
-    return await performer.run(work)
+    await commands.revoke_certificate(command, certificate_id, revocation.reason)
+    revoked = await certificate.read_issued(command.connection, certificate_id)
+    if revoked is None:
+        raise errors.NotFound
+    return CertificateOut.model_validate(revoked)

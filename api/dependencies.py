@@ -19,6 +19,8 @@ from commands.command import Command, Context, Envelope, perform
 from domain.access import Actor, Role
 from domain.errors import Forbidden, InvalidInput, KeyMissing, NotFound, Unauthenticated
 from storage.database import Acting, transaction
+from storage.idempotency import Answer
+from storage.sealing import Seals
 
 T = TypeVar("T")
 SESSION_COOKIE = "__Host-session"
@@ -87,18 +89,26 @@ def _same_origin(request: Request) -> bool:
     return origin == f"{request.url.scheme}://{request.headers.get('host', '')}"
 
 
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Lets in holders of one of the roles, and members if said so."""
+
+    roles: tuple[Role, ...]
+    member: bool
+
+    async def let_in(self, actor: ActorDep) -> Actor:
+        """The caller, if they are let in."""
+        if (self.member and actor.capacity == "member") or (actor.capacity == "staff" and actor.holds_any(self.roles)):
+            return actor
+        raise Forbidden
+
+
 def require(*roles: Role, member: bool = False) -> Callable[..., Awaitable[Actor]]:
     """A dependency that lets in holders of one of the roles, and members if said so.
 
     The scope is judged where the object is known: in the command or query.
     """
-
-    async def allowed(actor: ActorDep) -> Actor:
-        if (member and actor.capacity == "member") or (actor.capacity == "staff" and actor.holds_any(roles)):
-            return actor
-        raise Forbidden
-
-    return allowed
+    return Gate(roles, member).let_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +130,16 @@ class Performer:
         async def as_json(command: Command) -> bytes:
             return (await work(command)).model_dump_json().encode()
 
-        answer = await perform(self.context, self.envelope, as_json, status=status, keep=keep)
-        headers = {"Cache-Control": "no-store"}
-        if answer.replayed:
-            headers["Idempotent-Replayed"] = "true"
-        return Response(answer.body, answer.status, headers, "application/json")
+        return respond(await perform(self.context, self.envelope, as_json, status=status, keep=keep))
 
 
-async def _performer(
-    request: Request,
-    context: ContextDep,
-    actor: ActorDep,
-    origin: OriginDep,
+def respond(answer: Answer) -> Response:
+    """A command's answer over HTTP."""
+    headers = {"Cache-Control": "no-store"} | ({"Idempotent-Replayed": "true"} if answer.replayed else {})
+    return Response(answer.body, answer.status, headers, "application/json")
+
+
+def _key(
     idempotency_key: Annotated[
         str | None,
         Header(
@@ -140,30 +148,56 @@ async def _performer(
             max_length=200,
         ),
     ] = None,
-) -> Performer:
+) -> str:
     if idempotency_key is None:
         raise KeyMissing(field="Idempotency-Key")
     if not idempotency_key.isascii() or not idempotency_key.isprintable():
         raise InvalidInput(field="Idempotency-Key")
+    return idempotency_key
+
+
+KeyDep = Annotated[str, Depends(_key)]
+
+
+async def _performer(
+    request: Request, context: ContextDep, actor: ActorDep, origin: OriginDep, key: KeyDep
+) -> Performer:
     operation = request.scope["route"].operation_id
     content = b"\x00".join(
         (operation.encode(), request.url.path.encode(), request.url.query.encode(), await request.body())
     )
-    envelope = Envelope(
-        actor, operation, idempotency_key, hmac.digest(context.seals.pepper, content, hashlib.sha256), origin
-    )
-    return Performer(context, envelope)
+    fingerprint = hmac.digest(context.seals.pepper, content, hashlib.sha256)
+    return Performer(context, Envelope(actor, operation, key, fingerprint, origin))
 
 
-PerformerDep = Annotated[Performer, Depends(_performer)]
+# The handler of an operation asks for a command; what comes is a performer, with which the operation runs the handler.
+CommandDep = Annotated[Command, Depends(_performer)]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A query at work: its transaction, and on whose behalf it reads."""
+
+    connection: AsyncConnection
+    context: Context
+    actor: Actor
+
+    @property
+    def seals(self) -> Seals:
+        """Keys for personal fields."""
+        return self.context.seals
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Runs the operation's one query on behalf of the caller."""
+    """Runs queries on behalf of the caller, each in a transaction of its own."""
 
     context: Context
     actor: Actor
+
+    def reading(self, connection: AsyncConnection) -> Reading:
+        """The caller's view of the database in a transaction."""
+        return Reading(connection, self.context, self.actor)
 
     async def read(self, query: Callable[[AsyncConnection], Awaitable[T | None]]) -> T:
         """The query's result.
@@ -183,3 +217,5 @@ def _reader(context: ContextDep, actor: ActorDep) -> Reader:
 
 
 ReaderDep = Annotated[Reader, Depends(_reader)]
+# As with a command: what comes is a reader, with which the operation runs the handler.
+ReadingDep = Annotated[Reading, Depends(_reader)]

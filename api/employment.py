@@ -6,23 +6,21 @@ from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Depends, Header
-from pydantic import BaseModel, Field, StringConstraints
-from starlette.responses import Response
+from fastapi import APIRouter, Depends
+from pydantic import Field, StringConstraints
 
-from api.dependencies import ContextDep, ForeignOrigin, PerformerDep, require
-from api.problems import responses
-from api.values import AmountOut, DayIn, DayOut, Input, MomentOut
+from api.dependencies import CommandDep, ContextDep, require
+from api.operation import Operation
+from api.values import Amount, Day, DayIn, IfMatch, Input, Moment, Out
 from commands import employment as commands
-from commands.command import Command
+from commands.refusals import refuses
 from domain import errors
 from domain.access import Actor, Role
-from domain.account import NationalIdUnreadable
 from domain.identity import NationalId, mask_national_id
 from storage import employment as store
 from storage.employment import Correction, EarlierVersion, History
 
-router = APIRouter(prefix="/v1/employments", tags=["personnel"])
+router = APIRouter(prefix="/v1/employments", tags=["personnel"], route_class=Operation)
 
 _may_correct = require(Role.HR_OFFICER)
 
@@ -55,13 +53,13 @@ class CorrectionIn(Input):
         return Correction(self.region_code, self.hire_date, None if self.net_pay is None else self.net_pay.amount)
 
 
-class EarlierValues(BaseModel):
+class EarlierValues(Out):
     """What stood until a moment; values that did not change then are null."""
 
-    until: MomentOut
-    net_pay: AmountOut | None
+    until: Moment
+    net_pay: Amount | None
     region_code: str | None
-    hire_date: DayOut | None
+    hire_date: Day | None
     state: str | None
     case_id: UUID | None = Field(description="The case of the file or decision that changed it; null for a correction")
 
@@ -69,32 +67,32 @@ class EarlierValues(BaseModel):
     def of(cls, version: EarlierVersion) -> EarlierValues:
         """An earlier version."""
         before: Any = version.before
-        net_pay, hired = before.get("net_pay_rial"), before.get("hire_date")
+        hired = before.get("hire_date")
         return cls(
-            until=MomentOut.of(version.until),
-            net_pay=None if net_pay is None else AmountOut.of(net_pay),
+            until=version.until,
+            net_pay=before.get("net_pay_rial"),
             region_code=before.get("region_code"),
-            hire_date=None if hired is None else DayOut.of(date.fromisoformat(hired)),
+            hire_date=None if hired is None else date.fromisoformat(hired),
             state=before.get("state"),
             case_id=version.case_id,
         )
 
 
-class EmployerOut(BaseModel):
+class EmployerOut(Out):
     """Whose list it is."""
 
     id: UUID
     name: str
 
 
-class RegionOut(BaseModel):
+class RegionOut(Out):
     """Where somebody works."""
 
     code: str
     name: str
 
 
-class EmploymentOut(BaseModel):
+class EmploymentOut(Out):
     """A person's line in an organisation's list, and what it was before."""
 
     id: UUID
@@ -104,8 +102,8 @@ class EmploymentOut(BaseModel):
     national_id: str = Field(description="Masked")
     organisation: EmployerOut
     region: RegionOut
-    hire_date: DayOut
-    net_pay: AmountOut
+    hire_date: Day
+    net_pay: Amount
     state: str = Field(examples=["employed"])
     earlier: list[EarlierValues] = Field(description=f"The newest {store.EARLIER_VERSIONS}, newest first")
 
@@ -113,84 +111,43 @@ class EmploymentOut(BaseModel):
     def of(cls, history: History) -> EmploymentOut:
         """An employment with its earlier versions."""
         line = history.employment
-        return cls(
-            id=line.id,
-            version=line.version,
-            first_name=line.first_name,
-            last_name=line.last_name,
+        return cls.of_row(
+            line,
             national_id=mask_national_id(NationalId(line.national_id)),
             organisation=EmployerOut(id=line.organisation_id, name=line.organisation_name),
             region=RegionOut(code=line.region_code, name=line.region_name),
-            hire_date=DayOut.of(line.hire_date),
-            net_pay=AmountOut.of(line.net_pay),
-            state=line.state,
             earlier=[EarlierValues.of(version) for version in history.earlier],
         )
 
 
-class Employments(BaseModel):
+class Employments(Out):
     """Where somebody stands on a list."""
 
     items: list[EmploymentOut]
 
 
-@router.post(
-    "/searches",
-    operation_id="search_employments",
-    responses=responses(
-        errors.Unauthenticated, errors.Forbidden, ForeignOrigin, errors.NotFound, errors.TooLarge, NationalIdUnreadable
-    ),
-)
+@router.post("/searches")
+@refuses(commands.search_employments, errors.NotFound)
 async def search_employments(
-    context: ContextDep, actor: Annotated[Actor, Depends(_may_correct)], search: Annotated[EmploymentSearch, Body()]
+    context: ContextDep, actor: Annotated[Actor, Depends(_may_correct)], search: EmploymentSearch
 ) -> Employments:
     """Look up a colleague by national id, within the officer's organisations and regions; changes nothing."""
     found = await commands.search_employments(context, actor, search.national_id)
     return Employments(items=[EmploymentOut.of(history) for history in found])
 
 
-@router.post(
-    "/{employment_id}/correction",
-    operation_id="correct_employment",
-    response_model=EmploymentOut,
-    dependencies=[Depends(_may_correct)],
-    responses=responses(
-        errors.Unauthenticated,
-        errors.Forbidden,
-        errors.NotFound,
-        errors.PreconditionFailed,
-        commands.OwnEmployment,
-        errors.OwnCase,
-        commands.EmploymentEnded,
-        commands.NothingToCorrect,
-        commands.UnknownRegion,
-        commands.HireDateImpossible,
-        commands.NetPayImpossible,
-    ),
-)
+@router.post("/{employment_id}/correction", dependencies=[Depends(_may_correct)])
+@refuses(commands.correct_employment)
 async def correct_employment(
-    performer: PerformerDep,
-    employment_id: UUID,
-    body: Annotated[CorrectionIn, Body()],
-    if_match: Annotated[
-        str | None,
-        Header(pattern='^(W/)?"[0-9]{1,18}"$', description="`version` of the employment when it was looked at"),
-    ] = None,
-) -> Response:
+    command: CommandDep, employment_id: UUID, body: CorrectionIn, version: IfMatch
+) -> EmploymentOut:
     """Correct net pay, region or hire date of one colleague, who is told by SMS; for HR of the organisation or region.
 
     Running applications keep the values that they were judged by and are judged again when they go on.
     """
-    version = None if if_match is None else int(if_match.removeprefix("W/").strip('"'))
-
-    async def work(command: Command) -> EmploymentOut:
-        await commands.correct_employment(
-            command, employment_id, body.correction(), reason=body.reason, version=version
-        )
-        corrected = await store.read_listed(command.connection, command.seals, employment_id)
-        if corrected is None:
-            raise errors.NotFound
-        (history,) = await store.histories(command.connection, [corrected])
-        return EmploymentOut.of(history)
-
-    return await performer.run(work)
+    await commands.correct_employment(command, employment_id, body.correction(), reason=body.reason, version=version)
+    corrected = await store.read_listed(command.connection, command.seals, employment_id)
+    if corrected is None:
+        raise errors.NotFound
+    (history,) = await store.histories(command.connection, [corrected])
+    return EmploymentOut.of(history)

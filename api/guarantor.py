@@ -1,42 +1,112 @@
-"""Guarantors: who may be asked, naming another one, and what a member stands for (A4, A4a, A5)."""
+"""Guarantors: who may be asked, naming another one, answering, what a member stands for (A4, A4a, A5)."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Depends
-from pydantic import BaseModel, Field
-from sqlalchemy.ext.asyncio import AsyncConnection
-from starlette.responses import Response
+from fastapi import APIRouter, Depends
+from pydantic import Field
 
-from api.case_detail import CaseDetail
-from api.dependencies import PerformerDep, Reader, ReaderDep, require
-from api.onboarding import detail_of
-from api.problems import responses
-from api.review import ceiling_of
+from api.answering import Answering, CodeWish, Decision
+from api.case_view import CaseRow, case_row
+from api.dependencies import CommandDep, Reading, ReadingDep, require
+from api.onboarding import MandateAcceptance
+from api.operation import Operation
 from api.sight import reaching_further
-from api.values import AmountOut, Cursor, Input, Limit, MomentOut, Page, Words, cut, read_cursor, write_cursor
+from api.values import Amount, Day, IdCursor, Input, Limit, Moment, Out, Page, Words
 from commands import guarantor as commands
 from commands.command import Command
 from commands.onboarding import find_employment, read_programme
-from domain import errors
-from domain import guarantor as rules
+from commands.refusals import refuses
+from domain.account import guarantee_binding
 from domain.catalogue import words
-from domain.guarantor import GuaranteeState
+from domain.errors import Forbidden, NotFound
+from domain.guarantor import RULE_VALUES, GuaranteeState, Rule, service_limit
+from domain.identity import NationalId, mask_national_id
 from domain.mandate import GUARANTEE_MANDATES
-from domain.onboarding import ChooseOrganisation, MoneyPaused, NotOnPersonnelList, ProgrammeUnknown
+from domain.money import Money, Unit
+from domain.onboarding import ceiling
 from domain.programme import Programme
 from domain.wording import Sentence
+from messages.onboarding import TaskKind
 from storage import guarantor
 from storage.guarantor import Request
 from storage.onboarding import is_open_to
 from storage.organisation import employments_of
 from storage.programme import programme_of, programmes_in_force
+from storage.review import GuarantorCheck
+from storage.rows.guarantor import Guarantee
+from storage.rows.tasks import Task
 
-router = APIRouter(prefix="/v1", tags=["guarantors"])
+router = APIRouter(prefix="/v1", tags=["guarantors"], route_class=Operation)
 
 _Member = Depends(require(member=True))
+
+
+class AcceptGuarantee(Decision):
+    """The guarantor stands, with a fresh code for exactly the terms of the guarantee (A5)."""
+
+    kind: Literal["answer_guarantee"]
+    decision: Literal["accept"]
+    mandate: MandateAcceptance
+
+    @refuses(commands.answer_guarantee)
+    async def decide(self, command: Command, task: Task) -> None:
+        """Stand."""
+        consent = commands.Consent(self.mandate.version, self.mandate.code_id, self.mandate.code)
+        await commands.answer_guarantee(command, task, consent)
+
+
+class RefuseGuarantee(Decision):
+    """The guarantor does not stand (A5)."""
+
+    kind: Literal["answer_guarantee"]
+    decision: Literal["refuse"]
+
+    @refuses(commands.answer_guarantee)
+    async def decide(self, command: Command, task: Task) -> None:
+        """Do not stand."""
+        await commands.answer_guarantee(command, task, None)
+
+
+DECISIONS = (
+    Answering(TaskKind.ANSWER_GUARANTEE, (AcceptGuarantee, RefuseGuarantee), asks_another=True),
+    Answering(TaskKind.NAME_GUARANTOR, address="/v1/onboarding/applications/{case_id}/guarantors"),
+)
+
+
+class GuaranteeSubject(Input):
+    """What the caller was asked to stand for; the code accepts exactly the terms of that guarantee."""
+
+    guarantee_id: UUID
+    mandate_version: int = Field(strict=True, gt=0, le=1_000_000, examples=[1])
+
+
+class GuaranteeCodeWish(CodeWish):
+    """Asks for a code with which a guarantor accepts (A5)."""
+
+    purpose: Literal["accept_guarantee"]
+    subject: GuaranteeSubject
+
+    async def binding(self, command: Command) -> bytes:
+        """The terms are the guarantee's own, whatever the guarantor believes; it must be waiting for their answer.
+
+        Raises:
+            Forbidden: staff guarantee nothing.
+            NotFound: missing, answered, or another person's.
+        """
+        if command.actor.capacity != "member":
+            raise Forbidden
+        found = await guarantor.read_guarantee(command.connection, self.subject.guarantee_id)
+        if found is None or found.person_id != command.actor.person_id or found.status != "asked":
+            raise NotFound
+        return guarantee_binding(found.id, found.monthly, found.instalments, self.subject.mandate_version)
+
+
+CODES = (GuaranteeCodeWish,)
 
 
 class CheckIn(Input):
@@ -47,7 +117,7 @@ class CheckIn(Input):
     organisation_id: UUID | None = Field(default=None, description="Needed by those who work for several")
 
 
-class CheckOut(BaseModel):
+class CheckOut(Out):
     """Yes or no, and never why not (A4a)."""
 
     may_be_asked: bool
@@ -62,7 +132,7 @@ class GuarantorIn(Input):
     )
 
 
-class GuaranteeOut(BaseModel):
+class GuaranteeOut(Out):
     """A credit that the member stands for, stood for or was asked to stand for (A5)."""
 
     id: UUID
@@ -75,14 +145,14 @@ class GuaranteeOut(BaseModel):
     region_name: str
     programme: str = Field(examples=["tavana"])
     programme_title: Words
-    monthly: AmountOut
+    monthly: Amount
     instalments: int
-    ceiling: AmountOut
+    ceiling: Amount
     mandate_version: int = Field(description="To be accepted, or what was accepted")
     mandate: Words
-    named: MomentOut
-    accepted: MomentOut | None
-    ended: MomentOut | None
+    named: Moment = Field(validation_alias="named_at")
+    accepted: Moment | None = Field(validation_alias="accepted_at")
+    ended: Moment | None = Field(validation_alias="ended_at")
     phase: str | None = Field(
         description="Where the application stands; null once they have nothing to do with it", examples=["active"]
     )
@@ -95,32 +165,141 @@ class GuaranteeOut(BaseModel):
         asked = request.guarantee
         asks = 0 if programme.guarantor is None else programme.guarantor.mandate_version
         version = asked.mandate_version or asks
-        return cls(
-            id=asked.id,
-            case_id=asked.case_id,
+        return cls.of_row(
+            asked,
             task_id=request.task_id,
-            status=asked.status,
             words=Words.of(words.term(GuaranteeState, asked.status)),
             applicant_name=request.applicant_name,
             organisation_name=request.organisation_name,
             region_name=request.region_name,
             programme=programme.code,
             programme_title=Words.of(Sentence(programme.title_fa, programme.title_en)),
-            monthly=AmountOut.of(asked.monthly),
-            instalments=asked.instalments,
             ceiling=ceiling_of(asked),
             mandate_version=version,
             mandate=Words.of(GUARANTEE_MANDATES[version]),
-            named=MomentOut.of(asked.named_at),
-            accepted=None if asked.accepted_at is None else MomentOut.of(asked.accepted_at),
-            ended=None if asked.ended_at is None else MomentOut.of(asked.ended_at),
             phase=request.phase if asked.is_live else None,
             phase_words=Words.of(words.phase(request.kind, request.phase)) if asked.is_live else None,
             counts=asked.status == "accepted",
         )
 
 
-class StandsFor(BaseModel):
+class RuleOut(Out):
+    """A rule about guarantors, and whether it is kept at this moment (A4)."""
+
+    code: Rule
+    words: Words
+    holds: bool
+    value: Words | None = Field(description="What it was judged by; pay only for those who judge by it")
+
+
+class GuarantorFacts(Out):
+    """A guarantor's personnel data of this moment, for finance and auditors."""
+
+    region_code: str
+    hire_date: Day
+    net_pay: Amount | None = Field(description="For those who judge by it")
+    stands_for: int = Field(description="For how many other persons they stand")
+    rules: list[RuleOut]
+
+    @classmethod
+    def of(cls, check: GuarantorCheck, known: Known) -> GuarantorFacts:
+        """What an examination found."""
+        there, sees_pay = check.employment, known.sees_pay
+        values = _values(check, known.regions)
+        return cls(
+            region_code=there.region_code,
+            hire_date=there.hire_date,
+            net_pay=there.net_pay if sees_pay else None,
+            stands_for=check.stands_for,
+            rules=[
+                RuleOut(
+                    code=rule,
+                    words=Words.of(words.term(Rule, rule)),
+                    holds=holds,
+                    value=Words.of(words.say(RULE_VALUES[rule], values))
+                    if sees_pay or rule is not Rule.PAY_HIGH_ENOUGH
+                    else None,
+                )
+                for rule, holds in check.rules.items()
+            ],
+        )
+
+
+def _values(check: GuarantorCheck, regions: Mapping[str, str]) -> dict[str, object]:
+    """What the rules about a guarantor were judged by, as the words about it name it."""
+    there, applicant = check.employment, check.applicant
+    is_elsewhere = there.state == "employed" and there.organisation_id != applicant.organisation_id
+    return {
+        "employment": "employed_elsewhere" if is_elsewhere else there.state,
+        "region": regions.get(there.region_code, there.region_code),
+        "applicant_region": regions.get(applicant.region_code, applicant.region_code),
+        "hired": there.hire_date.isoformat(),
+        "service_limit": service_limit(check.terms, there.hire_date).isoformat(),
+        "pay": there.net_pay,
+        "applicant_pay": applicant.net_pay,
+        "count": check.stands_for,
+        "most": check.terms.stands_for_max,
+    }
+
+
+class GuaranteeInCase(Out):
+    """Somebody who was named for a credit, as far as the caller may know of them."""
+
+    id: UUID
+    status: str = Field(examples=["asked"])
+    words: Words
+    national_id_masked: str | None = Field(
+        description="For the applicant, finance that decides and auditors", examples=["049****899"]
+    )
+    name: str | None = Field(
+        description="For the applicant once they accepted; for finance that decides and auditors",
+        examples=["علی کریمی"],
+    )
+    monthly: Amount = Field(description="With `instalments`: what they were asked to stand for")
+    instalments: int
+    ceiling: Amount
+    mandate_version: int | None = Field(description="Which mandate they accepted")
+    replaces: UUID | None = Field(validation_alias="replaces_id", description="The guarantee whose place it took")
+    named: Moment = Field(validation_alias="named_at")
+    accepted: Moment | None = Field(validation_alias="accepted_at")
+    ended: Moment | None = Field(validation_alias="ended_at")
+    facts: GuarantorFacts | None = Field(description="While it lasts, for finance that decides and auditors")
+
+    @classmethod
+    def of(cls, guarantee: Guarantee, known: Known) -> GuaranteeInCase:
+        """A guarantee, with what the caller may know."""
+        national_id = known.national_ids.get(guarantee.person_id)
+        check = known.checks.get(guarantee.id)
+        return cls.of_row(
+            guarantee,
+            words=Words.of(words.term(GuaranteeState, guarantee.status)),
+            national_id_masked=None if national_id is None else mask_national_id(national_id),
+            name=known.names.get(guarantee.id),
+            ceiling=ceiling_of(guarantee),
+            facts=None if check is None else GuarantorFacts.of(check, known),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the caller may know of guarantors: names by guarantee, national ids by person, findings by guarantee.
+
+    ``regions``: names by code.
+    """
+
+    names: Mapping[UUID, str] = field(default_factory=dict)
+    national_ids: Mapping[UUID, NationalId] = field(default_factory=dict)
+    checks: Mapping[UUID, GuarantorCheck] = field(default_factory=dict)
+    sees_pay: bool = False
+    regions: Mapping[str, str] = field(default_factory=dict)
+
+
+def ceiling_of(guarantee: Guarantee) -> int:
+    """The most that a guarantor stands for, in rial: monthly times count."""
+    return ceiling(Money(guarantee.monthly, Unit.IRR), guarantee.instalments).amount
+
+
+class StandsFor(Out):
     """For how many persons the member stands now, and for how many anybody may."""
 
     count: int = Field(examples=[1])
@@ -135,110 +314,49 @@ class Guarantees(Page[GuaranteeOut]):
     stands_for: StandsFor
 
 
-@router.post(
-    "/guarantor-checks",
-    operation_id="check_guarantor",
-    response_model=CheckOut,
-    dependencies=[_Member],
-    responses=responses(
-        errors.Unauthenticated,
-        errors.Forbidden,
-        NotOnPersonnelList,
-        ProgrammeUnknown,
-        ChooseOrganisation,
-        rules.GuarantorCountWrong,
-        rules.GuarantorIsApplicant,
-    ),
-)
-async def check_guarantor(performer: PerformerDep, check: Annotated[CheckIn, Body()]) -> Response:
+@router.post("/guarantor-checks", dependencies=[_Member])
+@refuses(read_programme, find_employment, commands.may_be_asked)
+async def check_guarantor(command: CommandDep, check: CheckIn) -> CheckOut:
     """Whether a colleague may be asked to stand for the caller (A4a): yes or no; 12 answers a day."""
-
-    async def work(command: Command) -> CheckOut:
-        _, programme = await read_programme(command, check.programme)
-        own = await find_employment(command, programme, check.organisation_id)
-        return CheckOut(may_be_asked=await commands.may_be_asked(command, programme, own, check.national_id))
-
-    return await performer.run(work)
+    _, programme = await read_programme(command, check.programme)
+    own = await find_employment(command, programme, check.organisation_id)
+    return CheckOut(may_be_asked=await commands.may_be_asked(command, programme, own, check.national_id))
 
 
-@router.post(
-    "/onboarding/applications/{case_id}/guarantors",
-    operation_id="name_guarantor",
-    response_model=CaseDetail,
-    dependencies=[_Member],
-    responses=responses(
-        errors.Unauthenticated,
-        errors.Forbidden,
-        errors.NotFound,
-        errors.CaseClosed,
-        errors.TaskNotOpen,
-        rules.GuaranteeUnknown,
-        rules.GuarantorPlacesFilled,
-        MoneyPaused,
-        rules.GuarantorMayNotBeAsked,
-        rules.GuarantorIsApplicant,
-        rules.GuarantorNamedTwice,
-    ),
-)
-async def name_guarantor(performer: PerformerDep, case_id: UUID, named: Annotated[GuarantorIn, Body()]) -> Response:
+@router.post("/onboarding/applications/{case_id}/guarantors", dependencies=[_Member])
+@refuses(commands.name_guarantor)
+async def name_guarantor(command: CommandDep, case_id: UUID, named: GuarantorIn) -> CaseRow:
     """Name another guarantor until the credit is usable (A4, A6); what finance approved is to be approved anew."""
-
-    async def work(command: Command) -> CaseDetail:
-        await commands.name_guarantor(command, case_id, named.national_id, replaces=named.replaces)
-        return await detail_of(command, case_id)
-
-    return await performer.run(work)
+    await commands.name_guarantor(command, case_id, named.national_id, replaces=named.replaces)
+    return await case_row(command, case_id)
 
 
-@router.get(
-    "/guarantees",
-    operation_id="list_guarantees",
-    dependencies=[_Member],
-    responses=responses(errors.Unauthenticated, errors.Forbidden),
-)
-async def list_guarantees(reader: ReaderDep, cursor: Cursor = None, limit: Limit = 25) -> Guarantees:
+@router.get("/guarantees", dependencies=[_Member])
+async def list_guarantees(read: ReadingDep, before: IdCursor, limit: Limit = 25) -> Guarantees:
     """What the member stands for and was asked to stand for (A5), newest first."""
-    before = read_cursor(cursor, UUID)
-
-    async def query(connection: AsyncConnection) -> Guarantees:
-        me = reader.actor.person_id
-        # The applicants' names are other people's rows.
-        async with reaching_further(connection, reader.actor):
-            rows = await guarantor.requests_to(connection, me, before=before[0] if before else None, limit=limit + 1)
-            stands_for = await _stands_for(connection, reader)
-        page, more = cut(rows, limit)
-        programmes = {
-            policy_id: await programme_of(connection, policy_id) for policy_id in {row.policy_id for row in page}
-        }
-        return Guarantees(
-            items=[GuaranteeOut.of(row, programmes[row.policy_id]) for row in page],
-            next=write_cursor(page[-1].guarantee.id) if more else None,
-            stands_for=stands_for,
-        )
-
-    return await reader.read(query)
+    # The applicants' names are other people's rows.
+    async with reaching_further(read.connection, read.actor):
+        rows = await guarantor.requests_to(read.connection, read.actor.person_id, before=before, limit=limit + 1)
+        stands_for = await _stands_for(read)
+    policies = {row.policy_id for row in rows[:limit]}
+    programmes = {policy_id: await programme_of(read.connection, policy_id) for policy_id in policies}
+    page = Page.of(
+        rows, limit, lambda row: (row.guarantee.id,), lambda row: GuaranteeOut.of(row, programmes[row.policy_id])
+    )
+    return Guarantees(items=page.items, next=page.next, stands_for=stands_for)
 
 
-@router.get(
-    "/guarantees/{guarantee_id}",
-    operation_id="read_guarantee",
-    dependencies=[_Member],
-    responses=responses(errors.Unauthenticated, errors.Forbidden, errors.NotFound),
-)
-async def read_guarantee(reader: ReaderDep, guarantee_id: UUID) -> GuaranteeOut:
+@router.get("/guarantees/{guarantee_id}", dependencies=[_Member])
+async def read_guarantee(read: ReadingDep, guarantee_id: UUID) -> GuaranteeOut | None:
     """One of those that the member stands for, stood for or was asked to stand for (A5)."""
-
-    async def query(connection: AsyncConnection) -> GuaranteeOut | None:
-        # The applicant's name is somebody else's row.
-        async with reaching_further(connection, reader.actor):
-            found = await guarantor.request_to(connection, reader.actor.person_id, guarantee_id)
-        return None if found is None else GuaranteeOut.of(found, await programme_of(connection, found.policy_id))
-
-    return await reader.read(query)
+    # The applicant's name is somebody else's row.
+    async with reaching_further(read.connection, read.actor):
+        found = await guarantor.request_to(read.connection, read.actor.person_id, guarantee_id)
+    return None if found is None else GuaranteeOut.of(found, await programme_of(read.connection, found.policy_id))
 
 
-async def _stands_for(connection: AsyncConnection, reader: Reader) -> StandsFor:
-    me = reader.actor.person_id
+async def _stands_for(read: Reading) -> StandsFor:
+    me, connection = read.actor.person_id, read.connection
     employers = {employment.organisation_id for employment in await employments_of(connection, me)}
     most = 0
     for programme in await programmes_in_force(connection):

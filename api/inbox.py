@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.review import Coded
+from api.decisions import asks_another
 from api.sight import reaching_further
-from api.values import MomentOut, Words
+from api.values import Coded, Moment, Out, Words
 from domain.access import Actor
 from domain.catalogue import words
 from domain.review import ReturnReason
 from domain.wording import Sentence
-from messages.onboarding import TaskKind
 from storage.people import names_of
-from storage.rows.tasks import Task
 from storage.tasks import InboxItem
 
 
-class TaskOut(BaseModel):
+class TaskOut(Out):
     """Something that a case waits for."""
 
     id: UUID
@@ -41,10 +39,12 @@ class TaskOut(BaseModel):
     scope: str | None
     status: str = Field(examples=["open"])
     reason: str | None = Field(description="Why it is asked, if that is not plain", examples=[None])
-    guarantee_id: UUID | None = Field(description="Which guarantee `answer_guarantee` asks about (A5)")
+    subject_id: UUID | None = Field(
+        description="What it is about, where others than the case's own person are asked: a guarantee (A5)"
+    )
     reasons: list[Coded] = Field(description="Why finance returned what is to be corrected (A7)")
-    opened: MomentOut
-    due: MomentOut
+    opened: Moment = Field(validation_alias="opened_at")
+    due: Moment = Field(validation_alias="due_at")
     late: bool = Field(description="Whether it is open though its time is over")
     claimed_by: UUID | None
     claimed_by_me: bool
@@ -55,34 +55,20 @@ class TaskOut(BaseModel):
         """An inbox item in somebody's eyes."""
         task = item.task
         reason = task.details.get("obstacle") or task.details.get("reason")
-        return cls(
-            id=task.id,
-            case_id=task.case_id,
+        return cls.of_row(
+            task,
             case_kind=item.case_kind,
             variant=item.variant,
             region_code=item.region_code,
-            kind=task.kind,
             words=Words.of(words.task(task.kind)),
             person_name=None if item.person_id == actor.person_id else person_name,
             programme=None if item.programme is None else Words.of(Sentence(*item.programme)),
-            role=task.role,
-            scope_kind=task.scope_kind,
-            scope=task.scope,
-            status=task.status,
             reason=reason,
-            guarantee_id=_guarantee_of(task),
+            subject_id=task.subject_id if asks_another(task) else None,
             reasons=[Coded.of(ReturnReason, code) for code in task.details.get("reasons", [])],
-            opened=MomentOut.of(task.opened_at),
-            due=MomentOut.of(task.due_at),
             late=item.is_late,
-            claimed_by=task.claimed_by,
             claimed_by_me=task.claimed_by == actor.person_id,
-            version=task.version,
         )
-
-
-def _guarantee_of(task: Task) -> UUID | None:
-    return task.subject_id if task.kind == TaskKind.ANSWER_GUARANTEE else None
 
 
 async def shown(connection: AsyncConnection, actor: Actor, items: Sequence[InboxItem]) -> list[TaskOut]:
@@ -92,12 +78,8 @@ async def shown(connection: AsyncConnection, actor: Actor, items: Sequence[Inbox
 
 
 async def _applicants(connection: AsyncConnection, actor: Actor, items: Sequence[InboxItem]) -> dict[UUID, str | None]:
-    """By task, who asks a member to stand (A5): the applicant's row is hidden from a member's transaction."""
-    asking = {
-        item.task.id: item.person_id
-        for item in items
-        if item.task.kind == TaskKind.ANSWER_GUARANTEE and item.person_id is not None
-    }
+    """By task, for whom a member is asked (A5): the applicant's row is hidden from a member's transaction."""
+    asking = {item.task.id: item.person_id for item in items if asks_another(item.task) and item.person_id is not None}
     if not asking:
         return {}
     async with reaching_further(connection, actor):

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, Field
-from sqlalchemy.ext.asyncio import AsyncConnection
+from pydantic import Field
 
-from api.dependencies import ReaderDep, require
-from api.problems import responses
-from api.values import AmountOut, Cursor, Limit, MomentOut, Page, Words, read_cursor, write_cursor
-from domain import errors
+from api.dependencies import ReadingDep, require
+from api.operation import Operation
+from api.values import Amount, Cursor, Limit, Moment, Out, Page, Words, read_cursor, write_cursor
 from domain.access import SEES_LEDGER, Role
 from domain.catalogue import words
 from domain.ledger import JournalReason, credit_accounts
 from storage.ledger import reading as ledger
 
-router = APIRouter(prefix="/v1", tags=["ledger"])
+router = APIRouter(prefix="/v1", tags=["ledger"], route_class=Operation)
 
 
-class TrialRow(BaseModel):
+class TrialRow(Out):
     """All accounts of one kind; credits over 0, debits under 0."""
 
     kind: str = Field(examples=["credit:available"])
@@ -29,78 +28,45 @@ class TrialRow(BaseModel):
     total: int
 
 
-class TrialBalance(BaseModel):
+class TrialBalance(Out):
     """Every kind of account; ``difference`` is the sum of all totals and always 0."""
 
     rows: list[TrialRow]
     difference: dict[str, int]
 
 
-class StatementLine(BaseModel):
+class StatementLine(Out):
     """One entry, as the owner of the account reads it."""
 
     journal_id: UUID
     reason: str = Field(examples=["credit_line_opened"])
     words: Words
     case_id: UUID | None
-    at: MomentOut
+    at: Moment = Field(validation_alias="event_at")
     amount: int = Field(description="Rial; over 0 raised the balance")
-    balance: AmountOut
+    balance: Amount = Field(validation_alias="running")
 
 
-@router.get(
-    "/ledger/trial-balance",
-    operation_id="read_trial_balance",
-    dependencies=[Depends(require(*SEES_LEDGER))],
-    responses=responses(errors.Unauthenticated, errors.Forbidden),
-)
-async def read_trial_balance(reader: ReaderDep) -> TrialBalance:
+@router.get("/ledger/trial-balance", dependencies=[Depends(require(*SEES_LEDGER))])
+async def read_trial_balance(read: ReadingDep) -> TrialBalance:
     """The trial balance at this moment."""
-
-    async def query(connection: AsyncConnection) -> TrialBalance:
-        rows = await ledger.trial_balance(connection)
-        difference: dict[str, int] = {}
-        for row in rows:
-            difference[row.unit] = difference.get(row.unit, 0) + row.total
-        shown = [TrialRow(kind=row.kind, unit=row.unit, accounts=row.accounts, total=row.total) for row in rows]
-        return TrialBalance(rows=shown, difference=difference)
-
-    return await reader.read(query)
+    rows = await ledger.trial_balance(read.connection)
+    difference = defaultdict[str, int](int)
+    for row in rows:
+        difference[row.unit] += row.total
+    return TrialBalance(rows=[TrialRow.model_validate(row) for row in rows], difference=difference)
 
 
-@router.get(
-    "/credit-lines/{line_id}/statement",
-    operation_id="read_statement",
-    responses=responses(errors.Unauthenticated, errors.Forbidden, errors.NotFound),
-    dependencies=[Depends(require(Role.AUDITOR, member=True))],
-)
+@router.get("/credit-lines/{line_id}/statement", dependencies=[Depends(require(Role.AUDITOR, member=True))])
 async def read_statement(
-    reader: ReaderDep, line_id: UUID, cursor: Cursor = None, limit: Limit = 50
+    read: ReadingDep, line_id: UUID, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[StatementLine]:
     """The movements of the available credit with the balance after each, oldest first."""
     after = read_cursor(cursor, int, int, int)
-
-    async def query(connection: AsyncConnection) -> Page[StatementLine]:
-        _, available = credit_accounts(line_id)
-        page = await ledger.statement(
-            connection,
-            available.code,
-            after=ledger.Cursor(*after) if after else None,
-            limit=limit,
-        )
-        lines = [
-            StatementLine(
-                journal_id=line.journal_id,
-                reason=line.reason,
-                words=Words.of(words.term(JournalReason, line.reason)),
-                case_id=line.case_id,
-                at=MomentOut.of(line.event_at),
-                amount=line.amount,
-                balance=AmountOut.of(line.running),
-            )
-            for line in page.lines
-        ]
-        end = page.end
-        return Page(items=lines, next=write_cursor(end.tx, end.entry, end.running) if page.more else None)
-
-    return await reader.read(query)
+    _, available = credit_accounts(line_id)
+    page = await ledger.statement(
+        read.connection, available.code, after=ledger.Cursor(*after) if after else None, limit=limit
+    )
+    lines = [StatementLine.of_row(line, words=Words.of(words.term(JournalReason, line.reason))) for line in page.lines]
+    end = page.end
+    return Page(items=lines, next=write_cursor(end.tx, end.entry, end.running) if page.more else None)

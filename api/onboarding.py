@@ -3,50 +3,84 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Depends, Query, Request
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
-from starlette.responses import Response
 
-from api.case_detail import CaseDetail, case_detail
-from api.dependencies import PerformerDep, Reader, ReaderDep, require
-from api.problems import responses
-from api.terms import EmployerLimit, employer_limits
-from api.values import AmountIn, AmountOut, DayOut, Input, MomentOut, Words
+from api.answering import Answering, CodeWish, Decision
+from api.case_view import Action, CaseRow, Look, Section, case_row
+from api.dependencies import CommandDep, Reading, ReadingDep, require
+from api.operation import Operation
+from api.sight import Sight
+from api.terms import CorrectionTerms, EmployerLimit, correction_terms, employer_limits
+from api.values import Amount, AmountIn, Coded, Day, Input, Moment, Out, Words
 from commands import onboarding as commands
 from commands.command import Command
-from domain import errors
-from domain import onboarding as rules
-from domain.account import BadCode, CodeNotAccepted
-from domain.guarantor import (
-    GuarantorCountWrong,
-    GuarantorIsApplicant,
-    GuarantorMayNotBeAsked,
-    GuarantorNamedTwice,
-)
+from commands.refusals import refuses
+from domain.account import mandate_binding
+from domain.guarantor import free_places
 from domain.ledger import credit_accounts
 from domain.mandate import GUARANTEE_MANDATES, MANDATES
+from domain.money import Money, Unit
+from domain.onboarding import RefusalReason, ceiling, may_withdraw
 from domain.programme import GUARANTORS_MAX, Backing, Programme, Review
-from domain.review import NotReturned
+from domain.review import ReturnReason
 from domain.wording import Sentence
-from storage import onboarding
+from messages.case import CaseKind
+from messages.onboarding import FactKind, TaskKind
+from storage import guarantor, onboarding
+from storage.cases import last_fact
+from storage.certificate import newest_certificate
 from storage.database import postgres_now
 from storage.ledger import reading as ledger
 from storage.ledger.reading import Balance
-from storage.programme import programmes_in_force, programmes_of
+from storage.organisation import list_regions
+from storage.programme import programme_of, programmes_in_force, programmes_of
+from storage.rows.cases import Case
 from storage.rows.onboarding import CreditLine
-from storage.rows.services import ServiceName
+from storage.rows.tasks import Task
 from storage.services import takes_new_cases
 
-router = APIRouter(prefix="/v1", tags=["onboarding"])
+router = APIRouter(prefix="/v1", tags=["onboarding"], route_class=Operation)
 
 _Member = Depends(require(member=True))
 
 
-class ProgrammeOut(BaseModel):
+class ClearObstacle(Decision):
+    """What stood in the way is mended; the activation is tried again."""
+
+    kind: Literal["clear_obstacle"]
+    decision: Literal["cleared"]
+
+    @refuses(commands.answer_obstacle)
+    async def decide(self, command: Command, task: Task) -> None:
+        """Go on."""
+        await commands.answer_obstacle(command, task, None)
+
+
+class UpholdObstacle(Decision):
+    """What stands in the way cannot be mended; the application is refused."""
+
+    kind: Literal["clear_obstacle"]
+    decision: Literal["upheld"]
+    reason: RefusalReason
+
+    @refuses(commands.answer_obstacle)
+    async def decide(self, command: Command, task: Task) -> None:
+        """Refuse."""
+        await commands.answer_obstacle(command, task, self.reason)
+
+
+DECISIONS = (
+    Answering(TaskKind.CLEAR_OBSTACLE, (ClearObstacle, UpholdObstacle)),
+    Answering(TaskKind.CORRECT_APPLICATION, address="/v1/onboarding/applications/{case_id}/correction"),
+)
+
+
+class ProgrammeOut(Out):
     """A programme, and what is possible for the caller at each of their employers at this moment (A2)."""
 
     code: str = Field(examples=["minipay"])
@@ -71,6 +105,30 @@ class MandateAcceptance(Input):
     version: int = Field(strict=True, ge=1, examples=[1])
     code_id: UUID
     code: str = Field(max_length=32, examples=["482913"])
+
+
+class MandateSubject(Input):
+    """The terms of the deduction mandate that the code accepts: the application must be for exactly these."""
+
+    programme: str = Field(pattern=r"^[a-z][a-z0-9_]{1,39}$", examples=["minipay"])
+    monthly_amount: AmountIn
+    instalments: int = Field(strict=True, gt=0, le=1_000, examples=[12])
+    mandate_version: int = Field(strict=True, gt=0, le=1_000_000, examples=[1])
+
+
+class MandateCodeWish(CodeWish):
+    """Asks for a code that accepts a deduction mandate."""
+
+    purpose: Literal["accept_mandate"]
+    subject: MandateSubject
+
+    async def binding(self, command: Command) -> bytes:  # noqa: ARG002 - needs only what was sent
+        """The terms that it accepts."""
+        terms = self.subject
+        return mandate_binding(terms.programme, terms.monthly_amount.amount, terms.instalments, terms.mandate_version)
+
+
+CODES = (MandateCodeWish,)
 
 
 class NamedGuarantor(Input):
@@ -100,33 +158,33 @@ class CorrectionIn(Input):
     mandate: MandateAcceptance
 
 
-class Links(BaseModel):
+class Links(Out):
     """Where a member goes on with a credit: the app, and how to use it."""
 
     app: str = Field(examples=["https://amanat.example/app"])
     training: str = Field(examples=["https://amanat.example/training"])
 
 
-class CreditLineOut(BaseModel):
+class CreditLineOut(Out):
     """A member's credit (C8): used, held and available come from the ledger."""
 
     id: UUID
     case_id: UUID
     programme: str
     programme_title: Words = Field(description="As the case began with it")
-    monthly: AmountOut
+    monthly: Amount
     instalments: int
-    ceiling: AmountOut
-    available: AmountOut
-    held: AmountOut
-    used: AmountOut
+    ceiling: Amount
+    available: Amount
+    held: Amount
+    used: Amount
     card_number: str = Field(
         description="Whole only after a fresh code (step-up), else its last four digits", examples=["************7897"]
     )
-    opened: MomentOut
-    ends_on: DayOut
-    purchases_stopped: MomentOut | None
-    closed: MomentOut | None
+    opened: Moment = Field(validation_alias="opened_at")
+    ends_on: Day
+    purchases_stopped: Moment | None = Field(validation_alias="purchases_stopped_at")
+    closed: Moment | None = Field(validation_alias="closed_at")
     links: Links | None = Field(description="Null where the installation names none, and once the line is closed")
 
     @classmethod
@@ -135,74 +193,154 @@ class CreditLineOut(BaseModel):
     ) -> CreditLineOut:
         """A line with its balance."""
         used = 0 if line.closed_at else line.ceiling.amount - balance.posted
-        return cls(
-            id=line.id,
-            case_id=line.case_id,
-            programme=line.programme,
+        return cls.of_row(
+            line,
             programme_title=Words.of(Sentence(programme.title_fa, programme.title_en)),
-            monthly=AmountOut.of(line.monthly),
-            instalments=line.instalments,
-            ceiling=AmountOut.of(line.ceiling.amount),
-            available=AmountOut.of(balance.available),
-            held=AmountOut.of(balance.held),
-            used=AmountOut.of(used),
+            ceiling=line.ceiling.amount,
+            available=balance.available,
+            held=balance.held,
+            used=used,
             card_number=card_number,
-            opened=MomentOut.of(line.opened_at),
-            ends_on=DayOut.of(line.ends_on),
-            purchases_stopped=None if line.purchases_stopped_at is None else MomentOut.of(line.purchases_stopped_at),
-            closed=None if line.closed_at is None else MomentOut.of(line.closed_at),
             links=links if line.closed_at is None else None,
         )
 
 
-class CreditLines(BaseModel):
+class CreditLines(Out):
     """The member's lines, newest first."""
 
     items: list[CreditLineOut]
 
 
-class Programmes(BaseModel):
+class Programmes(Out):
     """The programmes that exist."""
 
     takes_applications: bool = Field(description="False while operators have closed onboarding to new cases (G5)")
     items: list[ProgrammeOut]
 
 
-@router.get(
-    "/programmes",
-    operation_id="list_programmes",
-    dependencies=[_Member],
-    responses=responses(errors.Unauthenticated, errors.Forbidden),
-)
-async def list_programmes(reader: ReaderDep) -> Programmes:
-    """Programmes with their mandates and what the member may choose per month; an organisation's own for its people."""
+class ApplicationOut(Out):
+    """What was asked for, and which personnel values were used (A3)."""
 
-    async def query(connection: AsyncConnection) -> Programmes:
-        found = await programmes_in_force(connection)
-        limits = await employer_limits(connection, reader.actor.person_id, found)
-        opened = await onboarding.open_applications(connection, reader.actor.person_id)
-        # Another organisation's own is for its people.
-        shown = [programme for programme in found if not programme.organisation or limits[programme.code]]
-        return Programmes(
-            takes_applications=await takes_new_cases(connection, ServiceName.ONBOARDING),
-            items=[_programme_out(each, limits[each.code], opened.get(each.code)) for each in shown],
+    monthly: Amount
+    instalments: int
+    ceiling: Amount
+    net_pay_used: Amount | None = Field(description="For the applicant and those who judge by it")
+    region_used: str = Field(validation_alias="region_code")
+    region_used_name: str | None = Field(examples=["منطقه ۱ تهران"])
+    hire_date_used: Day | None
+    mandate_version: int
+    approved_monthly: Amount | None
+    approved_instalments: int | None
+    approved: Moment | None = Field(
+        validation_alias="approved_at", description="When finance approved; null again if that no longer counts (A7)"
+    )
+    activates: Moment | None = Field(validation_alias="activates_at", description="From when the credit is usable (A8)")
+    returned: Moment | None = Field(
+        validation_alias="returned_at", description="Since when it waits for the applicant's correction"
+    )
+    return_reasons: list[Coded] = Field(description="Why it was returned the last time (A7)")
+    certificate_id: UUID | None
+    guarantors: int = Field(description="How many its programme asks for (A4)", examples=[1])
+    free_places: int = Field(
+        description="How many guarantors may be named without taking anybody's place; none once the case is over",
+        examples=[0],
+    )
+
+    @classmethod
+    async def of(cls, connection: AsyncConnection, sight: Sight) -> ApplicationOut | None:
+        """The application of a case, if it is one that the caller may read."""
+        asked = await onboarding.read_application(connection, sight.case.id)
+        if asked is None:
+            return None
+        certificate = await newest_certificate(connection, sight.case.id)
+        returned = await last_fact(connection, sight.case.id, FactKind.APPLICATION_RETURNED)
+        programme = await programme_of(connection, sight.case.policy_id)
+        return cls.of_row(
+            asked,
+            ceiling=ceiling(Money(asked.monthly, Unit.IRR), asked.instalments).amount,
+            net_pay_used=asked.net_pay if sight.sees_pay else None,
+            region_used_name=(await list_regions(connection)).get(asked.region_code),
+            hire_date_used=asked.hire_date if sight.sees_pay else None,
+            return_reasons=[]
+            if returned is None
+            else [Coded.of(ReturnReason, code) for code in returned.payload["reasons"]],
+            certificate_id=None if certificate is None else certificate.id,
+            guarantors=programme.guarantors,
+            free_places=await _free_places(connection, sight.case, programme),
         )
 
-    return await reader.read(query)
+
+async def _free_places(connection: AsyncConnection, case: Case, programme: Programme) -> int:
+    if not case.is_open or not programme.guarantors:
+        return 0
+    return free_places(programme.guarantors, len(await guarantor.guarantees_in(connection, case.id)))
+
+
+class ApplicationSection(Out):
+    """Of an application."""
+
+    application: ApplicationOut | None = Field(default=None, description="For the applicant and staff")
+    correction: CorrectionTerms | None = Field(
+        default=None, description="For the applicant while a correction is asked for: what it may be corrected to"
+    )
+
+
+async def _read(look: Look) -> ApplicationSection:
+    sight, connection = look.sight, look.connection
+    is_returned = sight.is_applicant and sight.task_of(TaskKind.CORRECT_APPLICATION) is not None
+    return ApplicationSection(
+        application=await ApplicationOut.of(connection, sight),
+        correction=await correction_terms(connection, sight.case) if is_returned else None,
+    )
+
+
+async def _allowed(look: Look, part: ApplicationSection) -> list[Action]:
+    case = look.sight.case
+    if not look.sight.is_applicant or part.application is None:
+        return []
+    if not may_withdraw(is_open=case.is_open, withdrawn=await onboarding.is_ending(look.connection, case.id)):
+        return []
+    # Until then another guarantor may be named too: a missing one, or in the place of somebody.
+    deeds = {"withdraw_application": "withdrawal"} | (
+        {"name_guarantor": "guarantors"} if part.application.guarantors else {}
+    )
+    return [
+        Action(action=action, method="POST", href=f"/v1/onboarding/applications/{case.id}/{deed}")
+        for action, deed in deeds.items()
+    ]
+
+
+SECTION = Section(
+    CaseKind.ONBOARDING,
+    ApplicationSection,
+    _read,
+    _allowed,
+    by_programme=True,
+    endings=(FactKind.APPLICATION_WITHDRAWN,),
+)
+
+
+@router.get("/programmes", dependencies=[_Member])
+async def list_programmes(read: ReadingDep) -> Programmes:
+    """Programmes with their mandates and what the member may choose per month; an organisation's own for its people."""
+    connection, person_id = read.connection, read.actor.person_id
+    found = await programmes_in_force(connection)
+    limits = await employer_limits(connection, person_id, found)
+    opened = await onboarding.open_applications(connection, person_id)
+    # Another organisation's own is for its people.
+    shown = [programme for programme in found if not programme.organisation or limits[programme.code]]
+    return Programmes(
+        takes_applications=await takes_new_cases(connection, CaseKind.ONBOARDING),
+        items=[_programme_out(each, limits[each.code], opened.get(each.code)) for each in shown],
+    )
 
 
 def _programme_out(programme: Programme, limits: list[EmployerLimit], open_case_id: UUID | None) -> ProgrammeOut:
     asked = programme.guarantor
-    return ProgrammeOut(
-        code=programme.code,
+    return ProgrammeOut.of_row(
+        programme,
         title=Words.of(Sentence(programme.title_fa, programme.title_en)),
-        backing=programme.backing,
-        review=programme.review,
-        guarantors=programme.guarantors,
-        instalments_max=programme.instalments_max,
-        line_term_months=programme.line_term_months,
         waiting_seconds=int(programme.waiting.total_seconds()),
-        mandate_version=programme.mandate_version,
         mandate=Words.of(MANDATES[programme.mandate_version]),
         guarantee_mandate_version=None if asked is None else asked.mandate_version,
         guarantee_mandate=None if asked is None else Words.of(GUARANTEE_MANDATES[asked.mandate_version]),
@@ -211,35 +349,9 @@ def _programme_out(programme: Programme, limits: list[EmployerLimit], open_case_
     )
 
 
-@router.post(
-    "/onboarding/applications",
-    operation_id="apply_for_credit",
-    status_code=201,
-    response_model=CaseDetail,
-    dependencies=[_Member],
-    responses=responses(
-        errors.Unauthenticated,
-        errors.Forbidden,
-        errors.ServiceClosed,
-        rules.NotOnPersonnelList,
-        rules.ContractNotInForce,
-        rules.ApplicationOpen,
-        rules.MoneyPaused,
-        rules.MandateOutdated,
-        rules.ProgrammeUnknown,
-        rules.AmountAboveShare,
-        rules.TooManyInstalments,
-        rules.AmountNotWholeToman,
-        rules.ChooseOrganisation,
-        GuarantorCountWrong,
-        GuarantorIsApplicant,
-        GuarantorMayNotBeAsked,
-        GuarantorNamedTwice,
-        BadCode,
-        CodeNotAccepted,
-    ),
-)
-async def apply_for_credit(performer: PerformerDep, application: Annotated[ApplicationIn, Body()]) -> Response:
+@router.post("/onboarding/applications", status_code=201, dependencies=[_Member])
+@refuses(commands.apply_for_credit)
+async def apply_for_credit(command: CommandDep, application: ApplicationIn) -> CaseRow:
     """Apply for credit. Ask for a code with purpose ``accept_mandate`` and the same terms first."""
     request = commands.CreditRequest(
         programme=application.programme,
@@ -251,59 +363,19 @@ async def apply_for_credit(performer: PerformerDep, application: Annotated[Appli
         organisation_id=application.organisation_id,
         guarantors=tuple(guarantor.national_id for guarantor in application.guarantors),
     )
-
-    async def work(command: Command) -> CaseDetail:
-        return await detail_of(command, await commands.apply_for_credit(command, request))
-
-    return await performer.run(work, status=201)
+    return await case_row(command, await commands.apply_for_credit(command, request))
 
 
-@router.post(
-    "/onboarding/applications/{case_id}/withdrawal",
-    operation_id="withdraw_application",
-    response_model=CaseDetail,
-    dependencies=[_Member],
-    responses=responses(
-        errors.Unauthenticated,
-        errors.Forbidden,
-        errors.NotFound,
-        errors.CaseClosed,
-        rules.CreditAlreadyActive,
-    ),
-)
-async def withdraw_application(performer: PerformerDep, case_id: UUID) -> Response:
+@router.post("/onboarding/applications/{case_id}/withdrawal", dependencies=[_Member])
+@refuses(commands.withdraw_application)
+async def withdraw_application(command: CommandDep, case_id: UUID) -> CaseRow:
     """Withdraw an application until the credit is usable (A11)."""
-
-    async def work(command: Command) -> CaseDetail:
-        return await detail_of(command, await commands.withdraw_application(command, case_id))
-
-    return await performer.run(work)
+    return await case_row(command, await commands.withdraw_application(command, case_id))
 
 
-@router.post(
-    "/onboarding/applications/{case_id}/correction",
-    operation_id="correct_application",
-    response_model=CaseDetail,
-    dependencies=[_Member],
-    responses=responses(
-        errors.Unauthenticated,
-        errors.Forbidden,
-        errors.NotFound,
-        errors.TaskNotOpen,
-        rules.NotOnPersonnelList,
-        rules.ContractNotInForce,
-        rules.MandateOutdated,
-        rules.AmountAboveShare,
-        rules.TooManyInstalments,
-        rules.AmountNotWholeToman,
-        NotReturned,
-        BadCode,
-        CodeNotAccepted,
-    ),
-)
-async def correct_application(
-    performer: PerformerDep, case_id: UUID, correction: Annotated[CorrectionIn, Body()]
-) -> Response:
+@router.post("/onboarding/applications/{case_id}/correction", dependencies=[_Member])
+@refuses(commands.correct_application)
+async def correct_application(command: CommandDep, case_id: UUID, correction: CorrectionIn) -> CaseRow:
     """Correct and resubmit what finance returned (A7). Ask for a code with purpose ``accept_mandate`` first.
 
     Guarantors are asked again only if amount or count grew.
@@ -315,64 +387,38 @@ async def correct_application(
         code_id=correction.mandate.code_id,
         code=correction.mandate.code,
     )
-
-    async def work(command: Command) -> CaseDetail:
-        return await detail_of(command, await commands.correct_application(command, case_id, request))
-
-    return await performer.run(work)
+    return await case_row(command, await commands.correct_application(command, case_id, request))
 
 
-async def detail_of(command: Command, case_id: UUID) -> CaseDetail:
-    """The case in which a command has acted, as whoever acted sees it then."""
-    detail = await case_detail(command.connection, command.seals, command.actor, case_id)
-    if detail is None:
-        raise errors.NotFound
-    return detail
+def _links(request: Request) -> Links | None:
+    links: Links | None = request.app.state.links
+    return links
 
 
-@router.get(
-    "/credit-lines",
-    operation_id="list_credit_lines",
-    dependencies=[_Member],
-    responses=responses(errors.Unauthenticated, errors.Forbidden),
-)
+LinksDep = Annotated[Links | None, Depends(_links)]
+
+
+@router.get("/credit-lines", dependencies=[_Member])
 async def list_credit_lines(
-    request: Request, reader: ReaderDep, is_open: Annotated[bool | None, Query()] = None
+    read: ReadingDep, links: LinksDep, is_open: Annotated[bool | None, Query()] = None
 ) -> CreditLines:
     """The member's own credit lines with what is used, held and available."""
-    links: Links | None = request.app.state.links
-
-    async def query(connection: AsyncConnection) -> CreditLines:
-        lines = await onboarding.lines_of(connection, reader.actor.person_id)
-        wanted = [line for line in lines if is_open is None or (line.closed_at is None) is is_open]
-        return CreditLines(items=await _with_balances(connection, reader, wanted, links))
-
-    return await reader.read(query)
+    lines = await onboarding.lines_of(read.connection, read.actor.person_id)
+    wanted = [line for line in lines if is_open is None or (line.closed_at is None) is is_open]
+    return CreditLines(items=await _with_balances(read, wanted, links))
 
 
-@router.get(
-    "/credit-lines/{line_id}",
-    operation_id="read_credit_line",
-    dependencies=[_Member],
-    responses=responses(errors.Unauthenticated, errors.Forbidden, errors.NotFound),
-)
-async def read_credit_line(request: Request, reader: ReaderDep, line_id: UUID) -> CreditLineOut:
+@router.get("/credit-lines/{line_id}", dependencies=[_Member])
+async def read_credit_line(read: ReadingDep, links: LinksDep, line_id: UUID) -> CreditLineOut | None:
     """One of the member's own credit lines with what is used, held and available."""
-    links: Links | None = request.app.state.links
-
-    async def query(connection: AsyncConnection) -> CreditLineOut | None:
-        line = await onboarding.read_line(connection, line_id)
-        if line is None or line.person_id != reader.actor.person_id:
-            return None
-        return (await _with_balances(connection, reader, [line], links))[0]
-
-    return await reader.read(query)
+    line = await onboarding.read_line(read.connection, line_id)
+    if line is None or line.person_id != read.actor.person_id:
+        return None
+    return (await _with_balances(read, [line], links))[0]
 
 
-async def _with_balances(
-    connection: AsyncConnection, reader: Reader, lines: Sequence[CreditLine], links: Links | None
-) -> list[CreditLineOut]:
-    seals, until = reader.context.seals, reader.actor.strong_until
+async def _with_balances(read: Reading, lines: Sequence[CreditLine], links: Links | None) -> list[CreditLineOut]:
+    connection, until = read.connection, read.actor.strong_until
     strong = until is not None and until > await postgres_now(connection)
     accounts = [available.code for _, available in (credit_accounts(line.id) for line in lines)]
     balances = await ledger.balances(connection, accounts)
@@ -382,7 +428,7 @@ async def _with_balances(
             line,
             programmes[line.case_id],
             balances[account],
-            onboarding.card_number(seals, line, whole=strong),
+            onboarding.card_number(read.seals, line, whole=strong),
             links,
         )
         for line, account in zip(lines, accounts, strict=True)

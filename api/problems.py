@@ -15,7 +15,6 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from api.dependencies import ForeignOrigin
 from domain import errors
 
 _log = logging.getLogger("amanat.api")
@@ -95,25 +94,11 @@ def status_of(refusal: type[errors.Refusal]) -> int:
 
 
 def responses(*refusals: type[errors.Refusal]) -> dict[int | str, dict[str, Any]]:
-    """The declared errors of an operation, for OpenAPI; every operation may also answer 422, 429 and 503.
-
-    What every command may answer because of its key or its cookie is added by ``declare_common``.
-    """
+    """The errors of an operation, for OpenAPI; every operation may also answer 422, 429 and 503."""
     declared: dict[int | str, dict[str, Any]] = {}
     for refusal in (*refusals, errors.InvalidInput, errors.TooMany, Unavailable):
         _declare(declared.setdefault(status_of(refusal), {}), refusal)
     return declared
-
-
-def declare_common(operation: dict[str, Any]) -> None:
-    """Add to an operation of the document what its kind may always answer: commands about their key and origin."""
-    common: list[type[errors.Refusal]] = []
-    if any(parameter["name"].lower() == "idempotency-key" for parameter in operation.get("parameters", [])):
-        common += [errors.KeyMissing, errors.KeyReused, errors.KeyInFlight, ForeignOrigin]
-    if "requestBody" in operation:
-        common.append(errors.TooLarge)
-    for refusal in common:
-        _declare(operation["responses"].setdefault(str(status_of(refusal)), {}), refusal)
 
 
 def _declare(entry: dict[str, Any], refusal: type[errors.Refusal]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from commands.task import is_addressed_to
 from domain.access import READS_EVERYTHING, Actor, Grant, Role, ScopeKind
-from messages.onboarding import TaskKind
 from storage import people, tasks
 from storage.database import Acting, seeing_all
 from storage.rows.cases import Case
@@ -20,14 +20,19 @@ from storage.rows.tasks import Task
 class Sight:
     """A case in somebody's eyes.
 
-    ``tasks`` are those of its open tasks that are theirs to answer: none for staff in a case of their own, which
-    ``is_own`` says.
+    ``parts`` are those that they take, or took, in it. ``tasks`` are those of its open tasks that are theirs to answer:
+    none for staff in a case of their own, which ``is_own`` says.
     """
 
     actor: Actor
     case: Case
-    is_own: bool
+    parts: AbstractSet[str]
     tasks: tuple[Task, ...]
+
+    @property
+    def is_own(self) -> bool:
+        """Whether they take part in it, or took part."""
+        return self.actor.capacity == "member" or bool(self.parts)
 
     @property
     def is_applicant(self) -> bool:
@@ -59,26 +64,35 @@ class Sight:
             Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, organisation),
         ]
 
-    @property
-    def review(self) -> Task | None:
-        """The review that is theirs to decide now."""
-        return next((task for task in self.tasks if task.kind == TaskKind.REVIEW_APPLICATION), None)
+    def sees(self, members: AbstractSet[str], *, held_only: bool) -> bool:
+        """Whether a part of the case is for them.
 
-    @property
-    def sees_guarantors(self) -> bool:
-        """Whether they look at the guarantors as finance does: whoever decides now, and auditors."""
+        Args:
+            members: the parts that a member must take in it.
+            held_only: whether of the staff only who has claimed a task in it sees it, or whoever sees the case.
+        """
+        if self.actor.capacity == "member":
+            return bool(self.parts & members)
+        return not held_only or any(task.claimed_by == self.actor.person_id for task in self.tasks)
+
+    def task_of(self, kind: str) -> Task | None:
+        """The open task of a kind that is theirs to answer now."""
+        return next((task for task in self.tasks if task.kind == kind), None)
+
+    def judges_as(self, kind: str) -> bool:
+        """Whether they look at a case as those who decide a kind of task in it: whoever decides now, and auditors."""
         if self.actor.capacity != "staff" or self.is_own:
             return False
-        return self.review is not None or self.actor.holds_any({Role.AUDITOR})
+        return self.task_of(kind) is not None or self.actor.holds_any({Role.AUDITOR})
 
 
 async def look(connection: AsyncConnection, actor: Actor, case: Case) -> Sight:
     """How somebody sees a case that they may see."""
-    is_own = actor.capacity == "member" or await people.takes_part(connection, case.id, actor.person_id)
-    if is_own and actor.capacity == "staff":
-        return Sight(actor, case, is_own, ())
+    parts = await people.parts_in(connection, case.id, actor.person_id)
+    if parts and actor.capacity == "staff":
+        return Sight(actor, case, parts, ())
     theirs = [task for task in await tasks.open_tasks(connection, case.id) if is_addressed_to(task, actor)]
-    return Sight(actor, case, is_own, tuple(theirs))
+    return Sight(actor, case, parts, tuple(theirs))
 
 
 def reaching_further(connection: AsyncConnection, actor: Actor) -> contextlib.AbstractAsyncContextManager[None]:

@@ -1,42 +1,68 @@
-"""Another guarantor behind a usable credit: asking for one, withdrawing, and what each sees of it (A4)."""
+"""Another guarantor behind a usable credit: asking for one, withdrawing, deciding, and what each sees of it (A4)."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Depends
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Depends
+from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
-from starlette.responses import Response
 
-from api.case_detail import CaseDetail
-from api.dependencies import PerformerDep, ReaderDep, require
-from api.onboarding import detail_of
-from api.problems import responses
-from api.review import Coded, GuaranteeInCase, Known
+from api.answering import Answering, Decision
+from api.case_view import Action, CaseRow, Look, Section, case_row
+from api.dependencies import CommandDep, ReadingDep, require
+from api.guarantor import GuaranteeInCase, Known
+from api.operation import Operation
 from api.sight import Sight, look, reaching_further
-from api.values import Input
+from api.values import Coded, Input, Out
 from commands import substitution as commands
 from commands.command import Command
-from domain import errors
-from domain import guarantor as guarantor_rules
-from domain import substitution as rules
-from domain.access import Role
-from domain.onboarding import ContractNotInForce, MoneyPaused, NotOnPersonnelList
+from commands.refusals import refuses
+from domain.onboarding import RefusalReason, may_withdraw
 from domain.review import ReviewFinding
 from messages.case import CaseKind
-from messages.substitution import TaskKind
+from messages.substitution import FactKind, TaskKind
 from storage import case_lists, people, substitution
+from storage.cases import last_fact
 from storage.database import tehran_today
 from storage.organisation import list_regions
 from storage.programme import programme_of
+from storage.rows.tasks import Task
 from storage.sealing import Seals
 from storage.substitution import Examination, Substitution
 
-router = APIRouter(prefix="/v1", tags=["guarantors"])
+router = APIRouter(prefix="/v1", tags=["guarantors"], route_class=Operation)
 
 _Member = Depends(require(member=True))
+
+
+class ApproveSubstitution(Decision):
+    """Finance approves: the new guarantor stands, the former one no longer does (A4)."""
+
+    kind: Literal["review_substitution"]
+    decision: Literal["approve"]
+
+    @refuses(commands.approve_substitution)
+    async def decide(self, command: Command, task: Task) -> None:
+        """Approve."""
+        await commands.approve_substitution(command, task)
+
+
+class RefuseSubstitution(Decision):
+    """Finance refuses, with a reason: the former guarantor goes on standing (A4)."""
+
+    kind: Literal["review_substitution"]
+    decision: Literal["refuse"]
+    reason: RefusalReason
+
+    @refuses(commands.refuse_substitution)
+    async def decide(self, command: Command, task: Task) -> None:
+        """Refuse."""
+        await commands.refuse_substitution(command, task, self.reason)
+
+
+DECISIONS = (Answering(TaskKind.REVIEW_SUBSTITUTION, (ApproveSubstitution, RefuseSubstitution)),)
 
 
 class SubstitutionIn(Input):
@@ -46,7 +72,7 @@ class SubstitutionIn(Input):
     national_id: str = Field(max_length=40, examples=["0499370899"])
 
 
-class SubstitutionOut(BaseModel):
+class SubstitutionOut(Out):
     """Who stands for a credit, and who is to take their place; ``bound`` does until finance has approved (A4)."""
 
     case_id: UUID
@@ -59,83 +85,52 @@ class SubstitutionOut(BaseModel):
     )
 
 
-@router.post(
-    "/credit-lines/{line_id}/guarantor-substitutions",
-    operation_id="request_substitution",
-    status_code=201,
-    response_model=CaseDetail,
-    dependencies=[_Member],
-    responses=responses(
-        errors.Unauthenticated,
-        errors.Forbidden,
-        errors.NotFound,
-        errors.ServiceClosed,
-        rules.CreditLineOver,
-        rules.SubstitutionOpen,
-        MoneyPaused,
-        NotOnPersonnelList,
-        ContractNotInForce,
-        guarantor_rules.GuaranteeUnknown,
-        guarantor_rules.GuarantorMayNotBeAsked,
-        guarantor_rules.GuarantorIsApplicant,
-        guarantor_rules.GuarantorNamedTwice,
-    ),
+async def _allowed(look: Look, _: Out) -> list[Action]:
+    case = look.sight.case
+    if not look.sight.is_applicant or not case.is_open:
+        return []
+    withdrawn = await last_fact(look.connection, case.id, FactKind.SUBSTITUTION_WITHDRAWN) is not None
+    if not may_withdraw(is_open=case.is_open, withdrawn=withdrawn):
+        return []
+    href = f"/v1/guarantor-substitutions/{case.id}/withdrawal"
+    return [Action(action="withdraw_substitution", method="POST", href=href)]
+
+
+SECTION: Section[Out] = Section(
+    CaseKind.SUBSTITUTION, allowed=_allowed, by_programme=True, endings=(FactKind.SUBSTITUTION_WITHDRAWN,)
 )
-async def request_substitution(
-    performer: PerformerDep, line_id: UUID, wish: Annotated[SubstitutionIn, Body()]
-) -> Response:
+
+
+@router.post("/credit-lines/{line_id}/guarantor-substitutions", status_code=201, dependencies=[_Member])
+@refuses(commands.request_substitution)
+async def request_substitution(command: CommandDep, line_id: UUID, wish: SubstitutionIn) -> CaseRow:
     """Ask for another guarantor behind a usable credit (A4); whoever stands now does until finance has approved."""
-
-    async def work(command: Command) -> CaseDetail:
-        case_id = await commands.request_substitution(command, line_id, wish.guarantee_id, wish.national_id)
-        return await detail_of(command, case_id)
-
-    return await performer.run(work, status=201)
+    case_id = await commands.request_substitution(command, line_id, wish.guarantee_id, wish.national_id)
+    return await case_row(command, case_id)
 
 
-@router.post(
-    "/guarantor-substitutions/{case_id}/withdrawal",
-    operation_id="withdraw_substitution",
-    response_model=CaseDetail,
-    dependencies=[_Member],
-    responses=responses(errors.Unauthenticated, errors.Forbidden, errors.NotFound, errors.CaseClosed),
-)
-async def withdraw_substitution(performer: PerformerDep, case_id: UUID) -> Response:
+@router.post("/guarantor-substitutions/{case_id}/withdrawal", dependencies=[_Member])
+@refuses(commands.withdraw_substitution)
+async def withdraw_substitution(command: CommandDep, case_id: UUID) -> CaseRow:
     """Withdraw a substitution until it has taken effect; the guarantor who stands goes on standing."""
-
-    async def work(command: Command) -> CaseDetail:
-        return await detail_of(command, await commands.withdraw_substitution(command, case_id))
-
-    return await performer.run(work)
+    return await case_row(command, await commands.withdraw_substitution(command, case_id))
 
 
-@router.get(
-    "/guarantor-substitutions/{case_id}",
-    operation_id="read_substitution",
-    responses=responses(errors.Unauthenticated, errors.NotFound),
-)
-async def read_substitution(reader: ReaderDep, case_id: UUID) -> SubstitutionOut:
+@router.get("/guarantor-substitutions/{case_id}")
+async def read_substitution(read: ReadingDep, case_id: UUID) -> SubstitutionOut | None:
     """A substitution: to each of its people their own part of it, to finance what it decides by."""
-
-    async def query(connection: AsyncConnection) -> SubstitutionOut | None:
-        case = await case_lists.see_case(connection, reader.actor, case_id)
-        if case is None or case.kind is not CaseKind.SUBSTITUTION:
-            return None
-        sight = await look(connection, reader.actor, case)
-        # The other guarantor and the credit are other people's rows.
-        async with reaching_further(connection, reader.actor):
-            asked = await substitution.read_substitution(connection, case_id)
-            return None if asked is None else await _show(connection, reader.context.seals, sight, asked)
-
-    return await reader.read(query)
-
-
-def _decides(sight: Sight) -> bool:
-    return any(task.kind == TaskKind.REVIEW_SUBSTITUTION for task in sight.tasks)
+    case = await case_lists.see_case(read.connection, read.actor, case_id)
+    if case is None or case.kind is not CaseKind.SUBSTITUTION:
+        return None
+    sight = await look(read.connection, read.actor, case)
+    # The other guarantor and the credit are other people's rows.
+    async with reaching_further(read.connection, read.actor):
+        asked = await substitution.read_substitution(read.connection, case_id)
+        return None if asked is None else await _show(read.connection, read.seals, sight, asked)
 
 
 async def _show(connection: AsyncConnection, seals: Seals, sight: Sight, asked: Substitution) -> SubstitutionOut:
-    judges = _decides(sight) or (sight.actor.holds_any({Role.AUDITOR}) and not sight.is_own)
+    judges = sight.judges_as(TaskKind.REVIEW_SUBSTITUTION)
     examination = await _examine(connection, sight, asked) if judges and sight.case.is_open else None
     both = (asked.bound, asked.substitute)
     known = Known()
@@ -159,7 +154,7 @@ async def _show(connection: AsyncConnection, seals: Seals, sight: Sight, asked: 
         credit_line_id=asked.line.id,
         bound=shown[0],
         substitute=shown[1],
-        findings=_findings(examination) if _decides(sight) else None,
+        findings=_findings(examination) if sight.task_of(TaskKind.REVIEW_SUBSTITUTION) is not None else None,
     )
 
 

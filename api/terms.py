@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.values import AmountOut, DayOut, Words
+from api.values import Amount, Day, Out, Words
 from domain.mandate import MANDATES
 from domain.money import Money
 from domain.onboarding import monthly_limit
@@ -29,34 +29,31 @@ from storage.rows.cases import Case
 from storage.rows.organisation import Employment
 
 
-class EmployerLimit(BaseModel):
+class EmployerLimit(Out):
     """The most per month on one employment, and the values it is judged by, which that employer's HR corrects (A3)."""
 
     organisation_id: UUID
     organisation_name: str
-    net_pay: AmountOut
+    net_pay: Amount
     region_code: str = Field(examples=["2201"])
     region_name: str = Field(examples=["ناحیهٔ ۱ اصفهان"])
-    hire_date: DayOut
+    hire_date: Day
     contract_in_force: bool
-    monthly_limit: AmountOut
+    monthly_limit: Amount
 
     @classmethod
     def of(cls, employment: Employment, limit: Money, *, organisation: str, region: str, in_force: bool) -> Self:
         """The limit on an employment, with the names that belong to it."""
-        return cls(
-            organisation_id=employment.organisation_id,
+        return cls.of_row(
+            employment,
             organisation_name=organisation,
-            net_pay=AmountOut.of(employment.net_pay),
-            region_code=employment.region_code,
             region_name=region,
-            hire_date=DayOut.of(employment.hire_date),
             contract_in_force=in_force,
-            monthly_limit=AmountOut.of(limit.amount),
+            monthly_limit=limit.amount,
         )
 
 
-class CorrectionTerms(BaseModel):
+class CorrectionTerms(Out):
     """What a returned application may be corrected to, by the values of today (A7)."""
 
     limit: EmployerLimit

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, Generic, TypeVar
+from enum import StrEnum
+from typing import Annotated, Any, Generic, Self, TypeVar
+from uuid import UUID
 
-from fastapi import Query
+from fastapi import Depends, Header, Query
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from domain.catalogue import words
 from domain.dates import format_jalali, tehran_day
 from domain.errors import InvalidInput
 from domain.money import Money, Unit, format_toman
 from domain.wording import Sentence
 
-Day = date  # a field called date hides the class
+_Date = date  # a field called date hides the class
 T = TypeVar("T")
+Row = TypeVar("Row")
 MAX_PAGE = 100
 # Far above any pay, far below what a bigint holds.
 MAX_RIAL = 10**15
@@ -37,6 +41,24 @@ class Input(BaseModel):
     """A request body: unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class Out(BaseModel):
+    """An answer; a row becomes one by its attributes, with ``model_validate`` or ``of_row``."""
+
+    model_config = ConfigDict(from_attributes=True, validate_by_name=True, validate_by_alias=True)
+
+    @classmethod
+    def of_row(cls, row: object, **computed: object) -> Self:
+        """An answer of a row's attributes, and of what is computed besides."""
+        names = {name: field.validation_alias or name for name, field in cls.model_fields.items()}
+        taken = {name: getattr(row, str(there)) for name, there in names.items() if name not in computed}
+        return cls(**taken, **computed)
+
+    @classmethod
+    def kept(cls, body: bytes) -> bytes:
+        """What of a command's answer is kept for a retry: all of it, where nothing is shown only once."""
+        return body
 
 
 class AmountIn(Input):
@@ -67,11 +89,11 @@ class AmountOut(BaseModel):
 class DayOut(BaseModel):
     """A day: ISO, and Jalali as people read it."""
 
-    date: Day
+    date: _Date
     jalali: str = Field(examples=["۱۴۰۵/۰۸/۳۰"])
 
     @classmethod
-    def of(cls, day: Day) -> DayOut:
+    def of(cls, day: _Date) -> DayOut:
         """A day."""
         return cls(date=day, jalali=format_jalali(day, persian=True))
 
@@ -88,6 +110,16 @@ class MomentOut(BaseModel):
         return cls(at=moment, jalali=format_jalali(tehran_day(moment), persian=True))
 
 
+def _shown(of: Callable[[Any], BaseModel], kind: type) -> BeforeValidator:
+    """Let a field take the value of a row for what is shown of it."""
+    return BeforeValidator(lambda value: of(value) if isinstance(value, kind) else value)
+
+
+Amount = Annotated[AmountOut, _shown(AmountOut.of, int)]
+Day = Annotated[DayOut, _shown(DayOut.of, date)]
+Moment = Annotated[MomentOut, _shown(MomentOut.of, datetime)]
+
+
 class Words(BaseModel):
     """The same in Persian and English."""
 
@@ -100,11 +132,40 @@ class Words(BaseModel):
         return cls(fa=sentence.fa, en=sentence.en)
 
 
+class Coded(Out):
+    """A code with its words."""
+
+    code: str = Field(examples=["amount_too_high"])
+    words: Words
+
+    @classmethod
+    def of(cls, enum: type[StrEnum], code: str) -> Coded:
+        """A value of an enum."""
+        return cls(code=code, words=Words.of(words.term(enum, code)))
+
+
 class Page(BaseModel, Generic[T]):
     """A part of a list; ``next`` is the cursor of the following part, null at the end."""
 
     items: list[T]
     next: str | None = None
+
+    @classmethod
+    def of(
+        cls, rows: Sequence[Row], limit: int, key: Callable[[Row], tuple[object, ...]], show: Callable[[Row], T]
+    ) -> Page[T]:
+        """The part that a query found.
+
+        Args:
+            rows: one more than ``limit``, if there are so many.
+            limit: how many the caller wants at most.
+            key: what the list is ordered by, as the cursor holds it.
+            show: what the caller sees of a row.
+        """
+        shown = rows[:limit]
+        return cls(
+            items=[show(row) for row in shown], next=write_cursor(*key(shown[-1])) if len(rows) > limit else None
+        )
 
 
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="How many items at most")]
@@ -133,6 +194,33 @@ def write_cursor(*values: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(texts).encode()).decode()
 
 
-def cut(rows: Sequence[T], limit: int) -> tuple[Sequence[T], bool]:
-    """The page of a query that asked for one row more, and whether there is more."""
-    return rows[:limit], len(rows) > limit
+def _id_in(cursor: Cursor = None) -> UUID | None:
+    read = read_cursor(cursor, UUID)
+    return read[0] if read else None
+
+
+def _number_in(cursor: Cursor = None) -> int:
+    read = read_cursor(cursor, int)
+    return read[0] if read else 0
+
+
+def _due_in(cursor: Cursor = None) -> tuple[datetime, UUID] | None:
+    read = read_cursor(cursor, datetime, UUID)
+    return (read[0], read[1]) if read else None
+
+
+# Where the part before ended, in lists by id, by a number (0 for the beginning), and by due date and id.
+IdCursor = Annotated[UUID | None, Depends(_id_in)]
+NumberCursor = Annotated[int, Depends(_number_in)]
+DueCursor = Annotated[tuple[datetime, UUID] | None, Depends(_due_in)]
+
+
+def _version_in(
+    if_match: Annotated[
+        str | None, Header(pattern='^(W/)?"[0-9]{1,18}"$', description="ETag or version of what was looked at")
+    ] = None,
+) -> int | None:
+    return None if if_match is None else int(if_match.removeprefix("W/").strip('"'))
+
+
+IfMatch = Annotated[int | None, Depends(_version_in)]

@@ -7,11 +7,12 @@ from datetime import date
 from uuid import UUID
 
 from commands.command import Command
-from commands.task import expect_kind
+from commands.refusals import refuses
+from commands.task import DECISION, expect_kind
 from domain import certificate as rules
 from domain.access import Role, ScopeKind
 from domain.dates import tehran_day
-from domain.errors import InvalidInput, NotFound
+from domain.errors import InvalidInput, NotFound, OwnCase
 from domain.money import RIAL_A_TOMAN, Money
 from domain.onboarding import AmountNotWholeToman, RefusalReason
 from messages.onboarding import FactKind, TaskKind
@@ -29,12 +30,9 @@ class CertificateTerms:
     valid_until: date
 
 
+@refuses(*DECISION, AmountNotWholeToman, rules.CertificateTooHigh, rules.CertificateExpired)
 async def issue_certificate(command: Command, task: Task, terms: CertificateTerms) -> UUID:
-    """Answer a certificate task with a certificate; returns the fact's id.
-
-    Raises:
-        CertificateTooHigh, CertificateExpired, AmountNotWholeToman: the terms cannot be.
-    """
+    """Answer a certificate task with a certificate; returns the fact's id."""
     expect_kind(task, TaskKind.ISSUE_CERTIFICATE)
     application = await _application(command, task)
     if terms.monthly.amount % RIAL_A_TOMAN:
@@ -63,6 +61,7 @@ async def issue_certificate(command: Command, task: Task, terms: CertificateTerm
     return await command.act(task.case_id, fact, payload, part=part, closes=task, shown=shown)
 
 
+@refuses(*DECISION)
 async def refuse_certificate(command: Command, task: Task, reason: RefusalReason) -> UUID:
     """Answer a certificate task with a refusal and its reason; returns the fact's id."""
     expect_kind(task, TaskKind.ISSUE_CERTIFICATE)
@@ -77,13 +76,9 @@ async def _application(command: Command, task: Task) -> Application:
     return application
 
 
+@refuses(OwnCase, rules.CertificateRevoked)
 async def revoke_certificate(command: Command, certificate_id: UUID, reason: str) -> UUID:
-    """Revoke a certificate: no new purchases, running instalments stay (A12); returns the case's id.
-
-    Raises:
-        NotFound: no such certificate in the officer's organisations.
-        CertificateRevoked: it was revoked before.
-    """
+    """Revoke a certificate: no new purchases, running instalments stay (A12); returns the case's id."""
     seen = await certificate.read_certificate(command.connection, certificate_id)
     if seen is None or not command.actor.holds(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(seen.organisation_id)):
         raise NotFound

@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from commands.command import Command, Context
+from commands.refusals import refuses
 from domain.access import Actor, Role, ScopeKind
 from domain.account import Limit, NationalIdUnreadable
 from domain.dates import tehran_day
@@ -78,15 +79,9 @@ def stream(employment_id: UUID) -> str:
     return f"employment:{employment_id}"
 
 
+@refuses(NationalIdUnreadable)
 async def search_employments(context: Context, actor: Actor, national_id: str) -> list[History]:
-    """Where somebody stands on a list within the officer's reach, with what it was before.
-
-    Raises:
-        Forbidden: not an hr_officer.
-        NationalIdUnreadable: no such number can exist.
-        TooMany: too many look-ups by this officer.
-        NotFound: not listed, or not within reach: the two are never told apart.
-    """
+    """Where somebody stands on a list within the officer's reach, with what it was before."""
     if actor.capacity != "staff" or not actor.holds_any([Role.HR_OFFICER]):
         raise Forbidden
     try:
@@ -107,6 +102,16 @@ async def search_employments(context: Context, actor: Actor, national_id: str) -
     return found
 
 
+@refuses(
+    PreconditionFailed,
+    OwnEmployment,
+    OwnCase,
+    EmploymentEnded,
+    NothingToCorrect,
+    UnknownRegion,
+    HireDateImpossible,
+    NetPayImpossible,
+)
 async def correct_employment(
     command: Command, employment_id: UUID, correction: Correction, *, reason: str, version: int | None = None
 ) -> None:
@@ -118,16 +123,6 @@ async def correct_employment(
         correction: the right values.
         reason: for the audit trail.
         version: what the caller last saw (``If-Match``), if they said so.
-
-    Raises:
-        Forbidden: not an hr_officer.
-        NotFound: no such employment within this officer's reach.
-        OwnEmployment: it is the officer's own.
-        OwnCase: one of the two stands for the other's credit, or is asked to.
-        PreconditionFailed: it changed since they looked.
-        EmploymentEnded: the person has left.
-        UnknownRegion, HireDateImpossible, NetPayImpossible: a value cannot be.
-        NothingToCorrect: every value stands already.
     """
     command.require_role(Role.HR_OFFICER)
     employment = await _hold(command, employment_id)

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from commands.account.codes import check_code
 from commands.command import Command
-from commands.task import expect_kind
+from commands.refusals import refuses
+from commands.task import DECISION, expect_kind
 from domain import guarantor as rules
 from domain.access import Part
 from domain.account import CodePurpose, guarantee_binding
@@ -44,29 +45,20 @@ class Consent:
     code: str
 
 
+@refuses(rules.GuarantorIsApplicant, rules.GuarantorCountWrong)
 async def may_be_asked(command: Command, programme: Programme, own: Employment, national_id: str) -> bool:
-    """Whether a colleague may be asked to stand for the caller: yes or no, nothing else (A4a).
-
-    Raises:
-        TooMany: the caller asked too often lately; what was asked is counted even so.
-        GuarantorIsApplicant, GuarantorCountWrong: the question makes no sense.
-    """
+    """Whether a colleague may be asked to stand for the caller: yes or no, nothing else (A4a)."""
     if programme.guarantor is None:
         raise rules.GuarantorCountWrong(field="programme", count=0)
     await _count_checks(command, 1)
     return await _find(command, programme.guarantor, own, national_id, field="national_id") is not None
 
 
+@refuses(rules.GuarantorCountWrong, rules.GuarantorMayNotBeAsked, rules.GuarantorIsApplicant, rules.GuarantorNamedTwice)
 async def find_guarantors(
     command: Command, programme: Programme, own: Employment, national_ids: Sequence[str]
 ) -> list[Employment]:
-    """Where the named guarantors work; each may be asked.
-
-    Raises:
-        GuarantorCountWrong: not as many as the programme asks for.
-        GuarantorMayNotBeAsked, GuarantorIsApplicant, GuarantorNamedTwice: one of them cannot stand.
-        TooMany: the caller named or asked about too many lately.
-    """
+    """Where the named guarantors work; each may be asked."""
     if len(national_ids) != programme.guarantors:
         raise rules.GuarantorCountWrong(field="guarantors", count=programme.guarantors)
     if programme.guarantor is None:
@@ -84,13 +76,9 @@ async def find_guarantors(
     return found
 
 
+@refuses(rules.GuarantorMayNotBeAsked, rules.GuarantorIsApplicant)
 async def find_guarantor(command: Command, terms: GuarantorTerms, own: Employment, national_id: str) -> Employment:
-    """Where one more named guarantor works; they may be asked.
-
-    Raises:
-        GuarantorMayNotBeAsked, GuarantorIsApplicant: the colleague cannot stand.
-        TooMany: the caller named or asked about too many lately.
-    """
+    """Where one more named guarantor works; they may be asked."""
     await _count_checks(command, 1)
     there = await _find(command, terms, own, national_id, field="national_id")
     if there is None:
@@ -146,22 +134,20 @@ async def release_guarantors(command: Command, case_id: UUID) -> None:
         await command.notify(people, notice, case_id)
 
 
+@refuses(
+    find_guarantor,
+    CaseClosed,
+    rules.GuaranteeUnknown,
+    rules.GuarantorPlacesFilled,
+    rules.GuarantorNamedTwice,
+    MoneyPaused,
+    TaskNotOpen,
+)
 async def name_guarantor(command: Command, case_id: UUID, national_id: str, *, replaces: UUID | None = None) -> UUID:
     """Name another guarantor until the credit is usable (A4, A6); whatever was approved is to be approved anew.
 
     Returns:
         The case's id.
-
-    Raises:
-        NotFound: not the applicant's own application, or not one with guarantors.
-        CaseClosed: it is over, or withdrawn.
-        GuaranteeUnknown: there is nobody such to be replaced.
-        GuarantorPlacesFilled: nobody is missing and nobody is to be replaced.
-        GuarantorMayNotBeAsked, GuarantorIsApplicant: the colleague cannot stand.
-        GuarantorNamedTwice: they are asked already, or have refused in this case.
-        MoneyPaused: the applicant's mobile was changed lately (G2).
-        TooMany: the applicant named or asked about too many lately.
-        TaskNotOpen: the time in which a name was asked for ended first.
     """
     application, programme = await _lock_unended(command, case_id)
     live = await guarantor.guarantees_in(command.connection, case_id)
@@ -252,17 +238,16 @@ async def ask_again(command: Command, application: Application) -> None:
             )
 
 
+@refuses(
+    *DECISION,
+    check_code,
+    rules.GuarantorCapacityFull,
+    rules.GuarantorNotEligible,
+    MandateOutdated,
+    MoneyPaused,
+)
 async def answer_guarantee(command: Command, task: Task, consent: Consent | None) -> UUID:
-    """Accept with a consent, or refuse without (A5); returns the fact's id.
-
-    Raises:
-        MandateOutdated, CodeNotAccepted, BadCode: the consent is not one.
-        MoneyPaused: the guarantor's mobile was changed lately (G2).
-        GuarantorCapacityFull, GuarantorNotEligible: they can no longer stand (A4).
-        NotFound: the guarantee is not the caller's, or they are no longer asked.
-        TaskOfOtherKind: the task asks for something else.
-        TaskNotOpen: the clock was first.
-    """
+    """Accept with a consent, or refuse without (A5); returns the fact's id."""
     expect_kind(task, TaskKind.ANSWER_GUARANTEE)
     guarantee = await guarantor.read_guarantee(command.connection, task.subject_id)
     if guarantee is None or guarantee.person_id != command.actor.person_id or not guarantee.is_live:

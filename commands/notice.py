@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from commands.command import Command
+from commands.refusals import refuses
 from domain.access import SENDS_NOTICES
 from domain.errors import NotFound, TooMany
 from domain.notice import RESENDS_PER_NOTICE, NoticePending
@@ -15,15 +16,9 @@ from storage.notices import WatchedNotice
 STREAM = "notices"
 
 
+@refuses(NoticePending)
 async def resend_notice(command: Command, notice_id: UUID) -> WatchedNotice:
-    """Send a notice that failed, or was sent but did not arrive, once more; returns it as it is then.
-
-    Raises:
-        Forbidden: they are neither operator nor support.
-        NotFound: no such notice.
-        NoticePending: it is being sent already.
-        TooMany: it was sent again too often lately.
-    """
+    """Send a notice that failed, or was sent but did not arrive, once more; returns it as it is then."""
     command.require_role(*SENDS_NOTICES)
     state = await notices.lock_notice(command.connection, notice_id)
     if state is None:

@@ -8,13 +8,14 @@ from uuid import UUID
 from commands.account.codes import check_code
 from commands.command import Command
 from commands.guarantor import ask_again, find_guarantors, release_guarantors
+from commands.refusals import refuses
 from commands.service import refuse_closed
-from commands.task import expect_kind
+from commands.task import DECISION, expect_kind
 from domain import onboarding as rules
 from domain.access import Part
 from domain.account import CodePurpose, mandate_binding
 from domain.dates import tehran_day
-from domain.errors import CaseClosed, Forbidden, NotFound
+from domain.errors import CaseClosed, Forbidden, NotFound, TaskNotOpen
 from domain.money import RIAL_A_TOMAN, Money, format_toman
 from domain.onboarding import RefusalReason
 from domain.programme import Programme
@@ -32,10 +33,17 @@ from storage.programme import programme_of
 from storage.rows.onboarding import Application
 from storage.rows.organisation import Employment
 from storage.rows.policies import Policy
-from storage.rows.services import ServiceName
 from storage.rows.tasks import Task
 
 _APPLICANT = Part.APPLICANT
+_OF_EMPLOYMENT = (rules.NotOnPersonnelList, rules.ChooseOrganisation, rules.ProgrammeUnknown)
+_OF_TERMS = (
+    rules.ContractNotInForce,
+    rules.AmountNotWholeToman,
+    rules.AmountAboveShare,
+    rules.TooManyInstalments,
+    rules.MandateOutdated,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +71,14 @@ class Correction:
     code: str
 
 
+@refuses(
+    refuse_closed, find_guarantors, check_code, *_OF_EMPLOYMENT, *_OF_TERMS, rules.MoneyPaused, rules.ApplicationOpen
+)
 async def apply_for_credit(command: Command, request: CreditRequest) -> UUID:
-    """Open an application (A1, A2, A4, A10); returns the case's id.
-
-    Raises:
-        ServiceClosed: no new applications are taken for now (G5).
-        Refusal: one of the errors of ``domain.onboarding``, or the code was not accepted.
-    """
+    """Open an application (A1, A2, A4, A10); returns the case's id."""
     if command.actor.capacity != "member":
         raise Forbidden
-    await refuse_closed(command, ServiceName.ONBOARDING)
+    await refuse_closed(command, CaseKind.ONBOARDING)
     if await money_pause(command.connection, command.actor.person_id):
         raise rules.MoneyPaused
     policy, programme = await read_programme(command, request.programme)
@@ -89,26 +95,18 @@ async def apply_for_credit(command: Command, request: CreditRequest) -> UUID:
     return application.case_id
 
 
+@refuses(rules.ProgrammeUnknown)
 async def read_programme(command: Command, code: str) -> tuple[Policy, Programme]:
-    """The programme of a code as new applications find it.
-
-    Raises:
-        ProgrammeUnknown: there is none.
-    """
+    """The programme of a code as new applications find it."""
     policy = await in_force(command.connection, Programme.PREFIX + code)
     if policy is None:
         raise rules.ProgrammeUnknown(field="programme")
     return policy, Programme.from_policy(policy.name, policy.value)
 
 
+@refuses(*_OF_EMPLOYMENT)
 async def find_employment(command: Command, programme: Programme, organisation_id: UUID | None) -> Employment:
-    """The employment on whose pay the credit stands.
-
-    Raises:
-        NotOnPersonnelList: none is in force (A1).
-        ChooseOrganisation: there are several and none was named.
-        ProgrammeUnknown: the programme is another organisation's own.
-    """
+    """The employment on whose pay the credit stands."""
     employed = [
         employment
         for employment in await employments_of(command.connection, command.actor.person_id)
@@ -208,14 +206,9 @@ async def _record(command: Command, case_id: UUID, request: CreditRequest) -> No
     )
 
 
+@refuses(CaseClosed, rules.CreditAlreadyActive)
 async def withdraw_application(command: Command, case_id: UUID) -> UUID:
-    """Withdraw until activation (A11); what was asked of others becomes moot at once.
-
-    Raises:
-        NotFound: not the applicant's own application.
-        CreditAlreadyActive: too late.
-        CaseClosed: it ended otherwise.
-    """
+    """Withdraw until activation (A11); what was asked of others becomes moot at once."""
     case = await command.lock_own_case(case_id, CaseKind.ONBOARDING)
     if not case.is_open:
         raise rules.CreditAlreadyActive if case.outcome == Phase.ACTIVE else CaseClosed
@@ -228,15 +221,11 @@ async def withdraw_application(command: Command, case_id: UUID) -> UUID:
     return case_id
 
 
+@refuses(check_code, *_OF_TERMS, rules.MoneyPaused, rules.NotOnPersonnelList, NotReturned, TaskNotOpen)
 async def correct_application(command: Command, case_id: UUID, correction: Correction) -> UUID:
     """Correct and resubmit what finance returned (A7): judged like a new application, by the values of today (A3).
 
     Guarantors who accepted less are asked again. Returns the case's id.
-
-    Raises:
-        NotFound: not the applicant's own application.
-        NotReturned: no correction is asked for.
-        Refusal: one of the errors of ``apply_for_credit``.
     """
     case = await command.lock_own_case(case_id, CaseKind.ONBOARDING)
     before = await onboarding.read_application(command.connection, case_id)
@@ -277,6 +266,7 @@ async def _resubmit(
     await command.act(task.case_id, FactKind.APPLICATION_CORRECTED, payload, part=_APPLICANT, closes=task, shown=terms)
 
 
+@refuses(*DECISION)
 async def answer_obstacle(command: Command, task: Task, reason: RefusalReason | None) -> UUID:
     """Say that an obstacle is cleared, or with a reason that it remains; returns the fact's id."""
     expect_kind(task, TaskKind.CLEAR_OBSTACLE)

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 
 from commands.command import Command
+from commands.refusals import refuses
 from domain.access import Role
 from domain.errors import Conflict, InvalidInput, NotFound
 from domain.money import Money
@@ -52,12 +53,9 @@ def stream(organisation_id: UUID) -> str:
     return f"organisation:{organisation_id}"
 
 
+@refuses(CodeTaken)
 async def add_organisation(command: Command, *, code: str, name: str, monthly_cap: Money | None) -> UUID:
-    """Add an employer; returns its id.
-
-    Raises:
-        CodeTaken: the code is in use.
-    """
+    """Add an employer; returns its id."""
     command.require_role(Role.CONTRACTS_OFFICER)
     try:
         async with command.connection.begin_nested():
@@ -74,16 +72,11 @@ async def add_organisation(command: Command, *, code: str, name: str, monthly_ca
     return organisation_id
 
 
+@refuses(DaysReversed, ContractNumberTaken)
 async def add_contract(
     command: Command, organisation_id: UUID, *, number: str, starts_on: date, ends_on: date
 ) -> Contract:
-    """Record a contract.
-
-    Raises:
-        NotFound: no such organisation.
-        DaysReversed: it would end before it starts.
-        ContractNumberTaken: the number is in use.
-    """
+    """Record a contract."""
     command.require_role(Role.CONTRACTS_OFFICER)
     if await store.read_organisation(command.connection, organisation_id) is None:
         raise NotFound
@@ -101,13 +94,9 @@ async def add_contract(
     return contract
 
 
+@refuses(ContractEnded)
 async def change_contract(command: Command, contract_id: UUID, *, state: str, reason: str) -> Contract:
-    """Suspend, resume or end a contract: new applications and activations stop while it is not active.
-
-    Raises:
-        NotFound: no such contract.
-        ContractEnded: it has ended for good.
-    """
+    """Suspend, resume or end a contract: new applications and activations stop while it is not active."""
     command.require_role(Role.CONTRACTS_OFFICER)
     contract = await store.lock_contract(command.connection, contract_id)
     if contract is None:

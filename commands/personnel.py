@@ -9,10 +9,20 @@ from typing import Final
 from uuid import UUID
 
 from commands.command import Command, Context, Envelope, perform
+from commands.refusals import refuses
 from commands.service import refuse_closed
-from commands.task import expect_kind
+from commands.task import DECISION, expect_kind
 from domain.access import Actor, Role, ScopeKind
-from domain.errors import Forbidden, InvalidInput, NotFound, OwnCase, TooLarge
+from domain.errors import (
+    Forbidden,
+    InvalidInput,
+    KeyInFlight,
+    KeyReused,
+    NotFound,
+    OwnCase,
+    StepUpRequired,
+    TooLarge,
+)
 from gateways.files import FileTooLarge, StoredFile
 from gateways.personnel_file import SENTENCES, PersonnelFileError
 from messages.case import CaseKind
@@ -23,7 +33,6 @@ from storage.idempotency import Answer
 from storage.organisation import read_organisation
 from storage.policies import in_force
 from storage.rows.personnel import Import
-from storage.rows.services import ServiceName
 from storage.rows.tasks import Task
 
 FILE_LIMIT: Final = 50 * 1024 * 1024
@@ -81,6 +90,7 @@ class Upload:
     content: AsyncIterator[bytes]
 
 
+@refuses(refuse_closed, TooLarge, EmptyFile, KeyReused, KeyInFlight)
 async def send_file(context: Context, upload: Upload, render: Callable[[Import], bytes]) -> Answer:
     """Store a personnel file and promise its import (A13); the file never stands in memory as a whole.
 
@@ -88,14 +98,6 @@ async def send_file(context: Context, upload: Upload, render: Callable[[Import],
         context: what commands work with.
         upload: the file, and who sends it.
         render: the answer's body.
-
-    Raises:
-        Forbidden: not an hr_officer.
-        NotFound: no such organisation in this person's scope.
-        TooLarge: more than ``FILE_LIMIT`` bytes; reading stopped there.
-        EmptyFile: no content.
-        ServiceClosed: no files are taken for now (G5).
-        KeyReused, KeyInFlight: see ``perform``.
     """
     # Judged before the content is read, and once more inside the command.
     _require_sender(upload.actor, upload.organisation_id)
@@ -129,7 +131,7 @@ def _require_sender(actor: Actor, organisation_id: UUID) -> None:
 
 async def _receive_file(command: Command, organisation_id: UUID, stored: StoredFile) -> Import:
     _require_sender(command.actor, organisation_id)
-    await refuse_closed(command, ServiceName.PERSONNEL_IMPORT)
+    await refuse_closed(command, CaseKind.PERSONNEL_IMPORT)
     if not stored.size:
         raise EmptyFile(field="body")
     policy = await in_force(command.connection, _POLICY)
@@ -158,16 +160,9 @@ async def _receive_file(command: Command, organisation_id: UUID, stored: StoredF
     return received
 
 
+@refuses(*DECISION, OwnCase, SentByYourself, StepUpRequired, ReasonMissing)
 async def answer_change(command: Command, task: Task, *, confirm: bool, reason: str | None) -> UUID:
-    """Confirm or reject what a file proposed; returns the fact's id. ``lock_task`` judged the task and the person.
-
-    Raises:
-        TaskOfOtherKind: the task asks for something else.
-        OwnCase: one of the two stands for the other's credit, or is asked to.
-        SentByYourself: another mobile or sheba out of this person's own file.
-        StepUpRequired: confirming one needs a fresh code (G1): with it an account is handed over.
-        ReasonMissing: rejected without saying why.
-    """
+    """Confirm or reject what a file proposed; returns the fact's id. ``lock_task`` judged the task and the person."""
     expect_kind(task, TaskKind.CONFIRM_CHANGE)
     change = await personnel.read_change(command.connection, task.case_id)
     if change is None:

@@ -8,8 +8,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from commands.command import Command
+from commands.refusals import refuses
 from domain.access import Role
-from domain.errors import Conflict, Forbidden, InvalidInput, NotFound
+from domain.errors import Conflict, Forbidden, InvalidInput, NotFound, StepUpRequired
 from domain.mandate import GUARANTEE_MANDATES, MANDATES
 from domain.programme import Programme, is_wait
 from domain.working_hours import WorkingHours
@@ -46,13 +47,9 @@ class NotNewest(Conflict):
     en = "A newer version of this policy is in force."
 
 
+@refuses(PolicyMalformed)
 async def propose_policy(command: Command, name: str, value: Mapping[str, Any]) -> Policy:
-    """Propose a new version, or a new programme; nothing changes until another person approves.
-
-    Raises:
-        NotFound: there is no such policy, and it is not a programme's name either.
-        PolicyMalformed: the value does not fit.
-    """
+    """Propose a new version, or a new programme; nothing changes until another person approves."""
     command.require_role(Role.POLICY_ADMIN)
     _check(name, value)
     is_programme = _PROGRAMME.fullmatch(name) is not None
@@ -65,14 +62,9 @@ async def propose_policy(command: Command, name: str, value: Mapping[str, Any]) 
     return proposal
 
 
+@refuses(StepUpRequired, SamePerson, NotNewest)
 async def decide_policy(command: Command, policy_id: UUID, *, approve: bool, reason: str | None) -> Policy:
-    """Approve or reject another person's proposal; new cases begin with it, running ones keep theirs.
-
-    Raises:
-        NotFound: no such open proposal.
-        SamePerson: they proposed it themselves.
-        NotNewest: a newer version is in force.
-    """
+    """Approve or reject another person's proposal; new cases begin with it, running ones keep theirs."""
     command.require_role(Role.POLICY_ADMIN)
     command.require_strong()
     proposal = await policies.lock_proposal(command.connection, policy_id)

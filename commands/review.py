@@ -7,7 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from commands.command import Command
-from commands.task import expect_kind
+from commands.refusals import refuses
+from commands.task import DECISION, expect_kind
 from domain import guarantor as guarantor_rules
 from domain import review as rules
 from domain.access import Role, ScopeKind
@@ -30,14 +31,9 @@ from storage.rows.onboarding import Application
 from storage.rows.tasks import Task
 
 
+@refuses(*DECISION, rules.ApprovalBlocked)
 async def approve_application(command: Command, task: Task) -> UUID:
-    """Approve: after the programme's waiting time the credit becomes usable (A8); returns the fact's id.
-
-    Raises:
-        ApprovalBlocked: something does not hold any more; it says what.
-        TaskOfOtherKind: the task is not a review.
-        TaskNotOpen: the clock was first.
-    """
+    """Approve: after the programme's waiting time the credit becomes usable (A8); returns the fact's id."""
     application, programme = await _read(command, task)
     await onboarding.hold_quota(command.connection, application.person_id)
     examination = await examine(command.connection, application, programme, tehran_day(command.now))
@@ -61,6 +57,7 @@ def blocked(findings: Sequence[ReviewFinding]) -> rules.ApprovalBlocked:
     )
 
 
+@refuses(*DECISION, rules.ReasonsRepeated, guarantor_rules.GuaranteeUnknown)
 async def return_application(
     command: Command, task: Task, reasons: Sequence[ReturnReason], unsuitable: Sequence[UUID] = ()
 ) -> UUID:
@@ -71,12 +68,6 @@ async def return_application(
         task: the review.
         reasons: at least one.
         unsuitable: guarantees that end; all of the case's where ``GUARANTOR_UNSUITABLE`` names none.
-
-    Raises:
-        ReasonsRepeated: a reason is given twice.
-        GuaranteeUnknown: one of the guarantees is not in force in this case.
-        TaskOfOtherKind: the task is not a review.
-        TaskNotOpen: the clock was first.
     """
     await _read(command, task)
     if len(set(reasons)) != len(reasons):
@@ -98,14 +89,9 @@ async def _release(command: Command, case_id: UUID, unsuitable: Sequence[UUID]) 
         await notify(command.connection, [person_id], GuarantorSms.GUARANTEE_RELEASED, case_id=case_id)
 
 
+@refuses(*DECISION, rules.ForwardNotNeeded)
 async def forward_application(command: Command, task: Task) -> UUID:
-    """Hand the review to the region where the applicant works now (A7); returns the fact's id.
-
-    Raises:
-        ForwardNotNeeded: they work in the region that reviews.
-        TaskOfOtherKind: the task is not a review.
-        TaskNotOpen: the clock was first.
-    """
+    """Hand the review to the region where the applicant works now (A7); returns the fact's id."""
     application, _ = await _read(command, task)
     region = (await read_employment(command.connection, application.employment_id)).region_code
     if not rules.may_forward(_region_of(task), region):
@@ -114,13 +100,9 @@ async def forward_application(command: Command, task: Task) -> UUID:
     return await _answer(command, task, FactKind.APPLICATION_FORWARDED, {"region": region}, sms=told)
 
 
+@refuses(*DECISION)
 async def refuse_application(command: Command, task: Task, reason: RefusalReason) -> UUID:
-    """Refuse with a reason (A7); everything that it held is freed. Returns the fact's id.
-
-    Raises:
-        TaskOfOtherKind: the task is not a review.
-        TaskNotOpen: the clock was first.
-    """
+    """Refuse with a reason (A7); everything that it held is freed. Returns the fact's id."""
     expect_kind(task, TaskKind.REVIEW_APPLICATION)
     fact, part = FactKind.APPLICATION_REFUSED, Role.FINANCE_OFFICER
     return await command.act(task.case_id, fact, {"reason": reason}, part=part, closes=task, event=None)

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from commands.command import Command
 from commands.guarantor import find_guarantor, release_guarantors
+from commands.refusals import refuses
 from commands.review import blocked
 from commands.service import refuse_closed
-from commands.task import expect_kind
+from commands.task import DECISION, expect_kind
 from domain import guarantor as guarantor_rules
 from domain import substitution as rules
 from domain.access import Part, Role, ScopeKind
@@ -17,6 +18,7 @@ from domain.dates import tehran_day
 from domain.errors import CaseClosed, NotFound
 from domain.onboarding import ContractNotInForce, MoneyPaused, NotOnPersonnelList, RefusalReason
 from domain.programme import GuarantorTerms
+from domain.review import ApprovalBlocked
 from messages.case import CaseKind
 from messages.substitution import FactKind, Phase, TaskKind
 from storage import guarantor, onboarding, substitution, tasks
@@ -28,27 +30,26 @@ from storage.rows.cases import Case
 from storage.rows.guarantor import Guarantee
 from storage.rows.onboarding import Application, CreditLine
 from storage.rows.organisation import Employment
-from storage.rows.services import ServiceName
 from storage.rows.tasks import Task
 from storage.substitution import Substitution
 
 _OWNER = Part.APPLICANT
 
 
+@refuses(
+    refuse_closed,
+    find_guarantor,
+    guarantor_rules.GuarantorNamedTwice,
+    guarantor_rules.GuaranteeUnknown,
+    rules.CreditLineOver,
+    rules.SubstitutionOpen,
+    NotOnPersonnelList,
+    ContractNotInForce,
+    MoneyPaused,
+)
 async def request_substitution(command: Command, line_id: UUID, guarantee_id: UUID, national_id: str) -> UUID:
-    """Ask for another colleague in a guarantor's place; who stands now goes on standing (A4). Returns the case's id.
-
-    Raises:
-        NotFound: not the caller's own line.
-        CreditLineOver: there is nothing left to stand for.
-        SubstitutionOpen: one of its guarantors is being replaced already.
-        GuaranteeUnknown: nobody such stands for it.
-        NotOnPersonnelList, ContractNotInForce: finance could not approve it.
-        GuarantorMayNotBeAsked, GuarantorIsApplicant, GuarantorNamedTwice, TooMany: the colleague cannot be named.
-        MoneyPaused: the owner's mobile was changed lately (G2).
-        ServiceClosed: no new substitutions are taken for now (G5).
-    """
-    await refuse_closed(command, ServiceName.SUBSTITUTION)
+    """Ask for another colleague in a guarantor's place; who stands now goes on standing (A4). Returns the case's id."""
+    await refuse_closed(command, CaseKind.SUBSTITUTION)
     if await money_pause(command.connection, command.actor.person_id):
         raise MoneyPaused
     line, bound = await _hold_line(command, line_id, guarantee_id)
@@ -124,13 +125,9 @@ async def _record_request(command: Command, case_id: UUID, substitute_id: UUID, 
     await command.act(case_id, fact, payload, part=_OWNER, sms={fact: [command.actor.person_id]})
 
 
+@refuses(CaseClosed)
 async def withdraw_substitution(command: Command, case_id: UUID) -> UUID:
-    """Withdraw until the guarantor is replaced; the new one does not stand any more. Returns the case's id.
-
-    Raises:
-        NotFound: not the caller's own substitution.
-        CaseClosed: it is over, or withdrawn.
-    """
+    """Withdraw until the guarantor is replaced; the new one does not stand any more. Returns the case's id."""
     case = await command.lock_own_case(case_id, CaseKind.SUBSTITUTION)
     if not case.is_open or await last_fact(command.connection, case_id, FactKind.SUBSTITUTION_WITHDRAWN):
         raise CaseClosed
@@ -141,13 +138,9 @@ async def withdraw_substitution(command: Command, case_id: UUID) -> UUID:
     return case_id
 
 
+@refuses(*DECISION, rules.CreditLineOver, ApprovalBlocked)
 async def approve_substitution(command: Command, task: Task) -> UUID:
-    """Approve: the process frees the former guarantor (A4); returns the fact's id.
-
-    Raises:
-        CreditLineOver: there is nothing left to stand for.
-        ApprovalBlocked: something does not hold any more; it says what.
-    """
+    """Approve: the process frees the former guarantor (A4); returns the fact's id."""
     asked, case = await _read(command, task)
     today = tehran_day(command.now)
     if asked.line.is_over(today):
@@ -162,6 +155,7 @@ async def approve_substitution(command: Command, task: Task) -> UUID:
     return await command.act(task.case_id, fact, {"region": region}, part=part, closes=task)
 
 
+@refuses(*DECISION)
 async def refuse_substitution(command: Command, task: Task, reason: RefusalReason) -> UUID:
     """Refuse with a reason: the former guarantor goes on standing (A4). Returns the fact's id."""
     await _read(command, task)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from uuid import UUID
 
 from commands.command import Command
+from commands.refusals import refuses
 from domain.access import Actor
-from domain.errors import InvalidInput, NotFound, PreconditionFailed, TaskClaimed, TaskNotOpen
+from domain.errors import InvalidInput, NotFound, OwnCase, PreconditionFailed, TaskClaimed, TaskNotOpen
 from storage import tasks
 from storage.audit import case_stream
 from storage.cases import touch_case
@@ -21,6 +22,11 @@ class TaskOfOtherKind(InvalidInput):
     en = "This decision is for another kind of task."
 
 
+# What every decision about a task may refuse: the clock or somebody else was first.
+DECISION = (TaskOfOtherKind, TaskNotOpen)
+_WORK = (OwnCase, TaskNotOpen, TaskClaimed)
+
+
 def is_addressed_to(task: Task, actor: Actor) -> bool:
     """Whether a task is this person's, or one of their roles' in their scopes."""
     if task.grant is None:
@@ -28,6 +34,7 @@ def is_addressed_to(task: Task, actor: Actor) -> bool:
     return actor.capacity == "staff" and task.grant in actor.grants
 
 
+@refuses(*_WORK, PreconditionFailed)
 async def lock_task(command: Command, task_id: UUID, *, version: int | None = None) -> Task:
     """Lock the task's case and judge whether this person may work on the task now.
 
@@ -35,13 +42,6 @@ async def lock_task(command: Command, task_id: UUID, *, version: int | None = No
         command: at work.
         task_id: which.
         version: what the caller last saw (``If-Match``), if they said so.
-
-    Raises:
-        NotFound: missing, or not addressed to this person in this scope.
-        OwnCase: they take part in the case.
-        TaskNotOpen: answered, expired or moot.
-        TaskClaimed: a colleague has it.
-        PreconditionFailed: it changed since they looked.
     """
     seen = await tasks.read_task(command.connection, task_id)
     if seen is None or not is_addressed_to(seen, command.actor):
@@ -61,6 +61,7 @@ async def lock_task(command: Command, task_id: UUID, *, version: int | None = No
     return task
 
 
+@refuses(*_WORK)
 async def claim_task(command: Command, task_id: UUID) -> UUID:
     """Take a task from the shared queue, so that colleagues leave it."""
     task = await lock_task(command, task_id)
@@ -70,6 +71,7 @@ async def claim_task(command: Command, task_id: UUID) -> UUID:
     return task.id
 
 
+@refuses(*_WORK)
 async def release_task(command: Command, task_id: UUID) -> UUID:
     """Give a claimed task back to the queue."""
     task = await lock_task(command, task_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from commands.command import Command
+from commands.refusals import refuses
 from domain.access import Role
 from storage import working_hours as store
 from storage.rows.working_hours import Holiday
@@ -12,13 +13,11 @@ from storage.rows.working_hours import Holiday
 STREAM = "holidays"
 
 
+@refuses()
 async def record_holiday(command: Command, day: date, *, name: str, closed: bool) -> Holiday:
     """Add a holiday, rename one, or say that offices are open on it; counts for waits that begin from now on.
 
     A day is never removed, so that the record shows by what was counted.
-
-    Raises:
-        Forbidden: they are no operator.
     """
     command.require_role(Role.OPERATOR)
     holiday, before = await store.put_holiday(

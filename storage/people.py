@@ -138,6 +138,12 @@ async def takes_part(connection: AsyncConnection, case_id: UUID, person_id: UUID
     return bool(await connection.scalar(_TAKES_PART, {"this_case": case_id, "this_person": person_id}))
 
 
+async def parts_in(connection: AsyncConnection, case_id: UUID, person_id: UUID) -> frozenset[str]:
+    """The parts that a person takes or took in a case, as applicant or guarantor."""
+    query = sa.select(case_people.c.part).where(case_people.c.case_id == case_id, case_people.c.person_id == person_id)
+    return frozenset(await connection.scalars(query))
+
+
 async def part_of(connection: AsyncConnection, case_id: UUID, people: Collection[UUID]) -> str:
     """The part that somebody takes in a case now, as applicant or guarantor; empty if none."""
     query = sa.select(case_people.c.part).where(

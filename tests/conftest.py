@@ -29,6 +29,7 @@ from api.app import create_app
 from cli.postgres import EmbeddedPostgres
 from cli.temporal import find_temporal
 from commands.command import Context
+from commands.refusals import check_declarations
 from gateways.files import Files
 from gateways.sms import LocalSms
 from messages.notice import SendCode, SendNotice
@@ -46,6 +47,9 @@ from workflows.client import data_converter
 _STACKS = ("cli", "docs", "bench", "deployment", "test_kills.py")
 _TEMPLATE = "amanat_template"
 KEY = base64.b64encode(bytes(range(32))).decode()
+
+# In every test a command that refuses with what it did not declare is at fault.
+check_declarations()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,74 +3,47 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self, Union
 from uuid import UUID
 
 from fastapi import APIRouter, Body
-from pydantic import BaseModel, Field, model_validator
-from starlette.responses import Response
+from pydantic import Field, model_validator
 
+from api import guarantor, onboarding
 from api.account.sessions import CodeText
-from api.dependencies import PerformerDep
-from api.problems import responses
-from api.values import AmountIn, Input
-from commands.account import request_code, step_up
+from api.answering import CodeWish
+from api.dependencies import CommandDep
+from api.operation import Operation
+from api.values import Input, Out
+from commands import account as commands
 from commands.command import Command
-from domain.account import (
-    CODE_LIFE,
-    BadCode,
-    CodeNotAccepted,
-    CodePurpose,
-    guarantee_binding,
-    mandate_binding,
-    step_up_binding,
-)
-from domain.errors import Forbidden, NotFound, Unauthenticated
-from storage.guarantor import read_guarantee
+from commands.refusals import refuses
+from domain.account import CODE_LIFE, CodePurpose, step_up_binding
+from domain.errors import Forbidden, NotFound
 
-router = APIRouter(prefix="/v1", tags=["account"])
+router = APIRouter(prefix="/v1", tags=["account"], route_class=Operation)
 
 
-class MandateSubject(Input):
-    """The terms of the deduction mandate that the code accepts: the application must be for exactly these."""
-
-    programme: str = Field(pattern=r"^[a-z][a-z0-9_]{1,39}$", examples=["minipay"])
-    monthly_amount: AmountIn
-    instalments: int = Field(strict=True, gt=0, le=1_000, examples=[12])
-    mandate_version: int = Field(strict=True, gt=0, le=1_000_000, examples=[1])
-
-
-class StepUpCodeWish(Input):
+class StepUpCodeWish(CodeWish):
     """Asks for a code that confirms this session."""
 
     purpose: Literal["step_up"]
 
-
-class MandateCodeWish(Input):
-    """Asks for a code that accepts a deduction mandate."""
-
-    purpose: Literal["accept_mandate"]
-    subject: MandateSubject
+    async def binding(self, command: Command) -> bytes:
+        """The session."""
+        return step_up_binding(command.actor.session_id)
 
 
-class GuaranteeSubject(Input):
-    """What the caller was asked to stand for; the code accepts exactly the terms of that guarantee."""
+CODES: Final = (StepUpCodeWish, *onboarding.CODES, *guarantor.CODES)
 
-    guarantee_id: UUID
-    mandate_version: int = Field(strict=True, gt=0, le=1_000_000, examples=[1])
-
-
-class GuaranteeCodeWish(Input):
-    """Asks for a code with which a guarantor accepts (A5)."""
-
-    purpose: Literal["accept_guarantee"]
-    subject: GuaranteeSubject
+if TYPE_CHECKING:
+    AnyCodeWish = CodeWish
+else:
+    # Two wishes of one purpose are refused as the program starts.
+    AnyCodeWish = Annotated[Union[CODES], Field(discriminator="purpose")]  # noqa: UP007 - made at run time
 
 
-CodeWish = Annotated[StepUpCodeWish | MandateCodeWish | GuaranteeCodeWish, Body(discriminator="purpose")]
-
-
-class CodeOnItsWay(BaseModel):
+class CodeOnItsWay(Out):
     """A code was sent to the member's mobile."""
 
     code_id: UUID
@@ -93,68 +66,23 @@ class StepUp(Input):
         return self
 
 
-class SteppedUp(BaseModel):
+class SteppedUp(Out):
     """The session is confirmed for a while."""
 
     strong_until: datetime
 
 
-@router.post(
-    "/codes",
-    operation_id="request_code",
-    status_code=202,
-    response_model=CodeOnItsWay,
-    responses=responses(Unauthenticated, Forbidden, NotFound),
-)
-async def request_code_operation(wish: CodeWish, performer: PerformerDep) -> Response:
+@router.post("/codes", status_code=202)
+@refuses(commands.request_code, Forbidden, NotFound)
+async def request_code(command: CommandDep, wish: Annotated[AnyCodeWish, Body()]) -> CodeOnItsWay:
     """Ask for a code by SMS that confirms one thing; for another thing it is worth nothing."""
-
-    async def work(command: Command) -> CodeOnItsWay:
-        code_id = await request_code(command, CodePurpose(wish.purpose), await _binding(command, wish))
-        return CodeOnItsWay(code_id=code_id, expires_in_seconds=int(CODE_LIFE.total_seconds()))
-
-    return await performer.run(work, status=202)
+    code_id = await commands.request_code(command, CodePurpose(wish.purpose), await wish.binding(command))
+    return CodeOnItsWay(code_id=code_id, expires_in_seconds=int(CODE_LIFE.total_seconds()))
 
 
-async def _binding(command: Command, wish: StepUpCodeWish | MandateCodeWish | GuaranteeCodeWish) -> bytes:
-    match wish:
-        case MandateCodeWish():
-            terms = wish.subject
-            return mandate_binding(
-                terms.programme, terms.monthly_amount.amount, terms.instalments, terms.mandate_version
-            )
-        case GuaranteeCodeWish():
-            return await _guarantee_binding(command, wish.subject)
-        case StepUpCodeWish():
-            return step_up_binding(command.actor.session_id)
-
-
-async def _guarantee_binding(command: Command, subject: GuaranteeSubject) -> bytes:
-    """The terms are the guarantee's own, whatever the guarantor believes; it must be waiting for their answer.
-
-    Raises:
-        Forbidden: staff guarantee nothing.
-        NotFound: missing, answered, or another person's.
-    """
-    if command.actor.capacity != "member":
-        raise Forbidden
-    guarantee = await read_guarantee(command.connection, subject.guarantee_id)
-    if guarantee is None or guarantee.person_id != command.actor.person_id or guarantee.status != "asked":
-        raise NotFound
-    return guarantee_binding(guarantee.id, guarantee.monthly, guarantee.instalments, subject.mandate_version)
-
-
-@router.post(
-    "/step-up",
-    operation_id="step_up",
-    response_model=SteppedUp,
-    responses=responses(BadCode, CodeNotAccepted, Unauthenticated, Forbidden),
-)
-async def step_up_operation(body: Annotated[StepUp, Body()], performer: PerformerDep) -> Response:
+@router.post("/step-up")
+@refuses(commands.step_up, Forbidden)
+async def step_up(command: CommandDep, body: StepUp) -> SteppedUp:
     """Confirm the session with a fresh code; for five minutes it may then do what needs one."""
-
-    async def work(command: Command) -> SteppedUp:
-        until = await step_up(command, code_id=body.code_id, code=body.code or "", totp=body.totp or "")
-        return SteppedUp(strong_until=until)
-
-    return await performer.run(work)
+    until = await commands.step_up(command, code_id=body.code_id, code=body.code or "", totp=body.totp or "")
+    return SteppedUp(strong_until=until)

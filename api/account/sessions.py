@@ -6,34 +6,21 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Body
-from pydantic import BaseModel, Field
-from sqlalchemy.ext.asyncio import AsyncConnection
+from fastapi import APIRouter
+from pydantic import Field
 from starlette.responses import Response
 
-from api.dependencies import SESSION_COOKIE, ActorDep, ContextDep, ForeignOrigin, OriginDep, ReaderDep
-from api.problems import responses
-from api.values import Input
-from commands.account import SignedIn, request_sign_in_code, sign_in, sign_in_staff, sign_out
-from domain.access import Actor, Role, ScopeKind
-from domain.account import (
-    CODE_LIFE,
-    CODE_SENT_EN,
-    CODE_SENT_FA,
-    SESSION_LIVES,
-    BadCode,
-    Capacity,
-    CodeNotAccepted,
-    MobileUnreadable,
-    NationalIdUnreadable,
-    SignInRefused,
-)
-from domain.errors import Unauthenticated
+from api.dependencies import SESSION_COOKIE, ActorDep, ContextDep, OriginDep, Reading, ReadingDep
+from api.operation import Operation
+from api.values import Input, Out
+from commands import account as commands
+from commands.refusals import refuses
+from domain.access import Role, ScopeKind
+from domain.account import CODE_LIFE, CODE_SENT_EN, CODE_SENT_FA, SESSION_LIVES, Capacity
 from domain.identity import Mobile, NationalId, mask_mobile, mask_national_id
 from storage.people import read_contacts, read_person
-from storage.sealing import Seals
 
-router = APIRouter(prefix="/v1", tags=["account"])
+router = APIRouter(prefix="/v1", tags=["account"], route_class=Operation)
 
 CodeText = Annotated[str, Field(max_length=32, description="Six digits", examples=["482913"])]
 Transport = Annotated[
@@ -49,7 +36,7 @@ class CodeWish(Input):
     mobile: str = Field(max_length=40, examples=["09121234567"])
 
 
-class Challenge(BaseModel):
+class Challenge(Out):
     """The answer to everybody who asks: it does not tell whether there is such a person."""
 
     challenge_id: UUID
@@ -75,7 +62,7 @@ class StaffSignIn(Input):
     transport: Transport = "bearer"
 
 
-class SessionPerson(BaseModel):
+class SessionPerson(Out):
     """Whose session it is."""
 
     id: UUID
@@ -83,7 +70,7 @@ class SessionPerson(BaseModel):
     last_name: str = Field(examples=["رضایی"])
 
 
-class Session(BaseModel):
+class Session(Out):
     """A session just begun."""
 
     token: str | None = Field(description="Missing when it is in the cookie", examples=["aW4gdGhlIGFuc3dlciBvbmx5"])
@@ -92,7 +79,7 @@ class Session(BaseModel):
     person: SessionPerson
 
 
-class HeldRole(BaseModel):
+class HeldRole(Out):
     """A role in force; ``scope`` is a region's code, an organisation's id, or empty for the platform."""
 
     role: Role
@@ -100,7 +87,7 @@ class HeldRole(BaseModel):
     scope: str
 
 
-class Me(BaseModel):
+class Me(Out):
     """Who is signed in."""
 
     person_id: UUID
@@ -113,17 +100,13 @@ class Me(BaseModel):
     strong_until: datetime | None = Field(description="Until when the last fresh code counts")
 
 
-@router.post(
-    "/sign-in/codes",
-    operation_id="request_sign_in_code",
-    status_code=202,
-    responses=responses(NationalIdUnreadable, MobileUnreadable),
-)
-async def request_sign_in_code_operation(
-    wish: Annotated[CodeWish, Body()], context: ContextDep, origin: OriginDep
-) -> Challenge:
+@router.post("/sign-in/codes", status_code=202)
+@refuses(commands.request_sign_in_code)
+async def request_sign_in_code(wish: CodeWish, context: ContextDep, origin: OriginDep) -> Challenge:
     """Ask for a sign-in code by SMS. The answer is the same whether or not the details match a person (A1)."""
-    challenge = await request_sign_in_code(context, national_id=wish.national_id, mobile=wish.mobile, origin=origin)
+    challenge = await commands.request_sign_in_code(
+        context, national_id=wish.national_id, mobile=wish.mobile, origin=origin
+    )
     return Challenge(
         challenge_id=challenge,
         expires_in_seconds=int(CODE_LIFE.total_seconds()),
@@ -132,61 +115,46 @@ async def request_sign_in_code_operation(
     )
 
 
-@router.post(
-    "/sign-in/sessions",
-    operation_id="sign_in",
-    status_code=201,
-    responses=responses(BadCode, CodeNotAccepted),
-)
-async def sign_in_operation(
-    body: Annotated[MemberSignIn, Body()], context: ContextDep, origin: OriginDep, response: Response
-) -> Session:
+@router.post("/sign-in/sessions", status_code=201)
+@refuses(commands.sign_in)
+async def sign_in(body: MemberSignIn, context: ContextDep, origin: OriginDep, response: Response) -> Session:
     """Begin a member's session with the code from the SMS."""
-    signed_in = await sign_in(context, challenge_id=body.challenge_id, code=body.code, origin=origin)
+    signed_in = await commands.sign_in(context, challenge_id=body.challenge_id, code=body.code, origin=origin)
     return _session(signed_in, "member", body.transport, response)
 
 
-@router.post(
-    "/sign-in/staff",
-    operation_id="sign_in_staff",
-    status_code=201,
-    responses=responses(BadCode, SignInRefused),
-)
-async def sign_in_staff_operation(
-    body: Annotated[StaffSignIn, Body()], context: ContextDep, origin: OriginDep, response: Response
-) -> Session:
+@router.post("/sign-in/staff", status_code=201)
+@refuses(commands.sign_in_staff)
+async def sign_in_staff(body: StaffSignIn, context: ContextDep, origin: OriginDep, response: Response) -> Session:
     """Begin a session of staff with user name, password and TOTP code."""
-    signed_in = await sign_in_staff(
+    signed_in = await commands.sign_in_staff(
         context, username=body.username, password=body.password, totp=body.totp, origin=origin
     )
     return _session(signed_in, "staff", body.transport, response)
 
 
-@router.post("/sign-out", operation_id="sign_out", status_code=204, responses=responses(Unauthenticated, ForeignOrigin))
-async def sign_out_operation(actor: ActorDep, context: ContextDep, origin: OriginDep) -> Response:
+@router.post("/sign-out", status_code=204)
+async def sign_out(actor: ActorDep, context: ContextDep, origin: OriginDep) -> Response:
     """End the session."""
-    await sign_out(context, actor, origin)
+    await commands.sign_out(context, actor, origin)
     response = Response(status_code=204)
     response.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
     return response
 
 
-@router.get("/me", operation_id="read_me", responses=responses(Unauthenticated))
-async def read_me_operation(reader: ReaderDep, response: Response) -> Me:
+@router.get("/me")
+async def read_me(read: ReadingDep, response: Response) -> Me | None:
     """Who is signed in, with the roles in force."""
     response.headers["Cache-Control"] = "no-store"
-
-    async def query(connection: AsyncConnection) -> Me | None:
-        return await _me(connection, reader.context.seals, reader.actor)
-
-    return await reader.read(query)
+    return await _me(read)
 
 
-async def _me(connection: AsyncConnection, seals: Seals, actor: Actor) -> Me | None:
-    person = await read_person(connection, actor.person_id)
+async def _me(read: Reading) -> Me | None:
+    actor = read.actor
+    person = await read_person(read.connection, actor.person_id)
     if person is None:
         return None
-    national_id, mobile = await read_contacts(connection, seals, actor.person_id)
+    national_id, mobile = await read_contacts(read.connection, read.seals, actor.person_id)
     return Me(
         person_id=person.id,
         first_name=person.first_name,
@@ -194,12 +162,12 @@ async def _me(connection: AsyncConnection, seals: Seals, actor: Actor) -> Me | N
         national_id=mask_national_id(NationalId(national_id)),
         mobile=None if mobile is None else mask_mobile(Mobile(mobile)),
         capacity=actor.capacity,
-        roles=[HeldRole(role=grant.role, scope_kind=grant.scope_kind, scope=grant.scope) for grant in actor.grants],
+        roles=[HeldRole.model_validate(grant) for grant in actor.grants],
         strong_until=actor.strong_until,
     )
 
 
-def _session(signed_in: SignedIn, capacity: Capacity, transport: str, response: Response) -> Session:
+def _session(signed_in: commands.SignedIn, capacity: Capacity, transport: str, response: Response) -> Session:
     response.headers["Cache-Control"] = "no-store"
     session, person = signed_in.session, signed_in.person
     if transport == "cookie":
@@ -216,5 +184,5 @@ def _session(signed_in: SignedIn, capacity: Capacity, transport: str, response: 
         token=None if transport == "cookie" else session.token,
         capacity=capacity,
         expires_at=session.expires_at,
-        person=SessionPerson(id=person.id, first_name=person.first_name, last_name=person.last_name),
+        person=SessionPerson.model_validate(person),
     )

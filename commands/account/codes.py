@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from commands.account.credentials import matching_step
 from commands.command import Command, Context
+from commands.refusals import refuses
 from domain.account import (
     CODES_APART,
     CODES_PER_ADDRESS,
@@ -16,6 +17,7 @@ from domain.account import (
     CODES_PER_PERSON,
     NO_BINDING,
     STEP_UP_TRIES,
+    BadCode,
     CodeNotAccepted,
     CodePurpose,
     MobileUnreadable,
@@ -34,14 +36,11 @@ from storage.people import find_person
 from storage.sealing import Seals
 
 
+@refuses(NationalIdUnreadable, MobileUnreadable)
 async def request_sign_in_code(context: Context, *, national_id: str, mobile: str, origin: str) -> UUID:
     """Send a member a code, if national id and mobile both match one person (A1); returns the challenge.
 
     Known or unknown, it is the same work and the same answer.
-
-    Raises:
-        NationalIdUnreadable, MobileUnreadable: no such number can exist.
-        TooMany: too many codes for this number or from this address, or the last was sent a moment ago.
     """
     identity, number = _read_identity(national_id), _read_mobile(mobile)
     pair = f"{identity}/{number}"
@@ -61,6 +60,7 @@ async def request_sign_in_code(context: Context, *, national_id: str, mobile: st
     return challenge
 
 
+@refuses()
 async def request_code(command: Command, purpose: CodePurpose, binding: bytes) -> UUID:
     """Send the signed-in member a code for one thing; returns its id.
 
@@ -68,10 +68,6 @@ async def request_code(command: Command, purpose: CodePurpose, binding: bytes) -
         command: the command that asks.
         purpose: step-up or accepting a mandate.
         binding: a hash of exactly what is confirmed, see ``domain.account``.
-
-    Raises:
-        Forbidden: the person acts as staff, who confirm with TOTP.
-        TooMany: too many codes lately.
     """
     if command.actor.capacity != "member":
         raise Forbidden
@@ -86,6 +82,7 @@ async def request_code(command: Command, purpose: CodePurpose, binding: bytes) -
     return code_id
 
 
+@refuses(BadCode, CodeNotAccepted)
 async def check_code(
     engine: AsyncEngine,
     seals: Seals,
@@ -101,10 +98,6 @@ async def check_code(
 
     Inside a command ``engine`` is the context's ``side``, so that no command waits for a connection while it holds one.
     Follow it with ``use_code`` in the transaction of what the code confirms.
-
-    Raises:
-        BadCode: what was typed is no code; no try is paid.
-        CodeNotAccepted: wrong, used, too old, tried too often, another's, or for something else.
     """
     typed = parse_code(code, field=field)
     async with transaction(engine, SERVICE) as connection:
@@ -120,12 +113,9 @@ def is_right(seals: Seals, tried: account.TriedCode | None, code_id: UUID, code:
     return hmac.compare_digest(given, stored) and tried is not None
 
 
+@refuses(check_code)
 async def step_up_with_code(command: Command, code_id: UUID, code: str) -> None:
-    """Check and use up a member's step-up code.
-
-    Raises:
-        BadCode, CodeNotAccepted: see `check_code`.
-    """
+    """Check and use up a member's step-up code."""
     await check_code(
         command.context.side,
         command.seals,
@@ -138,15 +128,9 @@ async def step_up_with_code(command: Command, code_id: UUID, code: str) -> None:
     await account.use_code(command.connection, code_id)
 
 
+@refuses(BadCode, CodeNotAccepted)
 async def step_up_with_totp(command: Command, totp: str) -> None:
-    """Check and use up a TOTP code of staff.
-
-    Raises:
-        BadCode: what was typed is no code.
-        Forbidden: the person acts as a member, who confirm by SMS.
-        CodeNotAccepted: wrong, or used before.
-        TooMany: too many tries.
-    """
+    """Check and use up a TOTP code of staff."""
     if command.actor.capacity != "staff":
         raise Forbidden
     typed, person_id = parse_code(totp, field="totp"), command.actor.person_id

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from commands.account.codes import is_right, step_up_with_code, step_up_with_totp
 from commands.account.credentials import matching_step, password_matches
 from commands.command import Command, Context
+from commands.refusals import refuses
 from domain.access import Actor
 from domain.account import (
     NO_BINDING,
@@ -20,6 +21,7 @@ from domain.account import (
     STAFF_TRIES_PER_NAME,
     TOTP_DRIFT,
     TRIES_PER_ADDRESS,
+    BadCode,
     BadUsername,
     Capacity,
     CodeNotAccepted,
@@ -50,14 +52,9 @@ class SignedIn:
     person: Person
 
 
+@refuses(BadCode, CodeNotAccepted)
 async def sign_in(context: Context, *, challenge_id: UUID, code: str, origin: str) -> SignedIn:
-    """Begin a member's session with the code that was sent.
-
-    Raises:
-        BadCode: what was typed is no code.
-        CodeNotAccepted: wrong, used, too old, tried too often; or the challenge belongs to nobody.
-        TooMany: too many tries from this address.
-    """
+    """Begin a member's session with the code that was sent."""
     typed = parse_code(code)
     async with transaction(context.engine, SERVICE) as connection:
         wait = await account.count_use(connection, context.seals, TRIES_PER_ADDRESS, origin)
@@ -80,13 +77,9 @@ async def sign_in(context: Context, *, challenge_id: UUID, code: str, origin: st
         raise
 
 
+@refuses(BadCode, SignInRefused)
 async def sign_in_staff(context: Context, *, username: str, password: str, totp: str, origin: str) -> SignedIn:
-    """Begin a session of staff. A wrong name, password and code take the same time and answer.
-
-    Raises:
-        SignInRefused: they do not belong together, the code was used before, or the person was shut out.
-        TooMany: too many tries for this name or from this address.
-    """
+    """Begin a session of staff. A wrong name, password and code take the same time and answer."""
     name, typed = _name_or_nobody(username), parse_code(totp, field="totp")
     limits = (
         (STAFF_TRIES_PER_ADDRESS, origin),
@@ -131,13 +124,11 @@ async def sign_out(context: Context, actor: Actor, origin: str) -> None:
         await audit.append(connection, account_stream(actor.person_id), entry)
 
 
+@refuses(step_up_with_code, step_up_with_totp)
 async def step_up(command: Command, *, code_id: UUID | None, code: str, totp: str) -> datetime:
     """Confirm the session with a fresh code; returns until when that counts (G1).
 
     Members give ``code_id`` and ``code``, staff ``totp``.
-
-    Raises:
-        BadCode, CodeNotAccepted, Forbidden, TooMany: see `commands.account.codes`.
     """
     if code_id is not None:
         await step_up_with_code(command, code_id, code)

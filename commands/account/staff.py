@@ -11,10 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from commands.account.credentials import hash_password, new_password, new_totp_secret, provisioning_uri
 from commands.account.sessions import account_stream
 from commands.command import Command
+from commands.refusals import refuses
 from domain.access import Grant, Role
 from domain.account import (
     AlreadyStaff,
+    BadName,
     BadScope,
+    BadUsername,
     MobileDiffers,
     MobileUnreadable,
     NationalIdUnreadable,
@@ -29,6 +32,8 @@ from domain.identity import BadMobile, BadNationalId, parse_mobile, parse_nation
 from storage import account, audit
 from storage.people import add_person, find_person
 from storage.sealing import Seals
+
+_OF_GRANTS = (OwnRole, BadScope, RoleHeld)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +98,18 @@ def console_office(connection: AsyncConnection, seals: Seals) -> Office:
     return Office(connection, seals, "console")
 
 
+@refuses(
+    *_OF_GRANTS,
+    NationalIdUnreadable,
+    MobileUnreadable,
+    BadName,
+    BadUsername,
+    MobileDiffers,
+    AlreadyStaff,
+    UsernameTaken,
+)
 async def add_staff(office: Office, wish: StaffWish) -> FirstCredentials:
-    """Add a member of staff, who may be known as a person already; their name then stays as it is.
-
-    Raises:
-        NationalIdUnreadable, MobileUnreadable, BadName, BadUsername, BadScope: a value is at fault.
-        MobileDiffers: the person is known with another mobile.
-        AlreadyStaff, UsernameTaken: there is one.
-        OwnRole: the operator means themselves.
-    """
+    """Add a member of staff, who may be known as a person already; their name then stays as it is."""
     username = parse_username(wish.username)
     person_id = await _person_of(office, wish)
     if person_id == office.person_id:
@@ -120,15 +128,9 @@ async def add_staff(office: Office, wish: StaffWish) -> FirstCredentials:
     return FirstCredentials(person_id, username, password, secret)
 
 
+@refuses(*_OF_GRANTS)
 async def grant_role(office: Office, person_id: UUID, grant: Grant) -> UUID:
-    """Give a member of staff a role in a scope; returns the grant's id. It counts from their next request on.
-
-    Raises:
-        OwnRole: nobody grants to themselves.
-        NotFound: there is no such member of staff.
-        BadScope: there is no such region or organisation.
-        RoleHeld: they hold it already.
-    """
+    """Give a member of staff a role in a scope; returns the grant's id. It counts from their next request on."""
     await _require_other_staff(office, person_id)
     if not await account.scope_exists(office.connection, grant):
         raise BadScope(field="scope")
@@ -139,13 +141,9 @@ async def grant_role(office: Office, person_id: UUID, grant: Grant) -> UUID:
     return grant_id
 
 
+@refuses(OwnRole)
 async def revoke_role(office: Office, person_id: UUID, grant_id: UUID) -> None:
-    """Take a role back, at once.
-
-    Raises:
-        OwnRole: nobody takes roles from themselves.
-        NotFound: there is no such member of staff, or they hold no such grant.
-    """
+    """Take a role back, at once."""
     await _require_other_staff(office, person_id)
     grant = await account.revoke_grant(office.connection, person_id, grant_id)
     if grant is None:
@@ -153,12 +151,9 @@ async def revoke_role(office: Office, person_id: UUID, grant_id: UUID) -> None:
     await office.note("revoke_role", person_id, grant=str(grant_id), **_told(grant))
 
 
+@refuses(BadUsername)
 async def reset_staff(office: Office, username: str) -> FirstCredentials:
-    """Give new credentials in place of lost ones, and let in again who was shut out; their sessions end.
-
-    Raises:
-        NotFound: nobody has this user name.
-    """
+    """Give new credentials in place of lost ones, and let in again who was shut out; their sessions end."""
     name = parse_username(username)
     person_id = await _staff_named(office, name)
     password, secret = new_password(), new_totp_secret()
@@ -168,12 +163,9 @@ async def reset_staff(office: Office, username: str) -> FirstCredentials:
     return FirstCredentials(person_id, name, password, secret)
 
 
+@refuses(BadUsername)
 async def disable_staff(office: Office, username: str) -> None:
-    """Shut a member of staff out, at once.
-
-    Raises:
-        NotFound: nobody has this user name.
-    """
+    """Shut a member of staff out, at once."""
     person_id = await _staff_named(office, parse_username(username))
     await account.disable_credential(office.connection, person_id)
     ended = await account.end_sessions(office.connection, person_id, "staff")

@@ -17,6 +17,7 @@ class Case:
     """One running or ended process."""
 
     id: UUID
+    number: str
     kind: CaseKind
     variant: str
     phase: str

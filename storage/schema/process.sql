@@ -2,6 +2,8 @@
 
 CREATE TABLE cases (
     id uuid PRIMARY KEY DEFAULT uuidv7(),
+    -- What people call it by, on the telephone too (G6).
+    number text NOT NULL UNIQUE DEFAULT new_case_number(),
     kind text NOT NULL,
     variant text NOT NULL DEFAULT '',
     phase text NOT NULL,

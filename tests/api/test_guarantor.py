@@ -366,7 +366,8 @@ async def test_another_name_takes_an_empty_place_or_somebodys(branch: Branch, co
         (404, "not_found"),
     ]
     assert replaced.status_code == 200, replaced.text
-    assert [one["status"] for one in replaced.json()["guarantees"]] == ["named", "replaced"]
+    case = await steps.case(branch.applicant, str(case_id))
+    assert [one["status"] for one in case["guarantees"]] == ["named", "replaced"]
 
 
 async def test_programmes_say_what_they_ask_for_and_an_organisations_own_is_for_its_people(

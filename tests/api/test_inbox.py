@@ -64,7 +64,7 @@ async def test_a_guarantor_reads_who_asks_and_the_applicant_no_name_for_their_ow
 
     assert (asked["kind"], asked["person_name"]) == ("answer_guarantee", NAME)
     assert alone == asked
-    assert (asked["guarantee_id"], own["guarantee_id"]) == (str(guarantee.id), None)
+    assert (asked["subject_id"], own["subject_id"]) == (str(guarantee.id), None)
     assert (own["kind"], own["person_name"]) == ("name_guarantor", None)
     # Whoever was asked instead reads of the applicant, and the one who refused of nobody any more.
     other = await branch.colleague()

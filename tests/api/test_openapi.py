@@ -1,15 +1,16 @@
-"""The OpenAPI document: committed, complete, and the same as what the API serves."""
+"""The OpenAPI document: complete, and its short form, which is committed, the same as what the API serves."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import httpx2
 import pytest
 
+from api.app import describe
 from api.problems import Problem
-from tests.api.world import openapi_file, operations
+from cli.openapi import LIST, listing
+from tests.api.world import operations
 
 # Answers to browsers and probes, not to commands.
 _WITHOUT_PROBLEMS = {"read_liveness", "read_readiness"}
@@ -22,10 +23,31 @@ async def document(api: httpx2.AsyncClient) -> dict[str, Any]:
     return served
 
 
-def test_the_committed_document_is_the_one_that_is_served(document: dict[str, Any]) -> None:
-    committed = json.loads(openapi_file().read_text("utf-8")) if openapi_file().exists() else None
+def test_the_committed_list_of_operations_is_the_one_that_is_served(document: dict[str, Any]) -> None:
+    committed = LIST.read_text("utf-8") if LIST.exists() else None
 
-    assert committed == document, "docs/openapi.json is out of date: run ./amanat openapi and commit it"
+    assert committed == listing(document), "docs/operations.md is out of date: run ./amanat openapi and commit it"
+
+
+def test_the_list_names_every_operation_with_all_that_it_may_refuse(document: dict[str, Any]) -> None:
+    lines = {line.split("**")[1]: line for line in listing(document).splitlines() if line.startswith("- ")}
+
+    assert set(lines) == set(operations(document))
+    for name, operation in operations(document).items():
+        codes = {
+            code
+            for answer in operation["responses"].values()
+            for code in answer.get("content", {}).get("application/problem+json", {}).get("examples", {})
+        }
+        told = {code for code in codes if code in lines[name].replace(",", "").split()}
+        untold = {"invalid_input", "too_many_requests", "temporarily_unavailable"}
+        if "(key)" in lines[name]:
+            untold |= set(_OF_EVERY_COMMAND)
+        assert codes - told <= untold, name
+
+
+def test_what_is_written_is_the_document_that_is_served(document: dict[str, Any]) -> None:
+    assert describe() == document
 
 
 def test_it_is_openapi_3_1(document: dict[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -355,8 +354,3 @@ def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Every operation of an OpenAPI document by its id."""
     found = [operation for path in document["paths"].values() for operation in path.values()]
     return {operation["operationId"]: operation for operation in found}
-
-
-def openapi_file() -> Path:
-    """Where the committed document stands."""
-    return Path(__file__).parents[2] / "docs" / "openapi.json"

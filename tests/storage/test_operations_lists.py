@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from messages.case import CaseKind
 from storage import certificate, late_cases, notices, outbox, personnel, services
 from storage.database import SERVICE, Acting, transaction
-from storage.rows.services import ServiceName
 from storage.sealing import Seals
 from tests.arrange import Arrange
 from tests.books import Superuser
@@ -100,13 +100,11 @@ async def test_a_member_reads_whether_a_service_is_open_and_cannot_switch_it(
     member = await arrange.person("member")
     acting = Acting("member", member.id)
     async with transaction(engine, acting) as connection:
-        assert await services.takes_new_cases(connection, ServiceName.ONBOARDING)
+        assert await services.takes_new_cases(connection, CaseKind.ONBOARDING)
 
     with pytest.raises(sa.exc.NoResultFound):
         async with transaction(engine, acting) as connection:
-            await services.switch(
-                connection, ServiceName.ONBOARDING, is_open=False, reason="خودم", changed_by=member.id
-            )
+            await services.switch(connection, CaseKind.ONBOARDING, is_open=False, reason="خودم", changed_by=member.id)
 
     assert await superuser.value("SELECT bool_and(is_open) FROM services")
 

@@ -37,7 +37,7 @@ async def _lead_member(visit: Visit, task_id: str) -> Response:
     task = await visit.api.get(f"/v1/tasks/{task_id}")
     match task["kind"]:
         case "answer_guarantee":
-            return visit.go(f"/guarantees/{task['guarantee_id']}")
+            return visit.go(f"/guarantees/{task['subject_id']}")
         case "name_guarantor" if task["status"] == "open":
             return visit.go(f"/cases/{task['case_id']}/guarantor")
         case "correct_application" if task["status"] == "open":

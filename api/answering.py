@@ -1,0 +1,48 @@
+"""How a kind of task is answered, and what a fresh code may confirm: each capability lists its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from api.values import Input
+from commands.command import Command
+from storage.rows.tasks import Task
+
+
+class Decision(Input):
+    """An answer to a task. Its subclasses say by ``kind`` and ``decision`` which, and perform the command."""
+
+    kind: str
+    decision: str
+
+    async def decide(self, command: Command, task: Task) -> None:
+        """Perform the command that this answer stands for; its ``@refuses`` names what that refuses."""
+        raise NotImplementedError
+
+
+class CodeWish(Input):
+    """Asks for a code; its subclasses say by ``purpose`` what for, and by ``subject`` for exactly which thing."""
+
+    purpose: str
+
+    async def binding(self, command: Command) -> bytes:
+        """A hash of exactly what the code confirms, see ``domain.account``."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """How tasks of a kind are answered; ``api/decisions.py`` puts them together.
+
+    Args:
+        kind: of the tasks.
+        decisions: the possible answers.
+        address: where it is answered instead, by the operation named as the kind; ``{case_id}`` is its case's id.
+        asks_another: whether it asks somebody else than whom the case is about: they are told who that is, and which
+            thing of theirs it is about.
+    """
+
+    kind: str
+    decisions: tuple[type[Decision], ...] = ()
+    address: str = ""
+    asks_another: bool = False

@@ -1,0 +1,99 @@
+"""A case as it is shown: the row that every command in it answers, and what capabilities add to the whole of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+from uuid import UUID
+
+from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.sight import Sight
+from api.values import Moment, Out
+from commands.command import Command
+from domain.errors import NotFound
+from messages.case import CaseKind
+from storage.cases import read_case
+from storage.sealing import Seals
+
+P = TypeVar("P", bound=Out)
+
+
+class CaseRow(Out):
+    """Where a case stands; ``GET /v1/cases/{case_id}`` shows the whole of it."""
+
+    id: UUID
+    number: str = Field(
+        description="To be read out by telephone; its last digit checks the others (Luhn)", examples=["735208198"]
+    )
+    kind: str = Field(examples=["onboarding"])
+    phase: str = Field(examples=["awaiting_certificate"])
+    next_actor: str | None = Field(description="Who acts next; null when the case is over", examples=["hr_officer"])
+    due: Moment | None = Field(validation_alias="due_at", description="Until when")
+    version: int
+
+
+async def case_row(command: Command, case_id: UUID) -> CaseRow:
+    """The row of a case in which a command has acted.
+
+    Raises:
+        NotFound: it is not theirs to see.
+    """
+    case = await read_case(command.connection, case_id)
+    if case is None:
+        raise NotFound
+    return CaseRow.model_validate(case)
+
+
+class Action(Out):
+    """Something that the caller may do now."""
+
+    action: str = Field(examples=["withdraw_application"])
+    method: str = Field(examples=["POST"])
+    href: str = Field(examples=["/v1/onboarding/applications/…/withdrawal"])
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Somebody looks at a case."""
+
+    connection: AsyncConnection
+    seals: Seals
+    sight: Sight
+
+
+async def _none(_: Look, __: Any) -> list[Action]:
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class Section(Generic[P]):
+    """What a capability adds to the view of the cases of a kind, and for whom.
+
+    Args:
+        kind: of the cases.
+        model: its fields, which ``CaseDetail`` has too; empty in all other cases and eyes.
+        read: the fields of a case.
+        allowed: what the caller may do in such a case besides answering their tasks.
+        members: the parts that members must take in the case to see this one.
+        staff: ``scope``: whoever of them sees the case; ``holder``: only who has claimed a task in it.
+        by_programme: whether such cases go by a programme.
+        endings: facts with which the process ends as soon as it knows.
+        is_asked: False where nobody is ever asked, so that waiting for nobody is no sign of a process that moves.
+    """
+
+    kind: CaseKind
+    model: type[P] = Out  # type: ignore[assignment]  # a capability that shows nothing of its own
+    read: Callable[[Look], Awaitable[P]] | None = None
+    allowed: Callable[[Look, P], Awaitable[list[Action]]] = _none
+    members: frozenset[str] = frozenset({"applicant"})
+    staff: Literal["scope", "holder"] = "scope"
+    by_programme: bool = False
+    endings: tuple[str, ...] = ()
+    is_asked: bool = True
+
+    def is_for(self, sight: Sight) -> bool:
+        """Whether the caller sees it."""
+        return sight.case.kind is self.kind and sight.sees(self.members, held_only=self.staff == "holder")

@@ -1,0 +1,70 @@
+"""Every kind of task with its answers; a capability stands here with one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Final, Literal, Union, get_args
+
+from pydantic import Field
+
+from api import certificate, guarantor, onboarding, personnel_change, review, substitution
+from api.answering import Answering, Decision
+from api.case_view import Action
+from storage.rows.tasks import Task
+
+
+def listed(*capabilities: Iterable[Answering]) -> dict[str, Answering]:
+    """All of them by kind.
+
+    Raises:
+        ValueError: a kind is listed twice, or an answer under another kind than its own.
+    """
+    found: dict[str, Answering] = {}
+    for answering in (each for capability in capabilities for each in capability):
+        if answering.kind in found:
+            raise ValueError(f"two capabilities answer {answering.kind}")
+        if any(get_args(each.model_fields["kind"].annotation) != (answering.kind,) for each in answering.decisions):
+            raise ValueError(f"an answer to {answering.kind} says that it is one to another kind")
+        found[str(answering.kind)] = answering
+    return found
+
+
+ANSWERINGS: Final = listed(
+    certificate.DECISIONS,
+    guarantor.DECISIONS,
+    review.DECISIONS,
+    onboarding.DECISIONS,
+    substitution.DECISIONS,
+    personnel_change.DECISIONS,
+)
+DECISIONS: Final[tuple[type[Decision], ...]] = tuple(
+    decision for answering in ANSWERINGS.values() for decision in answering.decisions
+)
+
+
+def any_decision() -> Any:
+    """The type of a decision about any task, told apart by ``kind`` and then by ``decision``."""
+    kinds = [
+        Annotated[Union[answering.decisions], Field(discriminator="decision")]  # noqa: UP007 - made at run time
+        for answering in ANSWERINGS.values()
+        if answering.decisions
+    ]
+    return Annotated[Union[tuple(kinds)], Field(discriminator="kind")]  # noqa: UP007 - made at run time
+
+
+def any_kind() -> Any:
+    """The type of the name of a kind of task."""
+    return Literal[tuple(ANSWERINGS)]
+
+
+def asks_another(task: Task) -> bool:
+    """Whether a task asks somebody else than whom its case is about."""
+    return task.kind in ANSWERINGS and ANSWERINGS[task.kind].asks_another
+
+
+def action_of(task: Task) -> Action:
+    """How a task is answered."""
+    address = ANSWERINGS[task.kind].address if task.kind in ANSWERINGS else ""
+    if address:
+        return Action(action=task.kind, method="POST", href=address.format(case_id=task.case_id))
+    return Action(action=f"decide_{task.kind}", method="POST", href=f"/v1/tasks/{task.id}/decision")
