@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from activities.transition import Transition
 from domain.programme import Programme
 from domain.wording import task_sms
 from messages.guarantor import Event, Sms
 from messages.onboarding import TaskKind
 from storage import guarantor
+from storage.cases import touch_case
+from storage.database import SERVICE, tehran_today, transaction
+from storage.notices import notify
 from storage.rows.guarantor import Guarantee
 
 
@@ -36,3 +41,16 @@ async def release_guarantors(step: Transition, case_id: UUID) -> None:
     for notice, people in (await guarantor.release_all(step.connection, case_id)).items():
         await step.notify(people, notice)
     await guarantor.end_parts(step.connection, case_id)
+
+
+async def free_guarantors(engine: AsyncEngine, limit: int) -> int:
+    """Free those who stand for a credit whose term has ended and on which nothing is owed (A4); returns how many."""
+    async with transaction(engine, SERVICE) as connection:
+        over = await guarantor.credits_run_out(connection, await tehran_today(connection), limit)
+        for case_id in over:
+            # The case first, as everybody else does; who has it open sees that it changed.
+            await touch_case(connection, case_id)
+            for notice, people in (await guarantor.release_all(connection, case_id)).items():
+                await notify(connection, people, notice, case_id=case_id)
+            await guarantor.end_parts(connection, case_id)
+        return len(over)

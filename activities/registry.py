@@ -7,6 +7,7 @@ from typing import Any
 
 from activities import onboarding, substitution
 from activities.decision import decision_process
+from activities.guarantor import free_guarantors
 from activities.personnel import PersonnelChange, import_activities
 from activities.transition import Desk
 
@@ -16,6 +17,8 @@ PROCESSES = (
     substitution.PROCESS,
     decision_process(DECIDED_CASES),
 )
+# What is done every ten minutes, whatever the case.
+CHORES = (free_guarantors,)
 # What is no transition of a process, or not one of those above.
 OTHERS: tuple[Callable[[Desk], list[Callable[[Any], Awaitable[Any]]]], ...] = (import_activities,)
 

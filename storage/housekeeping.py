@@ -1,6 +1,4 @@
-"""Tidies a bounded number at a time: deletes sent promises, old answers, spent codes; keeps the ledger's sums short.
-
-Guarantors of credits that have run out are freed.
+"""Tidies a bounded number at a time: deletes sent messages, old answers, spent codes; keeps the ledger's sums short.
 
 It also looks ahead, and raises an alarm before the holidays known run out.
 """
@@ -9,22 +7,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from storage import account, guarantor, idempotency, ledger, outbox, working_hours
-from storage.cases import touch_case
+from storage import account, idempotency, ledger, outbox, working_hours
 from storage.chores import every, repeat
-from storage.database import SERVICE, tehran_today, transaction
-from storage.notices import notify
+from storage.database import SERVICE, transaction
 from storage.retries import retried
+
+# Does at most so much at once; returns how much that was.
+Chore = Callable[[AsyncEngine, int], Coroutine[Any, Any, int]]
 
 _log = logging.getLogger("amanat.housekeeping")
 
 _EVERY_SECONDS = 600.0
-_BATCH = 1_000
+BATCH = 1_000
 # Summing up is looked after on its own: while much is posted, a busy account gains thousands of entries a second, and
 # its balance is read by adding up those since its last snapshot. Without load a look costs one index.
 _SUM_BUSY_SECONDS = 0.2
@@ -39,12 +40,12 @@ SENT_KEPT = timedelta(days=7)
 ANSWERS_KEPT = timedelta(days=30)
 
 
-async def tidy(engine: AsyncEngine) -> int:
-    """One round; returns how many rows went."""
+async def tidy(engine: AsyncEngine, limit: int = BATCH) -> int:
+    """Delete what is old, at most so much of each kind; returns how many rows went."""
     async with transaction(engine, SERVICE) as connection:
-        gone = await outbox.purge_sent(connection, older_than=SENT_KEPT, limit=_BATCH)
-        gone += await idempotency.purge(connection, older_than=ANSWERS_KEPT, limit=_BATCH)
-        gone += await account.purge_expired(connection, _BATCH)
+        gone = await outbox.purge_sent(connection, older_than=SENT_KEPT, limit=limit)
+        gone += await idempotency.purge(connection, older_than=ANSWERS_KEPT, limit=limit)
+        gone += await account.purge_expired(connection, limit)
         return gone
 
 
@@ -68,19 +69,6 @@ async def sum_up(engine: AsyncEngine) -> int:
             return gone
 
 
-async def free_guarantors(engine: AsyncEngine) -> int:
-    """Free whoever stands for a credit whose term has ended and on which nothing is owed (A4); returns how many."""
-    async with transaction(engine, SERVICE) as connection:
-        over = await guarantor.credits_run_out(connection, await tehran_today(connection), _BATCH)
-        for case_id in over:
-            # The case first, as everybody else does; whoever has it open sees that it changed.
-            await touch_case(connection, case_id)
-            for notice, people in (await guarantor.release_all(connection, case_id)).items():
-                await notify(connection, people, notice, case_id=case_id)
-            await guarantor.end_parts(connection, case_id)
-        return len(over)
-
-
 async def look_ahead(engine: AsyncEngine) -> None:
     """Raise an alarm if operators have to continue the calendar of holidays (A7)."""
     async with transaction(engine, SERVICE) as connection:
@@ -88,11 +76,16 @@ async def look_ahead(engine: AsyncEngine) -> None:
             _log.error("holidays_run_out")
 
 
-async def keep_house(engine: AsyncEngine) -> None:
-    """Tidy every ten minutes and keep the ledger's sums short, until cancelled."""
-    async with asyncio.TaskGroup() as chores:
-        chores.create_task(_keep_tidy(engine))
-        chores.create_task(_keep_sums(engine))
+async def keep_house(engine: AsyncEngine, *chores: Chore) -> None:
+    """Tidy every ten minutes and keep the ledger's sums short, until cancelled.
+
+    Args:
+        engine: where.
+        chores: what capabilities do besides, each round after round until it finds less than a full batch.
+    """
+    async with asyncio.TaskGroup() as running:
+        running.create_task(_keep_tidy(engine, (tidy, *chores)))
+        running.create_task(_keep_sums(engine))
 
 
 async def _keep_sums(engine: AsyncEngine) -> None:
@@ -110,13 +103,11 @@ async def _keep_sums(engine: AsyncEngine) -> None:
     await repeat("ledger_sums", sum_all, pause)
 
 
-async def _keep_tidy(engine: AsyncEngine) -> None:
-
+async def _keep_tidy(engine: AsyncEngine, chores: Sequence[Chore]) -> None:
     async def tidy_all() -> None:
-        while await retried(partial(tidy, engine), of="chore:tidy") >= _BATCH:
-            continue
-        while await retried(partial(free_guarantors, engine), of="chore:free_guarantors") >= _BATCH:
-            continue
+        for chore in chores:
+            while await retried(partial(chore, engine, BATCH), of=f"chore:{chore.__name__}") >= BATCH:
+                continue
         await look_ahead(engine)
 
     await repeat("housekeeping", tidy_all, every(_EVERY_SECONDS))

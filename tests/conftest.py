@@ -11,12 +11,10 @@ import base64
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import httpx2
-import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
@@ -35,17 +33,16 @@ from gateways.sms import LocalSms
 from messages.notice import SendCode, SendNotice
 from relay import Lane, Relay, Route, signal_route
 from storage.database import create_engine
-from storage.migrate import upgrade
 from storage.sealing import BlindIndex, Cipher, Seals
 from tests.arrange import Arrange
 from tests.books import Superuser
+from tests.databases import Databases
 from tests.journeys.steps import Steps
 from worker import build_worker
 from workflows.client import data_converter
 
 # What starts whole stacks, which look for free ports: one after the other, and first, for it takes longest.
 _STACKS = ("cli", "docs", "bench", "deployment", "test_kills.py")
-_TEMPLATE = "amanat_template"
 KEY = base64.b64encode(bytes(range(32))).decode()
 
 # In every test a command that refuses with what it did not declare is at fault.
@@ -64,38 +61,31 @@ class Database:
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    """One server for the session, with a migrated template."""
+    """One server for the session."""
     server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), durable=False)
     server.start()
-    with _maintenance(server) as connection:
-        connection.execute(f"CREATE DATABASE {_TEMPLATE} OWNER amanat_owner")
-    upgrade(server.owner_url(_TEMPLATE))
     yield server
     server.remove()
 
 
 @pytest.fixture(scope="session")
-def names() -> Iterator[int]:
-    """Numbers for databases."""
-    return count(1)
+def databases(postgres: EmbeddedPostgres) -> Iterator[Databases]:
+    """Where the tests' databases come from."""
+    made = Databases(postgres)
+    made.make_template()
+    yield made
+    made.throw_away()
 
 
 @pytest.fixture
-def database(postgres: EmbeddedPostgres, names: Iterator[int]) -> Iterator[Database]:
-    """A copy of the template, dropped afterwards."""
-    name = f"amanat_{next(names)}"
-    with _maintenance(postgres) as connection:
-        connection.execute(f"CREATE DATABASE {name} OWNER amanat_owner TEMPLATE {_TEMPLATE}")
-    yield Database(name, postgres.app_url(name), postgres.owner_url(name), postgres.superuser_url(name))
-    with _maintenance(postgres) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-@contextlib.contextmanager
-def _maintenance(server: EmbeddedPostgres) -> Iterator[psycopg.Connection]:
-    url = server.superuser_url("postgres").replace("+psycopg", "")
-    with contextlib.closing(psycopg.connect(url, autocommit=True)) as connection:
-        yield connection
+def database(databases: Databases, request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A database as the migrations leave it; one that nobody used before for tests marked ``untouched``."""
+    untouched = request.node.get_closest_marker("untouched") is not None
+    if untouched:
+        databases.throw_away()
+    name, server = databases.take(), databases.server
+    yield Database(name, server.app_url(name), server.owner_url(name), server.superuser_url(name))
+    databases.give_back(keep=not untouched)
 
 
 @pytest.fixture

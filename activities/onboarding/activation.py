@@ -20,6 +20,7 @@ from messages.guarantor import Sms
 from messages.onboarding import Event, Phase, Step, TaskKind
 from storage import guarantor, ledger, onboarding, substitution
 from storage.certificate import newest_certificate
+from storage.ledger import posting
 from storage.organisation import contract_in_force, read_employment
 from storage.people import money_pause
 from storage.programme import programme_of
@@ -140,9 +141,9 @@ async def _open_line(
         ends_on=ends_on,
     )
     await onboarding.set_approved(step.connection, step.case.id, monthly=monthly.amount, instalments=instalments)
-    await ledger.open_accounts(step.connection, credit_accounts(line_id, application.person_id))
+    await posting.open_accounts(step.connection, credit_accounts(line_id, application.person_id))
     ceiling = rules.ceiling(monthly, instalments)
-    await ledger.post(step.connection, credit_line_opened(line_id, ceiling, _occasion(step, f"open:{line_id}")))
+    await posting.post(step.connection, credit_line_opened(line_id, ceiling, _occasion(step, f"open:{line_id}")))
     terms = {"monthly": monthly.amount, "instalments": instalments, "ends_on": ends_on.isoformat()}
     await step.tell(Event.CREDIT_ACTIVATED, params=terms)
     await step.notify(
@@ -165,7 +166,7 @@ async def _close_renewed(step: Transition, application: Application, programme: 
     unused = (await ledger.balance(step.connection, available.code)).available
     if unused > 0:
         occasion = _occasion(step, f"close:{earlier.id}")
-        await ledger.post(step.connection, credit_line_closed(earlier.id, Money(unused, Unit.IRR), occasion))
+        await posting.post(step.connection, credit_line_closed(earlier.id, Money(unused, Unit.IRR), occasion))
     await onboarding.close_line(step.connection, earlier.id)
     await substitution.overtake(step.connection, earlier.case_id)
     # Whoever stood for what is still owed goes on standing for it.

@@ -20,6 +20,7 @@ from cli.postgres import DATABASE, EmbeddedPostgres
 from domain.ledger import CREDIT_GRANTED, Account, credit_accounts
 from storage import ledger
 from storage.database import SERVICE, create_engine, single_statements, transaction
+from storage.ledger import posting
 from storage.rows.people import persons
 
 LIMIT_MS: Final = 1_800_000
@@ -88,9 +89,9 @@ class Books:
             accounts = [each for number in numbers for each in credit_accounts(line_id(number), owner_id(number))]
             async with transaction(self.engine, SERVICE, limit_ms=LIMIT_MS) as connection:
                 await connection.execute(sa.insert(persons), members)
-                await ledger.open_accounts(connection, accounts)
+                await posting.open_accounts(connection, accounts)
         async with transaction(self.engine, SERVICE) as connection:
-            await ledger.open_account(connection, CLEARING)
+            await posting.open_account(connection, CLEARING)
 
     async def prove(self) -> None:
         """Check everything.

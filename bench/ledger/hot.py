@@ -21,6 +21,7 @@ from domain.ledger import Occasion, credit_line_opened
 from domain.money import Money
 from storage import ledger
 from storage.database import SERVICE, transaction
+from storage.ledger import posting
 
 _HOLDS: Final = 100.0
 _POSTS: Final = 50.0
@@ -67,7 +68,7 @@ async def measure_hot(server: EmbeddedPostgres, crew: Crew, size: Size) -> list[
 async def _open(kept: Books) -> Line:
     occasion = Occasion(f"bench/{uuid4()}", None, "system", datetime.now(UTC))
     async with transaction(kept.engine, SERVICE) as connection:
-        await ledger.post(connection, credit_line_opened(line_id(0), Money(_CEILING), occasion))
+        await posting.post(connection, credit_line_opened(line_id(0), Money(_CEILING), occasion))
     return lines(1)[0]
 
 

@@ -19,8 +19,8 @@ from bench.ledger.crew import PROCESSES, Gate, Load, Tally
 from domain.errors import Refusal
 from domain.ledger import Entry, HoldRequest, Journal, Occasion
 from domain.money import Money
-from storage import ledger
 from storage.database import SERVICE, single_statements, transaction
+from storage.ledger import holding, posting
 
 BATCH = 2_000
 _MOST = 1_000
@@ -56,11 +56,11 @@ class Singles(Load):
         journals = self._journals()
         async with single_statements(engine) as connection:
             for _ in range(3):
-                await ledger.post(connection, next(journals))
+                await posting.post(connection, next(journals))
             tally = Tally(began=await gate.passed())
             until = tally.began + self.seconds
             while time.perf_counter() < until:
-                await ledger.post(connection, next(journals))
+                await posting.post(connection, next(journals))
                 tally.done += 1
         tally.ended = time.perf_counter()
         return tally
@@ -105,7 +105,7 @@ class Batches(Load):
     async def _post(engine: AsyncEngine, journals: Iterable[Journal]) -> int:
         asked = list(journals)
         async with transaction(engine, SERVICE) as connection:
-            answers = await ledger.post_batch(connection, asked)
+            answers = await posting.post_batch(connection, asked)
         for answer in answers:
             if isinstance(answer, Refusal):
                 raise answer
@@ -177,7 +177,7 @@ class Holds(Paced):
         """Hold, and remember how much is held."""
         amount = 1 + number % _MOST
         occasion = Occasion(key, None, _ACTOR, datetime.now(UTC))
-        await ledger.hold(connection, HoldRequest(occasion, self.line.available, Money(amount), "bench_held"))
+        await holding.hold(connection, HoldRequest(occasion, self.line.available, Money(amount), "bench_held"))
         tally.held += amount
 
 
@@ -189,8 +189,8 @@ class Moves(Paced):
         """Post, and remember what moved."""
         amount, granted, available = 1 + number % _MOST, self.line.granted, self.line.available
         if number % 3:
-            await ledger.post(connection, move(granted, available, amount, key))
+            await posting.post(connection, move(granted, available, amount, key))
             tally.moved += amount
         else:
-            await ledger.post(connection, move(available, granted, amount, key))
+            await posting.post(connection, move(available, granted, amount, key))
             tally.moved -= amount

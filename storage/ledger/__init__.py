@@ -1,4 +1,4 @@
-"""The ledger in Postgres: post, hold, correct, read, and prove. The only door to its tables.
+"""The ledger in Postgres: read and prove; ``holding`` sets amounts apart, ``posting`` moves them.
 
 Every call runs inside the caller's transaction. What is refused for want of money raises a Refusal of
 domain/ledger.py before anything is written, so that the transaction may go on; a LedgerFault is a fault of the
@@ -21,20 +21,6 @@ from storage.ledger.faults import (
     UnknownKind,
     typed_faults,
 )
-from storage.ledger.posting import (
-    BATCH_MAX,
-    correct,
-    expire_hold,
-    freeze,
-    hold,
-    open_account,
-    open_accounts,
-    post,
-    post_batch,
-    post_hold,
-    unfreeze,
-    void_hold,
-)
 from storage.ledger.reading import (
     Balance,
     Cursor,
@@ -49,7 +35,6 @@ from storage.ledger.reading import (
 from storage.ledger.summing import sum_accounts, sum_kinds
 
 __all__ = [
-    "BATCH_MAX",
     "RULES",
     "AccountDiffers",
     "BadBatch",
@@ -72,21 +57,10 @@ __all__ = [
     "balance",
     "breaches",
     "check",
-    "correct",
-    "expire_hold",
-    "freeze",
-    "hold",
-    "open_account",
-    "open_accounts",
-    "post",
-    "post_batch",
-    "post_hold",
     "statement",
     "sum_accounts",
     "sum_kinds",
     "sums_age",
     "trial_balance",
     "typed_faults",
-    "unfreeze",
-    "void_hold",
 ]

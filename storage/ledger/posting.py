@@ -1,32 +1,20 @@
-"""What changes the ledger: each call is one function in Postgres, which judges and writes."""
+"""What changes the ledger: each call is one function in Postgres, which judges and writes. For activities only."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Refusal
-from domain.ledger import (
-    Account,
-    AccountFrozen,
-    AlreadyCorrected,
-    HoldRequest,
-    HoldResolved,
-    InsufficientFunds,
-    Journal,
-    Occasion,
-    check_occasion,
-)
+from domain.ledger import Account, Journal, Occasion, check_occasion
 from storage.database import Errand, array, fetch
+from storage.ledger.calls import REFUSALS, made, occasion_parameters, run
 from storage.ledger.faults import typed_faults
 
 BATCH_MAX: Final = 5_000
-_REFUSALS: Final[Mapping[str, type[Refusal]]] = {
-    refusal.code: refusal for refusal in (InsufficientFunds, AccountFrozen, HoldResolved, AlreadyCorrected)
-}
 _OPEN: Final = (
     "SELECT ledger_open(%(codes)s::text[], %(kinds)s::text[], %(units)s::text[], %(owners)s::uuid[],"
     " %(organisations)s::uuid[])"
@@ -39,10 +27,6 @@ _BATCH: Final = (
     "SELECT journals, outcomes FROM ledger_post_batch(%(keys)s::text[], %(reasons)s::text[], %(cases)s::uuid[],"
     " %(actors)s::text[], %(moments)s::timestamptz[], %(lines)s::int[], %(codes)s::text[], %(units)s::text[],"
     " %(amounts)s::bigint[])"
-)
-_HOLD: Final = (
-    "SELECT hold, outcome FROM ledger_hold(%(key)s, %(code)s, %(unit)s, %(amount)s, %(reason)s, %(case_id)s::uuid,"
-    " %(actor)s, %(expires_at)s::timestamptz)"
 )
 _RELEASE: Final = "SELECT NULL::uuid, outcome FROM ledger_release(%(hold)s::uuid, %(state)s)"
 _CORRECT: Final = (
@@ -118,7 +102,7 @@ async def post_batch(connection: AsyncConnection, journals: Sequence[Journal]) -
     with typed_faults():
         ((ids, outcomes),) = await fetch(connection, Errand(_BATCH, parameters))
     answered = zip(ids, outcomes, strict=True)
-    return [_REFUSALS[outcome]() if outcome in _REFUSALS else _made(made) for made, outcome in answered]
+    return [REFUSALS[outcome]() if outcome in REFUSALS else made(journal) for journal, outcome in answered]
 
 
 async def post_hold(connection: AsyncConnection, hold_id: UUID, journal: Journal) -> UUID:
@@ -133,29 +117,13 @@ async def post_hold(connection: AsyncConnection, hold_id: UUID, journal: Journal
 
 
 async def _post(connection: AsyncConnection, journal: Journal, hold_id: UUID | None) -> UUID:
-    parameters = _occasion(journal.occasion, journal.reason) | {
+    parameters = occasion_parameters(journal.occasion, journal.reason) | {
         "codes": array([entry.account for entry in journal.entries]),
         "units": array([entry.amount.unit.value for entry in journal.entries]),
         "amounts": array([entry.amount.amount for entry in journal.entries]),
         "hold": hold_id,
     }
-    return _made(await _outcome(connection, _POST, parameters))
-
-
-async def hold(connection: AsyncConnection, request: HoldRequest) -> UUID:
-    """Set an amount apart; the same request again gives the same id, also after the hold has been resolved.
-
-    Raises:
-        InsufficientFunds, AccountFrozen: refused, nothing written, the transaction can go on.
-        LedgerFault: KeyConflict, UnknownAccount, BadHold.
-    """
-    parameters = _occasion(request.occasion, request.reason) | {
-        "code": request.account,
-        "unit": request.amount.unit.value,
-        "amount": request.amount.amount,
-        "expires_at": request.expires_at,
-    }
-    return _made(await _outcome(connection, _HOLD, parameters))
+    return made(await run(connection, _POST, parameters))
 
 
 async def void_hold(connection: AsyncConnection, hold_id: UUID) -> None:
@@ -165,7 +133,7 @@ async def void_hold(connection: AsyncConnection, hold_id: UUID) -> None:
         HoldResolved: it was posted, or it expired.
         UnknownHold: there is none of that id.
     """
-    await _outcome(connection, _RELEASE, {"hold": hold_id, "state": "voided"})
+    await run(connection, _RELEASE, {"hold": hold_id, "state": "voided"})
 
 
 async def expire_hold(connection: AsyncConnection, hold_id: UUID) -> None:
@@ -175,7 +143,7 @@ async def expire_hold(connection: AsyncConnection, hold_id: UUID) -> None:
         HoldResolved: it was posted or voided.
         UnknownHold: there is none of that id.
     """
-    await _outcome(connection, _RELEASE, {"hold": hold_id, "state": "expired"})
+    await run(connection, _RELEASE, {"hold": hold_id, "state": "expired"})
 
 
 async def correct(connection: AsyncConnection, journal_id: UUID, occasion: Occasion, reason: str) -> UUID:
@@ -188,7 +156,7 @@ async def correct(connection: AsyncConnection, journal_id: UUID, occasion: Occas
         ImpossibleJournal: a malformed key, reason or actor.
     """
     check_occasion(occasion, reason)
-    return _made(await _outcome(connection, _CORRECT, _occasion(occasion, reason) | {"journal": journal_id}))
+    return made(await run(connection, _CORRECT, occasion_parameters(occasion, reason) | {"journal": journal_id}))
 
 
 async def freeze(connection: AsyncConnection, code: str) -> None:
@@ -204,27 +172,3 @@ async def unfreeze(connection: AsyncConnection, code: str) -> None:
 async def _freeze(connection: AsyncConnection, code: str, *, frozen: bool) -> None:
     with typed_faults():
         await fetch(connection, Errand(_FREEZE, {"code": code, "frozen": frozen}))
-
-
-def _occasion(occasion: Occasion, reason: str) -> dict[str, Any]:
-    return {
-        "key": occasion.key,
-        "reason": reason,
-        "case_id": occasion.case_id,
-        "actor": occasion.actor,
-        "event_at": occasion.event_at,
-    }
-
-
-def _made(made: UUID | None) -> UUID:
-    if made is None:
-        raise RuntimeError("the ledger answered without an id")
-    return made
-
-
-async def _outcome(connection: AsyncConnection, statement: str, parameters: Mapping[str, Any]) -> UUID | None:
-    with typed_faults():
-        ((made, outcome),) = await fetch(connection, Errand(statement, parameters))
-    if refusal := _REFUSALS.get(outcome):
-        raise refusal
-    return made  # type: ignore[no-any-return]

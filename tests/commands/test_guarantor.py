@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from activities.guarantor import free_guarantors
 from activities.transition import Desk
 from commands import guarantor as commands
 from commands.command import Command, Context
@@ -22,9 +23,8 @@ from domain.money import Money, Unit
 from domain.onboarding import MandateOutdated, MoneyPaused
 from messages.case import OVER, WAIT
 from messages.onboarding import Step
-from storage import ledger
 from storage.database import SERVICE, transaction
-from storage.housekeeping import free_guarantors
+from storage.ledger import holding, posting
 from tests.arrange import Arrange, Someone, next_national_id
 from tests.books import Superuser
 from tests.commands.onboarding_steps import (
@@ -307,13 +307,13 @@ async def test_a_slot_is_taken_until_the_line_has_ended_and_nothing_is_owed_on_i
     occasion = Occasion(key="purchase", case_id=case_id, actor="test", event_at=datetime.now(UTC))
     request = HoldRequest(occasion, account, Money(10, Unit.IRR), "purchase", datetime.now(UTC) + timedelta(days=1))
     async with transaction(branch.context.engine, SERVICE) as connection:
-        held = await ledger.hold(connection, request)
-    assert await free_guarantors(branch.context.engine) == 0
+        held = await holding.hold(connection, request)
+    assert await free_guarantors(branch.context.engine, 1_000) == 0
     assert await may_ask(branch, branch.guarantor.national_id, who=asking) is False
 
     async with transaction(branch.context.engine, SERVICE) as connection:
-        await ledger.void_hold(connection, held)
-    assert await free_guarantors(branch.context.engine) == 1
+        await posting.void_hold(connection, held)
+    assert await free_guarantors(branch.context.engine, 1_000) == 1
 
     assert await may_ask(branch, branch.guarantor.national_id, who=asking) is True
     assert await superuser.rows("SELECT status FROM guarantees WHERE case_id = %s", case_id) == [("released",)]

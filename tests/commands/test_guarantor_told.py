@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from activities.guarantor import free_guarantors
 from activities.transition import Desk
 from commands.command import Context
 from domain.guarantor import GuarantorNamedTwice
-from storage.housekeeping import free_guarantors
 from tests.activities.test_tavana import lapse
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
@@ -204,6 +204,6 @@ async def test_a_case_whose_guarantor_is_freed_has_changed(branch: Branch, super
     await superuser.run("UPDATE credit_lines SET opened_at = now() - interval '3 years', ends_on = current_date - 2")
     version = await superuser.value("SELECT version FROM cases WHERE id = %s", case_id)
 
-    assert await free_guarantors(branch.context.engine) == 1
+    assert await free_guarantors(branch.context.engine, 1_000) == 1
 
     assert await superuser.value("SELECT version FROM cases WHERE id = %s", case_id) > version

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from domain.errors import Refusal
 from storage import ledger
 from storage.database import single_statements
+from storage.ledger import holding, posting
 from storage.retries import retried
 from tests.storage.ledger_model import DONE, MENDED, Answer, Deed, Names, asked
 from tests.storage.ledger_world import as_service
@@ -115,29 +116,29 @@ class Hand:
     async def _called(self, connection: AsyncConnection, deed: Deed) -> Answer:
         match deed.verb:
             case "post":
-                return self._journal(deed, await ledger.post(connection, deed.journals[0]))
+                return self._journal(deed, await posting.post(connection, deed.journals[0]))
             case "take":
                 hold = self._names.ids["hold", deed.target]
-                return self._journal(deed, await ledger.post_hold(connection, hold, deed.journals[0]))
+                return self._journal(deed, await posting.post_hold(connection, hold, deed.journals[0]))
             case "correct" if deed.occasion is not None:
                 journal = self._names.ids["journal", deed.target]
-                return self._journal(deed, await ledger.correct(connection, journal, deed.occasion, MENDED))
+                return self._journal(deed, await posting.correct(connection, journal, deed.occasion, MENDED))
             case "batch":
-                said = await ledger.post_batch(connection, deed.journals)
+                said = await posting.post_batch(connection, deed.journals)
                 return tuple(
                     type(one) if isinstance(one, Refusal) else self._names.name("journal", journal.occasion.key, one)
                     for journal, one in zip(deed.journals, said, strict=True)
                 )
             case "hold":
-                return self._names.name("hold", deed.key, await ledger.hold(connection, asked(deed)))
+                return self._names.name("hold", deed.key, await holding.hold(connection, asked(deed)))
             case "void":
-                await ledger.void_hold(connection, self._names.ids["hold", deed.target])
+                await posting.void_hold(connection, self._names.ids["hold", deed.target])
             case "expire":
-                await ledger.expire_hold(connection, self._names.ids["hold", deed.target])
+                await posting.expire_hold(connection, self._names.ids["hold", deed.target])
             case "freeze":
-                await ledger.freeze(connection, deed.target)
+                await posting.freeze(connection, deed.target)
             case "unfreeze":
-                await ledger.unfreeze(connection, deed.target)
+                await posting.unfreeze(connection, deed.target)
         return DONE
 
     def _journal(self, deed: Deed, made: UUID) -> str:

@@ -14,6 +14,7 @@ from domain.ledger import Entry, HoldRequest, Journal, Occasion, credit_accounts
 from domain.money import Money, Unit
 from storage import ledger
 from storage.database import SERVICE, transaction
+from storage.ledger import posting
 from tests.books import Superuser
 
 # Far enough ahead for whoever posts meanwhile.
@@ -66,9 +67,9 @@ async def new_person(connection: AsyncConnection) -> UUID:
 async def open_line(connection: AsyncConnection, ceiling: int = 0, owner: UUID | None = None) -> UUID:
     """A new credit line, with its ceiling available."""
     line = uuid4()
-    await ledger.open_accounts(connection, credit_accounts(line, owner))
+    await posting.open_accounts(connection, credit_accounts(line, owner))
     if ceiling:
-        await ledger.post(connection, credit_line_opened(line, Money(ceiling), occasion()))
+        await posting.post(connection, credit_line_opened(line, Money(ceiling), occasion()))
     return line
 
 

@@ -29,6 +29,7 @@ from domain.ledger import (
 from domain.money import Money, Unit
 from storage import ledger
 from storage.database import Acting, transaction
+from storage.ledger import holding, posting
 from tests.books import Superuser
 from tests.storage.ledger_world import (
     as_service,
@@ -53,12 +54,12 @@ async def _stands(connection: AsyncConnection, code: str) -> tuple[int, int, int
 async def test_a_credit_line_opens_shrinks_and_closes(engine: AsyncEngine) -> None:
     line = uuid4()
     async with as_service(engine) as connection:
-        await ledger.open_accounts(connection, credit_accounts(line))
-        await ledger.post(connection, credit_line_opened(line, Money(900), occasion()))
+        await posting.open_accounts(connection, credit_accounts(line))
+        await posting.post(connection, credit_line_opened(line, Money(900), occasion()))
         assert await _stands(connection, available(line)) == (900, 0, 900)
         assert await _stands(connection, granted(line)) == (900, 0, 900)
-        await ledger.post(connection, credit_line_reduced(line, Money(300), occasion()))
-        await ledger.post(connection, credit_line_closed(line, Money(600), occasion()))
+        await posting.post(connection, credit_line_reduced(line, Money(300), occasion()))
+        await posting.post(connection, credit_line_closed(line, Money(600), occasion()))
         assert await _stands(connection, available(line)) == (0, 0, 0)
         assert await _stands(connection, granted(line)) == (0, 0, 0)
     assert await violations(engine) == []
@@ -74,10 +75,10 @@ async def test_the_same_key_and_content_gives_the_first_answer_whatever_the_orde
     async with as_service(engine) as connection:
         line = await open_line(connection, 100)
         journal = move(available(line), granted(line), 40)
-        first = await ledger.post(connection, journal)
+        first = await posting.post(connection, journal)
     async with as_service(engine) as connection:
         turned = Journal(journal.occasion, journal.reason, journal.entries[::-1])
-        assert await ledger.post(connection, turned) == first
+        assert await posting.post(connection, turned) == first
         assert await _stands(connection, available(line)) == (60, 0, 60)
 
 
@@ -85,21 +86,21 @@ async def test_a_key_answered_before_is_answered_again_though_the_money_is_gone(
     async with as_service(engine) as connection:
         line = await open_line(connection, 100)
         journal = move(available(line), granted(line), 100)
-        first = await ledger.post(connection, journal)
-        assert await ledger.post(connection, journal) == first
+        first = await posting.post(connection, journal)
+        assert await posting.post(connection, journal) == first
 
 
 async def test_the_same_key_with_another_content_is_a_fault(engine: AsyncEngine) -> None:
     async with as_service(engine) as connection:
         line = await open_line(connection, 100)
-        await ledger.post(connection, move(available(line), granted(line), 40, "same"))
-        await ledger.hold(connection, ask(line, 10, "held"))
+        await posting.post(connection, move(available(line), granted(line), 40, "same"))
+        await holding.hold(connection, ask(line, 10, "held"))
     with pytest.raises(ledger.KeyConflict):
         async with as_service(engine) as connection:
-            await ledger.post(connection, move(available(line), granted(line), 41, "same"))
+            await posting.post(connection, move(available(line), granted(line), 41, "same"))
     with pytest.raises(ledger.KeyConflict):
         async with as_service(engine) as connection:
-            await ledger.hold(connection, ask(line, 11, "held"))
+            await holding.hold(connection, ask(line, 11, "held"))
     async with as_service(engine) as connection:
         assert await _stands(connection, available(line)) == (60, 10, 50)
 
@@ -108,13 +109,13 @@ async def test_a_journal_over_the_balance_is_refused_and_the_transaction_goes_on
     async with as_service(engine) as connection:
         line = await open_line(connection, 100)
         with pytest.raises(InsufficientFunds):
-            await ledger.post(connection, move(available(line), granted(line), 101))
-        await ledger.hold(connection, ask(line, 70))
+            await posting.post(connection, move(available(line), granted(line), 101))
+        await holding.hold(connection, ask(line, 70))
         with pytest.raises(InsufficientFunds):
-            await ledger.post(connection, move(available(line), granted(line), 31))
+            await posting.post(connection, move(available(line), granted(line), 31))
         with pytest.raises(InsufficientFunds):
-            await ledger.hold(connection, ask(line, 31))
-        await ledger.post(connection, move(available(line), granted(line), 30))
+            await holding.hold(connection, ask(line, 31))
+        await posting.post(connection, move(available(line), granted(line), 30))
     async with as_service(engine) as connection:
         assert await _stands(connection, available(line)) == (70, 70, 0)
 
@@ -122,16 +123,16 @@ async def test_a_journal_over_the_balance_is_refused_and_the_transaction_goes_on
 async def test_a_hold_is_posted_in_part_and_the_rest_is_released(engine: AsyncEngine) -> None:
     async with as_service(engine) as connection:
         line = await open_line(connection, 100)
-        held = await ledger.hold(connection, ask(line, 80))
+        held = await holding.hold(connection, ask(line, 80))
         journal = move(available(line), granted(line), 50)
-        posted = await ledger.post_hold(connection, held, journal)
-        assert await ledger.post_hold(connection, held, journal) == posted
+        posted = await posting.post_hold(connection, held, journal)
+        assert await posting.post_hold(connection, held, journal) == posted
         assert await _stands(connection, available(line)) == (50, 0, 50)
-        for resolve in (ledger.void_hold, ledger.expire_hold):
+        for resolve in (posting.void_hold, posting.expire_hold):
             with pytest.raises(HoldResolved):
                 await resolve(connection, held)
         with pytest.raises(HoldResolved):
-            await ledger.post_hold(connection, held, move(available(line), granted(line), 1))
+            await posting.post_hold(connection, held, move(available(line), granted(line), 1))
     assert await violations(engine) == []
 
 
@@ -140,21 +141,21 @@ async def test_a_released_hold_stays_released(engine: AsyncEngine, resolve: str,
     async with as_service(engine) as connection:
         line = await open_line(connection, 100)
         request = ask(line, 80)
-        held = await ledger.hold(connection, request)
+        held = await holding.hold(connection, request)
         await getattr(ledger, resolve)(connection, held)
         await getattr(ledger, resolve)(connection, held)
-        assert await ledger.hold(connection, request) == held
+        assert await holding.hold(connection, request) == held
         assert await _stands(connection, available(line)) == (100, 0, 100)
         with pytest.raises(HoldResolved):
             await getattr(ledger, other)(connection, held)
         with pytest.raises(HoldResolved):
-            await ledger.post_hold(connection, held, move(available(line), granted(line), 1))
+            await posting.post_hold(connection, held, move(available(line), granted(line), 1))
 
 
 async def test_a_hold_gives_no_more_than_it_holds_and_only_from_its_account(engine: AsyncEngine) -> None:
     async with as_service(engine) as connection:
         line, other = await open_line(connection, 100), await open_line(connection, 100)
-        held = await ledger.hold(connection, ask(line, 50))
+        held = await holding.hold(connection, ask(line, 50))
     for journal in (
         move(available(line), granted(line), 51),
         move(available(other), granted(other), 10),
@@ -162,7 +163,7 @@ async def test_a_hold_gives_no_more_than_it_holds_and_only_from_its_account(engi
     ):
         with pytest.raises(ledger.BadHold):
             async with as_service(engine) as connection:
-                await ledger.post_hold(connection, held, journal)
+                await posting.post_hold(connection, held, journal)
 
 
 async def test_holds_on_accounts_that_cannot_bear_them_are_faults(engine: AsyncEngine) -> None:
@@ -178,7 +179,7 @@ async def test_holds_on_accounts_that_cannot_bear_them_are_faults(engine: AsyncE
         with pytest.raises(fault), ledger.typed_faults():
             async with as_service(engine) as connection:
                 await connection.execute(call, parameters)
-    for resolve in (ledger.void_hold, ledger.expire_hold):
+    for resolve in (posting.void_hold, posting.expire_hold):
         with pytest.raises(ledger.UnknownHold):
             async with as_service(engine) as connection:
                 await resolve(connection, uuid4())
@@ -187,61 +188,61 @@ async def test_holds_on_accounts_that_cannot_bear_them_are_faults(engine: AsyncE
 async def test_a_correction_turns_a_journal_back_once(engine: AsyncEngine) -> None:
     async with as_service(engine) as connection:
         line = await open_line(connection, 100)
-        wrong = await ledger.post(connection, move(available(line), granted(line), 30))
+        wrong = await posting.post(connection, move(available(line), granted(line), 30))
         when = occasion()
-        mended = await ledger.correct(connection, wrong, when, "test_mended")
-        assert await ledger.correct(connection, wrong, when, "test_mended") == mended
+        mended = await posting.correct(connection, wrong, when, "test_mended")
+        assert await posting.correct(connection, wrong, when, "test_mended") == mended
         assert await _stands(connection, available(line)) == (100, 0, 100)
         with pytest.raises(AlreadyCorrected):
-            await ledger.correct(connection, wrong, occasion(), "test_mended")
+            await posting.correct(connection, wrong, occasion(), "test_mended")
         page = await ledger.statement(connection, available(line))
         assert page.lines[-1].corrects == wrong
     assert await violations(engine) == []
     for journal_id in (mended, uuid4()):
         with pytest.raises(ledger.BadCorrection):
             async with as_service(engine) as connection:
-                await ledger.correct(connection, journal_id, occasion(), "test_mended")
+                await posting.correct(connection, journal_id, occasion(), "test_mended")
 
 
 async def test_a_correction_that_would_break_a_floor_is_refused(engine: AsyncEngine) -> None:
     async with as_service(engine) as connection:
         line = await open_line(connection)
-        opened = await ledger.post(connection, move(granted(line), available(line), 100))
-        await ledger.post(connection, move(available(line), granted(line), 1))
+        opened = await posting.post(connection, move(granted(line), available(line), 100))
+        await posting.post(connection, move(available(line), granted(line), 1))
         with pytest.raises(InsufficientFunds):
-            await ledger.correct(connection, opened, occasion(), "test_mended")
+            await posting.correct(connection, opened, occasion(), "test_mended")
 
 
 async def test_a_frozen_account_takes_nothing_but_gives_holds_back(engine: AsyncEngine) -> None:
     async with as_service(engine) as connection:
         line = await open_line(connection, 100)
-        held = await ledger.hold(connection, ask(line, 10))
-        await ledger.freeze(connection, available(line))
+        held = await holding.hold(connection, ask(line, 10))
+        await posting.freeze(connection, available(line))
         with pytest.raises(AccountFrozen):
-            await ledger.post(connection, move(granted(line), available(line), 1))
+            await posting.post(connection, move(granted(line), available(line), 1))
         with pytest.raises(AccountFrozen):
-            await ledger.hold(connection, ask(line, 1))
+            await holding.hold(connection, ask(line, 1))
         with pytest.raises(AccountFrozen):
-            await ledger.post_hold(connection, held, move(available(line), granted(line), 10))
-        await ledger.void_hold(connection, held)
-        await ledger.unfreeze(connection, available(line))
-        await ledger.post(connection, move(available(line), granted(line), 100))
+            await posting.post_hold(connection, held, move(available(line), granted(line), 10))
+        await posting.void_hold(connection, held)
+        await posting.unfreeze(connection, available(line))
+        await posting.post(connection, move(available(line), granted(line), 100))
     with pytest.raises(ledger.UnknownAccount):
         async with as_service(engine) as connection:
-            await ledger.freeze(connection, "credit:available:none")
+            await posting.freeze(connection, "credit:available:none")
 
 
 async def test_accounts_open_once_and_only_as_the_same(engine: AsyncEngine) -> None:
     line = uuid4()
     async with as_service(engine) as connection:
-        await ledger.open_account(connection, Account(CREDIT_GRANTED, str(line)))
-        await ledger.open_account(connection, Account(CREDIT_GRANTED, str(line)))
+        await posting.open_account(connection, Account(CREDIT_GRANTED, str(line)))
+        await posting.open_account(connection, Account(CREDIT_GRANTED, str(line)))
     with pytest.raises(ledger.AccountDiffers):
         async with as_service(engine) as connection:
-            await ledger.open_account(connection, Account(CREDIT_GRANTED, str(line), Unit.PTS))
+            await posting.open_account(connection, Account(CREDIT_GRANTED, str(line), Unit.PTS))
     with pytest.raises(ledger.UnknownKind):
         async with as_service(engine) as connection:
-            await ledger.open_account(connection, Account(AccountKind("credit:dreamt", Side.CREDIT, 0), str(line)))
+            await posting.open_account(connection, Account(AccountKind("credit:dreamt", Side.CREDIT, 0), str(line)))
 
 
 async def test_unknown_accounts_and_foreign_units_are_faults(engine: AsyncEngine) -> None:
@@ -249,10 +250,10 @@ async def test_unknown_accounts_and_foreign_units_are_faults(engine: AsyncEngine
         line = await open_line(connection, 100)
     with pytest.raises(ledger.UnknownAccount):
         async with as_service(engine) as connection:
-            await ledger.post(connection, move(available(line), "credit:granted:none", 1))
+            await posting.post(connection, move(available(line), "credit:granted:none", 1))
     with pytest.raises(ledger.UnitDiffers):
         async with as_service(engine) as connection:
-            await ledger.post(connection, move(available(line), granted(line), 1, unit=Unit.PTS))
+            await posting.post(connection, move(available(line), granted(line), 1, unit=Unit.PTS))
 
 
 @pytest.mark.parametrize("kind", ["with a floor", "without"])
@@ -260,7 +261,7 @@ async def test_a_statement_pages_with_the_running_balance(engine: AsyncEngine, k
     async with as_service(engine) as connection:
         line = await open_line(connection, 100)
         for amount in (1, 2, 3, 4):
-            await ledger.post(connection, move(available(line), granted(line), amount))
+            await posting.post(connection, move(available(line), granted(line), amount))
     code = available(line) if kind == "with a floor" else granted(line)
     seen, cursor, more = [], None, True
     await settled(engine)
@@ -271,7 +272,7 @@ async def test_a_statement_pages_with_the_running_balance(engine: AsyncEngine, k
             cursor, more = page.end, page.more
         assert seen == [(100, 100), (-1, 99), (-2, 97), (-3, 94), (-4, 90)]
         assert (await ledger.statement(connection, code, after=cursor)).lines == []
-        await ledger.post(connection, move(granted(line), available(line), 10))
+        await posting.post(connection, move(granted(line), available(line), 10))
     await settled(engine)
     async with as_service(engine) as connection:
         page = await ledger.statement(connection, code, after=cursor)
@@ -284,10 +285,10 @@ async def test_a_commit_later_than_a_snapshot_is_not_lost(engine: AsyncEngine, s
         line = await open_line(connection, 100)
     await settled(engine)
     async with as_service(engine) as slow:
-        await ledger.post(slow, move(granted(line), available(await open_line(slow)), 7))
+        await posting.post(slow, move(granted(line), available(await open_line(slow)), 7))
         await mark_next(superuser)
         async with as_service(engine) as connection:
-            await ledger.post(connection, move(granted(line), available(await open_line(connection)), 5))
+            await posting.post(connection, move(granted(line), available(await open_line(connection)), 5))
         async with as_service(engine) as connection:
             assert await ledger.sum_accounts(connection, 10) == 1
             assert (await ledger.balance(connection, granted(line))).posted == 105
@@ -305,9 +306,9 @@ async def test_a_statement_without_a_floor_waits_for_older_transactions(engine: 
         line = await open_line(connection)
     await settled(engine)
     async with as_service(engine) as slow:
-        await ledger.post(slow, move(granted(line), available(await open_line(slow)), 7))
+        await posting.post(slow, move(granted(line), available(await open_line(slow)), 7))
         async with as_service(engine) as connection:
-            await ledger.post(connection, move(granted(line), available(await open_line(connection)), 5))
+            await posting.post(connection, move(granted(line), available(await open_line(connection)), 5))
         async with as_service(engine) as connection:
             assert (await ledger.statement(connection, granted(line))).lines == []
     await settled(engine)
@@ -322,7 +323,7 @@ async def test_sums_beyond_a_bigint_are_right(engine: AsyncEngine, superuser: Su
     async with as_service(engine) as connection:
         full, empty = await open_line(connection), await open_line(connection)
         for _ in range(100):
-            await ledger.post(connection, move(granted(full), granted(empty), most))
+            await posting.post(connection, move(granted(full), granted(empty), most))
     await settled(engine)
     async with as_service(engine) as connection:
         assert (await ledger.balance(connection, granted(full))).posted == 100 * most
@@ -336,9 +337,9 @@ async def test_sums_beyond_a_bigint_are_right(engine: AsyncEngine, superuser: Su
 async def test_the_trial_balance_sums_to_zero_in_each_unit(engine: AsyncEngine) -> None:
     async with as_service(engine) as connection:
         line, points = await open_line(connection, 100), uuid4()
-        await ledger.open_accounts(connection, credit_accounts(points, unit=Unit.PTS))
-        await ledger.post(connection, move(granted(points), available(points), 5, unit=Unit.PTS))
-        await ledger.post(connection, move(available(line), granted(line), 30))
+        await posting.open_accounts(connection, credit_accounts(points, unit=Unit.PTS))
+        await posting.post(connection, move(granted(points), available(points), 5, unit=Unit.PTS))
+        await posting.post(connection, move(available(line), granted(line), 30))
         rows = await ledger.trial_balance(connection)
     totals = {(row.kind, row.unit): row.total for row in rows}
     assert totals == {
@@ -353,10 +354,10 @@ async def test_postgres_and_python_hash_the_same_content(engine: AsyncEngine) ->
     async with as_service(engine) as connection:
         line = await open_line(connection, 100)
         request, journal = ask(line, 10), move(available(line), granted(line), 4)
-        held = await ledger.hold(connection, request)
-        posted = await ledger.post_hold(connection, held, journal)
+        held = await holding.hold(connection, request)
+        posted = await posting.post_hold(connection, held, journal)
         mirror = Journal(occasion(), "test_mended", move(granted(line), available(line), 4).entries)
-        mended = await ledger.correct(connection, posted, mirror.occasion, "test_mended")
+        mended = await posting.correct(connection, posted, mirror.occasion, "test_mended")
         stored = sa.text("SELECT id, content_hash FROM journals UNION ALL SELECT id, content_hash FROM holds")
         hashes: dict[UUID, bytes] = {row.id: row.content_hash for row in await connection.execute(stored)}
     assert hashes[held] == request.content_hash()
@@ -372,7 +373,7 @@ async def test_members_see_their_own_accounts_and_nothing_else(engine: AsyncEngi
         await mark_next(superuser)
         theirs = await open_line(connection, 200, owner=other)
         for line in (mine, theirs):
-            await ledger.hold(connection, ask(line, 10))
+            await holding.hold(connection, ask(line, 10))
     await settled(engine)
     async with as_service(engine) as connection:
         assert await ledger.sum_accounts(connection, 10) == 2
@@ -389,7 +390,7 @@ async def test_members_see_their_own_accounts_and_nothing_else(engine: AsyncEngi
             with pytest.raises(NotFound):
                 await read(connection, available(theirs))
         assert tuple((await connection.execute(counts)).one()) == (2, 1, 2, 1, 1, 0)
-        await ledger.post(connection, move(available(mine), granted(mine), 1))
+        await posting.post(connection, move(available(mine), granted(mine), 1))
     async with engine.connect() as connection:
         assert tuple((await connection.execute(counts)).one()) == (0, 0, 0, 0, 0, 0)
 
@@ -401,7 +402,7 @@ async def test_check_reads_while_others_post(engine: AsyncEngine) -> None:
     async def spend() -> None:
         for _ in range(20):
             async with as_service(engine) as connection:
-                await ledger.post(connection, move(available(line), granted(line), 1))
+                await posting.post(connection, move(available(line), granted(line), 1))
 
     found, _ = await asyncio.gather(violations(engine), spend())
     assert found == []

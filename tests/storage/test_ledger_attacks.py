@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from domain.ledger import CREDIT_GRANTED, Account
 from domain.money import Unit
 from storage import ledger
+from storage.ledger import holding, posting
 from storage.ledger.checking import RULES
 from tests.books import Superuser
 from tests.conftest import Database
@@ -61,12 +62,12 @@ async def line(engine: AsyncEngine, superuser: Superuser) -> UUID:
     await mark_next(superuser)
     async with as_service(engine) as connection:
         made = await open_line(connection, 100)
-        await ledger.open_accounts(connection, [Account(CREDIT_GRANTED, "points", Unit.PTS)])
-        await ledger.hold(connection, ask(made, 20, "pending"))
-        held = await ledger.hold(connection, ask(made, 10, "posted"))
-        await ledger.post_hold(connection, held, move(available(made), granted(made), 5, "of_hold"))
-        wrong = await ledger.post(connection, move(available(made), granted(made), 1, "wrong"))
-        await ledger.correct(connection, wrong, occasion("mended"), "test_mended")
+        await posting.open_accounts(connection, [Account(CREDIT_GRANTED, "points", Unit.PTS)])
+        await holding.hold(connection, ask(made, 20, "pending"))
+        held = await holding.hold(connection, ask(made, 10, "posted"))
+        await posting.post_hold(connection, held, move(available(made), granted(made), 5, "of_hold"))
+        wrong = await posting.post(connection, move(available(made), granted(made), 1, "wrong"))
+        await posting.correct(connection, wrong, occasion("mended"), "test_mended")
     await settled(engine)
     async with as_service(engine) as connection:
         assert await ledger.sum_accounts(connection, 10) == 1

@@ -12,6 +12,7 @@ from domain.ledger import Entry, InsufficientFunds, Journal
 from domain.money import Money
 from storage import ledger
 from storage.database import SERVICE, Errand, fetch, transaction
+from storage.ledger import posting
 from storage.ledger.posting import BATCH_MAX
 from tests.books import Superuser
 from tests.storage.ledger_world import as_service, available, granted, move, occasion, open_line, violations
@@ -46,7 +47,7 @@ async def test_the_largest_batch_is_taken_and_again_gives_the_same_ids_within_th
     answers = []
     for _ in range(2):
         async with transaction(engine, SERVICE) as connection:
-            answers.append(await ledger.post_batch(connection, journals))
+            answers.append(await posting.post_batch(connection, journals))
     assert len(set(answers[0])) == BATCH_MAX
     assert answers[1] == answers[0]
     assert await superuser.value("SELECT count(*) FROM journals") == BATCH_MAX
@@ -58,7 +59,7 @@ async def test_the_largest_batch_is_taken_and_again_gives_the_same_ids_within_th
 async def test_a_larger_batch_is_not_even_sent(engine: AsyncEngine, superuser: Superuser, lines: list[UUID]) -> None:
     async with as_service(engine) as connection:
         with pytest.raises(ValueError, match="5000"):
-            await ledger.post_batch(connection, _raising(lines, BATCH_MAX + 1))
+            await posting.post_batch(connection, _raising(lines, BATCH_MAX + 1))
     assert await superuser.value("SELECT count(*) FROM journals") == 0
 
 
@@ -95,7 +96,7 @@ async def test_a_batch_has_at_most_fifty_thousand_entries(
         journals.append(Journal(occasion(), "test_moved", entries))
     async with as_service(engine) as connection:
         try:
-            await ledger.post_batch(connection, journals)
+            await posting.post_batch(connection, journals)
         except ledger.BadBatch:
             await connection.rollback()
             assert beyond
@@ -104,19 +105,19 @@ async def test_a_batch_has_at_most_fifty_thousand_entries(
 
 async def test_an_empty_batch_answers_nothing(engine: AsyncEngine) -> None:
     async with as_service(engine) as connection:
-        assert await ledger.post_batch(connection, []) == []
+        assert await posting.post_batch(connection, []) == []
 
 
 async def test_a_batch_of_which_a_part_is_known_posts_the_rest(engine: AsyncEngine, lines: list[UUID]) -> None:
     journals = _raising(lines, 300)
     short = move(available(lines[0]), granted(lines[0]), 10**9)
     async with as_service(engine) as connection:
-        first = await ledger.post_batch(connection, journals[50:150])
-        alone = await ledger.post(connection, journals[299])
+        first = await posting.post_batch(connection, journals[50:150])
+        alone = await posting.post(connection, journals[299])
     asked = [*journals[:200], short, *journals[200:]]
     async with as_service(engine) as connection:
-        answers = await ledger.post_batch(connection, asked)
-        again = await ledger.post_batch(connection, [journal for journal in asked if journal is not short])
+        answers = await posting.post_batch(connection, asked)
+        again = await posting.post_batch(connection, [journal for journal in asked if journal is not short])
     assert answers[50:150] == first
     assert answers[-1] == alone
     assert isinstance(answers[200], InsufficientFunds)
@@ -132,11 +133,11 @@ async def test_one_known_journal_with_another_content_fails_the_whole_batch(
 ) -> None:
     journals = _raising(lines, 40)
     async with as_service(engine) as connection:
-        await ledger.post(connection, journals[17])
+        await posting.post(connection, journals[17])
     changed = move(granted(lines[17]), available(lines[17]), 999, journals[17].occasion.key)
     for batch in ([*journals[:17], changed, *journals[18:]], [*journals, changed]):
         with pytest.raises(ledger.KeyConflict):
             async with as_service(engine) as connection:
-                await ledger.post_batch(connection, batch)
+                await posting.post_batch(connection, batch)
         assert await superuser.value("SELECT count(*) FROM journals") == 1
     assert await violations(engine) == []

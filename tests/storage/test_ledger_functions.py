@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.ledger import CREDIT_GRANTED, Account
 from domain.money import Unit
-from storage import ledger
+from storage.ledger import holding, posting
 from tests.books import Superuser
 from tests.conftest import Database
 from tests.storage.ledger_calls import (
@@ -49,15 +49,15 @@ async def things(engine: AsyncEngine) -> dict[str, str]:
     """What the attacks are about: 100 with 20 held, a posted hold, a corrected journal, somebody else's line."""
     async with as_service(engine) as connection:
         line, other, frozen = [await open_line(connection, 100) for _ in range(3)]
-        await ledger.open_accounts(connection, [Account(CREDIT_GRANTED, "points", Unit.PTS)])
-        pending = await ledger.hold(connection, ask(line, 20, "pending"))
-        foreign = await ledger.hold(connection, ask(other, 20, "foreign"))
-        posted = await ledger.hold(connection, ask(line, 10, "posted"))
-        await ledger.post_hold(connection, posted, move(available(line), granted(line), 5, "of_hold"))
-        opened = await ledger.post(connection, move(granted(line), available(line), 5, "opened"))
-        wrong = await ledger.post(connection, move(available(line), granted(line), 1, "wrong"))
-        mended = await ledger.correct(connection, wrong, occasion("mended"), "test_mended")
-        await ledger.freeze(connection, available(frozen))
+        await posting.open_accounts(connection, [Account(CREDIT_GRANTED, "points", Unit.PTS)])
+        pending = await holding.hold(connection, ask(line, 20, "pending"))
+        foreign = await holding.hold(connection, ask(other, 20, "foreign"))
+        posted = await holding.hold(connection, ask(line, 10, "posted"))
+        await posting.post_hold(connection, posted, move(available(line), granted(line), 5, "of_hold"))
+        opened = await posting.post(connection, move(granted(line), available(line), 5, "opened"))
+        wrong = await posting.post(connection, move(available(line), granted(line), 1, "wrong"))
+        mended = await posting.correct(connection, wrong, occasion("mended"), "test_mended")
+        await posting.freeze(connection, available(frozen))
     ids = {"pending": pending, "foreign": foreign, "posted": posted, "opened": opened, "wrong": wrong, "mended": mended}
     return {name: f"'{made}'" for name, made in ids.items()} | {
         "available": available(line),
@@ -151,7 +151,7 @@ async def test_whatever_number_is_asked_for_the_sums_are_right(
     for _ in range(5):
         await mark_next(superuser)
         async with as_service(engine) as connection:
-            await ledger.post(connection, move(things["granted"], things["available"], 1))
+            await posting.post(connection, move(things["granted"], things["available"], 1))
     await settled(engine)
     kept = _print(*(table for table in TABLES if table not in {"balance_snapshots", "kind_sums"}))
     before = await superuser.rows(kept)

@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.money import Unit
 from storage import ledger
 from storage.database import create_engine, single_statements
-from storage.ledger import KeyConflict
+from storage.ledger import KeyConflict, posting
 from storage.ledger.reading import balances
 from tests.conftest import Database
 from tests.storage.ledger_hands import Hand, Manner
@@ -70,7 +70,7 @@ class Ground:
         number = next(self.rounds)
         purses = [Purse(f"{number}-{n}") for n in range(many)]
         async with single_statements(self.engine) as connection:
-            await ledger.open_accounts(connection, [account for purse in purses for account in purse.accounts])
+            await posting.open_accounts(connection, [account for purse in purses for account in purse.accounts])
             hand = Hand(self.engine, self.doomed, connection, self.names)
             await hand.do(Deed("batch", tuple(purse.opening.journals[0] for purse in purses)), Manner.IN_TRANSACTION)
         self.last = purses[0].codes

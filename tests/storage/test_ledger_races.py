@@ -16,6 +16,7 @@ from domain.ledger import AlreadyCorrected, Entry, HoldResolved, InsufficientFun
 from domain.money import MAX_AMOUNT, Money
 from storage import ledger
 from storage.database import create_engine, single_statements
+from storage.ledger import holding, posting
 from storage.retries import retried
 from tests.conftest import Database
 from tests.storage.ledger_world import as_service, ask, available, granted, move, occasion, open_line, violations
@@ -46,7 +47,7 @@ async def _balance(engine: AsyncEngine, code: str) -> tuple[int, int]:
 async def _post(engine: AsyncEngine, journal: Journal) -> UUID | Refusal:
     try:
         async with as_service(engine) as connection:
-            return await ledger.post(connection, journal)
+            return await posting.post(connection, journal)
     except Refusal as refusal:
         return refusal
 
@@ -59,7 +60,7 @@ async def test_holds_racing_for_one_account_never_pass_its_floor(crowd: AsyncEng
         for _ in range(5):
             try:
                 async with as_service(crowd) as connection:
-                    await ledger.hold(connection, ask(line, 3))
+                    await holding.hold(connection, ask(line, 3))
                 won.append(True)
             except InsufficientFunds:
                 won.append(False)
@@ -96,7 +97,7 @@ async def test_one_hold_key_from_many_connections_is_one_hold(crowd: AsyncEngine
 
     async def grab() -> UUID:
         async with as_service(crowd) as connection:
-            return await ledger.hold(connection, request)
+            return await holding.hold(connection, request)
 
     assert len(set(await asyncio.gather(*(grab() for _ in range(CROWD))))) == 1
     assert await _balance(crowd, available(line)) == (100, 100)
@@ -122,7 +123,7 @@ async def test_posts_in_opposite_directions_do_not_dead_lock(crowd: AsyncEngine)
         for _ in range(10):
             entries = (Entry(order[0], Money(-2)), Entry(order[1], Money(1)), Entry(order[2], Money(1)))
             async with as_service(crowd) as connection:
-                await ledger.post(connection, Journal(occasion(), "test_moved", entries))
+                await posting.post(connection, Journal(occasion(), "test_moved", entries))
 
     await asyncio.gather(*(shuffle(racer) for racer in range(CROWD)))
     assert sum([(await _balance(crowd, code))[0] for code in lines]) == 3000
@@ -133,17 +134,17 @@ async def test_a_hold_posted_voided_and_expired_at_once_resolves_once(crowd: Asy
     line = await _line(crowd, 100)
     for _ in range(5):
         async with as_service(crowd) as connection:
-            held = await ledger.hold(connection, ask(line, 10))
+            held = await holding.hold(connection, ask(line, 10))
 
         async def resolve(how: int, held: UUID = held) -> bool:
             try:
                 async with as_service(crowd) as connection:
                     if how == 0:
-                        await ledger.post_hold(connection, held, move(available(line), granted(line), 1))
+                        await posting.post_hold(connection, held, move(available(line), granted(line), 1))
                     elif how == 1:
-                        await ledger.void_hold(connection, held)
+                        await posting.void_hold(connection, held)
                     else:
-                        await ledger.expire_hold(connection, held)
+                        await posting.expire_hold(connection, held)
             except HoldResolved:
                 return False
             return True
@@ -158,12 +159,12 @@ async def test_corrections_racing_for_one_journal_let_one_through(crowd: AsyncEn
     one, two = await _line(crowd, 100), await _line(crowd, 100)
     name = available if locked else granted
     async with as_service(crowd) as connection:
-        wrong = await ledger.post(connection, move(name(one), name(two), 10))
+        wrong = await posting.post(connection, move(name(one), name(two), 10))
 
     async def mend() -> bool:
         try:
             async with as_service(crowd) as connection:
-                await ledger.correct(connection, wrong, occasion(), "test_mended")
+                await posting.correct(connection, wrong, occasion(), "test_mended")
         except AlreadyCorrected:
             return False
         return True
@@ -188,8 +189,8 @@ async def test_one_key_in_any_call_from_many_connections_is_one_journal(crowd: A
     line = await _line(crowd, 100)
     for _ in range(5):
         async with as_service(crowd) as connection:
-            held = await ledger.hold(connection, ask(line, 10))
-            wrong = await ledger.post(connection, move(available(line), granted(line), 2))
+            held = await holding.hold(connection, ask(line, 10))
+            wrong = await posting.post(connection, move(available(line), granted(line), 2))
         journals = [move(available(line), granted(line), amount) for amount in (3, 4, 1000, 5)]
         when = occasion()
 
@@ -201,17 +202,17 @@ async def test_one_key_in_any_call_from_many_connections_is_one_journal(crowd: A
             journals: list[Journal] = journals,
         ) -> str:
             if way == "take":
-                return str(await ledger.post_hold(connection, held, journals[0]))
+                return str(await posting.post_hold(connection, held, journals[0]))
             if way == "correct":
-                return str(await ledger.correct(connection, wrong, when, "test_mended"))
-            said = await ledger.post_batch(connection, journals)
+                return str(await posting.correct(connection, wrong, when, "test_mended"))
+            said = await posting.post_batch(connection, journals)
             return " ".join(str(one) if isinstance(one, UUID) else type(one).__name__ for one in said)
 
         answers = await _at_once(crowd, *[call] * CROWD)
         assert len(set(answers)) == 1
         if way != "take":
             async with as_service(crowd) as connection:
-                await ledger.void_hold(connection, held)
+                await posting.void_hold(connection, held)
     gone = {"take": 5 * (2 + 3), "correct": 0, "batch": 5 * (2 + 12)}[way]
     assert await _balance(crowd, available(line)) == (100 - gone, 0)
     assert await violations(crowd) == []
@@ -225,10 +226,10 @@ async def test_a_key_in_a_batch_and_by_itself_is_one_journal(crowd: AsyncEngine,
         journals = [move(name(one), name(two), amount) for amount in range(1, 9)]
 
         async def batch(connection: AsyncConnection, journals: list[Journal] = journals) -> set[UUID | Refusal]:
-            return set(await ledger.post_batch(connection, journals))
+            return set(await posting.post_batch(connection, journals))
 
         async def single(connection: AsyncConnection, journals: list[Journal] = journals) -> set[UUID | Refusal]:
-            return {await ledger.post(connection, journals[4])}
+            return {await posting.post(connection, journals[4])}
 
         answers = await _at_once(crowd, *[batch, single] * (CROWD // 2 if locked else 1))
         assert set().union(*answers) == answers[0]
@@ -245,7 +246,7 @@ async def test_batches_with_the_same_keys_in_any_order_agree(crowd: AsyncEngine)
 
         async def batch(order: list[Journal]) -> dict[str, UUID | Refusal]:
             async with single_statements(crowd) as connection:
-                said = await ledger.post_batch(connection, order)
+                said = await posting.post_batch(connection, order)
             return {journal.occasion.key: one for journal, one in zip(order, said, strict=True)}
 
         # Nobody locks these accounts: batches wait for each other's keys, and Postgres may have to end one.
@@ -257,6 +258,6 @@ async def test_batches_with_the_same_keys_in_any_order_agree(crowd: AsyncEngine)
 async def test_a_batch_of_the_largest_amounts_refuses_what_is_short(crowd: AsyncEngine) -> None:
     line = await _line(crowd, 0)
     journals = [move(available(line), granted(line), MAX_AMOUNT) for _ in range(100)]
-    (answers,) = await _at_once(crowd, partial(ledger.post_batch, journals=journals))
+    (answers,) = await _at_once(crowd, partial(posting.post_batch, journals=journals))
     assert all(isinstance(answer, InsufficientFunds) for answer in answers)
     assert await violations(crowd) == []

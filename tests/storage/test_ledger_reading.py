@@ -14,6 +14,7 @@ from domain.money import Unit
 from storage import ledger
 from storage.database import Acting, transaction
 from storage.housekeeping import sum_up
+from storage.ledger import posting
 from storage.ledger.reading import balances
 from tests.books import Superuser
 from tests.storage.ledger_world import (
@@ -45,7 +46,7 @@ async def _marked(engine: AsyncEngine, superuser: Superuser, source: UUID, targe
     """A journal between accounts without a floor, in a transaction of its own, that marks the source."""
     await mark_next(superuser)
     async with as_service(engine) as connection:
-        await ledger.post(connection, move(granted(source), granted(target), amount))
+        await posting.post(connection, move(granted(source), granted(target), amount))
 
 
 async def _trial(engine: AsyncEngine) -> dict[tuple[str, str], tuple[int, int]]:
@@ -63,7 +64,7 @@ async def test_a_round_after_a_burst_sums_up_what_is_marked_and_the_next_finds_n
         await _marked(engine, superuser, busy, other)
     await _marked(engine, superuser, other, busy)
     async with as_service(engine) as connection:
-        await ledger.post(connection, move(granted(quiet), granted(busy), 5))
+        await posting.post(connection, move(granted(quiet), granted(busy), 5))
     await settled(engine)
 
     assert await sum_up(engine) == 4
@@ -108,11 +109,11 @@ async def test_sums_by_kind_wait_until_enough_was_posted(engine: AsyncEngine, su
 async def test_the_trial_balance_is_the_same_with_and_without_sums(engine: AsyncEngine, superuser: Superuser) -> None:
     async with as_service(engine) as connection:
         one, two = await open_line(connection, 100), await open_line(connection, 50)
-        await ledger.open_accounts(connection, [Account(CREDIT_GRANTED, "points", Unit.PTS)])
+        await posting.open_accounts(connection, [Account(CREDIT_GRANTED, "points", Unit.PTS)])
     await _marked(engine, superuser, one, two)
     # At the very horizon.
     async with as_service(engine) as connection:
-        await ledger.post(connection, move(granted(two), available(one), 10))
+        await posting.post(connection, move(granted(two), available(one), 10))
     before = await _trial(engine)
     assert before == {
         ("credit:granted", "IRR"): (2, -160),
@@ -126,7 +127,7 @@ async def test_the_trial_balance_is_the_same_with_and_without_sums(engine: Async
     assert await _trial(engine) == before
 
     async with as_service(engine) as connection:
-        await ledger.post(connection, move(granted(one), available(one), 30))
+        await posting.post(connection, move(granted(one), available(one), 30))
     assert (await _trial(engine))["credit:granted", "IRR"] == (2, -190)
     await _marked(engine, superuser, two, one)
     await settled(engine)
@@ -159,7 +160,7 @@ async def test_a_commit_later_than_the_sums_by_kind_is_not_lost(engine: AsyncEng
     await _marked(engine, superuser, one, two)
     await settled(engine)
     async with as_service(engine) as slow:
-        await ledger.post(slow, move(granted(one), available(one), 7))
+        await posting.post(slow, move(granted(one), available(one), 7))
         await _marked(engine, superuser, two, one)
         async with as_service(engine) as connection:
             assert await ledger.sum_kinds(connection, 1) == 1
@@ -227,7 +228,7 @@ async def test_a_member_pages_through_a_statement(engine: AsyncEngine) -> None:
         me = await new_person(connection)
         line = await open_line(connection, owner=me)
         for amount in range(1, 8):
-            await ledger.post(connection, move(granted(line), available(line), amount))
+            await posting.post(connection, move(granted(line), available(line), amount))
     await settled(engine)
     for code in (granted(line), available(line)):
         assert await _paged(engine, me, code) == [[1, 3, 6], [10, 15, 21], [28]]

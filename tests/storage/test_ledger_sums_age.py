@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from storage import ledger
 from storage.housekeeping import sum_up
+from storage.ledger import posting
 from telemetry import watch_outbox
 from tests.arrange import eventually
 from tests.books import Superuser
@@ -33,7 +34,7 @@ async def test_the_sums_age_while_a_marked_entry_waits_and_not_after_it_was_summ
 
     await mark_next(superuser)
     async with as_service(engine) as connection:
-        await ledger.post(connection, move(granted(source), granted(target), 1))
+        await posting.post(connection, move(granted(source), granted(target), 1))
     first = await _age(engine)
 
     assert 0 < first < await _age(engine)
@@ -56,6 +57,6 @@ async def test_the_sums_age_while_a_marked_entry_waits_and_not_after_it_was_summ
 
     # Most entries mark nothing and wait for one that does, which is no delay.
     async with as_service(engine) as connection:
-        await ledger.post(connection, move(granted(source), granted(target), 1))
+        await posting.post(connection, move(granted(source), granted(target), 1))
     assert await superuser.value(_MARKED) == 1
     assert await _age(engine) == 0

@@ -19,6 +19,7 @@ from domain.ledger import (
 )
 from domain.money import Money
 from storage import ledger
+from storage.ledger import holding, posting
 from tests.books import Superuser
 from tests.storage.ledger_world import (
     NOON,
@@ -74,26 +75,26 @@ async def made(engine: AsyncEngine, superuser: Superuser) -> dict[str, UUID]:
     await mark_next(superuser)
     async with as_service(engine) as connection:
         for line in (LINE, OTHER, FROZEN):
-            await ledger.open_accounts(connection, credit_accounts(line))
+            await posting.open_accounts(connection, credit_accounts(line))
         grants = {"line": grant(LINE, 1_000, "line"), "other": grant(OTHER, 500, "other")}
         grants["frozen"] = grant(FROZEN, 7, "frozen")
-        made = {key: await ledger.post(connection, journal) for key, journal in grants.items()}
+        made = {key: await posting.post(connection, journal) for key, journal in grants.items()}
     async with as_service(engine) as connection:
         # Two journals of one transaction, and one of those turned back in it.
-        made["wrong"] = await ledger.post(connection, take(LINE, 60, "wrong"))
-        made["spent"] = await ledger.post(connection, take(LINE, 60, "spent"))
-        made["mended"] = await ledger.correct(connection, made["wrong"], occasion("mended"), "test_mended")
+        made["wrong"] = await posting.post(connection, take(LINE, 60, "wrong"))
+        made["spent"] = await posting.post(connection, take(LINE, 60, "spent"))
+        made["mended"] = await posting.correct(connection, made["wrong"], occasion("mended"), "test_mended")
     await settled(engine)
     async with as_service(engine) as connection:
         assert (await ledger.sum_accounts(connection, 8), await ledger.sum_kinds(connection, 1)) == (1, 1)
     async with as_service(engine) as connection:
         for key, amount in HELD.items():
-            made[key] = await ledger.hold(connection, held(key, amount, ends=key != "open_ended"))
-        made["of_hold"] = await ledger.post_hold(connection, made["posted"], take(LINE, 45, "of_hold"))
-        await ledger.void_hold(connection, made["voided"])
-        await ledger.expire_hold(connection, made["expired"])
-        made["late"] = await ledger.post(connection, take(LINE, 5, "late"))
-        await ledger.freeze(connection, available(FROZEN))
+            made[key] = await holding.hold(connection, held(key, amount, ends=key != "open_ended"))
+        made["of_hold"] = await posting.post_hold(connection, made["posted"], take(LINE, 45, "of_hold"))
+        await posting.void_hold(connection, made["voided"])
+        await posting.expire_hold(connection, made["expired"])
+        made["late"] = await posting.post(connection, take(LINE, 5, "late"))
+        await posting.freeze(connection, available(FROZEN))
     return made
 
 
@@ -120,16 +121,16 @@ async def test_every_key_gives_its_first_answer(engine: AsyncEngine, made: dict[
         take(LINE, 5, "late"),
     ]
     async with as_service(engine) as connection:
-        again = [await ledger.post(connection, journal) for journal in journals]
-        together = await ledger.post_batch(connection, journals)
-        of_hold = await ledger.post_hold(connection, made["posted"], take(LINE, 45, "of_hold"))
+        again = [await posting.post(connection, journal) for journal in journals]
+        together = await posting.post_batch(connection, journals)
+        of_hold = await posting.post_hold(connection, made["posted"], take(LINE, 45, "of_hold"))
 
     assert again == together == [made[journal.occasion.key] for journal in journals]
     assert of_hold == made["of_hold"]
     for journal in (grant(LINE, 999, "line"), grant(LINE, 60, "mended"), take(LINE, 45, "of_hold")):
         with pytest.raises(ledger.KeyConflict):
             async with as_service(engine) as connection:
-                await ledger.post(connection, journal)
+                await posting.post(connection, journal)
     assert await standing(engine) == STANDING
     assert await violations(engine) == []
 
@@ -140,25 +141,25 @@ async def test_holds_corrections_and_sums_go_on(
     async with as_service(engine) as connection:
         for state in ("posted", "voided", "expired"):
             with pytest.raises(HoldResolved):
-                await ledger.post_hold(connection, made[state], take(LINE, 1))
+                await posting.post_hold(connection, made[state], take(LINE, 1))
         with pytest.raises(AlreadyCorrected):
-            await ledger.correct(connection, made["wrong"], occasion(), "test_mended")
+            await posting.correct(connection, made["wrong"], occasion(), "test_mended")
         with pytest.raises(InsufficientFunds):
-            await ledger.post(connection, take(LINE, 571))
+            await posting.post(connection, take(LINE, 571))
         with pytest.raises(AccountFrozen):
-            await ledger.post(connection, take(FROZEN, 1))
-        await ledger.post_hold(connection, made["pending"], take(LINE, 200))
-        await ledger.void_hold(connection, made["open_ended"])
-        await ledger.correct(connection, made["spent"], occasion(), "test_mended")
-        await ledger.unfreeze(connection, available(FROZEN))
-        (one,) = await ledger.post_batch(connection, [take(FROZEN, 7)])
+            await posting.post(connection, take(FROZEN, 1))
+        await posting.post_hold(connection, made["pending"], take(LINE, 200))
+        await posting.void_hold(connection, made["open_ended"])
+        await posting.correct(connection, made["spent"], occasion(), "test_mended")
+        await posting.unfreeze(connection, available(FROZEN))
+        (one,) = await posting.post_batch(connection, [take(FROZEN, 7)])
 
     assert isinstance(one, UUID)
     assert (await standing(engine))[available(LINE)] == (890 - 200 + 60, 0)
     # The snapshots taken before are what the next ones begin with.
     await mark_next(superuser)
     async with as_service(engine) as connection:
-        await ledger.post(connection, grant(LINE, 1))
+        await posting.post(connection, grant(LINE, 1))
     await settled(engine)
     async with as_service(engine) as connection:
         assert (await ledger.sum_accounts(connection, 8), await ledger.sum_kinds(connection, 1)) == (1, 1)

@@ -16,6 +16,7 @@ from domain.errors import Refusal
 from storage import ledger
 from storage.database import Errand, run_errands, single_statements
 from storage.housekeeping import keep_house
+from storage.ledger import posting
 from storage.retries import TRIES, retried
 from tests.arrange import eventually
 from tests.books import Superuser
@@ -165,7 +166,7 @@ async def test_a_batch_that_lost_a_dead_lock_is_posted_once(engine: AsyncEngine,
 
         async def post_all() -> list[UUID | Refusal]:
             async with as_service(engine) as connection:
-                posted = await ledger.post_batch(connection, batch)
+                posted = await posting.post_batch(connection, batch)
                 await quarrel.enter(connection)
                 return posted
 
@@ -174,7 +175,7 @@ async def test_a_batch_that_lost_a_dead_lock_is_posted_once(engine: AsyncEngine,
 
     assert (quarrel.tries, counted.again, counted.given_up) == (2, {DEAD_LOCK: 1}, {})
     async with as_service(engine) as connection:
-        assert await ledger.post_batch(connection, batch) == answers
+        assert await posting.post_batch(connection, batch) == answers
         assert (await ledger.balance(connection, available(line))).posted == 97
     assert await violations(engine) == []
 
@@ -189,8 +190,8 @@ async def test_a_post_in_a_transaction_of_its_own_is_run_again_on_the_same_conne
 
     with counting("test:ledger_post") as counted:
         async with single_statements(engine) as connection:
-            posted = await retried(partial(ledger.post, connection, journal), of="test:ledger_post")
-            assert await ledger.post(connection, journal) == posted
+            posted = await retried(partial(posting.post, connection, journal), of="test:ledger_post")
+            assert await posting.post(connection, journal) == posted
 
     assert counted.again == {SERIALISATION: 1}
     assert await violations(engine) == []
