@@ -17,8 +17,8 @@ from bench.memory import forget_peak, peak_mb
 from bench.people import add_officer, add_organisation
 from bench.scratch import Scratch, scratch
 from bench.table import Goal, Row, at_most
-from cli.personnel_generator import generate
 from commands.personnel import Upload, send_file
+from demo.personnel_generator import generate
 from gateways.personnel_file import read_rows
 from messages.case import StepInput
 from storage.database import SERVICE, transaction

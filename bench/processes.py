@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Self
 
-from cli.children import Child, wait_until
-from cli.places import PROJECT, CliError, Places, tail
+from stack.children import Child, wait_until
+from stack.places import PROJECT, CliError, Places, tail
 
 _PROC = Path("/proc")
 _READY_SECONDS = 60.0

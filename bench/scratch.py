@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from activities.transition import Desk
-from cli.postgres import EmbeddedPostgres
 from commands.command import Context
 from gateways.files import Files
+from stack.postgres import EmbeddedPostgres
 from storage.database import create_engine
 from storage.migrate import upgrade
 from storage.sealing import BlindIndex, Cipher, Seals

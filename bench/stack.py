@@ -15,14 +15,14 @@ from pathlib import Path
 
 from assembly import Assembly, assemble
 from bench.processes import Used, cpu_seconds, start_process
-from cli.children import Child
-from cli.environment import METRICS_PORTS, SDK_METRICS_DISTANCE, Addresses, stack_environment
-from cli.keys import keys_environment
-from cli.places import PROJECT, Places
-from cli.ports import choose_pair, free_port
-from cli.postgres import EmbeddedPostgres
-from cli.temporal import NAMESPACE, EmbeddedTemporal
 from settings import Settings
+from stack.children import Child
+from stack.environment import METRICS_PORTS, SDK_METRICS_DISTANCE, Addresses, stack_environment
+from stack.keys import keys_environment
+from stack.places import PROJECT, Places
+from stack.ports import choose_pair, free_port
+from stack.postgres import EmbeddedPostgres
+from stack.temporal import NAMESPACE, EmbeddedTemporal
 from storage.migrate import upgrade
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from api.app import describe
-from cli.places import PROJECT
+from stack.places import PROJECT
 
 app = typer.Typer(add_completion=False)
 DOCUMENT: Path = PROJECT / "docs" / "openapi.json"

@@ -15,11 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 
-from cli.ports import free_port
 from commands.command import Context
 from messages.case import CaseKind, workflow_id
 from reconciler import ALARM_TIMES, Reconciler
 from relay import Relay
+from stack.ports import free_port
 from storage.rows.reconciliation import FindingKind
 from storage.sealing import Seals
 from tests.arrange import Arrange, eventually

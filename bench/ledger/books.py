@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bench.memory import forget_peak, peak_mb
-from cli.places import CliError
-from cli.postgres import DATABASE, EmbeddedPostgres
 from domain.ledger import CREDIT_GRANTED, Account, credit_accounts
+from stack.places import CliError
+from stack.postgres import DATABASE, EmbeddedPostgres
 from storage import ledger
 from storage.database import SERVICE, create_engine, single_statements, transaction
 from storage.rows.people import persons

@@ -19,7 +19,7 @@ from typing import Final, Self
 import uvloop
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from cli.places import CliError
+from stack.places import CliError
 from storage.database import create_engine
 
 PROCESSES: Final = 2

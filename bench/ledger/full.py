@@ -12,7 +12,7 @@ from bench.ledger.rates import posting, take
 from bench.ledger.reading import measure_reading, snapshot
 from bench.ledger.size import Size
 from bench.table import Row, at_most, nothing
-from cli.postgres import EmbeddedPostgres
+from stack.postgres import EmbeddedPostgres
 
 _GOAL: Final = 0.9
 # What is read is streamed; this is room for the driver's buffers and the query texts.

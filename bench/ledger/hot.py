@@ -16,9 +16,9 @@ from bench.ledger.crew import PROCESSES, Crew, Tally, middle_and_slow_ms
 from bench.ledger.loads import Holds, Moves
 from bench.ledger.size import Size
 from bench.table import Row, nothing
-from cli.postgres import EmbeddedPostgres
 from domain.ledger import Occasion, credit_line_opened
 from domain.money import Money
+from stack.postgres import EmbeddedPostgres
 from storage import ledger
 from storage.database import SERVICE, transaction
 

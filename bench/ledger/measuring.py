@@ -18,7 +18,7 @@ from bench.ledger.size import Section, Size
 from bench.ledger.tpcb import Tpcb
 from bench.scratch import place_on, scratch_server
 from bench.table import Row
-from cli.postgres import EmbeddedPostgres
+from stack.postgres import EmbeddedPostgres
 
 
 async def measure(size: Size, only: Collection[Section]) -> list[Row]:

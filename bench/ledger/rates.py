@@ -15,7 +15,7 @@ from bench.ledger.reading import BALANCE_MS
 from bench.ledger.size import Size
 from bench.ledger.tpcb import CLIENTS, Tpcb
 from bench.table import Row, at_least, at_most
-from cli.postgres import EmbeddedPostgres
+from stack.postgres import EmbeddedPostgres
 
 _CONNECTIONS: Final = 8
 _BATCHING: Final = 4

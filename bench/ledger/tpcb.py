@@ -12,9 +12,9 @@ from typing import Final
 import sqlalchemy as sa
 
 from bench.ledger.books import administered
-from cli.places import CliError
-from cli.postgres import EmbeddedPostgres
-from cli.postgres_binaries import find_binaries
+from stack.places import CliError
+from stack.postgres import EmbeddedPostgres
+from stack.postgres_binaries import find_binaries
 
 CLIENTS: Final = 8
 _THREADS: Final = 2

@@ -18,8 +18,8 @@ from bench.ledger.loads import Singles
 from bench.ledger.measuring import measure
 from bench.ledger.size import Section, Size
 from bench.table import Row, at_least, at_most, nothing, show
-from cli.places import CliError
-from cli.postgres import EmbeddedPostgres
+from stack.places import CliError
+from stack.postgres import EmbeddedPostgres
 from tests.conftest import Database
 
 _TINY = Size(entries=2_000, seconds=0.2, rounds=1, hot_seconds=0.5, scale=1)

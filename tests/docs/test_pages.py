@@ -13,10 +13,10 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from cli import main
-from cli.places import PROJECT
 from domain.account import CodePurpose, code_text
 from domain.notice import NOTICES
 from settings import Settings
+from stack.places import PROJECT
 from tests.docs.test_rules import project_files
 from worker import POOL_FLOOR
 

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Final
 import psycopg
 from psycopg import sql
 
-from cli.children import Child, end_leftover, processes_in, send, wait_until
-from cli.places import CliError, rotate, tail, write_private
-from cli.ports import LOOPBACK, choose_port, free_port
-from cli.postgres_binaries import cluster_directory, find_binaries
+from stack.children import Child, end_leftover, processes_in, send, wait_until
+from stack.places import CliError, rotate, tail, write_private
+from stack.ports import LOOPBACK, choose_port, free_port
+from stack.postgres_binaries import cluster_directory, find_binaries
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,16 +16,16 @@ from typing import Annotated, Any
 import httpx2
 import typer
 
-from cli import stack
-from cli.demo import minipay, tavana
-from cli.demo.client import Visitor, ask_for_sign_in_code, sign_in_staff, wait_for
-from cli.demo.play import Play
-from cli.demo.roles import leave_roles
-from cli.demo.screen import Screen
-from cli.environment import Addresses
-from cli.personnel_generator import Key, generate, write_people
-from cli.places import Places
+from demo import minipay, tavana
+from demo.client import Visitor, ask_for_sign_in_code, sign_in_staff, wait_for
+from demo.personnel_generator import Key, generate, write_people
+from demo.play import Play
+from demo.roles import leave_roles
+from demo.screen import Screen
 from domain.access import Grant, Role, ScopeKind
+from stack import control
+from stack.environment import Addresses
+from stack.places import Places
 
 app = typer.Typer(add_completion=False)
 
@@ -41,7 +41,7 @@ def demo(
 ) -> None:
     """Set up the stack, play the story, and leave it running with its addresses printed."""
     places = Places()
-    with stack.running(places=places, reset=reset) as addresses:
+    with control.running(places=places, reset=reset) as addresses:
         screen = Screen()
         with httpx2.Client(base_url=addresses.local_api, timeout=30) as http:
             _play(Play(http, screen, secrets.token_hex(3), places), addresses)

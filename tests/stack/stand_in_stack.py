@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.places import CliError, Places
-from cli.programs import Program
-from cli.progress import Progress
-from cli.supervisor import StopRequested, Supervisor
+from stack.places import CliError, Places
+from stack.programs import Program
+from stack.progress import Progress
+from stack.supervisor import StopRequested, Supervisor
 
 if TYPE_CHECKING:
-    from cli.environment import Addresses
+    from stack.environment import Addresses
 
 _PROGRAM = str(Path(__file__).with_name("stand_in_program.py"))
 

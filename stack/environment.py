@@ -6,14 +6,14 @@ import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from cli.keys import keys_environment
-from cli.places import PROJECT
-from cli.ports import LOOPBACK, choose_pair, choose_port
+from stack.keys import keys_environment
+from stack.places import PROJECT
+from stack.ports import LOOPBACK, choose_pair, choose_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from cli.places import Places
+    from stack.places import Places
 
 API_PORT = 8080
 METRICS_PORTS = {"api": 9464, "worker": 9465}

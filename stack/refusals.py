@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from cli.places import CliError
 from domain.errors import Refusal
+from stack.places import CliError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -23,9 +23,9 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from cli.children import POLL_SECONDS, Child, end_leftover
-from cli.places import CliError, rotate, tail
-from cli.ports import LOOPBACK, choose_port, free_port
+from stack.children import POLL_SECONDS, Child, end_leftover
+from stack.places import CliError, rotate, tail
+from stack.ports import LOOPBACK, choose_port, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,8 +1,8 @@
-"""Becomes another program that dies with its parent: ``leash.py SIGNAL PARENT UID GID -- PROGRAM ARGUMENT…``.
+"""Becomes another program that dies with its parent: ``… SIGNAL PARENT UID GID -- PROGRAM ARGUMENT…``.
 
 Run as a script between fork and exec, because a hook of ``subprocess`` there is unsafe with threads. It
-keeps its process id. ``UID`` and ``GID`` are ``-`` for "unchanged". Linux only sends the signal; elsewhere
-the program runs without the promise.
+keeps its process id. ``UID`` and ``GID`` are ``-`` for "unchanged". Only Linux sends the signal;
+elsewhere the program outlives its parent.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def main() -> None:
     """Drop privileges, ask the kernel for the signal, then become the program."""
     signal, parent, user, group, dashes, *command = sys.argv[1:]
     if dashes != "--" or not command:
-        sys.exit("leash: usage: SIGNAL PARENT UID GID -- PROGRAM [ARGUMENT…]")
+        sys.exit("run_with_pdeathsig: usage: SIGNAL PARENT UID GID -- PROGRAM [ARGUMENT…]")
     if user != "-":
         os.setgroups([])
         os.setgid(int(group))

@@ -8,16 +8,16 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
-from cli.answers import answers
-from cli.children import Child, end_leftover, send, wait_until
-from cli.places import PROJECT, CliError, rotate, tail
-from cli.ports import LOOPBACK
+from stack.answers import answers
+from stack.children import Child, end_leftover, send, wait_until
+from stack.places import PROJECT, CliError, rotate, tail
+from stack.ports import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from cli.environment import Addresses
-    from cli.places import Places
+    from stack.environment import Addresses
+    from stack.places import Places
 
 READY_SECONDS: Final = 60.0
 CRASHES_FORGIVEN: Final = 5

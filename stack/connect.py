@@ -7,9 +7,9 @@ import os
 from collections.abc import AsyncIterator
 
 from assembly import Assembly, assemble
-from cli.places import CliError
-from cli.stack import running_environment
 from settings import Settings
+from stack.control import running_environment
+from stack.places import CliError
 
 
 @contextlib.asynccontextmanager

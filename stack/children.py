@@ -1,4 +1,8 @@
-"""Processes of the stack: started on a leash, recorded, stopped in steps, and swept up after a crash."""
+"""Processes of the stack: started, recorded in a pid file, stopped in steps, and swept up after a crash.
+
+The kernel sends a child its death signal when its parent dies, but waits for nothing, and Postgres then needs seconds
+to shut down. The pid files say what the next start has to wait for, or end, before it chooses ports and opens files.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.places import write_private
+from stack.places import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 POLL_SECONDS = 0.05
 _PROC = Path("/proc")
-_LEASH = Path(__file__).with_name("leash.py")
+_RUN_WITH_PDEATHSIG = Path(__file__).with_name("run_with_pdeathsig.py")
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
@@ -33,8 +37,8 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def birth_mark(pid: int) -> str | None:
-    """Return what tells this process from a later one with the same id; None when it does not run."""
+def start_time(pid: int) -> str | None:
+    """Return when a process started, which tells it from a later one with its id; None when it does not run."""
     with contextlib.suppress(OSError, IndexError):
         after_name = (_PROC / str(pid) / "stat").read_text("ascii", errors="replace").rpartition(")")[2].split()
         boot = (_PROC / "sys/kernel/random/boot_id").read_text("ascii").strip()
@@ -51,11 +55,26 @@ def send(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
+def run_with_pdeathsig(
+    command: Sequence[str], number: signal.Signals, user: tuple[int, int] | None = None
+) -> list[str]:
+    """Return the command that runs this one so that the kernel sends it a signal when the calling thread ends.
+
+    Args:
+        command: what to run; its program by its whole path.
+        number: the signal.
+        user: (uid, gid) to become; None: stay.
+    """
+    uid, gid = user or ("-", "-")
+    wrapper = [sys.executable, "-I", "-S", str(_RUN_WITH_PDEATHSIG), str(int(number)), str(os.getpid())]
+    return [*wrapper, str(uid), str(gid), "--", *command]
+
+
 @dataclass
 class Child:
-    """One program of ours. Start it from a thread that lives as long as it should: its leash is the thread's.
+    """One program of ours. Start it from a thread that lives as long as it should: it dies with that thread.
 
-    ``death_signal`` is what the kernel sends it when we die; ``user`` is (uid, gid) to become.
+    ``death_signal`` is what the kernel sends it then; ``user`` is (uid, gid) to become.
     """
 
     name: str
@@ -70,11 +89,9 @@ class Child:
 
     def start(self) -> None:
         """Start the program, its output going to the end of the log."""
-        uid, gid = self.user or ("-", "-")
-        leash = [sys.executable, "-I", "-S", str(_LEASH), str(int(self.death_signal)), str(os.getpid())]
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                [*leash, str(uid), str(gid), "--", *self.command],
+                run_with_pdeathsig(self.command, self.death_signal, self.user),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -82,7 +99,7 @@ class Child:
                 cwd=self.directory,
                 start_new_session=True,  # a Ctrl-C at the terminal is for the supervisor alone
             )
-        record = {"name": self.name, "pid": self._process.pid, "born": birth_mark(self._process.pid)}
+        record = {"name": self.name, "pid": self._process.pid, "started": start_time(self._process.pid)}
         write_private(self.pid_file, json.dumps(record))
 
     @property
@@ -116,18 +133,18 @@ def end_leftover(pid_file: Path, steps: Sequence[tuple[signal.Signals, float]]) 
     """End the process that a pid file of ours names, if it is still that process; return its name."""
     try:
         record = json.loads(pid_file.read_text("utf-8"))
-        pid, born, name = int(record["pid"]), str(record["born"]), str(record["name"])
+        pid, started, name = int(record["pid"]), str(record["started"]), str(record["name"])
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError):  # cut short by a crash
         pid_file.unlink(missing_ok=True)
         return None
     ended = None
-    if birth_mark(pid) == born:
+    if start_time(pid) == started:
         ended = name
         for number, seconds in (*steps, (signal.SIGKILL, 5.0)):
             send(pid, number)
-            if wait_until(lambda: birth_mark(pid) != born, seconds):
+            if wait_until(lambda: start_time(pid) != started, seconds):
                 break
     pid_file.unlink(missing_ok=True)
     return ended

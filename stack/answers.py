@@ -1,4 +1,4 @@
-"""Whether a server answers: for the supervisor, and as ``python -m cli.answers URL`` for health checks."""
+"""Whether a server answers: for the supervisor, and as ``python -m stack.answers URL`` for health checks."""
 
 from __future__ import annotations
 

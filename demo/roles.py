@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from cli.demo.play import Play
-from cli.demo.tavana import Office
-from cli.personnel_generator import Person
 from commands.account import FirstCredentials
+from demo.personnel_generator import Person
+from demo.play import Play
+from demo.tavana import Office
 from domain.access import Grant, Role, ScopeKind
 from gateways.local_sign_ins import write_local_sign_ins
 

@@ -10,10 +10,10 @@ import pytest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from cli.answers import answers
-from cli.children import birth_mark
-from cli.ports import LOOPBACK, free_port
-from cli.temporal import NAMESPACE, EmbeddedTemporal
+from stack.answers import answers
+from stack.children import start_time
+from stack.ports import LOOPBACK, free_port
+from stack.temporal import NAMESPACE, EmbeddedTemporal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +72,7 @@ def test_stopping_ends_the_process(temporal: EmbeddedTemporal) -> None:
     pid = temporal.pid
     assert pid is not None
     temporal.stop()
-    assert birth_mark(pid) is None
+    assert start_time(pid) is None
 
 
 def test_busy_ports_are_replaced_and_announced(tmp_path: Path) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from cli.demo.client import Visitor
-from cli.demo.play import Play, apply, case_in, decide, show_credit
-from cli.personnel_generator import Person
+from demo.client import Visitor
+from demo.personnel_generator import Person
+from demo.play import Play, apply, case_in, decide, show_credit
 
 _PROGRAMME = "minipay"
 

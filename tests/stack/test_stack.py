@@ -15,14 +15,14 @@ import psycopg
 import pytest
 from rich.console import Console
 
-from cli import stack
-from cli.answers import answers
-from cli.children import birth_mark, send, wait_until
-from cli.places import PROJECT, CliError, Places
-from cli.postgres import EmbeddedPostgres
-from cli.programs import CrashRecord
-from cli.progress import Progress
-from cli.state import StackState, is_running, read_state
+from stack import control
+from stack.answers import answers
+from stack.children import send, start_time, wait_until
+from stack.places import PROJECT, CliError, Places
+from stack.postgres import EmbeddedPostgres
+from stack.programs import CrashRecord
+from stack.progress import Progress
+from stack.state import StackState, is_running, read_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,9 +31,9 @@ _COMMAND = (sys.executable, str(Path(__file__).with_name("stand_in_stack.py")))
 _LEASHED_USER = """
 import os, signal, sys
 from pathlib import Path
-from cli import stack
-from cli.places import Places
-with stack.running(places=Places(Path(sys.argv[1])), command=sys.argv[2:]):
+from stack import control
+from stack.places import Places
+with control.running(places=Places(Path(sys.argv[1])), command=sys.argv[2:]):
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -53,7 +53,7 @@ def own_places(directory: Path) -> Iterator[Places]:
     state = read_state(places)
     if state is not None:  # quicker than stopping in order, which has its own test
         send(state.pid, signal.SIGKILL)
-        wait_until(lambda: all(birth_mark(pid) is None for pid in (state.pid, *state.pids.values())), 30)
+        wait_until(lambda: all(start_time(pid) is None for pid in (state.pid, *state.pids.values())), 30)
     EmbeddedPostgres(places.postgres).remove()
 
 
@@ -78,7 +78,7 @@ def quiet() -> Progress:
 
 def start(places: Places, *, reset: bool = False) -> StackState:
     """Start the stack of stand-ins and return its state."""
-    stack.start(places, quiet(), reset=reset, command=_COMMAND)
+    control.start(places, quiet(), reset=reset, command=_COMMAND)
     state = read_state(places)
     assert state is not None
     return state
@@ -103,11 +103,11 @@ def test_everything_starts_answers_and_stops_in_order(places: Places) -> None:
     assert set(state.pids) == {"postgres", "temporal", "api", "worker"}
     assert answers(f"{state.addresses.api}/readyz")
     assert answers(f"{state.addresses.temporal_ui}/")
-    assert stack.stop(places, quiet())
-    assert all(birth_mark(pid) is None for pid in state.pids.values())
+    assert control.stop(places, quiet())
+    assert all(start_time(pid) is None for pid in state.pids.values())
     lines = [line for line in log_of(places).splitlines() if line.startswith("stopping")]
     assert lines[-2:] == ["stopping temporal", "stopping postgres"]
-    assert not stack.stop(places, quiet())
+    assert not control.stop(places, quiet())
 
 
 def test_programs_get_the_settings_they_read_and_not_the_owners_address(shared: Places) -> None:
@@ -127,8 +127,8 @@ def test_programs_get_the_settings_they_read_and_not_the_owners_address(shared: 
 def test_a_command_gets_the_environment_of_the_running_stack(shared: Places, tmp_path: Path) -> None:
     """Commands beside the stack reach the same database with the same keys."""
     with pytest.raises(CliError, match="no stack is running"):
-        stack.running_environment(Places(tmp_path))
-    environment = stack.running_environment(shared)
+        control.running_environment(Places(tmp_path))
+    environment = control.running_environment(shared)
     assert {name: environment[name] for name in ("DATABASE_URL", "AMANAT_FIELD_KEYS")} == {
         name: noted(shared, "api")[name] for name in ("DATABASE_URL", "AMANAT_FIELD_KEYS")
     }
@@ -150,14 +150,14 @@ def test_a_second_start_keeps_keys_passwords_and_data(places: Places) -> None:
     """Stopping and starting changes nothing that was sealed or stored."""
     start(places)
     first = noted(places, "api")
-    with psycopg.connect(stack.running_environment(places)["OWNER_DATABASE_URL"].replace("+psycopg", "")) as owner:
+    with psycopg.connect(control.running_environment(places)["OWNER_DATABASE_URL"].replace("+psycopg", "")) as owner:
         owner.execute("CREATE TABLE kept ()")
-    stack.stop(places, quiet())
+    control.stop(places, quiet())
     start(places)
     second = noted(places, "api")
     for name in ("AMANAT_FIELD_KEYS", "AMANAT_CODEC_KEYS", "AMANAT_BLIND_INDEX_KEY", "AMANAT_CODE_PEPPER"):
         assert first[name] == second[name]
-    with psycopg.connect(stack.running_environment(places)["OWNER_DATABASE_URL"].replace("+psycopg", "")) as owner:
+    with psycopg.connect(control.running_environment(places)["OWNER_DATABASE_URL"].replace("+psycopg", "")) as owner:
         assert owner.execute("SELECT to_regclass('kept') IS NOT NULL").fetchone() == (True,)
 
 
@@ -181,7 +181,7 @@ def test_reset_begins_from_nothing(places: Places) -> None:
     before = noted(places, "api")["AMANAT_CODE_PEPPER"]
     message = places.var / "messages" / "old"
     message.write_text("old", "utf-8")
-    stack.stop(places, quiet())
+    control.stop(places, quiet())
     start(places, reset=True)
     assert noted(places, "api")["AMANAT_CODE_PEPPER"] != before
     assert not message.exists()
@@ -214,7 +214,7 @@ def test_a_part_that_crashes_again_and_again_stops_the_stack_and_is_named(places
     assert wait_until(lambda: not is_running(places), 60)
     assert "worker crashes again and again" in log_of(places)
     assert log_of(places).count("worker ended by itself") == 5
-    assert all(birth_mark(pid) is None for pid in state.pids.values())
+    assert all(start_time(pid) is None for pid in state.pids.values())
 
 
 def test_a_program_that_does_not_start_is_reported_with_its_last_words(places: Places) -> None:
@@ -232,7 +232,7 @@ def test_a_killed_supervisor_leaves_nothing_behind(places: Places) -> None:
     """Its parts die with it, and the next start works."""
     state = start(places)
     os.kill(state.pid, signal.SIGKILL)
-    assert wait_until(lambda: all(birth_mark(pid) is None for pid in state.pids.values()), 20)
+    assert wait_until(lambda: all(start_time(pid) is None for pid in state.pids.values()), 20)
     assert read_state(places) is None
     assert start(places).phase == "ready"
 
@@ -250,7 +250,7 @@ def test_a_running_stack_is_borrowed_and_left_running(shared: Places) -> None:
     """Using a stack that somebody started neither restarts nor stops it."""
     state = read_state(shared)
     assert state is not None
-    with stack.running(places=shared, progress=quiet(), command=_COMMAND) as addresses:
+    with control.running(places=shared, progress=quiet(), command=_COMMAND) as addresses:
         assert addresses == state.addresses
     assert read_state(shared) == state
 
@@ -263,7 +263,7 @@ def test_a_second_signal_does_not_wait(places: Places) -> None:
     assert wait_until(lambda: "stopping postgres" in log_of(places), 30)
     send(state.pid, signal.SIGINT)
     assert wait_until(lambda: not is_running(places), 10)
-    assert wait_until(lambda: all(birth_mark(pid) is None for pid in state.pids.values()), 10)
+    assert wait_until(lambda: all(start_time(pid) is None for pid in state.pids.values()), 10)
 
 
 def test_parts_that_the_environment_names_are_used_and_not_started(
@@ -280,8 +280,8 @@ def test_parts_that_the_environment_names_are_used_and_not_started(
         assert noted(places, "api")["TEMPORAL_ADDRESS"] == "temporal.example:7233"
         assert noted(places, "api")["DATABASE_URL"] == database.owner_url()
         assert (places.var / "upgraded").read_text("utf-8") == database.owner_url()
-        assert stack.running_environment(places)["OWNER_DATABASE_URL"] == database.owner_url()
-        stack.stop(places, quiet())
+        assert control.running_environment(places)["OWNER_DATABASE_URL"] == database.owner_url()
+        control.stop(places, quiet())
         assert database.pid is not None
     finally:
         database.remove()
@@ -290,7 +290,7 @@ def test_parts_that_the_environment_names_are_used_and_not_started(
 def test_lost_keys_are_reported_instead_of_replaced(places: Places) -> None:
     """New keys would make everything that the old ones sealed unreadable."""
     start(places)
-    stack.stop(places, quiet())
+    control.stop(places, quiet())
     places.secrets.unlink()
     with pytest.raises(CliError, match="did not start"):
         start(places)

@@ -10,13 +10,13 @@ from typing import Any
 
 import httpx2
 
-from cli.connect import connected
-from cli.demo.client import Visitor, newest_code, now_ms, sign_in_member, wait_for
-from cli.demo.screen import Screen
-from cli.personnel_generator import Person, national_id
-from cli.places import Places
 from commands.account import FirstCredentials, StaffWish, add_staff, console_office
+from demo.client import Visitor, newest_code, now_ms, sign_in_member, wait_for
+from demo.personnel_generator import Person, national_id
+from demo.screen import Screen
 from domain.access import Grant
+from stack.connect import connected
+from stack.places import Places
 from storage.database import SERVICE, transaction
 
 

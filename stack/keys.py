@@ -7,10 +7,10 @@ import json
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from cli.places import CliError, write_private
+from stack.places import CliError, write_private
 
 if TYPE_CHECKING:
-    from cli.places import Places
+    from stack.places import Places
 
 _KEY_BYTES = 32
 

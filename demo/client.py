@@ -13,9 +13,9 @@ from uuid import uuid4
 import httpx2
 import pyotp
 
-from cli.personnel_generator import Person
-from cli.places import CliError
 from commands.account import FirstCredentials
+from demo.personnel_generator import Person
+from stack.places import CliError
 
 T = TypeVar("T")
 _PATIENCE_SECONDS = 90.0

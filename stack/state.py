@@ -9,9 +9,9 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from cli.children import birth_mark, wait_until
-from cli.environment import Addresses
-from cli.places import CliError, Places, write_private
+from stack.children import start_time, wait_until
+from stack.environment import Addresses
+from stack.places import CliError, Places, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ class StackState:
     addresses: Addresses | None
     pids: dict[str, int]
     pid: int = field(default_factory=os.getpid)
-    born: str | None = field(default_factory=lambda: birth_mark(os.getpid()))
+    started: str | None = field(default_factory=lambda: start_time(os.getpid()))
 
     def write(self, places: Places) -> None:
         """Write it for others to read."""
@@ -35,7 +35,7 @@ class StackState:
             "addresses": addresses,
             "pids": self.pids,
             "pid": self.pid,
-            "born": self.born,
+            "started": self.started,
         }
         write_private(places.state, json.dumps(record, indent=2) + "\n")
 
@@ -45,10 +45,10 @@ def read_state(places: Places) -> StackState | None:
     try:
         record = json.loads(places.state.read_text("utf-8"))
         addresses = Addresses.from_state(record["addresses"]) if record["addresses"] else None
-        state = StackState(record["phase"], addresses, record["pids"], record["pid"], record["born"])
+        state = StackState(record["phase"], addresses, record["pids"], record["pid"], record["started"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return state if birth_mark(state.pid) == state.born else None
+    return state if start_time(state.pid) == state.started else None
 
 
 @contextlib.contextmanager

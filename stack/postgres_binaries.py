@@ -17,7 +17,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.places import PROJECT, CliError
+from stack.children import processes_in
+from stack.places import PROJECT, CliError
 
 _NOBODY = 65534
 _STATE_ROOT = Path("/var/lib")
@@ -158,13 +159,5 @@ def sweep_clusters() -> None:
     """
     for note in root_directory().glob("clusters/*/throwaway"):
         with contextlib.suppress(OSError):
-            if not Path(note.read_text("utf-8")).is_dir() and not _is_in_use(note.parent):
+            if not Path(note.read_text("utf-8")).is_dir() and not processes_in(note.parent / "data"):
                 shutil.rmtree(note.parent)
-
-
-def _is_in_use(cluster: Path) -> bool:
-    pid = cluster / "data" / "postmaster.pid"
-    try:
-        return Path("/proc", pid.read_text("ascii").split("\n", 1)[0].strip(), "cwd").readlink() == cluster / "data"
-    except OSError:
-        return False

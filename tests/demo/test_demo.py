@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.places import PROJECT, Places
-from cli.postgres import EmbeddedPostgres
-from cli.state import is_running
 from gateways.local_sign_ins import read_local_sign_ins
+from stack.places import PROJECT, Places
+from stack.postgres import EmbeddedPostgres
+from stack.state import is_running
 
 _LIMIT_SECONDS = 170
 _ROLES = (

@@ -7,22 +7,21 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from cli.children import POLL_SECONDS, send, wait_until
-from cli.environment import Addresses, External, stack_environment
-from cli.places import PROJECT, CliError, Places, rotate
-from cli.postgres import EmbeddedPostgres
-from cli.progress import Progress
-from cli.state import describe_running, is_running, read_state
+from stack.children import POLL_SECONDS, run_with_pdeathsig, send, wait_until
+from stack.environment import Addresses, External, stack_environment
+from stack.places import PROJECT, CliError, Places, rotate
+from stack.postgres import EmbeddedPostgres
+from stack.progress import Progress
+from stack.state import describe_running, is_running, read_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 START_SECONDS: Final = 300.0
 STOP_SECONDS: Final = 120.0
-_LEASH = Path(__file__).with_name("leash.py")
 _started: list[subprocess.Popen[bytes]] = []  # kept, so that they are reaped when they end
 _SUPERVISOR: Final = (sys.executable, "-P", "-m", "cli", "up", "--foreground")
 
@@ -32,12 +31,12 @@ def start(
     progress: Progress,
     *,
     reset: bool = False,
-    leashed: bool = False,
+    dies_with_caller: bool = False,
     command: Sequence[str] = _SUPERVISOR,
 ) -> Addresses:
     """Start the stack in the background and wait until it is ready, repeating what its supervisor says.
 
-    ``leashed``: it stops when the caller dies. ``command`` runs a supervisor for ``AMANAT_VAR``.
+    ``dies_with_caller``: it stops when the calling thread ends. ``command`` runs a supervisor for ``AMANAT_VAR``.
 
     Raises:
         CliError: it runs already, or does not start.
@@ -49,17 +48,11 @@ def start(
     log = places.log / "stack.log"
     rotate(log)
     wanted = [*command, *(["--reset"] if reset else [])]
-    if leashed:
-        wanted = [*_leash(), *wanted]
+    if dies_with_caller:
+        wanted = run_with_pdeathsig(wanted, signal.SIGTERM)
     supervisor = _spawn(wanted, log, places)
     _started.append(supervisor)
     return _follow(supervisor, log, places, progress)
-
-
-def _leash() -> list[str]:
-    """What a command is put behind so that it stops when this process dies."""
-    ours = (str(int(signal.SIGTERM)), str(os.getpid()), "-", "-", "--")
-    return [sys.executable, "-I", "-S", str(_LEASH), *ours]
 
 
 def _spawn(command: Sequence[str], log: Path, places: Places) -> subprocess.Popen[bytes]:
@@ -138,7 +131,7 @@ def running(
     if state is not None and state.addresses is not None and not reset:
         yield state.addresses
         return
-    addresses = start(places, progress, reset=reset, leashed=True, command=command)
+    addresses = start(places, progress, reset=reset, dies_with_caller=True, command=command)
     try:
         yield addresses
     finally:

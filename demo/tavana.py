@@ -10,10 +10,10 @@ from typing import Any
 
 import pyotp
 
-from cli.demo.client import Visitor, sign_in_staff
-from cli.demo.play import Play, accept, apply, case_in, decide, show_credit, task_of
-from cli.personnel_generator import Person
 from commands.account import FirstCredentials
+from demo.client import Visitor, sign_in_staff
+from demo.personnel_generator import Person
+from demo.play import Play, accept, apply, case_in, decide, show_credit, task_of
 from domain.access import Grant, Role, ScopeKind
 from domain.dates import service_ends, tehran_day
 from domain.money import RIAL_A_TOMAN

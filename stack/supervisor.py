@@ -13,19 +13,19 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from cli.environment import Addresses, External, choose_process_ports, stack_environment
-from cli.keys import keys_environment
-from cli.places import CliError, Places
-from cli.postgres import EmbeddedPostgres
-from cli.programs import CrashRecord, Part, ProgramPart, default_programs, end_leftover_programs
-from cli.state import StackState, held_lock
-from cli.temporal import NAMESPACE, EmbeddedTemporal
+from stack.environment import Addresses, External, choose_process_ports, stack_environment
+from stack.keys import keys_environment
+from stack.places import CliError, Places
+from stack.postgres import EmbeddedPostgres
+from stack.programs import CrashRecord, Part, ProgramPart, default_programs, end_leftover_programs
+from stack.state import StackState, held_lock
+from stack.temporal import NAMESPACE, EmbeddedTemporal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from cli.programs import Program
-    from cli.progress import Progress
+    from stack.programs import Program
+    from stack.progress import Progress
 
 WATCH_SECONDS: Final = 0.2
 _KILLED: Final = 130
@@ -37,7 +37,7 @@ class StopRequested(KeyboardInterrupt):
 
 def migrate(owner_url: str) -> None:
     """Bring the database to the newest version; imported late, because it is slow to import."""
-    from cli.refusals import said_in_one_line  # noqa: PLC0415 - see above
+    from stack.refusals import said_in_one_line  # noqa: PLC0415 - see above
     from storage.migrate import upgrade  # noqa: PLC0415 - see above
 
     with said_in_one_line():

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from cli.children import birth_mark, processes_in, wait_until
-from cli.places import PROJECT, CliError
-from cli.ports import LOOPBACK, free_port
-from cli.postgres import EmbeddedPostgres
-from cli.postgres_binaries import cluster_directory, find_binaries, root_directory, sweep_clusters
+from stack.children import processes_in, start_time, wait_until
+from stack.places import PROJECT, CliError
+from stack.ports import LOOPBACK, free_port
+from stack.postgres import EmbeddedPostgres
+from stack.postgres_binaries import cluster_directory, find_binaries, root_directory, sweep_clusters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _ORPHAN_MAKER = """
 import os, signal, sys
 from pathlib import Path
-from cli.postgres import EmbeddedPostgres
+from stack.postgres import EmbeddedPostgres
 server = EmbeddedPostgres(Path(sys.argv[1]), durable=False)
 server.start()
 print(server.pid, flush=True)
@@ -162,7 +162,7 @@ def test_a_pid_file_that_names_a_stranger_does_not_block_the_start(lonely: Embed
     lines = stale.read_text("ascii").splitlines()
     stale.write_text("\n".join([str(os.getppid()), *lines[1:]]) + "\n", "ascii")
     lonely.start()
-    assert birth_mark(os.getppid()) is not None
+    assert start_time(os.getppid()) is not None
     with connect(lonely.app_url()) as app:
         assert app.execute("SELECT 1").fetchone() == (1,)
 
@@ -201,7 +201,7 @@ def test_it_dies_with_a_launcher_that_is_killed(lonely: EmbeddedPostgres) -> Non
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
     pid = int(done.stdout)
-    assert wait_until(lambda: birth_mark(pid) is None, 15)
+    assert wait_until(lambda: start_time(pid) is None, 15)
     assert wait_until(lambda: not processes_in(data_of(lonely)), 15)
     lonely.start()
     with connect(lonely.app_url()) as app:
