@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter
 
 import pytest
 import sqlalchemy as sa
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bench.ledger.books import CLEARING, Books, administered, lines
-from bench.ledger.crew import PROCESSES, Crew, crew
+from bench.ledger.books import CLEARING, Books, administered, line_codes
 from bench.ledger.filling import fill
 from bench.ledger.hot import out_of_order
-from bench.ledger.loads import Singles
 from bench.ledger.measuring import measure
-from bench.ledger.size import Section, Size
+from bench.ledger.pgbench import run
+from bench.ledger.size import Size
 from bench.table import Row, at_least, at_most, nothing, show
 from stack.places import CliError
 from stack.postgres import EmbeddedPostgres
 from tests.conftest import Database
 
-_TINY = Size(entries=2_000, seconds=0.2, rounds=1, hot_seconds=0.5, scale=1)
+_TINY = Size(entries=2_000, seconds=1, rounds=1, hot_seconds=0.5, scale=1)
 _ENTRIES = sa.text(
     "SELECT count(e.id) FROM accounts a LEFT JOIN entries e ON e.account_id = a.id"
     " WHERE a.code = :code OR a.kind = :code"
@@ -31,8 +30,8 @@ _ENTRIES = sa.text(
 
 @pytest.fixture(scope="module")
 async def figures() -> dict[str, Row]:
-    """All parts but the import, which has its own test, once."""
-    return {row.name: row for row in await measure(_TINY, [part for part in Section if part is not Section.IMPORT])}
+    """All parts, once."""
+    return {row.name: row for row in await measure(_TINY, [])}
 
 
 async def test_every_part_of_the_ledgers_measurement_gives_figures(figures: dict[str, Row]) -> None:
@@ -78,7 +77,7 @@ async def test_filled_tables_are_whole_and_divided_as_told(
     filled = Books(postgres, database.name, engine)
     await filled.open_lines(_TINY.lines_when_full)
     await fill(filled, _TINY)
-    busy = lines(_TINY.lines_when_full)[0].available
+    busy = line_codes(0)[1]
     async with administered(postgres, database.name) as connection:
 
         async def entries(code: str) -> int:
@@ -94,16 +93,18 @@ async def test_filled_tables_are_whole_and_divided_as_told(
         await filled.prove()
 
 
-@pytest.fixture
-def two() -> Iterator[Crew]:
-    with crew() as processes:
-        yield processes
+async def test_what_fails_in_pgbench_is_said(database: Database) -> None:
+    with pytest.raises(CliError, match="bench_code"):
+        await run(database.app_url, "post", clients=1, seconds=1, lines=1, source="own")
 
 
-async def test_what_fails_in_a_process_of_the_measurement_is_said(two: Crew, database: Database) -> None:
-    shares = [[Singles(connections=1, seconds=0, process=process, count=1)] for process in range(PROCESSES)]
-    with pytest.raises(CliError, match="UnknownAccount"):
-        await two.run(database.app_url, shares)
+async def test_what_the_ledger_refuses_is_counted_and_the_others_go_on(
+    postgres: EmbeddedPostgres, database: Database, engine: AsyncEngine
+) -> None:
+    empty = Books(postgres, database.name, engine)
+    await empty.open_lines(1)
+    taken = await run(empty.url, "hold", "-t", "3", clients=2)
+    assert (taken.done, taken.failed) == (Counter(), Counter(serialization=6))
 
 
 def test_what_comes_after_a_later_one_of_its_own_is_out_of_order() -> None:
