@@ -35,6 +35,8 @@ async def fill(books: Books, size: Size) -> float:
     print(f"filling the tables with {size.entries:,} entries", file=sys.stderr, flush=True)
     async with administered(books.server, books.name) as connection:
         await connection.execute(sa.text(_PROCEDURE.read_text("utf-8")))
+        # One statement for all of it.
+        await connection.execute(sa.text("SET statement_timeout = 0"))
         await connection.execute(_CALL, given)
         for statement in _AFTERWARDS:
             await connection.execute(sa.text(statement))

@@ -14,7 +14,8 @@ from bench.ledger.books import CLEARING, Books, administered, line_codes
 from bench.ledger.filling import fill
 from bench.ledger.hot import out_of_order
 from bench.ledger.measuring import measure
-from bench.ledger.pgbench import run
+from bench.ledger.pgbench import Taken, run
+from bench.ledger.rates import take
 from bench.ledger.size import Size
 from bench.table import Row, at_least, at_most, nothing, show
 from stack.places import CliError
@@ -93,18 +94,27 @@ async def test_filled_tables_are_whole_and_divided_as_told(
         await filled.prove()
 
 
-async def test_what_fails_in_pgbench_is_said(database: Database) -> None:
-    with pytest.raises(CliError, match="bench_code"):
-        await run(database.app_url, "post", clients=1, seconds=1, lines=1, source="own")
+@pytest.fixture
+async def empty(postgres: EmbeddedPostgres, database: Database, engine: AsyncEngine) -> Books:
+    """Books with one credit line on which nothing is available."""
+    made = Books(postgres, database.name, engine)
+    await made.open_lines(1)
+    return made
 
 
-async def test_what_the_ledger_refuses_is_counted_and_the_others_go_on(
-    postgres: EmbeddedPostgres, database: Database, engine: AsyncEngine
-) -> None:
-    empty = Books(postgres, database.name, engine)
-    await empty.open_lines(1)
-    taken = await run(empty.url, "hold", "-t", "3", clients=2)
+async def test_an_error_that_a_client_of_the_measurement_meets_is_said(empty: Books) -> None:
+    with pytest.raises(CliError, match="no such account"):
+        await run(empty.url, "post", clients=1, seconds=1, lines=1, source="credit:granted:nobody")
+
+
+async def test_what_the_ledger_refuses_is_counted_and_fails_a_rate(empty: Books) -> None:
+    async def hold() -> Taken:
+        return await run(empty.url, "hold", "-t", "3", clients=2)
+
+    taken = await hold()
     assert (taken.done, taken.failed) == (Counter(), Counter(serialization=6))
+    with pytest.raises(CliError, match=r"holds a second: .*serialization"):
+        await take(1, {"holds a second": hold})
 
 
 def test_what_comes_after_a_later_one_of_its_own_is_out_of_order() -> None:
