@@ -1,4 +1,4 @@
-"""Every environment variable, once. Read by entry points only: assembly.py for the processes, cli/."""
+"""Every environment variable, once. Read by entry points only: assembly.py for the processes, stack/."""
 
 from __future__ import annotations
 

@@ -10,24 +10,24 @@ import asyncio
 import statistics
 import time
 from collections.abc import Awaitable, Callable
-from uuid import UUID, uuid4
+from datetime import UTC, datetime
+from uuid import uuid4
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bench.people import add_members, add_organisation
-from bench.scratch import Scratch, scratch
+from bench.scratch import scratch
 from bench.table import Row
-from commands.command import Command, Envelope, perform
-from commands.onboarding import CreditRequest, apply_for_credit
-from domain.access import Actor
-from domain.account import CodePurpose, mandate_binding
+from bench.tavana import apply, mandate_code
+from domain.ledger import Occasion, credit_accounts, credit_line_opened
 from domain.money import Money
-from storage import account
-from storage.database import SERVICE, transaction
+from storage.database import SERVICE, single_statements, transaction
+from storage.ledger import posting
 
 CONCURRENT = 20
-_MONTHLY = 50_000_000
-_INSTALMENTS = 12
+_PROGRAMME = "minipay"
+_JOURNALS = 1_000
 _PACE_SECONDS = 1.0
 _PACED_MOST = 300
 Act = Callable[[int], Awaitable[None]]
@@ -44,47 +44,43 @@ async def measure(count: int) -> list[Row]:
     async with scratch() as place:
         organisation_id = await add_organisation(place.context)
         members = await add_members(place.context, organisation_id, count + paced)
-        codes = [await _mandate_code(place, member) for member in members]
+        codes = [await mandate_code(place.context, member, _PROGRAMME) for member in members]
         numbers = iter(range(len(members)))
 
         async def empty(_: int) -> None:
             async with transaction(place.context.engine, SERVICE) as connection:
                 await connection.execute(sa.select(1))
 
-        async def apply(_: int) -> None:
+        async def send(_: int) -> None:
             number = next(numbers)
-            await _apply(place, members[number], *codes[number])
+            await apply(place.context, members[number], _PROGRAMME, codes[number])
 
         await _timed(empty, 10 * CONCURRENT)
         base = await _timed(empty, count)
-        applied = await _timed(apply, count)
-        calm = await _timed(apply, paced, pace=_PACE_SECONDS)
+        applied = await _timed(send, count)
+        calm = await _timed(send, paced, pace=_PACE_SECONDS)
+        posting = await _posting(place.context.engine)
     return [
         *_rows(f"empty transaction, {CONCURRENT} at once", base),
         *_rows(f"application, {CONCURRENT} at once", applied, base),
         *_rows(f"application, {CONCURRENT} people, one a second each", calm, base),
+        posting,
     ]
 
 
-async def _mandate_code(place: Scratch, member: Actor) -> tuple[UUID, str]:
-    binding = mandate_binding("minipay", _MONTHLY, _INSTALMENTS, 1)
-    async with transaction(place.context.engine, SERVICE) as connection:
-        seals = place.context.seals
-        code_id = await account.create_code(connection, seals, CodePurpose.ACCEPT_MANDATE, member.person_id, binding)
-        unsent = await account.take_unsent_code(connection, seals, code_id)
-    if unsent is None:
-        raise LookupError("the code that was just made is gone")
-    return code_id, unsent.code
-
-
-async def _apply(place: Scratch, member: Actor, code_id: UUID, code: str) -> None:
-    request = CreditRequest("minipay", Money(_MONTHLY), _INSTALMENTS, 1, code_id, code)
-
-    async def work(command: Command) -> bytes:
-        return str(await apply_for_credit(command, request)).encode()
-
-    key = str(uuid4())
-    await perform(place.context, Envelope(member, "apply_for_credit", key, key.encode()), work, status=201)
+async def _posting(engine: AsyncEngine) -> Row:
+    """What a journal that is posted through storage costs this process; the time of Postgres is not in it."""
+    line = uuid4()
+    granted, available = credit_accounts(line)
+    async with single_statements(engine) as connection:
+        await posting.open_accounts(connection, (granted, available))
+        began, used = time.perf_counter(), time.process_time()
+        for number in range(_JOURNALS):
+            occasion = Occasion(f"{available.code}/{number}", None, "system", datetime.now(UTC))
+            await posting.post(connection, credit_line_opened(line, Money(1 + number), occasion))
+        used, passed = time.process_time() - used, time.perf_counter() - began
+    each = used / _JOURNALS * 1_000
+    return Row("a posting, Python's CPU (ms)", each, f"{used / passed:.2f} × the time until it is answered")
 
 
 async def _timed(act: Act, count: int, *, pace: float = 0) -> Timed:

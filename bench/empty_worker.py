@@ -13,8 +13,6 @@ from bench.empty import TASK_QUEUE, EmptyWorkflow, take_step
 from settings import Settings
 from worker import build_worker
 
-READY = "empty_worker_ready"
-
 
 async def serve(settings: Settings) -> None:
     """Work until SIGTERM, with as many slots as the real worker."""
@@ -25,7 +23,6 @@ async def serve(settings: Settings) -> None:
     config = build_worker(parts.client, parts.desk).config()
     config.update({"task_queue": TASK_QUEUE, "workflows": [EmptyWorkflow], "activities": [take_step]})
     async with Worker(**config):
-        print(READY, flush=True)
         await stop.wait()
     await parts.close()
 

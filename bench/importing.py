@@ -17,8 +17,8 @@ from bench.memory import forget_peak, peak_mb
 from bench.people import add_officer, add_organisation
 from bench.scratch import Scratch, scratch
 from bench.table import Goal, Row, at_most
-from cli.personnel_generator import generate
 from commands.personnel import Upload, send_file
+from demo.personnel_generator import generate
 from gateways.personnel_file import read_rows
 from messages.case import StepInput
 from storage.database import SERVICE, transaction
@@ -37,18 +37,13 @@ async def measure(rows: int) -> list[Row]:
         rows: how many; one in a hundred is bad.
     """
     async with scratch() as place:
-        return await measure_on(place, rows)
-
-
-async def measure_on(place: Scratch, rows: int) -> list[Row]:
-    """The same in a place that is there."""
-    path = place.directory / "personnel.csv"
-    await asyncio.to_thread(_generate_elsewhere, path, rows)
-    forget_peak()
-    before = peak_mb()
-    imported = await _import(place, path)
-    grown = peak_mb() - before
-    copied = await _copy(place, path)
+        path = place.directory / "personnel.csv"
+        await asyncio.to_thread(_generate_elsewhere, path, rows)
+        forget_peak()
+        before = peak_mb()
+        imported = await _import(place, path)
+        grown = peak_mb() - before
+        copied = await _copy(place, path)
     most = _TIMES_COPY * copied + _AND_SECONDS
     return [
         Row("rows", rows, ""),

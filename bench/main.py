@@ -46,11 +46,11 @@ def measure_pages(
 def measure_ledger(
     *,
     entries: Annotated[int, typer.Option(min=2_000, max=100_000_000, help="How many fill the tables.")] = 10_000_000,
-    seconds: Annotated[float, typer.Option(min=0.2, max=600, help="How long one round of a rate lasts.")] = 4.0,
+    seconds: Annotated[int, typer.Option(min=1, max=600, help="How long one round of a rate lasts.")] = 4,
     rounds: Annotated[int, typer.Option(min=1, max=100, help="How often each rate is taken.")] = 5,
     only: Annotated[list[Section] | None, typer.Option(help="Parts; all if none is named.")] = None,
     as_json: Json = False,
 ) -> None:
-    """The ledger beside pgbench: journals, batches, a shared account, a hot one, ten million entries, an import."""
+    """The ledger beside pgbench: journals, batches, a shared account, a hot one, ten million entries."""
     size = Size(entries=entries, seconds=seconds, rounds=rounds)
     show("ledger", asyncio.run(measuring.measure(size, only or ())), as_json=as_json)

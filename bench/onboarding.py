@@ -86,7 +86,7 @@ async def _drivers(stack: Stack, count: int) -> AsyncIterator[tuple[Drive, Drive
     organisation_id = await add_organisation(context)
     officer = await add_finance_officer(context)
     pairs = iter(await add_pairs(context, organisation_id, count))
-    async with Watch(context.engine).running() as watch, Lines(stack.empty_worker.log).running() as lines:
+    async with Watch(context.engine).running() as watch, Lines(stack.places.log / "empty.log").running() as lines:
         tavana = Tavana(context, watch, officer)
 
         async def onboard() -> str:

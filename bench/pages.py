@@ -57,8 +57,9 @@ _FILL = (
                           ('review_requested', 'machine')) AS said (code, actor)
     """,
     """
-    INSERT INTO tasks (case_id, kind, role, scope_kind, scope, due_at)
-    SELECT id, 'review_application', 'finance_officer', 'region', region_code, due_at FROM cases WHERE closed_at IS NULL
+    INSERT INTO tasks (case_id, kind, role, scope_kind, scope, remind_at, due_at)
+    SELECT id, 'review_application', 'finance_officer', 'region', region_code, due_at, due_at
+    FROM cases WHERE closed_at IS NULL
     """,
     """
     INSERT INTO notices (person_id, case_id, channel, template, state, sent_at)

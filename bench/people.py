@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from cli.personnel_generator import national_id
 from commands.command import Context
+from demo.personnel_generator import national_id
 from domain.access import Actor, Grant, Role, ScopeKind
 from storage import account, organisation
 from storage.database import SERVICE, transaction

@@ -1,4 +1,4 @@
-"""The processes of a measurement, and the processor time that each of them has used."""
+"""The processor time that the processes of a measurement have used."""
 
 from __future__ import annotations
 
@@ -8,33 +8,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Self
 
-from cli.children import Child, wait_until
-from cli.places import PROJECT, CliError, Places, tail
+from stack.places import CliError
 
 _PROC = Path("/proc")
-_READY_SECONDS = 60.0
-
-
-def start_process(
-    name: str, command: list[str], *, places: Places, environment: dict[str, str], ready_word: str
-) -> Child:
-    """Start a process that dies with this one, and wait until its log says that it is ready.
-
-    Raises:
-        CliError: it ended, or did not become ready in time.
-    """
-    log = places.log / f"{name}.log"
-    child = Child(name, command, log, places.run / f"{name}.pid", environment, PROJECT)
-    child.start()
-
-    def is_settled() -> bool:
-        return child.pid is None or ready_word in log.read_text("utf-8", errors="replace")
-
-    if not wait_until(is_settled, _READY_SECONDS) or child.pid is None:
-        child.kill()
-        message = f"{name} did not become ready\n{tail(log)}"
-        raise CliError(message)
-    return child
 
 
 @dataclass(frozen=True, slots=True)

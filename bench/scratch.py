@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from activities.transition import Desk
-from cli.postgres import EmbeddedPostgres
 from commands.command import Context
 from gateways.files import Files
+from stack.postgres import EmbeddedPostgres
 from storage.database import create_engine
 from storage.migrate import upgrade
 from storage.sealing import BlindIndex, Cipher, Seals
@@ -52,22 +52,15 @@ def scratch_server() -> Iterator[EmbeddedPostgres]:
 
 
 @contextlib.asynccontextmanager
-async def place_on(server: EmbeddedPostgres) -> AsyncIterator[Scratch]:
-    """The usual database of a server, and a directory beside it."""
-    engine, side = create_engine(server.app_url(), pool=_POOL), create_engine(server.app_url(), pool=_SIDE_POOL)
-    seals = _new_seals()
-    directory = server.home.parent
-    files = Files.at((directory / "files").as_uri(), seals.cipher)
-    try:
-        yield Scratch(Context(engine, side, seals, files), Desk(engine, seals, files), directory)
-    finally:
-        await engine.dispose()
-        await side.dispose()
-
-
-@contextlib.asynccontextmanager
 async def scratch() -> AsyncIterator[Scratch]:
-    """A migrated database with nothing in it, on a server of its own."""
+    """A migrated database with nothing in it, on a server of its own, and a directory beside it."""
     with scratch_server() as server:
-        async with place_on(server) as place:
-            yield place
+        engine, side = create_engine(server.app_url(), pool=_POOL), create_engine(server.app_url(), pool=_SIDE_POOL)
+        seals = _new_seals()
+        directory = server.home.parent
+        files = Files.at((directory / "files").as_uri(), seals.cipher)
+        try:
+            yield Scratch(Context(engine, side, seals, files), Desk(engine, seals, files), directory)
+        finally:
+            await engine.dispose()
+            await side.dispose()

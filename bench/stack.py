@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assembly import Assembly, assemble
-from bench.processes import Used, cpu_seconds, start_process
-from cli.children import Child
-from cli.environment import METRICS_PORTS, SDK_METRICS_DISTANCE, Addresses, stack_environment
-from cli.keys import keys_environment
-from cli.places import PROJECT, Places
-from cli.ports import choose_pair, free_port
-from cli.postgres import EmbeddedPostgres
-from cli.temporal import NAMESPACE, EmbeddedTemporal
+from bench.processes import Used, cpu_seconds
 from settings import Settings
+from stack.environment import METRICS_PORTS, SDK_METRICS_DISTANCE, Addresses, choose_process_ports, stack_environment
+from stack.keys import keys_environment
+from stack.places import Places
+from stack.ports import LOOPBACK, choose_pair
+from stack.postgres import EmbeddedPostgres
+from stack.programs import Program, ProgramPart, default_programs
+from stack.temporal import NAMESPACE, EmbeddedTemporal
 from storage.migrate import upgrade
 
 
@@ -34,10 +34,10 @@ class Stack:
     parts: Assembly
     postgres: EmbeddedPostgres
     temporal: EmbeddedTemporal
-    worker: Child
-    empty_worker: Child
+    worker: ProgramPart
+    empty_worker: ProgramPart
 
-    def used(self, worker: Child) -> Used:
+    def used(self, worker: ProgramPart) -> Used:
         """The processor time used so far, a worker's among it."""
         return Used(
             server=cpu_seconds(self.temporal.pid),
@@ -63,11 +63,14 @@ async def real_stack() -> AsyncIterator[Stack]:
         await asyncio.to_thread(temporal.start)
         ended.append(temporal.kill)
         upgrade(postgres.owner_url())
-        environment = _environment(places, postgres, temporal)
-        worker = _start(places, "worker", [str(PROJECT / "worker.py")], environment, "worker_ready")
-        ended.append(worker.kill)
-        empty = _start(places, "empty", ["-P", "-m", "bench.empty_worker"], environment, "empty_worker_ready")
-        ended.append(empty.kill)
+        addresses = _addresses(postgres, temporal)
+        urls = postgres.app_url(), postgres.owner_url()
+        environment = stack_environment(places, addresses, database_url=urls[0], owner_url=urls[1])
+        worker, empty = [ProgramPart(program, places, environment) for program in _programs(addresses)]
+        for part in (worker, empty):
+            part.start()
+            ended.append(part.kill)
+            part.wait()
         os.environ.update(environment)
         parts = await assemble(Settings(), lazy=False)
         async with parts.at_work():
@@ -77,22 +80,23 @@ async def real_stack() -> AsyncIterator[Stack]:
             end()
 
 
-def _environment(places: Places, postgres: EmbeddedPostgres, temporal: EmbeddedTemporal) -> dict[str, str]:
-    addresses = Addresses(
-        api=f"http://127.0.0.1:{free_port()}",
+def _addresses(postgres: EmbeddedPostgres, temporal: EmbeddedTemporal) -> Addresses:
+    api, metrics = choose_process_ports(os.environ, frozenset(), lambda _: None)
+    return Addresses(
+        api=api,
         temporal=temporal.address,
         temporal_ui=temporal.ui,
         temporal_namespace=NAMESPACE,
         database_port=postgres.port,
-        metrics_ports={"api": METRICS_PORTS["api"]},
+        metrics_ports=metrics,
     )
-    urls = postgres.app_url(), postgres.owner_url()
-    return stack_environment(places, addresses, database_url=urls[0], owner_url=urls[1])
 
 
-def _start(places: Places, name: str, arguments: list[str], environment: dict[str, str], ready_word: str) -> Child:
-    port = choose_pair(METRICS_PORTS["worker"], SDK_METRICS_DISTANCE, frozenset())
-    environment = environment | {"AMANAT_METRICS_PORT": str(port)}
-    return start_process(
-        name, [sys.executable, *arguments], places=places, environment=environment, ready_word=ready_word
-    )
+def _programs(addresses: Addresses) -> tuple[Program, Program]:
+    """The worker, and the one for empty workflows, which serves the SDK's own metrics alone."""
+    worker = next(program for program in default_programs(addresses) if program.name == "worker")
+    taken = frozenset(addresses.metrics_ports.values())
+    port = choose_pair(METRICS_PORTS["worker"], SDK_METRICS_DISTANCE, taken)
+    ready = f"http://{LOOPBACK}:{port + SDK_METRICS_DISTANCE}/metrics"
+    command = [sys.executable, "-P", "-m", "bench.empty_worker"]
+    return worker, Program("empty", command, ready, {"AMANAT_METRICS_PORT": str(port)})

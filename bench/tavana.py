@@ -1,4 +1,4 @@
-"""Takes an onboarding to Tavana from the application to the usable credit, through the commands of its people."""
+"""Takes onboardings on, to Tavana from the application to the usable credit, through the commands of their people."""
 
 from __future__ import annotations
 
@@ -50,6 +50,25 @@ async def code_for(context: Context, person_id: UUID, purpose: CodePurpose, bind
     return code_id, unsent.code
 
 
+async def mandate_code(context: Context, member: Actor, programme: str) -> tuple[UUID, str]:
+    """A code that accepts the mandate."""
+    binding = mandate_binding(programme, MONTHLY, INSTALMENTS, _MANDATE)
+    return await code_for(context, member.person_id, CodePurpose.ACCEPT_MANDATE, binding)
+
+
+async def apply(
+    context: Context, member: Actor, programme: str, code: tuple[UUID, str], guarantors: tuple[str, ...] = ()
+) -> UUID:
+    """Apply with a code that accepts the mandate; returns the case's id."""
+    request = CreditRequest(programme, Money(MONTHLY), INSTALMENTS, _MANDATE, *code, guarantors=guarantors)
+
+    async def work(command: Command) -> bytes:
+        return (await apply_for_credit(command, request)).bytes
+
+    answer = await perform(context, _envelope(member, "apply_for_credit"), work, status=201)
+    return UUID(bytes=answer.body)
+
+
 @dataclass(frozen=True, slots=True)
 class Tavana:
     """Plays applicant, guarantor and finance officer."""
@@ -60,26 +79,14 @@ class Tavana:
 
     async def take(self, pair: Pair) -> UUID:
         """Go from the application to the usable credit; returns the case's id."""
-        case_id = await self._apply(pair)
+        code = await mandate_code(self.context, pair.applicant, PROGRAMME)
+        case_id = await apply(self.context, pair.applicant, PROGRAMME, code, (pair.guarantor_national_id,))
         await self._accept(pair.guarantor, case_id)
         await self._approve(case_id)
         outcome = await self.watch.end(case_id)
         if outcome != Phase.ACTIVE:
             raise LookupError(f"the case ended {outcome}")
         return case_id
-
-    async def _apply(self, pair: Pair) -> UUID:
-        binding = mandate_binding(PROGRAMME, MONTHLY, INSTALMENTS, _MANDATE)
-        code_id, code = await code_for(self.context, pair.applicant.person_id, CodePurpose.ACCEPT_MANDATE, binding)
-        request = CreditRequest(
-            PROGRAMME, Money(MONTHLY), INSTALMENTS, _MANDATE, code_id, code, guarantors=(pair.guarantor_national_id,)
-        )
-
-        async def work(command: Command) -> bytes:
-            return (await apply_for_credit(command, request)).bytes
-
-        answer = await perform(self.context, _envelope(pair.applicant, "apply_for_credit"), work, status=201)
-        return UUID(bytes=answer.body)
 
     async def _accept(self, guarantor: Actor, case_id: UUID) -> None:
         asked = await self.watch.task(case_id, TaskKind.ANSWER_GUARANTEE)

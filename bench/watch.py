@@ -71,7 +71,7 @@ class Watch(Watcher):
         self._engine = engine
 
     async def task(self, case_id: UUID, kind: str) -> sa.Row[Any]:
-        """The open task of a kind in a case: its id and details."""
+        """The open task of a kind in a case: its id and subject."""
         row: sa.Row[Any] = await self.wait((case_id, kind))
         return row
 
@@ -83,7 +83,7 @@ class Watch(Watcher):
     async def look(self) -> dict[Any, Any]:
         """Two queries for all."""
         wanted = {case_id for case_id, _ in self._waiting}
-        asked = sa.select(tasks.c.case_id, tasks.c.kind, tasks.c.id, tasks.c.details).where(
+        asked = sa.select(tasks.c.case_id, tasks.c.kind, tasks.c.id, tasks.c.subject_id).where(
             tasks.c.case_id.in_(wanted), tasks.c.status == "open"
         )
         over = sa.select(cases.c.id, cases.c.outcome).where(cases.c.id.in_(wanted), cases.c.closed_at.is_not(None))

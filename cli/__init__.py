@@ -1,1 +1,1 @@
-"""``./amanat``: the command line and the stand-alone stack (embedded Postgres, Temporal, api, worker)."""
+"""``./amanat``: the commands of the command line."""

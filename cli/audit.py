@@ -29,7 +29,7 @@ def verify_chains() -> None:
 
 
 async def _verify() -> list[Broken]:
-    from cli.connect import connected  # noqa: PLC0415 - --help needs no stack
+    from stack.connect import connected  # noqa: PLC0415 - --help needs no stack
 
     async with connected() as assembly, transaction(assembly.engine, SERVICE, limit_ms=_LIMIT_MS) as connection:
         return [broken async for broken in verify(connection)]

@@ -33,7 +33,7 @@ def resume(case_id: Annotated[UUID, typer.Argument(help="The case's id")]) -> No
 
 
 async def _resume(case_id: UUID) -> bool:
-    from cli.connect import connected  # noqa: PLC0415 - --help needs no stack
+    from stack.connect import connected  # noqa: PLC0415 - --help needs no stack
 
     async with connected() as assembly, transaction(assembly.engine, SERVICE) as connection:
         case = await lock_case(connection, case_id)

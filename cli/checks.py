@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from cli.browser import VARIABLE, find_browser, provide_browser
-from cli.places import PROJECT
+from stack.places import PROJECT
 
 _DIVIDED = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile", "--no-loadscope-reorder"]
 

@@ -14,8 +14,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from cli.places import CliError
-from cli.refusals import said_in_one_line
 from commands.command import Context
 from commands.personnel import Upload, error_sentences, send_file
 from domain.access import Actor
@@ -23,6 +21,8 @@ from domain.account import parse_username
 from domain.errors import NotFound
 from domain.personnel import HEADINGS, REFUSALS, Column
 from gateways.personnel_report import write_csv, write_xlsx
+from stack.places import CliError
+from stack.refusals import said_in_one_line
 from storage import personnel
 from storage.account import read_credential
 from storage.database import SERVICE, transaction
@@ -60,7 +60,7 @@ def import_(
 
 
 async def _on_the_stack(file: Path, organisation: str, username: str) -> tuple[Import, list[RefusedLine]]:
-    from cli.connect import connected  # noqa: PLC0415 - --help needs no stack
+    from stack.connect import connected  # noqa: PLC0415 - --help needs no stack
 
     async with connected() as assembly:
         return await import_file(assembly.context, Console(stderr=True, highlight=False), file, organisation, username)

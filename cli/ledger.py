@@ -73,7 +73,7 @@ def balance_table(rows: list[TrialRow]) -> Table:
 
 
 async def _on_ledger(work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-    from cli.connect import connected  # noqa: PLC0415 - --help needs no stack
+    from stack.connect import connected  # noqa: PLC0415 - --help needs no stack
 
     async with connected() as assembly:
         # Others may post meanwhile: everything is seen as of one moment.

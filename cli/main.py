@@ -11,12 +11,12 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
-from cli.places import CliError, Places
+from stack.places import CliError, Places
 
 # Commands with a module of their own, each holding a typer application called ``app``. They are imported
 # when they are called, so that a slow or broken one costs the others nothing.
 DELEGATED: Final = {
-    "demo": ("cli.demo", "Play a whole case from file to usable credit, and show what happened."),
+    "demo": ("demo.story", "Play a whole case from file to usable credit, and show what happened."),
     "staff": ("cli.staff", "Make and change staff accounts."),
     "import": ("cli.import_", "Import a personnel file."),
     "audit": ("cli.audit", "Verify the audit chains."),
@@ -58,13 +58,13 @@ def up(
     reset: Annotated[bool, typer.Option(help="Delete everything under var/ first.")] = False,
 ) -> None:
     """Start the whole stack: Postgres, Temporal, the api and a worker."""
-    from cli import stack  # noqa: PLC0415 - keeps the other commands quick
-    from cli.progress import Progress  # noqa: PLC0415
-    from cli.state import is_running, read_state  # noqa: PLC0415
+    from stack import control  # noqa: PLC0415 - keeps the other commands quick
+    from stack.progress import Progress  # noqa: PLC0415
+    from stack.state import is_running, read_state  # noqa: PLC0415
 
     places, progress = Places(), Progress()
     if foreground:
-        from cli.supervisor import StopRequested, Supervisor  # noqa: PLC0415
+        from stack.supervisor import StopRequested, Supervisor  # noqa: PLC0415
 
         try:
             Supervisor(places, progress).run(reset=reset)
@@ -75,7 +75,7 @@ def up(
         progress.say("this stack is running already; ./amanat down stops it")
         addresses = state.addresses
     else:
-        addresses = stack.start(places, progress, reset=reset)
+        addresses = control.start(places, progress, reset=reset)
     for label, address in addresses.for_people().items():
         typer.echo(f"{label:<12} {address}")
 
@@ -83,20 +83,20 @@ def up(
 @app.command()
 def down() -> None:
     """Stop the running stack."""
-    from cli import stack  # noqa: PLC0415 - keeps the other commands quick
-    from cli.progress import Progress  # noqa: PLC0415
+    from stack import control  # noqa: PLC0415 - keeps the other commands quick
+    from stack.progress import Progress  # noqa: PLC0415
 
     progress = Progress()
-    if not stack.stop(Places(), progress):
+    if not control.stop(Places(), progress):
         progress.say("no stack is running")
 
 
 @app.command()
 def migrate() -> None:
     """Bring the database to the newest version: the running stack's, or the one DATABASE_URL names."""
-    from cli.environment import External  # noqa: PLC0415 - keeps the other commands quick
-    from cli.stack import running_environment  # noqa: PLC0415
-    from cli.supervisor import migrate as upgrade  # noqa: PLC0415
+    from stack.control import running_environment  # noqa: PLC0415
+    from stack.environment import External  # noqa: PLC0415 - keeps the other commands quick
+    from stack.supervisor import migrate as upgrade  # noqa: PLC0415
 
     owner = External.from_environment(os.environ).owner_database
     upgrade(owner or running_environment()["OWNER_DATABASE_URL"])

@@ -11,7 +11,7 @@ import typer
 
 from api.app import describe
 from api.problems import MEDIA_TYPE
-from cli.places import PROJECT
+from stack.places import PROJECT
 
 app = typer.Typer(add_completion=False)
 DOCUMENT: Final[Path] = PROJECT / "docs" / "openapi.json"

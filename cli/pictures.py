@@ -8,7 +8,7 @@ from typing import Final
 import typer
 
 from cli.checks import run_tests
-from cli.places import PROJECT, CliError
+from stack.places import PROJECT, CliError
 
 # Tells the story's pages where to keep them, small.
 VARIABLE: Final = "AMANAT_DOCS_PICTURES"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import typer
 
-from cli.places import PROJECT
 from messages.case import OVER
+from stack.places import PROJECT
 from workflows.case import CaseWorkflow
 from workflows.registry import WORKFLOWS
 

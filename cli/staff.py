@@ -9,8 +9,6 @@ from uuid import UUID
 
 import typer
 
-from cli.places import CliError
-from cli.refusals import said_in_one_line
 from commands.account import (
     FirstCredentials,
     Office,
@@ -25,6 +23,8 @@ from commands.account import (
 from domain.access import SCOPES, Grant, Role, ScopeKind
 from domain.account import BadScope, parse_grant, parse_username
 from domain.errors import NotFound
+from stack.places import CliError
+from stack.refusals import said_in_one_line
 from storage.account import find_staff, staff_page
 from storage.database import SERVICE, transaction
 from storage.organisation import find_organisation
@@ -134,7 +134,7 @@ def _run(work: Callable[[Office], Awaitable[T]]) -> T:
 
 
 async def _with_office(work: Callable[[Office], Awaitable[T]]) -> T:
-    from cli.connect import connected  # noqa: PLC0415 - --help needs no stack
+    from stack.connect import connected  # noqa: PLC0415 - --help needs no stack
 
     async with connected() as assembly, transaction(assembly.engine, SERVICE) as connection:
         return await work(console_office(connection, assembly.context.seals))

@@ -24,14 +24,14 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]  
 from activities.notice import NoticeSender
 from activities.transition import Desk
 from api.app import create_app
-from cli.postgres import EmbeddedPostgres
-from cli.temporal import find_temporal
 from commands.command import Context
 from commands.refusals import check_declarations
 from gateways.files import Files
 from gateways.sms import LocalSms
 from messages.notice import SendCode, SendNotice
 from relay import Lane, Relay, Route, signal_route
+from stack.postgres import EmbeddedPostgres
+from stack.temporal import find_temporal
 from storage.database import create_engine
 from storage.sealing import BlindIndex, Cipher, Seals
 from tests.arrange import Arrange

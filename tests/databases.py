@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from cli.postgres import EmbeddedPostgres
+from stack.postgres import EmbeddedPostgres
 from storage.migrate import upgrade
 
 _TEMPLATE = "amanat_template"

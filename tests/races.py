@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from cli.ports import LOOPBACK
+from stack.ports import LOOPBACK
 from telemetry import serve_metrics
 from tests.arrange import eventually
 from tests.books import Superuser

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli.checks import run_checks
-from cli.places import PROJECT
+from stack.places import PROJECT
 
 # What a contract must find, planted into a room: the module, its import, and words of the contract's name.
 PLANTED = {

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from cli.places import PROJECT
 from domain import certificate, guarantor, onboarding, personnel, review, substitution
 from domain.catalogue import CAPABILITIES
 from domain.wording import Words
@@ -18,6 +17,7 @@ from messages import onboarding as application
 from messages import personnel as personnel_messages
 from messages import substitution as substitution_messages
 from messages.case import CaseKind
+from stack.places import PROJECT
 
 _ROOMS = ("domain", "messages", "storage", "gateways", "activities", "workflows", "commands", "api", "web", "cli")
 _SUFFIXES = frozenset({".py", ".html", ".js", ".sql"})

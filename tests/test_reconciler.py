@@ -15,12 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 
-from cli.ports import free_port
 from commands.command import Context
 from domain.reconciliation import FindingKind
 from messages.case import CaseKind, workflow_id
 from reconciler import ALARM_TIMES, Reconciler
 from relay import Relay
+from stack.ports import free_port
 from storage.sealing import Seals
 from tests.arrange import Arrange, eventually
 from tests.books import Superuser, assert_books_clean

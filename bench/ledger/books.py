@@ -2,58 +2,54 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import hashlib
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from pathlib import Path
 from typing import Final
-from uuid import NAMESPACE_OID, UUID, uuid5
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bench.memory import forget_peak, peak_mb
-from cli.places import CliError
-from cli.postgres import DATABASE, EmbeddedPostgres
 from domain.ledger import CREDIT_GRANTED, Account, credit_accounts
+from stack.places import CliError
+from stack.postgres import DATABASE, EmbeddedPostgres
 from storage import ledger
 from storage.database import SERVICE, create_engine, single_statements, transaction
+from storage.housekeeping import keep_house
 from storage.ledger import posting
 from storage.rows.people import persons
 
 LIMIT_MS: Final = 1_800_000
 # An account without a floor, as those of gateways will be.
 CLEARING: Final = Account(CREDIT_GRANTED, "bench-clearing")
+_FUNCTIONS: Final = Path(__file__).with_name("functions.sql")
 _MAINTENANCE: Final = "postgres"
 _AT_ONCE: Final = 1_000
 _POOL: Final = 4
 _SHOWN: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """The codes of a credit line's two accounts."""
-
-    granted: str
-    available: str
-
-
 def line_id(number: int) -> UUID:
-    """The credit line of a number; as scattered as ids that came at different times."""
-    return uuid5(NAMESPACE_OID, f"bench/line/{number}")
+    """The credit line of a number, as scattered as ids that came at different times; functions.sql makes the same."""
+    return UUID(hashlib.md5(f"bench/line/{number}".encode(), usedforsecurity=False).hexdigest())
 
 
 def owner_id(number: int) -> UUID:
     """The member whose credit line that is."""
-    return uuid5(NAMESPACE_OID, f"bench/owner/{number}")
+    return UUID(hashlib.md5(f"bench/owner/{number}".encode(), usedforsecurity=False).hexdigest())
 
 
-@lru_cache(maxsize=4)
-def lines(count: int) -> Sequence[Line]:
-    """The first credit lines; the same in every process."""
-    return [Line(*(account.code for account in credit_accounts(line_id(number)))) for number in range(count)]
+def line_codes(number: int) -> tuple[str, str]:
+    """The codes of a credit line's two accounts, granted and available."""
+    granted, available = credit_accounts(line_id(number))
+    return granted.code, available.code
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +75,9 @@ class Books:
         return self.server.app_url(self.name)
 
     async def open_lines(self, count: int) -> None:
-        """Open the first credit lines, each of a member of its own, and the account that all share."""
+        """Open the first credit lines, each of a member of its own, and the account that all share; for the scripts."""
+        async with administered(self.server, self.name) as connection:
+            await connection.execute(sa.text(_FUNCTIONS.read_text("utf-8")))
         for first in range(0, count, _AT_ONCE):
             numbers = range(first, min(first + _AT_ONCE, count))
             members = [
@@ -133,6 +131,21 @@ async def books(server: EmbeddedPostgres, name: str, *, count: int) -> AsyncIter
         await engine.dispose()
         async with administered(server) as connection:
             await connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@contextlib.asynccontextmanager
+async def housekeeping(*kept: Books) -> AsyncIterator[None]:
+    """Keep some books' sums short meanwhile, as a worker does."""
+    tasks = [asyncio.create_task(keep_house(one.engine)) for one in kept]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    for one in ended:
+        if isinstance(one, Exception):
+            raise one
 
 
 @contextlib.asynccontextmanager

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from bench.ledger.beside import housekeeping
-from bench.ledger.books import books
-from bench.ledger.crew import Crew
+from bench.ledger.books import books, housekeeping
 from bench.ledger.filling import fill
 from bench.ledger.rates import posting, take
 from bench.ledger.reading import measure_reading, snapshot
 from bench.ledger.size import Size
 from bench.table import Row, at_most, nothing
-from cli.postgres import EmbeddedPostgres
+from stack.postgres import EmbeddedPostgres
 
 _GOAL: Final = 0.9
 # What is read is streamed; this is room for the driver's buffers and the query texts.
 _GROWTH_MB: Final = 20.0
 
 
-async def measure_full(server: EmbeddedPostgres, crew: Crew, size: Size) -> list[Row]:
+async def measure_full(server: EmbeddedPostgres, size: Size) -> list[Row]:
     """Post to full tables and, in turn, to empty ones with the same accounts; read the full ones; check them.
 
     Raises:
@@ -34,9 +32,7 @@ async def measure_full(server: EmbeddedPostgres, crew: Crew, size: Size) -> list
         filled = await fill(ledger, size)
         snapped = await snapshot(ledger)
         async with housekeeping(hollow, ledger):
-            taken = await take(
-                size.rounds, {empty: posting(crew, hollow, size, count), full: posting(crew, ledger, size, count)}
-            )
+            taken = await take(size.rounds, {empty: posting(hollow, size, count), full: posting(ledger, size, count)})
         reading = await measure_reading(ledger, count)
         examined = await ledger.examine()
         await hollow.prove()
@@ -44,8 +40,8 @@ async def measure_full(server: EmbeddedPostgres, crew: Crew, size: Size) -> list
         Row("entries in the tables", size.entries, f"{count:,} credit lines"),
         Row("filling them (s)", filled, ""),
         Row("snapshots of accounts without a floor (s)", snapped, ""),
-        Row(empty, taken.median(empty), ""),
-        taken.row(full, empty, "empty", _GOAL),
+        *taken.rows(empty),
+        *taken.rows(full, empty, "empty", _GOAL),
         *reading,
         Row("ledger check of all (s)", examined.seconds, ""),
         Row("ledger check: violations", len(examined.broken), "", nothing(len(examined.broken))),

@@ -14,7 +14,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bench.ledger.books import CLEARING, LIMIT_MS, Books, lines, owner_id
+from bench.ledger.books import CLEARING, LIMIT_MS, Books, line_codes, owner_id
 from bench.table import Row, at_most
 from storage import ledger
 from storage.database import SERVICE, Acting, single_statements, transaction
@@ -67,12 +67,10 @@ async def measure_reading(books: Books, count: int) -> list[Row]:
         books: full ones.
         count: of credit lines; the first one is busy.
     """
-    known = lines(count)
     picked = random.sample(range(1, count), min(_SAMPLE, count - 1))
-    codes = [CLEARING.code, known[0].available, known[0].granted]
-    codes += [code for number in picked for code in (known[number].granted, known[number].available)]
-    names = {CLEARING.code: _SHARED, known[0].available: _BUSY}
-    usual = known[picked[0]].available
+    busy, usual = line_codes(0)[1], line_codes(picked[0])[1]
+    codes = [CLEARING.code, *(code for number in (0, *picked) for code in line_codes(number))]
+    names = {CLEARING.code: _SHARED, busy: _BUSY}
     async with transaction(books.engine, SERVICE, limit_ms=LIMIT_MS) as connection:
         balances = [
             _Slowest(await _median_ms(partial(ledger.balance, connection, code)), names.get(code, _USUAL))
@@ -81,7 +79,7 @@ async def measure_reading(books: Books, count: int) -> list[Row]:
         pages = [await _page(connection, code, name) for code, name in [*names.items(), (usual, _USUAL)]]
         trial = await _median_ms(partial(ledger.trial_balance, connection))
     own = []
-    for number, code, name in ((0, known[0].available, _BUSY), (picked[0], usual, _USUAL)):
+    for number, code, name in ((0, busy, _BUSY), (picked[0], usual, _USUAL)):
         async with transaction(books.engine, Acting("member", owner_id(number)), limit_ms=LIMIT_MS) as connection:
             own.append(await _page(connection, code, name))
     return [

@@ -22,7 +22,6 @@ class Section(StrEnum):
     SHARED = "shared"
     HOT = "hot"
     FULL = "full"
-    IMPORT = "import"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +34,13 @@ class Size:
         rounds: how often each rate is taken; the median is shown.
         hot_seconds: how long the hot account is asked at its pace.
         scale: pgbench's.
-        rows: of the personnel file.
     """
 
     entries: int = 10_000_000
-    seconds: float = 4.0
+    seconds: int = 4
     rounds: int = 5
     hot_seconds: float = 10.0
     scale: int = 10
-    rows: int = 50_000
 
     @property
     def lines(self) -> int:

@@ -19,7 +19,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.personnel import FILE_MISSING
 from activities.personnel.imports import PersonnelImport
 from activities.transition import Desk
-from cli.personnel_generator import FileFormat, generate
+from demo.personnel_generator import FileFormat, generate
 from messages.case import StepInput
 from messages.personnel import ImportPhase
 from storage.database import SERVICE, transaction

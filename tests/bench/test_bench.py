@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from cli.places import PROJECT
+from stack.places import PROJECT
 
 _LIMIT_SECONDS = 120
 

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter
 
 import pytest
 import sqlalchemy as sa
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bench.ledger.books import CLEARING, Books, administered, lines
-from bench.ledger.crew import PROCESSES, Crew, crew
+from bench.ledger.books import CLEARING, Books, administered, line_codes
 from bench.ledger.filling import fill
 from bench.ledger.hot import out_of_order
-from bench.ledger.loads import Singles
 from bench.ledger.measuring import measure
-from bench.ledger.size import Section, Size
+from bench.ledger.pgbench import Taken, run
+from bench.ledger.rates import take
+from bench.ledger.size import Size
 from bench.table import Row, at_least, at_most, nothing, show
-from cli.places import CliError
-from cli.postgres import EmbeddedPostgres
+from stack.places import CliError
+from stack.postgres import EmbeddedPostgres
 from tests.conftest import Database
 
-_TINY = Size(entries=2_000, seconds=0.2, rounds=1, hot_seconds=0.5, scale=1)
+_TINY = Size(entries=2_000, seconds=1, rounds=1, hot_seconds=0.5, scale=1)
 _ENTRIES = sa.text(
     "SELECT count(e.id) FROM accounts a LEFT JOIN entries e ON e.account_id = a.id"
     " WHERE a.code = :code OR a.kind = :code"
@@ -31,8 +31,8 @@ _ENTRIES = sa.text(
 
 @pytest.fixture(scope="module")
 async def figures() -> dict[str, Row]:
-    """All parts but the import, which has its own test, once."""
-    return {row.name: row for row in await measure(_TINY, [part for part in Section if part is not Section.IMPORT])}
+    """All parts, once."""
+    return {row.name: row for row in await measure(_TINY, [])}
 
 
 async def test_every_part_of_the_ledgers_measurement_gives_figures(figures: dict[str, Row]) -> None:
@@ -78,7 +78,7 @@ async def test_filled_tables_are_whole_and_divided_as_told(
     filled = Books(postgres, database.name, engine)
     await filled.open_lines(_TINY.lines_when_full)
     await fill(filled, _TINY)
-    busy = lines(_TINY.lines_when_full)[0].available
+    busy = line_codes(0)[1]
     async with administered(postgres, database.name) as connection:
 
         async def entries(code: str) -> int:
@@ -95,15 +95,26 @@ async def test_filled_tables_are_whole_and_divided_as_told(
 
 
 @pytest.fixture
-def two() -> Iterator[Crew]:
-    with crew() as processes:
-        yield processes
+async def empty(postgres: EmbeddedPostgres, database: Database, engine: AsyncEngine) -> Books:
+    """Books with one credit line on which nothing is available."""
+    made = Books(postgres, database.name, engine)
+    await made.open_lines(1)
+    return made
 
 
-async def test_what_fails_in_a_process_of_the_measurement_is_said(two: Crew, database: Database) -> None:
-    shares = [[Singles(connections=1, seconds=0, process=process, count=1)] for process in range(PROCESSES)]
-    with pytest.raises(CliError, match="UnknownAccount"):
-        await two.run(database.app_url, shares)
+async def test_an_error_that_a_client_of_the_measurement_meets_is_said(empty: Books) -> None:
+    with pytest.raises(CliError, match="no such account"):
+        await run(empty.url, "post", clients=1, seconds=1, lines=1, source="credit:granted:nobody")
+
+
+async def test_what_the_ledger_refuses_is_counted_and_fails_a_rate(empty: Books) -> None:
+    async def hold() -> Taken:
+        return await run(empty.url, "hold", "-t", "3", clients=2)
+
+    taken = await hold()
+    assert (taken.done, taken.failed) == (Counter(), Counter(serialization=6))
+    with pytest.raises(CliError, match=r"holds a second: .*serialization"):
+        await take(1, {"holds a second": hold})
 
 
 def test_what_comes_after_a_later_one_of_its_own_is_out_of_order() -> None:

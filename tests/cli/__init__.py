@@ -1,1 +1,1 @@
-"""The command line and the stand-alone stack, run for real."""
+"""The command line, run for real."""

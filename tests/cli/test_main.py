@@ -13,7 +13,7 @@ import pytest
 
 from cli.checks import _from_here
 from cli.main import DELEGATED
-from cli.places import PROJECT
+from stack.places import PROJECT
 
 if TYPE_CHECKING:
     from pathlib import Path

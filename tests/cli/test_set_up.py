@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli.children import wait_until
-from cli.places import PROJECT
+from stack.children import wait_until
+from stack.places import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

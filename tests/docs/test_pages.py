@@ -13,16 +13,16 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from cli import main
-from cli.places import PROJECT
 from domain.account import CodePurpose, code_text
 from domain.catalogue import words
 from settings import Settings
+from stack.places import PROJECT
 from tests.docs.test_rules import project_files
 from worker import POOL_FLOOR
 
 PAGES = project_files(".md")
 README = (PROJECT / "README.md").read_text("utf-8")
-_ROOMS = "domain|messages|storage|gateways|activities|workflows|commands|api|cli|bench|tests|docs|docker"
+_ROOMS = "domain|messages|storage|gateways|activities|workflows|commands|api|web|stack|demo|cli|bench|tests|docs|docker"
 _PATH = re.compile(rf"`((?:{_ROOMS})/[\w./-]*|[\w-]+\.(?:py|md|toml|yml|lock))`")
 _LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 _ROW = re.compile(r"^\| `([A-Z_]+)` \| (.+?) \|", re.MULTILINE)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.places import PROJECT
+from stack.places import PROJECT
 
 _CITATION = re.compile(r"\b[A-H]\d{1,2}a?\b")
 _RANGE = re.compile(r"\b([A-H])(\d{1,2})[–-](?:\1)?(\d{1,2})\b")

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cli import stack
-from cli.places import PROJECT, Places
-from cli.postgres import EmbeddedPostgres
-from cli.progress import Progress
+from stack import control
+from stack.places import PROJECT, Places
+from stack.postgres import EmbeddedPostgres
+from stack.progress import Progress
 
 _PAGE = PROJECT / "docs" / "walkthrough.md"
 _FENCE = re.compile(r"^## (?P<title>[^\n]+)$|^```(?P<kind>\w+)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -59,9 +59,9 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
             patch.delenv(name)
         for name in ("DATABASE_URL", "OWNER_DATABASE_URL"):
             patch.delenv(name, raising=False)
-        stack.start(places, Progress(Console(quiet=True)))
+        control.start(places, Progress(Console(quiet=True)))
         yield {**os.environ, "AMANAT_VAR": str(places.var)}
-        stack.stop(places, Progress(Console(quiet=True)))
+        control.stop(places, Progress(Console(quiet=True)))
         EmbeddedPostgres(places.postgres).remove()
 
 

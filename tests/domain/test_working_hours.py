@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.places import PROJECT
 from domain.dates import TEHRAN
 from domain.working_hours import LOOK_AHEAD, NoWorkingTime, WorkingHours
+from stack.places import PROJECT
 
 OFFICE = WorkingHours.from_policy({"opening_hours": "Sa-We 08:00-17:00; Th 08:00-13:00"})
 NOWRUZ = [date(2026, 3, day) for day in (21, 22, 23, 24)]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
 
-from cli.personnel_generator import CODES, REGIONS, FileFormat, generate, write_people
+from demo.personnel_generator import CODES, REGIONS, FileFormat, generate, write_people
 from domain.personnel import COLUMNS, HEADINGS, PersonnelRow, RawRow, RefusedRow, judge_row
 from gateways import personnel_rows, xlsx_guard
 from gateways.personnel_file import SENTENCES, PersonnelFileError, count_rows, read_rows

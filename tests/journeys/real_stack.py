@@ -20,14 +20,14 @@ import pytest
 from rich.console import Console
 
 from assembly import Assembly, assemble
-from cli import stack
-from cli.children import birth_mark, wait_until
-from cli.places import PROJECT, Places
-from cli.postgres import EmbeddedPostgres
-from cli.progress import Progress
-from cli.state import StackState, read_state
 from reconciler import Reconciler
 from settings import Settings
+from stack import control
+from stack.children import start_time, wait_until
+from stack.places import PROJECT, Places
+from stack.postgres import EmbeddedPostgres
+from stack.progress import Progress
+from stack.state import StackState, read_state
 from tests.arrange import Someone, eventually
 from tests.books import Superuser, assert_books_clean
 
@@ -52,11 +52,11 @@ def real_stack(directory: Path) -> Iterator[Places]:
             patch.delenv(name)
         for name in ("DATABASE_URL", "OWNER_DATABASE_URL"):
             patch.delenv(name, raising=False)
-        stack.start(places, quiet())
+        control.start(places, quiet())
         try:
             yield places
         finally:
-            stack.stop(places, quiet())
+            control.stop(places, quiet())
             EmbeddedPostgres(places.postgres).remove()
 
 
@@ -71,7 +71,7 @@ async def kill(places: Places, victim: str) -> int:
     """Kill a part as a power cut would; returns the id that it had, once it is dead."""
     pid = state_of(places).pids[victim]
     os.kill(pid, signal.SIGKILL)
-    assert await asyncio.to_thread(wait_until, lambda: birth_mark(pid) is None, _BACK_SECONDS)
+    assert await asyncio.to_thread(wait_until, lambda: start_time(pid) is None, _BACK_SECONDS)
     return pid
 
 
@@ -176,7 +176,7 @@ async def visiting(places: Places) -> AsyncIterator[Visit]:
     assert addresses is not None
     assert addresses.database_port is not None
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in stack.running_environment(places).items():
+        for name, value in control.running_environment(places).items():
             patch.setenv(name, value)
         assembly = await assemble(Settings(), lazy=True)
     postgres = EmbeddedPostgres(places.postgres, preferred_port=addresses.database_port)

@@ -21,11 +21,11 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.transition import Desk
 from api.app import create_app
-from cli.ports import choose_pair, free_port
-from cli.postgres import EmbeddedPostgres
 from commands.command import Context
 from gateways.files import Files
 from relay import Relay
+from stack.ports import choose_pair, free_port
+from stack.postgres import EmbeddedPostgres
 from storage.database import create_engine
 from storage.migrate import upgrade
 from storage.sealing import Seals

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import pytest
 
-from cli import stack
-from cli.places import Places
 from messages.onboarding import Phase
+from stack import control
+from stack.places import Places
 from tests.journeys.crowd import Crowd
 from tests.journeys.real_stack import UNREACHABLE, Visit, back, kill, quiet, real_stack, visiting
 
@@ -80,8 +80,8 @@ async def test_everything_is_stopped_and_started_again_and_all_that_waited_go_on
     waiting += await crowd.bring([THE_CLOCK_ACTS] * clocks, programme)
     await crowd.wait_for(waiting)
 
-    assert await asyncio.to_thread(stack.stop, places, quiet())
-    await asyncio.to_thread(stack.start, places, quiet())
+    assert await asyncio.to_thread(control.stop, places, quiet())
+    await asyncio.to_thread(control.start, places, quiet())
 
     async with visiting(places) as later:
         crowd = replace(crowd, visit=later)

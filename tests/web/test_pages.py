@@ -13,8 +13,8 @@ from playwright._impl._driver import compute_driver_executable
 
 from activities.transition import Desk
 from api.app import create_app
-from cli.places import PROJECT
 from commands.command import Context
+from stack.places import PROJECT
 from tests.api.world import EVERYBODY, World, make_world
 from tests.arrange import Arrange
 from tests.books import Superuser

@@ -12,8 +12,8 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from activities.transition import Desk
-from cli.places import PROJECT
 from commands.command import Context
+from stack.places import PROJECT
 from tests.arrange import Arrange
 from tests.commands.onboarding_steps import Branch, accept_guarantee
 from tests.web.conftest import HERE, cookies

@@ -13,8 +13,8 @@ from typing import Any
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Response
 
 from cli.pictures import VARIABLE
-from cli.places import PROJECT
 from domain.persian import latin_digits
+from stack.places import PROJECT
 from tests.arrange import Someone, eventually, newest_code, sent_to
 from web.language import Language, language_of
 

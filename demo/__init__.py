@@ -1,0 +1,1 @@
+"""The demo: a whole story, from a personnel file to usable credit, its people and their files."""

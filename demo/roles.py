@@ -1,0 +1,56 @@
+"""Who can be played after the story: one person a role, with what they sign in with, shown and kept for the pages."""
+
+from __future__ import annotations
+
+from commands.account import FirstCredentials
+from demo.personnel_generator import Person
+from demo.play import Play
+from demo.tavana import Office
+from domain.access import Grant, Role, ScopeKind
+from gateways.local_sign_ins import write_local_sign_ins
+
+_OF_STAFF = {
+    "finance officer": "امور مالی منطقه",
+    "HR officer": "منابع انسانی سازمان",
+    "operator": "میز عملیات",
+    "contracts officer": "امور قراردادها",
+    "auditor": "حسابرس",
+}
+
+
+def leave_roles(play: Play, office: Office) -> list[tuple[str, str]]:
+    """Keep a sign-in for each role where the developer page finds it; returns them as a table's rows.
+
+    The applicant and the colleague have no case yet; the colleague is paid more, so may stand for the applicant.
+    """
+    play.hire("operator", "operator", Grant(Role.OPERATOR, ScopeKind.PLATFORM))
+    applicant, colleague = office.others[0], office.others[-1]
+    people = [
+        _member("applicant", "متقاضی", applicant),
+        _member("colleague who may be guarantor", "همکاری که می‌تواند ضامن شود", colleague),
+        *[_staff(en, fa, play.staff[en]) for en, fa in _OF_STAFF.items()],
+    ]
+    write_local_sign_ins(play.places.messages, people)
+    return [(person["en"], _shown(person)) for person in people]
+
+
+def _member(en: str, fa: str, person: Person) -> dict[str, str]:
+    named = f": {person.first_name} {person.last_name}"
+    local = person.mobile.replace("+98", "0")
+    return {"en": en + named, "fa": fa + named, "national_id": person.national_id, "mobile": local}
+
+
+def _staff(en: str, fa: str, credentials: FirstCredentials) -> dict[str, str]:
+    return {
+        "en": en,
+        "fa": fa,
+        "username": credentials.username,
+        "password": credentials.password,
+        "totp_secret": credentials.totp_secret,
+    }
+
+
+def _shown(person: dict[str, str]) -> str:
+    if "username" in person:
+        return f"{person['username']}, password {person['password']}, TOTP secret {person['totp_secret']}"
+    return f"national id {person['national_id']}, mobile {person['mobile']}, code: see the messages"

@@ -1,0 +1,146 @@
+"""The environment of the stack's processes, built in one place; ``settings.py`` reads what is set here."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from stack.keys import keys_environment
+from stack.places import PROJECT
+from stack.ports import LOOPBACK, choose_pair, choose_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from stack.places import Places
+
+API_PORT = 8080
+METRICS_PORTS = {"api": 9464, "worker": 9465}
+SDK_METRICS_DISTANCE = 1000  # the Temporal SDK's own metrics are served so far above a process's
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where a stack answers. Without secrets: this is what the state file keeps."""
+
+    api: str
+    temporal: str
+    temporal_ui: str
+    temporal_namespace: str
+    database_port: int | None  # None: the database is not ours
+    metrics_ports: dict[str, int]
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, object]) -> Addresses:
+        """Read them back from the state file."""
+        return cls(**state)  # type: ignore[arg-type]  # written by as_state
+
+    def as_state(self) -> dict[str, object]:
+        """Return what the state file keeps."""
+        return asdict(self)
+
+    def for_people(self) -> dict[str, str]:
+        """Return what a person wants to know after the start."""
+        shown = {
+            "pages": self.local_api,
+            "api": self.local_api,
+            "Temporal UI": self.temporal_ui,
+            "Temporal": self.temporal,
+        }
+        if self.database_port is not None:
+            shown["Postgres"] = f"{LOOPBACK}:{self.database_port}"
+        return {label: address for label, address in shown.items() if address}
+
+    @property
+    def api_port(self) -> int:
+        """The port of the api."""
+        return int(self.api.rpartition(":")[2])
+
+    @property
+    def local_api(self) -> str:
+        """The address of the api as this machine reaches it, whatever interface it listens on."""
+        return self.api.replace("//0.0.0.0:", f"//{LOOPBACK}:")
+
+    @property
+    def api_host(self) -> str:
+        """The interface of the api."""
+        return self.api.removeprefix("http://").rpartition(":")[0]
+
+
+@dataclass(frozen=True)
+class External:
+    """The parts that the person's own environment names; the embedded ones are then not started."""
+
+    database: str | None
+    owner_database: str | None
+    temporal: str | None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> External:
+        """Read DATABASE_URL, OWNER_DATABASE_URL (by default the same) and TEMPORAL_ADDRESS."""
+        database = _with_driver(environment.get("DATABASE_URL", ""))
+        owner = _with_driver(environment.get("OWNER_DATABASE_URL", "")) or database
+        return cls(database or None, owner or None, environment.get("TEMPORAL_ADDRESS") or None)
+
+
+def _with_driver(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    if scheme in {"postgres", "postgresql"}:
+        scheme = "postgresql+psycopg"
+    return scheme + separator + rest
+
+
+def choose_process_ports(
+    environment: Mapping[str, str], taken: frozenset[int], say: Callable[[str], None]
+) -> tuple[str, dict[str, int]]:
+    """Choose where the api answers (its address) and each process's metrics port; say what is not usual."""
+    host = environment.get("AMANAT_API_HOST") or LOOPBACK
+    wanted = int(environment.get("AMANAT_API_PORT") or API_PORT)
+    port = choose_port(wanted, taken, host)
+    if port != wanted:
+        say(f"port {wanted} is busy; the api listens on {port}")
+    used = taken | {port}
+    metrics: dict[str, int] = {}
+    for name, usual in METRICS_PORTS.items():
+        metrics[name] = choose_pair(usual, SDK_METRICS_DISTANCE, used)
+        used |= {metrics[name], metrics[name] + SDK_METRICS_DISTANCE}
+        if metrics[name] != usual:
+            say(f"port {usual} or {usual + SDK_METRICS_DISTANCE} is busy; metrics of the {name} on {metrics[name]}")
+    return f"http://{host}:{port}", metrics
+
+
+def stack_environment(
+    places: Places,
+    addresses: Addresses,
+    *,
+    database_url: str,
+    owner_url: str,
+    base: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """Build the environment of api, worker and the commands of ``./amanat`` that work on a running stack.
+
+    ``AMANAT_METRICS_PORT`` is the api's here; the supervisor gives each other process its own. Keys, files,
+    message directory and app link that the person set are kept. ``base`` is the person's environment.
+    """
+    base = os.environ if base is None else base
+    files = places.var / "files"
+    ours = keys_environment(places, has_data=(places.postgres / "passwords.json").exists())
+    ours |= {"AMANAT_FILES_URL": files.as_uri(), "AMANAT_LOCAL_MESSAGES": str(places.messages)}
+    ours |= {"AMANAT_APP_LINK": addresses.local_api}
+    kept = {name: base[name] for name in ours if base.get(name)}
+    return {
+        **base,
+        **ours,
+        **kept,
+        "PYTHONPATH": str(PROJECT),
+        "DATABASE_URL": database_url,
+        "OWNER_DATABASE_URL": owner_url,
+        "TEMPORAL_ADDRESS": addresses.temporal,
+        "TEMPORAL_NAMESPACE": addresses.temporal_namespace,
+        "AMANAT_TEMPORAL_UI": addresses.temporal_ui,
+        "AMANAT_API_HOST": addresses.api_host,
+        "AMANAT_API_PORT": str(addresses.api_port),
+        "AMANAT_METRICS_PORT": str(addresses.metrics_ports["api"]),
+        "AMANAT_STAND_ALONE": "1",
+    }

@@ -1,0 +1,69 @@
+"""``./amanat demo`` from nothing to the end, as somebody sees it who has just cloned the project."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateways.local_sign_ins import read_local_sign_ins
+from stack.places import PROJECT, Places
+from stack.postgres import EmbeddedPostgres
+from stack.state import is_running
+
+_LIMIT_SECONDS = 170
+_ROLES = (
+    "applicant",
+    "colleague who may be guarantor",
+    "finance officer",
+    "HR officer",
+    "operator",
+    "contracts officer",
+    "auditor",
+)
+_OUTCOMES = (
+    "Case 1: MiniPay, usable credit",
+    "Case 2: MiniPay, refused",
+    "Case 3: Tavana, through both approvals",
+    "Case 4: Tavana, another guarantor",
+    "Case 5: Tavana, returned and corrected",
+    "Case 6: Tavana, expired",
+    "Case 7: MiniPay, mended by a corrected file",
+)
+
+
+@pytest.mark.timeout(_LIMIT_SECONDS + 20)
+def test_the_demo_ends_with_seven_outcomes_and_books_that_balance(tmp_path: Path) -> None:
+    places = Places(tmp_path / "var")
+    apart = ("AMANAT_", "TEMPORAL_", "DATABASE_URL", "OWNER_DATABASE_URL")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(apart)}
+    environment |= {"AMANAT_VAR": str(places.var), "PYTHONPATH": str(PROJECT), "PYTHONUTF8": "1", "COLUMNS": "160"}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "cli", "demo", "--no-stay"],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=_LIMIT_SECONDS,
+            check=False,
+        )
+    finally:
+        EmbeddedPostgres(places.postgres).remove()
+    shown = done.stdout
+    assert done.returncode == 0, f"it said:\n{shown[-2000:]}\n{done.stderr[-2000:]}"
+    order = [shown.index(title) for title in _OUTCOMES]
+    assert order == sorted(order)
+    assert shown.count("the credit is usable: ceiling") == 3
+    assert shown.count("the waiting time is over, the credit is usable") == 2
+    assert "the same policy with 10 seconds" in shown
+    assert "refused; the applicant sees why" in shown
+    assert "difference between the sides: IRR: 0\n" in shown
+    roles = read_local_sign_ins(places.messages)
+    assert [person["en"].partition(":")[0] for person in roles] == list(_ROLES)
+    assert all(person.get("national_id") or person["totp_secret"] for person in roles)
+    assert all(person["en"] in shown for person in roles)
+    assert not is_running(places)

@@ -1,0 +1,1 @@
+"""The stand-alone stack, run for real."""

@@ -1,0 +1,92 @@
+"""The embedded Temporal server, run for real."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client, WorkflowExecutionStatus
+
+from stack.answers import answers
+from stack.children import start_time
+from stack.ports import LOOPBACK, free_port
+from stack.temporal import NAMESPACE, EmbeddedTemporal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def temporal(tmp_path: Path) -> Iterator[EmbeddedTemporal]:
+    """Run a server of its own for the test."""
+    port = free_port()
+    ports = port, free_port(frozenset({port}))
+    server = EmbeddedTemporal(tmp_path / "temporal.db", preferred_ports=ports)
+    server.start()
+    yield server
+    server.stop()
+
+
+def test_closed_cases_are_kept_for_thirty_days(temporal: EmbeddedTemporal) -> None:
+    """The default of this server is one day."""
+
+    async def days() -> int:
+        client = await Client.connect(temporal.address, namespace=NAMESPACE)
+        found = await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=NAMESPACE))
+        return found.config.workflow_execution_retention_ttl.seconds // (24 * 60 * 60)
+
+    assert asyncio.run(days()) == 30
+
+
+def test_its_pages_answer(temporal: EmbeddedTemporal) -> None:
+    """The address that is announced works."""
+    assert answers(f"{temporal.ui}/")
+
+
+def test_a_killed_server_takes_its_waiting_cases_up_again(temporal: EmbeddedTemporal) -> None:
+    """A case that waits for a worker still does after the kill, on the same address."""
+
+    async def begin() -> None:
+        client = await Client.connect(temporal.address, namespace=NAMESPACE)
+        await client.start_workflow("Waiting", id="case/1", task_queue="nobody")
+
+    async def status() -> WorkflowExecutionStatus | None:
+        client = await Client.connect(temporal.address, namespace=NAMESPACE)
+        return (await client.get_workflow_handle("case/1").describe()).status
+
+    asyncio.run(begin())
+    before = temporal.address, temporal.ui
+    temporal.kill()
+    assert temporal.pid is None
+    temporal.start()
+    assert (temporal.address, temporal.ui) == before
+    assert asyncio.run(status()) == WorkflowExecutionStatus.RUNNING
+
+
+def test_stopping_ends_the_process(temporal: EmbeddedTemporal) -> None:
+    """Nothing goes on after an orderly stop."""
+    pid = temporal.pid
+    assert pid is not None
+    temporal.stop()
+    assert start_time(pid) is None
+
+
+def test_busy_ports_are_replaced_and_announced(tmp_path: Path) -> None:
+    """Other programs' ports are left alone, and the person is told."""
+    said: list[str] = []
+    with socket.socket() as first, socket.socket() as second:
+        for busy in (first, second):
+            busy.bind((LOOPBACK, 0))
+            busy.listen()
+        ports = first.getsockname()[1], second.getsockname()[1]
+        server = EmbeddedTemporal(tmp_path / "temporal.db", preferred_ports=ports, say=said.append)
+        server.start()
+        try:
+            assert {server.port, server.ui_port}.isdisjoint(ports)
+            assert len(said) == 2
+        finally:
+            server.stop()
