@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import onboarding, personnel, personnel_change, review, substitution
+from api import mobile_change, onboarding, personnel, personnel_change, review, substitution
 from api.case_view import Action, CaseRow, Look, Section
 from api.decisions import action_of
 from api.sight import Sight, look, reaching_further
@@ -37,6 +37,7 @@ SECTIONS: Final[tuple[Section[Any], ...]] = (
     substitution.SECTION,
     personnel.SECTION,
     personnel_change.SECTION,
+    mobile_change.SECTION,
 )
 _SECTIONS_OF: Final = defaultdict[CaseKind, list[Section[Any]]](list)
 for _section in SECTIONS:
@@ -105,7 +106,13 @@ def _title(programme: Programme | None) -> Words | None:
     return None if programme is None else Words.of(Sentence(programme.title_fa, programme.title_en))
 
 
-class CaseDetail(TitledCase, onboarding.ApplicationSection, review.ReviewSection, personnel_change.ChangeSection):
+class CaseDetail(
+    TitledCase,
+    onboarding.ApplicationSection,
+    review.ReviewSection,
+    personnel_change.ChangeSection,
+    mobile_change.MobileChangeSection,
+):
     """A case with what it is about and what the caller may do."""
 
     is_moving: bool = Field(

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args
 
 from pydantic import Field
 
-from api import certificate, guarantor, onboarding, personnel_change, review, substitution
+from api import certificate, guarantor, mobile_change, onboarding, personnel_change, review, substitution
 from api.answering import Answering, Decision
 from api.case_view import Action
 from storage.rows.tasks import Task
@@ -36,6 +36,7 @@ ANSWERINGS: Final = listed(
     onboarding.DECISIONS,
     substitution.DECISIONS,
     personnel_change.DECISIONS,
+    mobile_change.DECISIONS,
 )
 DECISIONS: Final[tuple[type[Decision], ...]] = tuple(
     decision for answering in ANSWERINGS.values() for decision in answering.decisions

@@ -15,6 +15,7 @@ class CaseKind(StrEnum):
     PERSONNEL_IMPORT = "personnel_import"
     PERSONNEL_CHANGE = "personnel_change"
     SUBSTITUTION = "substitution"
+    MOBILE_CHANGE = "mobile_change"
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,10 +40,9 @@ _OTHERS_END = """
 
 @dataclass(slots=True)
 class _Kept:
-    """A database that is used again and again, with the connection that empties it."""
+    """A database that is used again and again."""
 
     name: str
-    connection: psycopg.Connection
     fingerprint: str
     uses: int = 0
 
@@ -84,8 +83,8 @@ class Databases:
             name = f"amanat_{self._count}"
             with self._maintenance() as connection:
                 connection.execute(f"CREATE DATABASE {name} OWNER amanat_owner TEMPLATE {_TEMPLATE}")
-            connection = self._connect(name)
-            self._kept = _Kept(name, connection, _value(connection, _FINGERPRINT))
+            with self._connected(name) as connection:
+                self._kept = _Kept(name, _value(connection, _FINGERPRINT))
         return self._kept.name
 
     def give_back(self, *, keep: bool = True) -> None:
@@ -101,32 +100,34 @@ class Databases:
         """Drop the database that is kept."""
         kept, self._kept = self._kept, None
         if kept is not None:
-            kept.connection.close()
             with self._maintenance() as connection:
                 connection.execute(f"DROP DATABASE IF EXISTS {kept.name} WITH (FORCE)")
 
     def _empty(self, kept: _Kept) -> bool:
         """Whether it is as it was again."""
-        connection = kept.connection
         try:
-            connection.execute(_OTHERS_END)
-            size = _value(connection, "SELECT pg_database_size(current_database())")
-            if size > _LARGEST or _value(connection, _FINGERPRINT) != kept.fingerprint:
-                return False
-            with connection.transaction():
-                connection.execute("SET LOCAL session_replication_role = replica")
-                connection.execute(sql.SQL(";").join(_statement("DELETE FROM {}", table) for table in self._tables))
-                connection.execute(sql.SQL(";").join(
-                    _statement("ALTER SEQUENCE {} RESTART", sequence) for sequence in self._sequences
-                ))  # fmt: skip
-                for table, rows in self._shipped.items():
-                    with connection.cursor().copy(_statement("COPY {} FROM STDIN", table)) as copy:
-                        for row in rows:
-                            copy.write(row)
-            kept.fingerprint = _value(connection, _FINGERPRINT)
+            with self._connected(kept.name) as connection:
+                connection.execute(_OTHERS_END)
+                size = _value(connection, "SELECT pg_database_size(current_database())")
+                if size > _LARGEST or _value(connection, _FINGERPRINT) != kept.fingerprint:
+                    return False
+                with connection.transaction():
+                    self._refill(connection)
+                kept.fingerprint = _value(connection, _FINGERPRINT)
         except psycopg.Error:
             return False
         return True
+
+    def _refill(self, connection: psycopg.Connection) -> None:
+        """Delete every row past triggers and keys, and put back what ships."""
+        connection.execute("SET LOCAL session_replication_role = replica")
+        emptied = [_statement("DELETE FROM {}", table) for table in self._tables]
+        restarted = [_statement("ALTER SEQUENCE {} RESTART", sequence) for sequence in self._sequences]
+        connection.execute(sql.SQL(";").join([*emptied, *restarted]))
+        for table, rows in self._shipped.items():
+            with connection.cursor().copy(_statement("COPY {} FROM STDIN", table)) as copy:
+                for row in rows:
+                    copy.write(row)
 
     def _connect(self, name: str) -> psycopg.Connection:
         return psycopg.connect(self.server.superuser_url(name).replace("+psycopg", ""), autocommit=True)

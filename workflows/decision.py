@@ -15,7 +15,7 @@ from workflows.case import CaseWorkflow
 from workflows.case import Step as Asks
 
 with workflow.unsafe.imports_passed_through():
-    from messages import personnel
+    from messages import mobile_change, personnel
     from messages.case import OVER, CaseKind, CaseRef
     from messages.decision import Step
 
@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
 class DecisionWorkflow(CaseWorkflow):
     """Sequences one decision; see the module for the story."""
 
-    kinds = (CaseKind.PERSONNEL_CHANGE,)
+    kinds = (CaseKind.PERSONNEL_CHANGE, CaseKind.MOBILE_CHANGE)
     process = "decision"
     steps = {
         Step.REQUEST_DECISION: Asks(
@@ -44,7 +44,7 @@ class DecisionWorkflow(CaseWorkflow):
         ),
         Step.APPLY_DECISION: Asks(then={OVER: "confirmed or rejected"}),
     }
-    signals = {**personnel.CHANGE_SIGNALS}
+    signals = {**personnel.CHANGE_SIGNALS, **mobile_change.SIGNALS}
 
     @workflow.init
     def __init__(self, case: CaseRef) -> None:

@@ -63,7 +63,8 @@ class PersonnelChange(DecidedCase):
             return await _end(step, change, ChangePhase.REJECTED)
         if change.what is Change.MOBILE:
             pause = await _hours(step, "money_pause_hours")
-            await personnel.replace_mobile(step.connection, change, pause=pause)
+            index, sealed = await personnel.read_sealed_value(step.connection, change.case_id)
+            await personnel.replace_mobile(step.connection, change, index=index, sealed=sealed, pause=pause)
         elif change.what is Change.SHEBA:
             await personnel.replace_sheba(step.connection, change)
         else:

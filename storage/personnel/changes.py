@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Collection, Mapping
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, Protocol
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -30,10 +30,37 @@ async def read_change(connection: AsyncConnection, case_id: UUID) -> ProposedCha
     return await find_one(connection, ProposedChange, query)
 
 
-async def replace_mobile(connection: AsyncConnection, change: ProposedChange, *, pause: timedelta) -> None:
-    """Make the proposed number the person's (G2): sessions end, codes die, money pauses, the old number is told.
+class Replacement(Protocol):
+    """A case that replaces something of a person's data."""
 
-    Whoever holds the new number must prove it with a code: the confirmation of the old one does not count.
+    @property
+    def case_id(self) -> UUID:
+        """Which."""
+
+    @property
+    def person_id(self) -> UUID:
+        """Whose."""
+
+    @property
+    def employment_id(self) -> UUID:
+        """Of whose list."""
+
+
+async def read_sealed_value(connection: AsyncConnection, case_id: UUID) -> tuple[bytes, bytes]:
+    """The proposed value of a change as it is stored: its blind index, and sealed."""
+    found = personnel_changes.c
+    row = (
+        await connection.execute(sa.select(found.value_index, found.value_sealed).where(found.case_id == case_id))
+    ).one()
+    return row.value_index, row.value_sealed
+
+
+async def replace_mobile(
+    connection: AsyncConnection, change: Replacement, *, index: bytes, sealed: bytes, pause: timedelta
+) -> None:
+    """Make a number the person's (G2): sessions end, codes die, money pauses, the old number is told.
+
+    It is to be proved with a code: the confirmation of the old one does not count.
     """
     old = (
         await connection.execute(
@@ -45,10 +72,10 @@ async def replace_mobile(connection: AsyncConnection, change: ProposedChange, *,
         await _tell_number(connection, change, old.mobile_sealed, Sms.MOBILE_CHANGED_OLD)
     await connection.execute(
         sa.update(persons)
-        .where(persons.c.id == personnel_changes.c.person_id, personnel_changes.c.case_id == change.case_id)
+        .where(persons.c.id == change.person_id)
         .values(
-            mobile_index=personnel_changes.c.value_index,
-            mobile_sealed=personnel_changes.c.value_sealed,
+            mobile_index=index,
+            mobile_sealed=sealed,
             mobile_confirmed_at=None,
             money_paused_until=sa.func.now() + pause,
         )
@@ -90,7 +117,7 @@ async def set_employment_state(
     return bool(moved.rowcount)
 
 
-async def keep_version(connection: AsyncConnection, change: ProposedChange, before: Mapping[str, str]) -> None:
+async def keep_version(connection: AsyncConnection, change: Replacement, before: Mapping[str, str]) -> None:
     """Keep what a confirmed change is about to replace; sealed values stay sealed."""
     await connection.execute(
         sa.insert(personnel_versions).values(
@@ -122,9 +149,7 @@ def _as_text(sealed: bytes) -> str:
     return base64.b64encode(sealed).decode()
 
 
-async def _tell_number(
-    connection: AsyncConnection, change: ProposedChange, mobile_sealed: bytes, template: Sms
-) -> None:
+async def _tell_number(connection: AsyncConnection, change: Replacement, mobile_sealed: bytes, template: Sms) -> None:
     """Store an SMS to a number that will no longer be the person's."""
     added = await connection.execute(
         sa.insert(notices)

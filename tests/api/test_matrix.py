@@ -46,7 +46,8 @@ def to(*people: str, members: int = 403, staff: int = 403) -> Rule:
 PUBLIC = Rule(frozenset(EVERYBODY), public=True)
 ALL_SIGNED_IN = to(*SIGNED_IN)
 MEMBER_ONLY = to(*MEMBERS)
-SEES_THE_CASE = to("member_own", "hr_own", "finance_own", *READERS, members=404, staff=404)
+# Staff of an organisation or a region see its cases.
+SEES_THE_CASE = to("member_own", "hr_own", "welfare_own", "finance_own", *READERS, members=404, staff=404)
 HOLDS_THE_TASK = to("hr_own", members=404, staff=404)
 
 MATRIX: dict[str, Rule] = {
@@ -93,6 +94,7 @@ MATRIX: dict[str, Rule] = {
     "import_personnel": to("hr_own"),
     "search_employments": to("hr_own"),
     "correct_employment": to("hr_own"),
+    "forward_mobile_change": to("welfare_own"),
     "check_guarantor": MEMBER_ONLY,
     "list_guarantees": MEMBER_ONLY,
     "read_guarantee": to("guarantor_own", members=404),
@@ -127,6 +129,7 @@ OUT_OF_SCOPE = {
     ("import_personnel", "hr_other"),
     ("search_employments", "hr_other"),
     ("correct_employment", "hr_other"),
+    ("forward_mobile_change", "welfare_other"),
     ("list_certificates", "hr_other"),
     ("revoke_certificate", "hr_other"),
 }

@@ -37,7 +37,10 @@ PLATFORM_ROLES = [
     Role.AUDITOR,
 ]
 NOBODY = ("anonymous", "expired")
-STAFF = ("hr_own", "hr_other", "finance_own", "finance_other", *(role.value for role in PLATFORM_ROLES))
+STAFF = (
+    *("hr_own", "hr_other", "welfare_own", "welfare_other", "finance_own", "finance_other"),
+    *(role.value for role in PLATFORM_ROLES),
+)
 EVERYBODY = (*NOBODY, "member_own", "member_foreign", "guarantor_own", *STAFF)
 # Enough for a credit of each programme at the same time.
 _PAY = 1_200_000_000
@@ -65,6 +68,9 @@ async def make_world(context: Context, desk: Desk, arrange: Arrange, superuser: 
     people["member_own"], people["guarantor_own"] = await arrange.colleagues(2, own, net_pay=_PAY)
     people["member_foreign"] = await arrange.member(other)
     people["hr_own"], people["hr_other"] = await arrange.hr_officer(own), await arrange.hr_officer(other)
+    people["welfare_own"], people["welfare_other"] = [
+        await arrange.staff(Grant(Role.WELFARE_MANAGER, ScopeKind.ORGANISATION, str(place))) for place in (own, other)
+    ]
     people["finance_own"], people["finance_other"] = (
         await arrange.finance_officer(),
         await arrange.finance_officer("2201"),
@@ -280,6 +286,11 @@ def calls(world: World) -> dict[str, Call]:
         ),
         "search_employments": Call(
             "POST", "/v1/employments/searches", {"national_id": world.people["member_own"].national_id}
+        ),
+        "forward_mobile_change": Call(
+            "POST",
+            "/v1/mobile-changes",
+            {"national_id": world.people["member_own"].national_id, "mobile": "09350000001", "reason": "حضوری آمد"},
         ),
         "check_guarantor": Call(
             "POST",

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cli.processes import DOCUMENT, describe
-from messages.case import OVER, WAIT
+from messages.case import WAIT
 from messages.decision import Step
 from tests.histories.record import STORED
 from workflows.case import CaseWorkflow
@@ -21,9 +21,6 @@ Arrow = tuple[str, str]
 # Arrows that no stored history takes, each with its reason.
 _NOT_STORED: dict[Arrow, str] = {
     (Step.REQUEST_DECISION, Step.REQUEST_DECISION): "a file overtakes a decision: a race, in tests/activities",
-    (Step.REQUEST_DECISION, Step.REQUEST_RESUBMISSION): "no kind is returned yet",
-    (Step.REQUEST_RESUBMISSION, Step.REQUEST_DECISION): "no kind is returned yet",
-    (Step.REQUEST_RESUBMISSION, OVER): "no kind is returned yet",
 }
 
 

@@ -24,6 +24,8 @@ from tests.journeys.steps import Steps
 from tests.journeys.tavana import apply_with_guarantor
 from tests.journeys.waiting import apply_and_wait
 from tests.personnel_steps import Line, Office
+from tests.workflows.test_mobile_change import PATHS as MOBILE_PATHS
+from tests.workflows.test_mobile_change import MobileChange, change
 from tests.workflows.test_personnel_change import NEW_MOBILE, decide, phase_of, process, proposed, task_of
 
 
@@ -122,3 +124,15 @@ async def test_record_a_change(
     await handle.result()
     assert await phase_of(office, case_id) == path
     await record(handle, seals.cipher, STORED / f"personnel_change_{path}.json")
+
+
+__all__ = ["change"]  # a fixture
+
+
+@pytest.mark.usefixtures("worker", "relay")
+@pytest.mark.parametrize("path", MOBILE_PATHS)
+async def test_record_a_mobile_change(change: MobileChange, seals: Seals, path: str) -> None:
+    """Play and store one path of a change of mobile."""
+    await MOBILE_PATHS[path](change)
+    await change.end()
+    await record(change.handle, seals.cipher, STORED / f"{path}.json")

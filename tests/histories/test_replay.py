@@ -25,6 +25,7 @@ from tests.histories.paths import PATHS, SUBSTITUTION_PATHS, TAVANA_PATHS, issue
 from tests.histories.record import STORED, record
 from tests.journeys.steps import Steps
 from tests.journeys.waiting import apply_and_wait
+from tests.workflows.test_mobile_change import PATHS as MOBILE_PATHS
 from workflows.registry import WORKFLOWS
 
 _LARGEST = 60_000
@@ -68,7 +69,7 @@ async def test_a_stored_history_replays(file: Path) -> None:
 def test_every_path_has_a_stored_history_and_each_is_small() -> None:
     stored = {file.stem: file.stat().st_size for file in STORED.glob("*.json")}
 
-    assert {*PATHS, *TAVANA_PATHS, *SUBSTITUTION_PATHS, *PERSONNEL_PATHS} <= set(stored)
+    assert {*PATHS, *TAVANA_PATHS, *SUBSTITUTION_PATHS, *PERSONNEL_PATHS, *MOBILE_PATHS} <= set(stored)
     assert max(stored.values()) < _LARGEST
 
 

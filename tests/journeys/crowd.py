@@ -69,7 +69,7 @@ class Asked:
     case_id: UUID
     kind: TaskKind
     person_id: UUID | None
-    details: Mapping[str, Any]
+    subject_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,12 +210,12 @@ class Crowd:
         return found
 
     async def _open_tasks(self, case_ids: Iterable[UUID]) -> list[Asked]:
-        query = sa.select(tasks.c.id, tasks.c.case_id, tasks.c.kind, tasks.c.person_id, tasks.c.details).where(
+        query = sa.select(tasks.c.id, tasks.c.case_id, tasks.c.kind, tasks.c.person_id, tasks.c.subject_id).where(
             tasks.c.status == "open", tasks.c.case_id.in_(list(case_ids))
         )
         async with transaction(self.visit.assembly.engine, SERVICE) as connection:
             rows = await connection.execute(query)
-            return [Asked(row.id, row.case_id, TaskKind(row.kind), row.person_id, row.details) for row in rows]
+            return [Asked(row.id, row.case_id, TaskKind(row.kind), row.person_id, row.subject_id) for row in rows]
 
     async def _answer(self, one: Application, task: Asked, given: Mapping[str, Any] | None = None) -> None:
         await self.visit.insist(await self._request(one, task, given))
@@ -241,7 +241,7 @@ class Crowd:
         return {"monthly_amount": monthly, "instalments": _INSTALMENTS, "mandate": mandate}
 
     async def _consent(self, who: Someone, task: Asked) -> dict[str, Any]:
-        binding = guarantee_binding(UUID(task.details["guarantee_id"]), _MONTHLY, _INSTALMENTS, 1)
+        binding = guarantee_binding(task.subject_id or UUID(int=0), _MONTHLY, _INSTALMENTS, 1)
         mandate = await self._code(who, CodePurpose.ACCEPT_GUARANTEE, binding)
         return {"kind": task.kind, "decision": "accept", "mandate": mandate}
 

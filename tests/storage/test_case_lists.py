@@ -24,8 +24,8 @@ _FILL = """
     FROM generate_series(1, 30000) AS n
 """
 _TASKS = """
-    INSERT INTO tasks (case_id, kind, role, scope_kind, scope, due_at)
-    SELECT id, 'issue_certificate', 'hr_officer', 'organisation', organisation_id::text, now() + interval '1 day'
+    INSERT INTO tasks (case_id, kind, role, scope_kind, scope, remind_at, due_at)
+    SELECT id, 'issue_certificate', 'hr_officer', 'organisation', organisation_id::text, now(), now() + interval '1 day'
     FROM cases
 """
 

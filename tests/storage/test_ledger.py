@@ -142,12 +142,12 @@ async def test_a_released_hold_stays_released(engine: AsyncEngine, resolve: str,
         line = await open_line(connection, 100)
         request = ask(line, 80)
         held = await holding.hold(connection, request)
-        await getattr(ledger, resolve)(connection, held)
-        await getattr(ledger, resolve)(connection, held)
+        await getattr(posting, resolve)(connection, held)
+        await getattr(posting, resolve)(connection, held)
         assert await holding.hold(connection, request) == held
         assert await _stands(connection, available(line)) == (100, 0, 100)
         with pytest.raises(HoldResolved):
-            await getattr(ledger, other)(connection, held)
+            await getattr(posting, other)(connection, held)
         with pytest.raises(HoldResolved):
             await posting.post_hold(connection, held, move(available(line), granted(line), 1))
 

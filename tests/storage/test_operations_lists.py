@@ -27,8 +27,8 @@ _FILL = """
            now() + make_interval(hours => CASE mod(n, 100) WHEN 0 THEN -1 ELSE n END)
     FROM generate_series(1, {many}) n;
 
-    INSERT INTO tasks (case_id, kind, role, scope_kind, scope, due_at)
-    SELECT id, 'confirm_change', 'support_agent', 'platform', '', due_at FROM cases;
+    INSERT INTO tasks (case_id, kind, role, scope_kind, scope, remind_at, due_at)
+    SELECT id, 'confirm_change', 'support_agent', 'platform', '', due_at, due_at FROM cases;
 
     INSERT INTO personnel_imports (case_id, organisation_id, file_key, file_size, file_sha256)
     SELECT id, organisation_id, 'x', 1, 'x' FROM cases;

@@ -1,0 +1,90 @@
+"""What the machine does with a change of mobile that the welfare office forwarded: ask support, and apply it (G2)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from activities.decision import DecidedCase, Request
+from activities.transition import Transition
+from domain.access import Grant, Role, ScopeKind
+from domain.persian import persian_digits
+from messages.case import CaseKind, NextStep
+from messages.mobile_change import Event, FactKind, Phase, TaskKind
+from storage import mobile_change, personnel
+from storage.policies import by_id
+from storage.rows.cases import Fact
+from storage.rows.mobile_change import MobileChange as Change
+
+_SUPPORT = Grant(Role.SUPPORT_AGENT, ScopeKind.PLATFORM)
+
+
+class MobileChange(DecidedCase):
+    """Another mobile of an employee: forwarded by the welfare office, confirmed by support."""
+
+    kind = CaseKind.MOBILE_CHANGE
+    decided = (FactKind.CONFIRMED, FactKind.REJECTED)
+    returned = (FactKind.RETURNED,)
+    resubmitted = (FactKind.CORRECTED,)
+
+    async def is_current(self, step: Transition, decision: Fact) -> bool:
+        """Whether the decision is about the number that stands now."""
+        return bool(decision.payload.get("value") == (await _change(step)).value)
+
+    async def request(self, step: Transition) -> Request:
+        """Ask support."""
+        return await _ask(step, TaskKind.CONFIRM_MOBILE, _SUPPORT, Phase.AWAITING_SUPPORT)
+
+    async def request_resubmission(self, step: Transition, returned: Fact) -> Request:
+        """Ask the welfare office that forwarded it."""
+        office = (await _change(step)).office
+        return await _ask(step, TaskKind.CORRECT_MOBILE, office, Phase.AWAITING_CORRECTION, returned)
+
+    async def apply(self, step: Transition, decision: Fact) -> NextStep:
+        """Make the confirmed number count, or leave everything as it is."""
+        change = await _change(step)
+        if decision.kind == FactKind.REJECTED:
+            await step.notify([change.person_id], FactKind.REJECTED)
+            return await _end(step, change, Phase.REJECTED)
+        pause = await _hours(step, "money_pause_hours")
+        await personnel.replace_mobile(
+            step.connection, change, index=change.mobile_index, sealed=change.mobile_sealed, pause=pause
+        )
+        hours = pause // timedelta(hours=1)
+        await step.tell(Event.APPLIED, params={"hours": hours})
+        await step.notify([change.person_id], Event.APPLIED, {"hours": persian_digits(str(hours))})
+        return await _end(step, change, Phase.CHANGED)
+
+    async def lapse(self, step: Transition) -> NextStep:
+        """Nothing is changed."""
+        change = await _change(step)
+        await step.tell(Event.LAPSED)
+        await step.notify([change.person_id], Event.LAPSED)
+        return await _end(step, change, Phase.LAPSED)
+
+
+async def _ask(step: Transition, kind: TaskKind, office: Grant, phase: Phase, returned: Fact | None = None) -> Request:
+    return Request(
+        task=kind,
+        assignee=office,
+        phase=phase,
+        next_actor=office.role,
+        remind_in=await _hours(step, "change_remind_hours"),
+        due_in=await _hours(step, "change_expire_hours"),
+        details={} if returned is None else {"note": returned.payload["note"]},
+    )
+
+
+async def _end(step: Transition, change: Change, phase: Phase) -> NextStep:
+    return await step.end(phase, noted={"employment_id": str(change.employment_id), "fields": ["mobile"]})
+
+
+async def _change(step: Transition) -> Change:
+    change = await mobile_change.read_mobile_change(step.connection, step.case.id)
+    if change is None:
+        raise LookupError(f"case {step.case.id} changes no mobile")
+    return change
+
+
+async def _hours(step: Transition, name: str) -> timedelta:
+    """A wait of the policy that the case froze: that of personnel data."""
+    return timedelta(hours=int((await by_id(step.connection, step.case.policy_id)).value[name]))

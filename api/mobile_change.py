@@ -1,0 +1,139 @@
+"""Another mobile for an employee: the welfare office forwards it, support confirms, returns or rejects it (G2)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends
+from pydantic import Field, StringConstraints
+
+from api.answering import Answering, Decision
+from api.case_view import CaseRow, Look, Section, case_row
+from api.dependencies import CommandDep, require
+from api.operation import Operation
+from api.values import Input, Out
+from commands import mobile_change as commands
+from commands.command import Command
+from commands.refusals import refuses
+from domain.access import Role
+from domain.identity import mask_mobile
+from messages.case import CaseKind
+from messages.mobile_change import FactKind, TaskKind
+from storage import mobile_change
+from storage.cases import last_fact
+from storage.rows.tasks import Task
+
+router = APIRouter(prefix="/v1", tags=["personnel"], route_class=Operation)
+
+Reason = Annotated[str, StringConstraints(min_length=3, max_length=500, strip_whitespace=True)]
+_Number = Annotated[str, Field(max_length=40, examples=["09123456789"])]
+
+
+class MobileChangeIn(Input):
+    """Whose mobile is to change, to which number, and why the welfare office is sure."""
+
+    national_id: str = Field(max_length=40, examples=["0499370899"])
+    mobile: _Number
+    reason: Reason = Field(examples=["حضوری به رفاه سازمان آمد و کارت ملی نشان داد"])
+
+
+@router.post("/mobile-changes", status_code=201, dependencies=[Depends(require(Role.WELFARE_MANAGER))])
+@refuses(commands.forward_mobile_change)
+async def forward_mobile_change(command: CommandDep, wish: MobileChangeIn) -> CaseRow:
+    """Forward an employee's wish for another mobile to support (G2). Needs a fresh code (step-up)."""
+    case_id = await commands.forward_mobile_change(command, wish.national_id, wish.mobile, wish.reason)
+    return await case_row(command, case_id)
+
+
+class ConfirmMobile(Decision):
+    """Support has made sure that the new number is the person's."""
+
+    kind: Literal["confirm_mobile"]
+    decision: Literal["confirm"]
+
+    @refuses(commands.confirm_mobile_change)
+    async def decide(self, command: Command, task: Task) -> None:
+        """Confirm it."""
+        await commands.confirm_mobile_change(command, task)
+
+
+class ReturnMobile(Decision):
+    """The welfare office is to correct the number, as the note says."""
+
+    kind: Literal["confirm_mobile"]
+    decision: Literal["return"]
+    note: Reason = Field(examples=["یک رقم شماره جا افتاده است"])
+
+    @refuses(commands.return_mobile_change)
+    async def decide(self, command: Command, task: Task) -> None:
+        """Return it."""
+        await commands.return_mobile_change(command, task, self.note)
+
+
+class RejectMobile(Decision):
+    """The new number is not the person's, or they do not want it."""
+
+    kind: Literal["confirm_mobile"]
+    decision: Literal["reject"]
+    reason: Reason = Field(examples=["صاحب شماره کس دیگری است"])
+
+    @refuses(commands.reject_mobile_change)
+    async def decide(self, command: Command, task: Task) -> None:
+        """Reject it."""
+        await commands.reject_mobile_change(command, task, self.reason)
+
+
+class CorrectMobile(Decision):
+    """The welfare office sends the right number."""
+
+    kind: Literal["correct_mobile"]
+    decision: Literal["correct"]
+    mobile: _Number
+
+    @refuses(commands.correct_mobile_change)
+    async def decide(self, command: Command, task: Task) -> None:
+        """Send it."""
+        await commands.correct_mobile_change(command, task, self.mobile)
+
+
+DECISIONS = (
+    Answering(TaskKind.CONFIRM_MOBILE, (ConfirmMobile, ReturnMobile, RejectMobile)),
+    Answering(TaskKind.CORRECT_MOBILE, (CorrectMobile,)),
+)
+
+
+class MobileChangeOut(Out):
+    """A change of mobile, as far as it must be recognised to be judged."""
+
+    present_masked: str | None = Field(description="What stands now", examples=["0912***4567"])
+    proposed_masked: str = Field(examples=["0935***0001"])
+    reason: str
+    note: str | None = Field(description="What support returned it for, the last time")
+
+
+class MobileChangeSection(Out):
+    """Of a case about a change of mobile."""
+
+    mobile_change: MobileChangeOut | None = Field(
+        default=None, description="For staff who have a task in the case, operators and auditors"
+    )
+
+
+async def _read(look: Look) -> MobileChangeSection:
+    case_id = look.sight.case.id
+    change = await mobile_change.read_mobile_change(look.connection, case_id) if look.sight.judges else None
+    if change is None:
+        return MobileChangeSection()
+    present, proposed = await mobile_change.read_numbers(look.connection, look.seals, change)
+    returned = await last_fact(look.connection, case_id, FactKind.RETURNED)
+    return MobileChangeSection(
+        mobile_change=MobileChangeOut(
+            present_masked=None if present is None else mask_mobile(present),
+            proposed_masked=mask_mobile(proposed),
+            reason=change.reason,
+            note=None if returned is None else returned.payload["note"],
+        )
+    )
+
+
+SECTION = Section(CaseKind.MOBILE_CHANGE, MobileChangeSection, _read, members=frozenset())

@@ -1,0 +1,177 @@
+"""What people may do about a change of mobile: forward, correct, confirm, return, reject (G2)."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from commands.command import Command
+from commands.refusals import refuses
+from commands.service import refuse_closed
+from commands.task import DECISION, expect_kind
+from domain.access import Grant, Part, Role, ScopeKind
+from domain.account import NationalIdUnreadable
+from domain.errors import InvalidInput, NotFound, OwnCase, StepUpRequired
+from domain.identity import BadMobile, BadNationalId, Mobile, parse_mobile, parse_national_id
+from domain.mobile_change import ForwardedByYourself, MobileChangeOpen, MobileUnchanged
+from messages.case import CaseKind
+from messages.mobile_change import FactKind, Phase, TaskKind
+from storage import mobile_change
+from storage.guarantor import stand_together
+from storage.organisation import employments_of
+from storage.people import find_person
+from storage.policies import in_force
+from storage.rows.mobile_change import MobileChange
+from storage.rows.organisation import Employment
+from storage.rows.tasks import Task
+
+_POLICY = "personnel"
+_REASON_LENGTHS = range(3, 501)
+
+
+@refuses(refuse_closed, StepUpRequired, NationalIdUnreadable, OwnCase, MobileUnchanged, MobileChangeOpen)
+async def forward_mobile_change(command: Command, national_id: str, mobile: str, reason: str) -> UUID:
+    """Forward an employee's wish for another mobile to support; returns the case's id.
+
+    The employee works in the welfare manager's organisation or region; it is not themselves, nor somebody whom they
+    stand for or who stands for them. Their present number is told at once.
+    """
+    command.require_role(Role.WELFARE_MANAGER)
+    command.require_strong()
+    await refuse_closed(command, CaseKind.MOBILE_CHANGE)
+    new, why = _read_mobile(mobile), _read_words(reason, "reason")
+    employment, office = await _find(command, national_id)
+    by = command.actor.person_id
+    if employment.person_id == by or await stand_together(command.connection, by, employment.person_id):
+        raise OwnCase
+    if await mobile_change.lock_open_change(command.connection, employment.person_id):
+        raise MobileChangeOpen
+    if await mobile_change.has_mobile(command.connection, command.seals, employment.person_id, new):
+        raise MobileUnchanged(field="mobile")
+    case_id = await _open(command, employment)
+    await mobile_change.add_mobile_change(
+        command.connection,
+        command.seals,
+        case_id,
+        employment,
+        office=office,
+        forwarded_by=by,
+        mobile=new,
+        reason=why,
+    )
+    change = await _change(command, case_id)
+    sms: dict[str, list[UUID]] = {FactKind.FORWARDED: [employment.person_id]}
+    noted = {"subject": str(case_id), "after": {"employment_id": str(employment.id)}, "reason": why}
+    await command.act(
+        case_id, FactKind.FORWARDED, {"value": change.value}, part=Role.WELFARE_MANAGER, sms=sms, noted=noted
+    )
+    return case_id
+
+
+async def _find(command: Command, national_id: str) -> tuple[Employment, Grant]:
+    """The employee's employment within the officer's reach, and the office that this is."""
+    try:
+        identity = parse_national_id(national_id)
+    except BadNationalId:
+        raise NationalIdUnreadable(field="national_id") from None
+    person = await find_person(command.connection, command.seals, identity)
+    found = [] if person is None else await employments_of(command.connection, person.id)
+    for employment in found:
+        for kind, scope in (
+            (ScopeKind.ORGANISATION, str(employment.organisation_id)),
+            (ScopeKind.REGION, employment.region_code),
+        ):
+            if employment.state != "left" and command.actor.holds(Role.WELFARE_MANAGER, kind, scope):
+                return employment, Grant(Role.WELFARE_MANAGER, kind, scope)
+    raise NotFound
+
+
+async def _open(command: Command, employment: Employment) -> UUID:
+    policy = await in_force(command.connection, _POLICY)
+    if policy is None:
+        raise NotFound
+    return await command.open_case(
+        CaseKind.MOBILE_CHANGE,
+        phase=Phase.FORWARDED,
+        policy_id=policy.id,
+        person_id=employment.person_id,
+        part=Part.SUBJECT,
+        organisation_id=employment.organisation_id,
+        region_code=employment.region_code,
+        next_actor=Part.MACHINE,
+    )
+
+
+@refuses(*DECISION, OwnCase, MobileUnchanged)
+async def correct_mobile_change(command: Command, task: Task, mobile: str) -> UUID:
+    """Send another number in place of the one that support returned; returns the fact's id."""
+    change = await _read(command, task, TaskKind.CORRECT_MOBILE)
+    new = _read_mobile(mobile)
+    if await mobile_change.has_mobile(command.connection, command.seals, change.person_id, new):
+        raise MobileUnchanged(field="mobile")
+    await mobile_change.correct_mobile(command.connection, command.seals, task.case_id, new)
+    corrected = await _change(command, task.case_id)
+    fact = FactKind.CORRECTED
+    return await command.act(task.case_id, fact, {"value": corrected.value}, part=Role.WELFARE_MANAGER, closes=task)
+
+
+@refuses(*DECISION, OwnCase, ForwardedByYourself, StepUpRequired)
+async def confirm_mobile_change(command: Command, task: Task) -> UUID:
+    """Confirm the new number: sessions end, money actions pause, both numbers are told. Returns the fact's id."""
+    change = await _judge(command, task)
+    command.require_strong()
+    fact = FactKind.CONFIRMED
+    return await command.act(task.case_id, fact, {"value": change.value}, part=Role.SUPPORT_AGENT, closes=task)
+
+
+@refuses(*DECISION, OwnCase, ForwardedByYourself)
+async def reject_mobile_change(command: Command, task: Task, reason: str) -> UUID:
+    """Reject it with a reason: nothing is changed. Returns the fact's id."""
+    change = await _judge(command, task)
+    shown = {"reason": _read_words(reason, "reason")}
+    given = {"value": change.value, **shown}
+    return await command.act(task.case_id, FactKind.REJECTED, given, part=Role.SUPPORT_AGENT, closes=task, shown=shown)
+
+
+@refuses(*DECISION, OwnCase, ForwardedByYourself)
+async def return_mobile_change(command: Command, task: Task, note: str) -> UUID:
+    """Return it to the welfare office, with a note saying what is to be corrected; returns the fact's id."""
+    await _judge(command, task)
+    shown = {"note": _read_words(note, "note")}
+    return await command.act(task.case_id, FactKind.RETURNED, shown, part=Role.SUPPORT_AGENT, closes=task, shown=shown)
+
+
+async def _judge(command: Command, task: Task) -> MobileChange:
+    """A second person decides, who stands for nobody in it."""
+    change = await _read(command, task, TaskKind.CONFIRM_MOBILE)
+    if change.forwarded_by == command.actor.person_id:
+        raise ForwardedByYourself
+    return change
+
+
+async def _read(command: Command, task: Task, kind: TaskKind) -> MobileChange:
+    expect_kind(task, kind)
+    change = await _change(command, task.case_id)
+    if await stand_together(command.connection, command.actor.person_id, change.person_id):
+        raise OwnCase
+    return change
+
+
+async def _change(command: Command, case_id: UUID) -> MobileChange:
+    change = await mobile_change.read_mobile_change(command.connection, case_id)
+    if change is None:
+        raise NotFound
+    return change
+
+
+def _read_mobile(text: str) -> Mobile:
+    try:
+        return parse_mobile(text)
+    except BadMobile:
+        raise InvalidInput(field="mobile") from None
+
+
+def _read_words(text: str, field: str) -> str:
+    words = text.strip()
+    if len(words) not in _REASON_LENGTHS:
+        raise InvalidInput(field=field)
+    return words

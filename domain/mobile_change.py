@@ -1,0 +1,107 @@
+"""A change of mobile that the welfare office forwards and support confirms (docs/rules.md, G2), and its words."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from domain.errors import Conflict, Forbidden
+from domain.programme import Programme
+from domain.wording import Sentence, TaskWords, Words
+from messages.case import CaseKind
+from messages.mobile_change import Event, FactKind, Phase, TaskKind
+
+
+class MobileUnchanged(Conflict):
+    """The number is the one that the person has already."""
+
+    code = "mobile_unchanged"
+    fa = "این شماره همان شمارهٔ کنونی این شخص است؛ چیزی برای تغییر نیست."
+    en = "This is the number that the person has already; there is nothing to change."
+
+
+class MobileChangeOpen(Conflict):
+    """Another change of the same person's mobile is under way."""
+
+    code = "mobile_change_open"
+    fa = "درخواست تغییر شمارهٔ این شخص در جریان است؛ تا پایان آن درخواست دیگری ثبت نمی‌شود."
+    en = "A change of this person's mobile is under way; wait until it has ended."
+
+
+class ForwardedByYourself(Forbidden):
+    """A second person confirms: with the number an account is handed over."""
+
+    code = "forwarded_by_yourself"
+    fa = "این درخواست را خودتان فرستاده‌اید؛ همکار دیگری باید آن را تأیید کند."
+    en = "You forwarded this change yourself; another person has to confirm it."
+
+
+_CHANGED: Final = Sentence(
+    "اگر پشتیبانی تأیید کند، شماره عوض می‌شود و همهٔ نشست‌ها پایان می‌یابد.",
+    "If support confirms, the number is changed and all sessions end.",
+)
+
+
+def _steps_ahead(phase: str, _programme: Programme | None) -> list[Sentence]:
+    return [_CHANGED] if phase in {Phase.FORWARDED, Phase.AWAITING_SUPPORT, Phase.AWAITING_CORRECTION} else []
+
+
+WORDS: Final = Words(
+    kinds={CaseKind.MOBILE_CHANGE: Sentence("تغییر شمارهٔ همراه", "Change of mobile")},
+    phases={
+        CaseKind.MOBILE_CHANGE: {
+            Phase.FORWARDED: Sentence("رفاه سازمان فرستاد", "Forwarded by the welfare office"),
+            Phase.AWAITING_SUPPORT: Sentence("در انتظار تأیید پشتیبانی", "Awaiting support"),
+            Phase.AWAITING_CORRECTION: Sentence("در انتظار اصلاح رفاه سازمان", "Awaiting the welfare office"),
+            Phase.CHANGED: Sentence("شماره عوض شد", "Changed"),
+            Phase.REJECTED: Sentence("پذیرفته نشد", "Rejected"),
+            Phase.LAPSED: Sentence("مهلت گذشت", "Lapsed"),
+        },
+    },
+    tasks={
+        TaskKind.CONFIRM_MOBILE: TaskWords(
+            Sentence("تأیید تغییر شمارهٔ همراه", "Confirm a change of mobile"),
+            sms="امانت: یک تغییر شمارهٔ همراه منتظر تأیید شماست. کارتابل: {app_link}",
+            reminder="امانت: یادآوری؛ یک تغییر شمارهٔ همراه هنوز منتظر تأیید شماست. {app_link}",
+        ),
+        TaskKind.CORRECT_MOBILE: TaskWords(
+            Sentence("اصلاح تغییر شمارهٔ همراه", "Correct a change of mobile"),
+            sms="امانت: پشتیبانی یک تغییر شمارهٔ همراه را برای اصلاح به شما برگرداند. کارتابل: {app_link}",
+            reminder="امانت: یادآوری؛ یک تغییر شمارهٔ همراه هنوز منتظر اصلاح شماست. {app_link}",
+        ),
+    },
+    timeline={
+        FactKind.FORWARDED: Sentence(
+            "رفاه سازمان تغییر شمارهٔ همراه را برای تأیید به پشتیبانی فرستاد.",
+            "The welfare office forwarded a change of mobile to support.",
+        ),
+        FactKind.CONFIRMED: Sentence("پشتیبانی شمارهٔ تازه را تأیید کرد.", "Support confirmed the new number."),
+        FactKind.REJECTED: Sentence(
+            "پشتیبانی تغییر شماره را نپذیرفت: {reason}.", "Support rejected the change: {reason}."
+        ),
+        FactKind.RETURNED: Sentence(
+            "پشتیبانی درخواست را برای اصلاح به رفاه سازمان برگرداند: {note}.",
+            "Support returned it to the welfare office: {note}.",
+        ),
+        FactKind.CORRECTED: Sentence(
+            "رفاه سازمان شماره را اصلاح کرد و دوباره فرستاد.", "The welfare office corrected the number."
+        ),
+        Event.APPLIED: Sentence(
+            "شمارهٔ همراه عوض شد؛ کارهای مالی تا {hours} ساعت متوقف است.",
+            "The mobile was changed; money actions pause for {hours} hours.",
+        ),
+        Event.LAPSED: Sentence(
+            "در مهلت مقرر پاسخی نرسید و شماره عوض نشد.", "No answer came in time; nothing was changed."
+        ),
+    },
+    sms={
+        FactKind.FORWARDED: (
+            "امانت: رفاه سازمان درخواست کرد شمارهٔ همراه شما عوض شود. اگر شما نخواسته‌اید، فوراً به رفاه سازمان خبر دهید."
+        ),
+        FactKind.REJECTED: "امانت: تغییر شمارهٔ همراه شما پذیرفته نشد و همین شماره برقرار است.",
+        Event.APPLIED: (
+            "امانت: این شماره برای شما ثبت شد. برای ورود، کد تازه بگیرید. کارهای مالی تا {hours} ساعت متوقف است."
+        ),
+        Event.LAPSED: "امانت: درخواست تغییر شمارهٔ همراه شما بی‌پاسخ ماند و همین شماره برقرار است.",
+    },
+    ahead={CaseKind.MOBILE_CHANGE: _steps_ahead},
+)

@@ -1,0 +1,50 @@
+"""What travels in a change of mobile that the welfare office forwards (G2): phases, tasks, facts and words' keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """Where a change of mobile stands."""
+
+    FORWARDED = "forwarded"
+    AWAITING_SUPPORT = "awaiting_support"
+    AWAITING_CORRECTION = "awaiting_correction"
+    CHANGED = "changed"
+    REJECTED = "rejected"
+    LAPSED = "lapsed"
+
+
+class TaskKind(StrEnum):
+    """What people are asked to do."""
+
+    CONFIRM_MOBILE = "confirm_mobile"
+    CORRECT_MOBILE = "correct_mobile"
+
+
+class FactKind(StrEnum):
+    """What people did."""
+
+    FORWARDED = "mobile_change_forwarded"
+    CONFIRMED = "mobile_change_confirmed"
+    REJECTED = "mobile_change_rejected"
+    RETURNED = "mobile_change_returned"
+    CORRECTED = "mobile_change_corrected"
+
+
+class Event(StrEnum):
+    """What the machine tells."""
+
+    APPLIED = "mobile_change_applied"
+    LAPSED = "mobile_change_lapsed"
+
+
+SIGNALS: Mapping[str, str] = {
+    FactKind.FORWARDED: "the welfare office forwarded a change of mobile",
+    FactKind.CONFIRMED: "support confirmed the new number",
+    FactKind.REJECTED: "support rejected it",
+    FactKind.RETURNED: "support returned it to the welfare office",
+    FactKind.CORRECTED: "the welfare office corrected the number",
+}
