@@ -25,6 +25,7 @@ DELEGATED: Final = {
     "bench": ("bench.main", "Measure: figures beside a baseline of the same run."),
     "openapi": ("cli.openapi", "Write the API document."),
     "processes": ("cli.processes", "Draw each process from its code."),
+    "templates": ("cli.templates", "List every SMS with its text."),
     "pictures": ("cli.pictures", "Make the README's pictures anew."),
     "catalogue": ("cli.catalogue", "Collect the pages' messages, and say which lack Persian."),
 }

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import pkgutil
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from domain import certificate, guarantor, onboarding, personnel, review, substitution
+import messages
+from domain import catalogue
 from domain.catalogue import CAPABILITIES
 from domain.wording import Words
-from messages import onboarding as application
-from messages import personnel as personnel_messages
-from messages import substitution as substitution_messages
 from messages.case import CaseKind
 from stack.places import PROJECT
 
@@ -25,15 +26,16 @@ _SUFFIXES = frozenset({".py", ".html", ".js", ".sql"})
 _APART = ("web/node_modules/", "web/static/vendor/", "cli/demo/")
 _ENUMS: Mapping[str, tuple[type[StrEnum], ...]] = {
     "CaseKind": (CaseKind,),
-    "TaskKind": (application.TaskKind, personnel_messages.TaskKind, substitution_messages.TaskKind),
+    "TaskKind": tuple(
+        module.TaskKind
+        for found in pkgutil.iter_modules(messages.__path__)
+        if hasattr(module := importlib.import_module(f"messages.{found.name}"), "TaskKind")
+    ),
 }
 _OWNERS: Mapping[str, Words] = {
-    "certificate": certificate.WORDS,
-    "guarantor": guarantor.WORDS,
-    "onboarding": onboarding.WORDS,
-    "personnel": personnel.WORDS,
-    "review": review.WORDS,
-    "substitution": substitution.WORDS,
+    name: module.WORDS
+    for name, module in vars(catalogue).items()
+    if isinstance(module, ModuleType) and hasattr(module, "WORDS")
 }
 OWNER_OF = {str(code): word for word, said in _OWNERS.items() for code in (*said.kinds, *said.tasks)}
 

@@ -215,7 +215,7 @@ async def test_half_states_are_refused(engine: AsyncEngine, member: Someone, sup
     for deed in (
         "UPDATE cases SET closed_at = now()",
         "UPDATE cases SET outcome = 'active' WHERE closed_at IS NULL",
-        "INSERT INTO tasks (case_id, kind, due_at) SELECT id, 'x', now() FROM cases",
+        "INSERT INTO tasks (case_id, kind, remind_at, due_at) SELECT id, 'x', now(), now() FROM cases",
         "UPDATE tasks SET status = 'open'",
         "UPDATE credit_lines SET monthly = 0",
         "UPDATE credit_lines SET unit = 'USD'",
