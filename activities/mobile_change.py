@@ -32,12 +32,12 @@ class MobileChange(DecidedCase):
 
     async def request(self, step: Transition) -> Request:
         """Ask support."""
-        return await _ask(step, TaskKind.CONFIRM_MOBILE, _SUPPORT, Phase.AWAITING_SUPPORT)
+        return await _ask(step, TaskKind.CONFIRM_MOBILE_CHANGE, _SUPPORT, Phase.AWAITING_SUPPORT)
 
     async def request_resubmission(self, step: Transition, returned: Fact) -> Request:
         """Ask the welfare office that forwarded it."""
         office = (await _change(step)).office
-        return await _ask(step, TaskKind.CORRECT_MOBILE, office, Phase.AWAITING_CORRECTION, returned)
+        return await _ask(step, TaskKind.CORRECT_MOBILE_CHANGE, office, Phase.AWAITING_CORRECTION, returned)
 
     async def apply(self, step: Transition, decision: Fact) -> NextStep:
         """Make the confirmed number count, or leave everything as it is."""

@@ -48,7 +48,7 @@ async def forward_mobile_change(command: CommandDep, wish: MobileChangeIn) -> Ca
 class ConfirmMobile(Decision):
     """Support has made sure that the new number is the person's."""
 
-    kind: Literal["confirm_mobile"]
+    kind: Literal["confirm_mobile_change"]
     decision: Literal["confirm"]
 
     @refuses(commands.confirm_mobile_change)
@@ -60,7 +60,7 @@ class ConfirmMobile(Decision):
 class ReturnMobile(Decision):
     """The welfare office is to correct the number, as the note says."""
 
-    kind: Literal["confirm_mobile"]
+    kind: Literal["confirm_mobile_change"]
     decision: Literal["return"]
     note: Reason = Field(examples=["یک رقم شماره جا افتاده است"])
 
@@ -73,7 +73,7 @@ class ReturnMobile(Decision):
 class RejectMobile(Decision):
     """The new number is not the person's, or they do not want it."""
 
-    kind: Literal["confirm_mobile"]
+    kind: Literal["confirm_mobile_change"]
     decision: Literal["reject"]
     reason: Reason = Field(examples=["صاحب شماره کس دیگری است"])
 
@@ -86,7 +86,7 @@ class RejectMobile(Decision):
 class CorrectMobile(Decision):
     """The welfare office sends the right number."""
 
-    kind: Literal["correct_mobile"]
+    kind: Literal["correct_mobile_change"]
     decision: Literal["correct"]
     mobile: _Number
 
@@ -97,8 +97,8 @@ class CorrectMobile(Decision):
 
 
 DECISIONS = (
-    Answering(TaskKind.CONFIRM_MOBILE, (ConfirmMobile, ReturnMobile, RejectMobile)),
-    Answering(TaskKind.CORRECT_MOBILE, (CorrectMobile,)),
+    Answering(TaskKind.CONFIRM_MOBILE_CHANGE, (ConfirmMobile, ReturnMobile, RejectMobile)),
+    Answering(TaskKind.CORRECT_MOBILE_CHANGE, (CorrectMobile,)),
 )
 
 

@@ -104,7 +104,7 @@ async def _open(command: Command, employment: Employment) -> UUID:
 @refuses(*DECISION, OwnCase, MobileUnchanged)
 async def correct_mobile_change(command: Command, task: Task, mobile: str) -> UUID:
     """Send another number in place of the one that support returned; returns the fact's id."""
-    change = await _read(command, task, TaskKind.CORRECT_MOBILE)
+    change = await _read(command, task, TaskKind.CORRECT_MOBILE_CHANGE)
     new = _read_mobile(mobile)
     if await mobile_change.has_mobile(command.connection, command.seals, change.person_id, new):
         raise MobileUnchanged(field="mobile")
@@ -142,7 +142,7 @@ async def return_mobile_change(command: Command, task: Task, note: str) -> UUID:
 
 async def _judge(command: Command, task: Task) -> MobileChange:
     """A second person decides, who stands for nobody in it."""
-    change = await _read(command, task, TaskKind.CONFIRM_MOBILE)
+    change = await _read(command, task, TaskKind.CONFIRM_MOBILE_CHANGE)
     if change.forwarded_by == command.actor.person_id:
         raise ForwardedByYourself
     return change

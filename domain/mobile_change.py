@@ -58,12 +58,12 @@ WORDS: Final = Words(
         },
     },
     tasks={
-        TaskKind.CONFIRM_MOBILE: TaskWords(
+        TaskKind.CONFIRM_MOBILE_CHANGE: TaskWords(
             Sentence("تأیید تغییر شمارهٔ همراه", "Confirm a change of mobile"),
             sms="امانت: یک تغییر شمارهٔ همراه منتظر تأیید شماست. کارتابل: {app_link}",
             reminder="امانت: یادآوری؛ یک تغییر شمارهٔ همراه هنوز منتظر تأیید شماست. {app_link}",
         ),
-        TaskKind.CORRECT_MOBILE: TaskWords(
+        TaskKind.CORRECT_MOBILE_CHANGE: TaskWords(
             Sentence("اصلاح تغییر شمارهٔ همراه", "Correct a change of mobile"),
             sms="امانت: پشتیبانی یک تغییر شمارهٔ همراه را برای اصلاح به شما برگرداند. کارتابل: {app_link}",
             reminder="امانت: یادآوری؛ یک تغییر شمارهٔ همراه هنوز منتظر اصلاح شماست. {app_link}",

@@ -20,8 +20,8 @@ class Phase(StrEnum):
 class TaskKind(StrEnum):
     """What people are asked to do."""
 
-    CONFIRM_MOBILE = "confirm_mobile"
-    CORRECT_MOBILE = "correct_mobile"
+    CONFIRM_MOBILE_CHANGE = "confirm_mobile_change"
+    CORRECT_MOBILE_CHANGE = "correct_mobile_change"
 
 
 class FactKind(StrEnum):

@@ -28,9 +28,9 @@ EVENT_BUDGET = 30
 NEW = "۰۹۳۵ ۰۰۰ ۰۰۰۱"
 NEW_MOBILE = "+989350000001"
 REASON = "حضوری آمد و کارت ملی نشان داد"
-CONFIRM = {"kind": "confirm_mobile", "decision": "confirm"}
-REJECT = {"kind": "confirm_mobile", "decision": "reject", "reason": "صاحب شماره کس دیگری است"}
-RETURN = {"kind": "confirm_mobile", "decision": "return", "note": "یک رقم جا افتاده است"}
+CONFIRM = {"kind": "confirm_mobile_change", "decision": "confirm"}
+REJECT = {"kind": "confirm_mobile_change", "decision": "reject", "reason": "صاحب شماره کس دیگری است"}
+RETURN = {"kind": "confirm_mobile_change", "decision": "return", "note": "یک رقم جا افتاده است"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ async def change(steps: Steps, temporal: WorkflowEnvironment, superuser: Superus
     answer = await forward(steps.api, welfare, member)
     assert answer.status_code == 201, answer.text
     case_id = answer.json()["id"]
-    await steps.task(support, case_id, "confirm_mobile")
+    await steps.task(support, case_id, "confirm_mobile_change")
     return MobileChange(steps, temporal, superuser, member, welfare, support, case_id)
 
 
@@ -120,10 +120,10 @@ async def test_a_confirmed_number_takes_the_old_ones_place_and_both_are_told(
 
 async def test_what_support_returns_is_corrected_by_the_welfare_office_and_asked_again(change: MobileChange) -> None:
     await change.decide(change.support, RETURN)
-    corrected = {"kind": "correct_mobile", "decision": "correct", "mobile": "09350000002"}
+    corrected = {"kind": "correct_mobile_change", "decision": "correct", "mobile": "09350000002"}
     answer = await change.decide(change.welfare, corrected)
     assert answer.status_code == 200, answer.text
-    await change.steps.task(change.support, change.case_id, "confirm_mobile")
+    await change.steps.task(change.support, change.case_id, "confirm_mobile_change")
     shown = (await change.steps.case(change.support, change.case_id))["mobile_change"]
     assert (shown["proposed_masked"], shown["note"]) == ("0935***0002", RETURN["note"])
 
@@ -243,7 +243,7 @@ async def test_a_process_terminated_at_any_wait_goes_on_from_the_rows(change: Mo
             change.case_id,
         )
         relay.nudge()
-        correct = {"kind": "correct_mobile", "decision": "correct", "mobile": "09350000003"}
+        correct = {"kind": "correct_mobile_change", "decision": "correct", "mobile": "09350000003"}
         answer = await change.decide(who, decision or correct)
         assert answer.status_code == 200, answer.text
     await change.end()
@@ -262,7 +262,9 @@ async def confirmed(change: MobileChange) -> None:
 async def returned_corrected(change: MobileChange) -> None:
     """Support returns it, the welfare office corrects it, support confirms."""
     await change.decide(change.support, RETURN)
-    await change.decide(change.welfare, {"kind": "correct_mobile", "decision": "correct", "mobile": "09350000002"})
+    await change.decide(
+        change.welfare, {"kind": "correct_mobile_change", "decision": "correct", "mobile": "09350000002"}
+    )
     await change.decide(change.support, CONFIRM)
 
 
