@@ -28,7 +28,7 @@ _POLICY = "personnel"
 _REASON_LENGTHS = range(3, 501)
 
 
-@refuses(refuse_closed, StepUpRequired, NationalIdUnreadable, OwnCase, MobileUnchanged, MobileChangeOpen)
+@refuses(refuse_closed, StepUpRequired, NotFound, NationalIdUnreadable, OwnCase, MobileUnchanged, MobileChangeOpen)
 async def forward_mobile_change(command: Command, national_id: str, mobile: str, reason: str) -> UUID:
     """Forward an employee's wish for another mobile to support; returns the case's id.
 

@@ -93,6 +93,7 @@ async def test_every_service_is_open_until_an_operator_closes_it_and_the_trail_s
     after = {item["name"]: item for item in (await read(api, operator, SERVICES))["items"]}
 
     assert [(item["name"], item["is_open"], item["reason"]) for item in before["items"]] == [
+        ("mobile_change", True, None),
         ("onboarding", True, None),
         ("personnel_import", True, None),
         ("substitution", True, None),
@@ -101,7 +102,11 @@ async def test_every_service_is_open_until_an_operator_closes_it_and_the_trail_s
     assert closed.json() == after["substitution"]
     assert (closed.json()["is_open"], closed.json()["reason"]) == (False, "نگهداشت سامانه")
     assert closed.json()["changed_by"] == str(operator.id)
-    assert [name for name, item in after.items() if item["is_open"]] == ["onboarding", "personnel_import"]
+    assert [name for name, item in after.items() if item["is_open"]] == [
+        "mobile_change",
+        "onboarding",
+        "personnel_import",
+    ]
     (line,) = await superuser.rows("SELECT content FROM audit WHERE stream = 'service:substitution'")
     for part in ("switch_service", str(operator.id), "نگهداشت سامانه", "true", "false"):
         assert part in line[0]
