@@ -48,17 +48,9 @@ OPEN: Mapping[str, set[str]] = {
     "web/developer.py": {"onboarding"},
     "web/onboarding/case.py": {"name_guarantor", "substitution"},
     "web/personnel.py": {"issue_certificate"},
-    "web/task/kinds.py": {
-        *("clear_obstacle", "confirm_change"),
-        *("issue_certificate", "review_application", "review_substitution"),
-    },
     "web/task/pane.py": {"answer_guarantee", "correct_application", "name_guarantor", "substitution"},
     "web/templates/case.html": {"correct_application", "name_guarantor", "onboarding"},
     "web/templates/cases.html": {"onboarding", "personnel_change", "personnel_import", "substitution"},
-    "web/templates/task_decision.html": {
-        *("clear_obstacle", "confirm_change"),
-        *("issue_certificate", "review_application", "review_substitution"),
-    },
     # Examples in the API's document.
     "api/case_view.py": {"onboarding"},
     "api/inbox.py": {"issue_certificate", "onboarding"},

@@ -27,6 +27,7 @@ from web import (
     guarantor,
     home,
     messages,
+    mobile_change,
     onboarding,
     operations,
     personnel,
@@ -50,6 +51,7 @@ _ROUTERS: Final = (
     messages.router,
     task.router,
     personnel.router,
+    mobile_change.router,
     certificate.router,
     operations.router,
 )

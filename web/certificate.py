@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from web.answers import Answering, Body, chosen_reason
 from web.client import Refused
 from web.forms import GENERAL, Form, empty
 from web.organisation import choose, count_waiting
@@ -76,3 +77,16 @@ def _organisation_of(form: Form) -> UUID | None:
         return UUID(form.text("organisation_id"))
     except ValueError:
         return None
+
+
+def _certificate(form: Form) -> Body:
+    return {
+        "monthly_amount": form.toman("monthly_amount.amount"),
+        "instalments": form.whole("instalments"),
+        "valid_until": form.jalali("valid_until"),
+    }
+
+
+ANSWERING: Final = Answering(
+    "issue_certificate", "certificate_decision.html", {"issue": _certificate, "refuse": chosen_reason}
+)

@@ -24,6 +24,7 @@ _NOTES: Final = {
     "certificate_revoked": _("The certificate was revoked."),
     "file_sent": _("The file was received; below you see its progress and its result."),
     "employment_corrected": _("The data were corrected."),
+    "mobile_change_forwarded": _("The change of mobile was sent to support."),
     "resent": _("The message is sent again."),
     "switched": _("The service was switched."),
     "holiday_recorded": _("The calendar was changed."),

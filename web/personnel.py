@@ -13,6 +13,7 @@ from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from domain.personnel import HEADINGS, Column
+from web.answers import Answering, nothing_more, written_reason
 from web.client import Refused
 from web.forms import Form, empty
 from web.language import Language
@@ -242,3 +243,8 @@ async def correct(visit: SignedIn, employment_id: UUID) -> Response:
 async def show_search_again(visit: SignedIn, employment_id: UUID) -> Response:  # noqa: ARG001 - whose it was is not kept
     """Where a refused correction was shown; it begins anew."""
     return visit.go("/personnel/people")
+
+
+ANSWERING: Final = Answering(
+    "confirm_change", "personnel_decision.html", {"confirm": nothing_more, "reject": written_reason}
+)

@@ -47,6 +47,7 @@ _PAGES: dict[str, tuple[str, str]] = {
     "/personnel": ("hr_own", "/personnel"),
     "/personnel/imports/{import_id}": ("hr_own", "/personnel/imports/{import}"),
     "/personnel/people": ("hr_own", "/personnel/people"),
+    "/mobile-changes": ("welfare_own", "/mobile-changes"),
     "/certificates": ("hr_own", "/certificates"),
     "/certificates/{certificate_id}/revocation": ("hr_own", "/certificates/{certificate}/revocation"),
     "/operations": ("operator", "/operations"),

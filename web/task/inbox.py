@@ -13,7 +13,7 @@ from starlette.responses import Response
 from web.client import Refused
 from web.forms import Form, empty
 from web.task.filter import Filter
-from web.task.kinds import KINDS, kind_words, reason_words
+from web.task.kinds import ANSWERINGS, kind_words, reason_words
 from web.visit import SignedIn, Visit
 
 router = APIRouter()
@@ -57,7 +57,7 @@ async def inbox_page(visit: Visit, wanted: Filter, *, cursor: str = "", **values
         next=page["next"],
         is_first=not cursor,
         filter=wanted,
-        kinds=[(kind, visit.language.words(kind_words(kind))) for kind in KINDS],
+        kinds=[(kind, visit.language.words(kind_words(kind))) for kind in ANSWERINGS],
         chosen=chosen,
         reason_words=reason_words,
     )

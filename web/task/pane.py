@@ -12,12 +12,13 @@ from starlette.responses import Response
 
 from domain.access import Role
 from domain.money import RIAL_A_TOMAN
+from web.answers import Body
 from web.case import timeline_of
 from web.client import Refused
 from web.forms import Form, empty
 from web.task.filter import Filter
 from web.task.inbox import act, inbox_page
-from web.task.kinds import Body, change_words, decision, reason_words, refusal_reasons, return_reasons
+from web.task.kinds import ANSWERINGS, change_words, decision, reason_words, refusal_reasons, return_reasons
 from web.visit import SignedIn, Visit
 
 router = APIRouter()
@@ -72,6 +73,7 @@ async def _pane(visit: Visit, task_id: str, within: Filter, form: Form | None = 
         "reason_words": reason_words,
         "change_words": change_words,
         "decides": _decides(task, case),
+        "answering": ANSWERINGS.get(task["kind"]),
     }
     if case is not None and task["case_kind"] == "substitution":
         values["swap"] = await _read_or_none(visit, f"/v1/guarantor-substitutions/{case['id']}")

@@ -1,0 +1,22 @@
+"""Regional finance answers an application (A7)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from web.answers import Answering, Body, chosen_reason, nothing_more
+from web.forms import Form
+
+
+def _return(form: Form) -> Body:
+    reasons = form.all("reasons")
+    if not reasons:
+        form.errors["reasons"] = form.language.say("Choose at least one reason.")
+    return {"reasons": reasons, "unsuitable_guarantees": form.all("unsuitable_guarantees")}
+
+
+ANSWERING: Final = Answering(
+    "review_application",
+    "review_decision.html",
+    {"approve": nothing_more, "forward": nothing_more, "return": _return, "refuse": chosen_reason},
+)
