@@ -50,7 +50,6 @@ OPEN: Mapping[str, set[str]] = {
     "web/personnel.py": {"issue_certificate"},
     "web/task/pane.py": {"answer_guarantee", "correct_application", "name_guarantor", "substitution"},
     "web/templates/case.html": {"correct_application", "name_guarantor", "onboarding"},
-    "web/templates/cases.html": {"onboarding", "personnel_change", "personnel_import", "substitution"},
     # Examples in the API's document.
     "api/case_view.py": {"onboarding"},
     "api/inbox.py": {"issue_certificate", "onboarding"},

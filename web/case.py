@@ -10,6 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from domain.catalogue import CAPABILITIES, words
 from domain.persian import value_text
 from web.forms import Form, empty
 from web.visit import SignedIn, Visit
@@ -47,6 +48,7 @@ async def show_cases(
         "cases.html",
         status=200 if form.is_good else 422,
         form=form,
+        kinds=[(one, visit.language.words(words.kind(one).both)) for said in CAPABILITIES for one in said.kinds],
         cases=found["items"],
         next=found["next"],
         path=f"/cases?{chosen}" if chosen else "/cases",
