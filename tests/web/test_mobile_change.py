@@ -7,7 +7,7 @@ import re
 import pytest
 
 from domain.access import Grant, Role, ScopeKind
-from tests.arrange import Arrange, eventually
+from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser
 from tests.web.conftest import Visit
 from tests.web.visitor import Visitor
@@ -23,14 +23,8 @@ async def opened(visitor: Visitor, superuser: Superuser, case_id: str, kind: str
     await visitor.look()
 
 
-async def test_the_welfare_office_forwards_and_corrects_and_support_returns_and_confirms(
-    visit: Visit, arrange: Arrange, superuser: Superuser
-) -> None:
-    employer = await arrange.organisation()
-    member = await arrange.member(employer)
-    welfare = await visit(await arrange.staff(Grant(Role.WELFARE_MANAGER, ScopeKind.ORGANISATION, str(employer))))
-    support = await visit(await arrange.platform(Role.SUPPORT_AGENT))
-
+async def forwarded(welfare: Visitor, member: Someone) -> str:
+    """Forward a change, at first with nonsense; returns the case's id."""
     await welfare.go("/mobile-changes")
     await welfare.fill(national_id="1234567890", mobile="0935", reason="showed the identity card")
     await welfare.press("Send to support")
@@ -40,7 +34,18 @@ async def test_the_welfare_office_forwards_and_corrects_and_support_returns_and_
     await welfare.look()
     found = re.search(r"/cases/([0-9a-f-]{36})", welfare.page.url)
     assert found is not None
-    case_id = found[1]
+    return found[1]
+
+
+async def test_the_welfare_office_forwards_and_corrects_and_support_returns_and_confirms(
+    visit: Visit, arrange: Arrange, superuser: Superuser
+) -> None:
+    employer = await arrange.organisation()
+    member = await arrange.member(employer)
+    welfare = await visit(await arrange.staff(Grant(Role.WELFARE_MANAGER, ScopeKind.ORGANISATION, str(employer))))
+    support = await visit(await arrange.platform(Role.SUPPORT_AGENT))
+
+    case_id = await forwarded(welfare, member)
 
     await opened(support, superuser, case_id, "confirm_mobile_change")
     await support.reads("۰۹۳۵***۰۰۰۲")
