@@ -13,10 +13,11 @@ from starlette.responses import Response
 
 from api.case_detail import CaseDetail, TitledCase, case_detail
 from api.dependencies import ReaderDep, ReadingDep
-from api.live import Changed, TooManyStreams, Watcher
+from api.live import Changed, Watcher
 from api.operation import Operation
 from api.values import IdCursor, Limit, Moment, NumberCursor, Out, Page, Words
 from commands.refusals import refuses
+from domain.case import TooManyStreams
 from domain.catalogue import words
 from messages.case import CaseKind
 from storage import case_lists

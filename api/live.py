@@ -13,7 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from api.dependencies import Reader
-from domain.errors import NotFound, TooMany
+from domain.case import TooManyStreams
+from domain.errors import NotFound
 from storage.account import read_session_again
 from storage.case_lists import Mark, events_after, is_shown, marks_of, see_case
 from storage.chores import every, repeat
@@ -29,14 +30,6 @@ _POLL_SECONDS = 1.0
 # The caller's session and right to see the case are judged again at least this often.
 _CHECK_SECONDS = 30.0
 _PAGE = 100
-
-
-class TooManyStreams(TooMany):
-    """This process has all the live streams that it can carry."""
-
-    code = "too_many_streams"
-    fa = "شمار صفحه‌های زنده زیاد است؛ صفحه را کمی بعد تازه کنید."
-    en = "Too many live streams; reload a little later."
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from commands.refusals import refuses
 from domain import errors
 from domain.access import READS_EVERYTHING, Role
 from domain.catalogue import words
-from domain.personnel import HEADINGS, REFUSALS, Column
+from domain.personnel import HEADINGS, REFUSALS, Column, UnknownFileType
 from gateways.personnel_report import write_csv, write_xlsx
 from gateways.personnel_rows import MAX_ROWS
 from messages.case import CaseKind
@@ -46,14 +46,6 @@ XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet
 _CONTENT_TYPES: Final = ("text/csv", XLSX, "application/octet-stream")
 _READERS = Depends(require(Role.HR_OFFICER, Role.OPERATOR, Role.AUDITOR))
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
-
-
-class UnknownFileType(errors.InvalidInput):
-    """The Content-Type is none of those in which personnel files come."""
-
-    code = "unknown_file_type"
-    fa = "نوع فایل پذیرفته نیست؛ فایل CSV یا XLSX بفرستید."
-    en = "Send the file as text/csv, as XLSX, or as application/octet-stream."
 
 
 class ReportFormat(StrEnum):

@@ -12,10 +12,10 @@ from commands.refusals import refuses
 from domain.access import Actor, Role, ScopeKind
 from domain.account import Limit, NationalIdUnreadable
 from domain.dates import tehran_day
-from domain.errors import Conflict, Forbidden, InvalidInput, NotFound, OwnCase, PreconditionFailed, TooMany
+from domain.employment import EmploymentEnded, HireDateImpossible, NetPayImpossible, NothingToCorrect, OwnEmployment
+from domain.errors import Forbidden, NotFound, OwnCase, PreconditionFailed, TooMany
 from domain.identity import BadNationalId, parse_national_id
-from domain.persian import value_text
-from domain.personnel import LONGEST_SERVICE_YEARS, MAX_NET_PAY_RIAL, REFUSALS
+from domain.personnel import LONGEST_SERVICE_YEARS, MAX_NET_PAY_RIAL, UnknownRegion, read_region
 from messages.employment import Sms
 from storage import employment as store
 from storage.account import count_use
@@ -26,52 +26,6 @@ from storage.notices import notify
 from storage.organisation import list_regions
 
 SEARCHES_PER_OFFICER: Final = Limit("employment_searches", 120, timedelta(hours=1))
-
-
-class UnknownRegion(InvalidInput):
-    """The region code is not in the list of regions (A13)."""
-
-    code = "unknown_region"
-    fa, en = REFUSALS["unknown_region"]
-
-
-class HireDateImpossible(InvalidInput):
-    """The hire date lies in the future or more than a working life ago (A13)."""
-
-    code = "bad_date"
-    fa = "تاریخ استخدام درست نیست؛ تاریخ آینده یا بیش از ۶۰ سال پیش پذیرفته نمی‌شود."
-    en = "The hire date lies in the future or more than 60 years ago."
-
-
-class NetPayImpossible(InvalidInput):
-    """The net pay is no whole number of rial above zero and within bounds (A13)."""
-
-    code = "bad_amount"
-    fa, en = REFUSALS["bad_amount"]
-
-
-class OwnEmployment(Forbidden):
-    """Nobody corrects their own pay, region or hire date."""
-
-    code = "own_employment"
-    fa = "اطلاعات شغلی خودتان را همکار دیگری باید اصلاح کند."
-    en = "A colleague has to correct your own employment."
-
-
-class EmploymentEnded(Conflict):
-    """The person has left; a file that lists them again brings them back."""
-
-    code = "employment_ended"
-    fa = "همکاری این فرد پایان یافته است؛ اگر بازگشته است، او را با فایل کارکنان دوباره ثبت کنید."
-    en = "This employment has ended; whoever is back is listed again by a personnel file."
-
-
-class NothingToCorrect(Conflict):
-    """No value differs from what stands."""
-
-    code = "nothing_to_correct"
-    fa = "مقدارهای فرستاده‌شده با آنچه ثبت شده یکی است؛ چیزی برای اصلاح نیست."
-    en = "The values are those that stand already; there is nothing to correct."
 
 
 def stream(employment_id: UUID) -> str:
@@ -167,9 +121,7 @@ async def _checked(command: Command, correction: Correction) -> Correction:
     """The correction with its region's code as it is stored, once every value is as good as a file's must be."""
     region_code = correction.region_code
     if region_code is not None:
-        region_code = value_text(region_code).replace(" ", "")
-        if region_code not in await list_regions(command.connection):
-            raise UnknownRegion(field="region_code")
+        region_code = read_region(region_code, await list_regions(command.connection))
     if correction.hire_date is not None and not _is_possible(correction.hire_date, command.now):
         raise HireDateImpossible(field="hire_date")
     if correction.net_pay is not None and not 0 < correction.net_pay <= MAX_NET_PAY_RIAL:

@@ -15,7 +15,6 @@ from commands.task import DECISION, expect_kind
 from domain.access import Actor, Role, ScopeKind
 from domain.errors import (
     Forbidden,
-    InvalidInput,
     KeyInFlight,
     KeyReused,
     NotFound,
@@ -23,6 +22,7 @@ from domain.errors import (
     StepUpRequired,
     TooLarge,
 )
+from domain.personnel import EmptyFile, ReasonMissing, SentByYourself
 from gateways.files import FileTooLarge, StoredFile
 from gateways.personnel_file import SENTENCES, PersonnelFileError
 from messages.case import CaseKind
@@ -53,30 +53,6 @@ _NOT_READ: Final = {
         "Reading this file broke off several times and is not tried again; please ask support to look.",
     ),
 }
-
-
-class EmptyFile(InvalidInput):
-    """The upload has no content."""
-
-    code = "empty_file"
-    fa = "فایلی فرستاده نشده است."
-    en = "No file was sent."
-
-
-class SentByYourself(Forbidden):
-    """Another mobile or sheba needs a second person: whoever sent the file cannot confirm it."""
-
-    code = "sent_by_yourself"
-    fa = "این تغییر از فایلی آمده که خودتان فرستاده‌اید؛ همکار دیگری باید آن را تأیید کند."
-    en = "You sent the file that proposes this change; another person has to confirm it."
-
-
-class ReasonMissing(InvalidInput):
-    """A change was rejected without a reason."""
-
-    code = "reason_missing"
-    fa = "برای نپذیرفتن این تغییر، دلیل آن را بنویسید."
-    en = "Please say why the change is rejected."
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from uuid import UUID
 from commands.command import Command
 from commands.refusals import refuses
 from domain.access import Role
-from domain.errors import Conflict, Forbidden, InvalidInput, NotFound, StepUpRequired
+from domain.errors import NotFound, StepUpRequired
 from domain.mandate import GUARANTEE_MANDATES, MANDATES
+from domain.policy import NotNewest, PolicyMalformed, SamePerson
 from domain.programme import Programme, is_wait
 from domain.working_hours import WorkingHours
 from storage import policies
@@ -21,30 +22,6 @@ from storage.rows.policies import Policy
 _PERSONNEL_HOURS = frozenset({"change_remind_hours", "change_expire_hours", "money_pause_hours"})
 # A programme is the one policy that people may add: its code is what members apply with.
 _PROGRAMME: Final = re.compile(re.escape(Programme.PREFIX) + r"[a-z][a-z0-9_.-]{1,60}")
-
-
-class PolicyMalformed(InvalidInput):
-    """The value does not fit the policy."""
-
-    code = "policy_malformed"
-    fa = "مقدار سیاست درست نیست: {why}"
-    en = "The policy value is not valid: {why}"
-
-
-class SamePerson(Forbidden):
-    """Whoever proposes a policy cannot approve it."""
-
-    code = "second_person_required"
-    fa = "تأیید سیاست با شخص دیگری جز پیشنهاددهنده است."
-    en = "Another person than the proposer must approve."
-
-
-class NotNewest(Conflict):
-    """A newer version is in force already."""
-
-    code = "policy_version_outdated"
-    fa = "نسخهٔ تازه‌تری از این سیاست برقرار است."
-    en = "A newer version of this policy is in force."
 
 
 @refuses(PolicyMalformed)

@@ -7,20 +7,11 @@ from uuid import UUID
 from commands.command import Command
 from commands.refusals import refuses
 from domain.access import Actor
-from domain.errors import InvalidInput, NotFound, OwnCase, PreconditionFailed, TaskClaimed, TaskNotOpen
+from domain.errors import NotFound, OwnCase, PreconditionFailed, TaskClaimed, TaskNotOpen, TaskOfOtherKind
 from storage import tasks
 from storage.audit import case_stream
 from storage.cases import touch_case
 from storage.rows.tasks import Task
-
-
-class TaskOfOtherKind(InvalidInput):
-    """The decision is of another kind than the task."""
-
-    code = "task_of_other_kind"
-    fa = "این پاسخ برای نوع دیگری از کار است."
-    en = "This decision is for another kind of task."
-
 
 # What every decision about a task may refuse: the clock or somebody else was first.
 DECISION = (TaskOfOtherKind, TaskNotOpen)

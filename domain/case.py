@@ -1,12 +1,22 @@
-"""What every case says: who acts in it, and that somebody was reminded (A9)."""
+"""What every case says: who acts in it, that somebody was reminded, and that no more can be watched live (A9)."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from domain.access import Part, Role
+from domain.errors import TooMany
 from domain.wording import Sentence, Words
 from messages.case import Event
+
+
+class TooManyStreams(TooMany):
+    """This process follows as many cases live as it can carry."""
+
+    code = "too_many_streams"
+    fa = "شمار صفحه‌های زنده زیاد است؛ صفحه را کمی بعد تازه کنید."
+    en = "Too many live streams; reload a little later."
+
 
 WORDS: Final = Words(
     timeline={

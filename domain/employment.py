@@ -1,10 +1,12 @@
-"""What is said of an employment: its state, and that its data were corrected (A13)."""
+"""What is said of an employment: its state, that its data were corrected, and why they were not (A3, A13)."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from typing import Final
 
+from domain.errors import Conflict, Forbidden, InvalidInput
+from domain.personnel import REFUSALS
 from domain.wording import Sentence, Words
 from messages.employment import Sms
 
@@ -16,6 +18,45 @@ class Employment(StrEnum):
     EMPLOYED_ELSEWHERE = "employed_elsewhere"
     EXIT_REPORTED = "exit_reported"
     LEFT = "left"
+
+
+class HireDateImpossible(InvalidInput):
+    """The hire date lies in the future or more than a working life ago (A13)."""
+
+    code = "bad_date"
+    fa = "تاریخ استخدام درست نیست؛ تاریخ آینده یا بیش از ۶۰ سال پیش پذیرفته نمی‌شود."
+    en = "The hire date lies in the future or more than 60 years ago."
+
+
+class NetPayImpossible(InvalidInput):
+    """The net pay is no whole number of rial above zero and within bounds (A13)."""
+
+    code = "bad_amount"
+    fa, en = REFUSALS["bad_amount"]
+
+
+class OwnEmployment(Forbidden):
+    """Nobody corrects their own pay, region or hire date."""
+
+    code = "own_employment"
+    fa = "اطلاعات شغلی خودتان را همکار دیگری باید اصلاح کند."
+    en = "A colleague has to correct your own employment."
+
+
+class EmploymentEnded(Conflict):
+    """The person has left; a file that lists them again brings them back."""
+
+    code = "employment_ended"
+    fa = "همکاری این فرد پایان یافته است؛ اگر بازگشته است، او را با فایل کارکنان دوباره ثبت کنید."
+    en = "This employment has ended; whoever is back is listed again by a personnel file."
+
+
+class NothingToCorrect(Conflict):
+    """No value differs from what stands."""
+
+    code = "nothing_to_correct"
+    fa = "مقدارهای فرستاده‌شده با آنچه ثبت شده یکی است؛ چیزی برای اصلاح نیست."
+    en = "The values are those that stand already; there is nothing to correct."
 
 
 WORDS: Final = Words(

@@ -146,6 +146,14 @@ class TaskClaimed(Conflict):
     en = "A colleague has claimed this task."
 
 
+class TaskOfOtherKind(InvalidInput):
+    """The decision is of another kind than the task."""
+
+    code = "task_of_other_kind"
+    fa = "این پاسخ برای نوع دیگری از کار است."
+    en = "This decision is for another kind of task."
+
+
 class CaseClosed(Conflict):
     """The case has ended."""
 

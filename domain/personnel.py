@@ -11,6 +11,7 @@ from datetime import date
 from typing import ClassVar, Final
 
 from domain.dates import BadDate, parse_jalali
+from domain.errors import Forbidden, InvalidInput
 from domain.identity import Mobile, NationalId, Sheba, parse_mobile, parse_national_id, parse_sheba
 from domain.money import BadAmount, parse_whole
 from domain.persian import UnreadableValue, clean_text, squashed_key, value_text
@@ -170,10 +171,43 @@ class RefusedRow:
         return REFUSALS[self.code][1]
 
 
-class UnknownRegion(UnreadableValue):
-    """The region code is not among the known ones."""
+class UnknownRegion(InvalidInput):
+    """The region code is not in the list of regions (A13)."""
 
-    code: ClassVar[str] = "unknown_region"
+    code = "unknown_region"
+    fa, en = REFUSALS["unknown_region"]
+
+
+class UnknownFileType(InvalidInput):
+    """The Content-Type is none of those in which personnel files come."""
+
+    code = "unknown_file_type"
+    fa = "نوع فایل پذیرفته نیست؛ فایل CSV یا XLSX بفرستید."
+    en = "Send the file as text/csv, as XLSX, or as application/octet-stream."
+
+
+class EmptyFile(InvalidInput):
+    """The upload has no content."""
+
+    code = "empty_file"
+    fa = "فایلی فرستاده نشده است."
+    en = "No file was sent."
+
+
+class SentByYourself(Forbidden):
+    """Another mobile or sheba needs a second person: whoever sent the file cannot confirm it."""
+
+    code = "sent_by_yourself"
+    fa = "این تغییر از فایلی آمده که خودتان فرستاده‌اید؛ همکار دیگری باید آن را تأیید کند."
+    en = "You sent the file that proposes this change; another person has to confirm it."
+
+
+class ReasonMissing(InvalidInput):
+    """A change was rejected without a reason."""
+
+    code = "reason_missing"
+    fa = "برای نپذیرفتن این تغییر، دلیل آن را بنویسید."
+    en = "Please say why the change is rejected."
 
 
 class NotEmployed(UnreadableValue):
@@ -211,7 +245,7 @@ def judge_row(
         column = Column.MOBILE
         mobile = parse_mobile(mobile_text)
         column = Column.REGION_CODE
-        region_code = _region(region_text, known_regions)
+        region_code = read_region(region_text, known_regions)
         column = Column.HIRE_DATE
         hire_date = _hire_date(hired, today)
         column = Column.NET_PAY
@@ -221,7 +255,7 @@ def judge_row(
         column = Column.EMPLOYMENT
         if not is_employed(status):
             raise NotEmployed
-    except UnreadableValue as fault:
+    except (UnreadableValue, UnknownRegion) as fault:
         return RefusedRow(raw.number, column, fault.code, national_id, leaver)
     return PersonnelRow(
         raw.number,
@@ -236,6 +270,18 @@ def judge_row(
     )
 
 
+def read_region(text: str, known_regions: Collection[str]) -> str:
+    """Read a region's code as it is stored.
+
+    Raises:
+        UnknownRegion: it is none of the known ones.
+    """
+    code = value_text(text[: MAX_CELL + 1]).replace(" ", "")
+    if code not in known_regions:
+        raise UnknownRegion(field=Column.REGION_CODE)
+    return code
+
+
 def is_employed(status: str) -> bool:
     """Tell whether a status is one of the few words for being employed; anything else is not."""
     return status == "شاغل" or (len(status) <= MAX_CELL and squashed_key(status) in _EMPLOYED_WORDS)
@@ -243,13 +289,6 @@ def is_employed(status: str) -> bool:
 
 def _is_leaver(status: str) -> bool:
     return not is_employed(status) and len(status) <= MAX_CELL and bool(squashed_key(status))
-
-
-def _region(text: str, known_regions: Collection[str]) -> str:
-    code = value_text(text[: MAX_CELL + 1]).replace(" ", "")
-    if code not in known_regions:
-        raise UnknownRegion
-    return code
 
 
 def _hire_date(text: str, today: date) -> date:

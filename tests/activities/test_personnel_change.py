@@ -12,10 +12,11 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.transition import Desk
 from commands.command import Command, Envelope, perform
-from commands.personnel import ReasonMissing, SentByYourself, answer_change
-from commands.task import TaskOfOtherKind, lock_task
+from commands.personnel import answer_change
+from commands.task import lock_task
 from domain.access import Actor, Grant, Role, ScopeKind
-from domain.errors import NotFound, OwnCase, StepUpRequired, TaskNotOpen
+from domain.errors import NotFound, OwnCase, StepUpRequired, TaskNotOpen, TaskOfOtherKind
+from domain.personnel import ReasonMissing, SentByYourself
 from messages.case import OVER, WAIT, NextStep, StepInput
 from messages.decision import Step
 from messages.personnel import Change

@@ -14,8 +14,9 @@ import sqlalchemy as sa
 from activities.transition import Desk
 from commands.account import authenticate
 from commands.command import Context
-from commands.employment import EmploymentEnded, OwnEmployment, correct_employment, search_employments
+from commands.employment import correct_employment, search_employments
 from domain.access import Grant, Role, ScopeKind
+from domain.employment import EmploymentEnded, OwnEmployment
 from domain.errors import Forbidden, NotFound, OwnCase, Refusal
 from storage.account import begin_session
 from storage.database import SERVICE, transaction

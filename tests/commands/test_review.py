@@ -14,10 +14,11 @@ from commands import onboarding as onboarding_commands
 from commands import review as commands
 from commands.account import authenticate
 from commands.command import Command, Context
-from commands.task import TaskOfOtherKind, lock_task
+from commands.task import lock_task
 from domain import errors
 from domain.access import Grant, Role, ScopeKind
 from domain.catalogue import words
+from domain.errors import TaskOfOtherKind
 from domain.guarantor import GuaranteeUnknown
 from domain.onboarding import RefusalReason
 from domain.review import ApprovalBlocked, ForwardNotNeeded, ReasonsRepeated, ReturnReason, ReviewFinding

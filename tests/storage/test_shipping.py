@@ -9,7 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from commands.policy import PolicyMalformed, _check
+from commands.policy import _check
+from domain.policy import PolicyMalformed
 from storage import migrate
 from storage.migrations.shipping import (
     SCHEMA,
