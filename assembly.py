@@ -127,14 +127,14 @@ async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = 
         runtime=runtime,
     )
     http = httpx2.AsyncClient(timeout=_SMS_SECONDS)
-    relay = Relay(engine, _routes(settings, client, desk, http))
-    context = Context(engine, side, seals, files, relay.nudge)
+    links = {"app_link": settings.app_link, "training_link": settings.training_link}
+    sender = NoticeSender(desk, sms_gateway(settings, http), links)
+    relay = Relay(engine, _routes(client, sender))
+    context = Context(engine, side, seals, files, relay.nudge, links)
     return Assembly(settings, engine, side, context, desk, relay, client, http)
 
 
-def _routes(settings: Settings, client: Client, desk: Desk, http: httpx2.AsyncClient) -> list[Route]:
-    links = {"app_link": settings.app_link, "training_link": settings.training_link}
-    sender = NoticeSender(desk, sms_gateway(settings, http), links)
+def _routes(client: Client, sender: NoticeSender) -> list[Route]:
     return [
         signal_route(client),
         Route(SendNotice, sender.send_notice, Lane.NOTICES),

@@ -10,7 +10,6 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from api.app import create_app
-from api.onboarding import Links
 from assembly import assemble, run_process
 from settings import Settings
 from web.app import create_site
@@ -46,7 +45,6 @@ async def serve(settings: Settings) -> None:
         assembly.context,
         local_messages=Path(settings.local_messages) if settings.stand_alone else None,
         allowed_origins=settings.allowed_origins,
-        links=Links(app=settings.app_link, training=settings.training_link),
         temporal_answers=Probe(assembly.client),
     )
     site = create_site(app, stand_alone=settings.stand_alone, temporal_ui=_processes(settings))

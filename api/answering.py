@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
 from api.values import Input
 from commands.command import Command
@@ -14,6 +15,12 @@ class Decision(Input):
 
     kind: str
     decision: str
+
+    @classmethod
+    def name(cls) -> tuple[str, str]:
+        """Of which kind of task it is an answer, and what it is called."""
+        (kind,), (decision,) = (get_args(cls.model_fields[name].annotation) for name in ("kind", "decision"))
+        return kind, decision
 
     async def decide(self, command: Command, task: Task) -> None:
         """Perform the command that this answer stands for; its ``@refuses`` names what that refuses."""

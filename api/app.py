@@ -130,7 +130,6 @@ def create_app(
     *,
     local_messages: Path | None = None,
     allowed_origins: Sequence[str] = (),
-    links: onboarding.Links | None = None,
     temporal_answers: Callable[[], Awaitable[bool]] = _always,
 ) -> FastAPI:
     """The application over a context.
@@ -139,7 +138,6 @@ def create_app(
         context: what commands work with.
         local_messages: where the local SMS gateway writes; given only in a stand-alone stack.
         allowed_origins: sites besides our own whose pages may use a session cookie.
-        links: where members go on with a credit, if the entry point knows.
         temporal_answers: whether Temporal can be reached, for ``/readyz``.
     """
     watcher = Watcher(context.engine)
@@ -147,7 +145,6 @@ def create_app(
     app.state.context = context
     app.state.watcher = watcher
     app.state.allowed_origins = frozenset(allowed_origins)
-    app.state.links = links
     app.state.temporal_answers = temporal_answers
     if local_messages is not None:
         app.state.local_messages = local_messages

@@ -12,7 +12,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from api.case_detail import CaseDetail, TitledCase, case_detail
-from api.dependencies import ReaderDep, ReadingDep
+from api.dependencies import CallerDep, ReadingDep
 from api.live import Changed, Watcher
 from api.operation import Operation
 from api.values import IdCursor, Limit, Moment, NumberCursor, Out, Page, Words
@@ -68,7 +68,6 @@ async def list_cases(
 @router.get("/{case_id}")
 async def read_case(
     read: ReadingDep,
-    response: Response,
     case_id: UUID,
     if_none_match: Annotated[str | None, Header(description="ETag of what the caller has")] = None,
 ) -> CaseDetail | None:
@@ -79,7 +78,7 @@ async def read_case(
     etag = f'W/"{detail.version}"'
     if if_none_match == etag:
         return Response(status_code=304, headers={"ETag": etag})  # type: ignore[return-value]  # FastAPI passes a Response on
-    response.headers["ETag"] = etag
+    read.response.headers["ETag"] = etag
     return detail
 
 
@@ -98,16 +97,16 @@ async def read_timeline(
 
 
 @refuses(TooManyStreams)
-async def _may_watch(request: Request, reader: ReaderDep, case_id: UUID) -> None:
+async def _may_watch(request: Request, caller: CallerDep, case_id: UUID) -> None:
     """Refuse before the stream begins: afterwards there is no status left to say it with."""
-    await reader.read(lambda connection: case_lists.see_case(connection, reader.actor, case_id))
-    request.app.state.watcher.refuse_when_full(reader.actor.person_id)
+    await caller.read(lambda reading: case_lists.see_case(reading.connection, caller.actor, case_id))
+    request.app.state.watcher.refuse_when_full(caller.actor.person_id)
 
 
 @router.get("/{case_id}/events", response_class=EventSourceResponse, dependencies=[Depends(_may_watch)])
 async def watch_case(
     request: Request,
-    reader: ReaderDep,
+    caller: CallerDep,
     case_id: UUID,
     version: Annotated[
         int | None, Query(ge=0, le=2**31 - 1, description="What the caller has: later ones are told as `changed`")
@@ -119,7 +118,7 @@ async def watch_case(
     Not all that happens in a case is a line of its timeline: with ``version`` each later version is told as well.
     """
     watcher: Watcher = request.app.state.watcher
-    async for event in watcher.watch(reader, case_id, int(last_event_id or 0), version):
+    async for event in watcher.watch(caller, case_id, int(last_event_id or 0), version):
         if isinstance(event, Changed):
             yield ServerSentEvent(data={"version": event.version}, event="changed")
             continue

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import Depends, Header, Request
 from fastapi.security import APIKeyCookie, HTTPBearer
@@ -68,8 +68,13 @@ async def signed_in(
         Unauthenticated: nobody.
         ForeignOrigin: a cookie came with an unsafe request from another site.
     """
+    return await actor_of(request, context, bearer=None if bearer is None else bearer.credentials, cookie=cookie)
+
+
+async def actor_of(request: Request, context: Context, *, bearer: str | None = None, cookie: str | None) -> Actor:
+    """Who is signed in, by one of the two. Raises as ``signed_in``."""
     if bearer is not None:
-        return await authenticate(context, bearer.credentials)
+        return await authenticate(context, bearer)
     if not cookie:
         raise Unauthenticated
     if request.method not in _SAFE_METHODS and not _same_origin(request):
@@ -112,6 +117,92 @@ def require(*roles: Role, member: bool = False) -> Callable[..., Awaitable[Actor
 
 
 @dataclass(frozen=True, slots=True)
+class Visitor:
+    """Whoever calls, signed in or not; ``response`` is the head of the answer: its cookies and header fields."""
+
+    context: Context
+    origin: str
+    response: Response
+
+
+def _visitor(context: ContextDep, origin: OriginDep, response: Response) -> Visitor:
+    return Visitor(context, origin, response)
+
+
+VisitorDep = Annotated[Visitor, Depends(_visitor)]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller(Visitor):
+    """Whoever calls and is signed in; runs queries on their behalf, each in a transaction of its own."""
+
+    actor: Actor
+
+    def reading(self, connection: AsyncConnection) -> Reading:
+        """The caller's view of the database in a transaction."""
+        return Reading(connection, self)
+
+    async def read(self, query: Callable[[Reading], Awaitable[T | None]]) -> T:
+        """The query's result.
+
+        Raises:
+            NotFound: it found nothing that the caller may see.
+        """
+        async with transaction(self.context.engine, Acting.of(self.actor)) as connection:
+            return found_by(await query(self.reading(connection)))
+
+
+def found_by(found: T | None) -> T:
+    """What a query found.
+
+    Raises:
+        NotFound: nothing that the caller may see.
+    """
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _caller(visitor: VisitorDep, actor: ActorDep) -> Caller:
+    return Caller(visitor.context, visitor.origin, visitor.response, actor)
+
+
+CallerDep = Annotated[Caller, Depends(_caller)]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A query at work: its transaction, and on whose behalf it reads."""
+
+    connection: AsyncConnection
+    caller: Caller
+
+    @property
+    def context(self) -> Context:
+        """What the installation gives."""
+        return self.caller.context
+
+    @property
+    def actor(self) -> Actor:
+        """On whose behalf."""
+        return self.caller.actor
+
+    @property
+    def response(self) -> Response:
+        """The head of the answer."""
+        return self.caller.response
+
+    @property
+    def seals(self) -> Seals:
+        """Keys for personal fields."""
+        return self.context.seals
+
+
+# The handler of an operation asks for a reading; what comes is the caller, in whose transaction the handler runs.
+ReadingDep = Annotated[Reading, Depends(_caller)]
+
+
+@dataclass(frozen=True, slots=True)
 class Performer:
     """Runs the operation's one command under the caller's Idempotency-Key."""
 
@@ -130,13 +221,31 @@ class Performer:
         async def as_json(command: Command) -> bytes:
             return (await work(command)).model_dump_json().encode()
 
-        return respond(await perform(self.context, self.envelope, as_json, status=status, keep=keep))
+        answer = await perform(self.context, self.envelope, as_json, status=status, keep=keep)
+        return Response(answer.body, answer.status, headers_of(answer), "application/json")
 
 
-def respond(answer: Answer) -> Response:
-    """A command's answer over HTTP."""
-    headers = {"Cache-Control": "no-store"} | ({"Idempotent-Replayed": "true"} if answer.replayed else {})
-    return Response(answer.body, answer.status, headers, "application/json")
+def headers_of(answer: Answer) -> dict[str, str]:
+    """The header fields of a command's answer."""
+    return {"Cache-Control": "no-store"} | ({"Idempotent-Replayed": "true"} if answer.replayed else {})
+
+
+_KEY_MIN: Final = 8
+_KEY_MAX: Final = 200
+
+
+def checked_key(key: str | None) -> str:
+    """The key of a command.
+
+    Raises:
+        KeyMissing: there is none.
+        InvalidInput: it is too short or too long, or has other than printable ASCII.
+    """
+    if not key:
+        raise KeyMissing(field="Idempotency-Key")
+    if not _KEY_MIN <= len(key) <= _KEY_MAX or not key.isascii() or not key.isprintable():
+        raise InvalidInput(field="Idempotency-Key")
+    return key
 
 
 def _key(
@@ -144,16 +253,12 @@ def _key(
         str | None,
         Header(
             description="Names this command: sent again with the same body it is done once",
-            min_length=8,
-            max_length=200,
+            min_length=_KEY_MIN,
+            max_length=_KEY_MAX,
         ),
     ] = None,
 ) -> str:
-    if idempotency_key is None:
-        raise KeyMissing(field="Idempotency-Key")
-    if not idempotency_key.isascii() or not idempotency_key.isprintable():
-        raise InvalidInput(field="Idempotency-Key")
-    return idempotency_key
+    return checked_key(idempotency_key)
 
 
 KeyDep = Annotated[str, Depends(_key)]
@@ -172,50 +277,3 @@ async def _performer(
 
 # The handler of an operation asks for a command; what comes is a performer, with which the operation runs the handler.
 CommandDep = Annotated[Command, Depends(_performer)]
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A query at work: its transaction, and on whose behalf it reads."""
-
-    connection: AsyncConnection
-    context: Context
-    actor: Actor
-
-    @property
-    def seals(self) -> Seals:
-        """Keys for personal fields."""
-        return self.context.seals
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Runs queries on behalf of the caller, each in a transaction of its own."""
-
-    context: Context
-    actor: Actor
-
-    def reading(self, connection: AsyncConnection) -> Reading:
-        """The caller's view of the database in a transaction."""
-        return Reading(connection, self.context, self.actor)
-
-    async def read(self, query: Callable[[AsyncConnection], Awaitable[T | None]]) -> T:
-        """The query's result.
-
-        Raises:
-            NotFound: it found nothing that the caller may see.
-        """
-        async with transaction(self.context.engine, Acting.of(self.actor)) as connection:
-            found = await query(connection)
-        if found is None:
-            raise NotFound
-        return found
-
-
-def _reader(context: ContextDep, actor: ActorDep) -> Reader:
-    return Reader(context, actor)
-
-
-ReaderDep = Annotated[Reader, Depends(_reader)]
-# As with a command: what comes is a reader, with which the operation runs the handler.
-ReadingDep = Annotated[Reading, Depends(_reader)]

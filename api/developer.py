@@ -43,19 +43,27 @@ class LocalSignIns(BaseModel):
     items: list[LocalSignIn]
 
 
-@router.get("/messages")
-def list_local_messages(request: Request, limit: Limit = 20) -> LocalMessages:
-    """What the local SMS gateway would have sent."""
-    directory: Path = request.app.state.local_messages
+def local_messages(directory: Path, limit: int) -> LocalMessages:
+    """What the local gateways wrote to a directory."""
     return LocalMessages(items=read_local_messages(directory, limit))
 
 
-@router.get("/sign-ins")
-def list_local_sign_ins(request: Request) -> LocalSignIns:
-    """Who can be played."""
-    directory: Path = request.app.state.local_messages
+def local_sign_ins(directory: Path) -> LocalSignIns:
+    """Who can be played, with the codes of this moment."""
     found = []
     for person in read_local_sign_ins(directory):
         secret = person.pop("totp_secret", "")
         found.append(LocalSignIn(**person, totp=pyotp.TOTP(secret).now() if secret else ""))
     return LocalSignIns(items=found)
+
+
+@router.get("/messages")
+def list_local_messages(request: Request, limit: Limit = 20) -> LocalMessages:
+    """What the local SMS gateway would have sent."""
+    return local_messages(request.app.state.local_messages, limit)
+
+
+@router.get("/sign-ins")
+def list_local_sign_ins(request: Request) -> LocalSignIns:
+    """Who can be played."""
+    return local_sign_ins(request.app.state.local_messages)

@@ -9,13 +9,13 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import Field, StringConstraints
 
-from api.dependencies import CommandDep, ContextDep, require
+from api.dependencies import CallerDep, CommandDep, require
 from api.operation import Operation
 from api.values import Amount, Day, DayIn, IfMatch, Input, Moment, Out
 from commands import employment as commands
 from commands.refusals import refuses
 from domain import errors
-from domain.access import Actor, Role
+from domain.access import Role
 from domain.identity import NationalId, mask_national_id
 from storage import employment as store
 from storage.employment import Correction, EarlierVersion, History
@@ -126,13 +126,11 @@ class Employments(Out):
     items: list[EmploymentOut]
 
 
-@router.post("/searches")
+@router.post("/searches", dependencies=[Depends(_may_correct)])
 @refuses(commands.search_employments, errors.NotFound)
-async def search_employments(
-    context: ContextDep, actor: Annotated[Actor, Depends(_may_correct)], search: EmploymentSearch
-) -> Employments:
+async def search_employments(caller: CallerDep, search: EmploymentSearch) -> Employments:
     """Look up a colleague by national id, within the officer's organisations and regions; changes nothing."""
-    found = await commands.search_employments(context, actor, search.national_id)
+    found = await commands.search_employments(caller.context, caller.actor, search.national_id)
     return Employments(items=[EmploymentOut.of(history) for history in found])
 
 

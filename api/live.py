@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.dependencies import Reader
+from api.dependencies import Caller, Reading
 from domain.case import TooManyStreams
 from domain.errors import NotFound
 from storage.account import read_session_again
@@ -72,19 +72,19 @@ class Watcher:
             self._changed.notify_all()
 
     async def watch(
-        self, reader: Reader, case_id: UUID, after: int, version: int | None = None
+        self, caller: Caller, case_id: UUID, after: int, version: int | None = None
     ) -> AsyncIterator[Event | Changed]:
         """Lines after one that the caller has, then each new one; and each version after the caller's, if it has one.
 
         Ends when the caller may no longer see the case, and when the database is away: they connect again.
         """
-        person_id = reader.actor.person_id
+        person_id = caller.actor.person_id
         self._watched[case_id] += 1
         self._watching[person_id] += 1
         try:
             end = asyncio.get_running_loop().time() + _LIFE_SECONDS
             while asyncio.get_running_loop().time() < end:
-                case, news = await reader.read(lambda connection: _news(connection, reader, case_id, after))  # noqa: B023 - awaited at once
+                case, news = await caller.read(lambda reading: _news(reading, case_id, after))  # noqa: B023 - awaited at once
                 for event, is_theirs in news:
                     after = event.id
                     if is_theirs:
@@ -113,12 +113,11 @@ class Watcher:
                 return
 
 
-async def _news(
-    connection: AsyncConnection, reader: Reader, case_id: UUID, after: int
-) -> tuple[Case, list[tuple[Event, bool]]] | None:
+async def _news(reading: Reading, case_id: UUID, after: int) -> tuple[Case, list[tuple[Event, bool]]] | None:
     """The case, and each new line with whether it is the caller's to see."""
     # The session may have ended and roles may be gone since the stream began.
-    actor = await read_session_again(connection, reader.actor.session_id)
+    connection = reading.connection
+    actor = await read_session_again(connection, reading.actor.session_id)
     case = None if actor is None else await see_case(connection, actor, case_id)
     if actor is None or case is None:
         return None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
 from api.dependencies import CommandDep, ReadingDep, require
@@ -28,6 +29,9 @@ State = Annotated[
 ]
 
 
+ShownState = Annotated[NoticeState | None, Query()]
+
+
 class MessageOut(Out):
     """A message to the caller; one-time codes are not stored, so none is among them."""
 
@@ -38,7 +42,7 @@ class MessageOut(Out):
     case_id: UUID | None = Field(description="What it is about")
 
     @classmethod
-    def of(cls, stored: StoredNotice, links: dict[str, str]) -> MessageOut:
+    def of(cls, stored: StoredNotice, links: Mapping[str, str]) -> MessageOut:
         """A message."""
         return cls.of_row(stored, text=_text(stored, links))
 
@@ -62,7 +66,7 @@ class NoticeOut(Out):
     failure_words: Words | None
 
     @classmethod
-    def of(cls, watched: WatchedNotice, links: dict[str, str]) -> NoticeOut:
+    def of(cls, watched: WatchedNotice, links: Mapping[str, str]) -> NoticeOut:
         """A notice."""
         stored = watched.stored
         return cls.of_row(
@@ -75,45 +79,35 @@ class NoticeOut(Out):
         )
 
 
-def _text(stored: StoredNotice, links: dict[str, str]) -> str:
+def _text(stored: StoredNotice, links: Mapping[str, str]) -> str:
     return retell(stored.template, {**links, **stored.params})
-
-
-def _links(request: Request) -> dict[str, str]:
-    """The links of this installation, by the names that texts have for them."""
-    links = request.app.state.links
-    return {} if links is None else {"app_link": links.app, "training_link": links.training}
-
-
-LinksDep = Annotated[dict[str, str], Depends(_links)]
 
 
 @router.get("/messages", dependencies=[Depends(require(member=True))])
 async def list_messages(
-    read: ReadingDep, links: LinksDep, before: IdCursor, case_id: UUID | None = None, limit: Limit = 25
+    read: ReadingDep, before: IdCursor, case_id: UUID | None = None, limit: Limit = 25
 ) -> Page[MessageOut]:
     """What was sent to the caller, newest first; of one case with ``case_id``."""
     rows = await notices.list_messages(
         read.connection, read.actor.person_id, case_id=case_id, before=before, limit=limit + 1
     )
-    return Page.of(rows, limit, lambda row: (row.id,), lambda row: MessageOut.of(row, links))
+    return Page.of(rows, limit, lambda row: (row.id,), lambda row: MessageOut.of(row, read.context.links))
 
 
 @router.get("/notices", dependencies=[Depends(require(*SEES_NOTICES))])
 async def list_notices(
     read: ReadingDep,
-    links: LinksDep,
     before: IdCursor,
-    state: Annotated[NoticeState | None, Query()] = None,
+    state: ShownState = None,
     limit: Limit = 25,
 ) -> Page[NoticeOut]:
     """Messages to everybody, newest first: those that wait, were sent or failed. For operators, support, auditors."""
     rows = await notices.list_notices(read.connection, read.seals, state=state, before=before, limit=limit + 1)
-    return Page.of(rows, limit, lambda row: (row.stored.id,), lambda row: NoticeOut.of(row, links))
+    return Page.of(rows, limit, lambda row: (row.stored.id,), lambda row: NoticeOut.of(row, read.context.links))
 
 
 @router.post("/notices/{notice_id}/resend", dependencies=[Depends(require(*SENDS_NOTICES))])
 @refuses(commands.resend_notice)
-async def resend_notice(command: CommandDep, links: LinksDep, notice_id: UUID) -> NoticeOut:
+async def resend_notice(command: CommandDep, notice_id: UUID) -> NoticeOut:
     """Send a message again that failed or did not arrive, three times an hour at most. For operators and support."""
-    return NoticeOut.of(await commands.resend_notice(command, notice_id), links)
+    return NoticeOut.of(await commands.resend_notice(command, notice_id), command.context.links)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -163,6 +163,11 @@ class Links(Out):
 
     app: str = Field(examples=["https://amanat.example/app"])
     training: str = Field(examples=["https://amanat.example/training"])
+
+    @classmethod
+    def of(cls, links: Mapping[str, str]) -> Links | None:
+        """Those of the installation, if it names any."""
+        return cls(app=links["app_link"], training=links["training_link"]) if links else None
 
 
 class CreditLineOut(Out):
@@ -390,39 +395,30 @@ async def correct_application(command: CommandDep, case_id: UUID, correction: Co
     return await case_row(command, await commands.correct_application(command, case_id, request))
 
 
-def _links(request: Request) -> Links | None:
-    links: Links | None = request.app.state.links
-    return links
-
-
-LinksDep = Annotated[Links | None, Depends(_links)]
-
-
 @router.get("/credit-lines", dependencies=[_Member])
-async def list_credit_lines(
-    read: ReadingDep, links: LinksDep, is_open: Annotated[bool | None, Query()] = None
-) -> CreditLines:
+async def list_credit_lines(read: ReadingDep, is_open: Annotated[bool | None, Query()] = None) -> CreditLines:
     """The member's own credit lines with what is used, held and available."""
     lines = await onboarding.lines_of(read.connection, read.actor.person_id)
     wanted = [line for line in lines if is_open is None or (line.closed_at is None) is is_open]
-    return CreditLines(items=await _with_balances(read, wanted, links))
+    return CreditLines(items=await _with_balances(read, wanted))
 
 
 @router.get("/credit-lines/{line_id}", dependencies=[_Member])
-async def read_credit_line(read: ReadingDep, links: LinksDep, line_id: UUID) -> CreditLineOut | None:
+async def read_credit_line(read: ReadingDep, line_id: UUID) -> CreditLineOut | None:
     """One of the member's own credit lines with what is used, held and available."""
     line = await onboarding.read_line(read.connection, line_id)
     if line is None or line.person_id != read.actor.person_id:
         return None
-    return (await _with_balances(read, [line], links))[0]
+    return (await _with_balances(read, [line]))[0]
 
 
-async def _with_balances(read: Reading, lines: Sequence[CreditLine], links: Links | None) -> list[CreditLineOut]:
+async def _with_balances(read: Reading, lines: Sequence[CreditLine]) -> list[CreditLineOut]:
     connection, until = read.connection, read.actor.strong_until
     strong = until is not None and until > await postgres_now(connection)
     accounts = [available.code for _, available in (credit_accounts(line.id) for line in lines)]
     balances = await ledger.balances(connection, accounts)
     programmes = await programmes_of(connection, [line.case_id for line in lines])
+    links = Links.of(read.context.links)
     return [
         CreditLineOut.of(
             line,

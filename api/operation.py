@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+import inspect
+from collections.abc import Callable, Iterator, Mapping
 from types import NoneType
-from typing import Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, get_args, get_type_hints
 from uuid import UUID
 
 from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
-from api.dependencies import ForeignOrigin, Gate, Performer, Reader, Reading, signed_in
+from api.dependencies import Caller, ForeignOrigin, Gate, Performer, Reading, found_by, signed_in
 from api.problems import responses
 from api.values import Out
 from commands.command import Command
 from commands.refusals import refusals_of
 from domain import errors
+from domain.access import Actor
 from domain.errors import Refusal
+
+if TYPE_CHECKING:
+    from fastapi._compat import ModelField
 
 _SAFE = frozenset({"GET", "HEAD"})
 
@@ -37,17 +43,62 @@ class Operation(APIRoute):
             options["response_model"] = answer
         options["operation_id"] = endpoint.__name__
         super().__init__(path, _running(endpoint, hints, answer, options.get("status_code") or 200), **options)
+        self.answer: Any = answer
+        self.called = endpoint.__name__
+        self._signature = inspect.signature(endpoint)
+        self._runner = next(iter(self._signature.parameters), "")
+        # Whether it is for people who are signed in.
+        self.asks_who = any(part.call is signed_in for part in _parts(self.dependant))
+        self._gates = [gate for part in _parts(self.dependant) if (gate := _gate_of(part.call)) is not None]
         self.responses = responses(*self._refusals()) | self.responses
+        OPERATIONS[endpoint] = self
+
+    async def let_in(self, actor: Actor) -> None:
+        """Refuse whom none of its gates lets in.
+
+        Raises:
+            Forbidden: they hold none of the roles.
+        """
+        for gate in self._gates:
+            await gate.let_in(actor)
+
+    async def run(self, runner: Performer | Reading, arguments: Mapping[str, Any]) -> Any:
+        """Run the handler as a command or as a query; a command's answer is a response."""
+        return await self.endpoint(**{self._runner: runner}, **arguments)
+
+    def arguments(self, *values: Any, **named: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Arguments of the handler, checked as they are in a request, and what of them is the request's content.
+
+        Raises:
+            RequestValidationError: one is out of its range.
+        """
+        given = self._signature.bind(None, *values, **named).arguments
+        given.pop(self._runner)
+        content, wrong = dict[str, Any](), list[Any]()
+        for where, field in self._fields():
+            if field.name in given:
+                given[field.name], found = field.validate(given[field.name], loc=(where, field.alias))
+                wrong += found
+                content[field.name] = None if found else field.serialize(given[field.name])
+        if wrong:
+            raise RequestValidationError(wrong)
+        return given, content
+
+    def _fields(self) -> Iterator[tuple[str, ModelField]]:
+        own = self.dependant
+        yield from (("path", field) for field in own.path_params)
+        yield from (("query", field) for field in own.query_params)
+        yield from (("body", field) for field in own.body_params)
 
     def _refusals(self) -> Iterator[type[Refusal]]:
         """What its address and its kind of request bring, and what its handler and its dependencies declare."""
         parts = list(_parts(self.dependant))
         calls = [part.call for part in parts]
-        if signed_in in calls:
+        if self.asks_who:
             yield errors.Unauthenticated
             if not (self.methods or set()) <= _SAFE:
                 yield ForeignOrigin
-        if any(isinstance(getattr(call, "__self__", None), Gate) for call in calls):
+        if any(_gate_of(call) is not None for call in calls):
             yield errors.Forbidden
         if any(field.field_info.annotation is UUID for part in parts for field in part.path_params):
             yield errors.NotFound
@@ -57,6 +108,24 @@ class Operation(APIRoute):
             yield errors.TooLarge
         for call in calls:
             yield from getattr(call, "refuses", ())
+
+
+# By their handlers.
+OPERATIONS: Final[dict[Callable[..., Any], Operation]] = {}
+
+
+def operation_of(handler: Callable[..., Any]) -> Operation:
+    """The operation that a handler is of.
+
+    Raises:
+        KeyError: it is of none.
+    """
+    return OPERATIONS[handler]
+
+
+def _gate_of(call: object) -> Gate | None:
+    found = getattr(call, "__self__", None)
+    return found if isinstance(found, Gate) else None
 
 
 def _parts(dependant: Dependant) -> Iterator[Dependant]:
@@ -80,10 +149,12 @@ def _running(endpoint: Callable[..., Any], hints: dict[str, Any], answer: Any, s
 
     @functools.wraps(endpoint)
     async def run(**values: Any) -> Any:
-        runner: Performer | Reader = values.pop(name)
+        runner: Performer | Caller | Reading = values.pop(name)
         handle = functools.partial(endpoint, **values)
         if isinstance(runner, Performer):
             return await runner.run(lambda command: handle(**{name: command}), status=status, keep=keep)
-        return await runner.read(lambda connection: handle(**{name: runner.reading(connection)}))
+        if isinstance(runner, Reading):
+            return found_by(await handle(**{name: runner}))
+        return await runner.read(lambda reading: handle(**{name: reading}))
 
     return run

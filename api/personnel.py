@@ -14,13 +14,11 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import FileResponse
 from pydantic import Field
-from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect
-from starlette.responses import Response
 
 from api.case_view import Section
-from api.dependencies import ActorDep, ContextDep, KeyDep, OriginDep, ReaderDep, Reading, ReadingDep, require, respond
+from api.dependencies import CallerDep, KeyDep, Reading, ReadingDep, headers_of, require
 from api.operation import Operation
 from api.values import IdCursor, Limit, Moment, NumberCursor, Out, Page, Words
 from commands.personnel import FILE_LIMIT, Upload, error_sentences, may_read_imports, send_file
@@ -125,7 +123,23 @@ def _as_json(imported: Import) -> bytes:
     return ImportOut.of(imported).model_dump_json().encode()
 
 
-async def _content(request: Request) -> AsyncIterator[bytes]:
+def _content(request: Request) -> AsyncIterator[bytes]:
+    """The file as it comes in; refused by the headers what need not be read.
+
+    Raises:
+        UnknownFileType: another Content-Type.
+        TooLarge: the announced length is over the bound.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in _CONTENT_TYPES:
+        raise UnknownFileType(field="Content-Type")
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > FILE_LIMIT:
+        raise errors.TooLarge
+    return _parts(request)
+
+
+async def _parts(request: Request) -> AsyncIterator[bytes]:
     try:
         async for part in request.stream():
             yield part
@@ -133,35 +147,22 @@ async def _content(request: Request) -> AsyncIterator[bytes]:
         raise errors.InvalidInput(field="body") from None
 
 
-def _check_headers(content_type: str | None, content_length: str | None) -> None:
-    """Refuse by the headers what need not be read.
-
-    Raises:
-        UnknownFileType: another Content-Type.
-        TooLarge: the announced length is over the bound.
-    """
-    kind = (content_type or "").partition(";")[0].strip().lower()
-    if kind not in _CONTENT_TYPES:
-        raise UnknownFileType(field="Content-Type")
-    if content_length is not None and content_length.isdecimal() and int(content_length) > FILE_LIMIT:
-        raise errors.TooLarge
-
-
 @router.post(
     "/organisations/{organisation_id}/personnel-imports",
     status_code=202,
-    response_model=ImportOut,
     # Twice the bound that this operation keeps itself, while the content comes in.
     max_body_size=2 * FILE_LIMIT,
     openapi_extra={"requestBody": {"required": True, "content": dict.fromkeys(_CONTENT_TYPES, _BINARY)}},
 )
 @refuses(send_file, errors.Forbidden, UnknownFileType)
 async def import_personnel(
-    request: Request, context: ContextDep, actor: ActorDep, origin: OriginDep, organisation_id: UUID, key: KeyDep
-) -> Response:
+    caller: CallerDep, organisation_id: UUID, key: KeyDep, content: Annotated[AsyncIterator[bytes], Depends(_content)]
+) -> ImportOut:
     """Send a personnel file as the body, at most 50 MB; it is imported in the background. For the organisation's HR."""
-    _check_headers(request.headers.get("content-type"), request.headers.get("content-length"))
-    return respond(await send_file(context, Upload(actor, organisation_id, key, origin, _content(request)), _as_json))
+    upload = Upload(caller.actor, organisation_id, key, caller.origin, content)
+    answer = await send_file(caller.context, upload, _as_json)
+    caller.response.headers.update(headers_of(answer))
+    return ImportOut.model_validate_json(answer.body)
 
 
 @router.get("/organisations/{organisation_id}/personnel-imports", dependencies=[_READERS])
@@ -216,17 +217,17 @@ async def list_import_refusals(
     responses={200: {"description": "The refused rows", "content": {"text/csv": _BINARY, XLSX: _BINARY}}},
 )
 async def download_import_report(
-    reader: ReaderDep,
+    caller: CallerDep,
     import_id: UUID,
     form: Annotated[ReportFormat, Query(alias="format", description="CSV or XLSX")] = ReportFormat.CSV,
 ) -> FileResponse:
     """The refused rows with number, column, code and a sentence; those found so far while the import runs."""
 
-    async def query(connection: AsyncConnection) -> list[RefusedLine] | None:
-        found = await _find(reader.reading(connection), import_id)
-        return None if found is None else await personnel.list_refusals(connection, import_id)
+    async def query(read: Reading) -> list[RefusedLine] | None:
+        found = await _find(read, import_id)
+        return None if found is None else await personnel.list_refusals(read.connection, import_id)
 
-    refused = await reader.read(query)
+    refused = await caller.read(query)
     directory = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="amanat-report-"))
     path = directory / f"report.{form}"
     await asyncio.to_thread(write_csv if form is ReportFormat.CSV else write_xlsx, path, refused)

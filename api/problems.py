@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from string import Formatter
 from typing import Any
 from uuid import uuid4
@@ -17,6 +18,7 @@ from starlette.responses import JSONResponse
 
 from domain import errors
 
+_FIELDS_TOLD = 20
 _log = logging.getLogger("amanat.api")
 
 STATUS: dict[type[errors.Refusal], int] = {
@@ -138,9 +140,9 @@ _SAMPLES: dict[str, Any] = {
 }
 
 
-def problem(request: Request, refusal: errors.Refusal, found: list[FieldProblem] | None = None) -> JSONResponse:
+def problem(request: Request, refusal: errors.Refusal) -> JSONResponse:
     """The answer to a refused request."""
-    body = _body(refusal, request_id(request), found)
+    body = _body(refusal, request_id(request))
     status = body.status
     headers = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
     if status == 401:
@@ -148,7 +150,7 @@ def problem(request: Request, refusal: errors.Refusal, found: list[FieldProblem]
     return JSONResponse(body.model_dump(), status, headers, MEDIA_TYPE)
 
 
-def _body(refusal: errors.Refusal, request_id: str, found: list[FieldProblem] | None = None) -> Problem:
+def _body(refusal: errors.Refusal, request_id: str) -> Problem:
     return Problem(
         type=f"urn:amanat:error:{refusal.code}",
         title=refusal.code,
@@ -157,7 +159,7 @@ def _body(refusal: errors.Refusal, request_id: str, found: list[FieldProblem] | 
         detail=refusal.sentence("fa"),
         detail_en=refusal.sentence("en"),
         field=refusal.field,
-        errors=found or [],
+        errors=refusal.found if isinstance(refusal, InvalidFields) else [],
         request_id=request_id,
     )
 
@@ -167,43 +169,42 @@ def request_id(request: Request) -> str:
     return str(getattr(request.state, "request_id", "") or uuid4())
 
 
+class InvalidFields(errors.InvalidInput):
+    """Fields of a request are malformed or out of their range; ``found`` are they."""
+
+    def __init__(self, found: Sequence[Mapping[str, Any]]) -> None:
+        """Of pydantic's errors, at their places in the request; only so many are told."""
+        self.found = [
+            FieldProblem(field=".".join(str(part) for part in item["loc"][1:]), code=item["type"], en=item["msg"])
+            for item in found[:_FIELDS_TOLD]
+        ]
+        super().__init__(field=self.found[0].field if self.found else None)
+
+
+def refusal_of(error: Exception) -> errors.Refusal:
+    """What is answered to a failure: itself if it is a refusal; a fault of ours is logged with its trace."""
+    match error:
+        case errors.Refusal():
+            return error
+        case RequestValidationError():
+            return InvalidFields(error.errors())
+        case HTTPException():
+            return _BY_STATUS.get(error.status_code, errors.InvalidInput)()
+        case DataError():
+            return errors.InvalidInput()
+    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    if isinstance(error, OperationalError | PoolTimeout) or state[:2] in {"08", "53", "55", "57", "40"}:
+        _log.warning("database_unavailable", extra={"sqlstate": state})
+        return Unavailable(retry_after=2)
+    _log.error("unexpected_error", exc_info=error)
+    return Unexpected()
+
+
 def install(app: FastAPI) -> None:
     """Answer every failure with a problem."""
 
-    @app.exception_handler(errors.Refusal)
-    async def refused(request: Request, error: errors.Refusal) -> JSONResponse:
-        return problem(request, error)
+    async def refused(request: Request, error: Exception) -> JSONResponse:
+        return problem(request, refusal_of(error))
 
-    @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        found = [
-            FieldProblem(field=".".join(str(part) for part in item["loc"][1:]), code=item["type"], en=item["msg"])
-            for item in error.errors()[:20]
-        ]
-        return problem(request, errors.InvalidInput(field=found[0].field if found else None), found)
-
-    @app.exception_handler(HTTPException)
-    async def refused_by_framework(request: Request, error: HTTPException) -> JSONResponse:
-        refusal: errors.Refusal = _BY_STATUS.get(error.status_code, errors.InvalidInput)()
-        return problem(request, refusal)
-
-    @app.exception_handler(DBAPIError)
-    @app.exception_handler(PoolTimeout)
-    async def database(request: Request, error: Exception) -> JSONResponse:
-        if isinstance(error, DataError):
-            return problem(request, errors.InvalidInput())
-        state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
-        if isinstance(error, OperationalError | PoolTimeout) or state[:2] in {"08", "53", "55", "57", "40"}:
-            _log.warning("database_unavailable", extra={"sqlstate": state, "request_id": request_id(request)})
-            return problem(request, Unavailable(retry_after=2))
-        return unexpected(request, error)
-
-    @app.exception_handler(Exception)
-    async def anything(request: Request, error: Exception) -> JSONResponse:
-        return unexpected(request, error)
-
-
-def unexpected(request: Request, error: Exception) -> JSONResponse:
-    """A fault of ours: logged with its trace, answered without it."""
-    _log.error("unexpected_error", exc_info=error, extra={"request_id": request_id(request)})
-    return problem(request, Unexpected())
+    for kind in (errors.Refusal, RequestValidationError, HTTPException, DBAPIError, PoolTimeout, Exception):
+        app.add_exception_handler(kind, refused)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Query
-from starlette.responses import Response
 
 from api.case_view import CaseRow, case_row
 from api.decisions import DECISIONS, any_decision, any_kind
@@ -51,13 +50,13 @@ async def list_tasks(
 
 
 @router.get("/{task_id}")
-async def read_task(read: ReadingDep, response: Response, task_id: UUID) -> TaskOut | None:
+async def read_task(read: ReadingDep, task_id: UUID) -> TaskOut | None:
     """A task that is or was addressed to the caller; its ETag can be sent back with a decision."""
     item = await tasks.read_item(read.connection, task_id)
     if item is None or not commands.is_addressed_to(item.task, read.actor):
         return None
     (found,) = await shown(read.connection, read.actor, [item])
-    response.headers["ETag"] = f'W/"{found.version}"'
+    read.response.headers["ETag"] = f'W/"{found.version}"'
     return found
 
 

@@ -199,20 +199,24 @@ def _id_in(cursor: Cursor = None) -> UUID | None:
     return read[0] if read else None
 
 
-def _number_in(cursor: Cursor = None) -> int:
+def number_in(cursor: Cursor = None) -> int:
+    """The number that a list goes on after; 0 for the beginning. Raises InvalidInput."""
     read = read_cursor(cursor, int)
     return read[0] if read else 0
 
 
-def _due_in(cursor: Cursor = None) -> tuple[datetime, UUID] | None:
+DueAfter = tuple[datetime, UUID] | None
+
+
+def _due_in(cursor: Cursor = None) -> DueAfter:
     read = read_cursor(cursor, datetime, UUID)
     return (read[0], read[1]) if read else None
 
 
 # Where the part before ended, in lists by id, by a number (0 for the beginning), and by due date and id.
 IdCursor = Annotated[UUID | None, Depends(_id_in)]
-NumberCursor = Annotated[int, Depends(_number_in)]
-DueCursor = Annotated[tuple[datetime, UUID] | None, Depends(_due_in)]
+NumberCursor = Annotated[int, Depends(number_in)]
+DueCursor = Annotated[DueAfter, Depends(_due_in)]
 
 
 def _version_in(

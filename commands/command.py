@@ -41,7 +41,8 @@ _log = logging.getLogger("amanat.commands")
 class Context:
     """What commands work with; made once by an entry point.
 
-    ``side`` is a small pool for what must be committed whatever becomes of the command, such as a try of a code.
+    ``side`` is a small pool for what must be committed whatever becomes of the command, such as a try of a code;
+    ``links`` are where members go on, by the names that texts have for them.
     """
 
     engine: AsyncEngine
@@ -49,6 +50,7 @@ class Context:
     seals: Seals
     files: Files
     nudge: Callable[[], None] = field(default=lambda: None)
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

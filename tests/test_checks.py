@@ -17,6 +17,7 @@ PLANTED = {
     "commands/planted_posting.py": ("from storage.ledger.posting import post", "Only activities move money"),
     "api/planted_package.py": ("from storage.ledger import posting", "Only activities move money"),
     "web/planted_command.py": ("from commands.task import lock_task", "A page can do nothing that the API cannot"),
+    "web/planted_posting.py": ("from storage.ledger.posting import post", "A page can do nothing that the API cannot"),
     "web/planted_query.py": ("from storage.cases import read_case", "A page can do nothing that the API cannot"),
     "workflows/planted_rule.py": ("from domain.guarantor import judge", "Workflows never touch storage"),
     "storage/planted_layer.py": ("from commands.task import lock_task", "Imports run one way"),

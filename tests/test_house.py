@@ -47,7 +47,6 @@ OPEN: Mapping[str, set[str]] = {
     "web/case.py": {"substitution"},
     "web/developer.py": {"onboarding"},
     "web/onboarding/case.py": {"name_guarantor", "substitution"},
-    "web/personnel.py": {"issue_certificate"},
     "web/task/pane.py": {"answer_guarantee", "correct_application", "name_guarantor", "substitution"},
     "web/templates/case.html": {"correct_application", "name_guarantor", "onboarding"},
     # Examples in the API's document.

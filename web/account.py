@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Annotated, Final
 from urllib.parse import quote
 from uuid import UUID
@@ -10,11 +9,14 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from web.client import SESSION_COOKIE, Answer, Refused
+from api.account import codes, sessions
+from api.client import checked
+from api.dependencies import SESSION_COOKIE
+from domain.errors import Refusal
 from web.forms import Form, empty
 from web.language import COOKIE as LANGUAGE_COOKIE
 from web.language import languages
-from web.visit import AnyVisit, SignedIn
+from web.visit import AnyVisit, SignedIn, SignInNeeded, Visit, find_out
 
 router = APIRouter()
 
@@ -38,12 +40,13 @@ async def show_sign_in(visit: AnyVisit, next: Next = "/") -> Response:  # noqa: 
 async def ask_for_code(visit: AnyVisit) -> Response:
     """Ask for the code by SMS; whoever they are, the next page is the same (A1)."""
     form = await visit.form()
-    body = {"national_id": form.required("national_id"), "mobile": form.required("mobile")}
+    national_id, mobile = form.required("national_id"), form.required("mobile")
     if form.is_good:
         try:
-            challenge = (await visit.api.post("/v1/sign-in/codes", body))["challenge_id"]
-            return visit.go(_with_next(f"/sign-in/code?challenge={challenge}", form))
-        except Refused as refused:
+            wish = checked(sessions.CodeWish, national_id=national_id, mobile=mobile)
+            challenge = await visit.api.call(sessions.request_sign_in_code, wish)
+            return visit.go(_with_next(f"/sign-in/code?challenge={challenge.challenge_id}", form))
+        except Refusal as refused:
             form.refuse(refused)
     return visit.again("sign_in.html", form)
 
@@ -63,11 +66,13 @@ async def show_code(visit: AnyVisit, challenge: UUID, next: Next = "/") -> Respo
 async def sign_in(visit: AnyVisit) -> Response:
     """Begin a member's session."""
     form = await visit.form()
-    body = {"challenge_id": form.text("challenge_id"), "code": form.required("code"), "transport": "cookie"}
+    challenge_id, code = form.text("challenge_id"), form.required("code")
     if form.is_good:
         try:
-            return _begun(visit, form, await visit.api.send("POST", "/v1/sign-in/sessions", body))
-        except Refused as refused:
+            body = checked(sessions.MemberSignIn, challenge_id=challenge_id, code=code, transport="cookie")
+            await visit.api.call(sessions.sign_in, body)
+            return _with_cookies(visit, visit.go(own_path(form.text("next"))))
+        except Refusal as refused:
             form.refuse(refused)
     return visit.again("sign_in_code.html", form)
 
@@ -83,24 +88,21 @@ async def sign_in_staff(visit: AnyVisit) -> Response:
     """Begin a session of staff."""
     form = await visit.form()
     names = ("username", "password", "totp")
-    body = {name: form.required(name) for name in names} | {"transport": "cookie"}
+    typed = {name: form.required(name) for name in names}
     if form.is_good:
         try:
-            return _begun(visit, form, await visit.api.send("POST", "/v1/sign-in/staff", body))
-        except Refused as refused:
+            await visit.api.call(sessions.sign_in_staff, checked(sessions.StaffSignIn, **typed, transport="cookie"))
+            return _with_cookies(visit, visit.go(own_path(form.text("next"))))
+        except Refusal as refused:
             form.refuse(refused)
     return visit.again("sign_in_staff.html", form)
 
 
-def _begun(visit: AnyVisit, form: Form, answer: Answer) -> Response:
-    response = visit.go(own_path(form.text("next")))
-    _pass_cookies_on(answer, response)
-    return response
-
-
-def _pass_cookies_on(answer: Answer, response: Response) -> None:
-    for cookie in answer.headers.get_list("set-cookie"):
+def _with_cookies(visit: Visit, response: Response) -> Response:
+    """An answer with the cookies that the API has set."""
+    for cookie in visit.api.visitor.response.headers.getlist("set-cookie"):
         response.headers.append("set-cookie", cookie)
+    return response
 
 
 @router.post("/sign-out")
@@ -108,11 +110,11 @@ async def sign_out(visit: AnyVisit) -> Response:
     """End the session; whoever has none is signed out already."""
     response = visit.go("/sign-in", done="signed_out")
     try:
-        _pass_cookies_on(await visit.api.send("POST", "/v1/sign-out"), response)
-    except Refused as refused:
+        await find_out(visit)
+        await visit.api.call(sessions.sign_out)
+        return _with_cookies(visit, response)
+    except SignInNeeded:
         # Only who is signed out already is told so; else the session would live on unseen.
-        if refused.status != HTTPStatus.UNAUTHORIZED:
-            raise
         response.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
     return response
 
@@ -141,9 +143,10 @@ async def ask_for_confirmation(visit: SignedIn) -> Response:
     """Send a member the code that confirms the session."""
     form = await visit.form()
     try:
-        sent = await visit.api.post("/v1/codes", {"purpose": "step_up"}, key=form.key)
-        return visit.go(_with_next(f"/confirm?code_id={sent['code_id']}", form))
-    except Refused as refused:
+        wish = checked(codes.StepUpCodeWish, purpose="step_up")
+        sent = await visit.api.perform(codes.request_code, form.key, wish)
+        return visit.go(_with_next(f"/confirm?code_id={sent.code_id}", form))
+    except Refusal as refused:
         form.refuse(refused)
     return visit.again("confirm.html", form)
 
@@ -158,8 +161,8 @@ async def confirm(visit: SignedIn) -> Response:
         body = {"totp": form.required("totp")}
     if form.is_good:
         try:
-            await visit.api.post("/v1/step-up", body, key=form.key)
+            await visit.api.perform(codes.step_up, form.key, checked(codes.StepUp, **body))
             return visit.go(own_path(form.text("next")), done="confirmed")
-        except Refused as refused:
+        except Refusal as refused:
             form.refuse(refused)
     return visit.again("confirm.html", form)

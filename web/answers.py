@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from api.answering import Decision
+from api.client import checked
+from domain.errors import InvalidInput
 from web.forms import Form
 
 Body = dict[str, Any]
@@ -13,11 +16,28 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """A kind of task: the template of its forms, and what each decision says to the API beside its name."""
+    """A kind of task: the template of its forms, and the decisions, each with what it says beside its name."""
 
-    kind: str
     template: str
-    decisions: Mapping[str, Callable[[Form], Body]]
+    decisions: Mapping[type[Decision], Callable[[Form], Body]]
+
+    @property
+    def kind(self) -> str:
+        """Of the tasks."""
+        return next(iter(self.decisions)).name()[0]
+
+    def decision(self, chosen: str, form: Form) -> Decision | None:
+        """The decision of a name as the form says it; None if something in the form is wrong.
+
+        Raises:
+            InvalidInput: there is no such decision, or a value is out of its range.
+        """
+        for made, read in self.decisions.items():
+            kind, name = made.name()
+            if name == chosen:
+                said = read(form)
+                return checked(made, kind=kind, decision=name, **said) if form.is_good else None
+        raise InvalidInput
 
 
 def nothing_more(_form: Form) -> Body:

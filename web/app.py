@@ -18,6 +18,9 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.problems import status_of
+from domain.errors import Refusal
+from domain.wording import Sentence
 from web import (
     account,
     case,
@@ -34,7 +37,6 @@ from web import (
     task,
 )
 from web.assets import PREFIX
-from web.client import Refused
 from web.language import noop as _
 from web.rendering import Renderer, loaded_assets
 from web.visit import SignInNeeded, visit_of
@@ -178,7 +180,7 @@ def _from_our_page(request: Request) -> bool:
     return request.headers.get("origin") == f"{request.url.scheme}://{request.headers.get('host', '')}"
 
 
-def create_site(api: ASGIApp, *, stand_alone: bool = False, temporal_ui: str = "") -> ASGIApp:
+def create_site(api: FastAPI, *, stand_alone: bool = False, temporal_ui: str = "") -> ASGIApp:
     """Pages and API behind one door.
 
     Args:
@@ -190,9 +192,12 @@ def create_site(api: ASGIApp, *, stand_alone: bool = False, temporal_ui: str = "
         AssetMissing: npm has not brought what pages load.
     """
     pages = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, max_body_size=MAX_FORM, redirect_slashes=False)
-    pages.state.api = api
+    pages.state.context = api.state.context
+    pages.state.allowed_origins = api.state.allowed_origins
     pages.state.renderer = Renderer(loaded_assets())
     pages.state.stand_alone = stand_alone
+    if stand_alone:
+        pages.state.local_messages = api.state.local_messages
     pages.state.temporal_ui = temporal_ui
     for router in _routers(stand_alone=stand_alone):
         pages.include_router(router)
@@ -226,14 +231,15 @@ def _install_errors(pages: FastAPI) -> None:
         path = error.path if request.method in _SAFE_METHODS else "/"
         return RedirectResponse("/sign-in" if path == "/" else f"/sign-in?next={quote(path, safe='')}", 303)
 
-    @pages.exception_handler(Refused)
-    async def refused(request: Request, error: Refused) -> Response:
-        visit = visit_of(request)
-        if error.status == HTTPStatus.UNAUTHORIZED:
+    @pages.exception_handler(Refusal)
+    async def refused(request: Request, error: Refusal) -> Response:
+        status = HTTPStatus(status_of(type(error)))
+        if status == HTTPStatus.UNAUTHORIZED:
             return RedirectResponse("/sign-in", 303)
-        if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
-            return _error_page(request, HTTPStatus.SERVICE_UNAVAILABLE)
-        return visit.page("error.html", status=error.status, words=error.words, reference=_reference())
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return _error_page(request, status)
+        words = Sentence(error.sentence("fa"), error.sentence("en"))
+        return visit_of(request).page("error.html", status=status, words=words, reference=_reference())
 
     @pages.exception_handler(RequestValidationError)
     async def invalid(request: Request, _error: RequestValidationError) -> Response:
@@ -257,7 +263,7 @@ def _install_errors(pages: FastAPI) -> None:
 def _error_page(request: Request, status: HTTPStatus) -> Response:
     visit = visit_of(request)
     sentence = visit.language.say(_SENTENCES.get(status, _OUR_FAULT))
-    words = {"fa": sentence, "en": sentence}
+    words = Sentence(sentence, sentence)
     response = visit.page("error.html", status=status, words=words, reference=_reference())
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = _RETRY_SECONDS

@@ -8,11 +8,21 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from api.certificate import (
+    IssueCertificate,
+    RefuseCertificate,
+    RevocationIn,
+    list_certificates,
+    revoke_certificate,
+)
+from api.client import checked
+from api.organisation import list_organisations
+from api.values import IdCursor, Page
+from domain.errors import Refusal
 from web.answers import Answering, Body, chosen_reason
-from web.client import Refused
 from web.forms import GENERAL, Form, empty
 from web.organisation import choose, count_waiting
-from web.visit import Cursor, SignedIn, Visit
+from web.visit import SignedIn, Visit
 
 router = APIRouter()
 
@@ -20,28 +30,28 @@ _PAGE: Final = 25
 
 
 @router.get("/certificates")
-async def show_certificates(visit: SignedIn, organisation_id: UUID | None = None, cursor: Cursor = None) -> Response:
+async def show_certificates(visit: SignedIn, *, organisation_id: UUID | None = None, before: IdCursor) -> Response:
     """An organisation's certificates; auditors choose the organisation first."""
     form = empty(visit.language)
-    return visit.page("certificates.html", form=form, **await _shown(visit, organisation_id, cursor))
+    return visit.page("certificates.html", form=form, **await _shown(visit, organisation_id, before))
 
 
-async def _shown(visit: Visit, organisation_id: UUID | None, cursor: str | None = None) -> dict[str, Any]:
-    api, is_hr = visit.api, visit.person.has("hr_officer")
+async def _shown(visit: Visit, organisation_id: UUID | None, before: UUID | None = None) -> dict[str, Any]:
+    is_hr = visit.person.has("hr_officer")
     chosen = await choose(visit, organisation_id)
     values: dict[str, Any] = {
         "organisation": chosen.organisation,
-        "certificates": {"items": [], "next": None},
-        "organisations": {"items": chosen.others, "next": None},
+        "certificates": Page(items=[]),
+        "organisations": Page(items=chosen.others),
         "may_revoke": chosen.is_theirs,
-        "waiting": await count_waiting(visit, "issue_certificate") if is_hr else None,
+        "waiting": await count_waiting(visit, ANSWERING) if is_hr else None,
         "refused_id": "",
     }
     if chosen.organisation is not None:
-        one = chosen.organisation["id"]
-        values["certificates"] = await api.get("/v1/certificates", organisation_id=one, limit=_PAGE, cursor=cursor)
+        of = chosen.organisation.id
+        values["certificates"] = await visit.api.read(list_certificates, of, before, limit=_PAGE)
     elif not is_hr:
-        values["organisations"] = await api.get("/v1/organisations", limit=_PAGE, cursor=cursor)
+        values["organisations"] = await visit.api.read(list_organisations, after=before, limit=_PAGE)
     return values
 
 
@@ -59,10 +69,11 @@ async def revoke(visit: SignedIn, certificate_id: UUID) -> Response:
     reason = form.required("reason")
     if form.is_good:
         try:
-            await visit.api.post(f"/v1/certificates/{certificate_id}/revocation", {"reason": reason}, key=form.key)
+            wish = checked(RevocationIn, reason=reason)
+            await visit.api.perform(revoke_certificate, form.key, certificate_id, wish)
             back = f"?organisation_id={organisation_id}" if organisation_id else ""
             return visit.go(f"/certificates{back}", done="certificate_revoked")
-        except Refused as refused:
+        except Refusal as refused:
             form.refuse(refused)
     # Each certificate has a reason of its own on the page.
     form.errors = {
@@ -88,5 +99,5 @@ def _certificate(form: Form) -> Body:
 
 
 ANSWERING: Final = Answering(
-    "issue_certificate", "certificate_decision.html", {"issue": _certificate, "refuse": chosen_reason}
+    "certificate_decision.html", {IssueCertificate: _certificate, RefuseCertificate: chosen_reason}
 )

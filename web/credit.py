@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from web.client import Refused
-from web.forms import Form, empty
-from web.visit import SignedIn, Visit
+from api.case import read_case
+from api.case_detail import CaseDetail
+from api.client import checked
+from api.guarantor import CheckIn, check_guarantor
+from api.ledger import read_statement
+from api.onboarding import CreditLineOut, list_credit_lines, read_credit_line
+from api.substitution import SubstitutionIn, request_substitution
+from domain.errors import Refusal
+from web.forms import Form, empty, new_key
+from web.visit import Cursor, SignedIn, Visit
 
 router = APIRouter()
 
@@ -18,21 +24,21 @@ router = APIRouter()
 @router.get("/credit")
 async def show_credit(visit: SignedIn) -> Response:
     """The member's credit lines: those that are usable in full, those that are over in a line."""
-    lines = (await visit.api.get("/v1/credit-lines"))["items"]
-    usable = [(line, await _case_of(visit, line)) for line in lines if line["closed"] is None]
-    return visit.page("credit.html", usable=usable, over=[line for line in lines if line["closed"] is not None])
+    lines = (await visit.api.read(list_credit_lines)).items
+    usable = [(line, await _case_of(visit, line)) for line in lines if line.closed is None]
+    return visit.page("credit.html", usable=usable, over=[line for line in lines if line.closed is not None])
 
 
 @router.get("/credit/{line_id}")
-async def show_statement(visit: SignedIn, line_id: UUID, cursor: str | None = None) -> Response:
+async def show_statement(visit: SignedIn, line_id: UUID, cursor: Cursor = None) -> Response:
     """The movements of a line, oldest first, with what was available after each."""
-    line = await _find(visit, line_id)
-    page = await visit.api.get(f"/v1/credit-lines/{line_id}/statement", cursor=cursor)
+    line = await visit.api.read(read_credit_line, line_id)
+    page = await visit.api.read(read_statement, line_id, cursor)
     return visit.page(
         "credit_statement.html",
         line=line,
-        movements=page["items"],
-        next=page["next"],
+        movements=page.items,
+        next=page.next,
         is_first=cursor is None,
     )
 
@@ -47,16 +53,16 @@ async def show_substitution(visit: SignedIn, line_id: UUID) -> Response:
 async def ask_for_another_guarantor(visit: SignedIn, line_id: UUID) -> Response:
     """Ask for another guarantor, or only whether the colleague may be asked (A4a)."""
     form = await visit.form()
-    wish = {"guarantee_id": form.chosen("guarantee_id"), "national_id": form.required("national_id")}
+    guarantee_id, national_id = form.chosen("guarantee_id"), form.required("national_id")
     if form.text("do") == "check":
         form.errors.pop("guarantee_id", None)
         return await _check(visit, line_id, form)
     if form.is_good:
         try:
-            path = f"/v1/credit-lines/{line_id}/guarantor-substitutions"
-            case = await visit.api.post(path, wish, key=form.key)
-            return visit.go(f"/cases/{case['id']}", done="substitution_requested")
-        except Refused as refused:
+            wish = checked(SubstitutionIn, guarantee_id=guarantee_id, national_id=national_id)
+            case = await visit.api.perform(request_substitution, form.key, line_id, wish)
+            return visit.go(f"/cases/{case.id}", done="substitution_requested")
+        except Refusal as refused:
             form.refuse(refused)
     return await _substitution_page(visit, line_id, form)
 
@@ -64,26 +70,25 @@ async def ask_for_another_guarantor(visit: SignedIn, line_id: UUID) -> Response:
 async def _check(visit: Visit, line_id: UUID, form: Form) -> Response:
     may_be_asked = None
     if form.is_good:
-        line = await _find(visit, line_id)
+        line = await visit.api.read(read_credit_line, line_id)
         case = await _case_of(visit, line)
-        question = {
-            "programme": line["programme"],
-            "national_id": form.text("national_id"),
-            "organisation_id": case["organisation_id"],
-        }
+        national_id, organisation_id = form.text("national_id"), case.organisation_id
         try:
-            may_be_asked = (await visit.api.post("/v1/guarantor-checks", question))["may_be_asked"]
-        except Refused as refused:
+            question = checked(
+                CheckIn, programme=line.programme, national_id=national_id, organisation_id=organisation_id
+            )
+            may_be_asked = (await visit.api.perform(check_guarantor, new_key(), question)).may_be_asked
+        except Refusal as refused:
             form.refuse(refused)
     return await _substitution_page(visit, line_id, form, may_be_asked=may_be_asked)
 
 
 async def _substitution_page(visit: Visit, line_id: UUID, form: Form, *, may_be_asked: bool | None = None) -> Response:
-    line = await _find(visit, line_id)
+    line = await visit.api.read(read_credit_line, line_id)
     case = await _case_of(visit, line)
-    standing = [one for one in case["guarantees"] if one["status"] == "accepted"]
+    standing = [one for one in case.guarantees if one.status == "accepted"]
     if len(standing) == 1 and not form.text("guarantee_id"):
-        form.values = {**form.values, "guarantee_id": standing[0]["id"]}
+        form.values = {**form.values, "guarantee_id": str(standing[0].id)}
     return visit.page(
         "credit_guarantor.html",
         status=200 if form.is_good else 422,
@@ -95,10 +100,6 @@ async def _substitution_page(visit: Visit, line_id: UUID, form: Form, *, may_be_
     )
 
 
-async def _find(visit: Visit, line_id: UUID) -> Any:
-    return await visit.api.get(f"/v1/credit-lines/{line_id}")
-
-
-async def _case_of(visit: Visit, line: Any) -> Any:
+async def _case_of(visit: Visit, line: CreditLineOut) -> CaseDetail:
     """The application that a line came from: it says who stands."""
-    return await visit.api.get(f"/v1/cases/{line['case_id']}")
+    return await visit.api.read(read_case, line.case_id)

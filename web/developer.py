@@ -10,10 +10,13 @@ from typing import Any, Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from api.developer import local_messages, local_sign_ins
+from api.values import MomentOut
 from domain.catalogue import words
 from domain.guarantor import GuaranteeState
+from domain.wording import Sentence
 from web.forms import Form, empty
-from web.visit import AnyVisit, SignInNeeded, Visit, signed_in
+from web.visit import AnyVisit, SignInNeeded, Visit, find_out
 
 router = APIRouter()
 
@@ -24,16 +27,15 @@ _SHOWN: Final = 20
 async def show_messages(visit: AnyVisit) -> Response:
     """The demo's people, and the messages that the local gateways would have sent, newest first."""
     await _greet(visit)
-    found = await visit.api.get("/developer/messages", limit=_SHOWN)
-    people = await visit.api.get("/developer/sign-ins")
-    messages = [_as_read(message) for message in found["items"]]
-    return visit.page("developer.html", messages=messages, people=people["items"])
+    directory = visit.request.app.state.local_messages
+    messages = [_as_read(message) for message in local_messages(directory, _SHOWN).items]
+    return visit.page("developer.html", messages=messages, people=local_sign_ins(directory).items)
 
 
 async def _greet(visit: Visit) -> None:
     """Keep the frame of whoever is signed in; these pages need nobody to be."""
     with contextlib.suppress(SignInNeeded):
-        await signed_in(visit)
+        await find_out(visit)
 
 
 def _as_read(message: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,7 +47,7 @@ def _as_read(message: Mapping[str, Any]) -> dict[str, Any]:
         "id": message["reference"],
         "is_mail": is_mail,
         "to": message["address"] if is_mail else f"0{message['mobile'].removeprefix('+98')}",
-        "at": {"at": at.isoformat()},
+        "at": MomentOut.of(at),
         "subject": message.get("subject"),
         "text": message["text"],
         "code": message.get("values", {}).get("code"),
@@ -69,20 +71,14 @@ async def show_style_guide(visit: AnyVisit) -> Response:
         "styleguide.html",
         good=empty(visit.language, amount="2500000", instalments="12", day__day="30", day__month="8", day__year="1405"),
         bad=Form(visit.language, typed, errors=wrong),
-        soon=_moment(now + timedelta(days=2, hours=4, minutes=1)),
-        over=_moment(now - timedelta(hours=5, minutes=1)),
-        past=_moment(now - timedelta(days=3)),
+        soon=MomentOut.of(now + timedelta(days=2, hours=4, minutes=1)),
+        over=MomentOut.of(now - timedelta(hours=5, minutes=1)),
+        past=MomentOut.of(now - timedelta(days=3)),
         case=_case(now, closed=False),
         closed_case=_case(now, closed=True),
         events=_events(now),
-        guarantees=[
-            {"status": state.value, "words": words.term(GuaranteeState, state).both} for state in GuaranteeState
-        ],
+        guarantees=[{"status": state.value, "words": words.term(GuaranteeState, state)} for state in GuaranteeState],
     )
-
-
-def _moment(at: datetime) -> dict[str, str]:
-    return {"at": at.isoformat()}
 
 
 def _case(now: datetime, *, closed: bool) -> dict[str, Any]:
@@ -90,28 +86,28 @@ def _case(now: datetime, *, closed: bool) -> dict[str, Any]:
     return {
         "id": "01a20273-0996-7a5e-b3d3-41b84906c635",
         "kind": "onboarding",
-        "kind_words": words.kind("onboarding").both,
-        "programme_title": {"fa": "اعتبار مینی‌پی", "en": "MiniPay credit"},
+        "kind_words": words.kind("onboarding"),
+        "programme_title": Sentence("اعتبار مینی‌پی", "MiniPay credit"),
         "phase": phase,
-        "phase_words": words.phase("onboarding", phase).both,
+        "phase_words": words.phase("onboarding", phase),
         "is_moving": False,
         "outcome": "active" if closed else None,
-        "closed": _moment(now) if closed else None,
-        "next_actor_words": None if closed else words.who("hr_officer").both,
-        "due": None if closed else _moment(now + timedelta(days=2, minutes=1)),
+        "closed": MomentOut.of(now) if closed else None,
+        "next_actor_words": None if closed else words.who("hr_officer"),
+        "due": None if closed else MomentOut.of(now + timedelta(days=2, minutes=1)),
     }
 
 
 def _events(now: datetime) -> list[dict[str, Any]]:
     return [
         {
-            "words": {"fa": "درخواست اعتبار ثبت شد.", "en": "The application was submitted."},
-            "actor_words": words.who("applicant").both,
-            "at": _moment(now - timedelta(days=1)),
+            "words": Sentence("درخواست اعتبار ثبت شد.", "The application was submitted."),
+            "actor_words": words.who("applicant"),
+            "at": MomentOut.of(now - timedelta(days=1)),
         },
         {
-            "words": {"fa": "از منابع انسانی گواهی کسر از حقوق خواسته شد.", "en": "HR was asked for the certificate."},
-            "actor_words": words.who("machine").both,
-            "at": _moment(now - timedelta(hours=23)),
+            "words": Sentence("از منابع انسانی گواهی کسر از حقوق خواسته شد.", "HR was asked for the certificate."),
+            "actor_words": words.who("machine"),
+            "at": MomentOut.of(now - timedelta(hours=23)),
         },
     ]

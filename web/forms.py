@@ -7,18 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import Any, Final
+from uuid import uuid4
 
 from starlette.datastructures import FormData, UploadFile
 
+from api.client import checked
+from api.problems import InvalidFields, Unavailable, Unexpected
+from api.values import AmountIn
 from domain.dates import BadDate, parse_jalali
+from domain.errors import InvalidInput, KeyInFlight, KeyReused, Refusal, TooMany
 from domain.money import BadAmount, parse_toman, parse_whole
-from web.client import Refused
 from web.language import Language
 
 GENERAL: Final = ""
-_VERSION_DIGITS: Final = 10
+# As many as the API takes in ``If-Match``.
+_VERSION_DIGITS: Final = 18
+
+
+def new_key() -> str:
+    """An Idempotency-Key for something that is to be done once (H1)."""
+    return str(uuid4())
 
 
 @dataclass(slots=True)
@@ -29,8 +38,9 @@ class Form:
     values: Mapping[str, str] = field(default_factory=dict)
     lists: Mapping[str, list[str]] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
-    # Where it was sent.
+    # Where it was sent, and its Idempotency-Key: made with the form, or now for what no page of ours has made (H1).
     path: str = ""
+    key: str = ""
     # Whether it is to be sent with the same key once more, for the refusal was no final answer (H1); and whether
     # nobody knows yet what became of it.
     keeps_key: bool = False
@@ -43,13 +53,13 @@ class Form:
         for name, value in data.multi_items():
             if not isinstance(value, UploadFile):
                 lists.setdefault(name, []).append(value)
-        return cls(language, {name: values[-1] for name, values in lists.items()}, lists, path=path)
+        values = {name: values[-1] for name, values in lists.items()}
+        key = values.get("key", "").strip()
+        return cls(language, values, lists, path=path, key=key if key.isascii() and key.isprintable() else "")
 
-    @property
-    def key(self) -> str:
-        """The Idempotency-Key that was made with the form (H1); empty for what no page of ours has made."""
-        key = self.text("key")
-        return key if key.isascii() and key.isprintable() else ""
+    def __post_init__(self) -> None:
+        """Make a key where there is none."""
+        self.key = self.key or new_key()
 
     def kept_key(self, action: str = "") -> str:
         """The key that a form of the page keeps, if it is this one; empty if it gets a new one.
@@ -94,14 +104,15 @@ class Form:
             self.errors[name] = self.language.say("Please choose one.")
         return answer == "true"
 
-    def toman(self, name: str) -> dict[str, object]:
+    def toman(self, name: str) -> AmountIn:
         """An amount typed in toman, as the API takes amounts: in rial."""
         try:
-            money = parse_toman(self.text(name))
+            return checked(AmountIn, amount=parse_toman(self.text(name)).amount)
         except BadAmount:
             self.errors[name] = self.language.say("Write the amount in toman, in whole numbers; for example 2,500,000.")
-            return {"amount": 0, "unit": "IRR"}
-        return {"amount": money.amount, "unit": "IRR"}
+        except InvalidInput as refusal:
+            self.errors[name] = refusal.sentence(self.language.code)
+        return AmountIn.model_construct(amount=0)
 
     def whole(self, name: str) -> int:
         """A whole number."""
@@ -114,7 +125,7 @@ class Form:
     def version(self, name: str = "version") -> int:
         """A version from a hidden field; 0, which nothing has, if somebody changed it."""
         text = self.text(name)
-        return int(text) if text.isascii() and text.isdigit() and len(text) < _VERSION_DIGITS else 0
+        return int(text) if text.isascii() and text.isdigit() and len(text) <= _VERSION_DIGITS else 0
 
     def jalali(self, name: str) -> str:
         """A Jalali day from its three fields, as the API takes days."""
@@ -125,17 +136,15 @@ class Form:
             self.errors[name] = self.language.say("This day does not exist; for example 30 / 8 / 1405.")
             return ""
 
-    def refuse(self, refused: Refused) -> None:
+    def refuse(self, refusal: Refusal) -> None:
         """Put what the API said at the field that it names, else at the top; keep the key if it was no final answer."""
-        self.is_uncertain = (
-            refused.status >= HTTPStatus.INTERNAL_SERVER_ERROR or refused.code == "idempotency_key_in_flight"
-        )
-        self.keeps_key = self.is_uncertain or refused.status == HTTPStatus.TOO_MANY_REQUESTS
-        sentence = self.language.words(refused.words)
-        if refused.code == "idempotency_key_reused":
+        self.is_uncertain = isinstance(refusal, Unavailable | Unexpected | KeyInFlight)
+        self.keeps_key = self.is_uncertain or isinstance(refusal, TooMany)
+        sentence = refusal.sentence(self.language.code)
+        if isinstance(refusal, KeyReused):
             sentence = self.language.say("This form was sent before with other values. Press once more to send these.")
-        named = [name for name in (refused.field, *refused.fields) if name]
-        found = {self._field_of(name) for name in named}
+        fields = [problem.field for problem in refusal.found] if isinstance(refusal, InvalidFields) else []
+        found = {self._field_of(name) for name in (refusal.field, *fields) if name}
         for name in found or {GENERAL}:
             self.errors.setdefault(name, sentence)
 

@@ -7,6 +7,11 @@ from typing import Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from api.case import list_cases
+from api.guarantor import list_guarantees
+from api.notice import list_messages
+from api.onboarding import list_credit_lines
+from api.task import list_tasks
 from web.visit import SignedIn
 
 router = APIRouter()
@@ -21,17 +26,12 @@ async def show_home(visit: SignedIn) -> Response:
     """Home."""
     if not visit.person.is_member:
         return visit.go("/inbox")
-    api = visit.api
-    tasks = await api.get("/v1/tasks", limit=_MANY)
-    cases = await api.get("/v1/cases", limit=_FEW)
-    lines = await api.get("/v1/credit-lines", is_open=True)
-    guarantees = await api.get("/v1/guarantees", limit=1)
-    messages = await api.get("/v1/messages", limit=_FEW)
+    read = visit.api.read
     return visit.page(
         "home.html",
-        tasks=tasks["items"],
-        cases=cases["items"],
-        lines=lines["items"],
-        guarantees=guarantees,
-        messages=messages["items"],
+        tasks=(await read(list_tasks, after=None, limit=_MANY)).items,
+        cases=(await read(list_cases, None, limit=_FEW)).items,
+        lines=(await read(list_credit_lines, is_open=True)).items,
+        guarantees=await read(list_guarantees, None, limit=1),
+        messages=(await read(list_messages, None, limit=_FEW)).items,
     )

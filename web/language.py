@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 
+from api.values import AmountOut, DayOut, MomentOut, Words
 from domain.dates import TEHRAN, format_day, format_moment
 from domain.money import Money, Unit, format_toman
 from domain.persian import persian_digits
+from domain.wording import Sentence
 
 COOKIE: Final = "__Host-language"
 CATALOGUES: Final = Path(__file__).parent / "locale" / "fa"
@@ -56,9 +58,9 @@ class Language:
         text: str = self.translations.ungettext(one, many, number)
         return text % {"n": self.digits(number), **values}
 
-    def words(self, both: Mapping[str, str]) -> str:
-        """What the API says in both languages, in this one."""
-        return both[self.code]
+    def words(self, both: Words | Sentence) -> str:
+        """What is said in both languages, in this one."""
+        return both.fa if self.code == "fa" else both.en
 
     def digits(self, value: object) -> str:
         """A number or a text with this language's digits."""
@@ -68,16 +70,16 @@ class Language:
         """A whole number with separators."""
         return self.digits(f"{value:,}").replace(",", "٬" if self.code == "fa" else ",")
 
-    def money(self, amount: Mapping[str, Any] | int) -> str:
+    def money(self, amount: AmountOut | int) -> str:
         """An amount of rial, in toman."""
-        rial = amount if isinstance(amount, int) else int(amount["amount"])
+        rial = amount if isinstance(amount, int) else amount.amount
         return format_toman(Money(rial, Unit.IRR), persian=self.code == "fa")
 
-    def day(self, value: Mapping[str, Any] | date | str) -> str:
+    def day(self, value: DayOut | MomentOut | date) -> str:
         """A day as people say it: ۳۰ آبان ۱۴۰۵; of an instant, the day in Tehran."""
         return format_day(_as_day(value), persian=self.code == "fa")
 
-    def moment(self, value: Mapping[str, Any] | datetime | str) -> str:
+    def moment(self, value: MomentOut | datetime) -> str:
         """An instant in Tehran: ۳۰ آبان ۱۴۰۵، ۱۴:۳۰."""
         return format_moment(as_moment(value), persian=self.code == "fa")
 
@@ -101,7 +103,7 @@ class Language:
         ]
         return self.say(" and ").join([part for part in parts if part][:2])
 
-    def remaining(self, value: Mapping[str, Any] | datetime | str, now: datetime | None = None) -> str:
+    def remaining(self, value: MomentOut | datetime, now: datetime | None = None) -> str:
         """How long it is until an instant, or since when it is over."""
         seconds = int((as_moment(value) - (now or datetime.now(UTC))).total_seconds())
         if seconds >= 0:
@@ -109,21 +111,17 @@ class Language:
         return self.say("%(span)s late", span=self.span(-seconds))
 
 
-def as_moment(value: Mapping[str, Any] | datetime | str) -> datetime:
-    """An instant as the API writes it: itself, its text, or the object around it."""
-    if isinstance(value, datetime):
-        return value
-    return datetime.fromisoformat(value if isinstance(value, str) else str(value["at"]))
+def as_moment(value: MomentOut | datetime) -> datetime:
+    """An instant as the API answers it, or itself."""
+    return value if isinstance(value, datetime) else value.at
 
 
-def _as_day(value: Mapping[str, Any] | date | str) -> date:
-    if isinstance(value, datetime):
-        return value.astimezone(TEHRAN).date()
-    if isinstance(value, date):
-        return value
-    if isinstance(value, str):
-        return date.fromisoformat(value)
-    return date.fromisoformat(value["date"]) if "date" in value else as_moment(value).astimezone(TEHRAN).date()
+def _as_day(value: DayOut | MomentOut | date) -> date:
+    if isinstance(value, DayOut):
+        return value.date
+    if isinstance(value, MomentOut | datetime):
+        return as_moment(value).astimezone(TEHRAN).date()
+    return value
 
 
 class TranslatedTwice(Exception):

@@ -5,13 +5,15 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from api.notice import list_messages
+from api.values import IdCursor
 from web.visit import SignedIn
 
 router = APIRouter()
 
 
 @router.get("/messages")
-async def show_messages(visit: SignedIn, cursor: str | None = None) -> Response:
+async def show_messages(visit: SignedIn, before: IdCursor) -> Response:
     """What was sent to the member, newest first."""
-    found = await visit.api.get("/v1/messages", cursor=cursor)
-    return visit.page("messages.html", messages=found["items"], next=found["next"])
+    found = await visit.api.read(list_messages, before)
+    return visit.page("messages.html", messages=found.items, next=found.next)

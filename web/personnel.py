@@ -5,20 +5,43 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import AsyncIterator, Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, HTTPException, Query
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from domain.personnel import HEADINGS, Column
+from api.client import checked
+from api.employment import (
+    CorrectionIn,
+    EmploymentOut,
+    EmploymentSearch,
+    PayIn,
+    correct_employment,
+    search_employments,
+)
+from api.organisation import list_contracts
+from api.personnel import (
+    RefusalOut,
+    ReportFormat,
+    download_import_report,
+    import_personnel,
+    list_all_personnel_imports,
+    list_import_refusals,
+    list_personnel_imports,
+    read_personnel_import,
+)
+from api.personnel_change import ConfirmChange, RejectChange
+from api.values import IdCursor, NumberCursor, Page
+from domain.errors import NotFound, Refusal, TooLarge
+from domain.personnel import HEADINGS, Column, EmptyFile
+from web import certificate
 from web.answers import Answering, nothing_more, written_reason
-from web.client import Refused
 from web.forms import Form, empty
 from web.language import Language
 from web.organisation import choose, count_waiting
-from web.visit import Cursor, SignedIn, Visit
+from web.visit import SignedIn, Visit
 
 router = APIRouter()
 
@@ -33,7 +56,7 @@ _FIELD_BYTES: Final = 1024
 _IMPORTS: Final = 10
 _ROWS: Final = 100
 # What the API says of the file itself; all else belongs to no field.
-_OF_THE_FILE: Final = frozenset({"too_large", "empty_file", "unknown_file_type"})
+_OF_THE_FILE: Final = (TooLarge, EmptyFile)
 # Nobody's: national id and sheba have wrong check digits, so that an example sent as it is adds no person.
 _EXAMPLE: Final[Mapping[Column, str]] = {
     Column.NATIONAL_ID: "1234567890",
@@ -49,13 +72,13 @@ _EXAMPLE: Final[Mapping[Column, str]] = {
 
 
 @router.get("/personnel")
-async def show_desk(visit: SignedIn, organisation_id: UUID | None = None, cursor: Cursor = None) -> Response:
+async def show_desk(visit: SignedIn, *, organisation_id: UUID | None = None, before: IdCursor) -> Response:
     """Contract, upload, and the files sent so far; operators and auditors see the files of all organisations."""
-    return visit.page("personnel.html", form=empty(visit.language), **await _desk(visit, organisation_id, cursor))
+    return visit.page("personnel.html", form=empty(visit.language), **await _desk(visit, organisation_id, before))
 
 
-async def _desk(visit: Visit, organisation_id: UUID | None, cursor: str | None = None) -> dict[str, Any]:
-    api, chosen = visit.api, await choose(visit, organisation_id)
+async def _desk(visit: Visit, organisation_id: UUID | None, before: UUID | None = None) -> dict[str, Any]:
+    read, chosen = visit.api.read, await choose(visit, organisation_id)
     values: dict[str, Any] = {
         "others": chosen.others,
         "organisation": chosen.organisation,
@@ -64,14 +87,14 @@ async def _desk(visit: Visit, organisation_id: UUID | None, cursor: str | None =
         "may_send": chosen.is_theirs,
         "columns": _columns(visit.language),
         "most": _FILE_MEGABYTES * _MEGABYTE,
-        "waiting": {kind: await count_waiting(visit, kind) for kind in ("confirm_change", "issue_certificate")},
+        "waiting": {each.kind: await count_waiting(visit, each) for each in (ANSWERING, certificate.ANSWERING)},
     }
     if chosen.organisation is not None:
-        path = f"/v1/organisations/{chosen.organisation['id']}"
-        values["contracts"] = (await api.get(f"{path}/contracts"))["items"]
-        values["imports"] = await api.get(f"{path}/personnel-imports", limit=_IMPORTS, cursor=cursor)
+        of = chosen.organisation.id
+        values["contracts"] = (await read(list_contracts, of)).items
+        values["imports"] = await read(list_personnel_imports, of, before, limit=_IMPORTS)
     elif not visit.person.has("hr_officer"):
-        values["imports"] = await api.get("/v1/personnel-imports", limit=_IMPORTS, cursor=cursor)
+        values["imports"] = await read(list_all_personnel_imports, before, limit=_IMPORTS)
     return values
 
 
@@ -95,7 +118,6 @@ def _columns(language: Language) -> list[tuple[str, str]]:
 @router.post("/personnel", max_body_size=2 * _MAX_UPLOAD)
 async def send_file(visit: SignedIn, organisation_id: UUID) -> Response:
     """Hand a personnel file on to the API (A13); on its way it lies in the directory for temporary files."""
-    path = f"/v1/organisations/{organisation_id}/personnel-imports"
     # Who may not send one, though perhaps read them, is refused before their file is taken in.
     if str(organisation_id) not in visit.person.scopes("hr_officer", "organisation"):
         raise HTTPException(404)
@@ -104,7 +126,7 @@ async def send_file(visit: SignedIn, organisation_id: UUID) -> Response:
     else:
         try:
             form = await visit.form(max_fields=_FIELDS, max_field_bytes=_FIELD_BYTES)
-            sent = await _hand_on(visit, path, form)
+            sent = await _hand_on(visit, organisation_id, form)
             if sent is not None:
                 return visit.go(f"/personnel/imports/{sent}", done="file_sent")
         finally:
@@ -126,19 +148,17 @@ async def _left_unread(visit: Visit) -> Form:
     return form
 
 
-async def _hand_on(visit: Visit, path: str, form: Form) -> str | None:
+async def _hand_on(visit: Visit, organisation_id: UUID, form: Form) -> UUID | None:
     """Send the file; returns the import's id, or None with the refusal in the form."""
     file = (await visit.request.form()).get("file")
     content = _parts_of(file if isinstance(file, UploadFile) else None)
     try:
-        sent = await visit.api.upload(path, content, key=form.key, media_type="application/octet-stream")
-    except Refused as refused:
-        if refused.code in _OF_THE_FILE:
-            form.errors["file"] = visit.language.words(refused.words)
-        else:
-            form.refuse(refused)
-        return None
-    return str(sent["id"])
+        return (await visit.api.call(import_personnel, organisation_id, form.key, content)).id
+    except _OF_THE_FILE as refused:
+        form.errors["file"] = refused.sentence(visit.language.code)
+    except Refusal as refused:
+        form.refuse(refused)
+    return None
 
 
 async def _parts_of(file: UploadFile | None) -> AsyncIterator[bytes]:
@@ -165,24 +185,21 @@ def _officers_only(visit: Visit) -> None:
 
 
 @router.get("/personnel/imports/{import_id}")
-async def show_import(visit: SignedIn, import_id: UUID, cursor: Cursor = None) -> Response:
+async def show_import(visit: SignedIn, import_id: UUID, after: NumberCursor) -> Response:
     """How far a file is read; once it is, what came of it and which rows were refused."""
-    imported = await visit.api.get(f"/v1/personnel-imports/{import_id}")
-    refusals: Mapping[str, Any] = {"items": [], "next": None}
-    if imported["ended"] and imported["rows_refused"]:
-        path = f"/v1/personnel-imports/{import_id}/refusals"
-        refusals = await visit.api.get(path, limit=_ROWS, cursor=cursor)
-    return visit.page("import.html", imported=imported, refusals=refusals, cursor=cursor)
+    imported = await visit.api.read(read_personnel_import, import_id)
+    refusals = Page[RefusalOut](items=[])
+    if imported.ended and imported.rows_refused:
+        refusals = await visit.api.read(list_import_refusals, import_id, after, limit=_ROWS)
+    return visit.page("import.html", imported=imported, refusals=refusals, cursor=after)
 
 
 @router.get("/personnel/imports/{import_id}/report")
 async def download_report(
-    visit: SignedIn, import_id: UUID, form: Annotated[Literal["csv", "xlsx"], Query(alias="format")] = "csv"
+    visit: SignedIn, import_id: UUID, form: Annotated[ReportFormat, Query(alias="format")] = ReportFormat.CSV
 ) -> Response:
     """The refused rows as a file."""
-    report = await visit.api.download(f"/v1/personnel-imports/{import_id}/report", format=form)
-    kept = {"Content-Disposition": report.headers["content-disposition"]}
-    return Response(report.content, 200, kept, report.headers["content-type"])
+    return await visit.api.call(download_import_report, import_id, form)
 
 
 @router.get("/personnel/people")
@@ -200,21 +217,19 @@ async def search(visit: SignedIn) -> Response:
         try:
             found, chosen = await _found(visit, form), form.text("employment_id")
             return visit.page(
-                "personnel_people.html", form=form, found=[line for line in found if chosen in {"", line["id"]}]
+                "personnel_people.html", form=form, found=[line for line in found if chosen in {"", str(line.id)}]
             )
-        except Refused as refused:
+        except NotFound:
             # Whoever is not within reach is as good as missing; the sentence about pages would confuse.
-            if refused.status == 404:
-                form.errors["national_id"] = visit.language.say("Nobody with this national id is on your lists.")
-            else:
-                form.refuse(refused)
+            form.errors["national_id"] = visit.language.say("Nobody with this national id is on your lists.")
+        except Refusal as refused:
+            form.refuse(refused)
     return visit.again("personnel_people.html", form, found=[])
 
 
-async def _found(visit: Visit, form: Form) -> list[Mapping[str, Any]]:
-    found = await visit.api.post("/v1/employments/searches", {"national_id": form.text("national_id")})
-    items: list[Mapping[str, Any]] = found["items"]
-    return items
+async def _found(visit: Visit, form: Form) -> list[EmploymentOut]:
+    search = checked(EmploymentSearch, national_id=form.text("national_id"))
+    return (await visit.api.call(search_employments, search)).items
 
 
 @router.post("/personnel/people/{employment_id}")
@@ -223,19 +238,19 @@ async def correct(visit: SignedIn, employment_id: UUID) -> Response:
     form = await visit.form()
     body: dict[str, Any] = {"reason": form.required("reason")}
     if form.text("net_pay.amount"):
-        body["net_pay"] = form.toman("net_pay.amount")
+        body["net_pay"] = PayIn(amount=form.toman("net_pay.amount").amount)
     if form.text("region_code"):
         body["region_code"] = form.text("region_code")
     if any(form.text(f"hire_date.{part}") for part in ("year", "month", "day")):
         body["hire_date"] = form.jalali("hire_date")
     if form.is_good:
         try:
-            path = f"/v1/employments/{employment_id}/correction"
-            await visit.api.post(path, body, key=form.key, if_match=form.version())
+            wish = checked(CorrectionIn, **body)
+            await visit.api.perform(correct_employment, form.key, employment_id, wish, form.version())
             return visit.go("/personnel/people", done="employment_corrected")
-        except Refused as refused:
+        except Refusal as refused:
             form.refuse(refused)
-    found = [line for line in await _found(visit, form) if line["id"] == str(employment_id)]
+    found = [line for line in await _found(visit, form) if line.id == employment_id]
     return visit.again("personnel_people.html", form, found=found)
 
 
@@ -245,6 +260,4 @@ async def show_search_again(visit: SignedIn, employment_id: UUID) -> Response:  
     return visit.go("/personnel/people")
 
 
-ANSWERING: Final = Answering(
-    "confirm_change", "personnel_decision.html", {"confirm": nothing_more, "reject": written_reason}
-)
+ANSWERING: Final = Answering("personnel_decision.html", {ConfirmChange: nothing_more, RejectChange: written_reason})

@@ -6,12 +6,12 @@ import functools
 import re
 from pathlib import Path
 from typing import Any, Final
-from uuid import uuid4
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from web.assets import Assets
+from web.forms import new_key
 from web.language import Language, languages
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -58,7 +58,7 @@ def _environment(language: Language, assets: Assets) -> Environment:
     environment.globals |= {
         "language": language,
         "asset": assets.address,
-        "new_key": lambda: str(uuid4()),
+        "new_key": new_key,
     }
     return environment
 

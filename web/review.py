@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from api.review import ApproveApplication, ForwardApplication, RefuseApplication, ReturnApplication
 from web.answers import Answering, Body, chosen_reason, nothing_more
 from web.forms import Form
 
@@ -16,7 +17,11 @@ def _return(form: Form) -> Body:
 
 
 ANSWERING: Final = Answering(
-    "review_application",
     "review_decision.html",
-    {"approve": nothing_more, "forward": nothing_more, "return": _return, "refuse": chosen_reason},
+    {
+        ApproveApplication: nothing_more,
+        ForwardApplication: nothing_more,
+        ReturnApplication: _return,
+        RefuseApplication: chosen_reason,
+    },
 )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from api.substitution import ApproveSubstitution, RefuseSubstitution
 from web.answers import Answering, chosen_reason, nothing_more
 
 ANSWERING: Final = Answering(
-    "review_substitution", "substitution_decision.html", {"approve": nothing_more, "refuse": chosen_reason}
+    "substitution_decision.html", {ApproveSubstitution: nothing_more, RefuseSubstitution: chosen_reason}
 )

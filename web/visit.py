@@ -1,22 +1,28 @@
-"""A request for a page: who visits, in which language, and the ways to answer."""
+"""A request for a page: who visits, in which language, and the ways to ask the API and to answer (H6)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Concatenate, Final, ParamSpec, TypeVar
 from urllib.parse import quote
 
 from fastapi import Depends, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from web.client import SESSION_COOKIE, Api, Refused
+from api.account.sessions import Me, read_me
+from api.client import Client, refusing
+from api.dependencies import SESSION_COOKIE, Caller, Reading, Visitor, actor_of, context_of, origin_of
+from domain.errors import NotFound, Unauthenticated
 from web.forms import Form
 from web.language import COOKIE as LANGUAGE_COOKIE
 from web.language import Language, language_of
 from web.notes import note
 
+P = ParamSpec("P")
+T = TypeVar("T")
 _SEE_OTHER: Final = 303
 _MAX_FIELDS: Final = 200
 _MAX_FIELD_BYTES: Final = 64 * 1024
@@ -35,22 +41,13 @@ class SignInNeeded(Exception):
         self.path = path
 
 
-@dataclass(frozen=True, slots=True)
-class Me:
-    """Who is signed in, as ``read_me`` says."""
+class Person(Me):
+    """Who is signed in."""
 
-    person_id: str
-    name: str
-    capacity: str
-    roles: tuple[Mapping[str, str], ...]
-    strong_until: datetime | None
-
-    @classmethod
-    def of(cls, said: Mapping[str, Any]) -> Me:
-        """From the API's answer."""
-        name = f"{said['first_name']} {said['last_name']}"
-        until = said["strong_until"] and datetime.fromisoformat(said["strong_until"])
-        return cls(said["person_id"], name, said["capacity"], tuple(said["roles"]), until)
+    @property
+    def name(self) -> str:
+        """First and last name."""
+        return f"{self.first_name} {self.last_name}"
 
     @property
     def is_member(self) -> bool:
@@ -64,24 +61,24 @@ class Me:
 
     def has(self, *roles: str) -> bool:
         """Whether they hold one of the roles, in any scope."""
-        return any(held["role"] in roles for held in self.roles)
+        return any(held.role in roles for held in self.roles)
 
     def scopes(self, role: str, kind: str) -> list[str]:
         """The scopes of one kind in which they hold a role."""
-        return [held["scope"] for held in self.roles if (held["role"], held["scope_kind"]) == (role, kind)]
+        return [held.scope for held in self.roles if (held.role, held.scope_kind) == (role, kind)]
 
 
 @dataclass(slots=True)
 class Visit:
-    """A request for a page."""
+    """A request for a page; ``api`` are the operations as whoever visits may use them."""
 
     request: Request
-    api: Api
     language: Language
-    me: Me | None = None
+    api: Client
+    me: Person | None = None
 
     @property
-    def person(self) -> Me:
+    def person(self) -> Person:
         """Who is signed in.
 
         Raises:
@@ -97,8 +94,18 @@ class Visit:
         url = self.request.url
         return f"{url.path}?{url.query}" if url.query else url.path
 
+    async def read_or_none(
+        self, handler: Callable[Concatenate[Reading, P], Awaitable[T | None]], /, *values: P.args, **named: P.kwargs
+    ) -> T | None:
+        """What the API shows, or None where it is not there or not the visitor's to see."""
+        with contextlib.suppress(NotFound):
+            return await self.api.read(handler, *values, **named)
+        return None
+
     async def form(self, *, max_fields: int = _MAX_FIELDS, max_field_bytes: int = _MAX_FIELD_BYTES) -> Form:
         """What was sent; of more or larger fields (files apart) than allowed nothing is taken."""
+        # It comes as slowly as its sender likes.
+        await self.api.end_reading()
         sent = await self.request.form(max_files=1, max_fields=max_fields, max_part_size=max_field_bytes)
         return Form.of(sent, self.language, self.request.url.path)
 
@@ -130,11 +137,38 @@ def visit_of(request: Request) -> Visit:
     known: Visit | None = getattr(request.state, "visit", None)
     if known is None:
         language = language_of(request.cookies.get(LANGUAGE_COOKIE))
-        known = request.state.visit = Visit(request, Api(request.app.state.api, request), language)
+        visitor = Visitor(context_of(request), origin_of(request), Response())
+        known = request.state.visit = Visit(request, language, Client(visitor))
     return known
 
 
-AnyVisit = Annotated[Visit, Depends(visit_of)]
+async def any_visit(request: Request) -> AsyncIterator[Visit]:
+    """A visit of whoever; what it reads ends with it, before the answer is sent."""
+    visit = visit_of(request)
+    try:
+        yield visit
+    finally:
+        await visit.api.end_reading()
+
+
+AnyVisit = Annotated[Visit, Depends(any_visit, scope="function")]
+
+
+async def find_out(visit: Visit) -> None:
+    """Find out who visits, once for all that the visit asks.
+
+    Raises:
+        SignInNeeded: nobody is signed in.
+    """
+    request = visit.request
+    visitor = visit.api.visitor
+    try:
+        async with refusing():
+            actor = await actor_of(request, visitor.context, cookie=request.cookies.get(SESSION_COOKIE))
+        visit.api = Client(Caller(visitor.context, visitor.origin, visitor.response, actor))
+        visit.me = Person.model_validate(await visit.api.read(read_me))
+    except Unauthenticated:
+        raise SignInNeeded(visit.here) from None
 
 
 async def signed_in(visit: AnyVisit) -> Visit:
@@ -143,15 +177,8 @@ async def signed_in(visit: AnyVisit) -> Visit:
     Raises:
         SignInNeeded: nobody is.
     """
-    if SESSION_COOKIE not in visit.request.cookies:
-        raise SignInNeeded(visit.here)
-    try:
-        visit.me = Me.of(await visit.api.get("/v1/me"))
-    except Refused as refused:
-        if refused.status == 401:
-            raise SignInNeeded(visit.here) from None
-        raise
+    await find_out(visit)
     return visit
 
 
-SignedIn = Annotated[Visit, Depends(signed_in)]
+SignedIn = Annotated[Visit, Depends(signed_in, scope="function")]

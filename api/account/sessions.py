@@ -8,9 +8,8 @@ from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import Field
-from starlette.responses import Response
 
-from api.dependencies import SESSION_COOKIE, ActorDep, ContextDep, OriginDep, Reading, ReadingDep
+from api.dependencies import SESSION_COOKIE, CallerDep, Reading, ReadingDep, Visitor, VisitorDep
 from api.operation import Operation
 from api.values import Input, Out
 from commands import account as commands
@@ -102,10 +101,10 @@ class Me(Out):
 
 @router.post("/sign-in/codes", status_code=202)
 @refuses(commands.request_sign_in_code)
-async def request_sign_in_code(wish: CodeWish, context: ContextDep, origin: OriginDep) -> Challenge:
+async def request_sign_in_code(visitor: VisitorDep, wish: CodeWish) -> Challenge:
     """Ask for a sign-in code by SMS. The answer is the same whether or not the details match a person (A1)."""
     challenge = await commands.request_sign_in_code(
-        context, national_id=wish.national_id, mobile=wish.mobile, origin=origin
+        visitor.context, national_id=wish.national_id, mobile=wish.mobile, origin=visitor.origin
     )
     return Challenge(
         challenge_id=challenge,
@@ -117,35 +116,35 @@ async def request_sign_in_code(wish: CodeWish, context: ContextDep, origin: Orig
 
 @router.post("/sign-in/sessions", status_code=201)
 @refuses(commands.sign_in)
-async def sign_in(body: MemberSignIn, context: ContextDep, origin: OriginDep, response: Response) -> Session:
+async def sign_in(visitor: VisitorDep, body: MemberSignIn) -> Session:
     """Begin a member's session with the code from the SMS."""
-    signed_in = await commands.sign_in(context, challenge_id=body.challenge_id, code=body.code, origin=origin)
-    return _session(signed_in, "member", body.transport, response)
+    signed_in = await commands.sign_in(
+        visitor.context, challenge_id=body.challenge_id, code=body.code, origin=visitor.origin
+    )
+    return _session(signed_in, "member", body.transport, visitor)
 
 
 @router.post("/sign-in/staff", status_code=201)
 @refuses(commands.sign_in_staff)
-async def sign_in_staff(body: StaffSignIn, context: ContextDep, origin: OriginDep, response: Response) -> Session:
+async def sign_in_staff(visitor: VisitorDep, body: StaffSignIn) -> Session:
     """Begin a session of staff with user name, password and TOTP code."""
     signed_in = await commands.sign_in_staff(
-        context, username=body.username, password=body.password, totp=body.totp, origin=origin
+        visitor.context, username=body.username, password=body.password, totp=body.totp, origin=visitor.origin
     )
-    return _session(signed_in, "staff", body.transport, response)
+    return _session(signed_in, "staff", body.transport, visitor)
 
 
 @router.post("/sign-out", status_code=204)
-async def sign_out(actor: ActorDep, context: ContextDep, origin: OriginDep) -> Response:
+async def sign_out(caller: CallerDep) -> None:
     """End the session."""
-    await commands.sign_out(context, actor, origin)
-    response = Response(status_code=204)
-    response.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
-    return response
+    await commands.sign_out(caller.context, caller.actor, caller.origin)
+    caller.response.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
 
 
 @router.get("/me")
-async def read_me(read: ReadingDep, response: Response) -> Me | None:
+async def read_me(read: ReadingDep) -> Me | None:
     """Who is signed in, with the roles in force."""
-    response.headers["Cache-Control"] = "no-store"
+    read.response.headers["Cache-Control"] = "no-store"
     return await _me(read)
 
 
@@ -167,11 +166,11 @@ async def _me(read: Reading) -> Me | None:
     )
 
 
-def _session(signed_in: commands.SignedIn, capacity: Capacity, transport: str, response: Response) -> Session:
-    response.headers["Cache-Control"] = "no-store"
+def _session(signed_in: commands.SignedIn, capacity: Capacity, transport: str, visitor: Visitor) -> Session:
+    visitor.response.headers["Cache-Control"] = "no-store"
     session, person = signed_in.session, signed_in.person
     if transport == "cookie":
-        response.set_cookie(
+        visitor.response.set_cookie(
             SESSION_COOKIE,
             session.token,
             max_age=int(SESSION_LIVES[capacity].total.total_seconds()),

@@ -12,10 +12,11 @@ from uuid import UUID, uuid4
 
 import httpx2
 import pytest
+from starlette.responses import Response
 
 from activities.transition import Desk
 from api.app import create_app
-from api.dependencies import Reader
+from api.dependencies import Caller
 from api.live import MAX_STREAMS_EACH, Watcher
 from api.values import read_cursor, write_cursor
 from commands.account import authenticate
@@ -298,7 +299,7 @@ async def test_a_live_stream_ends_when_whoever_watches_may_watch_no_more(
     name, statement = SHUT_OUT[why]
     who: Someone = getattr(office, name)
     watcher = Watcher(context.engine, check_seconds=0.05)
-    stream = watcher.watch(Reader(context, await authenticate(context, who.token)), case_id, 0)
+    stream = watcher.watch(Caller(context, "", Response(), await authenticate(context, who.token)), case_id, 0)
     seen = [event.code for event in (await anext(stream), await anext(stream)) if isinstance(event, Event)]
 
     await superuser.run(statement, who.id)

@@ -9,9 +9,10 @@ from typing import Any
 
 import httpx2
 import pytest
+from starlette.responses import Response
 
 from activities.transition import Desk
-from api.dependencies import Reader
+from api.dependencies import Caller
 from api.live import Watcher
 from commands.account import authenticate
 from commands.command import Context
@@ -265,9 +266,9 @@ async def test_the_live_stream_of_a_guarantor_leaves_out_the_same_lines_and_goes
 
     async def heard_by(who: Someone) -> list[str]:
         codes: list[str] = []
-        reader = Reader(context, await authenticate(context, who.token))
+        caller = Caller(context, "", Response(), await authenticate(context, who.token))
         async with asyncio.timeout(5):
-            async for event in Watcher(context.engine, check_seconds=0.05).watch(reader, case_id, 0):
+            async for event in Watcher(context.engine, check_seconds=0.05).watch(caller, case_id, 0):
                 assert isinstance(event, Event)
                 codes.append(event.code)
                 if event.code == "reminded":

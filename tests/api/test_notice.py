@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from activities.notice import NoticeSender
 from activities.transition import Desk
 from api.app import create_app
-from api.onboarding import Links
 from commands.account.codes import request_code
 from commands.command import Context
 from domain.access import Role
@@ -105,7 +105,7 @@ async def test_the_text_is_the_one_that_was_sent_with_its_values_and_links(
 ) -> None:
     await tell(engine, member, "credit_activated", ceiling="۶۰٬۰۰۰٬۰۰۰ تومان", ends_on="۱۴۰۷/۰۸/۳۰")
     await carrier.drain(Lane.NOTICES)
-    app = create_app(context, links=Links(app=LINKS["app_link"], training=LINKS["training_link"]))
+    app = create_app(replace(context, links=LINKS))
 
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="https://amanat.test") as client:
         (item,) = await listed(client, member, "/v1/messages")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -10,7 +11,6 @@ import sqlalchemy as sa
 
 from activities.transition import Desk
 from api.app import create_app
-from api.onboarding import Links
 from commands.command import Context
 from messages.case import StepInput
 from storage.database import SERVICE, transaction
@@ -94,7 +94,7 @@ async def test_every_line_has_its_own_balance_and_one_query_reads_them_all(
 
 async def test_an_open_line_says_where_the_member_goes_on(context: Context, member: Someone) -> None:
     links = {"app": "https://app.test", "training": "https://training.test"}
-    app = create_app(context, links=Links(**links))
+    app = create_app(replace(context, links={"app_link": links["app"], "training_link": links["training"]}))
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="https://amanat.test") as client:
         (line,) = (await client.get("/v1/credit-lines", headers=member.headers())).json()["items"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from api.app import create_app
-from api.onboarding import Links
 from commands.command import Context
 from relay import Relay
 from tests.arrange import Arrange, Someone, eventually, sent_to
@@ -36,7 +36,7 @@ async def tavana(
 
 async def read_lines(context: Context, member: Someone) -> list[dict[str, Any]]:
     """A member's credit lines where the installation knows its links."""
-    app = create_app(context, links=Links(**LINKS))
+    app = create_app(replace(context, links={"app_link": LINKS["app"], "training_link": LINKS["training"]}))
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="https://amanat.test") as client:
         items: list[dict[str, Any]] = (await client.get("/v1/credit-lines", headers=member.headers())).json()["items"]
         return items

@@ -39,7 +39,7 @@ def key_in(page: str, action: str) -> str:
 async def test_a_form_keeps_its_key_only_until_there_is_a_final_answer(
     site: httpx2.AsyncClient, arrange: Arrange, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("web.client._LOOKS", 1)
+    monkeypatch.setattr("api.client._LOOKS", 1)
     operator, key = await arrange.platform(Role.OPERATOR), str(uuid4())
     started, go_on = asyncio.Event(), asyncio.Event()
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import gzip
 import re
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import httpx2
 import pytest
-from starlette.responses import JSONResponse
-from starlette.types import Receive, Scope, Send
 
 from activities.transition import Desk
+from api.app import create_app
 from commands.command import Context
 from stack.places import PROJECT
+from storage.database import create_engine
 from tests.arrange import Arrange
 from tests.commands.onboarding_steps import Branch, accept_guarantee
 from tests.web.conftest import HERE, cookies
@@ -64,16 +66,12 @@ async def test_what_another_sites_page_sends_is_refused(site: httpx2.AsyncClient
     assert (await site.get("/", headers=cookies(member))).status_code == 303
 
 
-async def _away(scope: Scope, receive: Receive, send: Send) -> None:
-    """The API while Postgres cannot be reached."""
-    problem = {"code": "unavailable", "detail": "…", "detail_en": "…"}
-    await JSONResponse(problem, 503, media_type="application/problem+json")(scope, receive, send)
-
-
-async def test_nobody_is_told_to_be_signed_out_while_their_session_lives() -> None:
-    transport = httpx2.ASGITransport(app=create_site(_away))
+async def test_nobody_is_told_to_be_signed_out_while_their_session_lives(context: Context) -> None:
+    engine = create_engine("postgresql+psycopg://127.0.0.1:1/away", pool=1)
+    transport = httpx2.ASGITransport(app=create_site(create_app(replace(context, engine=engine))))
     async with httpx2.AsyncClient(transport=transport, base_url="https://amanat.test") as client:
         answer = await client.post("/sign-out", headers={"Cookie": f"{SESSION_COOKIE}=x", **HERE})
+    await engine.dispose()
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "3"
     assert "Set-Cookie" not in answer.headers
@@ -245,8 +243,8 @@ def test_a_wait_is_said_in_hours_as_rules_name_it_up_to_four_days(hours: float, 
 def test_each_language_writes_amounts_days_and_digits_in_its_own_way() -> None:
     persian, english = language_of("fa"), language_of("en")
     assert (persian.money(25_000_000), english.money(25_000_005)) == ("۲٬۵۰۰٬۰۰۰ تومان", "2,500,000.5 toman")
-    assert (persian.day("2026-11-21"), english.day("2026-11-21")) == ("۳۰ آبان ۱۴۰۵", "30 Aban 1405")
-    assert persian.moment("2026-11-21T21:00:00+00:00") == "۱ آذر ۱۴۰۵، ۰۰:۳۰"
+    assert (persian.day(date(2026, 11, 21)), english.day(date(2026, 11, 21))) == ("۳۰ آبان ۱۴۰۵", "30 Aban 1405")
+    assert persian.moment(datetime(2026, 11, 21, 21, tzinfo=UTC)) == "۱ آذر ۱۴۰۵، ۰۰:۳۰"
     assert persian.span(2 * 86_400 + 4 * 3_600 + 59) == "۲ روز و ۴ ساعت"
     assert english.span(3_660) == "1 hour and 1 minute"
     assert language_of("xx") is persian

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
 
 from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from api.client import checked
+from api.onboarding import (
+    ApplicationIn,
+    ProgrammeOut,
+    Programmes,
+    apply_for_credit,
+    list_programmes,
+)
 from web.forms import empty
 from web.onboarding import wizard as steps
-from web.onboarding.wizard import Wizard
+from web.onboarding.wizard import Terms, Wizard
 from web.visit import SignedIn
 
 router = APIRouter()
@@ -21,14 +27,14 @@ router = APIRouter()
 @router.get("/apply")
 async def show_programmes(visit: SignedIn) -> Response:
     """Which programmes there are, what each needs, and how much a month is possible."""
-    offer = await visit.api.get("/v1/programmes")
-    return visit.page("apply.html", offered=[(each, _obstacle(offer, each)) for each in offer["items"]])
+    offer = await visit.api.read(list_programmes)
+    return visit.page("apply.html", offered=[(each, _obstacle(offer, each)) for each in offer.items])
 
 
 @router.get("/apply/{programme}")
 async def show_application(visit: SignedIn, programme: str) -> Response:
     """The first step; or why an application is not possible now."""
-    offer = await visit.api.get("/v1/programmes")
+    offer = await visit.api.read(list_programmes)
     offered = _find(offer, programme)
     if obstacle := _obstacle(offer, offered):
         return visit.page("apply_not_now.html", programme=offered, obstacle=obstacle)
@@ -38,55 +44,57 @@ async def show_application(visit: SignedIn, programme: str) -> Response:
 @router.post("/apply/{programme}")
 async def take_application(visit: SignedIn, programme: str) -> Response:
     """Any step after the first."""
-    offered = _find(await visit.api.get("/v1/programmes"), programme)
+    offered = _find(await visit.api.read(list_programmes), programme)
     wizard = _wizard(offered)
     form = await visit.form()
     if not wizard.employers:
         return visit.page("apply_not_now.html", programme=offered, obstacle="no_employer")
 
-    async def send(terms: dict[str, Any]) -> Response:
+    async def send(terms: Terms) -> Response:
         employer = wizard.employer(form)
-        body = {
+        wish = checked(
+            ApplicationIn,
+            programme=wizard.programme,
+            organisation_id=None if employer is None else employer.organisation_id,
+            guarantors=[{"national_id": form.text(name)} for name in wizard.guarantors],
             **terms,
-            "organisation_id": None if employer is None else employer["organisation_id"],
-            "guarantors": [{"national_id": form.text(name)} for name in wizard.guarantors],
-        }
-        case = await visit.api.post("/v1/onboarding/applications", body, key=form.key)
-        return visit.go(f"/cases/{case['id']}", done="applied")
+        )
+        case = await visit.api.perform(apply_for_credit, form.key, wish)
+        return visit.go(f"/cases/{case.id}", done="applied")
 
     return await steps.take(visit, wizard, form, send)
 
 
-def _find(offer: Mapping[str, Any], code: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] | None = next((each for each in offer["items"] if each["code"] == code), None)
+def _find(offer: Programmes, code: str) -> ProgrammeOut:
+    found = next((each for each in offer.items if each.code == code), None)
     if found is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
     return found
 
 
-def _wizard(offered: Mapping[str, Any]) -> Wizard:
+def _wizard(offered: ProgrammeOut) -> Wizard:
     return Wizard(
-        path=f"/apply/{offered['code']}",
-        programme=offered["code"],
-        employers=offered["limits"],
-        instalments_max=offered["instalments_max"],
-        mandate_version=offered["mandate_version"],
-        mandate=offered["mandate"],
+        path=f"/apply/{offered.code}",
+        programme=offered.code,
+        employers=offered.limits,
+        instalments_max=offered.instalments_max,
+        mandate_version=offered.mandate_version,
+        mandate=offered.mandate,
         offered=offered,
     )
 
 
-def _obstacle(offer: Mapping[str, Any], offered: Mapping[str, Any]) -> str:
+def _obstacle(offer: Programmes, offered: ProgrammeOut) -> str:
     """What stands in the way of an application, as far as the API tells beforehand; empty if nothing."""
-    limits = offered["limits"]
-    if offered["open_case_id"]:
+    limits = offered.limits
+    if offered.open_case_id:
         return "open_case"
-    if not offer["takes_applications"]:
+    if not offer.takes_applications:
         return "closed"
     if not limits:
         return "no_employer"
-    if not any(limit["contract_in_force"] for limit in limits):
+    if not any(limit.contract_in_force for limit in limits):
         return "no_contract"
-    if not any(limit["contract_in_force"] and limit["monthly_limit"]["amount"] for limit in limits):
+    if not any(limit.contract_in_force and limit.monthly_limit.amount for limit in limits):
         return "nothing_left"
     return ""

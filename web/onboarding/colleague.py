@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from http import HTTPStatus
+from uuid import UUID
 
+from api.client import checked
+from api.guarantor import CheckIn, check_guarantor
+from domain.errors import Refusal, TooMany
 from domain.identity import BadNationalId, parse_national_id
-from web.client import Refused
-from web.forms import Form
+from web.forms import Form, new_key
 from web.visit import Visit
 
 
@@ -16,20 +18,22 @@ class Question:
     """For which programme, and on which of the member's employments, a colleague would stand."""
 
     programme: str
-    organisation_id: str
+    organisation_id: UUID | None
 
     async def ask(self, visit: Visit, form: Form, name: str) -> str | None:
         """The national id if the colleague in the field ``name`` may be asked; else the field has an error."""
         national_id = read_national_id(form, name)
         if national_id is None:
             return None
-        body = {"programme": self.programme, "national_id": national_id, "organisation_id": self.organisation_id}
         try:
-            answer = await visit.api.post("/v1/guarantor-checks", body)
-        except Refused as refused:
+            question = checked(
+                CheckIn, programme=self.programme, national_id=national_id, organisation_id=self.organisation_id
+            )
+            answer = await visit.api.perform(check_guarantor, new_key(), question)
+        except Refusal as refused:
             form.errors[name] = refusal_words(visit, refused)
             return None
-        if not answer["may_be_asked"]:
+        if not answer.may_be_asked:
             form.errors[name] = visit.language.say(
                 "This colleague may not be asked to stand. Why is not told, out of respect for their data;"
                 " please name another colleague of your region."
@@ -38,10 +42,10 @@ class Question:
         return national_id
 
 
-def refusal_words(visit: Visit, refused: Refused) -> str:
+def refusal_words(visit: Visit, refused: Refusal) -> str:
     """Why a colleague could not be asked about or named: each of both counts, and only so many a day (A4a)."""
-    if refused.status != HTTPStatus.TOO_MANY_REQUESTS:
-        return visit.language.words(refused.words)
+    if not isinstance(refused, TooMany):
+        return refused.sentence(visit.language.code)
     return visit.language.say("You have asked about as many colleagues as is possible in a day. Please go on tomorrow.")
 
 

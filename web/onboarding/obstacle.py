@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from api.onboarding import ClearObstacle, UpholdObstacle
 from web.answers import Answering, chosen_reason, nothing_more
 
-ANSWERING: Final = Answering(
-    "clear_obstacle", "onboarding_obstacle.html", {"cleared": nothing_more, "upheld": chosen_reason}
-)
+ANSWERING: Final = Answering("onboarding_obstacle.html", {ClearObstacle: nothing_more, UpholdObstacle: chosen_reason})

@@ -6,16 +6,22 @@ address. The API judges at the end; what it would refuse is said at the step whe
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final, TypeVar
+from typing import Final, TypedDict, TypeVar
 
 from starlette.responses import Response
 
+from api.account.codes import request_code
+from api.case_detail import CaseDetail
+from api.client import checked
+from api.onboarding import MandateCodeWish, MandateSubject, ProgrammeOut
+from api.terms import EmployerLimit
+from api.values import AmountIn, Words
+from domain.errors import Refusal, TooMany
 from domain.money import RIAL_A_TOMAN, BadAmount, Money, parse_toman, parse_whole
-from domain.onboarding import ceiling
-from web.client import Refused
+from domain.onboarding import MandateOutdated, ceiling
 from web.forms import GENERAL, Form
 from web.onboarding.colleague import Question, read_national_id, refusal_words
 from web.visit import Visit
@@ -26,10 +32,27 @@ MONTHLY, INSTALMENTS, EMPLOYER = "monthly_amount.amount", "instalments", "organi
 VERSION, CODE_ID, TYPED_CODE = "mandate.version", "mandate.code_id", "mandate.code"
 # For which terms a code was sent: it is good for these alone.
 SENT_FOR: Final = "mandate.sent_for"
-_OUTDATED: Final = "mandate_outdated"
 
 T = TypeVar("T")
-Send = Callable[[dict[str, Any]], Awaitable[Response]]
+
+
+class Mandate(TypedDict):
+    """The code that was typed for a mandate, as it was typed."""
+
+    version: int
+    code_id: str
+    code: str
+
+
+class Terms(TypedDict):
+    """What is asked for, with the mandate that was accepted for it."""
+
+    monthly_amount: AmountIn
+    instalments: int
+    mandate: Mandate
+
+
+Send = Callable[[Terms], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +65,17 @@ class Wizard:
 
     path: str
     programme: str
-    employers: Sequence[Mapping[str, Any]]
+    employers: Sequence[EmployerLimit]
     instalments_max: int
     mandate_version: int
-    mandate: Mapping[str, str]
-    offered: Mapping[str, Any] | None = None
-    returned: Mapping[str, Any] | None = None
+    mandate: Words
+    offered: ProgrammeOut | None = None
+    returned: CaseDetail | None = None
 
     @property
     def guarantors(self) -> list[str]:
         """The fields for colleagues' national ids."""
-        count = 0 if self.offered is None else int(self.offered["guarantors"])
+        count = 0 if self.offered is None else self.offered.guarantors
         return [f"guarantors.{place}.national_id" for place in range(count)]
 
     @property
@@ -66,12 +89,12 @@ class Wizard:
         checked = [_checked(name) for name in self.guarantors]
         return [EMPLOYER, MONTHLY, INSTALMENTS, *self.guarantors, *checked, VERSION, CODE_ID, SENT_FOR]
 
-    def employer(self, form: Form) -> Mapping[str, Any] | None:
+    def employer(self, form: Form) -> EmployerLimit | None:
         """The employment that was chosen, or the only one."""
         if len(self.employers) == 1:
             return self.employers[0]
         chosen = form.text(EMPLOYER)
-        return next((found for found in self.employers if found["organisation_id"] == chosen), None)
+        return next((found for found in self.employers if str(found.organisation_id) == chosen), None)
 
 
 def _checked(name: str) -> str:
@@ -96,7 +119,7 @@ class Preview:
         """From a form; what cannot be read is left out."""
         monthly, instalments = _read(parse_toman, form.text(MONTHLY)), _read(parse_whole, form.text(INSTALMENTS))
         employer = wizard.employer(form)
-        limit = None if employer is None else int(employer["monthly_limit"]["amount"])
+        limit = None if employer is None else employer.monthly_limit.amount
         return cls(
             monthly,
             instalments,
@@ -140,7 +163,7 @@ async def take(visit: Visit, wizard: Wizard, form: Form, send: Send) -> Response
         wizard: what may be asked for.
         form: what was typed, with ``to``: a step, ``check`` with a field's name, or ``submit``; ``compute`` is
             the first step once more.
-        send: sends the body's terms to the API and answers with the page after that; raises Refused.
+        send: sends the terms to the API and answers with the page after that; raises Refusal.
     """
     to, _, field = form.text("to").partition(" ")
     if to == CHECK and field in wizard.guarantors:
@@ -182,11 +205,11 @@ def _judge_amounts(visit: Visit, wizard: Wizard, form: Form) -> None:
     preview = Preview.of(wizard, form)
     if employer is None:
         form.errors[EMPLOYER] = say("Please choose one.")
-    elif not employer["contract_in_force"]:
+    elif not employer.contract_in_force:
         field = EMPLOYER if len(wizard.employers) > 1 else GENERAL
         form.errors[field] = say("The contract of this organisation is not in force; no application is possible.")
     elif preview.is_above_limit:
-        limit = visit.language.money(employer["monthly_limit"])
+        limit = visit.language.money(employer.monthly_limit)
         form.errors[MONTHLY] = say("This is above your limit; the most a month is %(limit)s.", limit=limit)
     if preview.monthly is not None and preview.monthly.amount < RIAL_A_TOMAN:
         form.errors[MONTHLY] = say("Please write an amount above zero.")
@@ -208,33 +231,31 @@ def _judge_twice(visit: Visit, wizard: Wizard, form: Form) -> None:
 async def _check_colleague(visit: Visit, wizard: Wizard, form: Form, name: str) -> None:
     """Ask the API about the colleague in a field, and keep a yes: each question counts (A4a)."""
     employer = wizard.employer(form)
-    organisation_id = "" if employer is None else employer["organisation_id"]
+    organisation_id = None if employer is None else employer.organisation_id
     yes = await Question(wizard.programme, organisation_id).ask(visit, form, name)
     form.values = {**form.values, _checked(name): yes or ""}
 
 
-def _terms(wizard: Wizard, form: Form) -> dict[str, Any]:
-    """What the mandate is accepted for; the steps before have found it readable."""
-    return {
-        "programme": wizard.programme,
-        "monthly_amount": form.toman(MONTHLY),
-        "instalments": form.whole(INSTALMENTS),
-        "mandate_version": wizard.mandate_version,
-    }
-
-
 async def _ask_for_code(visit: Visit, wizard: Wizard, form: Form) -> Response:
     """Have a code sent for exactly these terms (A2); one that came for them before is as good while its time lasts."""
-    terms = _terms(wizard, form)
-    sent_for = f"{terms['monthly_amount']['amount']} {terms['instalments']} {terms['mandate_version']}"
-    body = {"purpose": "accept_mandate", "subject": terms}
+    # The steps before have found them readable.
+    monthly, instalments, version = form.toman(MONTHLY), form.whole(INSTALMENTS), wizard.mandate_version
+    sent_for = f"{monthly.amount} {instalments} {version}"
     try:
-        sent = await visit.api.post("/v1/codes", body, key=f"{form.key}-code" if form.key else "")
-    except Refused as refused:
+        subject = checked(
+            MandateSubject,
+            programme=wizard.programme,
+            monthly_amount=monthly,
+            instalments=instalments,
+            mandate_version=version,
+        )
+        wish = MandateCodeWish(purpose="accept_mandate", subject=subject)
+        sent = await visit.api.perform(request_code, f"{form.key}-code", wish)
+    except Refusal as refused:
         has_one = form.text(SENT_FOR) == sent_for
         say = visit.language.say
-        if refused.status != HTTPStatus.TOO_MANY_REQUESTS:
-            form.errors[GENERAL] = visit.language.words(refused.words)
+        if not isinstance(refused, TooMany):
+            form.errors[GENERAL] = refused.sentence(visit.language.code)
         elif has_one:
             form.errors[GENERAL] = say(
                 "A code was sent a moment ago and may still be good: please enter it. Another one can be had after half"
@@ -245,28 +266,27 @@ async def _ask_for_code(visit: Visit, wizard: Wizard, form: Form) -> Response:
                 "A code can be had only every half minute, and a few times an hour. Please try again soon."
             )
         return show(visit, wizard, form, CODE if has_one else REVIEW)
-    form.values = {**form.values, CODE_ID: sent["code_id"], SENT_FOR: sent_for}
+    form.values = {**form.values, CODE_ID: str(sent.code_id), SENT_FOR: sent_for}
     return show(visit, wizard, form, CODE)
 
 
 async def _submit(visit: Visit, wizard: Wizard, form: Form, send: Send) -> Response:
-    terms = _terms(wizard, form)
-    version = terms.pop("mandate_version")
-    mandate = {"version": version, "code_id": form.text(CODE_ID), "code": form.required(TYPED_CODE)}
+    monthly, instalments, code = form.toman(MONTHLY), form.whole(INSTALMENTS), form.required(TYPED_CODE)
     if form.is_good:
         try:
-            return await send({**terms, "mandate": mandate})
-        except Refused as refused:
-            if refused.status == HTTPStatus.TOO_MANY_REQUESTS and wizard.guarantors:
+            mandate = Mandate(version=wizard.mandate_version, code_id=form.text(CODE_ID), code=code)
+            return await send(Terms(monthly_amount=monthly, instalments=instalments, mandate=mandate))
+        except Refusal as refused:
+            if isinstance(refused, TooMany) and wizard.guarantors:
                 form.errors[GENERAL] = refusal_words(visit, refused)
             form.refuse(refused)
             return show(visit, wizard, form, _step_of(wizard, form, refused))
     return show(visit, wizard, form, CODE)
 
 
-def _step_of(wizard: Wizard, form: Form, refused: Refused) -> str:
+def _step_of(wizard: Wizard, form: Form, refused: Refusal) -> str:
     """Where a refusal can be mended."""
-    if refused.code == _OUTDATED or refused.field == CODE_ID:
+    if isinstance(refused, MandateOutdated) or refused.field == CODE_ID:
         return REVIEW
     if {EMPLOYER, MONTHLY, INSTALMENTS} & form.errors.keys():
         return AMOUNT

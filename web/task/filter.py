@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Final, Self
 from urllib.parse import parse_qsl, urlencode
+from uuid import UUID
 
+from api.inbox import TaskOut
+from api.task import list_tasks
+from api.values import DueAfter, Page
 from domain.persian import latin_digits
 from web.visit import Visit
 
@@ -46,27 +50,34 @@ class Filter:
         return not self.region_code or (len(self.region_code) == _REGION and self.region_code.isdigit())
 
     @property
-    def wanted(self) -> dict[str, str]:
-        """As the API's list of tasks takes it."""
+    def query(self) -> str:
+        """As an address keeps it: what comes after the question mark."""
         given = {
             "kind": self.kind,
             "region_code": self.region_code,
             "late": "true" if self.late else "",
             "mine": "true" if self.mine else "",
         }
-        return {name: value for name, value in given.items() if value}
+        return urlencode({name: value for name, value in given.items() if value})
 
-    @property
-    def query(self) -> str:
-        """As an address keeps it: what comes after the question mark."""
-        return urlencode(self.wanted)
+    async def find(self, visit: Visit, after: DueAfter, *, limit: int) -> Page[TaskOut]:
+        """The tasks that pass it."""
+        return await visit.api.read(
+            list_tasks,
+            after=after,
+            kind=self.kind or None,
+            region_code=self.region_code or None,
+            late=self.late or None,
+            mine=self.mine,
+            limit=limit,
+        )
 
     def at(self, path: str) -> str:
         """A path with this filter."""
         return f"{path}?{self.query}" if self.query else path
 
-    async def next_task(self, visit: Visit, after: str) -> str | None:
+    async def next_task(self, visit: Visit, after: UUID) -> UUID | None:
         """The most urgent open task but one that the visitor may take up: theirs, or nobody's."""
-        found: dict[str, Any] = await visit.api.get("/v1/tasks", **self.wanted, limit=_NEXT_MAX)
-        free = (task for task in found["items"] if task["claimed_by_me"] or task["claimed_by"] is None)
-        return next((task["id"] for task in free if task["id"] != after), None)
+        found = await self.find(visit, None, limit=_NEXT_MAX)
+        free = (task for task in found.items if task.claimed_by_me or task.claimed_by is None)
+        return next((task.id for task in free if task.id != after), None)

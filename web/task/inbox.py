@@ -10,7 +10,10 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from web.client import Refused
+from api.inbox import TaskOut
+from api.task import claim_task, release_task
+from api.values import DueAfter, DueCursor, Page
+from domain.errors import Refusal
 from web.forms import Form, empty
 from web.task.filter import Filter
 from web.task.kinds import ANSWERINGS, kind_words, reason_words
@@ -21,7 +24,7 @@ router = APIRouter()
 _ROWS: Final = 50
 # What may be done to several tasks at once. Claiming and releasing moves no money and can be taken back; decisions
 # that credit depends on are looked at and made one by one, on purpose.
-_IN_BULK: Final = ("claim", "release")
+_IN_BULK: Final = {"claim": claim_task, "release": release_task}
 
 
 @dataclass(slots=True)
@@ -30,32 +33,32 @@ class Bulk:
 
     action: str
     done: int = 0
-    refused: list[tuple[str, str]] = field(default_factory=list)
+    refused: list[tuple[UUID, str]] = field(default_factory=list)
 
 
 @router.get("/inbox")
-async def show_inbox(visit: SignedIn, cursor: str = "") -> Response:
+async def show_inbox(visit: SignedIn, after: DueCursor) -> Response:
     """Open tasks, most urgent first."""
     if visit.person.is_member:
         return visit.go("/")
-    return await inbox_page(visit, Filter.of(visit.request.query_params), cursor=cursor)
+    return await inbox_page(visit, Filter.of(visit.request.query_params), after=after)
 
 
-async def inbox_page(visit: Visit, wanted: Filter, *, cursor: str = "", **values: Any) -> Response:
+async def inbox_page(visit: Visit, wanted: Filter, *, after: DueAfter = None, **values: Any) -> Response:
     """The inbox under a filter; ``values`` are the template's: ``form`` of a refused action, ``bulk``, ``status``."""
     chosen = empty(visit.language, kind=wanted.kind, region_code=visit.language.digits(wanted.region_code))
-    page: dict[str, Any] = {"items": [], "next": None}
+    page = Page[TaskOut](items=[])
     if wanted.is_region:
-        page = await visit.api.get("/v1/tasks", **wanted.wanted, cursor=cursor or None, limit=_ROWS)
+        page = await wanted.find(visit, after, limit=_ROWS)
     else:
         chosen.errors["region_code"] = visit.language.say("A region code has four digits, for example 1101.")
     here = wanted.at("/inbox")
     return visit.page(
         "inbox.html",
         **({"bulk": None, "here": here, "path": here, "form": Form(visit.language)} | values),
-        tasks=page["items"],
-        next=page["next"],
-        is_first=not cursor,
+        tasks=page.items,
+        next=page.next,
+        is_first=after is None,
         filter=wanted,
         kinds=[(kind, visit.language.words(kind_words(kind))) for kind in ANSWERINGS],
         chosen=chosen,
@@ -86,14 +89,14 @@ async def act_in_bulk(visit: SignedIn) -> Response:
         try:
             await act(visit, action, task_id, form.key)
             bulk.done += 1
-        except Refused as refused:
-            bulk.refused.append((task_id, visit.language.words(refused.words)))
+        except Refusal as refused:
+            bulk.refused.append((task_id, refused.sentence(visit.language.code)))
     return await inbox_page(visit, wanted, bulk=bulk)
 
 
-def _ids(ticked: Sequence[str]) -> list[str]:
+def _ids(ticked: Sequence[str]) -> list[UUID]:
     """The task ids of boxes that were ticked, each once, at most a page of them."""
-    return [str(found) for found in dict.fromkeys(_uuid(one) for one in ticked[:_ROWS]) if found is not None]
+    return [found for found in dict.fromkeys(_uuid(one) for one in ticked[:_ROWS]) if found is not None]
 
 
 def _uuid(text: str) -> UUID | None:
@@ -103,10 +106,11 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
-async def act(visit: Visit, action: str, task_id: str, key: str) -> None:
+async def act(visit: Visit, action: str, task_id: UUID, key: str) -> None:
     """Claim or release one task, once however often the form is sent: its key stands for all its tasks (H1).
 
     Raises:
-        Refused: the API refused.
+        Refusal: the API refused.
     """
-    await visit.api.post(f"/v1/tasks/{task_id}/{action}", key=str(uuid5(NAMESPACE_OID, f"{key} {action} {task_id}")))
+    each = str(uuid5(NAMESPACE_OID, f"{key} {action} {task_id}"))
+    await visit.api.perform(_IN_BULK[action], each, task_id)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from api.answering import Decision
 from domain.catalogue import words
+from domain.errors import InvalidInput
 from domain.onboarding import RefusalReason
 from domain.review import ReturnReason
+from domain.wording import Sentence
 from web import certificate, mobile_change, personnel, review, substitution
-from web.answers import Body, nothing_more
 from web.forms import Form
 from web.language import Language
 from web.onboarding import obstacle
@@ -25,34 +27,37 @@ _ANSWERINGS: Final = (
 ANSWERINGS: Final = {answering.kind: answering for answering in _ANSWERINGS}
 
 
-def kind_words(kind: str) -> dict[str, str]:
+def kind_words(kind: str) -> Sentence:
     """A kind of task in both languages."""
-    return words.task(kind).both
+    return words.task(kind)
 
 
-def reason_words(kind: str, code: str) -> dict[str, str]:
+def reason_words(kind: str, code: str) -> Sentence:
     """Why a task of a kind is asked, in both languages."""
-    return words.reason(kind, code).both
+    return words.reason(kind, code)
 
 
-def change_words(code: str) -> dict[str, str]:
+def change_words(code: str) -> Sentence:
     """What a personnel file would change, in both languages."""
-    return words.named_term("Change", code).both
+    return words.named_term("Change", code)
 
 
 def refusal_reasons(language: Language) -> list[tuple[str, str]]:
     """Why a certificate, an application or a substitution may be refused, as choices (A7, A12)."""
-    return [(reason.value, language.words(words.term(RefusalReason, reason).both)) for reason in RefusalReason]
+    return [(reason.value, language.words(words.term(RefusalReason, reason))) for reason in RefusalReason]
 
 
 def return_reasons(language: Language) -> list[tuple[str, str]]:
     """Why an application may be returned for correction, as choices (A7)."""
-    return [(reason.value, language.words(words.term(ReturnReason, reason).both)) for reason in ReturnReason]
+    return [(reason.value, language.words(words.term(ReturnReason, reason))) for reason in ReturnReason]
 
 
-def decision(kind: str, form: Form) -> Body:
-    """What was decided, as the API takes it; what is wrong with it stands in the form's errors."""
-    chosen = form.text("decision")
-    answering = ANSWERINGS.get(kind)
-    said = nothing_more if answering is None else answering.decisions.get(chosen, nothing_more)
-    return {"kind": kind, "decision": chosen, **said(form)}
+def decision(kind: str, form: Form) -> Decision | None:
+    """What was decided; None if something in the form is wrong.
+
+    Raises:
+        InvalidInput: nobody decides so, or a value is out of its range.
+    """
+    if kind not in ANSWERINGS:
+        raise InvalidInput
+    return ANSWERINGS[kind].decision(form.text("decision"), form)

@@ -10,11 +10,15 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from api.case import read_case
+from api.case_detail import CaseDetail
+from api.inbox import TaskOut
+from api.substitution import read_substitution
+from api.task import decide_task, read_task
 from domain.access import Role
+from domain.errors import Refusal, StepUpRequired
 from domain.money import RIAL_A_TOMAN
-from web.answers import Body
 from web.case import timeline_of
-from web.client import Refused
 from web.forms import Form, empty
 from web.task.filter import Filter
 from web.task.inbox import act, inbox_page
@@ -30,23 +34,25 @@ _STAFF: Final = frozenset(role.value for role in Role)
 async def show_task(visit: SignedIn, task_id: UUID) -> Response:
     """A task: to staff with its decision; members are led to where they answer theirs."""
     if visit.person.is_member:
-        return await _lead_member(visit, str(task_id))
-    return await _pane(visit, str(task_id), Filter.of(visit.request.query_params))
+        return await _lead_member(visit, task_id)
+    return await _pane(visit, task_id, Filter.of(visit.request.query_params))
 
 
-async def _lead_member(visit: Visit, task_id: str) -> Response:
-    task = await visit.api.get(f"/v1/tasks/{task_id}")
-    match task["kind"]:
+async def _lead_member(visit: Visit, task_id: UUID) -> Response:
+    task = await visit.api.read(read_task, task_id)
+    match task.kind:
         case "answer_guarantee":
-            return visit.go(f"/guarantees/{task['subject_id']}")
-        case "name_guarantor" if task["status"] == "open":
-            return visit.go(f"/cases/{task['case_id']}/guarantor")
-        case "correct_application" if task["status"] == "open":
-            return visit.go(f"/cases/{task['case_id']}/correction")
-    return visit.go(f"/cases/{task['case_id']}")
+            return visit.go(f"/guarantees/{task.subject_id}")
+        case "name_guarantor" if task.status == "open":
+            return visit.go(f"/cases/{task.case_id}/guarantor")
+        case "correct_application" if task.status == "open":
+            return visit.go(f"/cases/{task.case_id}/correction")
+    return visit.go(f"/cases/{task.case_id}")
 
 
-async def _pane(visit: Visit, task_id: str, within: Filter, form: Form | None = None, *, refused: str = "") -> Response:
+async def _pane(
+    visit: Visit, task_id: UUID, within: Filter, form: Form | None = None, *, refused: str = ""
+) -> Response:
     """The pane with fresh facts.
 
     Args:
@@ -56,10 +62,11 @@ async def _pane(visit: Visit, task_id: str, within: Filter, form: Form | None = 
         form: of what was refused, with what was typed into it.
         refused: the code of the API's refusal.
     """
-    task = await visit.api.get(f"/v1/tasks/{task_id}")
-    case = await _read_or_none(visit, f"/v1/cases/{task['case_id']}")
-    events, _ = ([], True) if case is None else await timeline_of(visit, case["id"])
-    values = {
+    task = await visit.api.read(read_task, task_id)
+    # None where it is no longer the visitor's to see: forwarded, or their own.
+    case = await visit.read_or_none(read_case, task.case_id)
+    events, _ = ([], True) if case is None else await timeline_of(visit, case.id)
+    values: dict[str, Any] = {
         "task": task,
         "case": case,
         "events": events,
@@ -73,10 +80,10 @@ async def _pane(visit: Visit, task_id: str, within: Filter, form: Form | None = 
         "reason_words": reason_words,
         "change_words": change_words,
         "decides": _decides(task, case),
-        "answering": ANSWERINGS.get(task["kind"]),
+        "answering": ANSWERINGS.get(task.kind),
     }
-    if case is not None and task["case_kind"] == "substitution":
-        values["swap"] = await _read_or_none(visit, f"/v1/guarantor-substitutions/{case['id']}")
+    if case is not None and task.case_kind == "substitution":
+        values["swap"] = await visit.read_or_none(read_substitution, case.id)
     asked = _prefilled(visit, case)
     if form is None:
         return visit.page("task.html", form=asked, **values)
@@ -85,66 +92,47 @@ async def _pane(visit: Visit, task_id: str, within: Filter, form: Form | None = 
     return visit.again("task.html", form, **values)
 
 
-async def _read_or_none(visit: Visit, path: str) -> Any:
-    """What the API shows, or None where the case is no longer the visitor's to see: forwarded, or their own."""
-    try:
-        return await visit.api.get(path)
-    except Refused as refused:
-        if refused.status == HTTPStatus.NOT_FOUND:
-            return None
-        raise
-
-
-def _decides(task: Any, case: Any) -> bool:
+def _decides(task: TaskOut, case: CaseDetail | None) -> bool:
     """Whether the API lets the visitor decide now."""
-    offered = [] if case is None else case["allowed_actions"]
-    return any(action["href"] == f"/v1/tasks/{task['id']}/decision" for action in offered)
+    offered = [] if case is None else case.allowed_actions
+    return any(action.href == f"/v1/tasks/{task.id}/decision" for action in offered)
 
 
-def _prefilled(visit: Visit, case: Any) -> Form:
+def _prefilled(visit: Visit, case: CaseDetail | None) -> Form:
     """A form as it is first seen: a certificate states what was asked for unless HR says otherwise (A12)."""
-    asked = None if case is None else case["application"]
+    asked = None if case is None else case.application
     if asked is None:
         return empty(visit.language)
-    monthly = visit.language.number(asked["monthly"]["amount"] // RIAL_A_TOMAN)
-    instalments = visit.language.digits(asked["instalments"])
+    monthly = visit.language.number(asked.monthly.amount // RIAL_A_TOMAN)
+    instalments = visit.language.digits(asked.instalments)
     return empty(visit.language, monthly_amount__amount=monthly, instalments=instalments)
 
 
 @router.post("/tasks/{task_id}/decision")
 async def decide(visit: SignedIn, task_id: UUID) -> Response:
     """Send a decision; then the next task under the same filter opens."""
-    form, path = await visit.form(), f"/v1/tasks/{task_id}"
+    form = await visit.form()
     within = Filter.within(form.text("within"))
-    task = await visit.api.get(path)
-    body = decision(task["kind"], form)
+    task = await visit.api.read(read_task, task_id)
     code = ""
-    if form.is_good:
-        try:
+    try:
+        if (decided := decision(task.kind, form)) is not None:
             # By the version of the facts that were looked at, not by the one that is newest now.
-            await visit.api.post(f"{path}/decision", body, key=form.key, if_match=form.version())
-            return await _after(visit, str(task_id), within)
-        except Refused as refused:
-            if refused.code == "step_up_required":
-                return visit.go(f"/confirm?next={quote(within.at(f'/tasks/{task_id}'), safe='')}")
-            _name_plainly(refused, body)
-            form.refuse(refused)
-            code = refused.code
-    return await _pane(visit, str(task_id), within, form, refused=code)
+            await visit.api.perform(decide_task, form.key, task_id, decided, form.version())
+            return await _after(visit, task_id, within)
+    except StepUpRequired:
+        return visit.go(f"/confirm?next={quote(within.at(f'/tasks/{task_id}'), safe='')}")
+    except Refusal as refused:
+        form.refuse(refused)
+        code = refused.code
+    return await _pane(visit, task_id, within, form, refused=code)
 
 
-def _name_plainly(refused: Refused, body: Body) -> None:
-    """Name the fields as the form does: the API says too which decision of which kind they belong to."""
-    prefix = f"{body['kind']}.{body['decision']}."
-    refused.field = refused.field and refused.field.removeprefix(prefix)
-    refused.fields = [name.removeprefix(prefix) for name in refused.fields]
-
-
-async def _after(visit: Visit, task_id: str, within: Filter) -> Response:
+async def _after(visit: Visit, task_id: UUID, within: Filter) -> Response:
     """Go on to the next task; the decision stands, so nothing here may fail because of an odd filter."""
     try:
         found = await within.next_task(visit, task_id)
-    except Refused:
+    except Refusal:
         return visit.go("/inbox", done="decided")
     if found is not None:
         return visit.go(within.at(f"/tasks/{found}"), done="decided")
@@ -154,16 +142,16 @@ async def _after(visit: Visit, task_id: str, within: Filter) -> Response:
 @router.post("/tasks/{task_id}/claim")
 async def claim(visit: SignedIn, task_id: UUID) -> Response:
     """Take a task."""
-    return await _work(visit, "claim", str(task_id), done="claimed")
+    return await _work(visit, "claim", task_id, done="claimed")
 
 
 @router.post("/tasks/{task_id}/release")
 async def release(visit: SignedIn, task_id: UUID) -> Response:
     """Give a task back."""
-    return await _work(visit, "release", str(task_id), done="released")
+    return await _work(visit, "release", task_id, done="released")
 
 
-async def _work(visit: Visit, action: str, task_id: str, *, done: str) -> Response:
+async def _work(visit: Visit, action: str, task_id: UUID, *, done: str) -> Response:
     """Claim or release a task, and stay where the button was: in the inbox or in the pane."""
     if visit.person.is_member:
         return visit.go("/")
@@ -171,7 +159,7 @@ async def _work(visit: Visit, action: str, task_id: str, *, done: str) -> Respon
     within, is_pane = Filter.within(form.text("within")), form.text("from") == "pane"
     try:
         await act(visit, action, task_id, form.key)
-    except Refused as refused:
+    except Refusal as refused:
         form.refuse(refused)
         if is_pane:
             return await _pane(visit, task_id, within, form, refused=refused.code)

@@ -1,0 +1,161 @@
+"""The API's operations as functions, for pages: each is judged as over HTTP, by the same operation (H6).
+
+The session is read once a visit, and what a visit reads, it reads in one transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.dependencies import Caller, Performer, Reading, Visitor, checked_key
+from api.operation import operation_of
+from api.problems import InvalidFields, refusal_of
+from commands.command import Command, Envelope
+from domain.errors import KeyInFlight, Refusal, Unauthenticated
+from storage.database import Acting, transaction
+
+P = ParamSpec("P")
+T = TypeVar("T")
+V = TypeVar("V", bound=Visitor)
+# How often, and how long apart, a command is asked for that is sent twice at once.
+_LOOKS: Final = 20
+_LOOK_SECONDS: Final = 0.25
+
+
+def checked(make: Callable[P, T], /, *values: P.args, **named: P.kwargs) -> T:
+    """An input of an operation.
+
+    Raises:
+        InvalidFields: a value is malformed or out of its range.
+    """
+    try:
+        return make(*values, **named)
+    except ValidationError as error:
+        raise InvalidFields([{**item, "loc": ("body", *item["loc"])} for item in error.errors()]) from None
+
+
+class Client:
+    """Calls operations on behalf of somebody; every failure is a Refusal."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        """Of whoever visits; a ``Caller`` if they are signed in."""
+        self.visitor = visitor
+        self._reads = contextlib.AsyncExitStack()
+        self._connection: AsyncConnection | None = None
+
+    @property
+    def caller(self) -> Caller:
+        """Who is signed in.
+
+        Raises:
+            Unauthenticated: nobody.
+        """
+        if not isinstance(self.visitor, Caller):
+            raise Unauthenticated
+        return self.visitor
+
+    async def call(
+        self, handler: Callable[Concatenate[V, P], Awaitable[T]], /, *values: P.args, **named: P.kwargs
+    ) -> T:
+        """Call an operation that is neither a query nor a command under a key, such as signing in."""
+        await self.end_reading()
+        operation = operation_of(handler)
+        async with refusing():
+            visitor: Any = self.caller if operation.asks_who else self.visitor
+            if operation.asks_who:
+                await operation.let_in(visitor.actor)
+            given, _ = operation.arguments(*values, **named)
+            return await handler(visitor, **given)  # type: ignore[call-arg]  # as checked
+
+    async def read(
+        self, handler: Callable[Concatenate[Reading, P], Awaitable[T | None]], /, *values: P.args, **named: P.kwargs
+    ) -> T:
+        """Read something, in the transaction of what was read before. After a refusal a new one begins."""
+        operation = operation_of(handler)
+        async with refusing():
+            await operation.let_in(self.caller.actor)
+            given, _ = operation.arguments(*values, **named)
+            async with self._reading() as reading:
+                found: T = await operation.run(reading, given)
+                return found
+
+    @contextlib.asynccontextmanager
+    async def _reading(self) -> AsyncIterator[Reading]:
+        if self._connection is None:
+            opened = transaction(self.caller.context.engine, Acting.of(self.caller.actor))
+            self._connection = await self._reads.enter_async_context(opened)
+        try:
+            yield self.caller.reading(self._connection)
+        except BaseException as error:
+            # Rolled back: row-level security may be lifted in it, and a failed transaction answers no more.
+            self._connection = None
+            await self._reads.__aexit__(type(error), error, error.__traceback__)
+            raise
+
+    async def end_reading(self) -> None:
+        """End the transaction of what was read: before anything that takes time, and at the end of a visit."""
+        self._connection = None
+        await self._reads.aclose()
+
+    async def perform(
+        self,
+        handler: Callable[Concatenate[Command, P], Awaitable[T]],
+        key: str,
+        /,
+        *values: P.args,
+        **named: P.kwargs,
+    ) -> T:
+        """Perform a command; one that is being done at this moment is waited for.
+
+        Args:
+            handler: of its operation.
+            key: its Idempotency-Key: the same for the same form, however often it is sent (H1).
+            *values: the handler's arguments.
+            **named: the handler's arguments.
+        """
+        await self.end_reading()
+        for _ in range(_LOOKS):
+            with contextlib.suppress(KeyInFlight):
+                return await self._perform(handler, key, *values, **named)
+            await asyncio.sleep(_LOOK_SECONDS)
+        return await self._perform(handler, key, *values, **named)
+
+    async def _perform(
+        self,
+        handler: Callable[Concatenate[Command, P], Awaitable[T]],
+        key: str,
+        /,
+        *values: P.args,
+        **named: P.kwargs,
+    ) -> T:
+        operation, caller = operation_of(handler), self.caller
+        async with refusing():
+            await operation.let_in(caller.actor)
+            checked_key(key)
+            given, content = operation.arguments(*values, **named)
+            text = json.dumps([operation.called, content]).encode()
+            fingerprint = hmac.digest(caller.context.seals.pepper, text, hashlib.sha256)
+            envelope = Envelope(caller.actor, operation.called, key, fingerprint, caller.origin)
+            response = await operation.run(Performer(caller.context, envelope), given)
+            done: T = operation.answer.model_validate_json(response.body)
+            return done
+
+
+@contextlib.asynccontextmanager
+async def refusing() -> AsyncIterator[None]:
+    """Turn whatever fails into the refusal that the API answers with."""
+    try:
+        yield
+    except Refusal:
+        raise
+    except Exception as error:
+        raise refusal_of(error) from error
