@@ -143,6 +143,40 @@ def test_a_planted_name_is_found(file: str, source: str, foreign: set[str]) -> N
     assert _foreign(PROJECT / file, set(_named_in_python(source))) == foreign
 
 
+# What HTTP itself refuses, and what a database refuses that a newer release made.
+_REFUSALS_APART: Mapping[str, set[str]] = {
+    "api/dependencies.py": {"ForeignOrigin"},
+    "api/problems.py": {"NoSuchOperation", "Unavailable", "Unexpected"},
+    "storage/migrate.py": {"UnknownVersion"},
+}
+
+
+def _refusals_in(source: str) -> set[str]:
+    """The classes that have a sentence of their own, as refusals do."""
+    return {
+        node.name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ClassDef)
+        for line in node.body
+        if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) in {"fa", "(fa, en)"}
+    }
+
+
+def test_refusals_stand_in_domain_beside_their_rules() -> None:
+    files = (path for room in _ROOMS if room != "domain" for path in (PROJECT / room).rglob("*.py"))
+    found = {_name(path): refusals for path in files if (refusals := _refusals_in(path.read_text("utf-8")))}
+
+    assert found == _REFUSALS_APART
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["class Full(Conflict):\n fa = 'پر'\n en = 'Full.'", "class Full(errors.Conflict):\n fa, en = SENTENCES['full']"],
+)
+def test_a_planted_refusal_is_found(source: str) -> None:
+    assert _refusals_in(source) == {"Full"}
+
+
 # What adds a line to a timeline or sends an SMS.
 _TELLS = frozenset({"tell", "telling", "notify", "notifying", "act"})
 
