@@ -9,8 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from activities.transition import Transition
 from domain.programme import Programme
 from domain.wording import task_sms
-from messages.guarantor import Event, Sms
-from messages.onboarding import TaskKind
+from messages.guarantor import Event, Sms, TaskKind
 from storage import guarantor
 from storage.cases import touch_case
 from storage.database import SERVICE, tehran_today, transaction

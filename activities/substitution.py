@@ -14,7 +14,7 @@ from domain.dates import tehran_day
 from domain.guarantor import notice_of_end
 from domain.review import ReviewFinding
 from messages.case import NextStep
-from messages.onboarding import FactKind as GuarantorFact
+from messages.guarantor import FactKind as GuarantorFact
 from messages.substitution import Event, FactKind, Phase, Sms, Step, TaskKind
 from storage import cases, guarantor, substitution, tasks
 from storage.cases import last_fact

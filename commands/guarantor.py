@@ -21,8 +21,9 @@ from domain.onboarding import MandateOutdated, MoneyPaused
 from domain.programme import GuarantorTerms, Programme
 from domain.wording import task_sms
 from messages.case import CaseKind
-from messages.guarantor import Sms
-from messages.onboarding import FactKind, TaskKind
+from messages.guarantor import FactKind, Sms, TaskKind
+from messages.onboarding import TaskKind as ApplicationTask
+from messages.review import TaskKind as ReviewTask
 from storage import account, guarantor, onboarding, tasks
 from storage.account import use_code
 from storage.database import SERVICE, seeing_all, transaction
@@ -204,7 +205,7 @@ async def _record_name(
     payload = {"guarantee_id": str(guarantee_id), "replaces": None if replaces is None else str(replaces)}
     asked = await tasks.find_open(command.connection, case_id, TaskKind.NAME_GUARANTOR)
     # Activation looks at everything again, whatever stood in its way.
-    for kind in (TaskKind.REVIEW_APPLICATION, TaskKind.CLEAR_OBSTACLE):
+    for kind in (ReviewTask.REVIEW_APPLICATION, ApplicationTask.CLEAR_OBSTACLE):
         await tasks.moot_tasks(command.connection, case_id, kind=kind)
     await onboarding.reopen_review(command.connection, case_id)
     await command.act(

@@ -62,8 +62,6 @@ OPEN: Mapping[str, set[str]] = {
     "activities/onboarding/assessment.py": {"answer_guarantee", "name_guarantor", "review_application"},
     "activities/onboarding/backing.py": {"answer_guarantee", "issue_certificate", "name_guarantor"},
     "commands/guarantor.py": {"clear_obstacle", "onboarding", "review_application"},
-    # One enum has the tasks of an application and of what stands behind it.
-    "messages/onboarding.py": {"answer_guarantee", "issue_certificate", "name_guarantor", "review_application"},
     "storage/migrations/versions/first_release.py": {"onboarding"},
     "storage/schema/guarantor.sql": {"substitution"},
 }
@@ -131,10 +129,10 @@ def test_no_product_file_names_what_is_another_capabilitys() -> None:
     ("file", "source", "foreign"),
     [
         ("api/inbox.py", 'KINDS = ("issue_certificate",)', {"issue_certificate"}),
-        ("api/inbox.py", "from messages.onboarding import TaskKind as T\nx = T.NAME_GUARANTOR", {"name_guarantor"}),
+        ("api/inbox.py", "from messages.guarantor import TaskKind as T\nx = T.NAME_GUARANTOR", {"name_guarantor"}),
         ("api/inbox.py", "from messages.case import CaseKind\nx: CaseKind.SUBSTITUTION", {"substitution"}),
         ("storage/cases.py", "q = \"SELECT 1 FROM tasks WHERE kind = 'confirm_change'\"", {"confirm_change"}),
-        ("storage/guarantor.py", "from messages.onboarding import TaskKind\nx = TaskKind.ANSWER_GUARANTEE", set()),
+        ("storage/guarantor.py", "from messages.guarantor import TaskKind\nx = TaskKind.ANSWER_GUARANTEE", set()),
         ("activities/onboarding/review.py", 'x = "correct_application", "review_application"', set()),
         ("api/inbox.py", '"""The kind onboarding is told of, and issue_certificate."""', set()),
     ],

@@ -11,8 +11,11 @@ from domain.access import ScopeKind
 from domain.programme import Programme, Review
 from domain.wording import task_sms
 from messages.case import NextStep
+from messages.certificate import FactKind as CertificateFact
 from messages.guarantor import Event as GuarantorEvent
-from messages.onboarding import REFUSALS, Event, FactKind, Phase, Step, TaskKind
+from messages.guarantor import TaskKind as GuarantorTask
+from messages.onboarding import REFUSALS, Event, FactKind, Phase, Step
+from messages.review import TaskKind as ReviewTask
 from storage import guarantor, onboarding, tasks
 from storage.cases import last_fact
 from storage.programme import programme_of
@@ -21,7 +24,7 @@ from storage.rows.onboarding import Application
 from storage.rows.tasks import Task
 
 # With one of these the employer stands behind the application.
-_CERTIFIED = (FactKind.CERTIFICATE_ISSUED, FactKind.OBSTACLE_CLEARED)
+_CERTIFIED = (CertificateFact.CERTIFICATE_ISSUED, FactKind.OBSTACLE_CLEARED)
 # The newest of these says whether the application is over.
 _DECISIVE = (*_CERTIFIED, FactKind.APPLICATION_WITHDRAWN, *REFUSALS)
 
@@ -75,7 +78,7 @@ async def _guarantors_missing(step: Transition, programme: Programme, open_tasks
     live = await guarantor.guarantees_in(step.connection, step.case.id)
     if any(guarantee.status == "named" for guarantee in live):
         return True
-    asked_for_name = any(task.kind == TaskKind.NAME_GUARANTOR for task in open_tasks)
+    asked_for_name = any(task.kind == GuarantorTask.NAME_GUARANTOR for task in open_tasks)
     return len(live) < programme.guarantors and not asked_for_name
 
 
@@ -93,11 +96,11 @@ async def end_without_credit(step: Transition, phase: Phase) -> NextStep:
 
 async def lapse(step: Transition, expired: Sequence[Task]) -> NextStep:
     """What silence means (A6, A7): another guarantor, the platform's finance, or the end."""
-    if all(task.kind == TaskKind.ANSWER_GUARANTEE for task in expired):
+    if all(task.kind == GuarantorTask.ANSWER_GUARANTEE for task in expired):
         await _give_up_guarantors(step, expired)
         return await assess(step)
-    if any(task.kind == TaskKind.REVIEW_APPLICATION and task.scope_kind == ScopeKind.REGION for task in expired):
-        return await escalate_review(step, TaskKind.REVIEW_APPLICATION)
+    if any(task.kind == ReviewTask.REVIEW_APPLICATION and task.scope_kind == ScopeKind.REGION for task in expired):
+        return await escalate_review(step, ReviewTask.REVIEW_APPLICATION)
     await step.tell(Event.APPLICATION_LAPSED)
     await step.notify(step.owner, Event.APPLICATION_LAPSED)
     return await end_without_credit(step, Phase.LAPSED)
@@ -110,6 +113,6 @@ async def _give_up_guarantors(step: Transition, expired: Sequence[Task]) -> None
         if guarantee.person_id in silent and guarantee.status == "asked":
             await guarantor.end_guarantee(step.connection, guarantee.id, "expired")
             await step.tell(GuarantorEvent.GUARANTOR_SILENT)
-    if await tasks.find_open(step.connection, step.case.id, TaskKind.NAME_GUARANTOR) is not None:
+    if await tasks.find_open(step.connection, step.case.id, GuarantorTask.NAME_GUARANTOR) is not None:
         # They were asked for one name already, and now another one is missing as well.
-        await step.notify(step.owner, task_sms(TaskKind.NAME_GUARANTOR))
+        await step.notify(step.owner, task_sms(GuarantorTask.NAME_GUARANTOR))

@@ -12,8 +12,10 @@ from domain.onboarding import Obstacle
 from domain.programme import GuarantorTerms, Programme
 from messages.case import NextStep
 from messages.certificate import Event as CertificateEvent
+from messages.certificate import TaskKind as CertificateTask
 from messages.guarantor import Event as GuarantorEvent
-from messages.onboarding import Phase, TaskKind
+from messages.guarantor import TaskKind as GuarantorTask
+from messages.onboarding import Phase
 from storage import guarantor, tasks
 from storage.programme import programme_of
 from storage.rows.tasks import Task
@@ -31,7 +33,7 @@ async def ask_for_certificate(step: Transition, *, reason: Obstacle | None) -> N
     """Ask the employer's hr_officer (A12); ``reason``: why once more."""
     programme = await programme_of(step.connection, step.case.policy_id)
     await step.ask(
-        TaskKind.ISSUE_CERTIFICATE,
+        CertificateTask.ISSUE_CERTIFICATE,
         Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(step.case.organisation_id)),
         remind_in=programme.answer_remind,
         due_in=programme.answer_expire,
@@ -62,8 +64,8 @@ async def _ask_guarantors(step: Transition, programme: Programme, terms: Guarant
 
 async def _show(step: Transition, open_tasks: Sequence[Task]) -> None:
     """Who acts next, and until when: the applicant as long as a name is missing."""
-    names = [task.due_at for task in open_tasks if task.kind == TaskKind.NAME_GUARANTOR]
-    answers = [task.due_at for task in open_tasks if task.kind == TaskKind.ANSWER_GUARANTEE]
+    names = [task.due_at for task in open_tasks if task.kind == GuarantorTask.NAME_GUARANTOR]
+    answers = [task.due_at for task in open_tasks if task.kind == GuarantorTask.ANSWER_GUARANTEE]
     due_in = min(names or answers) - step.now
     if names:
         await step.move(Phase.AWAITING_ANOTHER_GUARANTOR, next_actor=Part.APPLICANT, due_in=due_in)
@@ -72,9 +74,9 @@ async def _show(step: Transition, open_tasks: Sequence[Task]) -> None:
 
 
 async def _ask_for_name(step: Transition, terms: GuarantorTerms) -> None:
-    if await tasks.find_open(step.connection, step.case.id, TaskKind.NAME_GUARANTOR) is None:
+    if await tasks.find_open(step.connection, step.case.id, GuarantorTask.NAME_GUARANTOR) is None:
         application = await read_application(step)
         await step.ask(
-            TaskKind.NAME_GUARANTOR, application.person_id, remind_in=terms.name_remind, due_in=terms.name_expire
+            GuarantorTask.NAME_GUARANTOR, application.person_id, remind_in=terms.name_remind, due_in=terms.name_expire
         )
         await step.tell(GuarantorEvent.GUARANTOR_NAME_REQUESTED)
