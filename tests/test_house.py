@@ -58,9 +58,7 @@ OPEN: Mapping[str, set[str]] = {
     "api/certificate.py": {"onboarding"},
     "api/onboarding.py": {"name_guarantor"},
     "api/review.py": {"onboarding"},
-    # The process of an application asks for what stands behind it, and a new name makes the review moot.
-    "activities/onboarding/assessment.py": {"answer_guarantee", "name_guarantor", "review_application"},
-    "activities/onboarding/backing.py": {"answer_guarantee", "issue_certificate", "name_guarantor"},
+    # A new name makes the review moot.
     "commands/guarantor.py": {"clear_obstacle", "onboarding", "review_application"},
     "storage/migrations/versions/first_release.py": {"onboarding"},
     "storage/schema/guarantor.sql": {"substitution"},
