@@ -50,10 +50,6 @@ OPEN: Mapping[str, set[str]] = {
     "web/personnel.py": {"issue_certificate"},
     "web/task/pane.py": {"answer_guarantee", "correct_application", "name_guarantor", "substitution"},
     "web/templates/case.html": {"correct_application", "name_guarantor", "onboarding"},
-    # Examples in the API's document.
-    "api/case_view.py": {"onboarding"},
-    "api/inbox.py": {"issue_certificate", "onboarding"},
-    "api/operations.py": {"issue_certificate"},
     # A certificate, a guarantor and a review belong to an application, and are shown with it.
     "api/certificate.py": {"onboarding"},
     "api/onboarding.py": {"name_guarantor"},
