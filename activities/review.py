@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 
 from activities.transition import Transition
@@ -14,6 +15,7 @@ from storage.cases import set_region
 from storage.organisation import read_employment
 from storage.programme import programme_of
 from storage.rows.onboarding import Application
+from storage.rows.tasks import Task
 from storage.working_hours import working_time
 
 _PLATFORM = Grant(Role.FINANCE_OFFICER, ScopeKind.PLATFORM)
@@ -42,9 +44,12 @@ async def ask_finance(step: Transition, kind: str, application: Application, *, 
     return await step.wait_now()
 
 
-async def escalate_review(step: Transition, kind: str) -> NextStep:
-    """The region was silent: ask a platform-wide finance_officer."""
-    return await _ask_platform(step, Event.REVIEW_ESCALATED, kind, None)
+async def escalate_review(step: Transition, expired: Sequence[Task]) -> NextStep | None:
+    """Where a region's finance was silent, ask the platform's instead; None if none of the expired tasks was theirs."""
+    for task in expired:
+        if (task.role, task.scope_kind) == (Role.FINANCE_OFFICER, ScopeKind.REGION):
+            return await _ask_platform(step, Event.REVIEW_ESCALATED, task.kind, None)
+    return None
 
 
 async def _ask_platform(step: Transition, told: Event, kind: str, reason: str | None) -> NextStep:

@@ -9,12 +9,12 @@ from activities.guarantor import ask_guarantor
 from activities.process import Process
 from activities.review import ask_finance, escalate_review
 from activities.transition import MACHINE, Transition
-from domain.access import Part, ScopeKind
+from domain.access import Part
 from domain.dates import tehran_day
 from domain.guarantor import notice_of_end
 from domain.review import ReviewFinding
 from messages.case import NextStep
-from messages.onboarding import FactKind as GuarantorFact
+from messages.guarantor import FactKind as GuarantorFact
 from messages.substitution import Event, FactKind, Phase, Sms, Step, TaskKind
 from storage import cases, guarantor, substitution, tasks
 from storage.cases import last_fact
@@ -82,9 +82,8 @@ async def request_substitution_review(step: Transition) -> NextStep:
 
 async def lapse(step: Transition, expired: Sequence[Task]) -> NextStep:
     """What silence means (A6, A7): the platform's finance, or the end."""
-    if any(task.scope_kind == ScopeKind.REGION for task in expired):
-        return await escalate_review(step, TaskKind.REVIEW_SUBSTITUTION)
-    return await _end(step, await _read(step), Phase.LAPSED, Event.SUBSTITUTION_LAPSED)
+    escalated = await escalate_review(step, expired)
+    return escalated or await _end(step, await _read(step), Phase.LAPSED, Event.SUBSTITUTION_LAPSED)
 
 
 async def replace_guarantor(step: Transition) -> NextStep:

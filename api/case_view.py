@@ -28,7 +28,7 @@ class CaseRow(Out):
     number: str = Field(
         description="To be read out by telephone; its last digit checks the others (Luhn)", examples=["735208198"]
     )
-    kind: str = Field(examples=["onboarding"])
+    kind: str = Field(examples=[*CaseKind])
     phase: str = Field(examples=["awaiting_certificate"])
     next_actor: str | None = Field(description="Who acts next; null when the case is over", examples=["hr_officer"])
     due: Moment | None = Field(validation_alias="due_at", description="Until when")

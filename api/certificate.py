@@ -18,7 +18,7 @@ from commands.refusals import refuses
 from domain import errors
 from domain.access import Role, ScopeKind
 from domain.onboarding import RefusalReason
-from messages.onboarding import TaskKind
+from messages.certificate import TaskKind
 from storage import certificate
 from storage.organisation import read_organisation
 from storage.rows.tasks import Task

@@ -31,7 +31,7 @@ from domain.money import Money, Unit
 from domain.onboarding import ceiling
 from domain.programme import Programme
 from domain.wording import Sentence
-from messages.onboarding import TaskKind
+from messages.guarantor import TaskKind
 from storage import guarantor
 from storage.guarantor import Request
 from storage.onboarding import is_open_to

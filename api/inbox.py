@@ -12,9 +12,10 @@ from api.decisions import asks_another
 from api.sight import reaching_further
 from api.values import Coded, Moment, Out, Words
 from domain.access import Actor
-from domain.catalogue import words
+from domain.catalogue import TASK_KINDS, words
 from domain.review import ReturnReason
 from domain.wording import Sentence
+from messages.case import CaseKind
 from storage.people import names_of
 from storage.tasks import InboxItem
 
@@ -24,10 +25,10 @@ class TaskOut(Out):
 
     id: UUID
     case_id: UUID
-    case_kind: str = Field(examples=["onboarding"])
+    case_kind: str = Field(examples=[*CaseKind])
     variant: str = Field(examples=["minipay"])
     region_code: str | None
-    kind: str = Field(examples=["issue_certificate"])
+    kind: str = Field(examples=[*TASK_KINDS])
     words: Words
     person_name: str | None = Field(
         description="Whose case it is, for staff and for whoever is asked to stand (A5); null for one's own",

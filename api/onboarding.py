@@ -31,6 +31,7 @@ from domain.review import ReturnReason
 from domain.wording import Sentence
 from messages.case import CaseKind
 from messages.onboarding import FactKind, TaskKind
+from messages.review import FactKind as ReviewFact
 from storage import guarantor, onboarding
 from storage.cases import last_fact
 from storage.certificate import newest_certificate
@@ -258,7 +259,7 @@ class ApplicationOut(Out):
         if asked is None:
             return None
         certificate = await newest_certificate(connection, sight.case.id)
-        returned = await last_fact(connection, sight.case.id, FactKind.APPLICATION_RETURNED)
+        returned = await last_fact(connection, sight.case.id, ReviewFact.APPLICATION_RETURNED)
         programme = await programme_of(connection, sight.case.policy_id)
         return cls.of_row(
             asked,

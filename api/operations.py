@@ -15,7 +15,7 @@ from api.values import DueCursor, Input, Limit, Moment, Out, Page, Words
 from commands import service as commands
 from commands.refusals import refuses
 from domain.access import READS_EVERYTHING, Role
-from domain.catalogue import words
+from domain.catalogue import TASK_KINDS, words
 from domain.errors import NotFound
 from domain.reconciliation import FindingKind
 from messages.case import CaseKind
@@ -83,7 +83,7 @@ class AwaitedTask(Out):
     """An open task that a case waits for."""
 
     id: UUID
-    kind: str = Field(examples=["issue_certificate"])
+    kind: str = Field(examples=[*TASK_KINDS])
     words: Words
     role: str | None = Field(description="Null where one person is asked", examples=["hr_officer"])
     scope_kind: str | None = Field(examples=["organisation"])

@@ -22,7 +22,7 @@ from domain.onboarding import RefusalReason
 from domain.programme import GUARANTORS_MAX
 from domain.review import ReturnReason, ReviewFinding, may_forward
 from messages.case import CaseKind
-from messages.onboarding import TaskKind
+from messages.review import TaskKind
 from storage import guarantor, onboarding, people
 from storage.database import tehran_today
 from storage.organisation import list_regions

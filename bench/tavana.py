@@ -16,7 +16,9 @@ from domain.access import Actor
 from domain.account import CodePurpose, guarantee_binding, mandate_binding
 from domain.money import Money
 from domain.programme import Programme
-from messages.onboarding import Phase, TaskKind
+from messages.guarantor import TaskKind as GuarantorTask
+from messages.onboarding import Phase
+from messages.review import TaskKind as ReviewTask
 from storage import account, policies
 from storage.database import SERVICE, transaction
 
@@ -89,7 +91,7 @@ class Tavana:
         return case_id
 
     async def _accept(self, guarantor: Actor, case_id: UUID) -> None:
-        asked = await self.watch.task(case_id, TaskKind.ANSWER_GUARANTEE)
+        asked = await self.watch.task(case_id, GuarantorTask.ANSWER_GUARANTEE)
         binding = guarantee_binding(asked.subject_id, MONTHLY, INSTALMENTS, _MANDATE)
         code_id, code = await code_for(self.context, guarantor.person_id, CodePurpose.ACCEPT_GUARANTEE, binding)
         consent = Consent(_MANDATE, code_id, code)
@@ -100,7 +102,7 @@ class Tavana:
         await perform(self.context, _envelope(guarantor, "answer_task"), work)
 
     async def _approve(self, case_id: UUID) -> None:
-        asked = await self.watch.task(case_id, TaskKind.REVIEW_APPLICATION)
+        asked = await self.watch.task(case_id, ReviewTask.REVIEW_APPLICATION)
 
         async def work(command: Command) -> bytes:
             return (await approve_application(command, await lock_task(command, asked.id))).bytes

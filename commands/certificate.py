@@ -15,7 +15,7 @@ from domain.dates import tehran_day
 from domain.errors import InvalidInput, NotFound, OwnCase
 from domain.money import RIAL_A_TOMAN, Money
 from domain.onboarding import AmountNotWholeToman, RefusalReason
-from messages.onboarding import FactKind, TaskKind
+from messages.certificate import FactKind, TaskKind
 from storage import certificate, onboarding
 from storage.rows.onboarding import Application
 from storage.rows.tasks import Task

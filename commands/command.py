@@ -132,14 +132,14 @@ class Command:
         self.locked[case_id] = case.kind
         return case
 
-    async def lock_own_case(self, case_id: UUID, kind: CaseKind) -> Case:
-        """Lock a case of a kind that is about the member themselves.
+    async def lock_own_case(self, case_id: UUID, kind: CaseKind | None = None) -> Case:
+        """Lock a case, of a kind if one is named, that is about the member themselves.
 
         Raises:
             NotFound: missing, of another kind, or somebody else's.
         """
         case = await self.lock_case(case_id)
-        if case.kind is not kind or case.person_id != self.actor.person_id:
+        if kind not in {None, case.kind} or case.person_id != self.actor.person_id:
             raise NotFound
         return case
 

@@ -20,9 +20,7 @@ from domain.identity import BadNationalId, NationalId, parse_national_id
 from domain.onboarding import MandateOutdated, MoneyPaused
 from domain.programme import GuarantorTerms, Programme
 from domain.wording import task_sms
-from messages.case import CaseKind
-from messages.guarantor import Sms
-from messages.onboarding import FactKind, TaskKind
+from messages.guarantor import FactKind, Sms, TaskKind
 from storage import account, guarantor, onboarding, tasks
 from storage.account import use_code
 from storage.database import SERVICE, seeing_all, transaction
@@ -175,12 +173,14 @@ async def name_guarantor(command: Command, case_id: UUID, national_id: str, *, r
 
 
 async def _lock_unended(command: Command, case_id: UUID) -> tuple[Application, Programme]:
-    case = await command.lock_own_case(case_id, CaseKind.ONBOARDING)
+    case = await command.lock_own_case(case_id)
+    application = await onboarding.read_application(command.connection, case_id)
+    if application is None:
+        raise NotFound
     if not case.is_open or await onboarding.is_ending(command.connection, case_id):
         raise CaseClosed
     programme = await programme_of(command.connection, case.policy_id)
-    application = await onboarding.read_application(command.connection, case_id)
-    if application is None or programme.guarantor is None:
+    if programme.guarantor is None:
         raise NotFound
     return application, programme
 
@@ -203,9 +203,8 @@ async def _record_name(
     case_id = application.case_id
     payload = {"guarantee_id": str(guarantee_id), "replaces": None if replaces is None else str(replaces)}
     asked = await tasks.find_open(command.connection, case_id, TaskKind.NAME_GUARANTOR)
-    # Activation looks at everything again, whatever stood in its way.
-    for kind in (TaskKind.REVIEW_APPLICATION, TaskKind.CLEAR_OBSTACLE):
-        await tasks.moot_tasks(command.connection, case_id, kind=kind)
+    # Staff were asked to judge with other guarantors; activation looks at everything again, whatever stood in its way.
+    await tasks.moot_tasks(command.connection, case_id, of_staff=True)
     await onboarding.reopen_review(command.connection, case_id)
     await command.act(
         case_id,

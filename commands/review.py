@@ -19,8 +19,8 @@ from domain.onboarding import RefusalReason
 from domain.programme import Programme
 from domain.review import ReturnReason, ReviewFinding
 from messages.guarantor import Sms as GuarantorSms
-from messages.onboarding import FactKind, TaskKind
-from messages.review import Sms
+from messages.onboarding import FactKind as ApplicationFact
+from messages.review import FactKind, Sms, TaskKind
 from storage import guarantor, onboarding
 from storage.cases import read_case
 from storage.notices import notify
@@ -104,7 +104,7 @@ async def forward_application(command: Command, task: Task) -> UUID:
 async def refuse_application(command: Command, task: Task, reason: RefusalReason) -> UUID:
     """Refuse with a reason (A7); everything that it held is freed. Returns the fact's id."""
     expect_kind(task, TaskKind.REVIEW_APPLICATION)
-    fact, part = FactKind.APPLICATION_REFUSED, Role.FINANCE_OFFICER
+    fact, part = ApplicationFact.APPLICATION_REFUSED, Role.FINANCE_OFFICER
     return await command.act(task.case_id, fact, {"reason": reason}, part=part, closes=task, event=None)
 
 

@@ -33,3 +33,4 @@ CAPABILITIES: Final = (
     substitution.WORDS,
 )
 words: Final = Catalogue(CAPABILITIES)
+TASK_KINDS: Final = tuple(kind for said in CAPABILITIES for kind in said.tasks)

@@ -9,8 +9,7 @@ from domain.dates import MONTHS_A_YEAR, add_months, to_jalali
 from domain.errors import Conflict, InvalidInput
 from domain.onboarding import Obstacle
 from domain.wording import OWNER, Line, Sentence, TaskWords, Words
-from messages.certificate import Event
-from messages.onboarding import FactKind, TaskKind
+from messages.certificate import Event, FactKind, TaskKind
 
 # The longest a certificate may be dated ahead, in years: a slip of the pen must not bind for decades.
 CERTIFICATE_YEARS_MAX = 5

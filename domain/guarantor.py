@@ -14,8 +14,7 @@ from domain.dates import MONTHS_A_YEAR, service_ends
 from domain.errors import Conflict, InvalidInput, NotFound
 from domain.programme import GuarantorTerms
 from domain.wording import Sentence, TaskWords, Words
-from messages.guarantor import Event, Sms
-from messages.onboarding import FactKind, TaskKind
+from messages.guarantor import Event, FactKind, Sms, TaskKind
 
 # Asking about colleagues, and naming them, tells yes or no: few answers a day, so that nobody can map an office (A4a).
 CHECKS_PER_PERSON: Final = Limit("guarantor_checks", 12, timedelta(days=1))

@@ -7,8 +7,7 @@ from typing import Final
 
 from domain.errors import Conflict, InvalidInput
 from domain.wording import OWNER, Line, Sentence, TaskWords, Words
-from messages.onboarding import FactKind, TaskKind
-from messages.review import Event, Sms
+from messages.review import Event, FactKind, Sms, TaskKind
 
 
 class ReturnReason(StrEnum):

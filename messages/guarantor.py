@@ -1,8 +1,23 @@
-"""What is told of guarantors, besides what people did (docs/rules.md, A4 to A6)."""
+"""What travels about guarantors: tasks, facts and what the machine tells (docs/rules.md, A4 to A6)."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+
+
+class TaskKind(StrEnum):
+    """What people are asked to do."""
+
+    ANSWER_GUARANTEE = "answer_guarantee"
+    NAME_GUARANTOR = "name_guarantor"
+
+
+class FactKind(StrEnum):
+    """What people did."""
+
+    GUARANTOR_NAMED = "guarantor_named"
+    GUARANTEE_ACCEPTED = "guarantee_accepted"
+    GUARANTEE_REFUSED = "guarantee_refused"
 
 
 class Event(StrEnum):

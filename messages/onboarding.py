@@ -1,8 +1,13 @@
-"""What travels in onboarding to credit: phases, tasks, facts and steps (docs/rules.md, A)."""
+"""What travels in onboarding to credit: phases, tasks, facts and steps (docs/rules.md, A).
+
+What an employer, a guarantor and finance are asked and do stands in ``certificate``, ``guarantor`` and ``review``.
+"""
 
 from __future__ import annotations
 
 from enum import StrEnum
+
+from messages.certificate import FactKind as CertificateFact
 
 
 class Phase(StrEnum):
@@ -25,10 +30,6 @@ class Phase(StrEnum):
 class TaskKind(StrEnum):
     """What people are asked to do."""
 
-    ISSUE_CERTIFICATE = "issue_certificate"
-    ANSWER_GUARANTEE = "answer_guarantee"
-    NAME_GUARANTOR = "name_guarantor"
-    REVIEW_APPLICATION = "review_application"
     CORRECT_APPLICATION = "correct_application"
     CLEAR_OBSTACLE = "clear_obstacle"
 
@@ -37,15 +38,7 @@ class FactKind(StrEnum):
     """What people did."""
 
     APPLICATION_SUBMITTED = "application_submitted"
-    CERTIFICATE_ISSUED = "certificate_issued"
-    CERTIFICATE_REFUSED = "certificate_refused"
-    CERTIFICATE_REVOKED = "certificate_revoked"
-    GUARANTOR_NAMED = "guarantor_named"
-    GUARANTEE_ACCEPTED = "guarantee_accepted"
-    GUARANTEE_REFUSED = "guarantee_refused"
-    APPLICATION_APPROVED = "application_approved"
-    APPLICATION_RETURNED = "application_returned"
-    APPLICATION_FORWARDED = "application_forwarded"
+    # By finance; the timeline says it of whatever ends an application so.
     APPLICATION_REFUSED = "application_refused"
     APPLICATION_CORRECTED = "application_corrected"
     OBSTACLE_CLEARED = "obstacle_cleared"
@@ -54,7 +47,7 @@ class FactKind(StrEnum):
 
 
 # What somebody decided that ends an application, whether or not the process knows yet.
-REFUSALS = (FactKind.CERTIFICATE_REFUSED, FactKind.APPLICATION_REFUSED, FactKind.OBSTACLE_UPHELD)
+REFUSALS = (CertificateFact.CERTIFICATE_REFUSED, FactKind.APPLICATION_REFUSED, FactKind.OBSTACLE_UPHELD)
 
 
 class Event(StrEnum):

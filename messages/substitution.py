@@ -19,13 +19,13 @@ class Phase(StrEnum):
 
 
 class TaskKind(StrEnum):
-    """What people are asked to do; the new guarantor is asked as in onboarding."""
+    """What people are asked to do, besides what a guarantor is."""
 
     REVIEW_SUBSTITUTION = "review_substitution"
 
 
 class FactKind(StrEnum):
-    """What people did; the new guarantor answers as in onboarding."""
+    """What people did, besides what a guarantor answers."""
 
     SUBSTITUTION_REQUESTED = "substitution_requested"
     SUBSTITUTION_APPROVED = "substitution_approved"

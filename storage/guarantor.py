@@ -16,8 +16,7 @@ from domain.access import Part
 from domain.guarantor import Worker, notice_of_end
 from domain.ledger import CREDIT_AVAILABLE
 from domain.programme import Programme
-from messages.guarantor import Sms
-from messages.onboarding import TaskKind
+from messages.guarantor import Sms, TaskKind
 from storage.programme import programme_of
 from storage.rows.cases import case_people, cases
 from storage.rows.guarantor import Guarantee, guarantees

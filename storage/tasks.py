@@ -136,10 +136,17 @@ async def expire_due(connection: AsyncConnection, case_id: UUID, until: datetime
 
 
 async def moot_tasks(
-    connection: AsyncConnection, case_id: UUID, *, kind: str | None = None, person_id: UUID | None = None
+    connection: AsyncConnection,
+    case_id: UUID,
+    *,
+    kind: str | None = None,
+    person_id: UUID | None = None,
+    of_staff: bool = False,
 ) -> int:
-    """Close open tasks of a case that no longer needs them: all, those of a kind, or of one person."""
+    """Close open tasks of a case that no longer needs them: all, those of a kind, of one person, or of staff."""
     statement = _CLOSE_ALL
+    if of_staff:
+        statement = statement.where(tasks.c.role.is_not(None))
     if kind is not None:
         statement = statement.where(tasks.c.kind == kind)
     if person_id is not None:

@@ -41,7 +41,7 @@ OWNER_OF = {str(code): word for word, said in _OWNERS.items() for code in (*said
 
 # Files that still name what is another capability's, with what they name. Nothing may be added; what a file no longer
 # names must be taken out. Lists of a room, one line a capability, stay for good.
-_LISTS = frozenset({"messages/case.py", "workflows/decision.py"})
+_LISTS = frozenset({"messages/case.py", "storage/migrations/versions/first_release.py", "workflows/decision.py"})
 OPEN: Mapping[str, set[str]] = {
     # The pages' lists come next: panes, forms of decisions, where a task leads.
     "web/case.py": {"substitution"},
@@ -49,22 +49,10 @@ OPEN: Mapping[str, set[str]] = {
     "web/onboarding/case.py": {"name_guarantor", "substitution"},
     "web/task/pane.py": {"answer_guarantee", "correct_application", "name_guarantor", "substitution"},
     "web/templates/case.html": {"correct_application", "name_guarantor", "onboarding"},
-    # Examples in the API's document.
-    "api/case_view.py": {"onboarding"},
-    "api/inbox.py": {"issue_certificate", "onboarding"},
-    "api/operations.py": {"issue_certificate"},
     # A certificate, a guarantor and a review belong to an application, and are shown with it.
     "api/certificate.py": {"onboarding"},
     "api/onboarding.py": {"name_guarantor"},
     "api/review.py": {"onboarding"},
-    # The process of an application asks for what stands behind it, and a new name makes the review moot.
-    "activities/onboarding/assessment.py": {"answer_guarantee", "name_guarantor", "review_application"},
-    "activities/onboarding/backing.py": {"answer_guarantee", "issue_certificate", "name_guarantor"},
-    "commands/guarantor.py": {"clear_obstacle", "onboarding", "review_application"},
-    # One enum has the tasks of an application and of what stands behind it.
-    "messages/onboarding.py": {"answer_guarantee", "issue_certificate", "name_guarantor", "review_application"},
-    "storage/migrations/versions/first_release.py": {"onboarding"},
-    "storage/schema/guarantor.sql": {"substitution"},
 }
 
 
@@ -130,16 +118,50 @@ def test_no_product_file_names_what_is_another_capabilitys() -> None:
     ("file", "source", "foreign"),
     [
         ("api/inbox.py", 'KINDS = ("issue_certificate",)', {"issue_certificate"}),
-        ("api/inbox.py", "from messages.onboarding import TaskKind as T\nx = T.NAME_GUARANTOR", {"name_guarantor"}),
+        ("api/inbox.py", "from messages.guarantor import TaskKind as T\nx = T.NAME_GUARANTOR", {"name_guarantor"}),
         ("api/inbox.py", "from messages.case import CaseKind\nx: CaseKind.SUBSTITUTION", {"substitution"}),
         ("storage/cases.py", "q = \"SELECT 1 FROM tasks WHERE kind = 'confirm_change'\"", {"confirm_change"}),
-        ("storage/guarantor.py", "from messages.onboarding import TaskKind\nx = TaskKind.ANSWER_GUARANTEE", set()),
+        ("storage/guarantor.py", "from messages.guarantor import TaskKind\nx = TaskKind.ANSWER_GUARANTEE", set()),
         ("activities/onboarding/review.py", 'x = "correct_application", "review_application"', set()),
         ("api/inbox.py", '"""The kind onboarding is told of, and issue_certificate."""', set()),
     ],
 )
 def test_a_planted_name_is_found(file: str, source: str, foreign: set[str]) -> None:
     assert _foreign(PROJECT / file, set(_named_in_python(source))) == foreign
+
+
+# What HTTP itself refuses, and what a database refuses that a newer release made.
+_REFUSALS_APART: Mapping[str, set[str]] = {
+    "api/dependencies.py": {"ForeignOrigin"},
+    "api/problems.py": {"NoSuchOperation", "Unavailable", "Unexpected"},
+    "storage/migrate.py": {"UnknownVersion"},
+}
+
+
+def _refusals_in(source: str) -> set[str]:
+    """The classes that have a sentence of their own, as refusals do."""
+    return {
+        node.name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ClassDef)
+        for line in node.body
+        if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) in {"fa", "(fa, en)"}
+    }
+
+
+def test_refusals_stand_in_domain_beside_their_rules() -> None:
+    files = (path for room in _ROOMS if room != "domain" for path in (PROJECT / room).rglob("*.py"))
+    found = {_name(path): refusals for path in files if (refusals := _refusals_in(path.read_text("utf-8")))}
+
+    assert found == _REFUSALS_APART
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["class Full(Conflict):\n fa = 'پر'\n en = 'Full.'", "class Full(errors.Conflict):\n fa, en = SENTENCES['full']"],
+)
+def test_a_planted_refusal_is_found(source: str) -> None:
+    assert _refusals_in(source) == {"Full"}
 
 
 # What adds a line to a timeline or sends an SMS.

@@ -19,7 +19,10 @@ from workflows.case import Step as Asks
 
 with workflow.unsafe.imports_passed_through():
     from messages.case import OVER, CaseKind, CaseRef
+    from messages.certificate import FactKind as CertificateFact
+    from messages.guarantor import FactKind as GuarantorFact
     from messages.onboarding import FactKind, Step
+    from messages.review import FactKind as ReviewFact
 
 
 @workflow.defn
@@ -71,14 +74,14 @@ class OnboardingWorkflow(CaseWorkflow):
     }
     signals = {
         FactKind.APPLICATION_SUBMITTED: "a member applied",
-        FactKind.CERTIFICATE_ISSUED: "the employer certified what it will deduct",
-        FactKind.CERTIFICATE_REFUSED: "the employer did not",
-        FactKind.GUARANTEE_ACCEPTED: "a guarantor accepted",
-        FactKind.GUARANTEE_REFUSED: "a guarantor refused",
-        FactKind.GUARANTOR_NAMED: "the applicant named another guarantor",
-        FactKind.APPLICATION_APPROVED: "finance approved",
-        FactKind.APPLICATION_RETURNED: "finance returned it for correction",
-        FactKind.APPLICATION_FORWARDED: "finance handed it to another region",
+        CertificateFact.CERTIFICATE_ISSUED: "the employer certified what it will deduct",
+        CertificateFact.CERTIFICATE_REFUSED: "the employer did not",
+        GuarantorFact.GUARANTEE_ACCEPTED: "a guarantor accepted",
+        GuarantorFact.GUARANTEE_REFUSED: "a guarantor refused",
+        GuarantorFact.GUARANTOR_NAMED: "the applicant named another guarantor",
+        ReviewFact.APPLICATION_APPROVED: "finance approved",
+        ReviewFact.APPLICATION_RETURNED: "finance returned it for correction",
+        ReviewFact.APPLICATION_FORWARDED: "finance handed it to another region",
         FactKind.APPLICATION_REFUSED: "finance refused",
         FactKind.APPLICATION_CORRECTED: "the applicant corrected what was returned",
         FactKind.OBSTACLE_CLEARED: "what stood in the way was mended",

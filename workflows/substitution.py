@@ -18,7 +18,7 @@ from workflows.case import Step as Asks
 
 with workflow.unsafe.imports_passed_through():
     from messages.case import OVER, CaseKind, CaseRef
-    from messages.onboarding import FactKind as GuarantorFact
+    from messages.guarantor import FactKind as GuarantorFact
     from messages.substitution import Event, FactKind, Step
 
 

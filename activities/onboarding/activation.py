@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from activities.certificate import ask_for_certificate
 from activities.guarantor import release_guarantors
 from activities.onboarding.assessment import read_application
-from activities.onboarding.backing import ask_for_certificate, request_backing
+from activities.onboarding.backing import request_backing
 from activities.transition import MACHINE, Transition
 from domain import onboarding as rules
 from domain.access import Grant, Role, ScopeKind

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from activities.guarantor import release_guarantors
+from activities.guarantor import are_guarantors_missing, give_up_guarantors, release_guarantors
 from activities.review import escalate_review
 from activities.transition import MACHINE, Transition
-from domain.access import ScopeKind
-from domain.programme import Programme, Review
-from domain.wording import task_sms
+from domain.programme import Review
 from messages.case import NextStep
-from messages.guarantor import Event as GuarantorEvent
-from messages.onboarding import REFUSALS, Event, FactKind, Phase, Step, TaskKind
-from storage import guarantor, onboarding, tasks
+from messages.certificate import FactKind as CertificateFact
+from messages.onboarding import REFUSALS, Event, FactKind, Phase, Step
+from storage import onboarding, tasks
 from storage.cases import last_fact
 from storage.programme import programme_of
 from storage.rows.cases import Fact
@@ -21,7 +19,7 @@ from storage.rows.onboarding import Application
 from storage.rows.tasks import Task
 
 # With one of these the employer stands behind the application.
-_CERTIFIED = (FactKind.CERTIFICATE_ISSUED, FactKind.OBSTACLE_CLEARED)
+_CERTIFIED = (CertificateFact.CERTIFICATE_ISSUED, FactKind.OBSTACLE_CLEARED)
 # The newest of these says whether the application is over.
 _DECISIVE = (*_CERTIFIED, FactKind.APPLICATION_WITHDRAWN, *REFUSALS)
 
@@ -47,7 +45,7 @@ async def assess(step: Transition) -> NextStep:
 
 async def _next_step(step: Transition, open_tasks: Sequence[Task], decisive: Fact | None) -> NextStep:
     application, programme = await read_application(step), await programme_of(step.connection, step.case.policy_id)
-    if application.returned_at is None and await _guarantors_missing(step, programme, open_tasks):
+    if application.returned_at is None and await are_guarantors_missing(step, programme, open_tasks):
         return NextStep(Step.REQUEST_BACKING)
     if open_tasks:
         return step.wait(open_tasks)
@@ -68,17 +66,6 @@ async def _await_activation(step: Transition) -> NextStep:
     return step.wait([])
 
 
-async def _guarantors_missing(step: Transition, programme: Programme, open_tasks: Sequence[Task]) -> bool:
-    """Whether somebody named is still to be asked, or the applicant for a name."""
-    if programme.guarantor is None:
-        return False
-    live = await guarantor.guarantees_in(step.connection, step.case.id)
-    if any(guarantee.status == "named" for guarantee in live):
-        return True
-    asked_for_name = any(task.kind == TaskKind.NAME_GUARANTOR for task in open_tasks)
-    return len(live) < programme.guarantors and not asked_for_name
-
-
 async def _refuse(step: Transition, answer: Fact) -> NextStep:
     await step.tell(FactKind.APPLICATION_REFUSED, params={"reason": answer.payload["reason"]})
     await step.notify(step.owner, FactKind.APPLICATION_REFUSED)
@@ -93,23 +80,11 @@ async def end_without_credit(step: Transition, phase: Phase) -> NextStep:
 
 async def lapse(step: Transition, expired: Sequence[Task]) -> NextStep:
     """What silence means (A6, A7): another guarantor, the platform's finance, or the end."""
-    if all(task.kind == TaskKind.ANSWER_GUARANTEE for task in expired):
-        await _give_up_guarantors(step, expired)
+    if await give_up_guarantors(step, expired):
         return await assess(step)
-    if any(task.kind == TaskKind.REVIEW_APPLICATION and task.scope_kind == ScopeKind.REGION for task in expired):
-        return await escalate_review(step, TaskKind.REVIEW_APPLICATION)
+    escalated = await escalate_review(step, expired)
+    if escalated is not None:
+        return escalated
     await step.tell(Event.APPLICATION_LAPSED)
     await step.notify(step.owner, Event.APPLICATION_LAPSED)
     return await end_without_credit(step, Phase.LAPSED)
-
-
-async def _give_up_guarantors(step: Transition, expired: Sequence[Task]) -> None:
-    """A guarantor who stayed silent is asked no longer; the applicant may name another one."""
-    silent = {task.person_id for task in expired}
-    for guarantee in await guarantor.guarantees_in(step.connection, step.case.id):
-        if guarantee.person_id in silent and guarantee.status == "asked":
-            await guarantor.end_guarantee(step.connection, guarantee.id, "expired")
-            await step.tell(GuarantorEvent.GUARANTOR_SILENT)
-    if await tasks.find_open(step.connection, step.case.id, TaskKind.NAME_GUARANTOR) is not None:
-        # They were asked for one name already, and now another one is missing as well.
-        await step.notify(step.owner, task_sms(TaskKind.NAME_GUARANTOR))

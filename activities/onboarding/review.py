@@ -7,7 +7,9 @@ from activities.review import ask_finance
 from activities.transition import Transition
 from domain.access import Part
 from messages.case import NextStep
-from messages.onboarding import FactKind, Phase, TaskKind
+from messages.onboarding import Phase, TaskKind
+from messages.review import FactKind
+from messages.review import TaskKind as ReviewTask
 from storage import guarantor
 from storage.cases import last_fact
 from storage.programme import programme_of
@@ -15,7 +17,7 @@ from storage.programme import programme_of
 
 async def request_review(step: Transition) -> NextStep:
     """Ask the finance office of the applicant's region."""
-    return await ask_finance(step, TaskKind.REVIEW_APPLICATION, await read_application(step))
+    return await ask_finance(step, ReviewTask.REVIEW_APPLICATION, await read_application(step))
 
 
 async def request_correction(step: Transition) -> NextStep:

@@ -1,6 +1,4 @@
--- Guarantors of a credit, and their substitution.
-
-INSERT INTO services (name) VALUES ('substitution');
+-- Guarantors of a credit.
 
 -- A person who stands, stood or was asked to stand for another one's credit, and the terms they answered.
 -- case_id is the case in which they were asked, credit_case_id the application that they stand for.

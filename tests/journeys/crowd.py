@@ -13,7 +13,10 @@ import sqlalchemy as sa
 from domain.access import Grant, Role, ScopeKind
 from domain.account import CodePurpose, guarantee_binding, mandate_binding
 from domain.programme import Programme
+from messages.certificate import TaskKind as CertificateTask
+from messages.guarantor import TaskKind as GuarantorTask
 from messages.onboarding import Phase, TaskKind
+from messages.review import TaskKind as ReviewTask
 from storage import account, policies
 from storage.database import SERVICE, transaction
 from storage.rows.cases import cases
@@ -43,9 +46,9 @@ _MINIPAY = frozenset({Phase.AWAITING_CERTIFICATE, Phase.AWAITING_CLEARANCE})
 # How many colleagues an application names one after another, where it is not one.
 _GUARANTORS = {Phase.AWAITING_ANOTHER_GUARANTOR: 2} | dict.fromkeys(_MINIPAY, 0)
 # What is answered to a task on the straight way to usable credit.
-_FORWARD = {
-    TaskKind.ISSUE_CERTIFICATE: ISSUE,
-    TaskKind.REVIEW_APPLICATION: APPROVE,
+_FORWARD: Mapping[str, Mapping[str, Any]] = {
+    CertificateTask.ISSUE_CERTIFICATE: ISSUE,
+    ReviewTask.REVIEW_APPLICATION: APPROVE,
     TaskKind.CLEAR_OBSTACLE: CLEARED,
 }
 
@@ -67,7 +70,7 @@ class Asked:
 
     id: UUID
     case_id: UUID
-    kind: TaskKind
+    kind: str
     person_id: UUID | None
     subject_id: UUID | None
 
@@ -82,18 +85,18 @@ class Crowd:
     visit: Visit
     employer: UUID
     suspended: UUID
-    officers: Mapping[TaskKind, Someone]
+    officers: Mapping[str, Someone]
 
     @classmethod
     async def gathered(cls, visit: Visit) -> Crowd:
         """Two organisations and their officers; nobody applied yet."""
         arrange = Arrange(visit.assembly.context)
         employer, suspended = await arrange.organisation(), await arrange.organisation()
-        officers = {
-            TaskKind.ISSUE_CERTIFICATE: await arrange.staff(
+        officers: dict[str, Someone] = {
+            CertificateTask.ISSUE_CERTIFICATE: await arrange.staff(
                 *(Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(one)) for one in (employer, suspended))
             ),
-            TaskKind.REVIEW_APPLICATION: await arrange.finance_officer(),
+            ReviewTask.REVIEW_APPLICATION: await arrange.finance_officer(),
             TaskKind.CLEAR_OBSTACLE: await arrange.platform(Role.CONTRACTS_OFFICER),
         }
         return cls(visit, employer, suspended, officers)
@@ -215,7 +218,7 @@ class Crowd:
         )
         async with transaction(self.visit.assembly.engine, SERVICE) as connection:
             rows = await connection.execute(query)
-            return [Asked(row.id, row.case_id, TaskKind(row.kind), row.person_id, row.subject_id) for row in rows]
+            return [Asked(row.id, row.case_id, row.kind, row.person_id, row.subject_id) for row in rows]
 
     async def _answer(self, one: Application, task: Asked, given: Mapping[str, Any] | None = None) -> None:
         await self.visit.insist(await self._request(one, task, given))
@@ -224,11 +227,11 @@ class Crowd:
         """The answer to a task, ready to be sent: the given one, else the one that leads to usable credit."""
         application = f"/v1/onboarding/applications/{one.case_id}"
         match task.kind:
-            case TaskKind.NAME_GUARANTOR:
+            case GuarantorTask.NAME_GUARANTOR:
                 return Request(one.member, f"{application}/guarantors", named(one.guarantors[-1])[0])
             case TaskKind.CORRECT_APPLICATION:
                 return Request(one.member, f"{application}/correction", await self._correction(one))
-            case TaskKind.ANSWER_GUARANTEE:
+            case GuarantorTask.ANSWER_GUARANTEE:
                 (who,) = [guarantor for guarantor in one.guarantors if guarantor.id == task.person_id]
                 body = given or await self._consent(who, task)
             case kind:

@@ -24,6 +24,7 @@ AREAS = (
     "onboarding",
     "certificate",
     "guarantor",
+    "substitution",
     "reconciliation",
 )
 # The sha256 of each file, which never changes once it shipped: what comes after version 1 is proposed by people.
