@@ -16,7 +16,7 @@ class KeyRing(BaseModel):
 
 
 class Settings(BaseSettings):
-    """What a process of Amanat needs from its environment; see README, "Configuration"."""
+    """What a process of Amanat needs from its environment; see docs/configuration.md."""
 
     model_config = SettingsConfigDict(env_prefix="AMANAT_", extra="ignore", populate_by_name=True)
 

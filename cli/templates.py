@@ -16,8 +16,8 @@ DOCUMENT = PROJECT / "docs" / "sms-templates.md"
 _HEAD = """# SMS templates
 
 Carriers send approved templates only. Each of ours, with the values that it carries; `AMANAT_SMS_TEMPLATES` names the
-carrier's own template for each (see the README). A template that is not named there is marked failed and logged. The
-local gateway of the stand-alone stack needs none. Made from the code by `./amanat templates`.
+carrier's own template for each ([configuration](configuration.md)). A template that is not named there is marked failed
+and logged. The local gateway of the stand-alone stack needs none. Made from the code by `./amanat templates`.
 
 | our name | values | text |
 | --- | --- | --- |
