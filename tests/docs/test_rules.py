@@ -22,9 +22,13 @@ _RULES = PROJECT / "docs" / "rules.md"
 
 def project_files(*suffixes: str) -> list[Path]:
     """The project's own files with one of the suffixes, whatever else lies in its directory."""
-    apart = {".venv", "var", ".git", "node_modules"}
-    found = (path for suffix in suffixes for path in PROJECT.rglob(f"*{suffix}"))
-    return sorted(path for path in found if apart.isdisjoint(path.relative_to(PROJECT).parts))
+    found = (path.relative_to(PROJECT) for suffix in suffixes for path in PROJECT.rglob(f"*{suffix}"))
+    return sorted(PROJECT / path for path in found if not any(_is_apart(part) for part in path.parts[:-1]))
+
+
+def _is_apart(directory: str) -> bool:
+    """Whether a directory is a tool's: an environment, a cache, what was downloaded or made."""
+    return directory in {"var", "node_modules"} or (directory.startswith(".") and directory != ".ci")
 
 
 def spoken(source: str) -> Iterator[str]:
