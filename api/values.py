@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
@@ -51,14 +52,19 @@ class Out(BaseModel):
     @classmethod
     def of_row(cls, row: object, **computed: object) -> Self:
         """An answer of a row's attributes, and of what is computed besides."""
-        names = {name: field.validation_alias or name for name, field in cls.model_fields.items()}
-        taken = {name: getattr(row, str(there)) for name, there in names.items() if name not in computed}
+        taken = {name: getattr(row, attribute) for name, attribute in _attributes(cls) if name not in computed}
         return cls(**taken, **computed)
 
     @classmethod
     def kept(cls, body: bytes) -> bytes:
         """What of a command's answer is kept for a retry: all of it, where nothing is shown only once."""
         return body
+
+
+@functools.cache
+def _attributes(model: type[Out]) -> list[tuple[str, str]]:
+    """The fields of an answer, each with the attribute of a row that it is taken from."""
+    return [(name, str(field.validation_alias or name)) for name, field in model.model_fields.items()]
 
 
 class AmountIn(Input):

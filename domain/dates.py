@@ -3,6 +3,7 @@
 Days are stored as Gregorian `date`; months, month ends and "the 8th" are Jalali. No clock here: `now` is passed in.
 """
 
+import functools
 import re
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import ClassVar, Final
@@ -60,6 +61,7 @@ def parse_jalali(text: str) -> JalaliDate:
         raise BadDate from None
 
 
+@functools.lru_cache(maxsize=4096)
 def to_jalali(day: date) -> JalaliDate:
     """Return the Jalali form of a stored (Gregorian) day."""
     return JalaliDate(day)  # type: ignore[no-untyped-call]  # the library types all but this

@@ -58,6 +58,7 @@ _PROMISE = (
     .limit(1)
     .lateral()
 )
+_CHOSEN = notices.alias("chosen")
 _WATCHED = (
     sa.select(*_STORED_COLUMNS, _NUMBER, notices.c.failure, _PROMISE.c.attempts, _PROMISE.c.last_error)
     .join(persons, persons.c.id == notices.c.person_id)
@@ -158,13 +159,15 @@ async def list_notices(
     connection: AsyncConnection, seals: Seals, *, state: NoticeState | None, before: UUID | None, limit: int
 ) -> list[WatchedNotice]:
     """Notices of everybody, newest first: those that wait, that were sent, that failed for good, or all."""
-    query = _WATCHED
+    # Chosen first and then joined: under row-level security Postgres expects too few rows, and would join them all.
+    chosen = sa.select(_CHOSEN.c.id).order_by(_CHOSEN.c.id.desc()).limit(limit)
     if state is not None:
         # Written out, so that the plan can use the index of that state.
-        query = query.where(notices.c.state == sa.bindparam("in_state", state, sa.Text, literal_execute=True))
+        chosen = chosen.where(_CHOSEN.c.state == sa.bindparam("in_state", state, sa.Text, literal_execute=True))
     if before is not None:
-        query = query.where(notices.c.id < before)
-    rows = await connection.execute(query.order_by(notices.c.id.desc()).limit(limit))
+        chosen = chosen.where(_CHOSEN.c.id < before)
+    is_chosen = notices.c.id == sa.any_(sa.func.array(chosen.scalar_subquery()))
+    rows = await connection.execute(_WATCHED.where(is_chosen).order_by(notices.c.id.desc()))
     return [_watched(seals, row) for row in rows]
 
 

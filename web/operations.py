@@ -33,7 +33,7 @@ from web.visit import SignedIn, Visit
 router = APIRouter()
 
 _FEW: Final = 5
-_MANY: Final = 100
+_MANY: Final = 25
 
 
 _MESSAGES: Final = {
