@@ -43,12 +43,6 @@ OWNER_OF = {str(code): word for word, said in _OWNERS.items() for code in (*said
 # names must be taken out. Lists of a room, one line a capability, stay for good.
 _LISTS = frozenset({"messages/case.py", "storage/migrations/versions/first_release.py", "workflows/decision.py"})
 OPEN: Mapping[str, set[str]] = {
-    # The pages' lists come next: panes, forms of decisions, where a task leads.
-    "web/case.py": {"substitution"},
-    "web/developer.py": {"onboarding"},
-    "web/onboarding/case.py": {"name_guarantor", "substitution"},
-    "web/task/pane.py": {"answer_guarantee", "correct_application", "name_guarantor", "substitution"},
-    "web/templates/case.html": {"correct_application", "name_guarantor", "onboarding"},
     # A certificate, a guarantor and a review belong to an application, and are shown with it.
     "api/certificate.py": {"onboarding"},
     "api/onboarding.py": {"name_guarantor"},

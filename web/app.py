@@ -34,6 +34,7 @@ from web import (
     onboarding,
     operations,
     personnel,
+    substitution,
     task,
 )
 from web.assets import PREFIX
@@ -54,6 +55,7 @@ _ROUTERS: Final = (
     task.router,
     personnel.router,
     mobile_change.router,
+    substitution.router,
     certificate.router,
     operations.router,
 )

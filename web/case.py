@@ -14,11 +14,11 @@ from api.case import EventOut, list_cases, read_case, read_timeline
 from api.case_detail import TitledCase
 from api.case_view import Action
 from api.notice import MessageOut, list_messages
-from api.substitution import read_substitution, withdraw_substitution
 from api.values import IdCursor, Page, number_in
 from domain.catalogue import CAPABILITIES, words
 from domain.persian import value_text
 from messages.case import CaseKind
+from web.capabilities import case_action, case_parts
 from web.forms import Form, empty
 from web.visit import SignedIn, Visit
 
@@ -83,27 +83,31 @@ async def show_case(visit: SignedIn, case_id: UUID) -> Response:
     """What is done in a case, who acts next and until when, what is still to come, and what the visitor may do."""
     case = await visit.api.read(read_case, case_id)
     events, is_whole = await timeline_of(visit, case_id)
-    asked = await visit.read_or_none(read_substitution, case_id) if case.kind == "substitution" else None
-    guarantees = case.guarantees if asked is None else [one for one in (asked.substitute, asked.bound) if one]
+    parts = case_parts(case.kind)
+    values = {"guarantees": case.guarantees} | await parts.read(visit, case)
     return visit.page(
         "case.html",
         case=case,
         events=events,
         is_whole=is_whole,
-        guarantees=guarantees,
-        asked_guarantee=next((one for one in guarantees if one.status == "asked"), None),
-        credit_case_id=None if asked is None else asked.credit_case_id,
-        actions=[_link(action) for action in case.allowed_actions],
+        now=parts.now,
+        actions=[_offer(action, case.phase) for action in case.allowed_actions],
         messages=await _messages(visit, case_id),
+        **values,
     )
 
 
-def _link(action: Action) -> dict[str, object]:
-    """An action with the task that it answers, where it answers one."""
-    parts = action.href.split("/")
-    task_id = parts[3] if parts[2] == "tasks" else ""
-    # What ends the case is never the first thing to do.
-    return {"name": action.action, "task_id": task_id, "is_last": action.action.startswith("withdraw_")}
+def _offer(action: Action, phase: str) -> dict[str, object]:
+    """An action with its button, and the task that it answers where it answers one."""
+    known, parts = case_action(action.action), action.href.split("/")
+    return {
+        "name": action.action,
+        "template": known.template,
+        "task_id": parts[3] if parts[2] == "tasks" else "",
+        "is_first": known.first_in is None or phase in known.first_in,
+        # What ends the case comes last.
+        "is_last": known.first_in == frozenset(),
+    }
 
 
 async def timeline_of(visit: Visit, case_id: UUID) -> tuple[list[EventOut], bool]:
@@ -122,11 +126,3 @@ async def _messages(visit: Visit, case_id: UUID) -> list[MessageOut]:
     if not visit.person.is_member:
         return []
     return (await visit.api.read(list_messages, None, case_id=case_id, limit=_FEW)).items
-
-
-@router.post("/cases/{case_id}/substitution-withdrawal")
-async def leave_guarantor(visit: SignedIn, case_id: UUID) -> Response:
-    """Leave the present guarantor where they stand (A4)."""
-    form = await visit.form()
-    await visit.api.perform(withdraw_substitution, form.key, case_id)
-    return visit.go(f"/cases/{case_id}", done="withdrawn")

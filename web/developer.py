@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from api.developer import local_messages, local_sign_ins
 from api.values import MomentOut
+from domain import onboarding
 from domain.catalogue import words
 from domain.guarantor import GuaranteeState
 from domain.wording import Sentence
@@ -82,14 +83,15 @@ async def show_style_guide(visit: AnyVisit) -> Response:
 
 
 def _case(now: datetime, *, closed: bool) -> dict[str, Any]:
+    (kind,) = onboarding.WORDS.kinds
     phase = "active" if closed else "awaiting_certificate"
     return {
         "id": "01a20273-0996-7a5e-b3d3-41b84906c635",
-        "kind": "onboarding",
-        "kind_words": words.kind("onboarding"),
+        "kind": kind,
+        "kind_words": words.kind(kind),
         "programme_title": Sentence("اعتبار مینی‌پی", "MiniPay credit"),
         "phase": phase,
-        "phase_words": words.phase("onboarding", phase),
+        "phase_words": words.phase(kind, phase),
         "is_moving": False,
         "outcome": "active" if closed else None,
         "closed": MomentOut.of(now) if closed else None,

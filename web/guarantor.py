@@ -1,8 +1,10 @@
-"""Guarantees: what a member stands for and was asked to stand for, and their answer in person (A5)."""
+"""Guarantors: naming one (A4), and what a member stands for and was asked to, with their answer in person (A5)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -11,23 +13,40 @@ from starlette.responses import Response
 from api.account.codes import request_code
 from api.answering import Decision
 from api.case import read_case
+from api.case_detail import CaseDetail
 from api.client import checked
 from api.guarantor import (
     AcceptGuarantee,
     GuaranteeCodeWish,
     GuaranteeOut,
     GuaranteeSubject,
+    GuarantorIn,
     RefuseGuarantee,
     list_guarantees,
+    name_guarantor,
     read_guarantee,
 )
 from api.task import decide_task, read_task
 from api.values import IdCursor
-from domain.errors import Refusal
+from domain.errors import Refusal, TooMany
+from web.case_parts import CaseAction, TaskPage
 from web.forms import GENERAL, Form, empty
+from web.onboarding.colleague import Question, read_national_id, refusal_words
 from web.visit import SignedIn, Visit
 
 router = APIRouter()
+
+_COLLEAGUE: Final = "national_id"
+
+TASK_PAGES: Final = (
+    TaskPage("answer_guarantee", "/guarantees/{subject_id}"),
+    TaskPage("name_guarantor", "/cases/{case_id}/guarantor", while_open=True),
+)
+CASE_ACTIONS: Final = (
+    CaseAction("decide_answer_guarantee", "guarantor_answer.html"),
+    # Until the credit is usable another one may be named; only without one is it the first thing to do.
+    CaseAction("name_guarantor", "guarantor_naming.html", first_in=frozenset({"awaiting_another_guarantor"})),
+)
 
 
 @router.get("/guarantees")
@@ -125,4 +144,52 @@ async def _page(visit: Visit, guarantee_id: UUID, form: Form, *, status: int = 2
         stands_for=stands_for,
         task=task,
         is_moving=is_moving,
+    )
+
+
+@router.get("/cases/{case_id}/guarantor")
+async def show_guarantor(visit: SignedIn, case_id: UUID) -> Response:
+    """Where another guarantor is named, for a place that is free or in the place of somebody."""
+    case = await visit.api.read(read_case, case_id)
+    if not _may(case, "name_guarantor"):
+        return visit.go(f"/cases/{case_id}")
+    return _guarantor_page(visit, case, empty(visit.language))
+
+
+@router.post("/cases/{case_id}/guarantor")
+async def ask_another(visit: SignedIn, case_id: UUID) -> Response:
+    """Ask whether a colleague may be asked, or name them."""
+    form = await visit.form()
+    case = await visit.api.read(read_case, case_id)
+    if not _may(case, "name_guarantor"):
+        return visit.go(f"/cases/{case_id}")
+    if form.text("to") == "check":
+        yes = await Question(case.variant, case.organisation_id).ask(visit, form, _COLLEAGUE)
+        return _guarantor_page(visit, case, form, may_be_asked=yes)
+    national_id = read_national_id(form, _COLLEAGUE)
+    if form.is_good:
+        try:
+            named = checked(GuarantorIn, national_id=national_id, replaces=form.text("replaces") or None)
+            await visit.api.perform(name_guarantor, form.key, case_id, named)
+            return visit.go(f"/cases/{case_id}", done="guarantor_named")
+        except Refusal as refused:
+            if isinstance(refused, TooMany):
+                form.errors[GENERAL] = refusal_words(visit, refused)
+            form.refuse(refused)
+    return _guarantor_page(visit, case, form)
+
+
+def _may(case: CaseDetail, action: str) -> bool:
+    return any(allowed.action == action for allowed in case.allowed_actions)
+
+
+def _guarantor_page(visit: Visit, case: CaseDetail, form: Form, may_be_asked: str | None = None) -> Response:
+    return visit.page(
+        "name_guarantor.html",
+        status=HTTPStatus.OK if form.is_good else HTTPStatus.UNPROCESSABLE_ENTITY,
+        case=case,
+        form=form,
+        live=[each for each in case.guarantees if each.ended is None],
+        has_free_place=case.application is not None and case.application.free_places > 0,
+        may_be_asked=may_be_asked,
     )

@@ -1,12 +1,41 @@
-"""Finance answers the wish for another guarantor (A8)."""
+"""Another guarantor behind a usable credit: what its case shows, finance's answer, withdrawing the wish (A4, A8)."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
+from uuid import UUID
 
-from api.substitution import ApproveSubstitution, RefuseSubstitution
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from api.case_detail import CaseDetail
+from api.substitution import ApproveSubstitution, RefuseSubstitution, read_substitution, withdraw_substitution
+from messages.case import CaseKind
 from web.answers import Answering, chosen_reason, nothing_more
+from web.case_parts import CaseAction, CaseParts
+from web.visit import SignedIn, Visit
+
+router = APIRouter()
 
 ANSWERING: Final = Answering(
     "substitution_decision.html", {ApproveSubstitution: nothing_more, RefuseSubstitution: chosen_reason}
 )
+CASE_ACTIONS: Final = (CaseAction("withdraw_substitution", "substitution_withdrawal.html", first_in=frozenset()),)
+
+
+async def _read(visit: Visit, case: CaseDetail) -> dict[str, Any]:
+    asked = await visit.read_or_none(read_substitution, case.id)
+    if asked is None:
+        return {}
+    return {"substitution": asked, "guarantees": [one for one in (asked.substitute, asked.bound) if one is not None]}
+
+
+CASE_PARTS: Final = CaseParts(CaseKind.SUBSTITUTION, _read)
+
+
+@router.post("/cases/{case_id}/substitution-withdrawal")
+async def leave_guarantor(visit: SignedIn, case_id: UUID) -> Response:
+    """Leave the present guarantor where they stand (A4)."""
+    form = await visit.form()
+    await visit.api.perform(withdraw_substitution, form.key, case_id)
+    return visit.go(f"/cases/{case_id}", done="withdrawn")

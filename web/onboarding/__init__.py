@@ -1,4 +1,4 @@
-"""A member's application for credit: programmes, applying, correcting, naming another guarantor, withdrawing."""
+"""A member's application for credit: programmes, applying, correcting, withdrawing."""
 
 from __future__ import annotations
 

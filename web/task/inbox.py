@@ -14,9 +14,10 @@ from api.inbox import TaskOut
 from api.task import claim_task, release_task
 from api.values import DueAfter, DueCursor, Page
 from domain.errors import Refusal
+from web.capabilities import ANSWERINGS
 from web.forms import Form, empty
 from web.task.filter import Filter
-from web.task.kinds import ANSWERINGS, kind_words, reason_words
+from web.task.kinds import kind_words, reason_words
 from web.visit import SignedIn, Visit
 
 router = APIRouter()

@@ -1,8 +1,6 @@
-"""The kinds of tasks that staff answer, one line a capability, and the words of tasks and reasons."""
+"""The words of kinds of tasks and of reasons, and the decision that a form says."""
 
 from __future__ import annotations
-
-from typing import Final
 
 from api.answering import Decision
 from domain.catalogue import words
@@ -10,21 +8,9 @@ from domain.errors import InvalidInput
 from domain.onboarding import RefusalReason
 from domain.review import ReturnReason
 from domain.wording import Sentence
-from web import certificate, mobile_change, personnel, review, substitution
+from web.capabilities import ANSWERINGS
 from web.forms import Form
 from web.language import Language
-from web.onboarding import obstacle
-
-# In the order of a case.
-_ANSWERINGS: Final = (
-    certificate.ANSWERING,
-    review.ANSWERING,
-    obstacle.ANSWERING,
-    substitution.ANSWERING,
-    personnel.ANSWERING,
-    *mobile_change.ANSWERING,
-)
-ANSWERINGS: Final = {answering.kind: answering for answering in _ANSWERINGS}
 
 
 def kind_words(kind: str) -> Sentence:

@@ -13,16 +13,16 @@ from starlette.responses import Response
 from api.case import read_case
 from api.case_detail import CaseDetail
 from api.inbox import TaskOut
-from api.substitution import read_substitution
 from api.task import decide_task, read_task
 from domain.access import Role
 from domain.errors import Refusal, StepUpRequired
 from domain.money import RIAL_A_TOMAN
+from web.capabilities import ANSWERINGS, TASK_PAGES, case_parts
 from web.case import timeline_of
 from web.forms import Form, empty
 from web.task.filter import Filter
 from web.task.inbox import act, inbox_page
-from web.task.kinds import ANSWERINGS, change_words, decision, reason_words, refusal_reasons, return_reasons
+from web.task.kinds import change_words, decision, reason_words, refusal_reasons, return_reasons
 from web.visit import SignedIn, Visit
 
 router = APIRouter()
@@ -40,14 +40,10 @@ async def show_task(visit: SignedIn, task_id: UUID) -> Response:
 
 async def _lead_member(visit: Visit, task_id: UUID) -> Response:
     task = await visit.api.read(read_task, task_id)
-    match task.kind:
-        case "answer_guarantee":
-            return visit.go(f"/guarantees/{task.subject_id}")
-        case "name_guarantor" if task.status == "open":
-            return visit.go(f"/cases/{task.case_id}/guarantor")
-        case "correct_application" if task.status == "open":
-            return visit.go(f"/cases/{task.case_id}/correction")
-    return visit.go(f"/cases/{task.case_id}")
+    page = TASK_PAGES.get(task.kind)
+    if page is None or (page.while_open and task.status != "open"):
+        return visit.go(f"/cases/{task.case_id}")
+    return visit.go(page.address.format(case_id=task.case_id, subject_id=task.subject_id))
 
 
 async def _pane(
@@ -70,7 +66,6 @@ async def _pane(
         "task": task,
         "case": case,
         "events": events,
-        "swap": None,
         "within": within,
         "refused": refused,
         "here": within.at(f"/tasks/{task_id}"),
@@ -82,8 +77,8 @@ async def _pane(
         "decides": _decides(task, case),
         "answering": ANSWERINGS.get(task.kind),
     }
-    if case is not None and task.case_kind == "substitution":
-        values["swap"] = await visit.read_or_none(read_substitution, case.id)
+    if case is not None:
+        values |= await case_parts(case.kind).read(visit, case)
     asked = _prefilled(visit, case)
     if form is None:
         return visit.page("task.html", form=asked, **values)

@@ -1,0 +1,38 @@
+"""What the capabilities bring to the pages, one line each."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from web import certificate, guarantor, mobile_change, personnel, review, substitution
+from web.case_parts import CaseAction, CaseParts
+from web.onboarding import case as application
+from web.onboarding import obstacle
+
+# In the order of a case.
+_ANSWERINGS: Final = (
+    certificate.ANSWERING,
+    review.ANSWERING,
+    obstacle.ANSWERING,
+    substitution.ANSWERING,
+    personnel.ANSWERING,
+    *mobile_change.ANSWERING,
+)
+_TASK_PAGES: Final = (*application.TASK_PAGES, *guarantor.TASK_PAGES)
+_CASE_PARTS: Final = (application.CASE_PARTS, substitution.CASE_PARTS)
+_CASE_ACTIONS: Final = (*application.CASE_ACTIONS, *guarantor.CASE_ACTIONS, *substitution.CASE_ACTIONS)
+
+ANSWERINGS: Final = {each.kind: each for each in _ANSWERINGS}
+TASK_PAGES: Final = {each.kind: each for each in _TASK_PAGES}
+_PARTS: Final = {each.kind: each for each in _CASE_PARTS}
+_ACTIONS: Final = {each.name: each for each in _CASE_ACTIONS}
+
+
+def case_parts(kind: str) -> CaseParts:
+    """What the page of a case of a kind shows besides."""
+    return _PARTS.get(kind, CaseParts(kind))
+
+
+def case_action(name: str) -> CaseAction:
+    """How an action is offered; one of no capability's leads to its task."""
+    return _ACTIONS.get(name, CaseAction(name, "case_task.html"))
