@@ -1,6 +1,6 @@
 """The API's operations as functions, for pages: each is judged as over HTTP, by the same operation (H6).
 
-The session is read once a visit, and what a visit reads, it reads in one transaction.
+The session is read once a page, and what a page reads, it reads in one transaction.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Client:
             raise
 
     async def end_reading(self) -> None:
-        """End the transaction of what was read: before anything that takes time, and at the end of a visit."""
+        """End the transaction of what was read: before anything that takes time, and at the end of a page."""
         self._connection = None
         await self._reads.aclose()
 

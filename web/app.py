@@ -39,8 +39,8 @@ from web import (
 )
 from web.assets import PREFIX
 from web.language import noop as _
+from web.page_request import SignInNeeded, page_request_of
 from web.rendering import Renderer, loaded_assets
-from web.visit import SignInNeeded, visit_of
 
 _log = logging.getLogger("amanat.web")
 
@@ -106,7 +106,7 @@ _SENTENCES: Final = {
 }
 
 
-class Door:
+class Dispatcher:
     """Leads requests to the pages or to the API; what concerns the process as a whole goes to the API."""
 
     def __init__(self, api: ASGIApp, pages: ASGIApp) -> None:
@@ -121,7 +121,7 @@ class Door:
         await (self._pages if is_page else self._api)(scope, receive, send)
 
 
-class Frame:
+class PageHeaders:
     """Puts the security headers on each page, and refuses what another site's page sends here."""
 
     def __init__(self, app: FastAPI) -> None:
@@ -206,7 +206,7 @@ def create_site(api: FastAPI, *, stand_alone: bool = False, temporal_ui: str = "
     pages.add_api_route(f"{PREFIX}{{name}}", _asset, methods=["GET", "HEAD"])
     _install_errors(pages)
     # Outermost, so that what the framework itself answers is framed too.
-    return Door(api, Frame(pages))
+    return Dispatcher(api, PageHeaders(pages))
 
 
 def _routers(*, stand_alone: bool) -> tuple[APIRouter, ...]:
@@ -241,7 +241,7 @@ def _install_errors(pages: FastAPI) -> None:
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return _error_page(request, status)
         words = Sentence(error.sentence("fa"), error.sentence("en"))
-        return visit_of(request).page("error.html", status=status, words=words, reference=_reference())
+        return page_request_of(request).render("error.html", status=status, words=words, reference=_reference())
 
     @pages.exception_handler(RequestValidationError)
     async def invalid(request: Request, _error: RequestValidationError) -> Response:
@@ -263,10 +263,10 @@ def _install_errors(pages: FastAPI) -> None:
 
 
 def _error_page(request: Request, status: HTTPStatus) -> Response:
-    visit = visit_of(request)
-    sentence = visit.language.say(_SENTENCES.get(status, _OUR_FAULT))
+    page = page_request_of(request)
+    sentence = page.language.say(_SENTENCES.get(status, _OUR_FAULT))
     words = Sentence(sentence, sentence)
-    response = visit.page("error.html", status=status, words=words, reference=_reference())
+    response = page.render("error.html", status=status, words=words, reference=_reference())
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = _RETRY_SECONDS
     return response

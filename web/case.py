@@ -20,7 +20,7 @@ from domain.persian import value_text
 from messages.case import CaseKind
 from web.capabilities import case_action, case_parts
 from web.forms import Form, empty
-from web.visit import SignedIn, Visit
+from web.page_request import PageRequest, SignedIn
 
 router = APIRouter()
 
@@ -36,7 +36,7 @@ Choice = Annotated[str, Query(max_length=40)]
 
 @router.get("/cases")
 async def show_cases(
-    visit: SignedIn,
+    request: SignedIn,
     *,
     before: IdCursor,
     kind: Choice = "",
@@ -44,19 +44,19 @@ async def show_cases(
     region: Choice = "",
     late: Choice = "",
 ) -> Response:
-    """The cases that a visitor may see, newest first; staff may choose which."""
-    form = empty(visit.language, kind=kind, state=state, region=value_text(region), late=late)
+    """The cases that a user may see, newest first; staff may choose which."""
+    form = empty(request.language, kind=kind, state=state, region=value_text(region), late=late)
     found = Page[TitledCase](items=[])
     if form.text("region") and not _REGION.fullmatch(form.text("region")):
-        form.errors["region"] = visit.language.say("A region's code has four digits.")
+        form.errors["region"] = request.language.say("A region's code has four digits.")
     else:
-        found = await _find(visit, form, before)
+        found = await _find(request, form, before)
     chosen = urlencode({name: form.text(name) for name in _FILTERS if form.text(name)})
-    return visit.page(
+    return request.render(
         "cases.html",
         status=200 if form.is_good else 422,
         form=form,
-        kinds=[(one, visit.language.words(words.kind(one))) for said in CAPABILITIES for one in said.kinds],
+        kinds=[(one, request.language.words(words.kind(one))) for said in CAPABILITIES for one in said.kinds],
         cases=found.items,
         next=found.next,
         path=f"/cases?{chosen}" if chosen else "/cases",
@@ -64,11 +64,11 @@ async def show_cases(
     )
 
 
-async def _find(visit: Visit, form: Form, before: UUID | None) -> Page[TitledCase]:
-    if visit.person.is_member:
-        return await visit.api.read(list_cases, before)
+async def _find(request: PageRequest, form: Form, before: UUID | None) -> Page[TitledCase]:
+    if request.user.is_member:
+        return await request.api.read(list_cases, before)
     kind = form.text("kind")
-    return await visit.api.read(
+    return await request.api.read(
         list_cases,
         before,
         kind=CaseKind(kind) if kind in set(CaseKind) else None,
@@ -79,20 +79,20 @@ async def _find(visit: Visit, form: Form, before: UUID | None) -> Page[TitledCas
 
 
 @router.get("/cases/{case_id}")
-async def show_case(visit: SignedIn, case_id: UUID) -> Response:
-    """What is done in a case, who acts next and until when, what is still to come, and what the visitor may do."""
-    case = await visit.api.read(read_case, case_id)
-    events, is_whole = await timeline_of(visit, case_id)
+async def show_case(request: SignedIn, case_id: UUID) -> Response:
+    """What is done in a case, who acts next and until when, what is still to come, and what the user may do."""
+    case = await request.api.read(read_case, case_id)
+    events, is_whole = await timeline_of(request, case_id)
     parts = case_parts(case.kind)
-    values = {"guarantees": case.guarantees} | await parts.read(visit, case)
-    return visit.page(
+    values = {"guarantees": case.guarantees} | await parts.read(request, case)
+    return request.render(
         "case.html",
         case=case,
         events=events,
         is_whole=is_whole,
         now=parts.now,
         actions=[_offer(action, case.phase) for action in case.allowed_actions],
-        messages=await _messages(visit, case_id),
+        messages=await _messages(request, case_id),
         **values,
     )
 
@@ -110,11 +110,11 @@ def _offer(action: Action, phase: str) -> dict[str, object]:
     }
 
 
-async def timeline_of(visit: Visit, case_id: UUID) -> tuple[list[EventOut], bool]:
+async def timeline_of(request: PageRequest, case_id: UUID) -> tuple[list[EventOut], bool]:
     """A case's timeline, oldest first, and whether it is the whole of it."""
     events, after = list[EventOut](), 0
     for _ in range(_PAGES_MAX):
-        page = await visit.api.read(read_timeline, case_id, after, limit=_PAGE)
+        page = await request.api.read(read_timeline, case_id, after, limit=_PAGE)
         events += page.items
         if page.next is None:
             return events, True
@@ -122,7 +122,7 @@ async def timeline_of(visit: Visit, case_id: UUID) -> tuple[list[EventOut], bool
     return events, False
 
 
-async def _messages(visit: Visit, case_id: UUID) -> list[MessageOut]:
-    if not visit.person.is_member:
+async def _messages(request: PageRequest, case_id: UUID) -> list[MessageOut]:
+    if not request.user.is_member:
         return []
-    return (await visit.api.read(list_messages, None, case_id=case_id, limit=_FEW)).items
+    return (await request.api.read(list_messages, None, case_id=case_id, limit=_FEW)).items

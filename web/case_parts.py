@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.case_detail import CaseDetail
-from web.visit import Visit
+from web.page_request import PageRequest
 
 
-async def _nothing(_visit: Visit, _case: CaseDetail) -> dict[str, Any]:
+async def _nothing(_request: PageRequest, _case: CaseDetail) -> dict[str, Any]:
     return {}
 
 
@@ -25,7 +25,7 @@ class CaseParts:
     """
 
     kind: str
-    read: Callable[[Visit, CaseDetail], Awaitable[dict[str, Any]]] = _nothing
+    read: Callable[[PageRequest, CaseDetail], Awaitable[dict[str, Any]]] = _nothing
     now: str = ""
 
 

@@ -17,7 +17,7 @@ from domain.catalogue import words
 from domain.guarantor import GuaranteeState
 from domain.wording import Sentence
 from web.forms import Form, empty
-from web.visit import AnyVisit, SignInNeeded, Visit, find_out
+from web.page_request import AnyRequest, PageRequest, SignInNeeded, authenticate
 
 router = APIRouter()
 
@@ -25,18 +25,18 @@ _SHOWN: Final = 20
 
 
 @router.get("/developer")
-async def show_messages(visit: AnyVisit) -> Response:
+async def show_messages(request: AnyRequest) -> Response:
     """The demo's people, and the messages that the local gateways would have sent, newest first."""
-    await _greet(visit)
-    directory = visit.request.app.state.local_messages
+    await _greet(request)
+    directory = request.http.app.state.local_messages
     messages = [_as_read(message) for message in local_messages(directory, _SHOWN).items]
-    return visit.page("developer.html", messages=messages, people=local_sign_ins(directory).items)
+    return request.render("developer.html", messages=messages, people=local_sign_ins(directory).items)
 
 
-async def _greet(visit: Visit) -> None:
+async def _greet(request: PageRequest) -> None:
     """Keep the frame of whoever is signed in; these pages need nobody to be."""
     with contextlib.suppress(SignInNeeded):
-        await find_out(visit)
+        await authenticate(request)
 
 
 def _as_read(message: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,10 +56,10 @@ def _as_read(message: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @router.get("/styleguide")
-async def show_style_guide(visit: AnyVisit) -> Response:
+async def show_style_guide(request: AnyRequest) -> Response:
     """Every small part of the pages, by its name."""
-    await _greet(visit)
-    now, say = datetime.now(UTC), visit.language.say
+    await _greet(request)
+    now, say = datetime.now(UTC), request.language.say
     wrong = {
         "": say("What was sent is larger than allowed."),
         "wrong_field": say("Please fill this in."),
@@ -68,10 +68,12 @@ async def show_style_guide(visit: AnyVisit) -> Response:
         "wrong_choice": say("Please choose one."),
     }
     typed = {"wrong_toman": "۲٫۵", "wrong_day.day": "31", "wrong_day.month": "8", "wrong_day.year": "1405"}
-    return visit.page(
+    return request.render(
         "styleguide.html",
-        good=empty(visit.language, amount="2500000", instalments="12", day__day="30", day__month="8", day__year="1405"),
-        bad=Form(visit.language, typed, errors=wrong),
+        good=empty(
+            request.language, amount="2500000", instalments="12", day__day="30", day__month="8", day__year="1405"
+        ),
+        bad=Form(request.language, typed, errors=wrong),
         soon=MomentOut.of(now + timedelta(days=2, hours=4, minutes=1)),
         over=MomentOut.of(now - timedelta(hours=5, minutes=1)),
         past=MomentOut.of(now - timedelta(days=3)),

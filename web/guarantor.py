@@ -32,7 +32,7 @@ from domain.errors import Refusal, TooMany
 from web.case_parts import CaseAction, TaskPage
 from web.forms import GENERAL, Form, empty
 from web.onboarding.colleague import Question, read_national_id, refusal_words
-from web.visit import SignedIn, Visit
+from web.page_request import PageRequest, SignedIn
 
 router = APIRouter()
 
@@ -50,56 +50,56 @@ CASE_ACTIONS: Final = (
 
 
 @router.get("/guarantees")
-async def show_guarantees(visit: SignedIn, before: IdCursor) -> Response:
+async def show_guarantees(request: SignedIn, before: IdCursor) -> Response:
     """What the member stands for and was asked to stand for, newest first."""
-    found = await visit.api.read(list_guarantees, before)
-    return visit.page("guarantees.html", guarantees=found.items, stands_for=found.stands_for, next=found.next)
+    found = await request.api.read(list_guarantees, before)
+    return request.render("guarantees.html", guarantees=found.items, stands_for=found.stands_for, next=found.next)
 
 
 @router.get("/guarantees/{guarantee_id}")
-async def show_guarantee(visit: SignedIn, guarantee_id: UUID) -> Response:
+async def show_guarantee(request: SignedIn, guarantee_id: UUID) -> Response:
     """What the member would stand for or stands for, and, while it is asked, the answer."""
-    return await _page(visit, guarantee_id, empty(visit.language))
+    return await _page(request, guarantee_id, empty(request.language))
 
 
 @router.post("/guarantees/{guarantee_id}/code")
-async def ask_for_code(visit: SignedIn, guarantee_id: UUID) -> Response:
+async def ask_for_code(request: SignedIn, guarantee_id: UUID) -> Response:
     """Send the code with which this mandate is accepted."""
-    form = await visit.form()
-    found = await visit.api.read(read_guarantee, guarantee_id)
+    form = await request.form()
+    found = await request.api.read(read_guarantee, guarantee_id)
     subject = GuaranteeSubject(guarantee_id=guarantee_id, mandate_version=found.mandate_version)
     wish = GuaranteeCodeWish(purpose="accept_guarantee", subject=subject)
     try:
-        sent = await visit.api.perform(request_code, form.key, wish)
+        sent = await request.api.perform(request_code, form.key, wish)
     except Refusal as refused:
         form.refuse(refused)
-        return await _page(visit, guarantee_id, form, status=422)
-    return visit.go(f"/guarantees/{guarantee_id}/acceptance?code_id={sent.code_id}")
+        return await _page(request, guarantee_id, form, status=422)
+    return request.redirect(f"/guarantees/{guarantee_id}/acceptance?code_id={sent.code_id}")
 
 
 @router.get("/guarantees/{guarantee_id}/acceptance")
-async def show_acceptance(visit: SignedIn, guarantee_id: UUID, code_id: UUID) -> Response:
+async def show_acceptance(request: SignedIn, guarantee_id: UUID, code_id: UUID) -> Response:
     """The second look: the terms once more, and the field for the code."""
-    found = await visit.api.read(read_guarantee, guarantee_id)
+    found = await request.api.read(read_guarantee, guarantee_id)
     if found.task_id is None:
-        return visit.go(f"/guarantees/{guarantee_id}")
-    task = await visit.api.read(read_task, found.task_id)
+        return request.redirect(f"/guarantees/{guarantee_id}")
+    task = await request.api.read(read_task, found.task_id)
     values = {"mandate__code_id": code_id, "mandate__version": found.mandate_version, "version": task.version}
-    return visit.page("guarantee_code.html", form=empty(visit.language, **values), guarantee=found, due=task.due)
+    return request.render("guarantee_code.html", form=empty(request.language, **values), guarantee=found, due=task.due)
 
 
 @router.post("/guarantees/{guarantee_id}/acceptance")
-async def accept(visit: SignedIn, guarantee_id: UUID) -> Response:
+async def accept(request: SignedIn, guarantee_id: UUID) -> Response:
     """Stand, with the code that came."""
-    form = await visit.form()
+    form = await request.form()
     code = form.required("mandate.code")
-    found = await visit.api.read(read_guarantee, guarantee_id)
-    if form.is_good and await _answer(visit, form, found, lambda: _acceptance(form, code)):
-        return visit.go(f"/guarantees/{guarantee_id}", done="guarantee_accepted")
+    found = await request.api.read(read_guarantee, guarantee_id)
+    if form.is_good and await _answer(request, form, found, lambda: _acceptance(form, code)):
+        return request.redirect(f"/guarantees/{guarantee_id}", done="guarantee_accepted")
     if found.task_id is None:
-        return await _page(visit, guarantee_id, form, status=422)
-    task = await visit.api.read(read_task, found.task_id)
-    return visit.again("guarantee_code.html", form, guarantee=found, due=task.due)
+        return await _page(request, guarantee_id, form, status=422)
+    task = await request.api.read(read_task, found.task_id)
+    return request.render_again("guarantee_code.html", form, guarantee=found, due=task.due)
 
 
 def _acceptance(form: Form, code: str) -> AcceptGuarantee:
@@ -109,34 +109,36 @@ def _acceptance(form: Form, code: str) -> AcceptGuarantee:
 
 
 @router.post("/guarantees/{guarantee_id}/refusal")
-async def refuse(visit: SignedIn, guarantee_id: UUID) -> Response:
+async def refuse(request: SignedIn, guarantee_id: UUID) -> Response:
     """Do not stand."""
-    form = await visit.form()
-    found = await visit.api.read(read_guarantee, guarantee_id)
+    form = await request.form()
+    found = await request.api.read(read_guarantee, guarantee_id)
     refusal = RefuseGuarantee(kind="answer_guarantee", decision="refuse")
-    if await _answer(visit, form, found, lambda: refusal):
-        return visit.go(f"/guarantees/{guarantee_id}", done="guarantee_refused")
-    return await _page(visit, guarantee_id, form, status=422)
+    if await _answer(request, form, found, lambda: refusal):
+        return request.redirect(f"/guarantees/{guarantee_id}", done="guarantee_refused")
+    return await _page(request, guarantee_id, form, status=422)
 
 
-async def _answer(visit: Visit, form: Form, found: GuaranteeOut, decision: Callable[[], Decision]) -> bool:
+async def _answer(request: PageRequest, form: Form, found: GuaranteeOut, decision: Callable[[], Decision]) -> bool:
     """Decide the task; a second sending of the same form finds it answered, and gets the same answer by its key."""
     try:
         task_id = UUID(form.text("task_id") or str(found.task_id))
-        await visit.api.perform(decide_task, form.key, task_id, decision(), form.version())
+        await request.api.perform(decide_task, form.key, task_id, decision(), form.version())
     except ValueError:
-        form.errors[GENERAL] = visit.language.say("Nothing is waiting for your answer here any more.")
+        form.errors[GENERAL] = request.language.say("Nothing is waiting for your answer here any more.")
     except Refusal as refused:
         form.refuse(refused)
     return form.is_good
 
 
-async def _page(visit: Visit, guarantee_id: UUID, form: Form, *, status: int = 200) -> Response:
-    found = await visit.api.read(read_guarantee, guarantee_id)
-    stands_for = (await visit.api.read(list_guarantees, None, limit=1)).stands_for
-    task = None if found.task_id is None else await visit.api.read(read_task, found.task_id)
-    is_moving = task is None and found.phase is not None and (await visit.api.read(read_case, found.case_id)).is_moving
-    return visit.page(
+async def _page(request: PageRequest, guarantee_id: UUID, form: Form, *, status: int = 200) -> Response:
+    found = await request.api.read(read_guarantee, guarantee_id)
+    stands_for = (await request.api.read(list_guarantees, None, limit=1)).stands_for
+    task = None if found.task_id is None else await request.api.read(read_task, found.task_id)
+    is_moving = (
+        task is None and found.phase is not None and (await request.api.read(read_case, found.case_id)).is_moving
+    )
+    return request.render(
         "guarantee.html",
         status=status,
         form=form,
@@ -148,43 +150,43 @@ async def _page(visit: Visit, guarantee_id: UUID, form: Form, *, status: int = 2
 
 
 @router.get("/cases/{case_id}/guarantor")
-async def show_guarantor(visit: SignedIn, case_id: UUID) -> Response:
+async def show_guarantor(request: SignedIn, case_id: UUID) -> Response:
     """Where another guarantor is named, for a place that is free or in the place of somebody."""
-    case = await visit.api.read(read_case, case_id)
+    case = await request.api.read(read_case, case_id)
     if not _may(case, "name_guarantor"):
-        return visit.go(f"/cases/{case_id}")
-    return _guarantor_page(visit, case, empty(visit.language))
+        return request.redirect(f"/cases/{case_id}")
+    return _guarantor_page(request, case, empty(request.language))
 
 
 @router.post("/cases/{case_id}/guarantor")
-async def ask_another(visit: SignedIn, case_id: UUID) -> Response:
+async def ask_another(request: SignedIn, case_id: UUID) -> Response:
     """Ask whether a colleague may be asked, or name them."""
-    form = await visit.form()
-    case = await visit.api.read(read_case, case_id)
+    form = await request.form()
+    case = await request.api.read(read_case, case_id)
     if not _may(case, "name_guarantor"):
-        return visit.go(f"/cases/{case_id}")
+        return request.redirect(f"/cases/{case_id}")
     if form.text("to") == "check":
-        yes = await Question(case.variant, case.organisation_id).ask(visit, form, _COLLEAGUE)
-        return _guarantor_page(visit, case, form, may_be_asked=yes)
+        yes = await Question(case.variant, case.organisation_id).ask(request, form, _COLLEAGUE)
+        return _guarantor_page(request, case, form, may_be_asked=yes)
     national_id = read_national_id(form, _COLLEAGUE)
     if form.is_good:
         try:
             named = checked(GuarantorIn, national_id=national_id, replaces=form.text("replaces") or None)
-            await visit.api.perform(name_guarantor, form.key, case_id, named)
-            return visit.go(f"/cases/{case_id}", done="guarantor_named")
+            await request.api.perform(name_guarantor, form.key, case_id, named)
+            return request.redirect(f"/cases/{case_id}", done="guarantor_named")
         except Refusal as refused:
             if isinstance(refused, TooMany):
-                form.errors[GENERAL] = refusal_words(visit, refused)
+                form.errors[GENERAL] = refusal_words(request, refused)
             form.refuse(refused)
-    return _guarantor_page(visit, case, form)
+    return _guarantor_page(request, case, form)
 
 
 def _may(case: CaseDetail, action: str) -> bool:
     return any(allowed.action == action for allowed in case.allowed_actions)
 
 
-def _guarantor_page(visit: Visit, case: CaseDetail, form: Form, may_be_asked: str | None = None) -> Response:
-    return visit.page(
+def _guarantor_page(request: PageRequest, case: CaseDetail, form: Form, may_be_asked: str | None = None) -> Response:
+    return request.render(
         "name_guarantor.html",
         status=HTTPStatus.OK if form.is_good else HTTPStatus.UNPROCESSABLE_ENTITY,
         case=case,

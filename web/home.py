@@ -12,7 +12,7 @@ from api.guarantor import list_guarantees
 from api.notice import list_messages
 from api.onboarding import list_credit_lines
 from api.task import list_tasks
-from web.visit import SignedIn
+from web.page_request import SignedIn
 
 router = APIRouter()
 
@@ -22,12 +22,12 @@ _MANY: Final = 25
 
 
 @router.get("/")
-async def show_home(visit: SignedIn) -> Response:
+async def show_home(request: SignedIn) -> Response:
     """Home."""
-    if not visit.person.is_member:
-        return visit.go("/inbox")
-    read = visit.api.read
-    return visit.page(
+    if not request.user.is_member:
+        return request.redirect("/inbox")
+    read = request.api.read
+    return request.render(
         "home.html",
         tasks=(await read(list_tasks, after=None, limit=_MANY)).items,
         cases=(await read(list_cases, None, limit=_FEW)).items,

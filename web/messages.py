@@ -7,13 +7,13 @@ from starlette.responses import Response
 
 from api.notice import list_messages
 from api.values import IdCursor
-from web.visit import SignedIn
+from web.page_request import SignedIn
 
 router = APIRouter()
 
 
 @router.get("/messages")
-async def show_messages(visit: SignedIn, before: IdCursor) -> Response:
+async def show_messages(request: SignedIn, before: IdCursor) -> Response:
     """What was sent to the member, newest first."""
-    found = await visit.api.read(list_messages, before)
-    return visit.page("messages.html", messages=found.items, next=found.next)
+    found = await request.api.read(list_messages, before)
+    return request.render("messages.html", messages=found.items, next=found.next)

@@ -23,7 +23,7 @@ from domain.errors import NotFound, Refusal, StepUpRequired
 from messages.case import CaseKind
 from web.answers import Answering, Body, nothing_more, written_reason
 from web.forms import Form, empty
-from web.visit import SignedIn, Visit
+from web.page_request import PageRequest, SignedIn
 
 router = APIRouter()
 
@@ -31,35 +31,35 @@ _PAGE: Final = 25
 
 
 @router.get("/mobile-changes")
-async def show_mobile_changes(visit: SignedIn, before: IdCursor) -> Response:
+async def show_mobile_changes(request: SignedIn, before: IdCursor) -> Response:
     """The form of the welfare office, and the changes that it forwarded so far."""
-    return visit.page("mobile_changes.html", form=empty(visit.language), **await _shown(visit, before))
+    return request.render("mobile_changes.html", form=empty(request.language), **await _shown(request, before))
 
 
-async def _shown(visit: Visit, before: UUID | None = None) -> dict[str, Any]:
+async def _shown(request: PageRequest, before: UUID | None = None) -> dict[str, Any]:
     # Nobody else has a use for the page; what may be done on it is the API's to say.
-    if not visit.person.has("welfare_manager"):
+    if not request.user.has("welfare_manager"):
         raise HTTPException(404)
-    found = await visit.api.read(list_cases, before, kind=CaseKind.MOBILE_CHANGE, limit=_PAGE)
+    found = await request.api.read(list_cases, before, kind=CaseKind.MOBILE_CHANGE, limit=_PAGE)
     return {"cases": found.items, "next": found.next, "is_first": before is None}
 
 
 @router.post("/mobile-changes")
-async def forward(visit: SignedIn) -> Response:
+async def forward(request: SignedIn) -> Response:
     """Forward a change to support; the numbers stand in no address."""
-    form = await visit.form()
+    form = await request.form()
     typed = {name: form.required(name) for name in ("national_id", "mobile", "reason")}
     if form.is_good:
         try:
-            case = await visit.api.perform(forward_mobile_change, form.key, checked(MobileChangeIn, **typed))
-            return visit.go(f"/cases/{case.id}", done="mobile_change_forwarded")
+            case = await request.api.perform(forward_mobile_change, form.key, checked(MobileChangeIn, **typed))
+            return request.redirect(f"/cases/{case.id}", done="mobile_change_forwarded")
         except StepUpRequired:
-            return visit.go("/confirm?next=/mobile-changes")
+            return request.redirect("/confirm?next=/mobile-changes")
         except NotFound:
-            form.errors["national_id"] = visit.language.say("Nobody with this national id works in your area.")
+            form.errors["national_id"] = request.language.say("Nobody with this national id works in your area.")
         except Refusal as refused:
             form.refuse(refused)
-    return visit.again("mobile_changes.html", form, **await _shown(visit))
+    return request.render_again("mobile_changes.html", form, **await _shown(request))
 
 
 def _note(form: Form) -> Body:

@@ -28,7 +28,7 @@ from domain.reconciliation import FindingKind
 from web.forms import Form, empty
 from web.language import Language
 from web.language import noop as _
-from web.visit import SignedIn, Visit
+from web.page_request import PageRequest, SignedIn
 
 router = APIRouter()
 
@@ -53,16 +53,16 @@ def _words(language: Language) -> dict[str, Any]:
 
 
 @router.get("/operations")
-async def show_overview(visit: SignedIn) -> Response:
-    """Everything at a glance, as far as the visitor may read it."""
-    read, person = visit.api.read, visit.person
+async def show_overview(request: SignedIn) -> Response:
+    """Everything at a glance, as far as the user may read it."""
+    read, person = request.api.read, request.user
     shown: dict[str, Any] = dict.fromkeys(("late", "findings", "outbox", "services", "imports", "balance", "failed"))
     # Which parts to ask for; whether somebody gets them is judged by the API.
     if person.has(*READS_EVERYTHING):
         shown["late"] = await read(list_late_cases, None, limit=_FEW)
         shown["findings"] = await read(list_reconciliation_findings, None, is_open=True, limit=_FEW)
         shown["outbox"] = await read(read_outbox)
-        shown["services"] = await _services(visit)
+        shown["services"] = await _services(request)
         shown["imports"] = await read(list_all_personnel_imports, None, limit=_FEW)
     if person.has(*SEES_LEDGER):
         shown["balance"] = await read(read_trial_balance)
@@ -70,138 +70,142 @@ async def show_overview(visit: SignedIn) -> Response:
         shown["failed"] = await read(list_notices, None, state="failed", limit=_MANY)
     if not any(shown.values()):
         # The desk is not theirs; the API says so in its own words.
-        await _services(visit)
-    return visit.page("operations.html", many=_MANY, **shown, **_words(visit.language))
+        await _services(request)
+    return request.render("operations.html", many=_MANY, **shown, **_words(request.language))
 
 
 @router.get("/operations/late")
-async def show_late(visit: SignedIn, after: DueCursor) -> Response:
+async def show_late(request: SignedIn, after: DueCursor) -> Response:
     """Cases whose time is over, with what each waits for."""
-    page = await visit.api.read(list_late_cases, after)
-    return visit.page("operations_late.html", late=page, **_words(visit.language))
+    page = await request.api.read(list_late_cases, after)
+    return request.render("operations_late.html", late=page, **_words(request.language))
 
 
 @router.get("/operations/findings")
-async def show_findings(visit: SignedIn, before: IdCursor) -> Response:
+async def show_findings(request: SignedIn, before: IdCursor) -> Response:
     """Where cases and processes disagree or disagreed."""
-    page = await visit.api.read(list_reconciliation_findings, before)
-    return visit.page("operations_findings.html", findings=page, **_words(visit.language))
+    page = await request.api.read(list_reconciliation_findings, before)
+    return request.render("operations_findings.html", findings=page, **_words(request.language))
 
 
 @router.get("/operations/ledger")
-async def show_ledger(visit: SignedIn) -> Response:
+async def show_ledger(request: SignedIn) -> Response:
     """The trial balance."""
-    balance = await visit.api.read(read_trial_balance)
-    return visit.page("operations_ledger.html", balance=balance, **_words(visit.language))
+    balance = await request.api.read(read_trial_balance)
+    return request.render("operations_ledger.html", balance=balance, **_words(request.language))
 
 
 @router.get("/operations/imports")
-async def show_imports(visit: SignedIn, before: IdCursor) -> Response:
+async def show_imports(request: SignedIn, before: IdCursor) -> Response:
     """The personnel files of all organisations."""
-    page = await visit.api.read(list_all_personnel_imports, before)
-    return visit.page("operations_imports.html", imports=page)
+    page = await request.api.read(list_all_personnel_imports, before)
+    return request.render("operations_imports.html", imports=page)
 
 
 @router.get("/operations/notices")
-async def show_notices(visit: SignedIn, before: IdCursor, state: ShownState = None) -> Response:
+async def show_notices(request: SignedIn, before: IdCursor, state: ShownState = None) -> Response:
     """Messages to everybody, by state."""
-    return visit.page("operations_notices.html", form=empty(visit.language), **await _notices(visit, state, before))
+    return request.render(
+        "operations_notices.html", form=empty(request.language), **await _notices(request, state, before)
+    )
 
 
-async def _notices(visit: Visit, state: ShownState, before: UUID | None = None) -> dict[str, Any]:
-    page = await visit.api.read(list_notices, before, state=state)
-    may_send = visit.person.has(*SENDS_NOTICES)
-    return {"notices": page, "state": state, "may_send": may_send, **_words(visit.language)}
+async def _notices(request: PageRequest, state: ShownState, before: UUID | None = None) -> dict[str, Any]:
+    page = await request.api.read(list_notices, before, state=state)
+    may_send = request.user.has(*SENDS_NOTICES)
+    return {"notices": page, "state": state, "may_send": may_send, **_words(request.language)}
 
 
 @router.post("/operations/notices/{notice_id}/resend")
-async def resend(visit: SignedIn, notice_id: UUID, state: ShownState = None) -> Response:
+async def resend(request: SignedIn, notice_id: UUID, state: ShownState = None) -> Response:
     """Send a message again (G4)."""
-    form = await visit.form()
+    form = await request.form()
     try:
-        await visit.api.perform(resend_notice, form.key, notice_id)
+        await request.api.perform(resend_notice, form.key, notice_id)
     except Refusal as refused:
         form.refuse(refused)
-        return visit.again("operations_notices.html", form, **await _notices(visit, state))
-    return visit.go(f"/operations/notices?state={state}" if state else "/operations/notices", done="resent")
+        return request.render_again("operations_notices.html", form, **await _notices(request, state))
+    return request.redirect(f"/operations/notices?state={state}" if state else "/operations/notices", done="resent")
 
 
-async def _services(visit: Visit) -> list[ServiceOut]:
-    return (await visit.api.read(list_services)).items
+async def _services(request: PageRequest) -> list[ServiceOut]:
+    return (await request.api.read(list_services)).items
 
 
 @router.get("/operations/services")
-async def show_services(visit: SignedIn) -> Response:
+async def show_services(request: SignedIn) -> Response:
     """Which services take new cases."""
-    services = await _services(visit)
-    return visit.page("operations_services.html", services=services, may_switch=visit.person.has("operator"))
+    services = await _services(request)
+    return request.render("operations_services.html", services=services, may_switch=request.user.has("operator"))
 
 
 @router.get("/operations/services/{name}")
-async def show_switch(visit: SignedIn, name: str) -> Response:
+async def show_switch(request: SignedIn, name: str) -> Response:
     """Where a service is closed or opened, with the reason."""
-    service = await _service(visit, name)
-    form = empty(visit.language, is_open="false" if service.is_open else "true")
-    return visit.page("operations_switch.html", form=form, service=service)
+    service = await _service(request, name)
+    form = empty(request.language, is_open="false" if service.is_open else "true")
+    return request.render("operations_switch.html", form=form, service=service)
 
 
-async def _service(visit: Visit, name: str) -> ServiceOut:
-    for service in await _services(visit):
+async def _service(request: PageRequest, name: str) -> ServiceOut:
+    for service in await _services(request):
         if service.name == name:
             return service
     raise HTTPException(HTTPStatus.NOT_FOUND)
 
 
 @router.post("/operations/services/{name}")
-async def switch(visit: SignedIn, name: str) -> Response:
+async def switch(request: SignedIn, name: str) -> Response:
     """Close a service to new cases, or open it again; what runs goes on (G5)."""
-    form, service = await visit.form(), await _service(visit, name)
+    form, service = await request.form(), await _service(request, name)
     is_open, reason = form.yes("is_open"), form.required("reason")
     if form.is_good:
         try:
             wish = checked(SwitchIn, is_open=is_open, reason=reason)
-            await visit.api.perform(switch_service, form.key, service.name, wish)
-            return visit.go("/operations/services", done="switched")
+            await request.api.perform(switch_service, form.key, service.name, wish)
+            return request.redirect("/operations/services", done="switched")
         except StepUpRequired:
-            return visit.go(f"/confirm?next=/operations/services/{service.name}")
+            return request.redirect(f"/confirm?next=/operations/services/{service.name}")
         except Refusal as refused:
             form.refuse(refused)
-    return visit.again("operations_switch.html", form, service=service)
+    return request.render_again("operations_switch.html", form, service=service)
 
 
 @router.get("/operations/holidays")
-async def show_holidays(visit: SignedIn, year: int | None = None) -> Response:
+async def show_holidays(request: SignedIn, year: int | None = None) -> Response:
     """The holidays of a Jalali year, the present one if none is named."""
-    return visit.page("operations_holidays.html", form=empty(visit.language), **await _holidays(visit, year))
+    return request.render("operations_holidays.html", form=empty(request.language), **await _holidays(request, year))
 
 
-async def _holidays(visit: Visit, year: int | None) -> dict[str, Any]:
+async def _holidays(request: PageRequest, year: int | None) -> dict[str, Any]:
     shown = jalali_today(datetime.now(UTC)).year if year is None else year
-    found = await visit.api.read(list_holidays, shown)
-    return {"holidays": found.items, "year": shown, "may_change": visit.person.has("operator")}
+    found = await request.api.read(list_holidays, shown)
+    return {"holidays": found.items, "year": shown, "may_change": request.user.has("operator")}
 
 
 @router.post("/operations/holidays")
-async def add_holiday(visit: SignedIn, year: int | None = None) -> Response:
+async def add_holiday(request: SignedIn, year: int | None = None) -> Response:
     """Add a holiday."""
-    form = await visit.form()
+    form = await request.form()
     day, name = form.jalali("day"), form.required("name")
     if form.is_good:
-        return await _record(visit, form, date.fromisoformat(day), name, closed=True, year=year)
-    return visit.again("operations_holidays.html", form, **await _holidays(visit, year))
+        return await _record(request, form, date.fromisoformat(day), name, closed=True, year=year)
+    return request.render_again("operations_holidays.html", form, **await _holidays(request, year))
 
 
 @router.post("/operations/holidays/{day}")
-async def change_holiday(visit: SignedIn, day: date, year: int | None = None) -> Response:
+async def change_holiday(request: SignedIn, day: date, year: int | None = None) -> Response:
     """Open offices on a holiday after all, or close them again."""
-    form = await visit.form()
-    return await _record(visit, form, day, form.text("holiday"), closed=form.yes("closed"), year=year)
+    form = await request.form()
+    return await _record(request, form, day, form.text("holiday"), closed=form.yes("closed"), year=year)
 
 
-async def _record(visit: Visit, form: Form, day: date, name: str, *, closed: bool, year: int | None) -> Response:
+async def _record(
+    request: PageRequest, form: Form, day: date, name: str, *, closed: bool, year: int | None
+) -> Response:
     try:
-        await visit.api.perform(record_holiday, form.key, day, checked(HolidayIn, name=name, closed=closed))
+        await request.api.perform(record_holiday, form.key, day, checked(HolidayIn, name=name, closed=closed))
     except Refusal as refused:
         form.refuse(refused)
-        return visit.again("operations_holidays.html", form, **await _holidays(visit, year))
-    return visit.go(f"/operations/holidays?year={to_jalali(day).year}", done="holiday_recorded")
+        return request.render_again("operations_holidays.html", form, **await _holidays(request, year))
+    return request.redirect(f"/operations/holidays?year={to_jalali(day).year}", done="holiday_recorded")

@@ -41,7 +41,7 @@ from web.answers import Answering, nothing_more, written_reason
 from web.forms import Form, empty
 from web.language import Language
 from web.organisation import choose, count_waiting
-from web.visit import SignedIn, Visit
+from web.page_request import PageRequest, SignedIn
 
 router = APIRouter()
 
@@ -72,28 +72,30 @@ _EXAMPLE: Final[Mapping[Column, str]] = {
 
 
 @router.get("/personnel")
-async def show_desk(visit: SignedIn, *, organisation_id: UUID | None = None, before: IdCursor) -> Response:
+async def show_desk(request: SignedIn, *, organisation_id: UUID | None = None, before: IdCursor) -> Response:
     """Contract, upload, and the files sent so far; operators and auditors see the files of all organisations."""
-    return visit.page("personnel.html", form=empty(visit.language), **await _desk(visit, organisation_id, before))
+    return request.render(
+        "personnel.html", form=empty(request.language), **await _desk(request, organisation_id, before)
+    )
 
 
-async def _desk(visit: Visit, organisation_id: UUID | None, before: UUID | None = None) -> dict[str, Any]:
-    read, chosen = visit.api.read, await choose(visit, organisation_id)
+async def _desk(request: PageRequest, organisation_id: UUID | None, before: UUID | None = None) -> dict[str, Any]:
+    read, chosen = request.api.read, await choose(request, organisation_id)
     values: dict[str, Any] = {
         "others": chosen.others,
         "organisation": chosen.organisation,
         "contracts": [],
         "imports": None,
         "may_send": chosen.is_theirs,
-        "columns": _columns(visit.language),
+        "columns": _columns(request.language),
         "most": _FILE_MEGABYTES * _MEGABYTE,
-        "waiting": {each.kind: await count_waiting(visit, each) for each in (ANSWERING, certificate.ANSWERING)},
+        "waiting": {each.kind: await count_waiting(request, each) for each in (ANSWERING, certificate.ANSWERING)},
     }
     if chosen.organisation is not None:
         of = chosen.organisation.id
         values["contracts"] = (await read(list_contracts, of)).items
         values["imports"] = await read(list_personnel_imports, of, before, limit=_IMPORTS)
-    elif not visit.person.has("hr_officer"):
+    elif not request.user.has("hr_officer"):
         values["imports"] = await read(list_all_personnel_imports, before, limit=_IMPORTS)
     return values
 
@@ -116,46 +118,46 @@ def _columns(language: Language) -> list[tuple[str, str]]:
 
 
 @router.post("/personnel", max_body_size=2 * _MAX_UPLOAD)
-async def send_file(visit: SignedIn, organisation_id: UUID) -> Response:
+async def send_file(request: SignedIn, organisation_id: UUID) -> Response:
     """Hand a personnel file on to the API (A13); on its way it lies in the directory for temporary files."""
     # Who may not send one, though perhaps read them, is refused before their file is taken in.
-    if str(organisation_id) not in visit.person.scopes("hr_officer", "organisation"):
+    if str(organisation_id) not in request.user.scopes("hr_officer", "organisation"):
         raise HTTPException(404)
-    if _is_beyond(visit):
-        form = await _left_unread(visit)
+    if _is_beyond(request):
+        form = await _left_unread(request)
     else:
         try:
-            form = await visit.form(max_fields=_FIELDS, max_field_bytes=_FIELD_BYTES)
-            sent = await _hand_on(visit, organisation_id, form)
+            form = await request.form(max_fields=_FIELDS, max_field_bytes=_FIELD_BYTES)
+            sent = await _hand_on(request, organisation_id, form)
             if sent is not None:
-                return visit.go(f"/personnel/imports/{sent}", done="file_sent")
+                return request.redirect(f"/personnel/imports/{sent}", done="file_sent")
         finally:
-            await visit.request.close()
-    return visit.again("personnel.html", form, **await _desk(visit, organisation_id))
+            await request.http.close()
+    return request.render_again("personnel.html", form, **await _desk(request, organisation_id))
 
 
-def _is_beyond(visit: Visit) -> bool:
-    length = visit.request.headers.get("content-length", "")
+def _is_beyond(request: PageRequest) -> bool:
+    length = request.http.headers.get("content-length", "")
     return length.isdecimal() and int(length) > _MAX_UPLOAD
 
 
-async def _left_unread(visit: Visit) -> Form:
+async def _left_unread(request: PageRequest) -> Form:
     """A file far too large goes nowhere; its bytes are taken all the same, else browsers do not read the answer."""
-    async for _part in visit.request.stream():
+    async for _part in request.http.stream():
         pass
-    form = empty(visit.language)
-    form.errors["file"] = visit.language.say("What was sent is larger than allowed.")
+    form = empty(request.language)
+    form.errors["file"] = request.language.say("What was sent is larger than allowed.")
     return form
 
 
-async def _hand_on(visit: Visit, organisation_id: UUID, form: Form) -> UUID | None:
+async def _hand_on(request: PageRequest, organisation_id: UUID, form: Form) -> UUID | None:
     """Send the file; returns the import's id, or None with the refusal in the form."""
-    file = (await visit.request.form()).get("file")
+    file = (await request.http.form()).get("file")
     content = _parts_of(file if isinstance(file, UploadFile) else None)
     try:
-        return (await visit.api.call(import_personnel, organisation_id, form.key, content)).id
+        return (await request.api.call(import_personnel, organisation_id, form.key, content)).id
     except _OF_THE_FILE as refused:
-        form.errors["file"] = refused.sentence(visit.language.code)
+        form.errors["file"] = refused.sentence(request.language.code)
     except Refusal as refused:
         form.refuse(refused)
     return None
@@ -167,9 +169,9 @@ async def _parts_of(file: UploadFile | None) -> AsyncIterator[bytes]:
 
 
 @router.get("/personnel/example")
-async def download_example(visit: SignedIn) -> Response:
+async def download_example(request: SignedIn) -> Response:
     """A file with the right headings, as Excel opens it."""
-    _officers_only(visit)
+    _officers_only(request)
     text = io.StringIO()
     lines = csv.writer(text)
     lines.writerow(HEADINGS.values())
@@ -178,64 +180,64 @@ async def download_example(visit: SignedIn) -> Response:
     return Response(text.getvalue().encode("utf-8-sig"), 200, headers, "text/csv; charset=utf-8")
 
 
-def _officers_only(visit: Visit) -> None:
+def _officers_only(request: PageRequest) -> None:
     """Nobody else has a use for the page; what may be done on it is the API's to say."""
-    if not visit.person.has("hr_officer"):
+    if not request.user.has("hr_officer"):
         raise HTTPException(404)
 
 
 @router.get("/personnel/imports/{import_id}")
-async def show_import(visit: SignedIn, import_id: UUID, after: NumberCursor) -> Response:
+async def show_import(request: SignedIn, import_id: UUID, after: NumberCursor) -> Response:
     """How far a file is read; once it is, what came of it and which rows were refused."""
-    imported = await visit.api.read(read_personnel_import, import_id)
+    imported = await request.api.read(read_personnel_import, import_id)
     refusals = Page[RefusalOut](items=[])
     if imported.ended and imported.rows_refused:
-        refusals = await visit.api.read(list_import_refusals, import_id, after, limit=_ROWS)
-    return visit.page("import.html", imported=imported, refusals=refusals, cursor=after)
+        refusals = await request.api.read(list_import_refusals, import_id, after, limit=_ROWS)
+    return request.render("import.html", imported=imported, refusals=refusals, cursor=after)
 
 
 @router.get("/personnel/imports/{import_id}/report")
 async def download_report(
-    visit: SignedIn, import_id: UUID, form: Annotated[ReportFormat, Query(alias="format")] = ReportFormat.CSV
+    request: SignedIn, import_id: UUID, form: Annotated[ReportFormat, Query(alias="format")] = ReportFormat.CSV
 ) -> Response:
     """The refused rows as a file."""
-    return await visit.api.call(download_import_report, import_id, form)
+    return await request.api.call(download_import_report, import_id, form)
 
 
 @router.get("/personnel/people")
-async def show_search(visit: SignedIn) -> Response:
+async def show_search(request: SignedIn) -> Response:
     """Where a colleague is looked up."""
-    _officers_only(visit)
-    return visit.page("personnel_people.html", form=empty(visit.language), found=[])
+    _officers_only(request)
+    return request.render("personnel_people.html", form=empty(request.language), found=[])
 
 
 @router.post("/personnel/people")
-async def search(visit: SignedIn) -> Response:
+async def search(request: SignedIn) -> Response:
     """A colleague's values and what they were before; the national id stands in no address."""
-    form = await visit.form()
+    form = await request.form()
     if form.required("national_id"):
         try:
-            found, chosen = await _found(visit, form), form.text("employment_id")
-            return visit.page(
+            found, chosen = await _found(request, form), form.text("employment_id")
+            return request.render(
                 "personnel_people.html", form=form, found=[line for line in found if chosen in {"", str(line.id)}]
             )
         except NotFound:
             # Whoever is not within reach is as good as missing; the sentence about pages would confuse.
-            form.errors["national_id"] = visit.language.say("Nobody with this national id is on your lists.")
+            form.errors["national_id"] = request.language.say("Nobody with this national id is on your lists.")
         except Refusal as refused:
             form.refuse(refused)
-    return visit.again("personnel_people.html", form, found=[])
+    return request.render_again("personnel_people.html", form, found=[])
 
 
-async def _found(visit: Visit, form: Form) -> list[EmploymentOut]:
+async def _found(request: PageRequest, form: Form) -> list[EmploymentOut]:
     search = checked(EmploymentSearch, national_id=form.text("national_id"))
-    return (await visit.api.call(search_employments, search)).items
+    return (await request.api.call(search_employments, search)).items
 
 
 @router.post("/personnel/people/{employment_id}")
-async def correct(visit: SignedIn, employment_id: UUID) -> Response:
+async def correct(request: SignedIn, employment_id: UUID) -> Response:
     """Correct net pay, region or hire date (A3); what was left empty stays as it is."""
-    form = await visit.form()
+    form = await request.form()
     body: dict[str, Any] = {"reason": form.required("reason")}
     if form.text("net_pay.amount"):
         body["net_pay"] = PayIn(amount=form.toman("net_pay.amount").amount)
@@ -246,18 +248,18 @@ async def correct(visit: SignedIn, employment_id: UUID) -> Response:
     if form.is_good:
         try:
             wish = checked(CorrectionIn, **body)
-            await visit.api.perform(correct_employment, form.key, employment_id, wish, form.version())
-            return visit.go("/personnel/people", done="employment_corrected")
+            await request.api.perform(correct_employment, form.key, employment_id, wish, form.version())
+            return request.redirect("/personnel/people", done="employment_corrected")
         except Refusal as refused:
             form.refuse(refused)
-    found = [line for line in await _found(visit, form) if line.id == employment_id]
-    return visit.again("personnel_people.html", form, found=found)
+    found = [line for line in await _found(request, form) if line.id == employment_id]
+    return request.render_again("personnel_people.html", form, found=found)
 
 
 @router.get("/personnel/people/{employment_id}")
-async def show_search_again(visit: SignedIn, employment_id: UUID) -> Response:  # noqa: ARG001 - whose it was is not kept
+async def show_search_again(request: SignedIn, employment_id: UUID) -> Response:  # noqa: ARG001 - whose it was is not kept
     """Where a refused correction was shown; it begins anew."""
-    return visit.go("/personnel/people")
+    return request.redirect("/personnel/people")
 
 
 ANSWERING: Final = Answering("personnel_decision.html", {ConfirmChange: nothing_more, RejectChange: written_reason})

@@ -13,7 +13,7 @@ from api.substitution import ApproveSubstitution, RefuseSubstitution, read_subst
 from messages.case import CaseKind
 from web.answers import Answering, chosen_reason, nothing_more
 from web.case_parts import CaseAction, CaseParts
-from web.visit import SignedIn, Visit
+from web.page_request import PageRequest, SignedIn
 
 router = APIRouter()
 
@@ -23,8 +23,8 @@ ANSWERING: Final = Answering(
 CASE_ACTIONS: Final = (CaseAction("withdraw_substitution", "substitution_withdrawal.html", first_in=frozenset()),)
 
 
-async def _read(visit: Visit, case: CaseDetail) -> dict[str, Any]:
-    asked = await visit.read_or_none(read_substitution, case.id)
+async def _read(request: PageRequest, case: CaseDetail) -> dict[str, Any]:
+    asked = await request.read_or_none(read_substitution, case.id)
     if asked is None:
         return {}
     return {"substitution": asked, "guarantees": [one for one in (asked.substitute, asked.bound) if one is not None]}
@@ -34,8 +34,8 @@ CASE_PARTS: Final = CaseParts(CaseKind.SUBSTITUTION, _read)
 
 
 @router.post("/cases/{case_id}/substitution-withdrawal")
-async def leave_guarantor(visit: SignedIn, case_id: UUID) -> Response:
+async def leave_guarantor(request: SignedIn, case_id: UUID) -> Response:
     """Leave the present guarantor where they stand (A4)."""
-    form = await visit.form()
-    await visit.api.perform(withdraw_substitution, form.key, case_id)
-    return visit.go(f"/cases/{case_id}", done="withdrawn")
+    form = await request.form()
+    await request.api.perform(withdraw_substitution, form.key, case_id)
+    return request.redirect(f"/cases/{case_id}", done="withdrawn")

@@ -19,36 +19,36 @@ from api.onboarding import (
 from web.forms import empty
 from web.onboarding import wizard as steps
 from web.onboarding.wizard import Terms, Wizard
-from web.visit import SignedIn
+from web.page_request import SignedIn
 
 router = APIRouter()
 
 
 @router.get("/apply")
-async def show_programmes(visit: SignedIn) -> Response:
+async def show_programmes(request: SignedIn) -> Response:
     """Which programmes there are, what each needs, and how much a month is possible."""
-    offer = await visit.api.read(list_programmes)
-    return visit.page("apply.html", offered=[(each, _obstacle(offer, each)) for each in offer.items])
+    offer = await request.api.read(list_programmes)
+    return request.render("apply.html", offered=[(each, _obstacle(offer, each)) for each in offer.items])
 
 
 @router.get("/apply/{programme}")
-async def show_application(visit: SignedIn, programme: str) -> Response:
+async def show_application(request: SignedIn, programme: str) -> Response:
     """The first step; or why an application is not possible now."""
-    offer = await visit.api.read(list_programmes)
+    offer = await request.api.read(list_programmes)
     offered = _find(offer, programme)
     if obstacle := _obstacle(offer, offered):
-        return visit.page("apply_not_now.html", programme=offered, obstacle=obstacle)
-    return steps.show(visit, _wizard(offered), empty(visit.language), steps.AMOUNT)
+        return request.render("apply_not_now.html", programme=offered, obstacle=obstacle)
+    return steps.show(request, _wizard(offered), empty(request.language), steps.AMOUNT)
 
 
 @router.post("/apply/{programme}")
-async def take_application(visit: SignedIn, programme: str) -> Response:
+async def take_application(request: SignedIn, programme: str) -> Response:
     """Any step after the first."""
-    offered = _find(await visit.api.read(list_programmes), programme)
+    offered = _find(await request.api.read(list_programmes), programme)
     wizard = _wizard(offered)
-    form = await visit.form()
+    form = await request.form()
     if not wizard.employers:
-        return visit.page("apply_not_now.html", programme=offered, obstacle="no_employer")
+        return request.render("apply_not_now.html", programme=offered, obstacle="no_employer")
 
     async def send(terms: Terms) -> Response:
         employer = wizard.employer(form)
@@ -59,10 +59,10 @@ async def take_application(visit: SignedIn, programme: str) -> Response:
             guarantors=[{"national_id": form.text(name)} for name in wizard.guarantors],
             **terms,
         )
-        case = await visit.api.perform(apply_for_credit, form.key, wish)
-        return visit.go(f"/cases/{case.id}", done="applied")
+        case = await request.api.perform(apply_for_credit, form.key, wish)
+        return request.redirect(f"/cases/{case.id}", done="applied")
 
-    return await steps.take(visit, wizard, form, send)
+    return await steps.take(request, wizard, form, send)
 
 
 def _find(offer: Programmes, code: str) -> ProgrammeOut:

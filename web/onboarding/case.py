@@ -19,7 +19,7 @@ from web.case_parts import CaseAction, CaseParts, TaskPage
 from web.forms import empty
 from web.onboarding import wizard as steps
 from web.onboarding.wizard import INSTALMENTS, MONTHLY, Terms, Wizard
-from web.visit import SignedIn
+from web.page_request import SignedIn
 
 router = APIRouter()
 
@@ -32,32 +32,32 @@ TASK_PAGES: Final = (TaskPage("correct_application", "/cases/{case_id}/correctio
 
 
 @router.get("/cases/{case_id}/correction")
-async def show_correction(visit: SignedIn, case_id: UUID) -> Response:
+async def show_correction(request: SignedIn, case_id: UUID) -> Response:
     """Why the application was returned, and what it asked for; nothing to correct: the case."""
-    case = await visit.api.read(read_case, case_id)
+    case = await request.api.read(read_case, case_id)
     if case.correction is None or case.application is None:
-        return visit.go(f"/cases/{case_id}")
-    asked, form = case.application, empty(visit.language)
+        return request.redirect(f"/cases/{case_id}")
+    asked, form = case.application, empty(request.language)
     form.values = {
-        MONTHLY: visit.language.number(asked.monthly.amount // RIAL_A_TOMAN),
-        INSTALMENTS: visit.language.number(asked.instalments),
+        MONTHLY: request.language.number(asked.monthly.amount // RIAL_A_TOMAN),
+        INSTALMENTS: request.language.number(asked.instalments),
     }
-    return steps.show(visit, _wizard(case, case.correction), form, steps.AMOUNT)
+    return steps.show(request, _wizard(case, case.correction), form, steps.AMOUNT)
 
 
 @router.post("/cases/{case_id}/correction")
-async def take_correction(visit: SignedIn, case_id: UUID) -> Response:
+async def take_correction(request: SignedIn, case_id: UUID) -> Response:
     """Any step of the correction."""
-    form = await visit.form()
-    case = await visit.api.read(read_case, case_id)
+    form = await request.form()
+    case = await request.api.read(read_case, case_id)
     if case.correction is None:
-        return visit.go(f"/cases/{case_id}")
+        return request.redirect(f"/cases/{case_id}")
 
     async def send(terms: Terms) -> Response:
-        await visit.api.perform(correct_application, form.key, case_id, checked(CorrectionIn, **terms))
-        return visit.go(f"/cases/{case_id}", done="corrected")
+        await request.api.perform(correct_application, form.key, case_id, checked(CorrectionIn, **terms))
+        return request.redirect(f"/cases/{case_id}", done="corrected")
 
-    return await steps.take(visit, _wizard(case, case.correction), form, send)
+    return await steps.take(request, _wizard(case, case.correction), form, send)
 
 
 def _wizard(case: CaseDetail, terms: CorrectionTerms) -> Wizard:
@@ -73,8 +73,8 @@ def _wizard(case: CaseDetail, terms: CorrectionTerms) -> Wizard:
 
 
 @router.post("/cases/{case_id}/withdrawal")
-async def withdraw(visit: SignedIn, case_id: UUID) -> Response:
+async def withdraw(request: SignedIn, case_id: UUID) -> Response:
     """Withdraw an application (A11)."""
-    form = await visit.form()
-    await visit.api.perform(withdraw_application, form.key, case_id)
-    return visit.go(f"/cases/{case_id}", done="withdrawn")
+    form = await request.form()
+    await request.api.perform(withdraw_application, form.key, case_id)
+    return request.redirect(f"/cases/{case_id}", done="withdrawn")

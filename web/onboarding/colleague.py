@@ -10,7 +10,7 @@ from api.guarantor import CheckIn, check_guarantor
 from domain.errors import Refusal, TooMany
 from domain.identity import BadNationalId, parse_national_id
 from web.forms import Form, new_key
-from web.visit import Visit
+from web.page_request import PageRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Question:
     programme: str
     organisation_id: UUID | None
 
-    async def ask(self, visit: Visit, form: Form, name: str) -> str | None:
+    async def ask(self, request: PageRequest, form: Form, name: str) -> str | None:
         """The national id if the colleague in the field ``name`` may be asked; else the field has an error."""
         national_id = read_national_id(form, name)
         if national_id is None:
@@ -29,12 +29,12 @@ class Question:
             question = checked(
                 CheckIn, programme=self.programme, national_id=national_id, organisation_id=self.organisation_id
             )
-            answer = await visit.api.perform(check_guarantor, new_key(), question)
+            answer = await request.api.perform(check_guarantor, new_key(), question)
         except Refusal as refused:
-            form.errors[name] = refusal_words(visit, refused)
+            form.errors[name] = refusal_words(request, refused)
             return None
         if not answer.may_be_asked:
-            form.errors[name] = visit.language.say(
+            form.errors[name] = request.language.say(
                 "This colleague may not be asked to stand. Why is not told, out of respect for their data;"
                 " please name another colleague of your region."
             )
@@ -42,11 +42,13 @@ class Question:
         return national_id
 
 
-def refusal_words(visit: Visit, refused: Refusal) -> str:
+def refusal_words(request: PageRequest, refused: Refusal) -> str:
     """Why a colleague could not be asked about or named: each of both counts, and only so many a day (A4a)."""
     if not isinstance(refused, TooMany):
-        return refused.sentence(visit.language.code)
-    return visit.language.say("You have asked about as many colleagues as is possible in a day. Please go on tomorrow.")
+        return refused.sentence(request.language.code)
+    return request.language.say(
+        "You have asked about as many colleagues as is possible in a day. Please go on tomorrow."
+    )
 
 
 def read_national_id(form: Form, name: str) -> str | None:

@@ -24,7 +24,7 @@ from domain.money import RIAL_A_TOMAN, BadAmount, Money, parse_toman, parse_whol
 from domain.onboarding import MandateOutdated, ceiling
 from web.forms import GENERAL, Form
 from web.onboarding.colleague import Question, read_national_id, refusal_words
-from web.visit import Visit
+from web.page_request import PageRequest
 
 AMOUNT, GUARANTOR, REVIEW, CODE = "amount", "guarantor", "review", "code"
 CHECK, SUBMIT = "check", "submit"
@@ -142,9 +142,9 @@ def _read(reader: Callable[[str], T], text: str) -> T | None:
         return None
 
 
-def show(visit: Visit, wizard: Wizard, form: Form, step: str) -> Response:
+def show(request: PageRequest, wizard: Wizard, form: Form, step: str) -> Response:
     """The page of a step."""
-    return visit.page(
+    return request.render(
         f"apply_{step}.html",
         status=HTTPStatus.OK if form.is_good else HTTPStatus.UNPROCESSABLE_ENTITY,
         form=form,
@@ -155,11 +155,11 @@ def show(visit: Visit, wizard: Wizard, form: Form, step: str) -> Response:
     )
 
 
-async def take(visit: Visit, wizard: Wizard, form: Form, send: Send) -> Response:
+async def take(request: PageRequest, wizard: Wizard, form: Form, send: Send) -> Response:
     """Go to the step that a form's button names, or to the first on the way where something is to be mended.
 
     Args:
-        visit: of the page.
+        request: of the page.
         wizard: what may be asked for.
         form: what was typed, with ``to``: a step, ``check`` with a field's name, or ``submit``; ``compute`` is
             the first step once more.
@@ -167,38 +167,38 @@ async def take(visit: Visit, wizard: Wizard, form: Form, send: Send) -> Response
     """
     to, _, field = form.text("to").partition(" ")
     if to == CHECK and field in wizard.guarantors:
-        await _check_colleague(visit, wizard, form, field)
-        return show(visit, wizard, form, GUARANTOR)
+        await _check_colleague(request, wizard, form, field)
+        return show(request, wizard, form, GUARANTOR)
     goal = CODE if to == SUBMIT else to if to in wizard.steps else AMOUNT
     for step in wizard.steps[: wizard.steps.index(goal)]:
-        await _judge(visit, wizard, form, step)
+        await _judge(request, wizard, form, step)
         if not form.is_good:
-            return show(visit, wizard, form, step)
+            return show(request, wizard, form, step)
     match to:
         case "submit":
-            return await _submit(visit, wizard, form, send)
+            return await _submit(request, wizard, form, send)
         case "code":
-            return await _ask_for_code(visit, wizard, form)
-    return show(visit, wizard, form, goal)
+            return await _ask_for_code(request, wizard, form)
+    return show(request, wizard, form, goal)
 
 
-async def _judge(visit: Visit, wizard: Wizard, form: Form, step: str) -> None:
+async def _judge(request: PageRequest, wizard: Wizard, form: Form, step: str) -> None:
     """Leave an error at each field of a step that the API would refuse."""
     match step:
         case "amount":
-            _judge_amounts(visit, wizard, form)
+            _judge_amounts(request, wizard, form)
         case "guarantor":
             for name in wizard.guarantors:
                 if form.text(_checked(name)) != (read_national_id(form, name) or GENERAL):
-                    await _check_colleague(visit, wizard, form, name)
-            _judge_twice(visit, wizard, form)
+                    await _check_colleague(request, wizard, form, name)
+            _judge_twice(request, wizard, form)
         case "review" if form.text(VERSION) != str(wizard.mandate_version):
-            form.errors[GENERAL] = visit.language.say("Please read the text of the mandate and accept it once more.")
+            form.errors[GENERAL] = request.language.say("Please read the text of the mandate and accept it once more.")
 
 
-def _judge_amounts(visit: Visit, wizard: Wizard, form: Form) -> None:
+def _judge_amounts(request: PageRequest, wizard: Wizard, form: Form) -> None:
     """Say what the API would refuse by the limits that it gave, while it is easy to mend; it refuses all the same."""
-    say = visit.language.say
+    say = request.language.say
     employer = wizard.employer(form)
     form.toman(MONTHLY)
     form.whole(INSTALMENTS)
@@ -209,34 +209,34 @@ def _judge_amounts(visit: Visit, wizard: Wizard, form: Form) -> None:
         field = EMPLOYER if len(wizard.employers) > 1 else GENERAL
         form.errors[field] = say("The contract of this organisation is not in force; no application is possible.")
     elif preview.is_above_limit:
-        limit = visit.language.money(employer.monthly_limit)
+        limit = request.language.money(employer.monthly_limit)
         form.errors[MONTHLY] = say("This is above your limit; the most a month is %(limit)s.", limit=limit)
     if preview.monthly is not None and preview.monthly.amount < RIAL_A_TOMAN:
         form.errors[MONTHLY] = say("Please write an amount above zero.")
     if preview.instalments == 0 or preview.is_too_long:
-        most = visit.language.number(wizard.instalments_max)
+        most = request.language.number(wizard.instalments_max)
         form.errors[INSTALMENTS] = say("The number of instalments is from 1 to %(most)s.", most=most)
 
 
-def _judge_twice(visit: Visit, wizard: Wizard, form: Form) -> None:
+def _judge_twice(request: PageRequest, wizard: Wizard, form: Form) -> None:
     """Each guarantor is another colleague."""
     seen: set[str] = set()
     for name in wizard.guarantors:
         national_id = form.text(_checked(name))
         if national_id and national_id in seen:
-            form.errors[name] = visit.language.say("You have written the same colleague twice.")
+            form.errors[name] = request.language.say("You have written the same colleague twice.")
         seen.add(national_id)
 
 
-async def _check_colleague(visit: Visit, wizard: Wizard, form: Form, name: str) -> None:
+async def _check_colleague(request: PageRequest, wizard: Wizard, form: Form, name: str) -> None:
     """Ask the API about the colleague in a field, and keep a yes: each question counts (A4a)."""
     employer = wizard.employer(form)
     organisation_id = None if employer is None else employer.organisation_id
-    yes = await Question(wizard.programme, organisation_id).ask(visit, form, name)
+    yes = await Question(wizard.programme, organisation_id).ask(request, form, name)
     form.values = {**form.values, _checked(name): yes or ""}
 
 
-async def _ask_for_code(visit: Visit, wizard: Wizard, form: Form) -> Response:
+async def _ask_for_code(request: PageRequest, wizard: Wizard, form: Form) -> Response:
     """Have a code sent for exactly these terms (A2); one that came for them before is as good while its time lasts."""
     # The steps before have found them readable.
     monthly, instalments, version = form.toman(MONTHLY), form.whole(INSTALMENTS), wizard.mandate_version
@@ -250,12 +250,12 @@ async def _ask_for_code(visit: Visit, wizard: Wizard, form: Form) -> Response:
             mandate_version=version,
         )
         wish = MandateCodeWish(purpose="accept_mandate", subject=subject)
-        sent = await visit.api.perform(request_code, f"{form.key}-code", wish)
+        sent = await request.api.perform(request_code, f"{form.key}-code", wish)
     except Refusal as refused:
         has_one = form.text(SENT_FOR) == sent_for
-        say = visit.language.say
+        say = request.language.say
         if not isinstance(refused, TooMany):
-            form.errors[GENERAL] = refused.sentence(visit.language.code)
+            form.errors[GENERAL] = refused.sentence(request.language.code)
         elif has_one:
             form.errors[GENERAL] = say(
                 "A code was sent a moment ago and may still be good: please enter it. Another one can be had after half"
@@ -265,12 +265,12 @@ async def _ask_for_code(visit: Visit, wizard: Wizard, form: Form) -> Response:
             form.errors[GENERAL] = say(
                 "A code can be had only every half minute, and a few times an hour. Please try again soon."
             )
-        return show(visit, wizard, form, CODE if has_one else REVIEW)
+        return show(request, wizard, form, CODE if has_one else REVIEW)
     form.values = {**form.values, CODE_ID: str(sent.code_id), SENT_FOR: sent_for}
-    return show(visit, wizard, form, CODE)
+    return show(request, wizard, form, CODE)
 
 
-async def _submit(visit: Visit, wizard: Wizard, form: Form, send: Send) -> Response:
+async def _submit(request: PageRequest, wizard: Wizard, form: Form, send: Send) -> Response:
     monthly, instalments, code = form.toman(MONTHLY), form.whole(INSTALMENTS), form.required(TYPED_CODE)
     if form.is_good:
         try:
@@ -278,10 +278,10 @@ async def _submit(visit: Visit, wizard: Wizard, form: Form, send: Send) -> Respo
             return await send(Terms(monthly_amount=monthly, instalments=instalments, mandate=mandate))
         except Refusal as refused:
             if isinstance(refused, TooMany) and wizard.guarantors:
-                form.errors[GENERAL] = refusal_words(visit, refused)
+                form.errors[GENERAL] = refusal_words(request, refused)
             form.refuse(refused)
-            return show(visit, wizard, form, _step_of(wizard, form, refused))
-    return show(visit, wizard, form, CODE)
+            return show(request, wizard, form, _step_of(wizard, form, refused))
+    return show(request, wizard, form, CODE)
 
 
 def _step_of(wizard: Wizard, form: Form, refused: Refusal) -> str:

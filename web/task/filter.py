@@ -12,7 +12,7 @@ from api.inbox import TaskOut
 from api.task import list_tasks
 from api.values import DueAfter, Page
 from domain.persian import latin_digits
-from web.visit import Visit
+from web.page_request import PageRequest
 
 # What a form keeps of the address that it was opened from: room for every filter and no more.
 _WITHIN_MAX: Final = 200
@@ -60,9 +60,9 @@ class Filter:
         }
         return urlencode({name: value for name, value in given.items() if value})
 
-    async def find(self, visit: Visit, after: DueAfter, *, limit: int) -> Page[TaskOut]:
+    async def find(self, request: PageRequest, after: DueAfter, *, limit: int) -> Page[TaskOut]:
         """The tasks that pass it."""
-        return await visit.api.read(
+        return await request.api.read(
             list_tasks,
             after=after,
             kind=self.kind or None,
@@ -76,8 +76,8 @@ class Filter:
         """A path with this filter."""
         return f"{path}?{self.query}" if self.query else path
 
-    async def next_task(self, visit: Visit, after: UUID) -> UUID | None:
-        """The most urgent open task but one that the visitor may take up: theirs, or nobody's."""
-        found = await self.find(visit, None, limit=_NEXT_MAX)
+    async def next_task(self, request: PageRequest, after: UUID) -> UUID | None:
+        """The most urgent open task but one that the user may take up: theirs, or nobody's."""
+        found = await self.find(request, None, limit=_NEXT_MAX)
         free = (task for task in found.items if task.claimed_by_me or task.claimed_by is None)
         return next((task.id for task in free if task.id != after), None)

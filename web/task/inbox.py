@@ -16,9 +16,9 @@ from api.values import DueAfter, DueCursor, Page
 from domain.errors import Refusal
 from web.capabilities import ANSWERINGS
 from web.forms import Form, empty
+from web.page_request import PageRequest, SignedIn
 from web.task.filter import Filter
 from web.task.kinds import kind_words, reason_words
-from web.visit import SignedIn, Visit
 
 router = APIRouter()
 
@@ -38,61 +38,61 @@ class Bulk:
 
 
 @router.get("/inbox")
-async def show_inbox(visit: SignedIn, after: DueCursor) -> Response:
+async def show_inbox(request: SignedIn, after: DueCursor) -> Response:
     """Open tasks, most urgent first."""
-    if visit.person.is_member:
-        return visit.go("/")
-    return await inbox_page(visit, Filter.of(visit.request.query_params), after=after)
+    if request.user.is_member:
+        return request.redirect("/")
+    return await inbox_page(request, Filter.of(request.http.query_params), after=after)
 
 
-async def inbox_page(visit: Visit, wanted: Filter, *, after: DueAfter = None, **values: Any) -> Response:
+async def inbox_page(request: PageRequest, wanted: Filter, *, after: DueAfter = None, **values: Any) -> Response:
     """The inbox under a filter; ``values`` are the template's: ``form`` of a refused action, ``bulk``, ``status``."""
-    chosen = empty(visit.language, kind=wanted.kind, region_code=visit.language.digits(wanted.region_code))
+    chosen = empty(request.language, kind=wanted.kind, region_code=request.language.digits(wanted.region_code))
     page = Page[TaskOut](items=[])
     if wanted.is_region:
-        page = await wanted.find(visit, after, limit=_ROWS)
+        page = await wanted.find(request, after, limit=_ROWS)
     else:
-        chosen.errors["region_code"] = visit.language.say("A region code has four digits, for example 1101.")
+        chosen.errors["region_code"] = request.language.say("A region code has four digits, for example 1101.")
     here = wanted.at("/inbox")
-    return visit.page(
+    return request.render(
         "inbox.html",
-        **({"bulk": None, "here": here, "path": here, "form": Form(visit.language)} | values),
+        **({"bulk": None, "here": here, "path": here, "form": Form(request.language)} | values),
         tasks=page.items,
         next=page.next,
         is_first=after is None,
         filter=wanted,
-        kinds=[(kind, visit.language.words(kind_words(kind))) for kind in ANSWERINGS],
+        kinds=[(kind, request.language.words(kind_words(kind))) for kind in ANSWERINGS],
         chosen=chosen,
         reason_words=reason_words,
     )
 
 
 @router.get("/inbox/bulk")
-async def leave_bulk(visit: SignedIn) -> Response:
+async def leave_bulk(request: SignedIn) -> Response:
     """Whoever comes back to the address of a bulk action finds the inbox."""
-    return visit.go("/inbox")
+    return request.redirect("/inbox")
 
 
 @router.post("/inbox/bulk")
-async def act_in_bulk(visit: SignedIn) -> Response:
+async def act_in_bulk(request: SignedIn) -> Response:
     """Claim or release what was ticked, and say how many worked and which not."""
-    if visit.person.is_member:
-        return visit.go("/")
-    form = await visit.form()
+    if request.user.is_member:
+        return request.redirect("/")
+    form = await request.form()
     wanted, action, ids = Filter.within(form.text("within")), form.text("action"), _ids(form.all("task"))
     if action not in _IN_BULK:
-        return visit.go(wanted.at("/inbox"))
+        return request.redirect(wanted.at("/inbox"))
     if not ids:
-        form.errors["task"] = visit.language.say("Tick the tasks first.")
-        return await inbox_page(visit, wanted, form=form, status=422)
+        form.errors["task"] = request.language.say("Tick the tasks first.")
+        return await inbox_page(request, wanted, form=form, status=422)
     bulk = Bulk(action)
     for task_id in ids:
         try:
-            await act(visit, action, task_id, form.key)
+            await act(request, action, task_id, form.key)
             bulk.done += 1
         except Refusal as refused:
-            bulk.refused.append((task_id, refused.sentence(visit.language.code)))
-    return await inbox_page(visit, wanted, bulk=bulk)
+            bulk.refused.append((task_id, refused.sentence(request.language.code)))
+    return await inbox_page(request, wanted, bulk=bulk)
 
 
 def _ids(ticked: Sequence[str]) -> list[UUID]:
@@ -107,11 +107,11 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
-async def act(visit: Visit, action: str, task_id: UUID, key: str) -> None:
+async def act(request: PageRequest, action: str, task_id: UUID, key: str) -> None:
     """Claim or release one task, once however often the form is sent: its key stands for all its tasks (H1).
 
     Raises:
         Refusal: the API refused.
     """
     each = str(uuid5(NAMESPACE_OID, f"{key} {action} {task_id}"))
-    await visit.api.perform(_IN_BULK[action], each, task_id)
+    await request.api.perform(_IN_BULK[action], each, task_id)

@@ -20,10 +20,10 @@ from domain.money import RIAL_A_TOMAN
 from web.capabilities import ANSWERINGS, TASK_PAGES, case_parts
 from web.case import timeline_of
 from web.forms import Form, empty
+from web.page_request import PageRequest, SignedIn
 from web.task.filter import Filter
 from web.task.inbox import act, inbox_page
 from web.task.kinds import change_words, decision, reason_words, refusal_reasons, return_reasons
-from web.visit import SignedIn, Visit
 
 router = APIRouter()
 
@@ -31,37 +31,37 @@ _STAFF: Final = frozenset(role.value for role in Role)
 
 
 @router.get("/tasks/{task_id}")
-async def show_task(visit: SignedIn, task_id: UUID) -> Response:
+async def show_task(request: SignedIn, task_id: UUID) -> Response:
     """A task: to staff with its decision; members are led to where they answer theirs."""
-    if visit.person.is_member:
-        return await _lead_member(visit, task_id)
-    return await _pane(visit, task_id, Filter.of(visit.request.query_params))
+    if request.user.is_member:
+        return await _lead_member(request, task_id)
+    return await _pane(request, task_id, Filter.of(request.http.query_params))
 
 
-async def _lead_member(visit: Visit, task_id: UUID) -> Response:
-    task = await visit.api.read(read_task, task_id)
+async def _lead_member(request: PageRequest, task_id: UUID) -> Response:
+    task = await request.api.read(read_task, task_id)
     page = TASK_PAGES.get(task.kind)
     if page is None or (page.while_open and task.status != "open"):
-        return visit.go(f"/cases/{task.case_id}")
-    return visit.go(page.address.format(case_id=task.case_id, subject_id=task.subject_id))
+        return request.redirect(f"/cases/{task.case_id}")
+    return request.redirect(page.address.format(case_id=task.case_id, subject_id=task.subject_id))
 
 
 async def _pane(
-    visit: Visit, task_id: UUID, within: Filter, form: Form | None = None, *, refused: str = ""
+    request: PageRequest, task_id: UUID, within: Filter, form: Form | None = None, *, refused: str = ""
 ) -> Response:
     """The pane with fresh facts.
 
     Args:
-        visit: of whom.
+        request: of the page.
         task_id: which task.
         within: the filter under which it was opened.
         form: of what was refused, with what was typed into it.
         refused: the code of the API's refusal.
     """
-    task = await visit.api.read(read_task, task_id)
-    # None where it is no longer the visitor's to see: forwarded, or their own.
-    case = await visit.read_or_none(read_case, task.case_id)
-    events, _ = ([], True) if case is None else await timeline_of(visit, case.id)
+    task = await request.api.read(read_task, task_id)
+    # None where it is no longer the user's to see: forwarded, or their own.
+    case = await request.read_or_none(read_case, task.case_id)
+    events, _ = ([], True) if case is None else await timeline_of(request, case.id)
     values: dict[str, Any] = {
         "task": task,
         "case": case,
@@ -70,93 +70,93 @@ async def _pane(
         "refused": refused,
         "here": within.at(f"/tasks/{task_id}"),
         "staff": _STAFF,
-        "refusal_reasons": refusal_reasons(visit.language),
-        "return_reasons": return_reasons(visit.language),
+        "refusal_reasons": refusal_reasons(request.language),
+        "return_reasons": return_reasons(request.language),
         "reason_words": reason_words,
         "change_words": change_words,
         "decides": _decides(task, case),
         "answering": ANSWERINGS.get(task.kind),
     }
     if case is not None:
-        values |= await case_parts(case.kind).read(visit, case)
-    asked = _prefilled(visit, case)
+        values |= await case_parts(case.kind).read(request, case)
+    asked = _prefilled(request, case)
     if form is None:
-        return visit.page("task.html", form=asked, **values)
+        return request.render("task.html", form=asked, **values)
     # The other forms of the pane stand as before.
     form.values = {**asked.values, **form.values}
-    return visit.again("task.html", form, **values)
+    return request.render_again("task.html", form, **values)
 
 
 def _decides(task: TaskOut, case: CaseDetail | None) -> bool:
-    """Whether the API lets the visitor decide now."""
+    """Whether the API lets the user decide now."""
     offered = [] if case is None else case.allowed_actions
     return any(action.href == f"/v1/tasks/{task.id}/decision" for action in offered)
 
 
-def _prefilled(visit: Visit, case: CaseDetail | None) -> Form:
+def _prefilled(request: PageRequest, case: CaseDetail | None) -> Form:
     """A form as it is first seen: a certificate states what was asked for unless HR says otherwise (A12)."""
     asked = None if case is None else case.application
     if asked is None:
-        return empty(visit.language)
-    monthly = visit.language.number(asked.monthly.amount // RIAL_A_TOMAN)
-    instalments = visit.language.digits(asked.instalments)
-    return empty(visit.language, monthly_amount__amount=monthly, instalments=instalments)
+        return empty(request.language)
+    monthly = request.language.number(asked.monthly.amount // RIAL_A_TOMAN)
+    instalments = request.language.digits(asked.instalments)
+    return empty(request.language, monthly_amount__amount=monthly, instalments=instalments)
 
 
 @router.post("/tasks/{task_id}/decision")
-async def decide(visit: SignedIn, task_id: UUID) -> Response:
+async def decide(request: SignedIn, task_id: UUID) -> Response:
     """Send a decision; then the next task under the same filter opens."""
-    form = await visit.form()
+    form = await request.form()
     within = Filter.within(form.text("within"))
-    task = await visit.api.read(read_task, task_id)
+    task = await request.api.read(read_task, task_id)
     code = ""
     try:
         if (decided := decision(task.kind, form)) is not None:
             # By the version of the facts that were looked at, not by the one that is newest now.
-            await visit.api.perform(decide_task, form.key, task_id, decided, form.version())
-            return await _after(visit, task_id, within)
+            await request.api.perform(decide_task, form.key, task_id, decided, form.version())
+            return await _after(request, task_id, within)
     except StepUpRequired:
-        return visit.go(f"/confirm?next={quote(within.at(f'/tasks/{task_id}'), safe='')}")
+        return request.redirect(f"/confirm?next={quote(within.at(f'/tasks/{task_id}'), safe='')}")
     except Refusal as refused:
         form.refuse(refused)
         code = refused.code
-    return await _pane(visit, task_id, within, form, refused=code)
+    return await _pane(request, task_id, within, form, refused=code)
 
 
-async def _after(visit: Visit, task_id: UUID, within: Filter) -> Response:
+async def _after(request: PageRequest, task_id: UUID, within: Filter) -> Response:
     """Go on to the next task; the decision stands, so nothing here may fail because of an odd filter."""
     try:
-        found = await within.next_task(visit, task_id)
+        found = await within.next_task(request, task_id)
     except Refusal:
-        return visit.go("/inbox", done="decided")
+        return request.redirect("/inbox", done="decided")
     if found is not None:
-        return visit.go(within.at(f"/tasks/{found}"), done="decided")
-    return visit.go(within.at("/inbox"), done="decided" if within.query else "decided_last")
+        return request.redirect(within.at(f"/tasks/{found}"), done="decided")
+    return request.redirect(within.at("/inbox"), done="decided" if within.query else "decided_last")
 
 
 @router.post("/tasks/{task_id}/claim")
-async def claim(visit: SignedIn, task_id: UUID) -> Response:
+async def claim(request: SignedIn, task_id: UUID) -> Response:
     """Take a task."""
-    return await _work(visit, "claim", task_id, done="claimed")
+    return await _work(request, "claim", task_id, done="claimed")
 
 
 @router.post("/tasks/{task_id}/release")
-async def release(visit: SignedIn, task_id: UUID) -> Response:
+async def release(request: SignedIn, task_id: UUID) -> Response:
     """Give a task back."""
-    return await _work(visit, "release", task_id, done="released")
+    return await _work(request, "release", task_id, done="released")
 
 
-async def _work(visit: Visit, action: str, task_id: UUID, *, done: str) -> Response:
+async def _work(request: PageRequest, action: str, task_id: UUID, *, done: str) -> Response:
     """Claim or release a task, and stay where the button was: in the inbox or in the pane."""
-    if visit.person.is_member:
-        return visit.go("/")
-    form = await visit.form()
+    if request.user.is_member:
+        return request.redirect("/")
+    form = await request.form()
     within, is_pane = Filter.within(form.text("within")), form.text("from") == "pane"
     try:
-        await act(visit, action, task_id, form.key)
+        await act(request, action, task_id, form.key)
     except Refusal as refused:
         form.refuse(refused)
         if is_pane:
-            return await _pane(visit, task_id, within, form, refused=refused.code)
-        return await inbox_page(visit, within, form=form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-    return visit.go(within.at(f"/tasks/{task_id}" if is_pane else "/inbox"), done=done)
+            return await _pane(request, task_id, within, form, refused=refused.code)
+        return await inbox_page(request, within, form=form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    return request.redirect(within.at(f"/tasks/{task_id}" if is_pane else "/inbox"), done=done)

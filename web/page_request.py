@@ -1,4 +1,4 @@
-"""A request for a page: who visits, in which language, and the ways to ask the API and to answer (H6)."""
+"""A request for a page: who is signed in, in which language, and the ways to ask the API and to answer (H6)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class SignInNeeded(Exception):
         self.path = path
 
 
-class Person(Me):
+class CurrentUser(Me):
     """Who is signed in."""
 
     @property
@@ -51,7 +51,7 @@ class Person(Me):
 
     @property
     def is_member(self) -> bool:
-        """Whether they visit as a member."""
+        """Whether they are signed in as a member."""
         return self.capacity == "member"
 
     @property
@@ -69,16 +69,16 @@ class Person(Me):
 
 
 @dataclass(slots=True)
-class Visit:
-    """A request for a page; ``api`` are the operations as whoever visits may use them."""
+class PageRequest:
+    """A request for a page; ``api`` are the operations as the user may call them."""
 
-    request: Request
+    http: Request
     language: Language
     api: Client
-    me: Person | None = None
+    me: CurrentUser | None = None
 
     @property
-    def person(self) -> Person:
+    def user(self) -> CurrentUser:
         """Who is signed in.
 
         Raises:
@@ -91,13 +91,13 @@ class Visit:
     @property
     def here(self) -> str:
         """The address of the page, to come back to."""
-        url = self.request.url
+        url = self.http.url
         return f"{url.path}?{url.query}" if url.query else url.path
 
     async def read_or_none(
         self, handler: Callable[Concatenate[Reading, P], Awaitable[T | None]], /, *values: P.args, **named: P.kwargs
     ) -> T | None:
-        """What the API shows, or None where it is not there or not the visitor's to see."""
+        """What the API shows, or None where it is not there or not the user's to see."""
         with contextlib.suppress(NotFound):
             return await self.api.read(handler, *values, **named)
         return None
@@ -106,79 +106,78 @@ class Visit:
         """What was sent; of more or larger fields (files apart) than allowed nothing is taken."""
         # It comes as slowly as its sender likes.
         await self.api.end_reading()
-        sent = await self.request.form(max_files=1, max_fields=max_fields, max_part_size=max_field_bytes)
-        return Form.of(sent, self.language, self.request.url.path)
+        sent = await self.http.form(max_files=1, max_fields=max_fields, max_part_size=max_field_bytes)
+        return Form.of(sent, self.language, self.http.url.path)
 
-    def page(self, template: str, *, status: int = 200, **values: Any) -> Response:
+    def render(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """A page; ``values`` are the template's."""
-        state = self.request.app.state
+        state = self.http.app.state
         common = {
             "me": self.me,
             "here": self.here,
-            "note": note(self.request.query_params.get("done"), self.language),
+            "note": note(self.http.query_params.get("done"), self.language),
             "stand_alone": state.stand_alone,
             "temporal_ui": state.temporal_ui,
         }
         html = state.renderer.render(template, self.language, **(common | values))
         return HTMLResponse(html, status)
 
-    def again(self, template: str, form: Form, **values: Any) -> Response:
+    def render_again(self, template: str, form: Form, **values: Any) -> Response:
         """The page of a form that was refused, with what was typed and what is wrong."""
-        return self.page(template, status=422, form=form, **values)
+        return self.render(template, status=422, form=form, **values)
 
-    def go(self, path: str, *, done: str = "") -> Response:
+    def redirect(self, path: str, *, done: str = "") -> Response:
         """Send the browser on, telling there what was done (a code of ``web.notes``)."""
         separator = "&" if "?" in path else "?"
         return RedirectResponse(f"{path}{separator}done={quote(done)}" if done else path, _SEE_OTHER)
 
 
-def visit_of(request: Request) -> Visit:
-    """The visit that a request is: one, so that an error page knows who is there too."""
-    known: Visit | None = getattr(request.state, "visit", None)
+def page_request_of(http: Request) -> PageRequest:
+    """The page that an HTTP request asks for: one, so that an error page knows who is signed in too."""
+    known: PageRequest | None = getattr(http.state, "page_request", None)
     if known is None:
-        language = language_of(request.cookies.get(LANGUAGE_COOKIE))
-        visitor = Visitor(context_of(request), origin_of(request), Response())
-        known = request.state.visit = Visit(request, language, Client(visitor))
+        language = language_of(http.cookies.get(LANGUAGE_COOKIE))
+        visitor = Visitor(context_of(http), origin_of(http), Response())
+        known = http.state.page_request = PageRequest(http, language, Client(visitor))
     return known
 
 
-async def any_visit(request: Request) -> AsyncIterator[Visit]:
-    """A visit of whoever; what it reads ends with it, before the answer is sent."""
-    visit = visit_of(request)
+async def any_request(http: Request) -> AsyncIterator[PageRequest]:
+    """A request of anybody; what it reads ends with it, before the answer is sent."""
+    request = page_request_of(http)
     try:
-        yield visit
+        yield request
     finally:
-        await visit.api.end_reading()
+        await request.api.end_reading()
 
 
-AnyVisit = Annotated[Visit, Depends(any_visit, scope="function")]
+AnyRequest = Annotated[PageRequest, Depends(any_request, scope="function")]
 
 
-async def find_out(visit: Visit) -> None:
-    """Find out who visits, once for all that the visit asks.
-
-    Raises:
-        SignInNeeded: nobody is signed in.
-    """
-    request = visit.request
-    visitor = visit.api.visitor
-    try:
-        async with refusing():
-            actor = await actor_of(request, visitor.context, cookie=request.cookies.get(SESSION_COOKIE))
-        visit.api = Client(Caller(visitor.context, visitor.origin, visitor.response, actor))
-        visit.me = Person.model_validate(await visit.api.read(read_me))
-    except Unauthenticated:
-        raise SignInNeeded(visit.here) from None
-
-
-async def signed_in(visit: AnyVisit) -> Visit:
-    """A visit of somebody who is signed in.
+async def authenticate(request: PageRequest) -> None:
+    """Find out who is signed in, once for all that the page asks.
 
     Raises:
         SignInNeeded: nobody is.
     """
-    await find_out(visit)
-    return visit
+    http, visitor = request.http, request.api.visitor
+    try:
+        async with refusing():
+            actor = await actor_of(http, visitor.context, cookie=http.cookies.get(SESSION_COOKIE))
+        request.api = Client(Caller(visitor.context, visitor.origin, visitor.response, actor))
+        request.me = CurrentUser.model_validate(await request.api.read(read_me))
+    except Unauthenticated:
+        raise SignInNeeded(request.here) from None
 
 
-SignedIn = Annotated[Visit, Depends(signed_in, scope="function")]
+async def signed_in(request: AnyRequest) -> PageRequest:
+    """A request of somebody who is signed in.
+
+    Raises:
+        SignInNeeded: nobody is.
+    """
+    await authenticate(request)
+    return request
+
+
+SignedIn = Annotated[PageRequest, Depends(signed_in, scope="function")]
