@@ -21,14 +21,14 @@ from gateways.files import Files
 from messages.case import OVER, WAIT, NextStep, StepInput
 from messages.payload import encode
 from storage import audit, cases, deadlines, tasks
-from storage.database import SERVICE, Errand, asking, run_errands
-from storage.notices import notifying
+from storage.database import SERVICE, Statement, run_statements, transaction_with
+from storage.notices import notice_statements
 from storage.people import holders_of, people_in
 from storage.retries import retried
 from storage.rows.cases import Case
 from storage.rows.tasks import Task
 from storage.sealing import Seals
-from storage.transitions import beginning, count_rounds, keeping, questions
+from storage.transitions import count_rounds, lookup_statements, read_beginning, save_statement
 
 MACHINE = Part.MACHINE
 END = NextStep(OVER)
@@ -62,7 +62,7 @@ class Transition:
     now: datetime
     until: datetime | None
     deadlines: dict[str, datetime]
-    last: list[Errand] = field(default_factory=list)
+    last: list[Statement] = field(default_factory=list)
 
     @property
     def owner(self) -> list[UUID]:
@@ -92,16 +92,16 @@ class Transition:
             before={"phase": self.case.phase},
             after={"phase": phase, "outcome": outcome, **(noted or {})},
         )
-        self.last.append(audit.appending(audit.case_stream(self.case.id), entry))
+        self.last.append(audit.audit_statement(audit.case_stream(self.case.id), entry))
         return END
 
     async def tell(self, code: StrEnum, *, actor: str = MACHINE, params: Mapping[str, Any] | None = None) -> None:
         """Add a line to the timeline."""
-        self.last.append(cases.telling(self.case.id, code, actor=actor, params=params))
+        self.last.append(cases.event_statement(self.case.id, code, actor=actor, params=params))
 
     async def notify(self, people: Iterable[UUID], template: str, params: Mapping[str, str] | None = None) -> None:
         """Send an SMS to each."""
-        self.last.extend(notifying(people, template, case_id=self.case.id, params=params))
+        self.last.extend(notice_statements(people, template, case_id=self.case.id, params=params))
 
     async def ask(
         self,
@@ -207,22 +207,22 @@ async def run_transition(desk: Desk, name: str, step: StepInput, body: Body, *, 
 
 async def _run_once(desk: Desk, name: str, step: StepInput, body: Body, assess: Body | None) -> tuple[NextStep, bool]:
     """One transaction; the result, and whether it is new."""
-    asked = questions(step.case_id, name, step.round)
-    async with asking(desk.engine, SERVICE, *asked) as (connection, found):
-        begun = beginning(found)
+    lookups = lookup_statements(step.case_id, name, step.round)
+    async with transaction_with(desk.engine, SERVICE, *lookups) as (connection, found):
+        begun = read_beginning(found)
         if begun is None:
             raise ApplicationError(f"no case {step.case_id}", type="NoSuchCase", non_retryable=True)
         if not begun.case.is_open:
             return END, False
-        at_work = Transition(connection, desk.seals, begun.case, name, begun.now, step.until, begun.deadlines)
+        transition = Transition(connection, desk.seals, begun.case, name, begun.now, step.until, begun.deadlines)
         if begun.was_taken:
-            result = END if assess is None else await assess(at_work)
+            result = END if assess is None else await assess(transition)
             rounds = await count_rounds(connection, step.case_id)
-            await run_errands(connection, *at_work.last, commit=True)
+            await run_statements(connection, *transition.last, commit=True)
             return dataclasses.replace(result, rounds=rounds), False
-        result = await body(at_work)
-        kept = keeping(step.case_id, name, step.round, encode(result))
-        await run_errands(connection, *at_work.last, kept, commit=True)
+        result = await body(transition)
+        save = save_statement(step.case_id, name, step.round, encode(result))
+        await run_statements(connection, *transition.last, save, commit=True)
         return result, True
 
 

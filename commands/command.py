@@ -23,8 +23,8 @@ from gateways.files import Files
 from messages.case import CaseKind, CaseSignal
 from storage import audit
 from storage.cases import lock_case, open_case, record_fact, tell, touch_case
-from storage.database import Acting, Errand, asking, run_errands, seeing_all
-from storage.idempotency import Answer, earlier_answer, keeping, questions
+from storage.database import Acting, Statement, run_statements, seeing_all, transaction_with
+from storage.idempotency import Answer, earlier_answer, lookup_statements, save_statement
 from storage.notices import notify
 from storage.outbox import enqueue
 from storage.people import takes_part
@@ -78,7 +78,7 @@ class Command:
     context: Context
     envelope: Envelope
     now: datetime
-    last: list[Errand] = field(default_factory=list)
+    last: list[Statement] = field(default_factory=list)
     locked: dict[UUID, CaseKind] = field(default_factory=dict)
 
     @property
@@ -231,7 +231,7 @@ class Command:
             reason=reason,
             origin=self.envelope.origin or None,
         )
-        self.last.append(audit.appending(stream, entry))
+        self.last.append(audit.audit_statement(stream, entry))
         structlog.contextvars.bind_contextvars(stream=stream)
 
 
@@ -274,13 +274,13 @@ async def _perform_once(
     actor, cipher = envelope.actor, context.seals.cipher
     # A person's key as staff is another than their key as a member.
     key, fingerprint = f"{actor.capacity}:{envelope.key}", envelope.fingerprint
-    asked, acting = questions(actor.person_id, key), Acting.of(actor)
-    async with asking(context.engine, acting, *asked) as (connection, found):
+    lookups, acting = lookup_statements(actor.person_id, key), Acting.of(actor)
+    async with transaction_with(context.engine, acting, *lookups) as (connection, found):
         earlier, now = earlier_answer(cipher, found, fingerprint)
         if earlier is not None:
             return earlier
         command = Command(connection, context, envelope, now)
         answer = Answer(status, await work(command))
-        kept = keeping(cipher, actor.person_id, key, fingerprint, Answer(status, keep(answer.body)))
-        await run_errands(connection, *command.last, kept, commit=True)
+        save = save_statement(cipher, actor.person_id, key, fingerprint, Answer(status, keep(answer.body)))
+        await run_statements(connection, *command.last, save, commit=True)
         return answer

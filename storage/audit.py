@@ -13,10 +13,10 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.database import Errand, sql_of
+from storage.database import Statement, compile_sql
 
 _APPEND = sa.text("SELECT audit_append(:stream, :entry)")
-_APPENDING = sql_of(_APPEND)
+_APPEND_SQL = compile_sql(_APPEND)
 _PAGE = 1_000
 
 
@@ -52,9 +52,9 @@ async def append(connection: AsyncConnection, stream: str, entry: Entry) -> None
     await connection.execute(_APPEND, {"stream": stream, "entry": entry.as_text()})
 
 
-def appending(stream: str, entry: Entry) -> Errand:
+def audit_statement(stream: str, entry: Entry) -> Statement:
     """``append``, to be run with the last statements of the transaction."""
-    return Errand(_APPENDING, {"stream": stream, "entry": entry.as_text()})
+    return Statement(_APPEND_SQL, {"stream": stream, "entry": entry.as_text()})
 
 
 def case_stream(case_id: UUID) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from messages.notice import SendNotice
-from storage.database import Errand, sql_of
+from storage.database import Statement, compile_sql
 from storage.outbox import enqueue
 from storage.rows.notices import NoticeState, StoredNotice, notices
 from storage.rows.outbox import outbox
@@ -65,7 +65,7 @@ _WATCHED = (
 )
 
 
-def _storing() -> sa.Insert:
+def _store_statement() -> sa.Insert:
     """Stores a notice for each person and promises to send each, in one statement."""
     given = {"case_id": notices.c.case_id, "template": notices.c.template, "params": notices.c.params}
     values = [sa.bindparam(name, type_=column.type) for name, column in given.items()]
@@ -78,8 +78,8 @@ def _storing() -> sa.Insert:
     return sa.insert(outbox).inline().from_select(["message", "payload"], promise)
 
 
-_STORE = _storing()
-_STORING = sql_of(_STORE)
+_STORE = _store_statement()
+_STORE_SQL = compile_sql(_STORE)
 
 
 async def notify(
@@ -97,13 +97,13 @@ async def notify(
         await connection.execute(_STORE, values)
 
 
-def notifying(
+def notice_statements(
     people: Iterable[UUID], template: str, *, case_id: UUID | None = None, params: Mapping[str, str] | None = None
-) -> list[Errand]:
+) -> list[Statement]:
     """``notify``, to be run with the last statements of the transaction; nothing if nobody is to be told."""
     told = list(people)
     values = {"people": told, "case_id": case_id, "template": template, "params": Jsonb(dict(params or {}))}
-    return [Errand(_STORING, values)] if told else []
+    return [Statement(_STORE_SQL, values)] if told else []
 
 
 async def read_pending(connection: AsyncConnection, seals: Seals, notice_id: UUID) -> Notice | None:

@@ -165,7 +165,7 @@ def test_a_planted_refusal_is_found(source: str) -> None:
 
 
 # What adds a line to a timeline or sends an SMS.
-_TELLS = frozenset({"tell", "telling", "notify", "notifying", "act"})
+_TELLS = frozenset({"tell", "event_statement", "notify", "notice_statements", "act"})
 
 
 def _calls(source: str) -> Iterator[tuple[str, ast.Call]]:

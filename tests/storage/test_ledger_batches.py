@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from domain.ledger import Entry, InsufficientFunds, Journal
 from domain.money import Money
 from storage import ledger
-from storage.database import SERVICE, Errand, fetch, transaction
+from storage.database import SERVICE, Statement, fetch, transaction
 from storage.ledger import posting
 from storage.ledger.posting import BATCH_MAX
 from tests.books import Superuser
@@ -76,7 +76,7 @@ async def test_postgres_counts_the_journals_of_a_batch_too(
     state = None
     async with as_service(engine) as connection:
         try:
-            await fetch(connection, Errand(_SQL, values))
+            await fetch(connection, Statement(_SQL, values))
         except DBAPIError as error:
             state = getattr(error.orig, "sqlstate", None)
             await connection.rollback()

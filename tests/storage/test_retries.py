@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.errors import Refusal
 from storage import ledger
-from storage.database import Errand, run_errands, single_statements
+from storage.database import Statement, run_statements, single_statements
 from storage.housekeeping import keep_house
 from storage.ledger import posting
 from storage.retries import TRIES, retried
@@ -92,7 +92,7 @@ async def test_a_transaction_that_fails_at_its_commit_is_run_again(engine: Async
             ends += 1
             if ends <= 2:
                 await both.wait()
-            await run_errands(connection, Errand("SELECT 1", {}), commit=True)
+            await run_statements(connection, Statement("SELECT 1", {}), commit=True)
 
     with counting("test:serializable") as counted:
         await asyncio.gather(*(retried(partial(add_sum, name), of="test:serializable") for name in ("one", "two")))
