@@ -51,7 +51,7 @@ class WatchedNotice:
 _NUMBER = sa.func.coalesce(notices.c.mobile_sealed, persons.c.mobile_sealed).label("mobile_sealed")
 _STORED_COLUMNS = columns(notices, StoredNotice)
 _STORED = sa.select(*_STORED_COLUMNS)
-_PROMISE = (
+_OUTBOX_ROW = (
     sa.select(outbox.c.attempts, outbox.c.last_error)
     .where(outbox.c.notice_id == notices.c.id, outbox.c.sent_at.is_(None))
     .order_by(outbox.c.id.desc())
@@ -59,9 +59,9 @@ _PROMISE = (
     .lateral()
 )
 _WATCHED = (
-    sa.select(*_STORED_COLUMNS, _NUMBER, notices.c.failure, _PROMISE.c.attempts, _PROMISE.c.last_error)
+    sa.select(*_STORED_COLUMNS, _NUMBER, notices.c.failure, _OUTBOX_ROW.c.attempts, _OUTBOX_ROW.c.last_error)
     .join(persons, persons.c.id == notices.c.person_id)
-    .outerjoin(_PROMISE, sa.true())
+    .outerjoin(_OUTBOX_ROW, sa.true())
 )
 
 
@@ -74,8 +74,8 @@ def _store_statement() -> sa.Insert:
     added = sa.insert(notices).from_select(columns, each).returning(notices.c.id).cte("added")
     # What ``enqueue`` writes of a SendNotice.
     payload = sa.func.jsonb_build_object(sa.literal_column("'notice_id'"), added.c.id)
-    promise = sa.select(sa.literal_column(f"'{SendNotice.__name__}'"), payload)
-    return sa.insert(outbox).inline().from_select(["message", "payload"], promise)
+    outbox_rows = sa.select(sa.literal_column(f"'{SendNotice.__name__}'"), payload)
+    return sa.insert(outbox).inline().from_select(["message", "payload"], outbox_rows)
 
 
 _STORE = _store_statement()
