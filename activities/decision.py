@@ -27,7 +27,7 @@ from storage.rows.tasks import Task
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Whom a decided case asks for what, and how long; ``tell`` is off where an SMS for each would be too many."""
+    """Whom a decided case asks for what, and how long; ``sms`` is off where an SMS for each would be too many."""
 
     task: str
     assignee: Grant | UUID
@@ -36,7 +36,7 @@ class Request:
     remind_in: timedelta
     due_in: timedelta
     details: Mapping[str, Any] = field(default_factory=dict)
-    tell: bool = True
+    sms: bool = True
 
 
 class DecidedCase(ABC):
@@ -136,7 +136,7 @@ async def _ask(step: Transition, asked: Request) -> NextStep:
         remind_in=asked.remind_in,
         due_in=asked.due_in,
         details=asked.details,
-        tell=asked.tell,
+        sms=asked.sms,
     )
     await step.move(asked.phase, next_actor=asked.next_actor, due_in=asked.due_in)
     return await step.wait_now()

@@ -50,14 +50,14 @@ class MobileChange(DecidedCase):
             step.connection, change, index=change.mobile_index, sealed=change.mobile_sealed, pause=pause
         )
         hours = pause // timedelta(hours=1)
-        await step.tell(Event.APPLIED, params={"hours": hours})
+        await step.add_event(Event.APPLIED, params={"hours": hours})
         await step.notify([change.person_id], Event.APPLIED, {"hours": persian_digits(str(hours))})
         return await _end(step, change, Phase.CHANGED)
 
     async def lapse(self, step: Transition) -> NextStep:
         """Nothing is changed."""
         change = await _change(step)
-        await step.tell(Event.LAPSED)
+        await step.add_event(Event.LAPSED)
         await step.notify([change.person_id], Event.LAPSED)
         return await _end(step, change, Phase.LAPSED)
 
@@ -75,7 +75,7 @@ async def _ask(step: Transition, kind: TaskKind, office: Grant, phase: Phase, re
 
 
 async def _end(step: Transition, change: Change, phase: Phase) -> NextStep:
-    return await step.end(phase, noted={"employment_id": str(change.employment_id), "fields": ["mobile"]})
+    return await step.end(phase, audited={"employment_id": str(change.employment_id), "fields": ["mobile"]})
 
 
 async def _change(step: Transition) -> Change:

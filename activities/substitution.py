@@ -107,7 +107,7 @@ async def _reviewing_region(step: Transition) -> str | None:
 
 async def _ask_again(step: Transition, asked: Substitution, finding: ReviewFinding) -> NextStep:
     """What finance approved does not hold any more: it stays with them, now of the owner's present region."""
-    await step.tell(Event.SUBSTITUTION_BLOCKED, params={"finding": finding})
+    await step.add_event(Event.SUBSTITUTION_BLOCKED, params={"finding": finding})
     return await ask_finance(step, TaskKind.REVIEW_SUBSTITUTION, asked.application, reason=finding)
 
 
@@ -118,13 +118,13 @@ async def _replace(step: Transition, asked: Substitution) -> NextStep:
     await guarantor.add_part(step.connection, credit_case_id, substitute.person_id)
     await guarantor.end_parts(step.connection, credit_case_id)
     await cases.touch_case(step.connection, credit_case_id)
-    await cases.tell(step.connection, credit_case_id, Event.GUARANTOR_REPLACED, actor=MACHINE)
-    await step.tell(Event.GUARANTOR_REPLACED)
+    await cases.add_event(step.connection, credit_case_id, Event.GUARANTOR_REPLACED, actor=MACHINE)
+    await step.add_event(Event.GUARANTOR_REPLACED)
     await step.notify(step.owner, Event.GUARANTOR_REPLACED)
     await step.notify([bound.person_id], Sms.GUARANTEE_TAKEN_OVER)
     await step.notify([substitute.person_id], Sms.GUARANTEE_BEGUN)
-    noted = {"guarantee_id": str(substitute.id), "replaces": str(bound.id)}
-    ended = await step.end(Phase.REPLACED, noted=noted)
+    audited = {"guarantee_id": str(substitute.id), "replaces": str(bound.id)}
+    ended = await step.end(Phase.REPLACED, audited=audited)
     await guarantor.end_parts(step.connection, step.case.id)
     return ended
 
@@ -148,7 +148,7 @@ async def _end(
         if notice is not None:
             await step.notify([asked.substitute.person_id], notice)
     if told is not None:
-        await step.tell(told, params={} if reason is None else {"reason": reason})
+        await step.add_event(told, params={} if reason is None else {"reason": reason})
         await step.notify(step.owner, told)
     ended = await step.end(phase)
     await guarantor.end_parts(step.connection, step.case.id)

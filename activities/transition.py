@@ -73,13 +73,15 @@ class Transition:
         """Set phase, who acts next and until when."""
         await cases.move_case(self.connection, self.case.id, phase=phase, next_actor=next_actor, due_in=due_in)
 
-    async def end(self, phase: str, *, outcome: str | None = None, noted: Mapping[str, Any] | None = None) -> NextStep:
+    async def end(
+        self, phase: str, *, outcome: str | None = None, audited: Mapping[str, Any] | None = None
+    ) -> NextStep:
         """End the case; what was still asked or waited for is moot.
 
         Args:
             phase: the last one.
             outcome: how it ended, if the phase does not say it.
-            noted: what the audit trail says besides.
+            audited: what the audit trail says besides.
         """
         outcome = outcome or phase
         await tasks.moot_tasks(self.connection, self.case.id)
@@ -90,12 +92,12 @@ class Transition:
             actor=MACHINE,
             subject=str(self.case.id),
             before={"phase": self.case.phase},
-            after={"phase": phase, "outcome": outcome, **(noted or {})},
+            after={"phase": phase, "outcome": outcome, **(audited or {})},
         )
         self.last.append(audit.audit_statement(audit.case_stream(self.case.id), entry))
         return END
 
-    async def tell(self, code: StrEnum, *, actor: str = MACHINE, params: Mapping[str, Any] | None = None) -> None:
+    async def add_event(self, code: StrEnum, *, actor: str = MACHINE, params: Mapping[str, Any] | None = None) -> None:
         """Add a line to the timeline."""
         self.last.append(cases.event_statement(self.case.id, code, actor=actor, params=params))
 
@@ -112,7 +114,7 @@ class Transition:
         due_in: timedelta,
         subject_id: UUID | None = None,
         details: Mapping[str, Any] | None = None,
-        tell: bool = True,
+        sms: bool = True,
     ) -> None:
         """Open a task for a person or a role.
 
@@ -123,7 +125,7 @@ class Transition:
             due_in: when their time is over.
             subject_id: what it is about, besides the case.
             details: what else is shown with it.
-            tell: whether those who may answer it get an SMS.
+            sms: whether those who may answer it get an SMS.
         """
         await tasks.open_task(
             self.connection,
@@ -135,7 +137,7 @@ class Transition:
             subject_id=subject_id,
             details=details,
         )
-        if tell:
+        if sms:
             people = [assignee] if isinstance(assignee, UUID) else await self.holders(assignee)
             await self.notify(people, task_sms(kind))
 

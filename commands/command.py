@@ -22,7 +22,7 @@ from domain.errors import Forbidden, NotFound, OwnCase, StepUpRequired, TaskNotO
 from gateways.files import Files
 from messages.case import CaseKind, CaseSignal
 from storage import audit
-from storage.cases import lock_case, open_case, record_fact, tell, touch_case
+from storage.cases import add_event, lock_case, open_case, record_fact, touch_case
 from storage.database import Acting, Statement, run_statements, seeing_all, transaction_with
 from storage.idempotency import Answer, earlier_answer, lookup_statements, save_statement
 from storage.notices import notify
@@ -164,7 +164,7 @@ class Command:
         event: StrEnum | Literal[""] | None = "",
         shown: Mapping[str, Any] | None = None,
         sms: Mapping[str, Sequence[UUID]] | None = None,
-        noted: Mapping[str, Any] | None = None,
+        audited: Mapping[str, Any] | None = None,
     ) -> UUID:
         """Record what somebody did in a case that this command has locked, with all that follows at once.
 
@@ -178,7 +178,7 @@ class Command:
             event: of the timeline, if it is not the fact's name; None where the process tells of it.
             shown: what the timeline says of it.
             sms: whom to tell with which template.
-            noted: arguments of ``note``: what the audit trail says instead of the task's outcome or of the payload.
+            audited: arguments of ``audit``: what the audit trail says instead of the task's outcome or of the payload.
 
         Returns:
             The fact's id.
@@ -197,8 +197,8 @@ class Command:
             trail = {"subject": str(closes.id), "before": {"status": "open"}, "after": {"outcome": outcome or fact}}
         await touch_case(self.connection, case_id)
         if event is not None:
-            await tell(self.connection, case_id, event or fact, actor=part, params=shown)
-        await self.note(audit.case_stream(case_id), **(trail if noted is None else noted))
+            await add_event(self.connection, case_id, event or fact, actor=part, params=shown)
+        await self.audit(audit.case_stream(case_id), **(trail if audited is None else audited))
         for template, people in (sms or {}).items():
             await self.notify(people, template, case_id)
         await enqueue(self.connection, CaseSignal(self.locked[case_id], case_id, fact, fact_id))
@@ -212,7 +212,7 @@ class Command:
         else:
             await notify(self.connection, people, template, case_id=case_id)
 
-    async def note(
+    async def audit(
         self,
         stream: str,
         *,

@@ -92,7 +92,7 @@ async def correct_employment(
     if not fields:
         raise NothingToCorrect
     # Values stay out of the trail; personnel_versions has what stood before.
-    await command.note(stream(employment_id), subject=str(employment_id), after={"fields": fields}, reason=reason)
+    await command.audit(stream(employment_id), subject=str(employment_id), after={"fields": fields}, reason=reason)
     await notify(command.connection, [employment.person_id], Sms.EMPLOYMENT_CORRECTED)
 
 

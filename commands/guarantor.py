@@ -212,7 +212,7 @@ async def _record_name(
         payload,
         part=Part.APPLICANT,
         closes=asked if is_last else None,
-        noted=None if asked is not None and is_last else {"subject": str(guarantee_id), "after": payload},
+        audited=None if asked is not None and is_last else {"subject": str(guarantee_id), "after": payload},
     )
 
 

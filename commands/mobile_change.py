@@ -60,9 +60,9 @@ async def forward_mobile_change(command: Command, national_id: str, mobile: str,
     )
     change = await _change(command, case_id)
     sms: dict[str, list[UUID]] = {FactKind.FORWARDED: [employment.person_id]}
-    noted = {"subject": str(case_id), "after": {"employment_id": str(employment.id)}, "reason": why}
+    audited = {"subject": str(case_id), "after": {"employment_id": str(employment.id)}, "reason": why}
     await command.act(
-        case_id, FactKind.FORWARDED, {"value": change.value}, part=Role.WELFARE_MANAGER, sms=sms, noted=noted
+        case_id, FactKind.FORWARDED, {"value": change.value}, part=Role.WELFARE_MANAGER, sms=sms, audited=audited
     )
     return case_id
 

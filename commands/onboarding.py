@@ -202,7 +202,7 @@ async def _record(command: Command, case_id: UUID, request: CreditRequest) -> No
         part=_APPLICANT,
         shown=terms,
         sms={fact: [command.actor.person_id]},
-        noted={"subject": str(case_id), "after": {"programme": request.programme, **terms}},
+        audited={"subject": str(case_id), "after": {"programme": request.programme, **terms}},
     )
 
 
@@ -216,8 +216,8 @@ async def withdraw_application(command: Command, case_id: UUID) -> UUID:
         raise CaseClosed
     await release_guarantors(command, case_id)
     await tasks.moot_tasks(command.connection, case_id)
-    fact, noted = FactKind.APPLICATION_WITHDRAWN, {"subject": str(case_id), "before": {"phase": case.phase}}
-    await command.act(case_id, fact, part=_APPLICANT, sms={fact: [command.actor.person_id]}, noted=noted)
+    fact, audited = FactKind.APPLICATION_WITHDRAWN, {"subject": str(case_id), "before": {"phase": case.phase}}
+    await command.act(case_id, fact, part=_APPLICANT, sms={fact: [command.actor.person_id]}, audited=audited)
     return case_id
 
 

@@ -128,7 +128,7 @@ async def _receive_file(command: Command, organisation_id: UUID, stored: StoredF
         FactKind.FILE_RECEIVED,
         {"size": stored.size, "sha256": sha256},
         part=Role.HR_OFFICER,
-        noted={"subject": str(case_id), "after": {"organisation_id": str(organisation_id), "sha256": sha256}},
+        audited={"subject": str(case_id), "after": {"organisation_id": str(organisation_id), "sha256": sha256}},
     )
     received = await personnel.read_import(command.connection, case_id)
     if received is None:

@@ -133,8 +133,8 @@ async def withdraw_substitution(command: Command, case_id: UUID) -> UUID:
         raise CaseClosed
     await release_guarantors(command, case_id)
     await tasks.moot_tasks(command.connection, case_id)
-    fact, noted = FactKind.SUBSTITUTION_WITHDRAWN, {"subject": str(case_id), "before": {"phase": case.phase}}
-    await command.act(case_id, fact, part=_OWNER, sms={fact: [command.actor.person_id]}, noted=noted)
+    fact, audited = FactKind.SUBSTITUTION_WITHDRAWN, {"subject": str(case_id), "before": {"phase": case.phase}}
+    await command.act(case_id, fact, part=_OWNER, sms={fact: [command.actor.person_id]}, audited=audited)
     return case_id
 
 

@@ -133,7 +133,7 @@ async def last_fact(connection: AsyncConnection, case_id: UUID, *kinds: str) -> 
     return await find_one(connection, Fact, _LAST_FACT, {"this_case": case_id, "kinds": list(kinds)})
 
 
-async def tell(
+async def add_event(
     connection: AsyncConnection, case_id: UUID, code: StrEnum, *, actor: str, params: Mapping[str, Any] | None = None
 ) -> None:
     """Add a line to the case's timeline. ``actor`` is a part or role, never a name."""
@@ -142,6 +142,6 @@ async def tell(
 
 
 def event_statement(case_id: UUID, code: StrEnum, *, actor: str, params: Mapping[str, Any] | None = None) -> Statement:
-    """``tell``, to be run with the last statements of the transaction."""
+    """``add_event``, to be run with the last statements of the transaction."""
     line = {"case_id": case_id, "code": code, "params": Jsonb(dict(params or {})), "actor": actor}
     return Statement(_ADD_EVENT_SQL, line)

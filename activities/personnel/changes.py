@@ -41,7 +41,7 @@ class PersonnelChange(DecidedCase):
         decider = _decider(step, change)
         if not step.case.due_at:
             await _notify_subject(step, change, "proposed")
-        await step.tell(Event.CONFIRMATION_REQUESTED, params={"what": change.what, "role": decider.role})
+        await step.add_event(Event.CONFIRMATION_REQUESTED, params={"what": change.what, "role": decider.role})
         return Request(
             task=TaskKind.CONFIRM_CHANGE,
             assignee=decider,
@@ -51,7 +51,7 @@ class PersonnelChange(DecidedCase):
             due_in=await _hours(step, "change_expire_hours"),
             details={"what": change.what},
             # One file may open thousands of these: those who answer find them in the inbox.
-            tell=False,
+            sms=False,
         )
 
     async def apply(self, step: Transition, decision: Fact) -> NextStep:
@@ -69,14 +69,14 @@ class PersonnelChange(DecidedCase):
             await personnel.replace_sheba(step.connection, change)
         else:
             await personnel.set_employment_state(step.connection, change, before="exit_reported", after="left")
-        await step.tell(Event.CHANGE_APPLIED, params={"what": change.what})
+        await step.add_event(Event.CHANGE_APPLIED, params={"what": change.what})
         return await _end(step, change, ChangePhase.CONFIRMED)
 
     async def lapse(self, step: Transition) -> NextStep:
         """Nothing of it is applied."""
         change = await _change(step)
         await _return_to_work(step, change)
-        await step.tell(Event.CHANGE_LAPSED, params={"what": change.what})
+        await step.add_event(Event.CHANGE_LAPSED, params={"what": change.what})
         if change.what is Change.EXIT:
             # Silence confirms no exit; but that nobody said anything must not go unnoticed.
             operators = await step.holders(Grant(Role.OPERATOR, ScopeKind.PLATFORM))
@@ -102,7 +102,7 @@ async def _return_to_work(step: Transition, change: ProposedChange) -> None:
 
 async def _end(step: Transition, change: ProposedChange, phase: ChangePhase) -> NextStep:
     await _notify_subject(step, change, phase)
-    return await step.end(phase, noted={"employment_id": str(change.employment_id), "fields": [change.what]})
+    return await step.end(phase, audited={"employment_id": str(change.employment_id), "fields": [change.what]})
 
 
 async def _notify_subject(step: Transition, change: ProposedChange, became: str) -> None:

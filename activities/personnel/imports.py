@@ -179,7 +179,7 @@ async def _finish(step: Transition) -> NextStep:
         "refused": imported.rows_refused,
     }
     code = Event.FILE_REFUSED if imported.error else Event.FILE_IMPORTED
-    await step.tell(code, params=counts)
+    await step.add_event(code, params=counts)
     sender = await personnel.sender_of(step.connection, step.case.id)
     if sender is not None:
         await step.notify([sender], code, {name: persian_digits(str(count)) for name, count in counts.items()})

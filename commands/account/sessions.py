@@ -134,7 +134,7 @@ async def step_up(command: Command, *, code_id: UUID | None, code: str, totp: st
         await step_up_with_code(command, code_id, code)
     else:
         await step_up_with_totp(command, totp)
-    await command.note(account_stream(command.actor.person_id), subject=str(command.actor.person_id))
+    await command.audit(account_stream(command.actor.person_id), subject=str(command.actor.person_id))
     return await account.strengthen_session(command.connection, command.actor.session_id)
 
 

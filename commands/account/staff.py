@@ -46,7 +46,7 @@ class Office:
     person_id: UUID | None = None
     origin: str | None = None
 
-    async def note(self, action: str, person_id: UUID, **after: object) -> None:
+    async def audit(self, action: str, person_id: UUID, **after: object) -> None:
         """Write the audit line."""
         entry = audit.Entry(action, self.actor, str(person_id), after=after or None, origin=self.origin)
         await audit.append(self.connection, account_stream(person_id), entry)
@@ -122,7 +122,7 @@ async def add_staff(office: Office, wish: StaffWish) -> FirstCredentials:
     )
     if not added:
         raise UsernameTaken(field="username")
-    await office.note("add_staff", person_id, username=username)
+    await office.audit("add_staff", person_id, username=username)
     for grant in wish.grants:
         await grant_role(office, person_id, grant)
     return FirstCredentials(person_id, username, password, secret)
@@ -137,7 +137,7 @@ async def grant_role(office: Office, person_id: UUID, grant: Grant) -> UUID:
     grant_id = await account.add_grant(office.connection, person_id, grant, office.actor)
     if grant_id is None:
         raise RoleHeld
-    await office.note("grant_role", person_id, grant=str(grant_id), **_told(grant))
+    await office.audit("grant_role", person_id, grant=str(grant_id), **_told(grant))
     return grant_id
 
 
@@ -148,7 +148,7 @@ async def revoke_role(office: Office, person_id: UUID, grant_id: UUID) -> None:
     grant = await account.revoke_grant(office.connection, person_id, grant_id)
     if grant is None:
         raise NotFound
-    await office.note("revoke_role", person_id, grant=str(grant_id), **_told(grant))
+    await office.audit("revoke_role", person_id, grant=str(grant_id), **_told(grant))
 
 
 @refuses(BadUsername)
@@ -159,7 +159,7 @@ async def reset_staff(office: Office, username: str) -> FirstCredentials:
     password, secret = new_password(), new_totp_secret()
     await account.change_credential(office.connection, office.seals, person_id, await hash_password(password), secret)
     ended = await account.end_sessions(office.connection, person_id, "staff")
-    await office.note("reset_staff", person_id, sessions_ended=ended)
+    await office.audit("reset_staff", person_id, sessions_ended=ended)
     return FirstCredentials(person_id, name, password, secret)
 
 
@@ -169,7 +169,7 @@ async def disable_staff(office: Office, username: str) -> None:
     person_id = await _staff_named(office, parse_username(username))
     await account.disable_credential(office.connection, person_id)
     ended = await account.end_sessions(office.connection, person_id, "staff")
-    await office.note("disable_staff", person_id, sessions_ended=ended)
+    await office.audit("disable_staff", person_id, sessions_ended=ended)
 
 
 async def _person_of(office: Office, wish: StaffWish) -> UUID:

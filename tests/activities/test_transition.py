@@ -33,7 +33,7 @@ async def test_a_transition_that_lost_a_dead_lock_is_taken_once_all_the_same(
     async with Quarrel.about_purses(database, desk.engine) as quarrel:
 
         async def body(step: Transition) -> NextStep:
-            await step.tell(FactKind.APPLICATION_SUBMITTED)
+            await step.add_event(FactKind.APPLICATION_SUBMITTED)
             await quarrel.enter(step.connection)
             return NextStep(WAIT, remind_in=quarrel.tries)
 

@@ -25,7 +25,7 @@ from domain.access import Role
 from domain.errors import InvalidInput
 from messages.case import Event as CaseEvent
 from messages.case import StepInput
-from storage.cases import tell, touch_case
+from storage.cases import add_event, touch_case
 from storage.database import SERVICE, transaction
 from storage.rows.cases import Event
 from tests.arrange import Arrange, Someone, eventually
@@ -240,7 +240,7 @@ async def test_the_live_stream_tells_what_was_and_what_happens_and_goes_on_where
             lines = aiter(stream.aiter_lines())
             before = await _events(lines, 2)
             async with transaction(office.context.engine, SERVICE) as connection:
-                await tell(connection, case_id, CaseEvent.REMINDED, actor="machine", params={"role": "hr_officer"})
+                await add_event(connection, case_id, CaseEvent.REMINDED, actor="machine", params={"role": "hr_officer"})
             (news,) = await _events(lines, 1)
         resumed = {**office.member.headers(), "Last-Event-ID": str(before[-1]["id"])}
         async with client.stream("GET", address, headers=resumed) as stream:

@@ -22,7 +22,7 @@ from domain.guarantor import CHECKS_PER_PERSON
 from domain.identity import NationalId, mask_national_id
 from messages.case import Event as CaseEvent
 from messages.onboarding import Event as ApplicationEvent
-from storage.cases import tell
+from storage.cases import add_event
 from storage.database import SERVICE, transaction
 from storage.rows.cases import Event
 from tests.arrange import Arrange, Someone, guarantee_code, next_national_id
@@ -229,15 +229,15 @@ async def test_what_is_the_applicants_own_business_stays_out_of_the_guarantors_t
 ) -> None:
     case_id = await branch.returned()
     async with transaction(context.engine, SERVICE) as connection:
-        await tell(
+        await add_event(
             connection,
             case_id,
             ApplicationEvent.ACTIVATION_BLOCKED,
             actor="machine",
             params={"obstacle": "share_used_up"},
         )
-        await tell(connection, case_id, ApplicationEvent.ACTIVATION_PAUSED, actor="machine", params={"hours": 24})
-        await tell(connection, case_id, CaseEvent.REMINDED, actor="machine", params={"role": "applicant"})
+        await add_event(connection, case_id, ApplicationEvent.ACTIVATION_PAUSED, actor="machine", params={"hours": 24})
+        await add_event(connection, case_id, CaseEvent.REMINDED, actor="machine", params={"role": "applicant"})
 
     of_guarantor, of_applicant, of_finance = [
         await steps.timeline(who, str(case_id)) for who in (branch.guarantor, branch.applicant, branch.finance)
@@ -262,7 +262,7 @@ async def test_the_live_stream_of_a_guarantor_leaves_out_the_same_lines_and_goes
         case_id,
     )
     async with transaction(context.engine, SERVICE) as connection:
-        await tell(connection, case_id, CaseEvent.REMINDED, actor="machine", params={"role": "applicant"})
+        await add_event(connection, case_id, CaseEvent.REMINDED, actor="machine", params={"role": "applicant"})
 
     async def heard_by(who: Someone) -> list[str]:
         codes: list[str] = []
