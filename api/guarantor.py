@@ -216,7 +216,7 @@ class GuarantorFacts(Out):
                     code=rule,
                     words=Words.of(words.term(Rule, rule)),
                     holds=holds,
-                    value=Words.of(words.say(RULE_VALUES[rule], values))
+                    value=Words.of(words.fill(RULE_VALUES[rule], values))
                     if sees_pay or rule is not Rule.PAY_HIGH_ENOUGH
                     else None,
                 )

@@ -271,5 +271,5 @@ async def answer_obstacle(command: Command, task: Task, reason: RefusalReason | 
     """Say that an obstacle is cleared, or with a reason that it remains; returns the fact's id."""
     expect_kind(task, TaskKind.CLEAR_OBSTACLE)
     fact = FactKind.OBSTACLE_CLEARED if reason is None else FactKind.OBSTACLE_UPHELD
-    said = {} if reason is None else {"reason": reason}
-    return await command.act(task.case_id, fact, said, part=task.role or "", closes=task, shown=said)
+    payload = {} if reason is None else {"reason": reason}
+    return await command.act(task.case_id, fact, payload, part=task.role or "", closes=task, shown=payload)

@@ -150,12 +150,12 @@ async def answer_change(command: Command, task: Task, *, confirm: bool, reason: 
         raise SentByYourself
     if change.what is not Change.EXIT and confirm:
         command.require_strong()
-    said = (reason or "").strip()
-    if not confirm and not said:
+    given = (reason or "").strip()
+    if not confirm and not given:
         raise ReasonMissing(field="reason")
     kind = FactKind.CHANGE_CONFIRMED if confirm else FactKind.CHANGE_REJECTED
     # The decision is about the value that stands now: a file may propose another one before it takes effect.
-    payload = {"what": change.what, "value": change.value, **({"reason": said} if said else {})}
+    payload = {"what": change.what, "value": change.value, **({"reason": given} if given else {})}
     return await command.act(
         task.case_id,
         kind,

@@ -51,9 +51,9 @@ async def approve_application(command: Command, task: Task) -> UUID:
 
 def blocked(findings: Sequence[ReviewFinding]) -> rules.ApprovalBlocked:
     """The refusal that says what speaks against an approval."""
-    said = [words.term(ReviewFinding, finding) for finding in findings]
+    terms = [words.term(ReviewFinding, finding) for finding in findings]
     return rules.ApprovalBlocked(
-        field="decision", findings="، ".join(one.fa for one in said), findings_en=", ".join(one.en for one in said)
+        field="decision", findings="، ".join(one.fa for one in terms), findings_en=", ".join(one.en for one in terms)
     )
 
 
