@@ -262,7 +262,7 @@ def _install_errors(pages: FastAPI) -> None:
 
 def _error_page(request: Request, status: HTTPStatus) -> Response:
     visit = visit_of(request)
-    sentence = visit.language.say(_SENTENCES.get(status, _OUR_FAULT))
+    sentence = visit.language.translate(_SENTENCES.get(status, _OUR_FAULT))
     words = Sentence(sentence, sentence)
     response = visit.page("error.html", status=status, words=words, reference=_reference())
     if status == HTTPStatus.SERVICE_UNAVAILABLE:

@@ -48,7 +48,7 @@ async def show_cases(
     form = empty(visit.language, kind=kind, state=state, region=value_text(region), late=late)
     found = Page[TitledCase](items=[])
     if form.text("region") and not _REGION.fullmatch(form.text("region")):
-        form.errors["region"] = visit.language.say("A region's code has four digits.")
+        form.errors["region"] = visit.language.translate("A region's code has four digits.")
     else:
         found = await _find(visit, form, before)
     chosen = urlencode({name: form.text(name) for name in _FILTERS if form.text(name)})

@@ -106,7 +106,7 @@ async def _answer(visit: Visit, form: Form, found: GuaranteeOut, decision: Calla
         task_id = UUID(form.text("task_id") or str(found.task_id))
         await visit.api.perform(decide_task, form.key, task_id, decision(), form.version())
     except ValueError:
-        form.errors[GENERAL] = visit.language.say("Nothing is waiting for your answer here any more.")
+        form.errors[GENERAL] = visit.language.translate("Nothing is waiting for your answer here any more.")
     except Refusal as refused:
         form.refuse(refused)
     return form.is_good

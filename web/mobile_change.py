@@ -56,7 +56,7 @@ async def forward(visit: SignedIn) -> Response:
         except StepUpRequired:
             return visit.go("/confirm?next=/mobile-changes")
         except NotFound:
-            form.errors["national_id"] = visit.language.say("Nobody with this national id works in your area.")
+            form.errors["national_id"] = visit.language.translate("Nobody with this national id works in your area.")
         except Refusal as refused:
             form.refuse(refused)
     return visit.again("mobile_changes.html", form, **await _shown(visit))

@@ -100,17 +100,17 @@ async def _desk(visit: Visit, organisation_id: UUID | None, before: UUID | None 
 
 def _columns(language: Language) -> list[tuple[str, str]]:
     """The headings that a file must have, and how what stands below them is written."""
-    say = language.say
+    translate = language.translate
     hints = {
-        Column.NATIONAL_ID: say("ten digits; lost leading zeros are put back"),
+        Column.NATIONAL_ID: translate("ten digits; lost leading zeros are put back"),
         Column.FIRST_NAME: "",
         Column.LAST_NAME: "",
-        Column.MOBILE: say("for example 09123456789"),
-        Column.REGION_CODE: say("four digits"),
-        Column.HIRE_DATE: say("Jalali, for example 1397/02/23"),
-        Column.NET_PAY: say("a month, in rial"),
-        Column.SHEBA: say("IR and 24 digits"),
-        Column.EMPLOYMENT: say("«شاغل» for whoever works; anything else is not imported"),
+        Column.MOBILE: translate("for example 09123456789"),
+        Column.REGION_CODE: translate("four digits"),
+        Column.HIRE_DATE: translate("Jalali, for example 1397/02/23"),
+        Column.NET_PAY: translate("a month, in rial"),
+        Column.SHEBA: translate("IR and 24 digits"),
+        Column.EMPLOYMENT: translate("«شاغل» for whoever works; anything else is not imported"),
     }
     return [(HEADINGS[column], language.digits(hint)) for column, hint in hints.items()]
 
@@ -144,7 +144,7 @@ async def _left_unread(visit: Visit) -> Form:
     async for _part in visit.request.stream():
         pass
     form = empty(visit.language)
-    form.errors["file"] = visit.language.say("What was sent is larger than allowed.")
+    form.errors["file"] = visit.language.translate("What was sent is larger than allowed.")
     return form
 
 
@@ -221,7 +221,7 @@ async def search(visit: SignedIn) -> Response:
             )
         except NotFound:
             # Whoever is not within reach is as good as missing; the sentence about pages would confuse.
-            form.errors["national_id"] = visit.language.say("Nobody with this national id is on your lists.")
+            form.errors["national_id"] = visit.language.translate("Nobody with this national id is on your lists.")
         except Refusal as refused:
             form.refuse(refused)
     return visit.again("personnel_people.html", form, found=[])

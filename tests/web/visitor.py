@@ -58,7 +58,7 @@ class Visitor:
 
     async def press(self, text: str) -> None:
         """Press the one button or link of a text in the page's content, and wait for what follows."""
-        content, name = self.page.locator("main"), self.language.say(text)
+        content, name = self.page.locator("main"), self.language.translate(text)
         found = content.get_by_role("button", name=name, exact=True).or_(
             content.get_by_role("link", name=name, exact=True)
         )
@@ -68,11 +68,11 @@ class Visitor:
 
     async def open(self, text: str) -> None:
         """Open what asks once before it is done."""
-        await self.page.locator("summary", has_text=self.language.say(text)).first.click()
+        await self.page.locator("summary", has_text=self.language.translate(text)).first.click()
 
     async def reads(self, text: str) -> None:
         """Wait until the page's content says something."""
-        wanted = self.language.say(text)
+        wanted = self.language.translate(text)
 
         async def is_there() -> bool:
             return wanted in await self.text()

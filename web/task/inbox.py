@@ -51,7 +51,7 @@ async def inbox_page(visit: Visit, wanted: Filter, *, after: DueAfter = None, **
     if wanted.is_region:
         page = await wanted.find(visit, after, limit=_ROWS)
     else:
-        chosen.errors["region_code"] = visit.language.say("A region code has four digits, for example 1101.")
+        chosen.errors["region_code"] = visit.language.translate("A region code has four digits, for example 1101.")
     here = wanted.at("/inbox")
     return visit.page(
         "inbox.html",
@@ -82,7 +82,7 @@ async def act_in_bulk(visit: SignedIn) -> Response:
     if action not in _IN_BULK:
         return visit.go(wanted.at("/inbox"))
     if not ids:
-        form.errors["task"] = visit.language.say("Tick the tasks first.")
+        form.errors["task"] = visit.language.translate("Tick the tasks first.")
         return await inbox_page(visit, wanted, form=form, status=422)
     bulk = Bulk(action)
     for task_id in ids:
