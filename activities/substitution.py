@@ -33,8 +33,8 @@ _DECISIVE = (
 )
 
 
-async def _read(step: Transition, *, hold: bool = False) -> Substitution:
-    asked = await substitution.read_substitution(step.connection, step.case.id, hold=hold)
+async def _read(step: Transition, *, for_update: bool = False) -> Substitution:
+    asked = await substitution.read_substitution(step.connection, step.case.id, for_update=for_update)
     if asked is None:
         raise LookupError(f"case {step.case.id} has no substitution")
     return asked
@@ -89,10 +89,10 @@ async def lapse(step: Transition, expired: Sequence[Task]) -> NextStep:
 async def replace_guarantor(step: Transition) -> NextStep:
     """Check everything again, then free the former guarantor, or send it back to finance (A4)."""
     # A renewal closes the line: from here on it cannot, and if it has, nobody is replaced.
-    asked = await _read(step, hold=True)
+    asked = await _read(step, for_update=True)
     if asked.line.is_over(tehran_day(step.now)):
         return await assess(step)
-    await guarantor.hold_slots(step.connection, asked.substitute.person_id)
+    await guarantor.lock_slots(step.connection, asked.substitute.person_id)
     terms = (await programme_of(step.connection, step.case.policy_id)).guarantor_terms
     examination = await substitution.examine(step.connection, asked, terms, tehran_day(step.now))
     findings = examination.findings(await _reviewing_region(step))

@@ -99,7 +99,7 @@ async def correct_employment(
 async def _hold(command: Command, employment_id: UUID) -> ListedEmployment:
     """The employment, held; its region may have changed until then, so whether it is in reach is judged twice."""
     seen = await _in_reach(command, employment_id)
-    await store.hold_employment(command.connection, seen)
+    await store.lock_employment(command.connection, seen)
     return await _in_reach(command, employment_id)
 
 

@@ -269,7 +269,7 @@ async def _judge(command: Command, guarantee: Guarantee, consent: Consent) -> No
         terms = (await guarantor.programme_behind(command.connection, guarantee)).guarantor_terms
         if consent.mandate_version != terms.mandate_version:
             raise MandateOutdated(field="mandate.version")
-        await guarantor.hold_slots(command.connection, guarantee.person_id)
+        await guarantor.lock_slots(command.connection, guarantee.person_id)
         application = await onboarding.read_application(command.connection, guarantee.credit_case_id)
         if application is None:
             raise NotFound

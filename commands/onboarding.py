@@ -83,7 +83,7 @@ async def apply_for_credit(command: Command, request: CreditRequest) -> UUID:
         raise rules.MoneyPaused
     policy, programme = await read_programme(command, request.programme)
     employment = await find_employment(command, programme, request.organisation_id)
-    await onboarding.hold_quota(command.connection, command.actor.person_id)
+    await onboarding.lock_quota(command.connection, command.actor.person_id)
     await _refuse_second(command, programme)
     await _judge(command, programme, employment, request)
     guarantors = await find_guarantors(command, programme, employment, request.guarantors)
@@ -240,7 +240,7 @@ async def correct_application(command: Command, case_id: UUID, correction: Corre
     employment = await read_employment(command.connection, before.employment_id)
     if employment.state != "employed":
         raise rules.NotOnPersonnelList
-    await onboarding.hold_quota(command.connection, command.actor.person_id)
+    await onboarding.lock_quota(command.connection, command.actor.person_id)
     await _judge(command, programme, employment, correction, case_id=case_id)
     await _accept_mandate(command, programme, correction)
     await _resubmit(command, task, before, employment, correction)

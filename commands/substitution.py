@@ -52,7 +52,7 @@ async def request_substitution(command: Command, line_id: UUID, guarantee_id: UU
     await refuse_closed(command, CaseKind.SUBSTITUTION)
     if await money_pause(command.connection, command.actor.person_id):
         raise MoneyPaused
-    line, bound = await _hold_line(command, line_id, guarantee_id)
+    line, bound = await _lock_line(command, line_id, guarantee_id)
     credit, application = await _credit(command, line)
     own = await read_employment(command.connection, application.employment_id)
     await _refuse_hopeless(command, own)
@@ -72,8 +72,8 @@ async def request_substitution(command: Command, line_id: UUID, guarantee_id: UU
     return case_id
 
 
-async def _hold_line(command: Command, line_id: UUID, guarantee_id: UUID) -> tuple[CreditLine, Guarantee]:
-    line = await onboarding.read_line(command.connection, line_id, hold=True)
+async def _lock_line(command: Command, line_id: UUID, guarantee_id: UUID) -> tuple[CreditLine, Guarantee]:
+    line = await onboarding.read_line(command.connection, line_id, for_update=True)
     if line is None or line.person_id != command.actor.person_id:
         raise NotFound
     if line.is_over(tehran_day(command.now)):
@@ -145,7 +145,7 @@ async def approve_substitution(command: Command, task: Task) -> UUID:
     today = tehran_day(command.now)
     if asked.line.is_over(today):
         raise rules.CreditLineOver
-    await guarantor.hold_slots(command.connection, asked.substitute.person_id)
+    await guarantor.lock_slots(command.connection, asked.substitute.person_id)
     examination = await substitution.examine(command.connection, asked, await _terms(command, case), today)
     findings = examination.findings()
     if findings:

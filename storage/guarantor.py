@@ -224,7 +224,7 @@ async def end_parts(connection: AsyncConnection, case_id: UUID) -> None:
     await connection.execute(_END_PARTS, {"this_case": case_id})
 
 
-async def hold_slots(connection: AsyncConnection, person_id: UUID) -> None:
+async def lock_slots(connection: AsyncConnection, person_id: UUID) -> None:
     """Serialise whatever makes one person a guarantor until the transaction ends."""
     await connection.execute(
         sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"guarantor_slots:{person_id}", 0)))
@@ -235,7 +235,7 @@ async def stands_for(connection: AsyncConnection, person_id: UUID, *, apart_from
     """For how many other persons somebody stands (A4); each until their guarantee has ended.
 
     Args:
-        connection: a transaction that called ``hold_slots`` where the answer is acted on.
+        connection: a transaction that called ``lock_slots`` where the answer is acted on.
         person_id: the guarantor.
         apart_from: the applicant who is not counted.
     """

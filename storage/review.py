@@ -79,7 +79,7 @@ async def examine(
     """Look at everything that an approval stands on.
 
     Args:
-        connection: a transaction that called ``hold_quota`` where the answer is acted on.
+        connection: a transaction that called ``lock_quota`` where the answer is acted on.
         application: what is asked for.
         programme: as the case froze it.
         today: in Tehran.

@@ -61,13 +61,15 @@ class Examination:
         return [finding for finding, holds in found.items() if holds]
 
 
-async def read_substitution(connection: AsyncConnection, case_id: UUID, *, hold: bool = False) -> Substitution | None:
+async def read_substitution(
+    connection: AsyncConnection, case_id: UUID, *, for_update: bool = False
+) -> Substitution | None:
     """The substitution of a case, or None if it is missing or hidden.
 
     Args:
         connection: a transaction; one that locked the case where the answer is acted on.
         case_id: whose.
-        hold: nobody closes the line until the transaction ends.
+        for_update: nobody closes the line until the transaction ends.
     """
     query = (
         sa.select(guarantees.c.id, guarantees.c.replaces_id, credit_lines.c.id)
@@ -77,7 +79,7 @@ async def read_substitution(connection: AsyncConnection, case_id: UUID, *, hold:
     row = (await connection.execute(query)).one_or_none()
     if row is None:
         return None
-    line = await read_line(connection, row[2], hold=hold)
+    line = await read_line(connection, row[2], for_update=for_update)
     substitute, bound = await read_guarantee(connection, row[0]), await read_guarantee(connection, row[1])
     if line is None or substitute is None or bound is None:
         return None
@@ -112,7 +114,7 @@ async def examine(connection: AsyncConnection, asked: Substitution, terms: Guara
     """Look at everything that an approval stands on.
 
     Args:
-        connection: a transaction that called ``hold_slots`` for the new guarantor where the answer is acted on.
+        connection: a transaction that called ``lock_slots`` for the new guarantor where the answer is acted on.
         asked: the substitution.
         terms: of the programme as the case froze it.
         today: in Tehran.

@@ -43,7 +43,7 @@ async def activate_credit(step: Transition) -> NextStep:
     pause = await money_pause(step.connection, application.person_id)
     if pause:
         return await _wait_out(step, pause)
-    await onboarding.hold_quota(step.connection, application.person_id)
+    await onboarding.lock_quota(step.connection, application.person_id)
     certificate = None
     if programme.backing is Backing.CERTIFICATE:
         certificate = await newest_certificate(step.connection, step.case.id)

@@ -68,7 +68,7 @@ async def sign_in(context: Context, *, challenge_id: UUID, code: str, origin: st
         raise CodeNotAccepted(field="code")
     try:
         async with transaction(context.engine, SERVICE) as connection:
-            await account.hold_person(connection, person_id)
+            await account.lock_person(connection, person_id)
             await account.use_code(connection, challenge_id)
             await account.confirm_mobile(connection, person_id)
             return await _begin(connection, person_id, "member", origin)

@@ -131,7 +131,7 @@ async def end_sessions(connection: AsyncConnection, person_id: UUID, capacity: C
     return ended.rowcount
 
 
-async def hold_person(connection: AsyncConnection, person_id: UUID) -> None:
+async def lock_person(connection: AsyncConnection, person_id: UUID) -> None:
     """Keep the person as they are until this transaction ends.
 
     A change of mobile (G2) locks the person, then cancels codes and ends sessions: it is either seen here, or waits
