@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api import mobile_change, onboarding, personnel, personnel_change, review, substitution
 from api.case_view import Action, CaseRow, Look, Section
 from api.decisions import action_of
-from api.sight import Sight, look, reaching_further
+from api.sight import Sight, look, with_service_rights
 from api.values import Moment, Words
 from domain.access import Actor, Part
 from domain.catalogue import words
@@ -181,7 +181,7 @@ async def _name(connection: AsyncConnection, sight: Sight) -> str | None:
     if person_id is None:
         return None
     own = contextlib.nullcontext()
-    async with own if sight.is_applicant else reaching_further(connection, sight.actor):
+    async with own if sight.is_applicant else with_service_rights(connection, sight.actor):
         return (await people.names_of(connection, [person_id])).get(person_id)
 
 

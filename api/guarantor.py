@@ -15,7 +15,7 @@ from api.case_view import CaseRow, case_row
 from api.dependencies import CommandDep, Reading, ReadingDep, require
 from api.onboarding import MandateAcceptance
 from api.operation import Operation
-from api.sight import reaching_further
+from api.sight import with_service_rights
 from api.values import Amount, Day, IdCursor, Input, Limit, Moment, Out, Page, Words
 from commands import guarantor as commands
 from commands.command import Command
@@ -335,7 +335,7 @@ async def name_guarantor(command: CommandDep, case_id: UUID, named: GuarantorIn)
 async def list_guarantees(read: ReadingDep, before: IdCursor, limit: Limit = 25) -> Guarantees:
     """What the member stands for and was asked to stand for (A5), newest first."""
     # The applicants' names are other people's rows.
-    async with reaching_further(read.connection, read.actor):
+    async with with_service_rights(read.connection, read.actor):
         rows = await guarantor.requests_to(read.connection, read.actor.person_id, before=before, limit=limit + 1)
         stands_for = await _stands_for(read)
     policies = {row.policy_id for row in rows[:limit]}
@@ -350,7 +350,7 @@ async def list_guarantees(read: ReadingDep, before: IdCursor, limit: Limit = 25)
 async def read_guarantee(read: ReadingDep, guarantee_id: UUID) -> GuaranteeOut | None:
     """One of those that the member stands for, stood for or was asked to stand for (A5)."""
     # The applicant's name is somebody else's row.
-    async with reaching_further(read.connection, read.actor):
+    async with with_service_rights(read.connection, read.actor):
         found = await guarantor.request_to(read.connection, read.actor.person_id, guarantee_id)
     return None if found is None else GuaranteeOut.of(found, await programme_of(read.connection, found.policy_id))
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.decisions import asks_another
-from api.sight import reaching_further
+from api.sight import with_service_rights
 from api.values import Coded, Moment, Out, Words
 from domain.access import Actor
 from domain.catalogue import TASK_KINDS, words
@@ -83,6 +83,6 @@ async def _applicants(connection: AsyncConnection, actor: Actor, items: Sequence
     asking = {item.task.id: item.person_id for item in items if asks_another(item.task) and item.person_id is not None}
     if not asking:
         return {}
-    async with reaching_further(connection, actor):
+    async with with_service_rights(connection, actor):
         names = await names_of(connection, set(asking.values()))
     return {task_id: names.get(person_id) for task_id, person_id in asking.items()}

@@ -12,7 +12,7 @@ from pydantic import Field
 from api.answering import Answering, Decision
 from api.case_view import Look, Section
 from api.guarantor import GuaranteeInCase, Known
-from api.sight import reaching_further
+from api.sight import with_service_rights
 from api.values import Amount, Coded, Out
 from commands import review as commands
 from commands.command import Command
@@ -169,7 +169,7 @@ async def _know(look: Look, found: list[Guarantee], examination: Examination | N
     if not found or not (sight.is_applicant or judges):
         return Known()
     persons = {guarantee.person_id for guarantee in found}
-    async with reaching_further(connection, sight.actor):
+    async with with_service_rights(connection, sight.actor):
         names = await people.names_of(connection, persons)
         national_ids = await people.national_ids_of(connection, look.seals, persons)
     # The applicant typed the national id; whose it is, they learn from whoever accepted.

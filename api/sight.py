@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from commands.task import is_addressed_to
 from domain.access import READS_EVERYTHING, Actor, Grant, Role, ScopeKind
 from storage import people, tasks
-from storage.database import Acting, seeing_all
+from storage.database import Acting, as_service
 from storage.rows.cases import Case
 from storage.rows.tasks import Task
 
@@ -95,8 +95,8 @@ async def look(connection: AsyncConnection, actor: Actor, case: Case) -> Sight:
     return Sight(actor, case, parts, tuple(theirs))
 
 
-def reaching_further(connection: AsyncConnection, actor: Actor) -> contextlib.AbstractAsyncContextManager[None]:
+def with_service_rights(connection: AsyncConnection, actor: Actor) -> contextlib.AbstractAsyncContextManager[None]:
     """For the few reads of other people's rows that a member's answer stands on; keep everything else out of it."""
     if actor.capacity == "staff":
         return contextlib.nullcontext()
-    return seeing_all(connection, Acting.of(actor))
+    return as_service(connection, Acting.of(actor))

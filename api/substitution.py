@@ -14,7 +14,7 @@ from api.case_view import Action, CaseRow, Look, Section, case_row
 from api.dependencies import CommandDep, ReadingDep, require
 from api.guarantor import GuaranteeInCase, Known
 from api.operation import Operation
-from api.sight import Sight, look, reaching_further
+from api.sight import Sight, look, with_service_rights
 from api.values import Coded, Input, Out
 from commands import substitution as commands
 from commands.command import Command
@@ -124,7 +124,7 @@ async def read_substitution(read: ReadingDep, case_id: UUID) -> SubstitutionOut 
         return None
     sight = await look(read.connection, read.actor, case)
     # The other guarantor and the credit are other people's rows.
-    async with reaching_further(read.connection, read.actor):
+    async with with_service_rights(read.connection, read.actor):
         asked = await substitution.read_substitution(read.connection, case_id)
         return None if asked is None else await _show(read.connection, read.seals, sight, asked)
 

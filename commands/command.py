@@ -23,7 +23,7 @@ from gateways.files import Files
 from messages.case import CaseKind, CaseSignal
 from storage import audit
 from storage.cases import add_event, lock_case, open_case, record_fact, touch_case
-from storage.database import Acting, Statement, run_statements, seeing_all, transaction_with
+from storage.database import Acting, Statement, as_service, run_statements, transaction_with
 from storage.idempotency import Answer, earlier_answer, lookup_statements, save_statement
 from storage.notices import notify
 from storage.outbox import enqueue
@@ -207,7 +207,7 @@ class Command:
     async def notify(self, people: Sequence[UUID], template: str, case_id: UUID) -> None:
         """Send an SMS to people; those of others than the member who acts are not the member's to see."""
         if self.actor.capacity == "member" and set(people) != {self.actor.person_id}:
-            async with seeing_all(self.connection, self.acting):
+            async with as_service(self.connection, self.acting):
                 await notify(self.connection, people, template, case_id=case_id)
         else:
             await notify(self.connection, people, template, case_id=case_id)

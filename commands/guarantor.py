@@ -23,7 +23,7 @@ from domain.wording import task_sms
 from messages.guarantor import FactKind, Sms, TaskKind
 from storage import account, guarantor, onboarding, tasks
 from storage.account import use_code
-from storage.database import SERVICE, seeing_all, transaction
+from storage.database import SERVICE, as_service, transaction
 from storage.guarantor import as_worker
 from storage.organisation import employment_in, read_employment
 from storage.people import find_person, money_pause
@@ -98,7 +98,7 @@ async def _find(
 ) -> Employment | None:
     """The colleague's employment if every rule is kept, else None: which one was broken stays here (A4a)."""
     identity = _read(national_id)
-    async with seeing_all(command.connection, command.acting):
+    async with as_service(command.connection, command.acting):
         person = None if identity is None else await find_person(command.connection, command.seals, identity)
         if person is not None and person.id == own.person_id:
             raise rules.GuarantorIsApplicant(field=field)
@@ -265,7 +265,7 @@ async def answer_guarantee(command: Command, task: Task, consent: Consent | None
 async def _judge(command: Command, guarantee: Guarantee, consent: Consent) -> None:
     if await money_pause(command.connection, command.actor.person_id):
         raise MoneyPaused
-    async with seeing_all(command.connection, command.acting):
+    async with as_service(command.connection, command.acting):
         terms = (await guarantor.programme_behind(command.connection, guarantee)).guarantor_terms
         if consent.mandate_version != terms.mandate_version:
             raise MandateOutdated(field="mandate.version")

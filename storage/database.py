@@ -269,7 +269,7 @@ def _acting(acting: Acting, limit_ms: int) -> Statement:
 
 
 @asynccontextmanager
-async def seeing_all(connection: AsyncConnection, acting: Acting) -> AsyncIterator[None]:
+async def as_service(connection: AsyncConnection, acting: Acting) -> AsyncIterator[None]:
     """Lift row-level security for a few statements on behalf of a rule, then act as before.
 
     What a member must not see may still decide what they may do: a colleague's pay, say. Keep what was read out of

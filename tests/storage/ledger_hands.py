@@ -22,7 +22,7 @@ from storage.database import single_statements
 from storage.ledger import holding, posting
 from storage.retries import retried
 from tests.storage.ledger_model import DONE, MENDED, Answer, Deed, Names, asked
-from tests.storage.ledger_world import as_service
+from tests.storage.ledger_world import service_transaction
 
 # Postgres ended the transaction in favour of another, or an account that nobody locks was frozen between the look at
 # it and the entry: with so many hands, again and again.
@@ -70,7 +70,7 @@ class Hand:
             try:
                 if manner is Manner.ALONE:
                     return await self._called(self._connection, deed)
-                async with as_service(self._engine) as connection:
+                async with service_transaction(self._engine) as connection:
                     return await self._called(connection, deed)
             except (Refusal, ledger.LedgerFault) as said:
                 return type(said)

@@ -30,7 +30,7 @@ from tests.conftest import Database
 from tests.storage.ledger_hands import Hand, Manner
 from tests.storage.ledger_model import FLOORED, Deed, History, Model, Names
 from tests.storage.ledger_script import STEP_BYTES, STEPS_MAX, Author, Purse, Step, steps
-from tests.storage.ledger_world import as_service, settled, violations
+from tests.storage.ledger_world import service_transaction, settled, violations
 
 SEQUENCES: Final = int(os.environ.get("AMANAT_TEST_LEDGER_SEQUENCES", "2000"))
 ACTORS: Final = 8
@@ -87,7 +87,7 @@ class Ground:
         """Look at the whole ledger as it stands in the end, and at the last statements."""
         assert await violations(self.engine) == []
         await settled(self.engine)
-        async with as_service(self.engine) as connection:
+        async with service_transaction(self.engine) as connection:
             totals: dict[str, int] = {}
             for row in await ledger.trial_balance(connection):
                 totals[row.unit] = totals.get(row.unit, 0) + row.total
@@ -145,7 +145,7 @@ class Alone:
             hand = await self.ground.hand(stack)
             for step in todo:
                 if step.verb == "look":
-                    async with as_service(self.ground.engine) as connection:
+                    async with service_transaction(self.ground.engine) as connection:
                         await self.compare(connection)
                     continue
                 deed = self.author.deed(step)
@@ -210,7 +210,7 @@ class Together:
             self.history.add(single, await hand.do(single))
 
     async def _look(self) -> None:
-        async with as_service(self.ground.engine) as connection:
+        async with service_transaction(self.ground.engine) as connection:
             stand = await _stand(connection, self.purse.codes)
         for unit in (Unit.IRR, Unit.PTS):
             codes = [account.code for account in self.purse.accounts if account.unit is unit]
@@ -223,7 +223,7 @@ def test_each_answer_is_that_of_a_plain_model(ground: Ground) -> None:
     async def play(scripts: list[list[Step]]) -> None:
         actors = [Alone(ground, purse) for purse in await ground.opened(ACTORS)]
         await asyncio.gather(*(actor.play(todo) for actor, todo in zip(actors, scripts, strict=True)))
-        async with as_service(ground.engine) as connection:
+        async with service_transaction(ground.engine) as connection:
             for actor in actors:
                 await actor.compare(connection)
             known = {key: ground.names.ids[key] for actor in actors for key in actor.model.keys}
@@ -247,7 +247,7 @@ def test_answers_given_to_many_at_once_have_an_explanation(ground: Ground) -> No
         actors = [Together(ground, purse, history, number) for number in range(ACTORS)]
         await asyncio.gather(*(actor.play(todo) for actor, todo in zip(actors, scripts, strict=True)))
         history.close()
-        async with as_service(ground.engine) as connection:
+        async with service_transaction(ground.engine) as connection:
             assert await _stand(connection, purse.codes) == history.totals(purse.codes)
             known = {key: ground.names.ids[key] for key in history.keys}
             assert await _found(connection, [key for actor in actors for key in actor.author.tried]) == known

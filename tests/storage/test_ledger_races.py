@@ -19,7 +19,16 @@ from storage.database import create_engine, single_statements
 from storage.ledger import holding, posting
 from storage.retries import retried
 from tests.conftest import Database
-from tests.storage.ledger_world import as_service, ask, available, granted, move, occasion, open_line, violations
+from tests.storage.ledger_world import (
+    ask,
+    available,
+    granted,
+    move,
+    occasion,
+    open_line,
+    service_transaction,
+    violations,
+)
 
 T = TypeVar("T")
 CROWD = 16
@@ -34,19 +43,19 @@ async def crowd(database: Database) -> AsyncIterator[AsyncEngine]:
 
 
 async def _line(engine: AsyncEngine, ceiling: int) -> UUID:
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         return await open_line(connection, ceiling)
 
 
 async def _balance(engine: AsyncEngine, code: str) -> tuple[int, int]:
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         found = await ledger.balance(connection, code)
     return found.posted, found.held
 
 
 async def _post(engine: AsyncEngine, journal: Journal) -> UUID | Refusal:
     try:
-        async with as_service(engine) as connection:
+        async with service_transaction(engine) as connection:
             return await posting.post(connection, journal)
     except Refusal as refusal:
         return refusal
@@ -59,7 +68,7 @@ async def test_holds_racing_for_one_account_never_pass_its_floor(crowd: AsyncEng
         won = []
         for _ in range(5):
             try:
-                async with as_service(crowd) as connection:
+                async with service_transaction(crowd) as connection:
                     await holding.hold(connection, ask(line, 3))
                 won.append(True)
             except InsufficientFunds:
@@ -96,7 +105,7 @@ async def test_one_hold_key_from_many_connections_is_one_hold(crowd: AsyncEngine
     request = ask(line, 100)
 
     async def grab() -> UUID:
-        async with as_service(crowd) as connection:
+        async with service_transaction(crowd) as connection:
             return await holding.hold(connection, request)
 
     assert len(set(await asyncio.gather(*(grab() for _ in range(CROWD))))) == 1
@@ -122,7 +131,7 @@ async def test_posts_in_opposite_directions_do_not_dead_lock(crowd: AsyncEngine)
             order.reverse()
         for _ in range(10):
             entries = (Entry(order[0], Money(-2)), Entry(order[1], Money(1)), Entry(order[2], Money(1)))
-            async with as_service(crowd) as connection:
+            async with service_transaction(crowd) as connection:
                 await posting.post(connection, Journal(occasion(), "test_moved", entries))
 
     await asyncio.gather(*(shuffle(racer) for racer in range(CROWD)))
@@ -133,12 +142,12 @@ async def test_posts_in_opposite_directions_do_not_dead_lock(crowd: AsyncEngine)
 async def test_a_hold_posted_voided_and_expired_at_once_resolves_once(crowd: AsyncEngine) -> None:
     line = await _line(crowd, 100)
     for _ in range(5):
-        async with as_service(crowd) as connection:
+        async with service_transaction(crowd) as connection:
             held = await holding.hold(connection, ask(line, 10))
 
         async def resolve(how: int, held: UUID = held) -> bool:
             try:
-                async with as_service(crowd) as connection:
+                async with service_transaction(crowd) as connection:
                     if how == 0:
                         await posting.post_hold(connection, held, move(available(line), granted(line), 1))
                     elif how == 1:
@@ -158,12 +167,12 @@ async def test_a_hold_posted_voided_and_expired_at_once_resolves_once(crowd: Asy
 async def test_corrections_racing_for_one_journal_let_one_through(crowd: AsyncEngine, locked: bool) -> None:
     one, two = await _line(crowd, 100), await _line(crowd, 100)
     name = available if locked else granted
-    async with as_service(crowd) as connection:
+    async with service_transaction(crowd) as connection:
         wrong = await posting.post(connection, move(name(one), name(two), 10))
 
     async def mend() -> bool:
         try:
-            async with as_service(crowd) as connection:
+            async with service_transaction(crowd) as connection:
                 await posting.correct(connection, wrong, occasion(), "test_mended")
         except AlreadyCorrected:
             return False
@@ -188,7 +197,7 @@ async def _at_once(crowd: AsyncEngine, *calls: Callable[[AsyncConnection], Await
 async def test_one_key_in_any_call_from_many_connections_is_one_journal(crowd: AsyncEngine, way: str) -> None:
     line = await _line(crowd, 100)
     for _ in range(5):
-        async with as_service(crowd) as connection:
+        async with service_transaction(crowd) as connection:
             held = await holding.hold(connection, ask(line, 10))
             wrong = await posting.post(connection, move(available(line), granted(line), 2))
         journals = [move(available(line), granted(line), amount) for amount in (3, 4, 1000, 5)]
@@ -211,7 +220,7 @@ async def test_one_key_in_any_call_from_many_connections_is_one_journal(crowd: A
         answers = await _at_once(crowd, *[call] * CROWD)
         assert len(set(answers)) == 1
         if way != "take":
-            async with as_service(crowd) as connection:
+            async with service_transaction(crowd) as connection:
                 await posting.void_hold(connection, held)
     gone = {"take": 5 * (2 + 3), "correct": 0, "batch": 5 * (2 + 12)}[way]
     assert await _balance(crowd, available(line)) == (100 - gone, 0)

@@ -22,7 +22,7 @@ from tests.arrange import eventually
 from tests.books import Superuser
 from tests.conftest import Database
 from tests.races import DEAD_LOCK, SERIALISATION, Quarrel, counting, lay_out_purses, pay, purses, stumble
-from tests.storage.ledger_world import as_service, available, granted, move, open_line, violations
+from tests.storage.ledger_world import available, granted, move, open_line, service_transaction, violations
 
 
 async def total(connection: AsyncConnection) -> int:
@@ -43,7 +43,7 @@ async def test_of_two_transactions_that_wait_for_each_other_both_get_through_onc
         async with asyncio.timeout(10):
             if not is_first:
                 await through.wait()
-            async with as_service(engine) as connection:
+            async with service_transaction(engine) as connection:
                 await pay(connection, names[0])
                 if is_first:
                     await both.wait()
@@ -67,7 +67,7 @@ async def test_a_transaction_whose_rows_were_changed_under_it_is_run_again_with_
     async def double() -> None:
         nonlocal tries
         tries += 1
-        async with as_service(still) as connection:
+        async with service_transaction(still) as connection:
             found = await total(connection)
             if tries == 1:
                 await superuser.run("UPDATE purses SET amount = 21 WHERE name = 'one'")
@@ -87,7 +87,7 @@ async def test_a_transaction_that_fails_at_its_commit_is_run_again(engine: Async
 
     async def add_sum(name: str) -> None:
         nonlocal ends
-        async with asyncio.timeout(10), as_service(strict) as connection:
+        async with asyncio.timeout(10), service_transaction(strict) as connection:
             await pay(connection, name, await total(connection) + 1)
             ends += 1
             if ends <= 2:
@@ -104,7 +104,7 @@ async def test_a_transaction_that_fails_at_its_commit_is_run_again(engine: Async
 
 async def fail(engine: AsyncEngine, state: str) -> None:
     """Fail by Postgres's word."""
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         await connection.exec_driver_sql(f"DO $$ BEGIN RAISE EXCEPTION SQLSTATE '{state}'; END $$")
 
 
@@ -147,7 +147,7 @@ async def test_any_other_failure_is_passed_on_at_once_and_a_lost_connection_abov
             raise Refusal
         if failure != "lost":
             await fail(engine, failure)
-        async with as_service(engine) as connection:
+        async with service_transaction(engine) as connection:
             own = (await connection.exec_driver_sql("SELECT pg_backend_pid()")).scalar_one()
             await superuser.rows("SELECT pg_terminate_backend(%s, 10000)", own)
 
@@ -158,14 +158,14 @@ async def test_any_other_failure_is_passed_on_at_once_and_a_lost_connection_abov
 
 
 async def test_a_batch_that_lost_a_dead_lock_is_posted_once(engine: AsyncEngine, database: Database) -> None:
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         line = await open_line(connection, 100)
     batch = [move(available(line), granted(line), 1) for _ in range(3)]
 
     async with Quarrel.about_purses(database, engine) as quarrel:
 
         async def post_all() -> list[UUID | Refusal]:
-            async with as_service(engine) as connection:
+            async with service_transaction(engine) as connection:
                 posted = await posting.post_batch(connection, batch)
                 await quarrel.enter(connection)
                 return posted
@@ -174,7 +174,7 @@ async def test_a_batch_that_lost_a_dead_lock_is_posted_once(engine: AsyncEngine,
             answers = await retried(post_all, of="test:ledger_batch")
 
     assert (quarrel.tries, counted.again, counted.given_up) == (2, {DEAD_LOCK: 1}, {})
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         assert await posting.post_batch(connection, batch) == answers
         assert (await ledger.balance(connection, available(line))).posted == 97
     assert await violations(engine) == []
@@ -183,7 +183,7 @@ async def test_a_batch_that_lost_a_dead_lock_is_posted_once(engine: AsyncEngine,
 async def test_a_post_in_a_transaction_of_its_own_is_run_again_on_the_same_connection(
     engine: AsyncEngine, superuser: Superuser
 ) -> None:
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         line = await open_line(connection, 100)
     await stumble(superuser, "entries", "INSERT")
     journal = move(available(line), granted(line), 1)
