@@ -15,8 +15,8 @@ from api.case_view import CaseRow, case_row
 from api.dependencies import CommandDep, Reading, ReadingDep, require
 from api.onboarding import MandateAcceptance
 from api.operation import Operation
-from api.sight import with_service_rights
 from api.values import Amount, Day, IdCursor, Input, Limit, Moment, Out, Page, Words
+from api.visibility import with_service_rights
 from commands import guarantor as commands
 from commands.command import Command
 from commands.onboarding import find_employment, read_programme

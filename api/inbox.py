@@ -9,8 +9,8 @@ from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.decisions import asks_another
-from api.sight import with_service_rights
 from api.values import Coded, Moment, Out, Words
+from api.visibility import with_service_rights
 from domain.access import Actor
 from domain.catalogue import TASK_KINDS, words
 from domain.review import ReturnReason

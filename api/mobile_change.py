@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from pydantic import Field, StringConstraints
 
 from api.answering import Answering, Decision
-from api.case_view import CaseRow, Look, Section, case_row
+from api.case_view import CaseRow, CaseView, Section, case_row
 from api.dependencies import CommandDep, require
 from api.operation import Operation
 from api.values import Input, Out
@@ -119,13 +119,13 @@ class MobileChangeSection(Out):
     )
 
 
-async def _read(look: Look) -> MobileChangeSection:
-    case_id = look.sight.case.id
-    change = await mobile_change.read_mobile_change(look.connection, case_id) if look.sight.judges else None
+async def _read(view: CaseView) -> MobileChangeSection:
+    case_id = view.visibility.case.id
+    change = await mobile_change.read_mobile_change(view.connection, case_id) if view.visibility.judges else None
     if change is None:
         return MobileChangeSection()
-    present, proposed = await mobile_change.read_numbers(look.connection, look.seals, change)
-    returned = await last_fact(look.connection, case_id, FactKind.RETURNED)
+    present, proposed = await mobile_change.read_numbers(view.connection, view.seals, change)
+    returned = await last_fact(view.connection, case_id, FactKind.RETURNED)
     return MobileChangeSection(
         mobile_change=MobileChangeOut(
             present_masked=None if present is None else mask_mobile(present),

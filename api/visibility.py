@@ -17,7 +17,7 @@ from storage.rows.tasks import Task
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Visibility:
     """A case in somebody's eyes.
 
     ``parts`` are those that they take, or took, in it. ``tasks`` are those of its open tasks that are theirs to answer:
@@ -86,13 +86,13 @@ class Sight:
         return self.task_of(kind) is not None or self.actor.holds_any({Role.AUDITOR})
 
 
-async def look(connection: AsyncConnection, actor: Actor, case: Case) -> Sight:
+async def visibility_of(connection: AsyncConnection, actor: Actor, case: Case) -> Visibility:
     """How somebody sees a case that they may see."""
     parts = await people.parts_in(connection, case.id, actor.person_id)
     if parts and actor.capacity == "staff":
-        return Sight(actor, case, parts, ())
+        return Visibility(actor, case, parts, ())
     theirs = [task for task in await tasks.open_tasks(connection, case.id) if is_addressed_to(task, actor)]
-    return Sight(actor, case, parts, tuple(theirs))
+    return Visibility(actor, case, parts, tuple(theirs))
 
 
 def with_service_rights(connection: AsyncConnection, actor: Actor) -> contextlib.AbstractAsyncContextManager[None]:
