@@ -202,10 +202,10 @@ class GuarantorFacts(Out):
     rules: list[RuleOut]
 
     @classmethod
-    def of(cls, check: GuarantorCheck, known: Known) -> GuarantorFacts:
+    def of(cls, check: GuarantorCheck, disclosed: Disclosed) -> GuarantorFacts:
         """What an examination found."""
-        there, sees_pay = check.employment, known.sees_pay
-        values = _values(check, known.regions)
+        there, sees_pay = check.employment, disclosed.sees_pay
+        values = _values(check, disclosed.regions)
         return cls(
             region_code=there.region_code,
             hire_date=there.hire_date,
@@ -266,22 +266,22 @@ class GuaranteeInCase(Out):
     facts: GuarantorFacts | None = Field(description="While it lasts, for finance that decides and auditors")
 
     @classmethod
-    def of(cls, guarantee: Guarantee, known: Known) -> GuaranteeInCase:
+    def of(cls, guarantee: Guarantee, disclosed: Disclosed) -> GuaranteeInCase:
         """A guarantee, with what the caller may know."""
-        national_id = known.national_ids.get(guarantee.person_id)
-        check = known.checks.get(guarantee.id)
+        national_id = disclosed.national_ids.get(guarantee.person_id)
+        check = disclosed.checks.get(guarantee.id)
         return cls.of_row(
             guarantee,
             words=Words.of(words.term(GuaranteeState, guarantee.status)),
             national_id_masked=None if national_id is None else mask_national_id(national_id),
-            name=known.names.get(guarantee.id),
+            name=disclosed.names.get(guarantee.id),
             ceiling=ceiling_of(guarantee),
-            facts=None if check is None else GuarantorFacts.of(check, known),
+            facts=None if check is None else GuarantorFacts.of(check, disclosed),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Disclosed:
     """What the caller may know of guarantors: names by guarantee, national ids by person, findings by guarantee.
 
     ``regions``: names by code.

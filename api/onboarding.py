@@ -15,7 +15,7 @@ from api.case_view import Action, CaseRow, CaseView, Section, case_row
 from api.dependencies import CommandDep, Reading, ReadingDep, require
 from api.operation import Operation
 from api.terms import CorrectionTerms, EmployerLimit, correction_terms, employer_limits
-from api.values import Amount, AmountIn, Coded, Day, Input, Moment, Out, Words
+from api.values import Amount, AmountIn, Day, Input, Moment, Out, Reason, Words
 from api.visibility import Visibility
 from commands import onboarding as commands
 from commands.command import Command
@@ -244,7 +244,7 @@ class ApplicationOut(Out):
     returned: Moment | None = Field(
         validation_alias="returned_at", description="Since when it waits for the applicant's correction"
     )
-    return_reasons: list[Coded] = Field(description="Why it was returned the last time (A7)")
+    return_reasons: list[Reason] = Field(description="Why it was returned the last time (A7)")
     certificate_id: UUID | None
     guarantors: int = Field(description="How many its programme asks for (A4)", examples=[1])
     free_places: int = Field(
@@ -269,7 +269,7 @@ class ApplicationOut(Out):
             hire_date_used=asked.hire_date if visibility.sees_pay else None,
             return_reasons=[]
             if returned is None
-            else [Coded.of(ReturnReason, code) for code in returned.payload["reasons"]],
+            else [Reason.of(ReturnReason, code) for code in returned.payload["reasons"]],
             certificate_id=None if certificate is None else certificate.id,
             guarantors=programme.guarantors,
             free_places=await _free_places(connection, visibility.case, programme),

@@ -11,8 +11,8 @@ from pydantic import Field
 
 from api.answering import Answering, Decision
 from api.case_view import CaseView, Section
-from api.guarantor import GuaranteeInCase, Known
-from api.values import Amount, Coded, Out
+from api.guarantor import Disclosed, GuaranteeInCase
+from api.values import Amount, Out, Reason
 from api.visibility import with_service_rights
 from commands import review as commands
 from commands.command import Command
@@ -97,7 +97,7 @@ DECISIONS = (
 class ReviewOut(Out):
     """What whoever reviews decides by, as it is at this moment (A7)."""
 
-    findings: list[Coded] = Field(description="What stands against an approval; empty if nothing does")
+    findings: list[Reason] = Field(description="What stands against an approval; empty if nothing does")
     may_forward: bool = Field(description="Whether the applicant works in another region now, to hand it to")
     monthly_limit: Amount = Field(description="The most that may be chosen per month")
     contract_in_force: bool
@@ -112,7 +112,7 @@ class ReviewOut(Out):
         """An examination."""
         used, now = examination.application, examination.employment
         return cls(
-            findings=[Coded.of(ReviewFinding, finding) for finding in examination.findings(reviewing_region)],
+            findings=[Reason.of(ReviewFinding, finding) for finding in examination.findings(reviewing_region)],
             may_forward=may_forward(reviewing_region, now.region_code),
             monthly_limit=examination.limit.amount,
             contract_in_force=examination.contract_in_force,
@@ -147,12 +147,12 @@ async def _read(view: CaseView) -> ReviewSection:
     found = await guarantor.guarantees_for(connection, visibility.case.id)
     examination = await _examine(view) if judges and visibility.case.is_open else None
     regions = {} if examination is None else await list_regions(connection)
-    known = replace(await _know(view, found, examination, judges=judges), regions=regions)
+    disclosed = replace(await _disclose(view, found, examination, judges=judges), regions=regions)
     review, task = None, visibility.task_of(TaskKind.REVIEW_APPLICATION)
     if examination is not None and task is not None:
         region = task.scope if task.scope_kind == ScopeKind.REGION else None
-        review = ReviewOut.of(examination, region, known.regions)
-    return ReviewSection(guarantees=[GuaranteeInCase.of(guarantee, known) for guarantee in found], review=review)
+        review = ReviewOut.of(examination, region, disclosed.regions)
+    return ReviewSection(guarantees=[GuaranteeInCase.of(guarantee, disclosed) for guarantee in found], review=review)
 
 
 async def _examine(view: CaseView) -> Examination | None:
@@ -164,17 +164,19 @@ async def _examine(view: CaseView) -> Examination | None:
     return await examine(connection, application, programme, await tehran_today(connection))
 
 
-async def _know(view: CaseView, found: list[Guarantee], examination: Examination | None, *, judges: bool) -> Known:
+async def _disclose(
+    view: CaseView, found: list[Guarantee], examination: Examination | None, *, judges: bool
+) -> Disclosed:
     visibility, connection = view.visibility, view.connection
     if not found or not (visibility.is_applicant or judges):
-        return Known()
+        return Disclosed()
     persons = {guarantee.person_id for guarantee in found}
     async with with_service_rights(connection, visibility.actor):
         names = await people.names_of(connection, persons)
         national_ids = await people.national_ids_of(connection, view.seals, persons)
     # The applicant typed the national id; whose it is, they learn from whoever accepted.
     told = [one for one in found if one.accepted_at is not None or judges]
-    return Known(
+    return Disclosed(
         names={guarantee.id: names[guarantee.person_id] for guarantee in told},
         national_ids=national_ids,
         checks={} if examination is None else {check.guarantee.id: check for check in examination.guarantors},

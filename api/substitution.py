@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.answering import Answering, Decision
 from api.case_view import Action, CaseRow, CaseView, Section, case_row
 from api.dependencies import CommandDep, ReadingDep, require
-from api.guarantor import GuaranteeInCase, Known
+from api.guarantor import Disclosed, GuaranteeInCase
 from api.operation import Operation
-from api.values import Coded, Input, Out
+from api.values import Input, Out, Reason
 from api.visibility import Visibility, visibility_of, with_service_rights
 from commands import substitution as commands
 from commands.command import Command
@@ -80,7 +80,7 @@ class SubstitutionOut(Out):
     credit_line_id: UUID
     bound: GuaranteeInCase | None = Field(description="For the owner, finance that decides, auditors, and themselves")
     substitute: GuaranteeInCase | None = Field(description="Likewise")
-    findings: list[Coded] | None = Field(
+    findings: list[Reason] | None = Field(
         description="What stands against an approval at this moment; for whoever has the open review"
     )
 
@@ -135,11 +135,11 @@ async def _show(
     judges = visibility.judges_as(TaskKind.REVIEW_SUBSTITUTION)
     examination = await _examine(connection, visibility, asked) if judges and visibility.case.is_open else None
     both = (asked.bound, asked.substitute)
-    known = Known()
+    disclosed = Disclosed()
     if judges or visibility.is_applicant:
         names = await people.names_of(connection, [one.person_id for one in both])
         # The owner typed the national id; whose it is, they learn from whoever accepted.
-        known = Known(
+        disclosed = Disclosed(
             names={one.id: names[one.person_id] for one in both if judges or one.accepted_at is not None},
             national_ids=await people.national_ids_of(connection, seals, [one.person_id for one in both]),
             checks={} if examination is None else {asked.substitute.id: examination.substitute},
@@ -147,7 +147,7 @@ async def _show(
             regions={} if examination is None else await list_regions(connection),
         )
     shown = [
-        GuaranteeInCase.of(one, known)
+        GuaranteeInCase.of(one, disclosed)
         if judges or visibility.actor.person_id in {one.person_id, one.applicant_id}
         else None
         for one in both
@@ -162,9 +162,9 @@ async def _show(
     )
 
 
-def _findings(examination: Examination | None) -> list[Coded]:
+def _findings(examination: Examination | None) -> list[Reason]:
     found = [] if examination is None else examination.findings()
-    return [Coded.of(ReviewFinding, one) for one in found]
+    return [Reason.of(ReviewFinding, one) for one in found]
 
 
 async def _examine(connection: AsyncConnection, visibility: Visibility, asked: Substitution) -> Examination:
