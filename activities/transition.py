@@ -39,7 +39,7 @@ _log = logging.getLogger("amanat.activities")
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class ActivityContext:
     """What activities work with; made once by the worker."""
 
     engine: AsyncEngine
@@ -185,11 +185,13 @@ class Transition:
 Body = Callable[[Transition], Awaitable[NextStep]]
 
 
-async def run_transition(desk: Desk, name: str, step: StepInput, body: Body, *, assess: Body | None = None) -> NextStep:
+async def run_transition(
+    context: ActivityContext, name: str, step: StepInput, body: Body, *, assess: Body | None = None
+) -> NextStep:
     """Run a transition once per case, step and round; a case that is over is left as it is.
 
     Args:
-        desk: what activities work with.
+        context: what activities work with.
         name: verb and noun of the transition.
         step: whose, and which round.
         body: does it; run again if its transaction lost a race.
@@ -199,7 +201,7 @@ async def run_transition(desk: Desk, name: str, step: StepInput, body: Body, *, 
         ApplicationError: there is no such case; not retried.
     """
     taken, is_new = await retried(
-        lambda: _run_once(desk, name, step, body, assess), of=f"transition:{name}", tries=_TRIES, within=_WITHIN
+        lambda: _run_once(context, name, step, body, assess), of=f"transition:{name}", tries=_TRIES, within=_WITHIN
     )
     if is_new:
         facts = {"case_id": str(step.case_id), "step": name, "round": step.round}
@@ -207,16 +209,18 @@ async def run_transition(desk: Desk, name: str, step: StepInput, body: Body, *, 
     return taken
 
 
-async def _run_once(desk: Desk, name: str, step: StepInput, body: Body, assess: Body | None) -> tuple[NextStep, bool]:
+async def _run_once(
+    context: ActivityContext, name: str, step: StepInput, body: Body, assess: Body | None
+) -> tuple[NextStep, bool]:
     """One transaction; the result, and whether it is new."""
     lookups = lookup_statements(step.case_id, name, step.round)
-    async with transaction_with(desk.engine, SERVICE, *lookups) as (connection, found):
+    async with transaction_with(context.engine, SERVICE, *lookups) as (connection, found):
         begun = read_beginning(found)
         if begun is None:
             raise ApplicationError(f"no case {step.case_id}", type="NoSuchCase", non_retryable=True)
         if not begun.case.is_open:
             return END, False
-        transition = Transition(connection, desk.seals, begun.case, name, begun.now, step.until, begun.deadlines)
+        transition = Transition(connection, context.seals, begun.case, name, begun.now, step.until, begun.deadlines)
         if begun.was_taken:
             result = END if assess is None else await assess(transition)
             rounds = await count_rounds(connection, step.case_id)

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.testing import WorkflowEnvironment
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from gateways.sms import SendFailed
 from messages.case import CaseKind, CaseSignal
@@ -86,14 +86,14 @@ def test_two_routes_for_messages_of_one_name_are_refused(engine: AsyncEngine) ->
 async def test_a_relay_that_died_between_sending_and_marking_sends_again_and_the_effect_comes_once(
     context: Context,
     office: Office,
-    desk: Desk,
+    activity_context: ActivityContext,
     temporal: WorkflowEnvironment,
     superuser: Superuser,
     messages_dir: Path,
     steps: Steps,
 ) -> None:
     case_id = await apply(office)
-    by_name = {route.message.__name__: route for route in routes(temporal.client, desk, messages_dir)}
+    by_name = {route.message.__name__: route for route in routes(temporal.client, activity_context, messages_dir)}
     async with transaction(context.engine, SERVICE) as connection:
         claimed = await outbox.claim(connection, ["CaseSignal", "SendNotice"], 20)
     for row in claimed:
@@ -222,7 +222,7 @@ async def test_a_notice_asked_for_twice_is_sent_once(
     engine: AsyncEngine,
     context: Context,
     office: Office,
-    desk: Desk,
+    activity_context: ActivityContext,
     temporal: WorkflowEnvironment,
     superuser: Superuser,
     messages_dir: Path,
@@ -231,7 +231,7 @@ async def test_a_notice_asked_for_twice_is_sent_once(
         await notify(connection, [office.member.id], "application_withdrawn")
     notice_id = await superuser.value("SELECT id FROM notices")
 
-    async with relaying(Relay(engine, routes(temporal.client, desk, messages_dir), sweep_seconds=0.1)):
+    async with relaying(Relay(engine, routes(temporal.client, activity_context, messages_dir), sweep_seconds=0.1)):
         await all_sent(superuser)
         await enqueue_all(engine, SendNotice(notice_id))
         await all_sent(superuser)
@@ -244,7 +244,7 @@ async def test_a_notice_asked_for_twice_is_sent_once(
 async def test_a_case_that_is_over_swallows_what_comes_for_it(
     context: Context,
     office: Office,
-    desk: Desk,
+    activity_context: ActivityContext,
     temporal: WorkflowEnvironment,
     superuser: Superuser,
     messages_dir: Path,
@@ -252,7 +252,7 @@ async def test_a_case_that_is_over_swallows_what_comes_for_it(
     """A message for a completed process counts as sent; the process is not begun again."""
     from tests.commands.onboarding_steps import refuse  # noqa: PLC0415 - of one test
 
-    relay = Relay(context.engine, routes(temporal.client, desk, messages_dir), sweep_seconds=0.1)
+    relay = Relay(context.engine, routes(temporal.client, activity_context, messages_dir), sweep_seconds=0.1)
     async with relaying(relay):
         case_id = await apply(office)
 

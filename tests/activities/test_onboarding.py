@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from domain.access import Role
 from messages.case import OVER, WAIT, NextStep, StepInput
@@ -22,8 +22,8 @@ NAMES = ["request_backing", "remind_onboarding", "assess_onboarding", "lapse_onb
 
 
 @pytest.fixture
-def activities(desk: Desk) -> Transitions:
-    return Transitions(desk)
+def activities(activity_context: ActivityContext) -> Transitions:
+    return Transitions(activity_context)
 
 
 @pytest.fixture

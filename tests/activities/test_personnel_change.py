@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from temporalio.testing import ActivityEnvironment
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Command, Envelope, perform
 from commands.personnel import answer_change
 from commands.task import lock_task
@@ -41,8 +41,8 @@ SUPPORT = Grant(Role.SUPPORT_AGENT, ScopeKind.PLATFORM)
 
 
 @pytest.fixture
-async def office(desk: Desk, arrange: Arrange) -> Office:
-    return await Office.open(desk, arrange)
+async def office(activity_context: ActivityContext, arrange: Arrange) -> Office:
+    return await Office.open(activity_context, arrange)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def acting(someone: Someone, *grants: Grant) -> Actor:
 
 async def take(office: Office, step: str, case_id: UUID, round_: int = 0) -> NextStep:
     """Take a transition of the change."""
-    activities = Transitions(office.desk)
+    activities = Transitions(office.activity_context)
     outcome: NextStep = await ActivityEnvironment().run(getattr(activities, step), StepInput(case_id, round_))
     return outcome
 
@@ -321,10 +321,12 @@ async def test_the_person_concerned_decides_nothing_about_themselves(office: Off
         await answer(office, subject, case_id)
 
 
-async def test_whoever_is_asked_to_stand_for_somebody_decides_nothing_about_them(desk: Desk, arrange: Arrange) -> None:
-    branch = await Branch.opened(arrange.context, arrange, desk)
+async def test_whoever_is_asked_to_stand_for_somebody_decides_nothing_about_them(
+    activity_context: ActivityContext, arrange: Arrange
+) -> None:
+    branch = await Branch.opened(arrange.context, arrange, activity_context)
     await branch.asked()
-    office, applicant = await Office.open(desk, arrange, branch.employer), branch.applicant
+    office, applicant = await Office.open(activity_context, arrange, branch.employer), branch.applicant
     line = Line(applicant.national_id, first_name="", last_name="", mobile=applicant.mobile, employment="قطع همکاری")
     await office.import_(line)
     (case_id,) = [change.id for change in await office.changes() if change.variant == "exit"]
@@ -336,10 +338,10 @@ async def test_whoever_is_asked_to_stand_for_somebody_decides_nothing_about_them
 
 
 async def test_another_organisations_hr_does_not_even_see_the_exit(
-    office: Office, desk: Desk, arrange: Arrange
+    office: Office, activity_context: ActivityContext, arrange: Arrange
 ) -> None:
     case_id, _ = await ask_for_exit(office)
-    elsewhere = await Office.open(desk, arrange)
+    elsewhere = await Office.open(activity_context, arrange)
     with pytest.raises(NotFound):
         await answer(office, elsewhere.actor, case_id)
 

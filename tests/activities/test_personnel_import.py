@@ -18,7 +18,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.personnel import FILE_MISSING
 from activities.personnel.imports import PersonnelImport
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from demo.personnel_generator import FileFormat, generate
 from messages.case import StepInput
 from messages.personnel import ImportPhase
@@ -41,8 +41,8 @@ FILES = [("personnel-education", "utf-8-sig"), ("personnel-minipay-cp1256", "cp1
 
 
 @pytest.fixture
-async def office(desk: Desk, arrange: Arrange) -> Office:
-    return await Office.open(desk, arrange)
+async def office(activity_context: ActivityContext, arrange: Arrange) -> Office:
+    return await Office.open(activity_context, arrange)
 
 
 @pytest.mark.parametrize(("name", "encoding"), FILES)
@@ -69,9 +69,9 @@ async def test_each_key_is_met_row_by_row_and_a_second_import_changes_nothing(
     assert await office.fetch(EVERYBODY) == before
 
 
-async def test_the_activity_run_twice_acts_once(office: Office, desk: Desk) -> None:
+async def test_the_activity_run_twice_acts_once(office: Office, activity_context: ActivityContext) -> None:
     case_id = await office.send([Line(), Line(mobile="12"), Line()])
-    activities = PersonnelImport(desk)
+    activities = PersonnelImport(activity_context)
     for _ in range(2):
         await ActivityEnvironment().run(activities.import_personnel, StepInput(case_id))
     for _ in range(2):
@@ -86,12 +86,12 @@ async def test_the_activity_run_twice_acts_once(office: Office, desk: Desk) -> N
 
 
 async def test_an_import_cut_off_half_way_goes_on_and_counts_each_row_once(
-    office: Office, desk: Desk, tmp_path: Path
+    office: Office, activity_context: ActivityContext, tmp_path: Path
 ) -> None:
     path = tmp_path / "list.csv"
     key = generate(path, 6_000, {"bad_mobile": 40, "duplicate": 20}, FileFormat.CSV_UTF8, seed=5)
     case_id = await office.send(path.read_bytes())
-    activities = PersonnelImport(desk)
+    activities = PersonnelImport(activity_context)
     attempt = asyncio.create_task(ActivityEnvironment().run(activities.import_personnel, StepInput(case_id)))
 
     async def some_rows() -> bool:
@@ -119,9 +119,9 @@ async def test_two_files_of_one_moment_wait_for_each_other_and_add_nobody_twice(
     assert len(await office.fetch(sa.select(employments.c.id))) == 2_500
 
 
-async def test_two_attempts_at_one_file_add_nobody_twice(office: Office, desk: Desk) -> None:
+async def test_two_attempts_at_one_file_add_nobody_twice(office: Office, activity_context: ActivityContext) -> None:
     case_id = await office.send([Line() for _ in range(2_500)])
-    activities = PersonnelImport(desk)
+    activities = PersonnelImport(activity_context)
     await asyncio.gather(
         *(ActivityEnvironment().run(activities.import_personnel, StepInput(case_id)) for _ in range(2))
     )
@@ -192,9 +192,9 @@ async def test_an_exit_is_refused_in_the_report_and_opens_a_leaver_case_at_once(
 
 
 async def test_an_exit_of_somebody_unknown_or_of_another_employer_opens_nothing(
-    office: Office, desk: Desk, arrange: Arrange
+    office: Office, activity_context: ActivityContext, arrange: Arrange
 ) -> None:
-    line, elsewhere = Line(), await Office.open(desk, arrange)
+    line, elsewhere = Line(), await Office.open(activity_context, arrange)
     await elsewhere.import_(line)
     done = await office.import_(line.but(employment="بازنشسته"), Line(employment="مستعفی"))
     assert (done.rows_refused, done.changes_opened) == (2, 0)
@@ -303,19 +303,21 @@ async def test_a_file_that_was_lost_ends_the_import_with_that_reason(office: Off
     assert (done.phase, done.error) == (ImportPhase.REFUSED, FILE_MISSING)
 
 
-async def test_an_import_that_does_not_exist_is_not_retried_for_ever(office: Office, desk: Desk) -> None:
+async def test_an_import_that_does_not_exist_is_not_retried_for_ever(
+    office: Office, activity_context: ActivityContext
+) -> None:
     step = StepInput(office.organisation_id)
     with pytest.raises(ApplicationError) as caught:
-        await ActivityEnvironment().run(PersonnelImport(desk).import_personnel, step)
+        await ActivityEnvironment().run(PersonnelImport(activity_context).import_personnel, step)
     assert caught.value.non_retryable
 
 
-async def test_the_activity_tells_how_far_it_is(office: Office, desk: Desk) -> None:
+async def test_the_activity_tells_how_far_it_is(office: Office, activity_context: ActivityContext) -> None:
     case_id = await office.send([Line()])
     beats: list[tuple[Any, ...]] = []
     environment = ActivityEnvironment()
     environment.on_heartbeat = lambda *details: beats.append(details)
-    await environment.run(PersonnelImport(desk).import_personnel, StepInput(case_id))
+    await environment.run(PersonnelImport(activity_context).import_personnel, StepInput(case_id))
     assert beats
 
 

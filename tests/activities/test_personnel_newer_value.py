@@ -7,7 +7,7 @@ import asyncio
 import pytest
 import sqlalchemy as sa
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from domain.access import Actor
 from domain.errors import PreconditionFailed
 from messages.case import OVER, WAIT
@@ -22,8 +22,8 @@ NEWER_MOBILE = "+989990000002"
 
 
 @pytest.fixture
-async def office(desk: Desk, arrange: Arrange) -> Office:
-    return await Office.open(desk, arrange)
+async def office(activity_context: ActivityContext, arrange: Arrange) -> Office:
+    return await Office.open(activity_context, arrange)
 
 
 @pytest.fixture
@@ -82,10 +82,10 @@ async def test_a_decision_says_nothing_about_a_value_that_was_proposed_after_it(
 
 
 async def test_two_organisations_propose_two_mobiles_and_each_is_decided_on_its_own(
-    office: Office, desk: Desk, arrange: Arrange, support: Actor
+    office: Office, activity_context: ActivityContext, arrange: Arrange, support: Actor
 ) -> None:
     case_id, line = await ask_for_mobile(office)
-    elsewhere = await Office.open(desk, arrange)
+    elsewhere = await Office.open(activity_context, arrange)
     await elsewhere.import_(line.but(mobile=NEWER_MOBILE))
     (theirs,) = await elsewhere.changes()
     await take(elsewhere, "request_decision", theirs.id)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from storage.database import SERVICE, transaction
 from storage.rows.account import staff_credentials
 from storage.rows.organisation import employments
@@ -20,14 +20,14 @@ from tests.personnel_steps import SHEBAS, Line, Office
 
 
 @pytest.fixture
-async def office(desk: Desk, arrange: Arrange) -> Office:
-    return await Office.open(desk, arrange)
+async def office(activity_context: ActivityContext, arrange: Arrange) -> Office:
+    return await Office.open(activity_context, arrange)
 
 
 async def test_another_organisations_proposal_is_not_dropped_because_one_waits(
-    office: Office, desk: Desk, arrange: Arrange
+    office: Office, activity_context: ActivityContext, arrange: Arrange
 ) -> None:
-    line, elsewhere = Line(), await Office.open(desk, arrange)
+    line, elsewhere = Line(), await Office.open(activity_context, arrange)
     await office.import_(line)
     other = line.but(mobile="+989990000001")
     for _ in range(2):
@@ -38,8 +38,10 @@ async def test_another_organisations_proposal_is_not_dropped_because_one_waits(
     assert theirs.organisation_id != ours.organisation_id
 
 
-async def test_no_employer_renames_whoever_works_elsewhere_too(office: Office, desk: Desk, arrange: Arrange) -> None:
-    line, elsewhere = Line(), await Office.open(desk, arrange)
+async def test_no_employer_renames_whoever_works_elsewhere_too(
+    office: Office, activity_context: ActivityContext, arrange: Arrange
+) -> None:
+    line, elsewhere = Line(), await Office.open(activity_context, arrange)
     await office.import_(line)
     renamed = line.but(first_name="بدنام", last_name="بدنام")
     first = await elsewhere.import_(renamed)
@@ -89,7 +91,7 @@ async def own_line(office: Office) -> Line:
     [{"net_pay_rial": "9000000000"}, {"hire_date": "1380/01/10"}, {"region_code": "2201"}],
 )
 async def test_nobody_changes_their_own_pay_hire_date_or_region_with_a_file(
-    office: Office, desk: Desk, arrange: Arrange, changes: dict[str, str]
+    office: Office, activity_context: ActivityContext, arrange: Arrange, changes: dict[str, str]
 ) -> None:
     own, other = await own_line(office), Line()
     colleague = replace(office, actor=replace(office.actor, person_id=(await arrange.person("staff")).id))
@@ -123,10 +125,10 @@ async def test_an_own_row_that_says_nothing_new_is_like_any_other_and_a_new_one_
 
 @pytest.mark.parametrize("far", ["named", "stands"])
 async def test_a_file_changes_nobody_for_whom_its_sender_stands_or_who_stands_for_them_until_it_has_ended(
-    desk: Desk, arrange: Arrange, far: str
+    activity_context: ActivityContext, arrange: Arrange, far: str
 ) -> None:
-    branch = await Branch.opened(arrange.context, arrange, desk)
-    office = await Office.open(desk, arrange, branch.employer)
+    branch = await Branch.opened(arrange.context, arrange, activity_context)
+    office = await Office.open(activity_context, arrange, branch.employer)
     case_id = await {"named": branch.apply, "stands": branch.backed}[far]()
 
     def sent_by(sender: Someone) -> Office:

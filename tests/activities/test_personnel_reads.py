@@ -11,7 +11,7 @@ from datetime import date
 import pytest
 import sqlalchemy as sa
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from domain.personnel import PersonnelRow, RawRow, judge_row
 from storage.cases import read_case
 from storage.database import SERVICE, transaction
@@ -32,8 +32,8 @@ _READ = sa.text(
 
 
 @pytest.fixture
-async def office(desk: Desk, arrange: Arrange) -> Office:
-    return await Office.open(desk, arrange)
+async def office(activity_context: ActivityContext, arrange: Arrange) -> Office:
+    return await Office.open(activity_context, arrange)
 
 
 def moved(lines: Sequence[Line], first: int) -> list[Line]:
@@ -70,9 +70,11 @@ async def test_a_chunk_opens_and_replaces_proposals_without_looking_at_everybody
         assert read["cases"] >= PEOPLE
 
 
-async def test_a_chunk_of_new_pay_looks_only_at_its_own_peoples_guarantees(desk: Desk, arrange: Arrange) -> None:
-    branch = await Branch.opened(arrange.context, arrange, desk)
-    office = await Office.open(desk, arrange, branch.employer)
+async def test_a_chunk_of_new_pay_looks_only_at_its_own_peoples_guarantees(
+    activity_context: ActivityContext, arrange: Arrange
+) -> None:
+    branch = await Branch.opened(arrange.context, arrange, activity_context)
+    office = await Office.open(activity_context, arrange, branch.employer)
     lines = [Line() for _ in range(PEOPLE)]
     await office.import_(*lines)
     case_id = await branch.apply()

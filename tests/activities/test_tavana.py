@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from domain import errors
 from domain.access import Role
@@ -42,9 +42,9 @@ from tests.personnel_steps import Office as Employer
 
 
 @pytest.fixture
-async def branch(context: Context, arrange: Arrange, desk: Desk) -> Branch:
+async def branch(context: Context, arrange: Arrange, activity_context: ActivityContext) -> Branch:
     """An applicant, a colleague and finance."""
-    return await Branch.opened(context, arrange, desk)
+    return await Branch.opened(context, arrange, activity_context)
 
 
 async def lapse(branch: Branch, case_id: UUID, superuser: Superuser) -> NextStep:
@@ -399,11 +399,11 @@ async def test_a_withdrawal_during_the_waiting_time_and_the_activation_leave_one
 
 
 async def test_a_personnel_file_that_moves_the_applicant_blocks_the_approval_and_the_review_is_forwarded(
-    branch: Branch, desk: Desk, superuser: Superuser
+    branch: Branch, activity_context: ActivityContext, superuser: Superuser
 ) -> None:
     there = await finance_officer(branch.arrange, "1104")
     case_id = await branch.backed()
-    employer = await Employer.open(desk, branch.arrange, branch.employer)
+    employer = await Employer.open(activity_context, branch.arrange, branch.employer)
     listed = Line(branch.applicant.national_id, mobile=branch.applicant.mobile, region_code="1104")
 
     imported = await employer.import_(listed)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from domain.guarantor import GuarantorCountWrong, GuarantorMayNotBeAsked, GuarantorNamedTwice
 from domain.onboarding import AmountAboveShare, ProgrammeUnknown
@@ -39,9 +39,9 @@ OWN = "refinery"
 
 
 @pytest.fixture
-async def branch(context: Context, arrange: Arrange, desk: Desk) -> Branch:
+async def branch(context: Context, arrange: Arrange, activity_context: ActivityContext) -> Branch:
     """An applicant, a colleague and finance."""
-    return await Branch.opened(context, arrange, desk)
+    return await Branch.opened(context, arrange, activity_context)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from starlette.responses import Response
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from api.app import create_app
 from api.dependencies import Caller
 from api.live import MAX_STREAMS_EACH, Watcher
@@ -44,10 +44,10 @@ async def office(context: Context, arrange: Arrange) -> Office:
 
 
 @pytest.fixture
-async def case_id(office: Office, desk: Desk) -> UUID:
+async def case_id(office: Office, activity_context: ActivityContext) -> UUID:
     """An application whose certificate is awaited."""
     opened = await apply(office)
-    await Transitions(desk).request_backing(StepInput(opened))
+    await Transitions(activity_context).request_backing(StepInput(opened))
     return opened
 
 
@@ -106,12 +106,17 @@ async def _pages(api: httpx2.AsyncClient, address: str, who: Someone, limit: int
 
 
 async def test_lists_are_paged_without_gap_or_repetition(
-    api: httpx2.AsyncClient, office: Office, case_id: UUID, arrange: Arrange, desk: Desk, superuser: Superuser
+    api: httpx2.AsyncClient,
+    office: Office,
+    case_id: UUID,
+    arrange: Arrange,
+    activity_context: ActivityContext,
+    superuser: Superuser,
 ) -> None:
     employer = await superuser.value("SELECT organisation_id FROM cases")
     for _ in range(4):
         colleague = Office(office.context, await arrange.member(employer), office.officer)
-        await Transitions(desk).request_backing(StepInput(await apply(colleague)))
+        await Transitions(activity_context).request_backing(StepInput(await apply(colleague)))
 
     for address in ("/v1/cases", "/v1/tasks"):
         pages = await _pages(api, address, office.officer, 2)

@@ -8,7 +8,7 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from domain.access import Role
 from messages.case import StepInput
@@ -20,15 +20,15 @@ from tests.transitions import Transitions
 
 
 @pytest.fixture
-async def office(desk: Desk, arrange: Arrange) -> Office:
+async def office(activity_context: ActivityContext, arrange: Arrange) -> Office:
     """An organisation whose HR sends files."""
-    return await Office.open(desk, arrange)
+    return await Office.open(activity_context, arrange)
 
 
 async def asked(office: Office, line: Line, other: Line) -> UUID:
     """A change of a person's data whose confirmation is awaited."""
     case_id = await office.change(line, other)
-    await Transitions(office.desk).request_decision(StepInput(case_id))
+    await Transitions(office.activity_context).request_decision(StepInput(case_id))
     return case_id
 
 
@@ -94,13 +94,13 @@ async def test_staff_who_see_the_case_without_a_task_in_it_recognise_nobody(
 
 
 async def test_hr_recognises_the_applicant_while_it_is_theirs_to_answer(
-    api: httpx2.AsyncClient, context: Context, arrange: Arrange, desk: Desk
+    api: httpx2.AsyncClient, context: Context, arrange: Arrange, activity_context: ActivityContext
 ) -> None:
     employer = await arrange.organisation()
     member, officer = await arrange.member(employer), await arrange.hr_officer(employer)
     office = onboarding_steps.Office(context, member, officer)
     case_id = await apply(office)
-    await Transitions(desk).request_backing(StepInput(case_id))
+    await Transitions(activity_context).request_backing(StepInput(case_id))
 
     before = await read(api, officer, case_id)
     their_own = await read(api, member, case_id)

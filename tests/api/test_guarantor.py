@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from starlette.responses import Response
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from api.dependencies import Caller
 from api.live import Watcher
 from commands.account import authenticate
@@ -42,9 +42,9 @@ MANDATE = {"version": 1, "code_id": "01890000-0000-7000-8000-000000000000", "cod
 
 
 @pytest.fixture
-async def branch(context: Context, arrange: Arrange, desk: Desk) -> Branch:
+async def branch(context: Context, arrange: Arrange, activity_context: ActivityContext) -> Branch:
     """An applicant, a colleague and finance of one region."""
-    return await Branch.opened(context, arrange, desk)
+    return await Branch.opened(context, arrange, activity_context)
 
 
 async def may_be_asked(

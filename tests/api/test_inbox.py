@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from domain.access import Role
 from messages.case import StepInput
@@ -22,9 +22,9 @@ NAME = "مریم آزمون"
 
 
 @pytest.fixture
-async def branch(context: Context, arrange: Arrange, desk: Desk) -> Branch:
+async def branch(context: Context, arrange: Arrange, activity_context: ActivityContext) -> Branch:
     """An applicant, a colleague and finance of one region."""
-    return await Branch.opened(context, arrange, desk)
+    return await Branch.opened(context, arrange, activity_context)
 
 
 async def inbox(api: httpx2.AsyncClient, who: Someone, query: str = "") -> list[dict[str, Any]]:
@@ -90,9 +90,9 @@ async def test_a_claimed_task_is_mine_for_me_and_not_for_my_colleague(
 
 
 async def test_proposed_changes_wait_for_support_and_exits_for_the_organisations_hr(
-    api: httpx2.AsyncClient, arrange: Arrange, desk: Desk
+    api: httpx2.AsyncClient, arrange: Arrange, activity_context: ActivityContext
 ) -> None:
-    personnel = await Personnel.open(desk, arrange)
+    personnel = await Personnel.open(activity_context, arrange)
     officer = await arrange.hr_officer(personnel.organisation_id)
     stranger = await arrange.hr_officer(await arrange.organisation())
     support = await arrange.platform(Role.SUPPORT_AGENT)
@@ -100,7 +100,7 @@ async def test_proposed_changes_wait_for_support_and_exits_for_the_organisations
     await personnel.import_(moved, left)
     await personnel.import_(moved.but(mobile="09129999999"), left.but(employment="بازنشسته"))
     for case in await personnel.changes():
-        await Transitions(desk).request_decision(StepInput(case.id))
+        await Transitions(activity_context).request_decision(StepInput(case.id))
 
     by_who = {
         role: await inbox(api, who, "?kind=confirm_change")

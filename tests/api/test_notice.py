@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.notice import NoticeSender
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from api.app import create_app
 from commands.account.codes import request_code
 from commands.command import Context
@@ -39,16 +39,16 @@ async def member(arrange: Arrange) -> Someone:
 
 
 @pytest.fixture
-def carrier(desk: Desk, messages_dir: Path) -> Relay:
+def carrier(activity_context: ActivityContext, messages_dir: Path) -> Relay:
     """Sends what waits through the local gateway when it is told to."""
-    return relay_of(desk, LocalSms(messages_dir))
+    return relay_of(activity_context, LocalSms(messages_dir))
 
 
-def relay_of(desk: Desk, sms: LocalSms | SmsIr) -> Relay:
+def relay_of(activity_context: ActivityContext, sms: LocalSms | SmsIr) -> Relay:
     """A relay for messages and codes alone."""
-    sender = NoticeSender(desk, sms, LINKS)
+    sender = NoticeSender(activity_context, sms, LINKS)
     return Relay(
-        desk.engine,
+        activity_context.engine,
         [
             Route(SendNotice, sender.send_notice, Lane.NOTICES),
             Route(SendCode, sender.send_code, Lane.CODES),
@@ -155,7 +155,7 @@ async def test_what_went_to_a_number_that_is_no_longer_theirs_is_not_among_their
 async def test_operators_see_what_became_of_each_message_and_of_the_person_a_masked_number_only(
     api: httpx2.AsyncClient,
     engine: AsyncEngine,
-    desk: Desk,
+    activity_context: ActivityContext,
     arrange: Arrange,
     member: Someone,
     carrier: Relay,
@@ -165,7 +165,7 @@ async def test_operators_see_what_became_of_each_message_and_of_the_person_a_mas
     await carrier.drain(Lane.NOTICES)
     await send_notice(engine, member, "guarantee_not_needed")
     async with httpx2.AsyncClient() as client:
-        await relay_of(desk, SmsIr(client, "key", {})).drain(Lane.NOTICES)
+        await relay_of(activity_context, SmsIr(client, "key", {})).drain(Lane.NOTICES)
     await send_notice(engine, member, "guarantee_replaced")
 
     by_state = {
@@ -221,7 +221,7 @@ async def test_somebody_without_a_number_is_not_waited_for(
 async def test_a_message_that_failed_arrives_once_it_is_sent_again(
     api: httpx2.AsyncClient,
     engine: AsyncEngine,
-    desk: Desk,
+    activity_context: ActivityContext,
     arrange: Arrange,
     member: Someone,
     carrier: Relay,
@@ -231,7 +231,7 @@ async def test_a_message_that_failed_arrives_once_it_is_sent_again(
 ) -> None:
     await send_notice(engine, member, WITHDRAWN)
     async with httpx2.AsyncClient() as client:
-        await relay_of(desk, SmsIr(client, "key", {})).drain(Lane.NOTICES)
+        await relay_of(activity_context, SmsIr(client, "key", {})).drain(Lane.NOTICES)
     sender, notice_id = await arrange.platform(role), await newest(superuser)
 
     answer = await resend(api, sender, notice_id)

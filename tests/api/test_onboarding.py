@@ -9,7 +9,7 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from api.app import create_app
 from commands.command import Context
 from messages.case import StepInput
@@ -24,18 +24,18 @@ from tests.transitions import Transitions
 
 
 @pytest.fixture
-async def office(context: Context, arrange: Arrange, desk: Desk) -> Office:
+async def office(context: Context, arrange: Arrange, activity_context: ActivityContext) -> Office:
     """A member with an active credit, and their HR."""
     employer = await arrange.organisation()
     office = Office(context, await arrange.member(employer), await arrange.hr_officer(employer))
-    await activate(office, desk)
+    await activate(office, activity_context)
     return office
 
 
-async def activate(office: Office, desk: Desk) -> None:
+async def activate(office: Office, activity_context: ActivityContext) -> None:
     """A credit from the application on; another one replaces the one before."""
     case_id = await apply(office)
-    activities = Transitions(desk)
+    activities = Transitions(activity_context)
     await activities.request_backing(StepInput(case_id))
     await issue(office, case_id)
     await activities.activate_credit(StepInput(case_id))
@@ -70,9 +70,9 @@ async def test_the_whole_card_number_is_shown_only_after_a_fresh_code(
 
 
 async def test_every_line_has_its_own_balance_and_one_query_reads_them_all(
-    api: httpx2.AsyncClient, context: Context, office: Office, desk: Desk
+    api: httpx2.AsyncClient, context: Context, office: Office, activity_context: ActivityContext
 ) -> None:
-    await activate(office, desk)
+    await activate(office, activity_context)
     statements: list[str] = []
 
     @sa.event.listens_for(context.engine.sync_engine, "before_cursor_execute")

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from domain.access import Role
 from domain.reconciliation import FindingKind
@@ -145,12 +145,12 @@ async def test_a_closed_service_takes_no_new_application_and_lets_a_running_one_
     steps: Steps,
     context: Context,
     arrange: Arrange,
-    desk: Desk,
+    activity_context: ActivityContext,
     office: Office,
     operator: Someone,
     superuser: Superuser,
 ) -> None:
-    activities = Transitions(desk)
+    activities = Transitions(activity_context)
     running = await apply(office)
     await activities.request_backing(StepInput(running))
     newcomer = await arrange.member(await arrange.organisation())
@@ -174,9 +174,9 @@ async def test_a_closed_service_takes_no_new_application_and_lets_a_running_one_
 
 
 async def test_a_closed_service_takes_no_substitution(
-    api: httpx2.AsyncClient, context: Context, arrange: Arrange, desk: Desk, operator: Someone
+    api: httpx2.AsyncClient, context: Context, arrange: Arrange, activity_context: ActivityContext, operator: Someone
 ) -> None:
-    swap = await Swap.opened(context, arrange, desk)
+    swap = await Swap.opened(context, arrange, activity_context)
     await switch(api, operator, "substitution")
 
     answer = await api.post(
@@ -211,11 +211,11 @@ async def test_late_cases_say_since_when_and_for_whom_they_wait(
     engine: AsyncEngine,
     context: Context,
     arrange: Arrange,
-    desk: Desk,
+    activity_context: ActivityContext,
     operator: Someone,
     superuser: Superuser,
 ) -> None:
-    branch = await Branch.opened(context, arrange, desk)
+    branch = await Branch.opened(context, arrange, activity_context)
     case_id = await branch.asked()
     await branch.asked(applicant=await branch.colleague())
     await superuser.run("UPDATE cases SET due_at = now() - interval '3 hours' WHERE id = %s", case_id)

@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 from python_calamine import CalamineWorkbook
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from api.personnel import XLSX
 from api.values import write_cursor
 from commands.command import Context
@@ -33,8 +33,8 @@ CSV = "text/csv; charset=utf-8"
 
 
 @pytest.fixture
-async def office(desk: Desk, arrange: Arrange) -> Office:
-    return await Office.open(desk, arrange)
+async def office(activity_context: ActivityContext, arrange: Arrange) -> Office:
+    return await Office.open(activity_context, arrange)
 
 
 @pytest.fixture
@@ -219,9 +219,9 @@ async def test_imports_are_listed_newest_first_page_by_page(
 
 
 async def test_operators_and_auditors_list_the_imports_of_all_organisations_by_name(
-    api: httpx2.AsyncClient, arrange: Arrange, desk: Desk, office: Office, officer: Someone
+    api: httpx2.AsyncClient, arrange: Arrange, activity_context: ActivityContext, office: Office, officer: Someone
 ) -> None:
-    elsewhere = await Office.open(desk, arrange)
+    elsewhere = await Office.open(activity_context, arrange)
     sent = [str(await one.send([Line()])) for one in (office, elsewhere, office)]
     for role in (Role.OPERATOR, Role.AUDITOR):
         reader = await arrange.platform(role)

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from domain.access import Grant, Role, ScopeKind
 from messages.case import StepInput
@@ -37,10 +37,10 @@ async def office(context: Context, arrange: Arrange) -> Office:
 
 
 @pytest.fixture
-async def task_id(office: Office, desk: Desk) -> UUID:
+async def task_id(office: Office, activity_context: ActivityContext) -> UUID:
     """The open task of a member's application."""
     case_id = await apply(office)
-    await Transitions(desk).request_backing(StepInput(case_id))
+    await Transitions(activity_context).request_backing(StepInput(case_id))
     return await open_task(office.context, case_id)
 
 
@@ -232,7 +232,12 @@ async def test_a_task_is_decided_once_whatever_comes_at_the_same_moment(
 
 @pytest.mark.parametrize("part", ["applicant", "guarantor"])
 async def test_nobody_decides_on_their_own_case(
-    api: httpx2.AsyncClient, context: Context, arrange: Arrange, desk: Desk, superuser: Superuser, part: str
+    api: httpx2.AsyncClient,
+    context: Context,
+    arrange: Arrange,
+    activity_context: ActivityContext,
+    superuser: Superuser,
+    part: str,
 ) -> None:
     """An hr_officer who works there applies as a member, and may not touch the task as an officer."""
     employer = await arrange.organisation()
@@ -241,7 +246,7 @@ async def test_nobody_decides_on_their_own_case(
     async with transaction(context.engine, SERVICE) as connection:
         session = await begin_session(connection, officer.id, "member")
     case_id = await apply(Office(context, replace(officer, token=session.token), officer))
-    await Transitions(desk).request_backing(StepInput(case_id))
+    await Transitions(activity_context).request_backing(StepInput(case_id))
     await superuser.run("UPDATE case_people SET part = %s", part)
     task_id = await open_task(context, case_id)
     before = await superuser.effects()

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from domain.access import Grant, Role, ScopeKind
 from storage.database import SERVICE, transaction
@@ -20,9 +20,9 @@ REVIEW = "review_application"
 
 
 @pytest.fixture
-async def branch(context: Context, arrange: Arrange, desk: Desk) -> Branch:
+async def branch(context: Context, arrange: Arrange, activity_context: ActivityContext) -> Branch:
     """An applicant, a colleague and finance of one region."""
-    return await Branch.opened(context, arrange, desk)
+    return await Branch.opened(context, arrange, activity_context)
 
 
 async def decide(steps: Steps, branch: Branch, case_id: Any, decision: dict[str, Any]) -> httpx2.Response:

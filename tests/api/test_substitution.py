@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from domain.access import Grant, Role, ScopeKind
 from storage.database import SERVICE, transaction
@@ -20,9 +20,9 @@ from tests.journeys.steps import Steps
 
 
 @pytest.fixture
-async def swap(context: Context, arrange: Arrange, desk: Desk) -> Swap:
+async def swap(context: Context, arrange: Arrange, activity_context: ActivityContext) -> Swap:
     """A usable credit, its guarantor, and a colleague."""
-    return await Swap.opened(context, arrange, desk)
+    return await Swap.opened(context, arrange, activity_context)
 
 
 async def request(api: httpx2.AsyncClient, swap: Swap, who: Someone, **changes: Any) -> httpx2.Response:
@@ -129,14 +129,14 @@ async def test_a_substitution_that_cannot_be_says_why_and_one_that_is_foreign_is
 
 
 async def test_whoever_stands_beside_the_bound_guarantor_neither_decides_nor_hears_nor_sees_the_case(
-    api: httpx2.AsyncClient, context: Context, arrange: Arrange, desk: Desk, superuser: Superuser
+    api: httpx2.AsyncClient, context: Context, arrange: Arrange, activity_context: ActivityContext, superuser: Superuser
 ) -> None:
-    branch = await Branch.opened(context, arrange, desk)
+    branch = await Branch.opened(context, arrange, activity_context)
     code = await superuser.value("SELECT code FROM organisations WHERE id = %s", branch.employer)
     shipped = await superuser.value("SELECT value -> 'guarantor' FROM policies WHERE name = 'programme:tavana'")
     await add_programme(branch, "two", organisation=code, guarantor={**shipped, "count": 2})
     beside = await branch.colleague()
-    swap = await Swap.behind(branch, desk, await branch.approved(branch.guarantor, beside, programme="two"))
+    swap = await Swap.behind(branch, activity_context, await branch.approved(branch.guarantor, beside, programme="two"))
     async with transaction(context.engine, SERVICE) as connection:
         await arrange.grant(connection, beside.id, Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, "1101"))
     case_id = await swap.accepted()

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from domain.review import ReturnReason
 from tests.arrange import Arrange
@@ -17,9 +17,9 @@ from tests.journeys.steps import Steps
 
 
 @pytest.fixture
-async def branch(context: Context, arrange: Arrange, desk: Desk) -> Branch:
+async def branch(context: Context, arrange: Arrange, activity_context: ActivityContext) -> Branch:
     """An applicant, a colleague and finance of one region."""
-    return await Branch.opened(context, arrange, desk)
+    return await Branch.opened(context, arrange, activity_context)
 
 
 async def programmes(api: httpx2.AsyncClient, branch: Branch) -> Any:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from rich.console import Console
 from typer.testing import CliRunner
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from cli.import_ import app, import_file, show_result
 from commands.account import StaffWish, add_staff, console_office
 from commands.command import Context
@@ -27,8 +27,8 @@ from tests.personnel_steps import DATA, Line, Office, csv_of
 
 
 @pytest.fixture
-async def office(desk: Desk, arrange: Arrange, relay: Relay, worker: None) -> Office:
-    return await Office.open(desk, arrange)
+async def office(activity_context: ActivityContext, arrange: Arrange, relay: Relay, worker: None) -> Office:
+    return await Office.open(activity_context, arrange)
 
 
 async def add(context: Context, username: str, *grants: Grant) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands import certificate as certificate_commands
 from commands import guarantor as guarantor_commands
 from commands import onboarding as commands
@@ -159,13 +159,13 @@ class Branch:
     platform: Someone
 
     @classmethod
-    async def opened(cls, context: Context, arrange: Arrange, desk: Desk) -> Branch:
+    async def opened(cls, context: Context, arrange: Arrange, activity_context: ActivityContext) -> Branch:
         """One applicant, one colleague, one finance officer of the region and one of the platform."""
         employer = await arrange.organisation()
         return cls(
             context,
             arrange,
-            Transitions(desk),
+            Transitions(activity_context),
             employer,
             await arrange.member(employer),
             await arrange.member(employer),

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands import substitution as commands
 from commands.command import Command, Context
 from commands.task import lock_task
@@ -44,18 +44,18 @@ class Swap:
     newcomer: Someone
 
     @classmethod
-    async def opened(cls, context: Context, arrange: Arrange, desk: Desk) -> Swap:
+    async def opened(cls, context: Context, arrange: Arrange, activity_context: ActivityContext) -> Swap:
         """The applicant's credit is usable."""
-        branch = await Branch.opened(context, arrange, desk)
-        return await cls.behind(branch, desk, await branch.approved())
+        branch = await Branch.opened(context, arrange, activity_context)
+        return await cls.behind(branch, activity_context, await branch.approved())
 
     @classmethod
-    async def behind(cls, branch: Branch, desk: Desk, case_id: UUID) -> Swap:
+    async def behind(cls, branch: Branch, activity_context: ActivityContext, case_id: UUID) -> Swap:
         """An approved credit becomes usable."""
         await branch.take("activate_credit", case_id)
         bound = await guarantee_of(branch.context, case_id, branch.guarantor)
         line_id = await _line_of(branch.context, case_id)
-        return cls(branch, Transitions(desk), case_id, line_id, bound, await branch.colleague())
+        return cls(branch, Transitions(activity_context), case_id, line_id, bound, await branch.colleague())
 
     @property
     def owner(self) -> Someone:

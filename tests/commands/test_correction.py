@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from domain import errors
 from domain import onboarding as rules
@@ -38,9 +38,9 @@ MONTHLY, COUNT = 50_000_000, 12
 
 
 @pytest.fixture
-async def branch(context: Context, arrange: Arrange, desk: Desk) -> Branch:
+async def branch(context: Context, arrange: Arrange, activity_context: ActivityContext) -> Branch:
     """An applicant, a colleague and finance."""
-    return await Branch.opened(context, arrange, desk)
+    return await Branch.opened(context, arrange, activity_context)
 
 
 @pytest.mark.parametrize(("monthly", "count"), [(MONTHLY, COUNT), (10, 1)])

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.account import authenticate
 from commands.command import Context
 from commands.employment import correct_employment, search_employments
@@ -30,9 +30,9 @@ from tests.personnel_steps import Line, Office
 
 
 @pytest.fixture
-async def office(desk: Desk, arrange: Arrange) -> Office:
+async def office(activity_context: ActivityContext, arrange: Arrange) -> Office:
     """An organisation's HR that sends files."""
-    return await Office.open(desk, arrange)
+    return await Office.open(activity_context, arrange)
 
 
 async def region_officer(arrange: Arrange, region: str) -> Someone:
@@ -118,9 +118,9 @@ async def test_nobody_corrects_their_own_employment_whatever_their_roles(
 
 @pytest.mark.parametrize("far", ["named", "asked", "stands"])
 async def test_nobody_corrects_whoever_they_stand_for_or_who_stands_for_them_until_it_has_ended(
-    context: Context, arrange: Arrange, superuser: Superuser, desk: Desk, far: str
+    context: Context, arrange: Arrange, superuser: Superuser, activity_context: ActivityContext, far: str
 ) -> None:
-    branch = await Branch.opened(context, arrange, desk)
+    branch = await Branch.opened(context, arrange, activity_context)
     case_id = await {"named": branch.apply, "asked": branch.asked, "stands": branch.backed}[far]()
     assert (await guarantee_of(context, case_id, branch.guarantor)).status == {"stands": "accepted"}.get(far, far)
     found = await superuser.rows("SELECT person_id, id FROM employments")

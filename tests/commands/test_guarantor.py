@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from activities.guarantor import free_guarantors
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands import guarantor as commands
 from commands.command import Command, Context
 from commands.guarantor import Consent
@@ -44,9 +44,9 @@ from tests.commands.onboarding_steps import (
 
 
 @pytest.fixture
-async def branch(context: Context, arrange: Arrange, desk: Desk) -> Branch:
+async def branch(context: Context, arrange: Arrange, activity_context: ActivityContext) -> Branch:
     """An applicant, a colleague and finance."""
-    return await Branch.opened(context, arrange, desk)
+    return await Branch.opened(context, arrange, activity_context)
 
 
 async def may_ask(branch: Branch, national_id: str, *, who: Someone | None = None) -> bool:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from domain import errors
 from domain import guarantor as rules
@@ -36,9 +36,9 @@ ROUNDS = 6
 
 
 @pytest.fixture
-async def branch(context: Context, arrange: Arrange, desk: Desk) -> Branch:
+async def branch(context: Context, arrange: Arrange, activity_context: ActivityContext) -> Branch:
     """An applicant, a colleague and finance."""
-    return await Branch.opened(context, arrange, desk)
+    return await Branch.opened(context, arrange, activity_context)
 
 
 async def test_of_twenty_acceptances_that_race_for_the_last_slot_one_wins_and_each_loser_is_told(

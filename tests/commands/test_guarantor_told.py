@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from activities.guarantor import free_guarantors
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from domain.guarantor import GuarantorNamedTwice
 from tests.activities.test_tavana import lapse
@@ -30,9 +30,9 @@ ASK, ACCEPT, NAME = "task_answer_guarantee", "guarantee_accepted", "task_name_gu
 
 
 @pytest.fixture
-async def branch(context: Context, arrange: Arrange, desk: Desk) -> Branch:
+async def branch(context: Context, arrange: Arrange, activity_context: ActivityContext) -> Branch:
     """An applicant, a colleague and finance."""
-    return await Branch.opened(context, arrange, desk)
+    return await Branch.opened(context, arrange, activity_context)
 
 
 async def heard(superuser: Superuser, who: Someone) -> list[str]:
@@ -187,9 +187,9 @@ async def test_whoever_stood_for_less_hears_that_it_is_over_though_nobody_had_as
 
 
 async def test_a_substitute_who_was_only_asked_is_not_told_that_they_stood(
-    context: Context, arrange: Arrange, desk: Desk, superuser: Superuser
+    context: Context, arrange: Arrange, activity_context: ActivityContext, superuser: Superuser
 ) -> None:
-    swap = await Swap.opened(context, arrange, desk)
+    swap = await Swap.opened(context, arrange, activity_context)
     case_id = await swap.asked()
     await superuser.run("UPDATE credit_lines SET ends_on = current_date - 2")
 

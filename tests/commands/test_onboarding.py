@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands import onboarding as commands
 from commands.certificate import revoke_certificate
 from commands.command import Command, Context
@@ -133,10 +133,10 @@ async def test_the_contract_must_cover_today_and_be_active(office: Office, super
 
 
 async def test_another_programmes_line_counts_against_the_quarter_until_it_ends(
-    office: Office, superuser: Superuser, desk: Desk
+    office: Office, superuser: Superuser, activity_context: ActivityContext
 ) -> None:
     case_id = await apply(office)
-    activities = Transitions(desk)
+    activities = Transitions(activity_context)
     await activities.request_backing(StepInput(case_id))
     await issue(office, case_id)
     await activities.activate_credit(StepInput(case_id))
@@ -151,9 +151,9 @@ async def test_another_programmes_line_counts_against_the_quarter_until_it_ends(
 
 
 async def test_an_own_line_that_is_renewed_does_not_count_against_itself(
-    office: Office, superuser: Superuser, desk: Desk
+    office: Office, superuser: Superuser, activity_context: ActivityContext
 ) -> None:
-    activities = Transitions(desk)
+    activities = Transitions(activity_context)
     for _ in range(2):
         case_id = await apply(office, monthly=100_000_000)
         await activities.request_backing(StepInput(case_id))
@@ -169,9 +169,9 @@ async def test_an_own_line_that_is_renewed_does_not_count_against_itself(
 
 @pytest.mark.parametrize("renewal", [60_000_000, 10_000_000])
 async def test_a_line_and_the_application_that_renews_it_count_once_by_the_higher_of_both(
-    context: Context, arrange: Arrange, desk: Desk, superuser: Superuser, renewal: int
+    context: Context, arrange: Arrange, activity_context: ActivityContext, superuser: Superuser, renewal: int
 ) -> None:
-    branch = await Branch.opened(context, arrange, desk)
+    branch = await Branch.opened(context, arrange, activity_context)
     await branch.take("activate_credit", await branch.approved(monthly=60_000_000))
     office = Office(context, branch.applicant, await arrange.hr_officer(branch.employer))
     case_id = await apply(office, monthly=40_000_000)
@@ -200,10 +200,14 @@ async def test_a_line_and_the_application_that_renews_it_count_once_by_the_highe
     ],
 )
 async def test_a_certificate_beyond_the_application_is_refused_and_the_task_stays_open(
-    office: Office, desk: Desk, superuser: Superuser, changes: dict[str, Any], refusal: type[errors.Refusal]
+    office: Office,
+    activity_context: ActivityContext,
+    superuser: Superuser,
+    changes: dict[str, Any],
+    refusal: type[errors.Refusal],
 ) -> None:
     case_id = await apply(office)
-    await Transitions(desk).request_backing(StepInput(case_id))
+    await Transitions(activity_context).request_backing(StepInput(case_id))
 
     with pytest.raises(refusal):
         await issue(office, case_id, **changes)
@@ -214,10 +218,10 @@ async def test_a_certificate_beyond_the_application_is_refused_and_the_task_stay
 
 
 async def test_people_are_first_when_they_answer_after_the_due_moment_but_before_the_process_looks(
-    office: Office, superuser: Superuser, desk: Desk
+    office: Office, superuser: Superuser, activity_context: ActivityContext
 ) -> None:
     case_id = await apply(office)
-    activities = Transitions(desk)
+    activities = Transitions(activity_context)
     await activities.request_backing(StepInput(case_id))
     await superuser.run("UPDATE tasks SET due_at = now() - interval '1 hour'")
 
@@ -228,10 +232,10 @@ async def test_people_are_first_when_they_answer_after_the_due_moment_but_before
 
 
 async def test_withdrawal_and_lapse_at_the_same_moment_end_the_case_once(
-    office: Office, superuser: Superuser, desk: Desk
+    office: Office, superuser: Superuser, activity_context: ActivityContext
 ) -> None:
     case_id = await apply(office)
-    activities = Transitions(desk)
+    activities = Transitions(activity_context)
     await activities.request_backing(StepInput(case_id))
 
     results = await asyncio.gather(
@@ -252,9 +256,11 @@ async def test_a_stranger_withdraws_nothing(office: Office, arrange: Arrange) ->
         await withdraw(stranger, case_id)
 
 
-async def test_a_refusal_keeps_its_reason_with_the_fact(office: Office, superuser: Superuser, desk: Desk) -> None:
+async def test_a_refusal_keeps_its_reason_with_the_fact(
+    office: Office, superuser: Superuser, activity_context: ActivityContext
+) -> None:
     case_id = await apply(office)
-    await Transitions(desk).request_backing(StepInput(case_id))
+    await Transitions(activity_context).request_backing(StepInput(case_id))
     await refuse(office, case_id)
 
     assert await superuser.value("SELECT payload FROM facts WHERE kind = 'certificate_refused'") == {
@@ -263,10 +269,10 @@ async def test_a_refusal_keeps_its_reason_with_the_fact(office: Office, superuse
 
 
 async def test_a_certificate_of_another_organisation_cannot_be_revoked(
-    office: Office, arrange: Arrange, desk: Desk, superuser: Superuser
+    office: Office, arrange: Arrange, activity_context: ActivityContext, superuser: Superuser
 ) -> None:
     case_id = await apply(office)
-    await Transitions(desk).request_backing(StepInput(case_id))
+    await Transitions(activity_context).request_backing(StepInput(case_id))
     await issue(office, case_id)
     certificate = await superuser.value("SELECT id FROM certificates")
     stranger = await arrange.hr_officer(await arrange.organisation())
@@ -277,9 +283,11 @@ async def test_a_certificate_of_another_organisation_cannot_be_revoked(
         await run(office.context, office.officer, lambda command: revoke_certificate(command, certificate, " "))
 
 
-async def test_two_revocations_at_the_same_moment_revoke_once(office: Office, desk: Desk, superuser: Superuser) -> None:
+async def test_two_revocations_at_the_same_moment_revoke_once(
+    office: Office, activity_context: ActivityContext, superuser: Superuser
+) -> None:
     case_id = await apply(office)
-    await Transitions(desk).request_backing(StepInput(case_id))
+    await Transitions(activity_context).request_backing(StepInput(case_id))
     await issue(office, case_id)
     certificate = await superuser.value("SELECT id FROM certificates")
 
@@ -301,10 +309,10 @@ def test_a_card_number_passes_luhn() -> None:
 
 
 async def test_revoking_an_older_certificate_leaves_the_line_that_stands_on_the_newer_one_alone(
-    office: Office, desk: Desk, superuser: Superuser
+    office: Office, activity_context: ActivityContext, superuser: Superuser
 ) -> None:
     case_id = await apply(office)
-    activities = Transitions(desk)
+    activities = Transitions(activity_context)
     await activities.request_backing(StepInput(case_id))
     await issue(office, case_id)
     await superuser.run("UPDATE certificates SET valid_until = current_date - 2")

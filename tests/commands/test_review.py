@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands import onboarding as onboarding_commands
 from commands import review as commands
 from commands.account import authenticate
@@ -49,9 +49,9 @@ OTHER_REGION = "1104"
 
 
 @pytest.fixture
-async def branch(context: Context, arrange: Arrange, desk: Desk) -> Branch:
+async def branch(context: Context, arrange: Arrange, activity_context: ActivityContext) -> Branch:
     """An applicant, a colleague and finance."""
-    return await Branch.opened(context, arrange, desk)
+    return await Branch.opened(context, arrange, activity_context)
 
 
 async def blocked(branch: Branch, case_id: Any, *findings: ReviewFinding) -> None:

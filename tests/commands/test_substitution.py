@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands import substitution as commands
 from commands.command import Context
 from commands.task import lock_task
@@ -45,9 +45,9 @@ NAMES = [
 
 
 @pytest.fixture
-async def swap(context: Context, arrange: Arrange, desk: Desk) -> Swap:
+async def swap(context: Context, arrange: Arrange, activity_context: ActivityContext) -> Swap:
     """A usable credit, its guarantor, and a colleague."""
-    return await Swap.opened(context, arrange, desk)
+    return await Swap.opened(context, arrange, activity_context)
 
 
 async def told(superuser: Superuser, case_id: object) -> list[str]:

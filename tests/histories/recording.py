@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from domain.access import Role
 from messages.case import CaseKind, workflow_id
@@ -66,9 +66,9 @@ async def test_record_tavana(
 
 
 @pytest.fixture
-async def swap(context: Context, arrange: Arrange, desk: Desk, superuser: Superuser) -> Swap:
+async def swap(context: Context, arrange: Arrange, activity_context: ActivityContext, superuser: Superuser) -> Swap:
     """A usable credit whose guarantor is to be replaced."""
-    return await open_credit(context, arrange, desk, superuser)
+    return await open_credit(context, arrange, activity_context, superuser)
 
 
 @pytest.fixture
@@ -88,9 +88,9 @@ async def test_record_a_substitution(replacing: Replacing, seals: Seals, path: s
 
 
 @pytest.fixture
-async def office(desk: Desk, arrange: Arrange, relay: Relay, worker: None) -> Office:
+async def office(activity_context: ActivityContext, arrange: Arrange, relay: Relay, worker: None) -> Office:
     """An organisation whose HR sends files."""
-    return await Office.open(desk, arrange)
+    return await Office.open(activity_context, arrange)
 
 
 async def test_record_an_import(office: Office, temporal: WorkflowEnvironment, seals: Seals) -> None:

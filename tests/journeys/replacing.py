@@ -10,7 +10,7 @@ from uuid import UUID
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Command, Context
 from commands.substitution import approve_substitution
 from messages.case import CaseKind, workflow_id
@@ -84,9 +84,11 @@ class Replacing(Process):
         return {one for one in both if statuses[one.id] == "accepted"}
 
 
-async def open_credit(context: Context, arrange: Arrange, desk: Desk, superuser: Superuser) -> Swap:
+async def open_credit(
+    context: Context, arrange: Arrange, activity_context: ActivityContext, superuser: Superuser
+) -> Swap:
     """A usable credit, made before any relay runs: nothing of how it came to be is left to send."""
-    swap = await Swap.opened(context, arrange, desk)
+    swap = await Swap.opened(context, arrange, activity_context)
     await superuser.run("UPDATE outbox SET sent_at = now() WHERE sent_at IS NULL")
     return swap
 

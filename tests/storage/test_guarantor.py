@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from storage import guarantor
 from storage.database import SERVICE, Acting, transaction
@@ -19,9 +19,9 @@ from tests.commands.onboarding_steps import Branch, accept_guarantee, guarantee_
 
 
 @pytest.fixture
-async def branch(context: Context, arrange: Arrange, desk: Desk) -> Branch:
+async def branch(context: Context, arrange: Arrange, activity_context: ActivityContext) -> Branch:
     """An applicant, a colleague and finance."""
-    return await Branch.opened(context, arrange, desk)
+    return await Branch.opened(context, arrange, activity_context)
 
 
 async def attempt(engine: AsyncEngine, deed: str, acting: Acting = SERVICE, **values: object) -> int:

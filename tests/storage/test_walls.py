@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from messages.case import StepInput
 from storage.database import SERVICE, Acting, create_engine, transaction
@@ -56,12 +56,12 @@ SEEN_BY_ALL = {"services"}
 
 
 @pytest.fixture
-async def member(context: Context, arrange: Arrange, desk: Desk) -> Someone:
+async def member(context: Context, arrange: Arrange, activity_context: ActivityContext) -> Someone:
     """A member with an active credit and everything that hangs on it."""
     employer = await arrange.organisation()
     office = Office(context, await arrange.member(employer), await arrange.hr_officer(employer))
     case_id = await apply(office)
-    activities = Transitions(desk)
+    activities = Transitions(activity_context)
     await activities.request_backing(StepInput(case_id))
     await issue(office, case_id)
     await activities.activate_credit(StepInput(case_id))

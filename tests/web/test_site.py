@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from api.app import create_app
 from commands.command import Context
 from stack.places import PROJECT
@@ -201,9 +201,9 @@ def test_a_template_has_no_words_of_its_own_and_nothing_inline(template: Path) -
 
 
 async def test_what_somebody_has_just_done_is_not_asked_of_them_while_the_process_has_not_moved_yet(
-    site: httpx2.AsyncClient, context: Context, arrange: Arrange, desk: Desk
+    site: httpx2.AsyncClient, context: Context, arrange: Arrange, activity_context: ActivityContext
 ) -> None:
-    branch = await Branch.opened(context, arrange, desk)
+    branch = await Branch.opened(context, arrange, activity_context)
     case_id = await branch.asked()
 
     async def says(path: str) -> tuple[bool, bool]:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from domain.access import Role
 from messages.case import CaseKind, workflow_id
 from relay import Relay
@@ -26,8 +26,8 @@ NEW_MOBILE = "+989990000001"
 
 
 @pytest.fixture
-async def office(desk: Desk, arrange: Arrange, relay: Relay, worker: None) -> Office:
-    return await Office.open(desk, arrange)
+async def office(activity_context: ActivityContext, arrange: Arrange, relay: Relay, worker: None) -> Office:
+    return await Office.open(activity_context, arrange)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from messages.case import CaseKind, workflow_id
 from messages.personnel import ImportPhase
 from relay import Relay
@@ -23,8 +23,8 @@ EVENT_BUDGET = 25
 
 
 @pytest.fixture
-async def office(desk: Desk, arrange: Arrange, relay: Relay, worker: None) -> Office:
-    return await Office.open(desk, arrange)
+async def office(activity_context: ActivityContext, arrange: Arrange, relay: Relay, worker: None) -> Office:
+    return await Office.open(activity_context, arrange)
 
 
 async def test_a_sent_file_is_imported_and_deleted(

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from messages.case import CaseKind, CaseSignal
 from relay import Relay
@@ -22,9 +22,9 @@ EVENT_BUDGET = 30
 
 
 @pytest.fixture
-async def swap(context: Context, arrange: Arrange, desk: Desk, superuser: Superuser) -> Swap:
+async def swap(context: Context, arrange: Arrange, activity_context: ActivityContext, superuser: Superuser) -> Swap:
     """A usable credit, its guarantor, and a colleague."""
-    return await open_credit(context, arrange, desk, superuser)
+    return await open_credit(context, arrange, activity_context, superuser)
 
 
 @pytest.fixture
