@@ -73,13 +73,13 @@ class SubstitutionIn(Input):
 
 
 class SubstitutionOut(Out):
-    """Who stands for a credit, and who is to take their place; ``bound`` does until finance has approved (A4)."""
+    """Who stands for a credit, and who is to take their place; ``current`` does until finance has approved (A4)."""
 
     case_id: UUID
     credit_case_id: UUID
     credit_line_id: UUID
-    bound: GuaranteeInCase | None = Field(description="For the owner, finance that decides, auditors, and themselves")
-    substitute: GuaranteeInCase | None = Field(description="Likewise")
+    current: GuaranteeInCase | None = Field(description="For the owner, finance that decides, auditors, and themselves")
+    proposed: GuaranteeInCase | None = Field(description="Likewise")
     findings: list[Reason] | None = Field(
         description="What stands against an approval at this moment; for whoever has the open review"
     )
@@ -134,7 +134,7 @@ async def _show(
 ) -> SubstitutionOut:
     judges = visibility.judges_as(TaskKind.REVIEW_SUBSTITUTION)
     examination = await _examine(connection, visibility, asked) if judges and visibility.case.is_open else None
-    both = (asked.bound, asked.substitute)
+    both = (asked.current, asked.proposed)
     disclosed = Disclosed()
     if judges or visibility.is_applicant:
         names = await people.names_of(connection, [one.person_id for one in both])
@@ -142,7 +142,7 @@ async def _show(
         disclosed = Disclosed(
             names={one.id: names[one.person_id] for one in both if judges or one.accepted_at is not None},
             national_ids=await people.national_ids_of(connection, seals, [one.person_id for one in both]),
-            checks={} if examination is None else {asked.substitute.id: examination.substitute},
+            checks={} if examination is None else {asked.proposed.id: examination.proposed},
             sees_pay=judges and visibility.sees_pay,
             regions={} if examination is None else await list_regions(connection),
         )
@@ -156,8 +156,8 @@ async def _show(
         case_id=asked.case_id,
         credit_case_id=asked.line.case_id,
         credit_line_id=asked.line.id,
-        bound=shown[0],
-        substitute=shown[1],
+        current=shown[0],
+        proposed=shown[1],
         findings=_findings(examination) if visibility.task_of(TaskKind.REVIEW_SUBSTITUTION) is not None else None,
     )
 

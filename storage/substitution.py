@@ -31,13 +31,13 @@ from storage.rows.organisation import Employment
 
 @dataclass(frozen=True, slots=True)
 class Substitution:
-    """``bound`` stands for the credit until ``substitute`` has accepted and finance has approved."""
+    """``current`` stands for the credit until ``proposed`` has accepted and finance has approved."""
 
     case_id: UUID
     line: CreditLine
     application: Application
-    bound: Guarantee
-    substitute: Guarantee
+    current: Guarantee
+    proposed: Guarantee
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Examination:
     owner: Employment
     contract_in_force: bool
     both_stand: bool
-    substitute: GuarantorCheck
+    proposed: GuarantorCheck
 
     def findings(self, reviewing_region: str | None = None) -> list[ReviewFinding]:
         """What speaks against the substitution; ``reviewing_region``: whose finance decided, if that is looked at."""
@@ -56,7 +56,7 @@ class Examination:
             ReviewFinding.NOT_EMPLOYED: self.owner.state != "employed",
             ReviewFinding.APPLICANT_MOVED: reviewing_region not in {None, self.owner.region_code},
             ReviewFinding.GUARANTOR_MISSING: not self.both_stand,
-            ReviewFinding.GUARANTOR_NOT_ELIGIBLE: bool(as_faults(self.substitute.rules)),
+            ReviewFinding.GUARANTOR_NOT_ELIGIBLE: bool(as_faults(self.proposed.rules)),
         }
         return [finding for finding, holds in found.items() if holds]
 
@@ -80,11 +80,11 @@ async def read_substitution(
     if row is None:
         return None
     line = await read_line(connection, row[2], for_update=for_update)
-    substitute, bound = await read_guarantee(connection, row[0]), await read_guarantee(connection, row[1])
-    if line is None or substitute is None or bound is None:
+    proposed, current = await read_guarantee(connection, row[0]), await read_guarantee(connection, row[1])
+    if line is None or proposed is None or current is None:
         return None
     application = await read_application(connection, line.case_id)
-    return None if application is None else Substitution(case_id, line, application, bound, substitute)
+    return None if application is None else Substitution(case_id, line, application, current, proposed)
 
 
 async def open_substitution(connection: AsyncConnection, credit_case_id: UUID) -> UUID | None:
@@ -123,12 +123,12 @@ async def examine(connection: AsyncConnection, asked: Substitution, terms: Guara
     return Examination(
         owner=owner,
         contract_in_force=await contract_in_force(connection, owner.organisation_id, today),
-        both_stand=asked.bound.status == asked.substitute.status == "accepted",
-        substitute=await check_guarantor(connection, asked.substitute, terms, owner, today),
+        both_stand=asked.current.status == asked.proposed.status == "accepted",
+        proposed=await check_guarantor(connection, asked.proposed, terms, owner, today),
     )
 
 
-async def overtake(connection: AsyncConnection, credit_case_id: UUID) -> None:
+async def supersede(connection: AsyncConnection, credit_case_id: UUID) -> None:
     """The credit's line was closed: tell the substitution that is under way, if there is one."""
     case_id = await open_substitution(connection, credit_case_id)
     if case_id is not None:

@@ -84,7 +84,7 @@ async def show_case(visit: SignedIn, case_id: UUID) -> Response:
     case = await visit.api.read(read_case, case_id)
     events, is_whole = await timeline_of(visit, case_id)
     asked = await visit.read_or_none(read_substitution, case_id) if case.kind == "substitution" else None
-    guarantees = case.guarantees if asked is None else [one for one in (asked.substitute, asked.bound) if one]
+    guarantees = case.guarantees if asked is None else [one for one in (asked.proposed, asked.current) if one]
     return visit.page(
         "case.html",
         case=case,

@@ -169,7 +169,7 @@ async def _close_renewed(step: Transition, application: Application, programme: 
         occasion = _occasion(step, f"close:{earlier.id}")
         await posting.post(step.connection, credit_line_closed(earlier.id, Money(unused, Unit.IRR), occasion))
     await onboarding.close_line(step.connection, earlier.id)
-    await substitution.overtake(step.connection, earlier.case_id)
+    await substitution.supersede(step.connection, earlier.case_id)
     # Whoever stood for what is still owed goes on standing for it.
     if unused == earlier.ceiling.amount:
         await release_guarantors(step, earlier.case_id)

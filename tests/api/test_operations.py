@@ -181,7 +181,7 @@ async def test_a_closed_service_takes_no_substitution(
 
     answer = await api.post(
         f"/v1/credit-lines/{swap.line_id}/guarantor-substitutions",
-        json={"guarantee_id": str(swap.bound.id), "national_id": swap.newcomer.national_id},
+        json={"guarantee_id": str(swap.current.id), "national_id": swap.newcomer.national_id},
         headers=swap.owner.headers(),
     )
 

@@ -27,7 +27,7 @@ async def swap(context: Context, arrange: Arrange, activity_context: ActivityCon
 
 async def request(api: httpx2.AsyncClient, swap: Swap, who: Someone, **changes: Any) -> httpx2.Response:
     """Ask for the newcomer in the guarantor's place."""
-    body = {"guarantee_id": str(swap.bound.id), "national_id": swap.newcomer.national_id} | changes
+    body = {"guarantee_id": str(swap.current.id), "national_id": swap.newcomer.national_id} | changes
     return await api.post(f"/v1/credit-lines/{swap.line_id}/guarantor-substitutions", json=body, headers=who.headers())
 
 
@@ -47,10 +47,10 @@ async def test_the_owner_asks_sees_both_guarantors_and_withdraws(api: httpx2.Asy
     assert answer.status_code == 201, answer.text
     assert (answer.json()["kind"], case["variant"], answer.json()["phase"]) == ("substitution", "tavana", "submitted")
     assert seen["credit_line_id"] == str(swap.line_id)
-    assert (seen["bound"]["id"], seen["bound"]["status"]) == (str(swap.bound.id), "accepted")
-    assert seen["bound"]["name"] == "مریم آزمون"
-    assert (seen["substitute"]["status"], seen["substitute"]["name"]) == ("named", None)
-    assert seen["substitute"]["replaces"] == str(swap.bound.id)
+    assert (seen["current"]["id"], seen["current"]["status"]) == (str(swap.current.id), "accepted")
+    assert seen["current"]["name"] == "مریم آزمون"
+    assert (seen["proposed"]["status"], seen["proposed"]["name"]) == ("named", None)
+    assert seen["proposed"]["replaces"] == str(swap.current.id)
     assert seen["findings"] is None
     assert [one.status_code for one in ended] == [200, 409]
     assert ended[1].json()["code"] == "case_closed"
@@ -72,7 +72,7 @@ async def test_each_sees_their_own_part_and_finance_what_it_decides_by(
 
     seen = {name: (await read(api, who, case_id)).json() for name, who in people.items()}
 
-    shown = {name: (one["bound"] is not None, one["substitute"] is not None) for name, one in seen.items()}
+    shown = {name: (one["current"] is not None, one["proposed"] is not None) for name, one in seen.items()}
     assert shown == {
         "new": (False, True),
         "old": (True, False),
@@ -80,8 +80,8 @@ async def test_each_sees_their_own_part_and_finance_what_it_decides_by(
         "auditor": (True, True),
         "hr": (False, False),
     }
-    assert (seen["new"]["substitute"]["facts"], seen["new"]["substitute"]["national_id_masked"]) == (None, None)
-    facts = seen["finance"]["substitute"]["facts"]
+    assert (seen["new"]["proposed"]["facts"], seen["new"]["proposed"]["national_id_masked"]) == (None, None)
+    facts = seen["finance"]["proposed"]["facts"]
     assert all(rule["holds"] for rule in facts["rules"])
     assert facts["net_pay"]["amount"] == 400_000_000
     assert (seen["finance"]["findings"], seen["auditor"]["findings"]) == ([], None)

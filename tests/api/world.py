@@ -118,8 +118,8 @@ async def _guaranteed(world: World, context: Context, activity_context: Activity
         people["finance_own"],
         people["finance_officer"],
     )
-    bound, newcomer, *others = await arrange.colleagues(5, things["organisation"], net_pay=_PAY)
-    usable = await branch.approved(bound)
+    current, newcomer, *others = await arrange.colleagues(5, things["organisation"], net_pay=_PAY)
+    usable = await branch.approved(current)
     await branch.take("activate_credit", usable)
     asked = await branch.asked()
     reviewed = await branch.backed(others[0], applicant=others[1])
@@ -131,14 +131,14 @@ async def _guaranteed(world: World, context: Context, activity_context: Activity
         "review_task": await open_task(context, reviewed, "review_application"),
     }
     world.newcomers = [newcomer, others[2]]
-    await _substitution(world, context, activity_context, bound)
+    await _substitution(world, context, activity_context, current)
 
 
-async def _substitution(world: World, context: Context, activity_context: ActivityContext, bound: Someone) -> None:
+async def _substitution(world: World, context: Context, activity_context: ActivityContext, current: Someone) -> None:
     """The member asks for somebody else in the place of a guarantor."""
     lines = await run(context, world.people["member_own"], _lines)
     line = next(line for line in lines if line.programme == "tavana")
-    guarantee = await guarantee_of(context, line.case_id, bound)
+    guarantee = await guarantee_of(context, line.case_id, current)
 
     async def ask(command: Command) -> UUID:
         national_id = world.newcomers[1].national_id
@@ -146,7 +146,7 @@ async def _substitution(world: World, context: Context, activity_context: Activi
 
     case_id = await run(context, world.people["member_own"], ask)
     await Transitions(activity_context).ask_substitute(StepInput(case_id))
-    world.things |= {"tavana_line": line.id, "bound": guarantee.id, "substitution": case_id}
+    world.things |= {"tavana_line": line.id, "current_guarantee": guarantee.id, "substitution": case_id}
 
 
 async def _lines(command: Command) -> list[CreditLine]:
@@ -314,7 +314,7 @@ def calls(world: World) -> dict[str, Call]:
         "request_substitution": Call(
             "POST",
             "/v1/credit-lines/{tavana_line}/guarantor-substitutions",
-            {"guarantee_id": "{bound}", "national_id": world.newcomers[0].national_id},
+            {"guarantee_id": "{current_guarantee}", "national_id": world.newcomers[0].national_id},
         ),
         "read_substitution": Call("GET", "/v1/guarantor-substitutions/{substitution}"),
         "withdraw_substitution": Call("POST", "/v1/guarantor-substitutions/{substitution}/withdrawal"),

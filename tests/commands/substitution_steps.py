@@ -40,7 +40,7 @@ class Swap:
     activities: Transitions
     credit_case_id: UUID
     line_id: UUID
-    bound: Guarantee
+    current: Guarantee
     newcomer: Someone
 
     @classmethod
@@ -53,18 +53,18 @@ class Swap:
     async def behind(cls, branch: Branch, activity_context: ActivityContext, case_id: UUID) -> Swap:
         """An approved credit becomes usable."""
         await branch.take("activate_credit", case_id)
-        bound = await guarantee_of(branch.context, case_id, branch.guarantor)
+        current = await guarantee_of(branch.context, case_id, branch.guarantor)
         line_id = await _line_of(branch.context, case_id)
-        return cls(branch, Transitions(activity_context), case_id, line_id, bound, await branch.colleague())
+        return cls(branch, Transitions(activity_context), case_id, line_id, current, await branch.colleague())
 
     @property
     def owner(self) -> Someone:
         """Whose credit it is."""
         return self.branch.applicant
 
-    async def request(self, named: Someone | None = None, *, bound: UUID | None = None) -> UUID:
+    async def request(self, named: Someone | None = None, *, current: UUID | None = None) -> UUID:
         """The owner asks for the newcomer, unless another is given; returns the case's id."""
-        national_id, guarantee_id = (named or self.newcomer).national_id, bound or self.bound.id
+        national_id, guarantee_id = (named or self.newcomer).national_id, current or self.current.id
         case_id: UUID = await run(
             self.branch.context,
             self.owner,

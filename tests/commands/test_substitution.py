@@ -118,9 +118,9 @@ async def test_whoever_came_by_a_substitution_can_be_replaced_in_turn(swap: Swap
     await swap.review(first)
     await swap.go_on(first)
     third = await swap.branch.colleague()
-    bound = await guarantee_of(swap.branch.context, first, swap.newcomer)
+    current = await guarantee_of(swap.branch.context, first, swap.newcomer)
 
-    case_id = await swap.request(third, bound=bound.id)
+    case_id = await swap.request(third, current=current.id)
     await swap.go_on(case_id)
     await accept_guarantee(swap.branch, case_id, third)
     await swap.go_on(case_id)
@@ -204,7 +204,7 @@ async def test_only_the_owner_of_a_line_that_still_runs_asks_for_whom_nobody_is_
 
     for who, line in ((swap.branch.guarantor, swap.line_id), (swap.owner, uuid4())):
         with pytest.raises(NotFound):
-            await ask(who, line, swap.bound.id)
+            await ask(who, line, swap.current.id)
     with pytest.raises(guarantor_rules.GuaranteeUnknown):
         await ask(swap.owner, swap.line_id, uuid4())
     await superuser.run("UPDATE employments SET state = 'left' WHERE person_id = %s", swap.owner.id)

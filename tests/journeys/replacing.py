@@ -17,7 +17,7 @@ from messages.case import CaseKind, workflow_id
 from relay import Relay
 from storage.database import SERVICE, transaction
 from storage.rows.tasks import Task
-from storage.substitution import overtake
+from storage.substitution import supersede
 from storage.tasks import find_open
 from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser
@@ -75,7 +75,7 @@ class Replacing(Process):
         """The credit is closed."""
         await self.superuser.run("UPDATE credit_lines SET closed_at = now()")
         async with transaction(self.swap.branch.context.engine, SERVICE) as connection:
-            await overtake(connection, self.swap.credit_case_id)
+            await supersede(connection, self.swap.credit_case_id)
 
     async def standing(self) -> set[Someone]:
         """Who of the two stands for the credit."""

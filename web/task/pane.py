@@ -70,7 +70,7 @@ async def _pane(
         "task": task,
         "case": case,
         "events": events,
-        "swap": None,
+        "substitution": None,
         "within": within,
         "refused": refused,
         "here": within.at(f"/tasks/{task_id}"),
@@ -83,7 +83,7 @@ async def _pane(
         "answering": ANSWERINGS.get(task.kind),
     }
     if case is not None and task.case_kind == "substitution":
-        values["swap"] = await visit.read_or_none(read_substitution, case.id)
+        values["substitution"] = await visit.read_or_none(read_substitution, case.id)
     asked = _prefilled(visit, case)
     if form is None:
         return visit.page("task.html", form=asked, **values)
