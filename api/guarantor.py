@@ -363,4 +363,4 @@ async def _stands_for(read: Reading) -> StandsFor:
         if programme.guarantor is not None and programme.guarantor.stands_for_max > most:
             is_theirs = [await is_open_to(connection, programme, employer) for employer in employers]
             most = programme.guarantor.stands_for_max if any(is_theirs) else most
-    return StandsFor(count=await guarantor.stands_for(connection, me, apart_from=me), most=most)
+    return StandsFor(count=await guarantor.count_guaranteed(connection, me, apart_from=me), most=most)

@@ -21,7 +21,7 @@ from storage import employment as store
 from storage.account import count_use
 from storage.database import Acting, transaction
 from storage.employment import Correction, History, ListedEmployment
-from storage.guarantor import stand_together
+from storage.guarantor import guarantee_each_other
 from storage.notices import notify
 from storage.organisation import list_regions
 
@@ -82,7 +82,7 @@ async def correct_employment(
     employment = await _hold(command, employment_id)
     if employment.person_id == command.actor.person_id:
         raise OwnEmployment
-    if await stand_together(command.connection, command.actor.person_id, employment.person_id):
+    if await guarantee_each_other(command.connection, command.actor.person_id, employment.person_id):
         raise OwnCase
     if version is not None and version != employment.version:
         raise PreconditionFailed

@@ -119,7 +119,7 @@ def _read(national_id: str) -> NationalId | None:
 
 async def _faults(command: Command, terms: GuarantorTerms, applicant: Employment, there: Employment) -> list[Rule]:
     today = tehran_day(command.now)
-    others = await guarantor.stands_for(command.connection, there.person_id, apart_from=applicant.person_id)
+    others = await guarantor.count_guaranteed(command.connection, there.person_id, apart_from=applicant.person_id)
     kept = rules.judge(
         terms, applicant=as_worker(applicant), guarantor=as_worker(there), stands_for=others, today=today
     )

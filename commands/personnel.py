@@ -28,7 +28,7 @@ from gateways.personnel_file import SENTENCES, PersonnelFileError
 from messages.case import CaseKind
 from messages.personnel import Change, Event, FactKind, ImportPhase, TaskKind
 from storage import personnel
-from storage.guarantor import stand_together
+from storage.guarantor import guarantee_each_other
 from storage.idempotency import Answer
 from storage.organisation import read_organisation
 from storage.policies import in_force
@@ -143,7 +143,7 @@ async def answer_change(command: Command, task: Task, *, confirm: bool, reason: 
     change = await personnel.read_change(command.connection, task.case_id)
     if change is None:
         raise NotFound
-    if await stand_together(command.connection, command.actor.person_id, change.person_id):
+    if await guarantee_each_other(command.connection, command.actor.person_id, change.person_id):
         raise OwnCase
     sender = await personnel.sender_of(command.connection, change.import_case_id)
     if change.what is not Change.EXIT and sender == command.actor.person_id:

@@ -145,7 +145,7 @@ async def bar(connection: AsyncConnection, case_id: UUID, people: Collection[UUI
         await connection.execute(query, parts)
 
 
-async def stand_together(connection: AsyncConnection, one: UUID, other: UUID) -> bool:
+async def guarantee_each_other(connection: AsyncConnection, one: UUID, other: UUID) -> bool:
     """Whether one of two people stands for the other, or is asked to."""
     pair = (one, other)
     return bool(
@@ -231,7 +231,7 @@ async def lock_slots(connection: AsyncConnection, person_id: UUID) -> None:
     )
 
 
-async def stands_for(connection: AsyncConnection, person_id: UUID, *, apart_from: UUID) -> int:
+async def count_guaranteed(connection: AsyncConnection, person_id: UUID, *, apart_from: UUID) -> int:
     """For how many other persons somebody stands (A4); each until their guarantee has ended.
 
     Args:

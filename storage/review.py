@@ -118,7 +118,7 @@ async def check_guarantor(
 ) -> GuarantorCheck:
     """Which rules a guarantor keeps at this moment (A4); ``today`` in Tehran."""
     there = await read_employment(connection, guarantee.employment_id)
-    others = await guarantor.stands_for(connection, guarantee.person_id, apart_from=guarantee.applicant_id)
+    others = await guarantor.count_guaranteed(connection, guarantee.person_id, apart_from=guarantee.applicant_id)
     kept = rules.judge(
         terms, applicant=as_worker(applicant), guarantor=as_worker(there), stands_for=others, today=today
     )
