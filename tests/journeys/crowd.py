@@ -266,11 +266,11 @@ async def _all(work: Iterable[Awaitable[T]]) -> list[T]:
     """Do everything, a few at a time; the results in the given order. The first failure ends it."""
     waiting, results = enumerate(work), dict[int, T]()
 
-    async def hand() -> None:
+    async def worker() -> None:
         for place, part in waiting:
             results[place] = await part
 
-    async with asyncio.TaskGroup() as hands:
+    async with asyncio.TaskGroup() as workers:
         for _ in range(_AT_ONCE):
-            hands.create_task(hand())
+            workers.create_task(worker())
     return [results[place] for place in sorted(results)]

@@ -48,7 +48,7 @@ class Manner(Enum):
         return (Manner.TERMINATED, Manner.HUNG_UP, Manner.TERMINATED_AT_COMMIT, Manner.HUNG_UP_AT_COMMIT)
 
 
-class Hand:
+class LedgerClient:
     """Somebody's way to the ledger; answers in the words of the model."""
 
     def __init__(self, engine: AsyncEngine, doomed: AsyncEngine, connection: AsyncConnection, names: Names) -> None:
@@ -89,7 +89,7 @@ class Hand:
         pid = driver.info.backend_pid
         if not alone:
             # An id that is not committed yet is nobody's.
-            unsure = Hand(self._engine, self._doomed, connection, Names(dict(self._names.ids)))
+            unsure = LedgerClient(self._engine, self._doomed, connection, Names(dict(self._names.ids)))
             with suppress(Refusal, ledger.LedgerFault, DBAPIError):
                 await unsure._called(connection, deed)
         work = asyncio.ensure_future(self._called(connection, deed) if alone else driver.commit())
