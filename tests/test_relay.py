@@ -29,7 +29,7 @@ from tests.books import Superuser, assert_books_clean
 from tests.commands.onboarding_steps import Office, apply, open_task
 from tests.conftest import routes
 from tests.journeys.steps import Steps
-from tests.races import SERIALISATION, counting, stumble
+from tests.races import SERIALISATION, counting, fail_serialization
 
 
 @contextlib.asynccontextmanager
@@ -151,7 +151,7 @@ async def test_what_was_sent_is_marked_although_the_first_mark_lost_a_race(
         sent.append(message)
 
     await enqueue_all(engine, SendNotice(uuid4()))
-    await stumble(superuser, "outbox", "UPDATE OF sent_at")
+    await fail_serialization(superuser, "outbox", "UPDATE OF sent_at")
     relay = Relay(engine, [Route(SendNotice, send, Lane.NOTICES)])
     with counting("chore:mark_sent") as counted:
         claimed = [await relay.drain(Lane.NOTICES) for _ in range(2)]

@@ -15,7 +15,7 @@ from tests.arrange import Arrange
 from tests.books import Superuser, assert_books_clean
 from tests.commands.onboarding_steps import Office, apply
 from tests.conftest import Database
-from tests.races import DEAD_LOCK, SERIALISATION, Quarrel, counting, purses, stumble
+from tests.races import DEAD_LOCK, SERIALISATION, Deadlock, counting, fail_serialization, read_rows
 
 
 @pytest.fixture
@@ -30,12 +30,12 @@ async def test_a_transition_that_lost_a_dead_lock_is_taken_once_all_the_same(
 ) -> None:
     untouched = await superuser.effects()
 
-    async with Quarrel.about_purses(database, activity_context.engine) as quarrel:
+    async with Deadlock.over_two_rows(database, activity_context.engine) as deadlock:
 
         async def body(step: Transition) -> NextStep:
             await step.add_event(FactKind.APPLICATION_SUBMITTED)
-            await quarrel.enter(step.connection)
-            return NextStep(WAIT, remind_in=quarrel.tries)
+            await deadlock.enter(step.connection)
+            return NextStep(WAIT, remind_in=deadlock.tries)
 
         async def assess(_: Transition) -> NextStep:
             return NextStep("assessed")
@@ -52,7 +52,7 @@ async def test_a_transition_that_lost_a_dead_lock_is_taken_once_all_the_same(
         "transitions": 1,
         "timeline": 1,
     }
-    assert await purses(superuser) == [11, 11]
+    assert await read_rows(superuser) == [11, 11]
     assert (counted.again, counted.given_up) == ({DEAD_LOCK: 1}, {})
     await assert_books_clean(activity_context.engine)
 
@@ -61,7 +61,7 @@ async def test_a_transition_that_lost_a_dead_lock_is_taken_once_all_the_same(
 async def test_a_transition_that_loses_again_and_again_is_left_to_the_engine(
     activity_context: ActivityContext, case_id: UUID, superuser: Superuser, losses: int, is_taken: bool
 ) -> None:
-    await stumble(superuser, "transitions", "INSERT", times=losses)
+    await fail_serialization(superuser, "transitions", "INSERT", times=losses)
     before = await superuser.value("SELECT count(*) FROM transitions")
     tries = 0
 
