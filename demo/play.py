@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 
-from commands.account import FirstCredentials, StaffWish, add_staff, console_office
+from commands.account import FirstCredentials, StaffWish, add_staff, console_administration
 from demo.client import Visitor, newest_code, now_ms, sign_in_member, wait_for
 from demo.personnel_generator import Person, national_id
 from demo.screen import Screen
@@ -60,7 +60,7 @@ class Play:
 async def _hire(username: str, grants: Sequence[Grant]) -> FirstCredentials:
     async with connected() as assembly, transaction(assembly.engine, SERVICE) as connection:
         wish = StaffWish(_new_national_id(), None, "همکار", "نمونه", username, grants)
-        return await add_staff(console_office(connection, assembly.context.seals), wish)
+        return await add_staff(console_administration(connection, assembly.context.seals), wish)
 
 
 def _new_national_id() -> str:

@@ -77,7 +77,7 @@ def as_xlsx(path: Path, content: bytes, encoding: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
+class PersonnelOffice:
     """An organisation's HR at work."""
 
     context: Context
@@ -86,7 +86,9 @@ class Office:
     actor: Actor
 
     @classmethod
-    async def open(cls, activity_context: ActivityContext, arrange: Arrange, employer: UUID | None = None) -> Office:
+    async def open(
+        cls, activity_context: ActivityContext, arrange: Arrange, employer: UUID | None = None
+    ) -> PersonnelOffice:
         """An organisation, a new one unless given, with an hr_officer."""
         organisation_id = employer or await arrange.organisation()
         officer = await arrange.hr_officer(organisation_id)

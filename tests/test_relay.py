@@ -26,7 +26,7 @@ from storage.outbox import ALARM_ATTEMPTS
 from storage.rows.outbox import OutboxMessage
 from tests.arrange import Arrange, eventually, sent_to
 from tests.books import Superuser, assert_books_clean
-from tests.commands.onboarding_steps import Office, apply, open_task
+from tests.commands.onboarding_steps import MinipayOffice, apply, open_task
 from tests.conftest import routes
 from tests.journeys.steps import Steps
 from tests.races import SERIALISATION, counting, fail_serialization
@@ -45,10 +45,10 @@ async def relaying(relay: Relay) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-async def office(context: Context, arrange: Arrange) -> Office:
+async def office(context: Context, arrange: Arrange) -> MinipayOffice:
     """A member and their HR."""
     employer = await arrange.organisation()
-    return Office(context, await arrange.member(employer), await arrange.hr_officer(employer))
+    return MinipayOffice(context, await arrange.member(employer), await arrange.hr_officer(employer))
 
 
 async def enqueue_all(engine: AsyncEngine, *messages: object) -> None:
@@ -85,7 +85,7 @@ def test_two_routes_for_messages_of_one_name_are_refused(engine: AsyncEngine) ->
 @pytest.mark.usefixtures("worker")
 async def test_a_relay_that_died_between_sending_and_marking_sends_again_and_the_effect_comes_once(
     context: Context,
-    office: Office,
+    office: MinipayOffice,
     activity_context: ActivityContext,
     temporal: WorkflowEnvironment,
     superuser: Superuser,
@@ -221,7 +221,7 @@ async def test_a_lane_that_cannot_send_does_not_hold_up_the_other(engine: AsyncE
 async def test_a_notice_asked_for_twice_is_sent_once(
     engine: AsyncEngine,
     context: Context,
-    office: Office,
+    office: MinipayOffice,
     activity_context: ActivityContext,
     temporal: WorkflowEnvironment,
     superuser: Superuser,
@@ -243,7 +243,7 @@ async def test_a_notice_asked_for_twice_is_sent_once(
 @pytest.mark.usefixtures("worker")
 async def test_a_case_that_is_over_swallows_what_comes_for_it(
     context: Context,
-    office: Office,
+    office: MinipayOffice,
     activity_context: ActivityContext,
     temporal: WorkflowEnvironment,
     superuser: Superuser,

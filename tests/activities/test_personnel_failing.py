@@ -16,16 +16,16 @@ from messages.case import StepInput
 from messages.personnel import ImportPhase
 from storage.rows.personnel import Import
 from tests.arrange import Arrange
-from tests.personnel_steps import Line, Office, csv_of, in_parts
+from tests.personnel_steps import Line, PersonnelOffice, csv_of, in_parts
 
 
 @pytest.fixture
-async def office(activity_context: ActivityContext, arrange: Arrange) -> Office:
-    return await Office.open(activity_context, arrange)
+async def office(activity_context: ActivityContext, arrange: Arrange) -> PersonnelOffice:
+    return await PersonnelOffice.open(activity_context, arrange)
 
 
 async def test_a_file_that_was_damaged_ends_the_import_and_raises_an_alarm(
-    office: Office, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    office: PersonnelOffice, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for end in (b"", b"\0"):
         case_id = await office.send([Line()])
@@ -40,7 +40,7 @@ async def test_a_file_that_was_damaged_ends_the_import_and_raises_an_alarm(
 
 
 async def test_an_import_that_breaks_off_again_and_again_is_given_up(
-    office: Office, activity_context: ActivityContext, caplog: pytest.LogCaptureFixture
+    office: PersonnelOffice, activity_context: ActivityContext, caplog: pytest.LogCaptureFixture
 ) -> None:
     case_id = await office.send([Line()])
     environment = ActivityEnvironment()
@@ -55,7 +55,7 @@ async def test_an_import_that_breaks_off_again_and_again_is_given_up(
     assert (record.levelname, record.__dict__["code"]) == ("ERROR", GAVE_UP)
 
 
-async def test_the_last_attempt_still_imports(office: Office, activity_context: ActivityContext) -> None:
+async def test_the_last_attempt_still_imports(office: PersonnelOffice, activity_context: ActivityContext) -> None:
     case_id = await office.send([Line()])
     environment = ActivityEnvironment()
     environment.info = dataclasses.replace(environment.info, attempt=MAX_ATTEMPTS)
@@ -63,7 +63,7 @@ async def test_the_last_attempt_still_imports(office: Office, activity_context: 
     assert (await office.run(case_id)).rows_added == 1
 
 
-async def test_a_file_is_not_kept_when_its_import_could_not_be_noted(office: Office, tmp_path: Path) -> None:
+async def test_a_file_is_not_kept_when_its_import_could_not_be_noted(office: PersonnelOffice, tmp_path: Path) -> None:
     def broken(_: Import) -> bytes:
         raise ConnectionResetError
 

@@ -13,7 +13,7 @@ from messages.case import WAIT, NextStep, StepInput
 from messages.onboarding import FactKind
 from tests.arrange import Arrange
 from tests.books import Superuser, assert_books_clean
-from tests.commands.onboarding_steps import Office, apply
+from tests.commands.onboarding_steps import MinipayOffice, apply
 from tests.conftest import Database
 from tests.races import DEAD_LOCK, SERIALISATION, Deadlock, counting, fail_serialization, read_rows
 
@@ -22,7 +22,7 @@ from tests.races import DEAD_LOCK, SERIALISATION, Deadlock, counting, fail_seria
 async def case_id(context: Context, arrange: Arrange) -> UUID:
     """A case to move on."""
     employer = await arrange.organisation()
-    return await apply(Office(context, await arrange.member(employer), await arrange.hr_officer(employer)))
+    return await apply(MinipayOffice(context, await arrange.member(employer), await arrange.hr_officer(employer)))
 
 
 async def test_a_transition_that_lost_a_dead_lock_is_taken_once_all_the_same(

@@ -14,7 +14,7 @@ from domain.access import Role
 from messages.case import StepInput
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
-from tests.commands.onboarding_steps import Office, apply, issue
+from tests.commands.onboarding_steps import MinipayOffice, apply, issue
 from tests.transitions import Transitions
 
 
@@ -22,7 +22,7 @@ async def issued(
     context: Context, arrange: Arrange, activity_context: ActivityContext, employer: Any, officer: Someone
 ) -> str:
     """A certificate for a new member of the organisation; returns its case's id."""
-    office = Office(context, await arrange.member(employer), officer)
+    office = MinipayOffice(context, await arrange.member(employer), officer)
     case_id = await apply(office)
     await Transitions(activity_context).request_backing(StepInput(case_id))
     await issue(office, case_id)

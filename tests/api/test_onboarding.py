@@ -19,20 +19,20 @@ from storage.organisation import employments_of
 from storage.programme import programmes_in_force
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
-from tests.commands.onboarding_steps import Office, apply, issue
+from tests.commands.onboarding_steps import MinipayOffice, apply, issue
 from tests.transitions import Transitions
 
 
 @pytest.fixture
-async def office(context: Context, arrange: Arrange, activity_context: ActivityContext) -> Office:
+async def office(context: Context, arrange: Arrange, activity_context: ActivityContext) -> MinipayOffice:
     """A member with an active credit, and their HR."""
     employer = await arrange.organisation()
-    office = Office(context, await arrange.member(employer), await arrange.hr_officer(employer))
+    office = MinipayOffice(context, await arrange.member(employer), await arrange.hr_officer(employer))
     await activate(office, activity_context)
     return office
 
 
-async def activate(office: Office, activity_context: ActivityContext) -> None:
+async def activate(office: MinipayOffice, activity_context: ActivityContext) -> None:
     """A credit from the application on; another one replaces the one before."""
     case_id = await apply(office)
     activities = Transitions(activity_context)
@@ -42,7 +42,7 @@ async def activate(office: Office, activity_context: ActivityContext) -> None:
 
 
 @pytest.fixture
-def member(office: Office) -> Someone:
+def member(office: MinipayOffice) -> Someone:
     """Whose credit it is."""
     return office.member
 
@@ -70,7 +70,7 @@ async def test_the_whole_card_number_is_shown_only_after_a_fresh_code(
 
 
 async def test_every_line_has_its_own_balance_and_one_query_reads_them_all(
-    api: httpx2.AsyncClient, context: Context, office: Office, activity_context: ActivityContext
+    api: httpx2.AsyncClient, context: Context, office: MinipayOffice, activity_context: ActivityContext
 ) -> None:
     await activate(office, activity_context)
     statements: list[str] = []
@@ -110,7 +110,7 @@ async def test_a_member_without_a_credit_gets_an_empty_list(api: httpx2.AsyncCli
 
 
 async def test_what_is_possible_in_each_programme_at_each_employer_is_told_by_as_many_statements_as_for_one(
-    api: httpx2.AsyncClient, context: Context, arrange: Arrange, office: Office
+    api: httpx2.AsyncClient, context: Context, arrange: Arrange, office: MinipayOffice
 ) -> None:
     statements: list[str] = []
 

@@ -19,7 +19,7 @@ from storage.onboarding import lines_of
 from storage.rows.onboarding import CreditLine
 from tests.arrange import Arrange, Someone, next_national_id
 from tests.books import Superuser
-from tests.commands.onboarding_steps import Branch, Office, apply, guarantee_of, issue, open_task, run
+from tests.commands.onboarding_steps import MinipayOffice, TavanaScenario, apply, guarantee_of, issue, open_task, run
 from tests.journeys.steps import ISSUE, TERMS
 from tests.transitions import Transitions
 
@@ -94,7 +94,7 @@ async def make_world(
 
 async def _credit(world: World, context: Context, activity_context: ActivityContext) -> None:
     """An active credit, then a renewal that HR was asked about."""
-    office = Office(context, world.people["member_own"], world.people["hr_own"])
+    office = MinipayOffice(context, world.people["member_own"], world.people["hr_own"])
     activities = Transitions(activity_context)
     active = await apply(office)
     await activities.request_backing(StepInput(active))
@@ -108,7 +108,7 @@ async def _credit(world: World, context: Context, activity_context: ActivityCont
 async def _guaranteed(world: World, context: Context, activity_context: ActivityContext, arrange: Arrange) -> None:
     """A usable Tavana credit, its renewal that a guarantor is asked about, an application that finance looks at."""
     people, things = world.people, world.things
-    branch = Branch(
+    tavana = TavanaScenario(
         context,
         arrange,
         Transitions(activity_context),
@@ -119,10 +119,10 @@ async def _guaranteed(world: World, context: Context, activity_context: Activity
         people["finance_officer"],
     )
     current, newcomer, *others = await arrange.colleagues(5, things["organisation"], net_pay=_PAY)
-    usable = await branch.approved(current)
-    await branch.take("activate_credit", usable)
-    asked = await branch.asked()
-    reviewed = await branch.backed(others[0], applicant=others[1])
+    usable = await tavana.approved(current)
+    await tavana.take("activate_credit", usable)
+    asked = await tavana.asked()
+    reviewed = await tavana.backed(others[0], applicant=others[1])
     things |= {
         "asked_case": asked,
         "guarantee": (await guarantee_of(context, asked, people["guarantor_own"])).id,

@@ -17,7 +17,7 @@ from storage.database import SERVICE, transaction
 from tests.account_people import audited
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
-from tests.commands.onboarding_steps import Office, apply, issue
+from tests.commands.onboarding_steps import MinipayOffice, apply, issue
 from tests.transitions import Transitions
 
 NAME = "programme:minipay"
@@ -280,7 +280,7 @@ async def test_a_running_case_keeps_the_policy_that_it_began_with(
     superuser: Superuser,
 ) -> None:
     employer = await arrange.organisation()
-    office = Office(context, await arrange.member(employer), await arrange.hr_officer(employer))
+    office = MinipayOffice(context, await arrange.member(employer), await arrange.hr_officer(employer))
     case_id = await apply(office)
     changed = {**await value(context), "share_of_pay": [1, 100], "answer_expire_hours": 100}
     await decide(api, admins[1], await propose(api, admins[0], changed), "approve")

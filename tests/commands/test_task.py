@@ -13,7 +13,7 @@ from commands.command import Context
 from messages.case import StepInput
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
-from tests.commands.onboarding_steps import Office, apply, open_task
+from tests.commands.onboarding_steps import MinipayOffice, apply, open_task
 from tests.journeys.steps import ISSUE
 from tests.transitions import Transitions
 
@@ -31,7 +31,7 @@ async def task_id(
 ) -> UUID:
     """An open certificate task."""
     employer, first, _ = officers
-    case_id = await apply(Office(context, await arrange.member(employer), first))
+    case_id = await apply(MinipayOffice(context, await arrange.member(employer), first))
     await Transitions(activity_context).request_backing(StepInput(case_id))
     return await open_task(context, case_id)
 

@@ -31,7 +31,7 @@ from storage.migrate import upgrade
 from storage.sealing import Seals
 from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser, assert_books_clean
-from tests.commands.onboarding_steps import Office, apply, open_task
+from tests.commands.onboarding_steps import MinipayOffice, apply, open_task
 from tests.conftest import KEY, Database, routes
 from tests.journeys.steps import ISSUE, Steps
 from worker import build_worker
@@ -151,7 +151,7 @@ async def test_a_worker_killed_inside_a_transition_is_replaced_in_time_and_the_c
 ) -> None:
     """The worker holds the case's row and waits for the person's quota, which the test holds, when it dies."""
     employer = await arrange.organisation()
-    office = Office(context, await arrange.member(employer), await arrange.hr_officer(employer))
+    office = MinipayOffice(context, await arrange.member(employer), await arrange.hr_officer(employer))
     case_id = await apply(office)
     quota = "hashtextextended('share_of_pay:' || %s, 0)"
 
@@ -240,7 +240,7 @@ async def _act_through_a_restart(
     employer = await arrange.organisation()
     officer = await arrange.hr_officer(employer)
     members = [await arrange.member(employer) for _ in range(8)]
-    cases = [await apply(Office(context, member, officer)) for member in members]
+    cases = [await apply(MinipayOffice(context, member, officer)) for member in members]
     tasks = {case_id: await _task(context, case_id) for case_id in cases}
     seen: list[int] = []
     reading = asyncio.create_task(keep_reading(api, officer, seen))

@@ -12,24 +12,24 @@ from storage.database import SERVICE, transaction
 from storage.housekeeping import tidy
 from tests.arrange import Arrange
 from tests.books import Superuser
-from tests.commands.onboarding_steps import Office, apply, refuse
+from tests.commands.onboarding_steps import MinipayOffice, apply, refuse
 from tests.transitions import Transitions
 
 _SIGNALS = "SELECT payload ->> 'name' FROM outbox WHERE case_id = %s"
 
 
 @pytest.fixture
-async def office(context: Context, arrange: Arrange) -> Office:
+async def office(context: Context, arrange: Arrange) -> MinipayOffice:
     """A member and their HR."""
     employer = await arrange.organisation()
-    return Office(context, await arrange.member(employer), await arrange.hr_officer(employer))
+    return MinipayOffice(context, await arrange.member(employer), await arrange.hr_officer(employer))
 
 
 async def test_old_things_go_and_an_open_case_can_be_started_again_all_the_same(
-    office: Office, arrange: Arrange, activity_context: ActivityContext, superuser: Superuser
+    office: MinipayOffice, arrange: Arrange, activity_context: ActivityContext, superuser: Superuser
 ) -> None:
     employer = await superuser.value("SELECT id FROM organisations")
-    running = await apply(Office(office.context, await arrange.member(employer), office.officer))
+    running = await apply(MinipayOffice(office.context, await arrange.member(employer), office.officer))
     over, activities = await apply(office), Transitions(activity_context)
     await activities.request_backing(StepInput(over))
     await refuse(office, over)

@@ -19,7 +19,7 @@ from domain.access import Role
 from messages.case import StepInput
 from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser
-from tests.personnel_steps import Line, Office
+from tests.personnel_steps import Line, PersonnelOffice
 from tests.transitions import Transitions
 from tests.web.conftest import HERE, Visit, cookies
 
@@ -102,7 +102,7 @@ async def test_a_change_that_hands_an_account_over_asks_for_the_code_first(
     changed: dict[str, str],
     needs_code: bool,
 ) -> None:
-    office, line = await Office.open(activity_context, arrange), Line()
+    office, line = await PersonnelOffice.open(activity_context, arrange), Line()
     case_id = await office.change(line, line.but(**changed))
     await Transitions(activity_context).request_decision(StepInput(case_id))
     officer = await (arrange.platform(Role.SUPPORT_AGENT) if needs_code else arrange.hr_officer(office.organisation_id))
@@ -188,7 +188,7 @@ class Watched:
 async def test_progress_goes_on_after_a_failure_and_asks_only_while_somebody_is_there(
     visit: Visit, arrange: Arrange, activity_context: ActivityContext
 ) -> None:
-    office = await Office.open(activity_context, arrange)
+    office = await PersonnelOffice.open(activity_context, arrange)
     path = f"/personnel/imports/{await office.send([Line()])}"
     visitor = await visit(await arrange.hr_officer(office.organisation_id))
     page, clock = visitor.page, visitor.page.clock
