@@ -76,7 +76,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Crowd:
+class Load:
     """Everybody of one organisation, and of a second one whose contract is suspended at times.
 
     ``officers`` answer what is asked of a role: HR of both, finance of the region, the contracts office.
@@ -88,7 +88,7 @@ class Crowd:
     officers: Mapping[str, Someone]
 
     @classmethod
-    async def gathered(cls, visit: Visit) -> Crowd:
+    async def gathered(cls, visit: Visit) -> Load:
         """Two organisations and their officers; nobody applied yet."""
         arrange = Arrange(visit.assembly.context)
         employer, suspended = await arrange.organisation(), await arrange.organisation()
