@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.answering import Answering, CodeWish, Decision
 from api.case_view import Action, CaseRow, CaseView, Section, case_row
 from api.dependencies import CommandDep, Reading, ReadingDep, require
+from api.limits import CorrectionTerms, EmployerLimit, correction_terms, employer_limits
 from api.operation import Operation
-from api.terms import CorrectionTerms, EmployerLimit, correction_terms, employer_limits
 from api.values import Amount, AmountIn, Day, Input, Moment, Out, Reason, Words
 from api.visibility import Visibility
 from commands import onboarding as commands

@@ -13,9 +13,9 @@ from api.case import read_case
 from api.case_detail import CaseDetail
 from api.client import checked
 from api.guarantor import GuarantorIn, name_guarantor
+from api.limits import CorrectionTerms
 from api.onboarding import CorrectionIn, correct_application, withdraw_application
 from api.substitution import withdraw_substitution
-from api.terms import CorrectionTerms
 from domain.errors import Refusal, TooMany
 from domain.money import RIAL_A_TOMAN
 from web.forms import GENERAL, Form, empty

@@ -16,8 +16,8 @@ from starlette.responses import Response
 from api.account.codes import request_code
 from api.case_detail import CaseDetail
 from api.client import checked
+from api.limits import EmployerLimit
 from api.onboarding import MandateCodeWish, MandateSubject, ProgrammeOut
-from api.terms import EmployerLimit
 from api.values import AmountIn, Words
 from domain.errors import Refusal, TooMany
 from domain.money import RIAL_A_TOMAN, BadAmount, Money, parse_toman, parse_whole
