@@ -215,7 +215,7 @@ class Reconciler:
                 return
             await outbox.resume(connection, kind, case_id)
             times = await reconciliation.record(connection, case_id, FindingKind.PROCESS_MISSING)
-            entry = audit.Entry("resume_case", "machine", str(case_id))
+            entry = audit.AuditEntry("resume_case", "machine", str(case_id))
             await audit.append(connection, audit.case_stream(case_id), entry)
         self._nudge()
         _tell(case_id, FindingKind.PROCESS_MISSING, times, alarm=times >= ALARM_TIMES)

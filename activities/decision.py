@@ -26,7 +26,7 @@ from storage.rows.tasks import Task
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class DecisionRequest:
     """Whom a decided case asks for what, and how long; ``sms`` is off where an SMS for each would be too many."""
 
     task: str
@@ -53,10 +53,10 @@ class DecidedCase(ABC):
         return True
 
     @abstractmethod
-    async def request(self, step: Transition) -> Request:
+    async def request(self, step: Transition) -> DecisionRequest:
         """Who decides; timeline and notices besides the task's own are the kind's."""
 
-    async def request_resubmission(self, step: Transition, returned: Fact) -> Request:  # noqa: ARG002 - a kind may look
+    async def request_resubmission(self, step: Transition, returned: Fact) -> DecisionRequest:  # noqa: ARG002 - a kind may look
         """Who corrects what was returned."""
         raise LookupError(f"{self.kind} is never returned")
 
@@ -129,7 +129,7 @@ async def _last(step: Transition, kinds: tuple[str, ...]) -> Fact:
     return fact
 
 
-async def _ask(step: Transition, asked: Request) -> NextStep:
+async def _ask(step: Transition, asked: DecisionRequest) -> NextStep:
     await step.ask(
         asked.task,
         asked.assignee,

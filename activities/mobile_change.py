@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from activities.decision import DecidedCase, Request
+from activities.decision import DecidedCase, DecisionRequest
 from activities.transition import Transition
 from domain.access import Grant, Role, ScopeKind
 from domain.persian import persian_digits
@@ -18,7 +18,7 @@ from storage.rows.mobile_change import MobileChange as Change
 _SUPPORT = Grant(Role.SUPPORT_AGENT, ScopeKind.PLATFORM)
 
 
-class MobileChange(DecidedCase):
+class MobileChangeCase(DecidedCase):
     """Another mobile of an employee: forwarded by the welfare office, confirmed by support."""
 
     kind = CaseKind.MOBILE_CHANGE
@@ -30,11 +30,11 @@ class MobileChange(DecidedCase):
         """Whether the decision is about the number that stands now."""
         return bool(decision.payload.get("value") == (await _change(step)).value)
 
-    async def request(self, step: Transition) -> Request:
+    async def request(self, step: Transition) -> DecisionRequest:
         """Ask support."""
         return await _ask(step, TaskKind.CONFIRM_MOBILE_CHANGE, _SUPPORT, Phase.AWAITING_SUPPORT)
 
-    async def request_resubmission(self, step: Transition, returned: Fact) -> Request:
+    async def request_resubmission(self, step: Transition, returned: Fact) -> DecisionRequest:
         """Ask the welfare office that forwarded it."""
         office = (await _change(step)).office
         return await _ask(step, TaskKind.CORRECT_MOBILE_CHANGE, office, Phase.AWAITING_CORRECTION, returned)
@@ -62,8 +62,10 @@ class MobileChange(DecidedCase):
         return await _end(step, change, Phase.LAPSED)
 
 
-async def _ask(step: Transition, kind: TaskKind, office: Grant, phase: Phase, returned: Fact | None = None) -> Request:
-    return Request(
+async def _ask(
+    step: Transition, kind: TaskKind, office: Grant, phase: Phase, returned: Fact | None = None
+) -> DecisionRequest:
+    return DecisionRequest(
         task=kind,
         assignee=office,
         phase=phase,

@@ -8,11 +8,11 @@ from typing import Any
 from activities import onboarding, substitution
 from activities.decision import decision_process
 from activities.guarantor import free_guarantors
-from activities.mobile_change import MobileChange
+from activities.mobile_change import MobileChangeCase
 from activities.personnel import PersonnelChange, import_activities
 from activities.transition import ActivityContext
 
-DECIDED_CASES = (PersonnelChange(), MobileChange())
+DECIDED_CASES = (PersonnelChange(), MobileChangeCase())
 PROCESSES = (
     onboarding.PROCESS,
     substitution.PROCESS,

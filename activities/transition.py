@@ -87,7 +87,7 @@ class Transition:
         await tasks.moot_tasks(self.connection, self.case.id)
         await self.clear_deadlines()
         await cases.end_case(self.connection, self.case.id, phase=phase, outcome=outcome)
-        entry = audit.Entry(
+        entry = audit.AuditEntry(
             action=self.name,
             actor=MACHINE,
             subject=str(self.case.id),

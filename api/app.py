@@ -80,7 +80,7 @@ async def _always() -> bool:
     return True
 
 
-class Frame:
+class HeadersMiddleware:
     """Gives each request an id, binds it to the logs, and puts the security headers on each answer."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -153,7 +153,7 @@ def create_app(
     problems.install(app)
     build = app.build_middleware_stack
     # Outermost, so that what the framework itself answers is framed too.
-    app.build_middleware_stack = lambda: Frame(build())  # type: ignore[method-assign]  # no public way to be first
+    app.build_middleware_stack = lambda: HeadersMiddleware(build())  # type: ignore[method-assign]  # no public way to be first
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way
     return app
 

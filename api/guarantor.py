@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from api.answering import Answering, CodeWish, Decision
+from api.answering import Answering, CodeRequest, Decision
 from api.case_view import CaseRow, case_row
 from api.dependencies import CommandDep, Reading, ReadingDep, require
 from api.onboarding import MandateAcceptance
@@ -33,7 +33,7 @@ from domain.programme import Programme
 from domain.wording import Sentence
 from messages.guarantor import TaskKind
 from storage import guarantor
-from storage.guarantor import Request
+from storage.guarantor import GuaranteeRequest
 from storage.onboarding import is_open_to
 from storage.organisation import employments_of
 from storage.programme import programme_of, programmes_in_force
@@ -85,7 +85,7 @@ class GuaranteeSubject(Input):
     mandate_version: int = Field(strict=True, gt=0, le=1_000_000, examples=[1])
 
 
-class GuaranteeCodeWish(CodeWish):
+class GuaranteeCodeRequest(CodeRequest):
     """Asks for a code with which a guarantor accepts (A5)."""
 
     purpose: Literal["accept_guarantee"]
@@ -106,7 +106,7 @@ class GuaranteeCodeWish(CodeWish):
         return guarantee_binding(found.id, found.monthly, found.instalments, self.subject.mandate_version)
 
 
-CODES = (GuaranteeCodeWish,)
+CODES = (GuaranteeCodeRequest,)
 
 
 class CheckIn(Input):
@@ -160,7 +160,7 @@ class GuaranteeOut(Out):
     counts: bool = Field(description="Whether it takes one of the places in `stands_for` now")
 
     @classmethod
-    def of(cls, request: Request, programme: Programme) -> GuaranteeOut:
+    def of(cls, request: GuaranteeRequest, programme: Programme) -> GuaranteeOut:
         """A guarantee in its guarantor's eyes; the programme as the credit's case froze it."""
         asked = request.guarantee
         asks = 0 if programme.guarantor is None else programme.guarantor.mandate_version

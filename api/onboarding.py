@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.answering import Answering, CodeWish, Decision
+from api.answering import Answering, CodeRequest, Decision
 from api.case_view import Action, CaseRow, CaseView, Section, case_row
 from api.dependencies import CommandDep, Reading, ReadingDep, require
 from api.limits import CorrectionTerms, EmployerLimit, correction_terms, employer_limits
@@ -117,7 +117,7 @@ class MandateSubject(Input):
     mandate_version: int = Field(strict=True, gt=0, le=1_000_000, examples=[1])
 
 
-class MandateCodeWish(CodeWish):
+class MandateCodeRequest(CodeRequest):
     """Asks for a code that accepts a deduction mandate."""
 
     purpose: Literal["accept_mandate"]
@@ -129,7 +129,7 @@ class MandateCodeWish(CodeWish):
         return mandate_binding(terms.programme, terms.monthly_amount.amount, terms.instalments, terms.mandate_version)
 
 
-CODES = (MandateCodeWish,)
+CODES = (MandateCodeRequest,)
 
 
 class NamedGuarantor(Input):
@@ -151,7 +151,7 @@ class ApplicationIn(Input):
     )
 
 
-class CorrectionIn(Input):
+class ApplicationCorrectionIn(Input):
     """The corrected terms, and a fresh code for exactly them (A7)."""
 
     monthly_amount: AmountIn
@@ -381,12 +381,12 @@ async def withdraw_application(command: CommandDep, case_id: UUID) -> CaseRow:
 
 @router.post("/onboarding/applications/{case_id}/correction", dependencies=[_Member])
 @refuses(commands.correct_application)
-async def correct_application(command: CommandDep, case_id: UUID, correction: CorrectionIn) -> CaseRow:
+async def correct_application(command: CommandDep, case_id: UUID, correction: ApplicationCorrectionIn) -> CaseRow:
     """Correct and resubmit what finance returned (A7). Ask for a code with purpose ``accept_mandate`` first.
 
     Guarantors are asked again only if amount or count grew.
     """
-    request = commands.Correction(
+    request = commands.ApplicationCorrection(
         monthly=correction.monthly_amount.money(),
         instalments=correction.instalments,
         mandate_version=correction.mandate.version,

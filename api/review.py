@@ -27,7 +27,7 @@ from storage import guarantor, onboarding, people
 from storage.database import tehran_today
 from storage.organisation import list_regions
 from storage.programme import programme_of
-from storage.review import Examination, examine
+from storage.review import ApplicationExamination, examine
 from storage.rows.guarantor import Guarantee
 from storage.rows.tasks import Task
 
@@ -108,7 +108,9 @@ class ReviewOut(Out):
     region_now_name: str
 
     @classmethod
-    def of(cls, examination: Examination, reviewing_region: str | None, regions: Mapping[str, str]) -> ReviewOut:
+    def of(
+        cls, examination: ApplicationExamination, reviewing_region: str | None, regions: Mapping[str, str]
+    ) -> ReviewOut:
         """An examination."""
         used, now = examination.application, examination.employment
         return cls(
@@ -155,7 +157,7 @@ async def _read(view: CaseView) -> ReviewSection:
     return ReviewSection(guarantees=[GuaranteeInCase.of(guarantee, disclosed) for guarantee in found], review=review)
 
 
-async def _examine(view: CaseView) -> Examination | None:
+async def _examine(view: CaseView) -> ApplicationExamination | None:
     case, connection = view.visibility.case, view.connection
     application = await onboarding.read_application(connection, case.id)
     if application is None:
@@ -165,7 +167,7 @@ async def _examine(view: CaseView) -> Examination | None:
 
 
 async def _disclose(
-    view: CaseView, found: list[Guarantee], examination: Examination | None, *, judges: bool
+    view: CaseView, found: list[Guarantee], examination: ApplicationExamination | None, *, judges: bool
 ) -> Disclosed:
     visibility, connection = view.visibility, view.connection
     if not found or not (visibility.is_applicant or judges):

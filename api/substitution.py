@@ -30,7 +30,7 @@ from storage.organisation import list_regions
 from storage.programme import programme_of
 from storage.rows.tasks import Task
 from storage.sealing import Seals
-from storage.substitution import Examination, Substitution
+from storage.substitution import Substitution, SubstitutionExamination
 
 router = APIRouter(prefix="/v1", tags=["guarantors"], route_class=Operation)
 
@@ -162,12 +162,12 @@ async def _show(
     )
 
 
-def _findings(examination: Examination | None) -> list[Reason]:
+def _findings(examination: SubstitutionExamination | None) -> list[Reason]:
     found = [] if examination is None else examination.findings()
     return [Reason.of(ReviewFinding, one) for one in found]
 
 
-async def _examine(connection: AsyncConnection, visibility: Visibility, asked: Substitution) -> Examination:
+async def _examine(connection: AsyncConnection, visibility: Visibility, asked: Substitution) -> SubstitutionExamination:
     programme = await programme_of(connection, visibility.case.policy_id)
     today = await tehran_today(connection)
     return await substitution.examine(connection, asked, programme.guarantor_terms, today)

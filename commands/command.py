@@ -222,7 +222,7 @@ class Command:
         reason: str | None = None,
     ) -> None:
         """Write the audit line of this command, when all else is done."""
-        entry = audit.Entry(
+        entry = audit.AuditEntry(
             action=self.envelope.operation,
             actor=f"{self.actor.capacity}:{self.actor.person_id}",
             subject=subject,

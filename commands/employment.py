@@ -20,7 +20,7 @@ from messages.employment import Sms
 from storage import employment as store
 from storage.account import count_use
 from storage.database import Acting, transaction
-from storage.employment import Correction, History, ListedEmployment
+from storage.employment import EmploymentCorrection, History, ListedEmployment
 from storage.guarantor import guarantee_each_other
 from storage.notices import notify
 from storage.organisation import list_regions
@@ -67,7 +67,7 @@ async def search_employments(context: Context, actor: Actor, national_id: str) -
     NetPayImpossible,
 )
 async def correct_employment(
-    command: Command, employment_id: UUID, correction: Correction, *, reason: str, version: int | None = None
+    command: Command, employment_id: UUID, correction: EmploymentCorrection, *, reason: str, version: int | None = None
 ) -> None:
     """Correct net pay, region or hire date; running applications stay as they are and are judged again as they go on.
 
@@ -117,7 +117,7 @@ def _is_in_reach(actor: Actor, employment: ListedEmployment) -> bool:
     )
 
 
-async def _checked(command: Command, correction: Correction) -> Correction:
+async def _checked(command: Command, correction: EmploymentCorrection) -> EmploymentCorrection:
     """The correction with its region's code as it is stored, once every value is as good as a file's must be."""
     region_code = correction.region_code
     if region_code is not None:

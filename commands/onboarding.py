@@ -61,7 +61,7 @@ class CreditRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Correction:
+class ApplicationCorrection:
     """Corrected terms of an application that was returned, and the fresh code for them (A2, A7)."""
 
     monthly: Money
@@ -131,7 +131,7 @@ async def _judge(
     command: Command,
     programme: Programme,
     employment: Employment,
-    request: CreditRequest | Correction,
+    request: CreditRequest | ApplicationCorrection,
     *,
     case_id: UUID | None = None,
 ) -> None:
@@ -150,7 +150,9 @@ async def _judge(
         raise rules.MandateOutdated(field="mandate_version")
 
 
-async def _accept_mandate(command: Command, programme: Programme, request: CreditRequest | Correction) -> None:
+async def _accept_mandate(
+    command: Command, programme: Programme, request: CreditRequest | ApplicationCorrection
+) -> None:
     binding = mandate_binding(programme.code, request.monthly.amount, request.instalments, request.mandate_version)
     await check_code(
         command.context.side,
@@ -222,7 +224,7 @@ async def withdraw_application(command: Command, case_id: UUID) -> UUID:
 
 
 @refuses(check_code, *_OF_TERMS, rules.MoneyPaused, rules.NotOnPersonnelList, NotReturned, TaskNotOpen)
-async def correct_application(command: Command, case_id: UUID, correction: Correction) -> UUID:
+async def correct_application(command: Command, case_id: UUID, correction: ApplicationCorrection) -> UUID:
     """Correct and resubmit what finance returned (A7): judged like a new application, by the values of today (A3).
 
     Guarantors who accepted less are asked again. Returns the case's id.
@@ -248,7 +250,7 @@ async def correct_application(command: Command, case_id: UUID, correction: Corre
 
 
 async def _resubmit(
-    command: Command, task: Task, before: Application, employment: Employment, correction: Correction
+    command: Command, task: Task, before: Application, employment: Employment, correction: ApplicationCorrection
 ) -> None:
     corrected = replace(
         before,

@@ -21,7 +21,7 @@ _PAGE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditEntry:
     """One line of the trail. ``before`` and ``after`` hold no personal data in clear."""
 
     action: str
@@ -47,12 +47,12 @@ class Broken:
     why: str
 
 
-async def append(connection: AsyncConnection, stream: str, entry: Entry) -> None:
+async def append(connection: AsyncConnection, stream: str, entry: AuditEntry) -> None:
     """Add a line to a stream, in the transaction of the change that it tells of."""
     await connection.execute(_APPEND, {"stream": stream, "entry": entry.as_text()})
 
 
-def audit_statement(stream: str, entry: Entry) -> Statement:
+def audit_statement(stream: str, entry: AuditEntry) -> Statement:
     """``append``, to be run with the last statements of the transaction."""
     return Statement(_APPEND_SQL, {"stream": stream, "entry": entry.as_text()})
 

@@ -67,7 +67,7 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
-class Correction:
+class EmploymentCorrection:
     """What is to stand from now on; None leaves a value as it is. ``net_pay`` is rial a month."""
 
     region_code: str | None = None
@@ -162,7 +162,7 @@ async def histories(connection: AsyncConnection, listed: Sequence[ListedEmployme
     return [History(employment, earlier[employment.id]) for employment in listed]
 
 
-async def correct(connection: AsyncConnection, held: ListedEmployment, correction: Correction) -> list[str]:
+async def correct(connection: AsyncConnection, held: ListedEmployment, correction: EmploymentCorrection) -> list[str]:
     """Correct an employment that ``lock_employment`` holds, and keep what was before; returns the changed fields."""
     ids = {"case": None, "organisation": held.organisation_id}
     values = asdict(correction)

@@ -293,7 +293,7 @@ def as_worker(employment: Employment) -> Worker:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class GuaranteeRequest:
     """A guarantee as its guarantor sees it: for whom, where they work, and where the case stands (A5).
 
     ``task_id`` is the open task with which they answer.
@@ -312,7 +312,7 @@ class Request:
 
 async def requests_to(
     connection: AsyncConnection, person_id: UUID, *, before: UUID | None, limit: int
-) -> list[Request]:
+) -> list[GuaranteeRequest]:
     """What somebody was asked to stand for, newest first, in a transaction that may see the applicants."""
     query = _requests(person_id).order_by(guarantees.c.id.desc()).limit(limit)
     if before is not None:
@@ -320,7 +320,7 @@ async def requests_to(
     return [_request(row) for row in await connection.execute(query)]
 
 
-async def request_to(connection: AsyncConnection, person_id: UUID, guarantee_id: UUID) -> Request | None:
+async def request_to(connection: AsyncConnection, person_id: UUID, guarantee_id: UUID) -> GuaranteeRequest | None:
     """One of them, or None if it is none of theirs; in such a transaction as well."""
     query = _requests(person_id).where(guarantees.c.id == guarantee_id)
     row = (await connection.execute(query)).one_or_none()
@@ -351,6 +351,6 @@ def _requests(person_id: UUID) -> sa.Select[Any]:
     )  # fmt: skip
 
 
-def _request(row: sa.Row[Any]) -> Request:
+def _request(row: sa.Row[Any]) -> GuaranteeRequest:
     count = len(_COLUMNS)
-    return Request(as_row(Guarantee, row[:count]), *row[count:])
+    return GuaranteeRequest(as_row(Guarantee, row[:count]), *row[count:])

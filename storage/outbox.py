@@ -95,7 +95,7 @@ async def backlog(connection: AsyncConnection) -> tuple[int, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class OutboxBacklog:
     """What waits to be sent of one message class; ``last_error`` is a class name, the newest promise's that has one."""
 
     message: str
@@ -106,7 +106,7 @@ class Waiting:
     last_error: str | None
 
 
-async def waiting_by_class(connection: AsyncConnection) -> list[Waiting]:
+async def waiting_by_class(connection: AsyncConnection) -> list[OutboxBacklog]:
     """The backlog of each message class that has one, at most 100 classes."""
     errors = sa.func.array_agg(outbox.c.last_error, type_=ARRAY(sa.Text)).aggregate_order_by(outbox.c.id.desc())
     query = (
@@ -123,7 +123,7 @@ async def waiting_by_class(connection: AsyncConnection) -> list[Waiting]:
         .order_by(outbox.c.message)
         .limit(100)
     )
-    return await read_all(connection, Waiting, query)
+    return await read_all(connection, OutboxBacklog, query)
 
 
 async def purge_sent(connection: AsyncConnection, *, older_than: timedelta, limit: int) -> int:

@@ -38,7 +38,7 @@ class GuarantorCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class Examination:
+class ApplicationExamination:
     """An application's conditions at this moment; ``limit`` is the most that may be chosen per month."""
 
     application: Application
@@ -75,7 +75,7 @@ class Examination:
 
 async def examine(
     connection: AsyncConnection, application: Application, programme: Programme, today: date
-) -> Examination:
+) -> ApplicationExamination:
     """Look at everything that an approval stands on.
 
     Args:
@@ -89,7 +89,7 @@ async def examine(
     if programme.backing is Backing.CERTIFICATE:
         certificate = await newest_certificate(connection, application.case_id)
         certificate_valid = certificate is not None and certificate.is_valid(today)
-    return Examination(
+    return ApplicationExamination(
         application=application,
         employment=employment,
         contract_in_force=await contract_in_force(connection, employment.organisation_id, today),

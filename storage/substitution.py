@@ -41,7 +41,7 @@ class Substitution:
 
 
 @dataclass(frozen=True, slots=True)
-class Examination:
+class SubstitutionExamination:
     """What an approval stands on, at this moment."""
 
     owner: Employment
@@ -110,7 +110,9 @@ async def guarantors_of(connection: AsyncConnection, credit_case_id: UUID) -> Se
     return (await connection.scalars(query.limit(20))).all()
 
 
-async def examine(connection: AsyncConnection, asked: Substitution, terms: GuarantorTerms, today: date) -> Examination:
+async def examine(
+    connection: AsyncConnection, asked: Substitution, terms: GuarantorTerms, today: date
+) -> SubstitutionExamination:
     """Look at everything that an approval stands on.
 
     Args:
@@ -120,7 +122,7 @@ async def examine(connection: AsyncConnection, asked: Substitution, terms: Guara
         today: in Tehran.
     """
     owner = await read_employment(connection, asked.application.employment_id)
-    return Examination(
+    return SubstitutionExamination(
         owner=owner,
         contract_in_force=await contract_in_force(connection, owner.organisation_id, today),
         both_stand=asked.current.status == asked.proposed.status == "accepted",

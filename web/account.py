@@ -43,7 +43,7 @@ async def ask_for_code(visit: AnyVisit) -> Response:
     national_id, mobile = form.required("national_id"), form.required("mobile")
     if form.is_good:
         try:
-            wish = checked(sessions.CodeWish, national_id=national_id, mobile=mobile)
+            wish = checked(sessions.SignInCodeRequest, national_id=national_id, mobile=mobile)
             challenge = await visit.api.call(sessions.request_sign_in_code, wish)
             return visit.go(_with_next(f"/sign-in/code?challenge={challenge.challenge_id}", form))
         except Refusal as refused:
@@ -143,7 +143,7 @@ async def ask_for_confirmation(visit: SignedIn) -> Response:
     """Send a member the code that confirms the session."""
     form = await visit.form()
     try:
-        wish = checked(codes.StepUpCodeWish, purpose="step_up")
+        wish = checked(codes.StepUpCodeRequest, purpose="step_up")
         sent = await visit.api.perform(codes.request_code, form.key, wish)
         return visit.go(_with_next(f"/confirm?code_id={sent.code_id}", form))
     except Refusal as refused:

@@ -14,7 +14,7 @@ from api.case import read_case
 from api.client import checked
 from api.guarantor import (
     AcceptGuarantee,
-    GuaranteeCodeWish,
+    GuaranteeCodeRequest,
     GuaranteeOut,
     GuaranteeSubject,
     RefuseGuarantee,
@@ -49,7 +49,7 @@ async def ask_for_code(visit: SignedIn, guarantee_id: UUID) -> Response:
     form = await visit.form()
     found = await visit.api.read(read_guarantee, guarantee_id)
     subject = GuaranteeSubject(guarantee_id=guarantee_id, mandate_version=found.mandate_version)
-    wish = GuaranteeCodeWish(purpose="accept_guarantee", subject=subject)
+    wish = GuaranteeCodeRequest(purpose="accept_guarantee", subject=subject)
     try:
         sent = await visit.api.perform(request_code, form.key, wish)
     except Refusal as refused:

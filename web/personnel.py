@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from api.client import checked
 from api.employment import (
-    CorrectionIn,
+    EmploymentCorrectionIn,
     EmploymentOut,
     EmploymentSearch,
     PayIn,
@@ -245,7 +245,7 @@ async def correct(visit: SignedIn, employment_id: UUID) -> Response:
         body["hire_date"] = form.jalali("hire_date")
     if form.is_good:
         try:
-            wish = checked(CorrectionIn, **body)
+            wish = checked(EmploymentCorrectionIn, **body)
             await visit.api.perform(correct_employment, form.key, employment_id, wish, form.version())
             return visit.go("/personnel/people", done="employment_corrected")
         except Refusal as refused:

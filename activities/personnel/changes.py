@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from activities.decision import DecidedCase, Request
+from activities.decision import DecidedCase, DecisionRequest
 from activities.transition import Transition
 from domain.access import Grant, Role, ScopeKind
 from domain.wording import reminder_sms
@@ -35,14 +35,14 @@ class PersonnelChange(DecidedCase):
         """A file may have proposed another value after the decision, which then says nothing about this one."""
         return bool(decision.payload.get("value") == (await _change(step)).value)
 
-    async def request(self, step: Transition) -> Request:
+    async def request(self, step: Transition) -> DecisionRequest:
         """Ask a second person about another mobile or sheba, and HR about an exit (A13)."""
         change = await _change(step)
         decider = _decider(step, change)
         if not step.case.due_at:
             await _notify_subject(step, change, "proposed")
         await step.add_event(Event.CONFIRMATION_REQUESTED, params={"what": change.what, "role": decider.role})
-        return Request(
+        return DecisionRequest(
             task=TaskKind.CONFIRM_CHANGE,
             assignee=decider,
             phase=ChangePhase.AWAITING_CONFIRMATION,

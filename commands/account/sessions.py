@@ -120,7 +120,7 @@ async def sign_out(context: Context, actor: Actor, origin: str) -> None:
     """End the session; doing it twice changes nothing."""
     async with transaction(context.engine, SERVICE) as connection:
         await account.end_session(connection, actor.session_id)
-        entry = audit.Entry("sign_out", f"{actor.capacity}:{actor.person_id}", str(actor.person_id), origin=origin)
+        entry = audit.AuditEntry("sign_out", f"{actor.capacity}:{actor.person_id}", str(actor.person_id), origin=origin)
         await audit.append(connection, account_stream(actor.person_id), entry)
 
 
@@ -156,7 +156,7 @@ async def _begin(connection: AsyncConnection, person_id: UUID, capacity: Capacit
     if person is None:
         raise Unauthenticated
     session = await account.begin_session(connection, person_id, capacity)
-    entry = audit.Entry(
+    entry = audit.AuditEntry(
         "sign_in",
         f"{capacity}:{person_id}",
         str(person_id),
@@ -169,7 +169,7 @@ async def _begin(connection: AsyncConnection, person_id: UUID, capacity: Capacit
 
 async def _note_failure(context: Context, capacity: Capacity, person_id: UUID | None, origin: str) -> None:
     stream = NOBODYS_STREAM if person_id is None else account_stream(person_id)
-    entry = audit.Entry("sign_in_failed", capacity, str(person_id or ""), origin=origin)
+    entry = audit.AuditEntry("sign_in_failed", capacity, str(person_id or ""), origin=origin)
     async with transaction(context.engine, SERVICE) as connection:
         await audit.append(connection, stream, entry)
 

@@ -48,7 +48,7 @@ class StaffAdministration:
 
     async def audit(self, action: str, person_id: UUID, **after: object) -> None:
         """Write the audit line."""
-        entry = audit.Entry(action, self.actor, str(person_id), after=after or None, origin=self.origin)
+        entry = audit.AuditEntry(action, self.actor, str(person_id), after=after or None, origin=self.origin)
         await audit.append(self.connection, account_stream(person_id), entry)
 
 

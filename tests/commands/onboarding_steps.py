@@ -366,13 +366,13 @@ async def clear_obstacle(tavana: TavanaScenario, case_id: UUID, *, officer: Some
 
 async def correction(
     tavana: TavanaScenario, *, monthly: int, instalments: int, programme: str = "tavana"
-) -> commands.Correction:
+) -> commands.ApplicationCorrection:
     """Corrected terms, accepted with a fresh code for exactly them."""
     binding = mandate_binding(programme, monthly, instalments, 1)
     code_id, code = await fresh_code(tavana.context, tavana.applicant, CodePurpose.ACCEPT_MANDATE, binding)
-    return commands.Correction(Money(monthly, Unit.IRR), instalments, 1, code_id, code)
+    return commands.ApplicationCorrection(Money(monthly, Unit.IRR), instalments, 1, code_id, code)
 
 
-async def correct(tavana: TavanaScenario, case_id: UUID, given: commands.Correction) -> None:
+async def correct(tavana: TavanaScenario, case_id: UUID, given: commands.ApplicationCorrection) -> None:
     """The applicant corrects and resubmits."""
     await run(tavana.context, tavana.applicant, lambda command: commands.correct_application(command, case_id, given))

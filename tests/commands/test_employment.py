@@ -20,7 +20,7 @@ from domain.employment import EmploymentEnded, OwnEmployment
 from domain.errors import Forbidden, NotFound, OwnCase, Refusal
 from storage.account import begin_session
 from storage.database import SERVICE, transaction
-from storage.employment import EARLIER_VERSIONS, Correction, History
+from storage.employment import EARLIER_VERSIONS, EmploymentCorrection, History
 from storage.rows.organisation import employments
 from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser
@@ -42,7 +42,7 @@ async def region_officer(arrange: Arrange, region: str) -> Someone:
 
 def corrected(context: Context, officer: Someone, employment_id: UUID, **values: Any) -> Awaitable[Any]:
     """Correct an employment."""
-    wanted = Correction(**values)
+    wanted = EmploymentCorrection(**values)
     return run(context, officer, lambda command: correct_employment(command, employment_id, wanted, reason="حکم تازه"))
 
 

@@ -29,7 +29,7 @@ PICTURES = PROJECT / "var" / "pictures"
 
 
 @dataclass(slots=True)
-class Visitor:
+class PageVisitor:
     """A person at a page; ``complaints`` is what the browser's console said.
 
     Texts are given as the message ids of the catalogue and looked for in the window's language.
@@ -148,7 +148,7 @@ async def open_window(
     width: int = 1280,
     language: str = "fa",
     script: bool = True,
-) -> Visitor:
+) -> PageVisitor:
     """A new window of its own, signed in as somebody unless it is for nobody."""
     context = await browser.new_context(
         base_url=address,
@@ -163,14 +163,14 @@ async def open_window(
     await context.add_cookies(
         [{"name": name, "value": value, "domain": host, "path": "/", "secure": True} for name, value in cookies.items()]
     )
-    visitor = Visitor(context, await context.new_page(), messages, language_of(language), script, someone)
+    visitor = PageVisitor(context, await context.new_page(), messages, language_of(language), script, someone)
     visitor.page.set_default_timeout(15_000)
     visitor.page.on("console", lambda message: _note(visitor, message))
     visitor.page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
     return visitor
 
 
-def _note(visitor: Visitor, message: ConsoleMessage) -> None:
+def _note(visitor: PageVisitor, message: ConsoleMessage) -> None:
     # A page that was refused is a failed load to the console, whatever it shows.
     if message.type in {"error", "warning"} and "the server responded with a status of 4" not in message.text:
         visitor.complaints.append(latin_digits(message.text))

@@ -14,7 +14,7 @@ from api.case_detail import CaseDetail
 from api.client import checked
 from api.guarantor import GuarantorIn, name_guarantor
 from api.limits import CorrectionTerms
-from api.onboarding import CorrectionIn, correct_application, withdraw_application
+from api.onboarding import ApplicationCorrectionIn, correct_application, withdraw_application
 from api.substitution import withdraw_substitution
 from domain.errors import Refusal, TooMany
 from domain.money import RIAL_A_TOMAN
@@ -52,7 +52,7 @@ async def take_correction(visit: SignedIn, case_id: UUID) -> Response:
         return visit.go(f"/cases/{case_id}")
 
     async def send(terms: Terms) -> Response:
-        await visit.api.perform(correct_application, form.key, case_id, checked(CorrectionIn, **terms))
+        await visit.api.perform(correct_application, form.key, case_id, checked(ApplicationCorrectionIn, **terms))
         return visit.go(f"/cases/{case_id}", done="corrected")
 
     return await steps.take(visit, _wizard(case, case.correction), form, send)

@@ -17,7 +17,7 @@ from api.account.codes import request_code
 from api.case_detail import CaseDetail
 from api.client import checked
 from api.limits import EmployerLimit
-from api.onboarding import MandateCodeWish, MandateSubject, ProgrammeOut
+from api.onboarding import MandateCodeRequest, MandateSubject, ProgrammeOut
 from api.values import AmountIn, Words
 from domain.errors import Refusal, TooMany
 from domain.money import RIAL_A_TOMAN, BadAmount, Money, parse_toman, parse_whole
@@ -251,7 +251,7 @@ async def _ask_for_code(visit: Visit, wizard: Wizard, form: Form) -> Response:
             instalments=instalments,
             mandate_version=version,
         )
-        wish = MandateCodeWish(purpose="accept_mandate", subject=subject)
+        wish = MandateCodeRequest(purpose="accept_mandate", subject=subject)
         sent = await visit.api.perform(request_code, f"{form.key}-code", wish)
     except Refusal as refused:
         has_one = form.text(SENT_FOR) == sent_for
