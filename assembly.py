@@ -20,7 +20,7 @@ from temporalio.client import Client
 from temporalio.runtime import Runtime
 
 from activities.notice import NoticeSender
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from gateways.files import Files
 from gateways.sms import Kavenegar, KavenegarTemplate, LocalSms, SmsGateway, SmsIr
@@ -49,7 +49,7 @@ class Assembly:
     engine: AsyncEngine
     side: AsyncEngine
     context: Context
-    desk: Desk
+    activity_context: ActivityContext
     relay: Relay
     client: Client
     http: httpx2.AsyncClient
@@ -118,7 +118,7 @@ async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = 
     engine, side = create_engine(url, pool=settings.database_pool), create_engine(url, pool=_SIDE_CONNECTIONS)
     seals = seals_of(settings)
     files = Files.at(settings.files_url, seals.cipher)
-    desk = Desk(engine, seals, files)
+    activity_context = ActivityContext(engine, seals, files)
     client = await connect(
         settings.temporal_address,
         settings.temporal_namespace,
@@ -128,10 +128,10 @@ async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = 
     )
     http = httpx2.AsyncClient(timeout=_SMS_SECONDS)
     links = {"app_link": settings.app_link, "training_link": settings.training_link}
-    sender = NoticeSender(desk, sms_gateway(settings, http), links)
+    sender = NoticeSender(activity_context, sms_gateway(settings, http), links)
     relay = Relay(engine, _routes(client, sender))
     context = Context(engine, side, seals, files, relay.nudge, links)
-    return Assembly(settings, engine, side, context, desk, relay, client, http)
+    return Assembly(settings, engine, side, context, activity_context, relay, client, http)
 
 
 def _routes(client: Client, sender: NoticeSender) -> list[Route]:

@@ -211,11 +211,11 @@ class Reconciler:
 
     async def _restart(self, kind: CaseKind, case_id: UUID) -> None:
         async with transaction(self._engine, SERVICE) as connection:
-            if not await reconciliation.hold_quiet_case(connection, case_id):
+            if not await reconciliation.lock_quiet_case(connection, case_id):
                 return
             await outbox.resume(connection, kind, case_id)
             times = await reconciliation.record(connection, case_id, FindingKind.PROCESS_MISSING)
-            entry = audit.Entry("resume_case", "machine", str(case_id))
+            entry = audit.AuditEntry("resume_case", "machine", str(case_id))
             await audit.append(connection, audit.case_stream(case_id), entry)
         self._nudge()
         _tell(case_id, FindingKind.PROCESS_MISSING, times, alarm=times >= ALARM_TIMES)
@@ -223,7 +223,7 @@ class Reconciler:
     async def _report_ended_early(self, case_id: UUID) -> None:
         """Nothing starts a completed process again: somebody has to look."""
         async with transaction(self._engine, SERVICE) as connection:
-            if not await reconciliation.hold_quiet_case(connection, case_id):
+            if not await reconciliation.lock_quiet_case(connection, case_id):
                 return
             times = await reconciliation.record(connection, case_id, FindingKind.PROCESS_ENDED_EARLY)
         _tell(case_id, FindingKind.PROCESS_ENDED_EARLY, times, alarm=True)

@@ -27,7 +27,7 @@ from storage.chores import repeat
 from storage.database import SERVICE, transaction
 from storage.outbox import ALARM_ATTEMPTS, claim, mark_sent, put_back
 from storage.retries import retried
-from storage.rows.outbox import Promise
+from storage.rows.outbox import OutboxMessage
 from workflows.client import TASK_QUEUE
 from workflows.registry import WORKFLOWS
 from workflows.transitions import WORKFLOW_TASK_TIMEOUT
@@ -146,33 +146,33 @@ class Relay:
         """Claim a batch of a lane and send it; returns how many were claimed. What failed is due again later."""
         wanted = [name for name, route in self._routes.items() if route.lane is lane]
         async with transaction(self._engine, SERVICE) as connection:
-            promises = await claim(connection, wanted, _BATCH)
-        kept = [done for done in await asyncio.gather(*map(self._keep, promises)) if done is not None]
-        if kept:
+            messages = await claim(connection, wanted, _BATCH)
+        sent = [done for done in await asyncio.gather(*map(self._send, messages)) if done is not None]
+        if sent:
             # What was sent and is not marked would be sent twice.
-            await retried(lambda: self._mark(kept), of="chore:mark_sent")
-            self._sent += len(kept)
-        return len(promises)
+            await retried(lambda: self._mark(sent), of="chore:mark_sent")
+            self._sent += len(sent)
+        return len(messages)
 
-    async def _mark(self, kept: list[int]) -> None:
+    async def _mark(self, sent: list[int]) -> None:
         async with transaction(self._engine, SERVICE) as connection:
-            await mark_sent(connection, kept)
+            await mark_sent(connection, sent)
 
-    async def _keep(self, promise: Promise) -> int | None:
+    async def _send(self, message: OutboxMessage) -> int | None:
         """Send one; its id if that worked."""
         try:
-            route = self._routes[promise.message]
-            await asyncio.wait_for(route.send(decode(route.message, promise.payload)), _SEND_LIMIT)
+            route = self._routes[message.message]
+            await asyncio.wait_for(route.send(decode(route.message, message.payload)), _SEND_LIMIT)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the promise stays
-            await self._postpone(promise, error)
+            await self._postpone(message, error)
             return None
-        return promise.id
+        return message.id
 
-    async def _postpone(self, promise: Promise, error: Exception) -> None:
-        level = logging.ERROR if promise.attempts >= ALARM_ATTEMPTS else logging.WARNING
-        facts = {"outbox_id": promise.id, "message_class": promise.message, "attempts": promise.attempts}
-        _log.log(level, "promise_not_kept_yet", extra={**facts, "error": type(error).__name__})
+    async def _postpone(self, message: OutboxMessage, error: Exception) -> None:
+        level = logging.ERROR if message.attempts >= ALARM_ATTEMPTS else logging.WARNING
+        facts = {"outbox_id": message.id, "message_class": message.message, "attempts": message.attempts}
+        _log.log(level, "message_not_sent", extra={**facts, "error": type(error).__name__})
         # With the database away the lease gives it back; what the rest of the batch did is still to be marked.
         with contextlib.suppress(SQLAlchemyError, OSError):
             async with transaction(self._engine, SERVICE) as connection:
-                await put_back(connection, promise, type(error).__name__)
+                await put_back(connection, message, type(error).__name__)

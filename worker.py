@@ -17,7 +17,7 @@ from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Worker
 
 from activities.registry import CHORES, all_activities
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from assembly import Assembly, assemble, run_process
 from reconciler import Reconciler
 from settings import Settings
@@ -37,13 +37,13 @@ _GRACE = timedelta(seconds=20)
 _RETRY_SECONDS = 2.0
 
 
-def build_worker(client: Client, desk: Desk) -> Worker:
+def build_worker(client: Client, activity_context: ActivityContext) -> Worker:
     """A worker with every workflow and activity, its slots explicit.
 
     Raises:
         LookupError: a step of a process has no activity.
     """
-    activities = all_activities(desk)
+    activities = all_activities(activity_context)
     _check(activities)
     return Worker(
         client,
@@ -98,7 +98,7 @@ async def run(settings: Settings) -> None:
         return
     reconciler = Reconciler(assembly.engine, assembly.client, assembly.relay.nudge)
     chores = keep_house(assembly.engine, *CHORES), reconciler.run()
-    async with assembly.at_work(*chores), build_worker(assembly.client, assembly.desk):
+    async with assembly.at_work(*chores), build_worker(assembly.client, assembly.activity_context):
         _log.info("worker_ready")
         await stop.wait()
         _log.info("worker_stops")

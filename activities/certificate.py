@@ -23,8 +23,8 @@ async def ask_for_certificate(step: Transition, *, reason: Obstacle | None) -> N
     )
     await step.move(Phase.AWAITING_CERTIFICATE, next_actor=Role.HR_OFFICER, due_in=programme.answer_expire)
     if reason is None:
-        await step.tell(Event.CERTIFICATE_REQUESTED)
+        await step.add_event(Event.CERTIFICATE_REQUESTED)
     else:
-        await step.tell(Event.CERTIFICATE_REQUESTED_AGAIN, params={"reason": reason})
+        await step.add_event(Event.CERTIFICATE_REQUESTED_AGAIN, params={"reason": reason})
         await step.notify(step.owner, Event.CERTIFICATE_REQUESTED_AGAIN)
     return await step.wait_now()

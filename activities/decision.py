@@ -26,8 +26,8 @@ from storage.rows.tasks import Task
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """Whom a decided case asks for what, and how long; ``tell`` is off where an SMS for each would be too many."""
+class DecisionRequest:
+    """Whom a decided case asks for what, and how long; ``sms`` is off where an SMS for each would be too many."""
 
     task: str
     assignee: Grant | UUID
@@ -36,7 +36,7 @@ class Request:
     remind_in: timedelta
     due_in: timedelta
     details: Mapping[str, Any] = field(default_factory=dict)
-    tell: bool = True
+    sms: bool = True
 
 
 class DecidedCase(ABC):
@@ -53,10 +53,10 @@ class DecidedCase(ABC):
         return True
 
     @abstractmethod
-    async def request(self, step: Transition) -> Request:
+    async def request(self, step: Transition) -> DecisionRequest:
         """Who decides; timeline and notices besides the task's own are the kind's."""
 
-    async def request_resubmission(self, step: Transition, returned: Fact) -> Request:  # noqa: ARG002 - a kind may look
+    async def request_resubmission(self, step: Transition, returned: Fact) -> DecisionRequest:  # noqa: ARG002 - a kind may look
         """Who corrects what was returned."""
         raise LookupError(f"{self.kind} is never returned")
 
@@ -129,14 +129,14 @@ async def _last(step: Transition, kinds: tuple[str, ...]) -> Fact:
     return fact
 
 
-async def _ask(step: Transition, asked: Request) -> NextStep:
+async def _ask(step: Transition, asked: DecisionRequest) -> NextStep:
     await step.ask(
         asked.task,
         asked.assignee,
         remind_in=asked.remind_in,
         due_in=asked.due_in,
         details=asked.details,
-        tell=asked.tell,
+        sms=asked.sms,
     )
     await step.move(asked.phase, next_actor=asked.next_actor, due_in=asked.due_in)
     return await step.wait_now()

@@ -31,13 +31,13 @@ async def ask_guarantor(step: Transition, programme: Programme, guarantee: Guara
         remind_in=programme.answer_remind,
         due_in=programme.answer_expire,
         subject_id=guarantee.id,
-        tell=False,
+        sms=False,
     )
     again = await guarantor.is_asked_again(step.connection, guarantee)
     await step.notify(
         [guarantee.person_id], Sms.GUARANTEE_ASKED_AGAIN if again else task_sms(TaskKind.ANSWER_GUARANTEE)
     )
-    await step.tell(Event.GUARANTOR_ASKED)
+    await step.add_event(Event.GUARANTOR_ASKED)
 
 
 async def are_guarantors_missing(step: Transition, programme: Programme, open_tasks: Sequence[Task]) -> bool:
@@ -69,7 +69,7 @@ async def _ask_for_name(step: Transition, programme: Programme) -> None:
     if await tasks.find_open(step.connection, step.case.id, TaskKind.NAME_GUARANTOR) is None:
         (applicant,), terms = step.owner, programme.guarantor_terms
         await step.ask(TaskKind.NAME_GUARANTOR, applicant, remind_in=terms.name_remind, due_in=terms.name_expire)
-        await step.tell(Event.GUARANTOR_NAME_REQUESTED)
+        await step.add_event(Event.GUARANTOR_NAME_REQUESTED)
 
 
 async def _show(step: Transition, open_tasks: Sequence[Task]) -> None:
@@ -95,7 +95,7 @@ async def give_up_guarantors(step: Transition, expired: Sequence[Task]) -> bool:
     for guarantee in await guarantor.guarantees_in(step.connection, step.case.id):
         if guarantee.person_id in silent and guarantee.status == "asked":
             await guarantor.end_guarantee(step.connection, guarantee.id, "expired")
-            await step.tell(Event.GUARANTOR_SILENT)
+            await step.add_event(Event.GUARANTOR_SILENT)
     if await tasks.find_open(step.connection, step.case.id, TaskKind.NAME_GUARANTOR) is not None:
         # They were asked for one name already, and now another one is missing as well.
         await step.notify(step.owner, task_sms(TaskKind.NAME_GUARANTOR))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from activities.decision import DecidedCase, Request
+from activities.decision import DecidedCase, DecisionRequest
 from activities.transition import Transition
 from domain.access import Grant, Role, ScopeKind
 from domain.persian import persian_digits
@@ -18,7 +18,7 @@ from storage.rows.mobile_change import MobileChange as Change
 _SUPPORT = Grant(Role.SUPPORT_AGENT, ScopeKind.PLATFORM)
 
 
-class MobileChange(DecidedCase):
+class MobileChangeCase(DecidedCase):
     """Another mobile of an employee: forwarded by the welfare office, confirmed by support."""
 
     kind = CaseKind.MOBILE_CHANGE
@@ -30,11 +30,11 @@ class MobileChange(DecidedCase):
         """Whether the decision is about the number that stands now."""
         return bool(decision.payload.get("value") == (await _change(step)).value)
 
-    async def request(self, step: Transition) -> Request:
+    async def request(self, step: Transition) -> DecisionRequest:
         """Ask support."""
         return await _ask(step, TaskKind.CONFIRM_MOBILE_CHANGE, _SUPPORT, Phase.AWAITING_SUPPORT)
 
-    async def request_resubmission(self, step: Transition, returned: Fact) -> Request:
+    async def request_resubmission(self, step: Transition, returned: Fact) -> DecisionRequest:
         """Ask the welfare office that forwarded it."""
         office = (await _change(step)).office
         return await _ask(step, TaskKind.CORRECT_MOBILE_CHANGE, office, Phase.AWAITING_CORRECTION, returned)
@@ -50,20 +50,22 @@ class MobileChange(DecidedCase):
             step.connection, change, index=change.mobile_index, sealed=change.mobile_sealed, pause=pause
         )
         hours = pause // timedelta(hours=1)
-        await step.tell(Event.APPLIED, params={"hours": hours})
+        await step.add_event(Event.APPLIED, params={"hours": hours})
         await step.notify([change.person_id], Event.APPLIED, {"hours": persian_digits(str(hours))})
         return await _end(step, change, Phase.CHANGED)
 
     async def lapse(self, step: Transition) -> NextStep:
         """Nothing is changed."""
         change = await _change(step)
-        await step.tell(Event.LAPSED)
+        await step.add_event(Event.LAPSED)
         await step.notify([change.person_id], Event.LAPSED)
         return await _end(step, change, Phase.LAPSED)
 
 
-async def _ask(step: Transition, kind: TaskKind, office: Grant, phase: Phase, returned: Fact | None = None) -> Request:
-    return Request(
+async def _ask(
+    step: Transition, kind: TaskKind, office: Grant, phase: Phase, returned: Fact | None = None
+) -> DecisionRequest:
+    return DecisionRequest(
         task=kind,
         assignee=office,
         phase=phase,
@@ -75,7 +77,7 @@ async def _ask(step: Transition, kind: TaskKind, office: Grant, phase: Phase, re
 
 
 async def _end(step: Transition, change: Change, phase: Phase) -> NextStep:
-    return await step.end(phase, noted={"employment_id": str(change.employment_id), "fields": ["mobile"]})
+    return await step.end(phase, audited={"employment_id": str(change.employment_id), "fields": ["mobile"]})
 
 
 async def _change(step: Transition) -> Change:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from domain.account import CodePurpose, code_text
 from domain.notice import compose
 from gateways.sms import SendFailed, SmsGateway
@@ -20,8 +20,8 @@ _log = logging.getLogger("amanat.notices")
 class NoticeSender:
     """Renders and sends; what fails for good is marked and logged."""
 
-    def __init__(self, desk: Desk, sms: SmsGateway, links: Mapping[str, str]) -> None:
-        self._desk = desk
+    def __init__(self, context: ActivityContext, sms: SmsGateway, links: Mapping[str, str]) -> None:
+        self._context = context
         self._sms = sms
         self._links = dict(links)
 
@@ -31,8 +31,8 @@ class NoticeSender:
         Raises:
             SendFailed: it may work later.
         """
-        async with transaction(self._desk.engine, SERVICE) as connection:
-            notice = await read_pending(connection, self._desk.seals, message.notice_id)
+        async with transaction(self._context.engine, SERVICE) as connection:
+            notice = await read_pending(connection, self._context.seals, message.notice_id)
         if notice is None:
             return
         if notice.mobile is None:
@@ -48,12 +48,12 @@ class NoticeSender:
             _log.error("notice_not_sent", extra={"template": notice.template, "reason": failure.reason})
             await self._give_up(notice, failure.reason)
             return
-        async with transaction(self._desk.engine, SERVICE) as connection:
+        async with transaction(self._context.engine, SERVICE) as connection:
             await mark_sent(connection, notice.id, reference)
 
     async def _give_up(self, notice: Notice, failure: str) -> None:
         """Mark it for the operations desk, where it can be sent again by hand."""
-        async with transaction(self._desk.engine, SERVICE) as connection:
+        async with transaction(self._context.engine, SERVICE) as connection:
             await mark_failed(connection, notice.id, failure)
 
     async def send_code(self, message: SendCode) -> None:
@@ -62,8 +62,8 @@ class NoticeSender:
         Raises:
             SendFailed: it may work later; the code's own end bounds the tries.
         """
-        async with transaction(self._desk.engine, SERVICE) as connection:
-            unsent = await take_unsent_code(connection, self._desk.seals, message.code_id)
+        async with transaction(self._context.engine, SERVICE) as connection:
+            unsent = await take_unsent_code(connection, self._context.seals, message.code_id)
         if unsent is None:
             return
         text = code_text(CodePurpose(unsent.purpose), unsent.code)
@@ -74,5 +74,5 @@ class NoticeSender:
                 raise
             # Nobody can sign in until somebody mends this: a template is missing or a key is wrong.
             _log.error("code_not_sent", extra={"purpose": unsent.purpose, "reason": failure.reason})
-        async with transaction(self._desk.engine, SERVICE) as connection:
+        async with transaction(self._context.engine, SERVICE) as connection:
             await mark_code_sent(connection, message.code_id)

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from temporalio import activity
 
-from activities.transition import Body, Desk, Transition, run_transition
+from activities.transition import ActivityContext, Body, Transition, run_transition
 from domain.wording import reminder_sms
 from messages.case import Event, NextStep, StepInput
 from storage import tasks
@@ -43,7 +43,7 @@ class Process:
     steps: tuple[Body, ...]
     remind: Callable[[Transition, Task, Sequence[UUID]], Awaitable[None]] = notify_reminded
 
-    def activities(self, desk: Desk) -> list[Activity]:
+    def activities(self, context: ActivityContext) -> list[Activity]:
         """What a worker registers."""
         bodies = {
             f"assess_{self.name}": self.assess,
@@ -51,7 +51,7 @@ class Process:
             f"lapse_{self.name}": self._lapse,
             **{body.__name__: self._guarded(body) for body in self.steps},
         }
-        return [_activity(desk, name, body, self.assess) for name, body in bodies.items()]
+        return [_activity(context, name, body, self.assess) for name, body in bodies.items()]
 
     def _guarded(self, body: Body) -> Body:
         async def take(step: Transition) -> NextStep:
@@ -78,7 +78,7 @@ class Process:
             people = [] if task.person_id is None else [task.person_id]
             role = await part_of(step.connection, step.case.id, people)
         await self.remind(step, task, people)
-        await step.tell(Event.REMINDED, params={"role": role})
+        await step.add_event(Event.REMINDED, params={"role": role})
 
     async def _lapse(self, step: Transition) -> NextStep:
         """Close what was due until the moment that was waited for; if people were first, go on with their answer."""
@@ -86,9 +86,9 @@ class Process:
         return await (self.lapse(step, expired) if expired else self.assess(step))
 
 
-def _activity(desk: Desk, name: str, body: Body, assess: Body) -> Activity:
+def _activity(context: ActivityContext, name: str, body: Body, assess: Body) -> Activity:
     @activity.defn(name=name)
     async def take(step: StepInput) -> NextStep:
-        return await run_transition(desk, name, step, body, assess=assess)
+        return await run_transition(context, name, step, body, assess=assess)
 
     return take

@@ -8,11 +8,11 @@ from typing import Any
 from activities import onboarding, substitution
 from activities.decision import decision_process
 from activities.guarantor import free_guarantors
-from activities.mobile_change import MobileChange
+from activities.mobile_change import MobileChangeCase
 from activities.personnel import PersonnelChange, import_activities
-from activities.transition import Desk
+from activities.transition import ActivityContext
 
-DECIDED_CASES = (PersonnelChange(), MobileChange())
+DECIDED_CASES = (PersonnelChange(), MobileChangeCase())
 PROCESSES = (
     onboarding.PROCESS,
     substitution.PROCESS,
@@ -21,10 +21,10 @@ PROCESSES = (
 # What is done every ten minutes, whatever the case.
 CHORES = (free_guarantors,)
 # What is no transition of a process, or not one of those above.
-OTHERS: tuple[Callable[[Desk], list[Callable[[Any], Awaitable[Any]]]], ...] = (import_activities,)
+OTHERS: tuple[Callable[[ActivityContext], list[Callable[[Any], Awaitable[Any]]]], ...] = (import_activities,)
 
 
-def all_activities(desk: Desk) -> list[Callable[[Any], Awaitable[Any]]]:
+def all_activities(context: ActivityContext) -> list[Callable[[Any], Awaitable[Any]]]:
     """Every activity of every process."""
-    transitions = [taken for process in PROCESSES for taken in process.activities(desk)]
-    return [*transitions, *(taken for others in OTHERS for taken in others(desk))]
+    transitions = [taken for process in PROCESSES for taken in process.activities(context)]
+    return [*transitions, *(taken for others in OTHERS for taken in others(context))]

@@ -40,7 +40,7 @@ async def ask_finance(step: Transition, kind: str, application: Application, *, 
     terms = (await programme_of(step.connection, step.case.policy_id)).finance_terms
     due_in = await working_time(step.connection, terms.escalate_working_hours)
     await _ask(step, kind, office, due_in, reason)
-    await step.tell(Event.REVIEW_REQUESTED, params={"region": region})
+    await step.add_event(Event.REVIEW_REQUESTED, params={"region": region})
     return await step.wait_now()
 
 
@@ -56,7 +56,7 @@ async def _ask_platform(step: Transition, told: Event, kind: str, reason: str | 
     """The platform's end is far, and an alarm goes out now; ``told`` is what the timeline says."""
     terms = (await programme_of(step.connection, step.case.policy_id)).finance_terms
     await _ask(step, kind, _PLATFORM, terms.expire, reason)
-    await step.tell(told)
+    await step.add_event(told)
     await step.notify(step.owner, Sms.REVIEW_MOVED)
     _log.warning(told, extra={"case_id": str(step.case.id)})
     return await step.wait_now()

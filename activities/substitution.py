@@ -33,8 +33,8 @@ _DECISIVE = (
 )
 
 
-async def _read(step: Transition, *, hold: bool = False) -> Substitution:
-    asked = await substitution.read_substitution(step.connection, step.case.id, hold=hold)
+async def _read(step: Transition, *, for_update: bool = False) -> Substitution:
+    asked = await substitution.read_substitution(step.connection, step.case.id, for_update=for_update)
     if asked is None:
         raise LookupError(f"case {step.case.id} has no substitution")
     return asked
@@ -67,10 +67,10 @@ async def ask_substitute(step: Transition) -> NextStep:
     """Ask the new guarantor, in person (A5)."""
     asked, programme = await _read(step), await programme_of(step.connection, step.case.policy_id)
     # The guarantor who is to be freed decides nothing here, nor does anybody else who stands for this credit.
-    others = set(await substitution.guarantors_of(step.connection, asked.bound.credit_case_id))
-    await guarantor.bar(step.connection, step.case.id, others - {asked.bound.person_id, asked.substitute.person_id})
-    await guarantor.add_part(step.connection, step.case.id, asked.bound.person_id)
-    await ask_guarantor(step, programme, asked.substitute)
+    others = set(await substitution.guarantors_of(step.connection, asked.current.credit_case_id))
+    await guarantor.bar(step.connection, step.case.id, others - {asked.current.person_id, asked.proposed.person_id})
+    await guarantor.add_part(step.connection, step.case.id, asked.current.person_id)
+    await ask_guarantor(step, programme, asked.proposed)
     await step.move(Phase.AWAITING_GUARANTOR, next_actor=Part.GUARANTOR, due_in=programme.answer_expire)
     return await step.wait_now()
 
@@ -89,10 +89,10 @@ async def lapse(step: Transition, expired: Sequence[Task]) -> NextStep:
 async def replace_guarantor(step: Transition) -> NextStep:
     """Check everything again, then free the former guarantor, or send it back to finance (A4)."""
     # A renewal closes the line: from here on it cannot, and if it has, nobody is replaced.
-    asked = await _read(step, hold=True)
+    asked = await _read(step, for_update=True)
     if asked.line.is_over(tehran_day(step.now)):
         return await assess(step)
-    await guarantor.hold_slots(step.connection, asked.substitute.person_id)
+    await guarantor.lock_slots(step.connection, asked.proposed.person_id)
     terms = (await programme_of(step.connection, step.case.policy_id)).guarantor_terms
     examination = await substitution.examine(step.connection, asked, terms, tehran_day(step.now))
     findings = examination.findings(await _reviewing_region(step))
@@ -107,24 +107,24 @@ async def _reviewing_region(step: Transition) -> str | None:
 
 async def _ask_again(step: Transition, asked: Substitution, finding: ReviewFinding) -> NextStep:
     """What finance approved does not hold any more: it stays with them, now of the owner's present region."""
-    await step.tell(Event.SUBSTITUTION_BLOCKED, params={"finding": finding})
+    await step.add_event(Event.SUBSTITUTION_BLOCKED, params={"finding": finding})
     return await ask_finance(step, TaskKind.REVIEW_SUBSTITUTION, asked.application, reason=finding)
 
 
 async def _replace(step: Transition, asked: Substitution) -> NextStep:
     """The new guarantor stands from here on, and the former one no longer does: together, or not at all."""
-    bound, substitute, credit_case_id = asked.bound, asked.substitute, asked.line.case_id
-    await guarantor.end_guarantee(step.connection, bound.id, "replaced")
-    await guarantor.add_part(step.connection, credit_case_id, substitute.person_id)
+    current, proposed, credit_case_id = asked.current, asked.proposed, asked.line.case_id
+    await guarantor.end_guarantee(step.connection, current.id, "replaced")
+    await guarantor.add_part(step.connection, credit_case_id, proposed.person_id)
     await guarantor.end_parts(step.connection, credit_case_id)
     await cases.touch_case(step.connection, credit_case_id)
-    await cases.tell(step.connection, credit_case_id, Event.GUARANTOR_REPLACED, actor=MACHINE)
-    await step.tell(Event.GUARANTOR_REPLACED)
+    await cases.add_event(step.connection, credit_case_id, Event.GUARANTOR_REPLACED, actor=MACHINE)
+    await step.add_event(Event.GUARANTOR_REPLACED)
     await step.notify(step.owner, Event.GUARANTOR_REPLACED)
-    await step.notify([bound.person_id], Sms.GUARANTEE_TAKEN_OVER)
-    await step.notify([substitute.person_id], Sms.GUARANTEE_BEGUN)
-    noted = {"guarantee_id": str(substitute.id), "replaces": str(bound.id)}
-    ended = await step.end(Phase.REPLACED, noted=noted)
+    await step.notify([current.person_id], Sms.GUARANTEE_TAKEN_OVER)
+    await step.notify([proposed.person_id], Sms.GUARANTEE_BEGUN)
+    audited = {"guarantee_id": str(proposed.id), "replaces": str(current.id)}
+    ended = await step.end(Phase.REPLACED, audited=audited)
     await guarantor.end_parts(step.connection, step.case.id)
     return ended
 
@@ -141,14 +141,14 @@ async def _end(
         told: what timeline and SMS say; None if the person who ended it said so.
         reason: why, if somebody gave one.
     """
-    if asked.substitute.is_live:
-        silent = phase is Phase.LAPSED and asked.substitute.accepted_at is None
-        await guarantor.end_guarantee(step.connection, asked.substitute.id, "expired" if silent else "released")
-        notice = None if silent else notice_of_end(asked.substitute.status)
+    if asked.proposed.is_live:
+        silent = phase is Phase.LAPSED and asked.proposed.accepted_at is None
+        await guarantor.end_guarantee(step.connection, asked.proposed.id, "expired" if silent else "released")
+        notice = None if silent else notice_of_end(asked.proposed.status)
         if notice is not None:
-            await step.notify([asked.substitute.person_id], notice)
+            await step.notify([asked.proposed.person_id], notice)
     if told is not None:
-        await step.tell(told, params={} if reason is None else {"reason": reason})
+        await step.add_event(told, params={} if reason is None else {"reason": reason})
         await step.notify(step.owner, told)
     ended = await step.end(phase)
     await guarantor.end_parts(step.connection, step.case.id)

@@ -21,14 +21,14 @@ from gateways.files import Files
 from messages.case import OVER, WAIT, NextStep, StepInput
 from messages.payload import encode
 from storage import audit, cases, deadlines, tasks
-from storage.database import SERVICE, Errand, asking, run_errands
-from storage.notices import notifying
+from storage.database import SERVICE, Statement, run_statements, transaction_with
+from storage.notices import notice_statements
 from storage.people import holders_of, people_in
 from storage.retries import retried
 from storage.rows.cases import Case
 from storage.rows.tasks import Task
 from storage.sealing import Seals
-from storage.transitions import beginning, count_rounds, keeping, questions
+from storage.transitions import count_rounds, lookup_statements, read_beginning, save_statement
 
 MACHINE = Part.MACHINE
 END = NextStep(OVER)
@@ -39,7 +39,7 @@ _log = logging.getLogger("amanat.activities")
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class ActivityContext:
     """What activities work with; made once by the worker."""
 
     engine: AsyncEngine
@@ -62,7 +62,7 @@ class Transition:
     now: datetime
     until: datetime | None
     deadlines: dict[str, datetime]
-    last: list[Errand] = field(default_factory=list)
+    last: list[Statement] = field(default_factory=list)
 
     @property
     def owner(self) -> list[UUID]:
@@ -73,35 +73,37 @@ class Transition:
         """Set phase, who acts next and until when."""
         await cases.move_case(self.connection, self.case.id, phase=phase, next_actor=next_actor, due_in=due_in)
 
-    async def end(self, phase: str, *, outcome: str | None = None, noted: Mapping[str, Any] | None = None) -> NextStep:
+    async def end(
+        self, phase: str, *, outcome: str | None = None, audited: Mapping[str, Any] | None = None
+    ) -> NextStep:
         """End the case; what was still asked or waited for is moot.
 
         Args:
             phase: the last one.
             outcome: how it ended, if the phase does not say it.
-            noted: what the audit trail says besides.
+            audited: what the audit trail says besides.
         """
         outcome = outcome or phase
         await tasks.moot_tasks(self.connection, self.case.id)
         await self.clear_deadlines()
         await cases.end_case(self.connection, self.case.id, phase=phase, outcome=outcome)
-        entry = audit.Entry(
+        entry = audit.AuditEntry(
             action=self.name,
             actor=MACHINE,
             subject=str(self.case.id),
             before={"phase": self.case.phase},
-            after={"phase": phase, "outcome": outcome, **(noted or {})},
+            after={"phase": phase, "outcome": outcome, **(audited or {})},
         )
-        self.last.append(audit.appending(audit.case_stream(self.case.id), entry))
+        self.last.append(audit.audit_statement(audit.case_stream(self.case.id), entry))
         return END
 
-    async def tell(self, code: StrEnum, *, actor: str = MACHINE, params: Mapping[str, Any] | None = None) -> None:
+    async def add_event(self, code: StrEnum, *, actor: str = MACHINE, params: Mapping[str, Any] | None = None) -> None:
         """Add a line to the timeline."""
-        self.last.append(cases.telling(self.case.id, code, actor=actor, params=params))
+        self.last.append(cases.event_statement(self.case.id, code, actor=actor, params=params))
 
     async def notify(self, people: Iterable[UUID], template: str, params: Mapping[str, str] | None = None) -> None:
         """Send an SMS to each."""
-        self.last.extend(notifying(people, template, case_id=self.case.id, params=params))
+        self.last.extend(notice_statements(people, template, case_id=self.case.id, params=params))
 
     async def ask(
         self,
@@ -112,7 +114,7 @@ class Transition:
         due_in: timedelta,
         subject_id: UUID | None = None,
         details: Mapping[str, Any] | None = None,
-        tell: bool = True,
+        sms: bool = True,
     ) -> None:
         """Open a task for a person or a role.
 
@@ -123,7 +125,7 @@ class Transition:
             due_in: when their time is over.
             subject_id: what it is about, besides the case.
             details: what else is shown with it.
-            tell: whether those who may answer it get an SMS.
+            sms: whether those who may answer it get an SMS.
         """
         await tasks.open_task(
             self.connection,
@@ -135,7 +137,7 @@ class Transition:
             subject_id=subject_id,
             details=details,
         )
-        if tell:
+        if sms:
             people = [assignee] if isinstance(assignee, UUID) else await self.holders(assignee)
             await self.notify(people, task_sms(kind))
 
@@ -183,11 +185,13 @@ class Transition:
 Body = Callable[[Transition], Awaitable[NextStep]]
 
 
-async def run_transition(desk: Desk, name: str, step: StepInput, body: Body, *, assess: Body | None = None) -> NextStep:
+async def run_transition(
+    context: ActivityContext, name: str, step: StepInput, body: Body, *, assess: Body | None = None
+) -> NextStep:
     """Run a transition once per case, step and round; a case that is over is left as it is.
 
     Args:
-        desk: what activities work with.
+        context: what activities work with.
         name: verb and noun of the transition.
         step: whose, and which round.
         body: does it; run again if its transaction lost a race.
@@ -197,7 +201,7 @@ async def run_transition(desk: Desk, name: str, step: StepInput, body: Body, *, 
         ApplicationError: there is no such case; not retried.
     """
     taken, is_new = await retried(
-        lambda: _run_once(desk, name, step, body, assess), of=f"transition:{name}", tries=_TRIES, within=_WITHIN
+        lambda: _run_once(context, name, step, body, assess), of=f"transition:{name}", tries=_TRIES, within=_WITHIN
     )
     if is_new:
         facts = {"case_id": str(step.case_id), "step": name, "round": step.round}
@@ -205,24 +209,26 @@ async def run_transition(desk: Desk, name: str, step: StepInput, body: Body, *, 
     return taken
 
 
-async def _run_once(desk: Desk, name: str, step: StepInput, body: Body, assess: Body | None) -> tuple[NextStep, bool]:
+async def _run_once(
+    context: ActivityContext, name: str, step: StepInput, body: Body, assess: Body | None
+) -> tuple[NextStep, bool]:
     """One transaction; the result, and whether it is new."""
-    asked = questions(step.case_id, name, step.round)
-    async with asking(desk.engine, SERVICE, *asked) as (connection, found):
-        begun = beginning(found)
+    lookups = lookup_statements(step.case_id, name, step.round)
+    async with transaction_with(context.engine, SERVICE, *lookups) as (connection, found):
+        begun = read_beginning(found)
         if begun is None:
             raise ApplicationError(f"no case {step.case_id}", type="NoSuchCase", non_retryable=True)
         if not begun.case.is_open:
             return END, False
-        at_work = Transition(connection, desk.seals, begun.case, name, begun.now, step.until, begun.deadlines)
+        transition = Transition(connection, context.seals, begun.case, name, begun.now, step.until, begun.deadlines)
         if begun.was_taken:
-            result = END if assess is None else await assess(at_work)
+            result = END if assess is None else await assess(transition)
             rounds = await count_rounds(connection, step.case_id)
-            await run_errands(connection, *at_work.last, commit=True)
+            await run_statements(connection, *transition.last, commit=True)
             return dataclasses.replace(result, rounds=rounds), False
-        result = await body(at_work)
-        kept = keeping(step.case_id, name, step.round, encode(result))
-        await run_errands(connection, *at_work.last, kept, commit=True)
+        result = await body(transition)
+        save = save_statement(step.case_id, name, step.round, encode(result))
+        await run_statements(connection, *transition.last, save, commit=True)
         return result, True
 
 

@@ -27,7 +27,7 @@ class Decision(Input):
         raise NotImplementedError
 
 
-class CodeWish(Input):
+class CodeRequest(Input):
     """Asks for a code; its subclasses say by ``purpose`` what for, and by ``subject`` for exactly which thing."""
 
     purpose: str

@@ -12,10 +12,10 @@ from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import mobile_change, onboarding, personnel, personnel_change, review, substitution
-from api.case_view import Action, CaseRow, Look, Section
+from api.case_view import Action, CaseRow, CaseView, Section
 from api.decisions import action_of
-from api.sight import Sight, look, reaching_further
 from api.values import Moment, Words
+from api.visibility import Visibility, visibility_of, with_service_rights
 from domain.access import Actor, Part
 from domain.catalogue import words
 from domain.identity import NationalId, mask_national_id
@@ -132,17 +132,17 @@ async def case_detail(connection: AsyncConnection, seals: Seals, actor: Actor, c
     case = await case_lists.see_case(connection, actor, case_id)
     if case is None:
         return None
-    sight = await look(connection, actor, case)
-    fields, actions = await _read_sections(Look(connection, seals, sight))
+    visibility = await visibility_of(connection, actor, case)
+    fields, actions = await _read_sections(CaseView(connection, seals, visibility))
     programme = (await _programmes(connection, [case])).get(case.policy_id)
     return CaseDetail(
         **dict(CaseOut.of(case)),
         **fields,
         programme_title=_title(programme),
-        is_own=sight.is_applicant,
-        person_name=await _name(connection, sight),
+        is_own=visibility.is_applicant,
+        person_name=await _name(connection, visibility),
         is_moving=await _is_moving(connection, case),
-        national_id_masked=await _national_id(connection, seals, case.person_id) if sight.judges else None,
+        national_id_masked=await _national_id(connection, seals, case.person_id) if visibility.judges else None,
         organisation_name=await _organisation_name(connection, case.organisation_id),
         region_name=(await list_regions(connection)).get(case.region_code or ""),
         ahead=[Words.of(step) for step in words.ahead(case.kind, case.phase, programme)],
@@ -150,16 +150,16 @@ async def case_detail(connection: AsyncConnection, seals: Seals, actor: Actor, c
     )
 
 
-async def _read_sections(look: Look) -> tuple[dict[str, Any], list[Action]]:
+async def _read_sections(view: CaseView) -> tuple[dict[str, Any], list[Action]]:
     """What capabilities show of the case, and what the caller may do: a capability's own acts, and tasks."""
     fields, actions = dict[str, Any](), list[Action]()
-    for section in _SECTIONS_OF[look.sight.case.kind]:
-        if section.is_for(look.sight):
-            read = section.model() if section.read is None else await section.read(look)
+    for section in _SECTIONS_OF[view.visibility.case.kind]:
+        if section.is_for(view.visibility):
+            read = section.model() if section.read is None else await section.read(view)
             fields |= dict(read)
-            actions += await section.allowed(look, read)
-    me = look.sight.actor.person_id
-    actions += [action_of(task) for task in look.sight.tasks if task.claimed_by in {None, me}]
+            actions += await section.allowed(view, read)
+    me = view.visibility.actor.person_id
+    actions += [action_of(task) for task in view.visibility.tasks if task.claimed_by in {None, me}]
     return fields, list({action.action: action for action in actions}.values())
 
 
@@ -175,13 +175,13 @@ async def _is_moving(connection: AsyncConnection, case: Case) -> bool:
     return not is_time_to_pass and not await open_tasks(connection, case.id)
 
 
-async def _name(connection: AsyncConnection, sight: Sight) -> str | None:
+async def _name(connection: AsyncConnection, visibility: Visibility) -> str | None:
     """Whose case it is; a guarantor is told for whom they stand (A5)."""
-    person_id = sight.case.person_id
+    person_id = visibility.case.person_id
     if person_id is None:
         return None
     own = contextlib.nullcontext()
-    async with own if sight.is_applicant else reaching_further(connection, sight.actor):
+    async with own if visibility.is_applicant else with_service_rights(connection, visibility.actor):
         return (await people.names_of(connection, [person_id])).get(person_id)
 
 

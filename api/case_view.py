@@ -10,8 +10,8 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.sight import Sight
 from api.values import Moment, Out
+from api.visibility import Visibility
 from commands.command import Command
 from domain.errors import NotFound
 from messages.case import CaseKind
@@ -56,15 +56,15 @@ class Action(Out):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class CaseView:
     """Somebody looks at a case."""
 
     connection: AsyncConnection
     seals: Seals
-    sight: Sight
+    visibility: Visibility
 
 
-async def _none(_: Look, __: Any) -> list[Action]:
+async def _none(_: CaseView, __: Any) -> list[Action]:
     return []
 
 
@@ -86,14 +86,14 @@ class Section(Generic[P]):
 
     kind: CaseKind
     model: type[P] = Out  # type: ignore[assignment]  # a capability that shows nothing of its own
-    read: Callable[[Look], Awaitable[P]] | None = None
-    allowed: Callable[[Look, P], Awaitable[list[Action]]] = _none
+    read: Callable[[CaseView], Awaitable[P]] | None = None
+    allowed: Callable[[CaseView, P], Awaitable[list[Action]]] = _none
     members: frozenset[str] = frozenset({"applicant"})
     staff: Literal["scope", "holder"] = "scope"
     by_programme: bool = False
     endings: tuple[str, ...] = ()
     is_asked: bool = True
 
-    def is_for(self, sight: Sight) -> bool:
+    def is_for(self, visibility: Visibility) -> bool:
         """Whether the caller sees it."""
-        return sight.case.kind is self.kind and sight.sees(self.members, held_only=self.staff == "holder")
+        return visibility.case.kind is self.kind and visibility.sees(self.members, held_only=self.staff == "holder")

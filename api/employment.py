@@ -18,7 +18,7 @@ from domain import errors
 from domain.access import Role
 from domain.identity import NationalId, mask_national_id
 from storage import employment as store
-from storage.employment import Correction, EarlierVersion, History
+from storage.employment import EarlierVersion, EmploymentCorrection, History
 
 router = APIRouter(prefix="/v1/employments", tags=["personnel"], route_class=Operation)
 
@@ -38,7 +38,7 @@ class PayIn(Input):
     unit: Annotated[str, Field(pattern="^IRR$")] = "IRR"
 
 
-class CorrectionIn(Input):
+class EmploymentCorrectionIn(Input):
     """The right values; what is left out stays as it is."""
 
     net_pay: PayIn | None = None
@@ -48,9 +48,11 @@ class CorrectionIn(Input):
         examples=["حکم کارگزینی تازه"]
     )
 
-    def correction(self) -> Correction:
+    def correction(self) -> EmploymentCorrection:
         """As the command takes it."""
-        return Correction(self.region_code, self.hire_date, None if self.net_pay is None else self.net_pay.amount)
+        return EmploymentCorrection(
+            self.region_code, self.hire_date, None if self.net_pay is None else self.net_pay.amount
+        )
 
 
 class EarlierValues(Out):
@@ -137,7 +139,7 @@ async def search_employments(caller: CallerDep, search: EmploymentSearch) -> Emp
 @router.post("/{employment_id}/correction", dependencies=[Depends(_may_correct)])
 @refuses(commands.correct_employment)
 async def correct_employment(
-    command: CommandDep, employment_id: UUID, body: CorrectionIn, version: IfMatch
+    command: CommandDep, employment_id: UUID, body: EmploymentCorrectionIn, version: IfMatch
 ) -> EmploymentOut:
     """Correct net pay, region or hire date of one colleague, who is told by SMS; for HR of the organisation or region.
 

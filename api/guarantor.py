@@ -10,13 +10,13 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from api.answering import Answering, CodeWish, Decision
+from api.answering import Answering, CodeRequest, Decision
 from api.case_view import CaseRow, case_row
 from api.dependencies import CommandDep, Reading, ReadingDep, require
 from api.onboarding import MandateAcceptance
 from api.operation import Operation
-from api.sight import reaching_further
 from api.values import Amount, Day, IdCursor, Input, Limit, Moment, Out, Page, Words
+from api.visibility import with_service_rights
 from commands import guarantor as commands
 from commands.command import Command
 from commands.onboarding import find_employment, read_programme
@@ -33,7 +33,7 @@ from domain.programme import Programme
 from domain.wording import Sentence
 from messages.guarantor import TaskKind
 from storage import guarantor
-from storage.guarantor import Request
+from storage.guarantor import GuaranteeRequest
 from storage.onboarding import is_open_to
 from storage.organisation import employments_of
 from storage.programme import programme_of, programmes_in_force
@@ -85,7 +85,7 @@ class GuaranteeSubject(Input):
     mandate_version: int = Field(strict=True, gt=0, le=1_000_000, examples=[1])
 
 
-class GuaranteeCodeWish(CodeWish):
+class GuaranteeCodeRequest(CodeRequest):
     """Asks for a code with which a guarantor accepts (A5)."""
 
     purpose: Literal["accept_guarantee"]
@@ -106,7 +106,7 @@ class GuaranteeCodeWish(CodeWish):
         return guarantee_binding(found.id, found.monthly, found.instalments, self.subject.mandate_version)
 
 
-CODES = (GuaranteeCodeWish,)
+CODES = (GuaranteeCodeRequest,)
 
 
 class CheckIn(Input):
@@ -160,7 +160,7 @@ class GuaranteeOut(Out):
     counts: bool = Field(description="Whether it takes one of the places in `stands_for` now")
 
     @classmethod
-    def of(cls, request: Request, programme: Programme) -> GuaranteeOut:
+    def of(cls, request: GuaranteeRequest, programme: Programme) -> GuaranteeOut:
         """A guarantee in its guarantor's eyes; the programme as the credit's case froze it."""
         asked = request.guarantee
         asks = 0 if programme.guarantor is None else programme.guarantor.mandate_version
@@ -202,10 +202,10 @@ class GuarantorFacts(Out):
     rules: list[RuleOut]
 
     @classmethod
-    def of(cls, check: GuarantorCheck, known: Known) -> GuarantorFacts:
+    def of(cls, check: GuarantorCheck, disclosed: Disclosed) -> GuarantorFacts:
         """What an examination found."""
-        there, sees_pay = check.employment, known.sees_pay
-        values = _values(check, known.regions)
+        there, sees_pay = check.employment, disclosed.sees_pay
+        values = _values(check, disclosed.regions)
         return cls(
             region_code=there.region_code,
             hire_date=there.hire_date,
@@ -216,7 +216,7 @@ class GuarantorFacts(Out):
                     code=rule,
                     words=Words.of(words.term(Rule, rule)),
                     holds=holds,
-                    value=Words.of(words.say(RULE_VALUES[rule], values))
+                    value=Words.of(words.fill(RULE_VALUES[rule], values))
                     if sees_pay or rule is not Rule.PAY_HIGH_ENOUGH
                     else None,
                 )
@@ -266,22 +266,22 @@ class GuaranteeInCase(Out):
     facts: GuarantorFacts | None = Field(description="While it lasts, for finance that decides and auditors")
 
     @classmethod
-    def of(cls, guarantee: Guarantee, known: Known) -> GuaranteeInCase:
+    def of(cls, guarantee: Guarantee, disclosed: Disclosed) -> GuaranteeInCase:
         """A guarantee, with what the caller may know."""
-        national_id = known.national_ids.get(guarantee.person_id)
-        check = known.checks.get(guarantee.id)
+        national_id = disclosed.national_ids.get(guarantee.person_id)
+        check = disclosed.checks.get(guarantee.id)
         return cls.of_row(
             guarantee,
             words=Words.of(words.term(GuaranteeState, guarantee.status)),
             national_id_masked=None if national_id is None else mask_national_id(national_id),
-            name=known.names.get(guarantee.id),
+            name=disclosed.names.get(guarantee.id),
             ceiling=ceiling_of(guarantee),
-            facts=None if check is None else GuarantorFacts.of(check, known),
+            facts=None if check is None else GuarantorFacts.of(check, disclosed),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Disclosed:
     """What the caller may know of guarantors: names by guarantee, national ids by person, findings by guarantee.
 
     ``regions``: names by code.
@@ -335,7 +335,7 @@ async def name_guarantor(command: CommandDep, case_id: UUID, named: GuarantorIn)
 async def list_guarantees(read: ReadingDep, before: IdCursor, limit: Limit = 25) -> Guarantees:
     """What the member stands for and was asked to stand for (A5), newest first."""
     # The applicants' names are other people's rows.
-    async with reaching_further(read.connection, read.actor):
+    async with with_service_rights(read.connection, read.actor):
         rows = await guarantor.requests_to(read.connection, read.actor.person_id, before=before, limit=limit + 1)
         stands_for = await _stands_for(read)
     policies = {row.policy_id for row in rows[:limit]}
@@ -350,7 +350,7 @@ async def list_guarantees(read: ReadingDep, before: IdCursor, limit: Limit = 25)
 async def read_guarantee(read: ReadingDep, guarantee_id: UUID) -> GuaranteeOut | None:
     """One of those that the member stands for, stood for or was asked to stand for (A5)."""
     # The applicant's name is somebody else's row.
-    async with reaching_further(read.connection, read.actor):
+    async with with_service_rights(read.connection, read.actor):
         found = await guarantor.request_to(read.connection, read.actor.person_id, guarantee_id)
     return None if found is None else GuaranteeOut.of(found, await programme_of(read.connection, found.policy_id))
 
@@ -363,4 +363,4 @@ async def _stands_for(read: Reading) -> StandsFor:
         if programme.guarantor is not None and programme.guarantor.stands_for_max > most:
             is_theirs = [await is_open_to(connection, programme, employer) for employer in employers]
             most = programme.guarantor.stands_for_max if any(is_theirs) else most
-    return StandsFor(count=await guarantor.stands_for(connection, me, apart_from=me), most=most)
+    return StandsFor(count=await guarantor.count_guaranteed(connection, me, apart_from=me), most=most)

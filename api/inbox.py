@@ -9,8 +9,8 @@ from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.decisions import asks_another
-from api.sight import reaching_further
-from api.values import Coded, Moment, Out, Words
+from api.values import Moment, Out, Reason, Words
+from api.visibility import with_service_rights
 from domain.access import Actor
 from domain.catalogue import TASK_KINDS, words
 from domain.review import ReturnReason
@@ -43,7 +43,7 @@ class TaskOut(Out):
     subject_id: UUID | None = Field(
         description="What it is about, where others than the case's own person are asked: a guarantee (A5)"
     )
-    reasons: list[Coded] = Field(description="Why finance returned what is to be corrected (A7)")
+    reasons: list[Reason] = Field(description="Why finance returned what is to be corrected (A7)")
     opened: Moment = Field(validation_alias="opened_at")
     due: Moment = Field(validation_alias="due_at")
     late: bool = Field(description="Whether it is open though its time is over")
@@ -66,7 +66,7 @@ class TaskOut(Out):
             programme=None if item.programme is None else Words.of(Sentence(*item.programme)),
             reason=reason,
             subject_id=task.subject_id if asks_another(task) else None,
-            reasons=[Coded.of(ReturnReason, code) for code in task.details.get("reasons", [])],
+            reasons=[Reason.of(ReturnReason, code) for code in task.details.get("reasons", [])],
             late=item.is_late,
             claimed_by_me=task.claimed_by == actor.person_id,
         )
@@ -83,6 +83,6 @@ async def _applicants(connection: AsyncConnection, actor: Actor, items: Sequence
     asking = {item.task.id: item.person_id for item in items if asks_another(item.task) and item.person_id is not None}
     if not asking:
         return {}
-    async with reaching_further(connection, actor):
+    async with with_service_rights(connection, actor):
         names = await names_of(connection, set(asking.values()))
     return {task_id: names.get(person_id) for task_id, person_id in asking.items()}

@@ -19,7 +19,7 @@ from storage.ledger import reading as ledger
 router = APIRouter(prefix="/v1", tags=["ledger"], route_class=Operation)
 
 
-class TrialRow(Out):
+class TrialRowOut(Out):
     """All accounts of one kind; credits over 0, debits under 0."""
 
     kind: str = Field(examples=["credit:available"])
@@ -31,11 +31,11 @@ class TrialRow(Out):
 class TrialBalance(Out):
     """Every kind of account; ``difference`` is the sum of all totals and always 0."""
 
-    rows: list[TrialRow]
+    rows: list[TrialRowOut]
     difference: dict[str, int]
 
 
-class StatementLine(Out):
+class StatementLineOut(Out):
     """One entry, as the owner of the account reads it."""
 
     journal_id: UUID
@@ -54,19 +54,21 @@ async def read_trial_balance(read: ReadingDep) -> TrialBalance:
     difference = defaultdict[str, int](int)
     for row in rows:
         difference[row.unit] += row.total
-    return TrialBalance(rows=[TrialRow.model_validate(row) for row in rows], difference=difference)
+    return TrialBalance(rows=[TrialRowOut.model_validate(row) for row in rows], difference=difference)
 
 
 @router.get("/credit-lines/{line_id}/statement", dependencies=[Depends(require(Role.AUDITOR, member=True))])
 async def read_statement(
     read: ReadingDep, line_id: UUID, cursor: Cursor = None, limit: Limit = 50
-) -> Page[StatementLine]:
+) -> Page[StatementLineOut]:
     """The movements of the available credit with the balance after each, oldest first."""
     after = read_cursor(cursor, int, int, int)
     _, available = credit_accounts(line_id)
     page = await ledger.statement(
         read.connection, available.code, after=ledger.Cursor(*after) if after else None, limit=limit
     )
-    lines = [StatementLine.of_row(line, words=Words.of(words.term(JournalReason, line.reason))) for line in page.lines]
+    lines = [
+        StatementLineOut.of_row(line, words=Words.of(words.term(JournalReason, line.reason))) for line in page.lines
+    ]
     end = page.end
     return Page(items=lines, next=write_cursor(end.tx, end.entry, end.running) if page.more else None)

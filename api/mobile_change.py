@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from pydantic import Field, StringConstraints
 
 from api.answering import Answering, Decision
-from api.case_view import CaseRow, Look, Section, case_row
+from api.case_view import CaseRow, CaseView, Section, case_row
 from api.dependencies import CommandDep, require
 from api.operation import Operation
 from api.values import Input, Out
@@ -25,7 +25,7 @@ from storage.rows.tasks import Task
 
 router = APIRouter(prefix="/v1", tags=["personnel"], route_class=Operation)
 
-Reason = Annotated[str, StringConstraints(min_length=3, max_length=500, strip_whitespace=True)]
+ReasonText = Annotated[str, StringConstraints(min_length=3, max_length=500, strip_whitespace=True)]
 _Number = Annotated[str, Field(max_length=40, examples=["09123456789"])]
 
 
@@ -34,7 +34,7 @@ class MobileChangeIn(Input):
 
     national_id: str = Field(max_length=40, examples=["0499370899"])
     mobile: _Number
-    reason: Reason = Field(examples=["حضوری به رفاه سازمان آمد و کارت ملی نشان داد"])
+    reason: ReasonText = Field(examples=["حضوری به رفاه سازمان آمد و کارت ملی نشان داد"])
 
 
 @router.post("/mobile-changes", status_code=201, dependencies=[Depends(require(Role.WELFARE_MANAGER))])
@@ -62,7 +62,7 @@ class ReturnMobile(Decision):
 
     kind: Literal["confirm_mobile_change"]
     decision: Literal["return"]
-    note: Reason = Field(examples=["یک رقم شماره جا افتاده است"])
+    note: ReasonText = Field(examples=["یک رقم شماره جا افتاده است"])
 
     @refuses(commands.return_mobile_change)
     async def decide(self, command: Command, task: Task) -> None:
@@ -75,7 +75,7 @@ class RejectMobile(Decision):
 
     kind: Literal["confirm_mobile_change"]
     decision: Literal["reject"]
-    reason: Reason = Field(examples=["صاحب شماره کس دیگری است"])
+    reason: ReasonText = Field(examples=["صاحب شماره کس دیگری است"])
 
     @refuses(commands.reject_mobile_change)
     async def decide(self, command: Command, task: Task) -> None:
@@ -119,13 +119,13 @@ class MobileChangeSection(Out):
     )
 
 
-async def _read(look: Look) -> MobileChangeSection:
-    case_id = look.sight.case.id
-    change = await mobile_change.read_mobile_change(look.connection, case_id) if look.sight.judges else None
+async def _read(view: CaseView) -> MobileChangeSection:
+    case_id = view.visibility.case.id
+    change = await mobile_change.read_mobile_change(view.connection, case_id) if view.visibility.judges else None
     if change is None:
         return MobileChangeSection()
-    present, proposed = await mobile_change.read_numbers(look.connection, look.seals, change)
-    returned = await last_fact(look.connection, case_id, FactKind.RETURNED)
+    present, proposed = await mobile_change.read_numbers(view.connection, view.seals, change)
+    returned = await last_fact(view.connection, case_id, FactKind.RETURNED)
     return MobileChangeSection(
         mobile_change=MobileChangeOut(
             present_masked=None if present is None else mask_mobile(present),

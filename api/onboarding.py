@@ -10,13 +10,13 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.answering import Answering, CodeWish, Decision
-from api.case_view import Action, CaseRow, Look, Section, case_row
+from api.answering import Answering, CodeRequest, Decision
+from api.case_view import Action, CaseRow, CaseView, Section, case_row
 from api.dependencies import CommandDep, Reading, ReadingDep, require
+from api.limits import CorrectionTerms, EmployerLimit, correction_terms, employer_limits
 from api.operation import Operation
-from api.sight import Sight
-from api.terms import CorrectionTerms, EmployerLimit, correction_terms, employer_limits
-from api.values import Amount, AmountIn, Coded, Day, Input, Moment, Out, Words
+from api.values import Amount, AmountIn, Day, Input, Moment, Out, Reason, Words
+from api.visibility import Visibility
 from commands import onboarding as commands
 from commands.command import Command
 from commands.refusals import refuses
@@ -117,7 +117,7 @@ class MandateSubject(Input):
     mandate_version: int = Field(strict=True, gt=0, le=1_000_000, examples=[1])
 
 
-class MandateCodeWish(CodeWish):
+class MandateCodeRequest(CodeRequest):
     """Asks for a code that accepts a deduction mandate."""
 
     purpose: Literal["accept_mandate"]
@@ -129,7 +129,7 @@ class MandateCodeWish(CodeWish):
         return mandate_binding(terms.programme, terms.monthly_amount.amount, terms.instalments, terms.mandate_version)
 
 
-CODES = (MandateCodeWish,)
+CODES = (MandateCodeRequest,)
 
 
 class NamedGuarantor(Input):
@@ -151,7 +151,7 @@ class ApplicationIn(Input):
     )
 
 
-class CorrectionIn(Input):
+class ApplicationCorrectionIn(Input):
     """The corrected terms, and a fresh code for exactly them (A7)."""
 
     monthly_amount: AmountIn
@@ -244,7 +244,7 @@ class ApplicationOut(Out):
     returned: Moment | None = Field(
         validation_alias="returned_at", description="Since when it waits for the applicant's correction"
     )
-    return_reasons: list[Coded] = Field(description="Why it was returned the last time (A7)")
+    return_reasons: list[Reason] = Field(description="Why it was returned the last time (A7)")
     certificate_id: UUID | None
     guarantors: int = Field(description="How many its programme asks for (A4)", examples=[1])
     free_places: int = Field(
@@ -253,26 +253,26 @@ class ApplicationOut(Out):
     )
 
     @classmethod
-    async def of(cls, connection: AsyncConnection, sight: Sight) -> ApplicationOut | None:
+    async def of(cls, connection: AsyncConnection, visibility: Visibility) -> ApplicationOut | None:
         """The application of a case, if it is one that the caller may read."""
-        asked = await onboarding.read_application(connection, sight.case.id)
+        asked = await onboarding.read_application(connection, visibility.case.id)
         if asked is None:
             return None
-        certificate = await newest_certificate(connection, sight.case.id)
-        returned = await last_fact(connection, sight.case.id, ReviewFact.APPLICATION_RETURNED)
-        programme = await programme_of(connection, sight.case.policy_id)
+        certificate = await newest_certificate(connection, visibility.case.id)
+        returned = await last_fact(connection, visibility.case.id, ReviewFact.APPLICATION_RETURNED)
+        programme = await programme_of(connection, visibility.case.policy_id)
         return cls.of_row(
             asked,
             ceiling=ceiling(Money(asked.monthly, Unit.IRR), asked.instalments).amount,
-            net_pay_used=asked.net_pay if sight.sees_pay else None,
+            net_pay_used=asked.net_pay if visibility.sees_pay else None,
             region_used_name=(await list_regions(connection)).get(asked.region_code),
-            hire_date_used=asked.hire_date if sight.sees_pay else None,
+            hire_date_used=asked.hire_date if visibility.sees_pay else None,
             return_reasons=[]
             if returned is None
-            else [Coded.of(ReturnReason, code) for code in returned.payload["reasons"]],
+            else [Reason.of(ReturnReason, code) for code in returned.payload["reasons"]],
             certificate_id=None if certificate is None else certificate.id,
             guarantors=programme.guarantors,
-            free_places=await _free_places(connection, sight.case, programme),
+            free_places=await _free_places(connection, visibility.case, programme),
         )
 
 
@@ -291,20 +291,20 @@ class ApplicationSection(Out):
     )
 
 
-async def _read(look: Look) -> ApplicationSection:
-    sight, connection = look.sight, look.connection
-    is_returned = sight.is_applicant and sight.task_of(TaskKind.CORRECT_APPLICATION) is not None
+async def _read(view: CaseView) -> ApplicationSection:
+    visibility, connection = view.visibility, view.connection
+    is_returned = visibility.is_applicant and visibility.task_of(TaskKind.CORRECT_APPLICATION) is not None
     return ApplicationSection(
-        application=await ApplicationOut.of(connection, sight),
-        correction=await correction_terms(connection, sight.case) if is_returned else None,
+        application=await ApplicationOut.of(connection, visibility),
+        correction=await correction_terms(connection, visibility.case) if is_returned else None,
     )
 
 
-async def _allowed(look: Look, part: ApplicationSection) -> list[Action]:
-    case = look.sight.case
-    if not look.sight.is_applicant or part.application is None:
+async def _allowed(view: CaseView, part: ApplicationSection) -> list[Action]:
+    case = view.visibility.case
+    if not view.visibility.is_applicant or part.application is None:
         return []
-    if not may_withdraw(is_open=case.is_open, withdrawn=await onboarding.is_ending(look.connection, case.id)):
+    if not may_withdraw(is_open=case.is_open, withdrawn=await onboarding.is_ending(view.connection, case.id)):
         return []
     # Until then another guarantor may be named too: a missing one, or in the place of somebody.
     deeds = {"withdraw_application": "withdrawal"} | (
@@ -381,12 +381,12 @@ async def withdraw_application(command: CommandDep, case_id: UUID) -> CaseRow:
 
 @router.post("/onboarding/applications/{case_id}/correction", dependencies=[_Member])
 @refuses(commands.correct_application)
-async def correct_application(command: CommandDep, case_id: UUID, correction: CorrectionIn) -> CaseRow:
+async def correct_application(command: CommandDep, case_id: UUID, correction: ApplicationCorrectionIn) -> CaseRow:
     """Correct and resubmit what finance returned (A7). Ask for a code with purpose ``accept_mandate`` first.
 
     Guarantors are asked again only if amount or count grew.
     """
-    request = commands.Correction(
+    request = commands.ApplicationCorrection(
         monthly=correction.monthly_amount.money(),
         instalments=correction.instalments,
         mandate_version=correction.mandate.version,

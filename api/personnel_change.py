@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from api.answering import Answering, Decision
-from api.case_view import Look, Section
+from api.case_view import CaseView, Section
 from api.values import Out
 from commands import personnel as commands
 from commands.command import Command
@@ -65,11 +65,11 @@ class ChangeSection(Out):
     )
 
 
-async def _read(look: Look) -> ChangeSection:
-    change = await personnel.read_change(look.connection, look.sight.case.id) if look.sight.judges else None
+async def _read(view: CaseView) -> ChangeSection:
+    change = await personnel.read_change(view.connection, view.visibility.case.id) if view.visibility.judges else None
     if change is None:
         return ChangeSection()
-    values = await read_values(look.connection, look.seals, change)
+    values = await read_values(view.connection, view.seals, change)
     return ChangeSection(
         change=ChangeOut(
             what=change.what,

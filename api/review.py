@@ -10,10 +10,10 @@ from uuid import UUID
 from pydantic import Field
 
 from api.answering import Answering, Decision
-from api.case_view import Look, Section
-from api.guarantor import GuaranteeInCase, Known
-from api.sight import reaching_further
-from api.values import Amount, Coded, Out
+from api.case_view import CaseView, Section
+from api.guarantor import Disclosed, GuaranteeInCase
+from api.values import Amount, Out, Reason
+from api.visibility import with_service_rights
 from commands import review as commands
 from commands.command import Command
 from commands.refusals import refuses
@@ -27,7 +27,7 @@ from storage import guarantor, onboarding, people
 from storage.database import tehran_today
 from storage.organisation import list_regions
 from storage.programme import programme_of
-from storage.review import Examination, examine
+from storage.review import ApplicationExamination, examine
 from storage.rows.guarantor import Guarantee
 from storage.rows.tasks import Task
 
@@ -97,7 +97,7 @@ DECISIONS = (
 class ReviewOut(Out):
     """What whoever reviews decides by, as it is at this moment (A7)."""
 
-    findings: list[Coded] = Field(description="What stands against an approval; empty if nothing does")
+    findings: list[Reason] = Field(description="What stands against an approval; empty if nothing does")
     may_forward: bool = Field(description="Whether the applicant works in another region now, to hand it to")
     monthly_limit: Amount = Field(description="The most that may be chosen per month")
     contract_in_force: bool
@@ -108,11 +108,13 @@ class ReviewOut(Out):
     region_now_name: str
 
     @classmethod
-    def of(cls, examination: Examination, reviewing_region: str | None, regions: Mapping[str, str]) -> ReviewOut:
+    def of(
+        cls, examination: ApplicationExamination, reviewing_region: str | None, regions: Mapping[str, str]
+    ) -> ReviewOut:
         """An examination."""
         used, now = examination.application, examination.employment
         return cls(
-            findings=[Coded.of(ReviewFinding, finding) for finding in examination.findings(reviewing_region)],
+            findings=[Reason.of(ReviewFinding, finding) for finding in examination.findings(reviewing_region)],
             may_forward=may_forward(reviewing_region, now.region_code),
             monthly_limit=examination.limit.amount,
             contract_in_force=examination.contract_in_force,
@@ -135,28 +137,28 @@ class ReviewSection(Out):
     review: ReviewOut | None = Field(default=None, description="For whoever has the open review (A7)")
 
 
-async def _read(look: Look) -> ReviewSection:
+async def _read(view: CaseView) -> ReviewSection:
     """A case's guarantees, newest first, and what its review goes by; both only as far as the caller may see them.
 
     A member sees the guarantees of their own application, or the one that is theirs; row-level security hides the rest.
     """
-    sight, connection = look.sight, look.connection
-    judges = sight.judges_as(TaskKind.REVIEW_APPLICATION)
-    if sight.actor.capacity == "staff" and not judges:
+    visibility, connection = view.visibility, view.connection
+    judges = visibility.judges_as(TaskKind.REVIEW_APPLICATION)
+    if visibility.actor.capacity == "staff" and not judges:
         return ReviewSection()
-    found = await guarantor.guarantees_for(connection, sight.case.id)
-    examination = await _examine(look) if judges and sight.case.is_open else None
+    found = await guarantor.guarantees_for(connection, visibility.case.id)
+    examination = await _examine(view) if judges and visibility.case.is_open else None
     regions = {} if examination is None else await list_regions(connection)
-    known = replace(await _know(look, found, examination, judges=judges), regions=regions)
-    review, task = None, sight.task_of(TaskKind.REVIEW_APPLICATION)
+    disclosed = replace(await _disclose(view, found, examination, judges=judges), regions=regions)
+    review, task = None, visibility.task_of(TaskKind.REVIEW_APPLICATION)
     if examination is not None and task is not None:
         region = task.scope if task.scope_kind == ScopeKind.REGION else None
-        review = ReviewOut.of(examination, region, known.regions)
-    return ReviewSection(guarantees=[GuaranteeInCase.of(guarantee, known) for guarantee in found], review=review)
+        review = ReviewOut.of(examination, region, disclosed.regions)
+    return ReviewSection(guarantees=[GuaranteeInCase.of(guarantee, disclosed) for guarantee in found], review=review)
 
 
-async def _examine(look: Look) -> Examination | None:
-    case, connection = look.sight.case, look.connection
+async def _examine(view: CaseView) -> ApplicationExamination | None:
+    case, connection = view.visibility.case, view.connection
     application = await onboarding.read_application(connection, case.id)
     if application is None:
         return None
@@ -164,21 +166,23 @@ async def _examine(look: Look) -> Examination | None:
     return await examine(connection, application, programme, await tehran_today(connection))
 
 
-async def _know(look: Look, found: list[Guarantee], examination: Examination | None, *, judges: bool) -> Known:
-    sight, connection = look.sight, look.connection
-    if not found or not (sight.is_applicant or judges):
-        return Known()
+async def _disclose(
+    view: CaseView, found: list[Guarantee], examination: ApplicationExamination | None, *, judges: bool
+) -> Disclosed:
+    visibility, connection = view.visibility, view.connection
+    if not found or not (visibility.is_applicant or judges):
+        return Disclosed()
     persons = {guarantee.person_id for guarantee in found}
-    async with reaching_further(connection, sight.actor):
+    async with with_service_rights(connection, visibility.actor):
         names = await people.names_of(connection, persons)
-        national_ids = await people.national_ids_of(connection, look.seals, persons)
+        national_ids = await people.national_ids_of(connection, view.seals, persons)
     # The applicant typed the national id; whose it is, they learn from whoever accepted.
     told = [one for one in found if one.accepted_at is not None or judges]
-    return Known(
+    return Disclosed(
         names={guarantee.id: names[guarantee.person_id] for guarantee in told},
         national_ids=national_ids,
         checks={} if examination is None else {check.guarantee.id: check for check in examination.guarantors},
-        sees_pay=sight.sees_pay,
+        sees_pay=visibility.sees_pay,
     )
 
 

@@ -10,12 +10,12 @@ from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.answering import Answering, Decision
-from api.case_view import Action, CaseRow, Look, Section, case_row
+from api.case_view import Action, CaseRow, CaseView, Section, case_row
 from api.dependencies import CommandDep, ReadingDep, require
-from api.guarantor import GuaranteeInCase, Known
+from api.guarantor import Disclosed, GuaranteeInCase
 from api.operation import Operation
-from api.sight import Sight, look, reaching_further
-from api.values import Coded, Input, Out
+from api.values import Input, Out, Reason
+from api.visibility import Visibility, visibility_of, with_service_rights
 from commands import substitution as commands
 from commands.command import Command
 from commands.refusals import refuses
@@ -30,7 +30,7 @@ from storage.organisation import list_regions
 from storage.programme import programme_of
 from storage.rows.tasks import Task
 from storage.sealing import Seals
-from storage.substitution import Examination, Substitution
+from storage.substitution import Substitution, SubstitutionExamination
 
 router = APIRouter(prefix="/v1", tags=["guarantors"], route_class=Operation)
 
@@ -73,23 +73,23 @@ class SubstitutionIn(Input):
 
 
 class SubstitutionOut(Out):
-    """Who stands for a credit, and who is to take their place; ``bound`` does until finance has approved (A4)."""
+    """Who stands for a credit, and who is to take their place; ``current`` does until finance has approved (A4)."""
 
     case_id: UUID
     credit_case_id: UUID
     credit_line_id: UUID
-    bound: GuaranteeInCase | None = Field(description="For the owner, finance that decides, auditors, and themselves")
-    substitute: GuaranteeInCase | None = Field(description="Likewise")
-    findings: list[Coded] | None = Field(
+    current: GuaranteeInCase | None = Field(description="For the owner, finance that decides, auditors, and themselves")
+    proposed: GuaranteeInCase | None = Field(description="Likewise")
+    findings: list[Reason] | None = Field(
         description="What stands against an approval at this moment; for whoever has the open review"
     )
 
 
-async def _allowed(look: Look, _: Out) -> list[Action]:
-    case = look.sight.case
-    if not look.sight.is_applicant or not case.is_open:
+async def _allowed(view: CaseView, _: Out) -> list[Action]:
+    case = view.visibility.case
+    if not view.visibility.is_applicant or not case.is_open:
         return []
-    withdrawn = await last_fact(look.connection, case.id, FactKind.SUBSTITUTION_WITHDRAWN) is not None
+    withdrawn = await last_fact(view.connection, case.id, FactKind.SUBSTITUTION_WITHDRAWN) is not None
     if not may_withdraw(is_open=case.is_open, withdrawn=withdrawn):
         return []
     href = f"/v1/guarantor-substitutions/{case.id}/withdrawal"
@@ -122,48 +122,52 @@ async def read_substitution(read: ReadingDep, case_id: UUID) -> SubstitutionOut 
     case = await case_lists.see_case(read.connection, read.actor, case_id)
     if case is None or case.kind is not CaseKind.SUBSTITUTION:
         return None
-    sight = await look(read.connection, read.actor, case)
+    visibility = await visibility_of(read.connection, read.actor, case)
     # The other guarantor and the credit are other people's rows.
-    async with reaching_further(read.connection, read.actor):
+    async with with_service_rights(read.connection, read.actor):
         asked = await substitution.read_substitution(read.connection, case_id)
-        return None if asked is None else await _show(read.connection, read.seals, sight, asked)
+        return None if asked is None else await _show(read.connection, read.seals, visibility, asked)
 
 
-async def _show(connection: AsyncConnection, seals: Seals, sight: Sight, asked: Substitution) -> SubstitutionOut:
-    judges = sight.judges_as(TaskKind.REVIEW_SUBSTITUTION)
-    examination = await _examine(connection, sight, asked) if judges and sight.case.is_open else None
-    both = (asked.bound, asked.substitute)
-    known = Known()
-    if judges or sight.is_applicant:
+async def _show(
+    connection: AsyncConnection, seals: Seals, visibility: Visibility, asked: Substitution
+) -> SubstitutionOut:
+    judges = visibility.judges_as(TaskKind.REVIEW_SUBSTITUTION)
+    examination = await _examine(connection, visibility, asked) if judges and visibility.case.is_open else None
+    both = (asked.current, asked.proposed)
+    disclosed = Disclosed()
+    if judges or visibility.is_applicant:
         names = await people.names_of(connection, [one.person_id for one in both])
         # The owner typed the national id; whose it is, they learn from whoever accepted.
-        known = Known(
+        disclosed = Disclosed(
             names={one.id: names[one.person_id] for one in both if judges or one.accepted_at is not None},
             national_ids=await people.national_ids_of(connection, seals, [one.person_id for one in both]),
-            checks={} if examination is None else {asked.substitute.id: examination.substitute},
-            sees_pay=judges and sight.sees_pay,
+            checks={} if examination is None else {asked.proposed.id: examination.proposed},
+            sees_pay=judges and visibility.sees_pay,
             regions={} if examination is None else await list_regions(connection),
         )
     shown = [
-        GuaranteeInCase.of(one, known) if judges or sight.actor.person_id in {one.person_id, one.applicant_id} else None
+        GuaranteeInCase.of(one, disclosed)
+        if judges or visibility.actor.person_id in {one.person_id, one.applicant_id}
+        else None
         for one in both
     ]
     return SubstitutionOut(
         case_id=asked.case_id,
         credit_case_id=asked.line.case_id,
         credit_line_id=asked.line.id,
-        bound=shown[0],
-        substitute=shown[1],
-        findings=_findings(examination) if sight.task_of(TaskKind.REVIEW_SUBSTITUTION) is not None else None,
+        current=shown[0],
+        proposed=shown[1],
+        findings=_findings(examination) if visibility.task_of(TaskKind.REVIEW_SUBSTITUTION) is not None else None,
     )
 
 
-def _findings(examination: Examination | None) -> list[Coded]:
+def _findings(examination: SubstitutionExamination | None) -> list[Reason]:
     found = [] if examination is None else examination.findings()
-    return [Coded.of(ReviewFinding, one) for one in found]
+    return [Reason.of(ReviewFinding, one) for one in found]
 
 
-async def _examine(connection: AsyncConnection, sight: Sight, asked: Substitution) -> Examination:
-    programme = await programme_of(connection, sight.case.policy_id)
+async def _examine(connection: AsyncConnection, visibility: Visibility, asked: Substitution) -> SubstitutionExamination:
+    programme = await programme_of(connection, visibility.case.policy_id)
     today = await tehran_today(connection)
     return await substitution.examine(connection, asked, programme.guarantor_terms, today)

@@ -138,14 +138,14 @@ class Words(BaseModel):
         return cls(fa=sentence.fa, en=sentence.en)
 
 
-class Coded(Out):
+class Reason(Out):
     """A code with its words."""
 
     code: str = Field(examples=["amount_too_high"])
     words: Words
 
     @classmethod
-    def of(cls, enum: type[StrEnum], code: str) -> Coded:
+    def of(cls, enum: type[StrEnum], code: str) -> Reason:
         """A value of an enum."""
         return cls(code=code, words=Words.of(words.term(enum, code)))
 

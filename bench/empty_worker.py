@@ -20,7 +20,7 @@ async def serve(settings: Settings) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     metrics = PrometheusConfig(bind_address=f"{settings.metrics_host}:{settings.metrics_port + 1000}")
     parts = await assemble(settings, lazy=False, runtime=Runtime(telemetry=TelemetryConfig(metrics=metrics)))
-    config = build_worker(parts.client, parts.desk).config()
+    config = build_worker(parts.client, parts.activity_context).config()
     config.update({"task_queue": TASK_QUEUE, "workflows": [EmptyWorkflow], "activities": [take_step]})
     async with Worker(**config):
         await stop.wait()

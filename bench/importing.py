@@ -71,7 +71,7 @@ def _generate_elsewhere(path: Path, rows: int) -> None:
 async def _import(place: Scratch, path: Path) -> float:
     case_id = await _send(place, path)
     began = time.perf_counter()
-    await ActivityEnvironment().run(PersonnelImport(place.desk).import_personnel, StepInput(case_id))
+    await ActivityEnvironment().run(PersonnelImport(place.activity_context).import_personnel, StepInput(case_id))
     return time.perf_counter() - began
 
 

@@ -9,7 +9,7 @@ import typer
 
 from bench import commands, importing, onboarding, pages
 from bench.ledger import measuring
-from bench.ledger.size import Section, Size
+from bench.ledger.size import LedgerSection, Size
 from bench.table import show
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Measure.")
@@ -48,7 +48,7 @@ def measure_ledger(
     entries: Annotated[int, typer.Option(min=2_000, max=100_000_000, help="How many fill the tables.")] = 10_000_000,
     seconds: Annotated[int, typer.Option(min=1, max=600, help="How long one round of a rate lasts.")] = 4,
     rounds: Annotated[int, typer.Option(min=1, max=100, help="How often each rate is taken.")] = 5,
-    only: Annotated[list[Section] | None, typer.Option(help="Parts; all if none is named.")] = None,
+    only: Annotated[list[LedgerSection] | None, typer.Option(help="Parts; all if none is named.")] = None,
     as_json: Json = False,
 ) -> None:
     """The ledger beside pgbench: journals, batches, a shared account, a hot one, ten million entries."""

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from gateways.files import Files
 from stack.postgres import EmbeddedPostgres
@@ -28,7 +28,7 @@ class Scratch:
     """What a measurement works with."""
 
     context: Context
-    desk: Desk
+    activity_context: ActivityContext
     directory: Path
 
 
@@ -60,7 +60,7 @@ async def scratch() -> AsyncIterator[Scratch]:
         directory = server.home.parent
         files = Files.at((directory / "files").as_uri(), seals.cipher)
         try:
-            yield Scratch(Context(engine, side, seals, files), Desk(engine, seals, files), directory)
+            yield Scratch(Context(engine, side, seals, files), ActivityContext(engine, seals, files), directory)
         finally:
             await engine.dispose()
             await side.dispose()

@@ -21,7 +21,7 @@ _POLL_SECONDS = 0.05
 _END = "end"
 
 
-class Watcher(ABC):
+class OutcomeWatcher(ABC):
     """Looks every 50 ms on behalf of all who wait; 20 looks a second cost the same however many wait."""
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class Watcher(ABC):
             await asyncio.sleep(_POLL_SECONDS)
 
 
-class Watch(Watcher):
+class Watch(OutcomeWatcher):
     """Watches cases in Postgres."""
 
     def __init__(self, engine: AsyncEngine) -> None:
@@ -92,7 +92,7 @@ class Watch(Watcher):
             return found | {(row.id, _END): row.outcome for row in await connection.execute(over)}
 
 
-class Lines(Watcher):
+class Lines(OutcomeWatcher):
     """Watches a log that is being written."""
 
     def __init__(self, path: Path) -> None:

@@ -40,6 +40,6 @@ async def _resume(case_id: UUID) -> bool:
         if case is None or not case.is_open:
             return False
         await outbox.resume(connection, case.kind, case_id)
-        entry = audit.Entry("resume_case", "console", str(case_id))
+        entry = audit.AuditEntry("resume_case", "console", str(case_id))
         await audit.append(connection, audit.case_stream(case_id), entry)
         return True

@@ -11,10 +11,10 @@ import typer
 
 from commands.account import (
     FirstCredentials,
-    Office,
+    StaffAdministration,
     StaffWish,
     add_staff,
-    console_office,
+    console_administration,
     disable_staff,
     grant_role,
     reset_staff,
@@ -58,9 +58,9 @@ def add(
 ) -> None:
     """Add a member of staff; prints the password and the TOTP secret, once."""
 
-    async def work(office: Office) -> FirstCredentials:
-        grants = [await _read_role(office, text) for text in role or ()]
-        return await add_staff(office, StaffWish(national_id, mobile, first_name, last_name, username, grants))
+    async def work(administration: StaffAdministration) -> FirstCredentials:
+        grants = [await _read_role(administration, text) for text in role or ()]
+        return await add_staff(administration, StaffWish(national_id, mobile, first_name, last_name, username, grants))
 
     _print_once(_run(work))
 
@@ -69,9 +69,9 @@ def add(
 def list_() -> None:
     """Show all staff with their roles and the ids of these."""
 
-    async def work(office: Office) -> None:
+    async def work(administration: StaffAdministration) -> None:
         after: UUID | None = None
-        while page := await staff_page(office.connection, after, _PAGE):
+        while page := await staff_page(administration.connection, after, _PAGE):
             for member in page:
                 state = "  (disabled)" if member.disabled else ""
                 typer.echo(f"{member.username}  {member.first_name} {member.last_name}  {member.person_id}{state}")
@@ -87,9 +87,9 @@ def list_() -> None:
 def grant(username: Username, role: RoleText) -> None:
     """Give a member of staff a role; it counts at once."""
 
-    async def work(office: Office) -> UUID:
-        person_id = await _person(office, username)
-        return await grant_role(office, person_id, await _read_role(office, role))
+    async def work(administration: StaffAdministration) -> UUID:
+        person_id = await _person(administration, username)
+        return await grant_role(administration, person_id, await _read_role(administration, role))
 
     typer.echo(f"granted {_run(work)}")
 
@@ -100,8 +100,8 @@ def revoke(
 ) -> None:
     """Take a role back, at once."""
 
-    async def work(office: Office) -> None:
-        await revoke_role(office, await _person(office, username), grant_id)
+    async def work(administration: StaffAdministration) -> None:
+        await revoke_role(administration, await _person(administration, username), grant_id)
 
     _run(work)
     typer.echo("revoked")
@@ -111,8 +111,8 @@ def revoke(
 def reset(username: Username) -> None:
     """Give a new password and TOTP secret, printed once; sessions end, and a disabled account opens again."""
 
-    async def work(office: Office) -> FirstCredentials:
-        return await reset_staff(office, username)
+    async def work(administration: StaffAdministration) -> FirstCredentials:
+        return await reset_staff(administration, username)
 
     _print_once(_run(work))
 
@@ -121,33 +121,33 @@ def reset(username: Username) -> None:
 def disable(username: Username) -> None:
     """Shut a member of staff out, at once."""
 
-    async def work(office: Office) -> None:
-        await disable_staff(office, username)
+    async def work(administration: StaffAdministration) -> None:
+        await disable_staff(administration, username)
 
     _run(work)
     typer.echo("disabled")
 
 
-def _run(work: Callable[[Office], Awaitable[T]]) -> T:
+def _run(work: Callable[[StaffAdministration], Awaitable[T]]) -> T:
     with said_in_one_line():
-        return asyncio.run(_with_office(work))
+        return asyncio.run(_with_administration(work))
 
 
-async def _with_office(work: Callable[[Office], Awaitable[T]]) -> T:
+async def _with_administration(work: Callable[[StaffAdministration], Awaitable[T]]) -> T:
     from stack.connect import connected  # noqa: PLC0415 - --help needs no stack
 
     async with connected() as assembly, transaction(assembly.engine, SERVICE) as connection:
-        return await work(console_office(connection, assembly.context.seals))
+        return await work(console_administration(connection, assembly.context.seals))
 
 
-async def _person(office: Office, username: str) -> UUID:
-    person_id = await find_staff(office.connection, parse_username(username))
+async def _person(administration: StaffAdministration, username: str) -> UUID:
+    person_id = await find_staff(administration.connection, parse_username(username))
     if person_id is None:
         raise NotFound(field="username")
     return person_id
 
 
-async def _read_role(office: Office, text: str) -> Grant:
+async def _read_role(administration: StaffAdministration, text: str) -> Grant:
     name, _, rest = text.partition(":")
     kind, _, scope = rest.partition(":")
     try:
@@ -156,7 +156,7 @@ async def _read_role(office: Office, text: str) -> Grant:
         known = ", ".join(f"{role} ({' or '.join(sorted(SCOPES[role]))})" for role in Role)
         raise CliError(f"{text} is no role with a scope; roles: {known}") from None
     if scope_kind is ScopeKind.ORGANISATION:
-        organisation = await find_organisation(office.connection, scope)
+        organisation = await find_organisation(administration.connection, scope)
         if organisation is None:
             raise BadScope(field=text)
         scope = str(organisation.id)

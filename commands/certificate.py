@@ -97,6 +97,6 @@ async def revoke_certificate(command: Command, certificate_id: UUID, reason: str
         {"certificate_id": str(seen.id)},
         part=Role.HR_OFFICER,
         sms={fact: [seen.person_id]},
-        noted={"subject": str(seen.id), "reason": reason},
+        audited={"subject": str(seen.id), "reason": reason},
     )
     return seen.case_id

@@ -22,9 +22,9 @@ from domain.errors import Forbidden, NotFound, OwnCase, StepUpRequired, TaskNotO
 from gateways.files import Files
 from messages.case import CaseKind, CaseSignal
 from storage import audit
-from storage.cases import lock_case, open_case, record_fact, tell, touch_case
-from storage.database import Acting, Errand, asking, run_errands, seeing_all
-from storage.idempotency import Answer, earlier_answer, keeping, questions
+from storage.cases import add_event, lock_case, open_case, record_fact, touch_case
+from storage.database import Acting, Statement, as_service, run_statements, transaction_with
+from storage.idempotency import Answer, earlier_answer, lookup_statements, save_statement
 from storage.notices import notify
 from storage.outbox import enqueue
 from storage.people import takes_part
@@ -78,7 +78,7 @@ class Command:
     context: Context
     envelope: Envelope
     now: datetime
-    last: list[Errand] = field(default_factory=list)
+    last: list[Statement] = field(default_factory=list)
     locked: dict[UUID, CaseKind] = field(default_factory=dict)
 
     @property
@@ -164,7 +164,7 @@ class Command:
         event: StrEnum | Literal[""] | None = "",
         shown: Mapping[str, Any] | None = None,
         sms: Mapping[str, Sequence[UUID]] | None = None,
-        noted: Mapping[str, Any] | None = None,
+        audited: Mapping[str, Any] | None = None,
     ) -> UUID:
         """Record what somebody did in a case that this command has locked, with all that follows at once.
 
@@ -178,7 +178,7 @@ class Command:
             event: of the timeline, if it is not the fact's name; None where the process tells of it.
             shown: what the timeline says of it.
             sms: whom to tell with which template.
-            noted: arguments of ``note``: what the audit trail says instead of the task's outcome or of the payload.
+            audited: arguments of ``audit``: what the audit trail says instead of the task's outcome or of the payload.
 
         Returns:
             The fact's id.
@@ -197,8 +197,8 @@ class Command:
             trail = {"subject": str(closes.id), "before": {"status": "open"}, "after": {"outcome": outcome or fact}}
         await touch_case(self.connection, case_id)
         if event is not None:
-            await tell(self.connection, case_id, event or fact, actor=part, params=shown)
-        await self.note(audit.case_stream(case_id), **(trail if noted is None else noted))
+            await add_event(self.connection, case_id, event or fact, actor=part, params=shown)
+        await self.audit(audit.case_stream(case_id), **(trail if audited is None else audited))
         for template, people in (sms or {}).items():
             await self.notify(people, template, case_id)
         await enqueue(self.connection, CaseSignal(self.locked[case_id], case_id, fact, fact_id))
@@ -207,12 +207,12 @@ class Command:
     async def notify(self, people: Sequence[UUID], template: str, case_id: UUID) -> None:
         """Send an SMS to people; those of others than the member who acts are not the member's to see."""
         if self.actor.capacity == "member" and set(people) != {self.actor.person_id}:
-            async with seeing_all(self.connection, self.acting):
+            async with as_service(self.connection, self.acting):
                 await notify(self.connection, people, template, case_id=case_id)
         else:
             await notify(self.connection, people, template, case_id=case_id)
 
-    async def note(
+    async def audit(
         self,
         stream: str,
         *,
@@ -222,7 +222,7 @@ class Command:
         reason: str | None = None,
     ) -> None:
         """Write the audit line of this command, when all else is done."""
-        entry = audit.Entry(
+        entry = audit.AuditEntry(
             action=self.envelope.operation,
             actor=f"{self.actor.capacity}:{self.actor.person_id}",
             subject=subject,
@@ -231,7 +231,7 @@ class Command:
             reason=reason,
             origin=self.envelope.origin or None,
         )
-        self.last.append(audit.appending(stream, entry))
+        self.last.append(audit.audit_statement(stream, entry))
         structlog.contextvars.bind_contextvars(stream=stream)
 
 
@@ -274,13 +274,13 @@ async def _perform_once(
     actor, cipher = envelope.actor, context.seals.cipher
     # A person's key as staff is another than their key as a member.
     key, fingerprint = f"{actor.capacity}:{envelope.key}", envelope.fingerprint
-    asked, acting = questions(actor.person_id, key), Acting.of(actor)
-    async with asking(context.engine, acting, *asked) as (connection, found):
+    lookups, acting = lookup_statements(actor.person_id, key), Acting.of(actor)
+    async with transaction_with(context.engine, acting, *lookups) as (connection, found):
         earlier, now = earlier_answer(cipher, found, fingerprint)
         if earlier is not None:
             return earlier
         command = Command(connection, context, envelope, now)
         answer = Answer(status, await work(command))
-        kept = keeping(cipher, actor.person_id, key, fingerprint, Answer(status, keep(answer.body)))
-        await run_errands(connection, *command.last, kept, commit=True)
+        save = save_statement(cipher, actor.person_id, key, fingerprint, Answer(status, keep(answer.body)))
+        await run_statements(connection, *command.last, save, commit=True)
         return answer

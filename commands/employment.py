@@ -20,8 +20,8 @@ from messages.employment import Sms
 from storage import employment as store
 from storage.account import count_use
 from storage.database import Acting, transaction
-from storage.employment import Correction, History, ListedEmployment
-from storage.guarantor import stand_together
+from storage.employment import EmploymentCorrection, History, ListedEmployment
+from storage.guarantor import guarantee_each_other
 from storage.notices import notify
 from storage.organisation import list_regions
 
@@ -67,7 +67,7 @@ async def search_employments(context: Context, actor: Actor, national_id: str) -
     NetPayImpossible,
 )
 async def correct_employment(
-    command: Command, employment_id: UUID, correction: Correction, *, reason: str, version: int | None = None
+    command: Command, employment_id: UUID, correction: EmploymentCorrection, *, reason: str, version: int | None = None
 ) -> None:
     """Correct net pay, region or hire date; running applications stay as they are and are judged again as they go on.
 
@@ -82,7 +82,7 @@ async def correct_employment(
     employment = await _hold(command, employment_id)
     if employment.person_id == command.actor.person_id:
         raise OwnEmployment
-    if await stand_together(command.connection, command.actor.person_id, employment.person_id):
+    if await guarantee_each_other(command.connection, command.actor.person_id, employment.person_id):
         raise OwnCase
     if version is not None and version != employment.version:
         raise PreconditionFailed
@@ -92,14 +92,14 @@ async def correct_employment(
     if not fields:
         raise NothingToCorrect
     # Values stay out of the trail; personnel_versions has what stood before.
-    await command.note(stream(employment_id), subject=str(employment_id), after={"fields": fields}, reason=reason)
+    await command.audit(stream(employment_id), subject=str(employment_id), after={"fields": fields}, reason=reason)
     await notify(command.connection, [employment.person_id], Sms.EMPLOYMENT_CORRECTED)
 
 
 async def _hold(command: Command, employment_id: UUID) -> ListedEmployment:
     """The employment, held; its region may have changed until then, so whether it is in reach is judged twice."""
     seen = await _in_reach(command, employment_id)
-    await store.hold_employment(command.connection, seen)
+    await store.lock_employment(command.connection, seen)
     return await _in_reach(command, employment_id)
 
 
@@ -117,7 +117,7 @@ def _is_in_reach(actor: Actor, employment: ListedEmployment) -> bool:
     )
 
 
-async def _checked(command: Command, correction: Correction) -> Correction:
+async def _checked(command: Command, correction: EmploymentCorrection) -> EmploymentCorrection:
     """The correction with its region's code as it is stored, once every value is as good as a file's must be."""
     region_code = correction.region_code
     if region_code is not None:

@@ -23,7 +23,7 @@ from domain.wording import task_sms
 from messages.guarantor import FactKind, Sms, TaskKind
 from storage import account, guarantor, onboarding, tasks
 from storage.account import use_code
-from storage.database import SERVICE, seeing_all, transaction
+from storage.database import SERVICE, as_service, transaction
 from storage.guarantor import as_worker
 from storage.organisation import employment_in, read_employment
 from storage.people import find_person, money_pause
@@ -98,7 +98,7 @@ async def _find(
 ) -> Employment | None:
     """The colleague's employment if every rule is kept, else None: which one was broken stays here (A4a)."""
     identity = _read(national_id)
-    async with seeing_all(command.connection, command.acting):
+    async with as_service(command.connection, command.acting):
         person = None if identity is None else await find_person(command.connection, command.seals, identity)
         if person is not None and person.id == own.person_id:
             raise rules.GuarantorIsApplicant(field=field)
@@ -119,7 +119,7 @@ def _read(national_id: str) -> NationalId | None:
 
 async def _faults(command: Command, terms: GuarantorTerms, applicant: Employment, there: Employment) -> list[Rule]:
     today = tehran_day(command.now)
-    others = await guarantor.stands_for(command.connection, there.person_id, apart_from=applicant.person_id)
+    others = await guarantor.count_guaranteed(command.connection, there.person_id, apart_from=applicant.person_id)
     kept = rules.judge(
         terms, applicant=as_worker(applicant), guarantor=as_worker(there), stands_for=others, today=today
     )
@@ -212,7 +212,7 @@ async def _record_name(
         payload,
         part=Part.APPLICANT,
         closes=asked if is_last else None,
-        noted=None if asked is not None and is_last else {"subject": str(guarantee_id), "after": payload},
+        audited=None if asked is not None and is_last else {"subject": str(guarantee_id), "after": payload},
     )
 
 
@@ -265,11 +265,11 @@ async def answer_guarantee(command: Command, task: Task, consent: Consent | None
 async def _judge(command: Command, guarantee: Guarantee, consent: Consent) -> None:
     if await money_pause(command.connection, command.actor.person_id):
         raise MoneyPaused
-    async with seeing_all(command.connection, command.acting):
+    async with as_service(command.connection, command.acting):
         terms = (await guarantor.programme_behind(command.connection, guarantee)).guarantor_terms
         if consent.mandate_version != terms.mandate_version:
             raise MandateOutdated(field="mandate.version")
-        await guarantor.hold_slots(command.connection, guarantee.person_id)
+        await guarantor.lock_slots(command.connection, guarantee.person_id)
         application = await onboarding.read_application(command.connection, guarantee.credit_case_id)
         if application is None:
             raise NotFound

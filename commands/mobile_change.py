@@ -16,7 +16,7 @@ from domain.mobile_change import ForwardedByYourself, MobileChangeOpen, MobileUn
 from messages.case import CaseKind
 from messages.mobile_change import FactKind, Phase, TaskKind
 from storage import mobile_change
-from storage.guarantor import stand_together
+from storage.guarantor import guarantee_each_other
 from storage.organisation import employments_of
 from storage.people import find_person
 from storage.policies import in_force
@@ -41,7 +41,7 @@ async def forward_mobile_change(command: Command, national_id: str, mobile: str,
     new, why = _read_mobile(mobile), _read_words(reason, "reason")
     employment, office = await _find(command, national_id)
     by = command.actor.person_id
-    if employment.person_id == by or await stand_together(command.connection, by, employment.person_id):
+    if employment.person_id == by or await guarantee_each_other(command.connection, by, employment.person_id):
         raise OwnCase
     if await mobile_change.lock_open_change(command.connection, employment.person_id):
         raise MobileChangeOpen
@@ -60,9 +60,9 @@ async def forward_mobile_change(command: Command, national_id: str, mobile: str,
     )
     change = await _change(command, case_id)
     sms: dict[str, list[UUID]] = {FactKind.FORWARDED: [employment.person_id]}
-    noted = {"subject": str(case_id), "after": {"employment_id": str(employment.id)}, "reason": why}
+    audited = {"subject": str(case_id), "after": {"employment_id": str(employment.id)}, "reason": why}
     await command.act(
-        case_id, FactKind.FORWARDED, {"value": change.value}, part=Role.WELFARE_MANAGER, sms=sms, noted=noted
+        case_id, FactKind.FORWARDED, {"value": change.value}, part=Role.WELFARE_MANAGER, sms=sms, audited=audited
     )
     return case_id
 
@@ -151,7 +151,7 @@ async def _judge(command: Command, task: Task) -> MobileChange:
 async def _read(command: Command, task: Task, kind: TaskKind) -> MobileChange:
     expect_kind(task, kind)
     change = await _change(command, task.case_id)
-    if await stand_together(command.connection, command.actor.person_id, change.person_id):
+    if await guarantee_each_other(command.connection, command.actor.person_id, change.person_id):
         raise OwnCase
     return change
 

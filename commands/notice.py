@@ -29,7 +29,7 @@ async def resend_notice(command: Command, notice_id: UUID) -> WatchedNotice:
     if wait is not None:
         raise TooMany(retry_after=wait)
     await notices.send_again(command.connection, notice_id)
-    await command.note(STREAM, subject=str(notice_id), before={"state": state}, after={"state": "pending"})
+    await command.audit(STREAM, subject=str(notice_id), before={"state": state}, after={"state": "pending"})
     again = await notices.read_notice(command.connection, command.seals, notice_id)
     if again is None:
         raise NotFound

@@ -61,7 +61,7 @@ class CreditRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Correction:
+class ApplicationCorrection:
     """Corrected terms of an application that was returned, and the fresh code for them (A2, A7)."""
 
     monthly: Money
@@ -83,7 +83,7 @@ async def apply_for_credit(command: Command, request: CreditRequest) -> UUID:
         raise rules.MoneyPaused
     policy, programme = await read_programme(command, request.programme)
     employment = await find_employment(command, programme, request.organisation_id)
-    await onboarding.hold_quota(command.connection, command.actor.person_id)
+    await onboarding.lock_quota(command.connection, command.actor.person_id)
     await _refuse_second(command, programme)
     await _judge(command, programme, employment, request)
     guarantors = await find_guarantors(command, programme, employment, request.guarantors)
@@ -131,7 +131,7 @@ async def _judge(
     command: Command,
     programme: Programme,
     employment: Employment,
-    request: CreditRequest | Correction,
+    request: CreditRequest | ApplicationCorrection,
     *,
     case_id: UUID | None = None,
 ) -> None:
@@ -150,7 +150,9 @@ async def _judge(
         raise rules.MandateOutdated(field="mandate_version")
 
 
-async def _accept_mandate(command: Command, programme: Programme, request: CreditRequest | Correction) -> None:
+async def _accept_mandate(
+    command: Command, programme: Programme, request: CreditRequest | ApplicationCorrection
+) -> None:
     binding = mandate_binding(programme.code, request.monthly.amount, request.instalments, request.mandate_version)
     await check_code(
         command.context.side,
@@ -202,7 +204,7 @@ async def _record(command: Command, case_id: UUID, request: CreditRequest) -> No
         part=_APPLICANT,
         shown=terms,
         sms={fact: [command.actor.person_id]},
-        noted={"subject": str(case_id), "after": {"programme": request.programme, **terms}},
+        audited={"subject": str(case_id), "after": {"programme": request.programme, **terms}},
     )
 
 
@@ -216,13 +218,13 @@ async def withdraw_application(command: Command, case_id: UUID) -> UUID:
         raise CaseClosed
     await release_guarantors(command, case_id)
     await tasks.moot_tasks(command.connection, case_id)
-    fact, noted = FactKind.APPLICATION_WITHDRAWN, {"subject": str(case_id), "before": {"phase": case.phase}}
-    await command.act(case_id, fact, part=_APPLICANT, sms={fact: [command.actor.person_id]}, noted=noted)
+    fact, audited = FactKind.APPLICATION_WITHDRAWN, {"subject": str(case_id), "before": {"phase": case.phase}}
+    await command.act(case_id, fact, part=_APPLICANT, sms={fact: [command.actor.person_id]}, audited=audited)
     return case_id
 
 
 @refuses(check_code, *_OF_TERMS, rules.MoneyPaused, rules.NotOnPersonnelList, NotReturned, TaskNotOpen)
-async def correct_application(command: Command, case_id: UUID, correction: Correction) -> UUID:
+async def correct_application(command: Command, case_id: UUID, correction: ApplicationCorrection) -> UUID:
     """Correct and resubmit what finance returned (A7): judged like a new application, by the values of today (A3).
 
     Guarantors who accepted less are asked again. Returns the case's id.
@@ -240,7 +242,7 @@ async def correct_application(command: Command, case_id: UUID, correction: Corre
     employment = await read_employment(command.connection, before.employment_id)
     if employment.state != "employed":
         raise rules.NotOnPersonnelList
-    await onboarding.hold_quota(command.connection, command.actor.person_id)
+    await onboarding.lock_quota(command.connection, command.actor.person_id)
     await _judge(command, programme, employment, correction, case_id=case_id)
     await _accept_mandate(command, programme, correction)
     await _resubmit(command, task, before, employment, correction)
@@ -248,7 +250,7 @@ async def correct_application(command: Command, case_id: UUID, correction: Corre
 
 
 async def _resubmit(
-    command: Command, task: Task, before: Application, employment: Employment, correction: Correction
+    command: Command, task: Task, before: Application, employment: Employment, correction: ApplicationCorrection
 ) -> None:
     corrected = replace(
         before,
@@ -271,5 +273,5 @@ async def answer_obstacle(command: Command, task: Task, reason: RefusalReason | 
     """Say that an obstacle is cleared, or with a reason that it remains; returns the fact's id."""
     expect_kind(task, TaskKind.CLEAR_OBSTACLE)
     fact = FactKind.OBSTACLE_CLEARED if reason is None else FactKind.OBSTACLE_UPHELD
-    said = {} if reason is None else {"reason": reason}
-    return await command.act(task.case_id, fact, said, part=task.role or "", closes=task, shown=said)
+    payload = {} if reason is None else {"reason": reason}
+    return await command.act(task.case_id, fact, payload, part=task.role or "", closes=task, shown=payload)

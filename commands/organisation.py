@@ -37,7 +37,7 @@ async def add_organisation(command: Command, *, code: str, name: str, monthly_ca
     except IntegrityError as error:
         raise CodeTaken(field="code") from error
     after = {"code": code, "name": name, "monthly_cap": None if monthly_cap is None else monthly_cap.amount}
-    await command.note(stream(organisation_id), subject=str(organisation_id), after=after)
+    await command.audit(stream(organisation_id), subject=str(organisation_id), after=after)
     return organisation_id
 
 
@@ -59,7 +59,7 @@ async def add_contract(
     except IntegrityError as error:
         raise ContractNumberTaken(field="number") from error
     after = {"number": number, "starts_on": str(starts_on), "ends_on": str(ends_on), "state": contract.state}
-    await command.note(stream(organisation_id), subject=str(contract.id), after=after)
+    await command.audit(stream(organisation_id), subject=str(contract.id), after=after)
     return contract
 
 
@@ -73,7 +73,7 @@ async def change_contract(command: Command, contract_id: UUID, *, state: str, re
     if contract.state == "ended":
         raise ContractEnded
     changed = await store.set_contract_state(command.connection, contract_id, state)
-    await command.note(
+    await command.audit(
         stream(contract.organisation_id),
         subject=str(contract_id),
         before={"state": contract.state},

@@ -28,7 +28,7 @@ from gateways.personnel_file import SENTENCES, PersonnelFileError
 from messages.case import CaseKind
 from messages.personnel import Change, Event, FactKind, ImportPhase, TaskKind
 from storage import personnel
-from storage.guarantor import stand_together
+from storage.guarantor import guarantee_each_other
 from storage.idempotency import Answer
 from storage.organisation import read_organisation
 from storage.policies import in_force
@@ -128,7 +128,7 @@ async def _receive_file(command: Command, organisation_id: UUID, stored: StoredF
         FactKind.FILE_RECEIVED,
         {"size": stored.size, "sha256": sha256},
         part=Role.HR_OFFICER,
-        noted={"subject": str(case_id), "after": {"organisation_id": str(organisation_id), "sha256": sha256}},
+        audited={"subject": str(case_id), "after": {"organisation_id": str(organisation_id), "sha256": sha256}},
     )
     received = await personnel.read_import(command.connection, case_id)
     if received is None:
@@ -143,19 +143,19 @@ async def answer_change(command: Command, task: Task, *, confirm: bool, reason: 
     change = await personnel.read_change(command.connection, task.case_id)
     if change is None:
         raise NotFound
-    if await stand_together(command.connection, command.actor.person_id, change.person_id):
+    if await guarantee_each_other(command.connection, command.actor.person_id, change.person_id):
         raise OwnCase
     sender = await personnel.sender_of(command.connection, change.import_case_id)
     if change.what is not Change.EXIT and sender == command.actor.person_id:
         raise SentByYourself
     if change.what is not Change.EXIT and confirm:
         command.require_strong()
-    said = (reason or "").strip()
-    if not confirm and not said:
+    given = (reason or "").strip()
+    if not confirm and not given:
         raise ReasonMissing(field="reason")
     kind = FactKind.CHANGE_CONFIRMED if confirm else FactKind.CHANGE_REJECTED
     # The decision is about the value that stands now: a file may propose another one before it takes effect.
-    payload = {"what": change.what, "value": change.value, **({"reason": said} if said else {})}
+    payload = {"what": change.what, "value": change.value, **({"reason": given} if given else {})}
     return await command.act(
         task.case_id,
         kind,

@@ -35,7 +35,7 @@ async def propose_policy(command: Command, name: str, value: Mapping[str, Any]) 
     proposal = await policies.propose(command.connection, name, value, command.actor.person_id, may_be_new=is_programme)
     if proposal is None:
         raise NotFound
-    await command.note(f"policy:{name}", subject=str(proposal.id), after={"version": proposal.version, "value": value})
+    await command.audit(f"policy:{name}", subject=str(proposal.id), after={"version": proposal.version, "value": value})
     return proposal
 
 
@@ -55,7 +55,7 @@ async def decide_policy(command: Command, policy_id: UUID, *, approve: bool, rea
     settled = await policies.settle_proposal(
         command.connection, policy_id, approved_by=command.actor.person_id if approve else None
     )
-    await command.note(
+    await command.audit(
         f"policy:{proposal.name}",
         subject=str(policy_id),
         before={"version": None if now is None else now.version},

@@ -35,7 +35,7 @@ from storage.rows.tasks import Task
 async def approve_application(command: Command, task: Task) -> UUID:
     """Approve: after the programme's waiting time the credit becomes usable (A8); returns the fact's id."""
     application, programme = await _read(command, task)
-    await onboarding.hold_quota(command.connection, application.person_id)
+    await onboarding.lock_quota(command.connection, application.person_id)
     examination = await examine(command.connection, application, programme, tehran_day(command.now))
     findings = examination.findings(_region_of(task))
     if findings:
@@ -51,9 +51,9 @@ async def approve_application(command: Command, task: Task) -> UUID:
 
 def blocked(findings: Sequence[ReviewFinding]) -> rules.ApprovalBlocked:
     """The refusal that says what speaks against an approval."""
-    said = [words.term(ReviewFinding, finding) for finding in findings]
+    terms = [words.term(ReviewFinding, finding) for finding in findings]
     return rules.ApprovalBlocked(
-        field="decision", findings="، ".join(one.fa for one in said), findings_en=", ".join(one.en for one in said)
+        field="decision", findings="، ".join(one.fa for one in terms), findings_en=", ".join(one.en for one in terms)
     )
 
 

@@ -29,7 +29,7 @@ async def switch_service(command: Command, name: CaseKind, *, is_open: bool, rea
     if found is None:
         raise NotFound
     switched, was_open = found
-    await command.note(
+    await command.audit(
         f"service:{name}",
         subject=name,
         before={"is_open": was_open},

@@ -52,7 +52,7 @@ async def request_substitution(command: Command, line_id: UUID, guarantee_id: UU
     await refuse_closed(command, CaseKind.SUBSTITUTION)
     if await money_pause(command.connection, command.actor.person_id):
         raise MoneyPaused
-    line, bound = await _hold_line(command, line_id, guarantee_id)
+    line, current = await _lock_line(command, line_id, guarantee_id)
     credit, application = await _credit(command, line)
     own = await read_employment(command.connection, application.employment_id)
     await _refuse_hopeless(command, own)
@@ -60,30 +60,30 @@ async def request_substitution(command: Command, line_id: UUID, guarantee_id: UU
     if there.person_id in await substitution.guarantors_of(command.connection, line.case_id):
         raise guarantor_rules.GuarantorNamedTwice(field="national_id")
     case_id = await _open(command, line, credit, own)
-    substitute_id = await guarantor.add_guarantee(
+    proposed_id = await guarantor.add_guarantee(
         command.connection,
         replace(application, monthly=line.monthly, instalments=line.instalments),
         person_id=there.person_id,
         employment_id=there.id,
         case_id=case_id,
-        replaces=bound.id,
+        replaces=current.id,
     )
-    await _record_request(command, case_id, substitute_id, bound)
+    await _record_request(command, case_id, proposed_id, current)
     return case_id
 
 
-async def _hold_line(command: Command, line_id: UUID, guarantee_id: UUID) -> tuple[CreditLine, Guarantee]:
-    line = await onboarding.read_line(command.connection, line_id, hold=True)
+async def _lock_line(command: Command, line_id: UUID, guarantee_id: UUID) -> tuple[CreditLine, Guarantee]:
+    line = await onboarding.read_line(command.connection, line_id, for_update=True)
     if line is None or line.person_id != command.actor.person_id:
         raise NotFound
     if line.is_over(tehran_day(command.now)):
         raise rules.CreditLineOver
     if await substitution.open_substitution(command.connection, line.case_id) is not None:
         raise rules.SubstitutionOpen
-    bound = await guarantor.read_guarantee(command.connection, guarantee_id)
-    if bound is None or bound.credit_case_id != line.case_id or bound.status != "accepted":
+    current = await guarantor.read_guarantee(command.connection, guarantee_id)
+    if current is None or current.credit_case_id != line.case_id or current.status != "accepted":
         raise guarantor_rules.GuaranteeUnknown(field="guarantee_id")
-    return line, bound
+    return line, current
 
 
 async def _credit(command: Command, line: CreditLine) -> tuple[Case, Application]:
@@ -120,8 +120,8 @@ async def _open(command: Command, line: CreditLine, credit: Case, own: Employmen
     )
 
 
-async def _record_request(command: Command, case_id: UUID, substitute_id: UUID, bound: Guarantee) -> None:
-    fact, payload = FactKind.SUBSTITUTION_REQUESTED, {"guarantee_id": str(substitute_id), "replaces": str(bound.id)}
+async def _record_request(command: Command, case_id: UUID, proposed_id: UUID, current: Guarantee) -> None:
+    fact, payload = FactKind.SUBSTITUTION_REQUESTED, {"guarantee_id": str(proposed_id), "replaces": str(current.id)}
     await command.act(case_id, fact, payload, part=_OWNER, sms={fact: [command.actor.person_id]})
 
 
@@ -133,8 +133,8 @@ async def withdraw_substitution(command: Command, case_id: UUID) -> UUID:
         raise CaseClosed
     await release_guarantors(command, case_id)
     await tasks.moot_tasks(command.connection, case_id)
-    fact, noted = FactKind.SUBSTITUTION_WITHDRAWN, {"subject": str(case_id), "before": {"phase": case.phase}}
-    await command.act(case_id, fact, part=_OWNER, sms={fact: [command.actor.person_id]}, noted=noted)
+    fact, audited = FactKind.SUBSTITUTION_WITHDRAWN, {"subject": str(case_id), "before": {"phase": case.phase}}
+    await command.act(case_id, fact, part=_OWNER, sms={fact: [command.actor.person_id]}, audited=audited)
     return case_id
 
 
@@ -145,7 +145,7 @@ async def approve_substitution(command: Command, task: Task) -> UUID:
     today = tehran_day(command.now)
     if asked.line.is_over(today):
         raise rules.CreditLineOver
-    await guarantor.hold_slots(command.connection, asked.substitute.person_id)
+    await guarantor.lock_slots(command.connection, asked.proposed.person_id)
     examination = await substitution.examine(command.connection, asked, await _terms(command, case), today)
     findings = examination.findings()
     if findings:

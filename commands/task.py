@@ -58,7 +58,7 @@ async def claim_task(command: Command, task_id: UUID) -> UUID:
     task = await lock_task(command, task_id)
     await tasks.set_claim(command.connection, task.id, command.actor.person_id)
     await touch_case(command.connection, task.case_id)
-    await command.note(case_stream(task.case_id), subject=str(task.id))
+    await command.audit(case_stream(task.case_id), subject=str(task.id))
     return task.id
 
 
@@ -68,7 +68,7 @@ async def release_task(command: Command, task_id: UUID) -> UUID:
     task = await lock_task(command, task_id)
     await tasks.set_claim(command.connection, task.id, None)
     await touch_case(command.connection, task.case_id)
-    await command.note(case_stream(task.case_id), subject=str(task.id))
+    await command.audit(case_stream(task.case_id), subject=str(task.id))
     return task.id
 
 

@@ -23,7 +23,7 @@ async def record_holiday(command: Command, day: date, *, name: str, closed: bool
     holiday, before = await store.put_holiday(
         command.connection, day, name=name, closed=closed, changed_by=command.actor.person_id
     )
-    await command.note(
+    await command.audit(
         STREAM,
         subject=str(day),
         before=None if before is None else {"name": before[0], "closed": before[1]},

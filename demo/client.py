@@ -23,7 +23,7 @@ _POLL_SECONDS = 0.2
 
 
 @dataclass(slots=True)
-class Visitor:
+class SignedInClient:
     """Somebody with a session."""
 
     http: httpx2.Client
@@ -125,26 +125,26 @@ def _patiently(ask: Callable[[], httpx2.Response]) -> dict[str, Any]:
         if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             time.sleep(1)
             return None
-        found: dict[str, Any] = Visitor.checked(answer)
+        found: dict[str, Any] = SignedInClient.checked(answer)
         return found
 
     return wait_for(look, "the next code for this number")
 
 
-def sign_in_member(http: httpx2.Client, person: Person) -> Visitor:
+def sign_in_member(http: httpx2.Client, person: Person) -> SignedInClient:
     """Sign a member in with the code that came by SMS."""
     since = now_ms()
     challenge = ask_for_sign_in_code(http, person)
     code = newest_code(http, person.mobile, since)
     body = {"challenge_id": challenge["challenge_id"], "code": code}
-    return Visitor(http, Visitor(http).post("/v1/sign-in/sessions", body)["token"])
+    return SignedInClient(http, SignedInClient(http).post("/v1/sign-in/sessions", body)["token"])
 
 
-def sign_in_staff(http: httpx2.Client, credentials: FirstCredentials) -> Visitor:
+def sign_in_staff(http: httpx2.Client, credentials: FirstCredentials) -> SignedInClient:
     """Sign a member of staff in with password and TOTP."""
     body = {
         "username": credentials.username,
         "password": credentials.password,
         "totp": pyotp.TOTP(credentials.totp_secret).now(),
     }
-    return Visitor(http, Visitor(http).post("/v1/sign-in/staff", body)["token"])
+    return SignedInClient(http, SignedInClient(http).post("/v1/sign-in/staff", body)["token"])

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from demo.client import Visitor
+from demo.client import SignedInClient
 from demo.personnel_generator import Person
 from demo.play import Play, apply, case_in, decide, show_credit
 
 _PROGRAMME = "minipay"
 
 
-def _grant_credit(play: Play, person: Person) -> tuple[Visitor, str]:
+def _grant_credit(play: Play, person: Person) -> tuple[SignedInClient, str]:
     member = play.member(person)
     play.screen.done("signed in with national id, mobile and the code that came by SMS")
     case_id = apply(play, person, _PROGRAMME)
@@ -29,13 +29,13 @@ def _grant_credit(play: Play, person: Person) -> tuple[Visitor, str]:
     return member, case_id
 
 
-def issued(play: Play, person: Person) -> tuple[str, Visitor, str]:
+def issued(play: Play, person: Person) -> tuple[str, SignedInClient, str]:
     """An employee applies, HR certifies, the credit is usable."""
     play.screen.chapter("3. MiniPay: an employee applies, HR certifies, the credit is usable")
     return ("Case 1: MiniPay, usable credit", *_grant_credit(play, person))
 
 
-def refused(play: Play, person: Person) -> tuple[str, Visitor, str]:
+def refused(play: Play, person: Person) -> tuple[str, SignedInClient, str]:
     """HR refuses another one."""
     play.screen.chapter("4. HR refuses another one, with a reason")
     member = play.member(person)
@@ -46,7 +46,7 @@ def refused(play: Play, person: Person) -> tuple[str, Visitor, str]:
     return "Case 2: MiniPay, refused", member, case_id
 
 
-def mended(play: Play, person: Person) -> tuple[str, Visitor, str]:
+def mended(play: Play, person: Person) -> tuple[str, SignedInClient, str]:
     """Somebody of a refused row applies after a corrected file."""
     play.screen.note("a number may ask for one code in half a minute: this may take a moment")
     with play.screen.console.status("waiting until this number may ask for another code"):

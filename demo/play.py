@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx2
 
-from commands.account import FirstCredentials, StaffWish, add_staff, console_office
-from demo.client import Visitor, newest_code, now_ms, sign_in_member, wait_for
+from commands.account import FirstCredentials, StaffWish, add_staff, console_administration
+from demo.client import SignedInClient, newest_code, now_ms, sign_in_member, wait_for
 from demo.personnel_generator import Person, national_id
 from demo.screen import Screen
 from domain.access import Grant
@@ -29,12 +29,12 @@ class Play:
     run: str
     places: Places
     organisation_id: str = ""
-    officer: Visitor | None = None
+    officer: SignedInClient | None = None
     staff: dict[str, FirstCredentials] = field(default_factory=dict)
-    members: dict[str, Visitor] = field(default_factory=dict)
+    members: dict[str, SignedInClient] = field(default_factory=dict)
 
     @property
-    def hr(self) -> Visitor:
+    def hr(self) -> SignedInClient:
         """The HR officer, once signed in."""
         if self.officer is None:
             raise LookupError("HR has not signed in yet")
@@ -50,7 +50,7 @@ class Play:
         self.staff[title] = asyncio.run(_hire(f"{name}-{self.run}", grants))
         return self.staff[title]
 
-    def member(self, person: Person) -> Visitor:
+    def member(self, person: Person) -> SignedInClient:
         """Somebody signed in with national id, mobile and the code that came by SMS; once a run."""
         if person.national_id not in self.members:
             self.members[person.national_id] = sign_in_member(self.http, person)
@@ -60,14 +60,14 @@ class Play:
 async def _hire(username: str, grants: Sequence[Grant]) -> FirstCredentials:
     async with connected() as assembly, transaction(assembly.engine, SERVICE) as connection:
         wish = StaffWish(_new_national_id(), None, "همکار", "نمونه", username, grants)
-        return await add_staff(console_office(connection, assembly.context.seals), wish)
+        return await add_staff(console_administration(connection, assembly.context.seals), wish)
 
 
 def _new_national_id() -> str:
     return national_id(f"{secrets.randbelow(10**9 - 10**6) + 10**6:09}")
 
 
-def programme_offered(member: Visitor, code: str) -> dict[str, Any]:
+def programme_offered(member: SignedInClient, code: str) -> dict[str, Any]:
     """A programme as the member sees it, with what their pay allows."""
     offered = member.get("/v1/programmes")["items"]
     found: dict[str, Any] = next(programme for programme in offered if programme["code"] == code)
@@ -100,7 +100,7 @@ def apply(play: Play, person: Person, code: str, *, guarantors: Sequence[Person]
     return str(case["id"])
 
 
-def task_of(who: Visitor, case_id: str, kind: str) -> dict[str, Any]:
+def task_of(who: SignedInClient, case_id: str, kind: str) -> dict[str, Any]:
     """Wait for a case's task in somebody's inbox."""
 
     def look() -> dict[str, Any] | None:
@@ -110,12 +110,12 @@ def task_of(who: Visitor, case_id: str, kind: str) -> dict[str, Any]:
     return wait_for(look, f"the task {kind}")
 
 
-def decide(who: Visitor, case_id: str, kind: str, decision: dict[str, Any]) -> None:
+def decide(who: SignedInClient, case_id: str, kind: str, decision: dict[str, Any]) -> None:
     """Answer a case's task."""
     who.post(f"/v1/tasks/{task_of(who, case_id, kind)['id']}/decision", {"kind": kind, **decision})
 
 
-def case_in(member: Visitor, case_id: str, phase: str) -> dict[str, Any]:
+def case_in(member: SignedInClient, case_id: str, phase: str) -> dict[str, Any]:
     """Wait until a case stands in a phase."""
 
     def look() -> dict[str, Any] | None:
@@ -125,7 +125,7 @@ def case_in(member: Visitor, case_id: str, phase: str) -> dict[str, Any]:
     return wait_for(look, f"the phase {phase}")
 
 
-def show_credit(play: Play, member: Visitor) -> None:
+def show_credit(play: Play, member: SignedInClient) -> None:
     """The newest credit line."""
     line = member.get("/v1/credit-lines")["items"][0]
     play.screen.done(f"the credit is usable: ceiling {line['ceiling']['fa']}, available {line['available']['fa']}")

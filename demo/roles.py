@@ -5,7 +5,7 @@ from __future__ import annotations
 from commands.account import FirstCredentials
 from demo.personnel_generator import Person
 from demo.play import Play
-from demo.tavana import Office
+from demo.tavana import TavanaOffice
 from domain.access import Grant, Role, ScopeKind
 from gateways.local_sign_ins import write_local_sign_ins
 
@@ -18,7 +18,7 @@ _OF_STAFF = {
 }
 
 
-def leave_roles(play: Play, office: Office) -> list[tuple[str, str]]:
+def leave_roles(play: Play, office: TavanaOffice) -> list[tuple[str, str]]:
     """Keep a sign-in for each role where the developer page finds it; returns them as a table's rows.
 
     The applicant and the colleague have no case yet; the colleague is paid more, so may stand for the applicant.

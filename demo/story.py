@@ -17,7 +17,7 @@ import httpx2
 import typer
 
 from demo import minipay, tavana
-from demo.client import Visitor, ask_for_sign_in_code, sign_in_staff, wait_for
+from demo.client import SignedInClient, ask_for_sign_in_code, sign_in_staff, wait_for
 from demo.personnel_generator import Key, generate, write_people
 from demo.play import Play
 from demo.roles import leave_roles
@@ -127,7 +127,7 @@ def _send_file(play: Play, path: Any) -> None:
         play.screen.refusals([(int(row[0]), row[2], row[3]) for row in rows])
 
 
-def _mended(play: Play, key: Key) -> tuple[str, Visitor, str]:
+def _mended(play: Play, key: Key) -> tuple[str, SignedInClient, str]:
     play.screen.chapter("10. A corrected file mends the row that was refused")
     (person,) = key.refused_with("bad_amount")
     path = play.places.var / f"demo-{play.run}-corrected.csv"
@@ -136,7 +136,7 @@ def _mended(play: Play, key: Key) -> tuple[str, Visitor, str]:
     return minipay.mended(play, person)
 
 
-def _show_the_end(play: Play, cases: list[tuple[str, Visitor, str]]) -> None:
+def _show_the_end(play: Play, cases: list[tuple[str, SignedInClient, str]]) -> None:
     play.screen.chapter("12. What happened, as the applicants see it")
     for title, member, case_id in cases:
         play.screen.timeline(title, member.get(f"/v1/cases/{case_id}/timeline")["items"])

@@ -11,7 +11,7 @@ from typing import Any
 import pyotp
 
 from commands.account import FirstCredentials
-from demo.client import Visitor, sign_in_staff
+from demo.client import SignedInClient, sign_in_staff
 from demo.personnel_generator import Person
 from demo.play import Play, accept, apply, case_in, decide, show_credit, task_of
 from domain.access import Grant, Role, ScopeKind
@@ -26,7 +26,7 @@ _TOTP_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
+class TavanaOffice:
     """One region's people: who applies, who may stand for them, who decides, and the programmes of this run.
 
     ``others`` take no part in the story, the best paid last.
@@ -36,12 +36,12 @@ class Office:
     applicants: list[Person]
     guarantors: list[Person]
     others: list[Person]
-    finance: Visitor
+    finance: SignedInClient
     programme: str
     hasty: str
 
 
-def open_office(play: Play, employees: Sequence[Person]) -> Office:
+def open_office(play: Play, employees: Sequence[Person]) -> TavanaOffice:
     """Hire regional finance, and have two policy administrators make the waiting times short."""
     play.screen.chapter("5. Tavana: a region with finance, and waiting times to watch")
     region, people = _fullest_region(employees)
@@ -60,7 +60,7 @@ def open_office(play: Play, employees: Sequence[Person]) -> Office:
     play.screen.note(f"a second one gives everybody {_SILENCE_SECONDS} seconds to answer instead of days.")
     visitor = sign_in_staff(play.http, finance)
     applicants, others, guarantors = people[:_APPLICANTS], people[_APPLICANTS:-_GUARANTORS], people[-_GUARANTORS:]
-    return Office(region, applicants, guarantors, others, visitor, code, f"{code}_hasty")
+    return TavanaOffice(region, applicants, guarantors, others, visitor, code, f"{code}_hasty")
 
 
 def _fullest_region(employees: Sequence[Person]) -> tuple[str, list[Person]]:
@@ -103,7 +103,7 @@ def _policies(play: Play, code: str, shipped: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def approved(play: Play, office: Office) -> tuple[str, Visitor, str]:
+def approved(play: Play, office: TavanaOffice) -> tuple[str, SignedInClient, str]:
     """Through both approvals to usable credit."""
     play.screen.chapter("6. Through both approvals")
     applicant, guarantor = office.applicants[0], office.guarantors[0]
@@ -134,7 +134,7 @@ def _accept_guarantee(play: Play, guarantor: Person, case_id: str) -> None:
     play.screen.done("the guarantor accepted in person, with the mandate and a fresh code")
 
 
-def another_guarantor(play: Play, office: Office) -> tuple[str, Visitor, str]:
+def another_guarantor(play: Play, office: TavanaOffice) -> tuple[str, SignedInClient, str]:
     """One refuses, another accepts."""
     play.screen.chapter("7. One guarantor refuses, another accepts")
     applicant, (first, second, _) = office.applicants[1], office.guarantors
@@ -151,7 +151,7 @@ def another_guarantor(play: Play, office: Office) -> tuple[str, Visitor, str]:
     return "Case 4: Tavana, another guarantor", member, case_id
 
 
-def returned(play: Play, office: Office) -> tuple[str, Visitor, str]:
+def returned(play: Play, office: TavanaOffice) -> tuple[str, SignedInClient, str]:
     """Regional finance returns one for correction."""
     play.screen.chapter("8. Regional finance returns one for correction")
     applicant, guarantor = office.applicants[2], office.guarantors[2]
@@ -164,7 +164,7 @@ def returned(play: Play, office: Office) -> tuple[str, Visitor, str]:
     return "Case 5: Tavana, returned and corrected", member, case_id
 
 
-def corrected(play: Play, office: Office, case_id: str) -> None:
+def corrected(play: Play, office: TavanaOffice, case_id: str) -> None:
     """The applicant resubmits with less: the guarantor is not asked again."""
     play.screen.chapter("11. The returned one is corrected")
     applicant = office.applicants[2]
@@ -186,7 +186,7 @@ def _correct(play: Play, applicant: Person, case_id: str, programme: str) -> Non
     member.post(f"/v1/onboarding/applications/{case_id}/correction", {**terms, "mandate": mandate})
 
 
-def expired(play: Play, office: Office) -> tuple[str, Visitor, str]:
+def expired(play: Play, office: TavanaOffice) -> tuple[str, SignedInClient, str]:
     """Nobody answers, nobody else is named."""
     play.screen.chapter("9. Nobody answers")
     applicant = office.applicants[3]
@@ -199,7 +199,7 @@ def expired(play: Play, office: Office) -> tuple[str, Visitor, str]:
     return "Case 6: Tavana, expired", member, case_id
 
 
-def wait_for_credits(play: Play, cases: list[tuple[str, Visitor, str]]) -> None:
+def wait_for_credits(play: Play, cases: list[tuple[str, SignedInClient, str]]) -> None:
     """The approved ones become usable by themselves."""
     play.screen.note("the waiting time of the others passes")
     for title, member, case_id in cases:

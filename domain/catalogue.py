@@ -33,4 +33,4 @@ CAPABILITIES: Final = (
     substitution.WORDS,
 )
 words: Final = Catalogue(CAPABILITIES)
-TASK_KINDS: Final = tuple(kind for said in CAPABILITIES for kind in said.tasks)
+TASK_KINDS: Final = tuple(kind for words in CAPABILITIES for kind in words.tasks)

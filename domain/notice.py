@@ -60,4 +60,4 @@ def retell(template: str, values: Mapping[str, str]) -> str:
 
 def failure_words(code: str) -> Sentence:
     """Why a message did not arrive, in words, for the operations desk."""
-    return next((said for begin, said in _FAILURES.items() if code.startswith(begin)), _OTHER_FAILURE)
+    return next((sentence for begin, sentence in _FAILURES.items() if code.startswith(begin)), _OTHER_FAILURE)

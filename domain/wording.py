@@ -107,18 +107,18 @@ class Catalogue:
         self._phases: dict[tuple[str, str], Sentence] = _merged(
             "phase",
             (
-                {(str(kind), str(phase)): said for phase, said in phases.items()}
+                {(str(kind), str(phase)): sentence for phase, sentence in phases.items()}
                 for words in listed
                 for kind, phases in words.phases.items()
             ),
         )
         self._tasks: dict[str, TaskWords] = _merged("task", (words.tasks for words in listed))
         self._lines: dict[str, Line] = _merged(
-            "timeline line", ({code: _line(said) for code, said in words.timeline.items()} for words in listed)
+            "timeline line", ({code: _line(sentence) for code, sentence in words.timeline.items()} for words in listed)
         )
         self._ahead: dict[str, Ahead] = _merged("steps ahead", (words.ahead for words in listed))
         self._terms: dict[str, Mapping[Any, Sentence]] = _merged(
-            "enum", ({enum.__name__: said for enum, said in words.terms.items()} for words in listed)
+            "enum", ({enum.__name__: sentence for enum, sentence in words.terms.items()} for words in listed)
         )
         of_tasks = ({task_sms(kind): task.sms, reminder_sms(kind): task.reminder} for kind, task in self._tasks.items())
         self.sms: Mapping[str, str] = MappingProxyType(_merged("SMS", [*(words.sms for words in listed), *of_tasks]))
@@ -144,7 +144,7 @@ class Catalogue:
     def event(self, code: str, params: Mapping[str, Any]) -> Sentence:
         """A line of a timeline."""
         known = self._lines.get(code)
-        return _itself(code) if known is None else self.say(known.sentence, params)
+        return _itself(code) if known is None else self.fill(known.sentence, params)
 
     def is_seen_by(self, code: str, part: Part) -> bool:
         """Whether somebody who takes this part in a case sees a line of its timeline."""
@@ -171,7 +171,7 @@ class Catalogue:
     def _term(self, enum: str, code: str) -> Sentence | None:
         return self._terms.get(enum, {}).get(code)
 
-    def say(self, sentence: Sentence, params: Mapping[str, Any]) -> Sentence:
+    def fill(self, sentence: Sentence, params: Mapping[str, Any]) -> Sentence:
         """A sentence with its values, codes among them in words."""
         return sentence.fill(params, self)
 
@@ -186,8 +186,8 @@ def reminder_sms(kind: str) -> str:
     return f"remind_{kind}"
 
 
-def _line(said: Sentence | Line) -> Line:
-    return said if isinstance(said, Line) else Line(said)
+def _line(sentence: Sentence | Line) -> Line:
+    return sentence if isinstance(sentence, Line) else Line(sentence)
 
 
 def _itself(code: str) -> Sentence:
@@ -197,10 +197,10 @@ def _itself(code: str) -> Sentence:
 def _merged(what: str, parts: Iterable[Mapping[Any, T]]) -> dict[Any, T]:
     merged: dict[Any, T] = {}
     for part in parts:
-        for code, said in part.items():
+        for code, sentence in part.items():
             if code in merged:
                 raise WordsTwice(f"{what} {code}")
-            merged[code] = said
+            merged[code] = sentence
     return merged
 
 
@@ -236,6 +236,6 @@ class _Value:
                 if spec == "moment":
                     return format_moment(datetime.fromisoformat(value), persian=self._persian)
             if spec not in FORMATS - {"who"} and self._words is not None:
-                said = self._words.who(value) if spec == "who" else self._words.named_term(spec, value)
-                return said.fa if self._persian else said.en
+                sentence = self._words.who(value) if spec == "who" else self._words.named_term(spec, value)
+                return sentence.fa if self._persian else sentence.en
         return persian_digits(str(value)) if self._persian else str(value)

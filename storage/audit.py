@@ -13,15 +13,15 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.database import Errand, sql_of
+from storage.database import Statement, compile_sql
 
 _APPEND = sa.text("SELECT audit_append(:stream, :entry)")
-_APPENDING = sql_of(_APPEND)
+_APPEND_SQL = compile_sql(_APPEND)
 _PAGE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditEntry:
     """One line of the trail. ``before`` and ``after`` hold no personal data in clear."""
 
     action: str
@@ -47,14 +47,14 @@ class Broken:
     why: str
 
 
-async def append(connection: AsyncConnection, stream: str, entry: Entry) -> None:
+async def append(connection: AsyncConnection, stream: str, entry: AuditEntry) -> None:
     """Add a line to a stream, in the transaction of the change that it tells of."""
     await connection.execute(_APPEND, {"stream": stream, "entry": entry.as_text()})
 
 
-def appending(stream: str, entry: Entry) -> Errand:
+def audit_statement(stream: str, entry: AuditEntry) -> Statement:
     """``append``, to be run with the last statements of the transaction."""
-    return Errand(_APPENDING, {"stream": stream, "entry": entry.as_text()})
+    return Statement(_APPEND_SQL, {"stream": stream, "entry": entry.as_text()})
 
 
 def case_stream(case_id: UUID) -> str:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access import Actor, Part
 from messages.case import CaseKind
-from storage.database import Errand, sql_of
+from storage.database import Statement, compile_sql
 from storage.rows.cases import Case, Fact, case_people, cases, facts, timeline
 from storage.rows.table import columns, find_one
 
@@ -47,8 +47,8 @@ _END = _CHANGE.values(
     next_actor=sa.null(),
     due_at=sa.null(),
 )
-_TELL = sa.insert(timeline).inline()
-_TELLING = sql_of(_TELL, "case_id", "code", "params", "actor")
+_ADD_EVENT = sa.insert(timeline).inline()
+_ADD_EVENT_SQL = compile_sql(_ADD_EVENT, "case_id", "code", "params", "actor")
 
 
 async def read_case(connection: AsyncConnection, case_id: UUID) -> Case | None:
@@ -133,15 +133,15 @@ async def last_fact(connection: AsyncConnection, case_id: UUID, *kinds: str) -> 
     return await find_one(connection, Fact, _LAST_FACT, {"this_case": case_id, "kinds": list(kinds)})
 
 
-async def tell(
+async def add_event(
     connection: AsyncConnection, case_id: UUID, code: StrEnum, *, actor: str, params: Mapping[str, Any] | None = None
 ) -> None:
     """Add a line to the case's timeline. ``actor`` is a part or role, never a name."""
     line = {"case_id": case_id, "code": code, "params": dict(params or {}), "actor": actor}
-    await connection.execute(_TELL, line)
+    await connection.execute(_ADD_EVENT, line)
 
 
-def telling(case_id: UUID, code: StrEnum, *, actor: str, params: Mapping[str, Any] | None = None) -> Errand:
-    """``tell``, to be run with the last statements of the transaction."""
+def event_statement(case_id: UUID, code: StrEnum, *, actor: str, params: Mapping[str, Any] | None = None) -> Statement:
+    """``add_event``, to be run with the last statements of the transaction."""
     line = {"case_id": case_id, "code": code, "params": Jsonb(dict(params or {})), "actor": actor}
-    return Errand(_TELLING, line)
+    return Statement(_ADD_EVENT_SQL, line)

@@ -48,14 +48,14 @@ SERVICE = Acting("service")
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
-    """A statement that travels with others: ``sql`` is a ``sql_of``, ``values`` what stands in it."""
+class Statement:
+    """A statement that travels with others: ``sql`` is a ``compile_sql``, ``values`` what stands in it."""
 
     sql: str
     values: Mapping[str, Any] = field(repr=False)
 
 
-def sql_of(statement: sa.ClauseElement, *columns: str) -> str:
+def compile_sql(statement: sa.ClauseElement, *columns: str) -> str:
     """A statement's SQL as the driver takes it, for statements that are made once.
 
     Args:
@@ -75,7 +75,7 @@ def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-_ACT = sql_of(_BEGIN)
+_ACT = compile_sql(_BEGIN)
 _NOW = sa.select(sa.func.now())
 
 
@@ -118,13 +118,13 @@ async def transaction(
         acting: on whose behalf.
         limit_ms: how long one statement or one wait for a lock may last.
     """
-    async with asking(engine, acting, limit_ms=limit_ms) as (connection, _):
+    async with transaction_with(engine, acting, limit_ms=limit_ms) as (connection, _):
         yield connection
 
 
 @asynccontextmanager
-async def asking(
-    engine: AsyncEngine, acting: Acting, *errands: Errand, limit_ms: int = STATEMENT_LIMIT_MS
+async def transaction_with(
+    engine: AsyncEngine, acting: Acting, *statements: Statement, limit_ms: int = STATEMENT_LIMIT_MS
 ) -> AsyncIterator[tuple[AsyncConnection, list[list[Any]]]]:
     """A ``transaction`` that begins with some statements, in one round trip; with the rows that each found.
 
@@ -132,30 +132,32 @@ async def asking(
     held it has written.
     """
     async with engine.connect() as connection:
-        answers = await _open(connection, [_acting(acting, limit_ms), *errands])
+        answers = await _open(connection, [_acting(acting, limit_ms), *statements])
         async with connection.begin():
             yield connection, answers[1:]
 
 
 async def run_alone(
-    engine: AsyncEngine, acting: Acting, *errands: Errand, limit_ms: int = STATEMENT_LIMIT_MS
+    engine: AsyncEngine, acting: Acting, *statements: Statement, limit_ms: int = STATEMENT_LIMIT_MS
 ) -> list[list[Any]]:
     """A whole transaction in one round trip; the rows that each statement found. They must be safe to run twice."""
     async with engine.connect() as connection:
-        answers = await _open(connection, [_acting(acting, limit_ms), *errands], commit=True)
+        answers = await _open(connection, [_acting(acting, limit_ms), *statements], commit=True)
     return answers[1:]
 
 
-async def _open(connection: AsyncConnection, errands: Sequence[Errand], *, commit: bool = False) -> list[list[Any]]:
+async def _open(
+    connection: AsyncConnection, statements: Sequence[Statement], *, commit: bool = False
+) -> list[list[Any]]:
     """Begin; a connection that died in the pool is replaced, for nothing was done on it yet."""
     try:
-        return await run_errands(connection, *errands, commit=commit)
+        return await run_statements(connection, *statements, commit=commit)
     except DBAPIError as error:
         if not error.connection_invalidated:
             raise
     await connection.rollback()
     await _reopen(connection)
-    return await run_errands(connection, *errands, commit=commit)
+    return await run_statements(connection, *statements, commit=commit)
 
 
 async def _reopen(connection: AsyncConnection) -> None:
@@ -170,12 +172,12 @@ async def _reopen(connection: AsyncConnection) -> None:
             raise
 
 
-async def run_errands(connection: AsyncConnection, *errands: Errand, commit: bool = False) -> list[list[Any]]:
+async def run_statements(connection: AsyncConnection, *statements: Statement, commit: bool = False) -> list[list[Any]]:
     """Run statements one after another in one round trip; the rows of each.
 
     Args:
         connection: in a transaction, or about to begin one.
-        errands: what to run.
+        statements: what to run.
         commit: end the transaction with them, if all succeed.
 
     Raises:
@@ -183,7 +185,7 @@ async def run_errands(connection: AsyncConnection, *errands: Errand, commit: boo
     """
     async with driving(connection) as driver:
         async with driver.pipeline():
-            cursors = [await driver.execute(errand.sql, errand.values) for errand in errands]
+            cursors = [await driver.execute(statement.sql, statement.values) for statement in statements]
             if commit:
                 await driver.commit()
         return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]
@@ -214,7 +216,7 @@ async def _raise_as_sqlalchemy(connection: AsyncConnection, driver: Any, error: 
     raise DBAPIError.instance(None, None, error, psycopg.Error, hide_parameters=True) from error
 
 
-async def fetch(connection: AsyncConnection, errand: Errand) -> list[Any]:
+async def fetch(connection: AsyncConnection, statement: Statement) -> list[Any]:
     """Run one statement that answers with rows, past SQLAlchemy, at a third of its cost; the rows.
 
     Raises:
@@ -235,7 +237,7 @@ async def fetch(connection: AsyncConnection, errand: Errand) -> list[Any]:
     if cursor is None:
         cursor = raw.info[_CURSOR] = driver.cursor()
     try:
-        await cursor.execute(errand.sql, errand.values)
+        await cursor.execute(statement.sql, statement.values)
         return await cursor.fetchall()  # type: ignore[no-any-return]  # rows are what they are
     except psycopg.Error as error:
         await _raise_as_sqlalchemy(connection, driver, error)
@@ -261,13 +263,13 @@ async def act_as(connection: AsyncConnection, acting: Acting, *, limit_ms: int =
     await connection.execute(_BEGIN, _acting(acting, limit_ms).values)
 
 
-def _acting(acting: Acting, limit_ms: int) -> Errand:
+def _acting(acting: Acting, limit_ms: int) -> Statement:
     values = {"capacity": acting.capacity, "person": str(acting.person_id or ""), "limit": str(limit_ms)}
-    return Errand(_ACT, values)
+    return Statement(_ACT, values)
 
 
 @asynccontextmanager
-async def seeing_all(connection: AsyncConnection, acting: Acting) -> AsyncIterator[None]:
+async def as_service(connection: AsyncConnection, acting: Acting) -> AsyncIterator[None]:
     """Lift row-level security for a few statements on behalf of a rule, then act as before.
 
     What a member must not see may still decide what they may do: a colleague's pay, say. Keep what was read out of

@@ -67,7 +67,7 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
-class Correction:
+class EmploymentCorrection:
     """What is to stand from now on; None leaves a value as it is. ``net_pay`` is rial a month."""
 
     region_code: str | None = None
@@ -129,7 +129,7 @@ async def read_listed(connection: AsyncConnection, seals: Seals, employment_id: 
     return None if row is None else _opened(seals, row)
 
 
-async def hold_employment(connection: AsyncConnection, seen: ListedEmployment) -> None:
+async def lock_employment(connection: AsyncConnection, seen: ListedEmployment) -> None:
     """Hold an employment until the transaction ends; the person first, as files do, so that nobody dead-locks."""
     for held, wanted in ((persons.c.id, seen.person_id), (employments.c.id, seen.id)):
         await connection.execute(sa.select(held).where(held == wanted).with_for_update(key_share=True))
@@ -162,8 +162,8 @@ async def histories(connection: AsyncConnection, listed: Sequence[ListedEmployme
     return [History(employment, earlier[employment.id]) for employment in listed]
 
 
-async def correct(connection: AsyncConnection, held: ListedEmployment, correction: Correction) -> list[str]:
-    """Correct an employment that ``hold_employment`` holds, and keep what was before; returns the changed fields."""
+async def correct(connection: AsyncConnection, held: ListedEmployment, correction: EmploymentCorrection) -> list[str]:
+    """Correct an employment that ``lock_employment`` holds, and keep what was before; returns the changed fields."""
     ids = {"case": None, "organisation": held.organisation_id}
     values = asdict(correction)
     await connection.execute(statements.MAKE_INCOMING)

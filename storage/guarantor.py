@@ -145,7 +145,7 @@ async def bar(connection: AsyncConnection, case_id: UUID, people: Collection[UUI
         await connection.execute(query, parts)
 
 
-async def stand_together(connection: AsyncConnection, one: UUID, other: UUID) -> bool:
+async def guarantee_each_other(connection: AsyncConnection, one: UUID, other: UUID) -> bool:
     """Whether one of two people stands for the other, or is asked to."""
     pair = (one, other)
     return bool(
@@ -224,18 +224,18 @@ async def end_parts(connection: AsyncConnection, case_id: UUID) -> None:
     await connection.execute(_END_PARTS, {"this_case": case_id})
 
 
-async def hold_slots(connection: AsyncConnection, person_id: UUID) -> None:
+async def lock_slots(connection: AsyncConnection, person_id: UUID) -> None:
     """Serialise whatever makes one person a guarantor until the transaction ends."""
     await connection.execute(
         sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"guarantor_slots:{person_id}", 0)))
     )
 
 
-async def stands_for(connection: AsyncConnection, person_id: UUID, *, apart_from: UUID) -> int:
+async def count_guaranteed(connection: AsyncConnection, person_id: UUID, *, apart_from: UUID) -> int:
     """For how many other persons somebody stands (A4); each until their guarantee has ended.
 
     Args:
-        connection: a transaction that called ``hold_slots`` where the answer is acted on.
+        connection: a transaction that called ``lock_slots`` where the answer is acted on.
         person_id: the guarantor.
         apart_from: the applicant who is not counted.
     """
@@ -293,7 +293,7 @@ def as_worker(employment: Employment) -> Worker:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class GuaranteeRequest:
     """A guarantee as its guarantor sees it: for whom, where they work, and where the case stands (A5).
 
     ``task_id`` is the open task with which they answer.
@@ -312,7 +312,7 @@ class Request:
 
 async def requests_to(
     connection: AsyncConnection, person_id: UUID, *, before: UUID | None, limit: int
-) -> list[Request]:
+) -> list[GuaranteeRequest]:
     """What somebody was asked to stand for, newest first, in a transaction that may see the applicants."""
     query = _requests(person_id).order_by(guarantees.c.id.desc()).limit(limit)
     if before is not None:
@@ -320,7 +320,7 @@ async def requests_to(
     return [_request(row) for row in await connection.execute(query)]
 
 
-async def request_to(connection: AsyncConnection, person_id: UUID, guarantee_id: UUID) -> Request | None:
+async def request_to(connection: AsyncConnection, person_id: UUID, guarantee_id: UUID) -> GuaranteeRequest | None:
     """One of them, or None if it is none of theirs; in such a transaction as well."""
     query = _requests(person_id).where(guarantees.c.id == guarantee_id)
     row = (await connection.execute(query)).one_or_none()
@@ -351,6 +351,6 @@ def _requests(person_id: UUID) -> sa.Select[Any]:
     )  # fmt: skip
 
 
-def _request(row: sa.Row[Any]) -> Request:
+def _request(row: sa.Row[Any]) -> GuaranteeRequest:
     count = len(_COLUMNS)
-    return Request(as_row(Guarantee, row[:count]), *row[count:])
+    return GuaranteeRequest(as_row(Guarantee, row[:count]), *row[count:])

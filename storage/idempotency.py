@@ -12,18 +12,18 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import KeyInFlight, KeyReused
-from storage.database import Errand, sql_of
+from storage.database import Statement, compile_sql
 from storage.rows.idempotency import idempotency
 from storage.sealing import Cipher
 
 _PURPOSE = "idempotency.answer"
-_KEY = sql_of(sa.text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0)), now()"))
-_EARLIER = sql_of(
+_KEY = compile_sql(sa.text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0)), now()"))
+_EARLIER = compile_sql(
     sa.select(idempotency.c.fingerprint, idempotency.c.status, idempotency.c.answer_sealed).where(
         idempotency.c.actor_id == sa.bindparam("actor_id"), idempotency.c.key == sa.bindparam("key")
     )
 )
-_KEEP = sql_of(sa.insert(idempotency).inline(), "actor_id", "key", "fingerprint", "status", "answer_sealed")
+_KEEP = compile_sql(sa.insert(idempotency).inline(), "actor_id", "key", "fingerprint", "status", "answer_sealed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,13 @@ class Answer:
     replayed: bool = False
 
 
-def questions(actor_id: UUID, key: str) -> tuple[Errand, ...]:
+def lookup_statements(actor_id: UUID, key: str) -> tuple[Statement, ...]:
     """What a command begins with: take the key until the transaction ends, then look for an earlier answer.
 
     The look comes after the lock: it sees what whoever held the key has answered.
     """
     name = f"idempotency:{actor_id}:{key}"
-    return Errand(_KEY, {"name": name}), Errand(_EARLIER, {"actor_id": actor_id, "key": key})
+    return Statement(_KEY, {"name": name}), Statement(_EARLIER, {"actor_id": actor_id, "key": key})
 
 
 def earlier_answer(
@@ -51,7 +51,7 @@ def earlier_answer(
 
     Args:
         cipher: opens the answer.
-        found: what the ``questions`` found.
+        found: what the ``lookup_statements`` found.
         fingerprint: of the operation and its content.
 
     Raises:
@@ -68,11 +68,11 @@ def earlier_answer(
     return None, now
 
 
-def keeping(cipher: Cipher, actor_id: UUID, key: str, fingerprint: bytes, answer: Answer) -> Errand:
+def save_statement(cipher: Cipher, actor_id: UUID, key: str, fingerprint: bytes, answer: Answer) -> Statement:
     """Stores the answer with the effect that it reports."""
     sealed = cipher.seal(answer.body, _PURPOSE)
     kept = {"fingerprint": fingerprint, "status": answer.status, "answer_sealed": sealed}
-    return Errand(_KEEP, {"actor_id": actor_id, "key": key, **kept})
+    return Statement(_KEEP, {"actor_id": actor_id, "key": key, **kept})
 
 
 async def purge(connection: AsyncConnection, *, older_than: timedelta, limit: int) -> int:

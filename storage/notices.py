@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from messages.notice import SendNotice
-from storage.database import Errand, sql_of
+from storage.database import Statement, compile_sql
 from storage.outbox import enqueue
 from storage.rows.notices import NoticeState, StoredNotice, notices
 from storage.rows.outbox import outbox
@@ -51,7 +51,7 @@ class WatchedNotice:
 _NUMBER = sa.func.coalesce(notices.c.mobile_sealed, persons.c.mobile_sealed).label("mobile_sealed")
 _STORED_COLUMNS = columns(notices, StoredNotice)
 _STORED = sa.select(*_STORED_COLUMNS)
-_PROMISE = (
+_OUTBOX_ROW = (
     sa.select(outbox.c.attempts, outbox.c.last_error)
     .where(outbox.c.notice_id == notices.c.id, outbox.c.sent_at.is_(None))
     .order_by(outbox.c.id.desc())
@@ -60,13 +60,13 @@ _PROMISE = (
 )
 _CHOSEN = notices.alias("chosen")
 _WATCHED = (
-    sa.select(*_STORED_COLUMNS, _NUMBER, notices.c.failure, _PROMISE.c.attempts, _PROMISE.c.last_error)
+    sa.select(*_STORED_COLUMNS, _NUMBER, notices.c.failure, _OUTBOX_ROW.c.attempts, _OUTBOX_ROW.c.last_error)
     .join(persons, persons.c.id == notices.c.person_id)
-    .outerjoin(_PROMISE, sa.true())
+    .outerjoin(_OUTBOX_ROW, sa.true())
 )
 
 
-def _storing() -> sa.Insert:
+def _store_statement() -> sa.Insert:
     """Stores a notice for each person and promises to send each, in one statement."""
     given = {"case_id": notices.c.case_id, "template": notices.c.template, "params": notices.c.params}
     values = [sa.bindparam(name, type_=column.type) for name, column in given.items()]
@@ -75,12 +75,12 @@ def _storing() -> sa.Insert:
     added = sa.insert(notices).from_select(columns, each).returning(notices.c.id).cte("added")
     # What ``enqueue`` writes of a SendNotice.
     payload = sa.func.jsonb_build_object(sa.literal_column("'notice_id'"), added.c.id)
-    promise = sa.select(sa.literal_column(f"'{SendNotice.__name__}'"), payload)
-    return sa.insert(outbox).inline().from_select(["message", "payload"], promise)
+    outbox_rows = sa.select(sa.literal_column(f"'{SendNotice.__name__}'"), payload)
+    return sa.insert(outbox).inline().from_select(["message", "payload"], outbox_rows)
 
 
-_STORE = _storing()
-_STORING = sql_of(_STORE)
+_STORE = _store_statement()
+_STORE_SQL = compile_sql(_STORE)
 
 
 async def notify(
@@ -98,13 +98,13 @@ async def notify(
         await connection.execute(_STORE, values)
 
 
-def notifying(
+def notice_statements(
     people: Iterable[UUID], template: str, *, case_id: UUID | None = None, params: Mapping[str, str] | None = None
-) -> list[Errand]:
+) -> list[Statement]:
     """``notify``, to be run with the last statements of the transaction; nothing if nobody is to be told."""
     told = list(people)
     values = {"people": told, "case_id": case_id, "template": template, "params": Jsonb(dict(params or {}))}
-    return [Errand(_STORING, values)] if told else []
+    return [Statement(_STORE_SQL, values)] if told else []
 
 
 async def read_pending(connection: AsyncConnection, seals: Seals, notice_id: UUID) -> Notice | None:

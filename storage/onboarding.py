@@ -124,7 +124,7 @@ async def correct(connection: AsyncConnection, application: Application) -> None
     )
 
 
-async def hold_quota(connection: AsyncConnection, person_id: UUID) -> None:
+async def lock_quota(connection: AsyncConnection, person_id: UUID) -> None:
     """Serialise whatever takes from one person's share of pay until the transaction ends."""
     await connection.execute(_HOLD, {"name": f"share_of_pay:{person_id}"})
 
@@ -135,7 +135,7 @@ async def taken_monthly(
     """Monthly rial of a person's other lines and open applications, all programmes together (A2).
 
     Args:
-        connection: a transaction that called ``hold_quota``.
+        connection: a transaction that called ``lock_quota``.
         person_id: whose.
         today: lines that ended before do not count.
         apart_from_case: the application that is being judged.
@@ -164,7 +164,7 @@ async def limit_now(
     """The most that somebody may choose per month on an employment at this moment (A2); never under zero.
 
     Args:
-        connection: a transaction that called ``hold_quota`` where the answer is acted on.
+        connection: a transaction that called ``lock_quota`` where the answer is acted on.
         programme: what is applied for.
         employment: on whose pay it stands.
         apart_from_case: the application that is being judged.
@@ -229,10 +229,10 @@ async def running_line(connection: AsyncConnection, person_id: UUID, programme: 
     return await find_one(connection, CreditLine, query)
 
 
-async def read_line(connection: AsyncConnection, line_id: UUID, *, hold: bool = False) -> CreditLine | None:
-    """The line, or None if it is missing or hidden; ``hold``: nobody else changes it until the transaction ends."""
+async def read_line(connection: AsyncConnection, line_id: UUID, *, for_update: bool = False) -> CreditLine | None:
+    """The line, or None if it is missing or hidden; ``for_update`` locks its row."""
     query = sa.select(*_LINE).where(credit_lines.c.id == line_id)
-    return await find_one(connection, CreditLine, query.with_for_update() if hold else query)
+    return await find_one(connection, CreditLine, query.with_for_update() if for_update else query)
 
 
 async def add_line(

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from messages.case import RESUMED, CaseKind, CaseSignal
 from messages.payload import encode
-from storage.rows.outbox import Promise, outbox
+from storage.rows.outbox import OutboxMessage, outbox
 from storage.rows.table import columns, read_all
 
 # A sender that died gives its rows back after this long.
@@ -35,7 +35,7 @@ async def enqueue(connection: AsyncConnection, *messages: object) -> None:
         await connection.execute(_ENQUEUE, rows)
 
 
-async def claim(connection: AsyncConnection, messages: Collection[str], limit: int) -> list[Promise]:
+async def claim(connection: AsyncConnection, messages: Collection[str], limit: int) -> list[OutboxMessage]:
     """Lease due rows of some message classes to this process; no lock is held while they are sent."""
     due = (
         sa.select(outbox.c.id)
@@ -53,9 +53,9 @@ async def claim(connection: AsyncConnection, messages: Collection[str], limit: i
         sa.update(outbox)
         .where(outbox.c.id.in_(due.scalar_subquery()))
         .values(claimed_until=sa.func.now() + LEASE, attempts=outbox.c.attempts + 1)
-        .returning(*columns(outbox, Promise))
+        .returning(*columns(outbox, OutboxMessage))
     )
-    return await read_all(connection, Promise, query)
+    return await read_all(connection, OutboxMessage, query)
 
 
 async def mark_sent(connection: AsyncConnection, ids: Sequence[int]) -> None:
@@ -65,12 +65,12 @@ async def mark_sent(connection: AsyncConnection, ids: Sequence[int]) -> None:
     )
 
 
-async def put_back(connection: AsyncConnection, promise: Promise, error: str) -> None:
+async def put_back(connection: AsyncConnection, message: OutboxMessage, error: str) -> None:
     """Try again later: 0.5 s doubled each time, at most 30 s."""
-    pause = min(timedelta(seconds=0.5 * 2 ** min(promise.attempts, 10)), _LONGEST_PAUSE)
+    pause = min(timedelta(seconds=0.5 * 2 ** min(message.attempts, 10)), _LONGEST_PAUSE)
     await connection.execute(
         sa.update(outbox)
-        .where(outbox.c.id == promise.id, outbox.c.sent_at.is_(None))
+        .where(outbox.c.id == message.id, outbox.c.sent_at.is_(None))
         .values(due_at=sa.func.now() + pause, claimed_until=None, last_error=error[:_ERROR_LENGTH])
     )
 
@@ -95,7 +95,7 @@ async def backlog(connection: AsyncConnection) -> tuple[int, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class OutboxBacklog:
     """What waits to be sent of one message class; ``last_error`` is a class name, the newest promise's that has one."""
 
     message: str
@@ -106,7 +106,7 @@ class Waiting:
     last_error: str | None
 
 
-async def waiting_by_class(connection: AsyncConnection) -> list[Waiting]:
+async def waiting_by_class(connection: AsyncConnection) -> list[OutboxBacklog]:
     """The backlog of each message class that has one, at most 100 classes."""
     errors = sa.func.array_agg(outbox.c.last_error, type_=ARRAY(sa.Text)).aggregate_order_by(outbox.c.id.desc())
     query = (
@@ -123,7 +123,7 @@ async def waiting_by_class(connection: AsyncConnection) -> list[Waiting]:
         .order_by(outbox.c.message)
         .limit(100)
     )
-    return await read_all(connection, Waiting, query)
+    return await read_all(connection, OutboxBacklog, query)
 
 
 async def purge_sent(connection: AsyncConnection, *, older_than: timedelta, limit: int) -> int:

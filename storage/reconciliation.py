@@ -134,7 +134,7 @@ def _last_seen() -> sa.ColumnElement[datetime]:
     return sa.func.coalesce(reconciliation_findings.c.seen_again_at, reconciliation_findings.c.found_at)
 
 
-async def hold_quiet_case(connection: AsyncConnection, case_id: UUID) -> bool:
+async def lock_quiet_case(connection: AsyncConnection, case_id: UUID) -> bool:
     """Lock a case until the transaction ends, if it is still quiet; False also when somebody is at work in it."""
     locked = await connection.scalar(
         sa.select(cases.c.id).where(cases.c.id == case_id).with_for_update(skip_locked=True)

@@ -65,7 +65,7 @@ async def retried(work: Callable[[], Awaitable[T]], *, of: str, tries: int = TRI
 
     async def one_try() -> T:
         if state is not None:
-            _note(_retries, "transaction_run_again", logging.INFO, of, state)
+            _count(_retries, "transaction_run_again", logging.INFO, of, state)
         return await work()
 
     trying = AsyncRetryingCaller(
@@ -75,7 +75,7 @@ async def retried(work: Callable[[], Awaitable[T]], *, of: str, tries: int = TRI
         return await trying(lost, one_try)
     except DBAPIError as error:
         if (last := _state_of(error)) is not None:
-            _note(_given_up, "transaction_given_up", logging.WARNING, of, last)
+            _count(_given_up, "transaction_given_up", logging.WARNING, of, last)
         raise
 
 
@@ -85,7 +85,7 @@ def _state_of(error: Exception) -> str | None:
     return state if state in _LOST else None
 
 
-def _note(counter: metrics.Counter, event: str, level: int, of: str, state: str) -> None:
+def _count(counter: metrics.Counter, event: str, level: int, of: str, state: str) -> None:
     facts = {"what": of, "sqlstate": state}
     counter.add(1, facts)
     _log.log(level, event, extra=facts)

@@ -38,7 +38,7 @@ class GuarantorCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class Examination:
+class ApplicationExamination:
     """An application's conditions at this moment; ``limit`` is the most that may be chosen per month."""
 
     application: Application
@@ -75,11 +75,11 @@ class Examination:
 
 async def examine(
     connection: AsyncConnection, application: Application, programme: Programme, today: date
-) -> Examination:
+) -> ApplicationExamination:
     """Look at everything that an approval stands on.
 
     Args:
-        connection: a transaction that called ``hold_quota`` where the answer is acted on.
+        connection: a transaction that called ``lock_quota`` where the answer is acted on.
         application: what is asked for.
         programme: as the case froze it.
         today: in Tehran.
@@ -89,7 +89,7 @@ async def examine(
     if programme.backing is Backing.CERTIFICATE:
         certificate = await newest_certificate(connection, application.case_id)
         certificate_valid = certificate is not None and certificate.is_valid(today)
-    return Examination(
+    return ApplicationExamination(
         application=application,
         employment=employment,
         contract_in_force=await contract_in_force(connection, employment.organisation_id, today),
@@ -118,7 +118,7 @@ async def check_guarantor(
 ) -> GuarantorCheck:
     """Which rules a guarantor keeps at this moment (A4); ``today`` in Tehran."""
     there = await read_employment(connection, guarantee.employment_id)
-    others = await guarantor.stands_for(connection, guarantee.person_id, apart_from=guarantee.applicant_id)
+    others = await guarantor.count_guaranteed(connection, guarantee.person_id, apart_from=guarantee.applicant_id)
     kept = rules.judge(
         terms, applicant=as_worker(applicant), guarantor=as_worker(there), stands_for=others, today=today
     )

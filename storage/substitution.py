@@ -31,23 +31,23 @@ from storage.rows.organisation import Employment
 
 @dataclass(frozen=True, slots=True)
 class Substitution:
-    """``bound`` stands for the credit until ``substitute`` has accepted and finance has approved."""
+    """``current`` stands for the credit until ``proposed`` has accepted and finance has approved."""
 
     case_id: UUID
     line: CreditLine
     application: Application
-    bound: Guarantee
-    substitute: Guarantee
+    current: Guarantee
+    proposed: Guarantee
 
 
 @dataclass(frozen=True, slots=True)
-class Examination:
+class SubstitutionExamination:
     """What an approval stands on, at this moment."""
 
     owner: Employment
     contract_in_force: bool
     both_stand: bool
-    substitute: GuarantorCheck
+    proposed: GuarantorCheck
 
     def findings(self, reviewing_region: str | None = None) -> list[ReviewFinding]:
         """What speaks against the substitution; ``reviewing_region``: whose finance decided, if that is looked at."""
@@ -56,18 +56,20 @@ class Examination:
             ReviewFinding.NOT_EMPLOYED: self.owner.state != "employed",
             ReviewFinding.APPLICANT_MOVED: reviewing_region not in {None, self.owner.region_code},
             ReviewFinding.GUARANTOR_MISSING: not self.both_stand,
-            ReviewFinding.GUARANTOR_NOT_ELIGIBLE: bool(as_faults(self.substitute.rules)),
+            ReviewFinding.GUARANTOR_NOT_ELIGIBLE: bool(as_faults(self.proposed.rules)),
         }
         return [finding for finding, holds in found.items() if holds]
 
 
-async def read_substitution(connection: AsyncConnection, case_id: UUID, *, hold: bool = False) -> Substitution | None:
+async def read_substitution(
+    connection: AsyncConnection, case_id: UUID, *, for_update: bool = False
+) -> Substitution | None:
     """The substitution of a case, or None if it is missing or hidden.
 
     Args:
         connection: a transaction; one that locked the case where the answer is acted on.
         case_id: whose.
-        hold: nobody closes the line until the transaction ends.
+        for_update: nobody closes the line until the transaction ends.
     """
     query = (
         sa.select(guarantees.c.id, guarantees.c.replaces_id, credit_lines.c.id)
@@ -77,12 +79,12 @@ async def read_substitution(connection: AsyncConnection, case_id: UUID, *, hold:
     row = (await connection.execute(query)).one_or_none()
     if row is None:
         return None
-    line = await read_line(connection, row[2], hold=hold)
-    substitute, bound = await read_guarantee(connection, row[0]), await read_guarantee(connection, row[1])
-    if line is None or substitute is None or bound is None:
+    line = await read_line(connection, row[2], for_update=for_update)
+    proposed, current = await read_guarantee(connection, row[0]), await read_guarantee(connection, row[1])
+    if line is None or proposed is None or current is None:
         return None
     application = await read_application(connection, line.case_id)
-    return None if application is None else Substitution(case_id, line, application, bound, substitute)
+    return None if application is None else Substitution(case_id, line, application, current, proposed)
 
 
 async def open_substitution(connection: AsyncConnection, credit_case_id: UUID) -> UUID | None:
@@ -108,25 +110,27 @@ async def guarantors_of(connection: AsyncConnection, credit_case_id: UUID) -> Se
     return (await connection.scalars(query.limit(20))).all()
 
 
-async def examine(connection: AsyncConnection, asked: Substitution, terms: GuarantorTerms, today: date) -> Examination:
+async def examine(
+    connection: AsyncConnection, asked: Substitution, terms: GuarantorTerms, today: date
+) -> SubstitutionExamination:
     """Look at everything that an approval stands on.
 
     Args:
-        connection: a transaction that called ``hold_slots`` for the new guarantor where the answer is acted on.
+        connection: a transaction that called ``lock_slots`` for the new guarantor where the answer is acted on.
         asked: the substitution.
         terms: of the programme as the case froze it.
         today: in Tehran.
     """
     owner = await read_employment(connection, asked.application.employment_id)
-    return Examination(
+    return SubstitutionExamination(
         owner=owner,
         contract_in_force=await contract_in_force(connection, owner.organisation_id, today),
-        both_stand=asked.bound.status == asked.substitute.status == "accepted",
-        substitute=await check_guarantor(connection, asked.substitute, terms, owner, today),
+        both_stand=asked.current.status == asked.proposed.status == "accepted",
+        proposed=await check_guarantor(connection, asked.proposed, terms, owner, today),
     )
 
 
-async def overtake(connection: AsyncConnection, credit_case_id: UUID) -> None:
+async def supersede(connection: AsyncConnection, credit_case_id: UUID) -> None:
     """The credit's line was closed: tell the substitution that is under way, if there is one."""
     case_id = await open_substitution(connection, credit_case_id)
     if case_id is not None:

@@ -13,26 +13,26 @@ from psycopg.types.json import Jsonb
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.cases import CASE_COLUMNS
-from storage.database import Errand, sql_of
+from storage.database import Statement, compile_sql
 from storage.rows.cases import Case, cases, deadlines, transitions
 from storage.rows.table import as_row
 
 _this_case = sa.bindparam("case_id", type_=sa.Uuid)
-_LOCK = sql_of(sa.select(*CASE_COLUMNS, sa.func.now()).where(cases.c.id == _this_case).with_for_update())
-_TAKEN = sql_of(
+_LOCK = compile_sql(sa.select(*CASE_COLUMNS, sa.func.now()).where(cases.c.id == _this_case).with_for_update())
+_TAKEN = compile_sql(
     sa.select(transitions.c.round).where(
         transitions.c.case_id == _this_case,
         transitions.c.step == sa.bindparam("step"),
         transitions.c.round == sa.bindparam("round"),
     )
 )
-_DEADLINES = sql_of(sa.select(deadlines.c.step, deadlines.c.due_at).where(deadlines.c.case_id == _this_case))
+_DEADLINES = compile_sql(sa.select(deadlines.c.step, deadlines.c.due_at).where(deadlines.c.case_id == _this_case))
 _ROUNDS = (
     sa.select(transitions.c.step, sa.func.max(transitions.c.round) + 1)
     .where(transitions.c.case_id == _this_case)
     .group_by(transitions.c.step)
 )
-_KEEP = sql_of(sa.insert(transitions).inline(), "case_id", "step", "round", "result")
+_KEEP = compile_sql(sa.insert(transitions).inline(), "case_id", "step", "round", "result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +45,20 @@ class Beginning:
     deadlines: dict[str, datetime]
 
 
-def questions(case_id: UUID, step: str, round_: int) -> tuple[Errand, ...]:
+def lookup_statements(case_id: UUID, step: str, round_: int) -> tuple[Statement, ...]:
     """Lock the case until the transaction ends, then look for an earlier result and for the case's deadlines.
 
     The looks come after the lock: they see what the last holder of the case has written.
     """
     return (
-        Errand(_LOCK, {"case_id": case_id}),
-        Errand(_TAKEN, {"case_id": case_id, "step": step, "round": round_}),
-        Errand(_DEADLINES, {"case_id": case_id}),
+        Statement(_LOCK, {"case_id": case_id}),
+        Statement(_TAKEN, {"case_id": case_id, "step": step, "round": round_}),
+        Statement(_DEADLINES, {"case_id": case_id}),
     )
 
 
-def beginning(found: Sequence[Sequence[Any]]) -> Beginning | None:
-    """What the ``questions`` found; None if there is no such case."""
+def read_beginning(found: Sequence[Sequence[Any]]) -> Beginning | None:
+    """What the ``lookup_statements`` found; None if there is no such case."""
     locked, taken, waiting = found
     if not locked:
         return None
@@ -71,6 +71,6 @@ async def count_rounds(connection: AsyncConnection, case_id: UUID) -> dict[str, 
     return {row[0]: row[1] for row in await connection.execute(_ROUNDS, {"case_id": case_id})}
 
 
-def keeping(case_id: UUID, step: str, round_: int, result: Mapping[str, Any]) -> Errand:
+def save_statement(case_id: UUID, step: str, round_: int, result: Mapping[str, Any]) -> Statement:
     """Stores a transition's result with what it did."""
-    return Errand(_KEEP, {"case_id": case_id, "step": step, "round": round_, "result": Jsonb(dict(result))})
+    return Statement(_KEEP, {"case_id": case_id, "step": step, "round": round_, "result": Jsonb(dict(result))})

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pyotp
 import sqlalchemy as sa
 
-from commands.account import FirstCredentials, StaffWish, add_staff, console_office
+from commands.account import FirstCredentials, StaffWish, add_staff, console_administration
 from commands.command import Context, Envelope
 from domain.access import Actor, Grant, Role, ScopeKind
 from domain.account import TOTP_SECONDS
@@ -63,7 +63,7 @@ async def add_employee(
     """A member of staff, added at the console."""
     wish = StaffWish(national_id(number), mobile, "علی", "کریمی", username, grants)
     async with transaction(context.engine, SERVICE) as connection:
-        return await add_staff(console_office(connection, context.seals), wish)
+        return await add_staff(console_administration(connection, context.seals), wish)
 
 
 async def sent_code(context: Context, code_id: UUID) -> str:

@@ -22,7 +22,7 @@ from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]  # it has no types
 
 from activities.notice import NoticeSender
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from api.app import create_app
 from commands.command import Context
 from commands.refusals import check_declarations
@@ -137,9 +137,9 @@ def messages_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def desk(engine: AsyncEngine, seals: Seals, context: Context) -> Desk:
+def activity_context(engine: AsyncEngine, seals: Seals, context: Context) -> ActivityContext:
     """What activities work with."""
-    return Desk(engine, seals, context.files)
+    return ActivityContext(engine, seals, context.files)
 
 
 @pytest.fixture
@@ -200,9 +200,11 @@ def temporal(temporal_server: WorkflowEnvironment, seals: Seals) -> WorkflowEnvi
     return temporal_server
 
 
-def routes(client: Client, desk: Desk, messages_dir: Path) -> list[Route]:
+def routes(client: Client, activity_context: ActivityContext, messages_dir: Path) -> list[Route]:
     """Where the relay of the tests sends."""
-    sender = NoticeSender(desk, LocalSms(messages_dir), {"app_link": "https://app", "training_link": "https://train"})
+    sender = NoticeSender(
+        activity_context, LocalSms(messages_dir), {"app_link": "https://app", "training_link": "https://train"}
+    )
     return [
         signal_route(client),
         Route(SendNotice, sender.send_notice, Lane.NOTICES),
@@ -212,10 +214,10 @@ def routes(client: Client, desk: Desk, messages_dir: Path) -> list[Route]:
 
 @pytest.fixture
 async def relay(
-    context: Context, desk: Desk, temporal: WorkflowEnvironment, messages_dir: Path
+    context: Context, activity_context: ActivityContext, temporal: WorkflowEnvironment, messages_dir: Path
 ) -> AsyncIterator[Relay]:
     """A relay at work, nudged by the context's commands."""
-    running = Relay(context.engine, routes(temporal.client, desk, messages_dir), sweep_seconds=0.2)
+    running = Relay(context.engine, routes(temporal.client, activity_context, messages_dir), sweep_seconds=0.2)
     task = asyncio.create_task(running.run())
     yield running
     task.cancel()
@@ -224,7 +226,7 @@ async def relay(
 
 
 @pytest.fixture
-async def worker(desk: Desk, temporal: WorkflowEnvironment) -> AsyncIterator[None]:
+async def worker(activity_context: ActivityContext, temporal: WorkflowEnvironment) -> AsyncIterator[None]:
     """A worker at work."""
-    async with build_worker(temporal.client, desk):
+    async with build_worker(temporal.client, activity_context):
         yield

@@ -16,7 +16,7 @@ import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
 from temporalio.testing import ActivityEnvironment
 
 from activities.personnel.imports import PersonnelImport
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from commands.personnel import Upload, send_file
 from domain.access import Actor, Grant, Role, ScopeKind
@@ -77,21 +77,23 @@ def as_xlsx(path: Path, content: bytes, encoding: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
+class PersonnelOffice:
     """An organisation's HR at work."""
 
     context: Context
-    desk: Desk
+    activity_context: ActivityContext
     organisation_id: UUID
     actor: Actor
 
     @classmethod
-    async def open(cls, desk: Desk, arrange: Arrange, employer: UUID | None = None) -> Office:
+    async def open(
+        cls, activity_context: ActivityContext, arrange: Arrange, employer: UUID | None = None
+    ) -> PersonnelOffice:
         """An organisation, a new one unless given, with an hr_officer."""
         organisation_id = employer or await arrange.organisation()
         officer = await arrange.hr_officer(organisation_id)
         grants = (Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(organisation_id)),)
-        return cls(arrange.context, desk, organisation_id, Actor(officer.id, "staff", uuid4(), grants))
+        return cls(arrange.context, activity_context, organisation_id, Actor(officer.id, "staff", uuid4(), grants))
 
     async def send(self, content: bytes | Sequence[Line]) -> UUID:
         """Send a file; returns the import's case."""
@@ -102,7 +104,7 @@ class Office:
 
     async def run(self, case_id: UUID) -> Import:
         """Import a sent file to its end."""
-        activities, environment = PersonnelImport(self.desk), ActivityEnvironment()
+        activities, environment = PersonnelImport(self.activity_context), ActivityEnvironment()
         await environment.run(activities.import_personnel, StepInput(case_id))
         await environment.run(activities.finish_import, StepInput(case_id))
         await environment.run(activities.discard_file, StepInput(case_id))

@@ -21,7 +21,7 @@ from tests.books import Superuser
 from tests.conftest import Database
 
 DEAD_LOCK, SERIALISATION = "40P01", "40001"
-_PAY = sa.text("UPDATE purses SET amount = amount + :amount WHERE name = :name")
+_PAY = sa.text("UPDATE two_rows SET amount = amount + :amount WHERE name = :name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +73,23 @@ async def pay(connection: AsyncConnection, name: str, amount: int = 1) -> None:
     await connection.execute(_PAY, {"name": name, "amount": amount})
 
 
-async def lay_out_purses(superuser: Superuser, engine: AsyncEngine) -> None:
+async def create_two_rows(superuser: Superuser, engine: AsyncEngine) -> None:
     """Two rows to quarrel about, as the app; a dead-lock is found after 20 ms."""
-    await superuser.run("CREATE TABLE purses (name text PRIMARY KEY, amount bigint NOT NULL)")
-    await superuser.run("INSERT INTO purses VALUES ('one', 0), ('two', 0)")
-    await superuser.run("GRANT SELECT, UPDATE ON purses TO amanat_app")
+    await superuser.run("CREATE TABLE two_rows (name text PRIMARY KEY, amount bigint NOT NULL)")
+    await superuser.run("INSERT INTO two_rows VALUES ('one', 0), ('two', 0)")
+    await superuser.run("GRANT SELECT, UPDATE ON two_rows TO amanat_app")
     database = await superuser.value("SELECT current_database()")
     await superuser.run(f"ALTER DATABASE {database} SET deadlock_timeout = '20ms'")
     # Connections made before would not know.
     await engine.dispose()
 
 
-async def purses(superuser: Superuser) -> list[int]:
+async def read_rows(superuser: Superuser) -> list[int]:
     """What is in the first and in the second."""
-    return [row[0] for row in await superuser.rows("SELECT amount FROM purses ORDER BY name")]
+    return [row[0] for row in await superuser.rows("SELECT amount FROM two_rows ORDER BY name")]
 
 
-class Quarrel:
+class Deadlock:
     """A dead-lock which the transaction under test loses to a rival, once."""
 
     def __init__(self, superuser: Superuser, rival: Superuser) -> None:
@@ -99,17 +99,17 @@ class Quarrel:
 
     @classmethod
     @asynccontextmanager
-    async def about_purses(cls, database: Database, engine: AsyncEngine) -> AsyncIterator[Quarrel]:
+    async def over_two_rows(cls, database: Database, engine: AsyncEngine) -> AsyncIterator[Deadlock]:
         """Lay out what it is about."""
         url = database.superuser_url
         async with Superuser.connected(url) as superuser, Superuser.connected(url) as rival:
-            await lay_out_purses(superuser, engine)
-            quarrel = cls(superuser, rival)
-            yield quarrel
-            await quarrel._over()
+            await create_two_rows(superuser, engine)
+            deadlock = cls(superuser, rival)
+            yield deadlock
+            await deadlock._over()
 
     async def enter(self, connection: AsyncConnection) -> None:
-        """Pay into both purses; the first one to come is crossed by the rival, who pays into both too."""
+        """Pay into both two_rows; the first one to come is crossed by the rival, who pays into both too."""
         self.tries += 1
         await self._over()
         await pay(connection, "one")
@@ -135,16 +135,18 @@ class Quarrel:
         await self._rival.run("COMMIT")
 
     async def _pay_as_rival(self, name: str) -> None:
-        await self._rival.run("UPDATE purses SET amount = amount + 10 WHERE name = %s", name)
+        await self._rival.run("UPDATE two_rows SET amount = amount + 10 WHERE name = %s", name)
 
 
-async def stumble(superuser: Superuser, table: str, event: str, *, times: int = 1) -> None:
+async def fail_serialization(superuser: Superuser, table: str, event: str, *, times: int = 1) -> None:
     """Let the first statements that change a table lose a race; a sequence counts them, for it is never rolled back."""
     await superuser.run("CREATE SEQUENCE stumbles")
     await superuser.run("GRANT USAGE ON stumbles TO amanat_app")
     await superuser.run(
-        "CREATE FUNCTION stumble() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        "CREATE FUNCTION fail_serialization() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
         f" IF nextval('stumbles') <= {times} THEN RAISE EXCEPTION SQLSTATE '{SERIALISATION}'; END IF;"
         " RETURN NULL; END $$"
     )
-    await superuser.run(f"CREATE TRIGGER stumbling AFTER {event} ON {table} EXECUTE FUNCTION stumble()")
+    await superuser.run(
+        f"CREATE TRIGGER failing_serialization AFTER {event} ON {table} EXECUTE FUNCTION fail_serialization()"
+    )

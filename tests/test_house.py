@@ -37,7 +37,7 @@ _OWNERS: Mapping[str, Words] = {
     for name, module in vars(catalogue).items()
     if isinstance(module, ModuleType) and hasattr(module, "WORDS")
 }
-OWNER_OF = {str(code): word for word, said in _OWNERS.items() for code in (*said.kinds, *said.tasks)}
+OWNER_OF = {str(code): word for word, arguments in _OWNERS.items() for code in (*arguments.kinds, *arguments.tasks)}
 
 # Files that still name what is another capability's, with what they name. Nothing may be added; what a file no longer
 # names must be taken out. Lists of a room, one line a capability, stay for good.
@@ -95,7 +95,7 @@ def _foreign(path: Path, named: Iterable[str]) -> set[str]:
 
 def test_every_kind_of_case_and_of_task_has_an_owner() -> None:
     assert set(OWNER_OF) == {str(code) for enums in _ENUMS.values() for enum in enums for code in enum}
-    assert len(OWNER_OF) == sum(len(said.kinds) + len(said.tasks) for said in CAPABILITIES)
+    assert len(OWNER_OF) == sum(len(arguments.kinds) + len(arguments.tasks) for arguments in CAPABILITIES)
 
 
 def test_no_product_file_names_what_is_another_capabilitys() -> None:
@@ -159,7 +159,7 @@ def test_a_planted_refusal_is_found(source: str) -> None:
 
 
 # What adds a line to a timeline or sends an SMS.
-_TELLS = frozenset({"tell", "telling", "notify", "notifying", "act"})
+_ADDS_OR_SENDS = frozenset({"add_event", "event_statement", "notify", "notice_statements", "act"})
 
 
 def _calls(source: str) -> Iterator[tuple[str, ast.Call]]:
@@ -173,12 +173,15 @@ def _told_in_strings(source: str) -> list[str]:
     """What the timeline and SMS are told in strings, where members of an enum have to stand."""
     found: list[str] = []
     for name, call in _calls(source):
-        if name in _TELLS:
-            said = [*call.args, *(word.value for word in call.keywords if word.arg in {"code", "event", "template"})]
+        if name in _ADDS_OR_SENDS:
+            arguments = [
+                *call.args,
+                *(word.value for word in call.keywords if word.arg in {"code", "event", "template"}),
+            ]
             sms = [word.value for word in call.keywords if word.arg == "sms" and isinstance(word.value, ast.Dict)]
-            said += [key for each in sms for key in each.keys if key is not None]
-            found += [one.value for one in said if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-            found += [ast.unparse(one) for one in said if isinstance(one, ast.JoinedStr)]
+            arguments += [key for each in sms for key in each.keys if key is not None]
+            found += [one.value for one in arguments if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+            found += [ast.unparse(one) for one in arguments if isinstance(one, ast.JoinedStr)]
     return [*found, *re.findall(r"INSERT INTO timeline .*\n\s*SELECT case_id, ('[a-z_]+')", source)]
 
 
@@ -192,7 +195,7 @@ def test_timelines_and_sms_are_told_by_the_members_of_enums(room: str) -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        'await step.tell("reminded")',
+        'await step.add_event("reminded")',
         'await step.notify(people, f"task_{kind}")',
         'await command.act(case_id, fact, part=part, event="reminded")',
         'await command.act(case_id, fact, part=part, sms={"review_moved": people})',

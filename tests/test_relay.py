@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.testing import WorkflowEnvironment
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from gateways.sms import SendFailed
 from messages.case import CaseKind, CaseSignal
@@ -23,13 +23,13 @@ from storage import outbox
 from storage.database import SERVICE, transaction
 from storage.notices import notify
 from storage.outbox import ALARM_ATTEMPTS
-from storage.rows.outbox import Promise
+from storage.rows.outbox import OutboxMessage
 from tests.arrange import Arrange, eventually, sent_to
 from tests.books import Superuser, assert_books_clean
-from tests.commands.onboarding_steps import Office, apply, open_task
+from tests.commands.onboarding_steps import MinipayOffice, apply, open_task
 from tests.conftest import routes
 from tests.journeys.steps import Steps
-from tests.races import SERIALISATION, counting, stumble
+from tests.races import SERIALISATION, counting, fail_serialization
 
 
 @contextlib.asynccontextmanager
@@ -45,13 +45,13 @@ async def relaying(relay: Relay) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-async def office(context: Context, arrange: Arrange) -> Office:
+async def office(context: Context, arrange: Arrange) -> MinipayOffice:
     """A member and their HR."""
     employer = await arrange.organisation()
-    return Office(context, await arrange.member(employer), await arrange.hr_officer(employer))
+    return MinipayOffice(context, await arrange.member(employer), await arrange.hr_officer(employer))
 
 
-async def promise(engine: AsyncEngine, *messages: object) -> None:
+async def enqueue_all(engine: AsyncEngine, *messages: object) -> None:
     """Promise some messages."""
     async with transaction(engine, SERVICE) as connection:
         await outbox.enqueue(connection, *messages)
@@ -85,15 +85,15 @@ def test_two_routes_for_messages_of_one_name_are_refused(engine: AsyncEngine) ->
 @pytest.mark.usefixtures("worker")
 async def test_a_relay_that_died_between_sending_and_marking_sends_again_and_the_effect_comes_once(
     context: Context,
-    office: Office,
-    desk: Desk,
+    office: MinipayOffice,
+    activity_context: ActivityContext,
     temporal: WorkflowEnvironment,
     superuser: Superuser,
     messages_dir: Path,
     steps: Steps,
 ) -> None:
     case_id = await apply(office)
-    by_name = {route.message.__name__: route for route in routes(temporal.client, desk, messages_dir)}
+    by_name = {route.message.__name__: route for route in routes(temporal.client, activity_context, messages_dir)}
     async with transaction(context.engine, SERVICE) as connection:
         claimed = await outbox.claim(connection, ["CaseSignal", "SendNotice"], 20)
     for row in claimed:
@@ -112,7 +112,7 @@ async def test_a_relay_that_died_between_sending_and_marking_sends_again_and_the
     await assert_books_clean(context.engine)
 
 
-def outbox_message(route: Route, row: Promise) -> object:
+def outbox_message(route: Route, row: OutboxMessage) -> object:
     """A claimed row as its message."""
     from messages.payload import decode  # noqa: PLC0415 - of one helper
 
@@ -126,7 +126,7 @@ async def test_relays_at_the_same_moment_send_each_message_once(engine: AsyncEng
         sent.append(message)
         await asyncio.sleep(0)
 
-    await promise(engine, *(SendNotice(uuid4()) for _ in range(60)))
+    await enqueue_all(engine, *(SendNotice(uuid4()) for _ in range(60)))
     relays = [Relay(engine, [Route(SendNotice, send, Lane.NOTICES)], sweep_seconds=0.05) for _ in range(3)]
 
     async def counted() -> bool:
@@ -150,8 +150,8 @@ async def test_what_was_sent_is_marked_although_the_first_mark_lost_a_race(
     async def send(message: object) -> None:
         sent.append(message)
 
-    await promise(engine, SendNotice(uuid4()))
-    await stumble(superuser, "outbox", "UPDATE OF sent_at")
+    await enqueue_all(engine, SendNotice(uuid4()))
+    await fail_serialization(superuser, "outbox", "UPDATE OF sent_at")
     relay = Relay(engine, [Route(SendNotice, send, Lane.NOTICES)])
     with counting("chore:mark_sent") as counted:
         claimed = [await relay.drain(Lane.NOTICES) for _ in range(2)]
@@ -167,7 +167,7 @@ async def test_a_nudge_sends_at_once_without_waiting_for_the_sweep(engine: Async
 
     relay = Relay(engine, [Route(SendNotice, send, Lane.NOTICES)], sweep_seconds=3_600)
     async with relaying(relay):
-        await promise(engine, SendNotice(uuid4()))
+        await enqueue_all(engine, SendNotice(uuid4()))
         relay.nudge()
         await all_sent(superuser)
 
@@ -183,7 +183,7 @@ async def test_a_failing_message_is_put_off_and_stops_no_other(
         if message == bad:
             raise SendFailed("0912 is not reachable", retryable=True)
 
-    await promise(engine, bad, SendNotice(uuid4()))
+    await enqueue_all(engine, bad, SendNotice(uuid4()))
     await superuser.run("UPDATE outbox SET attempts = %s", ALARM_ATTEMPTS - 1)
     with caplog.at_level(logging.WARNING, "amanat.relay"):
         await Relay(engine, [Route(SendNotice, send, Lane.NOTICES)]).drain(Lane.NOTICES)
@@ -192,7 +192,7 @@ async def test_a_failing_message_is_put_off_and_stops_no_other(
         (True, "SendFailed"),
         (False, None),
     ]
-    (alarm,) = [record for record in caplog.records if record.getMessage() == "promise_not_kept_yet"]
+    (alarm,) = [record for record in caplog.records if record.getMessage() == "message_not_sent"]
     assert alarm.levelno == logging.ERROR
     assert "0912" not in caplog.text
 
@@ -206,7 +206,7 @@ async def test_a_lane_that_cannot_send_does_not_hold_up_the_other(engine: AsyncE
     async def arrive(_: object) -> None:
         arrived.set()
 
-    await promise(engine, *(submitted(uuid4()) for _ in range(40)), SendNotice(uuid4()))
+    await enqueue_all(engine, *(submitted(uuid4()) for _ in range(40)), SendNotice(uuid4()))
     relay = Relay(
         engine,
         [Route(CaseSignal, stuck), Route(SendNotice, arrive, Lane.NOTICES)],
@@ -221,8 +221,8 @@ async def test_a_lane_that_cannot_send_does_not_hold_up_the_other(engine: AsyncE
 async def test_a_notice_asked_for_twice_is_sent_once(
     engine: AsyncEngine,
     context: Context,
-    office: Office,
-    desk: Desk,
+    office: MinipayOffice,
+    activity_context: ActivityContext,
     temporal: WorkflowEnvironment,
     superuser: Superuser,
     messages_dir: Path,
@@ -231,9 +231,9 @@ async def test_a_notice_asked_for_twice_is_sent_once(
         await notify(connection, [office.member.id], "application_withdrawn")
     notice_id = await superuser.value("SELECT id FROM notices")
 
-    async with relaying(Relay(engine, routes(temporal.client, desk, messages_dir), sweep_seconds=0.1)):
+    async with relaying(Relay(engine, routes(temporal.client, activity_context, messages_dir), sweep_seconds=0.1)):
         await all_sent(superuser)
-        await promise(engine, SendNotice(notice_id))
+        await enqueue_all(engine, SendNotice(notice_id))
         await all_sent(superuser)
 
     assert sent_to(messages_dir, office.member.mobile).count("application_withdrawn") == 1
@@ -243,8 +243,8 @@ async def test_a_notice_asked_for_twice_is_sent_once(
 @pytest.mark.usefixtures("worker")
 async def test_a_case_that_is_over_swallows_what_comes_for_it(
     context: Context,
-    office: Office,
-    desk: Desk,
+    office: MinipayOffice,
+    activity_context: ActivityContext,
     temporal: WorkflowEnvironment,
     superuser: Superuser,
     messages_dir: Path,
@@ -252,7 +252,7 @@ async def test_a_case_that_is_over_swallows_what_comes_for_it(
     """A message for a completed process counts as sent; the process is not begun again."""
     from tests.commands.onboarding_steps import refuse  # noqa: PLC0415 - of one test
 
-    relay = Relay(context.engine, routes(temporal.client, desk, messages_dir), sweep_seconds=0.1)
+    relay = Relay(context.engine, routes(temporal.client, activity_context, messages_dir), sweep_seconds=0.1)
     async with relaying(relay):
         case_id = await apply(office)
 
@@ -265,7 +265,7 @@ async def test_a_case_that_is_over_swallows_what_comes_for_it(
         await refuse(office, case_id)
         await temporal.client.get_workflow_handle(f"onboarding/{case_id}").result()
         before = await superuser.effects()
-        await promise(context.engine, submitted(case_id))
+        await enqueue_all(context.engine, submitted(case_id))
         await all_sent(superuser)
 
     assert await superuser.effects() == before

@@ -43,7 +43,7 @@ async def ask_for_code(request: AnyRequest) -> Response:
     national_id, mobile = form.required("national_id"), form.required("mobile")
     if form.is_good:
         try:
-            wish = checked(sessions.CodeWish, national_id=national_id, mobile=mobile)
+            wish = checked(sessions.SignInCodeRequest, national_id=national_id, mobile=mobile)
             challenge = await request.api.call(sessions.request_sign_in_code, wish)
             return request.redirect(_with_next(f"/sign-in/code?challenge={challenge.challenge_id}", form))
         except Refusal as refused:
@@ -143,7 +143,7 @@ async def ask_for_confirmation(request: SignedIn) -> Response:
     """Send a member the code that confirms the session."""
     form = await request.form()
     try:
-        wish = checked(codes.StepUpCodeWish, purpose="step_up")
+        wish = checked(codes.StepUpCodeRequest, purpose="step_up")
         sent = await request.api.perform(codes.request_code, form.key, wish)
         return request.redirect(_with_next(f"/confirm?code_id={sent.code_id}", form))
     except Refusal as refused:

@@ -264,7 +264,7 @@ def _install_errors(pages: FastAPI) -> None:
 
 def _error_page(request: Request, status: HTTPStatus) -> Response:
     page = page_request_of(request)
-    sentence = page.language.say(_SENTENCES.get(status, _OUR_FAULT))
+    sentence = page.language.translate(_SENTENCES.get(status, _OUR_FAULT))
     words = Sentence(sentence, sentence)
     response = page.render("error.html", status=status, words=words, reference=_reference())
     if status == HTTPStatus.SERVICE_UNAVAILABLE:

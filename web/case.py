@@ -48,7 +48,7 @@ async def show_cases(
     form = empty(request.language, kind=kind, state=state, region=value_text(region), late=late)
     found = Page[TitledCase](items=[])
     if form.text("region") and not _REGION.fullmatch(form.text("region")):
-        form.errors["region"] = request.language.say("A region's code has four digits.")
+        form.errors["region"] = request.language.translate("A region's code has four digits.")
     else:
         found = await _find(request, form, before)
     chosen = urlencode({name: form.text(name) for name in _FILTERS if form.text(name)})

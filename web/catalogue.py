@@ -24,8 +24,8 @@ _TEMPLATES: Final = _WEB / "templates"
 _COMMON: Final = "common"
 _METHODS: Final = [("static/**", "ignore"), ("node_modules/**", "ignore"), ("**.py", "python"), ("**.html", "jinja2")]
 _OPTIONS: Final = {"**.html": {"extensions": "jinja2.ext.do", "silent": "false", "trimmed": "true"}}
-# ``say`` and ``count`` are ``Language``'s; ``_`` marks what is said later.
-_KEYWORDS: Final = {"_": None, "gettext": None, "ngettext": (1, 2), "say": None, "count": (1, 2)}
+# ``translate`` and ``count`` are ``Language``'s; ``_`` marks what is said later.
+_KEYWORDS: Final = {"_": None, "gettext": None, "ngettext": (1, 2), "translate": None, "count": (1, 2)}
 
 
 def collected() -> Catalog:

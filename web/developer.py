@@ -59,13 +59,13 @@ def _as_read(message: Mapping[str, Any]) -> dict[str, Any]:
 async def show_style_guide(request: AnyRequest) -> Response:
     """Every small part of the pages, by its name."""
     await _greet(request)
-    now, say = datetime.now(UTC), request.language.say
+    now, translate = datetime.now(UTC), request.language.translate
     wrong = {
-        "": say("What was sent is larger than allowed."),
-        "wrong_field": say("Please fill this in."),
-        "wrong_toman": say("Write the amount in toman, in whole numbers; for example 2,500,000."),
-        "wrong_day": say("This day does not exist; for example 30 / 8 / 1405."),
-        "wrong_choice": say("Please choose one."),
+        "": translate("What was sent is larger than allowed."),
+        "wrong_field": translate("Please fill this in."),
+        "wrong_toman": translate("Write the amount in toman, in whole numbers; for example 2,500,000."),
+        "wrong_day": translate("This day does not exist; for example 30 / 8 / 1405."),
+        "wrong_choice": translate("Please choose one."),
     }
     typed = {"wrong_toman": "۲٫۵", "wrong_day.day": "31", "wrong_day.month": "8", "wrong_day.year": "1405"}
     return request.render(

@@ -87,21 +87,21 @@ class Form:
         """``text``, with an error if it is empty."""
         text = self.text(name)
         if not text:
-            self.errors[name] = self.language.say("Please fill this in.")
+            self.errors[name] = self.language.translate("Please fill this in.")
         return text
 
     def chosen(self, name: str) -> str:
         """A choice, with an error if none was made."""
         text = self.text(name)
         if not text:
-            self.errors[name] = self.language.say("Please choose one.")
+            self.errors[name] = self.language.translate("Please choose one.")
         return text
 
     def yes(self, name: str) -> bool:
         """Yes or no, with an error if neither was said: nothing is done by leaving something out."""
         answer = self.text(name)
         if answer not in {"true", "false"}:
-            self.errors[name] = self.language.say("Please choose one.")
+            self.errors[name] = self.language.translate("Please choose one.")
         return answer == "true"
 
     def toman(self, name: str) -> AmountIn:
@@ -109,7 +109,9 @@ class Form:
         try:
             return checked(AmountIn, amount=parse_toman(self.text(name)).amount)
         except BadAmount:
-            self.errors[name] = self.language.say("Write the amount in toman, in whole numbers; for example 2,500,000.")
+            self.errors[name] = self.language.translate(
+                "Write the amount in toman, in whole numbers; for example 2,500,000."
+            )
         except InvalidInput as refusal:
             self.errors[name] = refusal.sentence(self.language.code)
         return AmountIn.model_construct(amount=0)
@@ -119,7 +121,7 @@ class Form:
         try:
             return parse_whole(self.text(name))
         except BadAmount:
-            self.errors[name] = self.language.say("Write a whole number.")
+            self.errors[name] = self.language.translate("Write a whole number.")
             return 0
 
     def version(self, name: str = "version") -> int:
@@ -133,7 +135,7 @@ class Form:
         try:
             return parse_jalali("/".join(parts)).to_gregorian().isoformat()
         except BadDate:
-            self.errors[name] = self.language.say("This day does not exist; for example 30 / 8 / 1405.")
+            self.errors[name] = self.language.translate("This day does not exist; for example 30 / 8 / 1405.")
             return ""
 
     def refuse(self, refusal: Refusal) -> None:
@@ -142,7 +144,9 @@ class Form:
         self.keeps_key = self.is_uncertain or isinstance(refusal, TooMany)
         sentence = refusal.sentence(self.language.code)
         if isinstance(refusal, KeyReused):
-            sentence = self.language.say("This form was sent before with other values. Press once more to send these.")
+            sentence = self.language.translate(
+                "This form was sent before with other values. Press once more to send these."
+            )
         fields = [problem.field for problem in refusal.found] if isinstance(refusal, InvalidFields) else []
         found = {self._field_of(name) for name in (refusal.field, *fields) if name}
         for name in found or {GENERAL}:

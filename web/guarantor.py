@@ -17,7 +17,7 @@ from api.case_detail import CaseDetail
 from api.client import checked
 from api.guarantor import (
     AcceptGuarantee,
-    GuaranteeCodeWish,
+    GuaranteeCodeRequest,
     GuaranteeOut,
     GuaranteeSubject,
     GuarantorIn,
@@ -68,7 +68,7 @@ async def ask_for_code(request: SignedIn, guarantee_id: UUID) -> Response:
     form = await request.form()
     found = await request.api.read(read_guarantee, guarantee_id)
     subject = GuaranteeSubject(guarantee_id=guarantee_id, mandate_version=found.mandate_version)
-    wish = GuaranteeCodeWish(purpose="accept_guarantee", subject=subject)
+    wish = GuaranteeCodeRequest(purpose="accept_guarantee", subject=subject)
     try:
         sent = await request.api.perform(request_code, form.key, wish)
     except Refusal as refused:
@@ -125,7 +125,7 @@ async def _answer(request: PageRequest, form: Form, found: GuaranteeOut, decisio
         task_id = UUID(form.text("task_id") or str(found.task_id))
         await request.api.perform(decide_task, form.key, task_id, decision(), form.version())
     except ValueError:
-        form.errors[GENERAL] = request.language.say("Nothing is waiting for your answer here any more.")
+        form.errors[GENERAL] = request.language.translate("Nothing is waiting for your answer here any more.")
     except Refusal as refused:
         form.refuse(refused)
     return form.is_good

@@ -48,7 +48,7 @@ class Language:
         """The direction of its script."""
         return "rtl" if self.code == "fa" else "ltr"
 
-    def say(self, message: str, **values: object) -> str:
+    def translate(self, message: str, **values: object) -> str:
         """A message of the catalogue, with its values."""
         text: str = self.translations.ugettext(message)
         return text % values if values else text
@@ -93,7 +93,7 @@ class Language:
     def span(self, seconds: int) -> str:
         """A length of time in its two largest units: ۲ روز و ۴ ساعت."""
         if seconds < _MINUTE:
-            return self.say("less than a minute")
+            return self.translate("less than a minute")
         days, rest = divmod(seconds, _DAY)
         hours, minutes = rest // _HOUR, rest % _HOUR // _MINUTE
         parts = [
@@ -101,14 +101,14 @@ class Language:
             self.count("%(n)s hour", "%(n)s hours", hours) if hours else "",
             self.count("%(n)s minute", "%(n)s minutes", minutes) if minutes else "",
         ]
-        return self.say(" and ").join([part for part in parts if part][:2])
+        return self.translate(" and ").join([part for part in parts if part][:2])
 
     def remaining(self, value: MomentOut | datetime, now: datetime | None = None) -> str:
         """How long it is until an instant, or since when it is over."""
         seconds = int((as_moment(value) - (now or datetime.now(UTC))).total_seconds())
         if seconds >= 0:
-            return self.say("%(span)s left", span=self.span(seconds))
-        return self.say("%(span)s late", span=self.span(-seconds))
+            return self.translate("%(span)s left", span=self.span(seconds))
+        return self.translate("%(span)s late", span=self.span(-seconds))
 
 
 def as_moment(value: MomentOut | datetime) -> datetime:

@@ -56,7 +56,7 @@ async def forward(request: SignedIn) -> Response:
         except StepUpRequired:
             return request.redirect("/confirm?next=/mobile-changes")
         except NotFound:
-            form.errors["national_id"] = request.language.say("Nobody with this national id works in your area.")
+            form.errors["national_id"] = request.language.translate("Nobody with this national id works in your area.")
         except Refusal as refused:
             form.refuse(refused)
     return request.render_again("mobile_changes.html", form, **await _shown(request))

@@ -34,4 +34,4 @@ _NOTES: Final = {
 def note(code: str | None, language: Language) -> str | None:
     """What a code says; None for none, or an unknown one."""
     message = _NOTES.get(code or "")
-    return None if message is None else language.say(message)
+    return None if message is None else language.translate(message)

@@ -48,7 +48,7 @@ def _words(language: Language) -> dict[str, Any]:
         "role_words": {role: words.who(role) for role in Role},
         "finding_words": {kind: words.term(FindingKind, kind) for kind in FindingKind},
         "account_words": {kind.name: said for kind, said in ACCOUNT_WORDS.items()},
-        "message_words": {name: language.say(message) for name, message in _MESSAGES.items()},
+        "message_words": {name: language.translate(message) for name, message in _MESSAGES.items()},
     }
 
 

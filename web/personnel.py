@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from api.client import checked
 from api.employment import (
-    CorrectionIn,
+    EmploymentCorrectionIn,
     EmploymentOut,
     EmploymentSearch,
     PayIn,
@@ -102,17 +102,17 @@ async def _desk(request: PageRequest, organisation_id: UUID | None, before: UUID
 
 def _columns(language: Language) -> list[tuple[str, str]]:
     """The headings that a file must have, and how what stands below them is written."""
-    say = language.say
+    translate = language.translate
     hints = {
-        Column.NATIONAL_ID: say("ten digits; lost leading zeros are put back"),
+        Column.NATIONAL_ID: translate("ten digits; lost leading zeros are put back"),
         Column.FIRST_NAME: "",
         Column.LAST_NAME: "",
-        Column.MOBILE: say("for example 09123456789"),
-        Column.REGION_CODE: say("four digits"),
-        Column.HIRE_DATE: say("Jalali, for example 1397/02/23"),
-        Column.NET_PAY: say("a month, in rial"),
-        Column.SHEBA: say("IR and 24 digits"),
-        Column.EMPLOYMENT: say("«شاغل» for whoever works; anything else is not imported"),
+        Column.MOBILE: translate("for example 09123456789"),
+        Column.REGION_CODE: translate("four digits"),
+        Column.HIRE_DATE: translate("Jalali, for example 1397/02/23"),
+        Column.NET_PAY: translate("a month, in rial"),
+        Column.SHEBA: translate("IR and 24 digits"),
+        Column.EMPLOYMENT: translate("«شاغل» for whoever works; anything else is not imported"),
     }
     return [(HEADINGS[column], language.digits(hint)) for column, hint in hints.items()]
 
@@ -146,7 +146,7 @@ async def _left_unread(request: PageRequest) -> Form:
     async for _part in request.http.stream():
         pass
     form = empty(request.language)
-    form.errors["file"] = request.language.say("What was sent is larger than allowed.")
+    form.errors["file"] = request.language.translate("What was sent is larger than allowed.")
     return form
 
 
@@ -223,7 +223,7 @@ async def search(request: SignedIn) -> Response:
             )
         except NotFound:
             # Whoever is not within reach is as good as missing; the sentence about pages would confuse.
-            form.errors["national_id"] = request.language.say("Nobody with this national id is on your lists.")
+            form.errors["national_id"] = request.language.translate("Nobody with this national id is on your lists.")
         except Refusal as refused:
             form.refuse(refused)
     return request.render_again("personnel_people.html", form, found=[])
@@ -247,7 +247,7 @@ async def correct(request: SignedIn, employment_id: UUID) -> Response:
         body["hire_date"] = form.jalali("hire_date")
     if form.is_good:
         try:
-            wish = checked(CorrectionIn, **body)
+            wish = checked(EmploymentCorrectionIn, **body)
             await request.api.perform(correct_employment, form.key, employment_id, wish, form.version())
             return request.redirect("/personnel/people", done="employment_corrected")
         except Refusal as refused:

@@ -41,7 +41,7 @@ def _environment(language: Language, assets: Assets) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    # The extension adds this method; ``%%`` in a message is a percent sign, as in ``Language.say``.
+    # The extension adds this method; ``%%`` in a message is a percent sign, as in ``Language.translate``.
     environment.install_gettext_translations(language.translations, newstyle=True)  # type: ignore[attr-defined]
     environment.filters |= {
         "words": language.words,

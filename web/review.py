@@ -12,7 +12,7 @@ from web.forms import Form
 def _return(form: Form) -> Body:
     reasons = form.all("reasons")
     if not reasons:
-        form.errors["reasons"] = form.language.say("Choose at least one reason.")
+        form.errors["reasons"] = form.language.translate("Choose at least one reason.")
     return {"reasons": reasons, "unsuitable_guarantees": form.all("unsuitable_guarantees")}
 
 

@@ -27,7 +27,7 @@ async def _read(request: PageRequest, case: CaseDetail) -> dict[str, Any]:
     asked = await request.read_or_none(read_substitution, case.id)
     if asked is None:
         return {}
-    return {"substitution": asked, "guarantees": [one for one in (asked.substitute, asked.bound) if one is not None]}
+    return {"substitution": asked, "guarantees": [one for one in (asked.proposed, asked.current) if one is not None]}
 
 
 CASE_PARTS: Final = CaseParts(CaseKind.SUBSTITUTION, _read)

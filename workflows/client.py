@@ -20,7 +20,7 @@ _ENCODING = b"binary/amanat-sealed"
 _PURPOSE = "temporal.payload"
 
 
-class SealsBytes(Protocol):
+class SealsPayloads(Protocol):
     """What encrypts payloads."""
 
     def seal(self, plain: bytes, purpose: str) -> bytes:
@@ -37,7 +37,7 @@ class PlaintextRefused(Exception):
 class SealingCodec(PayloadCodec):
     """Seals payloads for one namespace, so that one cannot be replayed into another."""
 
-    def __init__(self, cipher: SealsBytes, namespace: str) -> None:
+    def __init__(self, cipher: SealsPayloads, namespace: str) -> None:
         self._cipher = cipher
         self._purpose = f"{_PURPOSE}:{namespace}"
 
@@ -64,7 +64,7 @@ class SealingCodec(PayloadCodec):
         return Payload.FromString(self._cipher.open(payload.data, self._purpose))
 
 
-def data_converter(cipher: SealsBytes, namespace: str) -> DataConverter:
+def data_converter(cipher: SealsPayloads, namespace: str) -> DataConverter:
     """The converter that client, worker and replayer share."""
     return dataclasses.replace(
         DataConverter.default,
@@ -74,7 +74,7 @@ def data_converter(cipher: SealsBytes, namespace: str) -> DataConverter:
 
 
 async def connect(
-    address: str, namespace: str, cipher: SealsBytes, *, lazy: bool = False, runtime: Runtime | None = None
+    address: str, namespace: str, cipher: SealsPayloads, *, lazy: bool = False, runtime: Runtime | None = None
 ) -> Client:
     """Connect to Temporal.
 

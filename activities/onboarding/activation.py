@@ -43,7 +43,7 @@ async def activate_credit(step: Transition) -> NextStep:
     pause = await money_pause(step.connection, application.person_id)
     if pause:
         return await _wait_out(step, pause)
-    await onboarding.hold_quota(step.connection, application.person_id)
+    await onboarding.lock_quota(step.connection, application.person_id)
     certificate = None
     if programme.backing is Backing.CERTIFICATE:
         certificate = await newest_certificate(step.connection, step.case.id)
@@ -62,7 +62,7 @@ async def _wait_out(step: Transition, pause: timedelta) -> NextStep:
     await step.set_deadline(Step.ACTIVATE_CREDIT, pause)
     await step.move(Phase.AWAITING_CLEARANCE, next_actor=MACHINE, due_in=pause)
     if (step.case.phase, step.case.next_actor) != (Phase.AWAITING_CLEARANCE, MACHINE):
-        await step.tell(Event.ACTIVATION_PAUSED, params={"hours": -(-int(pause.total_seconds()) // 3600)})
+        await step.add_event(Event.ACTIVATION_PAUSED, params={"hours": -(-int(pause.total_seconds()) // 3600)})
     return await step.wait_now()
 
 
@@ -87,7 +87,7 @@ async def _release_gone(step: Transition) -> bool:
         await guarantor.end_guarantee(step.connection, guarantee.id, "released")
     if gone:
         await onboarding.reopen_review(step.connection, step.case.id)
-        await step.tell(Event.ACTIVATION_BLOCKED, params={"obstacle": Obstacle.GUARANTOR_GONE})
+        await step.add_event(Event.ACTIVATION_BLOCKED, params={"obstacle": Obstacle.GUARANTOR_GONE})
         await step.notify([guarantee.person_id for guarantee in gone], Sms.GUARANTEE_RELEASED)
     return bool(gone)
 
@@ -120,7 +120,7 @@ async def _ask_to_mend(step: Transition, obstacle: Obstacle, programme: Programm
         details={"obstacle": obstacle},
     )
     await step.move(Phase.AWAITING_CLEARANCE, next_actor=role, due_in=due_in)
-    await step.tell(Event.ACTIVATION_BLOCKED, params={"obstacle": obstacle})
+    await step.add_event(Event.ACTIVATION_BLOCKED, params={"obstacle": obstacle})
     await step.notify(step.owner, Event.ACTIVATION_BLOCKED)
     return await step.wait_now()
 
@@ -146,7 +146,7 @@ async def _open_line(
     ceiling = rules.ceiling(monthly, instalments)
     await posting.post(step.connection, credit_line_opened(line_id, ceiling, _occasion(step, f"open:{line_id}")))
     terms = {"monthly": monthly.amount, "instalments": instalments, "ends_on": ends_on.isoformat()}
-    await step.tell(Event.CREDIT_ACTIVATED, params=terms)
+    await step.add_event(Event.CREDIT_ACTIVATED, params=terms)
     await step.notify(
         step.owner,
         Event.CREDIT_ACTIVATED,
@@ -169,7 +169,7 @@ async def _close_renewed(step: Transition, application: Application, programme: 
         occasion = _occasion(step, f"close:{earlier.id}")
         await posting.post(step.connection, credit_line_closed(earlier.id, Money(unused, Unit.IRR), occasion))
     await onboarding.close_line(step.connection, earlier.id)
-    await substitution.overtake(step.connection, earlier.case_id)
+    await substitution.supersede(step.connection, earlier.case_id)
     # Whoever stood for what is still owed goes on standing for it.
     if unused == earlier.ceiling.amount:
         await release_guarantors(step, earlier.case_id)

@@ -67,7 +67,7 @@ async def _await_activation(step: Transition) -> NextStep:
 
 
 async def _refuse(step: Transition, answer: Fact) -> NextStep:
-    await step.tell(FactKind.APPLICATION_REFUSED, params={"reason": answer.payload["reason"]})
+    await step.add_event(FactKind.APPLICATION_REFUSED, params={"reason": answer.payload["reason"]})
     await step.notify(step.owner, FactKind.APPLICATION_REFUSED)
     return await end_without_credit(step, Phase.REFUSED)
 
@@ -85,6 +85,6 @@ async def lapse(step: Transition, expired: Sequence[Task]) -> NextStep:
     escalated = await escalate_review(step, expired)
     if escalated is not None:
         return escalated
-    await step.tell(Event.APPLICATION_LAPSED)
+    await step.add_event(Event.APPLICATION_LAPSED)
     await step.notify(step.owner, Event.APPLICATION_LAPSED)
     return await end_without_credit(step, Phase.LAPSED)

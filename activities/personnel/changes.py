@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from activities.decision import DecidedCase, Request
+from activities.decision import DecidedCase, DecisionRequest
 from activities.transition import Transition
 from domain.access import Grant, Role, ScopeKind
 from domain.wording import reminder_sms
@@ -35,14 +35,14 @@ class PersonnelChange(DecidedCase):
         """A file may have proposed another value after the decision, which then says nothing about this one."""
         return bool(decision.payload.get("value") == (await _change(step)).value)
 
-    async def request(self, step: Transition) -> Request:
+    async def request(self, step: Transition) -> DecisionRequest:
         """Ask a second person about another mobile or sheba, and HR about an exit (A13)."""
         change = await _change(step)
         decider = _decider(step, change)
         if not step.case.due_at:
             await _notify_subject(step, change, "proposed")
-        await step.tell(Event.CONFIRMATION_REQUESTED, params={"what": change.what, "role": decider.role})
-        return Request(
+        await step.add_event(Event.CONFIRMATION_REQUESTED, params={"what": change.what, "role": decider.role})
+        return DecisionRequest(
             task=TaskKind.CONFIRM_CHANGE,
             assignee=decider,
             phase=ChangePhase.AWAITING_CONFIRMATION,
@@ -51,7 +51,7 @@ class PersonnelChange(DecidedCase):
             due_in=await _hours(step, "change_expire_hours"),
             details={"what": change.what},
             # One file may open thousands of these: those who answer find them in the inbox.
-            tell=False,
+            sms=False,
         )
 
     async def apply(self, step: Transition, decision: Fact) -> NextStep:
@@ -69,14 +69,14 @@ class PersonnelChange(DecidedCase):
             await personnel.replace_sheba(step.connection, change)
         else:
             await personnel.set_employment_state(step.connection, change, before="exit_reported", after="left")
-        await step.tell(Event.CHANGE_APPLIED, params={"what": change.what})
+        await step.add_event(Event.CHANGE_APPLIED, params={"what": change.what})
         return await _end(step, change, ChangePhase.CONFIRMED)
 
     async def lapse(self, step: Transition) -> NextStep:
         """Nothing of it is applied."""
         change = await _change(step)
         await _return_to_work(step, change)
-        await step.tell(Event.CHANGE_LAPSED, params={"what": change.what})
+        await step.add_event(Event.CHANGE_LAPSED, params={"what": change.what})
         if change.what is Change.EXIT:
             # Silence confirms no exit; but that nobody said anything must not go unnoticed.
             operators = await step.holders(Grant(Role.OPERATOR, ScopeKind.PLATFORM))
@@ -102,7 +102,7 @@ async def _return_to_work(step: Transition, change: ProposedChange) -> None:
 
 async def _end(step: Transition, change: ProposedChange, phase: ChangePhase) -> NextStep:
     await _notify_subject(step, change, phase)
-    return await step.end(phase, noted={"employment_id": str(change.employment_id), "fields": [change.what]})
+    return await step.end(phase, audited={"employment_id": str(change.employment_id), "fields": [change.what]})
 
 
 async def _notify_subject(step: Transition, change: ProposedChange, became: str) -> None:

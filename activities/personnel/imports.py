@@ -21,7 +21,7 @@ from uuid import UUID
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.transition import Desk, Transition, run_transition
+from activities.transition import ActivityContext, Transition, run_transition
 from domain.dates import tehran_day
 from domain.persian import persian_digits
 from domain.personnel import PersonnelRow, RawRow, judge_row
@@ -85,8 +85,8 @@ class _Reader:
 class PersonnelImport:
     """Reading a personnel file, and ending its import."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: ActivityContext) -> None:
+        self._context = context
 
     @activity.defn
     async def import_personnel(self, step: StepInput) -> ImportResult:
@@ -98,7 +98,7 @@ class PersonnelImport:
             return await self._alarm(step.case_id, GAVE_UP)
         async with _workplace() as path:
             try:
-                await self._desk.files.fetch(key, path)
+                await self._context.files.fetch(key, path)
             except FileNotFoundError:
                 return await self._stop(step.case_id, FILE_MISSING)
             except (FileDamaged, SealBroken):
@@ -112,19 +112,19 @@ class PersonnelImport:
     @activity.defn
     async def finish_import(self, step: StepInput) -> NextStep:
         """End the import, and tell its sender."""
-        return await run_transition(self._desk, ImportStep.FINISH_IMPORT, step, _finish)
+        return await run_transition(self._context, ImportStep.FINISH_IMPORT, step, _finish)
 
     @activity.defn
     async def discard_file(self, step: StepInput) -> None:
         """Delete the file: what is needed of it stands in Postgres."""
-        async with transaction(self._desk.engine, SERVICE) as connection:
+        async with transaction(self._context.engine, SERVICE) as connection:
             imported = await personnel.read_import(connection, step.case_id)
         if imported is not None:
-            await self._desk.files.remove(imported.file_key)
+            await self._context.files.remove(imported.file_key)
 
     async def _begin(self, case_id: UUID) -> tuple[Importing, str, date]:
         """For what, from which file (none if the import has ended), and of which day."""
-        async with transaction(self._desk.engine, SERVICE) as connection:
+        async with transaction(self._context.engine, SERVICE) as connection:
             case = await read_case(connection, case_id)
             imported = await personnel.read_import(connection, case_id)
             sender = await personnel.sender_of(connection, case_id)
@@ -136,8 +136,8 @@ class PersonnelImport:
         return importing, imported.file_key if going_on else "", tehran_day(case.opened_at)
 
     async def _import_rows(self, importing: Importing, path: Path, today: date) -> None:
-        engine = self._desk.engine
-        reader = _Reader(self._desk.seals, iter(()), (), today)
+        engine = self._context.engine
+        reader = _Reader(self._context.seals, iter(()), (), today)
         async with _beating(lambda: reader.row):
             total, reader.rows = await asyncio.to_thread(open_rows, path)
             async with transaction(engine, SERVICE) as connection:
@@ -150,7 +150,7 @@ class PersonnelImport:
 
     async def _apply(self, importing: Importing, chunk: Chunk) -> None:
         async def apply_once() -> None:
-            async with transaction(self._desk.engine, SERVICE, limit_ms=_CHUNK_LIMIT_MS) as connection:
+            async with transaction(self._context.engine, SERVICE, limit_ms=_CHUNK_LIMIT_MS) as connection:
                 await personnel.apply_chunk(connection, importing, chunk)
 
         await retried(apply_once, of="import:chunk")
@@ -158,7 +158,7 @@ class PersonnelImport:
     async def _stop(
         self, case_id: UUID, code: str, columns: Sequence[str] = (), row: int | None = None
     ) -> ImportResult:
-        async with transaction(self._desk.engine, SERVICE) as connection:
+        async with transaction(self._context.engine, SERVICE) as connection:
             await personnel.stop_reading(connection, case_id, code=code, columns=columns, row=row)
         return ImportResult(code)
 
@@ -179,16 +179,16 @@ async def _finish(step: Transition) -> NextStep:
         "refused": imported.rows_refused,
     }
     code = Event.FILE_REFUSED if imported.error else Event.FILE_IMPORTED
-    await step.tell(code, params=counts)
+    await step.add_event(code, params=counts)
     sender = await personnel.sender_of(step.connection, step.case.id)
     if sender is not None:
         await step.notify([sender], code, {name: persian_digits(str(count)) for name, count in counts.items()})
     return await step.end(ImportPhase.REFUSED if imported.error else ImportPhase.IMPORTED)
 
 
-def import_activities(desk: Desk) -> list[Callable[[StepInput], Awaitable[Any]]]:
+def import_activities(context: ActivityContext) -> list[Callable[[StepInput], Awaitable[Any]]]:
     """What a worker registers."""
-    imports = PersonnelImport(desk)
+    imports = PersonnelImport(context)
     return [imports.import_personnel, imports.finish_import, imports.discard_file]
 
 

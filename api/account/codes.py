@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from api import guarantor, onboarding
 from api.account.sessions import CodeText
-from api.answering import CodeWish
+from api.answering import CodeRequest
 from api.dependencies import CommandDep
 from api.operation import Operation
 from api.values import Input, Out
@@ -24,7 +24,7 @@ from domain.errors import Forbidden, NotFound
 router = APIRouter(prefix="/v1", tags=["account"], route_class=Operation)
 
 
-class StepUpCodeWish(CodeWish):
+class StepUpCodeRequest(CodeRequest):
     """Asks for a code that confirms this session."""
 
     purpose: Literal["step_up"]
@@ -34,10 +34,10 @@ class StepUpCodeWish(CodeWish):
         return step_up_binding(command.actor.session_id)
 
 
-CODES: Final = (StepUpCodeWish, *onboarding.CODES, *guarantor.CODES)
+CODES: Final = (StepUpCodeRequest, *onboarding.CODES, *guarantor.CODES)
 
 if TYPE_CHECKING:
-    AnyCodeWish = CodeWish
+    AnyCodeWish = CodeRequest
 else:
     # Two wishes of one purpose are refused as the program starts.
     AnyCodeWish = Annotated[Union[CODES], Field(discriminator="purpose")]  # noqa: UP007 - made at run time

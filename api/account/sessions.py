@@ -28,7 +28,7 @@ Transport = Annotated[
 ]
 
 
-class CodeWish(Input):
+class SignInCodeRequest(Input):
     """Whose code is asked for."""
 
     national_id: str = Field(max_length=40, examples=["0499370899"])
@@ -101,7 +101,7 @@ class Me(Out):
 
 @router.post("/sign-in/codes", status_code=202)
 @refuses(commands.request_sign_in_code)
-async def request_sign_in_code(visitor: VisitorDep, wish: CodeWish) -> Challenge:
+async def request_sign_in_code(visitor: VisitorDep, wish: SignInCodeRequest) -> Challenge:
     """Ask for a sign-in code by SMS. The answer is the same whether or not the details match a person (A1)."""
     challenge = await commands.request_sign_in_code(
         visitor.context, national_id=wish.national_id, mobile=wish.mobile, origin=visitor.origin

@@ -103,7 +103,7 @@ class RoleRevoked(Out):
 @refuses(commands.add_staff, Forbidden, StepUpRequired)
 async def add_staff(command: CommandDep, body: NewStaff) -> AddedStaff:
     """Add a member of staff with their roles. Needs a fresh code."""
-    office = commands.operators_office(command)
+    office = commands.operator_administration(command)
     wish = commands.StaffWish(
         national_id=body.national_id,
         mobile=body.mobile,
@@ -126,7 +126,7 @@ async def list_staff(read: ReadingDep, after: IdCursor, limit: Limit = 50) -> Pa
 @refuses(commands.grant_role, Forbidden, StepUpRequired)
 async def grant_role(command: CommandDep, person_id: UUID, body: RoleWish) -> RoleGranted:
     """Give a member of staff a role in a scope; it counts at once. Needs a fresh code."""
-    office = commands.operators_office(command)
+    office = commands.operator_administration(command)
     return RoleGranted(id=await commands.grant_role(office, person_id, body.as_grant("scope")))
 
 
@@ -134,5 +134,5 @@ async def grant_role(command: CommandDep, person_id: UUID, body: RoleWish) -> Ro
 @refuses(commands.revoke_role, Forbidden, StepUpRequired)
 async def revoke_role(command: CommandDep, person_id: UUID, grant_id: UUID) -> RoleRevoked:
     """Take a role back, at once. Needs a fresh code."""
-    await commands.revoke_role(commands.operators_office(command), person_id, grant_id)
+    await commands.revoke_role(commands.operator_administration(command), person_id, grant_id)
     return RoleRevoked(id=grant_id)

@@ -12,15 +12,15 @@ from bench.ledger.books import administered
 from bench.ledger.full import measure_full
 from bench.ledger.hot import measure_hot
 from bench.ledger.rates import measure_rates, measure_shared
-from bench.ledger.size import Section, Size
+from bench.ledger.size import LedgerSection, Size
 from bench.scratch import scratch_server
 from bench.table import Row
 
 _SECTIONS: Final = {
-    Section.RATES: measure_rates,
-    Section.SHARED: measure_shared,
-    Section.HOT: measure_hot,
-    Section.FULL: measure_full,
+    LedgerSection.RATES: measure_rates,
+    LedgerSection.SHARED: measure_shared,
+    LedgerSection.HOT: measure_hot,
+    LedgerSection.FULL: measure_full,
 }
 _SERVER: Final = sa.text(
     "SELECT 'Postgres ' || current_setting('server_version') || ', fsync ' || current_setting('fsync')"
@@ -28,7 +28,7 @@ _SERVER: Final = sa.text(
 )
 
 
-async def measure(size: Size, only: Collection[Section]) -> list[Row]:
+async def measure(size: Size, only: Collection[LedgerSection]) -> list[Row]:
     """Take the sections asked for, all if none is named, in their order.
 
     Raises:

@@ -15,7 +15,7 @@ _BUSY_SHARE: Final = 1_000
 _BUSY_LEAST: Final = 160
 
 
-class Section(StrEnum):
+class LedgerSection(StrEnum):
     """A part of the measurement that can be run alone."""
 
     RATES = "rates"

@@ -4,13 +4,13 @@ from commands.account.codes import check_code, request_code, request_sign_in_cod
 from commands.account.sessions import SignedIn, account_stream, authenticate, sign_in, sign_in_staff, sign_out, step_up
 from commands.account.staff import (
     FirstCredentials,
-    Office,
+    StaffAdministration,
     StaffWish,
     add_staff,
-    console_office,
+    console_administration,
     disable_staff,
     grant_role,
-    operators_office,
+    operator_administration,
     reset_staff,
     revoke_role,
 )
@@ -18,17 +18,17 @@ from storage.account import use_code
 
 __all__ = [
     "FirstCredentials",
-    "Office",
     "SignedIn",
+    "StaffAdministration",
     "StaffWish",
     "account_stream",
     "add_staff",
     "authenticate",
     "check_code",
-    "console_office",
+    "console_administration",
     "disable_staff",
     "grant_role",
-    "operators_office",
+    "operator_administration",
     "request_code",
     "request_sign_in_code",
     "reset_staff",

@@ -68,7 +68,7 @@ async def sign_in(context: Context, *, challenge_id: UUID, code: str, origin: st
         raise CodeNotAccepted(field="code")
     try:
         async with transaction(context.engine, SERVICE) as connection:
-            await account.hold_person(connection, person_id)
+            await account.lock_person(connection, person_id)
             await account.use_code(connection, challenge_id)
             await account.confirm_mobile(connection, person_id)
             return await _begin(connection, person_id, "member", origin)
@@ -120,7 +120,7 @@ async def sign_out(context: Context, actor: Actor, origin: str) -> None:
     """End the session; doing it twice changes nothing."""
     async with transaction(context.engine, SERVICE) as connection:
         await account.end_session(connection, actor.session_id)
-        entry = audit.Entry("sign_out", f"{actor.capacity}:{actor.person_id}", str(actor.person_id), origin=origin)
+        entry = audit.AuditEntry("sign_out", f"{actor.capacity}:{actor.person_id}", str(actor.person_id), origin=origin)
         await audit.append(connection, account_stream(actor.person_id), entry)
 
 
@@ -134,7 +134,7 @@ async def step_up(command: Command, *, code_id: UUID | None, code: str, totp: st
         await step_up_with_code(command, code_id, code)
     else:
         await step_up_with_totp(command, totp)
-    await command.note(account_stream(command.actor.person_id), subject=str(command.actor.person_id))
+    await command.audit(account_stream(command.actor.person_id), subject=str(command.actor.person_id))
     return await account.strengthen_session(command.connection, command.actor.session_id)
 
 
@@ -156,7 +156,7 @@ async def _begin(connection: AsyncConnection, person_id: UUID, capacity: Capacit
     if person is None:
         raise Unauthenticated
     session = await account.begin_session(connection, person_id, capacity)
-    entry = audit.Entry(
+    entry = audit.AuditEntry(
         "sign_in",
         f"{capacity}:{person_id}",
         str(person_id),
@@ -169,7 +169,7 @@ async def _begin(connection: AsyncConnection, person_id: UUID, capacity: Capacit
 
 async def _note_failure(context: Context, capacity: Capacity, person_id: UUID | None, origin: str) -> None:
     stream = NOBODYS_STREAM if person_id is None else account_stream(person_id)
-    entry = audit.Entry("sign_in_failed", capacity, str(person_id or ""), origin=origin)
+    entry = audit.AuditEntry("sign_in_failed", capacity, str(person_id or ""), origin=origin)
     async with transaction(context.engine, SERVICE) as connection:
         await audit.append(connection, stream, entry)
 

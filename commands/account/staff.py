@@ -37,7 +37,7 @@ _OF_GRANTS = (OwnRole, BadScope, RoleHeld)
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
+class StaffAdministration:
     """Who administers staff, in which transaction. ``person_id`` is None at the console."""
 
     connection: AsyncConnection
@@ -46,9 +46,9 @@ class Office:
     person_id: UUID | None = None
     origin: str | None = None
 
-    async def note(self, action: str, person_id: UUID, **after: object) -> None:
+    async def audit(self, action: str, person_id: UUID, **after: object) -> None:
         """Write the audit line."""
-        entry = audit.Entry(action, self.actor, str(person_id), after=after or None, origin=self.origin)
+        entry = audit.AuditEntry(action, self.actor, str(person_id), after=after or None, origin=self.origin)
         await audit.append(self.connection, account_stream(person_id), entry)
 
 
@@ -79,7 +79,7 @@ class FirstCredentials:
         return provisioning_uri(self.username, self.totp_secret)
 
 
-def operators_office(command: Command) -> Office:
+def operator_administration(command: Command) -> StaffAdministration:
     """The office of a signed-in operator.
 
     Raises:
@@ -90,12 +90,12 @@ def operators_office(command: Command) -> Office:
     command.require_strong()
     actor = command.actor
     origin = command.envelope.origin or None
-    return Office(command.connection, command.seals, f"staff:{actor.person_id}", actor.person_id, origin)
+    return StaffAdministration(command.connection, command.seals, f"staff:{actor.person_id}", actor.person_id, origin)
 
 
-def console_office(connection: AsyncConnection, seals: Seals) -> Office:
+def console_administration(connection: AsyncConnection, seals: Seals) -> StaffAdministration:
     """The office of whoever has a shell on the machine."""
-    return Office(connection, seals, "console")
+    return StaffAdministration(connection, seals, "console")
 
 
 @refuses(
@@ -108,71 +108,73 @@ def console_office(connection: AsyncConnection, seals: Seals) -> Office:
     AlreadyStaff,
     UsernameTaken,
 )
-async def add_staff(office: Office, wish: StaffWish) -> FirstCredentials:
+async def add_staff(administration: StaffAdministration, wish: StaffWish) -> FirstCredentials:
     """Add a member of staff, who may be known as a person already; their name then stays as it is."""
     username = parse_username(wish.username)
-    person_id = await _person_of(office, wish)
-    if person_id == office.person_id:
+    person_id = await _person_of(administration, wish)
+    if person_id == administration.person_id:
         raise OwnRole
-    if await account.is_staff(office.connection, person_id):
+    if await account.is_staff(administration.connection, person_id):
         raise AlreadyStaff(field="national_id")
     password, secret = new_password(), new_totp_secret()
     added = await account.add_credential(
-        office.connection, office.seals, person_id, username, await hash_password(password), secret
+        administration.connection, administration.seals, person_id, username, await hash_password(password), secret
     )
     if not added:
         raise UsernameTaken(field="username")
-    await office.note("add_staff", person_id, username=username)
+    await administration.audit("add_staff", person_id, username=username)
     for grant in wish.grants:
-        await grant_role(office, person_id, grant)
+        await grant_role(administration, person_id, grant)
     return FirstCredentials(person_id, username, password, secret)
 
 
 @refuses(*_OF_GRANTS)
-async def grant_role(office: Office, person_id: UUID, grant: Grant) -> UUID:
+async def grant_role(administration: StaffAdministration, person_id: UUID, grant: Grant) -> UUID:
     """Give a member of staff a role in a scope; returns the grant's id. It counts from their next request on."""
-    await _require_other_staff(office, person_id)
-    if not await account.scope_exists(office.connection, grant):
+    await _require_other_staff(administration, person_id)
+    if not await account.scope_exists(administration.connection, grant):
         raise BadScope(field="scope")
-    grant_id = await account.add_grant(office.connection, person_id, grant, office.actor)
+    grant_id = await account.add_grant(administration.connection, person_id, grant, administration.actor)
     if grant_id is None:
         raise RoleHeld
-    await office.note("grant_role", person_id, grant=str(grant_id), **_told(grant))
+    await administration.audit("grant_role", person_id, grant=str(grant_id), **_told(grant))
     return grant_id
 
 
 @refuses(OwnRole)
-async def revoke_role(office: Office, person_id: UUID, grant_id: UUID) -> None:
+async def revoke_role(administration: StaffAdministration, person_id: UUID, grant_id: UUID) -> None:
     """Take a role back, at once."""
-    await _require_other_staff(office, person_id)
-    grant = await account.revoke_grant(office.connection, person_id, grant_id)
+    await _require_other_staff(administration, person_id)
+    grant = await account.revoke_grant(administration.connection, person_id, grant_id)
     if grant is None:
         raise NotFound
-    await office.note("revoke_role", person_id, grant=str(grant_id), **_told(grant))
+    await administration.audit("revoke_role", person_id, grant=str(grant_id), **_told(grant))
 
 
 @refuses(BadUsername)
-async def reset_staff(office: Office, username: str) -> FirstCredentials:
+async def reset_staff(administration: StaffAdministration, username: str) -> FirstCredentials:
     """Give new credentials in place of lost ones, and let in again who was shut out; their sessions end."""
     name = parse_username(username)
-    person_id = await _staff_named(office, name)
+    person_id = await _staff_named(administration, name)
     password, secret = new_password(), new_totp_secret()
-    await account.change_credential(office.connection, office.seals, person_id, await hash_password(password), secret)
-    ended = await account.end_sessions(office.connection, person_id, "staff")
-    await office.note("reset_staff", person_id, sessions_ended=ended)
+    await account.change_credential(
+        administration.connection, administration.seals, person_id, await hash_password(password), secret
+    )
+    ended = await account.end_sessions(administration.connection, person_id, "staff")
+    await administration.audit("reset_staff", person_id, sessions_ended=ended)
     return FirstCredentials(person_id, name, password, secret)
 
 
 @refuses(BadUsername)
-async def disable_staff(office: Office, username: str) -> None:
+async def disable_staff(administration: StaffAdministration, username: str) -> None:
     """Shut a member of staff out, at once."""
-    person_id = await _staff_named(office, parse_username(username))
-    await account.disable_credential(office.connection, person_id)
-    ended = await account.end_sessions(office.connection, person_id, "staff")
-    await office.note("disable_staff", person_id, sessions_ended=ended)
+    person_id = await _staff_named(administration, parse_username(username))
+    await account.disable_credential(administration.connection, person_id)
+    ended = await account.end_sessions(administration.connection, person_id, "staff")
+    await administration.audit("disable_staff", person_id, sessions_ended=ended)
 
 
-async def _person_of(office: Office, wish: StaffWish) -> UUID:
+async def _person_of(administration: StaffAdministration, wish: StaffWish) -> UUID:
     try:
         national_id = parse_national_id(wish.national_id)
     except BadNationalId:
@@ -182,27 +184,30 @@ async def _person_of(office: Office, wish: StaffWish) -> UUID:
     except BadMobile:
         raise MobileUnreadable(field="mobile") from None
     person_id = await add_person(
-        office.connection,
-        office.seals,
+        administration.connection,
+        administration.seals,
         national_id=national_id,
         mobile=mobile,
         first_name=parse_name(wish.first_name, field="first_name"),
         last_name=parse_name(wish.last_name, field="last_name"),
     )
-    if mobile is not None and await find_person(office.connection, office.seals, national_id, mobile) is None:
+    if (
+        mobile is not None
+        and await find_person(administration.connection, administration.seals, national_id, mobile) is None
+    ):
         raise MobileDiffers(field="mobile")
     return person_id
 
 
-async def _require_other_staff(office: Office, person_id: UUID) -> None:
-    if person_id == office.person_id:
+async def _require_other_staff(administration: StaffAdministration, person_id: UUID) -> None:
+    if person_id == administration.person_id:
         raise OwnRole
-    if not await account.is_staff(office.connection, person_id):
+    if not await account.is_staff(administration.connection, person_id):
         raise NotFound
 
 
-async def _staff_named(office: Office, username: str) -> UUID:
-    person_id = await account.find_staff(office.connection, username)
+async def _staff_named(administration: StaffAdministration, username: str) -> UUID:
+    person_id = await account.find_staff(administration.connection, username)
     if person_id is None:
         raise NotFound
     return person_id

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.access import Actor, Grant, Role, ScopeKind
 from domain.account import SESSION_LIVES, STEP_UP_LIFE, Capacity
-from storage.database import SERVICE, Errand, run_alone, sql_of
+from storage.database import SERVICE, Statement, compile_sql, run_alone
 from storage.rows.account import sessions
 from storage.rows.people import persons
 
@@ -46,7 +46,7 @@ def _live_session(which: str) -> sa.TextClause:
     return sa.text(_LIVE_SESSION.format(which=which)).bindparams(sa.bindparam("touch", type_=sa.Interval))
 
 
-_BY_TOKEN: Final = sql_of(_live_session("s.token_hash = :token_hash"))
+_BY_TOKEN: Final = compile_sql(_live_session("s.token_hash = :token_hash"))
 _BY_ID: Final = _live_session("s.id = :id")
 
 
@@ -81,7 +81,7 @@ async def begin_session(connection: AsyncConnection, person_id: UUID, capacity: 
 
 async def read_live_session(engine: AsyncEngine, token: str) -> Actor | None:
     """Who acts with this token, with the roles in force now; None if it is unknown, ended, too old or idle."""
-    asked = Errand(_BY_TOKEN, {"token_hash": hash_token(token), "touch": _TOUCH})
+    asked = Statement(_BY_TOKEN, {"token_hash": hash_token(token), "touch": _TOUCH})
     (found,) = await run_alone(engine, SERVICE, asked)
     return _actor(found[0]) if found else None
 
@@ -131,7 +131,7 @@ async def end_sessions(connection: AsyncConnection, person_id: UUID, capacity: C
     return ended.rowcount
 
 
-async def hold_person(connection: AsyncConnection, person_id: UUID) -> None:
+async def lock_person(connection: AsyncConnection, person_id: UUID) -> None:
     """Keep the person as they are until this transaction ends.
 
     A change of mobile (G2) locks the person, then cancels codes and ends sessions: it is either seen here, or waits

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Refusal
 from domain.ledger import AccountFrozen, AlreadyCorrected, HoldResolved, InsufficientFunds, Occasion
-from storage.database import Errand, fetch
+from storage.database import Statement, fetch
 from storage.ledger.faults import typed_faults
 
 REFUSALS: Final[Mapping[str, type[Refusal]]] = {
@@ -48,7 +48,7 @@ async def run(connection: AsyncConnection, statement: str, parameters: Mapping[s
         LedgerFault: a fault of the program.
     """
     with typed_faults():
-        ((answer, outcome),) = await fetch(connection, Errand(statement, parameters))
+        ((answer, outcome),) = await fetch(connection, Statement(statement, parameters))
     if refusal := REFUSALS.get(outcome):
         raise refusal
     return answer  # type: ignore[no-any-return]

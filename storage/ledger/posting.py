@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Refusal
 from domain.ledger import Account, Journal, Occasion, check_occasion
-from storage.database import Errand, array, fetch
+from storage.database import Statement, array, fetch
 from storage.ledger.calls import REFUSALS, made, occasion_parameters, run
 from storage.ledger.faults import typed_faults
 
@@ -56,7 +56,7 @@ async def open_accounts(connection: AsyncConnection, accounts: Sequence[Account]
         "organisations": array([account.organisation for account in accounts]),
     }
     with typed_faults():
-        await fetch(connection, Errand(_OPEN, parameters))
+        await fetch(connection, Statement(_OPEN, parameters))
 
 
 async def post(connection: AsyncConnection, journal: Journal) -> UUID:
@@ -100,7 +100,7 @@ async def post_batch(connection: AsyncConnection, journals: Sequence[Journal]) -
         "amounts": array([entry.amount.amount for _, entry in entries]),
     }
     with typed_faults():
-        ((ids, outcomes),) = await fetch(connection, Errand(_BATCH, parameters))
+        ((ids, outcomes),) = await fetch(connection, Statement(_BATCH, parameters))
     answered = zip(ids, outcomes, strict=True)
     return [REFUSALS[outcome]() if outcome in REFUSALS else made(journal) for journal, outcome in answered]
 
@@ -171,4 +171,4 @@ async def unfreeze(connection: AsyncConnection, code: str) -> None:
 
 async def _freeze(connection: AsyncConnection, code: str, *, frozen: bool) -> None:
     with typed_faults():
-        await fetch(connection, Errand(_FREEZE, {"code": code, "frozen": frozen}))
+        await fetch(connection, Statement(_FREEZE, {"code": code, "frozen": frozen}))

@@ -107,7 +107,7 @@ class StatementLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class StatementPage:
     """Part of a statement, oldest first; ``end`` is where to go on, now if there is ``more``, or later."""
 
     unit: Unit
@@ -153,7 +153,9 @@ async def balances(connection: AsyncConnection, codes: Collection[str]) -> dict[
     return found
 
 
-async def statement(connection: AsyncConnection, code: str, *, after: Cursor | None = None, limit: int = 50) -> Page:
+async def statement(
+    connection: AsyncConnection, code: str, *, after: Cursor | None = None, limit: int = 50
+) -> StatementPage:
     """The entries of an account with the running balance, oldest first.
 
     On an account without a floor an entry appears once every transaction begun before its own has ended.
@@ -177,7 +179,7 @@ async def statement(connection: AsyncConnection, code: str, *, after: Cursor | N
             StatementLine(row.journal_id, row.reason, row.case_id, row.event_at, row.corrects, amount, running)
         )
         end = Cursor(row.tx, row.id, running)
-    return Page(Unit(account.unit), lines, end, more=len(rows) > limit)
+    return StatementPage(Unit(account.unit), lines, end, more=len(rows) > limit)
 
 
 async def trial_balance(connection: AsyncConnection) -> list[TrialRow]:

@@ -200,5 +200,5 @@ async def _refuse(connection: AsyncConnection, case_id: UUID, refused: Sequence[
 async def _note(connection: AsyncConnection, importing: Importing, after: dict[str, Any]) -> None:
     """One audit line a chunk: counts, and the employments with their changed fields; no values (H2)."""
     actor = "machine" if importing.sender_id is None else f"staff:{importing.sender_id}"
-    entry = audit.Entry("import_personnel_rows", actor, str(importing.case_id), after=after)
+    entry = audit.AuditEntry("import_personnel_rows", actor, str(importing.case_id), after=after)
     await audit.append(connection, audit.case_stream(importing.case_id), entry)

@@ -11,7 +11,7 @@ from storage.rows.table import table
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
+class OutboxMessage:
     """One claimed row."""
 
     id: int
@@ -21,6 +21,6 @@ class Promise:
 
 
 outbox = table(
-    "outbox", Promise, created_at=datetime, due_at=datetime, claimed_until=datetime | None, last_error=str | None,
+    "outbox", OutboxMessage, created_at=datetime, due_at=datetime, claimed_until=datetime | None, last_error=str | None,
     sent_at=datetime | None, case_id=UUID | None, notice_id=UUID | None,
 )  # fmt: skip

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from activities.notice import NoticeSender
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.account.codes import request_code
 from commands.command import Context
 from domain.account import NO_BINDING, CodePurpose
@@ -25,10 +25,12 @@ from tests.commands.onboarding_steps import run
 
 
 @pytest.fixture
-async def sender(desk: Desk) -> AsyncIterator[NoticeSender]:
+async def sender(activity_context: ActivityContext) -> AsyncIterator[NoticeSender]:
     """A sender whose carrier was told of no template: it refuses every message, and no later try can help."""
     async with httpx2.AsyncClient() as client:
-        yield NoticeSender(desk, SmsIr(client, "key", {}), {"app_link": "https://app", "training_link": "https://t"})
+        yield NoticeSender(
+            activity_context, SmsIr(client, "key", {}), {"app_link": "https://app", "training_link": "https://t"}
+        )
 
 
 @pytest.fixture

@@ -8,30 +8,30 @@ from uuid import UUID, uuid4
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from domain.access import Role
 from messages.case import OVER, WAIT, NextStep, StepInput
 from messages.onboarding import Step
 from tests.arrange import Arrange
 from tests.books import Superuser, assert_books_clean
-from tests.commands.onboarding_steps import Office, apply, issue, refuse, withdraw
+from tests.commands.onboarding_steps import MinipayOffice, apply, issue, refuse, withdraw
 from tests.transitions import Transitions
 
 NAMES = ["request_backing", "remind_onboarding", "assess_onboarding", "lapse_onboarding", "activate_credit"]
 
 
 @pytest.fixture
-def activities(desk: Desk) -> Transitions:
-    return Transitions(desk)
+def activities(activity_context: ActivityContext) -> Transitions:
+    return Transitions(activity_context)
 
 
 @pytest.fixture
-async def office(context: Context, arrange: Arrange) -> Office:
+async def office(context: Context, arrange: Arrange) -> MinipayOffice:
     """A member, their HR, the contracts office; nobody has done anything."""
     employer = await arrange.organisation()
     await arrange.platform(Role.CONTRACTS_OFFICER)
-    return Office(context, await arrange.member(employer), await arrange.hr_officer(employer))
+    return MinipayOffice(context, await arrange.member(employer), await arrange.hr_officer(employer))
 
 
 def method(activities: Transitions, name: str) -> Callable[[StepInput], Awaitable[NextStep]]:
@@ -40,7 +40,7 @@ def method(activities: Transitions, name: str) -> Callable[[StepInput], Awaitabl
     return found
 
 
-async def prepared(activities: Transitions, office: Office, name: str) -> UUID:
+async def prepared(activities: Transitions, office: MinipayOffice, name: str) -> UUID:
     """A case at which a transition has something to do."""
     case_id = await apply(office)
     if name != "request_backing":
@@ -54,7 +54,7 @@ async def prepared(activities: Transitions, office: Office, name: str) -> UUID:
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_transition_taken_twice_acts_once(
-    activities: Transitions, office: Office, superuser: Superuser, context: Context, name: str
+    activities: Transitions, office: MinipayOffice, superuser: Superuser, context: Context, name: str
 ) -> None:
     case_id = await prepared(activities, office, name)
     untouched = await superuser.effects()
@@ -80,7 +80,7 @@ async def test_a_transition_of_a_case_that_is_not_there_is_not_tried_again(activ
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_transition_of_a_case_that_is_over_changes_nothing(
-    activities: Transitions, office: Office, superuser: Superuser, name: str
+    activities: Transitions, office: MinipayOffice, superuser: Superuser, name: str
 ) -> None:
     case_id = await apply(office)
     await activities.request_backing(StepInput(case_id))
@@ -95,7 +95,7 @@ async def test_a_transition_of_a_case_that_is_over_changes_nothing(
 
 
 async def test_the_first_transition_of_a_process_started_anew_waits_on_for_the_same_task(
-    activities: Transitions, office: Office, superuser: Superuser
+    activities: Transitions, office: MinipayOffice, superuser: Superuser
 ) -> None:
     case_id = await apply(office)
     first = await activities.request_backing(StepInput(case_id))
@@ -109,7 +109,7 @@ async def test_the_first_transition_of_a_process_started_anew_waits_on_for_the_s
 
 
 async def test_a_reminder_that_came_due_while_nothing_ran_is_not_lost(
-    activities: Transitions, office: Office, superuser: Superuser
+    activities: Transitions, office: MinipayOffice, superuser: Superuser
 ) -> None:
     case_id = await apply(office)
     await activities.request_backing(StepInput(case_id))
@@ -126,7 +126,7 @@ async def test_a_reminder_that_came_due_while_nothing_ran_is_not_lost(
 
 
 async def test_the_clock_comes_too_late_when_a_person_was_first(
-    activities: Transitions, office: Office, superuser: Superuser
+    activities: Transitions, office: MinipayOffice, superuser: Superuser
 ) -> None:
     case_id = await apply(office)
     await activities.request_backing(StepInput(case_id))
@@ -139,7 +139,7 @@ async def test_the_clock_comes_too_late_when_a_person_was_first(
 
 
 async def test_activation_after_a_withdrawal_opens_nothing(
-    activities: Transitions, office: Office, superuser: Superuser
+    activities: Transitions, office: MinipayOffice, superuser: Superuser
 ) -> None:
     case_id = await apply(office)
     await activities.request_backing(StepInput(case_id))
@@ -154,7 +154,7 @@ async def test_activation_after_a_withdrawal_opens_nothing(
 
 
 async def test_a_withdrawal_before_the_first_step_asks_nobody(
-    activities: Transitions, office: Office, superuser: Superuser
+    activities: Transitions, office: MinipayOffice, superuser: Superuser
 ) -> None:
     case_id = await apply(office)
     await withdraw(office, case_id)
@@ -166,7 +166,7 @@ async def test_a_withdrawal_before_the_first_step_asks_nobody(
 
 
 async def test_a_certificate_that_ran_out_meanwhile_is_asked_for_again(
-    activities: Transitions, office: Office, superuser: Superuser
+    activities: Transitions, office: MinipayOffice, superuser: Superuser
 ) -> None:
     case_id = await apply(office)
     await activities.request_backing(StepInput(case_id))
@@ -181,7 +181,7 @@ async def test_a_certificate_that_ran_out_meanwhile_is_asked_for_again(
 
 
 async def test_a_process_that_is_started_anew_learns_how_often_each_step_was_taken(
-    activities: Transitions, office: Office, superuser: Superuser
+    activities: Transitions, office: MinipayOffice, superuser: Superuser
 ) -> None:
     case_id = await apply(office)
     for round_ in range(3):
@@ -196,7 +196,7 @@ async def test_a_process_that_is_started_anew_learns_how_often_each_step_was_tak
 
 
 async def test_a_step_that_does_not_follow_from_what_people_did_is_not_taken_whatever_its_round(
-    activities: Transitions, office: Office, superuser: Superuser
+    activities: Transitions, office: MinipayOffice, superuser: Superuser
 ) -> None:
     case_id = await apply(office)
     await activities.request_backing(StepInput(case_id))
@@ -213,7 +213,7 @@ async def test_a_step_that_does_not_follow_from_what_people_did_is_not_taken_wha
 
 
 async def test_while_money_actions_pause_the_credit_waits_and_afterwards_it_opens(
-    activities: Transitions, office: Office, superuser: Superuser, context: Context
+    activities: Transitions, office: MinipayOffice, superuser: Superuser, context: Context
 ) -> None:
     case_id = await prepared(activities, office, "activate_credit")
     await superuser.run(
@@ -239,7 +239,7 @@ async def test_while_money_actions_pause_the_credit_waits_and_afterwards_it_open
 
 
 async def test_staff_who_are_shut_out_get_no_notices(
-    activities: Transitions, office: Office, superuser: Superuser, arrange: Arrange
+    activities: Transitions, office: MinipayOffice, superuser: Superuser, arrange: Arrange
 ) -> None:
     case_id = await apply(office)
     employer = await superuser.value("SELECT organisation_id FROM cases")

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from temporalio.testing import ActivityEnvironment
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Command, Envelope, perform
 from commands.personnel import answer_change
 from commands.task import lock_task
@@ -30,8 +30,8 @@ from storage.rows.notices import notices
 from storage.rows.people import persons
 from storage.rows.tasks import tasks
 from tests.arrange import Arrange, Someone
-from tests.commands.onboarding_steps import Branch
-from tests.personnel_steps import SHEBAS, Line, Office
+from tests.commands.onboarding_steps import TavanaScenario
+from tests.personnel_steps import SHEBAS, Line, PersonnelOffice
 from tests.transitions import Transitions
 
 NEW_MOBILE = "+989990000001"
@@ -41,8 +41,8 @@ SUPPORT = Grant(Role.SUPPORT_AGENT, ScopeKind.PLATFORM)
 
 
 @pytest.fixture
-async def office(desk: Desk, arrange: Arrange) -> Office:
-    return await Office.open(desk, arrange)
+async def office(activity_context: ActivityContext, arrange: Arrange) -> PersonnelOffice:
+    return await PersonnelOffice.open(activity_context, arrange)
 
 
 @pytest.fixture
@@ -55,15 +55,15 @@ def acting(someone: Someone, *grants: Grant) -> Actor:
     return Actor(someone.id, "staff", UUID(int=1), grants, FRESH)
 
 
-async def take(office: Office, step: str, case_id: UUID, round_: int = 0) -> NextStep:
+async def take(office: PersonnelOffice, step: str, case_id: UUID, round_: int = 0) -> NextStep:
     """Take a transition of the change."""
-    activities = Transitions(office.desk)
+    activities = Transitions(office.activity_context)
     outcome: NextStep = await ActivityEnvironment().run(getattr(activities, step), StepInput(case_id, round_))
     return outcome
 
 
 async def answer(
-    office: Office,
+    office: PersonnelOffice,
     actor: Actor,
     case_id: UUID,
     *,
@@ -82,7 +82,7 @@ async def answer(
     await perform(office.context, Envelope(actor, "decide_task", key, b"body"), work)
 
 
-async def ask_for_mobile(office: Office) -> tuple[UUID, Line]:
+async def ask_for_mobile(office: PersonnelOffice) -> tuple[UUID, Line]:
     """A change of mobile that waits for its answer."""
     line = Line()
     case_id = await office.change(line, line.but(mobile=NEW_MOBILE))
@@ -90,7 +90,7 @@ async def ask_for_mobile(office: Office) -> tuple[UUID, Line]:
     return case_id, line
 
 
-async def ask_for_exit(office: Office) -> tuple[UUID, Line]:
+async def ask_for_exit(office: PersonnelOffice) -> tuple[UUID, Line]:
     """An exit that waits for its answer."""
     line = Line()
     case_id = await office.change(line, line.but(employment="بازنشسته"))
@@ -98,19 +98,19 @@ async def ask_for_exit(office: Office) -> tuple[UUID, Line]:
     return case_id, line
 
 
-async def end_of(office: Office, case_id: UUID) -> tuple[str, str | None]:
+async def end_of(office: PersonnelOffice, case_id: UUID) -> tuple[str, str | None]:
     """Phase and outcome of a case."""
     ((phase, outcome),) = await office.fetch(sa.select(cases.c.phase, cases.c.outcome).where(cases.c.id == case_id))
     return phase, outcome
 
 
-async def templates(office: Office, case_id: UUID) -> list[str]:
+async def templates(office: PersonnelOffice, case_id: UUID) -> list[str]:
     """What was sent in a case."""
     rows = await office.fetch(sa.select(notices.c.template).where(notices.c.case_id == case_id))
     return [template for (template,) in rows]
 
 
-async def test_another_mobile_is_asked_of_support_and_the_present_number_is_told(office: Office) -> None:
+async def test_another_mobile_is_asked_of_support_and_the_present_number_is_told(office: PersonnelOffice) -> None:
     case_id, line = await ask_for_mobile(office)
     outcome = await take(office, "request_decision", case_id)
     assert outcome.step == WAIT
@@ -122,7 +122,9 @@ async def test_another_mobile_is_asked_of_support_and_the_present_number_is_told
     assert (part.person_id, part.part) == ((await office.person(line)).id, "subject")
 
 
-async def test_an_exit_is_asked_of_the_organisations_hr_and_nobody_writes_to_the_person(office: Office) -> None:
+async def test_an_exit_is_asked_of_the_organisations_hr_and_nobody_writes_to_the_person(
+    office: PersonnelOffice,
+) -> None:
     case_id, line = await ask_for_exit(office)
     (task,) = await office.fetch(sa.select(tasks).where(tasks.c.case_id == case_id))
     assert (task.role, task.scope_kind, task.scope) == ("hr_officer", "organisation", str(office.organisation_id))
@@ -133,7 +135,7 @@ async def test_an_exit_is_asked_of_the_organisations_hr_and_nobody_writes_to_the
 
 
 async def test_a_confirmed_mobile_ends_sessions_and_codes_pauses_money_and_tells_the_old_number(
-    office: Office, support: Actor
+    office: PersonnelOffice, support: Actor
 ) -> None:
     case_id, line = await ask_for_mobile(office)
     person_id = (await office.person(line)).id
@@ -170,7 +172,7 @@ async def test_a_confirmed_mobile_ends_sessions_and_codes_pauses_money_and_tells
     assert "personnel_mobile_confirmed" in await templates(office, case_id)
 
 
-async def test_a_confirmed_sheba_is_the_employments(office: Office, support: Actor) -> None:
+async def test_a_confirmed_sheba_is_the_employments(office: PersonnelOffice, support: Actor) -> None:
     line = Line()
     case_id = await office.change(line, line.but(sheba=SHEBAS[1]))
     await take(office, "request_decision", case_id)
@@ -183,7 +185,7 @@ async def test_a_confirmed_sheba_is_the_employments(office: Office, support: Act
 
 @pytest.mark.parametrize(("confirm", "state"), [(True, "left"), (False, "employed")])
 async def test_an_exit_counts_once_it_is_confirmed_and_not_when_it_is_rejected(
-    office: Office, confirm: bool, state: str
+    office: PersonnelOffice, confirm: bool, state: str
 ) -> None:
     case_id, line = await ask_for_exit(office)
     await answer(office, office.actor, case_id, confirm=confirm, reason="اشتباه در فهرست")
@@ -192,7 +194,7 @@ async def test_an_exit_counts_once_it_is_confirmed_and_not_when_it_is_rejected(
     assert (await end_of(office, case_id))[0] == ("confirmed" if confirm else "rejected")
 
 
-async def test_a_rejected_mobile_leaves_the_person_alone(office: Office, support: Actor) -> None:
+async def test_a_rejected_mobile_leaves_the_person_alone(office: PersonnelOffice, support: Actor) -> None:
     case_id, line = await ask_for_mobile(office)
     await answer(office, support, case_id, confirm=False, reason="شماره اشتباه است")
     await take(office, "apply_decision", case_id)
@@ -200,13 +202,15 @@ async def test_a_rejected_mobile_leaves_the_person_alone(office: Office, support
     assert await end_of(office, case_id) == ("rejected", "rejected")
 
 
-async def test_a_message_without_a_fact_changes_nothing(office: Office) -> None:
+async def test_a_message_without_a_fact_changes_nothing(office: PersonnelOffice) -> None:
     case_id, line = await ask_for_mobile(office)
     assert (await take(office, "apply_decision", case_id)).step == WAIT
     assert await office.mobile(line) == line.mobile
 
 
-async def test_silence_about_a_mobile_lets_it_lapse_and_the_same_file_may_propose_it_again(office: Office) -> None:
+async def test_silence_about_a_mobile_lets_it_lapse_and_the_same_file_may_propose_it_again(
+    office: PersonnelOffice,
+) -> None:
     case_id, line = await ask_for_mobile(office)
     for _ in range(2):
         assert (await take(office, "lapse_decision", case_id)).step == OVER
@@ -215,7 +219,9 @@ async def test_silence_about_a_mobile_lets_it_lapse_and_the_same_file_may_propos
     assert (await office.import_(line.but(mobile=NEW_MOBILE))).changes_opened == 1
 
 
-async def test_silence_about_an_exit_confirms_none_and_the_operators_are_told(office: Office, arrange: Arrange) -> None:
+async def test_silence_about_an_exit_confirms_none_and_the_operators_are_told(
+    office: PersonnelOffice, arrange: Arrange
+) -> None:
     operator = await arrange.platform(Role.OPERATOR)
     case_id, line = await ask_for_exit(office)
     await take(office, "lapse_decision", case_id)
@@ -230,7 +236,7 @@ async def test_silence_about_an_exit_confirms_none_and_the_operators_are_told(of
     ]
 
 
-async def test_many_exits_that_lapse_bring_the_operators_one_sms(office: Office, arrange: Arrange) -> None:
+async def test_many_exits_that_lapse_bring_the_operators_one_sms(office: PersonnelOffice, arrange: Arrange) -> None:
     await arrange.platform(Role.OPERATOR)
     lines = [Line(), Line()]
     await office.import_(*lines)
@@ -241,7 +247,7 @@ async def test_many_exits_that_lapse_bring_the_operators_one_sms(office: Office,
     assert len(await office.fetch(sa.select(notices.c.id).where(notices.c.template == "personnel_exit_lapsed"))) == 1
 
 
-async def test_an_answer_given_before_the_clock_wins_over_it(office: Office, support: Actor) -> None:
+async def test_an_answer_given_before_the_clock_wins_over_it(office: PersonnelOffice, support: Actor) -> None:
     case_id, line = await ask_for_mobile(office)
     await answer(office, support, case_id)
     assert (await take(office, "lapse_decision", case_id)).step == Step.APPLY_DECISION
@@ -250,7 +256,7 @@ async def test_an_answer_given_before_the_clock_wins_over_it(office: Office, sup
     assert await end_of(office, case_id) == ("confirmed", "confirmed")
 
 
-async def test_an_answer_after_the_clock_is_refused(office: Office, support: Actor) -> None:
+async def test_an_answer_after_the_clock_is_refused(office: PersonnelOffice, support: Actor) -> None:
     case_id, line = await ask_for_mobile(office)
     await take(office, "lapse_decision", case_id)
     with pytest.raises(TaskNotOpen):
@@ -258,14 +264,16 @@ async def test_an_answer_after_the_clock_is_refused(office: Office, support: Act
     assert await office.mobile(line) == line.mobile
 
 
-async def test_a_reminder_goes_to_whoever_may_answer(office: Office, support: Actor) -> None:
+async def test_a_reminder_goes_to_whoever_may_answer(office: PersonnelOffice, support: Actor) -> None:
     case_id, _ = await ask_for_mobile(office)
     assert (await take(office, "remind_decision", case_id)).step == WAIT
     wanted = sa.select(notices.c.person_id).where(notices.c.template == "remind_confirm_change")
     assert [row.person_id for row in await office.fetch(wanted)] == [support.person_id]
 
 
-async def test_a_process_that_starts_anew_reminds_of_an_open_change_once(office: Office, support: Actor) -> None:
+async def test_a_process_that_starts_anew_reminds_of_an_open_change_once(
+    office: PersonnelOffice, support: Actor
+) -> None:
     case_id, _ = await ask_for_mobile(office)
     reminded = await take(office, "remind_decision", case_id)
     assert (reminded.step == WAIT, reminded.remind_in) == (True, 0)
@@ -278,7 +286,7 @@ async def test_a_process_that_starts_anew_reminds_of_an_open_change_once(office:
     assert [code for (code,) in codes].count("reminded") == 1
 
 
-async def test_a_reminder_of_a_change_that_came_due_while_nothing_ran_is_not_lost(office: Office) -> None:
+async def test_a_reminder_of_a_change_that_came_due_while_nothing_ran_is_not_lost(office: PersonnelOffice) -> None:
     case_id, _ = await ask_for_mobile(office)
     async with transaction(office.context.engine, SERVICE) as connection:
         four_days = timedelta(days=4)
@@ -287,7 +295,9 @@ async def test_a_reminder_of_a_change_that_came_due_while_nothing_ran_is_not_los
     assert (await take(office, "apply_decision", case_id)).remind_in == 1
 
 
-async def test_many_changes_bring_one_reminder_and_no_sms_when_they_are_asked(office: Office, support: Actor) -> None:
+async def test_many_changes_bring_one_reminder_and_no_sms_when_they_are_asked(
+    office: PersonnelOffice, support: Actor
+) -> None:
     lines = [Line() for _ in range(4)]
     await office.import_(*lines)
     await office.import_(*(line.but(mobile=f"+98999000001{number}") for number, line in enumerate(lines)))
@@ -306,7 +316,7 @@ async def test_many_changes_bring_one_reminder_and_no_sms_when_they_are_asked(of
     assert len(await office.fetch(to_support)) == 2
 
 
-async def test_whoever_sent_the_file_cannot_confirm_another_mobile(office: Office) -> None:
+async def test_whoever_sent_the_file_cannot_confirm_another_mobile(office: PersonnelOffice) -> None:
     case_id, _ = await ask_for_mobile(office)
     sender = Actor(office.actor.person_id, "staff", UUID(int=1), (*office.actor.grants, SUPPORT), FRESH)
     for confirm in (True, False):
@@ -314,51 +324,53 @@ async def test_whoever_sent_the_file_cannot_confirm_another_mobile(office: Offic
             await answer(office, sender, case_id, confirm=confirm, reason="نمی‌شود")
 
 
-async def test_the_person_concerned_decides_nothing_about_themselves(office: Office) -> None:
+async def test_the_person_concerned_decides_nothing_about_themselves(office: PersonnelOffice) -> None:
     case_id, line = await ask_for_mobile(office)
     subject = Actor((await office.person(line)).id, "staff", UUID(int=1), (SUPPORT,), FRESH)
     with pytest.raises(OwnCase):
         await answer(office, subject, case_id)
 
 
-async def test_whoever_is_asked_to_stand_for_somebody_decides_nothing_about_them(desk: Desk, arrange: Arrange) -> None:
-    branch = await Branch.opened(arrange.context, arrange, desk)
-    await branch.asked()
-    office, applicant = await Office.open(desk, arrange, branch.employer), branch.applicant
+async def test_whoever_is_asked_to_stand_for_somebody_decides_nothing_about_them(
+    activity_context: ActivityContext, arrange: Arrange
+) -> None:
+    tavana = await TavanaScenario.opened(arrange.context, arrange, activity_context)
+    await tavana.asked()
+    office, applicant = await PersonnelOffice.open(activity_context, arrange, tavana.employer), tavana.applicant
     line = Line(applicant.national_id, first_name="", last_name="", mobile=applicant.mobile, employment="قطع همکاری")
     await office.import_(line)
     (case_id,) = [change.id for change in await office.changes() if change.variant == "exit"]
     await take(office, "request_decision", case_id)
-    guarantor = Actor(branch.guarantor.id, "staff", UUID(int=1), office.actor.grants, FRESH)
+    guarantor = Actor(tavana.guarantor.id, "staff", UUID(int=1), office.actor.grants, FRESH)
     for confirm in (True, False):
         with pytest.raises(OwnCase):
             await answer(office, guarantor, case_id, confirm=confirm, reason="نمی‌شود")
 
 
 async def test_another_organisations_hr_does_not_even_see_the_exit(
-    office: Office, desk: Desk, arrange: Arrange
+    office: PersonnelOffice, activity_context: ActivityContext, arrange: Arrange
 ) -> None:
     case_id, _ = await ask_for_exit(office)
-    elsewhere = await Office.open(desk, arrange)
+    elsewhere = await PersonnelOffice.open(activity_context, arrange)
     with pytest.raises(NotFound):
         await answer(office, elsewhere.actor, case_id)
 
 
 @pytest.mark.parametrize("reason", [None, "", "  "])
-async def test_a_rejection_says_why(office: Office, support: Actor, reason: str | None) -> None:
+async def test_a_rejection_says_why(office: PersonnelOffice, support: Actor, reason: str | None) -> None:
     case_id, _ = await ask_for_mobile(office)
     with pytest.raises(ReasonMissing):
         await answer(office, support, case_id, confirm=False, reason=reason)
 
 
-async def test_a_change_is_answered_once(office: Office, support: Actor) -> None:
+async def test_a_change_is_answered_once(office: PersonnelOffice, support: Actor) -> None:
     case_id, _ = await ask_for_mobile(office)
     await answer(office, support, case_id)
     with pytest.raises(TaskNotOpen):
         await answer(office, support, case_id, confirm=False, reason="دیر شد", key="another-key")
 
 
-async def test_a_decision_about_a_change_answers_no_other_task(office: Office, support: Actor) -> None:
+async def test_a_decision_about_a_change_answers_no_other_task(office: PersonnelOffice, support: Actor) -> None:
     case_id, _ = await ask_for_mobile(office)
     async with transaction(office.context.engine, SERVICE) as connection:
         await connection.execute(sa.update(tasks).values(kind="clear_obstacle"))
@@ -366,7 +378,7 @@ async def test_a_decision_about_a_change_answers_no_other_task(office: Office, s
         await answer(office, support, case_id)
 
 
-async def test_the_audit_names_the_changed_field_and_no_value(office: Office, support: Actor) -> None:
+async def test_the_audit_names_the_changed_field_and_no_value(office: PersonnelOffice, support: Actor) -> None:
     case_id, line = await ask_for_mobile(office)
     await answer(office, support, case_id)
     await take(office, "apply_decision", case_id)
@@ -377,7 +389,7 @@ async def test_the_audit_names_the_changed_field_and_no_value(office: Office, su
     assert not any(number[3:] in trail for number in (NEW_MOBILE, line.mobile))
 
 
-async def test_an_open_change_waits_in_the_inbox_of_support(office: Office, support: Actor) -> None:
+async def test_an_open_change_waits_in_the_inbox_of_support(office: PersonnelOffice, support: Actor) -> None:
     case_id, _ = await ask_for_mobile(office)
     async with transaction(office.context.engine, SERVICE) as connection:
         wanted: Any = stored_tasks.InboxFilter()
@@ -385,7 +397,9 @@ async def test_an_open_change_waits_in_the_inbox_of_support(office: Office, supp
     assert [item.task.case_id for item in items] == [case_id]
 
 
-async def test_handing_an_account_to_another_mobile_needs_a_fresh_code(office: Office, arrange: Arrange) -> None:
+async def test_handing_an_account_to_another_mobile_needs_a_fresh_code(
+    office: PersonnelOffice, arrange: Arrange
+) -> None:
     case_id, _ = await ask_for_mobile(office)
     officer = await arrange.platform(Role.SUPPORT_AGENT)
     stale = Actor(officer.id, "staff", UUID(int=1), (SUPPORT,))

@@ -10,22 +10,22 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.personnel import FILE_DAMAGED, GAVE_UP, MAX_ATTEMPTS
 from activities.personnel.imports import PersonnelImport
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.personnel import Upload, error_sentences, send_file
 from messages.case import StepInput
 from messages.personnel import ImportPhase
 from storage.rows.personnel import Import
 from tests.arrange import Arrange
-from tests.personnel_steps import Line, Office, csv_of, in_parts
+from tests.personnel_steps import Line, PersonnelOffice, csv_of, in_parts
 
 
 @pytest.fixture
-async def office(desk: Desk, arrange: Arrange) -> Office:
-    return await Office.open(desk, arrange)
+async def office(activity_context: ActivityContext, arrange: Arrange) -> PersonnelOffice:
+    return await PersonnelOffice.open(activity_context, arrange)
 
 
 async def test_a_file_that_was_damaged_ends_the_import_and_raises_an_alarm(
-    office: Office, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    office: PersonnelOffice, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for end in (b"", b"\0"):
         case_id = await office.send([Line()])
@@ -40,12 +40,12 @@ async def test_a_file_that_was_damaged_ends_the_import_and_raises_an_alarm(
 
 
 async def test_an_import_that_breaks_off_again_and_again_is_given_up(
-    office: Office, desk: Desk, caplog: pytest.LogCaptureFixture
+    office: PersonnelOffice, activity_context: ActivityContext, caplog: pytest.LogCaptureFixture
 ) -> None:
     case_id = await office.send([Line()])
     environment = ActivityEnvironment()
     environment.info = dataclasses.replace(environment.info, attempt=MAX_ATTEMPTS + 1)
-    await environment.run(PersonnelImport(desk).import_personnel, StepInput(case_id))
+    await environment.run(PersonnelImport(activity_context).import_personnel, StepInput(case_id))
     done = await office.run(case_id)
     assert (done.phase, done.error, done.rows_read) == (ImportPhase.REFUSED, GAVE_UP, 0)
     sentences = error_sentences(done)
@@ -55,15 +55,15 @@ async def test_an_import_that_breaks_off_again_and_again_is_given_up(
     assert (record.levelname, record.__dict__["code"]) == ("ERROR", GAVE_UP)
 
 
-async def test_the_last_attempt_still_imports(office: Office, desk: Desk) -> None:
+async def test_the_last_attempt_still_imports(office: PersonnelOffice, activity_context: ActivityContext) -> None:
     case_id = await office.send([Line()])
     environment = ActivityEnvironment()
     environment.info = dataclasses.replace(environment.info, attempt=MAX_ATTEMPTS)
-    await environment.run(PersonnelImport(desk).import_personnel, StepInput(case_id))
+    await environment.run(PersonnelImport(activity_context).import_personnel, StepInput(case_id))
     assert (await office.run(case_id)).rows_added == 1
 
 
-async def test_a_file_is_not_kept_when_its_import_could_not_be_noted(office: Office, tmp_path: Path) -> None:
+async def test_a_file_is_not_kept_when_its_import_could_not_be_noted(office: PersonnelOffice, tmp_path: Path) -> None:
     def broken(_: Import) -> bytes:
         raise ConnectionResetError
 

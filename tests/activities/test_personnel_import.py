@@ -18,7 +18,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.personnel import FILE_MISSING
 from activities.personnel.imports import PersonnelImport
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from demo.personnel_generator import FileFormat, generate
 from messages.case import StepInput
 from messages.personnel import ImportPhase
@@ -30,7 +30,7 @@ from storage.rows.outbox import outbox
 from storage.rows.people import persons
 from storage.rows.personnel import personnel_versions
 from tests.arrange import Arrange, eventually
-from tests.personnel_steps import DATA, SHEBAS, Line, Office, as_xlsx, csv_of
+from tests.personnel_steps import DATA, SHEBAS, Line, PersonnelOffice, as_xlsx, csv_of
 
 EVERYBODY = (
     sa.select(persons, employments)
@@ -41,14 +41,14 @@ FILES = [("personnel-education", "utf-8-sig"), ("personnel-minipay-cp1256", "cp1
 
 
 @pytest.fixture
-async def office(desk: Desk, arrange: Arrange) -> Office:
-    return await Office.open(desk, arrange)
+async def office(activity_context: ActivityContext, arrange: Arrange) -> PersonnelOffice:
+    return await PersonnelOffice.open(activity_context, arrange)
 
 
 @pytest.mark.parametrize(("name", "encoding"), FILES)
 @pytest.mark.parametrize("as_sheet", [False, True])
 async def test_each_key_is_met_row_by_row_and_a_second_import_changes_nothing(
-    office: Office, tmp_path: Path, name: str, encoding: str, as_sheet: bool
+    office: PersonnelOffice, tmp_path: Path, name: str, encoding: str, as_sheet: bool
 ) -> None:
     key = json.loads((DATA / f"{name}.key.json").read_text())
     content = (DATA / f"{name}.csv").read_bytes()
@@ -69,9 +69,9 @@ async def test_each_key_is_met_row_by_row_and_a_second_import_changes_nothing(
     assert await office.fetch(EVERYBODY) == before
 
 
-async def test_the_activity_run_twice_acts_once(office: Office, desk: Desk) -> None:
+async def test_the_activity_run_twice_acts_once(office: PersonnelOffice, activity_context: ActivityContext) -> None:
     case_id = await office.send([Line(), Line(mobile="12"), Line()])
-    activities = PersonnelImport(desk)
+    activities = PersonnelImport(activity_context)
     for _ in range(2):
         await ActivityEnvironment().run(activities.import_personnel, StepInput(case_id))
     for _ in range(2):
@@ -86,12 +86,12 @@ async def test_the_activity_run_twice_acts_once(office: Office, desk: Desk) -> N
 
 
 async def test_an_import_cut_off_half_way_goes_on_and_counts_each_row_once(
-    office: Office, desk: Desk, tmp_path: Path
+    office: PersonnelOffice, activity_context: ActivityContext, tmp_path: Path
 ) -> None:
     path = tmp_path / "list.csv"
     key = generate(path, 6_000, {"bad_mobile": 40, "duplicate": 20}, FileFormat.CSV_UTF8, seed=5)
     case_id = await office.send(path.read_bytes())
-    activities = PersonnelImport(desk)
+    activities = PersonnelImport(activity_context)
     attempt = asyncio.create_task(ActivityEnvironment().run(activities.import_personnel, StepInput(case_id)))
 
     async def some_rows() -> bool:
@@ -110,7 +110,7 @@ async def test_an_import_cut_off_half_way_goes_on_and_counts_each_row_once(
     assert len(await office.fetch(sa.select(employments.c.id))) == 5_940
 
 
-async def test_two_files_of_one_moment_wait_for_each_other_and_add_nobody_twice(office: Office) -> None:
+async def test_two_files_of_one_moment_wait_for_each_other_and_add_nobody_twice(office: PersonnelOffice) -> None:
     lines = [Line() for _ in range(2_500)]
     first, second = await office.send(lines), await office.send(lines[::-1])
     done = await asyncio.gather(office.run(first), office.run(second))
@@ -119,16 +119,18 @@ async def test_two_files_of_one_moment_wait_for_each_other_and_add_nobody_twice(
     assert len(await office.fetch(sa.select(employments.c.id))) == 2_500
 
 
-async def test_two_attempts_at_one_file_add_nobody_twice(office: Office, desk: Desk) -> None:
+async def test_two_attempts_at_one_file_add_nobody_twice(
+    office: PersonnelOffice, activity_context: ActivityContext
+) -> None:
     case_id = await office.send([Line() for _ in range(2_500)])
-    activities = PersonnelImport(desk)
+    activities = PersonnelImport(activity_context)
     await asyncio.gather(
         *(ActivityEnvironment().run(activities.import_personnel, StepInput(case_id)) for _ in range(2))
     )
     assert (await office.read(case_id)).rows_added == 2_500
 
 
-async def test_another_mobile_opens_one_case_and_never_overwrites(office: Office) -> None:
+async def test_another_mobile_opens_one_case_and_never_overwrites(office: PersonnelOffice) -> None:
     line = Line()
     await office.import_(line)
     other = line.but(mobile="+989990000001")
@@ -146,7 +148,7 @@ async def test_another_mobile_opens_one_case_and_never_overwrites(office: Office
     assert await office.mobile(line) == line.mobile
 
 
-async def test_a_first_number_for_a_known_person_without_one_is_only_proposed(office: Office) -> None:
+async def test_a_first_number_for_a_known_person_without_one_is_only_proposed(office: PersonnelOffice) -> None:
     line = Line()
     async with transaction(office.context.engine, SERVICE) as connection:
         await add_person(
@@ -162,7 +164,7 @@ async def test_a_first_number_for_a_known_person_without_one_is_only_proposed(of
     assert (await office.person(line)).mobile_sealed is None
 
 
-async def test_another_sheba_opens_a_case_and_never_overwrites(office: Office) -> None:
+async def test_another_sheba_opens_a_case_and_never_overwrites(office: PersonnelOffice) -> None:
     line = Line()
     await office.import_(line)
     before = (await office.person(line)).job_sheba_index
@@ -173,7 +175,7 @@ async def test_another_sheba_opens_a_case_and_never_overwrites(office: Office) -
     assert (await office.person(line)).job_sheba_index == before
 
 
-async def test_an_exit_is_refused_in_the_report_and_opens_a_leaver_case_at_once(office: Office) -> None:
+async def test_an_exit_is_refused_in_the_report_and_opens_a_leaver_case_at_once(office: PersonnelOffice) -> None:
     line = Line()
     await office.import_(line)
     left = line.but(employment="بازنشسته")
@@ -192,23 +194,23 @@ async def test_an_exit_is_refused_in_the_report_and_opens_a_leaver_case_at_once(
 
 
 async def test_an_exit_of_somebody_unknown_or_of_another_employer_opens_nothing(
-    office: Office, desk: Desk, arrange: Arrange
+    office: PersonnelOffice, activity_context: ActivityContext, arrange: Arrange
 ) -> None:
-    line, elsewhere = Line(), await Office.open(desk, arrange)
+    line, elsewhere = Line(), await PersonnelOffice.open(activity_context, arrange)
     await elsewhere.import_(line)
     done = await office.import_(line.but(employment="بازنشسته"), Line(employment="مستعفی"))
     assert (done.rows_refused, done.changes_opened) == (2, 0)
     assert (await elsewhere.person(line)).job_state == "employed"
 
 
-async def test_a_second_row_of_a_person_reports_no_exit(office: Office) -> None:
+async def test_a_second_row_of_a_person_reports_no_exit(office: PersonnelOffice) -> None:
     line = Line()
     done = await office.import_(line, line.but(employment="بازنشسته"))
     assert (done.rows_added, done.rows_refused, done.changes_opened) == (1, 1, 0)
     assert (await office.person(line)).job_state == "employed"
 
 
-async def test_whoever_had_left_and_is_listed_again_is_back(office: Office) -> None:
+async def test_whoever_had_left_and_is_listed_again_is_back(office: PersonnelOffice) -> None:
     line = Line()
     await office.import_(line)
     async with transaction(office.context.engine, SERVICE) as connection:
@@ -218,7 +220,9 @@ async def test_whoever_had_left_and_is_listed_again_is_back(office: Office) -> N
     assert (await office.person(line)).job_state == "employed"
 
 
-async def test_pay_region_hire_date_and_names_change_in_place_and_what_they_were_is_kept(office: Office) -> None:
+async def test_pay_region_hire_date_and_names_change_in_place_and_what_they_were_is_kept(
+    office: PersonnelOffice,
+) -> None:
     line = Line()
     await office.import_(line)
     new = line.but(net_pay_rial="500000000", region_code="2201", hire_date="1396/02/11", first_name="ساره")
@@ -241,7 +245,7 @@ async def test_pay_region_hire_date_and_names_change_in_place_and_what_they_were
     assert "500000000" not in json.dumps(lines[0][0])
 
 
-async def test_an_empty_name_says_nothing(office: Office) -> None:
+async def test_an_empty_name_says_nothing(office: PersonnelOffice) -> None:
     line = Line()
     await office.import_(line)
     done = await office.import_(line.but(first_name="", last_name=" "))
@@ -249,7 +253,7 @@ async def test_an_empty_name_says_nothing(office: Office) -> None:
     assert (await office.person(line)).first_name == "سارا"
 
 
-async def test_nothing_personal_stands_in_clear_in_timeline_audit_or_outbox(office: Office) -> None:
+async def test_nothing_personal_stands_in_clear_in_timeline_audit_or_outbox(office: PersonnelOffice) -> None:
     line = Line()
     await office.import_(line)
     await office.import_(line.but(mobile="+989990000001", sheba=SHEBAS[1]))
@@ -280,7 +284,7 @@ def _bomb(path: Path) -> bytes:
     ],
 )
 async def test_a_file_at_fault_as_a_whole_is_refused_with_its_code_and_changes_nothing(
-    office: Office, tmp_path: Path, content: Any, code: str
+    office: PersonnelOffice, tmp_path: Path, content: Any, code: str
 ) -> None:
     done = await office.run(await office.send(content if isinstance(content, bytes) else _bomb(tmp_path / "bomb.xlsx")))
     assert (done.phase, done.error, done.rows_read) == (ImportPhase.REFUSED, code, 0)
@@ -289,38 +293,40 @@ async def test_a_file_at_fault_as_a_whole_is_refused_with_its_code_and_changes_n
     assert await office.fetch(sa.select(employments.c.id)) == []
 
 
-async def test_the_file_is_deleted_after_the_import(office: Office, tmp_path: Path) -> None:
+async def test_the_file_is_deleted_after_the_import(office: PersonnelOffice, tmp_path: Path) -> None:
     case_id = await office.send([Line()])
     assert [path for path in (tmp_path / "files").rglob("*") if path.is_file()] != []
     await office.run(case_id)
     assert [path for path in (tmp_path / "files").rglob("*") if path.is_file()] == []
 
 
-async def test_a_file_that_was_lost_ends_the_import_with_that_reason(office: Office) -> None:
+async def test_a_file_that_was_lost_ends_the_import_with_that_reason(office: PersonnelOffice) -> None:
     case_id = await office.send([Line()])
     await office.context.files.remove((await office.read(case_id)).file_key)
     done = await office.run(case_id)
     assert (done.phase, done.error) == (ImportPhase.REFUSED, FILE_MISSING)
 
 
-async def test_an_import_that_does_not_exist_is_not_retried_for_ever(office: Office, desk: Desk) -> None:
+async def test_an_import_that_does_not_exist_is_not_retried_for_ever(
+    office: PersonnelOffice, activity_context: ActivityContext
+) -> None:
     step = StepInput(office.organisation_id)
     with pytest.raises(ApplicationError) as caught:
-        await ActivityEnvironment().run(PersonnelImport(desk).import_personnel, step)
+        await ActivityEnvironment().run(PersonnelImport(activity_context).import_personnel, step)
     assert caught.value.non_retryable
 
 
-async def test_the_activity_tells_how_far_it_is(office: Office, desk: Desk) -> None:
+async def test_the_activity_tells_how_far_it_is(office: PersonnelOffice, activity_context: ActivityContext) -> None:
     case_id = await office.send([Line()])
     beats: list[tuple[Any, ...]] = []
     environment = ActivityEnvironment()
     environment.on_heartbeat = lambda *details: beats.append(details)
-    await environment.run(PersonnelImport(desk).import_personnel, StepInput(case_id))
+    await environment.run(PersonnelImport(activity_context).import_personnel, StepInput(case_id))
     assert beats
 
 
 async def test_what_a_killed_worker_left_in_clear_is_deleted_and_what_a_living_one_holds_is_not(
-    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    office: PersonnelOffice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     places = tmp_path / "temporary"
     left, held = places / "amanat-personnel-left", places / "amanat-personnel-held"

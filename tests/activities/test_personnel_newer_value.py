@@ -7,7 +7,7 @@ import asyncio
 import pytest
 import sqlalchemy as sa
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from domain.access import Actor
 from domain.errors import PreconditionFailed
 from messages.case import OVER, WAIT
@@ -16,14 +16,14 @@ from storage.rows.cases import facts, timeline
 from storage.rows.tasks import tasks
 from tests.activities.test_personnel_change import NEW_MOBILE, SUPPORT, acting, answer, ask_for_mobile, take
 from tests.arrange import Arrange
-from tests.personnel_steps import SHEBAS, Line, Office
+from tests.personnel_steps import SHEBAS, Line, PersonnelOffice
 
 NEWER_MOBILE = "+989990000002"
 
 
 @pytest.fixture
-async def office(desk: Desk, arrange: Arrange) -> Office:
-    return await Office.open(desk, arrange)
+async def office(activity_context: ActivityContext, arrange: Arrange) -> PersonnelOffice:
+    return await PersonnelOffice.open(activity_context, arrange)
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ async def support(arrange: Arrange) -> Actor:
 
 @pytest.mark.parametrize("what", ["mobile", "sheba"])
 async def test_a_newer_value_of_the_same_organisation_takes_the_waiting_ones_place(
-    office: Office, support: Actor, what: str
+    office: PersonnelOffice, support: Actor, what: str
 ) -> None:
     line = Line()
     old, new = {"mobile": (NEW_MOBILE, NEWER_MOBILE), "sheba": (SHEBAS[1], SHEBAS[2])}[what]
@@ -63,7 +63,7 @@ async def test_a_newer_value_of_the_same_organisation_takes_the_waiting_ones_pla
 
 @pytest.mark.parametrize("confirm", [True, False])
 async def test_a_decision_says_nothing_about_a_value_that_was_proposed_after_it(
-    office: Office, support: Actor, confirm: bool
+    office: PersonnelOffice, support: Actor, confirm: bool
 ) -> None:
     case_id, line = await ask_for_mobile(office)
     await answer(office, support, case_id, confirm=confirm, reason="نادرست است")
@@ -82,10 +82,10 @@ async def test_a_decision_says_nothing_about_a_value_that_was_proposed_after_it(
 
 
 async def test_two_organisations_propose_two_mobiles_and_each_is_decided_on_its_own(
-    office: Office, desk: Desk, arrange: Arrange, support: Actor
+    office: PersonnelOffice, activity_context: ActivityContext, arrange: Arrange, support: Actor
 ) -> None:
     case_id, line = await ask_for_mobile(office)
-    elsewhere = await Office.open(desk, arrange)
+    elsewhere = await PersonnelOffice.open(activity_context, arrange)
     await elsewhere.import_(line.but(mobile=NEWER_MOBILE))
     (theirs,) = await elsewhere.changes()
     await take(elsewhere, "request_decision", theirs.id)
@@ -97,7 +97,9 @@ async def test_two_organisations_propose_two_mobiles_and_each_is_decided_on_its_
     assert await office.mobile(line) == NEWER_MOBILE
 
 
-async def test_a_file_and_a_decision_of_one_moment_do_not_lock_each_other_out(office: Office, support: Actor) -> None:
+async def test_a_file_and_a_decision_of_one_moment_do_not_lock_each_other_out(
+    office: PersonnelOffice, support: Actor
+) -> None:
     lines = [Line() for _ in range(8)]
     await office.import_(*lines)
     await office.import_(*(line.but(mobile=f"+98999000002{number}") for number, line in enumerate(lines)))

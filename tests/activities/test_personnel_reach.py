@@ -7,27 +7,27 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from storage.database import SERVICE, transaction
 from storage.rows.account import staff_credentials
 from storage.rows.organisation import employments
 from storage.rows.people import persons
 from storage.rows.personnel import personnel_versions
 from tests.arrange import Arrange, Someone
-from tests.commands.onboarding_steps import Branch, withdraw
-from tests.commands.onboarding_steps import Office as CreditOffice
-from tests.personnel_steps import SHEBAS, Line, Office
+from tests.commands.onboarding_steps import MinipayOffice as CreditOffice
+from tests.commands.onboarding_steps import TavanaScenario, withdraw
+from tests.personnel_steps import SHEBAS, Line, PersonnelOffice
 
 
 @pytest.fixture
-async def office(desk: Desk, arrange: Arrange) -> Office:
-    return await Office.open(desk, arrange)
+async def office(activity_context: ActivityContext, arrange: Arrange) -> PersonnelOffice:
+    return await PersonnelOffice.open(activity_context, arrange)
 
 
 async def test_another_organisations_proposal_is_not_dropped_because_one_waits(
-    office: Office, desk: Desk, arrange: Arrange
+    office: PersonnelOffice, activity_context: ActivityContext, arrange: Arrange
 ) -> None:
-    line, elsewhere = Line(), await Office.open(desk, arrange)
+    line, elsewhere = Line(), await PersonnelOffice.open(activity_context, arrange)
     await office.import_(line)
     other = line.but(mobile="+989990000001")
     for _ in range(2):
@@ -38,8 +38,10 @@ async def test_another_organisations_proposal_is_not_dropped_because_one_waits(
     assert theirs.organisation_id != ours.organisation_id
 
 
-async def test_no_employer_renames_whoever_works_elsewhere_too(office: Office, desk: Desk, arrange: Arrange) -> None:
-    line, elsewhere = Line(), await Office.open(desk, arrange)
+async def test_no_employer_renames_whoever_works_elsewhere_too(
+    office: PersonnelOffice, activity_context: ActivityContext, arrange: Arrange
+) -> None:
+    line, elsewhere = Line(), await PersonnelOffice.open(activity_context, arrange)
     await office.import_(line)
     renamed = line.but(first_name="بدنام", last_name="بدنام")
     first = await elsewhere.import_(renamed)
@@ -58,7 +60,7 @@ async def test_no_employer_renames_whoever_works_elsewhere_too(office: Office, d
     assert [version.before for version in versions] == [{"net_pay_rial": 400_000_000}]
 
 
-async def test_no_file_renames_a_member_of_staff(office: Office) -> None:
+async def test_no_file_renames_a_member_of_staff(office: PersonnelOffice) -> None:
     line = Line()
     await office.import_(line)
     async with transaction(office.context.engine, SERVICE) as connection:
@@ -72,7 +74,7 @@ async def test_no_file_renames_a_member_of_staff(office: Office) -> None:
     assert (await office.person(line)).first_name == "سارا"
 
 
-async def own_line(office: Office) -> Line:
+async def own_line(office: PersonnelOffice) -> Line:
     """The row of whoever sends the files."""
     (found,) = await office.fetch(sa.select(persons).where(persons.c.id == office.actor.person_id))
     opened = office.context.seals.cipher.open_text
@@ -89,7 +91,7 @@ async def own_line(office: Office) -> Line:
     [{"net_pay_rial": "9000000000"}, {"hire_date": "1380/01/10"}, {"region_code": "2201"}],
 )
 async def test_nobody_changes_their_own_pay_hire_date_or_region_with_a_file(
-    office: Office, desk: Desk, arrange: Arrange, changes: dict[str, str]
+    office: PersonnelOffice, activity_context: ActivityContext, arrange: Arrange, changes: dict[str, str]
 ) -> None:
     own, other = await own_line(office), Line()
     colleague = replace(office, actor=replace(office.actor, person_id=(await arrange.person("staff")).id))
@@ -105,7 +107,7 @@ async def test_nobody_changes_their_own_pay_hire_date_or_region_with_a_file(
 
 
 async def test_an_own_row_that_says_nothing_new_is_like_any_other_and_a_new_one_is_refused(
-    office: Office, arrange: Arrange
+    office: PersonnelOffice, arrange: Arrange
 ) -> None:
     own = await own_line(office)
     colleague = replace(office, actor=replace(office.actor, person_id=(await arrange.person("staff")).id))
@@ -123,28 +125,28 @@ async def test_an_own_row_that_says_nothing_new_is_like_any_other_and_a_new_one_
 
 @pytest.mark.parametrize("far", ["named", "stands"])
 async def test_a_file_changes_nobody_for_whom_its_sender_stands_or_who_stands_for_them_until_it_has_ended(
-    desk: Desk, arrange: Arrange, far: str
+    activity_context: ActivityContext, arrange: Arrange, far: str
 ) -> None:
-    branch = await Branch.opened(arrange.context, arrange, desk)
-    office = await Office.open(desk, arrange, branch.employer)
-    case_id = await {"named": branch.apply, "stands": branch.backed}[far]()
+    tavana = await TavanaScenario.opened(arrange.context, arrange, activity_context)
+    office = await PersonnelOffice.open(activity_context, arrange, tavana.employer)
+    case_id = await {"named": tavana.apply, "stands": tavana.backed}[far]()
 
-    def sent_by(sender: Someone) -> Office:
+    def sent_by(sender: Someone) -> PersonnelOffice:
         return replace(office, actor=replace(office.actor, person_id=sender.id))
 
     def row(listed: Someone, **changes: str) -> Line:
         about = Line(listed.national_id, first_name="", last_name="", mobile=listed.mobile, hire_date="1394/01/15")
         return about.but(**changes)
 
-    pairs = [(branch.guarantor, branch.applicant), (branch.applicant, branch.guarantor)]
+    pairs = [(tavana.guarantor, tavana.applicant), (tavana.applicant, tavana.guarantor)]
     richer, moved = {"net_pay_rial": "900000000"}, {"region_code": "2201"}
     for sender, listed in pairs:
         for changes in (richer, moved, {"hire_date": "1380/01/10"}):
             done = await sent_by(sender).import_(row(listed, **changes))
             assert await office.refused(done.case_id) == {"1": "own_row"}
             assert (done.rows_changed, done.rows_refused, done.changes_opened) == (0, 1, 0)
-    same = await sent_by(branch.guarantor).import_(row(branch.applicant))
+    same = await sent_by(tavana.guarantor).import_(row(tavana.applicant))
     assert (same.rows_unchanged, same.rows_refused) == (1, 0)
-    await withdraw(CreditOffice(arrange.context, branch.applicant, branch.finance), case_id)
+    await withdraw(CreditOffice(arrange.context, tavana.applicant, tavana.finance), case_id)
     for sender, listed in pairs:
         assert (await sent_by(sender).import_(row(listed, **richer))).rows_changed == 1

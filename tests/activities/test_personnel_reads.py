@@ -11,7 +11,7 @@ from datetime import date
 import pytest
 import sqlalchemy as sa
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from domain.personnel import PersonnelRow, RawRow, judge_row
 from storage.cases import read_case
 from storage.database import SERVICE, transaction
@@ -19,8 +19,8 @@ from storage.personnel import Chunk, Importing, apply_chunk, seal_row
 from storage.rows.guarantor import guarantees
 from storage.rows.organisation import employments
 from tests.arrange import Arrange
-from tests.commands.onboarding_steps import Branch
-from tests.personnel_steps import Line, Office
+from tests.commands.onboarding_steps import TavanaScenario
+from tests.personnel_steps import Line, PersonnelOffice
 
 PEOPLE = 300
 # Several lookups a person, and the checks of foreign keys; one look at everybody a person would be PEOPLE.
@@ -32,8 +32,8 @@ _READ = sa.text(
 
 
 @pytest.fixture
-async def office(desk: Desk, arrange: Arrange) -> Office:
-    return await Office.open(desk, arrange)
+async def office(activity_context: ActivityContext, arrange: Arrange) -> PersonnelOffice:
+    return await PersonnelOffice.open(activity_context, arrange)
 
 
 def moved(lines: Sequence[Line], first: int) -> list[Line]:
@@ -41,7 +41,7 @@ def moved(lines: Sequence[Line], first: int) -> list[Line]:
     return [line.but(mobile=f"+98{first + number}") for number, line in enumerate(lines)]
 
 
-async def rows_read(office: Office, lines: Sequence[Line]) -> dict[str, int]:
+async def rows_read(office: PersonnelOffice, lines: Sequence[Line]) -> dict[str, int]:
     """Apply people as one chunk, and tell how many rows of each table Postgres looked at."""
     case_id = await office.send(lines)
     rows, seen = [], set[str]()
@@ -58,7 +58,7 @@ async def rows_read(office: Office, lines: Sequence[Line]) -> dict[str, int]:
         return {row.relname: row.rows - before.get(row.relname, 0) for row in await connection.execute(_READ)}
 
 
-async def test_a_chunk_opens_and_replaces_proposals_without_looking_at_everybody_elses(office: Office) -> None:
+async def test_a_chunk_opens_and_replaces_proposals_without_looking_at_everybody_elses(office: PersonnelOffice) -> None:
     lines = [Line() for _ in range(2 * PEOPLE)]
     await office.import_(*lines)
     await office.import_(*moved(lines[:PEOPLE], 9_360_000_000))
@@ -70,18 +70,20 @@ async def test_a_chunk_opens_and_replaces_proposals_without_looking_at_everybody
         assert read["cases"] >= PEOPLE
 
 
-async def test_a_chunk_of_new_pay_looks_only_at_its_own_peoples_guarantees(desk: Desk, arrange: Arrange) -> None:
-    branch = await Branch.opened(arrange.context, arrange, desk)
-    office = await Office.open(desk, arrange, branch.employer)
+async def test_a_chunk_of_new_pay_looks_only_at_its_own_peoples_guarantees(
+    activity_context: ActivityContext, arrange: Arrange
+) -> None:
+    tavana = await TavanaScenario.opened(arrange.context, arrange, activity_context)
+    office = await PersonnelOffice.open(activity_context, arrange, tavana.employer)
     lines = [Line() for _ in range(PEOPLE)]
     await office.import_(*lines)
-    case_id = await branch.apply()
+    case_id = await tavana.apply()
     async with transaction(office.context.engine, SERVICE) as connection:
         columns = ["case_id", "credit_case_id", "applicant_id", "person_id", "employment_id", "monthly", "instalments"]
         those = sa.select(
-            *map(sa.literal, (case_id, case_id, branch.applicant.id)),
+            *map(sa.literal, (case_id, case_id, tavana.applicant.id)),
             *(employments.c.person_id, employments.c.id, sa.literal(1), sa.literal(1)),
-        ).where(employments.c.person_id.not_in([branch.applicant.id, branch.guarantor.id]))
+        ).where(employments.c.person_id.not_in([tavana.applicant.id, tavana.guarantor.id]))
         await connection.execute(sa.insert(guarantees).from_select(columns, those))
     read = await rows_read(office, [line.but(net_pay_rial="500000000") for line in lines])
     assert PEOPLE <= read["guarantees"] <= READS_A_PERSON * PEOPLE

@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from starlette.responses import Response
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from api.app import create_app
 from api.dependencies import Caller
 from api.live import MAX_STREAMS_EACH, Watcher
@@ -25,29 +25,29 @@ from domain.access import Role
 from domain.errors import InvalidInput
 from messages.case import Event as CaseEvent
 from messages.case import StepInput
-from storage.cases import tell, touch_case
+from storage.cases import add_event, touch_case
 from storage.database import SERVICE, transaction
 from storage.rows.cases import Event
 from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser
-from tests.commands.onboarding_steps import Office, apply, issue, open_task
+from tests.commands.onboarding_steps import MinipayOffice, apply, issue, open_task
 from tests.journeys.steps import ISSUE
 from tests.serving import serving
 from tests.transitions import Transitions
 
 
 @pytest.fixture
-async def office(context: Context, arrange: Arrange) -> Office:
+async def office(context: Context, arrange: Arrange) -> MinipayOffice:
     """A member and their HR."""
     employer = await arrange.organisation()
-    return Office(context, await arrange.member(employer), await arrange.hr_officer(employer))
+    return MinipayOffice(context, await arrange.member(employer), await arrange.hr_officer(employer))
 
 
 @pytest.fixture
-async def case_id(office: Office, desk: Desk) -> UUID:
+async def case_id(office: MinipayOffice, activity_context: ActivityContext) -> UUID:
     """An application whose certificate is awaited."""
     opened = await apply(office)
-    await Transitions(desk).request_backing(StepInput(opened))
+    await Transitions(activity_context).request_backing(StepInput(opened))
     return opened
 
 
@@ -59,7 +59,7 @@ async def served(context: Context) -> AsyncIterator[str]:
 
 
 async def test_a_case_that_did_not_change_is_not_sent_again(
-    api: httpx2.AsyncClient, office: Office, case_id: UUID
+    api: httpx2.AsyncClient, office: MinipayOffice, case_id: UUID
 ) -> None:
     first = await api.get(f"/v1/cases/{case_id}", headers=office.member.headers())
     same = {**office.member.headers(), "If-None-Match": first.headers["ETag"]}
@@ -74,7 +74,7 @@ async def test_a_case_that_did_not_change_is_not_sent_again(
 
 
 async def test_a_decision_on_an_older_version_of_the_task_is_refused(
-    api: httpx2.AsyncClient, office: Office, case_id: UUID
+    api: httpx2.AsyncClient, office: MinipayOffice, case_id: UUID
 ) -> None:
     task_id = await open_task(office.context, case_id)
     seen = (await api.get(f"/v1/tasks/{task_id}", headers=office.officer.headers())).headers["ETag"]
@@ -106,12 +106,17 @@ async def _pages(api: httpx2.AsyncClient, address: str, who: Someone, limit: int
 
 
 async def test_lists_are_paged_without_gap_or_repetition(
-    api: httpx2.AsyncClient, office: Office, case_id: UUID, arrange: Arrange, desk: Desk, superuser: Superuser
+    api: httpx2.AsyncClient,
+    office: MinipayOffice,
+    case_id: UUID,
+    arrange: Arrange,
+    activity_context: ActivityContext,
+    superuser: Superuser,
 ) -> None:
     employer = await superuser.value("SELECT organisation_id FROM cases")
     for _ in range(4):
-        colleague = Office(office.context, await arrange.member(employer), office.officer)
-        await Transitions(desk).request_backing(StepInput(await apply(colleague)))
+        colleague = MinipayOffice(office.context, await arrange.member(employer), office.officer)
+        await Transitions(activity_context).request_backing(StepInput(await apply(colleague)))
 
     for address in ("/v1/cases", "/v1/tasks"):
         pages = await _pages(api, address, office.officer, 2)
@@ -122,7 +127,9 @@ async def test_lists_are_paged_without_gap_or_repetition(
     assert [len(page) for page in events] == [1, 1]
 
 
-async def test_lists_are_filtered(api: httpx2.AsyncClient, office: Office, case_id: UUID, superuser: Superuser) -> None:
+async def test_lists_are_filtered(
+    api: httpx2.AsyncClient, office: MinipayOffice, case_id: UUID, superuser: Superuser
+) -> None:
     async def count(address: str, who: Someone) -> int:
         return len((await api.get(address, headers=who.headers())).json()["items"])
 
@@ -138,7 +145,7 @@ async def test_lists_are_filtered(api: httpx2.AsyncClient, office: Office, case_
 
 
 async def test_staff_read_in_a_list_whom_each_case_is_about(
-    api: httpx2.AsyncClient, office: Office, case_id: UUID
+    api: httpx2.AsyncClient, office: MinipayOffice, case_id: UUID
 ) -> None:
     listed = {who: await api.get("/v1/cases", headers=who.headers()) for who in (office.officer, office.member)}
 
@@ -148,7 +155,7 @@ async def test_staff_read_in_a_list_whom_each_case_is_about(
 
 
 async def test_a_case_that_waits_for_nobody_says_that_it_goes_on(
-    api: httpx2.AsyncClient, office: Office, case_id: UUID
+    api: httpx2.AsyncClient, office: MinipayOffice, case_id: UUID
 ) -> None:
     async def is_moving() -> bool:
         answer = await api.get(f"/v1/cases/{case_id}", headers=office.member.headers())
@@ -162,7 +169,7 @@ async def test_a_case_that_waits_for_nobody_says_that_it_goes_on(
 
 
 async def test_a_case_that_only_lets_time_pass_does_not_say_that_it_goes_on(
-    api: httpx2.AsyncClient, office: Office, case_id: UUID, superuser: Superuser
+    api: httpx2.AsyncClient, office: MinipayOffice, case_id: UUID, superuser: Superuser
 ) -> None:
     await issue(office, case_id)
     await superuser.run("UPDATE cases SET phase = 'awaiting_clearance', next_actor = 'machine'")
@@ -204,7 +211,7 @@ BAD_CURSORS = [
     ["/v1/cases", "/v1/tasks", "/v1/cases/{case}/timeline", "/v1/staff", "/v1/organisations", "/v1/policy-versions"],
 )
 async def test_a_cursor_that_is_not_ours_is_refused_or_shows_a_page(
-    api: httpx2.AsyncClient, office: Office, case_id: UUID, arrange: Arrange, address: str
+    api: httpx2.AsyncClient, office: MinipayOffice, case_id: UUID, arrange: Arrange, address: str
 ) -> None:
     who = (await arrange.platform(Role.OPERATOR)).headers()
     for cursor in BAD_CURSORS:
@@ -231,7 +238,7 @@ async def _events(lines: AsyncIterator[str], count: int) -> list[dict[str, Any]]
 
 
 async def test_the_live_stream_tells_what_was_and_what_happens_and_goes_on_where_it_was_cut(
-    served: str, office: Office, case_id: UUID
+    served: str, office: MinipayOffice, case_id: UUID
 ) -> None:
     async with httpx2.AsyncClient(base_url=served, timeout=20) as client:
         address = f"/v1/cases/{case_id}/events"
@@ -240,7 +247,7 @@ async def test_the_live_stream_tells_what_was_and_what_happens_and_goes_on_where
             lines = aiter(stream.aiter_lines())
             before = await _events(lines, 2)
             async with transaction(office.context.engine, SERVICE) as connection:
-                await tell(connection, case_id, CaseEvent.REMINDED, actor="machine", params={"role": "hr_officer"})
+                await add_event(connection, case_id, CaseEvent.REMINDED, actor="machine", params={"role": "hr_officer"})
             (news,) = await _events(lines, 1)
         resumed = {**office.member.headers(), "Last-Event-ID": str(before[-1]["id"])}
         async with client.stream("GET", address, headers=resumed) as stream:
@@ -252,7 +259,7 @@ async def test_the_live_stream_tells_what_was_and_what_happens_and_goes_on_where
 
 
 async def test_the_live_stream_tells_of_a_change_that_no_line_tells_of_to_whoever_says_what_they_have(
-    served: str, api: httpx2.AsyncClient, office: Office, case_id: UUID
+    served: str, api: httpx2.AsyncClient, office: MinipayOffice, case_id: UUID
 ) -> None:
     case = (await api.get(f"/v1/cases/{case_id}", headers=office.member.headers())).json()
     address = f"/v1/cases/{case_id}/events?version={case['version']}"
@@ -294,7 +301,7 @@ SHUT_OUT = {
 
 @pytest.mark.parametrize("why", SHUT_OUT)
 async def test_a_live_stream_ends_when_whoever_watches_may_watch_no_more(
-    context: Context, office: Office, case_id: UUID, superuser: Superuser, why: str
+    context: Context, office: MinipayOffice, case_id: UUID, superuser: Superuser, why: str
 ) -> None:
     name, statement = SHUT_OUT[why]
     who: Someone = getattr(office, name)
@@ -311,7 +318,7 @@ async def test_a_live_stream_ends_when_whoever_watches_may_watch_no_more(
 
 
 async def test_a_person_has_so_many_live_streams_and_keeps_nobody_else_out(
-    served: str, office: Office, case_id: UUID
+    served: str, office: MinipayOffice, case_id: UUID
 ) -> None:
     async with httpx2.AsyncClient(base_url=served, timeout=20) as client:
 
@@ -338,7 +345,7 @@ async def test_a_person_has_so_many_live_streams_and_keeps_nobody_else_out(
 
 
 async def test_an_address_with_a_slash_too_many_is_not_found_and_not_sent_elsewhere(
-    api: httpx2.AsyncClient, office: Office
+    api: httpx2.AsyncClient, office: MinipayOffice
 ) -> None:
     answer = await api.get("/v1/cases/", headers=office.member.headers())
 

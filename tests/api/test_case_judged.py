@@ -8,27 +8,27 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from domain.access import Role
 from messages.case import StepInput
 from tests.arrange import Arrange, Someone
 from tests.commands import onboarding_steps
 from tests.commands.onboarding_steps import apply, issue
-from tests.personnel_steps import SHEBAS, Line, Office
+from tests.personnel_steps import SHEBAS, Line, PersonnelOffice
 from tests.transitions import Transitions
 
 
 @pytest.fixture
-async def office(desk: Desk, arrange: Arrange) -> Office:
+async def office(activity_context: ActivityContext, arrange: Arrange) -> PersonnelOffice:
     """An organisation whose HR sends files."""
-    return await Office.open(desk, arrange)
+    return await PersonnelOffice.open(activity_context, arrange)
 
 
-async def asked(office: Office, line: Line, other: Line) -> UUID:
+async def asked(office: PersonnelOffice, line: Line, other: Line) -> UUID:
     """A change of a person's data whose confirmation is awaited."""
     case_id = await office.change(line, other)
-    await Transitions(office.desk).request_decision(StepInput(case_id))
+    await Transitions(office.activity_context).request_decision(StepInput(case_id))
     return case_id
 
 
@@ -41,7 +41,7 @@ async def read(api: httpx2.AsyncClient, who: Someone, case_id: UUID) -> dict[str
 
 
 async def test_support_sees_whose_number_changes_from_what_to_what_but_no_whole_value(
-    api: httpx2.AsyncClient, office: Office, arrange: Arrange
+    api: httpx2.AsyncClient, office: PersonnelOffice, arrange: Arrange
 ) -> None:
     line = Line(mobile="+989121234567")
     case_id = await asked(office, line, line.but(mobile="+989190000001"))
@@ -62,7 +62,7 @@ async def test_support_sees_whose_number_changes_from_what_to_what_but_no_whole_
 
 
 async def test_a_sheba_is_shown_by_its_bank_and_end_and_an_exit_without_values(
-    api: httpx2.AsyncClient, office: Office, arrange: Arrange
+    api: httpx2.AsyncClient, office: PersonnelOffice, arrange: Arrange
 ) -> None:
     line, leaver = Line(), Line()
     sheba = await asked(office, line, line.but(sheba=SHEBAS[1]))
@@ -81,7 +81,7 @@ async def test_a_sheba_is_shown_by_its_bank_and_end_and_an_exit_without_values(
 
 
 async def test_staff_who_see_the_case_without_a_task_in_it_recognise_nobody(
-    api: httpx2.AsyncClient, office: Office, arrange: Arrange
+    api: httpx2.AsyncClient, office: PersonnelOffice, arrange: Arrange
 ) -> None:
     line = Line()
     case_id = await asked(office, line, line.but(mobile="+989190000002"))
@@ -94,13 +94,13 @@ async def test_staff_who_see_the_case_without_a_task_in_it_recognise_nobody(
 
 
 async def test_hr_recognises_the_applicant_while_it_is_theirs_to_answer(
-    api: httpx2.AsyncClient, context: Context, arrange: Arrange, desk: Desk
+    api: httpx2.AsyncClient, context: Context, arrange: Arrange, activity_context: ActivityContext
 ) -> None:
     employer = await arrange.organisation()
     member, officer = await arrange.member(employer), await arrange.hr_officer(employer)
-    office = onboarding_steps.Office(context, member, officer)
+    office = onboarding_steps.MinipayOffice(context, member, officer)
     case_id = await apply(office)
-    await Transitions(desk).request_backing(StepInput(case_id))
+    await Transitions(activity_context).request_backing(StepInput(case_id))
 
     before = await read(api, officer, case_id)
     their_own = await read(api, member, case_id)

@@ -8,21 +8,23 @@ from uuid import uuid4
 import httpx2
 import pytest
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from domain.access import Role
 from messages.case import StepInput
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
-from tests.commands.onboarding_steps import Office, apply, issue
+from tests.commands.onboarding_steps import MinipayOffice, apply, issue
 from tests.transitions import Transitions
 
 
-async def issued(context: Context, arrange: Arrange, desk: Desk, employer: Any, officer: Someone) -> str:
+async def issued(
+    context: Context, arrange: Arrange, activity_context: ActivityContext, employer: Any, officer: Someone
+) -> str:
     """A certificate for a new member of the organisation; returns its case's id."""
-    office = Office(context, await arrange.member(employer), officer)
+    office = MinipayOffice(context, await arrange.member(employer), officer)
     case_id = await apply(office)
-    await Transitions(desk).request_backing(StepInput(case_id))
+    await Transitions(activity_context).request_backing(StepInput(case_id))
     await issue(office, case_id)
     return str(case_id)
 
@@ -51,12 +53,12 @@ async def test_hr_and_auditors_see_for_whom_each_was_issued_and_whether_it_holds
     api: httpx2.AsyncClient,
     context: Context,
     arrange: Arrange,
-    desk: Desk,
+    activity_context: ActivityContext,
     employer: Any,
     officer: Someone,
     superuser: Superuser,
 ) -> None:
-    case_id = await issued(context, arrange, desk, employer, officer)
+    case_id = await issued(context, arrange, activity_context, employer, officer)
     (valid,) = (await page(api, officer, employer))["items"]
     revoked = await api.post(
         f"/v1/certificates/{valid['id']}/revocation", json={"reason": "پایان همکاری"}, headers=officer.headers()
@@ -74,11 +76,16 @@ async def test_hr_and_auditors_see_for_whom_each_was_issued_and_whether_it_holds
 
 
 async def test_certificates_come_newest_first_page_by_page_and_no_other_organisations_among_them(
-    api: httpx2.AsyncClient, context: Context, arrange: Arrange, desk: Desk, employer: Any, officer: Someone
+    api: httpx2.AsyncClient,
+    context: Context,
+    arrange: Arrange,
+    activity_context: ActivityContext,
+    employer: Any,
+    officer: Someone,
 ) -> None:
-    cases = [await issued(context, arrange, desk, employer, officer) for _ in range(3)]
+    cases = [await issued(context, arrange, activity_context, employer, officer) for _ in range(3)]
     elsewhere = await arrange.organisation()
-    await issued(context, arrange, desk, elsewhere, await arrange.hr_officer(elsewhere))
+    await issued(context, arrange, activity_context, elsewhere, await arrange.hr_officer(elsewhere))
 
     first = await page(api, officer, employer, "&limit=2")
     second = await page(api, officer, employer, f"&limit=2&cursor={first['next']}")

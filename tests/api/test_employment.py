@@ -15,7 +15,7 @@ from commands.employment import SEARCHES_PER_OFFICER
 from domain.access import Grant, Role, ScopeKind
 from tests.arrange import Arrange, Someone, next_national_id
 from tests.books import Superuser, assert_books_clean
-from tests.commands.onboarding_steps import Office as CreditOffice
+from tests.commands.onboarding_steps import MinipayOffice as CreditOffice
 from tests.commands.onboarding_steps import apply
 
 REASON = {"reason": "حکم کارگزینی تازه"}

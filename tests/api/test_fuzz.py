@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from tests.api.test_matrix import MATRIX
 from tests.api.world import EVERYBODY, Call, World, calls, filled, make_world
@@ -108,9 +108,9 @@ def collect(table: dict[str, Call], world: World) -> list[tuple[str, str, dict[s
 
 @pytest.mark.timeout(120)
 async def test_whatever_is_sent_is_answered_without_a_fault_and_refused_without_an_effect(
-    api: httpx2.AsyncClient, context: Context, desk: Desk, arrange: Arrange, superuser: Superuser
+    api: httpx2.AsyncClient, context: Context, activity_context: ActivityContext, arrange: Arrange, superuser: Superuser
 ) -> None:
-    world = await make_world(context, desk, arrange, superuser)
+    world = await make_world(context, activity_context, arrange, superuser)
     table = calls(world)
     before = await superuser.effects()
     for operation, who, sent in collect(table, world):

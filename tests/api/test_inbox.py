@@ -7,24 +7,24 @@ from typing import Any
 import httpx2
 import pytest
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from domain.access import Role
 from messages.case import StepInput
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
-from tests.commands.onboarding_steps import Branch, guarantee_of, name, refuse_guarantee
+from tests.commands.onboarding_steps import TavanaScenario, guarantee_of, name, refuse_guarantee
 from tests.personnel_steps import Line
-from tests.personnel_steps import Office as Personnel
+from tests.personnel_steps import PersonnelOffice as Personnel
 from tests.transitions import Transitions
 
 NAME = "مریم آزمون"
 
 
 @pytest.fixture
-async def branch(context: Context, arrange: Arrange, desk: Desk) -> Branch:
+async def tavana(context: Context, arrange: Arrange, activity_context: ActivityContext) -> TavanaScenario:
     """An applicant, a colleague and finance of one region."""
-    return await Branch.opened(context, arrange, desk)
+    return await TavanaScenario.opened(context, arrange, activity_context)
 
 
 async def inbox(api: httpx2.AsyncClient, who: Someone, query: str = "") -> list[dict[str, Any]]:
@@ -36,53 +36,53 @@ async def inbox(api: httpx2.AsyncClient, who: Someone, query: str = "") -> list[
 
 
 async def test_finance_reads_whose_application_it_is_and_what_for_and_whether_it_is_late(
-    api: httpx2.AsyncClient, branch: Branch, superuser: Superuser
+    api: httpx2.AsyncClient, tavana: TavanaScenario, superuser: Superuser
 ) -> None:
-    await branch.backed()
-    (fresh,) = await inbox(api, branch.finance)
+    await tavana.backed()
+    (fresh,) = await inbox(api, tavana.finance)
     await superuser.run("UPDATE tasks SET due_at = now() - interval '1 second' WHERE status = 'open'")
-    (late,) = await inbox(api, branch.finance, "?late=true")
+    (late,) = await inbox(api, tavana.finance, "?late=true")
 
     assert (fresh["person_name"], fresh["late"], late["late"]) == (NAME, False, True)
     assert fresh["programme"]["en"]
     assert fresh["programme"]["fa"] != fresh["programme"]["en"]
-    alone = (await api.get(f"/v1/tasks/{late['id']}", headers=branch.finance.headers())).json()
+    alone = (await api.get(f"/v1/tasks/{late['id']}", headers=tavana.finance.headers())).json()
     assert alone == late
 
 
 async def test_a_guarantor_reads_who_asks_and_the_applicant_no_name_for_their_own(
-    api: httpx2.AsyncClient, branch: Branch, superuser: Superuser, context: Context
+    api: httpx2.AsyncClient, tavana: TavanaScenario, superuser: Superuser, context: Context
 ) -> None:
-    await superuser.run("UPDATE persons SET first_name = 'زهرا' WHERE id = %s", branch.guarantor.id)
-    case_id = await branch.asked()
-    guarantee = await guarantee_of(context, case_id, branch.guarantor)
-    (asked,) = await inbox(api, branch.guarantor)
-    alone = (await api.get(f"/v1/tasks/{asked['id']}", headers=branch.guarantor.headers())).json()
-    await refuse_guarantee(branch, case_id, branch.guarantor)
-    await branch.go_on(case_id)
-    (own,) = await inbox(api, branch.applicant)
+    await superuser.run("UPDATE persons SET first_name = 'زهرا' WHERE id = %s", tavana.guarantor.id)
+    case_id = await tavana.asked()
+    guarantee = await guarantee_of(context, case_id, tavana.guarantor)
+    (asked,) = await inbox(api, tavana.guarantor)
+    alone = (await api.get(f"/v1/tasks/{asked['id']}", headers=tavana.guarantor.headers())).json()
+    await refuse_guarantee(tavana, case_id, tavana.guarantor)
+    await tavana.go_on(case_id)
+    (own,) = await inbox(api, tavana.applicant)
 
     assert (asked["kind"], asked["person_name"]) == ("answer_guarantee", NAME)
     assert alone == asked
     assert (asked["subject_id"], own["subject_id"]) == (str(guarantee.id), None)
     assert (own["kind"], own["person_name"]) == ("name_guarantor", None)
     # Whoever was asked instead reads of the applicant, and the one who refused of nobody any more.
-    other = await branch.colleague()
-    await name(branch, case_id, other)
-    await branch.go_on(case_id)
+    other = await tavana.colleague()
+    await name(tavana, case_id, other)
+    await tavana.go_on(case_id)
     assert [item["person_name"] for item in await inbox(api, other)] == [NAME]
-    assert await inbox(api, branch.guarantor) == []
+    assert await inbox(api, tavana.guarantor) == []
 
 
 async def test_a_claimed_task_is_mine_for_me_and_not_for_my_colleague(
-    api: httpx2.AsyncClient, arrange: Arrange, branch: Branch
+    api: httpx2.AsyncClient, arrange: Arrange, tavana: TavanaScenario
 ) -> None:
-    await branch.backed()
+    await tavana.backed()
     colleague = await arrange.finance_officer()
-    (item,) = await inbox(api, branch.finance)
-    claimed = await api.post(f"/v1/tasks/{item['id']}/claim", headers=branch.finance.headers())
+    (item,) = await inbox(api, tavana.finance)
+    claimed = await api.post(f"/v1/tasks/{item['id']}/claim", headers=tavana.finance.headers())
 
-    (mine,), (theirs,) = await inbox(api, branch.finance), await inbox(api, colleague)
+    (mine,), (theirs,) = await inbox(api, tavana.finance), await inbox(api, colleague)
 
     assert (item["claimed_by_me"], claimed.json()["claimed_by_me"]) == (False, True)
     assert (mine["claimed_by_me"], theirs["claimed_by_me"]) == (True, False)
@@ -90,9 +90,9 @@ async def test_a_claimed_task_is_mine_for_me_and_not_for_my_colleague(
 
 
 async def test_proposed_changes_wait_for_support_and_exits_for_the_organisations_hr(
-    api: httpx2.AsyncClient, arrange: Arrange, desk: Desk
+    api: httpx2.AsyncClient, arrange: Arrange, activity_context: ActivityContext
 ) -> None:
-    personnel = await Personnel.open(desk, arrange)
+    personnel = await Personnel.open(activity_context, arrange)
     officer = await arrange.hr_officer(personnel.organisation_id)
     stranger = await arrange.hr_officer(await arrange.organisation())
     support = await arrange.platform(Role.SUPPORT_AGENT)
@@ -100,7 +100,7 @@ async def test_proposed_changes_wait_for_support_and_exits_for_the_organisations
     await personnel.import_(moved, left)
     await personnel.import_(moved.but(mobile="09129999999"), left.but(employment="بازنشسته"))
     for case in await personnel.changes():
-        await Transitions(desk).request_decision(StepInput(case.id))
+        await Transitions(activity_context).request_decision(StepInput(case.id))
 
     by_who = {
         role: await inbox(api, who, "?kind=confirm_change")

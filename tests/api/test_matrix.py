@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import httpx2
 import pytest
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from api.app import create_app
 from api.dependencies import SESSION_COOKIE
 from commands.command import Context
@@ -200,9 +200,14 @@ async def everybody_calls(
 
 
 async def test_everybody_gets_from_every_operation_exactly_what_the_matrix_says(
-    door: Door, api: httpx2.AsyncClient, context: Context, desk: Desk, arrange: Arrange, superuser: Superuser
+    door: Door,
+    api: httpx2.AsyncClient,
+    context: Context,
+    activity_context: ActivityContext,
+    arrange: Arrange,
+    superuser: Superuser,
 ) -> None:
-    world = await make_world(context, desk, arrange, superuser)
+    world = await make_world(context, activity_context, arrange, superuser)
     document = operations((await api.get("/openapi.json")).json())
     table = calls(world)
     assert set(document) == set(MATRIX) == set(table), "every operation needs a call and a rule"
@@ -223,9 +228,14 @@ async def test_everybody_gets_from_every_operation_exactly_what_the_matrix_says(
 
 
 async def test_guarantors_and_finance_get_what_is_theirs_and_nobody_elses(
-    door: Door, api: httpx2.AsyncClient, context: Context, desk: Desk, arrange: Arrange, superuser: Superuser
+    door: Door,
+    api: httpx2.AsyncClient,
+    context: Context,
+    activity_context: ActivityContext,
+    arrange: Arrange,
+    superuser: Superuser,
 ) -> None:
-    world = await make_world(context, desk, arrange, superuser)
+    world = await make_world(context, activity_context, arrange, superuser)
     table = guaranteed_calls()
     assert set(table) == set(GUARANTEED)
 
@@ -246,7 +256,7 @@ async def test_guarantors_and_finance_get_what_is_theirs_and_nobody_elses(
 
 
 async def test_the_statuses_that_people_get_are_declared(
-    api: httpx2.AsyncClient, context: Context, desk: Desk, arrange: Arrange, superuser: Superuser
+    api: httpx2.AsyncClient, context: Context, activity_context: ActivityContext, arrange: Arrange, superuser: Superuser
 ) -> None:
     document = operations((await api.get("/openapi.json")).json())
 
@@ -268,9 +278,9 @@ async def test_the_statuses_that_people_get_are_declared(
 
 
 async def test_what_is_not_there_and_what_is_not_yours_look_the_same(
-    api: httpx2.AsyncClient, context: Context, desk: Desk, arrange: Arrange, superuser: Superuser
+    api: httpx2.AsyncClient, context: Context, activity_context: ActivityContext, arrange: Arrange, superuser: Superuser
 ) -> None:
-    world = await make_world(context, desk, arrange, superuser)
+    world = await make_world(context, activity_context, arrange, superuser)
     table, missing = calls(world), "01890000-0000-7000-8000-000000000000"
     foreign = {
         "member_foreign": [

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.notice import NoticeSender
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from api.app import create_app
 from commands.account.codes import request_code
 from commands.command import Context
@@ -39,16 +39,16 @@ async def member(arrange: Arrange) -> Someone:
 
 
 @pytest.fixture
-def carrier(desk: Desk, messages_dir: Path) -> Relay:
+def carrier(activity_context: ActivityContext, messages_dir: Path) -> Relay:
     """Sends what waits through the local gateway when it is told to."""
-    return relay_of(desk, LocalSms(messages_dir))
+    return relay_of(activity_context, LocalSms(messages_dir))
 
 
-def relay_of(desk: Desk, sms: LocalSms | SmsIr) -> Relay:
+def relay_of(activity_context: ActivityContext, sms: LocalSms | SmsIr) -> Relay:
     """A relay for messages and codes alone."""
-    sender = NoticeSender(desk, sms, LINKS)
+    sender = NoticeSender(activity_context, sms, LINKS)
     return Relay(
-        desk.engine,
+        activity_context.engine,
         [
             Route(SendNotice, sender.send_notice, Lane.NOTICES),
             Route(SendCode, sender.send_code, Lane.CODES),
@@ -56,7 +56,7 @@ def relay_of(desk: Desk, sms: LocalSms | SmsIr) -> Relay:
     )
 
 
-async def tell(engine: AsyncEngine, who: Someone, *templates: str, **params: str) -> None:
+async def send_notice(engine: AsyncEngine, who: Someone, *templates: str, **params: str) -> None:
     """Promise messages, one after the other."""
     for template in templates:
         async with transaction(engine, SERVICE) as connection:
@@ -85,10 +85,10 @@ async def resend(api: httpx2.AsyncClient, who: Someone, notice_id: UUID) -> http
 async def test_a_member_reads_what_was_sent_to_them_and_nobody_elses(
     api: httpx2.AsyncClient, engine: AsyncEngine, arrange: Arrange, member: Someone, carrier: Relay
 ) -> None:
-    await tell(engine, member, WITHDRAWN)
+    await send_notice(engine, member, WITHDRAWN)
     await carrier.drain(Lane.NOTICES)
-    await tell(engine, member, "guarantee_not_needed")
-    await tell(engine, await arrange.person("member"), "application_submitted")
+    await send_notice(engine, member, "guarantee_not_needed")
+    await send_notice(engine, await arrange.person("member"), "application_submitted")
 
     items = await listed(api, member, "/v1/messages")
 
@@ -103,7 +103,7 @@ async def test_a_member_reads_what_was_sent_to_them_and_nobody_elses(
 async def test_the_text_is_the_one_that_was_sent_with_its_values_and_links(
     context: Context, engine: AsyncEngine, member: Someone, carrier: Relay, messages_dir: Path
 ) -> None:
-    await tell(engine, member, "credit_activated", ceiling="۶۰٬۰۰۰٬۰۰۰ تومان", ends_on="۱۴۰۷/۰۸/۳۰")
+    await send_notice(engine, member, "credit_activated", ceiling="۶۰٬۰۰۰٬۰۰۰ تومان", ends_on="۱۴۰۷/۰۸/۳۰")
     await carrier.drain(Lane.NOTICES)
     app = create_app(replace(context, links=LINKS))
 
@@ -118,7 +118,7 @@ async def test_the_text_is_the_one_that_was_sent_with_its_values_and_links(
 async def test_messages_come_newest_first_page_by_page(
     api: httpx2.AsyncClient, engine: AsyncEngine, member: Someone, superuser: Superuser
 ) -> None:
-    await tell(engine, member, *[WITHDRAWN] * 5)
+    await send_notice(engine, member, *[WITHDRAWN] * 5)
     order = [str(row[0]) for row in await superuser.rows("SELECT id FROM notices ORDER BY id DESC")]
     seen, cursor = [], ""
     while cursor is not None:
@@ -145,7 +145,7 @@ async def test_one_time_codes_are_no_messages(
 async def test_what_went_to_a_number_that_is_no_longer_theirs_is_not_among_their_messages(
     api: httpx2.AsyncClient, engine: AsyncEngine, context: Context, member: Someone, superuser: Superuser
 ) -> None:
-    await tell(engine, member, "mobile_changed_old")
+    await send_notice(engine, member, "mobile_changed_old")
     former = context.seals.cipher.seal_text("+989350000001", "person.mobile")
     await superuser.run("UPDATE notices SET mobile_sealed = %s", former)
 
@@ -155,18 +155,18 @@ async def test_what_went_to_a_number_that_is_no_longer_theirs_is_not_among_their
 async def test_operators_see_what_became_of_each_message_and_of_the_person_a_masked_number_only(
     api: httpx2.AsyncClient,
     engine: AsyncEngine,
-    desk: Desk,
+    activity_context: ActivityContext,
     arrange: Arrange,
     member: Someone,
     carrier: Relay,
 ) -> None:
     operator = await arrange.platform(Role.OPERATOR)
-    await tell(engine, member, WITHDRAWN)
+    await send_notice(engine, member, WITHDRAWN)
     await carrier.drain(Lane.NOTICES)
-    await tell(engine, member, "guarantee_not_needed")
+    await send_notice(engine, member, "guarantee_not_needed")
     async with httpx2.AsyncClient() as client:
-        await relay_of(desk, SmsIr(client, "key", {})).drain(Lane.NOTICES)
-    await tell(engine, member, "guarantee_replaced")
+        await relay_of(activity_context, SmsIr(client, "key", {})).drain(Lane.NOTICES)
+    await send_notice(engine, member, "guarantee_replaced")
 
     by_state = {
         state: await listed(api, operator, f"/v1/notices?state={state}") for state in ("pending", "sent", "failed")
@@ -191,7 +191,7 @@ async def test_operators_see_what_became_of_each_message_and_of_the_person_a_mas
 async def test_of_a_message_that_waits_it_is_told_how_often_it_was_tried_and_what_went_wrong(
     api: httpx2.AsyncClient, engine: AsyncEngine, arrange: Arrange, member: Someone, superuser: Superuser
 ) -> None:
-    await tell(engine, member, WITHDRAWN)
+    await send_notice(engine, member, WITHDRAWN)
     await superuser.run("UPDATE outbox SET attempts = 3, last_error = 'SendFailed'")
 
     (item,) = await listed(api, await arrange.platform(Role.AUDITOR), "/v1/notices?state=pending")
@@ -208,7 +208,7 @@ async def test_somebody_without_a_number_is_not_waited_for(
     superuser: Superuser,
 ) -> None:
     await superuser.run("UPDATE persons SET mobile_index = NULL, mobile_sealed = NULL WHERE id = %s", member.id)
-    await tell(engine, member, WITHDRAWN)
+    await send_notice(engine, member, WITHDRAWN)
 
     await carrier.drain(Lane.NOTICES)
 
@@ -221,7 +221,7 @@ async def test_somebody_without_a_number_is_not_waited_for(
 async def test_a_message_that_failed_arrives_once_it_is_sent_again(
     api: httpx2.AsyncClient,
     engine: AsyncEngine,
-    desk: Desk,
+    activity_context: ActivityContext,
     arrange: Arrange,
     member: Someone,
     carrier: Relay,
@@ -229,9 +229,9 @@ async def test_a_message_that_failed_arrives_once_it_is_sent_again(
     superuser: Superuser,
     role: Role,
 ) -> None:
-    await tell(engine, member, WITHDRAWN)
+    await send_notice(engine, member, WITHDRAWN)
     async with httpx2.AsyncClient() as client:
-        await relay_of(desk, SmsIr(client, "key", {})).drain(Lane.NOTICES)
+        await relay_of(activity_context, SmsIr(client, "key", {})).drain(Lane.NOTICES)
     sender, notice_id = await arrange.platform(role), await newest(superuser)
 
     answer = await resend(api, sender, notice_id)
@@ -257,7 +257,7 @@ async def test_a_message_that_was_sent_goes_out_a_second_time_and_once_for_each_
     messages_dir: Path,
     superuser: Superuser,
 ) -> None:
-    await tell(engine, member, WITHDRAWN)
+    await send_notice(engine, member, WITHDRAWN)
     await carrier.drain(Lane.NOTICES)
     operator, notice_id = await arrange.platform(Role.OPERATOR), await newest(superuser)
     headers = operator.headers()
@@ -274,7 +274,7 @@ async def test_a_message_that_was_sent_goes_out_a_second_time_and_once_for_each_
 async def test_one_message_is_sent_again_a_few_times_an_hour_at_most(
     api: httpx2.AsyncClient, engine: AsyncEngine, arrange: Arrange, member: Someone, superuser: Superuser
 ) -> None:
-    await tell(engine, member, WITHDRAWN, "guarantee_not_needed")
+    await send_notice(engine, member, WITHDRAWN, "guarantee_not_needed")
     operator = await arrange.platform(Role.OPERATOR)
     first, second = [row[0] for row in await superuser.rows("SELECT id FROM notices ORDER BY id")]
     statuses = []

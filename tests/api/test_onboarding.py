@@ -9,7 +9,7 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from api.app import create_app
 from commands.command import Context
 from messages.case import StepInput
@@ -19,30 +19,30 @@ from storage.organisation import employments_of
 from storage.programme import programmes_in_force
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
-from tests.commands.onboarding_steps import Office, apply, issue
+from tests.commands.onboarding_steps import MinipayOffice, apply, issue
 from tests.transitions import Transitions
 
 
 @pytest.fixture
-async def office(context: Context, arrange: Arrange, desk: Desk) -> Office:
+async def office(context: Context, arrange: Arrange, activity_context: ActivityContext) -> MinipayOffice:
     """A member with an active credit, and their HR."""
     employer = await arrange.organisation()
-    office = Office(context, await arrange.member(employer), await arrange.hr_officer(employer))
-    await activate(office, desk)
+    office = MinipayOffice(context, await arrange.member(employer), await arrange.hr_officer(employer))
+    await activate(office, activity_context)
     return office
 
 
-async def activate(office: Office, desk: Desk) -> None:
+async def activate(office: MinipayOffice, activity_context: ActivityContext) -> None:
     """A credit from the application on; another one replaces the one before."""
     case_id = await apply(office)
-    activities = Transitions(desk)
+    activities = Transitions(activity_context)
     await activities.request_backing(StepInput(case_id))
     await issue(office, case_id)
     await activities.activate_credit(StepInput(case_id))
 
 
 @pytest.fixture
-def member(office: Office) -> Someone:
+def member(office: MinipayOffice) -> Someone:
     """Whose credit it is."""
     return office.member
 
@@ -70,9 +70,9 @@ async def test_the_whole_card_number_is_shown_only_after_a_fresh_code(
 
 
 async def test_every_line_has_its_own_balance_and_one_query_reads_them_all(
-    api: httpx2.AsyncClient, context: Context, office: Office, desk: Desk
+    api: httpx2.AsyncClient, context: Context, office: MinipayOffice, activity_context: ActivityContext
 ) -> None:
-    await activate(office, desk)
+    await activate(office, activity_context)
     statements: list[str] = []
 
     @sa.event.listens_for(context.engine.sync_engine, "before_cursor_execute")
@@ -110,7 +110,7 @@ async def test_a_member_without_a_credit_gets_an_empty_list(api: httpx2.AsyncCli
 
 
 async def test_what_is_possible_in_each_programme_at_each_employer_is_told_by_as_many_statements_as_for_one(
-    api: httpx2.AsyncClient, context: Context, arrange: Arrange, office: Office
+    api: httpx2.AsyncClient, context: Context, arrange: Arrange, office: MinipayOffice
 ) -> None:
     statements: list[str] = []
 

@@ -20,8 +20,8 @@ from api.case_view import Section
 from api.decisions import ANSWERINGS, listed
 from api.dependencies import CommandDep, ReadingDep
 from api.operation import Operation
-from api.sight import Sight
 from api.values import Out, Page, read_cursor
+from api.visibility import Visibility
 from commands.refusals import refuses
 from domain.access import Actor, Grant, Role, ScopeKind
 from domain.errors import CaseClosed
@@ -166,18 +166,18 @@ def test_every_part_of_a_case_has_its_fields_in_the_whole_and_shares_them_with_n
         part.model()
 
 
-def _sight(actor: Actor, parts: frozenset[str] = frozenset(), *, claimed_by: UUID | None = None) -> Sight:
-    return Sight(actor, CASE, parts, (replace(TASK, claimed_by=claimed_by),))
+def _visibility(actor: Actor, parts: frozenset[str] = frozenset(), *, claimed_by: UUID | None = None) -> Visibility:
+    return Visibility(actor, CASE, parts, (replace(TASK, claimed_by=claimed_by),))
 
 
 def test_a_part_of_a_case_is_for_members_who_take_the_right_part_in_it() -> None:
     member = Actor(PERSON, "member", uuid4(), ())
     part: Section[Out] = Section(CaseKind.ONBOARDING, members=frozenset({"applicant"}))
 
-    assert part.is_for(_sight(member, frozenset({"applicant"})))
-    assert not part.is_for(_sight(member, frozenset({"guarantor"})))
-    assert not part.is_for(_sight(member))
-    assert not replace(part, kind=CaseKind.SUBSTITUTION).is_for(_sight(member, frozenset({"applicant"})))
+    assert part.is_for(_visibility(member, frozenset({"applicant"})))
+    assert not part.is_for(_visibility(member, frozenset({"guarantor"})))
+    assert not part.is_for(_visibility(member))
+    assert not replace(part, kind=CaseKind.SUBSTITUTION).is_for(_visibility(member, frozenset({"applicant"})))
 
 
 def test_a_part_of_a_case_is_for_all_staff_who_see_it_or_only_for_who_has_claimed_a_task_in_it() -> None:
@@ -185,13 +185,13 @@ def test_a_part_of_a_case_is_for_all_staff_who_see_it_or_only_for_who_has_claime
     everybody: Section[Out] = Section(CaseKind.ONBOARDING)
     holder = replace(everybody, staff="holder")
 
-    assert everybody.is_for(_sight(officer))
-    assert everybody.is_for(_sight(officer, claimed_by=COLLEAGUE))
-    assert holder.is_for(_sight(officer, claimed_by=PERSON))
-    assert not holder.is_for(_sight(officer, claimed_by=COLLEAGUE))
-    assert not holder.is_for(_sight(officer))
+    assert everybody.is_for(_visibility(officer))
+    assert everybody.is_for(_visibility(officer, claimed_by=COLLEAGUE))
+    assert holder.is_for(_visibility(officer, claimed_by=PERSON))
+    assert not holder.is_for(_visibility(officer, claimed_by=COLLEAGUE))
+    assert not holder.is_for(_visibility(officer))
     # Nobody holds a task in a case of their own: there they have none.
-    assert not holder.is_for(Sight(officer, CASE, frozenset({"guarantor"}), ()))
+    assert not holder.is_for(Visibility(officer, CASE, frozenset({"guarantor"}), ()))
 
 
 def test_all_parts_so_far_are_for_all_staff_who_see_the_case() -> None:

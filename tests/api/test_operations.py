@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from domain.access import Role
 from domain.reconciliation import FindingKind
@@ -19,8 +19,8 @@ from storage.database import SERVICE, transaction
 from storage.notices import notify
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser, assert_books_clean
-from tests.commands.onboarding_steps import Branch, Office, apply, credit_request, issue
-from tests.commands.substitution_steps import Swap
+from tests.commands.onboarding_steps import MinipayOffice, TavanaScenario, apply, credit_request, issue
+from tests.commands.substitution_steps import SubstitutionScenario
 from tests.journeys.steps import TERMS, Steps
 from tests.personnel_steps import Line, csv_of
 from tests.transitions import Transitions
@@ -36,10 +36,10 @@ async def operator(arrange: Arrange) -> Someone:
 
 
 @pytest.fixture
-async def office(context: Context, arrange: Arrange) -> Office:
+async def office(context: Context, arrange: Arrange) -> MinipayOffice:
     """A member and their HR."""
     employer = await arrange.organisation()
-    return Office(context, await arrange.member(employer), await arrange.hr_officer(employer))
+    return MinipayOffice(context, await arrange.member(employer), await arrange.hr_officer(employer))
 
 
 async def switch(api: httpx2.AsyncClient, who: Someone, name: str, **body: Any) -> httpx2.Response:
@@ -145,12 +145,12 @@ async def test_a_closed_service_takes_no_new_application_and_lets_a_running_one_
     steps: Steps,
     context: Context,
     arrange: Arrange,
-    desk: Desk,
-    office: Office,
+    activity_context: ActivityContext,
+    office: MinipayOffice,
     operator: Someone,
     superuser: Superuser,
 ) -> None:
-    activities = Transitions(desk)
+    activities = Transitions(activity_context)
     running = await apply(office)
     await activities.request_backing(StepInput(running))
     newcomer = await arrange.member(await arrange.organisation())
@@ -174,15 +174,15 @@ async def test_a_closed_service_takes_no_new_application_and_lets_a_running_one_
 
 
 async def test_a_closed_service_takes_no_substitution(
-    api: httpx2.AsyncClient, context: Context, arrange: Arrange, desk: Desk, operator: Someone
+    api: httpx2.AsyncClient, context: Context, arrange: Arrange, activity_context: ActivityContext, operator: Someone
 ) -> None:
-    swap = await Swap.opened(context, arrange, desk)
+    scenario = await SubstitutionScenario.opened(context, arrange, activity_context)
     await switch(api, operator, "substitution")
 
     answer = await api.post(
-        f"/v1/credit-lines/{swap.line_id}/guarantor-substitutions",
-        json={"guarantee_id": str(swap.bound.id), "national_id": swap.newcomer.national_id},
-        headers=swap.owner.headers(),
+        f"/v1/credit-lines/{scenario.line_id}/guarantor-substitutions",
+        json={"guarantee_id": str(scenario.current.id), "national_id": scenario.newcomer.national_id},
+        headers=scenario.owner.headers(),
     )
 
     assert (answer.status_code, answer.json()["code"]) == (409, "service_closed")
@@ -211,13 +211,13 @@ async def test_late_cases_say_since_when_and_for_whom_they_wait(
     engine: AsyncEngine,
     context: Context,
     arrange: Arrange,
-    desk: Desk,
+    activity_context: ActivityContext,
     operator: Someone,
     superuser: Superuser,
 ) -> None:
-    branch = await Branch.opened(context, arrange, desk)
-    case_id = await branch.asked()
-    await branch.asked(applicant=await branch.colleague())
+    tavana = await TavanaScenario.opened(context, arrange, activity_context)
+    case_id = await tavana.asked()
+    await tavana.asked(applicant=await tavana.colleague())
     await superuser.run("UPDATE cases SET due_at = now() - interval '3 hours' WHERE id = %s", case_id)
     await superuser.run("UPDATE tasks SET due_at = now() - interval '3 hours' WHERE case_id = %s", case_id)
 
@@ -232,7 +232,7 @@ async def test_late_cases_say_since_when_and_for_whom_they_wait(
         await reconciliation.record(connection, case_id, FindingKind.PROCESS_ENDED_EARLY)
     (stuck,) = (await read(api, operator, LATE))["items"]
     assert stuck["finding"] == "process_ended_early"
-    for person in (branch.applicant, branch.guarantor):
+    for person in (tavana.applicant, tavana.guarantor):
         assert person.mobile not in str(stuck)
 
 

@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 from python_calamine import CalamineWorkbook
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from api.personnel import XLSX
 from api.values import write_cursor
 from commands.command import Context
@@ -27,18 +27,18 @@ from storage.rows.outbox import outbox
 from storage.rows.personnel import personnel_imports
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
-from tests.personnel_steps import DATA, Line, Office, csv_of, in_parts
+from tests.personnel_steps import DATA, Line, PersonnelOffice, csv_of, in_parts
 
 CSV = "text/csv; charset=utf-8"
 
 
 @pytest.fixture
-async def office(desk: Desk, arrange: Arrange) -> Office:
-    return await Office.open(desk, arrange)
+async def office(activity_context: ActivityContext, arrange: Arrange) -> PersonnelOffice:
+    return await PersonnelOffice.open(activity_context, arrange)
 
 
 @pytest.fixture
-async def officer(arrange: Arrange, office: Office) -> Someone:
+async def officer(arrange: Arrange, office: PersonnelOffice) -> Someone:
     return await arrange.hr_officer(office.organisation_id)
 
 
@@ -66,7 +66,12 @@ async def count(context: Context, table: sa.Table) -> int:
 
 @pytest.mark.parametrize("kind", [CSV, XLSX, "application/octet-stream"])
 async def test_a_file_is_taken_and_its_import_promised(
-    api: httpx2.AsyncClient, context: Context, office: Office, officer: Someone, superuser: Superuser, kind: str
+    api: httpx2.AsyncClient,
+    context: Context,
+    office: PersonnelOffice,
+    officer: Someone,
+    superuser: Superuser,
+    kind: str,
 ) -> None:
     content = csv_of([Line(), Line(mobile="1")])
     answer = await api.post(address(office.organisation_id), content=content, headers=headers(officer, kind=kind))
@@ -88,7 +93,7 @@ async def test_a_file_is_taken_and_its_import_promised(
 
 
 async def test_the_same_key_and_file_is_taken_once_and_another_file_is_refused(
-    api: httpx2.AsyncClient, context: Context, office: Office, officer: Someone, tmp_path: Path
+    api: httpx2.AsyncClient, context: Context, office: PersonnelOffice, officer: Someone, tmp_path: Path
 ) -> None:
     content, key = csv_of([Line()]), str(uuid4())
     first = await api.post(address(office.organisation_id), content=content, headers=headers(officer, key))
@@ -101,7 +106,7 @@ async def test_the_same_key_and_file_is_taken_once_and_another_file_is_refused(
 
 
 async def test_the_same_key_at_the_same_moment_is_taken_once(
-    api: httpx2.AsyncClient, context: Context, office: Office, officer: Someone, tmp_path: Path
+    api: httpx2.AsyncClient, context: Context, office: PersonnelOffice, officer: Someone, tmp_path: Path
 ) -> None:
     content, key = csv_of([Line()]), str(uuid4())
     answers = await asyncio.gather(
@@ -114,7 +119,12 @@ async def test_the_same_key_at_the_same_moment_is_taken_once(
 
 @pytest.mark.parametrize("announced", [True, False])
 async def test_sixty_megabytes_are_refused_without_being_read_to_the_end(
-    api: httpx2.AsyncClient, context: Context, office: Office, officer: Someone, tmp_path: Path, announced: bool
+    api: httpx2.AsyncClient,
+    context: Context,
+    office: PersonnelOffice,
+    officer: Someone,
+    tmp_path: Path,
+    announced: bool,
 ) -> None:
     sent = 0
     size = 60 * 1024 * 1024
@@ -134,7 +144,9 @@ async def test_sixty_megabytes_are_refused_without_being_read_to_the_end(
     assert await count(context, idempotency) == 0
 
 
-async def test_a_file_of_the_greatest_size_is_taken(api: httpx2.AsyncClient, office: Office, officer: Someone) -> None:
+async def test_a_file_of_the_greatest_size_is_taken(
+    api: httpx2.AsyncClient, office: PersonnelOffice, officer: Someone
+) -> None:
     content = in_parts(csv_of([Line()]).ljust(FILE_LIMIT, b"\n"), 1024 * 1024)
     answer = await api.post(address(office.organisation_id), content=content, headers=headers(officer))
     assert (answer.status_code, answer.json()["size"]) == (202, FILE_LIMIT)
@@ -142,7 +154,7 @@ async def test_a_file_of_the_greatest_size_is_taken(api: httpx2.AsyncClient, off
 
 @pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "application/json", "", "text/csv-ish"])
 async def test_another_content_type_is_refused(
-    api: httpx2.AsyncClient, office: Office, officer: Someone, tmp_path: Path, kind: str
+    api: httpx2.AsyncClient, office: PersonnelOffice, officer: Someone, tmp_path: Path, kind: str
 ) -> None:
     answer = await api.post(address(office.organisation_id), content=b"x", headers=headers(officer, kind=kind))
     assert (answer.status_code, answer.json()["code"]) == (422, "unknown_file_type")
@@ -150,21 +162,21 @@ async def test_another_content_type_is_refused(
 
 
 async def test_an_empty_body_is_refused_and_leaves_no_file(
-    api: httpx2.AsyncClient, office: Office, officer: Someone, tmp_path: Path
+    api: httpx2.AsyncClient, office: PersonnelOffice, officer: Someone, tmp_path: Path
 ) -> None:
     answer = await api.post(address(office.organisation_id), content=b"", headers=headers(officer))
     assert (answer.status_code, answer.json()["code"]) == (422, "empty_file")
     assert kept(tmp_path) == []
 
 
-async def test_an_upload_needs_a_key(api: httpx2.AsyncClient, office: Office, officer: Someone) -> None:
+async def test_an_upload_needs_a_key(api: httpx2.AsyncClient, office: PersonnelOffice, officer: Someone) -> None:
     wanted = {name: value for name, value in headers(officer).items() if name != "Idempotency-Key"}
     answer = await api.post(address(office.organisation_id), content=b"x", headers=wanted)
     assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_missing")
 
 
 async def test_nobody_but_the_organisations_hr_may_send(
-    api: httpx2.AsyncClient, arrange: Arrange, office: Office, officer: Someone, tmp_path: Path
+    api: httpx2.AsyncClient, arrange: Arrange, office: PersonnelOffice, officer: Someone, tmp_path: Path
 ) -> None:
     elsewhere = await arrange.organisation()
     member = await arrange.member(office.organisation_id)
@@ -183,7 +195,7 @@ async def test_nobody_but_the_organisations_hr_may_send(
 
 
 async def test_imports_are_read_by_hr_in_scope_operators_and_auditors_alone(
-    api: httpx2.AsyncClient, arrange: Arrange, office: Office, officer: Someone
+    api: httpx2.AsyncClient, arrange: Arrange, office: PersonnelOffice, officer: Someone
 ) -> None:
     import_id = await office.send([Line()])
     elsewhere = await arrange.organisation()
@@ -204,7 +216,7 @@ async def test_imports_are_read_by_hr_in_scope_operators_and_auditors_alone(
 
 
 async def test_imports_are_listed_newest_first_page_by_page(
-    api: httpx2.AsyncClient, office: Office, officer: Someone
+    api: httpx2.AsyncClient, office: PersonnelOffice, officer: Someone
 ) -> None:
     sent = [str(await office.send([Line()])) for _ in range(5)]
     seen, cursor = [], None
@@ -219,9 +231,13 @@ async def test_imports_are_listed_newest_first_page_by_page(
 
 
 async def test_operators_and_auditors_list_the_imports_of_all_organisations_by_name(
-    api: httpx2.AsyncClient, arrange: Arrange, desk: Desk, office: Office, officer: Someone
+    api: httpx2.AsyncClient,
+    arrange: Arrange,
+    activity_context: ActivityContext,
+    office: PersonnelOffice,
+    officer: Someone,
 ) -> None:
-    elsewhere = await Office.open(desk, arrange)
+    elsewhere = await PersonnelOffice.open(activity_context, arrange)
     sent = [str(await one.send([Line()])) for one in (office, elsewhere, office)]
     for role in (Role.OPERATOR, Role.AUDITOR):
         reader = await arrange.platform(role)
@@ -238,7 +254,7 @@ async def test_operators_and_auditors_list_the_imports_of_all_organisations_by_n
 
 
 async def test_the_report_names_each_refused_row_with_its_code_and_a_sentence(
-    api: httpx2.AsyncClient, office: Office, officer: Someone
+    api: httpx2.AsyncClient, office: PersonnelOffice, officer: Someone
 ) -> None:
     name = "personnel-minipay-cp1256"
     key = json.loads((DATA / f"{name}.key.json").read_text())["refused"]
@@ -257,7 +273,7 @@ async def test_the_report_names_each_refused_row_with_its_code_and_a_sentence(
 
 
 async def test_the_refused_rows_are_listed_page_by_page_in_the_order_of_the_file(
-    api: httpx2.AsyncClient, office: Office, officer: Someone
+    api: httpx2.AsyncClient, office: PersonnelOffice, officer: Someone
 ) -> None:
     name = "personnel-minipay-cp1256"
     key = json.loads((DATA / f"{name}.key.json").read_text())["refused"]
@@ -278,7 +294,7 @@ async def test_the_refused_rows_are_listed_page_by_page_in_the_order_of_the_file
 
 
 async def test_a_refused_file_says_why_in_both_languages(
-    api: httpx2.AsyncClient, office: Office, officer: Someone
+    api: httpx2.AsyncClient, office: PersonnelOffice, officer: Someone
 ) -> None:
     import_id = await office.send("کد ملی,نام\n1,2\n".encode())
     await office.run(import_id)

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from domain.access import Grant, Role, ScopeKind
 from messages.case import StepInput
@@ -21,7 +21,7 @@ from storage.account import begin_session
 from storage.database import SERVICE, transaction
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
-from tests.commands.onboarding_steps import Office, apply, open_task
+from tests.commands.onboarding_steps import MinipayOffice, apply, open_task
 from tests.journeys.steps import ISSUE, REFUSE, TERMS, Steps, in_a_year
 from tests.transitions import Transitions
 
@@ -30,17 +30,17 @@ _DEEP = "[" * 20_000 + "]" * 20_000
 
 
 @pytest.fixture
-async def office(context: Context, arrange: Arrange) -> Office:
+async def office(context: Context, arrange: Arrange) -> MinipayOffice:
     """A member and their HR."""
     employer = await arrange.organisation()
-    return Office(context, await arrange.member(employer), await arrange.hr_officer(employer))
+    return MinipayOffice(context, await arrange.member(employer), await arrange.hr_officer(employer))
 
 
 @pytest.fixture
-async def task_id(office: Office, desk: Desk) -> UUID:
+async def task_id(office: MinipayOffice, activity_context: ActivityContext) -> UUID:
     """The open task of a member's application."""
     case_id = await apply(office)
-    await Transitions(desk).request_backing(StepInput(case_id))
+    await Transitions(activity_context).request_backing(StepInput(case_id))
     return await open_task(office.context, case_id)
 
 
@@ -96,7 +96,7 @@ BAD_VALUES: list[tuple[dict[str, Any], str | None]] = [
 
 
 async def test_a_bad_value_is_refused_by_its_field_and_changes_nothing(
-    api: httpx2.AsyncClient, office: Office, superuser: Superuser
+    api: httpx2.AsyncClient, office: MinipayOffice, superuser: Superuser
 ) -> None:
     before = await superuser.effects()
     for changes, field in BAD_VALUES:
@@ -128,7 +128,7 @@ UNREADABLE: list[tuple[bytes, int]] = [
 
 
 async def test_a_body_that_cannot_be_read_is_refused(
-    api: httpx2.AsyncClient, office: Office, superuser: Superuser
+    api: httpx2.AsyncClient, office: MinipayOffice, superuser: Superuser
 ) -> None:
     before = await superuser.effects()
     for content, status in UNREADABLE:
@@ -142,7 +142,7 @@ async def test_a_body_that_cannot_be_read_is_refused(
 
 
 async def test_the_organisations_own_cap_and_the_quarter_are_named_in_the_refusal(
-    api: httpx2.AsyncClient, office: Office, arrange: Arrange
+    api: httpx2.AsyncClient, office: MinipayOffice, arrange: Arrange
 ) -> None:
     capped = await arrange.organisation(monthly_cap=20_000_000)
     member = await arrange.member(capped)
@@ -198,7 +198,7 @@ async def test_a_mandate_code_is_good_once_in_time_and_for_its_own_terms(
 
 
 async def test_who_changed_their_mobile_lately_waits_with_money(
-    api: httpx2.AsyncClient, office: Office, superuser: Superuser
+    api: httpx2.AsyncClient, office: MinipayOffice, superuser: Superuser
 ) -> None:
     await superuser.run("UPDATE persons SET money_paused_until = now() + interval '1 hour'")
     paused = await send(api, office.member, application())
@@ -210,7 +210,7 @@ async def test_who_changed_their_mobile_lately_waits_with_money(
 
 
 async def test_a_task_is_decided_once_whatever_comes_at_the_same_moment(
-    api: httpx2.AsyncClient, office: Office, task_id: UUID, superuser: Superuser, arrange: Arrange
+    api: httpx2.AsyncClient, office: MinipayOffice, task_id: UUID, superuser: Superuser, arrange: Arrange
 ) -> None:
     employer = await superuser.value("SELECT organisation_id FROM cases")
     colleague = await arrange.hr_officer(employer)
@@ -232,7 +232,12 @@ async def test_a_task_is_decided_once_whatever_comes_at_the_same_moment(
 
 @pytest.mark.parametrize("part", ["applicant", "guarantor"])
 async def test_nobody_decides_on_their_own_case(
-    api: httpx2.AsyncClient, context: Context, arrange: Arrange, desk: Desk, superuser: Superuser, part: str
+    api: httpx2.AsyncClient,
+    context: Context,
+    arrange: Arrange,
+    activity_context: ActivityContext,
+    superuser: Superuser,
+    part: str,
 ) -> None:
     """An hr_officer who works there applies as a member, and may not touch the task as an officer."""
     employer = await arrange.organisation()
@@ -240,8 +245,8 @@ async def test_nobody_decides_on_their_own_case(
     await arrange.employ(officer.id, employer)
     async with transaction(context.engine, SERVICE) as connection:
         session = await begin_session(connection, officer.id, "member")
-    case_id = await apply(Office(context, replace(officer, token=session.token), officer))
-    await Transitions(desk).request_backing(StepInput(case_id))
+    case_id = await apply(MinipayOffice(context, replace(officer, token=session.token), officer))
+    await Transitions(activity_context).request_backing(StepInput(case_id))
     await superuser.run("UPDATE case_people SET part = %s", part)
     task_id = await open_task(context, case_id)
     before = await superuser.effects()
@@ -258,7 +263,7 @@ async def test_nobody_decides_on_their_own_case(
 
 
 async def test_a_role_counts_only_in_its_own_scope(
-    api: httpx2.AsyncClient, office: Office, task_id: UUID, arrange: Arrange
+    api: httpx2.AsyncClient, office: MinipayOffice, task_id: UUID, arrange: Arrange
 ) -> None:
     regional = await arrange.staff(Grant(Role.HR_OFFICER, ScopeKind.REGION, "1101"))
     answers = [
@@ -287,7 +292,7 @@ BAD_CERTIFICATES: list[tuple[dict[str, Any], str]] = [
 
 
 async def test_a_certificate_that_cannot_be_is_refused(
-    api: httpx2.AsyncClient, office: Office, task_id: UUID, superuser: Superuser
+    api: httpx2.AsyncClient, office: MinipayOffice, task_id: UUID, superuser: Superuser
 ) -> None:
     before = await superuser.effects()
     for changes, code in BAD_CERTIFICATES:
@@ -300,7 +305,7 @@ async def test_a_certificate_that_cannot_be_is_refused(
 
 
 async def test_a_decision_for_another_kind_of_task_is_refused(
-    api: httpx2.AsyncClient, office: Office, task_id: UUID
+    api: httpx2.AsyncClient, office: MinipayOffice, task_id: UUID
 ) -> None:
     body = {"kind": "clear_obstacle", "decision": "cleared"}
     answer = await api.post(f"/v1/tasks/{task_id}/decision", json=body, headers=office.officer.headers())
@@ -311,7 +316,7 @@ async def test_a_decision_for_another_kind_of_task_is_refused(
 @pytest.mark.parametrize(
     "address", ["/v1/cases/x", "/v1/cases/0", "/v1/cases/01a20083-13c0-7eb7-b2a0-2344e091c2ce'", "/v1/cases/%00"]
 )
-async def test_an_id_that_is_none_is_refused(api: httpx2.AsyncClient, office: Office, address: str) -> None:
+async def test_an_id_that_is_none_is_refused(api: httpx2.AsyncClient, office: MinipayOffice, address: str) -> None:
     answer = await api.get(address, headers=office.member.headers())
 
     assert answer.status_code in {404, 422}
@@ -329,7 +334,7 @@ async def test_an_address_or_method_that_does_not_exist_gets_a_problem_too(
 
 
 async def test_a_fault_of_ours_shows_nothing_of_our_insides(
-    api: httpx2.AsyncClient, office: Office, superuser: Superuser
+    api: httpx2.AsyncClient, office: MinipayOffice, superuser: Superuser
 ) -> None:
     await superuser.run("ALTER TABLE timeline RENAME TO timeline_gone")
 

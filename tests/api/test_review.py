@@ -7,34 +7,36 @@ from typing import Any
 import httpx2
 import pytest
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from domain.access import Grant, Role, ScopeKind
 from storage.database import SERVICE, transaction
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
-from tests.commands.onboarding_steps import Branch, finance_officer, guarantee_of, open_task, task_of
+from tests.commands.onboarding_steps import TavanaScenario, finance_officer, guarantee_of, open_task, task_of
 from tests.journeys.steps import APPROVE, FORWARD, REFUSE_APPLICATION, RETURN, Steps
 
 REVIEW = "review_application"
 
 
 @pytest.fixture
-async def branch(context: Context, arrange: Arrange, desk: Desk) -> Branch:
+async def tavana(context: Context, arrange: Arrange, activity_context: ActivityContext) -> TavanaScenario:
     """An applicant, a colleague and finance of one region."""
-    return await Branch.opened(context, arrange, desk)
+    return await TavanaScenario.opened(context, arrange, activity_context)
 
 
-async def decide(steps: Steps, branch: Branch, case_id: Any, decision: dict[str, Any]) -> httpx2.Response:
+async def decide(steps: Steps, tavana: TavanaScenario, case_id: Any, decision: dict[str, Any]) -> httpx2.Response:
     """Finance of the region decides on the open review."""
-    task_id = await open_task(branch.context, case_id, REVIEW)
-    return await steps.decide(branch.finance, str(task_id), decision)
+    task_id = await open_task(tavana.context, case_id, REVIEW)
+    return await steps.decide(tavana.finance, str(task_id), decision)
 
 
-async def test_finance_sees_the_guarantor_with_every_rule_and_what_it_decides_by(branch: Branch, steps: Steps) -> None:
-    case_id = await branch.backed()
+async def test_finance_sees_the_guarantor_with_every_rule_and_what_it_decides_by(
+    tavana: TavanaScenario, steps: Steps
+) -> None:
+    case_id = await tavana.backed()
 
-    case = await steps.case(branch.finance, str(case_id))
+    case = await steps.case(tavana.finance, str(case_id))
 
     (guarantee,) = case["guarantees"]
     facts = guarantee["facts"]
@@ -70,14 +72,14 @@ async def test_finance_sees_the_guarantor_with_every_rule_and_what_it_decides_by
 
 
 async def test_what_stands_against_an_approval_is_shown_before_and_said_after(
-    branch: Branch, steps: Steps, superuser: Superuser
+    tavana: TavanaScenario, steps: Steps, superuser: Superuser
 ) -> None:
-    case_id = await branch.backed()
-    await superuser.run("UPDATE employments SET net_pay = 300000000 WHERE person_id = %s", branch.guarantor.id)
+    case_id = await tavana.backed()
+    await superuser.run("UPDATE employments SET net_pay = 300000000 WHERE person_id = %s", tavana.guarantor.id)
     await superuser.run("UPDATE contracts SET state = 'suspended'")
 
-    case = await steps.case(branch.finance, str(case_id))
-    refused = await decide(steps, branch, case_id, APPROVE)
+    case = await steps.case(tavana.finance, str(case_id))
+    refused = await decide(steps, tavana, case_id, APPROVE)
 
     assert [finding["code"] for finding in case["review"]["findings"]] == [
         "contract_not_in_force",
@@ -93,13 +95,13 @@ async def test_what_stands_against_an_approval_is_shown_before_and_said_after(
 
 
 async def test_auditors_see_the_guarantors_and_who_has_nothing_to_decide_does_not(
-    branch: Branch, arrange: Arrange, steps: Steps
+    tavana: TavanaScenario, arrange: Arrange, steps: Steps
 ) -> None:
-    case_id = str(await branch.backed())
+    case_id = str(await tavana.backed())
     auditor = await steps.case(await arrange.platform(Role.AUDITOR), case_id)
     others = [
         await steps.case(who, case_id)
-        for who in (await arrange.hr_officer(branch.employer), await arrange.platform(Role.OPERATOR))
+        for who in (await arrange.hr_officer(tavana.employer), await arrange.platform(Role.OPERATOR))
     ]
 
     assert auditor["guarantees"][0]["facts"]["net_pay"]["amount"] == 400_000_000
@@ -108,12 +110,12 @@ async def test_auditors_see_the_guarantors_and_who_has_nothing_to_decide_does_no
 
 
 async def test_a_guarantor_who_is_finance_as_well_neither_decides_nor_sees_the_pay(
-    context: Context, branch: Branch, arrange: Arrange, steps: Steps
+    context: Context, tavana: TavanaScenario, arrange: Arrange, steps: Steps
 ) -> None:
-    officer = await branch.colleague()
+    officer = await tavana.colleague()
     async with transaction(context.engine, SERVICE) as connection:
         await arrange.grant(connection, officer.id, Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, "1101"))
-    case_id = await branch.backed(officer)
+    case_id = await tavana.backed(officer)
     as_staff = await arrange.as_staff(officer)
     task_id = await open_task(context, case_id, REVIEW)
 
@@ -126,16 +128,16 @@ async def test_a_guarantor_who_is_finance_as_well_neither_decides_nor_sees_the_p
 
 
 async def test_a_returned_application_tells_the_applicant_why_and_how_to_correct_it(
-    branch: Branch, steps: Steps
+    tavana: TavanaScenario, steps: Steps
 ) -> None:
-    case_id = await branch.backed()
+    case_id = await tavana.backed()
     reasons = ["amount_too_high", "personnel_data_wrong"]
 
-    returned = await decide(steps, branch, case_id, {**RETURN, "reasons": reasons})
-    await branch.go_on(case_id)
-    case = await steps.case(branch.applicant, str(case_id))
-    task = await task_of(branch.context, case_id, branch.applicant)
-    shown = await steps.api.get(f"/v1/tasks/{task.id}", headers=branch.applicant.headers())
+    returned = await decide(steps, tavana, case_id, {**RETURN, "reasons": reasons})
+    await tavana.go_on(case_id)
+    case = await steps.case(tavana.applicant, str(case_id))
+    task = await task_of(tavana.context, case_id, tavana.applicant)
+    shown = await steps.api.get(f"/v1/tasks/{task.id}", headers=tavana.applicant.headers())
 
     assert returned.status_code == 200, returned.text
     assert case["phase"] == "awaiting_correction"
@@ -161,33 +163,33 @@ BAD_RETURNS: list[tuple[dict[str, Any], int, str]] = [
 
 
 async def test_a_return_that_cannot_be_is_refused_and_changes_nothing(
-    branch: Branch, steps: Steps, superuser: Superuser
+    tavana: TavanaScenario, steps: Steps, superuser: Superuser
 ) -> None:
-    case_id = await branch.backed()
+    case_id = await tavana.backed()
     before = await superuser.effects()
     for changes, status, code in BAD_RETURNS:
-        answer = await decide(steps, branch, case_id, {**RETURN, **changes})
+        answer = await decide(steps, tavana, case_id, {**RETURN, **changes})
         assert (answer.status_code, answer.json()["code"]) == (status, code), changes
     assert await superuser.effects() == before
 
 
 async def test_an_unsuitable_guarantor_is_released_and_the_applicant_names_another(
-    branch: Branch, steps: Steps
+    tavana: TavanaScenario, steps: Steps
 ) -> None:
-    case_id = await branch.backed()
-    guarantee = await guarantee_of(branch.context, case_id, branch.guarantor)
+    case_id = await tavana.backed()
+    guarantee = await guarantee_of(tavana.context, case_id, tavana.guarantor)
     decision = {
         **RETURN,
         "reasons": ["guarantor_unsuitable"],
         "unsuitable_guarantees": [str(guarantee.id)],
     }
 
-    answer = await decide(steps, branch, case_id, decision)
-    await branch.go_on(case_id)
-    hidden = await steps.api.get(f"/v1/cases/{case_id}", headers=branch.guarantor.headers())
-    missing = await steps.case(branch.applicant, str(case_id))
-    named = await steps.name(branch.applicant, str(case_id), await branch.colleague())
-    filled = await steps.case(branch.applicant, str(case_id))
+    answer = await decide(steps, tavana, case_id, decision)
+    await tavana.go_on(case_id)
+    hidden = await steps.api.get(f"/v1/cases/{case_id}", headers=tavana.guarantor.headers())
+    missing = await steps.case(tavana.applicant, str(case_id))
+    named = await steps.name(tavana.applicant, str(case_id), await tavana.colleague())
+    filled = await steps.case(tavana.applicant, str(case_id))
 
     assert (answer.status_code, named.status_code) == (200, 200), answer.text + named.text
     assert hidden.status_code == 404
@@ -196,39 +198,39 @@ async def test_an_unsuitable_guarantor_is_released_and_the_applicant_names_anoth
 
 
 async def test_a_guarantee_that_is_said_twice_to_be_unsuitable_ends_once(
-    branch: Branch, steps: Steps, superuser: Superuser
+    tavana: TavanaScenario, steps: Steps, superuser: Superuser
 ) -> None:
-    case_id = await branch.backed()
-    guarantee = await guarantee_of(branch.context, case_id, branch.guarantor)
+    case_id = await tavana.backed()
+    guarantee = await guarantee_of(tavana.context, case_id, tavana.guarantor)
 
     twice = {**RETURN, "reasons": ["guarantor_unsuitable"], "unsuitable_guarantees": [str(guarantee.id)] * 2}
-    answer = await decide(steps, branch, case_id, twice)
+    answer = await decide(steps, tavana, case_id, twice)
 
     assert answer.status_code == 200, answer.text
     assert await superuser.rows("SELECT status FROM guarantees") == [("released",)]
     told = await superuser.rows("SELECT person_id FROM notices WHERE template = 'guarantee_released'")
-    assert told == [(branch.guarantor.id,)]
+    assert told == [(tavana.guarantor.id,)]
 
 
 async def test_pay_is_seen_where_the_case_is_now_and_not_where_it_was_nor_for_a_role_held_elsewhere(
-    branch: Branch, arrange: Arrange, steps: Steps, superuser: Superuser
+    tavana: TavanaScenario, arrange: Arrange, steps: Steps, superuser: Superuser
 ) -> None:
     there = await finance_officer(arrange, "2201")
     elsewhere = Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(await arrange.organisation()))
     mixed = await arrange.staff(elsewhere, Grant(Role.WELFARE_MANAGER, ScopeKind.REGION, "2201"))
-    case_id = await branch.backed()
+    case_id = await tavana.backed()
 
     async def pay_seen_by(who: Someone) -> tuple[bool, bool]:
         seen = (await steps.case(who, str(case_id)))["application"]
         return seen["net_pay_used"] is not None, seen["hire_date_used"] is not None
 
-    before = await pay_seen_by(branch.finance)
-    await superuser.run("UPDATE employments SET region_code = '2201' WHERE person_id = %s", branch.applicant.id)
-    await decide(steps, branch, case_id, FORWARD)
-    await branch.go_on(case_id)
+    before = await pay_seen_by(tavana.finance)
+    await superuser.run("UPDATE employments SET region_code = '2201' WHERE person_id = %s", tavana.applicant.id)
+    await decide(steps, tavana, case_id, FORWARD)
+    await tavana.go_on(case_id)
 
     assert before == (True, True)
-    assert [await pay_seen_by(who) for who in (branch.finance, there, mixed, branch.applicant)] == [
+    assert [await pay_seen_by(who) for who in (tavana.finance, there, mixed, tavana.applicant)] == [
         (False, False),
         (True, True),
         (False, False),
@@ -236,13 +238,15 @@ async def test_pay_is_seen_where_the_case_is_now_and_not_where_it_was_nor_for_a_
     ]
 
 
-async def test_a_region_forwards_only_who_has_left_it(branch: Branch, steps: Steps, superuser: Superuser) -> None:
-    case_id = await branch.backed()
-    stays = await decide(steps, branch, case_id, FORWARD)
-    await superuser.run("UPDATE employments SET region_code = '2201' WHERE person_id = %s", branch.applicant.id)
-    case = await steps.case(branch.finance, str(case_id))
-    forwarded = await decide(steps, branch, case_id, FORWARD)
-    afterwards = await steps.case(branch.finance, str(case_id))
+async def test_a_region_forwards_only_who_has_left_it(
+    tavana: TavanaScenario, steps: Steps, superuser: Superuser
+) -> None:
+    case_id = await tavana.backed()
+    stays = await decide(steps, tavana, case_id, FORWARD)
+    await superuser.run("UPDATE employments SET region_code = '2201' WHERE person_id = %s", tavana.applicant.id)
+    case = await steps.case(tavana.finance, str(case_id))
+    forwarded = await decide(steps, tavana, case_id, FORWARD)
+    afterwards = await steps.case(tavana.finance, str(case_id))
 
     assert (stays.status_code, stays.json()["code"]) == (409, "forward_not_needed")
     assert "applicant_moved" in [finding["code"] for finding in case["review"]["findings"]]
@@ -252,22 +256,22 @@ async def test_a_region_forwards_only_who_has_left_it(branch: Branch, steps: Ste
     assert afterwards["review"] is None
 
 
-async def test_a_refusal_ends_it_with_its_reason(branch: Branch, steps: Steps) -> None:
-    case_id = await branch.backed()
+async def test_a_refusal_ends_it_with_its_reason(tavana: TavanaScenario, steps: Steps) -> None:
+    case_id = await tavana.backed()
 
-    answer = await decide(steps, branch, case_id, REFUSE_APPLICATION)
-    await branch.go_on(case_id)
-    case = await steps.case(branch.applicant, str(case_id))
+    answer = await decide(steps, tavana, case_id, REFUSE_APPLICATION)
+    await tavana.go_on(case_id)
+    case = await steps.case(tavana.applicant, str(case_id))
 
     assert answer.status_code == 200, answer.text
     assert (case["outcome"], case["allowed_actions"]) == ("refused", [])
     assert [one["status"] for one in case["guarantees"]] == ["released"]
 
 
-async def test_an_approval_shows_from_when_the_credit_is_usable(branch: Branch, steps: Steps) -> None:
-    case_id = await branch.approved()
+async def test_an_approval_shows_from_when_the_credit_is_usable(tavana: TavanaScenario, steps: Steps) -> None:
+    case_id = await tavana.approved()
 
-    application = (await steps.case(branch.applicant, str(case_id)))["application"]
+    application = (await steps.case(tavana.applicant, str(case_id)))["application"]
 
     assert application["approved"]["at"] < application["activates"]["at"]
     assert application["returned"] is None
@@ -275,9 +279,9 @@ async def test_an_approval_shows_from_when_the_credit_is_usable(branch: Branch, 
 
 
 async def test_a_correction_is_judged_like_an_application_and_only_when_it_was_asked_for(
-    branch: Branch, steps: Steps
+    tavana: TavanaScenario, steps: Steps
 ) -> None:
-    case_id = str(await branch.returned())
+    case_id = str(await tavana.returned())
     mandate = {"version": 1, "code_id": "01890000-0000-7000-8000-000000000000", "code": "000000"}
 
     async def correct(who: Someone, **changes: Any) -> tuple[int, str]:
@@ -288,10 +292,10 @@ async def test_a_correction_is_judged_like_an_application_and_only_when_it_was_a
         return answer.status_code, answer.json()["code"]
 
     above = {"monthly_amount": {"amount": 100_000_010, "unit": "IRR"}}
-    assert await correct(branch.applicant, **above) == (422, "amount_above_share")
-    assert await correct(branch.applicant, instalments=25) == (422, "too_many_instalments")
-    assert await correct(branch.applicant, mandate={**mandate, "version": 2}) == (409, "mandate_outdated")
-    assert await correct(branch.applicant) == (422, "code_not_accepted")
-    assert await correct(branch.guarantor) == (404, "not_found")
-    await steps.withdraw(branch.applicant, case_id)
-    assert await correct(branch.applicant) == (409, "application_not_returned")
+    assert await correct(tavana.applicant, **above) == (422, "amount_above_share")
+    assert await correct(tavana.applicant, instalments=25) == (422, "too_many_instalments")
+    assert await correct(tavana.applicant, mandate={**mandate, "version": 2}) == (409, "mandate_outdated")
+    assert await correct(tavana.applicant) == (422, "code_not_accepted")
+    assert await correct(tavana.guarantor) == (404, "not_found")
+    await steps.withdraw(tavana.applicant, case_id)
+    assert await correct(tavana.applicant) == (409, "application_not_returned")

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import httpx2
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands import substitution
 from commands.command import Command, Context
 from domain.access import Grant, Role, ScopeKind
@@ -19,7 +19,7 @@ from storage.onboarding import lines_of
 from storage.rows.onboarding import CreditLine
 from tests.arrange import Arrange, Someone, next_national_id
 from tests.books import Superuser
-from tests.commands.onboarding_steps import Branch, Office, apply, guarantee_of, issue, open_task, run
+from tests.commands.onboarding_steps import MinipayOffice, TavanaScenario, apply, guarantee_of, issue, open_task, run
 from tests.journeys.steps import ISSUE, TERMS
 from tests.transitions import Transitions
 
@@ -60,7 +60,9 @@ class World:
         return {"Idempotency-Key": str(uuid4())} if who == "anonymous" else self.people[who].headers()
 
 
-async def make_world(context: Context, desk: Desk, arrange: Arrange, superuser: Superuser) -> World:
+async def make_world(
+    context: Context, activity_context: ActivityContext, arrange: Arrange, superuser: Superuser
+) -> World:
     """A member with lines and applications of both programmes, a guarantor, another member, and all kinds of staff."""
     world = World()
     own, other = await arrange.organisation(), await arrange.organisation()
@@ -84,16 +86,16 @@ async def make_world(context: Context, desk: Desk, arrange: Arrange, superuser: 
         people["expired"].id,
     )
     world.things = {"organisation": own, "other_organisation": other}
-    await _credit(world, context, desk)
+    await _credit(world, context, activity_context)
     await _others(world, context, arrange, superuser)
-    await _guaranteed(world, context, desk, arrange)
+    await _guaranteed(world, context, activity_context, arrange)
     return world
 
 
-async def _credit(world: World, context: Context, desk: Desk) -> None:
+async def _credit(world: World, context: Context, activity_context: ActivityContext) -> None:
     """An active credit, then a renewal that HR was asked about."""
-    office = Office(context, world.people["member_own"], world.people["hr_own"])
-    activities = Transitions(desk)
+    office = MinipayOffice(context, world.people["member_own"], world.people["hr_own"])
+    activities = Transitions(activity_context)
     active = await apply(office)
     await activities.request_backing(StepInput(active))
     await issue(office, active)
@@ -103,24 +105,24 @@ async def _credit(world: World, context: Context, desk: Desk) -> None:
     world.things |= {"active": active, "case": waiting, "task": await open_task(context, waiting)}
 
 
-async def _guaranteed(world: World, context: Context, desk: Desk, arrange: Arrange) -> None:
+async def _guaranteed(world: World, context: Context, activity_context: ActivityContext, arrange: Arrange) -> None:
     """A usable Tavana credit, its renewal that a guarantor is asked about, an application that finance looks at."""
     people, things = world.people, world.things
-    branch = Branch(
+    tavana = TavanaScenario(
         context,
         arrange,
-        Transitions(desk),
+        Transitions(activity_context),
         things["organisation"],
         people["member_own"],
         people["guarantor_own"],
         people["finance_own"],
         people["finance_officer"],
     )
-    bound, newcomer, *others = await arrange.colleagues(5, things["organisation"], net_pay=_PAY)
-    usable = await branch.approved(bound)
-    await branch.take("activate_credit", usable)
-    asked = await branch.asked()
-    reviewed = await branch.backed(others[0], applicant=others[1])
+    current, newcomer, *others = await arrange.colleagues(5, things["organisation"], net_pay=_PAY)
+    usable = await tavana.approved(current)
+    await tavana.take("activate_credit", usable)
+    asked = await tavana.asked()
+    reviewed = await tavana.backed(others[0], applicant=others[1])
     things |= {
         "asked_case": asked,
         "guarantee": (await guarantee_of(context, asked, people["guarantor_own"])).id,
@@ -129,22 +131,22 @@ async def _guaranteed(world: World, context: Context, desk: Desk, arrange: Arran
         "review_task": await open_task(context, reviewed, "review_application"),
     }
     world.newcomers = [newcomer, others[2]]
-    await _substitution(world, context, desk, bound)
+    await _substitution(world, context, activity_context, current)
 
 
-async def _substitution(world: World, context: Context, desk: Desk, bound: Someone) -> None:
+async def _substitution(world: World, context: Context, activity_context: ActivityContext, current: Someone) -> None:
     """The member asks for somebody else in the place of a guarantor."""
     lines = await run(context, world.people["member_own"], _lines)
     line = next(line for line in lines if line.programme == "tavana")
-    guarantee = await guarantee_of(context, line.case_id, bound)
+    guarantee = await guarantee_of(context, line.case_id, current)
 
     async def ask(command: Command) -> UUID:
         national_id = world.newcomers[1].national_id
         return await substitution.request_substitution(command, line.id, guarantee.id, national_id)
 
     case_id = await run(context, world.people["member_own"], ask)
-    await Transitions(desk).ask_substitute(StepInput(case_id))
-    world.things |= {"tavana_line": line.id, "bound": guarantee.id, "substitution": case_id}
+    await Transitions(activity_context).ask_substitute(StepInput(case_id))
+    world.things |= {"tavana_line": line.id, "current_guarantee": guarantee.id, "substitution": case_id}
 
 
 async def _lines(command: Command) -> list[CreditLine]:
@@ -312,7 +314,7 @@ def calls(world: World) -> dict[str, Call]:
         "request_substitution": Call(
             "POST",
             "/v1/credit-lines/{tavana_line}/guarantor-substitutions",
-            {"guarantee_id": "{bound}", "national_id": world.newcomers[0].national_id},
+            {"guarantee_id": "{current_guarantee}", "national_id": world.newcomers[0].national_id},
         ),
         "read_substitution": Call("GET", "/v1/guarantor-substitutions/{substitution}"),
         "withdraw_substitution": Call("POST", "/v1/guarantor-substitutions/{substitution}/withdrawal"),

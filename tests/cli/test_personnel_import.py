@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from rich.console import Console
 from typer.testing import CliRunner
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from cli.import_ import app, import_file, show_result
-from commands.account import StaffWish, add_staff, console_office
+from commands.account import StaffWish, add_staff, console_administration
 from commands.command import Context
 from domain.access import Grant, Role, ScopeKind
 from domain.errors import Forbidden, NotFound
@@ -23,22 +23,22 @@ from storage.rows.audit import audit
 from storage.rows.organisation import organisations
 from storage.rows.personnel import personnel_imports
 from tests.arrange import Arrange, next_national_id
-from tests.personnel_steps import DATA, Line, Office, csv_of
+from tests.personnel_steps import DATA, Line, PersonnelOffice, csv_of
 
 
 @pytest.fixture
-async def office(desk: Desk, arrange: Arrange, relay: Relay, worker: None) -> Office:
-    return await Office.open(desk, arrange)
+async def office(activity_context: ActivityContext, arrange: Arrange, relay: Relay, worker: None) -> PersonnelOffice:
+    return await PersonnelOffice.open(activity_context, arrange)
 
 
 async def add(context: Context, username: str, *grants: Grant) -> None:
     """A member of staff with a user name."""
     wish = StaffWish(next_national_id(), None, "مریم", "رضایی", username, grants)
     async with transaction(context.engine, SERVICE) as connection:
-        await add_staff(console_office(connection, context.seals), wish)
+        await add_staff(console_administration(connection, context.seals), wish)
 
 
-async def code_of(office: Office) -> str:
+async def code_of(office: PersonnelOffice) -> str:
     """The organisation's code."""
     wanted = sa.select(organisations.c.code).where(organisations.c.id == office.organisation_id)
     ((code,),) = await office.fetch(wanted)
@@ -56,7 +56,7 @@ def written(console: Console) -> str:
     return console.file.getvalue()
 
 
-async def test_a_file_is_imported_and_its_refused_rows_are_shown(office: Office) -> None:
+async def test_a_file_is_imported_and_its_refused_rows_are_shown(office: PersonnelOffice) -> None:
     grant = Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(office.organisation_id))
     await add(office.context, "maryam.hr", grant)
     progress, result = paper(), paper()
@@ -76,7 +76,7 @@ async def test_a_file_is_imported_and_its_refused_rows_are_shown(office: Office)
     assert [entry["origin"] for entry in sent] == ["console"]
 
 
-async def test_nobody_imports_beyond_their_roles(office: Office, tmp_path: Path) -> None:
+async def test_nobody_imports_beyond_their_roles(office: PersonnelOffice, tmp_path: Path) -> None:
     file = tmp_path / "list.csv"
     file.write_bytes(csv_of([Line()]))
     await add(office.context, "nobody")

@@ -9,11 +9,11 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from commands.account import (
-    Office,
     SignedIn,
+    StaffAdministration,
     authenticate,
     check_code,
-    console_office,
+    console_administration,
     request_code,
     request_sign_in_code,
     sign_in,
@@ -105,9 +105,9 @@ def statements(context: Context) -> Iterator[list[str]]:
 
 
 @asynccontextmanager
-async def console(context: Context) -> AsyncIterator[Office]:
+async def console(context: Context) -> AsyncIterator[StaffAdministration]:
     async with transaction(context.engine, SERVICE) as connection:
-        yield console_office(connection, context.seals)
+        yield console_administration(connection, context.seals)
 
 
 async def staff_actor(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands import certificate as certificate_commands
 from commands import guarantor as guarantor_commands
 from commands import onboarding as commands
@@ -48,7 +48,7 @@ _STEPS_MAX = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
+class MinipayOffice:
     """A member and their HR."""
 
     context: Context
@@ -100,7 +100,7 @@ async def fresh_code(context: Context, member: Someone, purpose: CodePurpose, bi
     return code_id, await sent_code(context, code_id)
 
 
-async def apply(office: Office, **changes: Any) -> UUID:
+async def apply(office: MinipayOffice, **changes: Any) -> UUID:
     """The member applies; returns the case's id."""
     request = await credit_request(office.context, office.member, **changes)
     case_id: UUID = await run(
@@ -109,7 +109,7 @@ async def apply(office: Office, **changes: Any) -> UUID:
     return case_id
 
 
-async def withdraw(office: Office, case_id: UUID) -> None:
+async def withdraw(office: MinipayOffice, case_id: UUID) -> None:
     """The member withdraws."""
     await run(office.context, office.member, lambda command: commands.withdraw_application(command, case_id))
 
@@ -122,7 +122,7 @@ async def open_task(context: Context, case_id: UUID, kind: str = CASE) -> UUID:
     return task.id
 
 
-async def issue(office: Office, case_id: UUID, **changes: Any) -> None:
+async def issue(office: MinipayOffice, case_id: UUID, **changes: Any) -> None:
     """HR issues the certificate."""
     task_id = await open_task(office.context, case_id)
     valid_until = datetime.now(UTC).date() + timedelta(days=300)
@@ -134,7 +134,7 @@ async def issue(office: Office, case_id: UUID, **changes: Any) -> None:
     await run(office.context, office.officer, work)
 
 
-async def refuse(office: Office, case_id: UUID) -> None:
+async def refuse(office: MinipayOffice, case_id: UUID) -> None:
     """HR refuses the certificate."""
     task_id = await open_task(office.context, case_id)
 
@@ -146,7 +146,7 @@ async def refuse(office: Office, case_id: UUID) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Branch:
+class TavanaScenario:
     """A region of an employer, with everybody whom an application for Tavana needs."""
 
     context: Context
@@ -159,13 +159,13 @@ class Branch:
     platform: Someone
 
     @classmethod
-    async def opened(cls, context: Context, arrange: Arrange, desk: Desk) -> Branch:
+    async def opened(cls, context: Context, arrange: Arrange, activity_context: ActivityContext) -> TavanaScenario:
         """One applicant, one colleague, one finance officer of the region and one of the platform."""
         employer = await arrange.organisation()
         return cls(
             context,
             arrange,
-            Transitions(desk),
+            Transitions(activity_context),
             employer,
             await arrange.member(employer),
             await arrange.member(employer),
@@ -180,7 +180,7 @@ class Branch:
     async def apply(self, *guarantors: Someone, applicant: Someone | None = None, **changes: Any) -> UUID:
         """Apply, naming the colleague unless others are given; returns the case's id."""
         named = guarantors or (self.guarantor,)
-        office = Office(self.context, applicant or self.applicant, self.finance)
+        office = MinipayOffice(self.context, applicant or self.applicant, self.finance)
         wish: dict[str, Any] = {"programme": "tavana", "guarantors": tuple(one.national_id for one in named)}
         return await apply(office, **wish | changes)
 
@@ -235,17 +235,17 @@ async def finance_officer(arrange: Arrange, region: str = REGION) -> Someone:
     return await arrange.staff(Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, region))
 
 
-async def add_programme(branch: Branch, code: str, like: str = "tavana", **changes: Any) -> Policy:
+async def add_programme(tavana: TavanaScenario, code: str, like: str = "tavana", **changes: Any) -> Policy:
     """A programme like another one but for some values, by two policy_admins; nothing but a row of policy."""
     name = f"programme:{code}"
-    async with transaction(branch.context.engine, SERVICE) as connection:
+    async with transaction(tavana.context.engine, SERVICE) as connection:
         shipped = await in_force(connection, f"programme:{like}")
     assert shipped is not None
-    first, second = [await branch.arrange.platform(Role.POLICY_ADMIN) for _ in range(2)]
+    first, second = [await tavana.arrange.platform(Role.POLICY_ADMIN) for _ in range(2)]
     value = {**shipped.value, "title_fa": "طرح ویژه", "title_en": "Own programme", **changes}
-    proposal = await run(branch.context, first, lambda command: propose_policy(command, name, value))
+    proposal = await run(tavana.context, first, lambda command: propose_policy(command, name, value))
     approved: Policy = await run(
-        branch.context, second, lambda command: decide_policy(command, proposal.id, approve=True, reason=None)
+        tavana.context, second, lambda command: decide_policy(command, proposal.id, approve=True, reason=None)
     )
     return approved
 
@@ -282,47 +282,51 @@ async def answer_guarantee(context: Context, task_id: UUID, person: Someone, giv
     await run(context, person, work)
 
 
-async def accept_guarantee(branch: Branch, case_id: UUID, person: Someone) -> None:
+async def accept_guarantee(tavana: TavanaScenario, case_id: UUID, person: Someone) -> None:
     """A guarantor accepts."""
-    task = await task_of(branch.context, case_id, person)
-    await answer_guarantee(branch.context, task.id, person, await consent(branch.context, case_id, person))
+    task = await task_of(tavana.context, case_id, person)
+    await answer_guarantee(tavana.context, task.id, person, await consent(tavana.context, case_id, person))
 
 
-async def refuse_guarantee(branch: Branch, case_id: UUID, person: Someone) -> None:
+async def refuse_guarantee(tavana: TavanaScenario, case_id: UUID, person: Someone) -> None:
     """A guarantor refuses."""
-    task = await task_of(branch.context, case_id, person)
-    await answer_guarantee(branch.context, task.id, person, None)
+    task = await task_of(tavana.context, case_id, person)
+    await answer_guarantee(tavana.context, task.id, person, None)
 
 
-async def name(branch: Branch, case_id: UUID, person: Someone, *, instead_of: Someone | None = None) -> None:
+async def name(tavana: TavanaScenario, case_id: UUID, person: Someone, *, instead_of: Someone | None = None) -> None:
     """The applicant names another guarantor."""
-    replaces = None if instead_of is None else (await guarantee_of(branch.context, case_id, instead_of)).id
+    replaces = None if instead_of is None else (await guarantee_of(tavana.context, case_id, instead_of)).id
 
     async def work(command: Command) -> UUID:
         return await guarantor_commands.name_guarantor(command, case_id, person.national_id, replaces=replaces)
 
-    await run(branch.context, branch.applicant, work)
+    await run(tavana.context, tavana.applicant, work)
 
 
 async def review(
-    branch: Branch, case_id: UUID, decide: Callable[[Command, Task], Awaitable[UUID]], *, officer: Someone | None = None
+    tavana: TavanaScenario,
+    case_id: UUID,
+    decide: Callable[[Command, Task], Awaitable[UUID]],
+    *,
+    officer: Someone | None = None,
 ) -> None:
     """An officer decides on the open review; the region's unless another is given."""
-    task_id = await open_task(branch.context, case_id, "review_application")
+    task_id = await open_task(tavana.context, case_id, "review_application")
 
     async def work(command: Command) -> UUID:
         return await decide(command, await lock_task(command, task_id))
 
-    await run(branch.context, officer or branch.finance, work)
+    await run(tavana.context, officer or tavana.finance, work)
 
 
-async def approve(branch: Branch, case_id: UUID, *, officer: Someone | None = None) -> None:
+async def approve(tavana: TavanaScenario, case_id: UUID, *, officer: Someone | None = None) -> None:
     """Finance approves."""
-    await review(branch, case_id, review_commands.approve_application, officer=officer)
+    await review(tavana, case_id, review_commands.approve_application, officer=officer)
 
 
 async def give_back(
-    branch: Branch,
+    tavana: TavanaScenario,
     case_id: UUID,
     *reasons: ReturnReason,
     unsuitable: Sequence[UUID] = (),
@@ -333,42 +337,42 @@ async def give_back(
     async def decide(command: Command, task: Task) -> UUID:
         return await review_commands.return_application(command, task, reasons, unsuitable)
 
-    await review(branch, case_id, decide, officer=officer)
+    await review(tavana, case_id, decide, officer=officer)
 
 
-async def forward(branch: Branch, case_id: UUID, *, officer: Someone | None = None) -> None:
+async def forward(tavana: TavanaScenario, case_id: UUID, *, officer: Someone | None = None) -> None:
     """Finance hands the review to the region where the applicant works now."""
-    await review(branch, case_id, review_commands.forward_application, officer=officer)
+    await review(tavana, case_id, review_commands.forward_application, officer=officer)
 
 
-async def refuse_application(branch: Branch, case_id: UUID, *, officer: Someone | None = None) -> None:
+async def refuse_application(tavana: TavanaScenario, case_id: UUID, *, officer: Someone | None = None) -> None:
     """Finance refuses."""
 
     async def decide(command: Command, task: Task) -> UUID:
         return await review_commands.refuse_application(command, task, RefusalReason.OTHER)
 
-    await review(branch, case_id, decide, officer=officer)
+    await review(tavana, case_id, decide, officer=officer)
 
 
-async def clear_obstacle(branch: Branch, case_id: UUID, *, officer: Someone) -> None:
+async def clear_obstacle(tavana: TavanaScenario, case_id: UUID, *, officer: Someone) -> None:
     """Whoever was asked says that nothing stands in the way any more."""
-    task_id = await open_task(branch.context, case_id, "clear_obstacle")
+    task_id = await open_task(tavana.context, case_id, "clear_obstacle")
 
     async def work(command: Command) -> UUID:
         return await commands.answer_obstacle(command, await lock_task(command, task_id), None)
 
-    await run(branch.context, officer, work)
+    await run(tavana.context, officer, work)
 
 
 async def correction(
-    branch: Branch, *, monthly: int, instalments: int, programme: str = "tavana"
-) -> commands.Correction:
+    tavana: TavanaScenario, *, monthly: int, instalments: int, programme: str = "tavana"
+) -> commands.ApplicationCorrection:
     """Corrected terms, accepted with a fresh code for exactly them."""
     binding = mandate_binding(programme, monthly, instalments, 1)
-    code_id, code = await fresh_code(branch.context, branch.applicant, CodePurpose.ACCEPT_MANDATE, binding)
-    return commands.Correction(Money(monthly, Unit.IRR), instalments, 1, code_id, code)
+    code_id, code = await fresh_code(tavana.context, tavana.applicant, CodePurpose.ACCEPT_MANDATE, binding)
+    return commands.ApplicationCorrection(Money(monthly, Unit.IRR), instalments, 1, code_id, code)
 
 
-async def correct(branch: Branch, case_id: UUID, given: commands.Correction) -> None:
+async def correct(tavana: TavanaScenario, case_id: UUID, given: commands.ApplicationCorrection) -> None:
     """The applicant corrects and resubmits."""
-    await run(branch.context, branch.applicant, lambda command: commands.correct_application(command, case_id, given))
+    await run(tavana.context, tavana.applicant, lambda command: commands.correct_application(command, case_id, given))

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands import substitution as commands
 from commands.command import Command, Context
 from commands.task import lock_task
@@ -24,7 +24,7 @@ from storage.rows.guarantor import Guarantee
 from storage.rows.onboarding import credit_lines
 from storage.rows.tasks import Task
 from tests.arrange import Arrange, Someone
-from tests.commands.onboarding_steps import Branch, accept_guarantee, guarantee_of, open_task, run
+from tests.commands.onboarding_steps import TavanaScenario, accept_guarantee, guarantee_of, open_task, run
 from tests.transitions import Transitions
 
 REVIEW = "review_substitution"
@@ -33,40 +33,44 @@ _STEPS_MAX = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Swap:
+class SubstitutionScenario:
     """A usable credit with its guarantor, and the colleague who is to take their place."""
 
-    branch: Branch
+    tavana: TavanaScenario
     activities: Transitions
     credit_case_id: UUID
     line_id: UUID
-    bound: Guarantee
+    current: Guarantee
     newcomer: Someone
 
     @classmethod
-    async def opened(cls, context: Context, arrange: Arrange, desk: Desk) -> Swap:
+    async def opened(
+        cls, context: Context, arrange: Arrange, activity_context: ActivityContext
+    ) -> SubstitutionScenario:
         """The applicant's credit is usable."""
-        branch = await Branch.opened(context, arrange, desk)
-        return await cls.behind(branch, desk, await branch.approved())
+        tavana = await TavanaScenario.opened(context, arrange, activity_context)
+        return await cls.behind(tavana, activity_context, await tavana.approved())
 
     @classmethod
-    async def behind(cls, branch: Branch, desk: Desk, case_id: UUID) -> Swap:
+    async def behind(
+        cls, tavana: TavanaScenario, activity_context: ActivityContext, case_id: UUID
+    ) -> SubstitutionScenario:
         """An approved credit becomes usable."""
-        await branch.take("activate_credit", case_id)
-        bound = await guarantee_of(branch.context, case_id, branch.guarantor)
-        line_id = await _line_of(branch.context, case_id)
-        return cls(branch, Transitions(desk), case_id, line_id, bound, await branch.colleague())
+        await tavana.take("activate_credit", case_id)
+        current = await guarantee_of(tavana.context, case_id, tavana.guarantor)
+        line_id = await _line_of(tavana.context, case_id)
+        return cls(tavana, Transitions(activity_context), case_id, line_id, current, await tavana.colleague())
 
     @property
     def owner(self) -> Someone:
         """Whose credit it is."""
-        return self.branch.applicant
+        return self.tavana.applicant
 
-    async def request(self, named: Someone | None = None, *, bound: UUID | None = None) -> UUID:
+    async def request(self, named: Someone | None = None, *, current: UUID | None = None) -> UUID:
         """The owner asks for the newcomer, unless another is given; returns the case's id."""
-        national_id, guarantee_id = (named or self.newcomer).national_id, bound or self.bound.id
+        national_id, guarantee_id = (named or self.newcomer).national_id, current or self.current.id
         case_id: UUID = await run(
-            self.branch.context,
+            self.tavana.context,
             self.owner,
             lambda command: commands.request_substitution(command, self.line_id, guarantee_id, national_id),
         )
@@ -100,7 +104,7 @@ class Swap:
     async def accepted(self, named: Someone | None = None) -> UUID:
         """They have accepted, and finance looks at it."""
         case_id = await self.asked(named)
-        await accept_guarantee(self.branch, case_id, named or self.newcomer)
+        await accept_guarantee(self.tavana, case_id, named or self.newcomer)
         await self.go_on(case_id)
         return case_id
 
@@ -112,28 +116,28 @@ class Swap:
         officer: Someone | None = None,
     ) -> None:
         """Finance decides; the region's approves unless said otherwise."""
-        task_id = await open_task(self.branch.context, case_id, REVIEW)
+        task_id = await open_task(self.tavana.context, case_id, REVIEW)
 
         async def work(command: Command) -> UUID:
             return await decide(command, await lock_task(command, task_id))
 
-        await run(self.branch.context, officer or self.branch.finance, work)
+        await run(self.tavana.context, officer or self.tavana.finance, work)
 
     async def withdraw(self, case_id: UUID, who: Someone | None = None) -> None:
         """The owner withdraws."""
         await run(
-            self.branch.context, who or self.owner, lambda command: commands.withdraw_substitution(command, case_id)
+            self.tavana.context, who or self.owner, lambda command: commands.withdraw_substitution(command, case_id)
         )
 
     async def guarantees(self) -> dict[UUID, str]:
         """Everybody who was ever named for the credit, and what became of them."""
-        async with transaction(self.branch.context.engine, SERVICE) as connection:
+        async with transaction(self.tavana.context.engine, SERVICE) as connection:
             found = await guarantees_for(connection, self.credit_case_id)
         return {one.person_id: one.status for one in found}
 
     async def forget_limits(self) -> None:
         """A day has passed for every limit."""
-        async with transaction(self.branch.context.engine, SERVICE) as connection:
+        async with transaction(self.tavana.context.engine, SERVICE) as connection:
             await connection.execute(rate_windows.delete())
 
 

@@ -15,7 +15,7 @@ from commands.account import (
     authenticate,
     disable_staff,
     grant_role,
-    operators_office,
+    operator_administration,
     reset_staff,
     revoke_role,
     sign_in_staff,
@@ -158,7 +158,7 @@ async def test_only_an_operator_with_a_fresh_code_administers_staff(context: Con
     member = await member_actor(context)
 
     async def open_office(command: Command) -> None:
-        operators_office(command)
+        operator_administration(command)
 
     for actor, refusal in ((auditor, Forbidden), (member, Forbidden)):
         with pytest.raises(refusal):
@@ -181,21 +181,23 @@ async def test_a_granted_role_counts_at_once_and_a_revoked_one_no_more(context: 
     granted: list[UUID] = []
 
     async def grant(command: Command) -> None:
-        granted.append(await grant_role(operators_office(command), credentials.person_id, FINANCE))
+        granted.append(await grant_role(operator_administration(command), credentials.person_id, FINANCE))
 
     await do(context, operator, grant)
     assert (await authenticate(context, signed_in.session.token)).grants == (FINANCE,)
     with pytest.raises(RoleHeld):
         await do(context, operator, grant)
     await do(
-        context, operator, lambda command: revoke_role(operators_office(command), credentials.person_id, granted[0])
+        context,
+        operator,
+        lambda command: revoke_role(operator_administration(command), credentials.person_id, granted[0]),
     )
     assert (await authenticate(context, signed_in.session.token)).grants == ()
     with pytest.raises(NotFound):
         await do(
             context,
             operator,
-            lambda command: revoke_role(operators_office(command), credentials.person_id, granted[0]),
+            lambda command: revoke_role(operator_administration(command), credentials.person_id, granted[0]),
         )
     assert await audited(context, f"account:{credentials.person_id}") == [
         "add_staff", "sign_in", "grant_role", "revoke_role",
@@ -207,9 +209,13 @@ async def test_an_operator_neither_grants_to_themselves_nor_takes_from_themselve
     own = await value(context, "SELECT id FROM role_grants")
     assert isinstance(own, UUID)
     with pytest.raises(OwnRole):
-        await do(context, operator, lambda command: grant_role(operators_office(command), operator.person_id, AUDITOR))
+        await do(
+            context, operator, lambda command: grant_role(operator_administration(command), operator.person_id, AUDITOR)
+        )
     with pytest.raises(OwnRole):
-        await do(context, operator, lambda command: revoke_role(operators_office(command), operator.person_id, own))
+        await do(
+            context, operator, lambda command: revoke_role(operator_administration(command), operator.person_id, own)
+        )
 
 
 async def test_a_role_needs_a_scope_that_exists_and_a_member_of_staff(context: Context) -> None:

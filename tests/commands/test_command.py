@@ -18,7 +18,7 @@ from storage.idempotency import Answer
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 from tests.conftest import Database
-from tests.races import DEAD_LOCK, Quarrel, counting, purses
+from tests.races import DEAD_LOCK, Deadlock, counting, read_rows
 
 ORGANISATION = {"code": "education", "name": "آموزش و پرورش"}
 
@@ -189,18 +189,18 @@ async def test_a_command_that_lost_a_dead_lock_is_done_once_all_the_same(
     told = Context(context.engine, context.side, context.seals, context.files, lambda: nudges.append(1))
     envelope = Envelope(await authenticate(context, keeper.token), "test", "key-of-the-test", b"1")
 
-    async with Quarrel.about_purses(database, context.engine) as quarrel:
+    async with Deadlock.over_two_rows(database, context.engine) as deadlock:
 
         async def work(command: Command) -> bytes:
-            await quarrel.enter(command.connection)
+            await deadlock.enter(command.connection)
             return b"{}"
 
         with counting("command:test") as counted:
             answers = [await perform(told, envelope, work) for _ in range(2)]
 
     assert answers == [Answer(200, b"{}"), Answer(200, b"{}", replayed=True)]
-    assert await purses(superuser) == [11, 11]
-    assert (quarrel.tries, nudges) == (2, [1])
+    assert await read_rows(superuser) == [11, 11]
+    assert (deadlock.tries, nudges) == (2, [1])
     assert (counted.again, counted.given_up) == ({DEAD_LOCK: 1}, {})
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.account import authenticate
 from commands.command import Context
 from commands.employment import correct_employment, search_employments
@@ -20,19 +20,19 @@ from domain.employment import EmploymentEnded, OwnEmployment
 from domain.errors import Forbidden, NotFound, OwnCase, Refusal
 from storage.account import begin_session
 from storage.database import SERVICE, transaction
-from storage.employment import EARLIER_VERSIONS, Correction, History
+from storage.employment import EARLIER_VERSIONS, EmploymentCorrection, History
 from storage.rows.organisation import employments
 from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser
-from tests.commands.onboarding_steps import Branch, guarantee_of, refuse_guarantee, run, withdraw
-from tests.commands.onboarding_steps import Office as CreditOffice
-from tests.personnel_steps import Line, Office
+from tests.commands.onboarding_steps import MinipayOffice as CreditOffice
+from tests.commands.onboarding_steps import TavanaScenario, guarantee_of, refuse_guarantee, run, withdraw
+from tests.personnel_steps import Line, PersonnelOffice
 
 
 @pytest.fixture
-async def office(desk: Desk, arrange: Arrange) -> Office:
+async def office(activity_context: ActivityContext, arrange: Arrange) -> PersonnelOffice:
     """An organisation's HR that sends files."""
-    return await Office.open(desk, arrange)
+    return await PersonnelOffice.open(activity_context, arrange)
 
 
 async def region_officer(arrange: Arrange, region: str) -> Someone:
@@ -42,7 +42,7 @@ async def region_officer(arrange: Arrange, region: str) -> Someone:
 
 def corrected(context: Context, officer: Someone, employment_id: UUID, **values: Any) -> Awaitable[Any]:
     """Correct an employment."""
-    wanted = Correction(**values)
+    wanted = EmploymentCorrection(**values)
     return run(context, officer, lambda command: correct_employment(command, employment_id, wanted, reason="حکم تازه"))
 
 
@@ -118,17 +118,17 @@ async def test_nobody_corrects_their_own_employment_whatever_their_roles(
 
 @pytest.mark.parametrize("far", ["named", "asked", "stands"])
 async def test_nobody_corrects_whoever_they_stand_for_or_who_stands_for_them_until_it_has_ended(
-    context: Context, arrange: Arrange, superuser: Superuser, desk: Desk, far: str
+    context: Context, arrange: Arrange, superuser: Superuser, activity_context: ActivityContext, far: str
 ) -> None:
-    branch = await Branch.opened(context, arrange, desk)
-    case_id = await {"named": branch.apply, "asked": branch.asked, "stands": branch.backed}[far]()
-    assert (await guarantee_of(context, case_id, branch.guarantor)).status == {"stands": "accepted"}.get(far, far)
+    tavana = await TavanaScenario.opened(context, arrange, activity_context)
+    case_id = await {"named": tavana.apply, "asked": tavana.asked, "stands": tavana.backed}[far]()
+    assert (await guarantee_of(context, case_id, tavana.guarantor)).status == {"stands": "accepted"}.get(far, far)
     found = await superuser.rows("SELECT person_id, id FROM employments")
     employment_of = dict(found)
     async with transaction(context.engine, SERVICE) as connection:
-        for one in (branch.applicant, branch.guarantor):
+        for one in (tavana.applicant, tavana.guarantor):
             await arrange.grant(connection, one.id, Grant(Role.HR_OFFICER, ScopeKind.REGION, "1101"))
-    applicant, guarantor = [await arrange.as_staff(one) for one in (branch.applicant, branch.guarantor)]
+    applicant, guarantor = [await arrange.as_staff(one) for one in (tavana.applicant, tavana.guarantor)]
     pairs = [(applicant, employment_of[guarantor.id]), (guarantor, employment_of[applicant.id])]
 
     for officer, employment_id in pairs:
@@ -137,9 +137,9 @@ async def test_nobody_corrects_whoever_they_stand_for_or_who_stands_for_them_unt
                 await corrected(context, officer, employment_id, **values)
             assert await stands(superuser, employment_id) == (400_000_000, "1101", date(2015, 4, 4), "employed")
     if far == "asked":
-        await refuse_guarantee(branch, case_id, branch.guarantor)
+        await refuse_guarantee(tavana, case_id, tavana.guarantor)
     else:
-        await withdraw(CreditOffice(context, branch.applicant, branch.finance), case_id)
+        await withdraw(CreditOffice(context, tavana.applicant, tavana.finance), case_id)
     for officer, employment_id in pairs:
         await corrected(context, officer, employment_id, net_pay=900_000_000)
 
@@ -161,7 +161,7 @@ async def test_an_officer_signed_in_as_a_member_neither_looks_up_nor_corrects(
 
 
 async def test_files_and_corrections_keep_one_history_of_which_nothing_sealed_is_shown(
-    context: Context, arrange: Arrange, office: Office
+    context: Context, arrange: Arrange, office: PersonnelOffice
 ) -> None:
     line = Line()
     await office.import_(line)
@@ -185,7 +185,7 @@ async def test_files_and_corrections_keep_one_history_of_which_nothing_sealed_is
 
 
 async def test_postgres_itself_notes_who_corrected_and_takes_no_version_without_a_source(
-    context: Context, arrange: Arrange, superuser: Superuser, office: Office
+    context: Context, arrange: Arrange, superuser: Superuser, office: PersonnelOffice
 ) -> None:
     line = Line()
     await office.import_(line)

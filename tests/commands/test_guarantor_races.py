@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from domain import errors
 from domain import guarantor as rules
@@ -19,8 +19,8 @@ from storage.guarantor import release_all
 from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser
 from tests.commands.onboarding_steps import (
-    Branch,
-    Office,
+    MinipayOffice,
+    TavanaScenario,
     accept_guarantee,
     answer_guarantee,
     consent,
@@ -36,25 +36,25 @@ ROUNDS = 6
 
 
 @pytest.fixture
-async def branch(context: Context, arrange: Arrange, desk: Desk) -> Branch:
+async def tavana(context: Context, arrange: Arrange, activity_context: ActivityContext) -> TavanaScenario:
     """An applicant, a colleague and finance."""
-    return await Branch.opened(context, arrange, desk)
+    return await TavanaScenario.opened(context, arrange, activity_context)
 
 
 async def test_of_twenty_acceptances_that_race_for_the_last_slot_one_wins_and_each_loser_is_told(
-    branch: Branch, superuser: Superuser
+    tavana: TavanaScenario, superuser: Superuser
 ) -> None:
-    guarantor = branch.guarantor
-    cases = [await branch.asked(guarantor, applicant=await branch.colleague()) for _ in range(RACERS)]
+    guarantor = tavana.guarantor
+    cases = [await tavana.asked(guarantor, applicant=await tavana.colleague()) for _ in range(RACERS)]
     assert await slots(superuser, guarantor) == 0
-    await filled(branch, guarantor, 2)
+    await filled(tavana, guarantor, 2)
     prepared = [
-        (await task_of(branch.context, case_id, guarantor), await consent(branch.context, case_id, guarantor))
+        (await task_of(tavana.context, case_id, guarantor), await consent(tavana.context, case_id, guarantor))
         for case_id in cases
     ]
 
     results = await asyncio.gather(
-        *(answer_guarantee(branch.context, task.id, guarantor, given) for task, given in prepared),
+        *(answer_guarantee(tavana.context, task.id, guarantor, given) for task, given in prepared),
         return_exceptions=True,
     )
 
@@ -65,25 +65,25 @@ async def test_of_twenty_acceptances_that_race_for_the_last_slot_one_wins_and_ea
         RACERS - 1
     )
     with pytest.raises(rules.GuarantorMayNotBeAsked):
-        await branch.apply(guarantor)
+        await tavana.apply(guarantor)
 
 
 async def test_acceptance_and_expiry_at_one_moment_leave_one_winner_and_a_consistent_case(
-    branch: Branch, superuser: Superuser
+    tavana: TavanaScenario, superuser: Superuser
 ) -> None:
     for round_ in range(ROUNDS):
-        guarantor, applicant = await branch.colleague(), await branch.colleague()
-        case_id = await branch.asked(guarantor, applicant=applicant)
-        task = await task_of(branch.context, case_id, guarantor)
-        given = await consent(branch.context, case_id, guarantor)
+        guarantor, applicant = await tavana.colleague(), await tavana.colleague()
+        case_id = await tavana.asked(guarantor, applicant=applicant)
+        task = await task_of(tavana.context, case_id, guarantor)
+        given = await consent(tavana.context, case_id, guarantor)
         racing: Sequence[Any] = (
-            answer_guarantee(branch.context, task.id, guarantor, given),
-            branch.take("lapse_onboarding", case_id, task.due_at),
+            answer_guarantee(tavana.context, task.id, guarantor, given),
+            tavana.take("lapse_onboarding", case_id, task.due_at),
         )
 
         results = await asyncio.gather(*(racing if round_ % 2 else racing[::-1]), return_exceptions=True)
         accepted = not any(isinstance(result, errors.TaskNotOpen) for result in results)
-        await branch.go_on(case_id)
+        await tavana.go_on(case_id)
 
         assert not [result for result in results if isinstance(result, BaseException)] or not accepted
         found = await superuser.rows(
@@ -101,13 +101,15 @@ async def test_acceptance_and_expiry_at_one_moment_leave_one_winner_and_a_consis
 
 @pytest.mark.parametrize("deed", [accept_guarantee, refuse_guarantee])
 async def test_an_answer_to_what_another_transaction_is_just_releasing_is_told_that_it_is_too_late(
-    branch: Branch, superuser: Superuser, deed: Callable[[Branch, UUID, Someone], Coroutine[Any, Any, None]]
+    tavana: TavanaScenario,
+    superuser: Superuser,
+    deed: Callable[[TavanaScenario, UUID, Someone], Coroutine[Any, Any, None]],
 ) -> None:
     """A renewal releases the guarantors of the former line without holding the case in which one of them is asked."""
-    case_id = await branch.asked()
-    async with transaction(branch.context.engine, SERVICE) as connection:
+    case_id = await tavana.asked()
+    async with transaction(tavana.context.engine, SERVICE) as connection:
         await release_all(connection, case_id)
-        answering = asyncio.create_task(deed(branch, case_id, branch.guarantor))
+        answering = asyncio.create_task(deed(tavana, case_id, tavana.guarantor))
 
         async def blocked() -> bool:
             return bool(await superuser.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
@@ -120,21 +122,21 @@ async def test_an_answer_to_what_another_transaction_is_just_releasing_is_told_t
 
 
 async def test_acceptance_and_replacement_at_one_moment_leave_one_guarantor(
-    branch: Branch, superuser: Superuser
+    tavana: TavanaScenario, superuser: Superuser
 ) -> None:
     for round_ in range(ROUNDS):
-        former, applicant, other = [await branch.colleague() for _ in range(3)]
-        mine = replace(branch, applicant=applicant)
-        case_id = await branch.asked(former, applicant=applicant)
-        task = await task_of(branch.context, case_id, former)
-        given = await consent(branch.context, case_id, former)
+        former, applicant, other = [await tavana.colleague() for _ in range(3)]
+        mine = replace(tavana, applicant=applicant)
+        case_id = await tavana.asked(former, applicant=applicant)
+        task = await task_of(tavana.context, case_id, former)
+        given = await consent(tavana.context, case_id, former)
         racing: Sequence[Any] = (
-            answer_guarantee(branch.context, task.id, former, given),
+            answer_guarantee(tavana.context, task.id, former, given),
             name(mine, case_id, other, instead_of=former),
         )
 
         results = await asyncio.gather(*(racing if round_ % 2 else racing[::-1]), return_exceptions=True)
-        await branch.go_on(case_id)
+        await tavana.go_on(case_id)
 
         assert {type(result) for result in results if result is not None} <= {errors.TaskNotOpen}
         assert await superuser.rows(
@@ -147,19 +149,19 @@ async def test_acceptance_and_replacement_at_one_moment_leave_one_guarantor(
 
 
 async def test_acceptance_and_withdrawal_at_one_moment_leave_no_slot_taken(
-    branch: Branch, superuser: Superuser
+    tavana: TavanaScenario, superuser: Superuser
 ) -> None:
     for round_ in range(ROUNDS):
-        guarantor, applicant = [await branch.colleague() for _ in range(2)]
-        case_id = await branch.asked(guarantor, applicant=applicant)
-        task = await task_of(branch.context, case_id, guarantor)
+        guarantor, applicant = [await tavana.colleague() for _ in range(2)]
+        case_id = await tavana.asked(guarantor, applicant=applicant)
+        task = await task_of(tavana.context, case_id, guarantor)
         racing: Sequence[Any] = (
-            answer_guarantee(branch.context, task.id, guarantor, await consent(branch.context, case_id, guarantor)),
-            withdraw(Office(branch.context, applicant, branch.finance), case_id),
+            answer_guarantee(tavana.context, task.id, guarantor, await consent(tavana.context, case_id, guarantor)),
+            withdraw(MinipayOffice(tavana.context, applicant, tavana.finance), case_id),
         )
 
         results = await asyncio.gather(*(racing if round_ % 2 else racing[::-1]), return_exceptions=True)
-        await branch.go_on(case_id)
+        await tavana.go_on(case_id)
 
         assert {type(result) for result in results if result is not None} <= {errors.TaskNotOpen}
         assert await superuser.rows(

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from activities.guarantor import free_guarantors
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from domain.guarantor import GuarantorNamedTwice
 from tests.activities.test_tavana import lapse
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 from tests.commands.onboarding_steps import (
-    Branch,
-    Office,
+    MinipayOffice,
+    TavanaScenario,
     accept_guarantee,
     add_programme,
     correct,
@@ -24,15 +24,15 @@ from tests.commands.onboarding_steps import (
     refuse_guarantee,
     withdraw,
 )
-from tests.commands.substitution_steps import Swap
+from tests.commands.substitution_steps import SubstitutionScenario
 
 ASK, ACCEPT, NAME = "task_answer_guarantee", "guarantee_accepted", "task_name_guarantor"
 
 
 @pytest.fixture
-async def branch(context: Context, arrange: Arrange, desk: Desk) -> Branch:
+async def tavana(context: Context, arrange: Arrange, activity_context: ActivityContext) -> TavanaScenario:
     """An applicant, a colleague and finance."""
-    return await Branch.opened(context, arrange, desk)
+    return await TavanaScenario.opened(context, arrange, activity_context)
 
 
 async def heard(superuser: Superuser, who: Someone) -> list[str]:
@@ -52,31 +52,31 @@ async def heard(superuser: Superuser, who: Someone) -> list[str]:
     ],
 )
 async def test_what_a_guarantor_hears_at_the_end_follows_from_how_far_they_came(
-    branch: Branch, superuser: Superuser, reached: str, withdrawn: list[str], replaced: list[str]
+    tavana: TavanaScenario, superuser: Superuser, reached: str, withdrawn: list[str], replaced: list[str]
 ) -> None:
-    other, applicant = await branch.colleague(), await branch.colleague()
-    kept = await getattr(branch, reached)()
-    await getattr(branch, reached)(other, applicant=applicant)
+    other, applicant = await tavana.colleague(), await tavana.colleague()
+    kept = await getattr(tavana, reached)()
+    await getattr(tavana, reached)(other, applicant=applicant)
 
-    await name(branch, kept, await branch.colleague(), instead_of=branch.guarantor)
+    await name(tavana, kept, await tavana.colleague(), instead_of=tavana.guarantor)
     await withdraw(
-        Office(branch.context, applicant, branch.finance),
+        MinipayOffice(tavana.context, applicant, tavana.finance),
         await superuser.value("SELECT id FROM cases WHERE person_id = %s", applicant.id),
     )
 
-    assert await heard(superuser, branch.guarantor) == replaced
+    assert await heard(superuser, tavana.guarantor) == replaced
     assert await heard(superuser, other) == withdrawn
 
 
 async def test_whoever_is_named_during_a_correction_and_replaced_before_it_hears_nothing(
-    branch: Branch, superuser: Superuser
+    tavana: TavanaScenario, superuser: Superuser
 ) -> None:
-    case_id = await branch.returned()
-    named, instead = await branch.colleague(), await branch.colleague()
+    case_id = await tavana.returned()
+    named, instead = await tavana.colleague(), await tavana.colleague()
 
-    await name(branch, case_id, named, instead_of=branch.guarantor)
-    await name(branch, case_id, instead, instead_of=named)
-    await lapse(branch, case_id, superuser)
+    await name(tavana, case_id, named, instead_of=tavana.guarantor)
+    await name(tavana, case_id, instead, instead_of=named)
+    await lapse(tavana, case_id, superuser)
 
     assert await superuser.rows("SELECT status FROM guarantees ORDER BY id") == [
         ("replaced",),
@@ -84,126 +84,128 @@ async def test_whoever_is_named_during_a_correction_and_replaced_before_it_hears
         ("released",),
     ]
     assert [await heard(superuser, one) for one in (named, instead)] == [[], []]
-    assert await heard(superuser, branch.guarantor) == [ASK, "guarantee_replaced"]
+    assert await heard(superuser, tavana.guarantor) == [ASK, "guarantee_replaced"]
 
 
 async def test_a_correction_that_grew_tells_the_guarantor_that_they_are_asked_again(
-    branch: Branch, superuser: Superuser
+    tavana: TavanaScenario, superuser: Superuser
 ) -> None:
-    case_id = await branch.returned()
-    await correct(branch, case_id, await correction(branch, monthly=60_000_000, instalments=12))
-    await branch.go_on(case_id)
-    assert await heard(superuser, branch.guarantor) == [ASK, "guarantee_asked_again"]
+    case_id = await tavana.returned()
+    await correct(tavana, case_id, await correction(tavana, monthly=60_000_000, instalments=12))
+    await tavana.go_on(case_id)
+    assert await heard(superuser, tavana.guarantor) == [ASK, "guarantee_asked_again"]
 
-    other = await branch.colleague()
-    await name(branch, case_id, other, instead_of=branch.guarantor)
-    await branch.go_on(case_id)
+    other = await tavana.colleague()
+    await name(tavana, case_id, other, instead_of=tavana.guarantor)
+    await tavana.go_on(case_id)
 
     assert await heard(superuser, other) == [ASK]
-    assert (await heard(superuser, branch.guarantor))[2:] == ["guarantee_not_needed"]
+    assert (await heard(superuser, tavana.guarantor))[2:] == ["guarantee_not_needed"]
 
 
 async def test_a_second_refusal_tells_the_applicant_again_though_a_name_is_asked_for_already(
-    branch: Branch, superuser: Superuser
+    tavana: TavanaScenario, superuser: Superuser
 ) -> None:
-    code = await superuser.value("SELECT code FROM organisations WHERE id = %s", branch.employer)
+    code = await superuser.value("SELECT code FROM organisations WHERE id = %s", tavana.employer)
     shipped = await superuser.value("SELECT value -> 'guarantor' FROM policies WHERE name = 'programme:tavana'")
-    await add_programme(branch, "three", organisation=code, guarantor={**shipped, "count": 3})
-    second, third = await branch.colleague(), await branch.colleague()
-    case_id = await branch.asked(branch.guarantor, second, third, programme="three")
+    await add_programme(tavana, "three", organisation=code, guarantor={**shipped, "count": 3})
+    second, third = await tavana.colleague(), await tavana.colleague()
+    case_id = await tavana.asked(tavana.guarantor, second, third, programme="three")
 
     told = []
-    for one in (second, branch.guarantor):
-        await refuse_guarantee(branch, case_id, one)
-        await branch.go_on(case_id)
-        told.append((await heard(superuser, branch.applicant)).count(NAME))
-    await lapse(branch, case_id, superuser)
-    told.append((await heard(superuser, branch.applicant)).count(NAME))
+    for one in (second, tavana.guarantor):
+        await refuse_guarantee(tavana, case_id, one)
+        await tavana.go_on(case_id)
+        told.append((await heard(superuser, tavana.applicant)).count(NAME))
+    await lapse(tavana, case_id, superuser)
+    told.append((await heard(superuser, tavana.applicant)).count(NAME))
 
     assert told == [1, 2, 3]
     assert await superuser.value("SELECT count(*) FROM tasks WHERE kind = 'name_guarantor'") == 1
 
 
 async def test_whoever_refused_is_not_named_again_in_the_same_case_but_in_another(
-    branch: Branch, superuser: Superuser
+    tavana: TavanaScenario, superuser: Superuser
 ) -> None:
-    case_id = await branch.asked()
-    await refuse_guarantee(branch, case_id, branch.guarantor)
-    await branch.go_on(case_id)
+    case_id = await tavana.asked()
+    await refuse_guarantee(tavana, case_id, tavana.guarantor)
+    await tavana.go_on(case_id)
 
     with pytest.raises(GuarantorNamedTwice):
-        await name(branch, case_id, branch.guarantor)
+        await name(tavana, case_id, tavana.guarantor)
     assert await superuser.rows("SELECT status FROM guarantees") == [("refused",)]
-    other = await branch.colleague()
-    await name(branch, case_id, other)
+    other = await tavana.colleague()
+    await name(tavana, case_id, other)
     with pytest.raises(GuarantorNamedTwice):
-        await name(branch, case_id, branch.guarantor, instead_of=other)
-    await withdraw(Office(branch.context, branch.applicant, branch.finance), case_id)
-    await branch.go_on(case_id)
-    await branch.apply()
+        await name(tavana, case_id, tavana.guarantor, instead_of=other)
+    await withdraw(MinipayOffice(tavana.context, tavana.applicant, tavana.finance), case_id)
+    await tavana.go_on(case_id)
+    await tavana.apply()
 
 
-async def test_whoever_stayed_silent_may_be_named_again(branch: Branch, superuser: Superuser) -> None:
-    case_id = await branch.asked()
-    await lapse(branch, case_id, superuser)
-    await branch.go_on(case_id)
+async def test_whoever_stayed_silent_may_be_named_again(tavana: TavanaScenario, superuser: Superuser) -> None:
+    case_id = await tavana.asked()
+    await lapse(tavana, case_id, superuser)
+    await tavana.go_on(case_id)
 
-    await name(branch, case_id, branch.guarantor)
-    await branch.go_on(case_id)
-    await accept_guarantee(branch, case_id, branch.guarantor)
+    await name(tavana, case_id, tavana.guarantor)
+    await tavana.go_on(case_id)
+    await accept_guarantee(tavana, case_id, tavana.guarantor)
 
-    assert await heard(superuser, branch.guarantor) == [ASK, ASK]
+    assert await heard(superuser, tavana.guarantor) == [ASK, ASK]
 
 
-async def test_the_applicant_hears_when_the_review_goes_to_another_office(branch: Branch, superuser: Superuser) -> None:
-    await finance_officer(branch.arrange, "1104")
-    case_id = await branch.backed()
+async def test_the_applicant_hears_when_the_review_goes_to_another_office(
+    tavana: TavanaScenario, superuser: Superuser
+) -> None:
+    await finance_officer(tavana.arrange, "1104")
+    case_id = await tavana.backed()
     await superuser.run("UPDATE employments SET region_code = '1104'")
     told = []
 
-    await forward(branch, case_id)
-    await branch.go_on(case_id)
-    told.append((await heard(superuser, branch.applicant)).count("review_moved"))
-    await lapse(branch, case_id, superuser)
-    told.append((await heard(superuser, branch.applicant)).count("review_moved"))
+    await forward(tavana, case_id)
+    await tavana.go_on(case_id)
+    told.append((await heard(superuser, tavana.applicant)).count("review_moved"))
+    await lapse(tavana, case_id, superuser)
+    told.append((await heard(superuser, tavana.applicant)).count("review_moved"))
 
     assert told == [1, 2]
 
 
 @pytest.mark.parametrize(("how", "notice"), [("withdrawn", "guarantee_released"), ("replaced", "guarantee_replaced")])
 async def test_whoever_stood_for_less_hears_that_it_is_over_though_nobody_had_asked_them_again(
-    branch: Branch, superuser: Superuser, how: str, notice: str
+    tavana: TavanaScenario, superuser: Superuser, how: str, notice: str
 ) -> None:
-    case_id = await branch.returned()
-    await correct(branch, case_id, await correction(branch, monthly=60_000_000, instalments=12))
+    case_id = await tavana.returned()
+    await correct(tavana, case_id, await correction(tavana, monthly=60_000_000, instalments=12))
 
     if how == "withdrawn":
-        await withdraw(Office(branch.context, branch.applicant, branch.finance), case_id)
+        await withdraw(MinipayOffice(tavana.context, tavana.applicant, tavana.finance), case_id)
     else:
-        await name(branch, case_id, await branch.colleague(), instead_of=branch.guarantor)
-    await branch.go_on(case_id)
+        await name(tavana, case_id, await tavana.colleague(), instead_of=tavana.guarantor)
+    await tavana.go_on(case_id)
 
-    assert await heard(superuser, branch.guarantor) == [ASK, notice]
+    assert await heard(superuser, tavana.guarantor) == [ASK, notice]
 
 
 async def test_a_substitute_who_was_only_asked_is_not_told_that_they_stood(
-    context: Context, arrange: Arrange, desk: Desk, superuser: Superuser
+    context: Context, arrange: Arrange, activity_context: ActivityContext, superuser: Superuser
 ) -> None:
-    swap = await Swap.opened(context, arrange, desk)
-    case_id = await swap.asked()
+    scenario = await SubstitutionScenario.opened(context, arrange, activity_context)
+    case_id = await scenario.asked()
     await superuser.run("UPDATE credit_lines SET ends_on = current_date - 2")
 
-    await swap.go_on(case_id)
+    await scenario.go_on(case_id)
 
-    assert await heard(superuser, swap.newcomer) == [ASK, "guarantee_not_needed"]
+    assert await heard(superuser, scenario.newcomer) == [ASK, "guarantee_not_needed"]
 
 
-async def test_a_case_whose_guarantor_is_freed_has_changed(branch: Branch, superuser: Superuser) -> None:
-    case_id = await branch.approved()
-    await branch.take("activate_credit", case_id)
+async def test_a_case_whose_guarantor_is_freed_has_changed(tavana: TavanaScenario, superuser: Superuser) -> None:
+    case_id = await tavana.approved()
+    await tavana.take("activate_credit", case_id)
     await superuser.run("UPDATE credit_lines SET opened_at = now() - interval '3 years', ends_on = current_date - 2")
     version = await superuser.value("SELECT version FROM cases WHERE id = %s", case_id)
 
-    assert await free_guarantors(branch.context.engine, 1_000) == 1
+    assert await free_guarantors(tavana.context.engine, 1_000) == 1
 
     assert await superuser.value("SELECT version FROM cases WHERE id = %s", case_id) > version

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands import onboarding as commands
 from commands.certificate import revoke_certificate
 from commands.command import Command, Context
@@ -25,8 +25,8 @@ from tests.account_people import audited
 from tests.arrange import Arrange
 from tests.books import Superuser, assert_books_clean
 from tests.commands.onboarding_steps import (
-    Branch,
-    Office,
+    MinipayOffice,
+    TavanaScenario,
     apply,
     credit_request,
     issue,
@@ -39,14 +39,14 @@ from tests.transitions import Transitions
 
 
 @pytest.fixture
-async def office(context: Context, arrange: Arrange) -> Office:
+async def office(context: Context, arrange: Arrange) -> MinipayOffice:
     """A member and their HR."""
     employer = await arrange.organisation()
-    return Office(context, await arrange.member(employer), await arrange.hr_officer(employer))
+    return MinipayOffice(context, await arrange.member(employer), await arrange.hr_officer(employer))
 
 
 async def test_applying_writes_case_fact_timeline_audit_notice_and_promise_together(
-    office: Office, superuser: Superuser
+    office: MinipayOffice, superuser: Superuser
 ) -> None:
     case_id = await apply(office)
 
@@ -64,7 +64,7 @@ async def test_applying_writes_case_fact_timeline_audit_notice_and_promise_toget
 
 
 async def test_nothing_personal_travels_in_a_promise_or_stands_in_the_audit_trail(
-    office: Office, superuser: Superuser
+    office: MinipayOffice, superuser: Superuser
 ) -> None:
     await apply(office)
 
@@ -86,7 +86,7 @@ async def test_nothing_personal_travels_in_a_promise_or_stands_in_the_audit_trai
     ],
 )
 async def test_an_application_that_breaks_a_rule_leaves_nothing_behind(
-    office: Office, superuser: Superuser, changes: dict[str, Any], refusal: type[errors.Refusal]
+    office: MinipayOffice, superuser: Superuser, changes: dict[str, Any], refusal: type[errors.Refusal]
 ) -> None:
     request = replace(await credit_request(office.context, office.member), **changes)
     before = await superuser.effects()
@@ -97,7 +97,7 @@ async def test_an_application_that_breaks_a_rule_leaves_nothing_behind(
     assert await superuser.effects() == before
 
 
-async def test_exactly_a_quarter_of_pay_may_be_chosen(office: Office, superuser: Superuser) -> None:
+async def test_exactly_a_quarter_of_pay_may_be_chosen(office: MinipayOffice, superuser: Superuser) -> None:
     await apply(office, monthly=100_000_000, instalments=24)
 
     assert await superuser.rows("SELECT monthly, instalments, net_pay FROM applications") == [
@@ -105,21 +105,21 @@ async def test_exactly_a_quarter_of_pay_may_be_chosen(office: Office, superuser:
     ]
 
 
-async def test_staff_do_not_apply_as_staff(office: Office) -> None:
+async def test_staff_do_not_apply_as_staff(office: MinipayOffice) -> None:
     request = await credit_request(office.context, office.member)
 
     with pytest.raises(errors.Forbidden):
         await run(office.context, office.officer, lambda command: commands.apply_for_credit(command, request))
 
 
-async def test_who_left_or_whose_exit_was_reported_may_not_apply(office: Office, superuser: Superuser) -> None:
+async def test_who_left_or_whose_exit_was_reported_may_not_apply(office: MinipayOffice, superuser: Superuser) -> None:
     for state in ("left", "exit_reported"):
         await superuser.run("UPDATE employments SET state = %s", state)
         with pytest.raises(rules.NotOnPersonnelList):
             await apply(office)
 
 
-async def test_the_contract_must_cover_today_and_be_active(office: Office, superuser: Superuser) -> None:
+async def test_the_contract_must_cover_today_and_be_active(office: MinipayOffice, superuser: Superuser) -> None:
     for change in (
         "state = 'suspended'",
         "state = 'active', starts_on = current_date + 5, ends_on = current_date + 9",
@@ -133,10 +133,10 @@ async def test_the_contract_must_cover_today_and_be_active(office: Office, super
 
 
 async def test_another_programmes_line_counts_against_the_quarter_until_it_ends(
-    office: Office, superuser: Superuser, desk: Desk
+    office: MinipayOffice, superuser: Superuser, activity_context: ActivityContext
 ) -> None:
     case_id = await apply(office)
-    activities = Transitions(desk)
+    activities = Transitions(activity_context)
     await activities.request_backing(StepInput(case_id))
     await issue(office, case_id)
     await activities.activate_credit(StepInput(case_id))
@@ -151,9 +151,9 @@ async def test_another_programmes_line_counts_against_the_quarter_until_it_ends(
 
 
 async def test_an_own_line_that_is_renewed_does_not_count_against_itself(
-    office: Office, superuser: Superuser, desk: Desk
+    office: MinipayOffice, superuser: Superuser, activity_context: ActivityContext
 ) -> None:
-    activities = Transitions(desk)
+    activities = Transitions(activity_context)
     for _ in range(2):
         case_id = await apply(office, monthly=100_000_000)
         await activities.request_backing(StepInput(case_id))
@@ -169,17 +169,17 @@ async def test_an_own_line_that_is_renewed_does_not_count_against_itself(
 
 @pytest.mark.parametrize("renewal", [60_000_000, 10_000_000])
 async def test_a_line_and_the_application_that_renews_it_count_once_by_the_higher_of_both(
-    context: Context, arrange: Arrange, desk: Desk, superuser: Superuser, renewal: int
+    context: Context, arrange: Arrange, activity_context: ActivityContext, superuser: Superuser, renewal: int
 ) -> None:
-    branch = await Branch.opened(context, arrange, desk)
-    await branch.take("activate_credit", await branch.approved(monthly=60_000_000))
-    office = Office(context, branch.applicant, await arrange.hr_officer(branch.employer))
+    tavana = await TavanaScenario.opened(context, arrange, activity_context)
+    await tavana.take("activate_credit", await tavana.approved(monthly=60_000_000))
+    office = MinipayOffice(context, tavana.applicant, await arrange.hr_officer(tavana.employer))
     case_id = await apply(office, monthly=40_000_000)
-    await branch.apply(monthly=renewal)
+    await tavana.apply(monthly=renewal)
 
-    await branch.take("request_backing", case_id)
+    await tavana.take("request_backing", case_id)
     await issue(office, case_id, monthly=Money(40_000_000, Unit.IRR))
-    await branch.take("activate_credit", case_id)
+    await tavana.take("activate_credit", case_id)
 
     assert await superuser.value("SELECT phase FROM cases WHERE id = %s", case_id) == "active"
     opened = "SELECT monthly FROM credit_lines WHERE case_id = %s"
@@ -200,10 +200,14 @@ async def test_a_line_and_the_application_that_renews_it_count_once_by_the_highe
     ],
 )
 async def test_a_certificate_beyond_the_application_is_refused_and_the_task_stays_open(
-    office: Office, desk: Desk, superuser: Superuser, changes: dict[str, Any], refusal: type[errors.Refusal]
+    office: MinipayOffice,
+    activity_context: ActivityContext,
+    superuser: Superuser,
+    changes: dict[str, Any],
+    refusal: type[errors.Refusal],
 ) -> None:
     case_id = await apply(office)
-    await Transitions(desk).request_backing(StepInput(case_id))
+    await Transitions(activity_context).request_backing(StepInput(case_id))
 
     with pytest.raises(refusal):
         await issue(office, case_id, **changes)
@@ -214,10 +218,10 @@ async def test_a_certificate_beyond_the_application_is_refused_and_the_task_stay
 
 
 async def test_people_are_first_when_they_answer_after_the_due_moment_but_before_the_process_looks(
-    office: Office, superuser: Superuser, desk: Desk
+    office: MinipayOffice, superuser: Superuser, activity_context: ActivityContext
 ) -> None:
     case_id = await apply(office)
-    activities = Transitions(desk)
+    activities = Transitions(activity_context)
     await activities.request_backing(StepInput(case_id))
     await superuser.run("UPDATE tasks SET due_at = now() - interval '1 hour'")
 
@@ -228,10 +232,10 @@ async def test_people_are_first_when_they_answer_after_the_due_moment_but_before
 
 
 async def test_withdrawal_and_lapse_at_the_same_moment_end_the_case_once(
-    office: Office, superuser: Superuser, desk: Desk
+    office: MinipayOffice, superuser: Superuser, activity_context: ActivityContext
 ) -> None:
     case_id = await apply(office)
-    activities = Transitions(desk)
+    activities = Transitions(activity_context)
     await activities.request_backing(StepInput(case_id))
 
     results = await asyncio.gather(
@@ -244,17 +248,19 @@ async def test_withdrawal_and_lapse_at_the_same_moment_end_the_case_once(
     assert await superuser.value("SELECT count(*) FROM tasks WHERE status = 'open'") == 0
 
 
-async def test_a_stranger_withdraws_nothing(office: Office, arrange: Arrange) -> None:
+async def test_a_stranger_withdraws_nothing(office: MinipayOffice, arrange: Arrange) -> None:
     case_id = await apply(office)
-    stranger = Office(office.context, await arrange.person("member"), office.officer)
+    stranger = MinipayOffice(office.context, await arrange.person("member"), office.officer)
 
     with pytest.raises(errors.NotFound):
         await withdraw(stranger, case_id)
 
 
-async def test_a_refusal_keeps_its_reason_with_the_fact(office: Office, superuser: Superuser, desk: Desk) -> None:
+async def test_a_refusal_keeps_its_reason_with_the_fact(
+    office: MinipayOffice, superuser: Superuser, activity_context: ActivityContext
+) -> None:
     case_id = await apply(office)
-    await Transitions(desk).request_backing(StepInput(case_id))
+    await Transitions(activity_context).request_backing(StepInput(case_id))
     await refuse(office, case_id)
 
     assert await superuser.value("SELECT payload FROM facts WHERE kind = 'certificate_refused'") == {
@@ -263,10 +269,10 @@ async def test_a_refusal_keeps_its_reason_with_the_fact(office: Office, superuse
 
 
 async def test_a_certificate_of_another_organisation_cannot_be_revoked(
-    office: Office, arrange: Arrange, desk: Desk, superuser: Superuser
+    office: MinipayOffice, arrange: Arrange, activity_context: ActivityContext, superuser: Superuser
 ) -> None:
     case_id = await apply(office)
-    await Transitions(desk).request_backing(StepInput(case_id))
+    await Transitions(activity_context).request_backing(StepInput(case_id))
     await issue(office, case_id)
     certificate = await superuser.value("SELECT id FROM certificates")
     stranger = await arrange.hr_officer(await arrange.organisation())
@@ -277,9 +283,11 @@ async def test_a_certificate_of_another_organisation_cannot_be_revoked(
         await run(office.context, office.officer, lambda command: revoke_certificate(command, certificate, " "))
 
 
-async def test_two_revocations_at_the_same_moment_revoke_once(office: Office, desk: Desk, superuser: Superuser) -> None:
+async def test_two_revocations_at_the_same_moment_revoke_once(
+    office: MinipayOffice, activity_context: ActivityContext, superuser: Superuser
+) -> None:
     case_id = await apply(office)
-    await Transitions(desk).request_backing(StepInput(case_id))
+    await Transitions(activity_context).request_backing(StepInput(case_id))
     await issue(office, case_id)
     certificate = await superuser.value("SELECT id FROM certificates")
 
@@ -301,10 +309,10 @@ def test_a_card_number_passes_luhn() -> None:
 
 
 async def test_revoking_an_older_certificate_leaves_the_line_that_stands_on_the_newer_one_alone(
-    office: Office, desk: Desk, superuser: Superuser
+    office: MinipayOffice, activity_context: ActivityContext, superuser: Superuser
 ) -> None:
     case_id = await apply(office)
-    activities = Transitions(desk)
+    activities = Transitions(activity_context)
     await activities.request_backing(StepInput(case_id))
     await issue(office, case_id)
     await superuser.run("UPDATE certificates SET valid_until = current_date - 2")

@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from domain.access import Role
 from messages.case import StepInput
@@ -17,7 +17,7 @@ from storage.database import SERVICE, transaction
 from tests.account_people import audited
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
-from tests.commands.onboarding_steps import Office, apply, issue
+from tests.commands.onboarding_steps import MinipayOffice, apply, issue
 from tests.transitions import Transitions
 
 NAME = "programme:minipay"
@@ -275,17 +275,17 @@ async def test_a_running_case_keeps_the_policy_that_it_began_with(
     api: httpx2.AsyncClient,
     context: Context,
     arrange: Arrange,
-    desk: Desk,
+    activity_context: ActivityContext,
     admins: tuple[Someone, Someone],
     superuser: Superuser,
 ) -> None:
     employer = await arrange.organisation()
-    office = Office(context, await arrange.member(employer), await arrange.hr_officer(employer))
+    office = MinipayOffice(context, await arrange.member(employer), await arrange.hr_officer(employer))
     case_id = await apply(office)
     changed = {**await value(context), "share_of_pay": [1, 100], "answer_expire_hours": 100}
     await decide(api, admins[1], await propose(api, admins[0], changed), "approve")
 
-    activities = Transitions(desk)
+    activities = Transitions(activity_context)
     asked = await activities.request_backing(StepInput(case_id))
     await issue(office, case_id)
     await activities.activate_credit(StepInput(case_id))

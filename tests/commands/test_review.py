@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands import onboarding as onboarding_commands
 from commands import review as commands
 from commands.account import authenticate
@@ -27,8 +27,8 @@ from tests.account_people import audited
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 from tests.commands.onboarding_steps import (
-    Branch,
-    Office,
+    MinipayOffice,
+    TavanaScenario,
     accept_guarantee,
     approve,
     finance_officer,
@@ -49,15 +49,15 @@ OTHER_REGION = "1104"
 
 
 @pytest.fixture
-async def branch(context: Context, arrange: Arrange, desk: Desk) -> Branch:
+async def tavana(context: Context, arrange: Arrange, activity_context: ActivityContext) -> TavanaScenario:
     """An applicant, a colleague and finance."""
-    return await Branch.opened(context, arrange, desk)
+    return await TavanaScenario.opened(context, arrange, activity_context)
 
 
-async def blocked(branch: Branch, case_id: Any, *findings: ReviewFinding) -> None:
+async def blocked(tavana: TavanaScenario, case_id: Any, *findings: ReviewFinding) -> None:
     """An approval is refused, and says exactly this."""
     with pytest.raises(ApprovalBlocked) as refused:
-        await approve(branch, case_id)
+        await approve(tavana, case_id)
     assert refused.value.params["findings"] == "، ".join(words.term(ReviewFinding, finding).fa for finding in findings)
     assert refused.value.field == "decision"
 
@@ -68,21 +68,21 @@ async def move(superuser: Superuser, person: Someone, region: str = OTHER_REGION
 
 
 async def test_an_approval_stores_who_when_and_from_when_the_credit_is_usable(
-    branch: Branch, superuser: Superuser
+    tavana: TavanaScenario, superuser: Superuser
 ) -> None:
-    case_id = await branch.backed()
+    case_id = await tavana.backed()
 
-    await approve(branch, case_id)
+    await approve(tavana, case_id)
 
     found = await superuser.rows("SELECT approved_by, activates_at - approved_at = '72 hours' FROM applications")
-    assert found == [(branch.finance.id, True)]
+    assert found == [(tavana.finance.id, True)]
     told = await superuser.rows("SELECT person_id FROM notices WHERE template = 'application_approved'")
-    assert told == [(branch.applicant.id,)]
-    outcome = await branch.go_on(case_id)
+    assert told == [(tavana.applicant.id,)]
+    outcome = await tavana.go_on(case_id)
     assert outcome.step == WAIT
     assert 72 * 3_600 - 60 < outcome.expire_in <= 72 * 3_600
     assert await superuser.rows("SELECT phase, next_actor FROM cases") == [("awaiting_activation", "machine")]
-    assert (await audited(branch.context, f"case:{case_id}"))[-1] == "test"
+    assert (await audited(tavana.context, f"case:{case_id}"))[-1] == "test"
 
 
 MENDED = (
@@ -122,58 +122,58 @@ CHANGES: list[tuple[str, ReviewFinding]] = [
 
 
 async def test_what_changed_since_the_naming_blocks_the_approval_until_it_is_mended(
-    branch: Branch, superuser: Superuser
+    tavana: TavanaScenario, superuser: Superuser
 ) -> None:
-    case_id = await branch.backed()
+    case_id = await tavana.backed()
     before = await superuser.rows("SELECT phase, next_actor, due_at, version FROM cases")
-    people = {"applicant": branch.applicant.id, "guarantor": branch.guarantor.id}
+    people = {"applicant": tavana.applicant.id, "guarantor": tavana.guarantor.id}
 
     for change, finding in CHANGES:
         await superuser.run(change.format(**people))
-        await blocked(branch, case_id, finding)
+        await blocked(tavana, case_id, finding)
         for mended in MENDED:
             await superuser.run(mended)
 
     assert await superuser.rows("SELECT phase, next_actor, due_at, version FROM cases") == before
-    await approve(branch, case_id)
+    await approve(tavana, case_id)
 
 
 async def test_an_applicant_in_another_region_is_forwarded_to_its_officers_and_the_guarantor_stays_behind(
-    branch: Branch, superuser: Superuser
+    tavana: TavanaScenario, superuser: Superuser
 ) -> None:
-    there = await finance_officer(branch.arrange, OTHER_REGION)
-    case_id = await branch.backed()
+    there = await finance_officer(tavana.arrange, OTHER_REGION)
+    case_id = await tavana.backed()
     with pytest.raises(ForwardNotNeeded):
-        await forward(branch, case_id)
-    await move(superuser, branch.applicant)
+        await forward(tavana, case_id)
+    await move(superuser, tavana.applicant)
 
-    await blocked(branch, case_id, ReviewFinding.APPLICANT_MOVED, ReviewFinding.GUARANTOR_NOT_ELIGIBLE)
-    await forward(branch, case_id)
-    await branch.go_on(case_id)
+    await blocked(tavana, case_id, ReviewFinding.APPLICANT_MOVED, ReviewFinding.GUARANTOR_NOT_ELIGIBLE)
+    await forward(tavana, case_id)
+    await tavana.go_on(case_id)
 
     assert await superuser.value("SELECT region_code FROM cases") == OTHER_REGION
     assert await superuser.rows("SELECT scope FROM tasks WHERE kind = 'review_application' AND status = 'open'") == [
         (OTHER_REGION,)
     ]
     with pytest.raises(errors.NotFound):
-        await approve(branch, case_id)
+        await approve(tavana, case_id)
     with pytest.raises(ApprovalBlocked) as refused:
-        await approve(branch, case_id, officer=there)
+        await approve(tavana, case_id, officer=there)
     assert refused.value.params["findings"] == words.term(ReviewFinding, ReviewFinding.GUARANTOR_NOT_ELIGIBLE).fa
-    await move(superuser, branch.guarantor)
-    await approve(branch, case_id, officer=there)
+    await move(superuser, tavana.guarantor)
+    await approve(tavana, case_id, officer=there)
 
 
 async def test_a_region_without_anybody_who_may_decide_hands_over_to_the_platform_at_once(
-    branch: Branch, superuser: Superuser
+    tavana: TavanaScenario, superuser: Superuser
 ) -> None:
     guarantor_too = Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, "1101")
-    await superuser.run("UPDATE role_grants SET revoked_at = now() WHERE person_id = %s", branch.finance.id)
-    nobody = await branch.backed()
-    async with branch.context.engine.begin() as connection:
+    await superuser.run("UPDATE role_grants SET revoked_at = now() WHERE person_id = %s", tavana.finance.id)
+    nobody = await tavana.backed()
+    async with tavana.context.engine.begin() as connection:
         await connection.exec_driver_sql("SELECT set_config('amanat.capacity', 'service', true)")
-        await branch.arrange.grant(connection, branch.guarantor.id, guarantor_too)
-    barred = await branch.backed(applicant=await branch.colleague())
+        await tavana.arrange.grant(connection, tavana.guarantor.id, guarantor_too)
+    barred = await tavana.backed(applicant=await tavana.colleague())
 
     for case_id in (nobody, barred):
         found = await superuser.rows(
@@ -183,41 +183,41 @@ async def test_a_region_without_anybody_who_may_decide_hands_over_to_the_platfor
         )
         assert found == [("platform", True)]
         with pytest.raises(errors.NotFound):
-            await approve(branch, case_id)
-        await approve(branch, case_id, officer=branch.platform)
+            await approve(tavana, case_id)
+        await approve(tavana, case_id, officer=tavana.platform)
 
 
 async def test_an_officer_who_loses_the_role_with_the_task_open_decides_nothing_and_a_colleague_does(
-    branch: Branch, superuser: Superuser
+    tavana: TavanaScenario, superuser: Superuser
 ) -> None:
-    colleague = await finance_officer(branch.arrange)
-    case_id = await branch.backed()
-    task_id = await open_task(branch.context, case_id, "review_application")
-    actor = await authenticate(branch.context, branch.finance.token)
+    colleague = await finance_officer(tavana.arrange)
+    case_id = await tavana.backed()
+    task_id = await open_task(tavana.context, case_id, "review_application")
+    actor = await authenticate(tavana.context, tavana.finance.token)
     assert actor.grants
-    await superuser.run("UPDATE role_grants SET revoked_at = now() WHERE person_id = %s", branch.finance.id)
+    await superuser.run("UPDATE role_grants SET revoked_at = now() WHERE person_id = %s", tavana.finance.id)
     await superuser.run(
-        "UPDATE tasks SET claimed_by = %s, claimed_at = now() WHERE id = %s", branch.finance.id, task_id
+        "UPDATE tasks SET claimed_by = %s, claimed_at = now() WHERE id = %s", tavana.finance.id, task_id
     )
 
     with pytest.raises(errors.NotFound):
-        await approve(branch, case_id)
-    await approve(branch, case_id, officer=colleague)
+        await approve(tavana, case_id)
+    await approve(tavana, case_id, officer=colleague)
 
     assert await superuser.rows("SELECT approved_by FROM applications") == [(colleague.id,)]
 
 
 @pytest.mark.parametrize("part", ["applicant", "guarantor", "former"])
 async def test_whoever_takes_or_took_part_does_not_decide_whatever_roles_they_hold(
-    branch: Branch, superuser: Superuser, part: str
+    tavana: TavanaScenario, superuser: Superuser, part: str
 ) -> None:
-    former = await branch.colleague()
-    case_id = await branch.asked(former)
-    await name(branch, case_id, branch.guarantor, instead_of=former)
-    await branch.go_on(case_id)
-    await accept_guarantee(branch, case_id, branch.guarantor)
-    await branch.go_on(case_id)
-    person = {"applicant": branch.applicant, "guarantor": branch.guarantor, "former": former}[part]
+    former = await tavana.colleague()
+    case_id = await tavana.asked(former)
+    await name(tavana, case_id, tavana.guarantor, instead_of=former)
+    await tavana.go_on(case_id)
+    await accept_guarantee(tavana, case_id, tavana.guarantor)
+    await tavana.go_on(case_id)
+    person = {"applicant": tavana.applicant, "guarantor": tavana.guarantor, "former": former}[part]
     grant = Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, "1101")
     await superuser.run(
         "INSERT INTO role_grants (person_id, role, scope_kind, scope, granted_by) VALUES (%s, %s, %s, %s, 'test')",
@@ -230,73 +230,75 @@ async def test_whoever_takes_or_took_part_does_not_decide_whatever_roles_they_ho
 
     for decide in (approve, refuse_application, forward):
         with pytest.raises(errors.OwnCase):
-            await decide(branch, case_id, officer=person)
+            await decide(tavana, case_id, officer=person)
     with pytest.raises(errors.OwnCase):
-        await give_back(branch, case_id, ReturnReason.OTHER_CORRECTION, officer=person)
+        await give_back(tavana, case_id, ReturnReason.OTHER_CORRECTION, officer=person)
 
 
-async def test_an_officer_of_another_region_and_a_member_find_no_task(branch: Branch) -> None:
-    elsewhere = await finance_officer(branch.arrange, OTHER_REGION)
-    case_id = await branch.backed()
+async def test_an_officer_of_another_region_and_a_member_find_no_task(tavana: TavanaScenario) -> None:
+    elsewhere = await finance_officer(tavana.arrange, OTHER_REGION)
+    case_id = await tavana.backed()
 
-    for stranger in (elsewhere, branch.platform, branch.applicant, branch.guarantor):
+    for stranger in (elsewhere, tavana.platform, tavana.applicant, tavana.guarantor):
         with pytest.raises(errors.NotFound):
-            await approve(branch, case_id, officer=stranger)
+            await approve(tavana, case_id, officer=stranger)
 
 
-async def test_a_review_is_answered_as_a_review_and_nothing_else_is(branch: Branch) -> None:
-    case_id = await branch.asked()
-    task = await task_of(branch.context, case_id, branch.guarantor)
+async def test_a_review_is_answered_as_a_review_and_nothing_else_is(tavana: TavanaScenario) -> None:
+    case_id = await tavana.asked()
+    task = await task_of(tavana.context, case_id, tavana.guarantor)
 
     async def approve_guarantee(command: Command) -> Any:
         return await commands.approve_application(command, await lock_task(command, task.id))
 
     async def clear_review(command: Command) -> Any:
-        task_id = await open_task(branch.context, case_id, "review_application")
+        task_id = await open_task(tavana.context, case_id, "review_application")
         return await onboarding_commands.answer_obstacle(command, await lock_task(command, task_id), None)
 
     with pytest.raises(TaskOfOtherKind):
-        await run(branch.context, branch.guarantor, approve_guarantee)
-    await accept_guarantee(branch, case_id, branch.guarantor)
-    await branch.go_on(case_id)
+        await run(tavana.context, tavana.guarantor, approve_guarantee)
+    await accept_guarantee(tavana, case_id, tavana.guarantor)
+    await tavana.go_on(case_id)
     with pytest.raises(TaskOfOtherKind):
-        await run(branch.context, branch.finance, clear_review)
+        await run(tavana.context, tavana.finance, clear_review)
 
 
 async def test_a_return_needs_reasons_that_differ_and_guarantees_of_this_case(
-    branch: Branch, superuser: Superuser
+    tavana: TavanaScenario, superuser: Superuser
 ) -> None:
-    case_id = await branch.backed()
+    case_id = await tavana.backed()
     twice = ReturnReason.AMOUNT_TOO_HIGH
 
     with pytest.raises(ReasonsRepeated):
-        await give_back(branch, case_id, twice, twice)
+        await give_back(tavana, case_id, twice, twice)
     with pytest.raises(GuaranteeUnknown):
-        await give_back(branch, case_id, ReturnReason.GUARANTOR_UNSUITABLE, unsuitable=[uuid4()])
+        await give_back(tavana, case_id, ReturnReason.GUARANTOR_UNSUITABLE, unsuitable=[uuid4()])
 
     assert await superuser.value("SELECT returned_at FROM applications") is None
-    assert (await guarantee_of(branch.context, case_id, branch.guarantor)).status == "accepted"
+    assert (await guarantee_of(tavana.context, case_id, tavana.guarantor)).status == "accepted"
 
 
 async def test_a_return_for_an_unsuitable_guarantor_releases_them_and_they_see_the_case_no_longer(
-    branch: Branch, superuser: Superuser
+    tavana: TavanaScenario, superuser: Superuser
 ) -> None:
-    case_id = await branch.returned(ReturnReason.GUARANTOR_UNSUITABLE)
+    case_id = await tavana.returned(ReturnReason.GUARANTOR_UNSUITABLE)
 
     assert await superuser.rows("SELECT status FROM guarantees") == [("released",)]
     told = await superuser.rows("SELECT person_id FROM notices WHERE template = 'guarantee_released'")
-    assert told == [(branch.guarantor.id,)]
+    assert told == [(tavana.guarantor.id,)]
     assert await superuser.rows("SELECT until IS NULL FROM case_people WHERE part = 'guarantor'") == [(False,)]
     assert await superuser.rows("SELECT phase, next_actor FROM cases WHERE id = %s", case_id) == [
         ("awaiting_correction", "applicant")
     ]
 
 
-async def test_a_refusal_by_finance_ends_the_application_with_its_reason(branch: Branch, superuser: Superuser) -> None:
-    case_id = await branch.backed()
+async def test_a_refusal_by_finance_ends_the_application_with_its_reason(
+    tavana: TavanaScenario, superuser: Superuser
+) -> None:
+    case_id = await tavana.backed()
 
-    await refuse_application(branch, case_id)
-    outcome = await branch.go_on(case_id)
+    await refuse_application(tavana, case_id)
+    outcome = await tavana.go_on(case_id)
 
     assert outcome.step == OVER
     assert await superuser.rows("SELECT phase, outcome FROM cases") == [("refused", "refused")]
@@ -304,33 +306,33 @@ async def test_a_refusal_by_finance_ends_the_application_with_its_reason(branch:
         "reason": RefusalReason.OTHER
     }
     assert await superuser.value("SELECT count(*) FROM guarantees WHERE ended_at IS NULL") == 0
-    await branch.apply()
+    await tavana.apply()
 
 
-async def test_a_refused_application_takes_no_other_guarantor(branch: Branch, superuser: Superuser) -> None:
-    case_id = await branch.backed()
-    await refuse_application(branch, case_id)
+async def test_a_refused_application_takes_no_other_guarantor(tavana: TavanaScenario, superuser: Superuser) -> None:
+    case_id = await tavana.backed()
+    await refuse_application(tavana, case_id)
 
     with pytest.raises(errors.CaseClosed):
-        await name(branch, case_id, await branch.colleague(), instead_of=branch.guarantor)
+        await name(tavana, case_id, await tavana.colleague(), instead_of=tavana.guarantor)
 
 
 async def test_approval_return_and_withdrawal_at_one_moment_leave_one_consistent_outcome(
-    branch: Branch, superuser: Superuser
+    tavana: TavanaScenario, superuser: Superuser
 ) -> None:
-    seconds = [await finance_officer(branch.arrange) for _ in range(2)]
+    seconds = [await finance_officer(tavana.arrange) for _ in range(2)]
     for round_ in range(ROUNDS):
-        applicant = await branch.colleague()
-        case_id = await branch.backed(applicant=applicant)
+        applicant = await tavana.colleague()
+        case_id = await tavana.backed(applicant=applicant)
         deeds: list[Callable[[], Coroutine[Any, Any, None]]] = [
-            lambda: approve(branch, case_id, officer=seconds[0]),  # noqa: B023 - run within the round
-            lambda: give_back(branch, case_id, ReturnReason.OTHER_CORRECTION, officer=seconds[1]),  # noqa: B023
-            lambda: withdraw(Office(branch.context, applicant, branch.finance), case_id),  # noqa: B023
+            lambda: approve(tavana, case_id, officer=seconds[0]),  # noqa: B023 - run within the round
+            lambda: give_back(tavana, case_id, ReturnReason.OTHER_CORRECTION, officer=seconds[1]),  # noqa: B023
+            lambda: withdraw(MinipayOffice(tavana.context, applicant, tavana.finance), case_id),  # noqa: B023
         ]
         turned = deeds[round_ % 3 :] + deeds[: round_ % 3]
 
         results = await asyncio.gather(*(deed() for deed in turned), return_exceptions=True)
-        outcome = await branch.go_on(case_id)
+        outcome = await tavana.go_on(case_id)
 
         refused = [result for result in results if result is not None]
         assert {type(one) for one in refused} <= {errors.TaskNotOpen, errors.NotFound, AssertionError}
@@ -347,13 +349,13 @@ async def test_approval_return_and_withdrawal_at_one_moment_leave_one_consistent
 
 
 async def test_two_officers_who_approve_and_return_at_one_moment_decide_once(
-    branch: Branch, superuser: Superuser
+    tavana: TavanaScenario, superuser: Superuser
 ) -> None:
-    second = await finance_officer(branch.arrange)
-    actors = [await authenticate(branch.context, one.token) for one in (branch.finance, second)]
+    second = await finance_officer(tavana.arrange)
+    actors = [await authenticate(tavana.context, one.token) for one in (tavana.finance, second)]
     for round_ in range(ROUNDS):
-        case_id = await branch.backed(await branch.colleague(), applicant=await branch.colleague())
-        task_id = await open_task(branch.context, case_id, "review_application")
+        case_id = await tavana.backed(await tavana.colleague(), applicant=await tavana.colleague())
+        task_id = await open_task(tavana.context, case_id, "review_application")
 
         async def approving(command: Command, task_id: Any = task_id) -> Any:
             return await commands.approve_application(command, await lock_task(command, task_id))
@@ -364,10 +366,10 @@ async def test_two_officers_who_approve_and_return_at_one_moment_decide_once(
 
         works = [(actors[0], approving), (actors[1], returning)]
         results = await asyncio.gather(
-            *(run_as(branch.context, actor, work) for actor, work in (works if round_ % 2 else works[::-1])),
+            *(run_as(tavana.context, actor, work) for actor, work in (works if round_ % 2 else works[::-1])),
             return_exceptions=True,
         )
-        await branch.go_on(case_id)
+        await tavana.go_on(case_id)
 
         assert sorted(isinstance(result, errors.TaskNotOpen) for result in results) == [False, True]
         found = await superuser.rows(

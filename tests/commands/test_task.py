@@ -8,12 +8,12 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from messages.case import StepInput
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
-from tests.commands.onboarding_steps import Office, apply, open_task
+from tests.commands.onboarding_steps import MinipayOffice, apply, open_task
 from tests.journeys.steps import ISSUE
 from tests.transitions import Transitions
 
@@ -26,11 +26,13 @@ async def officers(arrange: Arrange) -> tuple[UUID, Someone, Someone]:
 
 
 @pytest.fixture
-async def task_id(context: Context, arrange: Arrange, desk: Desk, officers: tuple[UUID, Someone, Someone]) -> UUID:
+async def task_id(
+    context: Context, arrange: Arrange, activity_context: ActivityContext, officers: tuple[UUID, Someone, Someone]
+) -> UUID:
     """An open certificate task."""
     employer, first, _ = officers
-    case_id = await apply(Office(context, await arrange.member(employer), first))
-    await Transitions(desk).request_backing(StepInput(case_id))
+    case_id = await apply(MinipayOffice(context, await arrange.member(employer), first))
+    await Transitions(activity_context).request_backing(StepInput(case_id))
     return await open_task(context, case_id)
 
 

@@ -157,7 +157,7 @@ def test_each_value_is_written_by_a_known_format_and_in_words(name: str, sentenc
     assert set(formats.values()) <= FORMATS | {enum.__name__ for one in CAPABILITIES for enum in one.terms}
     for field, spec in formats.items():
         for value in examples_of(spec):
-            filled = words.say(sentence, dict.fromkeys(formats, "") | {field: value})
+            filled = words.fill(sentence, dict.fromkeys(formats, "") | {field: value})
             assert not isinstance(value, StrEnum) or (value not in filled.fa and "_" not in filled.en), name
             assert "2027" not in filled.fa
             assert "50000000" not in filled.en

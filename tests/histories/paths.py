@@ -78,7 +78,7 @@ async def substitution_blocked(asked: Replacing) -> None:
     await asked.superuser.run("UPDATE employments SET region_code = '1104'")
     await asked.review()
     await asked.told("review_passed_on")
-    await asked.review(substitution_steps.refuse, officer=asked.swap.branch.platform)
+    await asked.review(substitution_steps.refuse, officer=asked.scenario.tavana.platform)
 
 
 async def substitution_blocked_then_approved(asked: Replacing) -> None:
@@ -87,7 +87,7 @@ async def substitution_blocked_then_approved(asked: Replacing) -> None:
     await asked.superuser.run("UPDATE employments SET region_code = '1104'")
     await asked.review()
     await asked.told("review_passed_on")
-    await asked.review(officer=asked.swap.branch.platform)
+    await asked.review(officer=asked.scenario.tavana.platform)
 
 
 async def substitution_declined(asked: Replacing) -> None:

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from domain.access import Role
 from messages.case import CaseKind, workflow_id
@@ -16,14 +16,14 @@ from relay import Relay
 from storage.sealing import Seals
 from tests.arrange import Arrange, eventually
 from tests.books import Superuser
-from tests.commands.substitution_steps import Swap
+from tests.commands.substitution_steps import SubstitutionScenario
 from tests.histories.paths import PATHS, SUBSTITUTION_PATHS, TAVANA_PATHS
 from tests.histories.record import STORED, record
 from tests.journeys.replacing import Replacing, open_credit, request_and_wait
 from tests.journeys.steps import Steps
 from tests.journeys.tavana import apply_with_guarantor
 from tests.journeys.waiting import apply_and_wait
-from tests.personnel_steps import Line, Office
+from tests.personnel_steps import Line, PersonnelOffice
 from tests.workflows.test_mobile_change import PATHS as MOBILE_PATHS
 from tests.workflows.test_mobile_change import MobileChange, change
 from tests.workflows.test_personnel_change import NEW_MOBILE, decide, phase_of, process, proposed, task_of
@@ -66,17 +66,24 @@ async def test_record_tavana(
 
 
 @pytest.fixture
-async def swap(context: Context, arrange: Arrange, desk: Desk, superuser: Superuser) -> Swap:
+async def scenario(
+    context: Context, arrange: Arrange, activity_context: ActivityContext, superuser: Superuser
+) -> SubstitutionScenario:
     """A usable credit whose guarantor is to be replaced."""
-    return await open_credit(context, arrange, desk, superuser)
+    return await open_credit(context, arrange, activity_context, superuser)
 
 
 @pytest.fixture
 async def replacing(
-    swap: Swap, relay: Relay, worker: None, steps: Steps, temporal: WorkflowEnvironment, superuser: Superuser
+    scenario: SubstitutionScenario,
+    relay: Relay,
+    worker: None,
+    steps: Steps,
+    temporal: WorkflowEnvironment,
+    superuser: Superuser,
 ) -> Replacing:
     """A substitution whose new guarantor is asked."""
-    return await request_and_wait(swap, steps, temporal, superuser, relay)
+    return await request_and_wait(scenario, steps, temporal, superuser, relay)
 
 
 @pytest.mark.parametrize("path", SUBSTITUTION_PATHS)
@@ -88,12 +95,12 @@ async def test_record_a_substitution(replacing: Replacing, seals: Seals, path: s
 
 
 @pytest.fixture
-async def office(desk: Desk, arrange: Arrange, relay: Relay, worker: None) -> Office:
+async def office(activity_context: ActivityContext, arrange: Arrange, relay: Relay, worker: None) -> PersonnelOffice:
     """An organisation whose HR sends files."""
-    return await Office.open(desk, arrange)
+    return await PersonnelOffice.open(activity_context, arrange)
 
 
-async def test_record_an_import(office: Office, temporal: WorkflowEnvironment, seals: Seals) -> None:
+async def test_record_an_import(office: PersonnelOffice, temporal: WorkflowEnvironment, seals: Seals) -> None:
     """Play and store the import of a file."""
     case_id = await office.send([Line(), Line(mobile="1")])
     import_id = workflow_id(CaseKind.PERSONNEL_IMPORT, case_id)
@@ -109,7 +116,12 @@ async def test_record_an_import(office: Office, temporal: WorkflowEnvironment, s
 
 @pytest.mark.parametrize("path", ["confirmed", "rejected", "lapsed"])
 async def test_record_a_change(
-    office: Office, arrange: Arrange, api: httpx2.AsyncClient, temporal: WorkflowEnvironment, seals: Seals, path: str
+    office: PersonnelOffice,
+    arrange: Arrange,
+    api: httpx2.AsyncClient,
+    temporal: WorkflowEnvironment,
+    seals: Seals,
+    path: str,
 ) -> None:
     """Play and store one path of a change."""
     support, line = await arrange.platform(Role.SUPPORT_AGENT), Line()

@@ -19,7 +19,7 @@ import httpx2
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from api.app import create_app
 from commands.command import Context
 from gateways.files import Files
@@ -31,7 +31,7 @@ from storage.migrate import upgrade
 from storage.sealing import Seals
 from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser, assert_books_clean
-from tests.commands.onboarding_steps import Office, apply, open_task
+from tests.commands.onboarding_steps import MinipayOffice, apply, open_task
 from tests.conftest import KEY, Database, routes
 from tests.journeys.steps import ISSUE, Steps
 from worker import build_worker
@@ -67,7 +67,7 @@ async def test_while_temporal_is_away_people_act_and_afterwards_everything_arriv
     steps: Steps,
     arrange: Arrange,
     context: Context,
-    desk: Desk,
+    activity_context: ActivityContext,
     seals: Seals,
     temporal: WorkflowEnvironment,
     superuser: Superuser,
@@ -75,11 +75,11 @@ async def test_while_temporal_is_away_people_act_and_afterwards_everything_arriv
     employer = await arrange.organisation()
     officer = await arrange.hr_officer(employer)
     first, second, third = [await arrange.member(employer) for _ in range(3)]
-    live = Relay(context.engine, routes(temporal.client, desk, steps.messages), sweep_seconds=0.1)
+    live = Relay(context.engine, routes(temporal.client, activity_context, steps.messages), sweep_seconds=0.1)
     nowhere = await connect(f"127.0.0.1:{free_port()}", "default", seals.cipher, lazy=True)
-    cut_off = Relay(context.engine, routes(nowhere, desk, steps.messages), sweep_seconds=0.1)
+    cut_off = Relay(context.engine, routes(nowhere, activity_context, steps.messages), sweep_seconds=0.1)
 
-    async with build_worker(temporal.client, desk):
+    async with build_worker(temporal.client, activity_context):
         async with relaying(live):
             waiting, leaving = await steps.apply(first), await steps.apply(second)
             task = await steps.task(officer, waiting)
@@ -142,7 +142,7 @@ def worker_process(environment: dict[str, str], log: Path) -> Iterator[subproces
 async def test_a_worker_killed_inside_a_transition_is_replaced_in_time_and_the_credit_opens_once(
     context: Context,
     arrange: Arrange,
-    desk: Desk,
+    activity_context: ActivityContext,
     temporal: WorkflowEnvironment,
     superuser: Superuser,
     worker_environment: dict[str, str],
@@ -151,7 +151,7 @@ async def test_a_worker_killed_inside_a_transition_is_replaced_in_time_and_the_c
 ) -> None:
     """The worker holds the case's row and waits for the person's quota, which the test holds, when it dies."""
     employer = await arrange.organisation()
-    office = Office(context, await arrange.member(employer), await arrange.hr_officer(employer))
+    office = MinipayOffice(context, await arrange.member(employer), await arrange.hr_officer(employer))
     case_id = await apply(office)
     quota = "hashtextextended('share_of_pay:' || %s, 0)"
 
@@ -172,7 +172,7 @@ async def test_a_worker_killed_inside_a_transition_is_replaced_in_time_and_the_c
         process.wait()
     died = time.monotonic()
     await superuser.rows(f"SELECT pg_advisory_unlock({quota})", str(office.member.id))
-    async with build_worker(temporal.client, desk):
+    async with build_worker(temporal.client, activity_context):
         await steps.phase(office.member, str(case_id), "active")
 
     assert time.monotonic() - died < TAKEN_OVER_SECONDS
@@ -219,13 +219,13 @@ async def test_postgres_restarted_while_people_act_loses_nothing_and_shows_no_fa
 ) -> None:
     engine, side = create_engine(own_server.app_url(), pool=12), create_engine(own_server.app_url(), pool=4)
     context = Context(engine, side, seals, Files.at((tmp_path / "files").as_uri(), seals.cipher))
-    desk, arrange = Desk(engine, seals, context.files), Arrange(context)
-    relay = Relay(engine, routes(temporal.client, desk, messages_dir), sweep_seconds=0.1)
+    activity_context, arrange = ActivityContext(engine, seals, context.files), Arrange(context)
+    relay = Relay(engine, routes(temporal.client, activity_context, messages_dir), sweep_seconds=0.1)
     transport = httpx2.ASGITransport(app=create_app(context), raise_app_exceptions=False)
     async with (
         httpx2.AsyncClient(transport=transport, base_url="https://amanat.test") as api,
         relaying(relay),
-        build_worker(temporal.client, desk),
+        build_worker(temporal.client, activity_context),
     ):
         outcomes = await _act_through_a_restart(own_server, context, arrange, api)
     await assert_books_clean(engine)
@@ -240,7 +240,7 @@ async def _act_through_a_restart(
     employer = await arrange.organisation()
     officer = await arrange.hr_officer(employer)
     members = [await arrange.member(employer) for _ in range(8)]
-    cases = [await apply(Office(context, member, officer)) for member in members]
+    cases = [await apply(MinipayOffice(context, member, officer)) for member in members]
     tasks = {case_id: await _task(context, case_id) for case_id in cases}
     seen: list[int] = []
     reading = asyncio.create_task(keep_reading(api, officer, seen))

@@ -13,7 +13,7 @@ import pytest
 from messages.onboarding import Phase
 from stack import control
 from stack.places import Places
-from tests.journeys.crowd import Crowd
+from tests.journeys.load import Load
 from tests.journeys.real_stack import UNREACHABLE, Visit, back, kill, quiet, real_stack, visiting
 
 # More than in the suite by hand, say 1000.
@@ -51,43 +51,43 @@ async def visit(places: Places) -> AsyncIterator[Visit]:
 async def test_a_part_killed_while_applications_wait_in_every_phase_loses_none(
     visit: Visit, victim: str, seen_besides: set[int]
 ) -> None:
-    crowd = await Crowd.gathered(visit)
-    programme = await crowd.add_programme(waiting_seconds=WAITING_SECONDS)
-    waiting = await crowd.bring(PEOPLE_ACT, programme)
-    steps = await crowd.next_steps(waiting)
-    waiting += await crowd.bring([THE_CLOCK_ACTS], programme)
-    await crowd.wait_for(waiting)
+    load = await Load.gathered(visit)
+    programme = await load.add_programme(waiting_seconds=WAITING_SECONDS)
+    waiting = await load.bring(PEOPLE_ACT, programme)
+    steps = await load.next_steps(waiting)
+    waiting += await load.bring([THE_CLOCK_ACTS], programme)
+    await load.wait_for(waiting)
 
     pid = await kill(visit.places, victim)
     seen: list[int] = []
     await asyncio.gather(*(visit.insist(step, seen) for step in steps))
     await back(visit.places, victim, pid)
-    await crowd.drive(waiting)
+    await load.drive(waiting)
 
     assert set(seen) == {200} | seen_besides
-    await crowd.assert_usable_once(waiting)
+    await load.assert_usable_once(waiting)
     await visit.assert_nothing_left()
 
 
 @pytest.mark.timeout(120 + WAITING_CASES)
 async def test_everything_is_stopped_and_started_again_and_all_that_waited_go_on(visit: Visit) -> None:
     places = visit.places
-    crowd = await Crowd.gathered(visit)
-    programme = await crowd.add_programme(waiting_seconds=WAITING_SECONDS + WAITING_CASES // 50)
+    load = await Load.gathered(visit)
+    programme = await load.add_programme(waiting_seconds=WAITING_SECONDS + WAITING_CASES // 50)
     clocks = WAITING_CASES // (len(PEOPLE_ACT) + len(PEOPLE_MEND) + 1)
     phases = itertools.islice(itertools.cycle(PEOPLE_ACT + PEOPLE_MEND), WAITING_CASES - clocks)
-    waiting = await crowd.bring(phases, programme)
-    waiting += await crowd.bring([THE_CLOCK_ACTS] * clocks, programme)
-    await crowd.wait_for(waiting)
+    waiting = await load.bring(phases, programme)
+    waiting += await load.bring([THE_CLOCK_ACTS] * clocks, programme)
+    await load.wait_for(waiting)
 
     assert await asyncio.to_thread(control.stop, places, quiet())
     await asyncio.to_thread(control.start, places, quiet())
 
     async with visiting(places) as later:
-        crowd = replace(crowd, visit=later)
-        await crowd.set_contract("active")
-        await crowd.drive(waiting)
-        await crowd.assert_usable_once(waiting)
+        load = replace(load, visit=later)
+        await load.set_contract("active")
+        await load.drive(waiting)
+        await load.assert_usable_once(waiting)
         await later.assert_nothing_left()
         assert await later.command_line("ledger", "check") == "the ledger is whole\n"
         assert await later.command_line("audit", "verify") == "the audit trail is whole\n"

@@ -8,7 +8,7 @@ from typing import Final
 
 from domain.ledger import CREDIT_AVAILABLE, CREDIT_GRANTED, Account, Entry, HoldRequest, Journal
 from domain.money import Money, Unit
-from tests.storage.ledger_hands import Manner
+from tests.storage.ledger_clients import Manner
 from tests.storage.ledger_model import Deed, History, Model
 from tests.storage.ledger_world import move, occasion
 

@@ -27,7 +27,7 @@ _PERSON = sa.text("INSERT INTO persons (national_id_index, national_id_sealed) V
 NOON = datetime(2026, 11, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
 
-def as_service(engine: AsyncEngine) -> AbstractAsyncContextManager[AsyncConnection]:
+def service_transaction(engine: AsyncEngine) -> AbstractAsyncContextManager[AsyncConnection]:
     """One transaction of the machine; long enough for a busy test server."""
     return transaction(engine, SERVICE, limit_ms=30_000)
 
@@ -94,5 +94,5 @@ async def settled(engine: AsyncEngine) -> None:
 async def violations(engine: AsyncEngine) -> list[ledger.Violation]:
     """Everything that breaks a rule, all rules looking at one moment."""
     still = engine.execution_options(isolation_level="REPEATABLE READ")
-    async with as_service(still) as connection:
+    async with service_transaction(still) as connection:
         return [violation async for violation in ledger.check(connection)]

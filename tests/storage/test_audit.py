@@ -9,7 +9,7 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from storage import audit
-from storage.audit import Broken, Entry
+from storage.audit import AuditEntry, Broken
 from storage.database import SERVICE, transaction
 from tests.account_people import value
 from tests.books import Superuser
@@ -22,7 +22,9 @@ async def write(engine: AsyncEngine, stream: str, count: int = LINES) -> None:
     """Some lines in a stream."""
     for number in range(count):
         async with transaction(engine, SERVICE) as connection:
-            await audit.append(connection, stream, Entry(f"step {number}", "machine", "چیزی", after={"عدد": number}))
+            await audit.append(
+                connection, stream, AuditEntry(f"step {number}", "machine", "چیزی", after={"عدد": number})
+            )
 
 
 async def broken(engine: AsyncEngine) -> list[Broken]:
@@ -85,7 +87,7 @@ async def test_many_writers_of_one_stream_leave_one_chain(engine: AsyncEngine, s
 async def test_a_line_goes_with_the_change_that_it_tells_of(engine: AsyncEngine, superuser: Superuser) -> None:
     async def fail() -> None:
         async with transaction(engine, SERVICE) as connection:
-            await audit.append(connection, "s", Entry("never", "machine", "x"))
+            await audit.append(connection, "s", AuditEntry("never", "machine", "x"))
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -17,24 +17,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from storage.database import (
     SERVICE,
     STATEMENT_LIMIT_MS,
-    Errand,
+    Statement,
     array,
-    asking,
     create_engine,
     fetch,
     run_alone,
     single_statements,
     transaction,
+    transaction_with,
 )
 from tests.arrange import eventually
 from tests.books import Superuser
 from tests.conftest import Database
 
-_ONE = Errand("SELECT 1", {})
-_WRONG = Errand("SELECT 1 / 0", {})
-_COUNT = Errand("SELECT count(*) FROM rate_windows", {})
-_SLEEP = Errand("SELECT pg_sleep(60)", {})
-_LOCK = Errand("SELECT pg_advisory_xact_lock(1)", {})
+_ONE = Statement("SELECT 1", {})
+_WRONG = Statement("SELECT 1 / 0", {})
+_COUNT = Statement("SELECT count(*) FROM rate_windows", {})
+_SLEEP = Statement("SELECT pg_sleep(60)", {})
+_LOCK = Statement("SELECT pg_advisory_xact_lock(1)", {})
 _END_ALL = (
     "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -42,18 +42,18 @@ _END_ALL = (
 _SLEEPING = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query = 'SELECT pg_sleep(60)'"
 
 
-def _add(bucket: bytes) -> Errand:
+def _add(bucket: bytes) -> Statement:
     sql = "INSERT INTO rate_windows (bucket, starts_at, ends_at, used) VALUES (%(b)s, 'epoch', now(), 1) RETURNING used"
-    return Errand(sql, {"b": bucket})
+    return Statement(sql, {"b": bucket})
 
 
 def _state(error: DBAPIError) -> object:
     return getattr(error.orig, "sqlstate", None)
 
 
-def _say(number: int) -> Errand:
+def _say(number: int) -> Statement:
     """A question never asked before, so that it is prepared first."""
-    return Errand(f"SELECT %(n)s::int + {number} * 0", {"n": number})
+    return Statement(f"SELECT %(n)s::int + {number} * 0", {"n": number})
 
 
 async def _ask_alone(engine: AsyncEngine, number: int) -> int:
@@ -68,7 +68,7 @@ async def _ask_within(engine: AsyncEngine, number: int) -> int:
 
 
 async def _ask_at_first(engine: AsyncEngine, number: int) -> int:
-    async with asking(engine, SERVICE, _say(number)) as (_, (((said,),),)):
+    async with transaction_with(engine, SERVICE, _say(number)) as (_, (((said,),),)):
         return int(said)
 
 
@@ -98,13 +98,13 @@ async def _ask_on(way: Callable[[AsyncEngine, int], Awaitable[int]], engine: Asy
 )
 async def test_an_array_comes_back_as_it_was(engine: AsyncEngine, values: list[str | None]) -> None:
     async with single_statements(engine) as connection:
-        rows = await fetch(connection, Errand("SELECT %(them)s::text[]", {"them": array(values)}))
+        rows = await fetch(connection, Statement("SELECT %(them)s::text[]", {"them": array(values)}))
     assert rows == [(values,)]
 
 
 async def test_fetch_answers_with_the_rows_of_the_statement(engine: AsyncEngine) -> None:
-    rows = Errand("SELECT n, NULLIF(n, 2) FROM generate_series(1, %(last)s) AS n", {"last": 3})
-    none = Errand("SELECT 1 WHERE false", {})
+    rows = Statement("SELECT n, NULLIF(n, 2) FROM generate_series(1, %(last)s) AS n", {"last": 3})
+    none = Statement("SELECT 1 WHERE false", {})
     async with single_statements(engine) as connection, transaction(engine, SERVICE) as within:
         for way in (connection, within):
             assert await fetch(way, rows) == [(1, 1), (2, None), (3, 3)]
@@ -158,11 +158,11 @@ async def test_an_error_within_a_savepoint_undoes_that_much(engine: AsyncEngine,
 
 
 async def test_a_single_statement_that_waits_too_long_is_ended(engine: AsyncEngine) -> None:
-    async def wait(errand: Errand) -> tuple[object, float]:
+    async def wait(statement: Statement) -> tuple[object, float]:
         async with single_statements(engine) as connection:
             began = time.perf_counter()
             with pytest.raises(DBAPIError) as failed:
-                await fetch(connection, errand)
+                await fetch(connection, statement)
             waited = time.perf_counter() - began
             assert await fetch(connection, _ONE) == [(1,)]
         return _state(failed.value), waited

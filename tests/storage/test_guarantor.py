@@ -9,19 +9,19 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from storage import guarantor
 from storage.database import SERVICE, Acting, transaction
 from storage.onboarding import read_application
 from tests.arrange import Arrange, Someone
-from tests.commands.onboarding_steps import Branch, accept_guarantee, guarantee_of, name, refuse_guarantee
+from tests.commands.onboarding_steps import TavanaScenario, accept_guarantee, guarantee_of, name, refuse_guarantee
 
 
 @pytest.fixture
-async def branch(context: Context, arrange: Arrange, desk: Desk) -> Branch:
+async def tavana(context: Context, arrange: Arrange, activity_context: ActivityContext) -> TavanaScenario:
     """An applicant, a colleague and finance."""
-    return await Branch.opened(context, arrange, desk)
+    return await TavanaScenario.opened(context, arrange, activity_context)
 
 
 async def attempt(engine: AsyncEngine, deed: str, acting: Acting = SERVICE, **values: object) -> int:
@@ -54,8 +54,8 @@ HALF_STATES = [
 ]
 
 
-async def test_a_guarantee_in_half_a_state_is_refused(branch: Branch, engine: AsyncEngine) -> None:
-    await branch.asked()
+async def test_a_guarantee_in_half_a_state_is_refused(tavana: TavanaScenario, engine: AsyncEngine) -> None:
+    await tavana.asked()
 
     for change in HALF_STATES:
         with pytest.raises(DBAPIError, match=r"violates check constraint|never changes"):
@@ -65,8 +65,8 @@ async def test_a_guarantee_in_half_a_state_is_refused(branch: Branch, engine: As
 IMPOSSIBLE = [("monthly", "0"), ("instalments", "0"), ("unit", "'USD'"), ("person_id", "applicant_id")]
 
 
-async def test_a_guarantee_that_cannot_be_is_not_added(branch: Branch, engine: AsyncEngine) -> None:
-    await branch.asked()
+async def test_a_guarantee_that_cannot_be_is_not_added(tavana: TavanaScenario, engine: AsyncEngine) -> None:
+    await tavana.asked()
     names = (
         "case_id",
         "credit_case_id",
@@ -98,9 +98,9 @@ BINDING = [
 ]
 
 
-async def test_whom_a_guarantee_binds_to_what_never_changes(branch: Branch, engine: AsyncEngine) -> None:
-    await branch.asked()
-    await branch.apply(applicant=await branch.colleague())
+async def test_whom_a_guarantee_binds_to_what_never_changes(tavana: TavanaScenario, engine: AsyncEngine) -> None:
+    await tavana.asked()
+    await tavana.apply(applicant=await tavana.colleague())
 
     for change in BINDING:
         with pytest.raises(ProgrammingError, match="never changes"):
@@ -117,18 +117,18 @@ CONSENT = [
 ]
 
 
-async def test_a_consent_is_never_taken_back_nor_rewritten(branch: Branch, engine: AsyncEngine) -> None:
-    case_id = await branch.asked()
-    await accept_guarantee(branch, case_id, branch.guarantor)
+async def test_a_consent_is_never_taken_back_nor_rewritten(tavana: TavanaScenario, engine: AsyncEngine) -> None:
+    case_id = await tavana.asked()
+    await accept_guarantee(tavana, case_id, tavana.guarantor)
 
     for change in CONSENT:
         with pytest.raises(ProgrammingError, match="never changes"):
             await attempt(engine, f"UPDATE guarantees SET {change}")  # noqa: S608 - a table of one test
 
 
-async def test_what_has_ended_stays_ended_and_nothing_is_deleted(branch: Branch, engine: AsyncEngine) -> None:
-    case_id = await branch.asked()
-    await refuse_guarantee(branch, case_id, branch.guarantor)
+async def test_what_has_ended_stays_ended_and_nothing_is_deleted(tavana: TavanaScenario, engine: AsyncEngine) -> None:
+    case_id = await tavana.asked()
+    await refuse_guarantee(tavana, case_id, tavana.guarantor)
 
     for change in ("status = 'asked', ended_at = NULL", "status = 'released'", "ended_at = now()"):
         with pytest.raises(ProgrammingError, match="never changes"):
@@ -138,9 +138,11 @@ async def test_what_has_ended_stays_ended_and_nothing_is_deleted(branch: Branch,
             await attempt(engine, deed)
 
 
-async def test_nobody_is_guarantor_twice_in_a_case_at_the_same_time(branch: Branch, engine: AsyncEngine) -> None:
-    case_id = await branch.apply()
-    guarantee = await guarantee_of(branch.context, case_id, branch.guarantor)
+async def test_nobody_is_guarantor_twice_in_a_case_at_the_same_time(
+    tavana: TavanaScenario, engine: AsyncEngine
+) -> None:
+    case_id = await tavana.apply()
+    guarantee = await guarantee_of(tavana.context, case_id, tavana.guarantor)
 
     async def add() -> UUID:
         async with transaction(engine, SERVICE) as connection:
@@ -158,12 +160,12 @@ async def test_nobody_is_guarantor_twice_in_a_case_at_the_same_time(branch: Bran
 
 
 async def test_applicant_and_guarantor_see_a_guarantee_and_nobody_else_does(
-    branch: Branch, engine: AsyncEngine
+    tavana: TavanaScenario, engine: AsyncEngine
 ) -> None:
-    stranger = await branch.colleague()
-    case_id = await branch.backed()
+    stranger = await tavana.colleague()
+    case_id = await tavana.backed()
 
-    assert [await seen_by(engine, one) for one in (branch.applicant, branch.guarantor, stranger, None)] == [1, 1, 0, 0]
+    assert [await seen_by(engine, one) for one in (tavana.applicant, tavana.guarantor, stranger, None)] == [1, 1, 0, 0]
     assert await attempt(engine, "UPDATE guarantees SET ended_at = now()", Acting("member", stranger.id)) == 0
     async with engine.begin() as connection:
         assert await connection.scalar(sa.text("SELECT count(*) FROM guarantees")) == 0
@@ -175,24 +177,24 @@ async def test_applicant_and_guarantor_see_a_guarantee_and_nobody_else_does(
             " SELECT :case, :case, :applicant, :guarantor, uuidv7(), 10, 1",
             Acting("member", stranger.id),
             case=case_id,
-            applicant=branch.applicant.id,
-            guarantor=branch.guarantor.id,
+            applicant=tavana.applicant.id,
+            guarantor=tavana.guarantor.id,
         )
 
 
 async def test_a_guarantor_sees_the_case_from_being_asked_until_they_no_longer_stand(
-    branch: Branch, engine: AsyncEngine
+    tavana: TavanaScenario, engine: AsyncEngine
 ) -> None:
     async def sees_case() -> bool:
-        acting = Acting("member", branch.guarantor.id)
+        acting = Acting("member", tavana.guarantor.id)
         async with transaction(engine, acting) as connection:
             return bool(await connection.scalar(sa.text("SELECT count(*) FROM cases")))
 
-    case_id = await branch.apply()
+    case_id = await tavana.apply()
     named = await sees_case()
-    await branch.take("request_backing", case_id)
+    await tavana.take("request_backing", case_id)
     asked = await sees_case()
-    await name(branch, case_id, await branch.colleague(), instead_of=branch.guarantor)
-    await branch.go_on(case_id)
+    await name(tavana, case_id, await tavana.colleague(), instead_of=tavana.guarantor)
+    await tavana.go_on(case_id)
 
     assert (named, asked, await sees_case()) == (False, True, False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from messages.case import CaseKind, StepInput
 from storage import outbox
@@ -12,40 +12,40 @@ from storage.database import SERVICE, transaction
 from storage.housekeeping import tidy
 from tests.arrange import Arrange
 from tests.books import Superuser
-from tests.commands.onboarding_steps import Office, apply, refuse
+from tests.commands.onboarding_steps import MinipayOffice, apply, refuse
 from tests.transitions import Transitions
 
 _SIGNALS = "SELECT payload ->> 'name' FROM outbox WHERE case_id = %s"
 
 
 @pytest.fixture
-async def office(context: Context, arrange: Arrange) -> Office:
+async def office(context: Context, arrange: Arrange) -> MinipayOffice:
     """A member and their HR."""
     employer = await arrange.organisation()
-    return Office(context, await arrange.member(employer), await arrange.hr_officer(employer))
+    return MinipayOffice(context, await arrange.member(employer), await arrange.hr_officer(employer))
 
 
 async def test_old_things_go_and_an_open_case_can_be_started_again_all_the_same(
-    office: Office, arrange: Arrange, desk: Desk, superuser: Superuser
+    office: MinipayOffice, arrange: Arrange, activity_context: ActivityContext, superuser: Superuser
 ) -> None:
     employer = await superuser.value("SELECT id FROM organisations")
-    running = await apply(Office(office.context, await arrange.member(employer), office.officer))
-    over, activities = await apply(office), Transitions(desk)
+    running = await apply(MinipayOffice(office.context, await arrange.member(employer), office.officer))
+    over, activities = await apply(office), Transitions(activity_context)
     await activities.request_backing(StepInput(over))
     await refuse(office, over)
     await superuser.run("UPDATE outbox SET sent_at = now() - interval '40 days'")
     await superuser.run("UPDATE idempotency SET created_at = now() - interval '40 days'")
-    assert await tidy(desk.engine) > 0
+    assert await tidy(activity_context.engine) > 0
     assert await superuser.rows(_SIGNALS, str(over)) == []
     assert await superuser.rows(_SIGNALS, str(running)) == []
 
     await activities.assess_onboarding(StepInput(over))
-    await tidy(desk.engine)
-    async with transaction(desk.engine, SERVICE) as connection:
+    await tidy(activity_context.engine)
+    async with transaction(activity_context.engine, SERVICE) as connection:
         await outbox.resume(connection, CaseKind.ONBOARDING, running)
 
     assert await superuser.rows(_SIGNALS, str(running)) == [("resumed",)]
     assert await superuser.value("SELECT count(*) FROM idempotency") == 0
     # What the last transition wrote waits to be sent.
     assert await superuser.value("SELECT count(*) FROM outbox WHERE sent_at IS NOT NULL") == 0
-    assert await tidy(desk.engine) == 0
+    assert await tidy(activity_context.engine) == 0

@@ -40,7 +40,6 @@ from tests.storage.ledger_sql import (
 )
 from tests.storage.ledger_world import (
     TABLES,
-    as_service,
     ask,
     available,
     granted,
@@ -48,6 +47,7 @@ from tests.storage.ledger_world import (
     move,
     occasion,
     open_line,
+    service_transaction,
     settled,
     violations,
 )
@@ -60,7 +60,7 @@ CHECKED = "23514"
 async def line(engine: AsyncEngine, superuser: Superuser) -> UUID:
     """A line of 100 with 20 held, a posted hold of 10 (5 taken), a corrected journal, points, and sums of all."""
     await mark_next(superuser)
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         made = await open_line(connection, 100)
         await posting.open_accounts(connection, [Account(CREDIT_GRANTED, "points", Unit.PTS)])
         await holding.hold(connection, ask(made, 20, "pending"))
@@ -69,7 +69,7 @@ async def line(engine: AsyncEngine, superuser: Superuser) -> UUID:
         wrong = await posting.post(connection, move(available(made), granted(made), 1, "wrong"))
         await posting.correct(connection, wrong, occasion("mended"), "test_mended")
     await settled(engine)
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         assert await ledger.sum_accounts(connection, 10) == 1
         assert await ledger.sum_kinds(connection, 1) == 1
     return made
@@ -303,7 +303,7 @@ async def test_an_account_begins_with_nothing_and_the_floor_of_its_kind(
         " VALUES ('credit:available:rich', 'credit:available', 'IRR', -5, 1000, 7)"
     )
     assert state_of(database.owner_url, line, script) == ""
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         found = await ledger.balance(connection, "credit:available:rich")
     assert (found.posted, found.held, found.floor) == (0, 0, 0)
 

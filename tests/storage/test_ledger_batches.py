@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from domain.ledger import Entry, InsufficientFunds, Journal
 from domain.money import Money
 from storage import ledger
-from storage.database import SERVICE, Errand, fetch, transaction
+from storage.database import SERVICE, Statement, fetch, transaction
 from storage.ledger import posting
 from storage.ledger.posting import BATCH_MAX
 from tests.books import Superuser
-from tests.storage.ledger_world import as_service, available, granted, move, occasion, open_line, violations
+from tests.storage.ledger_world import available, granted, move, occasion, open_line, service_transaction, violations
 
 _PARTS = 100
 # As post_batch asks, but that it counts first.
@@ -30,7 +30,7 @@ _SQL = (
 @pytest.fixture
 async def lines(engine: AsyncEngine) -> list[UUID]:
     """Credit lines with nothing available."""
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         return [await open_line(connection) for _ in range(_PARTS)]
 
 
@@ -57,7 +57,7 @@ async def test_the_largest_batch_is_taken_and_again_gives_the_same_ids_within_th
 
 
 async def test_a_larger_batch_is_not_even_sent(engine: AsyncEngine, superuser: Superuser, lines: list[UUID]) -> None:
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         with pytest.raises(ValueError, match="5000"):
             await posting.post_batch(connection, _raising(lines, BATCH_MAX + 1))
     assert await superuser.value("SELECT count(*) FROM journals") == 0
@@ -74,9 +74,9 @@ async def test_postgres_counts_the_journals_of_a_batch_too(
         "amounts": [-1, 1] * many,
     }
     state = None
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         try:
-            await fetch(connection, Errand(_SQL, values))
+            await fetch(connection, Statement(_SQL, values))
         except DBAPIError as error:
             state = getattr(error.orig, "sqlstate", None)
             await connection.rollback()
@@ -94,7 +94,7 @@ async def test_a_batch_has_at_most_fifty_thousand_entries(
     if beyond:
         journals[-1] = move(granted(lines[0]), available(lines[0]), 1)
         journals.append(Journal(occasion(), "test_moved", entries))
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         try:
             await posting.post_batch(connection, journals)
         except ledger.BadBatch:
@@ -104,25 +104,25 @@ async def test_a_batch_has_at_most_fifty_thousand_entries(
 
 
 async def test_an_empty_batch_answers_nothing(engine: AsyncEngine) -> None:
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         assert await posting.post_batch(connection, []) == []
 
 
 async def test_a_batch_of_which_a_part_is_known_posts_the_rest(engine: AsyncEngine, lines: list[UUID]) -> None:
     journals = _raising(lines, 300)
     short = move(available(lines[0]), granted(lines[0]), 10**9)
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         first = await posting.post_batch(connection, journals[50:150])
         alone = await posting.post(connection, journals[299])
     asked = [*journals[:200], short, *journals[200:]]
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         answers = await posting.post_batch(connection, asked)
         again = await posting.post_batch(connection, [journal for journal in asked if journal is not short])
     assert answers[50:150] == first
     assert answers[-1] == alone
     assert isinstance(answers[200], InsufficientFunds)
     assert again == answers[:200] + answers[201:]
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         total = sum([(await ledger.balance(connection, available(line))).posted for line in lines])
     assert total == sum(range(1, 301))
     assert await violations(engine) == []
@@ -132,12 +132,12 @@ async def test_one_known_journal_with_another_content_fails_the_whole_batch(
     engine: AsyncEngine, superuser: Superuser, lines: list[UUID]
 ) -> None:
     journals = _raising(lines, 40)
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         await posting.post(connection, journals[17])
     changed = move(granted(lines[17]), available(lines[17]), 999, journals[17].occasion.key)
     for batch in ([*journals[:17], changed, *journals[18:]], [*journals, changed]):
         with pytest.raises(ledger.KeyConflict):
-            async with as_service(engine) as connection:
+            async with service_transaction(engine) as connection:
                 await posting.post_batch(connection, batch)
         assert await superuser.value("SELECT count(*) FROM journals") == 1
     assert await violations(engine) == []

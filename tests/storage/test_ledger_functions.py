@@ -28,7 +28,6 @@ from tests.storage.ledger_calls import (
 )
 from tests.storage.ledger_world import (
     TABLES,
-    as_service,
     ask,
     available,
     granted,
@@ -36,6 +35,7 @@ from tests.storage.ledger_world import (
     move,
     occasion,
     open_line,
+    service_transaction,
     settled,
     violations,
 )
@@ -47,7 +47,7 @@ _HALF_LINE = {"p_lines": "1", "p_codes": "'{other}'::text", "p_units": "'IRR'::t
 @pytest.fixture
 async def things(engine: AsyncEngine) -> dict[str, str]:
     """What the attacks are about: 100 with 20 held, a posted hold, a corrected journal, somebody else's line."""
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         line, other, frozen = [await open_line(connection, 100) for _ in range(3)]
         await posting.open_accounts(connection, [Account(CREDIT_GRANTED, "points", Unit.PTS)])
         pending = await holding.hold(connection, ask(line, 20, "pending"))
@@ -150,7 +150,7 @@ async def test_whatever_number_is_asked_for_the_sums_are_right(
 ) -> None:
     for _ in range(5):
         await mark_next(superuser)
-        async with as_service(engine) as connection:
+        async with service_transaction(engine) as connection:
             await posting.post(connection, move(things["granted"], things["available"], 1))
     await settled(engine)
     kept = _print(*(table for table in TABLES if table not in {"balance_snapshots", "kind_sums"}))

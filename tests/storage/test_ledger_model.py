@@ -27,10 +27,10 @@ from storage.database import create_engine, single_statements
 from storage.ledger import KeyConflict, posting
 from storage.ledger.reading import balances
 from tests.conftest import Database
-from tests.storage.ledger_hands import Hand, Manner
+from tests.storage.ledger_clients import LedgerClient, Manner
 from tests.storage.ledger_model import FLOORED, Deed, History, Model, Names
 from tests.storage.ledger_script import STEP_BYTES, STEPS_MAX, Author, Purse, Step, steps
-from tests.storage.ledger_world import as_service, settled, violations
+from tests.storage.ledger_world import service_transaction, settled, violations
 
 SEQUENCES: Final = int(os.environ.get("AMANAT_TEST_LEDGER_SEQUENCES", "2000"))
 ACTORS: Final = 8
@@ -52,7 +52,7 @@ class Ground:
         self.runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         self.names = Names()
         self.rounds = count()
-        self.hands: list[Hand] = []
+        self.clients: list[LedgerClient] = []
         self.last: list[str] = []
 
     def run(self, what: Coroutine[Any, Any, None]) -> None:
@@ -71,23 +71,23 @@ class Ground:
         purses = [Purse(f"{number}-{n}") for n in range(many)]
         async with single_statements(self.engine) as connection:
             await posting.open_accounts(connection, [account for purse in purses for account in purse.accounts])
-            hand = Hand(self.engine, self.doomed, connection, self.names)
-            await hand.do(Deed("batch", tuple(purse.opening.journals[0] for purse in purses)), Manner.IN_TRANSACTION)
+            client = LedgerClient(self.engine, self.doomed, connection, self.names)
+            await client.do(Deed("batch", tuple(purse.opening.journals[0] for purse in purses)), Manner.IN_TRANSACTION)
         self.last = purses[0].codes
         return purses
 
-    async def hand(self, stack: AsyncExitStack) -> Hand:
+    async def client(self, stack: AsyncExitStack) -> LedgerClient:
         """A way to the ledger."""
         connection = await stack.enter_async_context(single_statements(self.engine))
-        made = Hand(self.engine, self.doomed, connection, self.names)
-        self.hands.append(made)
+        made = LedgerClient(self.engine, self.doomed, connection, self.names)
+        self.clients.append(made)
         return made
 
     async def prove(self) -> None:
         """Look at the whole ledger as it stands in the end, and at the last statements."""
         assert await violations(self.engine) == []
         await settled(self.engine)
-        async with as_service(self.engine) as connection:
+        async with service_transaction(self.engine) as connection:
             totals: dict[str, int] = {}
             for row in await ledger.trial_balance(connection):
                 totals[row.unit] = totals.get(row.unit, 0) + row.total
@@ -95,7 +95,7 @@ class Ground:
             for code in self.last:
                 await _check_statement(connection, code)
         if SEQUENCES >= 1000:
-            assert sum(hand.deaths for hand in self.hands) > SEQUENCES // 100
+            assert sum(client.deaths for client in self.clients) > SEQUENCES // 100
 
 
 async def _check_statement(connection: AsyncConnection, code: str) -> None:
@@ -142,25 +142,25 @@ class Alone:
     async def play(self, todo: list[Step]) -> None:
         """Compare each answer with the model's."""
         async with AsyncExitStack() as stack:
-            hand = await self.ground.hand(stack)
+            client = await self.ground.client(stack)
             for step in todo:
                 if step.verb == "look":
-                    async with as_service(self.ground.engine) as connection:
+                    async with service_transaction(self.ground.engine) as connection:
                         await self.compare(connection)
                     continue
                 deed = self.author.deed(step)
                 if step.manner in Manner.deadly():
-                    await self._die(hand, deed, step)
+                    await self._die(client, deed, step)
                 else:
-                    answer = await hand.do(deed, step.manner)
+                    answer = await client.do(deed, step.manner)
                     assert answer == self.model.judge(deed), deed
 
-    async def _die(self, hand: Hand, deed: Deed, step: Step) -> None:
+    async def _die(self, client: LedgerClient, deed: Deed, step: Step) -> None:
         """Nobody knows whether it was done: it is repeated at once, and when what was lost is over for sure."""
-        gone = await hand.lose(deed, step.manner, step.two % 8)
-        seen = [await hand.do(deed)]
+        gone = await client.lose(deed, step.manner, step.two % 8)
+        seen = [await client.do(deed)]
         await gone
-        seen.append(await hand.do(deed))
+        seen.append(await client.do(deed))
         # The lost call was first, second, or never came.
         said, after = [], [deepcopy(self.model)]
         for _ in range(3):
@@ -188,29 +188,29 @@ class Together:
     async def play(self, todo: list[Step]) -> None:
         """Take down each answer, and look on at any moment."""
         async with AsyncExitStack() as stack:
-            hand = await self.ground.hand(stack)
+            client = await self.ground.client(stack)
             for step in todo:
                 if step.verb == "look":
                     await self._look()
                     continue
                 deed = self.author.deed(step)
                 if step.manner in Manner.deadly():
-                    gone = await hand.lose(deed, step.manner, step.two % 8)
-                    self.history.add(deed, await hand.do(deed))
+                    gone = await client.lose(deed, step.manner, step.two % 8)
+                    self.history.add(deed, await client.do(deed))
                     await gone
-                answer = await hand.do(deed, step.manner)
+                answer = await client.do(deed, step.manner)
                 self.history.add(deed, answer)
                 if answer is KeyConflict and deed.verb == "batch":
-                    await self._one_by_one(hand, deed)
+                    await self._one_by_one(client, deed)
 
-    async def _one_by_one(self, hand: Hand, batch: Deed) -> None:
+    async def _one_by_one(self, client: LedgerClient, batch: Deed) -> None:
         """Learn what of a batch is posted: one that was lost may have been, before a rival took a key."""
         for journal in batch.journals:
             single = Deed("post", (journal,))
-            self.history.add(single, await hand.do(single))
+            self.history.add(single, await client.do(single))
 
     async def _look(self) -> None:
-        async with as_service(self.ground.engine) as connection:
+        async with service_transaction(self.ground.engine) as connection:
             stand = await _stand(connection, self.purse.codes)
         for unit in (Unit.IRR, Unit.PTS):
             codes = [account.code for account in self.purse.accounts if account.unit is unit]
@@ -223,7 +223,7 @@ def test_each_answer_is_that_of_a_plain_model(ground: Ground) -> None:
     async def play(scripts: list[list[Step]]) -> None:
         actors = [Alone(ground, purse) for purse in await ground.opened(ACTORS)]
         await asyncio.gather(*(actor.play(todo) for actor, todo in zip(actors, scripts, strict=True)))
-        async with as_service(ground.engine) as connection:
+        async with service_transaction(ground.engine) as connection:
             for actor in actors:
                 await actor.compare(connection)
             known = {key: ground.names.ids[key] for actor in actors for key in actor.model.keys}
@@ -247,7 +247,7 @@ def test_answers_given_to_many_at_once_have_an_explanation(ground: Ground) -> No
         actors = [Together(ground, purse, history, number) for number in range(ACTORS)]
         await asyncio.gather(*(actor.play(todo) for actor, todo in zip(actors, scripts, strict=True)))
         history.close()
-        async with as_service(ground.engine) as connection:
+        async with service_transaction(ground.engine) as connection:
             assert await _stand(connection, purse.codes) == history.totals(purse.codes)
             known = {key: ground.names.ids[key] for key in history.keys}
             assert await _found(connection, [key for actor in actors for key in actor.author.tried]) == known

@@ -18,13 +18,13 @@ from storage.ledger import posting
 from storage.ledger.reading import balances
 from tests.books import Superuser
 from tests.storage.ledger_world import (
-    as_service,
     available,
     granted,
     mark_next,
     move,
     new_person,
     open_line,
+    service_transaction,
     settled,
     violations,
 )
@@ -33,24 +33,24 @@ _SNAPSHOTS = "SELECT count(*), count(DISTINCT account_id), count(DISTINCT horizo
 
 
 async def _granted(engine: AsyncEngine, line: UUID) -> int:
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         return (await ledger.balance(connection, granted(line))).posted
 
 
 async def _lines(engine: AsyncEngine, many: int) -> list[UUID]:
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         return [await open_line(connection) for _ in range(many)]
 
 
 async def _marked(engine: AsyncEngine, superuser: Superuser, source: UUID, target: UUID, amount: int = 1) -> None:
     """A journal between accounts without a floor, in a transaction of its own, that marks the source."""
     await mark_next(superuser)
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         await posting.post(connection, move(granted(source), granted(target), amount))
 
 
 async def _trial(engine: AsyncEngine) -> dict[tuple[str, str], tuple[int, int]]:
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         rows = await ledger.trial_balance(connection)
     assert all(sum(row.total for row in rows if row.unit == unit) == 0 for unit in {row.unit for row in rows})
     return {(row.kind, row.unit): (row.accounts, row.total) for row in rows}
@@ -63,7 +63,7 @@ async def test_a_round_after_a_burst_sums_up_what_is_marked_and_the_next_finds_n
     for _ in range(3):
         await _marked(engine, superuser, busy, other)
     await _marked(engine, superuser, other, busy)
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         await posting.post(connection, move(granted(quiet), granted(busy), 5))
     await settled(engine)
 
@@ -83,7 +83,7 @@ async def test_a_long_pause_is_made_up_for_in_steps(engine: AsyncEngine, superus
     await settled(engine)
     found = []
     for _ in range(4):
-        async with as_service(engine) as connection:
+        async with service_transaction(engine) as connection:
             found.append(await ledger.sum_accounts(connection, 1))
     assert found == [1, 1, 1, 0]
     ahead = "SELECT balance FROM balance_snapshots ORDER BY horizon"
@@ -96,23 +96,23 @@ async def test_sums_by_kind_wait_until_enough_was_posted(engine: AsyncEngine, su
     one, two = await _lines(engine, 2)
     await _marked(engine, superuser, one, two)
     await settled(engine)
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         assert await ledger.sum_kinds(connection, 2) == 0
     assert await superuser.value("SELECT count(*) FROM kind_sums") == 0
     await _marked(engine, superuser, two, one)
     await settled(engine)
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         assert await ledger.sum_kinds(connection, 2) == 2
     assert await superuser.rows("SELECT kind, unit, total FROM kind_sums") == [("credit:granted", "IRR", 0)]
 
 
 async def test_the_trial_balance_is_the_same_with_and_without_sums(engine: AsyncEngine, superuser: Superuser) -> None:
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         one, two = await open_line(connection, 100), await open_line(connection, 50)
         await posting.open_accounts(connection, [Account(CREDIT_GRANTED, "points", Unit.PTS)])
     await _marked(engine, superuser, one, two)
     # At the very horizon.
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         await posting.post(connection, move(granted(two), available(one), 10))
     before = await _trial(engine)
     assert before == {
@@ -121,17 +121,17 @@ async def test_the_trial_balance_is_the_same_with_and_without_sums(engine: Async
         ("credit:granted", "PTS"): (1, 0),
     }
     await settled(engine)
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         assert await ledger.sum_kinds(connection, 1) == 1
         assert await ledger.sum_accounts(connection, 1) == 1
     assert await _trial(engine) == before
 
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         await posting.post(connection, move(granted(one), available(one), 30))
     assert (await _trial(engine))["credit:granted", "IRR"] == (2, -190)
     await _marked(engine, superuser, two, one)
     await settled(engine)
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         assert await ledger.sum_kinds(connection, 1) == 1
     assert (await _trial(engine))["credit:granted", "IRR"] == (2, -190)
     assert [await _granted(engine, line) for line in (one, two)] == [130, 60]
@@ -140,7 +140,7 @@ async def test_the_trial_balance_is_the_same_with_and_without_sums(engine: Async
 
 async def test_sums_of_another_server_count_for_nothing(engine: AsyncEngine, superuser: Superuser) -> None:
     await mark_next(superuser)
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         line = await open_line(connection, 100)
     known = {("credit:granted", "IRR"): (1, -100), ("credit:available", "IRR"): (1, 100)}
     last = "18446744073709551615"
@@ -149,7 +149,7 @@ async def test_sums_of_another_server_count_for_nothing(engine: AsyncEngine, sup
     assert (await _trial(engine), await _granted(engine, line)) == (known, 100)
     await settled(engine)
     assert await sum_up(engine) == 1
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         assert await ledger.sum_kinds(connection, 1) == 1
     assert (await _trial(engine), await _granted(engine, line)) == (known, 100)
     assert await violations(engine) == []
@@ -159,15 +159,15 @@ async def test_a_commit_later_than_the_sums_by_kind_is_not_lost(engine: AsyncEng
     one, two = await _lines(engine, 2)
     await _marked(engine, superuser, one, two)
     await settled(engine)
-    async with as_service(engine) as slow:
+    async with service_transaction(engine) as slow:
         await posting.post(slow, move(granted(one), available(one), 7))
         await _marked(engine, superuser, two, one)
-        async with as_service(engine) as connection:
+        async with service_transaction(engine) as connection:
             assert await ledger.sum_kinds(connection, 1) == 1
             assert await ledger.sum_kinds(connection, 1) == 0
     assert (await _trial(engine))["credit:granted", "IRR"] == (2, -7)
     await settled(engine)
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         assert await ledger.sum_kinds(connection, 1) == 1
     assert (await _trial(engine))["credit:granted", "IRR"] == (2, -7)
     assert await violations(engine) == []
@@ -186,13 +186,13 @@ async def test_rounds_racing_posters_lose_nothing_and_stop_nobody(engine: AsyncE
     async def rounds() -> None:
         while posting:
             await sum_up(engine)
-            async with as_service(engine) as connection:
+            async with service_transaction(engine) as connection:
                 await ledger.sum_kinds(connection, 3)
 
     async def read() -> None:
         while posting:
             await _trial(engine)
-            async with as_service(engine) as connection:
+            async with service_transaction(engine) as connection:
                 codes = [granted(line) for line in (one, two, three)]
                 assert sum(found.posted for found in (await balances(connection, codes)).values()) == 0
 
@@ -207,13 +207,13 @@ async def test_rounds_racing_posters_lose_nothing_and_stop_nobody(engine: AsyncE
 
 
 async def test_a_member_reads_their_own_part_of_the_trial_balance(engine: AsyncEngine, superuser: Superuser) -> None:
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         me = await new_person(connection)
         await mark_next(superuser)
         await open_line(connection, 100, owner=me)
         await open_line(connection, 200)
     await settled(engine)
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         assert await ledger.sum_kinds(connection, 1) == 1
     async with transaction(engine, Acting("member", me)) as connection:
         rows = await ledger.trial_balance(connection)
@@ -224,7 +224,7 @@ async def test_a_member_reads_their_own_part_of_the_trial_balance(engine: AsyncE
 
 
 async def test_a_member_pages_through_a_statement(engine: AsyncEngine) -> None:
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         me = await new_person(connection)
         line = await open_line(connection, owner=me)
         for amount in range(1, 8):

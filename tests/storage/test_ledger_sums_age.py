@@ -14,26 +14,26 @@ from telemetry import watch_outbox
 from tests.arrange import eventually
 from tests.books import Superuser
 from tests.races import gauge
-from tests.storage.ledger_world import as_service, granted, mark_next, move, open_line, settled
+from tests.storage.ledger_world import granted, mark_next, move, open_line, service_transaction, settled
 
 _MARKED = "SELECT count(*) FROM entries WHERE hashint8(id) & 255 = 0"
 _GAUGE = "amanat_ledger_sums_age_seconds"
 
 
 async def _age(engine: AsyncEngine) -> float:
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         return await ledger.sums_age(connection)
 
 
 async def test_the_sums_age_while_a_marked_entry_waits_and_not_after_it_was_summed_up(
     engine: AsyncEngine, superuser: Superuser
 ) -> None:
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         source, target = await open_line(connection), await open_line(connection)
     assert await _age(engine) == 0
 
     await mark_next(superuser)
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         await posting.post(connection, move(granted(source), granted(target), 1))
     first = await _age(engine)
 
@@ -56,7 +56,7 @@ async def test_the_sums_age_while_a_marked_entry_waits_and_not_after_it_was_summ
     assert await _age(engine) == 0
 
     # Most entries mark nothing and wait for one that does, which is no delay.
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         await posting.post(connection, move(granted(source), granted(target), 1))
     assert await superuser.value(_MARKED) == 1
     assert await _age(engine) == 0

@@ -23,12 +23,12 @@ from storage.ledger import holding, posting
 from tests.books import Superuser
 from tests.storage.ledger_world import (
     NOON,
-    as_service,
     available,
     granted,
     mark_next,
     move,
     occasion,
+    service_transaction,
     settled,
     violations,
 )
@@ -64,7 +64,7 @@ def held(key: str, amount: int, *, ends: bool) -> HoldRequest:
 
 async def standing(engine: AsyncEngine) -> dict[str, tuple[int, int]]:
     """Posted and held of each account."""
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         found = [await ledger.balance(connection, code) for code in STANDING]
     return {one.code: (one.posted, one.held) for one in found}
 
@@ -73,21 +73,21 @@ async def standing(engine: AsyncEngine) -> dict[str, tuple[int, int]]:
 async def made(engine: AsyncEngine, superuser: Superuser) -> dict[str, UUID]:
     """Everything that a ledger can hold: what was made, by its key."""
     await mark_next(superuser)
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         for line in (LINE, OTHER, FROZEN):
             await posting.open_accounts(connection, credit_accounts(line))
         grants = {"line": grant(LINE, 1_000, "line"), "other": grant(OTHER, 500, "other")}
         grants["frozen"] = grant(FROZEN, 7, "frozen")
         made = {key: await posting.post(connection, journal) for key, journal in grants.items()}
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         # Two journals of one transaction, and one of those turned back in it.
         made["wrong"] = await posting.post(connection, take(LINE, 60, "wrong"))
         made["spent"] = await posting.post(connection, take(LINE, 60, "spent"))
         made["mended"] = await posting.correct(connection, made["wrong"], occasion("mended"), "test_mended")
     await settled(engine)
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         assert (await ledger.sum_accounts(connection, 8), await ledger.sum_kinds(connection, 1)) == (1, 1)
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         for key, amount in HELD.items():
             made[key] = await holding.hold(connection, held(key, amount, ends=key != "open_ended"))
         made["of_hold"] = await posting.post_hold(connection, made["posted"], take(LINE, 45, "of_hold"))
@@ -102,7 +102,7 @@ async def made(engine: AsyncEngine, superuser: Superuser) -> dict[str, UUID]:
 async def test_it_is_whole_and_stands_as_it_should(engine: AsyncEngine) -> None:
     assert await violations(engine) == []
     assert await standing(engine) == STANDING
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         trial = {row.kind: (row.accounts, row.total) for row in await ledger.trial_balance(connection)}
         pages = [await ledger.statement(connection, code) for code in STANDING]
 
@@ -120,7 +120,7 @@ async def test_every_key_gives_its_first_answer(engine: AsyncEngine, made: dict[
         take(LINE, 60, "spent"),
         take(LINE, 5, "late"),
     ]
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         again = [await posting.post(connection, journal) for journal in journals]
         together = await posting.post_batch(connection, journals)
         of_hold = await posting.post_hold(connection, made["posted"], take(LINE, 45, "of_hold"))
@@ -129,7 +129,7 @@ async def test_every_key_gives_its_first_answer(engine: AsyncEngine, made: dict[
     assert of_hold == made["of_hold"]
     for journal in (grant(LINE, 999, "line"), grant(LINE, 60, "mended"), take(LINE, 45, "of_hold")):
         with pytest.raises(ledger.KeyConflict):
-            async with as_service(engine) as connection:
+            async with service_transaction(engine) as connection:
                 await posting.post(connection, journal)
     assert await standing(engine) == STANDING
     assert await violations(engine) == []
@@ -138,7 +138,7 @@ async def test_every_key_gives_its_first_answer(engine: AsyncEngine, made: dict[
 async def test_holds_corrections_and_sums_go_on(
     engine: AsyncEngine, made: dict[str, UUID], superuser: Superuser
 ) -> None:
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         for state in ("posted", "voided", "expired"):
             with pytest.raises(HoldResolved):
                 await posting.post_hold(connection, made[state], take(LINE, 1))
@@ -158,10 +158,10 @@ async def test_holds_corrections_and_sums_go_on(
     assert (await standing(engine))[available(LINE)] == (890 - 200 + 60, 0)
     # The snapshots taken before are what the next ones begin with.
     await mark_next(superuser)
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         await posting.post(connection, grant(LINE, 1))
     await settled(engine)
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         assert (await ledger.sum_accounts(connection, 8), await ledger.sum_kinds(connection, 1)) == (1, 1)
         assert (await ledger.balance(connection, granted(LINE))).posted == 751
         rows = await ledger.trial_balance(connection)

@@ -16,19 +16,19 @@ from messages.payload import decode
 from storage import outbox
 from storage.database import SERVICE, transaction
 from storage.outbox import ALARM_ATTEMPTS, LEASE
-from storage.rows.outbox import Promise
+from storage.rows.outbox import OutboxMessage
 from tests.books import Superuser
 
 NAMES = ["SendNotice"]
 
 
-async def promise(engine: AsyncEngine, count: int) -> None:
+async def enqueue_all(engine: AsyncEngine, count: int) -> None:
     """Promise some messages."""
     async with transaction(engine, SERVICE) as connection:
         await outbox.enqueue(connection, *(SendNotice(uuid4()) for _ in range(count)))
 
 
-async def claim(engine: AsyncEngine, limit: int = 20) -> list[Promise]:
+async def claim(engine: AsyncEngine, limit: int = 20) -> list[OutboxMessage]:
     """Lease what is due."""
     async with transaction(engine, SERVICE) as connection:
         return await outbox.claim(connection, NAMES, limit)
@@ -57,7 +57,7 @@ async def test_a_promise_of_a_transaction_that_failed_is_none(engine: AsyncEngin
 
 
 async def test_senders_at_the_same_moment_never_lease_the_same_row(engine: AsyncEngine) -> None:
-    await promise(engine, 60)
+    await enqueue_all(engine, 60)
 
     batches = await asyncio.gather(*(claim(engine, 10) for _ in range(8)))
 
@@ -66,7 +66,7 @@ async def test_senders_at_the_same_moment_never_lease_the_same_row(engine: Async
 
 
 async def test_a_lease_runs_out_and_the_row_is_sent_by_another(engine: AsyncEngine, superuser: Superuser) -> None:
-    await promise(engine, 1)
+    await enqueue_all(engine, 1)
     (first,) = await claim(engine)
     assert await claim(engine) == []
 
@@ -81,7 +81,7 @@ async def test_a_lease_runs_out_and_the_row_is_sent_by_another(engine: AsyncEngi
 async def test_a_failed_sending_pauses_longer_each_time_but_never_long(
     engine: AsyncEngine, superuser: Superuser
 ) -> None:
-    await promise(engine, 1)
+    await enqueue_all(engine, 1)
     pauses = []
     for _ in range(12):
         await superuser.run("UPDATE outbox SET due_at = now()")
@@ -98,7 +98,7 @@ async def test_a_failed_sending_pauses_longer_each_time_but_never_long(
 
 
 async def test_what_was_sent_meanwhile_is_not_put_back(engine: AsyncEngine, superuser: Superuser) -> None:
-    await promise(engine, 1)
+    await enqueue_all(engine, 1)
     (claimed,) = await claim(engine)
     async with transaction(engine, SERVICE) as connection:
         await outbox.mark_sent(connection, [claimed.id])
@@ -108,7 +108,7 @@ async def test_what_was_sent_meanwhile_is_not_put_back(engine: AsyncEngine, supe
 
 
 async def test_the_backlog_tells_what_waits_and_what_failed_often(engine: AsyncEngine, superuser: Superuser) -> None:
-    await promise(engine, 3)
+    await enqueue_all(engine, 3)
     await superuser.run("UPDATE outbox SET attempts = %s WHERE id = (SELECT min(id) FROM outbox)", ALARM_ATTEMPTS)
 
     async with transaction(engine, SERVICE) as connection:
@@ -116,7 +116,7 @@ async def test_the_backlog_tells_what_waits_and_what_failed_often(engine: AsyncE
 
 
 async def test_only_old_sent_rows_are_swept_and_only_so_many(engine: AsyncEngine, superuser: Superuser) -> None:
-    await promise(engine, 4)
+    await enqueue_all(engine, 4)
     await superuser.run(
         "UPDATE outbox SET sent_at = now() - interval '8 days' WHERE id <> (SELECT max(id) FROM outbox)"
     )

@@ -99,11 +99,11 @@ async def test_a_case_that_somebody_works_on_is_passed_over_without_waiting(
     (case_id,) = await add_lost_cases(engine, superuser)
 
     async with transaction(engine, SERVICE) as first, transaction(engine, SERVICE) as second:
-        assert await reconciliation.hold_quiet_case(first, case_id)
-        assert not await reconciliation.hold_quiet_case(second, case_id)
+        assert await reconciliation.lock_quiet_case(first, case_id)
+        assert not await reconciliation.lock_quiet_case(second, case_id)
         await outbox.resume(first, KIND, case_id)
     async with transaction(engine, SERVICE) as third:
-        assert not await reconciliation.hold_quiet_case(third, case_id)
+        assert not await reconciliation.lock_quiet_case(third, case_id)
 
 
 async def test_closed_cases_and_ids_that_are_no_case_are_told_apart(engine: AsyncEngine, superuser: Superuser) -> None:

@@ -14,26 +14,35 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.errors import Refusal
 from storage import ledger
-from storage.database import Errand, run_errands, single_statements
+from storage.database import Statement, run_statements, single_statements
 from storage.housekeeping import keep_house
 from storage.ledger import posting
 from storage.retries import TRIES, retried
 from tests.arrange import eventually
 from tests.books import Superuser
 from tests.conftest import Database
-from tests.races import DEAD_LOCK, SERIALISATION, Quarrel, counting, lay_out_purses, pay, purses, stumble
-from tests.storage.ledger_world import as_service, available, granted, move, open_line, violations
+from tests.races import (
+    DEAD_LOCK,
+    SERIALISATION,
+    Deadlock,
+    counting,
+    create_two_rows,
+    fail_serialization,
+    pay,
+    read_rows,
+)
+from tests.storage.ledger_world import available, granted, move, open_line, service_transaction, violations
 
 
 async def total(connection: AsyncConnection) -> int:
-    """What is in both purses, as a transaction sees it."""
-    return int((await connection.execute(sa.text("SELECT sum(amount) FROM purses"))).scalar_one())
+    """What is in both two_rows, as a transaction sees it."""
+    return int((await connection.execute(sa.text("SELECT sum(amount) FROM two_rows"))).scalar_one())
 
 
 async def test_of_two_transactions_that_wait_for_each_other_both_get_through_once(
     engine: AsyncEngine, superuser: Superuser
 ) -> None:
-    await lay_out_purses(superuser, engine)
+    await create_two_rows(superuser, engine)
     both, through, tries = asyncio.Barrier(2), asyncio.Event(), 0
 
     async def cross(*names: str) -> None:
@@ -43,7 +52,7 @@ async def test_of_two_transactions_that_wait_for_each_other_both_get_through_onc
         async with asyncio.timeout(10):
             if not is_first:
                 await through.wait()
-            async with as_service(engine) as connection:
+            async with service_transaction(engine) as connection:
                 await pay(connection, names[0])
                 if is_first:
                     await both.wait()
@@ -54,57 +63,57 @@ async def test_of_two_transactions_that_wait_for_each_other_both_get_through_onc
         orders = (("one", "two"), ("two", "one"))
         await asyncio.gather(*(retried(partial(cross, *names), of="test:dead_lock") for names in orders))
 
-    assert await purses(superuser) == [2, 2]
+    assert await read_rows(superuser) == [2, 2]
     assert (tries, counted.again, counted.given_up) == (3, {DEAD_LOCK: 1}, {})
 
 
 async def test_a_transaction_whose_rows_were_changed_under_it_is_run_again_with_what_is_there_now(
     engine: AsyncEngine, superuser: Superuser
 ) -> None:
-    await lay_out_purses(superuser, engine)
+    await create_two_rows(superuser, engine)
     still, tries = engine.execution_options(isolation_level="REPEATABLE READ"), 0
 
     async def double() -> None:
         nonlocal tries
         tries += 1
-        async with as_service(still) as connection:
+        async with service_transaction(still) as connection:
             found = await total(connection)
             if tries == 1:
-                await superuser.run("UPDATE purses SET amount = 21 WHERE name = 'one'")
+                await superuser.run("UPDATE two_rows SET amount = 21 WHERE name = 'one'")
             await pay(connection, "one", found)
 
     with counting("test:repeatable_read") as counted:
         await retried(double, of="test:repeatable_read")
 
-    assert await purses(superuser) == [42, 0]
+    assert await read_rows(superuser) == [42, 0]
     assert (tries, counted.again, counted.given_up) == (2, {SERIALISATION: 1}, {})
 
 
 async def test_a_transaction_that_fails_at_its_commit_is_run_again(engine: AsyncEngine, superuser: Superuser) -> None:
-    await lay_out_purses(superuser, engine)
+    await create_two_rows(superuser, engine)
     strict = engine.execution_options(isolation_level="SERIALIZABLE")
     both, ends = asyncio.Barrier(2), 0
 
     async def add_sum(name: str) -> None:
         nonlocal ends
-        async with asyncio.timeout(10), as_service(strict) as connection:
+        async with asyncio.timeout(10), service_transaction(strict) as connection:
             await pay(connection, name, await total(connection) + 1)
             ends += 1
             if ends <= 2:
                 await both.wait()
-            await run_errands(connection, Errand("SELECT 1", {}), commit=True)
+            await run_statements(connection, Statement("SELECT 1", {}), commit=True)
 
     with counting("test:serializable") as counted:
         await asyncio.gather(*(retried(partial(add_sum, name), of="test:serializable") for name in ("one", "two")))
 
     # As if one came after the other: neither was done on the sum that both saw.
-    assert sorted(await purses(superuser)) == [1, 2]
+    assert sorted(await read_rows(superuser)) == [1, 2]
     assert (ends, counted.again, counted.given_up) == (3, {SERIALISATION: 1}, {})
 
 
 async def fail(engine: AsyncEngine, state: str) -> None:
     """Fail by Postgres's word."""
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         await connection.exec_driver_sql(f"DO $$ BEGIN RAISE EXCEPTION SQLSTATE '{state}'; END $$")
 
 
@@ -147,7 +156,7 @@ async def test_any_other_failure_is_passed_on_at_once_and_a_lost_connection_abov
             raise Refusal
         if failure != "lost":
             await fail(engine, failure)
-        async with as_service(engine) as connection:
+        async with service_transaction(engine) as connection:
             own = (await connection.exec_driver_sql("SELECT pg_backend_pid()")).scalar_one()
             await superuser.rows("SELECT pg_terminate_backend(%s, 10000)", own)
 
@@ -158,23 +167,23 @@ async def test_any_other_failure_is_passed_on_at_once_and_a_lost_connection_abov
 
 
 async def test_a_batch_that_lost_a_dead_lock_is_posted_once(engine: AsyncEngine, database: Database) -> None:
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         line = await open_line(connection, 100)
     batch = [move(available(line), granted(line), 1) for _ in range(3)]
 
-    async with Quarrel.about_purses(database, engine) as quarrel:
+    async with Deadlock.over_two_rows(database, engine) as deadlock:
 
         async def post_all() -> list[UUID | Refusal]:
-            async with as_service(engine) as connection:
+            async with service_transaction(engine) as connection:
                 posted = await posting.post_batch(connection, batch)
-                await quarrel.enter(connection)
+                await deadlock.enter(connection)
                 return posted
 
         with counting("test:ledger_batch") as counted:
             answers = await retried(post_all, of="test:ledger_batch")
 
-    assert (quarrel.tries, counted.again, counted.given_up) == (2, {DEAD_LOCK: 1}, {})
-    async with as_service(engine) as connection:
+    assert (deadlock.tries, counted.again, counted.given_up) == (2, {DEAD_LOCK: 1}, {})
+    async with service_transaction(engine) as connection:
         assert await posting.post_batch(connection, batch) == answers
         assert (await ledger.balance(connection, available(line))).posted == 97
     assert await violations(engine) == []
@@ -183,9 +192,9 @@ async def test_a_batch_that_lost_a_dead_lock_is_posted_once(engine: AsyncEngine,
 async def test_a_post_in_a_transaction_of_its_own_is_run_again_on_the_same_connection(
     engine: AsyncEngine, superuser: Superuser
 ) -> None:
-    async with as_service(engine) as connection:
+    async with service_transaction(engine) as connection:
         line = await open_line(connection, 100)
-    await stumble(superuser, "entries", "INSERT")
+    await fail_serialization(superuser, "entries", "INSERT")
     journal = move(available(line), granted(line), 1)
 
     with counting("test:ledger_post") as counted:
@@ -199,7 +208,7 @@ async def test_a_post_in_a_transaction_of_its_own_is_run_again_on_the_same_conne
 
 async def test_housekeeping_does_not_wait_for_its_next_round(engine: AsyncEngine, superuser: Superuser) -> None:
     await superuser.run("INSERT INTO outbox (message, payload, sent_at) VALUES ('M', '{}', now() - interval '1 year')")
-    await stumble(superuser, "outbox", "DELETE")
+    await fail_serialization(superuser, "outbox", "DELETE")
 
     async def tidied() -> bool:
         return not await superuser.value("SELECT count(*) FROM outbox")

@@ -9,13 +9,13 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from messages.case import StepInput
 from storage.database import SERVICE, Acting, create_engine, transaction
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
-from tests.commands.onboarding_steps import Office, apply, issue
+from tests.commands.onboarding_steps import MinipayOffice, apply, issue
 from tests.conftest import Database
 from tests.transitions import Transitions
 
@@ -56,12 +56,12 @@ SEEN_BY_ALL = {"services"}
 
 
 @pytest.fixture
-async def member(context: Context, arrange: Arrange, desk: Desk) -> Someone:
+async def member(context: Context, arrange: Arrange, activity_context: ActivityContext) -> Someone:
     """A member with an active credit and everything that hangs on it."""
     employer = await arrange.organisation()
-    office = Office(context, await arrange.member(employer), await arrange.hr_officer(employer))
+    office = MinipayOffice(context, await arrange.member(employer), await arrange.hr_officer(employer))
     case_id = await apply(office)
-    activities = Transitions(desk)
+    activities = Transitions(activity_context)
     await activities.request_backing(StepInput(case_id))
     await issue(office, case_id)
     await activities.activate_credit(StepInput(case_id))
@@ -240,7 +240,7 @@ async def stranger(context: Context, arrange: Arrange, member: Someone, superuse
     """A colleague of the member who applied too, in an organisation whose HR has accounts and sent a file."""
     employer = await superuser.value("SELECT organisation_id FROM cases")
     colleague = await arrange.member(employer)
-    await apply(Office(context, colleague, colleague))
+    await apply(MinipayOffice(context, colleague, colleague))
     await superuser.run(
         "INSERT INTO staff_credentials (person_id, username, password_hash, totp_sealed)"
         " SELECT person_id, 'officer', 'x', 'x' FROM role_grants"

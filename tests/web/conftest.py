@@ -16,13 +16,13 @@ from cli.browser import VARIABLE, find_browser
 from commands.command import Context
 from tests.arrange import Someone
 from tests.serving import serving
-from tests.web.visitor import SESSION_COOKIE, Visitor, open_window
+from tests.web.visitor import SESSION_COOKIE, PageVisitor, open_window
 from web.app import create_site
 
 _FLAGS = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-gpu"]
 # What our own page says of itself when it sends a form.
 HERE = {"Origin": "https://amanat.test", "Sec-Fetch-Site": "same-origin"}
-Visit = Callable[..., Awaitable[Visitor]]
+Visit = Callable[..., Awaitable[PageVisitor]]
 
 
 @pytest.fixture
@@ -61,9 +61,9 @@ async def address(context: Context, messages_dir: Path) -> AsyncIterator[str]:
 @pytest.fixture
 async def visit(browser: Browser, address: str, messages_dir: Path) -> AsyncIterator[Visit]:
     """Opens windows; afterwards none of them may have had a complaint."""
-    opened: list[Visitor] = []
+    opened: list[PageVisitor] = []
 
-    async def open_one(someone: Someone | None = None, **window: object) -> Visitor:
+    async def open_one(someone: Someone | None = None, **window: object) -> PageVisitor:
         opened.append(await open_window(browser, address, messages_dir, someone, **window))  # type: ignore[arg-type]  # passed on
         return opened[-1]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyotp
 import pytest
 
-from commands.account import FirstCredentials, StaffWish, add_staff, console_office
+from commands.account import FirstCredentials, StaffWish, add_staff, console_administration
 from commands.command import Context
 from domain.access import Grant, Role, ScopeKind
 from storage.database import SERVICE, transaction
@@ -61,7 +61,7 @@ async def hire(context: Context, *grants: Grant) -> FirstCredentials:
     async with transaction(context.engine, SERVICE) as connection:
         username = f"staff.{next_national_id()}"
         wish = StaffWish(next_national_id(), None, "سارا", "کریمی", username, grants)
-        return await add_staff(console_office(connection, context.seals), wish)
+        return await add_staff(console_administration(connection, context.seals), wish)
 
 
 async def test_staff_sign_in_with_password_and_totp(visit: Visit, context: Context) -> None:

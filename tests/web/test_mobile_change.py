@@ -10,12 +10,12 @@ from domain.access import Grant, Role, ScopeKind
 from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser
 from tests.web.conftest import Visit
-from tests.web.visitor import Visitor
+from tests.web.visitor import PageVisitor
 
 pytestmark = [pytest.mark.usefixtures("relay", "worker", "temporal"), pytest.mark.timeout(180)]
 
 
-async def opened(visitor: Visitor, superuser: Superuser, case_id: str, kind: str) -> None:
+async def opened(visitor: PageVisitor, superuser: Superuser, case_id: str, kind: str) -> None:
     """Open the task of a kind once the process has made it."""
     sql = "SELECT id FROM tasks WHERE case_id = %s AND kind = %s AND status = 'open'"
     rows = await eventually(lambda: superuser.rows(sql, case_id, kind), "the task")
@@ -23,7 +23,7 @@ async def opened(visitor: Visitor, superuser: Superuser, case_id: str, kind: str
     await visitor.look()
 
 
-async def forwarded(welfare: Visitor, member: Someone) -> str:
+async def forwarded(welfare: PageVisitor, member: Someone) -> str:
     """Forward a change, at first with nonsense; returns the case's id."""
     await welfare.go("/mobile-changes")
     await welfare.fill(national_id="1234567890", mobile="0935", reason="showed the identity card")

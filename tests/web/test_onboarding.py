@@ -14,14 +14,14 @@ from tests.journeys.process import Process
 from tests.journeys.steps import Steps
 from tests.journeys.tavana import apply_with_guarantor
 from tests.web.conftest import Visit
-from tests.web.visitor import Visitor
+from tests.web.visitor import PageVisitor
 
 pytestmark = [pytest.mark.usefixtures("relay", "worker"), pytest.mark.timeout(180)]
 
 _MONTHLY, _LESS = "۵٬۰۰۰٬۰۰۰", "4,000,000"
 
 
-async def apply(visitor: Visitor, programme: str, guarantor: Someone | None = None) -> str:
+async def apply(visitor: PageVisitor, programme: str, guarantor: Someone | None = None) -> str:
     """Apply step by step; returns the case's id."""
     await visitor.go("/apply")
     await visitor.page.locator(f'a[href="/apply/{programme}"]').click()
@@ -51,7 +51,7 @@ async def apply(visitor: Visitor, programme: str, guarantor: Someone | None = No
     return found[1]
 
 
-async def answer(visitor: Visitor, *, accept: bool) -> None:
+async def answer(visitor: PageVisitor, *, accept: bool) -> None:
     """Find at home what is asked, and accept with a code or refuse with a second look."""
     await visitor.go("/")
     await eventually(lambda: _reloaded_with(visitor, ".todo a.btn"), "to be asked")
@@ -71,12 +71,12 @@ async def answer(visitor: Visitor, *, accept: bool) -> None:
         await visitor.reads("You refused. Nothing is on you.")
 
 
-async def _reloaded_with(visitor: Visitor, selector: str) -> bool:
+async def _reloaded_with(visitor: PageVisitor, selector: str) -> bool:
     await visitor.page.reload()
     return bool(await visitor.page.locator(selector).count())
 
 
-async def open_task(visitor: Visitor) -> None:
+async def open_task(visitor: PageVisitor) -> None:
     """Open the only task of the inbox, once it is there."""
     await visitor.go("/inbox")
     await eventually(lambda: _reloaded_with(visitor, "[data-task]"), "a task")
@@ -86,7 +86,7 @@ async def open_task(visitor: Visitor) -> None:
     await visitor.look()
 
 
-async def send_back(finance: Visitor) -> None:
+async def send_back(finance: PageVisitor) -> None:
     """Return what waits for a decision, because it is too much."""
     await open_task(finance)
     await finance.picture_for_docs("review")
@@ -96,7 +96,7 @@ async def send_back(finance: Visitor) -> None:
     await finance.reads("Your decision was recorded. Nothing else waits for you.")
 
 
-async def correct(applicant: Visitor) -> None:
+async def correct(applicant: PageVisitor) -> None:
     """Ask for less, from the case's page, which has followed by itself."""
     await applicant.press("Correct the application")
     await applicant.look()

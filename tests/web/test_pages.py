@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from playwright._impl._driver import compute_driver_executable
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from api.app import create_app
 from commands.command import Context
 from stack.places import PROJECT
@@ -89,9 +89,9 @@ _FILES = {"/personnel/example", "/personnel/imports/{import_id}/report"}
 
 
 @pytest.fixture
-async def world(context: Context, desk: Desk, arrange: Arrange, superuser: Superuser) -> World:
+async def world(context: Context, activity_context: ActivityContext, arrange: Arrange, superuser: Superuser) -> World:
     """One of everything."""
-    return await make_world(context, desk, arrange, superuser)
+    return await make_world(context, activity_context, arrange, superuser)
 
 
 def test_every_page_is_looked_at() -> None:

@@ -12,14 +12,14 @@ import httpx2
 import pytest
 from playwright.async_api import Page, Route
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.account import authenticate
 from commands.command import Command, Context, Envelope, perform
 from domain.access import Role
 from messages.case import StepInput
 from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser
-from tests.personnel_steps import Line, Office
+from tests.personnel_steps import Line, PersonnelOffice
 from tests.transitions import Transitions
 from tests.web.conftest import HERE, Visit, cookies
 
@@ -97,14 +97,14 @@ async def test_a_switch_asks_for_the_code_before_the_reason(
 async def test_a_change_that_hands_an_account_over_asks_for_the_code_first(
     site: httpx2.AsyncClient,
     arrange: Arrange,
-    desk: Desk,
+    activity_context: ActivityContext,
     superuser: Superuser,
     changed: dict[str, str],
     needs_code: bool,
 ) -> None:
-    office, line = await Office.open(desk, arrange), Line()
+    office, line = await PersonnelOffice.open(activity_context, arrange), Line()
     case_id = await office.change(line, line.but(**changed))
-    await Transitions(desk).request_decision(StepInput(case_id))
+    await Transitions(activity_context).request_decision(StepInput(case_id))
     officer = await (arrange.platform(Role.SUPPORT_AGENT) if needs_code else arrange.hr_officer(office.organisation_id))
     task = await superuser.value("SELECT id FROM tasks WHERE case_id = %s", case_id)
     confirmed = (await site.get(f"/tasks/{task}", headers=cookies(officer))).text
@@ -186,9 +186,9 @@ class Watched:
 
 
 async def test_progress_goes_on_after_a_failure_and_asks_only_while_somebody_is_there(
-    visit: Visit, arrange: Arrange, desk: Desk
+    visit: Visit, arrange: Arrange, activity_context: ActivityContext
 ) -> None:
-    office = await Office.open(desk, arrange)
+    office = await PersonnelOffice.open(activity_context, arrange)
     path = f"/personnel/imports/{await office.send([Line()])}"
     visitor = await visit(await arrange.hr_officer(office.organisation_id))
     page, clock = visitor.page, visitor.page.clock

@@ -11,13 +11,13 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from api.app import create_app
 from commands.command import Context
 from stack.places import PROJECT
 from storage.database import create_engine
 from tests.arrange import Arrange
-from tests.commands.onboarding_steps import Branch, accept_guarantee
+from tests.commands.onboarding_steps import TavanaScenario, accept_guarantee
 from tests.web.conftest import HERE, cookies
 from tests.web.visitor import SESSION_COOKIE
 from web import catalogue
@@ -201,19 +201,19 @@ def test_a_template_has_no_words_of_its_own_and_nothing_inline(template: Path) -
 
 
 async def test_what_somebody_has_just_done_is_not_asked_of_them_while_the_process_has_not_moved_yet(
-    site: httpx2.AsyncClient, context: Context, arrange: Arrange, desk: Desk
+    site: httpx2.AsyncClient, context: Context, arrange: Arrange, activity_context: ActivityContext
 ) -> None:
-    branch = await Branch.opened(context, arrange, desk)
-    case_id = await branch.asked()
+    tavana = await TavanaScenario.opened(context, arrange, activity_context)
+    case_id = await tavana.asked()
 
     async def says(path: str) -> tuple[bool, bool]:
-        page = (await site.get(path, headers=cookies(branch.guarantor))).text
+        page = (await site.get(path, headers=cookies(tavana.guarantor))).text
         return "در انتظار پاسخ ضامن" in page, "ثبت شد؛ سامانه در حال پیش بردن پرونده است" in page
 
-    mine = {**cookies(branch.guarantor), "Accept": "application/json"}
+    mine = {**cookies(tavana.guarantor), "Accept": "application/json"}
     (guarantee,) = (await site.get("/v1/guarantees", headers=mine)).json()["items"]
     before = await says(f"/cases/{case_id}")
-    await accept_guarantee(branch, case_id, branch.guarantor)
+    await accept_guarantee(tavana, case_id, tavana.guarantor)
 
     assert before == (True, False)
     assert await says(f"/cases/{case_id}") == (False, True)

@@ -29,7 +29,7 @@ PICTURES = PROJECT / "var" / "pictures"
 
 
 @dataclass(slots=True)
-class Visitor:
+class PageVisitor:
     """A person at a page; ``complaints`` is what the browser's console said.
 
     Texts are given as the message ids of the catalogue and looked for in the window's language.
@@ -58,7 +58,7 @@ class Visitor:
 
     async def press(self, text: str) -> None:
         """Press the one button or link of a text in the page's content, and wait for what follows."""
-        content, name = self.page.locator("main"), self.language.say(text)
+        content, name = self.page.locator("main"), self.language.translate(text)
         found = content.get_by_role("button", name=name, exact=True).or_(
             content.get_by_role("link", name=name, exact=True)
         )
@@ -68,11 +68,11 @@ class Visitor:
 
     async def open(self, text: str) -> None:
         """Open what asks once before it is done."""
-        await self.page.locator("summary", has_text=self.language.say(text)).first.click()
+        await self.page.locator("summary", has_text=self.language.translate(text)).first.click()
 
     async def reads(self, text: str) -> None:
         """Wait until the page's content says something."""
-        wanted = self.language.say(text)
+        wanted = self.language.translate(text)
 
         async def is_there() -> bool:
             return wanted in await self.text()
@@ -148,7 +148,7 @@ async def open_window(
     width: int = 1280,
     language: str = "fa",
     script: bool = True,
-) -> Visitor:
+) -> PageVisitor:
     """A new window of its own, signed in as somebody unless it is for nobody."""
     context = await browser.new_context(
         base_url=address,
@@ -163,14 +163,14 @@ async def open_window(
     await context.add_cookies(
         [{"name": name, "value": value, "domain": host, "path": "/", "secure": True} for name, value in cookies.items()]
     )
-    visitor = Visitor(context, await context.new_page(), messages, language_of(language), script, someone)
+    visitor = PageVisitor(context, await context.new_page(), messages, language_of(language), script, someone)
     visitor.page.set_default_timeout(15_000)
     visitor.page.on("console", lambda message: _note(visitor, message))
     visitor.page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
     return visitor
 
 
-def _note(visitor: Visitor, message: ConsoleMessage) -> None:
+def _note(visitor: PageVisitor, message: ConsoleMessage) -> None:
     # A page that was refused is a failed load to the console, whatever it shows.
     if message.type in {"error", "warning"} and "the server responded with a status of 4" not in message.text:
         visitor.complaints.append(latin_digits(message.text))

@@ -12,22 +12,22 @@ import sqlalchemy as sa
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from domain.access import Role
 from messages.case import CaseKind, workflow_id
 from relay import Relay
 from storage.rows.cases import cases, timeline
 from storage.rows.tasks import tasks
 from tests.arrange import Arrange, Someone, eventually, sent_to
-from tests.personnel_steps import Line, Office
+from tests.personnel_steps import Line, PersonnelOffice
 
 EVENT_BUDGET = 25
 NEW_MOBILE = "+989990000001"
 
 
 @pytest.fixture
-async def office(desk: Desk, arrange: Arrange, relay: Relay, worker: None) -> Office:
-    return await Office.open(desk, arrange)
+async def office(activity_context: ActivityContext, arrange: Arrange, relay: Relay, worker: None) -> PersonnelOffice:
+    return await PersonnelOffice.open(activity_context, arrange)
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ async def support(arrange: Arrange) -> Someone:
     return await arrange.platform(Role.SUPPORT_AGENT)
 
 
-async def proposed(office: Office, first: Line, second: Line) -> UUID:
+async def proposed(office: PersonnelOffice, first: Line, second: Line) -> UUID:
     """A change case whose task is open; the files go through the running worker."""
     for line in (first, second):
         await _imported(office, await office.send([line]))
@@ -45,14 +45,14 @@ async def proposed(office: Office, first: Line, second: Line) -> UUID:
     return case_id
 
 
-async def _imported(office: Office, case_id: UUID) -> None:
+async def _imported(office: PersonnelOffice, case_id: UUID) -> None:
     async def ended() -> bool:
         return (await office.read(case_id)).ended_at is not None
 
     await eventually(ended, "the end of an import")
 
 
-async def task_of(office: Office, case_id: UUID) -> UUID:
+async def task_of(office: PersonnelOffice, case_id: UUID) -> UUID:
     """The open task of a change."""
 
     async def look() -> UUID | None:
@@ -68,7 +68,7 @@ def process(temporal: WorkflowEnvironment, case_id: UUID) -> WorkflowHandle[obje
     return temporal.client.get_workflow_handle(workflow_id(CaseKind.PERSONNEL_CHANGE, case_id))
 
 
-async def phase_of(office: Office, case_id: UUID) -> str:
+async def phase_of(office: PersonnelOffice, case_id: UUID) -> str:
     """Where a case stands."""
     ((phase,),) = await office.fetch(sa.select(cases.c.phase).where(cases.c.id == case_id))
     return str(phase)
@@ -81,7 +81,11 @@ async def decide(api: httpx2.AsyncClient, who: Someone, task_id: UUID, **decisio
 
 
 async def test_a_confirmed_mobile_becomes_the_persons_and_the_old_number_hears_of_it(
-    office: Office, support: Someone, api: httpx2.AsyncClient, temporal: WorkflowEnvironment, messages_dir: Path
+    office: PersonnelOffice,
+    support: Someone,
+    api: httpx2.AsyncClient,
+    temporal: WorkflowEnvironment,
+    messages_dir: Path,
 ) -> None:
     line = Line()
     case_id = await proposed(office, line, line.but(mobile=NEW_MOBILE))
@@ -101,7 +105,7 @@ async def test_a_confirmed_mobile_becomes_the_persons_and_the_old_number_hears_o
 
 
 async def test_a_rejected_exit_returns_the_person_to_work(
-    office: Office, arrange: Arrange, api: httpx2.AsyncClient, temporal: WorkflowEnvironment
+    office: PersonnelOffice, arrange: Arrange, api: httpx2.AsyncClient, temporal: WorkflowEnvironment
 ) -> None:
     line = Line()
     officer = await arrange.hr_officer(office.organisation_id)
@@ -116,7 +120,7 @@ async def test_a_rejected_exit_returns_the_person_to_work(
 
 
 async def test_silence_brings_one_reminder_and_then_the_change_lapses(
-    office: Office, support: Someone, temporal: WorkflowEnvironment
+    office: PersonnelOffice, support: Someone, temporal: WorkflowEnvironment
 ) -> None:
     line = Line()
     case_id = await proposed(office, line, line.but(mobile=NEW_MOBILE))

@@ -10,25 +10,25 @@ from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from messages.case import CaseKind, workflow_id
 from messages.personnel import ImportPhase
 from relay import Relay
 from storage.rows.organisation import employments
 from tests.arrange import Arrange, eventually
-from tests.personnel_steps import Line, Office, csv_of
+from tests.personnel_steps import Line, PersonnelOffice, csv_of
 
 # Start and signal, the import, the end as a local activity, the discarding; each with its workflow tasks.
 EVENT_BUDGET = 25
 
 
 @pytest.fixture
-async def office(desk: Desk, arrange: Arrange, relay: Relay, worker: None) -> Office:
-    return await Office.open(desk, arrange)
+async def office(activity_context: ActivityContext, arrange: Arrange, relay: Relay, worker: None) -> PersonnelOffice:
+    return await PersonnelOffice.open(activity_context, arrange)
 
 
 async def test_a_sent_file_is_imported_and_deleted(
-    office: Office, temporal: WorkflowEnvironment, tmp_path: Path
+    office: PersonnelOffice, temporal: WorkflowEnvironment, tmp_path: Path
 ) -> None:
     case_id = await office.send([Line(), Line(mobile="1"), Line()])
 
@@ -48,7 +48,7 @@ async def test_a_sent_file_is_imported_and_deleted(
 
 
 async def test_a_file_at_fault_ends_refused_and_the_process_completes(
-    office: Office, temporal: WorkflowEnvironment
+    office: PersonnelOffice, temporal: WorkflowEnvironment
 ) -> None:
     case_id = await office.send(csv_of([Line()])[:40])
     await _result(temporal, case_id)

@@ -7,13 +7,13 @@ from uuid import UUID, uuid4
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from messages.case import CaseKind, CaseSignal
 from relay import Relay
 from tests.arrange import Arrange, eventually, sent_to
 from tests.books import Superuser, assert_books_clean
-from tests.commands.substitution_steps import Swap, refuse
+from tests.commands.substitution_steps import SubstitutionScenario, refuse
 from tests.journeys.replacing import Replacing, open_credit, request_and_wait
 from tests.journeys.steps import Steps
 from workflows.substitution import SubstitutionWorkflow
@@ -22,17 +22,24 @@ EVENT_BUDGET = 30
 
 
 @pytest.fixture
-async def swap(context: Context, arrange: Arrange, desk: Desk, superuser: Superuser) -> Swap:
+async def scenario(
+    context: Context, arrange: Arrange, activity_context: ActivityContext, superuser: Superuser
+) -> SubstitutionScenario:
     """A usable credit, its guarantor, and a colleague."""
-    return await open_credit(context, arrange, desk, superuser)
+    return await open_credit(context, arrange, activity_context, superuser)
 
 
 @pytest.fixture
 async def asked(
-    swap: Swap, relay: Relay, worker: None, steps: Steps, temporal: WorkflowEnvironment, superuser: Superuser
+    scenario: SubstitutionScenario,
+    relay: Relay,
+    worker: None,
+    steps: Steps,
+    temporal: WorkflowEnvironment,
+    superuser: Superuser,
 ) -> Replacing:
     """The new guarantor is asked."""
-    return await request_and_wait(swap, steps, temporal, superuser, relay)
+    return await request_and_wait(scenario, steps, temporal, superuser, relay)
 
 
 async def test_an_approved_substitution_takes_effect_in_few_events_and_tells_everybody(
@@ -42,14 +49,14 @@ async def test_an_approved_substitution_takes_effect_in_few_events_and_tells_eve
     await asked.review()
     await asked.end()
 
-    assert await asked.standing() == {asked.swap.newcomer}
+    assert await asked.standing() == {asked.scenario.newcomer}
     history = await asked.handle.fetch_history()
     assert len(history.events) <= EVENT_BUDGET, [event.event_type for event in history.events]
 
     async def told() -> bool:
-        freed = sent_to(asked.steps.messages, asked.swap.branch.guarantor.mobile)
+        freed = sent_to(asked.steps.messages, asked.scenario.tavana.guarantor.mobile)
         return "guarantee_taken_over" in freed and "guarantee_begun" in sent_to(
-            asked.steps.messages, asked.swap.newcomer.mobile
+            asked.steps.messages, asked.scenario.newcomer.mobile
         )
 
     await eventually(told, "both guarantors to be told")
@@ -68,7 +75,7 @@ async def test_a_silent_colleague_is_reminded_once_and_then_nothing_has_changed(
         "reminded",
         "substitution_lapsed",
     ]
-    assert await asked.standing() == {asked.swap.branch.guarantor}
+    assert await asked.standing() == {asked.scenario.tavana.guarantor}
 
 
 async def test_when_even_the_platform_is_silent_the_new_guarantor_is_free_again(asked: Replacing) -> None:
@@ -78,7 +85,7 @@ async def test_when_even_the_platform_is_silent_the_new_guarantor_is_free_again(
         await asked.told(event, times)
     await asked.end()
 
-    assert await asked.standing() == {asked.swap.branch.guarantor}
+    assert await asked.standing() == {asked.scenario.tavana.guarantor}
 
 
 async def test_forged_messages_change_nothing(asked: Replacing) -> None:
@@ -92,7 +99,7 @@ async def test_forged_messages_change_nothing(asked: Replacing) -> None:
     await asked.review(refuse)
     await asked.end()
 
-    assert await asked.standing() == {asked.swap.branch.guarantor}
+    assert await asked.standing() == {asked.scenario.tavana.guarantor}
 
 
 async def test_a_process_terminated_at_any_wait_goes_on_from_the_rows(asked: Replacing) -> None:
@@ -102,7 +109,7 @@ async def test_a_process_terminated_at_any_wait_goes_on_from_the_rows(asked: Rep
     await asked.review()
     await asked.end()
 
-    assert await asked.standing() == {asked.swap.newcomer}
+    assert await asked.standing() == {asked.scenario.newcomer}
     assert (await asked.timeline()).count("guarantor_asked") == 1
     assert (await asked.timeline()).count("review_requested") == 1
 
@@ -112,4 +119,4 @@ async def test_a_credit_that_is_closed_meanwhile_ends_it_at_once(asked: Replacin
     await asked.end()
 
     assert (await asked.timeline())[-1] == "substitution_overtaken"
-    assert await asked.standing() == {asked.swap.branch.guarantor}
+    assert await asked.standing() == {asked.scenario.tavana.guarantor}

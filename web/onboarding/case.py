@@ -11,8 +11,8 @@ from starlette.responses import Response
 from api.case import read_case
 from api.case_detail import CaseDetail
 from api.client import checked
-from api.onboarding import CorrectionIn, correct_application, withdraw_application
-from api.terms import CorrectionTerms
+from api.limits import CorrectionTerms
+from api.onboarding import ApplicationCorrectionIn, correct_application, withdraw_application
 from domain.money import RIAL_A_TOMAN
 from messages.case import CaseKind
 from web.case_parts import CaseAction, CaseParts, TaskPage
@@ -54,7 +54,7 @@ async def take_correction(request: SignedIn, case_id: UUID) -> Response:
         return request.redirect(f"/cases/{case_id}")
 
     async def send(terms: Terms) -> Response:
-        await request.api.perform(correct_application, form.key, case_id, checked(CorrectionIn, **terms))
+        await request.api.perform(correct_application, form.key, case_id, checked(ApplicationCorrectionIn, **terms))
         return request.redirect(f"/cases/{case_id}", done="corrected")
 
     return await steps.take(request, _wizard(case, case.correction), form, send)

@@ -34,7 +34,7 @@ class Question:
             form.errors[name] = refusal_words(request, refused)
             return None
         if not answer.may_be_asked:
-            form.errors[name] = request.language.say(
+            form.errors[name] = request.language.translate(
                 "This colleague may not be asked to stand. Why is not told, out of respect for their data;"
                 " please name another colleague of your region."
             )
@@ -46,7 +46,7 @@ def refusal_words(request: PageRequest, refused: Refusal) -> str:
     """Why a colleague could not be asked about or named: each of both counts, and only so many a day (A4a)."""
     if not isinstance(refused, TooMany):
         return refused.sentence(request.language.code)
-    return request.language.say(
+    return request.language.translate(
         "You have asked about as many colleagues as is possible in a day. Please go on tomorrow."
     )
 
@@ -59,5 +59,5 @@ def read_national_id(form: Form, name: str) -> str | None:
     try:
         return str(parse_national_id(typed))
     except BadNationalId:
-        form.errors[name] = form.language.say("This is not a national id; please enter its ten digits again.")
+        form.errors[name] = form.language.translate("This is not a national id; please enter its ten digits again.")
         return None

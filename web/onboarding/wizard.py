@@ -16,8 +16,8 @@ from starlette.responses import Response
 from api.account.codes import request_code
 from api.case_detail import CaseDetail
 from api.client import checked
-from api.onboarding import MandateCodeWish, MandateSubject, ProgrammeOut
-from api.terms import EmployerLimit
+from api.limits import EmployerLimit
+from api.onboarding import MandateCodeRequest, MandateSubject, ProgrammeOut
 from api.values import AmountIn, Words
 from domain.errors import Refusal, TooMany
 from domain.money import RIAL_A_TOMAN, BadAmount, Money, parse_toman, parse_whole
@@ -193,29 +193,31 @@ async def _judge(request: PageRequest, wizard: Wizard, form: Form, step: str) ->
                     await _check_colleague(request, wizard, form, name)
             _judge_twice(request, wizard, form)
         case "review" if form.text(VERSION) != str(wizard.mandate_version):
-            form.errors[GENERAL] = request.language.say("Please read the text of the mandate and accept it once more.")
+            form.errors[GENERAL] = request.language.translate(
+                "Please read the text of the mandate and accept it once more."
+            )
 
 
 def _judge_amounts(request: PageRequest, wizard: Wizard, form: Form) -> None:
     """Say what the API would refuse by the limits that it gave, while it is easy to mend; it refuses all the same."""
-    say = request.language.say
+    translate = request.language.translate
     employer = wizard.employer(form)
     form.toman(MONTHLY)
     form.whole(INSTALMENTS)
     preview = Preview.of(wizard, form)
     if employer is None:
-        form.errors[EMPLOYER] = say("Please choose one.")
+        form.errors[EMPLOYER] = translate("Please choose one.")
     elif not employer.contract_in_force:
         field = EMPLOYER if len(wizard.employers) > 1 else GENERAL
-        form.errors[field] = say("The contract of this organisation is not in force; no application is possible.")
+        form.errors[field] = translate("The contract of this organisation is not in force; no application is possible.")
     elif preview.is_above_limit:
         limit = request.language.money(employer.monthly_limit)
-        form.errors[MONTHLY] = say("This is above your limit; the most a month is %(limit)s.", limit=limit)
+        form.errors[MONTHLY] = translate("This is above your limit; the most a month is %(limit)s.", limit=limit)
     if preview.monthly is not None and preview.monthly.amount < RIAL_A_TOMAN:
-        form.errors[MONTHLY] = say("Please write an amount above zero.")
+        form.errors[MONTHLY] = translate("Please write an amount above zero.")
     if preview.instalments == 0 or preview.is_too_long:
         most = request.language.number(wizard.instalments_max)
-        form.errors[INSTALMENTS] = say("The number of instalments is from 1 to %(most)s.", most=most)
+        form.errors[INSTALMENTS] = translate("The number of instalments is from 1 to %(most)s.", most=most)
 
 
 def _judge_twice(request: PageRequest, wizard: Wizard, form: Form) -> None:
@@ -224,7 +226,7 @@ def _judge_twice(request: PageRequest, wizard: Wizard, form: Form) -> None:
     for name in wizard.guarantors:
         national_id = form.text(_checked(name))
         if national_id and national_id in seen:
-            form.errors[name] = request.language.say("You have written the same colleague twice.")
+            form.errors[name] = request.language.translate("You have written the same colleague twice.")
         seen.add(national_id)
 
 
@@ -249,20 +251,20 @@ async def _ask_for_code(request: PageRequest, wizard: Wizard, form: Form) -> Res
             instalments=instalments,
             mandate_version=version,
         )
-        wish = MandateCodeWish(purpose="accept_mandate", subject=subject)
+        wish = MandateCodeRequest(purpose="accept_mandate", subject=subject)
         sent = await request.api.perform(request_code, f"{form.key}-code", wish)
     except Refusal as refused:
         has_one = form.text(SENT_FOR) == sent_for
-        say = request.language.say
+        translate = request.language.translate
         if not isinstance(refused, TooMany):
             form.errors[GENERAL] = refused.sentence(request.language.code)
         elif has_one:
-            form.errors[GENERAL] = say(
+            form.errors[GENERAL] = translate(
                 "A code was sent a moment ago and may still be good: please enter it. Another one can be had after half"
                 " a minute, and a few times an hour."
             )
         else:
-            form.errors[GENERAL] = say(
+            form.errors[GENERAL] = translate(
                 "A code can be had only every half minute, and a few times an hour. Please try again soon."
             )
         return show(request, wizard, form, CODE if has_one else REVIEW)

@@ -52,7 +52,7 @@ async def inbox_page(request: PageRequest, wanted: Filter, *, after: DueAfter = 
     if wanted.is_region:
         page = await wanted.find(request, after, limit=_ROWS)
     else:
-        chosen.errors["region_code"] = request.language.say("A region code has four digits, for example 1101.")
+        chosen.errors["region_code"] = request.language.translate("A region code has four digits, for example 1101.")
     here = wanted.at("/inbox")
     return request.render(
         "inbox.html",
@@ -83,7 +83,7 @@ async def act_in_bulk(request: SignedIn) -> Response:
     if action not in _IN_BULK:
         return request.redirect(wanted.at("/inbox"))
     if not ids:
-        form.errors["task"] = request.language.say("Tick the tasks first.")
+        form.errors["task"] = request.language.translate("Tick the tasks first.")
         return await inbox_page(request, wanted, form=form, status=422)
     bulk = Bulk(action)
     for task_id in ids:

@@ -11,13 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from commands.task import is_addressed_to
 from domain.access import READS_EVERYTHING, Actor, Grant, Role, ScopeKind
 from storage import people, tasks
-from storage.database import Acting, seeing_all
+from storage.database import Acting, as_service
 from storage.rows.cases import Case
 from storage.rows.tasks import Task
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Visibility:
     """A case in somebody's eyes.
 
     ``parts`` are those that they take, or took, in it. ``tasks`` are those of its open tasks that are theirs to answer:
@@ -86,17 +86,17 @@ class Sight:
         return self.task_of(kind) is not None or self.actor.holds_any({Role.AUDITOR})
 
 
-async def look(connection: AsyncConnection, actor: Actor, case: Case) -> Sight:
+async def visibility_of(connection: AsyncConnection, actor: Actor, case: Case) -> Visibility:
     """How somebody sees a case that they may see."""
     parts = await people.parts_in(connection, case.id, actor.person_id)
     if parts and actor.capacity == "staff":
-        return Sight(actor, case, parts, ())
+        return Visibility(actor, case, parts, ())
     theirs = [task for task in await tasks.open_tasks(connection, case.id) if is_addressed_to(task, actor)]
-    return Sight(actor, case, parts, tuple(theirs))
+    return Visibility(actor, case, parts, tuple(theirs))
 
 
-def reaching_further(connection: AsyncConnection, actor: Actor) -> contextlib.AbstractAsyncContextManager[None]:
+def with_service_rights(connection: AsyncConnection, actor: Actor) -> contextlib.AbstractAsyncContextManager[None]:
     """For the few reads of other people's rows that a member's answer stands on; keep everything else out of it."""
     if actor.capacity == "staff":
         return contextlib.nullcontext()
-    return seeing_all(connection, Acting.of(actor))
+    return as_service(connection, Acting.of(actor))

@@ -22,7 +22,7 @@ from storage.database import single_statements
 from storage.ledger import holding, posting
 from storage.retries import retried
 from tests.storage.ledger_model import DONE, MENDED, Answer, Deed, Names, asked
-from tests.storage.ledger_world import as_service
+from tests.storage.ledger_world import service_transaction
 
 # Postgres ended the transaction in favour of another, or an account that nobody locks was frozen between the look at
 # it and the entry: with so many hands, again and again.
@@ -48,7 +48,7 @@ class Manner(Enum):
         return (Manner.TERMINATED, Manner.HUNG_UP, Manner.TERMINATED_AT_COMMIT, Manner.HUNG_UP_AT_COMMIT)
 
 
-class Hand:
+class LedgerClient:
     """Somebody's way to the ledger; answers in the words of the model."""
 
     def __init__(self, engine: AsyncEngine, doomed: AsyncEngine, connection: AsyncConnection, names: Names) -> None:
@@ -70,7 +70,7 @@ class Hand:
             try:
                 if manner is Manner.ALONE:
                     return await self._called(self._connection, deed)
-                async with as_service(self._engine) as connection:
+                async with service_transaction(self._engine) as connection:
                     return await self._called(connection, deed)
             except (Refusal, ledger.LedgerFault) as said:
                 return type(said)
@@ -89,7 +89,7 @@ class Hand:
         pid = driver.info.backend_pid
         if not alone:
             # An id that is not committed yet is nobody's.
-            unsure = Hand(self._engine, self._doomed, connection, Names(dict(self._names.ids)))
+            unsure = LedgerClient(self._engine, self._doomed, connection, Names(dict(self._names.ids)))
             with suppress(Refusal, ledger.LedgerFault, DBAPIError):
                 await unsure._called(connection, deed)
         work = asyncio.ensure_future(self._called(connection, deed) if alone else driver.commit())

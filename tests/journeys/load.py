@@ -76,7 +76,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Crowd:
+class Load:
     """Everybody of one organisation, and of a second one whose contract is suspended at times.
 
     ``officers`` answer what is asked of a role: HR of both, finance of the region, the contracts office.
@@ -88,7 +88,7 @@ class Crowd:
     officers: Mapping[str, Someone]
 
     @classmethod
-    async def gathered(cls, visit: Visit) -> Crowd:
+    async def gathered(cls, visit: Visit) -> Load:
         """Two organisations and their officers; nobody applied yet."""
         arrange = Arrange(visit.assembly.context)
         employer, suspended = await arrange.organisation(), await arrange.organisation()
@@ -266,11 +266,11 @@ async def _all(work: Iterable[Awaitable[T]]) -> list[T]:
     """Do everything, a few at a time; the results in the given order. The first failure ends it."""
     waiting, results = enumerate(work), dict[int, T]()
 
-    async def hand() -> None:
+    async def worker() -> None:
         for place, part in waiting:
             results[place] = await part
 
-    async with asyncio.TaskGroup() as hands:
+    async with asyncio.TaskGroup() as workers:
         for _ in range(_AT_ONCE):
-            hands.create_task(hand())
+            workers.create_task(worker())
     return [results[place] for place in sorted(results)]

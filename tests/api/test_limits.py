@@ -7,44 +7,46 @@ from typing import Any
 import httpx2
 import pytest
 
-from activities.transition import Desk
+from activities.transition import ActivityContext
 from commands.command import Context
 from domain.review import ReturnReason
 from tests.arrange import Arrange
 from tests.books import Superuser
-from tests.commands.onboarding_steps import Branch
+from tests.commands.onboarding_steps import TavanaScenario
 from tests.journeys.steps import Steps
 
 
 @pytest.fixture
-async def branch(context: Context, arrange: Arrange, desk: Desk) -> Branch:
+async def tavana(context: Context, arrange: Arrange, activity_context: ActivityContext) -> TavanaScenario:
     """An applicant, a colleague and finance of one region."""
-    return await Branch.opened(context, arrange, desk)
+    return await TavanaScenario.opened(context, arrange, activity_context)
 
 
-async def programmes(api: httpx2.AsyncClient, branch: Branch) -> Any:
+async def programmes(api: httpx2.AsyncClient, tavana: TavanaScenario) -> Any:
     """What the applicant is offered."""
-    return (await api.get("/v1/programmes", headers=branch.applicant.headers())).json()
+    return (await api.get("/v1/programmes", headers=tavana.applicant.headers())).json()
 
 
 async def test_an_open_application_is_named_in_its_programme_and_a_closed_service_said(
-    api: httpx2.AsyncClient, branch: Branch, superuser: Superuser
+    api: httpx2.AsyncClient, tavana: TavanaScenario, superuser: Superuser
 ) -> None:
-    before = await programmes(api, branch)
-    case_id = await branch.apply(branch.guarantor)
+    before = await programmes(api, tavana)
+    case_id = await tavana.apply(tavana.guarantor)
     await superuser.run(
         "UPDATE services SET is_open = false, reason = 'آزمون', changed_by = %s WHERE name = 'onboarding'",
-        branch.platform.id,
+        tavana.platform.id,
     )
-    after = await programmes(api, branch)
+    after = await programmes(api, tavana)
 
     assert (before["takes_applications"], after["takes_applications"]) == (True, False)
     assert {each["code"]: each["open_case_id"] for each in before["items"]} == {"minipay": None, "tavana": None}
     assert {each["code"]: each["open_case_id"] for each in after["items"]} == {"minipay": None, "tavana": str(case_id)}
 
 
-async def test_the_limit_names_the_personnel_values_it_stands_on(api: httpx2.AsyncClient, branch: Branch) -> None:
-    offered = (await programmes(api, branch))["items"]
+async def test_the_limit_names_the_personnel_values_it_stands_on(
+    api: httpx2.AsyncClient, tavana: TavanaScenario
+) -> None:
+    offered = (await programmes(api, tavana))["items"]
 
     assert {
         (limit["region_code"], limit["hire_date"]["date"], limit["net_pay"]["amount"], limit["region_name"] != "")
@@ -54,20 +56,20 @@ async def test_the_limit_names_the_personnel_values_it_stands_on(api: httpx2.Asy
 
 
 async def test_a_returned_application_says_what_it_may_be_corrected_to_by_the_values_of_today(
-    branch: Branch, steps: Steps, superuser: Superuser
+    tavana: TavanaScenario, steps: Steps, superuser: Superuser
 ) -> None:
-    case_id = str(await branch.returned(ReturnReason.AMOUNT_TOO_HIGH))
-    await superuser.run("UPDATE employments SET net_pay = 320000000 WHERE person_id = %s", branch.applicant.id)
+    case_id = str(await tavana.returned(ReturnReason.AMOUNT_TOO_HIGH))
+    await superuser.run("UPDATE employments SET net_pay = 320000000 WHERE person_id = %s", tavana.applicant.id)
 
-    own = (await steps.case(branch.applicant, case_id))["correction"]
+    own = (await steps.case(tavana.applicant, case_id))["correction"]
 
     # Its own amount takes nothing from its limit.
     assert own["limit"]["monthly_limit"]["amount"] == own["limit"]["net_pay"]["amount"] // 4 == 80_000_000
     assert (own["mandate_version"], own["instalments_max"], own["mandate"]["fa"] != "") == (1, 24, True)
-    assert (await steps.case(branch.finance, case_id))["correction"] is None
+    assert (await steps.case(tavana.finance, case_id))["correction"] is None
 
 
-async def test_an_application_that_is_not_returned_has_nothing_to_correct(branch: Branch, steps: Steps) -> None:
-    case_id = str(await branch.backed())
+async def test_an_application_that_is_not_returned_has_nothing_to_correct(tavana: TavanaScenario, steps: Steps) -> None:
+    case_id = str(await tavana.backed())
 
-    assert (await steps.case(branch.applicant, case_id))["correction"] is None
+    assert (await steps.case(tavana.applicant, case_id))["correction"] is None
