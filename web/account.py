@@ -16,9 +16,16 @@ from domain.errors import Refusal
 from web.forms import Form, empty
 from web.language import COOKIE as LANGUAGE_COOKIE
 from web.language import languages
+from web.language import noop as _
 from web.page_request import AnyRequest, PageRequest, SignedIn, SignInNeeded, authenticate
 
 router = APIRouter()
+
+# What pages say of what was just done, by a code in the address.
+NOTES: Final = {
+    "signed_out": _("You are signed out."),
+    "confirmed": _("Confirmed. Go on with what you wanted to do."),
+}
 
 _A_YEAR_SECONDS: Final = 365 * 24 * 3_600
 Next = Annotated[str, Query(max_length=500)]

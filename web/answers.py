@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from api.answering import Decision
 from api.client import checked
 from domain.errors import InvalidInput
 from web.forms import Form
+from web.language import noop as _
 
 Body = dict[str, Any]
+
+# What pages say of what was just done, by a code in the address.
+NOTES: Final = {
+    "claimed": _("The task is yours now."),
+    "released": _("The task is free again."),
+    "decided": _("Your decision was recorded."),
+    "decided_last": _("Your decision was recorded. Nothing else waits for you."),
+}
 
 
 @dataclass(frozen=True, slots=True)

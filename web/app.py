@@ -38,6 +38,7 @@ from web import (
     task,
 )
 from web.assets import PREFIX
+from web.capabilities import NOTES
 from web.language import noop as _
 from web.page_request import SignInNeeded, page_request_of
 from web.rendering import Renderer, loaded_assets
@@ -198,6 +199,7 @@ def create_site(api: FastAPI, *, stand_alone: bool = False, temporal_ui: str = "
     pages.state.allowed_origins = api.state.allowed_origins
     pages.state.renderer = Renderer(loaded_assets())
     pages.state.stand_alone = stand_alone
+    pages.state.notes = NOTES
     if stand_alone:
         pages.state.local_messages = api.state.local_messages
     pages.state.temporal_ui = temporal_ui

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from web import certificate, guarantor, mobile_change, personnel, review, substitution
+from web import (
+    account,
+    answers,
+    certificate,
+    credit,
+    guarantor,
+    mobile_change,
+    operations,
+    personnel,
+    review,
+    substitution,
+)
 from web.case_parts import CaseAction, CaseParts
-from web.onboarding import case as application
-from web.onboarding import obstacle
+from web.onboarding import application, obstacle
+from web.onboarding import case as running
 
 # In the order of a case.
 _ANSWERINGS: Final = (
@@ -18,10 +29,23 @@ _ANSWERINGS: Final = (
     personnel.ANSWERING,
     *mobile_change.ANSWERING,
 )
-_TASK_PAGES: Final = (*application.TASK_PAGES, *guarantor.TASK_PAGES)
-_CASE_PARTS: Final = (application.CASE_PARTS, substitution.CASE_PARTS)
-_CASE_ACTIONS: Final = (*application.CASE_ACTIONS, *guarantor.CASE_ACTIONS, *substitution.CASE_ACTIONS)
+_TASK_PAGES: Final = (*running.TASK_PAGES, *guarantor.TASK_PAGES)
+_CASE_PARTS: Final = (running.CASE_PARTS, substitution.CASE_PARTS)
+_CASE_ACTIONS: Final = (*running.CASE_ACTIONS, *guarantor.CASE_ACTIONS, *substitution.CASE_ACTIONS)
+_NOTES: Final = (
+    account.NOTES,
+    answers.NOTES,
+    application.NOTES,
+    running.NOTES,
+    guarantor.NOTES,
+    credit.NOTES,
+    certificate.NOTES,
+    personnel.NOTES,
+    mobile_change.NOTES,
+    operations.NOTES,
+)
 
+NOTES: Final = {code: message for notes in _NOTES for code, message in notes.items()}
 ANSWERINGS: Final = {each.kind: each for each in _ANSWERINGS}
 TASK_PAGES: Final = {each.kind: each for each in _TASK_PAGES}
 _PARTS: Final = {each.kind: each for each in _CASE_PARTS}

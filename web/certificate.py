@@ -21,10 +21,16 @@ from api.values import IdCursor, Page
 from domain.errors import Refusal
 from web.answers import Answering, Body, chosen_reason
 from web.forms import GENERAL, Form, empty
+from web.language import noop as _
 from web.organisation import choose, count_waiting
 from web.page_request import PageRequest, SignedIn
 
 router = APIRouter()
+
+# What pages say of what was just done, by a code in the address.
+NOTES: Final = {
+    "certificate_revoked": _("The certificate was revoked."),
+}
 
 _PAGE: Final = 25
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -16,9 +17,15 @@ from api.onboarding import CreditLineOut, list_credit_lines, read_credit_line
 from api.substitution import SubstitutionIn, request_substitution
 from domain.errors import Refusal
 from web.forms import Form, empty, new_key
+from web.language import noop as _
 from web.page_request import Cursor, PageRequest, SignedIn
 
 router = APIRouter()
+
+# What pages say of what was just done, by a code in the address.
+NOTES: Final = {
+    "substitution_requested": _("The change of guarantor was requested; until it is approved, the present one stands."),
+}
 
 
 @router.get("/credit")

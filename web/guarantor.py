@@ -31,10 +31,18 @@ from api.values import IdCursor
 from domain.errors import Refusal, TooMany
 from web.case_parts import CaseAction, TaskPage
 from web.forms import GENERAL, Form, empty
+from web.language import noop as _
 from web.onboarding.colleague import Question, read_national_id, refusal_words
 from web.page_request import PageRequest, SignedIn
 
 router = APIRouter()
+
+# What pages say of what was just done, by a code in the address.
+NOTES: Final = {
+    "guarantor_named": _("The guarantor was named and is being asked."),
+    "guarantee_accepted": _("You accepted. The application goes on."),
+    "guarantee_refused": _("You refused. Nothing is on you."),
+}
 
 _COLLEAGUE: Final = "national_id"
 

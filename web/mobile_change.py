@@ -23,9 +23,15 @@ from domain.errors import NotFound, Refusal, StepUpRequired
 from messages.case import CaseKind
 from web.answers import Answering, Body, nothing_more, written_reason
 from web.forms import Form, empty
+from web.language import noop as _
 from web.page_request import PageRequest, SignedIn
 
 router = APIRouter()
+
+# What pages say of what was just done, by a code in the address.
+NOTES: Final = {
+    "mobile_change_forwarded": _("The change of mobile was sent to support."),
+}
 
 _PAGE: Final = 25
 

@@ -32,6 +32,13 @@ from web.page_request import PageRequest, SignedIn
 
 router = APIRouter()
 
+# What pages say of what was just done, by a code in the address.
+NOTES: Final = {
+    "resent": _("The message is sent again."),
+    "switched": _("The service was switched."),
+    "holiday_recorded": _("The calendar was changed."),
+}
+
 _FEW: Final = 5
 _MANY: Final = 25
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Concatenate, Final, ParamSpec, TypeVar
@@ -19,7 +19,6 @@ from domain.errors import NotFound, Unauthenticated
 from web.forms import Form
 from web.language import COOKIE as LANGUAGE_COOKIE
 from web.language import Language, language_of
-from web.notes import note
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -115,19 +114,24 @@ class PageRequest:
         common = {
             "me": self.me,
             "here": self.here,
-            "note": note(self.http.query_params.get("done"), self.language),
+            "note": self._note(state.notes),
             "stand_alone": state.stand_alone,
             "temporal_ui": state.temporal_ui,
         }
         html = state.renderer.render(template, self.language, **(common | values))
         return HTMLResponse(html, status)
 
+    def _note(self, notes: Mapping[str, str]) -> str | None:
+        """What was just done, by the code in the address; None for none, or an unknown one."""
+        message = notes.get(self.http.query_params.get("done", ""))
+        return None if message is None else self.language.translate(message)
+
     def render_again(self, template: str, form: Form, **values: Any) -> Response:
         """The page of a form that was refused, with what was typed and what is wrong."""
         return self.render(template, status=422, form=form, **values)
 
     def redirect(self, path: str, *, done: str = "") -> Response:
-        """Send the browser on, telling there what was done (a code of ``web.notes``)."""
+        """Send the browser on, telling there what was done (a code of a capability's ``NOTES``)."""
         separator = "&" if "?" in path else "?"
         return RedirectResponse(f"{path}{separator}done={quote(done)}" if done else path, _SEE_OTHER)
 

@@ -40,10 +40,17 @@ from web import certificate
 from web.answers import Answering, nothing_more, written_reason
 from web.forms import Form, empty
 from web.language import Language
+from web.language import noop as _
 from web.organisation import choose, count_waiting
 from web.page_request import PageRequest, SignedIn
 
 router = APIRouter()
+
+# What pages say of what was just done, by a code in the address.
+NOTES: Final = {
+    "file_sent": _("The file was received; below you see its progress and its result."),
+    "employment_corrected": _("The data were corrected."),
+}
 
 _MEGABYTE: Final = 1024 * 1024
 _FILE_MEGABYTES: Final = 50

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Final
 
 from fastapi import APIRouter
 from starlette.exceptions import HTTPException
@@ -17,11 +18,17 @@ from api.onboarding import (
     list_programmes,
 )
 from web.forms import empty
+from web.language import noop as _
 from web.onboarding import wizard as steps
 from web.onboarding.wizard import Terms, Wizard
 from web.page_request import SignedIn
 
 router = APIRouter()
+
+# What pages say of what was just done, by a code in the address.
+NOTES: Final = {
+    "applied": _("Your application was submitted. We tell you about every step by SMS."),
+}
 
 
 @router.get("/apply")

@@ -17,11 +17,18 @@ from domain.money import RIAL_A_TOMAN
 from messages.case import CaseKind
 from web.case_parts import CaseAction, CaseParts, TaskPage
 from web.forms import empty
+from web.language import noop as _
 from web.onboarding import wizard as steps
 from web.onboarding.wizard import INSTALMENTS, MONTHLY, Terms, Wizard
 from web.page_request import SignedIn
 
 router = APIRouter()
+
+# What pages say of what was just done, by a code in the address.
+NOTES: Final = {
+    "corrected": _("Your corrected application was submitted."),
+    "withdrawn": _("Your withdrawal was recorded."),
+}
 
 CASE_PARTS: Final = CaseParts(CaseKind.ONBOARDING, now="onboarding_now.html")
 CASE_ACTIONS: Final = (
