@@ -6,16 +6,64 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from cli.browser import VARIABLE, find_browser, provide_browser
 from stack.places import PROJECT
 
+if TYPE_CHECKING:
+    import pytest
+
+# Tests take their long form where it is set; a number above 1 makes that many times as much of it (tests/length.py).
+PROVING: Final = "AMANAT_PROVE"
+_SLOWEST_SHOWN = 5
 _DIVIDED = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
+@dataclass(slots=True)
+class Outcome:
+    """How a run of pytest ended: its exit code, what became of the tests, and how long each file took."""
+
+    code: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count what pytest says about a test's set-up, call and end."""
+        file = report.nodeid.partition("::")[0]
+        self.seconds[file] = self.seconds.get(file, 0.0) + report.duration
+        if report.when == "call" or not report.passed:
+            self.outcomes[report.outcome] += 1
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether every test ran and passed."""
+        return self.code == 0 and not self.outcomes["failed"] and not self.outcomes["skipped"]
+
+    @property
+    def counts(self) -> str:
+        """How many tests passed, failed and were skipped."""
+        passed, failed, skipped = (self.outcomes[name] for name in ("passed", "failed", "skipped"))
+        return f"{passed:,} tests passed, {failed:,} failed, {skipped:,} skipped"
+
+    @property
+    def slowest(self) -> str:
+        """The files that took longest; their seconds are those of one process."""
+        slowest = sorted(self.seconds, key=self.seconds.__getitem__, reverse=True)[:_SLOWEST_SHOWN]
+        lines = [f"{self.seconds[file]:6.1f} s  {file}" for file in slowest]
+        return "\n".join(["slowest files:", *lines])
+
+
 def run_tests(arguments: list[str]) -> int:
-    """Run pytest in this process and return its exit code.
+    """Run pytest and return its exit code."""
+    return run_suite(arguments).code
+
+
+def run_suite(arguments: list[str]) -> Outcome:
+    """Run pytest in this process.
 
     In this process, because the caller then ends without the interpreter's own end, where Temporal's library
     sometimes aborts after correct results. Paths among the arguments are the caller's. The whole suite is divided among
@@ -28,10 +76,13 @@ def run_tests(arguments: list[str]) -> int:
     browser = (provide_browser() if is_whole else find_browser()) or ""
     os.environ[VARIABLE] = browser
     os.chdir(PROJECT)
-    code = int(pytest.main([*(_DIVIDED if is_whole else []), *absolute]))
+    outcome = Outcome()
+    outcome.code = int(pytest.main([*(_DIVIDED if is_whole else []), *absolute], plugins=[outcome]))
+    if len(outcome.seconds) > 1:
+        print(outcome.slowest)
     if not browser:
         print("left out: the tests in a browser, for there is no Chromium here (Debian: apt-get install chromium)")
-    return code
+    return outcome
 
 
 def _from_here(argument: str) -> str:

@@ -22,6 +22,7 @@ DELEGATED: Final = {
     "audit": ("cli.audit", "Verify the audit chains."),
     "ledger": ("cli.ledger", "Show and verify the ledger."),
     "case": ("cli.case", "Repair of single cases."),
+    "prove": ("cli.prove", "Run every test in its long form, and the demo."),
     "bench": ("bench.main", "Measure: figures beside a baseline of the same run."),
     "openapi": ("cli.openapi", "Write the API document."),
     "processes": ("cli.processes", "Draw each process from its code."),

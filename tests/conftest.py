@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import gc
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,7 @@ from tests.arrange import Arrange
 from tests.books import Superuser
 from tests.databases import Databases
 from tests.journeys.steps import Steps
+from tests.length import IS_LONG
 from worker import build_worker
 from workflows.client import data_converter
 
@@ -101,14 +103,24 @@ def starts_stacks(file: str) -> bool:
     return not set(_STACKS).isdisjoint(Path(file).parts)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest: whole stacks, then what is clicked in a browser."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave long forms to ``./amanat prove``, and begin with what takes longest: whole stacks, then the browser."""
+    if not IS_LONG:
+        left_out = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
 
     def turn(item: pytest.Item) -> int:
         file = item.nodeid.partition("::")[0]
         return 0 if starts_stacks(file) else 1 if "web" in Path(file).parts else 2
 
     items.sort(key=turn)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what stays for good: it walked over a million objects again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 class Divided(LoadFileScheduling):  # type: ignore[misc]  # untyped

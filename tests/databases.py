@@ -27,8 +27,8 @@ _FINGERPRINT = """
         SELECT 'class' AS catalogue, oid, xmin FROM pg_class WHERE relnamespace = 'public'::regnamespace
         UNION ALL SELECT 'proc', oid, xmin FROM pg_proc WHERE pronamespace = 'public'::regnamespace
         UNION ALL SELECT 'trigger', oid, xmin FROM pg_trigger UNION ALL SELECT 'policy', oid, xmin FROM pg_policy
-        UNION ALL SELECT 'constraint', oid, xmin FROM pg_constraint
-        UNION ALL SELECT 'namespace', oid, xmin FROM pg_namespace
+        UNION ALL SELECT 'constraint', oid, xmin FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+        UNION ALL SELECT 'namespace', oid, xmin FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_'
         UNION ALL SELECT 'setting', setdatabase, xmin FROM pg_db_role_setting
     ) found
 """

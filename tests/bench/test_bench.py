@@ -17,13 +17,22 @@ _LIMIT_SECONDS = 120
 @pytest.mark.parametrize(
     ("arguments", "figures"),
     [
-        (
+        pytest.param(
             ("commands", "--count", "40"),
             {"application, 20 at once, p50 (ms)", "application, 20 people, one a second each, p95 (ms)"},
+            marks=pytest.mark.long,
         ),
-        (("pages", "--cases", "100"), {"GET /v1/me, p50 (ms)", "member's home, p50 (ms)", "inbox, p95 (ms)"}),
+        pytest.param(
+            ("pages", "--cases", "100"),
+            {"GET /v1/me, p50 (ms)", "member's home, p50 (ms)", "inbox, p95 (ms)"},
+            marks=pytest.mark.long,
+        ),
         (("import", "--rows", "200"), {"rows", "import (s)", "rows a second"}),
-        (("onboarding", "--count", "2"), {"Tavana, server and worker CPU a case (ms)", "empty, cases a second"}),
+        pytest.param(
+            ("onboarding", "--count", "2"),
+            {"Tavana, server and worker CPU a case (ms)", "empty, cases a second"},
+            marks=pytest.mark.long,
+        ),
     ],
     ids=["commands", "pages", "import", "onboarding"],
 )

@@ -35,6 +35,7 @@ async def figures() -> dict[str, Row]:
     return {row.name: row for row in await measure(_TINY, [])}
 
 
+@pytest.mark.long
 async def test_every_part_of_the_ledgers_measurement_gives_figures(figures: dict[str, Row]) -> None:
     goals = {name for name, row in figures.items() if row.goal}
     assert goals == {
@@ -65,6 +66,7 @@ async def test_every_part_of_the_ledgers_measurement_gives_figures(figures: dict
     assert figures["entries in the tables"].figure == _TINY.entries
 
 
+@pytest.mark.long
 async def test_a_hot_account_loses_nothing_and_is_asked_as_often_as_the_pace_tells(figures: dict[str, Row]) -> None:
     wrong = ("dead-locks", "refused", "lost updates (rials)", "out of order", "violations")
     assert [figures[f"hot account: {name}"].figure for name in wrong] == [0] * len(wrong)

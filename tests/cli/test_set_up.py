@@ -101,6 +101,7 @@ def test_it_sets_up_once_and_hands_over_from_any_directory_and_through_links(
     assert not (project / ".venv.lock").exists()
 
 
+@pytest.mark.long
 def test_a_half_made_or_outdated_environment_is_made_again(project: Path, environment: dict[str, str]) -> None:
     """Neither an interrupted set-up nor one for another lock is used."""
     (project / ".venv" / "bin").mkdir(parents=True)
@@ -114,6 +115,7 @@ def test_a_half_made_or_outdated_environment_is_made_again(project: Path, enviro
     assert not marker.exists()
 
 
+@pytest.mark.long
 def test_what_pages_load_is_part_of_the_set_up(project: Path, environment: dict[str, str]) -> None:
     """Files of npm that are missing, or of another lock, are brought."""
     run(project / "amanat", environment)
@@ -126,6 +128,7 @@ def test_what_pages_load_is_part_of_the_set_up(project: Path, environment: dict[
     assert run(project / "amanat", environment).stderr == ""
 
 
+@pytest.mark.long
 def test_where_npm_is_missing_or_old_it_comes_as_a_wheel(project: Path, environment: dict[str, str]) -> None:
     """An old Node is as good as none; a wheel that does not come is a set-up that did not finish."""
     (project.parent / "programs" / "node").write_text("#!/bin/sh\nexit 1\n", "utf-8")
@@ -136,6 +139,7 @@ def test_where_npm_is_missing_or_old_it_comes_as_a_wheel(project: Path, environm
     assert "did not finish" in failed.stderr
 
 
+@pytest.mark.long
 def test_a_stack_can_be_stopped_with_the_environment_it_was_started_from(
     project: Path, environment: dict[str, str]
 ) -> None:
@@ -146,6 +150,7 @@ def test_a_stack_can_be_stopped_with_the_environment_it_was_started_from(
     assert (stopped.returncode, stopped.stderr) == (0, "")
 
 
+@pytest.mark.long
 def test_a_failed_installation_is_reported_and_tried_again_the_next_time(
     project: Path, environment: dict[str, str]
 ) -> None:

@@ -35,6 +35,7 @@ _OUTCOMES = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.timeout(_LIMIT_SECONDS + 20)
 def test_the_demo_ends_with_seven_outcomes_and_books_that_balance(tmp_path: Path) -> None:
     places = Places(tmp_path / "var")

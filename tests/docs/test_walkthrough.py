@@ -110,6 +110,7 @@ def test_the_page_has_steps_and_says_what_they_print() -> None:
     assert all(step.shown for step in STEPS)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", range(len(STEPS)), ids=[step.title for step in STEPS])
 def test_each_step_prints_what_the_page_shows(printed: list[str], number: int) -> None:
     step = STEPS[number]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
@@ -15,9 +14,10 @@ from stack import control
 from stack.places import Places
 from tests.journeys.load import Load
 from tests.journeys.real_stack import UNREACHABLE, Visit, back, kill, quiet, real_stack, visiting
+from tests.length import length
 
-# More than in the suite by hand, say 1000.
-WAITING_CASES = int(os.environ.get("AMANAT_TEST_WAITING_CASES", "42"))
+# At least one in every phase.
+WAITING_CASES = length(7, 42)
 WAITING_SECONDS = 3
 PEOPLE_ACT = (
     Phase.AWAITING_GUARANTOR,
@@ -46,7 +46,12 @@ async def visit(places: Places) -> AsyncIterator[Visit]:
 # What people see of it: nothing, unless the part stands between them and the commit.
 @pytest.mark.parametrize(
     ("victim", "seen_besides"),
-    [("worker", set()), ("api", {UNREACHABLE}), ("temporal", set()), ("postgres", {503})],
+    [
+        ("worker", set()),
+        pytest.param("api", {UNREACHABLE}, marks=pytest.mark.long),
+        pytest.param("temporal", set(), marks=pytest.mark.long),
+        pytest.param("postgres", {503}, marks=pytest.mark.long),
+    ],
 )
 async def test_a_part_killed_while_applications_wait_in_every_phase_loses_none(
     visit: Visit, victim: str, seen_besides: set[int]

@@ -52,22 +52,21 @@ _WHOLE_READS = sa.text(
 )
 
 
-@pytest.mark.parametrize("ask", ["cases", "inbox"])
-@pytest.mark.parametrize("who", ["hr", "region", "member", "auditor"])
-async def test_no_list_reads_a_whole_table(engine: AsyncEngine, organisations: list[UUID], ask: str, who: str) -> None:
-    grants = {
+async def test_no_list_reads_a_whole_table(engine: AsyncEngine, organisations: list[UUID]) -> None:
+    everybody = {
         "hr": (Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(organisations[0])),),
         "region": (Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, "1101"),),
         "member": (),
         "auditor": (Grant(Role.AUDITOR, ScopeKind.PLATFORM),),
-    }[who]
-    actor = Actor(uuid4(), "member" if who == "member" else "staff", uuid4(), grants)
-
-    async with transaction(engine, SERVICE) as connection:
-        if ask == "cases":
+    }
+    read_whole = {}
+    for who, grants in everybody.items():
+        actor = Actor(uuid4(), "member" if who == "member" else "staff", uuid4(), grants)
+        async with transaction(engine, SERVICE) as connection:
             await case_lists.list_cases(connection, actor, CaseFilter(is_open=True), before=None, limit=26)
-        else:
+            read_whole[who, "cases"] = list(await connection.scalars(_WHOLE_READS))
+        async with transaction(engine, SERVICE) as connection:
             await tasks.inbox(connection, actor, InboxFilter(), after=None, limit=26)
-        read_whole = list(await connection.scalars(_WHOLE_READS))
+            read_whole[who, "inbox"] = list(await connection.scalars(_WHOLE_READS))
 
-    assert read_whole == []
+    assert {asked: tables for asked, tables in read_whole.items() if tables} == {}

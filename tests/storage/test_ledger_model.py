@@ -1,13 +1,11 @@
-"""The ledger against a model in plain Python: thousands of sequences at once, with connections that die at COMMIT.
+"""The ledger against a model in plain Python: many sequences at once, with connections that die at COMMIT.
 
 Every choice comes from Hypothesis, so a failure shrinks and comes again; only the server decides who comes first.
-``AMANAT_TEST_LEDGER_SEQUENCES`` makes it longer.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack
 from copy import deepcopy
@@ -27,12 +25,13 @@ from storage.database import create_engine, single_statements
 from storage.ledger import KeyConflict, posting
 from storage.ledger.reading import balances
 from tests.conftest import Database
+from tests.length import length
 from tests.storage.ledger_clients import LedgerClient, Manner
 from tests.storage.ledger_model import FLOORED, Deed, History, Model, Names
 from tests.storage.ledger_script import STEP_BYTES, STEPS_MAX, Author, Purse, Step, steps
 from tests.storage.ledger_world import service_transaction, settled, violations
 
-SEQUENCES: Final = int(os.environ.get("AMANAT_TEST_LEDGER_SEQUENCES", "2000"))
+SEQUENCES: Final = length(200, 2000)
 ACTORS: Final = 8
 EXAMPLES: Final = max(1, SEQUENCES // 2 // ACTORS)
 SCRIPT: Final = st.binary(min_size=2 * STEP_BYTES, max_size=STEPS_MAX * STEP_BYTES).map(steps)
