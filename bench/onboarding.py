@@ -18,7 +18,7 @@ from bench.people import Pair, add_organisation, add_pairs, add_reviewer
 from bench.processes import Used
 from bench.stack import Stack, real_stack
 from bench.table import Row
-from bench.tavana import Tavana, shorten_wait
+from bench.tavana import PROGRAMME, Tavana, put_in_force
 from bench.watch import Lines, Watch
 from messages.case import CaseKind, CaseRef, CaseSignal, workflow_id
 from workflows.transitions import WORKFLOW_TASK_TIMEOUT
@@ -84,7 +84,7 @@ Drive = Callable[[], Awaitable[str]]
 async def _drivers(stack: Stack, count: int) -> AsyncIterator[tuple[Drive, Drive]]:
     """Take one onboarding, or one empty process, from its beginning to its end; returns the workflow's id."""
     context = stack.parts.context
-    await shorten_wait(context)
+    await put_in_force(context, PROGRAMME, waiting_seconds=1)
     organisation_id = await add_organisation(context)
     transport = httpx2.ASGITransport(create_app(context))
     async with (

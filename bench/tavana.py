@@ -21,15 +21,16 @@ MONTHLY = 50_000_000
 INSTALMENTS = 12
 
 
-async def shorten_wait(context: Context) -> None:
-    """Put a version of the programme in force that waits one second between approval and usable credit."""
+async def put_in_force(context: Context, programme: str, *, waiting_seconds: int) -> None:
+    """A programme like Tavana, or Tavana itself, but for the time between approval and usable credit."""
     async with transaction(context.engine, SERVICE) as connection:
-        name = Programme.PREFIX + PROGRAMME
-        shipped = await policies.in_force(connection, name)
+        shipped = await policies.in_force(connection, Programme.PREFIX + PROGRAMME)
         if shipped is None:
-            raise LookupError(name)
-        value = {key: given for key, given in shipped.value.items() if key != "waiting_hours"} | {"waiting_seconds": 1}
-        proposed = await policies.propose(connection, name, value, uuid4())
+            raise LookupError(PROGRAMME)
+        value = {name: given for name, given in shipped.value.items() if name != "waiting_hours"}
+        value["waiting_seconds"] = waiting_seconds
+        name = Programme.PREFIX + programme
+        proposed = await policies.propose(connection, name, value, uuid4(), may_be_new=True)
         if proposed is None:
             raise LookupError(name)
         await policies.settle_proposal(connection, proposed.id, approved_by=uuid4())

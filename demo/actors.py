@@ -195,9 +195,15 @@ class Member(SignedIn):
         return (await self.client.call(apply_for_credit, await self.application(wanted, *guarantors))).id
 
     async def asked(self, case_id: UUID) -> GuaranteeOut:
-        """Wait to be asked to stand in a case, and read for what."""
+        """Wait to be asked to stand in a case, and read for what.
+
+        Raises:
+            LookupError: the task is about nothing.
+        """
         task = await self.task(case_id, "answer_guarantee")
-        return await self.client.call(read_guarantee, task.subject_id or task.id)
+        if task.subject_id is None:
+            raise LookupError(task.id)
+        return await self.client.call(read_guarantee, task.subject_id)
 
     async def consent(self, guarantee_id: UUID, version: int = 1) -> AcceptGuarantee:
         """The answer of a guarantor who stands, with a fresh code."""
