@@ -23,7 +23,8 @@ from api.onboarding import (
     withdraw_application,
 )
 from api.task import decide_task
-from demo.actors import Member, SignedIn
+from demo import actors
+from demo.actors import Member, SignedIn, certificate
 from demo.remote import RemoteClient
 from storage.database import SERVICE, transaction
 from storage.rows.account import rate_windows
@@ -41,19 +42,13 @@ def in_a_year() -> str:
     return (datetime.now(UTC).date() + timedelta(days=360)).isoformat()
 
 
-ISSUE: dict[str, Any] = {
-    "kind": "issue_certificate",
-    "decision": "issue",
-    "monthly_amount": TERMS["monthly_amount"],
-    "instalments": 12,
-    "valid_until": in_a_year(),
-}
+ISSUE = certificate(50_000_000, 12).model_dump(mode="json")
 REFUSE: dict[str, Any] = {"kind": "issue_certificate", "decision": "refuse", "reason": "deductions_exhausted"}
 
 TAVANA: dict[str, Any] = {**TERMS, "programme": "tavana"}
-REFUSE_GUARANTEE: dict[str, Any] = {"kind": "answer_guarantee", "decision": "refuse"}
-APPROVE: dict[str, Any] = {"kind": "review_application", "decision": "approve"}
-RETURN: dict[str, Any] = {"kind": "review_application", "decision": "return", "reasons": ["amount_too_high"]}
+REFUSE_GUARANTEE = actors.REFUSE_GUARANTEE.model_dump(mode="json")
+APPROVE = actors.APPROVE.model_dump(mode="json")
+RETURN = actors.RETURN.model_dump(mode="json")
 FORWARD: dict[str, Any] = {"kind": "review_application", "decision": "forward"}
 REFUSE_APPLICATION: dict[str, Any] = {"kind": "review_application", "decision": "refuse", "reason": "court_order"}
 
