@@ -49,6 +49,10 @@ class Operation(APIRoute):
         self._runner = next(iter(self._signature.parameters), "")
         # Whether it is for people who are signed in.
         self.asks_who = any(part.call is signed_in for part in _parts(self.dependant))
+        # Whether a request names its command by an Idempotency-Key.
+        self.takes_key = any(
+            field.alias == "idempotency-key" for part in _parts(self.dependant) for field in part.header_params
+        )
         self._gates = [gate for part in _parts(self.dependant) if (gate := _gate_of(part.call)) is not None]
         self.responses = responses(*self._refusals()) | self.responses
         OPERATIONS[endpoint] = self
@@ -102,7 +106,7 @@ class Operation(APIRoute):
             yield errors.Forbidden
         if any(field.field_info.annotation is UUID for part in parts for field in part.path_params):
             yield errors.NotFound
-        if any(field.alias == "idempotency-key" for part in parts for field in part.header_params):
+        if self.takes_key:
             yield from (errors.KeyMissing, errors.KeyReused, errors.KeyInFlight)
         if self.body_field is not None or "requestBody" in (self.openapi_extra or {}):
             yield errors.TooLarge

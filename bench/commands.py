@@ -11,15 +11,20 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bench.people import add_members, add_organisation
+from api.onboarding import MandateCodeRequest
+from bench.people import add_members, add_organisation, fresh_code
 from bench.scratch import scratch
 from bench.table import Row
-from bench.tavana import apply, mandate_code
+from bench.tavana import INSTALMENTS, MONTHLY
+from commands.command import Command, Context, Envelope, perform
+from commands.onboarding import CreditRequest, apply_for_credit
+from demo.actors import terms
+from domain.access import Actor
 from domain.ledger import Occasion, credit_accounts, credit_line_opened
 from domain.money import Money
 from storage.database import SERVICE, single_statements, transaction
@@ -44,7 +49,8 @@ async def measure(count: int) -> list[Row]:
     async with scratch() as place:
         organisation_id = await add_organisation(place.context)
         members = await add_members(place.context, organisation_id, count + paced)
-        codes = [await mandate_code(place.context, member, _PROGRAMME) for member in members]
+        wish = MandateCodeRequest(purpose="accept_mandate", subject=terms(_PROGRAMME, MONTHLY, INSTALMENTS))
+        codes = [await fresh_code(place.context, member.person_id, wish) for member in members]
         numbers = iter(range(len(members)))
 
         async def empty(_: int) -> None:
@@ -53,7 +59,7 @@ async def measure(count: int) -> list[Row]:
 
         async def send(_: int) -> None:
             number = next(numbers)
-            await apply(place.context, members[number], _PROGRAMME, codes[number])
+            await _apply(place.context, members[number], codes[number])
 
         await _timed(empty, 10 * CONCURRENT)
         base = await _timed(empty, count)
@@ -66,6 +72,16 @@ async def measure(count: int) -> list[Row]:
         *_rows(f"application, {CONCURRENT} people, one a second each", calm, base),
         posting,
     ]
+
+
+async def _apply(context: Context, member: Actor, code: tuple[UUID, str]) -> None:
+    request = CreditRequest(_PROGRAMME, Money(MONTHLY), INSTALMENTS, 1, *code)
+
+    async def work(command: Command) -> bytes:
+        return (await apply_for_credit(command, request)).bytes
+
+    key = str(uuid4())
+    await perform(context, Envelope(member, "apply_for_credit", key, key.encode()), work, status=201)
 
 
 async def _posting(engine: AsyncEngine) -> Row:

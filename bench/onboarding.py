@@ -8,15 +8,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
+import httpx2
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
+from api.app import create_app
 from bench.empty import STEPS, TASK_QUEUE, EmptyWorkflow
-from bench.people import Pair, add_finance_officer, add_organisation, add_pairs
+from bench.people import Pair, add_organisation, add_pairs, add_reviewer
 from bench.processes import Used
 from bench.stack import Stack, real_stack
 from bench.table import Row
-from bench.tavana import Tavana, shorten_wait
+from bench.tavana import PROGRAMME, Tavana, put_in_force
 from bench.watch import Lines, Watch
 from messages.case import CaseKind, CaseRef, CaseSignal, workflow_id
 from workflows.transitions import WORKFLOW_TASK_TIMEOUT
@@ -82,12 +84,16 @@ Drive = Callable[[], Awaitable[str]]
 async def _drivers(stack: Stack, count: int) -> AsyncIterator[tuple[Drive, Drive]]:
     """Take one onboarding, or one empty process, from its beginning to its end; returns the workflow's id."""
     context = stack.parts.context
-    await shorten_wait(context)
+    await put_in_force(context, PROGRAMME, waiting_seconds=1)
     organisation_id = await add_organisation(context)
-    officer = await add_finance_officer(context)
-    pairs = iter(await add_pairs(context, organisation_id, count))
-    async with Watch(context.engine).running() as watch, Lines(stack.places.log / "empty.log").running() as lines:
-        tavana = Tavana(context, watch, officer)
+    transport = httpx2.ASGITransport(create_app(context))
+    async with (
+        httpx2.AsyncClient(transport=transport, base_url="https://amanat.bench") as http,
+        Watch(context.engine).running() as watch,
+        Lines(stack.places.log / "empty.log").running() as lines,
+    ):
+        tavana = Tavana(watch, await add_reviewer(context, http))
+        pairs = iter(await add_pairs(context, http, organisation_id, count))
 
         async def onboard() -> str:
             pair: Pair = next(pairs)

@@ -1,4 +1,4 @@
-"""People and an organisation for a measurement, made through storage."""
+"""People and an organisation for a measurement, made through storage; codes come from there too."""
 
 from __future__ import annotations
 
@@ -7,13 +7,22 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid4
 
+import httpx2
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.answering import CodeRequest
+from api.guarantor import GuaranteeCodeRequest
+from api.onboarding import MandateCodeRequest
 from commands.command import Context
+from demo.actors import Member, Officer, ReadCode
 from demo.personnel_generator import national_id
+from demo.remote import RemoteClient
 from domain.access import Actor, Grant, Role, ScopeKind
+from domain.account import CodePurpose, guarantee_binding, mandate_binding
 from storage import account, organisation
 from storage.database import SERVICE, transaction
+from storage.guarantor import read_guarantee
 from storage.people import add_person
 from storage.rows.organisation import employments
 
@@ -87,20 +96,66 @@ async def add_members(context: Context, organisation_id: UUID, count: int) -> li
 class Pair:
     """An applicant and the colleague who stands for them."""
 
-    applicant: Actor
-    guarantor: Actor
+    applicant: Member
+    guarantor: Member
     guarantor_national_id: str
 
 
-async def add_pairs(context: Context, organisation_id: UUID, count: int) -> list[Pair]:
-    """Applicants, each with a guarantor of their own."""
-    members = await add_members(context, organisation_id, 2 * count)
+async def add_pairs(context: Context, http: httpx2.AsyncClient, organisation_id: UUID, count: int) -> list[Pair]:
+    """Applicants, each with a guarantor of their own, all signed in."""
+    people = [actor.person_id for actor in await add_members(context, organisation_id, 2 * count)]
+    async with transaction(context.engine, SERVICE) as connection:
+        tokens = [(await account.begin_session(connection, person_id, "member")).token for person_id in people]
+    members = [
+        Member(RemoteClient(http, token), code_reader(context, person_id))
+        for token, person_id in zip(tokens, people, strict=True)
+    ]
     return [Pair(members[number], members[number + count], numbered_id(number + count + 1)) for number in range(count)]
+
+
+def code_reader(context: Context, person_id: UUID) -> ReadCode:
+    """A fresh code as somebody would read it from the SMS, without the pause between two codes."""
+
+    async def read_code(_: RemoteClient, wish: CodeRequest) -> tuple[UUID, str]:
+        return await fresh_code(context, person_id, wish)
+
+    return read_code
+
+
+async def fresh_code(context: Context, person_id: UUID, wish: CodeRequest) -> tuple[UUID, str]:
+    """A code for what somebody accepts."""
+    async with transaction(context.engine, SERVICE) as connection:
+        binding = await _binding(connection, wish)
+        code_id = await account.create_code(connection, context.seals, CodePurpose(wish.purpose), person_id, binding)
+        unsent = await account.take_unsent_code(connection, context.seals, code_id)
+    if unsent is None:
+        raise LookupError("the code that was just made is gone")
+    return code_id, unsent.code
+
+
+async def _binding(connection: AsyncConnection, wish: CodeRequest) -> bytes:
+    match wish:
+        case MandateCodeRequest(subject=wanted):
+            monthly = wanted.monthly_amount.amount
+            return mandate_binding(wanted.programme, monthly, wanted.instalments, wanted.mandate_version)
+        case GuaranteeCodeRequest(subject=subject):
+            asked = await read_guarantee(connection, subject.guarantee_id)
+            if asked is not None:
+                return guarantee_binding(asked.id, asked.monthly, asked.instalments, subject.mandate_version)
+    raise LookupError(wish.purpose)
 
 
 async def add_finance_officer(context: Context) -> Actor:
     """The finance_officer of the members' region."""
     return await add_staff(context, Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, _REGION))
+
+
+async def add_reviewer(context: Context, http: httpx2.AsyncClient) -> Officer:
+    """The same, signed in."""
+    officer = await add_finance_officer(context)
+    async with transaction(context.engine, SERVICE) as connection:
+        session = await account.begin_session(connection, officer.person_id, "staff")
+    return Officer(RemoteClient(http, session.token))
 
 
 async def add_staff(context: Context, grant: Grant) -> Actor:

@@ -2,53 +2,48 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
-from demo.client import SignedInClient
+from api.certificate import RefuseCertificate
+from demo.actors import certificate
 from demo.personnel_generator import Person
-from demo.play import Play, apply, case_in, decide, show_credit
+from demo.play import Play, Told, apply, show_credit
+from domain.onboarding import RefusalReason
 
 _PROGRAMME = "minipay"
 
 
-def _grant_credit(play: Play, person: Person) -> tuple[SignedInClient, str]:
-    member = play.member(person)
+async def _grant_credit(play: Play, person: Person, title: str) -> Told:
+    member = await play.member(person)
     play.screen.done("signed in with national id, mobile and the code that came by SMS")
-    case_id = apply(play, person, _PROGRAMME)
-    asked = member.get(f"/v1/cases/{case_id}")["application"]
-    certificate = {
-        "decision": "issue",
-        "monthly_amount": {"amount": asked["monthly"]["amount"], "unit": "IRR"},
-        "instalments": asked["instalments"],
-        "valid_until": (datetime.now(UTC).date() + timedelta(days=365)).isoformat(),
-    }
-    decide(play.hr, case_id, "issue_certificate", certificate)
+    case_id = await apply(play, member, _PROGRAMME)
+    asked = await member.asked_for(case_id)
+    await play.hr.decide(case_id, certificate(asked.monthly.amount, asked.instalments))
     play.screen.done("HR issued the deduction certificate")
-    case_in(member, case_id, "active")
-    show_credit(play, member)
-    return member, case_id
+    await member.case_in(case_id, "active")
+    await show_credit(play, member)
+    return Told(title, member, case_id)
 
 
-def issued(play: Play, person: Person) -> tuple[str, SignedInClient, str]:
+async def issued(play: Play, person: Person) -> Told:
     """An employee applies, HR certifies, the credit is usable."""
     play.screen.chapter("3. MiniPay: an employee applies, HR certifies, the credit is usable")
-    return ("Case 1: MiniPay, usable credit", *_grant_credit(play, person))
+    return await _grant_credit(play, person, "Case 1: MiniPay, usable credit")
 
 
-def refused(play: Play, person: Person) -> tuple[str, SignedInClient, str]:
+async def refused(play: Play, person: Person) -> Told:
     """HR refuses another one."""
     play.screen.chapter("4. HR refuses another one, with a reason")
-    member = play.member(person)
-    case_id = apply(play, person, _PROGRAMME)
-    decide(play.hr, case_id, "issue_certificate", {"decision": "refuse", "reason": "deductions_exhausted"})
-    case_in(member, case_id, "refused")
+    member = await play.member(person)
+    case_id = await apply(play, member, _PROGRAMME)
+    reason = RefusalReason.DEDUCTIONS_EXHAUSTED
+    await play.hr.decide(case_id, RefuseCertificate(kind="issue_certificate", decision="refuse", reason=reason))
+    await member.case_in(case_id, "refused")
     play.screen.refused("refused; the applicant sees why, and may apply again at once")
-    return "Case 2: MiniPay, refused", member, case_id
+    return Told("Case 2: MiniPay, refused", member, case_id)
 
 
-def mended(play: Play, person: Person) -> tuple[str, SignedInClient, str]:
+async def mended(play: Play, person: Person) -> Told:
     """Somebody of a refused row applies after a corrected file."""
     play.screen.note("a number may ask for one code in half a minute: this may take a moment")
     with play.screen.console.status("waiting until this number may ask for another code"):
-        play.member(person)
-    return ("Case 7: MiniPay, mended by a corrected file", *_grant_credit(play, person))
+        await play.member(person)
+    return await _grant_credit(play, person, "Case 7: MiniPay, mended by a corrected file")

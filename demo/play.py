@@ -2,39 +2,42 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from uuid import UUID
 
-import httpx2
-
+from api.onboarding import list_programmes
 from commands.account import FirstCredentials, StaffWish, add_staff, console_administration
-from demo.client import SignedInClient, newest_code, now_ms, sign_in_member, wait_for
+from demo import sign_in
+from demo.actors import Member, Officer, terms
 from demo.personnel_generator import Person, national_id
+from demo.remote import RemoteClient
 from demo.screen import Screen
 from domain.access import Grant
 from stack.connect import connected
 from stack.places import Places
 from storage.database import SERVICE, transaction
 
+_INSTALMENTS = 12
+_NONE_YET = UUID(int=0)
+
 
 @dataclass(slots=True)
 class Play:
-    """The story's state."""
+    """The story's state; ``visitor`` is whoever has not signed in yet."""
 
-    http: httpx2.Client
+    visitor: RemoteClient
     screen: Screen
     run: str
     places: Places
-    organisation_id: str = ""
-    officer: SignedInClient | None = None
+    organisation_id: UUID = _NONE_YET
+    officer: Officer | None = None
     staff: dict[str, FirstCredentials] = field(default_factory=dict)
-    members: dict[str, SignedInClient] = field(default_factory=dict)
+    members: dict[str, Member] = field(default_factory=dict)
 
     @property
-    def hr(self) -> SignedInClient:
+    def hr(self) -> Officer:
         """The HR officer, once signed in."""
         if self.officer is None:
             raise LookupError("HR has not signed in yet")
@@ -45,16 +48,29 @@ class Play:
         """The organisation of this run."""
         return f"demo-{self.run}"
 
-    def hire(self, title: str, name: str, *grants: Grant) -> FirstCredentials:
+    async def hire(self, title: str, name: str, *grants: Grant) -> FirstCredentials:
         """Add a member of staff at the console, as ``./amanat staff add`` does; they are shown at the end."""
-        self.staff[title] = asyncio.run(_hire(f"{name}-{self.run}", grants))
+        self.staff[title] = await _hire(f"{name}-{self.run}", grants)
         return self.staff[title]
 
-    def member(self, person: Person) -> SignedInClient:
+    async def sign_in(self, credentials: FirstCredentials) -> Officer:
+        """A member of staff signed in with password and TOTP."""
+        return await sign_in.officer(self.visitor, credentials)
+
+    async def member(self, person: Person) -> Member:
         """Somebody signed in with national id, mobile and the code that came by SMS; once a run."""
         if person.national_id not in self.members:
-            self.members[person.national_id] = sign_in_member(self.http, person)
+            self.members[person.national_id] = await sign_in.member(self.visitor, person)
         return self.members[person.national_id]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An application of the story: its title, whose it is, and its case."""
+
+    title: str
+    member: Member
+    case_id: UUID
 
 
 async def _hire(username: str, grants: Sequence[Grant]) -> FirstCredentials:
@@ -67,65 +83,19 @@ def _new_national_id() -> str:
     return national_id(f"{secrets.randbelow(10**9 - 10**6) + 10**6:09}")
 
 
-def programme_offered(member: SignedInClient, code: str) -> dict[str, Any]:
-    """A programme as the member sees it, with what their pay allows."""
-    offered = member.get("/v1/programmes")["items"]
-    found: dict[str, Any] = next(programme for programme in offered if programme["code"] == code)
-    return found
-
-
-def accept(play: Play, person: Person, purpose: str, subject: dict[str, Any]) -> dict[str, Any]:
-    """Ask for a code for a mandate and read it from the SMS: the acceptance as commands want it."""
-    since = now_ms()
-    code_id = play.member(person).ask_for_code(purpose, subject)
-    code = newest_code(play.http, person.mobile, since)
-    return {"version": subject["mandate_version"], "code_id": code_id, "code": code}
-
-
-def apply(play: Play, person: Person, code: str, *, guarantors: Sequence[Person] = (), instalments: int = 12) -> str:
+async def apply(play: Play, member: Member, code: str, *guarantors: Person) -> UUID:
     """Apply for as much as the pay allows; returns the case's id."""
-    member = play.member(person)
-    programme = programme_offered(member, code)
-    (limit,) = programme["limits"]
-    play.screen.note(f"¼ of net pay allows {limit['monthly_limit']['fa']} a month")
-    terms = {
-        "programme": code,
-        "monthly_amount": {"amount": limit["monthly_limit"]["amount"], "unit": "IRR"},
-        "instalments": instalments,
-    }
-    mandate = accept(play, person, "accept_mandate", {**terms, "mandate_version": programme["mandate_version"]})
-    named = [{"national_id": guarantor.national_id} for guarantor in guarantors]
-    case = member.post("/v1/onboarding/applications", {**terms, "mandate": mandate, "guarantors": named})
+    offered = (await member.client.call(list_programmes)).items
+    programme = next(programme for programme in offered if programme.code == code)
+    (limit,) = programme.limits
+    play.screen.note(f"¼ of net pay allows {limit.monthly_limit.fa} a month")
+    wanted = terms(code, limit.monthly_limit.amount, _INSTALMENTS, programme.mandate_version)
+    case_id = await member.apply(wanted, *(guarantor.national_id for guarantor in guarantors))
     play.screen.done("the mandate was accepted with a fresh code and the application submitted")
-    return str(case["id"])
+    return case_id
 
 
-def task_of(who: SignedInClient, case_id: str, kind: str) -> dict[str, Any]:
-    """Wait for a case's task in somebody's inbox."""
-
-    def look() -> dict[str, Any] | None:
-        items = who.get("/v1/tasks", kind=kind, limit=100)["items"]
-        return next((item for item in items if item["case_id"] == case_id), None)
-
-    return wait_for(look, f"the task {kind}")
-
-
-def decide(who: SignedInClient, case_id: str, kind: str, decision: dict[str, Any]) -> None:
-    """Answer a case's task."""
-    who.post(f"/v1/tasks/{task_of(who, case_id, kind)['id']}/decision", {"kind": kind, **decision})
-
-
-def case_in(member: SignedInClient, case_id: str, phase: str) -> dict[str, Any]:
-    """Wait until a case stands in a phase."""
-
-    def look() -> dict[str, Any] | None:
-        case: dict[str, Any] = member.get(f"/v1/cases/{case_id}")
-        return case if case["phase"] == phase else None
-
-    return wait_for(look, f"the phase {phase}")
-
-
-def show_credit(play: Play, member: SignedInClient) -> None:
+async def show_credit(play: Play, member: Member) -> None:
     """The newest credit line."""
-    line = member.get("/v1/credit-lines")["items"][0]
-    play.screen.done(f"the credit is usable: ceiling {line['ceiling']['fa']}, available {line['available']['fa']}")
+    line, *_ = await member.lines()
+    play.screen.done(f"the credit is usable: ceiling {line.ceiling.fa}, available {line.available.fa}")

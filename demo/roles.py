@@ -18,12 +18,12 @@ _OF_STAFF = {
 }
 
 
-def leave_roles(play: Play, office: TavanaOffice) -> list[tuple[str, str]]:
+async def leave_roles(play: Play, office: TavanaOffice) -> list[tuple[str, str]]:
     """Keep a sign-in for each role where the developer page finds it; returns them as a table's rows.
 
     The applicant and the colleague have no case yet; the colleague is paid more, so may stand for the applicant.
     """
-    play.hire("operator", "operator", Grant(Role.OPERATOR, ScopeKind.PLATFORM))
+    await play.hire("operator", "operator", Grant(Role.OPERATOR, ScopeKind.PLATFORM))
     applicant, colleague = office.others[0], office.others[-1]
     people = [
         _member("applicant", "متقاضی", applicant),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
+
+from api.case import EventOut
+from api.ledger import TrialBalance
 
 
 class Screen:
@@ -31,16 +34,15 @@ class Screen:
         """Something to know."""
         self.console.print(f"  {text}", soft_wrap=True)
 
-    def timeline(self, title: str, events: list[dict[str, Any]]) -> None:
+    def timeline(self, title: str, events: Sequence[EventOut]) -> None:
         """A case's timeline as its applicant sees it."""
         table = Table(title=title, title_justify="left", show_lines=False)
         table.add_column("when (UTC)", no_wrap=True)
         table.add_column("who")
         table.add_column("what happened", overflow="fold")
         for event in events:
-            words = event["words"]
-            moment = event["at"]["at"][:19].replace("T", " ")
-            table.add_row(moment, event["actor_words"]["fa"], f"{words['fa']}\n[dim]{words['en']}[/dim]")
+            moment = f"{event.at.at:%Y-%m-%d %H:%M:%S}"
+            table.add_row(moment, event.actor_words.fa, f"{event.words.fa}\n[dim]{event.words.en}[/dim]")
         self.console.print(table)
 
     def refusals(self, rows: list[tuple[int, str, str]]) -> None:
@@ -53,16 +55,16 @@ class Screen:
             table.add_row(str(number), code, sentence)
         self.console.print(table)
 
-    def trial_balance(self, balance: dict[str, Any]) -> None:
+    def trial_balance(self, balance: TrialBalance) -> None:
         """The trial balance; debits and credits are equal."""
         table = Table(title="Trial balance (rial)", title_justify="left")
         for name in ("account kind", "accounts", "debit", "credit"):
             table.add_column(name, justify="left" if name == "account kind" else "right")
-        for row in balance["rows"]:
-            debit, credit = max(-row["total"], 0), max(row["total"], 0)
-            table.add_row(f"{row['kind']} ({row['unit']})", str(row["accounts"]), f"{debit:,}", f"{credit:,}")
+        for row in balance.rows:
+            debit, credit = max(-row.total, 0), max(row.total, 0)
+            table.add_row(f"{row.kind} ({row.unit})", str(row.accounts), f"{debit:,}", f"{credit:,}")
         self.console.print(table)
-        shown = ", ".join(f"{unit}: {amount}" for unit, amount in balance["difference"].items())
+        shown = ", ".join(f"{unit}: {amount}" for unit, amount in balance.difference.items())
         self.note(f"difference between the sides: {shown or 'nothing posted yet'}")
 
     def table(self, title: str, rows: list[tuple[str, str]]) -> None:

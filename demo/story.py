@@ -5,27 +5,33 @@ New people, a new organisation and a new file at each run; what earlier runs lef
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import secrets
 import signal
 import threading
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
 import httpx2
 import typer
 
+from api.ledger import read_trial_balance
+from api.organisation import ContractIn, OrganisationIn, add_contract, add_organisation
+from api.personnel import ReportFormat, download_import_report
 from demo import minipay, tavana
-from demo.client import SignedInClient, ask_for_sign_in_code, sign_in_staff, wait_for
 from demo.personnel_generator import Key, generate, write_people
-from demo.play import Play
+from demo.play import Play, Told
+from demo.remote import Refused, RemoteClient
 from demo.roles import leave_roles
 from demo.screen import Screen
+from demo.sign_in import ask_for_sign_in_code
 from domain.access import Grant, Role, ScopeKind
 from stack import control
 from stack.environment import Addresses
-from stack.places import Places
+from stack.places import CliError, Places
 
 app = typer.Typer(add_completion=False)
 
@@ -40,11 +46,12 @@ def demo(
     stay: Annotated[bool, typer.Option(help="Leave everything running until Ctrl-C.")] = True,
 ) -> None:
     """Set up the stack, play the story, and leave it running with its addresses printed."""
-    places = Places()
+    places, screen = Places(), Screen()
     with control.running(places=places, reset=reset) as addresses:
-        screen = Screen()
-        with httpx2.Client(base_url=addresses.local_api, timeout=30) as http:
-            _play(Play(http, screen, secrets.token_hex(3), places), addresses)
+        try:
+            asyncio.run(_play(places, screen, addresses))
+        except Refused as refused:
+            raise CliError(f"the API refused {refused}") from refused
         if stay:
             screen.note("Everything is running. Ctrl-C stops it; what is in var/ stays.")
             _wait_for_ctrl_c()
@@ -57,91 +64,81 @@ def _wait_for_ctrl_c() -> None:
     stop.wait()
 
 
-def _play(play: Play, addresses: Addresses) -> None:
-    _open_the_office(play)
-    key = _import_file(play)
-    first, second = key.good[:2]
-    cases = [minipay.issued(play, first), minipay.refused(play, second)]
-    office = tavana.open_office(play, [person for person in key.good if person not in {first, second}])
-    cases.append(tavana.approved(play, office))
-    waiting = [tavana.another_guarantor(play, office), tavana.returned(play, office)]
-    cases += [*waiting, tavana.expired(play, office), _mended(play, key)]
-    tavana.corrected(play, office, case_id=waiting[1][2])
-    tavana.wait_for_credits(play, waiting)
-    _show_the_end(play, cases)
-    _show_addresses(play, addresses, leave_roles(play, office))
+async def _play(places: Places, screen: Screen, addresses: Addresses) -> None:
+    async with httpx2.AsyncClient(base_url=addresses.local_api, timeout=30) as http:
+        play = Play(RemoteClient(http), screen, secrets.token_hex(3), places)
+        await _open_the_office(play)
+        key = await _import_file(play)
+        first, second = key.good[:2]
+        cases = [await minipay.issued(play, first), await minipay.refused(play, second)]
+        office = await tavana.open_office(play, [person for person in key.good if person not in {first, second}])
+        cases.append(await tavana.approved(play, office))
+        waiting = [await tavana.another_guarantor(play, office), await tavana.returned(play, office)]
+        cases += [*waiting, await tavana.expired(play, office), await _mended(play, key)]
+        await tavana.corrected(play, office, waiting[1])
+        await tavana.wait_for_credits(play, waiting)
+        await _show_the_end(play, cases)
+        _show_addresses(play, addresses, await leave_roles(play, office))
 
 
-def _open_the_office(play: Play) -> None:
+async def _open_the_office(play: Play) -> None:
     play.screen.chapter("1. The office opens")
-    contracts = play.hire("contracts officer", "contracts", Grant(Role.CONTRACTS_OFFICER, ScopeKind.PLATFORM))
-    keeper = sign_in_staff(play.http, contracts)
+    contracts = await play.hire("contracts officer", "contracts", Grant(Role.CONTRACTS_OFFICER, ScopeKind.PLATFORM))
+    keeper = (await play.sign_in(contracts)).client
     play.screen.done(f"contracts officer {contracts.username} signed in with password and TOTP")
-    body = {"code": play.organisation_code, "name": "آموزش و پرورش نمونه"}
-    play.organisation_id = keeper.post("/v1/organisations", body)["id"]
+    wish = OrganisationIn(code=play.organisation_code, name="آموزش و پرورش نمونه")
+    play.organisation_id = (await keeper.call(add_organisation, wish)).id
     today = datetime.now(UTC).date()
-    keeper.post(
-        f"/v1/organisations/{play.organisation_id}/contracts",
-        {
-            "number": "1405-1",
-            "starts_on": (today - timedelta(days=30)).isoformat(),
-            "ends_on": (today + timedelta(days=700)).isoformat(),
-        },
-    )
+    days = {"starts_on": today - timedelta(days=30), "ends_on": today + timedelta(days=700)}
+    await keeper.call(add_contract, play.organisation_id, ContractIn(number="1405-1", **days))
     play.screen.done(f"organisation {play.organisation_code} was added, its contract is in force")
-    officer = play.hire("HR officer", "hr", Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, play.organisation_id))
-    play.officer = sign_in_staff(play.http, officer)
+    hr = Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(play.organisation_id))
+    officer = await play.hire("HR officer", "hr", hr)
+    play.officer = await play.sign_in(officer)
     play.screen.done(f"HR officer {officer.username} signed in")
-    play.hire("auditor", "auditor", Grant(Role.AUDITOR, ScopeKind.PLATFORM))
+    await play.hire("auditor", "auditor", Grant(Role.AUDITOR, ScopeKind.PLATFORM))
 
 
-def _import_file(play: Play) -> Key:
+async def _import_file(play: Play) -> Key:
     play.screen.chapter("2. HR sends the personnel file")
     path = play.places.var / f"demo-{play.run}.csv"
     key = generate(path, _ROWS, _BAD_ROWS)
     play.screen.done(f"{path.name} was made: {_ROWS} rows with the usual mess, {len(key.refused)} of them bad")
-    _send_file(play, path)
+    await _send_file(play, path)
     (blocked,) = key.refused_with("bad_amount")
-    answer = ask_for_sign_in_code(play.http, blocked)
+    answer = await ask_for_sign_in_code(play.visitor, blocked)
     play.screen.refused("somebody of a refused row tries to sign in and is answered as everybody is:")
-    play.screen.note(f"«{answer['sentence']}»")
+    play.screen.note(f"«{answer.sentence}»")
     play.screen.note("no code comes: nobody of that number is on the list yet")
     return key
 
 
-def _send_file(play: Play, path: Any) -> None:
-    sent = play.hr.upload(f"/v1/organisations/{play.organisation_id}/personnel-imports", path)
-    address = f"/v1/personnel-imports/{sent['id']}"
-
-    def finished() -> dict[str, Any] | None:
-        now: dict[str, Any] = play.hr.get(address)
-        return now if now["phase"] in {"imported", "refused"} else None
-
-    result = wait_for(finished, "the import")
+async def _send_file(play: Play, path: Path) -> None:
+    result = await play.hr.import_file(play.organisation_id, await asyncio.to_thread(path.read_bytes))
     play.screen.done(
-        f"imported: {result['rows_added']} added, {result['rows_changed']} changed, {result['rows_refused']} refused"
+        f"imported: {result.rows_added} added, {result.rows_changed} changed, {result.rows_refused} refused"
     )
-    if result["rows_refused"]:
-        report = play.hr.download(f"{address}/report", format="csv").decode("utf-8-sig")
-        rows = list(csv.reader(io.StringIO(report)))[1:]
+    if result.rows_refused:
+        report = await play.hr.client.send(download_import_report, result.id, form=ReportFormat.CSV)
+        rows = list(csv.reader(io.StringIO(report.content.decode("utf-8-sig"))))[1:]
         play.screen.refusals([(int(row[0]), row[2], row[3]) for row in rows])
 
 
-def _mended(play: Play, key: Key) -> tuple[str, SignedInClient, str]:
+async def _mended(play: Play, key: Key) -> Told:
     play.screen.chapter("10. A corrected file mends the row that was refused")
     (person,) = key.refused_with("bad_amount")
     path = play.places.var / f"demo-{play.run}-corrected.csv"
     write_people(path, [person])
-    _send_file(play, path)
-    return minipay.mended(play, person)
+    await _send_file(play, path)
+    return await minipay.mended(play, person)
 
 
-def _show_the_end(play: Play, cases: list[tuple[str, SignedInClient, str]]) -> None:
+async def _show_the_end(play: Play, cases: list[Told]) -> None:
     play.screen.chapter("12. What happened, as the applicants see it")
-    for title, member, case_id in cases:
-        play.screen.timeline(title, member.get(f"/v1/cases/{case_id}/timeline")["items"])
-    auditor = sign_in_staff(play.http, play.staff["auditor"])
-    play.screen.trial_balance(auditor.get("/v1/ledger/trial-balance"))
+    for case in cases:
+        play.screen.timeline(case.title, await case.member.timeline(case.case_id))
+    auditor = await play.sign_in(play.staff["auditor"])
+    play.screen.trial_balance(await auditor.client.call(read_trial_balance))
 
 
 def _show_addresses(play: Play, addresses: Addresses, roles: list[tuple[str, str]]) -> None:

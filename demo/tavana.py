@@ -7,13 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pyotp
 
+from api.account.codes import StepUp, step_up
+from api.guarantor import CheckIn, check_guarantor
+from api.policy import PolicyDecision, PolicyIn, decide_policy, list_policies, propose_policy
 from commands.account import FirstCredentials
-from demo.client import SignedInClient, sign_in_staff
+from demo.actors import APPROVE, REFUSE_GUARANTEE, RETURN, Officer, terms
 from demo.personnel_generator import Person
-from demo.play import Play, accept, apply, case_in, decide, show_credit, task_of
+from demo.play import Play, Told, apply, show_credit
 from domain.access import Grant, Role, ScopeKind
 from domain.dates import service_ends, tehran_day
 from domain.money import RIAL_A_TOMAN
@@ -36,31 +40,31 @@ class TavanaOffice:
     applicants: list[Person]
     guarantors: list[Person]
     others: list[Person]
-    finance: SignedInClient
+    finance: Officer
     programme: str
     hasty: str
 
 
-def open_office(play: Play, employees: Sequence[Person]) -> TavanaOffice:
+async def open_office(play: Play, employees: Sequence[Person]) -> TavanaOffice:
     """Hire regional finance, and have two policy administrators make the waiting times short."""
     play.screen.chapter("5. Tavana: a region with finance, and waiting times to watch")
     region, people = _fullest_region(employees)
-    finance = play.hire("finance officer", "finance", Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, region))
+    finance = await play.hire("finance officer", "finance", Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, region))
     play.screen.done(f"finance officer {finance.username} decides for region {region}")
     admins = [
-        play.hire(f"policy administrator {place}", f"policy{place}", Grant(Role.POLICY_ADMIN, ScopeKind.PLATFORM))
+        await play.hire(f"policy administrator {place}", f"policy{place}", Grant(Role.POLICY_ADMIN, ScopeKind.PLATFORM))
         for place in (1, 2)
     ]
     code = f"tavana_{play.run}"
-    _make_programmes(play, admins, code)
+    await _make_programmes(play, admins, code)
     play.screen.note(
         f"Tavana waits 72 hours between approval and usable credit. This run's own programme is the same policy with"
         f" {WAITING_SECONDS} seconds, proposed by one administrator and approved by another;"
     )
     play.screen.note(f"a second one gives everybody {_SILENCE_SECONDS} seconds to answer instead of days.")
-    visitor = sign_in_staff(play.http, finance)
+    officer = await play.sign_in(finance)
     applicants, others, guarantors = people[:_APPLICANTS], people[_APPLICANTS:-_GUARANTORS], people[-_GUARANTORS:]
-    return TavanaOffice(region, applicants, guarantors, others, visitor, code, f"{code}_hasty")
+    return TavanaOffice(region, applicants, guarantors, others, officer, code, f"{code}_hasty")
 
 
 def _fullest_region(employees: Sequence[Person]) -> tuple[str, list[Person]]:
@@ -74,15 +78,16 @@ def _fullest_region(employees: Sequence[Person]) -> tuple[str, list[Person]]:
     return region, sorted(regions[region], key=lambda person: person.net_pay_rial)
 
 
-def _make_programmes(play: Play, admins: list[FirstCredentials], code: str) -> None:
-    first, second = (sign_in_staff(play.http, admin) for admin in admins)
-    shipped = next(item for item in first.get("/v1/policies")["items"] if item["name"] == "programme:tavana")["value"]
+async def _make_programmes(play: Play, admins: list[FirstCredentials], code: str) -> None:
+    first, second = [(await play.sign_in(admin)).client for admin in admins]
+    in_force = (await first.call(list_policies)).items
+    shipped = next(policy for policy in in_force if policy.name == "programme:tavana").value
     # The code of the step to come counts as well, and the one of the sign-in was used.
     totp = pyotp.TOTP(admins[1].totp_secret).at(int(datetime.now(UTC).timestamp()) + _TOTP_SECONDS)
-    second.post("/v1/step-up", {"totp": totp})
+    await second.call(step_up, StepUp(totp=totp))
     for name, value in _policies(play, code, shipped).items():
-        proposal = first.post(f"/v1/policies/{name}/versions", {"value": value})
-        second.post(f"/v1/policy-versions/{proposal['id']}/decision", {"decision": "approve"})
+        proposal = await first.call(propose_policy, name, PolicyIn(value=value))
+        await second.call(decide_policy, proposal.id, PolicyDecision(decision="approve"))
     play.screen.done("two programmes of this organisation's own are in force: policies, not code")
 
 
@@ -103,105 +108,93 @@ def _policies(play: Play, code: str, shipped: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def approved(play: Play, office: TavanaOffice) -> tuple[str, SignedInClient, str]:
+async def approved(play: Play, office: TavanaOffice) -> Told:
     """Through both approvals to usable credit."""
     play.screen.chapter("6. Through both approvals")
-    applicant, guarantor = office.applicants[0], office.guarantors[0]
-    member = play.member(applicant)
-    answer = member.post("/v1/guarantor-checks", {"programme": office.programme, "national_id": guarantor.national_id})
-    play.screen.note(f"may this colleague be asked? {'yes' if answer['may_be_asked'] else 'no'} (nothing else is told)")
-    case_id = apply(play, applicant, office.programme, guarantors=[guarantor])
-    _accept_guarantee(play, guarantor, case_id)
-    decide(office.finance, case_id, "review_application", {"decision": "approve"})
-    case = case_in(member, case_id, "awaiting_activation")
-    play.screen.done(f"regional finance approved; usable from {case['due']['at'][:19].replace('T', ' ')} UTC")
-    case_in(member, case_id, "active")
-    show_credit(play, member)
-    return "Case 3: Tavana, through both approvals", member, case_id
+    guarantor = office.guarantors[0]
+    member = await play.member(office.applicants[0])
+    wish = CheckIn(programme=office.programme, national_id=guarantor.national_id)
+    answer = await member.client.call(check_guarantor, wish)
+    play.screen.note(f"may this colleague be asked? {'yes' if answer.may_be_asked else 'no'} (nothing else is told)")
+    case_id = await apply(play, member, office.programme, guarantor)
+    await _stand(play, guarantor, case_id)
+    await office.finance.decide(case_id, APPROVE)
+    case = await member.case_in(case_id, "awaiting_activation")
+    if case.due is not None:
+        play.screen.done(f"regional finance approved; usable from {case.due.at:%Y-%m-%d %H:%M:%S} UTC")
+    await member.case_in(case_id, "active")
+    await show_credit(play, member)
+    return Told("Case 3: Tavana, through both approvals", member, case_id)
 
 
-def _accept_guarantee(play: Play, guarantor: Person, case_id: str) -> None:
-    visitor = play.member(guarantor)
-    task_of(visitor, case_id, "answer_guarantee")
-    asked = next(item for item in visitor.get("/v1/guarantees")["items"] if item["case_id"] == case_id)
+async def _stand(play: Play, guarantor: Person, case_id: UUID) -> None:
+    member = await play.member(guarantor)
+    asked = await member.asked(case_id)
     play.screen.note(
-        f"the guarantor sees: {asked['applicant_name']}, {asked['monthly']['fa']} a month,"
-        f" {asked['instalments']} instalments"
+        f"the guarantor sees: {asked.applicant_name}, {asked.monthly.fa} a month, {asked.instalments} instalments"
     )
-    version = asked["mandate_version"]
-    mandate = accept(play, guarantor, "accept_guarantee", {"guarantee_id": asked["id"], "mandate_version": version})
-    decide(visitor, case_id, "answer_guarantee", {"decision": "accept", "mandate": mandate})
+    await member.decide(case_id, await member.consent(asked.id, asked.mandate_version))
     play.screen.done("the guarantor accepted in person, with the mandate and a fresh code")
 
 
-def another_guarantor(play: Play, office: TavanaOffice) -> tuple[str, SignedInClient, str]:
+async def another_guarantor(play: Play, office: TavanaOffice) -> Told:
     """One refuses, another accepts."""
     play.screen.chapter("7. One guarantor refuses, another accepts")
-    applicant, (first, second, _) = office.applicants[1], office.guarantors
-    member = play.member(applicant)
-    case_id = apply(play, applicant, office.programme, guarantors=[first])
-    decide(play.member(first), case_id, "answer_guarantee", {"decision": "refuse"})
+    first, second, _ = office.guarantors
+    member = await play.member(office.applicants[1])
+    case_id = await apply(play, member, office.programme, first)
+    await (await play.member(first)).decide(case_id, REFUSE_GUARANTEE)
     play.screen.refused("the guarantor refused; the applicant is asked for another name")
-    task_of(member, case_id, "name_guarantor")
-    member.post(f"/v1/onboarding/applications/{case_id}/guarantors", {"national_id": second.national_id})
-    _accept_guarantee(play, second, case_id)
-    decide(office.finance, case_id, "review_application", {"decision": "approve"})
-    case_in(member, case_id, "awaiting_activation")
+    await member.task(case_id, "name_guarantor")
+    await member.name(case_id, second.national_id)
+    await _stand(play, second, case_id)
+    await office.finance.decide(case_id, APPROVE)
+    await member.case_in(case_id, "awaiting_activation")
     play.screen.done("regional finance approved")
-    return "Case 4: Tavana, another guarantor", member, case_id
+    return Told("Case 4: Tavana, another guarantor", member, case_id)
 
 
-def returned(play: Play, office: TavanaOffice) -> tuple[str, SignedInClient, str]:
+async def returned(play: Play, office: TavanaOffice) -> Told:
     """Regional finance returns one for correction."""
     play.screen.chapter("8. Regional finance returns one for correction")
-    applicant, guarantor = office.applicants[2], office.guarantors[2]
-    member = play.member(applicant)
-    case_id = apply(play, applicant, office.programme, guarantors=[guarantor])
-    _accept_guarantee(play, guarantor, case_id)
-    decide(office.finance, case_id, "review_application", {"decision": "return", "reasons": ["amount_too_high"]})
-    task_of(member, case_id, "correct_application")
+    guarantor = office.guarantors[2]
+    member = await play.member(office.applicants[2])
+    case_id = await apply(play, member, office.programme, guarantor)
+    await _stand(play, guarantor, case_id)
+    await office.finance.decide(case_id, RETURN)
+    await member.task(case_id, "correct_application")
     play.screen.refused("returned: the monthly amount is too high")
-    return "Case 5: Tavana, returned and corrected", member, case_id
+    return Told("Case 5: Tavana, returned and corrected", member, case_id)
 
 
-def corrected(play: Play, office: TavanaOffice, case_id: str) -> None:
+async def corrected(play: Play, office: TavanaOffice, case: Told) -> None:
     """The applicant resubmits with less: the guarantor is not asked again."""
     play.screen.chapter("11. The returned one is corrected")
-    applicant = office.applicants[2]
+    member, case_id = case.member, case.case_id
+    asked = await member.asked_for(case_id)
+    half = asked.monthly.amount // 2 // RIAL_A_TOMAN * RIAL_A_TOMAN
     with play.screen.console.status("waiting until this number may ask for another code"):
-        _correct(play, applicant, case_id, office.programme)
-    decide(office.finance, case_id, "review_application", {"decision": "approve"})
-    case_in(play.member(applicant), case_id, "awaiting_activation")
+        await member.correct(case_id, terms(office.programme, half, asked.instalments, asked.mandate_version))
+    await office.finance.decide(case_id, APPROVE)
+    await member.case_in(case_id, "awaiting_activation")
     play.screen.done("half the amount, and approved; the guarantor had accepted more and was not asked again")
 
 
-def _correct(play: Play, applicant: Person, case_id: str, programme: str) -> None:
-    member = play.member(applicant)
-    asked = member.get(f"/v1/cases/{case_id}")["application"]
-    half = asked["monthly"]["amount"] // 2 // RIAL_A_TOMAN * RIAL_A_TOMAN
-    terms = {"monthly_amount": {"amount": half, "unit": "IRR"}, "instalments": asked["instalments"]}
-    version = asked["mandate_version"]
-    subject = {"programme": programme, **terms, "mandate_version": version}
-    mandate = accept(play, applicant, "accept_mandate", subject)
-    member.post(f"/v1/onboarding/applications/{case_id}/correction", {**terms, "mandate": mandate})
-
-
-def expired(play: Play, office: TavanaOffice) -> tuple[str, SignedInClient, str]:
+async def expired(play: Play, office: TavanaOffice) -> Told:
     """Nobody answers, nobody else is named."""
     play.screen.chapter("9. Nobody answers")
-    applicant = office.applicants[3]
-    member = play.member(applicant)
-    case_id = apply(play, applicant, office.hasty, guarantors=[office.guarantors[0]])
-    case_in(member, case_id, "lapsed")
+    member = await play.member(office.applicants[3])
+    case_id = await apply(play, member, office.hasty, office.guarantors[0])
+    await member.case_in(case_id, "lapsed")
     play.screen.refused(
         f"the guarantor was silent, the applicant named nobody else: lapsed after {_SILENCE_SECONDS} s each (policy)"
     )
-    return "Case 6: Tavana, expired", member, case_id
+    return Told("Case 6: Tavana, expired", member, case_id)
 
 
-def wait_for_credits(play: Play, cases: list[tuple[str, SignedInClient, str]]) -> None:
+async def wait_for_credits(play: Play, cases: Sequence[Told]) -> None:
     """The approved ones become usable by themselves."""
     play.screen.note("the waiting time of the others passes")
-    for title, member, case_id in cases:
-        case_in(member, case_id, "active")
-        play.screen.done(f"{title.partition(',')[0]}: the waiting time is over, the credit is usable")
+    for case in cases:
+        await case.member.case_in(case.case_id, "active")
+        play.screen.done(f"{case.title.partition(',')[0]}: the waiting time is over, the credit is usable")

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import httpx2
 import sqlalchemy as sa
 
+from api.account.codes import request_code
+from api.answering import CodeRequest
 from commands.command import Context
+from demo.remote import RemoteClient
 from domain.access import Grant, Role, ScopeKind
 from storage import organisation
 from storage.account import begin_session
@@ -186,41 +188,17 @@ def sent_to(directory: Path, mobile: str) -> list[str]:
     return [message["template"] for message in found if message["mobile"] == mobile]
 
 
-async def mandate_code(
-    api: httpx2.AsyncClient, member: Someone, directory: Path, terms: dict[str, Any]
-) -> dict[str, Any]:
-    """Ask for a mandate code for some terms, read it from the local gateway, and return the acceptance."""
-    subject = {
-        "programme": terms["programme"],
-        "monthly_amount": terms["monthly_amount"],
-        "instalments": terms["instalments"],
-        "mandate_version": 1,
-    }
-    return {"version": 1, **await fresh_code(api, member, directory, "accept_mandate", subject)}
-
-
-async def guarantee_code(
-    api: httpx2.AsyncClient, guarantor: Someone, directory: Path, guarantee_id: str
-) -> dict[str, Any]:
-    """Ask for a code that accepts a guarantee, read it from the local gateway, and return the acceptance."""
-    subject = {"guarantee_id": guarantee_id, "mandate_version": 1}
-    return {"version": 1, **await fresh_code(api, guarantor, directory, "accept_guarantee", subject)}
-
-
-async def fresh_code(
-    api: httpx2.AsyncClient, who: Someone, directory: Path, purpose: str, subject: dict[str, Any]
-) -> dict[str, Any]:
+async def fresh_code(client: RemoteClient, who: Someone, directory: Path, wish: CodeRequest) -> tuple[UUID, str]:
     """Ask for a code and wait for its SMS; a code that asks too soon after another is refused."""
-    template = f"code_{purpose}"
+    template = f"code_{wish.purpose}"
     earlier = sent_to(directory, who.mobile).count(template)
-    answer = await api.post("/v1/codes", json={"purpose": purpose, "subject": subject}, headers=who.headers())
-    assert answer.status_code == 202, answer.text
+    asked = await client.call(request_code, wish)
 
     async def sent() -> bool:
         return sent_to(directory, who.mobile).count(template) > earlier
 
     await eventually(sent, "the code to be sent")
-    return {"code_id": answer.json()["code_id"], "code": newest_code(directory, who.mobile)}
+    return asked.code_id, newest_code(directory, who.mobile)
 
 
 async def eventually(look: Callable[[], Awaitable[Any]], what: str, *, seconds: float = 30.0) -> Any:

@@ -72,21 +72,8 @@ def as_functions(context: Context) -> Door:
 
 
 async def _call(client: Client, call: Call, world: World) -> Answered:
-    address = urlsplit(call.path.format_map(world.things))
-    handler, operation, values = _found(call.method, address.path)
-    names = {field.alias: field.name for field in operation.dependant.query_params}
-    values |= {names[alias]: value for alias, value in parse_qsl(address.query)}
-    values |= {field.name: filled(call.body, world.things) for field in operation.dependant.body_params}
-    runner, *_ = inspect.signature(handler).parameters
-    # What a request gives by header fields, a cursor or as a stream.
-    for part in operation.dependant.dependencies:
-        if part.name == "content":
-            values[part.name] = _parts(call.content or b"")
-        elif part.name == "key":
-            values[part.name] = str(uuid4())
-        elif part.name not in {None, runner} and part.call is not None:
-            values[str(part.name)] = part.call()
-    kind = get_type_hints(handler)[runner]
+    handler, operation, values = as_arguments(call, world)
+    kind = get_type_hints(handler)[_runner(handler)]
     try:
         if kind is Command:
             await client.perform(handler, str(uuid4()), **values)
@@ -97,6 +84,29 @@ async def _call(client: Client, call: Call, world: World) -> Answered:
     finally:
         await client.end_reading()
     return Answered(operation.status_code or HTTPStatus.OK)
+
+
+def as_arguments(call: Call, world: World) -> tuple[Callable[..., Any], Operation, dict[str, Any]]:
+    """The handler of what is called, its operation, and the values that the request would have."""
+    address = urlsplit(call.path.format_map(world.things))
+    handler, operation, values = _found(call.method, address.path)
+    names = {field.alias: field.name for field in operation.dependant.query_params}
+    values |= {names[alias]: value for alias, value in parse_qsl(address.query)}
+    values |= {field.name: filled(call.body, world.things) for field in operation.dependant.body_params}
+    # What a request gives by header fields, a cursor or as a stream.
+    for part in operation.dependant.dependencies:
+        if part.name == "content":
+            values[part.name] = _parts(call.content or b"")
+        elif part.name == "key":
+            values[part.name] = str(uuid4())
+        elif part.name not in {None, _runner(handler)} and part.call is not None:
+            values[str(part.name)] = part.call()
+    return handler, operation, values
+
+
+def _runner(handler: Callable[..., Any]) -> str:
+    runner, *_ = inspect.signature(handler).parameters
+    return runner
 
 
 def _found(method: str, path: str) -> tuple[Callable[..., Any], Operation, dict[str, Any]]:

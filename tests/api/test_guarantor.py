@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -25,7 +24,7 @@ from messages.onboarding import Event as ApplicationEvent
 from storage.cases import add_event
 from storage.database import SERVICE, transaction
 from storage.rows.cases import Event
-from tests.arrange import Arrange, Someone, guarantee_code, next_national_id
+from tests.arrange import Arrange, Someone, next_national_id
 from tests.books import Superuser
 from tests.commands.onboarding_steps import (
     TavanaScenario,
@@ -308,16 +307,14 @@ async def test_a_guarantors_code_is_for_the_guarantor_who_is_asked_and_nobody_el
 
 @pytest.mark.usefixtures("relay")
 async def test_a_guarantor_accepts_with_a_code_for_exactly_this_guarantee(
-    api: httpx2.AsyncClient, tavana: TavanaScenario, context: Context, steps: Steps, messages_dir: Path
+    tavana: TavanaScenario, context: Context, steps: Steps
 ) -> None:
     first = await tavana.asked()
     second = await tavana.asked(tavana.guarantor, applicant=await tavana.colleague())
     guarantees = [await guarantee_of(context, case_id, tavana.guarantor) for case_id in (first, second)]
     task = await task_of(context, first, tavana.guarantor)
-    await steps.forget_limits()
-    other = await guarantee_code(api, tavana.guarantor, messages_dir, str(guarantees[1].id))
-    await steps.forget_limits()
-    mandate = await guarantee_code(api, tavana.guarantor, messages_dir, str(guarantees[0].id))
+    consents = [await steps.member(tavana.guarantor).consent(one.id) for one in reversed(guarantees)]
+    other, mandate = [consent.mandate.model_dump(mode="json") for consent in consents]
 
     async def accept(acceptance: dict[str, Any]) -> tuple[int, str]:
         decision = {"kind": "answer_guarantee", "decision": "accept", "mandate": acceptance}

@@ -209,14 +209,18 @@ class Call:
     content: bytes | None = None
     content_type: str = "text/csv"
 
-    async def send(self, api: httpx2.AsyncClient, world: World, who: str) -> httpx2.Response:
-        """Call it as somebody."""
+    def request(self, api: httpx2.AsyncClient, world: World, who: str) -> httpx2.Request:
+        """What somebody sends to call it."""
         path, body = self.path.format_map(world.things), filled(self.body, world.things)
         headers = world.headers(who)
         if self.content is not None:
             headers["Content-Type"] = self.content_type
-            return await api.request(self.method, path, content=self.content, headers=headers)
-        return await api.request(self.method, path, json=body, headers=headers)
+            return api.build_request(self.method, path, content=self.content, headers=headers)
+        return api.build_request(self.method, path, json=body, headers=headers)
+
+    async def send(self, api: httpx2.AsyncClient, world: World, who: str) -> httpx2.Response:
+        """Call it as somebody."""
+        return await api.send(self.request(api, world, who))
 
 
 def filled(body: Any, things: dict[str, Any]) -> Any:

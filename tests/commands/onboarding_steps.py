@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 from uuid import UUID, uuid4
 
 from activities.transition import ActivityContext
@@ -39,6 +39,7 @@ from tests.account_people import sent_code
 from tests.arrange import Arrange, Someone
 from tests.transitions import Transitions
 
+P = ParamSpec("P")
 CASE = "issue_certificate"
 REGION = "1101"
 # Transitions count their rounds; in tests any number will do that was not used before.
@@ -122,27 +123,35 @@ async def open_task(context: Context, case_id: UUID, kind: str = CASE) -> UUID:
     return task.id
 
 
+async def answer(
+    context: Context,
+    who: Someone,
+    task_id: UUID,
+    decide: Callable[Concatenate[Command, Task, P], Awaitable[UUID]],
+    /,
+    *values: P.args,
+    **named: P.kwargs,
+) -> None:
+    """Somebody decides on a task."""
+
+    async def work(command: Command) -> UUID:
+        return await decide(command, await lock_task(command, task_id), *values, **named)
+
+    await run(context, who, work)
+
+
 async def issue(office: MinipayOffice, case_id: UUID, **changes: Any) -> None:
     """HR issues the certificate."""
     task_id = await open_task(office.context, case_id)
     valid_until = datetime.now(UTC).date() + timedelta(days=300)
     terms = replace(certificate_commands.CertificateTerms(Money(50_000_000, Unit.IRR), 12, valid_until), **changes)
-
-    async def work(command: Command) -> UUID:
-        return await certificate_commands.issue_certificate(command, await lock_task(command, task_id), terms)
-
-    await run(office.context, office.officer, work)
+    await answer(office.context, office.officer, task_id, certificate_commands.issue_certificate, terms)
 
 
 async def refuse(office: MinipayOffice, case_id: UUID) -> None:
     """HR refuses the certificate."""
-    task_id = await open_task(office.context, case_id)
-
-    async def work(command: Command) -> UUID:
-        task = await lock_task(command, task_id)
-        return await certificate_commands.refuse_certificate(command, task, RefusalReason.COURT_ORDER)
-
-    await run(office.context, office.officer, work)
+    task_id, reason = await open_task(office.context, case_id), RefusalReason.COURT_ORDER
+    await answer(office.context, office.officer, task_id, certificate_commands.refuse_certificate, reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,11 +284,7 @@ async def consent(context: Context, case_id: UUID, person: Someone) -> Consent:
 
 async def answer_guarantee(context: Context, task_id: UUID, person: Someone, given: Consent | None) -> None:
     """Answer a guarantee task: accept with a consent, refuse without."""
-
-    async def work(command: Command) -> UUID:
-        return await guarantor_commands.answer_guarantee(command, await lock_task(command, task_id), given)
-
-    await run(context, person, work)
+    await answer(context, person, task_id, guarantor_commands.answer_guarantee, given)
 
 
 async def accept_guarantee(tavana: TavanaScenario, case_id: UUID, person: Someone) -> None:
@@ -307,22 +312,20 @@ async def name(tavana: TavanaScenario, case_id: UUID, person: Someone, *, instea
 async def review(
     tavana: TavanaScenario,
     case_id: UUID,
-    decide: Callable[[Command, Task], Awaitable[UUID]],
-    *,
-    officer: Someone | None = None,
+    decide: Callable[Concatenate[Command, Task, P], Awaitable[UUID]],
+    officer: Someone | None,
+    /,
+    *values: P.args,
+    **named: P.kwargs,
 ) -> None:
     """An officer decides on the open review; the region's unless another is given."""
     task_id = await open_task(tavana.context, case_id, "review_application")
-
-    async def work(command: Command) -> UUID:
-        return await decide(command, await lock_task(command, task_id))
-
-    await run(tavana.context, officer or tavana.finance, work)
+    await answer(tavana.context, officer or tavana.finance, task_id, decide, *values, **named)
 
 
 async def approve(tavana: TavanaScenario, case_id: UUID, *, officer: Someone | None = None) -> None:
     """Finance approves."""
-    await review(tavana, case_id, review_commands.approve_application, officer=officer)
+    await review(tavana, case_id, review_commands.approve_application, officer)
 
 
 async def give_back(
@@ -333,35 +336,23 @@ async def give_back(
     officer: Someone | None = None,
 ) -> None:
     """Finance returns for correction."""
-
-    async def decide(command: Command, task: Task) -> UUID:
-        return await review_commands.return_application(command, task, reasons, unsuitable)
-
-    await review(tavana, case_id, decide, officer=officer)
+    await review(tavana, case_id, review_commands.return_application, officer, reasons, unsuitable)
 
 
 async def forward(tavana: TavanaScenario, case_id: UUID, *, officer: Someone | None = None) -> None:
     """Finance hands the review to the region where the applicant works now."""
-    await review(tavana, case_id, review_commands.forward_application, officer=officer)
+    await review(tavana, case_id, review_commands.forward_application, officer)
 
 
 async def refuse_application(tavana: TavanaScenario, case_id: UUID, *, officer: Someone | None = None) -> None:
     """Finance refuses."""
-
-    async def decide(command: Command, task: Task) -> UUID:
-        return await review_commands.refuse_application(command, task, RefusalReason.OTHER)
-
-    await review(tavana, case_id, decide, officer=officer)
+    await review(tavana, case_id, review_commands.refuse_application, officer, RefusalReason.OTHER)
 
 
 async def clear_obstacle(tavana: TavanaScenario, case_id: UUID, *, officer: Someone) -> None:
     """Whoever was asked says that nothing stands in the way any more."""
     task_id = await open_task(tavana.context, case_id, "clear_obstacle")
-
-    async def work(command: Command) -> UUID:
-        return await commands.answer_obstacle(command, await lock_task(command, task_id), None)
-
-    await run(tavana.context, officer, work)
+    await answer(tavana.context, officer, task_id, commands.answer_obstacle, None)
 
 
 async def correction(

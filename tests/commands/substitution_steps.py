@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from activities.transition import ActivityContext
 from commands import substitution as commands
 from commands.command import Command, Context
-from commands.task import lock_task
 from domain.onboarding import RefusalReason
 from messages.case import NextStep, StepInput
 from messages.substitution import Step
@@ -24,7 +23,7 @@ from storage.rows.guarantor import Guarantee
 from storage.rows.onboarding import credit_lines
 from storage.rows.tasks import Task
 from tests.arrange import Arrange, Someone
-from tests.commands.onboarding_steps import TavanaScenario, accept_guarantee, guarantee_of, open_task, run
+from tests.commands.onboarding_steps import TavanaScenario, accept_guarantee, answer, guarantee_of, open_task, run
 from tests.transitions import Transitions
 
 REVIEW = "review_substitution"
@@ -117,11 +116,7 @@ class SubstitutionScenario:
     ) -> None:
         """Finance decides; the region's approves unless said otherwise."""
         task_id = await open_task(self.tavana.context, case_id, REVIEW)
-
-        async def work(command: Command) -> UUID:
-            return await decide(command, await lock_task(command, task_id))
-
-        await run(self.tavana.context, officer or self.tavana.finance, work)
+        await answer(self.tavana.context, officer or self.tavana.finance, task_id, decide)
 
     async def withdraw(self, case_id: UUID, who: Someone | None = None) -> None:
         """The owner withdraws."""

@@ -5,37 +5,42 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID, uuid4
 
+import httpx2
 import sqlalchemy as sa
 
+from api.answering import Decision
+from api.guarantor import GuarantorIn, name_guarantor
+from api.onboarding import ClearObstacle, apply_for_credit, correct_application
+from api.task import decide_task
+from bench.people import code_reader
+from bench.tavana import INSTALMENTS, MONTHLY, put_in_force
+from demo.actors import APPROVE, REFUSE_GUARANTEE, RETURN, Member, certificate, terms
+from demo.remote import RemoteClient
 from domain.access import Grant, Role, ScopeKind
-from domain.account import CodePurpose, guarantee_binding, mandate_binding
-from domain.programme import Programme
 from messages.certificate import TaskKind as CertificateTask
 from messages.guarantor import TaskKind as GuarantorTask
 from messages.onboarding import Phase, TaskKind
 from messages.review import TaskKind as ReviewTask
-from storage import account, policies
 from storage.database import SERVICE, transaction
 from storage.rows.cases import cases
 from storage.rows.tasks import tasks
 from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser
-from tests.journeys.real_stack import Request, Visit
-from tests.journeys.steps import APPROVE, ISSUE, REFUSE_GUARANTEE, RETURN, TERMS, named
-from tests.journeys.waiting import CLEARED
+from tests.journeys.real_stack import Visit
 
 T = TypeVar("T")
-_MONTHLY, _CORRECTED, _INSTALMENTS = 50_000_000, 40_000_000, 12
+_CORRECTED = 40_000_000
+_ISSUE = certificate(MONTHLY, INSTALMENTS)
 _AT_ONCE = 8
 _ANSWER_SECONDS = 60.0
 
 # How an application gets to where it waits: what is answered to one task after another.
-_WAYS: Mapping[Phase, Sequence[Mapping[str, Any] | None]] = {
+_WAYS: Mapping[Phase, Sequence[Decision | None]] = {
     Phase.AWAITING_CERTIFICATE: (),
-    Phase.AWAITING_CLEARANCE: (ISSUE,),
+    Phase.AWAITING_CLEARANCE: (_ISSUE,),
     Phase.AWAITING_GUARANTOR: (),
     Phase.AWAITING_ANOTHER_GUARANTOR: (REFUSE_GUARANTEE,),
     Phase.AWAITING_REVIEW: (None,),
@@ -46,10 +51,10 @@ _MINIPAY = frozenset({Phase.AWAITING_CERTIFICATE, Phase.AWAITING_CLEARANCE})
 # How many colleagues an application names one after another, where it is not one.
 _GUARANTORS = {Phase.AWAITING_ANOTHER_GUARANTOR: 2} | dict.fromkeys(_MINIPAY, 0)
 # What is answered to a task on the straight way to usable credit.
-_FORWARD: Mapping[str, Mapping[str, Any]] = {
-    CertificateTask.ISSUE_CERTIFICATE: ISSUE,
+_FORWARD: Mapping[str, Decision] = {
+    CertificateTask.ISSUE_CERTIFICATE: _ISSUE,
     ReviewTask.REVIEW_APPLICATION: APPROVE,
-    TaskKind.CLEAR_OBSTACLE: CLEARED,
+    TaskKind.CLEAR_OBSTACLE: ClearObstacle(kind="clear_obstacle", decision="cleared"),
 }
 
 
@@ -109,14 +114,7 @@ class Load:
     async def add_programme(self, *, waiting_seconds: int) -> str:
         """A programme like Tavana but for the time between approval and usable credit; returns its code."""
         code = f"tavana_{uuid4().hex[:12]}"
-        async with transaction(self.visit.assembly.engine, SERVICE) as connection:
-            shipped = await policies.in_force(connection, f"{Programme.PREFIX}tavana")
-            assert shipped is not None
-            value = {**shipped.value, "waiting_seconds": waiting_seconds}
-            del value["waiting_hours"]
-            proposed = await policies.propose(connection, Programme.PREFIX + code, value, uuid4(), may_be_new=True)
-            assert proposed is not None
-            await policies.settle_proposal(connection, proposed.id, approved_by=uuid4())
+        await put_in_force(self.visit.assembly.context, code, waiting_seconds=waiting_seconds)
         return code
 
     async def bring(self, phases: Iterable[Phase], programme: str) -> list[Application]:
@@ -145,7 +143,7 @@ class Load:
         async with transaction(self.visit.assembly.engine, SERVICE) as connection:
             return {row.id: row.phase for row in await connection.execute(query)}
 
-    async def next_steps(self, applications: Sequence[Application]) -> list[Request]:
+    async def next_steps(self, applications: Sequence[Application]) -> list[httpx2.Request]:
         """What people would do next, one request for each application that waits for a person."""
         waiting = [one for one in applications if one.phase is not Phase.AWAITING_ACTIVATION]
         asked = await self._asked(waiting)
@@ -190,14 +188,16 @@ class Load:
         employer = self.suspended if phase is Phase.AWAITING_CLEARANCE else self.employer
         code = "minipay" if phase in _MINIPAY else programme
         member, *guarantors = await self.arrange.colleagues(1 + _GUARANTORS.get(phase, 1), employer)
-        body = {
-            **TERMS,
-            "programme": code,
-            "mandate": await self._mandate(member, code, _MONTHLY),
-            "guarantors": named(*guarantors[:1]),
-        }
-        case = await self.visit.insist(Request(member, "/v1/onboarding/applications", body))
+        named = [guarantor.national_id for guarantor in guarantors[:1]]
+        application = await self._member(member).application(terms(code, MONTHLY, INSTALMENTS), *named)
+        case = await self.visit.insist(self._by(member).request(apply_for_credit, application))
         return Application(UUID(case["id"]), phase, code, member, tuple(guarantors))
+
+    def _by(self, who: Someone) -> RemoteClient:
+        return RemoteClient(self.visit.api, who.token)
+
+    def _member(self, who: Someone) -> Member:
+        return Member(self._by(who), code_reader(self.visit.assembly.context, who.id))
 
     async def _asked(self, applications: Sequence[Application]) -> dict[UUID, Asked]:
         """Wait until somebody is asked in each."""
@@ -220,46 +220,25 @@ class Load:
             rows = await connection.execute(query)
             return [Asked(row.id, row.case_id, row.kind, row.person_id, row.subject_id) for row in rows]
 
-    async def _answer(self, one: Application, task: Asked, given: Mapping[str, Any] | None = None) -> None:
+    async def _answer(self, one: Application, task: Asked, given: Decision | None = None) -> None:
         await self.visit.insist(await self._request(one, task, given))
 
-    async def _request(self, one: Application, task: Asked, given: Mapping[str, Any] | None = None) -> Request:
+    async def _request(self, one: Application, task: Asked, given: Decision | None = None) -> httpx2.Request:
         """The answer to a task, ready to be sent: the given one, else the one that leads to usable credit."""
-        application = f"/v1/onboarding/applications/{one.case_id}"
+        member = self._member(one.member)
         match task.kind:
             case GuarantorTask.NAME_GUARANTOR:
-                return Request(one.member, f"{application}/guarantors", named(one.guarantors[-1])[0])
+                named = GuarantorIn(national_id=one.guarantors[-1].national_id)
+                return member.client.request(name_guarantor, one.case_id, named)
             case TaskKind.CORRECT_APPLICATION:
-                return Request(one.member, f"{application}/correction", await self._correction(one))
+                correction = await member.correction(terms(one.programme, _CORRECTED, INSTALMENTS))
+                return member.client.request(correct_application, one.case_id, correction)
             case GuarantorTask.ANSWER_GUARANTEE:
                 (who,) = [guarantor for guarantor in one.guarantors if guarantor.id == task.person_id]
-                body = given or await self._consent(who, task)
+                decision = given or await self._member(who).consent(task.subject_id or one.case_id)
             case kind:
-                who, body = self.officers[kind], given or _FORWARD[kind]
-        return Request(who, f"/v1/tasks/{task.id}/decision", body)
-
-    async def _correction(self, one: Application) -> dict[str, Any]:
-        monthly = {**TERMS["monthly_amount"], "amount": _CORRECTED}
-        mandate = await self._mandate(one.member, one.programme, _CORRECTED)
-        return {"monthly_amount": monthly, "instalments": _INSTALMENTS, "mandate": mandate}
-
-    async def _consent(self, who: Someone, task: Asked) -> dict[str, Any]:
-        binding = guarantee_binding(task.subject_id or UUID(int=0), _MONTHLY, _INSTALMENTS, 1)
-        mandate = await self._code(who, CodePurpose.ACCEPT_GUARANTEE, binding)
-        return {"kind": task.kind, "decision": "accept", "mandate": mandate}
-
-    async def _mandate(self, who: Someone, programme: str, monthly: int) -> dict[str, Any]:
-        binding = mandate_binding(programme, monthly, _INSTALMENTS, 1)
-        return await self._code(who, CodePurpose.ACCEPT_MANDATE, binding)
-
-    async def _code(self, who: Someone, purpose: CodePurpose, binding: bytes) -> dict[str, Any]:
-        """An acceptance with a fresh code, as the SMS would bring it; without the pause between two codes."""
-        context = self.visit.assembly.context
-        async with transaction(context.engine, SERVICE) as connection:
-            code_id = await account.create_code(connection, context.seals, purpose, who.id, binding)
-            unsent = await account.take_unsent_code(connection, context.seals, code_id)
-        assert unsent is not None
-        return {"version": 1, "code_id": str(code_id), "code": unsent.code}
+                who, decision = self.officers[kind], given or _FORWARD[kind]
+        return self._by(who).request(decide_task, task.id, decision, version=None)
 
 
 async def _all(work: Iterable[Awaitable[T]]) -> list[T]:

@@ -9,11 +9,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import httpx2
 import pytest
@@ -28,7 +27,7 @@ from stack.places import PROJECT, Places
 from stack.postgres import EmbeddedPostgres
 from stack.progress import Progress
 from stack.state import StackState, read_state
-from tests.arrange import Someone, eventually
+from tests.arrange import eventually
 from tests.books import Superuser, assert_books_clean
 
 UNREACHABLE = 0
@@ -85,16 +84,6 @@ async def back(places: Places, victim: str, pid: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """A command as a person's client keeps it until it is answered: always with the same key."""
-
-    who: Someone
-    path: str
-    body: Any
-    key: str = field(default_factory=lambda: str(uuid4()))
-
-
-@dataclass(frozen=True, slots=True)
 class Visit:
     """The ways into a running stack: its api for people, its parts and a superuser for the test."""
 
@@ -103,11 +92,11 @@ class Visit:
     assembly: Assembly
     superuser_url: str
 
-    async def insist(self, request: Request, seen: list[int] | None = None) -> Any:
+    async def insist(self, request: httpx2.Request, seen: list[int] | None = None) -> Any:
         """Send a command until it is answered, as a patient client does.
 
         Args:
-            request: the same each time.
+            request: the same each time, and under the same key.
             seen: gets the status of every try, ``UNREACHABLE`` where there was none.
 
         Returns:
@@ -117,7 +106,7 @@ class Visit:
 
         async def answered() -> Any:
             try:
-                answer = await self.api.post(request.path, json=request.body, headers=request.who.headers(request.key))
+                answer = await self.api.send(request)
             except httpx2.TransportError:
                 seen.append(UNREACHABLE)
                 return None
@@ -128,7 +117,7 @@ class Visit:
             assert answer.status_code in {_DONE, _MADE}, answer.text
             return answer.json()
 
-        return await eventually(answered, request.path, seconds=_BACK_SECONDS)
+        return await eventually(answered, request.url.path, seconds=_BACK_SECONDS)
 
     async def assert_nothing_left(self) -> None:
         """The books are clean, everything was sent, every process is over, and the reconciler has nothing to say."""

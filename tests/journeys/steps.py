@@ -1,9 +1,10 @@
-"""The steps of an application as people take them through the API."""
+"""The steps of an application as people take them through the API, and what tests look at of the answers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,9 +13,22 @@ import httpx2
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from api.answering import CodeRequest
+from api.guarantor import GuarantorIn, list_guarantees, name_guarantor
+from api.onboarding import (
+    ApplicationIn,
+    MandateSubject,
+    apply_for_credit,
+    correct_application,
+    withdraw_application,
+)
+from api.task import decide_task
+from demo import actors
+from demo.actors import Member, SignedIn, certificate
+from demo.remote import RemoteClient
 from storage.database import SERVICE, transaction
 from storage.rows.account import rate_windows
-from tests.arrange import Someone, eventually, guarantee_code, mandate_code
+from tests.arrange import Someone, fresh_code
 
 TERMS: dict[str, Any] = {
     "programme": "minipay",
@@ -28,19 +42,13 @@ def in_a_year() -> str:
     return (datetime.now(UTC).date() + timedelta(days=360)).isoformat()
 
 
-ISSUE: dict[str, Any] = {
-    "kind": "issue_certificate",
-    "decision": "issue",
-    "monthly_amount": TERMS["monthly_amount"],
-    "instalments": 12,
-    "valid_until": in_a_year(),
-}
+ISSUE = certificate(50_000_000, 12).model_dump(mode="json")
 REFUSE: dict[str, Any] = {"kind": "issue_certificate", "decision": "refuse", "reason": "deductions_exhausted"}
 
 TAVANA: dict[str, Any] = {**TERMS, "programme": "tavana"}
-REFUSE_GUARANTEE: dict[str, Any] = {"kind": "answer_guarantee", "decision": "refuse"}
-APPROVE: dict[str, Any] = {"kind": "review_application", "decision": "approve"}
-RETURN: dict[str, Any] = {"kind": "review_application", "decision": "return", "reasons": ["amount_too_high"]}
+REFUSE_GUARANTEE = actors.REFUSE_GUARANTEE.model_dump(mode="json")
+APPROVE = actors.APPROVE.model_dump(mode="json")
+RETURN = actors.RETURN.model_dump(mode="json")
 FORWARD: dict[str, Any] = {"kind": "review_application", "decision": "forward"}
 REFUSE_APPLICATION: dict[str, Any] = {"kind": "review_application", "decision": "refuse", "reason": "court_order"}
 
@@ -48,6 +56,12 @@ REFUSE_APPLICATION: dict[str, Any] = {"kind": "review_application", "decision": 
 def named(*guarantors: Someone) -> list[dict[str, str]]:
     """Guarantors as an application names them."""
     return [{"national_id": guarantor.national_id} for guarantor in guarantors]
+
+
+def subject_of(terms: dict[str, Any]) -> MandateSubject:
+    """The terms that a mandate is accepted for."""
+    wanted = {name: terms[name] for name in ("programme", "monthly_amount", "instalments")}
+    return MandateSubject(**wanted, mandate_version=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,78 +72,59 @@ class Steps:
     messages: Path
     engine: AsyncEngine
 
+    def by(self, who: Someone) -> RemoteClient:
+        """The API in somebody's hands."""
+        return RemoteClient(self.api, who.token)
+
+    def member(self, who: Someone) -> Member:
+        """Somebody as a member, who reads codes in the SMS; they may ask for one however lately they did."""
+        return Member(self.by(who), partial(self._read_code, who))
+
+    async def _read_code(self, who: Someone, client: RemoteClient, wish: CodeRequest) -> tuple[UUID, str]:
+        await self.forget_limits()
+        return await fresh_code(client, who, self.messages, wish)
+
     async def apply(self, member: Someone, **changes: Any) -> str:
         """Apply and return the case's id."""
         answer = await self.try_to_apply(member, **changes)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 
-    async def try_to_apply(self, member: Someone, key: str | None = None, **changes: Any) -> httpx2.Response:
+    async def try_to_apply(self, member: Someone, **changes: Any) -> httpx2.Response:
         """Apply with a fresh mandate code."""
-        return await self.send_application(member, await self.application(member, **changes), key)
+        return await self.send_application(member, await self.application(member, **changes))
 
     async def application(self, member: Someone, **changes: Any) -> dict[str, Any]:
         """The body of an application with a fresh mandate code, a while after any earlier one."""
         terms = {**TERMS, **changes}
-        await self.forget_limits()
-        return {**terms, "mandate": await mandate_code(self.api, member, self.messages, terms)}
+        mandate = await self.member(member).mandate(subject_of(terms))
+        return {**terms, "mandate": mandate.model_dump(mode="json")}
 
-    async def send_application(
-        self, member: Someone, application: dict[str, Any], key: str | None = None
-    ) -> httpx2.Response:
+    async def send_application(self, member: Someone, application: dict[str, Any]) -> httpx2.Response:
         """Apply with a body that is ready."""
-        return await self.api.post("/v1/onboarding/applications", json=application, headers=member.headers(key))
+        return await self.by(member).send(apply_for_credit, ApplicationIn(**application))
 
     async def task(self, officer: Someone, case_id: str, kind: str = "issue_certificate") -> dict[str, Any]:
         """Wait for a task of a case in an officer's inbox."""
+        return (await SignedIn(self.by(officer)).task(UUID(case_id), kind)).model_dump(mode="json")
 
-        async def look() -> dict[str, Any] | None:
-            answer = await self.api.get("/v1/tasks?limit=100", headers=officer.headers())
-            assert answer.status_code == 200, answer.text
-            items = answer.json()["items"]
-            return next((item for item in items if item["case_id"] == case_id and item["kind"] == kind), None)
-
-        found: dict[str, Any] = await eventually(look, f"a task {kind}")
-        return found
-
-    async def decide(self, officer: Someone, task_id: str, decision: dict[str, Any], **headers: str) -> httpx2.Response:
+    async def decide(self, officer: Someone, task_id: str, decision: Any) -> httpx2.Response:
         """Answer a task."""
-        return await self.api.post(
-            f"/v1/tasks/{task_id}/decision", json=decision, headers={**officer.headers(), **headers}
-        )
+        return await self.by(officer).send(decide_task, UUID(task_id), decision, version=None)
 
     async def forget_limits(self) -> None:
         """A while passes: whoever asked for codes or names lately may ask again."""
         async with transaction(self.engine, SERVICE) as connection:
             await connection.execute(sa.delete(rate_windows))
 
-    async def apply_with(self, member: Someone, *guarantors: Someone, **changes: Any) -> str:
+    async def apply_with(self, member: Someone, *guarantors: Someone) -> str:
         """Apply for a credit that colleagues stand for; returns the case's id."""
-        return await self.apply(member, **{**TAVANA, "guarantors": named(*guarantors), **changes})
+        return await self.apply(member, **TAVANA, guarantors=named(*guarantors))
 
     async def guarantees(self, guarantor: Someone) -> list[dict[str, Any]]:
         """What somebody was asked to stand for, newest first."""
-        answer = await self.api.get("/v1/guarantees", headers=guarantor.headers())
-        assert answer.status_code == 200, answer.text
-        items: list[dict[str, Any]] = answer.json()["items"]
-        return items
-
-    async def consent(self, guarantor: Someone, guarantee_id: str) -> dict[str, Any]:
-        """The decision of a guarantor who accepts, with a fresh code."""
-        await self.forget_limits()
-        mandate = await guarantee_code(self.api, guarantor, self.messages, guarantee_id)
-        return {"kind": "answer_guarantee", "decision": "accept", "mandate": mandate}
-
-    async def try_to_accept(self, guarantor: Someone, case_id: str) -> httpx2.Response:
-        """Wait to be asked in a case, and accept with a fresh code."""
-        task = await self.task(guarantor, case_id, "answer_guarantee")
-        asked = next(one for one in await self.guarantees(guarantor) if one["task_id"] == task["id"])
-        return await self.decide(guarantor, task["id"], await self.consent(guarantor, asked["id"]))
-
-    async def accept(self, guarantor: Someone, case_id: str) -> None:
-        """Accept to be guarantor."""
-        answer = await self.try_to_accept(guarantor, case_id)
-        assert answer.status_code == 200, answer.text
+        guarantees = await self.by(guarantor).call(list_guarantees, before=None)
+        return [one.model_dump(mode="json") for one in guarantees.items]
 
     async def answer(self, who: Someone, case_id: str, decision: dict[str, Any]) -> httpx2.Response:
         """Wait for the task that a decision is for, and give it."""
@@ -140,53 +135,30 @@ class Steps:
         self, member: Someone, case_id: str, guarantor: Someone, *, replaces: str | None = None
     ) -> httpx2.Response:
         """Name another guarantor, in the place of somebody if said so."""
-        body = {"national_id": guarantor.national_id, "replaces": replaces}
-        return await self.api.post(
-            f"/v1/onboarding/applications/{case_id}/guarantors", json=body, headers=member.headers()
-        )
+        named = GuarantorIn(national_id=guarantor.national_id, replaces=UUID(replaces) if replaces else None)
+        return await self.by(member).send(name_guarantor, UUID(case_id), named)
 
     async def correct(self, member: Someone, case_id: str, **changes: Any) -> httpx2.Response:
         """Correct a returned application, with a fresh mandate code for its terms."""
-        terms = {**TAVANA, **changes}
-        await self.forget_limits()
-        mandate = await mandate_code(self.api, member, self.messages, terms)
-        body = {"monthly_amount": terms["monthly_amount"], "instalments": terms["instalments"], "mandate": mandate}
-        return await self.api.post(
-            f"/v1/onboarding/applications/{case_id}/correction", json=body, headers=member.headers()
-        )
+        correction = await self.member(member).correction(subject_of({**TAVANA, **changes}))
+        return await self.by(member).send(correct_application, UUID(case_id), correction)
 
     async def case(self, someone: Someone, case_id: str) -> dict[str, Any]:
         """A case as somebody sees it."""
-        answer = await self.api.get(f"/v1/cases/{case_id}", headers=someone.headers())
-        assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
+        return (await SignedIn(self.by(someone)).case(UUID(case_id))).model_dump(mode="json")
 
     async def withdraw(self, member: Someone, case_id: str) -> httpx2.Response:
         """Withdraw an application."""
-        return await self.api.post(f"/v1/onboarding/applications/{case_id}/withdrawal", headers=member.headers())
+        return await self.by(member).send(withdraw_application, UUID(case_id))
 
     async def phase(self, someone: Someone, case_id: str, phase: str) -> dict[str, Any]:
         """Wait until a case stands in a phase."""
-
-        async def look() -> dict[str, Any] | None:
-            case = (await self.api.get(f"/v1/cases/{case_id}", headers=someone.headers())).json()
-            return case if case.get("phase") == phase else None
-
-        found: dict[str, Any] = await eventually(look, f"phase {phase}")
-        return found
+        return (await SignedIn(self.by(someone)).case_in(UUID(case_id), phase)).model_dump(mode="json")
 
     async def timeline(self, someone: Someone, case_id: str) -> list[str]:
         """The codes of a case's timeline."""
-        answer = await self.api.get(f"/v1/cases/{case_id}/timeline", headers=someone.headers())
-        return [event["code"] for event in answer.json()["items"]]
+        return [event.code for event in await SignedIn(self.by(someone)).timeline(UUID(case_id))]
 
     async def lines(self, member: Someone) -> list[dict[str, Any]]:
         """A member's credit lines."""
-        items: list[dict[str, Any]] = (await self.api.get("/v1/credit-lines", headers=member.headers())).json()["items"]
-        return items
-
-
-def case_uuid(case_id: str) -> UUID:
-    """An id as Postgres has it."""
-    return UUID(case_id)
+        return [line.model_dump(mode="json") for line in await self.member(member).lines()]

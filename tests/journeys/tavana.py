@@ -13,7 +13,7 @@ from relay import Relay
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 from tests.journeys.process import Process
-from tests.journeys.steps import APPROVE, REFUSE_GUARANTEE, RETURN, Steps
+from tests.journeys.steps import APPROVE, REFUSE_GUARANTEE, RETURN, TAVANA, Steps, subject_of
 
 WAITING_HOURS = 72
 
@@ -38,7 +38,7 @@ class Tavana(Process):
 
     async def accept(self, guarantor: Someone | None = None) -> None:
         """A guarantor accepts, and finance is asked."""
-        await self.steps.accept(guarantor or self.guarantor, self.case_id)
+        await self.steps.member(guarantor or self.guarantor).stand(UUID(self.case_id))
         await self.steps.task(self.officer, self.case_id, "review_application")
 
     async def refuse(self) -> None:
@@ -48,13 +48,12 @@ class Tavana(Process):
 
     async def name(self, guarantor: Someone, replaces: str | None = None) -> None:
         """The applicant names somebody else."""
-        answer = await self.steps.name(self.member, self.case_id, guarantor, replaces=replaces)
-        assert answer.status_code == 200, answer.text
+        replaced = UUID(replaces) if replaces else None
+        await self.steps.member(self.member).name(UUID(self.case_id), guarantor.national_id, replaces=replaced)
 
     async def approve(self, officer: Someone | None = None) -> None:
         """Finance approves; the waiting time begins."""
-        answer = await self.steps.answer(officer or self.officer, self.case_id, APPROVE)
-        assert answer.status_code == 200, answer.text
+        await self.decide(officer or self.officer, "review_application", APPROVE)
         await self.steps.phase(self.member, self.case_id, "awaiting_activation")
 
     async def send_back(self) -> None:
@@ -64,8 +63,7 @@ class Tavana(Process):
 
     async def correct(self, **changes: Any) -> None:
         """The applicant resubmits with other terms."""
-        answer = await self.steps.correct(self.member, self.case_id, **changes)
-        assert answer.status_code == 200, answer.text
+        await self.steps.member(self.member).correct(UUID(self.case_id), subject_of({**TAVANA, **changes}))
 
     async def wait_out(self) -> None:
         """The waiting time passes."""

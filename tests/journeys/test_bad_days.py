@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import httpx2
@@ -21,7 +20,11 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.transition import ActivityContext
 from api.app import create_app
+from api.onboarding import withdraw_application
+from api.task import decide_task
 from commands.command import Context
+from demo.actors import certificate
+from demo.remote import RemoteClient
 from gateways.files import Files
 from relay import Relay
 from stack.ports import choose_pair, free_port
@@ -192,18 +195,17 @@ async def own_server(tmp_path: Path) -> AsyncIterator[EmbeddedPostgres]:
     await asyncio.to_thread(server.remove)
 
 
-async def insist(api: httpx2.AsyncClient, path: str, who: Someone, body: Any, seen: list[int]) -> None:
+async def insist(api: httpx2.AsyncClient, request: httpx2.Request, seen: list[int]) -> None:
     """Send a command with one key until it is answered, as a patient client does."""
-    headers = who.headers()
 
     async def answered() -> bool:
-        answer = await api.post(path, json=body, headers=headers)
+        answer = await api.send(request)
         seen.append(answer.status_code)
         if answer.status_code == 503:
             assert answer.json()["code"] == "temporarily_unavailable"
         return answer.status_code == 200
 
-    await eventually(answered, path, seconds=60)
+    await eventually(answered, request.url.path, seconds=60)
 
 
 async def keep_reading(api: httpx2.AsyncClient, who: Someone, seen: list[int]) -> None:
@@ -247,9 +249,11 @@ async def _act_through_a_restart(
     restart = asyncio.create_task(asyncio.to_thread(server.restart))
     for place, (member, case_id) in enumerate(zip(members, cases, strict=True)):
         if place % 2:
-            await insist(api, f"/v1/onboarding/applications/{case_id}/withdrawal", member, None, seen)
+            request = RemoteClient(api, member.token).request(withdraw_application, case_id)
         else:
-            await insist(api, f"/v1/tasks/{tasks[case_id]}/decision", officer, ISSUE, seen)
+            issue = certificate(50_000_000, 12)
+            request = RemoteClient(api, officer.token).request(decide_task, tasks[case_id], issue, version=None)
+        await insist(api, request, seen)
         if place == 3:
             await restart
     reading.cancel()

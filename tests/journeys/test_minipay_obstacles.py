@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import httpx2
 import pytest
 
+from api.certificate import RevocationIn, revoke_certificate
+from api.organisation import ContractChange, change_contract, list_contracts
 from commands.command import Context
 from domain.access import Role
 from tests.arrange import Arrange, Someone, eventually, sent_to
 from tests.books import Superuser, assert_books_clean, assert_nothing_held
 from tests.journeys.steps import ISSUE, Steps
+from tests.journeys.waiting import CLEARED, UPHELD
 
 pytestmark = pytest.mark.usefixtures("relay", "worker")
-CLEARED = {"kind": "clear_obstacle", "decision": "cleared"}
-UPHELD = {"kind": "clear_obstacle", "decision": "upheld", "reason": "other"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,51 +26,42 @@ class Scene:
     """An employer with its contract, and the people around one application."""
 
     steps: Steps
-    api: httpx2.AsyncClient
     employer: UUID
     member: Someone
     officer: Someone
     contracts: Someone
 
-    async def turn_contract(self, state: str) -> None:
+    async def turn_contract(self, state: Literal["active", "suspended"]) -> None:
         """Suspend or resume the employer's contract."""
-        found = await self.api.get(f"/v1/organisations/{self.employer}/contracts", headers=self.contracts.headers())
-        contract_id = found.json()["items"][0]["id"]
-        turned = await self.api.post(
-            f"/v1/contracts/{contract_id}/state",
-            json={"state": state, "reason": "تصمیم امور قراردادها"},
-            headers=self.contracts.headers(),
-        )
-        assert turned.status_code == 200, turned.text
+        keeper = self.steps.by(self.contracts)
+        contract = (await keeper.call(list_contracts, self.employer)).items[0]
+        change = ContractChange(state=state, reason="تصمیم امور قراردادها")
+        await keeper.call(change_contract, contract.id, change)
 
     async def issue(self, case_id: str, **changes: Any) -> None:
         """HR issues the certificate."""
-        task = await self.steps.task(self.officer, case_id)
-        issued = await self.steps.decide(self.officer, task["id"], {**ISSUE, **changes})
+        issued = await self.steps.answer(self.officer, case_id, {**ISSUE, **changes})
         assert issued.status_code == 200, issued.text
 
     async def clear(self, case_id: str, by: Someone, decision: dict[str, Any]) -> None:
         """Somebody answers the obstacle."""
-        task = await self.steps.task(by, case_id, "clear_obstacle")
-        answered = await self.steps.decide(by, task["id"], decision)
+        answered = await self.steps.answer(by, case_id, decision)
         assert answered.status_code == 200, answered.text
 
     async def revoke(self, case_id: str) -> httpx2.Response:
         """HR revokes the case's certificate."""
-        case = (await self.api.get(f"/v1/cases/{case_id}", headers=self.member.headers())).json()
-        return await self.api.post(
-            f"/v1/certificates/{case['application']['certificate_id']}/revocation",
-            json={"reason": "پایان همکاری"},
-            headers=self.officer.headers(),
-        )
+        asked = await self.steps.member(self.member).asked_for(UUID(case_id))
+        assert asked.certificate_id is not None
+        why = RevocationIn(reason="پایان همکاری")
+        return await self.steps.by(self.officer).send(revoke_certificate, asked.certificate_id, why)
 
 
 @pytest.fixture
-async def scene(steps: Steps, api: httpx2.AsyncClient, arrange: Arrange) -> Scene:
+async def scene(steps: Steps, arrange: Arrange) -> Scene:
     """Everybody is there, nothing has happened."""
     employer = await arrange.organisation()
     member, officer = await arrange.member(employer), await arrange.hr_officer(employer)
-    return Scene(steps, api, employer, member, officer, await arrange.platform(Role.CONTRACTS_OFFICER))
+    return Scene(steps, employer, member, officer, await arrange.platform(Role.CONTRACTS_OFFICER))
 
 
 async def test_a_contract_suspended_meanwhile_goes_to_the_contracts_office_and_then_the_credit_opens(

@@ -20,7 +20,7 @@ from tests.arrange import Arrange
 from tests.books import Superuser
 from tests.length import IS_LONG
 from tests.web.conftest import Visit
-from tests.web.visitor import SESSION_COOKIE, Visitor
+from tests.web.visitor import SESSION_COOKIE, PageVisitor
 from web.app import create_site, page_addresses
 
 _PHONE, _DESK = 360, 1280
@@ -114,7 +114,7 @@ async def _look_at_all(visit: Visit, world: World, language: str, directory: Pat
             await _look_at(visitor, name, is_thorough=IS_LONG or number == 0)
 
 
-async def _look_at(visitor: Visitor, name: str, *, is_thorough: bool) -> None:
+async def _look_at(visitor: PageVisitor, name: str, *, is_thorough: bool) -> None:
     """Look at the page that is open: as a phone shows it, and thoroughly at a desk and in the dark too."""
     await visitor.page.set_viewport_size({"width": _PHONE, "height": 740})
     await visitor.assert_fits()
