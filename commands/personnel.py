@@ -90,7 +90,7 @@ async def send_file(context: Context, upload: Upload, render: Callable[[Import],
     try:
         answer = await perform(context, envelope, work, status=202)
     except BaseException:
-        # Nobody else would ever delete it. If the import stands after all, it ends with `file_missing`.
+        # Nobody else would ever delete it. If the import stands after all, it ends with ``file_missing``.
         await context.files.remove(stored.key)
         raise
     if answer.replayed:

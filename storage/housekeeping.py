@@ -52,7 +52,7 @@ async def tidy(engine: AsyncEngine, limit: int = BATCH) -> int:
 async def sum_up(engine: AsyncEngine) -> int:
     """Take snapshots of busy accounts and the sums by kind, a bounded step a transaction; returns how many marks went.
 
-    Snapshots stay for ever: they are at most a thousandth of the entries, and `ledger check` proves each from the one
+    Snapshots stay for ever: they are at most a thousandth of the entries, and ``ledger check`` proves each from the one
     before.
     """
     gone = 0

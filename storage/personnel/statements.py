@@ -73,7 +73,7 @@ LOCK_PERSONS: Final = sa.text(
     """
 ).bindparams(_LEAVERS)
 
-# What the file says beside what is known. An empty name in the file says nothing. `before` holds what will change.
+# What the file says beside what is known. An empty name in the file says nothing. ``before`` holds what will change.
 # Whoever works elsewhere too, or is staff, is not renamed by one employer's file: the name is for display only.
 WEIGH: Final = sa.text(
     """
@@ -163,7 +163,7 @@ ADD_EMPLOYMENTS: Final = sa.text(
 )
 
 # A first number for a known person without one is a proposal too: else a file could take over an account. Each
-# organisation proposes for itself. `waiting`: its case is open already; `replaces`: with another value.
+# organisation proposes for itself. ``waiting``: its case is open already; ``replaces``: with another value.
 PROPOSE: Final = sa.text(
     f"""
     CREATE TEMPORARY TABLE proposed ON COMMIT DROP AS
