@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from messages.case import WAIT, CaseRef, CaseSignal, NextStep, StepInput
 
 TASK_QUEUE = "bench-empty"
-STEPS = ("request_backing", "weigh_guarantee", "request_review", "weigh_review", "activate_credit")
+STEPS = ("request_backing", "assess_guarantee", "request_review", "assess_review", "activate_credit")
 _REMINDER = timedelta(days=3)
 _WAITING = timedelta(seconds=1)
 

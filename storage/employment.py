@@ -168,7 +168,7 @@ async def correct(connection: AsyncConnection, held: ListedEmployment, correctio
     values = asdict(correction)
     await connection.execute(statements.MAKE_INCOMING)
     await connection.execute(_ADD_ROW, {"employment": held.id, **values})
-    await connection.execute(statements.WEIGH, ids)
+    await connection.execute(statements.COMPARE, ids)
     kept = (await connection.execute(statements.KEEP_VERSIONS, ids)).one_or_none()
     if kept is None:
         return []

@@ -21,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ProcessStep:
     """What a process says of one of its steps, for readers and for ``docs/processes.md``.
 
     ``asks`` says who is asked for what, ``silence`` what follows if they say nothing, ``then`` which steps may follow,
@@ -42,7 +42,7 @@ class CaseWorkflow:
 
     kinds: ClassVar[tuple[CaseKind, ...]]
     process: ClassVar[str]
-    steps: ClassVar[Mapping[str, Step]]
+    steps: ClassVar[Mapping[str, ProcessStep]]
     signals: ClassVar[Mapping[str, str]]
 
     def __init_subclass__(cls) -> None:

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-from workflows.case import CaseWorkflow
-from workflows.case import Step as Asks
+from workflows.case import CaseWorkflow, ProcessStep
 
 with workflow.unsafe.imports_passed_through():
     from messages import mobile_change, personnel
@@ -27,7 +26,7 @@ class DecisionWorkflow(CaseWorkflow):
     kinds = (CaseKind.PERSONNEL_CHANGE, CaseKind.MOBILE_CHANGE)
     process = "decision"
     steps = {
-        Step.REQUEST_DECISION: Asks(
+        Step.REQUEST_DECISION: ProcessStep(
             asks="who may decide",
             silence="ends it; nothing is applied",
             then={
@@ -37,12 +36,12 @@ class DecisionWorkflow(CaseWorkflow):
                 OVER: "lapsed",
             },
         ),
-        Step.REQUEST_RESUBMISSION: Asks(
+        Step.REQUEST_RESUBMISSION: ProcessStep(
             asks="who brought it to correct what was returned",
             silence="ends it; nothing is applied",
             then={Step.REQUEST_DECISION: "corrected", OVER: "lapsed"},
         ),
-        Step.APPLY_DECISION: Asks(then={OVER: "confirmed or rejected"}),
+        Step.APPLY_DECISION: ProcessStep(then={OVER: "confirmed or rejected"}),
     }
     signals = {**personnel.CHANGE_SIGNALS, **mobile_change.SIGNALS}
 

@@ -14,8 +14,7 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-from workflows.case import CaseWorkflow
-from workflows.case import Step as Asks
+from workflows.case import CaseWorkflow, ProcessStep
 
 with workflow.unsafe.imports_passed_through():
     from messages.case import OVER, CaseKind, CaseRef
@@ -32,7 +31,7 @@ class OnboardingWorkflow(CaseWorkflow):
     kinds = (CaseKind.ONBOARDING,)
     process = "onboarding"
     steps = {
-        Step.REQUEST_BACKING: Asks(
+        Step.REQUEST_BACKING: ProcessStep(
             asks="the employer for the deduction certificate; or each guarantor, and the applicant for a missing name",
             silence="a guarantor's asks the applicant for another name; anybody else's ends the application",
             then={
@@ -42,7 +41,7 @@ class OnboardingWorkflow(CaseWorkflow):
                 OVER: "refused, withdrawn or lapsed",
             },
         ),
-        Step.REQUEST_REVIEW: Asks(
+        Step.REQUEST_REVIEW: ProcessStep(
             asks="the finance office of the applicant's region, or of the platform where the region cannot decide",
             silence="the region's hands it to the platform; the platform's ends the application",
             then={
@@ -53,7 +52,7 @@ class OnboardingWorkflow(CaseWorkflow):
                 OVER: "refused, withdrawn or lapsed",
             },
         ),
-        Step.REQUEST_CORRECTION: Asks(
+        Step.REQUEST_CORRECTION: ProcessStep(
             asks="the applicant to correct what was returned",
             silence="ends the application",
             then={
@@ -62,7 +61,7 @@ class OnboardingWorkflow(CaseWorkflow):
                 OVER: "withdrawn or lapsed",
             },
         ),
-        Step.ACTIVATE_CREDIT: Asks(
+        Step.ACTIVATE_CREDIT: ProcessStep(
             asks="nobody; whoever can mend it if something stands in the way",
             silence="ends the application",
             then={

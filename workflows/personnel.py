@@ -12,7 +12,7 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
-from workflows.case import CaseWorkflow, Step
+from workflows.case import CaseWorkflow, ProcessStep
 from workflows.transitions import ENDLESS_RETRIES, transition
 
 with workflow.unsafe.imports_passed_through():
@@ -36,9 +36,9 @@ class PersonnelImportWorkflow(CaseWorkflow):
     kinds = (CaseKind.PERSONNEL_IMPORT,)
     process = "personnel_import"
     steps = {
-        ImportStep.IMPORT_PERSONNEL: Step(then={ImportStep.FINISH_IMPORT: "read to the end, or not to be read"}),
-        ImportStep.FINISH_IMPORT: Step(then={ImportStep.DISCARD_FILE: "the sender is told"}),
-        ImportStep.DISCARD_FILE: Step(then={OVER: "what is needed of it stands in Postgres"}),
+        ImportStep.IMPORT_PERSONNEL: ProcessStep(then={ImportStep.FINISH_IMPORT: "read to the end, or not to be read"}),
+        ImportStep.FINISH_IMPORT: ProcessStep(then={ImportStep.DISCARD_FILE: "the sender is told"}),
+        ImportStep.DISCARD_FILE: ProcessStep(then={OVER: "what is needed of it stands in Postgres"}),
     }
     signals = {FactKind.FILE_RECEIVED: "HR sent a file"}
 

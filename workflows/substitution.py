@@ -13,8 +13,7 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-from workflows.case import CaseWorkflow
-from workflows.case import Step as Asks
+from workflows.case import CaseWorkflow, ProcessStep
 
 with workflow.unsafe.imports_passed_through():
     from messages.case import OVER, CaseKind, CaseRef
@@ -29,7 +28,7 @@ class SubstitutionWorkflow(CaseWorkflow):
     kinds = (CaseKind.SUBSTITUTION,)
     process = "substitution"
     steps = {
-        Step.ASK_SUBSTITUTE: Asks(
+        Step.ASK_SUBSTITUTE: ProcessStep(
             asks="the new guarantor, in person",
             silence="ends the substitution",
             then={
@@ -37,7 +36,7 @@ class SubstitutionWorkflow(CaseWorkflow):
                 OVER: "refused, withdrawn, lapsed, or the credit was closed",
             },
         ),
-        Step.REQUEST_SUBSTITUTION_REVIEW: Asks(
+        Step.REQUEST_SUBSTITUTION_REVIEW: ProcessStep(
             asks="the finance office of the owner's region, or of the platform where the region cannot decide",
             silence="the region's hands it to the platform; the platform's ends the substitution",
             then={
@@ -45,7 +44,7 @@ class SubstitutionWorkflow(CaseWorkflow):
                 OVER: "refused, withdrawn, lapsed, or the credit was closed",
             },
         ),
-        Step.REPLACE_GUARANTOR: Asks(
+        Step.REPLACE_GUARANTOR: ProcessStep(
             asks="finance once more, if what it approved does not hold any more",
             silence="as of the review",
             then={

@@ -29,7 +29,7 @@ from storage.rows.certificate import Certificate
 from storage.rows.onboarding import Application
 
 # Who can mend what stands in the way.
-_MENDERS = {
+_RESPONSIBLE = {
     Obstacle.CONTRACT_NOT_IN_FORCE: Role.CONTRACTS_OFFICER,
     Obstacle.NOT_EMPLOYED: Role.HR_OFFICER,
     Obstacle.SHARE_USED_UP: Role.HR_OFFICER,
@@ -105,7 +105,7 @@ async def _limit_now(step: Transition, application: Application, programme: Prog
 
 
 async def _ask_to_mend(step: Transition, obstacle: Obstacle, programme: Programme) -> NextStep:
-    role = _MENDERS[obstacle]
+    role = _RESPONSIBLE[obstacle]
     scope = (
         (ScopeKind.PLATFORM, "")
         if role is Role.CONTRACTS_OFFICER

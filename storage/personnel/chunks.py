@@ -114,7 +114,7 @@ async def apply_chunk(connection: AsyncConnection, importing: Importing, chunk: 
     await connection.execute(statements.ADD_PERSONS)
     await connection.execute(statements.LOCK_CHANGES, ids)
     await connection.execute(statements.LOCK_PERSONS, leavers)
-    await connection.execute(statements.WEIGH, ids)
+    await connection.execute(statements.COMPARE, ids)
     refused = [*todo.refused, *await _refuse_own(connection, ids)]
     changed = await _change(connection, ids)
     added = (await connection.execute(statements.ADD_EMPLOYMENTS, ids)).rowcount

@@ -75,9 +75,9 @@ LOCK_PERSONS: Final = sa.text(
 
 # What the file says beside what is known. An empty name in the file says nothing. ``before`` holds what will change.
 # Whoever works elsewhere too, or is staff, is not renamed by one employer's file: the name is for display only.
-WEIGH: Final = sa.text(
+COMPARE: Final = sa.text(
     """
-    CREATE TEMPORARY TABLE weighed ON COMMIT DROP AS
+    CREATE TEMPORARY TABLE compared ON COMMIT DROP AS
     SELECT i.row_number, i.national_id_index, p.id AS person_id, e.id AS employment_id,
         i.region_code, i.hire_date, i.net_pay, i.sheba_index, i.sheba_sealed, i.mobile_index, i.mobile_sealed,
         coalesce(nullif(i.first_name, ''), p.first_name) AS first_name,
@@ -110,7 +110,7 @@ WEIGH: Final = sa.text(
 # or about those, counts only as far as it says nothing new.
 REFUSE_OWN: Final = sa.text(
     """
-    DELETE FROM weighed w
+    DELETE FROM compared w
     WHERE (w.employment_id IS NULL OR w.before <> '{}') AND (
         w.person_id = CAST(:sender AS uuid)
         OR EXISTS (
@@ -129,7 +129,7 @@ KEEP_VERSIONS: Final = sa.text(
     """
     WITH kept AS (
         INSERT INTO personnel_versions (case_id, person_id, employment_id, before)
-        SELECT CAST(:case AS uuid), person_id, employment_id, before FROM weighed WHERE before <> '{}'
+        SELECT CAST(:case AS uuid), person_id, employment_id, before FROM compared WHERE before <> '{}'
         RETURNING employment_id, before
     )
     SELECT employment_id, ARRAY(SELECT jsonb_object_keys(before)) AS fields FROM kept
@@ -139,7 +139,7 @@ KEEP_VERSIONS: Final = sa.text(
 RENAME_PERSONS: Final = sa.text(
     """
     UPDATE persons p SET first_name = w.first_name, last_name = w.last_name
-    FROM weighed w WHERE p.id = w.person_id AND w.before ?| ARRAY['first_name', 'last_name']
+    FROM compared w WHERE p.id = w.person_id AND w.before ?| ARRAY['first_name', 'last_name']
     """
 )
 
@@ -148,7 +148,7 @@ CHANGE_EMPLOYMENTS: Final = sa.text(
     """
     UPDATE employments e SET region_code = w.region_code, hire_date = w.hire_date, net_pay = w.net_pay,
         state = CASE e.state WHEN 'left' THEN 'employed' ELSE e.state END, updated_at = now()
-    FROM weighed w
+    FROM compared w
     WHERE e.id = w.employment_id AND w.before ?| ARRAY['region_code', 'hire_date', 'net_pay_rial', 'state']
     """
 )
@@ -158,7 +158,7 @@ ADD_EMPLOYMENTS: Final = sa.text(
     INSERT INTO employments
         (organisation_id, person_id, region_code, hire_date, net_pay, sheba_index, sheba_sealed)
     SELECT CAST(:organisation AS uuid), person_id, region_code, hire_date, net_pay, sheba_index, sheba_sealed
-    FROM weighed WHERE employment_id IS NULL ORDER BY national_id_index
+    FROM compared WHERE employment_id IS NULL ORDER BY national_id_index
     """
 )
 
@@ -172,10 +172,10 @@ PROPOSE: Final = sa.text(
         o.case_id IS NOT NULL AND o.value_index IS DISTINCT FROM q.value_index AS replaces
     FROM (
         SELECT w.person_id, '{Change.MOBILE}' AS what, w.mobile_index AS value_index, w.mobile_sealed AS value_sealed
-        FROM weighed w WHERE w.other_mobile
+        FROM compared w WHERE w.other_mobile
         UNION ALL
         SELECT w.person_id, '{Change.SHEBA}', w.sheba_index, w.sheba_sealed
-        FROM weighed w WHERE w.other_sheba
+        FROM compared w WHERE w.other_sheba
         UNION ALL
         SELECT p.id, '{Change.EXIT}', NULL, NULL
         FROM unnest(:leavers) AS l (national_id_index)

@@ -122,10 +122,10 @@ async def test_a_message_without_its_fact_changes_nothing_and_the_waiting_goes_o
     for message in forged:
         await waiting.handle.signal(message.name, message)
 
-    async def weighed() -> bool:
+    async def assessed() -> bool:
         return await waiting.transitions() > before
 
-    await eventually(weighed, "the messages to be weighed")
+    await eventually(assessed, "the messages to be assessed")
     assert (await waiting.steps.phase(waiting.member, waiting.case_id, "awaiting_certificate"))["outcome"] is None
     await waiting.pass_time(hours=71)
     assert "reminded" not in await waiting.timeline()
@@ -134,10 +134,10 @@ async def test_a_message_without_its_fact_changes_nothing_and_the_waiting_goes_o
     seen = await waiting.transitions()
     await waiting.handle.signal(forged[0].name, forged[0])
 
-    async def weighed_again() -> bool:
+    async def assessed_again() -> bool:
         return await waiting.transitions() > seen
 
-    await eventually(weighed_again, "the message to be weighed")
+    await eventually(assessed_again, "the message to be assessed")
     await waiting.pass_time(hours=168, minutes=5)
     await waiting.end()
     assert (await waiting.timeline()).count("reminded") == 1

@@ -146,10 +146,10 @@ async def test_contradictory_messages_without_their_facts_change_nothing_at_a_wa
         await asked.handle.signal(name, CaseSignal(CaseKind.ONBOARDING, UUID(asked.case_id), name, uuid4()))
     await asked.send_everything_again()
 
-    async def weighed() -> bool:
+    async def assessed() -> bool:
         return await asked.transitions() > seen
 
-    await eventually(weighed, "the messages to be weighed")
+    await eventually(assessed, "the messages to be assessed")
     assert await asked.timeline() == before
     await asked.approve()
 
