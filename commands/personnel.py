@@ -68,7 +68,7 @@ class Upload:
 
 @refuses(refuse_closed, TooLarge, EmptyFile, KeyReused, KeyInFlight)
 async def send_file(context: Context, upload: Upload, render: Callable[[Import], bytes]) -> Answer:
-    """Store a personnel file and promise its import (A13); the file never stands in memory as a whole.
+    """Store a personnel file and open its import (A13); the file is streamed, never whole in memory.
 
     Args:
         context: what commands work with.
