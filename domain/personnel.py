@@ -197,7 +197,7 @@ class EmptyFile(InvalidInput):
 
 
 class SentByYourself(Forbidden):
-    """Another mobile or sheba needs a second person: whoever sent the file cannot confirm it."""
+    """Another mobile or sheba needs a second person: the sender of the file cannot confirm it."""
 
     code = "sent_by_yourself"
     fa = "این تغییر از فایلی آمده که خودتان فرستاده‌اید؛ همکار دیگری باید آن را تأیید کند."
