@@ -221,7 +221,7 @@ class Reconciler:
         _tell(case_id, FindingKind.PROCESS_MISSING, times, alarm=times >= ALARM_TIMES)
 
     async def _report_ended_early(self, case_id: UUID) -> None:
-        """Nothing starts a completed process again: somebody has to look."""
+        """Temporal starts no completed process again: an operator has to act."""
         async with transaction(self._engine, SERVICE) as connection:
             if not await reconciliation.lock_quiet_case(connection, case_id):
                 return
@@ -235,7 +235,7 @@ class Reconciler:
 
 
 def _case_of(process: str) -> UUID | None:
-    """The case in a workflow id; None for what somebody started by hand under another name."""
+    """The case in a workflow id; None for a workflow that was started by hand under another name."""
     try:
         return UUID(process.partition("/")[2])
     except ValueError:

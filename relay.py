@@ -1,7 +1,7 @@
-"""Sends what transactions promised: workflow starts and signals, and notices (docs/decisions/0001).
+"""Sends the outbox: workflow starts and signals, and notices (docs/decisions/0001).
 
 Runs inside every api and worker process. The process that wrote nudges its own relay right after the commit; a
-sweep sends what a dying process left behind. Order is not promised; everything is sent at least once.
+sweep sends what a dying process left behind. The order is not guaranteed; every message is sent at least once.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class Relay:
 
     @property
     def sent(self) -> int:
-        """How many promises this process has kept."""
+        """How many messages this process has sent."""
         return self._sent
 
     def nudge(self) -> None:
@@ -149,7 +149,7 @@ class Relay:
             messages = await claim(connection, wanted, _BATCH)
         sent = [done for done in await asyncio.gather(*map(self._send, messages)) if done is not None]
         if sent:
-            # What was sent and is not marked would be sent twice.
+            # A message that was sent but not marked would be sent twice.
             await retried(lambda: self._mark(sent), of="chore:mark_sent")
             self._sent += len(sent)
         return len(messages)
@@ -163,7 +163,7 @@ class Relay:
         try:
             route = self._routes[message.message]
             await asyncio.wait_for(route.send(decode(route.message, message.payload)), _SEND_LIMIT)
-        except Exception as error:  # noqa: BLE001 - whatever went wrong, the promise stays
+        except Exception as error:  # noqa: BLE001 - after any error the message stays and is due again
             await self._postpone(message, error)
             return None
         return message.id
@@ -172,7 +172,7 @@ class Relay:
         level = logging.ERROR if message.attempts >= ALARM_ATTEMPTS else logging.WARNING
         facts = {"outbox_id": message.id, "message_class": message.message, "attempts": message.attempts}
         _log.log(level, "message_not_sent", extra={**facts, "error": type(error).__name__})
-        # With the database away the lease gives it back; what the rest of the batch did is still to be marked.
+        # If the database is down, the lease frees the row; the rest of the batch must still be marked.
         with contextlib.suppress(SQLAlchemyError, OSError):
             async with transaction(self._engine, SERVICE) as connection:
                 await put_back(connection, message, type(error).__name__)

@@ -61,10 +61,10 @@ def serve_metrics(host: str, port: int) -> int:
 
 
 async def watch_outbox(engine: AsyncEngine) -> None:
-    """Keep the gauges of waiting and failing promises, lost processes and the ledger's sums; until cancelled."""
+    """Keep the gauges of waiting and failing messages, lost processes and the ledger's sums; until cancelled."""
     meter = metrics.get_meter("amanat")
-    waiting = meter.create_gauge("amanat_outbox_waiting", description="Promises not sent yet")
-    failing = meter.create_gauge("amanat_outbox_failing", description="Promises that failed again and again")
+    waiting = meter.create_gauge("amanat_outbox_waiting", description="Messages not sent yet")
+    failing = meter.create_gauge("amanat_outbox_failing", description="Messages that failed repeatedly or are too old")
     findings = meter.create_gauge(
         "amanat_reconciliation_findings_open", description="Cases and processes that disagree (G5)"
     )

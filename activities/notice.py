@@ -57,7 +57,7 @@ class NoticeSender:
             await mark_failed(connection, notice.id, failure)
 
     async def send_code(self, message: SendCode) -> None:
-        """Send a one-time code; a challenge that belongs to nobody is passed over.
+        """Send a one-time code; does nothing for a challenge without a person.
 
         Raises:
             SendFailed: it may work later; the code's own end bounds the tries.
@@ -72,7 +72,7 @@ class NoticeSender:
         except SendFailed as failure:
             if failure.retryable:
                 raise
-            # Nobody can sign in until somebody mends this: a template is missing or a key is wrong.
+            # A template is missing or a key is wrong: no member can sign in until an operator corrects it.
             _log.error("code_not_sent", extra={"purpose": unsent.purpose, "reason": failure.reason})
         async with transaction(self._context.engine, SERVICE) as connection:
             await mark_code_sent(connection, message.code_id)

@@ -23,7 +23,7 @@ _log = logging.getLogger("amanat.activities")
 
 
 async def ask_finance(step: Transition, kind: str, application: Application, *, reason: str | None = None) -> NextStep:
-    """Ask the region where the applicant works now; where nobody there may decide, the platform's finance.
+    """Ask the finance of the region where the applicant works now, or the platform's if the region has no officer.
 
     Args:
         step: at work.

@@ -1,4 +1,4 @@
-"""How a transition runs: one transaction, safe to run twice, its result kept under case, step and round."""
+"""How a transition runs: one transaction, safe to run twice, its result stored under case, step and round."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ class ActivityContext:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A transition at work: its transaction, its locked case, and Postgres's time.
+    """A running transition: its transaction, its locked case, and Postgres's time.
 
-    ``until`` is the moment that the process waited for, ``deadlines`` what the machine itself waits for, by step;
-    ``last`` are the statements that end the transaction.
+    ``until`` is the moment that the process waited for, ``deadlines`` are the case's own deadlines by step, ``last``
+    are the statements that are sent with the COMMIT.
     """
 
     connection: AsyncConnection
@@ -66,7 +66,7 @@ class Transition:
 
     @property
     def owner(self) -> list[UUID]:
-        """Whom to tell what becomes of the case."""
+        """The person whom the case is about, to be notified of what becomes of it; empty if there is none."""
         return [] if self.case.person_id is None else [self.case.person_id]
 
     async def move(self, phase: str, *, next_actor: str | None, due_in: timedelta | None = None) -> None:
@@ -76,7 +76,7 @@ class Transition:
     async def end(
         self, phase: str, *, outcome: str | None = None, audited: Mapping[str, Any] | None = None
     ) -> NextStep:
-        """End the case; what was still asked or waited for is moot.
+        """End the case; its open tasks become moot and its deadlines are deleted.
 
         Args:
             phase: the last one.
@@ -146,17 +146,17 @@ class Transition:
         return await holders_of(self.connection, grant, apart_from=await people_in(self.connection, self.case.id))
 
     async def set_deadline(self, step: str, due_in: timedelta) -> None:
-        """Wait so long for nobody, then take a step; replaces what was waited for with that step before."""
+        """Set the deadline of a step, which is taken then although no task is open; replaces the step's former one."""
         self.deadlines[step] = await deadlines.set_deadline(self.connection, self.case.id, step, due_in)
 
     async def clear_deadlines(self) -> None:
-        """Wait for people only."""
+        """Delete the case's deadlines; only open tasks are waited for then."""
         if self.deadlines:
             await deadlines.clear_deadlines(self.connection, self.case.id)
             self.deadlines.clear()
 
     async def pass_deadline(self) -> None:
-        """The time of this step has come: what was waited for until then is not waited for any more."""
+        """Delete this step's deadline if it is over."""
         due = self.deadlines.get(self.name)
         if due is not None and self.until is not None and due <= self.until:
             await deadlines.clear_deadlines(self.connection, self.case.id, self.name)
@@ -188,7 +188,7 @@ Body = Callable[[Transition], Awaitable[NextStep]]
 async def run_transition(
     context: ActivityContext, name: str, step: StepInput, body: Body, *, assess: Body | None = None
 ) -> NextStep:
-    """Run a transition once per case, step and round; a case that is over is left as it is.
+    """Run a transition once per case, step and round; does nothing in a closed case.
 
     Args:
         context: what activities work with.

@@ -102,7 +102,7 @@ class ApiHeaders:
             if replaced:
                 return
             if replaced := _is_bare_refusal(message):
-                # The framework's own bound on bodies answers in plain text, past the exception handlers.
+                # FastAPI's body limit answers in plain text and bypasses exception handlers.
                 await problems.problem(Request(scope), TooLarge())(scope, receive, send_framed_start)
                 return
             await send_framed_start(message)

@@ -83,7 +83,7 @@ class TitledCase(CaseOut):
     async def titled(cls, connection: AsyncConnection, cases: Sequence[Case], actor: Actor) -> list[TitledCase]:
         """Cases with their titles, in somebody's eyes."""
         programmes = await _programmes(connection, cases)
-        # Members read no names but their own here: the second wall sees to it.
+        # Row-level security lets a member read no name but their own here.
         names = await people.names_of(connection, {case.person_id for case in cases if case.person_id is not None})
         return [
             cls(

@@ -78,7 +78,7 @@ class Section(Generic[P]):
         read: the fields of a case.
         allowed: what the caller may do in such a case besides answering their tasks.
         members: the parts that members must take in the case to see this one.
-        staff: ``scope``: whoever of them sees the case; ``holder``: only who has claimed a task in it.
+        staff: ``scope``: all of them who see the case; ``holder``: only those who have claimed a task in it.
         by_programme: whether such cases go by a programme.
         endings: facts with which the process ends as soon as it knows.
         is_asked: False where nobody is ever asked, so that waiting for nobody is no sign of a process that moves.

@@ -31,7 +31,7 @@ class TaskOut(Out):
     kind: str = Field(examples=[*TASK_KINDS])
     words: Words
     person_name: str | None = Field(
-        description="Whose case it is, for staff and for whoever is asked to stand (A5); null for one's own",
+        description="Whose case it is, for staff and for guarantors who are asked (A5); null for one's own",
         examples=["مریم رضایی"],
     )
     programme: Words | None = Field(description="The programme's title, where the case is about a credit")

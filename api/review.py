@@ -95,7 +95,7 @@ DECISIONS = (
 
 
 class ReviewOut(Out):
-    """What whoever reviews decides by, as it is at this moment (A7)."""
+    """What the reviewer decides by, as it is at this moment (A7)."""
 
     findings: list[Reason] = Field(description="What stands against an approval; empty if nothing does")
     may_forward: bool = Field(description="Whether the applicant works in another region now, to hand it to")
@@ -134,7 +134,7 @@ class ReviewSection(Out):
         description="Whoever was named, newest first: to the applicant, finance that decides and auditors all of them,"
         " to a guarantor their own (A5)",
     )
-    review: ReviewOut | None = Field(default=None, description="For whoever has the open review (A7)")
+    review: ReviewOut | None = Field(default=None, description="For staff who have the open review (A7)")
 
 
 async def _read(view: CaseView) -> ReviewSection:
@@ -176,7 +176,7 @@ async def _disclose(
     async with with_service_rights(connection, visibility.actor):
         names = await people.names_of(connection, persons)
         national_ids = await people.national_ids_of(connection, view.seals, persons)
-    # The applicant typed the national id; whose it is, they learn from whoever accepted.
+    # The applicant typed the national id; they see the name only once that guarantor has accepted.
     told = [one for one in found if one.accepted_at is not None or judges]
     return Disclosed(
         names={guarantee.id: names[guarantee.person_id] for guarantee in told},

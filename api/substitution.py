@@ -81,7 +81,7 @@ class SubstitutionOut(Out):
     current: GuaranteeInCase | None = Field(description="For the owner, finance that decides, auditors, and themselves")
     proposed: GuaranteeInCase | None = Field(description="Likewise")
     findings: list[Reason] | None = Field(
-        description="What stands against an approval at this moment; for whoever has the open review"
+        description="What stands against an approval at this moment; for staff who have the open review"
     )
 
 
@@ -104,7 +104,7 @@ SECTION: Section[Out] = Section(
 @router.post("/credit-lines/{line_id}/guarantor-substitutions", status_code=201, dependencies=[_Member])
 @refuses(commands.request_substitution)
 async def request_substitution(command: CommandDep, line_id: UUID, wish: SubstitutionIn) -> CaseRow:
-    """Ask for another guarantor behind a usable credit (A4); whoever stands now does until finance has approved."""
+    """Ask for another guarantor behind a usable credit (A4); the present one stays bound until finance approves."""
     case_id = await commands.request_substitution(command, line_id, wish.guarantee_id, wish.national_id)
     return await case_row(command, case_id)
 
@@ -138,7 +138,7 @@ async def _show(
     disclosed = Disclosed()
     if judges or visibility.is_applicant:
         names = await people.names_of(connection, [one.person_id for one in both])
-        # The owner typed the national id; whose it is, they learn from whoever accepted.
+        # The owner typed the national id; they see the name only once that guarantor has accepted.
         disclosed = Disclosed(
             names={one.id: names[one.person_id] for one in both if judges or one.accepted_at is not None},
             national_ids=await people.national_ids_of(connection, seals, [one.person_id for one in both]),

@@ -1,4 +1,4 @@
-"""Who looks at a case, and what of it is for their eyes (docs/rules.md, Roles)."""
+"""What a caller may see of a case (docs/rules.md, Roles)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from storage.rows.tasks import Task
 
 @dataclass(frozen=True, slots=True)
 class Visibility:
-    """A case in somebody's eyes.
+    """What an actor may see of a case.
 
-    ``parts`` are those that they take, or took, in it. ``tasks`` are those of its open tasks that are theirs to answer:
-    none for staff in a case of their own, which ``is_own`` says.
+    ``parts`` are the parts that they take or took in it. ``tasks`` are its open tasks that they may answer: none for
+    staff in a case of their own (``is_own``).
     """
 
     actor: Actor
@@ -69,7 +69,7 @@ class Visibility:
 
         Args:
             members: the parts that a member must take in it.
-            held_only: whether of the staff only who has claimed a task in it sees it, or whoever sees the case.
+            held_only: whether only the staff who have claimed a task in the case see it, or all who see the case.
         """
         if self.actor.capacity == "member":
             return bool(self.parts & members)
@@ -80,14 +80,14 @@ class Visibility:
         return next((task for task in self.tasks if task.kind == kind), None)
 
     def judges_as(self, kind: str) -> bool:
-        """Whether they look at a case as those who decide a kind of task in it: whoever decides now, and auditors."""
+        """Whether they see the case as those who decide a kind of task in it: the present decider, and auditors."""
         if self.actor.capacity != "staff" or self.is_own:
             return False
         return self.task_of(kind) is not None or self.actor.holds_any({Role.AUDITOR})
 
 
 async def visibility_of(connection: AsyncConnection, actor: Actor, case: Case) -> Visibility:
-    """How somebody sees a case that they may see."""
+    """What an actor may see of a case, once row-level security has let them read it."""
     parts = await people.parts_in(connection, case.id, actor.person_id)
     if parts and actor.capacity == "staff":
         return Visibility(actor, case, parts, ())
@@ -96,7 +96,7 @@ async def visibility_of(connection: AsyncConnection, actor: Actor, case: Case) -
 
 
 def with_service_rights(connection: AsyncConnection, actor: Actor) -> contextlib.AbstractAsyncContextManager[None]:
-    """For the few reads of other people's rows that a member's answer stands on; keep everything else out of it."""
+    """Lift row-level security for reads that a member's answer depends on; never return these rows."""
     if actor.capacity == "staff":
         return contextlib.nullcontext()
     return as_service(connection, Acting.of(actor))

@@ -91,7 +91,7 @@ async def _upload(context: Context, file: Path, organisation: str, username: str
         if employer is None:
             raise NotFound(field="--organisation")
         grants = await grants_of(connection, credential.person_id)
-    # No session: whoever has a shell on the machine acts as this member of staff, with their roles and no others.
+    # No session: a person with a shell on the machine acts as this member of staff, with their roles only.
     actor = Actor(credential.person_id, "staff", uuid4(), grants)
     return Upload(actor, employer.id, uuid4().hex, _ORIGIN, _content(file))
 

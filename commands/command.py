@@ -41,8 +41,8 @@ _log = logging.getLogger("amanat.commands")
 class Context:
     """What commands work with; made once by an entry point.
 
-    ``side`` is a small pool for what must be committed whatever becomes of the command, such as a try of a code;
-    ``links`` are where members go on, by the names that texts have for them.
+    ``side`` is a small pool for what is committed even if the command fails, such as a try of a code; ``links`` are
+    addresses in the texts of SMS, by name.
     """
 
     engine: AsyncEngine
@@ -69,9 +69,9 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command at work: its transaction, who acts, and Postgres's time.
+    """A running command: its transaction, who acts, and Postgres's time.
 
-    ``last`` are the statements that end the transaction, ``locked`` the kinds of the cases that it has locked.
+    ``last`` are the statements that are sent with the COMMIT, ``locked`` the kinds of the cases that it has locked.
     """
 
     connection: AsyncConnection
@@ -97,7 +97,7 @@ class Command:
         return self.context.seals
 
     def require_role(self, *roles: Role) -> None:
-        """Refuse whoever holds none of the roles anywhere.
+        """Refuse an actor who holds none of the roles in any scope.
 
         Raises:
             Forbidden: they do not.
@@ -115,7 +115,7 @@ class Command:
             raise StepUpRequired
 
     async def open_case(self, kind: CaseKind, **values: Any) -> UUID:
-        """``storage.cases.open_case``; nobody else sees the case before this command is done."""
+        """``storage.cases.open_case``; the case needs no lock: other transactions see it only after the COMMIT."""
         case_id = await open_case(self.connection, kind=kind, **values)
         self.locked[case_id] = kind
         return case_id
@@ -136,7 +136,7 @@ class Command:
         """Lock a case, of a kind if one is named, that is about the member themselves.
 
         Raises:
-            NotFound: missing, of another kind, or somebody else's.
+            NotFound: missing, of another kind, or about another person.
         """
         case = await self.lock_case(case_id)
         if kind not in {None, case.kind} or case.person_id != self.actor.person_id:
@@ -144,7 +144,7 @@ class Command:
         return case
 
     async def refuse_own_case(self, case_id: UUID) -> None:
-        """Nobody decides on their own case, nor where they are guarantor or counterparty.
+        """Refuse an actor who takes part in the case, as its subject, guarantor or counterparty.
 
         Raises:
             OwnCase: they take part in it.
@@ -152,7 +152,7 @@ class Command:
         if await takes_part(self.connection, case_id, self.actor.person_id):
             raise OwnCase
 
-    async def act(  # noqa: PLR0913 - what somebody does has these consequences
+    async def act(  # noqa: PLR0913 - an action has these consequences
         self,
         case_id: UUID,
         fact: StrEnum,
@@ -166,7 +166,7 @@ class Command:
         sms: Mapping[str, Sequence[UUID]] | None = None,
         audited: Mapping[str, Any] | None = None,
     ) -> UUID:
-        """Record what somebody did in a case that this command has locked, with all that follows at once.
+        """Record an action in a case that this command has locked, with its immediate consequences.
 
         Args:
             case_id: the case.
@@ -184,7 +184,7 @@ class Command:
             The fact's id.
 
         Raises:
-            TaskNotOpen: the clock or somebody else was first.
+            TaskNotOpen: the clock or another person was first.
         """
         fact_id = await record_fact(self.connection, case_id, fact, self.actor, payload)
         trail: dict[str, Any] = {"subject": str(case_id), "after": payload}
@@ -205,7 +205,7 @@ class Command:
         return fact_id
 
     async def notify(self, people: Sequence[UUID], template: str, case_id: UUID) -> None:
-        """Send an SMS to people; those of others than the member who acts are not the member's to see."""
+        """Send an SMS to people; row-level security hides notices to other people from the member who acts."""
         if self.actor.capacity == "member" and set(people) != {self.actor.person_id}:
             async with as_service(self.connection, self.acting):
                 await notify(self.connection, people, template, case_id=case_id)
@@ -272,7 +272,7 @@ async def _perform_once(
     keep: Callable[[bytes], bytes],
 ) -> Answer:
     actor, cipher = envelope.actor, context.seals.cipher
-    # A person's key as staff is another than their key as a member.
+    # The same person has separate keys as staff and as a member.
     key, fingerprint = f"{actor.capacity}:{envelope.key}", envelope.fingerprint
     lookups, acting = lookup_statements(actor.person_id, key), Acting.of(actor)
     async with transaction_with(context.engine, acting, *lookups) as (connection, found):

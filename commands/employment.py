@@ -118,7 +118,7 @@ def _is_in_reach(actor: Actor, employment: ListedEmployment) -> bool:
 
 
 async def _checked(command: Command, correction: EmploymentCorrection) -> EmploymentCorrection:
-    """The correction with its region's code as it is stored, once every value is as good as a file's must be."""
+    """The correction with its region's code as it is stored; every value is checked like a file's."""
     region_code = correction.region_code
     if region_code is not None:
         region_code = read_region(region_code, await list_regions(command.connection))

@@ -127,7 +127,7 @@ async def _faults(command: Command, terms: GuarantorTerms, applicant: Employment
 
 
 async def release_guarantors(command: Command, case_id: UUID) -> None:
-    """Free whoever is asked, or stands, in a case that its owner withdrew (A11), and tell them."""
+    """Release all guarantors of a case that its owner withdrew (A11), and notify them."""
     for notice, people in (await guarantor.release_all(command.connection, case_id)).items():
         await command.notify(people, notice, case_id)
 

@@ -68,7 +68,7 @@ class Upload:
 
 @refuses(refuse_closed, TooLarge, EmptyFile, KeyReused, KeyInFlight)
 async def send_file(context: Context, upload: Upload, render: Callable[[Import], bytes]) -> Answer:
-    """Store a personnel file and promise its import (A13); the file never stands in memory as a whole.
+    """Store a personnel file and open its import (A13); the file is streamed, never whole in memory.
 
     Args:
         context: what commands work with.
@@ -90,7 +90,7 @@ async def send_file(context: Context, upload: Upload, render: Callable[[Import],
     try:
         answer = await perform(context, envelope, work, status=202)
     except BaseException:
-        # Nobody else would ever delete it. If the import stands after all, it ends with `file_missing`.
+        # Nobody else would ever delete it. If the import stands after all, it ends with ``file_missing``.
         await context.files.remove(stored.key)
         raise
     if answer.replayed:

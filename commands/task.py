@@ -13,7 +13,7 @@ from storage.audit import case_stream
 from storage.cases import touch_case
 from storage.rows.tasks import Task
 
-# What every decision about a task may refuse: the clock or somebody else was first.
+# Refusals of every decision about a task: the clock or another person was first.
 DECISION = (TaskOfOtherKind, TaskNotOpen)
 _WORK = (OwnCase, TaskNotOpen, TaskClaimed)
 

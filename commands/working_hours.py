@@ -1,4 +1,4 @@
-"""Holidays, kept by operators: what the calendar only estimates is mended before it counts (A7)."""
+"""Holidays, kept by operators, who correct the days that the calendar only estimates before they count (A7)."""
 
 from __future__ import annotations
 

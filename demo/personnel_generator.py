@@ -4,6 +4,8 @@ People, ids, numbers and shebas are invented (with right check digits) and new a
 usual mess of A13 is stirred in, and the bad rows asked for; the key says which row must be refused with which code.
 """
 
+from __future__ import annotations
+
 import csv
 import enum
 import json

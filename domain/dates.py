@@ -1,7 +1,9 @@
 """Jalali dates, Asia/Tehran: reading, writing and counting in months.
 
-Days are stored as Gregorian `date`; months, month ends and "the 8th" are Jalali. No clock here: `now` is passed in.
+Days are stored as Gregorian ``date``; months, month ends and "the 8th" are Jalali. No clock here: ``now`` is passed in.
 """
+
+from __future__ import annotations
 
 import functools
 import re
@@ -50,7 +52,8 @@ def jalali_day(year: int, month: int, day: int) -> JalaliDate:
 def parse_jalali(text: str) -> JalaliDate:
     """Read '1397/2/23' or '۱۳۹۷-۰۲-۲۳' (digits of any of the three alphabets, month and day of one or two).
 
-    Raises `BadDate` for anything else, and for days that the calendar lacks (30 Esfand of a common year).
+    Raises:
+        BadDate: anything else, or a day that the calendar lacks (30 Esfand of a common year).
     """
     match = _JALALI.fullmatch(value_text(text).replace(" ", ""))
     if match is None:
@@ -95,7 +98,7 @@ def format_month(day: JalaliDate) -> str:
 
 
 def add_months(day: JalaliDate, months: int) -> JalaliDate:
-    """Return the day `months` later (earlier if negative), its day clamped to the length of the month it lands in."""
+    """Return the day ``months`` later (earlier if negative), its day clamped to the length of the month it lands in."""
     year, month0 = divmod(day.year * MONTHS_A_YEAR + day.month - 1 + months, MONTHS_A_YEAR)
     length = JalaliDate.days_in_month(month0 + 1, year)
     return jalali_day(year, month0 + 1, min(day.day, length))
@@ -107,7 +110,11 @@ def month_end(day: JalaliDate) -> JalaliDate:
 
 
 def tehran_day(now: datetime) -> date:
-    """Return the (Gregorian) day that it is in Tehran at `now`; a naive `now` raises ValueError."""
+    """Return the (Gregorian) day that it is in Tehran at ``now``.
+
+    Raises:
+        ValueError: ``now`` has no time zone.
+    """
     if now.tzinfo is None:
         msg = "an instant needs its time zone"
         raise ValueError(msg)
@@ -116,13 +123,17 @@ def tehran_day(now: datetime) -> date:
 
 
 def jalali_today(now: datetime) -> JalaliDate:
-    """Return the Jalali day that it is in Tehran at `now`; a naive `now` raises ValueError."""
+    """Return the Jalali day that it is in Tehran at ``now``.
+
+    Raises:
+        ValueError: ``now`` has no time zone.
+    """
     return to_jalali(tehran_day(now))
 
 
 def service_ends(hire: date, years: int = 28, months: int = 11) -> date:
-    """Return the first day on which somebody hired on `hire` no longer has less service than years + months (A4).
+    """Return the first day on which somebody hired on ``hire`` no longer has less service than years + months (A4).
 
-    Exclusive: the rule reads `today < service_ends(hire)`. Hired 1375/02/14 gives 1404/01/14, last good day 01/13.
+    Exclusive: the rule reads ``today < service_ends(hire)``. Hired 1375/02/14 gives 1404/01/14, last good day 01/13.
     """
     return add_months(to_jalali(hire), years * MONTHS_A_YEAR + months).to_gregorian()

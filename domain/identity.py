@@ -1,5 +1,7 @@
 """Who somebody is on paper: national id, mobile, sheba. Normalised, checked by their check digits, shown masked."""
 
+from __future__ import annotations
+
 import re
 from typing import ClassVar, Final, NewType
 
@@ -92,7 +94,11 @@ def _compact(text: str) -> str:
 
 
 def parse_national_id(text: str) -> NationalId:
-    """Read a national id (A13); one that lost its leading zeros (8 or 9 digits) is filled up. Raises BadNationalId."""
+    """Read a national id (A13); one that lost its leading zeros (8 or 9 digits) is filled up.
+
+    Raises:
+        BadNationalId: it is none.
+    """
     digits = _compact(text)
     if not _ID_DIGITS.fullmatch(digits):
         raise BadNationalId
@@ -103,7 +109,11 @@ def parse_national_id(text: str) -> NationalId:
 
 
 def parse_mobile(text: str) -> Mobile:
-    """Read a mobile written 09…, 9…, +989…, 00989… or 989… into E.164 (A13). Raises BadMobile."""
+    """Read a mobile written 09…, 9…, +989…, 00989… or 989… into E.164 (A13).
+
+    Raises:
+        BadMobile: it is none.
+    """
     match = _MOBILE_FORM.fullmatch(_compact(text))
     if match is None:
         raise BadMobile
@@ -120,7 +130,11 @@ def _library_knows(number: str) -> bool:
 
 
 def parse_sheba(text: str) -> Sheba:
-    """Read a sheba, spaced or not, in either case, 'IR' left out or not (A13). Raises BadSheba."""
+    """Read a sheba, spaced or not, in either case, 'IR' left out or not (A13).
+
+    Raises:
+        BadSheba: it is none.
+    """
     match = _SHEBA_FORM.fullmatch(_compact(text).upper())
     if match is None:
         raise BadSheba

@@ -1,5 +1,7 @@
 """Money: an integer of a unit's smallest part, never a float. People read and type toman; the machine keeps rial."""
 
+from __future__ import annotations
+
 import enum
 import re
 from collections.abc import Iterable, Sequence
@@ -52,7 +54,7 @@ class BadAmount(UnreadableValue):
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """`amount` smallest parts of `unit`; immutable; |amount| <= 10^17."""
+    """``amount`` smallest parts of ``unit``; immutable; |amount| <= 10^17."""
 
     amount: int
     unit: Unit = Unit.IRR
@@ -71,28 +73,32 @@ class Money:
 
     @classmethod
     def zero(cls, unit: Unit = Unit.IRR) -> Self:
-        """Return nothing of `unit`."""
+        """Return nothing of ``unit``."""
         return cls(0, unit)
 
     @classmethod
-    def total(cls, amounts: Iterable["Money"], unit: Unit = Unit.IRR) -> "Money":
-        """Return the sum of amounts, all of `unit` (UnitMismatch otherwise)."""
+    def total(cls, amounts: Iterable[Money], unit: Unit = Unit.IRR) -> Money:
+        """Return the sum of amounts.
+
+        Raises:
+            UnitMismatch: one is not of ``unit``.
+        """
         result: Money = cls.zero(unit)
         for amount in amounts:
             result += amount
         return result
 
-    def __add__(self, other: "Money") -> "Money":
+    def __add__(self, other: Money) -> Money:
         """Add an amount of the same unit."""
         self._same_unit(other)
         return Money(self.amount + other.amount, self.unit)
 
-    def __sub__(self, other: "Money") -> "Money":
+    def __sub__(self, other: Money) -> Money:
         """Take away an amount of the same unit."""
         self._same_unit(other)
         return Money(self.amount - other.amount, self.unit)
 
-    def __neg__(self) -> "Money":
+    def __neg__(self) -> Money:
         """Turn the sign."""
         return Money(-self.amount, self.unit)
 
@@ -100,31 +106,31 @@ class Money:
         """Tell whether there is anything."""
         return self.amount != 0
 
-    def __lt__(self, other: "Money") -> bool:
+    def __lt__(self, other: Money) -> bool:
         """Compare with an amount of the same unit."""
         self._same_unit(other)
         return self.amount < other.amount
 
-    def __le__(self, other: "Money") -> bool:
+    def __le__(self, other: Money) -> bool:
         """Compare with an amount of the same unit."""
         self._same_unit(other)
         return self.amount <= other.amount
 
-    def __gt__(self, other: "Money") -> bool:
+    def __gt__(self, other: Money) -> bool:
         """Compare with an amount of the same unit."""
         self._same_unit(other)
         return self.amount > other.amount
 
-    def __ge__(self, other: "Money") -> bool:
+    def __ge__(self, other: Money) -> bool:
         """Compare with an amount of the same unit."""
         self._same_unit(other)
         return self.amount >= other.amount
 
-    def times(self, count: int) -> "Money":
-        """Return `count` times the amount."""
+    def times(self, count: int) -> Money:
+        """Return ``count`` times the amount."""
         return Money(self.amount * _whole(count), self.unit)
 
-    def share(self, numerator: int, denominator: int) -> "Money":
+    def share(self, numerator: int, denominator: int) -> Money:
         """Return numerator/denominator of a non-negative amount, rounded down (A2: ¼ of net pay; D1: 1 %)."""
         self._not_negative()
         if _whole(numerator) < 0 or _whole(denominator) <= 0:
@@ -132,10 +138,10 @@ class Money:
             raise MoneyError(msg)
         return Money(self.amount * numerator // denominator, self.unit)
 
-    def allocate(self, parts: Sequence[int]) -> list["Money"]:
-        """Divide a non-negative amount in the proportion of `parts`; nothing is lost, the last part takes the rest.
+    def allocate(self, parts: Sequence[int]) -> list[Money]:
+        """Divide a non-negative amount in the proportion of ``parts``; nothing is lost, the last part takes the rest.
 
-        `parts` are non-negative whole weights of which the last is above 0: it could not take a rest otherwise.
+        ``parts`` are non-negative whole weights of which the last is above 0: it could not take a rest otherwise.
         """
         self._not_negative()
         if not parts or min(map(_whole, parts)) < 0 or parts[-1] == 0:
@@ -145,8 +151,8 @@ class Money:
         shares = [self.amount * part // whole for part in parts[:-1]]
         return [Money(share, self.unit) for share in (*shares, self.amount - sum(shares))]
 
-    def split_equally(self, count: int, multiple_of: int = RIAL_A_TOMAN) -> list["Money"]:
-        """Divide into `count` equal parts, each a multiple of `multiple_of`, the remainder in the last (C3).
+    def split_equally(self, count: int, multiple_of: int = RIAL_A_TOMAN) -> list[Money]:
+        """Divide into ``count`` equal parts, each a multiple of ``multiple_of``, the remainder in the last (C3).
 
         The amount itself must be such a multiple (whole toman by default): MoneyError otherwise.
         """
@@ -158,7 +164,7 @@ class Money:
         last = self.amount - part * (count - 1)
         return [Money(part, self.unit)] * (count - 1) + [Money(last, self.unit)]
 
-    def _same_unit(self, other: "Money") -> None:
+    def _same_unit(self, other: Money) -> None:
         if self.unit is not other.unit:
             msg = f"{self.unit} and {other.unit} do not mix"
             raise UnitMismatch(msg)
@@ -179,7 +185,8 @@ def _whole(number: int) -> int:
 def parse_whole(text: str) -> int:
     """Read a whole non-negative number as people write it: any digits, thousands separated by , ٬ ، ' or a space.
 
-    Raises BadAmount for an empty text, a sign, a fraction, a misplaced separator, or more than 10^17.
+    Raises:
+        BadAmount: an empty text, a sign, a fraction, a misplaced separator, or more than 10^17.
     """
     plain = value_text(text)
     if not _PLAIN.fullmatch(plain):
@@ -195,7 +202,8 @@ def parse_whole(text: str) -> int:
 def parse_toman(text: str) -> Money:
     """Read what a person typed in toman, with or without the word «تومان», into rial. Zero is read as zero.
 
-    Raises BadAmount (`bad_amount`) for a negative, fractional, empty, oversized or otherwise unreadable amount.
+    Raises:
+        BadAmount: a negative, fractional, empty, oversized or otherwise unreadable amount.
     """
     number = parse_whole(value_text(text).removesuffix("تومان"))
     if number > MAX_AMOUNT // RIAL_A_TOMAN:

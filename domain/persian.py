@@ -4,6 +4,8 @@ People write the same word with Arabic or Persian letters, with or without half-
 from old systems, and digits of three alphabets. What is stored is cleaned once; what is compared is a search key.
 """
 
+from __future__ import annotations
+
 import re
 import unicodedata
 from typing import ClassVar, Final
@@ -32,7 +34,7 @@ _NOT_WORD: Final = re.compile(r"[\W_]+")
 
 
 class UnreadableValue(ValueError):
-    """A text that cannot be read as the value asked for; `code` is the permanent refusal code, never the text."""
+    """A text that cannot be read as the value asked for; ``code`` is the permanent refusal code, never the text."""
 
     code: ClassVar[str] = "bad_value"
 
@@ -42,22 +44,22 @@ class UnreadableValue(ValueError):
 
 
 def latin_digits(text: str) -> str:
-    """Return `text` with Persian and Arabic digits written 0-9."""
+    """Return ``text`` with Persian and Arabic digits written 0-9."""
     return text if text.isascii() else text.translate(_TO_LATIN)
 
 
 def persian_digits(text: str) -> str:
-    """Return `text` with Latin and Arabic digits written ۰-۹."""
+    """Return ``text`` with Latin and Arabic digits written ۰-۹."""
     return text.translate(_TO_PERSIAN)
 
 
 def persian_letters(text: str) -> str:
-    """Return `text` with the Arabic forms of ی and ک replaced by the Persian ones."""
+    """Return ``text`` with the Arabic forms of ی and ک replaced by the Persian ones."""
     return text.translate(_LETTERS)
 
 
 def clean_text(text: str) -> str:
-    """Return `text` fit to be stored and shown: NFKC, Persian letters, single spaces, ZWNJ only inside words.
+    """Return ``text`` fit to be stored and shown: NFKC, Persian letters, single spaces, ZWNJ only inside words.
 
     Control characters (NUL too), bidirectional marks and kashida are dropped. Doing it twice changes nothing.
     """
@@ -79,12 +81,12 @@ def value_text(text: str) -> str:
 
 
 def search_key(text: str) -> str:
-    """Return the key under which `text` is searched and sorted: forms of letters, half-spaces and marks fold away."""
+    """Return the key under which ``text`` is searched and sorted: forms of letters, half-spaces and marks fold away."""
     folded = clean_text(text).translate(_SEARCH_FOLD)
     plain = "".join(c for c in unicodedata.normalize("NFD", folded) if not unicodedata.combining(c))
     return _SPACES.sub(" ", latin_digits(unicodedata.normalize("NFC", plain)).casefold()).strip()
 
 
 def squashed_key(text: str) -> str:
-    """Return `search_key` without spaces and punctuation: for words from a short known list (headings, states)."""
+    """Return ``search_key`` without spaces and punctuation: for words from a short known list (headings, states)."""
     return _NOT_WORD.sub("", search_key(text))

@@ -1,8 +1,10 @@
 """Personnel rows from HR files (A13): which heading means what, and whether one row is good.
 
 A bad row is refused alone, by its first fault in the order of the columns; a person's second row in a file is a
-`duplicate` even if the first was refused. Nothing here reads files: gateways.personnel_file brings the rows.
+``duplicate`` even if the first was refused. Nothing here reads files: gateways.personnel_file brings the rows.
 """
+
+from __future__ import annotations
 
 import enum
 from collections.abc import Collection, Mapping, Sequence
@@ -150,7 +152,7 @@ class PersonnelRow:
 class RefusedRow:
     """A bad row: which column is at fault and why, in words.
 
-    `national_id` is there when it could be read; `leaver` when the row's status names something other than employed
+    ``national_id`` is there when it could be read; ``leaver`` when the row's status names something other than employed
     (an empty one names nothing), whatever the row was refused for: both are for the leaver case, not for the report.
     """
 
@@ -195,7 +197,7 @@ class EmptyFile(InvalidInput):
 
 
 class SentByYourself(Forbidden):
-    """Another mobile or sheba needs a second person: whoever sent the file cannot confirm it."""
+    """Another mobile or sheba needs a second person: the sender of the file cannot confirm it."""
 
     code = "sent_by_yourself"
     fa = "این تغییر از فایلی آمده که خودتان فرستاده‌اید؛ همکار دیگری باید آن را تأیید کند."
@@ -229,9 +231,9 @@ def recognise_headings(cells: Sequence[str]) -> dict[Column, int]:
 def judge_row(
     raw: RawRow, known_regions: Collection[str], seen_national_ids: set[str], today: date
 ) -> PersonnelRow | RefusedRow:
-    """Judge one row (A13); its national id, if it has one, is added to `seen_national_ids`.
+    """Judge one row (A13); its national id, if it has one, is added to ``seen_national_ids``.
 
-    `today` is the day in Tehran: nobody was hired after it.
+    ``today`` is the day in Tehran: nobody was hired after it.
     """
     id_text, first_name, last_name, mobile_text, region_text, hired, pay, sheba_text, status = raw.values
     column, national_id = Column.NATIONAL_ID, None

@@ -98,8 +98,8 @@ class ReviewTerms:
 class Programme:
     """What a programme asks for.
 
-    ``waiting`` runs between approval and usable credit (A8); ``answer_*`` are for whoever backs the application,
-    ``obstacle_*`` for whoever must mend something before activation. ``organisation`` is the code of the only one
+    ``waiting`` runs between approval and usable credit (A8); ``answer_*`` are for those who back the application,
+    ``obstacle_*`` for the officer who clears an obstacle. ``organisation`` is the code of the only one
     whose employees it is for, empty if it is for all.
     """
 

@@ -83,7 +83,7 @@ class WorkingHours:
 
         Raises:
             ValueError: ``moment`` is naive, or ``hours`` negative.
-            NoWorkingTime: they do not fit into `LOOK_AHEAD`.
+            NoWorkingTime: they do not fit into ``LOOK_AHEAD``.
         """
         if moment.tzinfo is None or hours < 0:
             raise ValueError("needs an instant with its time zone, and no negative hours")

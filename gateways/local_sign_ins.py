@@ -1,4 +1,4 @@
-"""Ready-made sign-ins of a stand-alone stack's invented people, for whoever tries it out."""
+"""Ready-made sign-ins of a stand-alone stack's invented people, to try it out with."""
 
 from __future__ import annotations
 

@@ -4,6 +4,8 @@ A fault of the file as a whole is a PersonnelFileError; a fault of one row is le
 here with flat memory; a workbook is read by a process of its own, see xlsx_rows.
 """
 
+from __future__ import annotations
+
 import codecs
 import csv
 import itertools
@@ -36,9 +38,10 @@ class _CsvForm:
 
 
 def open_rows(path: Path) -> tuple[int, Iterator[RawRow]]:
-    """Return how many rows a personnel file has, all of it proven readable, and the rows as `read_rows` yields them.
+    """Return how many rows a personnel file has, all of it proven readable, and the rows as ``read_rows`` yields them.
 
-    Raises PersonnelFileError: nothing of a file that is at fault as a whole need ever be imported.
+    Raises:
+        PersonnelFileError: the file is at fault as a whole, so none of it is imported.
     """
     if _is_zip(path):
         return xlsx_rows.open_rows(path)
@@ -48,7 +51,8 @@ def open_rows(path: Path) -> tuple[int, Iterator[RawRow]]:
 def read_rows(path: Path) -> Iterator[RawRow]:
     """Yield the rows of a personnel file, blank ones left out but counted; cells longer than 512 are cut to 513.
 
-    Raises PersonnelFileError, before the first row wherever that is possible.
+    Raises:
+        PersonnelFileError: before the first row wherever that is possible.
     """
     if _is_zip(path):
         return xlsx_rows.open_rows(path)[1]
@@ -57,7 +61,7 @@ def read_rows(path: Path) -> Iterator[RawRow]:
 
 
 def count_rows(path: Path) -> int:
-    """Return how many rows `read_rows` yields, reading the whole file: also proves it readable to its end."""
+    """Return how many rows ``read_rows`` yields, reading the whole file: also proves it readable to its end."""
     return sum(1 for _ in read_rows(path))
 
 

@@ -3,6 +3,8 @@
 It holds row number, column, code and a sentence; nothing of the row itself.
 """
 
+from __future__ import annotations
+
 import csv
 from collections.abc import Iterable, Iterator
 from pathlib import Path

@@ -3,6 +3,8 @@
 A fault of one row is left to domain.personnel.
 """
 
+from __future__ import annotations
+
 import itertools
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -43,7 +45,7 @@ SENTENCES: Final = {
 class PersonnelFileError(Exception):
     """A file that cannot be read as a personnel list, with one of the codes of SENTENCES.
 
-    `columns` names the missing ones by their Persian headings; `row` is the row at which reading stopped, if known.
+    ``columns`` names the missing ones by their Persian headings; ``row`` is the row at which reading stopped, if known.
     """
 
     def __init__(self, code: str, columns: Sequence[str] = (), row: int | None = None) -> None:

@@ -108,7 +108,7 @@ class Kavenegar:
         logging.getLogger("httpx2").addFilter(_without_lookup_address)
 
     async def send(self, mobile: str, template: str, values: Mapping[str, str], text: str) -> str:  # noqa: ARG002 - the carrier has the text
-        """Send through the approved template; see `SmsGateway.send`."""
+        """Send through the approved template; see ``SmsGateway.send``."""
         known = self.templates.get(template)
         if known is None:
             raise SendFailed("no_such_template", retryable=False)
@@ -146,7 +146,7 @@ class SmsIr:
     base: str = "https://api.sms.ir"
 
     async def send(self, mobile: str, template: str, values: Mapping[str, str], text: str) -> str:  # noqa: ARG002 - the carrier has the text
-        """Send through the approved template; see `SmsGateway.send`."""
+        """Send through the approved template; see ``SmsGateway.send``."""
         template_id = self.templates.get(template)
         if template_id is None:
             raise SendFailed("no_such_template", retryable=False)

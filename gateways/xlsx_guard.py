@@ -6,6 +6,8 @@ corner of a tiny file, or one long text named by every cell, would take gigabyte
 is parsed, what is not must hold no sheet, and what the reader would take for another kind of workbook is refused.
 """
 
+from __future__ import annotations
+
 import codecs
 import re
 import zipfile
@@ -54,7 +56,12 @@ class _Tally:
 
 
 def inspect(path: Path, max_rows: int, max_columns: int) -> None:
-    """Raise NotXlsx or TooComplex unless the workbook is safe to open: at most `max_rows` x `max_columns` a sheet."""
+    """Refuse a workbook that is not safe to open: at most ``max_rows`` x ``max_columns`` cells a sheet.
+
+    Raises:
+        NotXlsx: it is no workbook.
+        TooComplex: it is too large or too complex.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
@@ -85,7 +92,7 @@ def _is_of_another_kind(member: zipfile.ZipInfo) -> bool:
     return _OTHER_KINDS.fullmatch(name) is not None
 
 
-def _inflate(stream: IO[bytes], checker: "_Checker", limit: int) -> int:
+def _inflate(stream: IO[bytes], checker: _Checker, limit: int) -> int:
     """Inflate one member, checking it on the way; return its true size."""
     size = 0
     while block := stream.read(_BLOCK):
@@ -100,7 +107,7 @@ def _inflate(stream: IO[bytes], checker: "_Checker", limit: int) -> int:
 class _Checker:
     """Finds out by its content whether a member is XML, whatever it is called."""
 
-    def __init__(self, name: str, parser: Callable[[], "_SheetChecker"]) -> None:
+    def __init__(self, name: str, parser: Callable[[], _SheetChecker]) -> None:
         name = name.lower()
         self._may_be_xml = not name.endswith(_LOOSE_XML)
         self._xml = parser() if name.endswith(_XML) else None

@@ -3,6 +3,8 @@
 The first line is ``{"rows": count}``, or what is wrong with the file as a whole; then comes one line for each row.
 """
 
+from __future__ import annotations
+
 import contextlib
 import datetime as dt
 import itertools

@@ -5,6 +5,8 @@ that must never be a worker. So xlsx_reader runs apart, under limits of memory a
 whose keys it does not need; its rows come back over a pipe, one by one.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import signal
@@ -64,7 +66,7 @@ def _answers(path: Path) -> Generator[Any, None, None]:
             process.kill()
 
 
-def _started(path: Path) -> "subprocess.Popen[bytes]":
+def _started(path: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - our own module; the path is an argument
         [sys.executable, "-P", "-s", "-m", _READER, str(path.resolve())],
         stdin=subprocess.DEVNULL,
@@ -82,7 +84,7 @@ def _started(path: Path) -> "subprocess.Popen[bytes]":
     )
 
 
-def _next(process: "subprocess.Popen[bytes]") -> Any:
+def _next(process: subprocess.Popen[bytes]) -> Any:
     """Return what the reader says next; None when it has said everything."""
     pipe: IO[bytes] = process.stdout  # type: ignore[assignment]  # it is a pipe
     line = pipe.readline(_LONGEST_LINE)

@@ -111,7 +111,7 @@ def is_shown(case: Case, actor: Actor, event: Event) -> bool:
     """Whether a person who sees a case sees a line of its timeline: to each part its lines, to staff all."""
     if actor.capacity == "staff":
         return True
-    # Whoever sees a case that is not about themselves is a guarantor in it.
+    # A member sees a case that is not about themselves only as its guarantor.
     part = Part.APPLICANT if actor.person_id == case.person_id else Part.GUARANTOR
     return words.is_seen_by(event.code, part)
 

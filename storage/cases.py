@@ -52,12 +52,12 @@ _ADD_EVENT_SQL = compile_sql(_ADD_EVENT, "case_id", "code", "params", "actor")
 
 
 async def read_case(connection: AsyncConnection, case_id: UUID) -> Case | None:
-    """The case, or None if it is missing or hidden from whoever acts."""
+    """The case, or None if it is missing or row-level security hides it."""
     return await find_one(connection, Case, _READ, {"this_case": case_id})
 
 
 async def lock_case(connection: AsyncConnection, case_id: UUID) -> Case | None:
-    """``read_case``, holding the case until the transaction ends: one thing at a time happens in it."""
+    """``read_case`` with a row lock until the transaction ends: one transaction at a time changes a case."""
     return await find_one(connection, Case, _LOCK, {"this_case": case_id})
 
 
@@ -114,14 +114,14 @@ async def end_case(connection: AsyncConnection, case_id: UUID, *, phase: str, ou
 
 
 async def touch_case(connection: AsyncConnection, case_id: UUID) -> None:
-    """Count a new version: somebody acted in the case."""
+    """Increment the case's version after an action in it."""
     await connection.execute(_CHANGE, {"this_case": case_id})
 
 
 async def record_fact(
     connection: AsyncConnection, case_id: UUID, kind: str, actor: Actor, payload: Mapping[str, Any] | None = None
 ) -> UUID:
-    """Record what a person did, once and for ever; returns the fact's id."""
+    """Record what a person did; facts are append-only. Returns the fact's id."""
     done = {"case_id": case_id, "kind": kind, "payload": dict(payload or {})}
     by = {"actor_id": actor.person_id, "capacity": actor.capacity}
     fact_id: UUID = (await connection.execute(_RECORD, done | by)).scalar_one()

@@ -49,7 +49,7 @@ SERVICE = Acting("service")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement that travels with others: ``sql`` is a ``compile_sql``, ``values`` what stands in it."""
+    """A statement that is sent together with others: ``sql`` is from ``compile_sql``, ``values`` are its parameters."""
 
     sql: str
     values: Mapping[str, Any] = field(repr=False)
@@ -103,7 +103,7 @@ def create_engine(url: str, *, pool: int) -> AsyncEngine:
 
 
 def _keep_prepared(connection: Any, _: object) -> None:
-    """Room for every statement that a process has: the driver's own 100 would throw some out while they are used."""
+    """Cache every prepared statement of a process: the driver's default of 100 would evict statements in use."""
     connection.driver_connection.prepared_max = _PREPARED_MAX
 
 
@@ -126,10 +126,10 @@ async def transaction(
 async def transaction_with(
     engine: AsyncEngine, acting: Acting, *statements: Statement, limit_ms: int = STATEMENT_LIMIT_MS
 ) -> AsyncIterator[tuple[AsyncConnection, list[list[Any]]]]:
-    """A ``transaction`` that begins with some statements, in one round trip; with the rows that each found.
+    """A ``transaction`` whose first statements are sent in one round trip with its BEGIN; yields the rows of each.
 
-    They run one after another, each seeing what was committed before it began: what follows a lock sees what whoever
-    held it has written.
+    They run one after another, each with a snapshot of its own: a statement after a lock sees what the lock's last
+    holder committed.
     """
     async with engine.connect() as connection:
         answers = await _open(connection, [_acting(acting, limit_ms), *statements])
@@ -149,7 +149,7 @@ async def run_alone(
 async def _open(
     connection: AsyncConnection, statements: Sequence[Statement], *, commit: bool = False
 ) -> list[list[Any]]:
-    """Begin; a connection that died in the pool is replaced, for nothing was done on it yet."""
+    """Begin; replace a connection that died in the pool, since nothing was done on it yet."""
     try:
         return await run_statements(connection, *statements, commit=commit)
     except DBAPIError as error:
@@ -167,7 +167,7 @@ async def _reopen(connection: AsyncConnection) -> None:
         try:
             await connection.execution_options(**known.get_execution_options())
         except BaseException:
-            # Cancelled between the new level and SQLAlchemy's note to set it back: nobody else may get it.
+            # Cancelled before SQLAlchemy registered that it must reset the level: the connection must not be reused.
             await connection.invalidate()
             raise
 
@@ -193,10 +193,10 @@ async def run_statements(connection: AsyncConnection, *statements: Statement, co
 
 @asynccontextmanager
 async def driving(connection: AsyncConnection) -> AsyncIterator[Any]:
-    """The driver's own connection, past SQLAlchemy but with its errors.
+    """The driver's own connection; its errors are raised as SQLAlchemy's.
 
     Raises:
-        DBAPIError: what was asked of it failed.
+        DBAPIError: a statement failed.
     """
     driver: Any = (await connection.get_raw_connection()).driver_connection
     try:
@@ -204,35 +204,35 @@ async def driving(connection: AsyncConnection) -> AsyncIterator[Any]:
     except psycopg.Error as error:
         await _raise_as_sqlalchemy(connection, driver, error)
     except BaseException:
-        # Interrupted, perhaps between a question and its answer: whoever comes next would get what is not theirs.
+        # Cancelled mid-pipeline: unread results would go to the connection's next user, so drop it.
         await connection.invalidate()
         raise
 
 
 async def _raise_as_sqlalchemy(connection: AsyncConnection, driver: Any, error: psycopg.Error) -> NoReturn:
     if driver.closed:
-        # SQLAlchemy finds that out by itself, and then trusts no connection of the pool that is older.
+        # Lets SQLAlchemy notice the disconnect; it then discards every older connection of the pool.
         await connection.exec_driver_sql("SELECT 1")
     raise DBAPIError.instance(None, None, error, psycopg.Error, hide_parameters=True) from error
 
 
 async def fetch(connection: AsyncConnection, statement: Statement) -> list[Any]:
-    """Run one statement that answers with rows, past SQLAlchemy, at a third of its cost; the rows.
+    """Run one statement on the driver's connection, at a third of SQLAlchemy's cost; returns its rows.
 
     Raises:
         DBAPIError: it failed.
-        InvalidRequestError: the connection was to commit each statement, died, and was replaced by one that does not.
+        InvalidRequestError: the connection was in autocommit, died, and was replaced by one that is not.
     """
     known = connection.sync_connection
     if known is None or known.invalidated:
         await _reopen(connection)
         raw: Any = await connection.get_raw_connection()
     else:
-        # Awaiting what is there already costs as much as a parameter.
+        # Awaiting get_raw_connection() for a connection that is open costs as much as binding a parameter.
         raw = known.connection
     driver, cursor = raw.driver_connection, raw.info.get(_CURSOR)
     if known is not None and known.get_execution_options().get("isolation_level") == _ALONE and not driver.autocommit:
-        # Replaced by SQLAlchemy, on a call of its own: what is written now would be answered and then undone.
+        # SQLAlchemy replaced the connection without autocommit: the write would be acknowledged, then rolled back.
         raise sa.exc.InvalidRequestError("this connection no longer commits each statement")
     if cursor is None:
         cursor = raw.info[_CURSOR] = driver.cursor()
@@ -242,16 +242,16 @@ async def fetch(connection: AsyncConnection, statement: Statement) -> list[Any]:
     except psycopg.Error as error:
         await _raise_as_sqlalchemy(connection, driver, error)
     except BaseException:
-        # Interrupted, perhaps between a question and its answer: whoever comes next would get what is not theirs.
+        # Cancelled mid-pipeline: unread results would go to the connection's next user, so drop it.
         await connection.invalidate()
         raise
 
 
 @asynccontextmanager
 async def single_statements(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """A connection on which each statement is a transaction of its own, in one round trip.
+    """A connection in autocommit: each statement is a transaction of its own, in one round trip.
 
-    Nobody acts in it: only what needs no capacity can be done, such as posting to the ledger. A statement, and a wait
+    No capacity is set in it, so it serves only what needs none, such as posting to the ledger. A statement, and a wait
     for a lock, may last STATEMENT_LIMIT_MS.
     """
     async with engine.execution_options(isolation_level=_ALONE).connect() as connection:
@@ -270,12 +270,12 @@ def _acting(acting: Acting, limit_ms: int) -> Statement:
 
 @asynccontextmanager
 async def as_service(connection: AsyncConnection, acting: Acting) -> AsyncIterator[None]:
-    """Lift row-level security for a few statements on behalf of a rule, then act as before.
+    """Lift row-level security for a few statements that a rule needs, then restore it.
 
-    What a member must not see may still decide what they may do: a colleague's pay, say. Keep what was read out of
-    every answer. It is also for locks that such a rule needs, and for what is written for others, such as their
-    notices. Never nest it: the inner one's end would restore the second wall round the rest of the outer one. A
-    transaction that fails inside is rolled back whole, so nothing is restored then.
+    A rule may depend on rows that the member must not see, such as a colleague's pay: never return these rows. Use it
+    also for the locks of such a rule and for rows written for other people, such as their notices. Never nest it: the
+    end of the inner one restores row-level security for the rest of the outer one. A transaction that fails inside is
+    rolled back whole, so nothing needs restoring then.
     """
     await act_as(connection, SERVICE)
     yield

@@ -1,7 +1,7 @@
 """One person's line in a personnel list: found, read with what it was before, and corrected (A3).
 
-A correction takes the way of a file of one row (A13): the same statements weigh it, keep what was before and change
-the line, so that there is one way in which pay, region and hire date change.
+A correction is applied like a file of one row (A13): the same statements compare it, keep the former values and change
+the row, so that pay, region and hire date change in one way only.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ async def read_listed(connection: AsyncConnection, seals: Seals, employment_id: 
 
 
 async def lock_employment(connection: AsyncConnection, seen: ListedEmployment) -> None:
-    """Hold an employment until the transaction ends; the person first, as files do, so that nobody dead-locks."""
+    """Lock an employment until the transaction ends; the person first, in the order of files, to avoid dead-locks."""
     for held, wanted in ((persons.c.id, seen.person_id), (employments.c.id, seen.id)):
         await connection.execute(sa.select(held).where(held == wanted).with_for_update(key_share=True))
 

@@ -130,7 +130,7 @@ async def mark_asked(connection: AsyncConnection, guarantee: Guarantee) -> None:
 
 
 async def add_part(connection: AsyncConnection, case_id: UUID, person_id: UUID) -> None:
-    """Somebody takes part in a case as its guarantor, until their part ends."""
+    """Make a person take part in a case as its guarantor, until their part ends."""
     part = insert(case_people).values(case_id=case_id, person_id=person_id, part=PART)
     await connection.execute(
         part.on_conflict_do_update(index_elements=["case_id", "person_id", "part"], set_={"until": None})
@@ -183,7 +183,7 @@ async def accept(connection: AsyncConnection, guarantee_id: UUID, *, mandate_ver
 async def end_guarantee(connection: AsyncConnection, guarantee_id: UUID, status: str) -> bool:
     """A guarantor refused, stayed silent, was replaced, or is released; their slot is free.
 
-    False if it ended otherwise meanwhile: a renewal releases whoever stands for the former line.
+    False if it has ended otherwise meanwhile: a renewal releases the guarantors of the former line.
     """
     return await _change(connection, guarantees.c.id == guarantee_id, status=status, ended_at=sa.func.now())
 
@@ -192,7 +192,7 @@ async def release_all(connection: AsyncConnection, case_id: UUID) -> dict[Sms, l
     """Release everybody who was named, is asked, or stands, in a case or for its credit (A11).
 
     Returns:
-        Who is to be told with which notice: whoever was never asked hears nothing.
+        Recipients by notice; a person who was never asked gets none.
     """
     rows = await connection.execute(
         sa.update(guarantees)
@@ -205,7 +205,7 @@ async def release_all(connection: AsyncConnection, case_id: UUID) -> dict[Sms, l
     )
     told: dict[Sms, list[UUID]] = {}
     for person_id, was, stood_before in rows:
-        # Whoever stood for less, and was not asked anew yet, still believes that they stand (A7).
+        # A guarantor of a lower amount who was not asked anew yet still believes that they stand (A7).
         notice = notice_of_end("accepted" if was == "named" and stood_before else was)
         if notice is not None:
             told.setdefault(notice, []).append(person_id)
@@ -220,7 +220,7 @@ async def _change(connection: AsyncConnection, condition: sa.ColumnElement[bool]
 
 
 async def end_parts(connection: AsyncConnection, case_id: UUID) -> None:
-    """Whoever no longer stands in a case no longer takes part in it."""
+    """End the part of those whose guarantee in a case has ended."""
     await connection.execute(_END_PARTS, {"this_case": case_id})
 
 
@@ -313,7 +313,7 @@ class GuaranteeRequest:
 async def requests_to(
     connection: AsyncConnection, person_id: UUID, *, before: UUID | None, limit: int
 ) -> list[GuaranteeRequest]:
-    """What somebody was asked to stand for, newest first, in a transaction that may see the applicants."""
+    """The guarantees that a person was asked for, newest first, in a transaction that may see the applicants."""
     query = _requests(person_id).order_by(guarantees.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(guarantees.c.id < before)
@@ -321,7 +321,7 @@ async def requests_to(
 
 
 async def request_to(connection: AsyncConnection, person_id: UUID, guarantee_id: UUID) -> GuaranteeRequest | None:
-    """One of them, or None if it is none of theirs; in such a transaction as well."""
+    """One of the person's guarantees, or None; like ``requests_to``, in a transaction that may see the applicant."""
     query = _requests(person_id).where(guarantees.c.id == guarantee_id)
     row = (await connection.execute(query)).one_or_none()
     return None if row is None else _request(row)

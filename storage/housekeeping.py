@@ -36,7 +36,7 @@ _KIND_MARKS = 2_048
 # Each account without a floor is looked at once for the sums by kind; nobody waits for them.
 _KINDS_LIMIT_MS = 20_000
 SENT_KEPT = timedelta(days=7)
-# Long enough for any client's retries; the ledger's own keys stay for ever.
+# Long enough for any client's retries; the ledger's own keys are never deleted.
 ANSWERS_KEPT = timedelta(days=30)
 
 
@@ -52,8 +52,8 @@ async def tidy(engine: AsyncEngine, limit: int = BATCH) -> int:
 async def sum_up(engine: AsyncEngine) -> int:
     """Take snapshots of busy accounts and the sums by kind, a bounded step a transaction; returns how many marks went.
 
-    Snapshots stay for ever: they are at most a thousandth of the entries, and `ledger check` proves each from the one
-    before.
+    Snapshots are never deleted: they are at most a thousandth of the entries, and ``ledger check`` proves each from the
+    one before.
     """
     gone = 0
     while True:

@@ -36,9 +36,9 @@ class Answer:
 
 
 def lookup_statements(actor_id: UUID, key: str) -> tuple[Statement, ...]:
-    """What a command begins with: take the key until the transaction ends, then look for an earlier answer.
+    """The first statements of a command: lock its key until the transaction ends, then look up an earlier answer.
 
-    The look comes after the lock: it sees what whoever held the key has answered.
+    The lookup runs after the lock, so it sees the answer of the key's last holder.
     """
     name = f"idempotency:{actor_id}:{key}"
     return Statement(_KEY, {"name": name}), Statement(_EARLIER, {"actor_id": actor_id, "key": key})
@@ -69,7 +69,7 @@ def earlier_answer(
 
 
 def save_statement(cipher: Cipher, actor_id: UUID, key: str, fingerprint: bytes, answer: Answer) -> Statement:
-    """Stores the answer with the effect that it reports."""
+    """Stores the answer in the transaction of its effect."""
     sealed = cipher.seal(answer.body, _PURPOSE)
     kept = {"fingerprint": fingerprint, "status": answer.status, "answer_sealed": sealed}
     return Statement(_KEEP, {"actor_id": actor_id, "key": key, **kept})

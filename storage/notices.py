@@ -67,7 +67,7 @@ _WATCHED = (
 
 
 def _store_statement() -> sa.Insert:
-    """Stores a notice for each person and promises to send each, in one statement."""
+    """Store a notice and an outbox message for each person, in one statement."""
     given = {"case_id": notices.c.case_id, "template": notices.c.template, "params": notices.c.params}
     values = [sa.bindparam(name, type_=column.type) for name, column in given.items()]
     each = sa.select(sa.func.unnest(sa.bindparam("people", type_=ARRAY(sa.Uuid))), *values, sa.literal_column("'sms'"))
@@ -91,7 +91,7 @@ async def notify(
     case_id: UUID | None = None,
     params: Mapping[str, str] | None = None,
 ) -> None:
-    """Store an SMS for each person and promise to send it. ``params`` hold no personal data."""
+    """Store an SMS for each person, to be sent by the relay. ``params`` hold no personal data."""
     told = list(people)
     if told:
         values = {"people": told, "case_id": case_id, "template": template, "params": dict(params or {})}
@@ -101,14 +101,14 @@ async def notify(
 def notice_statements(
     people: Iterable[UUID], template: str, *, case_id: UUID | None = None, params: Mapping[str, str] | None = None
 ) -> list[Statement]:
-    """``notify``, to be run with the last statements of the transaction; nothing if nobody is to be told."""
+    """``notify``, to be run with the last statements of the transaction; empty without people."""
     told = list(people)
     values = {"people": told, "case_id": case_id, "template": template, "params": Jsonb(dict(params or {}))}
     return [Statement(_STORE_SQL, values)] if told else []
 
 
 async def read_pending(connection: AsyncConnection, seals: Seals, notice_id: UUID) -> Notice | None:
-    """The notice with its recipient's number; None if it was sent or given up, unless somebody has sent it again."""
+    """The notice with its recipient's number; None unless it is pending."""
     row = (
         await connection.execute(
             sa.select(notices.c.id, notices.c.template, notices.c.params, _NUMBER)
@@ -196,7 +196,7 @@ async def lock_notice(connection: AsyncConnection, notice_id: UUID) -> NoticeSta
 
 
 async def send_again(connection: AsyncConnection, notice_id: UUID) -> None:
-    """Promise to send a notice once more; whether it was sent is open again until then."""
+    """Put a notice into the outbox once more; its state is pending again until then."""
     values = {"state": "pending", "provider_ref": None, "sent_at": None, "failure": None}
     await connection.execute(sa.update(notices).where(notices.c.id == notice_id).values(values))
     await enqueue(connection, SendNotice(notice_id))

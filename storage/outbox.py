@@ -1,4 +1,4 @@
-"""What transactions promised to send: written with the fact, sent by the relay, at least once."""
+"""The outbox: messages written in the transaction of their fact and sent by the relay, at least once."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _LONGEST_PAUSE = timedelta(seconds=30)
 _ERROR_LENGTH = 300
 
 
-# Without RETURNING: whoever promises need not be able to read what was promised.
+# Without RETURNING: a transaction that may insert messages need not be allowed to read them.
 _ENQUEUE = sa.insert(outbox).inline()
 
 
 async def enqueue(connection: AsyncConnection, *messages: object) -> None:
-    """Promise to send messages (dataclasses of ids) once this transaction commits."""
+    """Store messages (dataclasses of ids) to be sent once this transaction commits."""
     if messages:
         rows = [{"message": type(message).__name__, "payload": encode(message)} for message in messages]
         await connection.execute(_ENQUEUE, rows)
@@ -80,12 +80,12 @@ def _needs_a_look() -> sa.ColumnElement[bool]:
 
 
 async def resume(connection: AsyncConnection, kind: CaseKind, case_id: UUID) -> None:
-    """Wake a case's process, or start it again if it was lost: it judges anew from the case's rows."""
+    """Signal a case's process, or start it again if it was lost: it reads the case's rows anew."""
     await enqueue(connection, CaseSignal(kind, case_id, RESUMED))
 
 
 async def backlog(connection: AsyncConnection) -> tuple[int, int]:
-    """How many rows wait, and how many of them failed so often, or wait so long, that somebody should look."""
+    """How many rows wait, and how many of them passed ALARM_ATTEMPTS or ALARM_AGE."""
     row = (
         await connection.execute(
             sa.select(sa.func.count(), sa.func.count().filter(_needs_a_look())).where(outbox.c.sent_at.is_(None))
@@ -96,7 +96,7 @@ async def backlog(connection: AsyncConnection) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class OutboxBacklog:
-    """What waits to be sent of one message class; ``last_error`` is a class name, the newest promise's that has one."""
+    """Unsent messages of one class; ``last_error`` is the class name of the newest error among them."""
 
     message: str
     count: int

@@ -153,5 +153,5 @@ async def part_of(connection: AsyncConnection, case_id: UUID, people: Collection
 
 
 async def people_in(connection: AsyncConnection, case_id: UUID) -> list[UUID]:
-    """Whoever takes or took part in a case; at most 50."""
+    """All who take or took part in a case; at most 50."""
     return list(await connection.scalars(_PEOPLE, {"this_case": case_id}))

@@ -23,7 +23,7 @@ from storage.rows.outbox import outbox
 from storage.rows.reconciliation import Finding, reconciliation_findings, reconciliation_rounds
 from storage.rows.table import columns, read_all
 
-# Between a commit and the process that runs there is the relay; whoever was touched so lately is left alone.
+# The relay needs a moment between a commit and the process: a case that was changed so recently is not checked.
 QUIET = timedelta(seconds=30)
 # A process that goes missing again and again is not started more often than this.
 RESTART_PAUSE = timedelta(minutes=1)
@@ -135,7 +135,7 @@ def _last_seen() -> sa.ColumnElement[datetime]:
 
 
 async def lock_quiet_case(connection: AsyncConnection, case_id: UUID) -> bool:
-    """Lock a case until the transaction ends, if it is still quiet; False also when somebody is at work in it."""
+    """Lock a case until the transaction ends, if it is still quiet; False also if another transaction holds it."""
     locked = await connection.scalar(
         sa.select(cases.c.id).where(cases.c.id == case_id).with_for_update(skip_locked=True)
     )

@@ -3,10 +3,10 @@
 Postgres ends one of the transactions that wait for each other (40P01), and one whose rows were changed under it
 (40001). It is rolled back whole, also if the error comes at its COMMIT, so to run it again is right whatever it did.
 
-A lost connection is not such a race: the transaction may have been committed, and nothing here runs it again. Whoever
-can run it twice does: a client sends a command again under its Idempotency-Key, and Temporal takes a transition again
-under its key (answer and result are kept with the effect); a journal or a hold posted again under its key is answered
-with the first one's id; a chore has its next round.
+A lost connection is not such a race: the transaction may have been committed, and nothing here runs it again. Callers
+with a key do: a client sends a command again under its Idempotency-Key, and Temporal runs a transition again under its
+key (answer and result are stored in the transaction of the effect); a journal or a hold posted again under its key is
+answered with the first one's id; a chore has its next round.
 """
 
 from __future__ import annotations

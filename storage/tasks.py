@@ -170,7 +170,7 @@ async def set_claim(connection: AsyncConnection, task_id: UUID, person_id: UUID 
 
 
 async def claim_holds(connection: AsyncConnection, task: Task) -> bool:
-    """Whether whoever claimed a task may still answer it, and has not let it lie for a working day."""
+    """Whether the person who claimed a task may still answer it, and did so less than a working day ago."""
     able = sa.exists().where(
         role_grants.c.person_id == task.claimed_by,
         role_grants.c.role == task.role,
@@ -199,8 +199,8 @@ class InboxFilter:
 class InboxItem:
     """A task with what its case is about.
 
-    ``person_name`` is None where whoever asks may not see the person's row, ``programme`` holds its titles in Persian
-    and English.
+    ``person_name`` is None where row-level security hides the person's row from the caller, ``programme`` holds its
+    titles in Persian and English.
     """
 
     task: Task

@@ -46,9 +46,9 @@ class Beginning:
 
 
 def lookup_statements(case_id: UUID, step: str, round_: int) -> tuple[Statement, ...]:
-    """Lock the case until the transaction ends, then look for an earlier result and for the case's deadlines.
+    """Lock the case until the transaction ends, then look up an earlier result and the case's deadlines.
 
-    The looks come after the lock: they see what the last holder of the case has written.
+    The lookups run after the lock, so they see what the case's last holder committed.
     """
     return (
         Statement(_LOCK, {"case_id": case_id}),
@@ -72,5 +72,5 @@ async def count_rounds(connection: AsyncConnection, case_id: UUID) -> dict[str, 
 
 
 def save_statement(case_id: UUID, step: str, round_: int, result: Mapping[str, Any]) -> Statement:
-    """Stores a transition's result with what it did."""
+    """Stores a transition's result in the transaction of its effect."""
     return Statement(_KEEP, {"case_id": case_id, "step": step, "round": round_, "result": Jsonb(dict(result))})

@@ -1,4 +1,4 @@
-"""Working time by the clock, and the holidays that operators mend; always the current ones, never frozen (A7)."""
+"""Working time by the clock, and the holidays that operators correct; always the current ones, never frozen (A7)."""
 
 from __future__ import annotations
 

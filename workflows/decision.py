@@ -1,10 +1,10 @@
 """Every case that is only asked and decided.
 
-Somebody brings something that another person decides: a change of a known person's data, say. Who may decide is asked,
-and confirms, rejects, or returns it; what was returned is brought again, corrected. What was decided is then applied,
-after everything was checked once more. What is special about a kind stands in its own file of ``activities/``.
+One person proposes and another decides, for example a change of a known person's data. The decider confirms, rejects
+or returns the proposal; a returned one is corrected and proposed again. A confirmed one is applied after everything was
+checked once more. What is special about a kind stands in its own file of ``activities/``.
 
-Silence: one reminder, then it lapses and nothing of it is applied.
+Silence: one reminder, then the proposal lapses and nothing is applied.
 """
 
 from __future__ import annotations

@@ -3,11 +3,12 @@
 A member applies and says who stands behind it: guarantors, each of whom accepts or refuses in person, or the employer,
 whose hr_officer issues the deduction certificate. Where the programme asks for it, the finance office of the
 applicant's region then approves the application, returns it for correction, or refuses it. After the waiting time
-everything is checked again and the credit becomes usable; if something stands in the way, whoever can mend it is
-asked. The applicant may withdraw, or name another guarantor, until then.
+everything is checked again and the credit becomes usable; the officer who can clear an obstacle is asked to do so. The
+applicant may withdraw, or name another guarantor, until then.
 
-Silence: whoever is awaited is reminded once. A guarantor's silence asks the applicant for another name, the region's
-hands the review to the platform's finance; anybody else's ends the application and frees what it held.
+Silence: each person who is asked is reminded once. If a guarantor stays silent, the applicant is asked for another
+name; if the region does, the platform's finance reviews; any other silence ends the application and releases its
+guarantors.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class OnboardingWorkflow(CaseWorkflow):
             asks="the employer for the deduction certificate; or each guarantor, and the applicant for a missing name",
             silence="a guarantor's asks the applicant for another name; anybody else's ends the application",
             then={
-                Step.REQUEST_BACKING: "somebody was named, or a guarantor refused or stayed silent",
+                Step.REQUEST_BACKING: "a guarantor was named, refused or stayed silent",
                 Step.REQUEST_REVIEW: "everybody accepted",
                 Step.ACTIVATE_CREDIT: "certified, and nobody reviews",
                 OVER: "refused, withdrawn or lapsed",
@@ -62,10 +63,10 @@ class OnboardingWorkflow(CaseWorkflow):
             },
         ),
         Step.ACTIVATE_CREDIT: ProcessStep(
-            asks="nobody; whoever can mend it if something stands in the way",
+            asks="nobody; at an obstacle the officer who can clear it",
             silence="ends the application",
             then={
-                Step.ACTIVATE_CREDIT: "what stood in the way is mended, or a pause of money actions is over",
+                Step.ACTIVATE_CREDIT: "the obstacle is cleared, or a pause of money actions is over",
                 Step.REQUEST_BACKING: "a guarantor is gone",
                 OVER: "usable; or refused, withdrawn or lapsed",
             },
@@ -83,7 +84,7 @@ class OnboardingWorkflow(CaseWorkflow):
         ReviewFact.APPLICATION_FORWARDED: "finance handed it to another region",
         FactKind.APPLICATION_REFUSED: "finance refused",
         FactKind.APPLICATION_CORRECTED: "the applicant corrected what was returned",
-        FactKind.OBSTACLE_CLEARED: "what stood in the way was mended",
+        FactKind.OBSTACLE_CLEARED: "the obstacle was cleared",
         FactKind.OBSTACLE_UPHELD: "it was not",
         FactKind.APPLICATION_WITHDRAWN: "the applicant withdrew",
     }

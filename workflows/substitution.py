@@ -2,11 +2,11 @@
 
 The owner of a credit asks to have one of its guarantors replaced by another colleague. The new one accepts in person,
 or refuses, and then nothing has changed. Once they have accepted, the finance office of the owner's region approves or
-refuses. Only the approval frees the former guarantor, after everything was checked again: at no moment does nobody
-stand. The owner may withdraw until then; a credit that is closed meanwhile needs no guarantor.
+refuses. Only the approval releases the former guarantor, after everything was checked again: the credit is guaranteed
+at every moment. The owner may withdraw until then; a credit that is closed meanwhile needs no guarantor.
 
-Silence: whoever is awaited is reminded once. The region's hands the review to the platform's finance; anybody else's
-ends the substitution, and the former guarantor goes on standing.
+Silence: each person who is asked is reminded once. If the region stays silent, the platform's finance reviews; any
+other silence ends the substitution, and the former guarantor stays bound.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How workflows take a transition: at once in the worker; if that does not help, as an activity retried for ever.
+"""How workflows run a transition: as a local activity; if that fails, as an activity with unlimited retries.
 
 Local activities cost a third of the events of normal ones. Their limit is above Postgres's own (2 s) and below
 the time after which Temporal gives the whole workflow task to another worker.

@@ -1,5 +1,7 @@
 """What the machine does in onboarding to credit (docs/rules.md, A)."""
 
+from __future__ import annotations
+
 from activities.onboarding.activation import activate_credit
 from activities.onboarding.assessment import assess, lapse
 from activities.onboarding.backing import request_backing

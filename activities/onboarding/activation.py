@@ -28,7 +28,7 @@ from storage.programme import programme_of
 from storage.rows.certificate import Certificate
 from storage.rows.onboarding import Application
 
-# Who can mend what stands in the way.
+# The role that can clear each obstacle.
 _RESPONSIBLE = {
     Obstacle.CONTRACT_NOT_IN_FORCE: Role.CONTRACTS_OFFICER,
     Obstacle.NOT_EMPLOYED: Role.HR_OFFICER,
@@ -170,7 +170,7 @@ async def _close_renewed(step: Transition, application: Application, programme: 
         await posting.post(step.connection, credit_line_closed(earlier.id, Money(unused, Unit.IRR), occasion))
     await onboarding.close_line(step.connection, earlier.id)
     await substitution.supersede(step.connection, earlier.case_id)
-    # Whoever stood for what is still owed goes on standing for it.
+    # Guarantors of a line on which something is still owed stay bound.
     if unused == earlier.ceiling.amount:
         await release_guarantors(step, earlier.case_id)
 

@@ -1,5 +1,7 @@
 """What the machine does with personnel files and with the changes that they propose (A13)."""
 
+from __future__ import annotations
+
 from activities.personnel.changes import PersonnelChange
 from activities.personnel.imports import FILE_DAMAGED, FILE_MISSING, GAVE_UP, MAX_ATTEMPTS, import_activities
 

@@ -78,7 +78,7 @@ class PersonnelChange(DecidedCase):
         await _return_to_work(step, change)
         await step.add_event(Event.CHANGE_LAPSED, params={"what": change.what})
         if change.what is Change.EXIT:
-            # Silence confirms no exit; but that nobody said anything must not go unnoticed.
+            # Silence confirms no exit; but an operator must notice that it was not answered.
             operators = await step.holders(Grant(Role.OPERATOR, ScopeKind.PLATFORM))
             await _notify_sparingly(step, operators, Sms.EXIT_LAPSED)
         return await _end(step, change, ChangePhase.LAPSED)
@@ -106,7 +106,7 @@ async def _end(step: Transition, change: ProposedChange, phase: ChangePhase) -> 
 
 
 async def _notify_subject(step: Transition, change: ProposedChange, became: str) -> None:
-    """Tell the person that a change of theirs was proposed, or how it ended."""
+    """Notify the person that a change of their data was proposed, or how it ended."""
     if change.what is not Change.EXIT:
         await step.notify([change.person_id], Sms(f"personnel_{change.what}_{became}"))
 

@@ -41,7 +41,7 @@ CHUNK_ROWS = 1_000
 FILE_MISSING = "file_missing"
 FILE_DAMAGED = "file_damaged"
 GAVE_UP = "import_gave_up"
-# A file that makes workers die, or hang, must not do so for ever.
+# Give up after so many attempts: a poison file must not kill workers endlessly.
 MAX_ATTEMPTS = 5
 # Several times below the heartbeat's time-out, whatever the rows are doing meanwhile.
 _BEAT_SECONDS = 3.0
@@ -90,7 +90,7 @@ class PersonnelImport:
 
     @activity.defn
     async def import_personnel(self, step: StepInput) -> ImportResult:
-        """Import the file's rows (A13). Cut off, it goes on behind the last chunk that was done, but not for ever."""
+        """Import the file's rows (A13). An interrupted import resumes after its last chunk, MAX_ATTEMPTS times."""
         importing, key, today = await self._begin(step.case_id)
         if not key:
             return ImportResult()

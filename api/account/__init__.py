@@ -1,5 +1,7 @@
 """Sign-in, sessions, fresh codes, and staff with their roles (G1)."""
 
+from __future__ import annotations
+
 from fastapi import APIRouter
 
 from api.account import codes, sessions, staff

@@ -119,7 +119,7 @@ class Books:
 
 @contextlib.asynccontextmanager
 async def books(server: EmbeddedPostgres, name: str, *, count: int) -> AsyncIterator[Books]:
-    """An empty ledger with so many credit lines, gone afterwards; whoever has posted to it proves it."""
+    """An empty ledger with so many credit lines, dropped afterwards; the caller checks what it posted."""
     async with administered(server) as connection:
         await connection.execute(sa.text(f"CREATE DATABASE {name} OWNER amanat_owner TEMPLATE {DATABASE}"))
     engine = create_engine(server.app_url(name), pool=_POOL)

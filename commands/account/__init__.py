@@ -1,5 +1,7 @@
 """Accounts: signing in and out, fresh codes, staff and their roles (G1)."""
 
+from __future__ import annotations
+
 from commands.account.codes import check_code, request_code, request_sign_in_code
 from commands.account.sessions import SignedIn, account_stream, authenticate, sign_in, sign_in_staff, sign_out, step_up
 from commands.account.staff import (

@@ -94,7 +94,7 @@ def operator_administration(command: Command) -> StaffAdministration:
 
 
 def console_administration(connection: AsyncConnection, seals: Seals) -> StaffAdministration:
-    """The office of whoever has a shell on the machine."""
+    """Administration by a person with a shell on the machine."""
     return StaffAdministration(connection, seals, "console")
 
 

@@ -3,6 +3,8 @@
 Every limit that only refuses is compared with Postgres's now(), in the statement that acts on it.
 """
 
+from __future__ import annotations
+
 from storage.account.codes import (
     TriedCode,
     UnsentCode,

@@ -103,7 +103,7 @@ async def cancel_codes(connection: AsyncConnection, person_id: UUID) -> None:
 async def take_unsent_code(connection: AsyncConnection, seals: Seals, code_id: UUID) -> UnsentCode | None:
     """The code and where to send it; None if it was sent, used, is too old, or belongs to nobody.
 
-    The sealed code stays until `mark_code_sent`, so a sending that failed can be tried again.
+    The sealed code stays until ``mark_code_sent``, so a sending that failed can be tried again.
     """
     c = one_time_codes.c
     row = (

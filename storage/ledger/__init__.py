@@ -5,6 +5,8 @@ domain/ledger.py before anything is written, so that the transaction may go on; 
 program and leaves the transaction broken.
 """
 
+from __future__ import annotations
+
 from storage.ledger.checking import RULES, Violation, breaches, check
 from storage.ledger.faults import (
     AccountDiffers,

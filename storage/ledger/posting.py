@@ -137,7 +137,7 @@ async def void_hold(connection: AsyncConnection, hold_id: UUID) -> None:
 
 
 async def expire_hold(connection: AsyncConnection, hold_id: UUID) -> None:
-    """Give back what is held because its time is over; whoever calls has waited, no clock is looked at.
+    """Release a hold whose time is over; the caller has waited, the clock is not read here.
 
     Raises:
         HoldResolved: it was posted or voided.

@@ -1,5 +1,7 @@
 """Personnel files in Postgres (A13): imports, their chunks of rows, and the changes that they propose."""
 
+from __future__ import annotations
+
 from storage.personnel.changes import (
     keep_version,
     not_told_lately,

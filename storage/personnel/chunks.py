@@ -1,6 +1,6 @@
 """One chunk of a personnel file, applied set by set: COPY into a temporary table, then a handful of statements.
 
-Whoever is in the chunk is locked in the order of the national id's index, so that two files of one moment wait for
+The chunk's persons are locked in the order of the national id's index, so that two files at the same moment wait for
 each other instead of dead-locking. No statement runs per row.
 """
 

@@ -73,8 +73,8 @@ LOCK_PERSONS: Final = sa.text(
     """
 ).bindparams(_LEAVERS)
 
-# What the file says beside what is known. An empty name in the file says nothing. `before` holds what will change.
-# Whoever works elsewhere too, or is staff, is not renamed by one employer's file: the name is for display only.
+# The file's values beside the stored ones; ``before`` holds those that will change. An empty name changes nothing. The
+# file of one employer does not rename a person who also works elsewhere or is staff: the name is for display only.
 COMPARE: Final = sa.text(
     """
     CREATE TEMPORARY TABLE compared ON COMMIT DROP AS
@@ -163,7 +163,7 @@ ADD_EMPLOYMENTS: Final = sa.text(
 )
 
 # A first number for a known person without one is a proposal too: else a file could take over an account. Each
-# organisation proposes for itself. `waiting`: its case is open already; `replaces`: with another value.
+# organisation proposes for itself. ``waiting``: its case is open already; ``replaces``: with another value.
 PROPOSE: Final = sa.text(
     f"""
     CREATE TEMPORARY TABLE proposed ON COMMIT DROP AS

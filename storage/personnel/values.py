@@ -1,4 +1,4 @@
-"""The two values between which whoever confirms a change decides, opened (A13)."""
+"""The present and the proposed value of a change, opened for the person who confirms it (A13)."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ NoticeState = Literal["pending", "sent", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class StoredNotice:
-    """A notice as it was promised, and what became of it."""
+    """A notice as it was stored, and what became of it."""
 
     id: UUID
     case_id: UUID | None

@@ -1,5 +1,7 @@
 """Jalali dates, checked against the calendar itself."""
 
+from __future__ import annotations
+
 from datetime import UTC, date, datetime, timedelta
 
 import pytest

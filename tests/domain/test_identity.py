@@ -1,5 +1,7 @@
 """National ids, mobiles and shebas."""
 
+from __future__ import annotations
+
 import pytest
 from phonenumbers import is_valid_number, parse
 

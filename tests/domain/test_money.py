@@ -1,5 +1,7 @@
 """Money: exact, of one unit, never lost."""
 
+from __future__ import annotations
+
 import dataclasses
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Persian text: digits, letters, cleaning and search keys."""
 
+from __future__ import annotations
+
 import unicodedata
 
 import pytest

@@ -1,5 +1,7 @@
 """Personnel rows: headings, verdicts, codes and their order (A13)."""
 
+from __future__ import annotations
+
 from datetime import date
 
 import pytest

@@ -1,5 +1,7 @@
 """Personnel files: encodings, forms, damage and bombs; the two sample files against their keys."""
 
+from __future__ import annotations
+
 import json
 import struct
 import tracemalloc

@@ -1,5 +1,7 @@
 """The report of refused rows."""
 
+from __future__ import annotations
+
 import csv
 import zipfile
 from pathlib import Path
