@@ -17,7 +17,9 @@ _PAGES = ("web/",)
 
 
 def _files() -> list[Path]:
-    return [path.relative_to(PROJECT) for path in project_files(*_SUFFIXES) if path != Path(__file__)]
+    # Not the API's document, which is made and not kept.
+    apart = {Path(__file__), PROJECT / "docs" / "openapi.json"}
+    return [path.relative_to(PROJECT) for path in project_files(*_SUFFIXES) if path not in apart]
 
 
 def _unnamed(files: list[Path]) -> list[str]:
