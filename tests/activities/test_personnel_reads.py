@@ -58,6 +58,7 @@ async def rows_read(office: Office, lines: Sequence[Line]) -> dict[str, int]:
         return {row.relname: row.rows - before.get(row.relname, 0) for row in await connection.execute(_READ)}
 
 
+@pytest.mark.untouched
 async def test_a_chunk_opens_and_replaces_proposals_without_looking_at_everybody_elses(office: Office) -> None:
     lines = [Line() for _ in range(2 * PEOPLE)]
     await office.import_(*lines)
@@ -70,6 +71,7 @@ async def test_a_chunk_opens_and_replaces_proposals_without_looking_at_everybody
         assert read["cases"] >= PEOPLE
 
 
+@pytest.mark.untouched
 async def test_a_chunk_of_new_pay_looks_only_at_its_own_peoples_guarantees(desk: Desk, arrange: Arrange) -> None:
     branch = await Branch.opened(arrange.context, arrange, desk)
     office = await Office.open(desk, arrange, branch.employer)
