@@ -23,7 +23,7 @@ _SLOWEST_SHOWN = 5
 _DIVIDED = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Outcome:
     """How a run of pytest ended: its exit code, what became of the tests, and how long each file took."""
 

@@ -11,13 +11,14 @@ import base64
 import contextlib
 import gc
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import QueuePool
 from temporalio.client import Client
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]  # it has no types
@@ -45,6 +46,8 @@ from workflows.client import data_converter
 
 # What starts whole stacks, which look for free ports: one after the other, and first, for it takes longest.
 _STACKS = ("cli", "docs", "bench", "deployment", "test_kills.py")
+# What comes next, in this order: a long file at the end would leave the other processes without work.
+_LONGEST = ("web", "stack", "journeys", "workflows", "activities", "api", "commands")
 KEY = base64.b64encode(bytes(range(32))).decode()
 
 # In every test a command that refuses with what it did not declare is at fault.
@@ -90,12 +93,53 @@ def database(databases: Databases, request: pytest.FixtureRequest) -> Iterator[D
     databases.give_back(keep=not untouched)
 
 
-@pytest.fixture
-async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
-    """The app's own way into the database."""
-    made = create_engine(database.app_url, pool=12)
+@dataclass(slots=True)
+class Engines:
+    """The app's ways into the database that is kept; the next test uses what their connections have prepared."""
+
+    url: str = ""
+    made: dict[int, AsyncEngine] = field(default_factory=dict)
+
+    async def lend(self, url: str, pool: int) -> AsyncEngine:
+        """The engine into a database with a pool of a size."""
+        if url != self.url:
+            await self.end()
+            self.url = url
+        if pool not in self.made:
+            self.made[pool] = create_engine(url, pool=pool)
+        return self.made[pool]
+
+    async def take_back(self, pool: int) -> None:
+        """Keep it for the next test, unless the last one left a connection in use."""
+        if _in_use(self.made[pool]):
+            await self.made.pop(pool).dispose()
+
+    async def end(self) -> None:
+        """Close all connections."""
+        while self.made:
+            await self.made.popitem()[1].dispose()
+
+
+def _in_use(engine: AsyncEngine) -> int:
+    """How many connections of an engine are in somebody's hands."""
+    pool = engine.sync_engine.pool
+    assert isinstance(pool, QueuePool)
+    return pool.checkedout()
+
+
+@pytest.fixture(scope="session")
+async def engines() -> AsyncIterator[Engines]:
+    """Where the tests' engines come from."""
+    made = Engines()
     yield made
-    await made.dispose()
+    await made.end()
+
+
+@pytest.fixture
+async def engine(database: Database, engines: Engines) -> AsyncIterator[AsyncEngine]:
+    """The app's own way into the database."""
+    yield await engines.lend(database.app_url, 12)
+    await engines.take_back(12)
 
 
 def starts_stacks(file: str) -> bool:
@@ -104,7 +148,7 @@ def starts_stacks(file: str) -> bool:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave long forms to ``./amanat prove``, and begin with what takes longest: whole stacks, then the browser."""
+    """Leave long forms to ``./amanat prove``, and begin with what takes longest."""
     if not IS_LONG:
         left_out = [item for item in items if item.get_closest_marker("long")]
         config.hook.pytest_deselected(items=left_out)
@@ -112,7 +156,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     def turn(item: pytest.Item) -> int:
         file = item.nodeid.partition("::")[0]
-        return 0 if starts_stacks(file) else 1 if "web" in Path(file).parts else 2
+        rooms = [place for place, room in enumerate(_LONGEST) if room in Path(file).parts]
+        return -1 if starts_stacks(file) else min(rooms, default=len(_LONGEST))
 
     items.sort(key=turn)
 
@@ -155,11 +200,13 @@ def activity_context(engine: AsyncEngine, seals: Seals, context: Context) -> Act
 
 
 @pytest.fixture
-async def context(database: Database, engine: AsyncEngine, seals: Seals, tmp_path: Path) -> AsyncIterator[Context]:
+async def context(
+    database: Database, engine: AsyncEngine, engines: Engines, seals: Seals, tmp_path: Path
+) -> AsyncIterator[Context]:
     """What commands work with."""
-    side = create_engine(database.app_url, pool=4)
+    side = await engines.lend(database.app_url, 4)
     yield Context(engine, side, seals, Files.at((tmp_path / "files").as_uri(), seals.cipher))
-    await side.dispose()
+    await engines.take_back(4)
 
 
 @pytest.fixture

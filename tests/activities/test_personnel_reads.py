@@ -58,6 +58,7 @@ async def rows_read(office: PersonnelOffice, lines: Sequence[Line]) -> dict[str,
         return {row.relname: row.rows - before.get(row.relname, 0) for row in await connection.execute(_READ)}
 
 
+@pytest.mark.untouched
 async def test_a_chunk_opens_and_replaces_proposals_without_looking_at_everybody_elses(office: PersonnelOffice) -> None:
     lines = [Line() for _ in range(2 * PEOPLE)]
     await office.import_(*lines)
@@ -70,6 +71,7 @@ async def test_a_chunk_opens_and_replaces_proposals_without_looking_at_everybody
         assert read["cases"] >= PEOPLE
 
 
+@pytest.mark.untouched
 async def test_a_chunk_of_new_pay_looks_only_at_its_own_peoples_guarantees(
     activity_context: ActivityContext, arrange: Arrange
 ) -> None:

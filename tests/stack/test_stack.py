@@ -175,6 +175,7 @@ def test_a_second_stack_in_the_same_place_is_refused_and_told_where_the_first_is
     assert read_state(shared) == state
 
 
+@pytest.mark.long
 def test_reset_begins_from_nothing(places: Places) -> None:
     """Keys, data and messages of before are gone."""
     start(places)
@@ -237,6 +238,7 @@ def test_a_killed_supervisor_leaves_nothing_behind(places: Places) -> None:
     assert start(places).phase == "ready"
 
 
+@pytest.mark.long
 def test_a_stack_borrowed_by_a_process_that_is_killed_stops(places: Places) -> None:
     """``running()`` leaves nothing behind even when its user cannot clean up."""
     command = [sys.executable, "-c", _LEASHED_USER, str(places.var), *_COMMAND]
@@ -255,6 +257,7 @@ def test_a_running_stack_is_borrowed_and_left_running(shared: Places) -> None:
     assert read_state(shared) == state
 
 
+@pytest.mark.long
 def test_a_second_signal_does_not_wait(places: Places) -> None:
     """Whoever asks twice gets an end at once, and still nothing is left behind."""
     state = start(places)
@@ -287,6 +290,7 @@ def test_parts_that_the_environment_names_are_used_and_not_started(
         database.remove()
 
 
+@pytest.mark.long
 def test_lost_keys_are_reported_instead_of_replaced(places: Places) -> None:
     """New keys would make everything that the old ones sealed unreadable."""
     start(places)
@@ -298,6 +302,7 @@ def test_lost_keys_are_reported_instead_of_replaced(places: Places) -> None:
     assert not places.secrets.exists()
 
 
+@pytest.mark.long
 def test_logs_of_earlier_runs_are_kept_but_not_for_ever(places: Places) -> None:
     """The last five are there, numbered from the newest."""
     places.prepare()

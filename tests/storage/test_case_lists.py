@@ -52,6 +52,7 @@ _WHOLE_READS = sa.text(
 )
 
 
+@pytest.mark.untouched
 async def test_no_list_reads_a_whole_table(engine: AsyncEngine, organisations: list[UUID]) -> None:
     everybody = {
         "hr": (Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(organisations[0])),),

@@ -212,6 +212,7 @@ async def test_whoever_is_cancelled_in_the_middle_leaves_the_pool_usable(
     assert await superuser.value(_SLEEPING) == 0
 
 
+@pytest.mark.untouched
 async def test_a_single_statement_after_its_connection_died_is_committed(
     engine: AsyncEngine, superuser: Superuser
 ) -> None:
@@ -229,6 +230,7 @@ async def test_a_single_statement_after_its_connection_died_is_committed(
     assert await superuser.rows("SELECT bucket FROM rate_windows") == [(b"kept",)]
 
 
+@pytest.mark.untouched
 async def test_a_single_statement_that_would_be_undone_is_refused(engine: AsyncEngine, superuser: Superuser) -> None:
     async with single_statements(engine) as connection:
         await fetch(connection, _ONE)
@@ -242,6 +244,7 @@ async def test_a_single_statement_that_would_be_undone_is_refused(engine: AsyncE
     assert await superuser.value("SELECT count(*) FROM rate_windows") == 0
 
 
+@pytest.mark.untouched
 @pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE", "READ COMMITTED"])
 async def test_a_transaction_on_a_connection_that_died_in_the_pool_keeps_its_isolation(
     engine: AsyncEngine, superuser: Superuser, level: str
@@ -279,6 +282,7 @@ async def test_nobody_gets_the_answer_to_what_somebody_else_asked_and_was_cancel
     gc.collect()
 
 
+@pytest.mark.untouched
 async def test_whoever_is_cancelled_while_a_dead_connection_is_replaced_leaves_no_isolation_behind(
     engine: AsyncEngine, superuser: Superuser, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -67,6 +67,7 @@ async def organisations(arrange: Arrange, superuser: Superuser) -> list[UUID]:
     return made
 
 
+@pytest.mark.untouched
 async def test_no_list_of_the_operations_desk_reads_a_whole_table(
     engine: AsyncEngine, seals: Seals, organisations: list[UUID], superuser: Superuser
 ) -> None:
