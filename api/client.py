@@ -47,7 +47,7 @@ class Client:
     """Calls operations on behalf of somebody; every failure is a Refusal."""
 
     def __init__(self, visitor: Visitor) -> None:
-        """Of whoever visits; a ``Caller`` if they are signed in."""
+        """Of the person who calls; a ``Caller`` if they are signed in."""
         self.visitor = visitor
         self._reads = contextlib.AsyncExitStack()
         self._connection: AsyncConnection | None = None

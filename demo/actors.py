@@ -1,4 +1,4 @@
-"""The people of a story and their steps through the API: whoever plays an application, plays it with these."""
+"""The people of a story and their steps through the API: an application is played with these."""
 
 from __future__ import annotations
 

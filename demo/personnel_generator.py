@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import enum
-import json
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -104,10 +103,6 @@ class Key:
     def refused_with(self, code: str) -> list[Person]:
         """The people of the rows that are to be refused with `code`, as they would be in a corrected file."""
         return [self.people[row] for row, found in self.refused.items() if found == code]
-
-    def to_json(self) -> str:
-        """Return how many rows there are and which are to be refused."""
-        return json.dumps({"rows": len(self.people), "refused": {str(row): c for row, c in self.refused.items()}})
 
 
 def generate(

@@ -25,7 +25,7 @@ _NONE_YET = UUID(int=0)
 
 @dataclass(slots=True)
 class Play:
-    """The story's state; ``visitor`` is whoever has not signed in yet."""
+    """The story's state; ``visitor`` calls without a session."""
 
     visitor: RemoteClient
     screen: Screen

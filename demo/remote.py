@@ -33,7 +33,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RemoteClient:
-    """Calls operations over HTTP on behalf of whoever has the token; a command's key is new unless one is given."""
+    """Calls operations over HTTP on behalf of the token's owner; a command's key is new unless one is given."""
 
     http: httpx2.AsyncClient
     token: str = field(default="", repr=False)

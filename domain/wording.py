@@ -38,11 +38,6 @@ class Sentence:
     fa: str
     en: str
 
-    @property
-    def both(self) -> dict[str, str]:
-        """By language, as the API answers it."""
-        return {"fa": self.fa, "en": self.en}
-
     def fill(self, params: Mapping[str, Any], words: Catalogue | None = None) -> Sentence:
         """The sentence with its values, each as its language writes it; an unknown value stays out."""
         return Sentence(
