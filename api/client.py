@@ -104,7 +104,8 @@ class Client:
     async def end_reading(self) -> None:
         """End the transaction of what was read: before anything that takes time, and at the end of a page."""
         self._connection = None
-        await self._reads.aclose()
+        async with refusing():
+            await self._reads.aclose()
 
     async def perform(
         self,

@@ -248,7 +248,7 @@ def checked_key(key: str | None) -> str:
     return key
 
 
-def _key(
+def key_of(
     idempotency_key: Annotated[
         str | None,
         Header(
@@ -258,10 +258,11 @@ def _key(
         ),
     ] = None,
 ) -> str:
+    """The key of a command that came over HTTP. Raises as ``checked_key``."""
     return checked_key(idempotency_key)
 
 
-KeyDep = Annotated[str, Depends(_key)]
+KeyDep = Annotated[str, Depends(key_of)]
 
 
 async def _performer(

@@ -13,7 +13,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
-from api.dependencies import Caller, ForeignOrigin, Gate, Performer, Reading, found_by, signed_in
+from api.dependencies import Caller, ForeignOrigin, Gate, Performer, Reading, checked_key, found_by, key_of, signed_in
 from api.problems import responses
 from api.values import Out
 from commands.command import Command
@@ -86,6 +86,9 @@ class Operation(APIRoute):
                 content[field.name] = None if found else field.serialize(given[field.name])
         if wrong:
             raise RequestValidationError(wrong)
+        for part in self.dependant.dependencies:
+            if part.call is key_of and part.name in given:
+                given[part.name] = checked_key(given[part.name])
         return given, content
 
     def _fields(self) -> Iterator[tuple[str, ModelField]]:

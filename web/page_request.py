@@ -103,9 +103,11 @@ class PageRequest:
 
     async def form(self, *, max_fields: int = _MAX_FIELDS, max_field_bytes: int = _MAX_FIELD_BYTES) -> Form:
         """What was sent; of more or larger fields (files apart) than allowed nothing is taken."""
-        # It comes as slowly as its sender likes.
+        # It comes as slowly as its sender likes: meanwhile the session may have ended.
         await self.api.end_reading()
         sent = await self.http.form(max_files=1, max_fields=max_fields, max_part_size=max_field_bytes)
+        if self.me is not None:
+            await authenticate(self)
         return Form.of(sent, self.language, self.http.url.path)
 
     def render(self, template: str, *, status: int = 200, **values: Any) -> Response:

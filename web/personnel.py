@@ -150,6 +150,7 @@ def _is_beyond(request: PageRequest) -> bool:
 
 async def _left_unread(request: PageRequest) -> Form:
     """A file far too large goes nowhere; its bytes are taken all the same, else browsers do not read the answer."""
+    await request.api.end_reading()
     async for _part in request.http.stream():
         pass
     form = empty(request.language)
