@@ -91,8 +91,7 @@ class ApiHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        # A page calls operations in process: all that it asks for stands in the logs under one id.
-        request_id = structlog.contextvars.get_contextvars().get("request_id") or str(uuid4())
+        request_id = str(uuid4())
         scope.setdefault("state", {})["request_id"] = request_id
 
         replaced = False

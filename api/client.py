@@ -66,7 +66,7 @@ class Client:
     async def call(
         self, handler: Callable[Concatenate[V, P], Awaitable[T]], /, *values: P.args, **named: P.kwargs
     ) -> T:
-        """Call an operation that is neither a query nor a command under a key, such as signing in."""
+        """Call an operation that opens its own transactions, such as signing in or taking a file."""
         await self.end_reading()
         operation = operation_of(handler)
         async with refusing():

@@ -58,7 +58,7 @@ class Operation(APIRoute):
         OPERATIONS[endpoint] = self
 
     async def let_in(self, actor: Actor) -> None:
-        """Refuse whom none of its gates lets in.
+        """Refuse whom one of its gates does not let in.
 
         Raises:
             Forbidden: they hold none of the roles.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, TypeVar
 
 from web import (
     account,
@@ -19,6 +20,8 @@ from web import (
 from web.case_parts import CaseAction, CaseParts
 from web.onboarding import application, obstacle
 from web.onboarding import case as running
+
+T = TypeVar("T")
 
 # In the order of a case.
 _ANSWERINGS: Final = (
@@ -45,11 +48,26 @@ _NOTES: Final = (
     operations.NOTES,
 )
 
-NOTES: Final = {code: message for notes in _NOTES for code, message in notes.items()}
-ANSWERINGS: Final = {each.kind: each for each in _ANSWERINGS}
-TASK_PAGES: Final = {each.kind: each for each in _TASK_PAGES}
-_PARTS: Final = {each.kind: each for each in _CASE_PARTS}
-_ACTIONS: Final = {each.name: each for each in _CASE_ACTIONS}
+
+def _once(kind: str, pairs: Iterable[tuple[str, T]]) -> dict[str, T]:
+    """What capabilities bring, by its name.
+
+    Raises:
+        ValueError: two bring the same.
+    """
+    found: dict[str, T] = {}
+    for name, brought in pairs:
+        if name in found:
+            raise ValueError(f"two capabilities bring the {kind} {name}")
+        found[name] = brought
+    return found
+
+
+NOTES: Final = _once("note", (pair for notes in _NOTES for pair in notes.items()))
+ANSWERINGS: Final = _once("answering of", ((each.kind, each) for each in _ANSWERINGS))
+TASK_PAGES: Final = _once("page of", ((each.kind, each) for each in _TASK_PAGES))
+_PARTS: Final = _once("parts of", ((each.kind, each) for each in _CASE_PARTS))
+_ACTIONS: Final = _once("action", ((each.name, each) for each in _CASE_ACTIONS))
 
 
 def case_parts(kind: str) -> CaseParts:

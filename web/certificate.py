@@ -51,7 +51,7 @@ async def _shown(request: PageRequest, organisation_id: UUID | None, before: UUI
         "organisations": Page(items=chosen.others),
         "may_revoke": chosen.is_theirs,
         "waiting": await count_waiting(request, ANSWERING) if is_hr else None,
-        "refused_id": "",
+        "refused_id": None,
     }
     if chosen.organisation is not None:
         of = chosen.organisation.id
@@ -86,7 +86,7 @@ async def revoke(request: SignedIn, certificate_id: UUID) -> Response:
         f"reason-{certificate_id}" if name == "reason" else GENERAL: form.errors[name] for name in form.errors
     }
     shown = await _shown(request, organisation_id)
-    return request.render_again("certificates.html", form, **(shown | {"refused_id": str(certificate_id)}))
+    return request.render_again("certificates.html", form, **(shown | {"refused_id": certificate_id}))
 
 
 def _organisation_of(form: Form) -> UUID | None:

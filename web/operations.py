@@ -204,7 +204,10 @@ async def add_holiday(request: SignedIn, year: int | None = None) -> Response:
 async def change_holiday(request: SignedIn, day: date, year: int | None = None) -> Response:
     """Open offices on a holiday after all, or close them again."""
     form = await request.form()
-    return await _record(request, form, day, form.text("holiday"), closed=form.yes("closed"), year=year)
+    closed = form.yes("closed")
+    if form.is_good:
+        return await _record(request, form, day, form.text("holiday"), closed=closed, year=year)
+    return request.render_again("operations_holidays.html", form, **await _holidays(request, year))
 
 
 async def _record(

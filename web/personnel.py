@@ -42,7 +42,7 @@ from web.forms import Form, empty
 from web.language import Language
 from web.language import noop as _
 from web.organisation import choose, count_waiting
-from web.page_request import PageRequest, SignedIn
+from web.page_request import PageRequest, SignedIn, authenticate
 
 router = APIRouter()
 
@@ -153,6 +153,7 @@ async def _left_unread(request: PageRequest) -> Form:
     await request.api.end_reading()
     async for _part in request.http.stream():
         pass
+    await authenticate(request)
     form = empty(request.language)
     form.errors["file"] = request.language.translate("What was sent is larger than allowed.")
     return form

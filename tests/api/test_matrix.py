@@ -182,7 +182,7 @@ def allowed(rule: Rule, who: str) -> set[int]:
     return {rule.members if who in MEMBERS else rule.staff}
 
 
-@pytest.fixture(params=["http", pytest.param("functions", marks=pytest.mark.long)])
+@pytest.fixture(params=["http", "functions"])
 def door(request: pytest.FixtureRequest, api: httpx2.AsyncClient, context: Context) -> Door:
     """Either way to an operation: both judge alike."""
     return over_http(api) if request.param == "http" else as_functions(context)

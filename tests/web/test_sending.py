@@ -17,6 +17,7 @@ from commands.account import authenticate
 from commands.command import Command, Context, Envelope, perform
 from domain.access import Role
 from messages.case import StepInput
+from tests.api.world import make_world
 from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser
 from tests.personnel_steps import Line, PersonnelOffice
@@ -215,3 +216,34 @@ async def test_progress_goes_on_after_a_failure_and_asks_only_while_somebody_is_
     await visitor.context.clear_cookies()
     await clock.run_for(_SECOND)
     await page.wait_for_url("**/sign-in?next=*")
+
+
+async def test_a_holiday_is_not_opened_by_leaving_something_out(
+    site: httpx2.AsyncClient, arrange: Arrange, superuser: Superuser
+) -> None:
+    operator = await arrange.platform(Role.OPERATOR)
+    headers = {**cookies(operator), **HERE}
+    day = {"day.year": "1406", "day.month": "1", "day.day": "9", "name": "روز آزمون", "key": str(uuid4())}
+    assert (await site.post("/operations/holidays", data=day, headers=headers)).status_code == 303
+
+    answer = await site.post("/operations/holidays/2027-03-29", data={"holiday": "روز آزمون"}, headers=headers)
+
+    assert answer.status_code == 422
+    assert await superuser.rows("SELECT closed FROM holidays WHERE day = '2027-03-29'") == [(True,)]
+
+
+async def test_a_refused_revocation_keeps_its_reason_in_its_open_panel(
+    site: httpx2.AsyncClient,
+    context: Context,
+    activity_context: ActivityContext,
+    arrange: Arrange,
+    superuser: Superuser,
+) -> None:
+    world = await make_world(context, activity_context, arrange, superuser)
+    path = f"/certificates/{world.things['certificate']}/revocation"
+
+    answer = await site.post(path, data={"reason": "ab"}, headers={**cookies(world.people["hr_own"]), **HERE})
+
+    assert answer.status_code == 422
+    assert 'value="ab"' in answer.text
+    assert re.search(r"<details[^>]* open", answer.text)
