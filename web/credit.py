@@ -15,10 +15,11 @@ from api.guarantor import CheckIn, check_guarantor
 from api.ledger import read_statement
 from api.onboarding import CreditLineOut, list_credit_lines, read_credit_line
 from api.substitution import SubstitutionIn, request_substitution
+from api.values import Cursor
 from domain.errors import Refusal
 from web.forms import Form, empty, new_key
 from web.language import noop as _
-from web.page_request import Cursor, PageRequest, SignedIn
+from web.page_request import PageRequest, SignedIn
 
 router = APIRouter()
 

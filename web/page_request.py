@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Concatenate, Final, ParamSpec, TypeVar
 from urllib.parse import quote
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.account.sessions import Me, read_me
@@ -27,9 +27,6 @@ _MAX_FIELDS: Final = 200
 _MAX_FIELD_BYTES: Final = 64 * 1024
 # For how long a fresh code must count yet, so that there is time to type.
 _TIME_TO_TYPE: Final = timedelta(minutes=1)
-
-# From where a list goes on.
-Cursor = Annotated[str | None, Query(max_length=300)]
 
 
 class SignInNeeded(Exception):
