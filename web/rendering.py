@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import re
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes
+from jinja2.compiler import CodeGenerator, Frame
 from markupsafe import Markup, escape
 
 from web.assets import Assets
@@ -18,6 +19,24 @@ _TEMPLATES: Final = Path(__file__).parent / "templates"
 # An address ends before a space or the sign that closes what it stands in.
 _ADDRESS: Final = re.compile(r"https?://[^\s<>\"'،؛»)]+[^\s<>\"'،؛»).,;:!?]")
 _EXTENSIONS: Final = ["jinja2.ext.i18n", "jinja2.ext.do"]
+
+
+class _Translating(CodeGenerator):
+    """Puts the translations of messages into the templates' code: a page has hundreds, and looks up none of them."""
+
+    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: FBT, N802
+        """A call; ``_("…", name=value)`` is the translation, into which the values are put escaped."""
+        match node:
+            case nodes.Call(node=nodes.Name(name="_"), args=[nodes.Const(value=str(message))], kwargs=values):
+                language = cast(Language, self.environment.globals["language"])
+                named = nodes.Dict([nodes.Pair(nodes.Const(value.key), value.value) for value in values])
+                self.visit(nodes.Mod(nodes.MarkSafe(nodes.Const(language.translate(message))), named), frame)
+            case _:
+                super().visit_Call(node, frame, forward_caller=forward_caller)
+
+
+class _Environment(Environment):
+    code_generator_class = _Translating
 
 
 class Renderer:
@@ -32,7 +51,7 @@ class Renderer:
 
 
 def _environment(language: Language, assets: Assets) -> Environment:
-    environment = Environment(
+    environment = _Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
