@@ -24,7 +24,7 @@ _EXTENSIONS: Final = ["jinja2.ext.i18n", "jinja2.ext.do"]
 class _Translating(CodeGenerator):
     """Puts the translations of messages into the templates' code: a page has hundreds, and looks up none of them."""
 
-    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: FBT, N802
+    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: FBT001, FBT002, N802
         """A call; ``_("…", name=value)`` is the translation, into which the values are put escaped."""
         match node:
             case nodes.Call(node=nodes.Name(name="_"), args=[nodes.Const(value=str(message))], kwargs=values):
