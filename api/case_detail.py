@@ -28,7 +28,6 @@ from storage.organisation import list_regions, read_organisation
 from storage.programme import programme_of
 from storage.rows.cases import Case
 from storage.sealing import Seals
-from storage.tasks import open_tasks
 
 # What capabilities add to the view of their cases; their fields are ``CaseDetail``'s too.
 SECTIONS: Final[tuple[Section[Any], ...]] = (
@@ -133,7 +132,8 @@ async def case_detail(connection: AsyncConnection, seals: Seals, actor: Actor, c
     if case is None:
         return None
     visibility = await visibility_of(connection, actor, case)
-    fields, actions = await _read_sections(CaseView(connection, seals, visibility))
+    view = CaseView(connection, seals, visibility)
+    fields, actions = await _read_sections(view)
     programme = (await _programmes(connection, [case])).get(case.policy_id)
     return CaseDetail(
         **dict(CaseOut.of(case)),
@@ -141,10 +141,10 @@ async def case_detail(connection: AsyncConnection, seals: Seals, actor: Actor, c
         programme_title=_title(programme),
         is_own=visibility.is_applicant,
         person_name=await _name(connection, visibility),
-        is_moving=await _is_moving(connection, case),
+        is_moving=await _is_moving(connection, visibility),
         national_id_masked=await _national_id(connection, seals, case.person_id) if visibility.judges else None,
         organisation_name=await _organisation_name(connection, case.organisation_id),
-        region_name=(await list_regions(connection)).get(case.region_code or ""),
+        region_name=(await view.once(list_regions)).get(case.region_code or ""),
         ahead=[Words.of(step) for step in words.ahead(case.kind, case.phase, programme)],
         allowed_actions=actions,
     )
@@ -163,16 +163,16 @@ async def _read_sections(view: CaseView) -> tuple[dict[str, Any], list[Action]]:
     return fields, list({action.action: action for action in actions}.values())
 
 
-async def _is_moving(connection: AsyncConnection, case: Case) -> bool:
+async def _is_moving(connection: AsyncConnection, visibility: Visibility) -> bool:
     """Whether a case has nobody any more who is asked and nothing that it lets pass, or a fact that ends it."""
-    sections = _SECTIONS_OF[case.kind]
+    case, sections = visibility.case, _SECTIONS_OF[visibility.case.kind]
     if not case.is_open or not all(section.is_asked for section in sections):
         return False
     endings = [ending for section in sections for ending in section.endings]
     if endings and await last_fact(connection, case.id, *endings) is not None:
         return True
     is_time_to_pass = case.next_actor == Part.MACHINE and case.due_at is not None
-    return not is_time_to_pass and not await open_tasks(connection, case.id)
+    return not is_time_to_pass and not visibility.is_asked
 
 
 async def _name(connection: AsyncConnection, visibility: Visibility) -> str | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar
 from uuid import UUID
 
 from pydantic import Field
@@ -19,6 +19,8 @@ from storage.cases import read_case
 from storage.sealing import Seals
 
 P = TypeVar("P", bound=Out)
+Q = ParamSpec("Q")
+T = TypeVar("T")
 
 
 class CaseRow(Out):
@@ -62,6 +64,16 @@ class CaseView:
     connection: AsyncConnection
     seals: Seals
     visibility: Visibility
+    _found: dict[object, Any] = field(default_factory=dict)
+
+    async def once(
+        self, read: Callable[Concatenate[AsyncConnection, Q], Awaitable[T]], /, *of: Q.args, **named: Q.kwargs
+    ) -> T:
+        """What ``read`` finds under the caller's own rights; sections that need the same share one statement."""
+        if (read, of) not in self._found:
+            self._found[read, of] = await read(self.connection, *of, **named)
+        found: T = self._found[read, of]
+        return found
 
 
 async def _none(_: CaseView, __: Any) -> list[Action]:

@@ -98,8 +98,8 @@ async def correction_terms(connection: AsyncConnection, case: Case) -> Correctio
     programme = await programme_of(connection, case.policy_id)
     employment = await read_employment(connection, asked.employment_id)
     organisation = (await organisations_of(connection, [employment.organisation_id]))[employment.organisation_id]
-    limit = await onboarding.limit_now(connection, programme, employment, apart_from_case=case.id)
     today = await tehran_today(connection)
+    limit = await onboarding.limit_now(connection, programme, employment, today, apart_from_case=case.id)
     return CorrectionTerms(
         limit=EmployerLimit.of(
             employment,

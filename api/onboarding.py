@@ -16,7 +16,6 @@ from api.dependencies import CommandDep, Reading, ReadingDep, require
 from api.limits import CorrectionTerms, EmployerLimit, correction_terms, employer_limits
 from api.operation import Operation
 from api.values import Amount, AmountIn, Day, Input, Moment, Out, Reason, Words
-from api.visibility import Visibility
 from commands import onboarding as commands
 from commands.command import Command
 from commands.refusals import refuses
@@ -253,9 +252,10 @@ class ApplicationOut(Out):
     )
 
     @classmethod
-    async def of(cls, connection: AsyncConnection, visibility: Visibility) -> ApplicationOut | None:
+    async def of(cls, view: CaseView) -> ApplicationOut | None:
         """The application of a case, if it is one that the caller may read."""
-        asked = await onboarding.read_application(connection, visibility.case.id)
+        connection, visibility = view.connection, view.visibility
+        asked = await view.once(onboarding.read_application, visibility.case.id)
         if asked is None:
             return None
         certificate = await newest_certificate(connection, visibility.case.id)
@@ -265,7 +265,7 @@ class ApplicationOut(Out):
             asked,
             ceiling=ceiling(Money(asked.monthly, Unit.IRR), asked.instalments).amount,
             net_pay_used=asked.net_pay if visibility.sees_pay else None,
-            region_used_name=(await list_regions(connection)).get(asked.region_code),
+            region_used_name=(await view.once(list_regions)).get(asked.region_code),
             hire_date_used=asked.hire_date if visibility.sees_pay else None,
             return_reasons=[]
             if returned is None
@@ -295,7 +295,7 @@ async def _read(view: CaseView) -> ApplicationSection:
     visibility, connection = view.visibility, view.connection
     is_returned = visibility.is_applicant and visibility.task_of(TaskKind.CORRECT_APPLICATION) is not None
     return ApplicationSection(
-        application=await ApplicationOut.of(connection, visibility),
+        application=await ApplicationOut.of(view),
         correction=await correction_terms(connection, visibility.case) if is_returned else None,
     )
 

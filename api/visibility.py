@@ -21,13 +21,14 @@ class Visibility:
     """What an actor may see of a case.
 
     ``parts`` are the parts that they take or took in it. ``tasks`` are its open tasks that they may answer: none for
-    staff in a case of their own (``is_own``).
+    staff in a case of their own (``is_own``). ``is_asked``: whether anybody has an open task in it, as far as they see.
     """
 
     actor: Actor
     case: Case
     parts: AbstractSet[str]
     tasks: tuple[Task, ...]
+    is_asked: bool
 
     @property
     def is_own(self) -> bool:
@@ -89,10 +90,10 @@ class Visibility:
 async def visibility_of(connection: AsyncConnection, actor: Actor, case: Case) -> Visibility:
     """What an actor may see of a case, once row-level security has let them read it."""
     parts = await people.parts_in(connection, case.id, actor.person_id)
-    if parts and actor.capacity == "staff":
-        return Visibility(actor, case, parts, ())
-    theirs = [task for task in await tasks.open_tasks(connection, case.id) if is_addressed_to(task, actor)]
-    return Visibility(actor, case, parts, tuple(theirs))
+    asked = await tasks.open_tasks(connection, case.id)
+    is_theirs = not parts or actor.capacity == "member"
+    theirs = tuple(task for task in asked if is_theirs and is_addressed_to(task, actor))
+    return Visibility(actor, case, parts, theirs, is_asked=bool(asked))
 
 
 def with_service_rights(connection: AsyncConnection, actor: Actor) -> contextlib.AbstractAsyncContextManager[None]:

@@ -135,9 +135,10 @@ async def _judge(
     *,
     case_id: UUID | None = None,
 ) -> None:
-    if not await contract_in_force(command.connection, employment.organisation_id, tehran_day(command.now)):
+    today = tehran_day(command.now)
+    if not await contract_in_force(command.connection, employment.organisation_id, today):
         raise rules.ContractNotInForce
-    limit = await onboarding.limit_now(command.connection, programme, employment, apart_from_case=case_id)
+    limit = await onboarding.limit_now(command.connection, programme, employment, today, apart_from_case=case_id)
     if request.monthly.amount % RIAL_A_TOMAN:
         raise rules.AmountNotWholeToman(field="monthly_amount.amount")
     if request.monthly > limit:

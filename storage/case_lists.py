@@ -16,6 +16,13 @@ from storage.rows.cases import Case, Event, case_people, cases, timeline
 from storage.rows.table import columns, find_one, read_all
 from storage.rows.tasks import tasks
 
+_EVENTS = (
+    sa.select(*columns(timeline, Event))
+    .where(timeline.c.case_id == sa.bindparam("this_case"), timeline.c.id > sa.bindparam("after"))
+    .order_by(timeline.c.id)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+
 
 @dataclass(frozen=True, slots=True)
 class CaseFilter:
@@ -98,13 +105,7 @@ def _conditions(wanted: CaseFilter) -> list[sa.ColumnElement[bool]]:
 
 async def events_after(connection: AsyncConnection, case_id: UUID, after: int, limit: int) -> list[Event]:
     """Lines of a case's timeline, oldest first."""
-    query = (
-        sa.select(*columns(timeline, Event))
-        .where(timeline.c.case_id == case_id, timeline.c.id > after)
-        .order_by(timeline.c.id)
-        .limit(limit)
-    )
-    return await read_all(connection, Event, query)
+    return await read_all(connection, Event, _EVENTS, {"this_case": case_id, "after": after, "most": limit})
 
 
 def is_shown(case: Case, actor: Actor, event: Event) -> bool:

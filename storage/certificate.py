@@ -27,6 +27,12 @@ class IssuedCertificate:
 
 
 _COLUMNS = columns(certificates, Certificate)
+_NEWEST = (
+    sa.select(*_COLUMNS)
+    .where(certificates.c.case_id == sa.bindparam("this_case"))
+    .order_by(certificates.c.id.desc())
+    .limit(1)
+)
 _NAME = sa.func.btrim(sa.func.concat_ws(" ", persons.c.first_name, persons.c.last_name))
 
 
@@ -66,8 +72,7 @@ async def read_certificate(connection: AsyncConnection, certificate_id: UUID) ->
 
 async def newest_certificate(connection: AsyncConnection, case_id: UUID) -> Certificate | None:
     """The case's newest certificate, or None."""
-    query = sa.select(*_COLUMNS).where(certificates.c.case_id == case_id).order_by(certificates.c.id.desc()).limit(1)
-    return await find_one(connection, Certificate, query)
+    return await find_one(connection, Certificate, _NEWEST, {"this_case": case_id})
 
 
 async def read_issued(connection: AsyncConnection, certificate_id: UUID) -> IssuedCertificate | None:

@@ -260,7 +260,7 @@ async def single_statements(engine: AsyncEngine) -> AsyncIterator[AsyncConnectio
 
 async def act_as(connection: AsyncConnection, acting: Acting, *, limit_ms: int = STATEMENT_LIMIT_MS) -> None:
     """Set who acts for the rest of the transaction."""
-    await connection.execute(_BEGIN, _acting(acting, limit_ms).values)
+    await fetch(connection, _acting(acting, limit_ms))
 
 
 def _acting(acting: Acting, limit_ms: int) -> Statement:

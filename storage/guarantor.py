@@ -38,6 +38,14 @@ _LIVE = (
     .order_by(guarantees.c.id)
     .limit(20)
 )
+_NAMED = (
+    sa.select(*_COLUMNS).where(guarantees.c.credit_case_id == _this_case).order_by(guarantees.c.id.desc()).limit(50)
+)
+_COUNT = sa.select(sa.func.count(guarantees.c.applicant_id.distinct())).where(
+    guarantees.c.person_id == sa.bindparam("this_person", type_=sa.Uuid),
+    guarantees.c.status == "accepted",
+    guarantees.c.applicant_id != sa.bindparam("apart_from", type_=sa.Uuid),
+)
 _before = guarantees.alias("before")
 _STOOD_BEFORE = sa.select(_before.c.id).where(
     _before.c.id == guarantees.c.replaces_id,
@@ -114,13 +122,7 @@ async def guarantees_in(connection: AsyncConnection, case_id: UUID) -> list[Guar
 
 async def guarantees_for(connection: AsyncConnection, credit_case_id: UUID) -> list[Guarantee]:
     """Everybody who was ever named for a credit, newest first; at most 50."""
-    query = (
-        sa.select(*_COLUMNS)
-        .where(guarantees.c.credit_case_id == credit_case_id)
-        .order_by(guarantees.c.id.desc())
-        .limit(50)
-    )
-    return await read_all(connection, Guarantee, query)
+    return await read_all(connection, Guarantee, _NAMED, {"this_case": credit_case_id})
 
 
 async def mark_asked(connection: AsyncConnection, guarantee: Guarantee) -> None:
@@ -239,14 +241,7 @@ async def count_guaranteed(connection: AsyncConnection, person_id: UUID, *, apar
         person_id: the guarantor.
         apart_from: the applicant who is not counted.
     """
-    count = await connection.scalar(
-        sa.select(sa.func.count(guarantees.c.applicant_id.distinct())).where(
-            guarantees.c.person_id == person_id,
-            guarantees.c.status == "accepted",
-            guarantees.c.applicant_id != apart_from,
-        )
-    )
-    return int(count or 0)
+    return int(await connection.scalar(_COUNT, {"this_person": person_id, "apart_from": apart_from}) or 0)
 
 
 async def credits_run_out(connection: AsyncConnection, today: date, limit: int) -> list[UUID]:

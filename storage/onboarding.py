@@ -19,7 +19,6 @@ from domain.programme import Programme
 from messages.case import CaseKind
 from messages.onboarding import REFUSALS, FactKind, Step
 from storage.cases import last_fact
-from storage.database import tehran_today
 from storage.deadlines import clear_deadlines, set_deadline
 from storage.organisation import read_organisation
 from storage.rows.cases import cases
@@ -158,23 +157,21 @@ async def limit_now(
     connection: AsyncConnection,
     programme: Programme,
     employment: Employment,
+    today: date,
     *,
     apart_from_case: UUID | None = None,
 ) -> Money:
-    """The most that somebody may choose per month on an employment at this moment (A2); never under zero.
+    """The most that somebody may choose per month on an employment (A2); never under zero.
 
     Args:
         connection: a transaction that called ``lock_quota`` where the answer is acted on.
         programme: what is applied for.
         employment: on whose pay it stands.
+        today: in Tehran.
         apart_from_case: the application that is being judged.
     """
     taken = await taken_monthly(
-        connection,
-        employment.person_id,
-        await tehran_today(connection),
-        apart_from_case=apart_from_case,
-        renewing=programme.code,
+        connection, employment.person_id, today, apart_from_case=apart_from_case, renewing=programme.code
     )
     organisation = await read_organisation(connection, employment.organisation_id)
     cap = None if organisation is None else organisation.cap

@@ -29,6 +29,7 @@ _EMPLOYMENTS = (
     .order_by(employments.c.id)
     .limit(50)
 )
+_REGIONS = sa.select(regions.c.code, regions.c.name).order_by(regions.c.code)
 _READ_EMPLOYMENT = sa.select(*_EMPLOYMENT).where(employments.c.id == sa.bindparam("this_employment"))
 
 
@@ -144,5 +145,4 @@ async def employment_in(connection: AsyncConnection, person_id: UUID, organisati
 
 async def list_regions(connection: AsyncConnection) -> dict[str, str]:
     """Region codes and names."""
-    rows = await connection.execute(sa.select(regions.c.code, regions.c.name).order_by(regions.c.code))
-    return {row.code: row.name for row in rows}
+    return {row.code: row.name for row in await connection.execute(_REGIONS)}

@@ -20,6 +20,11 @@ from storage.sealing import Seals
 
 _COLUMNS = columns(persons, Person, has_mobile=persons.c.mobile_index.is_not(None))
 _this_person, _this_case = sa.bindparam("this_person", type_=sa.Uuid), sa.bindparam("this_case", type_=sa.Uuid)
+_these = persons.c.id.in_(sa.bindparam("these", type_=sa.Uuid, expanding=True))
+_READ = sa.select(*_COLUMNS).where(persons.c.id == _this_person)
+_CONTACTS = sa.select(persons.c.national_id_sealed, persons.c.mobile_sealed).where(persons.c.id == _this_person)
+_NAMES = sa.select(persons.c.id, persons.c.first_name, persons.c.last_name).where(_these).limit(100)
+_NATIONAL_IDS = sa.select(persons.c.id, persons.c.national_id_sealed).where(_these).limit(100)
 _PAUSE = sa.select(persons.c.money_paused_until - sa.func.now()).where(
     persons.c.id == _this_person, persons.c.money_paused_until > sa.func.now()
 )
@@ -41,6 +46,9 @@ _HOLDERS = (
     .limit(sa.bindparam("most", type_=sa.Integer))
 )
 _TAKES_PART = sa.select(sa.exists().where(case_people.c.case_id == _this_case, case_people.c.person_id == _this_person))
+_PARTS = sa.select(case_people.c.part).where(
+    case_people.c.case_id == _this_case, case_people.c.person_id == _this_person
+)
 _PEOPLE = sa.select(case_people.c.person_id).where(case_people.c.case_id == _this_case).distinct().limit(50)
 
 
@@ -56,25 +64,19 @@ async def find_person(
 
 async def read_person(connection: AsyncConnection, person_id: UUID) -> Person | None:
     """The person, or None."""
-    return await find_one(connection, Person, sa.select(*_COLUMNS).where(persons.c.id == person_id))
+    return await find_one(connection, Person, _READ, {"this_person": person_id})
 
 
 async def read_contacts(connection: AsyncConnection, seals: Seals, person_id: UUID) -> tuple[str, str | None]:
     """National id and mobile in clear; for the person themselves and for senders only."""
-    row = (
-        await connection.execute(
-            sa.select(persons.c.national_id_sealed, persons.c.mobile_sealed).where(persons.c.id == person_id)
-        )
-    ).one()
+    row = (await connection.execute(_CONTACTS, {"this_person": person_id})).one()
     mobile = None if row.mobile_sealed is None else seals.cipher.open_text(row.mobile_sealed, "person.mobile")
     return seals.cipher.open_text(row.national_id_sealed, "person.national_id"), mobile
 
 
 async def names_of(connection: AsyncConnection, people: Collection[UUID]) -> dict[UUID, str]:
     """Names of a few people, in a transaction that may see them."""
-    rows = await connection.execute(
-        sa.select(persons.c.id, persons.c.first_name, persons.c.last_name).where(persons.c.id.in_(people)).limit(100)
-    )
+    rows = await connection.execute(_NAMES, {"these": list(people)})
     return {row.id: f"{row.first_name} {row.last_name}".strip() for row in rows}
 
 
@@ -82,9 +84,7 @@ async def national_ids_of(
     connection: AsyncConnection, seals: Seals, people: Collection[UUID]
 ) -> dict[UUID, NationalId]:
     """National ids of a few people, in a transaction that may see them; for those who show them masked."""
-    rows = await connection.execute(
-        sa.select(persons.c.id, persons.c.national_id_sealed).where(persons.c.id.in_(people)).limit(100)
-    )
+    rows = await connection.execute(_NATIONAL_IDS, {"these": list(people)})
     return {row.id: NationalId(seals.cipher.open_text(row.national_id_sealed, "person.national_id")) for row in rows}
 
 
@@ -140,8 +140,7 @@ async def takes_part(connection: AsyncConnection, case_id: UUID, person_id: UUID
 
 async def parts_in(connection: AsyncConnection, case_id: UUID, person_id: UUID) -> frozenset[str]:
     """The parts that a person takes or took in a case, as applicant or guarantor."""
-    query = sa.select(case_people.c.part).where(case_people.c.case_id == case_id, case_people.c.person_id == person_id)
-    return frozenset(await connection.scalars(query))
+    return frozenset(await connection.scalars(_PARTS, {"this_case": case_id, "this_person": person_id}))
 
 
 async def part_of(connection: AsyncConnection, case_id: UUID, people: Collection[UUID]) -> str:

@@ -21,6 +21,13 @@ _NEWEST = (
     .limit(1)
 )
 _BY_ID = sa.select(*_COLUMNS).where(policies.c.id == sa.bindparam("policy_id"))
+_ALL_IN_FORCE = (
+    sa.select(*_COLUMNS)
+    .ext(distinct_on(policies.c.name))
+    .where(sa.func.starts_with(policies.c.name, sa.bindparam("prefix")), policies.c.approved_at.is_not(None))
+    .order_by(policies.c.name, policies.c.version.desc())
+    .limit(100)
+)
 # Versions that were decided on: Postgres lets nobody change them any more.
 _decided: dict[UUID, Policy] = {}
 _MOST_KEPT = 256
@@ -46,14 +53,7 @@ async def by_id(connection: AsyncConnection, policy_id: UUID) -> Policy:
 
 async def all_in_force(connection: AsyncConnection, prefix: str) -> list[Policy]:
     """The newest approved version of each policy whose name begins so; at most 100."""
-    query = (
-        sa.select(*_COLUMNS)
-        .ext(distinct_on(policies.c.name))
-        .where(policies.c.name.startswith(prefix, autoescape=True), policies.c.approved_at.is_not(None))
-        .order_by(policies.c.name, policies.c.version.desc())
-        .limit(100)
-    )
-    return await read_all(connection, Policy, query)
+    return await read_all(connection, Policy, _ALL_IN_FORCE, {"prefix": prefix})
 
 
 async def list_versions(

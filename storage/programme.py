@@ -21,6 +21,8 @@ async def programme_of(connection: AsyncConnection, policy_id: UUID) -> Programm
 
 async def programmes_of(connection: AsyncConnection, case_ids: Collection[UUID]) -> dict[UUID, Programme]:
     """The programmes of a few cases, as each froze its own, by case."""
+    if not case_ids:
+        return {}
     rows = await connection.execute(sa.select(cases.c.id, cases.c.policy_id).where(cases.c.id.in_(case_ids)).limit(100))
     policy_ids = {row.id: row.policy_id for row in rows}
     found = {policy_id: await programme_of(connection, policy_id) for policy_id in set(policy_ids.values())}

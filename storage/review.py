@@ -93,7 +93,7 @@ async def examine(
         application=application,
         employment=employment,
         contract_in_force=await contract_in_force(connection, employment.organisation_id, today),
-        limit=await onboarding.limit_now(connection, programme, employment, apart_from_case=application.case_id),
+        limit=await onboarding.limit_now(connection, programme, employment, today, apart_from_case=application.case_id),
         guarantors=await _check_guarantors(connection, application, programme, employment, today),
         guarantors_asked_for=programme.guarantors,
         certificate_valid=certificate_valid,

@@ -100,7 +100,7 @@ async def _limit_now(step: Transition, application: Application, programme: Prog
         return Obstacle.CONTRACT_NOT_IN_FORCE
     if employment.state != "employed":
         return Obstacle.NOT_EMPLOYED
-    limit = await onboarding.limit_now(step.connection, programme, employment, apart_from_case=step.case.id)
+    limit = await onboarding.limit_now(step.connection, programme, employment, today, apart_from_case=step.case.id)
     return limit or Obstacle.SHARE_USED_UP
 
 

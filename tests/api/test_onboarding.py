@@ -13,7 +13,7 @@ from activities.transition import ActivityContext
 from api.app import create_app
 from commands.command import Context
 from messages.case import StepInput
-from storage.database import SERVICE, transaction
+from storage.database import SERVICE, tehran_today, transaction
 from storage.onboarding import limit_now
 from storage.organisation import employments_of
 from storage.programme import programmes_in_force
@@ -134,9 +134,10 @@ async def test_what_is_possible_in_each_programme_at_each_employer_is_told_by_as
         "tavana": [True, False],
     }
     async with transaction(context.engine, SERVICE) as connection:
+        today = await tehran_today(connection)
         for programme in await programmes_in_force(connection):
             judged = [
-                (await limit_now(connection, programme, employment)).amount
+                (await limit_now(connection, programme, employment, today)).amount
                 for employment in await employments_of(connection, office.member.id)
             ]
             assert [limit["monthly_limit"]["amount"] for limit in limits[programme.code]] == judged

@@ -167,7 +167,7 @@ def test_every_part_of_a_case_has_its_fields_in_the_whole_and_shares_them_with_n
 
 
 def _visibility(actor: Actor, parts: frozenset[str] = frozenset(), *, claimed_by: UUID | None = None) -> Visibility:
-    return Visibility(actor, CASE, parts, (replace(TASK, claimed_by=claimed_by),))
+    return Visibility(actor, CASE, parts, (replace(TASK, claimed_by=claimed_by),), is_asked=True)
 
 
 def test_a_part_of_a_case_is_for_members_who_take_the_right_part_in_it() -> None:
@@ -191,7 +191,7 @@ def test_a_part_of_a_case_is_for_all_staff_who_see_it_or_only_for_who_has_claime
     assert not holder.is_for(_visibility(officer, claimed_by=COLLEAGUE))
     assert not holder.is_for(_visibility(officer))
     # Nobody holds a task in a case of their own: there they have none.
-    assert not holder.is_for(Visibility(officer, CASE, frozenset({"guarantor"}), ()))
+    assert not holder.is_for(Visibility(officer, CASE, frozenset({"guarantor"}), (), is_asked=True))
 
 
 def test_all_parts_so_far_are_for_all_staff_who_see_the_case() -> None:
