@@ -72,7 +72,7 @@ async def read_case(
     if_none_match: Annotated[str | None, Header(description="ETag of what the caller has")] = None,
 ) -> CaseDetail | None:
     """A case; its ETag changes whenever something happens in it. 304 if the caller's copy is still right."""
-    detail = await case_detail(read.connection, read.seals, read.actor, case_id)
+    detail = await case_detail(read, case_id)
     if detail is None:
         return None
     etag = f'W/"{detail.version}"'
@@ -87,7 +87,7 @@ async def read_timeline(
     read: ReadingDep, case_id: UUID, after: NumberCursor, limit: Limit = 50
 ) -> Page[EventOut] | None:
     """What happened in a case, oldest first."""
-    case = await case_lists.see_case(read.connection, read.actor, case_id)
+    case = await read.once(case_lists.see_case, read.actor, case_id)
     if case is None:
         return None
     rows = await case_lists.events_after(read.connection, case_id, after, limit + 1)

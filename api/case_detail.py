@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api import mobile_change, onboarding, personnel, personnel_change, review, substitution
 from api.case_view import Action, CaseRow, CaseView, Section
 from api.decisions import action_of
+from api.dependencies import Reading
 from api.values import Moment, Words
 from api.visibility import Visibility, visibility_of, with_service_rights
 from domain.access import Actor, Part
@@ -126,13 +127,14 @@ class CaseDetail(
     allowed_actions: list[Action]
 
 
-async def case_detail(connection: AsyncConnection, seals: Seals, actor: Actor, case_id: UUID) -> CaseDetail | None:
+async def case_detail(read: Reading, case_id: UUID) -> CaseDetail | None:
     """A case in full, if the caller may see it."""
-    case = await case_lists.see_case(connection, actor, case_id)
+    connection, actor = read.connection, read.actor
+    case = await read.once(case_lists.see_case, actor, case_id)
     if case is None:
         return None
     visibility = await visibility_of(connection, actor, case)
-    view = CaseView(connection, seals, visibility)
+    view = CaseView(read, visibility)
     fields, actions = await _read_sections(view)
     programme = (await _programmes(connection, [case])).get(case.policy_id)
     return CaseDetail(
@@ -142,9 +144,9 @@ async def case_detail(connection: AsyncConnection, seals: Seals, actor: Actor, c
         is_own=visibility.is_applicant,
         person_name=await _name(connection, visibility),
         is_moving=await _is_moving(connection, visibility),
-        national_id_masked=await _national_id(connection, seals, case.person_id) if visibility.judges else None,
+        national_id_masked=await _national_id(connection, read.seals, case.person_id) if visibility.judges else None,
         organisation_name=await _organisation_name(connection, case.organisation_id),
-        region_name=(await view.once(list_regions)).get(case.region_code or ""),
+        region_name=(await read.once(list_regions)).get(case.region_code or ""),
         ahead=[Words.of(step) for step in words.ahead(case.kind, case.phase, programme)],
         allowed_actions=actions,
     )

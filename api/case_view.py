@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.dependencies import Reading
 from api.values import Moment, Out
 from api.visibility import Visibility
 from commands.command import Command
@@ -19,8 +20,6 @@ from storage.cases import read_case
 from storage.sealing import Seals
 
 P = TypeVar("P", bound=Out)
-Q = ParamSpec("Q")
-T = TypeVar("T")
 
 
 class CaseRow(Out):
@@ -61,19 +60,18 @@ class Action(Out):
 class CaseView:
     """Somebody looks at a case."""
 
-    connection: AsyncConnection
-    seals: Seals
+    reading: Reading
     visibility: Visibility
-    _found: dict[object, Any] = field(default_factory=dict)
 
-    async def once(
-        self, read: Callable[Concatenate[AsyncConnection, Q], Awaitable[T]], /, *of: Q.args, **named: Q.kwargs
-    ) -> T:
-        """What ``read`` finds under the caller's own rights; sections that need the same share one statement."""
-        if (read, of) not in self._found:
-            self._found[read, of] = await read(self.connection, *of, **named)
-        found: T = self._found[read, of]
-        return found
+    @property
+    def connection(self) -> AsyncConnection:
+        """The transaction in which they look."""
+        return self.reading.connection
+
+    @property
+    def seals(self) -> Seals:
+        """Keys for personal fields."""
+        return self.reading.seals
 
 
 async def _none(_: CaseView, __: Any) -> list[Action]:

@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from pydantic import ValidationError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Caller, Performer, Reading, Visitor, checked_key
 from api.operation import operation_of
@@ -50,7 +49,7 @@ class Client:
         """Of the person who calls; a ``Caller`` if they are signed in."""
         self.visitor = visitor
         self._reads = contextlib.AsyncExitStack()
-        self._connection: AsyncConnection | None = None
+        self._begun: Reading | None = None
 
     @property
     def caller(self) -> Caller:
@@ -90,20 +89,20 @@ class Client:
 
     @contextlib.asynccontextmanager
     async def _reading(self) -> AsyncIterator[Reading]:
-        if self._connection is None:
+        if self._begun is None:
             opened = transaction(self.caller.context.engine, Acting.of(self.caller.actor))
-            self._connection = await self._reads.enter_async_context(opened)
+            self._begun = self.caller.reading(await self._reads.enter_async_context(opened))
         try:
-            yield self.caller.reading(self._connection)
+            yield self._begun
         except BaseException as error:
             # Rolled back: row-level security may be lifted in it, and a failed transaction answers no more.
-            self._connection = None
+            self._begun = None
             await self._reads.__aexit__(type(error), error, error.__traceback__)
             raise
 
     async def end_reading(self) -> None:
         """End the transaction of what was read: before anything that takes time, and at the end of a page."""
-        self._connection = None
+        self._begun = None
         async with refusing():
             await self._reads.aclose()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Annotated, Any, Final, TypeVar
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final, TypeVar, TypeVarTuple
 
 from fastapi import Depends, Header, Request
 from fastapi.security import APIKeyCookie, HTTPBearer
@@ -23,6 +23,7 @@ from storage.idempotency import Answer
 from storage.sealing import Seals
 
 T = TypeVar("T")
+Given = TypeVarTuple("Given")
 SESSION_COOKIE = "__Host-session"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _bearer = HTTPBearer(auto_error=False, scheme_name="bearer", description="Token of a session")
@@ -176,6 +177,14 @@ class Reading:
 
     connection: AsyncConnection
     caller: Caller
+    _found: dict[object, Any] = field(default_factory=dict)
+
+    async def once(self, read: Callable[[AsyncConnection, *Given], Awaitable[T]], *given: *Given) -> T:
+        """What ``read`` finds under the caller's own rights: one statement for all who need it in this transaction."""
+        if (read, given) not in self._found:
+            self._found[read, given] = await read(self.connection, *given)
+        found: T = self._found[read, given]
+        return found
 
     @property
     def context(self) -> Context:

@@ -255,7 +255,7 @@ class ApplicationOut(Out):
     async def of(cls, view: CaseView) -> ApplicationOut | None:
         """The application of a case, if it is one that the caller may read."""
         connection, visibility = view.connection, view.visibility
-        asked = await view.once(onboarding.read_application, visibility.case.id)
+        asked = await view.reading.once(onboarding.read_application, visibility.case.id)
         if asked is None:
             return None
         certificate = await newest_certificate(connection, visibility.case.id)
@@ -265,7 +265,7 @@ class ApplicationOut(Out):
             asked,
             ceiling=ceiling(Money(asked.monthly, Unit.IRR), asked.instalments).amount,
             net_pay_used=asked.net_pay if visibility.sees_pay else None,
-            region_used_name=(await view.once(list_regions)).get(asked.region_code),
+            region_used_name=(await view.reading.once(list_regions)).get(asked.region_code),
             hire_date_used=asked.hire_date if visibility.sees_pay else None,
             return_reasons=[]
             if returned is None

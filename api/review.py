@@ -148,7 +148,7 @@ async def _read(view: CaseView) -> ReviewSection:
         return ReviewSection()
     found = await guarantor.guarantees_for(connection, visibility.case.id)
     examination = await _examine(view) if judges and visibility.case.is_open else None
-    regions = {} if examination is None else await view.once(list_regions)
+    regions = {} if examination is None else await view.reading.once(list_regions)
     disclosed = replace(await _disclose(view, found, examination, judges=judges), regions=regions)
     review, task = None, visibility.task_of(TaskKind.REVIEW_APPLICATION)
     if examination is not None and task is not None:
@@ -159,7 +159,7 @@ async def _read(view: CaseView) -> ReviewSection:
 
 async def _examine(view: CaseView) -> ApplicationExamination | None:
     case, connection = view.visibility.case, view.connection
-    application = await view.once(onboarding.read_application, case.id)
+    application = await view.reading.once(onboarding.read_application, case.id)
     if application is None:
         return None
     programme = await programme_of(connection, case.policy_id)

@@ -119,7 +119,7 @@ async def withdraw_substitution(command: CommandDep, case_id: UUID) -> CaseRow:
 @router.get("/guarantor-substitutions/{case_id}")
 async def read_substitution(read: ReadingDep, case_id: UUID) -> SubstitutionOut | None:
     """A substitution: to each of its people their own part of it, to finance what it decides by."""
-    case = await case_lists.see_case(read.connection, read.actor, case_id)
+    case = await read.once(case_lists.see_case, read.actor, case_id)
     if case is None or case.kind is not CaseKind.SUBSTITUTION:
         return None
     visibility = await visibility_of(read.connection, read.actor, case)
