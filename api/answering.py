@@ -38,7 +38,7 @@ class CodeRequest(Input):
 
 
 @dataclass(frozen=True, slots=True)
-class Answering:
+class TaskDecisions:
     """How tasks of a kind are answered; ``api/decisions.py`` puts them together.
 
     Args:

@@ -22,7 +22,7 @@ from domain.catalogue import words
 from messages.case import CaseKind
 from storage import case_lists
 from storage.case_lists import CaseFilter
-from storage.rows.cases import Event
+from storage.rows.cases import TimelineEvent
 
 router = APIRouter(prefix="/v1/cases", tags=["cases"], route_class=Operation)
 
@@ -38,7 +38,7 @@ class EventOut(Out):
     words: Words
 
     @classmethod
-    def of(cls, event: Event) -> EventOut:
+    def of(cls, event: TimelineEvent) -> EventOut:
         """A line."""
         return cls.of_row(
             event,

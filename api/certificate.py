@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from pydantic import AliasPath, Field
 
-from api.answering import Answering, Decision
+from api.answering import Decision, TaskDecisions
 from api.dependencies import CommandDep, ReadingDep, require
 from api.operation import Operation
 from api.values import Amount, AmountIn, Day, DayIn, IdCursor, Input, Limit, Moment, Out, Page
@@ -55,7 +55,7 @@ class RefuseCertificate(Decision):
         await commands.refuse_certificate(command, task, self.reason)
 
 
-DECISIONS = (Answering(TaskKind.ISSUE_CERTIFICATE, (IssueCertificate, RefuseCertificate)),)
+DECISIONS = (TaskDecisions(TaskKind.ISSUE_CERTIFICATE, (IssueCertificate, RefuseCertificate)),)
 
 
 class RevocationIn(Input):

@@ -8,18 +8,18 @@ from typing import Annotated, Any, Final, Literal, Union, get_args
 from pydantic import Field
 
 from api import certificate, guarantor, mobile_change, onboarding, personnel_change, review, substitution
-from api.answering import Answering, Decision
+from api.answering import Decision, TaskDecisions
 from api.case_view import Action
 from storage.rows.tasks import Task
 
 
-def listed(*capabilities: Iterable[Answering]) -> dict[str, Answering]:
+def listed(*capabilities: Iterable[TaskDecisions]) -> dict[str, TaskDecisions]:
     """All of them by kind.
 
     Raises:
         ValueError: a kind is listed twice, or an answer under another kind than its own.
     """
-    found: dict[str, Answering] = {}
+    found: dict[str, TaskDecisions] = {}
     for answering in (each for capability in capabilities for each in capability):
         if answering.kind in found:
             raise ValueError(f"two capabilities answer {answering.kind}")
@@ -29,7 +29,7 @@ def listed(*capabilities: Iterable[Answering]) -> dict[str, Answering]:
     return found
 
 
-ANSWERINGS: Final = listed(
+TASK_DECISIONS: Final = listed(
     certificate.DECISIONS,
     guarantor.DECISIONS,
     review.DECISIONS,
@@ -39,7 +39,7 @@ ANSWERINGS: Final = listed(
     mobile_change.DECISIONS,
 )
 DECISIONS: Final[tuple[type[Decision], ...]] = tuple(
-    decision for answering in ANSWERINGS.values() for decision in answering.decisions
+    decision for answering in TASK_DECISIONS.values() for decision in answering.decisions
 )
 
 
@@ -47,7 +47,7 @@ def any_decision() -> Any:
     """The type of a decision about any task, told apart by ``kind`` and then by ``decision``."""
     kinds = [
         Annotated[Union[answering.decisions], Field(discriminator="decision")]  # noqa: UP007 - made at run time
-        for answering in ANSWERINGS.values()
+        for answering in TASK_DECISIONS.values()
         if answering.decisions
     ]
     return Annotated[Union[tuple(kinds)], Field(discriminator="kind")]  # noqa: UP007 - made at run time
@@ -55,17 +55,17 @@ def any_decision() -> Any:
 
 def any_kind() -> Any:
     """The type of the name of a kind of task."""
-    return Literal[tuple(ANSWERINGS)]
+    return Literal[tuple(TASK_DECISIONS)]
 
 
 def asks_another(task: Task) -> bool:
     """Whether a task asks somebody else than whom its case is about."""
-    return task.kind in ANSWERINGS and ANSWERINGS[task.kind].asks_another
+    return task.kind in TASK_DECISIONS and TASK_DECISIONS[task.kind].asks_another
 
 
 def action_of(task: Task) -> Action:
     """How a task is answered."""
-    address = ANSWERINGS[task.kind].address if task.kind in ANSWERINGS else ""
+    address = TASK_DECISIONS[task.kind].address if task.kind in TASK_DECISIONS else ""
     if address:
         return Action(action=task.kind, method="POST", href=address.format(case_id=task.case_id))
     return Action(action=f"decide_{task.kind}", method="POST", href=f"/v1/tasks/{task.id}/decision")

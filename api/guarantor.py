@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from api.answering import Answering, CodeRequest, Decision
+from api.answering import CodeRequest, Decision, TaskDecisions
 from api.case_view import CaseRow, case_row
 from api.dependencies import CommandDep, Reading, ReadingDep, require
 from api.onboarding import MandateAcceptance
@@ -73,8 +73,8 @@ class RefuseGuarantee(Decision):
 
 
 DECISIONS = (
-    Answering(TaskKind.ANSWER_GUARANTEE, (AcceptGuarantee, RefuseGuarantee), asks_another=True),
-    Answering(TaskKind.NAME_GUARANTOR, address="/v1/onboarding/applications/{case_id}/guarantors"),
+    TaskDecisions(TaskKind.ANSWER_GUARANTEE, (AcceptGuarantee, RefuseGuarantee), asks_another=True),
+    TaskDecisions(TaskKind.NAME_GUARANTOR, address="/v1/onboarding/applications/{case_id}/guarantors"),
 )
 
 

@@ -19,7 +19,7 @@ from storage.account import read_session_again
 from storage.case_lists import Mark, events_after, is_shown, marks_of, see_case
 from storage.chores import every, repeat
 from storage.database import SERVICE, transaction
-from storage.rows.cases import Case, Event
+from storage.rows.cases import Case, TimelineEvent
 
 _log = logging.getLogger("amanat.live")
 
@@ -73,7 +73,7 @@ class Watcher:
 
     async def watch(
         self, caller: Caller, case_id: UUID, after: int, version: int | None = None
-    ) -> AsyncIterator[Event | Changed]:
+    ) -> AsyncIterator[TimelineEvent | Changed]:
         """Lines after one that the caller has, then each new one; and each version after the caller's, if it has one.
 
         Ends when the caller may no longer see the case, and when the database is away: they connect again.
@@ -113,7 +113,7 @@ class Watcher:
                 return
 
 
-async def _news(reading: Reading, case_id: UUID, after: int) -> tuple[Case, list[tuple[Event, bool]]] | None:
+async def _news(reading: Reading, case_id: UUID, after: int) -> tuple[Case, list[tuple[TimelineEvent, bool]]] | None:
     """The case, and each new line with whether it is the caller's to see."""
     # The session may have ended and roles may be gone since the stream began.
     connection = reading.connection

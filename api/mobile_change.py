@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends
 from pydantic import Field, StringConstraints
 
-from api.answering import Answering, Decision
+from api.answering import Decision, TaskDecisions
 from api.case_view import CaseRow, CaseView, Section, case_row
 from api.dependencies import CommandDep, require
 from api.operation import Operation
@@ -97,8 +97,8 @@ class CorrectMobile(Decision):
 
 
 DECISIONS = (
-    Answering(TaskKind.CONFIRM_MOBILE_CHANGE, (ConfirmMobile, ReturnMobile, RejectMobile)),
-    Answering(TaskKind.CORRECT_MOBILE_CHANGE, (CorrectMobile,)),
+    TaskDecisions(TaskKind.CONFIRM_MOBILE_CHANGE, (ConfirmMobile, ReturnMobile, RejectMobile)),
+    TaskDecisions(TaskKind.CORRECT_MOBILE_CHANGE, (CorrectMobile,)),
 )
 
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.answering import Answering, CodeRequest, Decision
+from api.answering import CodeRequest, Decision, TaskDecisions
 from api.case_view import Action, CaseRow, CaseView, Section, case_row
 from api.dependencies import CommandDep, Reading, ReadingDep, require
 from api.limits import CorrectionTerms, EmployerLimit, correction_terms, employer_limits
@@ -75,8 +75,8 @@ class UpholdObstacle(Decision):
 
 
 DECISIONS = (
-    Answering(TaskKind.CLEAR_OBSTACLE, (ClearObstacle, UpholdObstacle)),
-    Answering(TaskKind.CORRECT_APPLICATION, address="/v1/onboarding/applications/{case_id}/correction"),
+    TaskDecisions(TaskKind.CLEAR_OBSTACLE, (ClearObstacle, UpholdObstacle)),
+    TaskDecisions(TaskKind.CORRECT_APPLICATION, address="/v1/onboarding/applications/{case_id}/correction"),
 )
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from api.answering import Answering, Decision
+from api.answering import Decision, TaskDecisions
 from api.case_view import CaseView, Section
 from api.values import Out
 from commands import personnel as commands
@@ -45,7 +45,7 @@ class RejectChange(Decision):
         await commands.answer_change(command, task, confirm=False, reason=self.reason)
 
 
-DECISIONS = (Answering(TaskKind.CONFIRM_CHANGE, (ConfirmChange, RejectChange)),)
+DECISIONS = (TaskDecisions(TaskKind.CONFIRM_CHANGE, (ConfirmChange, RejectChange)),)
 
 
 class ChangeOut(Out):

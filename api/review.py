@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.answering import Answering, Decision
+from api.answering import Decision, TaskDecisions
 from api.case_view import CaseView, Section
 from api.guarantor import Disclosed, GuaranteeInCase
 from api.values import Amount, Out, Reason
@@ -88,7 +88,7 @@ class RefuseApplication(Decision):
 
 
 DECISIONS = (
-    Answering(
+    TaskDecisions(
         TaskKind.REVIEW_APPLICATION, (ApproveApplication, ReturnApplication, ForwardApplication, RefuseApplication)
     ),
 )

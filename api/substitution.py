@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.answering import Answering, Decision
+from api.answering import Decision, TaskDecisions
 from api.case_view import Action, CaseRow, CaseView, Section, case_row
 from api.dependencies import CommandDep, ReadingDep, require
 from api.guarantor import Disclosed, GuaranteeInCase
@@ -62,7 +62,7 @@ class RefuseSubstitution(Decision):
         await commands.refuse_substitution(command, task, self.reason)
 
 
-DECISIONS = (Answering(TaskKind.REVIEW_SUBSTITUTION, (ApproveSubstitution, RefuseSubstitution)),)
+DECISIONS = (TaskDecisions(TaskKind.REVIEW_SUBSTITUTION, (ApproveSubstitution, RefuseSubstitution)),)
 
 
 class SubstitutionIn(Input):

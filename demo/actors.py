@@ -96,7 +96,7 @@ def certificate(monthly: int, instalments: int, valid_until: date | None = None)
 
 
 @dataclass(frozen=True, slots=True)
-class SignedIn:
+class SignedInUser:
     """Somebody with a session."""
 
     client: RemoteClient
@@ -148,7 +148,7 @@ class SignedIn:
 
 
 @dataclass(frozen=True, slots=True)
-class Officer(SignedIn):
+class Officer(SignedInUser):
     """Somebody of staff."""
 
     async def import_file(self, organisation_id: UUID, content: bytes) -> ImportOut:
@@ -167,7 +167,7 @@ async def _at_once(content: bytes) -> AsyncIterator[bytes]:
 
 
 @dataclass(frozen=True, slots=True)
-class Member(SignedIn):
+class Member(SignedInUser):
     """An applicant, or a colleague who may stand for one."""
 
     read_code: ReadCode

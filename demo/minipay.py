@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from api.certificate import RefuseCertificate
 from demo.actors import certificate
-from demo.personnel_generator import Person
+from demo.personnel_generator import Employee
 from demo.play import Play, Told, apply, show_credit
 from domain.onboarding import RefusalReason
 
 _PROGRAMME = "minipay"
 
 
-async def _grant_credit(play: Play, person: Person, title: str) -> Told:
+async def _grant_credit(play: Play, person: Employee, title: str) -> Told:
     member = await play.member(person)
     play.screen.done("signed in with national id, mobile and the code that came by SMS")
     case_id = await apply(play, member, _PROGRAMME)
@@ -23,13 +23,13 @@ async def _grant_credit(play: Play, person: Person, title: str) -> Told:
     return Told(title, member, case_id)
 
 
-async def issued(play: Play, person: Person) -> Told:
+async def issued(play: Play, person: Employee) -> Told:
     """An employee applies, HR certifies, the credit is usable."""
     play.screen.chapter("3. MiniPay: an employee applies, HR certifies, the credit is usable")
     return await _grant_credit(play, person, "Case 1: MiniPay, usable credit")
 
 
-async def refused(play: Play, person: Person) -> Told:
+async def refused(play: Play, person: Employee) -> Told:
     """HR refuses another one."""
     play.screen.chapter("4. HR refuses another one, with a reason")
     member = await play.member(person)
@@ -41,7 +41,7 @@ async def refused(play: Play, person: Person) -> Told:
     return Told("Case 2: MiniPay, refused", member, case_id)
 
 
-async def mended(play: Play, person: Person) -> Told:
+async def mended(play: Play, person: Employee) -> Told:
     """Somebody of a refused row applies after a corrected file."""
     play.screen.note("a number may ask for one code in half a minute: this may take a moment")
     with play.screen.console.status("waiting until this number may ask for another code"):

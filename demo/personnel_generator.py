@@ -74,7 +74,7 @@ class FileFormat(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class Employee:
     """An invented employee with the true values, whatever the file says of them; written as the platform keeps them."""
 
     national_id: str
@@ -92,15 +92,15 @@ class Person:
 class Key:
     """What is in a generated file: `people` by row (1 is the first), and the rows to refuse with their codes."""
 
-    people: Mapping[int, Person] = field(repr=False)
+    people: Mapping[int, Employee] = field(repr=False)
     refused: Mapping[int, str]
 
     @property
-    def good(self) -> list[Person]:
+    def good(self) -> list[Employee]:
         """The people of the rows that are to be accepted, in file order."""
         return [person for row, person in self.people.items() if row not in self.refused]
 
-    def refused_with(self, code: str) -> list[Person]:
+    def refused_with(self, code: str) -> list[Employee]:
         """The people of the rows that are to be refused with `code`, as they would be in a corrected file."""
         return [self.people[row] for row, found in self.refused.items() if found == code]
 
@@ -142,7 +142,7 @@ def generate(
 
 def write_people(
     path: Path,
-    people: Iterable[Person],
+    people: Iterable[Employee],
     file_format: FileFormat = FileFormat.CSV_UTF8,
     regions: Mapping[str, str] = REGIONS,
 ) -> None:
@@ -150,14 +150,14 @@ def write_people(
     _write(path, [_cells(person, regions) for person in people], file_format)
 
 
-def _people(chance: random.Random, count: int, regions: Mapping[str, str]) -> Iterable[Person]:
+def _people(chance: random.Random, count: int, regions: Mapping[str, str]) -> Iterable[Employee]:
     codes, ids, mobiles = tuple(regions), set[str](), set[str]()
     for _ in range(count):
         person_id = _fresh(lambda: _national_id(chance), ids)
         mobile = _fresh(lambda: f"+98{chance.choice(_MOBILE_PREFIXES)[1:]}{chance.randrange(10**7):07}", mobiles)
         month = chance.randint(1, 12)
         hired = jalali_day(chance.randint(*_HIRE_YEARS), month, chance.randint(1, 29))
-        yield Person(
+        yield Employee(
             person_id,
             chance.choice(_FIRST_NAMES),
             chance.choice(_LAST_NAMES),
@@ -194,7 +194,7 @@ def _sheba(chance: random.Random) -> str:
     return f"IR{check:02}{account}"
 
 
-def _cells(person: Person, regions: Mapping[str, str]) -> Cells:
+def _cells(person: Employee, regions: Mapping[str, str]) -> Cells:
     """Return a person's cells, clean, without the row number."""
     return [
         person.national_id,

@@ -11,7 +11,7 @@ from api.onboarding import list_programmes
 from commands.account import FirstCredentials, StaffWish, add_staff, console_administration
 from demo import sign_in
 from demo.actors import Member, Officer, terms
-from demo.personnel_generator import Person, national_id
+from demo.personnel_generator import Employee, national_id
 from demo.remote import RemoteClient
 from demo.screen import Screen
 from domain.access import Grant
@@ -57,7 +57,7 @@ class Play:
         """A member of staff signed in with password and TOTP."""
         return await sign_in.officer(self.visitor, credentials)
 
-    async def member(self, person: Person) -> Member:
+    async def member(self, person: Employee) -> Member:
         """Somebody signed in with national id, mobile and the code that came by SMS; once a run."""
         if person.national_id not in self.members:
             self.members[person.national_id] = await sign_in.member(self.visitor, person)
@@ -83,7 +83,7 @@ def _new_national_id() -> str:
     return national_id(f"{secrets.randbelow(10**9 - 10**6) + 10**6:09}")
 
 
-async def apply(play: Play, member: Member, code: str, *guarantors: Person) -> UUID:
+async def apply(play: Play, member: Member, code: str, *guarantors: Employee) -> UUID:
     """Apply for as much as the pay allows; returns the case's id."""
     offered = (await member.client.call(list_programmes)).items
     programme = next(programme for programme in offered if programme.code == code)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from commands.account import FirstCredentials
-from demo.personnel_generator import Person
+from demo.personnel_generator import Employee
 from demo.play import Play
 from demo.tavana import TavanaOffice
 from domain.access import Grant, Role, ScopeKind
@@ -34,7 +34,7 @@ async def leave_roles(play: Play, office: TavanaOffice) -> list[tuple[str, str]]
     return [(person["en"], _shown(person)) for person in people]
 
 
-def _member(en: str, fa: str, person: Person) -> dict[str, str]:
+def _member(en: str, fa: str, person: Employee) -> dict[str, str]:
     named = f": {person.first_name} {person.last_name}"
     local = person.mobile.replace("+98", "0")
     return {"en": en + named, "fa": fa + named, "national_id": person.national_id, "mobile": local}

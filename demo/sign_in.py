@@ -25,19 +25,19 @@ from api.account.sessions import (
 from api.answering import CodeRequest
 from commands.account import FirstCredentials
 from demo.actors import Member, Officer, wait_for
-from demo.personnel_generator import Person
+from demo.personnel_generator import Employee
 from demo.remote import Refused, RemoteClient
 
 T = TypeVar("T")
 
 
-async def ask_for_sign_in_code(client: RemoteClient, person: Person) -> Challenge:
+async def ask_for_sign_in_code(client: RemoteClient, person: Employee) -> Challenge:
     """Ask for a sign-in code; the answer is the same for everybody. Waits while the limit of this number lasts."""
     wish = SignInCodeRequest(national_id=person.national_id, mobile=person.mobile)
     return await _patiently(lambda: client.call(request_sign_in_code, wish))
 
 
-async def member(client: RemoteClient, person: Person) -> Member:
+async def member(client: RemoteClient, person: Employee) -> Member:
     """Sign a member in with the code that came by SMS."""
     since = _now_ms()
     challenge = await ask_for_sign_in_code(client, person)

@@ -16,7 +16,7 @@ from api.guarantor import CheckIn, check_guarantor
 from api.policy import PolicyDecision, PolicyIn, decide_policy, list_policies, propose_policy
 from commands.account import FirstCredentials
 from demo.actors import APPROVE, REFUSE_GUARANTEE, RETURN, Officer, terms
-from demo.personnel_generator import Person
+from demo.personnel_generator import Employee
 from demo.play import Play, Told, apply, show_credit
 from domain.access import Grant, Role, ScopeKind
 from domain.dates import service_ends, tehran_day
@@ -37,15 +37,15 @@ class TavanaOffice:
     """
 
     region: str
-    applicants: list[Person]
-    guarantors: list[Person]
-    others: list[Person]
+    applicants: list[Employee]
+    guarantors: list[Employee]
+    others: list[Employee]
     finance: Officer
     programme: str
     hasty: str
 
 
-async def open_office(play: Play, employees: Sequence[Person]) -> TavanaOffice:
+async def open_office(play: Play, employees: Sequence[Employee]) -> TavanaOffice:
     """Hire regional finance, and have two policy administrators make the waiting times short."""
     play.screen.chapter("5. Tavana: a region with finance, and waiting times to watch")
     region, people = _fullest_region(employees)
@@ -67,10 +67,10 @@ async def open_office(play: Play, employees: Sequence[Person]) -> TavanaOffice:
     return TavanaOffice(region, applicants, guarantors, others, officer, code, f"{code}_hasty")
 
 
-def _fullest_region(employees: Sequence[Person]) -> tuple[str, list[Person]]:
+def _fullest_region(employees: Sequence[Employee]) -> tuple[str, list[Employee]]:
     """The region with most people who may be guarantors, its people by pay: the best paid can stand for the others."""
     today = tehran_day(datetime.now(UTC))
-    regions: dict[str, list[Person]] = defaultdict(list)
+    regions: dict[str, list[Employee]] = defaultdict(list)
     for person in employees:
         if today < service_ends(person.hire_date.to_gregorian()):
             regions[person.region_code].append(person)
@@ -127,7 +127,7 @@ async def approved(play: Play, office: TavanaOffice) -> Told:
     return Told("Case 3: Tavana, through both approvals", member, case_id)
 
 
-async def _stand(play: Play, guarantor: Person, case_id: UUID) -> None:
+async def _stand(play: Play, guarantor: Employee, case_id: UUID) -> None:
     member = await play.member(guarantor)
     asked = await member.asked(case_id)
     play.screen.note(

@@ -6,7 +6,7 @@ from typing import Final
 
 from domain.access import Part, Role
 from domain.errors import TooMany
-from domain.wording import Sentence, Words
+from domain.wording import CapabilityWords, Sentence
 from messages.case import Event
 
 
@@ -18,7 +18,7 @@ class TooManyStreams(TooMany):
     en = "Too many live streams; reload a little later."
 
 
-WORDS: Final = Words(
+WORDS: Final = CapabilityWords(
     timeline={
         Event.REMINDED: Sentence("به {role:who} یادآوری شد.", "A reminder went to {role:who}."),
     },

@@ -8,7 +8,7 @@ from typing import Final
 from domain.dates import MONTHS_A_YEAR, add_months, to_jalali
 from domain.errors import Conflict, InvalidInput
 from domain.onboarding import Obstacle
-from domain.wording import OWNER, Line, Sentence, TaskWords, Words
+from domain.wording import OWNER, CapabilityWords, Line, Sentence, TaskWords
 from messages.certificate import Event, FactKind, TaskKind
 
 # The longest a certificate may be dated ahead, in years: a slip of the pen must not bind for decades.
@@ -50,7 +50,7 @@ def check_certificate_day(valid_until: date, today: date) -> None:
         raise CertificateExpired(field="valid_until")
 
 
-WORDS: Final = Words(
+WORDS: Final = CapabilityWords(
     tasks={
         TaskKind.ISSUE_CERTIFICATE: TaskWords(
             Sentence("صدور گواهی کسر از حقوق", "Issue the deduction certificate"),

@@ -7,11 +7,11 @@ from typing import Final
 
 from domain.errors import Conflict, Forbidden, InvalidInput
 from domain.personnel import REFUSALS
-from domain.wording import Sentence, Words
+from domain.wording import CapabilityWords, Sentence
 from messages.employment import Sms
 
 
-class Employment(StrEnum):
+class EmploymentStatus(StrEnum):
     """Where somebody works, as an organisation sees it."""
 
     EMPLOYED = "employed"
@@ -59,7 +59,7 @@ class NothingToCorrect(Conflict):
     en = "The values are those that stand already; there is nothing to correct."
 
 
-WORDS: Final = Words(
+WORDS: Final = CapabilityWords(
     sms={
         Sms.EMPLOYMENT_CORRECTED: (
             "امانت: منابع انسانی سازمان شما اطلاعات شغلی شما (خالص دریافتی، منطقه یا تاریخ"
@@ -67,11 +67,13 @@ WORDS: Final = Words(
         ),
     },
     terms={
-        Employment: {
-            Employment.EMPLOYED: Sentence("در همین سازمان شاغل است", "works there"),
-            Employment.EMPLOYED_ELSEWHERE: Sentence("در سازمان دیگری شاغل است", "works for another organisation"),
-            Employment.EXIT_REPORTED: Sentence("پایان همکاری گزارش شده است", "the end of the employment was reported"),
-            Employment.LEFT: Sentence("دیگر شاغل نیست", "no longer works there"),
+        EmploymentStatus: {
+            EmploymentStatus.EMPLOYED: Sentence("در همین سازمان شاغل است", "works there"),
+            EmploymentStatus.EMPLOYED_ELSEWHERE: Sentence("در سازمان دیگری شاغل است", "works for another organisation"),
+            EmploymentStatus.EXIT_REPORTED: Sentence(
+                "پایان همکاری گزارش شده است", "the end of the employment was reported"
+            ),
+            EmploymentStatus.LEFT: Sentence("دیگر شاغل نیست", "no longer works there"),
         },
     },
 )

@@ -13,7 +13,7 @@ from domain.account import Limit
 from domain.dates import MONTHS_A_YEAR, service_ends
 from domain.errors import Conflict, InvalidInput, NotFound
 from domain.programme import GuarantorTerms
-from domain.wording import Sentence, TaskWords, Words
+from domain.wording import CapabilityWords, Sentence, TaskWords
 from messages.guarantor import Event, FactKind, Sms, TaskKind
 
 # Asking about colleagues, and naming them, tells yes or no: few answers a day, so that nobody can map an office (A4a).
@@ -174,7 +174,7 @@ def has_grown(*, monthly: int, instalments: int, accepted_monthly: int, accepted
     return monthly > accepted_monthly or instalments > accepted_instalments
 
 
-WORDS: Final = Words(
+WORDS: Final = CapabilityWords(
     tasks={
         TaskKind.ANSWER_GUARANTEE: TaskWords(
             Sentence("پذیرش یا رد ضمانت", "Accept or refuse to be guarantor"),
@@ -232,7 +232,7 @@ WORDS: Final = Words(
 
 # By what each rule was judged: the guarantor's value, and what it is measured against.
 RULE_VALUES: Final[Mapping[Rule, Sentence]] = {
-    Rule.EMPLOYED_THERE: Sentence("{employment:Employment}", "{employment:Employment}"),
+    Rule.EMPLOYED_THERE: Sentence("{employment:EmploymentStatus}", "{employment:EmploymentStatus}"),
     Rule.SAME_REGION: Sentence("{region}؛ متقاضی: {applicant_region}", "{region}; the applicant: {applicant_region}"),
     Rule.SERVICE_SHORT_ENOUGH: Sentence(
         "استخدام {hired:day}؛ سابقه در {service_limit:day} به حد می‌رسد",

@@ -19,7 +19,7 @@ from uuid import UUID
 
 from domain.errors import Conflict
 from domain.money import Money, Unit
-from domain.wording import Sentence, Words
+from domain.wording import CapabilityWords, Sentence
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _KEY: Final = re.compile(r"[!-~]{1,200}")
@@ -282,7 +282,7 @@ def credit_line_closed(line: UUID, unused: Money, occasion: Occasion) -> Journal
     return Journal(occasion, JournalReason.CREDIT_LINE_CLOSED, _transfer(available, granted, unused))
 
 
-WORDS: Final = Words(
+WORDS: Final = CapabilityWords(
     terms={
         JournalReason: {
             JournalReason.CREDIT_LINE_OPENED: Sentence("اعتبار باز شد", "The credit was opened"),

@@ -6,7 +6,7 @@ from typing import Final
 
 from domain.errors import Conflict, Forbidden
 from domain.programme import Programme
-from domain.wording import Sentence, TaskWords, Words
+from domain.wording import CapabilityWords, Sentence, TaskWords
 from messages.case import CaseKind
 from messages.mobile_change import Event, FactKind, Phase, TaskKind
 
@@ -45,7 +45,7 @@ def _steps_ahead(phase: str, _programme: Programme | None) -> list[Sentence]:
     return [_CHANGED] if phase in {Phase.FORWARDED, Phase.AWAITING_SUPPORT, Phase.AWAITING_CORRECTION} else []
 
 
-WORDS: Final = Words(
+WORDS: Final = CapabilityWords(
     kinds={CaseKind.MOBILE_CHANGE: Sentence("تغییر شمارهٔ همراه", "Change of mobile")},
     phases={
         CaseKind.MOBILE_CHANGE: {

@@ -11,7 +11,7 @@ from domain.errors import Conflict, Forbidden, InvalidInput
 from domain.money import RIAL_A_TOMAN, Money
 from domain.programme import Backing, Programme, Review
 from domain.review import ReturnReason
-from domain.wording import OWNER, Line, Sentence, TaskWords, Words
+from domain.wording import OWNER, CapabilityWords, Line, Sentence, TaskWords
 from messages.case import CaseKind
 from messages.onboarding import Event, FactKind, Phase, TaskKind
 
@@ -202,7 +202,7 @@ def _steps_ahead(phase: str, programme: Programme | None) -> list[Sentence]:
     return [step for step in steps[_BEGUN[phase] :] if step is not None]
 
 
-WORDS: Final = Words(
+WORDS: Final = CapabilityWords(
     kinds={
         CaseKind.ONBOARDING: Sentence("درخواست اعتبار", "Credit application"),
     },

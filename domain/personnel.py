@@ -18,7 +18,7 @@ from domain.identity import Mobile, NationalId, Sheba, parse_mobile, parse_natio
 from domain.money import BadAmount, parse_whole
 from domain.persian import UnreadableValue, clean_text, squashed_key, value_text
 from domain.programme import Programme
-from domain.wording import Sentence, TaskWords, Words
+from domain.wording import CapabilityWords, Sentence, TaskWords
 from messages.case import CaseKind
 from messages.personnel import Change, ChangePhase, Event, FactKind, ImportPhase, Sms, TaskKind
 
@@ -330,7 +330,7 @@ def _import_ahead(phase: str, _programme: Programme | None) -> list[Sentence]:
     return [_REPORT] if phase in {ImportPhase.RECEIVED, ImportPhase.IMPORTING} else []
 
 
-WORDS: Final = Words(
+WORDS: Final = CapabilityWords(
     kinds={
         CaseKind.PERSONNEL_IMPORT: Sentence("فهرست کارکنان", "Personnel file"),
         CaseKind.PERSONNEL_CHANGE: Sentence("تغییر اطلاعات پرسنلی", "Change of personnel data"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from domain.wording import Sentence, Words
+from domain.wording import CapabilityWords, Sentence
 
 
 class FindingKind(StrEnum):
@@ -16,7 +16,7 @@ class FindingKind(StrEnum):
     PROCESS_OUTLIVES_CASE = "process_outlives_case"
 
 
-WORDS: Final = Words(
+WORDS: Final = CapabilityWords(
     terms={
         FindingKind: {
             FindingKind.PROCESS_MISSING: Sentence(

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from domain.errors import Conflict, InvalidInput
-from domain.wording import OWNER, Line, Sentence, TaskWords, Words
+from domain.wording import OWNER, CapabilityWords, Line, Sentence, TaskWords
 from messages.review import Event, FactKind, Sms, TaskKind
 
 
@@ -74,7 +74,7 @@ class NotReturned(Conflict):
     en = "This application was not returned for correction."
 
 
-WORDS: Final = Words(
+WORDS: Final = CapabilityWords(
     tasks={
         TaskKind.REVIEW_APPLICATION: TaskWords(
             Sentence("بررسی درخواست در امور مالی", "Review the application"),

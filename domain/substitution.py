@@ -8,7 +8,7 @@ from typing import Final
 from domain.errors import Conflict
 from domain.programme import Programme
 from domain.review import ReviewFinding
-from domain.wording import OWNER, Line, Sentence, TaskWords, Words
+from domain.wording import OWNER, CapabilityWords, Line, Sentence, TaskWords
 from messages.case import CaseKind
 from messages.substitution import Event, FactKind, Phase, Sms, TaskKind
 
@@ -45,7 +45,7 @@ def _steps_ahead(phase: str, _programme: Programme | None) -> list[Sentence]:
     return [_ANSWER, _REVIEW, _REPLACED][_BEGUN[phase] :] if phase in _BEGUN else []
 
 
-WORDS: Final = Words(
+WORDS: Final = CapabilityWords(
     kinds={
         CaseKind.SUBSTITUTION: Sentence("تعویض ضامن", "Substitution of a guarantor"),
     },

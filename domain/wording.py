@@ -72,7 +72,7 @@ Ahead = Callable[[str, Programme | None], list[Sentence]]
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class CapabilityWords:
     """Everything that one capability says, by the members of its enums."""
 
     kinds: Mapping[StrEnum, Sentence] = field(default_factory=dict)
@@ -96,7 +96,7 @@ class Catalogue:
         WordsTwice: two capabilities have words for the same code, or for enums of one name.
     """
 
-    def __init__(self, capabilities: Iterable[Words]) -> None:
+    def __init__(self, capabilities: Iterable[CapabilityWords]) -> None:
         listed = list(capabilities)
         self._kinds: dict[str, Sentence] = _merged("case kind", (words.kinds for words in listed))
         self._phases: dict[tuple[str, str], Sentence] = _merged(

@@ -26,7 +26,7 @@ _FIRST_DELAY_SECONDS: Final = 0.1
 STOP_SECONDS: Final = 35.0
 
 
-class Part(Protocol):
+class StackPart(Protocol):
     """What the supervisor can watch: Postgres, Temporal, or a program."""
 
     @property

@@ -17,7 +17,7 @@ from stack.environment import Addresses, External, choose_process_ports, stack_e
 from stack.keys import keys_environment
 from stack.places import CliError, Places
 from stack.postgres import EmbeddedPostgres
-from stack.programs import CrashRecord, Part, ProgramPart, default_programs, end_leftover_programs
+from stack.programs import CrashRecord, ProgramPart, StackPart, default_programs, end_leftover_programs
 from stack.state import StackState, held_lock
 from stack.temporal import NAMESPACE, EmbeddedTemporal
 
@@ -69,7 +69,7 @@ class Supervisor:
         self._external = External.from_environment(self._environment)
         self._postgres: EmbeddedPostgres | None = None
         self._temporal: EmbeddedTemporal | None = None
-        self._parts: dict[str, Part] = {}  # in the order of their start
+        self._parts: dict[str, StackPart] = {}  # in the order of their start
         self._crashes: dict[str, CrashRecord] = collections.defaultdict(CrashRecord)
         self._restart_at: dict[str, float] = {}
         self._addresses: Addresses | None = None

@@ -76,7 +76,7 @@ _LINES = sa.text(
 
 async def verify(connection: AsyncConnection) -> AsyncIterator[Broken]:
     """Recompute every chain; yields each break. Memory stays flat."""
-    reader = _Reader()
+    reader = _ChainReader()
     async with connection.stream(_LINES, execution_options={"yield_per": _PAGE}) as rows:
         async for row in rows:
             for broken in reader.read(row):
@@ -86,7 +86,7 @@ async def verify(connection: AsyncConnection) -> AsyncIterator[Broken]:
 
 
 @dataclass(slots=True)
-class _Reader:
+class _ChainReader:
     """Follows the chains line by line."""
 
     stream: str = ""

@@ -12,12 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.access import READS_EVERYTHING, Actor, Part, ScopeKind
 from domain.catalogue import words
 from storage.cases import CASE_COLUMNS
-from storage.rows.cases import Case, Event, case_people, cases, timeline
+from storage.rows.cases import Case, TimelineEvent, case_people, cases, timeline
 from storage.rows.table import columns, find_one, read_all
 from storage.rows.tasks import tasks
 
 _EVENTS = (
-    sa.select(*columns(timeline, Event))
+    sa.select(*columns(timeline, TimelineEvent))
     .where(timeline.c.case_id == sa.bindparam("this_case"), timeline.c.id > sa.bindparam("after"))
     .order_by(timeline.c.id)
     .limit(sa.bindparam("most", type_=sa.Integer))
@@ -103,12 +103,12 @@ def _conditions(wanted: CaseFilter) -> list[sa.ColumnElement[bool]]:
     return conditions
 
 
-async def events_after(connection: AsyncConnection, case_id: UUID, after: int, limit: int) -> list[Event]:
+async def events_after(connection: AsyncConnection, case_id: UUID, after: int, limit: int) -> list[TimelineEvent]:
     """Lines of a case's timeline, oldest first."""
-    return await read_all(connection, Event, _EVENTS, {"this_case": case_id, "after": after, "most": limit})
+    return await read_all(connection, TimelineEvent, _EVENTS, {"this_case": case_id, "after": after, "most": limit})
 
 
-def is_shown(case: Case, actor: Actor, event: Event) -> bool:
+def is_shown(case: Case, actor: Actor, event: TimelineEvent) -> bool:
     """Whether a person who sees a case sees a line of its timeline: to each part its lines, to staff all."""
     if actor.capacity == "staff":
         return True

@@ -1,4 +1,4 @@
-"""A capability stands in its own files: no other product file names its kind of case or its tasks."""
+"""A capability stands in its own files, a name means one class, refusals and what is told have their places."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ast
 import importlib
 import pkgutil
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -16,11 +17,12 @@ import pytest
 import messages
 from domain import catalogue
 from domain.catalogue import CAPABILITIES
-from domain.wording import Words
+from domain.wording import CapabilityWords
 from messages.case import CaseKind
 from stack.places import PROJECT
 
 _ROOMS = ("domain", "messages", "storage", "gateways", "activities", "workflows", "commands", "api", "web", "cli")
+_ALL_ROOMS = (*_ROOMS, "stack", "demo", "bench")
 _SUFFIXES = frozenset({".py", ".html", ".js", ".sql"})
 # Not written here.
 _APART = ("web/node_modules/", "web/static/vendor/")
@@ -32,7 +34,7 @@ _ENUMS: Mapping[str, tuple[type[StrEnum], ...]] = {
         if hasattr(module := importlib.import_module(f"messages.{found.name}"), "TaskKind")
     ),
 }
-_OWNERS: Mapping[str, Words] = {
+_OWNERS: Mapping[str, CapabilityWords] = {
     name: module.WORDS
     for name, module in vars(catalogue).items()
     if isinstance(module, ModuleType) and hasattr(module, "WORDS")
@@ -122,6 +124,38 @@ def test_no_product_file_names_what_is_another_capabilitys() -> None:
 )
 def test_a_planted_name_is_found(file: str, source: str, foreign: set[str]) -> None:
     assert _foreign(PROJECT / file, set(_named_in_python(source))) == foreign
+
+
+# What each capability exports under the same name.
+_EXPORTS = frozenset({"Event", "FactKind", "Phase", "Sms", "Step", "TaskKind"})
+
+
+def _classes_twice(sources: Mapping[str, str]) -> dict[str, list[str]]:
+    """The names of classes that several files use, with the files."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for file, source in sources.items():
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.ClassDef) and not (file.startswith("messages/") and node.name in _EXPORTS):
+                found[node.name].append(file)
+    return {name: files for name, files in found.items() if len(files) > 1}
+
+
+def test_a_name_means_one_class() -> None:
+    files = [*PROJECT.glob("*.py"), *(path for room in _ALL_ROOMS for path in (PROJECT / room).rglob("*.py"))]
+    product = {_name(path): path.read_text("utf-8") for path in files if "node_modules" not in path.parts}
+
+    assert _classes_twice(product) == {}
+
+
+def test_a_planted_second_class_is_found() -> None:
+    planted = {
+        "messages/support.py": "class Event: ...",
+        "messages/kyc.py": "class Event: ...",
+        "api/support.py": "class Part: ...",
+        "web/support.py": "class Part: ...",
+    }
+
+    assert _classes_twice(planted) == {"Part": ["api/support.py", "web/support.py"]}
 
 
 # What HTTP itself refuses, and what a database refuses that a newer release made.

@@ -24,7 +24,7 @@ NOTES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answering:
+class TaskForm:
     """A kind of task: the template of its forms, and the decisions, each with what it says beside its name."""
 
     template: str

@@ -24,13 +24,13 @@ from web.onboarding import case as running
 T = TypeVar("T")
 
 # In the order of a case.
-_ANSWERINGS: Final = (
-    certificate.ANSWERING,
-    review.ANSWERING,
-    obstacle.ANSWERING,
-    substitution.ANSWERING,
-    personnel.ANSWERING,
-    *mobile_change.ANSWERING,
+_TASK_FORMS: Final = (
+    certificate.TASK_FORM,
+    review.TASK_FORM,
+    obstacle.TASK_FORM,
+    substitution.TASK_FORM,
+    personnel.TASK_FORM,
+    *mobile_change.TASK_FORM,
 )
 _TASK_PAGES: Final = (*running.TASK_PAGES, *guarantor.TASK_PAGES)
 _CASE_PARTS: Final = (running.CASE_PARTS, substitution.CASE_PARTS)
@@ -64,7 +64,7 @@ def _once(kind: str, pairs: Iterable[tuple[str, T]]) -> dict[str, T]:
 
 
 NOTES: Final = _once("note", (pair for notes in _NOTES for pair in notes.items()))
-ANSWERINGS: Final = _once("answering of", ((each.kind, each) for each in _ANSWERINGS))
+TASK_FORMS: Final = _once("form of", ((each.kind, each) for each in _TASK_FORMS))
 TASK_PAGES: Final = _once("page of", ((each.kind, each) for each in _TASK_PAGES))
 _PARTS: Final = _once("parts of", ((each.kind, each) for each in _CASE_PARTS))
 _ACTIONS: Final = _once("action", ((each.name, each) for each in _CASE_ACTIONS))

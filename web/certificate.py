@@ -19,7 +19,7 @@ from api.client import checked
 from api.organisation import list_organisations
 from api.values import IdCursor, Page
 from domain.errors import Refusal
-from web.answers import Answering, Body, chosen_reason
+from web.answers import Body, TaskForm, chosen_reason
 from web.forms import GENERAL, Form, empty
 from web.language import noop as _
 from web.organisation import choose, count_waiting
@@ -50,7 +50,7 @@ async def _shown(request: PageRequest, organisation_id: UUID | None, before: UUI
         "certificates": Page(items=[]),
         "organisations": Page(items=chosen.others),
         "may_revoke": chosen.is_theirs,
-        "waiting": await count_waiting(request, ANSWERING) if is_hr else None,
+        "waiting": await count_waiting(request, TASK_FORM) if is_hr else None,
         "refused_id": None,
     }
     if chosen.organisation is not None:
@@ -104,6 +104,6 @@ def _certificate(form: Form) -> Body:
     }
 
 
-ANSWERING: Final = Answering(
+TASK_FORM: Final = TaskForm(
     "certificate_decision.html", {IssueCertificate: _certificate, RefuseCertificate: chosen_reason}
 )

@@ -21,7 +21,7 @@ from api.mobile_change import (
 from api.values import IdCursor
 from domain.errors import NotFound, Refusal, StepUpRequired
 from messages.case import CaseKind
-from web.answers import Answering, Body, nothing_more, written_reason
+from web.answers import Body, TaskForm, nothing_more, written_reason
 from web.forms import Form, empty
 from web.language import noop as _
 from web.page_request import PageRequest, SignedIn
@@ -76,10 +76,10 @@ def _mobile(form: Form) -> Body:
     return {"mobile": form.required("mobile")}
 
 
-ANSWERING: Final = (
-    Answering(
+TASK_FORM: Final = (
+    TaskForm(
         "mobile_change_decision.html",
         {ConfirmMobile: nothing_more, ReturnMobile: _note, RejectMobile: written_reason},
     ),
-    Answering("mobile_change_correction.html", {CorrectMobile: _mobile}),
+    TaskForm("mobile_change_correction.html", {CorrectMobile: _mobile}),
 )

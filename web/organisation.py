@@ -9,7 +9,7 @@ from uuid import UUID
 
 from api.organisation import OrganisationOut, list_organisations, read_organisation
 from api.task import list_tasks
-from web.answers import Answering
+from web.answers import TaskForm
 from web.page_request import PageRequest
 
 _MOST_ORGANISATIONS: Final = 25
@@ -44,7 +44,7 @@ async def choose(request: PageRequest, organisation_id: UUID | None) -> Chosen:
     )
 
 
-async def count_waiting(request: PageRequest, answering: Answering) -> str:
+async def count_waiting(request: PageRequest, form: TaskForm) -> str:
     """How many tasks of a kind wait for the user, written with a plus where there are more than are counted."""
-    found = await request.api.read(list_tasks, after=None, kind=answering.kind, limit=_MOST_COUNTED)
+    found = await request.api.read(list_tasks, after=None, kind=form.kind, limit=_MOST_COUNTED)
     return request.language.number(len(found.items)) + ("+" if found.next else "")

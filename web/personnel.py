@@ -37,7 +37,7 @@ from api.values import IdCursor, NumberCursor, Page
 from domain.errors import NotFound, Refusal, TooLarge
 from domain.personnel import HEADINGS, Column, EmptyFile
 from web import certificate
-from web.answers import Answering, nothing_more, written_reason
+from web.answers import TaskForm, nothing_more, written_reason
 from web.forms import Form, empty
 from web.language import Language
 from web.language import noop as _
@@ -96,7 +96,7 @@ async def _desk(request: PageRequest, organisation_id: UUID | None, before: UUID
         "may_send": chosen.is_theirs,
         "columns": _columns(request.language),
         "most": _FILE_MEGABYTES * _MEGABYTE,
-        "waiting": {each.kind: await count_waiting(request, each) for each in (ANSWERING, certificate.ANSWERING)},
+        "waiting": {each.kind: await count_waiting(request, each) for each in (TASK_FORM, certificate.TASK_FORM)},
     }
     if chosen.organisation is not None:
         of = chosen.organisation.id
@@ -271,4 +271,4 @@ async def show_search_again(request: SignedIn, employment_id: UUID) -> Response:
     return request.redirect("/personnel/people")
 
 
-ANSWERING: Final = Answering("personnel_decision.html", {ConfirmChange: nothing_more, RejectChange: written_reason})
+TASK_FORM: Final = TaskForm("personnel_decision.html", {ConfirmChange: nothing_more, RejectChange: written_reason})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from api.review import ApproveApplication, ForwardApplication, RefuseApplication, ReturnApplication
-from web.answers import Answering, Body, chosen_reason, nothing_more
+from web.answers import Body, TaskForm, chosen_reason, nothing_more
 from web.forms import Form
 
 
@@ -16,7 +16,7 @@ def _return(form: Form) -> Body:
     return {"reasons": reasons, "unsuitable_guarantees": form.all("unsuitable_guarantees")}
 
 
-ANSWERING: Final = Answering(
+TASK_FORM: Final = TaskForm(
     "review_decision.html",
     {
         ApproveApplication: nothing_more,

@@ -11,13 +11,13 @@ from starlette.responses import Response
 from api.case_detail import CaseDetail
 from api.substitution import ApproveSubstitution, RefuseSubstitution, read_substitution, withdraw_substitution
 from messages.case import CaseKind
-from web.answers import Answering, chosen_reason, nothing_more
+from web.answers import TaskForm, chosen_reason, nothing_more
 from web.case_parts import CaseAction, CaseParts
 from web.page_request import PageRequest, SignedIn
 
 router = APIRouter()
 
-ANSWERING: Final = Answering(
+TASK_FORM: Final = TaskForm(
     "substitution_decision.html", {ApproveSubstitution: nothing_more, RefuseSubstitution: chosen_reason}
 )
 CASE_ACTIONS: Final = (CaseAction("withdraw_substitution", "substitution_withdrawal.html", first_in=frozenset()),)

@@ -52,7 +52,7 @@ _log = logging.getLogger("amanat.activities")
 
 
 @dataclass(slots=True)
-class _Reader:
+class _FileReader:
     """Reads, judges and seals a file chunk by chunk; runs in a thread. What it has seen spans the whole file."""
 
     seals: Seals
@@ -137,7 +137,7 @@ class PersonnelImport:
 
     async def _import_rows(self, importing: Importing, path: Path, today: date) -> None:
         engine = self._context.engine
-        reader = _Reader(self._context.seals, iter(()), (), today)
+        reader = _FileReader(self._context.seals, iter(()), (), today)
         async with _beating(lambda: reader.row):
             total, reader.rows = await asyncio.to_thread(open_rows, path)
             async with transaction(engine, SERVICE) as connection:

@@ -166,7 +166,7 @@ async def _me(read: Reading) -> Me | None:
     )
 
 
-def _session(signed_in: commands.SignedIn, capacity: Capacity, transport: str, visitor: Visitor) -> Session:
+def _session(signed_in: commands.SignIn, capacity: Capacity, transport: str, visitor: Visitor) -> Session:
     visitor.response.headers["Cache-Control"] = "no-store"
     session, person = signed_in.session, signed_in.person
     if transport == "cookie":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from commands.account.codes import check_code, request_code, request_sign_in_code
-from commands.account.sessions import SignedIn, account_stream, authenticate, sign_in, sign_in_staff, sign_out, step_up
+from commands.account.sessions import SignIn, account_stream, authenticate, sign_in, sign_in_staff, sign_out, step_up
 from commands.account.staff import (
     FirstCredentials,
     StaffAdministration,
@@ -20,7 +20,7 @@ from storage.account import use_code
 
 __all__ = [
     "FirstCredentials",
-    "SignedIn",
+    "SignIn",
     "StaffAdministration",
     "StaffWish",
     "account_stream",

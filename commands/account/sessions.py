@@ -45,7 +45,7 @@ _NOBODY: Final = "-"
 
 
 @dataclass(frozen=True, slots=True)
-class SignedIn:
+class SignIn:
     """A session just begun, and whose it is."""
 
     session: NewSession
@@ -53,7 +53,7 @@ class SignedIn:
 
 
 @refuses(BadCode, CodeNotAccepted)
-async def sign_in(context: Context, *, challenge_id: UUID, code: str, origin: str) -> SignedIn:
+async def sign_in(context: Context, *, challenge_id: UUID, code: str, origin: str) -> SignIn:
     """Begin a member's session with the code that was sent."""
     typed = parse_code(code)
     async with transaction(context.engine, SERVICE) as connection:
@@ -78,7 +78,7 @@ async def sign_in(context: Context, *, challenge_id: UUID, code: str, origin: st
 
 
 @refuses(BadCode, SignInRefused)
-async def sign_in_staff(context: Context, *, username: str, password: str, totp: str, origin: str) -> SignedIn:
+async def sign_in_staff(context: Context, *, username: str, password: str, totp: str, origin: str) -> SignIn:
     """Begin a session of staff. A wrong name, password and code take the same time and answer."""
     name, typed = _name_or_nobody(username), parse_code(totp, field="totp")
     limits = (
@@ -143,7 +143,7 @@ def account_stream(person_id: UUID) -> str:
     return f"account:{person_id}"
 
 
-async def _begin_staff(context: Context, credential: Credential, step: int, origin: str) -> SignedIn | None:
+async def _begin_staff(context: Context, credential: Credential, step: int, origin: str) -> SignIn | None:
     """None if the TOTP step was used before: two at once with one code cannot both get in."""
     async with transaction(context.engine, SERVICE) as connection:
         if not await account.use_totp_step(connection, credential, step):
@@ -151,7 +151,7 @@ async def _begin_staff(context: Context, credential: Credential, step: int, orig
         return await _begin(connection, credential.person_id, "staff", origin)
 
 
-async def _begin(connection: AsyncConnection, person_id: UUID, capacity: Capacity, origin: str) -> SignedIn:
+async def _begin(connection: AsyncConnection, person_id: UUID, capacity: Capacity, origin: str) -> SignIn:
     person = await read_person(connection, person_id)
     if person is None:
         raise Unauthenticated
@@ -164,7 +164,7 @@ async def _begin(connection: AsyncConnection, person_id: UUID, capacity: Capacit
         origin=origin,
     )
     await audit.append(connection, account_stream(person_id), entry)
-    return SignedIn(session, person)
+    return SignIn(session, person)
 
 
 async def _note_failure(context: Context, capacity: Capacity, person_id: UUID | None, origin: str) -> None:

@@ -51,7 +51,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class TimelineEvent:
     """A line of a timeline."""
 
     id: int
@@ -64,7 +64,7 @@ class Event:
 
 cases = table("cases", Case)
 facts = table("facts", Fact, case_id=UUID, capacity=str)
-timeline = table("timeline", Event)
+timeline = table("timeline", TimelineEvent)
 case_people = table("case_people", case_id=UUID, person_id=UUID, part=str, since=datetime, until=datetime | None)
 deadlines = table("deadlines", case_id=UUID, step=str, due_at=datetime)
 transitions = table("transitions", case_id=UUID, step=str, round=int, result=Mapping, at=datetime)

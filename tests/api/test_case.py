@@ -27,7 +27,7 @@ from messages.case import Event as CaseEvent
 from messages.case import StepInput
 from storage.cases import add_event, touch_case
 from storage.database import SERVICE, transaction
-from storage.rows.cases import Event
+from storage.rows.cases import TimelineEvent
 from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser
 from tests.commands.onboarding_steps import MinipayOffice, apply, issue, open_task
@@ -307,7 +307,7 @@ async def test_a_live_stream_ends_when_whoever_watches_may_watch_no_more(
     who: Someone = getattr(office, name)
     watcher = Watcher(context.engine, check_seconds=0.05)
     stream = watcher.watch(Caller(context, "", Response(), await authenticate(context, who.token)), case_id, 0)
-    seen = [event.code for event in (await anext(stream), await anext(stream)) if isinstance(event, Event)]
+    seen = [event.code for event in (await anext(stream), await anext(stream)) if isinstance(event, TimelineEvent)]
 
     await superuser.run(statement, who.id)
     async with asyncio.timeout(5):

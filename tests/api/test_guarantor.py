@@ -23,7 +23,7 @@ from messages.case import Event as CaseEvent
 from messages.onboarding import Event as ApplicationEvent
 from storage.cases import add_event
 from storage.database import SERVICE, transaction
-from storage.rows.cases import Event
+from storage.rows.cases import TimelineEvent
 from tests.arrange import Arrange, Someone, next_national_id
 from tests.books import Superuser
 from tests.commands.onboarding_steps import (
@@ -270,7 +270,7 @@ async def test_the_live_stream_of_a_guarantor_leaves_out_the_same_lines_and_goes
         caller = Caller(context, "", Response(), await authenticate(context, who.token))
         async with asyncio.timeout(5):
             async for event in Watcher(context.engine, check_seconds=0.05).watch(caller, case_id, 0):
-                assert isinstance(event, Event)
+                assert isinstance(event, TimelineEvent)
                 codes.append(event.code)
                 if event.code == "reminded":
                     return codes

@@ -13,11 +13,11 @@ import pytest
 from fastapi import APIRouter
 
 import messages
-from api.answering import Answering, Decision
+from api.answering import Decision, TaskDecisions
 from api.app import describe
 from api.case_detail import SECTIONS, CaseDetail
 from api.case_view import Section
-from api.decisions import ANSWERINGS, listed
+from api.decisions import TASK_DECISIONS, listed
 from api.dependencies import CommandDep, ReadingDep
 from api.operation import Operation
 from api.values import Out, Page, read_cursor
@@ -121,8 +121,8 @@ def test_every_kind_of_task_is_answered_by_one_capability() -> None:
     kinds = [kind for module in modules for kind in getattr(module, "TaskKind", ())]
 
     assert len(kinds) >= 8
-    assert set(ANSWERINGS) == set(kinds)
-    for answering in ANSWERINGS.values():
+    assert set(TASK_DECISIONS) == set(kinds)
+    for answering in TASK_DECISIONS.values():
         assert bool(answering.decisions) != bool(answering.address), answering.kind
 
 
@@ -134,7 +134,7 @@ def test_a_task_is_answered_elsewhere_by_the_operation_that_has_its_name() -> No
         for operation in methods.values()
     }
 
-    elsewhere = {each.kind: each.address for each in ANSWERINGS.values() if each.address}
+    elsewhere = {each.kind: each.address for each in TASK_DECISIONS.values() if each.address}
     assert set(elsewhere) <= set(found)
     assert {kind: paths[kind] for kind in elsewhere} == elsewhere
 
@@ -147,13 +147,13 @@ class _Yes(Decision):
 
 
 def test_two_capabilities_cannot_answer_one_kind_of_task() -> None:
-    judging = Answering("judge_thing", (_Yes,))
+    judging = TaskDecisions("judge_thing", (_Yes,))
 
     assert listed([judging]) == {"judge_thing": judging}
     with pytest.raises(ValueError, match="judge_thing"):
         listed([judging], [judging])
     with pytest.raises(ValueError, match="other_thing"):
-        listed([Answering("other_thing", (_Yes,))])
+        listed([TaskDecisions("other_thing", (_Yes,))])
 
 
 def test_every_part_of_a_case_has_its_fields_in_the_whole_and_shares_them_with_no_other() -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from commands.account import (
-    SignedIn,
+    SignIn,
     StaffAdministration,
     authenticate,
     check_code,
@@ -45,7 +45,7 @@ async def challenge(context: Context, member: Member, *, origin: str = ORIGIN) -
     return await request_sign_in_code(context, national_id=member.national_id, mobile=member.mobile, origin=origin)
 
 
-async def signed_in_member(context: Context, member: Member) -> SignedIn:
+async def signed_in_member(context: Context, member: Member) -> SignIn:
     wanted = await challenge(context, member)
     return await sign_in(context, challenge_id=wanted, code=await sent_code(context, wanted), origin=ORIGIN)
 

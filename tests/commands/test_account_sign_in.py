@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from commands.account import (
-    SignedIn,
+    SignIn,
     authenticate,
     request_sign_in_code,
     sign_in,
@@ -196,7 +196,7 @@ async def test_a_right_code_sent_twice_at_once_begins_one_session(context: Conte
     answers = await asyncio.gather(
         *(sign_in(context, challenge_id=wanted, code=right, origin=ORIGIN) for _ in range(5)), return_exceptions=True
     )
-    assert sum(isinstance(answer, SignedIn) for answer in answers) == 1
+    assert sum(isinstance(answer, SignIn) for answer in answers) == 1
     assert sum(isinstance(answer, CodeNotAccepted) for answer in answers) == 4
     assert await value(context, "SELECT count(*) FROM sessions") == 1
 

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from commands.account import (
-    SignedIn,
+    SignIn,
     StaffWish,
     add_staff,
     authenticate,
@@ -59,14 +59,14 @@ async def test_staff_sign_in_with_password_and_totp_and_act_through_their_roles(
 async def test_a_totp_code_is_worth_one_sign_in_and_the_next_is_welcome(context: Context) -> None:
     credentials = await add_employee(context, "maryam.hr")
 
-    async def enter(code: str) -> SignedIn:
+    async def enter(code: str) -> SignIn:
         return await sign_in_staff(
             context, username="maryam.hr", password=credentials.password, totp=code, origin=ORIGIN
         )
 
     now = await totp(context, credentials.totp_secret)
     answers = await asyncio.gather(enter(now), enter(now), enter(now), return_exceptions=True)
-    assert sum(isinstance(answer, SignedIn) for answer in answers) == 1
+    assert sum(isinstance(answer, SignIn) for answer in answers) == 1
     with pytest.raises(SignInRefused):
         await enter(now)
     await enter(await totp(context, credentials.totp_secret, later=1))

@@ -23,7 +23,7 @@ from domain.ledger import ACCOUNT_WORDS, CHART, JournalReason
 from domain.mandate import GUARANTEE_MANDATES, MANDATES
 from domain.onboarding import Obstacle, RefusalReason
 from domain.review import ReturnReason, ReviewFinding
-from domain.wording import EVERYBODY, FORMATS, OWNER, Catalogue, Line, Sentence, TaskWords, Words, WordsTwice
+from domain.wording import EVERYBODY, FORMATS, OWNER, CapabilityWords, Catalogue, Line, Sentence, TaskWords, WordsTwice
 from messages import decision
 from messages import onboarding as application
 from messages import personnel as personnel_messages
@@ -197,7 +197,9 @@ def test_each_kind_of_case_says_where_it_stands_and_what_is_still_to_come(kind: 
 
 
 def test_every_capability_is_listed() -> None:
-    kept = [vars(module)["WORDS"] for module in modules(domain) if isinstance(vars(module).get("WORDS"), Words)]
+    kept = [
+        vars(module)["WORDS"] for module in modules(domain) if isinstance(vars(module).get("WORDS"), CapabilityWords)
+    ]
 
     assert len(kept) == len(CAPABILITIES)
     assert all(any(one is listed for listed in CAPABILITIES) for one in kept)
@@ -218,17 +220,17 @@ def test_an_sms_that_has_the_name_of_a_fact_or_event_is_kept_under_that() -> Non
 @pytest.mark.parametrize(
     "twice",
     [
-        Words(kinds={CaseKind.ONBOARDING: Sentence("یک", "one")}),
-        Words(phases={CaseKind.ONBOARDING: {Phase.ACTIVE: Sentence("یک", "one")}}),
-        Words(tasks={TaskKind.CLEAR_OBSTACLE: TaskWords(Sentence("یک", "one"), "یک", "یک")}),
-        Words(timeline={CaseEvent.REMINDED: Sentence("یک", "one")}),
-        Words(sms={Event.CREDIT_ACTIVATED: "یک"}),
-        Words(terms={Obstacle: {}}),
-        Words(ahead={CaseKind.ONBOARDING: lambda _phase, _programme: []}),
+        CapabilityWords(kinds={CaseKind.ONBOARDING: Sentence("یک", "one")}),
+        CapabilityWords(phases={CaseKind.ONBOARDING: {Phase.ACTIVE: Sentence("یک", "one")}}),
+        CapabilityWords(tasks={TaskKind.CLEAR_OBSTACLE: TaskWords(Sentence("یک", "one"), "یک", "یک")}),
+        CapabilityWords(timeline={CaseEvent.REMINDED: Sentence("یک", "one")}),
+        CapabilityWords(sms={Event.CREDIT_ACTIVATED: "یک"}),
+        CapabilityWords(terms={Obstacle: {}}),
+        CapabilityWords(ahead={CaseKind.ONBOARDING: lambda _phase, _programme: []}),
     ],
     ids=["kind", "phase", "task", "timeline", "sms", "terms", "ahead"],
 )
-def test_words_for_the_same_code_are_refused(twice: Words) -> None:
+def test_words_for_the_same_code_are_refused(twice: CapabilityWords) -> None:
     with pytest.raises(WordsTwice):
         Catalogue([*CAPABILITIES, twice])
 

@@ -23,7 +23,7 @@ from api.onboarding import (
     withdraw_application,
 )
 from demo import actors
-from demo.actors import Member, SignedIn, certificate
+from demo.actors import Member, SignedInUser, certificate
 from demo.remote import RemoteClient
 from storage.database import SERVICE, transaction
 from storage.rows.account import rate_windows
@@ -105,7 +105,7 @@ class Steps:
 
     async def task(self, officer: Someone, case_id: str, kind: str = "issue_certificate") -> dict[str, Any]:
         """Wait for a task of a case in an officer's inbox."""
-        return (await SignedIn(self.by(officer)).task(UUID(case_id), kind)).model_dump(mode="json")
+        return (await SignedInUser(self.by(officer)).task(UUID(case_id), kind)).model_dump(mode="json")
 
     async def decide(self, officer: Someone, task_id: str, decision: dict[str, Any]) -> httpx2.Response:
         """Answer a task with what is given, be it malformed."""
@@ -144,7 +144,7 @@ class Steps:
 
     async def case(self, someone: Someone, case_id: str) -> dict[str, Any]:
         """A case as somebody sees it."""
-        return (await SignedIn(self.by(someone)).case(UUID(case_id))).model_dump(mode="json")
+        return (await SignedInUser(self.by(someone)).case(UUID(case_id))).model_dump(mode="json")
 
     async def withdraw(self, member: Someone, case_id: str) -> httpx2.Response:
         """Withdraw an application."""
@@ -152,11 +152,11 @@ class Steps:
 
     async def phase(self, someone: Someone, case_id: str, phase: str) -> dict[str, Any]:
         """Wait until a case stands in a phase."""
-        return (await SignedIn(self.by(someone)).case_in(UUID(case_id), phase)).model_dump(mode="json")
+        return (await SignedInUser(self.by(someone)).case_in(UUID(case_id), phase)).model_dump(mode="json")
 
     async def timeline(self, someone: Someone, case_id: str) -> list[str]:
         """The codes of a case's timeline."""
-        return [event.code for event in await SignedIn(self.by(someone)).timeline(UUID(case_id))]
+        return [event.code for event in await SignedInUser(self.by(someone)).timeline(UUID(case_id))]
 
     async def lines(self, member: Someone) -> list[dict[str, Any]]:
         """A member's credit lines."""

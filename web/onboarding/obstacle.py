@@ -5,6 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from api.onboarding import ClearObstacle, UpholdObstacle
-from web.answers import Answering, chosen_reason, nothing_more
+from web.answers import TaskForm, chosen_reason, nothing_more
 
-ANSWERING: Final = Answering("onboarding_obstacle.html", {ClearObstacle: nothing_more, UpholdObstacle: chosen_reason})
+TASK_FORM: Final = TaskForm("onboarding_obstacle.html", {ClearObstacle: nothing_more, UpholdObstacle: chosen_reason})

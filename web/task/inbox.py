@@ -14,7 +14,7 @@ from api.inbox import TaskOut
 from api.task import claim_task, release_task
 from api.values import DueAfter, DueCursor, Page
 from domain.errors import Refusal
-from web.capabilities import ANSWERINGS
+from web.capabilities import TASK_FORMS
 from web.forms import Form, empty
 from web.page_request import PageRequest, SignedIn
 from web.task.filter import Filter
@@ -61,7 +61,7 @@ async def inbox_page(request: PageRequest, wanted: Filter, *, after: DueAfter = 
         next=page.next,
         is_first=after is None,
         filter=wanted,
-        kinds=[(kind, request.language.words(kind_words(kind))) for kind in ANSWERINGS],
+        kinds=[(kind, request.language.words(kind_words(kind))) for kind in TASK_FORMS],
         chosen=chosen,
         reason_words=reason_words,
     )

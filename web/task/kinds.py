@@ -8,7 +8,7 @@ from domain.errors import InvalidInput
 from domain.onboarding import RefusalReason
 from domain.review import ReturnReason
 from domain.wording import Sentence
-from web.capabilities import ANSWERINGS
+from web.capabilities import TASK_FORMS
 from web.forms import Form
 from web.language import Language
 
@@ -44,6 +44,6 @@ def decision(kind: str, form: Form) -> Decision | None:
     Raises:
         InvalidInput: nobody decides so, or a value is out of its range.
     """
-    if kind not in ANSWERINGS:
+    if kind not in TASK_FORMS:
         raise InvalidInput
-    return ANSWERINGS[kind].decision(form.text("decision"), form)
+    return TASK_FORMS[kind].decision(form.text("decision"), form)

@@ -17,7 +17,7 @@ from api.task import decide_task, read_task
 from domain.access import Role
 from domain.errors import Refusal, StepUpRequired
 from domain.money import RIAL_A_TOMAN
-from web.capabilities import ANSWERINGS, TASK_PAGES, case_parts
+from web.capabilities import TASK_FORMS, TASK_PAGES, case_parts
 from web.case import timeline_of
 from web.forms import Form, empty
 from web.page_request import PageRequest, SignedIn
@@ -75,7 +75,7 @@ async def _pane(
         "reason_words": reason_words,
         "change_words": change_words,
         "decides": _decides(task, case),
-        "answering": ANSWERINGS.get(task.kind),
+        "task_form": TASK_FORMS.get(task.kind),
     }
     if case is not None:
         values |= await case_parts(case.kind).read(request, case)
