@@ -20,8 +20,8 @@ from domain.errors import NotFound
 from domain.reconciliation import FindingKind
 from messages.case import CaseKind
 from storage import outbox, services
-from storage.late_cases import LateCase
-from storage.late_cases import list_late_cases as find_late_cases
+from storage.case_lists import LateCase
+from storage.case_lists import list_late_cases as find_late_cases
 from storage.rows.services import Service
 from storage.rows.tasks import Task
 

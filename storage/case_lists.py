@@ -1,8 +1,10 @@
-"""Which cases a person may see, and lists of them; always from Postgres (H4)."""
+"""Which cases a person may see, and lists of them, the late ones too (G5); always from Postgres (H4)."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -11,10 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access import READS_EVERYTHING, Actor, Part, ScopeKind
 from domain.catalogue import words
+from domain.reconciliation import FindingKind
 from storage.cases import CASE_COLUMNS
 from storage.rows.cases import Case, TimelineEvent, case_people, cases, timeline
-from storage.rows.table import columns, find_one, read_all
-from storage.rows.tasks import tasks
+from storage.rows.reconciliation import reconciliation_findings
+from storage.rows.table import as_row, columns, find_one, read_all
+from storage.rows.tasks import Task, tasks
+from storage.tasks import open_tasks_of
 
 _EVENTS = (
     sa.select(*columns(timeline, TimelineEvent))
@@ -40,6 +45,16 @@ class Mark(NamedTuple):
 
     event: int
     version: int
+
+
+@dataclass(frozen=True, slots=True)
+class LateCase:
+    """A case that was due at a moment before now; ``waits_for`` are its open tasks, the most urgent first."""
+
+    case: Case
+    due_at: datetime
+    waits_for: tuple[Task, ...]
+    finding: FindingKind | None
 
 
 def _ways_to_see(actor: Actor) -> list[sa.ColumnElement[bool]]:
@@ -124,3 +139,35 @@ async def marks_of(connection: AsyncConnection, case_ids: list[UUID]) -> dict[UU
         sa.select(cases.c.id, sa.func.coalesce(newest, 0), cases.c.version).where(cases.c.id.in_(case_ids))
     )
     return {row[0]: Mark(int(row[1]), int(row[2])) for row in rows}
+
+
+_FINDING = (
+    sa.select(reconciliation_findings.c.kind)
+    .where(reconciliation_findings.c.case_id == cases.c.id, reconciliation_findings.c.settled_at.is_(None))
+    .order_by(reconciliation_findings.c.id.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+
+
+async def list_late_cases(
+    connection: AsyncConnection, *, after: tuple[datetime, UUID] | None, limit: int
+) -> list[LateCase]:
+    """Cases whose time is over, those that are late for the longest time first. Two statements."""
+    query = sa.select(*CASE_COLUMNS, _FINDING).where(cases.c.due_at < sa.func.now())
+    if after is not None:
+        query = query.where(sa.tuple_(cases.c.due_at, cases.c.id) > sa.tuple_(*map(sa.literal, after)))
+    rows = (await connection.execute(query.order_by(cases.c.due_at, cases.c.id).limit(limit))).all()
+    count = len(CASE_COLUMNS)
+    waits_for: defaultdict[UUID, list[Task]] = defaultdict(list)
+    for task in await open_tasks_of(connection, [row.id for row in rows]):
+        waits_for[task.case_id].append(task)
+    return [
+        LateCase(
+            as_row(Case, row[:count]),
+            row.due_at,
+            tuple(waits_for[row.id]),
+            None if row[count] is None else FindingKind(row[count]),
+        )
+        for row in rows
+    ]

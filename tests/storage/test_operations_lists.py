@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from messages.case import CaseKind
-from storage import certificate, late_cases, notices, outbox, personnel, services
+from storage import case_lists, certificate, notices, outbox, personnel, services
 from storage.database import SERVICE, Acting, transaction
 from storage.sealing import Seals
 from tests.arrange import Arrange
@@ -73,7 +73,7 @@ async def test_no_list_of_the_operations_desk_reads_a_whole_table(
 ) -> None:
     person_id = await superuser.value("SELECT person_id FROM notices LIMIT 1")
     lists: dict[str, Callable[[AsyncConnection], Awaitable[Any]]] = {
-        "late cases": lambda connection: late_cases.list_late_cases(connection, after=None, limit=26),
+        "late cases": lambda connection: case_lists.list_late_cases(connection, after=None, limit=26),
         "outbox": outbox.waiting_by_class,
         "messages": lambda connection: notices.list_messages(connection, person_id, before=None, limit=26),
         "imports": lambda connection: personnel.list_imports(connection, None, before=None, limit=26),
