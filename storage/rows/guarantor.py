@@ -36,10 +36,5 @@ class Guarantee:
         """Whether the guarantor is asked, or stands."""
         return self.ended_at is None
 
-    @property
-    def is_substitute(self) -> bool:
-        """Whether they were asked to take a guarantor's place behind a usable credit, in a case of its own (A4)."""
-        return self.case_id != self.credit_case_id
-
 
 guarantees = table("guarantees", Guarantee, unit=str)
