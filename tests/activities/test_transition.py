@@ -28,9 +28,8 @@ async def case_id(context: Context, arrange: Arrange) -> UUID:
 async def test_a_transition_that_lost_a_dead_lock_is_taken_once_all_the_same(
     activity_context: ActivityContext, case_id: UUID, database: Database, superuser: Superuser
 ) -> None:
-    untouched = await superuser.effects()
-
     async with Deadlock.over_two_rows(database, activity_context.engine) as deadlock:
+        untouched = await superuser.effects()
 
         async def body(step: Transition) -> NextStep:
             await step.add_event(FactKind.APPLICATION_SUBMITTED)

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import DOMAIN
 import storage.rows
 from storage.migrate import current, head, upgrade
 from storage.rows.table import metadata
+from tests.books import NO_EFFECTS, Superuser
 from tests.conftest import Database
 
 # Checks, indexes, defaults and keys to other tables stand in storage/schema only.
@@ -94,3 +95,7 @@ def test_every_constraint_was_checked_and_is_enforced(database: Database) -> Non
     lax = sa.text("SELECT conrelid::regclass, conname FROM pg_constraint WHERE NOT convalidated OR NOT conenforced")
     with connected(database) as connection:
         assert connection.execute(lax).all() == []
+
+
+async def test_every_table_shows_effects_unless_a_reason_stands_against_it(superuser: Superuser) -> None:
+    assert {*await superuser.effects(), *NO_EFFECTS} == {*metadata.tables, "alembic_version"}
