@@ -12,6 +12,8 @@ from gateways.local_sign_ins import write_local_sign_ins
 _OF_STAFF = {
     "finance officer": "امور مالی منطقه",
     "HR officer": "منابع انسانی سازمان",
+    "welfare manager": "رفاه سازمان",
+    "support agent": "پشتیبانی",
     "operator": "میز عملیات",
     "contracts officer": "امور قراردادها",
     "auditor": "حسابرس",
@@ -24,6 +26,9 @@ async def leave_roles(play: Play, office: TavanaOffice) -> list[tuple[str, str]]
     The applicant and the colleague have no case yet; the colleague is paid more, so may stand for the applicant.
     """
     await play.hire("operator", "operator", Grant(Role.OPERATOR, ScopeKind.PLATFORM))
+    organisation = str(play.organisation_id)
+    await play.hire("welfare manager", "welfare", Grant(Role.WELFARE_MANAGER, ScopeKind.ORGANISATION, organisation))
+    await play.hire("support agent", "support", Grant(Role.SUPPORT_AGENT, ScopeKind.PLATFORM))
     applicant, colleague = office.others[0], office.others[-1]
     people = [
         _member("applicant", "متقاضی", applicant),

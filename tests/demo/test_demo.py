@@ -20,6 +20,8 @@ _ROLES = (
     "colleague who may be guarantor",
     "finance officer",
     "HR officer",
+    "welfare manager",
+    "support agent",
     "operator",
     "contracts officer",
     "auditor",
