@@ -48,10 +48,15 @@ class Form:
 
     @classmethod
     def of(cls, data: FormData, language: Language, path: str) -> Form:
-        """A form from a request to a path; files are left out."""
+        """A form from a request to a path; files are left out.
+
+        Raises:
+            UnicodeError: it holds halves of characters, which can be neither kept nor shown.
+        """
         lists: dict[str, list[str]] = {}
         for name, value in data.multi_items():
             if not isinstance(value, UploadFile):
+                f"{name}{value}".encode()
                 lists.setdefault(name, []).append(value)
         values = {name: values[-1] for name, values in lists.items()}
         key = values.get("key", "").strip()

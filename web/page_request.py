@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from api.account.sessions import Me, read_me
 from api.client import Client, refusing
 from api.dependencies import SESSION_COOKIE, Caller, Reading, Visitor, actor_of, context_of, origin_of
-from domain.errors import NotFound, Unauthenticated
+from domain.errors import InvalidInput, NotFound, Unauthenticated
 from web.forms import Form
 from web.language import COOKIE as LANGUAGE_COOKIE
 from web.language import Language, language_of
@@ -99,13 +99,21 @@ class PageRequest:
         return None
 
     async def form(self, *, max_fields: int = _MAX_FIELDS, max_field_bytes: int = _MAX_FIELD_BYTES) -> Form:
-        """What was sent; of more or larger fields (files apart) than allowed nothing is taken."""
+        """What was sent; of more or larger fields (files apart) than allowed nothing is taken.
+
+        Raises:
+            InvalidInput: a text in it is none, by the encoding that it names.
+        """
         # It comes as slowly as its sender likes: meanwhile the session may have ended.
         await self.api.end_reading()
-        sent = await self.http.form(max_files=1, max_fields=max_fields, max_part_size=max_field_bytes)
+        try:
+            sent = await self.http.form(max_files=1, max_fields=max_fields, max_part_size=max_field_bytes)
+            form = Form.of(sent, self.language, self.http.url.path)
+        except UnicodeError:
+            raise InvalidInput from None
         if self.me is not None:
             await authenticate(self)
-        return Form.of(sent, self.language, self.http.url.path)
+        return form
 
     def render(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """A page; ``values`` are the template's."""

@@ -16,6 +16,7 @@ from activities.transition import ActivityContext
 from commands.account import authenticate
 from commands.command import Command, Context, Envelope, perform
 from domain.access import Role
+from domain.errors import InvalidInput
 from messages.case import StepInput
 from tests.api.world import make_world
 from tests.arrange import Arrange, Someone, eventually
@@ -141,6 +142,27 @@ async def test_a_file_is_taken_in_only_from_the_organisations_own_officer(
     key = {"key": str(uuid4())}
     answer = await site.post(path, data=key, files={"file": ("a.csv", b"x")}, headers={**cookies(own), **HERE})
     assert answer.headers["Location"].startswith("/personnel/imports/")
+
+
+@pytest.mark.parametrize(
+    ("charset", "name", "value"),
+    [
+        ("utf-7", "reason", "+2AA-"),
+        ("utf-7", "+2AA-", "x"),
+        ("unicode_escape", "key", r"\udfff"),
+        ("undefined", "a", "b"),
+    ],
+)
+async def test_a_text_that_is_none_is_refused(
+    site: httpx2.AsyncClient, arrange: Arrange, charset: str, name: str, value: str
+) -> None:
+    operator = await arrange.platform(Role.OPERATOR)
+    form = {"Content-Type": f"multipart/form-data; boundary=x; charset={charset}"}
+    content = f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n--x--\r\n'
+
+    for path in ("/sign-in", _SWITCH):
+        answer = await site.post(path, content=content, headers={**cookies(operator), **HERE, **form})
+        assert (answer.status_code, InvalidInput.fa in answer.text) == (422, True), answer.text
 
 
 @pytest.mark.parametrize("path", ["/inbox/bulk", f"/tasks/{_NOBODYS}/claim", f"/tasks/{_NOBODYS}/release"])
