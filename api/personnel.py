@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 from uuid import UUID
@@ -14,8 +14,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import FileResponse
 from pydantic import Field
-from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
 
 from api.case_view import Section
 from api.dependencies import CallerDep, KeyDep, Reading, ReadingDep, headers_of, require
@@ -210,6 +210,26 @@ async def list_import_refusals(
     return Page.of(rows, limit, lambda row: (row.row,), RefusalOut.of)
 
 
+class _Report(FileResponse):
+    """Refused rows as a file that is there only while it is sent; no part of it fits to one that was sent before."""
+
+    def __init__(self, import_id: UUID, form: ReportFormat, refused: list[RefusedLine]) -> None:
+        super().__init__(
+            "",
+            media_type="text/csv; charset=utf-8" if form is ReportFormat.CSV else XLSX,
+            filename=f"personnel-import-{import_id}.{form}",
+            headers={"Accept-Ranges": "none"},
+        )
+        self._write = partial(write_csv if form is ReportFormat.CSV else write_xlsx, refused=refused)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        whole = {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"range"]}
+        with tempfile.TemporaryDirectory(prefix="amanat-report-") as directory:
+            self.path = Path(directory) / "report"
+            await asyncio.to_thread(self._write, self.path)
+            await super().__call__(whole, receive, send)
+
+
 @router.get(
     "/personnel-imports/{import_id}/report",
     dependencies=[_READERS],
@@ -227,13 +247,4 @@ async def download_import_report(
         found = await _find(read, import_id)
         return None if found is None else await personnel.list_refusals(read.connection, import_id)
 
-    refused = await caller.read(query)
-    directory = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="amanat-report-"))
-    path = directory / f"report.{form}"
-    await asyncio.to_thread(write_csv if form is ReportFormat.CSV else write_xlsx, path, refused)
-    return FileResponse(
-        path,
-        media_type="text/csv; charset=utf-8" if form is ReportFormat.CSV else XLSX,
-        filename=f"personnel-import-{import_id}.{form}",
-        background=BackgroundTask(shutil.rmtree, directory, ignore_errors=True),
-    )
+    return _Report(import_id, form, await caller.read(query))

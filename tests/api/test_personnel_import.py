@@ -8,16 +8,20 @@ import io
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx2
 import pytest
 import sqlalchemy as sa
 from python_calamine import CalamineWorkbook
+from starlette.responses import Response
 
 from activities.transition import ActivityContext
-from api.personnel import XLSX
+from api.dependencies import Caller
+from api.personnel import XLSX, download_import_report
 from api.values import write_cursor
+from commands.account import authenticate
 from commands.command import Context
 from commands.personnel import FILE_LIMIT
 from domain.access import Role
@@ -55,6 +59,11 @@ def headers(who: Someone, key: str | None = None, kind: str = CSV) -> dict[str, 
 def kept(tmp_path: Path) -> list[Path]:
     """The files that are in the store."""
     return [path for path in (tmp_path / "files").rglob("*") if path.is_file()]
+
+
+def reports(tmp_path: Path) -> list[Path]:
+    """What lies there of reports."""
+    return list(tmp_path.glob("amanat-report-*"))
 
 
 async def count(context: Context, table: sa.Table) -> int:
@@ -270,6 +279,40 @@ async def test_the_report_names_each_refused_row_with_its_code_and_a_sentence(
     as_xlsx = await api.get(one, params={"format": "xlsx"}, headers=officer.headers())
     sheet = CalamineWorkbook.from_filelike(io.BytesIO(as_xlsx.content)).get_sheet_by_index(0).to_python()[1:]
     assert {str(int(str(row[0]).removesuffix(".0"))): row[2] for row in sheet} == key
+
+
+@pytest.mark.parametrize("part", ["bytes=0-1", "bytes=x", "bytes=10000000-", "lines=1-2"])
+async def test_a_report_is_sent_whole_and_nothing_of_it_stays(
+    api: httpx2.AsyncClient,
+    office: PersonnelOffice,
+    officer: Someone,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    part: str,
+) -> None:
+    import_id = await office.send("کد ملی,نام\n1,2\n".encode())
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    answer = await api.get(f"/v1/personnel-imports/{import_id}/report", headers={**officer.headers(), "Range": part})
+
+    assert (answer.status_code, answer.content[:3]) == (200, b"\xef\xbb\xbf")
+    assert answer.headers["accept-ranges"] == "none"
+    assert reports(tmp_path) == []
+
+
+async def test_nothing_of_a_report_stays_when_its_reader_has_gone(
+    context: Context, office: PersonnelOffice, officer: Someone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_id = await office.send("کد ملی,نام\n1,2\n".encode())
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    caller = Caller(context, "", Response(), await authenticate(context, officer.token))
+    report = await download_import_report(caller, import_id)
+
+    async def gone(*_: object) -> Any:
+        raise OSError
+
+    with pytest.raises(OSError):  # noqa: PT011 - what servers raise
+        await report({"type": "http", "method": "GET", "headers": [], "asgi": {"spec_version": "2.4"}}, gone, gone)
+    assert reports(tmp_path) == []
 
 
 async def test_the_refused_rows_are_listed_page_by_page_in_the_order_of_the_file(
