@@ -15,7 +15,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from pydantic import ValidationError
 
-from api.dependencies import Caller, Performer, Reading, Visitor, checked_key
+from api.dependencies import Caller, Performer, Reading, Visitor, checked_key, restored
 from api.operation import operation_of
 from api.problems import InvalidFields, refusal_of
 from commands.command import Command, Envelope
@@ -146,7 +146,7 @@ class Client:
             fingerprint = hmac.digest(caller.context.seals.pepper, text, hashlib.sha256)
             envelope = Envelope(caller.actor, operation.called, key, fingerprint, caller.origin)
             response = await operation.run(Performer(caller.context, envelope), given)
-            done: T = operation.answer.model_validate_json(response.body)
+            done: T = restored(operation.answer, bytes(response.body))
             return done
 
 

@@ -10,20 +10,21 @@ from typing import Annotated, Any, Final, TypeVar, TypeVarTuple
 
 from fastapi import Depends, Header, Request
 from fastapi.security import APIKeyCookie, HTTPBearer
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from commands.account import authenticate
 from commands.command import Command, Context, Envelope, perform
 from domain.access import Actor, Role
-from domain.errors import Forbidden, InvalidInput, KeyMissing, NotFound, Unauthenticated
+from domain.errors import DoneBefore, Forbidden, InvalidInput, KeyMissing, NotFound, Unauthenticated
 from storage.database import Acting, transaction
 from storage.idempotency import Answer
 from storage.sealing import Seals
 
 T = TypeVar("T")
 Given = TypeVarTuple("Given")
+M = TypeVar("M", bound=BaseModel)
 SESSION_COOKIE = "__Host-session"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _bearer = HTTPBearer(auto_error=False, scheme_name="bearer", description="Token of a session")
@@ -237,6 +238,18 @@ class Performer:
 def headers_of(answer: Answer) -> dict[str, str]:
     """The header fields of a command's answer."""
     return {"Cache-Control": "no-store"} | ({"Idempotent-Replayed": "true"} if answer.replayed else {})
+
+
+def restored(model: type[M], body: bytes) -> M:
+    """The answer in a body that may have been kept by an earlier release.
+
+    Raises:
+        DoneBefore: it lacks what such answers have now.
+    """
+    try:
+        return model.model_validate_json(body)
+    except ValidationError:
+        raise DoneBefore from None
 
 
 _KEY_MIN: Final = 8

@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from api.case_view import Section
-from api.dependencies import CallerDep, KeyDep, Reading, ReadingDep, headers_of, require
+from api.dependencies import CallerDep, KeyDep, Reading, ReadingDep, headers_of, require, restored
 from api.operation import Operation
 from api.values import IdCursor, Limit, Moment, NumberCursor, Out, Page, Words
 from commands.personnel import FILE_LIMIT, Upload, error_sentences, may_read_imports, send_file
@@ -154,7 +154,7 @@ async def _parts(request: Request) -> AsyncIterator[bytes]:
     max_body_size=2 * FILE_LIMIT,
     openapi_extra={"requestBody": {"required": True, "content": dict.fromkeys(_CONTENT_TYPES, _BINARY)}},
 )
-@refuses(send_file, errors.Forbidden, UnknownFileType)
+@refuses(send_file, errors.Forbidden, errors.DoneBefore, UnknownFileType)
 async def import_personnel(
     caller: CallerDep, organisation_id: UUID, key: KeyDep, content: Annotated[AsyncIterator[bytes], Depends(_content)]
 ) -> ImportOut:
@@ -162,7 +162,7 @@ async def import_personnel(
     upload = Upload(caller.actor, organisation_id, key, caller.origin, content)
     answer = await send_file(caller.context, upload, _as_json)
     caller.response.headers.update(headers_of(answer))
-    return ImportOut.model_validate_json(answer.body)
+    return restored(ImportOut, answer.body)
 
 
 @router.get("/organisations/{organisation_id}/personnel-imports", dependencies=[_READERS])

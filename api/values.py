@@ -38,13 +38,19 @@ def _as_text(value: Any) -> Any:
 DayIn = Annotated[date, BeforeValidator(_as_text)]
 
 
-class Input(BaseModel):
+class _Model(BaseModel):
+    """What travels; the text of an error, which may come into the log, holds no values."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+
+class Input(_Model):
     """A request body: unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class Out(BaseModel):
+class Out(_Model):
     """An answer; a row becomes one by its attributes, with ``model_validate`` or ``of_row``."""
 
     model_config = ConfigDict(from_attributes=True, validate_by_name=True, validate_by_alias=True)
@@ -78,7 +84,7 @@ class AmountIn(Input):
         return Money(self.amount, Unit.IRR)
 
 
-class AmountOut(BaseModel):
+class AmountOut(_Model):
     """An amount with its unit; ``fa`` is how people read it."""
 
     amount: int = Field(examples=[25_000_000])
@@ -92,7 +98,7 @@ class AmountOut(BaseModel):
         return cls(amount=rial, unit=money.unit, fa=format_toman(money))
 
 
-class DayOut(BaseModel):
+class DayOut(_Model):
     """A day: ISO, and Jalali as people read it."""
 
     date: _Date
@@ -104,7 +110,7 @@ class DayOut(BaseModel):
         return cls(date=day, jalali=format_jalali(day, persian=True))
 
 
-class MomentOut(BaseModel):
+class MomentOut(_Model):
     """A moment: UTC, and its Jalali day in Tehran."""
 
     at: datetime
@@ -126,7 +132,7 @@ Day = Annotated[DayOut, _shown(DayOut.of, date)]
 Moment = Annotated[MomentOut, _shown(MomentOut.of, datetime)]
 
 
-class Words(BaseModel):
+class Words(_Model):
     """The same in Persian and English."""
 
     fa: str
@@ -150,7 +156,7 @@ class Reason(Out):
         return cls(code=code, words=Words.of(words.term(enum, code)))
 
 
-class Page(BaseModel, Generic[T]):
+class Page(_Model, Generic[T]):
     """A part of a list; ``next`` is the cursor of the following part, null at the end."""
 
     items: list[T]

@@ -189,6 +189,14 @@ class KeyInFlight(Conflict):
     en = "The same request is still running; ask again in a moment."
 
 
+class DoneBefore(Conflict):
+    """The command of this Idempotency-Key was done, and the answer kept by an earlier release says too little (H1)."""
+
+    code = "done_before"
+    fa = "این کار انجام شده است و دوباره انجام نمی‌شود؛ نتیجه‌اش را در صفحهٔ خودش ببینید."
+    en = "This was done, and is not done again; what came of it is shown at its place."
+
+
 class KeyMissing(InvalidInput):
     """A command came without an Idempotency-Key (H1)."""
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 import sqlalchemy as sa
+from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 
 from api.client import Client
 from api.dependencies import Caller
-from api.operations import SwitchIn, read_outbox, switch_service
+from api.operations import ServiceOut, SwitchIn, read_outbox, switch_service
 from api.task import list_tasks
+from api.values import AmountOut, Page
 from commands.account import authenticate
 from commands.command import Context
 from domain.access import Role
-from domain.errors import Forbidden, InvalidInput, KeyMissing, KeyReused, TooMany
+from domain.errors import DoneBefore, Forbidden, InvalidInput, KeyMissing, KeyReused, TooMany
 from messages.case import CaseKind
 from storage.database import Acting, as_service
 from tests.arrange import Arrange, Someone
+from tests.books import Superuser
 
 _OPEN = SwitchIn(is_open=True, reason="پایان نگهداشت")
 _CAPACITY = sa.text("SELECT current_setting('amanat.capacity')")
@@ -44,6 +49,27 @@ async def test_a_key_names_one_command_with_its_content(context: Context, arrang
     assert await client.perform(switch_service, key, CaseKind.ONBOARDING, _OPEN) == first
     with pytest.raises(KeyReused):
         await client.perform(switch_service, key, CaseKind.SUBSTITUTION, _OPEN)
+
+
+async def test_an_answer_that_an_earlier_release_kept_is_a_refusal_which_says_that_it_was_done(
+    context: Context, arrange: Arrange, superuser: Superuser, caplog: pytest.LogCaptureFixture
+) -> None:
+    operator = await arrange.platform(Role.OPERATOR)
+    client, key = await client_of(context, operator), "k" * 20
+    await client.perform(switch_service, key, CaseKind.ONBOARDING, _OPEN)
+    earlier = context.seals.cipher.seal(b'{"surname": "x"}', "idempotency.answer")
+    await superuser.run("UPDATE idempotency SET answer_sealed = %s", earlier)
+
+    with pytest.raises(DoneBefore):
+        await client.perform(switch_service, key, CaseKind.ONBOARDING, _OPEN)
+    assert [record for record in caplog.records if record.levelno > logging.INFO] == []
+
+
+@pytest.mark.parametrize("model", [SwitchIn, ServiceOut, AmountOut, Page[ServiceOut]])
+def test_errors_of_what_travels_hold_no_values(model: type[BaseModel]) -> None:
+    with pytest.raises(ValidationError) as found:
+        model.model_validate({"is_open": "0012345679", "amount": "0012345679", "items": ["0012345679"]})
+    assert "0012345679" not in str(found.value)
 
 
 async def test_gates_judge_and_a_failed_reading_leaves_no_rights_behind(context: Context, arrange: Arrange) -> None:

@@ -114,6 +114,18 @@ async def test_the_same_key_and_file_is_taken_once_and_another_file_is_refused(
     assert (await count(context, personnel_imports), len(kept(tmp_path))) == (1, 1)
 
 
+async def test_a_file_that_an_earlier_release_took_is_said_to_be_taken(
+    api: httpx2.AsyncClient, context: Context, office: PersonnelOffice, officer: Someone, superuser: Superuser
+) -> None:
+    content, key = csv_of([Line()]), str(uuid4())
+    await api.post(address(office.organisation_id), content=content, headers=headers(officer, key))
+    earlier = context.seals.cipher.seal(b"{}", "idempotency.answer")
+    await superuser.run("UPDATE idempotency SET answer_sealed = %s", earlier)
+
+    again = await api.post(address(office.organisation_id), content=content, headers=headers(officer, key))
+    assert (again.status_code, again.json()["code"]) == (409, "done_before")
+
+
 async def test_the_same_key_at_the_same_moment_is_taken_once(
     api: httpx2.AsyncClient, context: Context, office: PersonnelOffice, officer: Someone, tmp_path: Path
 ) -> None:
