@@ -101,10 +101,14 @@ class Client:
             raise
 
     async def end_reading(self) -> None:
-        """End the transaction of what was read: before anything that takes time, and at the end of a page."""
+        """End the transaction of what was read: before anything that takes time, and at the end of a page.
+
+        Nothing was written in it, and what was read stays true though its COMMIT fails: that is logged, no more.
+        """
         self._begun = None
-        async with refusing():
-            await self._reads.aclose()
+        with contextlib.suppress(Refusal):
+            async with refusing():
+                await self._reads.aclose()
 
     async def perform(
         self,

@@ -85,3 +85,19 @@ async def test_gates_judge_and_a_failed_reading_leaves_no_rights_behind(context:
     async with client._reading() as reading:
         assert (await reading.connection.execute(_CAPACITY)).scalar_one() == "member"
     await client.end_reading()
+
+
+async def test_what_was_read_counts_though_its_transaction_cannot_be_ended(
+    context: Context, arrange: Arrange, superuser: Superuser, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = await client_of(context, await arrange.platform(Role.OPERATOR))
+    await client.read(list_tasks, after=None)
+    await superuser.run(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND state = 'idle in transaction'"
+    )
+
+    await client.end_reading()
+    assert [record.message for record in caplog.records] == ["database_unavailable"]
+    await client.read(list_tasks, after=None)
+    await client.end_reading()
