@@ -146,9 +146,9 @@ class Client:
             await operation.let_in(caller.actor)
             checked_key(key)
             given, content = operation.arguments(*values, **named)
-            text = json.dumps([operation.called, content]).encode()
+            text = json.dumps([operation.operation_id, content]).encode()
             fingerprint = hmac.digest(caller.context.seals.pepper, text, hashlib.sha256)
-            envelope = Envelope(caller.actor, operation.called, key, fingerprint, caller.origin)
+            envelope = Envelope(caller.actor, operation.operation_id, key, fingerprint, caller.origin)
             response = await operation.run(Performer(caller.context, envelope), given)
             done: T = restored(operation.answer, bytes(response.body))
             return done

@@ -35,6 +35,8 @@ class Operation(APIRoute):
     reading it runs in the transaction of a query, and None means "not found". Its name is the operation's id.
     """
 
+    operation_id: str
+
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         hints = get_type_hints(endpoint)
         answer = hints.get("return")
@@ -44,7 +46,6 @@ class Operation(APIRoute):
         options["operation_id"] = endpoint.__name__
         super().__init__(path, _running(endpoint, hints, answer, options.get("status_code") or 200), **options)
         self.answer: Any = answer
-        self.called = endpoint.__name__
         self._signature = inspect.signature(endpoint)
         self._runner = next(iter(self._signature.parameters), "")
         # Whether it is for people who are signed in.
