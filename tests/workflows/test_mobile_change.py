@@ -20,6 +20,7 @@ from messages.case import CaseKind, workflow_id
 from relay import Relay
 from tests.arrange import Arrange, Someone, eventually, sent_to
 from tests.books import Superuser, assert_books_clean
+from tests.events import quiet_events
 from tests.journeys.steps import Steps
 
 pytestmark = pytest.mark.usefixtures("worker", "relay")
@@ -113,7 +114,7 @@ async def test_a_confirmed_number_takes_the_old_ones_place_and_both_are_told(
         return "mobile_changed_old" in old and "mobile_change_applied" in new
 
     await eventually(told, "both numbers to be told")
-    assert len((await change.handle.fetch_history()).events) <= EVENT_BUDGET
+    assert await quiet_events(change.handle) <= EVENT_BUDGET
     assert NEW_MOBILE not in str(await change.superuser.rows("SELECT payload FROM facts"))
     await assert_books_clean(context.engine)
 

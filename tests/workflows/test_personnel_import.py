@@ -16,6 +16,7 @@ from messages.personnel import ImportPhase
 from relay import Relay
 from storage.rows.organisation import employments
 from tests.arrange import Arrange, eventually
+from tests.events import quiet_events
 from tests.personnel_steps import Line, PersonnelOffice, csv_of
 
 # Start and signal, the import, the end as a local activity, the discarding; each with its workflow tasks.
@@ -43,8 +44,7 @@ async def test_a_sent_file_is_imported_and_deleted(
     )
     await handle.result()
     assert [path for path in (tmp_path / "files").rglob("*") if path.is_file()] == []
-    history = await handle.fetch_history()
-    assert len(history.events) <= EVENT_BUDGET, [event.event_type for event in history.events]
+    assert await quiet_events(handle) <= EVENT_BUDGET
 
 
 async def test_a_file_at_fault_ends_refused_and_the_process_completes(

@@ -14,6 +14,7 @@ from relay import Relay
 from tests.arrange import Arrange, eventually, sent_to
 from tests.books import Superuser, assert_books_clean
 from tests.commands.substitution_steps import SubstitutionScenario, refuse
+from tests.events import quiet_events
 from tests.journeys.replacing import Replacing, open_credit, request_and_wait
 from tests.journeys.steps import Steps
 from workflows.substitution import SubstitutionWorkflow
@@ -50,8 +51,7 @@ async def test_an_approved_substitution_takes_effect_in_few_events_and_tells_eve
     await asked.end()
 
     assert await asked.standing() == {asked.scenario.newcomer}
-    history = await asked.handle.fetch_history()
-    assert len(history.events) <= EVENT_BUDGET, [event.event_type for event in history.events]
+    assert await quiet_events(asked.handle) <= EVENT_BUDGET
 
     async def told() -> bool:
         freed = sent_to(asked.steps.messages, asked.scenario.tavana.guarantor.mobile)
