@@ -23,7 +23,7 @@ from storage import certificate
 from storage.organisation import read_organisation
 from storage.rows.tasks import Task
 
-router = APIRouter(prefix="/v1", tags=["onboarding"], route_class=Operation)
+router = APIRouter(prefix="/v1", tags=["certificates"], route_class=Operation)
 
 
 class IssueCertificate(Decision):

@@ -11,9 +11,9 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from api.answering import CodeRequest, Decision, TaskDecisions
-from api.case_view import CaseRow, case_row
+from api.case_view import Action, CaseRow, case_row
 from api.dependencies import CommandDep, Reading, ReadingDep, require
-from api.onboarding import MandateAcceptance
+from api.mandate import MandateAcceptance
 from api.operation import Operation
 from api.values import Amount, Day, IdCursor, Input, Limit, Moment, Out, Page, Words
 from api.visibility import with_service_rights
@@ -72,10 +72,16 @@ class RefuseGuarantee(Decision):
         await commands.answer_guarantee(command, task, None)
 
 
+_NAMING = "/v1/onboarding/applications/{case_id}/guarantors"
 DECISIONS = (
     TaskDecisions(TaskKind.ANSWER_GUARANTEE, (AcceptGuarantee, RefuseGuarantee), asks_another=True),
-    TaskDecisions(TaskKind.NAME_GUARANTOR, address="/v1/onboarding/applications/{case_id}/guarantors"),
+    TaskDecisions(TaskKind.NAME_GUARANTOR, address=_NAMING),
 )
+
+
+def naming(case_id: UUID) -> Action:
+    """Naming another guarantor, also where no task asks for it."""
+    return Action(action=TaskKind.NAME_GUARANTOR, method="POST", href=_NAMING.format(case_id=case_id))
 
 
 class GuaranteeSubject(Input):

@@ -13,7 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.answering import CodeRequest, Decision, TaskDecisions
 from api.case_view import Action, CaseRow, CaseView, Section, case_row
 from api.dependencies import CommandDep, Reading, ReadingDep, require
+from api.guarantor import naming
 from api.limits import CorrectionTerms, EmployerLimit, correction_terms, employer_limits
+from api.mandate import MandateAcceptance
 from api.operation import Operation
 from api.values import Amount, AmountIn, Day, Input, Moment, Out, Reason, Words
 from commands import onboarding as commands
@@ -97,14 +99,6 @@ class ProgrammeOut(Out):
     guarantee_mandate: Words | None
     open_case_id: UUID | None = Field(description="The caller's open application in it, before which no other (A10)")
     limits: list[EmployerLimit]
-
-
-class MandateAcceptance(Input):
-    """The fresh code with which the member accepted the mandate for exactly these terms (A2)."""
-
-    version: int = Field(strict=True, ge=1, examples=[1])
-    code_id: UUID
-    code: str = Field(max_length=32, examples=["482913"])
 
 
 class MandateSubject(Input):
@@ -306,14 +300,10 @@ async def _allowed(view: CaseView, part: ApplicationSection) -> list[Action]:
         return []
     if not may_withdraw(is_open=case.is_open, withdrawn=await onboarding.is_ending(view.connection, case.id)):
         return []
+    withdrawal = f"/v1/onboarding/applications/{case.id}/withdrawal"
+    withdrawing = Action(action="withdraw_application", method="POST", href=withdrawal)
     # Until then another guarantor may be named too: a missing one, or in the place of somebody.
-    deeds = {"withdraw_application": "withdrawal"} | (
-        {"name_guarantor": "guarantors"} if part.application.guarantors else {}
-    )
-    return [
-        Action(action=action, method="POST", href=f"/v1/onboarding/applications/{case.id}/{deed}")
-        for action, deed in deeds.items()
-    ]
+    return [withdrawing, naming(case.id)] if part.application.guarantors else [withdrawing]
 
 
 SECTION = Section(

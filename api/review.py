@@ -12,6 +12,7 @@ from pydantic import Field
 from api.answering import Decision, TaskDecisions
 from api.case_view import CaseView, Section
 from api.guarantor import Disclosed, GuaranteeInCase
+from api.onboarding import SECTION as APPLICATION
 from api.values import Amount, Out, Reason
 from api.visibility import with_service_rights
 from commands import review as commands
@@ -21,7 +22,6 @@ from domain.access import ScopeKind
 from domain.onboarding import RefusalReason
 from domain.programme import GUARANTORS_MAX
 from domain.review import ReturnReason, ReviewFinding, may_forward
-from messages.case import CaseKind
 from messages.review import TaskKind
 from storage import guarantor, onboarding, people
 from storage.database import tehran_today
@@ -186,4 +186,5 @@ async def _disclose(
     )
 
 
-SECTION = Section(CaseKind.ONBOARDING, ReviewSection, _read, members=frozenset({"applicant", guarantor.PART}))
+# Shown with the application that is reviewed.
+SECTION = Section(APPLICATION.kind, ReviewSection, _read, members=frozenset({"applicant", guarantor.PART}))

@@ -26,12 +26,12 @@ from api.guarantor import (
     read_guarantee,
 )
 from api.inbox import TaskOut
+from api.mandate import MandateAcceptance
 from api.onboarding import (
     ApplicationCorrectionIn,
     ApplicationIn,
     ApplicationOut,
     CreditLineOut,
-    MandateAcceptance,
     MandateCodeRequest,
     MandateSubject,
     NamedGuarantor,

@@ -41,15 +41,8 @@ _OWNERS: Mapping[str, CapabilityWords] = {
 }
 OWNER_OF = {str(code): word for word, arguments in _OWNERS.items() for code in (*arguments.kinds, *arguments.tasks)}
 
-# Files that still name what is another capability's, with what they name. Nothing may be added; what a file no longer
-# names must be taken out. Lists of a room, one line a capability, stay for good.
+# Lists of a room, one line a capability.
 _LISTS = frozenset({"messages/case.py", "storage/migrations/versions/first_release.py", "workflows/decision.py"})
-OPEN: Mapping[str, set[str]] = {
-    # A certificate, a guarantor and a review belong to an application, and are shown with it.
-    "api/certificate.py": {"onboarding"},
-    "api/onboarding.py": {"name_guarantor"},
-    "api/review.py": {"onboarding"},
-}
 
 
 def _product_files() -> list[Path]:
@@ -107,7 +100,7 @@ def test_no_product_file_names_what_is_another_capabilitys() -> None:
         if _name(path) not in _LISTS and (foreign := _foreign(path, _named_in(path)))
     }
 
-    assert found == OPEN
+    assert found == {}
 
 
 @pytest.mark.parametrize(
