@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import (
     account,
@@ -139,10 +139,9 @@ def create_app(
         allowed_origins: sites besides our own whose pages may use a session cookie.
         temporal_answers: whether Temporal can be reached, for ``/readyz``.
     """
-    watcher = Watcher(context.engine)
-    app = _application(_watching(watcher))
+    app = _application()
     app.state.context = context
-    app.state.watcher = watcher
+    app.state.watcher = Watcher(context.engine)
     app.state.allowed_origins = frozenset(allowed_origins)
     app.state.temporal_answers = temporal_answers
     if local_messages is not None:
@@ -157,24 +156,21 @@ def create_app(
     return app
 
 
-def _watching(watcher: Watcher) -> Lifespan[FastAPI]:
-    @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with contextlib.AsyncExitStack() as stack:
-            stack.push_async_callback(_cancelled, asyncio.create_task(watcher.run()))
-            yield
-
-    return lifespan
+@contextlib.asynccontextmanager
+async def _watching(app: FastAPI) -> AsyncIterator[None]:
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(_cancelled, asyncio.create_task(app.state.watcher.run()))
+        yield
 
 
-def _application(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+def _application() -> FastAPI:
     app = FastAPI(
         title="Amanat",
         summary="Welfare-finance processes: credit on the salary first.",
         version="1.0.0",
         docs_url=None,
         redoc_url=None,
-        lifespan=lifespan,
+        lifespan=_watching,
         max_body_size=MAX_BODY,
         redirect_slashes=False,
     )

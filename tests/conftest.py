@@ -25,7 +25,6 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]  
 
 from activities.notice import NoticeSender
 from activities.transition import ActivityContext
-from api.app import create_app
 from commands.command import Context
 from commands.refusals import check_declarations
 from gateways.files import Files
@@ -36,6 +35,7 @@ from stack.postgres import EmbeddedPostgres
 from stack.temporal import find_temporal
 from storage.database import create_engine
 from storage.sealing import BlindIndex, Cipher, Seals
+from tests.applications import api_over
 from tests.arrange import Arrange
 from tests.books import Superuser
 from tests.databases import Databases
@@ -218,7 +218,7 @@ def arrange(context: Context) -> Arrange:
 @pytest.fixture
 async def api(context: Context, messages_dir: Path) -> AsyncIterator[httpx2.AsyncClient]:
     """The API in process."""
-    app = create_app(context, local_messages=messages_dir)
+    app = api_over(context, messages_dir)
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False, client=("192.0.2.1", 5000))
     async with httpx2.AsyncClient(transport=transport, base_url="https://amanat.test") as client:
         yield client

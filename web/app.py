@@ -195,13 +195,10 @@ def create_site(api: FastAPI, *, stand_alone: bool = False, temporal_ui: str = "
         AssetMissing: npm has not brought what pages load.
     """
     pages = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, max_body_size=MAX_FORM, redirect_slashes=False)
-    pages.state.context = api.state.context
-    pages.state.allowed_origins = api.state.allowed_origins
+    pages.state = api.state
     pages.state.renderer = Renderer(loaded_assets())
     pages.state.stand_alone = stand_alone
     pages.state.notes = NOTES
-    if stand_alone:
-        pages.state.local_messages = api.state.local_messages
     pages.state.temporal_ui = temporal_ui
     for router in _routers(stand_alone=stand_alone):
         pages.include_router(router)

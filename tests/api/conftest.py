@@ -10,8 +10,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from api.app import create_app, describe
+from api.app import describe
 from commands.command import Context
+from tests.applications import api_over
 
 # Not an operation's own: nothing is at that address, or a fault of ours.
 _UNDECLARED = {"no_such_operation", "internal_error"}
@@ -52,7 +53,7 @@ def described() -> dict[str, Any]:
 @pytest.fixture
 async def api(context: Context, messages_dir: Path, described: dict[str, Any]) -> AsyncIterator[httpx2.AsyncClient]:
     """The API in process; the test fails if an operation refused with a problem that it does not declare."""
-    app = create_app(context, local_messages=messages_dir)
+    app = api_over(context, messages_dir)
     declared = Declared(described)
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False, client=("192.0.2.1", 5000))
     async with httpx2.AsyncClient(

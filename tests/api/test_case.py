@@ -7,6 +7,7 @@ import base64
 import contextlib
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,7 +16,6 @@ import pytest
 from starlette.responses import Response
 
 from activities.transition import ActivityContext
-from api.app import create_app
 from api.dependencies import Caller
 from api.live import MAX_STREAMS_EACH, Watcher
 from api.values import read_cursor, write_cursor
@@ -28,6 +28,7 @@ from messages.case import StepInput
 from storage.cases import add_event, touch_case
 from storage.database import SERVICE, transaction
 from storage.rows.cases import TimelineEvent
+from tests.applications import api_over
 from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser
 from tests.commands.onboarding_steps import MinipayOffice, apply, issue, open_task
@@ -52,9 +53,9 @@ async def case_id(office: MinipayOffice, activity_context: ActivityContext) -> U
 
 
 @pytest.fixture
-async def served(context: Context) -> AsyncIterator[str]:
+async def served(context: Context, messages_dir: Path) -> AsyncIterator[str]:
     """The API on a real socket: streams need one."""
-    async with serving(create_app(context)) as address:
+    async with serving(api_over(context, messages_dir)) as address:
         yield address
 
 

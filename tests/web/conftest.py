@@ -11,13 +11,12 @@ import httpx2
 import pytest
 from playwright.async_api import Browser, async_playwright
 
-from api.app import create_app
 from cli.browser import VARIABLE, find_browser
 from commands.command import Context
+from tests.applications import site_over
 from tests.arrange import Someone
 from tests.serving import serving
 from tests.web.visitor import SESSION_COOKIE, PageVisitor, open_window
-from web.app import create_site
 
 _FLAGS = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-gpu"]
 # What our own page says of itself when it sends a form.
@@ -28,7 +27,7 @@ Visit = Callable[..., Awaitable[PageVisitor]]
 @pytest.fixture
 async def site(context: Context, messages_dir: Path) -> AsyncIterator[httpx2.AsyncClient]:
     """The site in process, as a browser reaches it."""
-    app = create_site(create_app(context, local_messages=messages_dir), stand_alone=True)
+    app = site_over(context, messages_dir)
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False, client=("192.0.2.7", 5000))
     async with httpx2.AsyncClient(transport=transport, base_url="https://amanat.test") as client:
         yield client
@@ -54,7 +53,7 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest.fixture
 async def address(context: Context, messages_dir: Path) -> AsyncIterator[str]:
     """Where the site answers."""
-    async with serving(create_site(create_app(context, local_messages=messages_dir), stand_alone=True)) as where:
+    async with serving(site_over(context, messages_dir)) as where:
         yield where
 
 

@@ -12,16 +12,16 @@ import pytest
 from playwright._impl._driver import compute_driver_executable
 
 from activities.transition import ActivityContext
-from api.app import create_app
 from commands.command import Context
 from stack.places import PROJECT
 from tests.api.world import EVERYBODY, World, make_world
+from tests.applications import site_over
 from tests.arrange import Arrange
 from tests.books import Superuser
 from tests.length import IS_LONG
 from tests.web.conftest import Visit
 from tests.web.visitor import SESSION_COOKIE, PageVisitor
-from web.app import create_site, page_addresses
+from web.app import page_addresses
 
 _PHONE, _DESK = 360, 1280
 _CHALLENGE = "0192f0a1-5b7c-7c1e-8f00-2f6f0c7d9a11"
@@ -151,7 +151,7 @@ def _invalid(directory: Path) -> str:
 
 async def test_no_page_is_broken_for_anybody(context: Context, messages_dir: Path, world: World) -> None:
     """Whoever opens whatever: their page, the way to the sign-in, or a calm no."""
-    app = create_site(create_app(context, local_messages=messages_dir), stand_alone=True)
+    app = site_over(context, messages_dir)
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     answers: dict[tuple[str, str], int] = {}
     async with httpx2.AsyncClient(transport=transport, base_url="https://amanat.test") as client:
@@ -170,7 +170,7 @@ async def test_no_page_is_broken_for_anybody(context: Context, messages_dir: Pat
 
 async def test_no_form_is_broken_by_nonsense(context: Context, messages_dir: Path, world: World) -> None:
     """Whatever is sent to whatever form: the form again with what is wrong, a page that says no, or the next page."""
-    app = create_site(create_app(context, local_messages=messages_dir), stand_alone=True)
+    app = site_over(context, messages_dir)
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     things: dict[str, Any] = {
         "case_id": world.things["asked_case"],
