@@ -54,6 +54,8 @@ _SETTINGS: Final = {
 }
 # Lost with the machine's power, not with the server's process: tests kill servers.
 _FORGETFUL: Final = {"fsync": "off", "full_page_writes": "off"}
+# Passwords that live for minutes need not cost a guesser much; each connection pays for it too.
+_THROWAWAY: Final = ["--no-sync", "--set=scram_iterations=1"]
 
 
 def _silent(_: str) -> None:
@@ -198,7 +200,7 @@ class EmbeddedPostgres:
         write_private(password_file, self._passwords[_SUPERUSER])
         options = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         options += ["--auth=scram-sha-256", "--data-checksums", f"--username={_SUPERUSER}"]
-        options += [f"--pwfile={password_file}", f"--pgdata={fresh}"] + ([] if self._durable else ["--no-sync"])
+        options += [f"--pwfile={password_file}", f"--pgdata={fresh}"] + ([] if self._durable else _THROWAWAY)
         user, group = self._binaries.user or (None, None)
         if user is not None and group is not None:
             os.chown(password_file, user, group)

@@ -39,9 +39,14 @@ class Superuser:
     @asynccontextmanager
     async def connected(cls, url: str) -> AsyncIterator[Self]:
         """Connect for a while."""
-        plain = url.replace("+psycopg", "")
-        async with await psycopg.AsyncConnection.connect(plain, autocommit=True) as connection:
-            yield cls(connection)
+        superuser = await cls.connect(url)
+        async with superuser.connection:
+            yield superuser
+
+    @classmethod
+    async def connect(cls, url: str) -> Self:
+        """Connect; somebody else closes the connection."""
+        return cls(await psycopg.AsyncConnection.connect(url.replace("+psycopg", ""), autocommit=True))
 
     async def run(self, statement: str, *values: object) -> int:
         """Change rows; returns how many."""

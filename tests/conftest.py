@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import QueuePool
@@ -95,10 +96,12 @@ def database(databases: Databases, request: pytest.FixtureRequest) -> Iterator[D
 
 @dataclass(slots=True)
 class Engines:
-    """The app's ways into the database that is kept; the next test uses what their connections have prepared."""
+    """The ways into the database that is kept; the next test uses what their connections have prepared."""
 
     url: str = ""
     made: dict[int, AsyncEngine] = field(default_factory=dict)
+    superuser_url: str = ""
+    superuser: Superuser | None = None
 
     async def lend(self, url: str, pool: int) -> AsyncEngine:
         """The engine into a database with a pool of a size."""
@@ -113,6 +116,21 @@ class Engines:
         """Keep it for the next test, unless the last one left a connection in use."""
         if _in_use(self.made[pool]):
             await self.made.pop(pool).dispose()
+
+    async def lend_superuser(self, url: str) -> Superuser:
+        """The superuser's connection, with the settings that it began with."""
+        if self.superuser is not None and self.superuser_url == url:
+            with contextlib.suppress(psycopg.Error):
+                await self.superuser.run("RESET ALL")
+                return self.superuser
+        await self.end_superuser()
+        self.superuser_url, self.superuser = url, await Superuser.connect(url)
+        return self.superuser
+
+    async def end_superuser(self) -> None:
+        """Close the superuser's connection."""
+        if self.superuser is not None:
+            await self.superuser.connection.close()
 
     async def end(self) -> None:
         """Close all connections."""
@@ -133,6 +151,7 @@ async def engines() -> AsyncIterator[Engines]:
     made = Engines()
     yield made
     await made.end()
+    await made.end_superuser()
 
 
 @pytest.fixture
@@ -231,10 +250,9 @@ def steps(api: httpx2.AsyncClient, messages_dir: Path, engine: AsyncEngine) -> S
 
 
 @pytest.fixture
-async def superuser(database: Database) -> AsyncIterator[Superuser]:
+async def superuser(database: Database, engines: Engines) -> Superuser:
     """A way past every wall: to age rows, to plant damage, and to look."""
-    async with Superuser.connected(database.superuser_url) as connected:
-        yield connected
+    return await engines.lend_superuser(database.superuser_url)
 
 
 @pytest.fixture(scope="session")

@@ -40,9 +40,10 @@ _OTHERS_END = """
 
 @dataclass(slots=True)
 class _Kept:
-    """A database that is used again and again."""
+    """A database that is used again and again, and a connection that knows its catalogues."""
 
     name: str
+    connection: psycopg.Connection
     fingerprint: str
     uses: int = 0
 
@@ -83,8 +84,8 @@ class Databases:
             name = f"amanat_{self._count}"
             with self._maintenance() as connection:
                 connection.execute(f"CREATE DATABASE {name} OWNER amanat_owner TEMPLATE {_TEMPLATE}")
-            with self._connected(name) as connection:
-                self._kept = _Kept(name, _value(connection, _FINGERPRINT))
+            connection = self._connect(name)
+            self._kept = _Kept(name, connection, _value(connection, _FINGERPRINT))
         return self._kept.name
 
     def give_back(self, *, keep: bool = True) -> None:
@@ -100,20 +101,21 @@ class Databases:
         """Drop the database that is kept."""
         kept, self._kept = self._kept, None
         if kept is not None:
+            kept.connection.close()
             with self._maintenance() as connection:
                 connection.execute(f"DROP DATABASE IF EXISTS {kept.name} WITH (FORCE)")
 
     def _empty(self, kept: _Kept) -> bool:
         """Whether it is as it was again."""
+        connection = kept.connection
         try:
-            with self._connected(kept.name) as connection:
-                connection.execute(_OTHERS_END)
-                size = _value(connection, "SELECT pg_database_size(current_database())")
-                if size > _LARGEST or _value(connection, _FINGERPRINT) != kept.fingerprint:
-                    return False
-                with connection.transaction():
-                    self._refill(connection)
-                kept.fingerprint = _value(connection, _FINGERPRINT)
+            connection.execute(_OTHERS_END)
+            size = _value(connection, "SELECT pg_database_size(current_database())")
+            if size > _LARGEST or _value(connection, _FINGERPRINT) != kept.fingerprint:
+                return False
+            with connection.transaction():
+                self._refill(connection)
+            kept.fingerprint = _value(connection, _FINGERPRINT)
         except psycopg.Error:
             return False
         return True

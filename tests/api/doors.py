@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ def as_functions(context: Context) -> Door:
 
 async def _call(client: Client, call: Call, world: World) -> Answered:
     handler, operation, values = as_arguments(call, world)
-    kind = get_type_hints(handler)[_runner(handler)]
+    kind = _kind(handler)
     try:
         if kind is Command:
             await client.perform(handler, str(uuid4()), **values)
@@ -102,6 +103,12 @@ def as_arguments(call: Call, world: World) -> tuple[Callable[..., Any], Operatio
         elif part.name not in {None, _runner(handler)} and part.call is not None:
             values[str(part.name)] = part.call()
     return handler, operation, values
+
+
+@functools.cache
+def _kind(handler: Callable[..., Any]) -> Any:
+    """What runs an operation: a command, a reading, or the caller alone."""
+    return get_type_hints(handler)[_runner(handler)]
 
 
 def _runner(handler: Callable[..., Any]) -> str:

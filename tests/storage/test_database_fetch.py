@@ -37,7 +37,7 @@ _SLEEP = Statement("SELECT pg_sleep(60)", {})
 _LOCK = Statement("SELECT pg_advisory_xact_lock(1)", {})
 _END_ALL = (
     "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity"
-    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    " WHERE datname = current_database() AND usename <> current_user"
 )
 _SLEEPING = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query = 'SELECT pg_sleep(60)'"
 
