@@ -48,7 +48,7 @@ from workflows.client import data_converter
 # What starts whole stacks, which look for free ports: one after the other, and first, for it takes longest.
 _STACKS = ("cli", "docs", "bench", "deployment", "test_kills.py")
 # What comes next, in this order: a long file at the end would leave the other processes without work.
-_LONGEST = ("web", "stack", "journeys", "workflows", "activities", "api", "commands")
+_LONGEST = ("test_checks.py", "web", "stack", "journeys", "workflows", "activities", "api", "commands")
 KEY = base64.b64encode(bytes(range(32))).decode()
 
 # In every test a command that refuses with what it did not declare is at fault.
@@ -80,7 +80,7 @@ def databases(postgres: EmbeddedPostgres) -> Iterator[Databases]:
     made = Databases(postgres)
     made.make_template()
     yield made
-    made.throw_away()
+    made.end()
 
 
 @pytest.fixture
