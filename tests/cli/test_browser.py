@@ -31,14 +31,16 @@ def test_an_installed_browser_is_used_and_nothing_is_installed(programs: Path, m
     put(programs, "apt-get", f"echo called >{programs}/called")
     installed = put(programs, "chromium", "exit 0")
     assert browser.provide_browser() == str(installed)
+    quicker = put(programs, "chromium-headless-shell", "exit 0")
+    assert browser.provide_browser() == str(quicker)
     assert not (programs / "called").exists()
 
 
 def test_root_on_debian_gets_one(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    script = f'case "$*" in *install*chromium) : >{programs}/chromium; /bin/chmod 755 {programs}/chromium ;; esac'
-    put(programs, "apt-get", script)
-    assert browser.provide_browser() == str(programs / "chromium")
+    shell = programs / "chromium-headless-shell"
+    put(programs, "apt-get", f'case "$*" in *install*{shell.name}) : >{shell}; /bin/chmod 755 {shell} ;; esac')
+    assert browser.provide_browser() == str(shell)
 
 
 @pytest.mark.parametrize(("user", "apt"), [(1000, "exit 0"), (0, "echo no network >&2; exit 100")])

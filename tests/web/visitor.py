@@ -16,6 +16,7 @@ from cli.pictures import VARIABLE
 from domain.persian import latin_digits
 from stack.places import PROJECT
 from tests.arrange import Someone, eventually, newest_code, sent_to
+from tests.length import IS_LONG
 from web.language import Language, language_of
 
 SESSION_COOKIE = "__Host-session"
@@ -124,7 +125,9 @@ class PageVisitor:
         assert wide <= 0, (self.page.url, wide)
 
     async def picture(self, name: str) -> None:
-        """Keep how the page looks."""
+        """Keep how the page looks, where all of them are looked at."""
+        if not IS_LONG:
+            return
         PICTURES.mkdir(parents=True, exist_ok=True)
         await self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
 
