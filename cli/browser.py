@@ -35,7 +35,11 @@ def provide_browser() -> str | None:
 
 def _install() -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update"], ["install", "--yes", "--no-install-recommends", _SHELL]):
+    install = ["install", "--yes", "--no-install-recommends"]
+    # An older Debian has no shell of its own.
+    for command in (["update"], [*install, _SHELL], [*install, "chromium"]):
+        if find_browser() is not None:
+            return
         try:
             done = subprocess.run(
                 ["apt-get", "--quiet", "--quiet", *command],

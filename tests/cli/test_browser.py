@@ -36,11 +36,12 @@ def test_an_installed_browser_is_used_and_nothing_is_installed(programs: Path, m
     assert not (programs / "called").exists()
 
 
-def test_root_on_debian_gets_one(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("package", ["chromium-headless-shell", "chromium"])
+def test_root_on_debian_gets_one(programs: Path, monkeypatch: pytest.MonkeyPatch, package: str) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    shell = programs / "chromium-headless-shell"
-    put(programs, "apt-get", f'case "$*" in *install*{shell.name}) : >{shell}; /bin/chmod 755 {shell} ;; esac')
-    assert browser.provide_browser() == str(shell)
+    gotten = programs / package
+    put(programs, "apt-get", f'case "$*" in *install*" {package}") : >{gotten}; /bin/chmod 755 {gotten} ;; esac')
+    assert browser.provide_browser() == str(gotten)
 
 
 @pytest.mark.parametrize(("user", "apt"), [(1000, "exit 0"), (0, "echo no network >&2; exit 100")])
