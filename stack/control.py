@@ -106,7 +106,11 @@ def stop(places: Places, progress: Progress) -> bool:
             if not wait_until(lambda: not is_running(places), STOP_SECONDS):
                 send(state.pid, signal.SIGKILL)  # its parts die with it
                 wait_until(lambda: not is_running(places), POLL_SECONDS * 100)
-    _started[:] = [supervisor for supervisor in _started if supervisor.poll() is None]
+    for supervisor in _started:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            # It says that it stopped a moment before it ends.
+            supervisor.wait(POLL_SECONDS * 100 if state is not None and supervisor.pid == state.pid else 0)
+    _started[:] = [supervisor for supervisor in _started if supervisor.returncode is None]
     return True
 
 
