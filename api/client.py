@@ -15,7 +15,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from pydantic import ValidationError
 
-from api.dependencies import Caller, Performer, Reading, Visitor, checked_key, restored
+from api.dependencies import REPLAYED, Caller, Performer, Reading, Visitor, checked_key, restored
 from api.operation import operation_of
 from api.problems import InvalidFields, refusal_of
 from commands.command import Command, Envelope
@@ -150,7 +150,7 @@ class Client:
             fingerprint = hmac.digest(caller.context.seals.pepper, text, hashlib.sha256)
             envelope = Envelope(caller.actor, operation.operation_id, key, fingerprint, caller.origin)
             response = await operation.run(Performer(caller.context, envelope), given)
-            done: T = restored(operation.answer, bytes(response.body))
+            done: T = restored(operation.answer, bytes(response.body), replayed=REPLAYED in response.headers)
             return done
 
 

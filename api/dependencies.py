@@ -26,6 +26,7 @@ T = TypeVar("T")
 Given = TypeVarTuple("Given")
 M = TypeVar("M", bound=BaseModel)
 SESSION_COOKIE = "__Host-session"
+REPLAYED: Final = "Idempotent-Replayed"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _bearer = HTTPBearer(auto_error=False, scheme_name="bearer", description="Token of a session")
 _cookie = APIKeyCookie(name=SESSION_COOKIE, auto_error=False, scheme_name="cookie", description="Session of a browser")
@@ -181,7 +182,10 @@ class Reading:
     _found: dict[object, Any] = field(default_factory=dict)
 
     async def once(self, read: Callable[[AsyncConnection, *Given], Awaitable[T]], *given: *Given) -> T:
-        """What ``read`` finds under the caller's own rights: one statement for all who need it in this transaction."""
+        """What ``read`` finds under the caller's own rights: one statement for all who need it in this transaction.
+
+        Never within ``with_service_rights``: what is found there is not for the caller.
+        """
         if (read, given) not in self._found:
             self._found[read, given] = await read(self.connection, *given)
         found: T = self._found[read, given]
@@ -237,18 +241,20 @@ class Performer:
 
 def headers_of(answer: Answer) -> dict[str, str]:
     """The header fields of a command's answer."""
-    return {"Cache-Control": "no-store"} | ({"Idempotent-Replayed": "true"} if answer.replayed else {})
+    return {"Cache-Control": "no-store"} | ({REPLAYED: "true"} if answer.replayed else {})
 
 
-def restored(model: type[M], body: bytes) -> M:
-    """The answer in a body that may have been kept by an earlier release.
+def restored(model: type[M], body: bytes, *, replayed: bool) -> M:
+    """The answer in a body; one that is ``replayed`` may have been kept by an earlier release.
 
     Raises:
-        DoneBefore: it lacks what such answers have now.
+        DoneBefore: it was, and lacks what such answers have now.
     """
     try:
         return model.model_validate_json(body)
     except ValidationError:
+        if not replayed:
+            raise
         raise DoneBefore from None
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.dependencies import Reading
 from api.values import Amount, Day, Out, Words
 from domain.mandate import MANDATES
 from domain.money import Money
@@ -90,9 +91,9 @@ async def employer_limits(
     }
 
 
-async def correction_terms(connection: AsyncConnection, case: Case) -> CorrectionTerms | None:
+async def correction_terms(read: Reading, case: Case) -> CorrectionTerms | None:
     """What the applicant may correct a returned application to; the programme is the one that the case froze."""
-    asked = await onboarding.read_application(connection, case.id)
+    connection, asked = read.connection, await read.once(onboarding.read_application, case.id)
     if asked is None:
         return None
     programme = await programme_of(connection, case.policy_id)
@@ -105,7 +106,7 @@ async def correction_terms(connection: AsyncConnection, case: Case) -> Correctio
             employment,
             limit,
             organisation=organisation.name,
-            region=(await list_regions(connection))[employment.region_code],
+            region=(await read.once(list_regions))[employment.region_code],
             in_force=await contract_in_force(connection, organisation.id, today),
         ),
         instalments_max=programme.instalments_max,

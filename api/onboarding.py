@@ -286,11 +286,11 @@ class ApplicationSection(Out):
 
 
 async def _read(view: CaseView) -> ApplicationSection:
-    visibility, connection = view.visibility, view.connection
+    visibility = view.visibility
     is_returned = visibility.is_applicant and visibility.task_of(TaskKind.CORRECT_APPLICATION) is not None
     return ApplicationSection(
         application=await ApplicationOut.of(view),
-        correction=await correction_terms(connection, visibility.case) if is_returned else None,
+        correction=await correction_terms(view.reading, visibility.case) if is_returned else None,
     )
 
 

@@ -162,7 +162,7 @@ async def import_personnel(
     upload = Upload(caller.actor, organisation_id, key, caller.origin, content)
     answer = await send_file(caller.context, upload, _as_json)
     caller.response.headers.update(headers_of(answer))
-    return restored(ImportOut, answer.body)
+    return restored(ImportOut, answer.body, replayed=answer.replayed)
 
 
 @router.get("/organisations/{organisation_id}/personnel-imports", dependencies=[_READERS])
@@ -211,7 +211,7 @@ async def list_import_refusals(
 
 
 class _Report(FileResponse):
-    """Refused rows as a file that is there only while it is sent; no part of it fits to one that was sent before."""
+    """Refused rows as a file that is there only while it is sent: written anew each time, so never sent in parts."""
 
     def __init__(self, import_id: UUID, form: ReportFormat, refused: list[RefusedLine]) -> None:
         super().__init__(

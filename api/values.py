@@ -39,7 +39,7 @@ DayIn = Annotated[date, BeforeValidator(_as_text)]
 
 
 class _Model(BaseModel):
-    """What travels; the text of an error, which may come into the log, holds no values."""
+    """What travels; the text of an error, which may come into the log, holds no values of its fields."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 

@@ -83,7 +83,9 @@ def run_suite(arguments: list[str]) -> Outcome:
     if len(outcome.seconds) > 1:
         print(outcome.slowest)
     if not browser:
-        print("left out: the tests in a browser, for there is no Chromium here (Debian: apt-get install chromium)")
+        print(
+            "left out: the tests in a browser, for no Chromium is here (Debian: apt-get install chromium-headless-shell)"
+        )
     return outcome
 
 

@@ -37,7 +37,13 @@ def write_csv(path: Path, refused: Iterable[Refused]) -> int:
 def write_xlsx(path: Path, refused: Iterable[Refused]) -> int:
     """Write the report as XLSX; return how many rows it has."""
     count = 0
-    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    # What it keeps on the way goes with the report's own directory.
+    options = {
+        "constant_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "tmpdir": str(path.parent),
+    }
     with xlsxwriter.Workbook(path, options) as workbook:
         sheet = workbook.add_worksheet("ردیف‌های ردشده")
         sheet.right_to_left()

@@ -118,10 +118,10 @@ class Engines:
             await self.made.pop(pool).dispose()
 
     async def lend_superuser(self, url: str) -> Superuser:
-        """The superuser's connection, with the settings that it began with."""
+        """The superuser's connection, as it began."""
         if self.superuser is not None and self.superuser_url == url:
             with contextlib.suppress(psycopg.Error):
-                await self.superuser.run("RESET ALL")
+                await self.superuser.run("DISCARD ALL")
                 return self.superuser
         await self.end_superuser()
         self.superuser_url, self.superuser = url, await Superuser.connect(url)

@@ -46,13 +46,13 @@ _OTHERS_END = """
 
 
 def _memory() -> Path | None:
-    """A directory in memory for this process's databases; None where there is no room. Goes what killed ones left."""
-    if not _MEMORY.is_dir() or shutil.disk_usage(_MEMORY).free < _ROOM:
-        return None
+    """A directory in memory for this process's databases; None without room. Removes what killed runs left."""
     directory = _MEMORY / f"amanat-tests-{os.getpid()}"
     for left in _MEMORY.glob("amanat-tests-*"):
         if left == directory or not Path("/proc", left.name.rpartition("-")[2]).exists():
             shutil.rmtree(left, ignore_errors=True)
+    if not _MEMORY.is_dir() or shutil.disk_usage(_MEMORY).free < _ROOM:
+        return None
     directory.mkdir(mode=0o700)
     os.chown(directory, *(find_binaries().user or (-1, -1)))
     return directory

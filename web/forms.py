@@ -16,7 +16,7 @@ from api.client import checked
 from api.problems import InvalidFields, Unavailable, Unexpected
 from api.values import AmountIn
 from domain.dates import BadDate, parse_jalali
-from domain.errors import InvalidInput, KeyInFlight, KeyReused, Refusal, TooMany
+from domain.errors import DoneBefore, InvalidInput, KeyInFlight, KeyReused, Refusal, TooMany
 from domain.money import BadAmount, parse_toman, parse_whole
 from web.language import Language
 
@@ -45,6 +45,8 @@ class Form:
     # nobody knows yet what became of it.
     keeps_key: bool = False
     is_uncertain: bool = False
+    # Whether it was done, though the answer of that time cannot be shown any more.
+    is_done: bool = False
 
     @classmethod
     def of(cls, data: FormData, language: Language, path: str) -> Form:
@@ -144,9 +146,10 @@ class Form:
             return ""
 
     def refuse(self, refusal: Refusal) -> None:
-        """Put what the API said at the field that it names, else at the top; keep the key if it was no final answer."""
+        """Put what the API said at the field that it names, else at the top; keep the key where another harms."""
         self.is_uncertain = isinstance(refusal, Unavailable | Unexpected | KeyInFlight)
-        self.keeps_key = self.is_uncertain or isinstance(refusal, TooMany)
+        self.is_done = isinstance(refusal, DoneBefore)
+        self.keeps_key = self.is_uncertain or isinstance(refusal, TooMany | DoneBefore)
         sentence = refusal.sentence(self.language.code)
         if isinstance(refusal, KeyReused):
             sentence = self.language.translate(

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Concatenate, Final, ParamSpec, TypeVar
 from urllib.parse import quote
 
 from fastapi import Depends, Request
+from python_multipart.multipart import parse_options_header
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.account.sessions import Me, read_me
@@ -102,8 +103,12 @@ class PageRequest:
         """What was sent; of more or larger fields (files apart) than allowed nothing is taken.
 
         Raises:
-            InvalidInput: a text in it is none, by the encoding that it names.
+            InvalidInput: it names another encoding than UTF-8, or holds text that is not valid in it.
         """
+        # Whoever may name the encoding may choose one that takes long to read.
+        _, options = parse_options_header(self.http.headers.get("Content-Type", ""))
+        if options.get(b"charset", b"utf-8").lower() != b"utf-8":
+            raise InvalidInput
         # It comes as slowly as its sender likes: meanwhile the session may have ended.
         await self.api.end_reading()
         try:

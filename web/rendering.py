@@ -27,7 +27,13 @@ class _Translating(CodeGenerator):
     def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: FBT001, FBT002, N802
         """A call; ``_("…", name=value)`` is the translation, into which the values are put escaped."""
         match node:
-            case nodes.Call(node=nodes.Name(name="_"), args=[nodes.Const(value=str(message))], kwargs=values):
+            case nodes.Call(
+                node=nodes.Name(name="_"),
+                args=[nodes.Const(value=str(message))],
+                kwargs=values,
+                dyn_args=None,
+                dyn_kwargs=None,
+            ):
                 language = cast(Language, self.environment.globals["language"])
                 named = nodes.Dict([nodes.Pair(nodes.Const(value.key), value.value) for value in values])
                 self.visit(nodes.Mod(nodes.MarkSafe(nodes.Const(language.translate(message))), named), frame)

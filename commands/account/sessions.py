@@ -46,7 +46,7 @@ _NOBODY: Final = "-"
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """A session just begun, and whose it is."""
+    """What came of signing in: a session, and whose it is."""
 
     session: NewSession
     person: Person

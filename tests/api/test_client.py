@@ -9,8 +9,10 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 
+from api.case import read_case, read_timeline
 from api.client import Client
 from api.dependencies import Caller
+from api.onboarding import withdraw_application
 from api.operations import ServiceOut, SwitchIn, read_outbox, switch_service
 from api.task import list_tasks
 from api.values import AmountOut, Page
@@ -22,6 +24,7 @@ from messages.case import CaseKind
 from storage.database import Acting, as_service
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
+from tests.commands.onboarding_steps import MinipayOffice, apply
 
 _OPEN = SwitchIn(is_open=True, reason="پایان نگهداشت")
 _CAPACITY = sa.text("SELECT current_setting('amanat.capacity')")
@@ -70,6 +73,21 @@ def test_errors_of_what_travels_hold_no_values(model: type[BaseModel]) -> None:
     with pytest.raises(ValidationError) as found:
         model.model_validate({"is_open": "0012345679", "amount": "0012345679", "items": ["0012345679"]})
     assert "0012345679" not in str(found.value)
+
+
+async def test_after_a_command_everything_is_read_anew(context: Context, arrange: Arrange) -> None:
+    employer = await arrange.organisation()
+    office = MinipayOffice(context, await arrange.member(employer), await arrange.hr_officer(employer))
+    case_id = await apply(office)
+    client = await client_of(context, office.member)
+    before = await client.read(read_case, case_id)
+
+    await client.perform(withdraw_application, "k" * 20, case_id)
+
+    after = await client.read(read_case, case_id)
+    assert after.version > before.version
+    assert (await client.read(read_timeline, case_id, 0)).items[-1].code == "application_withdrawn"
+    await client.end_reading()
 
 
 async def test_gates_judge_and_a_failed_reading_leaves_no_rights_behind(context: Context, arrange: Arrange) -> None:

@@ -70,6 +70,26 @@ async def test_a_form_keeps_its_key_only_until_there_is_a_final_answer(
     assert "هنوز ثبت نشده است" in refused
 
 
+async def test_what_was_done_is_not_called_unsent_and_is_not_done_again(
+    site: httpx2.AsyncClient, arrange: Arrange, context: Context, superuser: Superuser
+) -> None:
+    operator, key = await arrange.platform(Role.OPERATOR), str(uuid4())
+    data = {"key": key, "is_open": "false", "reason": "نگهداشت سامانه"}
+    headers = {**cookies(operator), **HERE}
+    assert (await site.post(_SWITCH, data=data, headers=headers)).status_code == 303
+    done = await superuser.effects()
+    earlier = context.seals.cipher.seal(b'{"surname": "x"}', "idempotency.answer")
+    await superuser.run("UPDATE idempotency SET answer_sealed = %s", earlier)
+
+    for _ in range(2):
+        again = await site.post(_SWITCH, data=data, headers=headers)
+        assert again.status_code == 422
+        assert "این کار پیش‌تر انجام شده است" in again.text
+        assert "هنوز ثبت نشده است" not in again.text
+        assert key_in(again.text, _SWITCH) == key
+    assert await superuser.effects() == done
+
+
 async def weaken(superuser: Superuser, someone: Someone) -> None:
     """Let a session's fresh code be over."""
     await superuser.run("UPDATE sessions SET strong_until = now() WHERE person_id = %s", someone.id)

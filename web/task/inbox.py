@@ -13,7 +13,7 @@ from starlette.responses import Response
 from api.inbox import TaskOut
 from api.task import claim_task, release_task
 from api.values import DueAfter, DueCursor, Page
-from domain.errors import Refusal
+from domain.errors import DoneBefore, Refusal
 from web.capabilities import TASK_FORMS
 from web.forms import Form, empty
 from web.page_request import PageRequest, SignedIn
@@ -89,6 +89,8 @@ async def act_in_bulk(request: SignedIn) -> Response:
     for task_id in ids:
         try:
             await act(request, action, task_id, form.key)
+            bulk.done += 1
+        except DoneBefore:
             bulk.done += 1
         except Refusal as refused:
             bulk.refused.append((task_id, refused.sentence(request.language.code)))
