@@ -83,9 +83,7 @@ def run_suite(arguments: list[str]) -> Outcome:
     if len(outcome.seconds) > 1:
         print(outcome.slowest)
     if not browser:
-        print(
-            "left out: the tests in a browser, for no Chromium is here (Debian: apt-get install chromium-headless-shell)"
-        )
+        print("left out: the tests in a browser; there is no Chromium (Debian: chromium-headless-shell)")
     return outcome
 
 
