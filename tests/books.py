@@ -46,7 +46,9 @@ class Superuser:
     @classmethod
     async def connect(cls, url: str) -> Self:
         """Connect; somebody else closes the connection."""
-        return cls(await psycopg.AsyncConnection.connect(url.replace("+psycopg", ""), autocommit=True))
+        plain = url.replace("+psycopg", "")
+        # Nothing is prepared: the connection is lent to many tests, and all that it knows is discarded between them.
+        return cls(await psycopg.AsyncConnection.connect(plain, autocommit=True, prepare_threshold=None))
 
     async def run(self, statement: str, *values: object) -> int:
         """Change rows; returns how many."""
