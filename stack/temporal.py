@@ -35,6 +35,7 @@ PREFERRED_UI_PORT: Final = 8233
 NAMESPACE: Final = "amanat"
 RETENTION_DAYS: Final = 30
 READY_SECONDS: Final = 60.0
+_STARTS: Final = 3
 _STOP_STEPS: Final = ((signal.SIGTERM, 15.0),)
 
 
@@ -87,6 +88,21 @@ class EmbeddedTemporal:
         pid_file = self.database.with_name("temporal.pid")
         if end_leftover(pid_file, _STOP_STEPS):
             self._say("ended a Temporal server that an earlier run left behind")
+        for tries_left in reversed(range(_STARTS)):
+            self._launch(pid_file)
+            try:
+                asyncio.run(asyncio.wait_for(self._prepare_namespace(), READY_SECONDS))
+            except (TimeoutError, CliError) as failure:
+                # It also takes ports that were free a moment before, and ends if somebody else was quicker.
+                has_ended = self.pid is None
+                self.stop()
+                if not has_ended or not tries_left:
+                    message = f"Temporal did not become ready; see {self.log}\n{tail(self.log)}"
+                    raise CliError(message) from failure
+            else:
+                return
+
+    def _launch(self, pid_file: Path) -> None:
         self._choose_ports()
         self._child = Child(
             name="temporal",
@@ -97,12 +113,6 @@ class EmbeddedTemporal:
             directory=self.database.parent,
         )
         self._child.start()
-        try:
-            asyncio.run(asyncio.wait_for(self._prepare_namespace(), READY_SECONDS))
-        except (TimeoutError, CliError) as failure:
-            self.stop()
-            message = f"Temporal did not become ready; see {self.log}\n{tail(self.log)}"
-            raise CliError(message) from failure
 
     def stop(self) -> None:
         """End it in order."""

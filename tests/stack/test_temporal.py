@@ -12,8 +12,9 @@ from temporalio.client import Client, WorkflowExecutionStatus
 
 from stack.answers import answers
 from stack.children import start_time
+from stack.places import CliError
 from stack.ports import LOOPBACK, free_port
-from stack.temporal import NAMESPACE, EmbeddedTemporal
+from stack.temporal import NAMESPACE, EmbeddedTemporal, find_temporal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,3 +91,24 @@ def test_busy_ports_are_replaced_and_announced(tmp_path: Path) -> None:
             assert len(said) == 2
         finally:
             server.stop()
+
+
+@pytest.mark.parametrize(("deaths", "is_started"), [(2, True), (3, False)])
+def test_a_server_that_ends_at_its_start_is_started_again_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deaths: int, is_started: bool
+) -> None:
+    program, died = tmp_path / "program", tmp_path / "died"
+    script = f'echo >>{died}; [ "$(wc -l <{died})" -le {deaths} ] && exit 1; exec {find_temporal()} "$@"'
+    program.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
+    program.chmod(0o755)
+    monkeypatch.setattr("stack.temporal.find_temporal", lambda: str(program))
+    server = EmbeddedTemporal(tmp_path / "temporal.db")
+    try:
+        if is_started:
+            server.start()
+        else:
+            with pytest.raises(CliError, match="did not become ready"):
+                server.start()
+        assert (server.pid is not None) is is_started
+    finally:
+        server.stop()
