@@ -7,6 +7,7 @@ one a second, which shows how long a person waits.
 from __future__ import annotations
 
 import asyncio
+import gc
 import statistics
 import time
 from collections.abc import Awaitable, Callable
@@ -52,6 +53,9 @@ async def measure(count: int) -> list[Row]:
         wish = MandateCodeRequest(purpose="accept_mandate", subject=terms(_PROGRAMME, MONTHLY, INSTALMENTS))
         codes = [await fresh_code(place.context, member.person_id, wish) for member in members]
         numbers = iter(range(len(members)))
+        # As the api process does once it is set up.
+        gc.collect()
+        gc.freeze()
 
         async def empty(_: int) -> None:
             async with transaction(place.context.engine, SERVICE) as connection:
