@@ -1,0 +1,31 @@
+"""Messages whose translations stand in the compiled templates: values come in escaped, signs stay what they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from web.language import languages
+from web.rendering import _environment, loaded_assets
+
+
+def rendered(code: str, template: str, **values: object) -> str:
+    """What a template becomes in a language."""
+    return _environment(languages()[code], loaded_assets()).from_string(template).render(values)
+
+
+@pytest.mark.parametrize(("code", "said"), [("fa", "هنوز ثبت نشده است"), ("en", "This has not been sent yet")])
+def test_a_message_is_said_in_the_language_of_the_page(code: str, said: str) -> None:
+    assert rendered(code, '{{ _("This has not been sent yet") }}') == said
+    assert rendered(code, '{% set known = _("This has not been sent yet") %}{{ known }}') == said
+
+
+def test_values_of_a_message_are_escaped_and_its_own_markup_is_not() -> None:
+    template = '{{ _("<b>%(name)s</b> has 5%% of it", name=name) }}'
+
+    assert rendered("en", template, name="<i>%s</i>") == "<b>&lt;i&gt;%s&lt;/i&gt;</b> has 5% of it"
+
+
+def test_a_message_that_is_chosen_as_the_page_is_made_is_said_too() -> None:
+    template = '{{ _(message) }}, {{ _("%(n)s left", **values) }}'
+
+    assert rendered("en", template, message="Now:", values={"n": "<5>"}) == "Now:, &lt;5&gt; left"
