@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
+from typing import Final
 
 LOOPBACK = "127.0.0.1"
+_LISTENING: Final = "0A"
 
 
 def is_free(port: int, host: str = LOOPBACK) -> bool:
@@ -39,3 +42,21 @@ def choose_pair(preferred: int, distance: int, taken: frozenset[int] = frozenset
 def choose_port(preferred: int, taken: frozenset[int] = frozenset(), host: str = LOOPBACK) -> int:
     """Return ``preferred`` if it is free and not among ``taken``, else any other free port."""
     return preferred if preferred not in taken and is_free(preferred, host) else free_port(taken)
+
+
+def listens(pid: int, port: int) -> bool:
+    """Tell whether a process listens on a port itself: what answers there may be somebody who was quicker.
+
+    Where there is no ``/proc`` to look at, it is believed.
+    """
+    if not Path("/proc/net/tcp").exists():
+        return True
+    try:
+        held = {str(link.readlink()) for link in Path("/proc", str(pid), "fd").iterdir()}
+        lines = [
+            line.split() for name in ("tcp", "tcp6") for line in Path("/proc/net", name).read_text().splitlines()[1:]
+        ]
+    except OSError:  # it ends at this moment
+        return False
+    found = {line[9] for line in lines if line[3] == _LISTENING and int(line[1].rpartition(":")[2], 16) == port}
+    return not held.isdisjoint({f"socket:[{inode}]" for inode in found})

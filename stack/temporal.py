@@ -25,7 +25,7 @@ from temporalio.service import RPCError
 
 from stack.children import POLL_SECONDS, Child, end_leftover
 from stack.places import CliError, rotate, tail
-from stack.ports import LOOPBACK, choose_port, free_port
+from stack.ports import LOOPBACK, choose_port, free_port, listens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -191,7 +191,10 @@ class EmbeddedTemporal:
             except RPCError:  # services come up one after the other
                 await self._pause()
             else:
-                return
+                # What answers may be another stack's server that was quicker to take the port: then ours ends.
+                if self.pid is not None and listens(self.pid, self.port):
+                    return
+                await self._pause()
 
     async def _connect(self) -> Client:
         while True:

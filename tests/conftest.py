@@ -46,9 +46,9 @@ from worker import build_worker
 from workflows.client import data_converter
 
 # What starts whole stacks, which look for free ports: one after the other, and first, for it takes longest.
-_STACKS = ("cli", "docs", "bench", "deployment", "test_kills.py")
+_STACKS = ("cli", "docs", "bench", "deployment", "stack", "test_kills.py")
 # What comes next, in this order: a long file at the end would leave the other processes without work.
-_LONGEST = ("test_checks.py", "web", "stack", "journeys", "workflows", "activities", "api", "commands")
+_LONGEST = ("test_checks.py", "web", "journeys", "workflows", "activities", "api", "commands")
 KEY = base64.b64encode(bytes(range(32))).decode()
 
 # In every test a command that refuses with what it did not declare is at fault.

@@ -112,3 +112,24 @@ def test_a_server_that_ends_at_its_start_is_started_again_twice(
         assert (server.pid is not None) is is_started
     finally:
         server.stop()
+
+
+def test_another_servers_answer_is_not_taken_for_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = EmbeddedTemporal(tmp_path / "other" / "temporal.db")
+    other.start()
+    program = tmp_path / "program"
+    program.write_text(
+        f'#!/bin/sh\ncase "$*" in *{other.port}*) exit 1 ;; esac\nexec {find_temporal()} "$@"\n', "utf-8"
+    )
+    program.chmod(0o755)
+    monkeypatch.setattr("stack.temporal.find_temporal", lambda: str(program))
+    quicker = iter([other.port])
+    monkeypatch.setattr("stack.temporal.choose_port", lambda *_, **__: next(quicker, None) or free_port())
+    server = EmbeddedTemporal(tmp_path / "own" / "temporal.db")
+    try:
+        server.start()
+        assert server.pid is not None
+        assert server.port != other.port
+    finally:
+        server.stop()
+        other.stop()
