@@ -45,18 +45,11 @@ def choose_port(preferred: int, taken: frozenset[int] = frozenset(), host: str =
 
 
 def listens(pid: int, port: int) -> bool:
-    """Tell whether a process listens on a port itself: what answers there may be somebody who was quicker.
-
-    Where there is no ``/proc`` to look at, it is believed.
-    """
-    if not Path("/proc/net/tcp").exists():
-        return True
+    """Tell whether a process is known to listen on a loopback port itself; False also where the system does not say."""
     try:
         held = {str(link.readlink()) for link in Path("/proc", str(pid), "fd").iterdir()}
-        lines = [
-            line.split() for name in ("tcp", "tcp6") for line in Path("/proc/net", name).read_text().splitlines()[1:]
-        ]
-    except OSError:  # it ends at this moment
+        lines = [line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]
+    except OSError:
         return False
     found = {line[9] for line in lines if line[3] == _LISTENING and int(line[1].rpartition(":")[2], 16) == port}
     return not held.isdisjoint({f"socket:[{inode}]" for inode in found})

@@ -36,6 +36,8 @@ NAMESPACE: Final = "amanat"
 RETENTION_DAYS: Final = 30
 READY_SECONDS: Final = 60.0
 _STARTS: Final = 3
+# So often it is asked who listens, where the system does not say.
+_LOOKS: Final = 60
 _STOP_STEPS: Final = ((signal.SIGTERM, 15.0),)
 
 
@@ -191,10 +193,8 @@ class EmbeddedTemporal:
             except RPCError:  # services come up one after the other
                 await self._pause()
             else:
-                # What answers may be another stack's server that was quicker to take the port: then ours ends.
-                if self.pid is not None and listens(self.pid, self.port):
-                    return
-                await self._pause()
+                await self._require_own()
+                return
 
     async def _connect(self) -> Client:
         while True:
@@ -202,6 +202,13 @@ class EmbeddedTemporal:
                 return await Client.connect(self.address, namespace=NAMESPACE)
             except RuntimeError:  # not listening yet
                 await self._pause()
+
+    async def _require_own(self) -> None:
+        """What answers may be another stack's server that was quicker to take the port: then ours ends in a moment."""
+        for _ in range(_LOOKS):
+            if self.pid is not None and listens(self.pid, self.port):
+                return
+            await self._pause()
 
     async def _pause(self) -> None:
         if self.pid is None:
