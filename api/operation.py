@@ -160,7 +160,12 @@ def _running(endpoint: Callable[..., Any], hints: dict[str, Any], answer: Any, s
         runner: Performer | Caller | Reading = values.pop(name)
         handle = functools.partial(endpoint, **values)
         if isinstance(runner, Performer):
-            return await runner.run(lambda command: handle(**{name: command}), status=status, keep=keep)
+            # Rights may have become less since the request came.
+            async def work(command: Command) -> Any:
+                await operation_of(endpoint).let_in(command.actor)
+                return await handle(**{name: command})
+
+            return await runner.run(work, status=status, keep=keep)
         if isinstance(runner, Reading):
             return found_by(await handle(**{name: runner}))
         return await runner.read(lambda reading: handle(**{name: reading}))

@@ -20,6 +20,10 @@ from domain import errors
 
 _FIELDS_TOLD = 20
 _log = logging.getLogger("amanat.api")
+# Classes of SQLSTATE: connections, resources, locks, operators, conflicts; and time-outs of a transaction that was
+# begun by a process which then stood still.
+_UNAVAILABLE = frozenset({"08", "53", "55", "57", "40"})
+_IDLE_TOO_LONG = frozenset({"25P03", "25P04"})
 
 STATUS: dict[type[errors.Refusal], int] = {
     errors.Unauthenticated: 401,
@@ -193,7 +197,8 @@ def refusal_of(error: Exception) -> errors.Refusal:
         case DataError():
             return errors.InvalidInput()
     state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
-    if isinstance(error, OperationalError | PoolTimeout) or state[:2] in {"08", "53", "55", "57", "40"}:
+    is_away = isinstance(error, OperationalError | PoolTimeout) or getattr(error, "connection_invalidated", False)
+    if is_away or state[:2] in _UNAVAILABLE or state in _IDLE_TOO_LONG:
         _log.warning("database_unavailable", extra={"sqlstate": state})
         return Unavailable(retry_after=2)
     _log.error("unexpected_error", exc_info=error)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
@@ -18,10 +18,11 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.access import Actor, Role
-from domain.errors import Forbidden, NotFound, OwnCase, StepUpRequired, TaskNotOpen
+from domain.errors import Forbidden, NotFound, OwnCase, StepUpRequired, TaskNotOpen, Unauthenticated
 from gateways.files import Files
 from messages.case import CaseKind, CaseSignal
 from storage import audit
+from storage.account import actor_now, rights_statements
 from storage.cases import add_event, lock_case, open_case, record_fact, touch_case
 from storage.database import Acting, Statement, as_service, run_statements, transaction_with
 from storage.idempotency import Answer, earlier_answer, lookup_statements, save_statement
@@ -272,14 +273,19 @@ async def _perform_once(
     keep: Callable[[bytes], bytes],
 ) -> Answer:
     actor, cipher = envelope.actor, context.seals.cipher
+    rights = rights_statements(actor)
     # The same person has separate keys as staff and as a member.
     key, fingerprint = f"{actor.capacity}:{envelope.key}", envelope.fingerprint
     lookups, acting = lookup_statements(actor.person_id, key), Acting.of(actor)
-    async with transaction_with(context.engine, acting, *lookups) as (connection, found):
-        earlier, now = earlier_answer(cipher, found, fingerprint)
+    async with transaction_with(context.engine, acting, *rights, *lookups) as (connection, found):
+        # The request may have begun long ago: its body came slowly, or another command of its person was first.
+        present = actor_now(found[len(rights) - 1])
+        if present is None:
+            raise Unauthenticated
+        earlier, now = earlier_answer(cipher, found[len(rights) :], fingerprint)
         if earlier is not None:
             return earlier
-        command = Command(connection, context, envelope, now)
+        command = Command(connection, context, replace(envelope, actor=present), now)
         answer = Answer(status, await work(command))
         save = save_statement(cipher, actor.person_id, key, fingerprint, Answer(status, keep(answer.body)))
         await run_statements(connection, *command.last, save, commit=True)

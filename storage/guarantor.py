@@ -17,6 +17,7 @@ from domain.guarantor import Worker, notice_of_end
 from domain.ledger import CREDIT_AVAILABLE
 from domain.programme import Programme
 from messages.guarantor import Sms, TaskKind
+from storage.locks import About, lock
 from storage.programme import programme_of
 from storage.rows.cases import case_people, cases
 from storage.rows.guarantor import Guarantee, guarantees
@@ -228,9 +229,7 @@ async def end_parts(connection: AsyncConnection, case_id: UUID) -> None:
 
 async def lock_slots(connection: AsyncConnection, person_id: UUID) -> None:
     """Serialise whatever makes one person a guarantor until the transaction ends."""
-    await connection.execute(
-        sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"guarantor_slots:{person_id}", 0)))
-    )
+    await lock(connection, About.PLACES_OF_GUARANTOR, person_id)
 
 
 async def count_guaranteed(connection: AsyncConnection, person_id: UUID, *, apart_from: UUID) -> int:

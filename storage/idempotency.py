@@ -13,11 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import KeyInFlight, KeyReused
 from storage.database import Statement, compile_sql
+from storage.locks import About
 from storage.rows.idempotency import idempotency
 from storage.sealing import Cipher
 
 _PURPOSE = "idempotency.answer"
-_KEY = compile_sql(sa.text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0)), now()"))
+_KEY = compile_sql(sa.text("SELECT pg_try_advisory_xact_lock(:about, hashtext(:name)), now()"))
 _EARLIER = compile_sql(
     sa.select(idempotency.c.fingerprint, idempotency.c.status, idempotency.c.answer_sealed).where(
         idempotency.c.actor_id == sa.bindparam("actor_id"), idempotency.c.key == sa.bindparam("key")
@@ -40,8 +41,8 @@ def lookup_statements(actor_id: UUID, key: str) -> tuple[Statement, ...]:
 
     The lookup runs after the lock, so it sees the answer of the key's last holder.
     """
-    name = f"idempotency:{actor_id}:{key}"
-    return Statement(_KEY, {"name": name}), Statement(_EARLIER, {"actor_id": actor_id, "key": key})
+    name = {"about": int(About.KEY), "name": f"{actor_id}:{key}"}
+    return Statement(_KEY, name), Statement(_EARLIER, {"actor_id": actor_id, "key": key})
 
 
 def earlier_answer(

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.access import Grant
 from domain.identity import Mobile
 from messages.case import CaseKind
+from storage.locks import About, lock
 from storage.rows.cases import cases
 from storage.rows.mobile_change import MobileChange, mobile_changes
 from storage.rows.organisation import Employment
@@ -18,7 +19,6 @@ from storage.rows.table import columns, find_one
 from storage.sealing import Seals
 
 _PURPOSE = "person.mobile"
-_LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
 async def add_mobile_change(
@@ -77,7 +77,7 @@ async def has_mobile(connection: AsyncConnection, seals: Seals, person_id: UUID,
 
 async def lock_open_change(connection: AsyncConnection, person_id: UUID) -> bool:
     """Serialise what begins a change of somebody's mobile; whether one is under way already."""
-    await connection.execute(_LOCK, {"name": f"mobile_change:{person_id}"})
+    await lock(connection, About.MOBILE_OF_PERSON, person_id)
     is_open = sa.exists().where(
         cases.c.person_id == person_id, cases.c.kind == CaseKind.MOBILE_CHANGE, cases.c.closed_at.is_(None)
     )

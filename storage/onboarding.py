@@ -20,6 +20,7 @@ from messages.case import CaseKind
 from messages.onboarding import REFUSALS, FactKind, Step
 from storage.cases import last_fact
 from storage.deadlines import clear_deadlines, set_deadline
+from storage.locks import About, lock
 from storage.organisation import read_organisation
 from storage.rows.cases import cases
 from storage.rows.onboarding import Application, CreditLine, applications, credit_lines
@@ -36,7 +37,6 @@ _CARD_PURPOSE = "credit_line.card"
 _APPLICATION = columns(applications, Application)
 _LINE = columns(credit_lines, CreditLine)
 _READ = sa.select(*_APPLICATION).where(applications.c.case_id == sa.bindparam("this_case"))
-_HOLD = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 _this_person = sa.bindparam("this_person", type_=sa.Uuid)
 
 
@@ -125,7 +125,7 @@ async def correct(connection: AsyncConnection, application: Application) -> None
 
 async def lock_quota(connection: AsyncConnection, person_id: UUID) -> None:
     """Serialise whatever takes from one person's share of pay until the transaction ends."""
-    await connection.execute(_HOLD, {"name": f"share_of_pay:{person_id}"})
+    await lock(connection, About.SHARE_OF_PAY, person_id)
 
 
 async def taken_monthly(

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.locks import About, lock
 from storage.rows.policies import Policy, policies
 from storage.rows.table import columns, find_one, read_all, read_one
 
@@ -80,7 +81,7 @@ async def propose(
         proposed_by: who proposes it.
         may_be_new: a policy that does not exist yet begins with version 1.
     """
-    await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"policy:{name}", 0))))
+    await lock(connection, About.POLICY, name)
     newest = await connection.scalar(sa.select(sa.func.max(policies.c.version)).where(policies.c.name == name))
     if newest is None and not may_be_new:
         return None

@@ -13,17 +13,19 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 
 from api.account.codes import request_code
 from api.answering import CodeRequest
+from commands.account import authenticate
 from commands.command import Context
 from demo.remote import RemoteClient
-from domain.access import Grant, Role, ScopeKind
+from domain.access import Actor, Grant, Role, ScopeKind
 from storage import organisation
-from storage.account import begin_session
+from storage.account import begin_session, strengthen_session
 from storage.database import SERVICE, transaction
 from storage.people import add_person
-from storage.rows.account import role_grants, sessions
+from storage.rows.account import role_grants
 from storage.rows.organisation import employments
 
 _SERIAL = itertools.count(100_000_000)
@@ -127,36 +129,44 @@ class Arrange:
         employer = organisation_id or await self.organisation()
         return [await self.member(employer, **job) for _ in range(count)]
 
-    async def as_staff(self, someone: Someone) -> Someone:
-        """The same person, signed in as staff."""
+    async def as_staff(self, someone: Someone, *grants: Grant) -> Someone:
+        """The same person, signed in as staff with these roles besides."""
+        return replace(someone, token=await self._token(someone.id, *grants))
+
+    async def acting(self, person_id: UUID, *grants: Grant, is_fresh: bool = True) -> Actor:
+        """A person signed in as staff with these roles besides; ``is_fresh``: with a fresh step-up."""
+        return await authenticate(self.context, await self._token(person_id, *grants, is_fresh=is_fresh))
+
+    async def _token(self, person_id: UUID, *grants: Grant, is_fresh: bool = True) -> str:
         async with transaction(self.context.engine, SERVICE) as connection:
-            session = await begin_session(connection, someone.id, "staff")
-        return replace(someone, token=session.token)
+            for grant in grants:
+                await self.grant(connection, person_id, grant)
+            session = await begin_session(connection, person_id, "staff")
+            if is_fresh:
+                await strengthen_session(connection, session.id)
+        return session.token
 
     async def staff(self, *grants: Grant) -> Someone:
         """A signed-in staff member with roles and a fresh step-up."""
-        someone = await self.person("staff")
-        async with transaction(self.context.engine, SERVICE) as connection:
-            for grant in grants:
-                await self.grant(connection, someone.id, grant)
-            await connection.execute(
-                sa.update(sessions)
-                .where(sessions.c.person_id == someone.id)
-                .values(strong_until=sa.func.now() + timedelta(minutes=5))
-            )
-        return someone
+        return await self.as_staff(await self.person("staff"), *grants)
+
+    async def actor(self, someone: Someone) -> Actor:
+        """Somebody as a command knows them."""
+        return await authenticate(self.context, someone.token)
 
     @staticmethod
     async def grant(connection: Any, person_id: UUID, grant: Grant) -> None:
-        """Give a role."""
+        """Give a role, if it is not held."""
         await connection.execute(
-            sa.insert(role_grants).values(
+            insert(role_grants)
+            .values(
                 person_id=person_id,
                 role=grant.role,
                 scope_kind=grant.scope_kind,
                 scope=grant.scope,
                 granted_by="test",
             )
+            .on_conflict_do_nothing()
         )
 
     async def hr_officer(self, organisation_id: UUID) -> Someone:

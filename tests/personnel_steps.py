@@ -19,7 +19,7 @@ from activities.personnel.imports import PersonnelImport
 from activities.transition import ActivityContext
 from commands.command import Context
 from commands.personnel import Upload, send_file
-from domain.access import Actor, Grant, Role, ScopeKind
+from domain.access import Actor
 from domain.personnel import COLUMNS, HEADINGS
 from messages.case import StepInput
 from storage import personnel
@@ -92,8 +92,7 @@ class PersonnelOffice:
         """An organisation, a new one unless given, with an hr_officer."""
         organisation_id = employer or await arrange.organisation()
         officer = await arrange.hr_officer(organisation_id)
-        grants = (Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(organisation_id)),)
-        return cls(arrange.context, activity_context, organisation_id, Actor(officer.id, "staff", uuid4(), grants))
+        return cls(arrange.context, activity_context, organisation_id, await arrange.actor(officer))
 
     async def send(self, content: bytes | Sequence[Line]) -> UUID:
         """Send a file; returns the import's case."""

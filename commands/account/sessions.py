@@ -119,7 +119,7 @@ async def authenticate(context: Context, token: str) -> Actor:
 async def sign_out(context: Context, actor: Actor, origin: str) -> None:
     """End the session; doing it twice changes nothing."""
     async with transaction(context.engine, SERVICE) as connection:
-        await account.end_session(connection, actor.session_id)
+        await account.end_session(connection, actor.person_id, actor.session_id)
         entry = audit.AuditEntry("sign_out", f"{actor.capacity}:{actor.person_id}", str(actor.person_id), origin=origin)
         await audit.append(connection, account_stream(actor.person_id), entry)
 

@@ -18,6 +18,7 @@ from storage.account.codes import (
 from storage.account.limits import count_use, count_uses, purge_expired
 from storage.account.sessions import (
     NewSession,
+    actor_now,
     begin_session,
     confirm_mobile,
     end_session,
@@ -26,6 +27,7 @@ from storage.account.sessions import (
     lock_person,
     read_live_session,
     read_session_again,
+    rights_statements,
     strengthen_session,
 )
 from storage.account.staff import (
@@ -52,6 +54,7 @@ __all__ = [
     "StaffMember",
     "TriedCode",
     "UnsentCode",
+    "actor_now",
     "add_credential",
     "add_grant",
     "begin_session",
@@ -75,6 +78,7 @@ __all__ = [
     "read_live_session",
     "read_session_again",
     "revoke_grant",
+    "rights_statements",
     "scope_exists",
     "staff_page",
     "strengthen_session",

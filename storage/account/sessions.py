@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.access import Actor, Grant, Role, ScopeKind
 from domain.account import SESSION_LIVES, STEP_UP_LIFE, Capacity
-from storage.database import SERVICE, Statement, compile_sql, run_alone
+from storage.database import SERVICE, Statement, compile_sql, fetch, run_alone
+from storage.locks import About, lock, share_statement
 from storage.rows.account import sessions
 from storage.rows.people import persons
 
@@ -47,7 +48,7 @@ def _live_session(which: str) -> sa.TextClause:
 
 
 _BY_TOKEN: Final = compile_sql(_live_session("s.token_hash = :token_hash"))
-_BY_ID: Final = _live_session("s.id = :id")
+_BY_ID: Final = compile_sql(_live_session("s.id = :id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,27 @@ async def read_live_session(engine: AsyncEngine, token: str) -> Actor | None:
 
 async def read_session_again(connection: AsyncConnection, session_id: UUID) -> Actor | None:
     """Who acts in this session now; None once it has ended. For what lasts longer than a request."""
-    row = (await connection.execute(_BY_ID, {"id": session_id, "touch": _NEVER})).one_or_none()
-    return None if row is None else _actor(row)
+    return actor_now(await fetch(connection, Statement(_BY_ID, {"id": session_id, "touch": _NEVER})))
+
+
+def rights_statements(actor: Actor) -> tuple[Statement, ...]:
+    """The first statements of a command: keep its person's rights until the transaction ends, then read them again.
+
+    Whoever takes a right away or ends a session takes the same lock alone: it either comes first and is seen by the
+    command, or waits until the command is committed.
+    """
+    again = Statement(_BY_ID, {"id": actor.session_id, "touch": _NEVER})
+    return share_statement(About.RIGHTS, actor.person_id), again
+
+
+def actor_now(found: Sequence[Sequence[Any]]) -> Actor | None:
+    """Who acts, as the last of the ``rights_statements`` found it; None once the session has ended."""
+    return _actor(found[0]) if found else None
+
+
+async def lock_rights(connection: AsyncConnection, person_id: UUID) -> None:
+    """Wait for the commands that a person has under way, before their rights become less."""
+    await lock(connection, About.RIGHTS, person_id)
 
 
 def _actor(row: Sequence[Any]) -> Actor:
@@ -111,8 +131,9 @@ async def strengthen_session(connection: AsyncConnection, session_id: UUID) -> d
     return until
 
 
-async def end_session(connection: AsyncConnection, session_id: UUID) -> None:
-    """End one session."""
+async def end_session(connection: AsyncConnection, person_id: UUID, session_id: UUID) -> None:
+    """End one session of a person, after the commands that they have under way."""
+    await lock_rights(connection, person_id)
     await connection.execute(
         sa.update(sessions)
         .where(sessions.c.id == session_id, sessions.c.ended_at.is_(None))
@@ -121,7 +142,8 @@ async def end_session(connection: AsyncConnection, session_id: UUID) -> None:
 
 
 async def end_sessions(connection: AsyncConnection, person_id: UUID, capacity: Capacity | None = None) -> int:
-    """End all sessions of a person, or those in one capacity; returns how many."""
+    """End all sessions of a person, or those in one capacity, after the commands under way; returns how many."""
+    await lock_rights(connection, person_id)
     which = sa.true() if capacity is None else sessions.c.capacity == capacity
     ended = await connection.execute(
         sa.update(sessions)

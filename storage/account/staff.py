@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access import Grant, Role, ScopeKind
 from domain.account import TOTP_SECONDS
+from storage.account.sessions import lock_rights
 from storage.rows.account import role_grants, staff_credentials
 from storage.rows.organisation import organisations, regions
 from storage.rows.people import persons
@@ -159,7 +160,8 @@ async def add_grant(connection: AsyncConnection, person_id: UUID, grant: Grant, 
 
 
 async def revoke_grant(connection: AsyncConnection, person_id: UUID, grant_id: UUID) -> Grant | None:
-    """Take a role back; what it was, or None if the person holds no such grant."""
+    """Take a role back, after the commands under way; what it was, or None if the person holds no such grant."""
+    await lock_rights(connection, person_id)
     c = role_grants.c
     query = (
         sa.update(role_grants)

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from messages.notice import SendNotice
 from messages.personnel import Sms
 from storage.account import cancel_codes, end_sessions
+from storage.locks import About, lock
 from storage.outbox import enqueue
 from storage.rows.notices import notices
 from storage.rows.organisation import employments
@@ -133,7 +134,7 @@ async def not_told_lately(
     connection: AsyncConnection, people: Collection[UUID], template: str, apart: timedelta
 ) -> list[UUID]:
     """Those of the people who got no notice of this template within a time; transitions that ask do so in turn."""
-    await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(template, 0))))
+    await lock(connection, About.NOTICE, template)
     told = await connection.execute(
         sa.select(notices.c.person_id).where(
             notices.c.person_id.in_(people),

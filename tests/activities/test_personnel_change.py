@@ -29,7 +29,7 @@ from storage.rows.cases import case_people, cases, timeline
 from storage.rows.notices import notices
 from storage.rows.people import persons
 from storage.rows.tasks import tasks
-from tests.arrange import Arrange, Someone
+from tests.arrange import Arrange
 from tests.commands.onboarding_steps import TavanaScenario
 from tests.personnel_steps import SHEBAS, Line, PersonnelOffice
 from tests.transitions import Transitions
@@ -47,12 +47,7 @@ async def office(activity_context: ActivityContext, arrange: Arrange) -> Personn
 
 @pytest.fixture
 async def support(arrange: Arrange) -> Actor:
-    return acting(await arrange.staff(SUPPORT), SUPPORT)
-
-
-def acting(someone: Someone, *grants: Grant) -> Actor:
-    """A member of staff at work."""
-    return Actor(someone.id, "staff", UUID(int=1), grants, FRESH)
+    return await arrange.actor(await arrange.staff(SUPPORT))
 
 
 async def take(office: PersonnelOffice, step: str, case_id: UUID, round_: int = 0) -> NextStep:
@@ -316,17 +311,17 @@ async def test_many_changes_bring_one_reminder_and_no_sms_when_they_are_asked(
     assert len(await office.fetch(to_support)) == 2
 
 
-async def test_whoever_sent_the_file_cannot_confirm_another_mobile(office: PersonnelOffice) -> None:
+async def test_whoever_sent_the_file_cannot_confirm_another_mobile(office: PersonnelOffice, arrange: Arrange) -> None:
     case_id, _ = await ask_for_mobile(office)
-    sender = Actor(office.actor.person_id, "staff", UUID(int=1), (*office.actor.grants, SUPPORT), FRESH)
+    sender = await arrange.acting(office.actor.person_id, SUPPORT)
     for confirm in (True, False):
         with pytest.raises(SentByYourself):
             await answer(office, sender, case_id, confirm=confirm, reason="نمی‌شود")
 
 
-async def test_the_person_concerned_decides_nothing_about_themselves(office: PersonnelOffice) -> None:
+async def test_the_person_concerned_decides_nothing_about_themselves(office: PersonnelOffice, arrange: Arrange) -> None:
     case_id, line = await ask_for_mobile(office)
-    subject = Actor((await office.person(line)).id, "staff", UUID(int=1), (SUPPORT,), FRESH)
+    subject = await arrange.acting((await office.person(line)).id, SUPPORT)
     with pytest.raises(OwnCase):
         await answer(office, subject, case_id)
 
@@ -341,7 +336,7 @@ async def test_whoever_is_asked_to_stand_for_somebody_decides_nothing_about_them
     await office.import_(line)
     (case_id,) = [change.id for change in await office.changes() if change.variant == "exit"]
     await take(office, "request_decision", case_id)
-    guarantor = Actor(tavana.guarantor.id, "staff", UUID(int=1), office.actor.grants, FRESH)
+    guarantor = await arrange.acting(tavana.guarantor.id, *office.actor.grants)
     for confirm in (True, False):
         with pytest.raises(OwnCase):
             await answer(office, guarantor, case_id, confirm=confirm, reason="نمی‌شود")
@@ -401,8 +396,7 @@ async def test_handing_an_account_to_another_mobile_needs_a_fresh_code(
     office: PersonnelOffice, arrange: Arrange
 ) -> None:
     case_id, _ = await ask_for_mobile(office)
-    officer = await arrange.platform(Role.SUPPORT_AGENT)
-    stale = Actor(officer.id, "staff", UUID(int=1), (SUPPORT,))
+    stale = await arrange.acting((await arrange.person("staff")).id, SUPPORT, is_fresh=False)
     with pytest.raises(StepUpRequired):
         await answer(office, stale, case_id, confirm=True)
     await answer(office, stale, case_id, confirm=False, reason="شماره را نمی‌شناسد")

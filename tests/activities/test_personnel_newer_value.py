@@ -14,7 +14,7 @@ from messages.case import OVER, WAIT
 from messages.decision import Step
 from storage.rows.cases import facts, timeline
 from storage.rows.tasks import tasks
-from tests.activities.test_personnel_change import NEW_MOBILE, SUPPORT, acting, answer, ask_for_mobile, take
+from tests.activities.test_personnel_change import NEW_MOBILE, SUPPORT, answer, ask_for_mobile, take
 from tests.arrange import Arrange
 from tests.personnel_steps import SHEBAS, Line, PersonnelOffice
 
@@ -28,7 +28,7 @@ async def office(activity_context: ActivityContext, arrange: Arrange) -> Personn
 
 @pytest.fixture
 async def support(arrange: Arrange) -> Actor:
-    return acting(await arrange.staff(SUPPORT), SUPPORT)
+    return await arrange.actor(await arrange.staff(SUPPORT))
 
 
 @pytest.mark.parametrize("what", ["mobile", "sheba"])

@@ -94,7 +94,7 @@ async def test_nobody_changes_their_own_pay_hire_date_or_region_with_a_file(
     office: PersonnelOffice, activity_context: ActivityContext, arrange: Arrange, changes: dict[str, str]
 ) -> None:
     own, other = await own_line(office), Line()
-    colleague = replace(office, actor=replace(office.actor, person_id=(await arrange.person("staff")).id))
+    colleague = replace(office, actor=await arrange.acting((await arrange.person("staff")).id, *office.actor.grants))
     assert (await colleague.import_(own, other)).rows_added == 2
     before = await office.person(own)
 
@@ -110,7 +110,7 @@ async def test_an_own_row_that_says_nothing_new_is_like_any_other_and_a_new_one_
     office: PersonnelOffice, arrange: Arrange
 ) -> None:
     own = await own_line(office)
-    colleague = replace(office, actor=replace(office.actor, person_id=(await arrange.person("staff")).id))
+    colleague = replace(office, actor=await arrange.acting((await arrange.person("staff")).id, *office.actor.grants))
     first = await office.import_(own, Line())
     assert await office.refused(first.case_id) == {"1": "own_row"}
     assert (first.rows_added, first.rows_refused) == (1, 1)
@@ -131,8 +131,8 @@ async def test_a_file_changes_nobody_for_whom_its_sender_stands_or_who_stands_fo
     office = await PersonnelOffice.open(activity_context, arrange, tavana.employer)
     case_id = await {"named": tavana.apply, "stands": tavana.backed}[far]()
 
-    def sent_by(sender: Someone) -> PersonnelOffice:
-        return replace(office, actor=replace(office.actor, person_id=sender.id))
+    async def sent_by(sender: Someone) -> PersonnelOffice:
+        return replace(office, actor=await arrange.acting(sender.id, *office.actor.grants))
 
     def row(listed: Someone, **changes: str) -> Line:
         about = Line(listed.national_id, first_name="", last_name="", mobile=listed.mobile, hire_date="1394/01/15")
@@ -142,11 +142,11 @@ async def test_a_file_changes_nobody_for_whom_its_sender_stands_or_who_stands_fo
     richer, moved = {"net_pay_rial": "900000000"}, {"region_code": "2201"}
     for sender, listed in pairs:
         for changes in (richer, moved, {"hire_date": "1380/01/10"}):
-            done = await sent_by(sender).import_(row(listed, **changes))
+            done = await (await sent_by(sender)).import_(row(listed, **changes))
             assert await office.refused(done.case_id) == {"1": "own_row"}
             assert (done.rows_changed, done.rows_refused, done.changes_opened) == (0, 1, 0)
-    same = await sent_by(tavana.guarantor).import_(row(tavana.applicant))
+    same = await (await sent_by(tavana.guarantor)).import_(row(tavana.applicant))
     assert (same.rows_unchanged, same.rows_refused) == (1, 0)
     await withdraw(CreditOffice(arrange.context, tavana.applicant, tavana.finance), case_id)
     for sender, listed in pairs:
-        assert (await sent_by(sender).import_(row(listed, **richer))).rows_changed == 1
+        assert (await (await sent_by(sender)).import_(row(listed, **richer))).rows_changed == 1

@@ -23,7 +23,7 @@ from commands.account import (
 )
 from commands.account.credentials import hash_password, password_matches
 from commands.command import Command, Context
-from domain.access import Actor, Grant, Role, ScopeKind
+from domain.access import Grant, Role, ScopeKind
 from domain.account import (
     STAFF_TRIES_PER_NAME,
     AlreadyStaff,
@@ -153,7 +153,6 @@ async def test_guessing_totp_codes_is_bounded_though_each_command_is_rolled_back
 
 
 async def test_only_an_operator_with_a_fresh_code_administers_staff(context: Context) -> None:
-    weak = await staff_actor(context, "weak", OPERATOR)
     auditor = await staff_actor(context, "auditor", AUDITOR, number=501, strong=True)
     member = await member_actor(context)
 
@@ -163,7 +162,7 @@ async def test_only_an_operator_with_a_fresh_code_administers_staff(context: Con
     for actor, refusal in ((auditor, Forbidden), (member, Forbidden)):
         with pytest.raises(refusal):
             await do(context, actor, open_office)
-    stale = Actor(weak.person_id, "staff", weak.session_id, weak.grants)
+    stale = await staff_actor(context, "weak", OPERATOR)
     with pytest.raises(StepUpRequired):
         await do(context, stale, open_office)
 

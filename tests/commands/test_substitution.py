@@ -13,7 +13,7 @@ from commands.command import Context
 from commands.task import lock_task
 from domain import guarantor as guarantor_rules
 from domain import substitution as rules
-from domain.access import Actor, Grant, Role, ScopeKind
+from domain.access import Grant, Role, ScopeKind
 from domain.errors import CaseClosed, NotFound, OwnCase, TooMany
 from domain.onboarding import ContractNotInForce, MoneyPaused, NotOnPersonnelList
 from domain.review import ApprovalBlocked
@@ -350,13 +350,13 @@ async def test_where_the_region_stays_silent_the_platforms_finance_decides(
 
 
 async def test_neither_guarantor_nor_the_owner_decides_whatever_roles_they_hold(
-    scenario: SubstitutionScenario, superuser: Superuser, context: Context
+    scenario: SubstitutionScenario, superuser: Superuser, context: Context, arrange: Arrange
 ) -> None:
     case_id = await scenario.accepted()
     task_id = await open_task(context, case_id, REVIEW)
-    grants = (Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, "1101"),)
+    finance = Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, "1101")
     for involved in (scenario.owner, scenario.tavana.guarantor, scenario.newcomer):
-        actor = Actor(involved.id, "staff", uuid4(), grants)
+        actor = await arrange.acting(involved.id, finance)
         with pytest.raises(OwnCase):
             await run_as(context, actor, lambda command: lock_task(command, task_id))
     told_of_task = "SELECT person_id FROM notices WHERE template = 'task_review_substitution'"

@@ -30,6 +30,7 @@ from relay import Relay
 from stack.ports import choose_pair, free_port
 from stack.postgres import EmbeddedPostgres
 from storage.database import create_engine
+from storage.locks import About
 from storage.migrate import upgrade
 from storage.sealing import Seals
 from tests.arrange import Arrange, Someone, eventually
@@ -156,7 +157,7 @@ async def test_a_worker_killed_inside_a_transition_is_replaced_in_time_and_the_c
     employer = await arrange.organisation()
     office = MinipayOffice(context, await arrange.member(employer), await arrange.hr_officer(employer))
     case_id = await apply(office)
-    quota = "hashtextextended('share_of_pay:' || %s, 0)"
+    quota = f"{int(About.SHARE_OF_PAY)}, hashtext(%s)"
 
     async def blocked() -> bool:
         return bool(

@@ -1,0 +1,39 @@
+"""Locks with a name, held until their transaction ends.
+
+Each has two numbers, what it is about and the hash of its name: whoever chooses a name, such as an Idempotency-Key,
+cannot choose one that is another kind's lock.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.database import Statement, compile_sql
+
+_TAKE = sa.text("SELECT pg_advisory_xact_lock(:about, hashtext(:name))")
+_SHARE = compile_sql(sa.text("SELECT pg_advisory_xact_lock_shared(:about, hashtext(:name))"))
+
+
+class About(IntEnum):
+    """What a lock is about."""
+
+    KEY = 1
+    RIGHTS = 2
+    SHARE_OF_PAY = 3
+    PLACES_OF_GUARANTOR = 4
+    MOBILE_OF_PERSON = 5
+    POLICY = 6
+    NOTICE = 7
+
+
+async def lock(connection: AsyncConnection, about: About, name: object) -> None:
+    """Wait until nobody else holds the lock, and hold it."""
+    await connection.execute(_TAKE, {"about": int(about), "name": str(name)})
+
+
+def share_statement(about: About, name: object) -> Statement:
+    """Holds the lock together with others who share it; whoever takes it alone waits for all of them."""
+    return Statement(_SHARE, {"about": int(about), "name": str(name)})
