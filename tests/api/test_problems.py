@@ -11,15 +11,18 @@ from uuid import UUID, uuid4
 
 import httpx2
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 
 from activities.transition import ActivityContext
+from api.problems import Unavailable, refusal_of
 from commands.command import Context
 from domain.access import Grant, Role, ScopeKind
 from messages.case import StepInput
 from relay import Relay
 from storage.account import begin_session
 from storage.database import SERVICE, transaction
-from tests.arrange import Arrange, Someone
+from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser
 from tests.commands.onboarding_steps import MinipayOffice, apply, open_task
 from tests.journeys.steps import ISSUE, REFUSE, TERMS, Steps, in_a_year
@@ -359,3 +362,24 @@ async def test_every_answer_carries_the_security_headers(api: httpx2.AsyncClient
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Cache-Control"] == "no-store"
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+async def test_a_transaction_that_stood_still_too_long_is_unavailable_and_no_fault_of_ours(
+    context: Context, superuser: Superuser
+) -> None:
+    async def is_gone() -> bool:
+        idle = (
+            "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = current_database()"
+        )
+        return not await superuser.value(idle)
+
+    async def stand_still() -> None:
+        async with transaction(context.engine, SERVICE) as connection:
+            await connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = '10ms'"))
+            await eventually(is_gone, "Postgres to end it")
+            await connection.execute(sa.text("SELECT 1"))
+
+    with pytest.raises(DBAPIError) as failed:
+        await stand_still()
+
+    assert isinstance(refusal_of(failed.value), Unavailable)
