@@ -16,7 +16,7 @@ from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Worker
 
-from activities.registry import CHORES, all_activities
+from activities.registry import all_activities, all_chores
 from activities.transition import ActivityContext
 from assembly import Assembly, assemble, run_process
 from reconciler import Reconciler
@@ -97,7 +97,7 @@ async def run(settings: Settings) -> None:
     if assembly is None:
         return
     reconciler = Reconciler(assembly.engine, assembly.client, assembly.relay.nudge)
-    chores = keep_house(assembly.engine, *CHORES), reconciler.run()
+    chores = keep_house(assembly.engine, *all_chores(assembly.activity_context)), reconciler.run()
     async with assembly.at_work(*chores), build_worker(assembly.client, assembly.activity_context):
         _log.info("worker_ready")
         await stop.wait()

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from activities.transition import Transition
+from activities.transition import ActivityContext, Transition
 from domain.access import Part
 from domain.programme import Programme
 from domain.wording import task_sms
@@ -109,9 +107,9 @@ async def release_guarantors(step: Transition, case_id: UUID) -> None:
     await guarantor.end_parts(step.connection, case_id)
 
 
-async def free_guarantors(engine: AsyncEngine, limit: int) -> int:
+async def free_guarantors(context: ActivityContext, limit: int) -> int:
     """Free those who stand for a credit whose term has ended and on which nothing is owed (A4); returns how many."""
-    async with transaction(engine, SERVICE) as connection:
+    async with transaction(context.engine, SERVICE) as connection:
         over = await guarantor.credits_run_out(connection, await tehran_today(connection), limit)
         for case_id in over:
             # The case first, as everybody else does; who has it open sees that it changed.

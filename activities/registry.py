@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,8 +10,9 @@ from activities import onboarding, substitution
 from activities.decision import decision_process
 from activities.guarantor import free_guarantors
 from activities.mobile_change import MobileChangeCase
-from activities.personnel import PersonnelChange, import_activities
+from activities.personnel import PersonnelChange, import_activities, sweep_files
 from activities.transition import ActivityContext
+from storage.housekeeping import Chore
 
 DECIDED_CASES = (PersonnelChange(), MobileChangeCase())
 PROCESSES = (
@@ -19,9 +21,14 @@ PROCESSES = (
     decision_process(DECIDED_CASES),
 )
 # What is done every ten minutes, whatever the case.
-CHORES = (free_guarantors,)
+CHORES = (free_guarantors, sweep_files)
 # What is no transition of a process, or not one of those above.
 OTHERS: tuple[Callable[[ActivityContext], list[Callable[[Any], Awaitable[Any]]]], ...] = (import_activities,)
+
+
+def all_chores(context: ActivityContext) -> list[Chore]:
+    """Every chore, ready to be done."""
+    return [functools.update_wrapper(functools.partial(chore, context), chore) for chore in CHORES]
 
 
 def all_activities(context: ActivityContext) -> list[Callable[[Any], Awaitable[Any]]]:

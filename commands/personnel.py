@@ -19,6 +19,7 @@ from domain.errors import (
     KeyReused,
     NotFound,
     OwnCase,
+    Refusal,
     StepUpRequired,
     TooLarge,
 )
@@ -37,7 +38,6 @@ from storage.rows.tasks import Task
 
 FILE_LIMIT: Final = 50 * 1024 * 1024
 OPERATION: Final = "import_personnel"
-_FOLDER = "personnel"
 _POLICY = "personnel"
 _NOT_READ: Final = {
     "file_missing": (
@@ -78,7 +78,7 @@ async def send_file(context: Context, upload: Upload, render: Callable[[Import],
     # Judged before the content is read, and once more inside the command.
     _require_sender(upload.actor, upload.organisation_id)
     try:
-        stored = await context.files.keep(_FOLDER, upload.content, limit=FILE_LIMIT)
+        stored = await context.files.keep(personnel.FOLDER, upload.content, limit=FILE_LIMIT)
     except FileTooLarge:
         raise TooLarge from None
     fingerprint = hashlib.sha256(b"\x00".join((OPERATION.encode(), upload.organisation_id.bytes, stored.sha256)))
@@ -89,8 +89,8 @@ async def send_file(context: Context, upload: Upload, render: Callable[[Import],
 
     try:
         answer = await perform(context, envelope, work, status=202)
-    except BaseException:
-        # Nobody else would ever delete it. If the import stands after all, it ends with ``file_missing``.
+    except Refusal:
+        # Any other failure may hide a commit: such a file stays, and is swept up if no import names it.
         await context.files.remove(stored.key)
         raise
     if answer.replayed:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import struct
+import time
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
-from obstore.store import ObjectStore, from_url
+from obstore.store import LocalStore, ObjectStore, from_url
 
 _CHUNK = 1024 * 1024
 _LENGTH = struct.Struct(">I")
@@ -101,12 +104,33 @@ class Files:
             raise FileDamaged
         return self.cipher.open(secret, _purpose(key, number, last=last))
 
+    async def list_older(self, folder: str, age: timedelta) -> AsyncIterator[list[str]]:
+        """The keys of a folder's files that were stored longer ago, some at a time."""
+        limit = datetime.now(UTC) - age
+        async for found in self.store.list(folder):
+            yield [meta["path"] for meta in found if meta["last_modified"] < limit]
+
+    async def remove_broken(self, age: timedelta) -> None:
+        """Delete what a process left half-written in a local directory when it was killed; the store hides it.
+
+        A bucket forgets unfinished uploads by itself, if it is set up so (docs/configuration.md).
+        """
+        if isinstance(self.store, LocalStore) and self.store.prefix is not None:
+            await asyncio.to_thread(_remove_broken, Path(self.store.prefix), time.time() - age.total_seconds())
+
     async def remove(self, key: str) -> None:
         """Delete a file; missing is fine."""
         try:
             await self.store.delete_async(key)
         except FileNotFoundError:
             return
+
+
+def _remove_broken(directory: Path, before: float) -> None:
+    for path in directory.rglob("*#*"):
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < before:
+                path.unlink()
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ from storage.database import SERVICE, transaction
 from storage.retries import retried
 
 # Does at most so much at once; returns how much that was.
-Chore = Callable[[AsyncEngine, int], Coroutine[Any, Any, int]]
+Chore = Callable[[int], Coroutine[Any, Any, int]]
 
 _log = logging.getLogger("amanat.housekeeping")
 
@@ -84,7 +84,7 @@ async def keep_house(engine: AsyncEngine, *chores: Chore) -> None:
         chores: what capabilities do besides, each round after round until it finds less than a full batch.
     """
     async with asyncio.TaskGroup() as running:
-        running.create_task(_keep_tidy(engine, (tidy, *chores)))
+        running.create_task(_keep_tidy(engine, chores))
         running.create_task(_keep_sums(engine))
 
 
@@ -104,9 +104,12 @@ async def _keep_sums(engine: AsyncEngine) -> None:
 
 
 async def _keep_tidy(engine: AsyncEngine, chores: Sequence[Chore]) -> None:
+    async def tidy_tables(limit: int) -> int:
+        return await tidy(engine, limit)
+
     async def tidy_all() -> None:
-        for chore in chores:
-            while await retried(partial(chore, engine, BATCH), of=f"chore:{chore.__name__}") >= BATCH:
+        for chore in (tidy_tables, *chores):
+            while await retried(partial(chore, BATCH), of=f"chore:{chore.__name__}") >= BATCH:
                 continue
         await look_ahead(engine)
 

@@ -13,9 +13,11 @@ from storage.personnel.changes import (
 )
 from storage.personnel.chunks import Chunk, Importing, apply_chunk, index_leaver, seal_row
 from storage.personnel.imports import (
+    FOLDER,
     RefusedLine,
     add_import,
     begin_reading,
+    files_in_use,
     list_imports,
     list_refusals,
     read_import,
@@ -24,12 +26,14 @@ from storage.personnel.imports import (
 )
 
 __all__ = [
+    "FOLDER",
     "Chunk",
     "Importing",
     "RefusedLine",
     "add_import",
     "apply_chunk",
     "begin_reading",
+    "files_in_use",
     "index_leaver",
     "keep_version",
     "list_imports",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -15,6 +15,9 @@ from storage.rows.cases import cases
 from storage.rows.organisation import organisations
 from storage.rows.personnel import Import, personnel_imports, personnel_refusals
 from storage.rows.table import columns, find_one, read_all
+
+# Of the store of files.
+FOLDER: Final = "personnel"
 
 
 class RefusedLine(NamedTuple):
@@ -47,6 +50,16 @@ async def add_import(
     """Note a stored file as received."""
     values = {"organisation_id": organisation_id, "file_key": key, "file_size": size, "file_sha256": sha256}
     await connection.execute(sa.insert(personnel_imports).values(case_id=case_id, **values))
+
+
+async def files_in_use(connection: AsyncConnection, keys: Sequence[str]) -> set[str]:
+    """Those of some stored files that an import has still to read."""
+    query = (
+        sa.select(personnel_imports.c.file_key)
+        .join(cases, cases.c.id == personnel_imports.c.case_id)
+        .where(personnel_imports.c.file_key.in_(keys), cases.c.closed_at.is_(None))
+    )
+    return set(await connection.scalars(query))
 
 
 async def read_import(connection: AsyncConnection, case_id: UUID) -> Import | None:

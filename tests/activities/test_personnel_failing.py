@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import time
 from pathlib import Path
 
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.personnel import FILE_DAMAGED, GAVE_UP, MAX_ATTEMPTS
+from activities.personnel import FILE_DAMAGED, GAVE_UP, MAX_ATTEMPTS, sweep_files
 from activities.personnel.imports import PersonnelImport
 from activities.transition import ActivityContext
 from commands.personnel import Upload, error_sentences, send_file
+from domain.personnel import EmptyFile
 from messages.case import StepInput
 from messages.personnel import ImportPhase
 from storage.rows.personnel import Import
@@ -63,11 +66,38 @@ async def test_the_last_attempt_still_imports(office: PersonnelOffice, activity_
     assert (await office.run(case_id)).rows_added == 1
 
 
-async def test_a_file_is_not_kept_when_its_import_could_not_be_noted(office: PersonnelOffice, tmp_path: Path) -> None:
+def stored(tmp_path: Path) -> list[Path]:
+    """The files that are in the store."""
+    return [path for path in (tmp_path / "files").rglob("*") if path.is_file()]
+
+
+async def test_a_file_whose_import_is_refused_is_not_kept(office: PersonnelOffice, tmp_path: Path) -> None:
+    upload = Upload(office.actor, office.organisation_id, "key-of-this", "", in_parts(b""))
+    with pytest.raises(EmptyFile):
+        await send_file(office.context, upload, lambda _: b"")
+    assert stored(tmp_path) == []
+
+
+async def test_a_file_whose_import_nobody_knows_of_is_kept_for_a_day(
+    office: PersonnelOffice, activity_context: ActivityContext, tmp_path: Path
+) -> None:
     def broken(_: Import) -> bytes:
         raise ConnectionResetError
 
+    open_import = await office.send([Line()])
+    (named,) = stored(tmp_path)
     upload = Upload(office.actor, office.organisation_id, "key-of-this", "", in_parts(csv_of([Line()])))
     with pytest.raises(ConnectionResetError):
         await send_file(office.context, upload, broken)
-    assert [path for path in (tmp_path / "files").rglob("*") if path.is_file()] == []
+    half_written = named.with_name("cut-off#1")
+    half_written.touch()
+    assert await sweep_files(activity_context, 1_000) == 0
+    assert len(stored(tmp_path)) == 3
+
+    yesterday = time.time() - 25 * 3_600
+    for path in stored(tmp_path):
+        os.utime(path, (yesterday, yesterday))
+    assert await sweep_files(activity_context, 1_000) == 1
+
+    assert stored(tmp_path) == [named]
+    assert (await office.run(open_import)).rows_added == 1

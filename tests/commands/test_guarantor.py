@@ -298,7 +298,7 @@ async def test_slots_are_free_again_after_withdrawal_refusal_and_lapse(
 
 
 async def test_a_slot_is_taken_until_the_line_has_ended_and_nothing_is_owed_on_it(
-    tavana: TavanaScenario, superuser: Superuser
+    tavana: TavanaScenario, activity_context: ActivityContext, superuser: Superuser
 ) -> None:
     case_id = await tavana.approved()
     await tavana.take("activate_credit", case_id)
@@ -312,12 +312,12 @@ async def test_a_slot_is_taken_until_the_line_has_ended_and_nothing_is_owed_on_i
     request = HoldRequest(occasion, account, Money(10, Unit.IRR), "purchase", datetime.now(UTC) + timedelta(days=1))
     async with transaction(tavana.context.engine, SERVICE) as connection:
         held = await holding.hold(connection, request)
-    assert await free_guarantors(tavana.context.engine, 1_000) == 0
+    assert await free_guarantors(activity_context, 1_000) == 0
     assert await may_ask(tavana, tavana.guarantor.national_id, who=asking) is False
 
     async with transaction(tavana.context.engine, SERVICE) as connection:
         await posting.void_hold(connection, held)
-    assert await free_guarantors(tavana.context.engine, 1_000) == 1
+    assert await free_guarantors(activity_context, 1_000) == 1
 
     assert await may_ask(tavana, tavana.guarantor.national_id, who=asking) is True
     assert await superuser.rows("SELECT status FROM guarantees WHERE case_id = %s", case_id) == [("released",)]

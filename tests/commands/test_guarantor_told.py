@@ -200,12 +200,14 @@ async def test_a_substitute_who_was_only_asked_is_not_told_that_they_stood(
     assert await heard(superuser, scenario.newcomer) == [ASK, "guarantee_not_needed"]
 
 
-async def test_a_case_whose_guarantor_is_freed_has_changed(tavana: TavanaScenario, superuser: Superuser) -> None:
+async def test_a_case_whose_guarantor_is_freed_has_changed(
+    tavana: TavanaScenario, activity_context: ActivityContext, superuser: Superuser
+) -> None:
     case_id = await tavana.approved()
     await tavana.take("activate_credit", case_id)
     await superuser.run("UPDATE credit_lines SET opened_at = now() - interval '3 years', ends_on = current_date - 2")
     version = await superuser.value("SELECT version FROM cases WHERE id = %s", case_id)
 
-    assert await free_guarantors(tavana.context.engine, 1_000) == 1
+    assert await free_guarantors(activity_context, 1_000) == 1
 
     assert await superuser.value("SELECT version FROM cases WHERE id = %s", case_id) > version

@@ -213,7 +213,7 @@ async def test_housekeeping_does_not_wait_for_its_next_round(engine: AsyncEngine
     async def tidied() -> bool:
         return not await superuser.value("SELECT count(*) FROM outbox")
 
-    with counting("chore:tidy") as counted:
+    with counting("chore:tidy_tables") as counted:
         house = asyncio.create_task(keep_house(engine))
         await eventually(tidied, "the old promise to go", seconds=10)
         house.cancel()
