@@ -42,6 +42,7 @@ from tests.books import Superuser
 from tests.databases import Databases
 from tests.journeys.steps import Steps
 from tests.length import IS_LONG
+from tests.transitions import WiredContext
 from worker import build_worker
 from workflows.client import data_converter
 
@@ -213,9 +214,15 @@ def messages_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def activity_context(engine: AsyncEngine, seals: Seals, context: Context) -> ActivityContext:
-    """What activities work with."""
-    return ActivityContext(engine, seals, context.files)
+async def activity_context(
+    database: Database, engine: AsyncEngine, seals: Seals, context: Context
+) -> AsyncIterator[ActivityContext]:
+    """What activities work with; in the long form by a wire, on which ``Transitions`` lose answers."""
+    if not IS_LONG:
+        yield ActivityContext(engine, seals, context.files)
+        return
+    async with WiredContext.to(database.app_url, seals, context.files) as wired:
+        yield wired
 
 
 @pytest.fixture

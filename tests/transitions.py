@@ -2,23 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
 
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 from temporalio import activity
 
 from activities.registry import all_activities
 from activities.transition import ActivityContext
+from gateways.files import Files
 from messages.case import NextStep, StepInput
+from storage.database import create_engine
+from storage.sealing import Seals
+from tests.wire import Wire
+
+
+@dataclass(frozen=True, slots=True)
+class WiredContext(ActivityContext):
+    """What activities work with, by a wire on which answers of Postgres can be lost."""
+
+    wire: Wire = field(default_factory=Wire)
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def to(cls, url: str, seals: Seals, files: Files) -> AsyncIterator[WiredContext]:
+        """To a database."""
+        there = sa.make_url(url)
+        async with Wire.to(str(there.host), int(there.port or 0)) as wire:
+            engine = create_engine(wire.url(url), pool=12)
+            yield cls(engine, seals, files, wire)
+            await engine.dispose()
 
 
 class Transitions:
-    """Each by its name: ``await Transitions(activity_context).request_review(StepInput(case_id))``."""
+    """Each by its name: ``await Transitions(activity_context).request_review(StepInput(case_id))``.
+
+    In a ``WiredContext`` each loses the answer to its COMMIT, and is taken again, as Temporal would.
+    """
 
     def __init__(self, activity_context: ActivityContext) -> None:
         taken = {
             activity._Definition.must_from_callable(taken).name: taken for taken in all_activities(activity_context)
         }
         self._taken = {str(name): take for name, take in taken.items()}
+        self._wire = activity_context.wire if isinstance(activity_context, WiredContext) else None
 
     def __getattr__(self, name: str) -> Callable[[StepInput], Awaitable[NextStep]]:
-        return self._taken[name]
+        take, wire = self._taken[name], self._wire
+        if wire is None:
+            return take
+
+        async def take_again(step: StepInput) -> NextStep:
+            wire.begin(lose_commit=1)
+            try:
+                taken: NextStep = await take(step)
+            except DBAPIError:
+                taken = await take(step)
+            finally:
+                wire.begin()
+            return taken
+
+        return take_again
