@@ -68,7 +68,7 @@ async def employer_limits(
 ) -> dict[str, list[EmployerLimit]]:
     """By programme, what is possible at each employer; six statements, however many there are of both."""
     today = await tehran_today(connection)
-    employed = [found for found in await employments_of(connection, person_id) if found.state == "employed"]
+    employed = [found for found in await employments_of(connection, person_id) if found.counts]
     employers = {employment.organisation_id for employment in employed}
     organisations = await organisations_of(connection, employers)
     in_force = await covered(connection, employers, today)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx2
 import sqlalchemy as sa
@@ -56,8 +56,8 @@ async def add_officer(context: Context, organisation_id: UUID) -> Actor:
         person_id = await add_person(
             connection, context.seals, national_id=numbered_id(0), mobile=None, first_name="", last_name=""
         )
-    grant = Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(organisation_id))
-    return Actor(person_id, "staff", uuid4(), (grant,))
+        grant = Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(organisation_id))
+        return await _as_staff(connection, person_id, grant)
 
 
 async def add_members(context: Context, organisation_id: UUID, count: int) -> list[Actor]:
@@ -73,7 +73,8 @@ async def add_members(context: Context, organisation_id: UUID, count: int) -> li
                 first_name="",
                 last_name="",
             )
-            members.append(Actor(person_id, "member", uuid4()))
+            session = await account.begin_session(connection, person_id, "member")
+            members.append(Actor(person_id, "member", session.id))
         await connection.execute(
             sa.insert(employments),
             [
@@ -83,10 +84,11 @@ async def add_members(context: Context, organisation_id: UUID, count: int) -> li
                     "region_code": _REGION,
                     "hire_date": date(2015, 4, 4),
                     "net_pay": _NET_PAY,
+                    "mobile_index": context.seals.index.of("mobile", f"+98912{number:07d}"),
                     "sheba_index": b"-",
                     "sheba_sealed": b"-",
                 }
-                for member in members
+                for number, member in enumerate(members, 1)
             ],
         )
     return members
@@ -164,8 +166,13 @@ async def add_staff(context: Context, grant: Grant) -> Actor:
         person_id = await add_person(
             connection, context.seals, national_id=_staff_id(), mobile=None, first_name="", last_name=""
         )
-        await account.add_grant(connection, person_id, grant, "bench")
-    return Actor(person_id, "staff", uuid4(), (grant,))
+        return await _as_staff(connection, person_id, grant)
+
+
+async def _as_staff(connection: AsyncConnection, person_id: UUID, grant: Grant) -> Actor:
+    await account.add_grant(connection, person_id, grant, "bench")
+    session = await account.begin_session(connection, person_id, "staff")
+    return Actor(person_id, "staff", session.id, (grant,))
 
 
 def _staff_id() -> str:

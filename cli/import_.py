@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from commands.account import sign_out
 from commands.command import Context
 from commands.personnel import Upload, error_sentences, send_file
 from domain.access import Actor
@@ -24,7 +25,7 @@ from gateways.personnel_report import write_csv, write_xlsx
 from stack.places import CliError
 from stack.refusals import said_in_one_line
 from storage import personnel
-from storage.account import read_credential
+from storage.account import begin_session, read_credential
 from storage.database import SERVICE, transaction
 from storage.organisation import find_organisation
 from storage.people import grants_of
@@ -75,7 +76,10 @@ async def import_file(
         Refusal: no such organisation or user name, or not allowed; see ``commands.personnel.send_file``.
     """
     upload = await _upload(context, file, organisation, username)
-    answer = await send_file(context, upload, lambda received: str(received.case_id).encode())
+    try:
+        answer = await send_file(context, upload, lambda received: str(received.case_id).encode())
+    finally:
+        await sign_out(context, upload.actor, _ORIGIN)
     import_id = UUID(answer.body.decode())
     imported = await _watch(context, console, import_id)
     async with transaction(context.engine, SERVICE) as connection:
@@ -91,8 +95,9 @@ async def _upload(context: Context, file: Path, organisation: str, username: str
         if employer is None:
             raise NotFound(field="--organisation")
         grants = await grants_of(connection, credential.person_id)
-    # No session: a person with a shell on the machine acts as this member of staff, with their roles only.
-    actor = Actor(credential.person_id, "staff", uuid4(), grants)
+        # A person with a shell on the machine acts as this member of staff, with their roles only, and ends it.
+        session = await begin_session(connection, credential.person_id, "staff")
+    actor = Actor(credential.person_id, "staff", session.id, grants)
     return Upload(actor, employer.id, uuid4().hex, _ORIGIN, _content(file))
 
 

@@ -17,7 +17,7 @@ from messages.case import CaseKind
 from messages.mobile_change import FactKind, Phase, TaskKind
 from storage import mobile_change
 from storage.guarantor import guarantee_each_other
-from storage.organisation import employments_of
+from storage.organisation import employments_of, read_employment
 from storage.people import find_person
 from storage.policies import in_force
 from storage.rows.mobile_change import MobileChange
@@ -45,8 +45,7 @@ async def forward_mobile_change(command: Command, national_id: str, mobile: str,
         raise OwnCase
     if await mobile_change.lock_open_change(command.connection, employment.person_id):
         raise MobileChangeOpen
-    if await mobile_change.has_mobile(command.connection, command.seals, employment.person_id, new):
-        raise MobileUnchanged(field="mobile")
+    await _refuse_unchanged(command, employment, new)
     case_id = await _open(command, employment)
     await mobile_change.add_mobile_change(
         command.connection,
@@ -65,6 +64,14 @@ async def forward_mobile_change(command: Command, national_id: str, mobile: str,
         case_id, FactKind.FORWARDED, {"value": change.value}, part=Role.WELFARE_MANAGER, sms=sms, audited=audited
     )
     return case_id
+
+
+@refuses(MobileUnchanged)
+async def _refuse_unchanged(command: Command, employment: Employment, new: Mobile) -> None:
+    """The present number changes nothing, unless this employer's list has another one: then it is confirmed (A1)."""
+    is_present = await mobile_change.has_mobile(command.connection, command.seals, employment.person_id, new)
+    if is_present and not employment.is_disputed:
+        raise MobileUnchanged(field="mobile")
 
 
 async def _find(command: Command, national_id: str) -> tuple[Employment, Grant]:
@@ -106,8 +113,7 @@ async def correct_mobile_change(command: Command, task: Task, mobile: str) -> UU
     """Send another number in place of the one that support returned; returns the fact's id."""
     change = await _read(command, task, TaskKind.CORRECT_MOBILE_CHANGE)
     new = _read_mobile(mobile)
-    if await mobile_change.has_mobile(command.connection, command.seals, change.person_id, new):
-        raise MobileUnchanged(field="mobile")
+    await _refuse_unchanged(command, await read_employment(command.connection, change.employment_id), new)
     await mobile_change.correct_mobile(command.connection, command.seals, task.case_id, new)
     corrected = await _change(command, task.case_id)
     fact = FactKind.CORRECTED

@@ -110,7 +110,7 @@ async def find_employment(command: Command, programme: Programme, organisation_i
     employed = [
         employment
         for employment in await employments_of(command.connection, command.actor.person_id)
-        if employment.state == "employed" and organisation_id in {None, employment.organisation_id}
+        if employment.counts and organisation_id in {None, employment.organisation_id}
     ]
     if not employed:
         raise rules.NotOnPersonnelList
@@ -241,7 +241,7 @@ async def correct_application(command: Command, case_id: UUID, correction: Appli
         raise NotReturned
     programme = await programme_of(command.connection, case.policy_id)
     employment = await read_employment(command.connection, before.employment_id)
-    if employment.state != "employed":
+    if not employment.counts:
         raise rules.NotOnPersonnelList
     await onboarding.lock_quota(command.connection, command.actor.person_id)
     await _judge(command, programme, employment, correction, case_id=case_id)

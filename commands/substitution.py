@@ -96,7 +96,7 @@ async def _credit(command: Command, line: CreditLine) -> tuple[Case, Application
 
 async def _refuse_hopeless(command: Command, own: Employment) -> None:
     """Nobody is asked for what finance could not approve as things are."""
-    if own.state != "employed":
+    if not own.counts:
         raise NotOnPersonnelList
     if not await contract_in_force(command.connection, own.organisation_id, tehran_day(command.now)):
         raise ContractNotInForce

@@ -21,6 +21,7 @@ class Obstacle(StrEnum):
 
     CONTRACT_NOT_IN_FORCE = "contract_not_in_force"
     NOT_EMPLOYED = "not_employed"
+    MOBILE_DISPUTED = "mobile_disputed"
     SHARE_USED_UP = "share_used_up"
     CERTIFICATE_NOT_VALID = "certificate_not_valid"
     GUARANTOR_GONE = "guarantor_gone"
@@ -315,6 +316,9 @@ WORDS: Final = CapabilityWords(
                 "قرارداد سازمان برقرار نیست", "the organisation's contract is not in force"
             ),
             Obstacle.NOT_EMPLOYED: Sentence("اشتغال در سازمان تأیید نشد", "employment there is not confirmed"),
+            Obstacle.MOBILE_DISPUTED: Sentence(
+                "شمارهٔ همراه با فهرست سازمان یکی نیست", "the organisation lists another mobile"
+            ),
             Obstacle.SHARE_USED_UP: Sentence("سقف کسر از حقوق پر شده است", "the share of pay is used up"),
             Obstacle.CERTIFICATE_NOT_VALID: Sentence("گواهی پیشین معتبر نیست", "the earlier certificate is not valid"),
             Obstacle.GUARANTOR_GONE: Sentence("ضامن دیگر در سازمان شاغل نیست", "the guarantor no longer works there"),

@@ -25,6 +25,7 @@ class ReviewFinding(StrEnum):
 
     CONTRACT_NOT_IN_FORCE = "contract_not_in_force"
     NOT_EMPLOYED = "not_employed"
+    MOBILE_DISPUTED = "mobile_disputed"
     APPLICANT_MOVED = "applicant_moved"
     AMOUNT_ABOVE_SHARE = "amount_above_share"
     GUARANTOR_MISSING = "guarantor_missing"
@@ -132,6 +133,9 @@ WORDS: Final = CapabilityWords(
             ),
             ReviewFinding.NOT_EMPLOYED: Sentence(
                 "متقاضی در فهرست کارکنان شاغل نیست", "the applicant is not listed as employed"
+            ),
+            ReviewFinding.MOBILE_DISPUTED: Sentence(
+                "شمارهٔ همراه متقاضی با فهرست سازمان یکی نیست", "the organisation lists another mobile of the applicant"
             ),
             ReviewFinding.APPLICANT_MOVED: Sentence(
                 "متقاضی به منطقهٔ دیگری رفته است", "the applicant works in another region now"

@@ -282,7 +282,7 @@ def as_worker(employment: Employment) -> Worker:
         employment.region_code,
         employment.hire_date,
         employment.net_pay,
-        is_employed=employment.state == "employed",
+        is_employed=employment.counts,
     )
 
 

@@ -55,6 +55,7 @@ class ApplicationExamination:
         found = {
             ReviewFinding.CONTRACT_NOT_IN_FORCE: not self.contract_in_force,
             ReviewFinding.NOT_EMPLOYED: self.employment.state != "employed",
+            ReviewFinding.MOBILE_DISPUTED: self.employment.is_disputed,
             ReviewFinding.APPLICANT_MOVED: may_forward(reviewing_region, self.employment.region_code),
             ReviewFinding.AMOUNT_ABOVE_SHARE: Money(application.monthly, Unit.IRR) > self.limit,
             ReviewFinding.GUARANTOR_MISSING: len(standing) < self.guarantors_asked_for,

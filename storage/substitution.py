@@ -54,6 +54,7 @@ class SubstitutionExamination:
         found = {
             ReviewFinding.CONTRACT_NOT_IN_FORCE: not self.contract_in_force,
             ReviewFinding.NOT_EMPLOYED: self.owner.state != "employed",
+            ReviewFinding.MOBILE_DISPUTED: self.owner.is_disputed,
             ReviewFinding.APPLICANT_MOVED: reviewing_region not in {None, self.owner.region_code},
             ReviewFinding.GUARANTOR_MISSING: not self.both_stand,
             ReviewFinding.GUARANTOR_NOT_ELIGIBLE: bool(as_faults(self.proposed.rules)),

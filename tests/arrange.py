@@ -27,6 +27,7 @@ from storage.database import SERVICE, transaction
 from storage.people import add_person
 from storage.rows.account import role_grants
 from storage.rows.organisation import employments
+from storage.rows.people import persons
 
 _SERIAL = itertools.count(100_000_000)
 _MOBILES = itertools.count(9_120_000_000)
@@ -108,6 +109,7 @@ class Arrange:
                     region_code=region,
                     hire_date=hired,
                     net_pay=net_pay,
+                    mobile_index=sa.select(persons.c.mobile_index).where(persons.c.id == person_id).scalar_subquery(),
                     sheba_index=b"x",
                     sheba_sealed=b"x",
                 )

@@ -32,6 +32,7 @@ from storage.rows.onboarding import Application
 _RESPONSIBLE = {
     Obstacle.CONTRACT_NOT_IN_FORCE: Role.CONTRACTS_OFFICER,
     Obstacle.NOT_EMPLOYED: Role.HR_OFFICER,
+    Obstacle.MOBILE_DISPUTED: Role.HR_OFFICER,
     Obstacle.SHARE_USED_UP: Role.HR_OFFICER,
 }
 
@@ -100,6 +101,8 @@ async def _limit_now(step: Transition, application: Application, programme: Prog
         return Obstacle.CONTRACT_NOT_IN_FORCE
     if employment.state != "employed":
         return Obstacle.NOT_EMPLOYED
+    if employment.is_disputed:
+        return Obstacle.MOBILE_DISPUTED
     limit = await onboarding.limit_now(step.connection, programme, employment, today, apart_from_case=step.case.id)
     return limit or Obstacle.SHARE_USED_UP
 

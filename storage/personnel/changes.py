@@ -61,13 +61,21 @@ async def replace_mobile(
 ) -> None:
     """Make a number the person's (G2): sessions end, codes die, money pauses, the old number is told.
 
-    It is to be proved with a code: the confirmation of the old one does not count.
+    It is to be proved with a code: the confirmation of the old one does not count. The list by which the change came
+    has it from now on; other employers' lists stay as they are. A number that is the person's already is only listed.
     """
     old = (
         await connection.execute(
-            sa.select(persons.c.mobile_sealed).where(persons.c.id == change.person_id).with_for_update()
+            sa.select(persons.c.mobile_index, persons.c.mobile_sealed)
+            .where(persons.c.id == change.person_id)
+            .with_for_update()
         )
     ).one()
+    await connection.execute(
+        sa.update(employments).where(employments.c.id == change.employment_id).values(mobile_index=index)
+    )
+    if old.mobile_index == index:
+        return
     if old.mobile_sealed is not None:
         await keep_version(connection, change, {"mobile_sealed": _as_text(old.mobile_sealed)})
         await _tell_number(connection, change, old.mobile_sealed, Sms.MOBILE_CHANGED_OLD)

@@ -117,6 +117,7 @@ async def apply_chunk(connection: AsyncConnection, importing: Importing, chunk: 
     await connection.execute(statements.COMPARE, ids)
     refused = [*todo.refused, *await _refuse_own(connection, ids)]
     changed = await _change(connection, ids)
+    await connection.execute(statements.LIST_MOBILES)
     added = (await connection.execute(statements.ADD_EMPLOYMENTS, ids)).rowcount
     proposed = await _propose(connection, importing, ids | leavers)
     await _refuse(connection, importing.case_id, refused)

@@ -83,6 +83,7 @@ COMPARE: Final = sa.text(
         coalesce(nullif(i.first_name, ''), p.first_name) AS first_name,
         coalesce(nullif(i.last_name, ''), p.last_name) AS last_name,
         p.mobile_index IS DISTINCT FROM i.mobile_index AS other_mobile,
+        e.mobile_index IS DISTINCT FROM i.mobile_index AS listed_anew,
         e.sheba_index <> i.sheba_index AS other_sheba,
         jsonb_strip_nulls(jsonb_build_object(
             'first_name', CASE WHEN named.here AND nullif(i.first_name, '') <> p.first_name THEN p.first_name END,
@@ -153,11 +154,21 @@ CHANGE_EMPLOYMENTS: Final = sa.text(
     """
 )
 
+# The list is its organisation's own: what it says of the number counts for this employment at once, and for the person
+# only when two people have confirmed it. Until then the employment is in dispute, and no other one.
+LIST_MOBILES: Final = sa.text(
+    """
+    UPDATE employments e SET mobile_index = w.mobile_index
+    FROM compared w WHERE e.id = w.employment_id AND w.listed_anew
+    """
+)
+
 ADD_EMPLOYMENTS: Final = sa.text(
     """
     INSERT INTO employments
-        (organisation_id, person_id, region_code, hire_date, net_pay, sheba_index, sheba_sealed)
-    SELECT CAST(:organisation AS uuid), person_id, region_code, hire_date, net_pay, sheba_index, sheba_sealed
+        (organisation_id, person_id, region_code, hire_date, net_pay, mobile_index, sheba_index, sheba_sealed)
+    SELECT CAST(:organisation AS uuid), person_id, region_code, hire_date, net_pay, mobile_index, sheba_index,
+        sheba_sealed
     FROM compared WHERE employment_id IS NULL ORDER BY national_id_index
     """
 )

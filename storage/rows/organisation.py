@@ -44,7 +44,10 @@ class Contract:
 
 @dataclass(frozen=True, slots=True)
 class Employment:
-    """A person's line in an organisation's personnel list. ``net_pay`` is rial a month."""
+    """A person's line in an organisation's personnel list. ``net_pay`` is rial a month.
+
+    ``is_disputed``: the list has another mobile for them than they sign in with.
+    """
 
     id: UUID
     organisation_id: UUID
@@ -53,6 +56,15 @@ class Employment:
     hire_date: date
     net_pay: int
     state: str
+    is_disputed: bool
+
+    @property
+    def counts(self) -> bool:
+        """Whether they may apply, stand for others and be approved by it: they work there, and are who it means (A1).
+
+        Whoever signs in as this person need not be the one whom this organisation listed.
+        """
+        return self.state == "employed" and not self.is_disputed
 
     @property
     def pay(self) -> Money:
@@ -63,4 +75,13 @@ class Employment:
 regions = table("regions", code=str, name=str)
 organisations = table("organisations", Organisation, unit=str)
 contracts = table("contracts", Contract, created_at=datetime)
-employments = table("employments", Employment, unit=str, sheba_index=bytes, sheba_sealed=bytes, updated_at=datetime)
+employments = table(
+    "employments",
+    Employment,
+    apart_from={"is_disputed"},
+    unit=str,
+    mobile_index=bytes | None,
+    sheba_index=bytes,
+    sheba_sealed=bytes,
+    updated_at=datetime,
+)
