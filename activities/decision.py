@@ -17,7 +17,7 @@ from uuid import UUID
 from activities.process import Process, notify_reminded
 from activities.transition import Transition
 from domain.access import Grant
-from messages.case import CaseKind, NextStep
+from messages.case import WAIT, CaseKind, NextStep
 from messages.decision import Step
 from storage import tasks
 from storage.cases import last_fact
@@ -52,6 +52,10 @@ class DecidedCase(ABC):
         """Whether a decision is about what is asked for now."""
         return True
 
+    async def overtake(self, step: Transition) -> NextStep | None:  # noqa: ARG002 - a kind may look
+        """End a case in which nothing is left to decide, though nobody has; None while its question stands."""
+        return None
+
     @abstractmethod
     async def request(self, step: Transition) -> DecisionRequest:
         """Who decides; timeline and notices besides the task's own are the kind's."""
@@ -85,10 +89,11 @@ def decision_process(decided_cases: Iterable[DecidedCase]) -> Process:
             raise ValueError(f"two of {decided_case.kind}")
 
     async def assess(step: Transition) -> NextStep:
+        decided_case = by_kind[step.case.kind]
         open_tasks = await tasks.open_tasks(step.connection, step.case.id)
-        if open_tasks:
-            return step.wait(open_tasks)
-        return await _next_step(by_kind[step.case.kind], step)
+        found = step.wait(open_tasks) if open_tasks else await _next_step(decided_case, step)
+        is_undecided = found.step in {WAIT, Step.REQUEST_DECISION}
+        return (await decided_case.overtake(step) if is_undecided else None) or found
 
     async def request_decision(step: Transition) -> NextStep:
         return await _ask(step, await by_kind[step.case.kind].request(step))

@@ -11,6 +11,7 @@ from domain.persian import persian_digits
 from messages.case import CaseKind, NextStep
 from messages.mobile_change import Event, FactKind, Phase, TaskKind
 from storage import mobile_change, personnel
+from storage.dispute import agreed_mobile
 from storage.policies import by_id
 from storage.rows.cases import Fact
 from storage.rows.mobile_change import MobileChange as Change
@@ -30,6 +31,13 @@ class MobileChangeCase(DecidedCase):
         """Whether the decision is about the number that stands now."""
         return bool(decision.payload.get("value") == (await _change(step)).value)
 
+    async def overtake(self, step: Transition) -> NextStep | None:
+        """End it if the person and their employer's list have come to have this number in another way."""
+        change = await _change(step)
+        if await agreed_mobile(step.connection, change.employment_id) != change.mobile_index:
+            return None
+        return await _tell_end(step, change, Event.OVERTAKEN, Phase.OVERTAKEN)
+
     async def request(self, step: Transition) -> DecisionRequest:
         """Ask support."""
         return await _ask(step, TaskKind.CONFIRM_MOBILE_CHANGE, _SUPPORT, Phase.AWAITING_SUPPORT)
@@ -46,9 +54,11 @@ class MobileChangeCase(DecidedCase):
             await step.notify([change.person_id], FactKind.REJECTED)
             return await _end(step, change, Phase.REJECTED)
         pause = await _hours(step, "money_pause_hours")
-        await personnel.replace_mobile(
+        is_new = await personnel.replace_mobile(
             step.connection, change, index=change.mobile_index, sealed=change.mobile_sealed, pause=pause
         )
+        if not is_new:
+            return await _tell_end(step, change, Event.KEPT, Phase.KEPT)
         hours = pause // timedelta(hours=1)
         await step.add_event(Event.APPLIED, params={"hours": hours})
         await step.notify([change.person_id], Event.APPLIED, {"hours": persian_digits(str(hours))})
@@ -56,10 +66,7 @@ class MobileChangeCase(DecidedCase):
 
     async def lapse(self, step: Transition) -> NextStep:
         """Nothing is changed."""
-        change = await _change(step)
-        await step.add_event(Event.LAPSED)
-        await step.notify([change.person_id], Event.LAPSED)
-        return await _end(step, change, Phase.LAPSED)
+        return await _tell_end(step, await _change(step), Event.LAPSED, Phase.LAPSED)
 
 
 async def _ask(
@@ -74,6 +81,12 @@ async def _ask(
         due_in=await _hours(step, "change_expire_hours"),
         details={} if returned is None else {"note": returned.payload["note"]},
     )
+
+
+async def _tell_end(step: Transition, change: Change, event: Event, phase: Phase) -> NextStep:
+    await step.add_event(event)
+    await step.notify([change.person_id], event)
+    return await _end(step, change, phase)
 
 
 async def _end(step: Transition, change: Change, phase: Phase) -> NextStep:

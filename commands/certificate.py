@@ -12,11 +12,13 @@ from commands.task import DECISION, expect_kind
 from domain import certificate as rules
 from domain.access import Role, ScopeKind
 from domain.dates import tehran_day
+from domain.employment import EmployeeMobileDisputed
 from domain.errors import InvalidInput, NotFound, OwnCase
 from domain.money import RIAL_A_TOMAN, Money
 from domain.onboarding import AmountNotWholeToman, RefusalReason
 from messages.certificate import FactKind, TaskKind
 from storage import certificate, onboarding
+from storage.organisation import read_employment
 from storage.rows.onboarding import Application
 from storage.rows.tasks import Task
 
@@ -30,11 +32,13 @@ class CertificateTerms:
     valid_until: date
 
 
-@refuses(*DECISION, AmountNotWholeToman, rules.CertificateTooHigh, rules.CertificateExpired)
+@refuses(*DECISION, EmployeeMobileDisputed, AmountNotWholeToman, rules.CertificateTooHigh, rules.CertificateExpired)
 async def issue_certificate(command: Command, task: Task, terms: CertificateTerms) -> UUID:
     """Answer a certificate task with a certificate; returns the fact's id."""
     expect_kind(task, TaskKind.ISSUE_CERTIFICATE)
     application = await _application(command, task)
+    if (await read_employment(command.connection, application.employment_id)).is_disputed:
+        raise EmployeeMobileDisputed
     if terms.monthly.amount % RIAL_A_TOMAN:
         raise AmountNotWholeToman(field="monthly_amount.amount")
     if terms.monthly.amount > application.monthly:

@@ -14,6 +14,7 @@ from domain import guarantor as rules
 from domain.access import Part
 from domain.account import CodePurpose, guarantee_binding
 from domain.dates import tehran_day
+from domain.employment import MobileDisputed
 from domain.errors import CaseClosed, NotFound, TaskNotOpen, TooMany
 from domain.guarantor import Rule, as_faults
 from domain.identity import BadNationalId, NationalId, parse_national_id
@@ -138,6 +139,7 @@ async def release_guarantors(command: Command, case_id: UUID) -> None:
     rules.GuaranteeUnknown,
     rules.GuarantorPlacesFilled,
     rules.GuarantorNamedTwice,
+    MobileDisputed,
     MoneyPaused,
     TaskNotOpen,
 )
@@ -158,6 +160,8 @@ async def name_guarantor(command: Command, case_id: UUID, national_id: str, *, r
     if await money_pause(command.connection, command.actor.person_id):
         raise MoneyPaused
     own = await read_employment(command.connection, application.employment_id)
+    if own.is_disputed:
+        raise MobileDisputed
     there = await find_guarantor(command, programme.guarantor_terms, own, national_id)
     named = await guarantor.guarantees_for(command.connection, case_id)
     if any(one.person_id == there.person_id and (one.is_live or one.status == "refused") for one in named):
@@ -242,6 +246,7 @@ async def ask_again(command: Command, application: Application) -> None:
     check_code,
     rules.GuarantorCapacityFull,
     rules.GuarantorNotEligible,
+    MobileDisputed,
     MandateOutdated,
     MoneyPaused,
 )
@@ -276,6 +281,8 @@ async def _judge(command: Command, guarantee: Guarantee, consent: Consent) -> No
         applicant = await read_employment(command.connection, application.employment_id)
         there = await read_employment(command.connection, guarantee.employment_id)
         faults = await _faults(command, terms, applicant, there)
+    if there.is_disputed:
+        raise MobileDisputed
     if Rule.STANDS_FOR_FEW in faults:
         raise rules.GuarantorCapacityFull(most=terms.stands_for_max)
     if faults:

@@ -14,11 +14,14 @@ from domain.errors import InvalidInput, NotFound, OwnCase, StepUpRequired
 from domain.identity import BadMobile, BadNationalId, Mobile, parse_mobile, parse_national_id
 from domain.mobile_change import ForwardedByYourself, MobileChangeOpen, MobileUnchanged
 from messages.case import CaseKind
-from messages.mobile_change import FactKind, Phase, TaskKind
+from messages.mobile_change import FactKind, Phase, Sms, TaskKind
+from messages.personnel import Sms as PersonnelSms
 from storage import mobile_change
+from storage.dispute import agreed_mobile
 from storage.guarantor import guarantee_each_other
 from storage.organisation import employments_of, read_employment
 from storage.people import find_person
+from storage.personnel import tell_number
 from storage.policies import in_force
 from storage.rows.mobile_change import MobileChange
 from storage.rows.organisation import Employment
@@ -33,7 +36,7 @@ async def forward_mobile_change(command: Command, national_id: str, mobile: str,
     """Forward an employee's wish for another mobile to support; returns the case's id.
 
     The employee works in the welfare manager's organisation or region; it is not themselves, nor somebody whom they
-    stand for or who stands for them. Their present number is told at once.
+    stand for or who stands for them. Their present number and the new one are told at once.
     """
     command.require_role(Role.WELFARE_MANAGER)
     command.require_strong()
@@ -58,7 +61,8 @@ async def forward_mobile_change(command: Command, national_id: str, mobile: str,
         reason=why,
     )
     change = await _change(command, case_id)
-    sms: dict[str, list[UUID]] = {FactKind.FORWARDED: [employment.person_id]}
+    is_new = await _tell_new(command, change, new)
+    sms: dict[str, list[UUID]] = {FactKind.FORWARDED if is_new else Sms.PRESENT_FORWARDED: [employment.person_id]}
     audited = {"subject": str(case_id), "after": {"employment_id": str(employment.id)}, "reason": why}
     await command.act(
         case_id, FactKind.FORWARDED, {"value": change.value}, part=Role.WELFARE_MANAGER, sms=sms, audited=audited
@@ -69,9 +73,16 @@ async def forward_mobile_change(command: Command, national_id: str, mobile: str,
 @refuses(MobileUnchanged)
 async def _refuse_unchanged(command: Command, employment: Employment, new: Mobile) -> None:
     """The present number changes nothing, unless this employer's list has another one: then it is confirmed (A1)."""
-    is_present = await mobile_change.has_mobile(command.connection, command.seals, employment.person_id, new)
-    if is_present and not employment.is_disputed:
+    if await agreed_mobile(command.connection, employment.id) == command.seals.index.of("mobile", new):
         raise MobileUnchanged(field="mobile")
+
+
+async def _tell_new(command: Command, change: MobileChange, new: Mobile) -> bool:
+    """Tell the number that is to be the person's; False, and nothing told, if it is theirs already."""
+    if await mobile_change.has_mobile(command.connection, command.seals, change.person_id, new):
+        return False
+    await tell_number(command.connection, change, change.mobile_sealed, PersonnelSms.MOBILE_PROPOSED_NEW)
+    return True
 
 
 async def _find(command: Command, national_id: str) -> tuple[Employment, Grant]:
@@ -116,6 +127,7 @@ async def correct_mobile_change(command: Command, task: Task, mobile: str) -> UU
     await _refuse_unchanged(command, await read_employment(command.connection, change.employment_id), new)
     await mobile_change.correct_mobile(command.connection, command.seals, task.case_id, new)
     corrected = await _change(command, task.case_id)
+    await _tell_new(command, corrected, new)
     fact = FactKind.CORRECTED
     return await command.act(task.case_id, fact, {"value": corrected.value}, part=Role.WELFARE_MANAGER, closes=task)
 

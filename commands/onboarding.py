@@ -15,6 +15,7 @@ from domain import onboarding as rules
 from domain.access import Part
 from domain.account import CodePurpose, mandate_binding
 from domain.dates import tehran_day
+from domain.employment import MobileDisputed
 from domain.errors import CaseClosed, Forbidden, NotFound, TaskNotOpen
 from domain.money import RIAL_A_TOMAN, Money, format_toman
 from domain.onboarding import RefusalReason
@@ -36,7 +37,7 @@ from storage.rows.policies import Policy
 from storage.rows.tasks import Task
 
 _APPLICANT = Part.APPLICANT
-_OF_EMPLOYMENT = (rules.NotOnPersonnelList, rules.ChooseOrganisation, rules.ProgrammeUnknown)
+_OF_EMPLOYMENT = (rules.NotOnPersonnelList, MobileDisputed, rules.ChooseOrganisation, rules.ProgrammeUnknown)
 _OF_TERMS = (
     rules.ContractNotInForce,
     rules.AmountNotWholeToman,
@@ -110,15 +111,23 @@ async def find_employment(command: Command, programme: Programme, organisation_i
     employed = [
         employment
         for employment in await employments_of(command.connection, command.actor.person_id)
-        if employment.counts and organisation_id in {None, employment.organisation_id}
+        if employment.state == "employed" and organisation_id in {None, employment.organisation_id}
     ]
-    if not employed:
-        raise rules.NotOnPersonnelList
-    if len(employed) > 1:
+    counting = [employment for employment in employed if employment.counts]
+    if not counting:
+        raise MobileDisputed if employed else rules.NotOnPersonnelList
+    if len(counting) > 1:
         raise rules.ChooseOrganisation(field="organisation_id")
-    if not await is_open_to(command.connection, programme, employed[0].organisation_id):
+    if not await is_open_to(command.connection, programme, counting[0].organisation_id):
         raise rules.ProgrammeUnknown(field="programme")
-    return employed[0]
+    return counting[0]
+
+
+@refuses(rules.NotOnPersonnelList, MobileDisputed)
+async def refuse_uncounted(employment: Employment) -> None:
+    """Nothing new rests on an employment that has ended, or whose list means somebody with another mobile (A1)."""
+    if not employment.counts:
+        raise MobileDisputed if employment.state == "employed" else rules.NotOnPersonnelList
 
 
 async def _refuse_second(command: Command, programme: Programme) -> None:
@@ -224,7 +233,7 @@ async def withdraw_application(command: Command, case_id: UUID) -> UUID:
     return case_id
 
 
-@refuses(check_code, *_OF_TERMS, rules.MoneyPaused, rules.NotOnPersonnelList, NotReturned, TaskNotOpen)
+@refuses(check_code, refuse_uncounted, *_OF_TERMS, rules.MoneyPaused, NotReturned, TaskNotOpen)
 async def correct_application(command: Command, case_id: UUID, correction: ApplicationCorrection) -> UUID:
     """Correct and resubmit what finance returned (A7): judged like a new application, by the values of today (A3).
 
@@ -241,8 +250,7 @@ async def correct_application(command: Command, case_id: UUID, correction: Appli
         raise NotReturned
     programme = await programme_of(command.connection, case.policy_id)
     employment = await read_employment(command.connection, before.employment_id)
-    if not employment.counts:
-        raise rules.NotOnPersonnelList
+    await refuse_uncounted(employment)
     await onboarding.lock_quota(command.connection, command.actor.person_id)
     await _judge(command, programme, employment, correction, case_id=case_id)
     await _accept_mandate(command, programme, correction)

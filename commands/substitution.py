@@ -7,6 +7,7 @@ from uuid import UUID
 
 from commands.command import Command
 from commands.guarantor import find_guarantor, release_guarantors
+from commands.onboarding import refuse_uncounted
 from commands.refusals import refuses
 from commands.review import blocked
 from commands.service import refuse_closed
@@ -16,7 +17,7 @@ from domain import substitution as rules
 from domain.access import Part, Role, ScopeKind
 from domain.dates import tehran_day
 from domain.errors import CaseClosed, NotFound
-from domain.onboarding import ContractNotInForce, MoneyPaused, NotOnPersonnelList, RefusalReason
+from domain.onboarding import ContractNotInForce, MoneyPaused, RefusalReason
 from domain.programme import GuarantorTerms
 from domain.review import ApprovalBlocked
 from messages.case import CaseKind
@@ -43,7 +44,7 @@ _OWNER = Part.APPLICANT
     guarantor_rules.GuaranteeUnknown,
     rules.CreditLineOver,
     rules.SubstitutionOpen,
-    NotOnPersonnelList,
+    refuse_uncounted,
     ContractNotInForce,
     MoneyPaused,
 )
@@ -96,8 +97,7 @@ async def _credit(command: Command, line: CreditLine) -> tuple[Case, Application
 
 async def _refuse_hopeless(command: Command, own: Employment) -> None:
     """Nobody is asked for what finance could not approve as things are."""
-    if not own.counts:
-        raise NotOnPersonnelList
+    await refuse_uncounted(own)
     if not await contract_in_force(command.connection, own.organisation_id, tehran_day(command.now)):
         raise ContractNotInForce
 

@@ -18,6 +18,38 @@ class EmploymentStatus(StrEnum):
     EMPLOYED_ELSEWHERE = "employed_elsewhere"
     EXIT_REPORTED = "exit_reported"
     LEFT = "left"
+    MOBILE_DISPUTED = "mobile_disputed"
+
+
+class MobileDisputed(Conflict):
+    """The organisation lists another mobile for the person than they sign in with: nothing rests on it now (A1).
+
+    Its name is not told: whoever signs in as the person need not be the one whom it employs.
+    """
+
+    code = "mobile_disputed"
+    fa = (
+        "شمارهٔ همراه مورد اختلاف است: سازمان شمارهٔ دیگری برای شما اعلام کرده است. تا روشن شدن آن، کاری که به"
+        " حقوقِ آن سازمان بسته است پیش نمی‌رود؛ به واحد رفاه سازمان خود مراجعه کنید."
+    )
+    en = (
+        "Your organisation lists another mobile for you. Until this is settled, nothing that rests on its pay goes on;"
+        " please ask your welfare office."
+    )
+
+
+class EmployeeMobileDisputed(Conflict):
+    """The list has another mobile for the employee than they sign in with: no certificate is issued for them (A1)."""
+
+    code = "employee_mobile_disputed"
+    fa = (
+        "شمارهٔ همراه این همکار مورد اختلاف است؛ تا یکی شدن شماره با فهرست سازمان، گواهی صادر نمی‌شود. شمارهٔ درست"
+        " را با فایل کارکنان یا از راه رفاه سازمان بفرستید."
+    )
+    en = (
+        "Your list has another mobile for this employee than they sign in with; no certificate is issued before this is"
+        " settled. Send the right number with a personnel file or by the welfare office."
+    )
 
 
 class HireDateImpossible(InvalidInput):
@@ -74,6 +106,9 @@ WORDS: Final = CapabilityWords(
                 "پایان همکاری گزارش شده است", "the end of the employment was reported"
             ),
             EmploymentStatus.LEFT: Sentence("دیگر شاغل نیست", "no longer works there"),
+            EmploymentStatus.MOBILE_DISPUTED: Sentence(
+                "شمارهٔ همراه او مورد اختلاف است", "the organisation lists another mobile"
+            ),
         },
     },
 )

@@ -8,7 +8,7 @@ from domain.errors import Conflict, Forbidden
 from domain.programme import Programme
 from domain.wording import CapabilityWords, Sentence, TaskWords
 from messages.case import CaseKind
-from messages.mobile_change import Event, FactKind, Phase, TaskKind
+from messages.mobile_change import Event, FactKind, Phase, Sms, TaskKind
 
 
 class MobileUnchanged(Conflict):
@@ -53,8 +53,10 @@ WORDS: Final = CapabilityWords(
             Phase.AWAITING_SUPPORT: Sentence("در انتظار تأیید پشتیبانی", "Awaiting support"),
             Phase.AWAITING_CORRECTION: Sentence("در انتظار اصلاح رفاه سازمان", "Awaiting the welfare office"),
             Phase.CHANGED: Sentence("شماره عوض شد", "Changed"),
+            Phase.KEPT: Sentence("شمارهٔ کنونی تأیید شد", "Present number confirmed"),
             Phase.REJECTED: Sentence("پذیرفته نشد", "Rejected"),
             Phase.LAPSED: Sentence("مهلت گذشت", "Lapsed"),
+            Phase.OVERTAKEN: Sentence("دیگر لازم نیست", "No longer needed"),
         },
     },
     tasks={
@@ -89,6 +91,14 @@ WORDS: Final = CapabilityWords(
             "شمارهٔ همراه عوض شد؛ کارهای مالی تا {hours} ساعت متوقف است.",
             "The mobile was changed; money actions pause for {hours} hours.",
         ),
+        Event.KEPT: Sentence(
+            "شمارهٔ کنونی تأیید شد و شمارهٔ فهرست سازمان هم همین است.",
+            "The present number was confirmed; the organisation's list has it too.",
+        ),
+        Event.OVERTAKEN: Sentence(
+            "این شماره از راه دیگری تأیید شد؛ چیزی برای تأیید نماند.",
+            "The number was confirmed in another way; nothing is left to confirm.",
+        ),
         Event.LAPSED: Sentence(
             "در مهلت مقرر پاسخی نرسید و شماره عوض نشد.", "No answer came in time; nothing was changed."
         ),
@@ -101,6 +111,12 @@ WORDS: Final = CapabilityWords(
         Event.APPLIED: (
             "امانت: این شماره برای شما ثبت شد. برای ورود، کد تازه بگیرید. کارهای مالی تا {hours} ساعت متوقف است."
         ),
+        Sms.PRESENT_FORWARDED: (
+            "امانت: رفاه سازمان اعلام کرد که همین شماره از آنِ شماست؛ پس از تأیید پشتیبانی به شما خبر می‌دهیم. اگر از آن"
+            " خبر ندارید، با پشتیبانی تماس بگیرید."
+        ),
+        Event.KEPT: "امانت: همین شمارهٔ همراه برای شما تأیید شد و چیزی تغییر نکرد.",
+        Event.OVERTAKEN: "امانت: همین شمارهٔ همراه برای شما تأیید شده است و درخواست رفاه سازمان دیگر لازم نیست.",
         Event.LAPSED: "امانت: درخواست تغییر شمارهٔ همراه شما بی‌پاسخ ماند و همین شماره برقرار است.",
     },
     ahead={CaseKind.MOBILE_CHANGE: _steps_ahead},

@@ -25,6 +25,7 @@ class Obstacle(StrEnum):
     SHARE_USED_UP = "share_used_up"
     CERTIFICATE_NOT_VALID = "certificate_not_valid"
     GUARANTOR_GONE = "guarantor_gone"
+    GUARANTOR_DISPUTED = "guarantor_disputed"
 
 
 class RefusalReason(StrEnum):
@@ -268,6 +269,13 @@ WORDS: Final = CapabilityWords(
             ),
             seen_by=OWNER,
         ),
+        Event.DISPUTE_SETTLED: Line(
+            Sentence(
+                "شمارهٔ همراه دیگر مورد اختلاف نیست؛ درخواست ادامه می‌یابد.",
+                "The mobile is no longer disputed; the application goes on.",
+            ),
+            seen_by=OWNER,
+        ),
         FactKind.OBSTACLE_CLEARED: Line(
             Sentence("مانع برطرف شد؛ دوباره بررسی می‌کنیم.", "The obstacle was cleared; checking again."), seen_by=OWNER
         ),
@@ -317,11 +325,14 @@ WORDS: Final = CapabilityWords(
             ),
             Obstacle.NOT_EMPLOYED: Sentence("اشتغال در سازمان تأیید نشد", "employment there is not confirmed"),
             Obstacle.MOBILE_DISPUTED: Sentence(
-                "شمارهٔ همراه با فهرست سازمان یکی نیست", "the organisation lists another mobile"
+                "شمارهٔ همراه متقاضی مورد اختلاف است", "the organisation lists another mobile of the applicant"
             ),
             Obstacle.SHARE_USED_UP: Sentence("سقف کسر از حقوق پر شده است", "the share of pay is used up"),
             Obstacle.CERTIFICATE_NOT_VALID: Sentence("گواهی پیشین معتبر نیست", "the earlier certificate is not valid"),
             Obstacle.GUARANTOR_GONE: Sentence("ضامن دیگر در سازمان شاغل نیست", "the guarantor no longer works there"),
+            Obstacle.GUARANTOR_DISPUTED: Sentence(
+                "شمارهٔ همراه ضامن مورد اختلاف است", "the organisation lists another mobile of the guarantor"
+            ),
         },
     },
 )

@@ -347,6 +347,7 @@ WORDS: Final = CapabilityWords(
             ChangePhase.CONFIRMED: Sentence("تأیید شد", "Confirmed"),
             ChangePhase.REJECTED: Sentence("رد شد", "Rejected"),
             ChangePhase.LAPSED: Sentence("مهلت گذشت", "Lapsed"),
+            ChangePhase.OVERTAKEN: Sentence("دیگر لازم نیست", "No longer needed"),
         },
     },
     tasks={
@@ -386,6 +387,10 @@ WORDS: Final = CapabilityWords(
             "در مهلت مقرر پاسخی نرسید و تغییر انجام نشد: {what:Change}.",
             "No answer came in time; nothing was changed: {what:Change}.",
         ),
+        Event.CHANGE_OVERTAKEN: Sentence(
+            "فهرست سازمان و شمارهٔ ثبت‌شده دوباره یکی شد؛ چیزی برای تأیید نماند.",
+            "The organisation's list and the number in use are the same again; nothing is left to confirm.",
+        ),
     },
     sms={
         Event.FILE_IMPORTED: (
@@ -397,11 +402,17 @@ WORDS: Final = CapabilityWords(
             "امانت: سازمان شما شمارهٔ همراه دیگری برای شما فرستاده است. اگر از آن خبر ندارید، زود"
             " با پشتیبانی تماس بگیرید: {app_link}"
         ),
+        # To whoever has that number, who may be a stranger: it says nothing of the person or their employer.
+        Sms.MOBILE_PROPOSED_NEW: (
+            "امانت: یک سازمان این شماره را برای یکی از کارکنان خود اعلام کرده و هنوز تأیید نشده است. اگر این شماره را"
+            " خودتان به محل کارتان نداده‌اید، به پشتیبانی امانت خبر دهید."
+        ),
         Sms.MOBILE_CONFIRMED: (
             "امانت: از این پس با همین شماره وارد شوید. برای امنیت شما، کارهای مالی مدتی بسته می‌ماند."
         ),
         Sms.MOBILE_REJECTED: "امانت: تغییر شمارهٔ همراه شما پذیرفته نشد و شمارهٔ پیشین برقرار است.",
         Sms.MOBILE_LAPSED: "امانت: تغییر شمارهٔ همراه شما تأیید نشد و شمارهٔ پیشین برقرار است.",
+        Sms.MOBILE_OVERTAKEN: "امانت: فهرست سازمان شما با همین شمارهٔ همراه یکی شد و شمارهٔ شما تغییری نکرد.",
         Sms.MOBILE_CHANGED_OLD: (
             "امانت: شمارهٔ همراه حساب شما عوض شد و این شماره دیگر به آن راه ندارد. اگر شما"
             " نخواسته‌اید، همین حالا با پشتیبانی تماس بگیرید."

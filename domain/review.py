@@ -135,7 +135,7 @@ WORDS: Final = CapabilityWords(
                 "متقاضی در فهرست کارکنان شاغل نیست", "the applicant is not listed as employed"
             ),
             ReviewFinding.MOBILE_DISPUTED: Sentence(
-                "شمارهٔ همراه متقاضی با فهرست سازمان یکی نیست", "the organisation lists another mobile of the applicant"
+                "شمارهٔ همراه متقاضی مورد اختلاف است", "the organisation lists another mobile of the applicant"
             ),
             ReviewFinding.APPLICANT_MOVED: Sentence(
                 "متقاضی به منطقهٔ دیگری رفته است", "the applicant works in another region now"

@@ -13,8 +13,10 @@ class Phase(StrEnum):
     AWAITING_SUPPORT = "awaiting_support"
     AWAITING_CORRECTION = "awaiting_correction"
     CHANGED = "changed"
+    KEPT = "kept"
     REJECTED = "rejected"
     LAPSED = "lapsed"
+    OVERTAKEN = "overtaken"
 
 
 class TaskKind(StrEnum):
@@ -38,7 +40,15 @@ class Event(StrEnum):
     """What the machine tells."""
 
     APPLIED = "mobile_change_applied"
+    KEPT = "mobile_change_kept"
     LAPSED = "mobile_change_lapsed"
+    OVERTAKEN = "mobile_change_overtaken"
+
+
+class Sms(StrEnum):
+    """What the person is told besides."""
+
+    PRESENT_FORWARDED = "mobile_change_present_forwarded"
 
 
 SIGNALS: Mapping[str, str] = {

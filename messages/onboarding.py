@@ -55,6 +55,7 @@ class Event(StrEnum):
 
     ACTIVATION_PAUSED = "activation_paused"
     ACTIVATION_BLOCKED = "activation_blocked"
+    DISPUTE_SETTLED = "dispute_settled"
     APPLICATION_LAPSED = "application_lapsed"
     CREDIT_ACTIVATED = "credit_activated"
 

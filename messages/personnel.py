@@ -23,6 +23,7 @@ class ChangePhase(StrEnum):
     CONFIRMED = "confirmed"
     REJECTED = "rejected"
     LAPSED = "lapsed"
+    OVERTAKEN = "overtaken"
 
 
 class Change(StrEnum):
@@ -60,15 +61,18 @@ class Event(StrEnum):
     CHANGE_REJECTED = "personnel_change_rejected"
     CHANGE_APPLIED = "personnel_change_applied"
     CHANGE_LAPSED = "personnel_change_lapsed"
+    CHANGE_OVERTAKEN = "personnel_change_overtaken"
 
 
 class Sms(StrEnum):
-    """What the person concerned is told, and operators about an exit."""
+    """What the person concerned is told, the number that is to be theirs, and operators about an exit."""
 
     MOBILE_PROPOSED = "personnel_mobile_proposed"
+    MOBILE_PROPOSED_NEW = "mobile_proposed_new"
     MOBILE_CONFIRMED = "personnel_mobile_confirmed"
     MOBILE_REJECTED = "personnel_mobile_rejected"
     MOBILE_LAPSED = "personnel_mobile_lapsed"
+    MOBILE_OVERTAKEN = "personnel_mobile_overtaken"
     MOBILE_CHANGED_OLD = "mobile_changed_old"
     SHEBA_PROPOSED = "personnel_sheba_proposed"
     SHEBA_CONFIRMED = "personnel_sheba_confirmed"

@@ -13,12 +13,19 @@ from messages.case import CaseKind
 from storage.locks import About, lock
 from storage.rows.cases import cases
 from storage.rows.mobile_change import MobileChange, mobile_changes
-from storage.rows.organisation import Employment
+from storage.rows.organisation import Employment, employments
 from storage.rows.people import persons
 from storage.rows.table import columns, find_one
 from storage.sealing import Seals
 
 _PURPOSE = "person.mobile"
+
+# A condition on employments: the welfare office says that the person has another number, and support has not answered.
+IS_FORWARDED = sa.exists().where(
+    mobile_changes.c.employment_id == employments.c.id,
+    cases.c.id == mobile_changes.c.case_id,
+    cases.c.closed_at.is_(None),
+)
 
 
 async def add_mobile_change(

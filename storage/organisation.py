@@ -9,16 +9,21 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.mobile_change import IS_FORWARDED
 from storage.rows.organisation import Contract, Employment, Organisation, contracts, employments, organisations, regions
 from storage.rows.people import persons
 from storage.rows.table import columns, find_one, read_all, read_one
 
 _ORGANISATION = columns(organisations, Organisation)
 _CONTRACT = columns(contracts, Contract)
-_IS_DISPUTED = sa.exists().where(
-    persons.c.id == employments.c.person_id, persons.c.mobile_index.is_distinct_from(employments.c.mobile_index)
+# A condition on employments: its list, or its welfare office, has another number for the person than they sign in with.
+IS_DISPUTED = sa.or_(
+    sa.exists().where(
+        persons.c.id == employments.c.person_id, persons.c.mobile_index.is_distinct_from(employments.c.mobile_index)
+    ),
+    IS_FORWARDED,
 )
-EMPLOYMENT = columns(employments, Employment, is_disputed=_IS_DISPUTED)
+_EMPLOYMENT = columns(employments, Employment, is_disputed=IS_DISPUTED)
 _this_organisation = sa.bindparam("this_organisation", type_=sa.Uuid)
 _READ = sa.select(*_ORGANISATION).where(organisations.c.id == _this_organisation)
 _IN_FORCE = sa.and_(
@@ -28,13 +33,13 @@ _IN_FORCE = sa.and_(
 )
 _COVERED = sa.select(sa.exists().where(contracts.c.organisation_id == _this_organisation, _IN_FORCE))
 _EMPLOYMENTS = (
-    sa.select(*EMPLOYMENT)
+    sa.select(*_EMPLOYMENT)
     .where(employments.c.person_id == sa.bindparam("this_person"))
     .order_by(employments.c.id)
     .limit(50)
 )
 _REGIONS = sa.select(regions.c.code, regions.c.name).order_by(regions.c.code)
-_READ_EMPLOYMENT = sa.select(*EMPLOYMENT).where(employments.c.id == sa.bindparam("this_employment"))
+_READ_EMPLOYMENT = sa.select(*_EMPLOYMENT).where(employments.c.id == sa.bindparam("this_employment"))
 
 
 async def read_organisation(connection: AsyncConnection, organisation_id: UUID) -> Organisation | None:
@@ -141,7 +146,7 @@ async def read_employment(connection: AsyncConnection, employment_id: UUID) -> E
 
 async def employment_in(connection: AsyncConnection, person_id: UUID, organisation_id: UUID) -> Employment | None:
     """A person's line on one organisation's personnel list, or None."""
-    query = sa.select(*EMPLOYMENT).where(
+    query = sa.select(*_EMPLOYMENT).where(
         employments.c.person_id == person_id, employments.c.organisation_id == organisation_id
     )
     return await find_one(connection, Employment, query)

@@ -8,6 +8,7 @@ from activities.certificate import ask_for_certificate
 from activities.guarantor import release_guarantors
 from activities.onboarding.assessment import read_application
 from activities.onboarding.backing import request_backing
+from activities.onboarding.dispute import find_dispute
 from activities.transition import MACHINE, Transition
 from domain import onboarding as rules
 from domain.access import Grant, Role, ScopeKind
@@ -33,6 +34,7 @@ _RESPONSIBLE = {
     Obstacle.CONTRACT_NOT_IN_FORCE: Role.CONTRACTS_OFFICER,
     Obstacle.NOT_EMPLOYED: Role.HR_OFFICER,
     Obstacle.MOBILE_DISPUTED: Role.HR_OFFICER,
+    Obstacle.GUARANTOR_DISPUTED: Role.HR_OFFICER,
     Obstacle.SHARE_USED_UP: Role.HR_OFFICER,
 }
 
@@ -101,8 +103,9 @@ async def _limit_now(step: Transition, application: Application, programme: Prog
         return Obstacle.CONTRACT_NOT_IN_FORCE
     if employment.state != "employed":
         return Obstacle.NOT_EMPLOYED
-    if employment.is_disputed:
-        return Obstacle.MOBILE_DISPUTED
+    disputed = await find_dispute(step, application)
+    if disputed is not None:
+        return disputed
     limit = await onboarding.limit_now(step.connection, programme, employment, today, apart_from_case=step.case.id)
     return limit or Obstacle.SHARE_USED_UP
 

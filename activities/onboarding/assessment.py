@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from activities.guarantor import are_guarantors_missing, give_up_guarantors, release_guarantors
+from activities.onboarding.dispute import close_settled
 from activities.review import escalate_review
 from activities.transition import MACHINE, Transition
 from domain.programme import Review
@@ -47,6 +48,7 @@ async def _next_step(step: Transition, open_tasks: Sequence[Task], decisive: Fac
     application, programme = await read_application(step), await programme_of(step.connection, step.case.policy_id)
     if application.returned_at is None and await are_guarantors_missing(step, programme, open_tasks):
         return NextStep(Step.REQUEST_BACKING)
+    open_tasks = await close_settled(step, application, open_tasks)
     if open_tasks:
         return step.wait(open_tasks)
     if application.returned_at is not None:

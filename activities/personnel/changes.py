@@ -16,6 +16,7 @@ from domain.wording import reminder_sms
 from messages.case import CaseKind, NextStep
 from messages.personnel import Change, ChangePhase, Event, FactKind, Sms, TaskKind
 from storage import personnel
+from storage.dispute import agreed_mobile
 from storage.policies import by_id
 from storage.rows.cases import Fact
 from storage.rows.personnel import ProposedChange
@@ -35,12 +36,20 @@ class PersonnelChange(DecidedCase):
         """A file may have proposed another value after the decision, which then says nothing about this one."""
         return bool(decision.payload.get("value") == (await _change(step)).value)
 
+    async def overtake(self, step: Transition) -> NextStep | None:
+        """End a change of mobile as soon as the list and the person have the same number, whichever that is."""
+        change = await _change(step)
+        if change.what is not Change.MOBILE or await agreed_mobile(step.connection, change.employment_id) is None:
+            return None
+        await step.add_event(Event.CHANGE_OVERTAKEN)
+        return await _end(step, change, ChangePhase.OVERTAKEN)
+
     async def request(self, step: Transition) -> DecisionRequest:
         """Ask a second person about another mobile or sheba, and HR about an exit (A13)."""
         change = await _change(step)
         decider = _decider(step, change)
         if not step.case.due_at:
-            await _notify_subject(step, change, "proposed")
+            await _tell_proposed(step, change)
         await step.add_event(Event.CONFIRMATION_REQUESTED, params={"what": change.what, "role": decider.role})
         return DecisionRequest(
             task=TaskKind.CONFIRM_CHANGE,
@@ -103,6 +112,14 @@ async def _return_to_work(step: Transition, change: ProposedChange) -> None:
 async def _end(step: Transition, change: ProposedChange, phase: ChangePhase) -> NextStep:
     await _notify_subject(step, change, phase)
     return await step.end(phase, audited={"employment_id": str(change.employment_id), "fields": [change.what]})
+
+
+async def _tell_proposed(step: Transition, change: ProposedChange) -> None:
+    """Tell the person, and the number that is to be theirs, that a change was proposed."""
+    await _notify_subject(step, change, "proposed")
+    if change.what is Change.MOBILE:
+        _, proposed = await personnel.read_sealed_value(step.connection, change.case_id)
+        await personnel.tell_number(step.connection, change, proposed, Sms.MOBILE_PROPOSED_NEW)
 
 
 async def _notify_subject(step: Transition, change: ProposedChange, became: str) -> None:

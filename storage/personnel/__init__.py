@@ -10,6 +10,7 @@ from storage.personnel.changes import (
     replace_mobile,
     replace_sheba,
     set_employment_state,
+    tell_number,
 )
 from storage.personnel.chunks import Chunk, Importing, apply_chunk, index_leaver, seal_row
 from storage.personnel.imports import (
@@ -48,4 +49,5 @@ __all__ = [
     "sender_of",
     "set_employment_state",
     "stop_reading",
+    "tell_number",
 ]

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from messages.notice import SendNotice
 from messages.personnel import Sms
 from storage.account import cancel_codes, end_sessions
+from storage.dispute import wake_concerned
 from storage.locks import About, lock
 from storage.outbox import enqueue
 from storage.rows.notices import notices
@@ -58,11 +59,12 @@ async def read_sealed_value(connection: AsyncConnection, case_id: UUID) -> tuple
 
 async def replace_mobile(
     connection: AsyncConnection, change: Replacement, *, index: bytes, sealed: bytes, pause: timedelta
-) -> None:
+) -> bool:
     """Make a number the person's (G2): sessions end, codes die, money pauses, the old number is told.
 
     It is to be proved with a code: the confirmation of the old one does not count. The list by which the change came
-    has it from now on; other employers' lists stay as they are. A number that is the person's already is only listed.
+    has it from now on; other employers' lists stay as they are. A number that is the person's already is only listed;
+    then False is returned.
     """
     old = (
         await connection.execute(
@@ -72,13 +74,17 @@ async def replace_mobile(
         )
     ).one()
     await connection.execute(
-        sa.update(employments).where(employments.c.id == change.employment_id).values(mobile_index=index)
+        sa.update(employments)
+        .where(employments.c.id == change.employment_id)
+        .values(mobile_index=index, mobile_listed_at=sa.func.now())
     )
+    # Whatever waits because of the number looks again, at this employer and at the others.
+    await wake_concerned(connection, [change.person_id], apart_from=change.case_id)
     if old.mobile_index == index:
-        return
+        return False
     if old.mobile_sealed is not None:
         await keep_version(connection, change, {"mobile_sealed": _as_text(old.mobile_sealed)})
-        await _tell_number(connection, change, old.mobile_sealed, Sms.MOBILE_CHANGED_OLD)
+        await tell_number(connection, change, old.mobile_sealed, Sms.MOBILE_CHANGED_OLD)
     await connection.execute(
         sa.update(persons)
         .where(persons.c.id == change.person_id)
@@ -91,6 +97,7 @@ async def replace_mobile(
     )
     await end_sessions(connection, change.person_id)
     await cancel_codes(connection, change.person_id)
+    return True
 
 
 async def replace_sheba(connection: AsyncConnection, change: ProposedChange) -> None:
@@ -158,8 +165,8 @@ def _as_text(sealed: bytes) -> str:
     return base64.b64encode(sealed).decode()
 
 
-async def _tell_number(connection: AsyncConnection, change: Replacement, mobile_sealed: bytes, template: Sms) -> None:
-    """Store an SMS to a number that will no longer be the person's."""
+async def tell_number(connection: AsyncConnection, change: Replacement, mobile_sealed: bytes, template: Sms) -> None:
+    """Store an SMS to a number that is not the person's yet, or will no longer be theirs."""
     added = await connection.execute(
         sa.insert(notices)
         .values(

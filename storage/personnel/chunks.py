@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.personnel import OWN_ROW, Column, PersonnelRow
 from storage import audit
 from storage.database import driving
+from storage.dispute import wake_concerned
 from storage.personnel import statements
 from storage.personnel.imports import RefusedLine
 from storage.sealing import Seals
@@ -117,7 +118,8 @@ async def apply_chunk(connection: AsyncConnection, importing: Importing, chunk: 
     await connection.execute(statements.COMPARE, ids)
     refused = [*todo.refused, *await _refuse_own(connection, ids)]
     changed = await _change(connection, ids)
-    await connection.execute(statements.LIST_MOBILES)
+    listed = (await connection.execute(statements.LIST_MOBILES)).all()
+    await wake_concerned(connection, {row.person_id for row in listed if not row.other_mobile})
     added = (await connection.execute(statements.ADD_EMPLOYMENTS, ids)).rowcount
     proposed = await _propose(connection, importing, ids | leavers)
     await _refuse(connection, importing.case_id, refused)
@@ -134,6 +136,7 @@ async def apply_chunk(connection: AsyncConnection, importing: Importing, chunk: 
     }
     await connection.execute(statements.COUNT, ids | counters)
     lists = {"changes": changed, "opened": proposed.opened, "replaced": proposed.replaced}
+    lists |= {"listed": [str(row.id) for row in listed]}
     await _note(connection, importing, {**counters, **lists, "from": last_row + 1})
 
 

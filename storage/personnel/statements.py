@@ -15,7 +15,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from domain.access import Part, Role
 from messages.case import CaseKind, CaseSignal
-from messages.personnel import Change, ChangePhase, Event, FactKind, TaskKind
+from messages.notice import SendNotice
+from messages.personnel import Change, ChangePhase, Event, FactKind, Sms, TaskKind
 
 _LEAVERS = sa.bindparam("leavers", type_=ARRAY(sa.LargeBinary))
 
@@ -107,12 +108,12 @@ COMPARE: Final = sa.text(
     """
 )
 
-# Nobody sets their own pay, nor that of somebody for whom they stand or who stands for them: a row about its sender,
-# or about those, counts only as far as it says nothing new.
+# Nobody sets their own pay, nor that of somebody for whom they stand or who stands for them, nor ends a dispute about
+# their own mobile: a row about its sender, or about those, counts only as far as it says nothing new.
 REFUSE_OWN: Final = sa.text(
     """
     DELETE FROM compared w
-    WHERE (w.employment_id IS NULL OR w.before <> '{}') AND (
+    WHERE (w.employment_id IS NULL OR w.before <> '{}' OR w.listed_anew AND NOT w.other_mobile) AND (
         w.person_id = CAST(:sender AS uuid)
         OR EXISTS (
             SELECT FROM (SELECT * FROM guarantees g WHERE g.person_id = w.person_id OFFSET 0) g
@@ -158,8 +159,9 @@ CHANGE_EMPLOYMENTS: Final = sa.text(
 # only when two people have confirmed it. Until then the employment is in dispute, and no other one.
 LIST_MOBILES: Final = sa.text(
     """
-    UPDATE employments e SET mobile_index = w.mobile_index
+    UPDATE employments e SET mobile_index = w.mobile_index, mobile_listed_at = now()
     FROM compared w WHERE e.id = w.employment_id AND w.listed_anew
+    RETURNING e.id, e.person_id, w.other_mobile
     """
 )
 
@@ -293,6 +295,23 @@ REPLACE_CHANGES: Final = (
         INSERT INTO timeline (case_id, code, params, actor)
         SELECT case_id, '{Event.CHANGE_REPLACED}', jsonb_build_object('what', what), '{Role.HR_OFFICER}'
         FROM proposed WHERE replaces
+        """  # noqa: S608 - constants of ours
+    ),
+    # Both numbers are told, as when the first was proposed.
+    sa.text(
+        f"""
+        WITH told AS (
+            INSERT INTO notices (person_id, case_id, channel, template, mobile_sealed)
+            SELECT person_id, case_id, 'sms', told.template, told.mobile_sealed
+            FROM proposed
+            CROSS JOIN LATERAL (
+                VALUES ('{Sms.MOBILE_PROPOSED}', NULL), ('{Sms.MOBILE_PROPOSED_NEW}', value_sealed)
+            ) AS told (template, mobile_sealed)
+            WHERE replaces AND what = '{Change.MOBILE}'
+            RETURNING id
+        )
+        INSERT INTO outbox (message, payload)
+        SELECT '{SendNotice.__name__}', jsonb_build_object('notice_id', id) FROM told
         """  # noqa: S608 - constants of ours
     ),
 )

@@ -46,7 +46,8 @@ class Contract:
 class Employment:
     """A person's line in an organisation's personnel list. ``net_pay`` is rial a month.
 
-    ``is_disputed``: the list has another mobile for them than they sign in with.
+    ``is_disputed``: the list has another mobile for them than they sign in with, or the welfare office says that they
+    have another one and support has not answered yet.
     """
 
     id: UUID
@@ -81,6 +82,7 @@ employments = table(
     apart_from={"is_disputed"},
     unit=str,
     mobile_index=bytes | None,
+    mobile_listed_at=datetime,
     sheba_index=bytes,
     sheba_sealed=bytes,
     updated_at=datetime,
