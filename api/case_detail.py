@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import mobile_change, onboarding, personnel, personnel_change, review, substitution
+from api import dispute, mobile_change, onboarding, personnel, personnel_change, review, substitution
 from api.case_view import Action, CaseRow, CaseView, Section
 from api.decisions import action_of
 from api.dependencies import Reading
@@ -34,6 +34,7 @@ from storage.sealing import Seals
 SECTIONS: Final[tuple[Section[Any], ...]] = (
     onboarding.SECTION,
     review.SECTION,
+    dispute.SECTION,
     substitution.SECTION,
     personnel.SECTION,
     personnel_change.SECTION,
@@ -110,6 +111,7 @@ class CaseDetail(
     TitledCase,
     onboarding.ApplicationSection,
     review.ReviewSection,
+    dispute.DisputeSection,
     personnel_change.ChangeSection,
     mobile_change.MobileChangeSection,
 ):

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends
 from pydantic import Field, StringConstraints
 
 from api.dependencies import CallerDep, CommandDep, require
+from api.dispute import EmploymentDispute
 from api.operation import Operation
 from api.values import Amount, Day, DayIn, IfMatch, Input, Moment, Out
 from commands import employment as commands
@@ -107,6 +108,9 @@ class EmploymentOut(Out):
     hire_date: Day
     net_pay: Amount
     state: str = Field(examples=["employed"])
+    mobile_dispute: EmploymentDispute | None = Field(
+        description="Null unless the list has another mobile than they sign in with"
+    )
     earlier: list[EarlierValues] = Field(description=f"The newest {store.EARLIER_VERSIONS}, newest first")
 
     @classmethod
@@ -118,6 +122,7 @@ class EmploymentOut(Out):
             national_id=mask_national_id(NationalId(line.national_id)),
             organisation=EmployerOut(id=line.organisation_id, name=line.organisation_name),
             region=RegionOut(code=line.region_code, name=line.region_name),
+            mobile_dispute=EmploymentDispute.of(history.dispute),
             earlier=[EarlierValues.of(version) for version in history.earlier],
         )
 

@@ -23,6 +23,7 @@ from commands.onboarding import find_employment, read_programme
 from commands.refusals import refuses
 from domain.account import guarantee_binding
 from domain.catalogue import words
+from domain.employment import EmploymentStatus
 from domain.errors import Forbidden, NotFound
 from domain.guarantor import RULE_VALUES, GuaranteeState, Rule, service_limit
 from domain.identity import NationalId, mask_national_id
@@ -39,6 +40,7 @@ from storage.organisation import employments_of
 from storage.programme import programme_of, programmes_in_force
 from storage.review import GuarantorCheck
 from storage.rows.guarantor import Guarantee
+from storage.rows.organisation import Employment
 from storage.rows.tasks import Task
 
 router = APIRouter(prefix="/v1", tags=["guarantors"], route_class=Operation)
@@ -234,9 +236,8 @@ class GuarantorFacts(Out):
 def _values(check: GuarantorCheck, regions: Mapping[str, str]) -> dict[str, object]:
     """What the rules about a guarantor were judged by, as the words about it name it."""
     there, applicant = check.employment, check.applicant
-    is_elsewhere = there.state == "employed" and there.organisation_id != applicant.organisation_id
     return {
-        "employment": "employed_elsewhere" if is_elsewhere else there.state,
+        "employment": _status_of(there, applicant),
         "region": regions.get(there.region_code, there.region_code),
         "applicant_region": regions.get(applicant.region_code, applicant.region_code),
         "hired": there.hire_date.isoformat(),
@@ -246,6 +247,14 @@ def _values(check: GuarantorCheck, regions: Mapping[str, str]) -> dict[str, obje
         "count": check.stands_for,
         "most": check.terms.stands_for_max,
     }
+
+
+def _status_of(there: Employment, applicant: Employment) -> str:
+    if there.state != EmploymentStatus.EMPLOYED:
+        return there.state
+    if there.organisation_id != applicant.organisation_id:
+        return EmploymentStatus.EMPLOYED_ELSEWHERE
+    return EmploymentStatus.MOBILE_DISPUTED if there.is_disputed else EmploymentStatus.EMPLOYED
 
 
 class GuaranteeInCase(Out):

@@ -7,7 +7,6 @@ from typing import Self
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Reading
 from api.values import Amount, Day, Out, Words
@@ -63,12 +62,17 @@ class CorrectionTerms(Out):
     mandate: Words
 
 
-async def employer_limits(
-    connection: AsyncConnection, person_id: UUID, programmes: Sequence[Programme]
-) -> dict[str, list[EmployerLimit]]:
-    """By programme, what is possible at each employer; six statements, however many there are of both."""
+async def disputed_employers(read: Reading) -> set[UUID]:
+    """The employers that list another mobile for the member than they sign in with (A1)."""
+    jobs = await read.once(employments_of, read.actor.person_id)
+    return {job.organisation_id for job in jobs if job.is_disputed and job.state != "left"}
+
+
+async def employer_limits(read: Reading, programmes: Sequence[Programme]) -> dict[str, list[EmployerLimit]]:
+    """By programme, what the member may have at each employer; six statements, however many there are of both."""
+    connection, person_id = read.connection, read.actor.person_id
     today = await tehran_today(connection)
-    employed = [found for found in await employments_of(connection, person_id) if found.counts]
+    employed = [found for found in await read.once(employments_of, person_id) if found.counts]
     employers = {employment.organisation_id for employment in employed}
     organisations = await organisations_of(connection, employers)
     in_force = await covered(connection, employers, today)
@@ -92,12 +96,17 @@ async def employer_limits(
 
 
 async def correction_terms(read: Reading, case: Case) -> CorrectionTerms | None:
-    """What the applicant may correct a returned application to; the programme is the one that the case froze."""
+    """What the applicant may correct a returned application to; the programme is the one that the case froze.
+
+    None while their mobile is disputed: pay is for whom the employer means.
+    """
     connection, asked = read.connection, await read.once(onboarding.read_application, case.id)
     if asked is None:
         return None
     programme = await programme_of(connection, case.policy_id)
     employment = await read_employment(connection, asked.employment_id)
+    if employment.is_disputed:
+        return None
     organisation = (await organisations_of(connection, [employment.organisation_id]))[employment.organisation_id]
     today = await tehran_today(connection)
     limit = await onboarding.limit_now(connection, programme, employment, today, apart_from_case=case.id)

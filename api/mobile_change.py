@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints
 from api.answering import Decision, TaskDecisions
 from api.case_view import CaseRow, CaseView, Section, case_row
 from api.dependencies import CommandDep, require
+from api.dispute import ListedMobileOut, listed_mobiles
 from api.operation import Operation
 from api.values import Input, Out
 from commands import mobile_change as commands
@@ -107,6 +108,7 @@ class MobileChangeOut(Out):
 
     present_masked: str | None = Field(description="What stands now", examples=["0912***4567"])
     proposed_masked: str = Field(examples=["0935***0001"])
+    lists: list[ListedMobileOut] = Field(description="What the list of each employer says")
     reason: str
     note: str | None = Field(description="What support returned it for, the last time")
 
@@ -130,6 +132,7 @@ async def _read(view: CaseView) -> MobileChangeSection:
         mobile_change=MobileChangeOut(
             present_masked=None if present is None else mask_mobile(present),
             proposed_masked=mask_mobile(proposed),
+            lists=await listed_mobiles(view.connection, change.person_id, change.mobile_index),
             reason=change.reason,
             note=None if returned is None else returned.payload["note"],
         )

@@ -14,7 +14,7 @@ from api.answering import CodeRequest, Decision, TaskDecisions
 from api.case_view import Action, CaseRow, CaseView, Section, case_row
 from api.dependencies import CommandDep, Reading, ReadingDep, require
 from api.guarantor import naming
-from api.limits import CorrectionTerms, EmployerLimit, correction_terms, employer_limits
+from api.limits import CorrectionTerms, EmployerLimit, correction_terms, disputed_employers, employer_limits
 from api.mandate import MandateAcceptance
 from api.operation import Operation
 from api.values import Amount, AmountIn, Day, Input, Moment, Out, Reason, Words
@@ -178,8 +178,10 @@ class CreditLineOut(Out):
     held: Amount
     used: Amount
     card_number: str = Field(
-        description="Whole only after a fresh code (step-up), else its last four digits", examples=["************7897"]
+        description="Whole only after a fresh code (step-up) and while no mobile is disputed; else its last four digits",
+        examples=["************7897"],
     )
+    mobile_disputed: bool = Field(description="Its employer lists another mobile for the member than they sign in with")
     opened: Moment = Field(validation_alias="opened_at")
     ends_on: Day
     purchases_stopped: Moment | None = Field(validation_alias="purchases_stopped_at")
@@ -188,7 +190,14 @@ class CreditLineOut(Out):
 
     @classmethod
     def of(
-        cls, line: CreditLine, programme: Programme, balance: Balance, card_number: str, links: Links | None
+        cls,
+        line: CreditLine,
+        programme: Programme,
+        balance: Balance,
+        links: Links | None,
+        *,
+        card_number: str,
+        mobile_disputed: bool,
     ) -> CreditLineOut:
         """A line with its balance."""
         used = 0 if line.closed_at else line.ceiling.amount - balance.posted
@@ -200,6 +209,7 @@ class CreditLineOut(Out):
             held=balance.held,
             used=used,
             card_number=card_number,
+            mobile_disputed=mobile_disputed,
             links=links if line.closed_at is None else None,
         )
 
@@ -207,13 +217,19 @@ class CreditLineOut(Out):
 class CreditLines(Out):
     """The member's lines, newest first."""
 
+    mobile_disputed: bool = Field(description="An employer lists another mobile for the member than they sign in with")
     items: list[CreditLineOut]
 
 
 class Programmes(Out):
-    """The programmes that exist."""
+    """The programmes that exist.
+
+    ``limits`` leaves out employers where the member's mobile is disputed, and does not name them: whoever signs in as
+    somebody need not be the one whom an organisation employs.
+    """
 
     takes_applications: bool = Field(description="False while operators have closed onboarding to new cases (G5)")
+    mobile_disputed: bool = Field(description="An employer lists another mobile for the member than they sign in with")
     items: list[ProgrammeOut]
 
 
@@ -321,12 +337,13 @@ async def list_programmes(read: ReadingDep) -> Programmes:
     """Programmes with their mandates and what the member may choose per month; an organisation's own for its people."""
     connection, person_id = read.connection, read.actor.person_id
     found = await programmes_in_force(connection)
-    limits = await employer_limits(connection, person_id, found)
+    limits = await employer_limits(read, found)
     opened = await onboarding.open_applications(connection, person_id)
     # Another organisation's own is for its people.
     shown = [programme for programme in found if not programme.organisation or limits[programme.code]]
     return Programmes(
         takes_applications=await takes_new_cases(connection, CaseKind.ONBOARDING),
+        mobile_disputed=bool(await disputed_employers(read)),
         items=[_programme_out(each, limits[each.code], opened.get(each.code)) for each in shown],
     )
 
@@ -391,7 +408,7 @@ async def list_credit_lines(read: ReadingDep, is_open: Annotated[bool | None, Qu
     """The member's own credit lines with what is used, held and available."""
     lines = await onboarding.lines_of(read.connection, read.actor.person_id)
     wanted = [line for line in lines if is_open is None or (line.closed_at is None) is is_open]
-    return CreditLines(items=await _with_balances(read, wanted))
+    return CreditLines(mobile_disputed=bool(await disputed_employers(read)), items=await _with_balances(read, wanted))
 
 
 @router.get("/credit-lines/{line_id}", dependencies=[_Member])
@@ -410,13 +427,15 @@ async def _with_balances(read: Reading, lines: Sequence[CreditLine]) -> list[Cre
     balances = await ledger.balances(connection, accounts)
     programmes = await programmes_of(connection, [line.case_id for line in lines])
     links = Links.of(read.context.links)
+    disputed = await disputed_employers(read)
     return [
         CreditLineOut.of(
             line,
             programmes[line.case_id],
             balances[account],
-            onboarding.card_number(read.seals, line, whole=strong),
             links,
+            card_number=onboarding.card_number(read.seals, line, whole=strong and line.organisation_id not in disputed),
+            mobile_disputed=line.organisation_id in disputed,
         )
         for line, account in zip(lines, accounts, strict=True)
     ]

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from api.answering import Decision, TaskDecisions
 from api.case_view import CaseView, Section
+from api.dispute import ListedMobileOut, listed_mobiles
 from api.values import Out
 from commands import personnel as commands
 from commands.command import Command
@@ -54,6 +55,7 @@ class ChangeOut(Out):
     what: Change
     present_masked: str | None = Field(description="What stands now; null for an exit", examples=["0912***4567"])
     proposed_masked: str | None = Field(description="Null for an exit", examples=["0935***0001"])
+    lists: list[ListedMobileOut] = Field(description="Of a mobile: what the list of each employer says")
 
 
 class ChangeSection(Out):
@@ -70,11 +72,15 @@ async def _read(view: CaseView) -> ChangeSection:
     if change is None:
         return ChangeSection()
     values = await read_values(view.connection, view.seals, change)
+    lists: list[ListedMobileOut] = []
+    if change.what is Change.MOBILE and change.value_index is not None:
+        lists = await listed_mobiles(view.connection, change.person_id, change.value_index)
     return ChangeSection(
         change=ChangeOut(
             what=change.what,
             present_masked=_masked(change.what, values.present),
             proposed_masked=_masked(change.what, values.proposed),
+            lists=lists,
         )
     )
 

@@ -13,18 +13,23 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.access import Part
+from domain.identity import NationalId
 from messages.case import RESUMED, CaseSignal
 from messages.mobile_change import FactKind as ForwardedFact
 from messages.personnel import Change
 from messages.personnel import FactKind as ProposedFact
 from storage.organisation import IS_DISPUTED
 from storage.rows.cases import case_people, cases, facts
+from storage.rows.guarantor import guarantees
 from storage.rows.mobile_change import mobile_changes
+from storage.rows.onboarding import applications
 from storage.rows.organisation import employments, organisations
 from storage.rows.outbox import outbox
 from storage.rows.people import persons
 from storage.rows.personnel import personnel_changes
 from storage.rows.table import columns, read_all
+from storage.sealing import Seals
 
 _MOST_EMPLOYERS: Final = 50
 _REJECTIONS: Final = (ForwardedFact.REJECTED, ProposedFact.CHANGE_REJECTED)
@@ -60,6 +65,16 @@ class Dispute:
     since: datetime
     is_open: bool
     rejected_because: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DisputedEmployee:
+    """Somebody in an application whose mobile is disputed at the employer that it rests on."""
+
+    part: Part
+    name: str = field(repr=False)
+    national_id: NationalId = field(repr=False)
+    since: datetime
 
 
 def _wake() -> sa.Insert:
@@ -130,6 +145,35 @@ async def listed_mobiles(connection: AsyncConnection, person_id: UUID, proposed:
         .limit(_MOST_EMPLOYERS)
     )
     return await read_all(connection, ListedMobile, query)
+
+
+async def disputed_parts(connection: AsyncConnection, seals: Seals, case_id: UUID) -> list[DisputedEmployee]:
+    """Applicant and guarantors of an application whose mobiles are disputed, in a transaction that may see them."""
+    parts = sa.union_all(
+        sa.select(applications.c.employment_id, sa.literal_column(f"'{Part.APPLICANT}'").label("part")).where(
+            applications.c.case_id == case_id
+        ),
+        sa.select(guarantees.c.employment_id, sa.literal_column(f"'{Part.GUARANTOR}'")).where(
+            guarantees.c.case_id == case_id, guarantees.c.ended_at.is_(None)
+        ),
+    ).subquery()
+    query = (
+        sa.select(
+            parts.c.part,
+            sa.func.btrim(sa.func.concat_ws(" ", persons.c.first_name, persons.c.last_name)),
+            persons.c.national_id_sealed,
+            employments.c.mobile_listed_at,
+        )
+        .join(employments, employments.c.id == parts.c.employment_id)
+        .join(persons, persons.c.id == employments.c.person_id)
+        .where(IS_DISPUTED)
+        .order_by(parts.c.part, employments.c.id)
+        .limit(20)
+    )
+    return [
+        DisputedEmployee(Part(part), name, NationalId(seals.cipher.open_text(sealed, "person.national_id")), since)
+        for part, name, sealed, since in await connection.execute(query)
+    ]
 
 
 async def disputes_of(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, Dispute]:

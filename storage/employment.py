@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.dispute import Dispute, disputes_of
 from storage.personnel import statements
 from storage.rows.organisation import employments, organisations, regions
 from storage.rows.people import persons
@@ -60,10 +61,11 @@ class EarlierVersion:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """An employment, and its newest earlier versions, the newest first."""
+    """An employment, its newest earlier versions, the newest first, and what is disputed about its mobile."""
 
     employment: ListedEmployment
     earlier: Sequence[EarlierVersion]
+    dispute: Dispute | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ async def lock_employment(connection: AsyncConnection, seen: ListedEmployment) -
 
 
 async def histories(connection: AsyncConnection, listed: Sequence[ListedEmployment]) -> list[History]:
-    """The employments with their earlier versions, ``EARLIER_VERSIONS`` of each at most."""
+    """The employments with their earlier versions, ``EARLIER_VERSIONS`` of each at most, and their disputes."""
     versions = personnel_versions.c
     newest = (
         sa.select(versions.id, versions.at, versions.case_id, versions.before)
@@ -159,7 +161,8 @@ async def histories(connection: AsyncConnection, listed: Sequence[ListedEmployme
     for employment_id, until, case_id, before in rows:
         shown = {name: value for name, value in before.items() if name in _SHOWN}
         earlier[employment_id].append(EarlierVersion(until, case_id, shown))
-    return [History(employment, earlier[employment.id]) for employment in listed]
+    disputes = await disputes_of(connection, [employment.id for employment in listed])
+    return [History(employment, earlier[employment.id], disputes.get(employment.id)) for employment in listed]
 
 
 async def correct(connection: AsyncConnection, held: ListedEmployment, correction: EmploymentCorrection) -> list[str]:

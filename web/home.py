@@ -27,11 +27,13 @@ async def show_home(request: SignedIn) -> Response:
     if not request.user.is_member:
         return request.redirect("/inbox")
     read = request.api.read
+    credit = await read(list_credit_lines, is_open=True)
     return request.render(
         "home.html",
         tasks=(await read(list_tasks, after=None, limit=_MANY)).items,
         cases=(await read(list_cases, None, limit=_FEW)).items,
-        lines=(await read(list_credit_lines, is_open=True)).items,
+        lines=credit.items,
+        mobile_disputed=credit.mobile_disputed,
         guarantees=await read(list_guarantees, None, limit=1),
         messages=(await read(list_messages, None, limit=_FEW)).items,
     )

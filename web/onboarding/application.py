@@ -35,7 +35,11 @@ NOTES: Final = {
 async def show_programmes(request: SignedIn) -> Response:
     """Which programmes there are, what each needs, and how much a month is possible."""
     offer = await request.api.read(list_programmes)
-    return request.render("apply.html", offered=[(each, _obstacle(offer, each)) for each in offer.items])
+    return request.render(
+        "apply.html",
+        offered=[(each, _obstacle(offer, each)) for each in offer.items],
+        mobile_disputed=offer.mobile_disputed,
+    )
 
 
 @router.get("/apply/{programme}")
@@ -51,11 +55,12 @@ async def show_application(request: SignedIn, programme: str) -> Response:
 @router.post("/apply/{programme}")
 async def take_application(request: SignedIn, programme: str) -> Response:
     """Any step after the first."""
-    offered = _find(await request.api.read(list_programmes), programme)
+    offer = await request.api.read(list_programmes)
+    offered = _find(offer, programme)
     wizard = _wizard(offered)
     form = await request.form()
     if not wizard.employers:
-        return request.render("apply_not_now.html", programme=offered, obstacle="no_employer")
+        return request.render("apply_not_now.html", programme=offered, obstacle=_no_employer(offer))
 
     async def send(terms: Terms) -> Response:
         employer = wizard.employer(form)
@@ -99,9 +104,14 @@ def _obstacle(offer: Programmes, offered: ProgrammeOut) -> str:
     if not offer.takes_applications:
         return "closed"
     if not limits:
-        return "no_employer"
+        return _no_employer(offer)
     if not any(limit.contract_in_force for limit in limits):
         return "no_contract"
     if not any(limit.contract_in_force and limit.monthly_limit.amount for limit in limits):
         return "nothing_left"
     return ""
+
+
+def _no_employer(offer: Programmes) -> str:
+    """Why no employer counts: none lists them as employed, or theirs lists another mobile (A1)."""
+    return "disputed" if offer.mobile_disputed else "no_employer"
