@@ -178,7 +178,7 @@ class CreditLineOut(Out):
     held: Amount
     used: Amount
     card_number: str = Field(
-        description="Whole only after a fresh code (step-up) and while no mobile is disputed; else its last four digits",
+        description="Whole after a fresh code (step-up), unless the mobile is disputed, else its last four digits",
         examples=["************7897"],
     )
     mobile_disputed: bool = Field(description="Its employer lists another mobile for the member than they sign in with")

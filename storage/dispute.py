@@ -10,7 +10,7 @@ from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access import Part
@@ -179,33 +179,34 @@ async def disputed_parts(connection: AsyncConnection, seals: Seals, case_id: UUI
 async def disputes_of(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, Dispute]:
     """Those of some employments whose mobile is disputed, by their ids."""
     proposed, forwarded = personnel_changes.c, mobile_changes.c
-    about = sa.union_all(
-        sa.select(proposed.case_id).where(
-            proposed.employment_id == employments.c.id, proposed.what == sa.literal_column(f"'{Change.MOBILE}'")
+    changes = sa.union_all(
+        sa.select(proposed.employment_id, proposed.case_id).where(
+            proposed.employment_id.in_(ids), proposed.what == sa.literal_column(f"'{Change.MOBILE}'")
         ),
-        sa.select(forwarded.case_id).where(forwarded.employment_id == employments.c.id),
+        sa.select(forwarded.employment_id, forwarded.case_id).where(forwarded.employment_id.in_(ids)),
     ).subquery()
-    rejection = sa.select(facts.c.payload["reason"].astext).where(
-        facts.c.case_id == cases.c.id, facts.c.kind.in_(_REJECTIONS)
+    rejection = (
+        sa.select(facts.c.payload["reason"].astext)
+        .where(facts.c.case_id == cases.c.id, facts.c.kind.in_(_REJECTIONS))
+        .order_by(facts.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
     )
     newest = (
-        sa.select(
-            cases.c.closed_at.is_(None).label("is_open"),
-            rejection.order_by(facts.c.id.desc()).limit(1).scalar_subquery().label("rejected_because"),
-        )
-        .where(cases.c.id.in_(sa.select(about.c.case_id)))
-        .order_by(cases.c.id.desc())
-        .limit(1)
-        .lateral("newest")
+        sa.select(changes.c.employment_id, cases.c.closed_at.is_(None).label("is_open"), rejection.label("reason"))
+        .join(cases, cases.c.id == changes.c.case_id)
+        .ext(distinct_on(changes.c.employment_id))
+        .order_by(changes.c.employment_id, cases.c.id.desc())
+        .subquery()
     )
     query = (
         sa.select(
             employments.c.id,
             employments.c.mobile_listed_at,
             sa.func.coalesce(newest.c.is_open, sa.false()),
-            newest.c.rejected_because,
+            newest.c.reason,
         )
-        .outerjoin(newest, sa.true())
+        .outerjoin(newest, newest.c.employment_id == employments.c.id)
         .where(employments.c.id.in_(ids), IS_DISPUTED)
     )
     return {row[0]: Dispute(*row) for row in await connection.execute(query)}

@@ -4,7 +4,8 @@ One person proposes and another decides, for example a change of a known person'
 or returns the proposal; a returned one is corrected and proposed again. A confirmed one is applied after everything was
 checked once more. What is special about a kind stands in its own file of ``activities/``.
 
-Silence: one reminder, then the proposal lapses and nothing is applied.
+Silence: one reminder, then the proposal lapses and nothing is applied. A case ends too when nothing is left to decide,
+because what was proposed has come about in another way or is no longer said.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class DecisionWorkflow(CaseWorkflow):
                 Step.APPLY_DECISION: "decided",
                 Step.REQUEST_RESUBMISSION: "returned",
                 Step.REQUEST_DECISION: "what is asked for has changed since",
-                OVER: "lapsed",
+                OVER: "lapsed, or nothing is left to decide",
             },
         ),
         Step.REQUEST_RESUBMISSION: ProcessStep(

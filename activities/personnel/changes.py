@@ -70,6 +70,9 @@ class PersonnelChange(DecidedCase):
             # A rejection stands on the timeline already, with the one who rejected.
             await _return_to_work(step, change)
             return await _end(step, change, ChangePhase.REJECTED)
+        overtaken = await self.overtake(step)
+        if overtaken is not None:
+            return overtaken
         if change.what is Change.MOBILE:
             pause = await _hours(step, "money_pause_hours")
             index, sealed = await personnel.read_sealed_value(step.connection, change.case_id)

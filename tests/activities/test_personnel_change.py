@@ -112,7 +112,7 @@ async def test_another_mobile_is_asked_of_support_and_the_present_number_is_told
     assert 0 < outcome.remind_in <= 72 * 3600 < outcome.expire_in <= 720 * 3600
     (task,) = await office.fetch(sa.select(tasks).where(tasks.c.case_id == case_id))
     assert (task.kind, task.role, task.scope_kind, task.scope) == ("confirm_change", "support_agent", "platform", "")
-    assert await templates(office, case_id) == ["personnel_mobile_proposed"]
+    assert await templates(office, case_id) == ["mobile_proposed_new", "personnel_mobile_proposed"]
     (part,) = await office.fetch(sa.select(case_people).where(case_people.c.case_id == case_id))
     assert (part.person_id, part.part) == ((await office.person(line)).id, "subject")
 
