@@ -21,10 +21,14 @@ from storage.sealing import Seals
 _PURPOSE = "person.mobile"
 
 # A condition on employments: the welfare office says that the person has another number, and support has not answered.
-IS_FORWARDED = sa.exists().where(
-    mobile_changes.c.employment_id == employments.c.id,
-    cases.c.id == mobile_changes.c.case_id,
-    cases.c.closed_at.is_(None),
+IS_FORWARDED = (
+    sa.exists()
+    .where(
+        mobile_changes.c.employment_id == employments.c.id,
+        cases.c.id == mobile_changes.c.case_id,
+        cases.c.closed_at.is_(None),
+    )
+    .correlate(employments)
 )
 
 

@@ -18,9 +18,9 @@ _ORGANISATION = columns(organisations, Organisation)
 _CONTRACT = columns(contracts, Contract)
 # A condition on employments: its list, or its welfare office, has another number for the person than they sign in with.
 IS_DISPUTED = sa.or_(
-    sa.exists().where(
-        persons.c.id == employments.c.person_id, persons.c.mobile_index.is_distinct_from(employments.c.mobile_index)
-    ),
+    sa.exists()
+    .where(persons.c.id == employments.c.person_id, persons.c.mobile_index.is_distinct_from(employments.c.mobile_index))
+    .correlate(employments),
     IS_FORWARDED,
 )
 _EMPLOYMENT = columns(employments, Employment, is_disputed=IS_DISPUTED)
