@@ -1,0 +1,64 @@
+"""A disputed mobile on the pages: of the member, HR, finance and support (A1, G2)."""
+
+from __future__ import annotations
+
+import pytest
+
+from activities.transition import ActivityContext
+from commands.command import Context
+from domain.access import Role
+from messages.case import StepInput
+from tests.arrange import Arrange
+from tests.commands.onboarding_steps import TavanaScenario, open_task
+from tests.personnel_steps import Line, PersonnelOffice
+from tests.transitions import Transitions
+from tests.web.conftest import Visit
+
+pytestmark = pytest.mark.timeout(180)
+
+DISPUTED = "شمارهٔ همراه شما مورد اختلاف است"
+ANOTHER = "+989350000021"
+
+
+async def test_each_office_and_the_member_read_that_a_mobile_is_disputed(
+    visit: Visit, context: Context, arrange: Arrange, activity_context: ActivityContext
+) -> None:
+    tavana = await TavanaScenario.opened(context, arrange, activity_context)
+    hr = await PersonnelOffice.open(activity_context, arrange, tavana.employer)
+    case_id = await tavana.backed()
+    for someone in (tavana.applicant, tavana.guarantor):
+        await hr.import_(Line(someone.national_id, mobile=ANOTHER))
+    change_id, *_ = [change.id for change in await hr.changes()]
+    await Transitions(activity_context).request_decision(StepInput(change_id))
+
+    member = await visit(tavana.applicant)
+    for page in ("/", "/apply"):
+        await member.go(page)
+        await member.reads(DISPUTED)
+        await member.look()
+    await member.go("/apply/minipay")
+    await member.reads(DISPUTED)
+    await member.go(f"/cases/{case_id}")
+    await member.reads(DISPUTED)
+    await member.reads("شمارهٔ همراه ضامن شما مورد اختلاف است")
+    await member.look()
+
+    finance = await visit(tavana.finance)
+    await finance.go(f"/tasks/{await open_task(context, case_id, 'review_application')}")
+    await finance.reads("شمارهٔ همراه متقاضی مورد اختلاف است")
+    await finance.reads("شمارهٔ همراه او مورد اختلاف است")
+    await finance.look()
+
+    officer = await visit(await arrange.hr_officer(tavana.employer))
+    await officer.go("/personnel/people")
+    await officer.fill(national_id=tavana.applicant.national_id)
+    await officer.press("Look up")
+    await officer.reads("تغییر شمارهٔ همراه منتظر تأیید پشتیبانی است")
+    await officer.look()
+
+    support = await visit(await arrange.platform(Role.SUPPORT_AGENT))
+    await support.go(f"/tasks/{await open_task(context, change_id, 'confirm_change')}")
+    await support.reads("فهرست سازمان‌ها")
+    await support.reads("شمارهٔ تازه")
+    await support.look()
+    assert ANOTHER not in await support.page.content()
