@@ -18,7 +18,20 @@ from api.dependencies import SESSION_COOKIE
 from commands.command import Context
 from domain.access import Role
 from tests.api.doors import Answered, Door, as_functions, over_http
-from tests.api.world import EVERYBODY, NOBODY, STAFF, Call, World, calls, guaranteed_calls, make_world, operations
+from tests.api.world import (
+    EVERYBODY,
+    NOBODY,
+    OF_ORGANISATIONS,
+    STAFF,
+    Call,
+    World,
+    calls,
+    filled,
+    guaranteed_calls,
+    make_world,
+    make_worlds,
+    operations,
+)
 from tests.arrange import Arrange
 from tests.books import Superuser
 
@@ -225,6 +238,49 @@ async def test_everybody_gets_from_every_operation_exactly_what_the_matrix_says(
     assert set(table) - succeeded == set(WITHOUT_SUCCESS) | NO_ANSWERS[door.name], (
         "every operation lets somebody through, or says why not"
     )
+
+
+# Whom they are about is said by a national id.
+ABOUT_SOMEBODY = {"search_employments", "forward_mobile_change", "check_guarantor"}
+
+
+def _is_about_things(operation: str, call: Call, world: World) -> bool:
+    """Whether an operation is about something that an organisation or one of its people has."""
+    named = (call.path.format_map(world.things), filled(call.body, world.things))
+    return named != (call.path, call.body) or operation in ABOUT_SOMEBODY
+
+
+async def test_each_of_two_organisations_gets_from_every_operation_what_is_its_own(
+    api: httpx2.AsyncClient, context: Context, activity_context: ActivityContext, arrange: Arrange, superuser: Superuser
+) -> None:
+    worlds = await make_worlds(context, activity_context, arrange, superuser)
+
+    surprises, asked = [], 0
+    for side in worlds:
+        for operation, call in calls(side).items():
+            if not _is_about_things(operation, call, side) or operation in NO_ANSWERS["http"]:
+                continue
+            rule, asked = MATRIX[operation], asked + 1
+            for who in sorted(OF_ORGANISATIONS, key=lambda name: name in rule.let_in):
+                await superuser.run("DELETE FROM rate_windows")
+                answer = await call.send(api, side, who)
+                if answer.status_code not in expected(operation, who):
+                    surprises.append(f"{side.region}: {operation} by {who}: {answer.status_code} {answer.text[:200]}")
+    assert asked > 2 * 30
+    assert surprises == []
+
+
+async def test_each_employer_of_somebody_finds_its_own_line_alone(
+    api: httpx2.AsyncClient, context: Context, activity_context: ActivityContext, arrange: Arrange, superuser: Superuser
+) -> None:
+    worlds = await make_worlds(context, activity_context, arrange, superuser)
+
+    for side in worlds:
+        asked = {"national_id": side.people["member_own"].national_id}
+        for who, organisation in (("hr_own", "organisation"), ("hr_other", "other_organisation")):
+            answer = await api.post("/v1/employments/searches", json=asked, headers=side.headers(who))
+            (item,) = answer.json()["items"]
+            assert item["organisation"]["id"] == str(side.things[organisation])
 
 
 async def test_guarantors_and_finance_get_what_is_theirs_and_nobody_elses(

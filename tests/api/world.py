@@ -42,6 +42,15 @@ STAFF = (
     *(role.value for role in PLATFORM_ROLES),
 )
 EVERYBODY = (*NOBODY, "member_own", "member_foreign", "guarantor_own", *STAFF)
+_REGION, _OTHER_REGION = "1101", "2201"
+# Who is who in the eyes of the other organisation.
+_PAIRS = (
+    *(("member_own", "member_foreign"), ("guarantor_own", "guarantor_foreign")),
+    *((f"{office}_own", f"{office}_other") for office in ("hr", "welfare", "finance")),
+)
+_OTHER_SIDE = dict(_PAIRS) | {theirs: own for own, theirs in _PAIRS}
+# Those who belong to one of the two organisations.
+OF_ORGANISATIONS = tuple(name for pair in _PAIRS for name in pair if name != "guarantor_foreign")
 # Enough for a credit of each programme at the same time.
 _PAY = 1_200_000_000
 _CSV = "کد ملی,شماره همراه,نام,نام خانوادگی,کد منطقه,تاریخ استخدام,خالص دریافتی,شماره شبا,وضعیت اشتغال\n"
@@ -54,6 +63,7 @@ class World:
     people: dict[str, Someone] = field(default_factory=dict)
     things: dict[str, Any] = field(default_factory=dict)
     newcomers: list[Someone] = field(default_factory=list)
+    region: str = ""
 
     def headers(self, who: str) -> dict[str, str]:
         """How somebody signs a request."""
@@ -64,18 +74,43 @@ async def make_world(
     context: Context, activity_context: ActivityContext, arrange: Arrange, superuser: Superuser
 ) -> World:
     """A member with lines and applications of both programmes, a guarantor, another member, and all kinds of staff."""
-    world = World()
+    world = World(region=_REGION)
     own, other = await arrange.organisation(), await arrange.organisation()
-    people = world.people
+    world.things = {"organisation": own, "other_organisation": other}
+    await _people(world, arrange, superuser)
+    await _objects(world, context, activity_context, arrange, superuser)
+    await _of_the_platform(world, context, arrange, superuser)
+    return world
+
+
+async def make_worlds(
+    context: Context, activity_context: ActivityContext, arrange: Arrange, superuser: Superuser
+) -> tuple[World, World]:
+    """Two organisations of two regions, each with all of that, as each of them looks at it; two work for both."""
+    world = await make_world(context, activity_context, arrange, superuser)
+    own, other = world.things["organisation"], world.things["other_organisation"]
+    there = World({_OTHER_SIDE.get(name, name): one for name, one in world.people.items()}, region=_OTHER_REGION)
+    there.things = {**world.things, "organisation": other, "other_organisation": own}
+    await _objects(there, context, activity_context, arrange, superuser)
+    for side in (world, there):
+        someone = side.people["member_own"]
+        await arrange.employ(someone.id, side.things["other_organisation"], net_pay=_PAY, region=side.region)
+    return world, there
+
+
+async def _people(world: World, arrange: Arrange, superuser: Superuser) -> None:
+    people, own, other = world.people, world.things["organisation"], world.things["other_organisation"]
     people["member_own"], people["guarantor_own"] = await arrange.colleagues(2, own, net_pay=_PAY)
-    people["member_foreign"] = await arrange.member(other)
+    people["member_foreign"], people["guarantor_foreign"] = await arrange.colleagues(
+        2, other, net_pay=_PAY, region=_OTHER_REGION
+    )
     people["hr_own"], people["hr_other"] = await arrange.hr_officer(own), await arrange.hr_officer(other)
     people["welfare_own"], people["welfare_other"] = [
         await arrange.staff(Grant(Role.WELFARE_MANAGER, ScopeKind.ORGANISATION, str(place))) for place in (own, other)
     ]
     people["finance_own"], people["finance_other"] = (
         await arrange.finance_officer(),
-        await arrange.finance_officer("2201"),
+        await arrange.finance_officer(_OTHER_REGION),
     )
     for role in PLATFORM_ROLES:
         people[role.value] = await arrange.platform(role)
@@ -85,11 +120,15 @@ async def make_world(
         " WHERE person_id = %s",
         people["expired"].id,
     )
-    world.things = {"organisation": own, "other_organisation": other}
+
+
+async def _objects(
+    world: World, context: Context, activity_context: ActivityContext, arrange: Arrange, superuser: Superuser
+) -> None:
+    """What an organisation's people have to do with."""
     await _credit(world, context, activity_context)
-    await _others(world, context, arrange, superuser)
+    await _others(world, arrange, superuser)
     await _guaranteed(world, context, activity_context, arrange)
-    return world
 
 
 async def _credit(world: World, context: Context, activity_context: ActivityContext) -> None:
@@ -118,7 +157,7 @@ async def _guaranteed(world: World, context: Context, activity_context: Activity
         people["finance_own"],
         people["finance_officer"],
     )
-    current, newcomer, *others = await arrange.colleagues(5, things["organisation"], net_pay=_PAY)
+    current, newcomer, *others = await arrange.colleagues(6, things["organisation"], net_pay=_PAY, region=world.region)
     usable = await tavana.approved(current)
     await tavana.take("activate_credit", usable)
     asked = await tavana.asked()
@@ -130,7 +169,7 @@ async def _guaranteed(world: World, context: Context, activity_context: Activity
         "reviewed_case": reviewed,
         "review_task": await open_task(context, reviewed, "review_application"),
     }
-    world.newcomers = [newcomer, others[2]]
+    world.newcomers = [newcomer, others[2], others[3]]
     await _substitution(world, context, activity_context, current)
 
 
@@ -153,27 +192,32 @@ async def _lines(command: Command) -> list[CreditLine]:
     return await lines_of(command.connection, command.actor.person_id)
 
 
-async def _others(world: World, context: Context, arrange: Arrange, superuser: Superuser) -> None:
+async def _others(world: World, arrange: Arrange, superuser: Superuser) -> None:
     things = world.things
-    things["line"] = await superuser.value("SELECT id FROM credit_lines")
-    things["certificate"] = await superuser.value("SELECT id FROM certificates")
+    things["line"] = await superuser.value("SELECT id FROM credit_lines WHERE case_id = %s", things["active"])
+    things["certificate"] = await superuser.value("SELECT id FROM certificates WHERE case_id = %s", things["active"])
     things["contract"] = await superuser.value(
         "SELECT id FROM contracts WHERE organisation_id = %s", things["organisation"]
     )
     things["employment"] = await superuser.value(
         "SELECT id FROM employments WHERE person_id = %s", world.people["member_own"].id
     )
-    things["notice"] = await superuser.value("SELECT id FROM notices ORDER BY id LIMIT 1")
-    await superuser.run("UPDATE notices SET state = 'failed', failure = 'refused' WHERE id = %s", things["notice"])
     things["import"] = await _import(superuser, things["organisation"])
     colleague = await arrange.staff(Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(things["organisation"])))
     things["colleague"] = colleague.id
     things["grant"] = await superuser.value("SELECT id FROM role_grants WHERE person_id = %s", colleague.id)
     await superuser.run(
-        "INSERT INTO staff_credentials (person_id, username, password_hash, totp_sealed)"
-        " VALUES (%s, 'colleague', 'x', 'x')",
+        "INSERT INTO staff_credentials (person_id, username, password_hash, totp_sealed) VALUES (%s, %s, 'x', 'x')",
         colleague.id,
+        f"colleague.{world.region}",
     )
+
+
+async def _of_the_platform(world: World, context: Context, arrange: Arrange, superuser: Superuser) -> None:
+    """What belongs to no organisation."""
+    things = world.things
+    things["notice"] = await superuser.value("SELECT id FROM notices ORDER BY id LIMIT 1")
+    await superuser.run("UPDATE notices SET state = 'failed', failure = 'refused' WHERE id = %s", things["notice"])
     proposer = await arrange.platform(Role.POLICY_ADMIN)
     async with transaction(context.engine, SERVICE) as connection:
         now = await policies.in_force(connection, "personnel")
@@ -186,7 +230,8 @@ async def _others(world: World, context: Context, arrange: Arrange, superuser: S
 async def _import(superuser: Superuser, organisation: UUID) -> UUID:
     case_id = await superuser.value(
         "INSERT INTO cases (kind, phase, organisation_id, policy_id, outcome, closed_at)"
-        " SELECT 'personnel_import', 'imported', %s, id, 'imported', now() FROM policies WHERE name = 'personnel'"
+        " SELECT 'personnel_import', 'imported', %s, id, 'imported', now()"
+        " FROM policies WHERE name = 'personnel' AND version = 1"
         " RETURNING id",
         organisation,
     )
@@ -290,13 +335,11 @@ def calls(world: World) -> dict[str, Call]:
         "import_personnel": Call(
             "POST", "/v1/organisations/{organisation}/personnel-imports", content=_CSV.encode("utf-8-sig")
         ),
-        "search_employments": Call(
-            "POST", "/v1/employments/searches", {"national_id": world.people["member_own"].national_id}
-        ),
+        "search_employments": Call("POST", "/v1/employments/searches", {"national_id": world.newcomers[2].national_id}),
         "forward_mobile_change": Call(
             "POST",
             "/v1/mobile-changes",
-            {"national_id": world.people["member_own"].national_id, "mobile": "09350000001", "reason": "حضوری آمد"},
+            {"national_id": world.newcomers[2].national_id, "mobile": "09350000001", "reason": "حضوری آمد"},
         ),
         "check_guarantor": Call(
             "POST",
@@ -325,7 +368,7 @@ def calls(world: World) -> dict[str, Call]:
         "correct_employment": Call(
             "POST",
             "/v1/employments/{employment}/correction",
-            {"net_pay": {"amount": 410_000_000, "unit": "IRR"}, "region_code": "1101", "reason": "حکم تازه"},
+            {"net_pay": {"amount": 410_000_000, "unit": "IRR"}, "region_code": world.region, "reason": "حکم تازه"},
         ),
         "apply_for_credit": Call("POST", "/v1/onboarding/applications", {**TERMS, "mandate": _mandate()}),
         "claim_task": Call("POST", "/v1/tasks/{task}/claim"),

@@ -23,7 +23,7 @@ from tests.books import Superuser
 from tests.commands.onboarding_steps import run_as
 
 CONTRACTS = Grant(Role.CONTRACTS_OFFICER, ScopeKind.PLATFORM)
-_WAITS = (
+WAITS = (
     "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
     " WHERE l.locktype = 'advisory' AND NOT l.granted AND d.datname = current_database()"
 )
@@ -129,7 +129,7 @@ async def test_taking_a_role_away_waits_for_the_command_that_goes_by_it(
         order.append("revoked")
 
     async def waits() -> bool:
-        return bool(await superuser.value(_WAITS))
+        return bool(await superuser.value(WAITS))
 
     doing = asyncio.create_task(do())
     await begun.wait()
