@@ -41,8 +41,15 @@ _OWNERS: Mapping[str, CapabilityWords] = {
 }
 OWNER_OF = {str(code): word for word, arguments in _OWNERS.items() for code in (*arguments.kinds, *arguments.tasks)}
 
-# Lists of a room, one line a capability.
-_LISTS = frozenset({"messages/case.py", "storage/migrations/versions/first_release.py", "workflows/decision.py"})
+# Lists of a room, one line a capability; and a version of the schema, which names the one before it.
+_LISTS = frozenset(
+    {
+        "messages/case.py",
+        "storage/migrations/versions/first_release.py",
+        "storage/migrations/versions/listed_mobile.py",
+        "workflows/decision.py",
+    }
+)
 
 
 def _product_files() -> list[Path]:

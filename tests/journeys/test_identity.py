@@ -85,6 +85,23 @@ class Scene:
         """Apply on an employer's pay."""
         return await self.steps.try_to_apply(someone, organisation_id=str(employer.id))
 
+    async def confirm_as_support(self, change_id: UUID) -> None:
+        """Both numbers were told; support sees what both lists say, and confirms A's."""
+
+        async def told() -> bool:
+            old, new = [sent_to(self.steps.messages, number) for number in (ATTACKERS, OWN)]
+            return "personnel_mobile_proposed" in old and "mobile_proposed_new" in new
+
+        await eventually(told, "both numbers to be told")
+        task = await self.steps.task(self.support, str(change_id), "confirm_change")
+        lists = (await self.steps.case(self.support, str(change_id)))["change"]["lists"]
+        assert [(one["organisation_id"], one["says"]) for one in lists] == [
+            (str(self.b.id), "present"),
+            (str(self.a.id), "proposed"),
+        ]
+        assert (await self.steps.decide(self.support, task["id"], CONFIRM)).status_code == 200
+        await self.steps.phase(self.support, str(change_id), "confirmed")
+
 
 @pytest.fixture
 async def scene(steps: Steps, arrange: Arrange) -> Scene:
@@ -112,22 +129,7 @@ async def test_whoever_lists_somebody_first_gets_nothing_of_their_pay_elsewhere_
     assert (await a.dispute(scene.line))["is_open"]
     assert await b.dispute(scene.line) is None
 
-    async def told() -> bool:
-        return "personnel_mobile_proposed" in sent_to(steps.messages, ATTACKERS) and "mobile_proposed_new" in sent_to(
-            steps.messages, OWN
-        )
-
-    await eventually(told, "both numbers to be told")
-    change_id = await superuser.value("SELECT id FROM cases WHERE kind = 'personnel_change'")
-    task = await steps.task(scene.support, str(change_id), "confirm_change")
-    shown = (await steps.case(scene.support, str(change_id)))["change"]
-    assert [(one["organisation_id"], one["says"]) for one in shown["lists"]] == [
-        (str(b.id), "present"),
-        (str(a.id), "proposed"),
-    ]
-
-    assert (await steps.decide(scene.support, task["id"], CONFIRM)).status_code == 200
-    await steps.phase(scene.support, str(change_id), "confirmed")
+    await scene.confirm_as_support(await superuser.value("SELECT id FROM cases WHERE kind = 'personnel_change'"))
 
     assert (await steps.api.get("/v1/me", headers=attacker.headers())).status_code == 401
     victim = await scene.sign_in(OWN)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from uuid import UUID
+
 import pytest
 
 from activities.transition import ActivityContext
@@ -20,9 +23,18 @@ DISPUTED = "شمارهٔ همراه شما مورد اختلاف است"
 ANOTHER = "+989350000021"
 
 
-async def test_each_office_and_the_member_read_that_a_mobile_is_disputed(
-    visit: Visit, context: Context, arrange: Arrange, activity_context: ActivityContext
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Disputed:
+    """An application whose applicant and guarantor the employer's list has with another number, and one's change."""
+
+    tavana: TavanaScenario
+    case_id: UUID
+    change_id: UUID
+
+
+@pytest.fixture
+async def disputed(context: Context, arrange: Arrange, activity_context: ActivityContext) -> Disputed:
+    """Finance looks at the application, support is asked about the change."""
     tavana = await TavanaScenario.opened(context, arrange, activity_context)
     hr = await PersonnelOffice.open(activity_context, arrange, tavana.employer)
     case_id = await tavana.backed()
@@ -30,19 +42,29 @@ async def test_each_office_and_the_member_read_that_a_mobile_is_disputed(
         await hr.import_(Line(someone.national_id, mobile=ANOTHER))
     change_id, *_ = [change.id for change in await hr.changes()]
     await Transitions(activity_context).request_decision(StepInput(change_id))
+    return Disputed(tavana, case_id, change_id)
 
-    member = await visit(tavana.applicant)
+
+async def test_a_member_reads_that_their_mobile_or_their_guarantors_is_disputed(
+    visit: Visit, disputed: Disputed
+) -> None:
+    member = await visit(disputed.tavana.applicant)
     for page in ("/", "/apply"):
         await member.go(page)
         await member.reads(DISPUTED)
         await member.look()
     await member.go("/apply/minipay")
     await member.reads(DISPUTED)
-    await member.go(f"/cases/{case_id}")
+    await member.go(f"/cases/{disputed.case_id}")
     await member.reads(DISPUTED)
     await member.reads("شمارهٔ همراه ضامن شما مورد اختلاف است")
     await member.look()
 
+
+async def test_finance_hr_and_support_read_that_a_mobile_is_disputed(
+    visit: Visit, context: Context, arrange: Arrange, disputed: Disputed
+) -> None:
+    tavana, case_id, change_id = disputed.tavana, disputed.case_id, disputed.change_id
     finance = await visit(tavana.finance)
     await finance.go(f"/tasks/{await open_task(context, case_id, 'review_application')}")
     await finance.reads("شمارهٔ همراه متقاضی مورد اختلاف است")
