@@ -114,7 +114,7 @@ async def test_record_an_import(office: PersonnelOffice, temporal: WorkflowEnvir
     await record(handle, seals.cipher, STORED / "personnel_imported.json")
 
 
-@pytest.mark.parametrize("path", ["confirmed", "rejected", "lapsed"])
+@pytest.mark.parametrize("path", ["confirmed", "rejected", "lapsed", "overtaken"])
 async def test_record_a_change(
     office: PersonnelOffice,
     arrange: Arrange,
@@ -130,6 +130,8 @@ async def test_record_a_change(
     if path == "lapsed":
         await temporal.fast_forward(handle, timedelta(hours=72, seconds=5))
         await temporal.fast_forward(handle)
+    elif path == "overtaken":
+        await office.send([line])
     else:
         answers = {"confirmed": {"decision": "confirm"}, "rejected": {"decision": "reject", "reason": "نادرست"}}
         await decide(api, support, await task_of(office, case_id), **answers[path])

@@ -34,6 +34,7 @@ PERSONNEL_PATHS = {
     "personnel_change_confirmed",
     "personnel_change_rejected",
     "personnel_change_lapsed",
+    "personnel_change_overtaken",
 }
 
 

@@ -119,6 +119,24 @@ async def test_a_rejected_exit_returns_the_person_to_work(
     assert (await office.person(line)).job_state == "employed"
 
 
+async def test_a_list_that_agrees_again_ends_its_change_of_mobile(
+    office: PersonnelOffice, temporal: WorkflowEnvironment, messages_dir: Path
+) -> None:
+    line = Line()
+    case_id = await proposed(office, line, line.but(mobile=NEW_MOBILE))
+    await office.send([line])
+    await process(temporal, case_id).result()
+
+    assert await phase_of(office, case_id) == "overtaken"
+    assert await office.mobile(line) == line.mobile
+    assert await quiet_events(process(temporal, case_id)) <= EVENT_BUDGET
+
+    async def told() -> bool:
+        return "personnel_mobile_overtaken" in sent_to(messages_dir, line.mobile)
+
+    await eventually(told, "the SMS to the person")
+
+
 async def test_silence_brings_one_reminder_and_then_the_change_lapses(
     office: PersonnelOffice, support: Someone, temporal: WorkflowEnvironment
 ) -> None:
