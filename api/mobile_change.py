@@ -41,7 +41,10 @@ class MobileChangeIn(Input):
 @router.post("/mobile-changes", status_code=201, dependencies=[Depends(require(Role.WELFARE_MANAGER))])
 @refuses(commands.forward_mobile_change)
 async def forward_mobile_change(command: CommandDep, wish: MobileChangeIn) -> CaseRow:
-    """Forward an employee's wish for another mobile to support (G2). Needs a fresh code (step-up)."""
+    """Forward an employee's wish for another mobile to support (G2). Needs a fresh code (step-up).
+
+    Also the present number, where the employer's list has another one: once support has confirmed it, the list has it.
+    """
     case_id = await commands.forward_mobile_change(command, wish.national_id, wish.mobile, wish.reason)
     return await case_row(command, case_id)
 

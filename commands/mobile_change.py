@@ -46,7 +46,7 @@ async def forward_mobile_change(command: Command, national_id: str, mobile: str,
     by = command.actor.person_id
     if employment.person_id == by or await guarantee_each_other(command.connection, by, employment.person_id):
         raise OwnCase
-    if await mobile_change.lock_open_change(command.connection, employment.person_id):
+    if await mobile_change.lock_open_change(command.connection, employment.person_id, employment.organisation_id):
         raise MobileChangeOpen
     await _refuse_unchanged(command, employment, new)
     case_id = await _open(command, employment)
@@ -86,14 +86,14 @@ async def _tell_new(command: Command, change: MobileChange, new: Mobile) -> bool
 
 
 async def _find(command: Command, national_id: str) -> tuple[Employment, Grant]:
-    """The employee's employment within the officer's reach, and the office that this is."""
+    """The employee's employment within the officer's reach, a disputed one first, and the office that this is."""
     try:
         identity = parse_national_id(national_id)
     except BadNationalId:
         raise NationalIdUnreadable(field="national_id") from None
     person = await find_person(command.connection, command.seals, identity)
     found = [] if person is None else await employments_of(command.connection, person.id)
-    for employment in found:
+    for employment in sorted(found, key=lambda each: not each.is_disputed):
         for kind, scope in (
             (ScopeKind.ORGANISATION, str(employment.organisation_id)),
             (ScopeKind.REGION, employment.region_code),

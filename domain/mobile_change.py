@@ -20,7 +20,7 @@ class MobileUnchanged(Conflict):
 
 
 class MobileChangeOpen(Conflict):
-    """Another change of the same person's mobile is under way."""
+    """Another change of the same person's mobile is under way at the same employer."""
 
     code = "mobile_change_open"
     fa = "درخواست تغییر شمارهٔ این شخص در جریان است؛ تا پایان آن درخواست دیگری ثبت نمی‌شود."

@@ -86,10 +86,13 @@ async def has_mobile(connection: AsyncConnection, seals: Seals, person_id: UUID,
     return bool(present == seals.index.of("mobile", mobile))
 
 
-async def lock_open_change(connection: AsyncConnection, person_id: UUID) -> bool:
-    """Serialise what begins a change of somebody's mobile; whether one is under way already."""
+async def lock_open_change(connection: AsyncConnection, person_id: UUID, organisation_id: UUID | None) -> bool:
+    """Serialise what begins a change of somebody's mobile; whether one of this employer is under way already."""
     await lock(connection, About.MOBILE_OF_PERSON, person_id)
     is_open = sa.exists().where(
-        cases.c.person_id == person_id, cases.c.kind == CaseKind.MOBILE_CHANGE, cases.c.closed_at.is_(None)
+        cases.c.person_id == person_id,
+        cases.c.organisation_id.is_not_distinct_from(organisation_id),
+        cases.c.kind == CaseKind.MOBILE_CHANGE,
+        cases.c.closed_at.is_(None),
     )
     return bool(await connection.scalar(sa.select(is_open)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -111,7 +112,7 @@ async def test_a_confirmed_number_takes_the_old_ones_place_and_both_are_told(
 
     async def told() -> bool:
         old, new = sent_to(messages_dir, change.member.mobile), sent_to(messages_dir, NEW_MOBILE)
-        return "mobile_changed_old" in old and "mobile_change_applied" in new
+        return "mobile_changed_old" in old and {"mobile_proposed_new", "mobile_change_applied"} <= set(new)
 
     await eventually(told, "both numbers to be told")
     assert await quiet_events(change.handle) <= EVENT_BUDGET
@@ -148,6 +149,48 @@ async def test_a_rejection_changes_nothing_and_the_session_lives_on(change: Mobi
     assert await stands(change) == (False, False)
     assert (await change.steps.api.get("/v1/me", headers=change.member.headers())).status_code == 200
     await change.phase("rejected")
+
+
+async def test_the_present_number_may_be_forwarded_where_the_list_has_another_one(
+    change: MobileChange, messages_dir: Path
+) -> None:
+    """Support confirms it: the list has it from then on, and nothing pauses or ends."""
+    steps, member = change.steps, change.member
+    await change.decide(change.support, REJECT)
+    await change.end()
+    await change.superuser.run("UPDATE employments SET mobile_index = 'x'")
+    answer = await forward(steps.api, change.welfare, member, mobile=member.mobile)
+    assert answer.status_code == 201, answer.text
+    present = dataclasses.replace(change, case_id=answer.json()["id"])
+    await present.decide(change.support, CONFIRM)
+    await present.end()
+
+    await present.phase("kept")
+    assert (await steps.api.get("/v1/me", headers=member.headers())).status_code == 200
+    assert await change.superuser.value(
+        "SELECT e.mobile_index = p.mobile_index FROM employments e, persons p WHERE p.id = e.person_id"
+    )
+    assert await change.superuser.value("SELECT count(*) FROM persons WHERE money_paused_until IS NOT NULL") == 0
+
+    async def told() -> bool:
+        return "mobile_change_kept" in sent_to(messages_dir, member.mobile)
+
+    await eventually(told, "the member to be told")
+    again = await forward(steps.api, change.welfare, member, mobile=member.mobile)
+    assert (again.status_code, again.json()["code"]) == (409, "mobile_unchanged")
+
+
+async def test_an_office_of_another_employer_is_not_held_up(
+    change: MobileChange, arrange: Arrange, steps: Steps
+) -> None:
+    elsewhere = await arrange.organisation()
+    await arrange.employ(change.member.id, elsewhere)
+    welfare = await arrange.staff(Grant(Role.WELFARE_MANAGER, ScopeKind.ORGANISATION, str(elsewhere)))
+
+    answer = await forward(steps.api, welfare, change.member, mobile="09350000009")
+
+    assert answer.status_code == 201, answer.text
+    assert (await forward(steps.api, welfare, change.member)).json()["code"] == "mobile_change_open"
 
 
 @pytest.mark.parametrize("returned", [False, True])

@@ -12,4 +12,5 @@ down_revision = "mobile_change"
 
 def upgrade() -> None:
     """Apply."""
-    create_area(op.get_bind(), "listed_mobile")
+    for area in ("listed_mobile", "mobile_change_by_employer"):
+        create_area(op.get_bind(), area)
