@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid4
 
+import httpx2
 import pytest
 
 from activities.transition import ActivityContext
 from commands.command import Context
-from domain.access import Role
+from domain.access import Grant, Role, ScopeKind
 from messages.case import StepInput
 from tests.arrange import Arrange
 from tests.commands.onboarding_steps import TavanaScenario, open_task
 from tests.personnel_steps import Line, PersonnelOffice
 from tests.transitions import Transitions
-from tests.web.conftest import Visit
+from tests.web.conftest import HERE, Visit, cookies
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -49,12 +51,10 @@ async def test_a_member_reads_that_their_mobile_or_their_guarantors_is_disputed(
     visit: Visit, disputed: Disputed
 ) -> None:
     member = await visit(disputed.tavana.applicant)
-    for page in ("/", "/apply"):
+    for page in ("/", "/apply/minipay", "/apply"):
         await member.go(page)
         await member.reads(DISPUTED)
-        await member.look()
-    await member.go("/apply/minipay")
-    await member.reads(DISPUTED)
+    await member.look()
     await member.go(f"/cases/{disputed.case_id}")
     await member.reads(DISPUTED)
     await member.reads("شمارهٔ همراه ضامن شما مورد اختلاف است")
@@ -69,7 +69,6 @@ async def test_finance_hr_and_support_read_that_a_mobile_is_disputed(
     await finance.go(f"/tasks/{await open_task(context, case_id, 'review_application')}")
     await finance.reads("شمارهٔ همراه متقاضی مورد اختلاف است")
     await finance.reads("شمارهٔ همراه او مورد اختلاف است")
-    await finance.look()
 
     officer = await visit(await arrange.hr_officer(tavana.employer))
     await officer.go("/personnel/people")
@@ -84,3 +83,32 @@ async def test_finance_hr_and_support_read_that_a_mobile_is_disputed(
     await support.reads("شمارهٔ تازه")
     await support.look()
     assert ANOTHER not in await support.page.content()
+
+
+async def test_the_welfare_office_and_support_confirm_the_present_number_on_their_pages(
+    site: httpx2.AsyncClient,
+    context: Context,
+    arrange: Arrange,
+    activity_context: ActivityContext,
+    disputed: Disputed,
+) -> None:
+    tavana, transitions = disputed.tavana, Transitions(activity_context)
+    welfare = await arrange.staff(Grant(Role.WELFARE_MANAGER, ScopeKind.ORGANISATION, str(tavana.employer)))
+    support = await arrange.platform(Role.SUPPORT_AGENT)
+    typed = {"national_id": tavana.applicant.national_id, "mobile": tavana.applicant.mobile, "reason": "حضوری آمد"}
+    sent = await site.post("/mobile-changes", data={**typed, "key": str(uuid4())}, headers={**cookies(welfare), **HERE})
+    assert sent.status_code == 303, sent.text
+    case = sent.headers["Location"].removesuffix("?done=mobile_change_forwarded")
+    case_id = UUID(case.removeprefix("/cases/"))
+    await transitions.request_decision(StepInput(case_id))
+
+    task = f"/tasks/{await open_task(context, case_id, 'confirm_mobile_change')}"
+    version = re.search(r'name="version" value="(\d+)"', (await site.get(task, headers=cookies(support))).text)
+    assert version is not None
+    decision = {"decision": "confirm", "version": version[1], "within": "", "key": str(uuid4())}
+    decided = await site.post(f"{task}/decision", data=decision, headers={**cookies(support), **HERE})
+    assert decided.status_code == 303, decided.text
+    await transitions.apply_decision(StepInput(case_id))
+
+    assert "شمارهٔ کنونی تأیید شد" in (await site.get(case, headers=cookies(welfare))).text
+    assert "شمارهٔ همراه متقاضی" not in (await site.get(f"/cases/{disputed.case_id}", headers=cookies(welfare))).text
