@@ -11,7 +11,7 @@ from domain.persian import persian_digits
 from messages.case import CaseKind, NextStep
 from messages.mobile_change import Event, FactKind, Phase, TaskKind
 from storage import mobile_change, personnel
-from storage.dispute import agreed_mobile
+from storage.dispute import agreed_mobile, wake_concerned
 from storage.policies import by_id
 from storage.rows.cases import Fact
 from storage.rows.mobile_change import MobileChange as Change
@@ -90,6 +90,8 @@ async def _tell_end(step: Transition, change: Change, event: Event, phase: Phase
 
 
 async def _end(step: Transition, change: Change, phase: Phase) -> NextStep:
+    # What waited for the answer goes on.
+    await wake_concerned(step.connection, [change.person_id], apart_from=change.case_id)
     return await step.end(phase, audited={"employment_id": str(change.employment_id), "fields": ["mobile"]})
 
 

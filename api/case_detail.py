@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -43,6 +44,13 @@ SECTIONS: Final[tuple[Section[Any], ...]] = (
 _SECTIONS_OF: Final = defaultdict[CaseKind, list[Section[Any]]](list)
 for _section in SECTIONS:
     _SECTIONS_OF[_section.kind].append(_section)
+
+
+def _as_shown(case: Case, actor: Actor) -> Case:
+    """The case, to members without its place where that is not for them."""
+    if actor.capacity == "staff" or all(section.tells_where for section in _SECTIONS_OF[case.kind]):
+        return case
+    return replace(case, organisation_id=None, region_code=None)
 
 
 class CaseOut(CaseRow):
@@ -88,7 +96,7 @@ class TitledCase(CaseOut):
         names = await people.names_of(connection, {case.person_id for case in cases if case.person_id is not None})
         return [
             cls(
-                **dict(CaseOut.of(case)),
+                **dict(CaseOut.of(_as_shown(case, actor))),
                 programme_title=_title(programmes.get(case.policy_id)),
                 person_name=None if case.person_id is None else names.get(case.person_id),
                 is_own=actor.capacity == "member" and actor.person_id == case.person_id,
@@ -139,16 +147,17 @@ async def case_detail(read: Reading, case_id: UUID) -> CaseDetail | None:
     view = CaseView(read, visibility)
     fields, actions = await _read_sections(view)
     programme = (await _programmes(connection, [case])).get(case.policy_id)
+    shown = _as_shown(case, actor)
     return CaseDetail(
-        **dict(CaseOut.of(case)),
+        **dict(CaseOut.of(shown)),
         **fields,
         programme_title=_title(programme),
         is_own=visibility.is_applicant,
         person_name=await _name(connection, visibility),
         is_moving=await _is_moving(connection, visibility),
         national_id_masked=await _national_id(connection, read.seals, case.person_id) if visibility.judges else None,
-        organisation_name=await _organisation_name(connection, case.organisation_id),
-        region_name=(await read.once(list_regions)).get(case.region_code or ""),
+        organisation_name=await _organisation_name(connection, shown.organisation_id),
+        region_name=(await read.once(list_regions)).get(shown.region_code or ""),
         ahead=[Words.of(step) for step in words.ahead(case.kind, case.phase, programme)],
         allowed_actions=actions,
     )

@@ -142,4 +142,4 @@ async def _read(view: CaseView) -> MobileChangeSection:
     )
 
 
-SECTION = Section(CaseKind.MOBILE_CHANGE, MobileChangeSection, _read, members=frozenset())
+SECTION = Section(CaseKind.MOBILE_CHANGE, MobileChangeSection, _read, members=frozenset(), tells_where=False)

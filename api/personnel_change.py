@@ -91,4 +91,4 @@ def _masked(what: Change, value: str | None) -> str | None:
     return mask_mobile(Mobile(value)) if what is Change.MOBILE else mask_sheba(Sheba(value))
 
 
-SECTION = Section(CaseKind.PERSONNEL_CHANGE, ChangeSection, _read, members=frozenset())
+SECTION = Section(CaseKind.PERSONNEL_CHANGE, ChangeSection, _read, members=frozenset(), tells_where=False)

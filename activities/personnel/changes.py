@@ -16,7 +16,7 @@ from domain.wording import reminder_sms
 from messages.case import CaseKind, NextStep
 from messages.personnel import Change, ChangePhase, Event, FactKind, Sms, TaskKind
 from storage import personnel
-from storage.dispute import agreed_mobile
+from storage.dispute import agreed_mobile, wake_concerned
 from storage.policies import by_id
 from storage.rows.cases import Fact
 from storage.rows.personnel import ProposedChange
@@ -77,6 +77,8 @@ class PersonnelChange(DecidedCase):
             pause = await _hours(step, "money_pause_hours")
             index, sealed = await personnel.read_sealed_value(step.connection, change.case_id)
             await personnel.replace_mobile(step.connection, change, index=index, sealed=sealed, pause=pause)
+            # Whatever waits because of the number looks again, at this employer and at the others.
+            await wake_concerned(step.connection, [change.person_id], apart_from=change.case_id)
         elif change.what is Change.SHEBA:
             await personnel.replace_sheba(step.connection, change)
         else:

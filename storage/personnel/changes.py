@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from messages.notice import SendNotice
 from messages.personnel import Sms
 from storage.account import cancel_codes, end_sessions
-from storage.dispute import wake_concerned
 from storage.locks import About, lock
 from storage.outbox import enqueue
 from storage.rows.notices import notices
@@ -78,8 +77,6 @@ async def replace_mobile(
         .where(employments.c.id == change.employment_id)
         .values(mobile_index=index, mobile_listed_at=sa.func.now())
     )
-    # Whatever waits because of the number looks again, at this employer and at the others.
-    await wake_concerned(connection, [change.person_id], apart_from=change.case_id)
     if old.mobile_index == index:
         return False
     if old.mobile_sealed is not None:

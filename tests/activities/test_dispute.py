@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,18 +10,19 @@ import pytest
 
 from activities.transition import ActivityContext
 from commands.command import Command, Context
-from commands.mobile_change import confirm_mobile_change, forward_mobile_change
-from commands.task import lock_task
-from domain.access import Actor, Grant, Role, ScopeKind
+from commands.mobile_change import confirm_mobile_change, forward_mobile_change, reject_mobile_change
+from domain.access import Grant, Role, ScopeKind
 from domain.employment import MobileDisputed
 from domain.guarantor import GuarantorMayNotBeAsked
 from domain.review import ApprovalBlocked
 from messages.case import WAIT, StepInput
+from storage.rows.tasks import Task
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 from tests.commands.onboarding_steps import (
     TavanaScenario,
     accept_guarantee,
+    answer,
     approve,
     clear_obstacle,
     name,
@@ -53,6 +55,11 @@ class Dispute:
     async def phase(self, case_id: UUID) -> str:
         """Where an application stands."""
         return str(await self.superuser.value("SELECT phase FROM cases WHERE id = %s", case_id))
+
+    async def is_woken(self, case_id: UUID) -> bool:
+        """Whether the process of an application was told once to look again."""
+        query = "SELECT count(*) FROM outbox WHERE payload->>'name' = 'resumed' AND payload->>'case_id' = %s"
+        return bool(await self.superuser.value(query, str(case_id)) == 1)
 
     async def obstacle(self, case_id: UUID) -> object:
         """What HR is asked to mend."""
@@ -91,8 +98,7 @@ async def test_an_activation_waits_for_the_end_of_a_dispute_and_then_goes_on_by_
 
     await dispute.end(disputed)
 
-    resumed = "SELECT count(*) FROM outbox WHERE payload->>'name' = 'resumed' AND payload->>'case_id' = %s"
-    assert await dispute.superuser.value(resumed, str(case_id)) == 1
+    assert await dispute.is_woken(case_id)
     assert (await tavana.go_on(case_id)).step == "activate_credit"
     await tavana.take("activate_credit", case_id)
     assert await dispute.phase(case_id) == "active"
@@ -167,24 +173,33 @@ async def _forward(dispute: Dispute, arrange: Arrange, mobile: str) -> UUID:
     return case_id
 
 
-async def _confirm(dispute: Dispute, support: Actor, change_id: UUID) -> None:
+async def _answer(
+    dispute: Dispute, arrange: Arrange, change_id: UUID, decide: Callable[[Command, Task], Awaitable[UUID]]
+) -> None:
+    support = await arrange.platform(Role.SUPPORT_AGENT)
     task_id = await open_task(dispute.tavana.context, change_id, "confirm_mobile_change")
+    await answer(dispute.tavana.context, support, task_id, decide)
 
-    async def work(command: Command) -> UUID:
-        return await confirm_mobile_change(command, await lock_task(command, task_id))
 
-    await run_as(dispute.tavana.context, support, work)
+async def _reject(command: Command, task: Task) -> UUID:
+    return await reject_mobile_change(command, task, "شماره پاسخ نمی‌دهد")
 
 
 async def test_a_change_that_the_welfare_office_forwarded_pauses_what_rests_on_its_pay_until_it_is_answered(
     dispute: Dispute, arrange: Arrange
 ) -> None:
-    tavana = dispute.tavana
+    tavana, transitions = dispute.tavana, Transitions(dispute.hr.activity_context)
     case_id = await tavana.approved()
-    await _forward(dispute, arrange, ANOTHER)
+    change_id = await _forward(dispute, arrange, ANOTHER)
+    await transitions.request_decision(StepInput(change_id))
     await tavana.take("activate_credit", case_id)
-
     assert await dispute.obstacle(case_id) == "mobile_disputed"
+
+    await _answer(dispute, arrange, change_id, _reject)
+    await transitions.apply_decision(StepInput(change_id))
+
+    assert await dispute.is_woken(case_id)
+    assert (await tavana.go_on(case_id)).step == "activate_credit"
 
 
 async def test_the_welfare_office_confirms_the_present_number_and_the_application_goes_on(
@@ -196,7 +211,7 @@ async def test_the_welfare_office_confirms_the_present_number_and_the_applicatio
     await tavana.take("activate_credit", case_id)
     change_id = await _forward(dispute, arrange, tavana.applicant.mobile)
     await transitions.request_decision(StepInput(change_id))
-    await _confirm(dispute, await arrange.actor(await arrange.platform(Role.SUPPORT_AGENT)), change_id)
+    await _answer(dispute, arrange, change_id, confirm_mobile_change)
     await transitions.apply_decision(StepInput(change_id))
 
     assert await dispute.phase(change_id) == "kept"

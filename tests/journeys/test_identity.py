@@ -126,6 +126,9 @@ async def test_whoever_lists_somebody_first_gets_nothing_of_their_pay_elsewhere_
     assert (refused.status_code, refused.json()["code"]) == (409, "mobile_disputed")
     lines = (await steps.api.get("/v1/credit-lines", headers=attacker.headers())).json()
     assert (lines["mobile_disputed"], lines["items"]) == (True, [])
+    cases = (await steps.api.get("/v1/cases", headers=attacker.headers())).json()["items"]
+    assert [(case["kind"], case["organisation_id"]) for case in cases] == [("personnel_change", None)]
+    assert (await steps.case(attacker, cases[0]["id"]))["organisation_name"] is None
     assert (await a.dispute(scene.line))["is_open"]
     assert await b.dispute(scene.line) is None
 
