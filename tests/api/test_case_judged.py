@@ -50,6 +50,8 @@ async def test_support_sees_whose_number_changes_from_what_to_what_but_no_whole_
     seen = await read(api, agent, case_id)
 
     assert seen["national_id_masked"] == f"{line.national_id[:3]}****{line.national_id[-3:]}"
+    (listed_as,) = seen["change"].pop("lists")
+    assert (listed_as["organisation_id"], listed_as["says"]) == (str(office.organisation_id), "proposed")
     assert seen["change"] == {
         "what": "mobile",
         "present_masked": "0912***4567",
@@ -75,8 +77,8 @@ async def test_a_sheba_is_shown_by_its_bank_and_end_and_an_exit_without_values(
 
     shown = [f"IR**{value[4:7]}***{value[-4:]}" for value in SHEBAS[:2]]
     assert changes == [
-        {"what": "sheba", "present_masked": shown[0], "proposed_masked": shown[1]},
-        {"what": "exit", "present_masked": None, "proposed_masked": None},
+        {"what": "sheba", "present_masked": shown[0], "proposed_masked": shown[1], "lists": []},
+        {"what": "exit", "present_masked": None, "proposed_masked": None, "lists": []},
     ]
 
 

@@ -106,7 +106,7 @@ async def test_a_member_without_a_credit_gets_an_empty_list(api: httpx2.AsyncCli
 
     answer = await api.get("/v1/credit-lines", headers=member.headers())
 
-    assert (answer.status_code, answer.json()) == (200, {"items": []})
+    assert (answer.status_code, answer.json()) == (200, {"mobile_disputed": False, "items": []})
 
 
 async def test_what_is_possible_in_each_programme_at_each_employer_is_told_by_as_many_statements_as_for_one(
