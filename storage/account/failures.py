@@ -37,6 +37,11 @@ _TAKE = sa.text(
 )
 
 
+def failure_shard(seals: Seals, tried: str) -> int:
+    """Where the failure of a challenge or a user name is counted."""
+    return seals.index.of("failed_sign_in", tried)[0] % FAILURE_SHARDS
+
+
 async def note_failure(
     connection: AsyncConnection, seals: Seals, tried: str, capacity: Capacity, person_id: UUID | None, origin: str
 ) -> None:
@@ -50,7 +55,7 @@ async def note_failure(
         person_id: whose account it was tried on; None for nobody's.
         origin: from where.
     """
-    shard = seals.index.of("failed_sign_in", tried)[0] % FAILURE_SHARDS
+    shard = failure_shard(seals, tried)
     await lock(connection, About.FAILED_SIGN_INS, shard)
     noted = {"shard": shard, "person_id": person_id or NOBODY, "capacity": capacity, "origin": origin}
     await connection.execute(_NOTE, noted)
@@ -67,5 +72,5 @@ async def tell_failures(connection: AsyncConnection, limit: int) -> int:
             str(row.person_id) if known else "",
             after={"failures": row.failures, "since": row.since.isoformat(), "origins": row.origins[:_ORIGINS_TOLD]},
         )
-        await audit.append(connection, f"account:{row.person_id}" if known else NOBODYS_STREAM, entry)
+        await audit.append(connection, audit.account_stream(row.person_id) if known else NOBODYS_STREAM, entry)
     return sum(row.rows for row in told)
