@@ -83,16 +83,16 @@ DEVICE_LIFE: Final = timedelta(days=180)
 DEVICES_PER_PERSON: Final = 10
 
 # An office of hundreds stands behind one address. Those of an address count its network (``domain.address``).
-CODES_PER_ADDRESS: Final = Limit("codes_address", 300, timedelta(hours=1), timedelta(seconds=1))
+CODES_PER_ADDRESS: Final = Limit("codes_address", 300, timedelta(hours=1), timedelta(seconds=30))
 CODES_APART: Final = Limit("codes_apart", 1, timedelta(seconds=30))
 # What strangers who know national id and mobile can have sent to a number; a known device has as much for itself.
 CODES_PER_NUMBER: Final = Limit("codes_number", 5, timedelta(hours=1), timedelta(minutes=10))
 CODES_PER_DAY: Final = Limit("codes_day", 20, timedelta(days=1), timedelta(minutes=30))
 CODES_PER_DEVICE: Final = Limit("codes_device", 5, timedelta(hours=1))
 CODES_PER_PERSON: Final = Limit("codes_person", 10, timedelta(hours=1))
-TRIES_PER_ADDRESS: Final = Limit("sign_in_address", 300, timedelta(hours=1), timedelta(seconds=1))
+TRIES_PER_ADDRESS: Final = Limit("sign_in_address", 300, timedelta(hours=1), timedelta(seconds=10))
 TRIES_PER_DEVICE: Final = Limit("sign_in_device", 30, timedelta(hours=1))
-STAFF_TRIES_PER_ADDRESS: Final = Limit("staff_address", 60, timedelta(minutes=15), timedelta(seconds=1))
+STAFF_TRIES_PER_ADDRESS: Final = Limit("staff_address", 60, timedelta(minutes=15), timedelta(seconds=5))
 STAFF_TRIES_PER_NAME: Final = Limit("staff_name_address", 10, timedelta(minutes=15), timedelta(seconds=5))
 STAFF_TRIES_EVERYWHERE: Final = Limit("staff_name", 200, timedelta(minutes=15), timedelta(milliseconds=250))
 STAFF_TRIES_PER_DEVICE: Final = Limit("staff_device", 10, timedelta(minutes=15))
