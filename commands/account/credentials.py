@@ -33,7 +33,7 @@ STRANGERS_WAITING: Final = 16
 _FULL_SECONDS: Final = 1
 
 
-class _Lane:
+class Lane:
     """A thread in which passwords are hashed one after another."""
 
     def __init__(self, name: str, room: int | None = None) -> None:
@@ -56,8 +56,8 @@ class _Lane:
             self._inside -= 1
 
 
-_known: Final = _Lane("known")
-_strangers: Final = _Lane("strangers", STRANGERS_WAITING)
+_known: Final = Lane("known")
+_strangers: Final = Lane("strangers", STRANGERS_WAITING)
 
 
 def new_password() -> str:
