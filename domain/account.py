@@ -85,7 +85,9 @@ DEVICES_PER_PERSON: Final = 10
 # An office of hundreds stands behind one address. Those of an address count its network (``domain.address``).
 CODES_PER_ADDRESS: Final = Limit("codes_address", 300, timedelta(hours=1), timedelta(seconds=30))
 CODES_APART: Final = Limit("codes_apart", 1, timedelta(seconds=30))
-# What strangers who know national id and mobile can have sent to a number; a known device has as much for itself.
+# What strangers who know national id and mobile can have sent to a number, and one network of it, so that something is
+# left for others; a known device has as much for itself.
+CODES_PER_NUMBER_THERE: Final = Limit("codes_number_address", 3, timedelta(hours=1), timedelta(minutes=10))
 CODES_PER_NUMBER: Final = Limit("codes_number", 5, timedelta(hours=1), timedelta(minutes=10))
 CODES_PER_DAY: Final = Limit("codes_day", 20, timedelta(days=1), timedelta(minutes=30))
 CODES_PER_DEVICE: Final = Limit("codes_device", 5, timedelta(hours=1))

@@ -16,6 +16,7 @@ from domain.account import (
     CODES_PER_DAY,
     CODES_PER_DEVICE,
     CODES_PER_NUMBER,
+    CODES_PER_NUMBER_THERE,
     CODES_PER_PERSON,
     NO_BINDING,
     STEP_UP_TRIES,
@@ -152,8 +153,13 @@ async def step_up_with_totp(command: Command, totp: str) -> None:
 
 
 def _code_uses(pair: str, origin: str) -> Uses:
-    of_pair = ((CODES_APART, pair), (CODES_PER_NUMBER, pair), (CODES_PER_DAY, pair))
-    return (*from_network(CODES_PER_ADDRESS, origin), *of_pair)
+    return (
+        *from_network(CODES_PER_ADDRESS, origin),
+        (CODES_APART, pair),
+        *from_network(CODES_PER_NUMBER_THERE, origin, pair),
+        (CODES_PER_NUMBER, pair),
+        (CODES_PER_DAY, pair),
+    )
 
 
 def _read_identity(text: str) -> NationalId:

@@ -185,9 +185,9 @@ async def test_one_person_is_sent_no_more_sms_than_stated(strangers: Strangers, 
         await strangers.passed(drive, [f"2001:db8:{number:x}::1"], first=10, same=True)
         await strangers.superuser.run("UPDATE rate_windows SET ends_at = now() WHERE bucket = %s", apart)
     at_once = await value(context, _SENT)
-    for _ in range(_AN_HOUR // pace - 1):
+    for turn in range(_AN_HOUR // pace - 1):
         await strangers.superuser.run("UPDATE rate_windows SET ends_at = now() WHERE bucket = ANY(%s)", [apart, paced])
-        await strangers.passed(drive, ["192.0.2.9", "192.0.2.10"], first=10, same=True)
+        await strangers.passed(drive, [f"192.0.2.{turn}", f"198.51.100.{turn}"], first=10, same=True)
     stated = costs()["request_sign_in_code"].sms
     assert (at_once, await value(context, _SENT)) == (CODES_PER_NUMBER.allowed + 1, stated)
 

@@ -125,8 +125,8 @@ async def test_a_second_code_within_a_minute_is_refused_for_known_and_unknown_al
 async def test_a_number_gets_so_many_codes_an_hour_and_waiting_costs_none(context: Context) -> None:
     member = await add_member(context)
     # One more is let through at once, then one each ten minutes.
-    for _ in range(CODES_PER_NUMBER.allowed + 1):
-        await challenge(context, member)
+    for number in range(CODES_PER_NUMBER.allowed + 1):
+        await challenge(context, member, origin=f"origin {number}")
         for _ in range(2):
             with pytest.raises(TooMany):
                 await challenge(context, member)

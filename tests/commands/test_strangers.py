@@ -22,6 +22,7 @@ from commands.command import Context
 from domain.account import (
     CODES_PER_ADDRESS,
     CODES_PER_NUMBER,
+    CODES_PER_NUMBER_THERE,
     DEVICES_PER_PERSON,
     FAILURE_SHARDS,
     STAFF_TRIES_EVERYWHERE,
@@ -234,6 +235,20 @@ async def test_a_strangers_requests_do_not_bar_the_member_who_has_the_last_code(
         context, national_id=member.national_id, mobile=member.mobile, origin="stranger", device=device
     )
     await sign_in(context, challenge_id=on_device, code=await sent_code(context, on_device), origin=ORIGIN)
+
+
+async def test_requests_from_one_network_leave_some_of_a_number_s_for_the_member(context: Context) -> None:
+    member = await add_member(context)
+    apart = context.seals.index.of("rate:codes_apart", f"{member.national_id}/{member.mobile}")
+
+    async def ask(number: int) -> object:
+        await value(context, "UPDATE rate_windows SET ends_at = now() WHERE bucket = :bucket", bucket=apart)
+        return await challenge(context, member, origin=network(context, number))
+
+    assert (await outcomes(ask, 8)).count(TooMany) == 8 - CODES_PER_NUMBER_THERE.allowed - 1
+    await value(context, "UPDATE rate_windows SET ends_at = now() WHERE bucket = :bucket", bucket=apart)
+    own = await challenge(context, member)
+    await sign_in(context, challenge_id=own, code=await sent_code(context, own), origin=ORIGIN)
 
 
 async def test_a_stranger_cannot_use_up_the_tries_of_another_s_challenge(context: Context) -> None:
