@@ -33,7 +33,7 @@ STRANGERS_WAITING: Final = 16
 _FULL_SECONDS: Final = 1
 
 
-class Lane:
+class HashingThread:
     """A thread in which passwords are hashed one after another."""
 
     def __init__(self, name: str, room: int | None = None) -> None:
@@ -56,8 +56,8 @@ class Lane:
             self._inside -= 1
 
 
-_known: Final = Lane("known")
-_strangers: Final = Lane("strangers", STRANGERS_WAITING)
+_known: Final = HashingThread("known")
+_strangers: Final = HashingThread("strangers", STRANGERS_WAITING)
 
 
 def new_password() -> str:

@@ -15,7 +15,7 @@ import httpx2
 import pytest
 from starlette.types import ASGIApp
 
-from commands.account.credentials import Lane
+from commands.account.credentials import HashingThread
 from commands.command import Context
 from domain.account import CODES_PER_ADDRESS, CODES_PER_NUMBER, STAFF_TRIES_PER_ADDRESS, TRIES_PER_ADDRESS, Limit
 from domain.address import WIDER
@@ -230,8 +230,8 @@ async def test_failures_fill_the_audit_trail_no_faster_than_stated(
 
 
 async def test_strangers_who_find_the_thread_for_hashing_full_are_told_to_come_again() -> None:
-    lane = Lane("tests", room=0)
+    lane = HashingThread("tests", room=0)
     with pytest.raises(TooMany) as refused:
         await lane.run(len, "password")
     assert refused.value.retry_after == 1
-    assert await Lane("tests", room=1).run(len, "password") == 8
+    assert await HashingThread("tests", room=1).run(len, "password") == 8
