@@ -36,6 +36,7 @@ from domain.errors import TooMany
 from storage import account
 from storage.account.failures import failure_shard
 from storage.database import SERVICE, transaction
+from storage.housekeeping import keep_house
 from storage.locks import About, lock
 from tests.account_people import (
     OPERATOR,
@@ -49,6 +50,7 @@ from tests.account_people import (
     totp,
     value,
 )
+from tests.arrange import eventually
 from tests.books import Superuser, assert_books_clean
 from tests.commands.account_steps import (
     ORIGIN,
@@ -254,6 +256,8 @@ async def test_requests_from_one_network_leave_some_of_a_number_s_for_the_member
 async def test_a_stranger_cannot_use_up_the_tries_of_another_s_challenge(context: Context) -> None:
     member = await add_member(context)
     own = await challenge(context, member)
+    # Random, so that nobody finds another's.
+    assert own.version == 4
     await value(context, "DELETE FROM rate_windows")
     strangers = await challenge(context, member, origin="stranger")
     code = wrong(await sent_code(context, own))
@@ -318,6 +322,17 @@ async def test_failures_become_few_lines_of_an_unbroken_trail(context: Context, 
     )
     assert found == [(f"account:{member.person_id}", "5", 1), ("sign-in", "30", 10)]
     await assert_books_clean(context.engine)
+
+
+async def test_housekeeping_tells_the_trail_by_itself(context: Context, superuser: Superuser) -> None:
+    with pytest.raises(CodeNotAccepted):
+        await sign_in(context, challenge_id=uuid4(), code="123456", origin=ORIGIN)
+    await superuser.run("UPDATE failed_sign_ins SET minute = minute - interval '1 hour'")
+    house = asyncio.create_task(keep_house(context.engine))
+    assert await eventually(lambda: audited(context, "sign-in"), "the line of the trail") == ["sign_in_failed"]
+    house.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await house
 
 
 async def test_a_minute_that_is_not_over_is_not_told_yet(context: Context) -> None:
