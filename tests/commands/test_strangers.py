@@ -196,7 +196,7 @@ async def test_320_code_requests_from_one_network_are_limited(context: Context) 
     refused = await outcomes(lambda number: ask(300 + number), 20)
     # All but what the pace lets through.
     assert refused.count(TooMany) >= 17
-    assert await value(context, "SELECT used FROM rate_windows WHERE used > 300") == 320
+    assert await value(context, "SELECT max(used) FROM rate_windows") == 320
 
 
 async def test_a_site_of_many_networks_is_limited_too(context: Context) -> None:
