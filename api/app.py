@@ -41,6 +41,7 @@ from api import (
     working_hours,
 )
 from api.live import Watcher
+from api.session_load import Counted, SessionLoad
 from commands.command import Context
 from domain.errors import TooLarge
 
@@ -130,6 +131,7 @@ def create_app(
     local_messages: Path | None = None,
     allowed_origins: Sequence[str] = (),
     temporal_answers: Callable[[], Awaitable[bool]] = _always,
+    session_load: SessionLoad | None = None,
 ) -> FastAPI:
     """The application over a context.
 
@@ -138,8 +140,10 @@ def create_app(
         local_messages: where the local SMS gateway writes; given only in a stand-alone stack.
         allowed_origins: sites besides our own whose pages may use a session cookie.
         temporal_answers: whether Temporal can be reached, for ``/readyz``.
+        session_load: how much one session may ask for, if not as usual.
     """
     app = _application()
+    app.state.session_load = session_load or SessionLoad()
     app.state.context = context
     app.state.watcher = Watcher(context.engine)
     app.state.allowed_origins = frozenset(allowed_origins)
@@ -151,7 +155,7 @@ def create_app(
     problems.install(app)
     build = app.build_middleware_stack
     # Outermost, so that what the framework itself answers is framed too.
-    app.build_middleware_stack = lambda: ApiHeaders(build())  # type: ignore[method-assign]  # no public way to be first
+    app.build_middleware_stack = lambda: ApiHeaders(Counted(build(), problems.problem))  # type: ignore[method-assign]  # no public way to be first
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way
     return app
 

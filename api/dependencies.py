@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from commands.account import authenticate
 from commands.command import Command, Context, Envelope, perform
+from domain import address
 from domain.access import Actor, Role
 from domain.errors import DoneBefore, Forbidden, InvalidInput, KeyMissing, NotFound, Unauthenticated
 from storage.database import Acting, transaction
@@ -26,6 +27,7 @@ T = TypeVar("T")
 Given = TypeVarTuple("Given")
 M = TypeVar("M", bound=BaseModel)
 SESSION_COOKIE = "__Host-session"
+DEVICE_COOKIE = "__Host-device"
 REPLAYED: Final = "Idempotent-Replayed"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _bearer = HTTPBearer(auto_error=False, scheme_name="bearer", description="Token of a session")
@@ -50,13 +52,16 @@ ContextDep = Annotated[Context, Depends(context_of)]
 
 
 def origin_of(request: Request) -> str:
-    """A keyed hash of the caller's address: equal for equal addresses, unreadable in the audit trail."""
-    address = request.client.host if request.client else ""
-    pepper = context_of(request).seals.pepper
-    return hmac.digest(pepper, b"origin\x00" + address.encode(), hashlib.sha256).hex()[:32]
+    """Where the caller comes from, as it is counted and audited, see ``domain.address``."""
+    return address.origin_of(context_of(request).seals.pepper, request.client.host if request.client else "")
 
 
 OriginDep = Annotated[str, Depends(origin_of)]
+
+
+def device_of(request: Request) -> str:
+    """The token of the caller's device, if its browser has one."""
+    return request.cookies.get(DEVICE_COOKIE, "")
 
 
 async def signed_in(
@@ -121,15 +126,23 @@ def require(*roles: Role, member: bool = False) -> Callable[..., Awaitable[Actor
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Whoever calls, signed in or not; ``response`` is the head of the answer: its cookies and header fields."""
+    """Whoever calls, signed in or not.
+
+    Args:
+        context: what commands work with.
+        origin: where they come from.
+        response: the head of the answer: its cookies and header fields.
+        device: the token by which their browser may be known.
+    """
 
     context: Context
     origin: str
     response: Response
+    device: str = field(default="", repr=False, kw_only=True)
 
 
-def _visitor(context: ContextDep, origin: OriginDep, response: Response) -> Visitor:
-    return Visitor(context, origin, response)
+def _visitor(request: Request, context: ContextDep, origin: OriginDep, response: Response) -> Visitor:
+    return Visitor(context, origin, response, device=device_of(request))
 
 
 VisitorDep = Annotated[Visitor, Depends(_visitor)]

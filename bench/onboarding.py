@@ -13,6 +13,7 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from api.app import create_app
+from api.session_load import UNBOUNDED
 from bench.empty import STEPS, TASK_QUEUE, EmptyWorkflow
 from bench.people import Pair, add_organisation, add_pairs, add_reviewer
 from bench.processes import Used
@@ -86,7 +87,7 @@ async def _drivers(stack: Stack, count: int) -> AsyncIterator[tuple[Drive, Drive
     context = stack.parts.context
     await put_in_force(context, PROGRAMME, waiting_seconds=1)
     organisation_id = await add_organisation(context)
-    transport = httpx2.ASGITransport(create_app(context))
+    transport = httpx2.ASGITransport(create_app(context, session_load=UNBOUNDED))
     async with (
         httpx2.AsyncClient(transport=transport, base_url="https://amanat.bench") as http,
         Watch(context.engine).running() as watch,

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.app import create_app
+from api.session_load import UNBOUNDED
 from bench.people import add_finance_officer, add_members, add_organisation, add_staff
 from bench.scratch import Scratch, scratch
 from bench.table import Row, at_most
@@ -92,7 +93,7 @@ async def measure(cases: int) -> list[Row]:
         # As the api process does once it is set up.
         gc.collect()
         gc.freeze()
-        site = create_site(create_app(place.context))
+        site = create_site(create_app(place.context, session_load=UNBOUNDED))
         transport = httpx2.ASGITransport(app=site)
         async with httpx2.AsyncClient(transport=transport, base_url="https://bench.test") as client:
             rows, bases = list[Row](), list[float]()

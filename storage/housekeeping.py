@@ -49,6 +49,12 @@ async def tidy(engine: AsyncEngine, limit: int = BATCH) -> int:
         return gone
 
 
+async def tell_failures(engine: AsyncEngine, limit: int = BATCH) -> int:
+    """Tell the audit trail of failed sign-ins that were counted; returns how many counts went (H2)."""
+    async with transaction(engine, SERVICE) as connection:
+        return await account.tell_failures(connection, limit)
+
+
 async def sum_up(engine: AsyncEngine) -> int:
     """Take snapshots of busy accounts and the sums by kind, a bounded step a transaction; returns how many marks went.
 
@@ -107,8 +113,11 @@ async def _keep_tidy(engine: AsyncEngine, chores: Sequence[Chore]) -> None:
     async def tidy_tables(limit: int) -> int:
         return await tidy(engine, limit)
 
+    async def tell_audit(limit: int) -> int:
+        return await tell_failures(engine, limit)
+
     async def tidy_all() -> None:
-        for chore in (tidy_tables, *chores):
+        for chore in (tidy_tables, tell_audit, *chores):
             while await retried(partial(chore, BATCH), of=f"chore:{chore.__name__}") >= BATCH:
                 continue
         await look_ahead(engine)

@@ -19,6 +19,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import status_of
+from api.session_load import Counted
 from domain.errors import Refusal
 from domain.wording import Sentence
 from web import (
@@ -126,7 +127,7 @@ class PageHeaders:
     """Puts the security headers on each page, and refuses what another site's page sends here."""
 
     def __init__(self, app: FastAPI) -> None:
-        self._app = app
+        self._app, self._counted = app, Counted(app, _refusal_page, free=PREFIX)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Wrap one request."""
@@ -159,7 +160,7 @@ class PageHeaders:
             if scope["method"] not in _SAFE_METHODS and not _from_our_page(Request(scope)):
                 await _error_page(Request(scope), HTTPStatus.FORBIDDEN)(scope, receive, send_framed)
             else:
-                await self._app(scope, receive, send_framed)
+                await self._counted(scope, receive, send_framed)
 
 
 def _is_bare_refusal(message: Message) -> bool:
@@ -237,10 +238,11 @@ def _install_errors(pages: FastAPI) -> None:
         status = HTTPStatus(status_of(type(error)))
         if status == HTTPStatus.UNAUTHORIZED:
             return RedirectResponse("/sign-in", 303)
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return _error_page(request, status)
-        words = Sentence(error.sentence("fa"), error.sentence("en"))
-        return page_request_of(request).render("error.html", status=status, words=words, reference=_reference())
+        return (
+            _error_page(request, status)
+            if status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            else _refusal_page(request, error)
+        )
 
     @pages.exception_handler(RequestValidationError)
     async def invalid(request: Request, _error: RequestValidationError) -> Response:
@@ -259,6 +261,15 @@ def _install_errors(pages: FastAPI) -> None:
     async def unexpected(request: Request, error: Exception) -> Response:
         _log.error("page_failed", exc_info=error)
         return _error_page(request, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _refusal_page(request: Request, refusal: Refusal) -> Response:
+    status = HTTPStatus(status_of(type(refusal)))
+    words = Sentence(refusal.sentence("fa"), refusal.sentence("en"))
+    response = page_request_of(request).render("error.html", status=status, words=words, reference=_reference())
+    if refusal.retry_after is not None:
+        response.headers["Retry-After"] = str(refusal.retry_after)
+    return response
 
 
 def _error_page(request: Request, status: HTTPStatus) -> Response:

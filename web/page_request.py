@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.account.sessions import Me, read_me
 from api.client import Client, refusing
-from api.dependencies import SESSION_COOKIE, Caller, Reading, Visitor, actor_of, context_of, origin_of
+from api.dependencies import SESSION_COOKIE, Caller, Reading, Visitor, actor_of, context_of, device_of, origin_of
 from domain.errors import InvalidInput, NotFound, Unauthenticated
 from web.forms import Form
 from web.language import COOKIE as LANGUAGE_COOKIE
@@ -153,7 +153,7 @@ def page_request_of(http: Request) -> PageRequest:
     known: PageRequest | None = getattr(http.state, "page_request", None)
     if known is None:
         language = language_of(http.cookies.get(LANGUAGE_COOKIE))
-        visitor = Visitor(context_of(http), origin_of(http), Response())
+        visitor = Visitor(context_of(http), origin_of(http), Response(), device=device_of(http))
         known = http.state.page_request = PageRequest(http, language, Client(visitor))
     return known
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import Field
 
-from api.dependencies import SESSION_COOKIE, CallerDep, Reading, ReadingDep, Visitor, VisitorDep
+from api.dependencies import DEVICE_COOKIE, SESSION_COOKIE, CallerDep, Reading, ReadingDep, Visitor, VisitorDep
 from api.operation import Operation
 from api.values import Input, Out
 from commands import account as commands
 from commands.refusals import refuses
 from domain.access import Role, ScopeKind
-from domain.account import CODE_LIFE, CODE_SENT_EN, CODE_SENT_FA, SESSION_LIVES, Capacity
+from domain.account import CODE_LIFE, CODE_SENT_EN, CODE_SENT_FA, DEVICE_LIFE, SESSION_LIVES, Capacity
 from domain.identity import Mobile, NationalId, mask_mobile, mask_national_id
 from storage.people import read_contacts, read_person
 
@@ -26,6 +26,14 @@ Transport = Annotated[
     Literal["bearer", "cookie"],
     Field(description="bearer: the token is in the answer; cookie: only in a cookie that scripts cannot read"),
 ]
+DeviceToken = Annotated[
+    str | None,
+    Field(
+        max_length=100,
+        description="The device_token of an earlier sign-in, which keeps this device's limits apart from strangers'",
+        examples=["b2YgYW4gZWFybGllciBzaWduLWlu"],
+    ),
+]
 
 
 class SignInCodeRequest(Input):
@@ -33,6 +41,7 @@ class SignInCodeRequest(Input):
 
     national_id: str = Field(max_length=40, examples=["0499370899"])
     mobile: str = Field(max_length=40, examples=["09121234567"])
+    device_token: DeviceToken = None
 
 
 class Challenge(Out):
@@ -50,6 +59,7 @@ class MemberSignIn(Input):
     challenge_id: UUID
     code: CodeText
     transport: Transport = "bearer"
+    device_token: DeviceToken = None
 
 
 class StaffSignIn(Input):
@@ -59,6 +69,7 @@ class StaffSignIn(Input):
     password: str = Field(max_length=200, examples=["from-the-console"])
     totp: CodeText
     transport: Transport = "bearer"
+    device_token: DeviceToken = None
 
 
 class SessionPerson(Out):
@@ -73,6 +84,10 @@ class Session(Out):
     """A session just begun."""
 
     token: str | None = Field(description="Missing when it is in the cookie", examples=["aW4gdGhlIGFuc3dlciBvbmx5"])
+    device_token: str | None = Field(
+        description="To be sent with the next sign-ins, for 180 days; missing when it is in a cookie",
+        examples=["b2YgdGhpcyBkZXZpY2UsIGtlcHQgbG9uZw"],
+    )
     capacity: Capacity
     expires_at: datetime
     person: SessionPerson
@@ -104,7 +119,11 @@ class Me(Out):
 async def request_sign_in_code(visitor: VisitorDep, wish: SignInCodeRequest) -> Challenge:
     """Ask for a sign-in code by SMS. The answer is the same whether or not the details match a person (A1)."""
     challenge = await commands.request_sign_in_code(
-        visitor.context, national_id=wish.national_id, mobile=wish.mobile, origin=visitor.origin
+        visitor.context,
+        national_id=wish.national_id,
+        mobile=wish.mobile,
+        origin=visitor.origin,
+        device=wish.device_token or visitor.device,
     )
     return Challenge(
         challenge_id=challenge,
@@ -119,7 +138,11 @@ async def request_sign_in_code(visitor: VisitorDep, wish: SignInCodeRequest) -> 
 async def sign_in(visitor: VisitorDep, body: MemberSignIn) -> Session:
     """Begin a member's session with the code from the SMS."""
     signed_in = await commands.sign_in(
-        visitor.context, challenge_id=body.challenge_id, code=body.code, origin=visitor.origin
+        visitor.context,
+        challenge_id=body.challenge_id,
+        code=body.code,
+        origin=visitor.origin,
+        device=body.device_token or visitor.device,
     )
     return _session(signed_in, "member", body.transport, visitor)
 
@@ -129,7 +152,12 @@ async def sign_in(visitor: VisitorDep, body: MemberSignIn) -> Session:
 async def sign_in_staff(visitor: VisitorDep, body: StaffSignIn) -> Session:
     """Begin a session of staff with user name, password and TOTP code."""
     signed_in = await commands.sign_in_staff(
-        visitor.context, username=body.username, password=body.password, totp=body.totp, origin=visitor.origin
+        visitor.context,
+        username=body.username,
+        password=body.password,
+        totp=body.totp,
+        origin=visitor.origin,
+        device=body.device_token or visitor.device,
     )
     return _session(signed_in, "staff", body.transport, visitor)
 
@@ -170,18 +198,17 @@ def _session(signed_in: commands.SignIn, capacity: Capacity, transport: str, vis
     visitor.response.headers["Cache-Control"] = "no-store"
     session, person = signed_in.session, signed_in.person
     if transport == "cookie":
-        visitor.response.set_cookie(
-            SESSION_COOKIE,
-            session.token,
-            max_age=int(SESSION_LIVES[capacity].total.total_seconds()),
-            path="/",
-            secure=True,
-            httponly=True,
-            samesite="lax",
-        )
+        _set_cookie(visitor, SESSION_COOKIE, session.token, SESSION_LIVES[capacity].total)
+        _set_cookie(visitor, DEVICE_COOKIE, signed_in.device, DEVICE_LIFE)
     return Session(
         token=None if transport == "cookie" else session.token,
+        device_token=None if transport == "cookie" else signed_in.device,
         capacity=capacity,
         expires_at=session.expires_at,
         person=SessionPerson.model_validate(person),
     )
+
+
+def _set_cookie(visitor: Visitor, name: str, value: str, life: timedelta) -> None:
+    seconds = int(life.total_seconds())
+    visitor.response.set_cookie(name, value, max_age=seconds, path="/", secure=True, httponly=True, samesite="lax")

@@ -13,7 +13,10 @@ from commands.refusals import refuses
 from domain.account import (
     CODES_APART,
     CODES_PER_ADDRESS,
+    CODES_PER_DAY,
+    CODES_PER_DEVICE,
     CODES_PER_NUMBER,
+    CODES_PER_NUMBER_THERE,
     CODES_PER_PERSON,
     NO_BINDING,
     STEP_UP_TRIES,
@@ -26,6 +29,7 @@ from domain.account import (
     parse_code,
     step_up_binding,
 )
+from domain.address import Uses, from_network
 from domain.errors import Forbidden, TooMany
 from domain.identity import BadMobile, BadNationalId, Mobile, NationalId, parse_mobile, parse_national_id
 from messages.notice import SendCode
@@ -37,21 +41,25 @@ from storage.sealing import Seals
 
 
 @refuses(NationalIdUnreadable, MobileUnreadable)
-async def request_sign_in_code(context: Context, *, national_id: str, mobile: str, origin: str) -> UUID:
+async def request_sign_in_code(
+    context: Context, *, national_id: str, mobile: str, origin: str, device: str = ""
+) -> UUID:
     """Send a member a code, if national id and mobile both match one person (A1); returns the challenge.
 
-    Known or unknown, it is the same work and the same answer.
+    Known or unknown, it is the same work and the same answer. A refused request leaves the codes sent before as they
+    are. With the token of a ``device`` on which the person signed in before it counts apart from those of strangers.
     """
     identity, number = _read_identity(national_id), _read_mobile(mobile)
     pair = f"{identity}/{number}"
-    limits = ((CODES_PER_ADDRESS, origin), (CODES_APART, pair), (CODES_PER_NUMBER, pair))
     async with transaction(context.engine, SERVICE) as connection:
-        wait = await account.count_uses(connection, context.seals, limits)
+        person = await find_person(connection, context.seals, identity, number)
+        person_id = None if person is None else person.id
+        uses = _code_uses(pair, origin)
+        if await account.knows_device(connection, device, "member", person_id):
+            uses = ((CODES_APART, f"{pair}/{device}"), (CODES_PER_DEVICE, f"{pair}/{device}"))
+        wait = await account.count_uses(connection, context.seals, uses)
         if wait is None:
-            person = await find_person(connection, context.seals, identity, number)
-            challenge = await account.create_code(
-                connection, context.seals, CodePurpose.SIGN_IN, None if person is None else person.id, NO_BINDING
-            )
+            challenge = await account.create_code(connection, context.seals, CodePurpose.SIGN_IN, person_id, NO_BINDING)
             await enqueue(connection, SendCode(challenge))
     # After the commit: what was counted stays counted.
     if wait is not None:
@@ -142,6 +150,16 @@ async def step_up_with_totp(command: Command, totp: str) -> None:
     step = None if credential is None else matching_step(credential.totp_secret, typed, credential.step)
     if credential is None or step is None or not await account.use_totp_step(command.connection, credential, step):
         raise CodeNotAccepted(field="totp")
+
+
+def _code_uses(pair: str, origin: str) -> Uses:
+    return (
+        *from_network(CODES_PER_ADDRESS, origin),
+        (CODES_APART, pair),
+        *from_network(CODES_PER_NUMBER_THERE, origin, pair),
+        (CODES_PER_NUMBER, pair),
+        (CODES_PER_DAY, pair),
+    )
 
 
 def _read_identity(text: str) -> NationalId:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -18,9 +18,12 @@ from domain.account import (
     NO_BINDING,
     STAFF_TRIES_EVERYWHERE,
     STAFF_TRIES_PER_ADDRESS,
+    STAFF_TRIES_PER_DEVICE,
     STAFF_TRIES_PER_NAME,
+    STAFF_WRONG_TOTP,
     TOTP_DRIFT,
     TRIES_PER_ADDRESS,
+    TRIES_PER_DEVICE,
     BadCode,
     BadUsername,
     Capacity,
@@ -30,6 +33,7 @@ from domain.account import (
     parse_code,
     parse_username,
 )
+from domain.address import Uses, from_network
 from domain.errors import TooMany, Unauthenticated
 from storage import account, audit
 from storage.account import Credential, NewSession
@@ -37,8 +41,7 @@ from storage.database import SERVICE, transaction
 from storage.people import read_person
 from storage.rows.people import Person
 
-# Failures that belong to nobody known.
-NOBODYS_STREAM: Final = "sign-in"
+account_stream = audit.account_stream
 _LONGEST_TOKEN: Final = 100
 # No user name can look like this.
 _NOBODY: Final = "-"
@@ -46,60 +49,113 @@ _NOBODY: Final = "-"
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """What came of signing in: a session, and whose it is."""
+    """What came of signing in: a session, whose it is, and the token by which the device is known from now on."""
 
     session: NewSession
     person: Person
+    device: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """Who wants in: as what, on whose account (None: nobody's), by which challenge or user name, from where."""
+
+    capacity: Capacity
+    person_id: UUID | None
+    tried: str
+    origin: str
+    device: str = field(repr=False)
+
+    async def begin(self, connection: AsyncConnection, person_id: UUID) -> SignIn:
+        """Let them in."""
+        person = await read_person(connection, person_id)
+        if person is None:
+            raise Unauthenticated
+        session = await account.begin_session(connection, person_id, self.capacity)
+        entry = audit.AuditEntry(
+            "sign_in",
+            f"{self.capacity}:{person_id}",
+            str(person_id),
+            after={"session": str(session.id), "capacity": self.capacity},
+            origin=self.origin,
+        )
+        await audit.append(connection, account_stream(person_id), entry)
+        device = await account.keep_device(connection, self.device, self.capacity, person_id)
+        return SignIn(session, person, device)
+
+    async def note_failure(self, context: Context) -> None:
+        """Count a failure."""
+        async with transaction(context.engine, SERVICE) as connection:
+            await self.note_failure_in(connection, context)
+
+    async def note_failure_in(self, connection: AsyncConnection, context: Context) -> None:
+        """Count a failure, as the last thing in a transaction."""
+        await account.note_failure(connection, context.seals, self.tried, self.capacity, self.person_id, self.origin)
 
 
 @refuses(BadCode, CodeNotAccepted)
-async def sign_in(context: Context, *, challenge_id: UUID, code: str, origin: str) -> SignIn:
+async def sign_in(context: Context, *, challenge_id: UUID, code: str, origin: str, device: str = "") -> SignIn:
     """Begin a member's session with the code that was sent."""
     typed = parse_code(code)
     async with transaction(context.engine, SERVICE) as connection:
-        wait = await account.count_use(connection, context.seals, TRIES_PER_ADDRESS, origin)
+        whose = await account.whose_code(connection, challenge_id)
+        known = await account.knows_device(connection, device, "member", whose)
+        uses = ((TRIES_PER_DEVICE, f"{whose}/{device}"),) if known else from_network(TRIES_PER_ADDRESS, origin)
+        wait = await account.count_uses(connection, context.seals, uses)
         tried = None if wait else await account.pay_try(connection, challenge_id, CodePurpose.SIGN_IN)
     if wait is not None:
         raise TooMany(retry_after=wait)
     right = is_right(context.seals, tried, challenge_id, typed, NO_BINDING)
     person_id = None if tried is None else tried.person_id
+    entry = _Entry("member", person_id, str(challenge_id), origin, device)
     if not right or person_id is None:
-        await _note_failure(context, "member", person_id, origin)
+        await entry.note_failure(context)
         raise CodeNotAccepted(field="code")
     try:
         async with transaction(context.engine, SERVICE) as connection:
             await account.lock_person(connection, person_id)
             await account.use_code(connection, challenge_id)
             await account.confirm_mobile(connection, person_id)
-            return await _begin(connection, person_id, "member", origin)
+            return await entry.begin(connection, person_id)
     except CodeNotAccepted:
-        await _note_failure(context, "member", person_id, origin)
+        await entry.note_failure(context)
         raise
 
 
 @refuses(BadCode, SignInRefused)
-async def sign_in_staff(context: Context, *, username: str, password: str, totp: str, origin: str) -> SignIn:
-    """Begin a session of staff. A wrong name, password and code take the same time and answer."""
+async def sign_in_staff(
+    context: Context, *, username: str, password: str, totp: str, origin: str, device: str = ""
+) -> SignIn:
+    """Begin a session of staff. A wrong name, password and code take the same time and answer.
+
+    Right ones are never refused because others were wrong: past their limits strangers are slowed down, and whoever
+    shows the token of a ``device`` on which they signed in before has limits and a thread for hashing apart from them.
+    Only wrong codes beside the right password end what that password is worth for a day, on devices that are not known.
+    """
     name, typed = _name_or_nobody(username), parse_code(totp, field="totp")
-    limits = (
-        (STAFF_TRIES_PER_ADDRESS, origin),
-        (STAFF_TRIES_PER_NAME, f"{name}/{origin}"),
-        (STAFF_TRIES_EVERYWHERE, name),
-    )
     async with transaction(context.engine, SERVICE) as connection:
-        wait = await account.count_uses(connection, context.seals, limits)
-        found = None if wait else await account.read_credential(connection, context.seals, username=name)
+        found = await account.read_credential(connection, context.seals, username=name)
+        person_id = None if found is None else found.person_id
+        known = await account.knows_device(connection, device, "staff", person_id)
+        uses = ((STAFF_TRIES_PER_DEVICE, f"{name}/{device}"),) if known else _strangers_uses(name, origin)
+        wait = await account.count_uses(connection, context.seals, uses)
     if wait is not None:
         raise TooMany(retry_after=wait)
     # No connection is held while this takes its time.
-    right = await password_matches(password, None if found is None else found.password_hash)
+    right = await password_matches(password, None if found is None else found.password_hash, known=known)
     step = matching_step(found.totp_secret if found else None, typed, found.step if found else TOTP_DRIFT)
-    if found is not None and step is not None and right and not found.disabled:
-        signed_in = await _begin_staff(context, found, step, origin)
-        if signed_in is not None:
-            return signed_in
-    await _note_failure(context, "staff", None if found is None else found.person_id, origin)
-    raise SignInRefused
+    credential = found if found is not None and right and not found.disabled else None
+    entry = _Entry("staff", person_id, name, origin, device)
+    signed_in = await _try_totp(context, entry, credential, step, known=known)
+    if signed_in is None:
+        raise SignInRefused
+    return signed_in
+
+
+def _strangers_uses(name: str, origin: str) -> Uses:
+    """What a try on a user name counts for, from a device that is not known."""
+    by_network = (*from_network(STAFF_TRIES_PER_ADDRESS, origin), *from_network(STAFF_TRIES_PER_NAME, origin, name))
+    return (*by_network, (STAFF_TRIES_EVERYWHERE, name))
 
 
 async def authenticate(context: Context, token: str) -> Actor:
@@ -138,40 +194,32 @@ async def step_up(command: Command, *, code_id: UUID | None, code: str, totp: st
     return await account.strengthen_session(command.connection, command.actor.session_id)
 
 
-def account_stream(person_id: UUID) -> str:
-    """The audit stream of a person's account."""
-    return f"account:{person_id}"
+async def _try_totp(
+    context: Context, entry: _Entry, credential: Credential | None, step: int | None, *, known: bool
+) -> SignIn | None:
+    """Let in whose password was right, if the TOTP code was too; else count the failure, and None.
 
+    The code is paid for before it counts, so that guesses sent at once are counted too. Two at once with one code
+    cannot both get in: a step is used up.
 
-async def _begin_staff(context: Context, credential: Credential, step: int, origin: str) -> SignIn | None:
-    """None if the TOTP step was used before: two at once with one code cannot both get in."""
+    Args:
+        context: what commands work with.
+        entry: who wants in.
+        credential: whose password was right; None for nobody's, which is the same work.
+        step: the TOTP step whose code was typed.
+        known: whether the device is known: guesses elsewhere are none of its.
+    """
+    tried = f"nobody/{account.failure_shard(context.seals, entry.tried)}"
+    if credential is not None:
+        tried = f"{credential.person_id}/{credential.password_hash}/{entry.device if known else ''}"
     async with transaction(context.engine, SERVICE) as connection:
-        if not await account.use_totp_step(connection, credential, step):
-            return None
-        return await _begin(connection, credential.person_id, "staff", origin)
-
-
-async def _begin(connection: AsyncConnection, person_id: UUID, capacity: Capacity, origin: str) -> SignIn:
-    person = await read_person(connection, person_id)
-    if person is None:
-        raise Unauthenticated
-    session = await account.begin_session(connection, person_id, capacity)
-    entry = audit.AuditEntry(
-        "sign_in",
-        f"{capacity}:{person_id}",
-        str(person_id),
-        after={"session": str(session.id), "capacity": capacity},
-        origin=origin,
-    )
-    await audit.append(connection, account_stream(person_id), entry)
-    return SignIn(session, person)
-
-
-async def _note_failure(context: Context, capacity: Capacity, person_id: UUID | None, origin: str) -> None:
-    stream = NOBODYS_STREAM if person_id is None else account_stream(person_id)
-    entry = audit.AuditEntry("sign_in_failed", capacity, str(person_id or ""), origin=origin)
-    async with transaction(context.engine, SERVICE) as connection:
-        await audit.append(connection, stream, entry)
+        wait = await account.count_use(connection, context.seals, STAFF_WRONG_TOTP, tried)
+        if credential is not None and step is not None and wait is None:  # noqa: SIM102 - only these are known then
+            if await account.use_totp_step(connection, credential, step):
+                await account.give_back(connection, context.seals, STAFF_WRONG_TOTP, tried)
+                return await entry.begin(connection, credential.person_id)
+        await entry.note_failure_in(connection, context)
+    return None
 
 
 def _name_or_nobody(username: str) -> str:

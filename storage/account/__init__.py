@@ -14,8 +14,11 @@ from storage.account.codes import (
     pay_try,
     take_unsent_code,
     use_code,
+    whose_code,
 )
-from storage.account.limits import count_use, count_uses, purge_expired
+from storage.account.devices import keep_device, knows_device
+from storage.account.failures import failure_shard, note_failure, tell_failures
+from storage.account.limits import count_use, count_uses, give_back, purge_expired
 from storage.account.sessions import (
     NewSession,
     actor_now,
@@ -67,11 +70,16 @@ __all__ = [
     "disable_credential",
     "end_session",
     "end_sessions",
+    "failure_shard",
     "find_staff",
+    "give_back",
     "hash_token",
     "is_staff",
+    "keep_device",
+    "knows_device",
     "lock_person",
     "mark_code_sent",
+    "note_failure",
     "pay_try",
     "purge_expired",
     "read_credential",
@@ -83,6 +91,8 @@ __all__ = [
     "staff_page",
     "strengthen_session",
     "take_unsent_code",
+    "tell_failures",
     "use_code",
     "use_totp_step",
+    "whose_code",
 ]

@@ -79,6 +79,12 @@ async def pay_try(
     return await find_one(connection, TriedCode, statement, {"code_id": code_id, "for_purpose": purpose})
 
 
+async def whose_code(connection: AsyncConnection, code_id: UUID) -> UUID | None:
+    """Whose code it is, without a try of it; None for nobody's and for no code."""
+    found: UUID | None = await connection.scalar(sa.select(_c.person_id).where(_c.id == code_id))
+    return found
+
+
 async def use_code(connection: AsyncConnection, code_id: UUID) -> None:
     """Use up a code that was found right, in the transaction of what it confirms; one caller wins.
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.account import Limit
-from storage.rows.account import one_time_codes, rate_windows
+from storage.rows.account import known_devices, one_time_codes, rate_windows
 from storage.sealing import Seals
 
 _KEPT_AFTER_EXPIRY: Final = timedelta(hours=1)
@@ -23,6 +23,8 @@ _COUNT = sa.text(
     " ends_at = CASE WHEN w.ends_at <= now() THEN now() + :lasts ELSE w.ends_at END"
     " RETURNING used, ceil(extract(epoch FROM ends_at - now()))::int"
 ).bindparams(sa.bindparam("lasts", type_=sa.Interval))
+
+_GIVE_BACK = sa.text("UPDATE rate_windows SET used = used - 1 WHERE bucket = :bucket AND used > 0")
 
 
 async def count_use(connection: AsyncConnection, seals: Seals, limit: Limit, key: str) -> int | None:
@@ -38,21 +40,31 @@ async def count_use(connection: AsyncConnection, seals: Seals, limit: Limit, key
 async def count_uses(connection: AsyncConnection, seals: Seals, uses: Sequence[tuple[Limit, str]]) -> int | None:
     """Count one use of several limits, up to the first that is reached; its seconds, or None.
 
-    Callers name the limits in one fixed order, so that two never wait for each other.
+    Past a limit that has a pace, one more is let through at that pace. Callers name the limits in one fixed order, so
+    that two never wait for each other.
     """
     for limit, key in uses:
         wait = await count_use(connection, seals, limit, key)
+        if wait is not None and limit.pace is not None:
+            wait = await count_use(connection, seals, Limit(f"{limit.name}_paced", 1, limit.pace), key)
         if wait is not None:
             return wait
     return None
 
 
+async def give_back(connection: AsyncConnection, seals: Seals, limit: Limit, key: str) -> None:
+    """Take back a use that this transaction has counted: it turned out to be none."""
+    bucket = seals.index.of(f"rate:{limit.name}", key)
+    await connection.execute(_GIVE_BACK, {"bucket": bucket})
+
+
 async def purge_expired(connection: AsyncConnection, limit: int) -> int:
-    """Delete codes and rate windows that are over, at most ``limit`` of each; returns how many."""
+    """Delete codes, rate windows and known devices that are over, at most ``limit`` of each; returns how many."""
     now = sa.func.now()
     codes = await _delete(connection, one_time_codes, one_time_codes.c.expires_at < now - _KEPT_AFTER_EXPIRY, limit)
     windows = await _delete(connection, rate_windows, rate_windows.c.ends_at < now, limit)
-    return codes + windows
+    devices = await _delete(connection, known_devices, known_devices.c.expires_at < now, limit)
+    return codes + windows + devices
 
 
 async def _delete(connection: AsyncConnection, table: sa.Table, over: sa.ColumnElement[bool], limit: int) -> int:

@@ -17,7 +17,7 @@ from domain.access import Actor, Grant, Role, ScopeKind
 from domain.account import SESSION_LIVES, STEP_UP_LIFE, Capacity
 from storage.database import SERVICE, Statement, compile_sql, fetch, run_alone
 from storage.locks import About, lock, share_statement
-from storage.rows.account import sessions
+from storage.rows.account import known_devices, sessions
 from storage.rows.people import persons
 
 _TOKEN_BYTES: Final = 32
@@ -142,9 +142,15 @@ async def end_session(connection: AsyncConnection, person_id: UUID, session_id: 
 
 
 async def end_sessions(connection: AsyncConnection, person_id: UUID, capacity: Capacity | None = None) -> int:
-    """End all sessions of a person, or those in one capacity, after the commands under way; returns how many."""
+    """End all sessions of a person, or those in one capacity, after the commands under way; returns how many.
+
+    Their devices are no longer known: whoever has one may be why.
+    """
     await lock_rights(connection, person_id)
     which = sa.true() if capacity is None else sessions.c.capacity == capacity
+    d = known_devices.c
+    known = sa.true() if capacity is None else d.capacity == capacity
+    await connection.execute(sa.delete(known_devices).where(d.person_id == person_id, known))
     ended = await connection.execute(
         sa.update(sessions)
         .where(sessions.c.person_id == person_id, sessions.c.ended_at.is_(None), which)

@@ -24,3 +24,9 @@ one_time_codes = table(
     code_sealed=bytes | None, tries=int, created_at=datetime, expires_at=datetime, used_at=datetime | None,
 )  # fmt: skip
 rate_windows = table("rate_windows", bucket=bytes, starts_at=datetime, ends_at=datetime, used=int)
+known_devices = table(
+    "known_devices", token_hash=bytes, person_id=UUID, capacity=str, expires_at=datetime,
+)  # fmt: skip
+failed_sign_ins = table(
+    "failed_sign_ins", minute=datetime, shard=int, person_id=UUID, capacity=str, failures=int, origin=str,
+)  # fmt: skip

@@ -23,9 +23,11 @@ from commands.command import Command, Context, perform
 from domain.access import Actor, Grant, Role, ScopeKind
 from domain.account import (
     CodePurpose,
+    Limit,
     mandate_binding,
 )
 from storage.database import SERVICE, transaction
+from storage.housekeeping import tell_failures
 from tests.account_people import (
     Member,
     add_employee,
@@ -35,6 +37,7 @@ from tests.account_people import (
     totp,
     value,
 )
+from tests.books import Superuser
 
 ORIGIN = "origin-of-the-tests"
 TERMS = mandate_binding("minipay", 20_000_000, 12, 1)
@@ -124,3 +127,29 @@ async def staff_actor(
     if strong:
         await value(context, "UPDATE sessions SET strong_until = now() + interval '5 minutes'")
     return await authenticate(context, signed_in.session.token)
+
+
+async def use_up(context: Context, limit: Limit, key: str, *, left: int = 0) -> None:
+    """Leave so many uses of a limit for a key; with none left the next at its pace comes in a minute."""
+    used = {limit.name: limit.allowed - left} | ({} if left else {f"{limit.name}_paced": 1})
+    for name, count in used.items():
+        await value(
+            context,
+            "INSERT INTO rate_windows (bucket, starts_at, ends_at, used)"
+            " VALUES (:bucket, 'epoch', now() + interval '1 minute', :used)"
+            " ON CONFLICT (bucket, starts_at) DO UPDATE SET used = excluded.used, ends_at = excluded.ends_at",
+            bucket=context.seals.index.of(f"rate:{name}", key),
+            used=count,
+        )
+
+
+async def let_pace_pass(context: Context, limit: Limit, key: str) -> None:
+    """Let so much time pass that one more is let through at the pace of a limit that was reached."""
+    bucket = context.seals.index.of(f"rate:{limit.name}_paced", key)
+    await value(context, "UPDATE rate_windows SET ends_at = now() WHERE bucket = :bucket", bucket=bucket)
+
+
+async def tell(context: Context, superuser: Superuser) -> None:
+    """Let housekeeping tell the audit trail of the failures so far."""
+    await superuser.run("UPDATE failed_sign_ins SET minute = minute - interval '1 hour'")
+    await tell_failures(context.engine)
