@@ -27,6 +27,7 @@ class About(IntEnum):
     MOBILE_OF_PERSON = 5
     POLICY = 6
     NOTICE = 7
+    STAFF = 8
 
 
 async def lock(connection: AsyncConnection, about: About, name: object) -> None:

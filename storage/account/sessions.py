@@ -141,10 +141,17 @@ async def end_session(connection: AsyncConnection, person_id: UUID, session_id: 
     )
 
 
-async def end_sessions(connection: AsyncConnection, person_id: UUID, capacity: Capacity | None = None) -> int:
-    """End all sessions of a person, or those in one capacity, after the commands under way; returns how many."""
+async def end_sessions(
+    connection: AsyncConnection, person_id: UUID, capacity: Capacity | None = None, *, apart_from: UUID | None = None
+) -> int:
+    """End all sessions of a person, or those in one capacity, after the commands under way; returns how many.
+
+    ``apart_from`` is the session that goes on.
+    """
     await lock_rights(connection, person_id)
     which = sa.true() if capacity is None else sessions.c.capacity == capacity
+    if apart_from is not None:
+        which &= sessions.c.id != apart_from
     ended = await connection.execute(
         sa.update(sessions)
         .where(sessions.c.person_id == person_id, sessions.c.ended_at.is_(None), which)
