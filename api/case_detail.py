@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import mobile_change, onboarding, personnel, personnel_change, review, substitution
+from api import mobile_change, onboarding, personnel, personnel_change, review, staff_change, substitution
 from api.case_view import Action, CaseRow, CaseView, Section
 from api.decisions import action_of
 from api.dependencies import Reading
@@ -38,6 +38,7 @@ SECTIONS: Final[tuple[Section[Any], ...]] = (
     personnel.SECTION,
     personnel_change.SECTION,
     mobile_change.SECTION,
+    staff_change.SECTION,
 )
 _SECTIONS_OF: Final = defaultdict[CaseKind, list[Section[Any]]](list)
 for _section in SECTIONS:
@@ -112,6 +113,7 @@ class CaseDetail(
     review.ReviewSection,
     personnel_change.ChangeSection,
     mobile_change.MobileChangeSection,
+    staff_change.StaffChangeSection,
 ):
     """A case with what it is about and what the caller may do."""
 

@@ -127,15 +127,16 @@ class StaffPolicy:
         Raises:
             ValueError: a value is missing or out of its range.
         """
-        hours = {name: value.get(f"{name}_hours") for name in ("confirm_remind", "confirm_expire", "link")}
+        waits = [value.get(f"{name}_hours") for name in ("confirm_remind", "confirm_expire", "link")]
+        hours = [int(wait) for wait in waits if is_wait(wait) and wait]
         excludes = value.get("excludes")
-        if not all(is_wait(wait) and wait > 0 for wait in hours.values()) or not isinstance(excludes, Mapping):
+        if len(hours) != len(waits) or not isinstance(excludes, Mapping):
             raise ValueError("needs whole hours for confirm_remind, confirm_expire and link, and excludes")
-        if hours["confirm_remind"] >= hours["confirm_expire"]:
+        remind, expire, link = [timedelta(hours=wait) for wait in hours]
+        if remind >= expire:
             raise ValueError("a reminder comes before its expiry")
         if any(not isinstance(others, list) or role in others for role, others in excludes.items()):
             raise ValueError("excludes: each role has a list of other roles")
-        remind, expire, link = [timedelta(hours=wait) for wait in hours.values()]
         pairs = frozenset(frozenset((str(role), str(other))) for role, others in excludes.items() for other in others)
         return cls(remind, expire, link, pairs)
 
@@ -205,7 +206,9 @@ WORDS: Final = CapabilityWords(
         Sms.CREDENTIALS_SET: (
             "امانت: گذرواژه یا برنامهٔ رمزساز شما تنظیم شد. اگر کار شما نبوده است، فوراً به میز عملیات خبر دهید."
         ),
-        Sms.CONSOLE_ACTED: "امانت: یک حساب میز عملیات در پایانهٔ کارساز ساخته یا بازنشانی شد. اگر خبر ندارید، بررسی کنید.",
+        Sms.CONSOLE_ACTED: (
+            "امانت: یک حساب میز عملیات روی خود کارساز ساخته یا بازنشانی شد. اگر خبر ندارید، فوراً بررسی کنید."
+        ),
     },
     ahead={CaseKind.STAFF_CHANGE: _steps_ahead},
     terms={

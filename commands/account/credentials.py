@@ -16,18 +16,9 @@ from pwdlib.exceptions import UnknownHashError
 from domain.account import TOTP_DRIFT
 
 ISSUER: Final = "Amanat"
-# Without characters that look alike: a password is read from a screen once.
-_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-_GROUPS: Final = 4
-_GROUP_LENGTH: Final = 5
 
 _hasher: Final = PasswordHash.recommended()
 _threads: Final = ThreadPoolExecutor(max_workers=2, thread_name_prefix="password")
-
-
-def new_password() -> str:
-    """A random password of 20 characters in groups, about 115 bits."""
-    return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(_GROUP_LENGTH)) for _ in range(_GROUPS))
 
 
 def new_totp_secret() -> str:

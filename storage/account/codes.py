@@ -72,7 +72,7 @@ async def create_link(
     return await _add(connection, seals, code_id, purpose, person_id, NO_BINDING, token, life)
 
 
-async def _add(  # noqa: PLR0913 - a code is these values
+async def _add(
     connection: AsyncConnection,
     seals: Seals,
     code_id: UUID,
