@@ -13,16 +13,18 @@ from api.answering import Decision, TaskDecisions
 from api.case_view import CaseRow, CaseView, Section, case_row
 from api.dependencies import CommandDep, require
 from api.operation import Operation
-from api.values import Input, Out
+from api.values import Input, Out, Words
 from commands import account, staff_change
 from commands.command import Command
 from commands.refusals import refuses
 from domain.access import Grant, Role, ScopeKind
+from domain.catalogue import words
 from domain.identity import Mobile, NationalId, mask_mobile, mask_national_id
 from domain.staff_change import StaffAction
 from messages.case import CaseKind
 from messages.staff_change import TaskKind
 from storage import staff_change as storage
+from storage.organisation import list_regions, read_organisation
 from storage.people import names_of
 from storage.rows.tasks import Task
 
@@ -119,15 +121,23 @@ class RejectStaffChange(Decision):
 DECISIONS = (TaskDecisions(TaskKind.CONFIRM_STAFF_CHANGE, (ConfirmStaffChange, RejectStaffChange)),)
 
 
+class ProposedRole(HeldRole):
+    """A role that is to be given."""
+
+    role_words: Words
+    scope_name: str | None = Field(description="Of the organisation or the region", examples=["آموزش و پرورش"])
+
+
 class StaffChangeOut(Out):
     """A change of staff, as far as it must be recognised to be judged."""
 
     action: StaffAction
+    action_words: Words
     username: str | None = Field(description="Of somebody to be added", examples=["maryam.hr"])
     name: str = Field(examples=["مریم رضایی"])
     national_id_masked: str | None = Field(description="Of somebody to be added", examples=["049****899"])
     mobile_masked: str | None = Field(description="Where the link goes", examples=["0912***4567"])
-    roles: list[HeldRole]
+    roles: list[ProposedRole]
     proposed_by: str = Field(description="Name", examples=["علی کریمی"])
     confirmed_by: str | None = Field(description="Name", examples=["سارا احمدی"])
 
@@ -149,15 +159,26 @@ async def _read(view: CaseView) -> StaffChangeSection:
     return StaffChangeSection(
         staff_change=StaffChangeOut(
             action=change.action,
+            action_words=Words.of(words.term(StaffAction, change.action)),
             username=change.username,
             name=name,
             national_id_masked=None if new is None else mask_national_id(NationalId(new.national_id)),
             mobile_masked=None if new is None else mask_mobile(Mobile(new.mobile)),
-            roles=[HeldRole.model_validate(grant) for grant in change.roles],
+            roles=[await _role(view, grant) for grant in change.roles],
             proposed_by=names.get(change.proposed_by, ""),
             confirmed_by=None if change.confirmed_by is None else names.get(change.confirmed_by, ""),
         )
     )
+
+
+async def _role(view: CaseView, grant: Grant) -> ProposedRole:
+    name = None
+    if grant.scope_kind is ScopeKind.ORGANISATION:
+        organisation = await read_organisation(view.connection, UUID(grant.scope))
+        name = None if organisation is None else organisation.name
+    elif grant.scope_kind is ScopeKind.REGION:
+        name = (await view.reading.once(list_regions)).get(grant.scope)
+    return ProposedRole.of_row(grant, role_words=Words.of(words.who(grant.role)), scope_name=name)
 
 
 SECTION = Section(CaseKind.STAFF_CHANGE, StaffChangeSection, _read, members=frozenset())

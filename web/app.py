@@ -34,6 +34,8 @@ from web import (
     onboarding,
     operations,
     personnel,
+    staff_account,
+    staff_change,
     substitution,
     task,
 )
@@ -59,6 +61,8 @@ _ROUTERS: Final = (
     substitution.router,
     certificate.router,
     operations.router,
+    staff_change.router,
+    staff_account.router,
 )
 # What belongs to the API and its documentation; all else is a page.
 _OF_THE_API: Final = (

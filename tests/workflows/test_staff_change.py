@@ -7,7 +7,6 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -306,7 +305,7 @@ async def test_roles_that_defeat_a_rule_of_two_are_refused_when_proposed(office:
         {"role": "finance_officer", "scope_kind": "region", "scope": "1101"},
     ]
     before = await office.superuser.effects()
-    together = await office.propose(roles=both)
+    together = await office.propose(roles=both, username="another")
     later = await office.send(office.first, f"/{person.person_id}/grants", both[0])
 
     for answer in (together, later):
@@ -474,7 +473,9 @@ async def test_the_token_is_in_no_log_and_no_payload(office: Office, capfd: pyte
     await office.confirmed(await office.proposed())
     token = await office.link()
     await office.set_up(token)
-    stored = "SELECT (SELECT coalesce(json_agg(o), '[]') FROM outbox o)::text || (SELECT json_agg(a) FROM audit a)::text"
+    stored = (
+        "SELECT (SELECT coalesce(json_agg(o), '[]') FROM outbox o)::text || (SELECT json_agg(a) FROM audit a)::text"
+    )
     history = json.dumps((await office.handle((await _newest(office))).fetch_history()).to_json_dict())
     for place in (await office.superuser.value(stored), history, *capfd.readouterr()):
         assert token not in place
