@@ -19,6 +19,7 @@ from relay import Relay
 from storage.rows.audit import audit
 from storage.rows.organisation import organisations
 from storage.rows.personnel import personnel_imports
+from tests.account_people import add_employee
 from tests.arrange import Arrange
 from tests.personnel_steps import DATA, Line, PersonnelOffice, csv_of
 
