@@ -60,6 +60,12 @@ _PAGES: dict[str, tuple[str, str]] = {
     "/operations/services": ("operator", "/operations/services"),
     "/operations/services/{name}": ("operator", "/operations/services/onboarding"),
     "/operations/holidays": ("operator", "/operations/holidays"),
+    "/staff": ("operator", "/staff"),
+    "/staff/new": ("operator", "/staff/new"),
+    "/staff/{person_id}": ("operator", "/staff/{colleague}"),
+    "/activate": ("anonymous", "/activate"),
+    "/staff-account/password": ("operator", "/staff-account/password"),
+    "/staff-account/key": ("operator", "/staff-account/key"),
     "/developer": ("anonymous", "/developer"),
     "/styleguide": ("anonymous", "/styleguide"),
 }

@@ -119,7 +119,9 @@ async def test_an_operator_takes_away_alone_and_proposes_the_rest(
     await operator.open("Propose a reset")
     await operator.press("Propose the reset")
     await operator.reads("It was proposed; another operator has to confirm it.")
-    assert await superuser.value("SELECT count(*) FROM role_grants WHERE revoked_at IS NULL AND role <> 'operator'") == 0
+    assert (
+        await superuser.value("SELECT count(*) FROM role_grants WHERE revoked_at IS NULL AND role <> 'operator'") == 0
+    )
 
 
 async def test_staff_change_their_own_password_and_key(visit: Visit, arrange: Arrange, superuser: Superuser) -> None:
