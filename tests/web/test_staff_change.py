@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pyotp
 import pytest
 
 from domain.access import Grant, Role, ScopeKind
-from tests.account_people import add_employee, totp
+from domain.account import CodePurpose, staff_link
+from storage.account import clear_credential, create_link
+from storage.database import SERVICE, transaction
+from tests.account_people import add_employee, sent_code, totp
 from tests.arrange import Arrange, Someone, eventually, newest_code, next_national_id, sent_to
 from tests.books import Superuser
 from tests.web.conftest import Visit
@@ -56,10 +60,7 @@ async def token_of(visitor: PageVisitor) -> str:
     return newest_code(visitor.messages, NUMBER)
 
 
-@pytest.mark.parametrize("script", [True, False])
-async def test_from_a_proposal_to_the_first_sign_in(
-    visit: Visit, arrange: Arrange, superuser: Superuser, script: bool
-) -> None:
+async def test_from_a_proposal_to_the_first_sign_in(visit: Visit, arrange: Arrange, superuser: Superuser) -> None:
     first, second = [await visit(await arrange.staff(OPERATOR)) for _ in range(2)]
     case_id = await proposed(first)
     await opened(first, superuser, case_id)
@@ -70,15 +71,17 @@ async def test_from_a_proposal_to_the_first_sign_in(
     await second.press("Confirm the change")
     await second.reads("Your decision was recorded.")
 
-    person = await visit(script=script)
+    person = await visit()
     token = await token_of(person)
     await person.go(f"/activate#{token}")
     await person.look()
-    if script:
-        assert await person.page.input_value("#token") == token
-        assert token not in person.page.url
-    else:
-        await person.fill(token=token)
+    assert await person.page.input_value("#token") == token
+    assert token not in person.page.url
+    await set_up(person, superuser)
+
+
+async def set_up(person: PageVisitor, superuser: Superuser) -> None:
+    """Set password and key, at first with two passwords that differ, and sign in."""
     await person.press("Go on")
     await person.look()
     secret = await person.page.input_value('[name="totp_secret"]')
@@ -94,6 +97,19 @@ async def test_from_a_proposal_to_the_first_sign_in(
     await person.press("Sign in")
     assert person.page.url.endswith("/inbox")
     person.assert_no_complaints()
+
+
+async def test_without_a_script_the_link_is_pasted(visit: Visit, arrange: Arrange, superuser: Superuser) -> None:
+    someone = await add_employee(arrange.context, "narges.finance")
+    async with transaction(arrange.context.engine, SERVICE) as connection:
+        await clear_credential(connection, someone.person_id)
+        life = timedelta(hours=1)
+        link = await create_link(connection, arrange.context.seals, CodePurpose.STAFF_LINK, someone.person_id, life)
+    token = await sent_code(arrange.context, link)
+    person = await visit(script=False)
+    await person.go(f"/activate#{token}")
+    await person.fill(token=staff_link("https://amanat.example", token))
+    await set_up(person, superuser)
 
 
 async def test_an_operator_takes_away_alone_and_proposes_the_rest(
