@@ -15,7 +15,7 @@ _TRIVIAL: Final = frozenset({
     "qwertyuiopas", "qwertyuiop[]", "qwertyuiopasdf", "1qaz2wsx3edc", "1q2w3e4r5t6y", "zxcvbnm12345", "asdfghjkl123",
     "password1234", "password12345", "passwordpassword", "p@ssw0rd1234", "iloveyou1234", "welcome12345",
     "letmein12345", "administrator", "changeme1234", "amanat123456", "amanatamanat", "khodaya12345", "iran12345678",
-    "09120000000", "abc123456789", "a1b2c3d4e5f6", "aa1234567890", "qazwsxedcrfv", "1234qwerasdf", "passw0rd1234",
+    "abc123456789", "a1b2c3d4e5f6", "aa1234567890", "qazwsxedcrfv", "1234qwerasdf", "passw0rd1234",
 })  # fmt: skip
 
 

@@ -11,11 +11,11 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
 
-from domain.access import Role
+from domain.access import Part, Role
 from domain.account import AlreadyStaff, BadScope, MobileDiffers, RoleHeld, UsernameTaken
 from domain.errors import Conflict, InvalidInput, Refusal
 from domain.programme import Programme, is_wait
-from domain.wording import CapabilityWords, Sentence, TaskWords
+from domain.wording import CapabilityWords, Line, Sentence, TaskWords
 from messages.case import CaseKind
 from messages.staff_change import Event, FactKind, Phase, Sms, TaskKind
 
@@ -154,6 +154,8 @@ class StaffPolicy:
         return not any(pair <= frozenset(roles) for pair in self.excludes)
 
 
+# Why operators made no change is for them: whom it concerns sees, as a member, that none was made.
+_OFFICE: Final = frozenset({Part.PROPOSER})
 _CONFIRMED: Final = Sentence(
     "اگر همکار دوم تأیید کند، تغییر پس از بررسی دوباره انجام می‌شود.",
     "If a second operator confirms, everything is checked once more and the change is made.",
@@ -188,10 +190,13 @@ WORDS: Final = CapabilityWords(
             "میز عملیات پیشنهاد داد: {action:StaffAction}.", "An operator proposed: {action:StaffAction}."
         ),
         FactKind.CONFIRMED: Sentence("همکار دوم تأیید کرد.", "A second operator confirmed it."),
-        FactKind.REJECTED: Sentence("همکار دوم نپذیرفت: {reason}.", "A second operator rejected it: {reason}."),
+        FactKind.REJECTED: Line(
+            Sentence("همکار دوم نپذیرفت: {reason}.", "A second operator rejected it: {reason}."), _OFFICE
+        ),
         Event.APPLIED: Sentence("تغییر انجام شد.", "The change was made."),
-        Event.NOT_APPLIED: Sentence(
-            "تغییر انجام نشد. {reason:StaffObstacle}", "The change was not made. {reason:StaffObstacle}"
+        Event.NOT_APPLIED: Line(
+            Sentence("تغییر انجام نشد. {reason:StaffObstacle}", "The change was not made. {reason:StaffObstacle}"),
+            _OFFICE,
         ),
         Event.LAPSED: Sentence(
             "در مهلت مقرر پاسخی نرسید و چیزی تغییر نکرد.", "No answer came in time; nothing was changed."
