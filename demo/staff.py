@@ -142,7 +142,7 @@ async def _set_up(visitor: RemoteClient, number: str) -> Credentials:
     """Follow the link; the key is proved with the code that just passed, for the present one signs in."""
     token = await newest_code(visitor, number, 0)
     key = await visitor.call(open_staff_link, StaffLink(token=token))
-    made = Credentials(key.username, f"{secrets.token_urlsafe(9)}-نمونه", key.totp_secret)
+    made = Credentials(key.username, secrets.token_urlsafe(12), key.totp_secret)
     body = StaffSetUp(token=token, password=made.password, totp_key=key.totp_key, totp=made.code(steps=-1))
     await visitor.call(set_up_staff, body)
     return made
