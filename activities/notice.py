@@ -66,9 +66,12 @@ class NoticeSender:
             unsent = await take_unsent_code(connection, self._context.seals, message.code_id)
         if unsent is None:
             return
-        text = code_text(CodePurpose(unsent.purpose), unsent.code)
+        values = {"code": unsent.code}
+        if unsent.purpose is CodePurpose.STAFF_LINK:
+            values["app_link"] = self._links["app_link"]
+        text = code_text(unsent.purpose, **values)
         try:
-            await self._sms.send(unsent.mobile, f"code_{unsent.purpose}", {"code": unsent.code}, text)
+            await self._sms.send(unsent.mobile, f"code_{unsent.purpose}", values, text)
         except SendFailed as failure:
             if failure.retryable:
                 raise

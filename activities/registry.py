@@ -11,10 +11,11 @@ from activities.decision import decision_process
 from activities.guarantor import free_guarantors
 from activities.mobile_change import MobileChangeCase
 from activities.personnel import PersonnelChange, import_activities, sweep_files
+from activities.staff_change import StaffChangeCase
 from activities.transition import ActivityContext
 from storage.housekeeping import Chore
 
-DECIDED_CASES = (PersonnelChange(), MobileChangeCase())
+DECIDED_CASES = (PersonnelChange(), MobileChangeCase(), StaffChangeCase())
 PROCESSES = (
     onboarding.PROCESS,
     substitution.PROCESS,

@@ -36,6 +36,7 @@ from api import (
     policy,
     problems,
     reconciliation,
+    staff_change,
     substitution,
     task,
     working_hours,
@@ -57,6 +58,7 @@ _HEADERS = {
 }
 _ROUTERS = (
     account.router,
+    staff_change.router,
     case.router,
     task.router,
     onboarding.router,

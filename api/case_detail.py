@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import dispute, mobile_change, onboarding, personnel, personnel_change, review, substitution
+from api import dispute, mobile_change, onboarding, personnel, personnel_change, review, staff_change, substitution
 from api.case_view import Action, CaseRow, CaseView, Section
 from api.decisions import action_of
 from api.dependencies import Reading
@@ -40,6 +40,7 @@ SECTIONS: Final[tuple[Section[Any], ...]] = (
     personnel.SECTION,
     personnel_change.SECTION,
     mobile_change.SECTION,
+    staff_change.SECTION,
 )
 _SECTIONS_OF: Final = defaultdict[CaseKind, list[Section[Any]]](list)
 for _section in SECTIONS:
@@ -122,6 +123,7 @@ class CaseDetail(
     dispute.DisputeSection,
     personnel_change.ChangeSection,
     mobile_change.MobileChangeSection,
+    staff_change.StaffChangeSection,
 ):
     """A case with what it is about and what the caller may do."""
 

@@ -1,4 +1,7 @@
-"""``./amanat staff``: make and change staff accounts on the running stack, as "console" in the audit trail."""
+"""``./amanat staff``: the first operators, and taking away, on the running stack; as "console" in the audit trail.
+
+Everything else about staff is proposed by one operator and confirmed by another, on the pages or through the API.
+"""
 
 from __future__ import annotations
 
@@ -10,59 +13,52 @@ from uuid import UUID
 import typer
 
 from commands.account import (
-    FirstCredentials,
     StaffAdministration,
-    StaffWish,
-    add_staff,
+    add_operator,
     console_administration,
     disable_staff,
-    grant_role,
-    reset_staff,
+    read_newcomer,
+    reset_operator,
     revoke_role,
 )
-from domain.access import SCOPES, Grant, Role, ScopeKind
-from domain.account import BadScope, parse_grant, parse_username
+from domain.account import parse_username
 from domain.errors import NotFound
-from stack.places import CliError
 from stack.refusals import said_in_one_line
 from storage.account import find_staff, staff_page
 from storage.database import SERVICE, transaction
-from storage.organisation import find_organisation
 
 T = TypeVar("T")
 _PAGE: Final = 100
-_ROLE_HELP: Final = (
-    "ROLE, ROLE:region:CODE or ROLE:organisation:CODE, for example operator, finance_officer:region:1101,"
-    " hr_officer:organisation:education"
-)
+_SENT: Final = "A link to set password and TOTP goes to their mobile by SMS; it counts once, for a day."
 
 app = typer.Typer(
     add_completion=False,
-    help="Make and change staff accounts.",
+    help="The first two operators, and taking rights away.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 
 Username = Annotated[str, typer.Argument(help="User name: 3 to 40 of a-z, 0-9, dot, dash, underscore")]
-RoleText = Annotated[str, typer.Argument(metavar="ROLE", help=_ROLE_HELP)]
 
 
 @app.command()
 def add(
     username: Username,
     national_id: Annotated[str, typer.Option(prompt=True, help="National id; asked for if left out")],
+    mobile: Annotated[str, typer.Option(prompt=True, help="Where the link goes")],
     first_name: Annotated[str, typer.Option(prompt=True)],
     last_name: Annotated[str, typer.Option(prompt=True)],
-    mobile: Annotated[str | None, typer.Option(help="Mobile, for messages")] = None,
-    role: Annotated[list[str] | None, typer.Option(help=f"{_ROLE_HELP}; may be given several times")] = None,
 ) -> None:
-    """Add a member of staff; prints the password and the TOTP secret, once."""
+    """Add an operator, while fewer than two can sign in; they set password and TOTP themselves, by a link."""
 
-    async def work(administration: StaffAdministration) -> FirstCredentials:
-        grants = [await _read_role(administration, text) for text in role or ()]
-        return await add_staff(administration, StaffWish(national_id, mobile, first_name, last_name, username, grants))
+    async def work(administration: StaffAdministration) -> None:
+        newcomer = await read_newcomer(
+            national_id=national_id, mobile=mobile, first_name=first_name, last_name=last_name, username=username
+        )
+        await add_operator(administration, newcomer)
 
-    _print_once(_run(work))
+    _run(work)
+    typer.echo(_SENT)
 
 
 @app.command("list")
@@ -73,7 +69,7 @@ def list_() -> None:
         after: UUID | None = None
         while page := await staff_page(administration.connection, after, _PAGE):
             for member in page:
-                state = "  (disabled)" if member.disabled else ""
+                state = "  (disabled)" if member.disabled else "" if member.is_set_up else "  (not set up)"
                 typer.echo(f"{member.username}  {member.first_name} {member.last_name}  {member.person_id}{state}")
                 for held in member.grants:
                     scope = f":{held.grant.scope_kind}:{held.grant.scope}" if held.grant.scope else ""
@@ -81,17 +77,6 @@ def list_() -> None:
             after = page[-1].person_id
 
     _run(work)
-
-
-@app.command()
-def grant(username: Username, role: RoleText) -> None:
-    """Give a member of staff a role; it counts at once."""
-
-    async def work(administration: StaffAdministration) -> UUID:
-        person_id = await _person(administration, username)
-        return await grant_role(administration, person_id, await _read_role(administration, role))
-
-    typer.echo(f"granted {_run(work)}")
 
 
 @app.command()
@@ -109,12 +94,13 @@ def revoke(
 
 @app.command()
 def reset(username: Username) -> None:
-    """Give a new password and TOTP secret, printed once; sessions end, and a disabled account opens again."""
+    """Reset an operator, while fewer than two can sign in; sessions end, and a disabled account opens again."""
 
-    async def work(administration: StaffAdministration) -> FirstCredentials:
-        return await reset_staff(administration, username)
+    async def work(administration: StaffAdministration) -> None:
+        await reset_operator(administration, await _person(administration, username))
 
-    _print_once(_run(work))
+    _run(work)
+    typer.echo(_SENT)
 
 
 @app.command()
@@ -122,7 +108,7 @@ def disable(username: Username) -> None:
     """Shut a member of staff out, at once."""
 
     async def work(administration: StaffAdministration) -> None:
-        await disable_staff(administration, username)
+        await disable_staff(administration, await _person(administration, username))
 
     _run(work)
     typer.echo("disabled")
@@ -145,27 +131,3 @@ async def _person(administration: StaffAdministration, username: str) -> UUID:
     if person_id is None:
         raise NotFound(field="username")
     return person_id
-
-
-async def _read_role(administration: StaffAdministration, text: str) -> Grant:
-    name, _, rest = text.partition(":")
-    kind, _, scope = rest.partition(":")
-    try:
-        role, scope_kind = Role(name), ScopeKind(kind or "platform")
-    except ValueError:
-        known = ", ".join(f"{role} ({' or '.join(sorted(SCOPES[role]))})" for role in Role)
-        raise CliError(f"{text} is no role with a scope; roles: {known}") from None
-    if scope_kind is ScopeKind.ORGANISATION:
-        organisation = await find_organisation(administration.connection, scope)
-        if organisation is None:
-            raise BadScope(field=text)
-        scope = str(organisation.id)
-    return parse_grant(role, scope_kind, scope, field=text)
-
-
-def _print_once(credentials: FirstCredentials) -> None:
-    typer.echo(f"user name    {credentials.username}")
-    typer.echo(f"password     {credentials.password}")
-    typer.echo(f"TOTP secret  {credentials.totp_secret}")
-    typer.echo(f"TOTP address {credentials.totp_uri}")
-    typer.echo("Shown once: keep it now.")

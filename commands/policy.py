@@ -14,6 +14,7 @@ from domain.errors import NotFound, StepUpRequired
 from domain.mandate import GUARANTEE_MANDATES, MANDATES
 from domain.policy import NotNewest, PolicyMalformed, SamePerson
 from domain.programme import Programme, is_wait
+from domain.staff_change import StaffPolicy
 from domain.working_hours import WorkingHours
 from storage import policies
 from storage.organisation import find_organisation
@@ -71,6 +72,8 @@ def _check(name: str, value: Mapping[str, Any]) -> None:
             _check_mandate(Programme.from_policy(name, value))
         elif name == "personnel":
             _check_hours(value)
+        elif name == StaffPolicy.POLICY:
+            StaffPolicy.from_policy(value).require_known()
         elif name == WorkingHours.POLICY:
             WorkingHours.from_policy(value).require_lasting()
     except (ValueError, TypeError) as error:

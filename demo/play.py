@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Sequence
+import asyncio
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from api.onboarding import list_programmes
-from commands.account import FirstCredentials, StaffWish, add_staff, console_administration
-from demo import sign_in
 from demo.actors import Member, Officer, terms
-from demo.personnel_generator import Employee, national_id
+from demo.personnel_generator import Employee
 from demo.remote import RemoteClient
 from demo.screen import Screen
+from demo.sign_in import member
+from demo.staff import Credentials, Operators, operators, sign_in
 from domain.access import Grant
-from stack.connect import connected
 from stack.places import Places
-from storage.database import SERVICE, transaction
 
 _INSTALMENTS = 12
 _NONE_YET = UUID(int=0)
@@ -33,7 +30,8 @@ class Play:
     places: Places
     organisation_id: UUID = _NONE_YET
     officer: Officer | None = None
-    staff: dict[str, FirstCredentials] = field(default_factory=dict)
+    operators: Operators | None = None
+    staff: dict[str, Credentials] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
 
     @property
@@ -48,19 +46,26 @@ class Play:
         """The organisation of this run."""
         return f"demo-{self.run}"
 
-    async def hire(self, title: str, name: str, *grants: Grant) -> FirstCredentials:
-        """Add a member of staff at the console, as ``./amanat staff add`` does; they are shown at the end."""
-        self.staff[title] = await _hire(f"{name}-{self.run}", grants)
-        return self.staff[title]
+    async def hire(self, **roles: Grant) -> None:
+        """Have the two operators make members of staff, all at once, each called by their role in the story."""
+        office = self.operators
+        if office is None:
+            office = self.operators = await operators(self.visitor, self.places, self.run)
+            self.staff |= office.credentials
+        names = [name.replace("_", " ") for name in roles]
+        made = await asyncio.gather(
+            *(office.hire(self.visitor, f"{name}-{self.run}".replace("_", "-"), roles[name]) for name in roles)
+        )
+        self.staff |= dict(zip(names, made, strict=True))
 
-    async def sign_in(self, credentials: FirstCredentials) -> Officer:
+    async def sign_in(self, name: str) -> Officer:
         """A member of staff signed in with password and TOTP."""
-        return await sign_in.officer(self.visitor, credentials)
+        return await sign_in(self.visitor, self.staff[name])
 
     async def member(self, person: Employee) -> Member:
         """Somebody signed in with national id, mobile and the code that came by SMS; once a run."""
         if person.national_id not in self.members:
-            self.members[person.national_id] = await sign_in.member(self.visitor, person)
+            self.members[person.national_id] = await member(self.visitor, person)
         return self.members[person.national_id]
 
 
@@ -71,16 +76,6 @@ class Told:
     title: str
     member: Member
     case_id: UUID
-
-
-async def _hire(username: str, grants: Sequence[Grant]) -> FirstCredentials:
-    async with connected() as assembly, transaction(assembly.engine, SERVICE) as connection:
-        wish = StaffWish(_new_national_id(), None, "همکار", "نمونه", username, grants)
-        return await add_staff(console_administration(connection, assembly.context.seals), wish)
-
-
-def _new_national_id() -> str:
-    return national_id(f"{secrets.randbelow(10**9 - 10**6) + 10**6:09}")
 
 
 async def apply(play: Play, member: Member, code: str, *guarantors: Employee) -> UUID:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from commands.account import FirstCredentials
 from demo.personnel_generator import Employee
 from demo.play import Play
+from demo.staff import OPERATORS
 from demo.tavana import TavanaOffice
-from domain.access import Grant, Role, ScopeKind
 from gateways.local_sign_ins import write_local_sign_ins
 
 _OF_STAFF = {
@@ -14,26 +13,22 @@ _OF_STAFF = {
     "HR officer": "منابع انسانی سازمان",
     "welfare manager": "رفاه سازمان",
     "support agent": "پشتیبانی",
-    "operator": "میز عملیات",
+    **OPERATORS,
     "contracts officer": "امور قراردادها",
     "auditor": "حسابرس",
 }
 
 
-async def leave_roles(play: Play, office: TavanaOffice) -> list[tuple[str, str]]:
+def leave_roles(play: Play, office: TavanaOffice) -> list[tuple[str, str]]:
     """Keep a sign-in for each role where the developer page finds it; returns them as a table's rows.
 
     The applicant and the colleague have no case yet; the colleague is paid more, so may stand for the applicant.
     """
-    await play.hire("operator", "operator", Grant(Role.OPERATOR, ScopeKind.PLATFORM))
-    organisation = str(play.organisation_id)
-    await play.hire("welfare manager", "welfare", Grant(Role.WELFARE_MANAGER, ScopeKind.ORGANISATION, organisation))
-    await play.hire("support agent", "support", Grant(Role.SUPPORT_AGENT, ScopeKind.PLATFORM))
     applicant, colleague = office.others[0], office.others[-1]
     people = [
         _member("applicant", "متقاضی", applicant),
         _member("colleague who may be guarantor", "همکاری که می‌تواند ضامن شود", colleague),
-        *[_staff(en, fa, play.staff[en]) for en, fa in _OF_STAFF.items()],
+        *[play.staff[en].kept(en, fa) for en, fa in _OF_STAFF.items()],
     ]
     write_local_sign_ins(play.places.messages, people)
     return [(person["en"], _shown(person)) for person in people]
@@ -43,16 +38,6 @@ def _member(en: str, fa: str, person: Employee) -> dict[str, str]:
     named = f": {person.first_name} {person.last_name}"
     local = person.mobile.replace("+98", "0")
     return {"en": en + named, "fa": fa + named, "national_id": person.national_id, "mobile": local}
-
-
-def _staff(en: str, fa: str, credentials: FirstCredentials) -> dict[str, str]:
-    return {
-        "en": en,
-        "fa": fa,
-        "username": credentials.username,
-        "password": credentials.password,
-        "totp_secret": credentials.totp_secret,
-    }
 
 
 def _shown(person: dict[str, str]) -> str:

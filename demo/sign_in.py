@@ -10,21 +10,16 @@ from http import HTTPStatus
 from typing import TypeVar
 from uuid import UUID
 
-import pyotp
-
 from api.account.codes import request_code
 from api.account.sessions import (
     Challenge,
     MemberSignIn,
     SignInCodeRequest,
-    StaffSignIn,
     request_sign_in_code,
     sign_in,
-    sign_in_staff,
 )
 from api.answering import CodeRequest
-from commands.account import FirstCredentials
-from demo.actors import Member, Officer, wait_for
+from demo.actors import Member, wait_for
 from demo.personnel_generator import Employee
 from demo.remote import Refused, RemoteClient
 
@@ -41,27 +36,19 @@ async def member(client: RemoteClient, person: Employee) -> Member:
     """Sign a member in with the code that came by SMS."""
     since = _now_ms()
     challenge = await ask_for_sign_in_code(client, person)
-    code = await _newest_code(client, person.mobile, since)
+    code = await newest_code(client, person.mobile, since)
     session = await client.call(sign_in, MemberSignIn(challenge_id=challenge.challenge_id, code=code))
     return Member(RemoteClient(client.http, session.token or ""), partial(_read_code, person.mobile))
-
-
-async def officer(client: RemoteClient, credentials: FirstCredentials) -> Officer:
-    """Sign a member of staff in with password and TOTP."""
-    totp = pyotp.TOTP(credentials.totp_secret).now()
-    body = StaffSignIn(username=credentials.username, password=credentials.password, totp=totp)
-    session = await client.call(sign_in_staff, body)
-    return Officer(RemoteClient(client.http, session.token or ""))
 
 
 async def _read_code(mobile: str, client: RemoteClient, wish: CodeRequest) -> tuple[UUID, str]:
     """Ask for a fresh code, waiting while it is too early for another, and read it from the SMS."""
     since = _now_ms()
     asked = await _patiently(lambda: client.call(request_code, wish))
-    return asked.code_id, await _newest_code(client, mobile, since)
+    return asked.code_id, await newest_code(client, mobile, since)
 
 
-async def _newest_code(client: RemoteClient, mobile: str, since: int) -> str:
+async def newest_code(client: RemoteClient, mobile: str, since: int) -> str:
     """The code that a mobile received after a moment (milliseconds since 1970), from the developer address."""
 
     async def look() -> str | None:

@@ -9,12 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import pyotp
-
 from api.account.codes import StepUp, step_up
 from api.guarantor import CheckIn, check_guarantor
 from api.policy import PolicyDecision, PolicyIn, decide_policy, list_policies, propose_policy
-from commands.account import FirstCredentials
 from demo.actors import APPROVE, REFUSE_GUARANTEE, RETURN, Officer, terms
 from demo.personnel_generator import Employee
 from demo.play import Play, Told, apply, show_credit
@@ -26,7 +23,6 @@ WAITING_SECONDS = 10
 _SILENCE_SECONDS = 3
 _APPLICANTS = 4
 _GUARANTORS = 3
-_TOTP_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +45,16 @@ async def open_office(play: Play, employees: Sequence[Employee]) -> TavanaOffice
     """Hire regional finance, and have two policy administrators make the waiting times short."""
     play.screen.chapter("5. Tavana: a region with finance, and waiting times to watch")
     region, people = _fullest_region(employees)
-    finance = await play.hire("finance officer", "finance", Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, region))
-    play.screen.done(f"finance officer {finance.username} decides for region {region}")
-    admins = [
-        await play.hire(f"policy administrator {place}", f"policy{place}", Grant(Role.POLICY_ADMIN, ScopeKind.PLATFORM))
-        for place in (1, 2)
-    ]
+    await play.hire(finance_officer=Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, region))
+    play.screen.done(f"the finance officer decides for region {region}")
     code = f"tavana_{play.run}"
-    await _make_programmes(play, admins, code)
+    await _make_programmes(play, code)
     play.screen.note(
         f"Tavana waits 72 hours between approval and usable credit. This run's own programme is the same policy with"
         f" {WAITING_SECONDS} seconds, proposed by one administrator and approved by another;"
     )
     play.screen.note(f"a second one gives everybody {_SILENCE_SECONDS} seconds to answer instead of days.")
-    officer = await play.sign_in(finance)
+    officer = await play.sign_in("finance officer")
     applicants, others, guarantors = people[:_APPLICANTS], people[_APPLICANTS:-_GUARANTORS], people[-_GUARANTORS:]
     return TavanaOffice(region, applicants, guarantors, others, officer, code, f"{code}_hasty")
 
@@ -78,13 +70,13 @@ def _fullest_region(employees: Sequence[Employee]) -> tuple[str, list[Employee]]
     return region, sorted(regions[region], key=lambda person: person.net_pay_rial)
 
 
-async def _make_programmes(play: Play, admins: list[FirstCredentials], code: str) -> None:
-    first, second = [(await play.sign_in(admin)).client for admin in admins]
+async def _make_programmes(play: Play, code: str) -> None:
+    names = [f"policy administrator {place}" for place in (1, 2)]
+    first, second = [(await play.sign_in(name)).client for name in names]
     in_force = (await first.call(list_policies)).items
     shipped = next(policy for policy in in_force if policy.name == "programme:tavana").value
     # The code of the step to come counts as well, and the one of the sign-in was used.
-    totp = pyotp.TOTP(admins[1].totp_secret).at(int(datetime.now(UTC).timestamp()) + _TOTP_SECONDS)
-    await second.call(step_up, StepUp(totp=totp))
+    await second.call(step_up, StepUp(totp=play.staff[names[1]].code(steps=1)))
     for name, value in _policies(play, code, shipped).items():
         proposal = await first.call(propose_policy, name, PolicyIn(value=value))
         await second.call(decide_policy, proposal.id, PolicyDecision(decision="approve"))

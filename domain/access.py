@@ -44,6 +44,7 @@ class Part(StrEnum):
     APPLICANT = "applicant"
     GUARANTOR = "guarantor"
     SUBJECT = "subject"
+    PROPOSER = "proposer"
     MACHINE = "machine"
 
 

@@ -48,6 +48,7 @@ class CodePurpose(StrEnum):
     STEP_UP = "step_up"
     ACCEPT_MANDATE = "accept_mandate"
     ACCEPT_GUARANTEE = "accept_guarantee"
+    STAFF_LINK = "staff_link"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ STAFF_WRONG_TOTP: Final = Limit("staff_wrong_totp", 20, timedelta(days=1))
 STEP_UP_TRIES: Final = Limit("step_up", 10, timedelta(minutes=15))
 # Failures are counted in so many places, so that they hardly wait for each other.
 FAILURE_SHARDS: Final = 64
+LINKS_PER_PERSON: Final = Limit("staff_links", 5, timedelta(hours=1))
 
 
 class CodeNotAccepted(InvalidInput):
@@ -120,6 +122,38 @@ class SignInRefused(Unauthenticated):
     code = "sign_in_refused"
     fa = "ورود ممکن نشد؛ نام کاربری، گذرواژه و کد را بررسی کنید."
     en = "Sign-in was refused; check the user name, the password and the code."
+
+
+class CredentialsNotAccepted(InvalidInput):
+    """The present password or the present code is wrong; which one is not told (G1)."""
+
+    code = "credentials_not_accepted"
+    fa = "گذرواژهٔ کنونی یا کد برنامهٔ رمزساز پذیرفته نشد؛ هر دو را دوباره وارد کنید."
+    en = "The present password or the code was not accepted; enter both again."
+
+
+class NothingToChange(InvalidInput):
+    """Neither a new password nor a new key was given."""
+
+    code = "nothing_to_change"
+    fa = "گذرواژهٔ تازه یا کلید تازه‌ای داده نشده است."
+    en = "Neither a new password nor a new key was given."
+
+
+class BadTotpKey(InvalidInput):
+    """The key is none that was shown to this person."""
+
+    code = "bad_totp_key"
+    fa = "این کلید معتبر نیست؛ صفحه را از نو باز کنید و کلید تازه را در برنامه بگذارید."
+    en = "This key is not valid; open the page anew and put the new key into the app."
+
+
+class AccountDisabled(Conflict):
+    """The account was shut; a reset opens it again."""
+
+    code = "account_disabled"
+    fa = "این حساب بسته شده است؛ بازنشانی آن را پیشنهاد دهید."
+    en = "This account is shut; propose a reset to open it again."
 
 
 class BadCode(InvalidInput):
@@ -281,8 +315,16 @@ def step_up_binding(session_id: UUID) -> bytes:
     return _binding(CodePurpose.STEP_UP, session=str(session_id))
 
 
-def code_text(purpose: CodePurpose, code: str) -> str:
+def staff_link(app_link: str, token: str) -> str:
+    """The address where a member of staff sets up their account; browsers send to nobody what stands behind ``#``."""
+    return f"{app_link}/activate#{token}"
+
+
+def code_text(purpose: CodePurpose, code: str, app_link: str = "{app_link}") -> str:
     """The SMS in Persian. It says what the code is for, so that nobody can be talked into reading it out."""
+    if purpose is CodePurpose.STAFF_LINK:
+        link = staff_link(app_link, code)
+        return f"امانت: گذرواژه و برنامهٔ رمزساز خود را این‌جا تنظیم کنید:\n{link}\nاین پیوند را به هیچ‌کس ندهید."
     what = {
         CodePurpose.SIGN_IN: "ورود به امانت",
         CodePurpose.STEP_UP: "تأیید دوباره در امانت",

@@ -43,6 +43,7 @@ WORDS: Final = CapabilityWords(
             Part.APPLICANT: Sentence("متقاضی", "the applicant"),
             Part.GUARANTOR: Sentence("ضامن", "the guarantor"),
             Part.SUBJECT: Sentence("صاحب پرونده", "the person concerned"),
+            Part.PROPOSER: Sentence("پیشنهاددهنده", "who proposed it"),
             Part.MACHINE: Sentence("سامانه", "the system"),
         },
     },

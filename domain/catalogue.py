@@ -15,6 +15,7 @@ from domain import (
     personnel,
     reconciliation,
     review,
+    staff_change,
     substitution,
 )
 from domain.wording import Catalogue
@@ -30,6 +31,7 @@ CAPABILITIES: Final = (
     personnel.WORDS,
     reconciliation.WORDS,
     review.WORDS,
+    staff_change.WORDS,
     substitution.WORDS,
 )
 words: Final = Catalogue(CAPABILITIES)

@@ -16,6 +16,7 @@ class CaseKind(StrEnum):
     PERSONNEL_CHANGE = "personnel_change"
     SUBSTITUTION = "substitution"
     MOBILE_CHANGE = "mobile_change"
+    STAFF_CHANGE = "staff_change"
 
 
 @dataclass(frozen=True, slots=True)

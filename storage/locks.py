@@ -28,6 +28,7 @@ class About(IntEnum):
     POLICY = 6
     NOTICE = 7
     FAILED_SIGN_INS = 8
+    STAFF = 9
 
 
 async def lock(connection: AsyncConnection, about: About, name: object) -> None:

@@ -9,10 +9,11 @@ from uuid import UUID, uuid4
 import pyotp
 import sqlalchemy as sa
 
-from commands.account import FirstCredentials, StaffWish, add_staff, console_administration
+from commands.account.credentials import hash_password, new_totp_secret
 from commands.command import Context, Envelope
 from domain.access import Actor, Grant, Role, ScopeKind
 from domain.account import TOTP_SECONDS
+from storage import account
 from storage.account import take_unsent_code
 from storage.database import SERVICE, transaction
 from storage.people import add_person
@@ -57,13 +58,37 @@ async def add_member(context: Context, number: int = 1) -> Member:
     return dataclasses.replace(member, person_id=person_id)
 
 
-async def add_employee(
-    context: Context, username: str, *grants: Grant, number: int = 500, mobile: str | None = None
-) -> FirstCredentials:
-    """A member of staff, added at the console."""
-    wish = StaffWish(national_id(number), mobile, "علی", "کریمی", username, grants)
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A member of staff and what they sign in with."""
+
+    person_id: UUID
+    username: str
+    mobile: str
+    password: str
+    totp_secret: str
+
+
+async def add_employee(context: Context, username: str, *grants: Grant, number: int = 500) -> Credentials:
+    """A member of staff whose account is set up."""
+    made = Credentials(UUID(int=0), username, mobile(number), f"سرو بلند کنار رود {number}", new_totp_secret())
+    password_hash = await hash_password(made.password)
     async with transaction(context.engine, SERVICE) as connection:
-        return await add_staff(console_administration(connection, context.seals), wish)
+        person_id = await add_person(
+            connection,
+            context.seals,
+            national_id=national_id(number),
+            mobile=made.mobile,
+            first_name="علی",
+            last_name="کریمی",
+        )
+        assert await account.add_credential(connection, person_id, username)
+        await account.set_credential(
+            connection, context.seals, person_id, password_hash=password_hash, totp_secret=made.totp_secret, step=0
+        )
+        for grant in grants:
+            assert await account.add_grant(connection, person_id, grant, "test")
+    return dataclasses.replace(made, person_id=person_id)
 
 
 async def sent_code(context: Context, code_id: UUID) -> str:

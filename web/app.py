@@ -35,6 +35,8 @@ from web import (
     onboarding,
     operations,
     personnel,
+    staff_account,
+    staff_change,
     substitution,
     task,
 )
@@ -60,6 +62,8 @@ _ROUTERS: Final = (
     substitution.router,
     certificate.router,
     operations.router,
+    staff_change.router,
+    staff_account.router,
 )
 # What belongs to the API and its documentation; all else is a page.
 _OF_THE_API: Final = (

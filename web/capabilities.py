@@ -15,6 +15,8 @@ from web import (
     operations,
     personnel,
     review,
+    staff_account,
+    staff_change,
     substitution,
 )
 from web.case_parts import CaseAction, CaseParts
@@ -31,6 +33,7 @@ _TASK_FORMS: Final = (
     substitution.TASK_FORM,
     personnel.TASK_FORM,
     *mobile_change.TASK_FORM,
+    staff_change.TASK_FORM,
 )
 _TASK_PAGES: Final = (*running.TASK_PAGES, *guarantor.TASK_PAGES)
 _CASE_PARTS: Final = (running.CASE_PARTS, substitution.CASE_PARTS)
@@ -46,6 +49,8 @@ _NOTES: Final = (
     personnel.NOTES,
     mobile_change.NOTES,
     operations.NOTES,
+    staff_change.NOTES,
+    staff_account.NOTES,
 )
 
 

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from api.developer import local_messages, local_sign_ins
 from api.values import MomentOut
 from domain import onboarding
+from domain.account import CodePurpose, staff_link
 from domain.catalogue import words
 from domain.guarantor import GuaranteeState
 from domain.wording import Sentence
@@ -43,7 +44,9 @@ def _as_read(message: Mapping[str, Any]) -> dict[str, Any]:
     """A message with what people look for: to whom, when, and the code in it."""
     # Whole seconds are enough for a person.
     at = datetime.fromtimestamp(message["at"] // 1000, UTC)
-    is_mail = message["channel"] == "mail"
+    is_mail, values = message["channel"] == "mail", message.get("values", {})
+    is_link = message.get("template") == f"code_{CodePurpose.STAFF_LINK}"
+    link = staff_link(values["app_link"], values["code"]) if is_link else None
     return {
         "id": message["reference"],
         "is_mail": is_mail,
@@ -51,7 +54,8 @@ def _as_read(message: Mapping[str, Any]) -> dict[str, Any]:
         "at": MomentOut.of(at),
         "subject": message.get("subject"),
         "text": message["text"],
-        "code": message.get("values", {}).get("code"),
+        "code": None if link else values.get("code"),
+        "link": link,
     }
 
 

@@ -22,10 +22,6 @@ from domain.errors import TooMany
 
 T = TypeVar("T")
 ISSUER: Final = "Amanat"
-# Without characters that look alike: a password is read from a screen once.
-_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-_GROUPS: Final = 4
-_GROUP_LENGTH: Final = 5
 
 _hasher: Final = PasswordHash.recommended()
 # How many strangers wait for their thread at once, a second's work; more are told to come again.
@@ -58,11 +54,6 @@ class HashingThread:
 
 _known: Final = HashingThread("known")
 _strangers: Final = HashingThread("strangers", STRANGERS_WAITING)
-
-
-def new_password() -> str:
-    """A random password of 20 characters in groups, about 115 bits."""
-    return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(_GROUP_LENGTH)) for _ in range(_GROUPS))
 
 
 def new_totp_secret() -> str:

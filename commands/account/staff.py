@@ -1,39 +1,53 @@
-"""Staff and their roles: added, granted, taken back by an operator or at the console; all of it audited (H2)."""
+"""Staff: what one operator does alone, taking away above all, and what the console may (G1, H2).
+
+Adding staff, granting and resetting take two operators: ``commands/staff_change.py``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import contextlib
+import re
+from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from commands.account.credentials import hash_password, new_password, new_totp_secret, provisioning_uri
 from commands.account.sessions import account_stream
 from commands.command import Command
 from commands.refusals import refuses
-from domain.access import Grant, Role
+from domain.access import Grant, Role, ScopeKind
 from domain.account import (
-    AlreadyStaff,
+    LINKS_PER_PERSON,
+    AccountDisabled,
     BadName,
     BadScope,
     BadUsername,
-    MobileDiffers,
+    CodePurpose,
     MobileUnreadable,
     NationalIdUnreadable,
     OwnRole,
-    RoleHeld,
-    UsernameTaken,
+    parse_grant,
     parse_name,
     parse_username,
 )
-from domain.errors import NotFound
+from domain.errors import NotFound, TooMany
 from domain.identity import BadMobile, BadNationalId, parse_mobile, parse_national_id
+from domain.staff_change import AccountSetUp, ConsoleClosed, StaffAction, StaffObstacle, StaffPolicy
+from messages.staff_change import Sms
 from storage import account, audit
-from storage.people import add_person, find_person
+from storage.notices import notify
+from storage.organisation import find_organisation
+from storage.people import holders_of
+from storage.policies import in_force
 from storage.sealing import Seals
+from storage.staff_change import Newcomer, StaffDraft, apply_draft, find_obstacle, lock_staff, send_link
 
-_OF_GRANTS = (OwnRole, BadScope, RoleHeld)
+OPERATOR: Final = Grant(Role.OPERATOR, ScopeKind.PLATFORM)
+# So many operators are enough: below that, nobody could be confirmed.
+_ENOUGH: Final = 2
+_OBSTACLES: Final = tuple(obstacle.refusal for obstacle in StaffObstacle)
+_ORGANISATION_CODE: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,39}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,33 +64,6 @@ class StaffAdministration:
         """Write the audit line."""
         entry = audit.AuditEntry(action, self.actor, str(person_id), after=after or None, origin=self.origin)
         await audit.append(self.connection, account_stream(person_id), entry)
-
-
-@dataclass(frozen=True, slots=True)
-class StaffWish:
-    """Whom to add; texts as they were typed."""
-
-    national_id: str = field(repr=False)
-    mobile: str | None = field(repr=False)
-    first_name: str
-    last_name: str
-    username: str
-    grants: Sequence[Grant] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class FirstCredentials:
-    """What a member of staff signs in with; shown once, stored only hashed and sealed."""
-
-    person_id: UUID
-    username: str
-    password: str = field(repr=False)
-    totp_secret: str = field(repr=False)
-
-    @property
-    def totp_uri(self) -> str:
-        """What an authenticator app reads."""
-        return provisioning_uri(self.username, self.totp_secret)
 
 
 def operator_administration(command: Command) -> StaffAdministration:
@@ -98,47 +85,42 @@ def console_administration(connection: AsyncConnection, seals: Seals) -> StaffAd
     return StaffAdministration(connection, seals, "console")
 
 
-@refuses(
-    *_OF_GRANTS,
-    NationalIdUnreadable,
-    MobileUnreadable,
-    BadName,
-    BadUsername,
-    MobileDiffers,
-    AlreadyStaff,
-    UsernameTaken,
-)
-async def add_staff(administration: StaffAdministration, wish: StaffWish) -> FirstCredentials:
-    """Add a member of staff, who may be known as a person already; their name then stays as it is."""
-    username = parse_username(wish.username)
-    person_id = await _person_of(administration, wish)
-    if person_id == administration.person_id:
-        raise OwnRole
-    if await account.is_staff(administration.connection, person_id):
-        raise AlreadyStaff(field="national_id")
-    password, secret = new_password(), new_totp_secret()
-    added = await account.add_credential(
-        administration.connection, administration.seals, person_id, username, await hash_password(password), secret
-    )
-    if not added:
-        raise UsernameTaken(field="username")
-    await administration.audit("add_staff", person_id, username=username)
-    for grant in wish.grants:
-        await grant_role(administration, person_id, grant)
-    return FirstCredentials(person_id, username, password, secret)
+@refuses(NationalIdUnreadable, MobileUnreadable, BadName, BadUsername)
+async def read_newcomer(*, national_id: str, mobile: str, first_name: str, last_name: str, username: str) -> Newcomer:
+    """Somebody to be added, from texts as they were typed."""
+    try:
+        identity = parse_national_id(national_id)
+    except BadNationalId:
+        raise NationalIdUnreadable(field="national_id") from None
+    try:
+        number = parse_mobile(mobile)
+    except BadMobile:
+        raise MobileUnreadable(field="mobile") from None
+    first, last = parse_name(first_name, field="first_name"), parse_name(last_name, field="last_name")
+    return Newcomer(identity, number, first, last, parse_username(username))
 
 
-@refuses(*_OF_GRANTS)
-async def grant_role(administration: StaffAdministration, person_id: UUID, grant: Grant) -> UUID:
-    """Give a member of staff a role in a scope; returns the grant's id. It counts from their next request on."""
-    await _require_other_staff(administration, person_id)
-    if not await account.scope_exists(administration.connection, grant):
-        raise BadScope(field="scope")
-    grant_id = await account.add_grant(administration.connection, person_id, grant, administration.actor)
-    if grant_id is None:
-        raise RoleHeld
-    await administration.audit("grant_role", person_id, grant=str(grant_id), **_told(grant))
-    return grant_id
+@refuses(BadScope)
+async def read_grant(connection: AsyncConnection, role: Role, kind: ScopeKind, scope: str, *, field: str) -> Grant:
+    """A role in a scope that it can have; an organisation is named by its id or its code."""
+    with contextlib.suppress(BadScope):
+        return parse_grant(role, kind, scope, field=field)
+    if kind is not ScopeKind.ORGANISATION or not _ORGANISATION_CODE.fullmatch(scope.strip()):
+        raise BadScope(field=field)
+    found = await find_organisation(connection, scope.strip())
+    return parse_grant(role, kind, "" if found is None else str(found.id), field=field)
+
+
+async def staff_policy(connection: AsyncConnection) -> tuple[UUID, StaffPolicy]:
+    """The policy in force, with its id.
+
+    Raises:
+        NotFound: there is none.
+    """
+    policy = await in_force(connection, StaffPolicy.POLICY)
+    if policy is None:
+        raise NotFound
+    return policy.id, StaffPolicy.from_policy(policy.value)
 
 
 @refuses(OwnRole)
@@ -148,54 +130,69 @@ async def revoke_role(administration: StaffAdministration, person_id: UUID, gran
     grant = await account.revoke_grant(administration.connection, person_id, grant_id)
     if grant is None:
         raise NotFound
-    await administration.audit("revoke_role", person_id, grant=str(grant_id), **_told(grant))
+    told = {"role": grant.role, "scope_kind": grant.scope_kind, "scope": grant.scope}
+    await administration.audit("revoke_role", person_id, grant=str(grant_id), **told)
 
 
-@refuses(BadUsername)
-async def reset_staff(administration: StaffAdministration, username: str) -> FirstCredentials:
-    """Give new credentials in place of lost ones, and let in again who was shut out; their sessions end."""
-    name = parse_username(username)
-    person_id = await _staff_named(administration, name)
-    password, secret = new_password(), new_totp_secret()
-    await account.change_credential(
-        administration.connection, administration.seals, person_id, await hash_password(password), secret
-    )
-    ended = await account.end_sessions(administration.connection, person_id, "staff")
-    await administration.audit("reset_staff", person_id, sessions_ended=ended)
-    return FirstCredentials(person_id, name, password, secret)
-
-
-@refuses(BadUsername)
-async def disable_staff(administration: StaffAdministration, username: str) -> None:
-    """Shut a member of staff out, at once."""
-    person_id = await _staff_named(administration, parse_username(username))
-    await account.disable_credential(administration.connection, person_id)
-    ended = await account.end_sessions(administration.connection, person_id, "staff")
+@refuses(OwnRole)
+async def disable_staff(administration: StaffAdministration, person_id: UUID) -> None:
+    """Shut a member of staff out, at once; a link that was sent to them opens nothing any more."""
+    await _require_other_staff(administration, person_id)
+    connection = administration.connection
+    await account.disable_credential(connection, person_id)
+    await account.cancel_codes(connection, person_id, CodePurpose.STAFF_LINK)
+    ended = await account.end_sessions(connection, person_id, "staff")
     await administration.audit("disable_staff", person_id, sessions_ended=ended)
 
 
-async def _person_of(administration: StaffAdministration, wish: StaffWish) -> UUID:
-    try:
-        national_id = parse_national_id(wish.national_id)
-    except BadNationalId:
-        raise NationalIdUnreadable(field="national_id") from None
-    try:
-        mobile = None if wish.mobile is None else parse_mobile(wish.mobile)
-    except BadMobile:
-        raise MobileUnreadable(field="mobile") from None
-    person_id = await add_person(
-        administration.connection,
-        administration.seals,
-        national_id=national_id,
-        mobile=mobile,
-        first_name=parse_name(wish.first_name, field="first_name"),
-        last_name=parse_name(wish.last_name, field="last_name"),
-    )
-    if (
-        mobile is not None
-        and await find_person(administration.connection, administration.seals, national_id, mobile) is None
-    ):
-        raise MobileDiffers(field="mobile")
+@refuses(AccountSetUp, AccountDisabled)
+async def resend_staff_link(administration: StaffAdministration, person_id: UUID) -> None:
+    """Send another link to somebody whose account waits to be set up; it goes to their own mobile."""
+    connection, seals = administration.connection, administration.seals
+    credential = await account.read_credential(connection, seals, person_id=person_id)
+    if credential is None:
+        raise NotFound
+    if credential.disabled:
+        raise AccountDisabled
+    if credential.password_hash is not None:
+        raise AccountSetUp
+    wait = await account.count_use(connection, seals, LINKS_PER_PERSON, str(person_id))
+    if wait is not None:
+        raise TooMany(retry_after=wait)
+    _, policy = await staff_policy(connection)
+    await send_link(connection, seals, person_id, policy.link_life)
+    await administration.audit("resend_staff_link", person_id)
+
+
+@refuses(ConsoleClosed, *_OBSTACLES)
+async def add_operator(administration: StaffAdministration, newcomer: Newcomer) -> UUID:
+    """Make an operator at the console, while fewer than two can sign in: the first ones, and the way back in."""
+    return await _at_the_console(administration, StaffDraft(StaffAction.ADD, newcomer=newcomer, grants=(OPERATOR,)))
+
+
+@refuses(ConsoleClosed, *_OBSTACLES)
+async def reset_operator(administration: StaffAdministration, person_id: UUID) -> UUID:
+    """Reset an operator at the console, while fewer than two can sign in."""
+    connection = administration.connection
+    member = await account.read_staff(connection, person_id)
+    if member is None or all(held.grant != OPERATOR for held in member.grants):
+        raise NotFound
+    return await _at_the_console(administration, StaffDraft(StaffAction.RESET, person_id=person_id))
+
+
+async def _at_the_console(administration: StaffAdministration, draft: StaffDraft) -> UUID:
+    connection, seals = administration.connection, administration.seals
+    await lock_staff(connection)
+    if await account.count_operators(connection) >= _ENOUGH:
+        raise ConsoleClosed
+    _, policy = await staff_policy(connection)
+    obstacle = await find_obstacle(connection, seals, draft, policy)
+    if obstacle is not None:
+        raise obstacle.refusal
+    told = await holders_of(connection, OPERATOR)
+    person_id = await apply_draft(connection, seals, draft, by=administration.actor, link_life=policy.link_life)
+    await notify(connection, told, Sms.CONSOLE_ACTED)
+    await administration.audit(f"{draft.action}_operator", person_id)
     return person_id
 
 
@@ -204,14 +201,3 @@ async def _require_other_staff(administration: StaffAdministration, person_id: U
         raise OwnRole
     if not await account.is_staff(administration.connection, person_id):
         raise NotFound
-
-
-async def _staff_named(administration: StaffAdministration, username: str) -> UUID:
-    person_id = await account.find_staff(administration.connection, username)
-    if person_id is None:
-        raise NotFound
-    return person_id
-
-
-def _told(grant: Grant) -> dict[str, str]:
-    return {"role": grant.role, "scope_kind": grant.scope_kind, "scope": grant.scope}

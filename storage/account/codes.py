@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import hmac
 import secrets
 from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.account import CODE_DIGITS, CODE_LIFE, CODE_TRIES, CodeNotAccepted, CodePurpose, code_hash
+from domain.account import CODE_DIGITS, CODE_LIFE, CODE_TRIES, NO_BINDING, CodeNotAccepted, CodePurpose, code_hash
 from storage.rows.account import one_time_codes
 from storage.rows.people import persons
 from storage.rows.table import find_one
 from storage.sealing import Seals
+
+_TOKEN_BYTES: Final = 16
+# Of an id in hexadecimal digits.
+_ID_LENGTH: Final = 32
 
 _c = one_time_codes.c
 _PAY_TRY = (
@@ -51,8 +58,30 @@ async def create_code(
     connection: AsyncConnection, seals: Seals, purpose: CodePurpose, person_id: UUID | None, binding: bytes
 ) -> UUID:
     """Make a code and return its id. Without a person it is the same work, and the code opens nothing."""
-    code_id = uuid4()
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
+    return await _add(connection, seals, uuid4(), purpose, person_id, binding, code, CODE_LIFE)
+
+
+async def create_link(
+    connection: AsyncConnection, seals: Seals, purpose: CodePurpose, person_id: UUID, life: timedelta
+) -> UUID:
+    """Make the token of a link in place of earlier ones, and return its id, which the token begins with."""
+    await cancel_codes(connection, person_id, purpose)
+    code_id = uuid4()
+    token = code_id.hex + secrets.token_urlsafe(_TOKEN_BYTES)
+    return await _add(connection, seals, code_id, purpose, person_id, NO_BINDING, token, life)
+
+
+async def _add(
+    connection: AsyncConnection,
+    seals: Seals,
+    code_id: UUID,
+    purpose: CodePurpose,
+    person_id: UUID | None,
+    binding: bytes,
+    code: str,
+    life: timedelta,
+) -> UUID:
     await connection.execute(
         sa.insert(one_time_codes).values(
             id=code_id,
@@ -61,10 +90,33 @@ async def create_code(
             binding=binding,
             code_hash=code_hash(seals.pepper, code_id, code, binding),
             code_sealed=seals.cipher.seal_text(code, _code_purpose(code_id)),
-            expires_at=sa.func.now() + CODE_LIFE,
+            expires_at=sa.func.now() + life,
         )
     )
     return code_id
+
+
+async def find_link(
+    connection: AsyncConnection, seals: Seals, token: str, purpose: CodePurpose
+) -> tuple[UUID, UUID] | None:
+    """The id and the person of a link that still opens something; None for any other.
+
+    It costs no try: nobody guesses a token, and whoever has it may open its page again.
+    """
+    try:
+        code_id = UUID(hex=token[:_ID_LENGTH])
+    except ValueError:
+        return None
+    c = one_time_codes.c
+    row = (
+        await connection.execute(
+            sa.select(c.person_id, c.code_hash).where(
+                c.id == code_id, c.purpose == purpose, c.used_at.is_(None), c.expires_at > sa.func.now()
+            )
+        )
+    ).one_or_none()
+    given = code_hash(seals.pepper, code_id, token, NO_BINDING)
+    return (code_id, row.person_id) if row is not None and hmac.compare_digest(given, row.code_hash) else None
 
 
 async def pay_try(
@@ -96,12 +148,13 @@ async def use_code(connection: AsyncConnection, code_id: UUID) -> None:
         raise CodeNotAccepted(field="code")
 
 
-async def cancel_codes(connection: AsyncConnection, person_id: UUID) -> None:
-    """Make a person's open codes worthless, as when their mobile changes (G2)."""
+async def cancel_codes(connection: AsyncConnection, person_id: UUID, purpose: CodePurpose | None = None) -> None:
+    """Make a person's open codes worthless, or those for one thing, as when their mobile changes (G2)."""
     c = one_time_codes.c
+    which = sa.true() if purpose is None else c.purpose == purpose
     await connection.execute(
         sa.update(one_time_codes)
-        .where(c.person_id == person_id, c.used_at.is_(None))
+        .where(c.person_id == person_id, c.used_at.is_(None), which)
         .values(used_at=sa.func.now(), code_sealed=None)
     )
 

@@ -141,13 +141,17 @@ async def end_session(connection: AsyncConnection, person_id: UUID, session_id: 
     )
 
 
-async def end_sessions(connection: AsyncConnection, person_id: UUID, capacity: Capacity | None = None) -> int:
+async def end_sessions(
+    connection: AsyncConnection, person_id: UUID, capacity: Capacity | None = None, *, apart_from: UUID | None = None
+) -> int:
     """End all sessions of a person, or those in one capacity, after the commands under way; returns how many.
 
-    Their devices are no longer known: whoever has one may be why.
+    Their devices are no longer known: whoever has one may be why. ``apart_from`` is the session that goes on.
     """
     await lock_rights(connection, person_id)
     which = sa.true() if capacity is None else sessions.c.capacity == capacity
+    if apart_from is not None:
+        which &= sessions.c.id != apart_from
     d = known_devices.c
     known = sa.true() if capacity is None else d.capacity == capacity
     await connection.execute(sa.delete(known_devices).where(d.person_id == person_id, known))

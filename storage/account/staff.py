@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -20,15 +21,20 @@ from storage.rows.table import columns, find_one
 from storage.sealing import Seals
 
 _TOTP_PURPOSE: Final = "staff.totp"
+_STEP: Final = sa.cast(sa.func.floor(sa.extract("epoch", sa.func.now()) / TOTP_SECONDS), sa.BigInteger)
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What a member of staff signs in with; ``step`` is Postgres's present TOTP step."""
+    """What a member of staff signs in with; ``step`` is Postgres's present TOTP step.
+
+    Until they have set them themselves, there are neither password nor secret.
+    """
 
     person_id: UUID
-    password_hash: str = field(repr=False)
-    totp_secret: str = field(repr=False)
+    username: str
+    password_hash: str | None = field(repr=False)
+    totp_secret: str | None = field(repr=False)
     disabled: bool
     step: int
 
@@ -50,6 +56,7 @@ class StaffMember:
     first_name: str
     last_name: str
     disabled: bool
+    is_set_up: bool
     grants: tuple[HeldGrant, ...]
 
 
@@ -59,16 +66,12 @@ async def read_credential(
     """Credentials by user name or by person."""
     c = staff_credentials.c
     wanted = c.username == username if username is not None else c.person_id == person_id
-    step = sa.cast(sa.func.floor(sa.extract("epoch", sa.func.now()) / TOTP_SECONDS), sa.BigInteger)
-    row = (
-        await connection.execute(
-            sa.select(c.person_id, c.password_hash, c.totp_sealed, c.disabled_at, step.label("step")).where(wanted)
-        )
-    ).one_or_none()
+    query = sa.select(c.person_id, c.username, c.password_hash, c.totp_sealed, c.disabled_at, _STEP.label("step"))
+    row = (await connection.execute(query.where(wanted))).one_or_none()
     if row is None:
         return None
-    secret = seals.cipher.open_text(row.totp_sealed, _TOTP_PURPOSE)
-    return Credential(row.person_id, row.password_hash, secret, row.disabled_at is not None, row.step)
+    secret = None if row.totp_sealed is None else seals.cipher.open_text(row.totp_sealed, _TOTP_PURPOSE)
+    return Credential(row.person_id, row.username, row.password_hash, secret, row.disabled_at is not None, row.step)
 
 
 async def use_totp_step(connection: AsyncConnection, credential: Credential, step: int) -> bool:
@@ -86,37 +89,71 @@ async def use_totp_step(connection: AsyncConnection, credential: Credential, ste
     return bool(used.rowcount == 1)
 
 
-async def add_credential(
-    connection: AsyncConnection, seals: Seals, person_id: UUID, username: str, password_hash: str, totp_secret: str
-) -> bool:
-    """Give a person staff credentials; False if they or the user name have some already."""
+async def add_credential(connection: AsyncConnection, person_id: UUID, username: str) -> bool:
+    """Make somebody staff, who then sets password and TOTP; False if they are staff or the user name is taken."""
     added = await connection.scalar(
         insert(staff_credentials)
-        .values(
-            person_id=person_id,
-            username=username,
-            password_hash=password_hash,
-            totp_sealed=seals.cipher.seal_text(totp_secret, _TOTP_PURPOSE),
-        )
+        .values(person_id=person_id, username=username)
         .on_conflict_do_nothing()
         .returning(staff_credentials.c.person_id)
     )
     return added is not None
 
 
-async def change_credential(
-    connection: AsyncConnection, seals: Seals, person_id: UUID, password_hash: str, totp_secret: str
+async def set_credential(
+    connection: AsyncConnection,
+    seals: Seals,
+    person_id: UUID,
+    *,
+    password_hash: str | None = None,
+    totp_secret: str | None = None,
+    step: int,
 ) -> None:
-    """Give new credentials, enabled, in place of the old."""
+    """Set what somebody signs in with, or one of the two; codes up to ``step`` count no more."""
+    values: dict[str, object] = {"totp_last_step": step}
+    if password_hash is not None:
+        values["password_hash"] = password_hash
+    if totp_secret is not None:
+        values["totp_sealed"] = seals.cipher.seal_text(totp_secret, _TOTP_PURPOSE)
+    await connection.execute(
+        sa.update(staff_credentials).where(staff_credentials.c.person_id == person_id).values(values)
+    )
+
+
+async def clear_credential(connection: AsyncConnection, person_id: UUID) -> None:
+    """Take password and TOTP away, to be set anew; who was shut out may come in again with them."""
     await connection.execute(
         sa.update(staff_credentials)
         .where(staff_credentials.c.person_id == person_id)
-        .values(
-            password_hash=password_hash,
-            totp_sealed=seals.cipher.seal_text(totp_secret, _TOTP_PURPOSE),
-            disabled_at=None,
-        )
+        .values(password_hash=None, totp_sealed=None, disabled_at=None)
     )
+
+
+async def totp_step(connection: AsyncConnection) -> int:
+    """Postgres's present TOTP step."""
+    return int((await connection.execute(sa.select(_STEP))).scalar_one())
+
+
+def _operators() -> sa.Select[tuple[UUID]]:
+    """Who holds operator and is not shut out."""
+    shut_out = sa.exists().where(
+        staff_credentials.c.person_id == role_grants.c.person_id, staff_credentials.c.disabled_at.is_not(None)
+    )
+    g = role_grants.c
+    return sa.select(g.person_id).where(g.role == Role.OPERATOR, g.revoked_at.is_(None), sa.not_(shut_out))
+
+
+async def are_operators(connection: AsyncConnection, people: Collection[UUID]) -> bool:
+    """Whether all of these people are operators now."""
+    found = await connection.scalars(_operators().where(role_grants.c.person_id.in_(people)))
+    return set(found) == set(people)
+
+
+async def count_operators(connection: AsyncConnection) -> int:
+    """How many operators can sign in."""
+    set_up = sa.select(staff_credentials.c.person_id).where(staff_credentials.c.password_hash.is_not(None))
+    found = _operators().where(role_grants.c.person_id.in_(set_up)).subquery()
+    return int(await connection.scalar(sa.select(sa.func.count()).select_from(found)) or 0)
 
 
 async def disable_credential(connection: AsyncConnection, person_id: UUID) -> None:
@@ -174,30 +211,42 @@ async def revoke_grant(connection: AsyncConnection, person_id: UUID, grant_id: U
 
 async def staff_page(connection: AsyncConnection, after: UUID | None, limit: int) -> list[StaffMember]:
     """Staff in order of their ids, after one of them, with the roles in force."""
+    query = _MEMBERS.where(sa.true() if after is None else staff_credentials.c.person_id > after)
+    rows = await connection.execute(query.order_by(staff_credentials.c.person_id).limit(limit))
+    return [_member(row) for row in rows]
+
+
+async def read_staff(connection: AsyncConnection, person_id: UUID) -> StaffMember | None:
+    """One of the staff, or None."""
+    row = (await connection.execute(_MEMBERS.where(staff_credentials.c.person_id == person_id))).one_or_none()
+    return None if row is None else _member(row)
+
+
+def _members() -> sa.Select[Any]:
     c, g = staff_credentials.c, role_grants.c
     held = (
         sa.select(sa.func.jsonb_agg(sa.func.jsonb_build_array(g.id, g.role, g.scope_kind, g.scope)))
         .where(g.person_id == c.person_id, g.revoked_at.is_(None))
         .scalar_subquery()
     )
-    rows = await connection.execute(
-        sa.select(c.person_id, c.username, persons.c.first_name, persons.c.last_name, c.disabled_at, held.label("held"))
-        .join(persons, persons.c.id == c.person_id)
-        .where(sa.true() if after is None else c.person_id > after)
-        .order_by(c.person_id)
-        .limit(limit)
+    columns = (c.person_id, c.username, persons.c.first_name, persons.c.last_name, c.disabled_at)
+    is_set_up = c.password_hash.is_not(None).label("is_set_up")
+    return sa.select(*columns, is_set_up, held.label("held")).join(persons, persons.c.id == c.person_id)
+
+
+_MEMBERS: Final = _members()
+
+
+def _member(row: Any) -> StaffMember:
+    return StaffMember(
+        person_id=row.person_id,
+        username=row.username,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        disabled=row.disabled_at is not None,
+        is_set_up=row.is_set_up,
+        grants=tuple(sorted((_held_grant(item) for item in row.held or ()), key=lambda held: held.grant)),
     )
-    return [
-        StaffMember(
-            person_id=row.person_id,
-            username=row.username,
-            first_name=row.first_name,
-            last_name=row.last_name,
-            disabled=row.disabled_at is not None,
-            grants=tuple(sorted((_held_grant(item) for item in row.held or ()), key=lambda held: held.grant)),
-        )
-        for row in rows
-    ]
 
 
 async def find_staff(connection: AsyncConnection, username: str) -> UUID | None:

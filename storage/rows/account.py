@@ -12,8 +12,8 @@ role_grants = table(
     revoked_at=datetime | None,
 )  # fmt: skip
 staff_credentials = table(
-    "staff_credentials", person_id=UUID, username=str, password_hash=str, totp_sealed=bytes, totp_last_step=int,
-    disabled_at=datetime | None, created_at=datetime,
+    "staff_credentials", person_id=UUID, username=str, password_hash=str | None, totp_sealed=bytes | None,
+    totp_last_step=int, disabled_at=datetime | None, created_at=datetime,
 )  # fmt: skip
 sessions = table(
     "sessions", id=UUID, token_hash=bytes, person_id=UUID, capacity=str, created_at=datetime, expires_at=datetime,

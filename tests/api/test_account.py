@@ -284,50 +284,38 @@ async def test_a_step_up_is_by_code_or_by_totp(api: httpx2.AsyncClient, context:
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
 
 
-async def test_an_operator_adds_staff_who_then_sign_in(api: httpx2.AsyncClient, context: Context) -> None:
+async def test_a_proposal_is_answered_once_for_its_key_and_says_what_is_wrong_where(
+    api: httpx2.AsyncClient, context: Context
+) -> None:
     token = await staff_token(api, context, "boss", OPERATOR, strong=True)
     wish = {
         "national_id": national_id(501),
+        "mobile": mobile(501),
         "first_name": "علی",
         "last_name": "کریمی",
         "username": "ali.finance",
         "roles": [{"role": "finance_officer", "scope_kind": "region", "scope": "1101"}],
     }
     headers = keyed(token)
-    added = await api.post("/v1/staff", json=wish, headers=headers)
-    assert added.status_code == 201
-    body = added.json()
+    proposed = await api.post("/v1/staff", json=wish, headers=headers)
+    assert (proposed.status_code, proposed.json()["phase"]) == (201, "proposed")
     again = await api.post("/v1/staff", json=wish, headers=headers)
-    # A retry is answered without what is shown only once.
-    assert again.json() == body | {"password": None, "totp_secret": None, "totp_uri": None}
-    answer = await api.post(
-        "/v1/sign-in/staff",
-        json={
-            "username": "ali.finance",
-            "password": body["password"],
-            "totp": await totp(context, body["totp_secret"]),
-        },
-    )
-    assert answer.status_code == 201
-    me = await api.get("/v1/me", headers=bearer(answer.json()["token"]))
-    assert me.json()["roles"] == [{"role": "finance_officer", "scope_kind": "region", "scope": "1101"}]
-    assert me.json()["mobile"] is None
-    taken = await api.post("/v1/staff", json=wish | {"national_id": national_id(502)}, headers=keyed(token))
-    assert (taken.status_code, taken.json()["code"]) == (409, "username_taken")
+    assert again.json() == proposed.json()
+    taken = await api.post("/v1/staff", json=wish | {"username": "boss"}, headers=keyed(token))
+    assert (taken.status_code, taken.json()["code"], taken.json()["field"]) == (409, "username_taken", "username")
     wrong = wish | {"roles": [{"role": "operator", "scope_kind": "region", "scope": "1101"}]}
     refused = await api.post("/v1/staff", json=wrong, headers=keyed(token))
     assert (refused.status_code, refused.json()["field"]) == (422, "roles.0.scope")
 
 
-async def test_an_operator_grants_and_revokes_roles(api: httpx2.AsyncClient, context: Context) -> None:
+async def test_a_role_is_proposed_for_others_and_revoked_at_once(api: httpx2.AsyncClient, context: Context) -> None:
     token = await staff_token(api, context, "boss", OPERATOR, strong=True)
-    person_id = (await add_employee(context, "other", number=501)).person_id
+    person_id = (await add_employee(context, "other", AUDITOR, number=501)).person_id
     role = {"role": "auditor", "scope_kind": "platform"}
-    granted = await api.post(f"/v1/staff/{person_id}/grants", json=role, headers=keyed(token))
-    assert granted.status_code == 201
-    again = await api.post(f"/v1/staff/{person_id}/grants", json=role, headers=keyed(token))
-    assert (again.status_code, again.json()["code"]) == (409, "role_already_held")
-    address = f"/v1/staff/{person_id}/grants/{granted.json()['id']}"
+    held = await api.post(f"/v1/staff/{person_id}/grants", json=role, headers=keyed(token))
+    assert (held.status_code, held.json()["code"]) == (409, "role_already_held")
+    (shown,) = (await api.get(f"/v1/staff/{person_id}", headers=bearer(token))).json()["roles"]
+    address = f"/v1/staff/{person_id}/grants/{shown['id']}"
     assert (await api.delete(address, headers=keyed(token))).status_code == 200
     assert (await api.delete(address, headers=keyed(token))).status_code == 404
     me = (await api.get("/v1/me", headers=bearer(token))).json()["person_id"]
@@ -346,7 +334,8 @@ async def test_nobody_else_changes_staff(api: httpx2.AsyncClient, context: Conte
     person_id = (await add_employee(context, "other", number=501)).person_id
     wish = {"national_id": national_id(9), "first_name": "ا", "last_name": "ب", "username": "new.one"}
     answers = [
-        await api.post("/v1/staff", json=wish, headers=headers),
+        *[await api.post(f"/v1/staff/{person_id}/{deed}", headers=headers) for deed in ("reset", "disabling", "link")],
+        await api.post("/v1/staff", json=wish | {"mobile": mobile(9)}, headers=headers),
         await api.post(
             f"/v1/staff/{person_id}/grants", json={"role": "auditor", "scope_kind": "platform"}, headers=headers
         ),

@@ -113,8 +113,8 @@ def test_every_command_takes_an_idempotency_key(document: dict[str, Any]) -> Non
         operation["operationId"] for path in document["paths"].values() for operation in [path.get("get")] if operation
     }
 
-    # Signing in and out has no person whose keys could be kept, or is done twice without harm.
-    signing = {"request_sign_in_code", "sign_in", "sign_in_staff", "sign_out"}
+    # Signing in and out has no person whose keys could be kept, or is done twice without harm; so has a link.
+    signing = {"request_sign_in_code", "sign_in", "sign_in_staff", "sign_out", "open_staff_link", "set_up_staff"}
     # Reads what no address may name.
     searching = {"search_employments"}
     assert without - reading == signing | searching

@@ -96,6 +96,7 @@ async def test_every_service_is_open_until_an_operator_closes_it_and_the_trail_s
         ("mobile_change", True, None),
         ("onboarding", True, None),
         ("personnel_import", True, None),
+        ("staff_change", True, None),
         ("substitution", True, None),
     ]
     assert closed.status_code == 200, closed.text
@@ -106,6 +107,7 @@ async def test_every_service_is_open_until_an_operator_closes_it_and_the_trail_s
         "mobile_change",
         "onboarding",
         "personnel_import",
+        "staff_change",
     ]
     (line,) = await superuser.rows("SELECT content FROM audit WHERE stream = 'service:substitution'")
     for part in ("switch_service", str(operator.id), "نگهداشت سامانه", "true", "false"):

@@ -120,6 +120,8 @@ async def _people(world: World, arrange: Arrange, superuser: Superuser) -> None:
         " WHERE person_id = %s",
         people["expired"].id,
     )
+    for who in STAFF:
+        await superuser.run("INSERT INTO staff_credentials (person_id, username) VALUES (%s, %s)", people[who].id, who)
 
 
 async def _objects(
@@ -207,7 +209,7 @@ async def _others(world: World, arrange: Arrange, superuser: Superuser) -> None:
     things["colleague"] = colleague.id
     things["grant"] = await superuser.value("SELECT id FROM role_grants WHERE person_id = %s", colleague.id)
     await superuser.run(
-        "INSERT INTO staff_credentials (person_id, username, password_hash, totp_sealed) VALUES (%s, %s, 'x', 'x')",
+        "INSERT INTO staff_credentials (person_id, username) VALUES (%s, %s)",
         colleague.id,
         f"colleague.{world.region}",
     )
@@ -284,6 +286,7 @@ def _mandate() -> dict[str, Any]:
 def calls(world: World) -> dict[str, Call]:
     """Every operation of the API, called so that only the caller's rights can stand in its way."""
     staff = {"first_name": "علی", "last_name": "کریمی", "national_id": next_national_id(), "username": "new.staff"}
+    staff["mobile"] = "09121234567"
     grant = {"role": "hr_officer", "scope_kind": "organisation", "scope": str(world.things["organisation"])}
     organisation = {"code": "new-organisation", "name": "سازمان تازه"}
     contract = {"number": "2", "starts_on": "2026-03-21", "ends_on": "2027-03-20"}
@@ -382,8 +385,24 @@ def calls(world: World) -> dict[str, Call]:
         "change_contract": Call("POST", "/v1/contracts/{contract}/state", {"state": "suspended", "reason": "آزمون"}),
         "propose_policy": Call("POST", "/v1/policies/personnel/versions", {"value": world.things["policy_value"]}),
         "decide_policy": Call("POST", "/v1/policy-versions/{proposal}/decision", {"decision": "reject"}),
-        "add_staff": Call("POST", "/v1/staff", staff),
-        "grant_role": Call("POST", "/v1/staff/{colleague}/grants", {**grant, "role": "welfare_manager"}),
+        "propose_staff": Call("POST", "/v1/staff", staff),
+        "propose_role": Call("POST", "/v1/staff/{colleague}/grants", {**grant, "role": "welfare_manager"}),
+        "propose_reset": Call("POST", "/v1/staff/{colleague}/reset"),
+        "read_staff": Call("GET", "/v1/staff/{colleague}"),
+        "resend_staff_link": Call("POST", "/v1/staff/{colleague}/link"),
+        "disable_staff": Call("POST", "/v1/staff/{colleague}/disabling"),
+        "open_staff_link": Call("POST", "/v1/staff-account/openings", {"token": "0" * 54}),
+        "set_up_staff": Call(
+            "POST",
+            "/v1/staff-account/set-up",
+            {"token": "0" * 54, "password": "سرو بلند کنار رود", "totp_key": "QUJD", "totp": "000000"},
+        ),
+        "draw_totp_key": Call("GET", "/v1/staff-account/new-key"),
+        "change_staff_credentials": Call(
+            "POST",
+            "/v1/staff-account/credentials",
+            {"password": "x", "totp": "000000", "new_password": "سرو بلند کنار رود"},
+        ),
         "revoke_role": Call("DELETE", "/v1/staff/{colleague}/grants/{grant}"),
         "sign_out": Call("POST", "/v1/sign-out"),
     }

@@ -13,29 +13,20 @@ from typer.testing import CliRunner
 
 from activities.transition import ActivityContext
 from cli.import_ import app, import_file, show_result
-from commands.account import StaffWish, add_staff, console_administration
-from commands.command import Context
 from domain.access import Grant, Role, ScopeKind
 from domain.errors import Forbidden, NotFound
 from relay import Relay
-from storage.database import SERVICE, transaction
 from storage.rows.audit import audit
 from storage.rows.organisation import organisations
 from storage.rows.personnel import personnel_imports
-from tests.arrange import Arrange, next_national_id
+from tests.account_people import add_employee
+from tests.arrange import Arrange
 from tests.personnel_steps import DATA, Line, PersonnelOffice, csv_of
 
 
 @pytest.fixture
 async def office(activity_context: ActivityContext, arrange: Arrange, relay: Relay, worker: None) -> PersonnelOffice:
     return await PersonnelOffice.open(activity_context, arrange)
-
-
-async def add(context: Context, username: str, *grants: Grant) -> None:
-    """A member of staff with a user name."""
-    wish = StaffWish(next_national_id(), None, "مریم", "رضایی", username, grants)
-    async with transaction(context.engine, SERVICE) as connection:
-        await add_staff(console_administration(connection, context.seals), wish)
 
 
 async def code_of(office: PersonnelOffice) -> str:
@@ -58,7 +49,7 @@ def written(console: Console) -> str:
 
 async def test_a_file_is_imported_and_its_refused_rows_are_shown(office: PersonnelOffice) -> None:
     grant = Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(office.organisation_id))
-    await add(office.context, "maryam.hr", grant)
+    await add_employee(office.context, "maryam.hr", grant)
     progress, result = paper(), paper()
     name = "personnel-minipay-cp1256"
     imported, refused = await import_file(
@@ -79,8 +70,8 @@ async def test_a_file_is_imported_and_its_refused_rows_are_shown(office: Personn
 async def test_nobody_imports_beyond_their_roles(office: PersonnelOffice, tmp_path: Path) -> None:
     file = tmp_path / "list.csv"
     file.write_bytes(csv_of([Line()]))
-    await add(office.context, "nobody")
-    await add(office.context, "elsewhere", Grant(Role.HR_OFFICER, ScopeKind.REGION, "1101"))
+    await add_employee(office.context, "nobody")
+    await add_employee(office.context, "elsewhere", Grant(Role.HR_OFFICER, ScopeKind.REGION, "1101"), number=501)
     code = await code_of(office)
     for username, organisation, refusal in (
         ("nobody", code, Forbidden),

@@ -102,7 +102,7 @@ async def test_whoever_was_shut_out_since_the_request_began_does_nothing_more(
     context: Context, officer: Actor, operator: Actor
 ) -> None:
     async def shut_out(command: Command) -> None:
-        await disable_staff(operator_administration(command), "officer")
+        await disable_staff(operator_administration(command), officer.person_id)
 
     await run_as(context, operator, shut_out)
 

@@ -23,6 +23,7 @@ _ROLES = (
     "welfare manager",
     "support agent",
     "operator",
+    "second operator",
     "contracts officer",
     "auditor",
 )

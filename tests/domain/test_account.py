@@ -23,6 +23,7 @@ from domain.account import (
     parse_grant,
     parse_name,
     parse_username,
+    staff_link,
     step_up_binding,
 )
 
@@ -114,6 +115,8 @@ def test_a_code_s_hash_is_tied_to_code_id_binding_and_pepper(code: str, other: s
 def test_the_message_says_what_the_code_is_for_in_persian() -> None:
     texts = {purpose: code_text(purpose, "482913") for purpose in CodePurpose}
     assert len(set(texts.values())) == len(CodePurpose)
+    link = texts.pop(CodePurpose.STAFF_LINK).splitlines()
+    assert link[1] == staff_link("{app_link}", "482913")
     for text in texts.values():
         assert "۴۸۲۹۱۳" in text
         assert not re.search(r"[0-9A-Za-z]", text)

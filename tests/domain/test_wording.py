@@ -322,11 +322,11 @@ def test_a_value_that_is_missing_or_unknown_breaks_no_sentence() -> None:
     assert odd.en == "The credit is usable: much a month, None instalments, until 2027-33-33."
 
 
-def test_a_line_is_seen_by_everybody_in_the_case_or_by_its_owner() -> None:
+def test_a_line_is_seen_by_everybody_in_the_case_or_by_its_owner_or_by_who_proposed_it() -> None:
     lines = [line for one in CAPABILITIES for line in one.timeline.values() if isinstance(line, Line)]
 
     assert lines
-    assert {line.seen_by for line in lines} == {OWNER}
+    assert {line.seen_by for line in lines} == {OWNER, frozenset({access.Part.PROPOSER})}
     assert not words.is_seen_by("certificate_refused", access.Part.GUARANTOR)
     assert words.is_seen_by("certificate_refused", access.Part.APPLICANT)
     assert {part for part in access.Part if words.is_seen_by("guarantor_asked", part)} == EVERYBODY

@@ -24,9 +24,11 @@ from tests.journeys.steps import Steps
 from tests.journeys.tavana import apply_with_guarantor
 from tests.journeys.waiting import apply_and_wait
 from tests.personnel_steps import Line, PersonnelOffice
+from tests.staff_steps import Desk, desk
 from tests.workflows.test_mobile_change import PATHS as MOBILE_PATHS
 from tests.workflows.test_mobile_change import MobileChange, change
 from tests.workflows.test_personnel_change import NEW_MOBILE, decide, phase_of, process, proposed, task_of
+from tests.workflows.test_staff_change import PATHS as STAFF_PATHS
 
 
 @pytest.mark.usefixtures("worker")
@@ -140,7 +142,7 @@ async def test_record_a_change(
     await record(handle, seals.cipher, STORED / f"personnel_change_{path}.json")
 
 
-__all__ = ["change"]  # a fixture
+__all__ = ["change", "desk"]  # fixtures
 
 
 @pytest.mark.usefixtures("worker", "relay")
@@ -150,3 +152,12 @@ async def test_record_a_mobile_change(change: MobileChange, seals: Seals, path: 
     await MOBILE_PATHS[path](change)
     await change.end()
     await record(change.handle, seals.cipher, STORED / f"{path}.json")
+
+
+@pytest.mark.usefixtures("worker", "relay")
+@pytest.mark.parametrize("path", STAFF_PATHS)
+async def test_record_a_staff_change(desk: Desk, seals: Seals, path: str) -> None:
+    """Play and store one path of a change of staff."""
+    handle = desk.handle(await STAFF_PATHS[path](desk))
+    await handle.result()
+    await record(handle, seals.cipher, STORED / f"{path}.json")

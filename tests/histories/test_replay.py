@@ -26,6 +26,7 @@ from tests.histories.record import STORED, record
 from tests.journeys.steps import Steps
 from tests.journeys.waiting import apply_and_wait
 from tests.workflows.test_mobile_change import PATHS as MOBILE_PATHS
+from tests.workflows.test_staff_change import PATHS as STAFF_PATHS
 from workflows.registry import WORKFLOWS
 
 _LARGEST = 60_000
@@ -70,7 +71,7 @@ async def test_a_stored_history_replays(file: Path) -> None:
 def test_every_path_has_a_stored_history_and_each_is_small() -> None:
     stored = {file.stem: file.stat().st_size for file in STORED.glob("*.json")}
 
-    assert {*PATHS, *TAVANA_PATHS, *SUBSTITUTION_PATHS, *PERSONNEL_PATHS, *MOBILE_PATHS} <= set(stored)
+    assert {*PATHS, *TAVANA_PATHS, *SUBSTITUTION_PATHS, *PERSONNEL_PATHS, *MOBILE_PATHS, *STAFF_PATHS} <= set(stored)
     assert max(stored.values()) < _LARGEST
 
 

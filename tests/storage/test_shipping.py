@@ -20,10 +20,15 @@ from storage.migrations.shipping import (
     policy_file,
     read_data,
 )
-from storage.migrations.versions import first_release
+from storage.migrations.versions import first_release, staff_change
 from tests.conftest import Database
 from tests.storage.test_schema import connected
 
+# Roles that decide about people and money.
+_DECIDE = [
+    "hr_officer", "finance_officer", "welfare_manager", "contracts_officer", "settlement_officer", "kyc_officer",
+    "fx_operator", "arbitrator", "club_officer", "support_agent",
+]  # fmt: skip
 # Version 1 of each policy, as Postgres must have it.
 SHIPPED: dict[str, dict[str, Any]] = {
     "personnel": {"change_remind_hours": 72, "change_expire_hours": 720, "money_pause_hours": 24},
@@ -72,8 +77,21 @@ SHIPPED: dict[str, dict[str, Any]] = {
             "correct_expire_hours": 336,
         },
     },
+    "staff": {
+        "confirm_remind_hours": 24,
+        "confirm_expire_hours": 72,
+        "link_hours": 24,
+        "excludes": {
+            "operator": [*_DECIDE, "policy_admin", "merchant_clerk"],
+            "hr_officer": ["finance_officer", "support_agent", "contracts_officer"],
+            "welfare_manager": ["support_agent"],
+            "policy_admin": ["hr_officer", "finance_officer", "settlement_officer"],
+            "auditor": [*_DECIDE, "operator", "policy_admin", "merchant_clerk"],
+        },
+    },
     "working_hours": {"opening_hours": "Sa-We 08:00-17:00; Th 08:00-13:00"},
 }
+POLICIES = {**first_release.POLICIES, **staff_change.POLICIES}
 # Names, definitions, owners and rights of all functions; and for each, its text alone.
 _LIVE = (
     "SELECT proname, pg_get_functiondef(oid), proowner::regrole::text, proacl::text FROM pg_proc"
@@ -129,12 +147,12 @@ def test_functions_are_applied_all_or_none(database: Database) -> None:
 def test_the_policies_that_ship_are_in_force_as_their_files_say(database: Database) -> None:
     rows = _ask(database, "SELECT name, version, value, proposed_by, approved_by FROM policies ORDER BY name")
     assert rows == [(name, 1, value, "system", "system") for name, value in sorted(SHIPPED.items())]
-    assert {policy_file(name) for name in first_release.POLICIES} == set((SCHEMA / "policies").iterdir())
+    assert {policy_file(name) for name in POLICIES} == set((SCHEMA / "policies").iterdir())
 
 
-@pytest.mark.parametrize("name", first_release.POLICIES)
+@pytest.mark.parametrize("name", POLICIES)
 def test_a_policy_that_ships_reads_by_its_rules(name: str) -> None:
-    _check(name, read_data(policy_file(name), first_release.POLICIES[name]))
+    _check(name, read_data(policy_file(name), POLICIES[name]))
     with pytest.raises(PolicyMalformed):  # there are rules for it
         _check(name, {})
 

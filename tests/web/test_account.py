@@ -5,10 +5,9 @@ from __future__ import annotations
 import pyotp
 import pytest
 
-from commands.account import FirstCredentials, StaffWish, add_staff, console_administration
 from commands.command import Context
 from domain.access import Grant, Role, ScopeKind
-from storage.database import SERVICE, transaction
+from tests.account_people import add_employee
 from tests.arrange import Arrange, next_national_id
 from tests.web.conftest import Visit
 from web.language import language_of
@@ -56,16 +55,8 @@ async def test_what_cannot_be_read_is_said_at_its_field_and_kept(visit: Visit) -
     await visitor.assert_accessible()
 
 
-async def hire(context: Context, *grants: Grant) -> FirstCredentials:
-    """A member of staff with a password and a TOTP secret."""
-    async with transaction(context.engine, SERVICE) as connection:
-        username = f"staff.{next_national_id()}"
-        wish = StaffWish(next_national_id(), None, "سارا", "کریمی", username, grants)
-        return await add_staff(console_administration(connection, context.seals), wish)
-
-
 async def test_staff_sign_in_with_password_and_totp(visit: Visit, context: Context) -> None:
-    staff = await hire(context, Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, "1101"))
+    staff = await add_employee(context, "staff.sign-in", Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, "1101"))
     visitor = await visit()
     await visitor.go("/sign-in/staff")
     await visitor.fill(username=staff.username, password="wrong", totp="000000")

@@ -114,8 +114,17 @@
     if (isTooLarge) event.target.reportValidity();
   });
 
+  // What stands behind # in a link is sent to nobody: the form of its page takes it, and the address forgets it.
+  const takeFragment = (form) => {
+    const fragment = window.location.hash.slice(1);
+    if (!fragment) return;
+    form.elements[form.dataset.fragment].value = fragment;
+    window.history.replaceState(null, "", window.location.pathname);
+  };
+
   document.addEventListener("DOMContentLoaded", () => {
     focusProblems(document);
+    for (const form of document.querySelectorAll("[data-fragment]")) takeFragment(form);
     for (const part of document.querySelectorAll("[data-live]")) watch(part);
     for (const box of document.querySelectorAll("[data-check-all]")) {
       box.addEventListener("change", () => {

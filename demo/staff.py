@@ -1,0 +1,156 @@
+"""The demo's staff: two operators made at the console, everybody else proposed by one and confirmed by the other.
+
+Each follows the link that came to their own mobile, and sets password and key there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+import pyotp
+
+from api.account.codes import StepUp, step_up
+from api.account.sessions import StaffSignIn, sign_in_staff
+from api.account.setup import StaffLink, StaffSetUp, open_staff_link, set_up_staff
+from api.staff_change import ConfirmStaffChange, NewStaff, RoleWish, propose_staff
+from commands.account import add_operator, console_administration, read_newcomer
+from demo.actors import Officer, wait_for
+from demo.personnel_generator import national_id
+from demo.remote import Refused, RemoteClient
+from demo.sign_in import newest_code
+from domain.access import Grant
+from domain.staff_change import ConsoleClosed
+from gateways.local_sign_ins import read_local_sign_ins, write_local_sign_ins
+from stack.connect import connected
+from stack.places import CliError, Places
+from storage.database import SERVICE, transaction
+
+OPERATORS = {"operator": "میز عملیات", "second operator": "میز عملیات، همکار دوم"}
+
+_TOTP_SECONDS = 30
+_CONFIRM = ConfirmStaffChange(kind="confirm_staff_change", decision="confirm")
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a member of staff has set and signs in with."""
+
+    username: str
+    password: str = field(repr=False)
+    totp_secret: str = field(repr=False)
+
+    def code(self, *, steps: int = 0) -> str:
+        """The code of this moment, or of so many steps later; each counts once."""
+        return pyotp.TOTP(self.totp_secret).at(int(time.time()) + steps * _TOTP_SECONDS)
+
+    def kept(self, en: str, fa: str) -> dict[str, str]:
+        """As the page of sign-ins keeps them."""
+        return {
+            "en": en,
+            "fa": fa,
+            "username": self.username,
+            "password": self.password,
+            "totp_secret": self.totp_secret,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Operators:
+    """Two who make the staff together."""
+
+    credentials: Mapping[str, Credentials]
+    first: Officer
+    second: Officer
+
+    async def hire(self, visitor: RemoteClient, username: str, *grants: Grant) -> Credentials:
+        """One proposes, the other confirms, and whom it concerns follows the link."""
+        number = _new_mobile()
+        wish = NewStaff(
+            national_id=_new_national_id(),
+            mobile=number,
+            first_name="همکار",
+            last_name="نمونه",
+            username=username,
+            roles=[RoleWish(role=grant.role, scope_kind=grant.scope_kind, scope=grant.scope) for grant in grants],
+        )
+        case = await self.first.client.call(propose_staff, wish)
+        await self.second.decide(case.id, _CONFIRM)
+        return await _set_up(visitor, number)
+
+
+async def sign_in(client: RemoteClient, credentials: Credentials) -> Officer:
+    """Sign a member of staff in with password and TOTP; waits for the next code where this one was used before."""
+
+    async def look() -> Officer | None:
+        body = StaffSignIn(username=credentials.username, password=credentials.password, totp=credentials.code())
+        try:
+            session = await client.call(sign_in_staff, body)
+        except Refused as refused:
+            if refused.status != HTTPStatus.UNAUTHORIZED:
+                raise
+            await asyncio.sleep(1)
+            return None
+        return Officer(RemoteClient(client.http, session.token or ""))
+
+    return await wait_for(look, f"{credentials.username} to sign in", seconds=2 * _TOTP_SECONDS)
+
+
+async def operators(visitor: RemoteClient, places: Places, run: str) -> Operators:
+    """Those of an earlier run on this stack, or two that are made at the console.
+
+    Raises:
+        CliError: there are others already, whose credentials nobody here knows.
+    """
+    kept = {person["en"]: person for person in read_local_sign_ins(places.messages)}
+    if not set(OPERATORS) <= set(kept):
+        numbers = {en: _new_mobile() for en in OPERATORS}
+        for place, number in enumerate(numbers.values(), 1):
+            await _at_the_console(f"operator{place}-{run}", number)
+        made = await asyncio.gather(*(_set_up(visitor, number) for number in numbers.values()))
+        kept = {en: one.kept(en, fa) for (en, fa), one in zip(OPERATORS.items(), made, strict=True)}
+        write_local_sign_ins(places.messages, list(kept.values()))
+    known = {en: Credentials(kept[en]["username"], kept[en]["password"], kept[en]["totp_secret"]) for en in OPERATORS}
+    first, second = await asyncio.gather(*(_confirmed(visitor, one) for one in known.values()))
+    return Operators(known, first, second)
+
+
+async def _at_the_console(username: str, number: str) -> None:
+    """As ``./amanat staff add`` does."""
+    newcomer = await read_newcomer(
+        national_id=_new_national_id(), mobile=number, first_name="همکار", last_name="میز عملیات", username=username
+    )
+    try:
+        async with connected() as assembly, transaction(assembly.engine, SERVICE) as connection:
+            await add_operator(console_administration(connection, assembly.context.seals), newcomer)
+    except ConsoleClosed:
+        raise CliError("this stack has operators of its own; play the demo on another, or with --reset") from None
+
+
+async def _confirmed(visitor: RemoteClient, credentials: Credentials) -> Officer:
+    """An operator with a fresh code: that of the step to come counts too."""
+    officer = await sign_in(visitor, credentials)
+    await officer.client.call(step_up, StepUp(totp=credentials.code(steps=1)))
+    return officer
+
+
+async def _set_up(visitor: RemoteClient, number: str) -> Credentials:
+    """Follow the link; the key is proved with the code that just passed, for the present one signs in."""
+    token = await newest_code(visitor, number, 0)
+    key = await visitor.call(open_staff_link, StaffLink(token=token))
+    made = Credentials(key.username, secrets.token_urlsafe(12), key.totp_secret)
+    body = StaffSetUp(token=token, password=made.password, totp_key=key.totp_key, totp=made.code(steps=-1))
+    await visitor.call(set_up_staff, body)
+    return made
+
+
+def _new_mobile() -> str:
+    return f"+98990{secrets.randbelow(10**7):07}"
+
+
+def _new_national_id() -> str:
+    return national_id(f"{secrets.randbelow(10**9 - 10**6) + 10**6:09}")
