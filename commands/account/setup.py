@@ -29,6 +29,7 @@ from domain.account import (
     NothingToChange,
     parse_code,
 )
+from domain.address import from_network
 from domain.errors import Forbidden, TooMany
 from domain.password import STAFF_PASSWORD_LENGTHS, WeakPassword, parse_password
 from domain.staff_change import LinkNotAccepted
@@ -133,7 +134,7 @@ async def change_staff_credentials(command: Command, *, password: str, totp: str
     credential = await account.read_credential(command.connection, seals, person_id=person_id)
     if credential is None:
         raise Forbidden
-    right = await password_matches(password, credential.password_hash)
+    right = await password_matches(password, credential.password_hash, known=True)
     step = matching_step(credential.totp_secret, typed, credential.step)
     if not right or step is None or not await account.use_totp_step(command.connection, credential, step):
         raise CredentialsNotAccepted(field="password")
@@ -161,9 +162,9 @@ async def _replace(command: Command, credential: Credential, step: int, new: New
 
 
 async def _follow(context: Context, token: str, origin: str) -> tuple[UUID, Credential]:
-    """The link's code and the account that it is for; each look counts as a try of this address."""
+    """The link's code and the account that it is for; each look counts as a try of this network."""
     async with transaction(context.engine, SERVICE) as connection:
-        wait = await account.count_use(connection, context.seals, TRIES_PER_ADDRESS, origin)
+        wait = await account.count_uses(connection, context.seals, from_network(TRIES_PER_ADDRESS, origin))
     if wait is not None:
         raise TooMany(retry_after=wait)
     async with transaction(context.engine, SERVICE) as connection:

@@ -9,10 +9,9 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from commands.account import FirstCredentials
 from commands.command import Context
 from domain.account import CODES_PER_NUMBER, STAFF_TRIES_EVERYWHERE
-from tests.account_people import OPERATOR, Member, add_employee, add_member, sent_code, totp, value
+from tests.account_people import OPERATOR, Credentials, Member, add_employee, add_member, sent_code, totp, value
 from tests.applications import site_over
 from tests.commands.account_steps import use_up
 
@@ -20,12 +19,12 @@ DEVICE = "__Host-device"
 
 
 @pytest.fixture
-async def officer(context: Context) -> FirstCredentials:
+async def officer(context: Context) -> Credentials:
     """An officer whose name strangers have tried too often."""
     return await add_employee(context, "boss", OPERATOR)
 
 
-async def enter(api: httpx2.AsyncClient, context: Context, officer: FirstCredentials, **more: str) -> httpx2.Response:
+async def enter(api: httpx2.AsyncClient, context: Context, officer: Credentials, **more: str) -> httpx2.Response:
     """Sign in an officer with what is right."""
     await value(context, "UPDATE staff_credentials SET totp_last_step = 0")
     wish = {
@@ -44,7 +43,7 @@ def cookies_of(answer: httpx2.Response) -> SimpleCookie:
 
 
 async def test_a_client_of_the_api_keeps_the_token_and_shows_it_in_the_body(
-    api: httpx2.AsyncClient, context: Context, officer: FirstCredentials
+    api: httpx2.AsyncClient, context: Context, officer: Credentials
 ) -> None:
     first = (await enter(api, context, officer)).json()
     await use_up(context, STAFF_TRIES_EVERYWHERE, "boss")
@@ -56,7 +55,7 @@ async def test_a_client_of_the_api_keeps_the_token_and_shows_it_in_the_body(
 
 
 async def test_a_browser_keeps_it_in_a_cookie_that_no_script_reads_and_signing_out_leaves_it(
-    api: httpx2.AsyncClient, context: Context, officer: FirstCredentials
+    api: httpx2.AsyncClient, context: Context, officer: Credentials
 ) -> None:
     answer = await enter(api, context, officer, transport="cookie")
     assert (answer.json()["device_token"], answer.json()["token"]) == (None, None)

@@ -63,6 +63,14 @@ def _challenge(number: int) -> dict[str, Any]:
     return {"challenge_id": str(UUID(int=number + 1)), "code": "123456"}
 
 
+def _link(_number: int) -> dict[str, Any]:
+    return {"token": "x" * 43}
+
+
+def _set_up(_number: int) -> dict[str, Any]:
+    return {"token": "x" * 43, "password": "بادبادک سرخ بر فراز تپه", "totp_key": "x", "totp": "123456"}
+
+
 def _staff(number: int) -> dict[str, Any]:
     return {"username": f"name.{number}", "password": "x", "totp": "123456"}
 
@@ -73,6 +81,8 @@ DRIVES: Final = {
     "request_sign_in_code": Drive("POST", "/v1/sign-in/codes", _pair, CODES_PER_ADDRESS),
     "sign_in": Drive("POST", "/v1/sign-in/sessions", _challenge, TRIES_PER_ADDRESS),
     "sign_in_staff": Drive("POST", "/v1/sign-in/staff", _staff, STAFF_TRIES_PER_ADDRESS),
+    "open_staff_link": Drive("POST", "/v1/staff-account/openings", _link, TRIES_PER_ADDRESS),
+    "set_up_staff": Drive("POST", "/v1/staff-account/set-up", _set_up, TRIES_PER_ADDRESS),
 }
 
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 
 from commands.account import (
-    FirstCredentials,
     SignIn,
     disable_staff,
     request_sign_in_code,
-    reset_staff,
     sign_in,
     sign_in_staff,
 )
+from commands.account.credentials import hash_password
 from commands.command import Context
 from domain.account import (
     CODES_PER_ADDRESS,
@@ -40,6 +40,7 @@ from storage.housekeeping import keep_house
 from storage.locks import About, lock
 from tests.account_people import (
     OPERATOR,
+    Credentials,
     Member,
     add_employee,
     add_member,
@@ -71,7 +72,7 @@ def network(context: Context, host: int, *, subnet: int = 0, site: int = 1) -> s
 
 
 async def enter(
-    context: Context, credentials: FirstCredentials, *, later: int = 0, device: str = "", origin: str = ORIGIN
+    context: Context, credentials: Credentials, *, later: int = 0, device: str = "", origin: str = ORIGIN
 ) -> SignIn:
     """Sign in staff with what is right."""
     code = await totp(context, credentials.totp_secret, later=later)
@@ -168,10 +169,17 @@ async def test_whoever_has_the_password_guesses_20_codes_a_day_and_is_not_told_t
     with pytest.raises(SignInRefused):
         await enter(context, credentials, later=1, origin="elsewhere")
     await enter(context, credentials, later=1, device=device)
-    async with console(context) as office:
-        renewed = await reset_staff(office, "boss")
-    await value(context, "UPDATE staff_credentials SET totp_last_step = 0")
-    await enter(context, renewed, origin="elsewhere")
+    other = replace(credentials, password="بادبادک سرخ بر فراز تپه")
+    async with transaction(context.engine, SERVICE) as connection:
+        await account.set_credential(
+            connection,
+            context.seals,
+            credentials.person_id,
+            password_hash=await hash_password(other.password),
+            totp_secret=None,
+            step=0,
+        )
+    await enter(context, other, origin="elsewhere")
 
 
 async def test_right_credentials_use_up_none_of_the_guesses(context: Context) -> None:
@@ -362,7 +370,7 @@ async def test_one_device_may_be_known_for_several_people_each_apart(context: Co
     two = await enter(context, await add_employee(context, "two", number=502), device=one.device)
     assert one.device == two.device
     async with console(context) as office:
-        await disable_staff(office, "one")
+        await disable_staff(office, one.person.id)
     async with transaction(context.engine, SERVICE) as connection:
         known = [await account.knows_device(connection, one.device, "staff", who.person.id) for who in (one, two)]
         assert not await account.knows_device(connection, one.device, "member", two.person.id)
