@@ -21,7 +21,7 @@ Capacity = Literal["member", "staff"]
 CODE_LIFE: Final = timedelta(seconds=300)
 CODE_TRIES: Final = 5
 CODE_DIGITS: Final = 6
-STEP_UP_LIFE: Final = timedelta(minutes=5)
+STEP_UP_LIVES: Final[dict[Capacity, timedelta]] = {"member": timedelta(minutes=5), "staff": timedelta(minutes=10)}
 TOTP_SECONDS: Final = 30
 # A code of the step before or after is accepted: telephones' clocks drift.
 TOTP_DRIFT: Final = 1

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from commands.account.codes import check_code, request_code, request_sign_in_code
+from commands.account.codes import (
+    RightTotp,
+    check_code,
+    check_totp,
+    request_code,
+    request_sign_in_code,
+    require_code,
+    use_totp,
+)
 from commands.account.sessions import SignIn, account_stream, authenticate, sign_in, sign_in_staff, sign_out, step_up
 from commands.account.staff import (
     FirstCredentials,
@@ -20,6 +28,7 @@ from storage.account import use_code
 
 __all__ = [
     "FirstCredentials",
+    "RightTotp",
     "SignIn",
     "StaffAdministration",
     "StaffWish",
@@ -27,12 +36,14 @@ __all__ = [
     "add_staff",
     "authenticate",
     "check_code",
+    "check_totp",
     "console_administration",
     "disable_staff",
     "grant_role",
     "operator_administration",
     "request_code",
     "request_sign_in_code",
+    "require_code",
     "reset_staff",
     "revoke_role",
     "sign_in",
@@ -40,4 +51,5 @@ __all__ = [
     "sign_out",
     "step_up",
     "use_code",
+    "use_totp",
 ]

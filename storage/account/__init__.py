@@ -15,7 +15,7 @@ from storage.account.codes import (
     take_unsent_code,
     use_code,
 )
-from storage.account.limits import count_use, count_uses, purge_expired
+from storage.account.limits import count_use, count_uses, purge_expired, take_back_use
 from storage.account.sessions import (
     NewSession,
     actor_now,
@@ -82,6 +82,7 @@ __all__ = [
     "scope_exists",
     "staff_page",
     "strengthen_session",
+    "take_back_use",
     "take_unsent_code",
     "use_code",
     "use_totp_step",

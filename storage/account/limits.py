@@ -47,6 +47,13 @@ async def count_uses(connection: AsyncConnection, seals: Seals, uses: Sequence[t
     return None
 
 
+async def take_back_use(connection: AsyncConnection, seals: Seals, limit: Limit, key: str) -> None:
+    """Count a use no more, in the transaction that counted it: a limit of failures spares who was right."""
+    w = rate_windows.c
+    bucket = seals.index.of(f"rate:{limit.name}", key)
+    await connection.execute(sa.update(rate_windows).where(w.bucket == bucket).values(used=w.used - 1))
+
+
 async def purge_expired(connection: AsyncConnection, limit: int) -> int:
     """Delete codes and rate windows that are over, at most ``limit`` of each; returns how many."""
     now = sa.func.now()
