@@ -10,8 +10,6 @@ from http import HTTPStatus
 from typing import TypeVar
 from uuid import UUID
 
-import pyotp
-
 from api.account.codes import request_code
 from api.account.sessions import (
     Challenge,
@@ -25,6 +23,7 @@ from api.account.sessions import (
 from api.answering import CodeRequest
 from commands.account import FirstCredentials
 from demo.actors import Member, Officer, wait_for
+from demo.authenticator import Authenticator
 from demo.personnel_generator import Employee
 from demo.remote import Refused, RemoteClient
 
@@ -48,10 +47,11 @@ async def member(client: RemoteClient, person: Employee) -> Member:
 
 async def officer(client: RemoteClient, credentials: FirstCredentials) -> Officer:
     """Sign a member of staff in with password and TOTP."""
-    totp = pyotp.TOTP(credentials.totp_secret).now()
+    authenticator = Authenticator(credentials.totp_secret)
+    totp = await authenticator.code()
     body = StaffSignIn(username=credentials.username, password=credentials.password, totp=totp)
     session = await client.call(sign_in_staff, body)
-    return Officer(RemoteClient(client.http, session.token or ""))
+    return Officer(RemoteClient(client.http, session.token or ""), authenticator)
 
 
 async def _read_code(mobile: str, client: RemoteClient, wish: CodeRequest) -> tuple[UUID, str]:

@@ -84,13 +84,14 @@ async def _play(places: Places, screen: Screen, addresses: Addresses) -> None:
 async def _open_the_office(play: Play) -> None:
     play.screen.chapter("1. The office opens")
     contracts = await play.hire("contracts officer", "contracts", Grant(Role.CONTRACTS_OFFICER, ScopeKind.PLATFORM))
-    keeper = (await play.sign_in(contracts)).client
+    keeper = await play.sign_in(contracts)
     play.screen.done(f"contracts officer {contracts.username} signed in with password and TOTP")
     wish = OrganisationIn(code=play.organisation_code, name="آموزش و پرورش نمونه")
-    play.organisation_id = (await keeper.call(add_organisation, wish)).id
+    play.organisation_id = (await keeper.client.call(add_organisation, wish, await keeper.code())).id
     today = datetime.now(UTC).date()
     days = {"starts_on": today - timedelta(days=30), "ends_on": today + timedelta(days=700)}
-    await keeper.call(add_contract, play.organisation_id, ContractIn(number="1405-1", **days))
+    contract = ContractIn(number="1405-1", **days)
+    await keeper.client.call(add_contract, play.organisation_id, contract, await keeper.code())
     play.screen.done(f"organisation {play.organisation_code} was added, its contract is in force")
     hr = Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(play.organisation_id))
     officer = await play.hire("HR officer", "hr", hr)

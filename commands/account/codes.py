@@ -143,7 +143,7 @@ class RightTotp:
 
 @refuses(BadCode, CodeNotAccepted)
 async def check_totp(context: Context, actor: Actor, totp: str) -> RightTotp:
-    """Find out whether a TOTP code is its person's; only wrong ones count against the limit, whatever comes of the rest.
+    """Find out whether a TOTP code is its person's; wrong ones count against the limit, whatever comes of the rest.
 
     Follow it with ``use_totp`` in the transaction of what the code confirms.
     """

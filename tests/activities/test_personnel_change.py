@@ -12,7 +12,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.transition import ActivityContext
 from commands.command import Command, Envelope, perform
-from commands.personnel import answer_change
+from commands.personnel import confirm_change, reject_change
 from commands.task import lock_task
 from domain.access import Actor, Grant, Role, ScopeKind
 from domain.errors import NotFound, OwnCase, StepUpRequired, TaskNotOpen, TaskOfOtherKind
@@ -66,13 +66,17 @@ async def answer(
     reason: str | None = None,
     key: str = "k" * 8,
     version: int | None = None,
+    totp: str | None = None,
 ) -> None:
     """Answer the change's newest task as a person would."""
     task, *_ = await office.fetch(sa.select(tasks.c.id).where(tasks.c.case_id == case_id).order_by(tasks.c.id.desc()))
 
     async def work(command: Command) -> bytes:
         found = await lock_task(command, task.id, version=version)
-        return str(await answer_change(command, found, confirm=confirm, reason=reason)).encode()
+        decided = command.with_code(totp)
+        if confirm:
+            return str(await confirm_change(decided, found)).encode()
+        return str(await reject_change(decided, found, reason or "")).encode()
 
     await perform(office.context, Envelope(actor, "decide_task", key, b"body"), work)
 

@@ -169,11 +169,7 @@ async def _others(world: World, context: Context, arrange: Arrange, superuser: S
     colleague = await arrange.staff(Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(things["organisation"])))
     things["colleague"] = colleague.id
     things["grant"] = await superuser.value("SELECT id FROM role_grants WHERE person_id = %s", colleague.id)
-    await superuser.run(
-        "INSERT INTO staff_credentials (person_id, username, password_hash, totp_sealed)"
-        " VALUES (%s, 'colleague', 'x', 'x')",
-        colleague.id,
-    )
+    await superuser.run("UPDATE staff_credentials SET username = 'colleague' WHERE person_id = %s", colleague.id)
     proposer = await arrange.platform(Role.POLICY_ADMIN)
     async with transaction(context.engine, SERVICE) as connection:
         now = await policies.in_force(connection, "personnel")

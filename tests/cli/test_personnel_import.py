@@ -22,6 +22,7 @@ from storage.database import SERVICE, transaction
 from storage.rows.audit import audit
 from storage.rows.organisation import organisations
 from storage.rows.personnel import personnel_imports
+from tests.account_people import totp as code_now
 from tests.arrange import Arrange, next_national_id
 from tests.personnel_steps import DATA, Line, PersonnelOffice, csv_of
 
@@ -31,11 +32,12 @@ async def office(activity_context: ActivityContext, arrange: Arrange, relay: Rel
     return await PersonnelOffice.open(activity_context, arrange)
 
 
-async def add(context: Context, username: str, *grants: Grant) -> None:
-    """A member of staff with a user name."""
+async def add(context: Context, username: str, *grants: Grant) -> str:
+    """A member of staff with a user name; returns a code of their authenticator app."""
     wish = StaffWish(next_national_id(), None, "مریم", "رضایی", username, grants)
     async with transaction(context.engine, SERVICE) as connection:
-        await add_staff(console_administration(connection, context.seals), wish)
+        added = await add_staff(console_administration(connection, context.seals), wish)
+    return await code_now(context, added.totp_secret)
 
 
 async def code_of(office: PersonnelOffice) -> str:
@@ -58,11 +60,11 @@ def written(console: Console) -> str:
 
 async def test_a_file_is_imported_and_its_refused_rows_are_shown(office: PersonnelOffice) -> None:
     grant = Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(office.organisation_id))
-    await add(office.context, "maryam.hr", grant)
+    totp = await add(office.context, "maryam.hr", grant)
     progress, result = paper(), paper()
     name = "personnel-minipay-cp1256"
     imported, refused = await import_file(
-        office.context, progress, DATA / f"{name}.csv", await code_of(office), "maryam.hr"
+        office.context, progress, DATA / f"{name}.csv", await code_of(office), "maryam.hr", totp
     )
     key = json.loads((DATA / f"{name}.key.json").read_text())["refused"]
     assert {str(line.row): line.code for line in refused} == key
@@ -89,7 +91,7 @@ async def test_nobody_imports_beyond_their_roles(office: PersonnelOffice, tmp_pa
         ("nobody", "no-such-organisation", NotFound),
     ):
         with pytest.raises(refusal):
-            await import_file(office.context, paper(), file, organisation, username)
+            await import_file(office.context, paper(), file, organisation, username, "123456")
     assert await office.fetch(sa.select(personnel_imports)) == []
 
 
