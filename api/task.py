@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Final, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from fastapi import APIRouter, Body, Query
@@ -46,12 +46,17 @@ else:
 TOGETHER_MAX: Final = 50
 
 
+def _without_mapping(schema: dict[str, Any]) -> None:
+    schema.pop("discriminator")
+
+
 class DecisionIn(Input):
     """One of several decisions: about which task, as it was shown."""
 
     task_id: UUID
     version: int = Field(ge=1, description="Of the task that was looked at; of another one nothing is decided")
-    decision: AnyDecision
+    # The choice by kind and then by decision cannot be mapped in the document; each decision says both of itself.
+    decision: AnyDecision = Field(json_schema_extra=_without_mapping)
 
 
 class DecisionsIn(Input):
@@ -156,9 +161,7 @@ async def decide_task(
 
 
 @router.post("/decisions")
-@refuses(
-    commands.confirm_together, decide_task, errors.KeyReused, errors.KeyInFlight, errors.DoneBefore, errors.Forbidden
-)
+@refuses(commands.confirm_together, errors.KeyReused, errors.KeyInFlight, errors.DoneBefore, errors.Forbidden)
 async def decide_tasks(caller: CallerDep, wish: DecisionsIn, key: KeyDep, totp: FreshCode) -> DecisionsOut:
     """Answer several tasks of one kind with one code, each by itself: what is refused stops none of the others.
 
