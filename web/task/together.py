@@ -60,7 +60,7 @@ async def show_together(request: SignedIn) -> Response:
 
 
 def _page(request: PageRequest, rows: Sequence[Row], within: Filter, form: Form, ticked: Sequence[str]) -> Response:
-    values = {"rows": rows, "within": within, "ticked": ticked, "outcomes": None}
+    values: dict[str, Any] = {"rows": rows, "within": within, "ticked": ticked, "outcomes": None}
     if form.errors:
         return request.render_again("together.html", form, **values)
     return request.render("together.html", form=form, **values)
@@ -68,7 +68,7 @@ def _page(request: PageRequest, rows: Sequence[Row], within: Filter, form: Form,
 
 @router.post("/inbox/together")
 async def decide_together(request: SignedIn) -> Response:
-    """Decide what is ticked with one code, each by itself; sent again it goes on where it was, and does nothing twice."""
+    """Decide what is ticked with one code, each by itself; sent again it goes on, and does nothing twice."""
     if request.user.is_member:
         return request.redirect("/")
     form = await request.form()
