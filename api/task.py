@@ -54,7 +54,9 @@ class DecisionIn(Input):
     """One of several decisions: about which task, as it was shown."""
 
     task_id: UUID
-    version: int = Field(ge=1, description="Of the task that was looked at; of another one nothing is decided")
+    version: int = Field(
+        ge=1, description="Of the task that was looked at; of another one nothing is decided", examples=[1]
+    )
     # The choice by kind and then by decision cannot be mapped in the document; each decision says both of itself.
     decision: AnyDecision = Field(json_schema_extra=_without_mapping)
 

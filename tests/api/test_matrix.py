@@ -19,7 +19,7 @@ from commands.command import Context
 from domain.access import Role
 from tests.api.doors import Answered, Door, as_functions, over_http
 from tests.api.world import EVERYBODY, NOBODY, STAFF, Call, World, calls, guaranteed_calls, make_world, operations
-from tests.arrange import Arrange
+from tests.arrange import Arrange, fresh_totp
 from tests.books import Superuser
 
 MEMBERS = frozenset({"member_own", "member_foreign", "guarantor_own"})
@@ -108,6 +108,7 @@ MATRIX: dict[str, Rule] = {
     "claim_task": HOLDS_THE_TASK,
     "release_task": HOLDS_THE_TASK,
     "decide_task": HOLDS_THE_TASK,
+    "decide_tasks": to(*STAFF),
     "withdraw_application": to("member_own", members=404),
     "list_certificates": to("hr_own", "auditor"),
     "revoke_certificate": to("hr_own"),
@@ -338,7 +339,7 @@ async def test_a_cookie_counts_from_the_sites_that_the_settings_name_and_from_no
     context: Context, arrange: Arrange, headers: dict[str, str], status: int
 ) -> None:
     keeper = await arrange.platform(Role.CONTRACTS_OFFICER)
-    cookie = {"Cookie": f"{SESSION_COOKIE}={keeper.token}", "Idempotency-Key": "key-of-the-test"}
+    cookie = {"Cookie": f"{SESSION_COOKIE}={keeper.token}", "Idempotency-Key": "key-of-the-test", "TOTP": fresh_totp()}
     app = create_app(context, allowed_origins=[FRIEND])
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="https://amanat.test") as client:
         answer = await client.post(

@@ -223,6 +223,8 @@ def filled(body: Any, things: dict[str, Any]) -> Any:
     """A body whose texts that name a thing have become that thing's id."""
     if isinstance(body, dict):
         return {name: filled(value, things) for name, value in body.items()}
+    if isinstance(body, list):
+        return [filled(value, things) for value in body]
     if isinstance(body, str) and body[:1] + body[-1:] == "{}":
         return str(things[body[1:-1]])
     return body
@@ -327,6 +329,9 @@ def calls(world: World) -> dict[str, Call]:
         "claim_task": Call("POST", "/v1/tasks/{task}/claim"),
         "release_task": Call("POST", "/v1/tasks/{task}/release"),
         "decide_task": Call("POST", "/v1/tasks/{task}/decision", ISSUE),
+        "decide_tasks": Call(
+            "POST", "/v1/tasks/decisions", {"items": [{"task_id": "{task}", "version": 1, "decision": ISSUE}]}
+        ),
         "withdraw_application": Call("POST", "/v1/onboarding/applications/{case}/withdrawal"),
         "list_certificates": Call("GET", "/v1/certificates?organisation_id={organisation}"),
         "revoke_certificate": Call("POST", "/v1/certificates/{certificate}/revocation", {"reason": "پایان همکاری"}),

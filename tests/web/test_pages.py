@@ -44,6 +44,7 @@ _PAGES: dict[str, tuple[str, str]] = {
     "/credit/{line_id}/guarantor": ("member_own", "/credit/{tavana_line}/guarantor"),
     "/messages": ("member_own", "/messages"),
     "/inbox": ("finance_own", "/inbox"),
+    "/inbox/together": ("finance_own", "/inbox/together?task={review_task}"),
     "/tasks/{task_id}": ("finance_own", "/tasks/{review_task}"),
     "/personnel": ("hr_own", "/personnel"),
     "/personnel/imports/{import_id}": ("hr_own", "/personnel/imports/{import}"),
