@@ -26,7 +26,7 @@ router = APIRouter()
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ShownTask:
     """A task that may be decided with others, as it stands now; ``values`` are its template's."""
 
     task: TaskOut
@@ -59,7 +59,9 @@ async def show_together(request: SignedIn) -> Response:
     return _page(request, rows, within, empty(request.language), [row.seen for row in rows])
 
 
-def _page(request: PageRequest, rows: Sequence[Row], within: Filter, form: Form, ticked: Sequence[str]) -> Response:
+def _page(
+    request: PageRequest, rows: Sequence[ShownTask], within: Filter, form: Form, ticked: Sequence[str]
+) -> Response:
     values: dict[str, Any] = {"rows": rows, "within": within, "ticked": ticked, "outcomes": None}
     if form.errors:
         return request.render_again("together.html", form, **values)
@@ -108,9 +110,9 @@ async def _outcome(request: PageRequest, within: Filter, items: Sequence[Decisio
     return request.render("together.html", form=form, rows=[], within=within, ticked=[], outcomes=outcomes)
 
 
-async def _rows(request: PageRequest, ids: Sequence[UUID]) -> list[Row]:
+async def _rows(request: PageRequest, ids: Sequence[UUID]) -> list[ShownTask]:
     """Those of the tasks that may be decided together, all of the first one's kind."""
-    rows: list[Row] = []
+    rows: list[ShownTask] = []
     for task_id in ids:
         task = await request.read_or_none(read_task, task_id)
         together = None if task is None or task.kind not in TASK_FORMS else TASK_FORMS[task.kind].together
@@ -120,12 +122,12 @@ async def _rows(request: PageRequest, ids: Sequence[UUID]) -> list[Row]:
     return rows
 
 
-async def _row(request: PageRequest, task: TaskOut, together: Together) -> Row:
+async def _row(request: PageRequest, task: TaskOut, together: Together) -> ShownTask:
     case = await request.read_or_none(read_case, task.case_id)
     values: dict[str, Any] = {"case": case}
     if case is not None:
         values |= await case_parts(case.kind).read(request, case)
-    return Row(task, together.template, values, together.findings(values))
+    return ShownTask(task, together.template, values, together.findings(values))
 
 
 def ids_of(texts: Sequence[str]) -> list[UUID]:
