@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import (
     account,
+    card,
     case,
     certificate,
     developer,
@@ -59,6 +60,7 @@ _ROUTERS = (
     case.router,
     task.router,
     onboarding.router,
+    card.router,
     certificate.router,
     guarantor.router,
     substitution.router,

@@ -48,6 +48,7 @@ class CodePurpose(StrEnum):
     STEP_UP = "step_up"
     ACCEPT_MANDATE = "accept_mandate"
     ACCEPT_GUARANTEE = "accept_guarantee"
+    SHOW_CARD = "show_card"
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +257,11 @@ def guarantee_binding(guarantee_id: UUID, monthly: int, instalments: int, versio
     )
 
 
+def card_binding(line_id: UUID) -> bytes:
+    """What a code for a card's whole number confirms: showing the card of this credit line."""
+    return _binding(CodePurpose.SHOW_CARD, credit_line=str(line_id))
+
+
 def step_up_binding(session_id: UUID) -> bytes:
     """What a step-up code confirms: the session that asked for it, and no other."""
     return _binding(CodePurpose.STEP_UP, session=str(session_id))
@@ -268,6 +274,7 @@ def code_text(purpose: CodePurpose, code: str) -> str:
         CodePurpose.STEP_UP: "تأیید دوباره در امانت",
         CodePurpose.ACCEPT_MANDATE: "پذیرش تعهدنامهٔ کسر از حقوق در امانت",
         CodePurpose.ACCEPT_GUARANTEE: "پذیرش ضمانت یک همکار در امانت",
+        CodePurpose.SHOW_CARD: "نمایش شمارهٔ کامل کارت در امانت",
     }[purpose]
     minutes = persian_digits(str(int(CODE_LIFE.total_seconds()) // 60))
     return f"کد {what}: {persian_digits(code)}\nتا {minutes} دقیقه معتبر است. این کد را به هیچ‌کس نگویید."

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Body
 from pydantic import Field, model_validator
 
-from api import guarantor, onboarding
+from api import card, guarantor, onboarding
 from api.account.sessions import CodeText
 from api.answering import CodeRequest
 from api.dependencies import CommandDep
@@ -34,7 +34,7 @@ class StepUpCodeRequest(CodeRequest):
         return step_up_binding(command.actor.session_id)
 
 
-CODES: Final = (StepUpCodeRequest, *onboarding.CODES, *guarantor.CODES)
+CODES: Final = (StepUpCodeRequest, *onboarding.CODES, *guarantor.CODES, *card.CODES)
 
 if TYPE_CHECKING:
     AnyCodeWish = CodeRequest

@@ -30,7 +30,9 @@ OPERATIONS_BY_CONFIRMATION: dict[str, frozenset[Confirmation]] = {
     # The queue, the session itself, looking somebody up.
     **dict.fromkeys(("claim_task", "release_task", "step_up", "sign_out", "search_employments"), NONE),
     # Members': their codes come by SMS, bound to what they confirm.
-    **dict.fromkeys(("request_code", "apply_for_credit", "correct_application", "withdraw_application"), NONE),
+    **dict.fromkeys(
+        ("request_code", "apply_for_credit", "correct_application", "withdraw_application", "reveal_card"), NONE
+    ),
     **dict.fromkeys(("name_guarantor", "check_guarantor", "request_substitution", "withdraw_substitution"), NONE),
 }
 DECISIONS_BY_CONFIRMATION: dict[tuple[str, str], frozenset[Confirmation]] = {

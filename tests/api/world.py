@@ -273,6 +273,7 @@ def calls(world: World) -> dict[str, Call]:
         "resend_notice": Call("POST", "/v1/notices/{notice}/resend"),
         "list_credit_lines": Call("GET", "/v1/credit-lines"),
         "read_credit_line": Call("GET", "/v1/credit-lines/{line}"),
+        "reveal_card": Call("POST", "/v1/credit-lines/{line}/card-number", {"code_id": str(uuid4()), "code": "000000"}),
         "read_statement": Call("GET", "/v1/credit-lines/{line}/statement"),
         "list_organisations": Call("GET", "/v1/organisations"),
         "read_organisation": Call("GET", "/v1/organisations/{organisation}"),

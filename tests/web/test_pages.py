@@ -41,6 +41,8 @@ _PAGES: dict[str, tuple[str, str]] = {
     "/guarantees/{guarantee_id}": ("guarantor_own", "/guarantees/{guarantee}"),
     "/credit": ("member_own", "/credit"),
     "/credit/{line_id}": ("member_own", "/credit/{line}"),
+    "/credit/{line_id}/card": ("member_own", f"/credit/{{line}}/card?code_id={_CHALLENGE}"),
+    "/credit/{line_id}/card/code": ("member_own", "/credit/{line}/card/code"),
     "/credit/{line_id}/guarantor": ("member_own", "/credit/{tavana_line}/guarantor"),
     "/messages": ("member_own", "/messages"),
     "/inbox": ("finance_own", "/inbox"),
