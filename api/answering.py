@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import get_args
 
+from api.operation import Confirmation, confirmations
 from api.values import Input
 from commands.command import Command
+from commands.refusals import refusals_of
 from storage.rows.tasks import Task
 
 
@@ -21,6 +23,11 @@ class Decision(Input):
         """Of which kind of task it is an answer, and what it is called."""
         (kind,), (decision,) = (get_args(cls.model_fields[name].annotation) for name in ("kind", "decision"))
         return kind, decision
+
+    @classmethod
+    def confirmed_by(cls) -> tuple[Confirmation, ...]:
+        """By which codes staff confirm it (G1)."""
+        return confirmations(refusals_of(cls.decide))
 
     async def decide(self, command: Command, task: Task) -> None:
         """Perform the command that this answer stands for; its ``@refuses`` names what that refuses."""

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import (
     account,
+    card,
     case,
     certificate,
     developer,
@@ -62,6 +63,7 @@ _ROUTERS = (
     case.router,
     task.router,
     onboarding.router,
+    card.router,
     certificate.router,
     guarantor.router,
     substitution.router,

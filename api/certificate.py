@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import AliasPath, Field
 
 from api.answering import Decision, TaskDecisions
-from api.dependencies import CommandDep, ReadingDep, require
+from api.dependencies import CommandDep, FreshCode, ReadingDep, require
 from api.operation import Operation
 from api.values import Amount, AmountIn, Day, DayIn, IdCursor, Input, Limit, Moment, Out, Page
 from commands import certificate as commands
@@ -100,9 +100,11 @@ async def list_certificates(
 
 @router.post("/certificates/{certificate_id}/revocation", dependencies=[Depends(require(Role.HR_OFFICER))])
 @refuses(commands.revoke_certificate)
-async def revoke_certificate(command: CommandDep, certificate_id: UUID, revocation: RevocationIn) -> CertificateOut:
+async def revoke_certificate(
+    command: CommandDep, certificate_id: UUID, revocation: RevocationIn, totp: FreshCode
+) -> CertificateOut:
     """Revoke a certificate: no new purchases; what was bought is still paid off (A12)."""
-    await commands.revoke_certificate(command, certificate_id, revocation.reason)
+    await commands.revoke_certificate(command.with_code(totp), certificate_id, revocation.reason)
     revoked = await certificate.read_issued(command.connection, certificate_id)
     if revoked is None:
         raise errors.NotFound

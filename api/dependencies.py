@@ -306,6 +306,23 @@ def key_of(
 KeyDep = Annotated[str, Depends(key_of)]
 
 
+def code_of(
+    totp: Annotated[
+        str | None,
+        Header(
+            description="A code of the authenticator app for exactly this request: six digits, used up with it",
+            max_length=32,
+        ),
+    ] = None,
+) -> str | None:
+    """The code of its own that came with a command (G1); the command says whether it needs one."""
+    return totp
+
+
+# An operation that takes one hands it on by ``Command.with_code``; it is no part of what the key stands for.
+FreshCode = Annotated[str | None, Depends(code_of)]
+
+
 async def _performer(
     request: Request, context: ContextDep, actor: ActorDep, origin: OriginDep, key: KeyDep
 ) -> Performer:

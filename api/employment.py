@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import Field, StringConstraints
 
-from api.dependencies import CallerDep, CommandDep, require
+from api.dependencies import CallerDep, CommandDep, FreshCode, require
 from api.dispute import EmploymentDispute
 from api.operation import Operation
 from api.values import Amount, Day, DayIn, IfMatch, Input, Moment, Out
@@ -144,13 +144,15 @@ async def search_employments(caller: CallerDep, search: EmploymentSearch) -> Emp
 @router.post("/{employment_id}/correction", dependencies=[Depends(_may_correct)])
 @refuses(commands.correct_employment)
 async def correct_employment(
-    command: CommandDep, employment_id: UUID, body: EmploymentCorrectionIn, version: IfMatch
+    command: CommandDep, employment_id: UUID, body: EmploymentCorrectionIn, version: IfMatch, totp: FreshCode
 ) -> EmploymentOut:
     """Correct net pay, region or hire date of one colleague, who is told by SMS; for HR of the organisation or region.
 
     Running applications keep the values that they were judged by and are judged again when they go on.
     """
-    await commands.correct_employment(command, employment_id, body.correction(), reason=body.reason, version=version)
+    await commands.correct_employment(
+        command.with_code(totp), employment_id, body.correction(), reason=body.reason, version=version
+    )
     corrected = await store.read_listed(command.connection, command.seals, employment_id)
     if corrected is None:
         raise errors.NotFound

@@ -36,7 +36,6 @@ from messages.review import FactKind as ReviewFact
 from storage import guarantor, onboarding
 from storage.cases import last_fact
 from storage.certificate import newest_certificate
-from storage.database import postgres_now
 from storage.ledger import reading as ledger
 from storage.ledger.reading import Balance
 from storage.organisation import list_regions
@@ -178,8 +177,7 @@ class CreditLineOut(Out):
     held: Amount
     used: Amount
     card_number: str = Field(
-        description="Whole after a fresh code (step-up), unless the mobile is disputed, else its last four digits",
-        examples=["************7897"],
+        description="Its last four digits; `reveal_card` shows the whole", examples=["************7897"]
     )
     mobile_disputed: bool = Field(description="Its employer lists another mobile for the member than they sign in with")
     opened: Moment = Field(validation_alias="opened_at")
@@ -421,8 +419,7 @@ async def read_credit_line(read: ReadingDep, line_id: UUID) -> CreditLineOut | N
 
 
 async def _with_balances(read: Reading, lines: Sequence[CreditLine]) -> list[CreditLineOut]:
-    connection, until = read.connection, read.actor.strong_until
-    strong = until is not None and until > await postgres_now(connection)
+    connection = read.connection
     accounts = [available.code for _, available in (credit_accounts(line.id) for line in lines)]
     balances = await ledger.balances(connection, accounts)
     programmes = await programmes_of(connection, [line.case_id for line in lines])
@@ -434,7 +431,7 @@ async def _with_balances(read: Reading, lines: Sequence[CreditLine]) -> list[Cre
             programmes[line.case_id],
             balances[account],
             links,
-            card_number=onboarding.card_number(read.seals, line, whole=strong and line.organisation_id not in disputed),
+            card_number=onboarding.card_number(read.seals, line),
             mobile_disputed=line.organisation_id in disputed,
         )
         for line, account in zip(lines, accounts, strict=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import StrEnum
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Final, get_args, get_type_hints
 from uuid import UUID
@@ -13,7 +14,18 @@ from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
-from api.dependencies import Caller, ForeignOrigin, Gate, Performer, Reading, checked_key, found_by, key_of, signed_in
+from api.dependencies import (
+    Caller,
+    ForeignOrigin,
+    Gate,
+    Performer,
+    Reading,
+    checked_key,
+    code_of,
+    found_by,
+    key_of,
+    signed_in,
+)
 from api.problems import responses
 from api.values import Out
 from commands.command import Command
@@ -26,6 +38,16 @@ if TYPE_CHECKING:
     from fastapi._compat import ModelField
 
 _SAFE = frozenset({"GET", "HEAD"})
+
+
+class Confirmation(StrEnum):
+    """How a person confirms that it is they who act (G1)."""
+
+    CODE = "code"
+    STEP_UP = "step-up"
+
+
+_CONFIRMED_BY: Final = {errors.CodeRequired: Confirmation.CODE, errors.StepUpRequired: Confirmation.STEP_UP}
 
 
 class Operation(APIRoute):
@@ -54,8 +76,12 @@ class Operation(APIRoute):
         self.takes_key = any(
             field.alias == "idempotency-key" for part in _parts(self.dependant) for field in part.header_params
         )
+        # Whether a code of its own may come with a request, and what its refusals say that the caller confirms by.
+        self.takes_code = any(part.call is code_of for part in _parts(self.dependant))
         self._gates = [gate for part in _parts(self.dependant) if (gate := _gate_of(part.call)) is not None]
-        self.responses = responses(*self._refusals()) | self.responses
+        refused = list(self._refusals())
+        self.confirmed_by = confirmations(refused)
+        self.responses = responses(*refused) | self.responses
         OPERATIONS[endpoint] = self
 
     async def let_in(self, actor: Actor) -> None:
@@ -116,6 +142,12 @@ class Operation(APIRoute):
             yield errors.TooLarge
         for call in calls:
             yield from getattr(call, "refuses", ())
+
+
+def confirmations(refused: Iterable[type[Refusal]]) -> tuple[Confirmation, ...]:
+    """By which codes something is confirmed, as what it may refuse says; several where that depends on the decision."""
+    found = set(refused)
+    return tuple(confirmation for refusal, confirmation in _CONFIRMED_BY.items() if refusal in found)
 
 
 # By their handlers.

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from pydantic import Field, StringConstraints
 
-from api.dependencies import CommandDep, ReadingDep, require
+from api.dependencies import CommandDep, FreshCode, ReadingDep, require
 from api.operation import Operation
 from api.values import Amount, AmountIn, Day, DayIn, IdCursor, Input, Limit, Out, Page
 from commands import organisation as commands
@@ -119,10 +119,11 @@ async def list_organisations(
 
 @router.post("/organisations", status_code=201, dependencies=[_Keeper])
 @refuses(commands.add_organisation)
-async def add_organisation(command: CommandDep, organisation: OrganisationIn) -> OrganisationOut:
+async def add_organisation(command: CommandDep, organisation: OrganisationIn, totp: FreshCode) -> OrganisationOut:
     """Add an employer."""
     cap = None if organisation.monthly_cap is None else organisation.monthly_cap.money()
-    added = await commands.add_organisation(command, code=organisation.code, name=organisation.name, monthly_cap=cap)
+    confirmed = command.with_code(totp)
+    added = await commands.add_organisation(confirmed, code=organisation.code, name=organisation.name, monthly_cap=cap)
     found = await store.read_organisation(command.connection, added)
     if found is None:
         raise errors.NotFound
@@ -150,17 +151,27 @@ async def list_contracts(read: ReadingDep, organisation_id: UUID) -> Contracts |
 
 @router.post("/organisations/{organisation_id}/contracts", status_code=201, dependencies=[_Keeper])
 @refuses(commands.add_contract)
-async def add_contract(command: CommandDep, organisation_id: UUID, contract: ContractIn) -> ContractOut:
+async def add_contract(
+    command: CommandDep, organisation_id: UUID, contract: ContractIn, totp: FreshCode
+) -> ContractOut:
     """Record a contract; it is in force within its dates."""
     added = await commands.add_contract(
-        command, organisation_id, number=contract.number, starts_on=contract.starts_on, ends_on=contract.ends_on
+        command.with_code(totp),
+        organisation_id,
+        number=contract.number,
+        starts_on=contract.starts_on,
+        ends_on=contract.ends_on,
     )
     return ContractOut.of(added, tehran_day(command.now))
 
 
 @router.post("/contracts/{contract_id}/state", dependencies=[_Keeper])
 @refuses(commands.change_contract)
-async def change_contract(command: CommandDep, contract_id: UUID, change: ContractChange) -> ContractOut:
+async def change_contract(
+    command: CommandDep, contract_id: UUID, change: ContractChange, totp: FreshCode
+) -> ContractOut:
     """Suspend, resume or end a contract; running credits stay, new applications and activations stop."""
-    changed = await commands.change_contract(command, contract_id, state=change.state, reason=change.reason)
+    changed = await commands.change_contract(
+        command.with_code(totp), contract_id, state=change.state, reason=change.reason
+    )
     return ContractOut.of(changed, tehran_day(command.now))

@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from api.case_view import Section
-from api.dependencies import CallerDep, KeyDep, Reading, ReadingDep, headers_of, require, restored
+from api.dependencies import CallerDep, FreshCode, KeyDep, Reading, ReadingDep, headers_of, require, restored
 from api.operation import Operation
 from api.values import IdCursor, Limit, Moment, NumberCursor, Out, Page, Words
 from commands.personnel import FILE_LIMIT, Upload, error_sentences, may_read_imports, send_file
@@ -156,10 +156,14 @@ async def _parts(request: Request) -> AsyncIterator[bytes]:
 )
 @refuses(send_file, errors.Forbidden, errors.DoneBefore, UnknownFileType)
 async def import_personnel(
-    caller: CallerDep, organisation_id: UUID, key: KeyDep, content: Annotated[AsyncIterator[bytes], Depends(_content)]
+    caller: CallerDep,
+    organisation_id: UUID,
+    key: KeyDep,
+    content: Annotated[AsyncIterator[bytes], Depends(_content)],
+    totp: FreshCode,
 ) -> ImportOut:
     """Send a personnel file as the body, at most 50 MB; it is imported in the background. For the organisation's HR."""
-    upload = Upload(caller.actor, organisation_id, key, caller.origin, content)
+    upload = Upload(caller.actor, organisation_id, key, caller.origin, content, totp)
     answer = await send_file(caller.context, upload, _as_json)
     caller.response.headers.update(headers_of(answer))
     return restored(ImportOut, answer.body, replayed=answer.replayed)

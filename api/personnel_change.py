@@ -27,10 +27,10 @@ class ConfirmChange(Decision):
     kind: Literal["confirm_change"]
     decision: Literal["confirm"]
 
-    @refuses(commands.answer_change)
+    @refuses(commands.confirm_change)
     async def decide(self, command: Command, task: Task) -> None:
         """Confirm it."""
-        await commands.answer_change(command, task, confirm=True, reason=None)
+        await commands.confirm_change(command, task)
 
 
 class RejectChange(Decision):
@@ -40,10 +40,10 @@ class RejectChange(Decision):
     decision: Literal["reject"]
     reason: str = Field(min_length=3, max_length=500, examples=["شماره از آنِ این شخص نیست"])
 
-    @refuses(commands.answer_change)
+    @refuses(commands.reject_change)
     async def decide(self, command: Command, task: Task) -> None:
         """Reject it."""
-        await commands.answer_change(command, task, confirm=False, reason=self.reason)
+        await commands.reject_change(command, task, self.reason)
 
 
 DECISIONS = (TaskDecisions(TaskKind.CONFIRM_CHANGE, (ConfirmChange, RejectChange)),)

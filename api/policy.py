@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import Field
 
-from api.dependencies import CommandDep, ReadingDep, require
+from api.dependencies import CommandDep, FreshCode, ReadingDep, require
 from api.operation import Operation
 from api.values import IdCursor, Input, Limit, Moment, Out, Page
 from commands import policy as commands
@@ -69,9 +69,9 @@ async def list_policies(read: ReadingDep) -> Policies:
 
 @router.post("/policies/{name}/versions", status_code=201, dependencies=[_Admin])
 @refuses(commands.propose_policy, NotFound)
-async def propose_policy(command: CommandDep, name: Name, proposal: PolicyIn) -> PolicyOut:
+async def propose_policy(command: CommandDep, name: Name, proposal: PolicyIn, totp: FreshCode) -> PolicyOut:
     """Propose a new version; nothing changes until another policy_admin approves it."""
-    return PolicyOut.model_validate(await commands.propose_policy(command, name, proposal.value))
+    return PolicyOut.model_validate(await commands.propose_policy(command.with_code(totp), name, proposal.value))
 
 
 @router.get("/policy-versions", dependencies=[_Readers])
@@ -90,9 +90,9 @@ async def list_policy_versions(
 
 @router.post("/policy-versions/{policy_id}/decision", dependencies=[_Admin])
 @refuses(commands.decide_policy)
-async def decide_policy(command: CommandDep, policy_id: UUID, decision: PolicyDecision) -> PolicyOut:
+async def decide_policy(command: CommandDep, policy_id: UUID, decision: PolicyDecision, totp: FreshCode) -> PolicyOut:
     """Approve or reject a proposal of another person; running cases keep the version they began with."""
     approve = decision.decision == "approve"
     return PolicyOut.model_validate(
-        await commands.decide_policy(command, policy_id, approve=approve, reason=decision.reason)
+        await commands.decide_policy(command.with_code(totp), policy_id, approve=approve, reason=decision.reason)
     )

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
-from uuid import UUID
+import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 from fastapi import APIRouter, Body, Query
+from pydantic import Field, model_validator
 
 from api.case_view import CaseRow, case_row
 from api.decisions import DECISIONS, any_decision, any_kind
-from api.dependencies import CommandDep, ReadingDep
+from api.dependencies import (
+    REPLAYED,
+    Caller,
+    CallerDep,
+    CommandDep,
+    FreshCode,
+    KeyDep,
+    Performer,
+    ReadingDep,
+    restored,
+)
 from api.inbox import TaskOut, shown
 from api.operation import Operation
-from api.values import DueCursor, IfMatch, Limit, Page
+from api.values import DueCursor, IfMatch, Input, Limit, Out, Page, Reason, Words
 from commands import task as commands
-from commands.command import Command
+from commands.command import Command, Envelope
 from commands.refusals import refuses
 from domain import errors
 from storage import tasks
@@ -27,6 +41,62 @@ if TYPE_CHECKING:
 else:
     AnyDecision = any_decision()
     TaskKind = any_kind()
+
+# As many as an inbox shows at once.
+TOGETHER_MAX: Final = 50
+
+
+def _without_mapping(schema: dict[str, Any]) -> None:
+    schema.pop("discriminator")
+
+
+class DecisionIn(Input):
+    """One of several decisions: about which task, as it was shown."""
+
+    task_id: UUID
+    version: int = Field(
+        ge=1, description="Of the task that was looked at; of another one nothing is decided", examples=[1]
+    )
+    # The choice by kind and then by decision cannot be mapped in the document; each decision says both of itself.
+    decision: AnyDecision = Field(json_schema_extra=_without_mapping)
+
+
+class DecisionsIn(Input):
+    """Decisions of one kind that one code confirms together: whoever gives it has looked at all of them."""
+
+    items: list[DecisionIn] = Field(min_length=1, max_length=TOGETHER_MAX)
+
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> Self:
+        if len({item.decision.name() for item in self.items}) != 1:
+            raise ValueError("give decisions of one kind")
+        if len({item.task_id for item in self.items}) != len(self.items):
+            raise ValueError("give each task once")
+        return self
+
+
+class Confirmed(Out):
+    """What is kept of a code that was given for several decisions: in which session, and until when it counts."""
+
+    session_id: UUID
+    until: datetime
+
+
+class DecisionOut(Out):
+    """What came of one of the decisions."""
+
+    task_id: UUID
+    case: CaseRow | None = Field(description="Its case, if it was decided")
+    refusal: Reason | None = Field(
+        description="Why it was not, with the code of the refusal; nothing has changed in it"
+    )
+
+
+class DecisionsOut(Out):
+    """What came of the decisions, in the given order."""
+
+    items: list[DecisionOut]
+
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"], route_class=Operation)
 
@@ -84,9 +154,55 @@ async def release_task(command: CommandDep, task_id: UUID) -> TaskOut:
 @router.post("/{task_id}/decision")
 @refuses(commands.lock_task, *(decision.decide for decision in DECISIONS))
 async def decide_task(
-    command: CommandDep, task_id: UUID, decision: Annotated[AnyDecision, Body()], version: IfMatch
+    command: CommandDep, task_id: UUID, decision: Annotated[AnyDecision, Body()], version: IfMatch, totp: FreshCode
 ) -> CaseRow:
     """Answer a task. The answer is final and immediate; the process goes on from it."""
     task = await commands.lock_task(command, task_id, version=version)
-    await decision.decide(command, task)
+    await decision.decide(command.with_code(totp), task)
     return await case_row(command, task.case_id)
+
+
+@router.post("/decisions")
+@refuses(commands.confirm_together, errors.KeyReused, errors.KeyInFlight, errors.DoneBefore, errors.Forbidden)
+async def decide_tasks(caller: CallerDep, wish: DecisionsIn, key: KeyDep, totp: FreshCode) -> DecisionsOut:
+    """Answer several tasks of one kind with one code, each by itself: what is refused stops none of the others.
+
+    Sent again under the same key, the rest is done within the code's five minutes, and nothing twice.
+    """
+    content = hashlib.sha256(wish.model_dump_json().encode()).digest()
+    envelope = Envelope(caller.actor, decide_tasks.__name__, key, content, caller.origin)
+
+    async def confirm(command: Command) -> Confirmed:
+        task_ids = [item.task_id for item in wish.items]
+        until = await commands.confirm_together(command.with_code(totp), task_ids)
+        return Confirmed(session_id=command.actor.session_id, until=until)
+
+    answer = await Performer(caller.context, envelope).run(confirm)
+    confirmed = restored(Confirmed, bytes(answer.body), replayed=REPLAYED in answer.headers)
+    caller.response.headers["Cache-Control"] = "no-store"
+    return DecisionsOut(items=[await _decide_one(caller, envelope, item, confirmed) for item in wish.items])
+
+
+async def _decide_one(caller: Caller, envelope: Envelope, item: DecisionIn, confirmed: Confirmed) -> DecisionOut:
+    """One of several decisions, in a transaction and under a key of its own."""
+    # In another session the code counts for nothing that is not done yet.
+    until = confirmed.until if confirmed.session_id == caller.actor.session_id else datetime.min.replace(tzinfo=UTC)
+    own_key = str(uuid5(NAMESPACE_OID, f"{envelope.key} {item.task_id}"))
+    own = replace(envelope, operation=decide_task.__name__, key=own_key)
+
+    async def decide(command: Command) -> CaseRow:
+        return await decide_task(
+            replace(command, confirmed_until=until), item.task_id, item.decision, item.version, None
+        )
+
+    try:
+        answer = await Performer(caller.context, own).run(decide)
+        replayed = REPLAYED in answer.headers
+        return DecisionOut(
+            task_id=item.task_id, case=restored(CaseRow, bytes(answer.body), replayed=replayed), refusal=None
+        )
+    except errors.KeyInFlight:
+        raise
+    except errors.Refusal as refused:
+        words = Words(fa=refused.sentence("fa"), en=refused.sentence("en"))
+        return DecisionOut(task_id=item.task_id, case=None, refusal=Reason(code=refused.code, words=words))

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import pyotp
 import sqlalchemy as sa
 from temporalio.testing import ActivityEnvironment
 
@@ -18,6 +19,7 @@ from bench.people import add_officer, add_organisation
 from bench.scratch import Scratch, scratch
 from bench.table import Goal, Row, at_most
 from commands.personnel import Upload, send_file
+from demo.authenticator import Authenticator
 from demo.personnel_generator import generate
 from gateways.personnel_file import read_rows
 from messages.case import StepInput
@@ -77,7 +79,9 @@ async def _import(place: Scratch, path: Path) -> float:
 
 async def _send(place: Scratch, path: Path) -> UUID:
     organisation_id = await add_organisation(place.context)
-    officer = await add_officer(place.context, organisation_id)
+    secret = pyotp.random_base32()
+    officer = await add_officer(place.context, organisation_id, secret)
+    totp = await Authenticator(secret).code()
 
     content = await asyncio.to_thread(path.read_bytes)
 
@@ -87,7 +91,8 @@ async def _send(place: Scratch, path: Path) -> UUID:
     def render(kept: Import) -> bytes:
         return kept.case_id.bytes
 
-    answer = await send_file(place.context, Upload(officer, organisation_id, str(uuid4()), "bench", stream()), render)
+    upload = Upload(officer, organisation_id, str(uuid4()), "bench", stream(), totp)
+    answer = await send_file(place.context, upload, render)
     return UUID(bytes=answer.body)
 
 

@@ -93,7 +93,7 @@ async def _drivers(stack: Stack, count: int) -> AsyncIterator[tuple[Drive, Drive
         Watch(context.engine).running() as watch,
         Lines(stack.places.log / "empty.log").running() as lines,
     ):
-        tavana = Tavana(watch, await add_reviewer(context, http))
+        tavana = Tavana(watch, iter([await add_reviewer(context, http) for _ in range(count)]))
         pairs = iter(await add_pairs(context, http, organisation_id, count))
 
         async def onboard() -> str:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import httpx2
+import pyotp
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +17,7 @@ from api.guarantor import GuaranteeCodeRequest
 from api.onboarding import MandateCodeRequest
 from commands.command import Context
 from demo.actors import Member, Officer, ReadCode
+from demo.authenticator import Authenticator
 from demo.personnel_generator import national_id
 from demo.remote import RemoteClient
 from domain.access import Actor, Grant, Role, ScopeKind
@@ -50,13 +52,14 @@ async def add_organisation(context: Context) -> UUID:
     return organisation_id
 
 
-async def add_officer(context: Context, organisation_id: UUID) -> Actor:
-    """An hr_officer of the organisation."""
+async def add_officer(context: Context, organisation_id: UUID, secret: str) -> Actor:
+    """An hr_officer of the organisation with an authenticator app of a secret."""
     async with transaction(context.engine, SERVICE) as connection:
         person_id = await add_person(
             connection, context.seals, national_id=numbered_id(0), mobile=None, first_name="", last_name=""
         )
         grant = Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(organisation_id))
+        await give_authenticator(connection, context, person_id, secret)
         return await _as_staff(connection, person_id, grant)
 
 
@@ -154,10 +157,17 @@ async def add_finance_officer(context: Context) -> Actor:
 
 async def add_reviewer(context: Context, http: httpx2.AsyncClient) -> Officer:
     """The same, signed in."""
-    officer = await add_finance_officer(context)
+    officer, secret = await add_finance_officer(context), pyotp.random_base32()
     async with transaction(context.engine, SERVICE) as connection:
         session = await account.begin_session(connection, officer.person_id, "staff")
-    return Officer(RemoteClient(http, session.token))
+        await give_authenticator(connection, context, officer.person_id, secret)
+    return Officer(RemoteClient(http, session.token), Authenticator(secret))
+
+
+async def give_authenticator(connection: AsyncConnection, context: Context, person_id: UUID, secret: str) -> None:
+    """Credentials with an authenticator app of a secret, and no password that anybody could sign in with."""
+    await account.add_credential(connection, person_id, f"bench-{person_id.hex}")
+    await account.set_credential(connection, context.seals, person_id, password_hash="-", totp_secret=secret, step=0)
 
 
 async def add_staff(context: Context, grant: Grant) -> Actor:

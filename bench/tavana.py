@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -38,10 +39,10 @@ async def put_in_force(context: Context, programme: str, *, waiting_seconds: int
 
 @dataclass(frozen=True, slots=True)
 class Tavana:
-    """Plays applicant, guarantor and finance officer."""
+    """Plays applicant, guarantor and finance officer; each application has an officer, whose codes count once each."""
 
     watch: Watch
-    officer: Officer
+    officers: Iterator[Officer]
 
     async def take(self, pair: Pair) -> UUID:
         """Go from the application to the usable credit; returns the case's id."""
@@ -50,7 +51,7 @@ class Tavana:
         asked = await self.watch.task(case_id, GuarantorTask.ANSWER_GUARANTEE)
         await pair.guarantor.answer(asked.id, await pair.guarantor.consent(asked.subject_id))
         review = await self.watch.task(case_id, ReviewTask.REVIEW_APPLICATION)
-        await self.officer.answer(review.id, APPROVE)
+        await next(self.officers).answer(review.id, APPROVE)
         outcome = await self.watch.end(case_id)
         if outcome != Phase.ACTIVE:
             raise LookupError(f"the case ended {outcome}")

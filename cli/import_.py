@@ -51,8 +51,10 @@ def import_(
     """Import FILE, show how far it is, then what became of it and which rows were refused."""
     if report is not None and report.suffix not in {".csv", ".xlsx"}:
         raise CliError("the report is written as .csv or .xlsx")
+    # Asked for, never an option: what stands in a command line is seen by everybody on the machine.
+    totp = typer.prompt(f"code of {username}'s authenticator app", err=True)
     with said_in_one_line():
-        imported, refused = asyncio.run(_on_the_stack(file, organisation, username))
+        imported, refused = asyncio.run(_on_the_stack(file, organisation, username, totp))
     if report is not None:
         (write_csv if report.suffix == ".csv" else write_xlsx)(report, refused)
     show_result(Console(), imported, refused)
@@ -60,22 +62,23 @@ def import_(
         raise typer.Exit(1)
 
 
-async def _on_the_stack(file: Path, organisation: str, username: str) -> tuple[Import, list[RefusedLine]]:
+async def _on_the_stack(file: Path, organisation: str, username: str, totp: str) -> tuple[Import, list[RefusedLine]]:
     from stack.connect import connected  # noqa: PLC0415 - --help needs no stack
 
     async with connected() as assembly:
-        return await import_file(assembly.context, Console(stderr=True, highlight=False), file, organisation, username)
+        console = Console(stderr=True, highlight=False)
+        return await import_file(assembly.context, console, file, organisation, username, totp)
 
 
 async def import_file(
-    context: Context, console: Console, file: Path, organisation: str, username: str
+    context: Context, console: Console, file: Path, organisation: str, username: str, totp: str
 ) -> tuple[Import, list[RefusedLine]]:
     """Send a file on behalf of an hr_officer and wait for the end of its import, showing how far it is.
 
     Raises:
         Refusal: no such organisation or user name, or not allowed; see ``commands.personnel.send_file``.
     """
-    upload = await _upload(context, file, organisation, username)
+    upload = await _upload(context, file, organisation, username, totp)
     try:
         answer = await send_file(context, upload, lambda received: str(received.case_id).encode())
     finally:
@@ -86,7 +89,7 @@ async def import_file(
         return imported, await personnel.list_refusals(connection, import_id)
 
 
-async def _upload(context: Context, file: Path, organisation: str, username: str) -> Upload:
+async def _upload(context: Context, file: Path, organisation: str, username: str, totp: str) -> Upload:
     async with transaction(context.engine, SERVICE) as connection:
         credential = await read_credential(connection, context.seals, username=parse_username(username))
         employer = await find_organisation(connection, organisation)
@@ -98,7 +101,7 @@ async def _upload(context: Context, file: Path, organisation: str, username: str
         # A person with a shell on the machine acts as this member of staff, with their roles only, and ends it.
         session = await begin_session(connection, credential.person_id, "staff")
     actor = Actor(credential.person_id, "staff", session.id, grants)
-    return Upload(actor, employer.id, uuid4().hex, _ORIGIN, _content(file))
+    return Upload(actor, employer.id, uuid4().hex, _ORIGIN, _content(file), totp)
 
 
 async def _content(file: Path) -> AsyncIterator[bytes]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from commands.account import require_code
 from commands.command import Command
 from commands.refusals import refuses
 from commands.task import DECISION, expect_kind
@@ -13,7 +14,7 @@ from domain import certificate as rules
 from domain.access import Role, ScopeKind
 from domain.dates import tehran_day
 from domain.employment import EmployeeMobileDisputed
-from domain.errors import InvalidInput, NotFound, OwnCase
+from domain.errors import InvalidInput, NotFound, OwnCase, StepUpRequired
 from domain.money import RIAL_A_TOMAN, Money
 from domain.onboarding import AmountNotWholeToman, RefusalReason
 from messages.certificate import FactKind, TaskKind
@@ -32,10 +33,18 @@ class CertificateTerms:
     valid_until: date
 
 
-@refuses(*DECISION, EmployeeMobileDisputed, AmountNotWholeToman, rules.CertificateTooHigh, rules.CertificateExpired)
+@refuses(
+    *DECISION,
+    require_code,
+    EmployeeMobileDisputed,
+    AmountNotWholeToman,
+    rules.CertificateTooHigh,
+    rules.CertificateExpired,
+)
 async def issue_certificate(command: Command, task: Task, terms: CertificateTerms) -> UUID:
     """Answer a certificate task with a certificate; returns the fact's id."""
     expect_kind(task, TaskKind.ISSUE_CERTIFICATE)
+    await require_code(command)
     application = await _application(command, task)
     if (await read_employment(command.connection, application.employment_id)).is_disputed:
         raise EmployeeMobileDisputed
@@ -65,10 +74,11 @@ async def issue_certificate(command: Command, task: Task, terms: CertificateTerm
     return await command.act(task.case_id, fact, payload, part=part, closes=task, shown=shown)
 
 
-@refuses(*DECISION)
+@refuses(*DECISION, StepUpRequired)
 async def refuse_certificate(command: Command, task: Task, reason: RefusalReason) -> UUID:
     """Answer a certificate task with a refusal and its reason; returns the fact's id."""
     expect_kind(task, TaskKind.ISSUE_CERTIFICATE)
+    command.require_strong()
     fact, why = FactKind.CERTIFICATE_REFUSED, {"reason": reason}
     return await command.act(task.case_id, fact, why, part=Role.HR_OFFICER, closes=task, shown=why)
 
@@ -80,13 +90,14 @@ async def _application(command: Command, task: Task) -> Application:
     return application
 
 
-@refuses(OwnCase, rules.CertificateRevoked)
+@refuses(OwnCase, require_code, rules.CertificateRevoked)
 async def revoke_certificate(command: Command, certificate_id: UUID, reason: str) -> UUID:
     """Revoke a certificate: no new purchases, running instalments stay (A12); returns the case's id."""
     seen = await certificate.read_certificate(command.connection, certificate_id)
     if seen is None or not command.actor.holds(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(seen.organisation_id)):
         raise NotFound
     await command.refuse_own_case(seen.case_id)
+    await require_code(command)
     await command.lock_case(seen.case_id)
     locked = await certificate.read_certificate(command.connection, certificate_id)
     if locked is None or locked.revoked_at is not None:

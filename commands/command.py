@@ -73,6 +73,8 @@ class Command:
     """A running command: its transaction, who acts, and Postgres's time.
 
     ``last`` are the statements that are sent with the COMMIT, ``locked`` the kinds of the cases that it has locked.
+    ``totp`` is the code that came with exactly this, ``confirmed_until`` how long one counts that was given for several
+    commands at once; see ``commands.account.require_code``.
     """
 
     connection: AsyncConnection
@@ -81,6 +83,12 @@ class Command:
     now: datetime
     last: list[Statement] = field(default_factory=list)
     locked: dict[UUID, CaseKind] = field(default_factory=dict)
+    totp: str | None = field(default=None, repr=False)
+    confirmed_until: datetime | None = None
+
+    def with_code(self, totp: str | None) -> Command:
+        """The same command with the code that came with its content (G1)."""
+        return replace(self, totp=totp)
 
     @property
     def actor(self) -> Actor:
@@ -112,7 +120,8 @@ class Command:
         Raises:
             StepUpRequired: the session was not confirmed lately.
         """
-        if self.actor.strong_until is None or self.actor.strong_until < self.now:
+        until = self.confirmed_until or self.actor.strong_until
+        if until is None or until < self.now:
             raise StepUpRequired
 
     async def open_case(self, kind: CaseKind, **values: Any) -> UUID:

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from commands.account import require_code
 from commands.command import Command, Context
 from commands.refusals import refuses
 from domain.access import Actor, Role, ScopeKind
@@ -58,6 +59,7 @@ async def search_employments(context: Context, actor: Actor, national_id: str) -
 
 @refuses(
     PreconditionFailed,
+    require_code,
     OwnEmployment,
     OwnCase,
     EmploymentEnded,
@@ -84,6 +86,7 @@ async def correct_employment(
         raise OwnEmployment
     if await guarantee_each_other(command.connection, command.actor.person_id, employment.person_id):
         raise OwnCase
+    await require_code(command)
     if version is not None and version != employment.version:
         raise PreconditionFailed
     if employment.state == "left":

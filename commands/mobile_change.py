@@ -119,7 +119,7 @@ async def _open(command: Command, employment: Employment) -> UUID:
     )
 
 
-@refuses(*DECISION, OwnCase, MobileUnchanged)
+@refuses(*DECISION, OwnCase, StepUpRequired, MobileUnchanged)
 async def correct_mobile_change(command: Command, task: Task, mobile: str) -> UUID:
     """Send another number in place of the one that support returned; returns the fact's id."""
     change = await _read(command, task, TaskKind.CORRECT_MOBILE_CHANGE)
@@ -136,12 +136,11 @@ async def correct_mobile_change(command: Command, task: Task, mobile: str) -> UU
 async def confirm_mobile_change(command: Command, task: Task) -> UUID:
     """Confirm the new number: sessions end, money actions pause, both numbers are told. Returns the fact's id."""
     change = await _judge(command, task)
-    command.require_strong()
     fact = FactKind.CONFIRMED
     return await command.act(task.case_id, fact, {"value": change.value}, part=Role.SUPPORT_AGENT, closes=task)
 
 
-@refuses(*DECISION, OwnCase, ForwardedByYourself)
+@refuses(*DECISION, OwnCase, ForwardedByYourself, StepUpRequired)
 async def reject_mobile_change(command: Command, task: Task, reason: str) -> UUID:
     """Reject it with a reason: nothing is changed. Returns the fact's id."""
     change = await _judge(command, task)
@@ -150,7 +149,7 @@ async def reject_mobile_change(command: Command, task: Task, reason: str) -> UUI
     return await command.act(task.case_id, FactKind.REJECTED, given, part=Role.SUPPORT_AGENT, closes=task, shown=shown)
 
 
-@refuses(*DECISION, OwnCase, ForwardedByYourself)
+@refuses(*DECISION, OwnCase, ForwardedByYourself, StepUpRequired)
 async def return_mobile_change(command: Command, task: Task, note: str) -> UUID:
     """Return it to the welfare office, with a note saying what is to be corrected; returns the fact's id."""
     await _judge(command, task)
@@ -169,6 +168,7 @@ async def _judge(command: Command, task: Task) -> MobileChange:
 async def _read(command: Command, task: Task, kind: TaskKind) -> MobileChange:
     expect_kind(task, kind)
     change = await _change(command, task.case_id)
+    command.require_strong()
     if await guarantee_each_other(command.connection, command.actor.person_id, change.person_id):
         raise OwnCase
     return change

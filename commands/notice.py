@@ -7,7 +7,7 @@ from uuid import UUID
 from commands.command import Command
 from commands.refusals import refuses
 from domain.access import SENDS_NOTICES
-from domain.errors import NotFound, TooMany
+from domain.errors import NotFound, StepUpRequired, TooMany
 from domain.notice import RESENDS_PER_NOTICE, NoticePending
 from storage import notices
 from storage.account import count_use
@@ -16,10 +16,11 @@ from storage.notices import WatchedNotice
 STREAM = "notices"
 
 
-@refuses(NoticePending)
+@refuses(StepUpRequired, NoticePending)
 async def resend_notice(command: Command, notice_id: UUID) -> WatchedNotice:
     """Send a notice that failed, or was sent but did not arrive, once more; returns it as it is then."""
     command.require_role(*SENDS_NOTICES)
+    command.require_strong()
     state = await notices.lock_notice(command.connection, notice_id)
     if state is None:
         raise NotFound

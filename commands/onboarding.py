@@ -16,7 +16,7 @@ from domain.access import Part
 from domain.account import CodePurpose, mandate_binding
 from domain.dates import tehran_day
 from domain.employment import MobileDisputed
-from domain.errors import CaseClosed, Forbidden, NotFound, TaskNotOpen
+from domain.errors import CaseClosed, Forbidden, NotFound, StepUpRequired, TaskNotOpen
 from domain.money import RIAL_A_TOMAN, Money, format_toman
 from domain.onboarding import RefusalReason
 from domain.programme import Programme
@@ -277,10 +277,11 @@ async def _resubmit(
     await command.act(task.case_id, FactKind.APPLICATION_CORRECTED, payload, part=_APPLICANT, closes=task, shown=terms)
 
 
-@refuses(*DECISION)
+@refuses(*DECISION, StepUpRequired)
 async def answer_obstacle(command: Command, task: Task, reason: RefusalReason | None) -> UUID:
     """Say that an obstacle is cleared, or with a reason that it remains; returns the fact's id."""
     expect_kind(task, TaskKind.CLEAR_OBSTACLE)
+    command.require_strong()
     fact = FactKind.OBSTACLE_CLEARED if reason is None else FactKind.OBSTACLE_UPHELD
     payload = {} if reason is None else {"reason": reason}
     return await command.act(task.case_id, fact, payload, part=task.role or "", closes=task, shown=payload)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 
+from commands.account import require_code
 from commands.command import Command
 from commands.refusals import refuses
 from domain.access import Role
@@ -22,10 +23,11 @@ def stream(organisation_id: UUID) -> str:
     return f"organisation:{organisation_id}"
 
 
-@refuses(CodeTaken)
+@refuses(require_code, CodeTaken)
 async def add_organisation(command: Command, *, code: str, name: str, monthly_cap: Money | None) -> UUID:
     """Add an employer; returns its id."""
     command.require_role(Role.CONTRACTS_OFFICER)
+    await require_code(command)
     try:
         async with command.connection.begin_nested():
             organisation_id = await store.add_organisation(
@@ -41,12 +43,13 @@ async def add_organisation(command: Command, *, code: str, name: str, monthly_ca
     return organisation_id
 
 
-@refuses(DaysReversed, ContractNumberTaken)
+@refuses(require_code, DaysReversed, ContractNumberTaken)
 async def add_contract(
     command: Command, organisation_id: UUID, *, number: str, starts_on: date, ends_on: date
 ) -> Contract:
     """Record a contract."""
     command.require_role(Role.CONTRACTS_OFFICER)
+    await require_code(command)
     if await store.read_organisation(command.connection, organisation_id) is None:
         raise NotFound
     if ends_on < starts_on:
@@ -63,10 +66,11 @@ async def add_contract(
     return contract
 
 
-@refuses(ContractEnded)
+@refuses(require_code, ContractEnded)
 async def change_contract(command: Command, contract_id: UUID, *, state: str, reason: str) -> Contract:
     """Suspend, resume or end a contract: new applications and activations stop while it is not active."""
     command.require_role(Role.CONTRACTS_OFFICER)
+    await require_code(command)
     contract = await store.lock_contract(command.connection, contract_id)
     if contract is None:
         raise NotFound

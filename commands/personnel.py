@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
+from commands.account import RightTotp, check_totp, require_code, use_totp
 from commands.command import Command, Context, Envelope, perform
 from commands.refusals import refuses
 from commands.service import refuse_closed
 from commands.task import DECISION, expect_kind
 from domain.access import Actor, Role, ScopeKind
 from domain.errors import (
+    CodeRequired,
     Forbidden,
     KeyInFlight,
     KeyReused,
@@ -33,7 +35,7 @@ from storage.guarantor import guarantee_each_other
 from storage.idempotency import Answer
 from storage.organisation import read_organisation
 from storage.policies import in_force
-from storage.rows.personnel import Import
+from storage.rows.personnel import Import, ProposedChange
 from storage.rows.tasks import Task
 
 FILE_LIMIT: Final = 50 * 1024 * 1024
@@ -57,16 +59,17 @@ _NOT_READ: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file on its way in: by whom, for which organisation, under which key, from where."""
+    """A file on its way in: by whom, for which organisation, under which key, from where, and the code for it."""
 
     actor: Actor
     organisation_id: UUID
     key: str
     origin: str
     content: AsyncIterator[bytes]
+    totp: str | None = field(repr=False)
 
 
-@refuses(refuse_closed, TooLarge, EmptyFile, KeyReused, KeyInFlight)
+@refuses(refuse_closed, require_code, TooLarge, EmptyFile, KeyReused, KeyInFlight)
 async def send_file(context: Context, upload: Upload, render: Callable[[Import], bytes]) -> Answer:
     """Store a personnel file and open its import (A13); the file is streamed, never whole in memory.
 
@@ -77,6 +80,7 @@ async def send_file(context: Context, upload: Upload, render: Callable[[Import],
     """
     # Judged before the content is read, and once more inside the command.
     _require_sender(upload.actor, upload.organisation_id)
+    confirmed = await _check_code(context, upload)
     try:
         stored = await context.files.keep(personnel.FOLDER, upload.content, limit=FILE_LIMIT)
     except FileTooLarge:
@@ -85,6 +89,9 @@ async def send_file(context: Context, upload: Upload, render: Callable[[Import],
     envelope = Envelope(upload.actor, OPERATION, upload.key, fingerprint.digest(), upload.origin)
 
     async def work(command: Command) -> bytes:
+        if isinstance(confirmed, Refusal):
+            raise confirmed
+        await use_totp(command, confirmed)
         return render(await _receive_file(command, upload.organisation_id, stored))
 
     try:
@@ -96,6 +103,22 @@ async def send_file(context: Context, upload: Upload, render: Callable[[Import],
     if answer.replayed:
         await context.files.remove(stored.key)
     return answer
+
+
+async def _check_code(context: Context, upload: Upload) -> RightTotp | Refusal:
+    """The code for the whole file, judged before the file comes in, which may last longer than the code.
+
+    A wrong one is told afterwards: a file that was received before is answered as it was then, whatever the code (H1).
+
+    Raises:
+        CodeRequired: none came.
+    """
+    if not upload.totp:
+        raise CodeRequired(field="totp")
+    try:
+        return await check_totp(context, upload.actor, upload.totp)
+    except Refusal as refusal:
+        return refusal
 
 
 def _require_sender(actor: Actor, organisation_id: UUID) -> None:
@@ -136,9 +159,29 @@ async def _receive_file(command: Command, organisation_id: UUID, stored: StoredF
     return received
 
 
+@refuses(*DECISION, OwnCase, SentByYourself, StepUpRequired, require_code)
+async def confirm_change(command: Command, task: Task) -> UUID:
+    """Confirm what a file proposed; returns the fact's id. Where pay goes to takes a code of its own (G1)."""
+    change = await _judge(command, task)
+    if change.what is Change.SHEBA:
+        await require_code(command)
+    else:
+        command.require_strong()
+    return await _answer(command, task, change, confirm=True)
+
+
 @refuses(*DECISION, OwnCase, SentByYourself, StepUpRequired, ReasonMissing)
-async def answer_change(command: Command, task: Task, *, confirm: bool, reason: str | None) -> UUID:
-    """Confirm or reject what a file proposed; returns the fact's id. ``lock_task`` judged the task and the person."""
+async def reject_change(command: Command, task: Task, reason: str) -> UUID:
+    """Reject what a file proposed, with a reason; returns the fact's id."""
+    change = await _judge(command, task)
+    command.require_strong()
+    if not reason.strip():
+        raise ReasonMissing(field="reason")
+    return await _answer(command, task, change, confirm=False, reason=reason.strip())
+
+
+async def _judge(command: Command, task: Task) -> ProposedChange:
+    """Whether this person may decide about it; ``lock_task`` judged the task."""
     expect_kind(task, TaskKind.CONFIRM_CHANGE)
     change = await personnel.read_change(command.connection, task.case_id)
     if change is None:
@@ -148,14 +191,13 @@ async def answer_change(command: Command, task: Task, *, confirm: bool, reason: 
     sender = await personnel.sender_of(command.connection, change.import_case_id)
     if change.what is not Change.EXIT and sender == command.actor.person_id:
         raise SentByYourself
-    if change.what is not Change.EXIT and confirm:
-        command.require_strong()
-    given = (reason or "").strip()
-    if not confirm and not given:
-        raise ReasonMissing(field="reason")
+    return change
+
+
+async def _answer(command: Command, task: Task, change: ProposedChange, *, confirm: bool, reason: str = "") -> UUID:
     kind = FactKind.CHANGE_CONFIRMED if confirm else FactKind.CHANGE_REJECTED
     # The decision is about the value that stands now: a file may propose another one before it takes effect.
-    payload = {"what": change.what, "value": change.value, **({"reason": given} if given else {})}
+    payload = {"what": change.what, "value": change.value, **({"reason": reason} if reason else {})}
     return await command.act(
         task.case_id,
         kind,

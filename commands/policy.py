@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
+from commands.account import require_code
 from commands.command import Command
 from commands.refusals import refuses
 from domain.access import Role
-from domain.errors import NotFound, StepUpRequired
+from domain.errors import NotFound
 from domain.mandate import GUARANTEE_MANDATES, MANDATES
 from domain.policy import NotNewest, PolicyMalformed, SamePerson
 from domain.programme import Programme, is_wait
@@ -25,10 +26,11 @@ _PERSONNEL_HOURS = frozenset({"change_remind_hours", "change_expire_hours", "mon
 _PROGRAMME: Final = re.compile(re.escape(Programme.PREFIX) + r"[a-z][a-z0-9_.-]{1,60}")
 
 
-@refuses(PolicyMalformed)
+@refuses(require_code, PolicyMalformed)
 async def propose_policy(command: Command, name: str, value: Mapping[str, Any]) -> Policy:
     """Propose a new version, or a new programme; nothing changes until another person approves."""
     command.require_role(Role.POLICY_ADMIN)
+    await require_code(command)
     _check(name, value)
     is_programme = _PROGRAMME.fullmatch(name) is not None
     if is_programme:
@@ -40,11 +42,11 @@ async def propose_policy(command: Command, name: str, value: Mapping[str, Any]) 
     return proposal
 
 
-@refuses(StepUpRequired, SamePerson, NotNewest)
+@refuses(require_code, SamePerson, NotNewest)
 async def decide_policy(command: Command, policy_id: UUID, *, approve: bool, reason: str | None) -> Policy:
     """Approve or reject another person's proposal; new cases begin with it, running ones keep theirs."""
     command.require_role(Role.POLICY_ADMIN)
-    command.require_strong()
+    await require_code(command)
     proposal = await policies.lock_proposal(command.connection, policy_id)
     if proposal is None:
         raise NotFound

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from commands.account import require_code
 from commands.command import Command
 from commands.refusals import refuses
 from commands.task import DECISION, expect_kind
@@ -14,7 +15,7 @@ from domain import review as rules
 from domain.access import Role, ScopeKind
 from domain.catalogue import words
 from domain.dates import tehran_day
-from domain.errors import NotFound
+from domain.errors import NotFound, StepUpRequired
 from domain.onboarding import RefusalReason
 from domain.programme import Programme
 from domain.review import ReturnReason, ReviewFinding
@@ -31,10 +32,11 @@ from storage.rows.onboarding import Application
 from storage.rows.tasks import Task
 
 
-@refuses(*DECISION, rules.ApprovalBlocked)
+@refuses(*DECISION, require_code, rules.ApprovalBlocked)
 async def approve_application(command: Command, task: Task) -> UUID:
     """Approve: after the programme's waiting time the credit becomes usable (A8); returns the fact's id."""
     application, programme = await _read(command, task)
+    await require_code(command)
     await onboarding.lock_quota(command.connection, application.person_id)
     examination = await examine(command.connection, application, programme, tehran_day(command.now))
     findings = examination.findings(_region_of(task))
@@ -57,7 +59,7 @@ def blocked(findings: Sequence[ReviewFinding]) -> rules.ApprovalBlocked:
     )
 
 
-@refuses(*DECISION, rules.ReasonsRepeated, guarantor_rules.GuaranteeUnknown)
+@refuses(*DECISION, StepUpRequired, rules.ReasonsRepeated, guarantor_rules.GuaranteeUnknown)
 async def return_application(
     command: Command, task: Task, reasons: Sequence[ReturnReason], unsuitable: Sequence[UUID] = ()
 ) -> UUID:
@@ -70,6 +72,7 @@ async def return_application(
         unsuitable: guarantees that end; all of the case's where ``GUARANTOR_UNSUITABLE`` names none.
     """
     await _read(command, task)
+    command.require_strong()
     if len(set(reasons)) != len(reasons):
         raise rules.ReasonsRepeated(field="reasons")
     await onboarding.reopen_review(command.connection, task.case_id, returned=True)
@@ -89,10 +92,11 @@ async def _release(command: Command, case_id: UUID, unsuitable: Sequence[UUID]) 
         await notify(command.connection, [person_id], GuarantorSms.GUARANTEE_RELEASED, case_id=case_id)
 
 
-@refuses(*DECISION, rules.ForwardNotNeeded)
+@refuses(*DECISION, StepUpRequired, rules.ForwardNotNeeded)
 async def forward_application(command: Command, task: Task) -> UUID:
     """Hand the review to the region where the applicant works now (A7); returns the fact's id."""
     application, _ = await _read(command, task)
+    command.require_strong()
     region = (await read_employment(command.connection, application.employment_id)).region_code
     if not rules.may_forward(_region_of(task), region):
         raise rules.ForwardNotNeeded
@@ -100,10 +104,11 @@ async def forward_application(command: Command, task: Task) -> UUID:
     return await _answer(command, task, FactKind.APPLICATION_FORWARDED, {"region": region}, sms=told)
 
 
-@refuses(*DECISION)
+@refuses(*DECISION, StepUpRequired)
 async def refuse_application(command: Command, task: Task, reason: RefusalReason) -> UUID:
     """Refuse with a reason (A7); everything that it held is freed. Returns the fact's id."""
     expect_kind(task, TaskKind.REVIEW_APPLICATION)
+    command.require_strong()
     fact, part = ApplicationFact.APPLICATION_REFUSED, Role.FINANCE_OFFICER
     return await command.act(task.case_id, fact, {"reason": reason}, part=part, closes=task, event=None)
 

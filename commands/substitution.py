@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
+from commands.account import require_code
 from commands.command import Command
 from commands.guarantor import find_guarantor, release_guarantors
 from commands.onboarding import refuse_uncounted
@@ -16,7 +17,7 @@ from domain import guarantor as guarantor_rules
 from domain import substitution as rules
 from domain.access import Part, Role, ScopeKind
 from domain.dates import tehran_day
-from domain.errors import CaseClosed, NotFound
+from domain.errors import CaseClosed, NotFound, StepUpRequired
 from domain.onboarding import ContractNotInForce, MoneyPaused, RefusalReason
 from domain.programme import GuarantorTerms
 from domain.review import ApprovalBlocked
@@ -138,10 +139,11 @@ async def withdraw_substitution(command: Command, case_id: UUID) -> UUID:
     return case_id
 
 
-@refuses(*DECISION, rules.CreditLineOver, ApprovalBlocked)
+@refuses(*DECISION, require_code, rules.CreditLineOver, ApprovalBlocked)
 async def approve_substitution(command: Command, task: Task) -> UUID:
     """Approve: the process frees the former guarantor (A4); returns the fact's id."""
     asked, case = await _read(command, task)
+    await require_code(command)
     today = tehran_day(command.now)
     if asked.line.is_over(today):
         raise rules.CreditLineOver
@@ -155,10 +157,11 @@ async def approve_substitution(command: Command, task: Task) -> UUID:
     return await command.act(task.case_id, fact, {"region": region}, part=part, closes=task)
 
 
-@refuses(*DECISION)
+@refuses(*DECISION, StepUpRequired)
 async def refuse_substitution(command: Command, task: Task, reason: RefusalReason) -> UUID:
     """Refuse with a reason: the former guarantor goes on standing (A4). Returns the fact's id."""
     await _read(command, task)
+    command.require_strong()
     fact, part = FactKind.SUBSTITUTION_REFUSED, Role.FINANCE_OFFICER
     return await command.act(task.case_id, fact, {"reason": reason}, part=part, closes=task, event=None)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
+from commands.account import account_stream, require_code
 from commands.command import Command
 from commands.refusals import refuses
 from domain.access import Actor
+from domain.account import CODE_LIFE
 from domain.errors import NotFound, OwnCase, PreconditionFailed, TaskClaimed, TaskNotOpen, TaskOfOtherKind
 from storage import tasks
 from storage.audit import case_stream
@@ -70,6 +74,15 @@ async def release_task(command: Command, task_id: UUID) -> UUID:
     await touch_case(command.connection, task.case_id)
     await command.audit(case_stream(task.case_id), subject=str(task.id))
     return task.id
+
+
+@refuses(require_code)
+async def confirm_together(command: Command, task_ids: Sequence[UUID]) -> datetime:
+    """Use up one code for several decisions that were shown whole (G1); returns until when it counts for them."""
+    await require_code(command)
+    by = command.actor.person_id
+    await command.audit(account_stream(by), subject=str(by), after={"tasks": [str(task_id) for task_id in task_ids]})
+    return command.now + CODE_LIFE
 
 
 def expect_kind(task: Task, kind: str) -> None:

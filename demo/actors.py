@@ -39,10 +39,12 @@ from api.onboarding import (
     correct_application,
     list_credit_lines,
 )
+from api.operation import Confirmation
 from api.personnel import ImportOut, import_personnel, read_personnel_import
 from api.review import ApproveApplication, ReturnApplication
 from api.task import decide_task, list_tasks
 from api.values import MAX_PAGE, AmountIn
+from demo.authenticator import Authenticator
 from demo.remote import RemoteClient
 from domain.review import ReturnReason
 from stack.places import CliError
@@ -116,7 +118,12 @@ class SignedInUser:
 
     async def answer(self, task_id: UUID, decision: Decision) -> CaseRow:
         """Answer a task."""
-        return await self.client.call(decide_task, task_id, decision, version=None)
+        totp = await self.code() if Confirmation.CODE in decision.confirmed_by() else None
+        return await self.client.call(decide_task, task_id, decision, version=None, totp=totp)
+
+    async def code(self) -> str | None:
+        """The next code of their authenticator app, if they have one."""
+        return None
 
     async def case(self, case_id: UUID) -> CaseDetail:
         """A case as they see it."""
@@ -151,9 +158,16 @@ class SignedInUser:
 class Officer(SignedInUser):
     """Somebody of staff."""
 
+    authenticator: Authenticator
+
+    async def code(self) -> str | None:
+        """The next code of their authenticator app."""
+        return await self.authenticator.code()
+
     async def import_file(self, organisation_id: UUID, content: bytes) -> ImportOut:
         """Send a personnel file, and wait until it is imported or refused."""
-        sent = await self.client.call(import_personnel, organisation_id, str(uuid4()), _at_once(content))
+        content_parts, totp = _at_once(content), await self.code()
+        sent = await self.client.call(import_personnel, organisation_id, str(uuid4()), content_parts, totp)
 
         async def finished() -> ImportOut | None:
             now = await self.client.call(read_personnel_import, sent.id)

@@ -111,5 +111,7 @@ def _add(part: Dependant, value: Any, query: dict[str, Any], headers: dict[str, 
         headers["If-Match"] = f'"{value}"'
     elif "idempotency-key" in read and value:
         headers["Idempotency-Key"] = value
+    elif "totp" in read and value:
+        headers["TOTP"] = value
     elif part.name == "content":
         headers["Content-Type"] = "application/octet-stream"

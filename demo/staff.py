@@ -7,23 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-import pyotp
-
-from api.account.codes import StepUp, step_up
 from api.account.sessions import StaffSignIn, sign_in_staff
 from api.account.setup import StaffLink, StaffSetUp, open_staff_link, set_up_staff
 from api.staff_change import ConfirmStaffChange, NewStaff, RoleWish, propose_staff
 from commands.account import add_operator, console_administration, read_newcomer
 from demo.actors import Officer, wait_for
+from demo.authenticator import Authenticator
 from demo.personnel_generator import national_id
 from demo.remote import Refused, RemoteClient
 from demo.sign_in import newest_code
 from domain.access import Grant
+from domain.account import TOTP_SECONDS
 from domain.staff_change import ConsoleClosed
 from gateways.local_sign_ins import read_local_sign_ins, write_local_sign_ins
 from stack.connect import connected
@@ -32,7 +30,6 @@ from storage.database import SERVICE, transaction
 
 OPERATORS = {"operator": "میز عملیات", "second operator": "میز عملیات، همکار دوم"}
 
-_TOTP_SECONDS = 30
 _CONFIRM = ConfirmStaffChange(kind="confirm_staff_change", decision="confirm")
 
 
@@ -42,11 +39,7 @@ class Credentials:
 
     username: str
     password: str = field(repr=False)
-    totp_secret: str = field(repr=False)
-
-    def code(self, *, steps: int = 0) -> str:
-        """The code of this moment, or of so many steps later; each counts once."""
-        return pyotp.TOTP(self.totp_secret).at(int(time.time()) + steps * _TOTP_SECONDS)
+    authenticator: Authenticator
 
     def kept(self, en: str, fa: str) -> dict[str, str]:
         """As the page of sign-ins keeps them."""
@@ -55,7 +48,7 @@ class Credentials:
             "fa": fa,
             "username": self.username,
             "password": self.password,
-            "totp_secret": self.totp_secret,
+            "totp_secret": self.authenticator.secret,
         }
 
 
@@ -87,17 +80,18 @@ async def sign_in(client: RemoteClient, credentials: Credentials) -> Officer:
     """Sign a member of staff in with password and TOTP; waits for the next code where this one was used before."""
 
     async def look() -> Officer | None:
-        body = StaffSignIn(username=credentials.username, password=credentials.password, totp=credentials.code())
+        body = StaffSignIn(
+            username=credentials.username, password=credentials.password, totp=await credentials.authenticator.code()
+        )
         try:
             session = await client.call(sign_in_staff, body)
         except Refused as refused:
             if refused.status != HTTPStatus.UNAUTHORIZED:
                 raise
-            await asyncio.sleep(1)
             return None
-        return Officer(RemoteClient(client.http, session.token or ""))
+        return Officer(RemoteClient(client.http, session.token or ""), credentials.authenticator)
 
-    return await wait_for(look, f"{credentials.username} to sign in", seconds=2 * _TOTP_SECONDS)
+    return await wait_for(look, f"{credentials.username} to sign in", seconds=2 * TOTP_SECONDS)
 
 
 async def operators(visitor: RemoteClient, places: Places, run: str) -> Operators:
@@ -112,11 +106,17 @@ async def operators(visitor: RemoteClient, places: Places, run: str) -> Operator
         for place, number in enumerate(numbers.values(), 1):
             await _at_the_console(f"operator{place}-{run}", number)
         made = await asyncio.gather(*(_set_up(visitor, number) for number in numbers.values()))
-        kept = {en: one.kept(en, fa) for (en, fa), one in zip(OPERATORS.items(), made, strict=True)}
-        write_local_sign_ins(places.messages, list(kept.values()))
-    known = {en: Credentials(kept[en]["username"], kept[en]["password"], kept[en]["totp_secret"]) for en in OPERATORS}
-    first, second = await asyncio.gather(*(_confirmed(visitor, one) for one in known.values()))
+        shown = [one.kept(en, fa) for (en, fa), one in zip(OPERATORS.items(), made, strict=True)]
+        write_local_sign_ins(places.messages, shown)
+        known = dict(zip(OPERATORS, made, strict=True))
+    else:
+        known = {en: _kept(kept[en]) for en in OPERATORS}
+    first, second = await asyncio.gather(*(sign_in(visitor, one) for one in known.values()))
     return Operators(known, first, second)
+
+
+def _kept(person: Mapping[str, str]) -> Credentials:
+    return Credentials(person["username"], person["password"], Authenticator(person["totp_secret"]))
 
 
 async def _at_the_console(username: str, number: str) -> None:
@@ -131,19 +131,13 @@ async def _at_the_console(username: str, number: str) -> None:
         raise CliError("this stack has operators of its own; play the demo on another, or with --reset") from None
 
 
-async def _confirmed(visitor: RemoteClient, credentials: Credentials) -> Officer:
-    """An operator with a fresh code: that of the step to come counts too."""
-    officer = await sign_in(visitor, credentials)
-    await officer.client.call(step_up, StepUp(totp=credentials.code(steps=1)))
-    return officer
-
-
 async def _set_up(visitor: RemoteClient, number: str) -> Credentials:
-    """Follow the link; the key is proved with the code that just passed, for the present one signs in."""
+    """Follow the link, and set password and key."""
     token = await newest_code(visitor, number, 0)
     key = await visitor.call(open_staff_link, StaffLink(token=token))
-    made = Credentials(key.username, secrets.token_urlsafe(12), key.totp_secret)
-    body = StaffSetUp(token=token, password=made.password, totp_key=key.totp_key, totp=made.code(steps=-1))
+    made = Credentials(key.username, secrets.token_urlsafe(12), Authenticator(key.totp_secret))
+    totp = await made.authenticator.code()
+    body = StaffSetUp(token=token, password=made.password, totp_key=key.totp_key, totp=totp)
     await visitor.call(set_up_staff, body)
     return made
 

@@ -92,13 +92,14 @@ async def _open_the_office(play: Play) -> None:
     )
     play.screen.done("two operators were made at the console; the other staff one proposes and the other confirms")
     play.screen.note("each sets password and authenticator app through a link that came to their own mobile")
-    keeper = (await play.sign_in("contracts officer")).client
+    keeper = await play.sign_in("contracts officer")
     play.screen.done("the contracts officer signed in with password and TOTP")
     wish = OrganisationIn(code=play.organisation_code, name="آموزش و پرورش نمونه")
-    play.organisation_id = (await keeper.call(add_organisation, wish)).id
+    play.organisation_id = (await keeper.client.call(add_organisation, wish, await keeper.code())).id
     today = datetime.now(UTC).date()
     days = {"starts_on": today - timedelta(days=30), "ends_on": today + timedelta(days=700)}
-    await keeper.call(add_contract, play.organisation_id, ContractIn(number="1405-1", **days))
+    contract = ContractIn(number="1405-1", **days)
+    await keeper.client.call(add_contract, play.organisation_id, contract, await keeper.code())
     play.screen.done(f"organisation {play.organisation_code} was added, its contract is in force")
     organisation = str(play.organisation_id)
     await play.hire(

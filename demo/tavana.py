@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from api.account.codes import StepUp, step_up
 from api.guarantor import CheckIn, check_guarantor
 from api.policy import PolicyDecision, PolicyIn, decide_policy, list_policies, propose_policy
 from demo.actors import APPROVE, REFUSE_GUARANTEE, RETURN, Officer, terms
@@ -71,15 +70,13 @@ def _fullest_region(employees: Sequence[Employee]) -> tuple[str, list[Employee]]
 
 
 async def _make_programmes(play: Play, code: str) -> None:
-    names = [f"policy administrator {place}" for place in (1, 2)]
-    first, second = [(await play.sign_in(name)).client for name in names]
-    in_force = (await first.call(list_policies)).items
+    first, second = [await play.sign_in(f"policy administrator {place}") for place in (1, 2)]
+    in_force = (await first.client.call(list_policies)).items
     shipped = next(policy for policy in in_force if policy.name == "programme:tavana").value
-    # The code of the step to come counts as well, and the one of the sign-in was used.
-    await second.call(step_up, StepUp(totp=play.staff[names[1]].code(steps=1)))
     for name, value in _policies(play, code, shipped).items():
-        proposal = await first.call(propose_policy, name, PolicyIn(value=value))
-        await second.call(decide_policy, proposal.id, PolicyDecision(decision="approve"))
+        proposal = await first.client.call(propose_policy, name, PolicyIn(value=value), await first.code())
+        approval = PolicyDecision(decision="approve")
+        await second.client.call(decide_policy, proposal.id, approval, await second.code())
     play.screen.done("two programmes of this organisation's own are in force: policies, not code")
 
 

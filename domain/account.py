@@ -21,7 +21,7 @@ Capacity = Literal["member", "staff"]
 CODE_LIFE: Final = timedelta(seconds=300)
 CODE_TRIES: Final = 5
 CODE_DIGITS: Final = 6
-STEP_UP_LIFE: Final = timedelta(minutes=5)
+STEP_UP_LIVES: Final[dict[Capacity, timedelta]] = {"member": timedelta(minutes=5), "staff": timedelta(minutes=10)}
 TOTP_SECONDS: Final = 30
 # A code of the step before or after is accepted: telephones' clocks drift.
 TOTP_DRIFT: Final = 1
@@ -49,6 +49,7 @@ class CodePurpose(StrEnum):
     ACCEPT_MANDATE = "accept_mandate"
     ACCEPT_GUARANTEE = "accept_guarantee"
     STAFF_LINK = "staff_link"
+    SHOW_CARD = "show_card"
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +311,11 @@ def guarantee_binding(guarantee_id: UUID, monthly: int, instalments: int, versio
     )
 
 
+def card_binding(line_id: UUID) -> bytes:
+    """What a code for a card's whole number confirms: showing the card of this credit line."""
+    return _binding(CodePurpose.SHOW_CARD, credit_line=str(line_id))
+
+
 def step_up_binding(session_id: UUID) -> bytes:
     """What a step-up code confirms: the session that asked for it, and no other."""
     return _binding(CodePurpose.STEP_UP, session=str(session_id))
@@ -330,6 +336,7 @@ def code_text(purpose: CodePurpose, code: str, app_link: str = "{app_link}") -> 
         CodePurpose.STEP_UP: "تأیید دوباره در امانت",
         CodePurpose.ACCEPT_MANDATE: "پذیرش تعهدنامهٔ کسر از حقوق در امانت",
         CodePurpose.ACCEPT_GUARANTEE: "پذیرش ضمانت یک همکار در امانت",
+        CodePurpose.SHOW_CARD: "نمایش شمارهٔ کامل کارت در امانت",
     }[purpose]
     minutes = persian_digits(str(int(CODE_LIFE.total_seconds()) // 60))
     return f"کد {what}: {persian_digits(code)}\nتا {minutes} دقیقه معتبر است. این کد را به هیچ‌کس نگویید."

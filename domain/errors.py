@@ -122,6 +122,14 @@ class StepUpRequired(Forbidden):
     en = "Please confirm with a fresh code first."
 
 
+class CodeRequired(Forbidden):
+    """What moves pay, terms or money needs a code of its own, given with it (G1)."""
+
+    code = "code_required"
+    fa = "برای این کار کد یک‌بارمصرف تازه‌ای از برنامهٔ رمزساز لازم است."
+    en = "This needs a fresh code of its own from the authenticator app."
+
+
 class OwnCase(Forbidden):
     """Nobody decides on their own case, nor where they are guarantor or counterparty."""
 

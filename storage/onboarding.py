@@ -276,10 +276,14 @@ async def lines_of(connection: AsyncConnection, person_id: UUID) -> list[CreditL
     return await read_all(connection, CreditLine, query)
 
 
-def card_number(seals: Seals, line: CreditLine, *, whole: bool) -> str:
-    """The card number for its owner; its last four digits only, unless the whole is asked for."""
-    number = seals.cipher.open_text(line.card_sealed, _CARD_PURPOSE)
-    return number if whole else number[-4:].rjust(_CARD_LENGTH, "*")
+def whole_card_number(seals: Seals, line: CreditLine) -> str:
+    """The card number, for its owner who gave a code for it."""
+    return seals.cipher.open_text(line.card_sealed, _CARD_PURPOSE)
+
+
+def card_number(seals: Seals, line: CreditLine) -> str:
+    """The card number for its owner: its last four digits only."""
+    return whole_card_number(seals, line)[-4:].rjust(_CARD_LENGTH, "*")
 
 
 def new_card_number() -> str:

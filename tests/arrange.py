@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import pyotp
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
@@ -21,8 +23,9 @@ from commands.account import authenticate
 from commands.command import Context
 from demo.remote import RemoteClient
 from domain.access import Actor, Grant, Role, ScopeKind
+from domain.account import TOTP_SECONDS
 from storage import organisation
-from storage.account import begin_session, strengthen_session
+from storage.account import add_credential, begin_session, set_credential, strengthen_session
 from storage.database import SERVICE, transaction
 from storage.people import add_person
 from storage.rows.account import role_grants
@@ -33,6 +36,22 @@ _SERIAL = itertools.count(100_000_000)
 _MOBILES = itertools.count(9_120_000_000)
 _DEFAULT_PAY = 400_000_000
 _HIRED = date(2015, 4, 4)
+
+
+# The authenticator app of all staff that tests make here. Between any two deeds of theirs so much time passes that the
+# next code has come; whoever is added by an operator or at the console uses their codes up.
+_TOTP_SECRET = pyotp.random_base32()
+TIME_PASSES = """
+    CREATE OR REPLACE FUNCTION time_passes() RETURNS trigger LANGUAGE plpgsql
+        AS 'BEGIN NEW.totp_last_step := 0; RETURN NEW; END';
+    CREATE OR REPLACE TRIGGER time_passes BEFORE UPDATE OF totp_last_step ON staff_credentials
+        FOR EACH ROW WHEN (starts_with(NEW.username, 'arranged-')) EXECUTE FUNCTION time_passes();
+"""
+
+
+def fresh_totp() -> str:
+    """The code of the step to come: it counts for a minute at least."""
+    return pyotp.TOTP(_TOTP_SECRET).at(time.time() + TOTP_SECONDS)
 
 
 def next_national_id() -> str:
@@ -50,10 +69,17 @@ class Someone:
     national_id: str
     mobile: str
     token: str
+    is_staff: bool = False
+
+    @property
+    def totp(self) -> str | None:
+        """A code of their authenticator app, if they are staff, that counts as long as one can."""
+        return fresh_totp() if self.is_staff else None
 
     def headers(self, key: str | None = None) -> dict[str, str]:
-        """Authorisation, and an Idempotency-Key that is new unless given."""
-        return {"Authorization": f"Bearer {self.token}", "Idempotency-Key": key or str(uuid4())}
+        """Authorisation, an Idempotency-Key that is new unless given, and a fresh code of staff."""
+        headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": key or str(uuid4())}
+        return headers | ({"TOTP": self.totp} if self.totp else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +159,7 @@ class Arrange:
 
     async def as_staff(self, someone: Someone, *grants: Grant) -> Someone:
         """The same person, signed in as staff with these roles besides."""
-        return replace(someone, token=await self._token(someone.id, *grants))
+        return replace(someone, token=await self._token(someone.id, *grants), is_staff=True)
 
     async def acting(self, person_id: UUID, *grants: Grant, is_fresh: bool = True) -> Actor:
         """A person signed in as staff with these roles besides; ``is_fresh``: with a fresh step-up."""
@@ -143,9 +169,14 @@ class Arrange:
         async with transaction(self.context.engine, SERVICE) as connection:
             for grant in grants:
                 await self.grant(connection, person_id, grant)
+            name = f"arranged-{person_id.hex[-20:]}"
+            if await add_credential(connection, person_id, name):
+                await set_credential(
+                    connection, self.context.seals, person_id, password_hash="-", totp_secret=_TOTP_SECRET, step=0
+                )
             session = await begin_session(connection, person_id, "staff")
             if is_fresh:
-                await strengthen_session(connection, session.id)
+                await strengthen_session(connection, session.id, "staff")
         return session.token
 
     async def staff(self, *grants: Grant) -> Someone:

@@ -21,6 +21,7 @@ from psycopg import sql
 from stack.postgres import EmbeddedPostgres
 from stack.postgres_binaries import find_binaries
 from storage.migrate import upgrade
+from tests.arrange import TIME_PASSES
 
 _TEMPLATE = "amanat_template"
 _MEMORY = Path("/dev/shm")  # noqa: S108 - each process has a directory of its own in it
@@ -89,6 +90,7 @@ class Databases:
             connection.execute(f"CREATE DATABASE {_TEMPLATE} OWNER amanat_owner TABLESPACE {place}")
         upgrade(self.server.owner_url(_TEMPLATE))
         with self._connected(_TEMPLATE) as connection:
+            connection.execute(TIME_PASSES)
             self._tables = [row[0] for row in connection.execute(
                 "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY 1"
             )]  # fmt: skip

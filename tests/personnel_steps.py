@@ -28,7 +28,7 @@ from storage.rows.cases import cases
 from storage.rows.organisation import employments
 from storage.rows.people import persons
 from storage.rows.personnel import Import
-from tests.arrange import Arrange, next_national_id
+from tests.arrange import Arrange, fresh_totp, next_national_id
 
 DATA = Path(__file__).parent / "data"
 SHEBAS = ("IR490546091390996030824628", "IR420199754323194875749118", "IR550551049746507529170342")
@@ -97,7 +97,7 @@ class PersonnelOffice:
     async def send(self, content: bytes | Sequence[Line]) -> UUID:
         """Send a file; returns the import's case."""
         body = content if isinstance(content, bytes) else csv_of(content)
-        upload = Upload(self.actor, self.organisation_id, uuid4().hex, "", in_parts(body))
+        upload = Upload(self.actor, self.organisation_id, uuid4().hex, "", in_parts(body), fresh_totp())
         answer = await send_file(self.context, upload, lambda received: str(received.case_id).encode())
         return UUID(answer.body.decode())
 

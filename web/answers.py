@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from api.answering import Decision
 from api.client import checked
+from api.values import Reason
 from domain.errors import InvalidInput
 from web.forms import Form
 from web.language import noop as _
@@ -24,11 +25,27 @@ NOTES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class Together:
+    """How several tasks of a kind are decided with one code.
+
+    Args:
+        decision: on all of them; its name says all.
+        template: of what each is about.
+        findings: what stands against it, in the values of the template.
+    """
+
+    decision: type[Decision]
+    template: str
+    findings: Callable[[Mapping[str, Any]], Sequence[Reason]]
+
+
+@dataclass(frozen=True, slots=True)
 class TaskForm:
     """A kind of task: the template of its forms, and the decisions, each with what it says beside its name."""
 
     template: str
     decisions: Mapping[type[Decision], Callable[[Form], Body]]
+    together: Together | None = None
 
     @property
     def kind(self) -> str:

@@ -24,6 +24,7 @@ from domain.errors import Refusal
 from domain.wording import Sentence
 from web import (
     account,
+    card,
     case,
     certificate,
     credit,
@@ -55,6 +56,7 @@ _ROUTERS: Final = (
     case.router,
     guarantor.router,
     credit.router,
+    card.router,
     messages.router,
     task.router,
     personnel.router,

@@ -76,14 +76,15 @@ async def revoke(request: SignedIn, certificate_id: UUID) -> Response:
     if form.is_good:
         try:
             wish = checked(RevocationIn, reason=reason)
-            await request.api.perform(revoke_certificate, form.key, certificate_id, wish)
+            await request.api.perform(revoke_certificate, form.key, certificate_id, wish, form.fresh_code())
             back = f"?organisation_id={organisation_id}" if organisation_id else ""
             return request.redirect(f"/certificates{back}", done="certificate_revoked")
         except Refusal as refused:
             form.refuse(refused)
-    # Each certificate has a reason of its own on the page.
+    # Each certificate has a reason and a code of its own on the page.
     form.errors = {
-        f"reason-{certificate_id}" if name == "reason" else GENERAL: form.errors[name] for name in form.errors
+        f"{name}-{certificate_id}" if name in {"reason", "totp"} else GENERAL: sentence
+        for name, sentence in form.errors.items()
     }
     shown = await _shown(request, organisation_id)
     return request.render_again("certificates.html", form, **(shown | {"refused_id": certificate_id}))

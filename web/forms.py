@@ -136,6 +136,10 @@ class Form:
         text = self.text(name)
         return int(text) if text.isascii() and text.isdigit() and len(text) <= _VERSION_DIGITS else 0
 
+    def fresh_code(self) -> str | None:
+        """The code of the authenticator app, which the API asks for where it needs one (G1)."""
+        return self.text("totp") or None
+
     def jalali(self, name: str) -> str:
         """A Jalali day from its three fields, as the API takes days."""
         parts = [self.text(f"{name}.{part}") for part in ("year", "month", "day")]

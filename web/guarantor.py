@@ -131,7 +131,7 @@ async def _answer(request: PageRequest, form: Form, found: GuaranteeOut, decisio
     """Decide the task; a second sending of the same form finds it answered, and gets the same answer by its key."""
     try:
         task_id = UUID(form.text("task_id") or str(found.task_id))
-        await request.api.perform(decide_task, form.key, task_id, decision(), form.version())
+        await request.api.perform(decide_task, form.key, task_id, decision(), form.version(), None)
     except ValueError:
         form.errors[GENERAL] = request.language.translate("Nothing is waiting for your answer here any more.")
     except Refusal as refused:

@@ -60,7 +60,7 @@ async def forward(request: SignedIn) -> Response:
             case = await request.api.perform(forward_mobile_change, form.key, checked(MobileChangeIn, **typed))
             return request.redirect(f"/cases/{case.id}", done="mobile_change_forwarded")
         except StepUpRequired:
-            return request.redirect("/confirm?next=/mobile-changes")
+            return request.confirm_first("/mobile-changes")
         except NotFound:
             form.errors["national_id"] = request.language.translate("Nobody with this national id works in your area.")
         except Refusal as refused:

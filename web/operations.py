@@ -127,12 +127,15 @@ async def _notices(request: PageRequest, state: ShownState, before: UUID | None 
 async def resend(request: SignedIn, notice_id: UUID, state: ShownState = None) -> Response:
     """Send a message again (G4)."""
     form = await request.form()
+    back = f"/operations/notices?state={state}" if state else "/operations/notices"
     try:
         await request.api.perform(resend_notice, form.key, notice_id)
+    except StepUpRequired:
+        return request.confirm_first(back)
     except Refusal as refused:
         form.refuse(refused)
         return request.render_again("operations_notices.html", form, **await _notices(request, state))
-    return request.redirect(f"/operations/notices?state={state}" if state else "/operations/notices", done="resent")
+    return request.redirect(back, done="resent")
 
 
 async def _services(request: PageRequest) -> list[ServiceOut]:
@@ -172,7 +175,7 @@ async def switch(request: SignedIn, name: str) -> Response:
             await request.api.perform(switch_service, form.key, service.name, wish)
             return request.redirect("/operations/services", done="switched")
         except StepUpRequired:
-            return request.redirect(f"/confirm?next=/operations/services/{service.name}")
+            return request.confirm_first(f"/operations/services/{service.name}")
         except Refusal as refused:
             form.refuse(refused)
     return request.render_again("operations_switch.html", form, service=service)
@@ -215,6 +218,8 @@ async def _record(
 ) -> Response:
     try:
         await request.api.perform(record_holiday, form.key, day, checked(HolidayIn, name=name, closed=closed))
+    except StepUpRequired:
+        return request.confirm_first(f"/operations/holidays?year={to_jalali(day).year}")
     except Refusal as refused:
         form.refuse(refused)
         return request.render_again("operations_holidays.html", form, **await _holidays(request, year))

@@ -142,6 +142,10 @@ class PageRequest:
         """The page of a form that was refused, with what was typed and what is wrong."""
         return self.render(template, status=422, form=form, **values)
 
+    def confirm_first(self, path: str) -> Response:
+        """Send the browser to where a fresh code is typed, and from there to a path (G1)."""
+        return self.redirect(f"/confirm?next={quote(path, safe='')}")
+
     def redirect(self, path: str, *, done: str = "") -> Response:
         """Send the browser on, telling there what was done (a code of a capability's ``NOTES``)."""
         separator = "&" if "?" in path else "?"

@@ -57,7 +57,7 @@ _FILE_MEGABYTES: Final = 50
 # A file of the largest size that the API takes, and the rest of the form around it.
 _MAX_UPLOAD: Final = (_FILE_MEGABYTES + 1) * _MEGABYTE
 _CHUNK: Final = 256 * 1024
-# What comes beside the file: its form's key, and a little room.
+# What comes beside the file: its form's key, a code, and a little room.
 _FIELDS: Final = 5
 _FIELD_BYTES: Final = 1024
 _IMPORTS: Final = 10
@@ -164,7 +164,7 @@ async def _hand_on(request: PageRequest, organisation_id: UUID, form: Form) -> U
     file = (await request.http.form()).get("file")
     content = _parts_of(file if isinstance(file, UploadFile) else None)
     try:
-        return (await request.api.call(import_personnel, organisation_id, form.key, content)).id
+        return (await request.api.call(import_personnel, organisation_id, form.key, content, form.fresh_code())).id
     except _OF_THE_FILE as refused:
         form.errors["file"] = refused.sentence(request.language.code)
     except Refusal as refused:
@@ -257,7 +257,8 @@ async def correct(request: SignedIn, employment_id: UUID) -> Response:
     if form.is_good:
         try:
             wish = checked(EmploymentCorrectionIn, **body)
-            await request.api.perform(correct_employment, form.key, employment_id, wish, form.version())
+            version, code = form.version(), form.fresh_code()
+            await request.api.perform(correct_employment, form.key, employment_id, wish, version, code)
             return request.redirect("/personnel/people", done="employment_corrected")
         except Refusal as refused:
             form.refuse(refused)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
+from api.case_detail import CaseDetail
 from api.review import ApproveApplication, ForwardApplication, RefuseApplication, ReturnApplication
-from web.answers import Body, TaskForm, chosen_reason, nothing_more
+from api.values import Reason
+from web.answers import Body, TaskForm, Together, chosen_reason, nothing_more
 from web.forms import Form
 
 
@@ -16,6 +19,11 @@ def _return(form: Form) -> Body:
     return {"reasons": reasons, "unsuitable_guarantees": form.all("unsuitable_guarantees")}
 
 
+def _findings(values: Mapping[str, Any]) -> Sequence[Reason]:
+    case: CaseDetail | None = values["case"]
+    return case.review.findings if case is not None and case.review is not None else []
+
+
 TASK_FORM: Final = TaskForm(
     "review_decision.html",
     {
@@ -24,4 +32,5 @@ TASK_FORM: Final = TaskForm(
         ReturnApplication: _return,
         RefuseApplication: chosen_reason,
     },
+    Together(ApproveApplication, "review_together.html", _findings),
 )

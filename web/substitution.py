@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,16 +10,31 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from api.case_detail import CaseDetail
-from api.substitution import ApproveSubstitution, RefuseSubstitution, read_substitution, withdraw_substitution
+from api.substitution import (
+    ApproveSubstitution,
+    RefuseSubstitution,
+    SubstitutionOut,
+    read_substitution,
+    withdraw_substitution,
+)
+from api.values import Reason
 from messages.case import CaseKind
-from web.answers import TaskForm, chosen_reason, nothing_more
+from web.answers import TaskForm, Together, chosen_reason, nothing_more
 from web.case_parts import CaseAction, CaseParts
 from web.page_request import PageRequest, SignedIn
 
 router = APIRouter()
 
+
+def _findings(values: Mapping[str, Any]) -> Sequence[Reason]:
+    asked: SubstitutionOut | None = values.get("substitution")
+    return [] if asked is None else asked.findings or []
+
+
 TASK_FORM: Final = TaskForm(
-    "substitution_decision.html", {ApproveSubstitution: nothing_more, RefuseSubstitution: chosen_reason}
+    "substitution_decision.html",
+    {ApproveSubstitution: nothing_more, RefuseSubstitution: chosen_reason},
+    Together(ApproveSubstitution, "substitution_together.html", _findings),
 )
 CASE_ACTIONS: Final = (CaseAction("withdraw_substitution", "substitution_withdrawal.html", first_in=frozenset()),)
 

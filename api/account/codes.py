@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Body
 from pydantic import Field, model_validator
 
-from api import guarantor, onboarding
+from api import card, guarantor, onboarding
 from api.account.sessions import CodeText
 from api.answering import CodeRequest
 from api.dependencies import CommandDep
@@ -34,7 +34,7 @@ class StepUpCodeRequest(CodeRequest):
         return step_up_binding(command.actor.session_id)
 
 
-CODES: Final = (StepUpCodeRequest, *onboarding.CODES, *guarantor.CODES)
+CODES: Final = (StepUpCodeRequest, *onboarding.CODES, *guarantor.CODES, *card.CODES)
 
 if TYPE_CHECKING:
     AnyCodeWish = CodeRequest
@@ -83,6 +83,9 @@ async def request_code(command: CommandDep, wish: Annotated[AnyCodeWish, Body()]
 @router.post("/step-up")
 @refuses(commands.step_up, Forbidden)
 async def step_up(command: CommandDep, body: StepUp) -> SteppedUp:
-    """Confirm the session with a fresh code; for five minutes it may then do what needs one."""
+    """Confirm the session with a fresh code; for a while it may then do what needs one.
+
+    Five minutes of a member, ten of staff. What moves pay, terms or money takes a code of its own instead.
+    """
     until = await commands.step_up(command, code_id=body.code_id, code=body.code or "", totp=body.totp or "")
     return SteppedUp(strong_until=until)

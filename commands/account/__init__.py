@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from commands.account.codes import check_code, request_code, request_sign_in_code
+from commands.account.codes import (
+    RightTotp,
+    check_code,
+    check_totp,
+    request_code,
+    request_sign_in_code,
+    require_code,
+    use_totp,
+)
 from commands.account.sessions import SignIn, account_stream, authenticate, sign_in, sign_in_staff, sign_out, step_up
 from commands.account.setup import (
     NewCredentials,
@@ -30,6 +38,7 @@ from storage.account import use_code
 __all__ = [
     "NewCredentials",
     "NewTotpKey",
+    "RightTotp",
     "SignIn",
     "StaffAdministration",
     "account_stream",
@@ -37,6 +46,7 @@ __all__ = [
     "authenticate",
     "change_staff_credentials",
     "check_code",
+    "check_totp",
     "console_administration",
     "disable_staff",
     "draw_totp_key",
@@ -46,6 +56,7 @@ __all__ = [
     "read_newcomer",
     "request_code",
     "request_sign_in_code",
+    "require_code",
     "resend_staff_link",
     "reset_operator",
     "revoke_role",
@@ -56,4 +67,5 @@ __all__ = [
     "staff_policy",
     "step_up",
     "use_code",
+    "use_totp",
 ]

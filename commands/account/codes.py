@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -10,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from commands.account.credentials import matching_step
 from commands.command import Command, Context
 from commands.refusals import refuses
+from domain.access import Actor
 from domain.account import (
+    CODE_LIFE,
     CODES_APART,
     CODES_PER_ADDRESS,
     CODES_PER_DAY,
@@ -20,6 +24,7 @@ from domain.account import (
     CODES_PER_PERSON,
     NO_BINDING,
     STEP_UP_TRIES,
+    TOTP_SECONDS,
     BadCode,
     CodeNotAccepted,
     CodePurpose,
@@ -30,7 +35,7 @@ from domain.account import (
     step_up_binding,
 )
 from domain.address import Uses, from_network
-from domain.errors import Forbidden, TooMany
+from domain.errors import CodeRequired, Forbidden, TooMany
 from domain.identity import BadMobile, BadNationalId, Mobile, NationalId, parse_mobile, parse_national_id
 from messages.notice import SendCode
 from storage import account
@@ -136,20 +141,64 @@ async def step_up_with_code(command: Command, code_id: UUID, code: str) -> None:
     await account.use_code(command.connection, code_id)
 
 
+@dataclass(frozen=True, slots=True)
+class RightTotp:
+    """A TOTP code that was found right and may not have been used yet."""
+
+    credential: account.Credential
+    step: int
+
+
 @refuses(BadCode, CodeNotAccepted)
-async def step_up_with_totp(command: Command, totp: str) -> None:
-    """Check and use up a TOTP code of staff."""
-    if command.actor.capacity != "staff":
+async def check_totp(context: Context, actor: Actor, totp: str) -> RightTotp:
+    """Find out whether a TOTP code is its person's; wrong ones count against the limit, whatever comes of the rest.
+
+    Follow it with ``use_totp`` in the transaction of what the code confirms.
+    """
+    if actor.capacity != "staff":
         raise Forbidden
-    typed, person_id = parse_code(totp, field="totp"), command.actor.person_id
-    async with transaction(command.context.side, SERVICE) as connection:
-        wait = await account.count_use(connection, command.seals, STEP_UP_TRIES, str(person_id))
+    typed, person_id, seals = parse_code(totp, field="totp"), actor.person_id, context.seals
+    async with transaction(context.side, SERVICE) as connection:
+        # The count is a lock as well: of many tries at once each is counted before the next is compared.
+        wait = await account.count_use(connection, seals, STEP_UP_TRIES, str(person_id))
+        credential = None if wait else await account.read_credential(connection, seals, person_id=person_id)
+        step = None if credential is None else matching_step(credential.totp_secret, typed, credential.step)
+        if step is not None:
+            await account.give_back(connection, seals, STEP_UP_TRIES, str(person_id))
     if wait is not None:
         raise TooMany(retry_after=wait)
-    credential = await account.read_credential(command.connection, command.seals, person_id=person_id)
-    step = None if credential is None else matching_step(credential.totp_secret, typed, credential.step)
-    if credential is None or step is None or not await account.use_totp_step(command.connection, credential, step):
+    if credential is None or step is None:
         raise CodeNotAccepted(field="totp")
+    return RightTotp(credential, step)
+
+
+@refuses(CodeNotAccepted)
+async def use_totp(command: Command, right: RightTotp) -> None:
+    """Use up a right code in the transaction of what it confirms; one caller wins, and what came slowly is too late."""
+    too_old = timedelta(seconds=command.now.timestamp() - right.step * TOTP_SECONDS) > CODE_LIFE
+    if too_old or not await account.use_totp_step(command.connection, right.credential, right.step):
+        raise CodeNotAccepted(field="totp")
+
+
+@refuses(check_totp)
+async def step_up_with_totp(command: Command, totp: str) -> None:
+    """Check and use up a TOTP code of staff."""
+    await use_totp(command, await check_totp(command.context, command.actor, totp))
+
+
+@refuses(CodeRequired, check_totp)
+async def require_code(command: Command) -> None:
+    """Refuse what moves pay, terms or money without a code of its own, and use the code up with it (G1).
+
+    It is bound to the content by coming in the same request; what was confirmed with others at once has a while.
+    """
+    if command.confirmed_until is not None:
+        if command.confirmed_until < command.now:
+            raise CodeRequired(field="totp")
+    elif command.totp:
+        await step_up_with_totp(command, command.totp)
+    else:
+        raise CodeRequired(field="totp")
 
 
 def _code_uses(pair: str, origin: str) -> Uses:

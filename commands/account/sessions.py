@@ -72,6 +72,9 @@ class _Entry:
         if person is None:
             raise Unauthenticated
         session = await account.begin_session(connection, person_id, self.capacity)
+        if self.capacity == "staff":
+            # A TOTP code was given for it a moment ago, and the next one is half a minute away.
+            await account.strengthen_session(connection, session.id, self.capacity)
         entry = audit.AuditEntry(
             "sign_in",
             f"{self.capacity}:{person_id}",
@@ -191,7 +194,7 @@ async def step_up(command: Command, *, code_id: UUID | None, code: str, totp: st
     else:
         await step_up_with_totp(command, totp)
     await command.audit(account_stream(command.actor.person_id), subject=str(command.actor.person_id))
-    return await account.strengthen_session(command.connection, command.actor.session_id)
+    return await account.strengthen_session(command.connection, command.actor.session_id, command.actor.capacity)
 
 
 async def _try_totp(

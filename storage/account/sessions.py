@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.access import Actor, Grant, Role, ScopeKind
-from domain.account import SESSION_LIVES, STEP_UP_LIFE, Capacity
+from domain.account import SESSION_LIVES, STEP_UP_LIVES, Capacity
 from storage.database import SERVICE, Statement, compile_sql, fetch, run_alone
 from storage.locks import About, lock, share_statement
 from storage.rows.account import known_devices, sessions
@@ -118,13 +118,13 @@ def _actor(row: Sequence[Any]) -> Actor:
     return Actor(person_id, capacity, session_id, grants, strong_until)
 
 
-async def strengthen_session(connection: AsyncConnection, session_id: UUID) -> datetime:
-    """Note that the session was confirmed with a fresh code; returns until when that counts."""
+async def strengthen_session(connection: AsyncConnection, session_id: UUID, capacity: Capacity) -> datetime:
+    """Note that a session in a capacity was confirmed with a fresh code; returns until when that counts."""
     until: datetime = (
         await connection.execute(
             sa.update(sessions)
             .where(sessions.c.id == session_id)
-            .values(strong_until=sa.func.now() + STEP_UP_LIFE)
+            .values(strong_until=sa.func.now() + STEP_UP_LIVES[capacity])
             .returning(sessions.c.strong_until)
         )
     ).scalar_one()

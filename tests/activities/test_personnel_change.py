@@ -12,10 +12,10 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.transition import ActivityContext
 from commands.command import Command, Envelope, perform
-from commands.personnel import answer_change
+from commands.personnel import confirm_change, reject_change
 from commands.task import lock_task
 from domain.access import Actor, Grant, Role, ScopeKind
-from domain.errors import NotFound, OwnCase, StepUpRequired, TaskNotOpen, TaskOfOtherKind
+from domain.errors import CodeRequired, NotFound, OwnCase, StepUpRequired, TaskNotOpen, TaskOfOtherKind
 from domain.personnel import ReasonMissing, SentByYourself
 from messages.case import OVER, WAIT, NextStep, StepInput
 from messages.decision import Step
@@ -29,7 +29,7 @@ from storage.rows.cases import case_people, cases, timeline
 from storage.rows.notices import notices
 from storage.rows.people import persons
 from storage.rows.tasks import tasks
-from tests.arrange import Arrange
+from tests.arrange import Arrange, fresh_totp
 from tests.commands.onboarding_steps import TavanaScenario
 from tests.personnel_steps import SHEBAS, Line, PersonnelOffice
 from tests.transitions import Transitions
@@ -66,13 +66,17 @@ async def answer(
     reason: str | None = None,
     key: str = "k" * 8,
     version: int | None = None,
+    with_code: bool = True,
 ) -> None:
     """Answer the change's newest task as a person would."""
     task, *_ = await office.fetch(sa.select(tasks.c.id).where(tasks.c.case_id == case_id).order_by(tasks.c.id.desc()))
 
     async def work(command: Command) -> bytes:
         found = await lock_task(command, task.id, version=version)
-        return str(await answer_change(command, found, confirm=confirm, reason=reason)).encode()
+        decided = command.with_code(fresh_totp() if with_code else None)
+        if confirm:
+            return str(await confirm_change(decided, found)).encode()
+        return str(await reject_change(decided, found, reason or "")).encode()
 
     await perform(office.context, Envelope(actor, "decide_task", key, b"body"), work)
 
@@ -397,6 +401,17 @@ async def test_handing_an_account_to_another_mobile_needs_a_fresh_code(
 ) -> None:
     case_id, _ = await ask_for_mobile(office)
     stale = await arrange.acting((await arrange.person("staff")).id, SUPPORT, is_fresh=False)
-    with pytest.raises(StepUpRequired):
-        await answer(office, stale, case_id, confirm=True)
-    await answer(office, stale, case_id, confirm=False, reason="شماره را نمی‌شناسد")
+    for confirm in (True, False):
+        with pytest.raises(StepUpRequired):
+            await answer(office, stale, case_id, confirm=confirm, reason="شماره را نمی‌شناسد")
+
+
+async def test_another_sheba_needs_a_code_of_its_own_and_a_rejection_none(
+    office: PersonnelOffice, support: Actor
+) -> None:
+    line = Line()
+    case_id = await office.change(line, line.but(sheba=SHEBAS[1]))
+    await take(office, "request_decision", case_id)
+    with pytest.raises(CodeRequired):
+        await answer(office, support, case_id, with_code=False)
+    await answer(office, support, case_id, confirm=False, reason="شبا از آن دیگری است", with_code=False)

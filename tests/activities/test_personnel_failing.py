@@ -18,7 +18,7 @@ from domain.personnel import EmptyFile
 from messages.case import StepInput
 from messages.personnel import ImportPhase
 from storage.rows.personnel import Import
-from tests.arrange import Arrange
+from tests.arrange import Arrange, fresh_totp
 from tests.personnel_steps import Line, PersonnelOffice, csv_of, in_parts
 
 
@@ -72,7 +72,7 @@ def stored(tmp_path: Path) -> list[Path]:
 
 
 async def test_a_file_whose_import_is_refused_is_not_kept(office: PersonnelOffice, tmp_path: Path) -> None:
-    upload = Upload(office.actor, office.organisation_id, "key-of-this", "", in_parts(b""))
+    upload = Upload(office.actor, office.organisation_id, "key-of-this", "", in_parts(b""), fresh_totp())
     with pytest.raises(EmptyFile):
         await send_file(office.context, upload, lambda _: b"")
     assert stored(tmp_path) == []
@@ -86,7 +86,7 @@ async def test_a_file_whose_import_nobody_knows_of_is_kept_for_a_day(
 
     open_import = await office.send([Line()])
     (named,) = stored(tmp_path)
-    upload = Upload(office.actor, office.organisation_id, "key-of-this", "", in_parts(csv_of([Line()])))
+    upload = Upload(office.actor, office.organisation_id, "key-of-this", "", in_parts(csv_of([Line()])), fresh_totp())
     with pytest.raises(ConnectionResetError):
         await send_file(office.context, upload, broken)
     half_written = named.with_name("cut-off#1")

@@ -15,13 +15,14 @@ import httpx2
 from starlette.responses import Response
 
 from api.client import Client, refusing
-from api.dependencies import Caller, Reading, Visitor
+from api.dependencies import Caller, Reading, Visitor, code_of
 from api.operation import OPERATIONS, Operation
 from api.problems import status_of
 from commands.account import authenticate
 from commands.command import Command, Context
 from domain.errors import Refusal
 from tests.api.world import Call, World, filled
+from tests.arrange import fresh_totp
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,8 @@ def as_arguments(call: Call, world: World) -> tuple[Callable[..., Any], Operatio
             values[part.name] = _parts(call.content or b"")
         elif part.name == "key":
             values[part.name] = str(uuid4())
+        elif part.call is code_of:
+            values[str(part.name)] = fresh_totp()
         elif part.name not in {None, _runner(handler)} and part.call is not None:
             values[str(part.name)] = part.call()
     return handler, operation, values

@@ -288,10 +288,7 @@ async def test_nobody_watches_a_case_that_is_not_theirs(
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
-DISABLE = (
-    "INSERT INTO staff_credentials (person_id, username, password_hash, totp_sealed, disabled_at)"
-    " VALUES (%s, 'officer', 'x', 'x', now())"
-)
+DISABLE = "UPDATE staff_credentials SET disabled_at = now() WHERE person_id = %s"
 SHUT_OUT = {
     "the member's session ended": ("member", "UPDATE sessions SET ended_at = now() WHERE person_id = %s"),
     "the member's session grew too old": ("member", "UPDATE sessions SET expires_at = now() WHERE person_id = %s"),

@@ -32,7 +32,7 @@ from tests.api.world import (
     make_worlds,
     operations,
 )
-from tests.arrange import Arrange
+from tests.arrange import Arrange, fresh_totp
 from tests.books import Superuser
 
 MEMBERS = frozenset({"member_own", "member_foreign", "guarantor_own"})
@@ -94,6 +94,7 @@ MATRIX: dict[str, Rule] = {
     "list_credit_lines": MEMBER_ONLY,
     "read_credit_line": to("member_own", members=404),
     "read_statement": to("member_own", "auditor", members=404),
+    "reveal_card": to("member_own", members=404),
     "list_organisations": to("contracts_officer", "hr_own", "hr_other", *READERS),
     "read_organisation": to("contracts_officer", "hr_own", "welfare_own", *READERS, members=404, staff=404),
     "list_contracts": to("contracts_officer", "hr_own", "welfare_own", *READERS, members=404, staff=404),
@@ -121,6 +122,7 @@ MATRIX: dict[str, Rule] = {
     "claim_task": HOLDS_THE_TASK,
     "release_task": HOLDS_THE_TASK,
     "decide_task": HOLDS_THE_TASK,
+    "decide_tasks": to(*STAFF),
     "withdraw_application": to("member_own", members=404),
     "list_certificates": to("hr_own", "auditor"),
     "revoke_certificate": to("hr_own"),
@@ -179,6 +181,7 @@ WITHOUT_SUCCESS = {
     "open_staff_link": "the token is a guess",
     "set_up_staff": "the token is a guess",
     "change_staff_credentials": "the password is a guess",
+    "reveal_card": "the code is a guess",
     "apply_for_credit": "the mandate's code is a guess",
     "correct_application": "no correction is asked for",
     "request_substitution": "one is open already",
@@ -405,7 +408,7 @@ async def test_a_cookie_counts_from_the_sites_that_the_settings_name_and_from_no
     context: Context, arrange: Arrange, headers: dict[str, str], status: int
 ) -> None:
     keeper = await arrange.platform(Role.CONTRACTS_OFFICER)
-    cookie = {"Cookie": f"{SESSION_COOKIE}={keeper.token}", "Idempotency-Key": "key-of-the-test"}
+    cookie = {"Cookie": f"{SESSION_COOKIE}={keeper.token}", "Idempotency-Key": "key-of-the-test", "TOTP": fresh_totp()}
     app = create_app(context, allowed_origins=[FRIEND])
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="https://amanat.test") as client:
         answer = await client.post(

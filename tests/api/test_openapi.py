@@ -43,6 +43,10 @@ def test_the_list_names_every_operation_with_all_that_it_may_refuse(document: di
         untold = {"invalid_input", "too_many_requests", "temporarily_unavailable"}
         if "(key)" in lines[name]:
             untold |= set(_OF_EVERY_COMMAND)
+        if "(code)" in lines[name]:
+            untold |= {"code_required", "bad_code", "code_not_accepted"}
+        if "(step-up)" in lines[name]:
+            untold |= {"step_up_required"}
         assert codes - told <= untold, name
 
 

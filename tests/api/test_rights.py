@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.transition import ActivityContext
 from commands.command import Context
+from domain.account import Capacity
 from storage.account import begin_session, end_sessions, strengthen_session
 from storage.account.sessions import lock_rights
 from storage.database import SERVICE, transaction
@@ -63,8 +64,9 @@ class Doorway:
         someone = self.world.people[who]
         await self.superuser.run("UPDATE role_grants SET revoked_at = NULL WHERE person_id = %s", someone.id)
         async with transaction(self.context.engine, SERVICE) as connection:
-            session = await begin_session(connection, someone.id, "staff" if who in STAFF else "member")
-            await strengthen_session(connection, session.id)
+            capacity: Capacity = "staff" if who in STAFF else "member"
+            session = await begin_session(connection, someone.id, capacity)
+            await strengthen_session(connection, session.id, capacity)
         self.world.people[who] = replace(someone, token=session.token)
         return someone.id
 

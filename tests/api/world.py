@@ -120,8 +120,6 @@ async def _people(world: World, arrange: Arrange, superuser: Superuser) -> None:
         " WHERE person_id = %s",
         people["expired"].id,
     )
-    for who in STAFF:
-        await superuser.run("INSERT INTO staff_credentials (person_id, username) VALUES (%s, %s)", people[who].id, who)
 
 
 async def _objects(
@@ -209,9 +207,7 @@ async def _others(world: World, arrange: Arrange, superuser: Superuser) -> None:
     things["colleague"] = colleague.id
     things["grant"] = await superuser.value("SELECT id FROM role_grants WHERE person_id = %s", colleague.id)
     await superuser.run(
-        "INSERT INTO staff_credentials (person_id, username) VALUES (%s, %s)",
-        colleague.id,
-        f"colleague.{world.region}",
+        "UPDATE staff_credentials SET username = %s WHERE person_id = %s", f"colleague.{world.region}", colleague.id
     )
 
 
@@ -274,6 +270,8 @@ def filled(body: Any, things: dict[str, Any]) -> Any:
     """A body whose texts that name a thing have become that thing's id."""
     if isinstance(body, dict):
         return {name: filled(value, things) for name, value in body.items()}
+    if isinstance(body, list):
+        return [filled(value, things) for value in body]
     if isinstance(body, str) and body[:1] + body[-1:] == "{}":
         return str(things[body[1:-1]])
     return body
@@ -323,6 +321,7 @@ def calls(world: World) -> dict[str, Call]:
         "resend_notice": Call("POST", "/v1/notices/{notice}/resend"),
         "list_credit_lines": Call("GET", "/v1/credit-lines"),
         "read_credit_line": Call("GET", "/v1/credit-lines/{line}"),
+        "reveal_card": Call("POST", "/v1/credit-lines/{line}/card-number", {"code_id": str(uuid4()), "code": "000000"}),
         "read_statement": Call("GET", "/v1/credit-lines/{line}/statement"),
         "list_organisations": Call("GET", "/v1/organisations"),
         "read_organisation": Call("GET", "/v1/organisations/{organisation}"),
@@ -377,6 +376,9 @@ def calls(world: World) -> dict[str, Call]:
         "claim_task": Call("POST", "/v1/tasks/{task}/claim"),
         "release_task": Call("POST", "/v1/tasks/{task}/release"),
         "decide_task": Call("POST", "/v1/tasks/{task}/decision", ISSUE),
+        "decide_tasks": Call(
+            "POST", "/v1/tasks/decisions", {"items": [{"task_id": "{task}", "version": 1, "decision": ISSUE}]}
+        ),
         "withdraw_application": Call("POST", "/v1/onboarding/applications/{case}/withdrawal"),
         "list_certificates": Call("GET", "/v1/certificates?organisation_id={organisation}"),
         "revoke_certificate": Call("POST", "/v1/certificates/{certificate}/revocation", {"reason": "پایان همکاری"}),

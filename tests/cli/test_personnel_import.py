@@ -20,6 +20,7 @@ from storage.rows.audit import audit
 from storage.rows.organisation import organisations
 from storage.rows.personnel import personnel_imports
 from tests.account_people import add_employee
+from tests.account_people import totp as code_now
 from tests.arrange import Arrange
 from tests.personnel_steps import DATA, Line, PersonnelOffice, csv_of
 
@@ -49,11 +50,12 @@ def written(console: Console) -> str:
 
 async def test_a_file_is_imported_and_its_refused_rows_are_shown(office: PersonnelOffice) -> None:
     grant = Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(office.organisation_id))
-    await add_employee(office.context, "maryam.hr", grant)
+    credentials = await add_employee(office.context, "maryam.hr", grant)
+    totp = await code_now(office.context, credentials.totp_secret)
     progress, result = paper(), paper()
     name = "personnel-minipay-cp1256"
     imported, refused = await import_file(
-        office.context, progress, DATA / f"{name}.csv", await code_of(office), "maryam.hr"
+        office.context, progress, DATA / f"{name}.csv", await code_of(office), "maryam.hr", totp
     )
     key = json.loads((DATA / f"{name}.key.json").read_text())["refused"]
     assert {str(line.row): line.code for line in refused} == key
@@ -80,7 +82,7 @@ async def test_nobody_imports_beyond_their_roles(office: PersonnelOffice, tmp_pa
         ("nobody", "no-such-organisation", NotFound),
     ):
         with pytest.raises(refusal):
-            await import_file(office.context, paper(), file, organisation, username)
+            await import_file(office.context, paper(), file, organisation, username, "123456")
     assert await office.fetch(sa.select(personnel_imports)) == []
 
 

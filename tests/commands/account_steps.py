@@ -124,8 +124,9 @@ async def staff_actor(
         totp=await totp(context, credentials.totp_secret),
         origin=ORIGIN,
     )
-    if strong:
-        await value(context, "UPDATE sessions SET strong_until = now() + interval '5 minutes'")
+    if not strong:
+        stale = "UPDATE sessions SET strong_until = now() - interval '1 second' WHERE id = :id"
+        await value(context, stale, id=signed_in.session.id)
     return await authenticate(context, signed_in.session.token)
 
 

@@ -36,7 +36,7 @@ from storage.rows.policies import Policy
 from storage.rows.tasks import Task
 from storage.tasks import find_open, open_tasks
 from tests.account_people import sent_code
-from tests.arrange import Arrange, Someone
+from tests.arrange import Arrange, Someone, fresh_totp
 from tests.transitions import Transitions
 
 P = ParamSpec("P")
@@ -68,7 +68,7 @@ async def run_as(context: Context, actor: Actor, work: Callable[[Command], Await
     results = []
 
     async def as_bytes(command: Command) -> bytes:
-        results.append(await work(command))
+        results.append(await work(command.with_code(fresh_totp())))
         return b"{}"
 
     await perform(context, Envelope(actor, "test", f"key-{uuid4()}", b"content", "origin"), as_bytes)

@@ -7,10 +7,12 @@ import asyncio
 import pytest
 
 from commands.account import (
+    RightTotp,
     authenticate,
     sign_in,
     step_up,
     use_code,
+    use_totp,
 )
 from commands.command import Command, Context
 from domain.account import (
@@ -20,12 +22,15 @@ from domain.account import (
     step_up_binding,
 )
 from domain.errors import Forbidden, NotFound, StepUpRequired, TooMany
+from storage.account import read_credential
+from storage.database import SERVICE, transaction
 from tests.account_people import (
     OPERATOR,
     add_member,
     sent_code,
     value,
 )
+from tests.books import Superuser
 from tests.commands.account_steps import (
     ORIGIN,
     TERMS,
@@ -137,3 +142,19 @@ async def test_a_member_cannot_step_up_by_totp_nor_staff_by_sms(context: Context
         await do(context, member, lambda command: step_up(command, code_id=None, code="", totp="123456"))
     with pytest.raises(Forbidden):
         await code_for(context, staff, CodePurpose.STEP_UP, step_up_binding(staff.session_id))
+
+
+async def test_a_code_counts_five_minutes_at_most_however_slowly_its_content_comes(
+    context: Context, superuser: Superuser
+) -> None:
+    actor = await staff_actor(context, "boss", OPERATOR)
+    await superuser.run("UPDATE staff_credentials SET totp_last_step = 0")
+    async with transaction(context.engine, SERVICE) as connection:
+        credential = await read_credential(connection, context.seals, person_id=actor.person_id)
+    assert credential is not None
+    too_old, old = [RightTotp(credential, credential.step - ago) for ago in (12, 8)]
+    with pytest.raises(CodeNotAccepted):
+        await do(context, actor, lambda command: use_totp(command, too_old))
+    await do(context, actor, lambda command: use_totp(command, old))
+    with pytest.raises(CodeNotAccepted):
+        await do(context, actor, lambda command: use_totp(command, old))

@@ -33,9 +33,9 @@ WAITS = (
 async def employee(context: Context, arrange: Arrange) -> Someone:
     """Somebody with one role."""
     someone = await arrange.staff(CONTRACTS)
-    credential = {"person_id": someone.id, "username": "officer", "password_hash": "-", "totp_sealed": b"-"}
+    named = sa.update(staff_credentials).where(staff_credentials.c.person_id == someone.id).values(username="officer")
     async with transaction(context.engine, SERVICE) as connection:
-        await connection.execute(sa.insert(staff_credentials).values(credential))
+        await connection.execute(named)
     return someone
 
 

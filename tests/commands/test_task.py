@@ -120,10 +120,7 @@ async def test_a_task_that_does_not_exist_is_not_found(
     assert (await post(api, officers[1], uuid4(), "claim")).status_code == 404
 
 
-DISABLE = (
-    "INSERT INTO staff_credentials (person_id, username, password_hash, totp_sealed, disabled_at)"
-    " VALUES (%s, 'first', 'x', 'x', now())"
-)
+DISABLE = "UPDATE staff_credentials SET disabled_at = now() WHERE person_id = %s"
 SHUT_OUT = {
     "their role was taken back": "UPDATE role_grants SET revoked_at = now() WHERE person_id = %s",
     "they were disabled": DISABLE,

@@ -27,7 +27,7 @@ from domain.access import Role
 from tests.api.doors import as_arguments
 from tests.api.test_matrix import MATRIX, WITHOUT_SUCCESS
 from tests.api.world import World, calls, guaranteed_calls, make_world
-from tests.arrange import Arrange
+from tests.arrange import Arrange, fresh_totp
 from tests.books import Superuser
 
 # What machines ask, and a stream without end.
@@ -93,14 +93,14 @@ async def test_what_is_refused_says_with_which_status_and_code_and_in_which_fiel
     nobody, member = RemoteClient(api), RemoteClient(api, world.people["member_own"].token)
     keeper = RemoteClient(api, world.people["contracts_officer"].token)
     wish = OrganisationIn(code="new-organisation", name="سازمان تازه")
-    await keeper.call(add_organisation, wish)
+    await keeper.call(add_organisation, wish, fresh_totp())
 
     found = []
     for call in (
         nobody.call(read_me),
         member.call(withdraw_application, ID),
-        keeper.call(add_organisation, wish),
-        member.call(decide_task, ID, RefuseGuarantee(kind="answer_guarantee", decision="refuse"), version=7),
+        keeper.call(add_organisation, wish, fresh_totp()),
+        member.call(decide_task, ID, RefuseGuarantee(kind="answer_guarantee", decision="refuse"), version=7, totp=None),
     ):
         with pytest.raises(Refused) as refused:
             await call
@@ -119,7 +119,7 @@ async def test_a_command_has_a_new_key_unless_one_is_given_and_the_version_that_
 ) -> None:
     client = RemoteClient(api, "token")
     decision = RefuseGuarantee(kind="answer_guarantee", decision="refuse")
-    decided = [client.request(decide_task, ID, decision, version) for version in (None, 7)]
+    decided = [client.request(decide_task, ID, decision, version, None) for version in (None, 7)]
     again = [client.under("key-of-the-test").request(withdraw_application, ID) for _ in range(2)]
 
     assert [request.headers.get("If-Match") for request in decided] == [None, '"7"']

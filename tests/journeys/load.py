@@ -238,7 +238,7 @@ class Load:
                 decision = given or await self._member(who).consent(task.subject_id or one.case_id)
             case kind:
                 who, decision = self.officers[kind], given or _FORWARD[kind]
-        return self._by(who).request(decide_task, task.id, decision, version=None)
+        return self._by(who).request(decide_task, task.id, decision, version=None, totp=who.totp)
 
 
 async def _all(work: Iterable[Awaitable[T]]) -> list[T]:

@@ -27,7 +27,7 @@ from stack.places import PROJECT, Places
 from stack.postgres import EmbeddedPostgres
 from stack.progress import Progress
 from stack.state import StackState, read_state
-from tests.arrange import eventually
+from tests.arrange import TIME_PASSES, eventually
 from tests.books import Superuser, assert_books_clean
 
 UNREACHABLE = 0
@@ -170,6 +170,8 @@ async def visiting(places: Places) -> AsyncIterator[Visit]:
         assembly = await assemble(Settings(), lazy=True)
     postgres = EmbeddedPostgres(places.postgres, preferred_port=addresses.database_port)
     try:
+        async with Superuser.connected(postgres.superuser_url()) as superuser:
+            await superuser.run(TIME_PASSES)
         async with httpx2.AsyncClient(base_url=addresses.local_api, timeout=10) as api:
             yield Visit(places, api, assembly, postgres.superuser_url())
     finally:

@@ -33,7 +33,7 @@ from storage.database import create_engine
 from storage.locks import About
 from storage.migrate import upgrade
 from storage.sealing import Seals
-from tests.arrange import Arrange, Someone, eventually
+from tests.arrange import TIME_PASSES, Arrange, Someone, eventually
 from tests.books import Superuser, assert_books_clean
 from tests.commands.onboarding_steps import MinipayOffice, apply, open_task
 from tests.conftest import KEY, Database, routes
@@ -240,6 +240,8 @@ async def test_postgres_restarted_while_people_act_loses_nothing_and_shows_no_fa
 async def _act_through_a_restart(
     server: EmbeddedPostgres, context: Context, arrange: Arrange, api: httpx2.AsyncClient
 ) -> dict[str, int]:
+    async with Superuser.connected(server.superuser_url()) as superuser:
+        await superuser.run(TIME_PASSES)
     employer = await arrange.organisation()
     officer = await arrange.hr_officer(employer)
     members = [await arrange.member(employer) for _ in range(8)]
@@ -253,7 +255,9 @@ async def _act_through_a_restart(
             request = RemoteClient(api, member.token).request(withdraw_application, case_id)
         else:
             issue = certificate(50_000_000, 12)
-            request = RemoteClient(api, officer.token).request(decide_task, tasks[case_id], issue, version=None)
+            request = RemoteClient(api, officer.token).request(
+                decide_task, tasks[case_id], issue, version=None, totp=officer.totp
+            )
         await insist(api, request, seen)
         if place == 3:
             await restart

@@ -36,7 +36,7 @@ class Scene:
         keeper = self.steps.by(self.contracts)
         contract = (await keeper.call(list_contracts, self.employer)).items[0]
         change = ContractChange(state=state, reason="تصمیم امور قراردادها")
-        await keeper.call(change_contract, contract.id, change)
+        await keeper.call(change_contract, contract.id, change, self.contracts.totp)
 
     async def issue(self, case_id: str, **changes: Any) -> None:
         """HR issues the certificate."""
@@ -53,7 +53,7 @@ class Scene:
         asked = await self.steps.member(self.member).asked_for(UUID(case_id))
         assert asked.certificate_id is not None
         why = RevocationIn(reason="پایان همکاری")
-        return await self.steps.by(self.officer).send(revoke_certificate, asked.certificate_id, why)
+        return await self.steps.by(self.officer).send(revoke_certificate, asked.certificate_id, why, self.officer.totp)
 
 
 @pytest.fixture

@@ -250,7 +250,7 @@ async def test_a_strong_session_is_strong_for_five_minutes(context: Context) -> 
     assert actor is not None
     assert actor.strong_until is None
     async with transaction(context.engine, Acting("member", member.person_id)) as connection:
-        until = await account.strengthen_session(connection, session.id)
+        until = await account.strengthen_session(connection, session.id, "member")
     actor = await live(context, session.token)
     assert actor is not None
     assert actor.strong_until == until

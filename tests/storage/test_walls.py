@@ -242,10 +242,6 @@ async def stranger(context: Context, arrange: Arrange, member: Someone, superuse
     colleague = await arrange.member(employer)
     await apply(MinipayOffice(context, colleague, colleague))
     await superuser.run(
-        "INSERT INTO staff_credentials (person_id, username, password_hash, totp_sealed)"
-        " SELECT person_id, 'officer', 'x', 'x' FROM role_grants"
-    )
-    await superuser.run(
         "INSERT INTO personnel_imports (case_id, organisation_id, file_key, file_size, file_sha256)"
         " SELECT id, organisation_id, 'personnel/x', 1, 'x' FROM cases WHERE person_id = %s",
         colleague.id,

@@ -5,10 +5,14 @@ from __future__ import annotations
 import pyotp
 import pytest
 
+from activities.transition import ActivityContext
 from commands.command import Context
 from domain.access import Grant, Role, ScopeKind
+from messages.case import StepInput
 from tests.account_people import add_employee
 from tests.arrange import Arrange, next_national_id
+from tests.commands.onboarding_steps import MinipayOffice, apply, issue
+from tests.transitions import Transitions
 from tests.web.conftest import Visit
 from web.language import language_of
 
@@ -77,3 +81,27 @@ async def test_the_language_is_kept(visit: Visit) -> None:
     assert await visitor.page.get_attribute("html", "dir") == "ltr"
     await visitor.go("/sign-in/staff")
     await visitor.reads("Staff sign-in")
+
+
+async def test_a_member_sees_the_whole_number_of_their_card_once_with_a_code_for_it(
+    visit: Visit, arrange: Arrange, context: Context, activity_context: ActivityContext
+) -> None:
+    employer = await arrange.organisation()
+    office = MinipayOffice(context, await arrange.member(employer), await arrange.hr_officer(employer))
+    case_id = await apply(office)
+    await Transitions(activity_context).request_backing(StepInput(case_id))
+    await issue(office, case_id)
+    await Transitions(activity_context).activate_credit(StepInput(case_id))
+    member = await visit(office.member, script=False)
+    await member.go("/credit")
+    await member.press("Show the whole number")
+    await member.press("Send me the code")
+    await member.fill(code="۰۰۰۰۰۰")
+    await member.press("Show the whole number")
+    await member.reads("This has not been sent yet")
+    await member.fill(code=await member.code("show_card"))
+    await member.press("Show the whole number")
+    await member.reads("Give it to nobody who calls you. It is gone from this page once you leave it.")
+    assert "•" not in await member.text()
+    await member.go("/credit")
+    await member.reads("••••")

@@ -7,8 +7,9 @@ import re
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
+from domain.persian import persian_digits
 from relay import Relay
-from tests.arrange import Arrange, Someone, eventually
+from tests.arrange import Arrange, Someone, eventually, fresh_totp
 from tests.books import Superuser, assert_books_clean
 from tests.journeys.process import Process
 from tests.journeys.steps import Steps
@@ -132,6 +133,7 @@ async def test_tavana_with_refusal_return_and_approval_clicked_by_four_people(
     await correct(applicant)
     # Less was asked for: nobody is asked again.
     await open_task(finance)
+    await finance.fill(totp=persian_digits(fresh_totp()))
     await finance.press("Approve")
     await finance.reads("Your decision was recorded. Nothing else waits for you.")
 
@@ -154,10 +156,13 @@ async def test_minipay_without_script(visit: Visit, arrange: Arrange) -> None:
     await officer.go("/inbox")
     await eventually(lambda: _reloaded_with(officer, "[data-task]"), "a task")
     await officer.page.locator("[data-task]").click()
-    await officer.fill(valid_until__day="۳۰", valid_until__month="۱۲", valid_until__year="۱۴۰۵")
+    await officer.fill(valid_until__day="۳۰", valid_until__month="۱۲", valid_until__year="۱۴۰۵", totp=fresh_totp())
     await officer.press("Issue the certificate")
     await officer.reads("This has not been sent yet")
-    await officer.fill(valid_until__day="۲۹", valid_until__year="1406")
+    await officer.fill(valid_until__day="۲۹", valid_until__year="1406", totp="۱۲۳۴۵۶")
+    await officer.press("Issue the certificate")
+    await officer.reads("This has not been sent yet")
+    await officer.fill(totp=persian_digits(fresh_totp()))
     await officer.press("Issue the certificate")
     await officer.reads("Your decision was recorded. Nothing else waits for you.")
     await eventually(lambda: _reloaded_with(applicant, 'main a[href="/credit"]'), "the credit")

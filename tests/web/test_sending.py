@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from urllib.parse import quote
 from uuid import uuid4
 
 import httpx2
@@ -21,7 +22,7 @@ from messages.case import StepInput
 from tests.api.world import make_world
 from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser
-from tests.personnel_steps import Line, PersonnelOffice
+from tests.personnel_steps import SHEBAS, Line, PersonnelOffice
 from tests.transitions import Transitions
 from tests.web.conftest import HERE, Visit, cookies
 
@@ -110,33 +111,36 @@ async def test_a_switch_asks_for_the_code_before_the_reason(
     assert _FIRST_CODE not in confirmed
     assert 'name="reason"' not in weak
     assert f'href="/confirm?next={_SWITCH}"' in weak
-    assert late.headers["Location"] == f"/confirm?next={_SWITCH}"
+    assert late.headers["Location"] == f"/confirm?next={quote(_SWITCH, safe='')}"
 
 
 @pytest.mark.parametrize(
-    ("changed", "needs_code"), [({"mobile": "09121110099"}, True), ({"employment": "بازنشسته"}, False)]
+    ("changed", "own_code"),
+    [({"mobile": "09121110099"}, False), ({"employment": "بازنشسته"}, False), ({"sheba": SHEBAS[1]}, True)],
 )
-async def test_a_change_that_hands_an_account_over_asks_for_the_code_first(
+async def test_a_decision_asks_for_its_own_code_or_for_a_step_up_first(
     site: httpx2.AsyncClient,
     arrange: Arrange,
     activity_context: ActivityContext,
     superuser: Superuser,
     changed: dict[str, str],
-    needs_code: bool,
+    own_code: bool,
 ) -> None:
     office, line = await PersonnelOffice.open(activity_context, arrange), Line()
     case_id = await office.change(line, line.but(**changed))
     await Transitions(activity_context).request_decision(StepInput(case_id))
-    officer = await (arrange.platform(Role.SUPPORT_AGENT) if needs_code else arrange.hr_officer(office.organisation_id))
+    is_exit = "employment" in changed
+    officer = await (arrange.hr_officer(office.organisation_id) if is_exit else arrange.platform(Role.SUPPORT_AGENT))
     task = await superuser.value("SELECT id FROM tasks WHERE case_id = %s", case_id)
     confirmed = (await site.get(f"/tasks/{task}", headers=cookies(officer))).text
     await weaken(superuser, officer)
     weak = (await site.get(f"/tasks/{task}", headers=cookies(officer))).text
 
-    assert 'value="confirm"' in confirmed
     assert _FIRST_CODE not in confirmed
-    assert ('value="confirm"' in weak, f'href="/confirm?next=/tasks/{task}"' in weak) == (not needs_code, needs_code)
-    assert 'value="reject"' in weak
+    assert [f'value="{decision}"' in confirmed for decision in ("confirm", "reject")] == [True, True]
+    assert [f'value="{decision}"' in weak for decision in ("confirm", "reject")] == [own_code, False]
+    assert f'href="/confirm?next=/tasks/{task}"' in weak
+    assert ('name="totp"' in confirmed, 'name="totp"' in weak) == (own_code, own_code)
 
 
 async def test_a_file_is_taken_in_only_from_the_organisations_own_officer(
@@ -159,7 +163,7 @@ async def test_a_file_is_taken_in_only_from_the_organisations_own_officer(
     much = {"key": "k" * 10_000}
     answer = await site.post(path, data=much, files={"file": ("a.csv", b"x")}, headers={**cookies(own), **HERE})
     assert answer.status_code == 400
-    key = {"key": str(uuid4())}
+    key = {"key": str(uuid4()), "totp": own.totp or ""}
     answer = await site.post(path, data=key, files={"file": ("a.csv", b"x")}, headers={**cookies(own), **HERE})
     assert answer.headers["Location"].startswith("/personnel/imports/")
 

@@ -6,7 +6,9 @@ from fastapi import APIRouter
 
 from web.task.inbox import router as inbox
 from web.task.pane import router as pane
+from web.task.together import router as together
 
 router = APIRouter()
 router.include_router(inbox)
+router.include_router(together)
 router.include_router(pane)

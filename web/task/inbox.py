@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import urlencode
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from fastapi import APIRouter
@@ -19,12 +19,13 @@ from web.forms import Form, empty
 from web.page_request import PageRequest, SignedIn
 from web.task.filter import Filter
 from web.task.kinds import kind_words, reason_words
+from web.task.together import ids_of
 
 router = APIRouter()
 
 _ROWS: Final = 50
-# What may be done to several tasks at once. Claiming and releasing moves no money and can be taken back; decisions
-# that credit depends on are looked at and made one by one, on purpose.
+# What is done to several tasks at once without a look at each: it moves no money and can be taken back.
+_TOGETHER: Final = "together"
 _IN_BULK: Final = {"claim": claim_task, "release": release_task}
 
 
@@ -64,6 +65,7 @@ async def inbox_page(request: PageRequest, wanted: Filter, *, after: DueAfter = 
         kinds=[(kind, request.language.words(kind_words(kind))) for kind in TASK_FORMS],
         chosen=chosen,
         reason_words=reason_words,
+        may_together={kind for kind, task_form in TASK_FORMS.items() if task_form.together},
     )
 
 
@@ -79,12 +81,15 @@ async def act_in_bulk(request: SignedIn) -> Response:
     if request.user.is_member:
         return request.redirect("/")
     form = await request.form()
-    wanted, action, ids = Filter.within(form.text("within")), form.text("action"), _ids(form.all("task"))
-    if action not in _IN_BULK:
+    wanted, action, ids = Filter.within(form.text("within")), form.text("action"), ids_of(form.all("task"))
+    if action not in {*_IN_BULK, _TOGETHER}:
         return request.redirect(wanted.at("/inbox"))
     if not ids:
         form.errors["task"] = request.language.translate("Tick the tasks first.")
         return await inbox_page(request, wanted, form=form, status=422)
+    if action == _TOGETHER:
+        ticked = [("task", str(task_id)) for task_id in ids]
+        return request.redirect(f"/inbox/together?{urlencode([*ticked, ('within', wanted.query)])}")
     bulk = Bulk(action)
     for task_id in ids:
         try:
@@ -95,18 +100,6 @@ async def act_in_bulk(request: SignedIn) -> Response:
         except Refusal as refused:
             bulk.refused.append((task_id, refused.sentence(request.language.code)))
     return await inbox_page(request, wanted, bulk=bulk)
-
-
-def _ids(ticked: Sequence[str]) -> list[UUID]:
-    """The task ids of boxes that were ticked, each once, at most a page of them."""
-    return [found for found in dict.fromkeys(_uuid(one) for one in ticked[:_ROWS]) if found is not None]
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 async def act(request: PageRequest, action: str, task_id: UUID, key: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -113,10 +112,10 @@ async def decide(request: SignedIn, task_id: UUID) -> Response:
     try:
         if (decided := decision(task.kind, form)) is not None:
             # By the version of the facts that were looked at, not by the one that is newest now.
-            await request.api.perform(decide_task, form.key, task_id, decided, form.version())
+            await request.api.perform(decide_task, form.key, task_id, decided, form.version(), form.fresh_code())
             return await _after(request, task_id, within)
     except StepUpRequired:
-        return request.redirect(f"/confirm?next={quote(within.at(f'/tasks/{task_id}'), safe='')}")
+        return request.confirm_first(within.at(f"/tasks/{task_id}"))
     except Refusal as refused:
         form.refuse(refused)
         code = refused.code
