@@ -67,6 +67,10 @@ async def test_a_returned_application_says_what_it_may_be_corrected_to_by_the_va
     assert own["limit"]["monthly_limit"]["amount"] == own["limit"]["net_pay"]["amount"] // 4 == 80_000_000
     assert (own["mandate_version"], own["instalments_max"], own["mandate"]["fa"] != "") == (1, 24, True)
     assert (await steps.case(tavana.finance, case_id))["correction"] is None
+    # Pay is for whom the employer means.
+    await superuser.run("UPDATE employments SET mobile_index = 'x' WHERE person_id = %s", tavana.applicant.id)
+    disputed = await steps.case(tavana.applicant, case_id)
+    assert (disputed["correction"], [one["part"] for one in disputed["mobile_disputed"]]) == (None, ["applicant"])
 
 
 async def test_an_application_that_is_not_returned_has_nothing_to_correct(tavana: TavanaScenario, steps: Steps) -> None:

@@ -85,6 +85,20 @@ async def test_the_whole_card_number_is_shown_once_for_each_code_of_its_own(
     assert (await audited(context, f"account:{member.id}"))[-1] == "reveal_card"
 
 
+async def test_neither_card_nor_pay_is_shown_while_the_mobile_is_disputed(
+    api: httpx2.AsyncClient, member: Someone, superuser: Superuser
+) -> None:
+    await superuser.run("UPDATE sessions SET strong_until = now() + interval '5 minutes'")
+    await superuser.run("UPDATE employments SET mobile_index = 'x'")
+
+    lines = (await api.get("/v1/credit-lines", headers=member.headers())).json()
+    offer = (await api.get("/v1/programmes", headers=member.headers())).json()
+
+    assert lines["mobile_disputed"] is lines["items"][0]["mobile_disputed"] is offer["mobile_disputed"] is True
+    assert lines["items"][0]["card_number"].startswith("*" * 12)
+    assert [each["limits"] for each in offer["items"]] == [[]] * len(offer["items"])
+
+
 async def test_every_line_has_its_own_balance_and_one_query_reads_them_all(
     api: httpx2.AsyncClient, context: Context, office: MinipayOffice, activity_context: ActivityContext
 ) -> None:
