@@ -103,12 +103,11 @@ async def _propose(
 async def confirm_staff_change(command: Command, task: Task) -> UUID:
     """Confirm what another operator proposed, for somebody else; it is judged once more. Returns the fact's id."""
     await _judge(command, task)
-    command.require_strong()
     await storage.confirm_staff_change(command.connection, task.case_id, command.actor.person_id)
     return await command.act(task.case_id, FactKind.CONFIRMED, part=Role.OPERATOR, closes=task)
 
 
-@refuses(*DECISION, OwnCase)
+@refuses(*DECISION, StepUpRequired, OwnCase)
 async def reject_staff_change(command: Command, task: Task, reason: str) -> UUID:
     """Reject it with a reason: nothing is changed. Returns the fact's id."""
     await _judge(command, task)
@@ -127,4 +126,5 @@ async def _judge(command: Command, task: Task) -> StaffChange:
         raise NotFound
     if command.actor.person_id in {change.proposed_by, change.person_id}:
         raise OwnCase
+    command.require_strong()
     return change

@@ -25,7 +25,10 @@ OPERATIONS_BY_CONFIRMATION: dict[str, frozenset[Confirmation]] = {
     **dict.fromkeys(("propose_policy", "decide_policy"), CODE),
     **dict.fromkeys(("revoke_certificate", "decide_tasks"), CODE),
     "decide_task": CODE | STEP_UP,
-    **dict.fromkeys(("add_staff", "grant_role", "revoke_role"), STEP_UP),
+    **dict.fromkeys(("propose_staff", "propose_role", "propose_reset", "resend_staff_link"), STEP_UP),
+    **dict.fromkeys(("revoke_role", "disable_staff"), STEP_UP),
+    # With the present password and code in it.
+    "change_staff_credentials": NONE,
     **dict.fromkeys(("switch_service", "record_holiday", "resend_notice", "forward_mobile_change"), STEP_UP),
     # The queue, the session itself, looking somebody up.
     **dict.fromkeys(("claim_task", "release_task", "step_up", "sign_out", "search_employments"), NONE),
@@ -53,6 +56,8 @@ DECISIONS_BY_CONFIRMATION: dict[tuple[str, str], frozenset[Confirmation]] = {
     ("confirm_mobile_change", "return"): STEP_UP,
     ("confirm_mobile_change", "reject"): STEP_UP,
     ("correct_mobile_change", "correct"): STEP_UP,
+    ("confirm_staff_change", "confirm"): STEP_UP,
+    ("confirm_staff_change", "reject"): STEP_UP,
     # A guarantor's own, with a code by SMS for exactly its terms.
     ("answer_guarantee", "accept"): NONE,
     ("answer_guarantee", "refuse"): NONE,
@@ -71,8 +76,11 @@ BY = {
     "change_contract": "contracts_officer",
 }
 STRONG_BY = {
-    "add_staff": "operator",
-    "grant_role": "operator",
+    "propose_staff": "operator",
+    "propose_role": "operator",
+    "propose_reset": "operator",
+    "resend_staff_link": "operator",
+    "disable_staff": "operator",
     "revoke_role": "operator",
     "switch_service": "operator",
     "record_holiday": "operator",
