@@ -68,7 +68,7 @@ class NoticeSender:
             return
         text = code_text(CodePurpose(unsent.purpose), unsent.code)
         try:
-            await self._sms.send(unsent.mobile, f"code_{unsent.purpose}", {"code": unsent.code}, text)
+            await self._sms.send(unsent.to, f"code_{unsent.purpose}", {"code": unsent.code}, text)
         except SendFailed as failure:
             if failure.retryable:
                 raise

@@ -26,6 +26,7 @@ from api import (
     employment,
     guarantor,
     health,
+    joining,
     ledger,
     mobile_change,
     notice,
@@ -56,6 +57,7 @@ _HEADERS = {
 }
 _ROUTERS = (
     account.router,
+    joining.router,
     case.router,
     task.router,
     onboarding.router,

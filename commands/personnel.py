@@ -145,8 +145,8 @@ async def answer_change(command: Command, task: Task, *, confirm: bool, reason: 
         raise NotFound
     if await guarantee_each_other(command.connection, command.actor.person_id, change.person_id):
         raise OwnCase
-    sender = await personnel.sender_of(command.connection, change.import_case_id)
-    if change.what is not Change.EXIT and sender == command.actor.person_id:
+    is_senders = await personnel.has_sent(command.connection, change, command.actor.person_id)
+    if change.what is not Change.EXIT and is_senders:
         raise SentByYourself
     if change.what is not Change.EXIT and confirm:
         command.require_strong()

@@ -45,6 +45,7 @@ class CodePurpose(StrEnum):
     """What a one-time code confirms; a code for one thing is worth nothing for another."""
 
     SIGN_IN = "sign_in"
+    JOIN = "join"
     STEP_UP = "step_up"
     ACCEPT_MANDATE = "accept_mandate"
     ACCEPT_GUARANTEE = "accept_guarantee"
@@ -265,6 +266,7 @@ def code_text(purpose: CodePurpose, code: str) -> str:
     """The SMS in Persian. It says what the code is for, so that nobody can be talked into reading it out."""
     what = {
         CodePurpose.SIGN_IN: "ورود به امانت",
+        CodePurpose.JOIN: "عضویت در امانت",
         CodePurpose.STEP_UP: "تأیید دوباره در امانت",
         CodePurpose.ACCEPT_MANDATE: "پذیرش تعهدنامهٔ کسر از حقوق در امانت",
         CodePurpose.ACCEPT_GUARANTEE: "پذیرش ضمانت یک همکار در امانت",

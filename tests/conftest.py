@@ -24,12 +24,15 @@ from temporalio.client import Client
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]  # it has no types
 
+from activities.joining import JoiningCheck
 from activities.notice import NoticeSender
 from activities.transition import ActivityContext
 from commands.command import Context
 from commands.refusals import check_declarations
 from gateways.files import Files
+from gateways.mobile_owner import LocalMobileOwners
 from gateways.sms import LocalSms
+from messages.joining import CheckJoining
 from messages.notice import SendCode, SendNotice
 from relay import Lane, Relay, Route, signal_route
 from stack.postgres import EmbeddedPostgres
@@ -289,10 +292,12 @@ def routes(client: Client, activity_context: ActivityContext, messages_dir: Path
     sender = NoticeSender(
         activity_context, LocalSms(messages_dir), {"app_link": "https://app", "training_link": "https://train"}
     )
+    check = JoiningCheck(activity_context, LocalMobileOwners(), lambda: None)
     return [
         signal_route(client),
         Route(SendNotice, sender.send_notice, Lane.NOTICES),
         Route(SendCode, sender.send_code, Lane.CODES),
+        Route(CheckJoining, check.check, Lane.INQUIRIES),
     ]
 
 

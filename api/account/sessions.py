@@ -17,6 +17,7 @@ from commands.refusals import refuses
 from domain.access import Role, ScopeKind
 from domain.account import CODE_LIFE, CODE_SENT_EN, CODE_SENT_FA, SESSION_LIVES, Capacity
 from domain.identity import Mobile, NationalId, mask_mobile, mask_national_id
+from storage.joining import terms_due
 from storage.people import read_contacts, read_person
 
 router = APIRouter(prefix="/v1", tags=["account"], route_class=Operation)
@@ -97,6 +98,7 @@ class Me(Out):
     capacity: Capacity
     roles: list[HeldRole]
     strong_until: datetime | None = Field(description="Until when the last fresh code counts")
+    terms_due: int | None = Field(description="A version of the terms that the member has not accepted yet")
 
 
 @router.post("/sign-in/codes", status_code=202)
@@ -121,7 +123,7 @@ async def sign_in(visitor: VisitorDep, body: MemberSignIn) -> Session:
     signed_in = await commands.sign_in(
         visitor.context, challenge_id=body.challenge_id, code=body.code, origin=visitor.origin
     )
-    return _session(signed_in, "member", body.transport, visitor)
+    return session_of(signed_in, "member", body.transport, visitor)
 
 
 @router.post("/sign-in/staff", status_code=201)
@@ -131,7 +133,7 @@ async def sign_in_staff(visitor: VisitorDep, body: StaffSignIn) -> Session:
     signed_in = await commands.sign_in_staff(
         visitor.context, username=body.username, password=body.password, totp=body.totp, origin=visitor.origin
     )
-    return _session(signed_in, "staff", body.transport, visitor)
+    return session_of(signed_in, "staff", body.transport, visitor)
 
 
 @router.post("/sign-out", status_code=204)
@@ -163,10 +165,12 @@ async def _me(read: Reading) -> Me | None:
         capacity=actor.capacity,
         roles=[HeldRole.model_validate(grant) for grant in actor.grants],
         strong_until=actor.strong_until,
+        terms_due=None if actor.capacity == "staff" else await terms_due(read.connection, person.id),
     )
 
 
-def _session(signed_in: commands.SignIn, capacity: Capacity, transport: str, visitor: Visitor) -> Session:
+def session_of(signed_in: commands.SignIn, capacity: Capacity, transport: str, visitor: Visitor) -> Session:
+    """The answer to a sign-in; with the transport ``cookie`` the token is in a cookie and nowhere else."""
     visitor.response.headers["Cache-Control"] = "no-store"
     session, person = signed_in.session, signed_in.person
     if transport == "cookie":

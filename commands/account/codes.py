@@ -42,7 +42,7 @@ async def request_sign_in_code(context: Context, *, national_id: str, mobile: st
 
     Known or unknown, it is the same work and the same answer.
     """
-    identity, number = _read_identity(national_id), _read_mobile(mobile)
+    identity, number = read_identity(national_id), read_mobile(mobile)
     pair = f"{identity}/{number}"
     limits = ((CODES_PER_ADDRESS, origin), (CODES_APART, pair), (CODES_PER_NUMBER, pair))
     async with transaction(context.engine, SERVICE) as connection:
@@ -144,14 +144,16 @@ async def step_up_with_totp(command: Command, totp: str) -> None:
         raise CodeNotAccepted(field="totp")
 
 
-def _read_identity(text: str) -> NationalId:
+def read_identity(text: str) -> NationalId:
+    """A national id as it was typed. Raises NationalIdUnreadable."""
     try:
         return parse_national_id(text)
     except BadNationalId:
         raise NationalIdUnreadable(field="national_id") from None
 
 
-def _read_mobile(text: str) -> Mobile:
+def read_mobile(text: str) -> Mobile:
+    """A mobile as it was typed. Raises MobileUnreadable."""
     try:
         return parse_mobile(text)
     except BadMobile:

@@ -167,6 +167,16 @@ async def _begin(connection: AsyncConnection, person_id: UUID, capacity: Capacit
     return SignIn(session, person)
 
 
+async def begin_as_member(connection: AsyncConnection, person_id: UUID, origin: str) -> SignIn:
+    """Begin a session of a member who has just shown who they are."""
+    return await _begin(connection, person_id, "member", origin)
+
+
+async def note_failed_code(context: Context, origin: str) -> None:
+    """Note that a code was wrong which belongs to nobody known yet."""
+    await _note_failure(context, "member", None, origin)
+
+
 async def _note_failure(context: Context, capacity: Capacity, person_id: UUID | None, origin: str) -> None:
     stream = NOBODYS_STREAM if person_id is None else account_stream(person_id)
     entry = audit.AuditEntry("sign_in_failed", capacity, str(person_id or ""), origin=origin)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
+from typing import Literal
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -15,7 +16,10 @@ from storage.rows.people import persons
 from storage.rows.table import find_one
 from storage.sealing import Seals
 
+Channel = Literal["sms", "mail"]
+
 _c = one_time_codes.c
+_SEALED_AS: dict[str, str] = {"sms": "person.mobile", "mail": "person.email"}
 _PAY_TRY = (
     sa.update(one_time_codes)
     .where(_c.id == sa.bindparam("code_id"), _c.purpose == sa.bindparam("for_purpose"))
@@ -40,17 +44,28 @@ class TriedCode:
 
 @dataclass(frozen=True, slots=True)
 class UnsentCode:
-    """A code on its way to its person; forget it once it is sent."""
+    """A code on its way; ``to`` is a mobile or an e-mail address, as the channel says. Forget it once it is sent."""
 
     purpose: CodePurpose
-    mobile: str = field(repr=False)
+    channel: Channel
+    to: str = field(repr=False)
     code: str = field(repr=False)
 
 
 async def create_code(
-    connection: AsyncConnection, seals: Seals, purpose: CodePurpose, person_id: UUID | None, binding: bytes
+    connection: AsyncConnection,
+    seals: Seals,
+    purpose: CodePurpose,
+    person_id: UUID | None,
+    binding: bytes,
+    *,
+    channel: Channel = "sms",
+    sent_to: bytes | None = None,
 ) -> UUID:
-    """Make a code and return its id. Without a person it is the same work, and the code opens nothing."""
+    """Make a code and return its id. Without a person it is the same work, and the code opens nothing.
+
+    ``sent_to`` is where it goes, sealed, if that is not the person's number.
+    """
     code_id = uuid4()
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
     await connection.execute(
@@ -62,6 +77,8 @@ async def create_code(
             code_hash=code_hash(seals.pepper, code_id, code, binding),
             code_sealed=seals.cipher.seal_text(code, _code_purpose(code_id)),
             expires_at=sa.func.now() + CODE_LIFE,
+            channel=channel,
+            sent_to=sent_to,
         )
     )
     return code_id
@@ -106,19 +123,21 @@ async def take_unsent_code(connection: AsyncConnection, seals: Seals, code_id: U
     The sealed code stays until ``mark_code_sent``, so a sending that failed can be tried again.
     """
     c = one_time_codes.c
+    to = sa.func.coalesce(c.sent_to, sa.case((c.channel == "sms", persons.c.mobile_sealed)))
     row = (
         await connection.execute(
-            sa.select(c.purpose, c.code_sealed, persons.c.mobile_sealed)
-            .join(persons, persons.c.id == c.person_id)
+            sa.select(c.purpose, c.channel, c.code_sealed, to.label("to_sealed"))
+            .outerjoin(persons, persons.c.id == c.person_id)
             .where(c.id == code_id, c.code_sealed.is_not(None), c.used_at.is_(None))
-            .where(c.expires_at > sa.func.now(), persons.c.mobile_sealed.is_not(None))
+            .where(c.expires_at > sa.func.now(), to.is_not(None))
         )
     ).one_or_none()
     if row is None:
         return None
     cipher = seals.cipher
-    mobile = cipher.open_text(row.mobile_sealed, "person.mobile")
-    return UnsentCode(CodePurpose(row.purpose), mobile, cipher.open_text(row.code_sealed, _code_purpose(code_id)))
+    address = cipher.open_text(row.to_sealed, _SEALED_AS[row.channel])
+    code = cipher.open_text(row.code_sealed, _code_purpose(code_id))
+    return UnsentCode(CodePurpose(row.purpose), row.channel, address, code)
 
 
 async def mark_code_sent(connection: AsyncConnection, code_id: UUID) -> None:

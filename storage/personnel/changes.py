@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Literal, Protocol
@@ -11,16 +10,17 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from messages.notice import SendNotice
 from messages.personnel import Sms
 from storage.account import cancel_codes, end_sessions
 from storage.locks import About, lock
-from storage.outbox import enqueue
+from storage.notices import notify_number
+from storage.personnel import statements
 from storage.rows.notices import notices
 from storage.rows.organisation import employments
 from storage.rows.people import persons
 from storage.rows.personnel import ProposedChange, personnel_changes, personnel_versions
 from storage.rows.table import columns, find_one
+from storage.sealing import as_text
 
 EmploymentState = Literal["employed", "exit_reported", "left"]
 
@@ -45,6 +45,19 @@ class Replacement(Protocol):
     @property
     def employment_id(self) -> UUID:
         """Of whose list."""
+
+
+async def propose_listed(
+    connection: AsyncConnection, person_id: UUID, *, index: bytes, sealed: bytes, policy_id: UUID
+) -> None:
+    """Propose the number that lists still have for a person who joined with another one (A1).
+
+    Each such employment gets a case, as if its list had come only now, unless one waits already.
+    """
+    values = {"person": person_id, "value_index": index, "value_sealed": sealed}
+    await connection.execute(statements.PROPOSE_LISTED, values)
+    for statement in statements.OPEN_CHANGES:
+        await connection.execute(statement, {"case": None, "sender": None, "policy": policy_id})
 
 
 async def read_sealed_value(connection: AsyncConnection, case_id: UUID) -> tuple[bytes, bytes]:
@@ -77,8 +90,10 @@ async def replace_mobile(
     if old.mobile_index == index:
         return
     if old.mobile_sealed is not None:
-        await keep_version(connection, change, {"mobile_sealed": _as_text(old.mobile_sealed)})
-        await _tell_number(connection, change, old.mobile_sealed, Sms.MOBILE_CHANGED_OLD)
+        await keep_version(connection, change, {"mobile_sealed": as_text(old.mobile_sealed)})
+        await notify_number(
+            connection, change.person_id, old.mobile_sealed, Sms.MOBILE_CHANGED_OLD, case_id=change.case_id
+        )
     await connection.execute(
         sa.update(persons)
         .where(persons.c.id == change.person_id)
@@ -100,7 +115,7 @@ async def replace_sheba(connection: AsyncConnection, change: ProposedChange) -> 
             sa.select(employments.c.sheba_sealed).where(employments.c.id == change.employment_id).with_for_update()
         )
     ).one()
-    await keep_version(connection, change, {"sheba_sealed": _as_text(old.sheba_sealed)})
+    await keep_version(connection, change, {"sheba_sealed": as_text(old.sheba_sealed)})
     await connection.execute(
         sa.update(employments)
         .where(employments.c.id == personnel_changes.c.employment_id, personnel_changes.c.case_id == change.case_id)
@@ -152,23 +167,3 @@ async def not_told_lately(
     )
     lately = set(told.scalars())
     return [person for person in people if person not in lately]
-
-
-def _as_text(sealed: bytes) -> str:
-    return base64.b64encode(sealed).decode()
-
-
-async def _tell_number(connection: AsyncConnection, change: Replacement, mobile_sealed: bytes, template: Sms) -> None:
-    """Store an SMS to a number that will no longer be the person's."""
-    added = await connection.execute(
-        sa.insert(notices)
-        .values(
-            person_id=change.person_id,
-            case_id=change.case_id,
-            channel="sms",
-            template=template,
-            mobile_sealed=mobile_sealed,
-        )
-        .returning(notices.c.id)
-    )
-    await enqueue(connection, SendNotice(added.scalar_one()))

@@ -1,0 +1,79 @@
+"""Becoming a member without an employer: the rules, the terms, and the words of it (docs/rules.md, Who may do what)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from domain.account import Limit
+from domain.errors import Conflict, InvalidInput
+from domain.wording import CapabilityWords, Sentence
+from messages.joining import Sms
+
+# Each inquiry about a number costs money, and no number is worth more of them.
+JOININGS_PER_NUMBER: Final = Limit("joining_number", 5, timedelta(hours=1))
+JOININGS_PER_IDENTITY: Final = Limit("joining_identity", 10, timedelta(hours=1))
+
+JOINING_SENT: Final = Sentence(
+    "اگر این شماره به نام صاحب این کد ملی باشد، کد تأیید تا چند لحظهٔ دیگر پیامک می‌شود. "
+    "اگر پیش‌تر با شمارهٔ دیگری وارد شده‌اید، با همان شماره وارد شوید.",
+    "If this number belongs to the person of this national id, a code comes by SMS in a moment. "
+    "If you have signed in with another number before, sign in with that one.",
+)
+
+
+class TermsOutdated(Conflict):
+    """The terms that were accepted are not the ones in force."""
+
+    code = "terms_outdated"
+    fa = "شرایط عضویت تازه شده است؛ متن تازه را بخوانید و دوباره بپذیرید."
+    en = "The terms have changed; please read the new text and accept it."
+
+
+class TermsNotAccepted(InvalidInput):
+    """Nobody joins without accepting the terms."""
+
+    code = "terms_not_accepted"
+    fa = "برای عضویت باید شرایط را بپذیرید."
+    en = "To join, the terms have to be accepted."
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The terms of membership, by version: a policy of this name."""
+
+    POLICY = "terms"
+    version: int
+    text: Sentence
+
+    @classmethod
+    def from_policy(cls, version: int, value: Mapping[str, Any]) -> Terms:
+        """Read a version of the policy.
+
+        Raises:
+            ValueError: a text is missing or too short to be one, or there is something else.
+        """
+        texts = [value.get("fa"), value.get("en")]
+        if len(value) != len(texts) or not all(isinstance(text, str) and _is_text(text) for text in texts):
+            raise ValueError(f"needs fa and en, {_SHORTEST} to {_LONGEST} characters each")
+        return cls(version, Sentence(value["fa"], value["en"]))
+
+
+_SHORTEST: Final = 50
+_LONGEST: Final = 20_000
+
+
+def _is_text(text: str) -> bool:
+    return len(text.strip()) >= _SHORTEST and len(text) <= _LONGEST
+
+
+WORDS: Final = CapabilityWords(
+    sms={
+        Sms.OTHER_NUMBER: (
+            "امانت: صاحب کد ملی شما با شمارهٔ دیگری عضو شد و این شماره دیگر به حساب راه ندارد."
+            " اگر شما نبوده‌اید، فوراً به رفاه سازمان خبر دهید."
+        ),
+    },
+)
