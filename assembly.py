@@ -158,14 +158,16 @@ def mobile_owners(settings: Settings, http: httpx2.AsyncClient) -> MobileOwners:
     Raises:
         MobileOwnerNotSet: none is named, or its id or token is missing.
     """
-    if settings.mobile_owner_provider == "local":
+    if settings.mobile_registry_provider == "local":
         if not settings.stand_alone:
-            raise MobileOwnerNotSet("set AMANAT_MOBILE_OWNER_PROVIDER, or AMANAT_STAND_ALONE for a stand-alone stack")
+            raise MobileOwnerNotSet(
+                "set AMANAT_MOBILE_REGISTRY_PROVIDER, or AMANAT_STAND_ALONE for a stand-alone stack"
+            )
         return LocalMobileOwners()
-    token = settings.mobile_owner_token.get_secret_value()
-    if not settings.mobile_owner_business_id or not token:
-        raise MobileOwnerNotSet("AMANAT_MOBILE_OWNER_BUSINESS_ID and AMANAT_MOBILE_OWNER_TOKEN are needed")
-    return UidMobileOwners(http, settings.mobile_owner_business_id, token)
+    token = settings.mobile_registry_token.get_secret_value()
+    if not settings.mobile_registry_business_id or not token:
+        raise MobileOwnerNotSet("AMANAT_MOBILE_REGISTRY_BUSINESS_ID and AMANAT_MOBILE_REGISTRY_TOKEN are needed")
+    return UidMobileOwners(http, settings.mobile_registry_business_id, token)
 
 
 def sms_gateway(settings: Settings, http: httpx2.AsyncClient) -> SmsGateway:

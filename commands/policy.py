@@ -11,7 +11,7 @@ from commands.command import Command
 from commands.refusals import refuses
 from domain.access import Role
 from domain.errors import NotFound, StepUpRequired
-from domain.joining import Terms
+from domain.joining import MembershipTerms
 from domain.mandate import GUARANTEE_MANDATES, MANDATES
 from domain.policy import NotNewest, PolicyMalformed, SamePerson
 from domain.programme import Programme, is_wait
@@ -72,8 +72,8 @@ def _check(name: str, value: Mapping[str, Any]) -> None:
             _check_mandate(Programme.from_policy(name, value))
         elif name == "personnel":
             _check_hours(value)
-        elif name == Terms.POLICY:
-            Terms.from_policy(0, value)
+        elif name == MembershipTerms.POLICY:
+            MembershipTerms.from_policy(0, value)
         elif name == WorkingHours.POLICY:
             WorkingHours.from_policy(value).require_lasting()
     except (ValueError, TypeError) as error:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from domain.account import Limit
-from domain.errors import Conflict, InvalidInput
+from domain.errors import Conflict
 from domain.wording import CapabilityWords, Sentence
 from messages.joining import Sms
 
@@ -32,16 +32,8 @@ class TermsOutdated(Conflict):
     en = "The terms have changed; please read the new text and accept it."
 
 
-class TermsNotAccepted(InvalidInput):
-    """Nobody joins without accepting the terms."""
-
-    code = "terms_not_accepted"
-    fa = "برای عضویت باید شرایط را بپذیرید."
-    en = "To join, the terms have to be accepted."
-
-
 @dataclass(frozen=True, slots=True)
-class Terms:
+class MembershipTerms:
     """The terms of membership, by version: a policy of this name."""
 
     POLICY = "terms"
@@ -49,7 +41,7 @@ class Terms:
     text: Sentence
 
     @classmethod
-    def from_policy(cls, version: int, value: Mapping[str, Any]) -> Terms:
+    def from_policy(cls, version: int, value: Mapping[str, Any]) -> MembershipTerms:
         """Read a version of the policy.
 
         Raises:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.identity import Mobile, NationalId
-from domain.joining import Terms
+from domain.joining import MembershipTerms
 from storage.account import cancel_codes
 from storage.policies import in_force
 from storage.rows.account import one_time_codes, sessions, staff_credentials
@@ -32,7 +32,7 @@ _HAS_ENTERED = sa.or_(
 )
 _TERMS_DUE = (
     sa.select(sa.func.max(policies.c.version))
-    .where(policies.c.name == Terms.POLICY, policies.c.approved_at.is_not(None))
+    .where(policies.c.name == MembershipTerms.POLICY, policies.c.approved_at.is_not(None))
     .having(
         sa.func.max(policies.c.version)
         > sa.select(sa.func.coalesce(sa.func.max(terms_acceptances.c.version), 0))
@@ -170,16 +170,16 @@ async def _replace_number(
     await cancel_codes(connection, person_id)
 
 
-async def terms_in_force(connection: AsyncConnection) -> Terms:
+async def terms_in_force(connection: AsyncConnection) -> MembershipTerms:
     """The terms that whoever joins accepts.
 
     Raises:
         LookupError: there are none, though version 1 ships.
     """
-    policy = await in_force(connection, Terms.POLICY)
+    policy = await in_force(connection, MembershipTerms.POLICY)
     if policy is None:
         raise LookupError("there are no terms")
-    return Terms.from_policy(policy.version, policy.value)
+    return MembershipTerms.from_policy(policy.version, policy.value)
 
 
 async def terms_due(connection: AsyncConnection, person_id: UUID) -> int | None:

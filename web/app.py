@@ -29,6 +29,7 @@ from web import (
     developer,
     guarantor,
     home,
+    joining,
     messages,
     mobile_change,
     onboarding,
@@ -47,6 +48,7 @@ _log = logging.getLogger("amanat.web")
 
 _ROUTERS: Final = (
     account.router,
+    joining.router,
     home.router,
     onboarding.router,
     case.router,

@@ -11,6 +11,7 @@ from web import (
     certificate,
     credit,
     guarantor,
+    joining,
     mobile_change,
     operations,
     personnel,
@@ -37,6 +38,7 @@ _CASE_PARTS: Final = (running.CASE_PARTS, substitution.CASE_PARTS)
 _CASE_ACTIONS: Final = (*running.CASE_ACTIONS, *guarantor.CASE_ACTIONS, *substitution.CASE_ACTIONS)
 _NOTES: Final = (
     account.NOTES,
+    joining.NOTES,
     answers.NOTES,
     application.NOTES,
     running.NOTES,

@@ -57,6 +57,10 @@ MATRIX: dict[str, Rule] = {
     "request_sign_in_code": PUBLIC,
     "sign_in": PUBLIC,
     "sign_in_staff": PUBLIC,
+    "read_terms": PUBLIC,
+    "request_joining": PUBLIC,
+    "join": PUBLIC,
+    "accept_terms": MEMBER_ONLY,
     "read_me": ALL_SIGNED_IN,
     "request_code": MEMBER_ONLY,
     "step_up": to(*STAFF),
@@ -153,6 +157,7 @@ GUARANTEED: dict[str, Rule] = {
 # Why nobody succeeds here; each has tests of its own in which somebody does.
 WITHOUT_SUCCESS = {
     "sign_in": "the code is a guess",
+    "join": "the code is a guess",
     "sign_in_staff": "the password is a guess",
     "step_up": "the code is a guess",
     "apply_for_credit": "the mandate's code is a guess",

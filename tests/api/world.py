@@ -243,6 +243,7 @@ def calls(world: World) -> dict[str, Call]:
     organisation = {"code": "new-organisation", "name": "سازمان تازه"}
     contract = {"number": "2", "starts_on": "2026-03-21", "ends_on": "2027-03-20"}
     wish = {"national_id": next_national_id(), "mobile": "09121234567"}
+    newcomer = wish | {"first_name": "نگار", "last_name": "صالحی", "terms_version": 1}
     challenge = {"challenge_id": str(uuid4()), "code": "000000"}
     return {
         "read_liveness": Call("GET", "/livez"),
@@ -250,6 +251,10 @@ def calls(world: World) -> dict[str, Call]:
         "request_sign_in_code": Call("POST", "/v1/sign-in/codes", wish),
         "sign_in": Call("POST", "/v1/sign-in/sessions", challenge),
         "sign_in_staff": Call("POST", "/v1/sign-in/staff", {"username": "x", "password": "x", "totp": "000000"}),
+        "read_terms": Call("GET", "/v1/terms"),
+        "request_joining": Call("POST", "/v1/joining/codes", newcomer),
+        "join": Call("POST", "/v1/joining/sessions", challenge),
+        "accept_terms": Call("POST", "/v1/me/terms", {"version": 1}),
         "read_me": Call("GET", "/v1/me"),
         "request_code": Call("POST", "/v1/codes", {"purpose": "step_up"}),
         "step_up": Call("POST", "/v1/step-up", {"totp": "000000"}),

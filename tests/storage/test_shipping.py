@@ -20,11 +20,12 @@ from storage.migrations.shipping import (
     policy_file,
     read_data,
 )
-from storage.migrations.versions import first_release
+from storage.migrations.versions import first_release, joining
 from tests.conftest import Database
 from tests.storage.test_schema import connected
 
-# Version 1 of each policy, as Postgres must have it.
+POLICIES = first_release.POLICIES | joining.POLICIES
+# Version 1 of each policy, as Postgres must have it; of the long texts, that they stand as their file says.
 SHIPPED: dict[str, dict[str, Any]] = {
     "personnel": {"change_remind_hours": 72, "change_expire_hours": 720, "money_pause_hours": 24},
     "programme:minipay": {
@@ -72,6 +73,7 @@ SHIPPED: dict[str, dict[str, Any]] = {
             "correct_expire_hours": 336,
         },
     },
+    "terms": read_data(policy_file("terms"), joining.POLICIES["terms"]),
     "working_hours": {"opening_hours": "Sa-We 08:00-17:00; Th 08:00-13:00"},
 }
 # Names, definitions, owners and rights of all functions; and for each, its text alone.
@@ -129,12 +131,12 @@ def test_functions_are_applied_all_or_none(database: Database) -> None:
 def test_the_policies_that_ship_are_in_force_as_their_files_say(database: Database) -> None:
     rows = _ask(database, "SELECT name, version, value, proposed_by, approved_by FROM policies ORDER BY name")
     assert rows == [(name, 1, value, "system", "system") for name, value in sorted(SHIPPED.items())]
-    assert {policy_file(name) for name in first_release.POLICIES} == set((SCHEMA / "policies").iterdir())
+    assert {policy_file(name) for name in POLICIES} == set((SCHEMA / "policies").iterdir())
 
 
-@pytest.mark.parametrize("name", first_release.POLICIES)
+@pytest.mark.parametrize("name", POLICIES)
 def test_a_policy_that_ships_reads_by_its_rules(name: str) -> None:
-    _check(name, read_data(policy_file(name), first_release.POLICIES[name]))
+    _check(name, read_data(policy_file(name), POLICIES[name]))
     with pytest.raises(PolicyMalformed):  # there are rules for it
         _check(name, {})
 

@@ -9,11 +9,12 @@ from storage.migrations.shipping import create_area, ship_policy
 revision = "joining"
 down_revision = "listed_mobile"
 
-TERMS = "799e64876abf8c23549f11fbda840eebd76b35806a89ae2733e49abc42ab3884"
+POLICIES = {"terms": "799e64876abf8c23549f11fbda840eebd76b35806a89ae2733e49abc42ab3884"}
 
 
 def upgrade() -> None:
     """Apply."""
     connection = op.get_bind()
     create_area(connection, "joining")
-    ship_policy(connection, "terms", TERMS)
+    for name, sha256 in POLICIES.items():
+        ship_policy(connection, name, sha256)
