@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.runtime import Runtime
 
+from activities.invitation import InvitationSender
 from activities.joining import JoiningCheck
 from activities.notice import NoticeSender
 from activities.transition import ActivityContext
@@ -26,6 +27,7 @@ from commands.command import Context
 from gateways.files import Files
 from gateways.mobile_owner import LocalMobileOwners, MobileOwners, UidMobileOwners
 from gateways.sms import Kavenegar, KavenegarTemplate, LocalSms, SmsGateway, SmsIr
+from messages.invitation import SendInvitation
 from messages.joining import CheckJoining
 from messages.notice import SendCode, SendNotice
 from relay import Lane, Relay, Route, signal_route
@@ -135,20 +137,22 @@ async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = 
     )
     http = httpx2.AsyncClient(timeout=_SMS_SECONDS)
     links = {"app_link": settings.app_link, "training_link": settings.training_link}
-    sender = NoticeSender(activity_context, sms_gateway(settings, http), links)
+    sms = sms_gateway(settings, http)
+    sender, invitations = NoticeSender(activity_context, sms, links), InvitationSender(activity_context, sms, links)
     owners = mobile_owners(settings, http)
     check = JoiningCheck(activity_context, owners, lambda: relay.nudge())  # noqa: PLW0108 - the relay comes next
-    relay = Relay(engine, _routes(client, sender, check))
+    relay = Relay(engine, _routes(client, sender, check, invitations))
     context = Context(engine, side, seals, files, relay.nudge, links)
     return Assembly(settings, engine, side, context, activity_context, relay, client, http)
 
 
-def _routes(client: Client, sender: NoticeSender, check: JoiningCheck) -> list[Route]:
+def _routes(client: Client, sender: NoticeSender, check: JoiningCheck, invitations: InvitationSender) -> list[Route]:
     return [
         signal_route(client),
         Route(SendNotice, sender.send_notice, Lane.NOTICES),
         Route(SendCode, sender.send_code, Lane.CODES),
         Route(CheckJoining, check.check, Lane.INQUIRIES),
+        Route(SendInvitation, invitations.send, Lane.NOTICES),
     ]
 
 

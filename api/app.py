@@ -26,6 +26,7 @@ from api import (
     employment,
     guarantor,
     health,
+    invitation,
     joining,
     ledger,
     mobile_change,
@@ -58,6 +59,7 @@ _HEADERS = {
 _ROUTERS = (
     account.router,
     joining.router,
+    invitation.router,
     case.router,
     task.router,
     onboarding.router,

@@ -36,6 +36,12 @@ class JoiningIn(Input):
     first_name: str = Field(max_length=200, examples=["مریم"])
     last_name: str = Field(max_length=200, examples=["رضایی"])
     terms_version: int = _VERSION
+    invitation: str | None = Field(
+        default=None,
+        max_length=64,
+        description="Token of the link that was followed; counts for its own number only",
+        examples=["b1Qm2Zt7cX0yK4sVn8wPjA"],
+    )
 
 
 class TermsAcceptance(Input):

@@ -31,9 +31,11 @@ from domain.joining import JOININGS_PER_IDENTITY, JOININGS_PER_NUMBER, TermsOutd
 from messages.joining import CheckJoining, Sms
 from storage import account, audit, joining, personnel
 from storage.database import SERVICE, transaction
+from storage.invitation import use_invitation
 from storage.joining import Joined, Wish
 from storage.notices import notify_number
 from storage.outbox import enqueue
+from storage.people import seal_number
 from storage.policies import in_force
 
 # What a list proposes is decided by this policy.
@@ -42,13 +44,14 @@ _LISTS: Final = "personnel"
 
 @dataclass(frozen=True, slots=True)
 class JoiningForm:
-    """What somebody typed who wants to join."""
+    """What somebody typed who wants to join; ``invitation`` is the token of the link that they followed, if any."""
 
     national_id: str = field(repr=False)
     mobile: str = field(repr=False)
     first_name: str = field(repr=False)
     last_name: str = field(repr=False)
     terms_version: int
+    invitation: str | None = field(default=None, repr=False)
 
 
 @refuses(NationalIdUnreadable, MobileUnreadable, BadName, TermsOutdated)
@@ -63,6 +66,7 @@ async def request_joining(context: Context, form: JoiningForm, *, origin: str) -
         parse_name(form.first_name, field="first_name"),
         parse_name(form.last_name, field="last_name"),
         form.terms_version,
+        None if form.invitation is None else account.hash_token(form.invitation),
     )
     limits = (
         (CODES_PER_ADDRESS, origin),
@@ -84,7 +88,7 @@ async def request_joining(context: Context, form: JoiningForm, *, origin: str) -
 
 
 async def _ask(connection: AsyncConnection, context: Context, wish: Wish) -> UUID:
-    seals, number = context.seals, joining.seal_number(context.seals, wish.mobile)
+    seals, number = context.seals, seal_number(context.seals, wish.mobile)
     challenge = await account.create_code(connection, seals, CodePurpose.JOIN, None, NO_BINDING, sent_to=number.sealed)
     await joining.add_joining(connection, seals, challenge, wish, number)
     await enqueue(connection, CheckJoining(challenge))
@@ -120,6 +124,8 @@ async def _enter(connection: AsyncConnection, challenge_id: UUID, origin: str) -
     await account.confirm_mobile(connection, joined.person_id)
     await joining.accept_terms(connection, joined.person_id, asked.terms_version)
     await _dispute(connection, joined)
+    if asked.invitation_hash is not None:
+        await use_invitation(connection, asked.invitation_hash, asked.mobile_index, joined.person_id)
     after = {"is_new": joined.is_new, "terms_version": asked.terms_version, "other_number": joined.replaced is not None}
     who = str(joined.person_id)
     entry = audit.AuditEntry("join", f"member:{who}", who, after=after, origin=origin)

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.identity import Mobile, NationalId
 from domain.joining import MembershipTerms
 from storage.account import cancel_codes
+from storage.people import Number
 from storage.policies import in_force
 from storage.rows.account import one_time_codes, sessions, staff_credentials
 from storage.rows.joining import Joining, joinings, terms_acceptances
@@ -51,14 +52,7 @@ class Wish:
     first_name: str = field(repr=False)
     last_name: str = field(repr=False)
     terms_version: int
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A number as it is stored: its blind index, and sealed."""
-
-    index: bytes = field(repr=False)
-    sealed: bytes = field(repr=False)
+    invitation_hash: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +62,6 @@ class Joined:
     person_id: UUID
     is_new: bool
     replaced: Number | None = None
-
-
-def seal_number(seals: Seals, mobile: Mobile) -> Number:
-    """A number as it is stored."""
-    return Number(seals.index.of("mobile", mobile), seals.cipher.seal_text(mobile, _MOBILE))
 
 
 async def add_joining(connection: AsyncConnection, seals: Seals, code_id: UUID, wish: Wish, number: Number) -> None:
@@ -87,6 +76,7 @@ async def add_joining(connection: AsyncConnection, seals: Seals, code_id: UUID, 
             first_name=wish.first_name,
             last_name=wish.last_name,
             terms_version=wish.terms_version,
+            invitation_hash=wish.invitation_hash,
         )
     )
 

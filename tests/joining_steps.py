@@ -30,6 +30,7 @@ class Newcomer:
     mobile: str = "+989351110001"
     first_name: str = "نگار"
     last_name: str = "صالحی"
+    invitation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Joining:
 
     async def ask(self, who: Newcomer, *, origin: str = ORIGIN, terms: int = 1) -> UUID:
         """Ask to join; returns the challenge."""
-        form = JoiningForm(who.national_id, who.mobile, who.first_name, who.last_name, terms)
+        form = JoiningForm(who.national_id, who.mobile, who.first_name, who.last_name, terms, who.invitation)
         return await request_joining(self.context, form, origin=origin)
 
     async def check(self, challenge: UUID) -> bool:

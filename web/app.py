@@ -29,6 +29,7 @@ from web import (
     developer,
     guarantor,
     home,
+    invitation,
     joining,
     messages,
     mobile_change,
@@ -49,6 +50,7 @@ _log = logging.getLogger("amanat.web")
 _ROUTERS: Final = (
     account.router,
     joining.router,
+    invitation.router,
     home.router,
     onboarding.router,
     case.router,

@@ -11,6 +11,7 @@ from web import (
     certificate,
     credit,
     guarantor,
+    invitation,
     joining,
     mobile_change,
     operations,
@@ -39,6 +40,7 @@ _CASE_ACTIONS: Final = (*running.CASE_ACTIONS, *guarantor.CASE_ACTIONS, *substit
 _NOTES: Final = (
     account.NOTES,
     joining.NOTES,
+    invitation.NOTES,
     answers.NOTES,
     application.NOTES,
     running.NOTES,

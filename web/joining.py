@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api import joining
 from api.account.sessions import MemberSignIn
 from api.client import checked
+from api.invitation import read_invitation
 from domain.errors import Refusal
 from web.account import Next, own_path, with_cookies, with_next
 from web.forms import Form, empty
@@ -25,19 +26,24 @@ NOTES: Final = {
     "terms_accepted": _("Thank you. The terms are accepted."),
 }
 
+Token = Annotated[str, Query(max_length=64)]
 _TYPED: Final = ("national_id", "first_name", "last_name", "mobile")
 
 
 @router.get("/join")
-async def show_joining(request: AnyRequest, next: Next = "/") -> Response:  # noqa: A002 - its usual name
-    """Where whoever is no member yet begins."""
-    return await _form(request, empty(request.language, next=next))
+async def show_joining(request: AnyRequest, next: Next = "/", invitation: Token = "") -> Response:  # noqa: A002 - its usual name
+    """Where whoever is no member yet begins, by an invitation or without one."""
+    return await _form(request, empty(request.language, next=next, invitation=invitation))
 
 
 async def _form(request: PageRequest, form: Form) -> Response:
     terms = await request.api.call(joining.read_terms)
-    show = request.render if form.is_good else request.render_again
-    return show("join.html", form=form, terms=terms)
+    show, invited = request.render if form.is_good else request.render_again, None
+    if token := form.text("invitation"):
+        # Whatever was wrong with it, joining is possible without.
+        with contextlib.suppress(Refusal):
+            invited = await request.api.call(read_invitation, token)
+    return show("join.html", form=form, terms=terms, invited=invited)
 
 
 @router.post("/join")
@@ -50,7 +56,8 @@ async def ask_to_join(request: AnyRequest) -> Response:
         form.errors["terms_version"] = request.language.translate("To join, please accept the terms.")
     if form.is_good:
         try:
-            body = checked(joining.JoiningIn, **typed, terms_version=version)
+            token = form.text("invitation") or None
+            body = checked(joining.JoiningIn, **typed, terms_version=version, invitation=token)
             challenge = await request.api.call(joining.request_joining, body)
             return request.redirect(with_next(f"/join/code?challenge={challenge.challenge_id}", form))
         except Refusal as refused:

@@ -22,6 +22,7 @@ class Joining:
     last_name: str = field(repr=False)
     terms_version: int
     is_matched: bool | None
+    invitation_hash: bytes | None = field(repr=False)
 
 
 joinings = table("joinings", Joining)

@@ -61,6 +61,8 @@ MATRIX: dict[str, Rule] = {
     "request_joining": PUBLIC,
     "join": PUBLIC,
     "accept_terms": MEMBER_ONLY,
+    "invite": MEMBER_ONLY,
+    "read_invitation": PUBLIC,
     "read_me": ALL_SIGNED_IN,
     "request_code": MEMBER_ONLY,
     "step_up": to(*STAFF),

@@ -174,6 +174,13 @@ async def _others(world: World, context: Context, arrange: Arrange, superuser: S
         " VALUES (%s, 'colleague', 'x', 'x')",
         colleague.id,
     )
+    things["invitation"] = "token-of-the-invitation"
+    await superuser.run(
+        "INSERT INTO invitations (id, inviter_id, mobile_index, mobile_sealed, token_hash, expires_at)"
+        " VALUES (uuidv7(), %s, 'x', 'x', sha256(%s), now() + interval '1 day')",
+        world.people["member_own"].id,
+        things["invitation"].encode(),
+    )
     proposer = await arrange.platform(Role.POLICY_ADMIN)
     async with transaction(context.engine, SERVICE) as connection:
         now = await policies.in_force(connection, "personnel")
@@ -255,6 +262,8 @@ def calls(world: World) -> dict[str, Call]:
         "request_joining": Call("POST", "/v1/joining/codes", newcomer),
         "join": Call("POST", "/v1/joining/sessions", challenge),
         "accept_terms": Call("POST", "/v1/me/terms", {"version": 1}),
+        "invite": Call("POST", "/v1/invitations", {"mobile": "09351110009"}),
+        "read_invitation": Call("GET", "/v1/invitations/{invitation}"),
         "read_me": Call("GET", "/v1/me"),
         "request_code": Call("POST", "/v1/codes", {"purpose": "step_up"}),
         "step_up": Call("POST", "/v1/step-up", {"totp": "000000"}),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 
-from tests.arrange import Arrange, Someone, next_national_id
+from tests.arrange import Arrange, Someone, eventually, next_national_id, sent_to
 from tests.books import Superuser
 from tests.web.conftest import Visit
 
@@ -56,3 +58,47 @@ async def test_a_member_accepts_newer_terms(visit: Visit, arrange: Arrange, supe
     await visitor.reads("Thank you. The terms are accepted.")
     assert "شرایط عضویت را هنوز" not in await visitor.text()
     assert await superuser.value("SELECT version FROM terms_acceptances WHERE person_id = %s", member.id) == 1
+
+
+def _link(messages: Path) -> str:
+    """The link in the one invitation that was sent."""
+    sms = [json.loads(file.read_text("utf-8")) for file in messages.glob("*.json")]
+    (link,) = [one["values"]["link"] for one in sms if one["template"] == "invitation_received"]
+    return str(link)
+
+
+async def test_a_member_invites_and_the_invited_joins_by_the_link(
+    visit: Visit, arrange: Arrange, messages_dir: Path, superuser: Superuser
+) -> None:
+    (member,) = await arrange.colleagues(1)
+    inviter = await visit(member)
+    await inviter.go("/invite")
+    await inviter.fill(mobile="0935")
+    await inviter.press("Send the invitation")
+    await inviter.fill(mobile="09351110001")
+    await inviter.press("Send the invitation")
+    await inviter.reads("The invitation is on its way.")
+
+    async def came() -> bool:
+        return "invitation_received" in sent_to(messages_dir, "+989351110001")
+
+    await eventually(came, "the invitation")
+    link = _link(messages_dir)
+
+    invited = await visit(width=360)
+    invited.someone = Someone(UUID(int=0), next_national_id(), "+989351110001", "")
+    await invited.go(link.removeprefix("https://app"))
+    await invited.reads("مریم آزمون شما را دعوت کرده است")
+    await invited.look()
+    await invited.fill(national_id=invited.someone.national_id, first_name="نگار", last_name="صالحی")
+    await invited.fill(mobile="09351110001")
+    await invited.page.check('[name="terms_version"]')
+    await invited.press("Send me the code")
+    await invited.fill(code=await invited.code("join"))
+    await invited.press("Join")
+    await invited.reads("Welcome. You are a member now.")
+    assert await superuser.value("SELECT used_at IS NOT NULL FROM invitations")
+
+    late = await visit()
+    await late.go(link.removeprefix("https://app"))
+    await late.reads("This invitation is over. You can join without it.")

@@ -32,6 +32,7 @@ _PAGES: dict[str, tuple[str, str]] = {
     "/sign-in/code": ("anonymous", f"/sign-in/code?challenge={_CHALLENGE}"),
     "/join": ("anonymous", "/join"),
     "/join/code": ("anonymous", f"/join/code?challenge={_CHALLENGE}"),
+    "/invite": ("member_own", "/invite"),
     "/terms": ("member_own", "/terms"),
     "/sign-in/staff": ("anonymous", "/sign-in/staff"),
     "/confirm": ("member_own", "/confirm?next=/credit"),
