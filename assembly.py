@@ -25,6 +25,7 @@ from activities.notice import NoticeSender
 from activities.transition import ActivityContext
 from commands.command import Context
 from gateways.files import Files
+from gateways.mail import LocalMail, MailGateway, NoMail
 from gateways.mobile_owner import LocalMobileOwners, MobileOwners, UidMobileOwners
 from gateways.sms import Kavenegar, KavenegarTemplate, LocalSms, SmsGateway, SmsIr
 from messages.invitation import SendInvitation
@@ -138,7 +139,10 @@ async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = 
     http = httpx2.AsyncClient(timeout=_SMS_SECONDS)
     links = {"app_link": settings.app_link, "training_link": settings.training_link}
     sms = sms_gateway(settings, http)
-    sender, invitations = NoticeSender(activity_context, sms, links), InvitationSender(activity_context, sms, links)
+    sender, invitations = (
+        NoticeSender(activity_context, sms, links, mail_gateway(settings)),
+        InvitationSender(activity_context, sms, links),
+    )
     owners = mobile_owners(settings, http)
     check = JoiningCheck(activity_context, owners, lambda: relay.nudge())  # noqa: PLW0108 - the relay comes next
     relay = Relay(engine, _routes(client, sender, check, invitations))
@@ -172,6 +176,11 @@ def mobile_owners(settings: Settings, http: httpx2.AsyncClient) -> MobileOwners:
     if not settings.mobile_registry_business_id or not token:
         raise MobileOwnerNotSet("AMANAT_MOBILE_REGISTRY_BUSINESS_ID and AMANAT_MOBILE_REGISTRY_TOKEN are needed")
     return UidMobileOwners(http, settings.mobile_registry_business_id, token)
+
+
+def mail_gateway(settings: Settings) -> MailGateway:
+    """Where e-mail goes: into the directory of local messages, and nowhere without one."""
+    return LocalMail(Path(settings.local_messages)) if settings.local_messages else NoMail()
 
 
 def sms_gateway(settings: Settings, http: httpx2.AsyncClient) -> SmsGateway:

@@ -36,6 +36,9 @@ CODE_SENT_EN: Final = (
     "otherwise ask your organisation's welfare office to correct them."
 )
 
+# Of an e-mail with a code.
+CODE_SUBJECT: Final = "کد امانت"
+
 _CODE: Final = re.compile(rf"[0-9]{{{CODE_DIGITS}}}")
 _USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{2,39}")
 _LONGEST_NAME: Final = 100
@@ -46,6 +49,8 @@ class CodePurpose(StrEnum):
 
     SIGN_IN = "sign_in"
     JOIN = "join"
+    CONFIRM_EMAIL = "confirm_email"
+    RENEW_PASSWORD = "renew_password"  # noqa: S105 - no password
     STEP_UP = "step_up"
     ACCEPT_MANDATE = "accept_mandate"
     ACCEPT_GUARANTEE = "accept_guarantee"
@@ -267,6 +272,8 @@ def code_text(purpose: CodePurpose, code: str) -> str:
     what = {
         CodePurpose.SIGN_IN: "ورود به امانت",
         CodePurpose.JOIN: "عضویت در امانت",
+        CodePurpose.CONFIRM_EMAIL: "تأیید نشانی رایانامه در امانت",
+        CodePurpose.RENEW_PASSWORD: "گذاشتن گذرواژهٔ تازه در امانت",
         CodePurpose.STEP_UP: "تأیید دوباره در امانت",
         CodePurpose.ACCEPT_MANDATE: "پذیرش تعهدنامهٔ کسر از حقوق در امانت",
         CodePurpose.ACCEPT_GUARANTEE: "پذیرش ضمانت یک همکار در امانت",

@@ -31,6 +31,7 @@ from activities.transition import ActivityContext
 from commands.command import Context
 from commands.refusals import check_declarations
 from gateways.files import Files
+from gateways.mail import LocalMail
 from gateways.mobile_owner import LocalMobileOwners
 from gateways.sms import LocalSms
 from messages.invitation import SendInvitation
@@ -292,7 +293,7 @@ def temporal(temporal_server: WorkflowEnvironment, seals: Seals) -> WorkflowEnvi
 def routes(client: Client, activity_context: ActivityContext, messages_dir: Path) -> list[Route]:
     """Where the relay of the tests sends."""
     sms, links = LocalSms(messages_dir), {"app_link": "https://app", "training_link": "https://train"}
-    sender = NoticeSender(activity_context, sms, links)
+    sender = NoticeSender(activity_context, sms, links, LocalMail(messages_dir))
     invitations = InvitationSender(activity_context, sms, links)
     check = JoiningCheck(activity_context, LocalMobileOwners(), lambda: None)
     return [

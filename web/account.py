@@ -132,10 +132,15 @@ async def choose_language(request: AnyRequest) -> Response:
     """Keep the language in a cookie and come back."""
     form = await request.form()
     response = request.redirect(own_path(form.text("next")))
-    if (code := form.text("language")) in languages():
-        response.set_cookie(
-            LANGUAGE_COOKIE, code, max_age=_A_YEAR_SECONDS, path="/", secure=True, httponly=True, samesite="lax"
-        )
+    code = form.text("language")
+    return keep_language(response, code) if code in languages() else response
+
+
+def keep_language(response: Response, code: str) -> Response:
+    """An answer that keeps a language in a cookie."""
+    response.set_cookie(
+        LANGUAGE_COOKIE, code, max_age=_A_YEAR_SECONDS, path="/", secure=True, httponly=True, samesite="lax"
+    )
     return response
 
 

@@ -35,7 +35,9 @@ from web import (
     mobile_change,
     onboarding,
     operations,
+    password,
     personnel,
+    profile,
     substitution,
     task,
 )
@@ -51,6 +53,8 @@ _ROUTERS: Final = (
     account.router,
     joining.router,
     invitation.router,
+    profile.router,
+    password.router,
     home.router,
     onboarding.router,
     case.router,

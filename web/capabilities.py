@@ -15,7 +15,9 @@ from web import (
     joining,
     mobile_change,
     operations,
+    password,
     personnel,
+    profile,
     review,
     substitution,
 )
@@ -41,6 +43,8 @@ _NOTES: Final = (
     account.NOTES,
     joining.NOTES,
     invitation.NOTES,
+    profile.NOTES,
+    password.NOTES,
     answers.NOTES,
     application.NOTES,
     running.NOTES,

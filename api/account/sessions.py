@@ -19,6 +19,7 @@ from domain.account import CODE_LIFE, CODE_SENT_EN, CODE_SENT_FA, SESSION_LIVES,
 from domain.identity import Mobile, NationalId, mask_mobile, mask_national_id
 from storage.joining import terms_due
 from storage.people import read_contacts, read_person
+from storage.profile import read_profile
 
 router = APIRouter(prefix="/v1", tags=["account"], route_class=Operation)
 
@@ -98,6 +99,7 @@ class Me(Out):
     capacity: Capacity
     roles: list[HeldRole]
     strong_until: datetime | None = Field(description="Until when the last fresh code counts")
+    language: Literal["fa", "en"] | None = Field(description="Chosen in the profile")
     terms_due: int | None = Field(description="A version of the terms that the member has not accepted yet")
 
 
@@ -165,6 +167,7 @@ async def _me(read: Reading) -> Me | None:
         capacity=actor.capacity,
         roles=[HeldRole.model_validate(grant) for grant in actor.grants],
         strong_until=actor.strong_until,
+        language=(await read_profile(read.connection, person.id)).language,
         terms_due=None if actor.capacity == "staff" else await terms_due(read.connection, person.id),
     )
 

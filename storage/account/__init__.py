@@ -17,13 +17,16 @@ from storage.account.codes import (
 )
 from storage.account.limits import count_use, count_uses, purge_expired
 from storage.account.sessions import (
+    LiveSession,
     NewSession,
     actor_now,
     begin_session,
     confirm_mobile,
+    end_other_sessions,
     end_session,
     end_sessions,
     hash_token,
+    live_sessions,
     lock_person,
     read_live_session,
     read_session_again,
@@ -50,6 +53,7 @@ from storage.account.staff import (
 __all__ = [
     "Credential",
     "HeldGrant",
+    "LiveSession",
     "NewSession",
     "StaffMember",
     "TriedCode",
@@ -65,11 +69,13 @@ __all__ = [
     "count_uses",
     "create_code",
     "disable_credential",
+    "end_other_sessions",
     "end_session",
     "end_sessions",
     "find_staff",
     "hash_token",
     "is_staff",
+    "live_sessions",
     "lock_person",
     "mark_code_sent",
     "pay_try",

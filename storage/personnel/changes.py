@@ -15,6 +15,7 @@ from storage.account import cancel_codes, end_sessions
 from storage.locks import About, lock
 from storage.notices import notify_number
 from storage.personnel import statements
+from storage.profile import shut_other_ways
 from storage.rows.notices import notices
 from storage.rows.organisation import employments
 from storage.rows.people import persons
@@ -105,6 +106,7 @@ async def replace_mobile(
         )
     )
     await end_sessions(connection, change.person_id)
+    await shut_other_ways(connection, change.person_id)
     await cancel_codes(connection, change.person_id)
 
 

@@ -174,6 +174,13 @@ async def _others(world: World, context: Context, arrange: Arrange, superuser: S
         " VALUES (%s, 'colleague', 'x', 'x')",
         colleague.id,
     )
+    # Members have just shown a fresh code; one of them is signed in twice.
+    await superuser.run("UPDATE sessions SET strong_until = now() + interval '1 hour' WHERE capacity = 'member'")
+    things["session"] = await superuser.value(
+        "INSERT INTO sessions (token_hash, person_id, capacity, expires_at, idle_after)"
+        " VALUES ('x', %s, 'member', now() + interval '1 hour', interval '1 hour') RETURNING id",
+        world.people["member_own"].id,
+    )
     things["invitation"] = "token-of-the-invitation"
     await superuser.run(
         "INSERT INTO invitations (id, inviter_id, mobile_index, mobile_sealed, token_hash, expires_at)"
@@ -264,6 +271,21 @@ def calls(world: World) -> dict[str, Call]:
         "accept_terms": Call("POST", "/v1/me/terms", {"version": 1}),
         "invite": Call("POST", "/v1/invitations", {"mobile": "09351110009"}),
         "read_invitation": Call("GET", "/v1/invitations/{invitation}"),
+        "read_profile": Call("GET", "/v1/me/profile"),
+        "choose_preferences": Call("PATCH", "/v1/me", {"language": "fa"}),
+        "send_email_code": Call("POST", "/v1/me/email", {"email": "maryam@example.com"}),
+        "confirm_email": Call("POST", "/v1/me/email/confirmation", {"code_id": str(uuid4()), "code": "000000"}),
+        "remove_email": Call("DELETE", "/v1/me/email"),
+        "list_sessions": Call("GET", "/v1/me/sessions"),
+        "end_session": Call("DELETE", "/v1/me/sessions/{session}"),
+        "end_other_sessions": Call("DELETE", "/v1/me/sessions"),
+        "set_password": Call("PUT", "/v1/me/password", {"password": "seven-green-lamps"}),
+        "remove_password": Call("DELETE", "/v1/me/password"),
+        "sign_in_with_password": Call(
+            "POST", "/v1/sign-in/password", {"national_id": wish["national_id"], "password": "seven-green-lamps"}
+        ),
+        "request_renewal": Call("POST", "/v1/password-renewals/codes", wish),
+        "renew_password": Call("POST", "/v1/password-renewals", challenge | {"password": "seven-green-lamps"}),
         "read_me": Call("GET", "/v1/me"),
         "request_code": Call("POST", "/v1/codes", {"purpose": "step_up"}),
         "step_up": Call("POST", "/v1/step-up", {"totp": "000000"}),

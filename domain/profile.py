@@ -1,0 +1,98 @@
+"""A member's profile: e-mail and password, which are both optional (docs/rules.md, G1)."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Final
+
+from domain.account import Limit
+from domain.errors import InvalidInput, Unauthenticated
+from domain.persian import latin_digits
+from domain.wording import CapabilityWords, Sentence
+from messages.profile import Sms
+
+# As for staff: few from one address, more from everywhere together.
+PASSWORD_TRIES_PER_PERSON: Final = Limit("password_person_address", 10, timedelta(minutes=15))
+PASSWORD_TRIES_EVERYWHERE: Final = Limit("password_person", 200, timedelta(minutes=15))
+PASSWORD_TRIES_PER_ADDRESS: Final = Limit("password_address", 300, timedelta(hours=1))
+EMAILS_PER_PERSON: Final = Limit("email_codes", 5, timedelta(hours=1))
+
+PASSWORD_MIN: Final = 10
+PASSWORD_MAX: Final = 200
+# So many different characters at least.
+_DIFFERENT: Final = 5
+_EMAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}")
+_EMAIL_MAX: Final = 200
+
+RENEWAL_SENT: Final = Sentence(
+    "اگر این مشخصات از آنِ عضوی باشد که گذرواژه دارد، کد برایش فرستاده شد.",
+    "If these details belong to a member who has a password, a code was sent.",
+)
+
+
+class BadEmail(InvalidInput):
+    """No e-mail address."""
+
+    code = "bad_email"
+    fa = "نشانی رایانامه درست نیست؛ آن را مانند name@example.com وارد کنید."
+    en = "The e-mail address is not valid; please enter it like name@example.com."
+
+
+class WeakPassword(InvalidInput):
+    """The password is too short, too simple, or made of the member's own numbers."""
+
+    code = "weak_password"
+    fa = "گذرواژه باید دست‌کم ۱۰ نویسه و ۵ نویسهٔ متفاوت داشته باشد و کد ملی یا شمارهٔ شما در آن نباشد."
+    en = "A password has at least 10 characters, 5 different ones, and neither your national id nor your number."
+
+
+class PasswordRefused(Unauthenticated):
+    """National id and password do not belong together; which one is wrong is not told (G1)."""
+
+    code = "password_refused"
+    fa = "ورود ممکن نشد؛ کد ملی و گذرواژه را بررسی کنید."
+    en = "Sign-in was refused; check the national id and the password."
+
+
+def parse_email(text: str, *, field: str = "email") -> str:
+    """Read an e-mail address; the host in small letters. Raises BadEmail."""
+    address = text.strip()
+    if len(address) > _EMAIL_MAX or not _EMAIL.fullmatch(address):
+        raise BadEmail(field=field)
+    name, _, host = address.rpartition("@")
+    return f"{name}@{host.lower()}"
+
+
+def require_good_password(password: str, *own: str, field: str = "password") -> None:
+    """Refuse a password that is easily guessed.
+
+    Args:
+        password: as it was typed.
+        own: the member's national id and number.
+        field: in which it was typed.
+
+    Raises:
+        WeakPassword: it is.
+    """
+    digits = latin_digits(password)
+    parts = [number.removeprefix("+98") for number in own if number]
+    is_guessed = any(part in digits for part in parts)
+    if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX or len(set(password)) < _DIFFERENT or is_guessed:
+        raise WeakPassword(field=field)
+
+
+WORDS: Final = CapabilityWords(
+    sms={
+        Sms.EMAIL_CHANGED: "امانت: نشانی رایانامهٔ حساب شما ثبت شد. اگر شما نبوده‌اید، زود با پشتیبانی تماس بگیرید.",
+        Sms.EMAIL_REMOVED: "امانت: نشانی رایانامهٔ حساب شما حذف شد. اگر شما نبوده‌اید، زود با پشتیبانی تماس بگیرید.",
+        Sms.PASSWORD_SET: (
+            "امانت: برای حساب شما گذرواژهٔ تازه‌ای گذاشته شد و نشست‌های دیگر پایان یافت."
+            " اگر شما نبوده‌اید، همین حالا با پشتیبانی تماس بگیرید."
+        ),
+        Sms.PASSWORD_REMOVED: (
+            "امانت: گذرواژهٔ حساب شما حذف شد و ورود تنها با پیامک است."
+            " اگر شما نبوده‌اید، همین حالا با پشتیبانی تماس بگیرید."
+        ),
+    },
+)
