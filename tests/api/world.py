@@ -174,20 +174,7 @@ async def _others(world: World, context: Context, arrange: Arrange, superuser: S
         " VALUES (%s, 'colleague', 'x', 'x')",
         colleague.id,
     )
-    # Members have just shown a fresh code; one of them is signed in twice.
-    await superuser.run("UPDATE sessions SET strong_until = now() + interval '1 hour' WHERE capacity = 'member'")
-    things["session"] = await superuser.value(
-        "INSERT INTO sessions (token_hash, person_id, capacity, expires_at, idle_after)"
-        " VALUES ('x', %s, 'member', now() + interval '1 hour', interval '1 hour') RETURNING id",
-        world.people["member_own"].id,
-    )
-    things["invitation"] = "token-of-the-invitation"
-    await superuser.run(
-        "INSERT INTO invitations (id, inviter_id, mobile_index, mobile_sealed, token_hash, expires_at)"
-        " VALUES (uuidv7(), %s, 'x', 'x', sha256(%s), now() + interval '1 day')",
-        world.people["member_own"].id,
-        things["invitation"].encode(),
-    )
+    await _of_members(world, superuser)
     proposer = await arrange.platform(Role.POLICY_ADMIN)
     async with transaction(context.engine, SERVICE) as connection:
         now = await policies.in_force(connection, "personnel")
@@ -195,6 +182,25 @@ async def _others(world: World, context: Context, arrange: Arrange, superuser: S
         proposal = await policies.propose(connection, "personnel", now.value, proposer.id)
     assert proposal is not None
     things["proposal"], things["policy_value"] = proposal.id, dict(proposal.value)
+
+
+async def _of_members(world: World, superuser: Superuser) -> None:
+    """What members have of their own."""
+    things, own = world.things, world.people["member_own"].id
+    # Members have just shown a fresh code; one of them is signed in twice.
+    await superuser.run("UPDATE sessions SET strong_until = now() + interval '1 hour' WHERE capacity = 'member'")
+    things["session"] = await superuser.value(
+        "INSERT INTO sessions (token_hash, person_id, capacity, expires_at, idle_after)"
+        " VALUES ('x', %s, 'member', now() + interval '1 hour', interval '1 hour') RETURNING id",
+        own,
+    )
+    things["invitation"] = "token-of-the-invitation"
+    await superuser.run(
+        "INSERT INTO invitations (id, inviter_id, mobile_index, mobile_sealed, token_hash, expires_at)"
+        " VALUES (uuidv7(), %s, 'x', 'x', sha256(%s), now() + interval '1 day')",
+        own,
+        things["invitation"].encode(),
+    )
 
 
 async def _import(superuser: Superuser, organisation: UUID) -> UUID:

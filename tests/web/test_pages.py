@@ -192,6 +192,7 @@ async def test_no_form_is_broken_by_nonsense(context: Context, messages_dir: Pat
         "certificate_id": world.things["certificate"],
         "employment_id": world.things["employment"],
         "notice_id": world.things["notice"],
+        "session_id": world.things["session"],
         "programme": "tavana",
         "name": "onboarding",
         "day": "2027-03-10",
