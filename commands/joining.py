@@ -28,12 +28,11 @@ from domain.account import (
 )
 from domain.errors import Forbidden, TooMany
 from domain.joining import JOININGS_PER_IDENTITY, JOININGS_PER_NUMBER, TermsOutdated
-from messages.joining import CheckJoining, Sms
+from messages.joining import CheckJoining
 from storage import account, audit, joining, personnel
 from storage.database import SERVICE, transaction
 from storage.invitation import use_invitation
 from storage.joining import Joined, Wish
-from storage.notices import notify_number
 from storage.outbox import enqueue
 from storage.people import seal_number
 from storage.policies import in_force
@@ -142,7 +141,6 @@ async def _dispute(connection: AsyncConnection, joined: Joined) -> None:
     await personnel.propose_listed(
         connection, joined.person_id, index=replaced.index, sealed=replaced.sealed, policy_id=policy.id
     )
-    await notify_number(connection, joined.person_id, replaced.sealed, Sms.OTHER_NUMBER)
 
 
 @refuses(TermsOutdated)

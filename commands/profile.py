@@ -9,7 +9,7 @@ from commands.account.codes import check_code
 from commands.account.sessions import account_stream
 from commands.command import Command
 from commands.refusals import refuses
-from domain.account import NO_BINDING, CodePurpose
+from domain.account import NO_BINDING, CodeNotAccepted, CodePurpose
 from domain.errors import Forbidden, NotFound, StepUpRequired, TooMany
 from domain.profile import EMAILS_PER_PERSON, BadEmail, parse_email
 from messages.notice import SendCode
@@ -62,8 +62,11 @@ async def confirm_email(command: Command, code_id: UUID, code: str) -> None:
         binding=NO_BINDING,
         code=code,
     )
+    address = await account.destination_of(command.connection, code_id, person_id, CodePurpose.CONFIRM_EMAIL)
     await account.use_code(command.connection, code_id)
-    await profile.take_confirmed_email(command.connection, command.seals, person_id, code_id)
+    if address is None:
+        raise CodeNotAccepted(field="code")
+    await profile.set_email(command.connection, command.seals, person_id, address)
     await notify(command.connection, [person_id], Sms.EMAIL_CHANGED)
     await _audit(command)
 

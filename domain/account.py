@@ -50,6 +50,8 @@ class CodePurpose(StrEnum):
     SIGN_IN = "sign_in"
     JOIN = "join"
     CONFIRM_EMAIL = "confirm_email"
+    CHANGE_MOBILE_OLD = "change_mobile_old"
+    CHANGE_MOBILE_NEW = "change_mobile_new"
     RENEW_PASSWORD = "renew_password"  # noqa: S105 - no password
     STEP_UP = "step_up"
     ACCEPT_MANDATE = "accept_mandate"
@@ -272,7 +274,9 @@ def code_text(purpose: CodePurpose, code: str) -> str:
     what = {
         CodePurpose.SIGN_IN: "ورود به امانت",
         CodePurpose.JOIN: "عضویت در امانت",
-        CodePurpose.CONFIRM_EMAIL: "تأیید نشانی رایانامه در امانت",
+        CodePurpose.CHANGE_MOBILE_OLD: "تغییر شمارهٔ شما به شماره‌ای دیگر در امانت",
+        CodePurpose.CHANGE_MOBILE_NEW: "ثبت این شماره برای یک عضو امانت",
+        CodePurpose.CONFIRM_EMAIL: "تأیید نشانی ایمیل در امانت",
         CodePurpose.RENEW_PASSWORD: "گذاشتن گذرواژهٔ تازه در امانت",
         CodePurpose.STEP_UP: "تأیید دوباره در امانت",
         CodePurpose.ACCEPT_MANDATE: "پذیرش تعهدنامهٔ کسر از حقوق در امانت",

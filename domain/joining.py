@@ -1,4 +1,4 @@
-"""Becoming a member without an employer: the rules, the terms, and the words of it (docs/rules.md, Who may do what)."""
+"""Becoming a member without an employer: its limits and the terms (docs/rules.md, Who may do what)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Any, Final
 
 from domain.account import Limit
 from domain.errors import Conflict
-from domain.wording import CapabilityWords, Sentence
-from messages.joining import Sms
+from domain.wording import Sentence
 
 # Each inquiry about a number costs money, and no number is worth more of them.
 JOININGS_PER_NUMBER: Final = Limit("joining_number", 5, timedelta(hours=1))
@@ -59,13 +58,3 @@ _LONGEST: Final = 20_000
 
 def _is_text(text: str) -> bool:
     return len(text.strip()) >= _SHORTEST and len(text) <= _LONGEST
-
-
-WORDS: Final = CapabilityWords(
-    sms={
-        Sms.OTHER_NUMBER: (
-            "امانت: صاحب کد ملی شما با شمارهٔ دیگری عضو شد و این شماره دیگر به حساب راه ندارد."
-            " اگر شما نبوده‌اید، فوراً به رفاه سازمان خبر دهید."
-        ),
-    },
-)

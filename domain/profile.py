@@ -35,7 +35,7 @@ class BadEmail(InvalidInput):
     """No e-mail address."""
 
     code = "bad_email"
-    fa = "نشانی رایانامه درست نیست؛ آن را مانند name@example.com وارد کنید."
+    fa = "نشانی ایمیل درست نیست؛ آن را مانند name@example.com وارد کنید."
     en = "The e-mail address is not valid; please enter it like name@example.com."
 
 
@@ -84,8 +84,8 @@ def require_good_password(password: str, *own: str, field: str = "password") -> 
 
 WORDS: Final = CapabilityWords(
     sms={
-        Sms.EMAIL_CHANGED: "امانت: نشانی رایانامهٔ حساب شما ثبت شد. اگر شما نبوده‌اید، زود با پشتیبانی تماس بگیرید.",
-        Sms.EMAIL_REMOVED: "امانت: نشانی رایانامهٔ حساب شما حذف شد. اگر شما نبوده‌اید، زود با پشتیبانی تماس بگیرید.",
+        Sms.EMAIL_CHANGED: "امانت: نشانی ایمیل حساب شما ثبت شد. اگر شما نبوده‌اید، زود با پشتیبانی تماس بگیرید.",
+        Sms.EMAIL_REMOVED: "امانت: نشانی ایمیل حساب شما حذف شد. اگر شما نبوده‌اید، زود با پشتیبانی تماس بگیرید.",
         Sms.PASSWORD_SET: (
             "امانت: برای حساب شما گذرواژهٔ تازه‌ای گذاشته شد و نشست‌های دیگر پایان یافت."
             " اگر شما نبوده‌اید، همین حالا با پشتیبانی تماس بگیرید."

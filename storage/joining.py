@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -11,16 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.identity import Mobile, NationalId
 from domain.joining import MembershipTerms
-from storage.account import cancel_codes
 from storage.people import Number
+from storage.personnel import move_number
 from storage.policies import in_force
 from storage.rows.account import one_time_codes, sessions, staff_credentials
 from storage.rows.joining import Joining, joinings, terms_acceptances
 from storage.rows.people import persons
-from storage.rows.personnel import personnel_versions
 from storage.rows.policies import policies
 from storage.rows.table import columns, find_one
-from storage.sealing import Seals, as_text
+from storage.sealing import Seals
 
 _NATIONAL_ID, _MOBILE = "person.national_id", "person.mobile"
 _COLUMNS = columns(joinings, Joining)
@@ -140,24 +140,11 @@ async def become_member(connection: AsyncConnection, joining: Joining) -> Joined
         return Joined(known.id, is_new=False)
     if known.has_entered:
         return None
-    await _replace_number(connection, known.id, joining, known.mobile_sealed)
+    # It is proved by the code that has come back, so nothing has to pause.
+    number = Number(joining.mobile_index, joining.mobile_sealed)
+    await move_number(connection, known.id, number, pause=timedelta())
     replaced = None if known.mobile_index is None else Number(known.mobile_index, known.mobile_sealed)
     return Joined(known.id, is_new=False, replaced=replaced)
-
-
-async def _replace_number(
-    connection: AsyncConnection, person_id: UUID, joining: Joining, replaced: bytes | None
-) -> None:
-    if replaced is not None:
-        before = {"mobile_sealed": as_text(replaced)}
-        kept = {"person_id": person_id, "actor_id": person_id, "before": before}
-        await connection.execute(sa.insert(personnel_versions).values(kept))
-    await connection.execute(
-        sa.update(persons)
-        .where(persons.c.id == person_id)
-        .values(mobile_index=joining.mobile_index, mobile_sealed=joining.mobile_sealed)
-    )
-    await cancel_codes(connection, person_id)
 
 
 async def terms_in_force(connection: AsyncConnection) -> MembershipTerms:

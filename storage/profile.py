@@ -11,7 +11,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.identity import Sheba
-from storage.rows.account import one_time_codes
 from storage.rows.organisation import employments, organisations
 from storage.rows.people import persons
 from storage.rows.profile import Profile, profiles
@@ -83,10 +82,8 @@ async def shebas_of(connection: AsyncConnection, seals: Seals, person_id: UUID) 
     return [(row.name, Sheba(seals.cipher.open_text(row.sheba_sealed, "employment.sheba"))) for row in rows]
 
 
-async def take_confirmed_email(connection: AsyncConnection, seals: Seals, person_id: UUID, code_id: UUID) -> None:
-    """Make the address to which a code was sent the person's."""
-    sent_to = sa.select(one_time_codes.c.sent_to).where(one_time_codes.c.id == code_id)
-    sealed: bytes = (await connection.execute(sent_to)).scalar_one()
+async def set_email(connection: AsyncConnection, seals: Seals, person_id: UUID, sealed: bytes) -> None:
+    """Make an address to which a code went, and from which it came back, the person's."""
     index = _email_index(seals, open_email(seals, sealed))
     await _write(
         connection,

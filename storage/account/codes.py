@@ -140,6 +140,16 @@ async def take_unsent_code(connection: AsyncConnection, seals: Seals, code_id: U
     return UnsentCode(CodePurpose(row.purpose), row.channel, address, code)
 
 
+async def destination_of(
+    connection: AsyncConnection, code_id: UUID, person_id: UUID, purpose: CodePurpose
+) -> bytes | None:
+    """Where a person's code went that did not go to their own number, sealed; None if there is no such code."""
+    found: bytes | None = await connection.scalar(
+        sa.select(_c.sent_to).where(_c.id == code_id, _c.person_id == person_id, _c.purpose == purpose)
+    )
+    return found
+
+
 async def mark_code_sent(connection: AsyncConnection, code_id: UUID) -> None:
     """Erase the readable code; only its keyed hash stays."""
     await connection.execute(sa.update(one_time_codes).where(one_time_codes.c.id == code_id).values(code_sealed=None))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from storage.personnel.changes import (
     keep_version,
+    move_number,
     not_told_lately,
     propose_listed,
     read_change,
@@ -41,6 +42,7 @@ __all__ = [
     "keep_version",
     "list_imports",
     "list_refusals",
+    "move_number",
     "not_told_lately",
     "propose_listed",
     "read_change",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import timedelta
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -14,6 +14,7 @@ from messages.personnel import Sms
 from storage.account import cancel_codes, end_sessions
 from storage.locks import About, lock
 from storage.notices import notify_number
+from storage.people import Number
 from storage.personnel import statements
 from storage.profile import shut_other_ways
 from storage.rows.notices import notices
@@ -78,36 +79,48 @@ async def replace_mobile(
     It is to be proved with a code: the confirmation of the old one does not count. The list by which the change came
     has it from now on; other employers' lists stay as they are. A number that is the person's already is only listed.
     """
-    old = (
-        await connection.execute(
-            sa.select(persons.c.mobile_index, persons.c.mobile_sealed)
-            .where(persons.c.id == change.person_id)
-            .with_for_update()
-        )
-    ).one()
+    # The person first, as imports lock them.
+    await move_number(connection, change.person_id, Number(index, sealed), pause=pause, by=change)
     await connection.execute(
         sa.update(employments).where(employments.c.id == change.employment_id).values(mobile_index=index)
     )
-    if old.mobile_index == index:
+
+
+async def move_number(
+    connection: AsyncConnection, person_id: UUID, number: Number, *, pause: timedelta, by: Replacement | None = None
+) -> None:
+    """Make a number the person's, unless it is already: sessions end, codes die, money pauses, the old one is told.
+
+    ``by`` is the case that decided it, None if the person themselves did. A password goes, and an e-mail address is to
+    be confirmed anew.
+    """
+    old = (
+        await connection.execute(
+            sa.select(persons.c.mobile_index, persons.c.mobile_sealed)
+            .where(persons.c.id == person_id)
+            .with_for_update()
+        )
+    ).one()
+    if old.mobile_index == number.index:
         return
     if old.mobile_sealed is not None:
-        await keep_version(connection, change, {"mobile_sealed": as_text(old.mobile_sealed)})
-        await notify_number(
-            connection, change.person_id, old.mobile_sealed, Sms.MOBILE_CHANGED_OLD, case_id=change.case_id
-        )
+        case_id, source = (None, {"actor_id": person_id}) if by is None else (by.case_id, _source(by))
+        before = {"mobile_sealed": as_text(old.mobile_sealed)}
+        await connection.execute(sa.insert(personnel_versions).values(person_id=person_id, before=before, **source))
+        await notify_number(connection, person_id, old.mobile_sealed, Sms.MOBILE_CHANGED_OLD, case_id=case_id)
     await connection.execute(
         sa.update(persons)
-        .where(persons.c.id == change.person_id)
+        .where(persons.c.id == person_id)
         .values(
-            mobile_index=index,
-            mobile_sealed=sealed,
+            mobile_index=number.index,
+            mobile_sealed=number.sealed,
             mobile_confirmed_at=None,
             money_paused_until=sa.func.now() + pause,
         )
     )
-    await end_sessions(connection, change.person_id)
-    await shut_other_ways(connection, change.person_id)
-    await cancel_codes(connection, change.person_id)
+    await end_sessions(connection, person_id)
+    await shut_other_ways(connection, person_id)
+    await cancel_codes(connection, person_id)
 
 
 async def replace_sheba(connection: AsyncConnection, change: ProposedChange) -> None:
@@ -145,14 +158,13 @@ async def set_employment_state(
 
 async def keep_version(connection: AsyncConnection, change: Replacement, before: Mapping[str, str]) -> None:
     """Keep what a confirmed change is about to replace; sealed values stay sealed."""
-    await connection.execute(
-        sa.insert(personnel_versions).values(
-            case_id=change.case_id,
-            person_id=change.person_id,
-            employment_id=change.employment_id,
-            before=dict(before),
-        )
-    )
+    values = {"person_id": change.person_id, "before": dict(before)} | _source(change)
+    await connection.execute(sa.insert(personnel_versions).values(values))
+
+
+def _source(change: Replacement) -> dict[str, Any]:
+    """By what a value was replaced."""
+    return {"case_id": change.case_id, "employment_id": change.employment_id}
 
 
 async def not_told_lately(

@@ -285,6 +285,12 @@ def calls(world: World) -> dict[str, Call]:
         "list_sessions": Call("GET", "/v1/me/sessions"),
         "end_session": Call("DELETE", "/v1/me/sessions/{session}"),
         "end_other_sessions": Call("DELETE", "/v1/me/sessions"),
+        "request_own_mobile": Call("POST", "/v1/me/mobile", {"mobile": "09351110008"}),
+        "confirm_own_mobile": Call(
+            "POST",
+            "/v1/me/mobile/confirmation",
+            {which: {"code_id": str(uuid4()), "code": "000000"} for which in ("old", "new")},
+        ),
         "set_password": Call("PUT", "/v1/me/password", {"password": "seven-green-lamps"}),
         "remove_password": Call("DELETE", "/v1/me/password"),
         "sign_in_with_password": Call(

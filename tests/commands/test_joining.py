@@ -187,7 +187,7 @@ async def test_the_lists_number_is_told_that_another_one_joined_and_no_file_coun
     await office.import_(line)
     await joining.join(who)
 
-    sealed = await superuser.value("SELECT mobile_sealed FROM notices WHERE template = 'joining_other_number'")
+    sealed = await superuser.value("SELECT mobile_sealed FROM notices WHERE template = 'mobile_changed_old'")
     assert context.seals.cipher.open_text(bytes(sealed), "person.mobile") == line.mobile
 
     await office.import_(line)

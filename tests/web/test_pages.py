@@ -35,6 +35,7 @@ _PAGES: dict[str, tuple[str, str]] = {
     "/invite": ("member_own", "/invite"),
     "/profile": ("member_own", "/profile"),
     "/profile/email": ("member_own", "/profile/email"),
+    "/profile/mobile": ("member_own", "/profile/mobile"),
     "/profile/password": ("member_own", "/profile/password"),
     "/sign-in/password": ("anonymous", "/sign-in/password"),
     "/sign-in/renewal": ("anonymous", "/sign-in/renewal"),

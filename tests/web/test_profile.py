@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,27 @@ async def test_without_a_fresh_code_it_comes_first(visit: Visit, member: Someone
         assert await visitor.page.locator('main input[type="password"], main input[name="email"]').count() == 0
     await visitor.press("First confirm with a code")
     assert "/confirm?next=" in visitor.page.url
+
+
+async def test_a_member_without_an_employer_changes_the_number_with_both_codes(
+    visit: Visit, arrange: Arrange, member: Someone, messages_dir: Path
+) -> None:
+    employed = await visit(member)
+    await employed.go("/profile/mobile")
+    await employed.fill(mobile="09351110008")
+    await employed.press("Send me both codes")
+    await employed.reads("برای تغییر آن به واحد رفاه سازمان مراجعه کنید")
+
+    alone = await arrange.person("member")
+    visitor = await visit(alone, width=360)
+    await visitor.go("/profile")
+    await visitor.reads("No organisation with a contract lists you with this number, so no credit is possible now.")
+    await visitor.press("Change my number")
+    await visitor.fill(mobile="09351110008")
+    await visitor.press("Send me both codes")
+    await visitor.look()
+    old = await visitor.code("change_mobile_old")
+    visitor.someone = replace(alone, mobile="+989351110008")
+    await visitor.fill(old__code=old, new__code=await visitor.code("change_mobile_new"))
+    await visitor.press("Change my number")
+    await visitor.reads("Your number is changed. Sign in with the new one.")
