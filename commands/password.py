@@ -31,8 +31,8 @@ from domain.profile import (
     PASSWORD_TRIES_PER_ADDRESS,
     PASSWORD_TRIES_PER_PERSON,
     BadEmail,
+    MemberPasswordWeak,
     PasswordRefused,
-    WeakPassword,
     parse_email,
     require_good_password,
 )
@@ -46,7 +46,7 @@ from storage.people import read_contacts
 from storage.rows.profile import Profile
 
 
-@refuses(WeakPassword, StepUpRequired)
+@refuses(MemberPasswordWeak, StepUpRequired)
 async def set_password(command: Command, password: str) -> None:
     """Set a password, or another one: the other sessions end, and the owner is told by SMS."""
     require_fresh_member(command)
@@ -135,7 +135,7 @@ async def request_renewal(
     return challenge
 
 
-@refuses(BadCode, CodeNotAccepted, WeakPassword)
+@refuses(BadCode, CodeNotAccepted, MemberPasswordWeak)
 async def renew_password(context: Context, *, challenge_id: UUID, code: str, password: str, origin: str) -> None:
     """Replace a forgotten password with the code that was sent: all sessions end, and the owner is told by SMS."""
     typed = parse_code(code)

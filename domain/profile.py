@@ -39,10 +39,10 @@ class BadEmail(InvalidInput):
     en = "The e-mail address is not valid; please enter it like name@example.com."
 
 
-class WeakPassword(InvalidInput):
+class MemberPasswordWeak(InvalidInput):
     """The password is too short, too simple, or made of the member's own numbers."""
 
-    code = "weak_password"
+    code = "member_password_weak"
     fa = "گذرواژه باید دست‌کم ۱۰ نویسه و ۵ نویسهٔ متفاوت داشته باشد و کد ملی یا شمارهٔ شما در آن نباشد."
     en = "A password has at least 10 characters, 5 different ones, and neither your national id nor your number."
 
@@ -73,13 +73,13 @@ def require_good_password(password: str, *own: str, field: str = "password") -> 
         field: in which it was typed.
 
     Raises:
-        WeakPassword: it is.
+        MemberPasswordWeak: it is.
     """
     digits = latin_digits(password)
     parts = [number.removeprefix("+98") for number in own if number]
     is_guessed = any(part in digits for part in parts)
     if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX or len(set(password)) < _DIFFERENT or is_guessed:
-        raise WeakPassword(field=field)
+        raise MemberPasswordWeak(field=field)
 
 
 WORDS: Final = CapabilityWords(

@@ -20,7 +20,7 @@ from commands.profile import confirm_email
 from domain.access import Actor
 from domain.account import CodeNotAccepted
 from domain.errors import NotFound, StepUpRequired, TooMany, Unauthenticated
-from domain.profile import PasswordRefused, WeakPassword, require_good_password
+from domain.profile import MemberPasswordWeak, PasswordRefused, require_good_password
 from storage import personnel
 from storage.account import take_unsent_code
 from storage.database import SERVICE, transaction
@@ -228,7 +228,7 @@ async def test_a_code_for_a_renewal_is_none_for_anything_else(context: Context, 
     ["", "short", "aaaaaaaaaaaa", "abababababab", "my 0499370899 x", "۰۴۹۹۳۷۰۸۹۹-abc", "tel 9121234567", "x" * 201],
 )
 def test_a_password_that_is_easily_guessed_is_refused(password: str) -> None:
-    with pytest.raises(WeakPassword):
+    with pytest.raises(MemberPasswordWeak):
         require_good_password(password, "0499370899", "+989121234567")
 
 
