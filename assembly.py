@@ -19,11 +19,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.runtime import Runtime
 
+from activities.invitation import InvitationSender
+from activities.joining import JoiningCheck
 from activities.notice import NoticeSender
 from activities.transition import ActivityContext
 from commands.command import Context
 from gateways.files import Files
+from gateways.mail import LocalMail, MailGateway, NoMail
+from gateways.mobile_owner import LocalMobileOwners, MobileOwners, UidMobileOwners
 from gateways.sms import Kavenegar, KavenegarTemplate, LocalSms, SmsGateway, SmsIr
+from messages.invitation import SendInvitation
+from messages.joining import CheckJoining
 from messages.notice import SendCode, SendNotice
 from relay import Lane, Relay, Route, signal_route
 from settings import KeyRing, Settings
@@ -39,6 +45,10 @@ _SMS_SECONDS = 6.0
 
 class SmsNotSet(Exception):
     """The SMS gateway is not fully named in the settings."""
+
+
+class MobileOwnerNotSet(Exception):
+    """The registry of mobiles is not fully named in the settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,18 +138,49 @@ async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = 
     )
     http = httpx2.AsyncClient(timeout=_SMS_SECONDS)
     links = {"app_link": settings.app_link, "training_link": settings.training_link}
-    sender = NoticeSender(activity_context, sms_gateway(settings, http), links)
-    relay = Relay(engine, _routes(client, sender))
+    sms = sms_gateway(settings, http)
+    sender, invitations = (
+        NoticeSender(activity_context, sms, links, mail_gateway(settings)),
+        InvitationSender(activity_context, sms, links),
+    )
+    owners = mobile_owners(settings, http)
+    check = JoiningCheck(activity_context, owners, lambda: relay.nudge())  # noqa: PLW0108 - the relay comes next
+    relay = Relay(engine, _routes(client, sender, check, invitations))
     context = Context(engine, side, seals, files, relay.nudge, links)
     return Assembly(settings, engine, side, context, activity_context, relay, client, http)
 
 
-def _routes(client: Client, sender: NoticeSender) -> list[Route]:
+def _routes(client: Client, sender: NoticeSender, check: JoiningCheck, invitations: InvitationSender) -> list[Route]:
     return [
         signal_route(client),
         Route(SendNotice, sender.send_notice, Lane.NOTICES),
         Route(SendCode, sender.send_code, Lane.CODES),
+        Route(CheckJoining, check.check, Lane.INQUIRIES),
+        Route(SendInvitation, invitations.send, Lane.NOTICES),
     ]
+
+
+def mobile_owners(settings: Settings, http: httpx2.AsyncClient) -> MobileOwners:
+    """The registry that the settings name; the local one, which says yes, belongs to a stand-alone stack alone.
+
+    Raises:
+        MobileOwnerNotSet: none is named, or its id or token is missing.
+    """
+    if settings.mobile_registry_provider == "local":
+        if not settings.stand_alone:
+            raise MobileOwnerNotSet(
+                "set AMANAT_MOBILE_REGISTRY_PROVIDER, or AMANAT_STAND_ALONE for a stand-alone stack"
+            )
+        return LocalMobileOwners()
+    token = settings.mobile_registry_token.get_secret_value()
+    if not settings.mobile_registry_business_id or not token:
+        raise MobileOwnerNotSet("AMANAT_MOBILE_REGISTRY_BUSINESS_ID and AMANAT_MOBILE_REGISTRY_TOKEN are needed")
+    return UidMobileOwners(http, settings.mobile_registry_business_id, token)
+
+
+def mail_gateway(settings: Settings) -> MailGateway:
+    """Where e-mail goes: into the directory of local messages, and nowhere without one."""
+    return LocalMail(Path(settings.local_messages)) if settings.local_messages else NoMail()
 
 
 def sms_gateway(settings: Settings, http: httpx2.AsyncClient) -> SmsGateway:

@@ -45,6 +45,8 @@ class Lane(StrEnum):
 
     SIGNALS = "signals"
     CODES = "codes"
+    # Waits for a registry outside, behind which no code of anybody else waits.
+    INQUIRIES = "inquiries"
     NOTICES = "notices"
 
 

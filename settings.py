@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     sms_provider: Literal["local", "kavenegar", "smsir"] = "local"
     sms_api_key: SecretStr = SecretStr("")
     sms_templates: dict[str, Any] = Field(default_factory=dict)
+    mobile_registry_provider: Literal["local", "uid"] = "local"
+    mobile_registry_business_id: str = ""
+    mobile_registry_token: SecretStr = SecretStr("")
     stand_alone: bool = False
     allowed_origins: list[str] = Field(default_factory=list)
     trusted_proxies: str = "127.0.0.1"

@@ -6,8 +6,9 @@ import logging
 from collections.abc import Mapping
 
 from activities.transition import ActivityContext
-from domain.account import CodePurpose, code_text
+from domain.account import CODE_SUBJECT, CodePurpose, code_text
 from domain.notice import compose
+from gateways.mail import MailGateway
 from gateways.sms import SendFailed, SmsGateway
 from messages.notice import SendCode, SendNotice
 from storage.account.codes import mark_code_sent, take_unsent_code
@@ -20,9 +21,10 @@ _log = logging.getLogger("amanat.notices")
 class NoticeSender:
     """Renders and sends; what fails for good is marked and logged."""
 
-    def __init__(self, context: ActivityContext, sms: SmsGateway, links: Mapping[str, str]) -> None:
+    def __init__(self, context: ActivityContext, sms: SmsGateway, links: Mapping[str, str], mail: MailGateway) -> None:
         self._context = context
         self._sms = sms
+        self._mail = mail
         self._links = dict(links)
 
     async def send_notice(self, message: SendNotice) -> None:
@@ -57,7 +59,7 @@ class NoticeSender:
             await mark_failed(connection, notice.id, failure)
 
     async def send_code(self, message: SendCode) -> None:
-        """Send a one-time code; does nothing for a challenge without a person.
+        """Send a one-time code by SMS or e-mail; does nothing for a challenge without a person.
 
         Raises:
             SendFailed: it may work later; the code's own end bounds the tries.
@@ -71,7 +73,10 @@ class NoticeSender:
             values["app_link"] = self._links["app_link"]
         text = code_text(unsent.purpose, **values)
         try:
-            await self._sms.send(unsent.mobile, f"code_{unsent.purpose}", values, text)
+            if unsent.channel == "mail":
+                await self._mail.send(unsent.to, CODE_SUBJECT, text)
+            else:
+                await self._sms.send(unsent.to, f"code_{unsent.purpose}", values, text)
         except SendFailed as failure:
             if failure.retryable:
                 raise

@@ -9,6 +9,7 @@ from typing import Any
 from activities import onboarding, substitution
 from activities.decision import decision_process
 from activities.guarantor import free_guarantors
+from activities.invitation import forget_invitations
 from activities.mobile_change import MobileChangeCase
 from activities.personnel import PersonnelChange, import_activities, sweep_files
 from activities.staff_change import StaffChangeCase
@@ -22,7 +23,7 @@ PROCESSES = (
     decision_process(DECIDED_CASES),
 )
 # What is done every ten minutes, whatever the case.
-CHORES = (free_guarantors, sweep_files)
+CHORES = (free_guarantors, sweep_files, forget_invitations)
 # What is no transition of a process, or not one of those above.
 OTHERS: tuple[Callable[[ActivityContext], list[Callable[[Any], Awaitable[Any]]]], ...] = (import_activities,)
 

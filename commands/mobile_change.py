@@ -19,9 +19,9 @@ from messages.personnel import Sms as PersonnelSms
 from storage import mobile_change
 from storage.dispute import agreed_mobile
 from storage.guarantor import guarantee_each_other
+from storage.notices import notify_number
 from storage.organisation import employments_of, read_employment
 from storage.people import find_person
-from storage.personnel import tell_number
 from storage.policies import in_force
 from storage.rows.mobile_change import MobileChange
 from storage.rows.organisation import Employment
@@ -81,7 +81,8 @@ async def _tell_new(command: Command, change: MobileChange, new: Mobile) -> bool
     """Tell the number that is to be the person's; False, and nothing told, if it is theirs already."""
     if await mobile_change.has_mobile(command.connection, command.seals, change.person_id, new):
         return False
-    await tell_number(command.connection, change, change.mobile_sealed, PersonnelSms.MOBILE_PROPOSED_NEW)
+    template = PersonnelSms.MOBILE_PROPOSED_NEW
+    await notify_number(command.connection, change.person_id, change.mobile_sealed, template, case_id=change.case_id)
     return True
 
 

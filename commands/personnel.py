@@ -188,8 +188,8 @@ async def _judge(command: Command, task: Task) -> ProposedChange:
         raise NotFound
     if await guarantee_each_other(command.connection, command.actor.person_id, change.person_id):
         raise OwnCase
-    sender = await personnel.sender_of(command.connection, change.import_case_id)
-    if change.what is not Change.EXIT and sender == command.actor.person_id:
+    is_senders = await personnel.has_sent(command.connection, change, command.actor.person_id)
+    if change.what is not Change.EXIT and is_senders:
         raise SentByYourself
     return change
 

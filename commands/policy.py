@@ -12,6 +12,7 @@ from commands.command import Command
 from commands.refusals import refuses
 from domain.access import Role
 from domain.errors import NotFound
+from domain.joining import MembershipTerms
 from domain.mandate import GUARANTEE_MANDATES, MANDATES
 from domain.policy import NotNewest, PolicyMalformed, SamePerson
 from domain.programme import Programme, is_wait
@@ -76,6 +77,8 @@ def _check(name: str, value: Mapping[str, Any]) -> None:
             _check_hours(value)
         elif name == StaffPolicy.POLICY:
             StaffPolicy.from_policy(value).require_known()
+        elif name == MembershipTerms.POLICY:
+            MembershipTerms.from_policy(0, value)
         elif name == WorkingHours.POLICY:
             WorkingHours.from_policy(value).require_lasting()
     except (ValueError, TypeError) as error:

@@ -36,6 +36,9 @@ CODE_SENT_EN: Final = (
     "otherwise ask your organisation's welfare office to correct them."
 )
 
+# Of an e-mail with a code.
+CODE_SUBJECT: Final = "کد امانت"
+
 _CODE: Final = re.compile(rf"[0-9]{{{CODE_DIGITS}}}")
 _USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{2,39}")
 _LONGEST_NAME: Final = 100
@@ -45,6 +48,11 @@ class CodePurpose(StrEnum):
     """What a one-time code confirms; a code for one thing is worth nothing for another."""
 
     SIGN_IN = "sign_in"
+    JOIN = "join"
+    CONFIRM_EMAIL = "confirm_email"
+    CHANGE_MOBILE_OLD = "change_mobile_old"
+    CHANGE_MOBILE_NEW = "change_mobile_new"
+    RENEW_PASSWORD = "renew_password"  # noqa: S105 - no password
     STEP_UP = "step_up"
     ACCEPT_MANDATE = "accept_mandate"
     ACCEPT_GUARANTEE = "accept_guarantee"
@@ -333,6 +341,11 @@ def code_text(purpose: CodePurpose, code: str, app_link: str = "{app_link}") -> 
         return f"امانت: گذرواژه و برنامهٔ رمزساز خود را این‌جا تنظیم کنید:\n{link}\nاین پیوند را به هیچ‌کس ندهید."
     what = {
         CodePurpose.SIGN_IN: "ورود به امانت",
+        CodePurpose.JOIN: "عضویت در امانت",
+        CodePurpose.CHANGE_MOBILE_OLD: "تغییر شمارهٔ شما به شماره‌ای دیگر در امانت",
+        CodePurpose.CHANGE_MOBILE_NEW: "ثبت این شماره برای یک عضو امانت",
+        CodePurpose.CONFIRM_EMAIL: "تأیید نشانی ایمیل در امانت",
+        CodePurpose.RENEW_PASSWORD: "گذاشتن گذرواژهٔ تازه در امانت",
         CodePurpose.STEP_UP: "تأیید دوباره در امانت",
         CodePurpose.ACCEPT_MANDATE: "پذیرش تعهدنامهٔ کسر از حقوق در امانت",
         CodePurpose.ACCEPT_GUARANTEE: "پذیرش ضمانت یک همکار در امانت",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gateways.local_messages import write_local_message
+from gateways.sms import SendFailed
 
 
 class MailGateway(Protocol):
@@ -32,3 +33,11 @@ class LocalMail:
         """Store the message; returns its reference."""
         message = {"channel": "mail", "address": address, "subject": subject, "text": text}
         return await asyncio.to_thread(write_local_message, self.directory, message)
+
+
+class NoMail:
+    """Where no e-mail can be sent: whoever waits for one is told so in the log, and nowhere else."""
+
+    async def send(self, address: str, subject: str, text: str) -> str:  # noqa: ARG002 - nothing is sent
+        """See ``MailGateway.send``."""
+        raise SendFailed("no_mail", retryable=False)

@@ -107,6 +107,15 @@ def notice_statements(
     return [Statement(_STORE_SQL, values)] if told else []
 
 
+async def notify_number(
+    connection: AsyncConnection, person_id: UUID, mobile_sealed: bytes, template: str, *, case_id: UUID | None = None
+) -> None:
+    """Store an SMS about a person to a number that is not, or no longer, theirs; to be sent by the relay."""
+    values = {"person_id": person_id, "case_id": case_id, "template": template, "mobile_sealed": mobile_sealed}
+    added = await connection.execute(sa.insert(notices).values(channel="sms", **values).returning(notices.c.id))
+    await enqueue(connection, SendNotice(added.scalar_one()))
+
+
 async def read_pending(connection: AsyncConnection, seals: Seals, notice_id: UUID) -> Notice | None:
     """The notice with its recipient's number; None unless it is pending."""
     row = (

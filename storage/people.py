@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
@@ -17,6 +18,15 @@ from storage.rows.cases import case_people
 from storage.rows.people import Person, persons
 from storage.rows.table import columns, find_one, read_all
 from storage.sealing import Seals
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A mobile as it is stored: its blind index, and sealed."""
+
+    index: bytes = field(repr=False)
+    sealed: bytes = field(repr=False)
+
 
 _COLUMNS = columns(persons, Person, has_mobile=persons.c.mobile_index.is_not(None))
 _this_person, _this_case = sa.bindparam("this_person", type_=sa.Uuid), sa.bindparam("this_case", type_=sa.Uuid)
@@ -65,6 +75,11 @@ async def find_person(
 async def read_person(connection: AsyncConnection, person_id: UUID) -> Person | None:
     """The person, or None."""
     return await find_one(connection, Person, _READ, {"this_person": person_id})
+
+
+def seal_number(seals: Seals, mobile: str) -> Number:
+    """A mobile as it is stored."""
+    return Number(seals.index.of("mobile", mobile), seals.cipher.seal_text(mobile, "person.mobile"))
 
 
 async def read_contacts(connection: AsyncConnection, seals: Seals, person_id: UUID) -> tuple[str, str | None]:

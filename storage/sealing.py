@@ -105,6 +105,11 @@ class Seals:
     pepper: bytes = field(repr=False)
 
 
+def as_text(sealed: bytes) -> str:
+    """Something sealed, as JSON can hold it."""
+    return base64.b64encode(sealed).decode()
+
+
 def _decode_key(name: str, text: str) -> bytes:
     key = base64.b64decode(text, validate=True)
     if len(key) != _KEY_BYTES:

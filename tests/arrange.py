@@ -35,6 +35,7 @@ from storage.rows.people import persons
 _SERIAL = itertools.count(100_000_000)
 _MOBILES = itertools.count(9_120_000_000)
 _DEFAULT_PAY = 400_000_000
+_SHEBA = "IR490546091390996030824628"
 _HIRED = date(2015, 4, 4)
 
 
@@ -137,7 +138,7 @@ class Arrange:
                     net_pay=net_pay,
                     mobile_index=sa.select(persons.c.mobile_index).where(persons.c.id == person_id).scalar_subquery(),
                     sheba_index=b"x",
-                    sheba_sealed=b"x",
+                    sheba_sealed=self.context.seals.cipher.seal_text(_SHEBA, "employment.sheba"),
                 )
                 .returning(employments.c.id)
             )
@@ -228,7 +229,7 @@ def newest_code(directory: Path, mobile: str) -> str:
 def sent_to(directory: Path, mobile: str) -> list[str]:
     """Templates of the messages that went to a number."""
     found = [json.loads(path.read_text("utf-8")) for path in directory.glob("**/*.json")]
-    return [message["template"] for message in found if message["mobile"] == mobile]
+    return [message["template"] for message in found if message.get("mobile") == mobile]
 
 
 async def fresh_code(client: RemoteClient, who: Someone, directory: Path, wish: CodeRequest) -> tuple[UUID, str]:

@@ -24,12 +24,18 @@ from temporalio.client import Client
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]  # it has no types
 
+from activities.invitation import InvitationSender
+from activities.joining import JoiningCheck
 from activities.notice import NoticeSender
 from activities.transition import ActivityContext
 from commands.command import Context
 from commands.refusals import check_declarations
 from gateways.files import Files
+from gateways.mail import LocalMail
+from gateways.mobile_owner import LocalMobileOwners
 from gateways.sms import LocalSms
+from messages.invitation import SendInvitation
+from messages.joining import CheckJoining
 from messages.notice import SendCode, SendNotice
 from relay import Lane, Relay, Route, signal_route
 from stack.postgres import EmbeddedPostgres
@@ -286,13 +292,16 @@ def temporal(temporal_server: WorkflowEnvironment, seals: Seals) -> WorkflowEnvi
 
 def routes(client: Client, activity_context: ActivityContext, messages_dir: Path) -> list[Route]:
     """Where the relay of the tests sends."""
-    sender = NoticeSender(
-        activity_context, LocalSms(messages_dir), {"app_link": "https://app", "training_link": "https://train"}
-    )
+    sms, links = LocalSms(messages_dir), {"app_link": "https://app", "training_link": "https://train"}
+    sender = NoticeSender(activity_context, sms, links, LocalMail(messages_dir))
+    invitations = InvitationSender(activity_context, sms, links)
+    check = JoiningCheck(activity_context, LocalMobileOwners(), lambda: None)
     return [
         signal_route(client),
         Route(SendNotice, sender.send_notice, Lane.NOTICES),
         Route(SendCode, sender.send_code, Lane.CODES),
+        Route(CheckJoining, check.check, Lane.INQUIRIES),
+        Route(SendInvitation, invitations.send, Lane.NOTICES),
     ]
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from assembly import SmsNotSet, sms_gateway
+from assembly import MobileOwnerNotSet, SmsNotSet, mobile_owners, sms_gateway
+from gateways.mobile_owner import LocalMobileOwners, UidMobileOwners
 from gateways.sms import Kavenegar, LocalSms, SmsIr
 from settings import Settings
 
@@ -68,3 +69,23 @@ async def test_each_carrier_is_made_from_its_settings(environment: pytest.Monkey
         environment.setenv("AMANAT_SMS_PROVIDER", "kavenegar")
         environment.setenv("AMANAT_SMS_TEMPLATES", '{"code_sign_in": {"name": "a", "tokens": {"code": "token"}}}')
         assert isinstance(sms_gateway(Settings(), http), Kavenegar)
+
+
+async def test_the_registry_that_says_yes_to_everybody_works_in_a_stand_alone_stack_only(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    async with httpx2.AsyncClient() as http:
+        with pytest.raises(MobileOwnerNotSet):
+            mobile_owners(Settings(), http)
+        environment.setenv("AMANAT_STAND_ALONE", "1")
+        assert isinstance(mobile_owners(Settings(), http), LocalMobileOwners)
+
+
+async def test_a_registry_outside_needs_its_id_and_token(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("AMANAT_MOBILE_REGISTRY_PROVIDER", "uid")
+    async with httpx2.AsyncClient() as http:
+        with pytest.raises(MobileOwnerNotSet):
+            mobile_owners(Settings(), http)
+        environment.setenv("AMANAT_MOBILE_REGISTRY_BUSINESS_ID", "id")
+        environment.setenv("AMANAT_MOBILE_REGISTRY_TOKEN", "token")
+        assert mobile_owners(Settings(), http) == UidMobileOwners(http, "id", "token")

@@ -52,13 +52,14 @@ async def ask_for_code(request: AnyRequest) -> Response:
         try:
             wish = checked(sessions.SignInCodeRequest, national_id=national_id, mobile=mobile)
             challenge = await request.api.call(sessions.request_sign_in_code, wish)
-            return request.redirect(_with_next(f"/sign-in/code?challenge={challenge.challenge_id}", form))
+            return request.redirect(with_next(f"/sign-in/code?challenge={challenge.challenge_id}", form))
         except Refusal as refused:
             form.refuse(refused)
     return request.render_again("sign_in.html", form)
 
 
-def _with_next(path: str, form: Form) -> str:
+def with_next(path: str, form: Form) -> str:
+    """A path that leads on to where the form leads."""
     target = own_path(form.text("next"))
     return path if target == "/" else f"{path}&next={quote(target, safe='')}"
 
@@ -78,7 +79,7 @@ async def sign_in(request: AnyRequest) -> Response:
         try:
             body = checked(sessions.MemberSignIn, challenge_id=challenge_id, code=code, transport="cookie")
             await request.api.call(sessions.sign_in, body)
-            return _with_cookies(request, request.redirect(own_path(form.text("next"))))
+            return with_cookies(request, request.redirect(own_path(form.text("next"))))
         except Refusal as refused:
             form.refuse(refused)
     return request.render_again("sign_in_code.html", form)
@@ -99,13 +100,13 @@ async def sign_in_staff(request: AnyRequest) -> Response:
     if form.is_good:
         try:
             await request.api.call(sessions.sign_in_staff, checked(sessions.StaffSignIn, **typed, transport="cookie"))
-            return _with_cookies(request, request.redirect(own_path(form.text("next"))))
+            return with_cookies(request, request.redirect(own_path(form.text("next"))))
         except Refusal as refused:
             form.refuse(refused)
     return request.render_again("sign_in_staff.html", form)
 
 
-def _with_cookies(request: PageRequest, response: Response) -> Response:
+def with_cookies(request: PageRequest, response: Response) -> Response:
     """An answer with the cookies that the API has set."""
     for cookie in request.api.visitor.response.headers.getlist("set-cookie"):
         response.headers.append("set-cookie", cookie)
@@ -119,7 +120,7 @@ async def sign_out(request: AnyRequest) -> Response:
     try:
         await authenticate(request)
         await request.api.call(sessions.sign_out)
-        return _with_cookies(request, response)
+        return with_cookies(request, response)
     except SignInNeeded:
         # Only who is signed out already is told so; else the session would live on unseen.
         response.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
@@ -131,10 +132,15 @@ async def choose_language(request: AnyRequest) -> Response:
     """Keep the language in a cookie and come back."""
     form = await request.form()
     response = request.redirect(own_path(form.text("next")))
-    if (code := form.text("language")) in languages():
-        response.set_cookie(
-            LANGUAGE_COOKIE, code, max_age=_A_YEAR_SECONDS, path="/", secure=True, httponly=True, samesite="lax"
-        )
+    code = form.text("language")
+    return keep_language(response, code) if code in languages() else response
+
+
+def keep_language(response: Response, code: str) -> Response:
+    """An answer that keeps a language in a cookie."""
+    response.set_cookie(
+        LANGUAGE_COOKIE, code, max_age=_A_YEAR_SECONDS, path="/", secure=True, httponly=True, samesite="lax"
+    )
     return response
 
 
@@ -152,7 +158,7 @@ async def ask_for_confirmation(request: SignedIn) -> Response:
     try:
         wish = checked(codes.StepUpCodeRequest, purpose="step_up")
         sent = await request.api.perform(codes.request_code, form.key, wish)
-        return request.redirect(_with_next(f"/confirm?code_id={sent.code_id}", form))
+        return request.redirect(with_next(f"/confirm?code_id={sent.code_id}", form))
     except Refusal as refused:
         form.refuse(refused)
     return request.render_again("confirm.html", form)

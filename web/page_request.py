@@ -186,6 +186,8 @@ async def authenticate(request: PageRequest) -> None:
             actor = await actor_of(http, visitor.context, cookie=http.cookies.get(SESSION_COOKIE))
         request.api = Client(Caller(visitor.context, visitor.origin, visitor.response, actor))
         request.me = CurrentUser.model_validate(await request.api.read(read_me))
+        if LANGUAGE_COOKIE not in http.cookies and request.me.language:
+            request.language = language_of(request.me.language)
     except Unauthenticated:
         raise SignInNeeded(request.here) from None
 

@@ -17,6 +17,7 @@ from messages.case import CaseKind, NextStep
 from messages.personnel import Change, ChangePhase, Event, FactKind, Sms, TaskKind
 from storage import personnel
 from storage.dispute import agreed_mobile, wake_concerned
+from storage.notices import notify_number
 from storage.policies import by_id
 from storage.rows.cases import Fact
 from storage.rows.personnel import ProposedChange
@@ -124,7 +125,9 @@ async def _tell_proposed(step: Transition, change: ProposedChange) -> None:
     await _notify_subject(step, change, "proposed")
     if change.what is Change.MOBILE:
         _, proposed = await personnel.read_sealed_value(step.connection, change.case_id)
-        await personnel.tell_number(step.connection, change, proposed, Sms.MOBILE_PROPOSED_NEW)
+        await notify_number(
+            step.connection, change.person_id, proposed, Sms.MOBILE_PROPOSED_NEW, case_id=change.case_id
+        )
 
 
 async def _notify_subject(step: Transition, change: ProposedChange, became: str) -> None:

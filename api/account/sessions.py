@@ -17,7 +17,9 @@ from commands.refusals import refuses
 from domain.access import Role, ScopeKind
 from domain.account import CODE_LIFE, CODE_SENT_EN, CODE_SENT_FA, DEVICE_LIFE, SESSION_LIVES, Capacity
 from domain.identity import Mobile, NationalId, mask_mobile, mask_national_id
+from storage.joining import terms_due
 from storage.people import read_contacts, read_person
+from storage.profile import read_profile
 
 router = APIRouter(prefix="/v1", tags=["account"], route_class=Operation)
 
@@ -112,6 +114,8 @@ class Me(Out):
     capacity: Capacity
     roles: list[HeldRole]
     strong_until: datetime | None = Field(description="Until when the last fresh code counts")
+    language: Literal["fa", "en"] | None = Field(description="Chosen in the profile")
+    terms_due: int | None = Field(description="A version of the terms that the member has not accepted yet")
 
 
 @router.post("/sign-in/codes", status_code=202)
@@ -144,7 +148,7 @@ async def sign_in(visitor: VisitorDep, body: MemberSignIn) -> Session:
         origin=visitor.origin,
         device=body.device_token or visitor.device,
     )
-    return _session(signed_in, "member", body.transport, visitor)
+    return session_of(signed_in, "member", body.transport, visitor)
 
 
 @router.post("/sign-in/staff", status_code=201)
@@ -159,7 +163,7 @@ async def sign_in_staff(visitor: VisitorDep, body: StaffSignIn) -> Session:
         origin=visitor.origin,
         device=body.device_token or visitor.device,
     )
-    return _session(signed_in, "staff", body.transport, visitor)
+    return session_of(signed_in, "staff", body.transport, visitor)
 
 
 @router.post("/sign-out", status_code=204)
@@ -191,10 +195,13 @@ async def _me(read: Reading) -> Me | None:
         capacity=actor.capacity,
         roles=[HeldRole.model_validate(grant) for grant in actor.grants],
         strong_until=actor.strong_until,
+        language=(await read_profile(read.connection, person.id)).language,
+        terms_due=None if actor.capacity == "staff" else await terms_due(read.connection, person.id),
     )
 
 
-def _session(signed_in: commands.SignIn, capacity: Capacity, transport: str, visitor: Visitor) -> Session:
+def session_of(signed_in: commands.SignIn, capacity: Capacity, transport: str, visitor: Visitor) -> Session:
+    """The answer to a sign-in; with the transport ``cookie`` the token is in a cookie and nowhere else."""
     visitor.response.headers["Cache-Control"] = "no-store"
     session, person = signed_in.session, signed_in.person
     if transport == "cookie":

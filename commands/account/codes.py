@@ -54,7 +54,7 @@ async def request_sign_in_code(
     Known or unknown, it is the same work and the same answer. A refused request leaves the codes sent before as they
     are. With the token of a ``device`` on which the person signed in before it counts apart from those of strangers.
     """
-    identity, number = _read_identity(national_id), _read_mobile(mobile)
+    identity, number = read_identity(national_id), read_mobile(mobile)
     pair = f"{identity}/{number}"
     async with transaction(context.engine, SERVICE) as connection:
         person = await find_person(connection, context.seals, identity, number)
@@ -211,14 +211,16 @@ def _code_uses(pair: str, origin: str) -> Uses:
     )
 
 
-def _read_identity(text: str) -> NationalId:
+def read_identity(text: str) -> NationalId:
+    """A national id as it was typed. Raises NationalIdUnreadable."""
     try:
         return parse_national_id(text)
     except BadNationalId:
         raise NationalIdUnreadable(field="national_id") from None
 
 
-def _read_mobile(text: str) -> Mobile:
+def read_mobile(text: str) -> Mobile:
+    """A mobile as it was typed. Raises MobileUnreadable."""
     try:
         return parse_mobile(text)
     except BadMobile:

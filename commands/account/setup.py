@@ -75,7 +75,7 @@ async def set_up_staff(
     """Set password and TOTP through the link, which is used up; returns the account that may sign in now."""
     code_id, credential = await _follow(context, token, origin)
     person_id = credential.person_id
-    chosen = parse_password(password, lengths=STAFF_PASSWORD_LENGTHS, apart_from=credential.username)
+    chosen = parse_password(password, lengths=STAFF_PASSWORD_LENGTHS, apart_from=[credential.username])
     secret = _open_key(context.seals, person_id, totp_key)
     step = _proved(secret, totp, credential.step, field="totp")
     # No connection is held while this takes its time.
@@ -146,7 +146,7 @@ async def _replace(command: Command, credential: Credential, step: int, new: New
     person_id, seals, password_hash, secret = credential.person_id, command.seals, None, None
     if new.password is not None:
         chosen = parse_password(
-            new.password, lengths=STAFF_PASSWORD_LENGTHS, apart_from=credential.username, field="new_password"
+            new.password, lengths=STAFF_PASSWORD_LENGTHS, apart_from=[credential.username], field="new_password"
         )
         password_hash = await hash_password(chosen)
     if new.totp_key is not None:

@@ -6,7 +6,7 @@ import hmac
 import secrets
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -18,11 +18,13 @@ from storage.rows.people import persons
 from storage.rows.table import find_one
 from storage.sealing import Seals
 
+Channel = Literal["sms", "mail"]
 _TOKEN_BYTES: Final = 16
 # Of an id in hexadecimal digits.
 _ID_LENGTH: Final = 32
 
 _c = one_time_codes.c
+_SEALED_AS: dict[str, str] = {"sms": "person.mobile", "mail": "person.email"}
 _PAY_TRY = (
     sa.update(one_time_codes)
     .where(_c.id == sa.bindparam("code_id"), _c.purpose == sa.bindparam("for_purpose"))
@@ -47,19 +49,31 @@ class TriedCode:
 
 @dataclass(frozen=True, slots=True)
 class UnsentCode:
-    """A code on its way to its person; forget it once it is sent."""
+    """A code on its way; ``to`` is a mobile or an e-mail address, as the channel says. Forget it once it is sent."""
 
     purpose: CodePurpose
-    mobile: str = field(repr=False)
+    channel: Channel
+    to: str = field(repr=False)
     code: str = field(repr=False)
 
 
 async def create_code(
-    connection: AsyncConnection, seals: Seals, purpose: CodePurpose, person_id: UUID | None, binding: bytes
+    connection: AsyncConnection,
+    seals: Seals,
+    purpose: CodePurpose,
+    person_id: UUID | None,
+    binding: bytes,
+    *,
+    channel: Channel = "sms",
+    sent_to: bytes | None = None,
 ) -> UUID:
-    """Make a code and return its id. Without a person it is the same work, and the code opens nothing."""
+    """Make a code and return its id. Without a person it is the same work, and the code opens nothing.
+
+    ``sent_to`` is where it goes, sealed, if that is not the person's number.
+    """
+    where = {"channel": channel, "sent_to": sent_to}
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
-    return await _add(connection, seals, uuid4(), purpose, person_id, binding, code, CODE_LIFE)
+    return await _add(connection, seals, uuid4(), purpose, person_id, binding, code, CODE_LIFE, **where)
 
 
 async def create_link(
@@ -81,6 +95,7 @@ async def _add(
     binding: bytes,
     code: str,
     life: timedelta,
+    **where: object,
 ) -> UUID:
     await connection.execute(
         sa.insert(one_time_codes).values(
@@ -91,6 +106,7 @@ async def _add(
             code_hash=code_hash(seals.pepper, code_id, code, binding),
             code_sealed=seals.cipher.seal_text(code, _code_purpose(code_id)),
             expires_at=sa.func.now() + life,
+            **where,
         )
     )
     return code_id
@@ -165,19 +181,31 @@ async def take_unsent_code(connection: AsyncConnection, seals: Seals, code_id: U
     The sealed code stays until ``mark_code_sent``, so a sending that failed can be tried again.
     """
     c = one_time_codes.c
+    to = sa.func.coalesce(c.sent_to, sa.case((c.channel == "sms", persons.c.mobile_sealed)))
     row = (
         await connection.execute(
-            sa.select(c.purpose, c.code_sealed, persons.c.mobile_sealed)
-            .join(persons, persons.c.id == c.person_id)
+            sa.select(c.purpose, c.channel, c.code_sealed, to.label("to_sealed"))
+            .outerjoin(persons, persons.c.id == c.person_id)
             .where(c.id == code_id, c.code_sealed.is_not(None), c.used_at.is_(None))
-            .where(c.expires_at > sa.func.now(), persons.c.mobile_sealed.is_not(None))
+            .where(c.expires_at > sa.func.now(), to.is_not(None))
         )
     ).one_or_none()
     if row is None:
         return None
     cipher = seals.cipher
-    mobile = cipher.open_text(row.mobile_sealed, "person.mobile")
-    return UnsentCode(CodePurpose(row.purpose), mobile, cipher.open_text(row.code_sealed, _code_purpose(code_id)))
+    address = cipher.open_text(row.to_sealed, _SEALED_AS[row.channel])
+    code = cipher.open_text(row.code_sealed, _code_purpose(code_id))
+    return UnsentCode(CodePurpose(row.purpose), row.channel, address, code)
+
+
+async def destination_of(
+    connection: AsyncConnection, code_id: UUID, person_id: UUID, purpose: CodePurpose
+) -> bytes | None:
+    """Where a person's code went that did not go to their own number, sealed; None if there is no such code."""
+    found: bytes | None = await connection.scalar(
+        sa.select(_c.sent_to).where(_c.id == code_id, _c.person_id == person_id, _c.purpose == purpose)
+    )
+    return found
 
 
 async def mark_code_sent(connection: AsyncConnection, code_id: UUID) -> None:

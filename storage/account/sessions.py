@@ -19,6 +19,7 @@ from storage.database import SERVICE, Statement, compile_sql, fetch, run_alone
 from storage.locks import About, lock, share_statement
 from storage.rows.account import known_devices, sessions
 from storage.rows.people import persons
+from storage.rows.table import columns, read_all
 
 _TOKEN_BYTES: Final = 32
 # A session in use is written to at most this often.
@@ -131,14 +132,15 @@ async def strengthen_session(connection: AsyncConnection, session_id: UUID, capa
     return until
 
 
-async def end_session(connection: AsyncConnection, person_id: UUID, session_id: UUID) -> None:
-    """End one session of a person, after the commands that they have under way."""
+async def end_session(connection: AsyncConnection, person_id: UUID, session_id: UUID) -> bool:
+    """End a session of a person, after the commands that they have under way; False if it is none, or has ended."""
     await lock_rights(connection, person_id)
-    await connection.execute(
+    ended = await connection.execute(
         sa.update(sessions)
-        .where(sessions.c.id == session_id, sessions.c.ended_at.is_(None))
+        .where(sessions.c.id == session_id, sessions.c.person_id == person_id, sessions.c.ended_at.is_(None))
         .values(ended_at=sa.func.now())
     )
+    return ended.rowcount == 1
 
 
 async def end_sessions(
@@ -158,6 +160,42 @@ async def end_sessions(
     ended = await connection.execute(
         sa.update(sessions)
         .where(sessions.c.person_id == person_id, sessions.c.ended_at.is_(None), which)
+        .values(ended_at=sa.func.now())
+    )
+    return ended.rowcount
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSession:
+    """A session that still counts. Neither address nor browser is kept of one."""
+
+    id: UUID
+    capacity: Capacity
+    created_at: datetime
+    last_used_at: datetime
+
+
+_c = sessions.c
+_LIVE = (
+    sa.select(*columns(sessions, LiveSession))
+    .where(_c.person_id == sa.bindparam("this_person", type_=sa.Uuid), _c.ended_at.is_(None))
+    .where(_c.expires_at > sa.func.now(), _c.last_used_at + _c.idle_after > sa.func.now())
+    .order_by(_c.last_used_at.desc(), _c.id)
+    .limit(100)
+)
+
+
+async def live_sessions(connection: AsyncConnection, person_id: UUID) -> list[LiveSession]:
+    """The sessions of a person that still count, the one used last first; at most 100."""
+    return await read_all(connection, LiveSession, _LIVE, {"this_person": person_id})
+
+
+async def end_other_sessions(connection: AsyncConnection, person_id: UUID, session_id: UUID) -> int:
+    """End all sessions of a person but one, after the commands under way; returns how many."""
+    await lock_rights(connection, person_id)
+    ended = await connection.execute(
+        sa.update(sessions)
+        .where(_c.person_id == person_id, _c.id != session_id, _c.ended_at.is_(None))
         .values(ended_at=sa.func.now())
     )
     return ended.rowcount

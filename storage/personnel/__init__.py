@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from storage.personnel.changes import (
     keep_version,
+    move_number,
     not_told_lately,
+    propose_listed,
     read_change,
     read_sealed_value,
     replace_mobile,
     replace_sheba,
     set_employment_state,
-    tell_number,
 )
 from storage.personnel.chunks import Chunk, Importing, apply_chunk, index_leaver, seal_row
 from storage.personnel.imports import (
@@ -19,6 +20,7 @@ from storage.personnel.imports import (
     add_import,
     begin_reading,
     files_in_use,
+    has_sent,
     list_imports,
     list_refusals,
     read_import,
@@ -35,11 +37,14 @@ __all__ = [
     "apply_chunk",
     "begin_reading",
     "files_in_use",
+    "has_sent",
     "index_leaver",
     "keep_version",
     "list_imports",
     "list_refusals",
+    "move_number",
     "not_told_lately",
+    "propose_listed",
     "read_change",
     "read_import",
     "read_sealed_value",
@@ -49,5 +54,4 @@ __all__ = [
     "sender_of",
     "set_employment_state",
     "stop_reading",
-    "tell_number",
 ]

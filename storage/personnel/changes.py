@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Collection, Mapping
 from datetime import timedelta
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from messages.notice import SendNotice
 from messages.personnel import Sms
 from storage.account import cancel_codes, end_sessions
 from storage.locks import About, lock
-from storage.outbox import enqueue
+from storage.notices import notify_number
+from storage.people import Number
+from storage.personnel import statements
+from storage.profile import shut_other_ways
 from storage.rows.notices import notices
 from storage.rows.organisation import employments
 from storage.rows.people import persons
 from storage.rows.personnel import ProposedChange, personnel_changes, personnel_versions
 from storage.rows.table import columns, find_one
+from storage.sealing import as_text
 
 EmploymentState = Literal["employed", "exit_reported", "left"]
 
@@ -47,6 +49,19 @@ class Replacement(Protocol):
         """Of whose list."""
 
 
+async def propose_listed(
+    connection: AsyncConnection, person_id: UUID, *, index: bytes, sealed: bytes, policy_id: UUID
+) -> None:
+    """Propose the number that lists still have for a person who joined with another one (A1).
+
+    Each such employment gets a case, as if its list had come only now, unless one waits already.
+    """
+    values = {"person": person_id, "value_index": index, "value_sealed": sealed}
+    await connection.execute(statements.PROPOSE_LISTED, values)
+    for statement in statements.OPEN_CHANGES:
+        await connection.execute(statement, {"case": None, "sender": None, "policy": policy_id})
+
+
 async def read_sealed_value(connection: AsyncConnection, case_id: UUID) -> tuple[bytes, bytes]:
     """The proposed value of a change as it is stored: its blind index, and sealed."""
     found = personnel_changes.c
@@ -65,35 +80,51 @@ async def replace_mobile(
     has it from now on; other employers' lists stay as they are. A number that is the person's already is only listed;
     then False is returned.
     """
-    old = (
-        await connection.execute(
-            sa.select(persons.c.mobile_index, persons.c.mobile_sealed)
-            .where(persons.c.id == change.person_id)
-            .with_for_update()
-        )
-    ).one()
+    # The person first, as imports lock them.
+    moved = await move_number(connection, change.person_id, Number(index, sealed), pause=pause, by=change)
     await connection.execute(
         sa.update(employments)
         .where(employments.c.id == change.employment_id)
         .values(mobile_index=index, mobile_listed_at=sa.func.now())
     )
-    if old.mobile_index == index:
+    return moved
+
+
+async def move_number(
+    connection: AsyncConnection, person_id: UUID, number: Number, *, pause: timedelta, by: Replacement | None = None
+) -> bool:
+    """Make a number the person's: sessions end, codes die, money pauses, the old one is told. False: it is already.
+
+    ``by`` is the case that decided it, None if the person themselves did. A password goes, and an e-mail address is to
+    be confirmed anew.
+    """
+    old = (
+        await connection.execute(
+            sa.select(persons.c.mobile_index, persons.c.mobile_sealed)
+            .where(persons.c.id == person_id)
+            .with_for_update()
+        )
+    ).one()
+    if old.mobile_index == number.index:
         return False
     if old.mobile_sealed is not None:
-        await keep_version(connection, change, {"mobile_sealed": _as_text(old.mobile_sealed)})
-        await tell_number(connection, change, old.mobile_sealed, Sms.MOBILE_CHANGED_OLD)
+        case_id, source = (None, {"actor_id": person_id}) if by is None else (by.case_id, _source(by))
+        before = {"mobile_sealed": as_text(old.mobile_sealed)}
+        await connection.execute(sa.insert(personnel_versions).values(person_id=person_id, before=before, **source))
+        await notify_number(connection, person_id, old.mobile_sealed, Sms.MOBILE_CHANGED_OLD, case_id=case_id)
     await connection.execute(
         sa.update(persons)
-        .where(persons.c.id == change.person_id)
+        .where(persons.c.id == person_id)
         .values(
-            mobile_index=index,
-            mobile_sealed=sealed,
+            mobile_index=number.index,
+            mobile_sealed=number.sealed,
             mobile_confirmed_at=None,
             money_paused_until=sa.func.now() + pause,
         )
     )
-    await end_sessions(connection, change.person_id)
-    await cancel_codes(connection, change.person_id)
+    await end_sessions(connection, person_id)
+    await shut_other_ways(connection, person_id)
+    await cancel_codes(connection, person_id)
     return True
 
 
@@ -104,7 +135,7 @@ async def replace_sheba(connection: AsyncConnection, change: ProposedChange) -> 
             sa.select(employments.c.sheba_sealed).where(employments.c.id == change.employment_id).with_for_update()
         )
     ).one()
-    await keep_version(connection, change, {"sheba_sealed": _as_text(old.sheba_sealed)})
+    await keep_version(connection, change, {"sheba_sealed": as_text(old.sheba_sealed)})
     await connection.execute(
         sa.update(employments)
         .where(employments.c.id == personnel_changes.c.employment_id, personnel_changes.c.case_id == change.case_id)
@@ -132,14 +163,13 @@ async def set_employment_state(
 
 async def keep_version(connection: AsyncConnection, change: Replacement, before: Mapping[str, str]) -> None:
     """Keep what a confirmed change is about to replace; sealed values stay sealed."""
-    await connection.execute(
-        sa.insert(personnel_versions).values(
-            case_id=change.case_id,
-            person_id=change.person_id,
-            employment_id=change.employment_id,
-            before=dict(before),
-        )
-    )
+    values = {"person_id": change.person_id, "before": dict(before)} | _source(change)
+    await connection.execute(sa.insert(personnel_versions).values(values))
+
+
+def _source(change: Replacement) -> dict[str, Any]:
+    """By what a value was replaced."""
+    return {"case_id": change.case_id, "employment_id": change.employment_id}
 
 
 async def not_told_lately(
@@ -156,23 +186,3 @@ async def not_told_lately(
     )
     lately = set(told.scalars())
     return [person for person in people if person not in lately]
-
-
-def _as_text(sealed: bytes) -> str:
-    return base64.b64encode(sealed).decode()
-
-
-async def tell_number(connection: AsyncConnection, change: Replacement, mobile_sealed: bytes, template: Sms) -> None:
-    """Store an SMS to a number that is not the person's yet, or will no longer be theirs."""
-    added = await connection.execute(
-        sa.insert(notices)
-        .values(
-            person_id=change.person_id,
-            case_id=change.case_id,
-            channel="sms",
-            template=template,
-            mobile_sealed=mobile_sealed,
-        )
-        .returning(notices.c.id)
-    )
-    await enqueue(connection, SendNotice(added.scalar_one()))

@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from messages.personnel import FactKind, ImportPhase
 from storage.cases import last_fact
-from storage.rows.cases import cases
-from storage.rows.organisation import organisations
-from storage.rows.personnel import Import, personnel_imports, personnel_refusals
+from storage.rows.cases import cases, facts
+from storage.rows.organisation import employments, organisations
+from storage.rows.personnel import Import, ProposedChange, personnel_imports, personnel_refusals
 from storage.rows.table import columns, find_one, read_all
 
 # Of the store of files.
@@ -96,6 +96,20 @@ async def sender_of(connection: AsyncConnection, case_id: UUID) -> UUID | None:
     """Who sent the file."""
     fact = await last_fact(connection, case_id, FactKind.FILE_RECEIVED)
     return None if fact is None else fact.actor_id
+
+
+async def has_sent(connection: AsyncConnection, change: ProposedChange, person_id: UUID) -> bool:
+    """Whether somebody sent what is proposed: its file, or where no file says so, any file of that organisation."""
+    if change.import_case_id is not None:
+        return await sender_of(connection, change.import_case_id) == person_id
+    ours = (
+        sa.select(personnel_imports.c.case_id)
+        .join(employments, employments.c.organisation_id == personnel_imports.c.organisation_id)
+        .join(facts, facts.c.case_id == personnel_imports.c.case_id)
+        .where(employments.c.id == change.employment_id)
+        .where(facts.c.kind == FactKind.FILE_RECEIVED, facts.c.actor_id == person_id)
+    )
+    return bool(await connection.scalar(sa.select(ours.exists())))
 
 
 async def begin_reading(connection: AsyncConnection, case_id: UUID, *, rows_total: int) -> None:

@@ -180,7 +180,7 @@ ADD_EMPLOYMENTS: Final = sa.text(
 PROPOSE: Final = sa.text(
     f"""
     CREATE TEMPORARY TABLE proposed ON COMMIT DROP AS
-    SELECT coalesce(o.case_id, uuidv7()) AS case_id, q.*, e.id AS employment_id, e.region_code,
+    SELECT coalesce(o.case_id, uuidv7()) AS case_id, q.*, e.id AS employment_id, e.organisation_id, e.region_code,
         o.case_id IS NOT NULL AS waiting,
         o.case_id IS NOT NULL AND o.value_index IS DISTINCT FROM q.value_index AS replaces
     FROM (
@@ -195,7 +195,7 @@ PROPOSE: Final = sa.text(
         CROSS JOIN LATERAL (SELECT p.id FROM persons p WHERE p.national_id_index = l.national_id_index OFFSET 0) p
     ) q
     CROSS JOIN LATERAL (
-        SELECT e.id, e.region_code, e.state FROM employments e
+        SELECT e.id, e.organisation_id, e.region_code, e.state FROM employments e
         WHERE e.person_id = q.person_id AND e.organisation_id = CAST(:organisation AS uuid) OFFSET 0
     ) e
     LEFT JOIN LATERAL (
@@ -208,6 +208,22 @@ PROPOSE: Final = sa.text(
     WHERE q.what <> '{Change.EXIT}' OR e.state = 'employed'
     """  # noqa: S608 - constants of ours
 ).bindparams(_LEAVERS)
+
+# Whoever joined with another number than their lists': what the lists say is proposed as a file's would be.
+PROPOSE_LISTED: Final = sa.text(
+    f"""
+    CREATE TEMPORARY TABLE proposed ON COMMIT DROP AS
+    SELECT uuidv7() AS case_id, e.person_id, '{Change.MOBILE}' AS what, CAST(:value_index AS bytea) AS value_index,
+        CAST(:value_sealed AS bytea) AS value_sealed, e.id AS employment_id, e.organisation_id, e.region_code,
+        false AS waiting, false AS replaces
+    FROM employments e
+    WHERE e.person_id = CAST(:person AS uuid) AND e.state <> 'left' AND e.mobile_index = CAST(:value_index AS bytea)
+        AND NOT EXISTS (
+            SELECT FROM cases c WHERE c.person_id = e.person_id AND c.organisation_id = e.organisation_id
+                AND c.closed_at IS NULL AND c.kind = '{CaseKind.PERSONNEL_CHANGE}' AND c.variant = '{Change.MOBILE}'
+        )
+    """  # noqa: S608 - constants of ours
+)
 
 PROPOSED: Final = sa.text("SELECT case_id, waiting, replaces FROM proposed")
 
@@ -223,7 +239,7 @@ OPEN_CHANGES: Final = (
         f"""
         INSERT INTO cases (id, kind, variant, phase, policy_id, person_id, organisation_id, region_code, next_actor)
         SELECT case_id, '{CaseKind.PERSONNEL_CHANGE}', what, '{ChangePhase.AWAITING_CONFIRMATION}',
-            CAST(:policy AS uuid), person_id, CAST(:organisation AS uuid), region_code,
+            CAST(:policy AS uuid), person_id, organisation_id, region_code,
             CASE what WHEN '{Change.EXIT}' THEN '{Role.HR_OFFICER}' ELSE '{Role.SUPPORT_AGENT}' END
         FROM proposed WHERE NOT waiting
         """  # noqa: S608 - constants of ours

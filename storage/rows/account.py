@@ -21,7 +21,8 @@ sessions = table(
 )  # fmt: skip
 one_time_codes = table(
     "one_time_codes", id=UUID, purpose=str, person_id=UUID | None, binding=bytes, code_hash=bytes,
-    code_sealed=bytes | None, tries=int, created_at=datetime, expires_at=datetime, used_at=datetime | None,
+    code_sealed=bytes | None, tries=int, created_at=datetime, expires_at=datetime, used_at=datetime | None, channel=str,
+    sent_to=bytes | None,
 )  # fmt: skip
 rate_windows = table("rate_windows", bucket=bytes, starts_at=datetime, ends_at=datetime, used=int)
 known_devices = table(

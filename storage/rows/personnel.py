@@ -42,13 +42,16 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class ProposedChange:
-    """What is proposed for whom; the proposed value stays sealed in Postgres, its blind index tells it from others."""
+    """What is proposed for whom; the proposed value stays sealed in Postgres, its blind index tells it from others.
+
+    ``import_case_id``: by which file; None where a person joined with another number than their list's.
+    """
 
     case_id: UUID
     person_id: UUID
     employment_id: UUID
     what: Change
-    import_case_id: UUID
+    import_case_id: UUID | None
     value_index: bytes | None = field(repr=False)
 
     @property

@@ -14,6 +14,7 @@ from activities.transition import ActivityContext
 from commands.account.codes import request_code
 from commands.command import Context
 from domain.account import NO_BINDING, CodePurpose
+from gateways.mail import NoMail
 from gateways.sms import SmsIr
 from messages.notice import SendCode, SendNotice
 from storage.database import SERVICE, transaction
@@ -28,9 +29,8 @@ from tests.commands.onboarding_steps import run
 async def sender(activity_context: ActivityContext) -> AsyncIterator[NoticeSender]:
     """A sender whose carrier was told of no template: it refuses every message, and no later try can help."""
     async with httpx2.AsyncClient() as client:
-        yield NoticeSender(
-            activity_context, SmsIr(client, "key", {}), {"app_link": "https://app", "training_link": "https://t"}
-        )
+        links = {"app_link": "https://app", "training_link": "https://t"}
+        yield NoticeSender(activity_context, SmsIr(client, "key", {}), links, NoMail())
 
 
 @pytest.fixture

@@ -164,6 +164,8 @@ async def test_a_bearer_session_tells_whose_it_is(api: httpx2.AsyncClient, conte
         "capacity": "member",
         "roles": [],
         "strong_until": None,
+        "language": None,
+        "terms_due": 1,
     }
     assert member.national_id not in me.text
     assert member.mobile[3:] not in me.text

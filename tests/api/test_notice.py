@@ -19,6 +19,7 @@ from commands.command import Context
 from domain.access import Role
 from domain.account import NO_BINDING, CodePurpose
 from domain.notice import RESENDS_PER_NOTICE
+from gateways.mail import NoMail
 from gateways.sms import LocalSms, SmsIr, read_local_messages
 from messages.notice import SendCode, SendNotice
 from relay import Lane, Relay, Route
@@ -46,7 +47,7 @@ def carrier(activity_context: ActivityContext, messages_dir: Path) -> Relay:
 
 def relay_of(activity_context: ActivityContext, sms: LocalSms | SmsIr) -> Relay:
     """A relay for messages and codes alone."""
-    sender = NoticeSender(activity_context, sms, LINKS)
+    sender = NoticeSender(activity_context, sms, LINKS, NoMail())
     return Relay(
         activity_context.engine,
         [

@@ -209,6 +209,7 @@ async def _others(world: World, arrange: Arrange, superuser: Superuser) -> None:
     await superuser.run(
         "UPDATE staff_credentials SET username = %s WHERE person_id = %s", f"colleague.{world.region}", colleague.id
     )
+    await _of_members(world, superuser)
 
 
 async def _of_the_platform(world: World, context: Context, arrange: Arrange, superuser: Superuser) -> None:
@@ -223,6 +224,25 @@ async def _of_the_platform(world: World, context: Context, arrange: Arrange, sup
         proposal = await policies.propose(connection, "personnel", now.value, proposer.id)
     assert proposal is not None
     things["proposal"], things["policy_value"] = proposal.id, dict(proposal.value)
+
+
+async def _of_members(world: World, superuser: Superuser) -> None:
+    """What members have of their own."""
+    things, own = world.things, world.people["member_own"].id
+    # Members have just shown a fresh code; one of them is signed in twice.
+    await superuser.run("UPDATE sessions SET strong_until = now() + interval '1 hour' WHERE capacity = 'member'")
+    things["session"] = await superuser.value(
+        "INSERT INTO sessions (token_hash, person_id, capacity, expires_at, idle_after)"
+        " VALUES ('x', %s, 'member', now() + interval '1 hour', interval '1 hour') RETURNING id",
+        own,
+    )
+    things["invitation"] = "token-of-the-invitation"
+    await superuser.run(
+        "INSERT INTO invitations (id, inviter_id, mobile_index, mobile_sealed, token_hash, expires_at)"
+        " VALUES (uuidv7(), %s, 'x', 'x', sha256(%s), now() + interval '1 day')",
+        own,
+        things["invitation"].encode(),
+    )
 
 
 async def _import(superuser: Superuser, organisation: UUID) -> UUID:
@@ -289,6 +309,7 @@ def calls(world: World) -> dict[str, Call]:
     organisation = {"code": "new-organisation", "name": "سازمان تازه"}
     contract = {"number": "2", "starts_on": "2026-03-21", "ends_on": "2027-03-20"}
     wish = {"national_id": next_national_id(), "mobile": "09121234567"}
+    newcomer = wish | {"first_name": "نگار", "last_name": "صالحی", "terms_version": 1}
     challenge = {"challenge_id": str(uuid4()), "code": "000000"}
     return {
         "read_liveness": Call("GET", "/livez"),
@@ -296,6 +317,33 @@ def calls(world: World) -> dict[str, Call]:
         "request_sign_in_code": Call("POST", "/v1/sign-in/codes", wish),
         "sign_in": Call("POST", "/v1/sign-in/sessions", challenge),
         "sign_in_staff": Call("POST", "/v1/sign-in/staff", {"username": "x", "password": "x", "totp": "000000"}),
+        "read_terms": Call("GET", "/v1/terms"),
+        "request_joining": Call("POST", "/v1/joining/codes", newcomer),
+        "join": Call("POST", "/v1/joining/sessions", challenge),
+        "accept_terms": Call("POST", "/v1/me/terms", {"version": 1}),
+        "invite": Call("POST", "/v1/invitations", {"mobile": "09351110009"}),
+        "read_invitation": Call("GET", "/v1/invitations/{invitation}"),
+        "read_profile": Call("GET", "/v1/me/profile"),
+        "choose_preferences": Call("PATCH", "/v1/me", {"language": "fa"}),
+        "send_email_code": Call("POST", "/v1/me/email", {"email": "maryam@example.com"}),
+        "confirm_email": Call("POST", "/v1/me/email/confirmation", {"code_id": str(uuid4()), "code": "000000"}),
+        "remove_email": Call("DELETE", "/v1/me/email"),
+        "list_sessions": Call("GET", "/v1/me/sessions"),
+        "end_session": Call("DELETE", "/v1/me/sessions/{session}"),
+        "end_other_sessions": Call("DELETE", "/v1/me/sessions"),
+        "request_own_mobile": Call("POST", "/v1/me/mobile", {"mobile": "09351110008"}),
+        "confirm_own_mobile": Call(
+            "POST",
+            "/v1/me/mobile/confirmation",
+            {which: {"code_id": str(uuid4()), "code": "000000"} for which in ("old", "new")},
+        ),
+        "set_password": Call("PUT", "/v1/me/password", {"password": "seven-green-lamps"}),
+        "remove_password": Call("DELETE", "/v1/me/password"),
+        "sign_in_with_password": Call(
+            "POST", "/v1/sign-in/password", {"national_id": wish["national_id"], "password": "seven-green-lamps"}
+        ),
+        "request_renewal": Call("POST", "/v1/password-renewals/codes", wish),
+        "renew_password": Call("POST", "/v1/password-renewals", challenge | {"password": "seven-green-lamps"}),
         "read_me": Call("GET", "/v1/me"),
         "request_code": Call("POST", "/v1/codes", {"purpose": "step_up"}),
         "step_up": Call("POST", "/v1/step-up", {"totp": "000000"}),

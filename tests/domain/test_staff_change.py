@@ -76,9 +76,9 @@ def test_what_stands_in_the_way_is_refused_by_its_own_code(obstacle: StaffObstac
 )
 def test_a_password_that_is_tried_first_is_refused(text: str) -> None:
     with pytest.raises(WeakPassword):
-        parse_password(text, lengths=STAFF_PASSWORD_LENGTHS, apart_from="maryam.hr")
+        parse_password(text, lengths=STAFF_PASSWORD_LENGTHS, apart_from=["maryam.hr"])
 
 
 @pytest.mark.parametrize("text", ["سرو بلند کنار رود", "correct horse battery", "x7!Kq2#vB9zL", "abcde " * 21])
 def test_any_long_password_is_taken_as_it_is(text: str) -> None:
-    assert parse_password(text, lengths=STAFF_PASSWORD_LENGTHS, apart_from="maryam.hr") == text
+    assert parse_password(text, lengths=STAFF_PASSWORD_LENGTHS, apart_from=["maryam.hr"]) == text

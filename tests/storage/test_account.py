@@ -141,7 +141,7 @@ async def test_the_relay_gets_a_code_until_it_says_it_was_sent(context: Context)
         async with transaction(context.engine, SERVICE) as connection:
             unsent = await account.take_unsent_code(connection, context.seals, code_id)
         assert unsent is not None
-        assert (unsent.mobile, len(unsent.code)) == (member.mobile, 6)
+        assert (unsent.to, len(unsent.code)) == (member.mobile, 6)
         assert unsent.code not in repr(unsent)
     async with transaction(context.engine, SERVICE) as connection:
         await account.mark_code_sent(connection, code_id)

@@ -7,7 +7,7 @@ from alembic import op
 from storage.migrations.shipping import create_area
 
 revision = "sign_in_limits"
-down_revision = "listed_mobile"
+down_revision = "profile"
 
 
 def upgrade() -> None:

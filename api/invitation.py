@@ -1,0 +1,58 @@
+"""Inviting somebody, and what whoever follows an invitation sees."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path
+from pydantic import Field
+
+from api.dependencies import CommandDep, VisitorDep, found_by, require
+from api.operation import Operation
+from api.values import Input, Moment, Out
+from commands import invitation as commands
+from commands.refusals import refuses
+from domain.errors import NotFound
+from domain.invitation import INVITATION_DAYS, inviter_in_sms
+from storage.database import SERVICE, transaction
+from storage.invitation import find_open
+
+router = APIRouter(prefix="/v1/invitations", tags=["account"], route_class=Operation)
+
+
+class InvitationIn(Input):
+    """Whom to invite."""
+
+    mobile: str = Field(max_length=40, examples=["09121234567"])
+
+
+class InvitationOnItsWay(Out):
+    """The answer is the same whether or not the number is a member's."""
+
+    days: int = Field(description="How long the link in the SMS is good", examples=[14])
+
+
+class InvitationOut(Out):
+    """An invitation that can still be used."""
+
+    inviter: str = Field(examples=["مریم رضایی"])
+    expires: Moment
+
+
+@router.post("", status_code=202, dependencies=[Depends(require(member=True))])
+@refuses(commands.invite)
+async def invite(command: CommandDep, body: InvitationIn) -> InvitationOnItsWay:
+    """Have an SMS with a link to join sent to a number."""
+    await commands.invite(command, body.mobile)
+    return InvitationOnItsWay(days=INVITATION_DAYS)
+
+
+@router.get("/{token}")
+@refuses(NotFound)
+async def read_invitation(
+    visitor: VisitorDep, token: Annotated[str, Path(max_length=64, examples=["b1Qm2Zt7cX0yK4sVn8wPjA"])]
+) -> InvitationOut:
+    """Who invites, for whoever has the link; not found once it was used or is over."""
+    async with transaction(visitor.context.engine, SERVICE) as connection:
+        found = found_by(await find_open(connection, token))
+    return InvitationOut(inviter=inviter_in_sms(found.first_name, found.last_name), expires=found.expires_at)
