@@ -1,4 +1,4 @@
-"""What the reconciler found: cases and processes that disagree or disagreed (G5). Read only."""
+"""What the reconciler found: cases and processes that disagree, and processes that are stuck (H8). Read only."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ router = APIRouter(prefix="/v1", tags=["operations"], route_class=Operation)
 
 
 class FindingOut(Out):
-    """A case and its process that disagree; settled as soon as they agree again or the case is over."""
+    """A case and its process that disagree, or a process that is stuck; settled as soon as that is over."""
 
     id: UUID
     case_id: UUID
     kind: FindingKind = Field(
         description="process_missing: it was started again;"
-        " process_ended_early: the case is open all the same; process_outlives_case: the case was closed a while ago",
+        " process_ended_early: the case is open all the same; process_outlives_case: the case was closed a while ago;"
+        " process_fails, process_times_out, process_misfits: it is stuck, for the next step fails each time, takes too"
+        " long each time, or this version does not fit its history",
         examples=["process_missing"],
     )
     found: Moment = Field(validation_alias="found_at")
@@ -45,6 +47,6 @@ async def list_reconciliation_findings(
     is_open: Annotated[bool | None, Query(description="true: holds still; false: settled")] = None,
     limit: Limit = 25,
 ) -> Page[FindingOut]:
-    """Where cases and processes disagree or disagreed, newest first."""
+    """Where cases and processes disagree or disagreed, and which processes are or were stuck, newest first."""
     rows = await list_findings(read.connection, is_open=is_open, before=before, limit=limit + 1)
     return Page.of(rows, limit, lambda row: (row.id,), FindingOut.model_validate)

@@ -1,4 +1,4 @@
-"""Where cases and processes disagree, and its words (docs/rules.md, G4)."""
+"""Where cases and processes disagree, processes that do not get on, and the words for both (docs/rules.md, H8)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,18 @@ from domain.wording import CapabilityWords, Sentence
 
 
 class FindingKind(StrEnum):
-    """How a case and its process disagree."""
+    """How a case and its process disagree, or why the process does not get on."""
 
     PROCESS_MISSING = "process_missing"
     PROCESS_ENDED_EARLY = "process_ended_early"
     PROCESS_OUTLIVES_CASE = "process_outlives_case"
+    PROCESS_FAILS = "process_fails"
+    PROCESS_TIMES_OUT = "process_times_out"
+    PROCESS_MISFITS = "process_misfits"
 
+
+# Temporal calls a process stuck for these reasons; one of them at a time.
+STUCK: Final = frozenset({FindingKind.PROCESS_FAILS, FindingKind.PROCESS_TIMES_OUT, FindingKind.PROCESS_MISFITS})
 
 WORDS: Final = CapabilityWords(
     terms={
@@ -28,6 +34,18 @@ WORDS: Final = CapabilityWords(
             FindingKind.PROCESS_OUTLIVES_CASE: Sentence(
                 "پرونده چندی پیش بسته شده است، ولی فرایندش هنوز در جریان است.",
                 "Its process still runs, though the case was closed a while ago.",
+            ),
+            FindingKind.PROCESS_FAILS: Sentence(
+                "فرایند این پرونده مانده است: برنامه در گام بعدی‌اش هر بار خطا می‌دهد.",
+                "Its process is stuck: the programme fails each time at the next step.",
+            ),
+            FindingKind.PROCESS_TIMES_OUT: Sentence(
+                "فرایند این پرونده مانده است: گام بعدی‌اش هر بار بیش از مهلت طول می‌کشد.",
+                "Its process is stuck: the next step takes longer than it may each time.",
+            ),
+            FindingKind.PROCESS_MISFITS: Sentence(
+                "فرایند این پرونده مانده است: نسخهٔ کنونی برنامه با آنچه در آن گذشته است نمی‌خواند.",
+                "Its process is stuck: this version of the programme does not fit what has happened in it.",
             ),
         },
     },

@@ -157,6 +157,11 @@ async def closed_cases(
     return [row[0] for row in rows if row[1]], len(set(case_ids)) - len(rows)
 
 
+async def known_cases(connection: AsyncConnection, case_ids: Collection[UUID]) -> list[UUID]:
+    """Which of the ids are cases."""
+    return list(await connection.scalars(sa.select(cases.c.id).where(cases.c.id.in_(case_ids)).order_by(cases.c.id)))
+
+
 async def record(connection: AsyncConnection, case_id: UUID, kind: FindingKind) -> int:
     """Note a finding, or that it was seen again; returns how many times by now."""
     found = reconciliation_findings
@@ -198,10 +203,13 @@ async def settle(connection: AsyncConnection, finding_ids: Sequence[UUID]) -> No
     )
 
 
-async def count_open_findings(connection: AsyncConnection) -> int:
-    """How many findings are not settled."""
-    query = sa.select(sa.func.count()).where(reconciliation_findings.c.settled_at.is_(None))
-    return int(await connection.scalar(query) or 0)
+async def count_open_findings(connection: AsyncConnection) -> dict[FindingKind, int]:
+    """How many findings of each kind are not settled."""
+    found = reconciliation_findings.c
+    rows = await connection.execute(
+        sa.select(found.kind, sa.func.count()).where(found.settled_at.is_(None)).group_by(found.kind)
+    )
+    return dict.fromkeys(FindingKind, 0) | {row[0]: row[1] for row in rows}
 
 
 async def list_findings(

@@ -1,0 +1,145 @@
+"""A process that does not get on becomes a finding that says why, and is settled when it does (H8)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio import workflow
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueRequest
+from temporalio.client import Client
+from temporalio.converter import DataConverter
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from activities.transition import ActivityContext
+from messages.case import CaseRef, workflow_id
+from reconciler import Reconciler
+from telemetry import watch_outbox
+from tests.arrange import eventually
+from tests.books import Superuser
+from tests.races import gauge
+from tests.reconciliation_steps import KIND, add_cases, found
+from worker import build_worker
+from workflows.client import TASK_QUEUE
+from workflows.decision import DecisionWorkflow
+
+
+@pytest.fixture
+def reconciler(engine: AsyncEngine, temporal: WorkflowEnvironment) -> Reconciler:
+    """A reconciler without a relay, whose rounds are always due."""
+    return Reconciler(engine, temporal.client, lambda: None, round_every=timedelta(0))
+
+
+async def start(client: Client, case_id: UUID, *, task_timeout: timedelta | None = None) -> None:
+    """Start a case's process."""
+    await client.start_workflow(
+        DecisionWorkflow.run,
+        CaseRef(case_id),
+        id=workflow_id(KIND, case_id),
+        task_queue=TASK_QUEUE,
+        task_timeout=task_timeout,
+    )
+
+
+async def stuck(reconciler: Reconciler, superuser: Superuser, expected: list[tuple[UUID, str, bool]]) -> None:
+    """Wait until the rounds have found this: case, kind and whether it is settled."""
+
+    async def seen() -> bool:
+        await reconciler.round()
+        return [(row[0], row[1], row[3]) for row in await found(superuser)] == expected
+
+    await eventually(seen, f"the reconciler to find {expected}")
+
+
+async def counted(engine: AsyncEngine, **labels: str) -> None:
+    """Wait until the metrics tell of one such finding."""
+
+    async def shown() -> bool:
+        return gauge("amanat_reconciliation_findings_open", **labels) == 1
+
+    assert not await shown()  # which begins to serve metrics
+    watching = asyncio.create_task(watch_outbox(engine))
+    try:
+        await eventually(shown, "the gauge")
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+async def end(client: Client, case_id: UUID) -> None:
+    """Terminate a case's process."""
+    await client.get_workflow_handle(workflow_id(KIND, case_id)).terminate()
+
+
+async def test_a_process_whose_next_step_fails_each_time_is_an_alarm_until_it_is_terminated_and_starts_anew(
+    engine: AsyncEngine,
+    activity_context: ActivityContext,
+    temporal: WorkflowEnvironment,
+    reconciler: Reconciler,
+    superuser: Superuser,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    (case_id,) = await add_cases(superuser)
+    config = temporal.client.config()
+    config["data_converter"] = DataConverter.default
+    await start(Client(**config), case_id)
+
+    with caplog.at_level(logging.INFO):
+        async with build_worker(temporal.client, activity_context):
+            await stuck(reconciler, superuser, [(case_id, "process_fails", False)])
+    assert {record.levelno for record in caplog.records if record.getMessage() == "process_fails"} == {logging.ERROR}
+
+    await counted(engine, kind="process_fails")
+
+    await end(temporal.client, case_id)
+    await stuck(reconciler, superuser, [(case_id, "process_fails", True), (case_id, "process_missing", False)])
+
+
+async def test_a_process_whose_step_takes_too_long_is_found_and_settled_as_soon_as_it_gets_on(
+    activity_context: ActivityContext, temporal: WorkflowEnvironment, reconciler: Reconciler, superuser: Superuser
+) -> None:
+    (case_id,) = await add_cases(superuser)
+    await start(temporal.client, case_id, task_timeout=timedelta(seconds=1))
+    # A worker that takes the task and is never heard of again.
+    await temporal.client.workflow_service.poll_workflow_task_queue(
+        PollWorkflowTaskQueueRequest(namespace=temporal.client.namespace, task_queue=TaskQueue(name=TASK_QUEUE))
+    )
+    await stuck(reconciler, superuser, [(case_id, "process_times_out", False)])
+
+    async with build_worker(temporal.client, activity_context):
+        await stuck(reconciler, superuser, [(case_id, "process_times_out", True)])
+    await end(temporal.client, case_id)
+
+
+@workflow.defn(name="DecisionWorkflow", sandboxed=False)
+class Earlier:
+    """What another release did first: something else."""
+
+    @workflow.run
+    async def run(self, _: CaseRef) -> None:
+        """Wait."""
+        await workflow.sleep(timedelta(hours=1))
+
+
+async def test_a_process_whose_history_does_not_fit_the_release_is_told_apart(
+    activity_context: ActivityContext, temporal: WorkflowEnvironment, reconciler: Reconciler, superuser: Superuser
+) -> None:
+    (case_id,) = await add_cases(superuser)
+    await start(temporal.client, case_id)
+    handle = temporal.client.get_workflow_handle(workflow_id(KIND, case_id))
+
+    async def waits() -> bool:
+        return len((await handle.fetch_history()).events) > 4
+
+    async with Worker(temporal.client, task_queue=TASK_QUEUE, workflows=[Earlier], max_cached_workflows=0):
+        await eventually(waits, "the earlier release to wait")
+    await handle.signal("resumed")
+    async with build_worker(temporal.client, activity_context):
+        await stuck(reconciler, superuser, [(case_id, "process_misfits", False)])
+    await end(temporal.client, case_id)
