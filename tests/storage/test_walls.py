@@ -143,7 +143,8 @@ async def test_every_table_has_row_level_security_forced_unless_it_is_open_for_a
 
 async def test_the_app_updates_and_deletes_only_what_is_said_here(superuser: Superuser) -> None:
     columns = await superuser.rows(
-        "SELECT relname, string_agg(attname, ' ' ORDER BY attname) FROM pg_class c JOIN pg_attribute a ON attrelid = c.oid"
+        "SELECT relname, string_agg(attname, ' ' ORDER BY attname)"
+        " FROM pg_class c JOIN pg_attribute a ON attrelid = c.oid"
         " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND attnum > 0 AND NOT attisdropped"
         " AND has_column_privilege('amanat_app', c.oid, attnum, 'UPDATE') GROUP BY relname"
     )
@@ -270,7 +271,7 @@ async def test_the_app_cannot_do_more_than_it_needs(engine: AsyncEngine, stateme
 
 async def test_a_policy_version_in_force_never_changes(engine: AsyncEngine) -> None:
     for change in ("value = '{}'", "approved_by = 'another'", "version = 9", "approved_at = NULL, approved_by = NULL"):
-        with pytest.raises(ProgrammingError, match="never changes|permission denied"):
+        with pytest.raises(ProgrammingError, match=r"never changes|permission denied"):
             async with transaction(engine, SERVICE) as connection:
                 await connection.execute(sa.text(f"UPDATE policies SET {change}"))  # noqa: S608 - a table of one test
 
