@@ -7,6 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, Json, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+# A host without a port; ``*.name`` is every name under it.
+HostName = Annotated[str, Field(pattern=r"^((\*\.)?[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])$")]
+
 
 class KeyRing(BaseModel):
     """A ring of AES-256 keys, base64; ``current`` seals, every listed one opens."""
@@ -38,6 +41,7 @@ class Settings(BaseSettings):
     sms_api_key: SecretStr = SecretStr("")
     sms_templates: dict[str, Any] = Field(default_factory=dict)
     stand_alone: bool = False
+    allowed_hosts: list[HostName] = Field(default_factory=lambda: ["localhost", "*.localhost", "127.0.0.1", "[::1]"])
     allowed_origins: list[str] = Field(default_factory=list)
     trusted_proxies: str = "127.0.0.1"
     app_link: str = "https://amanat.example/app"
