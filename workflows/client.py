@@ -17,6 +17,7 @@ from temporalio.converter import (
     PayloadCodec,
 )
 from temporalio.runtime import Runtime
+from temporalio.service import TLSConfig
 
 TASK_QUEUE = "amanat"
 _ENCODING = b"binary/amanat-sealed"
@@ -114,7 +115,13 @@ def data_converter(cipher: SealsPayloads, namespace: str) -> DataConverter:
 
 
 async def connect(
-    address: str, namespace: str, cipher: SealsPayloads, *, lazy: bool = False, runtime: Runtime | None = None
+    address: str,
+    namespace: str,
+    cipher: SealsPayloads,
+    *,
+    tls: TLSConfig | None = None,
+    lazy: bool = False,
+    runtime: Runtime | None = None,
 ) -> Client:
     """Connect to Temporal.
 
@@ -122,6 +129,7 @@ async def connect(
         address: host and port.
         namespace: where the processes live.
         cipher: seals payloads.
+        tls: how the two prove themselves to each other; None: the connection is plain.
         lazy: connect at the first call; for the api, which must start while Temporal is down.
         runtime: the SDK's runtime, for metrics.
 
@@ -132,6 +140,7 @@ async def connect(
         address,
         namespace=namespace,
         data_converter=data_converter(cipher, namespace),
+        tls=tls or False,
         lazy=lazy,
         runtime=runtime,
     )
