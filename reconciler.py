@@ -12,17 +12,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.reconciliation import STUCK, FindingKind
+from domain.reconciliation import STEP_TRIES, STUCK, FindingKind
 from messages.case import CaseKind, workflow_id
 from storage import audit, outbox, reconciliation
 from storage.chores import every, repeat
@@ -238,7 +238,7 @@ class Reconciler:
                 return _Found(ProcessState.LOST)
             raise
         if found.status is WorkflowExecutionStatus.RUNNING:
-            return _Found(ProcessState.RUNNING, _why_stuck(found.search_attributes.get(_PROBLEMS, ())))
+            return _Found(ProcessState.RUNNING, _why_stuck(found))
         return _Found(
             ProcessState.COMPLETED if found.status is WorkflowExecutionStatus.COMPLETED else ProcessState.LOST
         )
@@ -282,14 +282,15 @@ def _kind_and_case(process: str) -> list[tuple[CaseKind, UUID]]:
     return [] if case_id is None or kind not in _KINDS else [(CaseKind(kind), case_id)]
 
 
-def _why_stuck(problems: Sequence[object]) -> FindingKind | None:
-    """What Temporal's reported problems, ``category=…`` and ``cause=…``, mean."""
-    if not problems:
-        return None
-    told = " ".join(map(str, problems))
+def _why_stuck(process: WorkflowExecutionDescription) -> FindingKind | None:
+    """What Temporal's reported problems, ``category=…`` and ``cause=…``, mean; or a step that fails again and again."""
+    told = " ".join(map(str, process.search_attributes.get(_PROBLEMS, ())))
     if "TimedOut" in told:
         return FindingKind.PROCESS_TIMES_OUT
-    return FindingKind.PROCESS_MISFITS if "NonDeterministic" in told else FindingKind.PROCESS_FAILS
+    if told:
+        return FindingKind.PROCESS_MISFITS if "NonDeterministic" in told else FindingKind.PROCESS_FAILS
+    is_failing = any(step.attempt >= STEP_TRIES for step in process.raw_description.pending_activities)
+    return FindingKind.STEP_FAILS if is_failing else None
 
 
 def _begin(claim: Claim) -> _Walk:

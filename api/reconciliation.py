@@ -26,8 +26,8 @@ class FindingOut(Out):
     kind: FindingKind = Field(
         description="process_missing: it was started again;"
         " process_ended_early: the case is open all the same; process_outlives_case: the case was closed a while ago;"
-        " process_fails, process_times_out, process_misfits: it is stuck, for the next step fails each time, takes too"
-        " long each time, or this version does not fit its history",
+        " process_fails, process_times_out, process_misfits, step_fails: it is stuck, for the programme fails each time"
+        " before the next step, that takes too long each time, this version does not fit its history, the step fails",
         examples=["process_missing"],
     )
     found: Moment = Field(validation_alias="found_at")

@@ -17,10 +17,20 @@ class FindingKind(StrEnum):
     PROCESS_FAILS = "process_fails"
     PROCESS_TIMES_OUT = "process_times_out"
     PROCESS_MISFITS = "process_misfits"
+    STEP_FAILS = "step_fails"
 
 
-# Temporal calls a process stuck for these reasons; one of them at a time.
-STUCK: Final = frozenset({FindingKind.PROCESS_FAILS, FindingKind.PROCESS_TIMES_OUT, FindingKind.PROCESS_MISFITS})
+# Why a process may be stuck; for one reason at a time.
+STUCK: Final = frozenset(
+    {
+        FindingKind.PROCESS_FAILS,
+        FindingKind.PROCESS_TIMES_OUT,
+        FindingKind.PROCESS_MISFITS,
+        FindingKind.STEP_FAILS,
+    }
+)
+# A step that failed so often in a row does not get on by itself any more; that takes about half a minute.
+STEP_TRIES: Final = 5
 
 WORDS: Final = CapabilityWords(
     terms={
@@ -36,8 +46,8 @@ WORDS: Final = CapabilityWords(
                 "Its process still runs, though the case was closed a while ago.",
             ),
             FindingKind.PROCESS_FAILS: Sentence(
-                "فرایند این پرونده مانده است: برنامه در گام بعدی‌اش هر بار خطا می‌دهد.",
-                "Its process is stuck: the programme fails each time at the next step.",
+                "فرایند این پرونده مانده است: برنامه هر بار پیش از گام بعدی خطا می‌دهد.",
+                "Its process is stuck: the programme fails each time before the next step.",
             ),
             FindingKind.PROCESS_TIMES_OUT: Sentence(
                 "فرایند این پرونده مانده است: گام بعدی‌اش هر بار بیش از مهلت طول می‌کشد.",
@@ -46,6 +56,10 @@ WORDS: Final = CapabilityWords(
             FindingKind.PROCESS_MISFITS: Sentence(
                 "فرایند این پرونده مانده است: نسخهٔ کنونی برنامه با آنچه در آن گذشته است نمی‌خواند.",
                 "Its process is stuck: this version of the programme does not fit what has happened in it.",
+            ),
+            FindingKind.STEP_FAILS: Sentence(
+                "فرایند این پرونده مانده است: گام بعدی‌اش هر بار ناموفق است و دوباره آزموده می‌شود.",
+                "Its process is stuck: the next step fails each time, and is tried again.",
             ),
         },
     },

@@ -9,16 +9,17 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
-from temporalio import workflow
+from temporalio import activity, workflow
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueRequest
 from temporalio.client import Client
+from temporalio.common import RetryPolicy
 from temporalio.converter import DataConverter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.transition import ActivityContext
-from messages.case import CaseRef, workflow_id
+from activities.transition import ActivityContext, Transition, run_transition
+from messages.case import CaseRef, NextStep, StepInput, workflow_id
 from reconciler import Reconciler
 from telemetry import watch_outbox
 from tests.arrange import eventually
@@ -143,3 +144,37 @@ async def test_a_process_whose_history_does_not_fit_the_release_is_told_apart(
     async with build_worker(temporal.client, activity_context):
         await stuck(reconciler, superuser, [(case_id, "process_misfits", False)])
     await end(temporal.client, case_id)
+
+
+@workflow.defn(name="DecisionWorkflow", sandboxed=False)
+class Eager:
+    """A process whose step is tried again at once."""
+
+    @workflow.run
+    async def run(self, case: CaseRef) -> None:
+        """Take the step."""
+        retries = RetryPolicy(initial_interval=timedelta(milliseconds=20), backoff_coefficient=1)
+        limit = timedelta(seconds=10)
+        await workflow.execute_activity(
+            "fail", StepInput(case.case_id), start_to_close_timeout=limit, retry_policy=retries
+        )
+
+
+async def test_a_step_that_fails_again_and_again_is_found_and_settled_when_it_is_tried_no_more(
+    activity_context: ActivityContext, temporal: WorkflowEnvironment, reconciler: Reconciler, superuser: Superuser
+) -> None:
+    async def impossible(_: Transition) -> NextStep:
+        raise LookupError
+
+    @activity.defn
+    async def fail(step: StepInput) -> NextStep:
+        return await run_transition(activity_context, "fail", step, impossible)
+
+    (case_id,) = await add_cases(superuser)
+    async with Worker(temporal.client, task_queue=TASK_QUEUE, workflows=[Eager], activities=[fail]):
+        await start(temporal.client, case_id)
+        await eventually(lambda: found(superuser), "the step to be reported")
+        await stuck(reconciler, superuser, [(case_id, "step_fails", False)])
+        await end(temporal.client, case_id)
+
+    await stuck(reconciler, superuser, [(case_id, "step_fails", True), (case_id, "process_missing", False)])
