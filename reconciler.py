@@ -155,12 +155,26 @@ class Reconciler:
         async with transaction(self._engine, SERVICE) as connection:
             findings = await reconciliation.findings_to_review(connection, self._suspects)
         states = await self._ask((finding.case_kind, finding.case_id) for finding in findings)
+        for finding in findings:
+            if finding.restart_asked and states[finding.case_id].stuck:
+                await self._start_anew(finding)
         settled = [finding for finding in findings if not _holds(finding, states[finding.case_id])]
         if settled:
             async with transaction(self._engine, SERVICE) as connection:
                 await reconciliation.settle(connection, [finding.id for finding in settled])
             for finding in settled:
                 _log.info("finding_settled", extra={"case_id": str(finding.case_id), "finding": finding.kind})
+
+    async def _start_anew(self, finding: OpenFinding) -> None:
+        """End a stuck process, and have it started again from its rows; the next round sees whether it helped."""
+        handle = self._client.get_workflow_handle(workflow_id(finding.case_kind, finding.case_id))
+        await handle.terminate("started again from the operations desk", rpc_timeout=_RPC_LIMIT)
+        async with transaction(self._engine, SERVICE) as connection:
+            await reconciliation.note_restart(connection, finding.id)
+            if finding.case_is_open:
+                await outbox.resume(connection, finding.case_kind, finding.case_id)
+        self._nudge()
+        _log.info("process_started_anew", extra={"case_id": str(finding.case_id), "finding": finding.kind})
 
     async def _find_stuck(self) -> None:
         """Report what Temporal calls stuck; of very many those that a round can carry."""

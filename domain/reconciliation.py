@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
+from domain.errors import Conflict
 from domain.wording import CapabilityWords, Sentence
 
 
@@ -31,6 +32,15 @@ STUCK: Final = frozenset(
 )
 # A step that failed so often in a row does not get on by itself any more; that takes about half a minute.
 STEP_TRIES: Final = 5
+
+
+class NotStuck(Conflict):
+    """The process is not stuck, or gets on again: there is nothing to start again."""
+
+    code = "process_not_stuck"
+    fa = "این فرایند نمانده است یا دوباره به راه افتاده است؛ نیازی به شروع دوباره نیست."
+    en = "This process is not stuck, or gets on again: it need not be started again."
+
 
 WORDS: Final = CapabilityWords(
     terms={

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
+import httpx2
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity, workflow
@@ -19,11 +21,15 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.transition import ActivityContext, Transition, run_transition
-from messages.case import CaseRef, NextStep, StepInput, workflow_id
+from commands.command import Context
+from domain.access import Role
+from messages.case import CaseKind, CaseRef, NextStep, StepInput, workflow_id
 from reconciler import Reconciler
+from relay import Relay
 from telemetry import watch_outbox
-from tests.arrange import eventually
-from tests.books import Superuser
+from tests.arrange import Arrange, Someone, eventually
+from tests.books import Superuser, assert_books_clean
+from tests.journeys.steps import ISSUE, Steps
 from tests.races import gauge
 from tests.reconciliation_steps import KIND, add_cases, found
 from worker import build_worker
@@ -178,3 +184,78 @@ async def test_a_step_that_fails_again_and_again_is_found_and_settled_when_it_is
         await end(temporal.client, case_id)
 
     await stuck(reconciler, superuser, [(case_id, "step_fails", True), (case_id, "process_missing", False)])
+
+
+@workflow.defn(name="OnboardingWorkflow", sandboxed=False)
+class Misfit(Earlier):
+    """The same of another process."""
+
+    @workflow.run
+    async def run(self, case: CaseRef) -> None:
+        """Wait."""
+        await super().run(case)
+
+    @workflow.signal
+    def resumed(self, *_: Any) -> None:
+        """Look again."""
+
+
+async def restart(api: httpx2.AsyncClient, who: Someone, finding_id: UUID) -> httpx2.Response:
+    """Ask that a process be started again."""
+    return await api.post(f"/v1/reconciliation-findings/{finding_id}/restart", headers=who.headers())
+
+
+async def test_a_stuck_process_is_started_again_from_the_desk_goes_on_and_nothing_is_done_twice(
+    api: httpx2.AsyncClient,
+    arrange: Arrange,
+    context: Context,
+    activity_context: ActivityContext,
+    steps: Steps,
+    temporal: WorkflowEnvironment,
+    relay: Relay,
+    superuser: Superuser,
+) -> None:
+    employer, operator = await arrange.organisation(), await arrange.platform(Role.OPERATOR)
+    member, officer = await arrange.member(employer), await arrange.hr_officer(employer)
+    reconciler = Reconciler(context.engine, temporal.client, relay.nudge, round_every=timedelta(0))
+    async with build_worker(temporal.client, activity_context):
+        case_id = UUID(await steps.apply(member))
+        task = await steps.task(officer, str(case_id))
+    process = temporal.client.get_workflow_handle(workflow_id(CaseKind.ONBOARDING, case_id))
+
+    # A release that does not fit takes over, and goes again.
+    async with Worker(temporal.client, task_queue=TASK_QUEUE, workflows=[Misfit], max_cached_workflows=0):
+        await process.signal("resumed")
+        await stuck(reconciler, superuser, [(case_id, "process_misfits", False)])
+        finding_id = await superuser.value("SELECT id FROM reconciliation_findings")
+        asked = await restart(api, operator, finding_id)
+        assert (asked.status_code, asked.json()["restart_asked"] is not None) == (200, True), asked.text
+        lost = (await process.describe()).run_id
+
+    async with build_worker(temporal.client, activity_context):
+        await stuck(reconciler, superuser, [(case_id, "process_misfits", True)])
+        assert (await steps.decide(officer, task["id"], ISSUE)).status_code == 200
+        await steps.phase(member, str(case_id), "active")
+    assert (await process.describe()).run_id != lost
+    assert await superuser.value("SELECT count(*) FROM audit WHERE content LIKE '%%restart_process%%'") == 1
+    assert (await restart(api, operator, finding_id)).json()["code"] == "process_not_stuck"
+    await assert_books_clean(context.engine)
+
+
+async def test_only_what_is_stuck_is_started_again_and_only_by_operators(
+    api: httpx2.AsyncClient, arrange: Arrange, superuser: Superuser
+) -> None:
+    operator, auditor = await arrange.platform(Role.OPERATOR), await arrange.platform(Role.AUDITOR)
+    (case_id,) = await add_cases(superuser)
+    noted = "INSERT INTO reconciliation_findings (case_id, kind) VALUES (%s, %s) RETURNING id"
+    missing = await superuser.value(noted, case_id, "process_missing")
+    fails = await superuser.value(noted, case_id, "process_fails")
+
+    refused = [await restart(api, operator, missing), await restart(api, operator, case_id)]
+
+    assert [(each.status_code, each.json()["code"]) for each in refused] == [
+        (409, "process_not_stuck"),
+        (404, "not_found"),
+    ]
+    assert (await restart(api, auditor, fails)).status_code == 403
+    assert await superuser.value("SELECT count(*) FROM reconciliation_findings WHERE restart_asked_at IS NOT NULL") == 0

@@ -165,6 +165,10 @@ async def _others(world: World, context: Context, arrange: Arrange, superuser: S
     )
     things["notice"] = await superuser.value("SELECT id FROM notices ORDER BY id LIMIT 1")
     await superuser.run("UPDATE notices SET state = 'failed', failure = 'refused' WHERE id = %s", things["notice"])
+    things["finding"] = await superuser.value(
+        "INSERT INTO reconciliation_findings (case_id, kind)"
+        " SELECT id, 'process_fails' FROM cases ORDER BY id LIMIT 1 RETURNING id"
+    )
     things["import"] = await _import(superuser, things["organisation"])
     colleague = await arrange.staff(Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(things["organisation"])))
     things["colleague"] = colleague.id
@@ -265,6 +269,7 @@ def calls(world: World) -> dict[str, Call]:
         "record_holiday": Call("PUT", "/v1/holidays/2027-03-10", {"name": "عید سعید فطر", "closed": True}),
         "list_reconciliation_findings": Call("GET", "/v1/reconciliation-findings?is_open=true"),
         "read_outbox": Call("GET", "/v1/operations/outbox"),
+        "restart_process": Call("POST", "/v1/reconciliation-findings/{finding}/restart"),
         "list_services": Call("GET", "/v1/operations/services"),
         "switch_service": Call(
             "PUT", "/v1/operations/services/personnel_import", {"is_open": True, "reason": "پایان نگهداشت"}

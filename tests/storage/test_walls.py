@@ -85,7 +85,7 @@ UPDATED = {
     # A newer file replaces the value that waits to be confirmed.
     "personnel_changes": "import_case_id value_index value_sealed",
     "mobile_changes": "mobile_index mobile_sealed",
-    "reconciliation_findings": "seen_again_at settled_at times",
+    "reconciliation_findings": "restart_asked_at restart_asked_by seen_again_at settled_at times",
     "reconciliation_rounds": "after_id claimed_until kind started_at",
 }
 # Of which rows may be deleted, and which.
