@@ -181,6 +181,7 @@ async def test_no_form_is_broken_by_nonsense(context: Context, messages_dir: Pat
         "certificate_id": world.things["certificate"],
         "employment_id": world.things["employment"],
         "notice_id": world.things["notice"],
+        "finding_id": world.things["finding"],
         "programme": "tavana",
         "name": "onboarding",
         "day": "2027-03-10",
