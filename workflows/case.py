@@ -93,6 +93,7 @@ class CaseWorkflow:
 
 def _handler(name: str, sentence: str) -> Callable[..., None]:
     # Any number of arguments of any kind, without a type: what cannot be read or was sent by hand only wakes as well.
+    # Were it dropped, a worker that gets the key later would hear it when it replays, and find another history.
     def receive(self: CaseWorkflow, *_: Any) -> None:
         self._mailbox.receive()
 
