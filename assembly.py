@@ -18,6 +18,7 @@ import uvloop
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.runtime import Runtime
+from temporalio.service import TLSConfig
 
 from activities.invitation import InvitationSender
 from activities.joining import JoiningCheck
@@ -133,6 +134,7 @@ async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = 
         settings.temporal_address,
         settings.temporal_namespace,
         cipher_of(settings.codec_keys),
+        tls=temporal_tls(settings),
         lazy=lazy,
         runtime=runtime,
     )
@@ -148,6 +150,22 @@ async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = 
     relay = Relay(engine, _routes(client, sender, check, invitations))
     context = Context(engine, side, seals, files, relay.nudge, links)
     return Assembly(settings, engine, side, context, activity_context, relay, client, http)
+
+
+def temporal_tls(settings: Settings) -> TLSConfig | None:
+    """How this process and Temporal prove themselves to each other; None where the settings name no certificate."""
+    if settings.temporal_ca is None and settings.temporal_certificate is None:
+        return None
+    return TLSConfig(
+        server_root_ca_cert=_content(settings.temporal_ca),
+        domain=settings.temporal_name,
+        client_cert=_content(settings.temporal_certificate),
+        client_private_key=_content(settings.temporal_key),
+    )
+
+
+def _content(file: Path | None) -> bytes | None:
+    return None if file is None else file.read_bytes()
 
 
 def _routes(client: Client, sender: NoticeSender, check: JoiningCheck, invitations: InvitationSender) -> list[Route]:

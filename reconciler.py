@@ -1,5 +1,8 @@
 """Compares open cases with running processes: what is missing is started again from its rows, and reported (G5).
 
+What Temporal calls stuck is reported too, with the reason (H8): from the fifth task in a row that failed or took too
+long, about half a minute after the first, so that operators see it within two minutes.
+
 Runs inside every worker process, one at a time, about once a minute. What Temporal lists may lag behind, so it only
 raises a suspicion; before anything is done Temporal is asked about that one process, and the case is looked at again
 under its lock.
@@ -16,10 +19,10 @@ from enum import Enum, auto
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.reconciliation import FindingKind
+from domain.reconciliation import STEP_TRIES, STUCK, FindingKind
 from messages.case import CaseKind, workflow_id
 from storage import audit, outbox, reconciliation
 from storage.chores import every, repeat
@@ -45,6 +48,7 @@ _RPC_LIMIT = timedelta(seconds=5)
 # A process still running this long after its case was closed will not end by itself.
 OUTLIVES_AFTER = timedelta(minutes=10)
 ALARM_TIMES = 5
+_PROBLEMS = "TemporalReportedProblems"
 _KINDS = tuple(sorted(WORKFLOWS))
 _AWAY = frozenset(
     {
@@ -63,6 +67,14 @@ class ProcessState(Enum):
     COMPLETED = auto()
     # Terminated, failed, or unknown: a message starts it again.
     LOST = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A case's process: its state, and why it is stuck, if it is."""
+
+    state: ProcessState
+    stuck: FindingKind | None = None
 
 
 @dataclass(slots=True)
@@ -127,6 +139,7 @@ class Reconciler:
             async with asyncio.timeout(_ROUND_SECONDS):
                 await self._client.service_client.check_health(timeout=_RPC_LIMIT)
                 await self._review()
+                await self._find_stuck()
                 await self._compare_all(walk)
         except TimeoutError:
             _log.warning("reconciler_ran_out_of_time")
@@ -142,12 +155,45 @@ class Reconciler:
         async with transaction(self._engine, SERVICE) as connection:
             findings = await reconciliation.findings_to_review(connection, self._suspects)
         states = await self._ask((finding.case_kind, finding.case_id) for finding in findings)
+        for finding in findings:
+            if finding.restart_asked and states[finding.case_id].stuck:
+                await self._start_anew(finding)
         settled = [finding for finding in findings if not _holds(finding, states[finding.case_id])]
         if settled:
             async with transaction(self._engine, SERVICE) as connection:
                 await reconciliation.settle(connection, [finding.id for finding in settled])
             for finding in settled:
                 _log.info("finding_settled", extra={"case_id": str(finding.case_id), "finding": finding.kind})
+
+    async def _start_anew(self, finding: OpenFinding) -> None:
+        """End a stuck process, and have it started again from its rows; the next round sees whether it helped."""
+        handle = self._client.get_workflow_handle(workflow_id(finding.case_kind, finding.case_id))
+        await handle.terminate("started again from the operations desk", rpc_timeout=_RPC_LIMIT)
+        async with transaction(self._engine, SERVICE) as connection:
+            await reconciliation.note_restart(connection, finding.id)
+            if finding.case_is_open:
+                await outbox.resume(connection, finding.case_kind, finding.case_id)
+        self._nudge()
+        _log.info("process_started_anew", extra={"case_id": str(finding.case_id), "finding": finding.kind})
+
+    async def _find_stuck(self) -> None:
+        """Report what Temporal calls stuck; of very many those that a round can carry."""
+        listed = self._client.list_workflows(
+            f"ExecutionStatus = 'Running' AND {_PROBLEMS} IS NOT NULL", limit=self._suspects, rpc_timeout=_RPC_LIMIT
+        )
+        kinds = {case_id: kind async for process in listed for kind, case_id in _kind_and_case(process.id)}
+        if not kinds:
+            return
+        async with transaction(self._engine, SERVICE) as connection:
+            known = await reconciliation.known_cases(connection, kinds)
+        if len(known) < len(kinds):
+            _log.error("stuck_processes_without_case", extra={"count": len(kinds) - len(known)})
+        found = await self._ask((kinds[case_id], case_id) for case_id in known)
+        for case_id in known:
+            if (stuck := found[case_id].stuck) is not None:
+                async with transaction(self._engine, SERVICE) as connection:
+                    times = await reconciliation.record(connection, case_id, stuck)
+                _tell(case_id, stuck, times, alarm=True)
 
     async def _compare_all(self, walk: _Walk) -> None:
         while walk.kind is not None and walk.suspects < self._suspects:
@@ -169,12 +215,12 @@ class Reconciler:
             _log.warning("processes_without_case", extra={"kind": kind, "count": unknown})
         states = await self._ask((kind, case_id) for case_id in (*missing, *closed))
         for case_id in missing:
-            if states[case_id] is ProcessState.LOST:
+            if states[case_id].state is ProcessState.LOST:
                 await self._restart(kind, case_id)
-            elif states[case_id] is ProcessState.COMPLETED:
+            elif states[case_id].state is ProcessState.COMPLETED:
                 await self._report_ended_early(case_id)
         for case_id in closed:
-            if states[case_id] is ProcessState.RUNNING:
+            if states[case_id].state is ProcessState.RUNNING:
                 await self._report_outliving(case_id)
         return len(states)
 
@@ -189,25 +235,27 @@ class Reconciler:
         listed = self._client.list_workflows(query, page_size=_LISTED, limit=_LISTED, rpc_timeout=_RPC_LIMIT)
         return {case_id async for process in listed if (case_id := _case_of(process.id)) is not None}
 
-    async def _ask(self, whose: Iterable[tuple[CaseKind, UUID]]) -> dict[UUID, ProcessState]:
+    async def _ask(self, whose: Iterable[tuple[CaseKind, UUID]]) -> dict[UUID, _Found]:
         """Ask Temporal about single processes, a few at a time."""
-        left, states = list(whose), dict[UUID, ProcessState]()
+        left, states = list(whose), dict[UUID, _Found]()
         while left:
             now, left = left[:_AT_ONCE], left[_AT_ONCE:]
             answers = await asyncio.gather(*(self._state(kind, case_id) for kind, case_id in now))
             states |= zip((case_id for _, case_id in now), answers, strict=True)
         return states
 
-    async def _state(self, kind: CaseKind, case_id: UUID) -> ProcessState:
+    async def _state(self, kind: CaseKind, case_id: UUID) -> _Found:
         try:
             found = await self._client.get_workflow_handle(workflow_id(kind, case_id)).describe(rpc_timeout=_RPC_LIMIT)
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
-                return ProcessState.LOST
+                return _Found(ProcessState.LOST)
             raise
         if found.status is WorkflowExecutionStatus.RUNNING:
-            return ProcessState.RUNNING
-        return ProcessState.COMPLETED if found.status is WorkflowExecutionStatus.COMPLETED else ProcessState.LOST
+            return _Found(ProcessState.RUNNING, _why_stuck(found))
+        return _Found(
+            ProcessState.COMPLETED if found.status is WorkflowExecutionStatus.COMPLETED else ProcessState.LOST
+        )
 
     async def _restart(self, kind: CaseKind, case_id: UUID) -> None:
         async with transaction(self._engine, SERVICE) as connection:
@@ -242,6 +290,23 @@ def _case_of(process: str) -> UUID | None:
         return None
 
 
+def _kind_and_case(process: str) -> list[tuple[CaseKind, UUID]]:
+    """The kind and the case in a workflow id; none where it is not one of ours, or of a newer version's kind."""
+    kind, case_id = process.partition("/")[0], _case_of(process)
+    return [] if case_id is None or kind not in _KINDS else [(CaseKind(kind), case_id)]
+
+
+def _why_stuck(process: WorkflowExecutionDescription) -> FindingKind | None:
+    """What Temporal's reported problems, ``category=…`` and ``cause=…``, mean; or a step that fails again and again."""
+    told = " ".join(map(str, process.search_attributes.get(_PROBLEMS, ())))
+    if "TimedOut" in told:
+        return FindingKind.PROCESS_TIMES_OUT
+    if told:
+        return FindingKind.PROCESS_MISFITS if "NonDeterministic" in told else FindingKind.PROCESS_FAILS
+    is_failing = any(step.attempt >= STEP_TRIES for step in process.raw_description.pending_activities)
+    return FindingKind.STEP_FAILS if is_failing else None
+
+
 def _begin(claim: Claim) -> _Walk:
     """Where the last round ended, or at the first case; a kind that this version does not know begins anew."""
     if claim.kind in _KINDS:
@@ -249,11 +314,13 @@ def _begin(claim: Claim) -> _Walk:
     return _Walk(_KINDS[0], NO_ID)
 
 
-def _holds(finding: OpenFinding, state: ProcessState) -> bool:
+def _holds(finding: OpenFinding, found: _Found) -> bool:
+    if finding.kind in STUCK:
+        return found.stuck is finding.kind
     if finding.kind is FindingKind.PROCESS_OUTLIVES_CASE:
-        return state is ProcessState.RUNNING
+        return found.state is ProcessState.RUNNING
     expected = ProcessState.COMPLETED if finding.kind is FindingKind.PROCESS_ENDED_EARLY else ProcessState.LOST
-    return finding.case_is_open and state is expected
+    return finding.case_is_open and found.state is expected
 
 
 def _tell(case_id: UUID, kind: FindingKind, times: int, *, alarm: bool) -> None:

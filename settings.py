@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, Field, Json, SecretStr, field_validator
+from pydantic import BaseModel, Field, FilePath, Json, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+# Where a container finds files with secrets: each is named as its variable, in small letters.
+_SECRETS: Final = Path("/run/secrets")
+# A host without a port; ``*.name`` is every name under it.
+HostName = Annotated[str, Field(pattern=r"^((\*\.)?[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])$")]
 
 
 class KeyRing(BaseModel):
@@ -18,11 +24,20 @@ class KeyRing(BaseModel):
 class Settings(BaseSettings):
     """What a process of Amanat needs from its environment; see docs/configuration.md."""
 
-    model_config = SettingsConfigDict(env_prefix="AMANAT_", extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="AMANAT_",
+        extra="ignore",
+        populate_by_name=True,
+        secrets_dir=_SECRETS if _SECRETS.is_dir() else None,
+    )
 
     database_url: Annotated[SecretStr, Field(alias="DATABASE_URL")]
     temporal_address: Annotated[str, Field(alias="TEMPORAL_ADDRESS")] = "127.0.0.1:7233"
     temporal_namespace: Annotated[str, Field(alias="TEMPORAL_NAMESPACE")] = "amanat"
+    temporal_ca: Annotated[FilePath | None, Field(alias="TEMPORAL_TLS_SERVER_CA_CERT_PATH")] = None
+    temporal_certificate: Annotated[FilePath | None, Field(alias="TEMPORAL_TLS_CLIENT_CERT_PATH")] = None
+    temporal_key: Annotated[FilePath | None, Field(alias="TEMPORAL_TLS_CLIENT_KEY_PATH")] = None
+    temporal_name: Annotated[str | None, Field(alias="TEMPORAL_TLS_SERVER_NAME")] = None
     temporal_ui: str = ""
     field_keys: Json[KeyRing]
     codec_keys: Json[KeyRing]
@@ -41,6 +56,7 @@ class Settings(BaseSettings):
     mobile_registry_business_id: str = ""
     mobile_registry_token: SecretStr = SecretStr("")
     stand_alone: bool = False
+    allowed_hosts: list[HostName] = Field(default_factory=lambda: ["localhost", "*.localhost", "127.0.0.1", "[::1]"])
     allowed_origins: list[str] = Field(default_factory=list)
     trusted_proxies: str = "127.0.0.1"
     app_link: str = "https://amanat.example/app"
@@ -56,3 +72,9 @@ class Settings(BaseSettings):
         if scheme in {"postgres", "postgresql"}:
             scheme = "postgresql+psycopg"
         return SecretStr(scheme + separator + rest)
+
+    @model_validator(mode="after")
+    def _certificate_has_its_key(self) -> Self:
+        if (self.temporal_certificate is None) != (self.temporal_key is None):
+            raise ValueError("TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH belong together")
+        return self

@@ -66,7 +66,7 @@ async def watch_outbox(engine: AsyncEngine) -> None:
     waiting = meter.create_gauge("amanat_outbox_waiting", description="Messages not sent yet")
     failing = meter.create_gauge("amanat_outbox_failing", description="Messages that failed repeatedly or are too old")
     findings = meter.create_gauge(
-        "amanat_reconciliation_findings_open", description="Cases and processes that disagree (G5)"
+        "amanat_reconciliation_findings_open", description="Cases and processes that disagree or are stuck (H8)"
     )
     sums = meter.create_gauge("amanat_ledger_sums_age_seconds", description="How long entries wait to be summed up")
 
@@ -77,7 +77,8 @@ async def watch_outbox(engine: AsyncEngine) -> None:
             now_old = await ledger.sums_age(connection)
         waiting.set(now_waiting)
         failing.set(now_failing)
-        findings.set(now_open)
+        for kind, count in now_open.items():
+            findings.set(count, {"kind": kind.value})
         sums.set(now_old)
 
     await repeat("metrics", look, every(_WATCH_SECONDS))

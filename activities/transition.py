@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -11,17 +12,19 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from domain.access import Grant, Part
+from domain.reconciliation import STEP_TRIES, FindingKind
 from domain.wording import task_sms
 from gateways.files import Files
 from messages.case import OVER, WAIT, NextStep, StepInput
 from messages.payload import encode
-from storage import audit, cases, deadlines, tasks
-from storage.database import SERVICE, Statement, run_statements, transaction_with
+from storage import audit, cases, deadlines, reconciliation, tasks
+from storage.database import SERVICE, Statement, run_statements, transaction, transaction_with
 from storage.notices import notice_statements
 from storage.people import holders_of, people_in
 from storage.retries import retried
@@ -200,13 +203,26 @@ async def run_transition(
     Raises:
         ApplicationError: there is no such case; not retried.
     """
-    taken, is_new = await retried(
-        lambda: _run_once(context, name, step, body, assess), of=f"transition:{name}", tries=_TRIES, within=_WITHIN
-    )
+    try:
+        taken, is_new = await retried(
+            lambda: _run_once(context, name, step, body, assess), of=f"transition:{name}", tries=_TRIES, within=_WITHIN
+        )
+    except Exception:
+        await _report_failing(context, step.case_id)
+        raise
     if is_new:
         facts = {"case_id": str(step.case_id), "step": name, "round": step.round}
         _log.info("transition_taken", extra=facts | _whose())
     return taken
+
+
+async def _report_failing(context: ActivityContext, case_id: UUID) -> None:
+    """Report a step that failed so often that it will not succeed by itself (H8); while Postgres is away, nothing."""
+    if activity.in_activity() and activity.info().attempt >= STEP_TRIES:
+        _log.error("step_fails", extra={"case_id": str(case_id)} | _whose())
+        with contextlib.suppress(SQLAlchemyError, OSError):
+            async with transaction(context.engine, SERVICE) as connection:
+                await reconciliation.record(connection, case_id, FindingKind.STEP_FAILS)
 
 
 async def _run_once(

@@ -10,6 +10,8 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from api.app import create_app
+from api.connections import limited
+from api.door import Door
 from assembly import assemble, run_process
 from settings import Settings
 from web.app import create_site
@@ -49,7 +51,8 @@ async def serve(settings: Settings) -> None:
     )
     site = create_site(app, stand_alone=settings.stand_alone, temporal_ui=_processes(settings))
     config = uvicorn.Config(
-        site,
+        Door(site, hosts=[*settings.allowed_hosts, settings.api_host]),
+        http=limited(),
         host=settings.api_host,
         port=settings.api_port,
         log_config=None,

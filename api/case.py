@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated
 from uuid import UUID
 
@@ -97,13 +97,22 @@ async def read_timeline(
 
 
 @refuses(TooManyStreams)
-async def _may_watch(request: Request, caller: CallerDep, case_id: UUID) -> None:
-    """Refuse before the stream begins: afterwards there is no status left to say it with."""
+async def _admit(request: Request, caller: CallerDep, case_id: UUID) -> Callable[[], None]:
+    """Take a place before the stream begins: afterwards there is no status left to refuse it with."""
     await caller.read(lambda reading: case_lists.see_case(reading.connection, caller.actor, case_id))
-    request.app.state.watcher.refuse_when_full(caller.actor.person_id)
+    watcher: Watcher = request.app.state.watcher
+    return watcher.admit(caller.actor.person_id)
 
 
-@router.get("/{case_id}/events", response_class=EventSourceResponse, dependencies=[Depends(_may_watch)])
+async def _place(leave: Annotated[Callable[[], None], Depends(_admit)]) -> AsyncIterator[None]:
+    """Give the place back when the stream is over, however it ends."""
+    try:
+        yield
+    finally:
+        leave()
+
+
+@router.get("/{case_id}/events", response_class=EventSourceResponse, dependencies=[Depends(_place)])
 async def watch_case(
     request: Request,
     caller: CallerDep,

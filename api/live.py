@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -46,18 +46,27 @@ class Watcher:
         self._engine = engine
         self._check_seconds = check_seconds
         self._watched: Counter[UUID] = Counter()
-        self._watching: Counter[UUID] = Counter()
+        self._admitted: Counter[UUID] = Counter()
         self._marks: dict[UUID, Mark] = {}
         self._changed = asyncio.Condition()
 
-    def refuse_when_full(self, person_id: UUID) -> None:
-        """Refuse another stream when this process, or this person, has as many as can be carried.
+    def admit(self, person_id: UUID) -> Callable[[], None]:
+        """Take one of the places that this process and this person have; returns what gives it back, once.
+
+        Judged and counted in one step: of many that come at once no more get in than there are places.
 
         Raises:
-            TooManyStreams: so it is.
+            TooManyStreams: all are taken.
         """
-        if self._watched.total() >= MAX_STREAMS or self._watching[person_id] >= MAX_STREAMS_EACH:
+        if self._admitted.total() >= MAX_STREAMS or self._admitted[person_id] >= MAX_STREAMS_EACH:
             raise TooManyStreams(retry_after=30)
+        self._admitted[person_id] += 1
+
+        def leave() -> None:
+            self._admitted[person_id] -= 1
+            self._admitted += Counter()
+
+        return leave
 
     async def run(self) -> None:
         """Look every second, until cancelled."""
@@ -78,9 +87,7 @@ class Watcher:
 
         Ends when the caller may no longer see the case, and when the database is away: they connect again.
         """
-        person_id = caller.actor.person_id
         self._watched[case_id] += 1
-        self._watching[person_id] += 1
         try:
             end = asyncio.get_running_loop().time() + _LIFE_SECONDS
             while asyncio.get_running_loop().time() < end:
@@ -97,9 +104,7 @@ class Watcher:
             _log.info("live_status_ends", extra={"error": type(error).__name__})
         finally:
             self._watched[case_id] -= 1
-            self._watching[person_id] -= 1
             self._watched += Counter()
-            self._watching += Counter()
 
     async def _wait(self, case_id: UUID, seen: Mark) -> None:
         def has_news() -> bool:

@@ -84,6 +84,32 @@ class NoSuchOperation(errors.NotFound):
     en = "There is no such operation."
 
 
+class Malformed(errors.InvalidInput):
+    """The request is no HTTP as we read it; the connection is closed."""
+
+    code = "malformed_request"
+    fa = "این درخواست به شکلی که باید نوشته نشده است."
+    en = "The request is not written as it must be."
+
+
+class TooSlow(errors.InvalidInput):
+    """The request came too slowly; the connection is closed and nothing has changed."""
+
+    code = "request_too_slow"
+    fa = "درخواست در زمان مجاز نرسید؛ اتصال اینترنت را بررسی کنید و دوباره بفرستید."
+    en = "The request did not arrive in time; please check your connection and send it again."
+
+
+class UnknownHost(errors.InvalidInput):
+    """``Host`` is no name of ours (AMANAT_ALLOWED_HOSTS)."""
+
+    code = "unknown_host"
+    fa = "این نشانی از نشانی‌های این سامانه نیست."
+    en = "This is not an address of this system."
+
+
+STATUS |= {Malformed: 400, TooSlow: 408, UnknownHost: 421}
+
 # What the framework itself refuses.
 _BY_STATUS: dict[int, type[errors.Refusal]] = {
     404: NoSuchOperation,
@@ -152,6 +178,14 @@ def problem(request: Request, refusal: errors.Refusal) -> JSONResponse:
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(body.model_dump(), status, headers, MEDIA_TYPE)
+
+
+def encoded(refusal: errors.Refusal) -> tuple[int, list[tuple[str, str]], bytes]:
+    """The answer to what never became a request: status, headers, body; the connection is closed after it."""
+    body = _body(refusal, str(uuid4()))
+    content = body.model_dump_json().encode()
+    headers = [("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(content))), ("Connection", "close")]
+    return body.status, headers, content
 
 
 def _body(refusal: errors.Refusal, request_id: str) -> Problem:

@@ -1,4 +1,4 @@
-"""What the reconciler found: cases and processes that disagree or disagreed (G5). Read only."""
+"""What the reconciler found: cases and processes that disagree, and processes that are stuck (H8)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
-from api.dependencies import ReadingDep, require
+from api.dependencies import CommandDep, ReadingDep, require
 from api.operation import Operation
 from api.values import IdCursor, Limit, Moment, Out, Page
-from domain.access import READS_EVERYTHING
+from commands import reconciliation as commands
+from commands.refusals import refuses
+from domain.access import READS_EVERYTHING, Role
 from domain.reconciliation import FindingKind
 from storage.reconciliation import list_findings
 
@@ -19,13 +21,15 @@ router = APIRouter(prefix="/v1", tags=["operations"], route_class=Operation)
 
 
 class FindingOut(Out):
-    """A case and its process that disagree; settled as soon as they agree again or the case is over."""
+    """A case and its process that disagree, or a process that is stuck; settled as soon as that is over."""
 
     id: UUID
     case_id: UUID
     kind: FindingKind = Field(
         description="process_missing: it was started again;"
-        " process_ended_early: the case is open all the same; process_outlives_case: the case was closed a while ago",
+        " process_ended_early: the case is open all the same; process_outlives_case: the case was closed a while ago;"
+        " process_fails, process_times_out, process_misfits, step_fails: it is stuck, for the programme fails each time"
+        " before the next step, that takes too long each time, this version does not fit its history, the step fails",
         examples=["process_missing"],
     )
     found: Moment = Field(validation_alias="found_at")
@@ -33,6 +37,10 @@ class FindingOut(Out):
         validation_alias="seen_again_at", description="When it was last seen, if more than once"
     )
     times: int = Field(description="How often it was seen, also shortly before `found`", examples=[1])
+    restart_asked: Moment | None = Field(
+        validation_alias="restart_asked_at",
+        description="Since when the process is to be started again; null if nobody asked, or it was done",
+    )
     settled: Moment | None = Field(
         validation_alias="settled_at", description="Since when it holds no longer; null while it does"
     )
@@ -45,6 +53,13 @@ async def list_reconciliation_findings(
     is_open: Annotated[bool | None, Query(description="true: holds still; false: settled")] = None,
     limit: Limit = 25,
 ) -> Page[FindingOut]:
-    """Where cases and processes disagree or disagreed, newest first."""
+    """Where cases and processes disagree or disagreed, and which processes are or were stuck, newest first."""
     rows = await list_findings(read.connection, is_open=is_open, before=before, limit=limit + 1)
     return Page.of(rows, limit, lambda row: (row.id,), FindingOut.model_validate)
+
+
+@router.post("/reconciliation-findings/{finding_id}/restart", dependencies=[Depends(require(Role.OPERATOR))])
+@refuses(commands.restart_process)
+async def restart_process(command: CommandDep, finding_id: UUID) -> FindingOut:
+    """Have a stuck process ended and started again from its rows, within about a minute; nothing is done twice."""
+    return FindingOut.model_validate(await commands.restart_process(command, finding_id))

@@ -2,7 +2,11 @@
 # Runs once, when the Postgres volume is new: roles and databases of Amanat, and Temporal's own, which
 # neither can enter. psql reads the passwords from its environment: every process may read its arguments.
 set -euo pipefail
-: "${AMANAT_OWNER_PASSWORD:?}" "${AMANAT_APP_PASSWORD:?}" "${AMANAT_VAULT_PASSWORD:?}" "${TEMPORAL_DATABASE_PASSWORD:?}"
+for name in AMANAT_OWNER_PASSWORD AMANAT_APP_PASSWORD AMANAT_VAULT_PASSWORD TEMPORAL_DATABASE_PASSWORD; do
+    file="${name}_FILE"
+    export "$name=$(<"${!file:?}")"
+    : "${!name:?}"
+done
 
 psql --no-psqlrc --set=ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres <<'SQL'
 \getenv owner_password AMANAT_OWNER_PASSWORD

@@ -2,6 +2,8 @@
 # Brings Temporal's two databases to the schema of this server version; safe to run at every start:
 # setup-schema leaves a newer version alone, update-schema does only what is missing.
 set -eu
+SQL_PASSWORD=$(cat "${SQL_PASSWORD_FILE:?}")
+export SQL_PASSWORD
 
 prepare() {  # database, directory of its schema
     versions=/etc/temporal/schema/postgresql/v12/$2/versioned

@@ -1,19 +1,45 @@
-"""Where cases and processes disagree, and its words (docs/rules.md, G4)."""
+"""Where cases and processes disagree, processes that do not get on, and the words for both (docs/rules.md, H8)."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from typing import Final
 
+from domain.errors import Conflict
 from domain.wording import CapabilityWords, Sentence
 
 
 class FindingKind(StrEnum):
-    """How a case and its process disagree."""
+    """How a case and its process disagree, or why the process does not get on."""
 
     PROCESS_MISSING = "process_missing"
     PROCESS_ENDED_EARLY = "process_ended_early"
     PROCESS_OUTLIVES_CASE = "process_outlives_case"
+    PROCESS_FAILS = "process_fails"
+    PROCESS_TIMES_OUT = "process_times_out"
+    PROCESS_MISFITS = "process_misfits"
+    STEP_FAILS = "step_fails"
+
+
+# Why a process may be stuck; for one reason at a time.
+STUCK: Final = frozenset(
+    {
+        FindingKind.PROCESS_FAILS,
+        FindingKind.PROCESS_TIMES_OUT,
+        FindingKind.PROCESS_MISFITS,
+        FindingKind.STEP_FAILS,
+    }
+)
+# A step that failed so often in a row does not get on by itself any more; that takes about half a minute.
+STEP_TRIES: Final = 5
+
+
+class NotStuck(Conflict):
+    """The process is not stuck, or gets on again: there is nothing to start again."""
+
+    code = "process_not_stuck"
+    fa = "این فرایند نمانده است یا دوباره به راه افتاده است؛ نیازی به شروع دوباره نیست."
+    en = "This process is not stuck, or gets on again: it need not be started again."
 
 
 WORDS: Final = CapabilityWords(
@@ -28,6 +54,22 @@ WORDS: Final = CapabilityWords(
             FindingKind.PROCESS_OUTLIVES_CASE: Sentence(
                 "پرونده چندی پیش بسته شده است، ولی فرایندش هنوز در جریان است.",
                 "Its process still runs, though the case was closed a while ago.",
+            ),
+            FindingKind.PROCESS_FAILS: Sentence(
+                "فرایند این پرونده مانده است: برنامه هر بار پیش از گام بعدی خطا می‌دهد.",
+                "Its process is stuck: the programme fails each time before the next step.",
+            ),
+            FindingKind.PROCESS_TIMES_OUT: Sentence(
+                "فرایند این پرونده مانده است: گام بعدی‌اش هر بار بیش از مهلت طول می‌کشد.",
+                "Its process is stuck: the next step takes longer than it may each time.",
+            ),
+            FindingKind.PROCESS_MISFITS: Sentence(
+                "فرایند این پرونده مانده است: نسخهٔ کنونی برنامه با آنچه در آن گذشته است نمی‌خواند.",
+                "Its process is stuck: this version of the programme does not fit what has happened in it.",
+            ),
+            FindingKind.STEP_FAILS: Sentence(
+                "فرایند این پرونده مانده است: گام بعدی‌اش هر بار ناموفق است و دوباره آزموده می‌شود.",
+                "Its process is stuck: the next step fails each time, and is tried again.",
             ),
         },
     },

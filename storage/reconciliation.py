@@ -16,12 +16,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.reconciliation import FindingKind
+from domain.reconciliation import STUCK, FindingKind
 from messages.case import CaseKind
 from storage.rows.cases import cases
 from storage.rows.outbox import outbox
 from storage.rows.reconciliation import Finding, reconciliation_findings, reconciliation_rounds
-from storage.rows.table import columns, read_all
+from storage.rows.table import columns, find_one, read_all
 
 # The relay needs a moment between a commit and the process: a case that was changed so recently is not checked.
 QUIET = timedelta(seconds=30)
@@ -41,6 +41,7 @@ class OpenFinding:
     kind: FindingKind
     case_kind: CaseKind
     case_is_open: bool
+    restart_asked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,11 @@ async def closed_cases(
     return [row[0] for row in rows if row[1]], len(set(case_ids)) - len(rows)
 
 
+async def known_cases(connection: AsyncConnection, case_ids: Collection[UUID]) -> list[UUID]:
+    """Which of the ids are cases."""
+    return list(await connection.scalars(sa.select(cases.c.id).where(cases.c.id.in_(case_ids)).order_by(cases.c.id)))
+
+
 async def record(connection: AsyncConnection, case_id: UUID, kind: FindingKind) -> int:
     """Note a finding, or that it was seen again; returns how many times by now."""
     found = reconciliation_findings
@@ -180,7 +186,10 @@ async def findings_to_review(connection: AsyncConnection, limit: int) -> list[Op
     """Open findings, first those that were not seen for the longest time."""
     found = reconciliation_findings.c
     query = (
-        sa.select(found.id, found.case_id, found.kind, cases.c.kind, cases.c.closed_at.is_(None))
+        sa.select(
+            *(found.id, found.case_id, found.kind, cases.c.kind, cases.c.closed_at.is_(None)),
+            found.restart_asked_at.is_not(None),
+        )
         .join_from(reconciliation_findings, cases, found.case_id == cases.c.id)
         .where(found.settled_at.is_(None), cases.c.kind.in_(list(CaseKind)))
         .order_by(_last_seen(), found.id)
@@ -198,10 +207,40 @@ async def settle(connection: AsyncConnection, finding_ids: Sequence[UUID]) -> No
     )
 
 
-async def count_open_findings(connection: AsyncConnection) -> int:
-    """How many findings are not settled."""
-    query = sa.select(sa.func.count()).where(reconciliation_findings.c.settled_at.is_(None))
-    return int(await connection.scalar(query) or 0)
+async def read_finding(connection: AsyncConnection, finding_id: UUID) -> Finding | None:
+    """A finding, or None."""
+    query = sa.select(*columns(reconciliation_findings, Finding)).where(reconciliation_findings.c.id == finding_id)
+    return await find_one(connection, Finding, query)
+
+
+async def ask_restart(connection: AsyncConnection, finding_id: UUID, by: UUID) -> Finding | None:
+    """Ask that a process that is stuck be started again; None if it is not, or gets on again."""
+    found = reconciliation_findings.c
+    query = (
+        sa.update(reconciliation_findings)
+        .where(found.id == finding_id, found.settled_at.is_(None), found.kind.in_(STUCK))
+        .values(restart_asked_at=sa.func.now(), restart_asked_by=by)
+        .returning(*columns(reconciliation_findings, Finding))
+    )
+    return await find_one(connection, Finding, query)
+
+
+async def note_restart(connection: AsyncConnection, finding_id: UUID) -> None:
+    """The process was ended and is started again."""
+    await connection.execute(
+        sa.update(reconciliation_findings)
+        .where(reconciliation_findings.c.id == finding_id)
+        .values(restart_asked_at=None, restart_asked_by=None)
+    )
+
+
+async def count_open_findings(connection: AsyncConnection) -> dict[FindingKind, int]:
+    """How many findings of each kind are not settled."""
+    found = reconciliation_findings.c
+    rows = await connection.execute(
+        sa.select(found.kind, sa.func.count()).where(found.settled_at.is_(None)).group_by(found.kind)
+    )
+    return dict.fromkeys(FindingKind, 0) | {row[0]: row[1] for row in rows}
 
 
 async def list_findings(

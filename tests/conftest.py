@@ -274,7 +274,11 @@ async def temporal_server() -> AsyncIterator[WorkflowEnvironment]:
     env = await WorkflowEnvironment.start_time_skipping_v2(
         ts_config=TimeSkippingConfig(enabled=False),
         dev_server_existing_path=find_temporal(),
-        dev_server_extra_args=["--dynamic-config-value", "frontend.workflowTimeSkippingEnabled=true"],
+        # The first task that fails makes a process stuck; five in a row would take half a minute.
+        dev_server_extra_args=[
+            *("--dynamic-config-value", "frontend.workflowTimeSkippingEnabled=true"),
+            *("--dynamic-config-value", "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=1"),
+        ],
         dev_server_log_level="error",
     )
     yield env

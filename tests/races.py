@@ -43,9 +43,11 @@ def _samples() -> list[Sample]:
     return [sample for family in text_string_to_metric_families(page) for sample in family.samples]
 
 
-def gauge(name: str) -> float | None:
-    """What an operator sees of a gauge now; None before it was set."""
-    return next((sample.value for sample in _samples() if sample.name == name), None)
+def gauge(name: str, **labels: str) -> float | None:
+    """What an operator sees of a gauge with these labels now; None before it was set."""
+    return next(
+        (found.value for found in _samples() if found.name == name and labels.items() <= found.labels.items()), None
+    )
 
 
 def _read(name: str, what: str) -> dict[str, int]:

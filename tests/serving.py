@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -14,10 +15,11 @@ from tests.arrange import eventually
 
 
 @contextlib.asynccontextmanager
-async def serving(app: ASGIApp) -> AsyncIterator[str]:
-    """The application's address while it is served."""
+async def serving(app: ASGIApp, **options: Any) -> AsyncIterator[str]:
+    """The application's address while it is served; the options are uvicorn's."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        config = uvicorn.Config(app, log_config=None, ws="none", lifespan="on", timeout_graceful_shutdown=1)
+        usual = {"log_config": None, "ws": "none", "lifespan": "on", "timeout_graceful_shutdown": 1}
+        config = uvicorn.Config(app, **usual | options)
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve(sockets=[listening]))
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID
 
@@ -26,6 +24,7 @@ from tests.arrange import Arrange, eventually
 from tests.books import Superuser, assert_books_clean
 from tests.journeys.steps import ISSUE, REFUSE, Steps
 from tests.length import length
+from tests.pipe import piped
 from tests.reconciliation_steps import (
     add_cases,
     add_lost_cases,
@@ -269,31 +268,6 @@ async def test_a_process_that_runs_on_long_after_its_case_is_reported_until_it_e
     assert await found(superuser) == [(cases[0], FindingKind.PROCESS_OUTLIVES_CASE, 1, True)]
 
 
-@contextlib.asynccontextmanager
-async def door(port: int, server: str) -> AsyncIterator[None]:
-    """A way to the server that is open for a while; whatever uses it is cut off when it closes."""
-    host, _, target = server.rpartition(":")
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.closing(writer):
-            while data := await reader.read(65_536):
-                writer.write(data)
-
-    async def enter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inside, out = await asyncio.open_connection(host, int(target))
-        tasks.update({asyncio.create_task(pass_on(reader, out)), asyncio.create_task(pass_on(inside, writer))})
-
-    listening = await asyncio.start_server(enter, "127.0.0.1", port)
-    try:
-        yield
-    finally:
-        listening.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
 async def through_a_door(port: int, temporal: Client, seals: Seals) -> Client:
     """A client of the same server that goes through the door."""
     return await connect(f"127.0.0.1:{port}", temporal.namespace, seals.cipher)
@@ -308,7 +282,7 @@ async def test_while_temporal_is_away_a_round_ends_quietly_and_afterwards_the_ne
 ) -> None:
     (case_id,) = await add_lost_cases(engine, superuser)
     port, server = free_port(), temporal.client.service_client.config.target_host
-    async with door(port, server):
+    async with piped(port, server):
         client = await through_a_door(port, temporal.client, seals)
     reconciler = Reconciler(engine, client, silence, round_every=_ALWAYS)
 
@@ -321,7 +295,7 @@ async def test_while_temporal_is_away_a_round_ends_quietly_and_afterwards_the_ne
         await reconciler.round()
         return bool(await found(superuser))
 
-    async with door(port, server):
+    async with piped(port, server):
         await eventually(works, "the client to come through again")
     assert await found(superuser) == [(case_id, "process_missing", 1, False)]
 

@@ -16,7 +16,7 @@ from api.ledger import read_trial_balance
 from api.notice import ShownState, list_notices, resend_notice
 from api.operations import ServiceOut, SwitchIn, list_late_cases, list_services, read_outbox, switch_service
 from api.personnel import list_all_personnel_imports
-from api.reconciliation import list_reconciliation_findings
+from api.reconciliation import list_reconciliation_findings, restart_process
 from api.values import DueCursor, IdCursor
 from api.working_hours import HolidayIn, list_holidays, record_holiday
 from domain.access import READS_EVERYTHING, SEES_LEDGER, SEES_NOTICES, SENDS_NOTICES, Role
@@ -24,7 +24,7 @@ from domain.catalogue import words
 from domain.dates import jalali_today, to_jalali
 from domain.errors import Refusal, StepUpRequired
 from domain.ledger import ACCOUNT_WORDS
-from domain.reconciliation import FindingKind
+from domain.reconciliation import STUCK, FindingKind
 from web.forms import Form, empty
 from web.language import Language
 from web.language import noop as _
@@ -36,6 +36,7 @@ router = APIRouter()
 NOTES: Final = {
     "resent": _("The message is sent again."),
     "switched": _("The service was switched."),
+    "restart_asked": _("The process will be started again within about a minute."),
     "holiday_recorded": _("The calendar was changed."),
 }
 
@@ -90,9 +91,30 @@ async def show_late(request: SignedIn, after: DueCursor) -> Response:
 
 @router.get("/operations/findings")
 async def show_findings(request: SignedIn, before: IdCursor) -> Response:
-    """Where cases and processes disagree or disagreed."""
+    """Where cases and processes disagree or disagreed, and which processes are stuck."""
+    return request.render("operations_findings.html", form=empty(request.language), **await _findings(request, before))
+
+
+async def _findings(request: PageRequest, before: UUID | None = None) -> dict[str, Any]:
     page = await request.api.read(list_reconciliation_findings, before)
-    return request.render("operations_findings.html", findings=page, **_words(request.language))
+    return {
+        "findings": page,
+        "may_restart": request.user.has(Role.OPERATOR),
+        "stuck": STUCK,
+        **_words(request.language),
+    }
+
+
+@router.post("/operations/findings/{finding_id}/restart")
+async def restart(request: SignedIn, finding_id: UUID) -> Response:
+    """Have a stuck process started again (H8)."""
+    form = await request.form()
+    try:
+        await request.api.perform(restart_process, form.key, finding_id)
+    except Refusal as refused:
+        form.refuse(refused)
+        return request.render_again("operations_findings.html", form, **await _findings(request))
+    return request.redirect("/operations/findings", done="restart_asked")
 
 
 @router.get("/operations/ledger")

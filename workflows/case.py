@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from temporalio import workflow
 
 from workflows.transitions import Mailbox, transition
 
 with workflow.unsafe.imports_passed_through():
-    from messages.case import OVER, RESUMED, WAIT, CaseKind, CaseRef, CaseSignal, NextStep, StepInput
+    from messages.case import OVER, RESUMED, WAIT, CaseKind, CaseRef, NextStep, StepInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,9 @@ class CaseWorkflow:
 
 
 def _handler(name: str, sentence: str) -> Callable[..., None]:
-    def receive(self: CaseWorkflow, message: CaseSignal) -> None:  # noqa: ARG001 - it only wakes
+    # Any number of arguments of any kind, without a type: what cannot be read or was sent by hand only wakes as well.
+    # Were it dropped, a worker that gets the key later would hear it when it replays, and find another history.
+    def receive(self: CaseWorkflow, *_: Any) -> None:
         self._mailbox.receive()
 
     receive.__doc__ = sentence

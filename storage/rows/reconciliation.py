@@ -21,6 +21,8 @@ class Finding:
     seen_again_at: datetime | None
     times: int
     settled_at: datetime | None
+    restart_asked_at: datetime | None
+    restart_asked_by: UUID | None
 
 
 reconciliation_findings = table("reconciliation_findings", Finding)

@@ -30,6 +30,7 @@ from storage.rows.notices import notices
 from storage.rows.people import persons
 from storage.rows.tasks import tasks
 from tests.arrange import Arrange, fresh_totp
+from tests.books import Superuser
 from tests.commands.onboarding_steps import TavanaScenario
 from tests.personnel_steps import SHEBAS, Line, PersonnelOffice
 from tests.transitions import Transitions
@@ -271,13 +272,12 @@ async def test_a_reminder_goes_to_whoever_may_answer(office: PersonnelOffice, su
 
 
 async def test_a_process_that_starts_anew_reminds_of_an_open_change_once(
-    office: PersonnelOffice, support: Actor
+    office: PersonnelOffice, support: Actor, superuser: Superuser
 ) -> None:
     case_id, _ = await ask_for_mobile(office)
     reminded = await take(office, "remind_decision", case_id)
     assert (reminded.step == WAIT, reminded.remind_in) == (True, 0)
-    async with transaction(office.context.engine, SERVICE) as connection:
-        await connection.execute(sa.update(notices).values(created_at=sa.func.now() - timedelta(hours=25)))
+    await superuser.run("UPDATE notices SET created_at = now() - interval '25 hours'")
     for round_ in (0, 1):
         assert (await take(office, "remind_decision", case_id, round_)).remind_in == 0
     assert (await templates(office, case_id)).count("remind_confirm_change") == 1
@@ -285,17 +285,18 @@ async def test_a_process_that_starts_anew_reminds_of_an_open_change_once(
     assert [code for (code,) in codes].count("reminded") == 1
 
 
-async def test_a_reminder_of_a_change_that_came_due_while_nothing_ran_is_not_lost(office: PersonnelOffice) -> None:
+async def test_a_reminder_of_a_change_that_came_due_while_nothing_ran_is_not_lost(
+    office: PersonnelOffice, superuser: Superuser
+) -> None:
     case_id, _ = await ask_for_mobile(office)
-    async with transaction(office.context.engine, SERVICE) as connection:
-        four_days = timedelta(days=4)
-        moved = {"remind_at": tasks.c.remind_at - four_days, "due_at": tasks.c.due_at - four_days}
-        await connection.execute(sa.update(tasks).values(moved))
+    await superuser.run(
+        "UPDATE tasks SET remind_at = remind_at - interval '4 days', due_at = due_at - interval '4 days'"
+    )
     assert (await take(office, "apply_decision", case_id)).remind_in == 1
 
 
 async def test_many_changes_bring_one_reminder_and_no_sms_when_they_are_asked(
-    office: PersonnelOffice, support: Actor
+    office: PersonnelOffice, support: Actor, superuser: Superuser
 ) -> None:
     lines = [Line() for _ in range(4)]
     await office.import_(*lines)
@@ -309,8 +310,7 @@ async def test_many_changes_bring_one_reminder_and_no_sms_when_they_are_asked(
     for case_id in early:
         await take(office, "remind_decision", case_id)
     assert [row.template for row in await office.fetch(to_support)] == ["remind_confirm_change"]
-    async with transaction(office.context.engine, SERVICE) as connection:
-        await connection.execute(sa.update(notices).values(created_at=sa.func.now() - timedelta(hours=25)))
+    await superuser.run("UPDATE notices SET created_at = now() - interval '25 hours'")
     await take(office, "remind_decision", late)
     assert len(await office.fetch(to_support)) == 2
 
@@ -369,10 +369,11 @@ async def test_a_change_is_answered_once(office: PersonnelOffice, support: Actor
         await answer(office, support, case_id, confirm=False, reason="دیر شد", key="another-key")
 
 
-async def test_a_decision_about_a_change_answers_no_other_task(office: PersonnelOffice, support: Actor) -> None:
+async def test_a_decision_about_a_change_answers_no_other_task(
+    office: PersonnelOffice, support: Actor, superuser: Superuser
+) -> None:
     case_id, _ = await ask_for_mobile(office)
-    async with transaction(office.context.engine, SERVICE) as connection:
-        await connection.execute(sa.update(tasks).values(kind="clear_obstacle"))
+    await superuser.run("UPDATE tasks SET kind = 'clear_obstacle'")
     with pytest.raises(TaskOfOtherKind):
         await answer(office, support, case_id)
 

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -340,6 +341,24 @@ async def test_a_person_has_so_many_live_streams_and_keeps_nobody_else_out(
 
     assert problem["code"] == "too_many_streams"
     assert refused.headers["Retry-After"] == "30"
+
+
+async def test_of_many_live_streams_that_one_person_opens_at_once_no_more_begin_than_there_are_places(
+    served: str, office: MinipayOffice, case_id: UUID
+) -> None:
+    address, headers = f"/v1/cases/{case_id}/events", office.member.headers()
+    async with (
+        httpx2.AsyncClient(base_url=served, timeout=20, limits=httpx2.Limits(max_connections=60)) as client,
+        contextlib.AsyncExitStack() as streams,
+    ):
+
+        async def watch() -> int:
+            stream = await streams.enter_async_context(client.stream("GET", address, headers=headers))
+            return stream.status_code
+
+        statuses = await asyncio.gather(*(watch() for _ in range(60)))
+
+        assert Counter(statuses) == {200: MAX_STREAMS_EACH, 429: 60 - MAX_STREAMS_EACH}
 
 
 async def test_an_address_with_a_slash_too_many_is_not_found_and_not_sent_elsewhere(

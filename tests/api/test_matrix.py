@@ -105,6 +105,7 @@ MATRIX: dict[str, Rule] = {
     "list_holidays": to(*STAFF),
     "record_holiday": to("operator"),
     "list_reconciliation_findings": to(*READERS),
+    "restart_process": to("operator"),
     "read_outbox": to(*READERS),
     "list_services": to(*READERS),
     "switch_service": to("operator"),

@@ -217,6 +217,10 @@ async def _of_the_platform(world: World, context: Context, arrange: Arrange, sup
     things = world.things
     things["notice"] = await superuser.value("SELECT id FROM notices ORDER BY id LIMIT 1")
     await superuser.run("UPDATE notices SET state = 'failed', failure = 'refused' WHERE id = %s", things["notice"])
+    things["finding"] = await superuser.value(
+        "INSERT INTO reconciliation_findings (case_id, kind)"
+        " SELECT id, 'process_fails' FROM cases ORDER BY id LIMIT 1 RETURNING id"
+    )
     proposer = await arrange.platform(Role.POLICY_ADMIN)
     async with transaction(context.engine, SERVICE) as connection:
         now = await policies.in_force(connection, "personnel")
@@ -359,6 +363,7 @@ def calls(world: World) -> dict[str, Call]:
         "record_holiday": Call("PUT", "/v1/holidays/2027-03-10", {"name": "عید سعید فطر", "closed": True}),
         "list_reconciliation_findings": Call("GET", "/v1/reconciliation-findings?is_open=true"),
         "read_outbox": Call("GET", "/v1/operations/outbox"),
+        "restart_process": Call("POST", "/v1/reconciliation-findings/{finding}/restart"),
         "list_services": Call("GET", "/v1/operations/services"),
         "switch_service": Call(
             "PUT", "/v1/operations/services/personnel_import", {"is_open": True, "reason": "پایان نگهداشت"}

@@ -220,7 +220,7 @@ async def test_a_right_code_sent_twice_at_once_begins_one_session(context: Conte
     assert await value(context, "SELECT count(*) FROM sessions") == 1
 
 
-async def test_a_used_or_old_code_begins_no_session(context: Context) -> None:
+async def test_a_used_or_old_code_begins_no_session(context: Context, superuser: Superuser) -> None:
     member = await add_member(context)
     wanted = await challenge(context, member)
     right = await sent_code(context, wanted)
@@ -230,7 +230,7 @@ async def test_a_used_or_old_code_begins_no_session(context: Context) -> None:
     await value(context, "DELETE FROM rate_windows")
     late = await challenge(context, member)
     right = await sent_code(context, late)
-    await value(context, "UPDATE one_time_codes SET expires_at = now() - interval '1 second'")
+    await superuser.run("UPDATE one_time_codes SET expires_at = now() - interval '1 second'")
     with pytest.raises(CodeNotAccepted):
         await sign_in(context, challenge_id=late, code=right, origin=ORIGIN)
 

@@ -36,27 +36,81 @@ def example() -> dict[str, str]:
 
 def test_it_consists_of_the_parts_that_are_promised(services: dict[str, dict[str, Any]]) -> None:
     assert set(services) == _LONG_RUNNING | _ONE_SHOT
-    images = {name: service["image"] for name, service in services.items()}
-    assert images["postgres"] == "postgres:18"
-    assert images["temporal"] == "temporalio/server:1.32.0"
-    assert images["temporal-schema"] == images["temporal-namespace"] == "temporalio/admin-tools:1.32.0"
-    assert images["temporal-ui"] == "temporalio/ui:2.54.1"
+    named = {name: re.sub(r"\$\{(\w+):.*", r"\1", service["image"]) for name, service in services.items()}
+    example_images = example()
+    tags = {name: example_images.get(variable, variable).partition("@")[0] for name, variable in named.items()}
+    assert tags["postgres"] == "postgres:18"
+    assert tags["temporal"] == "temporalio/server:1.32.0"
+    assert tags["temporal-schema"] == tags["temporal-namespace"] == "temporalio/admin-tools:1.32.0"
+    assert tags["temporal-ui"] == "temporalio/ui:2.54.1"
+    assert {tags[name] for name in ("migrate", "api", "worker")} == {"amanat"}
     assert "auto-setup" not in _TEXT
 
 
-def test_every_secret_must_be_given_and_none_has_a_default() -> None:
-    used = re.findall(r"\$\{(\w+)([^}]*)\}", _TEXT)
+def test_every_image_that_is_not_built_here_is_named_by_its_digest(services: dict[str, dict[str, Any]]) -> None:
+    brought = {service["image"] for service in services.values() if "build" not in service}
+    brought |= {service["build"]["args"]["PYTHON_IMAGE"] for service in services.values() if "build" in service}
+    variables = {re.fullmatch(r"\$\{(\w+):\?see .env.example\}", image)[1] for image in brought}  # type: ignore[index]  # or it fails
+    assert all(re.fullmatch(r"[\w./-]+:[\w.-]+@sha256:", example()[variable]) for variable in variables)
+
+
+def test_every_value_must_be_given_and_none_has_a_default() -> None:
+    used = re.findall(r"(?<!\$)\$\{(\w+)([^}]*)\}", _TEXT)
     assert used
     assert [name for name, rest in used if not rest.startswith(":?")] == []
     assert {name for name, _ in used} == set(example())
-    assert set(example().values()) == {"", '{"current":"k1","keys":{"k1":""}}', '{"code_sign_in":0}'}
 
 
-def test_no_password_stands_in_the_file(services: dict[str, dict[str, Any]]) -> None:
+def test_secrets_are_files_and_stand_in_no_environment(services: dict[str, dict[str, Any]]) -> None:
+    declared = {name: secret["file"] for name, secret in yaml.safe_load(_TEXT)["secrets"].items()}
+    assert declared == {name: f"./secrets/{name}" for name in declared}
+    assert {name for service in services.values() for name in service.get("secrets", [])} == set(declared)
     for service in services.values():
         for name, value in service.get("environment", {}).items():
-            if re.search(r"PASSWORD|PWD|KEY|PEPPER|DATABASE_URL", name):
-                assert "${" in value, name
+            if re.search(r"PASSWORD|PWD|SECRET|KEY|CERT|CA$|PEPPER|DATABASE_URL", name):
+                assert str(value).startswith("/run/secrets/"), name
+                assert value.removeprefix("/run/secrets/") in service["secrets"], name
+    assert "secrets/" in (PROJECT / ".gitignore").read_text("utf-8").splitlines()
+    assert "secrets" in (PROJECT / ".dockerignore").read_text("utf-8").splitlines()
+
+
+def test_every_part_is_bounded_and_has_no_rights_to_spare(services: dict[str, dict[str, Any]]) -> None:
+    for name, service in services.items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["mem_limit"], name
+        assert service["pids_limit"], name
+        assert service["read_only"] is (name != "temporal-ui"), name
+        assert not service.get("privileged"), name
+        assert "network_mode" not in service, name
+        assert set(service.get("cap_add", [])) <= {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"}, name
+    assert {name for name, service in services.items() if "cap_add" in service} == {"postgres"}
+
+
+def test_databases_and_processes_stand_in_networks_that_lead_nowhere(services: dict[str, dict[str, Any]]) -> None:
+    networks = yaml.safe_load(_TEXT)["networks"]
+    assert networks == {"data": {"internal": True}, "processes": {"internal": True}, "outside": None}
+    stands = {name: set(service["networks"]) for name, service in services.items()}
+    assert stands["postgres"] == stands["migrate"] == stands["temporal-schema"] == {"data"}
+    assert stands["temporal"] == {"data", "processes"}
+    assert {name for name, where in stands.items() if "outside" in where} == {"api", "worker", "temporal-ui"}
+    assert {name for name, service in services.items() if "ports" in service} == {"api", "temporal-ui"}
+
+
+def test_whoever_calls_temporal_proves_itself_and_its_pages_only_show(services: dict[str, dict[str, Any]]) -> None:
+    server = services["temporal"]["environment"]
+    assert server["TEMPORAL_TLS_REQUIRE_CLIENT_AUTH"] == "true"
+    assert server["TEMPORAL_TLS_CLIENT1_CA_CERT"] == "/run/secrets/temporal_ca.crt"
+    for name in ("api", "worker", "temporal-namespace"):
+        client = services[name]["environment"]
+        assert client["TEMPORAL_TLS_CLIENT_CERT_PATH"] == "/run/secrets/temporal_client.crt", name
+        assert client["TEMPORAL_TLS_SERVER_NAME"] == "temporal", name
+    assert not any("temporal_server.key" in service.get("secrets", []) for service in _all_but(services, "temporal"))
+    assert services["temporal-ui"]["environment"]["TEMPORAL_DISABLE_WRITE_ACTIONS"] == "true"
+
+
+def _all_but(services: dict[str, dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    return [service for other, service in services.items() if other != name]
 
 
 def test_api_and_worker_can_be_scaled(services: dict[str, dict[str, Any]]) -> None:
@@ -93,7 +147,7 @@ def test_files_on_their_way_in_lie_on_a_disk_that_their_user_may_write_to(servic
 def test_what_goes_on_is_restarted_and_checked_and_what_ends_is_retried(services: dict[str, dict[str, Any]]) -> None:
     assert {services[name]["restart"] for name in _LONG_RUNNING} == {"unless-stopped"}
     assert all(services[name]["restart"].startswith("on-failure:") for name in _ONE_SHOT)
-    for name in _LONG_RUNNING - {"temporal-ui"}:
+    for name in _LONG_RUNNING:
         assert "start_period" in services[name]["healthcheck"], name
 
 
@@ -122,13 +176,10 @@ def test_each_part_waits_for_what_it_needs(services: dict[str, dict[str, Any]]) 
 
 def test_running_processes_never_get_the_owners_password(services: dict[str, dict[str, Any]]) -> None:
     for name in ("api", "worker"):
-        environment = services[name]["environment"]
-        assert "amanat_app_login:" in environment["DATABASE_URL"]
-        assert not any("OWNER" in str(value) for value in environment.values())
-        assert not any("OWNER" in key for key in environment)
-        assert services[name]["cap_drop"] == ["ALL"]
-        assert services[name]["read_only"] is True
-    assert set(services["migrate"]["environment"]) == {"OWNER_DATABASE_URL"}
+        assert not any("owner" in secret for secret in services[name]["secrets"])
+        assert not any("OWNER" in key for key in services[name]["environment"])
+    assert services["migrate"]["secrets"] == ["owner_database_url"]
+    assert "environment" not in services["migrate"]
 
 
 def test_processes_get_every_setting_that_has_no_default(services: dict[str, dict[str, Any]]) -> None:
@@ -139,8 +190,10 @@ def test_processes_get_every_setting_that_has_no_default(services: dict[str, dic
         for name, field in Settings.model_fields.items()
         if field.is_required()
     }
-    assert required <= set(services["api"]["environment"])
+    given = {*services["api"]["environment"], *(secret.upper() for secret in services["api"]["secrets"])}
+    assert required <= given
     assert services["api"]["environment"] == services["worker"]["environment"]
+    assert services["api"]["secrets"] == services["worker"]["secrets"]
 
 
 def test_the_proxy_that_is_believed_must_be_named(services: dict[str, dict[str, Any]]) -> None:

@@ -41,9 +41,12 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     spy.write_text(f'#!/bin/sh\necho "$@" >"$0.arguments"\nexec {binaries.install}/bin/psql "$@"\n', "utf-8")
     spy.chmod(0o755)
     password = server.superuser_url().split(":")[2].partition("@")[0]
+    kept = tmp_path_factory.mktemp("secrets")
+    for name, secret in _PASSWORDS.items():
+        (kept / name).write_text(secret, "utf-8")
     environment = {
         **binaries.environment,
-        **_PASSWORDS,
+        **{f"{name}_FILE": str(kept / name) for name in _PASSWORDS},
         "PATH": f"{spy.parent}:{os.environ['PATH']}",
         "POSTGRES_USER": "postgres",
         "PGHOST": LOOPBACK,
@@ -126,9 +129,16 @@ async def _retention_days(address: str) -> int:
 
 def test_the_schema_script_prepares_both_databases_and_stops_at_the_first_failure(tmp_path: Path) -> None:
     tool = tmp_path / "temporal-sql-tool"
-    tool.write_text('#!/bin/sh\necho "$@" >>"$HOME/calls"\n[ ! -e "$HOME/fail" ]\n', "utf-8")
+    tool.write_text(
+        '#!/bin/sh\n[ "$SQL_PASSWORD" = "temporal\'s" ]\necho "$@" >>"$HOME/calls"\n[ ! -e "$HOME/fail" ]\n', "utf-8"
+    )
     tool.chmod(0o755)
-    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+    (tmp_path / "password").write_text("temporal's", "utf-8")
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "SQL_PASSWORD_FILE": str(tmp_path / "password"),
+    }
     script = ["/bin/sh", str(PROJECT / "docker" / "temporal-schema.sh")]
     assert subprocess.run(script, env=environment, check=False).returncode == 0
     calls = (tmp_path / "calls").read_text("utf-8").splitlines()

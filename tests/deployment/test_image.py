@@ -40,7 +40,8 @@ def test_no_secret_and_no_history_is_copied_into_the_image() -> None:
 
 def test_the_image_runs_as_a_user_without_rights() -> None:
     stages = _DOCKERFILE.split("FROM ")[1:]
-    assert [stage.split()[0] for stage in stages] == ["python:3.13-slim"] * 2
+    assert "ARG PYTHON_IMAGE=python:3.13-slim" in _DOCKERFILE
+    assert [stage.split()[0] for stage in stages] == ["${PYTHON_IMAGE}"] * 2
     assert re.findall(r"^USER (\S+)", stages[-1], re.MULTILINE) == ["amanat"]
     assert "--uid 10001" in stages[-1]
 

@@ -15,6 +15,7 @@ from storage import account
 from storage.account import NewSession, TriedCode
 from storage.database import SERVICE, Acting, transaction
 from tests.account_people import AUDITOR, OPERATOR, add_employee, add_member, national_id, value
+from tests.books import Superuser
 
 LIMIT = Limit("test", 3, timedelta(minutes=10))
 
@@ -102,10 +103,10 @@ async def test_parallel_tries_never_exceed_five(context: Context) -> None:
     ],
     ids=["too old", "used", "tried out"],
 )
-async def test_a_code_past_its_end_gives_no_try(context: Context, aged: str) -> None:
+async def test_a_code_past_its_end_gives_no_try(context: Context, superuser: Superuser, aged: str) -> None:
     member = await add_member(context)
     code_id = await new_code(context, member.person_id)
-    await value(context, aged)
+    await superuser.run(aged)
     assert await pay(context, code_id) is None
 
 
@@ -148,10 +149,10 @@ async def test_the_relay_gets_a_code_until_it_says_it_was_sent(context: Context)
         assert await account.take_unsent_code(connection, context.seals, code_id) is None
 
 
-async def test_a_code_that_is_nobody_s_or_too_old_is_not_sent(context: Context) -> None:
+async def test_a_code_that_is_nobody_s_or_too_old_is_not_sent(context: Context, superuser: Superuser) -> None:
     member = await add_member(context)
     nobodys, old = await new_code(context, None), await new_code(context, member.person_id)
-    await value(context, "UPDATE one_time_codes SET expires_at = now() WHERE id = :id", id=old)
+    await superuser.run("UPDATE one_time_codes SET expires_at = now() WHERE id = %s", old)
     async with transaction(context.engine, SERVICE) as connection:
         assert await account.take_unsent_code(connection, context.seals, nobodys) is None
         assert await account.take_unsent_code(connection, context.seals, old) is None
@@ -188,11 +189,13 @@ async def test_a_token_is_stored_only_as_its_hash(context: Context) -> None:
         ("member", "UPDATE sessions SET ended_at = now()", False),
     ],
 )
-async def test_a_session_lives_as_long_as_it_may(context: Context, capacity: Capacity, aged: str, lives: bool) -> None:
+async def test_a_session_lives_as_long_as_it_may(
+    context: Context, superuser: Superuser, capacity: Capacity, aged: str, lives: bool
+) -> None:
     person_id = (await add_employee(context, "someone")).person_id
     session = await begin(context, person_id, capacity)
     assert await live(context, session.token) is not None
-    await value(context, aged)
+    await superuser.run(aged)
     assert (await live(context, session.token) is not None) == lives
 
 
@@ -284,14 +287,14 @@ async def test_credentials_that_were_reset_meanwhile_use_up_no_step(context: Con
         assert await account.use_totp_step(connection, new, new.step)
 
 
-async def test_what_is_over_is_purged_a_bounded_number_at_a_time(context: Context) -> None:
+async def test_what_is_over_is_purged_a_bounded_number_at_a_time(context: Context, superuser: Superuser) -> None:
     member = await add_member(context)
     for _ in range(3):
         await new_code(context, member.person_id)
         await used(context, key=str(uuid4()))
     kept = await new_code(context, member.person_id)
     await used(context, key="kept")
-    await value(context, "UPDATE one_time_codes SET expires_at = now() - interval '2 hours' WHERE id <> :id", id=kept)
+    await superuser.run("UPDATE one_time_codes SET expires_at = now() - interval '2 hours' WHERE id <> %s", kept)
     await value(
         context,
         "UPDATE rate_windows SET ends_at = now() - interval '1 second' WHERE bucket <> :b",

@@ -37,6 +37,7 @@ async def seen_by(engine: AsyncEngine, someone: Someone | None) -> int:
         return int(await connection.scalar(sa.text("SELECT count(*) FROM guarantees")) or 0)
 
 
+_REFUSED = "violates check constraint|never changes|permission denied"
 HALF_STATES = [
     "monthly = 0",
     "instalments = -1",
@@ -58,7 +59,7 @@ async def test_a_guarantee_in_half_a_state_is_refused(tavana: TavanaScenario, en
     await tavana.asked()
 
     for change in HALF_STATES:
-        with pytest.raises(DBAPIError, match=r"violates check constraint|never changes"):
+        with pytest.raises(DBAPIError, match=_REFUSED):
             await attempt(engine, f"UPDATE guarantees SET {change}")  # noqa: S608 - a table of one test
 
 
@@ -103,7 +104,7 @@ async def test_whom_a_guarantee_binds_to_what_never_changes(tavana: TavanaScenar
     await tavana.apply(applicant=await tavana.colleague())
 
     for change in BINDING:
-        with pytest.raises(ProgrammingError, match="never changes"):
+        with pytest.raises(ProgrammingError, match=_REFUSED):
             await attempt(engine, f"UPDATE guarantees SET {change} WHERE status = 'asked'")  # noqa: S608 - a table of one test
 
 

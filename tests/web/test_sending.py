@@ -23,6 +23,7 @@ from tests.api.world import make_world
 from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser
 from tests.personnel_steps import SHEBAS, Line, PersonnelOffice
+from tests.reconciliation_steps import add_cases
 from tests.transitions import Transitions
 from tests.web.conftest import HERE, Visit, cookies
 
@@ -293,3 +294,25 @@ async def test_a_refused_revocation_keeps_its_reason_in_its_open_panel(
     assert answer.status_code == 422
     assert 'value="ab"' in answer.text
     assert re.search(r"<details[^>]* open", answer.text)
+
+
+async def test_a_stuck_process_is_started_again_from_the_desk_by_an_operator(
+    site: httpx2.AsyncClient, arrange: Arrange, superuser: Superuser
+) -> None:
+    operator, auditor = await arrange.platform(Role.OPERATOR), await arrange.platform(Role.AUDITOR)
+    (case_id,) = await add_cases(superuser)
+    finding_id = await superuser.value(
+        "INSERT INTO reconciliation_findings (case_id, kind) VALUES (%s, 'process_fails') RETURNING id", case_id
+    )
+    action = f"/operations/findings/{finding_id}/restart"
+
+    page = (await site.get("/operations/findings", headers=cookies(operator))).text
+    data = {"key": key_in(page, action)}
+    sent = await site.post(action, data=data, headers={**cookies(operator), **HERE})
+    after = (await site.get(sent.headers["Location"], headers=cookies(operator))).text
+
+    assert (sent.status_code, sent.headers["Location"]) == (303, "/operations/findings?done=restart_asked")
+    assert "از نو شروع می‌شود" in after
+    assert "در نوبت شروع دوباره است" in after
+    assert action not in after
+    assert action not in (await site.get("/operations/findings", headers=cookies(auditor))).text

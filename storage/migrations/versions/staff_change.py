@@ -7,7 +7,7 @@ from alembic import op
 from storage.migrations.shipping import create_area, ship_policy
 
 revision = "staff_change"
-down_revision = "sign_in_limits"
+down_revision = "stuck_process"
 
 POLICIES = {"staff": "04aef588091e19f820835db319d88f32bff83028001e7202a1649aaec2523577"}
 
