@@ -62,6 +62,11 @@ def case_stream(case_id: UUID) -> str:
     return f"case:{case_id}"
 
 
+def account_stream(person_id: UUID) -> str:
+    """The stream of a person's account."""
+    return f"account:{person_id}"
+
+
 def link(before: bytes, stream: str, seq: int, at: datetime, content: str) -> bytes:
     """The hash of a line, as the database's function ``audit_append`` computes it."""
     micros = int(at.replace(microsecond=0).timestamp()) * 1_000_000 + at.microsecond

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from commands.account.codes import check_code, request_code, request_sign_in_code
-from commands.account.sessions import SignIn, account_stream, authenticate, sign_in, sign_in_staff, sign_out, step_up
+from commands.account.sessions import SignIn, authenticate, sign_in, sign_in_staff, sign_out, step_up
 from commands.account.setup import (
     NewCredentials,
     NewTotpKey,
@@ -32,7 +32,6 @@ __all__ = [
     "NewTotpKey",
     "SignIn",
     "StaffAdministration",
-    "account_stream",
     "add_operator",
     "authenticate",
     "change_staff_credentials",

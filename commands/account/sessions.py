@@ -33,6 +33,7 @@ from domain.account import (
 from domain.errors import TooMany, Unauthenticated
 from storage import account, audit
 from storage.account import Credential, NewSession
+from storage.audit import account_stream
 from storage.database import SERVICE, transaction
 from storage.people import read_person
 from storage.rows.people import Person
@@ -136,11 +137,6 @@ async def step_up(command: Command, *, code_id: UUID | None, code: str, totp: st
         await step_up_with_totp(command, totp)
     await command.audit(account_stream(command.actor.person_id), subject=str(command.actor.person_id))
     return await account.strengthen_session(command.connection, command.actor.session_id)
-
-
-def account_stream(person_id: UUID) -> str:
-    """The audit stream of a person's account."""
-    return f"account:{person_id}"
 
 
 async def _begin_staff(context: Context, credential: Credential, step: int, origin: str) -> SignIn | None:
