@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from activities.decision import DecidedCase, DecisionRequest
-from activities.transition import Transition
+from activities.transition import MACHINE, Transition
 from domain.access import Grant, Role, ScopeKind
 from domain.staff_change import StaffAction, StaffPolicy
 from messages.case import CaseKind, NextStep
 from messages.staff_change import Event, FactKind, Phase, Sms, TaskKind
-from storage import staff_change
+from storage import audit, staff_change
 from storage.policies import by_id, in_force
 from storage.rows.cases import Fact
 from storage.rows.staff_change import StaffChange
@@ -53,6 +53,9 @@ class StaffChangeCase(DecidedCase):
         person_id = await staff_change.apply_draft(
             step.connection, step.seals, draft, by=f"case:{step.case.id}", link_life=policy.link_life
         )
+        told = {"case": str(step.case.id), "by": [str(each) for each in draft.operators], "roles": change.grants}
+        entry = audit.AuditEntry(f"{change.action}_staff", MACHINE, str(person_id), after=told)
+        step.last.append(audit.audit_statement(audit.account_stream(person_id), entry))
         if change.action is StaffAction.GRANT:
             await step.notify([person_id], Sms.ROLE_GRANTED)
         await step.add_event(Event.APPLIED)

@@ -65,6 +65,7 @@ class NewStaff(Input):
 @refuses(staff_change.propose_staff, account.read_newcomer, account.read_grant)
 async def propose_staff(command: CommandDep, body: NewStaff) -> CaseRow:
     """Propose to add a member of staff with their roles; another operator confirms. Needs a fresh code."""
+    command.require_strong()
     newcomer = await account.read_newcomer(
         national_id=body.national_id,
         mobile=body.mobile,
@@ -80,6 +81,7 @@ async def propose_staff(command: CommandDep, body: NewStaff) -> CaseRow:
 @refuses(staff_change.propose_role, account.read_grant)
 async def propose_role(command: CommandDep, person_id: UUID, body: RoleWish) -> CaseRow:
     """Propose to give a member of staff a role; another operator confirms. Needs a fresh code."""
+    command.require_strong()
     grant = await body.as_grant(command, "scope")
     return await case_row(command, await staff_change.propose_role(command, person_id, grant))
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from commands.account import account_stream, check_code, use_code
+from commands.account import check_code, use_code
 from commands.command import Command
 from commands.refusals import refuses
 from domain.account import CodePurpose, card_binding
 from domain.employment import MobileDisputed
 from domain.errors import NotFound
 from storage import onboarding
+from storage.audit import account_stream
 from storage.organisation import employment_in
 from storage.rows.onboarding import CreditLine
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from commands.account.codes import read_mobile
-from commands.account.sessions import account_stream
 from commands.command import Command
 from commands.refusals import refuses
 from domain.account import MobileUnreadable
@@ -11,6 +10,7 @@ from domain.errors import Forbidden, TooMany
 from domain.invitation import INVITATIONS_PER_MEMBER, INVITATIONS_PER_NUMBER
 from messages.invitation import SendInvitation
 from storage import account
+from storage.audit import account_stream
 from storage.invitation import add_invitation
 from storage.outbox import enqueue
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from commands.account.codes import is_right, read_identity, read_mobile
-from commands.account.sessions import Entry, SignIn, account_stream
+from commands.account.sessions import Entry, SignIn
 from commands.command import Command, Context
 from commands.refusals import refuses
 from domain.account import (
@@ -31,6 +31,7 @@ from domain.errors import Forbidden, TooMany
 from domain.joining import JOININGS_PER_IDENTITY, JOININGS_PER_NUMBER, TermsOutdated
 from messages.joining import CheckJoining
 from storage import account, audit, joining, personnel
+from storage.audit import account_stream
 from storage.database import SERVICE, transaction
 from storage.dispute import wake_concerned
 from storage.invitation import use_invitation

@@ -8,7 +8,6 @@ from typing import Final
 from uuid import UUID
 
 from commands.account.codes import check_code, read_mobile
-from commands.account.sessions import account_stream
 from commands.command import Command
 from commands.refusals import refuses
 from domain.account import CODES_APART, CodeNotAccepted, CodePurpose, MobileUnreadable
@@ -20,6 +19,7 @@ from domain.persian import persian_digits
 from messages.mobile_change import Event
 from messages.notice import SendCode
 from storage import account, mobile_change
+from storage.audit import account_stream
 from storage.dispute import wake_concerned
 from storage.notices import notify
 from storage.organisation import employments_of

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from commands.account.codes import is_right, read_identity, read_mobile
 from commands.account.credentials import hash_password, password_matches
-from commands.account.sessions import Entry, SignIn, account_stream
+from commands.account.sessions import Entry, SignIn
 from commands.command import Command, Context
 from commands.profile import require_fresh_member
 from commands.refusals import refuses
@@ -40,6 +40,7 @@ from domain.profile import (
 from messages.notice import SendCode
 from messages.profile import Sms
 from storage import account, audit, profile
+from storage.audit import account_stream
 from storage.database import SERVICE, transaction
 from storage.notices import notify
 from storage.outbox import enqueue

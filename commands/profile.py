@@ -6,7 +6,6 @@ from typing import Literal
 from uuid import UUID
 
 from commands.account.codes import check_code
-from commands.account.sessions import account_stream
 from commands.command import Command
 from commands.refusals import refuses
 from domain.account import NO_BINDING, CodeNotAccepted, CodePurpose
@@ -15,6 +14,7 @@ from domain.profile import EMAILS_PER_PERSON, BadEmail, parse_email
 from messages.notice import SendCode
 from messages.profile import Sms
 from storage import account, profile
+from storage.audit import account_stream
 from storage.notices import notify
 from storage.outbox import enqueue
 

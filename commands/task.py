@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from commands.account import account_stream, require_code
+from commands.account import require_code
 from commands.command import Command
 from commands.refusals import refuses
 from domain.access import Actor
 from domain.account import CODE_LIFE
 from domain.errors import NotFound, OwnCase, PreconditionFailed, TaskClaimed, TaskNotOpen, TaskOfOtherKind
 from storage import tasks
-from storage.audit import case_stream
+from storage.audit import account_stream, case_stream
 from storage.cases import touch_case
 from storage.rows.tasks import Task
 

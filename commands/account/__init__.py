@@ -11,7 +11,7 @@ from commands.account.codes import (
     require_code,
     use_totp,
 )
-from commands.account.sessions import SignIn, account_stream, authenticate, sign_in, sign_in_staff, sign_out, step_up
+from commands.account.sessions import SignIn, authenticate, sign_in, sign_in_staff, sign_out, step_up
 from commands.account.setup import (
     NewCredentials,
     NewTotpKey,
@@ -41,7 +41,6 @@ __all__ = [
     "RightTotp",
     "SignIn",
     "StaffAdministration",
-    "account_stream",
     "add_operator",
     "authenticate",
     "change_staff_credentials",

@@ -37,11 +37,11 @@ from domain.address import Uses, from_network
 from domain.errors import TooMany, Unauthenticated
 from storage import account, audit
 from storage.account import Credential, NewSession
+from storage.audit import account_stream
 from storage.database import SERVICE, transaction
 from storage.people import read_person
 from storage.rows.people import Person
 
-account_stream = audit.account_stream
 _LONGEST_TOKEN: Final = 100
 # No user name can look like this.
 _NOBODY: Final = "-"

@@ -15,7 +15,6 @@ from commands.account.credentials import (
     password_matches,
     provisioning_uri,
 )
-from commands.account.sessions import account_stream
 from commands.command import Command, Context
 from commands.refusals import refuses
 from domain.account import (
@@ -36,6 +35,7 @@ from domain.staff_change import LinkNotAccepted
 from messages.staff_change import Sms
 from storage import account, audit
 from storage.account import Credential
+from storage.audit import account_stream
 from storage.database import SERVICE, transaction
 from storage.notices import notify
 from storage.sealing import SealBroken, Seals

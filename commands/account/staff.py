@@ -13,7 +13,6 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from commands.account.sessions import account_stream
 from commands.command import Command
 from commands.refusals import refuses
 from domain.access import Grant, Role, ScopeKind
@@ -36,6 +35,7 @@ from domain.identity import BadMobile, BadNationalId, parse_mobile, parse_nation
 from domain.staff_change import AccountSetUp, ConsoleClosed, StaffAction, StaffObstacle, StaffPolicy
 from messages.staff_change import Sms
 from storage import account, audit
+from storage.audit import account_stream
 from storage.notices import notify
 from storage.organisation import find_organisation
 from storage.people import holders_of

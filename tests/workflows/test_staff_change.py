@@ -9,7 +9,7 @@ import pytest
 
 from domain.access import Grant, Role, ScopeKind
 from relay import Relay
-from tests.account_people import Credentials, add_employee, mobile
+from tests.account_people import Credentials, add_employee, audited, mobile
 from tests.arrange import Arrange, Someone, eventually, sent_to
 from tests.books import assert_books_clean
 from tests.events import quiet_events
@@ -39,6 +39,8 @@ async def test_two_operators_add_somebody_who_alone_learns_the_credentials(desk:
 
     given = await desk.superuser.value("SELECT count(*) FROM role_grants WHERE granted_by = %s", f"case:{case_id}")
     assert given == 1
+    person = await desk.superuser.value("SELECT person_id FROM staff_credentials")
+    assert await audited(desk.context, f"account:{person}") == ["add_staff", "set_up_staff"]
     assert await quiet_events(desk.handle(case_id)) <= EVENT_BUDGET
     assert NUMBER.removeprefix("+98") not in str(await desk.superuser.rows("SELECT payload FROM facts"))
     await assert_books_clean(desk.context.engine)
