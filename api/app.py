@@ -240,3 +240,5 @@ def _finish(operation: dict[str, Any]) -> None:
         if parameter["name"].lower() == "idempotency-key":
             # We refuse its absence ourselves.
             parameter |= {"name": "Idempotency-Key", "required": True}
+        elif parameter["in"] == "header" and parameter["name"] == "totp":
+            parameter["name"] = "TOTP"

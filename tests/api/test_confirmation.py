@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -187,6 +188,18 @@ async def test_a_code_confirms_one_content_once(api: httpx2.AsyncClient, world: 
 
     assert [first, other, again] == [(200, ""), (422, "code_not_accepted"), (422, "code_not_accepted")]
     assert await superuser.value("SELECT count(*) FROM organisations WHERE code = 'new-organisation'") == 0
+
+
+async def test_of_several_deeds_at_once_with_one_code_exactly_one_is_done(
+    api: httpx2.AsyncClient, world: World, superuser: Superuser
+) -> None:
+    keeper = world.people["contracts_officer"]
+    await real_codes(superuser, keeper)
+    code = keeper.totp
+    wishes = [Call("POST", "/v1/organisations", {"code": f"org-{place}", "name": "سازمان"}) for place in range(4)]
+    found = await asyncio.gather(*(send(api, world, wish, "contracts_officer", code) for wish in wishes))
+
+    assert sorted(found) == [(201, ""), *[(422, "code_not_accepted")] * 3]
 
 
 async def test_a_refused_deed_uses_no_code_up_and_the_same_key_asks_for_none_again(
