@@ -8,13 +8,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from commands.account.codes import is_right, read_identity, read_mobile
-from commands.account.sessions import Entry, SignIn
+from commands.account.codes import code_uses, is_right, read_identity, read_mobile
+from commands.account.sessions import SignIn, SignInAttempt
 from commands.command import Command, Context
 from commands.refusals import refuses
 from domain.account import (
-    CODES_APART,
-    CODES_PER_ADDRESS,
     NO_BINDING,
     TRIES_PER_ADDRESS,
     BadCode,
@@ -71,8 +69,7 @@ async def request_joining(context: Context, form: JoiningForm, *, origin: str) -
         None if form.invitation is None else account.hash_token(form.invitation),
     )
     limits = (
-        *from_network(CODES_PER_ADDRESS, origin),
-        (CODES_APART, f"{CodePurpose.JOIN}/{wish.national_id}/{wish.mobile}"),
+        *code_uses(f"{wish.national_id}/{wish.mobile}", origin),
         (JOININGS_PER_IDENTITY, wish.national_id),
         (JOININGS_PER_NUMBER, wish.mobile),
     )
@@ -100,7 +97,7 @@ async def _ask(connection: AsyncConnection, context: Context, wish: Wish) -> UUI
 @refuses(BadCode, CodeNotAccepted)
 async def join(context: Context, *, challenge_id: UUID, code: str, origin: str, device: str = "") -> SignIn:
     """Become a member with the code that was sent, or be the one that one is already; begins a session."""
-    typed, entry = parse_code(code), Entry("member", None, str(challenge_id), origin, device)
+    typed, entry = parse_code(code), SignInAttempt("member", None, str(challenge_id), origin, device)
     async with transaction(context.engine, SERVICE) as connection:
         wait = await account.count_uses(connection, context.seals, from_network(TRIES_PER_ADDRESS, origin))
         tried = None if wait else await account.pay_try(connection, challenge_id, CodePurpose.JOIN)
@@ -116,7 +113,7 @@ async def join(context: Context, *, challenge_id: UUID, code: str, origin: str, 
     raise CodeNotAccepted(field="code")
 
 
-async def _enter(connection: AsyncConnection, challenge_id: UUID, entry: Entry) -> SignIn | None:
+async def _enter(connection: AsyncConnection, challenge_id: UUID, entry: SignInAttempt) -> SignIn | None:
     """None if another was first with the code, or the person has proved another number meanwhile."""
     asked = await joining.take_joining(connection, challenge_id)
     joined = None if asked is None else await joining.become_member(connection, asked)

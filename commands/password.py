@@ -6,16 +6,13 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from commands.account.codes import is_right, read_identity, read_mobile
+from commands.account.codes import code_uses, is_right, read_identity, read_mobile
 from commands.account.credentials import hash_password, password_matches
-from commands.account.sessions import Entry, SignIn
+from commands.account.sessions import SignIn, SignInAttempt
 from commands.command import Command, Context
 from commands.profile import require_fresh_member
 from commands.refusals import refuses
 from domain.account import (
-    CODES_APART,
-    CODES_PER_ADDRESS,
-    CODES_PER_NUMBER,
     NO_BINDING,
     TRIES_PER_ADDRESS,
     BadCode,
@@ -98,7 +95,7 @@ async def sign_in_with_password(
     if wait is not None:
         raise TooMany(retry_after=wait)
     # No connection is held while this takes its time.
-    entry = Entry("member", person_id, identity, origin, device)
+    entry = SignInAttempt("member", person_id, identity, origin, device)
     right = await password_matches(password, None if found is None else found.password_hash, known=known)
     if right and found is not None:
         async with transaction(context.engine, SERVICE) as connection:
@@ -131,8 +128,7 @@ async def request_renewal(
     identity = read_identity(national_id)
     number = None if mobile is None else read_mobile(mobile)
     address = None if email is None else parse_email(email)
-    pair = f"{CodePurpose.RENEW_PASSWORD}/{identity}/{number or address}"
-    limits = (*from_network(CODES_PER_ADDRESS, origin), (CODES_APART, pair), (CODES_PER_NUMBER, pair))
+    limits = code_uses(f"{identity}/{number or address}", origin)
     async with transaction(context.engine, SERVICE) as connection:
         wait = await account.count_uses(connection, context.seals, limits)
         if wait is None:
@@ -166,7 +162,7 @@ async def renew_password(context: Context, *, challenge_id: UUID, code: str, pas
         raise TooMany(retry_after=wait)
     if not is_right(context.seals, tried, challenge_id, typed, NO_BINDING) or tried is None or tried.person_id is None:
         person_id = None if tried is None else tried.person_id
-        await Entry("member", person_id, str(challenge_id), origin, "").note_failure(context)
+        await SignInAttempt("member", person_id, str(challenge_id), origin, "").note_failure(context)
         raise CodeNotAccepted(field="code")
     password_hash = await hash_password(password)
     async with transaction(context.engine, SERVICE) as connection:

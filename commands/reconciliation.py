@@ -7,16 +7,17 @@ from uuid import UUID
 from commands.command import Command
 from commands.refusals import refuses
 from domain.access import Role
-from domain.errors import NotFound
+from domain.errors import NotFound, StepUpRequired
 from domain.reconciliation import NotStuck
 from storage import audit, reconciliation
 from storage.rows.reconciliation import Finding
 
 
-@refuses(NotStuck)
+@refuses(StepUpRequired, NotStuck)
 async def restart_process(command: Command, finding_id: UUID) -> Finding:
     """Ask that a stuck process be ended and started again from its rows; the reconciler does it in its next round."""
     command.require_role(Role.OPERATOR)
+    command.require_strong()
     finding = await reconciliation.read_finding(command.connection, finding_id)
     if finding is None:
         raise NotFound

@@ -25,6 +25,10 @@ CONFIRM = {"kind": "confirm_staff_change", "decision": "confirm"}
 REJECT = {"kind": "confirm_staff_change", "decision": "reject", "reason": "این همکار را نمی‌شناسم"}
 PASSWORD = "سرو بلند کنار رود"
 NUMBER = "+989351110000"
+# Besides the two operators.
+HOW_MANY_ADDED = "SELECT count(*) FROM staff_credentials WHERE NOT starts_with(username, 'arranged-')"
+WHO_WAS_ADDED = "SELECT person_id FROM staff_credentials WHERE NOT starts_with(username, 'arranged-')"
+PASSWORD_ADDED = "SELECT password_hash FROM staff_credentials WHERE NOT starts_with(username, 'arranged-')"
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ async def request_sign_in_code(
     async with transaction(context.engine, SERVICE) as connection:
         person = await find_person(connection, context.seals, identity, number)
         person_id = None if person is None else person.id
-        uses = _code_uses(pair, origin)
+        uses = code_uses(pair, origin)
         if await account.knows_device(connection, device, "member", person_id):
             uses = ((CODES_APART, f"{pair}/{device}"), (CODES_PER_DEVICE, f"{pair}/{device}"))
         wait = await account.count_uses(connection, context.seals, uses)
@@ -201,7 +201,13 @@ async def require_code(command: Command) -> None:
         raise CodeRequired(field="totp")
 
 
-def _code_uses(pair: str, origin: str) -> Uses:
+def code_uses(pair: str, origin: str) -> Uses:
+    """What a code that anybody may ask for counts for: all that one number gets is bounded together.
+
+    Args:
+        pair: national id and number, or address.
+        origin: where the asker comes from.
+    """
     return (
         *from_network(CODES_PER_ADDRESS, origin),
         (CODES_APART, pair),

@@ -57,7 +57,7 @@ class SignIn:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SignInAttempt:
     """Who wants in: as what, on whose account (None: nobody's), by which challenge or user name, from where."""
 
     capacity: Capacity
@@ -110,7 +110,7 @@ async def sign_in(context: Context, *, challenge_id: UUID, code: str, origin: st
         raise TooMany(retry_after=wait)
     right = is_right(context.seals, tried, challenge_id, typed, NO_BINDING)
     person_id = None if tried is None else tried.person_id
-    entry = Entry("member", person_id, str(challenge_id), origin, device)
+    entry = SignInAttempt("member", person_id, str(challenge_id), origin, device)
     if not right or person_id is None:
         await entry.note_failure(context)
         raise CodeNotAccepted(field="code")
@@ -148,7 +148,7 @@ async def sign_in_staff(
     right = await password_matches(password, None if found is None else found.password_hash, known=known)
     step = matching_step(found.totp_secret if found else None, typed, found.step if found else TOTP_DRIFT)
     credential = found if found is not None and right and not found.disabled else None
-    entry = Entry("staff", person_id, name, origin, device)
+    entry = SignInAttempt("staff", person_id, name, origin, device)
     signed_in = await _try_totp(context, entry, credential, step, known=known)
     if signed_in is None:
         raise SignInRefused
@@ -198,7 +198,7 @@ async def step_up(command: Command, *, code_id: UUID | None, code: str, totp: st
 
 
 async def _try_totp(
-    context: Context, entry: Entry, credential: Credential | None, step: int | None, *, known: bool
+    context: Context, entry: SignInAttempt, credential: Credential | None, step: int | None, *, known: bool
 ) -> SignIn | None:
     """Let in whose password was right, if the TOTP code was too; else count the failure, and None.
 

@@ -21,7 +21,8 @@ from api.problems import status_of
 from commands.account import authenticate
 from commands.command import Command, Context
 from domain.errors import Refusal
-from tests.api.world import Call, World, filled
+from tests.api.calls import Call, filled
+from tests.api.world import World
 from tests.arrange import fresh_totp
 
 

@@ -14,7 +14,8 @@ from api.decisions import DECISIONS
 from api.operation import OPERATIONS, Confirmation
 from commands.command import Context
 from domain.account import STEP_UP_TRIES
-from tests.api.world import Call, World, calls, make_world
+from tests.api.calls import Call, calls
+from tests.api.world import World, make_world
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 
@@ -27,7 +28,7 @@ OPERATIONS_BY_CONFIRMATION: dict[str, frozenset[Confirmation]] = {
     **dict.fromkeys(("revoke_certificate", "decide_tasks"), CODE),
     "decide_task": CODE | STEP_UP,
     **dict.fromkeys(("propose_staff", "propose_role", "propose_reset", "resend_staff_link"), STEP_UP),
-    **dict.fromkeys(("revoke_role", "disable_staff"), STEP_UP),
+    **dict.fromkeys(("revoke_role", "disable_staff", "restart_process"), STEP_UP),
     # With the present password and code in it.
     "change_staff_credentials": NONE,
     **dict.fromkeys(("switch_service", "record_holiday", "resend_notice", "forward_mobile_change"), STEP_UP),
@@ -37,6 +38,9 @@ OPERATIONS_BY_CONFIRMATION: dict[str, frozenset[Confirmation]] = {
     **dict.fromkeys(
         ("request_code", "apply_for_credit", "correct_application", "withdraw_application", "reveal_card"), NONE
     ),
+    **dict.fromkeys(("accept_terms", "invite", "choose_preferences", "confirm_email"), NONE),
+    **dict.fromkeys(("request_own_mobile", "confirm_own_mobile", "end_session", "end_other_sessions"), NONE),
+    **dict.fromkeys(("send_email_code", "remove_email", "set_password", "remove_password"), STEP_UP),
     **dict.fromkeys(("name_guarantor", "check_guarantor", "request_substitution", "withdraw_substitution"), NONE),
 }
 DECISIONS_BY_CONFIRMATION: dict[tuple[str, str], frozenset[Confirmation]] = {
@@ -82,6 +86,8 @@ STRONG_BY = {
     "propose_reset": "operator",
     "resend_staff_link": "operator",
     "disable_staff": "operator",
+    "restart_process": "operator",
+    **dict.fromkeys(("send_email_code", "remove_email", "set_password", "remove_password"), "member_own"),
     "revoke_role": "operator",
     "switch_service": "operator",
     "record_holiday": "operator",

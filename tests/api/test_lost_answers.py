@@ -19,8 +19,9 @@ from api.app import create_app
 from api.operation import OPERATIONS
 from commands.command import Context
 from storage.database import create_engine
+from tests.api.calls import Call, calls
 from tests.api.test_matrix import MATRIX, WITHOUT_SUCCESS
-from tests.api.world import Call, World, calls, make_world
+from tests.api.world import World, make_world
 from tests.arrange import Arrange, eventually
 from tests.books import Superuser, assert_books_clean
 from tests.conftest import Database

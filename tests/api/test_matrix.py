@@ -17,21 +17,9 @@ from api.app import create_app
 from api.dependencies import SESSION_COOKIE
 from commands.command import Context
 from domain.access import Role
+from tests.api.calls import Call, calls, filled, guaranteed_calls, operations
 from tests.api.doors import Answered, Door, as_functions, over_http
-from tests.api.world import (
-    EVERYBODY,
-    NOBODY,
-    OF_ORGANISATIONS,
-    STAFF,
-    Call,
-    World,
-    calls,
-    filled,
-    guaranteed_calls,
-    make_world,
-    make_worlds,
-    operations,
-)
+from tests.api.world import EVERYBODY, NOBODY, OF_ORGANISATIONS, STAFF, World, make_world, make_worlds
 from tests.arrange import Arrange, fresh_totp
 from tests.books import Superuser
 

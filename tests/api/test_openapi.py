@@ -10,7 +10,7 @@ import pytest
 from api.app import describe
 from api.problems import Problem
 from cli.openapi import LIST, listing
-from tests.api.world import operations
+from tests.api.calls import operations
 
 # Answers to browsers and probes, not to commands.
 _WITHOUT_PROBLEMS = {"read_liveness", "read_readiness"}

@@ -28,7 +28,7 @@ from domain.errors import CaseClosed
 from messages.case import CaseKind
 from storage.rows.cases import Case
 from storage.rows.tasks import Task
-from tests.api.world import operations
+from tests.api.calls import operations
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 PERSON, COLLEAGUE = uuid4(), uuid4()

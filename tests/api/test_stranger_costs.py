@@ -20,6 +20,8 @@ from commands.command import Context
 from domain.account import CODES_PER_ADDRESS, CODES_PER_NUMBER, STAFF_TRIES_PER_ADDRESS, TRIES_PER_ADDRESS, Limit
 from domain.address import WIDER
 from domain.errors import TooMany
+from domain.joining import JOININGS_PER_IDENTITY, JOININGS_PER_NUMBER
+from domain.profile import PASSWORD_TRIES_PER_ADDRESS
 from stack.places import PROJECT
 from tests.account_people import OPERATOR, add_employee, add_member, mobile, national_id, value
 from tests.applications import api_over
@@ -31,7 +33,8 @@ _AN_HOUR: Final = timedelta(hours=1)
 # Housekeeping tells the audit trail so often in an hour.
 _ROUNDS: Final = 6
 _REFUSED: Final = 429
-_SENT: Final = "SELECT count(*) FROM outbox WHERE message = 'SendCode'"
+_SENT: Final = "SELECT count(*) FROM outbox WHERE message IN ('SendCode', 'CheckJoining')"
+_SENDING: Final = ("request_sign_in_code", "request_joining", "request_renewal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,18 @@ def _challenge(number: int) -> dict[str, Any]:
     return {"challenge_id": str(UUID(int=number + 1)), "code": "123456"}
 
 
+def _newcomer(number: int) -> dict[str, Any]:
+    return _pair(number) | {"first_name": "نگار", "last_name": "صالحی", "terms_version": 1}
+
+
+def _password(number: int) -> dict[str, Any]:
+    return {"national_id": national_id(number), "password": "x"}
+
+
+def _renewed(number: int) -> dict[str, Any]:
+    return _challenge(number) | {"password": "بادبادک سرخ بر فراز تپه"}
+
+
 def _link(_number: int) -> dict[str, Any]:
     return {"token": "x" * 43}
 
@@ -81,6 +96,13 @@ DRIVES: Final = {
     "request_sign_in_code": Drive("POST", "/v1/sign-in/codes", _pair, CODES_PER_ADDRESS),
     "sign_in": Drive("POST", "/v1/sign-in/sessions", _challenge, TRIES_PER_ADDRESS),
     "sign_in_staff": Drive("POST", "/v1/sign-in/staff", _staff, STAFF_TRIES_PER_ADDRESS),
+    "read_terms": Drive("GET", "/v1/terms"),
+    "read_invitation": Drive("GET", "/v1/invitations/x"),
+    "request_joining": Drive("POST", "/v1/joining/codes", _newcomer, CODES_PER_ADDRESS),
+    "join": Drive("POST", "/v1/joining/sessions", _challenge, TRIES_PER_ADDRESS),
+    "sign_in_with_password": Drive("POST", "/v1/sign-in/password", _password, PASSWORD_TRIES_PER_ADDRESS),
+    "request_renewal": Drive("POST", "/v1/password-renewals/codes", _pair, CODES_PER_ADDRESS),
+    "renew_password": Drive("POST", "/v1/password-renewals", _renewed, TRIES_PER_ADDRESS),
     "open_staff_link": Drive("POST", "/v1/staff-account/openings", _link, TRIES_PER_ADDRESS),
     "set_up_staff": Drive("POST", "/v1/staff-account/set-up", _set_up, TRIES_PER_ADDRESS),
 }
@@ -183,26 +205,33 @@ async def test_past_its_limit_a_network_is_slowed_down_and_no_other_one(stranger
     assert others == 3
 
 
-async def test_one_person_is_sent_no_more_sms_than_stated(strangers: Strangers, context: Context) -> None:
-    member, drive = await add_member(context, 10), DRIVES["request_sign_in_code"]
+@pytest.mark.parametrize("name", _SENDING)
+async def test_one_person_is_sent_no_more_sms_than_stated(strangers: Strangers, context: Context, name: str) -> None:
+    member, drive = await add_member(context, 10), DRIVES[name]
     pace = CODES_PER_NUMBER.pace
     assert pace is not None
-    apart, paced = (
-        context.seals.index.of(f"rate:{which}", f"{member.national_id}/{member.mobile}")
-        for which in ("codes_apart", f"{CODES_PER_NUMBER.name}_paced")
+    pair = f"{member.national_id}/{member.mobile}"
+    apart, *paced = (
+        context.seals.index.of(f"rate:{which}", key)
+        for which, key in (
+            ("codes_apart", pair),
+            (f"{CODES_PER_NUMBER.name}_paced", pair),
+            (f"{JOININGS_PER_NUMBER.name}_paced", member.mobile),
+            (f"{JOININGS_PER_IDENTITY.name}_paced", member.national_id),
+        )
     )
     for number in range(1, CODES_PER_NUMBER.allowed + 4):
         await strangers.passed(drive, [f"2001:db8:{number:x}::1"], first=10, same=True)
         await strangers.superuser.run("UPDATE rate_windows SET ends_at = now() WHERE bucket = %s", apart)
     at_once = await value(context, _SENT)
     for turn in range(_AN_HOUR // pace - 1):
-        await strangers.superuser.run("UPDATE rate_windows SET ends_at = now() WHERE bucket = ANY(%s)", [apart, paced])
+        await strangers.superuser.run("UPDATE rate_windows SET ends_at = now() WHERE bucket = ANY(%s)", [apart, *paced])
         await strangers.passed(drive, [f"192.0.2.{turn}", f"198.51.100.{turn}"], first=10, same=True)
-    stated = costs()["request_sign_in_code"].sms
+    stated = costs()[name].sms
     assert (at_once, await value(context, _SENT)) == (CODES_PER_NUMBER.allowed + 1, stated)
 
 
-@pytest.mark.parametrize("name", [name for name in DRIVES if name != "request_sign_in_code"])
+@pytest.mark.parametrize("name", [name for name in DRIVES if name not in _SENDING])
 async def test_what_sends_no_sms_sends_none(strangers: Strangers, context: Context, name: str) -> None:
     await add_member(context, 10)
     await strangers.passed(DRIVES[name], ["192.0.2.9", "192.0.2.10"], first=10)

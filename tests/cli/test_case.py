@@ -28,6 +28,7 @@ def known(database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         "AMANAT_BLIND_INDEX_KEY": KEY,
         "AMANAT_CODE_PEPPER": KEY,
         "AMANAT_LOCAL_MESSAGES": str(tmp_path / "messages"),
+        "AMANAT_STAND_ALONE": "true",
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

@@ -15,7 +15,7 @@ from commands.joining import accept_terms, join
 from domain.access import Grant, Role, ScopeKind
 from domain.account import CodeNotAccepted, MobileUnreadable
 from domain.errors import TooMany
-from domain.joining import TermsOutdated
+from domain.joining import JOININGS_PER_IDENTITY, JOININGS_PER_NUMBER, TermsOutdated
 from domain.personnel import SentByYourself
 from gateways.mobile_owner import OwnerUnknown
 from storage.account import purge_expired
@@ -277,13 +277,13 @@ async def test_numbers_identities_and_addresses_have_their_limits(joining: Joini
     with pytest.raises(TooMany):
         await joining.ask(who)
 
-    for _ in range(4):
+    for _ in range(JOININGS_PER_NUMBER.allowed):
         await joining.ask(Newcomer(mobile=who.mobile))
     with pytest.raises(TooMany):
         await joining.ask(Newcomer(mobile=who.mobile))
 
     await superuser.run("DELETE FROM rate_windows")
-    for number in range(10):
+    for number in range(JOININGS_PER_IDENTITY.allowed + 1):
         await joining.ask(replace(who, mobile=f"+9893522200{number:02}"))
     with pytest.raises(TooMany):
         await joining.ask(replace(who, mobile="+989352220099"))

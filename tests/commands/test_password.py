@@ -19,16 +19,17 @@ from commands.password import (
 from commands.profile import confirm_email
 from domain.access import Actor
 from domain.account import CodeNotAccepted
+from domain.address import from_network
 from domain.errors import NotFound, StepUpRequired, TooMany, Unauthenticated
 from domain.password import MEMBER_PASSWORD_LENGTHS, WeakPassword, parse_password
-from domain.profile import PasswordRefused
+from domain.profile import PASSWORD_TRIES_EVERYWHERE, PASSWORD_TRIES_PER_PERSON, PasswordRefused
 from storage import personnel
 from storage.account import take_unsent_code
 from storage.database import SERVICE, transaction
 from storage.people import seal_number
 from tests.account_people import Member, add_member, audited, national_id, sent_code
 from tests.books import Superuser
-from tests.commands.account_steps import ORIGIN, do, statements, wrong
+from tests.commands.account_steps import ORIGIN, do, statements, use_up, wrong
 from tests.commands.test_profile import email_code, signed_in
 
 GOOD, BETTER = "seven-green-lamps", "eight-green-lamps"
@@ -50,9 +51,11 @@ async def actor(context: Context, member: Member, superuser: Superuser) -> Actor
     return found
 
 
-async def sign_in(context: Context, member: Member, password: str, *, origin: str = ORIGIN) -> SignIn:
+async def sign_in(context: Context, member: Member, password: str, *, origin: str = ORIGIN, device: str = "") -> SignIn:
     """Sign in by password."""
-    return await sign_in_with_password(context, national_id=member.national_id, password=password, origin=origin)
+    return await sign_in_with_password(
+        context, national_id=member.national_id, password=password, origin=origin, device=device
+    )
 
 
 async def renewal(context: Context, member: Member, **where: str) -> UUID:
@@ -208,10 +211,15 @@ async def test_another_number_takes_password_and_address_away(
 async def test_tries_have_their_limits(context: Context, member: Member, actor: Actor, superuser: Superuser) -> None:
     with pytest.raises(PasswordRefused):
         await sign_in(context, member, BETTER, origin="stranger")
-    await superuser.run("UPDATE rate_windows SET used = 10")
+    (limit, key), *_ = from_network(PASSWORD_TRIES_PER_PERSON, "stranger", member.national_id)
+    await use_up(context, limit, key)
     with pytest.raises(TooMany):
         await sign_in(context, member, GOOD, origin="stranger")
-    await sign_in(context, member, GOOD)
+    known = await sign_in(context, member, GOOD)
+    await use_up(context, PASSWORD_TRIES_EVERYWHERE, member.national_id)
+    with pytest.raises(TooMany):
+        await sign_in(context, member, GOOD)
+    await sign_in(context, member, GOOD, device=known.device)
 
 
 async def test_a_code_for_a_renewal_is_none_for_anything_else(context: Context, member: Member, actor: Actor) -> None:

@@ -17,7 +17,7 @@ from domain.errors import Forbidden, Unauthenticated
 from storage.account import end_session, end_sessions
 from storage.database import SERVICE, transaction
 from storage.locks import About, lock
-from storage.rows.account import role_grants, staff_credentials
+from storage.rows.account import role_grants
 from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser
 from tests.commands.onboarding_steps import run_as
@@ -30,13 +30,9 @@ WAITS = (
 
 
 @pytest.fixture
-async def employee(context: Context, arrange: Arrange) -> Someone:
+async def employee(arrange: Arrange) -> Someone:
     """Somebody with one role."""
-    someone = await arrange.staff(CONTRACTS)
-    named = sa.update(staff_credentials).where(staff_credentials.c.person_id == someone.id).values(username="officer")
-    async with transaction(context.engine, SERVICE) as connection:
-        await connection.execute(named)
-    return someone
+    return await arrange.staff(CONTRACTS)
 
 
 @pytest.fixture

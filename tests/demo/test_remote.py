@@ -24,9 +24,10 @@ from api.values import read_cursor
 from commands.command import Context
 from demo.remote import Refused, RemoteClient
 from domain.access import Role
+from tests.api.calls import calls, guaranteed_calls
 from tests.api.doors import as_arguments
 from tests.api.test_matrix import MATRIX, WITHOUT_SUCCESS
-from tests.api.world import World, calls, guaranteed_calls, make_world
+from tests.api.world import World, make_world
 from tests.arrange import Arrange, fresh_totp
 from tests.books import Superuser
 

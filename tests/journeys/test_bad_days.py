@@ -124,6 +124,7 @@ def worker_environment(
         "AMANAT_BLIND_INDEX_KEY": KEY,
         "AMANAT_CODE_PEPPER": KEY,
         "AMANAT_LOCAL_MESSAGES": str(messages_dir),
+        "AMANAT_STAND_ALONE": "true",
         "AMANAT_FILES_URL": (tmp_path / "files").as_uri(),
         "AMANAT_METRICS_PORT": str(choose_pair(free_port(), 1000, frozenset())),
     }

@@ -58,13 +58,20 @@ SEEN_BY_ALL = {"services"}
 # What the app may update of a table, and why; a table that is not listed is written once. A new one has to decide.
 UPDATED = {
     "persons": "first_name last_name mobile_confirmed_at mobile_index mobile_sealed money_paused_until",
-    "employments": "hire_date mobile_index net_pay region_code sheba_index sheba_sealed state updated_at",
+    "employments": "hire_date mobile_index mobile_listed_at net_pay region_code"
+    " sheba_index sheba_sealed state updated_at",
     "contracts": "state",
     "role_grants": "revoked_at",
     "staff_credentials": "disabled_at password_hash totp_last_step totp_sealed",
     "sessions": "ended_at last_used_at strong_until",
     "one_time_codes": "code_sealed tries used_at",
     "rate_windows": "ends_at used",
+    "known_devices": "expires_at",
+    "failed_sign_ins": "failures origin",
+    "profiles": "email_confirmed_at email_index email_sealed language password_hash",
+    "joinings": "is_matched",
+    "invitations": "token_sealed used_at used_by",
+    "staff_changes": "confirmed_by",
     "policies": "approved_at approved_by rejected_at",
     "cases": "changed_at closed_at due_at next_actor outcome phase region_code version",
     "case_people": "until",
@@ -95,6 +102,10 @@ DELETED = {
     "outbox": "after it was sent",
     "one_time_codes": "after it is over",
     "rate_windows": "counts of the past, without row-level security",
+    "known_devices": "as often as their owner likes",
+    "failed_sign_ins": "when the audit trail was told",
+    "joinings": "when the code came back",
+    "invitations": "when they are over and nobody came",
 }
 
 

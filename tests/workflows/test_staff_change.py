@@ -13,7 +13,7 @@ from tests.account_people import Credentials, add_employee, audited, mobile
 from tests.arrange import Arrange, Someone, eventually, sent_to
 from tests.books import assert_books_clean
 from tests.events import quiet_events
-from tests.staff_steps import CONFIRM, NUMBER, REJECT, Desk, desk, lapsed
+from tests.staff_steps import CONFIRM, HOW_MANY_ADDED, NUMBER, REJECT, WHO_WAS_ADDED, Desk, desk, lapsed
 
 pytestmark = pytest.mark.usefixtures("worker", "relay")
 __all__ = ["desk"]  # a fixture
@@ -39,7 +39,7 @@ async def test_two_operators_add_somebody_who_alone_learns_the_credentials(desk:
 
     given = await desk.superuser.value("SELECT count(*) FROM role_grants WHERE granted_by = %s", f"case:{case_id}")
     assert given == 1
-    person = await desk.superuser.value("SELECT person_id FROM staff_credentials")
+    person = await desk.superuser.value(WHO_WAS_ADDED)
     assert await audited(desk.context, f"account:{person}") == ["add_staff", "set_up_staff"]
     assert await quiet_events(desk.handle(case_id)) <= EVENT_BUDGET
     assert NUMBER.removeprefix("+98") not in str(await desk.superuser.rows("SELECT payload FROM facts"))
@@ -51,7 +51,7 @@ async def test_one_operator_alone_makes_nobody(desk: Desk) -> None:
     own = await desk.decide(desk.first, case_id, CONFIRM)
 
     assert (own.status_code, own.json()["code"]) == (403, "own_case")
-    assert await desk.superuser.value("SELECT count(*) FROM staff_credentials") == 0
+    assert await desk.superuser.value(HOW_MANY_ADDED) == 0
     assert await desk.superuser.value("SELECT count(*) FROM persons WHERE first_name = 'نرگس'") == 0
     with pytest.raises(Exception, match="two_operators"):
         await desk.superuser.run("UPDATE staff_changes SET confirmed_by = proposed_by")
@@ -152,7 +152,7 @@ async def test_whoever_lost_operator_meanwhile_makes_nobody(desk: Desk, lost: st
 
     await eventually(over, "the end")
     assert await desk.superuser.value("SELECT outcome FROM cases WHERE id = %s", case_id) == "not_applied"
-    assert await desk.superuser.value("SELECT count(*) FROM staff_credentials") == 0
+    assert await desk.superuser.value(HOW_MANY_ADDED) == 0
 
 
 async def _revoke(desk: Desk, who: Someone) -> None:
@@ -223,7 +223,7 @@ async def test_of_two_proposals_for_one_user_name_the_later_is_not_applied(desk:
     await desk.confirmed(first)
     await desk.confirmed(second, "not_applied")
 
-    assert await desk.superuser.value("SELECT count(*) FROM staff_credentials") == 1
+    assert await desk.superuser.value(HOW_MANY_ADDED) == 1
 
 
 async def test_a_rejection_changes_nothing_and_its_reason_is_shown(desk: Desk) -> None:
@@ -231,7 +231,7 @@ async def test_a_rejection_changes_nothing_and_its_reason_is_shown(desk: Desk) -
     assert (await desk.decide(desk.second, case_id, REJECT)).status_code == 200
     await desk.phase(case_id, "rejected")
 
-    assert await desk.superuser.value("SELECT count(*) FROM staff_credentials") == 0
+    assert await desk.superuser.value(HOW_MANY_ADDED) == 0
     told = await desk.steps.api.get(f"/v1/cases/{case_id}/timeline", headers=desk.first.headers())
     assert REJECT["reason"] in told.text
 
@@ -241,7 +241,7 @@ async def test_silence_brings_one_reminder_to_the_others_and_then_nothing_is_cha
     await lapsed(desk, case_id)
     await desk.phase(case_id, "lapsed")
 
-    assert await desk.superuser.value("SELECT count(*) FROM staff_credentials") == 0
+    assert await desk.superuser.value(HOW_MANY_ADDED) == 0
     assert "remind_confirm_staff_change" in sent_to(desk.steps.messages, desk.second.mobile)
     mine = sent_to(desk.steps.messages, desk.first.mobile)
     assert not {"task_confirm_staff_change", "remind_confirm_staff_change"} & set(mine)

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from tests.arrange import eventually, newest_code
-from tests.staff_steps import CONFIRM, NUMBER, PASSWORD, Desk, desk
+from tests.staff_steps import CONFIRM, NUMBER, PASSWORD, PASSWORD_ADDED, Desk, desk
 
 pytestmark = pytest.mark.usefixtures("worker", "relay")
 __all__ = ["desk"]  # a fixture
@@ -77,7 +77,7 @@ async def test_a_weak_password_or_a_key_that_is_not_in_the_app_sets_nothing_up(d
 
     for wrong, code in _WRONG:
         assert (await desk.set_up(token, **wrong)).json()["code"] == code, wrong
-    assert await desk.superuser.value("SELECT password_hash FROM staff_credentials") is None
+    assert await desk.superuser.value(PASSWORD_ADDED) is None
     assert (await desk.set_up(token)).status_code == 200
 
 
