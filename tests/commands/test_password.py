@@ -27,7 +27,7 @@ from storage import personnel
 from storage.account import take_unsent_code
 from storage.database import SERVICE, transaction
 from storage.people import seal_number
-from tests.account_people import Member, add_member, audited, national_id, sent_code
+from tests.account_people import Member, add_member, audited, national_id, sent_code, value
 from tests.books import Superuser
 from tests.commands.account_steps import ORIGIN, do, statements, use_up, wrong
 from tests.commands.test_profile import email_code, signed_in
@@ -59,7 +59,8 @@ async def sign_in(context: Context, member: Member, password: str, *, origin: st
 
 
 async def renewal(context: Context, member: Member, **where: str) -> UUID:
-    """Ask for a renewal by number, unless an address is given."""
+    """Ask for a renewal by number, unless an address is given; some time after another code."""
+    await value(context, "DELETE FROM rate_windows")
     given: dict[str, str | None] = {"mobile": None, "email": None} | (where or {"mobile": member.mobile})
     return await request_renewal(context, national_id=member.national_id, origin=ORIGIN, **given)
 
