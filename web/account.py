@@ -95,8 +95,7 @@ async def show_staff_sign_in(request: AnyRequest, next: Next = "/") -> Response:
 async def sign_in_staff(request: AnyRequest) -> Response:
     """Begin a session of staff."""
     form = await request.form()
-    names = ("username", "password", "totp")
-    typed = {name: form.required(name) for name in names}
+    typed = {name: form.required(name) for name in ("username", "totp")} | {"password": form.password("password")}
     if form.is_good:
         try:
             await request.api.call(sessions.sign_in_staff, checked(sessions.StaffSignIn, **typed, transport="cookie"))
