@@ -25,7 +25,7 @@ _FROM_NPM: Final = {
 _TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
+    ".svg": "image/svg+xml; charset=utf-8",
     ".woff2": "font/woff2",
 }
 _FOR_EVER: Final = "public, max-age=31536000, immutable"

@@ -175,5 +175,7 @@ async def test_the_documentation_is_served_by_ourselves(api: httpx2.AsyncClient,
     answer = await api.get(address)
 
     assert answer.status_code == 200
+    assert answer.headers["Content-Type"].endswith("; charset=utf-8")
+    assert {"base-uri 'none'", "frame-ancestors 'none'"} < set(answer.headers["Content-Security-Policy"].split("; "))
     if address == "/docs":
         assert "https://" not in answer.text

@@ -41,6 +41,7 @@ async def test_every_answer_is_guarded_and_a_private_page_is_kept_nowhere(
         answer = await site.get(path, headers=headers)
         policy = answer.headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy
+        assert {"base-uri 'none'", "frame-ancestors 'none'"} < set(policy.split("; "))
         assert "unsafe" not in policy
         assert answer.headers["Cache-Control"] == "no-store"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -147,6 +148,7 @@ async def test_assets_are_kept_for_ever_under_addresses_that_change_with_them(si
     for address in re.findall(r'"(/assets/[^"]+)"', page.text):
         answer = await site.get(address)
         assert "immutable" in answer.headers["Cache-Control"]
+        assert address.endswith(".woff2") or answer.headers["Content-Type"].endswith("; charset=utf-8")
         assert re.search(r"\.[0-9a-f]{12}\.(css|js|svg|woff2)$", address)
     changed = Assets({"a.css": b"one"}).address("a.css"), Assets({"a.css": b"two"}).address("a.css")
     assert changed[0] != changed[1]
