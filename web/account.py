@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Annotated, Final
 from urllib.parse import quote
 from uuid import UUID
@@ -11,7 +12,6 @@ from starlette.responses import Response
 
 from api.account import codes, sessions
 from api.client import checked
-from api.dependencies import SESSION_COOKIE
 from domain.errors import Refusal
 from web.forms import Form, empty
 from web.language import COOKIE as LANGUAGE_COOKIE
@@ -116,13 +116,11 @@ def with_cookies(request: PageRequest, response: Response) -> Response:
 async def sign_out(request: AnyRequest) -> Response:
     """End the session; whoever has none is signed out already."""
     response = request.redirect("/sign-in", done="signed_out")
-    try:
+    # Only who is signed out already is told so; else the session would live on unseen.
+    with contextlib.suppress(SignInNeeded):
         await authenticate(request)
         await request.api.call(sessions.sign_out)
-        return with_cookies(request, response)
-    except SignInNeeded:
-        # Only who is signed out already is told so; else the session would live on unseen.
-        response.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+    sessions.forget_session(response)
     return response
 
 

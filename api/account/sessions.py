@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import Field
+from starlette.responses import Response
 
 from api.dependencies import DEVICE_COOKIE, SESSION_COOKIE, CallerDep, Reading, ReadingDep, Visitor, VisitorDep
 from api.operation import Operation
@@ -170,7 +171,14 @@ async def sign_in_staff(visitor: VisitorDep, body: StaffSignIn) -> Session:
 async def sign_out(caller: CallerDep) -> None:
     """End the session."""
     await commands.sign_out(caller.context, caller.actor, caller.origin)
-    caller.response.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+    forget_session(caller.response)
+
+
+def forget_session(response: Response) -> None:
+    """Have a browser forget the session and what it keeps of its pages; the device stays known."""
+    response.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+    # Not "cookies": the device's would go as well.
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
 
 
 @router.get("/me")
