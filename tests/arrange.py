@@ -32,7 +32,8 @@ from storage.rows.account import role_grants
 from storage.rows.organisation import employments
 from storage.rows.people import persons
 
-_SERIAL = itertools.count(100_000_000)
+# Apart from those of ``account_people``.
+_SERIAL = itertools.count(200_000_000)
 _MOBILES = itertools.count(9_120_000_000)
 _DEFAULT_PAY = 400_000_000
 _SHEBA = "IR490546091390996030824628"
