@@ -190,17 +190,6 @@ async def live_sessions(connection: AsyncConnection, person_id: UUID) -> list[Li
     return await read_all(connection, LiveSession, _LIVE, {"this_person": person_id})
 
 
-async def end_other_sessions(connection: AsyncConnection, person_id: UUID, session_id: UUID) -> int:
-    """End all sessions of a person but one, after the commands under way; returns how many."""
-    await lock_rights(connection, person_id)
-    ended = await connection.execute(
-        sa.update(sessions)
-        .where(_c.person_id == person_id, _c.id != session_id, _c.ended_at.is_(None))
-        .values(ended_at=sa.func.now())
-    )
-    return ended.rowcount
-
-
 async def lock_person(connection: AsyncConnection, person_id: UUID) -> None:
     """Keep the person as they are until this transaction ends.
 
