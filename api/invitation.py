@@ -1,4 +1,4 @@
-"""Inviting somebody, and what whoever follows an invitation sees."""
+"""Inviting somebody, and what a person who follows an invitation sees."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def invite(command: CommandDep, body: InvitationIn) -> InvitationOnItsWay:
 @router.post("/openings")
 @refuses(commands.open_invitation)
 async def open_invitation(visitor: VisitorDep, body: InvitationToken) -> InvitationOut:
-    """Who invites, for whoever has the link; not found once it was used or is over."""
+    """Who invites, for anybody who has the link; not found once it was used or is over."""
     visitor.response.headers["Cache-Control"] = "no-store"
     found = await commands.open_invitation(visitor.context, token=body.token, origin=visitor.origin)
     return InvitationOut(inviter=inviter_in_sms(found.first_name, found.last_name), expires=found.expires_at)

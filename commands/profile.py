@@ -98,7 +98,7 @@ async def end_other_sessions(command: Command) -> int:
 
 
 def require_fresh_member(command: Command) -> None:
-    """Refuse whoever is no member, or shows no fresh code: by these somebody else could come in (G1).
+    """Refuse those who are no members, or show no fresh code: by these somebody else could come in (G1).
 
     Raises:
         Forbidden: staff.

@@ -108,8 +108,8 @@ STAFF_TRIES_PER_ADDRESS: Final = Limit("staff_address", 60, timedelta(minutes=15
 STAFF_TRIES_PER_NAME: Final = Limit("staff_name_address", 10, timedelta(minutes=15), timedelta(seconds=5))
 STAFF_TRIES_EVERYWHERE: Final = Limit("staff_name", 200, timedelta(minutes=15), timedelta(milliseconds=250))
 STAFF_TRIES_PER_DEVICE: Final = Limit("staff_device", 10, timedelta(minutes=15))
-# Wrong TOTP codes beside the right password: only whoever has the password can use them up, and nobody is told that
-# it was right. They alone bound how well a code can be guessed: 20 times 3 of a million a day.
+# Wrong TOTP codes beside the right password: only a person who has the password can use them up, and nobody is told
+# that it was right. They alone bound how well a code can be guessed: 20 times 3 of a million a day.
 STAFF_WRONG_TOTP: Final = Limit("staff_wrong_totp", 20, timedelta(days=1))
 STEP_UP_TRIES: Final = Limit("step_up", 10, timedelta(minutes=15))
 # Failures are counted in so many places, so that they hardly wait for each other.

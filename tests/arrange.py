@@ -41,7 +41,7 @@ _HIRED = date(2015, 4, 4)
 
 
 # The authenticator app of all staff that tests make here. Between any two deeds of theirs so much time passes that the
-# next code has come; whoever is added by an operator or at the console uses their codes up.
+# next code has come; staff added by an operator or at the console use their codes up.
 _TOTP_SECRET = pyotp.random_base32()
 TIME_PASSES = """
     CREATE SCHEMA IF NOT EXISTS tests;

@@ -45,7 +45,7 @@ async def show_sign_in(request: AnyRequest, next: Next = "/") -> Response:  # no
 
 @router.post("/sign-in")
 async def ask_for_code(request: AnyRequest) -> Response:
-    """Ask for the code by SMS; whoever they are, the next page is the same (A1)."""
+    """Ask for the code by SMS; no matter who they are, the next page is the same (A1)."""
     form = await request.form()
     national_id, mobile = form.required("national_id"), form.required("mobile")
     if form.is_good:
@@ -114,7 +114,7 @@ def with_cookies(request: PageRequest, response: Response) -> Response:
 
 @router.post("/sign-out")
 async def sign_out(request: AnyRequest) -> Response:
-    """End the session; whoever has none is signed out already."""
+    """End the session; a person who has none is signed out already."""
     response = request.redirect("/sign-in", done="signed_out")
     # Only who is signed out already is told so; else the session would live on unseen.
     with contextlib.suppress(SignInNeeded):

@@ -34,7 +34,7 @@ _TYPED: Final = ("national_id", "first_name", "last_name", "mobile")
 
 @router.get("/join")
 async def show_joining(request: AnyRequest, next: Next = "/") -> Response:  # noqa: A002 - its usual name
-    """Where whoever is no member yet begins, by an invitation or without one."""
+    """Where a person who is no member yet begins, by an invitation or without one."""
     return await _form(request, empty(request.language, next=next))
 
 
@@ -64,7 +64,7 @@ def _token(form: Form) -> str:
 
 @router.post("/join")
 async def ask_to_join(request: AnyRequest) -> Response:
-    """Ask to join; whoever they are, the next page is the same."""
+    """Ask to join; no matter who they are, the next page is the same."""
     form = await request.form()
     typed = {name: form.required(name) for name in _TYPED}
     version = form.version("terms_version")

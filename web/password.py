@@ -84,13 +84,13 @@ async def sign_in_with_password(request: AnyRequest) -> Response:
 
 @router.get("/sign-in/renewal")
 async def show_renewal(request: AnyRequest) -> Response:
-    """Where whoever has forgotten the password begins."""
+    """Where a person who has forgotten the password begins."""
     return request.render("renewal.html", form=empty(request.language))
 
 
 @router.post("/sign-in/renewal")
 async def request_renewal(request: AnyRequest) -> Response:
-    """Ask for the code, by number or confirmed address; whoever they are, the next page is the same."""
+    """Ask for the code, by number or confirmed address; no matter who they are, the next page is the same."""
     form = await request.form()
     national_id, mobile, email = form.required("national_id"), form.text("mobile"), form.text("email")
     if not mobile and not email:

@@ -148,7 +148,7 @@ async def end_sessions(
 ) -> int:
     """End all sessions of a person, or those in one capacity, after the commands under way; returns how many.
 
-    Their devices are no longer known: whoever has one may be why. ``apart_from`` is the session that goes on.
+    Their devices are no longer known: the holder of one may be why. ``apart_from`` is the session that goes on.
     """
     await lock_rights(connection, person_id)
     which = sa.true() if capacity is None else sessions.c.capacity == capacity
