@@ -15,6 +15,7 @@ from uuid import UUID
 from domain.access import SCOPES, Grant, Role, ScopeKind
 from domain.errors import Conflict, Forbidden, InvalidInput, Unauthenticated
 from domain.persian import clean_text, persian_digits, value_text
+from domain.wording import Sentence
 
 Capacity = Literal["member", "staff"]
 
@@ -27,13 +28,11 @@ TOTP_SECONDS: Final = 30
 TOTP_DRIFT: Final = 1
 NO_BINDING: Final = b""
 
-CODE_SENT_FA: Final = (
+CODE_SENT: Final = Sentence(
     "اگر مشخصات شما با فهرست سازمان یکی باشد، کد فرستاده شد؛ "
-    "در غیر این صورت برای اصلاح به واحد رفاه سازمان خود مراجعه کنید."
-)
-CODE_SENT_EN: Final = (
+    "در غیر این صورت برای اصلاح به واحد رفاه سازمان خود مراجعه کنید.",
     "If your details match your organisation's list, a code was sent; "
-    "otherwise ask your organisation's welfare office to correct them."
+    "otherwise ask your organisation's welfare office to correct them.",
 )
 
 # Of an e-mail with a code.

@@ -119,7 +119,7 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     OWN_ROW: (
         "ردیف خود شما، و کسی را که ضامن او یا ضامن شماست، همکار دیگری باید بفرستد؛ این ردیف تغییری نکرد.",
-        "A colleague has to send your own row, and those for whom you stand or who stand for you; nothing changed.",
+        "A colleague must send your own row, and those of people you stand for or who stand for you; nothing changed.",
     ),
 }
 
