@@ -62,7 +62,7 @@ class DecisionIn(Input):
 
 
 class DecisionsIn(Input):
-    """Decisions of one kind that one code confirms together: whoever gives it has looked at all of them."""
+    """Decisions of one kind that one code confirms together: the person who gives it has looked at all of them."""
 
     items: list[DecisionIn] = Field(min_length=1, max_length=TOGETHER_MAX)
 

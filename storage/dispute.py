@@ -37,7 +37,7 @@ _REJECTIONS: Final = (ForwardedFact.REJECTED, ProposedFact.CHANGE_REJECTED)
 
 
 class ListSays(StrEnum):
-    """Which number an organisation's list has for a person, in the eyes of whoever judges a change of it."""
+    """Which number an organisation's list has for a person, in the eyes of the person who judges a change of it."""
 
     PRESENT = "present"
     PROPOSED = "proposed"

@@ -33,7 +33,7 @@ async def find_profile(
 ) -> Profile | None:
     """The profile that has a password of the person with this national id, and with this number or confirmed address.
 
-    None without one: for whoever signs in, or renews a password, the two are the same.
+    None without one: to a person who signs in, or renews a password, the two are the same.
     """
     query = (
         sa.select(*_COLUMNS)

@@ -115,7 +115,7 @@ class Steps:
         return await self.api.post(f"/v1/tasks/{task_id}/decision", json=decision, headers=headers)
 
     async def forget_limits(self) -> None:
-        """A while passes: whoever asked for codes or names lately may ask again."""
+        """A while passes: people who asked for codes or names lately may ask again."""
         async with transaction(self.engine, SERVICE) as connection:
             await connection.execute(sa.delete(rate_windows))
 
