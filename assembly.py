@@ -22,6 +22,7 @@ from temporalio.service import TLSConfig
 
 from activities.invitation import InvitationSender
 from activities.joining import JoiningCheck
+from activities.mobile_change import MobileOwnerCheck
 from activities.notice import NoticeSender
 from activities.transition import ActivityContext
 from commands.command import Context
@@ -31,6 +32,7 @@ from gateways.mobile_owner import LocalMobileOwners, MobileOwners, UidMobileOwne
 from gateways.sms import Kavenegar, KavenegarTemplate, LocalSms, SmsGateway, SmsIr
 from messages.invitation import SendInvitation
 from messages.joining import CheckJoining
+from messages.mobile_change import CheckMobileOwner
 from messages.notice import SendCode, SendNotice
 from relay import Lane, Relay, Route, signal_route
 from settings import KeyRing, Settings
@@ -147,7 +149,8 @@ async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = 
     )
     owners = mobile_owners(settings, http)
     check = JoiningCheck(activity_context, owners, lambda: relay.nudge())  # noqa: PLW0108 - the relay comes next
-    relay = Relay(engine, _routes(client, sender, check, invitations))
+    owner_check = MobileOwnerCheck(activity_context, owners)
+    relay = Relay(engine, _routes(client, sender, check, owner_check, invitations))
     context = Context(engine, side, seals, files, relay.nudge, links)
     return Assembly(settings, engine, side, context, activity_context, relay, client, http)
 
@@ -168,12 +171,19 @@ def _content(file: Path | None) -> bytes | None:
     return None if file is None else file.read_bytes()
 
 
-def _routes(client: Client, sender: NoticeSender, check: JoiningCheck, invitations: InvitationSender) -> list[Route]:
+def _routes(
+    client: Client,
+    sender: NoticeSender,
+    check: JoiningCheck,
+    owner_check: MobileOwnerCheck,
+    invitations: InvitationSender,
+) -> list[Route]:
     return [
         signal_route(client),
         Route(SendNotice, sender.send_notice, Lane.NOTICES),
         Route(SendCode, sender.send_code, Lane.CODES),
         Route(CheckJoining, check.check, Lane.INQUIRIES),
+        Route(CheckMobileOwner, owner_check.check, Lane.INQUIRIES),
         Route(SendInvitation, invitations.send, Lane.NOTICES),
     ]
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
+from activities.mobile_owner import ask_owner
 from activities.transition import ActivityContext
-from gateways.mobile_owner import MobileOwners, OwnerUnknown
+from gateways.mobile_owner import MobileOwners
 from messages.joining import CheckJoining
 from messages.notice import SendCode
 from storage import joining
 from storage.database import SERVICE, transaction
 from storage.outbox import enqueue
-
-_log = logging.getLogger("amanat.joining")
 
 
 class JoiningCheck:
@@ -35,13 +33,8 @@ class JoiningCheck:
             asked = await joining.read_unanswered(connection, self._context.seals, message.code_id)
         if asked is None:
             return
-        try:
-            is_matched = await self._owners.owns(*asked)
-        except OwnerUnknown as unknown:
-            if unknown.retryable:
-                raise
-            # A key is wrong or missing: nobody can join until an operator corrects it.
-            _log.error("owner_not_asked", extra={"reason": unknown.reason})
+        is_matched = await ask_owner(self._owners, *asked)
+        if is_matched is None:
             return
         async with transaction(engine, SERVICE) as connection:
             if await joining.record_match(connection, message.code_id, is_matched=is_matched):

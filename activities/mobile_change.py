@@ -1,16 +1,20 @@
-"""What the machine does with a change of mobile that the welfare office forwarded: ask support, and apply it (G2)."""
+"""What the machine does with a change of mobile that others brought: ask registry and support, and apply it (G2)."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 from activities.decision import DecidedCase, DecisionRequest
-from activities.transition import Transition
+from activities.mobile_owner import ask_owner
+from activities.transition import MACHINE, ActivityContext, Transition
 from domain.access import Grant, Role, ScopeKind
 from domain.persian import persian_digits
+from gateways.mobile_owner import MobileOwners
 from messages.case import CaseKind, NextStep
-from messages.mobile_change import Event, FactKind, Phase, TaskKind
+from messages.mobile_change import CheckMobileOwner, Event, FactKind, Phase, TaskKind
 from storage import mobile_change, personnel
+from storage.cases import add_event, lock_case, touch_case
+from storage.database import SERVICE, transaction
 from storage.dispute import agreed_mobile, wake_concerned
 from storage.policies import by_id
 from storage.rows.cases import Fact
@@ -20,7 +24,7 @@ _SUPPORT = Grant(Role.SUPPORT_AGENT, ScopeKind.PLATFORM)
 
 
 class MobileChangeCase(DecidedCase):
-    """Another mobile of an employee: forwarded by the welfare office, confirmed by support."""
+    """Another mobile: forwarded by the welfare office, or opened by support, and confirmed by support."""
 
     kind = CaseKind.MOBILE_CHANGE
     decided = (FactKind.CONFIRMED, FactKind.REJECTED)
@@ -34,7 +38,11 @@ class MobileChangeCase(DecidedCase):
     async def overtake(self, step: Transition) -> NextStep | None:
         """End it if the person and their employer's list have come to have this number in another way."""
         change = await _change(step)
-        if await agreed_mobile(step.connection, change.employment_id) != change.mobile_index:
+        if change.employment_id is None:
+            is_theirs = await mobile_change.has_mobile(step.connection, change.person_id, change.mobile_index)
+        else:
+            is_theirs = await agreed_mobile(step.connection, change.employment_id) == change.mobile_index
+        if not is_theirs:
             return None
         return await _tell_end(step, change, Event.OVERTAKEN, Phase.OVERTAKEN)
 
@@ -92,7 +100,8 @@ async def _tell_end(step: Transition, change: Change, event: Event, phase: Phase
 async def _end(step: Transition, change: Change, phase: Phase) -> NextStep:
     # What waited for the answer goes on.
     await wake_concerned(step.connection, [change.person_id], apart_from=change.case_id)
-    return await step.end(phase, audited={"employment_id": str(change.employment_id), "fields": ["mobile"]})
+    employment_id = None if change.employment_id is None else str(change.employment_id)
+    return await step.end(phase, audited={"employment_id": employment_id, "fields": ["mobile"]})
 
 
 async def _change(step: Transition) -> Change:
@@ -105,3 +114,31 @@ async def _change(step: Transition) -> Change:
 async def _hours(step: Transition, name: str) -> timedelta:
     """A wait of the policy that the case froze: that of personnel data."""
     return timedelta(hours=int((await by_id(step.connection, step.case.policy_id)).value[name]))
+
+
+class MobileOwnerCheck:
+    """Asks whether the new number of a change that support opened belongs to its person; by the relay."""
+
+    def __init__(self, context: ActivityContext, owners: MobileOwners) -> None:
+        self._context = context
+        self._owners = owners
+
+    async def check(self, message: CheckMobileOwner) -> None:
+        """Ask once a change, and keep the answer: without a yes nobody confirms it.
+
+        Raises:
+            OwnerUnknown: it may be answered later; after a day, or once the case has ended, nobody is asked any more.
+        """
+        engine = self._context.engine
+        async with transaction(engine, SERVICE) as connection:
+            asked = await mobile_change.read_unanswered(connection, self._context.seals, message.case_id)
+        is_matched = None if asked is None else await ask_owner(self._owners, *asked)
+        if is_matched is None:
+            return
+        async with transaction(engine, SERVICE) as connection:
+            case = await lock_case(connection, message.case_id)
+            if case is None or not case.is_open:
+                return
+            if await mobile_change.record_match(connection, case.id, is_matched=is_matched):
+                await add_event(connection, case.id, Event.MATCHED if is_matched else Event.NOT_MATCHED, actor=MACHINE)
+                await touch_case(connection, case.id)

@@ -1,4 +1,4 @@
-"""Another mobile for an employee: the welfare office forwards it, support confirms, returns or rejects it (G2)."""
+"""Another mobile: the welfare office forwards it or support opens it, support confirms, returns or rejects it (G2)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _Number = Annotated[str, Field(max_length=40, examples=["09123456789"])]
 
 
 class MobileChangeIn(Input):
-    """Whose mobile is to change, to which number, and why the welfare office is sure."""
+    """Whose mobile is to change, to which number, and why the office that asks for it is sure."""
 
     national_id: str = Field(max_length=40, examples=["0499370899"])
     mobile: _Number
@@ -46,6 +46,18 @@ async def forward_mobile_change(command: CommandDep, wish: MobileChangeIn) -> Ca
     Also the present number, where the employer's list has another one: once support has confirmed it, the list has it.
     """
     case_id = await commands.forward_mobile_change(command, wish.national_id, wish.mobile, wish.reason)
+    return await case_row(command, case_id)
+
+
+@router.post("/lost-mobiles", status_code=201, dependencies=[Depends(require(Role.SUPPORT_AGENT))])
+@refuses(commands.open_mobile_change)
+async def open_mobile_change(command: CommandDep, wish: MobileChangeIn) -> CaseRow:
+    """Open a change for a member without an employer who has lost their number (G2). Needs a fresh code (step-up).
+
+    The reason says how the person showed who they are. Another support agent confirms it, once the registry has said
+    that the new number is this person's. 20 an hour and agent, whatever comes of them; each is noted.
+    """
+    case_id = await commands.open_mobile_change(command, wish.national_id, wish.mobile, wish.reason)
     return await case_row(command, case_id)
 
 
@@ -113,6 +125,10 @@ class MobileChangeOut(Out):
     proposed_masked: str = Field(examples=["0935***0001"])
     lists: list[ListedMobileOut] = Field(description="What the list of each employer says")
     reason: str
+    is_of_lost: bool = Field(description="Whether support opened it for a member without an employer")
+    is_matched: bool | None = Field(
+        description="Then, what the registry says of whether the new number is theirs; null before it has answered"
+    )
     note: str | None = Field(description="What support returned it for, the last time")
 
 
@@ -137,6 +153,8 @@ async def _read(view: CaseView) -> MobileChangeSection:
             proposed_masked=mask_mobile(proposed),
             lists=await listed_mobiles(view.connection, change.person_id, change.mobile_index),
             reason=change.reason,
+            is_of_lost=change.is_of_lost,
+            is_matched=change.is_matched,
             note=None if returned is None else returned.payload["note"],
         )
     )

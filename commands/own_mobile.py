@@ -105,7 +105,7 @@ async def _refuse_others(command: Command, mobile: Mobile) -> None:
         raise MobileChangeOpen
     if await has_deciding_employer(connection, person_id):
         raise EmployerDecides
-    if await mobile_change.has_mobile(connection, command.seals, person_id, mobile):
+    if await mobile_change.has_mobile(connection, person_id, command.seals.index.of("mobile", mobile)):
         raise MobileUnchanged(field="mobile")
 
 

@@ -1,14 +1,19 @@
-"""A change of mobile that the welfare office forwards and support confirms (docs/rules.md, G2), and its words."""
+"""A change of mobile that the welfare office or support brings and support confirms (docs/rules.md, G2); its words."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
+from domain.account import Limit
 from domain.errors import Conflict, Forbidden
 from domain.programme import Programme
 from domain.wording import CapabilityWords, Sentence, TaskWords
 from messages.case import CaseKind
 from messages.mobile_change import Event, FactKind, Phase, Sms, TaskKind
+
+# Support finds people by their whole national id, and not many of them.
+LOST_MOBILES_PER_AGENT: Final = Limit("lost_mobiles", 20, timedelta(hours=1))
 
 
 class MobileUnchanged(Conflict):
@@ -33,6 +38,30 @@ class ForwardedByYourself(Forbidden):
     code = "forwarded_by_yourself"
     fa = "این درخواست را خودتان فرستاده‌اید؛ همکار دیگری باید آن را تأیید کند."
     en = "You forwarded this change yourself; another person has to confirm it."
+
+
+class MemberHasEmployer(Conflict):
+    """An employer decides on the number; support opens a change only for whoever has none."""
+
+    code = "member_has_employer"
+    fa = "این شخص در فهرست سازمانی است؛ شمارهٔ تازه را رفاه همان سازمان می‌فرستد."
+    en = "An organisation lists this person; its welfare office forwards another number."
+
+
+class MobileNotMatched(Conflict):
+    """The registry has not said that the new number belongs to this person."""
+
+    code = "mobile_not_matched"
+    fa = "سامانهٔ تطبیق شماره تأیید نکرده است که شمارهٔ تازه از آنِ این شخص است؛ بدون آن تأیید نمی‌شود."
+    en = "The registry of mobiles has not said that the new number is this person's; without that it is not confirmed."
+
+
+class NobodyToReturnTo(Conflict):
+    """Support brought it: there is no welfare office to correct it."""
+
+    code = "nobody_to_return_to"
+    fa = "این درخواست را پشتیبانی ثبت کرده است و به رفاه سازمان برنمی‌گردد؛ اگر درست نیست آن را با ذکر دلیل رد کنید."
+    en = "Support opened this change, so there is no office to return it to; if it is wrong, reject it with a reason."
 
 
 _CHANGED: Final = Sentence(
@@ -76,6 +105,18 @@ WORDS: Final = CapabilityWords(
             "رفاه سازمان تغییر شمارهٔ همراه را برای تأیید به پشتیبانی فرستاد.",
             "The welfare office forwarded a change of mobile to support.",
         ),
+        FactKind.OPENED: Sentence(
+            "پشتیبانی برای عضوی که شمارهٔ پیشین را از دست داده است درخواست تغییر شماره ثبت کرد.",
+            "Support opened a change of mobile for a member who has lost the old number.",
+        ),
+        Event.MATCHED: Sentence(
+            "سامانهٔ تطبیق شماره تأیید کرد که شمارهٔ تازه از آنِ این شخص است.",
+            "The registry says that the new number is this person's.",
+        ),
+        Event.NOT_MATCHED: Sentence(
+            "سامانهٔ تطبیق شماره تأیید نکرد که شمارهٔ تازه از آنِ این شخص است.",
+            "The registry says that the new number is not this person's.",
+        ),
         FactKind.CONFIRMED: Sentence("پشتیبانی شمارهٔ تازه را تأیید کرد.", "Support confirmed the new number."),
         FactKind.REJECTED: Sentence(
             "پشتیبانی تغییر شماره را نپذیرفت: {reason}.", "Support rejected the change: {reason}."
@@ -107,6 +148,14 @@ WORDS: Final = CapabilityWords(
         FactKind.FORWARDED: (
             "امانت: رفاه سازمان درخواست کرد شمارهٔ همراه شما عوض شود. اگر شما نخواسته‌اید، فوراً به رفاه سازمان خبر دهید."
         ),
+        FactKind.OPENED: (
+            "امانت: پشتیبانی درخواست کرد شمارهٔ همراه شما عوض شود. اگر شما نخواسته‌اید، همین حالا با پشتیبانی تماس"
+            " بگیرید."
+        ),
+        Sms.OPENED_NEW: (
+            "امانت: پشتیبانی این شماره را برای یکی از اعضا ثبت کرده و هنوز تأیید نشده است. اگر خودتان نخواسته‌اید، به"
+            " پشتیبانی امانت خبر دهید."
+        ),
         FactKind.REJECTED: "امانت: تغییر شمارهٔ همراه شما پذیرفته نشد و همین شماره برقرار است.",
         Event.APPLIED: (
             "امانت: این شماره برای شما ثبت شد. برای ورود، کد تازه بگیرید. کارهای مالی تا {hours} ساعت متوقف است."
@@ -116,7 +165,7 @@ WORDS: Final = CapabilityWords(
             " خبر ندارید، با پشتیبانی تماس بگیرید."
         ),
         Event.KEPT: "امانت: همین شمارهٔ همراه برای شما تأیید شد و چیزی تغییر نکرد.",
-        Event.OVERTAKEN: "امانت: همین شمارهٔ همراه برای شما تأیید شده است و درخواست رفاه سازمان دیگر لازم نیست.",
+        Event.OVERTAKEN: "امانت: همین شمارهٔ همراه برای شما تأیید شده است و درخواست تغییر شماره دیگر لازم نیست.",
         Event.LAPSED: "امانت: درخواست تغییر شمارهٔ همراه شما بی‌پاسخ ماند و همین شماره برقرار است.",
     },
     ahead={CaseKind.MOBILE_CHANGE: _steps_ahead},

@@ -1,9 +1,11 @@
-"""What travels in a change of mobile that the welfare office forwards (G2): phases, tasks, facts and words' keys."""
+"""What travels in a change of mobile that others than its owner bring (G2): phases, tasks, facts and words' keys."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
 
 class Phase(StrEnum):
@@ -30,6 +32,7 @@ class FactKind(StrEnum):
     """What people did."""
 
     FORWARDED = "mobile_change_forwarded"
+    OPENED = "mobile_change_opened"
     CONFIRMED = "mobile_change_confirmed"
     REJECTED = "mobile_change_rejected"
     RETURNED = "mobile_change_returned"
@@ -39,6 +42,8 @@ class FactKind(StrEnum):
 class Event(StrEnum):
     """What the machine tells."""
 
+    MATCHED = "mobile_change_matched"
+    NOT_MATCHED = "mobile_change_not_matched"
     APPLIED = "mobile_change_applied"
     KEPT = "mobile_change_kept"
     LAPSED = "mobile_change_lapsed"
@@ -49,12 +54,21 @@ class Sms(StrEnum):
     """What the person is told besides."""
 
     PRESENT_FORWARDED = "mobile_change_present_forwarded"
+    OPENED_NEW = "mobile_change_opened_new"
 
 
 SIGNALS: Mapping[str, str] = {
     FactKind.FORWARDED: "the welfare office forwarded a change of mobile",
+    FactKind.OPENED: "support opened one for a member who has lost their number",
     FactKind.CONFIRMED: "support confirmed the new number",
     FactKind.REJECTED: "support rejected it",
     FactKind.RETURNED: "support returned it to the welfare office",
     FactKind.CORRECTED: "the welfare office corrected the number",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class CheckMobileOwner:
+    """Ask the registry whether the new number of a change belongs to its person."""
+
+    case_id: UUID

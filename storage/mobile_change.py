@@ -1,7 +1,9 @@
-"""Changes of mobile that the welfare office forwards (G2)."""
+"""Changes of mobile that the welfare office forwards, or support opens (G2)."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -19,6 +21,8 @@ from storage.rows.table import columns, find_one
 from storage.sealing import Seals
 
 _PURPOSE = "person.mobile"
+# So long the registry is asked again that gives no answer.
+_ASKED_FOR: Final = timedelta(days=1)
 
 # A condition on employments: the welfare office says that the person has another number, and support has not answered.
 IS_FORWARDED = (
@@ -36,18 +40,19 @@ async def add_mobile_change(
     connection: AsyncConnection,
     seals: Seals,
     case_id: UUID,
-    employment: Employment,
+    whose: Employment | UUID,
     *,
     office: Grant,
     forwarded_by: UUID,
     mobile: Mobile,
     reason: str,
 ) -> None:
-    """Store a change with its case."""
+    """Store a change with its case: of an employment, or of a person without one."""
+    person_id, employment_id = (whose, None) if isinstance(whose, UUID) else (whose.person_id, whose.id)
     values = {
         "case_id": case_id,
-        "person_id": employment.person_id,
-        "employment_id": employment.id,
+        "person_id": person_id,
+        "employment_id": employment_id,
         "forwarded_by": forwarded_by,
         "scope_kind": office.scope_kind,
         "scope": office.scope,
@@ -80,10 +85,38 @@ async def read_numbers(connection: AsyncConnection, seals: Seals, change: Mobile
     return opened, Mobile(seals.cipher.open_text(change.mobile_sealed, _PURPOSE))
 
 
-async def has_mobile(connection: AsyncConnection, seals: Seals, person_id: UUID, mobile: Mobile) -> bool:
-    """Whether this is the person's present number."""
+async def has_mobile(connection: AsyncConnection, person_id: UUID, index: bytes) -> bool:
+    """Whether this is the person's present number, by its blind index."""
     present = await connection.scalar(sa.select(persons.c.mobile_index).where(persons.c.id == person_id))
-    return bool(present == seals.index.of("mobile", mobile))
+    return bool(present == index)
+
+
+async def read_unanswered(connection: AsyncConnection, seals: Seals, case_id: UUID) -> tuple[str, str] | None:
+    """National id and new number that the registry is still to be asked about; None if it has answered, or too late."""
+    query = (
+        sa.select(persons.c.national_id_sealed, mobile_changes.c.mobile_sealed)
+        .join(persons, persons.c.id == mobile_changes.c.person_id)
+        .join(cases, cases.c.id == mobile_changes.c.case_id)
+        .where(
+            mobile_changes.c.case_id == case_id,
+            mobile_changes.c.employment_id.is_(None),
+            mobile_changes.c.is_matched.is_(None),
+            cases.c.closed_at.is_(None),
+            cases.c.opened_at > sa.func.now() - _ASKED_FOR,
+        )
+    )
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        return None
+    cipher = seals.cipher
+    return cipher.open_text(row.national_id_sealed, "person.national_id"), cipher.open_text(row.mobile_sealed, _PURPOSE)
+
+
+async def record_match(connection: AsyncConnection, case_id: UUID, *, is_matched: bool) -> bool:
+    """Keep the registry's first answer; whether this is it."""
+    this_one = sa.and_(mobile_changes.c.case_id == case_id, mobile_changes.c.is_matched.is_(None))
+    kept = await connection.execute(sa.update(mobile_changes).where(this_one).values(is_matched=is_matched))
+    return bool(kept.rowcount)
 
 
 async def lock_open_change(connection: AsyncConnection, person_id: UUID, organisation_id: UUID | None) -> bool:

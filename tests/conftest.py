@@ -26,6 +26,7 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]  
 
 from activities.invitation import InvitationSender
 from activities.joining import JoiningCheck
+from activities.mobile_change import MobileOwnerCheck
 from activities.notice import NoticeSender
 from activities.transition import ActivityContext
 from commands.command import Context
@@ -36,6 +37,7 @@ from gateways.mobile_owner import LocalMobileOwners
 from gateways.sms import LocalSms
 from messages.invitation import SendInvitation
 from messages.joining import CheckJoining
+from messages.mobile_change import CheckMobileOwner
 from messages.notice import SendCode, SendNotice
 from relay import Lane, Relay, Route, signal_route
 from stack.postgres import EmbeddedPostgres
@@ -299,12 +301,14 @@ def routes(client: Client, activity_context: ActivityContext, messages_dir: Path
     sms, links = LocalSms(messages_dir), {"app_link": "https://app", "training_link": "https://train"}
     sender = NoticeSender(activity_context, sms, links, LocalMail(messages_dir))
     invitations = InvitationSender(activity_context, sms, links)
-    check = JoiningCheck(activity_context, LocalMobileOwners(), lambda: None)
+    owners = LocalMobileOwners()
+    check = JoiningCheck(activity_context, owners, lambda: None)
     return [
         signal_route(client),
         Route(SendNotice, sender.send_notice, Lane.NOTICES),
         Route(SendCode, sender.send_code, Lane.CODES),
         Route(CheckJoining, check.check, Lane.INQUIRIES),
+        Route(CheckMobileOwner, MobileOwnerCheck(activity_context, owners).check, Lane.INQUIRIES),
         Route(SendInvitation, invitations.send, Lane.NOTICES),
     ]
 

@@ -45,8 +45,8 @@ class Replacement(Protocol):
         """Whose."""
 
     @property
-    def employment_id(self) -> UUID:
-        """Of whose list."""
+    def employment_id(self) -> UUID | None:
+        """Of whose list; None if it is of nobody's."""
 
 
 async def propose_listed(
@@ -76,9 +76,9 @@ async def replace_mobile(
 ) -> bool:
     """Make a number the person's (G2): sessions end, codes die, money pauses, the old number is told.
 
-    It is to be proved with a code: the confirmation of the old one does not count. The list by which the change came
-    has it from now on; other employers' lists stay as they are. A number that is the person's already is only listed;
-    then False is returned.
+    It is to be proved with a code: the confirmation of the old one does not count. The list by which the change came,
+    if it came by one, has it from now on; other employers' lists stay as they are. A number that is already the
+    person's is only listed; then False is returned.
     """
     # The person first, as imports lock them.
     moved = await move_number(connection, change.person_id, Number(index, sealed), pause=pause, by=change)

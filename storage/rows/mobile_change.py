@@ -1,4 +1,4 @@
-"""Changes of mobile that the welfare office forwards."""
+"""Changes of mobile that the welfare office forwards, or support opens."""
 
 from __future__ import annotations
 
@@ -11,17 +11,27 @@ from storage.rows.table import table
 
 @dataclass(frozen=True, slots=True)
 class MobileChange:
-    """Whose mobile is to change, and who says so; the scope is that in which the welfare office forwarded it."""
+    """Whose mobile is to change, and who says so; the scope is that in which the welfare office forwarded it.
+
+    Support opens one of a lost number, for a member without an employer: then it is of no employment, and
+    ``is_matched`` is what the registry said of the new number, None before it has answered.
+    """
 
     case_id: UUID
     person_id: UUID
-    employment_id: UUID
+    employment_id: UUID | None
     forwarded_by: UUID
     scope_kind: str
     scope: str
     reason: str = field(repr=False)
     mobile_index: bytes = field(repr=False)
     mobile_sealed: bytes = field(repr=False)
+    is_matched: bool | None
+
+    @property
+    def is_of_lost(self) -> bool:
+        """Whether support opened it for a member without an employer."""
+        return self.employment_id is None
 
     @property
     def value(self) -> str:

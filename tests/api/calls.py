@@ -145,6 +145,11 @@ def calls(world: World) -> dict[str, Call]:
             "/v1/mobile-changes",
             {"national_id": world.newcomers[2].national_id, "mobile": "09350000001", "reason": "حضوری آمد"},
         ),
+        "open_mobile_change": Call(
+            "POST",
+            "/v1/lost-mobiles",
+            {"national_id": world.newcomers[2].national_id, "mobile": "09350000001", "reason": "حضوری آمد"},
+        ),
         "check_guarantor": Call(
             "POST",
             "/v1/guarantor-checks",

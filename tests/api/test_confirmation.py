@@ -31,7 +31,9 @@ OPERATIONS_BY_CONFIRMATION: dict[str, frozenset[Confirmation]] = {
     **dict.fromkeys(("revoke_role", "disable_staff", "restart_process"), STEP_UP),
     # With the present password and code in it.
     "change_staff_credentials": NONE,
-    **dict.fromkeys(("switch_service", "record_holiday", "resend_notice", "forward_mobile_change"), STEP_UP),
+    **dict.fromkeys(
+        ("switch_service", "record_holiday", "resend_notice", "forward_mobile_change", "open_mobile_change"), STEP_UP
+    ),
     # The queue, the session itself, looking somebody up.
     **dict.fromkeys(("claim_task", "release_task", "step_up", "sign_out", "search_employments"), NONE),
     # Members': their codes come by SMS, bound to what they confirm.
@@ -93,6 +95,7 @@ STRONG_BY = {
     "record_holiday": "operator",
     "resend_notice": "support_agent",
     "forward_mobile_change": "welfare_own",
+    "open_mobile_change": "support_agent",
 }
 REVIEW = {"kind": "review_application", "decision": "approve"}
 

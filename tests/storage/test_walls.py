@@ -91,7 +91,7 @@ UPDATED = {
     " rows_read rows_refused rows_total rows_unchanged",
     # A newer file replaces the value that waits to be confirmed.
     "personnel_changes": "import_case_id value_index value_sealed",
-    "mobile_changes": "mobile_index mobile_sealed",
+    "mobile_changes": "is_matched mobile_index mobile_sealed",
     "reconciliation_findings": "restart_asked_at restart_asked_by seen_again_at settled_at times",
     "reconciliation_rounds": "after_id claimed_until kind started_at",
 }

@@ -97,6 +97,7 @@ _MORE: tuple[tuple[str, str], ...] = (
     ("operator", "/confirm"),
     ("operator", "/profile"),
     ("operator", "/inbox"),
+    ("support_agent", "/mobile-changes"),
     ("member_foreign", "/"),
     ("member_foreign", "/cases"),
 )
