@@ -113,9 +113,9 @@ async def open_mobile_change(command: Command, national_id: str, mobile: str, re
     by = command.actor.person_id
     if person_id == by or await guarantee_each_other(command.connection, by, person_id):
         raise OwnCase
-    await _refuse_employed(command, person_id)
     if await mobile_change.lock_open_change(command.connection, person_id, None):
         raise MobileChangeOpen
+    await _refuse_employed(command, person_id)
     if await mobile_change.has_mobile(command.connection, person_id, command.seals.index.of("mobile", new)):
         raise MobileUnchanged(field="mobile")
     case_id = await _open(command, person_id, Phase.AWAITING_SUPPORT)

@@ -168,12 +168,18 @@ async def test_an_employer_decides_on_its_own_list_also_if_it_came_meanwhile(
 ) -> None:
     change = await support.opened()
     assert await support.matched(change)
+    assert refused(await support.ask()) == (409, "mobile_change_open")
     await arrange.employ(support.member.id, await arrange.organisation())
 
     assert refused(await change.decide(support.second, CONFIRM)) == (409, "member_has_employer")
+    await change.decide(support.second, REJECT)
+    await change.end()
     assert refused(await support.ask()) == (409, "member_has_employer")
+    # Its list had the number until a dispute; then one that never had it.
     await support.superuser.run("UPDATE employments SET mobile_index = 'another'")
-    assert refused(await support.ask()) == (409, "mobile_change_open")
+    assert refused(await support.ask()) == (409, "member_has_employer")
+    await support.superuser.run("UPDATE employments SET mobile_agreed_at = NULL")
+    assert (await support.ask()).status_code == 201
 
 
 async def test_who_has_come_to_have_the_number_in_another_way_needs_no_answer(support: Support, relay: Relay) -> None:
