@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from web.language import languages
-from web.rendering import _environment, loaded_assets
+from web.rendering import _environment, loaded_assets, qr
 
 
 def rendered(code: str, template: str, **values: object) -> str:
@@ -29,3 +29,17 @@ def test_a_message_that_is_chosen_as_the_page_is_made_is_said_too() -> None:
     template = '{{ _(message) }}, {{ _("%(n)s left", **values) }}'
 
     assert rendered("en", template, message="Now:", values={"n": "<5>"}) == "Now:, &lt;5&gt; left"
+
+
+def test_a_qr_code_is_squares_alone_and_what_is_too_long_for_a_camera_is_none() -> None:
+    drawn = qr("otpauth://totp/Amanat:narges.finance?secret=JBSWY3DPEHPK3PXP")
+
+    assert drawn.startswith('<svg viewBox="0 0 ')
+    assert [mark in drawn for mark in ('fill="#fff"', 'stroke="#000"', "style", "otpauth", "JBSWY3DP")] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
+    assert qr("otpauth://" + "a" * 300) == ""
