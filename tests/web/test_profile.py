@@ -44,7 +44,7 @@ async def test_the_profile_says_who_one_is_and_what_credit_is_possible_to_the_ri
 ) -> None:
     visitor = await visit(member, width=360)
     await visitor.go("/")
-    await visitor.page.get_by_role("navigation").get_by_role("link", name="نمایه").click()
+    await visitor.page.get_by_role("navigation").get_by_role("link", name="پروفایل").click()
     await visitor.reads("My profile")
     text = await visitor.text()
     assert member.national_id not in text
