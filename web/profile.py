@@ -52,6 +52,7 @@ async def _possible(request: PageRequest) -> list[dict[str, Any]]:
     """What could be applied for now, to the rial: by programme and employer whose contract is in force."""
     return [
         {
+            "code": programme.code,
             "title": programme.title,
             "organisation": limit.organisation_name,
             "monthly": limit.monthly_limit,
