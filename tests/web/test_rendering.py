@@ -13,7 +13,9 @@ def rendered(code: str, template: str, **values: object) -> str:
     return _environment(languages()[code], loaded_assets()).from_string(template).render(values)
 
 
-@pytest.mark.parametrize(("code", "said"), [("fa", "انجام نشد؛ لطفاً این موارد را ببینید"), ("en", "This has not been sent yet")])
+@pytest.mark.parametrize(
+    ("code", "said"), [("fa", "انجام نشد؛ لطفاً این موارد را ببینید"), ("en", "This has not been sent yet")]
+)
 def test_a_message_is_said_in_the_language_of_the_page(code: str, said: str) -> None:
     assert rendered(code, '{{ _("This has not been sent yet") }}') == said
     assert rendered(code, '{% set known = _("This has not been sent yet") %}{{ known }}') == said

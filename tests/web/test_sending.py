@@ -293,6 +293,7 @@ async def test_a_refused_revocation_keeps_its_reason_in_its_open_panel(
 
     assert answer.status_code == 422
     assert 'value="ab"' in answer.text
+    assert "خیلی کوتاه است" in answer.text
     assert re.search(r"<details[^>]* open", answer.text)
 
 

@@ -37,7 +37,12 @@ async def proposed(operator: PageVisitor) -> str:
     await operator.page.select_option("#role", "finance_officer")
     await operator.fill(scope="۱۱۰۱")
     await operator.press("Propose")
-    await operator.fill(national_id=next_national_id(), mobile="09351110000", username="narges.finance")
+    await operator.fill(
+        national_id=next_national_id(), mobile="09351110000", username="narges.finance", scope="no-such"
+    )
+    await operator.press("Propose")
+    assert await operator.page.locator("#scope-error").count() == 1
+    await operator.fill(scope="۱۱۰۱")
     await operator.press("Propose")
     await operator.reads("It was proposed; another operator has to confirm it.")
     await operator.look()
@@ -130,6 +135,7 @@ async def test_an_operator_takes_away_alone_and_proposes_the_rest(
     await operator.fill(scope="2201")
     await operator.press("Propose")
     await operator.reads("یک نفر نمی‌تواند این نقش‌ها را با هم داشته باشد")
+    assert await operator.page.locator("#role-error").count() == 1
     await operator.open("Take this role back")
     await operator.press("Take it back")
     await operator.reads("The role was taken back.")
