@@ -209,7 +209,7 @@ class BadScope(InvalidInput):
     """The role cannot be held in this scope, or the scope does not exist."""
 
     code = "bad_scope"
-    fa = "این نقش در این دامنه ممکن نیست، یا چنین دامنه‌ای وجود ندارد."
+    fa = "این نقش در این محدوده ممکن نیست، یا چنین محدوده‌ای وجود ندارد."
     en = "The role cannot be held in this scope, or there is no such scope."
 
 
