@@ -45,7 +45,9 @@ async def test_strangers_are_answered_as_everybody_is(visit: Visit) -> None:
     await visitor.go("/sign-in")
     await visitor.fill(national_id=next_national_id(), mobile="09351112233")
     await visitor.press("دریافت کد")
-    await visitor.reads("اگر مشخصات شما با فهرست سازمان یکی باشد، کد به تلفن همراه شما فرستاده شد")
+    await visitor.reads(
+        "اگر با همین مشخصات عضو باشید یا سازمانتان شما را با آن معرفی کرده باشد، کد به تلفن همراه شما فرستاده شد"
+    )
 
 
 async def test_what_cannot_be_read_is_said_at_its_field_and_kept(visit: Visit) -> None:
