@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pyotp
 import pytest
 
@@ -105,5 +107,6 @@ async def test_a_member_sees_the_whole_number_of_their_card_once_with_a_code_for
     await member.press("Show the whole number")
     await member.reads("Give it to nobody who calls you. It is gone from this page once you leave it.")
     assert "•" not in await member.text()
+    assert re.search(r"[۰-۹]{4}( [۰-۹]{4}){3}", await member.text())
     await member.go("/credit")
     await member.reads("••••")
