@@ -120,8 +120,8 @@ class CodeNotAccepted(InvalidInput):
     """The code is wrong, was used, is too old, or was tried too often: which of these is not told (G1)."""
 
     code = "code_not_accepted"
-    fa = "کد پذیرفته نشد؛ کد تازه بگیرید و دوباره تلاش کنید."
-    en = "The code was not accepted; ask for a new one and try again."
+    fa = "کد پذیرفته نشد؛ آن را دوباره بررسی کنید یا کد تازه بگیرید."
+    en = "The code was not accepted; check it once more, or ask for a new one."
 
 
 class SignInRefused(Unauthenticated):
@@ -208,7 +208,7 @@ class BadScope(InvalidInput):
     """The role cannot be held in this scope, or the scope does not exist."""
 
     code = "bad_scope"
-    fa = "این نقش در این دامنه ممکن نیست، یا چنین دامنه‌ای وجود ندارد."
+    fa = "این نقش در این محدوده ممکن نیست، یا چنین محدوده‌ای وجود ندارد."
     en = "The role cannot be held in this scope, or there is no such scope."
 
 

@@ -158,7 +158,7 @@ class TaskClaimed(Conflict):
     """Another person has claimed the task."""
 
     code = "task_claimed_by_other"
-    fa = "این کار را همکار دیگری برداشته است."
+    fa = "این کار را همکار دیگری برعهده گرفته است."
     en = "A colleague has claimed this task."
 
 

@@ -38,7 +38,7 @@ class NotStuck(Conflict):
     """The process is not stuck, or gets on again: there is nothing to start again."""
 
     code = "process_not_stuck"
-    fa = "این فرایند نمانده است یا دوباره به راه افتاده است؛ نیازی به شروع دوباره نیست."
+    fa = "این فرایند متوقف نمانده است یا دوباره به راه افتاده است؛ نیازی به شروع دوباره نیست."
     en = "This process is not stuck, or gets on again: it need not be started again."
 
 
@@ -56,19 +56,19 @@ WORDS: Final = CapabilityWords(
                 "Its process still runs, though the case was closed a while ago.",
             ),
             FindingKind.PROCESS_FAILS: Sentence(
-                "فرایند این پرونده مانده است: برنامه هر بار پیش از گام بعدی خطا می‌دهد.",
+                "فرایند این پرونده متوقف مانده است: برنامه هر بار پیش از گام بعدی خطا می‌دهد.",
                 "Its process is stuck: the programme fails each time before the next step.",
             ),
             FindingKind.PROCESS_TIMES_OUT: Sentence(
-                "فرایند این پرونده مانده است: گام بعدی‌اش هر بار بیش از مهلت طول می‌کشد.",
+                "فرایند این پرونده متوقف مانده است: گام بعدی‌اش هر بار بیش از مهلت طول می‌کشد.",
                 "Its process is stuck: the next step takes longer than it may each time.",
             ),
             FindingKind.PROCESS_MISFITS: Sentence(
-                "فرایند این پرونده مانده است: نسخهٔ کنونی برنامه با آنچه در آن گذشته است نمی‌خواند.",
+                "فرایند این پرونده متوقف مانده است: نسخهٔ کنونی برنامه با آنچه در آن گذشته است نمی‌خواند.",
                 "Its process is stuck: this version of the programme does not fit what has happened in it.",
             ),
             FindingKind.STEP_FAILS: Sentence(
-                "فرایند این پرونده مانده است: گام بعدی‌اش هر بار ناموفق است و دوباره آزموده می‌شود.",
+                "فرایند این پرونده متوقف مانده است: گام بعدی‌اش هر بار ناموفق است و دوباره آزموده می‌شود.",
                 "Its process is stuck: the next step fails each time, and is tried again.",
             ),
         },

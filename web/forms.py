@@ -172,10 +172,11 @@ class Form:
             sentence = self.language.translate(
                 "This form was sent before with other values. Press once more to send these."
             )
-        fields = [problem.field for problem in refusal.found] if isinstance(refusal, InvalidFields) else []
-        found = {self._field_of(name) for name in (refusal.field, *fields) if name}
-        for name in found or {GENERAL}:
-            self.errors.setdefault(name, sentence)
+        short = self.language.translate("This is too short; please write a little more.")
+        told = refusal.found if isinstance(refusal, InvalidFields) else []
+        said = {problem.field: short if problem.code == "string_too_short" else sentence for problem in told}
+        for path, words in (said or {refusal.field or GENERAL: sentence}).items():
+            self.errors.setdefault(self._field_of(path), words)
 
     def _field_of(self, path: str) -> str:
         """The form's field for a path of the body: itself, or the field of the object that holds it."""

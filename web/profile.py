@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from api import profile
 from api.client import checked
-from api.onboarding import list_credit_lines, list_programmes
+from api.onboarding import Programmes, list_credit_lines, list_programmes
 from api.values import AmountOut
 from domain.errors import Refusal, StepUpRequired
 from web.account import keep_language
@@ -39,28 +39,32 @@ async def _profile(request: PageRequest, form: Form) -> Response:
     read = request.api.read
     shown: dict[str, Any] = {"sessions": (await read(profile.list_sessions)).items, "profile": None}
     if request.user.is_member:
+        offer = await read(list_programmes)
         shown |= {
             "profile": await read(profile.read_profile),
             "lines": (await read(list_credit_lines, is_open=True)).items,
-            "possible": await _possible(request),
+            "possible": _possible(offer),
+            "mobile_disputed": offer.mobile_disputed,
         }
     show = request.render if form.is_good else request.render_again
     return show("profile.html", form=form, **shown)
 
 
-async def _possible(request: PageRequest) -> list[dict[str, Any]]:
-    """What could be applied for now, to the rial: by programme and employer whose contract is in force."""
+def _possible(offer: Programmes) -> list[dict[str, Any]]:
+    """What could be applied for now, to the rial: by programme and employer, as ``/apply`` takes it."""
     return [
         {
+            "code": programme.code,
             "title": programme.title,
             "organisation": limit.organisation_name,
             "monthly": limit.monthly_limit,
             "instalments": programme.instalments_max,
             "ceiling": AmountOut.of(limit.monthly_limit.amount * programme.instalments_max),
         }
-        for programme in (await request.api.read(list_programmes)).items
+        for programme in offer.items
         for limit in programme.limits
-        if limit.contract_in_force
+        if offer.takes_applications and not programme.open_case_id
+        if limit.contract_in_force and limit.monthly_limit.amount
     ]
 
 

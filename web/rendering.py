@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any, Final, cast
 
+import segno
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from markupsafe import Markup, escape
@@ -18,6 +19,8 @@ from web.language import Language, languages
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 # An address ends before a space or the sign that closes what it stands in.
 _ADDRESS: Final = re.compile(r"https?://[^\s<>\"'،؛»)]+[^\s<>\"'،؛»).,;:!?]")
+# The longest text that becomes a QR code: much more is shown by no telephone's camera, or fits into none.
+_MOST_IN_QR: Final = 300
 _EXTENSIONS: Final = ["jinja2.ext.i18n", "jinja2.ext.do"]
 
 
@@ -79,6 +82,7 @@ def _environment(language: Language, assets: Assets) -> Environment:
         "span": language.span,
         "wait": language.wait,
         "linked": linked,
+        "qr": qr,
     }
     environment.globals |= {
         "language": language,
@@ -96,6 +100,17 @@ def linked(text: str) -> Markup:
         made += Markup('<a href="{0}" rel="noopener"><bdi dir="ltr">{0}</bdi></a>').format(found[0])
         end = found.end()
     return made + escape(text[end:])
+
+
+def qr(text: str) -> Markup:
+    """A QR code of a text, drawn in the page itself: no file is made and nothing is asked for; empty if it is too long.
+
+    Black on white with its white border in both colour schemes, for cameras read no other; sized by the style sheet.
+    """
+    if len(text) > _MOST_IN_QR:
+        return Markup()
+    drawn = segno.make_qr(text, error="m").svg_inline(dark="#000", light="#fff", omitsize=True)
+    return Markup(drawn)  # noqa: S704 - made of squares alone; the text itself stands nowhere in it
 
 
 @functools.cache

@@ -31,9 +31,11 @@ from api.staff_change import (
 )
 from api.values import IdCursor
 from domain.access import Role, ScopeKind
+from domain.account import OwnRole, RoleHeld
 from domain.catalogue import words
 from domain.errors import InvalidInput, Refusal, StepUpRequired
 from domain.persian import value_text
+from domain.staff_change import RolesExclude
 from web.answers import TaskForm, nothing_more, written_reason
 from web.forms import Form, empty
 from web.language import noop as _
@@ -87,8 +89,15 @@ async def add(request: SignedIn) -> Response:
         except StepUpRequired:
             return request.redirect("/confirm?next=/staff/new")
         except Refusal as refused:
-            form.refuse(refused)
+            _refuse(form, refused)
     return request.render_again("staff_new.html", form, roles=_roles(request))
+
+
+def _refuse(form: Form, refused: Refusal) -> None:
+    """Put a refusal at its field: a form has one role, where the body may have a list of them."""
+    path = "role" if isinstance(refused, RolesExclude | RoleHeld | OwnRole) else refused.field or ""
+    refused.field = path.rpartition(".")[2] or None
+    form.refuse(refused)
 
 
 def _wish(form: Form) -> RoleWish:
@@ -147,7 +156,7 @@ async def change(request: SignedIn, person_id: UUID, deed: str) -> Response:
     except StepUpRequired:
         return request.redirect(f"/confirm?next=/staff/{person_id}")
     except Refusal as refused:
-        form.refuse(refused)
+        _refuse(form, refused)
     return request.render_again("staff_member.html", form, **await _member(request, person_id))
 
 

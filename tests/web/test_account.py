@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pyotp
 import pytest
 
@@ -27,10 +29,10 @@ async def test_a_member_signs_in_with_the_code_and_out_again(visit: Visit, arran
     await visitor.go("/cases")
     assert "/sign-in?next=%2Fcases" in visitor.page.url
     await visitor.fill(national_id=member.national_id, mobile=member.mobile.replace("+98", "۰"))
-    await visitor.press("کد را بفرست")
+    await visitor.press("دریافت کد")
     await visitor.fill(code="۰۰۰۰۰۰")
     await visitor.press("ورود")
-    await visitor.reads("هنوز ثبت نشده است")
+    await visitor.reads("انجام نشد؛ لطفاً این موارد را ببینید")
     await visitor.fill(code=await visitor.code("sign_in"))
     await visitor.press("ورود")
     assert visitor.page.url.endswith("/cases")
@@ -44,15 +46,17 @@ async def test_strangers_are_answered_as_everybody_is(visit: Visit) -> None:
     visitor = await visit()
     await visitor.go("/sign-in")
     await visitor.fill(national_id=next_national_id(), mobile="09351112233")
-    await visitor.press("کد را بفرست")
-    await visitor.reads("اگر مشخصات شما با فهرست سازمان یکی باشد، کد به تلفن همراه شما فرستاده شد")
+    await visitor.press("دریافت کد")
+    await visitor.reads(
+        "اگر با همین مشخصات عضو باشید یا سازمانتان شما را با آن معرفی کرده باشد، کد به تلفن همراه شما فرستاده شد"
+    )
 
 
 async def test_what_cannot_be_read_is_said_at_its_field_and_kept(visit: Visit) -> None:
     visitor = await visit()
     await visitor.go("/sign-in")
     await visitor.fill(national_id="1234567890", mobile="0912")
-    await visitor.press("کد را بفرست")
+    await visitor.press("دریافت کد")
     assert await visitor.page.locator("#national_id-error").inner_text() != ""
     assert await visitor.page.input_value("#mobile") == "0912"
     assert await visitor.page.evaluate("document.activeElement.getAttribute('role')") == "alert"
@@ -65,7 +69,7 @@ async def test_staff_sign_in_with_password_and_totp(visit: Visit, context: Conte
     await visitor.go("/sign-in/staff")
     await visitor.fill(username=staff.username, password="wrong", totp="000000")
     await visitor.press("ورود")
-    await visitor.reads("هنوز ثبت نشده است")
+    await visitor.reads("انجام نشد؛ لطفاً این موارد را ببینید")
     assert await visitor.page.input_value("#password") == ""
     await visitor.fill(password=staff.password, totp=pyotp.TOTP(staff.totp_secret).now())
     await visitor.press("ورود")
@@ -103,5 +107,6 @@ async def test_a_member_sees_the_whole_number_of_their_card_once_with_a_code_for
     await member.press("Show the whole number")
     await member.reads("Give it to nobody who calls you. It is gone from this page once you leave it.")
     assert "•" not in await member.text()
+    assert re.search(r"[۰-۹]{4}( [۰-۹]{4}){3}", await member.text())
     await member.go("/credit")
     await member.reads("••••")

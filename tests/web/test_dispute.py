@@ -51,7 +51,7 @@ async def test_a_member_reads_that_their_mobile_or_their_guarantors_is_disputed(
     visit: Visit, disputed: Disputed
 ) -> None:
     member = await visit(disputed.tavana.applicant)
-    for page in ("/", "/apply/minipay", "/apply"):
+    for page in ("/", "/apply/minipay", "/profile", "/apply"):
         await member.go(page)
         await member.reads(DISPUTED)
     await member.look()

@@ -45,7 +45,7 @@ async def test_the_profile_says_who_one_is_and_what_credit_is_possible_to_the_ri
 ) -> None:
     visitor = await visit(member, width=360)
     await visitor.go("/")
-    await visitor.page.get_by_role("navigation").get_by_role("link", name="نمایه").click()
+    await visitor.page.get_by_role("navigation").get_by_role("link", name="پروفایل").click()
     await visitor.reads("My profile")
     text = await visitor.text()
     assert member.national_id not in text
@@ -53,6 +53,15 @@ async def test_the_profile_says_who_one_is_and_what_credit_is_possible_to_the_ri
     assert text.count("۱۰٬۰۰۰٬۰۰۰ تومان") == 2
     assert text.count("۲۴۰٬۰۰۰٬۰۰۰ تومان") == 2
     await visitor.look()
+
+
+async def test_nothing_is_called_possible_that_could_not_be_applied_for(visit: Visit, arrange: Arrange) -> None:
+    visitor = await visit(await arrange.member(await arrange.organisation(), net_pay=10))
+    await visitor.go("/profile")
+    await visitor.reads("No credit is possible for you now.")
+    assert await visitor.page.locator('main a[href^="/apply/"]').count() == 0
+    await visitor.press("Why, and what can be done")
+    await visitor.reads("سهمی از حقوق شما که می‌تواند صرف قسط شود")
 
 
 async def test_an_address_is_confirmed_and_a_forgotten_password_renewed_by_it(
@@ -150,7 +159,7 @@ async def test_a_member_without_an_employer_changes_the_number_with_both_codes(
     alone = await arrange.person("member")
     visitor = await visit(alone, width=360)
     await visitor.go("/profile")
-    await visitor.reads("No organisation with a contract lists you with this number, so no credit is possible now.")
+    await visitor.reads("No credit is possible for you now.")
     await visitor.press("Change my number")
     await visitor.fill(mobile="09351110008")
     await visitor.press("Send me both codes")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from web.language import languages
-from web.rendering import _environment, loaded_assets
+from web.rendering import _environment, loaded_assets, qr
 
 
 def rendered(code: str, template: str, **values: object) -> str:
@@ -13,7 +13,9 @@ def rendered(code: str, template: str, **values: object) -> str:
     return _environment(languages()[code], loaded_assets()).from_string(template).render(values)
 
 
-@pytest.mark.parametrize(("code", "said"), [("fa", "هنوز ثبت نشده است"), ("en", "This has not been sent yet")])
+@pytest.mark.parametrize(
+    ("code", "said"), [("fa", "انجام نشد؛ لطفاً این موارد را ببینید"), ("en", "This has not been sent yet")]
+)
 def test_a_message_is_said_in_the_language_of_the_page(code: str, said: str) -> None:
     assert rendered(code, '{{ _("This has not been sent yet") }}') == said
     assert rendered(code, '{% set known = _("This has not been sent yet") %}{{ known }}') == said
@@ -29,3 +31,17 @@ def test_a_message_that_is_chosen_as_the_page_is_made_is_said_too() -> None:
     template = '{{ _(message) }}, {{ _("%(n)s left", **values) }}'
 
     assert rendered("en", template, message="Now:", values={"n": "<5>"}) == "Now:, &lt;5&gt; left"
+
+
+def test_a_qr_code_is_squares_alone_and_what_is_too_long_for_a_camera_is_none() -> None:
+    drawn = qr("otpauth://totp/Amanat:narges.finance?secret=JBSWY3DPEHPK3PXP")
+
+    assert drawn.startswith('<svg viewBox="0 0 ')
+    assert [mark in drawn for mark in ('fill="#fff"', 'stroke="#000"', "style", "otpauth", "JBSWY3DP")] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
+    assert qr("otpauth://" + "a" * 300) == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+import httpx2
 import pyotp
 import pytest
 
@@ -15,13 +16,15 @@ from storage.database import SERVICE, transaction
 from tests.account_people import add_employee, sent_code, totp
 from tests.arrange import Arrange, Someone, eventually, newest_code, next_national_id, sent_to
 from tests.books import Superuser
-from tests.web.conftest import Visit
+from tests.web.conftest import HERE, Visit, cookies
 from tests.web.visitor import PageVisitor
 
 pytestmark = [pytest.mark.usefixtures("relay", "worker", "temporal"), pytest.mark.timeout(180)]
 
 NUMBER = "+989351110000"
 PASSWORD = "سرو بلند کنار رود"
+# The key of the authenticator app, for its camera.
+DRAWN = "[role=img] > svg"
 OPERATOR = Grant(Role.OPERATOR, ScopeKind.PLATFORM)
 
 
@@ -34,7 +37,12 @@ async def proposed(operator: PageVisitor) -> str:
     await operator.page.select_option("#role", "finance_officer")
     await operator.fill(scope="۱۱۰۱")
     await operator.press("Propose")
-    await operator.fill(national_id=next_national_id(), mobile="09351110000", username="narges.finance")
+    await operator.fill(
+        national_id=next_national_id(), mobile="09351110000", username="narges.finance", scope="no-such"
+    )
+    await operator.press("Propose")
+    assert await operator.page.locator("#scope-error").count() == 1
+    await operator.fill(scope="۱۱۰۱")
     await operator.press("Propose")
     await operator.reads("It was proposed; another operator has to confirm it.")
     await operator.look()
@@ -84,6 +92,7 @@ async def set_up(person: PageVisitor, superuser: Superuser) -> None:
     """Set password and key, at first with two passwords that differ, and sign in."""
     await person.press("Go on")
     await person.look()
+    assert await person.page.locator(DRAWN).count() == 1
     secret = await person.page.input_value('[name="totp_secret"]')
     await person.fill(totp="000000", password=PASSWORD, again="چیز دیگری که نیست")
     await person.press("Set up")
@@ -126,6 +135,7 @@ async def test_an_operator_takes_away_alone_and_proposes_the_rest(
     await operator.fill(scope="2201")
     await operator.press("Propose")
     await operator.reads("یک نفر نمی‌تواند این نقش‌ها را با هم داشته باشد")
+    assert await operator.page.locator("#role-error").count() == 1
     await operator.open("Take this role back")
     await operator.press("Take it back")
     await operator.reads("The role was taken back.")
@@ -138,6 +148,15 @@ async def test_an_operator_takes_away_alone_and_proposes_the_rest(
     assert (
         await superuser.value("SELECT count(*) FROM role_grants WHERE revoked_at IS NULL AND role <> 'operator'") == 0
     )
+
+
+async def test_no_key_of_nonsense_is_drawn(site: httpx2.AsyncClient, arrange: Arrange) -> None:
+    headers = {**cookies(await arrange.staff(OPERATOR)), **HERE}
+    key = await site.get("/staff-account/key", headers=headers)
+    forged = await site.post("/staff-account/key", data={"totp_uri": "otpauth://" + "ا" * 3_000}, headers=headers)
+
+    assert (key.headers["Cache-Control"], key.text.count("<svg")) == ("no-store", 1)
+    assert (forged.status_code, forged.text.count("<svg")) == (422, 0)
 
 
 async def test_staff_change_their_own_password_and_key(visit: Visit, arrange: Arrange, superuser: Superuser) -> None:
@@ -157,6 +176,7 @@ async def test_staff_change_their_own_password_and_key(visit: Visit, arrange: Ar
 
     await visitor.press("Another key in the authenticator app")
     await visitor.look()
+    assert await visitor.page.locator(DRAWN).count() == 1
     secret = await visitor.page.input_value('[name="totp_secret"]')
     code = await totp(arrange.context, someone.totp_secret)
     await visitor.fill(password=new, totp=code, new_totp=await totp(arrange.context, secret))

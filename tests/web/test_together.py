@@ -102,4 +102,4 @@ async def test_members_and_empty_choices_are_led_back(
     unticked = await send(site, tavana.finance, shown=tasks, totp=tavana.finance.totp)
 
     assert [answer.headers["Location"] for answer in (by_member, nothing)] == ["/", "/inbox"]
-    assert "مواردی را که تأیید می‌کنید علامت بزنید" in unticked
+    assert "مواردی را که تأیید می‌کنید انتخاب کنید" in unticked
