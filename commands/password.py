@@ -114,7 +114,8 @@ def _strangers_uses(identity: str, origin: str) -> Uses:
 async def _is_still(connection: AsyncConnection, found: Profile) -> bool:
     """Whether nobody has changed the password meanwhile; nor can they until this transaction ends."""
     await account.lock_person(connection, found.person_id)
-    return (await profile.read_profile(connection, found.person_id)).password_hash == found.password_hash
+    now = await profile.read_profile(connection, found.person_id, keep=True)
+    return now.password_hash == found.password_hash
 
 
 @refuses(NationalIdUnreadable, MobileUnreadable, BadEmail)
