@@ -271,6 +271,19 @@ async def test_the_same_statements_run_whoever_asks(
     assert shapes[0] == shapes[1] == shapes[2]
 
 
+async def test_joining_with_another_number_cuts_no_pause_of_money_short(
+    joining: Joining, context: Context, office: PersonnelOffice, superuser: Superuser
+) -> None:
+    line = Line()
+    await office.import_(line)
+    await superuser.run("UPDATE persons SET money_paused_until = now() + interval '10 hours'")
+
+    await joining.join(Newcomer(line.national_id))
+
+    paused = (await person(context, line.national_id)).money_paused_until
+    assert await value(context, "SELECT CAST(:paused AS timestamptz) > now() + interval '9 hours'", paused=paused)
+
+
 async def test_numbers_identities_and_addresses_have_their_limits(joining: Joining, superuser: Superuser) -> None:
     who = Newcomer()
     await joining.ask(who)
