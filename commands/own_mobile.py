@@ -69,6 +69,7 @@ async def request_own_mobile(command: Command, mobile: str) -> tuple[UUID, UUID]
 @refuses(check_code, EmployerDecides, MobileUnchanged, MobileChangeOpen)
 async def confirm_own_mobile(command: Command, old: TypedCode, new: TypedCode) -> None:
     """Make the new number the member's: sessions end, money pauses, and the old number is told."""
+    await command.alone()
     connection, person_id = command.connection, command.actor.person_id
     sent_to = await account.destination_of(connection, new.code_id, person_id, _NEW)
     if sent_to is None:

@@ -47,11 +47,13 @@ from storage.rows.profile import Profile
 
 @refuses(WeakPassword, StepUpRequired)
 async def set_password(command: Command, password: str) -> None:
-    """Set a password, or another one: the other sessions end, and the owner is told by SMS."""
+    """Set a password, or another one: other sessions end, codes to renew it are worthless; the owner is told by SMS."""
     require_fresh_member(command)
     actor, connection = command.actor, command.connection
     await _require_good(command.context, connection, actor.person_id, password)
-    await profile.set_password(connection, actor.person_id, await hash_password(password))
+    password_hash = await command.alone_after(lambda: hash_password(password))
+    await profile.set_password(connection, actor.person_id, password_hash)
+    await account.cancel_codes(connection, actor.person_id, CodePurpose.RENEW_PASSWORD)
     ended = await account.end_other_sessions(connection, actor.person_id, actor.session_id)
     await notify(connection, [actor.person_id], Sms.PASSWORD_SET)
     who = str(actor.person_id)
@@ -67,12 +69,13 @@ async def _require_good(context: Context, connection: AsyncConnection, person_id
 
 @refuses(StepUpRequired, NotFound)
 async def remove_password(command: Command) -> None:
-    """Go back to signing in by SMS only; the owner is told."""
+    """Go back to signing in by SMS only: codes to renew it are worthless; the owner is told."""
     require_fresh_member(command)
     who = command.actor.person_id
     if (await profile.read_profile(command.connection, who)).password_hash is None:
         raise NotFound
     await profile.set_password(command.connection, who, None)
+    await account.cancel_codes(command.connection, who, CodePurpose.RENEW_PASSWORD)
     await notify(command.connection, [who], Sms.PASSWORD_REMOVED)
     await command.audit(account_stream(who), subject=str(who))
 
@@ -181,8 +184,11 @@ async def _replace(
     origin: str,
 ) -> None:
     await account.lock_person(connection, person_id)
+    # Before the profile, as commands take them.
+    await account.lock_rights(connection, person_id)
     await _require_good(context, connection, person_id, password)
     await account.use_code(connection, challenge_id)
+    await account.cancel_codes(connection, person_id, CodePurpose.RENEW_PASSWORD)
     await profile.set_password(connection, person_id, password_hash)
     ended = await account.end_sessions(connection, person_id, "member")
     await notify(connection, [person_id], Sms.PASSWORD_SET)

@@ -7,18 +7,22 @@ import asyncio
 import pytest
 
 from commands.account import authenticate
+from commands.account.credentials import password_matches
 from commands.account.sessions import SignInAttempt
-from commands.command import Context
-from commands.password import _is_still, renew_password
+from commands.command import Command, Context
+from commands.password import _is_still, remove_password, renew_password, set_password
+from commands.profile import end_other_sessions
 from domain.access import Actor
+from domain.account import CodeNotAccepted
 from domain.errors import Unauthenticated
 from storage import profile
 from storage.database import SERVICE, transaction
-from tests.account_people import Member, sent_code
+from tests.account_people import Member, sent_code, value
 from tests.arrange import eventually
 from tests.books import Superuser
-from tests.commands.account_steps import ORIGIN
-from tests.commands.test_password import BETTER, actor, member, renewal, sign_in
+from tests.commands.account_steps import ORIGIN, do
+from tests.commands.test_password import BETTER, GOOD, actor, member, renew, renewal, sign_in
+from tests.races import counting
 
 __all__ = ["actor", "member"]
 
@@ -50,3 +54,51 @@ async def test_a_session_that_begins_with_the_old_password_ends_when_it_is_renew
     with pytest.raises(Unauthenticated):
         await authenticate(context, thief.session.token)
     await sign_in(context, member, BETTER)
+
+
+async def test_six_commands_at_once_that_end_sessions_dead_lock_nowhere(
+    context: Context, member: Member, actor: Actor
+) -> None:
+    async def change(number: int) -> None:
+        await do(context, actor, lambda command: set_password(command, f"{GOOD}-{number}"))
+
+    async def end_others() -> None:
+        await do(context, actor, end_other_sessions)
+
+    with counting("command:test_operation") as counted:
+        async with asyncio.timeout(5):
+            await asyncio.gather(*(change(number) for number in range(6)), *(end_others() for _ in range(6)))
+
+    assert (counted.again, counted.given_up) == ({}, {})
+    await authenticate(context, (await sign_in(context, member, await _right_one(context, member))).session.token)
+
+
+async def _right_one(context: Context, member: Member) -> str:
+    """The password of the six that came last."""
+    async with transaction(context.engine, SERVICE) as connection:
+        stored = (await profile.read_profile(connection, member.person_id)).password_hash
+    (found,) = [each for each in (f"{GOOD}-{number}" for number in range(6)) if await password_matches(each, stored)]
+    return found
+
+
+async def test_a_password_is_hashed_while_no_lock_is_held(context: Context, member: Member, actor: Actor) -> None:
+    async def held() -> object:
+        return await value(context, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+
+    async def work(command: Command) -> None:
+        if command.first is None:
+            assert await held() == 2
+        assert await command.alone_after(held) == 0
+
+    await do(context, actor, work)
+
+
+async def test_codes_to_renew_a_password_are_worthless_once_it_is_set_or_removed(
+    context: Context, member: Member, actor: Actor
+) -> None:
+    for change in (lambda command: set_password(command, f"{GOOD}-2"), remove_password):
+        challenge = await renewal(context, member)
+        code = await sent_code(context, challenge)
+        await do(context, actor, change)
+        with pytest.raises(CodeNotAccepted):
+            await renew(context, challenge, code)
