@@ -132,7 +132,8 @@ async def request_renewal(
     identity = read_identity(national_id)
     number = None if mobile is None else read_mobile(mobile)
     address = None if email is None else parse_email(email)
-    limits = code_uses(f"{identity}/{number or address}", origin)
+    # By e-mail all that is typed counts together: an address has many spellings, and one of them is the person's.
+    limits = code_uses(f"{identity}/{number or 'mail'}", origin)
     async with transaction(context.engine, SERVICE) as connection:
         wait = await account.count_uses(connection, context.seals, limits)
         if wait is None:
