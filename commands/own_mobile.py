@@ -14,7 +14,13 @@ from domain.account import CODES_APART, CodeNotAccepted, CodePurpose, MobileUnre
 from domain.errors import Forbidden, NotFound, TooMany
 from domain.identity import Mobile
 from domain.mobile_change import MobileChangeOpen, MobileUnchanged
-from domain.own_mobile import CHANGES_PER_NUMBER, CHANGES_PER_PERSON, EmployerDecides, own_mobile_binding
+from domain.own_mobile import (
+    CHANGES_PER_NUMBER,
+    CHANGES_PER_PAIR,
+    CHANGES_PER_PERSON,
+    EmployerDecides,
+    own_mobile_binding,
+)
 from domain.persian import persian_digits
 from messages.mobile_change import Event
 from messages.notice import SendCode
@@ -51,6 +57,7 @@ async def request_own_mobile(command: Command, mobile: str) -> tuple[UUID, UUID]
     limits = (
         (CODES_APART, f"{person_id}/{_NEW}"),
         (CHANGES_PER_PERSON, str(person_id)),
+        (CHANGES_PER_PAIR, f"{person_id}/{new}"),
         (CHANGES_PER_NUMBER, new),
     )
     wait = await account.count_uses(command.connection, command.seals, limits)
