@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, TypeVar, cast
 from uuid import UUID
 
 import structlog
@@ -35,7 +36,27 @@ from storage.rows.tasks import Task
 from storage.sealing import Seals
 from storage.tasks import answer_task
 
+T = TypeVar("T")
 _log = logging.getLogger("amanat.commands")
+
+
+class _MustBeAlone(Exception):
+    """The command begins again, after some work, with its person's rights locked alone."""
+
+    def __init__(self, work: Callable[[], Awaitable[object]]) -> None:
+        super().__init__()
+        self.work = work
+
+
+async def _nothing() -> None:
+    """No work."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Alone:
+    """That a command has its person's rights locked alone, and what came of the work before."""
+
+    done: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +95,7 @@ class Command:
 
     ``last`` are the statements that are sent with the COMMIT, ``locked`` the kinds of the cases that it has locked.
     ``totp`` is the code that came with exactly this, ``confirmed_until`` how long one counts that was given for several
-    commands at once; see ``commands.account.require_code``.
+    commands at once; see ``commands.account.require_code``. ``first`` is there once it runs ``alone``.
     """
 
     connection: AsyncConnection
@@ -85,6 +106,7 @@ class Command:
     locked: dict[UUID, CaseKind] = field(default_factory=dict)
     totp: str | None = field(default=None, repr=False)
     confirmed_until: datetime | None = None
+    first: _Alone | None = field(default=None, repr=False)
 
     def with_code(self, totp: str | None) -> Command:
         """The same command with the code that came with its content (G1)."""
@@ -123,6 +145,19 @@ class Command:
         until = self.confirmed_until or self.actor.strong_until
         if until is None or until < self.now:
             raise StepUpRequired
+
+    async def alone(self) -> None:
+        """Go on when no other command of this person is under way, and let none begin until this one is done.
+
+        For what ends their own sessions. Nothing is to be written before it: the command begins again.
+        """
+        await self.alone_after(_nothing)
+
+    async def alone_after(self, work: Callable[[], Awaitable[T]]) -> T:
+        """``alone``, after work that takes long, such as hashing: no transaction is open and no lock held meanwhile."""
+        if self.first is None:
+            raise _MustBeAlone(work)
+        return cast("T", self.first.done)
 
     async def open_case(self, kind: CaseKind, **values: Any) -> UUID:
         """``storage.cases.open_case``; the case needs no lock: other transactions see it only after the COMMIT."""
@@ -265,9 +300,15 @@ async def perform(
     Raises:
         Refusal: the command was refused; nothing has changed.
     """
-    answer = await retried(
-        lambda: _perform_once(context, envelope, work, status, keep), of=f"command:{envelope.operation}"
-    )
+
+    async def tried(first: _Alone | None) -> Answer:
+        once = partial(_perform_once, context, envelope, work, status, keep, first)
+        return await retried(once, of=f"command:{envelope.operation}")
+
+    try:
+        answer = await tried(None)
+    except _MustBeAlone as command:
+        answer = await tried(_Alone(await command.work()))
     if not answer.replayed:
         context.nudge()
     _log.info("command_done", extra={"operation": envelope.operation, "replayed": answer.replayed})
@@ -280,9 +321,10 @@ async def _perform_once(
     work: Callable[[Command], Awaitable[bytes]],
     status: int,
     keep: Callable[[bytes], bytes],
+    first: _Alone | None,
 ) -> Answer:
     actor, cipher = envelope.actor, context.seals.cipher
-    rights = rights_statements(actor)
+    rights = rights_statements(actor, alone=first is not None)
     # The same person has separate keys as staff and as a member.
     key, fingerprint = f"{actor.capacity}:{envelope.key}", envelope.fingerprint
     lookups, acting = lookup_statements(actor.person_id, key), Acting.of(actor)
@@ -294,7 +336,7 @@ async def _perform_once(
         earlier, now = earlier_answer(cipher, found[len(rights) :], fingerprint)
         if earlier is not None:
             return earlier
-        command = Command(connection, context, replace(envelope, actor=present), now)
+        command = Command(connection, context, replace(envelope, actor=present), now, first=first)
         answer = Answer(status, await work(command))
         save = save_statement(cipher, actor.person_id, key, fingerprint, Answer(status, keep(answer.body)))
         await run_statements(connection, *command.last, save, commit=True)

@@ -11,7 +11,7 @@ from commands.refusals import refuses
 from domain.account import TRIES_PER_ADDRESS, MobileUnreadable
 from domain.address import from_network
 from domain.errors import Forbidden, NotFound, TooMany
-from domain.invitation import INVITATIONS_PER_MEMBER, INVITATIONS_PER_NUMBER
+from domain.invitation import INVITATIONS_PER_MEMBER, INVITATIONS_PER_NUMBER, INVITATIONS_PER_PAIR
 from messages.invitation import SendInvitation
 from storage import account
 from storage.audit import account_stream
@@ -27,7 +27,11 @@ async def invite(command: Command, mobile: str) -> None:
         raise Forbidden
     inviter, number = command.actor.person_id, read_mobile(mobile)
     # A refused invitation sends nothing, so its count may be rolled back with it.
-    limits = ((INVITATIONS_PER_MEMBER, str(inviter)), (INVITATIONS_PER_NUMBER, number))
+    limits = (
+        (INVITATIONS_PER_MEMBER, str(inviter)),
+        (INVITATIONS_PER_PAIR, f"{inviter}/{number}"),
+        (INVITATIONS_PER_NUMBER, number),
+    )
     wait = await account.count_uses(command.connection, command.seals, limits)
     if wait is not None:
         raise TooMany(retry_after=wait)

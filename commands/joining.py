@@ -24,9 +24,17 @@ from domain.account import (
     parse_code,
     parse_name,
 )
-from domain.address import from_network
+from domain.address import Uses, from_network
 from domain.errors import Forbidden, TooMany
-from domain.joining import JOININGS_PER_IDENTITY, JOININGS_PER_NUMBER, TermsOutdated
+from domain.joining import (
+    INQUIRIES,
+    INQUIRIES_PER_ADDRESS,
+    JOININGS_PER_IDENTITY,
+    JOININGS_PER_IDENTITY_THERE,
+    JOININGS_PER_NUMBER,
+    JOININGS_PER_NUMBER_THERE,
+    TermsOutdated,
+)
 from messages.joining import CheckJoining
 from storage import account, audit, joining, personnel
 from storage.audit import account_stream
@@ -68,11 +76,7 @@ async def request_joining(context: Context, form: JoiningForm, *, origin: str) -
         form.terms_version,
         None if form.invitation is None else account.hash_token(form.invitation),
     )
-    limits = (
-        *code_uses(f"{wish.national_id}/{wish.mobile}", origin),
-        (JOININGS_PER_IDENTITY, wish.national_id),
-        (JOININGS_PER_NUMBER, wish.mobile),
-    )
+    limits = _uses(wish, origin)
     async with transaction(context.engine, SERVICE) as connection:
         if (await joining.terms_in_force(connection)).version != wish.terms_version:
             raise TermsOutdated(field="terms_version")
@@ -84,6 +88,19 @@ async def request_joining(context: Context, form: JoiningForm, *, origin: str) -
         raise TooMany(retry_after=wait)
     context.nudge()
     return challenge
+
+
+def _uses(wish: Wish, origin: str) -> Uses:
+    """What somebody who wants to join counts for, the network's own limits first."""
+    return (
+        *from_network(INQUIRIES_PER_ADDRESS, origin),
+        *from_network(JOININGS_PER_IDENTITY_THERE, origin, wish.national_id),
+        *from_network(JOININGS_PER_NUMBER_THERE, origin, wish.mobile),
+        *code_uses(f"{wish.national_id}/{wish.mobile}", origin),
+        (JOININGS_PER_IDENTITY, wish.national_id),
+        (JOININGS_PER_NUMBER, wish.mobile),
+        (INQUIRIES, ""),
+    )
 
 
 async def _ask(connection: AsyncConnection, context: Context, wish: Wish) -> UUID:

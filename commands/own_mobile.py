@@ -14,7 +14,13 @@ from domain.account import CODES_APART, CodeNotAccepted, CodePurpose, MobileUnre
 from domain.errors import Forbidden, NotFound, TooMany
 from domain.identity import Mobile
 from domain.mobile_change import MobileChangeOpen, MobileUnchanged
-from domain.own_mobile import CHANGES_PER_NUMBER, CHANGES_PER_PERSON, EmployerDecides, own_mobile_binding
+from domain.own_mobile import (
+    CHANGES_PER_NUMBER,
+    CHANGES_PER_PAIR,
+    CHANGES_PER_PERSON,
+    EmployerDecides,
+    own_mobile_binding,
+)
 from domain.persian import persian_digits
 from messages.mobile_change import Event
 from messages.notice import SendCode
@@ -50,6 +56,7 @@ async def request_own_mobile(command: Command, mobile: str) -> tuple[UUID, UUID]
     limits = (
         (CODES_APART, f"{person_id}/{_NEW}"),
         (CHANGES_PER_PERSON, str(person_id)),
+        (CHANGES_PER_PAIR, f"{person_id}/{new}"),
         (CHANGES_PER_NUMBER, new),
     )
     wait = await account.count_uses(command.connection, command.seals, limits)
@@ -68,6 +75,7 @@ async def request_own_mobile(command: Command, mobile: str) -> tuple[UUID, UUID]
 @refuses(check_code, EmployerDecides, MobileUnchanged, MobileChangeOpen)
 async def confirm_own_mobile(command: Command, old: TypedCode, new: TypedCode) -> None:
     """Make the new number the member's: sessions end, money pauses, and the old number is told."""
+    await command.alone()
     connection, person_id = command.connection, command.actor.person_id
     sent_to = await account.destination_of(connection, new.code_id, person_id, _NEW)
     if sent_to is None:

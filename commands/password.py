@@ -47,11 +47,13 @@ from storage.rows.profile import Profile
 
 @refuses(WeakPassword, StepUpRequired)
 async def set_password(command: Command, password: str) -> None:
-    """Set a password, or another one: the other sessions end, and the owner is told by SMS."""
+    """Set a password, or another one: other sessions end, codes to renew it are worthless; the owner is told by SMS."""
     require_fresh_member(command)
     actor, connection = command.actor, command.connection
     await _require_good(command.context, connection, actor.person_id, password)
-    await profile.set_password(connection, actor.person_id, await hash_password(password))
+    password_hash = await command.alone_after(lambda: hash_password(password))
+    await profile.set_password(connection, actor.person_id, password_hash)
+    await account.cancel_codes(connection, actor.person_id, CodePurpose.RENEW_PASSWORD)
     ended = await account.end_sessions(connection, actor.person_id, apart_from=actor.session_id)
     await notify(connection, [actor.person_id], Sms.PASSWORD_SET)
     who = str(actor.person_id)
@@ -67,12 +69,13 @@ async def _require_good(context: Context, connection: AsyncConnection, person_id
 
 @refuses(StepUpRequired, NotFound)
 async def remove_password(command: Command) -> None:
-    """Go back to signing in by SMS only; the owner is told."""
+    """Go back to signing in by SMS only: codes to renew it are worthless; the owner is told."""
     require_fresh_member(command)
     who = command.actor.person_id
     if (await profile.read_profile(command.connection, who)).password_hash is None:
         raise NotFound
     await profile.set_password(command.connection, who, None)
+    await account.cancel_codes(command.connection, who, CodePurpose.RENEW_PASSWORD)
     await notify(command.connection, [who], Sms.PASSWORD_REMOVED)
     await command.audit(account_stream(who), subject=str(who))
 
@@ -114,7 +117,8 @@ def _strangers_uses(identity: str, origin: str) -> Uses:
 async def _is_still(connection: AsyncConnection, found: Profile) -> bool:
     """Whether nobody has changed the password meanwhile; nor can they until this transaction ends."""
     await account.lock_person(connection, found.person_id)
-    return (await profile.read_profile(connection, found.person_id)).password_hash == found.password_hash
+    now = await profile.read_profile(connection, found.person_id, keep=True)
+    return now.password_hash == found.password_hash
 
 
 @refuses(NationalIdUnreadable, MobileUnreadable, BadEmail)
@@ -128,7 +132,8 @@ async def request_renewal(
     identity = read_identity(national_id)
     number = None if mobile is None else read_mobile(mobile)
     address = None if email is None else parse_email(email)
-    limits = code_uses(f"{identity}/{number or address}", origin)
+    # By e-mail all that is typed counts together: an address has many spellings, and one of them is the person's.
+    limits = code_uses(f"{identity}/{number or 'mail'}", origin)
     async with transaction(context.engine, SERVICE) as connection:
         wait = await account.count_uses(connection, context.seals, limits)
         if wait is None:
@@ -180,8 +185,11 @@ async def _replace(
     origin: str,
 ) -> None:
     await account.lock_person(connection, person_id)
+    # Before the profile, as commands take them.
+    await account.lock_rights(connection, person_id)
     await _require_good(context, connection, person_id, password)
     await account.use_code(connection, challenge_id)
+    await account.cancel_codes(connection, person_id, CodePurpose.RENEW_PASSWORD)
     await profile.set_password(connection, person_id, password_hash)
     ended = await account.end_sessions(connection, person_id, "member")
     await notify(connection, [person_id], Sms.PASSWORD_SET)

@@ -83,6 +83,7 @@ async def remove_email(command: Command) -> None:
 @refuses(NotFound)
 async def end_session(command: Command, session_id: UUID) -> None:
     """End one of one's own sessions, as member or staff."""
+    await command.alone()
     if not await account.end_session(command.connection, command.actor.person_id, session_id):
         raise NotFound
     await _audit(command, after={"session": str(session_id)})
@@ -91,6 +92,7 @@ async def end_session(command: Command, session_id: UUID) -> None:
 @refuses()
 async def end_other_sessions(command: Command) -> int:
     """End all of one's own sessions but this one; returns how many."""
+    await command.alone()
     actor = command.actor
     ended = await account.end_sessions(command.connection, actor.person_id, apart_from=actor.session_id)
     await _audit(command, after={"sessions_ended": ended})

@@ -78,13 +78,15 @@ class Limit:
     """So many times in a window that begins with the first time; refused tries count too.
 
     Where others may use it up, ``pace`` says how often one more is let through all the same, so that a stranger slows
-    somebody down and never shuts them out.
+    somebody down and never shuts them out. A ``shared`` one counts whoever they are and wherever they come from: what
+    another limit refuses is no use of it, so that a refused stranger costs nobody else anything.
     """
 
     name: str
     allowed: int
     window: timedelta
     pace: timedelta | None = None
+    shared: bool = False
 
 
 # Whoever signed in with a device before has limits of their own there, apart from those of strangers.
@@ -94,18 +96,21 @@ DEVICES_PER_PERSON: Final = 10
 # An office of hundreds stands behind one address. Those of an address count its network (``domain.address``).
 CODES_PER_ADDRESS: Final = Limit("codes_address", 300, timedelta(hours=1), timedelta(seconds=30))
 CODES_APART: Final = Limit("codes_apart", 1, timedelta(seconds=30))
-# What strangers who know national id and mobile can have sent to a number, and one network of it, so that something is
-# left for others; a known device has as much for itself.
-CODES_PER_NUMBER_THERE: Final = Limit("codes_number_address", 3, timedelta(hours=1), timedelta(minutes=10))
-CODES_PER_NUMBER: Final = Limit("codes_number", 5, timedelta(hours=1), timedelta(minutes=10))
-CODES_PER_DAY: Final = Limit("codes_day", 20, timedelta(days=1), timedelta(minutes=30))
+# What strangers who know national id and mobile can have sent to a number; and one network of it, which therefore never
+# uses up either by itself. A known device has as much for itself.
+CODES_PER_NUMBER_THERE: Final = Limit("codes_number_address", 3, timedelta(hours=1), timedelta(hours=1))
+CODES_PER_DAY_THERE: Final = Limit("codes_day_address", 10, timedelta(days=1), timedelta(hours=3))
+CODES_PER_NUMBER: Final = Limit("codes_number", 5, timedelta(hours=1), timedelta(minutes=10), shared=True)
+CODES_PER_DAY: Final = Limit("codes_day", 20, timedelta(days=1), timedelta(minutes=30), shared=True)
 CODES_PER_DEVICE: Final = Limit("codes_device", 5, timedelta(hours=1))
 CODES_PER_PERSON: Final = Limit("codes_person", 10, timedelta(hours=1))
 TRIES_PER_ADDRESS: Final = Limit("sign_in_address", 300, timedelta(hours=1), timedelta(seconds=10))
 TRIES_PER_DEVICE: Final = Limit("sign_in_device", 30, timedelta(hours=1))
 STAFF_TRIES_PER_ADDRESS: Final = Limit("staff_address", 60, timedelta(minutes=15), timedelta(seconds=5))
 STAFF_TRIES_PER_NAME: Final = Limit("staff_name_address", 10, timedelta(minutes=15), timedelta(seconds=5))
-STAFF_TRIES_EVERYWHERE: Final = Limit("staff_name", 200, timedelta(minutes=15), timedelta(milliseconds=250))
+STAFF_TRIES_EVERYWHERE: Final = Limit(
+    "staff_name", 200, timedelta(minutes=15), timedelta(milliseconds=250), shared=True
+)
 STAFF_TRIES_PER_DEVICE: Final = Limit("staff_device", 10, timedelta(minutes=15))
 # Wrong TOTP codes beside the right password: only a person who has the password can use them up, and nobody is told
 # that it was right. They alone bound how well a code can be guessed: 20 times 3 of a million a day.

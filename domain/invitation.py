@@ -12,8 +12,9 @@ from messages.invitation import Sms
 
 INVITATION_DAYS: Final = 14
 INVITATIONS_PER_MEMBER: Final = Limit("invitations_member", 10, timedelta(days=1))
-# However many people invite the same number, it gets no more SMS than these.
-INVITATIONS_PER_NUMBER: Final = Limit("invitations_number", 3, timedelta(days=1))
+# However many people invite the same number, it gets no more SMS than these, and of one of them no more than one.
+INVITATIONS_PER_PAIR: Final = Limit("invitations_pair", 1, timedelta(days=1))
+INVITATIONS_PER_NUMBER: Final = Limit("invitations_number", 3, timedelta(days=1), timedelta(hours=8), shared=True)
 
 # Letters of Persian, Arabic and Latin writing, and what joins them.
 _NAME: Final = re.compile(r"[A-Za-z\u0620-\u064a\u066e-\u06d3\u06fa-\u06ff '\u200c-]{2,40}")

@@ -11,9 +11,15 @@ from domain.account import Limit
 from domain.errors import Conflict
 from domain.wording import Sentence
 
-# Each inquiry about a number costs money, and no number is worth more of them.
-JOININGS_PER_NUMBER: Final = Limit("joining_number", 5, timedelta(hours=1), timedelta(minutes=10))
-JOININGS_PER_IDENTITY: Final = Limit("joining_identity", 10, timedelta(hours=1), timedelta(minutes=10))
+# Each joining is an inquiry to the registry, which costs money. This many are made, whoever joins; and one network of
+# it, so that something is left for others.
+INQUIRIES: Final = Limit("inquiries", 1_000, timedelta(hours=1), timedelta(seconds=5), shared=True)
+INQUIRIES_PER_ADDRESS: Final = Limit("inquiries_address", 60, timedelta(hours=1), timedelta(minutes=1))
+# Anybody may type somebody's number or national id.
+JOININGS_PER_NUMBER_THERE: Final = Limit("joining_number_address", 3, timedelta(hours=1), timedelta(hours=1))
+JOININGS_PER_IDENTITY_THERE: Final = Limit("joining_identity_address", 5, timedelta(hours=1), timedelta(hours=1))
+JOININGS_PER_NUMBER: Final = Limit("joining_number", 5, timedelta(hours=1), timedelta(minutes=10), shared=True)
+JOININGS_PER_IDENTITY: Final = Limit("joining_identity", 10, timedelta(hours=1), timedelta(minutes=10), shared=True)
 
 JOINING_SENT: Final = Sentence(
     "اگر این شماره به نام صاحب این کد ملی باشد، کد تأیید تا چند لحظهٔ دیگر پیامک می‌شود. "

@@ -10,7 +10,9 @@ from domain.account import Limit
 from domain.errors import Conflict
 
 CHANGES_PER_PERSON: Final = Limit("own_mobile_person", 5, timedelta(hours=1))
-CHANGES_PER_NUMBER: Final = Limit("own_mobile_number", 3, timedelta(days=1))
+# What a number gets of one member, and of all, however many want it.
+CHANGES_PER_PAIR: Final = Limit("own_mobile_pair", 2, timedelta(days=1), timedelta(hours=6))
+CHANGES_PER_NUMBER: Final = Limit("own_mobile_number", 3, timedelta(days=1), timedelta(hours=1), shared=True)
 
 
 class EmployerDecides(Conflict):

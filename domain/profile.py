@@ -14,7 +14,9 @@ from messages.profile import Sms
 # As for staff, but that a password alone opens the account: from strangers' devices few in all are looked at.
 PASSWORD_TRIES_PER_ADDRESS: Final = Limit("password_address", 60, timedelta(minutes=15), timedelta(seconds=5))
 PASSWORD_TRIES_PER_PERSON: Final = Limit("password_person_address", 10, timedelta(minutes=15), timedelta(minutes=1))
-PASSWORD_TRIES_EVERYWHERE: Final = Limit("password_person", 50, timedelta(minutes=15), timedelta(seconds=10))
+PASSWORD_TRIES_EVERYWHERE: Final = Limit(
+    "password_person", 50, timedelta(minutes=15), timedelta(seconds=10), shared=True
+)
 PASSWORD_TRIES_PER_DEVICE: Final = Limit("password_device", 10, timedelta(minutes=15))
 EMAILS_PER_PERSON: Final = Limit("email_codes", 5, timedelta(hours=1))
 

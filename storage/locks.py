@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.database import Statement, compile_sql
 
 _TAKE = sa.text("SELECT pg_advisory_xact_lock(:about, hashtext(:name))")
+_TAKE_FIRST = compile_sql(_TAKE)
 _SHARE = compile_sql(sa.text("SELECT pg_advisory_xact_lock_shared(:about, hashtext(:name))"))
 
 
@@ -34,6 +35,11 @@ class About(IntEnum):
 async def lock(connection: AsyncConnection, about: About, name: object) -> None:
     """Wait until nobody else holds the lock, and hold it."""
     await connection.execute(_TAKE, {"about": int(about), "name": str(name)})
+
+
+def lock_statement(about: About, name: object) -> Statement:
+    """Waits until nobody else holds the lock, and holds it."""
+    return Statement(_TAKE_FIRST, {"about": int(about), "name": str(name)})
 
 
 def share_statement(about: About, name: object) -> Statement:

@@ -22,9 +22,13 @@ _EMAIL: Final = "person.email"
 _COLUMNS = columns(profiles, Profile)
 
 
-async def read_profile(connection: AsyncConnection, person_id: UUID) -> Profile:
-    """The person's profile, an empty one if there is none."""
-    found = await find_one(connection, Profile, sa.select(*_COLUMNS).where(profiles.c.person_id == person_id))
+async def read_profile(connection: AsyncConnection, person_id: UUID, *, keep: bool = False) -> Profile:
+    """The person's profile, an empty one if there is none.
+
+    With ``keep`` it stays as it is until this transaction ends: whoever changes it waits.
+    """
+    query = sa.select(*_COLUMNS).where(profiles.c.person_id == person_id)
+    found = await find_one(connection, Profile, query.with_for_update(read=True) if keep else query)
     return found or Profile(person_id, None, None, None, None)
 
 

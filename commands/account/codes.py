@@ -18,6 +18,7 @@ from domain.account import (
     CODES_APART,
     CODES_PER_ADDRESS,
     CODES_PER_DAY,
+    CODES_PER_DAY_THERE,
     CODES_PER_DEVICE,
     CODES_PER_NUMBER,
     CODES_PER_NUMBER_THERE,
@@ -204,14 +205,17 @@ async def require_code(command: Command) -> None:
 def code_uses(pair: str, origin: str) -> Uses:
     """What a code that anybody may ask for counts for: all that one number gets is bounded together.
 
+    The network's own limits come first: what they refuse is no use of what all have together.
+
     Args:
-        pair: national id and number, or address.
+        pair: national id and number, or whose e-mail.
         origin: where the asker comes from.
     """
     return (
         *from_network(CODES_PER_ADDRESS, origin),
-        (CODES_APART, pair),
+        (CODES_APART, f"{pair}/{origin}"),
         *from_network(CODES_PER_NUMBER_THERE, origin, pair),
+        *from_network(CODES_PER_DAY_THERE, origin, pair),
         (CODES_PER_NUMBER, pair),
         (CODES_PER_DAY, pair),
     )

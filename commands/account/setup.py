@@ -127,6 +127,7 @@ async def change_staff_credentials(command: Command, *, password: str, totp: str
     if new.password is None and new.totp_key is None:
         raise NothingToChange
     person_id, seals, typed = command.actor.person_id, command.seals, parse_code(totp, field="totp")
+    await command.alone()
     async with transaction(command.context.side, SERVICE) as connection:
         wait = await account.count_use(connection, seals, STEP_UP_TRIES, str(person_id))
     if wait is not None:

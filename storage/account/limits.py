@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -40,14 +41,22 @@ async def count_use(connection: AsyncConnection, seals: Seals, limit: Limit, key
 async def count_uses(connection: AsyncConnection, seals: Seals, uses: Sequence[tuple[Limit, str]]) -> int | None:
     """Count one use of several limits, up to the first that is reached; its seconds, or None.
 
-    Past a limit that has a pace, one more is let through at that pace. Callers name the limits in one fixed order, so
-    that two never wait for each other.
+    Past a limit that has a pace, one more is let through at that pace. What is refused is no use of the shared limits
+    before: name those of the caller first. Callers name the limits in one fixed order, so that two never wait for each
+    other.
     """
+    counted: list[tuple[Limit, str]] = []
     for limit, key in uses:
         wait = await count_use(connection, seals, limit, key)
+        counted.append((limit, key))
         if wait is not None and limit.pace is not None:
-            wait = await count_use(connection, seals, Limit(f"{limit.name}_paced", 1, limit.pace), key)
+            paced = replace(limit, name=f"{limit.name}_paced", allowed=1, window=limit.pace)
+            wait = await count_use(connection, seals, paced, key)
+            counted.append((paced, key))
         if wait is not None:
+            for before, its_key in counted:
+                if before.shared:
+                    await give_back(connection, seals, before, its_key)
             return wait
     return None
 

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from domain.access import Actor, Grant, Role, ScopeKind
 from domain.account import SESSION_LIVES, STEP_UP_LIVES, Capacity
 from storage.database import SERVICE, Statement, compile_sql, fetch, run_alone
-from storage.locks import About, lock, share_statement
+from storage.locks import About, lock, lock_statement, share_statement
 from storage.rows.account import known_devices, sessions
 from storage.rows.people import persons
 from storage.rows.table import columns, read_all
@@ -93,14 +93,16 @@ async def read_session_again(connection: AsyncConnection, session_id: UUID) -> A
     return actor_now(await fetch(connection, Statement(_BY_ID, {"id": session_id, "touch": _NEVER})))
 
 
-def rights_statements(actor: Actor) -> tuple[Statement, ...]:
+def rights_statements(actor: Actor, *, alone: bool) -> tuple[Statement, ...]:
     """The first statements of a command: keep its person's rights until the transaction ends, then read them again.
 
     Whoever takes a right away or ends a session takes the same lock alone: it either comes first and is seen by the
-    command, or waits until the command is committed.
+    command, or waits until the command is committed. A command that does so to its own person takes it ``alone`` from
+    the beginning: two that share it would wait for each other.
     """
     again = Statement(_BY_ID, {"id": actor.session_id, "touch": _NEVER})
-    return share_statement(About.RIGHTS, actor.person_id), again
+    take = lock_statement if alone else share_statement
+    return take(About.RIGHTS, actor.person_id), again
 
 
 def actor_now(found: Sequence[Sequence[Any]]) -> Actor | None:

@@ -119,7 +119,8 @@ async def move_number(
             mobile_index=number.index,
             mobile_sealed=number.sealed,
             mobile_confirmed_at=None,
-            money_paused_until=sa.func.now() + pause,
+            # A pause that is under way is never cut short.
+            money_paused_until=sa.func.greatest(persons.c.money_paused_until, sa.func.now() + pause),
         )
     )
     await end_sessions(connection, person_id)

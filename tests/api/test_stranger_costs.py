@@ -18,10 +18,19 @@ from starlette.types import ASGIApp
 from commands.account.credentials import HashingThread, hash_password
 from commands.command import Context
 from commands.password import request_renewal
-from domain.account import CODES_PER_ADDRESS, CODES_PER_NUMBER, STAFF_TRIES_PER_ADDRESS, TRIES_PER_ADDRESS, Limit
+from domain.account import (
+    CODE_DIGITS,
+    CODE_TRIES,
+    CODES_PER_ADDRESS,
+    CODES_PER_DAY,
+    CODES_PER_NUMBER,
+    STAFF_TRIES_PER_ADDRESS,
+    TRIES_PER_ADDRESS,
+    Limit,
+)
 from domain.address import WIDER
 from domain.errors import TooMany
-from domain.joining import JOININGS_PER_IDENTITY, JOININGS_PER_NUMBER
+from domain.joining import INQUIRIES, INQUIRIES_PER_ADDRESS, JOININGS_PER_IDENTITY, JOININGS_PER_NUMBER
 from domain.profile import PASSWORD_TRIES_PER_ADDRESS
 from stack.places import PROJECT
 from storage.database import SERVICE, transaction
@@ -101,7 +110,7 @@ DRIVES: Final = {
     "sign_in_staff": Drive("POST", "/v1/sign-in/staff", _staff, STAFF_TRIES_PER_ADDRESS),
     "read_terms": Drive("GET", "/v1/terms"),
     "open_invitation": Drive("POST", "/v1/invitations/openings", _link, TRIES_PER_ADDRESS),
-    "request_joining": Drive("POST", "/v1/joining/codes", _newcomer, CODES_PER_ADDRESS),
+    "request_joining": Drive("POST", "/v1/joining/codes", _newcomer, INQUIRIES_PER_ADDRESS),
     "join": Drive("POST", "/v1/joining/sessions", _challenge, TRIES_PER_ADDRESS),
     "sign_in_with_password": Drive("POST", "/v1/sign-in/password", _password, PASSWORD_TRIES_PER_ADDRESS),
     "request_renewal": Drive("POST", "/v1/password-renewals/codes", _pair, CODES_PER_ADDRESS),
@@ -124,10 +133,10 @@ def _counted(number: str) -> int | None:
     return None if number == "free" else int(number)
 
 
-def most(limit: Limit, *, times: int = 1) -> int:
-    """The most that a limit lets through in an hour, with so many times its allowance."""
+def most(limit: Limit, *, times: int = 1, within: timedelta = _AN_HOUR) -> int:
+    """The most that a limit lets through in an hour or another time, with so many times its allowance."""
     assert limit.pace is not None
-    return ceil(_AN_HOUR / limit.window) * (limit.allowed * times + ceil(limit.window / limit.pace))
+    return ceil(within / limit.window) * (limit.allowed * times + ceil(limit.window / limit.pace))
 
 
 @asynccontextmanager
@@ -196,12 +205,17 @@ async def test_a_request_writes_no_more_rows_than_stated(strangers: Strangers, n
 
 
 @pytest.mark.parametrize("name", DRIVES)
-async def test_past_its_limit_a_network_is_slowed_down_and_no_other_one(strangers: Strangers, name: str) -> None:
+async def test_past_its_limit_a_network_is_slowed_down_and_no_other_one(
+    strangers: Strangers, context: Context, name: str
+) -> None:
     drive, cost = DRIVES[name], costs()[name]
     assert await strangers.passed(drive, ["2001:db8:1:1::1"], first=10) == 1
     await strangers.superuser.run("UPDATE rate_windows SET used = used + 100000")
     near = await strangers.passed(drive, [f"2001:db8:1:1::{host:x}" for host in range(2, 10)], first=20)
     wide = await strangers.passed(drive, [f"2001:db8:1:{subnet:x}::1" for subnet in range(2, 10)], first=40)
+    # What all joinings have together is a bound of money.
+    inquiries = [context.seals.index.of(f"rate:{INQUIRIES.name}{paced}", "") for paced in ("", "_paced")]
+    await strangers.superuser.run("DELETE FROM rate_windows WHERE bucket = ANY(%s)", inquiries)
     others = await strangers.passed(drive, ["2001:db8:2::1", "192.0.2.7", "::ffff:192.0.2.8"], first=60)
     # One may be let through at the pace at once, another while this takes its time.
     assert (near <= 2, wide <= 2) == ((True, True) if cost.near else (False, False))
@@ -214,24 +228,31 @@ async def test_one_person_is_sent_no_more_sms_than_stated(strangers: Strangers, 
     pace = CODES_PER_NUMBER.pace
     assert pace is not None
     pair = f"{member.national_id}/{member.mobile}"
-    apart, *paced = (
+    paced = [
         context.seals.index.of(f"rate:{which}", key)
         for which, key in (
-            ("codes_apart", pair),
             (f"{CODES_PER_NUMBER.name}_paced", pair),
             (f"{JOININGS_PER_NUMBER.name}_paced", member.mobile),
             (f"{JOININGS_PER_IDENTITY.name}_paced", member.national_id),
         )
-    )
+    ]
     for number in range(1, CODES_PER_NUMBER.allowed + 4):
         await strangers.passed(drive, [f"2001:db8:{number:x}::1"], first=10, same=True)
-        await strangers.superuser.run("UPDATE rate_windows SET ends_at = now() WHERE bucket = %s", apart)
     at_once = await value(context, _SENT)
     for turn in range(_AN_HOUR // pace - 1):
-        await strangers.superuser.run("UPDATE rate_windows SET ends_at = now() WHERE bucket = ANY(%s)", [apart, *paced])
+        await strangers.superuser.run("UPDATE rate_windows SET ends_at = now() WHERE bucket = ANY(%s)", paced)
         await strangers.passed(drive, [f"192.0.2.{turn}", f"198.51.100.{turn}"], first=10, same=True)
     stated = costs()[name].sms
     assert (at_once, await value(context, _SENT)) == (CODES_PER_NUMBER.allowed + 1, stated)
+
+
+def test_a_code_is_guessed_and_the_registry_asked_no_more_often_than_stated() -> None:
+    said = " ".join((PROJECT / "docs" / "limits.md").read_text("utf-8").split())
+    codes = most(CODES_PER_DAY, within=timedelta(days=1))
+    tries = codes * CODE_TRIES
+    odds = f"{tries / 10**CODE_DIGITS:.2%}".replace("%", " %")
+    assert f"{codes} codes a day are {tries} tries of a million, {odds}" in said
+    assert f"{INQUIRIES.allowed:,} joinings an hour and one each 5 s, so {most(INQUIRIES):,} an hour" in said
 
 
 @pytest.mark.parametrize("name", [name for name in DRIVES if name not in _SENDING])

@@ -12,19 +12,20 @@ import pytest
 
 from activities.invitation import InvitationSender, forget_invitations
 from activities.transition import ActivityContext
+from commands.account.codes import read_mobile
 from commands.command import Command, Context
 from commands.invitation import invite, open_invitation
 from domain.access import Actor, Role
 from domain.account import TRIES_PER_ADDRESS, MobileUnreadable
 from domain.errors import Forbidden, NotFound, TooMany
-from domain.invitation import inviter_in_sms
+from domain.invitation import INVITATIONS_PER_NUMBER, inviter_in_sms
 from gateways.sms import LocalSms
 from messages.invitation import SendInvitation
 from storage.database import Acting
 from tests.account_people import value
 from tests.arrange import Arrange
 from tests.books import Superuser
-from tests.commands.account_steps import do
+from tests.commands.account_steps import do, let_pace_pass
 from tests.joining_steps import ORIGIN, Joining, Newcomer
 from tests.storage.test_walls import count
 
@@ -147,19 +148,31 @@ async def test_a_member_is_invited_as_everybody_and_the_inviter_sees_nothing(
     assert await count(context.engine, Acting("member", inviting.actor.person_id), "invitations") == 0
 
 
-async def test_members_and_numbers_have_their_limits(inviting: Inviting, arrange: Arrange) -> None:
-    for _ in range(3):
-        await inviting.invite("09351110001")
-    with pytest.raises(TooMany):
-        await inviting.invite("09351110001")
-    another = replace(inviting, actor=await arrange.actor(await arrange.person("member")))
-    with pytest.raises(TooMany):
-        await another.invite("09351110001")
-
-    for number in range(7):
+async def test_members_have_their_limit(inviting: Inviting) -> None:
+    for number in range(10):
         await inviting.invite(f"0935111010{number}")
     with pytest.raises(TooMany):
-        await inviting.invite("09351110109")
+        await inviting.invite("09351110110")
+
+
+async def test_a_number_has_its_limit_which_no_member_uses_up_alone(
+    inviting: Inviting, context: Context, arrange: Arrange
+) -> None:
+    async def another() -> Inviting:
+        return replace(inviting, actor=await arrange.actor(await arrange.person("member")))
+
+    number = "09351110001"
+    await inviting.invite(number)
+    with pytest.raises(TooMany):
+        await inviting.invite(number)
+    # One more is let through at once, then one each eight hours.
+    for _ in range(INVITATIONS_PER_NUMBER.allowed):
+        await (await another()).invite(number)
+    with pytest.raises(TooMany) as refused:
+        await (await another()).invite(number)
+    assert (refused.value.retry_after or 0) <= 8 * 3_600
+    await let_pace_pass(context, INVITATIONS_PER_NUMBER, read_mobile(number))
+    await (await another()).invite(number)
 
 
 async def test_staff_invite_nobody_and_nonsense_has_no_effect(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -14,8 +15,15 @@ from commands.command import Command, Context
 from commands.joining import accept_terms, join
 from domain.access import Grant, Role, ScopeKind
 from domain.account import CodeNotAccepted, MobileUnreadable
+from domain.address import from_network
 from domain.errors import TooMany
-from domain.joining import JOININGS_PER_IDENTITY, JOININGS_PER_NUMBER, TermsOutdated
+from domain.joining import (
+    INQUIRIES,
+    INQUIRIES_PER_ADDRESS,
+    JOININGS_PER_IDENTITY,
+    JOININGS_PER_NUMBER,
+    TermsOutdated,
+)
 from domain.personnel import SentByYourself
 from gateways.mobile_owner import OwnerUnknown
 from storage.account import purge_expired
@@ -25,7 +33,7 @@ from tests.account_people import audited, value
 from tests.activities.test_personnel_change import answer, take
 from tests.arrange import Arrange
 from tests.books import Superuser
-from tests.commands.account_steps import do, wrong
+from tests.commands.account_steps import do, let_pace_pass, use_up, wrong
 from tests.joining_steps import ORIGIN, Joining, Newcomer
 from tests.personnel_steps import Line, PersonnelOffice
 
@@ -271,22 +279,67 @@ async def test_the_same_statements_run_whoever_asks(
     assert shapes[0] == shapes[1] == shapes[2]
 
 
-async def test_numbers_identities_and_addresses_have_their_limits(joining: Joining, superuser: Superuser) -> None:
+async def test_joining_with_another_number_cuts_no_pause_of_money_short(
+    joining: Joining, context: Context, office: PersonnelOffice, superuser: Superuser
+) -> None:
+    line = Line()
+    await office.import_(line)
+    await superuser.run("UPDATE persons SET money_paused_until = now() + interval '10 hours'")
+
+    await joining.join(Newcomer(line.national_id))
+
+    paused = (await person(context, line.national_id)).money_paused_until
+    assert await value(context, "SELECT CAST(:paused AS timestamptz) > now() + interval '9 hours'", paused=paused)
+
+
+async def test_numbers_and_identities_have_their_limits(joining: Joining, superuser: Superuser) -> None:
     who = Newcomer()
     await joining.ask(who)
     with pytest.raises(TooMany):
         await joining.ask(who)
 
-    for _ in range(JOININGS_PER_NUMBER.allowed):
-        await joining.ask(Newcomer(mobile=who.mobile))
-    with pytest.raises(TooMany):
-        await joining.ask(Newcomer(mobile=who.mobile))
+    # One more is let through at once, then one each ten minutes.
+    for number in range(JOININGS_PER_NUMBER.allowed):
+        await joining.ask(Newcomer(mobile=who.mobile), origin=f"of {number}")
+    with pytest.raises(TooMany) as refused:
+        await joining.ask(Newcomer(mobile=who.mobile), origin="elsewhere")
+    assert 500 < (refused.value.retry_after or 0) <= 600
 
     await superuser.run("DELETE FROM rate_windows")
     for number in range(JOININGS_PER_IDENTITY.allowed + 1):
-        await joining.ask(replace(who, mobile=f"+9893522200{number:02}"))
+        await joining.ask(replace(who, mobile=f"+9893522200{number:02}"), origin=f"of {number}")
+    with pytest.raises(TooMany) as refused:
+        await joining.ask(replace(who, mobile="+989352220099"), origin="elsewhere")
+    assert 500 < (refused.value.retry_after or 0) <= 600
+
+
+async def test_one_network_keeps_nobody_from_joining_with_their_number_or_national_id(joining: Joining) -> None:
+    who = Newcomer()
+    for number in range(20):
+        for one in (Newcomer(mobile=who.mobile), replace(who, mobile=f"+9893522200{number:02}")):
+            with suppress(TooMany):
+                await joining.ask(one, origin="stranger")
+
+    await joining.ask(who, origin="home")
+
+
+async def test_inquiries_are_bounded_over_all_networks_and_by_network(joining: Joining, context: Context) -> None:
+    await use_up(context, INQUIRIES, "", left=1)
+    await joining.ask(Newcomer(), origin="one")
+    await joining.ask(Newcomer(mobile="+989351110002"), origin="two")
+    third = Newcomer(mobile="+989351110003")
+    with pytest.raises(TooMany) as refused:
+        await joining.ask(third, origin="three")
+    assert 1 <= (refused.value.retry_after or 0) <= 5
+    await let_pace_pass(context, INQUIRIES, "")
+    await joining.ask(third, origin="four")
+
+    for limit, key in from_network(INQUIRIES_PER_ADDRESS, "one"):
+        await use_up(context, limit, key)
+    await let_pace_pass(context, INQUIRIES, "")
     with pytest.raises(TooMany):
-        await joining.ask(replace(who, mobile="+989352220099"))
+        await joining.ask(Newcomer(mobile="+989351110004"), origin="one")
+    await joining.ask(Newcomer(mobile="+989351110004"), origin="five")
 
 
 async def test_a_code_has_five_tries_and_counts_once(joining: Joining, context: Context) -> None:

@@ -13,13 +13,13 @@ from domain.access import Actor, Role
 from domain.account import CodeNotAccepted
 from domain.errors import Forbidden, TooMany, Unauthenticated
 from domain.mobile_change import MobileUnchanged
-from domain.own_mobile import EmployerDecides
+from domain.own_mobile import CHANGES_PER_NUMBER, EmployerDecides
 from storage.account import take_unsent_code
 from storage.database import SERVICE, transaction
 from tests.account_people import Member, add_member, sent_code, value
 from tests.arrange import Arrange
 from tests.books import Superuser
-from tests.commands.account_steps import ORIGIN, do, wrong
+from tests.commands.account_steps import ORIGIN, do, let_pace_pass, use_up, wrong
 from tests.commands.test_profile import result, signed_in
 
 NEW = "+989351110008"
@@ -168,3 +168,28 @@ async def test_the_present_number_staff_and_too_many_are_refused(
     await ask(context, actor)
     with pytest.raises(TooMany):
         await ask(context, actor)
+
+
+async def test_one_member_does_not_keep_another_from_a_number(
+    context: Context, member: Member, actor: Actor, superuser: Superuser
+) -> None:
+    other = await authenticate(
+        context, (await signed_in(context, await add_member(context, 2), superuser)).session.token
+    )
+
+    async def ask_half_a_minute_later(who: Actor) -> int:
+        apart = context.seals.index.of("rate:codes_apart", f"{who.person_id}/change_mobile_new")
+        await superuser.run("UPDATE rate_windows SET ends_at = now() WHERE bucket = %s", apart)
+        try:
+            await ask(context, who)
+        except TooMany as refused:
+            return refused.retry_after or 0
+        return 0
+
+    for _ in range(5):
+        await ask_half_a_minute_later(actor)
+    assert await ask_half_a_minute_later(other) == 0
+    await use_up(context, CHANGES_PER_NUMBER, NEW)
+    assert await ask_half_a_minute_later(other) > 0
+    await let_pace_pass(context, CHANGES_PER_NUMBER, NEW)
+    assert await ask_half_a_minute_later(other) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -18,7 +19,7 @@ from commands.password import (
 )
 from commands.profile import confirm_email
 from domain.access import Actor
-from domain.account import CodeNotAccepted
+from domain.account import CODES_PER_NUMBER, CodeNotAccepted
 from domain.address import from_network
 from domain.errors import NotFound, StepUpRequired, TooMany, Unauthenticated
 from domain.password import MEMBER_PASSWORD_LENGTHS, WeakPassword, parse_password
@@ -187,6 +188,29 @@ async def test_nobody_else_gets_a_code_for_renewing(
     assert [await is_sent(context, code_id) for code_id in asked] == [False] * 4
     await superuser.run("UPDATE profiles SET email_confirmed_at = NULL")
     assert not await is_sent(context, await renewal(context, member, email=EMAIL))
+
+
+async def test_however_an_address_is_spelt_its_codes_count_together(
+    context: Context, member: Member, actor: Actor
+) -> None:
+    await with_email(context, actor)
+    await value(context, "DELETE FROM rate_windows")
+    alive = 0
+    for number in range(CODES_PER_NUMBER.allowed + 6):
+        # Others than the person's count as well.
+        email = f"{EMAIL[:number].upper()}{EMAIL[number:]}" if number % 3 else f"other{number}@example.com"
+        with suppress(TooMany):
+            challenge = await request_renewal(
+                context, national_id=member.national_id, mobile=None, email=email, origin=f"network {number}"
+            )
+            alive += await is_sent(context, challenge)
+
+    assert await value(context, "SELECT count(*) FROM one_time_codes WHERE purpose = 'renew_password'") == (
+        CODES_PER_NUMBER.allowed + 1
+    )
+    assert alive == 4
+    # By the number it is another matter.
+    await request_renewal(context, national_id=member.national_id, mobile=member.mobile, email=None, origin=ORIGIN)
 
 
 async def test_another_number_takes_password_and_address_away(

@@ -17,10 +17,13 @@ from commands.account import (
     sign_in,
     sign_in_staff,
 )
+from commands.account.codes import code_uses
 from commands.account.credentials import hash_password
 from commands.command import Context
 from domain.account import (
     CODES_PER_ADDRESS,
+    CODES_PER_DAY,
+    CODES_PER_DAY_THERE,
     CODES_PER_NUMBER,
     CODES_PER_NUMBER_THERE,
     DEVICES_PER_PERSON,
@@ -232,11 +235,6 @@ async def test_a_strangers_requests_do_not_bar_the_member_who_has_the_last_code(
     own = await challenge(context, member)
     code = await sent_code(context, own)
     await use_up(context, CODES_PER_NUMBER, f"{member.national_id}/{member.mobile}")
-    await value(
-        context,
-        "UPDATE rate_windows SET ends_at = now() WHERE bucket = :bucket",
-        bucket=context.seals.index.of("rate:codes_apart", f"{member.national_id}/{member.mobile}"),
-    )
     with pytest.raises(TooMany):
         await challenge(context, member, origin="stranger")
 
@@ -249,16 +247,51 @@ async def test_a_strangers_requests_do_not_bar_the_member_who_has_the_last_code(
 
 async def test_requests_from_one_network_leave_some_of_a_number_s_for_the_member(context: Context) -> None:
     member = await add_member(context)
-    apart = context.seals.index.of("rate:codes_apart", f"{member.national_id}/{member.mobile}")
+    stranger = network(context, 1)
 
-    async def ask(number: int) -> object:
-        await value(context, "UPDATE rate_windows SET ends_at = now() WHERE bucket = :bucket", bucket=apart)
-        return await challenge(context, member, origin=network(context, number))
+    async def ask(_number: int) -> object:
+        await half_a_minute_later(context, member, stranger)
+        return await challenge(context, member, origin=stranger)
 
+    # One more is let through at once, then one each hour.
     assert (await outcomes(ask, 8)).count(TooMany) == 8 - CODES_PER_NUMBER_THERE.allowed - 1
-    await value(context, "UPDATE rate_windows SET ends_at = now() WHERE bucket = :bucket", bucket=apart)
-    own = await challenge(context, member)
-    await sign_in(context, challenge_id=own, code=await sent_code(context, own), origin=ORIGIN)
+    for origin in ("home", "work"):
+        assert await outcomes(ask, 2) == [TooMany] * 2
+        own = await challenge(context, member, origin=origin)
+        await sign_in(context, challenge_id=own, code=await sent_code(context, own), origin=origin)
+
+
+async def test_one_network_never_takes_the_turn_that_all_have_of_a_number_for_a_day(context: Context) -> None:
+    member = await add_member(context)
+    stranger, pair = network(context, 1), f"{member.national_id}/{member.mobile}"
+    for limit, key in code_uses(pair, stranger):
+        if limit in {CODES_PER_DAY_THERE, CODES_PER_DAY}:
+            await use_up(context, limit, key)
+    await let_pace_pass(context, CODES_PER_DAY, pair)
+
+    assert await outcomes(lambda _: challenge(context, member, origin=stranger), 3) == [TooMany] * 3
+    await challenge(context, member, origin="home")
+
+
+async def test_what_one_limit_refuses_is_no_use_of_another_that_all_share(context: Context) -> None:
+    member = await add_member(context)
+    pair = f"{member.national_id}/{member.mobile}"
+    await use_up(context, CODES_PER_NUMBER, pair)
+    await let_pace_pass(context, CODES_PER_NUMBER, pair)
+    await use_up(context, CODES_PER_DAY, pair)
+
+    assert await outcomes(lambda number: challenge(context, member, origin=f"of {number}"), 9) == [TooMany] * 9
+    await let_pace_pass(context, CODES_PER_DAY, pair)
+    await challenge(context, member, origin="home")
+    used = "SELECT used FROM rate_windows WHERE bucket = :bucket"
+    bucket = context.seals.index.of(f"rate:{CODES_PER_NUMBER.name}", pair)
+    assert await value(context, used, bucket=bucket) == CODES_PER_NUMBER.allowed + 1
+
+
+async def half_a_minute_later(context: Context, member: Member, origin: str) -> None:
+    """Let a network ask for another code for a pair, as far as the time between two goes."""
+    bucket = context.seals.index.of("rate:codes_apart", f"{member.national_id}/{member.mobile}/{origin}")
+    await value(context, "UPDATE rate_windows SET ends_at = now() WHERE bucket = :bucket", bucket=bucket)
 
 
 async def test_a_stranger_cannot_use_up_the_tries_of_another_s_challenge(context: Context) -> None:
