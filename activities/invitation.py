@@ -15,7 +15,8 @@ from storage import invitation
 from storage.database import SERVICE, transaction
 
 _log = logging.getLogger("amanat.invitations")
-_PAGE: Final = "/join?invitation="
+# Browsers send to nobody what stands behind ``#``.
+_PAGE: Final = "/join#"
 
 
 class InvitationSender:

@@ -1,4 +1,4 @@
-"""Asks the registry whose number it is, and sends whoever wants to join their code only after a yes; by the relay."""
+"""Asks the registry whose number it is, and sends the code to join only after a yes; by the relay."""
 
 from __future__ import annotations
 

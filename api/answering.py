@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import ClassVar, get_args
 
 from api.operation import Confirmation, confirmations
 from api.values import Input
@@ -15,6 +15,8 @@ from storage.rows.tasks import Task
 class Decision(Input):
     """An answer to a task. Its subclasses say by ``kind`` and ``decision`` which, and perform the command."""
 
+    # Whether it may only be given about the version of the task that was seen: its case's content may be replaced.
+    of_version: ClassVar[bool] = False
     kind: str
     decision: str
 

@@ -89,8 +89,8 @@ class Section(Generic[P]):
         allowed: what the caller may do in such a case besides answering their tasks.
         members: the parts that members must take in the case to see this one.
         staff: ``scope``: all of them who see the case; ``holder``: only those who have claimed a task in it.
-        tells_where: whether members learn of which organisation and region the case is. Not where whoever signs in as
-            them need not be the one whom that organisation employs (A1).
+        tells_where: whether members learn of which organisation and region the case is. Not where the person who signs
+            in as them need not be the one whom that organisation employs (A1).
         by_programme: whether such cases go by a programme.
         endings: facts with which the process ends as soon as it knows.
         is_asked: False where nobody is ever asked, so that waiting for nobody is no sign of a process that moves.

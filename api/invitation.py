@@ -1,21 +1,16 @@
-"""Inviting somebody, and what whoever follows an invitation sees."""
+"""Inviting somebody, and what a person who follows an invitation sees."""
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from api.dependencies import CommandDep, VisitorDep, found_by, require
+from api.dependencies import CommandDep, VisitorDep, require
 from api.operation import Operation
 from api.values import Input, Moment, Out
 from commands import invitation as commands
 from commands.refusals import refuses
-from domain.errors import NotFound
 from domain.invitation import INVITATION_DAYS, inviter_in_sms
-from storage.database import SERVICE, transaction
-from storage.invitation import find_open
 
 router = APIRouter(prefix="/v1/invitations", tags=["account"], route_class=Operation)
 
@@ -30,6 +25,14 @@ class InvitationOnItsWay(Out):
     """The answer is the same whether or not the number is a member's."""
 
     days: int = Field(description="How long the link in the SMS is good", examples=[14])
+
+
+class InvitationToken(Input):
+    """The token of an invitation."""
+
+    token: str = Field(
+        max_length=64, description="What stands behind # in the link", examples=["b1Qm2Zt7cX0yK4sVn8wPjA"]
+    )
 
 
 class InvitationOut(Out):
@@ -47,12 +50,10 @@ async def invite(command: CommandDep, body: InvitationIn) -> InvitationOnItsWay:
     return InvitationOnItsWay(days=INVITATION_DAYS)
 
 
-@router.get("/{token}")
-@refuses(NotFound)
-async def read_invitation(
-    visitor: VisitorDep, token: Annotated[str, Path(max_length=64, examples=["b1Qm2Zt7cX0yK4sVn8wPjA"])]
-) -> InvitationOut:
-    """Who invites, for whoever has the link; not found once it was used or is over."""
-    async with transaction(visitor.context.engine, SERVICE) as connection:
-        found = found_by(await find_open(connection, token))
+@router.post("/openings")
+@refuses(commands.open_invitation)
+async def open_invitation(visitor: VisitorDep, body: InvitationToken) -> InvitationOut:
+    """Who invites, for anybody who has the link; not found once it was used or is over."""
+    visitor.response.headers["Cache-Control"] = "no-store"
+    found = await commands.open_invitation(visitor.context, token=body.token, origin=visitor.origin)
     return InvitationOut(inviter=inviter_in_sms(found.first_name, found.last_name), expires=found.expires_at)

@@ -11,7 +11,6 @@ from api.operation import Operation
 from api.values import Input, Out, Words
 from commands import joining as commands
 from commands.refusals import refuses
-from domain.account import CODE_LIFE
 from domain.joining import JOINING_SENT
 from storage.database import SERVICE, transaction
 from storage.joining import terms_in_force
@@ -70,12 +69,7 @@ async def request_joining(visitor: VisitorDep, body: JoiningIn) -> Challenge:
     """Ask to become a member. The answer is the same for everybody; a code comes if the number is theirs."""
     form = commands.JoiningForm(**body.model_dump())
     challenge = await commands.request_joining(visitor.context, form, origin=visitor.origin)
-    return Challenge(
-        challenge_id=challenge,
-        expires_in_seconds=int(CODE_LIFE.total_seconds()),
-        sentence=JOINING_SENT.fa,
-        sentence_en=JOINING_SENT.en,
-    )
+    return Challenge.told(challenge, JOINING_SENT)
 
 
 @router.post("/joining/sessions", status_code=201)

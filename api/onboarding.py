@@ -222,8 +222,8 @@ class CreditLines(Out):
 class Programmes(Out):
     """The programmes that exist.
 
-    ``limits`` leaves out employers where the member's mobile is disputed, and does not name them: whoever signs in as
-    somebody need not be the one whom an organisation employs.
+    ``limits`` leaves out employers where the member's mobile is disputed, and does not name them: the person who signs
+    in as somebody need not be the one whom an organisation employs.
     """
 
     takes_applications: bool = Field(description="False while operators have closed onboarding to new cases (G5)")

@@ -14,7 +14,6 @@ from api.operation import Operation
 from api.values import Input, Out
 from commands import password as commands
 from commands.refusals import refuses
-from domain.account import CODE_LIFE
 from domain.profile import PASSWORD_MAX, RENEWAL_SENT
 
 router = APIRouter(prefix="/v1", tags=["account"], route_class=Operation)
@@ -102,12 +101,7 @@ async def request_renewal(visitor: VisitorDep, body: RenewalIn) -> Challenge:
     challenge = await commands.request_renewal(
         visitor.context, national_id=body.national_id, mobile=body.mobile, email=body.email, origin=visitor.origin
     )
-    return Challenge(
-        challenge_id=challenge,
-        expires_in_seconds=int(CODE_LIFE.total_seconds()),
-        sentence=RENEWAL_SENT.fa,
-        sentence_en=RENEWAL_SENT.en,
-    )
+    return Challenge.told(challenge, RENEWAL_SENT)
 
 
 @router.post("/password-renewals", status_code=204)

@@ -24,6 +24,8 @@ from storage.rows.tasks import Task
 class ConfirmChange(Decision):
     """The change that a personnel file proposed is right."""
 
+    # A newer file may have put another value in its place.
+    of_version = True
     kind: Literal["confirm_change"]
     decision: Literal["confirm"]
 

@@ -31,6 +31,7 @@ STATUS: dict[type[errors.Refusal], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.PreconditionFailed: 412,
+    errors.VersionMissing: 428,
     errors.TooLarge: 413,
     errors.InvalidInput: 422,
     errors.TooMany: 429,

@@ -62,7 +62,7 @@ class DecisionIn(Input):
 
 
 class DecisionsIn(Input):
-    """Decisions of one kind that one code confirms together: whoever gives it has looked at all of them."""
+    """Decisions of one kind that one code confirms together: the person who gives it has looked at all of them."""
 
     items: list[DecisionIn] = Field(min_length=1, max_length=TOGETHER_MAX)
 
@@ -152,11 +152,13 @@ async def release_task(command: CommandDep, task_id: UUID) -> TaskOut:
 
 
 @router.post("/{task_id}/decision")
-@refuses(commands.lock_task, *(decision.decide for decision in DECISIONS))
+@refuses(commands.lock_task, errors.VersionMissing, *(decision.decide for decision in DECISIONS))
 async def decide_task(
     command: CommandDep, task_id: UUID, decision: Annotated[AnyDecision, Body()], version: IfMatch, totp: FreshCode
 ) -> CaseRow:
     """Answer a task. The answer is final and immediate; the process goes on from it."""
+    if version is None and decision.of_version:
+        raise errors.VersionMissing
     task = await commands.lock_task(command, task_id, version=version)
     await decision.decide(command.with_code(totp), task)
     return await case_row(command, task.case_id)

@@ -21,7 +21,7 @@ async def own_line(command: Command, line_id: UUID) -> CreditLine:
     """A credit line of the member who acts.
 
     Raises:
-        MobileDisputed: the employer lists another mobile for them: whoever acts need not be whom it employs (A1).
+        MobileDisputed: the employer lists another mobile for them: who acts need not be whom it employs (A1).
         NotFound: missing, or another person's.
     """
     line, person_id = await onboarding.read_line(command.connection, line_id), command.actor.person_id

@@ -1,17 +1,22 @@
-"""Inviting somebody by their number. Nobody learns whether they are a member already, nor whether they join."""
+"""Inviting somebody by their number, and opening an invitation.
+
+Nobody learns whether they are a member already, nor whether they join.
+"""
 
 from __future__ import annotations
 
 from commands.account.codes import read_mobile
-from commands.command import Command
+from commands.command import Command, Context
 from commands.refusals import refuses
-from domain.account import MobileUnreadable
-from domain.errors import Forbidden, TooMany
+from domain.account import TRIES_PER_ADDRESS, MobileUnreadable
+from domain.address import from_network
+from domain.errors import Forbidden, NotFound, TooMany
 from domain.invitation import INVITATIONS_PER_MEMBER, INVITATIONS_PER_NUMBER, INVITATIONS_PER_PAIR
 from messages.invitation import SendInvitation
 from storage import account
 from storage.audit import account_stream
-from storage.invitation import add_invitation
+from storage.database import SERVICE, transaction
+from storage.invitation import OpenInvitation, add_invitation, find_open
 from storage.outbox import enqueue
 
 
@@ -33,3 +38,17 @@ async def invite(command: Command, mobile: str) -> None:
     invitation_id = await add_invitation(command.connection, command.seals, inviter, number)
     await enqueue(command.connection, SendInvitation(invitation_id))
     await command.audit(account_stream(inviter), subject=str(invitation_id))
+
+
+@refuses(NotFound)
+async def open_invitation(context: Context, *, token: str, origin: str) -> OpenInvitation:
+    """The invitation of a token, if it can still be used; each look counts as a try of this network."""
+    async with transaction(context.engine, SERVICE) as connection:
+        wait = await account.count_uses(connection, context.seals, from_network(TRIES_PER_ADDRESS, origin))
+        found = None if wait else await find_open(connection, token)
+    # After the commit: what was counted stays counted.
+    if wait is not None:
+        raise TooMany(retry_after=wait)
+    if found is None:
+        raise NotFound
+    return found

@@ -26,9 +26,8 @@ from messages.mobile_change import Event
 from messages.notice import SendCode
 from storage import account, mobile_change
 from storage.audit import account_stream
-from storage.dispute import wake_concerned
+from storage.dispute import has_deciding_employer, wake_concerned
 from storage.notices import notify
-from storage.organisation import employments_of
 from storage.outbox import enqueue
 from storage.people import seal_number
 from storage.personnel import move_number
@@ -108,12 +107,12 @@ async def confirm_own_mobile(command: Command, old: TypedCode, new: TypedCode) -
 
 @refuses(EmployerDecides, MobileUnchanged, MobileChangeOpen)
 async def _refuse_others(command: Command, mobile: Mobile) -> None:
-    """Whose list has the number decides on it. A list that has another one than the member's says nothing about it."""
+    """Whose list has the number, or had it, decides on it. A list that never had it says nothing about the member."""
     connection, person_id = command.connection, command.actor.person_id
-    if any(employment.counts for employment in await employments_of(connection, person_id)):
-        raise EmployerDecides
     if await mobile_change.lock_open_change(connection, person_id, None):
         raise MobileChangeOpen
+    if await has_deciding_employer(connection, person_id):
+        raise EmployerDecides
     if await mobile_change.has_mobile(connection, command.seals, person_id, mobile):
         raise MobileUnchanged(field="mobile")
 

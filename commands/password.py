@@ -54,7 +54,7 @@ async def set_password(command: Command, password: str) -> None:
     password_hash = await command.alone_after(lambda: hash_password(password))
     await profile.set_password(connection, actor.person_id, password_hash)
     await account.cancel_codes(connection, actor.person_id, CodePurpose.RENEW_PASSWORD)
-    ended = await account.end_other_sessions(connection, actor.person_id, actor.session_id)
+    ended = await account.end_sessions(connection, actor.person_id, apart_from=actor.session_id)
     await notify(connection, [actor.person_id], Sms.PASSWORD_SET)
     who = str(actor.person_id)
     await command.audit(account_stream(actor.person_id), subject=who, after={"sessions_ended": ended})

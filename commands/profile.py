@@ -94,13 +94,13 @@ async def end_other_sessions(command: Command) -> int:
     """End all of one's own sessions but this one; returns how many."""
     await command.alone()
     actor = command.actor
-    ended = await account.end_other_sessions(command.connection, actor.person_id, actor.session_id)
+    ended = await account.end_sessions(command.connection, actor.person_id, apart_from=actor.session_id)
     await _audit(command, after={"sessions_ended": ended})
     return ended
 
 
 def require_fresh_member(command: Command) -> None:
-    """Refuse whoever is no member, or shows no fresh code: by these somebody else could come in (G1).
+    """Refuse those who are no members, or show no fresh code: by these somebody else could come in (G1).
 
     Raises:
         Forbidden: staff.

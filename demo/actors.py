@@ -114,12 +114,13 @@ class SignedInUser:
 
     async def decide(self, case_id: UUID, decision: Decision) -> CaseRow:
         """Wait for the task that a decision is for, and answer it."""
-        return await self.answer((await self.task(case_id, decision.kind)).id, decision)
+        task = await self.task(case_id, decision.kind)
+        return await self.answer(task.id, decision, version=task.version)
 
-    async def answer(self, task_id: UUID, decision: Decision) -> CaseRow:
-        """Answer a task."""
+    async def answer(self, task_id: UUID, decision: Decision, *, version: int | None = None) -> CaseRow:
+        """Answer a task as it was seen."""
         totp = await self.code() if Confirmation.CODE in decision.confirmed_by() else None
-        return await self.client.call(decide_task, task_id, decision, version=None, totp=totp)
+        return await self.client.call(decide_task, task_id, decision, version=version, totp=totp)
 
     async def code(self) -> str | None:
         """The next code of their authenticator app, if they have one."""

@@ -15,6 +15,7 @@ from uuid import UUID
 from domain.access import SCOPES, Grant, Role, ScopeKind
 from domain.errors import Conflict, Forbidden, InvalidInput, Unauthenticated
 from domain.persian import clean_text, persian_digits, value_text
+from domain.wording import Sentence
 
 Capacity = Literal["member", "staff"]
 
@@ -27,13 +28,11 @@ TOTP_SECONDS: Final = 30
 TOTP_DRIFT: Final = 1
 NO_BINDING: Final = b""
 
-CODE_SENT_FA: Final = (
+CODE_SENT: Final = Sentence(
     "اگر مشخصات شما با فهرست سازمان یکی باشد، کد فرستاده شد؛ "
-    "در غیر این صورت برای اصلاح به واحد رفاه سازمان خود مراجعه کنید."
-)
-CODE_SENT_EN: Final = (
+    "در غیر این صورت برای اصلاح به واحد رفاه سازمان خود مراجعه کنید.",
     "If your details match your organisation's list, a code was sent; "
-    "otherwise ask your organisation's welfare office to correct them."
+    "otherwise ask your organisation's welfare office to correct them.",
 )
 
 # Of an e-mail with a code.
@@ -113,8 +112,8 @@ STAFF_TRIES_EVERYWHERE: Final = Limit(
     "staff_name", 200, timedelta(minutes=15), timedelta(milliseconds=250), shared=True
 )
 STAFF_TRIES_PER_DEVICE: Final = Limit("staff_device", 10, timedelta(minutes=15))
-# Wrong TOTP codes beside the right password: only whoever has the password can use them up, and nobody is told that
-# it was right. They alone bound how well a code can be guessed: 20 times 3 of a million a day.
+# Wrong TOTP codes beside the right password: only a person who has the password can use them up, and nobody is told
+# that it was right. They alone bound how well a code can be guessed: 20 times 3 of a million a day.
 STAFF_WRONG_TOTP: Final = Limit("staff_wrong_totp", 20, timedelta(days=1))
 STEP_UP_TRIES: Final = Limit("step_up", 10, timedelta(minutes=15))
 # Failures are counted in so many places, so that they hardly wait for each other.

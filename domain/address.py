@@ -52,7 +52,7 @@ def origin_of(pepper: bytes, address: str) -> str:
 
 
 def from_network(limit: Limit, origin: str, about: str = "") -> Uses:
-    """The uses to count for whoever comes from somewhere: of the near network, then of the wide one around it.
+    """The uses to count for a caller from somewhere: of the near network, then of the wide one around it.
 
     Args:
         limit: how often a near network may; a wide one ``WIDER`` times as often.

@@ -24,7 +24,7 @@ class EmploymentStatus(StrEnum):
 class MobileDisputed(Conflict):
     """The organisation lists another mobile for the person than they sign in with: nothing rests on it now (A1).
 
-    Its name is not told: whoever signs in as the person need not be the one whom it employs.
+    Its name is not told: a person who signs in as them need not be the one whom it employs.
     """
 
     code = "mobile_disputed"
@@ -80,7 +80,7 @@ class EmploymentEnded(Conflict):
 
     code = "employment_ended"
     fa = "همکاری این فرد پایان یافته است؛ اگر بازگشته است، او را با فایل کارکنان دوباره ثبت کنید."
-    en = "This employment has ended; whoever is back is listed again by a personnel file."
+    en = "This employment has ended; a person who is back is listed again by a personnel file."
 
 
 class NothingToCorrect(Conflict):

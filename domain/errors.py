@@ -90,6 +90,14 @@ class Conflict(Refusal):
     en = "This is not possible in the present state."
 
 
+class VersionMissing(Refusal):
+    """What is decided may have been replaced meanwhile: ``If-Match`` has to say which version was seen."""
+
+    code = "version_missing"
+    fa = "معلوم نیست کدام نسخهٔ این مورد را دیده‌اید؛ دوباره ببینید و تصمیم بگیرید."
+    en = "Say by If-Match which version of this was seen; look again and decide."
+
+
 class PreconditionFailed(Refusal):
     """``If-Match`` names an older version."""
 

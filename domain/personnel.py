@@ -119,7 +119,7 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     OWN_ROW: (
         "ردیف خود شما، و کسی را که ضامن او یا ضامن شماست، همکار دیگری باید بفرستد؛ این ردیف تغییری نکرد.",
-        "A colleague has to send your own row, and that of whoever you stand for or stands for you; nothing changed.",
+        "A colleague must send your own row, and those of people you stand for or who stand for you; nothing changed.",
     ),
 }
 
@@ -402,7 +402,7 @@ WORDS: Final = CapabilityWords(
             "امانت: سازمان شما شمارهٔ همراه دیگری برای شما فرستاده است. اگر از آن خبر ندارید، زود"
             " با پشتیبانی تماس بگیرید: {app_link}"
         ),
-        # To whoever has that number, who may be a stranger: it says nothing of the person or their employer.
+        # To the owner of that number, who may be a stranger: it says nothing of the person or their employer.
         Sms.MOBILE_PROPOSED_NEW: (
             "امانت: یک سازمان این شماره را برای یکی از کارکنان خود اعلام کرده و هنوز تأیید نشده است. اگر این شماره را"
             " خودتان به محل کارتان نداده‌اید، به پشتیبانی امانت خبر دهید."

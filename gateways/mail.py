@@ -36,7 +36,7 @@ class LocalMail:
 
 
 class NoMail:
-    """Where no e-mail can be sent: whoever waits for one is told so in the log, and nowhere else."""
+    """Where no e-mail can be sent: that is said in the log, and nowhere else."""
 
     async def send(self, address: str, subject: str, text: str) -> str:  # noqa: ARG002 - nothing is sent
         """See ``MailGateway.send``."""

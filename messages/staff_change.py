@@ -45,6 +45,7 @@ class Sms(StrEnum):
     ROLE_GRANTED = "staff_role_granted"
     CREDENTIALS_SET = "staff_credentials_set"
     CONSOLE_ACTED = "staff_console_acted"
+    RIGHTS_TAKEN = "staff_rights_taken"
 
 
 SIGNALS: Mapping[str, str] = {

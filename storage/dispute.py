@@ -19,6 +19,7 @@ from messages.case import RESUMED, CaseSignal
 from messages.mobile_change import FactKind as ForwardedFact
 from messages.personnel import Change
 from messages.personnel import FactKind as ProposedFact
+from storage.mobile_change import IS_FORWARDED
 from storage.organisation import IS_DISPUTED
 from storage.rows.cases import case_people, cases, facts
 from storage.rows.guarantor import guarantees
@@ -36,7 +37,7 @@ _REJECTIONS: Final = (ForwardedFact.REJECTED, ProposedFact.CHANGE_REJECTED)
 
 
 class ListSays(StrEnum):
-    """Which number an organisation's list has for a person, in the eyes of whoever judges a change of it."""
+    """Which number an organisation's list has for a person, in the eyes of the person who judges a change of it."""
 
     PRESENT = "present"
     PROPOSED = "proposed"
@@ -119,6 +120,16 @@ async def agreed_mobile(connection: AsyncConnection, employment_id: UUID) -> byt
     )
     agreed: bytes | None = await connection.scalar(query)
     return agreed
+
+
+async def has_deciding_employer(connection: AsyncConnection, person_id: UUID) -> bool:
+    """Whether the office of an employer decides on the person's number: its list has it, or had it until a dispute."""
+    decides = (
+        sa.exists()
+        .where(employments.c.person_id == person_id, employments.c.state != "left")
+        .where(sa.or_(sa.not_(IS_DISPUTED), employments.c.mobile_agreed_at.is_not(None), IS_FORWARDED))
+    )
+    return bool(await connection.scalar(sa.select(decides)))
 
 
 async def listed_mobiles(connection: AsyncConnection, person_id: UUID, proposed: bytes) -> list[ListedMobile]:

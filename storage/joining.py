@@ -148,7 +148,7 @@ async def become_member(connection: AsyncConnection, joining: Joining) -> Joined
 
 
 async def terms_in_force(connection: AsyncConnection) -> MembershipTerms:
-    """The terms that whoever joins accepts.
+    """The terms that a person who joins accepts.
 
     Raises:
         LookupError: there are none, though version 1 ships.

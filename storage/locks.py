@@ -1,6 +1,6 @@
 """Locks with a name, held until their transaction ends.
 
-Each has two numbers, what it is about and the hash of its name: whoever chooses a name, such as an Idempotency-Key,
+Each has two numbers, what it is about and the hash of its name: callers who choose a name, such as an Idempotency-Key,
 cannot choose one that is another kind's lock.
 """
 
@@ -43,5 +43,5 @@ def lock_statement(about: About, name: object) -> Statement:
 
 
 def share_statement(about: About, name: object) -> Statement:
-    """Holds the lock together with others who share it; whoever takes it alone waits for all of them."""
+    """Holds the lock together with others who share it; one who takes it alone waits for all of them."""
     return Statement(_SHARE, {"about": int(about), "name": str(name)})

@@ -35,8 +35,8 @@ def _config() -> Config:
     return config
 
 
-def upgrade(owner_url: str) -> None:
-    """Run every migration that is missing; safe to start from several processes at once.
+def upgrade(owner_url: str, *, to: str = "head") -> None:
+    """Run every migration that is missing up to a version; safe to start from several processes at once.
 
     Raises:
         UnknownVersion: the database is at a version that this checkout does not have.
@@ -50,7 +50,7 @@ def upgrade(owner_url: str) -> None:
             config = _config()
             _require_known(connection, config)
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, to)
             connection.commit()
             connection.execute(sa.select(sa.func.pg_advisory_unlock(_LOCK)))
             connection.commit()

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.identity import Sheba
+from storage.organisation import IS_DISPUTED
 from storage.rows.organisation import employments, organisations
 from storage.rows.people import persons
 from storage.rows.profile import Profile, profiles
@@ -36,7 +37,7 @@ async def find_profile(
 ) -> Profile | None:
     """The profile that has a password of the person with this national id, and with this number or confirmed address.
 
-    None without one: for whoever signs in, or renews a password, the two are the same.
+    None without one: to a person who signs in, or renews a password, the two are the same.
     """
     query = (
         sa.select(*_COLUMNS)
@@ -74,11 +75,14 @@ def open_email(seals: Seals, sealed: bytes) -> str:
 
 
 async def shebas_of(connection: AsyncConnection, seals: Seals, person_id: UUID) -> list[tuple[str, Sheba]]:
-    """The account numbers on the lists on which a person stands, each with its organisation's name; at most 50."""
+    """The account numbers on the lists on which a person stands, each with its organisation's name; at most 50.
+
+    Not of an employer where their mobile is disputed: whoever signs in need not be whom it employs (A1).
+    """
     query = (
         sa.select(organisations.c.name, employments.c.sheba_sealed)
         .join(organisations, organisations.c.id == employments.c.organisation_id)
-        .where(employments.c.person_id == person_id, employments.c.state != "left")
+        .where(employments.c.person_id == person_id, employments.c.state != "left", sa.not_(IS_DISPUTED))
         .order_by(employments.c.id)
         .limit(50)
     )

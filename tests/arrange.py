@@ -32,7 +32,8 @@ from storage.rows.account import role_grants
 from storage.rows.organisation import employments
 from storage.rows.people import persons
 
-_SERIAL = itertools.count(100_000_000)
+# Apart from those of ``account_people``.
+_SERIAL = itertools.count(200_000_000)
 _MOBILES = itertools.count(9_120_000_000)
 _DEFAULT_PAY = 400_000_000
 _SHEBA = "IR490546091390996030824628"
@@ -40,7 +41,7 @@ _HIRED = date(2015, 4, 4)
 
 
 # The authenticator app of all staff that tests make here. Between any two deeds of theirs so much time passes that the
-# next code has come; whoever is added by an operator or at the console uses their codes up.
+# next code has come; staff added by an operator or at the console use their codes up.
 _TOTP_SECRET = pyotp.random_base32()
 TIME_PASSES = """
     CREATE SCHEMA IF NOT EXISTS tests;

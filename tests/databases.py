@@ -140,6 +140,19 @@ class Databases:
             with self._maintenance() as connection:
                 connection.execute(f"DROP DATABASE IF EXISTS {kept.name} WITH (FORCE)")
 
+    @contextlib.contextmanager
+    def spare(self) -> Iterator[str]:
+        """The owner's address of a database with nothing in it, for this moment alone."""
+        self._count += 1
+        name = f"amanat_{self._count}"
+        with self._maintenance() as connection:
+            connection.execute(f"CREATE DATABASE {name} OWNER amanat_owner")
+        try:
+            yield self.server.owner_url(name)
+        finally:
+            with self._maintenance() as connection:
+                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
     def _empty(self, kept: _Kept) -> bool:
         """Whether it is as it was again."""
         connection = kept.connection

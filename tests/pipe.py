@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 @contextlib.asynccontextmanager
 async def piped(port: int, server: str, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[None]:
-    """A port that leads to the server for a while, encrypted if asked; whoever uses it is cut off when it closes."""
+    """A port that leads to the server for a while, encrypted if asked; its users are cut off when it closes."""
     host, _, target = server.rpartition(":")
     tasks: set[asyncio.Task[None]] = set()
 

@@ -78,7 +78,7 @@ class Desk:
         await self.phase(case_id, phase)
 
     async def phase(self, case_id: str, phase: str) -> None:
-        """Wait until it stands there, whoever may see it still."""
+        """Wait until it stands there, no matter who may see it still."""
 
         async def stands() -> bool:
             return bool(await self.superuser.value("SELECT phase = %s FROM cases WHERE id = %s", phase, case_id))

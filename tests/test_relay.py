@@ -52,7 +52,7 @@ async def office(context: Context, arrange: Arrange) -> MinipayOffice:
 
 
 async def enqueue_all(engine: AsyncEngine, *messages: object) -> None:
-    """Promise some messages."""
+    """Enqueue some messages."""
     async with transaction(engine, SERVICE) as connection:
         await outbox.enqueue(connection, *messages)
 

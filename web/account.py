@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Annotated, Final
 from urllib.parse import quote
 from uuid import UUID
@@ -11,7 +12,6 @@ from starlette.responses import Response
 
 from api.account import codes, sessions
 from api.client import checked
-from api.dependencies import SESSION_COOKIE
 from domain.errors import Refusal
 from web.forms import Form, empty
 from web.language import COOKIE as LANGUAGE_COOKIE
@@ -45,7 +45,7 @@ async def show_sign_in(request: AnyRequest, next: Next = "/") -> Response:  # no
 
 @router.post("/sign-in")
 async def ask_for_code(request: AnyRequest) -> Response:
-    """Ask for the code by SMS; whoever they are, the next page is the same (A1)."""
+    """Ask for the code by SMS; no matter who they are, the next page is the same (A1)."""
     form = await request.form()
     national_id, mobile = form.required("national_id"), form.required("mobile")
     if form.is_good:
@@ -95,8 +95,7 @@ async def show_staff_sign_in(request: AnyRequest, next: Next = "/") -> Response:
 async def sign_in_staff(request: AnyRequest) -> Response:
     """Begin a session of staff."""
     form = await request.form()
-    names = ("username", "password", "totp")
-    typed = {name: form.required(name) for name in names}
+    typed = {name: form.required(name) for name in ("username", "totp")} | {"password": form.password("password")}
     if form.is_good:
         try:
             await request.api.call(sessions.sign_in_staff, checked(sessions.StaffSignIn, **typed, transport="cookie"))
@@ -115,15 +114,13 @@ def with_cookies(request: PageRequest, response: Response) -> Response:
 
 @router.post("/sign-out")
 async def sign_out(request: AnyRequest) -> Response:
-    """End the session; whoever has none is signed out already."""
+    """End the session; a person who has none is signed out already."""
     response = request.redirect("/sign-in", done="signed_out")
-    try:
+    # Only who is signed out already is told so; else the session would live on unseen.
+    with contextlib.suppress(SignInNeeded):
         await authenticate(request)
         await request.api.call(sessions.sign_out)
-        return with_cookies(request, response)
-    except SignInNeeded:
-        # Only who is signed out already is told so; else the session would live on unseen.
-        response.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+    sessions.forget_session(response)
     return response
 
 

@@ -299,5 +299,5 @@ def _error_page(request: Request, status: HTTPStatus) -> Response:
 
 
 def _reference() -> str:
-    """The id under which this request stands in the logs, for whoever asks support."""
+    """The id under which this request stands in the logs, for people who ask support."""
     return str(structlog.contextvars.get_contextvars().get("request_id", ""))

@@ -25,13 +25,13 @@ _FROM_NPM: Final = {
 _TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
+    ".svg": "image/svg+xml; charset=utf-8",
     ".woff2": "font/woff2",
 }
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 # Where a file of ours names another asset: url(asset:vazirmatn.woff2).
 _NAMED: Final = re.compile(r"asset:([a-z0-9.-]+)")
-# Maps are for whoever debugs the library; a browser would ask for a file that is not served.
+# Maps are for those who debug the library; a browser would ask for a file that is not served.
 _SOURCE_MAP: Final = re.compile(rb"/[*/]# sourceMappingURL=\S+(?: \*/)?\s*$")
 PREFIX: Final = "/assets/"
 
@@ -58,7 +58,7 @@ class Asset:
         return cls(f"{PREFIX}{stem}.{digest}.{suffix}", _TYPES[f".{suffix}"], body, packed)
 
     def answer(self, request: Request) -> Response:
-        """The file, packed for whoever understands that."""
+        """The file, packed for clients that understand that."""
         headers = {"Cache-Control": _FOR_EVER, "Vary": "Accept-Encoding"}
         if self.packed is None or "gzip" not in request.headers.get("accept-encoding", ""):
             return Response(self.body, headers=headers, media_type=self.media_type)

@@ -52,7 +52,7 @@ async def leave_code(request: SignedIn, line_id: UUID) -> Response:
 
 @router.post("/credit/{line_id}/card")
 async def show_card(request: SignedIn, line_id: UUID) -> Response:
-    """Show the number; whoever sends the form once more is asked for another code."""
+    """Show the number; a person who sends the form once more is asked for another code."""
     form = await request.form()
     code_id, code = form.text("code_id"), form.required("code")
     if form.is_good:

@@ -35,7 +35,7 @@ async def show_messages(request: AnyRequest) -> Response:
 
 
 async def _greet(request: PageRequest) -> None:
-    """Keep the frame of whoever is signed in; these pages need nobody to be."""
+    """Keep the frame of the person who is signed in; these pages need nobody to be."""
     with contextlib.suppress(SignInNeeded):
         await authenticate(request)
 

@@ -92,7 +92,20 @@ class Form:
 
     def required(self, name: str) -> str:
         """``text``, with an error if it is empty."""
-        text = self.text(name)
+        return self._filled(name, self.text(name))
+
+    def password(self, name: str) -> str:
+        """A password exactly as it was typed, with an error if it is empty."""
+        return self._filled(name, self.values.get(name, ""))
+
+    def new_password(self, name: str = "password") -> str:
+        """A password that was typed twice, with an error where the two differ."""
+        chosen, again = self.password(name), self.password("again")
+        if chosen and again and chosen != again:
+            self.errors["again"] = self.language.translate("This is not the same as above.")
+        return chosen
+
+    def _filled(self, name: str, text: str) -> str:
         if not text:
             self.errors[name] = self.language.translate("Please fill this in.")
         return text

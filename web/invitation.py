@@ -27,7 +27,7 @@ async def show_invitation(request: SignedIn) -> Response:
 
 @router.post("/invite")
 async def invite(request: SignedIn) -> Response:
-    """Send it; the page that follows is the same whoever it is."""
+    """Send it; the page that follows is the same no matter who it is."""
     form = await request.form()
     mobile = form.required("mobile")
     if form.is_good:

@@ -1,19 +1,22 @@
-"""Joining with national id, name and mobile; and the terms of membership."""
+"""Joining with national id, name and mobile; and the terms of membership.
+
+An invitation's token stands behind ``#`` of its link, see ``web.staff_account``.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from typing import Annotated, Final
+from typing import Final
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from api import joining
 from api.account.sessions import MemberSignIn
 from api.client import checked
-from api.invitation import read_invitation
-from domain.errors import Refusal
+from api.invitation import InvitationOut, InvitationToken, open_invitation
+from domain.errors import NotFound, Refusal
 from web.account import Next, own_path, with_cookies, with_next
 from web.forms import Form, empty
 from web.language import noop as _
@@ -26,29 +29,42 @@ NOTES: Final = {
     "terms_accepted": _("Thank you. The terms are accepted."),
 }
 
-Token = Annotated[str, Query(max_length=64)]
 _TYPED: Final = ("national_id", "first_name", "last_name", "mobile")
 
 
 @router.get("/join")
-async def show_joining(request: AnyRequest, next: Next = "/", invitation: Token = "") -> Response:  # noqa: A002 - its usual name
-    """Where whoever is no member yet begins, by an invitation or without one."""
-    return await _form(request, empty(request.language, next=next, invitation=invitation))
+async def show_joining(request: AnyRequest, next: Next = "/") -> Response:  # noqa: A002 - its usual name
+    """Where a person who is no member yet begins, by an invitation or without one."""
+    return await _form(request, empty(request.language, next=next))
 
 
-async def _form(request: PageRequest, form: Form) -> Response:
+async def _form(request: PageRequest, form: Form, invited: InvitationOut | None = None) -> Response:
     terms = await request.api.call(joining.read_terms)
-    show, invited = request.render if form.is_good else request.render_again, None
-    if token := form.text("invitation"):
-        # Whatever was wrong with it, joining is possible without.
-        with contextlib.suppress(Refusal):
-            invited = await request.api.call(read_invitation, token)
+    show = request.render if form.is_good else request.render_again
     return show("join.html", form=form, terms=terms, invited=invited)
+
+
+@router.post("/join/invitation")
+async def show_inviter(request: AnyRequest) -> Response:
+    """Who invites; whatever is wrong with the invitation, joining is possible without."""
+    form = await request.form()
+    token, invited = _token(form), None
+    try:
+        invited = await request.api.call(open_invitation, checked(InvitationToken, token=token)) if token else None
+    except NotFound:
+        form.errors["invitation"] = request.language.translate("This invitation is over. You can join without it.")
+    except Refusal as refused:
+        form.errors["invitation"] = refused.sentence(request.language.code)
+    return await _form(request, form, invited)
+
+
+def _token(form: Form) -> str:
+    return form.text("invitation").rpartition("#")[2]
 
 
 @router.post("/join")
 async def ask_to_join(request: AnyRequest) -> Response:
-    """Ask to join; whoever they are, the next page is the same."""
+    """Ask to join; no matter who they are, the next page is the same."""
     form = await request.form()
     typed = {name: form.required(name) for name in _TYPED}
     version = form.version("terms_version")
@@ -56,8 +72,7 @@ async def ask_to_join(request: AnyRequest) -> Response:
         form.errors["terms_version"] = request.language.translate("To join, please accept the terms.")
     if form.is_good:
         try:
-            token = form.text("invitation") or None
-            body = checked(joining.JoiningIn, **typed, terms_version=version, invitation=token)
+            body = checked(joining.JoiningIn, **typed, terms_version=version, invitation=_token(form) or None)
             challenge = await request.api.call(joining.request_joining, body)
             return request.redirect(with_next(f"/join/code?challenge={challenge.challenge_id}", form))
         except Refusal as refused:

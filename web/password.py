@@ -12,7 +12,7 @@ from api import password
 from api.client import checked
 from domain.errors import Refusal, StepUpRequired
 from web.account import Next, own_path, with_cookies, with_next
-from web.forms import Form, empty
+from web.forms import empty
 from web.language import noop as _
 from web.page_request import AnyRequest, SignedIn
 
@@ -35,7 +35,7 @@ async def show_password(request: SignedIn) -> Response:
 async def set_password(request: SignedIn) -> Response:
     """Set it."""
     form = await request.form()
-    new = _new_password(form)
+    new = form.new_password()
     if form.is_good:
         try:
             await request.api.perform(password.set_password, form.key, checked(password.PasswordIn, password=new))
@@ -45,14 +45,6 @@ async def set_password(request: SignedIn) -> Response:
         except Refusal as refused:
             form.refuse(refused)
     return request.render_again("password.html", form)
-
-
-def _new_password(form: Form) -> str:
-    """A password that was typed twice alike."""
-    new, again = form.required("password"), form.required("again")
-    if new and again and new != again:
-        form.errors["again"] = form.language.translate("This is not the same as above.")
-    return new
 
 
 @router.post("/profile/password/removal")
@@ -79,7 +71,7 @@ async def show_password_sign_in(request: AnyRequest, next: Next = "/") -> Respon
 async def sign_in_with_password(request: AnyRequest) -> Response:
     """Begin a member's session."""
     form = await request.form()
-    national_id, typed = form.required("national_id"), form.required("password")
+    national_id, typed = form.required("national_id"), form.password("password")
     if form.is_good:
         try:
             body = checked(password.PasswordSignIn, national_id=national_id, password=typed, transport="cookie")
@@ -92,13 +84,13 @@ async def sign_in_with_password(request: AnyRequest) -> Response:
 
 @router.get("/sign-in/renewal")
 async def show_renewal(request: AnyRequest) -> Response:
-    """Where whoever has forgotten the password begins."""
+    """Where a person who has forgotten the password begins."""
     return request.render("renewal.html", form=empty(request.language))
 
 
 @router.post("/sign-in/renewal")
 async def request_renewal(request: AnyRequest) -> Response:
-    """Ask for the code, by number or confirmed address; whoever they are, the next page is the same."""
+    """Ask for the code, by number or confirmed address; no matter who they are, the next page is the same."""
     form = await request.form()
     national_id, mobile, email = form.required("national_id"), form.text("mobile"), form.text("email")
     if not mobile and not email:
@@ -124,7 +116,7 @@ async def show_renewal_code(request: AnyRequest, challenge: UUID) -> Response:
 async def renew_password(request: AnyRequest) -> Response:
     """Replace the password."""
     form = await request.form()
-    challenge_id, code, new = form.text("challenge_id"), form.required("code"), _new_password(form)
+    challenge_id, code, new = form.text("challenge_id"), form.required("code"), form.new_password()
     if form.is_good:
         try:
             body = checked(password.RenewedPassword, challenge_id=challenge_id, code=code, password=new)

@@ -62,9 +62,9 @@ async def follow_link(request: AnyRequest) -> Response:
 async def set_up(request: AnyRequest) -> Response:
     """Set password and key."""
     form = await request.form()
-    names = ("token", "password", "repeated", "totp_key", "totp")
-    typed = {name: form.required(name) for name in names}
-    if _is_repeated(request, form, typed.pop("repeated")):
+    typed = {name: form.required(name) for name in ("token", "totp_key", "totp")}
+    typed["password"] = form.new_password()
+    if form.is_good:
         try:
             await request.api.call(set_up_staff, checked(StaffSetUp, **typed))
             return request.redirect("/sign-in/staff", done="account_set_up")
@@ -74,12 +74,6 @@ async def set_up(request: AnyRequest) -> Response:
         except Refusal as refused:
             form.refuse(refused)
     return request.render_again("staff_account_set_up.html", form)
-
-
-def _is_repeated(request: PageRequest, form: Form, repeated: str, name: str = "password") -> bool:
-    if form.is_good and repeated != form.text(name):
-        form.errors["repeated"] = request.language.translate("The two passwords differ; type both again.")
-    return form.is_good
 
 
 @router.get("/staff-account/password")
@@ -98,8 +92,9 @@ def _of_staff(request: PageRequest) -> None:
 async def change_password(request: SignedIn) -> Response:
     """Another password in place of the present one."""
     form = await request.form()
-    typed = {name: form.required(name) for name in ("password", "totp", "new_password", "repeated")}
-    if _is_repeated(request, form, typed.pop("repeated"), "new_password"):
+    typed = {"password": form.password("password"), "totp": form.required("totp")}
+    typed["new_password"] = form.new_password("new_password")
+    if form.is_good:
         return await _change(request, form, typed)
     return request.render_again("staff_account_password.html", form)
 
@@ -117,7 +112,8 @@ async def show_key(request: SignedIn) -> Response:
 async def change_key(request: SignedIn) -> Response:
     """Another key in the app in place of the present one."""
     form = await request.form()
-    typed = {name: form.required(name) for name in ("password", "totp", "totp_key", "new_totp")}
+    typed = {name: form.required(name) for name in ("totp", "totp_key", "new_totp")}
+    typed["password"] = form.password("password")
     if form.is_good:
         return await _change(request, form, typed)
     return request.render_again("staff_account_key.html", form)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import Field
+from starlette.responses import Response
 
 from api.dependencies import DEVICE_COOKIE, SESSION_COOKIE, CallerDep, Reading, ReadingDep, Visitor, VisitorDep
 from api.operation import Operation
@@ -15,8 +16,9 @@ from api.values import Input, Out
 from commands import account as commands
 from commands.refusals import refuses
 from domain.access import Role, ScopeKind
-from domain.account import CODE_LIFE, CODE_SENT_EN, CODE_SENT_FA, DEVICE_LIFE, SESSION_LIVES, Capacity
+from domain.account import CODE_LIFE, CODE_SENT, DEVICE_LIFE, SESSION_LIVES, Capacity
 from domain.identity import Mobile, NationalId, mask_mobile, mask_national_id
+from domain.wording import Sentence
 from storage.joining import terms_due
 from storage.people import read_contacts, read_person
 from storage.profile import read_profile
@@ -51,8 +53,14 @@ class Challenge(Out):
 
     challenge_id: UUID
     expires_in_seconds: int = Field(examples=[300])
-    sentence: str = Field(description="Persian", examples=[CODE_SENT_FA])
-    sentence_en: str = Field(examples=[CODE_SENT_EN])
+    sentence: str = Field(description="Persian", examples=[CODE_SENT.fa])
+    sentence_en: str = Field(examples=[CODE_SENT.en])
+
+    @classmethod
+    def told(cls, challenge_id: UUID, sentence: Sentence) -> Self:
+        """The answer about a challenge, with the words for everybody."""
+        seconds = int(CODE_LIFE.total_seconds())
+        return cls(challenge_id=challenge_id, expires_in_seconds=seconds, sentence=sentence.fa, sentence_en=sentence.en)
 
 
 class MemberSignIn(Input):
@@ -129,12 +137,7 @@ async def request_sign_in_code(visitor: VisitorDep, wish: SignInCodeRequest) -> 
         origin=visitor.origin,
         device=wish.device_token or visitor.device,
     )
-    return Challenge(
-        challenge_id=challenge,
-        expires_in_seconds=int(CODE_LIFE.total_seconds()),
-        sentence=CODE_SENT_FA,
-        sentence_en=CODE_SENT_EN,
-    )
+    return Challenge.told(challenge, CODE_SENT)
 
 
 @router.post("/sign-in/sessions", status_code=201)
@@ -170,7 +173,14 @@ async def sign_in_staff(visitor: VisitorDep, body: StaffSignIn) -> Session:
 async def sign_out(caller: CallerDep) -> None:
     """End the session."""
     await commands.sign_out(caller.context, caller.actor, caller.origin)
-    caller.response.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+    forget_session(caller.response)
+
+
+def forget_session(response: Response) -> None:
+    """Have a browser forget the session and what it keeps of its pages; the device stays known."""
+    response.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+    # Not "cookies": the device's would go as well.
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
 
 
 @router.get("/me")

@@ -1,6 +1,6 @@
 """Passwords and TOTP. Passwords are hashed in threads of their own: it takes long, by design.
 
-One thread is for strangers, so that however many there are, another stays for whoever is known.
+One thread is for strangers, so that however many there are, another stays for those who are known.
 """
 
 from __future__ import annotations

@@ -131,8 +131,8 @@ async def sign_in_staff(
 ) -> SignIn:
     """Begin a session of staff. A wrong name, password and code take the same time and answer.
 
-    Right ones are never refused because others were wrong: past their limits strangers are slowed down, and whoever
-    shows the token of a ``device`` on which they signed in before has limits and a thread for hashing apart from them.
+    Right ones are never refused because others were wrong: past their limits strangers are slowed down, and those who
+    show the token of a ``device`` on which they signed in before have limits and a thread for hashing apart from them.
     Only wrong codes beside the right password end what that password is worth for a day, on devices that are not known.
     """
     name, typed = _name_or_nobody(username), parse_code(totp, field="totp")

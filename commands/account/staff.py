@@ -38,7 +38,6 @@ from storage import account, audit
 from storage.audit import account_stream
 from storage.notices import notify
 from storage.organisation import find_organisation
-from storage.people import holders_of
 from storage.policies import in_force
 from storage.sealing import Seals
 from storage.staff_change import Newcomer, StaffDraft, apply_draft, find_obstacle, lock_staff, send_link
@@ -131,6 +130,7 @@ async def revoke_role(administration: StaffAdministration, person_id: UUID, gran
     if grant is None:
         raise NotFound
     told = {"role": grant.role, "scope_kind": grant.scope_kind, "scope": grant.scope}
+    await notify(administration.connection, [person_id], Sms.RIGHTS_TAKEN)
     await administration.audit("revoke_role", person_id, grant=str(grant_id), **told)
 
 
@@ -142,6 +142,7 @@ async def disable_staff(administration: StaffAdministration, person_id: UUID) ->
     await account.disable_credential(connection, person_id)
     await account.cancel_codes(connection, person_id, CodePurpose.STAFF_LINK)
     ended = await account.end_sessions(connection, person_id, "staff")
+    await notify(connection, [person_id], Sms.RIGHTS_TAKEN)
     await administration.audit("disable_staff", person_id, sessions_ended=ended)
 
 
@@ -189,7 +190,8 @@ async def _at_the_console(administration: StaffAdministration, draft: StaffDraft
     obstacle = await find_obstacle(connection, seals, draft, policy)
     if obstacle is not None:
         raise obstacle.refusal
-    told = await holders_of(connection, OPERATOR)
+    # Those who are shut out too: whoever shut them out may be the one at the console.
+    told = await account.operators_told(connection)
     person_id = await apply_draft(connection, seals, draft, by=administration.actor, link_life=policy.link_life)
     await notify(connection, told, Sms.CONSOLE_ACTED)
     await administration.audit(f"{draft.action}_operator", person_id)

@@ -117,7 +117,7 @@ async def find_link(
 ) -> tuple[UUID, UUID] | None:
     """The id and the person of a link that still opens something; None for any other.
 
-    It costs no try: nobody guesses a token, and whoever has it may open its page again.
+    It costs no try: nobody guesses a token, and a person who has it may open its page again.
     """
     try:
         code_id = UUID(hex=token[:_ID_LENGTH])

@@ -150,7 +150,7 @@ async def end_sessions(
 ) -> int:
     """End all sessions of a person, or those in one capacity, after the commands under way; returns how many.
 
-    Their devices are no longer known: whoever has one may be why. ``apart_from`` is the session that goes on.
+    Their devices are no longer known: the holder of one may be why. ``apart_from`` is the session that goes on.
     """
     await lock_rights(connection, person_id)
     which = sa.true() if capacity is None else sessions.c.capacity == capacity
@@ -190,17 +190,6 @@ _LIVE = (
 async def live_sessions(connection: AsyncConnection, person_id: UUID) -> list[LiveSession]:
     """The sessions of a person that still count, the one used last first; at most 100."""
     return await read_all(connection, LiveSession, _LIVE, {"this_person": person_id})
-
-
-async def end_other_sessions(connection: AsyncConnection, person_id: UUID, session_id: UUID) -> int:
-    """End all sessions of a person but one, after the commands under way; returns how many."""
-    await lock_rights(connection, person_id)
-    ended = await connection.execute(
-        sa.update(sessions)
-        .where(_c.person_id == person_id, _c.id != session_id, _c.ended_at.is_(None))
-        .values(ended_at=sa.func.now())
-    )
-    return ended.rowcount
 
 
 async def lock_person(connection: AsyncConnection, person_id: UUID) -> None:

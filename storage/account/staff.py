@@ -143,6 +143,13 @@ def _operators() -> sa.Select[tuple[UUID]]:
     return sa.select(g.person_id).where(g.role == Role.OPERATOR, g.revoked_at.is_(None), sa.not_(shut_out))
 
 
+async def operators_told(connection: AsyncConnection) -> list[UUID]:
+    """Who is told of what the console did: all who hold operator, those who are shut out too; at most 50."""
+    g = role_grants.c
+    query = sa.select(g.person_id).where(g.role == Role.OPERATOR, g.revoked_at.is_(None)).order_by(g.id).limit(50)
+    return list(await connection.scalars(query))
+
+
 async def are_operators(connection: AsyncConnection, people: Collection[UUID]) -> bool:
     """Whether all of these people are operators now."""
     found = await connection.scalars(_operators().where(role_grants.c.person_id.in_(people)))

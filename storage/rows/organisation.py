@@ -83,6 +83,7 @@ employments = table(
     unit=str,
     mobile_index=bytes | None,
     mobile_listed_at=datetime,
+    mobile_agreed_at=datetime | None,
     sheba_index=bytes,
     sheba_sealed=bytes,
     updated_at=datetime,

@@ -7,7 +7,7 @@ DECLARE
 BEGIN
     FOR fixed IN SELECT * FROM (VALUES
         ('persons', '{id, national_id_index, national_id_sealed, created_at}'::name[]),
-        ('employments', '{id, organisation_id, person_id, unit}'),
+        ('employments', '{id, organisation_id, person_id, unit, mobile_agreed_at}'),
         ('contracts', '{id, organisation_id, number, starts_on, ends_on, created_at}'),
         ('role_grants', '{id, person_id, role, scope_kind, scope, granted_by, granted_at}'),
         ('staff_credentials', '{person_id, username, created_at}'),

@@ -75,7 +75,7 @@ async def test_no_file_renames_a_member_of_staff(office: PersonnelOffice) -> Non
 
 
 async def own_line(office: PersonnelOffice) -> Line:
-    """The row of whoever sends the files."""
+    """The row of the person who sends the files."""
     (found,) = await office.fetch(sa.select(persons).where(persons.c.id == office.actor.person_id))
     opened = office.context.seals.cipher.open_text
     return Line(

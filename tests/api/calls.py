@@ -75,7 +75,7 @@ def calls(world: World) -> dict[str, Call]:
         "join": Call("POST", "/v1/joining/sessions", challenge),
         "accept_terms": Call("POST", "/v1/me/terms", {"version": 1}),
         "invite": Call("POST", "/v1/invitations", {"mobile": "09351110009"}),
-        "read_invitation": Call("GET", "/v1/invitations/{invitation}"),
+        "open_invitation": Call("POST", "/v1/invitations/openings", {"token": "{invitation}"}),
         "read_profile": Call("GET", "/v1/me/profile"),
         "choose_preferences": Call("PATCH", "/v1/me", {"language": "fa"}),
         "send_email_code": Call("POST", "/v1/me/email", {"email": "maryam@example.com"}),

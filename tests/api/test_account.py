@@ -11,7 +11,7 @@ import pytest
 
 from commands.command import Context
 from domain.access import Grant
-from domain.account import CODE_SENT_EN, CODE_SENT_FA
+from domain.account import CODE_SENT
 from domain.identity import Mobile, NationalId, mask_mobile, mask_national_id
 from tests.account_people import (
     AUDITOR,
@@ -99,7 +99,7 @@ async def test_known_and_unknown_people_get_the_same_answer(api: httpx2.AsyncCli
     ]
     assert [answer.status_code for answer in answers] == [202, 202, 202]
     bodies = [without(answer.json(), "challenge_id") for answer in answers]
-    expected = {"expires_in_seconds": 300, "sentence": CODE_SENT_FA, "sentence_en": CODE_SENT_EN}
+    expected = {"expires_in_seconds": 300, "sentence": CODE_SENT.fa, "sentence_en": CODE_SENT.en}
     assert bodies == [expected] * 3
     assert len({answer.json()["challenge_id"] for answer in answers}) == 3
     names = [set(answer.headers) for answer in answers]

@@ -1,4 +1,4 @@
-"""What whoever decides sees of the person: enough to recognise them and what is proposed, never the whole value."""
+"""What an officer sees of the person: enough to recognise them and what is proposed, never the whole value."""
 
 from __future__ import annotations
 

@@ -66,6 +66,8 @@ async def test_a_browser_keeps_it_in_a_cookie_that_no_script_reads_and_signing_o
     shown = {"Cookie": "; ".join(f"{name}={each.value}" for name, each in cookies_of(answer).items())}
     out = await api.post("/v1/sign-out", headers=shown | {"Sec-Fetch-Site": "same-origin"})
     assert (out.status_code, DEVICE in cookies_of(out)) == (204, False)
+    # What pages left behind goes; "cookies" would be the device too.
+    assert out.headers["Clear-Site-Data"] == '"cache", "storage"'
 
     await use_up(context, STAFF_TRIES_EVERYWHERE, "boss")
     api.cookies.clear()

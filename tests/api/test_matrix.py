@@ -63,7 +63,7 @@ MATRIX: dict[str, Rule] = {
     "join": PUBLIC,
     "accept_terms": MEMBER_ONLY,
     "invite": MEMBER_ONLY,
-    "read_invitation": PUBLIC,
+    "open_invitation": PUBLIC,
     "read_profile": MEMBER_ONLY,
     "choose_preferences": ALL_SIGNED_IN,
     "send_email_code": MEMBER_ONLY,

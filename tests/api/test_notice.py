@@ -58,7 +58,7 @@ def relay_of(activity_context: ActivityContext, sms: LocalSms | SmsIr) -> Relay:
 
 
 async def send_notice(engine: AsyncEngine, who: Someone, *templates: str, **params: str) -> None:
-    """Promise messages, one after the other."""
+    """Enqueue messages, one after the other."""
     for template in templates:
         async with transaction(engine, SERVICE) as connection:
             await notify(connection, [who.id], template, params=params)

@@ -121,7 +121,7 @@ def test_every_command_takes_an_idempotency_key(document: dict[str, Any]) -> Non
     signing = {"request_sign_in_code", "sign_in", "sign_in_staff", "sign_out", "open_staff_link", "set_up_staff"}
     signing |= {"request_joining", "join", "sign_in_with_password", "request_renewal", "renew_password"}
     # Reads what no address may name.
-    searching = {"search_employments"}
+    searching = {"search_employments", "open_invitation"}
     assert without - reading == signing | searching
 
 
@@ -175,5 +175,7 @@ async def test_the_documentation_is_served_by_ourselves(api: httpx2.AsyncClient,
     answer = await api.get(address)
 
     assert answer.status_code == 200
+    assert answer.headers["Content-Type"].endswith("; charset=utf-8")
+    assert {"base-uri 'none'", "frame-ancestors 'none'"} < set(answer.headers["Content-Security-Policy"].split("; "))
     if address == "/docs":
         assert "https://" not in answer.text

@@ -109,7 +109,7 @@ DRIVES: Final = {
     "sign_in": Drive("POST", "/v1/sign-in/sessions", _challenge, TRIES_PER_ADDRESS),
     "sign_in_staff": Drive("POST", "/v1/sign-in/staff", _staff, STAFF_TRIES_PER_ADDRESS),
     "read_terms": Drive("GET", "/v1/terms"),
-    "read_invitation": Drive("GET", "/v1/invitations/x"),
+    "open_invitation": Drive("POST", "/v1/invitations/openings", _link, TRIES_PER_ADDRESS),
     "request_joining": Drive("POST", "/v1/joining/codes", _newcomer, INQUIRIES_PER_ADDRESS),
     "join": Drive("POST", "/v1/joining/sessions", _challenge, TRIES_PER_ADDRESS),
     "sign_in_with_password": Drive("POST", "/v1/sign-in/password", _password, PASSWORD_TRIES_PER_ADDRESS),

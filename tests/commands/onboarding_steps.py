@@ -201,7 +201,7 @@ class TavanaScenario:
         return outcome
 
     async def go_on(self, case_id: UUID) -> NextStep:
-        """What the process does when it hears of somebody: weigh, then ask whoever is next."""
+        """What the process does when it hears of somebody: assess, then ask the next person."""
         outcome = await self.take("assess_onboarding", case_id)
         asking = {Step.REQUEST_BACKING, Step.REQUEST_REVIEW, Step.REQUEST_CORRECTION}
         for _ in range(_STEPS_MAX):

@@ -54,6 +54,7 @@ from tests.account_people import (
     value,
 )
 from tests.account_people import totp as code_of
+from tests.books import Superuser
 from tests.commands.account_steps import FINANCE, ORIGIN, console, do, member_actor, staff_actor, statements, use_up
 
 
@@ -181,6 +182,19 @@ async def test_a_granted_role_counts_at_once_and_a_revoked_one_no_more(context: 
     with pytest.raises(NotFound):
         await do(context, operator, revoke)
     assert (await audited(context, f"account:{officer.person_id}"))[-1] == "revoke_role"
+
+
+async def test_whoever_is_shut_out_hears_of_it_and_of_what_the_console_does_then(
+    context: Context, superuser: Superuser
+) -> None:
+    first = await staff_actor(context, "first", OPERATOR, number=500, strong=True)
+    second = await add_employee(context, "second", OPERATOR, number=501)
+    await do(context, first, lambda command: disable_staff(operator_administration(command), second.person_id))
+    async with console(context) as office:
+        await add_operator(office, await newcomer(600, "third"))
+
+    told = await superuser.rows("SELECT template FROM notices WHERE person_id = %s ORDER BY id", second.person_id)
+    assert told == [("staff_rights_taken",), ("staff_console_acted",)]
 
 
 async def test_an_operator_takes_nothing_from_themselves(context: Context) -> None:

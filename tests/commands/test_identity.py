@@ -20,6 +20,7 @@ from storage.database import SERVICE, transaction
 from storage.dispute import Dispute, ListSays, listed_mobiles
 from storage.organisation import employments_of
 from storage.people import add_person
+from storage.profile import shebas_of
 from storage.rows.cases import cases
 from storage.rows.notices import notices
 from storage.rows.organisation import Employment
@@ -120,6 +121,13 @@ async def test_whoever_never_signed_in_takes_another_lists_number_only_by_two_pe
     assert await both.real.mobile(both.line) == STRANGERS
     await both.decide(both.real)
     assert await both.real.mobile(both.line) == OWN
+
+
+async def test_the_profile_does_not_name_an_employer_whose_list_has_another_number(both: TwoEmployers) -> None:
+    context, person = both.first.context, await both.first.person(both.line)
+    async with transaction(context.engine, SERVICE) as connection:
+        shown = await shebas_of(connection, context.seals, person.id)
+    assert len(shown) == 1
 
 
 async def test_a_confirmed_number_counts_for_the_list_by_which_it_came_and_for_no_other(both: TwoEmployers) -> None:

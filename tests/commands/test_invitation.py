@@ -14,10 +14,10 @@ from activities.invitation import InvitationSender, forget_invitations
 from activities.transition import ActivityContext
 from commands.account.codes import read_mobile
 from commands.command import Command, Context
-from commands.invitation import invite
+from commands.invitation import invite, open_invitation
 from domain.access import Actor, Role
-from domain.account import MobileUnreadable
-from domain.errors import Forbidden, TooMany
+from domain.account import TRIES_PER_ADDRESS, MobileUnreadable
+from domain.errors import Forbidden, NotFound, TooMany
 from domain.invitation import INVITATIONS_PER_NUMBER, inviter_in_sms
 from gateways.sms import LocalSms
 from messages.invitation import SendInvitation
@@ -26,7 +26,7 @@ from tests.account_people import value
 from tests.arrange import Arrange
 from tests.books import Superuser
 from tests.commands.account_steps import do, let_pace_pass
-from tests.joining_steps import Joining, Newcomer
+from tests.joining_steps import ORIGIN, Joining, Newcomer
 from tests.storage.test_walls import count
 
 
@@ -58,7 +58,9 @@ class Inviting:
     async def token(self) -> str:
         """The token in the newest SMS."""
         link: str = (await self.sent())[-1]["values"]["link"]
-        return link.removeprefix("https://app.test/join?invitation=")
+        page, token = link.split("#")
+        assert page == "https://app.test/join"
+        return token
 
 
 @pytest.fixture
@@ -99,6 +101,26 @@ async def test_whoever_joins_by_it_with_its_number_uses_it_and_nobody_else_does(
     await superuser.run("DELETE FROM rate_windows")
     await joining.join(Newcomer(invitation=token))
     assert await value(context, "SELECT used_by FROM invitations") == invited.person.id
+
+
+async def test_its_token_tells_who_invites_until_it_is_used(inviting: Inviting, joining: Joining) -> None:
+    await inviting.invite("09351110001")
+    token = await inviting.token()
+
+    assert (await open_invitation(inviting.context, token=token, origin=ORIGIN)).first_name == "مریم"
+
+    await joining.join(Newcomer(invitation=token))
+    for spent in (token, "x" * 22):
+        with pytest.raises(NotFound):
+            await open_invitation(inviting.context, token=spent, origin=ORIGIN)
+
+
+async def test_a_network_that_guesses_tokens_is_slowed_down(inviting: Inviting) -> None:
+    for number in range(TRIES_PER_ADDRESS.allowed + 1):
+        with pytest.raises(NotFound):
+            await open_invitation(inviting.context, token=f"guess-{number}", origin=ORIGIN)
+    with pytest.raises(TooMany):
+        await open_invitation(inviting.context, token="guess", origin=ORIGIN)
 
 
 async def test_an_invitation_is_over_after_its_days_and_is_forgotten(

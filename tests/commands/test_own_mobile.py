@@ -130,13 +130,20 @@ async def test_nobody_changes_anothers_number(
         await confirm(context, await authenticate(context, stranger.session.token), codes)
 
 
-async def test_an_employer_decides_unless_its_list_is_in_dispute(context: Context, arrange: Arrange) -> None:
+async def test_an_employer_decides_unless_its_list_never_had_the_number(
+    context: Context, arrange: Arrange, superuser: Superuser
+) -> None:
     (employed,) = await arrange.colleagues(1)
     actor = await arrange.actor(employed)
     with pytest.raises(EmployerDecides):
         await ask(context, actor)
 
-    await value(context, "UPDATE employments SET mobile_index = 'another'")
+    await superuser.run("UPDATE employments SET mobile_index = 'another'")
+    # Its list had the number until a dispute, in which its office and support decide.
+    with pytest.raises(EmployerDecides):
+        await ask(context, actor)
+
+    await superuser.run("UPDATE employments SET mobile_agreed_at = NULL")
     await ask(context, actor)
 
 

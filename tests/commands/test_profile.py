@@ -25,7 +25,7 @@ from domain.profile import BadEmail, parse_email
 from storage.account import live_sessions, strengthen_session
 from storage.database import SERVICE, transaction
 from storage.profile import open_email, read_profile
-from tests.account_people import Member, add_member, audited, sent_code
+from tests.account_people import Member, add_member, audited, sent_code, value
 from tests.arrange import Arrange
 from tests.books import Superuser
 from tests.commands.account_steps import do, signed_in_member, wrong
@@ -148,6 +148,7 @@ async def test_sessions_are_seen_and_ended_one_or_all_others(
         await do(context, actor, lambda command: end_session(command, second.session.id))
 
     assert await result(context, actor, end_other_sessions) == 1
+    assert await value(context, "SELECT count(*) FROM known_devices") == 0
     with pytest.raises(Unauthenticated):
         await authenticate(context, third.session.token)
     assert (await authenticate(context, first.session.token)).person_id == member.person_id

@@ -67,7 +67,7 @@ def test_secrets_are_files_and_stand_in_no_environment(services: dict[str, dict[
     assert {name for service in services.values() for name in service.get("secrets", [])} == set(declared)
     for service in services.values():
         for name, value in service.get("environment", {}).items():
-            if re.search(r"PASSWORD|PWD|SECRET|KEY|CERT|CA$|PEPPER|DATABASE_URL", name):
+            if re.search(r"PASSWORD|PWD|SECRET|KEY|TOKEN|CERT|CA$|PEPPER|DATABASE_URL", name):
                 assert str(value).startswith("/run/secrets/"), name
                 assert value.removeprefix("/run/secrets/") in service["secrets"], name
     assert "secrets/" in (PROJECT / ".gitignore").read_text("utf-8").splitlines()

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import os
+import shutil
 import ssl
 import stat
 import subprocess
@@ -83,6 +84,17 @@ def test_a_process_reads_its_secrets_from_files(settings: Settings, secrets: Pat
     seals = seals_of(settings)
     assert seals.cipher.open_text(seals.cipher.seal_text("a", "test"), "test") == "a"
     assert seals.pepper == base64.b64decode((secrets / "amanat_code_pepper").read_text("utf-8"))
+
+
+@pytest.mark.usefixtures("settings")
+def test_what_others_give_is_read_from_files_too(secrets: Path, tmp_path: Path) -> None:
+    given = tmp_path / "secrets"
+    shutil.copytree(secrets, given)
+    (given / "amanat_sms_api_key").write_text("key\n", "utf-8")
+    (given / "amanat_mobile_registry_token").write_text("token\n", "utf-8")
+    settings = Settings(_secrets_dir=given)
+    assert settings.sms_api_key.get_secret_value() == "key"
+    assert settings.mobile_registry_token.get_secret_value() == "token"
 
 
 @pytest.mark.usefixtures("settings")

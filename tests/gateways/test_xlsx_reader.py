@@ -57,7 +57,7 @@ def children() -> list[int]:
 
 
 def until_gone(process: int) -> None:
-    """Wait until a process has ended; as a child it is waited for by whoever started it."""
+    """Wait until a process has ended; as a child it is waited for by the process that started it."""
     end = time.monotonic() + 10
     while process in children():
         assert time.monotonic() < end, "the reader is still there"

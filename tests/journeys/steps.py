@@ -107,12 +107,15 @@ class Steps:
         """Wait for a task of a case in an officer's inbox."""
         return (await SignedInUser(self.by(officer)).task(UUID(case_id), kind)).model_dump(mode="json")
 
-    async def decide(self, officer: Someone, task_id: str, decision: dict[str, Any]) -> httpx2.Response:
-        """Answer a task with what is given, be it malformed."""
-        return await self.api.post(f"/v1/tasks/{task_id}/decision", json=decision, headers=officer.headers())
+    async def decide(
+        self, officer: Someone, task_id: str, decision: dict[str, Any], version: int | None = None
+    ) -> httpx2.Response:
+        """Answer a task, as it was seen, with what is given, be it malformed."""
+        headers = officer.headers() | ({} if version is None else {"If-Match": f'"{version}"'})
+        return await self.api.post(f"/v1/tasks/{task_id}/decision", json=decision, headers=headers)
 
     async def forget_limits(self) -> None:
-        """A while passes: whoever asked for codes or names lately may ask again."""
+        """A while passes: people who asked for codes or names lately may ask again."""
         async with transaction(self.engine, SERVICE) as connection:
             await connection.execute(sa.delete(rate_windows))
 

@@ -99,7 +99,7 @@ class Scene:
             (str(self.b.id), "present"),
             (str(self.a.id), "proposed"),
         ]
-        assert (await self.steps.decide(self.support, task["id"], CONFIRM)).status_code == 200
+        assert (await self.steps.decide(self.support, task["id"], CONFIRM, task["version"])).status_code == 200
         await self.steps.phase(self.support, str(change_id), "confirmed")
 
 

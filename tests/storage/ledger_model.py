@@ -268,7 +268,7 @@ class History(Books):
     frozen: set[str] = field(default_factory=set)
 
     def add(self, deed: Deed, answer: Answer) -> None:
-        """Take down an answer; whoever repeated a call, whatever became of it before, has one more."""
+        """Take down an answer; a caller who repeated a call, whatever became of it before, has one more."""
         match deed.verb:
             case "post" | "take":
                 hold = deed.target if deed.verb == "take" else ""

@@ -17,7 +17,7 @@ from storage.database import SERVICE, transaction
 from storage.ledger import posting
 from tests.books import Superuser
 
-# Far enough ahead for whoever posts meanwhile.
+# Far enough ahead for those who post meanwhile.
 _MARK = """
     SELECT setval('entries_id_seq', (SELECT min(id) FROM entries_id_seq, generate_series(last_value + 100, last_value
         + 100000) AS id WHERE hashint8(id) & 255 = 0), false)"""

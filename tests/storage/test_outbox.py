@@ -23,7 +23,7 @@ NAMES = ["SendNotice"]
 
 
 async def enqueue_all(engine: AsyncEngine, count: int) -> None:
-    """Promise some messages."""
+    """Enqueue some messages."""
     async with transaction(engine, SERVICE) as connection:
         await outbox.enqueue(connection, *(SendNotice(uuid4()) for _ in range(count)))
 

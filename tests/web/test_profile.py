@@ -6,11 +6,12 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser
-from tests.web.conftest import Visit
+from tests.web.conftest import HERE, Visit, cookies
 from tests.web.visitor import PageVisitor
 
 pytestmark = pytest.mark.usefixtures("relay")
@@ -159,3 +160,14 @@ async def test_a_member_without_an_employer_changes_the_number_with_both_codes(
     await visitor.fill(old__code=old, new__code=await visitor.code("change_mobile_new"))
     await visitor.press("Change my number")
     await visitor.reads("Your number is changed. Sign in with the new one.")
+
+
+async def test_a_password_is_taken_as_it_was_typed_with_spaces_around_it(
+    site: httpx2.AsyncClient, member: Someone
+) -> None:
+    typed = " seven green lamps "
+    new = {"password": typed, "again": typed}
+    assert (await site.post("/profile/password", data=new, headers=cookies(member) | HERE)).status_code == 303
+    for password, status in ((typed.strip(), 422), (typed, 303)):
+        who = {"national_id": member.national_id, "password": password}
+        assert (await site.post("/sign-in/password", data=who, headers=HERE)).status_code == status

@@ -41,6 +41,7 @@ async def test_every_answer_is_guarded_and_a_private_page_is_kept_nowhere(
         answer = await site.get(path, headers=headers)
         policy = answer.headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy
+        assert {"base-uri 'none'", "frame-ancestors 'none'"} < set(policy.split("; "))
         assert "unsafe" not in policy
         assert answer.headers["Cache-Control"] == "no-store"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -62,7 +63,8 @@ async def test_what_another_sites_page_sends_is_refused(site: httpx2.AsyncClient
             answer = await site.post(path, data={}, headers={**cookies(member), **headers})
             assert answer.status_code == 403, (path, headers)
     assert (await site.get("/", headers=cookies(member))).status_code == 200
-    assert (await site.post("/sign-out", headers={**cookies(member), **HERE})).status_code == 303
+    signed_out = await site.post("/sign-out", headers={**cookies(member), **HERE})
+    assert (signed_out.status_code, signed_out.headers["Clear-Site-Data"]) == (303, '"cache", "storage"')
     assert (await site.get("/", headers=cookies(member))).status_code == 303
 
 
@@ -74,7 +76,7 @@ async def test_nobody_is_told_to_be_signed_out_while_their_session_lives(context
     await engine.dispose()
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "3"
-    assert "Set-Cookie" not in answer.headers
+    assert not {"set-cookie", "clear-site-data"} & set(answer.headers)
     assert "چند لحظه در دسترس نیست" in answer.text
 
 
@@ -147,6 +149,7 @@ async def test_assets_are_kept_for_ever_under_addresses_that_change_with_them(si
     for address in re.findall(r'"(/assets/[^"]+)"', page.text):
         answer = await site.get(address)
         assert "immutable" in answer.headers["Cache-Control"]
+        assert address.endswith(".woff2") or answer.headers["Content-Type"].endswith("; charset=utf-8")
         assert re.search(r"\.[0-9a-f]{12}\.(css|js|svg|woff2)$", address)
     changed = Assets({"a.css": b"one"}).address("a.css"), Assets({"a.css": b"two"}).address("a.css")
     assert changed[0] != changed[1]

@@ -76,9 +76,20 @@ async def phase_of(office: PersonnelOffice, case_id: UUID) -> str:
 
 
 async def decide(api: httpx2.AsyncClient, who: Someone, task_id: UUID, **decision: str) -> httpx2.Response:
-    """Answer the task over HTTP."""
+    """Answer the task over HTTP, as it stands."""
     body = {"kind": "confirm_change", **decision}
-    return await api.post(f"/v1/tasks/{task_id}/decision", json=body, headers=who.headers())
+    seen = (await api.get(f"/v1/tasks/{task_id}", headers=who.headers())).headers.get("ETag", "")
+    return await api.post(f"/v1/tasks/{task_id}/decision", json=body, headers={**who.headers(), "If-Match": seen})
+
+
+async def test_what_a_newer_file_may_replace_is_not_confirmed_unseen(
+    office: PersonnelOffice, support: Someone, api: httpx2.AsyncClient
+) -> None:
+    line = Line()
+    task_id = await task_of(office, await proposed(office, line, line.but(mobile=NEW_MOBILE)))
+    wish = {"kind": "confirm_change", "decision": "confirm"}
+    unseen = await api.post(f"/v1/tasks/{task_id}/decision", json=wish, headers=support.headers())
+    assert (unseen.status_code, unseen.json()["code"]) == (428, "version_missing")
 
 
 async def test_a_confirmed_mobile_becomes_the_persons_and_the_old_number_hears_of_it(

@@ -117,8 +117,12 @@
   // What stands behind # in a link is sent to nobody: the form of its page takes it, and the address forgets it.
   const takeFragment = (form) => {
     const fragment = window.location.hash.slice(1);
-    if (!fragment) return;
-    form.elements[form.dataset.fragment].value = fragment;
+    // It may also lead to a part of the page.
+    if (!fragment || document.getElementById(fragment)) return;
+    const field = form.elements[form.dataset.fragment];
+    field.value = fragment;
+    // htmx begins with a timer of its own, set before this one.
+    window.setTimeout(() => field.dispatchEvent(new Event("change", { bubbles: true })));
     window.history.replaceState(null, "", window.location.pathname);
   };
 
