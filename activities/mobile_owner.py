@@ -1,4 +1,4 @@
-"""Asks the registry whose number it is, for whoever joins and for whoever has lost their number."""
+"""Asks the registry whose number it is, for people who join and for people who have lost their number."""
 
 from __future__ import annotations
 

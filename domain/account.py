@@ -78,7 +78,7 @@ class Limit:
     """So many times in a window that begins with the first time; refused tries count too.
 
     Where others may use it up, ``pace`` says how often one more is let through all the same, so that a stranger slows
-    somebody down and never shuts them out. A ``shared`` one counts whoever they are and wherever they come from: what
+    somebody down and never shuts them out. A ``shared`` one counts all people from all networks: what
     another limit refuses is no use of it, so that a refused stranger costs nobody else anything.
     """
 

@@ -11,8 +11,8 @@ from domain.account import Limit
 from domain.errors import Conflict
 from domain.wording import Sentence
 
-# Each joining is an inquiry to the registry, which costs money. This many are made, whoever joins; and one network of
-# it, so that something is left for others.
+# Each joining is an inquiry to the registry, which costs money. This many are made for all people together; one network
+# has a part of them, so that something is left for others.
 INQUIRIES: Final = Limit("inquiries", 1_000, timedelta(hours=1), timedelta(seconds=5), shared=True)
 INQUIRIES_PER_ADDRESS: Final = Limit("inquiries_address", 60, timedelta(hours=1), timedelta(minutes=1))
 # Anybody may type somebody's number or national id.

@@ -41,7 +41,7 @@ class ForwardedByYourself(Forbidden):
 
 
 class MemberHasEmployer(Conflict):
-    """An employer decides on the number; support opens a change only for whoever has none."""
+    """An employer decides on the number; support opens a change only for people who have none."""
 
     code = "member_has_employer"
     fa = "این شخص در فهرست سازمانی است؛ شمارهٔ تازه را رفاه همان سازمان می‌فرستد."

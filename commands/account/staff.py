@@ -190,7 +190,7 @@ async def _at_the_console(administration: StaffAdministration, draft: StaffDraft
     obstacle = await find_obstacle(connection, seals, draft, policy)
     if obstacle is not None:
         raise obstacle.refusal
-    # Those who are shut out too: whoever shut them out may be the one at the console.
+    # Those who are shut out too: the one who shut them out may be at the console.
     told = await account.operators_told(connection)
     person_id = await apply_draft(connection, seals, draft, by=administration.actor, link_life=policy.link_life)
     await notify(connection, told, Sms.CONSOLE_ACTED)
