@@ -43,29 +43,34 @@ class Wire:
         wire, carried = cls(), set[asyncio.Task[None]]()
 
         def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if not server.is_serving():
+                # A client that gave up asks the server to cancel by another connection, which may come late.
+                writer.transport.abort()
+                return
             task = asyncio.create_task(wire._carry(host, port, reader, writer))
             carried.add(task)
             task.add_done_callback(carried.discard)
 
-        async with await asyncio.start_server(carry, LOOPBACK, 0) as server:
-            wire.port = server.sockets[0].getsockname()[1]
+        server = await asyncio.start_server(carry, LOOPBACK, 0)
+        wire.port = server.sockets[0].getsockname()[1]
+        try:
             yield wire
+        finally:
+            server.close()
             for task in carried:
                 task.cancel()
             await asyncio.gather(*carried, return_exceptions=True)
+            await server.wait_closed()
 
     async def _carry(self, host: str, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection(host, port)
-        asking = asyncio.create_task(_forward(reader, back))
-        try:
+        async with contextlib.AsyncExitStack() as ends:
+            ends.push_async_callback(_close, writer)
+            there, back = await asyncio.open_connection(host, port)
+            ends.push_async_callback(_close, back)
+            asking = asyncio.create_task(_forward(reader, back))
+            ends.callback(asking.cancel)
             with contextlib.suppress(OSError, asyncio.IncompleteReadError):
                 await self._answer(there, writer)
-        finally:
-            asking.cancel()
-            for end in (writer, back):
-                end.close()
-            with contextlib.suppress(OSError):
-                await asyncio.gather(writer.wait_closed(), back.wait_closed())
 
     def url(self, url: str) -> str:
         """The address of a database by this wire."""
@@ -93,6 +98,12 @@ class Wire:
             self.commits += 1
             return self.commits == self.lose_commit
         return False
+
+
+async def _close(end: asyncio.StreamWriter) -> None:
+    end.close()
+    with contextlib.suppress(OSError):
+        await end.wait_closed()
 
 
 async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
