@@ -25,7 +25,7 @@ _COLUMNS = columns(profiles, Profile)
 async def read_profile(connection: AsyncConnection, person_id: UUID, *, keep: bool = False) -> Profile:
     """The person's profile, an empty one if there is none.
 
-    With ``keep`` it stays as it is until this transaction ends: whoever changes it waits.
+    With ``keep`` it stays as it is until this transaction ends: a change of it waits.
     """
     query = sa.select(*_COLUMNS).where(profiles.c.person_id == person_id)
     found = await find_one(connection, Profile, query.with_for_update(read=True) if keep else query)
@@ -77,7 +77,7 @@ def open_email(seals: Seals, sealed: bytes) -> str:
 async def shebas_of(connection: AsyncConnection, seals: Seals, person_id: UUID) -> list[tuple[str, Sheba]]:
     """The account numbers on the lists on which a person stands, each with its organisation's name; at most 50.
 
-    Not of an employer where their mobile is disputed: whoever signs in need not be whom it employs (A1).
+    Not of an employer where their mobile is disputed: the one who signs in need not be whom it employs (A1).
     """
     query = (
         sa.select(organisations.c.name, employments.c.sheba_sealed)

@@ -50,7 +50,7 @@ class Support:
         return await self.steps.api.post("/v1/lost-mobiles", json=wish, headers=(who or self.opener).headers())
 
     async def opened(self, mobile: str = NEW) -> MobileChange:
-        """An open change that the second one is asked to confirm; whoever looks at it is the one who opened it."""
+        """An open change that the second one is asked to confirm; the first one looks at it."""
         answer = await self.ask(mobile=mobile)
         assert answer.status_code == 201, answer.text
         case_id = answer.json()["id"]
