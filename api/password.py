@@ -14,11 +14,12 @@ from api.operation import Operation
 from api.values import Input, Out
 from commands import password as commands
 from commands.refusals import refuses
-from domain.profile import PASSWORD_MAX, RENEWAL_SENT
+from domain.profile import RENEWAL_SENT
 
 router = APIRouter(prefix="/v1", tags=["account"], route_class=Operation)
 _MEMBER = [Depends(require(member=True))]
-_PASSWORD = Field(max_length=PASSWORD_MAX, examples=["seven-green-lamps"])
+# Longer than any that may be set, so that those are refused in words of their own.
+_PASSWORD = Field(max_length=200, examples=["seven-green-lamps"])
 
 
 class PasswordIn(Input):

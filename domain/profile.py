@@ -20,10 +20,6 @@ PASSWORD_TRIES_EVERYWHERE: Final = Limit(
 PASSWORD_TRIES_PER_DEVICE: Final = Limit("password_device", 10, timedelta(minutes=15))
 EMAILS_PER_PERSON: Final = Limit("email_codes", 5, timedelta(hours=1))
 
-PASSWORD_MIN: Final = 10
-PASSWORD_MAX: Final = 200
-# So many different characters at least.
-_DIFFERENT: Final = 5
 _EMAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}")
 _EMAIL_MAX: Final = 200
 
