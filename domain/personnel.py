@@ -125,11 +125,29 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a row stands in its file, for people who look for it there.
+
+    ``sheet`` is the name of its sheet, empty in CSV; ``row`` counts from the first row after the heading; ``line`` is
+    the number that a spreadsheet shows beside the row, in CSV the line on which it begins. Both count from 1.
+    """
+
+    sheet: str = ""
+    row: int = 0
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class RawRow:
-    """A row as read: its number (1 is the first after the heading) and one text for each of COLUMNS, in order."""
+    """A row as read: its number and one text for each of COLUMNS, in order.
+
+    Numbers rise through the whole file, by which an interrupted import resumes; in a file of one sheet, 1 is the first
+    row after the heading. ``place`` is where people find it.
+    """
 
     number: int
     values: tuple[str, ...] = field(repr=False)
+    place: Place = field(default=Place(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

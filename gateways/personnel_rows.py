@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from domain.personnel import COLUMNS, HEADINGS, MAX_CELL, Column, RawRow, recognise_headings
+from domain.personnel import COLUMNS, HEADINGS, MAX_CELL, Column, Place, RawRow, recognise_headings
 
 MAX_ROWS: Final = 200_000
 MAX_COLUMNS: Final = 64
@@ -72,19 +72,19 @@ def rows_of(records: Iterator[Sequence[str]]) -> Iterator[RawRow]:
     Raises:
         PersonnelFileError: at once for a fault of the heading, later for a fault of the rows as a whole.
     """
-    for cells in itertools.islice(records, HEADING_WITHIN):
+    for line, cells in enumerate(itertools.islice(records, HEADING_WITHIN), 1):
         found = recognise_headings(cells)
         if len(found) >= FEW_HEADINGS:
-            break
-    else:
-        raise PersonnelFileError("not_a_personnel_file")
-    missing = [HEADINGS[column] for column in COLUMNS if column not in found]
-    if missing:
-        raise PersonnelFileError("missing_columns", missing)
-    return _after_heading(records, tuple(found[column] for column in COLUMNS), len(cells))
+            missing = [HEADINGS[column] for column in COLUMNS if column not in found]
+            if missing:
+                raise PersonnelFileError("missing_columns", missing)
+            return _after_heading(records, tuple(found[column] for column in COLUMNS), len(cells), line)
+    raise PersonnelFileError("not_a_personnel_file")
 
 
-def _after_heading(records: Iterator[Sequence[str]], places: tuple[int, ...], width: int) -> Iterator[RawRow]:
+def _after_heading(
+    records: Iterator[Sequence[str]], places: tuple[int, ...], width: int, heading_line: int
+) -> Iterator[RawRow]:
     needed = max(places) + 1
     any_row = False
     for number, cells in enumerate(records, 1):
@@ -101,6 +101,6 @@ def _after_heading(records: Iterator[Sequence[str]], places: tuple[int, ...], wi
             values[_NET_PAY_INDEX] = ""
         if max(map(len, values)) > MAX_CELL:
             values = [value[: MAX_CELL + 1] for value in values]
-        yield RawRow(number, tuple(values))
+        yield RawRow(number, tuple(values), Place(row=number, line=heading_line + number))
     if not any_row:
         raise PersonnelFileError("empty_file")

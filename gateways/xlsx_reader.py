@@ -13,6 +13,7 @@ import os
 import resource
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -50,7 +51,7 @@ def main(path: Path, out: TextIO) -> None:
         return
     _say(out, {"rows": total})
     for row in rows_of(_records(sheet)):
-        _say(out, (row.number, row.values))
+        _say(out, (row.number, row.values, astuple(row.place)))
 
 
 def _limit() -> None:

@@ -17,7 +17,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import IO, Any, Final
 
-from domain.personnel import RawRow
+from domain.personnel import Place, RawRow
 from gateways.personnel_rows import PersonnelFileError
 
 _PROJECT: Final = Path(__file__).resolve().parent.parent
@@ -46,7 +46,7 @@ def open_rows(path: Path) -> tuple[int, Iterator[RawRow]]:
     if "code" in said:
         answers.close()
         raise PersonnelFileError(said["code"], said["columns"], said["row"])
-    return said["rows"], (RawRow(number, tuple(values)) for number, values in answers)
+    return said["rows"], (RawRow(number, tuple(values), Place(*place)) for number, values, place in answers)
 
 
 def _answers(path: Path) -> Generator[Any, None, None]:
