@@ -6,15 +6,17 @@ import asyncio
 import base64
 import contextlib
 import gc
+import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import httpx2
 import uvloop
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.runtime import Runtime
@@ -26,6 +28,7 @@ from activities.mobile_change import MobileOwnerCheck
 from activities.notice import NoticeSender
 from activities.transition import ActivityContext
 from commands.command import Context
+from domain.notice import sms_texts
 from gateways.files import Files
 from gateways.mail import LocalMail, MailGateway, NoMail
 from gateways.mobile_owner import LocalMobileOwners, MobileOwners, UidMobileOwners
@@ -41,6 +44,8 @@ from storage.sealing import BlindIndex, Cipher, Seals
 from telemetry import configure_logging, serve_metrics, watch_outbox
 from workflows.client import connect
 
+T = TypeVar("T")
+_log = logging.getLogger("amanat.assembly")
 # Transactions that must commit whatever becomes of the command around them: tries of codes.
 _SIDE_CONNECTIONS = 4
 _SMS_SECONDS = 6.0
@@ -215,7 +220,7 @@ def sms_gateway(settings: Settings, http: httpx2.AsyncClient) -> SmsGateway:
     """The gateway that the settings name.
 
     Raises:
-        SmsNotSet: a key, the templates, or the local directory is missing.
+        SmsNotSet: a key, the templates, or the local directory is missing, or the carrier takes no such template.
     """
     if settings.sms_provider == "local":
         if not settings.local_messages:
@@ -224,10 +229,25 @@ def sms_gateway(settings: Settings, http: httpx2.AsyncClient) -> SmsGateway:
     key = settings.sms_api_key.get_secret_value()
     if not key or not settings.sms_templates:
         raise SmsNotSet("AMANAT_SMS_API_KEY and AMANAT_SMS_TEMPLATES are needed")
+    _tell_unnamed(settings.sms_templates)
     if settings.sms_provider == "smsir":
-        return SmsIr(http, key, {name: int(number) for name, number in settings.sms_templates.items()})
-    templates = {
-        name: KavenegarTemplate(template["name"], template["tokens"])
-        for name, template in settings.sms_templates.items()
-    }
-    return Kavenegar(http, key, templates)
+        return SmsIr(http, key, _named(dict[str, int], settings))
+    return Kavenegar(http, key, _named(dict[str, KavenegarTemplate], settings))
+
+
+def _named(form: type[T], settings: Settings) -> T:
+    """The carrier's templates by our names, in the carrier's form."""
+    try:
+        return TypeAdapter(form).validate_python(settings.sms_templates)
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+        raise SmsNotSet(f"AMANAT_SMS_TEMPLATES: {'; '.join(faults)}") from None
+
+
+def _tell_unnamed(templates: Collection[str]) -> None:
+    """Say at start which messages the carrier will not be asked to send, and which names are none of ours."""
+    ours = set(sms_texts())
+    if unnamed := sorted(ours - set(templates)):
+        _log.error("sms_templates_unnamed", extra={"templates": unnamed})
+    if unknown := sorted(set(templates) - ours):
+        _log.error("sms_templates_unknown", extra={"templates": unknown})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Final
 
 from activities.transition import ActivityContext
 from domain.invitation import inviter_in_sms
@@ -15,8 +14,6 @@ from storage import invitation
 from storage.database import SERVICE, transaction
 
 _log = logging.getLogger("amanat.invitations")
-# Browsers send to nobody what stands behind ``#``.
-_PAGE: Final = "/join#"
 
 
 class InvitationSender:
@@ -25,7 +22,7 @@ class InvitationSender:
     def __init__(self, context: ActivityContext, sms: SmsGateway, links: Mapping[str, str]) -> None:
         self._context = context
         self._sms = sms
-        self._page = f"{links['app_link'].rstrip('/')}{_PAGE}"
+        self._link = links["app_link"].rstrip("/")
 
     async def send(self, message: SendInvitation) -> None:
         """Send one, unless that is done.
@@ -39,7 +36,8 @@ class InvitationSender:
             return
         values = {
             "inviter": inviter_in_sms(unsent.first_name, unsent.last_name),
-            "link": f"{self._page}{unsent.token}",
+            "app_link": self._link,
+            "code": unsent.token,
         }
         try:
             await self._sms.send(unsent.mobile, Sms.RECEIVED, values, compose(Sms.RECEIVED, values))

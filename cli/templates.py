@@ -7,8 +7,7 @@ from string import Formatter
 
 import typer
 
-from domain.account import CodePurpose, code_text
-from domain.catalogue import words
+from domain.notice import sms_texts
 from stack.places import PROJECT
 
 app = typer.Typer(add_completion=False)
@@ -16,8 +15,14 @@ DOCUMENT = PROJECT / "docs" / "sms-templates.md"
 _HEAD = """# SMS templates
 
 Carriers send approved templates only. Each of ours, with the values that it carries; `AMANAT_SMS_TEMPLATES` names the
-carrier's own template for each ([configuration](configuration.md)). A template that is not named there is marked failed
-and logged. The local gateway of the stand-alone stack needs none. Made from the code by `./amanat templates`.
+carrier's own template for each ([configuration](configuration.md)). A message whose template is not named there is
+marked failed; each process says at its start which are not. The local gateway of the stand-alone stack needs none.
+Made from the code by `./amanat templates`.
+
+`app_link` and `training_link` come from the settings and go to no carrier: write them into the carrier's text. Of
+Kavenegar's tokens only `token10` and `token20` take spaces, and none takes `:`, `/`, `_` or `٬`, which are replaced.
+SMS.ir takes 25 signs a value; longer ones are cut. What the carriers answer was read in their documentation and tried
+with a stand-in, never with the carriers themselves.
 
 | our name | values | text |
 | --- | --- | --- |
@@ -37,7 +42,6 @@ def describe() -> str:
 
 
 def _lines() -> Iterator[str]:
-    codes = {f"code_{purpose}": code_text(purpose, "{code}") for purpose in CodePurpose}
-    for name, text in {**codes, **words.sms}.items():
+    for name, text in sms_texts().items():
         values = sorted({field for _, field, _, _ in Formatter().parse(text) if field})
         yield f"| `{name}` | {', '.join(values) or '–'} | {text.replace(chr(10), '<br>')} |"

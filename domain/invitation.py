@@ -30,7 +30,9 @@ def inviter_in_sms(first_name: str, last_name: str) -> str:
 WORDS: Final = CapabilityWords(
     sms={
         Sms.RECEIVED: (
-            "امانت: {inviter} شما را به عضویت دعوت کرده است. این پیوند تا ۱۴ روز و تنها برای همین شماره است: {link}"
+            # Browsers send to nobody what stands behind ``#``.
+            "امانت: {inviter} شما را به عضویت دعوت کرده است. این پیوند تا ۱۴ روز و تنها برای همین شماره است:"
+            " {app_link}/join#{code}"
         ),
     },
 )

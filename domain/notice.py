@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
-from domain.account import Limit
+from domain.account import CodePurpose, Limit, code_text
 from domain.catalogue import words
 from domain.errors import Conflict
 from domain.wording import Sentence
@@ -42,6 +42,12 @@ class NoticePending(Conflict):
 class _Known(dict[str, str]):
     def __missing__(self, name: str) -> str:
         return "…"
+
+
+def sms_texts() -> dict[str, str]:
+    """Every SMS by its template, with its values in braces: one-time codes and notices."""
+    codes = {f"code_{purpose}": code_text(purpose, "{code}") for purpose in CodePurpose}
+    return codes | dict(words.sms)
 
 
 def compose(template: str, values: Mapping[str, str]) -> str:

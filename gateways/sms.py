@@ -1,7 +1,8 @@
 """SMS: the port, two Iranian carriers, and the stand-alone stack's adapter, which writes files.
 
 Carriers deliver service messages only from templates that they approved beforehand, so a message is a template's name
-and its values; ``text`` is the same message in full, for the local adapter and for a carrier without templates.
+and its values; ``text`` is the same message in full, for the local adapter and for a carrier without templates. The
+links of the settings stand in the text of the carrier's template: as a value no carrier takes them.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ _OK: Final = 200
 _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
 _TIMEOUT: Final = httpx2.Timeout(10.0, connect=5.0)
+LINKS: Final = frozenset({"app_link", "training_link"})
 
 
 class SendFailed(Exception):
@@ -76,16 +78,33 @@ class LocalSms:
 class KavenegarTemplate:
     """A template's name at Kavenegar, and which of our values goes into which of its tokens.
 
-    Kavenegar takes no space in token, token2, token3, up to four in token10 and up to eight in token20.
+    Kavenegar takes no space in token, token2, token3, up to four in token10 and up to eight in token20; no colon,
+    slash, underscore or sign between thousands in any (431).
+
+    Raises:
+        ValueError: a token is none of theirs or named twice, or a link is to go into one.
     """
 
     name: str
     tokens: Mapping[str, str]
 
+    def __post_init__(self) -> None:
+        """Refuse at start what every message would be refused for."""
+        if unknown := sorted(set(self.tokens.values()) - set(_KAVENEGAR_TOKENS)):
+            raise ValueError(f"Kavenegar has no token {', '.join(unknown)}; it has {', '.join(_KAVENEGAR_TOKENS)}")
+        if len(set(self.tokens.values())) < len(self.tokens):
+            raise ValueError("two values are to go into one token")
+        if links := sorted(LINKS & set(self.tokens)):
+            raise ValueError(f"Kavenegar takes no link in a token: write {', '.join(links)} into the template's text")
+
 
 _KAVENEGAR_TOKENS: Final = {"token": 0, "token2": 0, "token3": 0, "token10": 4, "token20": 8}
-# 409: their server could not answer just now; 418: their account ran dry, which a top-up ends.
-_KAVENEGAR_LATER: Final = frozenset({409, 418})
+_KAVENEGAR_REFUSES: Final = str.maketrans({"٬": "", "_": "-", "/": "-", ":": "-"})
+# 402: it failed, they do not say why; 409: their server could not answer just now; 418: their account ran dry, which a
+# top-up ends; 451: too many calls in a while.
+_KAVENEGAR_LATER: Final = frozenset({402, 409, 418, 451})
+# Only messages to the owner of the account are allowed: no fault of the server, though the number looks like one.
+_KAVENEGAR_NEVER: Final = frozenset({501})
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +140,15 @@ class Kavenegar:
         status = _number(body.get("return"), "status", response.status_code)
         if status == _OK:
             return _kavenegar_reference(body.get("entries"))
-        later = status in _KAVENEGAR_LATER or _http_later(response.status_code)
+        later = status in _KAVENEGAR_LATER or (_http_later(response.status_code) and status not in _KAVENEGAR_NEVER)
         raise SendFailed(f"kavenegar_{status}", retryable=later)
 
 
 _SMSIR_DONE: Final = 1
 # 0: a fault of theirs; 20: too many requests; 102: their account ran dry.
 _SMSIR_LATER: Final = frozenset({0, 20, 102})
+# A longer value is refused (114).
+_SMSIR_LONGEST: Final = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +174,11 @@ class SmsIr:
         message = {
             "mobile": _national(mobile),
             "templateId": template_id,
-            "parameters": [{"name": name.upper(), "value": value} for name, value in values.items()],
+            "parameters": [
+                {"name": name.upper(), "value": value[:_SMSIR_LONGEST]}
+                for name, value in values.items()
+                if name not in LINKS
+            ],
         }
         response = await _post(
             self.client, f"{self.base}/v1/send/verify", json=message, headers={"X-API-KEY": self.key}
@@ -210,6 +235,6 @@ def _national(mobile: str) -> str:
 
 def _fit(value: str, spaces: int) -> str:
     """Keep the first spaces a token may have; the others become a half-space, which reads the same."""
-    words = value.split()
+    words = value.translate(_KAVENEGAR_REFUSES).split()
     head, tail = words[: spaces + 1], words[spaces + 1 :]
     return "\u200c".join([" ".join(head), *tail]) if words else "-"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -13,14 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.identity import Mobile
 from domain.invitation import INVITATION_DAYS
-from storage.account import hash_token
+from storage.account import hash_token, new_link_token
 from storage.people import seal_number
 from storage.rows.invitation import invitations
 from storage.rows.people import persons
 from storage.sealing import Seals
 
 _c = invitations.c
-_TOKEN_BYTES: Final = 16
 _IS_OPEN = sa.and_(_c.used_at.is_(None), _c.expires_at > sa.func.now())
 
 
@@ -45,7 +42,7 @@ class OpenInvitation:
 
 async def add_invitation(connection: AsyncConnection, seals: Seals, inviter_id: UUID, mobile: Mobile) -> UUID:
     """Invite a number; returns the invitation's id. Members may add one, and not read it."""
-    invitation_id, token, number = uuid4(), secrets.token_urlsafe(_TOKEN_BYTES), seal_number(seals, mobile)
+    invitation_id, token, number = uuid4(), new_link_token(), seal_number(seals, mobile)
     await connection.execute(
         sa.insert(invitations).values(
             id=invitation_id,

@@ -71,6 +71,42 @@ async def test_each_carrier_is_made_from_its_settings(environment: pytest.Monkey
         assert isinstance(sms_gateway(Settings(), http), Kavenegar)
 
 
+@pytest.mark.parametrize(
+    ("provider", "templates", "told"),
+    [
+        ("kavenegar", {"credit_activated": {"name": "a", "tokens": {"app_link": "token"}}}, "takes no link in a token"),
+        ("kavenegar", {"code_join": {"name": "a", "tokens": {"code": "token4"}}}, "no token token4"),
+        ("kavenegar", {"code_join": {"name": "a", "tokens": {"a": "token", "b": "token"}}}, "into one token"),
+        ("kavenegar", {"code_join": {"name": "a"}}, "code_join.tokens"),
+        ("kavenegar", {"code_join": 12}, "code_join"),
+        ("smsir", {"code_join": "sign-in"}, "code_join"),
+    ],
+)
+async def test_a_template_that_the_carrier_cannot_take_is_told_at_start(
+    environment: pytest.MonkeyPatch, provider: str, templates: dict[str, object], told: str
+) -> None:
+    environment.setenv("AMANAT_SMS_API_KEY", "key")
+    environment.setenv("AMANAT_SMS_PROVIDER", provider)
+    environment.setenv("AMANAT_SMS_TEMPLATES", json.dumps(templates))
+    async with httpx2.AsyncClient() as http:
+        with pytest.raises(SmsNotSet, match=told):
+            sms_gateway(Settings(), http)
+
+
+async def test_messages_without_a_template_at_the_carrier_are_told_at_start(
+    environment: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    environment.setenv("AMANAT_SMS_API_KEY", "key")
+    environment.setenv("AMANAT_SMS_PROVIDER", "smsir")
+    environment.setenv("AMANAT_SMS_TEMPLATES", '{"code_sign_in": 1, "code_signin": 2}')
+    async with httpx2.AsyncClient() as http:
+        sms_gateway(Settings(), http)
+    unnamed, unknown = (vars(record)["templates"] for record in caplog.records)
+    assert "credit_activated" in unnamed
+    assert "code_sign_in" not in unnamed
+    assert unknown == ["code_signin"]
+
+
 async def test_the_registry_that_says_yes_to_everybody_works_in_a_stand_alone_stack_only(
     environment: pytest.MonkeyPatch,
 ) -> None:

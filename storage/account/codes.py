@@ -6,22 +6,20 @@ import hmac
 import secrets
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final, Literal
+from typing import Literal
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.account import CODE_DIGITS, CODE_LIFE, CODE_TRIES, NO_BINDING, CodeNotAccepted, CodePurpose, code_hash
+from storage.account.sessions import hash_token, new_link_token
 from storage.rows.account import one_time_codes
 from storage.rows.people import persons
 from storage.rows.table import find_one
 from storage.sealing import Seals
 
 Channel = Literal["sms", "mail"]
-_TOKEN_BYTES: Final = 16
-# Of an id in hexadecimal digits.
-_ID_LENGTH: Final = 32
 
 _c = one_time_codes.c
 _SEALED_AS: dict[str, str] = {"sms": "person.mobile", "mail": "person.email"}
@@ -79,11 +77,10 @@ async def create_code(
 async def create_link(
     connection: AsyncConnection, seals: Seals, purpose: CodePurpose, person_id: UUID, life: timedelta
 ) -> UUID:
-    """Make the token of a link in place of earlier ones, and return its id, which the token begins with."""
+    """Make the token of a link in place of earlier ones, and return the id by which its token is found."""
     await cancel_codes(connection, person_id, purpose)
-    code_id = uuid4()
-    token = code_id.hex + secrets.token_urlsafe(_TOKEN_BYTES)
-    return await _add(connection, seals, code_id, purpose, person_id, NO_BINDING, token, life)
+    token = new_link_token()
+    return await _add(connection, seals, _link_id(token), purpose, person_id, NO_BINDING, token, life)
 
 
 async def _add(
@@ -119,10 +116,7 @@ async def find_link(
 
     It costs no try: nobody guesses a token, and a person who has it may open its page again.
     """
-    try:
-        code_id = UUID(hex=token[:_ID_LENGTH])
-    except ValueError:
-        return None
+    code_id = _link_id(token)
     c = one_time_codes.c
     row = (
         await connection.execute(
@@ -133,6 +127,10 @@ async def find_link(
     ).one_or_none()
     given = code_hash(seals.pepper, code_id, token, NO_BINDING)
     return (code_id, row.person_id) if row is not None and hmac.compare_digest(given, row.code_hash) else None
+
+
+def _link_id(token: str) -> UUID:
+    return UUID(bytes=hash_token(token)[:16])
 
 
 async def pay_try(

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from string import ascii_letters, digits
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,6 +23,8 @@ from storage.rows.people import persons
 from storage.rows.table import columns, read_all
 
 _TOKEN_BYTES: Final = 32
+_LINK_SIGNS: Final = ascii_letters + digits
+_LINK_LENGTH: Final = 24
 # A session in use is written to at most this often.
 _TOUCH: Final = timedelta(minutes=1)
 # Looking at a session from an open stream is no use of it: it may go idle meanwhile.
@@ -210,6 +213,11 @@ async def confirm_mobile(connection: AsyncConnection, person_id: UUID) -> None:
         .where(persons.c.id == person_id, persons.c.mobile_confirmed_at.is_(None))
         .values(mobile_confirmed_at=sa.func.now())
     )
+
+
+def new_link_token() -> str:
+    """The secret of a link in an SMS: letters and digits, 142 bits. Carriers take no other signs, and at most 25."""
+    return "".join(secrets.choice(_LINK_SIGNS) for _ in range(_LINK_LENGTH))
 
 
 def hash_token(token: str) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from phonenumbers import is_valid_number, parse
 
 from domain.identity import (
     BadMobile,
@@ -68,7 +67,7 @@ def test_a_mobile_is_read_in_every_usual_writing(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "091903105", "02188776655", "+14155552671", "091285133589", "0812851335", "09401234567", "0912851335x", "+98",
+    ["", "091903105", "02188776655", "+14155552671", "091285133589", "0812851335", "0912851335x", "+98",
      "09128513358.0"],
 )  # fmt: skip
 def test_what_is_no_iranian_mobile_is_refused_with_its_code(text: str) -> None:
@@ -77,14 +76,9 @@ def test_what_is_no_iranian_mobile_is_refused_with_its_code(text: str) -> None:
     assert caught.value.code == "bad_mobile"
 
 
-def test_every_mobile_prefix_is_judged_as_the_library_judges_it() -> None:
+def test_a_mobile_of_any_operator_old_or_new_is_read() -> None:
     for prefix in range(900, 1000):
-        number = f"{prefix}1234567"
-        try:
-            accepted = parse_mobile(number) == f"+98{number}"
-        except BadMobile:
-            accepted = False
-        assert accepted == is_valid_number(parse(f"+98{number}")), prefix
+        assert parse_mobile(f"0{prefix}9012345") == f"+98{prefix}9012345"
 
 
 @pytest.mark.parametrize(

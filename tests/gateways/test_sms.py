@@ -126,6 +126,10 @@ async def test_kavenegar_gets_no_space_in_a_token_that_may_have_none() -> None:
         (403, 403, False),
         (411, 411, False),
         (424, 424, False),
+        (431, 431, False),
+        (451, 451, True),
+        (402, 402, True),
+        (501, 501, False),
     ],
 )
 async def test_kavenegar_s_refusal_tells_whether_a_later_try_makes_sense(
@@ -134,6 +138,23 @@ async def test_kavenegar_s_refusal_tells_whether_a_later_try_makes_sense(
     async with Carrier(http, kavenegar(status)).client() as client:
         failed = await failure(Kavenegar(client, KEY, TEMPLATES))
     assert (failed.retryable, failed.reason) == (retryable, f"kavenegar_{status}")
+
+
+async def test_kavenegar_gets_no_sign_that_it_refuses() -> None:
+    carrier = Carrier(body=kavenegar(200, [{"messageid": 1}]))
+    async with carrier.client() as client:
+        values = {"code": "48_29/13", "what": "۷۲٬۰۰۰٬۰۰۰ تومان"}
+        await Kavenegar(client, KEY, TEMPLATES).send(MOBILE, "code", values, "")
+    asked = parse_qs(carrier.asked.decode())
+    assert (asked["token"], asked["token20"]) == (["48-29-13"], ["۷۲۰۰۰۰۰۰ تومان"])
+
+
+async def test_smsir_gets_no_link_and_no_value_longer_than_it_takes() -> None:
+    carrier = Carrier(body={"status": 1, "data": {"messageId": 1}})
+    values = {"app_link": "https://my-welfare.example/app", "inviter": "زینب‌السادات طباطبایی یزدی‌نژاد"}
+    async with carrier.client() as client:
+        await SmsIr(client, KEY, {"code": 1}).send(MOBILE, "code", values, "")
+    assert json.loads(carrier.asked)["parameters"] == [{"name": "INVITER", "value": values["inviter"][:25]}]
 
 
 async def test_smsir_is_asked_for_the_template_with_its_parameters() -> None:

@@ -42,7 +42,7 @@ async def test_a_link_counts_once_in_its_time_and_only_the_newest(desk: Desk) ->
 
     await eventually(came, "the new link")
     new = newest_code(desk.steps.messages, NUMBER)
-    for token in (old, "x", new[:-1], new[:32], "0" * 32):
+    for token in (old, "x", new[:-1], new.lower(), "0" * 24):
         assert (await desk.account("openings", token=token)).json()["code"] == "link_not_accepted"
 
     both = await asyncio.gather(desk.set_up(new), desk.set_up(new))
@@ -124,6 +124,6 @@ async def test_no_answer_to_an_operator_holds_a_secret(desk: Desk) -> None:
         seen += [(await api.get(path, headers=who.headers())).text for path in paths]
     seen.append((await desk.send(desk.first, f"/{person}/link")).text)
     told = " ".join(seen)
-    for secret in (token, token[32:], "password", "secret", "totp", "activate"):
+    for secret in (token, "password", "secret", "totp", "activate"):
         assert secret not in told, secret
     assert await desk.superuser.value("SELECT count(*) FROM one_time_codes WHERE code_sealed IS NOT NULL") <= 1
