@@ -156,7 +156,7 @@ async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = 
     check = JoiningCheck(activity_context, owners, lambda: relay.nudge())  # noqa: PLW0108 - the relay comes next
     owner_check = MobileOwnerCheck(activity_context, owners)
     relay = Relay(engine, _routes(client, sender, check, owner_check, invitations))
-    context = Context(engine, side, seals, files, relay.nudge, links)
+    context = Context(engine, side, seals, files, relay.nudge, links, settings.contact)
     return Assembly(settings, engine, side, context, activity_context, relay, client, http)
 
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, Field, FilePath, Json, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from domain.contact import Contact
+
 # Where a container finds files with secrets: each is named as its variable, in small letters.
 _SECRETS: Final = Path("/run/secrets")
 # A host without a port; ``*.name`` is every name under it.
@@ -61,6 +63,7 @@ class Settings(BaseSettings):
     trusted_proxies: str = "127.0.0.1"
     app_link: str = "https://amanat.example/app"
     training_link: str = "https://amanat.example/training"
+    contact: Contact | None = None
     database_pool: int = Field(default=20, ge=4, le=200)
     log_level: str = "INFO"
 

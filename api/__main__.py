@@ -20,6 +20,10 @@ _GRACE_SECONDS = 20
 _PROBE_LIMIT = timedelta(seconds=1)
 
 
+class ContactNotSet(Exception):
+    """The settings do not say where people find help (G8)."""
+
+
 class Probe:
     """Asks whether Temporal answers."""
 
@@ -41,7 +45,13 @@ def _processes(settings: Settings) -> str:
 
 
 async def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; requests in hand are finished."""
+    """Serve until SIGTERM or SIGINT; requests in hand are finished.
+
+    Raises:
+        ContactNotSet: outside a stand-alone stack.
+    """
+    if settings.contact is None and not settings.stand_alone:
+        raise ContactNotSet("set AMANAT_CONTACT: people read on every page whom to call")
     assembly = await assemble(settings, lazy=True)
     app = create_app(
         assembly.context,

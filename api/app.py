@@ -22,6 +22,7 @@ from api import (
     card,
     case,
     certificate,
+    contact,
     developer,
     documentation,
     employment,
@@ -87,6 +88,7 @@ _ROUTERS = (
     operations.router,
     notice.router,
     working_hours.router,
+    contact.router,
     health.router,
 )
 

@@ -19,6 +19,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.access import Actor, Role
+from domain.contact import Contact
 from domain.errors import Forbidden, NotFound, OwnCase, StepUpRequired, TaskNotOpen, Unauthenticated
 from gateways.files import Files
 from messages.case import CaseKind, CaseSignal
@@ -64,7 +65,7 @@ class Context:
     """What commands work with; made once by an entry point.
 
     ``side`` is a small pool for what is committed even if the command fails, such as a try of a code; ``links`` are
-    addresses in the texts of SMS, by name.
+    addresses in the texts of SMS, by name; ``contact`` is where people find help (G8), None where nobody named it.
     """
 
     engine: AsyncEngine
@@ -73,6 +74,7 @@ class Context:
     files: Files
     nudge: Callable[[], None] = field(default=lambda: None)
     links: Mapping[str, str] = field(default_factory=dict)
+    contact: Contact | None = None
 
 
 @dataclass(frozen=True, slots=True)

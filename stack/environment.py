@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 
 API_PORT = 8080
 METRICS_PORTS = {"api": 9464, "worker": 9465}
+# Nobody's: for trying out.
+_CONTACT = {
+    "telephone": "021-00000000",
+    "extension": "1",
+    "hours": {"fa": "شنبه تا چهارشنبه، ۸ تا ۱۶", "en": "Saturday to Wednesday, 8 to 16"},
+    "email": "support@amanat.example",
+}
 SDK_METRICS_DISTANCE = 1000  # the Temporal SDK's own metrics are served so far above a process's
 
 
@@ -121,13 +129,13 @@ def stack_environment(
     """Build the environment of api, worker and the commands of ``./amanat`` that work on a running stack.
 
     ``AMANAT_METRICS_PORT`` is the api's here; the supervisor gives each other process its own. Keys, files,
-    message directory and app link that the person set are kept. ``base`` is the person's environment.
+    message directory, app link and contact that the person set are kept. ``base`` is the person's environment.
     """
     base = os.environ if base is None else base
     files = places.var / "files"
     ours = keys_environment(places, has_data=(places.postgres / "passwords.json").exists())
     ours |= {"AMANAT_FILES_URL": files.as_uri(), "AMANAT_LOCAL_MESSAGES": str(places.messages)}
-    ours |= {"AMANAT_APP_LINK": addresses.local_api}
+    ours |= {"AMANAT_APP_LINK": addresses.local_api, "AMANAT_CONTACT": json.dumps(_CONTACT, ensure_ascii=False)}
     kept = {name: base[name] for name in ours if base.get(name)}
     return {
         **base,

@@ -31,6 +31,8 @@ from activities.notice import NoticeSender
 from activities.transition import ActivityContext
 from commands.command import Context
 from commands.refusals import check_declarations
+from domain.contact import Contact
+from domain.wording import Sentence
 from gateways.files import Files
 from gateways.mail import LocalMail
 from gateways.mobile_owner import LocalMobileOwners
@@ -59,6 +61,9 @@ _STACKS = ("cli", "docs", "bench", "deployment", "stack", "test_kills.py")
 # What comes next, in this order: a long file at the end would leave the other processes without work.
 _LONGEST = ("test_checks.py", "web", "journeys", "workflows", "activities", "api", "commands")
 KEY = base64.b64encode(bytes(range(32))).decode()
+CONTACT = Contact(
+    "021-12345678", Sentence("شنبه تا چهارشنبه، ۸ تا ۱۶", "Saturday to Wednesday, 8 to 16"), extension="1"
+)
 
 # In every test a command that refuses with what it did not declare is at fault.
 check_declarations()
@@ -239,7 +244,7 @@ async def context(
 ) -> AsyncIterator[Context]:
     """What commands work with."""
     side = await engines.lend(database.app_url, 4)
-    yield Context(engine, side, seals, Files.at((tmp_path / "files").as_uri(), seals.cipher))
+    yield Context(engine, side, seals, Files.at((tmp_path / "files").as_uri(), seals.cipher), contact=CONTACT)
     await engines.take_back(4)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -18,7 +17,7 @@ from domain.catalogue import words
 from domain.guarantor import GuaranteeState
 from domain.wording import Sentence
 from web.forms import Form, empty
-from web.page_request import AnyRequest, PageRequest, SignInNeeded, authenticate
+from web.page_request import AnyRequest, recognise
 
 router = APIRouter()
 
@@ -30,16 +29,10 @@ _LINK: Final = re.compile(r"https?://\S+#\S+")
 @router.get("/developer")
 async def show_messages(request: AnyRequest) -> Response:
     """The demo's people, and the messages that the local gateways would have sent, newest first."""
-    await _greet(request)
+    await recognise(request)
     directory = request.http.app.state.local_messages
     messages = [_as_read(message) for message in local_messages(directory, _SHOWN).items]
     return request.render("developer.html", messages=messages, people=local_sign_ins(directory).items)
-
-
-async def _greet(request: PageRequest) -> None:
-    """Keep the frame of the person who is signed in; these pages need nobody to be."""
-    with contextlib.suppress(SignInNeeded):
-        await authenticate(request)
 
 
 def _as_read(message: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,7 +56,7 @@ def _as_read(message: Mapping[str, Any]) -> dict[str, Any]:
 @router.get("/styleguide")
 async def show_style_guide(request: AnyRequest) -> Response:
     """Every small part of the pages, by its name."""
-    await _greet(request)
+    await recognise(request)
     now, translate = datetime.now(UTC), request.language.translate
     wrong = {
         "": translate("What was sent is larger than allowed."),

@@ -128,6 +128,7 @@ class PageRequest:
             "here": self.here,
             "note": self._note(state.notes),
             "stand_alone": state.stand_alone,
+            "contact": state.context.contact,
             "temporal_ui": state.temporal_ui,
         }
         html = state.renderer.render(template, self.language, **(common | values))
@@ -190,6 +191,12 @@ async def authenticate(request: PageRequest) -> None:
             request.language = language_of(request.me.language)
     except Unauthenticated:
         raise SignInNeeded(request.here) from None
+
+
+async def recognise(request: PageRequest) -> None:
+    """Keep the frame of the person who is signed in, on a page that needs nobody to be."""
+    with contextlib.suppress(SignInNeeded):
+        await authenticate(request)
 
 
 async def signed_in(request: AnyRequest) -> PageRequest:

@@ -66,6 +66,7 @@ def calls(world: World) -> dict[str, Call]:
     challenge = {"challenge_id": str(uuid4()), "code": "000000"}
     return {
         "read_liveness": Call("GET", "/livez"),
+        "read_contact": Call("GET", "/v1/contact"),
         "read_readiness": Call("GET", "/readyz"),
         "request_sign_in_code": Call("POST", "/v1/sign-in/codes", wish),
         "sign_in": Call("POST", "/v1/sign-in/sessions", challenge),

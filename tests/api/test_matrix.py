@@ -54,6 +54,7 @@ HOLDS_THE_TASK = to("hr_own", members=404, staff=404)
 
 MATRIX: dict[str, Rule] = {
     "read_liveness": PUBLIC,
+    "read_contact": PUBLIC,
     "read_readiness": PUBLIC,
     "request_sign_in_code": PUBLIC,
     "sign_in": PUBLIC,

@@ -108,6 +108,7 @@ DRIVES: Final = {
     "request_sign_in_code": Drive("POST", "/v1/sign-in/codes", _pair, CODES_PER_ADDRESS),
     "sign_in": Drive("POST", "/v1/sign-in/sessions", _challenge, TRIES_PER_ADDRESS),
     "sign_in_staff": Drive("POST", "/v1/sign-in/staff", _staff, STAFF_TRIES_PER_ADDRESS),
+    "read_contact": Drive("GET", "/v1/contact"),
     "read_terms": Drive("GET", "/v1/terms"),
     "open_invitation": Drive("POST", "/v1/invitations/openings", _link, TRIES_PER_ADDRESS),
     "request_joining": Drive("POST", "/v1/joining/codes", _newcomer, INQUIRIES_PER_ADDRESS),
