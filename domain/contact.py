@@ -58,7 +58,7 @@ class ContactLine:
 class ServiceLine(ContactLine):
     """The line of one programme or service."""
 
-    title: Sentence = Sentence("", "")
+    title: Sentence = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
