@@ -81,6 +81,7 @@ _PAGES: dict[str, tuple[str, str]] = {
     "/staff-account/password": ("operator", "/staff-account/password"),
     "/staff-account/key": ("operator", "/staff-account/key"),
     "/developer": ("anonymous", "/developer"),
+    "/developer/enter": ("anonymous", "/developer/enter"),
     "/styleguide": ("anonymous", "/styleguide"),
 }
 # The same pages in other states, or for other people.
