@@ -148,7 +148,8 @@ async def test_without_script_the_code_in_the_address_is_pasted(
     async with visitor.context.expect_page() as opened:
         await visitor.page.locator("form:has([value=applicant]) button").click()
     tab = await opened.value
-    await tab.wait_for_url("**/developer/enter#*")
+    await tab.locator("[name=ticket]").wait_for()
+    assert "#" in tab.url, tab.url
     await tab.fill("[name=ticket]", tab.url)
     await tab.locator("main button").click()
     await tab.wait_for_url("http://applicant.localhost:*/")
