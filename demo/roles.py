@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from demo.personnel_generator import Employee
 from demo.play import Play
-from demo.staff import OPERATORS, Part
+from demo.staff import OPERATORS, PlayedRole
 from demo.tavana import TavanaOffice
 from gateways.local_sign_ins import write_local_sign_ins
 
 _OF_STAFF = (
-    Part("finance officer", "امور مالی منطقه", "finance"),
-    Part("HR officer", "منابع انسانی سازمان", "hr"),
-    Part("welfare manager", "رفاه سازمان", "welfare"),
-    Part("support agent", "پشتیبانی", "support"),
+    PlayedRole("finance officer", "امور مالی منطقه", "finance"),
+    PlayedRole("HR officer", "منابع انسانی سازمان", "hr"),
+    PlayedRole("welfare manager", "رفاه سازمان", "welfare"),
+    PlayedRole("support agent", "پشتیبانی", "support"),
     *OPERATORS,
-    Part("contracts officer", "امور قراردادها", "contracts"),
-    Part("auditor", "حسابرس", "auditor"),
+    PlayedRole("contracts officer", "امور قراردادها", "contracts"),
+    PlayedRole("auditor", "حسابرس", "auditor"),
 )
 
 
@@ -26,15 +26,15 @@ def leave_roles(play: Play, office: TavanaOffice) -> list[tuple[str, str]]:
     """
     applicant, colleague = office.others[0], office.others[-1]
     people = [
-        _member(Part("applicant", "متقاضی", "applicant"), applicant),
-        _member(Part("colleague who may be guarantor", "همکاری که می‌تواند ضامن شود", "guarantor"), colleague),
+        _member(PlayedRole("applicant", "متقاضی", "applicant"), applicant),
+        _member(PlayedRole("colleague who may be guarantor", "همکاری که می‌تواند ضامن شود", "guarantor"), colleague),
         *[play.staff[part.en].kept(part) for part in _OF_STAFF],
     ]
     write_local_sign_ins(play.places.messages, people)
     return [(person["en"], _shown(person)) for person in people]
 
 
-def _member(part: Part, person: Employee) -> dict[str, str]:
+def _member(part: PlayedRole, person: Employee) -> dict[str, str]:
     named = f": {person.first_name} {person.last_name}"
     local = person.mobile.replace("+98", "0")
     words = {"en": part.en + named, "fa": part.fa + named, "host": part.host}

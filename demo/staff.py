@@ -30,7 +30,7 @@ from storage.database import SERVICE, transaction
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PlayedRole:
     """Whom somebody plays, in both languages, and the host name under ``.localhost`` where they are signed in."""
 
     en: str
@@ -39,8 +39,8 @@ class Part:
 
 
 OPERATORS = (
-    Part("operator", "میز عملیات", "operator-1"),
-    Part("second operator", "میز عملیات، همکار دوم", "operator-2"),
+    PlayedRole("operator", "میز عملیات", "operator-1"),
+    PlayedRole("second operator", "میز عملیات، همکار دوم", "operator-2"),
 )
 
 _CONFIRM = ConfirmStaffChange(kind="confirm_staff_change", decision="confirm")
@@ -54,7 +54,7 @@ class Credentials:
     password: str = field(repr=False)
     authenticator: Authenticator
 
-    def kept(self, part: Part) -> dict[str, str]:
+    def kept(self, part: PlayedRole) -> dict[str, str]:
         """As the page of sign-ins keeps them."""
         return {
             "en": part.en,
