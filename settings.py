@@ -8,7 +8,11 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, Field, FilePath, Json, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+<<<<<<< HEAD
 from domain.contact import Contact
+=======
+from domain.developer import HOST_ENDING
+>>>>>>> trial
 
 # Where a container finds files with secrets: each is named as its variable, in small letters.
 _SECRETS: Final = Path("/run/secrets")
@@ -58,7 +62,7 @@ class Settings(BaseSettings):
     mobile_registry_business_id: str = ""
     mobile_registry_token: SecretStr = SecretStr("")
     stand_alone: bool = False
-    allowed_hosts: list[HostName] = Field(default_factory=lambda: ["localhost", "*.localhost", "127.0.0.1", "[::1]"])
+    allowed_hosts: list[HostName] = Field(default_factory=lambda: ["localhost", "127.0.0.1", "[::1]"])
     allowed_origins: list[str] = Field(default_factory=list)
     trusted_proxies: str = "127.0.0.1"
     app_link: str = "https://amanat.example/app"
@@ -66,6 +70,12 @@ class Settings(BaseSettings):
     contact: Contact | None = None
     database_pool: int = Field(default=20, ge=4, le=200)
     log_level: str = "INFO"
+
+    @property
+    def hosts(self) -> list[str]:
+        """Every name that may stand in ``Host``: a stand-alone stack has one for each invented person besides."""
+        invented = [f"*{HOST_ENDING}"] if self.stand_alone else []
+        return [*self.allowed_hosts, self.api_host, *invented]
 
     @field_validator("database_url")
     @classmethod

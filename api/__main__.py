@@ -61,7 +61,7 @@ async def serve(settings: Settings) -> None:
     )
     site = create_site(app, stand_alone=settings.stand_alone, temporal_ui=_processes(settings))
     config = uvicorn.Config(
-        Door(site, hosts=[*settings.allowed_hosts, settings.api_host]),
+        Door(site, hosts=settings.hosts),
         http=limited(),
         host=settings.api_host,
         port=settings.api_port,

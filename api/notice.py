@@ -16,7 +16,7 @@ from commands import notice as commands
 from commands.refusals import refuses
 from domain.access import SEES_NOTICES, SENDS_NOTICES
 from domain.identity import Mobile, mask_mobile
-from domain.notice import failure_words, retell
+from domain.notice import failure_words, recipient_words, retell
 from storage import notices
 from storage.notices import WatchedNotice
 from storage.rows.notices import NoticeState, StoredNotice
@@ -54,6 +54,7 @@ class NoticeOut(Out):
     template: str = Field(examples=["credit_activated"])
     text: str = Field(description="As it is sent, in Persian", examples=["امانت: انصراف شما از درخواست اعتبار ثبت شد."])
     channel: Literal["sms", "mail"]
+    recipient: Words = Field(description="Their roles; a member if they hold none")
     mobile_masked: str | None = Field(description="Null for somebody without a number", examples=["0912***3358"])
     state: State
     case_id: UUID | None
@@ -72,6 +73,7 @@ class NoticeOut(Out):
         return cls.of_row(
             stored,
             text=_text(stored, links),
+            recipient=Words.of(recipient_words(watched.roles)),
             mobile_masked=None if watched.mobile is None else mask_mobile(Mobile(watched.mobile)),
             attempts=watched.attempts,
             failure=watched.failure,

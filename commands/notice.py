@@ -8,7 +8,7 @@ from commands.command import Command
 from commands.refusals import refuses
 from domain.access import SENDS_NOTICES
 from domain.errors import NotFound, StepUpRequired, TooMany
-from domain.notice import RESENDS_PER_NOTICE, NoticePending
+from domain.notice import RESENDS_PER_NOTICE, NoticePending, NoticeWithoutNumber
 from storage import notices
 from storage.account import count_use
 from storage.notices import WatchedNotice
@@ -16,7 +16,7 @@ from storage.notices import WatchedNotice
 STREAM = "notices"
 
 
-@refuses(StepUpRequired, NoticePending)
+@refuses(StepUpRequired, NoticePending, NoticeWithoutNumber)
 async def resend_notice(command: Command, notice_id: UUID) -> WatchedNotice:
     """Send a notice that failed, or was sent but did not arrive, once more; returns it as it is then."""
     command.require_role(*SENDS_NOTICES)
@@ -26,12 +26,18 @@ async def resend_notice(command: Command, notice_id: UUID) -> WatchedNotice:
         raise NotFound
     if state == "pending":
         raise NoticePending
+    if (await _read(command, notice_id)).mobile is None:
+        raise NoticeWithoutNumber
     wait = await count_use(command.connection, command.seals, RESENDS_PER_NOTICE, str(notice_id))
     if wait is not None:
         raise TooMany(retry_after=wait)
     await notices.send_again(command.connection, notice_id)
     await command.audit(STREAM, subject=str(notice_id), before={"state": state}, after={"state": "pending"})
-    again = await notices.read_notice(command.connection, command.seals, notice_id)
-    if again is None:
+    return await _read(command, notice_id)
+
+
+async def _read(command: Command, notice_id: UUID) -> WatchedNotice:
+    notice = await notices.read_notice(command.connection, command.seals, notice_id)
+    if notice is None:
         raise NotFound
-    return again
+    return notice

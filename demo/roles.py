@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from demo.personnel_generator import Employee
 from demo.play import Play
-from demo.staff import OPERATORS
+from demo.staff import OPERATORS, PlayedRole
 from demo.tavana import TavanaOffice
 from gateways.local_sign_ins import write_local_sign_ins
 
-_OF_STAFF = {
-    "finance officer": "امور مالی منطقه",
-    "HR officer": "منابع انسانی سازمان",
-    "welfare manager": "رفاه سازمان",
-    "support agent": "پشتیبانی",
-    **OPERATORS,
-    "contracts officer": "امور قراردادها",
-    "auditor": "حسابرس",
-}
+_OF_STAFF = (
+    PlayedRole("finance officer", "امور مالی منطقه", "finance"),
+    PlayedRole("HR officer", "منابع انسانی سازمان", "hr"),
+    PlayedRole("welfare manager", "رفاه سازمان", "welfare"),
+    PlayedRole("support agent", "پشتیبانی", "support"),
+    *OPERATORS,
+    PlayedRole("contracts officer", "امور قراردادها", "contracts"),
+    PlayedRole("auditor", "حسابرس", "auditor"),
+)
 
 
 def leave_roles(play: Play, office: TavanaOffice) -> list[tuple[str, str]]:
@@ -26,18 +26,19 @@ def leave_roles(play: Play, office: TavanaOffice) -> list[tuple[str, str]]:
     """
     applicant, colleague = office.others[0], office.others[-1]
     people = [
-        _member("applicant", "متقاضی", applicant),
-        _member("colleague who may be guarantor", "همکاری که می‌تواند ضامن شود", colleague),
-        *[play.staff[en].kept(en, fa) for en, fa in _OF_STAFF.items()],
+        _member(PlayedRole("applicant", "متقاضی", "applicant"), applicant),
+        _member(PlayedRole("colleague who may be guarantor", "همکاری که می‌تواند ضامن شود", "guarantor"), colleague),
+        *[play.staff[part.en].kept(part) for part in _OF_STAFF],
     ]
     write_local_sign_ins(play.places.messages, people)
     return [(person["en"], _shown(person)) for person in people]
 
 
-def _member(en: str, fa: str, person: Employee) -> dict[str, str]:
+def _member(part: PlayedRole, person: Employee) -> dict[str, str]:
     named = f": {person.first_name} {person.last_name}"
     local = person.mobile.replace("+98", "0")
-    return {"en": en + named, "fa": fa + named, "national_id": person.national_id, "mobile": local}
+    words = {"en": part.en + named, "fa": part.fa + named, "host": part.host}
+    return {**words, "national_id": person.national_id, "mobile": local}
 
 
 def _shown(person: dict[str, str]) -> str:

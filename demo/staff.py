@@ -28,7 +28,20 @@ from stack.connect import connected
 from stack.places import CliError, Places
 from storage.database import SERVICE, transaction
 
-OPERATORS = {"operator": "میز عملیات", "second operator": "میز عملیات، همکار دوم"}
+
+@dataclass(frozen=True, slots=True)
+class PlayedRole:
+    """Whom somebody plays, in both languages, and the host name under ``.localhost`` where they are signed in."""
+
+    en: str
+    fa: str
+    host: str
+
+
+OPERATORS = (
+    PlayedRole("operator", "میز عملیات", "operator-1"),
+    PlayedRole("second operator", "میز عملیات، همکار دوم", "operator-2"),
+)
 
 _CONFIRM = ConfirmStaffChange(kind="confirm_staff_change", decision="confirm")
 
@@ -41,11 +54,12 @@ class Credentials:
     password: str = field(repr=False)
     authenticator: Authenticator
 
-    def kept(self, en: str, fa: str) -> dict[str, str]:
+    def kept(self, part: PlayedRole) -> dict[str, str]:
         """As the page of sign-ins keeps them."""
         return {
-            "en": en,
-            "fa": fa,
+            "en": part.en,
+            "fa": part.fa,
+            "host": part.host,
             "username": self.username,
             "password": self.password,
             "totp_secret": self.authenticator.secret,
@@ -101,16 +115,17 @@ async def operators(visitor: RemoteClient, places: Places, run: str) -> Operator
         CliError: there are others already, whose credentials nobody here knows.
     """
     kept = {person["en"]: person for person in read_local_sign_ins(places.messages)}
-    if not set(OPERATORS) <= set(kept):
-        numbers = {en: _new_mobile() for en in OPERATORS}
+    names = [part.en for part in OPERATORS]
+    if not set(names) <= set(kept):
+        numbers = {en: _new_mobile() for en in names}
         for place, number in enumerate(numbers.values(), 1):
             await _at_the_console(f"operator{place}-{run}", number)
         made = await asyncio.gather(*(_set_up(visitor, number) for number in numbers.values()))
-        shown = [one.kept(en, fa) for (en, fa), one in zip(OPERATORS.items(), made, strict=True)]
+        shown = [one.kept(part) for part, one in zip(OPERATORS, made, strict=True)]
         write_local_sign_ins(places.messages, shown)
-        known = dict(zip(OPERATORS, made, strict=True))
+        known = dict(zip(names, made, strict=True))
     else:
-        known = {en: _kept(kept[en]) for en in OPERATORS}
+        known = {en: _kept(kept[en]) for en in names}
     first, second = await asyncio.gather(*(sign_in(visitor, one) for one in known.values()))
     return Operators(known, first, second)
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Final
 
+<<<<<<< HEAD
 from domain.account import CodePurpose, Limit, code_text
+=======
+from domain.access import Role
+from domain.account import Limit
+>>>>>>> trial
 from domain.catalogue import words
 from domain.errors import Conflict
 from domain.wording import Sentence
@@ -16,7 +21,10 @@ RESENDS_PER_NOTICE: Final = Limit("notice_resends", 3, timedelta(hours=1))
 
 # Why a message did not arrive, by the beginning of the code; the first that fits counts.
 _FAILURES: Final = {
-    "no_number": Sentence("از این شخص شمارهٔ همراهی در دست نیست.", "There is no mobile number of theirs."),
+    "no_number": Sentence(
+        "شمارهٔ همراهی از گیرنده ثبت نشده است. پس از ثبت شماره به دست سازمانش، پیام را می‌توان دوباره فرستاد.",
+        "No mobile of the recipient is on record. Once their organisation records one, it can be sent again.",
+    ),
     "no_such_template": Sentence(
         "این متن هنوز نزد سرویس پیامک تعریف نشده است.", "The SMS provider does not know this text yet."
     ),
@@ -29,6 +37,7 @@ _OTHER_FAILURE: Final = Sentence("هنگام فرستادن آن خطایی رخ
 
 # What is said of a message whose template this version does not know.
 _UNKNOWN: Final = "امانت: پیامی برای شما فرستاده شد."
+_MEMBER: Final = Sentence("عضو", "member")
 
 
 class NoticePending(Conflict):
@@ -37,6 +46,14 @@ class NoticePending(Conflict):
     code = "notice_pending"
     fa = "این پیام هنوز در صف فرستادن است و نیازی به فرستادن دوباره ندارد."
     en = "This message is still waiting to be sent; it need not be sent again."
+
+
+class NoticeWithoutNumber(Conflict):
+    """No mobile of the recipient is on record, so sending the message again cannot work (G4)."""
+
+    code = "notice_without_number"
+    fa = "شمارهٔ همراهی از گیرندهٔ این پیام ثبت نشده است؛ تا ثبت نشود دوباره فرستاده نمی‌شود."
+    en = "No mobile of this message's recipient is on record; until there is one it is not sent again."
 
 
 class _Known(dict[str, str]):
@@ -62,6 +79,12 @@ def compose(template: str, values: Mapping[str, str]) -> str:
 def retell(template: str, values: Mapping[str, str]) -> str:
     """The text of a notice for somebody who reads it later; what is not known any more stays out."""
     return words.sms.get(template, _UNKNOWN).format_map(_Known(values))
+
+
+def recipient_words(roles: Iterable[Role]) -> Sentence:
+    """What a recipient is, who is not named: the roles they hold, or a member."""
+    held = [words.who(role) for role in roles] or [_MEMBER]
+    return Sentence("، ".join(one.fa for one in held), ", ".join(one.en for one in held))
 
 
 def failure_words(code: str) -> Sentence:

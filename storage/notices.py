@@ -12,9 +12,11 @@ from psycopg.types.json import Jsonb
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.access import Role
 from messages.notice import SendNotice
 from storage.database import Statement, compile_sql
 from storage.outbox import enqueue
+from storage.rows.account import role_grants
 from storage.rows.notices import NoticeState, StoredNotice, notices
 from storage.rows.outbox import outbox
 from storage.rows.people import persons
@@ -38,12 +40,14 @@ class Notice:
 class WatchedNotice:
     """A notice in the eyes of the operations desk.
 
-    ``mobile`` is in clear: to be masked before anybody sees it. ``attempts`` is known while it waits; ``failure`` is a
-    short code or the class of an error: why it failed for good, or failed the last time.
+    ``mobile`` is in clear: to be masked before anybody sees it. ``roles`` are the recipient's. ``attempts`` is known
+    while it waits; ``failure`` is a short code or the class of an error: why it failed for good, or failed the last
+    time.
     """
 
     stored: StoredNotice
     mobile: str | None = field(repr=False)
+    roles: tuple[Role, ...]
     attempts: int | None
     failure: str | None
 
@@ -59,8 +63,15 @@ _OUTBOX_ROW = (
     .lateral()
 )
 _CHOSEN = notices.alias("chosen")
+_ROLES = sa.func.array(
+    sa.select(role_grants.c.role)
+    .where(role_grants.c.person_id == notices.c.person_id, role_grants.c.revoked_at.is_(None))
+    .group_by(role_grants.c.role)
+    .order_by(role_grants.c.role)
+    .scalar_subquery()
+).label("roles")
 _WATCHED = (
-    sa.select(*_STORED_COLUMNS, _NUMBER, notices.c.failure, _OUTBOX_ROW.c.attempts, _OUTBOX_ROW.c.last_error)
+    sa.select(*_STORED_COLUMNS, _NUMBER, _ROLES, notices.c.failure, _OUTBOX_ROW.c.attempts, _OUTBOX_ROW.c.last_error)
     .join(persons, persons.c.id == notices.c.person_id)
     .outerjoin(_OUTBOX_ROW, sa.true())
 )
@@ -187,10 +198,11 @@ async def read_notice(connection: AsyncConnection, seals: Seals, notice_id: UUID
 
 
 def _watched(seals: Seals, row: Sequence[Any]) -> WatchedNotice:
-    *stored, mobile_sealed, failure, attempts, last_error = row
+    *stored, mobile_sealed, roles, failure, attempts, last_error = row
     return WatchedNotice(
         as_row(StoredNotice, stored),
         mobile=_opened(seals, mobile_sealed),
+        roles=tuple(Role(role) for role in roles),
         attempts=attempts,
         failure=failure or last_error,
     )

@@ -125,3 +125,10 @@ async def test_a_registry_outside_needs_its_id_and_token(environment: pytest.Mon
         environment.setenv("AMANAT_MOBILE_REGISTRY_BUSINESS_ID", "id")
         environment.setenv("AMANAT_MOBILE_REGISTRY_TOKEN", "token")
         assert mobile_owners(Settings(), http) == UidMobileOwners(http, "id", "token")
+
+
+def test_names_under_localhost_lead_into_a_stand_alone_stack_only(environment: pytest.MonkeyPatch) -> None:
+    assert "*.localhost" not in Settings().hosts
+    environment.setenv("AMANAT_ALLOWED_HOSTS", '["amanat.example"]')
+    environment.setenv("AMANAT_STAND_ALONE", "1")
+    assert Settings().hosts == ["amanat.example", "127.0.0.1", "*.localhost"]

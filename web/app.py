@@ -50,7 +50,7 @@ from web import (
 from web.assets import PREFIX
 from web.capabilities import NOTES
 from web.language import noop as _
-from web.page_request import SignInNeeded, page_request_of
+from web.page_request import CONTENT_POLICY, SignInNeeded, page_request_of
 from web.rendering import Renderer, loaded_assets
 
 _log = logging.getLogger("amanat.web")
@@ -89,14 +89,10 @@ _OF_THE_API: Final = (
     "/developer/messages",
     "/developer/sign-ins",
 )
-_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
-    " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 _HEADERS: Final = {
     # A page of one person is nobody else's, also after they have signed out.
     "Cache-Control": "no-store",
-    "Content-Security-Policy": _POLICY,
+    "Content-Security-Policy": CONTENT_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",

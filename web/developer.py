@@ -1,38 +1,100 @@
-"""What the stand-alone stack shows besides: messages that were not sent, and the style guide."""
+"""What the stand-alone stack has besides: messages that were not sent, its invented people, and the style guide.
+
+Each of these people is signed in on a host name of their own, so that one browser holds them all. The way there is a
+single-use ticket behind ``#``, which browsers send to nobody; a script moves it into a form.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from api.developer import local_messages, local_sign_ins
+from api.developer import draw_local_ticket, local_messages, local_sign_ins, sign_in_with_ticket
 from api.values import MomentOut
 from domain import onboarding
 from domain.catalogue import words
+from domain.developer import HOST_ENDING
+from domain.errors import Refusal
 from domain.guarantor import GuaranteeState
 from domain.wording import Sentence
+from web.account import keep_language, with_cookies
 from web.forms import Form, empty
-from web.page_request import AnyRequest, recognise
+from web.language import COOKIE as LANGUAGE_COOKIE
+from web.language import language_of, languages
+from web.page_request import CONTENT_POLICY, AnyRequest, PageRequest, recognise
 
 router = APIRouter()
 
 _SHOWN: Final = 20
 # A link that opens something: its secret stands behind ``#``.
 _LINK: Final = re.compile(r"https?://\S+#\S+")
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 
 
 @router.get("/developer")
 async def show_messages(request: AnyRequest) -> Response:
     """The demo's people, and the messages that the local gateways would have sent, newest first."""
     await recognise(request)
-    directory = request.http.app.state.local_messages
+    directory = _directory(request)
     messages = [_as_read(message) for message in local_messages(directory, _SHOWN).items]
-    return request.render("developer.html", messages=messages, people=local_sign_ins(directory).items)
+    people = local_sign_ins(directory).items
+    response = request.render("developer.html", messages=messages, people=people, is_here=_is_here(request))
+    leads_on = f"form-action 'self' http://*{HOST_ENDING}:*"
+    response.headers["Content-Security-Policy"] = CONTENT_POLICY.replace("form-action 'self'", leads_on)
+    return response
+
+
+def _directory(request: PageRequest) -> Path:
+    directory: Path = request.http.app.state.local_messages
+    return directory
+
+
+def _is_here(request: PageRequest) -> bool:
+    """Whether the browser is on this machine, or reaches it as if it were: only then do the host names lead here."""
+    host = request.http.url.hostname or ""
+    return host in _LOOPBACK or f".{host}".endswith(HOST_ENDING)
+
+
+@router.post("/developer/sign-in")
+async def lead_on(request: AnyRequest) -> Response:
+    """Draw a ticket for an invented person, and lead to where it counts."""
+    host = (await request.form()).text("host")
+    ticket = draw_local_ticket(_directory(request), host)
+    # A cookie of this host name is none of that one's.
+    language = f"language={request.language.code}" if LANGUAGE_COOKIE in request.http.cookies else ""
+    there = {"hostname": f"{host}{HOST_ENDING}", "path": "/developer/enter", "query": language}
+    return request.redirect(str(request.http.url.replace(**there, fragment=ticket)))
+
+
+@router.get("/developer/enter")
+async def show_entrance(request: AnyRequest, language: str = "") -> Response:
+    """Where a ticket leads, in the language of where it was drawn; without script it is pasted there."""
+    is_known = language in languages()
+    if is_known:
+        request.language = language_of(language)
+    response = request.render("developer_enter.html", form=empty(request.language))
+    return keep_language(response, language) if is_known else response
+
+
+@router.post("/developer/enter")
+async def enter(request: AnyRequest) -> Response:
+    """Be signed in as the person whose host name this is."""
+    form = await request.form()
+    host = (request.http.url.hostname or "").removesuffix(HOST_ENDING)
+    ticket = form.required("ticket").rpartition("#")[2]
+    if form.is_good:
+        try:
+            await sign_in_with_ticket(request.api.visitor, _directory(request), host, ticket)
+            return with_cookies(request, request.redirect("/"))
+        except Refusal as refused:
+            form.refuse(refused)
+    return request.render_again("developer_enter.html", form)
 
 
 def _as_read(message: Mapping[str, Any]) -> dict[str, Any]:

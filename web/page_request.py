@@ -23,6 +23,11 @@ from web.language import Language, language_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
+# What a page may load, and where its forms may lead.
+CONTENT_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
+    " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
 _SEE_OTHER: Final = 303
 _MAX_FIELDS: Final = 200
 _MAX_FIELD_BYTES: Final = 64 * 1024

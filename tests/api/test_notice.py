@@ -218,6 +218,30 @@ async def test_somebody_without_a_number_is_not_waited_for(
     assert await superuser.value("SELECT count(*) FROM outbox WHERE sent_at IS NULL") == 0
 
 
+async def test_a_message_is_not_sent_again_before_its_recipient_has_a_number(
+    api: httpx2.AsyncClient,
+    engine: AsyncEngine,
+    arrange: Arrange,
+    carrier: Relay,
+    superuser: Superuser,
+) -> None:
+    recipient, operator = await arrange.finance_officer(), await arrange.platform(Role.OPERATOR)
+    numbers = await superuser.rows("SELECT mobile_index, mobile_sealed FROM persons WHERE id = %s", recipient.id)
+    await superuser.run("UPDATE persons SET mobile_index = NULL, mobile_sealed = NULL WHERE id = %s", recipient.id)
+    await send_notice(engine, recipient, WITHDRAWN)
+    await carrier.drain(Lane.NOTICES)
+    notice_id, before = await newest(superuser), await superuser.effects()
+
+    refused = await resend(api, operator, notice_id)
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "notice_without_number")
+    assert await superuser.effects() == before
+    await superuser.run(
+        "UPDATE persons SET mobile_index = %s, mobile_sealed = %s WHERE id = %s", *numbers[0], recipient.id
+    )
+    assert (await resend(api, operator, notice_id)).status_code == 200
+
+
 @pytest.mark.parametrize("role", [Role.OPERATOR, Role.SUPPORT_AGENT])
 async def test_a_message_that_failed_arrives_once_it_is_sent_again(
     api: httpx2.AsyncClient,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from api.developer import local_sign_ins
 from gateways.local_sign_ins import read_local_sign_ins
 from stack.places import PROJECT, Places
 from stack.postgres import EmbeddedPostgres
@@ -70,4 +71,6 @@ def test_the_demo_ends_with_seven_outcomes_and_books_that_balance(tmp_path: Path
     assert [person["en"].partition(":")[0] for person in roles] == list(_ROLES)
     assert all(person.get("national_id") or person["totp_secret"] for person in roles)
     assert all(person["en"] in shown for person in roles)
+    hosts = [person.host for person in local_sign_ins(places.messages).items]
+    assert len(set(hosts) - {""}) == len(_ROLES)
     assert not is_running(places)

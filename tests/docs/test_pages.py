@@ -116,7 +116,8 @@ def test_the_readme_is_short_and_leads_to_the_persian_one_and_to_every_page() ->
 
 
 def test_the_readme_leads_from_a_rule_to_its_number_its_sentence_and_its_test() -> None:
-    _, _, section = README.partition("## A rule, its sentence, its test")
+    assert "(docs/rooms.md#a-rule-its-sentence-its-test)" in README
+    _, _, section = (PROJECT / "docs/rooms.md").read_text("utf-8").partition("## A rule, its sentence, its test")
     section, _, _ = section.partition("\n## ")
     files = [PROJECT / path for path in _PATH.findall(section) if path.endswith((".py", ".toml"))]
     source = "".join(path.read_text("utf-8") for path in files)

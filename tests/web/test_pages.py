@@ -13,6 +13,7 @@ from playwright._impl._driver import compute_driver_executable
 
 from activities.transition import ActivityContext
 from commands.command import Context
+from gateways.local_sign_ins import write_local_sign_ins
 from stack.places import PROJECT
 from tests.api.world import EVERYBODY, World, make_world
 from tests.applications import site_over
@@ -81,6 +82,7 @@ _PAGES: dict[str, tuple[str, str]] = {
     "/staff-account/password": ("operator", "/staff-account/password"),
     "/staff-account/key": ("operator", "/staff-account/key"),
     "/developer": ("anonymous", "/developer"),
+    "/developer/enter": ("anonymous", "/developer/enter"),
     "/styleguide": ("anonymous", "/styleguide"),
 }
 # The same pages in other states, or for other people.
@@ -107,6 +109,14 @@ _PLAYED = {
     "/guarantees/{guarantee_id}/acceptance",
     "/inbox/bulk",
     "/personnel/people/{employment_id}",
+}
+_OPERATOR = {
+    "fa": "میز عملیات",
+    "en": "operator",
+    "host": "operator-1",
+    "username": "operator-1",
+    "password": "not-one-in-use",
+    "totp_secret": "A" * 32,
 }
 _FILES = {"/personnel/example", "/personnel/imports/{import_id}/report"}
 
@@ -151,7 +161,10 @@ async def _look_at(visitor: PageVisitor, name: str, *, is_thorough: bool) -> Non
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("language", ["fa", pytest.param("en", marks=pytest.mark.long)])
-async def test_every_page_is_accessible_and_valid(visit: Visit, world: World, language: str, tmp_path: Path) -> None:
+async def test_every_page_is_accessible_and_valid(
+    visit: Visit, world: World, language: str, tmp_path: Path, messages_dir: Path
+) -> None:
+    write_local_sign_ins(messages_dir, [_OPERATOR])
     await _look_at_all(visit, world, language, tmp_path)
     assert _invalid(tmp_path) == ""
 
