@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ from stack.state import StackState, is_running, read_state
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_COMMAND = (sys.executable, str(Path(__file__).with_name("stand_in_stack.py")))
+_COMMAND = (sys.executable, "-m", "tests.stack.stand_in_stack")
 _LEASHED_USER = """
 import os, signal, sys
 from pathlib import Path
@@ -108,6 +109,39 @@ def test_everything_starts_answers_and_stops_in_order(places: Places) -> None:
     lines = [line for line in log_of(places).splitlines() if line.startswith("stopping")]
     assert lines[-2:] == ["stopping temporal", "stopping postgres"]
     assert not control.stop(places, quiet())
+
+
+def test_two_stacks_that_start_in_the_same_moment_both_come_up_on_ports_of_their_own(
+    places: Places, tmp_path: Path
+) -> None:
+    for other in own_places(tmp_path / "other"):
+        with ThreadPoolExecutor() as both:
+            states = list(both.map(start, (places, other)))
+        used = [ports_of(state) for state in states]
+        assert used[0].isdisjoint(used[1])
+        for state in states:
+            assert state.addresses is not None
+            assert answers(f"{state.addresses.api}/readyz")
+
+
+def ports_of(state: StackState) -> set[int]:
+    """Every port that a stack told about."""
+    told = state.addresses
+    assert told is not None
+    named = {int(address.rpartition(":")[2]) for address in (told.api, told.temporal, told.temporal_ui)}
+    return named | {told.database_port or 0, *told.metrics_ports.values()}
+
+
+def test_an_api_whose_port_somebody_took_meanwhile_is_started_on_another_and_not_mistaken(places: Places) -> None:
+    """The other one answers as a ready api does, and first."""
+    places.prepare()
+    rival = places.var / "rival"
+    rival.touch()
+    state = start(places)
+    assert state.addresses is not None
+    assert state.addresses.api_port != int(rival.read_text("ascii"))
+    assert noted(places, "api")["AMANAT_API_PORT"] == str(state.addresses.api_port)
+    assert f"port {rival.read_text('ascii')} is busy" in log_of(places)
 
 
 def test_programs_get_the_settings_they_read_and_not_the_owners_address(shared: Places) -> None:
