@@ -19,8 +19,8 @@ _OF_STAFF = {
 }
 
 
-def leave_roles(play: Play, office: TavanaOffice) -> list[tuple[str, str]]:
-    """Keep a sign-in for each role where the developer page finds it; returns them as a table's rows.
+def leave_roles(play: Play, office: TavanaOffice) -> list[dict[str, str]]:
+    """Keep a sign-in for each role where the developer page finds it; returns them.
 
     The applicant and the colleague have no case yet; the colleague is paid more, so may stand for the applicant.
     """
@@ -31,16 +31,10 @@ def leave_roles(play: Play, office: TavanaOffice) -> list[tuple[str, str]]:
         *[play.staff[en].kept(en, fa) for en, fa in _OF_STAFF.items()],
     ]
     write_local_sign_ins(play.places.messages, people)
-    return [(person["en"], _shown(person)) for person in people]
+    return people
 
 
 def _member(en: str, fa: str, person: Employee) -> dict[str, str]:
     named = f": {person.first_name} {person.last_name}"
     local = person.mobile.replace("+98", "0")
     return {"en": en + named, "fa": fa + named, "national_id": person.national_id, "mobile": local}
-
-
-def _shown(person: dict[str, str]) -> str:
-    if "username" in person:
-        return f"{person['username']}, password {person['password']}, TOTP secret {person['totp_secret']}"
-    return f"national id {person['national_id']}, mobile {person['mobile']}, code: see the messages"

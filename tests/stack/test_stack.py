@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -246,6 +247,8 @@ def test_a_part_that_crashes_again_and_again_stops_the_stack_and_is_named(places
     state = start(places)
     (places.var / "crash-worker").touch()
     os.kill(state.pids["worker"], signal.SIGKILL)
+    with pytest.raises(CliError, match="worker crashes again and again"):
+        control.wait_for_end(places, threading.Event())
     assert wait_until(lambda: not is_running(places), 60)
     assert "worker crashes again and again" in log_of(places)
     assert log_of(places).count("worker ended by itself") == 5
@@ -256,7 +259,7 @@ def test_a_program_that_does_not_start_is_reported_with_its_last_words(places: P
     """The person sees the reason, and nothing keeps running."""
     places.prepare()
     (places.var / "crash-api").touch()
-    with pytest.raises(CliError, match="did not start"):
+    with pytest.raises(CliError, match="the lines above say why"):
         start(places)
     assert "api ended at its start" in log_of(places)
     assert "crashed as told" in log_of(places)
@@ -269,6 +272,8 @@ def test_a_killed_supervisor_leaves_nothing_behind(places: Places) -> None:
     os.kill(state.pid, signal.SIGKILL)
     assert wait_until(lambda: all(start_time(pid) is None for pid in state.pids.values()), 20)
     assert read_state(places) is None
+    assert not control.stop(places, quiet())
+    assert not Path("/proc", str(state.pid)).exists()  # nor as one that ended and was not asked how
     assert start(places).phase == "ready"
 
 
