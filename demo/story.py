@@ -57,11 +57,15 @@ def demo(
             raise CliError(f"the api at {addresses.local_api} is gone: was the stack stopped meanwhile?") from gone
         if stay:
             screen.note("Everything is running. Ctrl-C stops it; what is in var/ stays.")
-            _stay(places, screen)
+            stay_until_ended(places, screen)
 
 
-def _stay(places: Places, screen: Screen) -> None:
-    """Until Ctrl-C, or until somebody stops the stack from elsewhere."""
+def stay_until_ended(places: Places, screen: Screen) -> None:
+    """Wait for Ctrl-C, or for the end of the stack, which somebody may stop from elsewhere.
+
+    Raises:
+        CliError: the stack gave up by itself.
+    """
     asked = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: asked.set())
