@@ -53,7 +53,6 @@ def start(
     wanted = [*command, *(["--reset"] if reset else [])]
     if dies_with_caller:
         wanted = run_with_pdeathsig(wanted, signal.SIGTERM)
-    _reap()
     supervisor = _spawn(wanted, log, places)
     _started.append(supervisor)
     return _follow(supervisor, log, places, progress)
