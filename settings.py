@@ -8,11 +8,8 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, Field, FilePath, Json, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-<<<<<<< HEAD
 from domain.contact import Contact
-=======
 from domain.developer import HOST_ENDING
->>>>>>> trial
 
 # Where a container finds files with secrets: each is named as its variable, in small letters.
 _SECRETS: Final = Path("/run/secrets")

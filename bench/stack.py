@@ -16,10 +16,16 @@ from pathlib import Path
 from assembly import Assembly, assemble
 from bench.processes import Used, cpu_seconds
 from settings import Settings
-from stack.environment import METRICS_PORTS, SDK_METRICS_DISTANCE, Addresses, choose_process_ports, stack_environment
+from stack.environment import (
+    SDK_METRICS_DISTANCE,
+    Addresses,
+    choose_metrics_port,
+    choose_process_ports,
+    stack_environment,
+)
 from stack.keys import keys_environment
 from stack.places import Places
-from stack.ports import LOOPBACK, choose_pair
+from stack.ports import LOOPBACK, Ports
 from stack.postgres import EmbeddedPostgres
 from stack.programs import Program, ProgramPart, default_programs
 from stack.temporal import NAMESPACE, EmbeddedTemporal
@@ -55,7 +61,8 @@ async def real_stack() -> AsyncIterator[Stack]:
     places.prepare()
     keys_environment(places, has_data=False)
     postgres, temporal = EmbeddedPostgres(places.postgres), EmbeddedTemporal(places.temporal)
-    ended: list[Callable[[], None]] = [lambda: shutil.rmtree(places.var, ignore_errors=True)]
+    ports = Ports(lambda _: None)
+    ended: list[Callable[[], None]] = [lambda: shutil.rmtree(places.var, ignore_errors=True), ports.release]
     try:
         postgres.start()
         ended.append(postgres.remove)
@@ -63,10 +70,10 @@ async def real_stack() -> AsyncIterator[Stack]:
         await asyncio.to_thread(temporal.start)
         ended.append(temporal.kill)
         upgrade(postgres.owner_url())
-        addresses = _addresses(postgres, temporal)
+        addresses = _addresses(postgres, temporal, ports)
         urls = postgres.app_url(), postgres.owner_url()
         environment = stack_environment(places, addresses, database_url=urls[0], owner_url=urls[1])
-        worker, empty = [ProgramPart(program, places, environment) for program in _programs(addresses)]
+        worker, empty = [ProgramPart(program, places, environment) for program in _programs(addresses, ports)]
         for part in (worker, empty):
             part.start()
             ended.append(part.kill)
@@ -80,8 +87,8 @@ async def real_stack() -> AsyncIterator[Stack]:
             end()
 
 
-def _addresses(postgres: EmbeddedPostgres, temporal: EmbeddedTemporal) -> Addresses:
-    api, metrics = choose_process_ports(os.environ, frozenset(), lambda _: None)
+def _addresses(postgres: EmbeddedPostgres, temporal: EmbeddedTemporal, ports: Ports) -> Addresses:
+    api, metrics = choose_process_ports(os.environ, ports)
     return Addresses(
         api=api,
         temporal=temporal.address,
@@ -92,11 +99,10 @@ def _addresses(postgres: EmbeddedPostgres, temporal: EmbeddedTemporal) -> Addres
     )
 
 
-def _programs(addresses: Addresses) -> tuple[Program, Program]:
+def _programs(addresses: Addresses, ports: Ports) -> tuple[Program, Program]:
     """The worker, and the one for empty workflows, which serves the SDK's own metrics alone."""
     worker = next(program for program in default_programs(addresses) if program.name == "worker")
-    taken = frozenset(addresses.metrics_ports.values())
-    port = choose_pair(METRICS_PORTS["worker"], SDK_METRICS_DISTANCE, taken)
+    port = choose_metrics_port("empty", ports)
     ready = f"http://{LOOPBACK}:{port + SDK_METRICS_DISTANCE}/metrics"
     command = [sys.executable, "-P", "-m", "bench.empty_worker"]
     return worker, Program("empty", command, ready, {"AMANAT_METRICS_PORT": str(port)})

@@ -37,13 +37,12 @@ async def refused(play: Play, person: Employee) -> Told:
     reason = RefusalReason.DEDUCTIONS_EXHAUSTED
     await play.hr.decide(case_id, RefuseCertificate(kind="issue_certificate", decision="refuse", reason=reason))
     await member.case_in(case_id, "refused")
-    play.screen.refused("refused; the applicant sees why, and may apply again at once")
+    play.screen.done("refused, as it should be; the applicant sees why, and may apply again at once")
     return Told("Case 2: MiniPay, refused", member, case_id)
 
 
 async def mended(play: Play, person: Employee) -> Told:
     """Somebody of a refused row applies after a corrected file."""
-    play.screen.note("a number may ask for one code in half a minute: this may take a moment")
     with play.screen.console.status("waiting until this number may ask for another code"):
         await play.member(person)
     return await _grant_credit(play, person, "Case 7: MiniPay, mended by a corrected file")

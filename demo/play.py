@@ -83,10 +83,11 @@ async def apply(play: Play, member: Member, code: str, *guarantors: Employee) ->
     offered = (await member.client.call(list_programmes)).items
     programme = next(programme for programme in offered if programme.code == code)
     (limit,) = programme.limits
-    play.screen.note(f"¼ of net pay allows {limit.monthly_limit.fa} a month")
     wanted = terms(code, limit.monthly_limit.amount, _INSTALMENTS, programme.mandate_version)
     case_id = await member.apply(wanted, *(guarantor.national_id for guarantor in guarantors))
-    play.screen.done("the mandate was accepted with a fresh code and the application submitted")
+    play.screen.done(
+        f"applied, the mandate accepted with a fresh code: {limit.monthly_limit.fa} a month, ¼ of the net pay"
+    )
     return case_id
 
 

@@ -19,8 +19,8 @@ _OF_STAFF = (
 )
 
 
-def leave_roles(play: Play, office: TavanaOffice) -> list[tuple[str, str]]:
-    """Keep a sign-in for each role where the developer page finds it; returns them as a table's rows.
+def leave_roles(play: Play, office: TavanaOffice) -> list[dict[str, str]]:
+    """Keep a sign-in for each role where the developer page finds it; returns them.
 
     The applicant and the colleague have no case yet; the colleague is paid more, so may stand for the applicant.
     """
@@ -31,7 +31,7 @@ def leave_roles(play: Play, office: TavanaOffice) -> list[tuple[str, str]]:
         *[play.staff[part.en].kept(part) for part in _OF_STAFF],
     ]
     write_local_sign_ins(play.places.messages, people)
-    return [(person["en"], _shown(person)) for person in people]
+    return people
 
 
 def _member(part: PlayedRole, person: Employee) -> dict[str, str]:
@@ -39,9 +39,3 @@ def _member(part: PlayedRole, person: Employee) -> dict[str, str]:
     local = person.mobile.replace("+98", "0")
     words = {"en": part.en + named, "fa": part.fa + named, "host": part.host}
     return {**words, "national_id": person.national_id, "mobile": local}
-
-
-def _shown(person: dict[str, str]) -> str:
-    if "username" in person:
-        return f"{person['username']}, password {person['password']}, TOTP secret {person['totp_secret']}"
-    return f"national id {person['national_id']}, mobile {person['mobile']}, code: see the messages"

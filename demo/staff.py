@@ -150,7 +150,7 @@ async def _set_up(visitor: RemoteClient, number: str) -> Credentials:
     """Follow the link, and set password and key."""
     token = await newest_code(visitor, number, 0)
     key = await visitor.call(open_staff_link, StaffLink(token=token))
-    made = Credentials(key.username, secrets.token_urlsafe(12), Authenticator(key.totp_secret))
+    made = Credentials(key.username, secrets.token_hex(8), Authenticator(key.totp_secret))
     totp = await made.authenticator.code()
     body = StaffSetUp(token=token, password=made.password, totp_key=key.totp_key, totp=totp)
     await visitor.call(set_up_staff, body)

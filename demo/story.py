@@ -43,28 +43,37 @@ _BAD_ROWS = {"bad_amount": 1, "bad_mobile": 2, "bad_national_id": 1, "unknown_re
 def demo(
     *,
     reset: Annotated[bool, typer.Option(help="Delete everything under var/ first.")] = False,
+    full: Annotated[bool, typer.Option(help="Print each case's timeline and the trial balance too.")] = False,
     stay: Annotated[bool, typer.Option(help="Leave everything running until Ctrl-C.")] = True,
 ) -> None:
     """Set up the stack, play the story, and leave it running with its addresses printed."""
     places, screen = Places(), Screen()
     with control.running(places=places, reset=reset) as addresses:
         try:
-            asyncio.run(_play(places, screen, addresses))
+            asyncio.run(_play(places, screen, addresses, full=full))
         except Refused as refused:
             raise CliError(f"the API refused {refused}") from refused
+        except httpx2.TransportError as gone:
+            raise CliError(f"the api at {addresses.local_api} is gone: was the stack stopped meanwhile?") from gone
         if stay:
             screen.note("Everything is running. Ctrl-C stops it; what is in var/ stays.")
-            _wait_for_ctrl_c()
+            stay_until_ended(places, screen)
 
 
-def _wait_for_ctrl_c() -> None:
-    stop = threading.Event()
+def stay_until_ended(places: Places, screen: Screen) -> None:
+    """Wait for Ctrl-C, or for the end of the stack, which somebody may stop from elsewhere.
+
+    Raises:
+        CliError: the stack gave up by itself.
+    """
+    asked = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: stop.set())
-    stop.wait()
+        signal.signal(name, lambda *_: asked.set())
+    if control.wait_for_end(places, asked):
+        screen.note("The stack was stopped from elsewhere, by ./amanat down or a signal; so this ends too.")
 
 
-async def _play(places: Places, screen: Screen, addresses: Addresses) -> None:
+async def _play(places: Places, screen: Screen, addresses: Addresses, *, full: bool) -> None:
     async with httpx2.AsyncClient(base_url=addresses.local_api, timeout=30) as http:
         play = Play(RemoteClient(http), screen, secrets.token_hex(3), places)
         await _open_the_office(play)
@@ -77,7 +86,7 @@ async def _play(places: Places, screen: Screen, addresses: Addresses) -> None:
         cases += [*waiting, await tavana.expired(play, office), await _mended(play, key)]
         await tavana.corrected(play, office, waiting[1])
         await tavana.wait_for_credits(play, waiting)
-        await _show_the_end(play, cases)
+        await _show_the_end(play, cases, full=full)
         _show_addresses(play, addresses, leave_roles(play, office))
 
 
@@ -90,8 +99,7 @@ async def _open_the_office(play: Play) -> None:
         policy_administrator_1=Grant(Role.POLICY_ADMIN, ScopeKind.PLATFORM),
         policy_administrator_2=Grant(Role.POLICY_ADMIN, ScopeKind.PLATFORM),
     )
-    play.screen.done("two operators were made at the console; the other staff one proposes and the other confirms")
-    play.screen.note("each sets password and authenticator app through a link that came to their own mobile")
+    play.screen.done("two operators were made at the console; all other staff one proposes and the other confirms")
     keeper = await play.sign_in("contracts officer")
     play.screen.done("the contracts officer signed in with password and TOTP")
     wish = OrganisationIn(code=play.organisation_code, name="آموزش و پرورش نمونه")
@@ -118,9 +126,8 @@ async def _import_file(play: Play) -> Key:
     await _send_file(play, path)
     (blocked,) = key.refused_with("bad_amount")
     answer = await ask_for_sign_in_code(play.visitor, blocked)
-    play.screen.refused("somebody of a refused row tries to sign in and is answered as everybody is:")
+    play.screen.done("somebody of a refused row gets no sign-in code, and the answer that everybody gets:")
     play.screen.note(f"«{answer.sentence}»")
-    play.screen.note("no code comes: nobody of that number is on the list yet")
     return key
 
 
@@ -144,23 +151,30 @@ async def _mended(play: Play, key: Key) -> Told:
     return await minipay.mended(play, person)
 
 
-async def _show_the_end(play: Play, cases: list[Told]) -> None:
-    play.screen.chapter("12. What happened, as the applicants see it")
+async def _show_the_end(play: Play, cases: list[Told], *, full: bool) -> None:
+    play.screen.chapter("12. The books, and what happened as the applicants see it")
+    auditor = await play.sign_in("auditor")
+    balance = await auditor.client.call(read_trial_balance)
+    shown = ", ".join(f"{unit}: {amount}" for unit, amount in balance.difference.items())
+    play.screen.done(f"the auditor read the trial balance; difference between the sides: {shown or 'nothing posted'}")
+    if not full:
+        play.screen.note(f"--full prints it, and the timelines of the {len(cases)} cases; the pages show them too")
+        return
+    play.screen.trial_balance(balance)
     for case in cases:
         play.screen.timeline(case.title, await case.member.timeline(case.case_id))
-    auditor = await play.sign_in("auditor")
-    play.screen.trial_balance(await auditor.client.call(read_trial_balance))
 
 
-def _show_addresses(play: Play, addresses: Addresses, roles: list[tuple[str, str]]) -> None:
+def _show_addresses(play: Play, addresses: Addresses, roles: list[dict[str, str]]) -> None:
     portal = addresses.local_api
-    rows = [
-        ("the pages", portal),
-        ("messages and sign-ins", f"{portal}/developer"),
-        ("API documentation", f"{portal}/docs"),
-        ("health", f"{portal}/readyz"),
-        ("Temporal UI", addresses.temporal_ui),
-    ]
-    play.screen.chapter("13. Play on")
-    play.screen.table("Addresses", rows)
-    play.screen.table("Sign-ins of this run, also on the page of messages", roles)
+    play.screen.chapter("13. Play on: sign-ins of this run, and addresses")
+    play.screen.sign_ins(roles)
+    play.screen.addresses(
+        {
+            "the pages": portal,
+            "messages and sign-ins": f"{portal}/developer",
+            "API documentation": f"{portal}/docs",
+            "health": f"{portal}/readyz",
+            "Temporal UI": addresses.temporal_ui,
+        }
+    )

@@ -14,6 +14,7 @@ from api.policy import PolicyDecision, PolicyIn, decide_policy, list_policies, p
 from demo.actors import APPROVE, REFUSE_GUARANTEE, RETURN, Officer, terms
 from demo.personnel_generator import Employee
 from demo.play import Play, Told, apply, show_credit
+from demo.screen import tehran_time
 from domain.access import Grant, Role, ScopeKind
 from domain.dates import service_ends, tehran_day
 from domain.money import RIAL_A_TOMAN
@@ -49,10 +50,9 @@ async def open_office(play: Play, employees: Sequence[Employee]) -> TavanaOffice
     code = f"tavana_{play.run}"
     await _make_programmes(play, code)
     play.screen.note(
-        f"Tavana waits 72 hours between approval and usable credit. This run's own programme is the same policy with"
-        f" {WAITING_SECONDS} seconds, proposed by one administrator and approved by another;"
+        f"one is the same policy with {WAITING_SECONDS} seconds instead of 72 hours between approval and credit,"
     )
-    play.screen.note(f"a second one gives everybody {_SILENCE_SECONDS} seconds to answer instead of days.")
+    play.screen.note(f"the other gives everybody {_SILENCE_SECONDS} seconds to answer instead of days")
     officer = await play.sign_in("finance officer")
     applicants, others, guarantors = people[:_APPLICANTS], people[_APPLICANTS:-_GUARANTORS], people[-_GUARANTORS:]
     return TavanaOffice(region, applicants, guarantors, others, officer, code, f"{code}_hasty")
@@ -110,7 +110,7 @@ async def approved(play: Play, office: TavanaOffice) -> Told:
     await office.finance.decide(case_id, APPROVE)
     case = await member.case_in(case_id, "awaiting_activation")
     if case.due is not None:
-        play.screen.done(f"regional finance approved; usable from {case.due.at:%Y-%m-%d %H:%M:%S} UTC")
+        play.screen.done(f"regional finance approved; usable from {tehran_time(case.due.at)}, Tehran time")
     await member.case_in(case_id, "active")
     await show_credit(play, member)
     return Told("Case 3: Tavana, through both approvals", member, case_id)
@@ -119,11 +119,9 @@ async def approved(play: Play, office: TavanaOffice) -> Told:
 async def _stand(play: Play, guarantor: Employee, case_id: UUID) -> None:
     member = await play.member(guarantor)
     asked = await member.asked(case_id)
-    play.screen.note(
-        f"the guarantor sees: {asked.applicant_name}, {asked.monthly.fa} a month, {asked.instalments} instalments"
-    )
     await member.decide(case_id, await member.consent(asked.id, asked.mandate_version))
-    play.screen.done("the guarantor accepted in person, with the mandate and a fresh code")
+    seen = f"{asked.applicant_name}, {asked.monthly.fa} a month, {asked.instalments} instalments"
+    play.screen.done(f"the guarantor read «{seen}», and accepted in person with a fresh code")
 
 
 async def another_guarantor(play: Play, office: TavanaOffice) -> Told:
@@ -133,7 +131,7 @@ async def another_guarantor(play: Play, office: TavanaOffice) -> Told:
     member = await play.member(office.applicants[1])
     case_id = await apply(play, member, office.programme, first)
     await (await play.member(first)).decide(case_id, REFUSE_GUARANTEE)
-    play.screen.refused("the guarantor refused; the applicant is asked for another name")
+    play.screen.done("the guarantor refused, and the applicant is asked for another name")
     await member.task(case_id, "name_guarantor")
     await member.name(case_id, second.national_id)
     await _stand(play, second, case_id)
@@ -152,7 +150,7 @@ async def returned(play: Play, office: TavanaOffice) -> Told:
     await _stand(play, guarantor, case_id)
     await office.finance.decide(case_id, RETURN)
     await member.task(case_id, "correct_application")
-    play.screen.refused("returned: the monthly amount is too high")
+    play.screen.done("returned, for the monthly amount is too high")
     return Told("Case 5: Tavana, returned and corrected", member, case_id)
 
 
@@ -175,7 +173,7 @@ async def expired(play: Play, office: TavanaOffice) -> Told:
     member = await play.member(office.applicants[3])
     case_id = await apply(play, member, office.hasty, office.guarantors[0])
     await member.case_in(case_id, "lapsed")
-    play.screen.refused(
+    play.screen.done(
         f"the guarantor was silent, the applicant named nobody else: lapsed after {_SILENCE_SECONDS} s each (policy)"
     )
     return Told("Case 6: Tavana, expired", member, case_id)

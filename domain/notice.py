@@ -6,12 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Final
 
-<<<<<<< HEAD
-from domain.account import CodePurpose, Limit, code_text
-=======
 from domain.access import Role
-from domain.account import Limit
->>>>>>> trial
+from domain.account import CodePurpose, Limit, code_text
 from domain.catalogue import words
 from domain.errors import Conflict
 from domain.wording import Sentence

@@ -7,6 +7,7 @@ to shut down. The pid files say what the next start has to wait for, or end, bef
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -17,13 +18,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stack.places import write_private
+from stack.places import CliError, last_lines, write_private
+from stack.ports import PortLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 POLL_SECONDS = 0.05
 _PROC = Path("/proc")
+_TAKEN = os.strerror(errno.EADDRINUSE).lower()
 _RUN_WITH_PDEATHSIG = Path(__file__).with_name("run_with_pdeathsig.py")
 
 
@@ -86,10 +89,12 @@ class Child:
     death_signal: signal.Signals = signal.SIGKILL
     user: tuple[int, int] | None = None
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _began: int = field(default=0, init=False)  # where in the log the words of this run begin
 
     def start(self) -> None:
         """Start the program, its output going to the end of the log."""
         with self.log.open("ab") as output:
+            self._began = output.tell()
             self._process = subprocess.Popen(
                 run_with_pdeathsig(self.command, self.death_signal, self.user),
                 stdin=subprocess.DEVNULL,
@@ -110,6 +115,13 @@ class Child:
     def exit_code(self) -> int | None:
         """How the last run ended; None while it runs or before it began."""
         return None if self._process is None else self._process.poll()
+
+    def explain(self, fate: str) -> CliError:
+        """Return what to raise when it did not come up, with its last words: PortLost if a port was taken."""
+        words = self.log.read_bytes()[self._began :].decode("utf-8", errors="replace")
+        was_port_lost = self.pid is None and _TAKEN in words.lower()
+        text = f"{self.name} {fate}; see {self.log}\n{last_lines(words)}"
+        return (PortLost if was_port_lost else CliError)(text)
 
     def stop(self, steps: Sequence[tuple[signal.Signals, float]] = ((signal.SIGTERM, 30.0),)) -> None:
         """Send each signal in turn, waiting so many seconds after each; at last SIGKILL."""

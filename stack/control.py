@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -11,17 +12,19 @@ from typing import TYPE_CHECKING, Final
 
 from stack.children import POLL_SECONDS, run_with_pdeathsig, send, wait_until
 from stack.environment import Addresses, External, stack_environment
-from stack.places import PROJECT, CliError, Places, rotate
+from stack.places import PROJECT, CliError, Places, last_lines, rotate
 from stack.postgres import EmbeddedPostgres
 from stack.progress import Progress
 from stack.state import describe_running, is_running, read_state
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 START_SECONDS: Final = 300.0
 STOP_SECONDS: Final = 120.0
+_LOOK_SECONDS: Final = 0.5
 _started: list[subprocess.Popen[bytes]] = []  # kept, so that they are reaped when they end
 _SUPERVISOR: Final = (sys.executable, "-P", "-m", "cli", "up", "--foreground")
 
@@ -89,29 +92,57 @@ def _follow(supervisor: subprocess.Popen[bytes], log: Path, places: Places, prog
     state = read_state(places)
     if not in_time or state is None or state.addresses is None:
         supervisor.terminate()
-        message = f"the stack did not start; {log} has the whole story"
+        supervisor.wait()
+        message = f"the stack did not start: the lines above say why; its parts have logs of their own in {places.log}"
         raise CliError(message)
     return state.addresses
 
 
+@atexit.register
+def _reap() -> None:
+    """Take note of what has ended by itself or by others."""
+    _started[:] = [supervisor for supervisor in _started if supervisor.poll() is None]
+
+
+def wait_for_end(places: Places, asked: threading.Event) -> bool:
+    """Wait until ``asked`` is set or the running stack has ended; tell whether it has.
+
+    Raises:
+        CliError: it was ours and gave up by itself.
+
+    """
+    first = now = read_state(places)
+    while first is not None and now is not None and now.pid == first.pid:
+        if asked.wait(_LOOK_SECONDS):
+            return False
+        now = read_state(places)
+    ours = [supervisor for supervisor in _started if first is not None and supervisor.pid == first.pid]
+    if any(supervisor.wait(STOP_SECONDS) for supervisor in ours):
+        log = places.log / "stack.log"
+        message = f"the stack ended by itself; see {log}\n{last_lines(log.read_text('utf-8', errors='replace'))}"
+        raise CliError(message)
+    return True
+
+
 def stop(places: Places, progress: Progress) -> bool:
     """Stop the running stack in order, by force if it takes too long; False when none ran."""
-    if not is_running(places):
-        return False
-    wait_until(lambda: read_state(places) is not None or not is_running(places), 5.0)
+    runs = is_running(places)
+    if runs:
+        wait_until(lambda: read_state(places) is not None or not is_running(places), 5.0)
     state = read_state(places)
-    if state is not None:
+    if runs and state is not None:
         with progress.step("the stack is stopped"):
-            send(state.pid, signal.SIGTERM)
+            if state.phase != "stopping":  # twice means "at once"
+                send(state.pid, signal.SIGTERM)
             if not wait_until(lambda: not is_running(places), STOP_SECONDS):
                 send(state.pid, signal.SIGKILL)  # its parts die with it
                 wait_until(lambda: not is_running(places), POLL_SECONDS * 100)
     for supervisor in _started:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            # It says that it stopped a moment before it ends.
-            supervisor.wait(POLL_SECONDS * 100 if state is not None and supervisor.pid == state.pid else 0)
-    _started[:] = [supervisor for supervisor in _started if supervisor.returncode is None]
-    return True
+        if state is not None and supervisor.pid == state.pid:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                supervisor.wait(POLL_SECONDS * 100)  # it says that it stopped a moment before it ends
+    _reap()
+    return runs
 
 
 @contextlib.contextmanager

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from stack.keys import keys_environment
 from stack.places import PROJECT
-from stack.ports import LOOPBACK, choose_pair, choose_port
+from stack.ports import LOOPBACK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from stack.places import Places
+    from stack.ports import Ports
 
 API_PORT = 8080
 METRICS_PORTS = {"api": 9464, "worker": 9465}
@@ -99,23 +100,18 @@ def _with_driver(url: str) -> str:
     return scheme + separator + rest
 
 
-def choose_process_ports(
-    environment: Mapping[str, str], taken: frozenset[int], say: Callable[[str], None]
-) -> tuple[str, dict[str, int]]:
-    """Choose where the api answers (its address) and each process's metrics port; say what is not usual."""
+def choose_process_ports(environment: Mapping[str, str], ports: Ports) -> tuple[str, dict[str, int]]:
+    """Choose where the api answers (its address) and each process's metrics port."""
     host = environment.get("AMANAT_API_HOST") or LOOPBACK
-    wanted = int(environment.get("AMANAT_API_PORT") or API_PORT)
-    port = choose_port(wanted, taken, host)
-    if port != wanted:
-        say(f"port {wanted} is busy; the api listens on {port}")
-    used = taken | {port}
-    metrics: dict[str, int] = {}
-    for name, usual in METRICS_PORTS.items():
-        metrics[name] = choose_pair(usual, SDK_METRICS_DISTANCE, used)
-        used |= {metrics[name], metrics[name] + SDK_METRICS_DISTANCE}
-        if metrics[name] != usual:
-            say(f"port {usual} or {usual + SDK_METRICS_DISTANCE} is busy; metrics of the {name} on {metrics[name]}")
+    port = ports.choose("the api", int(environment.get("AMANAT_API_PORT") or API_PORT), host=host)
+    metrics = {name: choose_metrics_port(name, ports) for name in METRICS_PORTS}
     return f"http://{host}:{port}", metrics
+
+
+def choose_metrics_port(name: str, ports: Ports) -> int:
+    """Choose a process's metrics port; the one of the Temporal SDK's metrics is free with it."""
+    usual = METRICS_PORTS.get(name, 0)
+    return ports.choose(f"the metrics of the {name}", usual, distances=(0, SDK_METRICS_DISTANCE))
 
 
 def stack_environment(

@@ -123,8 +123,6 @@ def rotate(log: Path) -> None:
     log.replace(log.with_name(f"{log.name}.1"))
 
 
-def tail(log: Path, lines: int = 12) -> str:
-    """Return the last lines of a log, for an error message."""
-    if not log.exists():
-        return ""
-    return "\n".join(log.read_text("utf-8", errors="replace").splitlines()[-lines:])
+def last_lines(text: str, lines: int = 12) -> str:
+    """Return the last lines of a log's text, for an error message."""
+    return "\n".join(text.splitlines()[-lines:])

@@ -21,8 +21,8 @@ import psycopg
 from psycopg import sql
 
 from stack.children import Child, end_leftover, processes_in, send, wait_until
-from stack.places import CliError, rotate, tail, write_private
-from stack.ports import LOOPBACK, choose_port, free_port
+from stack.places import CliError, rotate, write_private
+from stack.ports import LOOPBACK, Ports, start_on_own_ports
 from stack.postgres_binaries import cluster_directory, find_binaries
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ _OWNER: Final = "amanat_owner"
 _LOGINS: Final = {"amanat_app_login": "amanat_app", "amanat_vault_login": "amanat_vault"}
 _STOP_STEPS: Final = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0))
 _SECONDS_BETWEEN_NEWS: Final = 5.0
-_PORT_ATTEMPTS: Final = 3
 _SETTINGS: Final = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
@@ -84,6 +83,7 @@ class EmbeddedPostgres:
         self.port = preferred_port
         self._durable = durable
         self._say = say
+        self.ports = Ports(say)
         self._child: Child | None = None
         self._passwords: dict[str, str] = {}
 
@@ -104,23 +104,20 @@ class EmbeddedPostgres:
         self._passwords = self._load_passwords()
         if not self._data.exists():
             self._initialise()
-        self._choose_port()
-        for attempt in range(_PORT_ATTEMPTS):
-            self._launch()
-            if self._wait_until_ready():
-                break
-            self._give_up_unless_port_was_taken(attempt)
+        start_on_own_ports(self._come_up)
         self._ensure_roles()
 
     def stop(self) -> None:
         """End it with a checkpoint (fast shutdown); at once if that takes too long."""
         if self._child is not None:
             self._child.stop(_STOP_STEPS)
+        self.ports.release()
 
     def kill(self) -> None:
         """End it as a power cut would; the next start recovers."""
         if self._child is not None:
             self._child.kill()
+        self.ports.release()
 
     def restart(self) -> None:
         """Stop and start on the same port."""
@@ -223,18 +220,19 @@ class EmbeddedPostgres:
             raise CliError(message)
         fresh.rename(self._data)
 
-    def _choose_port(self) -> None:
+    def _come_up(self) -> None:
+        """Start on the port of before, or another one, and wait until it is ready."""
         remembered = self.home / "port"
         wanted = int(remembered.read_text("ascii")) if remembered.exists() else self.port
-        self.port = choose_port(wanted)
-        if self.port != wanted:
-            self._say(f"port {wanted} is busy; Postgres listens on {self.port}")
+        self.port = self.ports.choose("Postgres", wanted)
         write_private(remembered, str(self.port))
+        self._child = self._launch()
+        self._wait_until_ready(self._child)
 
-    def _launch(self) -> None:
+    def _launch(self) -> Child:
         settings = {**_SETTINGS, "port": str(self.port), **({} if self._durable else _FORGETFUL)}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        self._child = Child(
+        child = Child(
             name="postgres",
             command=[self._binaries.program("postgres"), "-D", str(self._data), *options],
             log=self.log,
@@ -244,10 +242,15 @@ class EmbeddedPostgres:
             death_signal=signal.SIGINT,  # a clean, fast shutdown even when the launcher is killed
             user=self._binaries.user,
         )
-        self._child.start()
+        child.start()
+        return child
 
-    def _wait_until_ready(self) -> bool:
-        """Wait through a recovery, with news; False when the process ended."""
+    def _wait_until_ready(self, child: Child) -> None:
+        """Wait through a recovery, with news.
+
+        Raises:
+            CliError: it ended, or was not ready in time.
+        """
         began = told = time.monotonic()
 
         def is_settled() -> bool:
@@ -261,9 +264,9 @@ class EmbeddedPostgres:
 
         if not wait_until(is_settled, RECOVERY_SECONDS):
             self.stop()
-            message = f"Postgres was not ready after {RECOVERY_SECONDS:.0f} s; see {self.log}\n{tail(self.log)}"
-            raise CliError(message)
-        return self.pid is not None
+            raise child.explain(f"was not ready after {RECOVERY_SECONDS:.0f} s")
+        if self.pid is None:
+            raise child.explain("ended at its start")
 
     def _answers(self) -> bool:
         try:
@@ -271,16 +274,6 @@ class EmbeddedPostgres:
         except psycopg.OperationalError:  # not listening yet, or "the database system is starting up"
             return False
         return True
-
-    def _give_up_unless_port_was_taken(self, attempt: int) -> None:
-        """Between our look at the port and the server's, somebody may have taken it."""
-        words = tail(self.log)
-        if "Address already in use" not in words or attempt == _PORT_ATTEMPTS - 1:
-            message = f"Postgres ended at its start; see {self.log}\n{words}"
-            raise CliError(message)
-        self.port = free_port()
-        self._say(f"the port was taken meanwhile; Postgres listens on {self.port}")
-        write_private(self.home / "port", str(self.port))
 
     def _connect(self, database: str) -> psycopg.Connection:
         return psycopg.connect(

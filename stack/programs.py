@@ -7,11 +7,13 @@ import signal
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import urlsplit
 
 from stack.answers import answers
 from stack.children import Child, end_leftover, send, wait_until
-from stack.places import PROJECT, CliError, rotate, tail
-from stack.ports import LOOPBACK
+from stack.environment import SDK_METRICS_DISTANCE
+from stack.places import PROJECT, rotate
+from stack.ports import LOOPBACK, is_anothers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,15 +56,15 @@ class Program:
 
 
 def default_programs(addresses: Addresses) -> list[Program]:
-    """Return Amanat's own processes. A worker serves nobody: its metrics tell that it is up."""
-    metrics = str(addresses.metrics_ports["worker"])
+    """Return Amanat's own processes. A worker serves nobody: the metrics that come last tell that it is up."""
+    metrics = addresses.metrics_ports["worker"]
     return [
         Program("api", [sys.executable, "-P", "-m", "api"], f"{addresses.local_api}/readyz"),
         Program(
             "worker",
             [sys.executable, str(PROJECT / "worker.py")],
-            f"http://{LOOPBACK}:{metrics}/metrics",
-            {"AMANAT_METRICS_PORT": metrics},
+            f"http://{LOOPBACK}:{metrics + SDK_METRICS_DISTANCE}/metrics",
+            {"AMANAT_METRICS_PORT": str(metrics)},
         ),
     ]
 
@@ -95,20 +97,26 @@ class ProgramPart:
         self._child.start()
 
     def wait(self) -> None:
-        """Wait until it is ready.
+        """Wait until it is ready itself: on its port another stack's may answer, if it was quicker.
 
         Raises:
             CliError: it ended, or was not ready in time.
 
         """
-        url, name = self._program.ready_url, self._program.name
+        url = self._program.ready_url
         if url is None:
             return
-        wait_until(lambda: self.pid is None or answers(url), READY_SECONDS)
-        if self.pid is None or not answers(url):
-            fate = "ended at its start" if self.pid is None else f"was not ready after {READY_SECONDS:.0f} s"
-            message = f"{name} {fate}; see {self._child.log}\n{tail(self._child.log)}"
-            raise CliError(message)
+        port = urlsplit(url).port or 0
+
+        def is_ready() -> bool:
+            pid = self.pid
+            return pid is not None and answers(url) and not is_anothers(pid, port)
+
+        wait_until(lambda: self.pid is None or is_ready(), READY_SECONDS)
+        if self.pid is None:
+            raise self._child.explain("ended at its start")
+        if not is_ready():
+            raise self._child.explain(f"was not ready after {READY_SECONDS:.0f} s")
 
     def ask_to_stop(self) -> None:
         """Ask it to end, without waiting."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from stack.environment import Addresses, External, choose_process_ports, stack_environment
 from stack.keys import keys_environment
 from stack.places import CliError, Places
+from stack.ports import PortLost, Ports, start_on_own_ports
 from stack.postgres import EmbeddedPostgres
 from stack.programs import CrashRecord, ProgramPart, StackPart, default_programs, end_leftover_programs
 from stack.state import StackState, held_lock
@@ -72,6 +73,7 @@ class Supervisor:
         self._parts: dict[str, StackPart] = {}  # in the order of their start
         self._crashes: dict[str, CrashRecord] = collections.defaultdict(CrashRecord)
         self._restart_at: dict[str, float] = {}
+        self._ports = Ports(progress.say)
         self._addresses: Addresses | None = None
         self._stopping = False
 
@@ -120,10 +122,8 @@ class Supervisor:
         keys_environment(self.places, has_data=EmbeddedPostgres(self.places.postgres).exists)
         database_url, owner_url = self._start_database()
         self._start_temporal()
-        self._addresses = self._choose_addresses()
-        self._start_programs(self._addresses, database_url, owner_url)
+        start_on_own_ports(lambda: self._start_programs(database_url, owner_url))
         self._publish("ready")
-        self.progress.say(f"✓ ready: {self._addresses.api}")
 
     def _start_database(self) -> tuple[str, str]:
         """Start Postgres unless there is one, migrate, and return the addresses for the app and the owner."""
@@ -150,9 +150,7 @@ class Supervisor:
 
     def _choose_addresses(self) -> Addresses:
         temporal, postgres = self._temporal, self._postgres
-        ours = {postgres.port} if postgres else set()
-        ours |= {temporal.port, temporal.ui_port} if temporal else set()
-        api, metrics = choose_process_ports(self._environment, frozenset(ours), self.progress.say)
+        api, metrics = choose_process_ports(self._environment, self._ports)
         return Addresses(
             api=api,
             temporal=temporal.address if temporal else str(self._external.temporal),
@@ -162,19 +160,26 @@ class Supervisor:
             metrics_ports=metrics,
         )
 
-    def _start_programs(self, addresses: Addresses, database_url: str, owner_url: str) -> None:
+    def _start_programs(self, database_url: str, owner_url: str) -> None:
+        addresses = self._addresses = self._choose_addresses()
         environment = stack_environment(
             self.places, addresses, database_url=database_url, owner_url=owner_url, base=self._environment
         )
         # no running process may change the schema or hand itself rights
         environment.pop("OWNER_DATABASE_URL")
         parts = {p.name: ProgramPart(p, self.places, environment) for p in self._programs(addresses)}
-        for name, part in parts.items():
-            self._parts[name] = part
+        self._parts |= parts
+        for part in parts.values():
             part.start()
-        for name, part in parts.items():
-            with self.progress.step(name):
-                part.wait()
+        try:
+            for name, part in parts.items():
+                with self.progress.step(name):
+                    part.wait()
+        except PortLost:
+            for part in parts.values():
+                part.stop()
+            raise
+        self.progress.say(f"✓ ready: {addresses.api}")
 
     def _watch(self) -> None:
         """Start again what crashed, after a growing wait.
@@ -216,4 +221,5 @@ class Supervisor:
             if part.pid is not None:
                 self.progress.say(f"stopping {name}")
             part.stop()
+        self._ports.release()
         self.places.state.unlink(missing_ok=True)

@@ -24,8 +24,8 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from stack.children import POLL_SECONDS, Child, end_leftover
-from stack.places import CliError, rotate, tail
-from stack.ports import LOOPBACK, choose_port, free_port, listens
+from stack.places import CliError, rotate
+from stack.ports import LOOPBACK, Ports, is_anothers, start_on_own_ports
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,10 +35,11 @@ PREFERRED_UI_PORT: Final = 8233
 NAMESPACE: Final = "amanat"
 RETENTION_DAYS: Final = 30
 READY_SECONDS: Final = 60.0
-_STARTS: Final = 3
-# So often it is asked who listens, where the system does not say.
-_LOOKS: Final = 60
 _STOP_STEPS: Final = ((signal.SIGTERM, 15.0),)
+
+
+class _Ended(Exception):
+    """The server ended before it was ready."""
 
 
 def find_temporal() -> str:
@@ -76,6 +77,7 @@ class EmbeddedTemporal:
         self.log = log or self.database.with_name("temporal.log")
         self.port, self.ui_port = preferred_ports
         self._say = say
+        self.ports = Ports(say)
         self._child: Child | None = None
 
     def start(self) -> None:
@@ -87,44 +89,40 @@ class EmbeddedTemporal:
         """
         self.database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         rotate(self.log)
-        pid_file = self.database.with_name("temporal.pid")
-        if end_leftover(pid_file, _STOP_STEPS):
+        self._pid_file = self.database.with_name("temporal.pid")
+        if end_leftover(self._pid_file, _STOP_STEPS):
             self._say("ended a Temporal server that an earlier run left behind")
-        for tries_left in reversed(range(_STARTS)):
-            self._launch(pid_file)
-            try:
-                asyncio.run(asyncio.wait_for(self._prepare_namespace(), READY_SECONDS))
-            except (TimeoutError, CliError) as failure:
-                # It also takes ports that were free a moment before, and ends if somebody else was quicker.
-                has_ended = self.pid is None
-                self.stop()
-                if not has_ended or not tries_left:
-                    message = f"Temporal did not become ready; see {self.log}\n{tail(self.log)}"
-                    raise CliError(message) from failure
-            else:
-                return
+        start_on_own_ports(self._come_up)
 
-    def _launch(self, pid_file: Path) -> None:
-        self._choose_ports()
-        self._child = Child(
+    def _come_up(self) -> None:
+        options = self._options()
+        self._child = child = Child(
             name="temporal",
-            command=[find_temporal(), "server", "start-dev", *self._options()],
+            command=[find_temporal(), "server", "start-dev", *options],
             log=self.log,
-            pid_file=pid_file,
+            pid_file=self._pid_file,
             environment={"PATH": os.defpath, "HOME": str(self.database.parent)},
             directory=self.database.parent,
         )
-        self._child.start()
+        child.start()
+        try:
+            asyncio.run(asyncio.wait_for(self._prepare_namespace(), READY_SECONDS))
+        except (TimeoutError, _Ended) as failure:
+            reason = child.explain("did not become ready")
+            self.stop()
+            raise reason from failure
 
     def stop(self) -> None:
         """End it in order."""
         if self._child is not None:
             self._child.stop(_STOP_STEPS)
+        self.ports.release()
 
     def kill(self) -> None:
         """End it as a power cut would; the next start goes on where it was."""
         if self._child is not None:
             self._child.kill()
+        self.ports.release()
 
     def restart(self) -> None:
         """Stop and start on the same ports."""
@@ -146,21 +144,11 @@ class EmbeddedTemporal:
         """The address of the pages."""
         return f"http://{LOOPBACK}:{self.ui_port}"
 
-    def _choose_ports(self) -> None:
-        wanted = self.port, self.ui_port
-        self.port = choose_port(self.port)
-        self.ui_port = choose_port(self.ui_port, frozenset({self.port}))
-        for name, before, now in (
-            ("Temporal", wanted[0], self.port),
-            ("Temporal's UI", wanted[1], self.ui_port),
-        ):
-            if before != now:
-                self._say(f"port {before} is busy; {name} listens on {now}")
-
     def _options(self) -> list[str]:
-        taken = frozenset({self.port, self.ui_port})
-        http = free_port(taken)
-        metrics = free_port(taken | {http})
+        """Choose the ports, and say them with the rest."""
+        self.port = self.ports.choose("Temporal", self.port)
+        self.ui_port = self.ports.choose("Temporal's UI", self.ui_port)
+        http, metrics = self.ports.choose("Temporal's HTTP"), self.ports.choose("Temporal's metrics")
         return [
             *(
                 "--ip",
@@ -193,8 +181,10 @@ class EmbeddedTemporal:
             except RPCError:  # services come up one after the other
                 await self._pause()
             else:
-                await self._require_own()
-                return
+                break
+        # What answers may be another stack's server that was quicker to take a port: then ours ends in a moment.
+        while self.pid is None or any(is_anothers(self.pid, port) for port in (self.port, self.ui_port)):
+            await self._pause()
 
     async def _connect(self) -> Client:
         while True:
@@ -203,15 +193,7 @@ class EmbeddedTemporal:
             except RuntimeError:  # not listening yet
                 await self._pause()
 
-    async def _require_own(self) -> None:
-        """What answers may be another stack's server that was quicker to take the port: then ours ends in a moment."""
-        for _ in range(_LOOKS):
-            if self.pid is not None and listens(self.pid, self.port):
-                return
-            await self._pause()
-
     async def _pause(self) -> None:
         if self.pid is None:
-            message = "the server ended"
-            raise CliError(message)
+            raise _Ended
         await asyncio.sleep(POLL_SECONDS)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +25,7 @@ import json, os, sys
 print(json.dumps([sys.argv[1:], os.getcwd(), sys.prefix, os.environ.get("PYTHONHOME"), sys.path[0]]))
 """
 _SYSTEM = ("/usr/local/bin", "/usr/bin", "/bin")
-_TOOLS = ("sh", "cat", "dirname", "readlink", "id", "mkdir", "mv", "ps", "rm", "rmdir", "sleep")
+_TOOLS = ("sh", "cat", "date", "dirname", "readlink", "id", "mkdir", "mv", "ps", "rm", "rmdir", "sleep", "tail")
 
 
 @pytest.fixture
@@ -93,12 +95,36 @@ def test_it_sets_up_once_and_hands_over_from_any_directory_and_through_links(
     assert first.returncode == 0, first.stderr
     expected = f'[["import", "a file.csv"], "{elsewhere}", "{project}/.venv", null, "{project}"]'
     assert first.stdout.strip() == expected
-    assert "set-up 1/3" in first.stderr
+    told = ["set-up 1/3: .*", "set-up 2/3: .*", "set-up 3/3: .*"]
+    assert re.fullmatch("".join(rf"amanat: {step} \(\d+ s\)\n" for step in told) + "amanat: ready\n", first.stderr)
     second = run(project / "amanat", environment, "import", "a file.csv", cwd=elsewhere)
     assert (second.stdout, second.stderr) == (first.stdout, "")
     by_search_path = {**environment, "PATH": f"{project}{os.pathsep}{environment['PATH']}"}
     assert run("sh", by_search_path, "-c", "amanat", cwd=elsewhere).stdout.startswith("[[]")
     assert not (project / ".venv.lock").exists()
+
+
+def test_what_installers_say_stands_in_a_file_and_its_last_lines_are_shown_when_they_fail(
+    project: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """As for a person whose npm is broken; other users of the machine read nothing."""
+    npm = tmp_path / "programs" / "npm"
+    working = npm.read_text("utf-8")
+    npm.write_text("#!/bin/sh\nseq -f 'line %g of npm' 100; exit 7\n", "utf-8")
+    environment["AMANAT_VAR"] = str(tmp_path / "a var")
+    log = tmp_path / "a var" / "log" / "set-up.log"
+
+    failed = run(project / "amanat", environment)
+    npm.write_text(working, "utf-8")
+    done = run(project / "amanat", environment)
+
+    assert failed.returncode == 3
+    shown = failed.stderr.splitlines()
+    assert [line for line in shown if "of npm" in line] == [f"line {number} of npm" for number in range(89, 101)]
+    assert shown[-1].startswith("amanat: the set-up did not finish")
+    assert str(log) in shown[-1]
+    assert done.returncode == 0
+    assert stat.S_IMODE((tmp_path / "a var").stat().st_mode) == 0o700
 
 
 @pytest.mark.long

@@ -16,6 +16,7 @@ from stack.postgres import EmbeddedPostgres
 from stack.state import is_running
 
 _LIMIT_SECONDS = 170
+_TWO_SCREENS = 100
 _ROLES = (
     "applicant",
     "colleague who may be guarantor",
@@ -45,10 +46,10 @@ def test_the_demo_ends_with_seven_outcomes_and_books_that_balance(tmp_path: Path
     places = Places(tmp_path / "var")
     apart = ("AMANAT_", "TEMPORAL_", "DATABASE_URL", "OWNER_DATABASE_URL")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(apart)}
-    environment |= {"AMANAT_VAR": str(places.var), "PYTHONPATH": str(PROJECT), "PYTHONUTF8": "1", "COLUMNS": "160"}
+    environment |= {"AMANAT_VAR": str(places.var), "PYTHONPATH": str(PROJECT), "PYTHONUTF8": "1"}
     try:
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "cli", "demo", "--no-stay"],
+            [sys.executable, "-P", "-m", "cli", "demo", "--full", "--no-stay"],
             env=environment,
             cwd=tmp_path,
             capture_output=True,
@@ -60,13 +61,18 @@ def test_the_demo_ends_with_seven_outcomes_and_books_that_balance(tmp_path: Path
         EmbeddedPostgres(places.postgres).remove()
     shown = done.stdout
     assert done.returncode == 0, f"it said:\n{shown[-2000:]}\n{done.stderr[-2000:]}"
+    before, full, after = shown.partition("Trial balance")
+    assert "✗" not in shown
+    assert "UTC" not in shown
+    assert "refused, as it should be; the applicant sees why" in shown
+    assert len((before + after[after.index("13. Play on") :]).splitlines()) <= _TWO_SCREENS
     order = [shown.index(title) for title in _OUTCOMES]
     assert order == sorted(order)
     assert shown.count("the credit is usable: ceiling") == 3
     assert shown.count("the waiting time is over, the credit is usable") == 2
     assert "the same policy with 10 seconds" in shown
-    assert "refused; the applicant sees why" in shown
-    assert "difference between the sides: IRR: 0\n" in shown
+    assert "difference between the sides: IRR: 0\n" in before
+    assert full
     roles = read_local_sign_ins(places.messages)
     assert [person["en"].partition(":")[0] for person in roles] == list(_ROLES)
     assert all(person.get("national_id") or person["totp_secret"] for person in roles)

@@ -27,7 +27,8 @@ from demo.actors import certificate
 from demo.remote import RemoteClient
 from gateways.files import Files
 from relay import Relay
-from stack.ports import choose_pair, free_port
+from stack.environment import choose_metrics_port
+from stack.ports import Ports, free_port
 from stack.postgres import EmbeddedPostgres
 from storage.database import create_engine
 from storage.locks import About
@@ -110,10 +111,11 @@ async def test_while_temporal_is_away_people_act_and_afterwards_everything_arriv
 @pytest.fixture
 def worker_environment(
     database: Database, temporal: WorkflowEnvironment, messages_dir: Path, tmp_path: Path
-) -> dict[str, str]:
+) -> Iterator[dict[str, str]]:
     """What a worker process of its own needs to work for this test."""
+    ports = Ports(lambda _: None)
     ring = json.dumps({"current": "t1", "keys": {"t1": KEY}})
-    return {
+    yield {
         **os.environ,
         "PYTHONPATH": str(PROJECT),
         "DATABASE_URL": database.app_url,
@@ -126,8 +128,9 @@ def worker_environment(
         "AMANAT_LOCAL_MESSAGES": str(messages_dir),
         "AMANAT_STAND_ALONE": "true",
         "AMANAT_FILES_URL": (tmp_path / "files").as_uri(),
-        "AMANAT_METRICS_PORT": str(choose_pair(free_port(), 1000, frozenset())),
+        "AMANAT_METRICS_PORT": str(choose_metrics_port("test", ports)),
     }
+    ports.release()
 
 
 @contextlib.contextmanager

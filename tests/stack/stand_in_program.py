@@ -12,8 +12,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 
-class _Ready(BaseHTTPRequestHandler):
+class Ready(BaseHTTPRequestHandler):
+    """Answers everything with 200."""
+
     def do_GET(self) -> None:
+        """Say yes."""
         self.send_response(200)
         self.end_headers()
 
@@ -27,7 +30,7 @@ def main() -> None:
     var = Path(os.environ["AMANAT_LOCAL_MESSAGES"]).parent
     if (var / f"crash-{name}").exists():
         sys.exit("crashed as told")
-    server = HTTPServer(("127.0.0.1", port), _Ready)
+    server = HTTPServer(("127.0.0.1", port), Ready)
     noted = {key: value for key, value in os.environ.items() if "URL" in key or "AMANAT" in key or "TEMPORAL" in key}
     (var / f"{name}.environment.json").write_text(json.dumps(noted), "utf-8")
     server.serve_forever()

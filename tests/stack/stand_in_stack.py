@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+from http.server import HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from stack.places import CliError, Places
+from stack.ports import LOOPBACK
 from stack.programs import Program
 from stack.progress import Progress
 from stack.supervisor import StopRequested, Supervisor
+from tests.stack.stand_in_program import Ready
 
 if TYPE_CHECKING:
     from stack.environment import Addresses
@@ -18,8 +22,18 @@ if TYPE_CHECKING:
 _PROGRAM = str(Path(__file__).with_name("stand_in_program.py"))
 
 
+def meet_a_rival(port: int, told: Path) -> None:
+    """Let somebody who is quicker answer on a port as a ready api does; the file says which."""
+    rival = HTTPServer((LOOPBACK, port), Ready)
+    Thread(target=rival.serve_forever, daemon=True).start()
+    told.write_text(str(port), "ascii")
+
+
 def programs(addresses: Addresses) -> list[Program]:
-    """Return an api and a worker that only answer."""
+    """Return an api and a worker that only answer; where there is an empty file ``rival``, the api's port gets lost."""
+    told = Places().var / "rival"
+    if told.exists() and not told.read_text("ascii"):
+        meet_a_rival(addresses.api_port, told)
     worker_port = addresses.metrics_ports["worker"]
     return [
         Program("api", [sys.executable, _PROGRAM, "api", str(addresses.api_port)], f"{addresses.local_api}/readyz"),

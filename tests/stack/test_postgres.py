@@ -20,6 +20,7 @@ from stack.places import PROJECT, CliError
 from stack.ports import LOOPBACK, free_port
 from stack.postgres import EmbeddedPostgres
 from stack.postgres_binaries import cluster_directory, find_binaries, root_directory, sweep_clusters
+from tests.stack.test_ports import once_free
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -189,7 +190,23 @@ def test_a_busy_port_is_replaced_and_announced(tmp_path: Path) -> None:
         postgres.start()
         try:
             assert postgres.port != port
-            assert said == [f"port {port} is busy; Postgres listens on {postgres.port}"]
+            assert said == [f"port {port} is busy; {postgres.port} is taken for Postgres"]
+        finally:
+            postgres.remove()
+
+
+def test_a_port_lost_between_choice_and_start_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as busy:
+        busy.bind((LOOPBACK, 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        monkeypatch.setattr("stack.ports.is_free", once_free(port))
+        postgres = EmbeddedPostgres(tmp_path / "pg", preferred_port=port, durable=False)
+        postgres.start()
+        try:
+            assert postgres.port != port
+            with connect(postgres.app_url()) as app:
+                assert app.execute("SELECT 1").fetchone() == (1,)
         finally:
             postgres.remove()
 

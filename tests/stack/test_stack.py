@@ -8,6 +8,8 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +29,7 @@ from stack.state import StackState, is_running, read_state
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_COMMAND = (sys.executable, str(Path(__file__).with_name("stand_in_stack.py")))
+_COMMAND = (sys.executable, "-m", "tests.stack.stand_in_stack")
 _LEASHED_USER = """
 import os, signal, sys
 from pathlib import Path
@@ -108,6 +110,39 @@ def test_everything_starts_answers_and_stops_in_order(places: Places) -> None:
     lines = [line for line in log_of(places).splitlines() if line.startswith("stopping")]
     assert lines[-2:] == ["stopping temporal", "stopping postgres"]
     assert not control.stop(places, quiet())
+
+
+def test_two_stacks_that_start_in_the_same_moment_both_come_up_on_ports_of_their_own(
+    places: Places, tmp_path: Path
+) -> None:
+    for other in own_places(tmp_path / "other"):
+        with ThreadPoolExecutor() as both:
+            states = list(both.map(start, (places, other)))
+        used = [ports_of(state) for state in states]
+        assert used[0].isdisjoint(used[1])
+        for state in states:
+            assert state.addresses is not None
+            assert answers(f"{state.addresses.api}/readyz")
+
+
+def ports_of(state: StackState) -> set[int]:
+    """Every port that a stack told about."""
+    told = state.addresses
+    assert told is not None
+    named = {int(address.rpartition(":")[2]) for address in (told.api, told.temporal, told.temporal_ui)}
+    return named | {told.database_port or 0, *told.metrics_ports.values()}
+
+
+def test_an_api_whose_port_somebody_took_meanwhile_is_started_on_another_and_not_mistaken(places: Places) -> None:
+    """The other one answers as a ready api does, and first."""
+    places.prepare()
+    rival = places.var / "rival"
+    rival.touch()
+    state = start(places)
+    assert state.addresses is not None
+    assert state.addresses.api_port != int(rival.read_text("ascii"))
+    assert noted(places, "api")["AMANAT_API_PORT"] == str(state.addresses.api_port)
+    assert f"port {rival.read_text('ascii')} is busy" in log_of(places)
 
 
 def test_programs_get_the_settings_they_read_and_not_the_owners_address(shared: Places) -> None:
@@ -212,6 +247,8 @@ def test_a_part_that_crashes_again_and_again_stops_the_stack_and_is_named(places
     state = start(places)
     (places.var / "crash-worker").touch()
     os.kill(state.pids["worker"], signal.SIGKILL)
+    with pytest.raises(CliError, match="worker crashes again and again"):
+        control.wait_for_end(places, threading.Event())
     assert wait_until(lambda: not is_running(places), 60)
     assert "worker crashes again and again" in log_of(places)
     assert log_of(places).count("worker ended by itself") == 5
@@ -222,7 +259,7 @@ def test_a_program_that_does_not_start_is_reported_with_its_last_words(places: P
     """The person sees the reason, and nothing keeps running."""
     places.prepare()
     (places.var / "crash-api").touch()
-    with pytest.raises(CliError, match="did not start"):
+    with pytest.raises(CliError, match="the lines above say why"):
         start(places)
     assert "api ended at its start" in log_of(places)
     assert "crashed as told" in log_of(places)
@@ -235,6 +272,8 @@ def test_a_killed_supervisor_leaves_nothing_behind(places: Places) -> None:
     os.kill(state.pid, signal.SIGKILL)
     assert wait_until(lambda: all(start_time(pid) is None for pid in state.pids.values()), 20)
     assert read_state(places) is None
+    assert not control.stop(places, quiet())
+    assert not Path("/proc", str(state.pid)).exists()  # nor as one that ended and was not asked how
     assert start(places).phase == "ready"
 
 

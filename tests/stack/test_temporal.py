@@ -13,8 +13,9 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from stack.answers import answers
 from stack.children import start_time
 from stack.places import CliError
-from stack.ports import LOOPBACK, free_port
+from stack.ports import LOOPBACK, PortLost
 from stack.temporal import NAMESPACE, EmbeddedTemporal, find_temporal
+from tests.stack.test_ports import once_free
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,9 +25,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def temporal(tmp_path: Path) -> Iterator[EmbeddedTemporal]:
     """Run a server of its own for the test."""
-    port = free_port()
-    ports = port, free_port(frozenset({port}))
-    server = EmbeddedTemporal(tmp_path / "temporal.db", preferred_ports=ports)
+    server = EmbeddedTemporal(tmp_path / "temporal.db", preferred_ports=(0, 0))
     server.start()
     yield server
     server.stop()
@@ -93,39 +92,48 @@ def test_busy_ports_are_replaced_and_announced(tmp_path: Path) -> None:
             server.stop()
 
 
-@pytest.mark.parametrize(("deaths", "is_started"), [(2, True), (3, False)])
-def test_a_server_that_ends_at_its_start_is_started_again_twice(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deaths: int, is_started: bool
-) -> None:
-    program, died = tmp_path / "program", tmp_path / "died"
-    script = f'echo >>{died}; [ "$(wc -l <{died})" -le {deaths} ] && exit 1; exec {find_temporal()} "$@"'
-    program.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
+def put_in_front(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """Have a script run first wherever the server is started; ``$count`` is which start it is."""
+    program, starts = tmp_path / "program", tmp_path / "starts"
+    counted = f"echo >>{starts}; count=$(wc -l <{starts}); {script}"
+    program.write_text(f'#!/bin/sh\n{counted}\nexec {find_temporal()} "$@"\n', "utf-8")
     program.chmod(0o755)
     monkeypatch.setattr("stack.temporal.find_temporal", lambda: str(program))
-    server = EmbeddedTemporal(tmp_path / "temporal.db")
+
+
+@pytest.mark.parametrize(("losses", "is_started"), [(4, True), (5, False)])
+def test_a_server_that_loses_a_port_is_started_again_on_others_four_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, losses: int, is_started: bool
+) -> None:
+    lost = f'[ "$count" -le {losses} ] && echo "can\'t set UI port: address already in use" && exit 1'
+    put_in_front(tmp_path, monkeypatch, lost)
+    server = EmbeddedTemporal(tmp_path / "temporal.db", preferred_ports=(0, 0))
     try:
         if is_started:
             server.start()
         else:
-            with pytest.raises(CliError, match="did not become ready"):
+            with pytest.raises(PortLost, match="did not become ready"):
                 server.start()
         assert (server.pid is not None) is is_started
     finally:
         server.stop()
 
 
+def test_a_server_that_ends_for_another_reason_says_it_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_in_front(tmp_path, monkeypatch, 'echo "start $count: the disk is full"; exit 1')
+    server = EmbeddedTemporal(tmp_path / "temporal.db", preferred_ports=(0, 0))
+    with pytest.raises(CliError, match="start 1: the disk is full"):
+        server.start()
+
+
 def test_another_servers_answer_is_not_taken_for_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = EmbeddedTemporal(tmp_path / "other" / "temporal.db")
+    other = EmbeddedTemporal(tmp_path / "other" / "temporal.db", preferred_ports=(0, 0))
     other.start()
-    program = tmp_path / "program"
-    program.write_text(
-        f'#!/bin/sh\ncase "$*" in *{other.port}*) exit 1 ;; esac\nexec {find_temporal()} "$@"\n', "utf-8"
-    )
-    program.chmod(0o755)
-    monkeypatch.setattr("stack.temporal.find_temporal", lambda: str(program))
-    quicker = iter([other.port])
-    monkeypatch.setattr("stack.temporal.choose_port", lambda *_, **__: next(quicker, None) or free_port())
-    server = EmbeddedTemporal(tmp_path / "own" / "temporal.db")
+    other.ports.release()  # as a program that is no stack of ours holds nothing
+    # It looks for a moment before it finds its port taken, so the other answers first.
+    put_in_front(tmp_path, monkeypatch, '[ "$count" -gt 1 ] || sleep 0.5')
+    monkeypatch.setattr("stack.ports.is_free", once_free(other.port))
+    server = EmbeddedTemporal(tmp_path / "own" / "temporal.db", preferred_ports=(other.port, 0))
     try:
         server.start()
         assert server.pid is not None
