@@ -16,7 +16,6 @@ from api.dependencies import CommandDep, Reading, ReadingDep, require
 from api.mandate import MandateAcceptance
 from api.operation import Operation
 from api.values import Amount, Day, IdCursor, Input, Limit, Moment, Out, Page, Words
-from api.visibility import with_service_rights
 from commands import guarantor as commands
 from commands.command import Command
 from commands.onboarding import find_employment, read_programme
@@ -34,6 +33,7 @@ from domain.programme import Programme
 from domain.wording import Sentence
 from messages.guarantor import TaskKind
 from storage import guarantor
+from storage.database import with_service_rights
 from storage.guarantor import GuaranteeRequest
 from storage.onboarding import is_open_to
 from storage.organisation import employments_of

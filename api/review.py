@@ -14,7 +14,6 @@ from api.case_view import CaseView, Section
 from api.guarantor import Disclosed, GuaranteeInCase
 from api.onboarding import SECTION as APPLICATION
 from api.values import Amount, Out, Reason
-from api.visibility import with_service_rights
 from commands import review as commands
 from commands.command import Command
 from commands.refusals import refuses
@@ -24,7 +23,7 @@ from domain.programme import GUARANTORS_MAX
 from domain.review import ReturnReason, ReviewFinding, may_forward
 from messages.review import TaskKind
 from storage import guarantor, onboarding, people
-from storage.database import tehran_today
+from storage.database import tehran_today, with_service_rights
 from storage.organisation import list_regions
 from storage.programme import programme_of
 from storage.review import ApplicationExamination, examine

@@ -17,6 +17,7 @@ from domain.persian import persian_digits
 from domain.programme import Programme
 
 T = TypeVar("T")
+_DEALT_WITH: Final = "به این مورد رسیدگی کرد", "dealt with this"
 # What a sentence says for a value that it was not given.
 _UNKNOWN: Final = "…"
 # How a sentence may have a value written, besides by the name of an enum: its member's words.
@@ -58,12 +59,15 @@ class Line:
 class TaskWords:
     """What a kind of task is called, and the SMS to those who are asked and reminded.
 
+    ``outcomes`` are what somebody did who answered, by the task's outcome. The Persian ends in a verb of the third
+    person («درخواست را تأیید کرد»), which «ید» makes one of the second.
     ``reasons`` is the enum of the reasons for which such a task is asked.
     """
 
     title: Sentence
     sms: str
     reminder: str
+    outcomes: Mapping[str, Sentence]
     reasons: type[StrEnum] | None = None
 
 
@@ -130,6 +134,11 @@ class Catalogue:
         """What a kind of task is called."""
         known = self._tasks.get(kind)
         return _itself(kind) if known is None else known.title
+
+    def outcome(self, task_kind: str, outcome: str) -> Sentence:
+        """What somebody did who answered a kind of task so, as ``TaskWords.outcomes``."""
+        known = self._tasks.get(task_kind)
+        return (None if known is None else known.outcomes.get(outcome)) or Sentence(*_DEALT_WITH)
 
     def reason(self, task_kind: str, code: str) -> Sentence:
         """Why a task is asked."""

@@ -222,7 +222,7 @@ def test_an_sms_that_has_the_name_of_a_fact_or_event_is_kept_under_that() -> Non
     [
         CapabilityWords(kinds={CaseKind.ONBOARDING: Sentence("یک", "one")}),
         CapabilityWords(phases={CaseKind.ONBOARDING: {Phase.ACTIVE: Sentence("یک", "one")}}),
-        CapabilityWords(tasks={TaskKind.CLEAR_OBSTACLE: TaskWords(Sentence("یک", "one"), "یک", "یک")}),
+        CapabilityWords(tasks={TaskKind.CLEAR_OBSTACLE: TaskWords(Sentence("یک", "one"), "یک", "یک", {})}),
         CapabilityWords(timeline={CaseEvent.REMINDED: Sentence("یک", "one")}),
         CapabilityWords(sms={Event.CREDIT_ACTIVATED: "یک"}),
         CapabilityWords(terms={Obstacle: {}}),
