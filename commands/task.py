@@ -16,6 +16,7 @@ from domain.access import Actor
 from domain.account import CODE_LIFE
 from domain.catalogue import words
 from domain.errors import (
+    CaseClosed,
     NotFound,
     OwnCase,
     PreconditionFailed,
@@ -31,8 +32,9 @@ from domain.wording import Sentence
 from storage import tasks
 from storage.audit import account_stream, case_stream
 from storage.case_lists import event_from, is_shown
-from storage.cases import read_case, touch_case
+from storage.cases import last_fact, read_case, touch_case
 from storage.database import with_service_rights
+from storage.rows.cases import Case
 from storage.rows.tasks import Task
 
 # What a task that is closed refuses: the clock or another person was first.
@@ -113,6 +115,21 @@ async def cause_of(connection: AsyncConnection, actor: Actor, case_id: UUID, mom
     if case is None or event is None or not is_shown(case, actor, event):
         return None
     return words.event(event.code, event.params)
+
+
+async def case_closed(command: Command, case: Case, *endings: str) -> CaseClosed:
+    """How and when a case ended, for its own person: the refusal that says so.
+
+    Args:
+        command: at work.
+        case: which.
+        endings: the facts by which people end such a case, of which its process may not know yet.
+    """
+    ending = await last_fact(command.connection, case.id, *endings) if case.is_open else None
+    if ending is not None:
+        return CaseClosed(ended_at=ending.at, cause=words.event(ending.kind, ending.payload))
+    cause = await cause_of(command.connection, command.actor, case.id, case.closed_at or command.now)
+    return CaseClosed(ended_at=case.closed_at, cause=cause or words.phase(case.kind, case.phase))
 
 
 @refuses(*_WORK)

@@ -32,11 +32,11 @@ class CertificateExpired(InvalidInput):
 
 
 class CertificateRevoked(Conflict):
-    """The certificate was revoked before."""
+    """The certificate was revoked at ``ended_at``."""
 
     code = "certificate_revoked"
-    fa = "این گواهی پیش‌تر لغو شده است."
-    en = "This certificate was revoked before."
+    fa = "این گواهی {ended_at} لغو شده است."
+    en = "This certificate was revoked on {ended_at}."
 
 
 def check_certificate_day(valid_until: date, today: date) -> None:

@@ -111,11 +111,11 @@ class ApplicationOpen(Conflict):
 
 
 class CreditAlreadyActive(Conflict):
-    """The credit is usable already; it can no longer be withdrawn (A11)."""
+    """The credit has been usable since ``ended_at``; it can no longer be withdrawn (A11)."""
 
     code = "credit_already_active"
-    fa = "اعتبار شما فعال شده است و انصراف دیگر ممکن نیست."
-    en = "Your credit is active; withdrawing is no longer possible."
+    fa = "اعتبار شما {ended_at} فعال شده است و انصراف دیگر ممکن نیست."
+    en = "Your credit became active on {ended_at}; withdrawing is no longer possible."
 
 
 class MoneyPaused(Conflict):
