@@ -123,9 +123,9 @@ async def case_closed(command: Command, case: Case, *endings: str) -> CaseClosed
     Args:
         command: at work.
         case: which.
-        endings: the facts by which people end such a case, of which its process may not know yet.
+        endings: the facts by which people end such a case; its process may not have heard of the last one yet.
     """
-    ending = await last_fact(command.connection, case.id, *endings) if case.is_open else None
+    ending = await last_fact(command.connection, case.id, *endings)
     if ending is not None:
         return CaseClosed(ended_at=ending.at, cause=words.event(ending.kind, ending.payload))
     cause = await cause_of(command.connection, command.actor, case.id, case.closed_at or command.now)
