@@ -107,8 +107,8 @@ WORDS: Final = CapabilityWords(
             "Regional finance did not decide in time; the platform's finance was asked.",
         ),
         FactKind.APPLICATION_APPROVED: Sentence(
-            "امور مالی درخواست را تأیید کرد؛ اعتبار از {activates_at:moment} قابل استفاده است.",
-            "Finance approved; the credit is usable from {activates_at:moment}.",
+            "امور مالی درخواست را تأیید کرد؛ اعتبار از {activates_at:deadline} قابل استفاده است.",
+            "Finance approved; the credit is usable from {activates_at:deadline}.",
         ),
         FactKind.APPLICATION_RETURNED: Line(
             Sentence(
