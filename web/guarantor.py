@@ -171,6 +171,8 @@ async def ask_another(request: SignedIn, case_id: UUID) -> Response:
     """Ask whether a colleague may be asked, or name them."""
     form = await request.form()
     case = await request.api.read(read_case, case_id)
+    if case.application is None or not case.application.guarantors or not case.is_own:
+        return request.redirect(f"/cases/{case_id}")
     if form.text("to") == "check":
         yes = await Question(case.variant, case.organisation_id).ask(request, form, _COLLEAGUE)
         return _guarantor_page(request, case, form, may_be_asked=yes)
