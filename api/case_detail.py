@@ -17,7 +17,7 @@ from api.case_view import Action, CaseRow, CaseView, Section
 from api.decisions import action_of
 from api.dependencies import Reading
 from api.values import Moment, Words
-from api.visibility import Visibility, visibility_of, with_service_rights
+from api.visibility import Visibility, visibility_of
 from domain.access import Actor, Part
 from domain.catalogue import words
 from domain.identity import NationalId, mask_national_id
@@ -26,6 +26,7 @@ from domain.wording import Sentence
 from messages.case import CaseKind
 from storage import case_lists, people
 from storage.cases import last_fact
+from storage.database import with_service_rights
 from storage.organisation import list_regions, read_organisation
 from storage.programme import programme_of
 from storage.rows.cases import Case

@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.case_view import CaseView, Section
 from api.onboarding import SECTION as APPLICATION
 from api.values import Moment, Out
-from api.visibility import with_service_rights
 from domain.access import Part
 from domain.identity import mask_national_id
 from storage import dispute
+from storage.database import with_service_rights
 from storage.dispute import Dispute, ListSays
 
 

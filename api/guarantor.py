@@ -16,7 +16,6 @@ from api.dependencies import CommandDep, Reading, ReadingDep, require
 from api.mandate import MandateAcceptance
 from api.operation import Operation
 from api.values import Amount, Day, IdCursor, Input, Limit, Moment, Out, Page, Words
-from api.visibility import with_service_rights
 from commands import guarantor as commands
 from commands.command import Command
 from commands.onboarding import find_employment, read_programme
@@ -24,7 +23,7 @@ from commands.refusals import refuses
 from domain.account import guarantee_binding
 from domain.catalogue import words
 from domain.employment import EmploymentStatus
-from domain.errors import Forbidden, NotFound
+from domain.errors import Forbidden
 from domain.guarantor import RULE_VALUES, GuaranteeState, Rule, service_limit
 from domain.identity import NationalId, mask_national_id
 from domain.mandate import GUARANTEE_MANDATES
@@ -34,6 +33,7 @@ from domain.programme import Programme
 from domain.wording import Sentence
 from messages.guarantor import TaskKind
 from storage import guarantor
+from storage.database import with_service_rights
 from storage.guarantor import GuaranteeRequest
 from storage.onboarding import is_open_to
 from storage.organisation import employments_of
@@ -104,13 +104,12 @@ class GuaranteeCodeRequest(CodeRequest):
 
         Raises:
             Forbidden: staff guarantee nothing.
-            NotFound: missing, answered, or another person's.
+            NotFound: missing, or another person's.
+            TaskNotOpen: it was answered, or is not asked for any more.
         """
         if command.actor.capacity != "member":
             raise Forbidden
-        found = await guarantor.read_guarantee(command.connection, self.subject.guarantee_id)
-        if found is None or found.person_id != command.actor.person_id or found.status != "asked":
-            raise NotFound
+        found = await commands.asked_guarantee(command, self.subject.guarantee_id)
         return guarantee_binding(found.id, found.monthly, found.instalments, self.subject.mandate_version)
 
 

@@ -10,13 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.decisions import asks_another
 from api.values import Moment, Out, Reason, Words
-from api.visibility import with_service_rights
+from commands.task import closed_as
 from domain.access import Actor
 from domain.catalogue import TASK_KINDS, words
+from domain.errors import TaskNotOpen
 from domain.review import ReturnReason
 from domain.wording import Sentence
 from messages.case import CaseKind
+from storage.database import with_service_rights
 from storage.people import names_of
+from storage.rows.tasks import Task
 from storage.tasks import InboxItem
 
 
@@ -50,10 +53,14 @@ class TaskOut(Out):
     claimed_by: UUID | None
     claimed_by_me: bool
     version: int
+    closed: Moment | None = Field(validation_alias="closed_at", description="Since when nothing waits for it")
+    ended: Reason | None = Field(
+        description="What became of it and when, once it is closed, with the code of the refusal of a late decision"
+    )
 
     @classmethod
-    def of(cls, item: InboxItem, actor: Actor, person_name: str | None) -> TaskOut:
-        """An inbox item in somebody's eyes."""
+    def of(cls, item: InboxItem, actor: Actor, person_name: str | None, ended: TaskNotOpen | None = None) -> TaskOut:
+        """An inbox item in somebody's eyes; ``ended`` is what a decision about it would be refused with."""
         task = item.task
         reason = task.details.get("obstacle") or task.details.get("reason")
         return cls.of_row(
@@ -69,13 +76,21 @@ class TaskOut(Out):
             reasons=[Reason.of(ReturnReason, code) for code in task.details.get("reasons", [])],
             late=item.is_late,
             claimed_by_me=task.claimed_by == actor.person_id,
+            ended=None if ended is None else Reason.of_refusal(ended),
         )
 
 
 async def shown(connection: AsyncConnection, actor: Actor, items: Sequence[InboxItem]) -> list[TaskOut]:
     """Tasks with the names of those whose cases they are."""
     names = await _applicants(connection, actor, items) if actor.capacity == "member" else {}
-    return [TaskOut.of(item, actor, names.get(item.task.id, item.person_name)) for item in items]
+    return [
+        TaskOut.of(item, actor, names.get(item.task.id, item.person_name), await _ending(connection, actor, item.task))
+        for item in items
+    ]
+
+
+async def _ending(connection: AsyncConnection, actor: Actor, task: Task) -> TaskNotOpen | None:
+    return None if task.status == "open" else await closed_as(connection, actor, task)
 
 
 async def _applicants(connection: AsyncConnection, actor: Actor, items: Sequence[InboxItem]) -> dict[UUID, str | None]:

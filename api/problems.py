@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from string import Formatter
 from typing import Any
 from uuid import uuid4
@@ -17,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from domain import errors
+from domain.wording import Sentence
 
 _FIELDS_TOLD = 20
 _log = logging.getLogger("amanat.api")
@@ -56,6 +58,7 @@ class Problem(BaseModel):
     code: str = Field(examples=["not_found"])
     detail: str = Field(description="Persian", examples=["چنین موردی پیدا نشد."])
     detail_en: str = Field(examples=["Nothing was found here."])
+    params: dict[str, Any] = Field(default_factory=dict, description="The values in the sentences, by name")
     field: str | None = Field(default=None, description="The input field at fault")
     errors: list[FieldProblem] = Field(default_factory=list)
     request_id: str
@@ -168,6 +171,10 @@ _SAMPLES: dict[str, Any] = {
     "findings": "قرارداد سازمان برقرار نیست",
     "findings_en": "the organisation's contract is not in force",
     "count": 1,
+    "ended_at": datetime(2026, 11, 29, 11, 30, tzinfo=UTC),
+    "cause": Sentence("متقاضی درخواست را پس گرفت.", "The applicant withdrew."),
+    "by": Sentence("امور مالی", "the finance office"),
+    "outcome": Sentence("این درخواست را تأیید کرد", "approved this application"),
 }
 
 
@@ -178,7 +185,7 @@ def problem(request: Request, refusal: errors.Refusal) -> JSONResponse:
     headers = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return JSONResponse(body.model_dump(), status, headers, MEDIA_TYPE)
+    return JSONResponse(body.model_dump(mode="json"), status, headers, MEDIA_TYPE)
 
 
 def encoded(refusal: errors.Refusal) -> tuple[int, list[tuple[str, str]], bytes]:
@@ -197,6 +204,7 @@ def _body(refusal: errors.Refusal, request_id: str) -> Problem:
         code=refusal.code,
         detail=refusal.sentence("fa"),
         detail_en=refusal.sentence("en"),
+        params=refusal.params,
         field=refusal.field,
         errors=refusal.found if isinstance(refusal, InvalidFields) else [],
         request_id=request_id,

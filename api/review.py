@@ -14,7 +14,6 @@ from api.case_view import CaseView, Section
 from api.guarantor import Disclosed, GuaranteeInCase
 from api.onboarding import SECTION as APPLICATION
 from api.values import Amount, Out, Reason
-from api.visibility import with_service_rights
 from commands import review as commands
 from commands.command import Command
 from commands.refusals import refuses
@@ -24,7 +23,7 @@ from domain.programme import GUARANTORS_MAX
 from domain.review import ReturnReason, ReviewFinding, may_forward
 from messages.review import TaskKind
 from storage import guarantor, onboarding, people
-from storage.database import tehran_today
+from storage.database import tehran_today, with_service_rights
 from storage.organisation import list_regions
 from storage.programme import programme_of
 from storage.review import ApplicationExamination, examine
@@ -99,6 +98,7 @@ class ReviewOut(Out):
 
     findings: list[Reason] = Field(description="What stands against an approval; empty if nothing does")
     may_forward: bool = Field(description="Whether the applicant works in another region now, to hand it to")
+    waiting_seconds: int = Field(description="From an approval to the usable credit (A8)", examples=[259200])
     monthly_limit: Amount = Field(description="The most that may be chosen per month")
     contract_in_force: bool
     net_pay_used: Amount
@@ -116,6 +116,7 @@ class ReviewOut(Out):
         return cls(
             findings=[Reason.of(ReviewFinding, finding) for finding in examination.findings(reviewing_region)],
             may_forward=may_forward(reviewing_region, now.region_code),
+            waiting_seconds=int(examination.waiting.total_seconds()),
             monthly_limit=examination.limit.amount,
             contract_in_force=examination.contract_in_force,
             net_pay_used=used.net_pay,

@@ -15,7 +15,7 @@ from api.dependencies import CommandDep, ReadingDep, require
 from api.guarantor import Disclosed, GuaranteeInCase
 from api.operation import Operation
 from api.values import Input, Out, Reason
-from api.visibility import Visibility, visibility_of, with_service_rights
+from api.visibility import Visibility, visibility_of
 from commands import substitution as commands
 from commands.command import Command
 from commands.refusals import refuses
@@ -25,7 +25,7 @@ from messages.case import CaseKind
 from messages.substitution import FactKind, TaskKind
 from storage import case_lists, people, substitution
 from storage.cases import last_fact
-from storage.database import tehran_today
+from storage.database import tehran_today, with_service_rights
 from storage.organisation import list_regions
 from storage.programme import programme_of
 from storage.rows.tasks import Task

@@ -26,12 +26,13 @@ from api.dependencies import (
 )
 from api.inbox import TaskOut, shown
 from api.operation import Operation
-from api.values import DueCursor, IfMatch, Input, Limit, Out, Page, Reason, Words
+from api.values import DueCursor, IfMatch, Input, Limit, Out, Page, Reason
 from commands import task as commands
 from commands.command import Command, Envelope
 from commands.refusals import refuses
 from domain import errors
 from storage import tasks
+from storage.database import with_service_rights
 from storage.tasks import InboxFilter
 
 if TYPE_CHECKING:
@@ -122,7 +123,9 @@ async def list_tasks(
 @router.get("/{task_id}")
 async def read_task(read: ReadingDep, task_id: UUID) -> TaskOut | None:
     """A task that is or was addressed to the caller; its ETag can be sent back with a decision."""
-    item = await tasks.read_item(read.connection, task_id)
+    # Of a case in which they take part no longer it says what became of it.
+    async with with_service_rights(read.connection, read.actor):
+        item = await tasks.read_item(read.connection, task_id)
     if item is None or not commands.is_addressed_to(item.task, read.actor):
         return None
     (found,) = await shown(read.connection, read.actor, [item])
@@ -206,5 +209,4 @@ async def _decide_one(caller: Caller, envelope: Envelope, item: DecisionIn, conf
     except errors.KeyInFlight:
         raise
     except errors.Refusal as refused:
-        words = Words(fa=refused.sentence("fa"), en=refused.sentence("en"))
-        return DecisionOut(task_id=item.task_id, case=None, refusal=Reason(code=refused.code, words=words))
+        return DecisionOut(task_id=item.task_id, case=None, refusal=Reason.of_refusal(refused))

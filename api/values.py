@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from domain.catalogue import words
 from domain.dates import format_jalali, tehran_day
-from domain.errors import InvalidInput
+from domain.errors import InvalidInput, Refusal
 from domain.money import Money, Unit, format_toman
 from domain.wording import Sentence
 
@@ -154,6 +154,11 @@ class Reason(Out):
     def of(cls, enum: type[StrEnum], code: str) -> Reason:
         """A value of an enum."""
         return cls(code=code, words=Words.of(words.term(enum, code)))
+
+    @classmethod
+    def of_refusal(cls, refusal: Refusal) -> Reason:
+        """What a refusal says."""
+        return cls(code=refusal.code, words=Words(fa=refusal.sentence("fa"), en=refusal.sentence("en")))
 
 
 class Page(_Model, Generic[T]):

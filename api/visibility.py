@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -11,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from commands.task import is_addressed_to
 from domain.access import READS_EVERYTHING, Actor, Grant, Role, ScopeKind
 from storage import people, tasks
-from storage.database import Acting, as_service
 from storage.rows.cases import Case
 from storage.rows.tasks import Task
 
@@ -94,10 +92,3 @@ async def visibility_of(connection: AsyncConnection, actor: Actor, case: Case) -
     is_theirs = not parts or actor.capacity == "member"
     theirs = tuple(task for task in asked if is_theirs and is_addressed_to(task, actor))
     return Visibility(actor, case, parts, theirs, is_asked=bool(asked))
-
-
-def with_service_rights(connection: AsyncConnection, actor: Actor) -> contextlib.AbstractAsyncContextManager[None]:
-    """Lift row-level security for reads that a member's answer depends on; never return these rows."""
-    if actor.capacity == "staff":
-        return contextlib.nullcontext()
-    return as_service(connection, Acting.of(actor))

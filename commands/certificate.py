@@ -100,8 +100,10 @@ async def revoke_certificate(command: Command, certificate_id: UUID, reason: str
     await require_code(command)
     await command.lock_case(seen.case_id)
     locked = await certificate.read_certificate(command.connection, certificate_id)
-    if locked is None or locked.revoked_at is not None:
-        raise rules.CertificateRevoked
+    if locked is None:
+        raise NotFound
+    if locked.revoked_at is not None:
+        raise rules.CertificateRevoked(ended_at=locked.revoked_at)
     if not reason.strip():
         raise InvalidInput(field="reason")
     await certificate.revoke_certificate(command.connection, locked, by=command.actor.person_id, reason=reason)

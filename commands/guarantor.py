@@ -9,7 +9,7 @@ from uuid import UUID
 from commands.account.codes import check_code
 from commands.command import Command
 from commands.refusals import refuses
-from commands.task import DECISION, expect_kind
+from commands.task import CLOSED, DECISION, case_closed, closed_as, expect_kind
 from domain import guarantor as rules
 from domain.access import Part
 from domain.account import CodePurpose, guarantee_binding
@@ -22,6 +22,7 @@ from domain.onboarding import MandateOutdated, MoneyPaused
 from domain.programme import GuarantorTerms, Programme
 from domain.wording import task_sms
 from messages.guarantor import FactKind, Sms, TaskKind
+from messages.onboarding import ENDINGS
 from storage import account, guarantor, onboarding, tasks
 from storage.account import use_code
 from storage.database import SERVICE, as_service, transaction
@@ -182,7 +183,7 @@ async def _lock_unended(command: Command, case_id: UUID) -> tuple[Application, P
     if application is None:
         raise NotFound
     if not case.is_open or await onboarding.is_ending(command.connection, case_id):
-        raise CaseClosed
+        raise await case_closed(command, case, *ENDINGS)
     programme = await programme_of(command.connection, case.policy_id)
     if programme.guarantor is None:
         raise NotFound
@@ -241,6 +242,25 @@ async def ask_again(command: Command, application: Application) -> None:
             )
 
 
+@refuses(*CLOSED)
+async def asked_guarantee(command: Command, guarantee_id: UUID) -> Guarantee:
+    """The caller's guarantee that waits for their answer (A5); of one that does no longer it is said why.
+
+    Raises:
+        NotFound: missing, somebody else's, or the caller was never asked.
+    """
+    found = await guarantor.read_guarantee(command.connection, guarantee_id)
+    if found is None or found.person_id != command.actor.person_id:
+        raise NotFound
+    if found.status != "asked":
+        async with as_service(command.connection, command.acting):
+            asked = await tasks.last_task(
+                command.connection, found.case_id, TaskKind.ANSWER_GUARANTEE, subject_id=found.id
+            )
+        raise NotFound if asked is None else await closed_as(command.connection, command.actor, asked)
+    return found
+
+
 @refuses(
     *DECISION,
     check_code,
@@ -254,8 +274,10 @@ async def answer_guarantee(command: Command, task: Task, consent: Consent | None
     """Accept with a consent, or refuse without (A5); returns the fact's id."""
     expect_kind(task, TaskKind.ANSWER_GUARANTEE)
     guarantee = await guarantor.read_guarantee(command.connection, task.subject_id)
-    if guarantee is None or guarantee.person_id != command.actor.person_id or not guarantee.is_live:
+    if guarantee is None or guarantee.person_id != command.actor.person_id:
         raise NotFound
+    if not guarantee.is_live:
+        raise TaskNotOpen
     if consent is None:
         if not await guarantor.end_guarantee(command.connection, guarantee.id, "refused"):
             raise TaskNotOpen

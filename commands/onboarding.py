@@ -10,19 +10,19 @@ from commands.command import Command
 from commands.guarantor import ask_again, find_guarantors, release_guarantors
 from commands.refusals import refuses
 from commands.service import refuse_closed
-from commands.task import DECISION, expect_kind
+from commands.task import CLOSED, DECISION, case_closed, closed_as, expect_kind
 from domain import onboarding as rules
 from domain.access import Part
 from domain.account import CodePurpose, mandate_binding
 from domain.dates import tehran_day
 from domain.employment import MobileDisputed
-from domain.errors import CaseClosed, Forbidden, NotFound, StepUpRequired, TaskNotOpen
+from domain.errors import CaseClosed, Forbidden, NotFound, StepUpRequired
 from domain.money import RIAL_A_TOMAN, Money, format_toman
 from domain.onboarding import RefusalReason
 from domain.programme import Programme
 from domain.review import NotReturned
 from messages.case import CaseKind
-from messages.onboarding import FactKind, Phase, TaskKind
+from messages.onboarding import ENDINGS, FactKind, Phase, TaskKind
 from storage import onboarding, tasks
 from storage.account import use_code
 from storage.guarantor import add_guarantee
@@ -223,9 +223,14 @@ async def withdraw_application(command: Command, case_id: UUID) -> UUID:
     """Withdraw until activation (A11); what was asked of others becomes moot at once."""
     case = await command.lock_own_case(case_id, CaseKind.ONBOARDING)
     if not case.is_open:
-        raise rules.CreditAlreadyActive if case.outcome == Phase.ACTIVE else CaseClosed
+        is_active = case.outcome == Phase.ACTIVE
+        raise (
+            rules.CreditAlreadyActive(ended_at=case.closed_at)
+            if is_active
+            else await case_closed(command, case, *ENDINGS)
+        )
     if await onboarding.is_ending(command.connection, case_id):
-        raise CaseClosed
+        raise await case_closed(command, case, *ENDINGS)
     await release_guarantors(command, case_id)
     await tasks.moot_tasks(command.connection, case_id)
     fact, audited = FactKind.APPLICATION_WITHDRAWN, {"subject": str(case_id), "before": {"phase": case.phase}}
@@ -233,7 +238,7 @@ async def withdraw_application(command: Command, case_id: UUID) -> UUID:
     return case_id
 
 
-@refuses(check_code, refuse_uncounted, *_OF_TERMS, rules.MoneyPaused, NotReturned, TaskNotOpen)
+@refuses(check_code, refuse_uncounted, *_OF_TERMS, rules.MoneyPaused, NotReturned, *CLOSED)
 async def correct_application(command: Command, case_id: UUID, correction: ApplicationCorrection) -> UUID:
     """Correct and resubmit what finance returned (A7): judged like a new application, by the values of today (A3).
 
@@ -247,7 +252,8 @@ async def correct_application(command: Command, case_id: UUID, correction: Appli
         raise rules.MoneyPaused
     task = await tasks.find_open(command.connection, case_id, TaskKind.CORRECT_APPLICATION)
     if task is None:
-        raise NotReturned
+        asked = await tasks.last_task(command.connection, case_id, TaskKind.CORRECT_APPLICATION)
+        raise NotReturned if asked is None else await closed_as(command.connection, command.actor, asked)
     programme = await programme_of(command.connection, case.policy_id)
     employment = await read_employment(command.connection, before.employment_id)
     await refuse_uncounted(employment)

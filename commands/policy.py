@@ -14,7 +14,7 @@ from domain.access import Role
 from domain.errors import NotFound
 from domain.joining import MembershipTerms
 from domain.mandate import GUARANTEE_MANDATES, MANDATES
-from domain.policy import NotNewest, PolicyMalformed, SamePerson
+from domain.policy import APPROVED, REJECTED, NotNewest, PolicyDecided, PolicyMalformed, SamePerson
 from domain.programme import Programme, is_wait
 from domain.staff_change import StaffPolicy
 from domain.working_hours import WorkingHours
@@ -43,7 +43,7 @@ async def propose_policy(command: Command, name: str, value: Mapping[str, Any]) 
     return proposal
 
 
-@refuses(require_code, SamePerson, NotNewest)
+@refuses(require_code, SamePerson, NotNewest, PolicyDecided)
 async def decide_policy(command: Command, policy_id: UUID, *, approve: bool, reason: str | None) -> Policy:
     """Approve or reject another person's proposal; new cases begin with it, running ones keep theirs."""
     command.require_role(Role.POLICY_ADMIN)
@@ -51,6 +51,9 @@ async def decide_policy(command: Command, policy_id: UUID, *, approve: bool, rea
     proposal = await policies.lock_proposal(command.connection, policy_id)
     if proposal is None:
         raise NotFound
+    if proposal.state != "proposed":
+        outcome = APPROVED if proposal.approved_at is not None else REJECTED
+        raise PolicyDecided(ended_at=proposal.approved_at or proposal.rejected_at, outcome=outcome)
     if proposal.proposed_by == str(command.actor.person_id):
         raise SamePerson
     now = await policies.in_force(command.connection, proposal.name)

@@ -12,7 +12,7 @@ from commands.onboarding import refuse_uncounted
 from commands.refusals import refuses
 from commands.review import blocked
 from commands.service import refuse_closed
-from commands.task import DECISION, expect_kind
+from commands.task import DECISION, case_closed, expect_kind
 from domain import guarantor as guarantor_rules
 from domain import substitution as rules
 from domain.access import Part, Role, ScopeKind
@@ -131,7 +131,7 @@ async def withdraw_substitution(command: Command, case_id: UUID) -> UUID:
     """Withdraw until the guarantor is replaced; the new one does not stand any more. Returns the case's id."""
     case = await command.lock_own_case(case_id, CaseKind.SUBSTITUTION)
     if not case.is_open or await last_fact(command.connection, case_id, FactKind.SUBSTITUTION_WITHDRAWN):
-        raise CaseClosed
+        raise await case_closed(command, case, FactKind.SUBSTITUTION_WITHDRAWN)
     await release_guarantors(command, case_id)
     await tasks.moot_tasks(command.connection, case_id)
     fact, audited = FactKind.SUBSTITUTION_WITHDRAWN, {"subject": str(case_id), "before": {"phase": case.phase}}

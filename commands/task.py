@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from commands.account import require_code
 from commands.command import Command
 from commands.refusals import refuses
 from domain.access import Actor
 from domain.account import CODE_LIFE
-from domain.errors import NotFound, OwnCase, PreconditionFailed, TaskClaimed, TaskNotOpen, TaskOfOtherKind
+from domain.catalogue import words
+from domain.errors import (
+    CaseClosed,
+    NotFound,
+    OwnCase,
+    PreconditionFailed,
+    TaskClaimed,
+    TaskDecided,
+    TaskDecidedByYou,
+    TaskExpired,
+    TaskMoot,
+    TaskNotOpen,
+    TaskOfOtherKind,
+)
+from domain.wording import Sentence
 from storage import tasks
 from storage.audit import account_stream, case_stream
-from storage.cases import touch_case
+from storage.case_lists import event_from, is_shown
+from storage.cases import last_fact, read_case, touch_case
+from storage.database import with_service_rights
+from storage.rows.cases import Case
 from storage.rows.tasks import Task
 
-# Refusals of every decision about a task: the clock or another person was first.
-DECISION = (TaskOfOtherKind, TaskNotOpen)
-_WORK = (OwnCase, TaskNotOpen, TaskClaimed)
+# What a task that is closed refuses: the clock or another person was first.
+CLOSED = (TaskNotOpen, TaskExpired, TaskMoot, TaskDecided, TaskDecidedByYou)
+# Refusals of every decision about a task.
+DECISION = (TaskOfOtherKind, *CLOSED)
+_WORK = (OwnCase, *CLOSED, TaskClaimed)
 
 
 def is_addressed_to(task: Task, actor: Actor) -> bool:
@@ -38,22 +60,76 @@ async def lock_task(command: Command, task_id: UUID, *, version: int | None = No
         task_id: which.
         version: what the caller last saw (``If-Match``), if they said so.
     """
-    seen = await tasks.read_task(command.connection, task_id)
-    if seen is None or not is_addressed_to(seen, command.actor):
-        raise NotFound
-    await command.lock_case(seen.case_id)
-    task = await tasks.read_task(command.connection, task_id)
-    if task is None:
-        raise NotFound
+    task = await _read_asked(command, task_id)
+    if task.status == "open":
+        # Meanwhile the case may be over for whoever was asked.
+        with contextlib.suppress(NotFound):
+            await command.lock_case(task.case_id)
+        task = await _read_asked(command, task_id)
     if task.grant is not None:
         await command.refuse_own_case(task.case_id)
     if task.status != "open":
-        raise TaskNotOpen
+        raise await closed_as(command.connection, command.actor, task)
+    if task.case_id not in command.locked:
+        raise NotFound
     if task.claimed_by not in {None, command.actor.person_id} and await tasks.claim_holds(command.connection, task):
         raise TaskClaimed
     if version is not None and version != task.version:
         raise PreconditionFailed
     return task
+
+
+async def _read_asked(command: Command, task_id: UUID) -> Task:
+    """A task that is or was asked of the caller, who may take part in its case no longer.
+
+    Raises:
+        NotFound: missing, or never theirs.
+    """
+    task = await tasks.read_task(command.connection, task_id)
+    if task is None:
+        async with with_service_rights(command.connection, command.actor):
+            task = await tasks.read_task(command.connection, task_id)
+    if task is None or not is_addressed_to(task, command.actor):
+        raise NotFound
+    return task
+
+
+async def closed_as(connection: AsyncConnection, actor: Actor, task: Task) -> TaskNotOpen:
+    """What became of a closed task and when, for somebody of whom it was asked: the refusal that says so."""
+    ended_at = task.closed_at
+    if task.status == "expired":
+        return TaskExpired(ended_at=task.due_at)
+    if task.status == "done":
+        outcome = words.outcome(task.kind, task.outcome or "")
+        if task.decided_by == actor.person_id:
+            return TaskDecidedByYou(ended_at=ended_at, outcome=outcome)
+        return TaskDecided(ended_at=ended_at, outcome=outcome, by=words.who(task.role or ""))
+    async with with_service_rights(connection, actor):
+        cause = None if ended_at is None else await cause_of(connection, actor, task.case_id, ended_at)
+    return TaskNotOpen() if cause is None else TaskMoot(ended_at=ended_at, cause=cause)
+
+
+async def cause_of(connection: AsyncConnection, actor: Actor, case_id: UUID, moment: datetime) -> Sentence | None:
+    """What happened in a case at a moment, as its timeline tells it; None if that is not for this person."""
+    case, event = await read_case(connection, case_id), await event_from(connection, case_id, moment)
+    if case is None or event is None or not is_shown(case, actor, event):
+        return None
+    return words.event(event.code, event.params)
+
+
+async def case_closed(command: Command, case: Case, *endings: str) -> CaseClosed:
+    """How and when a case ended, for its own person: the refusal that says so.
+
+    Args:
+        command: at work.
+        case: which.
+        endings: the facts by which people end such a case; its process may not have heard of the last one yet.
+    """
+    ending = await last_fact(command.connection, case.id, *endings)
+    if ending is not None:
+        return CaseClosed(ended_at=ending.at, cause=words.event(ending.kind, ending.payload))
+    cause = await cause_of(command.connection, command.actor, case.id, case.closed_at or command.now)
+    return CaseClosed(ended_at=case.closed_at, cause=cause or words.phase(case.kind, case.phase))
 
 
 @refuses(*_WORK)

@@ -32,11 +32,11 @@ class CertificateExpired(InvalidInput):
 
 
 class CertificateRevoked(Conflict):
-    """The certificate was revoked before."""
+    """The certificate was revoked at ``ended_at``."""
 
     code = "certificate_revoked"
-    fa = "این گواهی پیش‌تر لغو شده است."
-    en = "This certificate was revoked before."
+    fa = "این گواهی {ended_at} لغو شده است."
+    en = "This certificate was revoked on {ended_at}."
 
 
 def check_certificate_day(valid_until: date, today: date) -> None:
@@ -56,6 +56,10 @@ WORDS: Final = CapabilityWords(
             Sentence("صدور گواهی کسر از حقوق", "Issue the deduction certificate"),
             sms="امانت: یک درخواست گواهی کسر از حقوق منتظر شماست. کارتابل: {app_link}",
             reminder="امانت: یادآوری؛ یک درخواست گواهی کسر از حقوق هنوز بی‌پاسخ است. {app_link}",
+            outcomes={
+                FactKind.CERTIFICATE_ISSUED: Sentence("گواهی کسر از حقوق را صادر کرد", "issued the certificate"),
+                FactKind.CERTIFICATE_REFUSED: Sentence("صدور گواهی را نپذیرفت", "refused to issue the certificate"),
+            },
             reasons=Obstacle,
         ),
     },

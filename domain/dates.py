@@ -21,6 +21,9 @@ _MONTH_NAMES: Final = (
     "فروردین", "اردیبهشت", "خرداد", "تیر", "مرداد", "شهریور",
     "مهر", "آبان", "آذر", "دی", "بهمن", "اسفند",
 )  # fmt: skip
+# As Python counts them, Monday first.
+_WEEKDAYS: Final = ("دوشنبه", "سه‌شنبه", "چهارشنبه", "پنجشنبه", "جمعه", "شنبه", "یکشنبه")
+_WEEKDAYS_EN: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTH_NAMES_EN: Final = (
     "Farvardin", "Ordibehesht", "Khordad", "Tir", "Mordad", "Shahrivar",
     "Mehr", "Aban", "Azar", "Dey", "Bahman", "Esfand",
@@ -90,6 +93,16 @@ def format_moment(moment: datetime, *, persian: bool = False) -> str:
     local = moment.astimezone(TEHRAN)
     day, clock = format_day(local.date(), persian=persian), f"{local:%H:%M}"
     return f"{day}، {persian_digits(clock)}" if persian else f"{day}, {clock}"
+
+
+def format_deadline(moment: datetime, *, persian: bool = False) -> str:
+    """Write an instant that people act by, with its weekday and without its year: یکشنبه ۹ آذر، ساعت ۱۵:۰۰."""
+    local = moment.astimezone(TEHRAN)
+    jalali, clock = to_jalali(local.date()), f"{local:%H:%M}"
+    if persian:
+        day = f"{_WEEKDAYS[local.weekday()]} {jalali.day} {_MONTH_NAMES[jalali.month - 1]}"
+        return persian_digits(f"{day}، ساعت {clock}")
+    return f"{_WEEKDAYS_EN[local.weekday()]} {jalali.day} {_MONTH_NAMES_EN[jalali.month - 1]}, {clock}"
 
 
 def format_month(day: JalaliDate) -> str:

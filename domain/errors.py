@@ -15,9 +15,19 @@ Each class is one error; its docstring says when. Capabilities define their own 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from datetime import datetime
+from typing import ClassVar, Protocol, runtime_checkable
 
+from domain.dates import format_deadline
 from domain.persian import persian_digits
+
+
+@runtime_checkable
+class _InBoth(Protocol):
+    """What is said in both languages."""
+
+    fa: str
+    en: str
 
 
 class Refusal(Exception):
@@ -40,14 +50,21 @@ class Refusal(Exception):
         self.params = params
 
     def sentence(self, language: str) -> str:
-        """The sentence in ``fa`` or ``en`` with its values filled in."""
-        if language == "en":
-            return self.en.format(**self.params)
-        # Counts are read in Persian digits there.
-        shown = {
-            name: persian_digits(str(value)) if isinstance(value, int) else value for name, value in self.params.items()
-        }
-        return self.fa.format(**shown)
+        """The sentence in ``fa`` or ``en`` with its values filled in: instants, counts and words as it writes them."""
+        persian = language != "en"
+        shown = {name: _written(value, persian=persian) for name, value in self.params.items()}
+        return (self.fa if persian else self.en).format(**shown)
+
+
+def _written(value: object, *, persian: bool) -> object:
+    match value:
+        case datetime():
+            return format_deadline(value, persian=persian)
+        case int() if persian:
+            return persian_digits(str(value))
+        case _InBoth():
+            return value.fa if persian else value.en
+    return value
 
 
 class InvalidInput(Refusal):
@@ -154,6 +171,38 @@ class TaskNotOpen(Conflict):
     en = "This task is no longer open: it was answered before, or its time has passed."
 
 
+class TaskExpired(TaskNotOpen):
+    """Nobody answered until ``ended_at``."""
+
+    code = "task_expired"
+    fa = "مهلت پاسخ تا {ended_at} بود و گذشته است."
+    en = "The time to answer ended on {ended_at}."
+
+
+class TaskMoot(TaskNotOpen):
+    """Since ``ended_at`` no answer is needed; ``cause`` is the line of the case's timeline that says why."""
+
+    code = "task_moot"
+    fa = "از {ended_at} دیگر پاسخی لازم نیست: {cause}"
+    en = "Since {ended_at} no answer is needed: {cause}"
+
+
+class TaskDecided(TaskNotOpen):
+    """A colleague decided at ``ended_at``; ``by`` is their role."""
+
+    code = "task_decided"
+    fa = "همکار دیگری ({by})، {ended_at}، {outcome}."
+    en = "A colleague ({by}) {outcome} on {ended_at}."
+
+
+class TaskDecidedByYou(TaskNotOpen):
+    """The caller decided at ``ended_at``, by another request."""
+
+    code = "task_decided_by_you"
+    fa = "شما {ended_at}، {outcome}ید."
+    en = "You {outcome} on {ended_at}."
+
+
 class TaskClaimed(Conflict):
     """Another person has claimed the task."""
 
@@ -171,11 +220,11 @@ class TaskOfOtherKind(InvalidInput):
 
 
 class CaseClosed(Conflict):
-    """The case has ended."""
+    """The case ended at ``ended_at``; ``cause`` is the line of its timeline that says how."""
 
     code = "case_closed"
-    fa = "این پرونده بسته شده است."
-    en = "This case has ended."
+    fa = "این پرونده {ended_at} بسته شده است: {cause}"
+    en = "This case ended on {ended_at}: {cause}"
 
 
 class ServiceClosed(Conflict):

@@ -180,11 +180,16 @@ WORDS: Final = CapabilityWords(
             Sentence("پذیرش یا رد ضمانت", "Accept or refuse to be guarantor"),
             sms="امانت: یک همکار شما را ضامن خود معرفی کرده است. پذیرش یا رد با شماست: {app_link}",
             reminder="امانت: یادآوری؛ درخواست ضمانت یک همکار هنوز بی‌پاسخ است. {app_link}",
+            outcomes={
+                FactKind.GUARANTEE_ACCEPTED: Sentence("این ضمانت را پذیرفت", "accepted to be guarantor"),
+                FactKind.GUARANTEE_REFUSED: Sentence("این ضمانت را نپذیرفت", "refused to be guarantor"),
+            },
         ),
         TaskKind.NAME_GUARANTOR: TaskWords(
             Sentence("معرفی ضامن دیگر", "Name another guarantor"),
             sms="امانت: ضامن شما نپذیرفت، پاسخ نداد یا دیگر شرایط ضمانت را ندارد؛ همکار دیگری معرفی کنید: {app_link}",
             reminder="امانت: یادآوری؛ هنوز ضامن دیگری معرفی نشده است. {app_link}",
+            outcomes={FactKind.GUARANTOR_NAMED: Sentence("ضامن دیگری معرفی کرد", "named another guarantor")},
         ),
     },
     timeline={

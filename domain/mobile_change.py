@@ -93,11 +93,19 @@ WORDS: Final = CapabilityWords(
             Sentence("تأیید تغییر شمارهٔ همراه", "Confirm a change of mobile"),
             sms="امانت: یک تغییر شمارهٔ همراه منتظر تأیید شماست. کارتابل: {app_link}",
             reminder="امانت: یادآوری؛ یک تغییر شمارهٔ همراه هنوز منتظر تأیید شماست. {app_link}",
+            outcomes={
+                FactKind.CONFIRMED: Sentence("شمارهٔ تازه را تأیید کرد", "confirmed the new number"),
+                FactKind.RETURNED: Sentence(
+                    "این درخواست را به رفاه سازمان برگرداند", "returned this to the welfare office"
+                ),
+                FactKind.REJECTED: Sentence("تغییر شماره را رد کرد", "rejected the change of mobile"),
+            },
         ),
         TaskKind.CORRECT_MOBILE_CHANGE: TaskWords(
             Sentence("اصلاح تغییر شمارهٔ همراه", "Correct a change of mobile"),
             sms="امانت: پشتیبانی یک تغییر شمارهٔ همراه را برای اصلاح به شما برگرداند. کارتابل: {app_link}",
             reminder="امانت: یادآوری؛ یک تغییر شمارهٔ همراه هنوز منتظر اصلاح شماست. {app_link}",
+            outcomes={FactKind.CORRECTED: Sentence("شمارهٔ درست را فرستاد", "sent the right number")},
         ),
     },
     timeline={

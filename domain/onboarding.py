@@ -111,11 +111,11 @@ class ApplicationOpen(Conflict):
 
 
 class CreditAlreadyActive(Conflict):
-    """The credit is usable already; it can no longer be withdrawn (A11)."""
+    """The credit has been usable since ``ended_at``; it can no longer be withdrawn (A11)."""
 
     code = "credit_already_active"
-    fa = "اعتبار شما فعال شده است و انصراف دیگر ممکن نیست."
-    en = "Your credit is active; withdrawing is no longer possible."
+    fa = "اعتبار شما {ended_at} فعال شده است و انصراف دیگر ممکن نیست."
+    en = "Your credit became active on {ended_at}; withdrawing is no longer possible."
 
 
 class MoneyPaused(Conflict):
@@ -231,12 +231,23 @@ WORDS: Final = CapabilityWords(
             Sentence("اصلاح درخواست", "Correct the application"),
             sms="امانت: درخواست اعتبار شما برای اصلاح برگشت. دلیل و اصلاح: {app_link}",
             reminder="امانت: یادآوری؛ درخواست اعتبار شما هنوز منتظر اصلاح است. {app_link}",
+            outcomes={
+                FactKind.APPLICATION_CORRECTED: Sentence(
+                    "درخواست اصلاح‌شده را فرستاد", "sent the corrected application"
+                ),
+            },
             reasons=ReturnReason,
         ),
         TaskKind.CLEAR_OBSTACLE: TaskWords(
             Sentence("رفع مانعِ فعال‌سازی اعتبار", "Clear what blocks the activation"),
             sms="امانت: فعال‌سازی یک اعتبار منتظر رسیدگی شماست. کارتابل: {app_link}",
             reminder="امانت: یادآوری؛ رسیدگی به یک مانع فعال‌سازی هنوز انجام نشده است. {app_link}",
+            outcomes={
+                FactKind.OBSTACLE_CLEARED: Sentence("مانع را برطرف‌شده اعلام کرد", "said that the obstacle is cleared"),
+                FactKind.OBSTACLE_UPHELD: Sentence(
+                    "این درخواست را به سبب مانع رد کرد", "refused this application because of the obstacle"
+                ),
+            },
             reasons=Obstacle,
         ),
     },

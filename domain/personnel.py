@@ -373,6 +373,10 @@ WORDS: Final = CapabilityWords(
             Sentence("تأیید تغییر اطلاعات", "Confirm a change of data"),
             sms="امانت: یک تغییر اطلاعات پرسنلی منتظر تأیید شماست. کارتابل: {app_link}",
             reminder="امانت: یادآوری؛ یک تغییر اطلاعات پرسنلی هنوز بی‌پاسخ است. {app_link}",
+            outcomes={
+                "confirm": Sentence("این تغییر را تأیید کرد", "confirmed this change"),
+                "reject": Sentence("این تغییر را رد کرد", "rejected this change"),
+            },
         ),
     },
     timeline={

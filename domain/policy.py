@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from domain.errors import Conflict, Forbidden, InvalidInput
+from domain.wording import Sentence
 
 
 class PolicyMalformed(InvalidInput):
@@ -27,3 +30,16 @@ class NotNewest(Conflict):
     code = "policy_version_outdated"
     fa = "نسخهٔ تازه‌تری از این سیاست برقرار است."
     en = "A newer version of this policy is in force."
+
+
+class PolicyDecided(Conflict):
+    """The version was approved or rejected at ``ended_at``."""
+
+    code = "policy_decided"
+    fa = "دربارهٔ این نسخه {ended_at} تصمیم گرفته شده است: {outcome}."
+    en = "This version was decided on {ended_at}: {outcome}."
+
+
+# How a proposal was decided.
+APPROVED: Final = Sentence("تأیید شد", "approved")
+REJECTED: Final = Sentence("رد شد", "rejected")

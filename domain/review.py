@@ -7,6 +7,7 @@ from typing import Final
 
 from domain.errors import Conflict, InvalidInput
 from domain.wording import OWNER, CapabilityWords, Line, Sentence, TaskWords
+from messages.onboarding import FactKind as ApplicationFact
 from messages.review import Event, FactKind, Sms, TaskKind
 
 
@@ -81,6 +82,16 @@ WORDS: Final = CapabilityWords(
             Sentence("بررسی درخواست در امور مالی", "Review the application"),
             sms="امانت: یک درخواست اعتبار منتظر بررسی شماست. کارتابل: {app_link}",
             reminder="امانت: یادآوری؛ بررسی یک درخواست اعتبار هنوز انجام نشده است. {app_link}",
+            outcomes={
+                FactKind.APPLICATION_APPROVED: Sentence("این درخواست را تأیید کرد", "approved this application"),
+                FactKind.APPLICATION_RETURNED: Sentence(
+                    "این درخواست را برای اصلاح برگرداند", "returned this application for correction"
+                ),
+                FactKind.APPLICATION_FORWARDED: Sentence(
+                    "این درخواست را به منطقهٔ دیگری فرستاد", "forwarded this application to another region"
+                ),
+                ApplicationFact.APPLICATION_REFUSED: Sentence("این درخواست را رد کرد", "refused this application"),
+            },
         ),
     },
     timeline={
@@ -96,8 +107,8 @@ WORDS: Final = CapabilityWords(
             "Regional finance did not decide in time; the platform's finance was asked.",
         ),
         FactKind.APPLICATION_APPROVED: Sentence(
-            "امور مالی درخواست را تأیید کرد؛ اعتبار از {activates_at:moment} قابل استفاده است.",
-            "Finance approved; the credit is usable from {activates_at:moment}.",
+            "امور مالی درخواست را تأیید کرد؛ اعتبار از {activates_at:deadline} قابل استفاده است.",
+            "Finance approved; the credit is usable from {activates_at:deadline}.",
         ),
         FactKind.APPLICATION_RETURNED: Line(
             Sentence(

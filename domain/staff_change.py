@@ -183,6 +183,10 @@ WORDS: Final = CapabilityWords(
             Sentence("تأیید تغییر کارکنان", "Confirm a change of staff"),
             sms="امانت: یک تغییر کارکنان منتظر تأیید شماست. کارتابل: {app_link}",
             reminder="امانت: یادآوری؛ یک تغییر کارکنان هنوز منتظر تأیید شماست. {app_link}",
+            outcomes={
+                FactKind.CONFIRMED: Sentence("این تغییر را تأیید کرد", "confirmed this change"),
+                FactKind.REJECTED: Sentence("این تغییر را رد کرد", "rejected this change"),
+            },
         ),
     },
     timeline={

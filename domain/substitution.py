@@ -66,6 +66,10 @@ WORDS: Final = CapabilityWords(
             Sentence("بررسی تعویض ضامن در امور مالی", "Review the substitution of a guarantor"),
             sms="امانت: یک درخواست تعویض ضامن منتظر بررسی شماست. کارتابل: {app_link}",
             reminder="امانت: یادآوری؛ بررسی یک درخواست تعویض ضامن هنوز انجام نشده است. {app_link}",
+            outcomes={
+                FactKind.SUBSTITUTION_APPROVED: Sentence("تعویض ضامن را تأیید کرد", "approved this substitution"),
+                FactKind.SUBSTITUTION_REFUSED: Sentence("تعویض ضامن را رد کرد", "refused this substitution"),
+            },
             reasons=ReviewFinding,
         ),
     },

@@ -11,16 +11,17 @@ from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from domain.access import Part, Role
-from domain.dates import format_day, format_moment
+from domain.dates import format_day, format_deadline, format_moment
 from domain.money import Money, Unit, format_toman
 from domain.persian import persian_digits
 from domain.programme import Programme
 
 T = TypeVar("T")
+_DEALT_WITH: Final = "به این مورد رسیدگی کرد", "dealt with this"
 # What a sentence says for a value that it was not given.
 _UNKNOWN: Final = "…"
 # How a sentence may have a value written, besides by the name of an enum: its member's words.
-FORMATS: Final = frozenset({"", "toman", "day", "moment", "who"})
+FORMATS: Final = frozenset({"", "toman", "day", "moment", "deadline", "who"})
 EVERYBODY: Final = frozenset(Part)
 # What tells of pay, employment or mistakes is for the person whom the case is about: no guarantor sees it (A5).
 OWNER: Final = frozenset({Part.APPLICANT, Part.SUBJECT})
@@ -31,8 +32,8 @@ class Sentence:
     """One thing said in both languages.
 
     ``{name}`` is filled from the params, ``{name:spec}`` as ``spec`` says: ``toman`` (an amount of rial), ``day`` (an
-    ISO date), ``moment`` (an ISO instant), ``who`` (a role or part), or the name of an enum whose member the value is.
-    A list is said value by value.
+    ISO date), ``moment`` (an ISO instant), ``deadline`` (one by which people act), ``who`` (a role or part), or the
+    name of an enum whose member the value is. A list is said value by value.
     """
 
     fa: str
@@ -58,12 +59,15 @@ class Line:
 class TaskWords:
     """What a kind of task is called, and the SMS to those who are asked and reminded.
 
+    ``outcomes`` are what somebody did who answered, by the task's outcome. The Persian ends in a verb of the third
+    person («درخواست را تأیید کرد»), which «ید» makes one of the second.
     ``reasons`` is the enum of the reasons for which such a task is asked.
     """
 
     title: Sentence
     sms: str
     reminder: str
+    outcomes: Mapping[str, Sentence]
     reasons: type[StrEnum] | None = None
 
 
@@ -130,6 +134,11 @@ class Catalogue:
         """What a kind of task is called."""
         known = self._tasks.get(kind)
         return _itself(kind) if known is None else known.title
+
+    def outcome(self, task_kind: str, outcome: str) -> Sentence:
+        """What somebody did who answered a kind of task so, as ``TaskWords.outcomes``."""
+        known = self._tasks.get(task_kind)
+        return (None if known is None else known.outcomes.get(outcome)) or Sentence(*_DEALT_WITH)
 
     def reason(self, task_kind: str, code: str) -> Sentence:
         """Why a task is asked."""
@@ -230,6 +239,8 @@ class _Value:
                     return format_day(date.fromisoformat(value), persian=self._persian)
                 if spec == "moment":
                     return format_moment(datetime.fromisoformat(value), persian=self._persian)
+                if spec == "deadline":
+                    return format_deadline(datetime.fromisoformat(value), persian=self._persian)
             if spec not in FORMATS - {"who"} and self._words is not None:
                 sentence = self._words.who(value) if spec == "who" else self._words.named_term(spec, value)
                 return sentence.fa if self._persian else sentence.en

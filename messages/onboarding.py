@@ -48,6 +48,7 @@ class FactKind(StrEnum):
 
 # What somebody decided that ends an application, whether or not the process knows yet.
 REFUSALS = (CertificateFact.CERTIFICATE_REFUSED, FactKind.APPLICATION_REFUSED, FactKind.OBSTACLE_UPHELD)
+ENDINGS = (FactKind.APPLICATION_WITHDRAWN, *REFUSALS)
 
 
 class Event(StrEnum):

@@ -123,6 +123,12 @@ async def events_after(connection: AsyncConnection, case_id: UUID, after: int, l
     return await read_all(connection, TimelineEvent, _EVENTS, {"this_case": case_id, "after": after, "most": limit})
 
 
+async def event_from(connection: AsyncConnection, case_id: UUID, moment: datetime) -> TimelineEvent | None:
+    """The first line of a case's timeline since a moment: of what was done in a transaction, if it is that one's."""
+    query = sa.select(*columns(timeline, TimelineEvent)).where(timeline.c.case_id == case_id, timeline.c.at >= moment)
+    return await find_one(connection, TimelineEvent, query.order_by(timeline.c.id).limit(1))
+
+
 def is_shown(case: Case, actor: Actor, event: TimelineEvent) -> bool:
     """Whether a person who sees a case sees a line of its timeline: to each part its lines, to staff all."""
     if actor.capacity == "staff":

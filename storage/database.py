@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal, NoReturn, Self
@@ -280,6 +280,11 @@ async def as_service(connection: AsyncConnection, acting: Acting) -> AsyncIterat
     await act_as(connection, SERVICE)
     yield
     await act_as(connection, acting)
+
+
+def with_service_rights(connection: AsyncConnection, actor: Actor) -> AbstractAsyncContextManager[None]:
+    """Lift row-level security for reads that a member's answer depends on; never return these rows."""
+    return nullcontext() if actor.capacity == "staff" else as_service(connection, Acting.of(actor))
 
 
 async def postgres_now(connection: AsyncConnection) -> datetime:

@@ -17,7 +17,7 @@ from domain.money import Money, Unit
 from domain.onboarding import monthly_limit
 from domain.programme import Programme
 from messages.case import CaseKind
-from messages.onboarding import REFUSALS, FactKind, Step
+from messages.onboarding import ENDINGS, Step
 from storage.cases import last_fact
 from storage.deadlines import clear_deadlines, set_deadline
 from storage.locks import About, lock
@@ -209,7 +209,7 @@ async def open_applications(connection: AsyncConnection, person_id: UUID) -> dic
 
 async def is_ending(connection: AsyncConnection, case_id: UUID) -> bool:
     """Whether somebody withdrew or refused the application, though the process may not know yet."""
-    return await last_fact(connection, case_id, FactKind.APPLICATION_WITHDRAWN, *REFUSALS) is not None
+    return await last_fact(connection, case_id, *ENDINGS) is not None
 
 
 async def running_line(connection: AsyncConnection, person_id: UUID, programme: str) -> CreditLine | None:

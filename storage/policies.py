@@ -94,10 +94,8 @@ async def propose(
 
 
 async def lock_proposal(connection: AsyncConnection, policy_id: UUID) -> Policy | None:
-    """A version that waits for approval; None if there is no such open one."""
-    return await find_one(
-        connection, Policy, sa.select(*_COLUMNS).where(policies.c.id == policy_id, _WAITS).with_for_update()
-    )
+    """A version, whether or not it waits for approval; None if there is none."""
+    return await find_one(connection, Policy, sa.select(*_COLUMNS).where(policies.c.id == policy_id).with_for_update())
 
 
 async def settle_proposal(connection: AsyncConnection, policy_id: UUID, *, approved_by: UUID | None) -> Policy:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -39,7 +39,10 @@ class GuarantorCheck:
 
 @dataclass(frozen=True, slots=True)
 class ApplicationExamination:
-    """An application's conditions at this moment; ``limit`` is the most that may be chosen per month."""
+    """An application's conditions at this moment; ``limit`` is the most that may be chosen per month.
+
+    ``waiting`` is how long after an approval the credit becomes usable.
+    """
 
     application: Application
     employment: Employment
@@ -48,6 +51,7 @@ class ApplicationExamination:
     guarantors: tuple[GuarantorCheck, ...]
     guarantors_asked_for: int
     certificate_valid: bool | None
+    waiting: timedelta
 
     def findings(self, reviewing_region: str | None) -> list[ReviewFinding]:
         """What speaks against an approval; ``reviewing_region``: None for the whole platform."""
@@ -98,6 +102,7 @@ async def examine(
         guarantors=await _check_guarantors(connection, application, programme, employment, today),
         guarantors_asked_for=programme.guarantors,
         certificate_valid=certificate_valid,
+        waiting=programme.waiting,
     )
 
 

@@ -101,6 +101,16 @@ async def find_open(
     return await find_one(connection, Task, query)
 
 
+async def last_task(
+    connection: AsyncConnection, case_id: UUID, kind: str, *, subject_id: UUID | None = None
+) -> Task | None:
+    """The newest task of a kind in a case, open or not, about a subject if one is named."""
+    query = sa.select(*_COLUMNS).where(tasks.c.case_id == case_id, tasks.c.kind == kind)
+    if subject_id is not None:
+        query = query.where(tasks.c.subject_id == subject_id)
+    return await find_one(connection, Task, query.order_by(tasks.c.id.desc()).limit(1))
+
+
 async def read_task(connection: AsyncConnection, task_id: UUID) -> Task | None:
     """The task, or None if it is missing or hidden."""
     return await find_one(connection, Task, _READ, {"this_task": task_id})

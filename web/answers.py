@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from api.answering import Decision
@@ -41,11 +41,16 @@ class Together:
 
 @dataclass(frozen=True, slots=True)
 class TaskForm:
-    """A kind of task: the template of its forms, and the decisions, each with what it says beside its name."""
+    """A kind of task: the template of its forms, and the decisions, each with what it says beside its name.
+
+    ``summaries`` are the templates of what the decisions would do that are confirmed by a second press: those that
+    move money or terms.
+    """
 
     template: str
     decisions: Mapping[type[Decision], Callable[[Form], Body]]
     together: Together | None = None
+    summaries: Mapping[type[Decision], str] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:

@@ -106,5 +106,7 @@ def _certificate(form: Form) -> Body:
 
 
 TASK_FORM: Final = TaskForm(
-    "certificate_decision.html", {IssueCertificate: _certificate, RefuseCertificate: chosen_reason}
+    "certificate_decision.html",
+    {IssueCertificate: _certificate, RefuseCertificate: chosen_reason},
+    summaries={IssueCertificate: "certificate_summary.html"},
 )

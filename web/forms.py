@@ -16,7 +16,16 @@ from api.client import checked
 from api.problems import InvalidFields, Unavailable, Unexpected
 from api.values import AmountIn
 from domain.dates import BadDate, parse_jalali
-from domain.errors import DoneBefore, InvalidInput, KeyInFlight, KeyReused, Refusal, TooMany
+from domain.errors import (
+    CaseClosed,
+    DoneBefore,
+    InvalidInput,
+    KeyInFlight,
+    KeyReused,
+    Refusal,
+    TaskNotOpen,
+    TooMany,
+)
 from domain.money import BadAmount, parse_toman, parse_whole
 from web.language import Language
 
@@ -47,6 +56,8 @@ class Form:
     is_uncertain: bool = False
     # Whether it was done, though the answer of that time cannot be shown any more.
     is_done: bool = False
+    # Whether it came too late: what it is about was decided, expired or ended before.
+    is_over: bool = False
 
     @classmethod
     def of(cls, data: FormData, language: Language, path: str) -> Form:
@@ -166,6 +177,7 @@ class Form:
         """Put what the API said at the field that it names, else at the top; keep the key where another harms."""
         self.is_uncertain = isinstance(refusal, Unavailable | Unexpected | KeyInFlight)
         self.is_done = isinstance(refusal, DoneBefore)
+        self.is_over = isinstance(refusal, TaskNotOpen | CaseClosed)
         self.keeps_key = self.is_uncertain or isinstance(refusal, TooMany | DoneBefore)
         sentence = refusal.sentence(self.language.code)
         if isinstance(refusal, KeyReused):

@@ -143,9 +143,9 @@ async def _page(request: PageRequest, guarantee_id: UUID, form: Form, *, status:
     found = await request.api.read(read_guarantee, guarantee_id)
     stands_for = (await request.api.read(list_guarantees, None, limit=1)).stands_for
     task = None if found.task_id is None else await request.api.read(read_task, found.task_id)
-    is_moving = (
-        task is None and found.phase is not None and (await request.api.read(read_case, found.case_id)).is_moving
-    )
+    # While the answer is awaited nothing is renewed under their hands.
+    case = await request.api.read(read_case, found.case_id) if task is None and found.phase is not None else None
+    watched = case if case is not None and case.closed is None else None
     return request.render(
         "guarantee.html",
         status=status,
@@ -153,7 +153,7 @@ async def _page(request: PageRequest, guarantee_id: UUID, form: Form, *, status:
         guarantee=found,
         stands_for=stands_for,
         task=task,
-        is_moving=is_moving,
+        watched=watched,
     )
 
 
@@ -171,7 +171,7 @@ async def ask_another(request: SignedIn, case_id: UUID) -> Response:
     """Ask whether a colleague may be asked, or name them."""
     form = await request.form()
     case = await request.api.read(read_case, case_id)
-    if not _may(case, "name_guarantor"):
+    if case.application is None or not case.application.guarantors or not case.is_own:
         return request.redirect(f"/cases/{case_id}")
     if form.text("to") == "check":
         yes = await Question(case.variant, case.organisation_id).ask(request, form, _COLLEAGUE)

@@ -10,7 +10,8 @@ import functools
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from math import ceil
 from pathlib import Path
 from typing import Final, Literal
 
@@ -20,7 +21,7 @@ from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 
 from api.values import AmountOut, DayOut, MomentOut, Words
-from domain.dates import TEHRAN, format_day, format_moment
+from domain.dates import TEHRAN, format_day, format_deadline, format_moment
 from domain.money import Money, Unit, format_toman
 from domain.persian import persian_digits
 from domain.wording import Sentence
@@ -79,6 +80,10 @@ class Language:
         """A day as people say it: ۳۰ آبان ۱۴۰۵; of an instant, the day in Tehran."""
         return format_day(_as_day(value), persian=self.code == "fa")
 
+    def deadline(self, value: MomentOut | datetime) -> str:
+        """An instant in Tehran by which people act: یکشنبه ۹ آذر، ساعت ۱۵:۰۰."""
+        return format_deadline(as_moment(value), persian=self.code == "fa")
+
     def moment(self, value: MomentOut | datetime) -> str:
         """An instant in Tehran: ۳۰ آبان ۱۴۰۵، ۱۴:۳۰."""
         return format_moment(as_moment(value), persian=self.code == "fa")
@@ -104,11 +109,21 @@ class Language:
         return self.translate(" and ").join([part for part in parts if part][:2])
 
     def remaining(self, value: MomentOut | datetime, now: datetime | None = None) -> str:
-        """How long it is until an instant, or since when it is over."""
-        seconds = int((as_moment(value) - (now or datetime.now(UTC))).total_seconds())
-        if seconds >= 0:
-            return self.translate("%(span)s left", span=self.span(seconds))
-        return self.translate("%(span)s late", span=self.span(-seconds))
+        """How long it is until an instant, or since when it is over.
+
+        What is left is rounded to what is said: to the hour from a day on, up to the minute below; of the last minute
+        nothing is rounded, so that nothing is left once the time is over.
+        """
+        seconds = (as_moment(value) - (now or datetime.now(UTC))).total_seconds()
+        if seconds < 0:
+            return self.translate("%(span)s late", span=self.span(int(-seconds)))
+        left = round(seconds / _HOUR) * _HOUR if seconds >= _DAY else ceil(seconds / _MINUTE) * _MINUTE
+        return self.translate("%(span)s left", span=self.span(left if seconds >= _MINUTE else 0))
+
+
+def from_now(seconds: int) -> datetime:
+    """The instant that comes so much later."""
+    return datetime.now(UTC) + timedelta(seconds=seconds)
 
 
 def as_moment(value: MomentOut | datetime) -> datetime:

@@ -100,6 +100,7 @@ TASK_FORM: Final = (
     TaskForm(
         "mobile_change_decision.html",
         {ConfirmMobile: nothing_more, ReturnMobile: _note, RejectMobile: written_reason},
+        summaries={ConfirmMobile: "mobile_change_summary.html"},
     ),
     TaskForm("mobile_change_correction.html", {CorrectMobile: _mobile}),
 )

@@ -272,4 +272,8 @@ async def show_search_again(request: SignedIn, employment_id: UUID) -> Response:
     return request.redirect("/personnel/people")
 
 
-TASK_FORM: Final = TaskForm("personnel_decision.html", {ConfirmChange: nothing_more, RejectChange: written_reason})
+TASK_FORM: Final = TaskForm(
+    "personnel_decision.html",
+    {ConfirmChange: nothing_more, RejectChange: written_reason},
+    summaries={ConfirmChange: "personnel_summary.html"},
+)

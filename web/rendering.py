@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 
 from web.assets import Assets
 from web.forms import new_key
-from web.language import Language, languages
+from web.language import Language, from_now, languages
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 # An address ends before a space or the sign that closes what it stands in.
@@ -78,6 +78,8 @@ def _environment(language: Language, assets: Assets) -> Environment:
         "money": language.money,
         "day": language.day,
         "moment": language.moment,
+        "deadline": language.deadline,
+        "from_now": from_now,
         "remaining": language.remaining,
         "span": language.span,
         "wait": language.wait,

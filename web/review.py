@@ -33,4 +33,5 @@ TASK_FORM: Final = TaskForm(
         RefuseApplication: chosen_reason,
     },
     Together(ApproveApplication, "review_together.html", _findings),
+    summaries={ApproveApplication: "review_summary.html"},
 )

@@ -175,5 +175,7 @@ async def revoke(request: SignedIn, person_id: UUID, grant_id: UUID) -> Response
 
 
 TASK_FORM: Final = TaskForm(
-    "staff_change_decision.html", {ConfirmStaffChange: nothing_more, RejectStaffChange: written_reason}
+    "staff_change_decision.html",
+    {ConfirmStaffChange: nothing_more, RejectStaffChange: written_reason},
+    summaries={ConfirmStaffChange: "staff_change_summary.html"},
 )

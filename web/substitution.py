@@ -35,6 +35,7 @@ TASK_FORM: Final = TaskForm(
     "substitution_decision.html",
     {ApproveSubstitution: nothing_more, RefuseSubstitution: chosen_reason},
     Together(ApproveSubstitution, "substitution_together.html", _findings),
+    summaries={ApproveSubstitution: "substitution_summary.html"},
 )
 CASE_ACTIONS: Final = (CaseAction("withdraw_substitution", "substitution_withdrawal.html", first_in=frozenset()),)
 

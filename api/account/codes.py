@@ -18,6 +18,7 @@ from api.values import Input, Out
 from commands import account as commands
 from commands.command import Command
 from commands.refusals import refuses
+from commands.task import CLOSED
 from domain.account import CODE_LIFE, CodePurpose, step_up_binding
 from domain.errors import Forbidden, NotFound
 
@@ -73,7 +74,7 @@ class SteppedUp(Out):
 
 
 @router.post("/codes", status_code=202)
-@refuses(commands.request_code, Forbidden, NotFound)
+@refuses(commands.request_code, Forbidden, NotFound, *CLOSED)
 async def request_code(command: CommandDep, wish: Annotated[AnyCodeWish, Body()]) -> CodeOnItsWay:
     """Ask for a code by SMS that confirms one thing; for another thing it is worth nothing."""
     code_id = await commands.request_code(command, CodePurpose(wish.purpose), await wish.binding(command))

@@ -32,6 +32,7 @@ class Task:
     reminded_at: datetime | None
     due_at: datetime
     claimed_by: UUID | None
+    decided_by: UUID | None
     closed_at: datetime | None
     version: int
 
@@ -43,4 +44,4 @@ class Task:
         return Grant(Role(self.role), ScopeKind(self.scope_kind), self.scope or "")
 
 
-tasks = table("tasks", Task, claimed_at=datetime | None, decided_by=UUID | None, fact_id=UUID | None)
+tasks = table("tasks", Task, claimed_at=datetime | None, fact_id=UUID | None)

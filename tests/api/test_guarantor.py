@@ -302,7 +302,7 @@ async def test_a_guarantors_code_is_for_the_guarantor_who_is_asked_and_nobody_el
     assert await ask(tavana.finance) == (403, "not_allowed")
     assert await ask(tavana.guarantor) == (202, "")
     await accept_guarantee(tavana, case_id, tavana.guarantor)
-    assert await ask(tavana.guarantor) == (404, "not_found")
+    assert await ask(tavana.guarantor) == (409, "task_decided_by_you")
 
 
 @pytest.mark.usefixtures("relay")
@@ -325,7 +325,7 @@ async def test_a_guarantor_accepts_with_a_code_for_exactly_this_guarantee(
     assert await accept({**mandate, "version": 2}) == (409, "mandate_outdated")
     assert await accept({**mandate, "code": "12345"}) == (422, "bad_code")
     assert await accept(mandate) == (200, "")
-    assert await accept(mandate) == (409, "task_not_open")
+    assert await accept(mandate) == (409, "task_decided_by_you")
 
 
 async def test_a_guarantor_whose_last_place_was_taken_is_told_so(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import httpx2
@@ -13,7 +14,15 @@ from domain.access import Role
 from messages.case import StepInput
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
-from tests.commands.onboarding_steps import TavanaScenario, guarantee_of, name, refuse_guarantee
+from tests.commands.onboarding_steps import (
+    TavanaScenario,
+    approve,
+    finance_officer,
+    guarantee_of,
+    name,
+    open_task,
+    refuse_guarantee,
+)
 from tests.personnel_steps import Line
 from tests.personnel_steps import PersonnelOffice as Personnel
 from tests.transitions import Transitions
@@ -112,3 +121,44 @@ async def test_proposed_changes_wait_for_support_and_exits_for_the_organisations
         assert items[0]["case_kind"] == "personnel_change"
         assert items[0]["programme"] is None
         assert items[0]["person_name"] == "سارا یزدانی"
+
+
+async def test_a_task_that_is_over_says_how_and_when_to_whom_it_was_asked_of_and_to_nobody_else(
+    api: httpx2.AsyncClient, tavana: TavanaScenario
+) -> None:
+    case_id = await tavana.asked()
+    (task,) = await inbox(api, tavana.guarantor)
+    assert (task["closed"], task["ended"]) == (None, None)
+    due = datetime.fromisoformat(task["due"]["at"])
+    await tavana.take("lapse_onboarding", case_id, due)
+    path, refusal = f"/v1/tasks/{task['id']}", {"kind": "answer_guarantee", "decision": "refuse"}
+
+    read = await api.get(path, headers=tavana.guarantor.headers())
+    late = await api.post(f"{path}/decision", json=refusal, headers=tavana.guarantor.headers())
+    others = [
+        await api.get(path, headers=tavana.applicant.headers()),
+        await api.post(f"{path}/decision", json=refusal, headers=(await tavana.colleague()).headers()),
+        await api.post(f"{path}/decision", json=refusal, headers=tavana.finance.headers()),
+    ]
+
+    assert (read.json()["status"], read.json()["ended"]["code"]) == ("expired", "task_expired")
+    assert (late.status_code, late.json()["code"]) == (409, "task_expired")
+    assert datetime.fromisoformat(late.json()["params"]["ended_at"]) == due
+    assert read.json()["ended"]["words"] == {"fa": late.json()["detail"], "en": late.json()["detail_en"]}
+    assert {answer.json()["code"] for answer in others} == {"not_found"}
+    assert {str(answer.json()["params"]) for answer in others} == {"{}"}
+
+
+async def test_what_a_colleague_decided_is_told_in_both_languages(
+    api: httpx2.AsyncClient, tavana: TavanaScenario
+) -> None:
+    case_id = await tavana.backed()
+    task_id = await open_task(tavana.context, case_id, "review_application")
+    await approve(tavana, case_id)
+    colleague = await finance_officer(tavana.arrange)
+
+    late = (await api.post(f"/v1/tasks/{task_id}/claim", headers=colleague.headers())).json()
+
+    assert late["code"] == "task_decided"
+    assert late["params"]["by"] == {"fa": "امور مالی", "en": "the finance office"}
+    assert late["params"]["outcome"]["en"] == "approved this application"

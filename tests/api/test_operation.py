@@ -67,6 +67,7 @@ TASK = Task(
     reminded_at=None,
     due_at=NOW,
     claimed_by=None,
+    decided_by=None,
     closed_at=None,
     version=1,
 )

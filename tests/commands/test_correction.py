@@ -231,9 +231,9 @@ async def test_only_a_returned_application_is_corrected_once_and_by_its_applican
         correct(tavana, case_id, first), correct(tavana, case_id, second), return_exceptions=True
     )
 
-    assert sorted(isinstance(result, NotReturned) for result in results) == [False, True]
+    assert sorted(isinstance(result, errors.TaskDecidedByYou) for result in results) == [False, True]
     assert await superuser.value("SELECT count(*) FROM facts WHERE kind = 'application_corrected'") == 1
-    with pytest.raises(NotReturned):
+    with pytest.raises(errors.TaskDecidedByYou):
         await _correct_as(tavana, case_id)
 
 
@@ -252,7 +252,7 @@ async def test_a_withdrawn_application_is_corrected_no_more(tavana: TavanaScenar
     )
     await tavana.go_on(case_id)
 
-    assert isinstance(results[0], NotReturned | None)
+    assert isinstance(results[0], errors.TaskMoot | None)
     assert results[1] is None
     assert await superuser.rows("SELECT outcome FROM cases") == [("withdrawn",)]
     assert await superuser.value("SELECT count(*) FROM guarantees WHERE ended_at IS NULL") == 0

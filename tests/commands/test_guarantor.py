@@ -349,7 +349,7 @@ async def test_replacing_a_guarantor_who_is_asked_makes_their_task_moot(
 
     await name(tavana, case_id, other, instead_of=tavana.guarantor)
 
-    with pytest.raises((errors.TaskNotOpen, errors.NotFound)):
+    with pytest.raises(errors.TaskMoot):
         await answer_guarantee(tavana.context, task.id, tavana.guarantor, given)
     await superuser.run("UPDATE cases SET due_at = due_at - interval '3 days'")
     await tavana.go_on(case_id)

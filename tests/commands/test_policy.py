@@ -65,7 +65,8 @@ async def test_a_proposal_counts_once_another_person_approved_it(
     assert proposal.json()["version"] == 2
     assert (alone.status_code, alone.json()["code"]) == (403, "second_person_required")
     assert together.status_code == 200
-    assert again.status_code == 404
+    assert (again.status_code, again.json()["code"]) == (409, "policy_decided")
+    assert again.json()["detail"].endswith("تصمیم گرفته شده است: تأیید شد.")
     assert (await value(context))["instalments_max"] == 12
     assert await audited(context, f"policy:{NAME}") == ["propose_policy", "decide_policy"]
 
@@ -107,7 +108,8 @@ async def test_a_rejected_proposal_never_counts(
     rejected = await decide(api, admins[1], proposal, "reject")
     revived = await decide(api, admins[1], proposal, "approve")
 
-    assert (rejected.status_code, revived.status_code) == (200, 404)
+    assert (rejected.status_code, revived.status_code) == (200, 409)
+    assert revived.json()["detail_en"].endswith(": rejected.")
     assert (await value(context))["instalments_max"] == 24
 
 

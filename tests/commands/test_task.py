@@ -87,7 +87,7 @@ async def test_a_decided_task_can_neither_be_claimed_nor_released(
 
     codes = {(await post(api, first, task_id, deed)).json()["code"] for deed in ("claim", "release", "decision")}
 
-    assert codes == {"task_not_open"}
+    assert codes == {"task_decided_by_you"}
 
 
 async def test_a_decision_is_final_and_seen_at_once(

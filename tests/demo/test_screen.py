@@ -12,7 +12,7 @@ from api.case import EventOut
 from api.values import MomentOut, Words
 from demo.authenticator import Authenticator
 from demo.screen import Screen, tehran_time
-from demo.staff import Credentials
+from demo.staff import Credentials, PlayedRole
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_each_secret_stands_whole_on_a_line_of_its_own(screen: Screen, shown: io
     officer = Credentials(
         "finance-officer-00a46e", "3f9c01aa77be42d1", Authenticator("KB6WXNZNKSYYOF2F5IWKLIJPSSHQSSEL")
     )
-    screen.sign_ins([officer.kept("finance officer", "امور مالی منطقه")])
+    screen.sign_ins([officer.kept(PlayedRole("finance officer", "امور مالی منطقه", "finance"))])
     assert [line.split()[-1] for line in shown.getvalue().splitlines()] == [
         "finance-officer-00a46e",
         "3f9c01aa77be42d1",

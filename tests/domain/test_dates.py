@@ -13,6 +13,7 @@ from domain.dates import (
     BadDate,
     add_months,
     format_day,
+    format_deadline,
     format_jalali,
     format_moment,
     format_month,
@@ -114,3 +115,13 @@ def test_service_hired_on_1375_02_14_is_last_good_on_1404_01_13() -> None:
 def test_service_from_a_31st_is_clamped_to_the_end_month() -> None:
     assert service_ends(stored("1375/02/31")) == stored("1404/01/31")
     assert service_ends(stored("1374/01/31")) == stored("1402/12/29")
+
+
+@pytest.mark.parametrize(
+    ("day", "fa"), [(28, "شنبه ۷ آذر"), (29, "یکشنبه ۸ آذر"), (30, "دوشنبه ۹ آذر"), (27, "جمعه ۶ آذر")]
+)
+def test_a_deadline_is_written_with_its_weekday_in_tehran(day: int, fa: str) -> None:
+    # Half past eight in the evening of the day before, by UTC, is midnight in Tehran.
+    moment = datetime(2026, 11, day - 1, 20, 30, tzinfo=UTC)
+
+    assert format_deadline(moment, persian=True) == f"{fa}، ساعت ۰۰:۰۰"

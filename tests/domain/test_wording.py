@@ -101,6 +101,8 @@ def every_sentence() -> list[tuple[str, Sentence]]:
         groups: list[Mapping[StrEnum, Any]] = [one.kinds, *one.phases.values(), one.tasks, one.timeline]
         for group in (*groups, *one.terms.values()):
             found += [(f"{type(code).__qualname__}.{code}", bare(said)) for code, said in group.items()]
+        for task in one.tasks.values():
+            found += [(f"outcome.{outcome}", said) for outcome, said in task.outcomes.items()]
     found += [(kind.name, said) for kind, said in ACCOUNT_WORDS.items()]
     found += [(f"rule.{rule}", value) for rule, value in RULE_VALUES.items()]
     mandates = (("mandate", MANDATES), ("guarantee", GUARANTEE_MANDATES))
@@ -136,6 +138,7 @@ def examples_of(spec: str) -> list[Any]:
         "toman": [50_000_000],
         "day": ["2027-03-21"],
         "moment": ["2027-03-21T08:00:00+00:00"],
+        "deadline": ["2027-03-21T08:00:00+00:00"],
         "who": [*access.Role, *access.Part],
     }
     return by_format.get(spec) or [*next(enum for one in CAPABILITIES for enum in one.terms if enum.__name__ == spec)]
@@ -222,7 +225,7 @@ def test_an_sms_that_has_the_name_of_a_fact_or_event_is_kept_under_that() -> Non
     [
         CapabilityWords(kinds={CaseKind.ONBOARDING: Sentence("یک", "one")}),
         CapabilityWords(phases={CaseKind.ONBOARDING: {Phase.ACTIVE: Sentence("یک", "one")}}),
-        CapabilityWords(tasks={TaskKind.CLEAR_OBSTACLE: TaskWords(Sentence("یک", "one"), "یک", "یک")}),
+        CapabilityWords(tasks={TaskKind.CLEAR_OBSTACLE: TaskWords(Sentence("یک", "one"), "یک", "یک", {})}),
         CapabilityWords(timeline={CaseEvent.REMINDED: Sentence("یک", "one")}),
         CapabilityWords(sms={Event.CREDIT_ACTIVATED: "یک"}),
         CapabilityWords(terms={Obstacle: {}}),

@@ -119,7 +119,7 @@ async def test_withdrawing_while_hr_is_awaited_closes_their_task_and_frees_every
     await steps.phase(member, case_id, "withdrawn")
 
     assert withdrawn.status_code == 200
-    assert (too_late.status_code, too_late.json()["code"]) == (409, "task_not_open")
+    assert (too_late.status_code, too_late.json()["code"]) == (409, "task_moot")
     assert (await steps.withdraw(member, case_id)).json()["code"] == "case_closed"
     assert (await steps.timeline(member, case_id))[-1] == "application_withdrawn"
     await assert_nothing_held(superuser)

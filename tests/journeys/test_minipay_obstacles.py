@@ -142,7 +142,7 @@ async def test_withdrawing_while_an_obstacle_is_looked_at_closes_that_task_too(
     assert (await steps.withdraw(scene.member, case_id)).status_code == 200
     await steps.phase(scene.member, case_id, "withdrawn")
 
-    assert (await steps.decide(scene.contracts, task["id"], CLEARED)).json()["code"] == "task_not_open"
+    assert (await steps.decide(scene.contracts, task["id"], CLEARED)).json()["code"] == "task_moot"
     await assert_nothing_held(superuser)
 
 

@@ -105,7 +105,7 @@ async def test_the_welfare_office_and_support_confirm_the_present_number_on_thei
     task = f"/tasks/{await open_task(context, case_id, 'confirm_mobile_change')}"
     version = re.search(r'name="version" value="(\d+)"', (await site.get(task, headers=cookies(support))).text)
     assert version is not None
-    decision = {"decision": "confirm", "version": version[1], "within": "", "key": str(uuid4())}
+    decision = {"decision": "confirm", "confirmed": "yes", "version": version[1], "within": "", "key": str(uuid4())}
     decided = await site.post(f"{task}/decision", data=decision, headers={**cookies(support), **HERE})
     assert decided.status_code == 303, decided.text
     await transitions.apply_decision(StepInput(case_id))

@@ -64,6 +64,8 @@ async def test_the_welfare_office_forwards_and_corrects_and_support_returns_and_
     await opened(support, superuser, case_id, "confirm_mobile_change")
     await support.reads("۰۹۳۵***۰۰۰۱")
     await support.press("Confirm the new number")
+    await support.reads("From now on the person signs in with the new number, and every code goes there.")
+    await support.press("Confirm")
     await support.reads("Your decision was recorded.")
 
     async def changed() -> bool:
@@ -109,6 +111,8 @@ async def test_support_opens_another_number_for_who_lost_theirs_and_a_colleague_
     await opened(second, superuser, case_id, "confirm_mobile_change")
     await second.reads("the new number is theirs")
     await second.press("Confirm the new number")
+    await second.reads("From now on the person signs in with the new number, and every code goes there.")
+    await second.press("Confirm")
     await second.reads("Your decision was recorded.")
 
     sql = "SELECT bool_or(p.mobile_index = c.mobile_index) FROM persons p JOIN mobile_changes c ON c.person_id = p.id"

@@ -60,6 +60,7 @@ _PAGES: dict[str, tuple[str, str]] = {
     "/inbox": ("finance_own", "/inbox"),
     "/inbox/together": ("finance_own", "/inbox/together?task={review_task}"),
     "/tasks/{task_id}": ("finance_own", "/tasks/{review_task}"),
+    "/tasks/{task_id}/decision": ("finance_own", "/tasks/{review_task}/decision?decision=approve&version=1"),
     "/personnel": ("hr_own", "/personnel"),
     "/personnel/imports/{import_id}": ("hr_own", "/personnel/imports/{import}"),
     "/personnel/people": ("hr_own", "/personnel/people"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import httpx2
@@ -251,3 +251,38 @@ def test_each_language_writes_amounts_days_and_digits_in_its_own_way() -> None:
     assert persian.span(2 * 86_400 + 4 * 3_600 + 59) == "۲ روز و ۴ ساعت"
     assert english.span(3_660) == "1 hour and 1 minute"
     assert language_of("xx") is persian
+
+
+@pytest.mark.parametrize(
+    ("hours", "said"),
+    [
+        (72 - 1 / 3600, "۳ روز مانده"),
+        (71.75, "۳ روز مانده"),
+        (71.25, "۲ روز و ۲۳ ساعت مانده"),
+        (24 - 1 / 3600, "۱ روز مانده"),
+        (1 - 1 / 3600, "۱ ساعت مانده"),
+        (1.5 / 60, "۲ دقیقه مانده"),
+        (59 / 3600, "کمتر از یک دقیقه مانده"),
+        (0, "کمتر از یک دقیقه مانده"),
+        (-1, "۱ ساعت دیرتر از مهلت"),
+    ],
+)
+def test_what_is_left_of_a_time_is_rounded_to_what_is_said(hours: float, said: str) -> None:
+    now = datetime(2026, 11, 29, 11, 30, tzinfo=UTC)
+
+    assert language_of("fa").remaining(now + timedelta(hours=hours), now) == said
+
+
+def test_a_deadline_has_its_weekday() -> None:
+    moment = datetime(2026, 11, 29, 11, 30, tzinfo=UTC)
+
+    assert language_of("fa").deadline(moment) == "یکشنبه ۸ آذر، ساعت ۱۵:۰۰"
+    assert language_of("en").deadline(moment) == "Sunday 8 Azar, 15:00"
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(10, "less than a minute"), (259_200, "72 hours")])
+def test_how_long_it_takes_after_an_approval_is_said_in_a_whole_sentence(seconds: int, said: str) -> None:
+    english, sentence = language_of("en"), "The credit becomes usable %(span)s after the approval."
+
+    assert sentence in (PROJECT / "web/templates/apply_parts.html").read_text("utf-8")
+    assert english.translate(sentence, span=english.wait(seconds)) == sentence % {"span": said}

@@ -77,6 +77,8 @@ async def test_from_a_proposal_to_the_first_sign_in(visit: Visit, arrange: Arran
     await second.look()
     await second.reads("نرگس احمدی")
     await second.press("Confirm the change")
+    await second.look()
+    await second.press("Confirm")
     await second.reads("Your decision was recorded.")
 
     person = await visit()

@@ -86,7 +86,7 @@ async def test_an_answer_after_the_end_is_refused(waiting: Waiting) -> None:
 
     late = await waiting.steps.decide(waiting.officer, task["id"], ISSUE)
 
-    assert (late.status_code, late.json()["code"]) == (409, "task_not_open")
+    assert (late.status_code, late.json()["code"]) == (409, "task_expired")
     assert await waiting.steps.lines(waiting.member) == []
 
 

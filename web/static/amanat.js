@@ -51,10 +51,10 @@
     let source = null;
     const isOver = () => part.querySelector("[data-over]") !== null;
     const refresh = () => window.htmx.trigger(part, "news");
-    // What comes at the same moment is shown at once, and what the page has already is no news.
+    // What comes at the same moment is shown at once; what the page has already, or keeps no count of, is no news.
     let soon = 0;
     const note = (what, told) => {
-      if (Number(told) <= Number(part.dataset[what])) return;
+      if (!(Number(told) > Number(part.dataset[what]))) return;
       part.dataset[what] = told;
       window.clearTimeout(soon);
       soon = window.setTimeout(refresh, SECOND / 10);

@@ -9,12 +9,13 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from api.answering import Decision
 from api.case import read_case
 from api.case_detail import CaseDetail
 from api.inbox import TaskOut
 from api.task import decide_task, read_task
 from domain.access import Role
-from domain.errors import Refusal, StepUpRequired
+from domain.errors import PreconditionFailed, Refusal, StepUpRequired
 from domain.money import RIAL_A_TOMAN
 from web.capabilities import TASK_FORMS, TASK_PAGES, case_parts
 from web.case import timeline_of
@@ -27,6 +28,8 @@ from web.task.kinds import change_words, decision, reason_words, refusal_reasons
 router = APIRouter()
 
 _STAFF: Final = frozenset(role.value for role in Role)
+# What a summary's form writes itself; all else that was typed goes with it unseen.
+_OF_THE_SUMMARY: Final = frozenset({"key", "version", "within", "decision", "confirmed", "to", "totp"})
 
 
 @router.get("/tasks/{task_id}")
@@ -57,33 +60,42 @@ async def _pane(
         form: of what was refused, with what was typed into it.
         refused: the code of the API's refusal.
     """
-    task = await request.api.read(read_task, task_id)
-    # None where it is no longer the user's to see: forwarded, or their own.
-    case = await request.read_or_none(read_case, task.case_id)
+    shown = await _shown(request, task_id, within)
+    case: CaseDetail | None = shown["case"]
     events, _ = ([], True) if case is None else await timeline_of(request, case.id)
     values: dict[str, Any] = {
-        "task": task,
-        "case": case,
-        "events": events,
-        "within": within,
-        "refused": refused,
+        **shown,
         "here": within.at(f"/tasks/{task_id}"),
+        "events": events,
+        "refused": refused,
         "staff": _STAFF,
         "refusal_reasons": refusal_reasons(request.language),
         "return_reasons": return_reasons(request.language),
         "reason_words": reason_words,
-        "change_words": change_words,
-        "decides": _decides(task, case),
-        "task_form": TASK_FORMS.get(task.kind),
     }
-    if case is not None:
-        values |= await case_parts(case.kind).read(request, case)
     asked = _prefilled(request, case)
     if form is None:
         return request.render("task.html", form=asked, **values)
     # The other forms of the pane stand as before.
     form.values = {**asked.values, **form.values}
-    return request.render_again("task.html", form, **values)
+    status = HTTPStatus.OK if form.is_good else HTTPStatus.UNPROCESSABLE_ENTITY
+    return request.render("task.html", status=status, form=form, **values)
+
+
+async def _shown(request: PageRequest, task_id: UUID, within: Filter) -> dict[str, Any]:
+    """A task with its case, as they stand now: what its pane and its summary are about."""
+    task = await request.api.read(read_task, task_id)
+    # None where it is no longer the user's to see: forwarded, or their own.
+    case = await request.read_or_none(read_case, task.case_id)
+    return {
+        "task": task,
+        "case": case,
+        "within": within,
+        "change_words": change_words,
+        "decides": _decides(task, case),
+        "task_form": TASK_FORMS.get(task.kind),
+        **({} if case is None else await case_parts(case.kind).read(request, case)),
+    }
 
 
 def _decides(task: TaskOut, case: CaseDetail | None) -> bool:
@@ -102,15 +114,52 @@ def _prefilled(request: PageRequest, case: CaseDetail | None) -> Form:
     return empty(request.language, monthly_amount__amount=monthly, instalments=instalments)
 
 
-@router.post("/tasks/{task_id}/decision")
-async def decide(request: SignedIn, task_id: UUID) -> Response:
-    """Send a decision; then the next task under the same filter opens."""
-    form = await request.form()
+@router.get("/tasks/{task_id}/decision")
+async def show_summary(request: SignedIn, task_id: UUID) -> Response:
+    """What a decision that says all by its name would do, before the press that confirms it."""
+    if request.user.is_member:
+        return request.redirect(f"/tasks/{task_id}")
+    form = Form(request.language, dict(request.http.query_params))
     within = Filter.within(form.text("within"))
     task = await request.api.read(read_task, task_id)
-    code = ""
     try:
-        if (decided := decision(task.kind, form)) is not None:
+        decided = decision(task.kind, form)
+    except Refusal:
+        return request.redirect(within.at(f"/tasks/{task_id}"))
+    return await _summary(request, task_id, within, form, decided)
+
+
+async def _summary(
+    request: PageRequest, task_id: UUID, within: Filter, form: Form, decided: Decision | None
+) -> Response:
+    """Who and how much a decision is about and what follows from it; the pane, where it cannot be decided now."""
+    shown = await _shown(request, task_id, within)
+    task: TaskOut = shown["task"]
+    template = "" if decided is None else TASK_FORMS[task.kind].summaries.get(type(decided), "")
+    if not template or task.status != "open" or not shown["decides"]:
+        return await _pane(request, task_id, within)
+    if form.version() != task.version:
+        form.refuse(PreconditionFailed())
+        return await _pane(request, task_id, within, form, refused=PreconditionFailed.code)
+    kept = [(name, value) for name, values in form.lists.items() if name not in _OF_THE_SUMMARY for value in values]
+    status = HTTPStatus.OK if form.is_good else HTTPStatus.UNPROCESSABLE_ENTITY
+    return request.render(template, status=status, **shown, form=form, decided=decided, kept=kept)
+
+
+@router.post("/tasks/{task_id}/decision")
+async def decide(request: SignedIn, task_id: UUID) -> Response:
+    """Send a decision, of which a summary was confirmed if it has one; then the next task under the filter opens."""
+    form = await request.form()
+    within, code = Filter.within(form.text("within")), ""
+    task = await request.api.read(read_task, task_id)
+    if form.text("to") == "back":
+        return await _pane(request, task_id, within, form)
+    decided, is_confirmed = None, form.text("confirmed") == "yes"
+    try:
+        decided = decision(task.kind, form)
+        if decided is not None and not is_confirmed and type(decided) in TASK_FORMS[task.kind].summaries:
+            return await _summary(request, task_id, within, form, decided)
+        if decided is not None:
             # By the version of the facts that were looked at, not by the one that is newest now.
             await request.api.perform(decide_task, form.key, task_id, decided, form.version(), form.fresh_code())
             return await _after(request, task_id, within)
@@ -119,6 +168,8 @@ async def decide(request: SignedIn, task_id: UUID) -> Response:
     except Refusal as refused:
         form.refuse(refused)
         code = refused.code
+    if is_confirmed and (form.keeps_key or "totp" in form.errors):
+        return await _summary(request, task_id, within, form, decided)
     return await _pane(request, task_id, within, form, refused=code)
 
 
