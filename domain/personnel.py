@@ -7,20 +7,21 @@ A bad row is refused alone, by its first fault in the order of the columns; a pe
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import ClassVar, Final
 
 from domain.dates import BadDate, parse_jalali
-from domain.errors import Forbidden, InvalidInput
+from domain.errors import InvalidInput
 from domain.identity import Mobile, NationalId, Sheba, parse_mobile, parse_national_id, parse_sheba
 from domain.money import BadAmount, parse_whole
 from domain.persian import UnreadableValue, clean_text, squashed_key, value_text
+from domain.personnel_status import StatusWords
 from domain.programme import Programme
 from domain.wording import CapabilityWords, Sentence, TaskWords
 from messages.case import CaseKind
-from messages.personnel import Change, ChangePhase, Event, FactKind, ImportPhase, Sms, TaskKind
+from messages.personnel import Change, ChangePhase, Event, FactKind, ImportPhase, Leaving, Sms, TaskKind
 
 MAX_CELL: Final = 512
 MAX_NAME: Final = 100
@@ -72,15 +73,6 @@ _COLUMN_BY_KEY: Final = {
     for column in Column
     for text in (HEADINGS[column], *_OTHER_HEADINGS[column], column.value)
 }
-_EMPLOYED_WORDS: Final = frozenset(
-    map(
-        squashed_key,
-        (
-            "شاغل", "شاغل رسمی", "شاغل پیمانی", "شاغل قراردادی", "مشغول", "مشغول به کار", "مشغول به خدمت",
-            "در حال خدمت", "فعال", "employed", "active",
-        ),
-    )
-)  # fmt: skip
 
 # Not a fault of the row: only the import knows who sent it.
 OWN_ROW: Final = "own_row"
@@ -114,8 +106,15 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
         "This national id came earlier in the file; only its first row is considered.",
     ),
     "not_employed": (
-        "وضعیت این فرد «شاغل» نیست؛ اطلاعات او به‌عنوان کارمند ثبت نمی‌شود.",
-        "This person's status is not employed; the row is not imported.",
+        "این ردیف از پایان همکاری خبر می‌دهد. اگر این فرد در فهرست کارکنان است، پایان همکاری او پس از تأیید همکاری دیگر"
+        " ثبت می‌شود.",
+        "The row says that this person has left. If they are on the list, it counts once another person has confirmed it.",
+    ),
+    "unreadable_status": (
+        "وضعیت خوانده نشد. برای کارمند «شاغل» یا نوع استخدام («رسمی»، «پیمانی»، «قراردادی») و برای پایان همکاری «بازنشسته»،"
+        " «قطع همکاری»، «ترک کار»، «اخراج» یا «فوت» بنویسید.",
+        "The status cannot be read. Write «شاغل» or a kind of employment («رسمی», «پیمانی») for employees, and «بازنشسته»,"
+        " «قطع همکاری», «ترک کار», «اخراج» or «فوت» for those who have left.",
     ),
     OWN_ROW: (
         "ردیف خود شما، و کسی را که ضامن او یا ضامن شماست، همکار دیگری باید بفرستد؛ این ردیف تغییری نکرد.",
@@ -170,15 +169,15 @@ class PersonnelRow:
 class RefusedRow:
     """A bad row: which column is at fault and why, in words.
 
-    ``national_id`` is there when it could be read; ``leaver`` when the row's status names something other than employed
-    (an empty one names nothing), whatever the row was refused for: both are for the leaver case, not for the report.
+    ``national_id`` is there when it could be read; ``leaving`` where the row reports an exit and nothing in it is at
+    fault: both are for the exit's case, not for the report.
     """
 
     number: int
     column: Column
     code: str
     national_id: NationalId | None = field(default=None, repr=False)
-    leaver: bool = field(default=False, repr=False)
+    leaving: Leaving | None = field(default=None, repr=False)
 
     @property
     def message_fa(self) -> str:
@@ -214,12 +213,10 @@ class EmptyFile(InvalidInput):
     en = "No file was sent."
 
 
-class SentByYourself(Forbidden):
-    """Another mobile or sheba needs a second person: the sender of the file cannot confirm it."""
+class UnreadableStatus(UnreadableValue):
+    """The status is none of the words for being employed or for having left, or says both."""
 
-    code = "sent_by_yourself"
-    fa = "این تغییر از فایلی آمده که خودتان فرستاده‌اید؛ همکار دیگری باید آن را تأیید کند."
-    en = "You sent the file that proposes this change; another person has to confirm it."
+    code: ClassVar[str] = "unreadable_status"
 
 
 class ReasonMissing(InvalidInput):
@@ -228,12 +225,6 @@ class ReasonMissing(InvalidInput):
     code = "reason_missing"
     fa = "برای نپذیرفتن این تغییر، دلیل آن را بنویسید."
     en = "Please say why the change is rejected."
-
-
-class NotEmployed(UnreadableValue):
-    """The status is none of the words for being employed."""
-
-    code: ClassVar[str] = "not_employed"
 
 
 def recognise_headings(cells: Sequence[str]) -> dict[Column, int]:
@@ -247,21 +238,22 @@ def recognise_headings(cells: Sequence[str]) -> dict[Column, int]:
 
 
 def judge_row(
-    raw: RawRow, known_regions: Collection[str], seen_national_ids: set[str], today: date
+    raw: RawRow, known_regions: Collection[str], seen_national_ids: set[str], today: date, statuses: StatusWords
 ) -> PersonnelRow | RefusedRow:
     """Judge one row (A13); its national id, if it has one, is added to ``seen_national_ids``.
 
-    ``today`` is the day in Tehran: nobody was hired after it.
+    ``today`` is the day in Tehran: nobody was hired after it. ``statuses`` say who works there and who has left.
     """
     id_text, first_name, last_name, mobile_text, region_text, hired, pay, sheba_text, status = raw.values
     column, national_id = Column.NATIONAL_ID, None
-    leaver = False
     try:
-        leaver = _is_leaver(status)
         national_id = parse_national_id(id_text)
         if national_id in seen_national_ids:
-            return RefusedRow(raw.number, column, "duplicate", national_id, leaver)
+            return RefusedRow(raw.number, column, "duplicate", national_id)
         seen_national_ids.add(national_id)
+        said = statuses.read(status[: MAX_CELL + 1])
+        if isinstance(said, Leaving):
+            return _judge_leaver(raw, national_id, said, known_regions, today)
         column = Column.MOBILE
         mobile = parse_mobile(mobile_text)
         column = Column.REGION_CODE
@@ -273,10 +265,10 @@ def judge_row(
         column = Column.SHEBA
         sheba = parse_sheba(sheba_text)
         column = Column.EMPLOYMENT
-        if not is_employed(status):
-            raise NotEmployed
+        if said is None:
+            raise UnreadableStatus
     except (UnreadableValue, UnknownRegion) as fault:
-        return RefusedRow(raw.number, column, fault.code, national_id, leaver)
+        return RefusedRow(raw.number, column, fault.code, national_id)
     return PersonnelRow(
         raw.number,
         national_id,
@@ -290,6 +282,30 @@ def judge_row(
     )
 
 
+def _judge_leaver(
+    raw: RawRow, national_id: NationalId, leaving: Leaving, known_regions: Collection[str], today: date
+) -> RefusedRow:
+    """Judge the row of somebody who has left, which needs neither pay nor account: empty cells are no faults.
+
+    A cell that cannot be read is one, and then the row reports no exit: its cells may stand in the wrong columns.
+    """
+    cells = dict(zip(COLUMNS, raw.values, strict=True))
+    readers: dict[Column, Callable[[str], object]] = {
+        Column.MOBILE: parse_mobile,
+        Column.REGION_CODE: lambda text: read_region(text, known_regions),
+        Column.HIRE_DATE: lambda text: _hire_date(text, today),
+        Column.NET_PAY: _net_pay,
+        Column.SHEBA: parse_sheba,
+    }
+    for column, read in readers.items():
+        try:
+            if squashed_key(cells[column][: MAX_CELL + 1]).strip("0"):
+                read(cells[column])
+        except (UnreadableValue, UnknownRegion) as fault:
+            return RefusedRow(raw.number, column, fault.code, national_id)
+    return RefusedRow(raw.number, Column.EMPLOYMENT, "not_employed", national_id, leaving)
+
+
 def read_region(text: str, known_regions: Collection[str]) -> str:
     """Read a region's code as it is stored.
 
@@ -300,15 +316,6 @@ def read_region(text: str, known_regions: Collection[str]) -> str:
     if code not in known_regions:
         raise UnknownRegion(field=Column.REGION_CODE)
     return code
-
-
-def is_employed(status: str) -> bool:
-    """Tell whether a status is one of the few words for being employed; anything else is not."""
-    return status == "شاغل" or (len(status) <= MAX_CELL and squashed_key(status) in _EMPLOYED_WORDS)
-
-
-def _is_leaver(status: str) -> bool:
-    return not is_employed(status) and len(status) <= MAX_CELL and bool(squashed_key(status))
 
 
 def _hire_date(text: str, today: date) -> date:
@@ -391,8 +398,8 @@ WORDS: Final = CapabilityWords(
             "The personnel file says otherwise: {what:Change}. Nothing changes before it is confirmed.",
         ),
         Event.CHANGE_REPLACED: Sentence(
-            "فایل تازه‌تری مقدار دیگری پیشنهاد کرد و جای پیشنهاد پیشین را گرفت: {what:Change}.",
-            "A newer file proposes another value, which takes the place of the one before: {what:Change}.",
+            "فایل تازه‌تری رسید و پیشنهاد آن جای پیشنهاد پیشین را گرفت: {what:Change}.",
+            "A newer file came, and what it proposes takes the place of the proposal before: {what:Change}.",
         ),
         Event.CONFIRMATION_REQUESTED: Sentence(
             "تأیید این تغییر از {role:who} خواسته شد: {what:Change}.",
@@ -408,6 +415,10 @@ WORDS: Final = CapabilityWords(
         Event.CHANGE_OVERTAKEN: Sentence(
             "فهرست سازمان و شمارهٔ ثبت‌شده دوباره یکی شد؛ چیزی برای تأیید نماند.",
             "The organisation's list and the number in use are the same again; nothing is left to confirm.",
+        ),
+        Event.EXIT_OVERTAKEN: Sentence(
+            "فایل تازه‌تری این فرد را شاغل نوشته است؛ گزارش پایان همکاری دیگر به کار نمی‌آید.",
+            "A newer file lists this person as employed; the reported exit does not count any more.",
         ),
     },
     sms={
@@ -442,6 +453,7 @@ WORDS: Final = CapabilityWords(
         Sms.SHEBA_CONFIRMED: "امانت: شمارهٔ شبای شما تغییر کرد. اگر از آن خبر ندارید، با پشتیبانی تماس بگیرید.",
         Sms.SHEBA_REJECTED: "امانت: تغییر شمارهٔ شبای شما پذیرفته نشد و شبای پیشین برقرار است.",
         Sms.SHEBA_LAPSED: "امانت: تغییر شمارهٔ شبای شما تأیید نشد و شبای پیشین برقرار است.",
+        Sms.SHEBA_OVERTAKEN: "امانت: فهرست سازمان شما با همین شمارهٔ شبا یکی شد و شبای شما تغییری نکرد.",
         Sms.EXIT_LAPSED: (
             "امانت: گزارش پایان همکاری یک کارمند بی‌پاسخ ماند و به حساب نیامد. پرونده را ببینید: {app_link}"
         ),
@@ -452,6 +464,11 @@ WORDS: Final = CapabilityWords(
             Change.MOBILE: Sentence("شمارهٔ همراه", "mobile number"),
             Change.SHEBA: Sentence("شمارهٔ شبا", "sheba"),
             Change.EXIT: Sentence("پایان همکاری", "end of the employment"),
+        },
+        Leaving: {
+            Leaving.LEFT: Sentence("ترک کار یا قطع همکاری", "left"),
+            Leaving.RETIRED: Sentence("بازنشستگی", "retired"),
+            Leaving.DIED: Sentence("فوت", "died"),
         },
     },
 )
