@@ -73,7 +73,7 @@ class Process:
     async def _remind_of(self, step: Transition, task: Task) -> None:
         await tasks.mark_reminded(step.connection, task.id)
         if task.grant is not None:
-            people, role = await step.holders(task.grant), str(task.grant.role)
+            people, role = await step.holders(task.grant, task.not_by), str(task.grant.role)
         else:
             people = [] if task.person_id is None else [task.person_id]
             role = await part_of(step.connection, step.case.id, people)

@@ -11,7 +11,15 @@ from commands.command import Command
 from commands.refusals import refuses
 from domain.access import Actor
 from domain.account import CODE_LIFE
-from domain.errors import NotFound, OwnCase, PreconditionFailed, TaskClaimed, TaskNotOpen, TaskOfOtherKind
+from domain.errors import (
+    NotFound,
+    OwnCase,
+    PreconditionFailed,
+    SentByYourself,
+    TaskClaimed,
+    TaskNotOpen,
+    TaskOfOtherKind,
+)
 from storage import tasks
 from storage.audit import account_stream, case_stream
 from storage.cases import touch_case
@@ -19,7 +27,7 @@ from storage.rows.tasks import Task
 
 # Refusals of every decision about a task: the clock or another person was first.
 DECISION = (TaskOfOtherKind, TaskNotOpen)
-_WORK = (OwnCase, TaskNotOpen, TaskClaimed)
+_WORK = (OwnCase, SentByYourself, TaskNotOpen, TaskClaimed)
 
 
 def is_addressed_to(task: Task, actor: Actor) -> bool:
@@ -47,6 +55,8 @@ async def lock_task(command: Command, task_id: UUID, *, version: int | None = No
         raise NotFound
     if task.grant is not None:
         await command.refuse_own_case(task.case_id)
+    if task.not_by == command.actor.person_id:
+        raise SentByYourself
     if task.status != "open":
         raise TaskNotOpen
     if task.claimed_by not in {None, command.actor.person_id} and await tasks.claim_holds(command.connection, task):

@@ -19,9 +19,9 @@ from domain.money import BadAmount, parse_whole
 from domain.persian import UnreadableValue, clean_text, squashed_key, value_text
 from domain.personnel_status import StatusWords
 from domain.programme import Programme
-from domain.wording import CapabilityWords, Sentence, TaskWords
+from domain.wording import CapabilityWords, Sentence
 from messages.case import CaseKind
-from messages.personnel import Change, ChangePhase, Event, FactKind, ImportPhase, Leaving, Sms, TaskKind
+from messages.personnel import Event, ExitReason, FactKind, ImportPhase
 
 MAX_CELL: Final = 512
 MAX_NAME: Final = 100
@@ -106,15 +106,12 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
         "This national id came earlier in the file; only its first row is considered.",
     ),
     "not_employed": (
-        "این ردیف از پایان همکاری خبر می‌دهد. اگر این فرد در فهرست کارکنان است، پایان همکاری او پس از تأیید همکاری دیگر"
-        " ثبت می‌شود.",
-        "The row says that this person has left. If they are on the list, it counts once another person has confirmed it.",
+        "وضعیت این فرد «شاغل» نیست؛ اطلاعات او به‌عنوان کارمند ثبت نمی‌شود.",
+        "This person's status is not employed; the row is not imported.",
     ),
     "unreadable_status": (
-        "وضعیت خوانده نشد. برای کارمند «شاغل» یا نوع استخدام («رسمی»، «پیمانی»، «قراردادی») و برای پایان همکاری «بازنشسته»،"
-        " «قطع همکاری»، «ترک کار»، «اخراج» یا «فوت» بنویسید.",
-        "The status cannot be read. Write «شاغل» or a kind of employment («رسمی», «پیمانی») for employees, and «بازنشسته»,"
-        " «قطع همکاری», «ترک کار», «اخراج» or «فوت» for those who have left.",
+        "وضعیت خوانده نشد. برای کارمند «شاغل»، «رسمی» یا «پیمانی» بنویسید و برای کسی که رفته است «بازنشسته»، «ترک کار» یا «فوت».",
+        "The status cannot be read: «شاغل», «رسمی», «پیمانی» say employed; «بازنشسته», «ترک کار», «فوت» say left.",
     ),
     OWN_ROW: (
         "ردیف خود شما، و کسی را که ضامن او یا ضامن شماست، همکار دیگری باید بفرستد؛ این ردیف تغییری نکرد.",
@@ -169,15 +166,15 @@ class PersonnelRow:
 class RefusedRow:
     """A bad row: which column is at fault and why, in words.
 
-    ``national_id`` is there when it could be read; ``leaving`` where the row reports an exit and nothing in it is at
-    fault: both are for the exit's case, not for the report.
+    ``national_id`` is there when it could be read; ``leaver`` is how the person left, where the row reports an exit
+    and nothing in it is at fault: both are for the exit's case, not for the report.
     """
 
     number: int
     column: Column
     code: str
     national_id: NationalId | None = field(default=None, repr=False)
-    leaving: Leaving | None = field(default=None, repr=False)
+    leaver: ExitReason | None = field(default=None, repr=False)
 
     @property
     def message_fa(self) -> str:
@@ -219,14 +216,6 @@ class UnreadableStatus(UnreadableValue):
     code: ClassVar[str] = "unreadable_status"
 
 
-class ReasonMissing(InvalidInput):
-    """A change was rejected without a reason."""
-
-    code = "reason_missing"
-    fa = "برای نپذیرفتن این تغییر، دلیل آن را بنویسید."
-    en = "Please say why the change is rejected."
-
-
 def recognise_headings(cells: Sequence[str]) -> dict[Column, int]:
     """Return where each known column stands in a heading row; unknown cells are left out, the first of two counts."""
     found: dict[Column, int] = {}
@@ -252,7 +241,7 @@ def judge_row(
             return RefusedRow(raw.number, column, "duplicate", national_id)
         seen_national_ids.add(national_id)
         said = statuses.read(status[: MAX_CELL + 1])
-        if isinstance(said, Leaving):
+        if isinstance(said, ExitReason):
             return _judge_leaver(raw, national_id, said, known_regions, today)
         column = Column.MOBILE
         mobile = parse_mobile(mobile_text)
@@ -283,7 +272,7 @@ def judge_row(
 
 
 def _judge_leaver(
-    raw: RawRow, national_id: NationalId, leaving: Leaving, known_regions: Collection[str], today: date
+    raw: RawRow, national_id: NationalId, leaver: ExitReason, known_regions: Collection[str], today: date
 ) -> RefusedRow:
     """Judge the row of somebody who has left, which needs neither pay nor account: empty cells are no faults.
 
@@ -303,7 +292,7 @@ def _judge_leaver(
                 read(cells[column])
         except (UnreadableValue, UnknownRegion) as fault:
             return RefusedRow(raw.number, column, fault.code, national_id)
-    return RefusedRow(raw.number, Column.EMPLOYMENT, "not_employed", national_id, leaving)
+    return RefusedRow(raw.number, Column.EMPLOYMENT, "not_employed", national_id, leaver)
 
 
 def read_region(text: str, known_regions: Collection[str]) -> str:
@@ -341,14 +330,9 @@ def _name(text: str) -> str:
     return clean_text(text[:MAX_CELL])[:MAX_NAME].strip()
 
 
-_CHANGED: Final = Sentence("اگر تأیید شود، تغییر انجام می‌شود.", "If it is confirmed, the change is made.")
 _REPORT: Final = Sentence(
     "گزارش ردیف‌های پذیرفته و ردشده آماده می‌شود.", "The report of accepted and refused rows is made."
 )
-
-
-def _change_ahead(phase: str, _programme: Programme | None) -> list[Sentence]:
-    return [_CHANGED] if phase == ChangePhase.AWAITING_CONFIRMATION else []
 
 
 def _import_ahead(phase: str, _programme: Programme | None) -> list[Sentence]:
@@ -358,7 +342,6 @@ def _import_ahead(phase: str, _programme: Programme | None) -> list[Sentence]:
 WORDS: Final = CapabilityWords(
     kinds={
         CaseKind.PERSONNEL_IMPORT: Sentence("فهرست کارکنان", "Personnel file"),
-        CaseKind.PERSONNEL_CHANGE: Sentence("تغییر اطلاعات پرسنلی", "Change of personnel data"),
     },
     phases={
         CaseKind.PERSONNEL_IMPORT: {
@@ -367,20 +350,6 @@ WORDS: Final = CapabilityWords(
             ImportPhase.IMPORTED: Sentence("فهرست خوانده شد", "Imported"),
             ImportPhase.REFUSED: Sentence("رد شد", "Refused"),
         },
-        CaseKind.PERSONNEL_CHANGE: {
-            ChangePhase.AWAITING_CONFIRMATION: Sentence("در انتظار تأیید", "Awaiting confirmation"),
-            ChangePhase.CONFIRMED: Sentence("تأیید شد", "Confirmed"),
-            ChangePhase.REJECTED: Sentence("رد شد", "Rejected"),
-            ChangePhase.LAPSED: Sentence("مهلت گذشت", "Lapsed"),
-            ChangePhase.OVERTAKEN: Sentence("دیگر لازم نیست", "No longer needed"),
-        },
-    },
-    tasks={
-        TaskKind.CONFIRM_CHANGE: TaskWords(
-            Sentence("تأیید تغییر اطلاعات", "Confirm a change of data"),
-            sms="امانت: یک تغییر اطلاعات پرسنلی منتظر تأیید شماست. کارتابل: {app_link}",
-            reminder="امانت: یادآوری؛ یک تغییر اطلاعات پرسنلی هنوز بی‌پاسخ است. {app_link}",
-        ),
     },
     timeline={
         FactKind.FILE_RECEIVED: Sentence(
@@ -393,33 +362,6 @@ WORDS: Final = CapabilityWords(
         Event.FILE_REFUSED: Sentence(
             "فایل پذیرفته نشد؛ دلیل آن در گزارش آمده است.", "The file was refused; the import says why."
         ),
-        Event.CHANGE_PROPOSED: Sentence(
-            "در فهرست کارکنان مقدار دیگری آمده بود: {what:Change}. تا تأیید نشود، چیزی تغییر نمی‌کند.",
-            "The personnel file says otherwise: {what:Change}. Nothing changes before it is confirmed.",
-        ),
-        Event.CHANGE_REPLACED: Sentence(
-            "فایل تازه‌تری رسید و پیشنهاد آن جای پیشنهاد پیشین را گرفت: {what:Change}.",
-            "A newer file came, and what it proposes takes the place of the proposal before: {what:Change}.",
-        ),
-        Event.CONFIRMATION_REQUESTED: Sentence(
-            "تأیید این تغییر از {role:who} خواسته شد: {what:Change}.",
-            "Asked to confirm the change ({what:Change}): {role:who}.",
-        ),
-        Event.CHANGE_CONFIRMED: Sentence("تغییر تأیید شد: {what:Change}.", "The change was confirmed: {what:Change}."),
-        Event.CHANGE_REJECTED: Sentence("تغییر پذیرفته نشد: {what:Change}.", "The change was rejected: {what:Change}."),
-        Event.CHANGE_APPLIED: Sentence("تغییر انجام شد: {what:Change}.", "The change was made: {what:Change}."),
-        Event.CHANGE_LAPSED: Sentence(
-            "در مهلت مقرر پاسخی نرسید و تغییر انجام نشد: {what:Change}.",
-            "No answer came in time; nothing was changed: {what:Change}.",
-        ),
-        Event.CHANGE_OVERTAKEN: Sentence(
-            "فهرست سازمان و شمارهٔ ثبت‌شده دوباره یکی شد؛ چیزی برای تأیید نماند.",
-            "The organisation's list and the number in use are the same again; nothing is left to confirm.",
-        ),
-        Event.EXIT_OVERTAKEN: Sentence(
-            "فایل تازه‌تری این فرد را شاغل نوشته است؛ گزارش پایان همکاری دیگر به کار نمی‌آید.",
-            "A newer file lists this person as employed; the reported exit does not count any more.",
-        ),
     },
     sms={
         Event.FILE_IMPORTED: (
@@ -427,48 +369,6 @@ WORDS: Final = CapabilityWords(
             " تغییر، {refused} ردشده. گزارش: {app_link}"
         ),
         Event.FILE_REFUSED: "امانت: فایل کارکنان پذیرفته نشد. دلیل آن در پرونده آمده است: {app_link}",
-        Sms.MOBILE_PROPOSED: (
-            "امانت: سازمان شما شمارهٔ همراه دیگری برای شما فرستاده است. اگر از آن خبر ندارید، زود"
-            " با پشتیبانی تماس بگیرید: {app_link}"
-        ),
-        # To the owner of that number, who may be a stranger: it says nothing of the person or their employer.
-        Sms.MOBILE_PROPOSED_NEW: (
-            "امانت: یک سازمان این شماره را برای یکی از کارکنان خود اعلام کرده و هنوز تأیید نشده است. اگر این شماره را"
-            " خودتان به محل کارتان نداده‌اید، به پشتیبانی امانت خبر دهید."
-        ),
-        Sms.MOBILE_CONFIRMED: (
-            "امانت: از این پس با همین شماره وارد شوید. برای امنیت شما، کارهای مالی مدتی بسته می‌ماند."
-        ),
-        Sms.MOBILE_REJECTED: "امانت: تغییر شمارهٔ همراه شما پذیرفته نشد و شمارهٔ پیشین برقرار است.",
-        Sms.MOBILE_LAPSED: "امانت: تغییر شمارهٔ همراه شما تأیید نشد و شمارهٔ پیشین برقرار است.",
-        Sms.MOBILE_OVERTAKEN: "امانت: فهرست سازمان شما با همین شمارهٔ همراه یکی شد و شمارهٔ شما تغییری نکرد.",
-        Sms.MOBILE_CHANGED_OLD: (
-            "امانت: شمارهٔ همراه حساب شما عوض شد و این شماره دیگر به آن راه ندارد. اگر شما"
-            " نخواسته‌اید، همین حالا با پشتیبانی تماس بگیرید."
-        ),
-        Sms.SHEBA_PROPOSED: (
-            "امانت: سازمان شما شمارهٔ شبای دیگری برای شما فرستاده است. اگر از آن خبر ندارید، زود"
-            " با پشتیبانی تماس بگیرید: {app_link}"
-        ),
-        Sms.SHEBA_CONFIRMED: "امانت: شمارهٔ شبای شما تغییر کرد. اگر از آن خبر ندارید، با پشتیبانی تماس بگیرید.",
-        Sms.SHEBA_REJECTED: "امانت: تغییر شمارهٔ شبای شما پذیرفته نشد و شبای پیشین برقرار است.",
-        Sms.SHEBA_LAPSED: "امانت: تغییر شمارهٔ شبای شما تأیید نشد و شبای پیشین برقرار است.",
-        Sms.SHEBA_OVERTAKEN: "امانت: فهرست سازمان شما با همین شمارهٔ شبا یکی شد و شبای شما تغییری نکرد.",
-        Sms.EXIT_LAPSED: (
-            "امانت: گزارش پایان همکاری یک کارمند بی‌پاسخ ماند و به حساب نیامد. پرونده را ببینید: {app_link}"
-        ),
     },
-    ahead={CaseKind.PERSONNEL_IMPORT: _import_ahead, CaseKind.PERSONNEL_CHANGE: _change_ahead},
-    terms={
-        Change: {
-            Change.MOBILE: Sentence("شمارهٔ همراه", "mobile number"),
-            Change.SHEBA: Sentence("شمارهٔ شبا", "sheba"),
-            Change.EXIT: Sentence("پایان همکاری", "end of the employment"),
-        },
-        Leaving: {
-            Leaving.LEFT: Sentence("ترک کار یا قطع همکاری", "left"),
-            Leaving.RETIRED: Sentence("بازنشستگی", "retired"),
-            Leaving.DIED: Sentence("فوت", "died"),
-        },
-    },
+    ahead={CaseKind.PERSONNEL_IMPORT: _import_ahead},
 )

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, Self
 
 from domain.persian import squashed_key
-from messages.personnel import Leaving
+from messages.personnel import ExitReason
 
 EMPLOYED: Final = "employed"
-Status = Leaving | Literal["employed"]
+STATUSES: Final = (EMPLOYED, *ExitReason)
+Status = ExitReason | Literal["employed"]
 _MOST_WORDS: Final = 200
 _MOST_LETTERS: Final = 50
 # Two words of one meaning are often joined: «رسمی - شاغل», «شاغل (پیمانی)».
@@ -28,7 +29,6 @@ class StatusWords:
     meanings: Mapping[str, Status]
 
     POLICY = "employment_status"
-    LISTS: Final = (EMPLOYED, *Leaving)
 
     @classmethod
     def from_policy(cls, value: Mapping[str, Any]) -> Self:
@@ -38,7 +38,7 @@ class StatusWords:
             ValueError: a list is missing or too long, or a word is empty, too long or in two lists.
         """
         meanings = dict[str, Status]()
-        for status in cls.LISTS:
+        for status in STATUSES:
             words = value.get(status)
             if not isinstance(words, list) or not 0 < len(words) <= _MOST_WORDS:
                 raise ValueError(f"{status}: needs 1 to {_MOST_WORDS} words")

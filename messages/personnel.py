@@ -34,7 +34,7 @@ class Change(StrEnum):
     EXIT = "exit"
 
 
-class Leaving(StrEnum):
+class ExitReason(StrEnum):
     """How somebody left, as a file says it: retired, died, or in any other way."""
 
     LEFT = "left"

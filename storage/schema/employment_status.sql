@@ -1,7 +1,8 @@
 -- How somebody left (A13, C7), as the file said it; of reports from before nobody knows. A newer file may know better.
-ALTER TABLE personnel_changes ADD COLUMN leaving text,
-    ADD CONSTRAINT leaving_of_exit CHECK (leaving IS NULL OR what = 'exit' AND leaving IN ('left', 'retired', 'died'));
-GRANT UPDATE (leaving) ON personnel_changes TO amanat_app;
+ALTER TABLE personnel_changes ADD COLUMN exit_reason text,
+    ADD CONSTRAINT reason_of_exit CHECK
+        (exit_reason IS NULL OR what = 'exit' AND exit_reason IN ('left', 'retired', 'died'));
+GRANT UPDATE (exit_reason) ON personnel_changes TO amanat_app;
 
 -- Who must not answer a task though it is their role's: what is asked came from them.
 ALTER TABLE tasks ADD COLUMN not_by uuid REFERENCES persons,

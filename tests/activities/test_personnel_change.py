@@ -15,8 +15,8 @@ from commands.command import Command, Envelope, perform
 from commands.personnel import confirm_change, reject_change
 from commands.task import lock_task
 from domain.access import Actor, Grant, Role, ScopeKind
-from domain.errors import CodeRequired, NotFound, OwnCase, StepUpRequired, TaskNotOpen, TaskOfOtherKind
-from domain.personnel import ReasonMissing, SentByYourself
+from domain.errors import CodeRequired, NotFound, OwnCase, SentByYourself, StepUpRequired, TaskNotOpen, TaskOfOtherKind
+from domain.personnel_change import ReasonMissing
 from messages.case import OVER, WAIT, NextStep, StepInput
 from messages.decision import Step
 from messages.personnel import Change
