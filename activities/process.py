@@ -78,7 +78,8 @@ class Process:
             people = [] if task.person_id is None else [task.person_id]
             role = await part_of(step.connection, step.case.id, people)
         await self.remind(step, task, people)
-        await step.add_event(Event.REMINDED, params={"role": role})
+        if people:
+            await step.add_event(Event.REMINDED, params={"role": role})
 
     async def _lapse(self, step: Transition) -> NextStep:
         """Close what was due until the moment that was waited for; if people were first, go on with their answer."""

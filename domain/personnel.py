@@ -110,7 +110,7 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
         "This person's status is not employed; the row is not imported.",
     ),
     "unreadable_status": (
-        "وضعیت خوانده نشد. برای کارمند «شاغل»، «رسمی» یا «پیمانی» بنویسید و برای کسی که رفته است «بازنشسته»، «ترک کار» یا «فوت».",
+        "وضعیت خوانده نشد؛ بنویسید «شاغل»، «رسمی» یا «پیمانی»، و برای پایان همکاری «بازنشسته»، «ترک کار» یا «فوت».",
         "The status cannot be read: «شاغل», «رسمی», «پیمانی» say employed; «بازنشسته», «ترک کار», «فوت» say left.",
     ),
     OWN_ROW: (
