@@ -49,6 +49,7 @@ class TaskOut(Out):
     late: bool = Field(description="Whether it is open though its time is over")
     claimed_by: UUID | None
     claimed_by_me: bool
+    sent_by_me: bool = Field(description="Whether what is asked came from the caller, who therefore must not answer")
     version: int
 
     @classmethod
@@ -69,6 +70,7 @@ class TaskOut(Out):
             reasons=[Reason.of(ReturnReason, code) for code in task.details.get("reasons", [])],
             late=item.is_late,
             claimed_by_me=task.claimed_by == actor.person_id,
+            sent_by_me=task.not_by == actor.person_id,
         )
 
 
