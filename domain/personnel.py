@@ -19,9 +19,9 @@ from domain.money import BadAmount, parse_whole
 from domain.persian import UnreadableValue, clean_text, squashed_key, value_text
 from domain.personnel_status import StatusWords
 from domain.programme import Programme
-from domain.wording import CapabilityWords, Sentence
+from domain.wording import CapabilityWords, Sentence, TaskWords
 from messages.case import CaseKind
-from messages.personnel import Event, ExitReason, FactKind, ImportPhase
+from messages.personnel import Event, ExitReason, FactKind, ImportPhase, TaskKind
 
 MAX_CELL: Final = 512
 MAX_NAME: Final = 100
@@ -342,6 +342,7 @@ def _import_ahead(phase: str, _programme: Programme | None) -> list[Sentence]:
 WORDS: Final = CapabilityWords(
     kinds={
         CaseKind.PERSONNEL_IMPORT: Sentence("فهرست کارکنان", "Personnel file"),
+        CaseKind.PERSONNEL_CHANGE: Sentence("تغییر اطلاعات پرسنلی", "Change of personnel data"),
     },
     phases={
         CaseKind.PERSONNEL_IMPORT: {
@@ -350,6 +351,13 @@ WORDS: Final = CapabilityWords(
             ImportPhase.IMPORTED: Sentence("فهرست خوانده شد", "Imported"),
             ImportPhase.REFUSED: Sentence("رد شد", "Refused"),
         },
+    },
+    tasks={
+        TaskKind.CONFIRM_CHANGE: TaskWords(
+            Sentence("تأیید تغییر اطلاعات", "Confirm a change of data"),
+            sms="امانت: یک تغییر اطلاعات پرسنلی منتظر تأیید شماست. کارتابل: {app_link}",
+            reminder="امانت: یادآوری؛ یک تغییر اطلاعات پرسنلی هنوز بی‌پاسخ است. {app_link}",
+        ),
     },
     timeline={
         FactKind.FILE_RECEIVED: Sentence(

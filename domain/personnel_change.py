@@ -6,9 +6,9 @@ from typing import Final
 
 from domain.errors import InvalidInput
 from domain.programme import Programme
-from domain.wording import CapabilityWords, Sentence, TaskWords
+from domain.wording import CapabilityWords, Sentence
 from messages.case import CaseKind
-from messages.personnel import Change, ChangePhase, Event, ExitReason, Sms, TaskKind
+from messages.personnel import Change, ChangePhase, Event, ExitReason, Sms
 
 
 class ReasonMissing(InvalidInput):
@@ -27,7 +27,6 @@ def _change_ahead(phase: str, _programme: Programme | None) -> list[Sentence]:
 
 
 WORDS: Final = CapabilityWords(
-    kinds={CaseKind.PERSONNEL_CHANGE: Sentence("تغییر اطلاعات پرسنلی", "Change of personnel data")},
     phases={
         CaseKind.PERSONNEL_CHANGE: {
             ChangePhase.AWAITING_CONFIRMATION: Sentence("در انتظار تأیید", "Awaiting confirmation"),
@@ -36,13 +35,6 @@ WORDS: Final = CapabilityWords(
             ChangePhase.LAPSED: Sentence("مهلت گذشت", "Lapsed"),
             ChangePhase.OVERTAKEN: Sentence("دیگر لازم نیست", "No longer needed"),
         },
-    },
-    tasks={
-        TaskKind.CONFIRM_CHANGE: TaskWords(
-            Sentence("تأیید تغییر اطلاعات", "Confirm a change of data"),
-            sms="امانت: یک تغییر اطلاعات پرسنلی منتظر تأیید شماست. کارتابل: {app_link}",
-            reminder="امانت: یادآوری؛ یک تغییر اطلاعات پرسنلی هنوز بی‌پاسخ است. {app_link}",
-        ),
     },
     timeline={
         Event.CHANGE_PROPOSED: Sentence(

@@ -24,11 +24,11 @@ _JOINTS: Final = re.compile(r"[-–—/\\|,،؛;:()+]+")
 
 @dataclass(frozen=True, slots=True)
 class StatusWords:
-    """The policy ``employment_status``: what each word says, by the word as written and as compared."""
+    """The policy ``personnel_status``: what each word says, by the word as written and as compared."""
 
     meanings: Mapping[str, Status]
 
-    POLICY = "employment_status"
+    POLICY = "personnel_status"
 
     @classmethod
     def from_policy(cls, value: Mapping[str, Any]) -> Self:

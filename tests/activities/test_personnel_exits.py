@@ -130,7 +130,7 @@ async def test_a_word_that_two_policy_admins_have_added_opens_an_exit(
     await superuser.run(
         "INSERT INTO policies (name, version, value, proposed_by, approved_by, approved_at)"
         " SELECT name, 2, jsonb_set(value, '{left}', value -> 'left' || '[\"رفته\"]'), 'a', 'b', now() FROM policies"
-        " WHERE name = 'employment_status'"
+        " WHERE name = 'personnel_status'"
     )
     await office.import_(line, gone.but(employment="رفته"))
 

@@ -6,15 +6,15 @@ from alembic import op
 
 from storage.migrations.shipping import create_area, ship_policy
 
-revision = "employment_status"
+revision = "personnel_status"
 down_revision = "lost_mobile"
 
-POLICIES = {"employment_status": "1c9937834b789493a872b7fd9c6a729b187fbe2fb9afd07b3a753e646bf0898e"}
+POLICIES = {"personnel_status": "ecc18a50ceb1e9665171c705fb965687a1b2bc72f6aa379571799ea95c2b36a4"}
 
 
 def upgrade() -> None:
     """Apply."""
     connection = op.get_bind()
-    create_area(connection, "employment_status")
+    create_area(connection, "personnel_status")
     for name, sha256 in POLICIES.items():
         ship_policy(connection, name, sha256)
