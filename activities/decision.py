@@ -27,7 +27,10 @@ from storage.rows.tasks import Task
 
 @dataclass(frozen=True, slots=True)
 class DecisionRequest:
-    """Whom a decided case asks for what, and how long; ``sms`` is off where an SMS for each would be too many."""
+    """Whom a decided case asks for what, and how long.
+
+    ``sms`` is off where an SMS for each would be too many; ``not_by`` must not answer, for it came from them.
+    """
 
     task: str
     assignee: Grant | UUID
@@ -37,6 +40,7 @@ class DecisionRequest:
     due_in: timedelta
     details: Mapping[str, Any] = field(default_factory=dict)
     sms: bool = True
+    not_by: UUID | None = None
 
 
 class DecidedCase(ABC):
@@ -55,6 +59,10 @@ class DecidedCase(ABC):
     async def overtake(self, step: Transition) -> NextStep | None:  # noqa: ARG002 - a kind may look
         """End a case in which nothing is left to decide, though nobody has; None while its question stands."""
         return None
+
+    async def is_deserted(self, step: Transition, task: Task) -> bool:  # noqa: ARG002 - a kind may look
+        """Whether nobody is left of those who were asked, and others can be asked instead."""
+        return False
 
     @abstractmethod
     async def request(self, step: Transition) -> DecisionRequest:
@@ -107,11 +115,11 @@ def decision_process(decided_cases: Iterable[DecidedCase]) -> Process:
         decided_case = by_kind[step.case.kind]
         return await decided_case.apply(step, await _last(step, decided_case.decided))
 
-    async def lapse(step: Transition, _: Sequence[Task]) -> NextStep:
-        return await by_kind[step.case.kind].lapse(step)
+    async def lapse(step: Transition, expired: Sequence[Task]) -> NextStep:
+        return await _lapse(by_kind[step.case.kind], step, expired[0])
 
     async def remind(step: Transition, task: Task, people: Sequence[UUID]) -> None:
-        await by_kind[step.case.kind].remind(step, task, people)
+        await _remind(by_kind[step.case.kind], step, task, people)
 
     steps = (request_decision, request_resubmission, apply_decision)
     return Process("decision", assess, lapse, steps, remind)
@@ -134,6 +142,25 @@ async def _last(step: Transition, kinds: tuple[str, ...]) -> Fact:
     return fact
 
 
+async def _lapse(decided_case: DecidedCase, step: Transition, expired: Task) -> NextStep:
+    """Draw the consequence of silence, unless nothing was left to decide, or nobody to do it."""
+    overtaken = await decided_case.overtake(step)
+    if overtaken is not None:
+        return overtaken
+    if await decided_case.is_deserted(step, expired):
+        return await _ask(step, await decided_case.request(step))
+    return await decided_case.lapse(step)
+
+
+async def _remind(decided_case: DecidedCase, step: Transition, task: Task, people: Sequence[UUID]) -> None:
+    """Remind those who may decide; where nobody of them is left, ask others instead."""
+    if await decided_case.is_deserted(step, task):
+        await tasks.moot_tasks(step.connection, step.case.id, kind=task.kind)
+        await _ask(step, await decided_case.request(step))
+    else:
+        await decided_case.remind(step, task, people)
+
+
 async def _ask(step: Transition, asked: DecisionRequest) -> NextStep:
     await step.ask(
         asked.task,
@@ -142,6 +169,7 @@ async def _ask(step: Transition, asked: DecisionRequest) -> NextStep:
         due_in=asked.due_in,
         details=asked.details,
         sms=asked.sms,
+        not_by=asked.not_by,
     )
     await step.move(asked.phase, next_actor=asked.next_actor, due_in=asked.due_in)
     return await step.wait_now()

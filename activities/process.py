@@ -73,12 +73,13 @@ class Process:
     async def _remind_of(self, step: Transition, task: Task) -> None:
         await tasks.mark_reminded(step.connection, task.id)
         if task.grant is not None:
-            people, role = await step.holders(task.grant), str(task.grant.role)
+            people, role = await step.holders(task.grant, task.not_by), str(task.grant.role)
         else:
             people = [] if task.person_id is None else [task.person_id]
             role = await part_of(step.connection, step.case.id, people)
         await self.remind(step, task, people)
-        await step.add_event(Event.REMINDED, params={"role": role})
+        if people:
+            await step.add_event(Event.REMINDED, params={"role": role})
 
     async def _lapse(self, step: Transition) -> NextStep:
         """Close what was due until the moment that was waited for; if people were first, go on with their answer."""

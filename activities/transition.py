@@ -118,6 +118,7 @@ class Transition:
         subject_id: UUID | None = None,
         details: Mapping[str, Any] | None = None,
         sms: bool = True,
+        not_by: UUID | None = None,
     ) -> None:
         """Open a task for a person or a role.
 
@@ -129,6 +130,7 @@ class Transition:
             subject_id: what it is about, besides the case.
             details: what else is shown with it.
             sms: whether those who may answer it get an SMS.
+            not_by: who holds the role and must not answer it, for what is asked came from them.
         """
         await tasks.open_task(
             self.connection,
@@ -139,14 +141,17 @@ class Transition:
             due_in=due_in,
             subject_id=subject_id,
             details=details,
+            not_by=not_by,
         )
         if sms:
-            people = [assignee] if isinstance(assignee, UUID) else await self.holders(assignee)
+            people = [assignee] if isinstance(assignee, UUID) else await self.holders(assignee, not_by)
             await self.notify(people, task_sms(kind))
 
-    async def holders(self, grant: Grant) -> list[UUID]:
-        """Who holds a role now, apart from those who take part in the case."""
-        return await holders_of(self.connection, grant, apart_from=await people_in(self.connection, self.case.id))
+    async def holders(self, grant: Grant, not_by: UUID | None = None) -> list[UUID]:
+        """Who holds a role now, apart from those who take part in the case, and from one more."""
+        others = [] if not_by is None else [not_by]
+        apart_from = [*await people_in(self.connection, self.case.id), *others]
+        return await holders_of(self.connection, grant, apart_from=apart_from)
 
     async def set_deadline(self, step: str, due_in: timedelta) -> None:
         """Set the deadline of a step, which is taken then although no task is open; replaces the step's former one."""

@@ -52,6 +52,7 @@ class TaskOut(Out):
     late: bool = Field(description="Whether it is open though its time is over")
     claimed_by: UUID | None
     claimed_by_me: bool
+    sent_by_me: bool = Field(description="Whether what is asked came from the caller, who therefore must not answer")
     version: int
     closed: Moment | None = Field(validation_alias="closed_at", description="Since when nothing waits for it")
     ended: Reason | None = Field(
@@ -77,6 +78,7 @@ class TaskOut(Out):
             late=item.is_late,
             claimed_by_me=task.claimed_by == actor.person_id,
             ended=None if ended is None else Reason.of_refusal(ended),
+            sent_by_me=task.not_by == actor.person_id,
         )
 
 

@@ -9,13 +9,13 @@ from pydantic import Field
 from api.answering import Decision, TaskDecisions
 from api.case_view import CaseView, Section
 from api.dispute import ListedMobileOut, listed_mobiles
-from api.values import Out
+from api.values import Out, Reason
 from commands import personnel as commands
 from commands.command import Command
 from commands.refusals import refuses
 from domain.identity import Mobile, Sheba, mask_mobile, mask_sheba
 from messages.case import CaseKind
-from messages.personnel import Change, TaskKind
+from messages.personnel import Change, ExitReason, TaskKind
 from storage import personnel
 from storage.personnel.values import read_values
 from storage.rows.tasks import Task
@@ -57,6 +57,7 @@ class ChangeOut(Out):
     what: Change
     present_masked: str | None = Field(description="What stands now; null for an exit", examples=["0912***4567"])
     proposed_masked: str | None = Field(description="Null for an exit", examples=["0935***0001"])
+    exit_reason: Reason | None = Field(description="Of an exit: how they left, as the file says it")
     lists: list[ListedMobileOut] = Field(description="Of a mobile: what the list of each employer says")
 
 
@@ -82,6 +83,7 @@ async def _read(view: CaseView) -> ChangeSection:
             what=change.what,
             present_masked=_masked(change.what, values.present),
             proposed_masked=_masked(change.what, values.proposed),
+            exit_reason=None if change.exit_reason is None else Reason.of(ExitReason, change.exit_reason),
             lists=lists,
         )
     )

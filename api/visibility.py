@@ -19,7 +19,8 @@ class Visibility:
     """What an actor may see of a case.
 
     ``parts`` are the parts that they take or took in it. ``tasks`` are its open tasks that they may answer: none for
-    staff in a case of their own (``is_own``). ``is_asked``: whether anybody has an open task in it, as far as they see.
+    staff in a case of their own (``is_own``), nor any of which they may not because what is asked came from them.
+    ``is_asked``: whether anybody has an open task in it, as far as they see.
     """
 
     actor: Actor
@@ -90,5 +91,7 @@ async def visibility_of(connection: AsyncConnection, actor: Actor, case: Case) -
     parts = await people.parts_in(connection, case.id, actor.person_id)
     asked = await tasks.open_tasks(connection, case.id)
     is_theirs = not parts or actor.capacity == "member"
-    theirs = tuple(task for task in asked if is_theirs and is_addressed_to(task, actor))
+    theirs = tuple(
+        task for task in asked if is_theirs and is_addressed_to(task, actor) and task.not_by != actor.person_id
+    )
     return Visibility(actor, case, parts, theirs, is_asked=bool(asked))

@@ -22,10 +22,12 @@ from domain.errors import (
     NotFound,
     OwnCase,
     Refusal,
+    SentByYourself,
     StepUpRequired,
     TooLarge,
 )
-from domain.personnel import EmptyFile, ReasonMissing, SentByYourself
+from domain.personnel import EmptyFile
+from domain.personnel_change import ReasonMissing
 from gateways.files import FileTooLarge, StoredFile
 from gateways.personnel_file import SENTENCES, PersonnelFileError
 from messages.case import CaseKind
@@ -188,8 +190,7 @@ async def _judge(command: Command, task: Task) -> ProposedChange:
         raise NotFound
     if await guarantee_each_other(command.connection, command.actor.person_id, change.person_id):
         raise OwnCase
-    is_senders = await personnel.has_sent(command.connection, change, command.actor.person_id)
-    if change.what is not Change.EXIT and is_senders:
+    if await personnel.has_sent(command.connection, change, command.actor.person_id):
         raise SentByYourself
     return change
 

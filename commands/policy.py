@@ -14,6 +14,7 @@ from domain.access import Role
 from domain.errors import NotFound
 from domain.joining import MembershipTerms
 from domain.mandate import GUARANTEE_MANDATES, MANDATES
+from domain.personnel_status import STATUSES, StatusWords
 from domain.policy import APPROVED, REJECTED, NotNewest, PolicyDecided, PolicyMalformed, SamePerson
 from domain.programme import Programme, is_wait
 from domain.staff_change import StaffPolicy
@@ -78,6 +79,8 @@ def _check(name: str, value: Mapping[str, Any]) -> None:
             _check_mandate(Programme.from_policy(name, value))
         elif name == "personnel":
             _check_hours(value)
+        elif name == StatusWords.POLICY:
+            _check_statuses(value)
         elif name == StaffPolicy.POLICY:
             StaffPolicy.from_policy(value).require_known()
         elif name == MembershipTerms.POLICY:
@@ -107,3 +110,10 @@ def _check_hours(value: Mapping[str, Any]) -> None:
         raise ValueError(f"needs whole hours for {', '.join(sorted(_PERSONNEL_HOURS))}")
     if value["change_remind_hours"] >= value["change_expire_hours"]:
         raise ValueError("a reminder comes before its expiry")
+
+
+def _check_statuses(value: Mapping[str, Any]) -> None:
+    """Lists that nobody would read are refused: their words would count for nothing."""
+    StatusWords.from_policy(value)
+    if not value.keys() <= set(STATUSES):
+        raise ValueError(f"has lists for {', '.join(STATUSES)}")

@@ -20,6 +20,7 @@ from domain.errors import (
     NotFound,
     OwnCase,
     PreconditionFailed,
+    SentByYourself,
     TaskClaimed,
     TaskDecided,
     TaskDecidedByYou,
@@ -41,7 +42,7 @@ from storage.rows.tasks import Task
 CLOSED = (TaskNotOpen, TaskExpired, TaskMoot, TaskDecided, TaskDecidedByYou)
 # Refusals of every decision about a task.
 DECISION = (TaskOfOtherKind, *CLOSED)
-_WORK = (OwnCase, *CLOSED, TaskClaimed)
+_WORK = (OwnCase, SentByYourself, *CLOSED, TaskClaimed)
 
 
 def is_addressed_to(task: Task, actor: Actor) -> bool:
@@ -68,6 +69,8 @@ async def lock_task(command: Command, task_id: UUID, *, version: int | None = No
         task = await _read_asked(command, task_id)
     if task.grant is not None:
         await command.refuse_own_case(task.case_id)
+    if task.not_by == command.actor.person_id:
+        raise SentByYourself
     if task.status != "open":
         raise await closed_as(command.connection, command.actor, task)
     if task.case_id not in command.locked:

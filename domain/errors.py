@@ -163,6 +163,14 @@ class OwnCase(Forbidden):
     en = "You cannot decide on a case in which you take part."
 
 
+class SentByYourself(Forbidden):
+    """What is to be decided came from the one who would decide it, in a file of theirs: that takes a second person."""
+
+    code = "sent_by_yourself"
+    fa = "این تغییر از فایلی آمده که خودتان فرستاده‌اید؛ همکار دیگری باید دربارهٔ آن تصمیم بگیرد."
+    en = "You sent the file that proposes this change; another person has to decide about it."
+
+
 class TaskNotOpen(Conflict):
     """The task was answered, expired, or became moot before this decision."""
 

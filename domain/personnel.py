@@ -7,20 +7,21 @@ A bad row is refused alone, by its first fault in the order of the columns; a pe
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import ClassVar, Final
 
 from domain.dates import BadDate, parse_jalali
-from domain.errors import Forbidden, InvalidInput
+from domain.errors import InvalidInput
 from domain.identity import Mobile, NationalId, Sheba, parse_mobile, parse_national_id, parse_sheba
 from domain.money import BadAmount, parse_whole
 from domain.persian import UnreadableValue, clean_text, squashed_key, value_text
+from domain.personnel_status import StatusWords
 from domain.programme import Programme
 from domain.wording import CapabilityWords, Sentence, TaskWords
 from messages.case import CaseKind
-from messages.personnel import Change, ChangePhase, Event, FactKind, ImportPhase, Sms, TaskKind
+from messages.personnel import Event, ExitReason, FactKind, ImportPhase, TaskKind
 
 MAX_CELL: Final = 512
 MAX_NAME: Final = 100
@@ -72,15 +73,6 @@ _COLUMN_BY_KEY: Final = {
     for column in Column
     for text in (HEADINGS[column], *_OTHER_HEADINGS[column], column.value)
 }
-_EMPLOYED_WORDS: Final = frozenset(
-    map(
-        squashed_key,
-        (
-            "شاغل", "شاغل رسمی", "شاغل پیمانی", "شاغل قراردادی", "مشغول", "مشغول به کار", "مشغول به خدمت",
-            "در حال خدمت", "فعال", "employed", "active",
-        ),
-    )
-)  # fmt: skip
 
 # Not a fault of the row: only the import knows who sent it.
 OWN_ROW: Final = "own_row"
@@ -116,6 +108,10 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
     "not_employed": (
         "وضعیت این فرد «شاغل» نیست؛ اطلاعات او به‌عنوان کارمند ثبت نمی‌شود.",
         "This person's status is not employed; the row is not imported.",
+    ),
+    "unreadable_status": (
+        "وضعیت خوانده نشد؛ بنویسید «شاغل»، «رسمی» یا «پیمانی»، و برای پایان همکاری «بازنشسته»، «ترک کار» یا «فوت».",
+        "The status cannot be read: «شاغل», «رسمی», «پیمانی» say employed; «بازنشسته», «ترک کار», «فوت» say left.",
     ),
     OWN_ROW: (
         "ردیف خود شما، و کسی را که ضامن او یا ضامن شماست، همکار دیگری باید بفرستد؛ این ردیف تغییری نکرد.",
@@ -170,15 +166,15 @@ class PersonnelRow:
 class RefusedRow:
     """A bad row: which column is at fault and why, in words.
 
-    ``national_id`` is there when it could be read; ``leaver`` when the row's status names something other than employed
-    (an empty one names nothing), whatever the row was refused for: both are for the leaver case, not for the report.
+    ``national_id`` is there when it could be read; ``leaver`` is how the person left, where the row reports an exit
+    and nothing in it is at fault: both are for the exit's case, not for the report.
     """
 
     number: int
     column: Column
     code: str
     national_id: NationalId | None = field(default=None, repr=False)
-    leaver: bool = field(default=False, repr=False)
+    leaver: ExitReason | None = field(default=None, repr=False)
 
     @property
     def message_fa(self) -> str:
@@ -214,26 +210,10 @@ class EmptyFile(InvalidInput):
     en = "No file was sent."
 
 
-class SentByYourself(Forbidden):
-    """Another mobile or sheba needs a second person: the sender of the file cannot confirm it."""
+class UnreadableStatus(UnreadableValue):
+    """The status is none of the words for being employed or for having left, or says both."""
 
-    code = "sent_by_yourself"
-    fa = "این تغییر از فایلی آمده که خودتان فرستاده‌اید؛ همکار دیگری باید آن را تأیید کند."
-    en = "You sent the file that proposes this change; another person has to confirm it."
-
-
-class ReasonMissing(InvalidInput):
-    """A change was rejected without a reason."""
-
-    code = "reason_missing"
-    fa = "برای نپذیرفتن این تغییر، دلیل آن را بنویسید."
-    en = "Please say why the change is rejected."
-
-
-class NotEmployed(UnreadableValue):
-    """The status is none of the words for being employed."""
-
-    code: ClassVar[str] = "not_employed"
+    code: ClassVar[str] = "unreadable_status"
 
 
 def recognise_headings(cells: Sequence[str]) -> dict[Column, int]:
@@ -247,21 +227,22 @@ def recognise_headings(cells: Sequence[str]) -> dict[Column, int]:
 
 
 def judge_row(
-    raw: RawRow, known_regions: Collection[str], seen_national_ids: set[str], today: date
+    raw: RawRow, known_regions: Collection[str], seen_national_ids: set[str], today: date, statuses: StatusWords
 ) -> PersonnelRow | RefusedRow:
     """Judge one row (A13); its national id, if it has one, is added to ``seen_national_ids``.
 
-    ``today`` is the day in Tehran: nobody was hired after it.
+    ``today`` is the day in Tehran: nobody was hired after it. ``statuses`` say who works there and who has left.
     """
     id_text, first_name, last_name, mobile_text, region_text, hired, pay, sheba_text, status = raw.values
     column, national_id = Column.NATIONAL_ID, None
-    leaver = False
     try:
-        leaver = _is_leaver(status)
         national_id = parse_national_id(id_text)
         if national_id in seen_national_ids:
-            return RefusedRow(raw.number, column, "duplicate", national_id, leaver)
+            return RefusedRow(raw.number, column, "duplicate", national_id)
         seen_national_ids.add(national_id)
+        said = statuses.read(status[: MAX_CELL + 1])
+        if isinstance(said, ExitReason):
+            return _judge_leaver(raw, national_id, said, known_regions, today)
         column = Column.MOBILE
         mobile = parse_mobile(mobile_text)
         column = Column.REGION_CODE
@@ -273,10 +254,10 @@ def judge_row(
         column = Column.SHEBA
         sheba = parse_sheba(sheba_text)
         column = Column.EMPLOYMENT
-        if not is_employed(status):
-            raise NotEmployed
+        if said is None:
+            raise UnreadableStatus
     except (UnreadableValue, UnknownRegion) as fault:
-        return RefusedRow(raw.number, column, fault.code, national_id, leaver)
+        return RefusedRow(raw.number, column, fault.code, national_id)
     return PersonnelRow(
         raw.number,
         national_id,
@@ -290,6 +271,30 @@ def judge_row(
     )
 
 
+def _judge_leaver(
+    raw: RawRow, national_id: NationalId, leaver: ExitReason, known_regions: Collection[str], today: date
+) -> RefusedRow:
+    """Judge the row of somebody who has left, which needs neither pay nor account: empty cells are no faults.
+
+    A cell that cannot be read is one, and then the row reports no exit: its cells may stand in the wrong columns.
+    """
+    cells = dict(zip(COLUMNS, raw.values, strict=True))
+    readers: dict[Column, Callable[[str], object]] = {
+        Column.MOBILE: parse_mobile,
+        Column.REGION_CODE: lambda text: read_region(text, known_regions),
+        Column.HIRE_DATE: lambda text: _hire_date(text, today),
+        Column.NET_PAY: _net_pay,
+        Column.SHEBA: parse_sheba,
+    }
+    for column, read in readers.items():
+        try:
+            if squashed_key(cells[column][: MAX_CELL + 1]).strip("0"):
+                read(cells[column])
+        except (UnreadableValue, UnknownRegion) as fault:
+            return RefusedRow(raw.number, column, fault.code, national_id)
+    return RefusedRow(raw.number, Column.EMPLOYMENT, "not_employed", national_id, leaver)
+
+
 def read_region(text: str, known_regions: Collection[str]) -> str:
     """Read a region's code as it is stored.
 
@@ -300,15 +305,6 @@ def read_region(text: str, known_regions: Collection[str]) -> str:
     if code not in known_regions:
         raise UnknownRegion(field=Column.REGION_CODE)
     return code
-
-
-def is_employed(status: str) -> bool:
-    """Tell whether a status is one of the few words for being employed; anything else is not."""
-    return status == "شاغل" or (len(status) <= MAX_CELL and squashed_key(status) in _EMPLOYED_WORDS)
-
-
-def _is_leaver(status: str) -> bool:
-    return not is_employed(status) and len(status) <= MAX_CELL and bool(squashed_key(status))
 
 
 def _hire_date(text: str, today: date) -> date:
@@ -334,14 +330,9 @@ def _name(text: str) -> str:
     return clean_text(text[:MAX_CELL])[:MAX_NAME].strip()
 
 
-_CHANGED: Final = Sentence("اگر تأیید شود، تغییر انجام می‌شود.", "If it is confirmed, the change is made.")
 _REPORT: Final = Sentence(
     "گزارش ردیف‌های پذیرفته و ردشده آماده می‌شود.", "The report of accepted and refused rows is made."
 )
-
-
-def _change_ahead(phase: str, _programme: Programme | None) -> list[Sentence]:
-    return [_CHANGED] if phase == ChangePhase.AWAITING_CONFIRMATION else []
 
 
 def _import_ahead(phase: str, _programme: Programme | None) -> list[Sentence]:
@@ -359,13 +350,6 @@ WORDS: Final = CapabilityWords(
             ImportPhase.IMPORTING: Sentence("در حال خواندن فهرست", "Importing"),
             ImportPhase.IMPORTED: Sentence("فهرست خوانده شد", "Imported"),
             ImportPhase.REFUSED: Sentence("رد شد", "Refused"),
-        },
-        CaseKind.PERSONNEL_CHANGE: {
-            ChangePhase.AWAITING_CONFIRMATION: Sentence("در انتظار تأیید", "Awaiting confirmation"),
-            ChangePhase.CONFIRMED: Sentence("تأیید شد", "Confirmed"),
-            ChangePhase.REJECTED: Sentence("رد شد", "Rejected"),
-            ChangePhase.LAPSED: Sentence("مهلت گذشت", "Lapsed"),
-            ChangePhase.OVERTAKEN: Sentence("دیگر لازم نیست", "No longer needed"),
         },
     },
     tasks={
@@ -390,29 +374,6 @@ WORDS: Final = CapabilityWords(
         Event.FILE_REFUSED: Sentence(
             "فایل پذیرفته نشد؛ دلیل آن در گزارش آمده است.", "The file was refused; the import says why."
         ),
-        Event.CHANGE_PROPOSED: Sentence(
-            "در فهرست کارکنان مقدار دیگری آمده بود: {what:Change}. تا تأیید نشود، چیزی تغییر نمی‌کند.",
-            "The personnel file says otherwise: {what:Change}. Nothing changes before it is confirmed.",
-        ),
-        Event.CHANGE_REPLACED: Sentence(
-            "فایل تازه‌تری مقدار دیگری پیشنهاد کرد و جای پیشنهاد پیشین را گرفت: {what:Change}.",
-            "A newer file proposes another value, which takes the place of the one before: {what:Change}.",
-        ),
-        Event.CONFIRMATION_REQUESTED: Sentence(
-            "تأیید این تغییر از {role:who} خواسته شد: {what:Change}.",
-            "Asked to confirm the change ({what:Change}): {role:who}.",
-        ),
-        Event.CHANGE_CONFIRMED: Sentence("تغییر تأیید شد: {what:Change}.", "The change was confirmed: {what:Change}."),
-        Event.CHANGE_REJECTED: Sentence("تغییر پذیرفته نشد: {what:Change}.", "The change was rejected: {what:Change}."),
-        Event.CHANGE_APPLIED: Sentence("تغییر انجام شد: {what:Change}.", "The change was made: {what:Change}."),
-        Event.CHANGE_LAPSED: Sentence(
-            "در مهلت مقرر پاسخی نرسید و تغییر انجام نشد: {what:Change}.",
-            "No answer came in time; nothing was changed: {what:Change}.",
-        ),
-        Event.CHANGE_OVERTAKEN: Sentence(
-            "فهرست سازمان و شمارهٔ ثبت‌شده دوباره یکی شد؛ چیزی برای تأیید نماند.",
-            "The organisation's list and the number in use are the same again; nothing is left to confirm.",
-        ),
     },
     sms={
         Event.FILE_IMPORTED: (
@@ -420,42 +381,6 @@ WORDS: Final = CapabilityWords(
             " تغییر، {refused} ردشده. گزارش: {app_link}"
         ),
         Event.FILE_REFUSED: "امانت: فایل کارکنان پذیرفته نشد. دلیل آن در پرونده آمده است: {app_link}",
-        Sms.MOBILE_PROPOSED: (
-            "امانت: سازمان شما شمارهٔ همراه دیگری برای شما فرستاده است. اگر از آن خبر ندارید، زود"
-            " با پشتیبانی تماس بگیرید: {app_link}"
-        ),
-        # To the owner of that number, who may be a stranger: it says nothing of the person or their employer.
-        Sms.MOBILE_PROPOSED_NEW: (
-            "امانت: یک سازمان این شماره را برای یکی از کارکنان خود اعلام کرده و هنوز تأیید نشده است. اگر این شماره را"
-            " خودتان به محل کارتان نداده‌اید، به پشتیبانی امانت خبر دهید."
-        ),
-        Sms.MOBILE_CONFIRMED: (
-            "امانت: از این پس با همین شماره وارد شوید. برای امنیت شما، کارهای مالی مدتی بسته می‌ماند."
-        ),
-        Sms.MOBILE_REJECTED: "امانت: تغییر شمارهٔ همراه شما پذیرفته نشد و شمارهٔ پیشین برقرار است.",
-        Sms.MOBILE_LAPSED: "امانت: تغییر شمارهٔ همراه شما تأیید نشد و شمارهٔ پیشین برقرار است.",
-        Sms.MOBILE_OVERTAKEN: "امانت: فهرست سازمان شما با همین شمارهٔ همراه یکی شد و شمارهٔ شما تغییری نکرد.",
-        Sms.MOBILE_CHANGED_OLD: (
-            "امانت: شمارهٔ همراه حساب شما عوض شد و این شماره دیگر به آن راه ندارد. اگر شما"
-            " نخواسته‌اید، همین حالا با پشتیبانی تماس بگیرید."
-        ),
-        Sms.SHEBA_PROPOSED: (
-            "امانت: سازمان شما شمارهٔ شبای دیگری برای شما فرستاده است. اگر از آن خبر ندارید، زود"
-            " با پشتیبانی تماس بگیرید: {app_link}"
-        ),
-        Sms.SHEBA_CONFIRMED: "امانت: شمارهٔ شبای شما تغییر کرد. اگر از آن خبر ندارید، با پشتیبانی تماس بگیرید.",
-        Sms.SHEBA_REJECTED: "امانت: تغییر شمارهٔ شبای شما پذیرفته نشد و شبای پیشین برقرار است.",
-        Sms.SHEBA_LAPSED: "امانت: تغییر شمارهٔ شبای شما تأیید نشد و شبای پیشین برقرار است.",
-        Sms.EXIT_LAPSED: (
-            "امانت: گزارش پایان همکاری یک کارمند بی‌پاسخ ماند و به حساب نیامد. پرونده را ببینید: {app_link}"
-        ),
     },
-    ahead={CaseKind.PERSONNEL_IMPORT: _import_ahead, CaseKind.PERSONNEL_CHANGE: _change_ahead},
-    terms={
-        Change: {
-            Change.MOBILE: Sentence("شمارهٔ همراه", "mobile number"),
-            Change.SHEBA: Sentence("شمارهٔ شبا", "sheba"),
-            Change.EXIT: Sentence("پایان همکاری", "end of the employment"),
-        },
-    },
+    ahead={CaseKind.PERSONNEL_IMPORT: _import_ahead},
 )

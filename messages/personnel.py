@@ -34,6 +34,14 @@ class Change(StrEnum):
     EXIT = "exit"
 
 
+class ExitReason(StrEnum):
+    """How somebody left, as a file says it: retired, died, or in any other way."""
+
+    LEFT = "left"
+    RETIRED = "retired"
+    DIED = "died"
+
+
 class TaskKind(StrEnum):
     """What people are asked to do."""
 
@@ -62,6 +70,7 @@ class Event(StrEnum):
     CHANGE_APPLIED = "personnel_change_applied"
     CHANGE_LAPSED = "personnel_change_lapsed"
     CHANGE_OVERTAKEN = "personnel_change_overtaken"
+    EXIT_OVERTAKEN = "personnel_exit_overtaken"
 
 
 class Sms(StrEnum):
@@ -78,6 +87,7 @@ class Sms(StrEnum):
     SHEBA_CONFIRMED = "personnel_sheba_confirmed"
     SHEBA_REJECTED = "personnel_sheba_rejected"
     SHEBA_LAPSED = "personnel_sheba_lapsed"
+    SHEBA_OVERTAKEN = "personnel_sheba_overtaken"
     EXIT_LAPSED = "personnel_exit_lapsed"
 
 

@@ -27,7 +27,7 @@ _TASKS_OF_A_CASE = 20
 
 _COLUMNS = columns(tasks, Task)
 _this_case, _this_task = sa.bindparam("this_case", type_=sa.Uuid), sa.bindparam("this_task", type_=sa.Uuid)
-_NEW_COLUMNS = ("case_id", "kind", "person_id", "role", "scope_kind", "scope", "subject_id", "details")
+_NEW_COLUMNS = ("case_id", "kind", "person_id", "role", "scope_kind", "scope", "subject_id", "details", "not_by")
 _OPEN = (
     sa.insert(tasks)
     .values({name: sa.bindparam(f"new_{name}", type_=tasks.c[name].type) for name in _NEW_COLUMNS})
@@ -57,7 +57,7 @@ _ANSWER = _CLOSE.where(tasks.c.id == _this_task).values(
 )
 
 
-async def open_task(
+async def open_task(  # noqa: PLR0913 - a task is these values
     connection: AsyncConnection,
     case_id: UUID,
     kind: str,
@@ -67,10 +67,12 @@ async def open_task(
     due_in: timedelta,
     subject_id: UUID | None = None,
     details: Mapping[str, Any] | None = None,
+    not_by: UUID | None = None,
 ) -> UUID:
-    """Ask a person, or a role in a scope, for something until a moment."""
+    """Ask a person, or a role in a scope apart from ``not_by``, for something until a moment."""
     values: dict[str, Any] = dict.fromkeys(_NEW_COLUMNS)
     values |= {"case_id": case_id, "kind": kind, "subject_id": subject_id, "details": dict(details or {})}
+    values["not_by"] = not_by
     if isinstance(assignee, Grant):
         values |= {"role": assignee.role, "scope_kind": assignee.scope_kind, "scope": assignee.scope}
     else:
@@ -259,7 +261,8 @@ async def inbox(
 ) -> list[InboxItem]:
     """Open tasks of a person, or of their roles in their scopes, most urgent first.
 
-    Tasks in cases where the person takes part are left out for staff: nobody decides on their own case.
+    Tasks in cases where the person takes part are left out for staff: nobody decides on their own case. So are those
+    about what came from them.
     """
     query = (
         _ITEMS.where(tasks.c.status == "open", _addressed_to(actor), *_conditions(actor, wanted))
@@ -278,7 +281,11 @@ def _addressed_to(actor: Actor) -> sa.ColumnElement[bool]:
         return sa.false()
     held = [(grant.role.value, grant.scope_kind.value, grant.scope) for grant in actor.grants]
     own = sa.exists().where(case_people.c.case_id == tasks.c.case_id, case_people.c.person_id == actor.person_id)
-    return sa.and_(sa.tuple_(tasks.c.role, tasks.c.scope_kind, tasks.c.scope).in_(held), sa.not_(own))
+    return sa.and_(
+        sa.tuple_(tasks.c.role, tasks.c.scope_kind, tasks.c.scope).in_(held),
+        sa.not_(own),
+        tasks.c.not_by.is_distinct_from(actor.person_id),
+    )
 
 
 def _conditions(actor: Actor, wanted: InboxFilter) -> list[sa.ColumnElement[bool]]:

@@ -21,9 +21,12 @@ from commands.command import Context
 from commands.personnel import Upload, send_file
 from domain.access import Actor
 from domain.personnel import COLUMNS, HEADINGS
+from domain.personnel_status import StatusWords
 from messages.case import StepInput
 from storage import personnel
 from storage.database import SERVICE, transaction
+from storage.migrations.shipping import policy_file, read_data
+from storage.migrations.versions import personnel_status
 from storage.rows.cases import cases
 from storage.rows.organisation import employments
 from storage.rows.people import persons
@@ -31,6 +34,10 @@ from storage.rows.personnel import Import
 from tests.arrange import Arrange, fresh_totp, next_national_id
 
 DATA = Path(__file__).parent / "data"
+# What statuses mean in a new database.
+STATUSES = StatusWords.from_policy(
+    read_data(policy_file(StatusWords.POLICY), personnel_status.POLICIES[StatusWords.POLICY])
+)
 SHEBAS = ("IR490546091390996030824628", "IR420199754323194875749118", "IR550551049746507529170342")
 _MOBILES = itertools.count(9_350_000_000)
 

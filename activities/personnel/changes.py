@@ -17,18 +17,23 @@ from messages.case import CaseKind, NextStep
 from messages.personnel import Change, ChangePhase, Event, FactKind, Sms, TaskKind
 from storage import personnel
 from storage.dispute import agreed_mobile, wake_concerned
+from storage.guarantor import guarantee_each_other
 from storage.notices import notify_number
+from storage.organisation import read_employment
+from storage.people import grants_of
 from storage.policies import by_id
 from storage.rows.cases import Fact
 from storage.rows.personnel import ProposedChange
 from storage.rows.tasks import Task
 
+_SUPPORT = Grant(Role.SUPPORT_AGENT, ScopeKind.PLATFORM)
+_CONTRACTS = Grant(Role.CONTRACTS_OFFICER, ScopeKind.PLATFORM)
 # However many changes wait or lapse, nobody of the staff gets more than one SMS of a kind in this time.
 _TOLD_APART = timedelta(hours=24)
 
 
 class PersonnelChange(DecidedCase):
-    """Another mobile or sheba, confirmed by support, or an exit, confirmed by HR."""
+    """Another mobile or sheba, confirmed by support, or an exit, confirmed by HR; never by who sent the file."""
 
     kind = CaseKind.PERSONNEL_CHANGE
     decided = (FactKind.CHANGE_CONFIRMED, FactKind.CHANGE_REJECTED)
@@ -38,17 +43,27 @@ class PersonnelChange(DecidedCase):
         return bool(decision.payload.get("value") == (await _change(step)).value)
 
     async def overtake(self, step: Transition) -> NextStep | None:
-        """End a change of mobile as soon as the list and the person have the same number, whichever that is."""
+        """End a change of which nothing is left: list and person agree again, or a newer row says that they work there.
+
+        Of a mobile, whichever number it is that both have.
+        """
         change = await _change(step)
-        if change.what is not Change.MOBILE or await agreed_mobile(step.connection, change.employment_id) is None:
+        if not await _is_settled(step, change):
             return None
-        await step.add_event(Event.CHANGE_OVERTAKEN)
+        await step.add_event(Event.EXIT_OVERTAKEN if change.what is Change.EXIT else Event.CHANGE_OVERTAKEN)
         return await _end(step, change, ChangePhase.OVERTAKEN)
+
+    async def is_deserted(self, step: Transition, task: Task) -> bool:
+        """Whether an exit has nobody left to confirm it where it was asked, and somebody else to ask."""
+        change = await _change(step)
+        if change.what is not Change.EXIT or task.grant is None or await _has_decider(step, change, task.grant):
+            return False
+        return await _exit_office(step, change) != task.grant
 
     async def request(self, step: Transition) -> DecisionRequest:
         """Ask a second person about another mobile or sheba, and HR about an exit (A13)."""
         change = await _change(step)
-        decider = _decider(step, change)
+        decider = await _exit_office(step, change) if change.what is Change.EXIT else _SUPPORT
         if not step.case.due_at:
             await _tell_proposed(step, change)
         await step.add_event(Event.CONFIRMATION_REQUESTED, params={"what": change.what, "role": decider.role})
@@ -62,6 +77,7 @@ class PersonnelChange(DecidedCase):
             details={"what": change.what},
             # One file may open thousands of these: those who answer find them in the inbox.
             sms=False,
+            not_by=await _sender(step, change),
         )
 
     async def apply(self, step: Transition, decision: Fact) -> NextStep:
@@ -103,10 +119,40 @@ class PersonnelChange(DecidedCase):
         await _notify_sparingly(step, people, reminder_sms(task.kind))
 
 
-def _decider(step: Transition, change: ProposedChange) -> Grant:
-    if change.what is Change.EXIT:
-        return Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(step.case.organisation_id))
-    return Grant(Role.SUPPORT_AGENT, ScopeKind.PLATFORM)
+async def _is_settled(step: Transition, change: ProposedChange) -> bool:
+    if change.what is Change.MOBILE:
+        return await agreed_mobile(step.connection, change.employment_id) is not None
+    if change.what is Change.SHEBA:
+        return await personnel.has_sheba(step.connection, change)
+    return (await read_employment(step.connection, change.employment_id)).state == "employed"
+
+
+async def _exit_office(step: Transition, change: ProposedChange) -> Grant:
+    """The first office with somebody who may confirm an exit, else the last one.
+
+    The HR of the region, where it was the region's that sent the file; that of the organisation; the contracts office.
+    """
+    organisation = Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(step.case.organisation_id))
+    region = Grant(Role.HR_OFFICER, ScopeKind.REGION, step.case.region_code or "")
+    sender = await _sender(step, change)
+    held = () if sender is None else await grants_of(step.connection, sender)
+    offices = [region] if region in held and organisation not in held else []
+    for office in (*offices, organisation):
+        if await _has_decider(step, change, office):
+            return office
+    return _CONTRACTS
+
+
+async def _has_decider(step: Transition, change: ProposedChange, office: Grant) -> bool:
+    """Whether somebody of an office may decide: neither who sent the file, nor who is bound to the person."""
+    for person in await step.holders(office, await _sender(step, change)):
+        if not await guarantee_each_other(step.connection, person, change.person_id):
+            return True
+    return False
+
+
+async def _sender(step: Transition, change: ProposedChange) -> UUID | None:
+    return None if change.import_case_id is None else await personnel.sender_of(step.connection, change.import_case_id)
 
 
 async def _return_to_work(step: Transition, change: ProposedChange) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -25,6 +26,7 @@ from activities.transition import ActivityContext, Transition, run_transition
 from domain.dates import tehran_day
 from domain.persian import persian_digits
 from domain.personnel import PersonnelRow, RawRow, judge_row
+from domain.personnel_status import StatusWords
 from gateways.files import FileDamaged
 from gateways.personnel_file import PersonnelFileError, open_rows
 from messages.case import NextStep, StepInput
@@ -34,6 +36,7 @@ from storage.cases import read_case
 from storage.database import SERVICE, transaction
 from storage.organisation import list_regions
 from storage.personnel import Chunk, Importing, RefusedLine
+from storage.policies import in_force
 from storage.retries import retried
 from storage.sealing import SealBroken, Seals
 
@@ -51,6 +54,9 @@ _LEFT_BEHIND_SECONDS = 10
 _log = logging.getLogger("amanat.activities")
 
 
+_NO_WORDS = StatusWords({})
+
+
 @dataclass(slots=True)
 class _FileReader:
     """Reads, judges and seals a file chunk by chunk; runs in a thread. What it has seen spans the whole file."""
@@ -59,6 +65,7 @@ class _FileReader:
     rows: Iterator[RawRow] = field(repr=False)
     regions: Collection[str]
     today: date
+    statuses: StatusWords = _NO_WORDS
     row: int = 0
     _seen: set[str] = field(default_factory=set, repr=False)
 
@@ -71,14 +78,13 @@ class _FileReader:
         good, refused, leavers = [], [], []
         for raw in islice(self.rows, CHUNK_ROWS):
             self.row = raw.number
-            judged = judge_row(raw, self.regions, self._seen, self.today)
+            judged = judge_row(raw, self.regions, self._seen, self.today, self.statuses)
             if isinstance(judged, PersonnelRow):
                 good.append(personnel.seal_row(self.seals, judged))
                 continue
             refused.append(RefusedLine(judged.number, judged.column, judged.code))
-            # Only the first row of a person counts, so a second one reports no exit either.
-            if judged.leaver and judged.national_id is not None and judged.code != "duplicate":
-                leavers.append(personnel.index_leaver(self.seals, judged.number, judged.national_id))
+            if judged.leaver is not None and judged.national_id is not None:
+                leavers.append(personnel.index_leaver(self.seals, judged.number, judged.national_id, judged.leaver))
         return Chunk(self.row, good, refused, leavers) if good or refused else None
 
 
@@ -142,6 +148,7 @@ class PersonnelImport:
             total, reader.rows = await asyncio.to_thread(open_rows, path)
             async with transaction(engine, SERVICE) as connection:
                 reader.regions = frozenset(await list_regions(connection))
+                reader.statuses = await _status_words(connection)
                 await personnel.begin_reading(connection, importing.case_id, rows_total=total)
             chunk = await asyncio.to_thread(reader.next_chunk)
             while chunk is not None:
@@ -166,6 +173,14 @@ class PersonnelImport:
         """Stop for a reason that an operator must look into."""
         _log.error("import_stopped", extra={"case_id": str(case_id), "code": code})
         return await self._stop(case_id, code)
+
+
+async def _status_words(connection: AsyncConnection) -> StatusWords:
+    """What statuses mean now, which a file is judged by whenever it came."""
+    policy = await in_force(connection, StatusWords.POLICY)
+    if policy is None:
+        raise LookupError("there is no policy for statuses")
+    return StatusWords.from_policy(policy.value)
 
 
 async def _finish(step: Transition) -> NextStep:

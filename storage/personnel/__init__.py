@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from storage.personnel.changes import (
+    has_sheba,
     keep_version,
     move_number,
     not_told_lately,
@@ -38,6 +39,7 @@ __all__ = [
     "begin_reading",
     "files_in_use",
     "has_sent",
+    "has_sheba",
     "index_leaver",
     "keep_version",
     "list_imports",

@@ -33,6 +33,14 @@ async def read_change(connection: AsyncConnection, case_id: UUID) -> ProposedCha
     return await find_one(connection, ProposedChange, query)
 
 
+async def has_sheba(connection: AsyncConnection, change: ProposedChange) -> bool:
+    """Whether the employment has the proposed sheba already."""
+    query = sa.select(employments.c.id).where(
+        employments.c.id == change.employment_id, employments.c.sheba_index == change.value_index
+    )
+    return await connection.scalar(query) is not None
+
+
 class Replacement(Protocol):
     """A case that replaces something of a person's data."""
 

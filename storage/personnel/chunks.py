@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.personnel import OWN_ROW, Column, PersonnelRow
+from messages.personnel import ExitReason
 from storage import audit
 from storage.database import driving
 from storage.dispute import wake_concerned
@@ -44,6 +45,7 @@ class Leaver(NamedTuple):
 
     row_number: int
     national_id_index: bytes
+    reason: ExitReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +95,9 @@ def seal_row(seals: Seals, row: PersonnelRow) -> SealedRow:
     )
 
 
-def index_leaver(seals: Seals, row_number: int, national_id: str) -> Leaver:
+def index_leaver(seals: Seals, row_number: int, national_id: str, reason: ExitReason) -> Leaver:
     """A row that reports an exit, by blind index."""
-    return Leaver(row_number, seals.index.of("national_id", national_id))
+    return Leaver(row_number, seals.index.of("national_id", national_id), reason)
 
 
 async def apply_chunk(connection: AsyncConnection, importing: Importing, chunk: Chunk) -> None:
@@ -103,6 +105,7 @@ async def apply_chunk(connection: AsyncConnection, importing: Importing, chunk: 
 
     Known persons: region, hire date and net pay are updated in place, names too if nobody else has a say in them;
     another mobile or sheba, and an exit, open a change case, or take the place of the value that waits in an open one.
+    Whoever is listed as employed, or with the present sheba, has no exit, or no other sheba, that waits any more.
     A row by which the sender would change their own employment is refused.
     """
     ids = {"case": importing.case_id, "organisation": importing.organisation_id, "sender": importing.sender_id}
@@ -110,16 +113,20 @@ async def apply_chunk(connection: AsyncConnection, importing: Importing, chunk: 
     todo = chunk.after(last_row)
     if chunk.last_row <= last_row:
         return
-    leavers = {"leavers": sorted({leaver.national_id_index for leaver in todo.leavers})}
+    exits = {leaver.national_id_index: leaver.reason for leaver in todo.leavers}
+    leavers = {"leavers": list(exits), "exit_reasons": [reason.value for reason in exits.values()]}
     await _copy(connection, todo.rows)
     await connection.execute(statements.ADD_PERSONS)
-    await connection.execute(statements.LOCK_CHANGES, ids)
+    await connection.execute(statements.LOCK_CHANGES, ids | leavers)
     await connection.execute(statements.LOCK_PERSONS, leavers)
     await connection.execute(statements.COMPARE, ids)
     refused = [*todo.refused, *await _refuse_own(connection, ids)]
     changed = await _change(connection, ids)
     listed = (await connection.execute(statements.LIST_MOBILES)).all()
-    await wake_concerned(connection, {row.person_id for row in listed if not row.other_mobile})
+    back = (await connection.execute(statements.TAKE_BACK_EXITS, ids)).all()
+    restored = await connection.scalars(statements.RESTORE_SHEBAS, ids)
+    agreed = {row.person_id for row in listed if not row.other_mobile}
+    await wake_concerned(connection, agreed | {row.person_id for row in back} | set(restored))
     added = (await connection.execute(statements.ADD_EMPLOYMENTS, ids)).rowcount
     proposed = await _propose(connection, importing, ids | leavers)
     await _refuse(connection, importing.case_id, refused)
@@ -136,7 +143,7 @@ async def apply_chunk(connection: AsyncConnection, importing: Importing, chunk: 
     }
     await connection.execute(statements.COUNT, ids | counters)
     lists = {"changes": changed, "opened": proposed.opened, "replaced": proposed.replaced}
-    lists |= {"listed": [str(row.id) for row in listed]}
+    lists |= {"listed": [str(row.id) for row in listed], "back": [str(row.id) for row in back]}
     await _note(connection, importing, {**counters, **lists, "from": last_row + 1})
 
 

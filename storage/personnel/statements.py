@@ -19,6 +19,7 @@ from messages.notice import SendNotice
 from messages.personnel import Change, ChangePhase, Event, FactKind, Sms, TaskKind
 
 _LEAVERS = sa.bindparam("leavers", type_=ARRAY(sa.LargeBinary))
+_EXIT_REASONS = sa.bindparam("exit_reasons", type_=ARRAY(sa.Text))
 
 LOCK_IMPORT: Final = sa.text("SELECT last_row FROM personnel_imports WHERE case_id = :case FOR UPDATE")
 
@@ -52,7 +53,7 @@ LOCK_CHANGES: Final = sa.text(
     SELECT count(*)
     FROM (
         SELECT DISTINCT waiting.id
-        FROM incoming i
+        FROM (SELECT national_id_index FROM incoming UNION ALL SELECT unnest(:leavers)) i
         CROSS JOIN LATERAL (SELECT p.id FROM persons p WHERE p.national_id_index = i.national_id_index OFFSET 0) p
         CROSS JOIN LATERAL (SELECT * FROM cases c WHERE c.person_id = p.id OFFSET 0) waiting
         WHERE waiting.kind = '{CaseKind.PERSONNEL_CHANGE}' AND waiting.closed_at IS NULL
@@ -61,7 +62,7 @@ LOCK_CHANGES: Final = sa.text(
     ) i
     CROSS JOIN LATERAL (SELECT c.id FROM cases c WHERE c.id = i.id FOR UPDATE) locked
     """  # noqa: S608 - constants of ours
-)
+).bindparams(_LEAVERS)
 
 # One order for everybody: two files that name the same people wait for each other, they do not dead-lock.
 LOCK_PERSONS: Final = sa.text(
@@ -86,6 +87,7 @@ COMPARE: Final = sa.text(
         p.mobile_index IS DISTINCT FROM i.mobile_index AS other_mobile,
         e.mobile_index IS DISTINCT FROM i.mobile_index AS listed_anew,
         e.sheba_index <> i.sheba_index AS other_sheba,
+        coalesce(e.state = 'exit_reported', false) AS exit_waits,
         jsonb_strip_nulls(jsonb_build_object(
             'first_name', CASE WHEN named.here AND nullif(i.first_name, '') <> p.first_name THEN p.first_name END,
             'last_name', CASE WHEN named.here AND nullif(i.last_name, '') <> p.last_name THEN p.last_name END,
@@ -109,11 +111,14 @@ COMPARE: Final = sa.text(
 )
 
 # Nobody sets their own pay, nor that of somebody for whom they stand or who stands for them, nor ends a dispute about
-# their own mobile: a row about its sender, or about those, counts only as far as it says nothing new.
+# their own mobile or an exit of their own: a row about its sender, or about those, counts only as far as it says
+# nothing new.
 REFUSE_OWN: Final = sa.text(
     """
     DELETE FROM compared w
-    WHERE (w.employment_id IS NULL OR w.before <> '{}' OR w.listed_anew AND NOT w.other_mobile) AND (
+    WHERE (
+        w.employment_id IS NULL OR w.before <> '{}' OR w.exit_waits OR w.listed_anew AND NOT w.other_mobile
+    ) AND (
         w.person_id = CAST(:sender AS uuid)
         OR EXISTS (
             SELECT FROM (SELECT * FROM guarantees g WHERE g.person_id = w.person_id OFFSET 0) g
@@ -145,7 +150,7 @@ RENAME_PERSONS: Final = sa.text(
     """
 )
 
-# A reported exit stays reported until somebody has decided on it; who had left and is listed again is back.
+# Who had left and is listed again is back.
 CHANGE_EMPLOYMENTS: Final = sa.text(
     """
     UPDATE employments e SET region_code = w.region_code, hire_date = w.hire_date, net_pay = w.net_pay,
@@ -165,6 +170,39 @@ LIST_MOBILES: Final = sa.text(
     """
 )
 
+# Whoever is listed as employed again has not left: their exit, which waits to be confirmed, does not count any more.
+TAKE_BACK_EXITS: Final = sa.text(
+    """
+    WITH back AS (
+        UPDATE employments e SET state = 'employed', updated_at = now()
+        FROM compared w WHERE e.id = w.employment_id AND w.exit_waits
+        RETURNING e.id, e.person_id
+    ), kept AS (
+        INSERT INTO personnel_versions (case_id, person_id, employment_id, before)
+        SELECT CAST(:case AS uuid), person_id, id, '{"state": "exit_reported"}' FROM back
+    )
+    SELECT id, person_id FROM back
+    """
+)
+
+# The present sheba takes the place of another one that waits, except in a row about the sender: then nothing is left to
+# confirm.
+RESTORE_SHEBAS: Final = sa.text(
+    f"""
+    UPDATE personnel_changes x
+    SET value_index = w.sheba_index, value_sealed = w.sheba_sealed, import_case_id = CAST(:case AS uuid)
+    FROM compared w
+    CROSS JOIN LATERAL (
+        SELECT c.id FROM (SELECT * FROM cases c WHERE c.person_id = w.person_id OFFSET 0) c
+        WHERE c.closed_at IS NULL AND c.kind = '{CaseKind.PERSONNEL_CHANGE}' AND c.variant = '{Change.SHEBA}'
+            AND c.organisation_id = CAST(:organisation AS uuid)
+    ) o
+    WHERE x.case_id = o.id AND w.employment_id IS NOT NULL AND NOT w.other_sheba
+        AND w.person_id IS DISTINCT FROM CAST(:sender AS uuid)
+    RETURNING x.person_id
+    """  # noqa: S608 - constants of ours
+)
+
 ADD_EMPLOYMENTS: Final = sa.text(
     """
     INSERT INTO employments
@@ -176,22 +214,27 @@ ADD_EMPLOYMENTS: Final = sa.text(
 )
 
 # A first number for a known person without one is a proposal too: else a file could take over an account. Each
-# organisation proposes for itself. ``waiting``: its case is open already; ``replaces``: with another value.
+# organisation proposes for itself. ``waiting``: its case is open already; ``replaces``: with another value, or it is an
+# exit that a newer file had taken back.
 PROPOSE: Final = sa.text(
     f"""
     CREATE TEMPORARY TABLE proposed ON COMMIT DROP AS
     SELECT coalesce(o.case_id, uuidv7()) AS case_id, q.*, e.id AS employment_id, e.organisation_id, e.region_code,
         o.case_id IS NOT NULL AS waiting,
-        o.case_id IS NOT NULL AND o.value_index IS DISTINCT FROM q.value_index AS replaces
+        o.case_id IS NOT NULL AND (
+            o.value_index IS DISTINCT FROM q.value_index OR o.exit_reason IS DISTINCT FROM q.exit_reason
+            OR q.what = '{Change.EXIT}' AND e.state = 'employed'
+        ) AS replaces
     FROM (
-        SELECT w.person_id, '{Change.MOBILE}' AS what, w.mobile_index AS value_index, w.mobile_sealed AS value_sealed
+        SELECT w.person_id, '{Change.MOBILE}' AS what, w.mobile_index AS value_index, w.mobile_sealed AS value_sealed,
+            NULL AS exit_reason
         FROM compared w WHERE w.other_mobile
         UNION ALL
-        SELECT w.person_id, '{Change.SHEBA}', w.sheba_index, w.sheba_sealed
+        SELECT w.person_id, '{Change.SHEBA}', w.sheba_index, w.sheba_sealed, NULL
         FROM compared w WHERE w.other_sheba
         UNION ALL
-        SELECT p.id, '{Change.EXIT}', NULL, NULL
-        FROM unnest(:leavers) AS l (national_id_index)
+        SELECT p.id, '{Change.EXIT}', NULL, NULL, l.exit_reason
+        FROM unnest(:leavers, :exit_reasons) AS l (national_id_index, exit_reason)
         CROSS JOIN LATERAL (SELECT p.id FROM persons p WHERE p.national_id_index = l.national_id_index OFFSET 0) p
     ) q
     CROSS JOIN LATERAL (
@@ -199,23 +242,26 @@ PROPOSE: Final = sa.text(
         WHERE e.person_id = q.person_id AND e.organisation_id = CAST(:organisation AS uuid) OFFSET 0
     ) e
     LEFT JOIN LATERAL (
-        SELECT c.id AS case_id, x.value_index
+        SELECT c.id AS case_id, x.value_index, x.exit_reason
         FROM (SELECT * FROM cases c WHERE c.person_id = q.person_id OFFSET 0) c
-        CROSS JOIN LATERAL (SELECT x.value_index FROM personnel_changes x WHERE x.case_id = c.id OFFSET 0) x
+        CROSS JOIN LATERAL (
+            SELECT x.value_index, x.exit_reason FROM personnel_changes x WHERE x.case_id = c.id OFFSET 0
+        ) x
         WHERE c.closed_at IS NULL AND c.kind = '{CaseKind.PERSONNEL_CHANGE}' AND c.variant = q.what
             AND c.organisation_id = CAST(:organisation AS uuid)
     ) o ON true
     WHERE q.what <> '{Change.EXIT}' OR e.state = 'employed'
+        OR e.state = 'exit_reported' AND o.exit_reason IS DISTINCT FROM q.exit_reason
     """  # noqa: S608 - constants of ours
-).bindparams(_LEAVERS)
+).bindparams(_LEAVERS, _EXIT_REASONS)
 
 # Whoever joined with another number than their lists': what the lists say is proposed as a file's would be.
 PROPOSE_LISTED: Final = sa.text(
     f"""
     CREATE TEMPORARY TABLE proposed ON COMMIT DROP AS
     SELECT uuidv7() AS case_id, e.person_id, '{Change.MOBILE}' AS what, CAST(:value_index AS bytea) AS value_index,
-        CAST(:value_sealed AS bytea) AS value_sealed, e.id AS employment_id, e.organisation_id, e.region_code,
-        false AS waiting, false AS replaces
+        CAST(:value_sealed AS bytea) AS value_sealed, NULL AS exit_reason, e.id AS employment_id, e.organisation_id,
+        e.region_code, false AS waiting, false AS replaces
     FROM employments e
     WHERE e.person_id = CAST(:person AS uuid) AND e.state <> 'left' AND e.mobile_index = CAST(:value_index AS bytea)
         AND NOT EXISTS (
@@ -230,9 +276,17 @@ PROPOSED: Final = sa.text("SELECT case_id, waiting, replaces FROM proposed")
 _PROPOSED_FACT = f"""
     INSERT INTO facts (case_id, kind, actor_id, capacity, payload)
     SELECT case_id, '{FactKind.CHANGE_PROPOSED}', CAST(:sender AS uuid), 'staff', jsonb_strip_nulls(jsonb_build_object(
-        'what', what, 'import_case_id', CAST(:case AS text), 'value', encode(value_index, 'hex')))
+        'what', what, 'import_case_id', CAST(:case AS text), 'value', encode(value_index, 'hex'),
+        'exit_reason', exit_reason))
     FROM proposed WHERE
 """  # noqa: S608 - constants of ours
+
+_REPORT_EXITS = sa.text(
+    f"""
+    UPDATE employments e SET state = 'exit_reported', updated_at = now()
+    FROM proposed p WHERE e.id = p.employment_id AND p.what = '{Change.EXIT}' AND e.state = 'employed'
+    """  # noqa: S608 - constants of ours
+)
 
 OPEN_CHANGES: Final = (
     sa.text(
@@ -253,18 +307,12 @@ OPEN_CHANGES: Final = (
     sa.text(
         """
         INSERT INTO personnel_changes
-            (case_id, person_id, employment_id, what, value_index, value_sealed, import_case_id)
-        SELECT case_id, person_id, employment_id, what, value_index, value_sealed, CAST(:case AS uuid)
+            (case_id, person_id, employment_id, what, value_index, value_sealed, exit_reason, import_case_id)
+        SELECT case_id, person_id, employment_id, what, value_index, value_sealed, exit_reason, CAST(:case AS uuid)
         FROM proposed WHERE NOT waiting
         """
     ),
-    sa.text(
-        f"""
-        UPDATE employments e SET state = 'exit_reported', updated_at = now()
-        FROM proposed p
-        WHERE e.id = p.employment_id AND p.what = '{Change.EXIT}' AND NOT p.waiting
-        """  # noqa: S608 - constants of ours
-    ),
+    _REPORT_EXITS,
     sa.text(f"{_PROPOSED_FACT} NOT waiting"),
     sa.text(
         f"""
@@ -283,18 +331,22 @@ OPEN_CHANGES: Final = (
     ),
 )
 
-# A newer value of the same organisation takes the waiting one's place. Who has looked at the task looks again.
+# A newer value of the same organisation takes the waiting one's place. Who has looked at the task looks again, and now
+# the newer file's sender must not answer it.
 REPLACE_CHANGES: Final = (
     sa.text(
         """
         UPDATE personnel_changes c
-        SET value_index = p.value_index, value_sealed = p.value_sealed, import_case_id = CAST(:case AS uuid)
+        SET value_index = p.value_index, value_sealed = p.value_sealed, exit_reason = p.exit_reason,
+            import_case_id = CAST(:case AS uuid)
         FROM proposed p WHERE c.case_id = p.case_id AND p.replaces
         """
     ),
+    _REPORT_EXITS,
     sa.text(
         f"""
-        UPDATE tasks t SET version = t.version + 1
+        UPDATE tasks t SET version = t.version + 1, not_by = CAST(:sender AS uuid),
+            claimed_by = nullif(t.claimed_by, CAST(:sender AS uuid))
         FROM proposed p
         WHERE t.case_id = p.case_id AND p.replaces AND t.kind = '{TaskKind.CONFIRM_CHANGE}' AND t.status = 'open'
         """  # noqa: S608 - constants of ours

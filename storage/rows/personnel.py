@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from messages.personnel import Change, ImportPhase
+from messages.personnel import Change, ExitReason, ImportPhase
 from storage.rows.table import table
 
 
@@ -45,6 +45,7 @@ class ProposedChange:
     """What is proposed for whom; the proposed value stays sealed in Postgres, its blind index tells it from others.
 
     ``import_case_id``: by which file; None where a person joined with another number than their list's.
+    ``exit_reason``: how they left; None where it is no exit, or one of which it was not kept.
     """
 
     case_id: UUID
@@ -52,12 +53,15 @@ class ProposedChange:
     employment_id: UUID
     what: Change
     import_case_id: UUID | None
+    exit_reason: ExitReason | None
     value_index: bytes | None = field(repr=False)
 
     @property
     def value(self) -> str | None:
-        """The blind index as facts keep it; None for an exit, which has no value."""
-        return None if self.value_index is None else self.value_index.hex()
+        """What a decision is about, as facts keep it: the blind index; of an exit, which has none, the file."""
+        if self.value_index is not None:
+            return self.value_index.hex()
+        return None if self.import_case_id is None else str(self.import_case_id)
 
 
 personnel_imports = table(

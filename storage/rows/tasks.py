@@ -14,7 +14,7 @@ from storage.rows.table import table
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A decision or an action that a case waits for."""
+    """A decision or an action that a case waits for; ``not_by`` must not answer it, for what is asked is theirs."""
 
     id: UUID
     case_id: UUID
@@ -35,6 +35,7 @@ class Task:
     decided_by: UUID | None
     closed_at: datetime | None
     version: int
+    not_by: UUID | None = None
 
     @property
     def grant(self) -> Grant | None:

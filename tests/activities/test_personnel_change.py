@@ -15,8 +15,8 @@ from commands.command import Command, Envelope, perform
 from commands.personnel import confirm_change, reject_change
 from commands.task import lock_task
 from domain.access import Actor, Grant, Role, ScopeKind
-from domain.errors import CodeRequired, NotFound, OwnCase, StepUpRequired, TaskNotOpen, TaskOfOtherKind
-from domain.personnel import ReasonMissing, SentByYourself
+from domain.errors import CodeRequired, NotFound, OwnCase, SentByYourself, StepUpRequired, TaskNotOpen, TaskOfOtherKind
+from domain.personnel_change import ReasonMissing
 from messages.case import OVER, WAIT, NextStep, StepInput
 from messages.decision import Step
 from messages.personnel import Change
@@ -49,6 +49,12 @@ async def office(activity_context: ActivityContext, arrange: Arrange) -> Personn
 @pytest.fixture
 async def support(arrange: Arrange) -> Actor:
     return await arrange.actor(await arrange.staff(SUPPORT))
+
+
+@pytest.fixture
+async def colleague(office: PersonnelOffice, arrange: Arrange) -> Actor:
+    """A second hr_officer of the organisation."""
+    return await arrange.actor(await arrange.hr_officer(office.organisation_id))
 
 
 async def take(office: PersonnelOffice, step: str, case_id: UUID, round_: int = 0) -> NextStep:
@@ -123,12 +129,12 @@ async def test_another_mobile_is_asked_of_support_and_the_present_number_is_told
 
 
 async def test_an_exit_is_asked_of_the_organisations_hr_and_nobody_writes_to_the_person(
-    office: PersonnelOffice,
+    office: PersonnelOffice, colleague: Actor
 ) -> None:
     case_id, line = await ask_for_exit(office)
     (task,) = await office.fetch(sa.select(tasks).where(tasks.c.case_id == case_id))
     assert (task.role, task.scope_kind, task.scope) == ("hr_officer", "organisation", str(office.organisation_id))
-    await answer(office, office.actor, case_id)
+    await answer(office, colleague, case_id)
     await take(office, "apply_decision", case_id)
     subject = (await office.person(line)).id
     assert await office.fetch(sa.select(notices).where(notices.c.person_id == subject)) == []
@@ -185,10 +191,10 @@ async def test_a_confirmed_sheba_is_the_employments(office: PersonnelOffice, sup
 
 @pytest.mark.parametrize(("confirm", "state"), [(True, "left"), (False, "employed")])
 async def test_an_exit_counts_once_it_is_confirmed_and_not_when_it_is_rejected(
-    office: PersonnelOffice, confirm: bool, state: str
+    office: PersonnelOffice, colleague: Actor, confirm: bool, state: str
 ) -> None:
     case_id, line = await ask_for_exit(office)
-    await answer(office, office.actor, case_id, confirm=confirm, reason="اشتباه در فهرست")
+    await answer(office, colleague, case_id, confirm=confirm, reason="اشتباه در فهرست")
     await take(office, "apply_decision", case_id)
     assert (await office.person(line)).job_state == state
     assert (await end_of(office, case_id))[0] == ("confirmed" if confirm else "rejected")
@@ -336,6 +342,7 @@ async def test_whoever_is_asked_to_stand_for_somebody_decides_nothing_about_them
     tavana = await TavanaScenario.opened(arrange.context, arrange, activity_context)
     await tavana.asked()
     office, applicant = await PersonnelOffice.open(activity_context, arrange, tavana.employer), tavana.applicant
+    await arrange.hr_officer(tavana.employer)
     line = Line(applicant.national_id, first_name="", last_name="", mobile=applicant.mobile, employment="قطع همکاری")
     await office.import_(line)
     (case_id,) = [change.id for change in await office.changes() if change.variant == "exit"]

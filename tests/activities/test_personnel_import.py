@@ -187,11 +187,6 @@ async def test_an_exit_is_refused_in_the_report_and_opens_a_leaver_case_at_once(
     assert (case.variant, case.next_actor) == ("exit", "hr_officer")
     assert (await office.person(line)).job_state == "exit_reported"
 
-    back = await office.import_(line)
-    assert (back.rows_unchanged, back.rows_changed) == (1, 0)
-    assert (await office.person(line)).job_state == "exit_reported"
-    assert [case.closed_at for case in await office.changes()] == [None]
-
 
 async def test_an_exit_of_somebody_unknown_or_of_another_employer_opens_nothing(
     office: PersonnelOffice, activity_context: ActivityContext, arrange: Arrange

@@ -20,7 +20,7 @@ from storage.rows.guarantor import guarantees
 from storage.rows.organisation import employments
 from tests.arrange import Arrange
 from tests.commands.onboarding_steps import TavanaScenario
-from tests.personnel_steps import Line, PersonnelOffice
+from tests.personnel_steps import STATUSES, Line, PersonnelOffice
 
 PEOPLE = 300
 # Several lookups a person, and the checks of foreign keys; one look at everybody a person would be PEOPLE.
@@ -46,7 +46,7 @@ async def rows_read(office: PersonnelOffice, lines: Sequence[Line]) -> dict[str,
     case_id = await office.send(lines)
     rows, seen = [], set[str]()
     for number, line in enumerate(lines, 1):
-        judged = judge_row(RawRow(number, tuple(line.cells())), {line.region_code}, seen, date(2026, 3, 1))
+        judged = judge_row(RawRow(number, tuple(line.cells())), {line.region_code}, seen, date(2026, 3, 1), STATUSES)
         assert isinstance(judged, PersonnelRow)
         rows.append(seal_row(office.context.seals, judged))
     async with transaction(office.context.engine, SERVICE) as connection:

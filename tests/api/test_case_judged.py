@@ -56,6 +56,7 @@ async def test_support_sees_whose_number_changes_from_what_to_what_but_no_whole_
         "what": "mobile",
         "present_masked": "0912***4567",
         "proposed_masked": "0919***0001",
+        "exit_reason": None,
     }
     listed = await api.get("/v1/cases", headers=agent.headers())
     assert str(case_id) in listed.text
@@ -76,6 +77,8 @@ async def test_a_sheba_is_shown_by_its_bank_and_end_and_an_exit_without_values(
     changes = [(await read(api, auditor, case_id))["change"] for case_id in (sheba, exit_case)]
 
     shown = [f"IR**{value[4:7]}***{value[-4:]}" for value in SHEBAS[:2]]
+    reasons = [change.pop("exit_reason") for change in changes]
+    assert reasons == [None, {"code": "left", "words": {"fa": "ترک کار یا قطع همکاری", "en": "left"}}]
     assert changes == [
         {"what": "sheba", "present_masked": shown[0], "proposed_masked": shown[1], "lists": []},
         {"what": "exit", "present_masked": None, "proposed_masked": None, "lists": []},

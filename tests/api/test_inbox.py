@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -162,3 +163,28 @@ async def test_what_a_colleague_decided_is_told_in_both_languages(
     assert late["code"] == "task_decided"
     assert late["params"]["by"] == {"fa": "امور مالی", "en": "the finance office"}
     assert late["params"]["outcome"]["en"] == "approved this application"
+
+
+async def test_an_exit_of_ones_own_file_is_not_in_the_inbox_and_its_task_says_why(
+    api: httpx2.AsyncClient, arrange: Arrange, activity_context: ActivityContext
+) -> None:
+    personnel, line = await Personnel.open(activity_context, arrange), Line()
+    colleague = await arrange.hr_officer(personnel.organisation_id)
+    sender = replace(colleague, token=(await arrange.as_staff(replace(colleague, id=personnel.actor.person_id))).token)
+    case_id = await personnel.change(line, line.but(employment="بازنشسته"))
+    await Transitions(activity_context).request_decision(StepInput(case_id))
+
+    (task,) = await inbox(api, colleague)
+    assert await inbox(api, sender) == []
+    address = f"/v1/tasks/{task['id']}"
+    seen = await api.get(address, headers=sender.headers())
+    assert (seen.json()["sent_by_me"], task["sent_by_me"]) == (True, False)
+    case = (await api.get(f"/v1/cases/{case_id}", headers=sender.headers())).json()
+    assert (case["allowed_actions"], case["change"], case["is_moving"]) == ([], None, False)
+    decision = {"kind": "confirm_change", "decision": "confirm"}
+    headers = {**sender.headers(), "If-Match": seen.headers["ETag"]}
+    refused = await api.post(f"{address}/decision", json=decision, headers=headers)
+    claimed = await api.post(f"{address}/claim", headers=sender.headers())
+    assert [(answer.status_code, answer.json()["code"]) for answer in (refused, claimed)] == [
+        (403, "sent_by_yourself")
+    ] * 2

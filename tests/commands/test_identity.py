@@ -12,8 +12,8 @@ from activities.transition import ActivityContext
 from commands.employment import search_employments
 from domain.access import Actor, Grant, Role, ScopeKind
 from domain.employment import EmployeeMobileDisputed, MobileDisputed
+from domain.errors import SentByYourself
 from domain.onboarding import NotOnPersonnelList
-from domain.personnel import SentByYourself
 from messages.case import OVER, NextStep
 from storage.account import begin_session
 from storage.database import SERVICE, transaction

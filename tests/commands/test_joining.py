@@ -16,7 +16,7 @@ from commands.joining import accept_terms, join
 from domain.access import Grant, Role, ScopeKind
 from domain.account import CodeNotAccepted, MobileUnreadable
 from domain.address import from_network
-from domain.errors import TooMany
+from domain.errors import SentByYourself, TooMany
 from domain.joining import (
     INQUIRIES,
     INQUIRIES_PER_ADDRESS,
@@ -24,7 +24,6 @@ from domain.joining import (
     JOININGS_PER_NUMBER,
     TermsOutdated,
 )
-from domain.personnel import SentByYourself
 from gateways.mobile_owner import OwnerUnknown
 from storage.account import purge_expired
 from storage.database import SERVICE, transaction

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,9 @@ from domain.personnel import (
     judge_row,
     recognise_headings,
 )
+from domain.personnel_status import StatusWords
+from messages.personnel import ExitReason
+from tests.personnel_steps import STATUSES
 
 TODAY = date(2026, 11, 21)
 REGIONS = frozenset({"1101", "1104"})
@@ -40,14 +44,14 @@ WRONG = {
     Column.HIRE_DATE: ("1400/12/30", "bad_date"),
     Column.NET_PAY: ("0", "bad_amount"),
     Column.SHEBA: ("IR490546091390996030824629", "bad_sheba"),
-    Column.EMPLOYMENT: ("بازنشسته", "not_employed"),
+    Column.EMPLOYMENT: ("نامشخص", "unreadable_status"),
 }
 
 
 def judge(changes: dict[Column, str], seen: set[str] | None = None, number: int = 1) -> PersonnelRow | RefusedRow:
     cells = GOOD | changes
     raw = RawRow(number, tuple(cells[column] for column in COLUMNS))
-    return judge_row(raw, REGIONS, set() if seen is None else seen, TODAY)
+    return judge_row(raw, REGIONS, set() if seen is None else seen, TODAY, STATUSES)
 
 
 def code_of(column: Column, text: str) -> str:
@@ -138,24 +142,78 @@ def test_what_is_no_pay_is_refused(text: str) -> None:
     assert code_of(Column.NET_PAY, text) == "bad_amount"
 
 
-@pytest.mark.parametrize("text", ["بازنشسته", "ترک خدمت", "منفصل", "مستعفی", "قطع همکاري", "فوت", "غیر شاغل", "؟"])
-def test_whatever_is_not_a_word_for_employed_is_not_employed(text: str) -> None:
-    assert code_of(Column.EMPLOYMENT, text) == "not_employed"
+@pytest.mark.parametrize(
+    "text",
+    [
+        "رسمی", "پیمانی", "قراردادی", "شاغل تمام وقت", "آزمایشی", "ساعتی", "رسمی - آزمایشی", "شاغل (پيماني)",
+        "شاغل/رسمی", "مرخصی بدون حقوق", "مامور", "مأمور به خدمت", f"آماده{ZWNJ}به{ZWNJ}خدمت", "مرخصی زایمان", " شاغل. ",
+    ],
+)  # fmt: skip
+def test_kinds_of_employment_and_leaves_are_no_exits(text: str) -> None:
+    assert isinstance(judge({Column.EMPLOYMENT: text}), PersonnelRow)
 
 
-def test_a_leaver_is_known_by_national_id_whatever_the_row_is_refused_for() -> None:
-    for changes in ({}, {Column.NET_PAY: "-"}):
-        verdict = judge({Column.EMPLOYMENT: "بازنشسته", **changes})
-        assert isinstance(verdict, RefusedRow)
-        assert verdict.leaver
-        assert verdict.national_id == "5260181591"
-
-
-def test_an_empty_status_makes_nobody_a_leaver() -> None:
-    verdict = judge({Column.EMPLOYMENT: " "})
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("ترک کار", ExitReason.LEFT), ("قطع همکاري", ExitReason.LEFT), ("اخراج", ExitReason.LEFT),
+        ("مستعفی", ExitReason.LEFT), ("بازنشسته", ExitReason.RETIRED), ("فوت", ExitReason.DIED),
+        ("متوفي", ExitReason.DIED), ("بازنشستگی / بازنشسته", ExitReason.RETIRED),
+    ],
+)  # fmt: skip
+def test_words_that_mean_leaving_report_an_exit_and_how_it_came(text: str, reason: ExitReason) -> None:
+    verdict = judge({Column.EMPLOYMENT: text})
     assert isinstance(verdict, RefusedRow)
-    assert verdict.code == "not_employed"
-    assert not verdict.leaver
+    assert (verdict.code, verdict.leaver) == ("not_employed", reason)
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "؟", "000", "IR350170494362221674826030", "غیر شاغل", "رسمی - بازنشسته", "شاغل-نامشخص"]
+)
+def test_a_status_that_cannot_be_read_refuses_the_row_and_reports_no_exit(text: str) -> None:
+    verdict = judge({Column.EMPLOYMENT: text})
+    assert isinstance(verdict, RefusedRow)
+    assert (verdict.column, verdict.code, verdict.leaver) == (Column.EMPLOYMENT, "unreadable_status", None)
+
+
+def test_the_refusal_of_a_status_says_which_words_are_understood() -> None:
+    assert all(word in sentence for word in ("شاغل", "بازنشسته", "فوت") for sentence in REFUSALS["unreadable_status"])
+
+
+@pytest.mark.parametrize("text", ["", "-", "0", "۰"])
+def test_a_leaver_needs_neither_pay_nor_account_nor_number(text: str) -> None:
+    emptied = dict.fromkeys((Column.MOBILE, Column.HIRE_DATE, Column.NET_PAY, Column.SHEBA), text)
+    verdict = judge({Column.EMPLOYMENT: "بازنشسته", **emptied})
+    assert isinstance(verdict, RefusedRow)
+    assert (verdict.code, verdict.national_id, verdict.leaver) == ("not_employed", "5260181591", ExitReason.RETIRED)
+
+
+@pytest.mark.parametrize("column", [c for c in WRONG if c not in {Column.NET_PAY, Column.EMPLOYMENT}])
+def test_a_row_with_another_fault_reports_no_exit_for_its_cells_may_have_slipped(column: Column) -> None:
+    text, code = WRONG[column]
+    verdict = judge({Column.EMPLOYMENT: "بازنشسته", column: text})
+    assert isinstance(verdict, RefusedRow)
+    assert (verdict.column, verdict.code, verdict.leaver) == (column, code, None)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"died": []},
+        {"left": ["ترک کار", "شاغل"]},
+        {"left": ["ترک کار", " شا غل "]},
+        {"retired": [" ؟ "]},
+        {"retired": ["ب" * 51]},
+        {"employed": [f"کار {number}" for number in range(201)]},
+        {"employed": "شاغل"},
+        {"left": [1]},
+    ],
+)
+def test_words_that_say_nothing_or_two_things_make_no_policy(changes: dict[str, Any]) -> None:
+    value: dict[str, Any] = {"employed": ["شاغل"], "left": ["ترک کار"], "retired": ["بازنشسته"], "died": ["فوت"]}
+    assert StatusWords.from_policy(value | {"of_a_newer_release": ["x"]}).read("ترک‌کار") is ExitReason.LEFT
+    with pytest.raises(ValueError, match=next(iter(changes))):
+        StatusWords.from_policy(value | changes)
 
 
 def test_names_lose_control_characters_and_what_is_over_long() -> None:
@@ -172,7 +230,7 @@ def test_nothing_personal_shows_in_a_repr() -> None:
 
 
 def test_every_code_has_a_persian_and_an_english_sentence() -> None:
-    codes = {code for _, code in WRONG.values()} | {"duplicate"}
+    codes = {code for _, code in WRONG.values()} | {"duplicate", "not_employed"}
     assert codes | {OWN_ROW} == set(REFUSALS)
     verdict = RefusedRow(1, Column.MOBILE, "bad_mobile")
     assert "تلفن همراه" in verdict.message_fa

@@ -17,6 +17,7 @@ from demo.personnel_generator import CODES, REGIONS, FileFormat, generate, write
 from domain.personnel import COLUMNS, HEADINGS, PersonnelRow, RawRow, RefusedRow, judge_row
 from gateways import personnel_rows, xlsx_guard
 from gateways.personnel_file import SENTENCES, PersonnelFileError, count_rows, read_rows
+from tests.personnel_steps import STATUSES
 
 DATA = Path(__file__).parent.parent / "data"
 TODAY = date(2026, 11, 21)
@@ -26,7 +27,7 @@ ROW = "5260181591,حمید,حسینی,09128513358,1104,1375/02/14,324071000,IR49
 
 def verdicts(path: Path) -> list[PersonnelRow | RefusedRow]:
     seen: set[str] = set()
-    return [judge_row(raw, REGIONS, seen, TODAY) for raw in read_rows(path)]
+    return [judge_row(raw, REGIONS, seen, TODAY, STATUSES) for raw in read_rows(path)]
 
 
 def refused(path: Path) -> dict[int, str]:

@@ -108,3 +108,25 @@ def test_each_list_keeps_the_number_that_it_had_whatever_became_of_it(before: st
         ("d-was-moved", b"first", False),
         ("e-was-refused", b"first", False),
     ]
+
+
+def test_who_sent_a_file_before_must_not_answer_what_still_waits_of_it(before: str) -> None:
+    plain = before.replace("+psycopg", "")
+    with closing(psycopg.connect(plain)) as connection:
+        rows = Rows(connection)
+        person, sender = (rows.add("persons", national_id_index=name, national_id_sealed="n") for name in "ps")
+        there = rows.employ(person, "lists-them")
+        rows.change("personnel_change", there, "other", None)
+        (waits, sent) = connection.execute("SELECT case_id, import_case_id FROM personnel_changes").fetchone() or ()
+        rows.add("facts", case_id=sent, kind="personnel_file_received", actor_id=sender, capacity="staff")
+        day = datetime(2026, 1, 1, tzinfo=UTC)
+        role = {"role": "support_agent", "scope_kind": "platform", "scope": ""}
+        asked = {"case_id": waits, "kind": "confirm_change", **role, "remind_at": day, "due_at": day}
+        rows.add("tasks", **asked, claimed_by=sender, claimed_at=day)
+        connection.commit()
+
+    migrate.upgrade(before)
+
+    with closing(psycopg.connect(plain)) as connection:
+        connection.execute("SELECT set_config('amanat.capacity', 'service', false)")
+        assert connection.execute("SELECT not_by, claimed_by FROM tasks").fetchall() == [(sender, None)]

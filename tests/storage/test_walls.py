@@ -75,7 +75,7 @@ UPDATED = {
     "policies": "approved_at approved_by rejected_at",
     "cases": "changed_at closed_at due_at next_actor outcome phase region_code version",
     "case_people": "until",
-    "tasks": "claimed_at claimed_by closed_at decided_by fact_id outcome reminded_at status version",
+    "tasks": "claimed_at claimed_by closed_at decided_by fact_id not_by outcome reminded_at status version",
     "deadlines": "due_at",
     "outbox": "attempts claimed_until due_at last_error sent_at",
     "notices": "failure provider_ref sent_at state",
@@ -90,7 +90,7 @@ UPDATED = {
     "personnel_imports": "changes_opened changes_waiting error error_columns error_row last_row rows_added rows_changed"
     " rows_read rows_refused rows_total rows_unchanged",
     # A newer file replaces the value that waits to be confirmed.
-    "personnel_changes": "import_case_id value_index value_sealed",
+    "personnel_changes": "exit_reason import_case_id value_index value_sealed",
     "mobile_changes": "is_matched mobile_index mobile_sealed",
     "reconciliation_findings": "restart_asked_at restart_asked_by seen_again_at settled_at times",
     "reconciliation_rounds": "after_id claimed_until kind started_at",

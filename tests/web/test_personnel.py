@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from uuid import UUID
 
 import httpx2
 import pytest
 
+from activities.transition import ActivityContext
 from commands.personnel import FILE_LIMIT
 from domain.access import Grant, Role, ScopeKind
+from messages.case import StepInput
 from tests.arrange import Arrange, Someone
+from tests.books import Superuser
+from tests.personnel_steps import Line, PersonnelOffice
+from tests.transitions import Transitions
 from tests.web.conftest import cookies
 from web.language import COOKIE as LANGUAGE_COOKIE
 
@@ -47,3 +53,25 @@ async def test_an_officer_of_several_organisations_begins_with_the_first_and_goe
     assert linked(await seen(site, officer, f"{address}?organisation_id={third}")) == [first, second]
     refused = await site.get(f"{address}?organisation_id={foreign}", headers=cookies(officer))
     assert refused.status_code == 404
+
+
+async def test_who_sent_the_file_reads_that_a_colleague_decides_and_the_contracts_officer_how_somebody_left(
+    site: httpx2.AsyncClient, arrange: Arrange, activity_context: ActivityContext, superuser: Superuser
+) -> None:
+    office, line = await PersonnelOffice.open(activity_context, arrange), Line()
+    contracts = await arrange.platform(Role.CONTRACTS_OFFICER)
+    sender = await arrange.as_staff(replace(contracts, id=office.actor.person_id), *office.actor.grants)
+    case_id = await office.change(line, line.but(employment="فوت"))
+    await Transitions(activity_context).request_decision(StepInput(case_id))
+    task = await superuser.value("SELECT id FROM tasks WHERE case_id = %s", case_id)
+    # Asked of the contracts office, the task is not the sender's to read at all; of their own office, it says why.
+    assert (await site.get(f"/tasks/{task}", headers=cookies(sender))).status_code == 404
+    page = await seen(site, contracts, f"/tasks/{task}")
+    assert "<dt>How they left</dt><dd>died</dd>" in page
+    assert 'value="confirm"' in page
+
+    organisation = str(office.organisation_id)
+    await superuser.run("UPDATE tasks SET role = 'hr_officer', scope_kind = 'organisation', scope = %s", organisation)
+    page = await seen(site, sender, f"/tasks/{task}")
+    assert "You sent the file that proposes this." in page
+    assert 'value="confirm"' not in page

@@ -128,10 +128,10 @@ async def test_a_decision_asks_for_its_own_code_or_for_a_step_up_first(
     own_code: bool,
 ) -> None:
     office, line = await PersonnelOffice.open(activity_context, arrange), Line()
-    case_id = await office.change(line, line.but(**changed))
-    await Transitions(activity_context).request_decision(StepInput(case_id))
     is_exit = "employment" in changed
     officer = await (arrange.hr_officer(office.organisation_id) if is_exit else arrange.platform(Role.SUPPORT_AGENT))
+    case_id = await office.change(line, line.but(**changed))
+    await Transitions(activity_context).request_decision(StepInput(case_id))
     task = await superuser.value("SELECT id FROM tasks WHERE case_id = %s", case_id)
     confirmed = (await site.get(f"/tasks/{task}", headers=cookies(officer))).text
     await weaken(superuser, officer)

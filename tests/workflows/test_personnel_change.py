@@ -16,6 +16,8 @@ from activities.transition import ActivityContext
 from domain.access import Role
 from messages.case import CaseKind, workflow_id
 from relay import Relay
+from storage.database import SERVICE, transaction
+from storage.rows.account import role_grants
 from storage.rows.cases import cases, timeline
 from storage.rows.tasks import tasks
 from tests.arrange import Arrange, Someone, eventually, sent_to
@@ -146,6 +148,45 @@ async def test_a_list_that_agrees_again_ends_its_change_of_mobile(
         return "personnel_mobile_overtaken" in sent_to(messages_dir, line.mobile)
 
     await eventually(told, "the SMS to the person")
+
+
+async def test_a_newer_row_that_says_employed_ends_a_waiting_exit_without_a_word_to_the_person(
+    office: PersonnelOffice, arrange: Arrange, temporal: WorkflowEnvironment, messages_dir: Path
+) -> None:
+    line = Line()
+    await arrange.hr_officer(office.organisation_id)
+    case_id = await proposed(office, line, line.but(employment="ترک کار"))
+    await office.send([line])
+    await process(temporal, case_id).result()
+
+    assert await phase_of(office, case_id) == "overtaken"
+    assert (await office.person(line)).job_state == "employed"
+    assert await quiet_events(process(temporal, case_id)) <= EVENT_BUDGET
+    assert sent_to(messages_dir, line.mobile) == []
+
+
+async def test_an_exit_whose_last_decider_has_gone_is_asked_of_the_contracts_office_and_waits_there_anew(
+    office: PersonnelOffice, arrange: Arrange, api: httpx2.AsyncClient, temporal: WorkflowEnvironment
+) -> None:
+    contracts, line = await arrange.platform(Role.CONTRACTS_OFFICER), Line()
+    colleague = await arrange.hr_officer(office.organisation_id)
+    case_id = await proposed(office, line, line.but(employment="ترک کار"))
+    asked, handle = await task_of(office, case_id), process(temporal, case_id)
+    async with transaction(office.context.engine, SERVICE) as connection:
+        gone = sa.update(role_grants).where(role_grants.c.person_id == colleague.id)
+        await connection.execute(gone.values(revoked_at=sa.func.now()))
+
+    await temporal.fast_forward(handle, timedelta(hours=72, seconds=5))
+
+    async def handed_on() -> bool:
+        return await task_of(office, case_id) != asked
+
+    await eventually(handed_on, "the other office's task")
+    answer = await decide(api, contracts, await task_of(office, case_id), decision="confirm")
+    assert answer.status_code == 200, answer.text
+    await handle.result()
+    assert (await office.person(line)).job_state == "left"
+    assert await quiet_events(handle) <= EVENT_BUDGET
 
 
 async def test_silence_brings_one_reminder_and_then_the_change_lapses(
