@@ -101,6 +101,22 @@
     if (event.target.matches?.("[data-select]")) event.target.select();
   });
 
+  // What is there to be copied goes to the clipboard by one press, and the button says so for a moment.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest?.("[data-copy]");
+    if (!button) return;
+    const { copy, copied, label = button.textContent } = button.dataset;
+    // Without a clipboard (a browser asks for HTTPS, or this very machine) it is marked at least.
+    if (!navigator.clipboard) {
+      window.getSelection().selectAllChildren(button.previousElementSibling);
+      return;
+    }
+    await navigator.clipboard.writeText(copy);
+    button.dataset.label = label;
+    button.textContent = copied;
+    window.setTimeout(() => (button.textContent = label), 2 * SECOND);
+  });
+
   // A file is named once it is chosen; one that is too large is said to be so before it is sent.
   document.addEventListener("change", (event) => {
     if (event.target.type === "file") {
@@ -126,22 +142,6 @@
     window.history.replaceState(null, "", window.location.pathname);
     if ("sendAtOnce" in form.dataset) form.requestSubmit();
   };
-
-  // What is there to be copied goes to the clipboard by one press, and the button says so for a moment.
-  document.addEventListener("click", async (event) => {
-    const button = event.target.closest?.("[data-copy]");
-    if (!button) return;
-    const { copy, copied, label = button.textContent } = button.dataset;
-    // Without a clipboard (a browser asks for HTTPS, or this very machine) it is marked at least.
-    if (!navigator.clipboard) {
-      window.getSelection().selectAllChildren(button.previousElementSibling);
-      return;
-    }
-    await navigator.clipboard.writeText(copy);
-    button.dataset.label = label;
-    button.textContent = copied;
-    window.setTimeout(() => (button.textContent = label), 2 * SECOND);
-  });
 
   document.addEventListener("DOMContentLoaded", () => {
     focusProblems(document);
