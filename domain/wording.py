@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from domain.access import Part, Role
-from domain.dates import format_day, format_deadline, format_moment
+from domain.dates import format_day, format_deadline
 from domain.money import Money, Unit, format_toman
 from domain.persian import persian_digits
 from domain.programme import Programme
@@ -21,7 +21,7 @@ _DEALT_WITH: Final = "به این مورد رسیدگی کرد", "dealt with thi
 # What a sentence says for a value that it was not given.
 _UNKNOWN: Final = "…"
 # How a sentence may have a value written, besides by the name of an enum: its member's words.
-FORMATS: Final = frozenset({"", "toman", "day", "moment", "deadline", "who"})
+FORMATS: Final = frozenset({"", "toman", "day", "deadline", "who"})
 EVERYBODY: Final = frozenset(Part)
 # What tells of pay, employment or mistakes is for the person whom the case is about: no guarantor sees it (A5).
 OWNER: Final = frozenset({Part.APPLICANT, Part.SUBJECT})
@@ -32,8 +32,8 @@ class Sentence:
     """One thing said in both languages.
 
     ``{name}`` is filled from the params, ``{name:spec}`` as ``spec`` says: ``toman`` (an amount of rial), ``day`` (an
-    ISO date), ``moment`` (an ISO instant), ``deadline`` (one by which people act), ``who`` (a role or part), or the
-    name of an enum whose member the value is. A list is said value by value.
+    ISO date), ``deadline`` (an ISO instant by which people act), ``who`` (a role or part), or the name of an enum whose
+    member the value is. A list is said value by value.
     """
 
     fa: str
@@ -237,8 +237,6 @@ class _Value:
             with contextlib.suppress(ValueError):
                 if spec == "day":
                     return format_day(date.fromisoformat(value), persian=self._persian)
-                if spec == "moment":
-                    return format_moment(datetime.fromisoformat(value), persian=self._persian)
                 if spec == "deadline":
                     return format_deadline(datetime.fromisoformat(value), persian=self._persian)
             if spec not in FORMATS - {"who"} and self._words is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
@@ -20,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import status_of
 from api.session_load import Counted
-from domain.errors import Refusal
+from domain.errors import Conflict, Refusal
 from domain.wording import Sentence
 from web import (
     account,
@@ -101,6 +102,7 @@ _HEADERS: Final = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
     "Strict-Transport-Security": "max-age=31536000",
 }
+_IN_A_CASE: Final = re.compile("(/cases/[0-9a-f-]{36})/")
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 _RETRY_SECONDS: Final = "3"
 MAX_FORM: Final = 64 * 1024
@@ -280,7 +282,11 @@ def _install_errors(pages: FastAPI) -> None:
 def _refusal_page(request: Request, refusal: Refusal) -> Response:
     status = HTTPStatus(status_of(type(refusal)))
     words = Sentence(refusal.sentence("fa"), refusal.sentence("en"))
-    response = page_request_of(request).render("error.html", status=status, words=words, reference=_reference())
+    # What is refused in a case is explained by the case.
+    case = _IN_A_CASE.match(request.url.path) if isinstance(refusal, Conflict) else None
+    response = page_request_of(request).render(
+        "error.html", status=status, words=words, reference=_reference(), case="" if case is None else case[1]
+    )
     if refusal.retry_after is not None:
         response.headers["Retry-After"] = str(refusal.retry_after)
     return response
@@ -290,7 +296,7 @@ def _error_page(request: Request, status: HTTPStatus) -> Response:
     page = page_request_of(request)
     sentence = page.language.translate(_SENTENCES.get(status, _OUR_FAULT))
     words = Sentence(sentence, sentence)
-    response = page.render("error.html", status=status, words=words, reference=_reference())
+    response = page.render("error.html", status=status, words=words, reference=_reference(), case="")
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = _RETRY_SECONDS
     return response

@@ -137,7 +137,6 @@ def examples_of(spec: str) -> list[Any]:
         "": [12],
         "toman": [50_000_000],
         "day": ["2027-03-21"],
-        "moment": ["2027-03-21T08:00:00+00:00"],
         "deadline": ["2027-03-21T08:00:00+00:00"],
         "who": [*access.Role, *access.Part],
     }
