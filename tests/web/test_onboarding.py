@@ -125,6 +125,9 @@ async def test_tavana_with_refusal_return_and_approval_clicked_by_four_people(
     await applicant.press("Name this colleague")
     await applicant.reads("The guarantor was named and is being asked.")
     await answer(willing, accept=True)
+    # Their page goes on as the case does.
+    await willing.reads("در انتظار بررسی امور مالی")
+    assert "سامانه در حال پیش بردن پرونده است" not in await willing.text()
     await applicant.reads("در انتظار بررسی امور مالی")
     await applicant.picture_for_docs("case")
 

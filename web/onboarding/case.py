@@ -27,6 +27,7 @@ router = APIRouter()
 # What pages say of what was just done, by a code in the address.
 NOTES: Final = {
     "corrected": _("Your corrected application was submitted."),
+    "correction_over": _("No correction is asked for now; what was done stands below."),
     "withdrawn": _("Your withdrawal was recorded."),
 }
 
@@ -58,7 +59,7 @@ async def take_correction(request: SignedIn, case_id: UUID) -> Response:
     form = await request.form()
     case = await request.api.read(read_case, case_id)
     if case.correction is None:
-        return request.redirect(f"/cases/{case_id}")
+        return request.redirect(f"/cases/{case_id}", done="correction_over")
 
     async def send(terms: Terms) -> Response:
         await request.api.perform(correct_application, form.key, case_id, checked(ApplicationCorrectionIn, **terms))
