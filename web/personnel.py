@@ -119,7 +119,9 @@ def _columns(language: Language) -> list[tuple[str, str]]:
         Column.HIRE_DATE: translate("Jalali, for example 1397/02/23"),
         Column.NET_PAY: translate("a month, in rial"),
         Column.SHEBA: translate("IR and 24 digits"),
-        Column.EMPLOYMENT: translate("«شاغل» for those who work; anything else is not imported"),
+        Column.EMPLOYMENT: translate(
+            "«شاغل» or a kind of employment such as «رسمی»; «بازنشسته» or «ترک کار» reports that somebody has left"
+        ),
     }
     return [(HEADINGS[column], language.digits(hint)) for column, hint in hints.items()]
 

@@ -117,16 +117,16 @@ async def apply_chunk(connection: AsyncConnection, importing: Importing, chunk: 
     leavers = {"leavers": list(exits), "exit_reasons": [reason.value for reason in exits.values()]}
     await _copy(connection, todo.rows)
     await connection.execute(statements.ADD_PERSONS)
-    await connection.execute(statements.LOCK_CHANGES, ids | leavers)
+    waiting = await connection.scalar(statements.LOCK_CHANGES, ids | leavers)
     await connection.execute(statements.LOCK_PERSONS, leavers)
     await connection.execute(statements.COMPARE, ids)
     refused = [*todo.refused, *await _refuse_own(connection, ids)]
     changed = await _change(connection, ids)
     listed = (await connection.execute(statements.LIST_MOBILES)).all()
     back = (await connection.execute(statements.TAKE_BACK_EXITS, ids)).all()
-    restored = await connection.scalars(statements.RESTORE_SHEBAS, ids)
+    restored = (await connection.scalars(statements.RESTORE_SHEBAS, ids)).all() if waiting else []
     agreed = {row.person_id for row in listed if not row.other_mobile}
-    await wake_concerned(connection, agreed | {row.person_id for row in back} | set(restored))
+    await wake_concerned(connection, agreed.union((row.person_id for row in back), restored))
     added = (await connection.execute(statements.ADD_EMPLOYMENTS, ids)).rowcount
     proposed = await _propose(connection, importing, ids | leavers)
     await _refuse(connection, importing.case_id, refused)

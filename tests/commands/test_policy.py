@@ -194,6 +194,17 @@ async def test_the_personnel_policy_in_force_can_be_proposed_again_and_bad_ones_
         assert (await propose(api, admins[0], wrong, "personnel")).json()["code"] == "policy_malformed"
 
 
+async def test_a_word_may_be_added_to_those_of_leaving_but_no_list_that_nobody_would_read(
+    api: httpx2.AsyncClient, context: Context, admins: tuple[Someone, Someone]
+) -> None:
+    now = await value(context, "personnel_status")
+    added = await propose(api, admins[0], {**now, "left": [*now["left"], "رفته"]}, "personnel_status")
+    assert added.status_code == 201, added.text
+    for wrong in ({**now, "retierd": ["رفته"]}, {**now, "left": [*now["left"], "شاغل"]}, {**now, "died": "فوت"}):
+        refused = await propose(api, admins[0], wrong, "personnel_status")
+        assert (refused.status_code, refused.json()["code"]) == (422, "policy_malformed")
+
+
 @pytest.mark.parametrize("content", ["\x00", "\ud800"])
 async def test_a_value_that_postgres_cannot_keep_is_refused(
     api: httpx2.AsyncClient, context: Context, admins: tuple[Someone, Someone], content: str

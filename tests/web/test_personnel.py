@@ -17,7 +17,7 @@ from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 from tests.personnel_steps import Line, PersonnelOffice
 from tests.transitions import Transitions
-from tests.web.conftest import cookies
+from tests.web.conftest import HERE, cookies
 from web.language import COOKIE as LANGUAGE_COOKIE
 
 
@@ -75,3 +75,17 @@ async def test_who_sent_the_file_reads_that_a_colleague_decides_and_the_contract
     page = await seen(site, sender, f"/tasks/{task}")
     assert "You sent the file that proposes this." in page
     assert 'value="confirm"' not in page
+
+
+async def test_an_exit_that_waits_is_not_called_left_and_hr_reads_what_takes_it_back(
+    site: httpx2.AsyncClient, arrange: Arrange, activity_context: ActivityContext
+) -> None:
+    office, line = await PersonnelOffice.open(activity_context, arrange), Line()
+    officer = await arrange.hr_officer(office.organisation_id)
+    await office.change(line, line.but(employment="ترک کار"))
+    headers = {"Cookie": f"{cookies(officer)['Cookie']}; {LANGUAGE_COOKIE}=en", **HERE}
+    page = (await site.post("/personnel/people", data={"national_id": line.national_id}, headers=headers)).text
+
+    assert "Exit awaits confirmation" in page
+    assert "Has left" not in page
+    assert "a newer file that lists them as employed takes it back at once" in page
