@@ -19,7 +19,7 @@ from tests.domain.test_programme import TAVANA
 TODAY = date(2026, 11, 21)
 EMPLOYER, OTHER = UUID(int=1), UUID(int=2)
 APPLICANT = Worker(EMPLOYER, "1101", date(2020, 1, 1), 400_000_000, is_employed=True)
-GUARANTOR = replace(APPLICANT, hire_date=date(2015, 4, 4))
+GUARANTOR = replace(APPLICANT, served_since=date(2015, 4, 4))
 
 
 def terms() -> GuarantorTerms:
@@ -72,7 +72,7 @@ def test_a_guarantor_stands_for_fewer_than_three_others(stands_for: int, may: bo
 def test_service_stays_under_28_years_and_11_months(
     hired: tuple[int, int, int], today: tuple[int, int, int], may: bool
 ) -> None:
-    guarantor = replace(GUARANTOR, hire_date=jalali_day(*hired).to_gregorian())
+    guarantor = replace(GUARANTOR, served_since=jalali_day(*hired).to_gregorian())
 
     found = faults(guarantor, today=jalali_day(*today).to_gregorian())
 

@@ -7,18 +7,8 @@ from datetime import date
 import pytest
 
 from domain.persian import ZWNJ
-from domain.personnel import (
-    COLUMNS,
-    HEADINGS,
-    OWN_ROW,
-    REFUSALS,
-    Column,
-    PersonnelRow,
-    RawRow,
-    RefusedRow,
-    judge_row,
-    recognise_headings,
-)
+from domain.personnel import OWN_ROW, REFUSALS, PersonnelRow, RawRow, RefusedRow, judge_row
+from domain.personnel_headings import COLUMNS, HEADINGS, Column, recognise_headings
 
 TODAY = date(2026, 11, 21)
 REGIONS = frozenset({"1101", "1104"})

@@ -14,7 +14,8 @@ import pytest
 import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
 
 from demo.personnel_generator import CODES, REGIONS, FileFormat, generate, write_people
-from domain.personnel import COLUMNS, HEADINGS, PersonnelRow, RawRow, RefusedRow, judge_row
+from domain.personnel import PersonnelRow, RawRow, RefusedRow, judge_row
+from domain.personnel_headings import COLUMNS, HEADINGS, Column
 from gateways import personnel_rows, xlsx_guard
 from gateways.personnel_file import SENTENCES, PersonnelFileError, count_rows, read_rows
 
@@ -114,7 +115,7 @@ def test_quoted_thousands_survive(csv_path: Path) -> None:
 
 
 def test_an_amount_that_fell_apart_at_its_separators_is_refused_even_in_the_last_column(csv_path: Path) -> None:
-    order = [*[column for column in COLUMNS if column != "net_pay_rial"], COLUMNS[6]]
+    order = [*[column for column in COLUMNS if column is not Column.NET_PAY], COLUMNS[6]]
     cells = dict(zip(COLUMNS, ROW.replace("324071000", "324").split(","), strict=True))
     lines = [",".join(HEADINGS[column] for column in order), ",".join(cells[column] for column in order) + ",071,000"]
     assert refused(written(csv_path, "\n".join(lines))) == {1: "bad_amount"}
