@@ -18,7 +18,7 @@ from domain.money import BadAmount, parse_rial
 from domain.persian import UnreadableValue, clean_text, squashed_key, value_text
 from domain.personnel_headings import Column
 from domain.programme import Programme
-from domain.service import LONGEST_SERVICE_YEARS, Service, parse_service
+from domain.service import LONGEST_SERVICE_YEARS, LengthOfService, parse_service
 from domain.wording import CapabilityWords, Sentence, TaskWords
 from messages.case import CaseKind
 from messages.personnel import Change, ChangePhase, Event, FactKind, ImportPhase, Sms, TaskKind
@@ -131,7 +131,7 @@ class PersonnelRow:
     net_pay_rial: int = field(repr=False)
     sheba: Sheba = field(repr=False)
     employed: bool = True
-    service: Service | None = field(default=None, repr=False)
+    service: LengthOfService | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,17 +240,9 @@ def judge_row(
         return RefusedRow(raw.number, column, code, national_id, leaver)
     if raw.merged:  # a name, or what a file need not have: nothing else is read from an empty cell
         return RefusedRow(raw.number, raw.merged[0], MERGED_CELLS, national_id)
+    names = _name(first_name), _name(last_name)
     return PersonnelRow(
-        raw.number,
-        national_id,
-        mobile,
-        _name(first_name),
-        _name(last_name),
-        region_code,
-        hire_date,
-        net_pay,
-        sheba,
-        service=service,
+        raw.number, national_id, mobile, *names, region_code, hire_date, net_pay, sheba, service=service
     )
 
 

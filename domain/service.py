@@ -25,7 +25,7 @@ class BadService(UnreadableValue):
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class LengthOfService:
     """How long somebody has served, and since when that counts.
 
     ``length`` is an ISO 8601 duration (P21Y4M0D), ``start`` the day that lies so long before the day of the list.
@@ -35,7 +35,7 @@ class Service:
     start: date = field(repr=False)
 
 
-def parse_service(text: str, as_of: date) -> Service | None:
+def parse_service(text: str, as_of: date) -> LengthOfService | None:
     """Read «۲۱ سال و ۴ ماه», with or without days, or a number of years alone; None of an empty text.
 
     Args:
@@ -56,4 +56,4 @@ def parse_service(text: str, as_of: date) -> Service | None:
     if years > LONGEST_SERVICE_YEARS or months >= MONTHS_A_YEAR or days > _MOST_DAYS:
         raise BadService
     start = add_months(to_jalali(as_of), -years * MONTHS_A_YEAR - months).to_gregorian() - timedelta(days=days)
-    return Service(f"P{years}Y{months}M{days}D", start)
+    return LengthOfService(f"P{years}Y{months}M{days}D", start)

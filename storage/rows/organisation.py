@@ -88,6 +88,7 @@ employments = table(
     apart_from={"is_disputed"},
     unit=str,
     mobile_index=bytes | None,
+    service=str | None,
     mobile_listed_at=datetime,
     mobile_agreed_at=datetime | None,
     sheba_index=bytes,

@@ -45,7 +45,7 @@ def test_a_colleague_of_the_same_region_and_pay_may_stand() -> None:
         ({"is_employed": False}, Rule.EMPLOYED_THERE),
         ({"region_code": "1104"}, Rule.SAME_REGION),
         ({"net_pay": 399_999_999}, Rule.PAY_HIGH_ENOUGH),
-        ({"hire_date": date(1990, 1, 1)}, Rule.SERVICE_SHORT_ENOUGH),
+        ({"served_since": date(1990, 1, 1)}, Rule.SERVICE_SHORT_ENOUGH),
     ],
 )
 def test_one_broken_rule_is_the_only_fault(change: dict[str, Any], broken: Rule) -> None:
