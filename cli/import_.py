@@ -167,6 +167,9 @@ def show_result(console: Console, imported: Import, refused: list[RefusedLine]) 
         "changes to confirm": imported.changes_opened,
     }
     console.print(", ".join(f"{count} {name}" for name, count in counters.items()), soft_wrap=True)
+    if imported.sheets_left_out:
+        names = ", ".join(imported.sheets_left_out)
+        console.print(f"sheets without the headings, left out: {names}", markup=False, soft_wrap=True)
     if not refused:
         return
     table = Table("row", "column", "code", "توضیح")
