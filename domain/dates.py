@@ -70,8 +70,10 @@ def parse_jalali(text: str) -> JalaliDate:
         BadDate: anything else, a year of two digits, or a day that the calendar lacks (30 Esfand of a common year).
     """
     plain = value_text(text)
-    match = next(filter(None, (form.fullmatch(plain) for form in _WRITTEN)), None)
-    if match is None:
+    for form in _WRITTEN:
+        if match := form.fullmatch(plain):
+            break
+    else:
         raise BadDate
     try:
         return jalali_day(int(match["year"]), _month(match["month"]), int(match["day"]))

@@ -21,7 +21,7 @@ _GROUPED: Final = re.compile(r"[0-9]{1,3}(?:([,٬،'\u2019 ])[0-9]{3}(?:\1[0-9]{
 # «۴۰۰/۰۰۰» is refused: three zeros may be thousands, unless four digits stand in a row before them.
 _EMPTY_FRACTION: Final = re.compile(r"([^./٫]*[0-9])[./٫](?:0{1,2}|0{4,9}|(?<=[0-9]{4}.)0{3})")
 _NOT_DIGIT: Final = re.compile(r"[^0-9]")
-_RIAL: Final = re.compile(r"(?:ریال|IRR)? ?(.*?) ?(?:ریال|IRR)?", re.DOTALL)
+_RIAL: Final = re.compile(r"\A(?:ریال|IRR) ?| ?(?:ریال|IRR)\Z")
 # A spreadsheet computes with binary numbers, and keeps and shows 15 digits of them; what stands beyond is noise.
 _NOISY: Final = re.compile(r"(?=.{17})[0-9]{1,15}\.[0-9]{1,25}")
 _AS_SHOWN: Final = decimal.Context(prec=15)
@@ -221,7 +221,7 @@ def parse_rial(text: str) -> int:
     """
     plain = value_text(text)
     if not plain.isdigit():
-        plain = _RIAL.fullmatch(plain)[1]  # type: ignore[index]  # it fits every text
+        plain = _RIAL.sub("", plain)
         if _NOISY.fullmatch(plain):
             plain = f"{_AS_SHOWN.create_decimal(plain).normalize():f}"
     return parse_whole(plain)
