@@ -63,6 +63,7 @@ class EarlierValues(Out):
     net_pay: Amount | None
     region_code: str | None
     hire_date: Day | None
+    served_since: Day | None = Field(description="From when service counted; the hire date, if no length was given")
     state: str | None
     case_id: UUID | None = Field(description="The case of the file or decision that changed it; null for a correction")
 
@@ -70,12 +71,13 @@ class EarlierValues(Out):
     def of(cls, version: EarlierVersion) -> EarlierValues:
         """An earlier version."""
         before: Any = version.before
-        hired = before.get("hire_date")
+        hired, served = before.get("hire_date"), before.get("service_start")
         return cls(
             until=version.until,
             net_pay=before.get("net_pay_rial"),
             region_code=before.get("region_code"),
             hire_date=None if hired is None else date.fromisoformat(hired),
+            served_since=None if served is None else date.fromisoformat(served),
             state=before.get("state"),
             case_id=version.case_id,
         )
@@ -106,6 +108,10 @@ class EmploymentOut(Out):
     organisation: EmployerOut
     region: RegionOut
     hire_date: Day
+    served_since: Day | None = Field(
+        validation_alias="service_start",
+        description="From when service counts, where the list gives its length; else it counts from the hire date",
+    )
     net_pay: Amount
     state: str = Field(examples=["employed"])
     mobile_dispute: EmploymentDispute | None = Field(

@@ -26,7 +26,8 @@ from commands.refusals import refuses
 from domain import errors
 from domain.access import READS_EVERYTHING, Role
 from domain.catalogue import words
-from domain.personnel import HEADINGS, REFUSALS, Column, UnknownFileType
+from domain.personnel import REFUSALS, UnknownFileType
+from domain.personnel_headings import HEADINGS, Column
 from gateways.personnel_report import write_csv, write_xlsx
 from gateways.personnel_rows import MAX_ROWS
 from messages.case import CaseKind
@@ -58,7 +59,7 @@ class FileError(Out):
 
     code: str = Field(examples=["missing_columns"])
     words: Words
-    columns: list[str] = Field(description="Missing columns, by their Persian headings")
+    columns: list[str] = Field(description="Columns at fault, by their Persian headings")
     row: int | None = Field(description="The row at which reading stopped, if known")
 
 
@@ -81,6 +82,9 @@ class ImportOut(Out):
     rows_refused: int = Field(examples=[22])
     changes_opened: int = Field(description="Changes that wait for somebody's yes", examples=[3])
     changes_waiting: int = Field(description="Changes for which a case was open already", examples=[0])
+    sheets_left_out: list[str] = Field(
+        description="Visible sheets of a workbook that hold something but lack the headings, at most 20"
+    )
     error: FileError | None
 
     @classmethod

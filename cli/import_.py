@@ -20,7 +20,8 @@ from commands.personnel import Upload, error_sentences, send_file
 from domain.access import Actor
 from domain.account import parse_username
 from domain.errors import NotFound
-from domain.personnel import HEADINGS, REFUSALS, Column
+from domain.personnel import REFUSALS
+from domain.personnel_headings import HEADINGS, Column
 from gateways.personnel_report import write_csv, write_xlsx
 from stack.places import CliError
 from stack.refusals import said_in_one_line
@@ -166,6 +167,9 @@ def show_result(console: Console, imported: Import, refused: list[RefusedLine]) 
         "changes to confirm": imported.changes_opened,
     }
     console.print(", ".join(f"{count} {name}" for name, count in counters.items()), soft_wrap=True)
+    if imported.sheets_left_out:
+        names = ", ".join(imported.sheets_left_out)
+        console.print(f"sheets without the headings, left out: {names}", markup=False, soft_wrap=True)
     if not refused:
         return
     table = Table("row", "column", "code", "توضیح")

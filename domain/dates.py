@@ -13,10 +13,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from persiantools.jdatetime import JalaliDate
 
-from domain.persian import UnreadableValue, persian_digits, value_text
+from domain.persian import UnreadableValue, persian_digits, squashed_key, value_text
 
 MONTHS_A_YEAR: Final = 12
-_JALALI: Final = re.compile(r"([0-9]{4})([/-])([0-9]{1,2})\2([0-9]{1,2})")
 _MONTH_NAMES: Final = (
     "فروردین", "اردیبهشت", "خرداد", "تیر", "مرداد", "شهریور",
     "مهر", "آبان", "آذر", "دی", "بهمن", "اسفند",
@@ -28,6 +27,18 @@ _MONTH_NAMES_EN: Final = (
     "Farvardin", "Ordibehesht", "Khordad", "Tir", "Mordad", "Shahrivar",
     "Mehr", "Aban", "Azar", "Dey", "Bahman", "Esfand",
 )  # fmt: skip
+_MONTHS: Final = {squashed_key(name): month for month, name in enumerate(_MONTH_NAMES, 1)} | {"امرداد": 5}
+# Programs write a midnight behind the day.
+_CLOCK: Final = r"(?:[ T]+[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?)?"
+_SIGN: Final = r" *(?P<sign>[/.-]) *"
+_YEAR, _MONTH, _DAY = r"(?P<year>[0-9]{4})", r"(?P<month>[0-9]{1,2})", r"(?P<day>[0-9]{1,2})"
+# A year has four digits: of 97/02/23 nobody could tell which end is the year.
+_WRITTEN: Final = (
+    re.compile(rf"{_YEAR}{_SIGN}{_MONTH} *(?P=sign) *{_DAY}{_CLOCK}"),
+    re.compile(rf"{_DAY}{_SIGN}{_MONTH} *(?P=sign) *{_YEAR}{_CLOCK}"),
+    re.compile(rf"{_YEAR}(?P<month>[0-9]{{2}})(?P<day>[0-9]{{2}})"),
+    re.compile(rf"{_DAY} *(?P<month>[^\W\d_]+(?: [^\W\d_]+){{0,2}}) *{_YEAR}"),
+)
 
 
 def _tehran() -> tzinfo:
@@ -53,18 +64,32 @@ def jalali_day(year: int, month: int, day: int) -> JalaliDate:
 
 
 def parse_jalali(text: str) -> JalaliDate:
-    """Read '1397/2/23' or '۱۳۹۷-۰۲-۲۳' (digits of any of the three alphabets, month and day of one or two).
+    """Read a day as people and programs write it, in digits of any of the three alphabets.
+
+    '1397/2/23' with / - or . between, the day first ('23/02/1397'), eight digits ('13970223'), the month's name
+    («۲۳ اردیبهشت ۱۳۹۷»); behind digits with signs a time of day is passed over.
 
     Raises:
-        BadDate: anything else, or a day that the calendar lacks (30 Esfand of a common year).
+        BadDate: anything else, a year of two digits, or a day that the calendar lacks (30 Esfand of a common year).
     """
-    match = _JALALI.fullmatch(value_text(text).replace(" ", ""))
-    if match is None:
+    plain = value_text(text)
+    for form in _WRITTEN:
+        if match := form.fullmatch(plain):
+            break
+    else:
         raise BadDate
     try:
-        return jalali_day(int(match[1]), int(match[3]), int(match[4]))
+        return jalali_day(int(match["year"]), _month(match["month"]), int(match["day"]))
     except ValueError:
         raise BadDate from None
+
+
+def _month(text: str) -> int:
+    """The number of a month, 0 for a word that is none."""
+    if text.isdigit():
+        return int(text)
+    name = squashed_key(text)
+    return _MONTHS.get(name) or _MONTHS.get(name.removesuffix("ماه"), 0)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -44,11 +44,14 @@ class GuaranteeState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """What a personnel list says of somebody, as far as standing for a credit goes. ``net_pay`` is rial a month."""
+    """What a personnel list says of somebody, as far as standing for a credit goes. ``net_pay`` is rial a month.
+
+    ``served_since``: the hire date, unless the list gives the length of service.
+    """
 
     organisation_id: UUID
     region_code: str
-    hire_date: date
+    served_since: date
     net_pay: int
     is_employed: bool
 
@@ -132,16 +135,16 @@ def judge(
     return {
         Rule.EMPLOYED_THERE: guarantor.is_employed and guarantor.organisation_id == applicant.organisation_id,
         Rule.SAME_REGION: guarantor.region_code == applicant.region_code,
-        Rule.SERVICE_SHORT_ENOUGH: today < service_limit(terms, guarantor.hire_date),
+        Rule.SERVICE_SHORT_ENOUGH: today < service_limit(terms, guarantor.served_since),
         Rule.PAY_HIGH_ENOUGH: guarantor.net_pay >= applicant.net_pay,
         Rule.STANDS_FOR_FEW: stands_for < terms.stands_for_max,
     }
 
 
-def service_limit(terms: GuarantorTerms, hire_date: date) -> date:
+def service_limit(terms: GuarantorTerms, served_since: date) -> date:
     """The first day on which somebody's service is too long for a guarantor (A4)."""
     years, months = divmod(terms.service_months, MONTHS_A_YEAR)
-    return service_ends(hire_date, years, months)
+    return service_ends(served_since, years, months)
 
 
 def as_faults(kept: Mapping[Rule, bool]) -> list[Rule]:
@@ -240,8 +243,8 @@ RULE_VALUES: Final[Mapping[Rule, Sentence]] = {
     Rule.EMPLOYED_THERE: Sentence("{employment:EmploymentStatus}", "{employment:EmploymentStatus}"),
     Rule.SAME_REGION: Sentence("{region}؛ متقاضی: {applicant_region}", "{region}; the applicant: {applicant_region}"),
     Rule.SERVICE_SHORT_ENOUGH: Sentence(
-        "استخدام {hired:day}؛ سابقه در {service_limit:day} به حد می‌رسد",
-        "hired {hired:day}; reaches the limit on {service_limit:day}",
+        "استخدام {hired:day}؛ سابقه از {since:day} حساب می‌شود و در {service_limit:day} به حد می‌رسد",
+        "hired {hired:day}; service counts from {since:day} and reaches the limit on {service_limit:day}",
     ),
     Rule.PAY_HIGH_ENOUGH: Sentence(
         "{pay:toman}؛ متقاضی: {applicant_pay:toman}", "{pay:toman}; the applicant: {applicant_pay:toman}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import enum
 import re
 from collections.abc import Iterable, Sequence
@@ -13,10 +14,17 @@ from domain.persian import UnreadableValue, persian_digits, value_text
 RIAL_A_TOMAN: Final = 10
 # A bigint holds 9.2 * 10^18: sums of many bounded amounts still fit.
 MAX_AMOUNT: Final = 10**17
-# A separator must be the same throughout and stand before every three digits: else «۱٬۵» would be read as 15.
-_GROUPED: Final = re.compile(r"[0-9]{1,3}(?:([,٬،'\u2019 ])[0-9]{3})(?:\1[0-9]{3})*")
 _PLAIN: Final = re.compile(r"[0-9]{1,25}")
+# A separator must be the same throughout and stand before every three digits: else «۱٬۵» would be read as 15. A sign of
+# fractions separates thousands where it comes more than once, for a number has one fraction: «۴۰۰/۰۰۰/۰۰۰».
+_GROUPED: Final = re.compile(r"[0-9]{1,3}(?:([,٬،'\u2019 ])[0-9]{3}(?:\1[0-9]{3})*|([./٫])[0-9]{3}(?:\2[0-9]{3})+)")
+# «۴۰۰/۰۰۰» is refused: three zeros may be thousands, unless four digits stand in a row before them.
+_EMPTY_FRACTION: Final = re.compile(r"([^./٫]*[0-9])[./٫](?:0{1,2}|0{4,9}|(?<=[0-9]{4}.)0{3})")
 _NOT_DIGIT: Final = re.compile(r"[^0-9]")
+_RIAL: Final = re.compile(r"\A(?:ریال|IRR) ?| ?(?:ریال|IRR)\Z")
+# A spreadsheet computes with binary numbers, and keeps and shows 15 digits of them; what stands beyond is noise.
+_NOISY: Final = re.compile(r"(?=.{17})[0-9]{1,15}\.[0-9]{1,25}")
+_AS_SHOWN: Final = decimal.Context(prec=15)
 
 
 class Unit(enum.StrEnum):
@@ -185,18 +193,38 @@ def _whole(number: int) -> int:
 def parse_whole(text: str) -> int:
     """Read a whole non-negative number as people write it: any digits, thousands separated by , ٬ ، ' or a space.
 
+    A fraction of zeros alone is passed over (400000000.00); two or more of its signs separate thousands.
+
     Raises:
-        BadAmount: an empty text, a sign, a fraction, a misplaced separator, or more than 10^17.
+        BadAmount: an empty text, a sign, another fraction, a misplaced separator, or more than 10^17.
     """
     plain = value_text(text)
     if not _PLAIN.fullmatch(plain):
-        if not _GROUPED.fullmatch(plain):
+        if fraction := _EMPTY_FRACTION.fullmatch(plain):
+            plain = fraction[1]
+        if not (_PLAIN.fullmatch(plain) or _GROUPED.fullmatch(plain)):
             raise BadAmount
         plain = _NOT_DIGIT.sub("", plain)
     number = int(plain)
     if number > MAX_AMOUNT:
         raise BadAmount
     return number
+
+
+def parse_rial(text: str) -> int:
+    """Read an amount in rial as programs write it: as ``parse_whole``, with or without its unit, and without noise.
+
+    Noise is what a spreadsheet does not show itself: beyond 15 digits, 31500000.000000004 is 31500000.
+
+    Raises:
+        BadAmount: as ``parse_whole``; another unit.
+    """
+    plain = value_text(text)
+    if not plain.isdigit():
+        plain = _RIAL.sub("", plain)
+        if _NOISY.fullmatch(plain):
+            plain = f"{_AS_SHOWN.create_decimal(plain).normalize():f}"
+    return parse_whole(plain)
 
 
 def parse_toman(text: str) -> Money:

@@ -27,8 +27,25 @@ _MARKS: Final = dict.fromkeys(
 _LOOSE_ZWNJ: Final = re.compile(rf"{ZWNJ}*(\s){ZWNJ}*|^{ZWNJ}+|{ZWNJ}+$|(?<={ZWNJ}){ZWNJ}+")
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SPACES: Final = re.compile(r"\s+")
+# What other keyboards (Arabic, Kurdish, Urdu, Sindhi, Pashto, Uyghur) have in the place of a Persian letter.
+_SAME_LETTER: Final = {
+    "ا": "آأإٱٲٳٵ",
+    "ب": "ٮ",
+    "ت": "ٹ",
+    "د": "ڈډ",
+    "ر": "ڕڑړ",
+    "ف": "ڡ",
+    "ق": "ٯ",
+    "ک": "ڪ",
+    "گ": "ګڭ",
+    "ل": "ڵ",
+    "ن": "ںڼڻ",
+    "و": "ؤۆۇۈۉۊۋۅۄٷ",
+    "ه": "ةۀەہھۂۃ",
+    "ی": "ئێېۍےۓؠٸۑ",
+}
 _SEARCH_FOLD: Final = str.maketrans(
-    {"آ": "ا", "أ": "ا", "إ": "ا", "ٱ": "ا", "ة": "ه", "ۀ": "ه", "ؤ": "و", "ئ": "ی", "ء": None, ZWNJ: None}
+    {other: letter for letter, others in _SAME_LETTER.items() for other in others} | {"ء": None, ZWNJ: None}
 )
 _NOT_WORD: Final = re.compile(r"[\W_]+")
 

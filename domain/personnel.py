@@ -6,8 +6,7 @@ A bad row is refused alone, by its first fault in the order of the columns; a pe
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import ClassVar, Final
@@ -15,10 +14,12 @@ from typing import ClassVar, Final
 from domain.dates import BadDate, parse_jalali
 from domain.errors import InvalidInput
 from domain.identity import Mobile, NationalId, Sheba, parse_mobile, parse_national_id, parse_sheba
-from domain.money import BadAmount, parse_whole
+from domain.money import BadAmount, parse_rial
 from domain.persian import UnreadableValue, clean_text, squashed_key, value_text
+from domain.personnel_headings import COLUMNS, Column
 from domain.personnel_status import StatusWords
 from domain.programme import Programme
+from domain.service import LONGEST_SERVICE_YEARS, LengthOfService, parse_service
 from domain.wording import CapabilityWords, Sentence, TaskWords
 from messages.case import CaseKind
 from messages.personnel import Event, ExitReason, FactKind, ImportPhase, TaskKind
@@ -27,55 +28,10 @@ MAX_CELL: Final = 512
 MAX_NAME: Final = 100
 # Far above any pay, far below a bigint: a quarter of it times any count of months is still within Money's bounds.
 MAX_NET_PAY_RIAL: Final = 10**14
-LONGEST_SERVICE_YEARS: Final = 60
-
-
-class Column(enum.StrEnum):
-    """The columns that a personnel file must have, in their usual order."""
-
-    NATIONAL_ID = "national_id"
-    FIRST_NAME = "first_name"
-    LAST_NAME = "last_name"
-    MOBILE = "mobile"
-    REGION_CODE = "region_code"
-    HIRE_DATE = "hire_date"
-    NET_PAY = "net_pay_rial"
-    SHEBA = "sheba"
-    EMPLOYMENT = "employment"
-
-
-COLUMNS: Final = tuple(Column)
-HEADINGS: Final[Mapping[Column, str]] = {
-    Column.NATIONAL_ID: "کد ملی",
-    Column.FIRST_NAME: "نام",
-    Column.LAST_NAME: "نام خانوادگی",
-    Column.MOBILE: "تلفن همراه",
-    Column.REGION_CODE: "کد منطقه",
-    Column.HIRE_DATE: "تاریخ استخدام",
-    Column.NET_PAY: "خالص دریافتی (ریال)",
-    Column.SHEBA: "شماره شبا",
-    Column.EMPLOYMENT: "وضعیت",
-}
-_OTHER_HEADINGS: Final[Mapping[Column, tuple[str, ...]]] = {
-    Column.NATIONAL_ID: ("شماره ملی", "کد ملی کارمند"),
-    Column.FIRST_NAME: ("نام کارمند",),
-    Column.LAST_NAME: ("فامیلی", "فامیل", "نام خانوادگی کارمند"),
-    Column.MOBILE: ("موبایل", "همراه", "شماره موبایل", "شماره همراه", "شماره تلفن همراه", "تلفن موبایل"),
-    Column.REGION_CODE: ("کد منطقه محل خدمت", "کد ناحیه"),
-    Column.HIRE_DATE: ("تاریخ شروع خدمت", "تاریخ شروع به کار"),
-    # A heading in toman is not taken: it would make every amount wrong by ten.
-    Column.NET_PAY: ("خالص دریافتی", "خالص دریافتی به ریال", "خالص پرداختی (ریال)", "خالص حقوق (ریال)"),
-    Column.SHEBA: ("شبا", "کد شبا", "شماره شبای بانکی"),
-    Column.EMPLOYMENT: ("وضعیت اشتغال", "وضعیت خدمت", "وضعیت استخدام"),
-}
-_COLUMN_BY_KEY: Final = {
-    squashed_key(text): column
-    for column in Column
-    for text in (HEADINGS[column], *_OTHER_HEADINGS[column], column.value)
-}
 
 # Not a fault of the row: only the import knows who sent it.
 OWN_ROW: Final = "own_row"
+MERGED_CELLS: Final = "merged_cells"
 REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
     "bad_national_id": (
         "کد ملی درست نیست؛ لطفاً هر ده رقم آن را دوباره بررسی کنید.",
@@ -90,16 +46,24 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
         "The region code is not in the list of regions.",
     ),
     "bad_date": (
-        "تاریخ استخدام درست نیست؛ آن را شمسی و مانند ۱۳۹۷/۰۲/۲۳ بنویسید. تاریخ آینده پذیرفته نمی‌شود.",
-        "The hire date is not a valid Jalali date such as 1397/02/23, or lies in the future.",
+        "تاریخ استخدام درست نیست؛ آن را شمسی و با سال چهاررقمی بنویسید: ۱۳۹۷/۰۲/۲۳. تاریخ آینده پذیرفته نمی‌شود.",
+        "The hire date is no Jalali day with a year of four digits, such as 1397/02/23, or lies in the future.",
     ),
     "bad_amount": (
-        "خالص دریافتی باید عددی صحیح به ریال و بزرگ‌تر از صفر باشد.",
-        "The net pay must be a whole number of rial above zero.",
+        "خالص دریافتی باید عددی صحیح به ریال و بزرگ‌تر از صفر باشد، مانند ۴۰۰٬۰۰۰٬۰۰۰.",
+        "The net pay must be a whole number of rial above zero, such as 400,000,000.",
     ),
     "bad_sheba": (
         "شمارهٔ شبا درست نیست؛ لطفاً IR و ۲۴ رقم پس از آن را بررسی کنید.",
         "The sheba is not valid; please check IR and the 24 digits after it.",
+    ),
+    "bad_service": (
+        "سنوات خدمت خوانده نمی‌شود؛ آن را به سال یا به سال و ماه بنویسید: ۲۱ سال و ۴ ماه.",
+        "The length of service must be in years, or years and months, such as «۲۱ سال و ۴ ماه».",
+    ),
+    MERGED_CELLS: (
+        "خانهٔ این ستون با خانه‌های دیگر ادغام شده و در این ردیف خالی مانده است؛ ادغام را بردارید و هر ردیف را پر کنید.",
+        "The cell is empty in this row because it is merged with others; unmerge the cells and fill each row.",
     ),
     "duplicate": (
         "این کد ملی پیش‌تر در همین فایل آمده است؛ تنها نخستین ردیف آن بررسی می‌شود.",
@@ -138,12 +102,15 @@ class RawRow:
     """A row as read: its number and one text for each of COLUMNS, in order.
 
     Numbers rise through the whole file, by which an interrupted import resumes; in a file of one sheet, 1 is the first
-    row after the heading. ``place`` is where people find it.
+    row after the heading. ``place`` is where people find it, ``service`` the length of service where the file gives it,
+    ``merged`` the columns whose cell is empty because it is merged with others.
     """
 
     number: int
     values: tuple[str, ...] = field(repr=False)
     place: Place = field(default=Place(), compare=False)
+    service: str = field(default="", repr=False)
+    merged: tuple[Column, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +127,7 @@ class PersonnelRow:
     net_pay_rial: int = field(repr=False)
     sheba: Sheba = field(repr=False)
     employed: bool = True
+    service: LengthOfService | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,16 +184,6 @@ class UnreadableStatus(UnreadableValue):
     code: ClassVar[str] = "unreadable_status"
 
 
-def recognise_headings(cells: Sequence[str]) -> dict[Column, int]:
-    """Return where each known column stands in a heading row; unknown cells are left out, the first of two counts."""
-    found: dict[Column, int] = {}
-    for index, cell in enumerate(cells):
-        column = _COLUMN_BY_KEY.get(squashed_key(cell)) if len(cell) <= MAX_NAME else None
-        if column is not None:
-            found.setdefault(column, index)
-    return found
-
-
 def judge_row(
     raw: RawRow, known_regions: Collection[str], seen_national_ids: set[str], today: date, statuses: StatusWords
 ) -> PersonnelRow | RefusedRow:
@@ -256,18 +214,16 @@ def judge_row(
         column = Column.EMPLOYMENT
         if said is None:
             raise UnreadableStatus
+        column = Column.SERVICE
+        service = parse_service(raw.service[: MAX_CELL + 1], today)
     except (UnreadableValue, UnknownRegion) as fault:
-        return RefusedRow(raw.number, column, fault.code, national_id)
+        code = MERGED_CELLS if column in raw.merged else fault.code
+        return RefusedRow(raw.number, column, code, national_id)
+    if raw.merged:  # a name, or what a file need not have: nothing else is read from an empty cell
+        return RefusedRow(raw.number, raw.merged[0], MERGED_CELLS, national_id)
+    names = _name(first_name), _name(last_name)
     return PersonnelRow(
-        raw.number,
-        national_id,
-        mobile,
-        _name(first_name),
-        _name(last_name),
-        region_code,
-        hire_date,
-        net_pay,
-        sheba,
+        raw.number, national_id, mobile, *names, region_code, hire_date, net_pay, sheba, service=service
     )
 
 
@@ -278,7 +234,7 @@ def _judge_leaver(
 
     A cell that cannot be read is one, and then the row reports no exit: its cells may stand in the wrong columns.
     """
-    cells = dict(zip(COLUMNS, raw.values, strict=True))
+    cells: dict[Column, str] = dict(zip(COLUMNS, raw.values, strict=True))
     readers: dict[Column, Callable[[str], object]] = {
         Column.MOBILE: parse_mobile,
         Column.REGION_CODE: lambda text: read_region(text, known_regions),
@@ -319,7 +275,7 @@ def _hire_date(text: str, today: date) -> date:
 def _net_pay(text: str) -> int:
     if len(text) > MAX_CELL:
         raise BadAmount
-    amount = parse_whole(text)
+    amount = parse_rial(text)
     if not 0 < amount <= MAX_NET_PAY_RIAL:
         raise BadAmount
     return amount

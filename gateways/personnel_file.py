@@ -9,16 +9,25 @@ from __future__ import annotations
 import codecs
 import csv
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from domain.personnel import RawRow, recognise_headings
+from domain.personnel import RawRow
+from domain.personnel_headings import recognise_headings
 from gateways import xlsx_rows
-from gateways.personnel_rows import FEW_HEADINGS, HEADING_WITHIN, SENTENCES, PersonnelFileError, rows_of
+from gateways.personnel_rows import (
+    FEW_HEADINGS,
+    HEADING_WITHIN,
+    SENTENCES,
+    OpenedFile,
+    PersonnelFileError,
+    Record,
+    rows_of,
+)
 
-__all__ = ["SENTENCES", "PersonnelFileError", "count_rows", "open_rows", "read_rows"]
+__all__ = ["SENTENCES", "OpenedFile", "PersonnelFileError", "count_rows", "open_rows", "read_rows"]
 
 _MAX_LINE: Final = 128 * 1024
 _BLOCK: Final = 1024 * 1024
@@ -37,25 +46,27 @@ class _CsvForm:
     delimiter: str
 
 
-def open_rows(path: Path) -> tuple[int, Iterator[RawRow]]:
-    """Return how many rows a personnel file has, all of it proven readable, and the rows as ``read_rows`` yields them.
+def open_rows(path: Path) -> OpenedFile:
+    """Open a personnel file, all of it proven readable; its rows are those that ``read_rows`` yields.
 
     Raises:
         PersonnelFileError: the file is at fault as a whole, so none of it is imported.
     """
     if _is_zip(path):
         return xlsx_rows.open_rows(path)
-    return sum(1 for _ in read_rows(path)), read_rows(path)
+    return OpenedFile(sum(1 for _ in read_rows(path)), read_rows(path))
 
 
 def read_rows(path: Path) -> Iterator[RawRow]:
-    """Yield the rows of a personnel file, blank ones left out but counted; cells longer than 512 are cut to 513.
+    """Yield the rows of a personnel file; of a workbook those of all visible sheets with the headings.
+
+    Blank rows are left out but counted; cells longer than 512 are cut to 513.
 
     Raises:
         PersonnelFileError: before the first row wherever that is possible.
     """
     if _is_zip(path):
-        return xlsx_rows.open_rows(path)[1]
+        return xlsx_rows.open_rows(path).rows
     form = _csv_form(path)
     return rows_of(_csv_records(path, form))
 
@@ -121,7 +132,7 @@ def _headings_with(sample: str, delimiter: str) -> int:
         return 0
 
 
-def _csv_records(path: Path, form: _CsvForm) -> Iterator[Sequence[str]]:
+def _csv_records(path: Path, form: _CsvForm) -> Iterator[Record]:
     with path.open(encoding=form.encoding, newline="") as file:
         reader = csv.reader(_lines(file), delimiter=form.delimiter)
         lines_before = 0
@@ -129,8 +140,8 @@ def _csv_records(path: Path, form: _CsvForm) -> Iterator[Sequence[str]]:
             for cells in reader:
                 if reader.line_num > lines_before + 1 and _swallowed(cells, form.delimiter):
                     raise PersonnelFileError("not_a_personnel_file", row=lines_before)
+                yield Record(cells, lines_before + 1)
                 lines_before = reader.line_num
-                yield cells
         except csv.Error as error:
             raise PersonnelFileError("not_a_personnel_file", row=lines_before) from error
 

@@ -12,7 +12,8 @@ from typing import Final
 
 import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
 
-from domain.personnel import HEADINGS, REFUSALS, Column
+from domain.personnel import REFUSALS
+from domain.personnel_headings import HEADINGS, Column
 
 HEADING: Final = ("شماره ردیف", "ستون", "کد خطا", "توضیح")
 _WIDTHS: Final = (12, 24, 20, 90)

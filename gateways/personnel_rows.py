@@ -7,21 +7,41 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
-from domain.personnel import COLUMNS, HEADINGS, MAX_CELL, Column, Place, RawRow, recognise_headings
+from domain.personnel import MAX_CELL, Place, RawRow
+from domain.personnel_headings import (
+    COLUMNS,
+    HEADINGS,
+    Column,
+    headings_given_twice,
+    is_pay_in_toman,
+    recognise_headings,
+)
 
 MAX_ROWS: Final = 200_000
 MAX_COLUMNS: Final = 64
 # Some offices put a title or two above the headings.
 HEADING_WITHIN: Final = 10
 FEW_HEADINGS: Final = 2
+# As Excel bounds it; a file may say otherwise.
+MAX_SHEET_NAME: Final = 31
+MAX_NAMED: Final = 20
 _NET_PAY_INDEX: Final = COLUMNS.index(Column.NET_PAY)
+_NOT_GIVEN: Final = -1
 
 SENTENCES: Final = {
     "missing_columns": (
         "این ستون‌ها در فایل نیست: {columns}. لطفاً آن‌ها را بیفزایید و دوباره بفرستید.",
         "The file lacks these columns: {columns}.",
+    ),
+    "columns_given_twice": (
+        "این ستون‌ها بیش از یک بار آمده است: {columns}. از هر کدام تنها یکی را نگه دارید و دوباره بفرستید.",
+        "The file has more than one column for: {columns}; keep one of each.",
+    ),
+    "pay_in_toman": (
+        "خالص دریافتی در این فایل به تومان است؛ مبلغ‌ها را به ریال بنویسید و نام ستون را {columns} بگذارید.",
+        "The net pay in this file is in toman; write the amounts in rial, and head the column {columns}.",
     ),
     "not_a_personnel_file": (
         "این فایل فهرست کارکنان نیست یا آسیب دیده است؛ فایل CSV یا XLSX بفرستید.",
@@ -36,8 +56,8 @@ SENTENCES: Final = {
         "The file is larger or more complex than allowed; please split it.",
     ),
     "empty_file": (
-        "فایل هیچ ردیفی ندارد.",
-        "The file has no rows.",
+        "فایل هیچ ردیفی ندارد؛ برگه‌های پنهان خوانده نمی‌شود.",
+        "The file has no rows; hidden sheets are not read.",
     ),
 }
 
@@ -45,11 +65,11 @@ SENTENCES: Final = {
 class PersonnelFileError(Exception):
     """A file that cannot be read as a personnel list, with one of the codes of SENTENCES.
 
-    ``columns`` names the missing ones by their Persian headings; ``row`` is the row at which reading stopped, if known.
+    ``columns`` names those at fault by their Persian headings; ``row`` is the row at which reading stopped, if known.
     """
 
     def __init__(self, code: str, columns: Sequence[str] = (), row: int | None = None) -> None:
-        """Keep the code, the missing headings and the row."""
+        """Keep the code, the headings at fault and the row."""
         super().__init__(code)
         self.code = code
         self.columns = tuple(columns)
@@ -66,41 +86,109 @@ class PersonnelFileError(Exception):
         return SENTENCES[self.code][1].format(columns=", ".join(self.columns))
 
 
-def rows_of(records: Iterator[Sequence[str]]) -> Iterator[RawRow]:
+class OpenedFile(NamedTuple):
+    """A personnel file: how many rows it has, the rows, and the visible sheets with something in them but no rows.
+
+    ``sheets_left_out`` has at most MAX_NAMED names of at most MAX_SHEET_NAME letters.
+    """
+
+    total: int
+    rows: Iterator[RawRow]
+    sheets_left_out: Sequence[str] = ()
+
+
+class Record(NamedTuple):
+    """The cells of a row of a file, and on which line of it they begin.
+
+    ``merged``: the places of cells that are empty because they are merged with others.
+    """
+
+    cells: Sequence[str]
+    line: int
+    merged: Sequence[range] = ()
+
+
+class _Form(NamedTuple):
+    """Where in a row each of COLUMNS stands, and the length of service if it is given; how many cells are headed."""
+
+    places: tuple[int, ...]
+    service: int
+    width: int
+
+
+def rows_of(records: Iterator[Record], sheet: str = "", after: int = 0) -> Iterator[RawRow]:
     """Find the heading among the first records, then yield the rows after it.
+
+    Args:
+        records: of one sheet, or of a CSV.
+        sheet: its name; empty for a CSV.
+        after: the last number of the sheets before it.
 
     Raises:
         PersonnelFileError: at once for a fault of the heading, later for a fault of the rows as a whole.
     """
-    for line, cells in enumerate(itertools.islice(records, HEADING_WITHIN), 1):
+    for cells, *_ in itertools.islice(records, HEADING_WITHIN):
         found = recognise_headings(cells)
         if len(found) >= FEW_HEADINGS:
-            missing = [HEADINGS[column] for column in COLUMNS if column not in found]
-            if missing:
-                raise PersonnelFileError("missing_columns", missing)
-            return _after_heading(records, tuple(found[column] for column in COLUMNS), len(cells), line)
+            _check_headings(cells, found)
+            # In a workbook notes may stand beside the table; in a CSV what nothing heads is an amount's third part.
+            width = len(cells) if sheet else max(place for place, cell in enumerate(cells, 1) if cell.strip())
+            places = tuple(found[column] for column in COLUMNS)
+            return _after_heading(records, _Form(places, found.get(Column.SERVICE, _NOT_GIVEN), width), sheet, after)
     raise PersonnelFileError("not_a_personnel_file")
 
 
-def _after_heading(
-    records: Iterator[Sequence[str]], places: tuple[int, ...], width: int, heading_line: int
-) -> Iterator[RawRow]:
+def _check_headings(cells: Sequence[str], found: dict[Column, int]) -> None:
+    missing = [HEADINGS[column] for column in COLUMNS if column not in found]
+    if missing == [HEADINGS[Column.NET_PAY]] and is_pay_in_toman(cells):
+        raise PersonnelFileError("pay_in_toman", missing)
+    if missing:
+        raise PersonnelFileError("missing_columns", missing)
+    if twice := headings_given_twice(cells):
+        raise PersonnelFileError("columns_given_twice", [HEADINGS[column] for column in twice])
+
+
+def _after_heading(records: Iterator[Record], form: _Form, sheet: str, after: int) -> Iterator[RawRow]:
+    places = form.places if form.service == _NOT_GIVEN else (*form.places, form.service)
     needed = max(places) + 1
     any_row = False
-    for number, cells in enumerate(records, 1):
+    for row, (cells, line, merged) in enumerate(records, 1):
+        number = after + row
         if number > MAX_ROWS or len(cells) > MAX_COLUMNS:
-            raise PersonnelFileError("file_too_complex", row=number)
+            raise PersonnelFileError("file_too_complex", row=row)
         if not any(map(str.strip, cells)):
             continue
         any_row = True
         if len(cells) < needed:
             cells = [*cells, *[""] * (needed - len(cells))]  # noqa: PLW2901 - the same row, made whole
-        values = [cells[place] for place in places]
-        if any(map(str.strip, cells[width:])):
-            # More cells than headings: an amount whose separators were not quoted fell apart. Never guess it.
-            values[_NET_PAY_INDEX] = ""
-        if max(map(len, values)) > MAX_CELL:
-            values = [value[: MAX_CELL + 1] for value in values]
-        yield RawRow(number, tuple(values), Place(row=number, line=heading_line + number))
+        values = _as_meant([cells[place] for place in places])
+        if any(map(str.strip, cells[form.width :])):
+            # More cells than headings: an amount whose separators were not quoted fell apart. Never guess it, nor what
+            # its parts have pushed aside.
+            values[_NET_PAY_INDEX:] = [""] * (len(values) - _NET_PAY_INDEX)
+        hidden = _merged_columns(places, merged) if merged else ()
+        service = values.pop() if len(values) > len(COLUMNS) else ""
+        yield RawRow(number, tuple(values), Place(sheet, row, line), service, hidden)
     if not any_row:
         raise PersonnelFileError("empty_file")
+
+
+def _as_meant(values: list[str]) -> list[str]:
+    """Take off what programs put around a text so that Excel keeps its zeros (="0123", '0123), and cut what is long."""
+    together = "".join(values)
+    if "=" in together or "'" in together:
+        values = [_unwrapped(value.strip()) for value in values]
+    if len(together) > MAX_CELL:
+        values = [value[: MAX_CELL + 1] for value in values]
+    return values
+
+
+def _unwrapped(text: str) -> str:
+    if text.startswith('="') and text.endswith('"') and len(text) > len('=""'):
+        text = text[2:-1].replace('""', '"')
+    return text.removeprefix("'")
+
+
+def _merged_columns(places: Sequence[int], merged: Sequence[range]) -> tuple[Column, ...]:
+    columns = (*COLUMNS, Column.SERVICE)
+    return tuple(column for column, place in zip(columns, places, strict=False) if any(place in cut for cut in merged))

@@ -67,7 +67,7 @@ def inspect(path: Path, max_rows: int, max_columns: int) -> None:
             members = archive.infolist()
             if len(members) > MAX_MEMBERS:
                 raise TooComplex
-            if not _NEEDED.issubset(member.filename for member in members):
+            if not _NEEDED.issubset(map(_part, members)):
                 raise NotXlsx
             if any(map(_is_of_another_kind, members)):
                 raise NotXlsx
@@ -88,8 +88,12 @@ def _ratio_limit(member: zipfile.ZipInfo) -> int:
 
 
 def _is_of_another_kind(member: zipfile.ZipInfo) -> bool:
-    name = member.filename.replace("\\", "/").lstrip("/").lower()
-    return _OTHER_KINDS.fullmatch(name) is not None
+    return _OTHER_KINDS.fullmatch(_part(member).lstrip("/").lower()) is not None
+
+
+def _part(member: zipfile.ZipInfo) -> str:
+    """A part's name as the reader understands it: some programs write it with backslashes."""
+    return member.filename.replace("\\", "/")
 
 
 def _inflate(stream: IO[bytes], checker: _Checker, limit: int) -> int:

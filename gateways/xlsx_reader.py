@@ -1,32 +1,46 @@
 """Reads one workbook in a process of its own, and says its rows as lines of JSON; started by xlsx_rows.
 
-The first line is ``{"rows": count}``, or what is wrong with the file as a whole; then comes one line for each row.
+The first line is ``{"rows": count, "sheets_left_out": names}``, or what is wrong with the file as a whole; then comes
+one line for each row.
 """
 
 from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import itertools
 import json
 import os
 import resource
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import astuple
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Final, TextIO
 
-from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from domain.dates import format_jalali
-from domain.personnel import recognise_headings
+from domain.personnel import RawRow
 from gateways import xlsx_guard
-from gateways.personnel_rows import FEW_HEADINGS, HEADING_WITHIN, MAX_COLUMNS, MAX_ROWS, PersonnelFileError, rows_of
+from gateways.personnel_rows import (
+    HEADING_WITHIN,
+    MAX_COLUMNS,
+    MAX_NAMED,
+    MAX_ROWS,
+    MAX_SHEET_NAME,
+    PersonnelFileError,
+    Record,
+    rows_of,
+)
 
 _MAX_MEMORY: Final = 1024 * 1024 * 1024
 _MAX_SECONDS: Final = 120
-_SHEETS_LOOKED_AT: Final = 3
+_MAX_SHEETS: Final = 100
+# With one of these a sheet is left out, and named, if another one has rows; the empty one need not be named.
+_OF_ONE_SHEET: Final = frozenset(
+    ("not_a_personnel_file", "missing_columns", "pay_in_toman", "columns_given_twice", "empty_file")
+)
 # If the machine runs out of memory after all, this process goes first.
 _FIRST_TO_GO: Final = "1000"
 _PANIC: Final = "PanicException"
@@ -36,8 +50,7 @@ def main(path: Path, out: TextIO) -> None:
     """Say what is wrong with the workbook, or how many rows it has and then the rows."""
     _limit()
     try:
-        sheet = _sheet(path)
-        total = sum(1 for _ in rows_of(_records(sheet)))
+        book = _open(path)
     except PersonnelFileError as fault:
         _say(out, {"code": fault.code, "columns": fault.columns, "row": fault.row})
         return
@@ -49,9 +62,10 @@ def main(path: Path, out: TextIO) -> None:
             raise
         _say(out, {"code": "not_a_personnel_file", "columns": (), "row": None})
         return
-    _say(out, {"rows": total})
-    for row in rows_of(_records(sheet)):
-        _say(out, (row.number, row.values, astuple(row.place)))
+    _say(out, {"rows": book.total, "sheets_left_out": [name[:MAX_SHEET_NAME] for name in book.left_out[:MAX_NAMED]]})
+    for sheet, after in book.sheets:
+        for row in _rows(sheet, after):
+            _say(out, (row.number, row.values, astuple(row.place), row.service, row.merged))
 
 
 def _limit() -> None:
@@ -66,31 +80,78 @@ def _say(out: TextIO, answer: object) -> None:
     out.write(json.dumps(answer) + "\n")
 
 
-def _sheet(path: Path) -> CalamineSheet:
-    """Return the first sheet with a heading (else the first with anything in it)."""
+@dataclass(slots=True)
+class _Book:
+    """The sheets with rows, each with the last number before it; the names of others with something in them."""
+
+    sheets: list[tuple[CalamineSheet, int]] = field(default_factory=list)
+    total: int = 0
+    left_out: list[str] = field(default_factory=list)
+
+
+def _open(path: Path) -> _Book:
+    """Read the visible sheets; those with rows together have no more than one alone may have."""
     try:
         xlsx_guard.inspect(path, MAX_ROWS + HEADING_WITHIN, MAX_COLUMNS)
         with path.open("rb") as file:
-            workbook = CalamineWorkbook.from_filelike(file)
-            names = [sheet.name for sheet in workbook.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
-            sheets = [workbook.get_sheet_by_name(name) for name in names[:_SHEETS_LOOKED_AT]]
+            return _read(CalamineWorkbook.from_filelike(file))
     except xlsx_guard.TooComplex as error:
         raise PersonnelFileError("file_too_complex") from error
     except (xlsx_guard.NotXlsx, CalamineError) as error:
         raise PersonnelFileError("not_a_personnel_file") from error
-    filled = [sheet for sheet in sheets if sheet.height]
-    if not filled:
-        raise PersonnelFileError("empty_file")
-    return next(filter(_has_heading, filled), filled[0])
 
 
-def _has_heading(sheet: CalamineSheet) -> bool:
-    first = itertools.islice(_records(sheet), HEADING_WITHIN)
-    return any(len(recognise_headings(cells)) >= FEW_HEADINGS for cells in first)
+def _read(workbook: CalamineWorkbook) -> _Book:
+    names = [
+        sheet.name
+        for sheet in workbook.sheets_metadata
+        if sheet.typ == SheetTypeEnum.WorkSheet and sheet.visible == SheetVisibleEnum.Visible
+    ]
+    if len(names) > _MAX_SHEETS:
+        raise PersonnelFileError("file_too_complex")
+    book, after, faults = _Book(), 0, []
+    for name in names:
+        sheet, last = workbook.get_sheet_by_name(name), after
+        if not sheet.height:
+            continue
+        try:
+            for row in _rows(sheet, after):
+                book.total, last = book.total + 1, row.number
+        except PersonnelFileError as fault:
+            if fault.code not in _OF_ONE_SHEET:
+                raise
+            faults.append(fault)
+            if fault.code != "empty_file":
+                book.left_out.append(name)
+        else:
+            book.sheets.append((sheet, after))
+            after = last
+    if not book.sheets:
+        # The fault of the first sheet with headings, else of the first with anything in it.
+        of_a_list = (fault for fault in faults if fault.code != "not_a_personnel_file")
+        raise next(of_a_list, faults[0] if faults else PersonnelFileError("empty_file"))
+    return book
 
 
-def _records(sheet: CalamineSheet) -> Iterator[Sequence[str]]:
-    return ([_cell_text(value) for value in cells] for cells in sheet.iter_rows())
+def _rows(sheet: CalamineSheet, after: int) -> Iterator[RawRow]:
+    return rows_of(_records(sheet), sheet.name[:MAX_SHEET_NAME], after)
+
+
+def _records(sheet: CalamineSheet) -> Iterator[Record]:
+    merged = _merged(sheet)
+    for index, cells in enumerate(sheet.iter_rows()):
+        yield Record([_cell_text(value) for value in cells], index + 1, merged.get(index, ()))
+
+
+def _merged(sheet: CalamineSheet) -> dict[int, list[range]]:
+    """By row, the places of merged cells but the first of each, which alone holds what was written."""
+    found: dict[int, list[range]] = defaultdict(list)
+    # Rows come from the first of the sheet, cells from the first column that holds anything.
+    (_, first), (last, _) = sheet.start or (0, 0), sheet.end or (0, 0)
+    for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
+        for row in range(top, min(bottom, last) + 1):
+            found[row].append(range(left - first + (row == top), right - first + 1))
+    return found
 
 
 def _cell_text(value: object) -> str:

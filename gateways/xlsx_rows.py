@@ -13,12 +13,13 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import IO, Any, Final
 
 from domain.personnel import Place, RawRow
-from gateways.personnel_rows import PersonnelFileError
+from domain.personnel_headings import Column
+from gateways.personnel_rows import OpenedFile, PersonnelFileError
 
 _PROJECT: Final = Path(__file__).resolve().parent.parent
 _READER: Final = "gateways.xlsx_reader"
@@ -26,7 +27,7 @@ _READER: Final = "gateways.xlsx_reader"
 _PASSED_ON: Final = ("PATH", "LD_LIBRARY_PATH", "LANG", "TZ")
 # Until the first line: by then the sheet stands in the reader's memory. Processor time is bounded in the reader.
 _PARSE_SECONDS: Final = 180
-# A row has nine cells of at most 513 characters, each at most twelve bytes in JSON.
+# A row has ten cells of at most 513 characters, each at most twelve bytes in JSON.
 _LONGEST_LINE: Final = 128 * 1024
 # How a process ends that asked for too much: aborted by its allocator, killed by the system, out of its time.
 _TOO_MUCH: Final = frozenset(
@@ -34,8 +35,8 @@ _TOO_MUCH: Final = frozenset(
 )
 
 
-def open_rows(path: Path) -> tuple[int, Iterator[RawRow]]:
-    """Return how many rows a workbook has, and the rows; they hold the reader until they are read or dropped.
+def open_rows(path: Path) -> OpenedFile:
+    """Open a workbook; its rows hold the reader until they are read or dropped.
 
     Raises:
         PersonnelFileError: the workbook is at fault, or its reader went over its limits.
@@ -46,7 +47,12 @@ def open_rows(path: Path) -> tuple[int, Iterator[RawRow]]:
     if "code" in said:
         answers.close()
         raise PersonnelFileError(said["code"], said["columns"], said["row"])
-    return said["rows"], (RawRow(number, tuple(values), Place(*place)) for number, values, place in answers)
+    return OpenedFile(said["rows"], map(_row, answers), said["sheets_left_out"])
+
+
+def _row(said: Any) -> RawRow:
+    number, values, place, service, merged = said
+    return RawRow(number, tuple(values), Place(*place), service, tuple(map(Column, merged)))
 
 
 def _answers(path: Path) -> Generator[Any, None, None]:

@@ -28,12 +28,15 @@ from storage.sealing import Seals
 EARLIER_VERSIONS: Final = 20
 _MOST_EMPLOYERS: Final = 50
 # Names and sealed values are kept in versions too; they are not what is corrected here.
-_SHOWN: Final = ("region_code", "hire_date", "net_pay_rial", "state")
+_SHOWN: Final = ("region_code", "hire_date", "net_pay_rial", "service_start", "state")
 
 
 @dataclass(frozen=True, slots=True)
 class ListedEmployment:
-    """A person's line in an organisation's list. ``net_pay`` is rial a month; ``version`` is another at each change."""
+    """A person's line in an organisation's list. ``net_pay`` is rial a month; ``version`` is another at each change.
+
+    ``service_start``: from when service counts, where the list gives its length.
+    """
 
     id: UUID
     person_id: UUID
@@ -43,6 +46,7 @@ class ListedEmployment:
     region_name: str
     hire_date: date = field(repr=False)
     net_pay: int = field(repr=False)
+    service_start: date | None = field(repr=False)
     state: str
     version: int
     first_name: str = field(repr=False)

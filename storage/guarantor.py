@@ -280,7 +280,7 @@ def as_worker(employment: Employment) -> Worker:
     return Worker(
         employment.organisation_id,
         employment.region_code,
-        employment.hire_date,
+        employment.served_since,
         employment.net_pay,
         is_employed=employment.counts,
     )

@@ -20,7 +20,7 @@ from activities.transition import ActivityContext
 from commands.command import Context
 from commands.personnel import Upload, send_file
 from domain.access import Actor
-from domain.personnel import COLUMNS, HEADINGS
+from domain.personnel_headings import COLUMNS, HEADINGS
 from domain.personnel_status import StatusWords
 from messages.case import StepInput
 from storage import personnel

@@ -35,7 +35,8 @@ from api.personnel import (
 from api.personnel_change import ConfirmChange, RejectChange
 from api.values import IdCursor, NumberCursor, Page
 from domain.errors import NotFound, Refusal, TooLarge
-from domain.personnel import HEADINGS, Column, EmptyFile
+from domain.personnel import EmptyFile
+from domain.personnel_headings import COLUMNS, HEADINGS, Column
 from web import certificate
 from web.answers import TaskForm, nothing_more, written_reason
 from web.forms import Form, empty
@@ -122,6 +123,7 @@ def _columns(language: Language) -> list[tuple[str, str]]:
         Column.EMPLOYMENT: translate(
             "«شاغل» or a kind of employment such as «رسمی»; «بازنشسته» or «ترک کار» reports that somebody has left"
         ),
+        Column.SERVICE: translate("if you have it; for example «21 سال و 4 ماه»"),
     }
     return [(HEADINGS[column], language.digits(hint)) for column, hint in hints.items()]
 
@@ -185,8 +187,8 @@ async def download_example(request: SignedIn) -> Response:
     _officers_only(request)
     text = io.StringIO()
     lines = csv.writer(text)
-    lines.writerow(HEADINGS.values())
-    lines.writerow(_EXAMPLE[column] for column in HEADINGS)
+    lines.writerow(HEADINGS[column] for column in COLUMNS)
+    lines.writerow(_EXAMPLE[column] for column in COLUMNS)
     headers = {"Content-Disposition": 'attachment; filename="personnel-example.csv"'}
     return Response(text.getvalue().encode("utf-8-sig"), 200, headers, "text/csv; charset=utf-8")
 

@@ -145,11 +145,14 @@ class PersonnelImport:
         engine = self._context.engine
         reader = _FileReader(self._context.seals, iter(()), (), today)
         async with _beating(lambda: reader.row):
-            total, reader.rows = await asyncio.to_thread(open_rows, path)
+            opened = await asyncio.to_thread(open_rows, path)
+            reader.rows = opened.rows
             async with transaction(engine, SERVICE) as connection:
                 reader.regions = frozenset(await list_regions(connection))
                 reader.statuses = await _status_words(connection)
-                await personnel.begin_reading(connection, importing.case_id, rows_total=total)
+                await personnel.begin_reading(
+                    connection, importing.case_id, rows_total=opened.total, sheets_left_out=opened.sheets_left_out
+                )
             chunk = await asyncio.to_thread(reader.next_chunk)
             while chunk is not None:
                 # One chunk is read and sealed in a thread while Postgres works on the one before.

@@ -13,7 +13,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.personnel import OWN_ROW, Column, PersonnelRow
+from domain.personnel import OWN_ROW, PersonnelRow
+from domain.personnel_headings import Column
 from messages.personnel import ExitReason
 from storage import audit
 from storage.database import driving
@@ -38,6 +39,8 @@ class SealedRow(NamedTuple):
     net_pay: int
     sheba_index: bytes
     sheba_sealed: bytes
+    service: str | None
+    service_start: Any
 
 
 class Leaver(NamedTuple):
@@ -92,6 +95,8 @@ def seal_row(seals: Seals, row: PersonnelRow) -> SealedRow:
         row.net_pay_rial,
         seals.index.of("sheba", row.sheba),
         seals.cipher.seal_text(row.sheba, "employment.sheba"),
+        None if row.service is None else row.service.length,
+        None if row.service is None else row.service.start,
     )
 
 

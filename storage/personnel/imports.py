@@ -112,10 +112,14 @@ async def has_sent(connection: AsyncConnection, change: ProposedChange, person_i
     return bool(await connection.scalar(sa.select(ours.exists())))
 
 
-async def begin_reading(connection: AsyncConnection, case_id: UUID, *, rows_total: int) -> None:
-    """Note how many rows the file has, and that they are being imported."""
+async def begin_reading(
+    connection: AsyncConnection, case_id: UUID, *, rows_total: int, sheets_left_out: Sequence[str] = ()
+) -> None:
+    """Note how many rows the file has and which sheets are not read, and that its rows are being imported."""
     await connection.execute(
-        sa.update(personnel_imports).where(personnel_imports.c.case_id == case_id).values(rows_total=rows_total)
+        sa.update(personnel_imports)
+        .where(personnel_imports.c.case_id == case_id)
+        .values(rows_total=rows_total, sheets_left_out=list(sheets_left_out))
     )
     await connection.execute(
         sa.update(cases)

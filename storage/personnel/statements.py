@@ -28,13 +28,14 @@ MAKE_INCOMING: Final = sa.text(
     CREATE TEMPORARY TABLE incoming (
         row_number int, national_id_index bytea, national_id_sealed bytea, mobile_index bytea, mobile_sealed bytea,
         first_name text, last_name text, region_code text, hire_date date, net_pay bigint,
-        sheba_index bytea, sheba_sealed bytea
+        sheba_index bytea, sheba_sealed bytea, service text, service_start date
     ) ON COMMIT DROP
     """
 )
 COPY_INCOMING: Final = "COPY incoming FROM STDIN (FORMAT BINARY)"
 INCOMING_TYPES: Final = (
     "int4", "bytea", "bytea", "bytea", "bytea", "text", "text", "text", "date", "int8", "bytea", "bytea",
+    "text", "date",
 )  # fmt: skip
 
 ADD_PERSONS: Final = sa.text(
@@ -75,13 +76,15 @@ LOCK_PERSONS: Final = sa.text(
     """
 ).bindparams(_LEAVERS)
 
-# The file's values beside the stored ones; ``before`` holds those that will change. An empty name changes nothing. The
-# file of one employer does not rename a person who also works elsewhere or is staff: the name is for display only.
+# The file's values beside the stored ones; ``before`` holds those that will change. An empty name changes nothing, nor
+# does a length of service that is not given. The file of one employer does not rename a person who also works elsewhere
+# or is staff: the name is for display only.
 COMPARE: Final = sa.text(
     """
     CREATE TEMPORARY TABLE compared ON COMMIT DROP AS
     SELECT i.row_number, i.national_id_index, p.id AS person_id, e.id AS employment_id,
         i.region_code, i.hire_date, i.net_pay, i.sheba_index, i.sheba_sealed, i.mobile_index, i.mobile_sealed,
+        i.service, i.service_start,
         coalesce(nullif(i.first_name, ''), p.first_name) AS first_name,
         coalesce(nullif(i.last_name, ''), p.last_name) AS last_name,
         p.mobile_index IS DISTINCT FROM i.mobile_index AS other_mobile,
@@ -94,6 +97,8 @@ COMPARE: Final = sa.text(
             'region_code', CASE WHEN e.region_code <> i.region_code THEN e.region_code END,
             'hire_date', CASE WHEN e.hire_date <> i.hire_date THEN e.hire_date END,
             'net_pay_rial', CASE WHEN e.net_pay <> i.net_pay THEN e.net_pay END,
+            'service_start',
+                CASE WHEN i.service <> coalesce(e.service, '') THEN coalesce(e.service_start, e.hire_date) END,
             'state', CASE WHEN e.state = 'left' THEN e.state END
         )) AS before
     FROM incoming i
@@ -154,9 +159,12 @@ RENAME_PERSONS: Final = sa.text(
 CHANGE_EMPLOYMENTS: Final = sa.text(
     """
     UPDATE employments e SET region_code = w.region_code, hire_date = w.hire_date, net_pay = w.net_pay,
+        service = CASE WHEN w.before ? 'service_start' THEN w.service ELSE e.service END,
+        service_start = CASE WHEN w.before ? 'service_start' THEN w.service_start ELSE e.service_start END,
         state = CASE e.state WHEN 'left' THEN 'employed' ELSE e.state END, updated_at = now()
     FROM compared w
-    WHERE e.id = w.employment_id AND w.before ?| ARRAY['region_code', 'hire_date', 'net_pay_rial', 'state']
+    WHERE e.id = w.employment_id
+        AND w.before ?| ARRAY['region_code', 'hire_date', 'net_pay_rial', 'service_start', 'state']
     """
 )
 
@@ -206,9 +214,10 @@ RESTORE_SHEBAS: Final = sa.text(
 ADD_EMPLOYMENTS: Final = sa.text(
     """
     INSERT INTO employments
-        (organisation_id, person_id, region_code, hire_date, net_pay, mobile_index, sheba_index, sheba_sealed)
+        (organisation_id, person_id, region_code, hire_date, net_pay, mobile_index, sheba_index, sheba_sealed,
+            service, service_start)
     SELECT CAST(:organisation AS uuid), person_id, region_code, hire_date, net_pay, mobile_index, sheba_index,
-        sheba_sealed
+        sheba_sealed, service, service_start
     FROM compared WHERE employment_id IS NULL ORDER BY national_id_index
     """
 )

@@ -57,7 +57,13 @@ class Employment:
     hire_date: date
     net_pay: int
     state: str
+    service_start: date | None
     is_disputed: bool
+
+    @property
+    def served_since(self) -> date:
+        """From when service counts: as the list gives its length, else from the hire date (A4)."""
+        return self.service_start or self.hire_date
 
     @property
     def counts(self) -> bool:
@@ -82,6 +88,7 @@ employments = table(
     apart_from={"is_disputed"},
     unit=str,
     mobile_index=bytes | None,
+    service=str | None,
     mobile_listed_at=datetime,
     mobile_agreed_at=datetime | None,
     sheba_index=bytes,

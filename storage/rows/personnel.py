@@ -15,7 +15,8 @@ from storage.rows.table import table
 class Import:
     """One personnel file and how far it is read.
 
-    ``changes_waiting`` counts proposals for which a case was open already.
+    ``changes_waiting`` counts proposals for which a case was open already; ``sheets_left_out`` are names of visible
+    sheets that hold something but lack the headings.
     """
 
     case_id: UUID
@@ -35,6 +36,7 @@ class Import:
     error: str | None
     error_columns: Sequence[str]
     error_row: int | None
+    sheets_left_out: Sequence[str]
     phase: ImportPhase
     received_at: datetime
     ended_at: datetime | None

@@ -79,7 +79,7 @@ async def test_hr_finds_a_colleague_with_the_national_id_masked(hr: Hr) -> None:
     assert item["region"] == {"code": "1101", "name": "منطقه ۱ تهران"}
     assert item["hire_date"] == {"date": "2015-04-04", "jalali": "۱۳۹۴/۰۱/۱۵"}
     assert item["net_pay"] == {"amount": 400_000_000, "unit": "IRR", "fa": "۴۰٬۰۰۰٬۰۰۰ تومان"}
-    assert (item["state"], item["earlier"]) == ("employed", [])
+    assert (item["state"], item["served_since"], item["earlier"]) == ("employed", None, [])
     assert hr.employee.national_id not in answer.text
     assert item["national_id"] == f"{hr.employee.national_id[:3]}****{hr.employee.national_id[-3:]}"
 

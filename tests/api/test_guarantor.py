@@ -87,6 +87,20 @@ async def test_the_check_says_yes_or_no_and_never_why(
     assert {answer.status_code for answer in answers.values()} == {200}
 
 
+async def test_a_length_of_service_that_the_list_gives_counts_in_place_of_the_hire_date(
+    api: httpx2.AsyncClient, tavana: TavanaScenario, superuser: Superuser
+) -> None:
+    late, early = await tavana.colleague(), await tavana.colleague(hired=date(1997, 1, 1))
+    for who, start in ((late, date(1997, 1, 1)), (early, date(2015, 4, 4))):
+        await superuser.run(
+            "UPDATE employments SET service = 'P1Y0M0D', service_start = %s WHERE person_id = %s", start, who.id
+        )
+
+    answers = [await may_be_asked(api, tavana.applicant, who.national_id) for who in (late, early)]
+
+    assert [answer.json() for answer in answers] == [{"may_be_asked": False}, {"may_be_asked": True}]
+
+
 async def test_a_check_that_makes_no_sense_is_refused(api: httpx2.AsyncClient, tavana: TavanaScenario) -> None:
     own = await may_be_asked(api, tavana.applicant, tavana.applicant.national_id)
     without = await may_be_asked(api, tavana.applicant, tavana.guarantor.national_id, "minipay")

@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 import sqlalchemy as sa
+import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
 from python_calamine import CalamineWorkbook
 from starlette.responses import Response
 
@@ -99,6 +100,22 @@ async def test_a_file_is_taken_and_its_import_promised(
     read = await api.get(f"/v1/personnel-imports/{body['id']}", headers=officer.headers())
     ended = read.json()
     assert (ended["phase"], ended["rows_added"], ended["rows_refused"]) == ("imported", 1, 1)
+
+
+async def test_sheets_without_the_headings_are_named(
+    api: httpx2.AsyncClient, office: PersonnelOffice, officer: Someone
+) -> None:
+    file, line = io.BytesIO(), Line()
+    with xlsxwriter.Workbook(file) as book:
+        book.add_worksheet("راهنما").write(0, 0, "این فایل را پر کنید")
+        for number, row in enumerate(csv.reader(io.StringIO(csv_of([line]).decode()))):
+            (book.get_worksheet_by_name("فهرست") or book.add_worksheet("فهرست")).write_row(number, 0, row)
+    sent = await api.post(address(office.organisation_id), content=file.getvalue(), headers=headers(officer, kind=XLSX))
+    assert sent.json()["sheets_left_out"] == []
+
+    await office.run(UUID(sent.json()["id"]))
+    read = await api.get(f"/v1/personnel-imports/{sent.json()['id']}", headers=officer.headers())
+    assert (read.json()["rows_added"], read.json()["sheets_left_out"]) == (1, ["راهنما"])
 
 
 async def test_the_same_key_and_file_is_taken_once_and_another_file_is_refused(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,12 +18,14 @@ from cli.import_ import app, import_file, show_result
 from domain.access import Grant, Role, ScopeKind
 from domain.errors import Forbidden, NotFound
 from relay import Relay
+from storage.rows.account import staff_credentials
 from storage.rows.audit import audit
 from storage.rows.organisation import organisations
 from storage.rows.personnel import personnel_imports
 from tests.account_people import add_employee
 from tests.account_people import totp as code_now
-from tests.arrange import Arrange
+from tests.arrange import Arrange, fresh_totp
+from tests.personnel_cases import keys
 from tests.personnel_steps import DATA, Line, PersonnelOffice, csv_of
 
 
@@ -67,6 +71,32 @@ async def test_a_file_is_imported_and_its_refused_rows_are_shown(office: Personn
     lines = await office.fetch(sa.select(audit.c.content).where(audit.c.stream == f"case:{imported.case_id}"))
     sent = [entry for (text,) in lines if (entry := json.loads(text))["action"] == "import_personnel"]
     assert [entry["origin"] for entry in sent] == ["console"]
+
+
+async def test_the_files_that_offices_sent_meet_their_keys(office: PersonnelOffice) -> None:
+    wanted = sa.select(staff_credentials.c.username).where(staff_credentials.c.person_id == office.actor.person_id)
+    ((username,),) = await office.fetch(wanted)
+    code = await code_of(office)
+
+    async def meets_its_keys(file: Path) -> None:
+        imported, refused = await import_file(office.context, paper(), file, code, username, fresh_totp())
+        codes = {line.row: line.code for line in refused}
+        right = {row: key for key in keys() if key.path == file for row in key.rows}
+        for row, key in right.items():
+            assert codes[row] in key.may_be if row in codes else key.is_good
+        known = [row for row, key in right.items() if "unchanged" in key.may_be and row not in codes]
+        assert (imported.error, imported.rows_unchanged, imported.rows_changed) == (None, len(known), 0)
+
+    base, *others = dict.fromkeys(key.path for key in keys())
+    await meets_its_keys(base)
+    await asyncio.gather(*map(meets_its_keys, others))
+
+
+async def test_a_sheet_that_was_left_out_is_named(office: PersonnelOffice) -> None:
+    result = paper()
+    imported = await office.import_(Line())
+    show_result(result, replace(imported, sheets_left_out=["راهنما"]), [])
+    assert "left out: راهنما" in written(result)
 
 
 async def test_nobody_imports_beyond_their_roles(office: PersonnelOffice, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from tests.domain.test_programme import TAVANA
 TODAY = date(2026, 11, 21)
 EMPLOYER, OTHER = UUID(int=1), UUID(int=2)
 APPLICANT = Worker(EMPLOYER, "1101", date(2020, 1, 1), 400_000_000, is_employed=True)
-GUARANTOR = replace(APPLICANT, hire_date=date(2015, 4, 4))
+GUARANTOR = replace(APPLICANT, served_since=date(2015, 4, 4))
 
 
 def terms() -> GuarantorTerms:
@@ -45,7 +45,7 @@ def test_a_colleague_of_the_same_region_and_pay_may_stand() -> None:
         ({"is_employed": False}, Rule.EMPLOYED_THERE),
         ({"region_code": "1104"}, Rule.SAME_REGION),
         ({"net_pay": 399_999_999}, Rule.PAY_HIGH_ENOUGH),
-        ({"hire_date": date(1990, 1, 1)}, Rule.SERVICE_SHORT_ENOUGH),
+        ({"served_since": date(1990, 1, 1)}, Rule.SERVICE_SHORT_ENOUGH),
     ],
 )
 def test_one_broken_rule_is_the_only_fault(change: dict[str, Any], broken: Rule) -> None:
@@ -72,7 +72,7 @@ def test_a_guarantor_stands_for_fewer_than_three_others(stands_for: int, may: bo
 def test_service_stays_under_28_years_and_11_months(
     hired: tuple[int, int, int], today: tuple[int, int, int], may: bool
 ) -> None:
-    guarantor = replace(GUARANTOR, hire_date=jalali_day(*hired).to_gregorian())
+    guarantor = replace(GUARANTOR, served_since=jalali_day(*hired).to_gregorian())
 
     found = faults(guarantor, today=jalali_day(*today).to_gregorian())
 

@@ -17,6 +17,7 @@ from domain.money import (
     Unit,
     UnitMismatch,
     format_toman,
+    parse_rial,
     parse_toman,
     parse_whole,
 )
@@ -164,6 +165,9 @@ def test_impossible_divisions_are_refused() -> None:
         ("1\u00a0250\u00a0000", 1_250_000),
         (" ۰ ", 0),
         ("0012", 12),
+        ("2500000.00", 2_500_000),
+        ("۱٬۲۵۰٬۰۰۰٫۰", 1_250_000),
+        ("2/500/000", 2_500_000),
     ],
 )
 def test_toman_are_read_as_people_write_them(text: str, toman: int) -> None:
@@ -172,13 +176,47 @@ def test_toman_are_read_as_people_write_them(text: str, toman: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "-5", "−5", "۵٫۵", "5.0", "1,5", "12,50,000", "1,250٬000", "1,,250", ",250", "نامشخص", "1e5",
+    ["", " ", "-5", "−5", "۵٫۵", "5.5", "2500000.50", "400.000", "400/000", "400,000.000", "4.000.000.00", "1/0/0",
+     "1,5", "12,50,000", "1,250٬000", "1,,250", ",250", "نامشخص", "1e5",
      "تومان", "10^6", str(10**18), "۹" * 30, "५"],
 )  # fmt: skip
 def test_what_is_no_amount_is_refused_with_its_code(text: str) -> None:
     with pytest.raises(BadAmount) as caught:
         parse_toman(text)
     assert caught.value.code == "bad_amount"
+
+
+@pytest.mark.parametrize(
+    ("text", "rials"),
+    [
+        ("400000000.00", 400_000_000),
+        ("400,000,000.0000", 400_000_000),
+        ("400000000.000", 400_000_000),
+        ("۴۰۰۰۰۰۰۰۰/۰۰", 400_000_000),
+        ("۴۰۰٬۰۰۰٬۰۰۰٫۰۰", 400_000_000),
+        ("400,000,000 ریال", 400_000_000),
+        ("ريال ۴۰۰٬۰۰۰٬۰۰۰", 400_000_000),
+        ("IRR400000000", 400_000_000),
+        ("۴۰۰٫۰۰۰٫۰۰۰", 400_000_000),
+        ("400/000/000", 400_000_000),
+        ("31500000.000000004", 31_500_000),
+        ("363000000.00000006", 363_000_000),
+        ("31499999.999999996", 31_500_000),
+        ("0", 0),
+    ],
+)
+def test_rial_are_read_as_programs_write_them(text: str, rials: int) -> None:
+    assert parse_rial(text) == rials
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "ریال", "40,000,000 تومان", "31500000.5", "31500000.0000001", "99999999999999.4", "400/000", "400.000",
+     "400.000.000.00", "400.000.000,00", "4e8", "-5 ریال", "0.00000000000000001", "ریال\n5\n6"],
+)  # fmt: skip
+def test_what_is_no_whole_amount_in_rial_is_refused(text: str) -> None:
+    with pytest.raises(BadAmount):
+        parse_rial(text)
 
 
 def test_the_largest_amount_in_toman_is_the_bound() -> None:

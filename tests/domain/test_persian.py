@@ -79,6 +79,22 @@ def test_a_search_key_of_a_search_key_is_the_same(text: str) -> None:
         ("منطقه ۴", "منطقه 4"),
         ("ALI", "ali"),
         ("رؤیا", "رویا"),
+        ("کوردستان ڕۆژ", "کوردستان روژ"),
+        ("ئاوێنه", "یاوینه"),
+        ("گەلاوێژ", "گهلاویژ"),
+        ("گوڵ", "گول"),
+        ("ہما بتول", "هما بتول"),
+        ("محمد علی بٹ", "محمد علی بت"),
+        ("بے نظیر", "بی نظیر"),
+        ("ڪريم", "کریم"),
+        ("ګلالۍ", "گلالی"),
+        ("فاطمۃ", "فاطمه"),
+        ("زھرا", "زهرا"),
+        ("خانۀ", "خانه"),
+        ("نرگس خاں", "نرگس خان"),
+        ("ﻋﻠﯽ ﺭﺿﺎ", "علی رضا"),
+        ("ﮐﺮﯾﻢ ﭘﮋﻭﻫﺶ", "کریم پژوهش"),
+        ("ٮهرام", "بهرام"),
     ],
 )
 def test_different_ways_to_write_a_word_share_a_search_key(written: str, typed: str) -> None:
@@ -87,6 +103,8 @@ def test_different_ways_to_write_a_word_share_a_search_key(written: str, typed: 
 
 def test_different_words_keep_different_search_keys() -> None:
     assert search_key("حسینی") != search_key("حسنی")
+    assert search_key("گلی") != search_key("کلی")
+    assert clean_text("ڕۆژ") == "ڕۆژ", "a name stays as it is written"
     assert search_key("علی رضا") != search_key("علی")
 
 

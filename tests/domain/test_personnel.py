@@ -8,18 +8,8 @@ from typing import Any
 import pytest
 
 from domain.persian import ZWNJ
-from domain.personnel import (
-    COLUMNS,
-    HEADINGS,
-    OWN_ROW,
-    REFUSALS,
-    Column,
-    PersonnelRow,
-    RawRow,
-    RefusedRow,
-    judge_row,
-    recognise_headings,
-)
+from domain.personnel import MERGED_CELLS, OWN_ROW, REFUSALS, PersonnelRow, RawRow, RefusedRow, judge_row
+from domain.personnel_headings import COLUMNS, HEADINGS, Column, recognise_headings
 from domain.personnel_status import StatusWords
 from messages.personnel import ExitReason
 from tests.personnel_steps import STATUSES
@@ -230,7 +220,7 @@ def test_nothing_personal_shows_in_a_repr() -> None:
 
 
 def test_every_code_has_a_persian_and_an_english_sentence() -> None:
-    codes = {code for _, code in WRONG.values()} | {"duplicate", "not_employed"}
+    codes = {code for _, code in WRONG.values()} | {"duplicate", "not_employed", "bad_service", MERGED_CELLS}
     assert codes | {OWN_ROW} == set(REFUSALS)
     verdict = RefusedRow(1, Column.MOBILE, "bad_mobile")
     assert "تلفن همراه" in verdict.message_fa
@@ -242,17 +232,53 @@ def test_every_code_has_a_persian_and_an_english_sentence() -> None:
     [
         list(HEADINGS.values()),
         [text.replace("ی", "ي").replace("ک", "ك") for text in HEADINGS.values()],
+        [text.replace("ی", "ې").replace("ک", "ڪ").replace("ه", "ہ").replace("و", "ۆ") for text in HEADINGS.values()],
         [f" {text.replace(' ', ZWNJ)}\u200f " for text in HEADINGS.values()],
         [text.replace(" ", "  ") for text in HEADINGS.values()],
-        [column.value for column in COLUMNS],
+        [column.value for column in Column],
     ],
 )
 def test_headings_are_recognised_however_they_are_written(heading: list[str]) -> None:
-    assert recognise_headings(heading) == {column: place for place, column in enumerate(COLUMNS)}
+    assert recognise_headings(heading) == {column: place for place, column in enumerate(Column)}
 
 
 def test_unknown_headings_are_left_out_and_of_two_alike_the_first_counts() -> None:
     assert recognise_headings(["ردیف", "کد ملی", "منطقه محل خدمت", "کدملی"]) == {Column.NATIONAL_ID: 1}
+
+
+@pytest.mark.parametrize(
+    ("heading", "column"),
+    [
+        ("خالص پرداختی", Column.NET_PAY),
+        ("خالص پرداختی به ریال", Column.NET_PAY),
+        ("خالص حقوق و مزایا (ریال)", Column.NET_PAY),
+        ("مبلغ قابل پرداخت", Column.NET_PAY),
+        ("تاریخ شروع به‌کار", Column.HIRE_DATE),
+        ("شمارهٔ تماس همراه", Column.MOBILE),
+        ("شماره ملی پرسنل", Column.NATIONAL_ID),
+        ("IBAN", Column.SHEBA),
+        ("سابقهٔ خدمت", Column.SERVICE),
+    ],
+)
+def test_the_words_of_a_pay_slip_are_known(heading: str, column: Column) -> None:
+    assert recognise_headings([heading]) == {column: 0}
+
+
+@pytest.mark.parametrize("heading", ["ناخالص", "جمع حقوق و مزایا", "حقوق", "جمع کل پرداختی", "سنوات", "تلفن", "کد"])
+def test_gross_pay_and_words_of_several_meanings_are_not_taken(heading: str) -> None:
+    assert recognise_headings([heading]) == {}
+
+
+def test_a_length_of_service_that_cannot_be_read_refuses_its_row() -> None:
+    raw = RawRow(1, tuple(GOOD.values()), service="۲۱٫۴")
+    verdict = judge_row(raw, REGIONS, set(), TODAY, STATUSES)
+    assert isinstance(verdict, RefusedRow)
+    assert (verdict.column, verdict.code) == (Column.SERVICE, "bad_service")
+
+
+def test_a_year_of_two_digits_is_refused_with_the_form_that_is_wanted() -> None:
+    assert code_of(Column.HIRE_DATE, "97/02/23") == "bad_date"
+    assert "با سال چهاررقمی بنویسید: ۱۳۹۷/۰۲/۲۳" in RefusedRow(1, Column.HIRE_DATE, "bad_date").message_fa
 
 
 def test_a_pay_in_toman_is_not_taken_for_rial() -> None:

@@ -14,14 +14,15 @@ import pytest
 import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
 
 from demo.personnel_generator import CODES, REGIONS, FileFormat, generate, write_people
-from domain.personnel import COLUMNS, HEADINGS, PersonnelRow, RawRow, RefusedRow, judge_row
+from domain.personnel import PersonnelRow, RawRow, RefusedRow, judge_row
+from domain.personnel_headings import COLUMNS, HEADINGS, Column
 from gateways import personnel_rows, xlsx_guard
 from gateways.personnel_file import SENTENCES, PersonnelFileError, count_rows, read_rows
 from tests.personnel_steps import STATUSES
 
 DATA = Path(__file__).parent.parent / "data"
 TODAY = date(2026, 11, 21)
-HEADING = ",".join(HEADINGS.values())
+HEADING = ",".join(HEADINGS[column] for column in COLUMNS)
 ROW = "5260181591,حمید,حسینی,09128513358,1104,1375/02/14,324071000,IR490546091390996030824628,شاغل"
 
 
@@ -115,10 +116,66 @@ def test_quoted_thousands_survive(csv_path: Path) -> None:
 
 
 def test_an_amount_that_fell_apart_at_its_separators_is_refused_even_in_the_last_column(csv_path: Path) -> None:
-    order = [*[column for column in COLUMNS if column != "net_pay_rial"], COLUMNS[6]]
+    order = [*[column for column in COLUMNS if column is not Column.NET_PAY], COLUMNS[6]]
     cells = dict(zip(COLUMNS, ROW.replace("324071000", "324").split(","), strict=True))
     lines = [",".join(HEADINGS[column] for column in order), ",".join(cells[column] for column in order) + ",071,000"]
     assert refused(written(csv_path, "\n".join(lines))) == {1: "bad_amount"}
+
+
+def test_of_a_row_that_fell_apart_nothing_after_its_amount_is_trusted(csv_path: Path) -> None:
+    cells = ROW.replace("324071000", "324,071,بازنشسته")
+    (raw,) = read_rows(written(csv_path, f"{HEADING}\n{cells}"))
+    assert raw.values[6:] == ("", "", "")
+    assert not any("بازنشسته" in value for value in raw.values)
+
+
+def test_empty_headings_at_the_end_do_not_hide_that_an_amount_fell_apart(csv_path: Path) -> None:
+    order = [*[column for column in COLUMNS if column is not Column.NET_PAY], Column.NET_PAY]
+    cells: dict[Column, str] = dict(zip(COLUMNS, ROW.replace("324071000", "324").split(","), strict=True))
+    lines = [",".join(HEADINGS[column] for column in order) + ",,", ",".join(cells[column] for column in order)]
+    assert refused(written(csv_path, "\n".join([lines[0], lines[1] + ",071,000"]))) == {1: "bad_amount"}
+    assert refused(written(csv_path, "\n".join([lines[0], lines[1] + ",,"]))) == {}
+
+
+def test_what_programs_put_around_a_text_for_excel_is_taken_off_in_every_column(csv_path: Path) -> None:
+    plain, *_ = read_rows(written(csv_path, f"{HEADING}\n{ROW}"))
+    for around in ('"=""{}"""', '="{}"', "'{}", " '{} "):
+        wrapped = ",".join(around.format(cell) for cell in ROW.split(","))
+        assert list(read_rows(written(csv_path, f"{HEADING}\n{wrapped}"))) == [plain]
+
+
+def test_a_row_of_a_csv_knows_the_line_on_which_it_begins(csv_path: Path) -> None:
+    two = ROW.replace("حمید", '"حمید\nرضا"')
+    written(csv_path, f"فهرست کارکنان\n{HEADING}\n{two}\n\n{ROW}\n{ROW}\n")
+    assert [(raw.place.row, raw.place.line, raw.place.sheet) for raw in read_rows(csv_path)] == [
+        (1, 3, ""), (3, 6, ""), (4, 7, ""),
+    ]  # fmt: skip
+
+
+def test_a_net_pay_in_toman_is_refused_and_said_to_be_toman(csv_path: Path) -> None:
+    for heading in ("خالص پرداختی (تومان)", "خالص دریافتی به تومان"):
+        written(csv_path, f"{HEADING}\n{ROW}".replace(HEADINGS[Column.NET_PAY], heading))
+        with pytest.raises(PersonnelFileError) as caught:
+            read_rows(csv_path)
+        assert caught.value.code == "pay_in_toman"
+        assert "به تومان است" in caught.value.fa
+        assert "«خالص دریافتی (ریال)»" in caught.value.fa
+
+
+def test_two_columns_of_one_meaning_are_refused_and_named(csv_path: Path) -> None:
+    written(csv_path, f"{HEADING},خالص پرداختی\n{ROW},410000000")
+    with pytest.raises(PersonnelFileError) as caught:
+        read_rows(csv_path)
+    assert (caught.value.code, caught.value.columns) == ("columns_given_twice", (HEADINGS[Column.NET_PAY],))
+
+
+def test_the_length_of_service_is_read_where_it_is_given(csv_path: Path) -> None:
+    written(csv_path, f"سنوات خدمت,{HEADING}\n۲۱ سال و ۴ ماه,{ROW}\n,{ROW.replace('5260181591', '2199351815')}")
+    given, empty = verdicts(csv_path)
+    assert isinstance(given, PersonnelRow)
+    assert isinstance(empty, PersonnelRow)
+    assert given.service is not None
+    assert (given.service.length, empty.service) == ("P21Y4M0D", None)
 
 
 def test_blank_rows_are_counted_but_not_read_and_titles_above_the_heading_are_not(csv_path: Path) -> None:
@@ -224,7 +281,7 @@ def workbook(path: Path, fill: Callable[[xlsxwriter.Workbook], None]) -> Path:
 
 
 def write_heading(sheet: xlsxwriter.worksheet.Worksheet) -> None:
-    sheet.write_row(0, 0, list(HEADINGS.values()))
+    sheet.write_row(0, 0, HEADING.split(","))
 
 
 def test_numbers_and_dates_in_cells_keep_their_digits_and_days(tmp_path: Path) -> None:
@@ -247,7 +304,7 @@ def test_numbers_and_dates_in_cells_keep_their_digits_and_days(tmp_path: Path) -
 
 
 def test_a_date_before_the_jalali_calendar_is_a_bad_date(tmp_path: Path) -> None:
-    names = [*HEADINGS.values(), *ROW.split(",")]
+    names = [*HEADING.split(","), *ROW.split(",")]
     cells = [b'<c t="inlineStr"><is><t>%s</t></is></c>' % name.encode() for name in names]
     cells[len(COLUMNS) + 5] = b'<c t="d"><v>0001-01-01</v></c>'
     rows = [b"<row>%s</row>" % b"".join(part) for part in (cells[: len(COLUMNS)], cells[len(COLUMNS) :])]
@@ -267,7 +324,7 @@ def test_the_first_sheet_with_a_heading_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("cells", "code"),
     [([], "empty_file"), (["کد ملی", "نام"], "missing_columns"), (["سلام"], "not_a_personnel_file"),
-     (list(HEADINGS.values()), "empty_file")],
+     (HEADING.split(","), "empty_file")],
 )  # fmt: skip
 def test_a_workbook_that_is_no_list_is_refused_with_its_code(tmp_path: Path, cells: list[str], code: str) -> None:
     path = workbook(tmp_path / "upload", lambda book: book.add_worksheet().write_row(0, 0, cells))

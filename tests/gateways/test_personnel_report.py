@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from python_calamine import CalamineWorkbook
 
-from domain.personnel import REFUSALS, Column
+from domain.personnel import REFUSALS
+from domain.personnel_headings import Column
 from gateways.personnel_report import HEADING, harmless, write_csv, write_xlsx
 
 REFUSED = [(36, Column.NATIONAL_ID, "bad_national_id"), (55, Column.NET_PAY, "bad_amount")]

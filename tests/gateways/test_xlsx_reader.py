@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.personnel import COLUMNS, HEADINGS
+from domain.personnel_headings import COLUMNS, HEADINGS
 from gateways.personnel_file import PersonnelFileError, count_rows, open_rows
 from tests.gateways.test_personnel_file import ROW, repacked, sheet_of, workbook, write_heading
 
@@ -138,7 +138,7 @@ def begun(long_list: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int, Iterat
     monkeypatch.setenv("AMANAT_FIELD_KEYS", "the key of keys")
     monkeypatch.setenv("DATABASE_URL", "postgresql://app:secret@db/amanat")
     before = set(children())
-    total, rows = open_rows(long_list)
+    total, rows, _ = open_rows(long_list)
     (process,) = set(children()) - before
     return total, rows, process
 
@@ -166,7 +166,7 @@ def test_the_reader_runs_under_limits(begun: tuple[int, Iterator[object], int]) 
 
 def test_a_reader_whose_rows_nobody_wants_any_more_ends(long_list: Path) -> None:
     before = set(children())
-    _, rows = open_rows(long_list)
+    _, rows, _ = open_rows(long_list)
     next(rows)
     (process,) = set(children()) - before
     del rows

@@ -58,7 +58,7 @@ SEEN_BY_ALL = {"services"}
 # What the app may update of a table, and why; a table that is not listed is written once. A new one has to decide.
 UPDATED = {
     "persons": "first_name last_name mobile_confirmed_at mobile_index mobile_sealed money_paused_until",
-    "employments": "hire_date mobile_index mobile_listed_at net_pay region_code"
+    "employments": "hire_date mobile_index mobile_listed_at net_pay region_code service service_start"
     " sheba_index sheba_sealed state updated_at",
     "contracts": "state",
     "role_grants": "revoked_at",
@@ -88,7 +88,7 @@ UPDATED = {
     "guarantees": "accepted_at ended_at mandate_version status",
     "credit_lines": "closed_at purchases_stopped_at",
     "personnel_imports": "changes_opened changes_waiting error error_columns error_row last_row rows_added rows_changed"
-    " rows_read rows_refused rows_total rows_unchanged",
+    " rows_read rows_refused rows_total rows_unchanged sheets_left_out",
     # A newer file replaces the value that waits to be confirmed.
     "personnel_changes": "exit_reason import_case_id value_index value_sealed",
     "mobile_changes": "is_matched mobile_index mobile_sealed",

@@ -89,3 +89,34 @@ async def test_an_exit_that_waits_is_not_called_left_and_hr_reads_what_takes_it_
     assert "Exit awaits confirmation" in page
     assert "Has left" not in page
     assert "a newer file that lists them as employed takes it back at once" in page
+
+
+async def test_sheets_that_were_left_out_are_named(
+    site: httpx2.AsyncClient, arrange: Arrange, activity_context: ActivityContext, superuser: Superuser
+) -> None:
+    office = await PersonnelOffice.open(activity_context, arrange)
+    officer = await arrange.hr_officer(office.organisation_id)
+    done = await office.import_(Line())
+    address = f"/personnel/imports/{done.case_id}"
+    assert "sheets-left-out" not in await seen(site, officer, address)
+
+    await superuser.run("UPDATE personnel_imports SET sheets_left_out = %s", '["راهنما", "<b>"]')
+    page = await seen(site, officer, address)
+    assert "These sheets of the file were not read" in page
+    assert "<li>راهنما</li><li>&lt;b&gt;</li>" in page
+
+
+async def test_hr_reads_from_when_service_counts_where_a_list_says_so(
+    site: httpx2.AsyncClient, arrange: Arrange, superuser: Superuser
+) -> None:
+    employer = await arrange.organisation()
+    officer, colleague = await arrange.hr_officer(employer), await arrange.member(employer)
+    headers = {"Cookie": f"{cookies(officer)['Cookie']}; {LANGUAGE_COOKIE}=en", **HERE}
+
+    async def looked_up() -> str:
+        data = {"national_id": colleague.national_id}
+        return (await site.post("/personnel/people", data=data, headers=headers)).text
+
+    assert "Service counts from" not in await looked_up()
+    await superuser.run("UPDATE employments SET service = 'P21Y0M0D', service_start = '2005-11-29'")
+    assert re.search(r"Service counts from</dt><dd>8 Azar 1384", await looked_up())
