@@ -53,6 +53,7 @@ class Event(StrEnum):
     """What is told on the timeline; how a file ended, by SMS too."""
 
     FILE_IMPORTED = "personnel_file_imported"
+    FILE_IMPORTED_LEAVING = "personnel_file_imported_leaving"
     FILE_REFUSED = "personnel_file_refused"
     CHANGE_PROPOSED = "personnel_change_proposed"
     CHANGE_REPLACED = "personnel_change_replaced"

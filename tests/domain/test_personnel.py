@@ -173,10 +173,10 @@ def test_nothing_personal_shows_in_a_repr() -> None:
 
 def test_every_code_has_a_persian_and_an_english_sentence() -> None:
     codes = {code for _, code in WRONG.values()} | {"duplicate"}
-    assert codes | {OWN_ROW} == set(REFUSALS)
-    verdict = RefusedRow(1, Column.MOBILE, "bad_mobile")
-    assert "تلفن همراه" in verdict.message_fa
-    assert "mobile" in verdict.message_en
+    assert codes | {OWN_ROW, OTHER_REGION} == set(REFUSALS)
+    sentence = RefusedLine(1, Column.MOBILE, "bad_mobile", Place()).sentence
+    assert "تلفن همراه" in sentence.fa
+    assert "mobile" in sentence.en
 
 
 @pytest.mark.parametrize(
