@@ -116,7 +116,7 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
         "This national id came earlier in the file; only its first row is considered.",
     ),
     NOT_EMPLOYED: (
-        "وضعیت این فرد «شاغل» نیست و او در فهرست سازمان نبوده است. اگر شاغل است، وضعیت را درست کنید؛ وگرنه کاری لازم نیست.",
+        "وضعیت این فرد «شاغل» نیست و نام او در فهرست سازمان نبوده است؛ اگر شاغل است، وضعیت را درست کنید.",
         "The status is not employed, and the person is not on the list. If they do work there, correct the status.",
     ),
     OWN_ROW: (

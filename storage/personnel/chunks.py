@@ -233,8 +233,7 @@ def _refused(importing: Importing, todo: Chunk, row: SealedRow, column: Column, 
 
 
 class _Proposed(NamedTuple):
-    """Change cases: newly opened, and how many of these are exits; open already; and those of the latter whose value
-    was replaced."""
+    """Change cases: newly opened, how many of these are exits; open already; and those whose value was replaced."""
 
     opened: list[str]
     exits: int
