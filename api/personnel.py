@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -207,8 +207,8 @@ async def import_personnel(
     key: KeyDep,
     content: Annotated[AsyncIterator[bytes], Depends(_content)],
     totp: FreshCode,
-    media_type: Annotated[str, Depends(_media_type)],
-    file_name: Annotated[str, Depends(_file_name)],
+    media_type: Annotated[str, Depends(_media_type)] = "",
+    file_name: Annotated[str, Depends(_file_name)] = "",
 ) -> ImportOut:
     """Send a personnel file as the body, at most 50 MB; it is imported in the background. For the organisation's HR.
 
@@ -288,14 +288,14 @@ def _seals(read: Reading, imported: Import) -> Seals | None:
 class _Report(FileResponse):
     """The report as a file that is there only while it is sent: written anew each time, so never sent in parts."""
 
-    def __init__(self, import_id: UUID, form: ReportFormat, refused: list[RefusedLine]) -> None:
+    def __init__(self, import_id: UUID, form: ReportFormat, lines: list[RefusedLine]) -> None:
         super().__init__(
             "",
             media_type="text/csv; charset=utf-8" if form is ReportFormat.CSV else XLSX,
             filename=f"personnel-import-{import_id}.{form}",
             headers={"Accept-Ranges": "none"},
         )
-        self._write = partial(write_csv if form is ReportFormat.CSV else write_xlsx, refused=refused)
+        self._write = partial(write_csv if form is ReportFormat.CSV else write_xlsx, lines=lines)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         whole = {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"range"]}

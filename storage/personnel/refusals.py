@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.personnel import Place, RawRow, RefusedRow
-from domain.personnel_file import Leaving, RefusedLine, name_of, value_of
+from domain.personnel_file import MAX_VALUE, Leaving, RefusedLine, name_of, shown, value_of
 from storage.rows.personnel import personnel_refusals
 from storage.sealing import Seals
 
@@ -58,7 +58,7 @@ def seal_line(seals: Seals, line: RefusedLine, *, value: str, name: str) -> Seal
         line.number,
         line.column,
         line.code,
-        line.place.sheet,
+        shown(line.place.sheet, MAX_VALUE),
         line.place.row,
         line.place.line,
         seals.cipher.seal_text(value, _VALUE),
