@@ -122,7 +122,7 @@ def _columns(language: Language) -> list[tuple[str, str]]:
         Column.NET_PAY: translate("a month, in rial and not in toman: 400,000,000 rial is 40,000,000 toman"),
         Column.SHEBA: translate("IR and 24 digits"),
         Column.EMPLOYMENT: translate(
-            "«شاغل» for those who work; for those who have left, how, such as «بازنشسته»: that counts once it is confirmed"
+            "«شاغل» for those who work; how those left who have, such as «بازنشسته»: that counts once it is confirmed"
         ),
     }
     return [(HEADINGS[column], language.digits(hint)) for column, hint in hints.items()]
@@ -174,11 +174,12 @@ async def _hand_on(request: PageRequest, organisation_id: UUID, form: Form) -> U
         sent = await request.api.call(
             import_personnel, organisation_id, form.key, _parts_of(file), form.fresh_code(), **called
         )
-        return sent.id
     except _OF_THE_FILE as refused:
         form.errors["file"] = refused.sentence(request.language.code)
     except Refusal as refused:
         form.refuse(refused)
+    else:
+        return sent.id
     return None
 
 

@@ -58,7 +58,7 @@ async def test_a_file_is_imported_and_its_refused_rows_are_shown(office: Personn
         office.context, progress, DATA / f"{name}.csv", await code_of(office), "maryam.hr", totp
     )
     key = json.loads((DATA / f"{name}.key.json").read_text())["refused"]
-    assert {str(line.row): line.code for line in refused} == key
+    assert {str(line.place.row): line.code for line in refused} == key
     assert imported.rows_added == 141
     assert "imported: 150 of 150 rows" in written(progress)
     show_result(result, imported, refused)

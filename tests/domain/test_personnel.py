@@ -10,15 +10,18 @@ from domain.persian import ZWNJ
 from domain.personnel import (
     COLUMNS,
     HEADINGS,
+    OTHER_REGION,
     OWN_ROW,
     REFUSALS,
     Column,
     PersonnelRow,
+    Place,
     RawRow,
     RefusedRow,
     judge_row,
     recognise_headings,
 )
+from domain.personnel_file import RefusedLine
 
 TODAY = date(2026, 11, 21)
 REGIONS = frozenset({"1101", "1104"})
