@@ -36,11 +36,11 @@ from commands.refusals import refuses
 from domain import errors
 from domain.access import READS_EVERYTHING, Actor, Role
 from domain.catalogue import words
-from domain.personnel_file import MEDIA_TYPES, XLSX, Leaving, RefusedLine
+from domain.personnel_file import MEDIA_TYPES, XLSX, RefusedLine
 from gateways.personnel_report import write_csv, write_xlsx
 from gateways.personnel_rows import MAX_ROWS
 from messages.case import CaseKind
-from messages.personnel import ImportPhase
+from messages.personnel import ImportPhase, Leaving
 from storage import personnel
 from storage.rows.personnel import Import
 from storage.sealing import Seals
@@ -146,8 +146,9 @@ class RefusalOut(Out):
     @classmethod
     def of(cls, line: RefusedLine) -> RefusalOut:
         """A row of the report."""
-        where = {"row": line.place.row, "line": line.place.line or None, "sheet": line.place.sheet}
-        return cls.of_row(line, words=Words.of(line.sentence), **where)
+        place = line.place
+        where = {"sheet": place.sheet, "line": place.line or None}
+        return cls.of_row(line, row=place.row, words=Words.of(line.sentence), **where)
 
 
 def _media_type(content_type: Annotated[str, Header(include_in_schema=False)] = "") -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, field
 from typing import Final
 
 from domain.errors import InvalidInput
@@ -25,6 +24,7 @@ from domain.personnel import (
     read_region,
 )
 from domain.wording import Sentence
+from messages.personnel import Leaving
 
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 # As browsers and programs call such files; Windows calls CSV after Excel. What a file is, its content decides.
@@ -61,14 +61,8 @@ class EmptyFile(InvalidInput):
     en = "The file is empty."
 
 
-class Leaving(StrEnum):
-    """What became of the exit that a row reports of somebody on the list."""
-
-    WAITING = "waiting"
-    ENDED = "ended"
-
-
-_LEAVING: Final[Mapping[Leaving, Sentence]] = {
+# What becomes of the exit that a row reports of somebody on the list.
+LEAVING: Final[Mapping[Leaving, Sentence]] = {
     Leaving.WAITING: Sentence(
         "پایان همکاری این فرد گزارش شد و در انتظار تأیید است؛ این ردیف نیازی به اصلاح ندارد.",
         "The row reports that this person has left; the exit awaits confirmation. There is nothing to correct.",
@@ -105,7 +99,7 @@ class RefusedLine:
     def sentence(self) -> Sentence:
         """What is the matter with it, and what to do."""
         if self.leaving is not None:
-            return _LEAVING[self.leaving]
+            return LEAVING[self.leaving]
         return Sentence(*REFUSALS.get(self.code, (self.code, self.code)))
 
 
@@ -120,7 +114,7 @@ def keep_within(raw: RawRow, judged: PersonnelRow | RefusedRow, regions: Collect
         read_region(raw.values[COLUMNS.index(Column.REGION_CODE)], regions)
     except UnknownRegion:
         if isinstance(judged, RefusedRow) and judged.code != NOT_EMPLOYED:
-            return replace(judged, leaver=False)
+            return RefusedRow(raw.number, judged.column, judged.code)
         return RefusedRow(raw.number, Column.REGION_CODE, OTHER_REGION)
     return judged
 

@@ -34,6 +34,13 @@ class Change(StrEnum):
     EXIT = "exit"
 
 
+class Leaving(StrEnum):
+    """What becomes of the exit that a row of a file reports of somebody on the list: it waits, or had ended before."""
+
+    WAITING = "waiting"
+    ENDED = "ended"
+
+
 class TaskKind(StrEnum):
     """What people are asked to do."""
 

@@ -14,8 +14,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.personnel import OTHER_REGION, OWN_ROW, Column, PersonnelRow, Place
-from domain.personnel_file import Leaving, RefusedLine
-from messages.personnel import Change
+from domain.personnel_file import RefusedLine
+from messages.personnel import Change, Leaving
 from storage import audit
 from storage.database import driving
 from storage.dispute import wake_concerned
@@ -125,18 +125,16 @@ async def apply_chunk(connection: AsyncConnection, importing: Importing, chunk: 
     await _copy(connection, todo.rows)
     await connection.execute(statements.ADD_PERSONS)
     await connection.execute(statements.LOCK_CHANGES, ids)
-    await connection.execute(
-        statements.LOCK_PERSONS, {"leavers": sorted({leaver.national_id_index for leaver in todo.leavers})}
-    )
+    await connection.execute(statements.LOCK_PERSONS, _leavers(todo.leavers))
     await connection.execute(statements.COMPARE, ids)
-    exits = await _exits(connection, importing, todo.leavers)
-    refused = [*_told(todo.refused, exits), *await _refuse_known(connection, importing, todo)]
+    fates = await _fates(connection, importing, todo.leavers)
+    leavers = _leavers([leaver for leaver in todo.leavers if fates.get(leaver.row_number) is Leaving.WAITING])
+    refused = [*_told(todo.refused, fates), *await _refuse_known(connection, importing, todo)]
     changed = await _change(connection, ids)
     listed = (await connection.execute(statements.LIST_MOBILES)).all()
     await wake_concerned(connection, {row.person_id for row in listed if not row.other_mobile})
     added = (await connection.execute(statements.ADD_EMPLOYMENTS, ids)).rowcount
-    leavers = [leaver.national_id_index for leaver in todo.leavers if exits.get(leaver.row_number) is Leaving.WAITING]
-    proposed = await _propose(connection, importing, ids | {"leavers": sorted(set(leavers))})
+    proposed = await _propose(connection, importing, ids | leavers)
     await _refuse(connection, importing.case_id, refused)
     leaving = sum(line.leaving is not None for line in refused)
     counters = {
@@ -184,31 +182,35 @@ async def _change(connection: AsyncConnection, ids: dict[str, Any]) -> list[dict
     ]
 
 
-async def _exits(
+def _leavers(leavers: Sequence[Leaver]) -> dict[str, Any]:
+    return {"leavers": sorted({leaver.national_id_index for leaver in leavers})}
+
+
+async def _fates(
     connection: AsyncConnection, importing: Importing, leavers: Sequence[Leaver]
 ) -> dict[int, Leaving | None]:
     """What becomes of the exits that rows report, by row; None where they are not the sender's to report."""
     if not leavers:
         return {}
-    numbers, indexes = zip(*leavers, strict=True)
-    values = {"organisation": importing.organisation_id, "rows": list(numbers), "leavers": list(indexes)}
+    values = {"organisation": importing.organisation_id, "rows": [leaver.row_number for leaver in leavers]}
+    values["leavers"] = [leaver.national_id_index for leaver in leavers]
     rows = await connection.execute(statements.EXITS, values)
-    return {row.row_number: _exit(importing.regions, row.region_code, row.state) for row in rows}
+    return {row.row_number: _fate(importing.regions, row.region_code, row.state) for row in rows}
 
 
-def _exit(regions: Collection[str], region_code: str, state: str) -> Leaving | None:
+def _fate(regions: Collection[str], region_code: str, state: str) -> Leaving | None:
     if regions and region_code not in regions:
         return None
     return Leaving.ENDED if state == "left" else Leaving.WAITING
 
 
-def _told(refused: Sequence[SealedLine], exits: Mapping[int, Leaving | None]) -> list[SealedLine]:
+def _told(refused: Sequence[SealedLine], fates: Mapping[int, Leaving | None]) -> list[SealedLine]:
     """The refused rows with what became of the exits that they report."""
     return [
         line
-        if line.row_number not in exits
+        if line.row_number not in fates
         else line._replace(leaving=found)
-        if (found := exits[line.row_number])
+        if (found := fates[line.row_number])
         else line._replace(code=OTHER_REGION)
         for line in refused
     ]

@@ -10,8 +10,9 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from domain.personnel import REFUSALS, Column, Place
-from domain.personnel_file import Leaving, RefusedLine
+from domain.personnel_file import RefusedLine
 from gateways.personnel_report import HEADING, LEAVING, REFUSED, harmless, write_csv, write_xlsx
+from messages.personnel import Leaving
 
 LINES = [
     RefusedLine(36, Column.NATIONAL_ID, "bad_national_id", Place("برگه۱", 36, 39), value="12345", name="سارا یزدانی"),
