@@ -127,7 +127,7 @@ async def test_hr_of_a_region_sends_its_rows_from_the_page(
     await office.import_(Line(region_code="1101"))
     here = await arrange.staff(Grant(Role.HR_OFFICER, ScopeKind.REGION, "1101"))
     desk = await page_of(site, here, "/personnel")
-    assert "شما برای این منطقه‌ها می‌فرستید: ۱۱۰۱" in desk
+    assert "فایل شما تنها برای این منطقه‌هاست: ۱۱۰۱" in desk
     assert "قرارداد با امانت" not in desk
     sent = await send(site, office, here, csv_of([Line(), Line(region_code="1104")]), "text/csv")
     done = await office.run(import_of(sent))
