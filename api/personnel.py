@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import email.message
 import tempfile
 from collections.abc import AsyncIterator
@@ -167,11 +166,13 @@ def _file_name(
 ) -> str:
     """What the sender calls the file. It stands in no address, for addresses are logged."""
     header = email.message.Message()
-    with contextlib.suppress(UnicodeError):
+    try:
         # Some programs send the letters as they are; header fields are read byte by byte.
-        content_disposition = content_disposition.encode("latin-1").decode("utf-8")
-    header["Content-Disposition"] = content_disposition
-    return header.get_filename("")
+        header["Content-Disposition"] = content_disposition.encode("latin-1").decode("utf-8")
+        return header.get_filename("")
+    except ValueError:
+        # No text, or in an encoding that is for none: a file may well have no name.
+        return ""
 
 
 def _content(request: Request) -> AsyncIterator[bytes]:

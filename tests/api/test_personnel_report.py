@@ -74,8 +74,11 @@ async def test_an_unknown_type_is_told_what_is_taken(
         (f"attachment; filename*=UTF-8''{quote('/etc/' + chr(0x202E) + 'x.csv')}", "x.csv"),
         ("attachment", None),
         ("attachment; filename*=UTF-8''%FF%FE", "\ufffd\ufffd"),
-        ("attachment; filename*=nonsense''a", "a"),
+        ("attachment; filename*=nonsense''a-list.csv", "a-list.csv"),
         (";;;=", None),
+        ("attachment; filename*=idna''%ff", None),
+        ("attachment; filename*=unicode_escape''%5Cud800.csv", ".csv"),
+        ("attachment; filename*0*=UTF-8''a; filename*1=b.csv", "ab.csv"),
     ],
 )
 async def test_a_file_keeps_the_name_that_its_sender_gives_it_cleaned_and_sealed(
