@@ -167,20 +167,19 @@ async def _receive_file(command: Command, upload: Upload, stored: StoredFile) ->
         phase=ImportPhase.RECEIVED,
         policy_id=policy.id,
         organisation_id=organisation_id,
-        # Whoever works for one region finds it among the region's cases.
-        region_code=regions[0] if len(regions) == 1 else None,
     )
     file = personnel.ReceivedFile(
         stored.key, stored.size, stored.sha256, clean_file_name(upload.file_name), regions=regions
     )
     await personnel.add_import(command.connection, command.seals, case_id, organisation_id, file)
     sha256 = stored.sha256.hex()
+    after = {"organisation_id": str(organisation_id), "sha256": sha256, **({"regions": regions} if regions else {})}
     await command.act(
         case_id,
         FactKind.FILE_RECEIVED,
         {"size": stored.size, "sha256": sha256},
         part=Role.HR_OFFICER,
-        audited={"subject": str(case_id), "after": {"organisation_id": str(organisation_id), "sha256": sha256}},
+        audited={"subject": str(case_id), "after": after},
     )
     received = await personnel.read_import(command.connection, case_id)
     if received is None:

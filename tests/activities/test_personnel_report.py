@@ -133,6 +133,8 @@ async def test_hr_of_a_region_lists_its_own_people_and_rows_of_other_regions_are
     (line,) = await report(office, done)
     assert (line.code, line.column, line.value, line.place) == ("other_region", "region_code", "1104", Place("", 2, 3))
     assert "منطقه" in line.sentence.fa
+    trail = await office.fetch(sa.select(audit.c.content).where(audit.c.content.contains("import_personnel")))
+    assert any('"regions":["1101"]' in row.content.replace(" ", "") for row in trail)
 
 
 async def test_hr_of_a_region_changes_nobody_of_another_one_whatever_the_row_says(
