@@ -105,15 +105,21 @@ def _may_see(actor: Actor, organisation_id: UUID) -> bool:
 async def list_organisations(
     read: ReadingDep,
     *,
-    mine: Annotated[bool, Query(description="Only those whose HR the caller is; HR gets no others anyway")] = False,
+    mine: Annotated[
+        bool,
+        Query(description="Only those whose HR the caller is, in one of its regions too; HR gets no others anyway"),
+    ] = False,
     after: IdCursor,
     limit: Limit = 25,
 ) -> Page[OrganisationOut]:
-    """Organisations in the order they were added; to HR its own."""
-    among = None
+    """Organisations in the order they were added; to HR its own, and to HR of a region those with people there."""
+    among, regions = None, list[str]()
     if mine or not read.actor.holds_any(_READERS):
         among = [UUID(scope) for scope in read.actor.scopes(Role.HR_OFFICER, ScopeKind.ORGANISATION)]
-    rows = await store.list_organisations(read.connection, after=after, limit=limit + 1, among=among)
+        regions = read.actor.scopes(Role.HR_OFFICER, ScopeKind.REGION)
+    rows = await store.list_organisations(
+        read.connection, after=after, limit=limit + 1, among=among, with_regions=regions
+    )
     return Page.of(rows, limit, lambda row: (row.id,), OrganisationOut.model_validate)
 
 

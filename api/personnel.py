@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import email.message
 import tempfile
 from collections.abc import AsyncIterator
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import FileResponse
 from pydantic import Field
 from starlette.requests import ClientDisconnect
@@ -21,28 +22,32 @@ from api.case_view import Section
 from api.dependencies import CallerDep, FreshCode, KeyDep, Reading, ReadingDep, headers_of, require, restored
 from api.operation import Operation
 from api.values import IdCursor, Limit, Moment, NumberCursor, Out, Page, Words
-from commands.personnel import FILE_LIMIT, Upload, error_sentences, may_read_imports, send_file
+from commands.personnel import (
+    FILE_LIMIT,
+    Upload,
+    error_sentences,
+    list_imports_of,
+    may_read_import,
+    sees_rows,
+    send_file,
+)
 from commands.refusals import refuses
 from domain import errors
-from domain.access import READS_EVERYTHING, Role
+from domain.access import READS_EVERYTHING, Actor, Role
 from domain.catalogue import words
-from domain.personnel import REFUSALS, UnknownFileType
-from domain.personnel_headings import HEADINGS, Column
+from domain.personnel_file import MEDIA_TYPES, XLSX, RefusedLine
 from gateways.personnel_report import write_csv, write_xlsx
 from gateways.personnel_rows import MAX_ROWS
 from messages.case import CaseKind
-from messages.personnel import ImportPhase
+from messages.personnel import ImportPhase, Leaving
 from storage import personnel
-from storage.organisation import read_organisation
-from storage.personnel import RefusedLine
 from storage.rows.personnel import Import
+from storage.sealing import Seals
 
 router = APIRouter(prefix="/v1", tags=["personnel"], route_class=Operation)
 
 SECTION: Section[Out] = Section(CaseKind.PERSONNEL_IMPORT, is_asked=False)
 
-XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_CONTENT_TYPES: Final = ("text/csv", XLSX, "application/octet-stream")
 _READERS = Depends(require(Role.HR_OFFICER, Role.OPERATOR, Role.AUDITOR))
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
@@ -74,13 +79,25 @@ class ImportOut(Out):
     received: Moment = Field(validation_alias="received_at")
     ended: Moment | None = Field(validation_alias="ended_at")
     size: int = Field(validation_alias="file_size", description="Bytes", examples=[55_875])
+    file_name: str | None = Field(description="As its sender called it; for HR alone", examples=["آذر.xlsx"])
+    sender_name: str | None = Field(description="Who sent it", examples=["مریم رضایی"])
+    regions: list[str] = Field(
+        description="The regions for which its sender speaks, rows of others being refused; none is all of them",
+        examples=[["1101"]],
+    )
     rows_total: int | None = Field(description="Known once reading has begun", examples=[400])
     rows_read: int = Field(examples=[400])
     rows_added: int = Field(examples=[370])
     rows_changed: int = Field(examples=[8])
     rows_unchanged: int = Field(examples=[0])
-    rows_refused: int = Field(examples=[22])
+    rows_refused: int = Field(examples=[19])
+    rows_leaving: int = Field(
+        description="Rows that report an exit of somebody on the list: not refused, nothing to correct", examples=[3]
+    )
     changes_opened: int = Field(description="Changes that wait for somebody's yes", examples=[3])
+    exits_opened: int = Field(
+        description="Of these the exits, which HR confirms; another mobile or sheba waits for support", examples=[2]
+    )
     changes_waiting: int = Field(description="Changes for which a case was open already", examples=[0])
     sheets_left_out: list[str] = Field(
         description="Visible sheets of a workbook that hold something but lack the headings, at most 20"
@@ -88,10 +105,11 @@ class ImportOut(Out):
     error: FileError | None
 
     @classmethod
-    def of(cls, imported: Import) -> ImportOut:
-        """An import as it stands."""
+    def of(cls, imported: Import, actor: Actor, seals: Seals) -> ImportOut:
+        """An import as it stands, for somebody who may read it."""
         phase = Words.of(words.phase(CaseKind.PERSONNEL_IMPORT, imported.phase))
-        return cls.of_row(imported, words=phase, error=_error(imported))
+        name = personnel.file_name_of(seals, imported) if sees_rows(actor, imported) else None
+        return cls.of_row(imported, words=phase, error=_error(imported), file_name=name)
 
 
 def _error(imported: Import) -> FileError | None:
@@ -107,36 +125,65 @@ def _error(imported: Import) -> FileError | None:
 
 
 class RefusalOut(Out):
-    """A refused row of a file: where the fault is, and what to do about it; nothing of the row itself."""
+    """A row that brought nothing to the list: where it stands, what is the matter with it, and what to do about it."""
 
-    row: int = Field(description="1 is the first row after the heading", examples=[17])
+    row: int = Field(description="In its sheet; 1 is the first row after the heading", examples=[17])
+    line: int | None = Field(
+        description="The number that a spreadsheet shows beside the row, in CSV its line; null where not kept",
+        examples=[18],
+    )
+    sheet: str = Field(description="Its sheet; empty in CSV", examples=["برگه۱"])
     column: str = Field(examples=["national_id"])
     heading: str = Field(description="The column as files head it", examples=["کد ملی"])
+    value: str | None = Field(
+        description="What stood there, for HR alone, as text of somebody else; kept for 90 days", examples=["12345"]
+    )
+    name: str | None = Field(description="The person's name in the file, likewise", examples=["سارا یزدانی"])
     code: str = Field(examples=["bad_national_id"])
+    leaving: Leaving | None = Field(
+        description="Where the row reports an exit of somebody on the list: whether it waits for a yes, or had ended"
+    )
     words: Words
 
     @classmethod
-    def of(cls, refused: RefusedLine) -> RefusalOut:
-        """A refused row."""
-        heading = HEADINGS[Column(refused.column)] if refused.column in HEADINGS else refused.column
-        fa, en = REFUSALS.get(refused.code, (refused.code, refused.code))
-        return cls.of_row(refused, heading=heading, words=Words(fa=fa, en=en))
+    def of(cls, line: RefusedLine) -> RefusalOut:
+        """A row of the report."""
+        place = line.place
+        where = {"sheet": place.sheet, "line": place.line or None}
+        return cls.of_row(line, row=place.row, words=Words.of(line.sentence), **where)
 
 
-def _as_json(imported: Import) -> bytes:
-    return ImportOut.of(imported).model_dump_json().encode()
+def _media_type(content_type: Annotated[str, Header(include_in_schema=False)] = "") -> str:
+    """As what the body is sent."""
+    return content_type
+
+
+def _file_name(
+    content_disposition: Annotated[
+        str,
+        Header(
+            description="The file's name: attachment; filename*=UTF-8''%D8%A2%D8%B0%D8%B1.csv (RFC 6266)",
+            max_length=1024,
+        ),
+    ] = "",
+) -> str:
+    """What the sender calls the file. It stands in no address, for addresses are logged."""
+    header = email.message.Message()
+    try:
+        # Some programs send the letters as they are; header fields are read byte by byte.
+        header["Content-Disposition"] = content_disposition.encode("latin-1").decode("utf-8")
+        return header.get_filename("")
+    except ValueError:
+        # No text, or in an encoding that is for none: a file may well have no name.
+        return ""
 
 
 def _content(request: Request) -> AsyncIterator[bytes]:
-    """The file as it comes in; refused by the headers what need not be read.
+    """The file as it comes in; refused unread if it is announced to be too large.
 
     Raises:
-        UnknownFileType: another Content-Type.
         TooLarge: the announced length is over the bound.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in _CONTENT_TYPES:
-        raise UnknownFileType(field="Content-Type")
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > FILE_LIMIT:
         raise errors.TooLarge
@@ -156,19 +203,29 @@ async def _parts(request: Request) -> AsyncIterator[bytes]:
     status_code=202,
     # Twice the bound that this operation keeps itself, while the content comes in.
     max_body_size=2 * FILE_LIMIT,
-    openapi_extra={"requestBody": {"required": True, "content": dict.fromkeys(_CONTENT_TYPES, _BINARY)}},
+    openapi_extra={"requestBody": {"required": True, "content": dict.fromkeys(MEDIA_TYPES, _BINARY)}},
 )
-@refuses(send_file, errors.Forbidden, errors.DoneBefore, UnknownFileType)
+@refuses(send_file, errors.Forbidden, errors.DoneBefore)
 async def import_personnel(
     caller: CallerDep,
     organisation_id: UUID,
     key: KeyDep,
     content: Annotated[AsyncIterator[bytes], Depends(_content)],
     totp: FreshCode,
+    media_type: Annotated[str, Depends(_media_type)] = "",
+    file_name: Annotated[str, Depends(_file_name)] = "",
 ) -> ImportOut:
-    """Send a personnel file as the body, at most 50 MB; it is imported in the background. For the organisation's HR."""
-    upload = Upload(caller.actor, organisation_id, key, caller.origin, content, totp)
-    answer = await send_file(caller.context, upload, _as_json)
+    """Send a personnel file as the body, at most 50 MB; it is imported in the background. For the organisation's HR.
+
+    HR of a region sends the rows of that region, where the organisation has people there.
+    """
+    actor, seals = caller.actor, caller.context.seals
+    upload = Upload(actor, organisation_id, key, caller.origin, content, totp, media_type, file_name)
+
+    def as_json(imported: Import) -> bytes:
+        return ImportOut.of(imported, actor, seals).model_dump_json().encode()
+
+    answer = await send_file(caller.context, upload, as_json)
     caller.response.headers.update(headers_of(answer))
     return restored(ImportOut, answer.body, replayed=answer.replayed)
 
@@ -177,58 +234,73 @@ async def import_personnel(
 async def list_personnel_imports(
     read: ReadingDep, organisation_id: UUID, before: IdCursor, limit: Limit = 25
 ) -> Page[ImportOut] | None:
-    """The organisation's imports, newest first. For its HR, operators and auditors."""
-    if not may_read_imports(read.actor, organisation_id):
-        return None
-    if await read_organisation(read.connection, organisation_id) is None:
-        return None
-    rows = await personnel.list_imports(read.connection, organisation_id, before=before, limit=limit + 1)
-    return Page.of(rows, limit, lambda row: (row.case_id,), ImportOut.of)
+    """The organisation's imports, newest first. For its HR, to HR of a region its own; for operators and auditors."""
+    rows = await list_imports_of(read.connection, read.actor, organisation_id, before=before, limit=limit + 1)
+    return None if rows is None else _page(read, rows, limit)
+
+
+def _page(read: Reading, rows: list[Import], limit: int) -> Page[ImportOut]:
+    return Page.of(rows, limit, lambda row: (row.case_id,), lambda row: ImportOut.of(row, read.actor, read.seals))
 
 
 @router.get("/personnel-imports", dependencies=[Depends(require(*READS_EVERYTHING))])
 async def list_all_personnel_imports(read: ReadingDep, before: IdCursor, limit: Limit = 25) -> Page[ImportOut]:
     """The imports of all organisations, newest first. For operators and auditors."""
-    rows = await personnel.list_imports(read.connection, None, before=before, limit=limit + 1)
-    return Page.of(rows, limit, lambda row: (row.case_id,), ImportOut.of)
+    return _page(read, await personnel.list_imports(read.connection, None, before=before, limit=limit + 1), limit)
 
 
 async def _find(read: Reading, import_id: UUID) -> Import | None:
     """An import, if the caller may read it."""
     imported = await personnel.read_import(read.connection, import_id)
-    return imported if imported is not None and may_read_imports(read.actor, imported.organisation_id) else None
+    return imported if imported is not None and may_read_import(read.actor, imported) else None
 
 
 @router.get("/personnel-imports/{import_id}", dependencies=[_READERS])
 async def read_personnel_import(read: ReadingDep, import_id: UUID) -> ImportOut | None:
     """An import with its progress. For the organisation's HR, operators and auditors."""
     imported = await _find(read, import_id)
-    return None if imported is None else ImportOut.of(imported)
+    return None if imported is None else ImportOut.of(imported, read.actor, read.seals)
 
 
 @router.get("/personnel-imports/{import_id}/refusals", dependencies=[_READERS])
 async def list_import_refusals(
-    read: ReadingDep, import_id: UUID, after: NumberCursor, limit: Limit = 25
+    read: ReadingDep,
+    import_id: UUID,
+    after: NumberCursor,
+    *,
+    leaving: Annotated[
+        bool | None,
+        Query(description="Only rows that report an exit of somebody on the list, or only the others"),
+    ] = None,
+    limit: Limit = 25,
 ) -> Page[RefusalOut] | None:
-    """The refused rows in the order of the file; those found so far while the import runs."""
-    if await _find(read, import_id) is None:
+    """The rows that brought nothing, in the order of the file; those found so far while the import runs."""
+    imported = await _find(read, import_id)
+    if imported is None:
         return None
     after = min(max(after, 0), MAX_ROWS)
-    rows = await personnel.list_refusals(read.connection, import_id, after=after, limit=limit + 1)
-    return Page.of(rows, limit, lambda row: (row.row,), RefusalOut.of)
+    rows = await personnel.list_refusals(
+        read.connection, import_id, seals=_seals(read, imported), leaving=leaving, after=after, limit=limit + 1
+    )
+    return Page.of(rows, limit, lambda row: (row.number,), RefusalOut.of)
+
+
+def _seals(read: Reading, imported: Import) -> Seals | None:
+    """Keys to what stood in the rows, if it is the caller's business."""
+    return read.seals if sees_rows(read.actor, imported) else None
 
 
 class _Report(FileResponse):
-    """Refused rows as a file that is there only while it is sent: written anew each time, so never sent in parts."""
+    """The report as a file that is there only while it is sent: written anew each time, so never sent in parts."""
 
-    def __init__(self, import_id: UUID, form: ReportFormat, refused: list[RefusedLine]) -> None:
+    def __init__(self, import_id: UUID, form: ReportFormat, lines: list[RefusedLine]) -> None:
         super().__init__(
             "",
             media_type="text/csv; charset=utf-8" if form is ReportFormat.CSV else XLSX,
             filename=f"personnel-import-{import_id}.{form}",
             headers={"Accept-Ranges": "none"},
         )
-        self._write = partial(write_csv if form is ReportFormat.CSV else write_xlsx, refused=refused)
+        self._write = partial(write_csv if form is ReportFormat.CSV else write_xlsx, lines=lines)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         whole = {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"range"]}
@@ -242,17 +314,19 @@ class _Report(FileResponse):
     "/personnel-imports/{import_id}/report",
     dependencies=[_READERS],
     response_class=FileResponse,
-    responses={200: {"description": "The refused rows", "content": {"text/csv": _BINARY, XLSX: _BINARY}}},
+    responses={200: {"description": "The report", "content": {"text/csv": _BINARY, XLSX: _BINARY}}},
 )
 async def download_import_report(
     caller: CallerDep,
     import_id: UUID,
     form: Annotated[ReportFormat, Query(alias="format", description="CSV or XLSX")] = ReportFormat.CSV,
 ) -> FileResponse:
-    """The refused rows with number, column, code and a sentence; those found so far while the import runs."""
+    """The rows that brought nothing, with place, name, value, code and a sentence; those found so far."""
 
     async def query(read: Reading) -> list[RefusedLine] | None:
         found = await _find(read, import_id)
-        return None if found is None else await personnel.list_refusals(read.connection, import_id)
+        if found is None:
+            return None
+        return await personnel.list_refusals(read.connection, import_id, seals=_seals(read, found))
 
     return _Report(import_id, form, await caller.read(query))

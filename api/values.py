@@ -56,7 +56,7 @@ class Out(_Model):
     model_config = ConfigDict(from_attributes=True, validate_by_name=True, validate_by_alias=True)
 
     @classmethod
-    def of_row(cls, row: object, **computed: object) -> Self:
+    def of_row(cls, row: object, /, **computed: object) -> Self:
         """An answer of a row's attributes, and of what is computed besides."""
         taken = {name: getattr(row, attribute) for name, attribute in _attributes(cls) if name not in computed}
         return cls(**taken, **computed)

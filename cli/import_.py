@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
+from rich.text import Text
 
 from commands.account import sign_out
 from commands.command import Context
@@ -20,8 +21,7 @@ from commands.personnel import Upload, error_sentences, send_file
 from domain.access import Actor
 from domain.account import parse_username
 from domain.errors import NotFound
-from domain.personnel import REFUSALS
-from domain.personnel_headings import HEADINGS, Column
+from domain.personnel_file import RefusedLine
 from gateways.personnel_report import write_csv, write_xlsx
 from stack.places import CliError
 from stack.refusals import said_in_one_line
@@ -30,7 +30,6 @@ from storage.account import begin_session, read_credential
 from storage.database import SERVICE, transaction
 from storage.organisation import find_organisation
 from storage.people import grants_of
-from storage.personnel import RefusedLine
 from storage.rows.personnel import Import
 
 _PART: Final = 256 * 1024
@@ -47,7 +46,7 @@ def import_(
     file: Annotated[Path, typer.Argument(help="CSV or XLSX", exists=True, dir_okay=False, readable=True)],
     organisation: Annotated[str, typer.Option(help="Code of the organisation")],
     username: Annotated[str, typer.Option("--as", metavar="USERNAME", help="The hr_officer on whose behalf")],
-    report: Annotated[Path | None, typer.Option(help="Write the refused rows here, as .csv or .xlsx")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the report of refused rows here, as .csv or .xlsx")] = None,
 ) -> None:
     """Import FILE, show how far it is, then what became of it and which rows were refused."""
     if report is not None and report.suffix not in {".csv", ".xlsx"}:
@@ -87,7 +86,7 @@ async def import_file(
     import_id = UUID(answer.body.decode())
     imported = await _watch(context, console, import_id)
     async with transaction(context.engine, SERVICE) as connection:
-        return imported, await personnel.list_refusals(connection, import_id)
+        return imported, await personnel.list_refusals(connection, import_id, seals=context.seals)
 
 
 async def _upload(context: Context, file: Path, organisation: str, username: str, totp: str) -> Upload:
@@ -102,7 +101,7 @@ async def _upload(context: Context, file: Path, organisation: str, username: str
         # A person with a shell on the machine acts as this member of staff, with their roles only, and ends it.
         session = await begin_session(connection, credential.person_id, "staff")
     actor = Actor(credential.person_id, "staff", session.id, grants)
-    return Upload(actor, employer.id, uuid4().hex, _ORIGIN, _content(file), totp)
+    return Upload(actor, employer.id, uuid4().hex, _ORIGIN, _content(file), totp, file_name=file.name)
 
 
 async def _content(file: Path) -> AsyncIterator[bytes]:
@@ -154,7 +153,7 @@ async def _until_ended(context: Context, import_id: UUID, show: Callable[[Import
 
 
 def show_result(console: Console, imported: Import, refused: list[RefusedLine]) -> None:
-    """Print the counters and the refused rows."""
+    """Print the counters, the refused rows and the reported exits."""
     sentences = error_sentences(imported)
     if sentences is not None:
         console.print(f"refused: {sentences[1]} {sentences[0]}", markup=False, soft_wrap=True)
@@ -164,18 +163,26 @@ def show_result(console: Console, imported: Import, refused: list[RefusedLine]) 
         "changed": imported.rows_changed,
         "unchanged": imported.rows_unchanged,
         "refused": imported.rows_refused,
+        "reported to have left": imported.rows_leaving,
         "changes to confirm": imported.changes_opened,
     }
     console.print(", ".join(f"{count} {name}" for name, count in counters.items()), soft_wrap=True)
     if imported.sheets_left_out:
         names = ", ".join(imported.sheets_left_out)
         console.print(f"sheets without the headings, left out: {names}", markup=False, soft_wrap=True)
-    if not refused:
+    _show_lines(console, "refused", [line for line in refused if line.leaving is None])
+    _show_lines(console, "reported to have left; nothing to correct", [line for line in refused if line.leaving])
+
+
+def _show_lines(console: Console, title: str, lines: list[RefusedLine]) -> None:
+    if not lines:
         return
-    table = Table("row", "column", "code", "توضیح")
-    for line in refused[:_SHOWN]:
-        heading = HEADINGS[Column(line.column)] if line.column in HEADINGS else line.column
-        table.add_row(str(line.row), heading, line.code, REFUSALS[line.code][0])
+    table = Table("sheet", "row", "line", "name", "column", "value", "code", "توضیح", title=title)
+    for line in lines[:_SHOWN]:
+        place = (line.place.sheet, str(line.place.row), str(line.place.line or ""))
+        cells = (*place, line.name or "", line.heading, line.value or "", line.code, line.sentence.fa)
+        # What comes from a file is no markup.
+        table.add_row(*map(Text, cells))
     console.print(table)
-    if len(refused) > _SHOWN:
-        console.print(f"and {len(refused) - _SHOWN} more; --report writes all of them", soft_wrap=True)
+    if len(lines) > _SHOWN:
+        console.print(f"and {len(lines) - _SHOWN} more; --report writes all of them", soft_wrap=True)

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from commands.account import RightTotp, check_totp, require_code, use_totp
 from commands.command import Command, Context, Envelope, perform
 from commands.refusals import refuses
 from commands.service import refuse_closed
 from commands.task import DECISION, expect_kind
-from domain.access import Actor, Role, ScopeKind
+from domain.access import READS_EVERYTHING, Actor, Role, ScopeKind
 from domain.errors import (
     CodeRequired,
     Forbidden,
@@ -26,16 +28,17 @@ from domain.errors import (
     StepUpRequired,
     TooLarge,
 )
-from domain.personnel import EmptyFile
 from domain.personnel_change import ReasonMissing
+from domain.personnel_file import MEDIA_TYPES, EmptyFile, UnknownFileType, clean_file_name
 from gateways.files import FileTooLarge, StoredFile
 from gateways.personnel_file import SENTENCES, PersonnelFileError
 from messages.case import CaseKind
 from messages.personnel import Change, Event, FactKind, ImportPhase, TaskKind
 from storage import personnel
+from storage.database import Acting, transaction
 from storage.guarantor import guarantee_each_other
 from storage.idempotency import Answer
-from storage.organisation import read_organisation
+from storage.organisation import read_organisation, regions_among
 from storage.policies import in_force
 from storage.rows.personnel import Import, ProposedChange
 from storage.rows.tasks import Task
@@ -61,7 +64,10 @@ _NOT_READ: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file on its way in: by whom, for which organisation, under which key, from where, and the code for it."""
+    """A file on its way in: by whom, for which organisation, under which key, from where, and the code for it.
+
+    ``media_type`` and ``file_name`` are what its sender calls it; either may be empty.
+    """
 
     actor: Actor
     organisation_id: UUID
@@ -69,9 +75,11 @@ class Upload:
     origin: str
     content: AsyncIterator[bytes]
     totp: str | None = field(repr=False)
+    media_type: str = ""
+    file_name: str = field(default="", repr=False)
 
 
-@refuses(refuse_closed, require_code, TooLarge, EmptyFile, KeyReused, KeyInFlight)
+@refuses(refuse_closed, require_code, UnknownFileType, TooLarge, EmptyFile, KeyReused, KeyInFlight)
 async def send_file(context: Context, upload: Upload, render: Callable[[Import], bytes]) -> Answer:
     """Store a personnel file and open its import (A13); the file is streamed, never whole in memory.
 
@@ -81,7 +89,10 @@ async def send_file(context: Context, upload: Upload, render: Callable[[Import],
         render: the answer's body.
     """
     # Judged before the content is read, and once more inside the command.
-    _require_sender(upload.actor, upload.organisation_id)
+    async with transaction(context.engine, Acting.of(upload.actor)) as connection:
+        await _spoken_for(connection, upload.actor, upload.organisation_id)
+    if upload.media_type.partition(";")[0].strip().lower() not in {"", *MEDIA_TYPES}:
+        raise UnknownFileType(field="Content-Type")
     confirmed = await _check_code(context, upload)
     try:
         stored = await context.files.keep(personnel.FOLDER, upload.content, limit=FILE_LIMIT)
@@ -94,7 +105,7 @@ async def send_file(context: Context, upload: Upload, render: Callable[[Import],
         if isinstance(confirmed, Refusal):
             raise confirmed
         await use_totp(command, confirmed)
-        return render(await _receive_file(command, upload.organisation_id, stored))
+        return render(await _receive_file(command, upload, stored))
 
     try:
         answer = await perform(context, envelope, work, status=202)
@@ -123,15 +134,29 @@ async def _check_code(context: Context, upload: Upload) -> RightTotp | Refusal:
         return refusal
 
 
-def _require_sender(actor: Actor, organisation_id: UUID) -> None:
+async def _spoken_for(connection: AsyncConnection, actor: Actor, organisation_id: UUID) -> list[str]:
+    """The regions of the organisation for which somebody speaks; none is all of them.
+
+    HR of a region speaks for it where the organisation has people there already.
+
+    Raises:
+        Forbidden: they are no HR.
+        NotFound: they are HR elsewhere.
+    """
     if actor.capacity != "staff" or not actor.holds_any([Role.HR_OFFICER]):
         raise Forbidden
-    if not actor.holds(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(organisation_id)):
+    if actor.holds(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(organisation_id)):
+        return []
+    own = actor.scopes(Role.HR_OFFICER, ScopeKind.REGION)
+    regions = await regions_among(connection, organisation_id, own) if own else []
+    if not regions:
         raise NotFound
+    return regions
 
 
-async def _receive_file(command: Command, organisation_id: UUID, stored: StoredFile) -> Import:
-    _require_sender(command.actor, organisation_id)
+async def _receive_file(command: Command, upload: Upload, stored: StoredFile) -> Import:
+    organisation_id = upload.organisation_id
+    regions = await _spoken_for(command.connection, command.actor, organisation_id)
     await refuse_closed(command, CaseKind.PERSONNEL_IMPORT)
     if not stored.size:
         raise EmptyFile(field="body")
@@ -144,16 +169,18 @@ async def _receive_file(command: Command, organisation_id: UUID, stored: StoredF
         policy_id=policy.id,
         organisation_id=organisation_id,
     )
-    await personnel.add_import(
-        command.connection, case_id, organisation_id, key=stored.key, size=stored.size, sha256=stored.sha256
+    file = personnel.ReceivedFile(
+        stored.key, stored.size, stored.sha256, clean_file_name(upload.file_name), regions=regions
     )
+    await personnel.add_import(command.connection, command.seals, case_id, organisation_id, file)
     sha256 = stored.sha256.hex()
+    after = {"organisation_id": str(organisation_id), "sha256": sha256, **({"regions": regions} if regions else {})}
     await command.act(
         case_id,
         FactKind.FILE_RECEIVED,
         {"size": stored.size, "sha256": sha256},
         part=Role.HR_OFFICER,
-        audited={"subject": str(case_id), "after": {"organisation_id": str(organisation_id), "sha256": sha256}},
+        audited={"subject": str(case_id), "after": after},
     )
     received = await personnel.read_import(command.connection, case_id)
     if received is None:
@@ -211,12 +238,37 @@ async def _answer(command: Command, task: Task, change: ProposedChange, *, confi
     )
 
 
-def may_read_imports(actor: Actor, organisation_id: UUID) -> bool:
-    """Whether somebody sees the organisation's imports: its hr_officer, operators, auditors."""
+def may_read_import(actor: Actor, imported: Import) -> bool:
+    """Whether somebody sees an import: those who see its rows, operators, auditors."""
+    return sees_rows(actor, imported) or (actor.capacity == "staff" and actor.holds_any(READS_EVERYTHING))
+
+
+def sees_rows(actor: Actor, imported: Import) -> bool:
+    """Whether what stands in a file is somebody's business: HR of its organisation, or of each region it is for."""
     if actor.capacity != "staff":
         return False
-    in_scope = actor.holds(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(organisation_id))
-    return in_scope or actor.holds_any([Role.OPERATOR, Role.AUDITOR])
+    if actor.holds(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(imported.organisation_id)):
+        return True
+    own = actor.scopes(Role.HR_OFFICER, ScopeKind.REGION)
+    return bool(imported.regions) and set(imported.regions) <= set(own)
+
+
+async def list_imports_of(
+    connection: AsyncConnection, actor: Actor, organisation_id: UUID, *, before: UUID | None, limit: int
+) -> list[Import] | None:
+    """The organisation's imports that somebody may read, newest first; None if the organisation is not theirs to see.
+
+    HR of a region sees the files that were sent for it.
+    """
+    regions: list[str] = []
+    if not actor.holds_any(READS_EVERYTHING):
+        try:
+            regions = await _spoken_for(connection, actor, organisation_id)
+        except NotFound:
+            return None
+    if await read_organisation(connection, organisation_id) is None:
+        return None
+    return await personnel.list_imports(connection, organisation_id, regions=regions, before=before, limit=limit)
 
 
 def error_sentences(imported: Import) -> tuple[str, str] | None:

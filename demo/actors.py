@@ -165,10 +165,12 @@ class Officer(SignedInUser):
         """The next code of their authenticator app."""
         return await self.authenticator.code()
 
-    async def import_file(self, organisation_id: UUID, content: bytes) -> ImportOut:
+    async def import_file(self, organisation_id: UUID, content: bytes, name: str) -> ImportOut:
         """Send a personnel file, and wait until it is imported or refused."""
         content_parts, totp = _at_once(content), await self.code()
-        sent = await self.client.call(import_personnel, organisation_id, str(uuid4()), content_parts, totp)
+        sent = await self.client.call(
+            import_personnel, organisation_id, str(uuid4()), content_parts, totp, file_name=name
+        )
 
         async def finished() -> ImportOut | None:
             now = await self.client.call(read_personnel_import, sent.id)

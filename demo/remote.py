@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Concatenate, ParamSpec, TypeVar
+from urllib.parse import quote
 from uuid import uuid4
 
 import httpx2
@@ -113,5 +114,7 @@ def _add(part: Dependant, value: Any, query: dict[str, Any], headers: dict[str, 
         headers["Idempotency-Key"] = value
     elif "totp" in read and value:
         headers["TOTP"] = value
+    elif "content-disposition" in read and value:
+        headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(value)}"
     elif part.name == "content":
         headers["Content-Type"] = "application/octet-stream"

@@ -132,14 +132,15 @@ async def _import_file(play: Play) -> Key:
 
 
 async def _send_file(play: Play, path: Path) -> None:
-    result = await play.hr.import_file(play.organisation_id, await asyncio.to_thread(path.read_bytes))
+    content = await asyncio.to_thread(path.read_bytes)
+    result = await play.hr.import_file(play.organisation_id, content, path.name)
     play.screen.done(
         f"imported: {result.rows_added} added, {result.rows_changed} changed, {result.rows_refused} refused"
     )
     if result.rows_refused:
         report = await play.hr.client.send(download_import_report, result.id, form=ReportFormat.CSV)
         rows = list(csv.reader(io.StringIO(report.content.decode("utf-8-sig"))))[1:]
-        play.screen.refusals([(int(row[0]), row[2], row[3]) for row in rows])
+        play.screen.refusals([(int(row[2]), row[7], row[8]) for row in rows])
 
 
 async def _mended(play: Play, key: Key) -> Told:

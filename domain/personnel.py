@@ -29,9 +29,11 @@ MAX_NAME: Final = 100
 # Far above any pay, far below a bigint: a quarter of it times any count of months is still within Money's bounds.
 MAX_NET_PAY_RIAL: Final = 10**14
 
-# Not a fault of the row: only the import knows who sent it.
+NOT_EMPLOYED: Final = "not_employed"
+# No faults of the row: only the import knows who sent it.
 OWN_ROW: Final = "own_row"
 MERGED_CELLS: Final = "merged_cells"
+OTHER_REGION: Final = "other_region"
 REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
     "bad_national_id": (
         "کد ملی درست نیست؛ لطفاً هر ده رقم آن را دوباره بررسی کنید.",
@@ -69,9 +71,9 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
         "این کد ملی پیش‌تر در همین فایل آمده است؛ تنها نخستین ردیف آن بررسی می‌شود.",
         "This national id came earlier in the file; only its first row is considered.",
     ),
-    "not_employed": (
-        "وضعیت این فرد «شاغل» نیست؛ اطلاعات او به‌عنوان کارمند ثبت نمی‌شود.",
-        "This person's status is not employed; the row is not imported.",
+    NOT_EMPLOYED: (
+        "وضعیت این فرد «شاغل» نیست و نام او در فهرست سازمان نبوده است؛ اگر شاغل است، وضعیت را درست کنید.",
+        "The status is not employed, and the person is not on the list. If they do work there, correct the status.",
     ),
     "unreadable_status": (
         "وضعیت خوانده نشد؛ بنویسید «شاغل»، «رسمی» یا «پیمانی»، و برای پایان همکاری «بازنشسته»، «ترک کار» یا «فوت».",
@@ -80,6 +82,10 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
     OWN_ROW: (
         "ردیف خود شما، و کسی را که ضامن او یا ضامن شماست، همکار دیگری باید بفرستد؛ این ردیف تغییری نکرد.",
         "A colleague must send your own row, and those of people you stand for or who stand for you; nothing changed.",
+    ),
+    OTHER_REGION: (
+        "این فرد در منطقهٔ شما نیست، پس ردیف او را منابع انسانی همان منطقه یا سازمان باید بفرستد؛ چیزی تغییر نکرد.",
+        "This person is not in your region: the HR of that region or of the organisation has to send the row.",
     ),
 }
 
@@ -144,38 +150,12 @@ class RefusedRow:
     national_id: NationalId | None = field(default=None, repr=False)
     leaver: ExitReason | None = field(default=None, repr=False)
 
-    @property
-    def message_fa(self) -> str:
-        """The Persian sentence."""
-        return REFUSALS[self.code][0]
-
-    @property
-    def message_en(self) -> str:
-        """The English sentence."""
-        return REFUSALS[self.code][1]
-
 
 class UnknownRegion(InvalidInput):
     """The region code is not in the list of regions (A13)."""
 
     code = "unknown_region"
     fa, en = REFUSALS["unknown_region"]
-
-
-class UnknownFileType(InvalidInput):
-    """The Content-Type is none of those in which personnel files come."""
-
-    code = "unknown_file_type"
-    fa = "نوع فایل پذیرفته نیست؛ فایل CSV یا XLSX بفرستید."
-    en = "Send the file as text/csv, as XLSX, or as application/octet-stream."
-
-
-class EmptyFile(InvalidInput):
-    """The upload has no content."""
-
-    code = "empty_file"
-    fa = "فایلی فرستاده نشده است."
-    en = "No file was sent."
 
 
 class UnreadableStatus(UnreadableValue):
@@ -248,7 +228,7 @@ def _judge_leaver(
                 read(cells[column])
         except (UnreadableValue, UnknownRegion) as fault:
             return RefusedRow(raw.number, column, fault.code, national_id)
-    return RefusedRow(raw.number, Column.EMPLOYMENT, "not_employed", national_id, leaver)
+    return RefusedRow(raw.number, Column.EMPLOYMENT, NOT_EMPLOYED, national_id, leaver)
 
 
 def read_region(text: str, known_regions: Collection[str]) -> str:
@@ -327,6 +307,12 @@ WORDS: Final = CapabilityWords(
             "فایل خوانده شد: {added} نفر تازه، {changed} تغییر، {unchanged} بدون تغییر، {refused} ردیف ردشده.",
             "The file was read: {added} added, {changed} changed, {unchanged} unchanged, {refused} rows refused.",
         ),
+        Event.FILE_IMPORTED_LEAVING: Sentence(
+            "فایل خوانده شد: {added} نفر تازه، {changed} تغییر، {unchanged} بدون تغییر، {refused} ردیف ردشده، {leaving}"
+            " گزارش پایان همکاری که پس از تأیید ثبت می‌شود.",
+            "The file was read: {added} added, {changed} changed, {unchanged} unchanged, {refused} rows refused,"
+            " {leaving} reported to have left, which counts once it is confirmed.",
+        ),
         Event.FILE_REFUSED: Sentence(
             "فایل پذیرفته نشد؛ دلیل آن در گزارش آمده است.", "The file was refused; the import says why."
         ),
@@ -335,6 +321,10 @@ WORDS: Final = CapabilityWords(
         Event.FILE_IMPORTED: (
             "امانت: فایل کارکنان خوانده شد: {added} تازه، {changed} تغییر، {unchanged} بدون"
             " تغییر، {refused} ردشده. گزارش: {app_link}"
+        ),
+        Event.FILE_IMPORTED_LEAVING: (
+            "امانت: فایل کارکنان خوانده شد: {added} تازه، {changed} تغییر، {unchanged} بدون تغییر، {refused} ردشده،"
+            " {leaving} پایان همکاری که پس از تأیید ثبت می‌شود. گزارش: {app_link}"
         ),
         Event.FILE_REFUSED: "امانت: فایل کارکنان پذیرفته نشد. دلیل آن در پرونده آمده است: {app_link}",
     },

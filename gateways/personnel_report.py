@@ -1,43 +1,41 @@
-"""The report of refused rows that HR downloads (A13): CSV (UTF-8 with BOM, as Excel wants it) and XLSX, right to left.
+"""The report of a personnel file that HR downloads (A13): CSV (UTF-8 with BOM, as Excel wants it) and XLSX.
 
-It holds row number, column, code and a sentence; nothing of the row itself.
+It has each row that brought nothing to the list: the refused ones, and apart from them those that report an exit, on
+which nothing is to be corrected. Both forms read right to left; no cell is a formula.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
 
-from domain.personnel import REFUSALS
-from domain.personnel_headings import HEADINGS, Column
+from domain.personnel_file import RefusedLine
 
-HEADING: Final = ("شماره ردیف", "ستون", "کد خطا", "توضیح")
-_WIDTHS: Final = (12, 24, 20, 90)
+HEADING: Final = ("نتیجه", "برگه", "شماره ردیف", "ردیف در فایل", "نام", "ستون", "مقدار", "کد خطا", "توضیح")
+REFUSED: Final = "ردشده"
+LEAVING: Final = "گزارش پایان همکاری"
+_WIDTHS: Final = (18, 14, 12, 12, 26, 22, 30, 20, 90)
+_SHEETS: Final = {REFUSED: "ردیف‌های ردشده", LEAVING: LEAVING}
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
-Refused = tuple[int, Column | str, str]
-"""Row number, column, code."""
 
-
-def write_csv(path: Path, refused: Iterable[Refused]) -> int:
-    """Write the report as CSV; return how many rows it has."""
+def write_csv(path: Path, lines: Iterable[RefusedLine]) -> int:
+    """Write the report as CSV, in the order of the file; return how many rows it has."""
     count = 0
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(HEADING)
-        for line in _lines(refused):
-            writer.writerow(line)
-            count += 1
+        for count, line in enumerate(lines, 1):  # noqa: B007 - counted
+            writer.writerow(_cells(line))
     return count
 
 
-def write_xlsx(path: Path, refused: Iterable[Refused]) -> int:
-    """Write the report as XLSX; return how many rows it has."""
-    count = 0
+def write_xlsx(path: Path, lines: Iterable[RefusedLine]) -> int:
+    """Write the report as XLSX, the reported exits on a sheet of their own; return how many rows it has."""
     # What it keeps on the way goes with the report's own directory.
     options = {
         "constant_memory": True,
@@ -45,24 +43,31 @@ def write_xlsx(path: Path, refused: Iterable[Refused]) -> int:
         "strings_to_urls": False,
         "tmpdir": str(path.parent),
     }
+    written = dict.fromkeys(_SHEETS, 0)
     with xlsxwriter.Workbook(path, options) as workbook:
-        sheet = workbook.add_worksheet("ردیف‌های ردشده")
-        sheet.right_to_left()
-        sheet.freeze_panes(1, 0)
-        for index, width in enumerate(_WIDTHS):
-            sheet.set_column(index, index, width)
-        sheet.write_row(0, 0, HEADING, workbook.add_format({"bold": True}))
-        for line in _lines(refused):
-            count += 1
-            sheet.write_row(count, 0, line)
-    return count
+        bold = workbook.add_format({"bold": True})
+        sheets = {result: workbook.add_worksheet(title) for result, title in _SHEETS.items()}
+        for sheet in sheets.values():
+            sheet.right_to_left()
+            sheet.freeze_panes(1, 0)
+            for index, width in enumerate(_WIDTHS):
+                sheet.set_column(index, index, width)
+            sheet.write_row(0, 0, HEADING, bold)
+        for line in lines:
+            result = _result(line)
+            written[result] += 1
+            sheets[result].write_row(written[result], 0, _cells(line))
+    return sum(written.values())
 
 
-def _lines(refused: Iterable[Refused]) -> Iterator[tuple[int, str, str, str]]:
-    for row, column, code in refused:
-        heading = HEADINGS[Column(column)] if column in HEADINGS else str(column)
-        sentence = REFUSALS[code][0] if code in REFUSALS else ""
-        yield row, harmless(heading), harmless(code), harmless(sentence)
+def _result(line: RefusedLine) -> str:
+    return REFUSED if line.leaving is None else LEAVING
+
+
+def _cells(line: RefusedLine) -> tuple[str | int, ...]:
+    texts = (line.name or "", line.heading, line.value or "", line.code, line.sentence.fa)
+    place = (harmless(line.place.sheet), line.place.row, line.place.line or "")
+    return (_result(line), *place, *map(harmless, texts))
 
 
 def harmless(text: str) -> str:

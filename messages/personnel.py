@@ -42,6 +42,13 @@ class ExitReason(StrEnum):
     DIED = "died"
 
 
+class Leaving(StrEnum):
+    """What becomes of the exit that a row of a file reports of somebody on the list: it waits, or had ended before."""
+
+    WAITING = "waiting"
+    ENDED = "ended"
+
+
 class TaskKind(StrEnum):
     """What people are asked to do."""
 
@@ -61,6 +68,7 @@ class Event(StrEnum):
     """What is told on the timeline; how a file ended, by SMS too."""
 
     FILE_IMPORTED = "personnel_file_imported"
+    FILE_IMPORTED_LEAVING = "personnel_file_imported_leaving"
     FILE_REFUSED = "personnel_file_refused"
     CHANGE_PROPOSED = "personnel_change_proposed"
     CHANGE_REPLACED = "personnel_change_replaced"

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from storage import account, idempotency, ledger, outbox, working_hours
+from storage import account, idempotency, ledger, outbox, personnel, working_hours
 from storage.chores import every, repeat
 from storage.database import SERVICE, transaction
 from storage.retries import retried
@@ -41,11 +41,12 @@ ANSWERS_KEPT = timedelta(days=30)
 
 
 async def tidy(engine: AsyncEngine, limit: int = BATCH) -> int:
-    """Delete what is old, at most so much of each kind; returns how many rows went."""
+    """Delete what is old, at most so much of each kind; returns how many rows went or were emptied."""
     async with transaction(engine, SERVICE) as connection:
         gone = await outbox.purge_sent(connection, older_than=SENT_KEPT, limit=limit)
         gone += await idempotency.purge(connection, older_than=ANSWERS_KEPT, limit=limit)
         gone += await account.purge_expired(connection, limit)
+        gone += await personnel.forget_values(connection, older_than=personnel.VALUES_KEPT, limit=limit)
         return gone
 
 

@@ -38,6 +38,7 @@ _EMPLOYMENTS = (
     .order_by(employments.c.id)
     .limit(50)
 )
+_of_region = sa.and_(employments.c.region_code == regions.c.code, employments.c.state != "left")
 _REGIONS = sa.select(regions.c.code, regions.c.name).order_by(regions.c.code)
 _READ_EMPLOYMENT = sa.select(*_EMPLOYMENT).where(employments.c.id == sa.bindparam("this_employment"))
 
@@ -45,6 +46,13 @@ _READ_EMPLOYMENT = sa.select(*_EMPLOYMENT).where(employments.c.id == sa.bindpara
 async def read_organisation(connection: AsyncConnection, organisation_id: UUID) -> Organisation | None:
     """The organisation, or None."""
     return await find_one(connection, Organisation, _READ, {"this_organisation": organisation_id})
+
+
+async def regions_among(connection: AsyncConnection, organisation_id: UUID, codes: Collection[str]) -> list[str]:
+    """Those of some regions in which the organisation has people on its list, in the order of their codes."""
+    here = sa.exists().where(employments.c.organisation_id == organisation_id, _of_region)
+    query = sa.select(regions.c.code).where(regions.c.code.in_(codes), here).order_by(regions.c.code)
+    return list(await connection.scalars(query))
 
 
 async def organisations_of(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, Organisation]:
@@ -59,14 +67,22 @@ async def find_organisation(connection: AsyncConnection, code: str) -> Organisat
 
 
 async def list_organisations(
-    connection: AsyncConnection, *, after: UUID | None, limit: int, among: Collection[UUID] | None = None
+    connection: AsyncConnection,
+    *,
+    after: UUID | None,
+    limit: int,
+    among: Collection[UUID] | None = None,
+    with_regions: Collection[str] = (),
 ) -> list[Organisation]:
-    """Organisations in the order they were added: all, or those among some."""
+    """Organisations in the order they were added: all, or those among some and those with people in some regions."""
     query = sa.select(*_ORGANISATION).order_by(organisations.c.id).limit(limit)
     if after is not None:
         query = query.where(organisations.c.id > after)
     if among is not None:
-        query = query.where(organisations.c.id.in_(among))
+        there = sa.exists().where(
+            regions.c.code.in_(with_regions), employments.c.organisation_id == organisations.c.id, _of_region
+        )
+        query = query.where(sa.or_(organisations.c.id.in_(among), there))
     return await read_all(connection, Organisation, query)
 
 

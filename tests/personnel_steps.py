@@ -130,7 +130,7 @@ class PersonnelOffice:
     async def refused(self, case_id: UUID) -> dict[str, str]:
         """Row numbers and codes of the refused rows."""
         async with transaction(self.context.engine, SERVICE) as connection:
-            return {str(line.row): line.code for line in await personnel.list_refusals(connection, case_id)}
+            return {str(line.number): line.code for line in await personnel.list_refusals(connection, case_id)}
 
     async def fetch(self, query: sa.Select[Any]) -> list[Any]:
         """The rows of a query."""

@@ -18,29 +18,43 @@ _MOST_COUNTED: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The organisation that a page is about, if any, and the user's others; ``is_theirs``: they are its HR."""
+    """The organisation that a page is about, if any, and the user's others; ``is_theirs``: they are its HR.
+
+    ``regions``: they are so for these regions alone.
+    """
 
     organisation: OrganisationOut | None
     others: Sequence[OrganisationOut]
     is_theirs: bool
+    regions: Sequence[str] = ()
 
 
-async def choose(request: PageRequest, organisation_id: UUID | None) -> Chosen:
+async def choose(request: PageRequest, organisation_id: UUID | None, *, in_regions: bool = False) -> Chosen:
     """The organisation that was asked for, or else the first of the user's own.
+
+    Args:
+        request: for a page.
+        organisation_id: which, if one was asked for.
+        in_regions: whether the page is for HR of a region too, of organisations with people there.
 
     Raises:
         Refusal: it is not theirs to see.
     """
+    whole = request.user.scopes("hr_officer", "organisation")
+    regions = request.user.scopes("hr_officer", "region") if in_regions else []
     own: list[OrganisationOut] = []
-    if request.user.has("hr_officer"):
-        own = (await request.api.read(list_organisations, mine=True, after=None, limit=_MOST_ORGANISATIONS)).items
-    if organisation_id is None:
-        return Chosen(own[0] if own else None, own[1:], is_theirs=bool(own))
-    found = next((one for one in own if one.id == organisation_id), None)
+    if whole or regions:
+        listed = (await request.api.read(list_organisations, mine=True, after=None, limit=_MOST_ORGANISATIONS)).items
+        own = [one for one in listed if regions or str(one.id) in whole]
+    found = next((one for one in own if organisation_id in {None, one.id}), None)
+    is_theirs = found is not None or str(organisation_id) in whole
+    if found is None and organisation_id is not None:
+        found = await request.api.read(read_organisation, organisation_id)
     return Chosen(
-        found or await request.api.read(read_organisation, organisation_id),
-        [one for one in own if one.id != organisation_id],
-        is_theirs=str(organisation_id) in request.user.scopes("hr_officer", "organisation"),
+        found,
+        [one for one in own if found is None or one.id != found.id],
+        is_theirs,
+        [] if found is None or not is_theirs or str(found.id) in whole else regions,
     )
 
 

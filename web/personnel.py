@@ -35,7 +35,7 @@ from api.personnel import (
 from api.personnel_change import ConfirmChange, RejectChange
 from api.values import IdCursor, NumberCursor, Page
 from domain.errors import NotFound, Refusal, TooLarge
-from domain.personnel import EmptyFile
+from domain.personnel_file import EmptyFile, UnknownFileType
 from domain.personnel_headings import COLUMNS, HEADINGS, Column
 from web import certificate
 from web.answers import TaskForm, nothing_more, written_reason
@@ -49,7 +49,6 @@ router = APIRouter()
 
 # What pages say of what was just done, by a code in the address.
 NOTES: Final = {
-    "file_sent": _("The file was received; below you see its progress and its result."),
     "employment_corrected": _("The data were corrected."),
 }
 
@@ -64,7 +63,7 @@ _FIELD_BYTES: Final = 1024
 _IMPORTS: Final = 10
 _ROWS: Final = 100
 # What the API says of the file itself; all else belongs to no field.
-_OF_THE_FILE: Final = (TooLarge, EmptyFile)
+_OF_THE_FILE: Final = (TooLarge, EmptyFile, UnknownFileType)
 # Nobody's: national id and sheba have wrong check digits, so that an example sent as it is adds no person.
 _EXAMPLE: Final[Mapping[Column, str]] = {
     Column.NATIONAL_ID: "1234567890",
@@ -88,11 +87,12 @@ async def show_desk(request: SignedIn, *, organisation_id: UUID | None = None, b
 
 
 async def _desk(request: PageRequest, organisation_id: UUID | None, before: UUID | None = None) -> dict[str, Any]:
-    read, chosen = request.api.read, await choose(request, organisation_id)
+    read, chosen = request.api.read, await choose(request, organisation_id, in_regions=True)
     values: dict[str, Any] = {
         "others": chosen.others,
         "organisation": chosen.organisation,
-        "contracts": [],
+        "contracts": None,
+        "regions": chosen.regions,
         "imports": None,
         "may_send": chosen.is_theirs,
         "columns": _columns(request.language),
@@ -101,7 +101,8 @@ async def _desk(request: PageRequest, organisation_id: UUID | None, before: UUID
     }
     if chosen.organisation is not None:
         of = chosen.organisation.id
-        values["contracts"] = (await read(list_contracts, of)).items
+        if not chosen.regions:
+            values["contracts"] = (await read(list_contracts, of)).items
         values["imports"] = await read(list_personnel_imports, of, before, limit=_IMPORTS)
     elif not request.user.has("hr_officer"):
         values["imports"] = await read(list_all_personnel_imports, before, limit=_IMPORTS)
@@ -118,10 +119,11 @@ def _columns(language: Language) -> list[tuple[str, str]]:
         Column.MOBILE: translate("for example 09123456789"),
         Column.REGION_CODE: translate("four digits"),
         Column.HIRE_DATE: translate("Jalali, for example 1397/02/23"),
-        Column.NET_PAY: translate("a month, in rial"),
+        Column.NET_PAY: translate("a month, in rial and not in toman: 400,000,000 rial is 40,000,000 toman"),
         Column.SHEBA: translate("IR and 24 digits"),
         Column.EMPLOYMENT: translate(
-            "«شاغل» or a kind of employment such as «رسمی»; «بازنشسته» or «ترک کار» reports that somebody has left"
+            "«شاغل» or a kind of employment such as «رسمی»; «بازنشسته» or «ترک کار» reports that somebody has left:"
+            " that counts once it is confirmed"
         ),
         Column.SERVICE: translate("if you have it; for example «21 سال و 4 ماه»"),
     }
@@ -132,7 +134,7 @@ def _columns(language: Language) -> list[tuple[str, str]]:
 async def send_file(request: SignedIn, organisation_id: UUID) -> Response:
     """Hand a personnel file on to the API (A13); on its way it lies in the directory for temporary files."""
     # Who may not send one, though perhaps read them, is refused before their file is taken in.
-    if str(organisation_id) not in request.user.scopes("hr_officer", "organisation"):
+    if not (await choose(request, organisation_id, in_regions=True)).is_theirs:
         raise HTTPException(404)
     if _is_beyond(request):
         form = await _left_unread(request)
@@ -141,7 +143,7 @@ async def send_file(request: SignedIn, organisation_id: UUID) -> Response:
             form = await request.form(max_fields=_FIELDS, max_field_bytes=_FIELD_BYTES)
             sent = await _hand_on(request, organisation_id, form)
             if sent is not None:
-                return request.redirect(f"/personnel/imports/{sent}", done="file_sent")
+                return request.redirect(f"/personnel/imports/{sent}")
         finally:
             await request.http.close()
     return request.render_again("personnel.html", form, **await _desk(request, organisation_id))
@@ -166,18 +168,25 @@ async def _left_unread(request: PageRequest) -> Form:
 async def _hand_on(request: PageRequest, organisation_id: UUID, form: Form) -> UUID | None:
     """Send the file; returns the import's id, or None with the refusal in the form."""
     file = (await request.http.form()).get("file")
-    content = _parts_of(file if isinstance(file, UploadFile) else None)
+    if not isinstance(file, UploadFile) or not file.filename:
+        form.errors["file"] = request.language.translate("Please choose a file.")
+        return None
+    called = {"media_type": file.content_type or "", "file_name": file.filename}
     try:
-        return (await request.api.call(import_personnel, organisation_id, form.key, content, form.fresh_code())).id
+        sent = await request.api.call(
+            import_personnel, organisation_id, form.key, _parts_of(file), form.fresh_code(), **called
+        )
     except _OF_THE_FILE as refused:
         form.errors["file"] = refused.sentence(request.language.code)
     except Refusal as refused:
         form.refuse(refused)
+    else:
+        return sent.id
     return None
 
 
-async def _parts_of(file: UploadFile | None) -> AsyncIterator[bytes]:
-    while file is not None and (part := await file.read(_CHUNK)):
+async def _parts_of(file: UploadFile) -> AsyncIterator[bytes]:
+    while part := await file.read(_CHUNK):
         yield part
 
 
@@ -201,19 +210,22 @@ def _officers_only(request: PageRequest) -> None:
 
 @router.get("/personnel/imports/{import_id}")
 async def show_import(request: SignedIn, import_id: UUID, after: NumberCursor) -> Response:
-    """How far a file is read; once it is, what came of it and which rows were refused."""
-    imported = await request.api.read(read_personnel_import, import_id)
-    refusals = Page[RefusalOut](items=[])
+    """How far a file is read; once it is, what came of it, which exits it reports and which rows were refused."""
+    read = request.api.read
+    imported = await read(read_personnel_import, import_id)
+    refusals, exits = Page[RefusalOut](items=[]), Page[RefusalOut](items=[])
     if imported.ended and imported.rows_refused:
-        refusals = await request.api.read(list_import_refusals, import_id, after, limit=_ROWS)
-    return request.render("import.html", imported=imported, refusals=refusals, cursor=after)
+        refusals = await read(list_import_refusals, import_id, after, leaving=False, limit=_ROWS)
+    if imported.ended and imported.rows_leaving:
+        exits = await read(list_import_refusals, import_id, 0, leaving=True, limit=_ROWS)
+    return request.render("import.html", imported=imported, refusals=refusals, exits=exits, cursor=after)
 
 
 @router.get("/personnel/imports/{import_id}/report")
 async def download_report(
     request: SignedIn, import_id: UUID, form: Annotated[ReportFormat, Query(alias="format")] = ReportFormat.CSV
 ) -> Response:
-    """The refused rows as a file."""
+    """The report as a file."""
     return await request.api.call(download_import_report, import_id, form)
 
 

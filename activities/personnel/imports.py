@@ -25,7 +25,8 @@ from temporalio.exceptions import ApplicationError
 from activities.transition import ActivityContext, Transition, run_transition
 from domain.dates import tehran_day
 from domain.persian import persian_digits
-from domain.personnel import PersonnelRow, RawRow, judge_row
+from domain.personnel import PersonnelRow, Place, RawRow, judge_row
+from domain.personnel_file import keep_within
 from domain.personnel_status import StatusWords
 from gateways.files import FileDamaged
 from gateways.personnel_file import PersonnelFileError, open_rows
@@ -35,7 +36,7 @@ from storage import personnel
 from storage.cases import read_case
 from storage.database import SERVICE, transaction
 from storage.organisation import list_regions
-from storage.personnel import Chunk, Importing, RefusedLine
+from storage.personnel import Chunk, Importing
 from storage.policies import in_force
 from storage.retries import retried
 from storage.sealing import SealBroken, Seals
@@ -66,6 +67,8 @@ class _FileReader:
     regions: Collection[str]
     today: date
     statuses: StatusWords = _NO_WORDS
+    # Those for which the sender speaks; none is all.
+    own_regions: Collection[str] = ()
     row: int = 0
     _seen: set[str] = field(default_factory=set, repr=False)
 
@@ -75,17 +78,19 @@ class _FileReader:
         Raises:
             PersonnelFileError: the file cannot be read further.
         """
-        good, refused, leavers = [], [], []
+        good, refused, leavers, places = [], [], [], dict[int, Place]()
         for raw in islice(self.rows, CHUNK_ROWS):
             self.row = raw.number
             judged = judge_row(raw, self.regions, self._seen, self.today, self.statuses)
+            judged = keep_within(raw, judged, self.own_regions)
             if isinstance(judged, PersonnelRow):
                 good.append(personnel.seal_row(self.seals, judged))
+                places[raw.number] = raw.place
                 continue
-            refused.append(RefusedLine(judged.number, judged.column, judged.code))
+            refused.append(personnel.seal_refused(self.seals, raw, judged))
             if judged.leaver is not None and judged.national_id is not None:
                 leavers.append(personnel.index_leaver(self.seals, judged.number, judged.national_id, judged.leaver))
-        return Chunk(self.row, good, refused, leavers) if good or refused else None
+        return Chunk(self.row, good, places, refused, leavers) if good or refused else None
 
 
 class PersonnelImport:
@@ -136,14 +141,16 @@ class PersonnelImport:
             sender = await personnel.sender_of(connection, case_id)
         if case is None or imported is None:
             raise ApplicationError(f"no import {case_id}", type="NoSuchCase", non_retryable=True)
-        importing = Importing(case_id, imported.organisation_id, case.policy_id, sender)
+        importing = Importing(
+            case_id, imported.organisation_id, case.policy_id, sender, imported.regions, self._context.seals
+        )
         # The day on which the file came: a second attempt after midnight must judge as the first one did.
         going_on = case.is_open and imported.error is None
         return importing, imported.file_key if going_on else "", tehran_day(case.opened_at)
 
     async def _import_rows(self, importing: Importing, path: Path, today: date) -> None:
         engine = self._context.engine
-        reader = _FileReader(self._context.seals, iter(()), (), today)
+        reader = _FileReader(self._context.seals, iter(()), (), today, own_regions=importing.regions)
         async with _beating(lambda: reader.row):
             opened = await asyncio.to_thread(open_rows, path)
             reader.rows = opened.rows
@@ -197,6 +204,8 @@ async def _finish(step: Transition) -> NextStep:
         "refused": imported.rows_refused,
     }
     code = Event.FILE_REFUSED if imported.error else Event.FILE_IMPORTED
+    if code is Event.FILE_IMPORTED and imported.rows_leaving:
+        code, counts["leaving"] = Event.FILE_IMPORTED_LEAVING, imported.rows_leaving
     await step.add_event(code, params=counts)
     sender = await personnel.sender_of(step.connection, step.case.id)
     if sender is not None:

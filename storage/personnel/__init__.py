@@ -17,27 +17,31 @@ from storage.personnel.changes import (
 from storage.personnel.chunks import Chunk, Importing, apply_chunk, index_leaver, seal_row
 from storage.personnel.imports import (
     FOLDER,
-    RefusedLine,
+    ReceivedFile,
     add_import,
     begin_reading,
+    file_name_of,
     files_in_use,
     has_sent,
     list_imports,
-    list_refusals,
     read_import,
     sender_of,
     stop_reading,
 )
+from storage.personnel.refusals import VALUES_KEPT, forget_values, list_refusals, seal_refused
 
 __all__ = [
     "FOLDER",
+    "VALUES_KEPT",
     "Chunk",
     "Importing",
-    "RefusedLine",
+    "ReceivedFile",
     "add_import",
     "apply_chunk",
     "begin_reading",
+    "file_name_of",
     "files_in_use",
+    "forget_values",
     "has_sent",
     "has_sheba",
     "index_leaver",
@@ -52,6 +56,7 @@ __all__ = [
     "read_sealed_value",
     "replace_mobile",
     "replace_sheba",
+    "seal_refused",
     "seal_row",
     "sender_of",
     "set_employment_state",

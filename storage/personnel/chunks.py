@@ -6,21 +6,22 @@ each other instead of dead-locking. No statement runs per row.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.personnel import OWN_ROW, PersonnelRow
+from domain.personnel import OTHER_REGION, OWN_ROW, PersonnelRow, Place
+from domain.personnel_file import RefusedLine
 from domain.personnel_headings import Column
-from messages.personnel import ExitReason
+from messages.personnel import Change, ExitReason, Leaving
 from storage import audit
 from storage.database import driving
 from storage.dispute import wake_concerned
 from storage.personnel import statements
-from storage.personnel.imports import RefusedLine
+from storage.personnel.refusals import SealedLine, seal_line
 from storage.sealing import Seals
 
 
@@ -53,11 +54,15 @@ class Leaver(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Consecutive rows of a file: the good, the refused, and those of the refused that report an exit (C7)."""
+    """Consecutive rows of a file: the good, the refused, and those of the refused that report an exit (C7).
+
+    ``places`` are those of the good rows, by number: they may be refused yet, for what is stored already.
+    """
 
     last_row: int
     rows: Sequence[SealedRow] = field(repr=False)
-    refused: Sequence[RefusedLine]
+    places: Mapping[int, Place]
+    refused: Sequence[SealedLine]
     leavers: Sequence[Leaver] = field(repr=False)
 
     def after(self, row: int) -> Chunk:
@@ -65,19 +70,24 @@ class Chunk:
         return replace(
             self,
             rows=[line for line in self.rows if line.row_number > row],
-            refused=[line for line in self.refused if line.row > row],
+            refused=[line for line in self.refused if line.row_number > row],
             leavers=[line for line in self.leavers if line.row_number > row],
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Importing:
-    """For which import rows are applied. Cases that they open freeze ``policy_id``."""
+    """For which import rows are applied. Cases that they open freeze ``policy_id``.
+
+    The sender speaks for ``regions``; none is all of the organisation's.
+    """
 
     case_id: UUID
     organisation_id: UUID
     policy_id: UUID
     sender_id: UUID | None
+    regions: Sequence[str]
+    seals: Seals = field(repr=False)
 
 
 def seal_row(seals: Seals, row: PersonnelRow) -> SealedRow:
@@ -111,21 +121,22 @@ async def apply_chunk(connection: AsyncConnection, importing: Importing, chunk: 
     Known persons: region, hire date and net pay are updated in place, names too if nobody else has a say in them;
     another mobile or sheba, and an exit, open a change case, or take the place of the value that waits in an open one.
     Whoever is listed as employed, or with the present sheba, has no exit, or no other sheba, that waits any more.
-    A row by which the sender would change their own employment is refused.
+    A row by which the sender would change their own employment is refused, and one about somebody who stands in a
+    region for which the sender does not speak.
     """
     ids = {"case": importing.case_id, "organisation": importing.organisation_id, "sender": importing.sender_id}
     last_row: int = (await connection.execute(statements.LOCK_IMPORT, ids)).scalar_one()
     todo = chunk.after(last_row)
     if chunk.last_row <= last_row:
         return
-    exits = {leaver.national_id_index: leaver.reason for leaver in todo.leavers}
-    leavers = {"leavers": list(exits), "exit_reasons": [reason.value for reason in exits.values()]}
     await _copy(connection, todo.rows)
     await connection.execute(statements.ADD_PERSONS)
-    waiting = await connection.scalar(statements.LOCK_CHANGES, ids | leavers)
-    await connection.execute(statements.LOCK_PERSONS, leavers)
+    waiting = await connection.scalar(statements.LOCK_CHANGES, ids | _exits(todo.leavers))
+    await connection.execute(statements.LOCK_PERSONS, _exits(todo.leavers))
     await connection.execute(statements.COMPARE, ids)
-    refused = [*todo.refused, *await _refuse_own(connection, ids)]
+    fates = await _fates(connection, importing, todo.leavers)
+    leavers = _exits([leaver for leaver in todo.leavers if fates.get(leaver.row_number) is Leaving.WAITING])
+    refused = [*_told(todo.refused, fates), *await _refuse_known(connection, importing, todo)]
     changed = await _change(connection, ids)
     listed = (await connection.execute(statements.LIST_MOBILES)).all()
     back = (await connection.execute(statements.TAKE_BACK_EXITS, ids)).all()
@@ -135,15 +146,17 @@ async def apply_chunk(connection: AsyncConnection, importing: Importing, chunk: 
     added = (await connection.execute(statements.ADD_EMPLOYMENTS, ids)).rowcount
     proposed = await _propose(connection, importing, ids | leavers)
     await _refuse(connection, importing.case_id, refused)
-    good = len(todo.rows) + len(todo.refused) - len(refused)
+    leaving = sum(line.leaving is not None for line in refused)
     counters = {
         "last": chunk.last_row,
         "read": len(todo.rows) + len(todo.refused),
         "added": added,
         "changed": len(changed),
-        "unchanged": good - added - len(changed),
-        "refused": len(refused),
+        "unchanged": len(todo.rows) + len(todo.refused) - len(refused) - added - len(changed),
+        "refused": len(refused) - leaving,
+        "leaving": leaving,
         "opened": len(proposed.opened),
+        "exits": proposed.exits,
         "waiting": proposed.waiting,
     }
     await connection.execute(statements.COUNT, ids | counters)
@@ -179,16 +192,64 @@ async def _change(connection: AsyncConnection, ids: dict[str, Any]) -> list[dict
     ]
 
 
-async def _refuse_own(connection: AsyncConnection, ids: dict[str, Any]) -> list[RefusedLine]:
-    """Take out what the sender's own row would change about the sender."""
-    rows = await connection.execute(statements.REFUSE_OWN, ids)
-    return [RefusedLine(row.row_number, Column.NATIONAL_ID, OWN_ROW) for row in rows]
+def _exits(leavers: Sequence[Leaver]) -> dict[str, Any]:
+    exits = {leaver.national_id_index: leaver.reason.value for leaver in leavers}
+    return {"leavers": list(exits), "exit_reasons": list(exits.values())}
+
+
+async def _fates(
+    connection: AsyncConnection, importing: Importing, leavers: Sequence[Leaver]
+) -> dict[int, Leaving | None]:
+    """What becomes of the exits that rows report, by row; None where they are not the sender's to report."""
+    if not leavers:
+        return {}
+    values = {"organisation": importing.organisation_id, "rows": [leaver.row_number for leaver in leavers]}
+    values["leavers"] = [leaver.national_id_index for leaver in leavers]
+    rows = await connection.execute(statements.EXITS, values)
+    return {row.row_number: _fate(importing.regions, row.region_code, row.state) for row in rows}
+
+
+def _fate(regions: Collection[str], region_code: str, state: str) -> Leaving | None:
+    if regions and region_code not in regions:
+        return None
+    return Leaving.ENDED if state == "left" else Leaving.WAITING
+
+
+def _told(refused: Sequence[SealedLine], fates: Mapping[int, Leaving | None]) -> list[SealedLine]:
+    """The refused rows with what became of the exits that they report."""
+    return [
+        line
+        if line.row_number not in fates
+        else line._replace(leaving=found)
+        if (found := fates[line.row_number])
+        else line._replace(code=OTHER_REGION)
+        for line in refused
+    ]
+
+
+async def _refuse_known(connection: AsyncConnection, importing: Importing, todo: Chunk) -> list[SealedLine]:
+    """Take out the rows about people whom the sender may not change: of other regions, and their own."""
+    ids = {"sender": importing.sender_id, "regions": list(importing.regions)}
+    elsewhere = await connection.execute(statements.REFUSE_ELSEWHERE, ids)
+    found = {row.row_number: (Column.REGION_CODE, OTHER_REGION) for row in elsewhere}
+    own = await connection.execute(statements.REFUSE_OWN, ids)
+    found |= {row.row_number: (Column.NATIONAL_ID, OWN_ROW) for row in own}
+    return [_refused(importing, todo, row, *found[row.row_number]) for row in todo.rows if row.row_number in found]
+
+
+def _refused(importing: Importing, todo: Chunk, row: SealedRow, column: Column, code: str) -> SealedLine:
+    value = row.region_code
+    if column is Column.NATIONAL_ID:
+        value = importing.seals.cipher.open_text(row.national_id_sealed, "person.national_id")
+    line = RefusedLine(row.row_number, column, code, todo.places[row.row_number])
+    return seal_line(importing.seals, line, value=value, name=f"{row.first_name} {row.last_name}")
 
 
 class _Proposed(NamedTuple):
-    """Change cases: newly opened; open already; and those of the latter whose value was replaced."""
+    """Change cases: newly opened, how many of these are exits; open already; and those whose value was replaced."""
 
     opened: list[str]
+    exits: int
     waiting: int
     replaced: list[str]
 
@@ -203,14 +264,14 @@ async def _propose(connection: AsyncConnection, importing: Importing, params: di
     for wanted, statements_ in ((opened, statements.OPEN_CHANGES), (replaced, statements.REPLACE_CHANGES)):
         for statement in statements_ if wanted else ():
             await connection.execute(statement, of_cases)
-    return _Proposed(opened, len(rows) - len(opened), replaced)
+    exits = sum(row.what == Change.EXIT for row in rows if not row.waiting)
+    return _Proposed(opened, exits, len(rows) - len(opened), replaced)
 
 
-async def _refuse(connection: AsyncConnection, case_id: UUID, refused: Sequence[RefusedLine]) -> None:
+async def _refuse(connection: AsyncConnection, case_id: UUID, refused: Sequence[SealedLine]) -> None:
     if refused:
-        numbers, columns, codes = zip(*refused, strict=True)
-        values = {"rows": list(numbers), "columns": list(columns), "codes": list(codes)}
-        await connection.execute(statements.REFUSE, {"case": case_id} | values)
+        of_columns = zip(SealedLine._fields, zip(*refused, strict=True), strict=True)
+        await connection.execute(statements.REFUSE, {"case": case_id} | {name: list(of) for name, of in of_columns})
 
 
 async def _note(connection: AsyncConnection, importing: Importing, after: dict[str, Any]) -> None:

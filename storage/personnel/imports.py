@@ -1,4 +1,4 @@
-"""Personnel files as resources: received, read with progress, ended; and their refused rows (A13)."""
+"""Personnel files as resources: received, read with progress, ended (A13)."""
 
 from __future__ import annotations
 
@@ -13,27 +13,23 @@ from messages.personnel import FactKind, ImportPhase
 from storage.cases import last_fact
 from storage.rows.cases import cases, facts
 from storage.rows.organisation import employments, organisations
-from storage.rows.personnel import Import, ProposedChange, personnel_imports, personnel_refusals
+from storage.rows.people import persons
+from storage.rows.personnel import Import, ProposedChange, personnel_imports
 from storage.rows.table import columns, find_one, read_all
+from storage.sealing import Seals
 
 # Of the store of files.
 FOLDER: Final = "personnel"
 
 
-class RefusedLine(NamedTuple):
-    """A refused row: its number, the column at fault, and the code."""
-
-    row: int
-    column: str
-    code: str
-
-
+_FILE_NAME: Final = "import.file_name"
 _READ = (
     sa.select(
         *columns(
             personnel_imports,
             Import,
             organisation_name=organisations.c.name,
+            sender_name=persons.c.first_name + " " + persons.c.last_name,
             phase=cases.c.phase,
             received_at=cases.c.opened_at,
             ended_at=cases.c.closed_at,
@@ -41,15 +37,36 @@ _READ = (
     )
     .join(cases, cases.c.id == personnel_imports.c.case_id)
     .join(organisations, organisations.c.id == personnel_imports.c.organisation_id)
+    .outerjoin(facts, sa.and_(facts.c.case_id == personnel_imports.c.case_id, facts.c.kind == FactKind.FILE_RECEIVED))
+    .outerjoin(persons, persons.c.id == facts.c.actor_id)
 )
 
 
+class ReceivedFile(NamedTuple):
+    """A stored file: where it lies, what it is, its name as its sender called it, and for which regions they speak."""
+
+    key: str
+    size: int
+    sha256: bytes
+    name: str
+    regions: Sequence[str]
+
+
 async def add_import(
-    connection: AsyncConnection, case_id: UUID, organisation_id: UUID, *, key: str, size: int, sha256: bytes
+    connection: AsyncConnection, seals: Seals, case_id: UUID, organisation_id: UUID, file: ReceivedFile
 ) -> None:
     """Note a stored file as received."""
-    values = {"organisation_id": organisation_id, "file_key": key, "file_size": size, "file_sha256": sha256}
+    values = {"organisation_id": organisation_id, "file_key": file.key, "file_size": file.size}
+    values |= {"file_sha256": file.sha256, "regions": list(file.regions)}
+    if file.name:
+        values["file_name_sealed"] = seals.cipher.seal_text(file.name, _FILE_NAME)
     await connection.execute(sa.insert(personnel_imports).values(case_id=case_id, **values))
+
+
+def file_name_of(seals: Seals, imported: Import) -> str | None:
+    """What the sender called the file, if they said so."""
+    sealed = imported.file_name_sealed
+    return None if sealed is None else seals.cipher.open_text(sealed, _FILE_NAME)
 
 
 async def files_in_use(connection: AsyncConnection, keys: Sequence[str]) -> set[str]:
@@ -68,28 +85,26 @@ async def read_import(connection: AsyncConnection, case_id: UUID) -> Import | No
 
 
 async def list_imports(
-    connection: AsyncConnection, organisation_id: UUID | None, *, before: UUID | None, limit: int
+    connection: AsyncConnection,
+    organisation_id: UUID | None,
+    *,
+    regions: Sequence[str] = (),
+    before: UUID | None,
+    limit: int,
 ) -> list[Import]:
-    """The organisation's imports, or those of all organisations if none is named; newest first."""
+    """The organisation's imports, or those of all organisations if none is named; newest first.
+
+    With regions only those whose senders spoke for some of these and no others.
+    """
     query = _READ
     if organisation_id is not None:
         query = query.where(personnel_imports.c.organisation_id == organisation_id)
+    if regions:
+        spoken_for = personnel_imports.c.regions
+        query = query.where(spoken_for != [], spoken_for.contained_by(list(regions)))
     if before is not None:
         query = query.where(personnel_imports.c.case_id < before)
     return await read_all(connection, Import, query.order_by(personnel_imports.c.case_id.desc()).limit(limit))
-
-
-async def list_refusals(
-    connection: AsyncConnection, case_id: UUID, *, after: int = 0, limit: int | None = None
-) -> list[RefusedLine]:
-    """The refused rows in file order, those after a row number; unless limited, as many as a file may have rows."""
-    query = (
-        sa.select(personnel_refusals.c.row_number, personnel_refusals.c.field, personnel_refusals.c.code)
-        .where(personnel_refusals.c.case_id == case_id, personnel_refusals.c.row_number > after)
-        .order_by(personnel_refusals.c.row_number)
-        .limit(limit)
-    )
-    return await read_all(connection, RefusedLine, query)
 
 
 async def sender_of(connection: AsyncConnection, case_id: UUID) -> UUID | None:

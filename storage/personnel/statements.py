@@ -20,6 +20,7 @@ from messages.personnel import Change, ChangePhase, Event, FactKind, Sms, TaskKi
 
 _LEAVERS = sa.bindparam("leavers", type_=ARRAY(sa.LargeBinary))
 _EXIT_REASONS = sa.bindparam("exit_reasons", type_=ARRAY(sa.Text))
+_ROWS = sa.bindparam("rows", type_=ARRAY(sa.Integer))
 
 LOCK_IMPORT: Final = sa.text("SELECT last_row FROM personnel_imports WHERE case_id = :case FOR UPDATE")
 
@@ -91,6 +92,7 @@ COMPARE: Final = sa.text(
         e.mobile_index IS DISTINCT FROM i.mobile_index AS listed_anew,
         e.sheba_index <> i.sheba_index AS other_sheba,
         coalesce(e.state = 'exit_reported', false) AS exit_waits,
+        e.region_code AS region_before,
         jsonb_strip_nulls(jsonb_build_object(
             'first_name', CASE WHEN named.here AND nullif(i.first_name, '') <> p.first_name THEN p.first_name END,
             'last_name', CASE WHEN named.here AND nullif(i.last_name, '') <> p.last_name THEN p.last_name END,
@@ -112,6 +114,28 @@ COMPARE: Final = sa.text(
             SELECT FROM employments o WHERE o.person_id = p.id AND o.organisation_id <> CAST(:organisation AS uuid)
         ) AND NOT EXISTS (SELECT FROM staff_credentials s WHERE s.person_id = p.id) AS here OFFSET 0
     ) named
+    """
+)
+
+# The exits that rows report of people on the list, as they stand before.
+EXITS: Final = sa.text(
+    """
+    SELECT l.row_number, e.region_code, e.state
+    FROM unnest(:rows, :leavers) AS l (row_number, national_id_index)
+    CROSS JOIN LATERAL (SELECT p.id FROM persons p WHERE p.national_id_index = l.national_id_index OFFSET 0) p
+    CROSS JOIN LATERAL (
+        SELECT e.region_code, e.state FROM employments e
+        WHERE e.person_id = p.id AND e.organisation_id = CAST(:organisation AS uuid) OFFSET 0
+    ) e
+    """
+).bindparams(_ROWS, _LEAVERS)
+
+# Who speaks for regions changes nobody who stands in another one, and takes nobody over from there either.
+REFUSE_ELSEWHERE: Final = sa.text(
+    """
+    DELETE FROM compared w
+    WHERE cardinality(CAST(:regions AS text[])) > 0 AND w.region_before <> ALL (CAST(:regions AS text[]))
+    RETURNING row_number
     """
 )
 
@@ -280,7 +304,7 @@ PROPOSE_LISTED: Final = sa.text(
     """  # noqa: S608 - constants of ours
 )
 
-PROPOSED: Final = sa.text("SELECT case_id, waiting, replaces FROM proposed")
+PROPOSED: Final = sa.text("SELECT case_id, what, waiting, replaces FROM proposed")
 
 _PROPOSED_FACT = f"""
     INSERT INTO facts (case_id, kind, actor_id, capacity, payload)
@@ -395,20 +419,23 @@ REPLACE_CHANGES: Final = (
 
 REFUSE: Final = sa.text(
     """
-    INSERT INTO personnel_refusals (case_id, row_number, field, code)
-    SELECT CAST(:case AS uuid), r.* FROM unnest(:rows, :columns, :codes) AS r (row_number, field, code)
+    INSERT INTO personnel_refusals
+        (case_id, row_number, field, code, sheet, sheet_row, file_line, value_sealed, name_sealed, leaving)
+    SELECT CAST(:case AS uuid), r.*
+    FROM unnest(:row_number, :field, :code, :sheet, :sheet_row, :file_line, :value_sealed, :name_sealed, :leaving) r
     """
 ).bindparams(
-    sa.bindparam("rows", type_=ARRAY(sa.Integer)),
-    sa.bindparam("columns", type_=ARRAY(sa.Text)),
-    sa.bindparam("codes", type_=ARRAY(sa.Text)),
+    *(sa.bindparam(name, type_=ARRAY(sa.Integer)) for name in ("row_number", "sheet_row", "file_line")),
+    *(sa.bindparam(name, type_=ARRAY(sa.Text)) for name in ("field", "code", "sheet", "leaving")),
+    *(sa.bindparam(name, type_=ARRAY(sa.LargeBinary)) for name in ("value_sealed", "name_sealed")),
 )
 
 COUNT: Final = sa.text(
     """
     UPDATE personnel_imports SET last_row = :last, rows_read = rows_read + :read, rows_added = rows_added + :added,
         rows_changed = rows_changed + :changed, rows_unchanged = rows_unchanged + :unchanged,
-        rows_refused = rows_refused + :refused, changes_opened = changes_opened + :opened,
+        rows_refused = rows_refused + :refused, rows_leaving = rows_leaving + :leaving,
+        changes_opened = changes_opened + :opened, exits_opened = exits_opened + :exits,
         changes_waiting = changes_waiting + :waiting
     WHERE case_id = :case
     """

@@ -15,8 +15,10 @@ from storage.rows.table import table
 class Import:
     """One personnel file and how far it is read.
 
-    ``changes_waiting`` counts proposals for which a case was open already; ``sheets_left_out`` are names of visible
-    sheets that hold something but lack the headings.
+    ``regions`` are those for which its sender speaks; none is all of the organisation's. ``rows_leaving`` counts the
+    rows that report an exit of somebody on the list, which are not refused; ``exits_opened`` those of
+    ``changes_opened`` that are exits; ``changes_waiting`` proposals for which a case was open already;
+    ``sheets_left_out`` are names of visible sheets that hold something but lack the headings.
     """
 
     case_id: UUID
@@ -24,6 +26,9 @@ class Import:
     organisation_name: str
     file_key: str
     file_size: int
+    file_name_sealed: bytes | None = field(repr=False)
+    regions: Sequence[str]
+    sender_name: str | None = field(repr=False)
     rows_total: int | None
     last_row: int
     rows_read: int
@@ -31,7 +36,9 @@ class Import:
     rows_changed: int
     rows_unchanged: int
     rows_refused: int
+    rows_leaving: int
     changes_opened: int
+    exits_opened: int
     changes_waiting: int
     error: str | None
     error_columns: Sequence[str]
@@ -67,9 +74,15 @@ class ProposedChange:
 
 
 personnel_imports = table(
-    "personnel_imports", Import, apart_from={"organisation_name", "phase", "received_at", "ended_at"}, file_sha256=bytes
+    "personnel_imports",
+    Import,
+    apart_from={"organisation_name", "sender_name", "phase", "received_at", "ended_at"},
+    file_sha256=bytes,
 )
-personnel_refusals = table("personnel_refusals", case_id=UUID, row_number=int, field=str, code=str)
+personnel_refusals = table(
+    "personnel_refusals", case_id=UUID, row_number=int, field=str, code=str, sheet=str, sheet_row=int | None,
+    file_line=int | None, value_sealed=bytes | None, name_sealed=bytes | None, leaving=str | None,
+)  # fmt: skip
 personnel_changes = table("personnel_changes", ProposedChange, value_sealed=bytes | None)
 personnel_versions = table(
     "personnel_versions", id=int, case_id=UUID | None, person_id=UUID, employment_id=UUID | None, at=datetime,

@@ -175,13 +175,13 @@ async def test_another_sheba_opens_a_case_and_never_overwrites(office: Personnel
     assert (await office.person(line)).job_sheba_index == before
 
 
-async def test_an_exit_is_refused_in_the_report_and_opens_a_leaver_case_at_once(office: PersonnelOffice) -> None:
+async def test_an_exit_is_told_of_apart_from_refusals_and_opens_a_leaver_case_at_once(office: PersonnelOffice) -> None:
     line = Line()
     await office.import_(line)
     left = line.but(employment="بازنشسته")
     done = await office.import_(left)
     assert await office.refused(done.case_id) == {"1": "not_employed"}
-    assert (done.rows_refused, done.changes_opened) == (1, 1)
+    assert (done.rows_refused, done.rows_leaving, done.changes_opened, done.exits_opened) == (0, 1, 1, 1)
     await office.import_(left)
     (case,) = await office.changes()
     assert (case.variant, case.next_actor) == ("exit", "hr_officer")

@@ -52,9 +52,11 @@ async def rows_read(office: PersonnelOffice, lines: Sequence[Line]) -> dict[str,
     async with transaction(office.context.engine, SERVICE) as connection:
         case = await read_case(connection, case_id)
         assert case is not None
-        importing = Importing(case_id, office.organisation_id, case.policy_id, office.actor.person_id)
+        importing = Importing(
+            case_id, office.organisation_id, case.policy_id, office.actor.person_id, [], office.context.seals
+        )
         before = {row.relname: row.rows for row in await connection.execute(_READ)}
-        await apply_chunk(connection, importing, Chunk(len(rows), rows, [], []))
+        await apply_chunk(connection, importing, Chunk(len(rows), rows, {}, [], []))
         return {row.relname: row.rows - before.get(row.relname, 0) for row in await connection.execute(_READ)}
 
 

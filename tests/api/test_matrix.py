@@ -49,7 +49,7 @@ PUBLIC = Rule(frozenset(EVERYBODY), public=True)
 ALL_SIGNED_IN = to(*SIGNED_IN)
 MEMBER_ONLY = to(*MEMBERS)
 # Staff of an organisation or a region see its cases.
-SEES_THE_CASE = to("member_own", "hr_own", "welfare_own", "finance_own", *READERS, members=404, staff=404)
+SEES_THE_CASE = to("member_own", "hr_own", "hr_region", "welfare_own", "finance_own", *READERS, members=404, staff=404)
 HOLDS_THE_TASK = to("hr_own", members=404, staff=404)
 
 MATRIX: dict[str, Rule] = {
@@ -106,20 +106,20 @@ MATRIX: dict[str, Rule] = {
     "read_credit_line": to("member_own", members=404),
     "read_statement": to("member_own", "auditor", members=404),
     "reveal_card": to("member_own", members=404),
-    "list_organisations": to("contracts_officer", "hr_own", "hr_other", *READERS),
+    "list_organisations": to("contracts_officer", "hr_own", "hr_other", "hr_region", "hr_other_region", *READERS),
     "read_organisation": to("contracts_officer", "hr_own", "welfare_own", *READERS, members=404, staff=404),
     "list_contracts": to("contracts_officer", "hr_own", "welfare_own", *READERS, members=404, staff=404),
     "list_policies": to("policy_admin", *READERS),
     "list_policy_versions": to("policy_admin", *READERS),
     "read_trial_balance": to("settlement_officer", *READERS),
-    "list_personnel_imports": to("hr_own", *READERS),
+    "list_personnel_imports": to("hr_own", "hr_region", *READERS),
     "list_all_personnel_imports": to(*READERS),
-    "read_personnel_import": to("hr_own", *READERS),
-    "list_import_refusals": to("hr_own", *READERS),
-    "download_import_report": to("hr_own", *READERS),
-    "import_personnel": to("hr_own"),
-    "search_employments": to("hr_own"),
-    "correct_employment": to("hr_own"),
+    "read_personnel_import": to("hr_own", "hr_region", *READERS),
+    "list_import_refusals": to("hr_own", "hr_region", *READERS),
+    "download_import_report": to("hr_own", "hr_region", *READERS),
+    "import_personnel": to("hr_own", "hr_region"),
+    "search_employments": to("hr_own", "hr_region"),
+    "correct_employment": to("hr_own", "hr_region"),
     "forward_mobile_change": to("welfare_own"),
     "open_mobile_change": to("support_agent"),
     "check_guarantor": MEMBER_ONLY,
@@ -163,6 +163,16 @@ OUT_OF_SCOPE = {
     ("list_import_refusals", "hr_other"),
     ("download_import_report", "hr_other"),
     ("import_personnel", "hr_other"),
+    *(
+        (operation, "hr_other_region")
+        for operation in (
+            *("list_personnel_imports", "read_personnel_import", "list_import_refusals", "download_import_report"),
+            *("import_personnel", "search_employments", "correct_employment", "list_certificates"),
+            "revoke_certificate",
+        )
+    ),
+    ("list_certificates", "hr_region"),
+    ("revoke_certificate", "hr_region"),
     ("search_employments", "hr_other"),
     ("correct_employment", "hr_other"),
     ("forward_mobile_change", "welfare_other"),
@@ -179,7 +189,9 @@ GUARANTEED: dict[str, Rule] = {
     "a guarantor's code": to("guarantor_own", members=404),
     "a guarantor's answer": ASKED,
     "withdrawing it": to("member_own", members=404),
-    "the case that finance reviews": to("hr_own", "welfare_own", "finance_own", *READERS, members=404, staff=404),
+    "the case that finance reviews": to(
+        "hr_own", "hr_region", "welfare_own", "finance_own", *READERS, members=404, staff=404
+    ),
     "the review": HOLDS_THE_REVIEW,
     "claiming the review": HOLDS_THE_REVIEW,
     "finance's answer": HOLDS_THE_REVIEW,

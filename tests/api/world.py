@@ -35,7 +35,16 @@ PLATFORM_ROLES = [
 ]
 NOBODY = ("anonymous", "expired")
 STAFF = (
-    *("hr_own", "hr_other", "welfare_own", "welfare_other", "finance_own", "finance_other"),
+    *(
+        "hr_own",
+        "hr_other",
+        "hr_region",
+        "hr_other_region",
+        "welfare_own",
+        "welfare_other",
+        "finance_own",
+        "finance_other",
+    ),
     *(role.value for role in PLATFORM_ROLES),
 )
 EVERYBODY = (*NOBODY, "member_own", "member_foreign", "guarantor_own", *STAFF)
@@ -101,6 +110,9 @@ async def _people(world: World, arrange: Arrange, superuser: Superuser) -> None:
         2, other, net_pay=_PAY, region=_OTHER_REGION
     )
     people["hr_own"], people["hr_other"] = await arrange.hr_officer(own), await arrange.hr_officer(other)
+    people["hr_region"], people["hr_other_region"] = [
+        await arrange.staff(Grant(Role.HR_OFFICER, ScopeKind.REGION, region)) for region in (_REGION, _OTHER_REGION)
+    ]
     people["welfare_own"], people["welfare_other"] = [
         await arrange.staff(Grant(Role.WELFARE_MANAGER, ScopeKind.ORGANISATION, str(place))) for place in (own, other)
     ]
@@ -198,7 +210,7 @@ async def _others(world: World, arrange: Arrange, superuser: Superuser) -> None:
     things["employment"] = await superuser.value(
         "SELECT id FROM employments WHERE person_id = %s", world.people["member_own"].id
     )
-    things["import"] = await _import(superuser, things["organisation"])
+    things["import"] = await _import(superuser, things["organisation"], world.region)
     colleague = await arrange.staff(Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(things["organisation"])))
     things["colleague"] = colleague.id
     things["grant"] = await superuser.value("SELECT id FROM role_grants WHERE person_id = %s", colleague.id)
@@ -248,7 +260,8 @@ async def _of_members(world: World, superuser: Superuser) -> None:
     )
 
 
-async def _import(superuser: Superuser, organisation: UUID) -> UUID:
+async def _import(superuser: Superuser, organisation: UUID, region: str) -> UUID:
+    """A file that was sent for a region."""
     case_id = await superuser.value(
         "INSERT INTO cases (kind, phase, organisation_id, policy_id, outcome, closed_at)"
         " SELECT 'personnel_import', 'imported', %s, id, 'imported', now()"
@@ -257,9 +270,10 @@ async def _import(superuser: Superuser, organisation: UUID) -> UUID:
         organisation,
     )
     await superuser.run(
-        "INSERT INTO personnel_imports (case_id, organisation_id, file_key, file_size, file_sha256)"
-        " VALUES (%s, %s, 'personnel/x', 1, 'x')",
+        "INSERT INTO personnel_imports (case_id, organisation_id, file_key, file_size, file_sha256, regions)"
+        " VALUES (%s, %s, 'personnel/x', 1, 'x', jsonb_build_array(%s::text))",
         case_id,
         organisation,
+        region,
     )
     return UUID(str(case_id))

@@ -62,7 +62,7 @@ async def test_a_file_is_imported_and_its_refused_rows_are_shown(office: Personn
         office.context, progress, DATA / f"{name}.csv", await code_of(office), "maryam.hr", totp
     )
     key = json.loads((DATA / f"{name}.key.json").read_text())["refused"]
-    assert {str(line.row): line.code for line in refused} == key
+    assert {str(line.place.row): line.code for line in refused} == key
     assert imported.rows_added == 141
     assert "imported: 150 of 150 rows" in written(progress)
     show_result(result, imported, refused)
@@ -80,7 +80,7 @@ async def test_the_files_that_offices_sent_meet_their_keys(office: PersonnelOffi
 
     async def meets_its_keys(file: Path) -> None:
         imported, refused = await import_file(office.context, paper(), file, code, username, fresh_totp())
-        codes = {line.row: line.code for line in refused}
+        codes = {line.place.row: line.code for line in refused}
         right = {row: key for key in keys() if key.path == file for row in key.rows}
         for row, key in right.items():
             assert codes[row] in key.may_be if row in codes else key.is_good

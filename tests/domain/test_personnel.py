@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 
 from domain.persian import ZWNJ
-from domain.personnel import MERGED_CELLS, OWN_ROW, REFUSALS, PersonnelRow, RawRow, RefusedRow, judge_row
+from domain.personnel import (
+    MERGED_CELLS,
+    OTHER_REGION,
+    OWN_ROW,
+    REFUSALS,
+    PersonnelRow,
+    Place,
+    RawRow,
+    RefusedRow,
+    judge_row,
+)
+from domain.personnel_file import RefusedLine
 from domain.personnel_headings import COLUMNS, HEADINGS, Column, recognise_headings
 from domain.personnel_status import StatusWords
 from messages.personnel import ExitReason
@@ -221,10 +232,10 @@ def test_nothing_personal_shows_in_a_repr() -> None:
 
 def test_every_code_has_a_persian_and_an_english_sentence() -> None:
     codes = {code for _, code in WRONG.values()} | {"duplicate", "not_employed", "bad_service", MERGED_CELLS}
-    assert codes | {OWN_ROW} == set(REFUSALS)
-    verdict = RefusedRow(1, Column.MOBILE, "bad_mobile")
-    assert "تلفن همراه" in verdict.message_fa
-    assert "mobile" in verdict.message_en
+    assert codes | {OWN_ROW, OTHER_REGION} == set(REFUSALS)
+    sentence = RefusedLine(1, Column.MOBILE, "bad_mobile", Place()).sentence
+    assert "تلفن همراه" in sentence.fa
+    assert "mobile" in sentence.en
 
 
 @pytest.mark.parametrize(
@@ -278,7 +289,7 @@ def test_a_length_of_service_that_cannot_be_read_refuses_its_row() -> None:
 
 def test_a_year_of_two_digits_is_refused_with_the_form_that_is_wanted() -> None:
     assert code_of(Column.HIRE_DATE, "97/02/23") == "bad_date"
-    assert "با سال چهاررقمی بنویسید: ۱۳۹۷/۰۲/۲۳" in RefusedRow(1, Column.HIRE_DATE, "bad_date").message_fa
+    assert "با سال چهاررقمی بنویسید: ۱۳۹۷/۰۲/۲۳" in REFUSALS["bad_date"][0]
 
 
 def test_a_pay_in_toman_is_not_taken_for_rial() -> None:

@@ -47,6 +47,7 @@ _NOT_SHOWN: Mapping[type[StrEnum], str] = {
     access.ScopeKind: "pages name the organisation or the region itself",
     account.CodePurpose: "code_text says what a code is for",
     money.Unit: "format_toman writes it",
+    personnel_messages.Leaving: "LEAVING has the sentences of a report",
     personnel_headings.Column: "HEADINGS has the words of a file's columns",
     programme.Backing: "a setting of a programme; the steps ahead say what it means",
     programme.Review: "a setting of a programme; the steps ahead say what it means",

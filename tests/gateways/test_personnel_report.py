@@ -1,4 +1,4 @@
-"""The report of refused rows."""
+"""The report of a personnel file."""
 
 from __future__ import annotations
 
@@ -9,51 +9,60 @@ from pathlib import Path
 import pytest
 from python_calamine import CalamineWorkbook
 
-from domain.personnel import REFUSALS
+from domain.personnel import REFUSALS, Place
+from domain.personnel_file import RefusedLine
 from domain.personnel_headings import Column
-from gateways.personnel_report import HEADING, harmless, write_csv, write_xlsx
+from gateways.personnel_report import HEADING, LEAVING, REFUSED, harmless, write_csv, write_xlsx
+from messages.personnel import Leaving
 
-REFUSED = [(36, Column.NATIONAL_ID, "bad_national_id"), (55, Column.NET_PAY, "bad_amount")]
+LINES = [
+    RefusedLine(36, Column.NATIONAL_ID, "bad_national_id", Place("برگه۱", 36, 39), value="12345", name="سارا یزدانی"),
+    RefusedLine(40, Column.EMPLOYMENT, "not_employed", Place("برگه۱", 40, 43), Leaving.WAITING, "بازنشسته", "رضا"),
+    RefusedLine(55, "net_pay_rial", "bad_amount", Place(row=55)),
+]
 EXPECTED = [
-    ["36", "کد ملی", "bad_national_id", REFUSALS["bad_national_id"][0]],
-    ["55", "خالص دریافتی (ریال)", "bad_amount", REFUSALS["bad_amount"][0]],
+    [REFUSED, "برگه۱", "36", "39", "سارا یزدانی", "کد ملی", "12345", "bad_national_id"],
+    [LEAVING, "برگه۱", "40", "43", "رضا", "وضعیت", "بازنشسته", "not_employed"],
+    [REFUSED, "", "55", "", "", "خالص دریافتی (ریال)", "", "bad_amount"],
 ]
 
 
-def test_the_csv_report_has_a_bom_and_a_sentence_for_each_row(tmp_path: Path) -> None:
+def test_the_csv_report_has_a_bom_and_for_each_row_its_places_name_value_and_sentence(tmp_path: Path) -> None:
     path = tmp_path / "report.csv"
-    assert write_csv(path, REFUSED) == 2
+    assert write_csv(path, LINES) == 3
     assert path.read_bytes().startswith(b"\xef\xbb\xbf")
     with path.open(encoding="utf-8-sig", newline="") as file:
-        assert list(csv.reader(file)) == [list(HEADING), *EXPECTED]
+        first, *rows = csv.reader(file)
+    assert first == list(HEADING)
+    assert [row[:-1] for row in rows] == EXPECTED
+    assert rows[0][-1] == REFUSALS["bad_national_id"][0]
+    assert "در انتظار تأیید" in rows[1][-1]
 
 
-def test_the_xlsx_report_reads_right_to_left_and_has_the_same_rows(tmp_path: Path) -> None:
+def test_the_xlsx_report_reads_right_to_left_and_has_exits_on_a_sheet_of_their_own(tmp_path: Path) -> None:
     path = tmp_path / "report.xlsx"
-    assert write_xlsx(path, iter(REFUSED)) == 2
-    rows = CalamineWorkbook.from_path(path).get_sheet_by_index(0).to_python()
-    assert [[str(int(row[0])), *row[1:]] for row in rows[1:] if isinstance(row[0], float)] == EXPECTED
-    assert rows[0] == list(HEADING)
+    assert write_xlsx(path, iter(LINES)) == 3
+    book = CalamineWorkbook.from_path(path)
+    refused, leaving = (book.get_sheet_by_index(index).to_python() for index in range(2))
+    assert [[str(cell).removesuffix(".0") for cell in row[:-1]] for row in refused[1:]] == [EXPECTED[0], EXPECTED[2]]
+    assert [[str(cell).removesuffix(".0") for cell in row[:-1]] for row in leaving[1:]] == [EXPECTED[1]]
+    assert refused[0] == leaving[0] == list(HEADING)
     with zipfile.ZipFile(path) as archive:
-        assert b'rightToLeft="1"' in archive.read("xl/worksheets/sheet1.xml")
-
-
-def test_columns_may_come_as_stored_texts(tmp_path: Path) -> None:
-    path = tmp_path / "report.csv"
-    write_csv(path, [(36, "national_id", "bad_national_id")])
-    assert "کد ملی" in path.read_text(encoding="utf-8-sig")
+        assert all(b'rightToLeft="1"' in archive.read(f"xl/worksheets/sheet{number}.xml") for number in (1, 2))
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+98", "-5", "@SUM(A1)", "\t=1", "\r=1", "  =1"])
-def test_no_cell_is_a_formula(text: str, tmp_path: Path) -> None:
+def test_no_cell_is_a_formula_though_the_file_held_one(text: str, tmp_path: Path) -> None:
     assert harmless(text) == f"'{text}"
+    lines = [RefusedLine(1, text, text, Place(text, 1, 2), value=text, name=text)]
     path = tmp_path / "report.xlsx"
-    write_xlsx(path, [(1, text, text)])
+    write_xlsx(path, lines)
     with zipfile.ZipFile(path) as archive:
         assert b"<f>" not in archive.read("xl/worksheets/sheet1.xml")
-    write_csv(tmp_path / "report.csv", [(1, text, text)])
+    write_csv(tmp_path / "report.csv", lines)
     with (tmp_path / "report.csv").open(encoding="utf-8-sig", newline="") as file:
-        assert list(csv.reader(file))[1][1:3] == [f"'{text}", f"'{text}"]
+        row = list(csv.reader(file))[1]
+    assert [row[index] for index in (1, 4, 5, 6, 7)] == [f"'{text}"] * 5
 
 
 def test_a_plain_text_stays_as_it_is() -> None:

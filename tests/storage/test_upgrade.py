@@ -10,7 +10,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from domain.personnel import Place
+from domain.personnel_file import RefusedLine
 from storage import migrate
+from storage.database import SERVICE, create_engine, transaction
+from storage.personnel import list_imports, list_refusals
 from tests.databases import Databases
 
 _BEFORE = "mobile_change"
@@ -61,8 +65,8 @@ class Rows:
         )
         return {"person_id": person, "organisation_id": organisation, "employment_id": employment}
 
-    def change(self, kind: str, there: dict[str, Any], mobile: str, outcome: str | None) -> None:
-        """A change of mobile that a file proposed or a welfare office forwarded; open if it has no outcome."""
+    def change(self, kind: str, there: dict[str, Any], mobile: str, outcome: str | None, what: str = "mobile") -> None:
+        """A change that a file proposed or a welfare office forwarded; open if it has no outcome."""
         policy = self._connection.execute("SELECT id FROM policies WHERE name = 'personnel'").fetchone() or (None,)
         self._day += timedelta(days=1)
         closed = self._day if outcome else None
@@ -79,7 +83,8 @@ class Rows:
         sent = self.add("cases", kind="personnel_import", **where, **case)
         file = {"file_key": mobile, "file_size": 1, "file_sha256": "x"}
         self.add("personnel_imports", case_id=sent, organisation_id=there["organisation_id"], **file)
-        self.add("personnel_changes", **of, what="mobile", value_index=mobile, value_sealed="m", import_case_id=sent)
+        self.add("personnel_refusals", case_id=sent, row_number=7, field="mobile", code="bad_mobile")
+        self.add("personnel_changes", **of, what=what, value_index=mobile, value_sealed="m", import_case_id=sent)
 
 
 def test_each_list_keeps_the_number_that_it_had_whatever_became_of_it(before: str) -> None:
@@ -130,3 +135,27 @@ def test_who_sent_a_file_before_must_not_answer_what_still_waits_of_it(before: s
     with closing(psycopg.connect(plain)) as connection:
         connection.execute("SELECT set_config('amanat.capacity', 'service', false)")
         assert connection.execute("SELECT not_by, claimed_by FROM tasks").fetchall() == [(sender, None)]
+
+
+async def test_a_file_that_was_read_before_keeps_its_report_and_says_who_confirms_its_changes(before: str) -> None:
+    plain = before.replace("+psycopg", "")
+    with closing(psycopg.connect(plain)) as connection:
+        rows = Rows(connection)
+        person = rows.add("persons", national_id_index="n", national_id_sealed="n", mobile_index="first")
+        for code, what in (("a-mobile", "mobile"), ("b-exit", "exit")):
+            rows.change("personnel_change", rows.employ(person, code), "own", "imported", what)
+        connection.commit()
+
+    migrate.upgrade(before)
+
+    engine = create_engine(before, pool=1)
+    try:
+        async with transaction(engine, SERVICE) as read:
+            found = await list_imports(read, None, before=None, limit=9)
+            mobile, leaver = sorted(found, key=lambda imported: imported.organisation_name)
+            lines = await list_refusals(read, leaver.case_id)
+    finally:
+        await engine.dispose()
+    assert [imported.exits_opened for imported in (mobile, leaver)] == [0, 1]
+    assert (leaver.sender_name, leaver.file_name_sealed, leaver.regions) == (None, None, [])
+    assert lines == [RefusedLine(7, "mobile", "bad_mobile", Place(row=7))]

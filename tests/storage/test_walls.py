@@ -87,10 +87,12 @@ UPDATED = {
     "certificates": "revoke_reason revoked_at revoked_by",
     "guarantees": "accepted_at ended_at mandate_version status",
     "credit_lines": "closed_at purchases_stopped_at",
-    "personnel_imports": "changes_opened changes_waiting error error_columns error_row last_row rows_added rows_changed"
-    " rows_read rows_refused rows_total rows_unchanged sheets_left_out",
+    "personnel_imports": "changes_opened changes_waiting error error_columns error_row exits_opened last_row rows_added"
+    " rows_changed rows_leaving rows_read rows_refused rows_total rows_unchanged sheets_left_out",
     # A newer file replaces the value that waits to be confirmed.
     "personnel_changes": "exit_reason import_case_id value_index value_sealed",
+    # What stood in a refused row is forgotten after a time.
+    "personnel_refusals": "name_sealed value_sealed",
     "mobile_changes": "is_matched mobile_index mobile_sealed",
     "reconciliation_findings": "restart_asked_at restart_asked_by seen_again_at settled_at times",
     "reconciliation_rounds": "after_id claimed_until kind started_at",

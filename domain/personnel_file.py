@@ -1,0 +1,140 @@
+"""A personnel file as people see it (A13): its kind and name, and what its report says of rows that were not taken."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from domain.errors import InvalidInput
+from domain.persian import ZWNJ
+from domain.personnel import (
+    MAX_NAME,
+    NOT_EMPLOYED,
+    OTHER_REGION,
+    REFUSALS,
+    PersonnelRow,
+    Place,
+    RawRow,
+    RefusedRow,
+    UnknownRegion,
+    read_region,
+)
+from domain.personnel_headings import COLUMNS, HEADINGS, Column
+from domain.wording import Sentence
+from messages.personnel import Leaving
+
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+# As browsers and programs call such files; Windows calls CSV after Excel. What a file is, its content decides.
+MEDIA_TYPES: Final = (
+    "text/csv",
+    XLSX,
+    "application/csv",
+    "application/octet-stream",
+    "application/vnd.ms-excel",
+    "application/x-zip-compressed",
+    "application/zip",
+    "text/comma-separated-values",
+    "text/plain",
+    "text/tab-separated-values",
+    "text/x-csv",
+)
+MAX_FILE_NAME: Final = 100
+MAX_VALUE: Final = 64
+
+
+class UnknownFileType(InvalidInput):
+    """The Content-Type is none of those in which personnel files come."""
+
+    code = "unknown_file_type"
+    fa = "این نوع فایل خوانده نمی‌شود؛ فهرست را به‌صورت CSV یا اکسل (XLSX) ذخیره کنید و بفرستید."
+    en = f"Save the list as CSV or XLSX; taken are {', '.join(MEDIA_TYPES)}, or no type at all."
+
+
+class EmptyFile(InvalidInput):
+    """The file has no content."""
+
+    code = "empty_file"
+    fa = "این فایل خالی است؛ فایلی بفرستید که فهرست کارکنان در آن است."
+    en = "The file is empty."
+
+
+# What becomes of the exit that a row reports of somebody on the list.
+LEAVING: Final[Mapping[Leaving, Sentence]] = {
+    Leaving.WAITING: Sentence(
+        "پایان همکاری این فرد گزارش شد و در انتظار تأیید است؛ این ردیف نیازی به اصلاح ندارد.",
+        "The row reports that this person has left; the exit awaits confirmation. There is nothing to correct.",
+    ),
+    Leaving.ENDED: Sentence(
+        "پایان همکاری این فرد پیش‌تر ثبت شده است؛ این ردیف نیازی به اصلاح ندارد.",
+        "That this person has left was recorded before. There is nothing to correct.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedLine:
+    """A row that brought nothing to the list: refused, or, where ``leaving`` is said, the report of an exit.
+
+    ``number`` counts through the whole file. ``value`` is what stood in the column at fault and ``name`` the person's,
+    both as in the file and cut; None where they are not for the reader, or were forgotten.
+    """
+
+    number: int
+    column: str
+    code: str
+    place: Place
+    leaving: Leaving | None = None
+    value: str | None = field(default=None, repr=False)
+    name: str | None = field(default=None, repr=False)
+
+    @property
+    def heading(self) -> str:
+        """The column as files head it."""
+        return HEADINGS[Column(self.column)] if self.column in HEADINGS else self.column
+
+    @property
+    def sentence(self) -> Sentence:
+        """What is the matter with it, and what to do."""
+        if self.leaving is not None:
+            return LEAVING[self.leaving]
+        return Sentence(*REFUSALS.get(self.code, (self.code, self.code)))
+
+
+def keep_within(raw: RawRow, judged: PersonnelRow | RefusedRow, regions: Collection[str]) -> PersonnelRow | RefusedRow:
+    """Refuse a row of a region for which its sender does not speak; without regions they speak for all.
+
+    A row that is refused anyway keeps its fault, and reports no exit.
+    """
+    if not regions:
+        return judged
+    try:
+        read_region(raw.values[COLUMNS.index(Column.REGION_CODE)], regions)
+    except UnknownRegion:
+        if isinstance(judged, RefusedRow) and judged.code != NOT_EMPLOYED:
+            return RefusedRow(raw.number, judged.column, judged.code)
+        return RefusedRow(raw.number, Column.REGION_CODE, OTHER_REGION)
+    return judged
+
+
+def value_of(raw: RawRow, column: Column) -> str:
+    """What stands in a row's column, fit to be shown."""
+    return shown(raw.service if column is Column.SERVICE else raw.values[COLUMNS.index(column)], MAX_VALUE)
+
+
+def name_of(raw: RawRow) -> str:
+    """The person's name in a row, fit to be shown."""
+    first, last = (raw.values[COLUMNS.index(column)] for column in (Column.FIRST_NAME, Column.LAST_NAME))
+    return shown(f"{first} {last}", MAX_NAME)
+
+
+def clean_file_name(text: str) -> str:
+    """The name of a file without its directory, fit to be shown; empty if nothing is left of it."""
+    return shown(text.replace("\\", "/").rpartition("/")[2], MAX_FILE_NAME)
+
+
+def shown(text: str, most: int) -> str:
+    """A text as somebody else wrote it, in one line, without marks that change how its surroundings read; cut."""
+    plain = "".join(letter if letter.isprintable() or letter == ZWNJ else " " for letter in text[: 4 * most])
+    tidy = " ".join(plain.split())
+    return tidy if len(tidy) <= most else f"{tidy[: most - 1]}…"
