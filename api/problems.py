@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from string import Formatter
 from typing import Any
 from uuid import uuid4
@@ -57,6 +58,9 @@ class Problem(BaseModel):
     detail: str = Field(description="Persian", examples=["چنین موردی پیدا نشد."])
     detail_en: str = Field(examples=["Nothing was found here."])
     field: str | None = Field(default=None, description="The input field at fault")
+    tries_left: int | None = Field(default=None, description="How often a code may be tried yet", examples=[4])
+    retry_after: int | None = Field(default=None, description="Seconds, as in Retry-After", examples=[23])
+    until: datetime | None = Field(default=None, description="When that is over")
     errors: list[FieldProblem] = Field(default_factory=list)
     request_id: str
 
@@ -168,6 +172,8 @@ _SAMPLES: dict[str, Any] = {
     "findings": "قرارداد سازمان برقرار نیست",
     "findings_en": "the organisation's contract is not in force",
     "count": 1,
+    "wait": "۲۳ ثانیهٔ دیگر",
+    "wait_en": "in 23 s",
 }
 
 
@@ -178,7 +184,7 @@ def problem(request: Request, refusal: errors.Refusal) -> JSONResponse:
     headers = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return JSONResponse(body.model_dump(), status, headers, MEDIA_TYPE)
+    return JSONResponse(body.model_dump(mode="json"), status, headers, MEDIA_TYPE)
 
 
 def encoded(refusal: errors.Refusal) -> tuple[int, list[tuple[str, str]], bytes]:
@@ -190,6 +196,7 @@ def encoded(refusal: errors.Refusal) -> tuple[int, list[tuple[str, str]], bytes]
 
 
 def _body(refusal: errors.Refusal, request_id: str) -> Problem:
+    wait = refusal.retry_after
     return Problem(
         type=f"urn:amanat:error:{refusal.code}",
         title=refusal.code,
@@ -198,6 +205,9 @@ def _body(refusal: errors.Refusal, request_id: str) -> Problem:
         detail=refusal.sentence("fa"),
         detail_en=refusal.sentence("en"),
         field=refusal.field,
+        tries_left=refusal.tries_left,
+        retry_after=wait,
+        until=None if wait is None else datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=wait),
         errors=refusal.found if isinstance(refusal, InvalidFields) else [],
         request_id=request_id,
     )

@@ -21,7 +21,7 @@ from storage.account.codes import (
 )
 from storage.account.devices import keep_device, knows_device
 from storage.account.failures import failure_shard, note_failure, tell_failures
-from storage.account.limits import count_use, count_uses, give_back, purge_expired
+from storage.account.limits import count_try, count_use, count_uses, give_back, purge_expired
 from storage.account.sessions import (
     LiveSession,
     NewSession,
@@ -79,6 +79,7 @@ __all__ = [
     "clear_credential",
     "confirm_mobile",
     "count_operators",
+    "count_try",
     "count_use",
     "count_uses",
     "create_code",
