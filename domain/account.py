@@ -150,6 +150,14 @@ class CodeNotAccepted(InvalidInput):
         return said.fa.format(tries_left=persian_digits(str(self.tries_left)))
 
 
+class NotSentYet(Conflict):
+    """A form that was kept over a sign-in is shown again; nothing is done before it is sent once more."""
+
+    code = "not_sent_yet"
+    fa = "آنچه نوشته بودید نگه داشته شد، ولی هنوز فرستاده نشده است؛ آن را ببینید و دوباره بفرستید."
+    en = "What you wrote was kept, and has not been sent yet; look at it and send it once more."
+
+
 class SignInRefused(Unauthenticated):
     """User name, password and code do not belong together; which one is wrong is not told (G1)."""
 

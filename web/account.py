@@ -14,6 +14,7 @@ from api.account import codes, sessions
 from api.client import checked
 from domain.errors import Refusal
 from web.forms import Form, empty
+from web.kept import forget_form
 from web.language import COOKIE as LANGUAGE_COOKIE
 from web.language import languages
 from web.language import noop as _
@@ -121,6 +122,7 @@ async def sign_out(request: AnyRequest) -> Response:
         await authenticate(request)
         await request.api.call(sessions.sign_out)
     sessions.forget_session(response)
+    forget_form(response)
     return response
 
 

@@ -34,6 +34,8 @@
   document.addEventListener("htmx:before:request", (event) => {
     if (event.target.getAttribute?.("hx-trigger")?.startsWith("every ") && isAlone()) event.preventDefault();
   });
+  let hasTyped = false;
+  document.addEventListener("input", () => (hasTyped = true));
   // Whoever is signed out meanwhile is led to the sign-in; after an error what a page shows stays, and it asks again.
   document.addEventListener("htmx:before:response", (event) => {
     const { request, response } = event.detail.ctx;
@@ -42,7 +44,8 @@
     const isForm = request.method === "POST";
     if (!redirected && (ok || (isForm && status === 422))) return;
     event.preventDefault();
-    if (redirected && !isForm) window.location.reload();
+    // What somebody has begun to write is not thrown away: it is kept once they send it.
+    if (redirected && !isForm && !hasTyped) window.location.reload();
   });
 
   // A case tells when it has changed; the page then fetches itself and shows what is new. The part that watches stays
