@@ -74,6 +74,8 @@ class Client:
         """Call an operation that opens its own transactions, such as signing in or taking a file."""
         await self.end_reading()
         operation = operation_of(handler)
+        if self._looks_only and operation.takes_key:
+            raise NotSentYet
         async with refusing():
             visitor: Any = self.caller if operation.asks_who else self.visitor
             if operation.asks_who:

@@ -11,7 +11,8 @@ from starlette.responses import Response
 from api import password
 from api.client import checked
 from domain.errors import Refusal, StepUpRequired
-from web.account import Next, own_path, with_cookies, with_next
+from web.account import Next, own_path, with_cookies
+from web.codes import Asking, times_in
 from web.forms import empty
 from web.language import noop as _
 from web.page_request import AnyRequest, SignedIn
@@ -23,6 +24,9 @@ NOTES: Final = {
     "password_removed": _("Your password is removed. You sign in by SMS."),
     "password_renewed": _("Your new password is set. Sign in with it."),
 }
+
+
+_ASKING: Final = Asking("/sign-in/renewal", ("national_id", "mobile", "email"))
 
 
 @router.get("/profile/password")
@@ -85,7 +89,7 @@ async def sign_in_with_password(request: AnyRequest) -> Response:
 @router.get("/sign-in/renewal")
 async def show_renewal(request: AnyRequest) -> Response:
     """Where a person who has forgotten the password begins."""
-    return request.render("renewal.html", form=empty(request.language))
+    return request.render("renewal.html", form=_ASKING.form(request))
 
 
 @router.post("/sign-in/renewal")
@@ -100,16 +104,18 @@ async def request_renewal(request: AnyRequest) -> Response:
             where = {"email": email} if email else {"mobile": mobile}
             body = checked(password.RenewalIn, national_id=national_id, **where)
             challenge = await request.api.call(password.request_renewal, body)
-            return request.redirect(with_next(f"/sign-in/renewal/code?challenge={challenge.challenge_id}", form))
+            return _ASKING.sent(request, form, f"/sign-in/renewal/code?challenge={challenge.challenge_id}")
         except Refusal as refused:
-            form.refuse(refused)
+            if page := _ASKING.refused(request, form, refused):
+                return page
     return request.render_again("renewal.html", form)
 
 
 @router.get("/sign-in/renewal/code")
 async def show_renewal_code(request: AnyRequest, challenge: UUID) -> Response:
     """Where code and new password are typed."""
-    return request.render("renewal_code.html", form=empty(request.language, challenge_id=challenge))
+    form = empty(request.language, challenge_id=challenge, **times_in(request))
+    return request.render("renewal_code.html", form=form)
 
 
 @router.post("/sign-in/renewal/code")

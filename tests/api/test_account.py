@@ -178,7 +178,7 @@ async def test_a_cookie_session_keeps_its_token_from_scripts(api: httpx2.AsyncCl
     cookie = answer.headers["set-cookie"]
     parts = {part.strip().lower() for part in cookie.split(";")[1:]}
     assert cookie.startswith(f"{COOKIE}=")
-    assert {"secure", "httponly", "samesite=lax", "path=/", "max-age=43200"} <= parts
+    assert {"secure", "httponly", "samesite=lax", "path=/", "max-age=86400"} <= parts
     assert not any(part.startswith("domain") for part in parts)
 
 

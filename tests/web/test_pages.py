@@ -106,6 +106,7 @@ _PLAYED = {
     "/cases/{case_id}/correction",
     "/guarantees/{guarantee_id}/acceptance",
     "/inbox/bulk",
+    "/resume",
     "/personnel/people/{employment_id}",
 }
 _FILES = {"/personnel/example", "/personnel/imports/{import_id}/report"}

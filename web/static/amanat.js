@@ -129,7 +129,21 @@
     window.history.replaceState(null, "", window.location.pathname);
   };
 
+  // How long a code is good is counted down from what the server said, whatever this machine's clock says.
+  const countDown = (part) => {
+    const { countdown, left, over } = part.dataset;
+    const two = new Intl.NumberFormat(document.documentElement.lang, { minimumIntegerDigits: 2, useGrouping: false });
+    const tick = () => {
+      const seconds = Math.ceil(Number(countdown) - performance.now() / SECOND);
+      const clock = `${two.format(Math.floor(seconds / 60))}:${two.format(seconds % 60)}`;
+      part.textContent = seconds > 0 ? left.replace("{}", clock) : over;
+      if (seconds > 0) window.setTimeout(tick, SECOND);
+    };
+    tick();
+  };
+
   document.addEventListener("DOMContentLoaded", () => {
+    for (const part of document.querySelectorAll("[data-countdown]")) countDown(part);
     focusProblems(document);
     for (const form of document.querySelectorAll("[data-fragment]")) takeFragment(form);
     for (const part of document.querySelectorAll("[data-live]")) watch(part);
