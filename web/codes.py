@@ -22,7 +22,7 @@ from web.page_request import PageRequest
 COOKIE: Final = "__Host-asked"
 # When the code of a page was sent, and when another one may be had if one was refused since; in seconds of the epoch.
 SENT_AT, NEXT_AT = "sent_at", "next_at"
-_DIGITS_MAX: Final = 12
+_DIGITS_MAX: Final = 10
 # Up to here people count seconds, and then they look at the clock.
 _IN_SECONDS: Final = 120
 
