@@ -11,11 +11,11 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api.account import codes, sessions
+from api.account.kept import forget
 from api.client import checked
 from domain.errors import Refusal
 from web.codes import Asking, refuse_code, sent_now, times_in
 from web.forms import Form, empty
-from web.kept import forget_form
 from web.language import COOKIE as LANGUAGE_COOKIE
 from web.language import languages
 from web.language import noop as _
@@ -127,7 +127,7 @@ async def sign_out(request: AnyRequest) -> Response:
         await authenticate(request)
         await request.api.call(sessions.sign_out)
     sessions.forget_session(response)
-    forget_form(response)
+    forget(response, "form", "asked")
     return response
 
 

@@ -12,14 +12,13 @@ from typing import Any, Final, Self
 
 from starlette.responses import Response
 
-from api.account.kept import open_kept, seal_kept
+from api.account.kept import keep, kept_of
 from domain.account import CODE_LIFE, CODES_APART
 from domain.errors import Refusal, TooMany
 from web.forms import GENERAL, Form, empty
 from web.language import Language
 from web.page_request import PageRequest
 
-COOKIE: Final = "__Host-asked"
 # When the code of a page was sent, and when another one may be had if one was refused since; in seconds of the epoch.
 SENT_AT, NEXT_AT = "sent_at", "next_at"
 _DIGITS_MAX: Final = 10
@@ -99,11 +98,9 @@ class Asking:
     def sent(self, request: PageRequest, form: Form, page: str) -> Response:
         """Lead to the page of the code that was sent, and keep what was typed."""
         address = sent_now(page)
-        response, life = request.redirect(address), int(CODE_LIFE.total_seconds())
+        response = request.redirect(address)
         value = {"path": self.path, "page": address, "typed": self._typed(form)}
-        kept = seal_kept(request.api.visitor, "kept.asking", value)
-        if kept is not None:
-            response.set_cookie(COOKIE, kept, max_age=life, path="/", secure=True, httponly=True, samesite="lax")
+        keep(request.api.visitor, response, "asked", value, CODE_LIFE)
         return response
 
     def refused(self, request: PageRequest, form: Form, refused: Refusal) -> Response | None:
@@ -120,5 +117,5 @@ class Asking:
 
     def _before(self, request: PageRequest) -> dict[str, Any] | None:
         """What a code was asked for with, as long as it is good."""
-        kept = open_kept(request.api.visitor, "kept.asking", request.http.cookies.get(COOKIE, ""), CODE_LIFE)
+        kept = kept_of(request.api.visitor, request.http.cookies, "asked", CODE_LIFE)
         return kept if kept and kept["path"] == self.path else None

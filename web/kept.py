@@ -13,11 +13,11 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from fastapi import APIRouter
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.account.kept import former_session, open_kept, seal_kept
+from api.account.kept import FormerSession, forget, former_session, keep, kept_of
 from api.dependencies import SESSION_COOKIE
 from domain.errors import InvalidInput
 from web.language import noop as _
@@ -36,7 +36,6 @@ NOTES: Final = {
     "form_back": _("You are signed in again, and what you wrote is here. Codes and passwords are to be written anew."),
 }
 
-COOKIE: Final = "__Host-kept"
 LIFE: Final = timedelta(minutes=30)
 BACK: Final = "/resume"
 # What a field's name ends with whose text is kept nowhere.
@@ -63,22 +62,23 @@ async def lead_to_sign_in(page: PageRequest) -> Response:
     if http.method not in _SAFE_METHODS and "hx-request" not in http.headers:
         onward = _page_of_form(page)
         if former is not None and http.headers.get("content-type", "").startswith(_TYPED):
-            kept = await _seal(page, {"person": str(former.person_id), "capacity": former.capacity})
+            kept = await _kept(page, former)
         elif former is not None:
             done = "file_not_kept"
-            # Browsers read no answer before they have sent all; a form that came slowly was read already.
-            with contextlib.suppress(RuntimeError, ClientDisconnect, HTTPException):
-                async for _part in http.stream():
-                    pass
-    if kept is not None:
-        onward, done = BACK, "form_kept"
+            await _read_through(http)
     if page.here == "/" and former is None:
         return RedirectResponse(form, _SEE_OTHER)
-    response = RedirectResponse(f"{form}?next={quote(onward, safe='')}&done={done}", _SEE_OTHER)
-    if kept is not None:
-        seconds = int(LIFE.total_seconds())
-        response.set_cookie(COOKIE, kept, max_age=seconds, path="/", secure=True, httponly=True, samesite="lax")
-    return response
+    back = RedirectResponse(f"{form}?next={quote(BACK, safe='')}&done=form_kept", _SEE_OTHER)
+    if kept is not None and keep(page.api.visitor, back, "form", kept, LIFE):
+        return back
+    return RedirectResponse(f"{form}?next={quote(onward, safe='')}&done={done}", _SEE_OTHER)
+
+
+async def _read_through(http: Request) -> None:
+    """Take all that is sent: browsers read no answer before. A form that came slowly was read already."""
+    with contextlib.suppress(RuntimeError, ClientDisconnect, HTTPException):
+        async for _part in http.stream():
+            pass
 
 
 def _page_of_form(page: PageRequest) -> str:
@@ -89,36 +89,30 @@ def _page_of_form(page: PageRequest) -> str:
     return f"{address.path}?{address.query}" if address.query else address.path
 
 
-async def _seal(page: PageRequest, whose: dict[str, Any]) -> str | None:
-    """What was typed, as a cookie keeps it; None for what cannot be read or is too long."""
-    with contextlib.suppress(InvalidInput, HTTPException):
+async def _kept(page: PageRequest, whose: FormerSession) -> dict[str, Any] | None:
+    """What was typed, and by whom; None for what cannot be read, and for a form that holds a new key."""
+    with contextlib.suppress(InvalidInput, HTTPException, ClientDisconnect):
         form = await page.read_form()
-        sent = [
-            (name, text)
-            for name, texts in form.lists.items()
-            if name.rpartition(".")[2] not in SECRETS
-            for text in texts
-        ]
+        typed = ((name, texts) for name, texts in form.lists.items() if name.rpartition(".")[2] not in SECRETS)
         if not form.text(NEW_KEY):
-            return seal_kept(page.api.visitor, "kept.form", {**whose, "path": page.here, "sent": sent})
+            return {
+                "person": str(whose.person_id),
+                "capacity": whose.capacity,
+                "path": page.here,
+                "sent": [(name, text) for name, texts in typed for text in texts],
+            }
     return None
 
 
 @router.get(BACK)
 async def resume(request: SignedIn) -> Response:
     """The form that was kept, as it is answered when something in it is to be mended; to its own person only."""
-    user, text = request.user, request.http.cookies.get(COOKIE, "")
-    kept = open_kept(request.api.visitor, "kept.form", text, LIFE)
+    user, kept = request.user, kept_of(request.api.visitor, request.http.cookies, "form", LIFE)
     if kept is None or (kept["person"], kept["capacity"]) != (str(user.person_id), user.capacity):
         response = request.redirect("/")
-        forget_form(response)
+        forget(response, "form")
         return response
     return _Shown(request.http.app, kept["path"], urlencode([(name, text) for name, text in kept["sent"]]).encode())
-
-
-def forget_form(response: Response) -> None:
-    """Have the browser forget what is kept."""
-    response.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="lax")
 
 
 class _Shown(Response):

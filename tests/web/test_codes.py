@@ -13,7 +13,6 @@ from tests.arrange import Arrange, next_national_id
 from tests.books import Superuser
 from tests.web.conftest import HERE, Visit, cookies
 from tests.web.visitor import PageVisitor
-from web.codes import COOKIE
 
 pytestmark = pytest.mark.usefixtures("relay")
 
@@ -109,7 +108,7 @@ async def test_what_was_typed_is_filled_in_again_only_from_the_page_of_its_code(
     assert national_id in (await site.get(f"/sign-in?again={challenge[1]}")).text
     for address in ("/sign-in", f"/sign-in?again={_OTHER}", "/join"):
         assert national_id not in (await site.get(address)).text
-    site.cookies.set(COOKIE, "nonsense", domain="amanat.test")
+    site.cookies.set("__Host-asked", "nonsense", domain="amanat.test")
     assert national_id not in (await site.get(f"/sign-in?again={challenge[1]}")).text
 
 
