@@ -78,7 +78,10 @@ def not_yet(language: Language, seconds: int) -> str:
 def refuse_code(form: Form, refused: Refusal) -> None:
     """Put into the form why no code was sent, in the words of every page."""
     if isinstance(refused, TooMany) and refused.retry_after is not None:
-        form.errors[GENERAL] = not_yet(form.language, refused.retry_after)
+        times = CodeTimes.of(form)
+        still = form.language.translate("The code that was sent is still good: enter it here.")
+        words = [not_yet(form.language, refused.retry_after), *([still] if times and times.good else [])]
+        form.errors[GENERAL] = " ".join(words)
     form.refuse(refused)
 
 

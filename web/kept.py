@@ -21,7 +21,7 @@ from api.account.kept import FormerSession, forget, former_session, keep, kept_o
 from api.dependencies import SESSION_COOKIE
 from domain.errors import InvalidInput
 from web.language import noop as _
-from web.page_request import LOOKS_ONLY, PageRequest, SignedIn
+from web.page_request import BACK, LOOKS_ONLY, PageRequest, SignedIn
 
 router = APIRouter()
 
@@ -37,7 +37,6 @@ NOTES: Final = {
 }
 
 LIFE: Final = timedelta(minutes=30)
-BACK: Final = "/resume"
 # What a field's name ends with whose text is kept nowhere.
 SECRETS: Final = frozenset({"password", "again", "code", "totp", "new_totp", "token"})
 # Of a form with this nothing is kept: the secret of an authenticator app stands in it.
@@ -55,7 +54,7 @@ async def lead_to_sign_in(page: PageRequest) -> Response:
     """Send somebody without a session to where they sign in, and from there on; what they sent is kept."""
     http, path = page.http, page.http.url.path
     former = await former_session(page.api.visitor, http.cookies.get(SESSION_COOKIE, ""))
-    is_staff = path.split("/")[1] in _OF_STAFF if former is None else former.capacity == "staff"
+    is_staff = path.strip("/").partition("/")[0] in _OF_STAFF if former is None else former.capacity == "staff"
     form, onward = ("/sign-in/staff" if is_staff else "/sign-in"), page.here
     done, kept = ("sign_in_first" if former is None else "session_over"), None
     # What a script sends while somebody types is no sending of theirs.

@@ -28,6 +28,8 @@ _MAX_FIELDS: Final = 200
 _MAX_FIELD_BYTES: Final = 64 * 1024
 # In the scope of a request: it comes from ``web.kept``, not from the browser.
 LOOKS_ONLY: Final = "amanat.looks_only"
+# Where such a form is shown.
+BACK: Final = "/resume"
 # For how long a fresh code must count yet, so that there is time to type.
 _TIME_TO_TYPE: Final = timedelta(minutes=1)
 
@@ -134,7 +136,7 @@ class PageRequest:
         state = self.http.app.state
         common = {
             "me": self.me,
-            "here": self.here,
+            "here": BACK if self.looks_only else self.here,
             "note": self._note(state.notes),
             "stand_alone": state.stand_alone,
             "temporal_ui": state.temporal_ui,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import httpx2
 import pytest
@@ -12,7 +13,7 @@ from playwright.async_api import expect
 from tests.arrange import Arrange, next_national_id
 from tests.books import Superuser
 from tests.web.conftest import HERE, Visit, cookies
-from tests.web.visitor import PageVisitor
+from tests.web.visitor import SESSION_COOKIE, PageVisitor
 
 pytestmark = pytest.mark.usefixtures("relay")
 
@@ -131,7 +132,7 @@ async def test_times_that_nobody_has_sent_are_no_fault(site: httpx2.AsyncClient,
     assert answer.status_code == 200
 
 
-async def test_a_guarantor_and_a_holder_of_a_card_ask_anew_on_the_page_of_their_code(
+async def test_a_code_that_confirms_is_asked_for_anew_on_its_own_page(
     site: httpx2.AsyncClient, arrange: Arrange
 ) -> None:
     (member,) = await arrange.colleagues(1)
@@ -147,3 +148,56 @@ async def test_a_guarantor_and_a_holder_of_a_card_ask_anew_on_the_page_of_their_
     assert "هر نیم دقیقه یک بار می‌توانید کد بگیرید" in again.text
     assert f'name="code_id" value="{hidden["code_id"]}"' in again.text
     assert "data-countdown" in again.text
+
+
+_WAYS: tuple[tuple[str, str, dict[str, str]], ...] = (
+    ("/sign-in", "/sign-in/code", {}),
+    ("/sign-in/renewal", "/sign-in/renewal/code", {}),
+    ("/join", "/join/code", {"first_name": "نگار", "last_name": "صالحی", "terms_version": "1"}),
+    ("/profile/mobile", "/profile/mobile", {}),
+)
+
+
+@pytest.mark.parametrize(("form", "code_page", "more"), _WAYS, ids=[form for form, _, _ in _WAYS])
+async def test_every_form_that_asks_for_a_code_leads_back_to_the_one_that_is_good_and_keeps_what_was_typed(
+    site: httpx2.AsyncClient, arrange: Arrange, form: str, code_page: str, more: dict[str, str]
+) -> None:
+    someone = await arrange.person("member")
+    if form == "/profile/mobile":
+        site.cookies.set(SESSION_COOKIE, someone.token, domain="amanat.test")
+    typed = {"national_id": next_national_id(), **_STRANGER, **more}
+    first = await site.post(form, data={**typed, "key": "k" * 36, "next": "/cases"}, headers=HERE)
+    second = await site.post(form, data={**typed, "key": "l" * 36, "next": "/cases"}, headers=HERE)
+
+    led, again = urlsplit(first.headers["Location"]), urlsplit(second.headers["Location"])
+    before, after = parse_qs(led.query), parse_qs(again.query)
+    assert (led.path, again.path) == (code_page, code_page)
+    assert after.pop("next_at")
+    assert before == after
+    shown = (await site.get(second.headers["Location"])).text
+    assert "کدی که فرستاده شده است هنوز معتبر است؛ همان را وارد کنید." in shown
+    (way,) = re.findall(rf'href="({form}[?]again=[^"]+)"', shown)
+    filled = (await site.get(way.replace("&amp;", "&"))).text
+    assert all(f'value="{text}"' in filled for name, text in typed.items() if f'name="{name}"' in filled)
+
+
+async def test_a_code_for_a_mandate_that_is_asked_for_too_early_stays_good_for_its_terms_only(
+    site: httpx2.AsyncClient, arrange: Arrange
+) -> None:
+    member = await arrange.member(await arrange.organisation())
+    mine = {**cookies(member), **HERE}
+
+    async def ask_with(page: str, amount: str) -> str:
+        hidden = dict(re.findall(r'<input type="hidden" name="([\w.]+)" value="([^"]*)"', page.partition("<main")[2]))
+        typed = {"monthly_amount.amount": amount, "instalments": "11", "mandate.version": "1", "to": "code"}
+        return (await site.post("/apply/minipay", data={**hidden, "key": uuid4().hex, **typed}, headers=mine)).text
+
+    sent = await ask_with("", "2500000")
+    early, other = await ask_with(sent, "2500000"), await ask_with(sent, "2000000")
+
+    still, wait = "کدی که فرستاده شده است هنوز معتبر است", "هر نیم دقیقه یک بار می‌توانید کد بگیرید"
+    assert [text in page for page in (sent, early, other) for text in (wait, still, "data-countdown")] == [
+        *(False, False, True),
+        *(True, True, True),
+        *(True, False, False),
+    ]

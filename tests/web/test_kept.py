@@ -23,7 +23,8 @@ from tests.books import Superuser
 from tests.commands.onboarding_steps import MinipayOffice, apply
 from tests.web.conftest import HERE, Visit, cookies
 from tests.web.visitor import SESSION_COOKIE
-from web.kept import BACK, NOTES, SECRETS
+from web.kept import NOTES, SECRETS
+from web.page_request import BACK
 
 COOKIE = "__Host-form"
 _KEY = "0192f0a1-5b7c-7c1e-8f00-2f6f0c7d9a11"

@@ -257,6 +257,8 @@ async def _ask_for_code(request: PageRequest, wizard: Wizard, form: Form) -> Res
         sent = await request.api.perform(request_code, f"{form.key}-code", wish)
     except Refusal as refused:
         has_one = form.text(SENT_FOR) == sent_for
+        if not has_one:
+            form.values = {**form.values, SENT_AT: ""}
         refuse_code(form, refused)
         return show(request, wizard, form, CODE if has_one else REVIEW)
     sent_at = str(int(datetime.now(UTC).timestamp()))
