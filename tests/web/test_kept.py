@@ -55,12 +55,11 @@ def kept_in(answer: httpx2.Response) -> str:
 
 
 @pytest.mark.usefixtures("relay")
-@pytest.mark.parametrize("script", [True, False])
 async def test_a_member_whose_session_ends_in_a_form_signs_in_and_goes_on_with_it(
-    visit: Visit, arrange: Arrange, superuser: Superuser, script: bool
+    visit: Visit, arrange: Arrange, superuser: Superuser
 ) -> None:
     member = await arrange.member(await arrange.organisation())
-    visitor = await visit(member, script=script)
+    visitor = await visit(member)
     await visitor.go("/apply/minipay")
     await visitor.fill(monthly_amount__amount="۲٬۵۰۰٬۰۰۰", instalments="۱۱")
     await superuser.run(_ENDED, member.id)
