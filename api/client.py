@@ -19,6 +19,7 @@ from api.dependencies import REPLAYED, Caller, Performer, Reading, Visitor, chec
 from api.operation import operation_of
 from api.problems import InvalidFields, refusal_of
 from commands.command import Command, Envelope
+from domain.account import NotSentYet
 from domain.errors import KeyInFlight, Refusal, Unauthenticated
 from storage.database import Acting, transaction
 
@@ -45,9 +46,14 @@ def checked(make: Callable[P, T], /, *values: P.args, **named: P.kwargs) -> T:
 class Client:
     """Calls operations on behalf of somebody; every failure is a Refusal."""
 
-    def __init__(self, visitor: Visitor) -> None:
-        """Of the person who calls; a ``Caller`` if they are signed in."""
-        self.visitor = visitor
+    def __init__(self, visitor: Visitor, *, looks_only: bool = False) -> None:
+        """Of the person who calls; a ``Caller`` if they are signed in.
+
+        Args:
+            visitor: who calls.
+            looks_only: every command is refused as not sent yet: a form that was kept is only shown again.
+        """
+        self.visitor, self._looks_only = visitor, looks_only
         self._reads = contextlib.AsyncExitStack()
         self._begun: Reading | None = None
 
@@ -68,6 +74,8 @@ class Client:
         """Call an operation that opens its own transactions, such as signing in or taking a file."""
         await self.end_reading()
         operation = operation_of(handler)
+        if self._looks_only and operation.takes_key:
+            raise NotSentYet
         async with refusing():
             visitor: Any = self.caller if operation.asks_who else self.visitor
             if operation.asks_who:
@@ -127,6 +135,8 @@ class Client:
             **named: the handler's arguments.
         """
         await self.end_reading()
+        if self._looks_only:
+            raise NotSentYet
         for _ in range(_LOOKS):
             with contextlib.suppress(KeyInFlight):
                 return await self._perform(handler, key, *values, **named)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from string import Formatter
 from typing import Any
 from uuid import uuid4
@@ -60,6 +60,9 @@ class Problem(BaseModel):
     detail_en: str = Field(examples=["Nothing was found here."])
     params: dict[str, Any] = Field(default_factory=dict, description="The values in the sentences, by name")
     field: str | None = Field(default=None, description="The input field at fault")
+    tries_left: int | None = Field(default=None, description="How often a code may be tried yet", examples=[4])
+    retry_after: int | None = Field(default=None, description="Seconds, as in Retry-After", examples=[23])
+    until: datetime | None = Field(default=None, description="When that is over")
     errors: list[FieldProblem] = Field(default_factory=list)
     request_id: str
 
@@ -175,6 +178,8 @@ _SAMPLES: dict[str, Any] = {
     "cause": Sentence("متقاضی درخواست را پس گرفت.", "The applicant withdrew."),
     "by": Sentence("امور مالی", "the finance office"),
     "outcome": Sentence("این درخواست را تأیید کرد", "approved this application"),
+    "wait": "۲۳ ثانیهٔ دیگر",
+    "wait_en": "in 23 s",
 }
 
 
@@ -197,6 +202,7 @@ def encoded(refusal: errors.Refusal) -> tuple[int, list[tuple[str, str]], bytes]
 
 
 def _body(refusal: errors.Refusal, request_id: str) -> Problem:
+    wait = refusal.retry_after
     return Problem(
         type=f"urn:amanat:error:{refusal.code}",
         title=refusal.code,
@@ -206,6 +212,9 @@ def _body(refusal: errors.Refusal, request_id: str) -> Problem:
         detail_en=refusal.sentence("en"),
         params=refusal.params,
         field=refusal.field,
+        tries_left=refusal.tries_left,
+        retry_after=wait,
+        until=None if wait is None else datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=wait),
         errors=refusal.found if isinstance(refusal, InvalidFields) else [],
         request_id=request_id,
     )

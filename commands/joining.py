@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from commands.account.codes import code_uses, is_right, read_identity, read_mobile
+from commands.account.codes import code_uses, read_identity, read_mobile, why_wrong
 from commands.account.sessions import SignIn, SignInAttempt
 from commands.command import Command, Context
 from commands.refusals import refuses
@@ -120,14 +120,15 @@ async def join(context: Context, *, challenge_id: UUID, code: str, origin: str, 
         tried = None if wait else await account.pay_try(connection, challenge_id, CodePurpose.JOIN)
     if wait is not None:
         raise TooMany(retry_after=wait)
-    if is_right(context.seals, tried, challenge_id, typed, NO_BINDING):
+    refused = why_wrong(context.seals, tried, challenge_id, typed, NO_BINDING)
+    if refused is None:
         async with transaction(context.engine, SERVICE) as connection:
             signed_in = await _enter(connection, challenge_id, entry)
         if signed_in is not None:
             context.nudge()
             return signed_in
     await entry.note_failure(context)
-    raise CodeNotAccepted(field="code")
+    raise refused or CodeNotAccepted(field="code")
 
 
 async def _enter(connection: AsyncConnection, challenge_id: UUID, entry: SignInAttempt) -> SignIn | None:

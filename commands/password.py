@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from commands.account.codes import code_uses, is_right, read_identity, read_mobile
+from commands.account.codes import code_uses, read_identity, read_mobile, why_wrong
 from commands.account.credentials import hash_password, password_matches
 from commands.account.sessions import SignIn, SignInAttempt
 from commands.command import Command, Context
@@ -165,10 +165,11 @@ async def renew_password(context: Context, *, challenge_id: UUID, code: str, pas
         tried = None if wait else await account.pay_try(connection, challenge_id, CodePurpose.RENEW_PASSWORD)
     if wait is not None:
         raise TooMany(retry_after=wait)
-    if not is_right(context.seals, tried, challenge_id, typed, NO_BINDING) or tried is None or tried.person_id is None:
+    refused = why_wrong(context.seals, tried, challenge_id, typed, NO_BINDING)
+    if refused is not None or tried is None or tried.person_id is None:
         person_id = None if tried is None else tried.person_id
         await SignInAttempt("member", person_id, str(challenge_id), origin, "").note_failure(context)
-        raise CodeNotAccepted(field="code")
+        raise refused or CodeNotAccepted(field="code")
     password_hash = await hash_password(password)
     async with transaction(context.engine, SERVICE) as connection:
         await _replace(context, connection, tried.person_id, challenge_id, password, password_hash, origin)

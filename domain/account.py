@@ -121,12 +121,41 @@ FAILURE_SHARDS: Final = 64
 LINKS_PER_PERSON: Final = Limit("staff_links", 5, timedelta(hours=1))
 
 
+_WRONG: Final = Sentence(
+    "کد درست نیست؛ {tries_left} بار دیگر می‌توانید امتحان کنید.", "The code is not right; tries left: {tries_left}."
+)
+_NO_MORE: Final = Sentence(
+    "کد درست نیست و دیگر نمی‌توان آن را امتحان کرد؛ کد تازه بگیرید.",
+    "The code is not right, and may not be tried any more; ask for a new one.",
+)
+
+
 class CodeNotAccepted(InvalidInput):
-    """The code is wrong, was used, is too old, or was tried too often: which of these is not told (G1)."""
+    """The code is wrong, was used, is too old, or was tried too often (G1).
+
+    Of a wrong one ``tries_left`` says how often it may be typed yet; which of the others it is, is not told.
+    """
 
     code = "code_not_accepted"
     fa = "کد پذیرفته نشد؛ آن را دوباره بررسی کنید یا کد تازه بگیرید."
     en = "The code was not accepted; check it once more, or ask for a new one."
+
+    def sentence(self, language: str) -> str:
+        """The sentence in ``fa`` or ``en``, with the tries that are left."""
+        if self.tries_left is None:
+            return super().sentence(language)
+        said = _WRONG if self.tries_left else _NO_MORE
+        if language == "en":
+            return said.en.format(tries_left=self.tries_left)
+        return said.fa.format(tries_left=persian_digits(str(self.tries_left)))
+
+
+class NotSentYet(Conflict):
+    """A form that was kept over a sign-in is shown again; nothing is done before it is sent once more."""
+
+    code = "not_sent_yet"
+    fa = "آنچه نوشته بودید نگه داشته شد، ولی هنوز فرستاده نشده است؛ آن را ببینید و دوباره بفرستید."
+    en = "What you wrote was kept, and has not been sent yet; look at it and send it once more."
 
 
 class SignInRefused(Unauthenticated):

@@ -36,6 +36,7 @@ class Refusal(Exception):
     Args:
         field: the input field at fault, as a dotted path, if one is.
         retry_after: seconds after which another try makes sense, if so.
+        tries_left: how often it may be tried yet, if that is counted.
         **params: values for the placeholders in the sentences.
     """
 
@@ -43,10 +44,18 @@ class Refusal(Exception):
     fa: ClassVar[str] = ""
     en: ClassVar[str] = ""
 
-    def __init__(self, *, field: str | None = None, retry_after: int | None = None, **params: object) -> None:
+    def __init__(
+        self,
+        *,
+        field: str | None = None,
+        retry_after: int | None = None,
+        tries_left: int | None = None,
+        **params: object,
+    ) -> None:
         super().__init__(self.code)
         self.field = field
         self.retry_after = retry_after
+        self.tries_left = tries_left
         self.params = params
 
     def sentence(self, language: str) -> str:
@@ -124,11 +133,28 @@ class PreconditionFailed(Refusal):
 
 
 class TooMany(Refusal):
-    """A rate limit was reached."""
+    """A rate limit was reached; ``retry_after`` says for how long."""
 
     code = "too_many_requests"
-    fa = "درخواست‌ها زیاد بوده است؛ کمی بعد دوباره تلاش کنید."
-    en = "Too many requests; please try again a little later."
+    fa = "درخواست‌ها زیاد بوده است؛ {wait} دوباره تلاش کنید."
+    en = "Too many requests; please try again {wait_en}."
+
+    def __init__(self, *, field: str | None = None, retry_after: int | None = None, **params: object) -> None:
+        fa, en = _when(retry_after)
+        # A sentence of a subclass may say neither.
+        super().__init__(field=field, retry_after=retry_after)
+        self.params = {"wait": fa, "wait_en": en, **params}
+
+
+def _when(seconds: int | None) -> tuple[str, str]:
+    """After how long, in the largest unit of which there are at least two; in both languages."""
+    if seconds is None:
+        return "کمی بعد", "a little later"
+    for size, fa, en in ((3_600, "ساعت", "hours"), (60, "دقیقهٔ", "minutes")):
+        if seconds > size:
+            count = -(-seconds // size)
+            return f"{persian_digits(str(count))} {fa} دیگر", f"in {count} {en}"
+    return f"{persian_digits(str(seconds))} ثانیهٔ دیگر", f"in {seconds} s"
 
 
 class TooLarge(Refusal):

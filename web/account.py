@@ -11,8 +11,10 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api.account import codes, sessions
+from api.account.kept import forget
 from api.client import checked
 from domain.errors import Refusal
+from web.codes import Asking, refuse_code, sent_now, times_in
 from web.forms import Form, empty
 from web.language import COOKIE as LANGUAGE_COOKIE
 from web.language import languages
@@ -28,6 +30,7 @@ NOTES: Final = {
 }
 
 _A_YEAR_SECONDS: Final = 365 * 24 * 3_600
+_ASKING: Final = Asking("/sign-in", ("national_id", "mobile"))
 Next = Annotated[str, Query(max_length=500)]
 
 
@@ -40,7 +43,7 @@ def own_path(path: str) -> str:
 @router.get("/sign-in")
 async def show_sign_in(request: AnyRequest, next: Next = "/") -> Response:  # noqa: A002 - its usual name
     """Where members begin."""
-    return request.render("sign_in.html", form=empty(request.language, next=next))
+    return request.render("sign_in.html", form=_ASKING.form(request, next=next))
 
 
 @router.post("/sign-in")
@@ -52,9 +55,10 @@ async def ask_for_code(request: AnyRequest) -> Response:
         try:
             wish = checked(sessions.SignInCodeRequest, national_id=national_id, mobile=mobile)
             challenge = await request.api.call(sessions.request_sign_in_code, wish)
-            return request.redirect(with_next(f"/sign-in/code?challenge={challenge.challenge_id}", form))
+            return _ASKING.sent(request, form, with_next(f"/sign-in/code?challenge={challenge.challenge_id}", form))
         except Refusal as refused:
-            form.refuse(refused)
+            if page := _ASKING.refused(request, form, refused):
+                return page
     return request.render_again("sign_in.html", form)
 
 
@@ -67,7 +71,9 @@ def with_next(path: str, form: Form) -> str:
 @router.get("/sign-in/code")
 async def show_code(request: AnyRequest, challenge: UUID, next: Next = "/") -> Response:  # noqa: A002
     """Where the code is typed."""
-    return request.render("sign_in_code.html", form=empty(request.language, next=next, challenge_id=challenge))
+    return request.render(
+        "sign_in_code.html", form=empty(request.language, next=next, challenge_id=challenge, **times_in(request))
+    )
 
 
 @router.post("/sign-in/code")
@@ -121,6 +127,7 @@ async def sign_out(request: AnyRequest) -> Response:
         await authenticate(request)
         await request.api.call(sessions.sign_out)
     sessions.forget_session(response)
+    forget(response, "form", "asked")
     return response
 
 
@@ -144,7 +151,7 @@ def keep_language(response: Response, code: str) -> Response:
 @router.get("/confirm")
 async def show_confirmation(request: SignedIn, next: Next = "/", code_id: UUID | None = None) -> Response:  # noqa: A002
     """Where a fresh code is typed before something that needs one."""
-    form = empty(request.language, next=next, code_id=code_id or "")
+    form = empty(request.language, next=next, code_id=code_id or "", **times_in(request))
     return request.render("confirm.html", form=form)
 
 
@@ -155,9 +162,9 @@ async def ask_for_confirmation(request: SignedIn) -> Response:
     try:
         wish = checked(codes.StepUpCodeRequest, purpose="step_up")
         sent = await request.api.perform(codes.request_code, form.key, wish)
-        return request.redirect(with_next(f"/confirm?code_id={sent.code_id}", form))
+        return request.redirect(sent_now(with_next(f"/confirm?code_id={sent.code_id}", form)))
     except Refusal as refused:
-        form.refuse(refused)
+        refuse_code(form, refused)
     return request.render_again("confirm.html", form)
 
 

@@ -6,7 +6,6 @@ import logging
 import re
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import quote
 from uuid import uuid4
 
 import structlog
@@ -16,7 +15,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import status_of
@@ -35,6 +34,7 @@ from web import (
     home,
     invitation,
     joining,
+    kept,
     messages,
     mobile_change,
     onboarding,
@@ -58,6 +58,7 @@ _log = logging.getLogger("amanat.web")
 
 _ROUTERS: Final = (
     account.router,
+    kept.router,
     joining.router,
     invitation.router,
     profile.router,
@@ -245,15 +246,14 @@ def _install_errors(pages: FastAPI) -> None:
     """Answer every failure with a page that says what to do now."""
 
     @pages.exception_handler(SignInNeeded)
-    async def sign_in(request: Request, error: SignInNeeded) -> Response:
-        path = error.path if request.method in _SAFE_METHODS else "/"
-        return RedirectResponse("/sign-in" if path == "/" else f"/sign-in?next={quote(path, safe='')}", 303)
+    async def sign_in(request: Request, _error: SignInNeeded) -> Response:
+        return await kept.lead_to_sign_in(page_request_of(request))
 
     @pages.exception_handler(Refusal)
     async def refused(request: Request, error: Refusal) -> Response:
         status = HTTPStatus(status_of(type(error)))
         if status == HTTPStatus.UNAUTHORIZED:
-            return RedirectResponse("/sign-in", 303)
+            return await kept.lead_to_sign_in(page_request_of(request))
         return (
             _error_page(request, status)
             if status >= HTTPStatus.INTERNAL_SERVER_ERROR

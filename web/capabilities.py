@@ -13,6 +13,7 @@ from web import (
     guarantor,
     invitation,
     joining,
+    kept,
     mobile_change,
     operations,
     own_mobile,
@@ -45,6 +46,7 @@ _CASE_PARTS: Final = (running.CASE_PARTS, substitution.CASE_PARTS)
 _CASE_ACTIONS: Final = (*running.CASE_ACTIONS, *guarantor.CASE_ACTIONS, *substitution.CASE_ACTIONS)
 _NOTES: Final = (
     account.NOTES,
+    kept.NOTES,
     joining.NOTES,
     invitation.NOTES,
     profile.NOTES,

@@ -12,6 +12,7 @@ from api.card import CardCodeRequest, CardReveal, CardSubject, reveal_card
 from api.client import checked
 from api.onboarding import read_credit_line
 from domain.errors import Refusal
+from web.codes import refuse_code, sent_now, times_in
 from web.forms import Form, empty
 from web.page_request import PageRequest, SignedIn
 
@@ -21,7 +22,7 @@ router = APIRouter()
 @router.get("/credit/{line_id}/card")
 async def show_card_form(request: SignedIn, line_id: UUID, code_id: UUID | None = None) -> Response:
     """Where a code is asked for, and once it came, typed."""
-    return await _page(request, line_id, empty(request.language, code_id=code_id or ""))
+    return await _page(request, line_id, empty(request.language, code_id=code_id or "", **times_in(request)))
 
 
 async def _page(request: PageRequest, line_id: UUID, form: Form, number: str | None = None) -> Response:
@@ -38,9 +39,9 @@ async def ask_for_code(request: SignedIn, line_id: UUID) -> Response:
     try:
         wish = CardCodeRequest(purpose="show_card", subject=CardSubject(line_id=line_id))
         sent = await request.api.perform(request_code, form.key, wish)
-        return request.redirect(f"/credit/{line_id}/card?code_id={sent.code_id}")
+        return request.redirect(sent_now(f"/credit/{line_id}/card?code_id={sent.code_id}"))
     except Refusal as refused:
-        form.refuse(refused)
+        refuse_code(form, refused)
     return await _page(request, line_id, form)
 
 

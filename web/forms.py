@@ -15,6 +15,7 @@ from starlette.datastructures import FormData, UploadFile
 from api.client import checked
 from api.problems import InvalidFields, Unavailable, Unexpected
 from api.values import AmountIn
+from domain.account import NotSentYet
 from domain.dates import BadDate, parse_jalali
 from domain.errors import (
     CaseClosed,
@@ -178,7 +179,7 @@ class Form:
         self.is_uncertain = isinstance(refusal, Unavailable | Unexpected | KeyInFlight)
         self.is_done = isinstance(refusal, DoneBefore)
         self.is_over = isinstance(refusal, TaskNotOpen | CaseClosed)
-        self.keeps_key = self.is_uncertain or isinstance(refusal, TooMany | DoneBefore)
+        self.keeps_key = self.is_uncertain or isinstance(refusal, TooMany | DoneBefore | NotSentYet)
         sentence = refusal.sentence(self.language.code)
         if isinstance(refusal, KeyReused):
             sentence = self.language.translate(

@@ -30,6 +30,7 @@ from api.task import decide_task, read_task
 from api.values import IdCursor
 from domain.errors import Refusal, TooMany
 from web.case_parts import CaseAction, TaskPage
+from web.codes import refuse_code, sent_now, times_in
 from web.forms import GENERAL, Form, empty
 from web.language import noop as _
 from web.onboarding.colleague import Question, read_national_id, refusal_words
@@ -80,9 +81,16 @@ async def ask_for_code(request: SignedIn, guarantee_id: UUID) -> Response:
     try:
         sent = await request.api.perform(request_code, form.key, wish)
     except Refusal as refused:
-        form.refuse(refused)
+        refuse_code(form, refused)
+        if form.text("mandate.code_id") and found.task_id is not None:
+            return await _code_page(request, found, found.task_id, form)
         return await _page(request, guarantee_id, form, status=422)
-    return request.redirect(f"/guarantees/{guarantee_id}/acceptance?code_id={sent.code_id}")
+    return request.redirect(sent_now(f"/guarantees/{guarantee_id}/acceptance?code_id={sent.code_id}"))
+
+
+async def _code_page(request: PageRequest, found: GuaranteeOut, task_id: UUID, form: Form) -> Response:
+    task = await request.api.read(read_task, task_id)
+    return request.render_again("guarantee_code.html", form, guarantee=found, due=task.due)
 
 
 @router.get("/guarantees/{guarantee_id}/acceptance")
@@ -93,7 +101,8 @@ async def show_acceptance(request: SignedIn, guarantee_id: UUID, code_id: UUID) 
         return request.redirect(f"/guarantees/{guarantee_id}")
     task = await request.api.read(read_task, found.task_id)
     values = {"mandate__code_id": code_id, "mandate__version": found.mandate_version, "version": task.version}
-    return request.render("guarantee_code.html", form=empty(request.language, **values), guarantee=found, due=task.due)
+    form = empty(request.language, **values, **times_in(request))
+    return request.render("guarantee_code.html", form=form, guarantee=found, due=task.due)
 
 
 @router.post("/guarantees/{guarantee_id}/acceptance")
@@ -106,8 +115,7 @@ async def accept(request: SignedIn, guarantee_id: UUID) -> Response:
         return request.redirect(f"/guarantees/{guarantee_id}", done="guarantee_accepted")
     if found.task_id is None:
         return await _page(request, guarantee_id, form, status=422)
-    task = await request.api.read(read_task, found.task_id)
-    return request.render_again("guarantee_code.html", form, guarantee=found, due=task.due)
+    return await _code_page(request, found, found.task_id, form)
 
 
 def _acceptance(form: Form, code: str) -> AcceptGuarantee:

@@ -18,6 +18,7 @@ from api.client import checked
 from api.invitation import InvitationOut, InvitationToken, open_invitation
 from domain.errors import NotFound, Refusal
 from web.account import Next, own_path, with_cookies, with_next
+from web.codes import Asking, times_in
 from web.forms import Form, empty
 from web.language import noop as _
 from web.page_request import AnyRequest, PageRequest, SignedIn, SignInNeeded, authenticate
@@ -30,12 +31,13 @@ NOTES: Final = {
 }
 
 _TYPED: Final = ("national_id", "first_name", "last_name", "mobile")
+_ASKING: Final = Asking("/join", (*_TYPED, "terms_version", "invitation"))
 
 
 @router.get("/join")
 async def show_joining(request: AnyRequest, next: Next = "/") -> Response:  # noqa: A002 - its usual name
     """Where a person who is no member yet begins, by an invitation or without one."""
-    return await _form(request, empty(request.language, next=next))
+    return await _form(request, _ASKING.form(request, next=next))
 
 
 async def _form(request: PageRequest, form: Form, invited: InvitationOut | None = None) -> Response:
@@ -74,16 +76,18 @@ async def ask_to_join(request: AnyRequest) -> Response:
         try:
             body = checked(joining.JoiningIn, **typed, terms_version=version, invitation=_token(form) or None)
             challenge = await request.api.call(joining.request_joining, body)
-            return request.redirect(with_next(f"/join/code?challenge={challenge.challenge_id}", form))
+            return _ASKING.sent(request, form, with_next(f"/join/code?challenge={challenge.challenge_id}", form))
         except Refusal as refused:
-            form.refuse(refused)
+            if page := _ASKING.refused(request, form, refused):
+                return page
     return await _form(request, form)
 
 
 @router.get("/join/code")
 async def show_joining_code(request: AnyRequest, challenge: UUID, next: Next = "/") -> Response:  # noqa: A002
     """Where the code is typed."""
-    return request.render("join_code.html", form=empty(request.language, next=next, challenge_id=challenge))
+    form = empty(request.language, next=next, challenge_id=challenge, **times_in(request))
+    return request.render("join_code.html", form=form)
 
 
 @router.post("/join/code")

@@ -88,6 +88,10 @@ class Language:
         """An instant in Tehran: ۳۰ آبان ۱۴۰۵، ۱۴:۳۰."""
         return format_moment(as_moment(value), persian=self.code == "fa")
 
+    def clock(self, value: datetime, *, seconds: bool = True) -> str:
+        """A time of day in Tehran: ۱۴:۳۰:۵۵."""
+        return self.digits(f"{value.astimezone(TEHRAN):{'%H:%M:%S' if seconds else '%H:%M'}}")
+
     def wait(self, seconds: int) -> str:
         """How long something is to take: up to four days in hours, as rules name it: ۷۲ ساعت."""
         hours, rest = divmod(seconds, _HOUR)

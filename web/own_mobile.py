@@ -11,19 +11,20 @@ from starlette.responses import Response
 from api import own_mobile
 from api.client import checked
 from domain.errors import Refusal
-from web.forms import empty
+from web.codes import Asking, times_in
 from web.language import noop as _
 from web.page_request import SignedIn
 
 router = APIRouter()
 
+_ASKING: Final = Asking("/profile/mobile", ("mobile",))
 NOTES: Final = {"mobile_changed": _("Your number is changed. Sign in with the new one.")}
 
 
 @router.get("/profile/mobile")
 async def show_own_mobile(request: SignedIn, old: UUID | None = None, new: UUID | None = None) -> Response:
     """Where the new number is typed, then both codes."""
-    form = empty(request.language, old__code_id=old or "", new__code_id=new or "")
+    form = _ASKING.form(request, old__code_id=old or "", new__code_id=new or "", **times_in(request))
     return request.render("own_mobile.html", form=form)
 
 
@@ -36,9 +37,11 @@ async def request_own_mobile(request: SignedIn) -> Response:
         try:
             body = checked(own_mobile.OwnMobileIn, mobile=mobile)
             sent = await request.api.perform(own_mobile.request_own_mobile, form.key, body)
-            return request.redirect(f"/profile/mobile?old={sent.old_code_id}&new={sent.new_code_id}")
+            page = f"/profile/mobile?old={sent.old_code_id}&new={sent.new_code_id}"
+            return _ASKING.sent(request, form, page)
         except Refusal as refused:
-            form.refuse(refused)
+            if before := _ASKING.refused(request, form, refused):
+                return before
     return request.render_again("own_mobile.html", form)
 
 

@@ -31,16 +31,16 @@ CONTENT_POLICY: Final = (
 _SEE_OTHER: Final = 303
 _MAX_FIELDS: Final = 200
 _MAX_FIELD_BYTES: Final = 64 * 1024
+# In the scope of a request: it comes from ``web.kept``, not from the browser.
+LOOKS_ONLY: Final = "amanat.looks_only"
+# Where such a form is shown.
+BACK: Final = "/resume"
 # For how long a fresh code must count yet, so that there is time to type.
 _TIME_TO_TYPE: Final = timedelta(minutes=1)
 
 
 class SignInNeeded(Exception):
     """Nobody is signed in, or the session has ended."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__("sign-in needed")
-        self.path = path
 
 
 class CurrentUser(Me):
@@ -80,6 +80,11 @@ class PageRequest:
     me: CurrentUser | None = None
 
     @property
+    def looks_only(self) -> bool:
+        """Whether a form that was kept is only to be shown: it is sent when its person presses its button again."""
+        return bool(self.http.scope.get(LOOKS_ONLY))
+
+    @property
     def user(self) -> CurrentUser:
         """Who is signed in.
 
@@ -87,7 +92,7 @@ class PageRequest:
             SignInNeeded: nobody.
         """
         if self.me is None:
-            raise SignInNeeded(self.here)
+            raise SignInNeeded
         return self.me
 
     @property
@@ -109,28 +114,34 @@ class PageRequest:
 
         Raises:
             InvalidInput: it names another encoding than UTF-8, or holds text that is not valid in it.
+            SignInNeeded: the session has ended meanwhile.
         """
+        form = await self.read_form(max_fields=max_fields, max_field_bytes=max_field_bytes)
+        # It comes as slowly as its sender likes.
+        if self.me is not None:
+            await authenticate(self)
+        form.keeps_key = self.looks_only
+        return form
+
+    async def read_form(self, *, max_fields: int = _MAX_FIELDS, max_field_bytes: int = _MAX_FIELD_BYTES) -> Form:
+        """``form``, whoever sent it."""
         # Whoever may name the encoding may choose one that takes long to read.
         _, options = parse_options_header(self.http.headers.get("Content-Type", ""))
         if options.get(b"charset", b"utf-8").lower() != b"utf-8":
             raise InvalidInput
-        # It comes as slowly as its sender likes: meanwhile the session may have ended.
         await self.api.end_reading()
         try:
             sent = await self.http.form(max_files=1, max_fields=max_fields, max_part_size=max_field_bytes)
-            form = Form.of(sent, self.language, self.http.url.path)
+            return Form.of(sent, self.language, self.http.url.path)
         except UnicodeError:
             raise InvalidInput from None
-        if self.me is not None:
-            await authenticate(self)
-        return form
 
     def render(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """A page; ``values`` are the template's."""
         state = self.http.app.state
         common = {
             "me": self.me,
-            "here": self.here,
+            "here": BACK if self.looks_only else self.here,
             "note": self._note(state.notes),
             "stand_alone": state.stand_alone,
             "contact": state.context.contact,
@@ -141,7 +152,7 @@ class PageRequest:
 
     def _note(self, notes: Mapping[str, str]) -> str | None:
         """What was just done, by the code in the address; None for none, or an unknown one."""
-        message = notes.get(self.http.query_params.get("done", ""))
+        message = notes.get("form_back" if self.looks_only else self.http.query_params.get("done", ""))
         return None if message is None else self.language.translate(message)
 
     def render_again(self, template: str, form: Form, **values: Any) -> Response:
@@ -190,12 +201,13 @@ async def authenticate(request: PageRequest) -> None:
     try:
         async with refusing():
             actor = await actor_of(http, visitor.context, cookie=http.cookies.get(SESSION_COOKIE))
-        request.api = Client(Caller(visitor.context, visitor.origin, visitor.response, actor))
+        caller = Caller(visitor.context, visitor.origin, visitor.response, actor)
+        request.api = Client(caller, looks_only=request.looks_only)
         request.me = CurrentUser.model_validate(await request.api.read(read_me))
         if LANGUAGE_COOKIE not in http.cookies and request.me.language:
             request.language = language_of(request.me.language)
     except Unauthenticated:
-        raise SignInNeeded(request.here) from None
+        raise SignInNeeded from None
 
 
 async def recognise(request: PageRequest) -> None:

@@ -12,6 +12,7 @@ from api import password
 from api.client import checked
 from domain.errors import Refusal, StepUpRequired
 from web.account import Next, own_path, with_cookies, with_next
+from web.codes import Asking, times_in
 from web.forms import empty
 from web.language import noop as _
 from web.page_request import AnyRequest, SignedIn
@@ -23,6 +24,10 @@ NOTES: Final = {
     "password_removed": _("Your password is removed. You sign in by SMS."),
     "password_renewed": _("Your new password is set. Sign in with it."),
 }
+
+
+_CODE: Final = "/sign-in/renewal/code"
+_ASKING: Final = Asking("/sign-in/renewal", ("national_id", "mobile", "email"))
 
 
 @router.get("/profile/password")
@@ -83,9 +88,9 @@ async def sign_in_with_password(request: AnyRequest) -> Response:
 
 
 @router.get("/sign-in/renewal")
-async def show_renewal(request: AnyRequest) -> Response:
+async def show_renewal(request: AnyRequest, next: Next = "/") -> Response:  # noqa: A002
     """Where a person who has forgotten the password begins."""
-    return request.render("renewal.html", form=empty(request.language))
+    return request.render("renewal.html", form=_ASKING.form(request, next=next))
 
 
 @router.post("/sign-in/renewal")
@@ -100,16 +105,18 @@ async def request_renewal(request: AnyRequest) -> Response:
             where = {"email": email} if email else {"mobile": mobile}
             body = checked(password.RenewalIn, national_id=national_id, **where)
             challenge = await request.api.call(password.request_renewal, body)
-            return request.redirect(with_next(f"/sign-in/renewal/code?challenge={challenge.challenge_id}", form))
+            return _ASKING.sent(request, form, with_next(f"{_CODE}?challenge={challenge.challenge_id}", form))
         except Refusal as refused:
-            form.refuse(refused)
+            if page := _ASKING.refused(request, form, refused):
+                return page
     return request.render_again("renewal.html", form)
 
 
 @router.get("/sign-in/renewal/code")
-async def show_renewal_code(request: AnyRequest, challenge: UUID) -> Response:
+async def show_renewal_code(request: AnyRequest, challenge: UUID, next: Next = "/") -> Response:  # noqa: A002
     """Where code and new password are typed."""
-    return request.render("renewal_code.html", form=empty(request.language, challenge_id=challenge))
+    form = empty(request.language, next=next, challenge_id=challenge, **times_in(request))
+    return request.render("renewal_code.html", form=form)
 
 
 @router.post("/sign-in/renewal/code")
@@ -121,7 +128,7 @@ async def renew_password(request: AnyRequest) -> Response:
         try:
             body = checked(password.RenewedPassword, challenge_id=challenge_id, code=code, password=new)
             await request.api.call(password.renew_password, body)
-            return request.redirect("/sign-in/password", done="password_renewed")
+            return request.redirect(with_next("/sign-in/password?done=password_renewed", form))
         except Refusal as refused:
             form.refuse(refused)
     return request.render_again("renewal_code.html", form)

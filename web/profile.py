@@ -14,12 +14,14 @@ from api.onboarding import Programmes, list_credit_lines, list_programmes
 from api.values import AmountOut
 from domain.errors import Refusal, StepUpRequired
 from web.account import keep_language
-from web.forms import Form, empty
+from web.codes import Asking, times_in
+from web.forms import Form
 from web.language import noop as _
 from web.page_request import PageRequest, SignedIn
 
 router = APIRouter()
 
+_ASKING: Final = Asking("/profile/email", ("email",))
 NOTES: Final = {
     "email_confirmed": _("Your e-mail address is confirmed."),
     "email_removed": _("Your e-mail address is removed."),
@@ -108,7 +110,7 @@ async def end_other_sessions(request: SignedIn) -> Response:
 @router.get("/profile/email")
 async def show_email(request: SignedIn, code_id: UUID | None = None) -> Response:
     """Where the address is typed, then the code that went to it."""
-    return request.render("profile_email.html", form=empty(request.language, code_id=code_id or ""))
+    return request.render("profile_email.html", form=_ASKING.form(request, code_id=code_id or "", **times_in(request)))
 
 
 @router.post("/profile/email")
@@ -120,11 +122,12 @@ async def send_email_code(request: SignedIn) -> Response:
         try:
             body = checked(profile.EmailIn, email=email)
             sent = await request.api.perform(profile.send_email_code, form.key, body)
-            return request.redirect(f"/profile/email?code_id={sent.code_id}")
+            return _ASKING.sent(request, form, f"/profile/email?code_id={sent.code_id}")
         except StepUpRequired:
             return request.redirect("/confirm?next=/profile/email")
         except Refusal as refused:
-            form.refuse(refused)
+            if before := _ASKING.refused(request, form, refused):
+                return before
     return request.render_again("profile_email.html", form)
 
 

@@ -13,6 +13,7 @@ from jinja2.compiler import CodeGenerator, Frame
 from markupsafe import Markup, escape
 
 from web.assets import Assets
+from web.codes import CodeTimes, not_yet
 from web.forms import new_key
 from web.language import Language, from_now, languages
 
@@ -80,6 +81,7 @@ def _environment(language: Language, assets: Assets) -> Environment:
         "moment": language.moment,
         "deadline": language.deadline,
         "from_now": from_now,
+        "clock": language.clock,
         "remaining": language.remaining,
         "span": language.span,
         "wait": language.wait,
@@ -90,6 +92,8 @@ def _environment(language: Language, assets: Assets) -> Environment:
         "language": language,
         "asset": assets.address,
         "new_key": new_key,
+        "code_times": CodeTimes.of,
+        "not_yet": functools.partial(not_yet, language),
     }
     return environment
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -38,6 +38,9 @@ DeviceToken = Annotated[
         examples=["b2YgYW4gZWFybGllciBzaWduLWlu"],
     ),
 ]
+
+
+_TOLD_AFTER: Final = timedelta(hours=12)
 
 
 class SignInCodeRequest(Input):
@@ -215,7 +218,8 @@ def session_of(signed_in: commands.SignIn, capacity: Capacity, transport: str, v
     visitor.response.headers["Cache-Control"] = "no-store"
     session, person = signed_in.session, signed_in.person
     if transport == "cookie":
-        _set_cookie(visitor, SESSION_COOKIE, session.token, SESSION_LIVES[capacity].total)
+        # A while longer than it counts, so that whose session has ended is known when they go on.
+        _set_cookie(visitor, SESSION_COOKIE, session.token, SESSION_LIVES[capacity].total + _TOLD_AFTER)
         _set_cookie(visitor, DEVICE_COOKIE, signed_in.device, DEVICE_LIFE)
     return Session(
         token=None if transport == "cookie" else session.token,

@@ -116,15 +116,23 @@ async def check_code(
     typed = parse_code(code, field=field)
     async with transaction(engine, SERVICE) as connection:
         tried = await account.pay_try(connection, code_id, purpose, person_id)
-    if not is_right(seals, tried, code_id, typed, binding):
-        raise CodeNotAccepted(field=field)
+    refused = why_wrong(seals, tried, code_id, typed, binding, field=field)
+    if refused is not None:
+        raise refused
 
 
-def is_right(seals: Seals, tried: account.TriedCode | None, code_id: UUID, code: str, binding: bytes) -> bool:
-    """Compare in constant time, also where there is nothing to compare with."""
+def why_wrong(
+    seals: Seals, tried: account.TriedCode | None, code_id: UUID, code: str, binding: bytes, *, field: str = "code"
+) -> CodeNotAccepted | None:
+    """What is answered to a code that is not right; None to one that is. Compares in constant time, whatever it is.
+
+    The tries that are left are told of every code of which one could be paid, also of those that belong to nobody.
+    """
     given = code_hash(seals.pepper, code_id, code, binding)
-    stored = bytes(len(given)) if tried is None else tried.code_hash
-    return hmac.compare_digest(given, stored) and tried is not None
+    same = hmac.compare_digest(given, bytes(len(given)) if tried is None else tried.code_hash)
+    if tried is None or (same and not tried.is_open):
+        return CodeNotAccepted(field=field)
+    return None if same else CodeNotAccepted(field=field, tries_left=tried.tries_left)
 
 
 @refuses(check_code)
@@ -161,7 +169,7 @@ async def check_totp(context: Context, actor: Actor, totp: str) -> RightTotp:
     typed, person_id, seals = parse_code(totp, field="totp"), actor.person_id, context.seals
     async with transaction(context.side, SERVICE) as connection:
         # The count is a lock as well: of many tries at once each is counted before the next is compared.
-        wait = await account.count_use(connection, seals, STEP_UP_TRIES, str(person_id))
+        left, wait = await account.count_try(connection, seals, STEP_UP_TRIES, str(person_id))
         credential = None if wait else await account.read_credential(connection, seals, person_id=person_id)
         step = None if credential is None else matching_step(credential.totp_secret, typed, credential.step)
         if step is not None:
@@ -169,7 +177,8 @@ async def check_totp(context: Context, actor: Actor, totp: str) -> RightTotp:
     if wait is not None:
         raise TooMany(retry_after=wait)
     if credential is None or step is None:
-        raise CodeNotAccepted(field="totp")
+        # After the last one there is a time to wait for, which the next refusal says.
+        raise CodeNotAccepted(field="totp", tries_left=left or None)
     return RightTotp(credential, step)
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from commands.account.codes import is_right, step_up_with_code, step_up_with_totp
+from commands.account.codes import step_up_with_code, step_up_with_totp, why_wrong
 from commands.account.credentials import matching_step, password_matches
 from commands.command import Command, Context
 from commands.refusals import refuses
@@ -108,12 +108,12 @@ async def sign_in(context: Context, *, challenge_id: UUID, code: str, origin: st
         tried = None if wait else await account.pay_try(connection, challenge_id, CodePurpose.SIGN_IN)
     if wait is not None:
         raise TooMany(retry_after=wait)
-    right = is_right(context.seals, tried, challenge_id, typed, NO_BINDING)
+    refused = why_wrong(context.seals, tried, challenge_id, typed, NO_BINDING)
     person_id = None if tried is None else tried.person_id
     entry = SignInAttempt("member", person_id, str(challenge_id), origin, device)
-    if not right or person_id is None:
+    if refused is not None or person_id is None:
         await entry.note_failure(context)
-        raise CodeNotAccepted(field="code")
+        raise refused or CodeNotAccepted(field="code")
     try:
         async with transaction(context.engine, SERVICE) as connection:
             await account.lock_person(connection, person_id)

@@ -21,8 +21,9 @@ from storage.account.codes import (
 )
 from storage.account.devices import keep_device, knows_device
 from storage.account.failures import failure_shard, note_failure, tell_failures
-from storage.account.limits import count_use, count_uses, give_back, purge_expired
+from storage.account.limits import count_try, count_use, count_uses, give_back, purge_expired
 from storage.account.sessions import (
+    FormerSession,
     LiveSession,
     NewSession,
     actor_now,
@@ -30,6 +31,7 @@ from storage.account.sessions import (
     confirm_mobile,
     end_session,
     end_sessions,
+    find_former_session,
     hash_token,
     live_sessions,
     lock_person,
@@ -65,6 +67,7 @@ from storage.account.staff import (
 
 __all__ = [
     "Credential",
+    "FormerSession",
     "HeldGrant",
     "LiveSession",
     "NewSession",
@@ -80,6 +83,7 @@ __all__ = [
     "clear_credential",
     "confirm_mobile",
     "count_operators",
+    "count_try",
     "count_use",
     "count_uses",
     "create_code",
@@ -89,6 +93,7 @@ __all__ = [
     "end_session",
     "end_sessions",
     "failure_shard",
+    "find_former_session",
     "find_link",
     "find_staff",
     "give_back",

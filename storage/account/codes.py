@@ -26,9 +26,14 @@ _SEALED_AS: dict[str, str] = {"sms": "person.mobile", "mail": "person.email"}
 _PAY_TRY = (
     sa.update(one_time_codes)
     .where(_c.id == sa.bindparam("code_id"), _c.purpose == sa.bindparam("for_purpose"))
-    .where(_c.tries < CODE_TRIES, _c.used_at.is_(None), _c.expires_at > sa.func.now())
+    .where(_c.tries < CODE_TRIES, _c.expires_at > sa.func.now())
     .values(tries=_c.tries + 1)
-    .returning(_c.person_id, _c.code_hash)
+    .returning(
+        _c.person_id,
+        _c.code_hash,
+        _c.used_at.is_(None).label("is_open"),
+        (CODE_TRIES - _c.tries).label("tries_left"),
+    )
 )
 _USE = (
     sa.update(one_time_codes)
@@ -39,10 +44,15 @@ _USE = (
 
 @dataclass(frozen=True, slots=True)
 class TriedCode:
-    """A code for which one try has been paid."""
+    """A code for which one try has been paid.
+
+    One that was used or cancelled is open no more; whoever does not know its digits is told the same of both.
+    """
 
     person_id: UUID | None
     code_hash: bytes = field(repr=False)
+    is_open: bool
+    tries_left: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,9 +33,15 @@ async def count_use(connection: AsyncConnection, seals: Seals, limit: Limit, key
 
     The bucket is a keyed hash: nothing personal can be read from it.
     """
+    _, wait = await count_try(connection, seals, limit, key)
+    return wait
+
+
+async def count_try(connection: AsyncConnection, seals: Seals, limit: Limit, key: str) -> tuple[int, int | None]:
+    """As ``count_use``, with how many more are left before it."""
     bucket = seals.index.of(f"rate:{limit.name}", key)
     used, seconds = (await connection.execute(_COUNT, {"bucket": bucket, "lasts": limit.window})).one()
-    return None if used <= limit.allowed else max(1, seconds)
+    return max(0, limit.allowed - used), None if used <= limit.allowed else max(1, seconds)
 
 
 async def count_uses(connection: AsyncConnection, seals: Seals, uses: Sequence[tuple[Limit, str]]) -> int | None:

@@ -20,7 +20,7 @@ from storage.database import SERVICE, Statement, compile_sql, fetch, run_alone
 from storage.locks import About, lock, lock_statement, share_statement
 from storage.rows.account import known_devices, sessions
 from storage.rows.people import persons
-from storage.rows.table import columns, read_all
+from storage.rows.table import columns, find_one, read_all
 
 _TOKEN_BYTES: Final = 32
 _LINK_SIGNS: Final = ascii_letters + digits
@@ -89,6 +89,22 @@ async def read_live_session(engine: AsyncEngine, token: str) -> Actor | None:
     asked = Statement(_BY_TOKEN, {"token_hash": hash_token(token), "touch": _TOUCH})
     (found,) = await run_alone(engine, SERVICE, asked)
     return _actor(found[0]) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class FormerSession:
+    """Whose session a token began, and as what, whether or not it has ended; it opens nothing."""
+
+    person_id: UUID
+    capacity: Capacity
+
+
+_FORMER = sa.select(*columns(sessions, FormerSession)).where(sessions.c.token_hash == sa.bindparam("this_token"))
+
+
+async def find_former_session(connection: AsyncConnection, token: str) -> FormerSession | None:
+    """Whose session it was; None for a token that never was one."""
+    return await find_one(connection, FormerSession, _FORMER, {"this_token": hash_token(token)})
 
 
 async def read_session_again(connection: AsyncConnection, session_id: UUID) -> Actor | None:

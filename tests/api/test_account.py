@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -177,7 +178,7 @@ async def test_a_cookie_session_keeps_its_token_from_scripts(api: httpx2.AsyncCl
     cookie = answer.headers["set-cookie"]
     parts = {part.strip().lower() for part in cookie.split(";")[1:]}
     assert cookie.startswith(f"{COOKIE}=")
-    assert {"secure", "httponly", "samesite=lax", "path=/", "max-age=43200"} <= parts
+    assert {"secure", "httponly", "samesite=lax", "path=/", "max-age=86400"} <= parts
     assert not any(part.startswith("domain") for part in parts)
 
 
@@ -199,19 +200,34 @@ async def test_a_cookie_counts_from_its_own_site_and_not_from_another(
     assert (await api.get("/v1/me", headers={"Cookie": cookie})).status_code == 401
 
 
-async def test_a_wrong_code_is_refused_without_saying_why(api: httpx2.AsyncClient, context: Context) -> None:
+async def test_a_wrong_code_is_refused_alike_whoever_it_was_sent_to(api: httpx2.AsyncClient, context: Context) -> None:
     known = (await ask(api, await add_member(context))).json()["challenge_id"]
     nobodys = (await ask(api, Member(uuid4(), national_id(8), mobile(8)))).json()["challenge_id"]
-    right = await sent_code(context, UUID(known))
-    await value(context, "UPDATE one_time_codes SET tries = 4 WHERE id = :id", id=UUID(known))
-    wrong = f"{(int(right) + 1) % 1_000_000:06}"
-    bodies = []
-    for challenge, code in ((known, wrong), (known, right), (nobodys, right), (str(uuid4()), right)):
-        answer = await api.post("/v1/sign-in/sessions", json={"challenge_id": challenge, "code": code})
-        assert answer.status_code == 422
-        bodies.append(without(answer.json(), "request_id"))
-    assert all(body == bodies[0] for body in bodies)
-    assert (bodies[0]["code"], bodies[0]["field"]) == ("code_not_accepted", "code")
+    wrong = f"{(int(await sent_code(context, UUID(known))) + 1) % 1_000_000:06}"
+
+    async def tell(challenge: str) -> dict[str, object]:
+        answer = await api.post("/v1/sign-in/sessions", json={"challenge_id": challenge, "code": wrong})
+        assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (422, "code_not_accepted", "code")
+        return without(answer.json(), "request_id")
+
+    of_known = [await tell(known) for _ in range(6)]
+    of_nobody = [await tell(nobodys) for _ in range(6)]
+    assert of_known == of_nobody
+    assert [body["tries_left"] for body in of_known] == [4, 3, 2, 1, 0, None]
+    assert of_known[-1] == await tell(str(uuid4()))
+
+
+async def test_a_limit_says_when_it_is_over(api: httpx2.AsyncClient, context: Context) -> None:
+    member = await add_member(context)
+    await ask(api, member)
+
+    answer = await ask(api, member)
+
+    body, wait = answer.json(), int(answer.headers["Retry-After"])
+    assert (answer.status_code, body["code"], body["retry_after"]) == (429, "too_many_requests", wait)
+    assert 0 < wait <= 30
+    assert datetime.fromisoformat(body["until"]) - datetime.now(UTC) <= timedelta(seconds=30)
+    assert f"in {wait} s" in body["detail_en"]
 
 
 async def test_staff_are_refused_without_saying_which_part_was_wrong(api: httpx2.AsyncClient, context: Context) -> None:

@@ -14,11 +14,12 @@ from api.client import Client
 from api.dependencies import Caller
 from api.onboarding import withdraw_application
 from api.operations import ServiceOut, SwitchIn, read_outbox, switch_service
-from api.task import list_tasks
+from api.task import DecisionsIn, decide_tasks, list_tasks
 from api.values import AmountOut, Page
 from commands.account import authenticate
 from commands.command import Context
 from domain.access import Role
+from domain.account import NotSentYet
 from domain.errors import DoneBefore, Forbidden, InvalidInput, KeyMissing, KeyReused, TooMany
 from messages.case import CaseKind
 from storage.database import Acting, as_service
@@ -42,6 +43,17 @@ async def test_a_command_wants_a_key(context: Context, arrange: Arrange, key: st
 
     with pytest.raises(refusal):
         await client.perform(switch_service, key, CaseKind.ONBOARDING, _OPEN)
+
+
+async def test_who_only_looks_reads_and_does_nothing(context: Context, arrange: Arrange) -> None:
+    caller = (await client_of(context, await arrange.platform(Role.OPERATOR))).caller
+    client = Client(caller, looks_only=True)
+
+    await client.read(read_outbox)
+    with pytest.raises(NotSentYet):
+        await client.perform(switch_service, "k" * 20, CaseKind.ONBOARDING, _OPEN)
+    with pytest.raises(NotSentYet):
+        await client.call(decide_tasks, DecisionsIn.model_construct(items=[]), "k" * 20, None)
 
 
 async def test_a_key_names_one_command_with_its_content(context: Context, arrange: Arrange) -> None:

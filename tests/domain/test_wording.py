@@ -16,7 +16,7 @@ import pytest
 
 import domain
 import messages
-from domain import access, account, errors, money, onboarding, personnel_headings, programme
+from domain import access, account, contact, errors, money, onboarding, personnel_headings, programme
 from domain.catalogue import CAPABILITIES, words
 from domain.guarantor import RULE_VALUES, Rule
 from domain.ledger import ACCOUNT_WORDS, CHART, JournalReason
@@ -47,6 +47,7 @@ _NOT_SHOWN: Mapping[type[StrEnum], str] = {
     access.ScopeKind: "pages name the organisation or the region itself",
     account.CodePurpose: "code_text says what a code is for",
     money.Unit: "format_toman writes it",
+    contact.Device: "the page of help names each link",
     personnel_messages.Leaving: "LEAVING has the sentences of a report",
     personnel_headings.Column: "HEADINGS has the words of a file's columns",
     programme.Backing: "a setting of a programme; the steps ahead say what it means",

@@ -109,6 +109,7 @@ _PLAYED = {
     "/cases/{case_id}/correction",
     "/guarantees/{guarantee_id}/acceptance",
     "/inbox/bulk",
+    "/resume",
     "/personnel/people/{employment_id}",
 }
 _OPERATOR = {

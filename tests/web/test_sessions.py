@@ -30,7 +30,7 @@ async def test_a_form_that_comes_slowly_does_nothing_once_its_session_has_ended(
 
     answer = await site.post(_SWITCH, content=slowly(), headers={**cookies(operator), **HERE, **_FORM})
 
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/sign-in")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/sign-in/staff?next=%2Fresume&done=form_kept")
     async with transaction(arrange.context.engine, SERVICE) as connection:
         assert all(service.is_open for service in await list_services(connection))
 

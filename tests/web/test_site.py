@@ -97,9 +97,10 @@ async def test_a_head_is_answered_as_its_page(site: httpx2.AsyncClient) -> None:
 
 async def test_whoever_is_not_signed_in_is_led_to_the_sign_in_and_nowhere_else(site: httpx2.AsyncClient) -> None:
     answer = await site.get("/cases?cursor=x")
-    assert answer.headers["Location"] == "/sign-in?next=%2Fcases%3Fcursor%3Dx"
+    assert answer.headers["Location"] == "/sign-in?next=%2Fcases%3Fcursor%3Dx&done=sign_in_first"
     stale = {"Cookie": f"{SESSION_COOKIE}={'x' * 43}"}
-    assert (await site.get("/cases", headers=stale)).headers["Location"] == "/sign-in?next=%2Fcases"
+    led = await site.get("/cases", headers=stale)
+    assert led.headers["Location"] == "/sign-in?next=%2Fcases&done=sign_in_first"
     for elsewhere in ("https://evil.test/", "//evil.test", "/\\evil.test", "javascript:alert(1)", "/\x00"):
         answer = await site.post("/language", data={"next": elsewhere, "language": "en"}, headers=HERE)
         assert answer.headers["Location"] == "/", elsewhere

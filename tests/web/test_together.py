@@ -54,7 +54,7 @@ async def test_what_is_ticked_in_the_inbox_is_shown_whole_and_approved_with_one_
     assert page.count("۵٬۰۰۰٬۰۰۰ تومان") == page.count("۶۰٬۰۰۰٬۰۰۰ تومان") == 2
 
     wrong = await send(site, tavana.finance, seen=seen[:1], shown=tasks, totp="۱۱۱۱۱۱")
-    assert [mark in wrong for mark in (f'value="{seen[0]}" checked', f'value="{seen[1]}"', "کد پذیرفته نشد")] == [
+    assert [mark in wrong for mark in (f'value="{seen[0]}" checked', f'value="{seen[1]}"', "کد درست نیست")] == [
         True
     ] * 3
     assert f'value="{seen[1]}" checked' not in wrong

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final, TypedDict, TypeVar
 
@@ -22,6 +23,7 @@ from api.values import AmountIn, Words
 from domain.errors import Refusal, TooMany
 from domain.money import RIAL_A_TOMAN, BadAmount, Money, parse_toman, parse_whole
 from domain.onboarding import MandateOutdated, ceiling
+from web.codes import SENT_AT, refuse_code
 from web.forms import GENERAL, Form
 from web.onboarding.colleague import Question, read_national_id, refusal_words
 from web.page_request import PageRequest
@@ -87,7 +89,7 @@ class Wizard:
     def carried(self) -> list[str]:
         """What each step's form carries on for the others."""
         checked = [_checked(name) for name in self.guarantors]
-        return [EMPLOYER, MONTHLY, INSTALMENTS, *self.guarantors, *checked, VERSION, CODE_ID, SENT_FOR]
+        return [EMPLOYER, MONTHLY, INSTALMENTS, *self.guarantors, *checked, VERSION, CODE_ID, SENT_FOR, SENT_AT]
 
     def employer(self, form: Form) -> EmployerLimit | None:
         """The employment that was chosen, or the only one."""
@@ -255,20 +257,12 @@ async def _ask_for_code(request: PageRequest, wizard: Wizard, form: Form) -> Res
         sent = await request.api.perform(request_code, f"{form.key}-code", wish)
     except Refusal as refused:
         has_one = form.text(SENT_FOR) == sent_for
-        translate = request.language.translate
-        if not isinstance(refused, TooMany):
-            form.errors[GENERAL] = refused.sentence(request.language.code)
-        elif has_one:
-            form.errors[GENERAL] = translate(
-                "A code was sent a moment ago and may still be good: please enter it. Another one can be had after half"
-                " a minute, and a few times an hour."
-            )
-        else:
-            form.errors[GENERAL] = translate(
-                "A code can be had only every half minute, and a few times an hour. Please try again soon."
-            )
+        if not has_one:
+            form.values = {**form.values, SENT_AT: ""}
+        refuse_code(form, refused)
         return show(request, wizard, form, CODE if has_one else REVIEW)
-    form.values = {**form.values, CODE_ID: str(sent.code_id), SENT_FOR: sent_for}
+    sent_at = str(int(datetime.now(UTC).timestamp()))
+    form.values = {**form.values, CODE_ID: str(sent.code_id), SENT_FOR: sent_for, SENT_AT: sent_at}
     return show(request, wizard, form, CODE)
 
 

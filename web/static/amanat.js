@@ -34,6 +34,8 @@
   document.addEventListener("htmx:before:request", (event) => {
     if (event.target.getAttribute?.("hx-trigger")?.startsWith("every ") && isAlone()) event.preventDefault();
   });
+  let hasTyped = false;
+  document.addEventListener("input", () => (hasTyped = true));
   // Whoever is signed out meanwhile is led to the sign-in; after an error what a page shows stays, and it asks again.
   document.addEventListener("htmx:before:response", (event) => {
     const { request, response } = event.detail.ctx;
@@ -42,7 +44,8 @@
     const isForm = request.method === "POST";
     if (!redirected && (ok || (isForm && status === 422))) return;
     event.preventDefault();
-    if (redirected && !isForm) window.location.reload();
+    // What somebody has begun to write is not thrown away: it is kept once they send it.
+    if (redirected && !isForm && !hasTyped) window.location.reload();
   });
 
   // A case tells when it has changed; the page then fetches itself and shows what is new. The part that watches stays
@@ -143,7 +146,21 @@
     if ("sendAtOnce" in form.dataset) form.requestSubmit();
   };
 
+  // How long a code is good is counted down from what the server said, whatever this machine's clock says.
+  const countDown = (part) => {
+    const { countdown, left, over } = part.dataset;
+    const two = new Intl.NumberFormat(document.documentElement.lang, { minimumIntegerDigits: 2, useGrouping: false });
+    const tick = () => {
+      const seconds = Math.ceil(Number(countdown) - performance.now() / SECOND);
+      const clock = `${two.format(Math.floor(seconds / 60))}:${two.format(seconds % 60)}`;
+      part.textContent = seconds > 0 ? left.replace("{}", clock) : over;
+      if (seconds > 0) window.setTimeout(tick, SECOND);
+    };
+    tick();
+  };
+
   document.addEventListener("DOMContentLoaded", () => {
+    for (const part of document.querySelectorAll("[data-countdown]")) countDown(part);
     focusProblems(document);
     for (const form of document.querySelectorAll("[data-fragment]")) takeFragment(form);
     for (const part of document.querySelectorAll("[data-live]")) watch(part);
