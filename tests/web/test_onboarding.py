@@ -97,6 +97,18 @@ async def send_back(finance: PageVisitor) -> None:
     await finance.reads("Your decision was recorded. Nothing else waits for you.")
 
 
+async def approve(finance: PageVisitor) -> None:
+    """Press approve, read what follows from it, and confirm with a code."""
+    await open_task(finance)
+    await finance.press("Approve")
+    await finance.reads("Nothing is decided yet. Look at it once more, then confirm.")
+    await finance.reads("تا سقف ۴۸٬۰۰۰٬۰۰۰ تومان قابل استفاده می‌شود")
+    await finance.look()
+    await finance.fill(totp=persian_digits(fresh_totp()))
+    await finance.press("Confirm the approval")
+    await finance.reads("Your decision was recorded. Nothing else waits for you.")
+
+
 async def correct(applicant: PageVisitor) -> None:
     """Ask for less, from the case's page, which has followed by itself."""
     await applicant.press("Correct the application")
@@ -135,14 +147,7 @@ async def test_tavana_with_refusal_return_and_approval_clicked_by_four_people(
     await steps.forget_limits()
     await correct(applicant)
     # Less was asked for: nobody is asked again.
-    await open_task(finance)
-    await finance.press("Approve")
-    await finance.reads("Nothing is decided yet. Look at it once more, then confirm.")
-    await finance.reads("تا سقف ۴۸٬۰۰۰٬۰۰۰ تومان قابل استفاده می‌شود")
-    await finance.look()
-    await finance.fill(totp=persian_digits(fresh_totp()))
-    await finance.press("Confirm the approval")
-    await finance.reads("Your decision was recorded. Nothing else waits for you.")
+    await approve(finance)
 
     await applicant.reads("Approved: soon the credit is usable")
     await applicant.reads("۳ روز مانده")
