@@ -14,15 +14,13 @@ from starlette.datastructures import FormData, UploadFile
 
 from api.client import checked
 from api.problems import InvalidFields, Unavailable, Unexpected
-from api.values import AmountIn
+from api.values import MAX_VERSION, AmountIn
 from domain.dates import BadDate, parse_jalali
 from domain.errors import DoneBefore, InvalidInput, KeyInFlight, KeyReused, Refusal, TooMany
 from domain.money import BadAmount, parse_toman, parse_whole
 from web.language import Language
 
 GENERAL: Final = ""
-# As many as the API takes in ``If-Match``.
-_VERSION_DIGITS: Final = 18
 
 
 def new_key() -> str:
@@ -147,7 +145,8 @@ class Form:
     def version(self, name: str = "version") -> int:
         """A version from a hidden field; 0, which nothing has, if somebody changed it."""
         text = self.text(name)
-        return int(text) if text.isascii() and text.isdigit() and len(text) <= _VERSION_DIGITS else 0
+        is_number = text.isascii() and text.isdigit() and len(text) <= len(str(MAX_VERSION))
+        return int(text) if is_number and int(text) <= MAX_VERSION else 0
 
     def fresh_code(self) -> str | None:
         """The code of the authenticator app, which the API asks for where it needs one (G1)."""
