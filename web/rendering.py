@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 
 from web.assets import Assets
 from web.forms import new_key
-from web.language import Language, languages
+from web.language import Language, amount_words, languages
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 # An address ends before a space or the sign that closes what it stands in.
@@ -76,6 +76,8 @@ def _environment(language: Language, assets: Assets) -> Environment:
         "digits": language.digits,
         "number": language.number,
         "money": language.money,
+        "in_full": language.in_full,
+        "typed_toman": language.typed_toman,
         "day": language.day,
         "moment": language.moment,
         "remaining": language.remaining,
@@ -88,6 +90,7 @@ def _environment(language: Language, assets: Assets) -> Environment:
         "language": language,
         "asset": assets.address,
         "new_key": new_key,
+        "amount_words": amount_words(language),
     }
     return environment
 
