@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from html import unescape
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, urlencode
@@ -20,7 +21,7 @@ from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 from tests.transitions import Transitions
 from tests.web.conftest import HERE
-from tests.web.page_forms import Button, PageForm, read_page
+from tests.web.page_forms import Button, PageForm, Pairs, read_page
 from tests.web.visitor import SESSION_COOKIE
 from web.app import page_addresses
 
@@ -77,7 +78,6 @@ class Desk:
     superuser: Superuser
     met: dict[Kind, str] = field(default_factory=dict)
     sent: set[Kind] = field(default_factory=set)
-    pages: set[str] = field(default_factory=set)
     # Each as a pair of the kind of task and the decision.
     decided: set[tuple[str, str]] = field(default_factory=set)
 
@@ -148,7 +148,6 @@ class Window:
     def _show(self, path: str, html: str) -> None:
         self.path, self.html = path, html
         self.forms, self.links = read_page(path, html)
-        self.desk.pages.add(route_of("GET", path))
         for form in self._posted():
             for button in form.buttons:
                 self.desk.met.setdefault(_kind_of(form, button), path)
@@ -185,16 +184,9 @@ class Window:
         form, button = self._find(kind, about)
         given = {name.replace("__", "."): value for name, value in typed.items()}
         pairs = form.filled(button, await self._codes(form) | given)
-        await self.desk.superuser.run("DELETE FROM rate_windows")
+        await self._send_half(kind, form, button, given)
         before = await self._done()
-        if file:
-            answer = await self.client.post(
-                button.action, data=dict(pairs), files={"file": ("people.csv", file.encode(), "text/csv")}, headers=HERE
-            )
-        else:
-            content = urlencode(pairs)
-            headers = {**HERE, "Content-Type": "application/x-www-form-urlencoded"}
-            answer = await self.client.post(button.action, content=content, headers=headers)
+        answer = await self._post(button, pairs, file)
         assert answer.status_code in {200, 303}, (kind, pairs, answer.status_code, _problems(answer.text))
         self.desk.sent.add(kind)
         await self._note_decision(form)
@@ -206,6 +198,27 @@ class Window:
         else:
             self._show(button.action, answer.text)
         return self
+
+    async def _post(self, button: Button, pairs: Pairs, file: str = "") -> httpx2.Response:
+        """Send values, as often as one likes."""
+        await self.desk.superuser.run("DELETE FROM rate_windows")
+        if file:
+            files = {"file": ("people.csv", file.encode(), "text/csv")}
+            return await self.client.post(button.action, data=dict(pairs), files=files, headers=HERE)
+        headers = {**HERE, "Content-Type": "application/x-www-form-urlencoded"}
+        return await self.client.post(button.action, content=urlencode(pairs), headers=headers)
+
+    async def _send_half(self, kind: Kind, form: PageForm, button: Button, typed: Mapping[str, str]) -> None:
+        """Send a form with its first field left empty: it is refused, and comes back with all else as it was typed."""
+        left = next((name for name in typed if form.requires(name)), "")
+        kept = {name: form.wanted(name, typed[name]) for name in typed if name != left and form.keeps(name)}
+        if not left or not kept or not button.looks:
+            return
+        answer = await self._post(button, form.filled(replace(button, looks=False), {**typed, left: ""}))
+        assert answer.status_code == 422, (kind, "without", left, answer.status_code)
+        forms, _ = read_page(self.path, answer.text)
+        again = next(one for one in forms if any(_kind_of(one, button) == kind for button in one.buttons))
+        assert {name: again.holds(name) for name in kept} == kept, (kind, "without", left)
 
     async def decide(self, says: str, /, **typed: str) -> Window:
         """Decide the task that is open; where a summary of it comes first, or after, it is confirmed."""

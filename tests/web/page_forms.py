@@ -8,6 +8,8 @@ from html.parser import HTMLParser
 from typing import Final
 
 _CHOICES: Final = frozenset({"checkbox", "radio", "select"})
+# What a page never shows again.
+_SECRETS: Final = frozenset({"code", "totp", "new_totp", "token"})
 
 Pairs = list[tuple[str, str]]
 
@@ -38,7 +40,7 @@ class Field:
         if self.kind == "hidden" or self.name not in wanted:
             return self.value
         (text,) = wanted[self.name]
-        assert self.least <= len(text) <= (self.most or len(text)), (self.name, "is cut at", self.most)
+        assert not text or self.least <= len(text) <= (self.most or len(text)), (self.name, "is cut at", self.most)
         return text
 
 
@@ -69,6 +71,19 @@ class PageForm:
         """What is said by pressing a button, where forms of one address say several things."""
         return self.hidden("decision") or (f"{button.name}={button.value}" if button.name else "")
 
+    def requires(self, name: str) -> bool:
+        """Whether a text is to be typed there."""
+        return any(one.is_required and one.kind not in _CHOICES for one in self.fields if one.name == name)
+
+    def keeps(self, name: str) -> bool:
+        """Whether the page shows again what was typed there."""
+        is_password = any(one.kind == "password" for one in self.fields if one.name == name)
+        return not is_password and name.rpartition(".")[2] not in _SECRETS
+
+    def holds(self, name: str) -> list[str]:
+        """What stands in a field, or is chosen of its options."""
+        return [one.value for one in self.fields if one.name == name and one.is_chosen]
+
     def filled(self, button: Button, typed: Mapping[str, str]) -> Pairs:
         """What a browser sends once this is typed and the button is pressed.
 
@@ -81,13 +96,13 @@ class PageForm:
         """
         names = {one.name for one in self.fields if one.kind != "hidden"}
         assert set(typed) <= names, (self.action, set(typed) - names)
-        wanted = {name: self._wanted(name, text) for name, text in typed.items()}
+        wanted = {name: self.wanted(name, text) for name, text in typed.items()}
         pairs = [(one.name, value) for one in self.fields if (value := one.sends(wanted)) is not None]
         missing = {one.name for one in self.fields if one.is_required} - {name for name, value in pairs if value}
         assert not button.looks or not missing, (self.action, "still empty", missing)
         return [*pairs, (button.name, button.value)] if button.name else pairs
 
-    def _wanted(self, name: str, text: str) -> list[str]:
+    def wanted(self, name: str, text: str) -> list[str]:
         """What is typed into a field, or chosen of its options."""
         options = [one.value for one in self.fields if one.name == name and one.kind in _CHOICES]
         chosen = [option for option in options if option][:1] if text == "*" else text.split("|") if options else [text]
