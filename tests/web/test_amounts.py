@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import httpx2
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.datastructures import FormData
 
@@ -43,6 +43,7 @@ def sent(language: Language, *found: Field) -> Form:
 
 
 @both_languages
+@settings(deadline=None)
 @given(rial=st.integers(min_value=1, max_value=MAX_AMOUNT))
 def test_whatever_amount_stands_in_a_form_comes_back_to_the_rial(language: Language, rial: int) -> None:
     shown = fields(language, amount=language.typed_toman(rial))["amount"]
@@ -55,6 +56,7 @@ def test_whatever_amount_stands_in_a_form_comes_back_to_the_rial(language: Langu
         assert sent(language, shown).toman("amount", to_the_rial=True).amount == rial
 
 
+@settings(deadline=None)
 @given(version=st.integers(min_value=0, max_value=MAX_VERSION))
 def test_whatever_version_a_page_shows_comes_back_and_goes_to_the_api(version: int) -> None:
     language = languages()["fa"]
