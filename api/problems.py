@@ -47,6 +47,7 @@ class FieldProblem(BaseModel):
     field: str = Field(examples=["monthly_amount.amount"])
     code: str = Field(examples=["greater_than"])
     en: str = Field(examples=["Input should be greater than 0"])
+    limit: int | None = Field(default=None, description="The bound that it passed, where there is one", examples=[0])
 
 
 class Problem(BaseModel):
@@ -231,7 +232,12 @@ class InvalidFields(errors.InvalidInput):
     def __init__(self, found: Sequence[Mapping[str, Any]]) -> None:
         """Of pydantic's errors, at their places in the request; only so many are told."""
         self.found = [
-            FieldProblem(field=".".join(str(part) for part in item["loc"][1:]), code=item["type"], en=item["msg"])
+            FieldProblem(
+                field=".".join(str(part) for part in item["loc"][1:]),
+                code=item["type"],
+                en=item["msg"],
+                limit=next((bound for bound in item.get("ctx", {}).values() if isinstance(bound, int)), None),
+            )
             for item in found[:_FIELDS_TOLD]
         ]
         super().__init__(field=self.found[0].field if self.found else None)

@@ -26,6 +26,8 @@ Row = TypeVar("Row")
 MAX_PAGE = 100
 # Far above any pay, far below what a bigint holds.
 MAX_RIAL = 10**15
+# The largest bigint: versions are counted, or are the microsecond of the last change.
+MAX_VERSION = 2**63 - 1
 
 
 def _as_text(value: Any) -> Any:
@@ -238,7 +240,10 @@ DueCursor = Annotated[DueAfter, Depends(_due_in)]
 
 def _version_in(
     if_match: Annotated[
-        str | None, Header(pattern='^(W/)?"[0-9]{1,18}"$', description="ETag or version of what was looked at")
+        str | None,
+        Header(
+            pattern=f'^(W/)?"[0-9]{{1,{len(str(MAX_VERSION))}}}"$', description="ETag or version of what was looked at"
+        ),
     ] = None,
 ) -> int | None:
     return None if if_match is None else int(if_match.removeprefix("W/").strip('"'))

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
+from domain.number_words import number_words
 from domain.persian import UnreadableValue, persian_digits, value_text
 
 RIAL_A_TOMAN: Final = 10
@@ -25,6 +26,10 @@ _RIAL: Final = re.compile(r"\A(?:ریال|IRR) ?| ?(?:ریال|IRR)\Z")
 # A spreadsheet computes with binary numbers, and keeps and shows 15 digits of them; what stands beyond is noise.
 _NOISY: Final = re.compile(r"(?=.{17})[0-9]{1,15}\.[0-9]{1,25}")
 _AS_SHOWN: Final = decimal.Context(prec=15)
+# A rial is a tenth of a toman: one digit after «٫» or a point. Below a thousand a point stands for no toman: «2.5» is
+# said of millions.
+_TOMAN: Final = re.compile(r"(?P<toman>.*?)(?:(?P<mark>[٫.])(?P<rial>[0-9]))?", re.DOTALL)
+_POINT_FROM: Final = 1_000
 
 
 class Unit(enum.StrEnum):
@@ -230,13 +235,19 @@ def parse_rial(text: str) -> int:
 def parse_toman(text: str) -> Money:
     """Read what a person typed in toman, with or without the word «تومان», into rial. Zero is read as zero.
 
+    A rial that is left over is read as ``format_toman`` writes it: ۴۱٬۲۳۴٬۵۶۷٫۸.
+
     Raises:
-        BadAmount: a negative, fractional, empty, oversized or otherwise unreadable amount.
+        BadAmount: a negative, otherwise fractional, empty, oversized or unreadable amount.
     """
-    number = parse_whole(value_text(text).removesuffix("تومان"))
-    if number > MAX_AMOUNT // RIAL_A_TOMAN:
+    found = _TOMAN.fullmatch(value_text(text).removesuffix("تومان").rstrip())
+    if found is None:
         raise BadAmount
-    return Money(number * RIAL_A_TOMAN, Unit.IRR)
+    toman = parse_whole(found["toman"])
+    rial = toman * RIAL_A_TOMAN + int(found["rial"] or 0)
+    if rial > MAX_AMOUNT or (found["mark"] == "." and toman < _POINT_FROM):
+        raise BadAmount
+    return Money(rial, Unit.IRR)
 
 
 def format_toman(money: Money, *, persian: bool = True) -> str:
@@ -253,3 +264,17 @@ def format_toman(money: Money, *, persian: bool = True) -> str:
     grouped = f"{toman:,}".replace(",", "٬") + (f"٫{rial}" if rial else "")
     sign = "\u200e\u2212" if money.amount < 0 else ""
     return f"{sign}{persian_digits(grouped)} تومان"
+
+
+def toman_in_words(money: Money) -> str:
+    """Say non-negative rial in Persian words, as on a cheque: «چهل و یک میلیون تومان».
+
+    Raises:
+        UnitMismatch: it is not IRR.
+    """
+    toman, rial = divmod(money.amount, RIAL_A_TOMAN)
+    if money.unit is not Unit.IRR:
+        msg = "only rial are said in toman"
+        raise UnitMismatch(msg)
+    parts = [f"{number_words(toman)} تومان" if toman or not rial else "", f"{number_words(rial)} ریال" if rial else ""]
+    return " و ".join(part for part in parts if part)

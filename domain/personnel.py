@@ -214,6 +214,8 @@ def _judge_leaver(
 
     A cell that cannot be read is one, and then the row reports no exit: its cells may stand in the wrong columns.
     """
+    if raw.merged:
+        return RefusedRow(raw.number, raw.merged[0], MERGED_CELLS, national_id)
     cells: dict[Column, str] = dict(zip(COLUMNS, raw.values, strict=True))
     readers: dict[Column, Callable[[str], object]] = {
         Column.MOBILE: parse_mobile,

@@ -5,17 +5,16 @@ A field's name is the path of the value in the operation's body (``mandate.code`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import uuid4
 
 from starlette.datastructures import FormData, UploadFile
 
-from api.client import checked
-from api.problems import InvalidFields, Unavailable, Unexpected
-from api.values import AmountIn
-from domain.account import NotSentYet
+from api.problems import FieldProblem, InvalidFields, Unavailable, Unexpected
+from api.values import MAX_RIAL, MAX_VERSION, AmountIn
+from domain.account import MobileUnreadable, NationalIdUnreadable, NotSentYet
 from domain.dates import BadDate, parse_jalali
 from domain.errors import (
     CaseClosed,
@@ -27,12 +26,31 @@ from domain.errors import (
     TaskNotOpen,
     TooMany,
 )
-from domain.money import BadAmount, parse_toman, parse_whole
+from domain.identity import parse_mobile, parse_national_id
+from domain.money import RIAL_A_TOMAN, BadAmount, Money, parse_toman, parse_whole
+from domain.persian import UnreadableValue
 from web.language import Language
+from web.language import noop as _
 
 GENERAL: Final = ""
-# As many as the API takes in ``If-Match``.
-_VERSION_DIGITS: Final = 18
+# What is typed into a field of this name, wherever it stands: its reader, and what says how it is written. It is said
+# by the page, so that a form with several faults says all of them at once.
+_READERS: Final[Mapping[str, tuple[Callable[[str], str], type[Refusal]]]] = {
+    "national_id": (parse_national_id, NationalIdUnreadable),
+    "mobile": (parse_mobile, MobileUnreadable),
+}
+# What is wanted in place of a value that the API takes as malformed, by pydantic's code.
+_WANTED: Final = {
+    "missing": _("Please fill this in."),
+    "string_too_short": _("Please write at least %(limit)s letters."),
+    "string_too_long": _("Please write at most %(limit)s letters."),
+    "greater_than": _("Please write a number above %(limit)s."),
+    "greater_than_equal": _("Please write a number from %(limit)s on."),
+    "less_than_equal": _("Please write a number up to %(limit)s."),
+    "enum": _("Please choose one."),
+    "literal_error": _("Please choose one."),
+    "uuid_parsing": _("Please choose one."),
+}
 
 
 def new_key() -> str:
@@ -103,8 +121,14 @@ class Form:
         return self.lists.get(name, [])
 
     def required(self, name: str) -> str:
-        """``text``, with an error if it is empty."""
-        return self._filled(name, self.text(name))
+        """``text``, with an error if it is empty, or is no national id or mobile where the field is for one."""
+        text = self._filled(name, self.text(name))
+        read, unreadable = _READERS.get(name.rpartition(".")[2], (str, InvalidInput))
+        try:
+            read(text)
+        except UnreadableValue:
+            self.errors.setdefault(name, unreadable().sentence(self.language.code))
+        return text
 
     def password(self, name: str) -> str:
         """A password exactly as it was typed, with an error if it is empty."""
@@ -136,16 +160,25 @@ class Form:
             self.errors[name] = self.language.translate("Please choose one.")
         return answer == "true"
 
-    def toman(self, name: str) -> AmountIn:
-        """An amount typed in toman, as the API takes amounts: in rial."""
+    def amount(self, name: str) -> Money | None:
+        """An amount typed in toman; None for what is none, which an empty field is too."""
         try:
-            return checked(AmountIn, amount=parse_toman(self.text(name)).amount)
+            return parse_toman(self.text(name))
         except BadAmount:
-            self.errors[name] = self.language.translate(
-                "Write the amount in toman, in whole numbers; for example 2,500,000."
-            )
-        except InvalidInput as refusal:
-            self.errors[name] = refusal.sentence(self.language.code)
+            return None
+
+    def toman(self, name: str, *, to_the_rial: bool = False) -> AmountIn:
+        """An amount typed in toman, whole unless said otherwise, as the API takes amounts: in rial."""
+        read, translate = self.amount(name), self.language.translate
+        if read is None or (read.amount % RIAL_A_TOMAN and not to_the_rial):
+            self.errors[name] = translate("Write the amount in toman, in whole numbers; for example 2,500,000.")
+        elif not read:
+            self.errors[name] = translate("Please write an amount above zero.")
+        elif read.amount > MAX_RIAL:
+            most = self.language.money(MAX_RIAL)
+            self.errors[name] = translate("This is too much; at most %(most)s can be written.", most=most)
+        else:
+            return AmountIn(amount=read.amount)
         return AmountIn.model_construct(amount=0)
 
     def whole(self, name: str) -> int:
@@ -159,7 +192,8 @@ class Form:
     def version(self, name: str = "version") -> int:
         """A version from a hidden field; 0, which nothing has, if somebody changed it."""
         text = self.text(name)
-        return int(text) if text.isascii() and text.isdigit() and len(text) <= _VERSION_DIGITS else 0
+        is_number = text.isascii() and text.isdigit() and len(text) <= len(str(MAX_VERSION))
+        return int(text) if is_number and int(text) <= MAX_VERSION else 0
 
     def fresh_code(self) -> str | None:
         """The code of the authenticator app, which the API asks for where it needs one (G1)."""
@@ -185,11 +219,15 @@ class Form:
             sentence = self.language.translate(
                 "This form was sent before with other values. Press once more to send these."
             )
-        short = self.language.translate("This is too short; please write a little more.")
         told = refusal.found if isinstance(refusal, InvalidFields) else []
-        said = {problem.field: short if problem.code == "string_too_short" else sentence for problem in told}
+        said = {problem.field: self._wanted(problem) or sentence for problem in told}
         for path, words in (said or {refusal.field or GENERAL: sentence}).items():
             self.errors.setdefault(self._field_of(path), words)
+
+    def _wanted(self, problem: FieldProblem) -> str:
+        """What is wanted in a field; empty where nobody can say."""
+        message = _WANTED.get(problem.code, "")
+        return self.language.translate(message, limit=self.language.number(problem.limit or 0)) if message else ""
 
     def _field_of(self, path: str) -> str:
         """The form's field for a path of the body: itself, or the field of the object that holds it."""

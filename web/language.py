@@ -22,7 +22,8 @@ from babel.support import NullTranslations, Translations
 
 from api.values import AmountOut, DayOut, MomentOut, Words
 from domain.dates import TEHRAN, format_day, format_deadline, format_moment
-from domain.money import Money, Unit, format_toman
+from domain.money import RIAL_A_TOMAN, Money, Unit, format_toman, toman_in_words
+from domain.number_words import AND, BELOW_TWENTY, HUNDREDS, TENS, THOUSANDS
 from domain.persian import persian_digits
 from domain.wording import Sentence
 
@@ -76,6 +77,17 @@ class Language:
         rial = amount if isinstance(amount, int) else amount.amount
         return format_toman(Money(rial, Unit.IRR), persian=self.code == "fa")
 
+    def typed_toman(self, rial: int) -> str:
+        """An amount of rial as it stands in a field for toman, which reads it back: ۲٬۵۰۰٬۰۰۰."""
+        toman, rest = divmod(rial, RIAL_A_TOMAN)
+        return f"{self.number(toman)}٫{self.digits(rest)}" if rest else self.number(toman)
+
+    def in_full(self, amount: AmountOut | int) -> str:
+        """A non-negative amount where somebody decides about it: in toman, in rial, and in Persian in words."""
+        rial = amount if isinstance(amount, int) else amount.amount
+        both = f"{self.money(rial)} ({self.number(rial)} {self.translate('rial')})"
+        return f"{both}، {toman_in_words(Money(rial))}" if self.code == "fa" else both
+
     def day(self, value: DayOut | MomentOut | date) -> str:
         """A day as people say it: ۳۰ آبان ۱۴۰۵; of an instant, the day in Tehran."""
         return format_day(_as_day(value), persian=self.code == "fa")
@@ -128,6 +140,18 @@ class Language:
 def from_now(seconds: int) -> datetime:
     """The instant that comes so much later."""
     return datetime.now(UTC) + timedelta(seconds=seconds)
+
+
+def amount_words(language: Language) -> dict[str, object]:
+    """What the pages' script needs to say an amount as ``Language.in_full`` does; English has no words for numbers."""
+    names = {"ones": BELOW_TWENTY, "tens": TENS, "hundreds": HUNDREDS, "thousands": THOUSANDS, "and": AND}
+    is_persian = language.code == "fa"
+    return {
+        "toman": language.translate("toman"),
+        "rial": language.translate("rial"),
+        "separator": language.number(1_000)[1],
+        "names": names if is_persian else None,
+    }
 
 
 def as_moment(value: MomentOut | datetime) -> datetime:

@@ -97,7 +97,8 @@ async def show_renewal(request: AnyRequest, next: Next = "/") -> Response:  # no
 async def request_renewal(request: AnyRequest) -> Response:
     """Ask for the code, by number or confirmed address; no matter who they are, the next page is the same."""
     form = await request.form()
-    national_id, mobile, email = form.required("national_id"), form.text("mobile"), form.text("email")
+    national_id, email = form.required("national_id"), form.text("email")
+    mobile = form.required("mobile") if form.text("mobile") else ""
     if not mobile and not email:
         form.errors["mobile"] = request.language.translate("Write your number or your address.")
     if form.is_good:

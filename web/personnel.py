@@ -265,7 +265,7 @@ async def correct(request: SignedIn, employment_id: UUID) -> Response:
     form = await request.form()
     body: dict[str, Any] = {"reason": form.required("reason")}
     if form.text("net_pay.amount"):
-        body["net_pay"] = PayIn(amount=form.toman("net_pay.amount").amount)
+        body["net_pay"] = PayIn(amount=form.toman("net_pay.amount", to_the_rial=True).amount)
     if form.text("region_code"):
         body["region_code"] = form.text("region_code")
     if any(form.text(f"hire_date.{part}") for part in ("year", "month", "day")):

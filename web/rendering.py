@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 from web.assets import Assets
 from web.codes import CodeTimes, not_yet
 from web.forms import new_key
-from web.language import Language, from_now, languages
+from web.language import Language, amount_words, from_now, languages
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 # An address ends before a space or the sign that closes what it stands in.
@@ -77,6 +77,8 @@ def _environment(language: Language, assets: Assets) -> Environment:
         "digits": language.digits,
         "number": language.number,
         "money": language.money,
+        "in_full": language.in_full,
+        "typed_toman": language.typed_toman,
         "day": language.day,
         "moment": language.moment,
         "deadline": language.deadline,
@@ -94,6 +96,7 @@ def _environment(language: Language, assets: Assets) -> Environment:
         "new_key": new_key,
         "code_times": CodeTimes.of,
         "not_yet": functools.partial(not_yet, language),
+        "amount_words": amount_words(language),
     }
     return environment
 

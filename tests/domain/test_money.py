@@ -20,6 +20,7 @@ from domain.money import (
     parse_rial,
     parse_toman,
     parse_whole,
+    toman_in_words,
 )
 
 amounts = st.integers(min_value=-MAX_AMOUNT // 4, max_value=MAX_AMOUNT // 4)
@@ -176,8 +177,8 @@ def test_toman_are_read_as_people_write_them(text: str, toman: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "-5", "−5", "۵٫۵", "5.5", "2500000.50", "400.000", "400/000", "400,000.000", "4.000.000.00", "1/0/0",
-     "1,5", "12,50,000", "1,250٬000", "1,,250", ",250", "نامشخص", "1e5",
+    ["", " ", "-5", "−5", "۵٫۵۰", "۵٫", "٫۵", "5.0", "2.5", "999.5", "1,5", "2500000.50", "400.000", "400/000",
+     "400,000.000", "4.000.000.00", "1/0/0", "12,50,000", "1,250٬000", "1,,250", ",250", "نامشخص", "1e5",
      "تومان", "10^6", str(10**18), "۹" * 30, "५"],
 )  # fmt: skip
 def test_what_is_no_amount_is_refused_with_its_code(text: str) -> None:
@@ -226,9 +227,16 @@ def test_the_largest_amount_in_toman_is_the_bound() -> None:
     assert parse_whole(str(MAX_AMOUNT)) == MAX_AMOUNT
 
 
-@given(st.integers(min_value=0, max_value=MAX_AMOUNT // 10))
-def test_toman_as_shown_are_read_back(toman: int) -> None:
-    assert parse_toman(format_toman(rial(toman * 10))) == rial(toman * 10)
+@given(st.integers(min_value=0, max_value=MAX_AMOUNT))
+def test_toman_as_shown_are_read_back_to_the_rial(amount: int) -> None:
+    assert parse_toman(format_toman(rial(amount))) == rial(amount)
+    if amount >= 10_000:
+        assert parse_toman(format_toman(rial(amount), persian=False).removesuffix(" toman")) == rial(amount)
+
+
+def test_a_rial_left_over_is_typed_after_the_toman() -> None:
+    assert parse_toman("۴۱٬۲۳۴٬۵۶۷٫۸") == parse_toman("41234567.8") == parse_toman("41,234,567.8") == rial(412_345_678)
+    assert parse_toman("۰٫۵ تومان") == rial(5)
 
 
 def test_toman_are_shown_with_persian_digits_and_separators() -> None:
@@ -246,3 +254,25 @@ def test_points_are_not_shown_in_toman() -> None:
 def test_nothing_is_false_and_something_is_true() -> None:
     assert not Money.zero()
     assert rial(-1)
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [
+        (0, "صفر تومان"),
+        (7, "هفت ریال"),
+        (10_000, "یک هزار تومان"),
+        (410_000_000, "چهل و یک میلیون تومان"),
+        (410_000_003, "چهل و یک میلیون تومان و سه ریال"),
+        (1_234_567_890, "صد و بیست و سه میلیون و چهارصد و پنجاه و شش هزار و هفتصد و هشتاد و نه تومان"),
+        (10_000_000_110, "یک میلیارد و یازده تومان"),
+        (MAX_AMOUNT, "ده کوادریلیون تومان"),
+    ],
+)
+def test_an_amount_is_said_in_words_as_on_a_cheque(amount: int, said: str) -> None:
+    assert toman_in_words(rial(amount)) == said
+
+
+def test_other_units_have_no_words_in_toman() -> None:
+    with pytest.raises(UnitMismatch):
+        toman_in_words(Money(10, Unit.PTS))

@@ -14,11 +14,11 @@ def rendered(code: str, template: str, **values: object) -> str:
 
 
 @pytest.mark.parametrize(
-    ("code", "said"), [("fa", "انجام نشد؛ لطفاً این موارد را ببینید"), ("en", "This has not been sent yet")]
+    ("code", "said"), [("fa", "لطفاً این موارد را اصلاح کنید"), ("en", "Please correct the following")]
 )
 def test_a_message_is_said_in_the_language_of_the_page(code: str, said: str) -> None:
-    assert rendered(code, '{{ _("This has not been sent yet") }}') == said
-    assert rendered(code, '{% set known = _("This has not been sent yet") %}{{ known }}') == said
+    assert rendered(code, '{{ _("Please correct the following") }}') == said
+    assert rendered(code, '{% set known = _("Please correct the following") %}{{ known }}') == said
 
 
 def test_values_of_a_message_are_escaped_and_its_own_markup_is_not() -> None:

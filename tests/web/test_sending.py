@@ -69,7 +69,7 @@ async def test_a_form_keeps_its_key_only_until_there_is_a_final_answer(
     assert key_in(running, _SWITCH) == key
     assert "هنوز پاسخ نهایی نیامده است" in running
     assert key_in(refused, _SWITCH) != key
-    assert "انجام نشد؛ لطفاً این موارد را ببینید" in refused
+    assert "لطفاً این موارد را اصلاح کنید" in refused
 
 
 async def test_what_was_done_is_not_called_unsent_and_is_not_done_again(
@@ -87,7 +87,7 @@ async def test_what_was_done_is_not_called_unsent_and_is_not_done_again(
         again = await site.post(_SWITCH, data=data, headers=headers)
         assert again.status_code == 422
         assert "این کار پیش‌تر انجام شده است" in again.text
-        assert "انجام نشد؛ لطفاً این موارد را ببینید" not in again.text
+        assert "لطفاً این موارد را اصلاح کنید" not in again.text
         assert key_in(again.text, _SWITCH) == key
     assert await superuser.effects() == done
 
@@ -294,7 +294,7 @@ async def test_a_refused_revocation_keeps_its_reason_in_its_open_panel(
 
     assert answer.status_code == 422
     assert 'value="ab"' in answer.text
-    assert "خیلی کوتاه است" in answer.text
+    assert "دست‌کم ۳ حرف بنویسید" in answer.text
     assert re.search(r"<details[^>]* open", answer.text)
 
 

@@ -13,7 +13,6 @@ from api.case_detail import CaseDetail
 from api.client import checked
 from api.limits import CorrectionTerms
 from api.onboarding import ApplicationCorrectionIn, correct_application, withdraw_application
-from domain.money import RIAL_A_TOMAN
 from messages.case import CaseKind
 from web.case_parts import CaseAction, CaseParts, TaskPage
 from web.forms import empty
@@ -47,7 +46,7 @@ async def show_correction(request: SignedIn, case_id: UUID) -> Response:
         return request.redirect(f"/cases/{case_id}")
     asked, form = case.application, empty(request.language)
     form.values = {
-        MONTHLY: request.language.number(asked.monthly.amount // RIAL_A_TOMAN),
+        MONTHLY: request.language.typed_toman(asked.monthly.amount),
         INSTALMENTS: request.language.number(asked.instalments),
     }
     return steps.show(request, _wizard(case, case.correction), form, steps.AMOUNT)

@@ -8,7 +8,7 @@ from uuid import UUID
 from api.client import checked
 from api.guarantor import CheckIn, check_guarantor
 from domain.errors import Refusal, TooMany
-from domain.identity import BadNationalId, parse_national_id
+from domain.identity import parse_national_id
 from web.forms import Form, new_key
 from web.page_request import PageRequest
 
@@ -54,10 +54,4 @@ def refusal_words(request: PageRequest, refused: Refusal) -> str:
 def read_national_id(form: Form, name: str) -> str | None:
     """The ten digits in a field; None, with an error at the field, if there are none."""
     typed = form.required(name)
-    if not typed:
-        return None
-    try:
-        return str(parse_national_id(typed))
-    except BadNationalId:
-        form.errors[name] = form.language.translate("This is not a national id; please enter its ten digits again.")
-        return None
+    return None if name in form.errors else str(parse_national_id(typed))

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Final, TypedDict, TypeVar
+from typing import Final, TypedDict
 
 from starlette.responses import Response
 
@@ -21,7 +21,7 @@ from api.limits import EmployerLimit
 from api.onboarding import MandateCodeRequest, MandateSubject, ProgrammeOut
 from api.values import AmountIn, Words
 from domain.errors import Refusal, TooMany
-from domain.money import RIAL_A_TOMAN, BadAmount, Money, parse_toman, parse_whole
+from domain.money import BadAmount, Money, parse_whole
 from domain.onboarding import MandateOutdated, ceiling
 from web.codes import SENT_AT, refuse_code
 from web.forms import GENERAL, Form
@@ -34,8 +34,6 @@ MONTHLY, INSTALMENTS, EMPLOYER = "monthly_amount.amount", "instalments", "organi
 VERSION, CODE_ID, TYPED_CODE = "mandate.version", "mandate.code_id", "mandate.code"
 # For which terms a code was sent: it is good for these alone.
 SENT_FOR: Final = "mandate.sent_for"
-
-T = TypeVar("T")
 
 
 class Mandate(TypedDict):
@@ -119,7 +117,7 @@ class Preview:
     @classmethod
     def of(cls, wizard: Wizard, form: Form) -> Preview:
         """From a form; what cannot be read is left out."""
-        monthly, instalments = _read(parse_toman, form.text(MONTHLY)), _read(parse_whole, form.text(INSTALMENTS))
+        monthly, instalments = form.amount(MONTHLY), _count(form.text(INSTALMENTS))
         employer = wizard.employer(form)
         limit = None if employer is None else employer.monthly_limit.amount
         return cls(
@@ -137,9 +135,9 @@ class Preview:
         return ceiling(self.monthly, self.instalments).amount
 
 
-def _read(reader: Callable[[str], T], text: str) -> T | None:
+def _count(text: str) -> int | None:
     try:
-        return reader(text)
+        return parse_whole(text)
     except BadAmount:
         return None
 
@@ -215,8 +213,6 @@ def _judge_amounts(request: PageRequest, wizard: Wizard, form: Form) -> None:
     elif preview.is_above_limit:
         limit = request.language.money(employer.monthly_limit)
         form.errors[MONTHLY] = translate("This is above your limit; the most a month is %(limit)s.", limit=limit)
-    if preview.monthly is not None and preview.monthly.amount < RIAL_A_TOMAN:
-        form.errors[MONTHLY] = translate("Please write an amount above zero.")
     if preview.instalments == 0 or preview.is_too_long:
         most = request.language.number(wizard.instalments_max)
         form.errors[INSTALMENTS] = translate("The number of instalments is from 1 to %(most)s.", most=most)

@@ -99,6 +99,59 @@
     links[Math.min(Math.max(at + step, 0), links.length - 1)].focus();
   });
 
+  // What is wrong with a field is gone once something else is typed there; what nobody says any more goes from the
+  // summary, and the summary after its last line.
+  document.addEventListener("input", ({ target }) => {
+    const field = target.closest?.(".field");
+    if (!field?.querySelector(".field-error")) return;
+    for (const wrong of field.querySelectorAll(".field-error")) wrong.remove();
+    for (const one of [field, ...field.querySelectorAll("*")]) {
+      one.classList.remove("is-invalid");
+      one.removeAttribute("aria-invalid");
+    }
+    const told = [...document.querySelectorAll(".field-error")].map((wrong) => wrong.textContent);
+    for (const line of document.querySelectorAll(".problems li:has(a)")) {
+      if (!told.includes(line.textContent)) line.remove();
+    }
+    for (const summary of document.querySelectorAll(".problems:not(:has(li))")) summary.remove();
+  });
+
+  // An amount is said in full while it is typed in toman: read as domain/money.py reads it, and said as the server says
+  // it, with its words. It stays a text of digits, for numbers here are not exact up to the largest.
+  const PERSIAN = "۰۱۲۳۴۵۶۷۸۹";
+  const latin = (text) => text.replace(/[۰-۹٠-٩]/g, (digit) => `${PERSIAN}٠١٢٣٤٥٦٧٨٩`.indexOf(digit) % 10);
+  const AMOUNT = /^(\d{1,25}|\d{1,3}(?:([,٬،'’ ])\d{3})(?:\2\d{3})*)(?:([٫.])(\d))?$/;
+  const trimmed = (digits) => digits.replace(/^0+(?=\d)/, "");
+  const inWords = (digits, { ones, tens, hundreds, thousands, and }) => {
+    const said = thousands.map((thousand, place) => {
+      const three = Number(digits.padStart(18, "0").slice(15 - 3 * place, 18 - 3 * place));
+      const [rest, one] = [three % 100, three % 10];
+      const last = rest < ones.length ? [rest && ones[rest]] : [tens[Math.floor(rest / 10)], one && ones[one]];
+      const words = [hundreds[Math.floor(three / 100)], ...last].filter(Boolean).join(and);
+      return words && [words, thousand].filter(Boolean).join(" ");
+    });
+    return said.reverse().filter(Boolean).join(and);
+  };
+  const inFull = (text, { toman, rial, separator, names }) => {
+    const found = AMOUNT.exec(latin(text).replace(/تومان\s*$/, "").trim());
+    const whole = trimmed(found?.[1].replace(/\D/g, "") ?? "0");
+    const part = found?.[4] ?? "0";
+    if (`${whole}${part}` === "00" || whole.length > 16 || (found[3] === "." && whole.length < 4)) return "";
+    const write = (digits) => {
+      const grouped = digits.replace(/\B(?=(\d{3})+$)/g, separator);
+      return names ? grouped.replace(/\d/g, (digit) => PERSIAN[digit]) : grouped;
+    };
+    const fraction = part === "0" ? "" : `${names ? "٫" : "."}${write(part)}`;
+    const both = `${write(whole)}${fraction} ${toman} (${write(trimmed(whole + part))} ${rial})`;
+    if (!names) return both;
+    const said = [[whole, toman], [part, rial]].filter(([digits]) => digits !== "0");
+    return `${both}، ${said.map(([digits, unit]) => `${inWords(digits, names)} ${unit}`).join(names.and)}`;
+  };
+  document.addEventListener("input", ({ target }) => {
+    const said = document.getElementById(target.dataset?.amount);
+    if (said) said.textContent = inFull(target.value, JSON.parse(said.dataset.words));
+  });
+
   // What is there to be copied is marked as soon as it is entered.
   document.addEventListener("focusin", (event) => {
     if (event.target.matches?.("[data-select]")) event.target.select();

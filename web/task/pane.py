@@ -16,7 +16,6 @@ from api.inbox import TaskOut
 from api.task import decide_task, read_task
 from domain.access import Role
 from domain.errors import PreconditionFailed, Refusal, StepUpRequired
-from domain.money import RIAL_A_TOMAN
 from web.capabilities import TASK_FORMS, TASK_PAGES, case_parts
 from web.case import timeline_of
 from web.forms import Form, empty
@@ -109,7 +108,7 @@ def _prefilled(request: PageRequest, case: CaseDetail | None) -> Form:
     asked = None if case is None else case.application
     if asked is None:
         return empty(request.language)
-    monthly = request.language.number(asked.monthly.amount // RIAL_A_TOMAN)
+    monthly = request.language.typed_toman(asked.monthly.amount)
     instalments = request.language.digits(asked.instalments)
     return empty(request.language, monthly_amount__amount=monthly, instalments=instalments)
 
