@@ -21,6 +21,7 @@ from typing import Final, TextIO
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from domain.dates import format_jalali
+from domain.persian import clean_text
 from domain.personnel import RawRow
 from gateways import xlsx_guard
 from gateways.personnel_rows import (
@@ -62,7 +63,7 @@ def main(path: Path, out: TextIO) -> None:
             raise
         _say(out, {"code": "not_a_personnel_file", "columns": (), "row": None})
         return
-    _say(out, {"rows": book.total, "sheets_left_out": [name[:MAX_SHEET_NAME] for name in book.left_out[:MAX_NAMED]]})
+    _say(out, {"rows": book.total, "sheets_left_out": book.left_out[:MAX_NAMED]})
     for sheet, after in book.sheets:
         for row in _rows(sheet, after):
             _say(out, (row.number, row.values, astuple(row.place), row.service, row.merged))
@@ -122,7 +123,7 @@ def _read(workbook: CalamineWorkbook) -> _Book:
                 raise
             faults.append(fault)
             if fault.code != "empty_file":
-                book.left_out.append(name)
+                book.left_out.append(_name(sheet))
         else:
             book.sheets.append((sheet, after))
             after = last
@@ -134,7 +135,11 @@ def _read(workbook: CalamineWorkbook) -> _Book:
 
 
 def _rows(sheet: CalamineSheet, after: int) -> Iterator[RawRow]:
-    return rows_of(_records(sheet), sheet.name[:MAX_SHEET_NAME], after)
+    return rows_of(_records(sheet), _name(sheet), after)
+
+
+def _name(sheet: CalamineSheet) -> str:
+    return clean_text(sheet.name[:MAX_SHEET_NAME])
 
 
 def _records(sheet: CalamineSheet) -> Iterator[Record]:
