@@ -218,7 +218,7 @@ class MobileUnreadable(InvalidInput):
     """No Iranian mobile number."""
 
     code = "bad_mobile"
-    fa = "شمارهٔ تلفن همراه درست نیست؛ آن را مانند ۰۹۱۲۱۲۳۴۵۶۷ وارد کنید."
+    fa = "شمارهٔ همراه درست نیست؛ آن را مانند ۰۹۱۲۱۲۳۴۵۶۷ وارد کنید."
     en = "The mobile number is not valid; please enter it like 09121234567."
 
 

@@ -44,7 +44,7 @@ class EmployeeMobileDisputed(Conflict):
     code = "employee_mobile_disputed"
     fa = (
         "شمارهٔ همراه این همکار مورد اختلاف است؛ تا یکی شدن شماره با فهرست سازمان، گواهی صادر نمی‌شود. شمارهٔ درست"
-        " را با فایل کارکنان یا از راه رفاه سازمان بفرستید."
+        " را با فهرست کارکنان یا از راه رفاه سازمان بفرستید."
     )
     en = (
         "Your list has another mobile for this employee than they sign in with; no certificate is issued before this is"
@@ -79,7 +79,7 @@ class EmploymentEnded(Conflict):
     """The person has left; a file that lists them again brings them back."""
 
     code = "employment_ended"
-    fa = "همکاری این فرد پایان یافته است؛ اگر بازگشته است، او را با فایل کارکنان دوباره ثبت کنید."
+    fa = "همکاری این فرد پایان یافته است؛ اگر بازگشته است، او را با فهرست کارکنان دوباره ثبت کنید."
     en = "This employment has ended; a person who is back is listed again by a personnel file."
 
 

@@ -40,7 +40,7 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
         "The national id is not valid; please check all ten digits.",
     ),
     "bad_mobile": (
-        "شمارهٔ تلفن همراه درست نیست؛ نمونهٔ درست: ۰۹۱۲۳۴۵۶۷۸۹.",
+        "شمارهٔ همراه درست نیست؛ نمونهٔ درست: ۰۹۱۲۳۴۵۶۷۸۹.",
         "The mobile number is not a valid Iranian mobile, such as 09123456789.",
     ),
     "unknown_region": (
@@ -303,7 +303,7 @@ WORDS: Final = CapabilityWords(
     },
     timeline={
         FactKind.FILE_RECEIVED: Sentence(
-            "فایل کارکنان دریافت شد و در نوبت خواندن است.", "The personnel file was received and waits to be read."
+            "فهرست کارکنان دریافت شد و در نوبت خواندن است.", "The personnel file was received and waits to be read."
         ),
         Event.FILE_IMPORTED: Sentence(
             "فایل خوانده شد: {added} نفر تازه، {changed} تغییر، {unchanged} بدون تغییر، {refused} ردیف ردشده.",
@@ -321,14 +321,14 @@ WORDS: Final = CapabilityWords(
     },
     sms={
         Event.FILE_IMPORTED: (
-            "امانت: فایل کارکنان خوانده شد: {added} تازه، {changed} تغییر، {unchanged} بدون"
+            "امانت: فهرست کارکنان خوانده شد: {added} تازه، {changed} تغییر، {unchanged} بدون"
             " تغییر، {refused} ردشده. گزارش: {app_link}"
         ),
         Event.FILE_IMPORTED_LEAVING: (
-            "امانت: فایل کارکنان خوانده شد: {added} تازه، {changed} تغییر، {unchanged} بدون تغییر، {refused} ردشده،"
+            "امانت: فهرست کارکنان خوانده شد: {added} تازه، {changed} تغییر، {unchanged} بدون تغییر، {refused} ردشده،"
             " {leaving} پایان همکاری که پس از تأیید ثبت می‌شود. گزارش: {app_link}"
         ),
-        Event.FILE_REFUSED: "امانت: فایل کارکنان پذیرفته نشد. دلیل آن در پرونده آمده است: {app_link}",
+        Event.FILE_REFUSED: "امانت: فهرست کارکنان پذیرفته نشد. دلیل آن در پرونده آمده است: {app_link}",
     },
     ahead={CaseKind.PERSONNEL_IMPORT: _import_ahead},
 )

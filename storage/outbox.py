@@ -48,10 +48,12 @@ async def claim(connection: AsyncConnection, messages: Collection[str], limit: i
         .order_by(outbox.c.due_at, outbox.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        # Apart: inside the update Postgres may look for them again, and then finds others than those just claimed.
+        .cte("due")
     )
     query = (
         sa.update(outbox)
-        .where(outbox.c.id.in_(due.scalar_subquery()))
+        .where(outbox.c.id.in_(sa.select(due.c.id)))
         .values(claimed_until=sa.func.now() + LEASE, attempts=outbox.c.attempts + 1)
         .returning(*columns(outbox, OutboxMessage))
     )

@@ -62,7 +62,7 @@ _STACKS = ("cli", "docs", "bench", "deployment", "stack", "test_kills.py")
 _LONGEST = ("test_checks.py", "web", "journeys", "workflows", "activities", "api", "commands")
 KEY = base64.b64encode(bytes(range(32))).decode()
 CONTACT = Contact(
-    "021-12345678", Sentence("شنبه تا چهارشنبه، ۸ تا ۱۶", "Saturday to Wednesday, 8 to 16"), extension="1"
+    "021-88776655", Sentence("شنبه تا چهارشنبه، ۸ تا ۱۶", "Saturday to Wednesday, 8 to 16"), extension="1"
 )
 
 # In every test a command that refuses with what it did not declare is at fault.

@@ -38,7 +38,7 @@ NOTES: Final = {
 
 LIFE: Final = timedelta(minutes=30)
 # What a field's name ends with whose text is kept nowhere.
-SECRETS: Final = frozenset({"password", "again", "code", "totp", "new_totp", "token"})
+SECRETS: Final = frozenset({"password", "again", "code", "totp", "new_totp", "token", "ticket"})
 # Of a form with this nothing is kept: the secret of an authenticator app stands in it.
 NEW_KEY: Final = "totp_key"
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})

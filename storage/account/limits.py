@@ -84,6 +84,7 @@ async def purge_expired(connection: AsyncConnection, limit: int) -> int:
 
 async def _delete(connection: AsyncConnection, table: sa.Table, over: sa.ColumnElement[bool], limit: int) -> int:
     row: Any = sa.literal_column("ctid")
-    some = sa.select(row).select_from(table).where(over).limit(limit).with_for_update(skip_locked=True)
-    deleted = await connection.execute(sa.delete(table).where(row.in_(some.scalar_subquery()), over))
+    # Apart: inside the statement Postgres may look for them again, and then finds others than those just deleted.
+    some = sa.select(row.label("at")).select_from(table).where(over).limit(limit).with_for_update(skip_locked=True)
+    deleted = await connection.execute(sa.delete(table).where(row.in_(sa.select(some.cte("some").c.at)), over))
     return deleted.rowcount

@@ -96,6 +96,6 @@ def _typed(member: Member) -> dict[str, str]:
 async def _enter_by_pages(browser: httpx2.AsyncClient, context: Context, member: Member) -> None:
     sent = await browser.post("/sign-in", data=_typed(member))
     assert sent.status_code == 303
-    challenge = sent.headers["location"].partition("challenge=")[2]
+    challenge = sent.headers["location"].partition("challenge=")[2].partition("&")[0]
     typed = {"challenge_id": challenge, "code": await sent_code(context, UUID(challenge))}
     assert (await browser.post("/sign-in/code", data=typed)).status_code == 303

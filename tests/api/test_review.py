@@ -66,6 +66,7 @@ async def test_finance_sees_the_guarantor_with_every_rule_and_what_it_decides_by
         "region_used": "1101",
         "region_now": "1101",
         "region_now_name": case["region_name"],
+        "waiting_seconds": 72 * 3_600,
     }
     assert case["review"]["monthly_limit"]["amount"] == 100_000_000
     assert [action["action"] for action in case["allowed_actions"]] == ["decide_review_application"]
@@ -298,4 +299,4 @@ async def test_a_correction_is_judged_like_an_application_and_only_when_it_was_a
     assert await correct(tavana.applicant) == (422, "code_not_accepted")
     assert await correct(tavana.guarantor) == (404, "not_found")
     await steps.withdraw(tavana.applicant, case_id)
-    assert await correct(tavana.applicant) == (409, "application_not_returned")
+    assert await correct(tavana.applicant) == (409, "task_moot")

@@ -151,7 +151,7 @@ async def test_all_that_is_wrong_with_a_form_is_said_at_once_and_each_thing_once
 ) -> None:
     identity = [
         "کد ملی درست نیست؛ ده رقم آن را دوباره وارد کنید.",
-        "شمارهٔ تلفن همراه درست نیست؛ آن را مانند ۰۹۱۲۱۲۳۴۵۶۷ وارد کنید.",
+        "شمارهٔ همراه درست نیست؛ آن را مانند ۰۹۱۲۱۲۳۴۵۶۷ وارد کنید.",
     ]
     sign_in = await shown(site, "/sign-in", {}, national_id="1234567890", mobile="0912")
     renewal = await shown(site, "/sign-in/renewal", {}, national_id="1234567890", mobile="0912")

@@ -18,7 +18,7 @@ from tests.conftest import CONTACT
 from tests.web.conftest import cookies
 from web.app import create_site
 
-DIALLED = 'href="tel:02112345678,1"'
+DIALLED = 'href="tel:02188776655,1"'
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/sign-in/staff", "/join", "/nowhere", "/help"])
@@ -38,7 +38,7 @@ async def test_members_and_staff_read_on_every_page_whom_to_call(site: httpx2.As
 async def test_a_service_may_have_a_line_of_its_own_and_applications_are_found(context: Context) -> None:
     tavana = ServiceLine("021-87654321", CONTACT.hours, extension="2", title=Sentence("توانا", "Tavana"))
     links = {Device.ANDROID: "https://amanat.example/a.apk"}
-    contact = Contact("021-12345678", CONTACT.hours, "1", "help@amanat.example", apps=links, services=(tavana,))
+    contact = Contact("021-88776655", CONTACT.hours, "1", "help@amanat.example", apps=links, services=(tavana,))
     site = create_site(create_app(replace(context, contact=contact)))
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=site), base_url="http://test") as client:
         page, told = (await client.get("/help")).text, (await client.get("/v1/contact")).json()

@@ -82,6 +82,7 @@ _PAGES: dict[str, tuple[str, str]] = {
     "/activate": ("anonymous", "/activate"),
     "/staff-account/password": ("operator", "/staff-account/password"),
     "/staff-account/key": ("operator", "/staff-account/key"),
+    "/help": ("anonymous", "/help"),
     "/developer": ("anonymous", "/developer"),
     "/developer/enter": ("anonymous", "/developer/enter"),
     "/styleguide": ("anonymous", "/styleguide"),

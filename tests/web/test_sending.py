@@ -263,7 +263,7 @@ async def test_progress_goes_on_after_a_failure_and_asks_only_while_somebody_is_
     await watched.asks(4)
     await visitor.context.clear_cookies()
     await clock.run_for(_SECOND)
-    await page.wait_for_url("**/sign-in?next=*")
+    await page.wait_for_url("**/sign-in/staff?next=*")
 
 
 async def test_a_holiday_is_not_opened_by_leaving_something_out(

@@ -134,10 +134,10 @@ async def test_a_substitution_and_a_file_s_change_show_their_summaries(
         f"/tasks/{asked}/decision?decision=approve&version=1", headers=cookies(substitution.tavana.finance)
     )
     office, line = await PersonnelOffice.open(activity_context, arrange), Line()
+    officer = await arrange.hr_officer(office.organisation_id)
     case_id = await office.change(line, line.but(employment="بازنشسته"))
     await Transitions(activity_context).request_decision(StepInput(case_id))
     change = await superuser.value("SELECT id FROM tasks WHERE case_id = %s", case_id)
-    officer = await arrange.hr_officer(office.organisation_id)
     exit_page = await site.get(f"/tasks/{change}/decision?decision=confirm&version=1", headers=cookies(officer))
     decided = await send(site, officer, change, decision="confirm", confirmed="yes")
 
