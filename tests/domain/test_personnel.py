@@ -234,7 +234,7 @@ def test_every_code_has_a_persian_and_an_english_sentence() -> None:
     codes = {code for _, code in WRONG.values()} | {"duplicate", "not_employed", "bad_service", MERGED_CELLS}
     assert codes | {OWN_ROW, OTHER_REGION} == set(REFUSALS)
     sentence = RefusedLine(1, Column.MOBILE, "bad_mobile", Place()).sentence
-    assert "تلفن همراه" in sentence.fa
+    assert "شمارهٔ همراه" in sentence.fa
     assert "mobile" in sentence.en
 
 

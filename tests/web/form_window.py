@@ -259,7 +259,7 @@ class Window:
         """See the page that a form leads to: neither a sign-in that is over nor a code that is needed first."""
         query = dict(parse_qsl(location.partition("?")[2]))
         assert not location.startswith("/confirm") or "code_id" in query or kind.address == "/confirm", location
-        assert not location.startswith(("/sign-in?", "/sign-in/staff?")), location
+        assert not location.startswith(("/sign-in?next", "/sign-in/staff?next")), location
         await self.go(location)
 
 
