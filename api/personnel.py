@@ -293,14 +293,15 @@ def _seals(read: Reading, imported: Import) -> Seals | None:
 class _Report(FileResponse):
     """The report as a file that is there only while it is sent: written anew each time, so never sent in parts."""
 
-    def __init__(self, import_id: UUID, form: ReportFormat, lines: list[RefusedLine]) -> None:
+    def __init__(self, imported: Import, form: ReportFormat, lines: list[RefusedLine]) -> None:
         super().__init__(
             "",
             media_type="text/csv; charset=utf-8" if form is ReportFormat.CSV else XLSX,
-            filename=f"personnel-import-{import_id}.{form}",
+            filename=f"personnel-import-{imported.case_id}.{form}",
             headers={"Accept-Ranges": "none"},
         )
-        self._write = partial(write_csv if form is ReportFormat.CSV else write_xlsx, lines=lines)
+        write = write_csv if form is ReportFormat.CSV else write_xlsx
+        self._write = partial(write, lines=lines, sheets_left_out=imported.sheets_left_out)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         whole = {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"range"]}
@@ -321,12 +322,16 @@ async def download_import_report(
     import_id: UUID,
     form: Annotated[ReportFormat, Query(alias="format", description="CSV or XLSX")] = ReportFormat.CSV,
 ) -> FileResponse:
-    """The rows that brought nothing, with place, name, value, code and a sentence; those found so far."""
+    """The rows that brought nothing, with place, name, value, code and a sentence, and the sheets that were not read.
 
-    async def query(read: Reading) -> list[RefusedLine] | None:
+    While the file is read, those found so far.
+    """
+
+    async def query(read: Reading) -> tuple[Import, list[RefusedLine]] | None:
         found = await _find(read, import_id)
         if found is None:
             return None
-        return await personnel.list_refusals(read.connection, import_id, seals=_seals(read, found))
+        return found, await personnel.list_refusals(read.connection, import_id, seals=_seals(read, found))
 
-    return _Report(import_id, form, await caller.read(query))
+    imported, lines = await caller.read(query)
+    return _Report(imported, form, lines)

@@ -56,7 +56,7 @@ def import_(
     with said_in_one_line():
         imported, refused = asyncio.run(_on_the_stack(file, organisation, username, totp))
     if report is not None:
-        (write_csv if report.suffix == ".csv" else write_xlsx)(report, refused)
+        (write_csv if report.suffix == ".csv" else write_xlsx)(report, refused, imported.sheets_left_out)
     show_result(Console(), imported, refused)
     if imported.error is not None:
         raise typer.Exit(1)

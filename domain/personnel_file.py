@@ -59,6 +59,11 @@ class EmptyFile(InvalidInput):
     en = "The file is empty."
 
 
+SHEET_LEFT_OUT: Final = Sentence(
+    "سرستون‌های فهرست در این برگه نیست و خوانده نشد؛"
+    " اگر فهرست کارکنان است، سرستون‌ها را بیفزایید و فایل را دوباره بفرستید.",
+    "The sheet lacks the headings and was not read. If it is a personnel list, add them and send the file again.",
+)
 # What becomes of the exit that a row reports of somebody on the list.
 LEAVING: Final[Mapping[Leaving, Sentence]] = {
     Leaving.WAITING: Sentence(

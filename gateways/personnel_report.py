@@ -1,41 +1,44 @@
 """The report of a personnel file that HR downloads (A13): CSV (UTF-8 with BOM, as Excel wants it) and XLSX.
 
 It has each row that brought nothing to the list: the refused ones, and apart from them those that report an exit, on
-which nothing is to be corrected. Both forms read right to left; no cell is a formula.
+which nothing is to be corrected. At its end stand the sheets that were not read. Both forms read right to left; no
+cell is a formula.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
 
-from domain.personnel_file import RefusedLine
+from domain.personnel_file import SHEET_LEFT_OUT, RefusedLine
 
 HEADING: Final = ("نتیجه", "برگه", "شماره ردیف", "ردیف در فایل", "نام", "ستون", "مقدار", "کد خطا", "توضیح")
 REFUSED: Final = "ردشده"
 LEAVING: Final = "گزارش پایان همکاری"
+LEFT_OUT: Final = "برگهٔ خوانده‌نشده"
 _WIDTHS: Final = (18, 14, 12, 12, 26, 22, 30, 20, 90)
 _SHEETS: Final = {REFUSED: "ردیف‌های ردشده", LEAVING: LEAVING}
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
-def write_csv(path: Path, lines: Iterable[RefusedLine]) -> int:
-    """Write the report as CSV, in the order of the file; return how many rows it has."""
+def write_csv(path: Path, lines: Iterable[RefusedLine], sheets_left_out: Sequence[str] = ()) -> int:
+    """Write the report as CSV, in the order of the file; return how many rows of the file it has."""
     count = 0
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(HEADING)
         for count, line in enumerate(lines, 1):  # noqa: B007 - counted
             writer.writerow(_cells(line))
+        writer.writerows(map(_left_out, sheets_left_out))
     return count
 
 
-def write_xlsx(path: Path, lines: Iterable[RefusedLine]) -> int:
-    """Write the report as XLSX, the reported exits on a sheet of their own; return how many rows it has."""
+def write_xlsx(path: Path, lines: Iterable[RefusedLine], sheets_left_out: Sequence[str] = ()) -> int:
+    """Write the report as XLSX, the reported exits on a sheet of their own; return how many rows of the file it has."""
     # What it keeps on the way goes with the report's own directory.
     options = {
         "constant_memory": True,
@@ -57,6 +60,8 @@ def write_xlsx(path: Path, lines: Iterable[RefusedLine]) -> int:
             result = _result(line)
             written[result] += 1
             sheets[result].write_row(written[result], 0, _cells(line))
+        for row, name in enumerate(sheets_left_out, written[REFUSED] + 1):
+            sheets[REFUSED].write_row(row, 0, _left_out(name))
     return sum(written.values())
 
 
@@ -68,6 +73,10 @@ def _cells(line: RefusedLine) -> tuple[str | int, ...]:
     texts = (line.name or "", line.heading, line.value or "", line.code, line.sentence.fa)
     place = (harmless(line.place.sheet), line.place.row, line.place.line or "")
     return (_result(line), *place, *map(harmless, texts))
+
+
+def _left_out(name: str) -> tuple[str, ...]:
+    return (LEFT_OUT, harmless(name), *[""] * (len(HEADING) - 3), SHEET_LEFT_OUT.fa)
 
 
 def harmless(text: str) -> str:

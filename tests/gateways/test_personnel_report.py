@@ -12,7 +12,7 @@ from python_calamine import CalamineWorkbook
 from domain.personnel import REFUSALS, Place
 from domain.personnel_file import RefusedLine
 from domain.personnel_headings import Column
-from gateways.personnel_report import HEADING, LEAVING, REFUSED, harmless, write_csv, write_xlsx
+from gateways.personnel_report import HEADING, LEAVING, LEFT_OUT, REFUSED, harmless, write_csv, write_xlsx
 from messages.personnel import Leaving
 
 LINES = [
@@ -49,6 +49,18 @@ def test_the_xlsx_report_reads_right_to_left_and_has_exits_on_a_sheet_of_their_o
     assert refused[0] == leaving[0] == list(HEADING)
     with zipfile.ZipFile(path) as archive:
         assert all(b'rightToLeft="1"' in archive.read(f"xl/worksheets/sheet{number}.xml") for number in (1, 2))
+
+
+def test_sheets_that_were_not_read_are_named_at_the_end_of_the_report(tmp_path: Path) -> None:
+    assert write_csv(tmp_path / "report.csv", LINES, ["راهنما", "=1"]) == 3
+    with (tmp_path / "report.csv").open(encoding="utf-8-sig", newline="") as file:
+        *_, guide, formula = csv.reader(file)
+    assert (guide[:2], formula[1]) == ([LEFT_OUT, "راهنما"], "'=1")
+    assert "سرستون‌ها را بیفزایید" in guide[-1]
+
+    assert write_xlsx(tmp_path / "report.xlsx", LINES, ["راهنما"]) == 3
+    *_, last = CalamineWorkbook.from_path(tmp_path / "report.xlsx").get_sheet_by_index(0).to_python()
+    assert last == guide
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+98", "-5", "@SUM(A1)", "\t=1", "\r=1", "  =1"])
