@@ -137,6 +137,15 @@ def test_empty_headings_at_the_end_do_not_hide_that_an_amount_fell_apart(csv_pat
     assert refused(written(csv_path, "\n".join([lines[0], lines[1] + ",,"]))) == {}
 
 
+def test_columns_that_are_headed_and_left_empty_do_not_hide_that_an_amount_fell_apart(csv_path: Path) -> None:
+    order = [*[column for column in COLUMNS if column is not Column.NET_PAY], Column.NET_PAY]
+    cells: dict[Column, str] = dict(zip(COLUMNS, ROW.replace("324071000", "324").split(","), strict=True))
+    heading = ",".join(HEADINGS[column] for column in order) + ",شماره پرسنلی,توضیحات"
+    row = ",".join(cells[column] for column in order)
+    for parts in (",071,000", ",۰۷۱,۰۰۰,,", ",071"):
+        assert refused(written(csv_path, f"{heading}\n{row}{parts}")) == {1: "bad_amount"}
+
+
 def test_what_programs_put_around_a_text_for_excel_is_taken_off_in_every_column(csv_path: Path) -> None:
     plain, *_ = read_rows(written(csv_path, f"{HEADING}\n{ROW}"))
     for around in ('"=""{}"""', '="{}"', "'{}", " '{} "):
