@@ -19,6 +19,8 @@ from domain.personnel_headings import (
     headings_given_twice,
     is_pay_in_toman,
     recognise_headings,
+    says_rial,
+    says_toman,
 )
 
 MAX_ROWS: Final = 200_000
@@ -131,14 +133,18 @@ def rows_of(records: Iterator[Record], sheet: str = "", after: int = 0) -> Itera
     Raises:
         PersonnelFileError: at once for a fault of the heading, later for a fault of the rows as a whole.
     """
+    titles: list[str] = []
     for cells, *_ in itertools.islice(records, HEADING_WITHIN):
         found = recognise_headings(cells)
         if len(found) >= FEW_HEADINGS:
             _check_headings(cells, found)
+            if says_toman(titles) and not says_rial(cells[found[Column.NET_PAY]]):
+                raise PersonnelFileError("pay_in_toman", [HEADINGS[Column.NET_PAY]])
             # In a workbook notes may stand beside the table; in a CSV what nothing heads is an amount's third part.
             width = len(cells) if sheet else max(place for place, cell in enumerate(cells, 1) if cell.strip())
             places = tuple(found[column] for column in COLUMNS)
             return _after_heading(records, _Form(places, found.get(Column.SERVICE, _NOT_GIVEN), width), sheet, after)
+        titles += cells
     raise PersonnelFileError("not_a_personnel_file")
 
 

@@ -171,6 +171,16 @@ def test_a_net_pay_in_toman_is_refused_and_said_to_be_toman(csv_path: Path) -> N
         assert "«خالص دریافتی (ریال)»" in caught.value.fa
 
 
+def test_a_title_that_says_toman_counts_unless_the_heading_itself_says_rial(csv_path: Path) -> None:
+    plain = HEADING.replace(HEADINGS[Column.NET_PAY], "خالص پرداختی")
+    for title in ("فهرست کارکنان,,(مبالغ به تومان)", "ارقام به تومان است"):
+        written(csv_path, f"{title}\n{plain}\n{ROW}")
+        with pytest.raises(PersonnelFileError) as caught:
+            read_rows(csv_path)
+        assert (caught.value.code, caught.value.columns) == ("pay_in_toman", (HEADINGS[Column.NET_PAY],))
+        assert refused(written(csv_path, f"{title}\n{HEADING}\n{ROW}")) == {}
+
+
 def test_two_columns_of_one_meaning_are_refused_and_named(csv_path: Path) -> None:
     written(csv_path, f"{HEADING},خالص پرداختی\n{ROW},410000000")
     with pytest.raises(PersonnelFileError) as caught:
