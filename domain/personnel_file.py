@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from domain.errors import InvalidInput
-from domain.persian import ZWNJ
+from domain.persian import ZWNJ, squashed_key
 from domain.personnel import (
     MAX_NAME,
     NOT_EMPLOYED,
@@ -109,12 +109,14 @@ class RefusedLine:
 def keep_within(raw: RawRow, judged: PersonnelRow | RefusedRow, regions: Collection[str]) -> PersonnelRow | RefusedRow:
     """Refuse a row of a region for which its sender does not speak; without regions they speak for all.
 
-    A row that is refused anyway keeps its fault, and reports no exit.
+    A row that is refused anyway keeps its fault, and reports no exit. Whoever has left may stand there without a
+    region: then the list says whose they were.
     """
-    if not regions:
+    region = raw.values[COLUMNS.index(Column.REGION_CODE)]
+    if not regions or (isinstance(judged, RefusedRow) and judged.leaver and not squashed_key(region).strip("0")):
         return judged
     try:
-        read_region(raw.values[COLUMNS.index(Column.REGION_CODE)], regions)
+        read_region(region, regions)
     except UnknownRegion:
         if isinstance(judged, RefusedRow) and judged.code != NOT_EMPLOYED:
             return RefusedRow(raw.number, judged.column, judged.code)

@@ -104,5 +104,15 @@ def is_pay_in_toman(cells: Sequence[str]) -> bool:
     return any(_key(cell) in _IN_TOMAN for cell in cells)
 
 
+def says_toman(titles: Sequence[str]) -> bool:
+    """Tell whether what stands above the headings says that amounts are in toman: «مبالغ به تومان»."""
+    return any("تومان" in _key(cell) for cell in titles)
+
+
+def says_rial(heading: str) -> bool:
+    """Tell whether a heading names rial itself, whatever stands above it."""
+    return "ریال" in _key(heading) or _key(heading) == squashed_key(Column.NET_PAY.value)
+
+
 def _key(cell: str) -> str:
     return squashed_key(cell) if len(cell) <= _LONGEST else ""

@@ -36,7 +36,9 @@ class LengthOfService:
 
 
 def parse_service(text: str, as_of: date) -> LengthOfService | None:
-    """Read «۲۱ سال و ۴ ماه», with or without days, or a number of years alone; None of an empty text.
+    """Read «۲۱ سال و ۴ ماه», with or without days, or a number of years alone; None of an empty text or of nothing.
+
+    Programs write 0 where nobody has filled the column: taken as said, it would make everybody new (A4).
 
     Args:
         text: as the list has it.
@@ -55,5 +57,7 @@ def parse_service(text: str, as_of: date) -> LengthOfService | None:
     years = int(match["alone"] or years)
     if years > LONGEST_SERVICE_YEARS or months >= MONTHS_A_YEAR or days > _MOST_DAYS:
         raise BadService
+    if not (years or months or days):
+        return None
     start = add_months(to_jalali(as_of), -years * MONTHS_A_YEAR - months).to_gregorian() - timedelta(days=days)
     return LengthOfService(f"P{years}Y{months}M{days}D", start)

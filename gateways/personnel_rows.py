@@ -6,9 +6,11 @@ A fault of one row is left to domain.personnel.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from domain.persian import value_text
 from domain.personnel import MAX_CELL, Place, RawRow
 from domain.personnel_headings import (
     COLUMNS,
@@ -17,6 +19,8 @@ from domain.personnel_headings import (
     headings_given_twice,
     is_pay_in_toman,
     recognise_headings,
+    says_rial,
+    says_toman,
 )
 
 MAX_ROWS: Final = 200_000
@@ -29,6 +33,8 @@ MAX_SHEET_NAME: Final = 31
 MAX_NAMED: Final = 20
 _NET_PAY_INDEX: Final = COLUMNS.index(Column.NET_PAY)
 _NOT_GIVEN: Final = -1
+_FIRST_DIGITS: Final = re.compile(r"[0-9]{1,3}")
+_THREE_DIGITS: Final = re.compile(r"[0-9]{3}")
 
 SENTENCES: Final = {
     "missing_columns": (
@@ -127,14 +133,18 @@ def rows_of(records: Iterator[Record], sheet: str = "", after: int = 0) -> Itera
     Raises:
         PersonnelFileError: at once for a fault of the heading, later for a fault of the rows as a whole.
     """
+    titles: list[str] = []
     for cells, *_ in itertools.islice(records, HEADING_WITHIN):
         found = recognise_headings(cells)
         if len(found) >= FEW_HEADINGS:
             _check_headings(cells, found)
+            if says_toman(titles) and not says_rial(cells[found[Column.NET_PAY]]):
+                raise PersonnelFileError("pay_in_toman", [HEADINGS[Column.NET_PAY]])
             # In a workbook notes may stand beside the table; in a CSV what nothing heads is an amount's third part.
             width = len(cells) if sheet else max(place for place, cell in enumerate(cells, 1) if cell.strip())
             places = tuple(found[column] for column in COLUMNS)
             return _after_heading(records, _Form(places, found.get(Column.SERVICE, _NOT_GIVEN), width), sheet, after)
+        titles += cells
     raise PersonnelFileError("not_a_personnel_file")
 
 
@@ -162,7 +172,7 @@ def _after_heading(records: Iterator[Record], form: _Form, sheet: str, after: in
         if len(cells) < needed:
             cells = [*cells, *[""] * (needed - len(cells))]  # noqa: PLW2901 - the same row, made whole
         values = _as_meant([cells[place] for place in places])
-        if any(map(str.strip, cells[form.width :])):
+        if any(map(str.strip, cells[form.width :])) or _fell_apart(cells, places[_NET_PAY_INDEX]):
             # More cells than headings: an amount whose separators were not quoted fell apart. Never guess it, nor what
             # its parts have pushed aside.
             values[_NET_PAY_INDEX:] = [""] * (len(values) - _NET_PAY_INDEX)
@@ -171,6 +181,15 @@ def _after_heading(records: Iterator[Record], form: _Form, sheet: str, after: in
         yield RawRow(number, tuple(values), Place(sheet, row, line), service, hidden)
     if not any_row:
         raise PersonnelFileError("empty_file")
+
+
+def _fell_apart(cells: Sequence[str], pay: int) -> bool:
+    """Whether an amount's thousands went on into the next cell, whatever heads that: 400,000,000 unquoted.
+
+    Columns that a row leaves empty at its end may have room for them, so that the row is no longer than its headings.
+    """
+    first, following = (value_text(cell) for cell in (*cells[pay : pay + 2], "", "")[:2])
+    return _FIRST_DIGITS.fullmatch(first) is not None and _THREE_DIGITS.fullmatch(following) is not None
 
 
 def _as_meant(values: list[str]) -> list[str]:

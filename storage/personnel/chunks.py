@@ -200,13 +200,18 @@ def _exits(leavers: Sequence[Leaver]) -> dict[str, Any]:
 async def _fates(
     connection: AsyncConnection, importing: Importing, leavers: Sequence[Leaver]
 ) -> dict[int, Leaving | None]:
-    """What becomes of the exits that rows report, by row; None where they are not the sender's to report."""
+    """What becomes of the exits that rows report, by row; None where they are not the sender's to report.
+
+    Who speaks for regions is told the same of people elsewhere and of people on no list: else a file would tell them
+    who works in other regions.
+    """
     if not leavers:
         return {}
     values = {"organisation": importing.organisation_id, "rows": [leaver.row_number for leaver in leavers]}
     values["leavers"] = [leaver.national_id_index for leaver in leavers]
     rows = await connection.execute(statements.EXITS, values)
-    return {row.row_number: _fate(importing.regions, row.region_code, row.state) for row in rows}
+    elsewhere: dict[int, Leaving | None] = {leaver.row_number: None for leaver in leavers if importing.regions}
+    return elsewhere | {row.row_number: _fate(importing.regions, row.region_code, row.state) for row in rows}
 
 
 def _fate(regions: Collection[str], region_code: str, state: str) -> Leaving | None:

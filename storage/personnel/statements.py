@@ -139,15 +139,7 @@ REFUSE_ELSEWHERE: Final = sa.text(
     """
 )
 
-# Nobody sets their own pay, nor that of somebody for whom they stand or who stands for them, nor ends a dispute about
-# their own mobile or an exit of their own: a row about its sender, or about those, counts only as far as it says
-# nothing new.
-REFUSE_OWN: Final = sa.text(
-    """
-    DELETE FROM compared w
-    WHERE (
-        w.employment_id IS NULL OR w.before <> '{}' OR w.exit_waits OR w.listed_anew AND NOT w.other_mobile
-    ) AND (
+_BOUND = """(
         w.person_id = CAST(:sender AS uuid)
         OR EXISTS (
             SELECT FROM (SELECT * FROM guarantees g WHERE g.person_id = w.person_id OFFSET 0) g
@@ -156,9 +148,19 @@ REFUSE_OWN: Final = sa.text(
         OR w.person_id IN (
             SELECT g.applicant_id FROM guarantees g WHERE g.person_id = CAST(:sender AS uuid) AND g.ended_at IS NULL
         )
-    )
+    )"""
+
+# Nobody sets their own pay, nor that of somebody for whom they stand or who stands for them, nor ends a dispute about
+# their own mobile or an exit of their own: a row about its sender, or about those, counts only as far as it says
+# nothing new.
+REFUSE_OWN: Final = sa.text(
+    f"""
+    DELETE FROM compared w
+    WHERE (
+        w.employment_id IS NULL OR w.before <> '{{}}' OR w.exit_waits OR w.listed_anew AND NOT w.other_mobile
+    ) AND {_BOUND}
     RETURNING row_number
-    """
+    """  # noqa: S608 - constants of ours
 )
 
 KEEP_VERSIONS: Final = sa.text(
@@ -217,8 +219,8 @@ TAKE_BACK_EXITS: Final = sa.text(
     """
 )
 
-# The present sheba takes the place of another one that waits, except in a row about the sender: then nothing is left to
-# confirm.
+# The present sheba takes the place of another one that waits, except in a row about the sender or those bound to them:
+# then nothing is left to confirm.
 RESTORE_SHEBAS: Final = sa.text(
     f"""
     UPDATE personnel_changes x
@@ -230,7 +232,7 @@ RESTORE_SHEBAS: Final = sa.text(
             AND c.organisation_id = CAST(:organisation AS uuid)
     ) o
     WHERE x.case_id = o.id AND w.employment_id IS NOT NULL AND NOT w.other_sheba
-        AND w.person_id IS DISTINCT FROM CAST(:sender AS uuid)
+        AND coalesce(NOT {_BOUND}, true)
     RETURNING x.person_id
     """  # noqa: S608 - constants of ours
 )

@@ -12,8 +12,9 @@ from storage.database import SERVICE, transaction
 from storage.rows.account import staff_credentials
 from storage.rows.organisation import employments
 from storage.rows.people import persons
-from storage.rows.personnel import personnel_versions
+from storage.rows.personnel import personnel_changes, personnel_versions
 from tests.arrange import Arrange, Someone
+from tests.books import Superuser
 from tests.commands.onboarding_steps import MinipayOffice as CreditOffice
 from tests.commands.onboarding_steps import TavanaScenario, withdraw
 from tests.personnel_steps import SHEBAS, Line, PersonnelOffice
@@ -150,3 +151,24 @@ async def test_a_file_changes_nobody_for_whom_its_sender_stands_or_who_stands_fo
     await withdraw(CreditOffice(arrange.context, tavana.applicant, tavana.finance), case_id)
     for sender, listed in pairs:
         assert (await (await sent_by(sender)).import_(row(listed, **richer))).rows_changed == 1
+
+
+async def test_a_change_of_sheba_that_waits_is_not_ended_by_whoever_stands_for_the_person(
+    activity_context: ActivityContext, arrange: Arrange, superuser: Superuser
+) -> None:
+    tavana = await TavanaScenario.opened(arrange.context, arrange, activity_context)
+    office = await PersonnelOffice.open(activity_context, arrange, tavana.employer)
+    await tavana.backed()
+    await superuser.run("UPDATE employments SET sheba_index = %s", office.context.seals.index.of("sheba", SHEBAS[0]))
+    listed = tavana.applicant
+    row = Line(listed.national_id, first_name="", last_name="", mobile=listed.mobile, hire_date="1394/01/15")
+    await office.import_(row.but(sheba=SHEBAS[1]))
+    waiting = sa.select(personnel_changes.c.value_index).where(personnel_changes.c.what == "sheba")
+    before = await office.fetch(waiting)
+    bound = replace(office, actor=await arrange.acting(tavana.guarantor.id, *office.actor.grants))
+
+    await bound.import_(row)
+    assert await office.fetch(waiting) == before
+
+    await office.import_(row)
+    assert await office.fetch(waiting) != before

@@ -160,6 +160,31 @@ async def test_hr_of_a_region_changes_nobody_of_another_one_whatever_the_row_say
     assert (own.rows_changed, own.changes_opened) == (1, 1)
 
 
+async def test_a_file_does_not_tell_hr_of_a_region_who_works_in_another_one(
+    office: PersonnelOffice, arrange: Arrange
+) -> None:
+    theirs = Line(region_code="1104")
+    await office.import_(Line(region_code="1101"), theirs)
+    here = await regional(office, arrange, "1101")
+    done = await here.import_(
+        *(line.but(region_code="1101", employment="بازنشسته") for line in (theirs, Line())),
+        Line(region_code="1101", employment="نامشخص"),
+    )
+    assert codes(await report(office, done)) == ["other_region", "other_region", "unreadable_status"]
+    assert (done.rows_leaving, done.rows_refused) == (0, 3)
+
+
+async def test_hr_of_a_region_reports_who_has_left_though_the_row_names_no_region(
+    office: PersonnelOffice, arrange: Arrange
+) -> None:
+    mine, theirs = Line(region_code="1101"), Line(region_code="1104")
+    await office.import_(mine, theirs)
+    here = await regional(office, arrange, "1101")
+    done = await here.import_(*(line.but(region_code="", employment="ترک کار") for line in (mine, theirs, Line())))
+    assert [line.leaving for line in await report(office, done)] == [Leaving.WAITING, None, None]
+    assert codes(await report(office, done))[1:] == ["other_region", "other_region"]
+
+
 async def test_hr_of_a_region_sends_for_no_organisation_without_people_there(
     office: PersonnelOffice, arrange: Arrange, activity_context: ActivityContext
 ) -> None:

@@ -21,7 +21,6 @@ TODAY = jalali_day(1405, 9, 8).to_gregorian()
         ("٢١سال ٤ماه", "P21Y4M0D", jalali_day(1384, 5, 8)),
         ("21 سال و 4 ماه و 5 روز", "P21Y4M5D", jalali_day(1384, 5, 3)),
         ("۷ ماه", "P0Y7M0D", jalali_day(1405, 2, 8)),
-        ("0", "P0Y0M0D", jalali_day(1405, 9, 8)),
     ],
 )
 def test_a_length_is_read_in_years_months_and_days(text: str, length: str, start: object) -> None:
@@ -30,8 +29,8 @@ def test_a_length_is_read_in_years_months_and_days(text: str, length: str, start
     assert (service.length, service.start) == (length, start.to_gregorian())  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("text", ["", "  ", "\u200c"])
-def test_an_empty_cell_says_nothing(text: str) -> None:
+@pytest.mark.parametrize("text", ["", "  ", "\u200c", "0", "۰ سال", "0 سال و 0 ماه"])
+def test_an_empty_cell_and_a_length_of_nothing_say_nothing(text: str) -> None:
     assert parse_service(text, TODAY) is None
 
 

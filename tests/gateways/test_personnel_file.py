@@ -137,6 +137,15 @@ def test_empty_headings_at_the_end_do_not_hide_that_an_amount_fell_apart(csv_pat
     assert refused(written(csv_path, "\n".join([lines[0], lines[1] + ",,"]))) == {}
 
 
+def test_columns_that_are_headed_and_left_empty_do_not_hide_that_an_amount_fell_apart(csv_path: Path) -> None:
+    order = [*[column for column in COLUMNS if column is not Column.NET_PAY], Column.NET_PAY]
+    cells: dict[Column, str] = dict(zip(COLUMNS, ROW.replace("324071000", "324").split(","), strict=True))
+    heading = ",".join(HEADINGS[column] for column in order) + ",شماره پرسنلی,توضیحات"
+    row = ",".join(cells[column] for column in order)
+    for parts in (",071,000", ",۰۷۱,۰۰۰,,", ",071"):
+        assert refused(written(csv_path, f"{heading}\n{row}{parts}")) == {1: "bad_amount"}
+
+
 def test_what_programs_put_around_a_text_for_excel_is_taken_off_in_every_column(csv_path: Path) -> None:
     plain, *_ = read_rows(written(csv_path, f"{HEADING}\n{ROW}"))
     for around in ('"=""{}"""', '="{}"', "'{}", " '{} "):
@@ -160,6 +169,16 @@ def test_a_net_pay_in_toman_is_refused_and_said_to_be_toman(csv_path: Path) -> N
         assert caught.value.code == "pay_in_toman"
         assert "به تومان است" in caught.value.fa
         assert "«خالص دریافتی (ریال)»" in caught.value.fa
+
+
+def test_a_title_that_says_toman_counts_unless_the_heading_itself_says_rial(csv_path: Path) -> None:
+    plain = HEADING.replace(HEADINGS[Column.NET_PAY], "خالص پرداختی")
+    for title in ("فهرست کارکنان,,(مبالغ به تومان)", "ارقام به تومان است"):
+        written(csv_path, f"{title}\n{plain}\n{ROW}")
+        with pytest.raises(PersonnelFileError) as caught:
+            read_rows(csv_path)
+        assert (caught.value.code, caught.value.columns) == ("pay_in_toman", (HEADINGS[Column.NET_PAY],))
+        assert refused(written(csv_path, f"{title}\n{HEADING}\n{ROW}")) == {}
 
 
 def test_two_columns_of_one_meaning_are_refused_and_named(csv_path: Path) -> None:
