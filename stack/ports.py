@@ -48,11 +48,19 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
     return True
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+def free_port(host: str = LOOPBACK) -> int:
+    """Return a port that nobody listens on.
+
+    Raises:
+        CliError: nobody could listen at such an address on this machine.
+    """
+    try:
+        with socket.socket() as probe:
+            probe.bind((host, 0))
+            return int(probe.getsockname()[1])
+    except OSError as failure:
+        message = f"no server can listen at {host}: {failure.strerror}"
+        raise CliError(message) from failure
 
 
 class Ports:
@@ -73,9 +81,9 @@ class Ports:
         Those so many above it, by ``distances``, are free and held as well. What the name held before is given back.
         """
         self._give_back(name)
-        port = preferred or free_port()
+        port = preferred or free_port(host)
         while not self._hold(name, [port + distance for distance in distances], host):
-            port = free_port()
+            port = free_port(host)
         if preferred not in {0, port}:
             self._say(f"port {preferred} is busy; {port} is taken for {name}")
         return port

@@ -114,3 +114,11 @@ def test_what_fails_for_another_reason_than_a_port_is_not_tried_again() -> None:
     with pytest.raises(PortLost):
         start_on_own_ports(lambda: start(PortLost("the port is taken")))
     assert len(tries) == 6
+
+
+@pytest.mark.parametrize("host", ["192.0.2.7", "no-such-host.invalid", "::1"])
+def test_an_address_at_which_nobody_can_listen_here_is_said_instead_of_looked_for_without_end(
+    ports: Ports, host: str
+) -> None:
+    with pytest.raises(CliError, match=f"no server can listen at {host}: "):
+        ports.choose("the api", free_port(), host=host)
