@@ -43,7 +43,8 @@ _MOVE = _CHANGE.values(
 _END = _CHANGE.values(
     phase=sa.bindparam("to_phase"),
     outcome=sa.bindparam("to_outcome"),
-    closed_at=sa.func.now(),
+    # By the clock, as a task is closed.
+    closed_at=sa.func.clock_timestamp(),
     next_actor=sa.null(),
     due_at=sa.null(),
 )

@@ -13,7 +13,11 @@ from commands.command import Context
 from commands.task import claim_task, lock_task
 from domain import errors
 from domain.onboarding import CreditAlreadyActive
+from messages.onboarding import Event, FactKind
+from storage.cases import add_event
+from storage.database import SERVICE, postgres_now, transaction
 from storage.rows.tasks import Task
+from storage.tasks import moot_tasks
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 from tests.commands.onboarding_steps import (
@@ -108,6 +112,21 @@ async def test_a_guarantor_is_told_that_another_one_was_named(tavana: TavanaScen
     await name(tavana, case_id, await tavana.colleague(), instead_of=tavana.guarantor)
 
     assert (await told(tavana, tavana.guarantor, task.id)).sentence("en").endswith("named another guarantor.")
+
+
+async def test_the_cause_is_what_closed_the_task_though_something_begun_later_was_written_before(
+    tavana: TavanaScenario,
+) -> None:
+    case_id = await tavana.asked()
+    task = await task_of(tavana.context, case_id, tavana.guarantor)
+    async with transaction(tavana.context.engine, SERVICE) as waits:
+        await postgres_now(waits)
+        async with transaction(tavana.context.engine, SERVICE) as quicker:
+            await add_event(quicker, case_id, Event.DISPUTE_SETTLED, actor="machine")
+        await moot_tasks(waits, case_id)
+        await add_event(waits, case_id, FactKind.APPLICATION_WITHDRAWN, actor="applicant")
+
+    assert (await told(tavana, tavana.guarantor, task.id)).sentence("en").endswith("The applicant withdrew.")
 
 
 async def test_a_second_tab_is_told_ones_own_answer(tavana: TavanaScenario, superuser: Superuser) -> None:
