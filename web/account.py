@@ -31,7 +31,8 @@ NOTES: Final = {
 
 _A_YEAR_SECONDS: Final = 365 * 24 * 3_600
 _ASKING: Final = Asking("/sign-in", ("national_id", "mobile"))
-Next = Annotated[str, Query(max_length=500)]
+# The longest page of ours names fifty tasks.
+Next = Annotated[str, Query(max_length=4_000)]
 
 
 def own_path(path: str) -> str:

@@ -45,7 +45,9 @@ _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 _TYPED: Final = "application/x-www-form-urlencoded"
 _SEE_OTHER: Final = 303
 # The pages of staff, by the first part of their addresses.
-_OF_STAFF: Final = frozenset({"inbox", "tasks", "operations", "personnel", "mobile-changes", "certificates", "staff"})
+_OF_STAFF: Final = frozenset(
+    {"inbox", "tasks", "operations", "personnel", "mobile-changes", "certificates", "staff", "staff-account"}
+)
 _REQUEST: Final = ("type", "asgi", "http_version", "scheme", "server", "client", "root_path")
 _REPLACED: Final = frozenset({b"content-type", b"content-length", b"transfer-encoding", b"origin", b"sec-fetch-site"})
 

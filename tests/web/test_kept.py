@@ -6,11 +6,13 @@ import re
 import secrets
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import httpx2
 import pyotp
 import pytest
 
+from api.task import TOGETHER_MAX
 from commands.command import Context
 from domain.access import Grant, Role, ScopeKind
 from domain.account import Capacity, NotSentYet
@@ -200,11 +202,24 @@ async def test_a_file_is_not_kept_and_that_is_said(
 async def test_pages_of_staff_lead_to_their_sign_in_and_both_sign_ins_keep_where_one_goes(
     site: httpx2.AsyncClient,
 ) -> None:
-    for path in ("/inbox", "/tasks/x", "/operations", "/personnel/people", "/certificates", "/staff"):
+    staff = ("/inbox", "/tasks/x", "/operations", "/personnel/people", "/certificates", "/staff", "/staff-account/key")
+    for path in staff:
         assert (await site.get(path)).headers["Location"].startswith(f"/sign-in/staff?next={path.replace('/', '%2F')}")
     for form, other in (("/sign-in", "/sign-in/staff"), ("/sign-in/staff", "/sign-in")):
         page = await site.get(f"{form}?next=%2Finbox%3Fmine%3Dtrue")
         assert f'href="{other}?next=/inbox%3Fmine%3Dtrue"' in page.text
+
+
+async def test_whoever_ticked_as_many_tasks_as_one_may_comes_back_to_them_after_the_sign_in(
+    site: httpx2.AsyncClient,
+) -> None:
+    ticked = "/inbox/together?" + "&".join(f"task={uuid4()}" for _ in range(TOGETHER_MAX))
+    led = await site.get(ticked)
+
+    form = await site.get(led.headers["Location"])
+
+    assert form.status_code == 200
+    assert f'name="next" value="{ticked.replace("&", "&amp;")}"' in form.text
 
 
 def test_no_password_and_no_code_is_ever_kept() -> None:
