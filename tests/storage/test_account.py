@@ -10,7 +10,7 @@ import pytest
 
 from commands.command import Context
 from domain.access import Actor
-from domain.account import CODE_TRIES, NO_BINDING, Capacity, CodeNotAccepted, CodePurpose, Limit
+from domain.account import CODE_TRIES, NO_BINDING, Capacity, CodeNotAccepted, CodePurpose, Limit, code_hash
 from storage import account
 from storage.account import NewSession, TriedCode
 from storage.database import SERVICE, Acting, transaction
@@ -166,6 +166,20 @@ async def test_cancelled_codes_are_worthless(context: Context) -> None:
     # Its tries are counted on, so that nobody learns of it by their number.
     assert tried is not None
     assert (tried.is_open, tried.tries_left) == (False, CODE_TRIES - 1)
+
+
+async def test_a_link_that_the_release_before_has_sent_still_opens(context: Context, superuser: Superuser) -> None:
+    member, link = await add_member(context), CodePurpose.STAFF_LINK
+    async with transaction(context.engine, SERVICE) as connection:
+        made = await account.create_link(connection, context.seals, link, member.person_id, timedelta(days=1))
+    token = f"{made.hex}0123456789-_abcdefghij"
+    sent = code_hash(context.seals.pepper, made, token, NO_BINDING)
+    await superuser.run("UPDATE one_time_codes SET code_hash = %s", sent)
+
+    async with transaction(context.engine, SERVICE) as connection:
+        found = [await account.find_link(connection, context.seals, given, link) for given in (token, token[:-1])]
+
+    assert found == [(made, member.person_id), None]
 
 
 async def test_a_token_is_stored_only_as_its_hash(context: Context) -> None:
