@@ -120,14 +120,15 @@ def format_moment(moment: datetime, *, persian: bool = False) -> str:
     return f"{day}، {persian_digits(clock)}" if persian else f"{day}, {clock}"
 
 
-def format_deadline(moment: datetime, *, persian: bool = False) -> str:
-    """Write an instant that people act by, with its weekday and without its year: یکشنبه ۹ آذر، ساعت ۱۵:۰۰."""
+def format_deadline(moment: datetime, *, persian: bool = False, with_year: bool = False) -> str:
+    """Write an instant that people act by, with its weekday: یکشنبه ۹ آذر، ساعت ۱۵:۰۰; of long ago, with its year."""
     local = moment.astimezone(TEHRAN)
     jalali, clock = to_jalali(local.date()), f"{local:%H:%M}"
+    year = f" {jalali.year}" if with_year else ""
     if persian:
-        day = f"{_WEEKDAYS[local.weekday()]} {jalali.day} {_MONTH_NAMES[jalali.month - 1]}"
+        day = f"{_WEEKDAYS[local.weekday()]} {jalali.day} {_MONTH_NAMES[jalali.month - 1]}{year}"
         return persian_digits(f"{day}، ساعت {clock}")
-    return f"{_WEEKDAYS_EN[local.weekday()]} {jalali.day} {_MONTH_NAMES_EN[jalali.month - 1]}, {clock}"
+    return f"{_WEEKDAYS_EN[local.weekday()]} {jalali.day} {_MONTH_NAMES_EN[jalali.month - 1]}{year}, {clock}"
 
 
 def format_month(day: JalaliDate) -> str:

@@ -68,7 +68,8 @@ class Refusal(Exception):
 def _written(value: object, *, persian: bool) -> object:
     match value:
         case datetime():
-            return format_deadline(value, persian=persian)
+            # What is over may have been over for years.
+            return format_deadline(value, persian=persian, with_year=True)
         case int() if persian:
             return persian_digits(str(value))
         case _InBoth():

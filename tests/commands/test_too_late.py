@@ -68,8 +68,8 @@ async def test_a_guarantor_who_answers_a_second_after_the_end_is_told_when_the_t
     late = await told(tavana, tavana.guarantor, task.id)
 
     assert (late.code, late.params) == ("task_expired", {"ended_at": due})
-    assert late.sentence("fa") == "مهلت پاسخ تا یکشنبه ۸ آذر، ساعت ۱۵:۰۰ بود و گذشته است."
-    assert late.sentence("en") == "The time to answer ended on Sunday 8 Azar, 15:00."
+    assert late.sentence("fa") == "مهلت پاسخ تا یکشنبه ۸ آذر ۱۴۰۵، ساعت ۱۵:۰۰ بود و گذشته است."
+    assert late.sentence("en") == "The time to answer ended on Sunday 8 Azar 1405, 15:00."
 
 
 async def test_asking_for_the_code_of_an_offer_that_expired_says_so_too(tavana: TavanaScenario) -> None:
@@ -142,8 +142,8 @@ async def test_a_second_tab_is_told_ones_own_answer(tavana: TavanaScenario, supe
     own = await told(tavana, tavana.guarantor, task.id)
 
     assert own.code == "task_decided_by_you"
-    assert own.sentence("fa") == "شما یکشنبه ۸ آذر، ساعت ۰۳:۳۰، این ضمانت را پذیرفتید."
-    assert own.sentence("en") == "You accepted to be guarantor on Sunday 8 Azar, 03:30."
+    assert own.sentence("fa") == "شما یکشنبه ۸ آذر ۱۴۰۵، ساعت ۰۳:۳۰، این ضمانت را پذیرفتید."
+    assert own.sentence("en") == "You accepted to be guarantor on Sunday 8 Azar 1405, 03:30."
     assert "این ضمانت را نپذیرفتید" in (await told(tavana, other, refusal.id)).sentence("fa")
 
 

@@ -162,7 +162,7 @@ async def test_a_second_tab_says_what_one_has_decided_and_not_that_nothing_was_r
     opened = await site.get(f"/tasks/{task}", headers=cookies(tavana.finance))
     summary = await site.get(f"/tasks/{task}/decision?decision=approve&version=1", headers=cookies(tavana.finance))
 
-    said = "شما یکشنبه ۸ آذر، ساعت ۰۳:۳۰، این درخواست را تأیید کردید."
+    said = "شما یکشنبه ۸ آذر ۱۴۰۵، ساعت ۰۳:۳۰، این درخواست را تأیید کردید."
     assert (second.status_code, said in second.text) == (422, True)
     assert _NOT_RECORDED not in second.text
     assert _NOT_SENT not in second.text
