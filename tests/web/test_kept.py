@@ -127,6 +127,7 @@ async def test_a_form_is_shown_again_with_its_key_and_without_its_code_and_does_
     assert _CLOSING["reason"] in shown.text
     assert f'name="key" value="{_KEY}"' in shown.text
     assert "123456" not in shown.text
+    assert ["هنوز فرستاده نشده است</h2>" in shown.text, "این موارد را اصلاح کنید" in shown.text] == [True, False]
     assert await superuser.value("SELECT count(*) FROM audit WHERE stream = 'service:onboarding'") == 0
 
 
