@@ -22,8 +22,6 @@ from web.page_request import PageRequest
 # When the code of a page was sent, and when another one may be had if one was refused since; in seconds of the epoch.
 SENT_AT, NEXT_AT = "sent_at", "next_at"
 _DIGITS_MAX: Final = 10
-# Up to here people count seconds, and then they look at the clock.
-_IN_SECONDS: Final = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,8 @@ def times_in(request: PageRequest) -> dict[str, str]:
 
 def not_yet(language: Language, seconds: int) -> str:
     """When another code may be had."""
-    if seconds < _IN_SECONDS:
+    # Whoever waits longer has met another limit, and looks at the clock.
+    if seconds <= CODES_APART.window.total_seconds():
         return language.translate(
             "A code can be had every half minute; please ask again in %(seconds)s seconds.",
             seconds=language.digits(seconds),

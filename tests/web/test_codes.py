@@ -14,6 +14,8 @@ from tests.arrange import Arrange, next_national_id
 from tests.books import Superuser
 from tests.web.conftest import HERE, Visit, cookies
 from tests.web.visitor import SESSION_COOKIE, PageVisitor
+from web.codes import not_yet
+from web.language import language_of
 
 pytestmark = pytest.mark.usefixtures("relay")
 
@@ -93,6 +95,13 @@ async def test_the_limit_of_an_hour_says_until_when_to_known_and_unknown_alike(
         pages.append(found is not None)
 
     assert pages == [True, True]
+
+
+def test_only_who_asks_within_half_a_minute_is_told_of_that_half_minute() -> None:
+    told = [not_yet(language_of("fa"), seconds) for seconds in (30, 31, 119)]
+
+    assert ["هر نیم دقیقه" in words for words in told] == [True, False, False]
+    assert all(re.search("از ساعت [۰-۹]{2}:[۰-۹]{2}", words) for words in told[1:])
 
 
 async def test_what_was_typed_is_filled_in_again_only_from_the_page_of_its_code(
