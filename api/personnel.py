@@ -6,6 +6,7 @@ import asyncio
 import email.message
 import tempfile
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -99,8 +100,8 @@ class ImportOut(Out):
         description="Of these the exits, which HR confirms; another mobile or sheba waits for support", examples=[2]
     )
     changes_waiting: int = Field(description="Changes for which a case was open already", examples=[0])
-    sheets_left_out: list[str] = Field(
-        description="Visible sheets of a workbook that hold something but lack the headings, at most 20"
+    sheets_left_out: list[str] | None = Field(
+        description="Visible sheets that hold something but lack the headings, at most 20; null for who is not HR"
     )
     error: FileError | None
 
@@ -108,8 +109,11 @@ class ImportOut(Out):
     def of(cls, imported: Import, actor: Actor, seals: Seals) -> ImportOut:
         """An import as it stands, for somebody who may read it."""
         phase = Words.of(words.phase(CaseKind.PERSONNEL_IMPORT, imported.phase))
-        name = personnel.file_name_of(seals, imported) if sees_rows(actor, imported) else None
-        return cls.of_row(imported, words=phase, error=_error(imported), file_name=name)
+        of_file: dict[str, object] = {"file_name": None, "sheets_left_out": None}
+        if sees_rows(actor, imported):
+            names = list(imported.sheets_left_out)
+            of_file = {"file_name": personnel.file_name_of(seals, imported), "sheets_left_out": names}
+        return cls.of_row(imported, words=phase, error=_error(imported), **of_file)
 
 
 def _error(imported: Import) -> FileError | None:
@@ -132,7 +136,7 @@ class RefusalOut(Out):
         description="The number that a spreadsheet shows beside the row, in CSV its line; null where not kept",
         examples=[18],
     )
-    sheet: str = Field(description="Its sheet; empty in CSV", examples=["برگه۱"])
+    sheet: str | None = Field(description="Its sheet, for HR alone; empty in CSV", examples=["برگه۱"])
     column: str = Field(examples=["national_id"])
     heading: str = Field(description="The column as files head it", examples=["کد ملی"])
     value: str | None = Field(
@@ -146,10 +150,10 @@ class RefusalOut(Out):
     words: Words
 
     @classmethod
-    def of(cls, line: RefusedLine) -> RefusalOut:
-        """A row of the report."""
+    def of(cls, line: RefusedLine, *, in_full: bool) -> RefusalOut:
+        """A row of the report; in full with the name of its sheet, which somebody wrote."""
         place = line.place
-        where = {"sheet": place.sheet, "line": place.line or None}
+        where = {"sheet": place.sheet if in_full else None, "line": place.line or None}
         return cls.of_row(line, row=place.row, words=Words.of(line.sentence), **where)
 
 
@@ -282,7 +286,8 @@ async def list_import_refusals(
     rows = await personnel.list_refusals(
         read.connection, import_id, seals=_seals(read, imported), leaving=leaving, after=after, limit=limit + 1
     )
-    return Page.of(rows, limit, lambda row: (row.number,), RefusalOut.of)
+    in_full = sees_rows(read.actor, imported)
+    return Page.of(rows, limit, lambda row: (row.number,), lambda row: RefusalOut.of(row, in_full=in_full))
 
 
 def _seals(read: Reading, imported: Import) -> Seals | None:
@@ -334,4 +339,7 @@ async def download_import_report(
         return found, await personnel.list_refusals(read.connection, import_id, seals=_seals(read, found))
 
     imported, lines = await caller.read(query)
+    if not sees_rows(caller.actor, imported):
+        imported = replace(imported, sheets_left_out=[])
+        lines = [replace(line, place=replace(line.place, sheet="")) for line in lines]
     return _Report(imported, form, lines)

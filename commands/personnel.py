@@ -38,7 +38,7 @@ from storage import personnel
 from storage.database import Acting, transaction
 from storage.guarantor import guarantee_each_other
 from storage.idempotency import Answer
-from storage.organisation import read_organisation, regions_among
+from storage.organisation import read_employment, read_organisation, regions_among
 from storage.policies import in_force
 from storage.rows.personnel import Import, ProposedChange
 from storage.rows.tasks import Task
@@ -219,6 +219,10 @@ async def _judge(command: Command, task: Task) -> ProposedChange:
         raise OwnCase
     if await personnel.has_sent(command.connection, change, command.actor.person_id):
         raise SentByYourself
+    there = await read_employment(command.connection, change.employment_id)
+    if task.grant is not None and task.grant.scope_kind is ScopeKind.REGION and task.grant.scope != there.region_code:
+        # The person has moved: HR of the region that they left decides about them no more (A3).
+        raise NotFound
     return change
 
 

@@ -19,16 +19,16 @@ _PLAIN: Final = re.compile(r"[0-9]{1,25}")
 # A separator must be the same throughout and stand before every three digits: else «۱٬۵» would be read as 15. A sign of
 # fractions separates thousands where it comes more than once, for a number has one fraction: «۴۰۰/۰۰۰/۰۰۰».
 _GROUPED: Final = re.compile(r"[0-9]{1,3}(?:([,٬،'\u2019 ])[0-9]{3}(?:\1[0-9]{3})*|([./٫])[0-9]{3}(?:\2[0-9]{3})+)")
-# «۴۰۰/۰۰۰» is refused: three zeros may be thousands, unless four digits stand in a row before them.
-_EMPTY_FRACTION: Final = re.compile(r"([^./٫]*[0-9])[./٫](?:0{1,2}|0{4,9}|(?<=[0-9]{4}.)0{3})")
+# «۴۰۰/۰۰۰» is refused: three zeros may be thousands.
+_EMPTY_FRACTION: Final = re.compile(r"([^./٫]*[0-9])[./٫](?:0{1,2}|0{4,9})")
 _NOT_DIGIT: Final = re.compile(r"[^0-9]")
 _RIAL: Final = re.compile(r"\A(?:ریال|IRR) ?| ?(?:ریال|IRR)\Z")
 # A spreadsheet computes with binary numbers, and keeps and shows 15 digits of them; what stands beyond is noise.
 _NOISY: Final = re.compile(r"(?=.{17})[0-9]{1,15}\.[0-9]{1,25}")
 _AS_SHOWN: Final = decimal.Context(prec=15)
-# A rial is a tenth of a toman: one digit after «٫» or a point. Below a thousand a point stands for no toman: «2.5» is
-# said of millions.
-_TOMAN: Final = re.compile(r"(?P<toman>.*?)(?:(?P<mark>[٫.])(?P<rial>[0-9]))?", re.DOTALL)
+# A rial is a tenth of a toman: one digit after «٫» or a point. Below a thousand toman it is none: «۲٫۵» is said of
+# millions.
+_TOMAN: Final = re.compile(r"(?P<toman>.*?)(?:[٫.](?P<rial>[0-9]))?", re.DOTALL)
 _POINT_FROM: Final = 1_000
 
 
@@ -235,7 +235,7 @@ def parse_rial(text: str) -> int:
 def parse_toman(text: str) -> Money:
     """Read what a person typed in toman, with or without the word «تومان», into rial. Zero is read as zero.
 
-    A rial that is left over is read as ``format_toman`` writes it: ۴۱٬۲۳۴٬۵۶۷٫۸.
+    A rial that is left over is read as ``format_toman`` writes it, from a thousand toman on: ۴۱٬۲۳۴٬۵۶۷٫۸.
 
     Raises:
         BadAmount: a negative, otherwise fractional, empty, oversized or unreadable amount.
@@ -245,7 +245,7 @@ def parse_toman(text: str) -> Money:
         raise BadAmount
     toman = parse_whole(found["toman"])
     rial = toman * RIAL_A_TOMAN + int(found["rial"] or 0)
-    if rial > MAX_AMOUNT or (found["mark"] == "." and toman < _POINT_FROM):
+    if rial > MAX_AMOUNT or (found["rial"] and toman < _POINT_FROM):
         raise BadAmount
     return Money(rial, Unit.IRR)
 

@@ -195,7 +195,7 @@ def judge_row(
         if said is None:
             raise UnreadableStatus
         column = Column.SERVICE
-        service = parse_service(raw.service[: MAX_CELL + 1], today)
+        service = parse_service(raw.service[: MAX_CELL + 1], today, hire_date)
     except (UnreadableValue, UnknownRegion) as fault:
         code = MERGED_CELLS if column in raw.merged else fault.code
         return RefusedRow(raw.number, column, code, national_id)

@@ -28,21 +28,23 @@ class BadService(UnreadableValue):
 class LengthOfService:
     """How long somebody has served, and since when that counts.
 
-    ``length`` is an ISO 8601 duration (P21Y4M0D), ``start`` the day that lies so long before the day of the list.
+    ``length`` is an ISO 8601 duration (P21Y4M0D), ``start`` the day that lies so long before the day of the list; the
+    hire date, where the length agrees with it as far as it is said: whole years are rounded down.
     """
 
     length: str = field(repr=False)
     start: date = field(repr=False)
 
 
-def parse_service(text: str, as_of: date) -> LengthOfService | None:
+def parse_service(text: str, as_of: date, hired: date) -> LengthOfService | None:
     """Read «۲۱ سال و ۴ ماه», with or without days, or a number of years alone; None of an empty text or of nothing.
 
     Programs write 0 where nobody has filled the column: taken as said, it would make everybody new (A4).
 
     Args:
         text: as the list has it.
-        as_of: the day for which the list says it.
+        as_of: the day on which the list came. It may have been made up to a unit before.
+        hired: the hire date of the same row.
 
     Raises:
         BadService: anything else («۲۱٫۴» may be months or tenths), 12 months or more, or over 60 years.
@@ -59,5 +61,9 @@ def parse_service(text: str, as_of: date) -> LengthOfService | None:
         raise BadService
     if not (years or months or days):
         return None
-    start = add_months(to_jalali(as_of), -years * MONTHS_A_YEAR - months).to_gregorian() - timedelta(days=days)
-    return LengthOfService(f"P{years}Y{months}M{days}D", start)
+    months_ago = -years * MONTHS_A_YEAR - months
+    start = add_months(to_jalali(as_of), months_ago).to_gregorian() - timedelta(days=days)
+    unit = 1 if months or days else MONTHS_A_YEAR
+    earliest = add_months(to_jalali(as_of), months_ago - 2 * unit).to_gregorian() - timedelta(days=days)
+    agrees = earliest < hired <= start
+    return LengthOfService(f"P{years}Y{months}M{days}D", hired if agrees else start)

@@ -100,14 +100,15 @@ _READ = (
     .join(organisations, organisations.c.id == employments.c.organisation_id)
     .join(regions, regions.c.code == employments.c.region_code)
 )
-# Mobile and sheba are the known ones, and no name is given: nothing is proposed by it, and nobody is renamed.
+# Mobile and sheba are the known ones, and no name is given: nothing is proposed by it, and nobody is renamed. Who
+# corrects a hire date says from when service counts: the length that a list gave does not count any more.
 _ADD_ROW: Final = sa.text(
     """
     INSERT INTO incoming (row_number, national_id_index, mobile_index, first_name, last_name, sheba_index,
-        region_code, hire_date, net_pay)
+        region_code, hire_date, net_pay, service)
     SELECT 1, p.national_id_index, p.mobile_index, '', '', e.sheba_index,
         coalesce(CAST(:region_code AS text), e.region_code), coalesce(CAST(:hire_date AS date), e.hire_date),
-        coalesce(CAST(:net_pay AS bigint), e.net_pay)
+        coalesce(CAST(:net_pay AS bigint), e.net_pay), CASE WHEN CAST(:hire_date AS date) IS NOT NULL THEN '' END
     FROM employments e JOIN persons p ON p.id = e.person_id
     WHERE e.id = :employment
     """

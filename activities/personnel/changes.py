@@ -54,9 +54,16 @@ class PersonnelChange(DecidedCase):
         return await _end(step, change, ChangePhase.OVERTAKEN)
 
     async def is_deserted(self, step: Transition, task: Task) -> bool:
-        """Whether an exit has nobody left to confirm it where it was asked, and somebody else to ask."""
+        """Whether an exit has nobody left to confirm it where it was asked, and somebody else to ask.
+
+        A region from which the person has moved has nobody.
+        """
         change = await _change(step)
-        if change.what is not Change.EXIT or task.grant is None or await _has_decider(step, change, task.grant):
+        if change.what is not Change.EXIT or task.grant is None:
+            return False
+        employment = await read_employment(step.connection, change.employment_id)
+        has_moved = task.grant.scope_kind is ScopeKind.REGION and task.grant.scope != employment.region_code
+        if not has_moved and await _has_decider(step, change, task.grant):
             return False
         return await _exit_office(step, change) != task.grant
 
@@ -133,7 +140,8 @@ async def _exit_office(step: Transition, change: ProposedChange) -> Grant:
     The HR of the region, where it was the region's that sent the file; that of the organisation; the contracts office.
     """
     organisation = Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, str(step.case.organisation_id))
-    region = Grant(Role.HR_OFFICER, ScopeKind.REGION, step.case.region_code or "")
+    employment = await read_employment(step.connection, change.employment_id)
+    region = Grant(Role.HR_OFFICER, ScopeKind.REGION, employment.region_code)
     sender = await _sender(step, change)
     held = () if sender is None else await grants_of(step.connection, sender)
     offices = [region] if region in held and organisation not in held else []

@@ -199,37 +199,39 @@ def _exits(leavers: Sequence[Leaver]) -> dict[str, Any]:
 
 async def _fates(
     connection: AsyncConnection, importing: Importing, leavers: Sequence[Leaver]
-) -> dict[int, Leaving | None]:
-    """What becomes of the exits that rows report, by row; None where they are not the sender's to report.
+) -> dict[int, Leaving | str]:
+    """What becomes of the exits that rows report, by row; a refusal's code where they are not the sender's to report.
 
     Who speaks for regions is told the same of people elsewhere and of people on no list: else a file would tell them
     who works in other regions.
     """
     if not leavers:
         return {}
-    values = {"organisation": importing.organisation_id, "rows": [leaver.row_number for leaver in leavers]}
+    values: dict[str, Any] = {"organisation": importing.organisation_id, "sender": importing.sender_id}
+    values["rows"] = [leaver.row_number for leaver in leavers]
     values["leavers"] = [leaver.national_id_index for leaver in leavers]
     rows = await connection.execute(statements.EXITS, values)
-    elsewhere: dict[int, Leaving | None] = {leaver.row_number: None for leaver in leavers if importing.regions}
-    return elsewhere | {row.row_number: _fate(importing.regions, row.region_code, row.state) for row in rows}
+    elsewhere: dict[int, Leaving | str] = {leaver.row_number: OTHER_REGION for leaver in leavers if importing.regions}
+    return elsewhere | {row.row_number: _fate(importing.regions, row) for row in rows}
 
 
-def _fate(regions: Collection[str], region_code: str, state: str) -> Leaving | None:
-    if regions and region_code not in regions:
-        return None
-    return Leaving.ENDED if state == "left" else Leaving.WAITING
+def _fate(regions: Collection[str], row: Any) -> Leaving | str:
+    if regions and row.region_code not in regions:
+        return OTHER_REGION
+    if row.state == "left":
+        return Leaving.ENDED
+    return OWN_ROW if row.is_bound else Leaving.WAITING
 
 
-def _told(refused: Sequence[SealedLine], fates: Mapping[int, Leaving | None]) -> list[SealedLine]:
+def _told(refused: Sequence[SealedLine], fates: Mapping[int, Leaving | str]) -> list[SealedLine]:
     """The refused rows with what became of the exits that they report."""
-    return [
-        line
-        if line.row_number not in fates
-        else line._replace(leaving=found)
-        if (found := fates[line.row_number])
-        else line._replace(code=OTHER_REGION)
-        for line in refused
-    ]
+    return [_as_told(line, fates.get(line.row_number)) for line in refused]
+
+
+def _as_told(line: SealedLine, fate: Leaving | str | None) -> SealedLine:
+    if isinstance(fate, Leaving):
+        return line._replace(leaving=fate)
+    return line if fate is None else line._replace(code=fate)
 
 
 async def _refuse_known(connection: AsyncConnection, importing: Importing, todo: Chunk) -> list[SealedLine]:

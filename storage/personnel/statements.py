@@ -100,7 +100,8 @@ COMPARE: Final = sa.text(
             'hire_date', CASE WHEN e.hire_date <> i.hire_date THEN e.hire_date END,
             'net_pay_rial', CASE WHEN e.net_pay <> i.net_pay THEN e.net_pay END,
             'service_start',
-                CASE WHEN i.service <> coalesce(e.service, '') THEN coalesce(e.service_start, e.hire_date) END,
+                CASE WHEN i.service <> coalesce(e.service, '') OR i.service <> '' AND e.hire_date <> i.hire_date
+                    THEN coalesce(e.service_start, e.hire_date) END,
             'state', CASE WHEN e.state = 'left' THEN e.state END
         )) AS before
     FROM incoming i
@@ -117,28 +118,6 @@ COMPARE: Final = sa.text(
     """
 )
 
-# The exits that rows report of people on the list, as they stand before.
-EXITS: Final = sa.text(
-    """
-    SELECT l.row_number, e.region_code, e.state
-    FROM unnest(:rows, :leavers) AS l (row_number, national_id_index)
-    CROSS JOIN LATERAL (SELECT p.id FROM persons p WHERE p.national_id_index = l.national_id_index OFFSET 0) p
-    CROSS JOIN LATERAL (
-        SELECT e.region_code, e.state FROM employments e
-        WHERE e.person_id = p.id AND e.organisation_id = CAST(:organisation AS uuid) OFFSET 0
-    ) e
-    """
-).bindparams(_ROWS, _LEAVERS)
-
-# Who speaks for regions changes nobody who stands in another one, and takes nobody over from there either.
-REFUSE_ELSEWHERE: Final = sa.text(
-    """
-    DELETE FROM compared w
-    WHERE cardinality(CAST(:regions AS text[])) > 0 AND w.region_before <> ALL (CAST(:regions AS text[]))
-    RETURNING row_number
-    """
-)
-
 _BOUND = """(
         w.person_id = CAST(:sender AS uuid)
         OR EXISTS (
@@ -149,6 +128,31 @@ _BOUND = """(
             SELECT g.applicant_id FROM guarantees g WHERE g.person_id = CAST(:sender AS uuid) AND g.ended_at IS NULL
         )
     )"""
+
+# The exits that rows report of people on the list, as they stand before.
+EXITS: Final = sa.text(
+    f"""
+    SELECT w.row_number, e.region_code, e.state, {_BOUND} AS is_bound
+    FROM (
+        SELECT l.row_number, p.id AS person_id
+        FROM unnest(:rows, :leavers) AS l (row_number, national_id_index)
+        CROSS JOIN LATERAL (SELECT p.id FROM persons p WHERE p.national_id_index = l.national_id_index OFFSET 0) p
+    ) w
+    CROSS JOIN LATERAL (
+        SELECT e.region_code, e.state FROM employments e
+        WHERE e.person_id = w.person_id AND e.organisation_id = CAST(:organisation AS uuid) OFFSET 0
+    ) e
+    """  # noqa: S608 - constants of ours
+).bindparams(_ROWS, _LEAVERS)
+
+# Who speaks for regions changes nobody who stands in another one, and takes nobody over from there either.
+REFUSE_ELSEWHERE: Final = sa.text(
+    """
+    DELETE FROM compared w
+    WHERE cardinality(CAST(:regions AS text[])) > 0 AND w.region_before <> ALL (CAST(:regions AS text[]))
+    RETURNING row_number
+    """
+)
 
 # Nobody sets their own pay, nor that of somebody for whom they stand or who stands for them, nor ends a dispute about
 # their own mobile or an exit of their own: a row about its sender, or about those, counts only as far as it says
@@ -185,7 +189,7 @@ RENAME_PERSONS: Final = sa.text(
 CHANGE_EMPLOYMENTS: Final = sa.text(
     """
     UPDATE employments e SET region_code = w.region_code, hire_date = w.hire_date, net_pay = w.net_pay,
-        service = CASE WHEN w.before ? 'service_start' THEN w.service ELSE e.service END,
+        service = CASE WHEN w.before ? 'service_start' THEN nullif(w.service, '') ELSE e.service END,
         service_start = CASE WHEN w.before ? 'service_start' THEN w.service_start ELSE e.service_start END,
         state = CASE e.state WHEN 'left' THEN 'employed' ELSE e.state END, updated_at = now()
     FROM compared w

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from activities.transition import ActivityContext
 from commands.task import claim_task
 from domain.access import Actor, Grant, Role, ScopeKind
-from domain.errors import SentByYourself
+from domain.errors import NotFound, SentByYourself
 from domain.onboarding import NotOnPersonnelList
 from messages.case import OVER, WAIT
 from messages.decision import Step
@@ -340,6 +340,24 @@ async def test_the_exit_of_a_regions_file_goes_to_the_region_then_to_the_organis
 
     task = await open_task(office, case_id)
     assert (task.scope_kind, task.not_by) == (office_asked, sender.person_id)
+
+
+async def test_who_moves_while_their_exit_waits_is_the_regions_that_they_left_no_more(
+    office: PersonnelOffice, arrange: Arrange, superuser: Superuser
+) -> None:
+    line, sender = Line(), office.actor
+    case_id = await office.change(line, line.but(employment=LEFT))
+    await retire(office, sender, superuser)
+    await arrange.acting(sender.person_id, regional())
+    left, present = [await arrange.actor(await arrange.staff(regional(region))) for region in ("1101", "2203")]
+    await take(office, "request_decision", case_id)
+    await superuser.run("UPDATE employments SET region_code = '2203'")
+
+    with pytest.raises(NotFound):
+        await answer(office, left, case_id)
+    await take(office, "remind_decision", case_id)
+    assert (await open_task(office, case_id)).grant == CONTRACTS
+    assert (await inbox(office, left), await inbox(office, present)) == ([], [])
 
 
 async def test_whoever_is_bound_to_the_person_is_not_counted_among_those_who_may_confirm(

@@ -142,7 +142,7 @@ async def test_a_file_changes_nobody_for_whom_its_sender_stands_or_who_stands_fo
     pairs = [(tavana.guarantor, tavana.applicant), (tavana.applicant, tavana.guarantor)]
     richer, moved = {"net_pay_rial": "900000000"}, {"region_code": "2201"}
     for sender, listed in pairs:
-        for changes in (richer, moved, {"hire_date": "1380/01/10"}):
+        for changes in (richer, moved, {"hire_date": "1380/01/10"}, {"employment": "ترک کار"}):
             done = await (await sent_by(sender)).import_(row(listed, **changes))
             assert await office.refused(done.case_id) == {"1": "own_row"}
             assert (done.rows_changed, done.rows_refused, done.changes_opened) == (0, 1, 0)

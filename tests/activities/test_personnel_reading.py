@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
 
 from activities.transition import ActivityContext
-from domain.dates import add_months, tehran_day, to_jalali
+from domain.dates import add_months, format_jalali, tehran_day, to_jalali
 from domain.personnel_headings import COLUMNS, HEADINGS
 from messages.personnel import ImportPhase
 from storage.rows.personnel import Import
@@ -97,3 +97,11 @@ async def test_another_length_counts_from_another_day_and_what_was_before_is_kep
     assert (await service_of(office, line))[0] == "P22Y0M0D"
     kept = await superuser.rows("SELECT before FROM personnel_versions ORDER BY id")
     assert kept == [({"service_start": "2016-03-29"},), ({"service_start": before.isoformat()},)]
+
+
+async def test_whole_years_that_agree_with_the_hire_date_are_not_taken_for_its_day(office: PersonnelOffice) -> None:
+    hired = add_months(to_jalali(tehran_day(datetime.now(UTC))), -21 * 12 - 7)
+    line = Line(hire_date=format_jalali(hired.to_gregorian()))
+    await imported(office, with_service((line, "21")))
+
+    assert await service_of(office, line) == ("P21Y0M0D", hired.to_gregorian())

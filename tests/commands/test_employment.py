@@ -97,6 +97,23 @@ async def test_an_officer_sees_and_corrects_only_the_employment_within_reach_of_
     assert (await stands(superuser, elsewhere))[0] == 400_000_000
 
 
+async def test_who_corrects_the_hire_date_says_from_when_service_counts(
+    context: Context, arrange: Arrange, superuser: Superuser
+) -> None:
+    person, organisation_id = await arrange.person("member"), await arrange.organisation()
+    employment_id = await arrange.employ(person.id, organisation_id)
+    await superuser.run("UPDATE employments SET service = 'P28Y0M0D', service_start = '1998-11-29'")
+    officer = await arrange.hr_officer(organisation_id)
+    service = "SELECT service, service_start FROM employments"
+
+    await corrected(context, officer, employment_id, net_pay=390_000_000)
+    assert await superuser.rows(service) == [("P28Y0M0D", date(1998, 11, 29))]
+    await corrected(context, officer, employment_id, hire_date=date(2016, 3, 29))
+    assert await superuser.rows(service) == [(None, None)]
+    (found,) = await looked_up(context, officer, person.national_id)
+    assert found.earlier[0].before == {"hire_date": "2015-04-04", "service_start": "1998-11-29"}
+
+
 async def test_nobody_corrects_their_own_employment_whatever_their_roles(
     context: Context, arrange: Arrange, superuser: Superuser
 ) -> None:
