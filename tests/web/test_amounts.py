@@ -14,7 +14,7 @@ from starlette.datastructures import FormData
 from activities.transition import ActivityContext
 from api.values import MAX_RIAL, MAX_VERSION, _version_in
 from commands.command import Context
-from domain.money import MAX_AMOUNT
+from domain.money import MAX_AMOUNT, parse_toman
 from tests.arrange import Arrange
 from tests.commands.substitution_steps import SubstitutionScenario
 from tests.web.conftest import HERE, Visit, cookies
@@ -44,7 +44,7 @@ def sent(language: Language, *found: Field) -> Form:
 
 @both_languages
 @settings(deadline=None)
-@given(rial=st.integers(min_value=1, max_value=MAX_AMOUNT))
+@given(rial=st.integers(min_value=1, max_value=999).map(lambda toman: toman * 10) | st.integers(10_000, MAX_AMOUNT))
 def test_whatever_amount_stands_in_a_form_comes_back_to_the_rial(language: Language, rial: int) -> None:
     shown = fields(language, amount=language.typed_toman(rial))["amount"]
     read = sent(language, shown).amount("amount")
@@ -71,18 +71,20 @@ def test_a_version_that_no_row_can_have_is_nobodys() -> None:
 
 
 async def test_an_amount_is_said_in_full_while_it_is_typed_as_the_server_says_it(visit: Visit) -> None:
-    amounts = [7, 10, 9_995, 10_000, 10_005, 110_000, 190_000, 1_000_010, 410_000_000, 412_345_678, 1_234_567_890_123]
+    amounts = [10, 9_990, 10_000, 10_005, 110_000, 190_000, 1_000_010, 410_000_000, 412_345_678, 1_234_567_890_123]
     for code in ("fa", "en"):
         visitor = await visit(language=code)
         await visitor.go("/styleguide")
         for rial in (*amounts, MAX_AMOUNT - 10):
             await visitor.fill(amount=visitor.language.typed_toman(rial))
             assert await said(visitor) == visitor.language.in_full(rial)
-        for text in ("", "۰", "1.5", "12,34", "-5", "۲۵ میلیون", "9" * 20):
+        for text in ("", "۰", "1.5", "۹۹۹٫۵", "12,34", "2.500", "2/500", "-5", "۲۵ میلیون", "9" * 20):
             await visitor.fill(amount=text)
             assert await said(visitor) == "", text
-    await visitor.fill(amount=" ١٢٣٤٥٦٧ تومان ")
-    assert await said(visitor) == "1,234,567 toman (12,345,670 rial)"
+    for text in (" ١٢٣٤٥٦٧ تومان ", "1.234.567", "1/234/567", "۱٫۲۳۴٫۵۶۷"):
+        await visitor.fill(amount=text)
+        assert await said(visitor) == "1,234,567 toman (12,345,670 rial)"
+        assert parse_toman(text).amount == 12_345_670
     await visitor.look()
 
 

@@ -120,7 +120,7 @@
   // it, with its words. It stays a text of digits, for numbers here are not exact up to the largest.
   const PERSIAN = "۰۱۲۳۴۵۶۷۸۹";
   const latin = (text) => text.replace(/[۰-۹٠-٩]/g, (digit) => `${PERSIAN}٠١٢٣٤٥٦٧٨٩`.indexOf(digit) % 10);
-  const AMOUNT = /^(\d{1,25}|\d{1,3}(?:([,٬،'’ ])\d{3})(?:\2\d{3})*)(?:([٫.])(\d))?$/;
+  const AMOUNT = /^(\d{1,25}|\d{1,3}(?:([,٬،'’ ])\d{3}(?:\2\d{3})*|([./٫])\d{3}(?:\3\d{3})+))(?:([٫.])(\d))?$/;
   const trimmed = (digits) => digits.replace(/^0+(?=\d)/, "");
   const inWords = (digits, { ones, tens, hundreds, thousands, and }) => {
     const said = thousands.map((thousand, place) => {
@@ -135,8 +135,8 @@
   const inFull = (text, { toman, rial, separator, names }) => {
     const found = AMOUNT.exec(latin(text).replace(/تومان\s*$/, "").trim());
     const whole = trimmed(found?.[1].replace(/\D/g, "") ?? "0");
-    const part = found?.[4] ?? "0";
-    if (`${whole}${part}` === "00" || whole.length > 16 || (found[3] === "." && whole.length < 4)) return "";
+    const part = found?.[5] ?? "0";
+    if (`${whole}${part}` === "00" || whole.length > 16 || (found[4] && whole.length < 4)) return "";
     const write = (digits) => {
       const grouped = digits.replace(/\B(?=(\d{3})+$)/g, separator);
       return names ? grouped.replace(/\d/g, (digit) => PERSIAN[digit]) : grouped;
