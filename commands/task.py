@@ -63,7 +63,7 @@ async def lock_task(command: Command, task_id: UUID, *, version: int | None = No
     """
     task = await _read_asked(command, task_id)
     if task.status == "open":
-        # Meanwhile the case may be over for whoever was asked.
+        # Meanwhile the case may be over for the person who was asked.
         with contextlib.suppress(NotFound):
             await command.lock_case(task.case_id)
         task = await _read_asked(command, task_id)

@@ -41,7 +41,7 @@ def read_local_sign_ins(directory: Path) -> list[dict[str, str]]:
 def draw_ticket(directory: Path, whose: str) -> str:
     """A new random ticket, which lets in once; it ends the one that was drawn for the same person before.
 
-    Only its hash is kept, as the name of an empty file: whoever removes the file has used it up.
+    Only its hash is kept, as the name of an empty file: the process that removes the file has used it up.
     """
     tickets = directory / _TICKETS
     tickets.mkdir(mode=_PRIVATE_DIRECTORY, parents=True, exist_ok=True)

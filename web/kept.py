@@ -30,6 +30,9 @@ NOTES: Final = {
     "sign_in_first": _("Please sign in to go on; then you come to the page that you wanted."),
     "session_over": _("Your session has ended. Please sign in again."),
     "form_kept": _("Your session has ended. Please sign in again; what you wrote is kept."),
+    "form_not_kept": _(
+        "Your session has ended. Please sign in again; what you wrote could not be kept and is to be written anew."
+    ),
     "file_not_kept": _(
         "Your session has ended. Please sign in again, and choose the file once more: files are not kept."
     ),
@@ -63,7 +66,7 @@ async def lead_to_sign_in(page: PageRequest) -> Response:
     if http.method not in _SAFE_METHODS and "hx-request" not in http.headers:
         onward = _page_of_form(page)
         if former is not None and http.headers.get("content-type", "").startswith(_TYPED):
-            kept = await _kept(page, former)
+            done, kept = "form_not_kept", await _kept(page, former)
         elif former is not None:
             done = "file_not_kept"
             await _read_through(http)

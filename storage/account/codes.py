@@ -49,7 +49,7 @@ _USE = (
 class TriedCode:
     """A code for which one try has been paid.
 
-    One that was used or cancelled is open no more; whoever does not know its digits is told the same of both.
+    One that was used or cancelled is open no more; somebody who does not know its digits is told the same of both.
     """
 
     person_id: UUID | None

@@ -79,7 +79,7 @@ async def list_refusals(
     """Rows that brought nothing, in file order; unless limited, as many as a file may have rows.
 
     Args:
-        connection: of whoever reads.
+        connection: of the reader.
         case_id: the import.
         seals: open value and name, for those who may see them.
         leaving: only those that report an exit of somebody on the list, or only the others.

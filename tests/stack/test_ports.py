@@ -1,4 +1,4 @@
-"""Ports: no two stacks choose the same, and whoever loses one to a stranger notices."""
+"""Ports: no two stacks choose the same, and one that loses its own to a stranger notices."""
 
 from __future__ import annotations
 

@@ -175,7 +175,7 @@ async def test_nothing_is_kept_of_a_stranger_a_foreign_page_or_too_much(
     stranger = await site.post(_SWITCH, data=_CLOSING, headers={"Cookie": f"{SESSION_COOKIE}=x", **HERE})
 
     assert [kept_in(answer) for answer in (long, new_key, foreign, stranger)] == [""] * 4
-    assert long.headers["Location"] == "/sign-in/staff?next=%2Foperations&done=session_over"
+    assert long.headers["Location"] == "/sign-in/staff?next=%2Foperations&done=form_not_kept"
     assert foreign.status_code == 403
     assert stranger.headers["Location"] == "/sign-in/staff?next=%2F&done=sign_in_first"
 
