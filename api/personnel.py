@@ -36,7 +36,7 @@ from commands.refusals import refuses
 from domain import errors
 from domain.access import READS_EVERYTHING, Actor, Role
 from domain.catalogue import words
-from domain.personnel_file import MEDIA_TYPES, XLSX, RefusedLine
+from domain.personnel.file import MEDIA_TYPES, XLSX, RefusedLine
 from gateways.personnel_report import write_csv, write_xlsx
 from gateways.personnel_rows import MAX_ROWS
 from messages.case import CaseKind

@@ -21,7 +21,7 @@ from commands.personnel import Upload, error_sentences, send_file
 from domain.access import Actor
 from domain.account import parse_username
 from domain.errors import NotFound
-from domain.personnel_file import RefusedLine
+from domain.personnel.file import RefusedLine
 from gateways.personnel_report import write_csv, write_xlsx
 from stack.places import CliError
 from stack.refusals import said_in_one_line

@@ -16,8 +16,8 @@ from domain.dates import tehran_day
 from domain.employment import EmploymentEnded, HireDateImpossible, NetPayImpossible, NothingToCorrect, OwnEmployment
 from domain.errors import Forbidden, NotFound, OwnCase, PreconditionFailed, TooMany
 from domain.identity import BadNationalId, parse_national_id
-from domain.personnel import MAX_NET_PAY_RIAL, UnknownRegion, read_region
-from domain.service import LONGEST_SERVICE_YEARS
+from domain.length_of_service import LONGEST_SERVICE_YEARS
+from domain.personnel.rows import MAX_NET_PAY_RIAL, UnknownRegion, read_region
 from messages.employment import Sms
 from storage import employment as store
 from storage.account import count_use

@@ -28,8 +28,8 @@ from domain.errors import (
     StepUpRequired,
     TooLarge,
 )
-from domain.personnel_change import ReasonMissing
-from domain.personnel_file import MEDIA_TYPES, EmptyFile, UnknownFileType, clean_file_name
+from domain.personnel.change import ReasonMissing
+from domain.personnel.file import MEDIA_TYPES, EmptyFile, UnknownFileType, clean_file_name
 from gateways.files import FileTooLarge, StoredFile
 from gateways.personnel_file import SENTENCES, PersonnelFileError
 from messages.case import CaseKind

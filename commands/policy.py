@@ -14,7 +14,7 @@ from domain.access import Role
 from domain.errors import NotFound
 from domain.joining import MembershipTerms
 from domain.mandate import GUARANTEE_MANDATES, MANDATES
-from domain.personnel_status import STATUSES, StatusWords
+from domain.personnel.status import STATUSES, StatusWords
 from domain.policy import APPROVED, REJECTED, NotNewest, PolicyDecided, PolicyMalformed, SamePerson
 from domain.programme import Programme, is_wait
 from domain.staff_change import StaffPolicy

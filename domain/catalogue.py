@@ -13,14 +13,13 @@ from domain import (
     ledger,
     mobile_change,
     onboarding,
-    personnel,
-    personnel_change,
     profile,
     reconciliation,
     review,
     staff_change,
     substitution,
 )
+from domain.personnel import words as personnel
 from domain.wording import Catalogue
 
 CAPABILITIES: Final = (
@@ -33,7 +32,6 @@ CAPABILITIES: Final = (
     mobile_change.WORDS,
     onboarding.WORDS,
     personnel.WORDS,
-    personnel_change.WORDS,
     profile.WORDS,
     reconciliation.WORDS,
     review.WORDS,

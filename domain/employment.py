@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from domain.errors import Conflict, Forbidden, InvalidInput
-from domain.personnel import REFUSALS
+from domain.personnel.rows import REFUSALS
 from domain.wording import CapabilityWords, Sentence
 from messages.employment import Sms
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from domain.personnel import RawRow
-from domain.personnel_headings import recognise_headings
+from domain.personnel.headings import recognise_headings
+from domain.personnel.rows import RawRow
 from gateways import xlsx_rows
 from gateways.personnel_rows import (
     FEW_HEADINGS,

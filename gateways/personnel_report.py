@@ -14,7 +14,7 @@ from typing import Final
 
 import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
 
-from domain.personnel_file import SHEET_LEFT_OUT, RefusedLine
+from domain.personnel.file import SHEET_LEFT_OUT, RefusedLine
 
 HEADING: Final = ("نتیجه", "برگه", "شماره ردیف", "ردیف در فایل", "نام", "ستون", "مقدار", "کد خطا", "توضیح")
 REFUSED: Final = "ردشده"

@@ -11,8 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from domain.persian import value_text
-from domain.personnel import MAX_CELL, Place, RawRow
-from domain.personnel_headings import (
+from domain.personnel.headings import (
     COLUMNS,
     HEADINGS,
     Column,
@@ -22,6 +21,7 @@ from domain.personnel_headings import (
     says_rial,
     says_toman,
 )
+from domain.personnel.rows import MAX_CELL, Place, RawRow
 
 MAX_ROWS: Final = 200_000
 MAX_COLUMNS: Final = 64

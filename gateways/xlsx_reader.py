@@ -22,7 +22,7 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, Shee
 
 from domain.dates import format_jalali
 from domain.persian import clean_text
-from domain.personnel import RawRow
+from domain.personnel.rows import RawRow
 from gateways import xlsx_guard
 from gateways.personnel_rows import (
     HEADING_WITHIN,

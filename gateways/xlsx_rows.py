@@ -17,8 +17,8 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import IO, Any, Final
 
-from domain.personnel import Place, RawRow
-from domain.personnel_headings import Column
+from domain.personnel.headings import Column
+from domain.personnel.rows import Place, RawRow
 from gateways.personnel_rows import OpenedFile, PersonnelFileError
 
 _PROJECT: Final = Path(__file__).resolve().parent.parent

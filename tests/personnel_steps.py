@@ -20,8 +20,8 @@ from activities.transition import ActivityContext
 from commands.command import Context
 from commands.personnel import Upload, send_file
 from domain.access import Actor
-from domain.personnel_headings import COLUMNS, HEADINGS
-from domain.personnel_status import StatusWords
+from domain.personnel.headings import COLUMNS, HEADINGS
+from domain.personnel.status import StatusWords
 from messages.case import StepInput
 from storage import personnel
 from storage.database import SERVICE, transaction

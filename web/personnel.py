@@ -35,8 +35,8 @@ from api.personnel import (
 from api.personnel_change import ConfirmChange, RejectChange
 from api.values import IdCursor, NumberCursor, Page
 from domain.errors import NotFound, Refusal, TooLarge
-from domain.personnel_file import EmptyFile, UnknownFileType
-from domain.personnel_headings import COLUMNS, HEADINGS, Column
+from domain.personnel.file import EmptyFile, UnknownFileType
+from domain.personnel.headings import COLUMNS, HEADINGS, Column
 from web import certificate
 from web.answers import TaskForm, nothing_more, written_reason
 from web.forms import Form, empty

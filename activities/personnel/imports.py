@@ -25,9 +25,9 @@ from temporalio.exceptions import ApplicationError
 from activities.transition import ActivityContext, Transition, run_transition
 from domain.dates import tehran_day
 from domain.persian import persian_digits
-from domain.personnel import PersonnelRow, Place, RawRow, judge_row
-from domain.personnel_file import keep_within
-from domain.personnel_status import StatusWords
+from domain.personnel.file import keep_within
+from domain.personnel.rows import PersonnelRow, Place, RawRow, judge_row
+from domain.personnel.status import StatusWords
 from gateways.files import FileDamaged
 from gateways.personnel_file import PersonnelFileError, open_rows
 from messages.case import NextStep, StepInput

@@ -13,9 +13,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.personnel import OTHER_REGION, OWN_ROW, PersonnelRow, Place
-from domain.personnel_file import RefusedLine
-from domain.personnel_headings import Column
+from domain.personnel.file import RefusedLine
+from domain.personnel.headings import Column
+from domain.personnel.rows import OTHER_REGION, OWN_ROW, PersonnelRow, Place
 from messages.personnel import Change, ExitReason, Leaving
 from storage import audit
 from storage.database import driving

@@ -9,8 +9,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.personnel import Place, RawRow, RefusedRow
-from domain.personnel_file import MAX_VALUE, RefusedLine, name_of, shown, value_of
+from domain.personnel.file import MAX_VALUE, RefusedLine, name_of, shown, value_of
+from domain.personnel.rows import Place, RawRow, RefusedRow
 from messages.personnel import Leaving
 from storage.rows.personnel import personnel_refusals
 from storage.sealing import Seals

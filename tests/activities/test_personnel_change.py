@@ -16,7 +16,7 @@ from commands.personnel import confirm_change, reject_change
 from commands.task import lock_task
 from domain.access import Actor, Grant, Role, ScopeKind
 from domain.errors import CodeRequired, NotFound, OwnCase, SentByYourself, StepUpRequired, TaskNotOpen, TaskOfOtherKind
-from domain.personnel_change import ReasonMissing
+from domain.personnel.change import ReasonMissing
 from messages.case import OVER, WAIT, NextStep, StepInput
 from messages.decision import Step
 from messages.personnel import Change

@@ -11,7 +11,7 @@ import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
 
 from activities.transition import ActivityContext
 from domain.dates import add_months, format_jalali, tehran_day, to_jalali
-from domain.personnel_headings import COLUMNS, HEADINGS
+from domain.personnel.headings import COLUMNS, HEADINGS
 from messages.personnel import ImportPhase
 from storage.rows.personnel import Import
 from tests.arrange import Arrange

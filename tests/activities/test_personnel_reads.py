@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from activities.transition import ActivityContext
-from domain.personnel import PersonnelRow, RawRow, judge_row
+from domain.personnel.rows import PersonnelRow, RawRow, judge_row
 from storage.cases import read_case
 from storage.database import SERVICE, transaction
 from storage.personnel import Chunk, Importing, apply_chunk, seal_row

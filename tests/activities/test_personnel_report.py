@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from activities.transition import ActivityContext
 from domain.access import Grant, Role, ScopeKind
 from domain.errors import Forbidden, NotFound
-from domain.personnel import Place
-from domain.personnel_file import RefusedLine
+from domain.personnel.file import RefusedLine
+from domain.personnel.rows import Place
 from messages.personnel import Event, Leaving
 from storage import personnel
 from storage.database import SERVICE, transaction

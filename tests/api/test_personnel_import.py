@@ -26,7 +26,7 @@ from commands.account import authenticate
 from commands.command import Context
 from commands.personnel import FILE_LIMIT
 from domain.access import Role
-from domain.personnel_file import XLSX
+from domain.personnel.file import XLSX
 from storage.database import SERVICE, transaction
 from storage.rows.idempotency import idempotency
 from storage.rows.outbox import outbox

@@ -14,7 +14,7 @@ import pytest
 
 from activities.transition import ActivityContext
 from domain.access import Grant, Role, ScopeKind
-from domain.personnel_file import MEDIA_TYPES
+from domain.personnel.file import MEDIA_TYPES
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 from tests.personnel_steps import Line, PersonnelOffice, csv_of

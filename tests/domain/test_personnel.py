@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from domain.persian import ZWNJ
-from domain.personnel import (
+from domain.personnel.file import RefusedLine
+from domain.personnel.headings import COLUMNS, HEADINGS, Column, recognise_headings
+from domain.personnel.rows import (
     MERGED_CELLS,
     OTHER_REGION,
     OWN_ROW,
@@ -19,9 +21,7 @@ from domain.personnel import (
     RefusedRow,
     judge_row,
 )
-from domain.personnel_file import RefusedLine
-from domain.personnel_headings import COLUMNS, HEADINGS, Column, recognise_headings
-from domain.personnel_status import StatusWords
+from domain.personnel.status import StatusWords
 from messages.personnel import ExitReason
 from tests.personnel_steps import STATUSES
 

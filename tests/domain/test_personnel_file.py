@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from domain.persian import ZWNJ
-from domain.personnel import Place, RawRow, RefusedRow, judge_row
-from domain.personnel_file import (
+from domain.personnel.file import (
     MAX_FILE_NAME,
     MAX_VALUE,
     RefusedLine,
@@ -15,7 +14,8 @@ from domain.personnel_file import (
     name_of,
     value_of,
 )
-from domain.personnel_headings import COLUMNS, Column
+from domain.personnel.headings import COLUMNS, Column
+from domain.personnel.rows import Place, RawRow, RefusedRow, judge_row
 from messages.personnel import ExitReason
 from tests.domain.test_personnel import GOOD, REGIONS, TODAY
 from tests.personnel_steps import STATUSES

@@ -16,12 +16,13 @@ import pytest
 
 import domain
 import messages
-from domain import access, account, contact, errors, money, onboarding, personnel_headings, programme
+from domain import access, account, contact, errors, money, onboarding, programme
 from domain.catalogue import CAPABILITIES, words
 from domain.guarantor import RULE_VALUES, Rule
 from domain.ledger import ACCOUNT_WORDS, CHART, JournalReason
 from domain.mandate import GUARANTEE_MANDATES, MANDATES
 from domain.onboarding import Obstacle, RefusalReason
+from domain.personnel import headings as personnel_headings
 from domain.review import ReturnReason, ReviewFinding
 from domain.wording import EVERYBODY, FORMATS, OWNER, CapabilityWords, Catalogue, Line, Sentence, TaskWords, WordsTwice
 from messages import decision

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from domain.personnel import PersonnelRow, RefusedRow, judge_row
+from domain.personnel.rows import PersonnelRow, RefusedRow, judge_row
 from gateways.personnel_file import open_rows
 from tests.personnel_cases import DIRECTORY, Key, keys
 from tests.personnel_steps import STATUSES

@@ -14,8 +14,8 @@ import pytest
 import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
 
 from demo.personnel_generator import CODES, REGIONS, FileFormat, generate, write_people
-from domain.personnel import PersonnelRow, RawRow, RefusedRow, judge_row
-from domain.personnel_headings import COLUMNS, HEADINGS, Column
+from domain.personnel.headings import COLUMNS, HEADINGS, Column
+from domain.personnel.rows import PersonnelRow, RawRow, RefusedRow, judge_row
 from gateways import personnel_rows, xlsx_guard
 from gateways.personnel_file import SENTENCES, PersonnelFileError, count_rows, read_rows
 from tests.personnel_steps import STATUSES

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from python_calamine import CalamineWorkbook
 
-from domain.personnel import REFUSALS, Place
-from domain.personnel_file import RefusedLine
-from domain.personnel_headings import Column
+from domain.personnel.file import RefusedLine
+from domain.personnel.headings import Column
+from domain.personnel.rows import REFUSALS, Place
 from gateways.personnel_report import HEADING, LEAVING, LEFT_OUT, REFUSED, harmless, write_csv, write_xlsx
 from messages.personnel import Leaving
 

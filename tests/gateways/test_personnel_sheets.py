@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
 
-from domain.personnel import Place, RefusedRow, judge_row
-from domain.personnel_headings import COLUMNS, HEADINGS, Column
+from domain.personnel.headings import COLUMNS, HEADINGS, Column
+from domain.personnel.rows import Place, RefusedRow, judge_row
 from gateways import personnel_rows, xlsx_guard
 from gateways.personnel_file import PersonnelFileError, open_rows
 from tests.personnel_cases import DIRECTORY

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.personnel_headings import COLUMNS, HEADINGS
+from domain.personnel.headings import COLUMNS, HEADINGS
 from gateways.personnel_file import PersonnelFileError, count_rows, open_rows
 from tests.gateways.test_personnel_file import ROW, repacked, sheet_of, workbook, write_heading
 

@@ -10,8 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from domain.personnel import Place
-from domain.personnel_file import RefusedLine
+from domain.personnel.file import RefusedLine
+from domain.personnel.rows import Place
 from storage import migrate
 from storage.database import SERVICE, create_engine, transaction
 from storage.personnel import list_imports, list_refusals

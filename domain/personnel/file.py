@@ -8,7 +8,8 @@ from typing import Final
 
 from domain.errors import InvalidInput
 from domain.persian import ZWNJ, squashed_key
-from domain.personnel import (
+from domain.personnel.headings import COLUMNS, HEADINGS, Column
+from domain.personnel.rows import (
     MAX_NAME,
     NOT_EMPLOYED,
     OTHER_REGION,
@@ -20,7 +21,6 @@ from domain.personnel import (
     UnknownRegion,
     read_region,
 )
-from domain.personnel_headings import COLUMNS, HEADINGS, Column
 from domain.wording import Sentence
 from messages.personnel import Leaving
 

@@ -1,25 +1,22 @@
-"""What a personnel file proposes about somebody, and what people are told of it (A13, C7)."""
+"""What people are told of personnel files, and of the changes that they propose (A13, C7)."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from domain.errors import InvalidInput
 from domain.programme import Programme
-from domain.wording import CapabilityWords, Sentence
+from domain.wording import CapabilityWords, Sentence, TaskWords
 from messages.case import CaseKind
-from messages.personnel import Change, ChangePhase, Event, ExitReason, Sms
+from messages.personnel import Change, ChangePhase, Event, ExitReason, FactKind, ImportPhase, Sms, TaskKind
 
-
-class ReasonMissing(InvalidInput):
-    """A change was rejected without a reason."""
-
-    code = "reason_missing"
-    fa = "برای نپذیرفتن این تغییر، دلیل آن را بنویسید."
-    en = "Please say why the change is rejected."
-
-
+_REPORT: Final = Sentence(
+    "گزارش ردیف‌های پذیرفته و ردشده آماده می‌شود.", "The report of accepted and refused rows is made."
+)
 _CHANGED: Final = Sentence("اگر تأیید شود، تغییر انجام می‌شود.", "If it is confirmed, the change is made.")
+
+
+def _import_ahead(phase: str, _programme: Programme | None) -> list[Sentence]:
+    return [_REPORT] if phase in {ImportPhase.RECEIVED, ImportPhase.IMPORTING} else []
 
 
 def _change_ahead(phase: str, _programme: Programme | None) -> list[Sentence]:
@@ -27,7 +24,17 @@ def _change_ahead(phase: str, _programme: Programme | None) -> list[Sentence]:
 
 
 WORDS: Final = CapabilityWords(
+    kinds={
+        CaseKind.PERSONNEL_IMPORT: Sentence("فهرست کارکنان", "Personnel file"),
+        CaseKind.PERSONNEL_CHANGE: Sentence("تغییر اطلاعات پرسنلی", "Change of personnel data"),
+    },
     phases={
+        CaseKind.PERSONNEL_IMPORT: {
+            ImportPhase.RECEIVED: Sentence("پرونده دریافت شد", "Received"),
+            ImportPhase.IMPORTING: Sentence("در حال خواندن فهرست", "Importing"),
+            ImportPhase.IMPORTED: Sentence("فهرست خوانده شد", "Imported"),
+            ImportPhase.REFUSED: Sentence("رد شد", "Refused"),
+        },
         CaseKind.PERSONNEL_CHANGE: {
             ChangePhase.AWAITING_CONFIRMATION: Sentence("در انتظار تأیید", "Awaiting confirmation"),
             ChangePhase.CONFIRMED: Sentence("تأیید شد", "Confirmed"),
@@ -36,7 +43,34 @@ WORDS: Final = CapabilityWords(
             ChangePhase.OVERTAKEN: Sentence("دیگر لازم نیست", "No longer needed"),
         },
     },
+    tasks={
+        TaskKind.CONFIRM_CHANGE: TaskWords(
+            Sentence("تأیید تغییر اطلاعات", "Confirm a change of data"),
+            sms="امانت: یک تغییر اطلاعات پرسنلی منتظر تأیید شماست. کارتابل: {app_link}",
+            reminder="امانت: یادآوری؛ یک تغییر اطلاعات پرسنلی هنوز بی‌پاسخ است. {app_link}",
+            outcomes={
+                "confirm": Sentence("این تغییر را تأیید کرد", "confirmed this change"),
+                "reject": Sentence("این تغییر را رد کرد", "rejected this change"),
+            },
+        ),
+    },
     timeline={
+        FactKind.FILE_RECEIVED: Sentence(
+            "فهرست کارکنان دریافت شد و در نوبت خواندن است.", "The personnel file was received and waits to be read."
+        ),
+        Event.FILE_IMPORTED: Sentence(
+            "فایل خوانده شد: {added} نفر تازه، {changed} تغییر، {unchanged} بدون تغییر، {refused} ردیف ردشده.",
+            "The file was read: {added} added, {changed} changed, {unchanged} unchanged, {refused} rows refused.",
+        ),
+        Event.FILE_IMPORTED_LEAVING: Sentence(
+            "فایل خوانده شد: {added} نفر تازه، {changed} تغییر، {unchanged} بدون تغییر، {refused} ردیف ردشده، {leaving}"
+            " گزارش پایان همکاری که پس از تأیید ثبت می‌شود.",
+            "The file was read: {added} added, {changed} changed, {unchanged} unchanged, {refused} rows refused,"
+            " {leaving} reported to have left, which counts once it is confirmed.",
+        ),
+        Event.FILE_REFUSED: Sentence(
+            "فایل پذیرفته نشد؛ دلیل آن در گزارش آمده است.", "The file was refused; the import says why."
+        ),
         Event.CHANGE_PROPOSED: Sentence(
             "در فهرست کارکنان مقدار دیگری آمده بود: {what:Change}. تا تأیید نشود، چیزی تغییر نمی‌کند.",
             "The personnel file says otherwise: {what:Change}. Nothing changes before it is confirmed.",
@@ -66,6 +100,15 @@ WORDS: Final = CapabilityWords(
         ),
     },
     sms={
+        Event.FILE_IMPORTED: (
+            "امانت: فهرست کارکنان خوانده شد: {added} تازه، {changed} تغییر، {unchanged} بدون"
+            " تغییر، {refused} ردشده. گزارش: {app_link}"
+        ),
+        Event.FILE_IMPORTED_LEAVING: (
+            "امانت: فهرست کارکنان خوانده شد: {added} تازه، {changed} تغییر، {unchanged} بدون تغییر، {refused} ردشده،"
+            " {leaving} پایان همکاری که پس از تأیید ثبت می‌شود. گزارش: {app_link}"
+        ),
+        Event.FILE_REFUSED: "امانت: فهرست کارکنان پذیرفته نشد. دلیل آن در پرونده آمده است: {app_link}",
         Sms.MOBILE_PROPOSED: (
             "امانت: سازمان شما شمارهٔ همراه دیگری برای شما فرستاده است. اگر از آن خبر ندارید، زود"
             " با پشتیبانی تماس بگیرید: {app_link}"
@@ -97,7 +140,7 @@ WORDS: Final = CapabilityWords(
             "امانت: گزارش پایان همکاری یک کارمند بی‌پاسخ ماند و به حساب نیامد. پرونده را ببینید: {app_link}"
         ),
     },
-    ahead={CaseKind.PERSONNEL_CHANGE: _change_ahead},
+    ahead={CaseKind.PERSONNEL_IMPORT: _import_ahead, CaseKind.PERSONNEL_CHANGE: _change_ahead},
     terms={
         Change: {
             Change.MOBILE: Sentence("شمارهٔ همراه", "mobile number"),

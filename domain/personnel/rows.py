@@ -1,4 +1,4 @@
-"""Personnel rows from HR files (A13): which heading means what, and whether one row is good.
+"""Personnel rows from HR files (A13): whether one row is good.
 
 A bad row is refused alone, by its first fault in the order of the columns; a person's second row in a file is a
 ``duplicate`` even if the first was refused. Nothing here reads files: gateways.personnel_file brings the rows.
@@ -14,15 +14,12 @@ from typing import ClassVar, Final
 from domain.dates import BadDate, parse_jalali
 from domain.errors import InvalidInput
 from domain.identity import Mobile, NationalId, Sheba, parse_mobile, parse_national_id, parse_sheba
+from domain.length_of_service import LONGEST_SERVICE_YEARS, LengthOfService, parse_service
 from domain.money import BadAmount, parse_rial
 from domain.persian import UnreadableValue, clean_text, squashed_key, value_text
-from domain.personnel_headings import COLUMNS, Column
-from domain.personnel_status import StatusWords
-from domain.programme import Programme
-from domain.service import LONGEST_SERVICE_YEARS, LengthOfService, parse_service
-from domain.wording import CapabilityWords, Sentence, TaskWords
-from messages.case import CaseKind
-from messages.personnel import Event, ExitReason, FactKind, ImportPhase, TaskKind
+from domain.personnel.headings import COLUMNS, Column
+from domain.personnel.status import StatusWords
+from messages.personnel import ExitReason
 
 MAX_CELL: Final = 512
 MAX_NAME: Final = 100
@@ -266,69 +263,3 @@ def _net_pay(text: str) -> int:
 def _name(text: str) -> str:
     """Clean a name; there is no code for a bad one, so an over-long one is cut."""
     return clean_text(text[:MAX_CELL])[:MAX_NAME].strip()
-
-
-_REPORT: Final = Sentence(
-    "گزارش ردیف‌های پذیرفته و ردشده آماده می‌شود.", "The report of accepted and refused rows is made."
-)
-
-
-def _import_ahead(phase: str, _programme: Programme | None) -> list[Sentence]:
-    return [_REPORT] if phase in {ImportPhase.RECEIVED, ImportPhase.IMPORTING} else []
-
-
-WORDS: Final = CapabilityWords(
-    kinds={
-        CaseKind.PERSONNEL_IMPORT: Sentence("فهرست کارکنان", "Personnel file"),
-        CaseKind.PERSONNEL_CHANGE: Sentence("تغییر اطلاعات پرسنلی", "Change of personnel data"),
-    },
-    phases={
-        CaseKind.PERSONNEL_IMPORT: {
-            ImportPhase.RECEIVED: Sentence("پرونده دریافت شد", "Received"),
-            ImportPhase.IMPORTING: Sentence("در حال خواندن فهرست", "Importing"),
-            ImportPhase.IMPORTED: Sentence("فهرست خوانده شد", "Imported"),
-            ImportPhase.REFUSED: Sentence("رد شد", "Refused"),
-        },
-    },
-    tasks={
-        TaskKind.CONFIRM_CHANGE: TaskWords(
-            Sentence("تأیید تغییر اطلاعات", "Confirm a change of data"),
-            sms="امانت: یک تغییر اطلاعات پرسنلی منتظر تأیید شماست. کارتابل: {app_link}",
-            reminder="امانت: یادآوری؛ یک تغییر اطلاعات پرسنلی هنوز بی‌پاسخ است. {app_link}",
-            outcomes={
-                "confirm": Sentence("این تغییر را تأیید کرد", "confirmed this change"),
-                "reject": Sentence("این تغییر را رد کرد", "rejected this change"),
-            },
-        ),
-    },
-    timeline={
-        FactKind.FILE_RECEIVED: Sentence(
-            "فهرست کارکنان دریافت شد و در نوبت خواندن است.", "The personnel file was received and waits to be read."
-        ),
-        Event.FILE_IMPORTED: Sentence(
-            "فایل خوانده شد: {added} نفر تازه، {changed} تغییر، {unchanged} بدون تغییر، {refused} ردیف ردشده.",
-            "The file was read: {added} added, {changed} changed, {unchanged} unchanged, {refused} rows refused.",
-        ),
-        Event.FILE_IMPORTED_LEAVING: Sentence(
-            "فایل خوانده شد: {added} نفر تازه، {changed} تغییر، {unchanged} بدون تغییر، {refused} ردیف ردشده، {leaving}"
-            " گزارش پایان همکاری که پس از تأیید ثبت می‌شود.",
-            "The file was read: {added} added, {changed} changed, {unchanged} unchanged, {refused} rows refused,"
-            " {leaving} reported to have left, which counts once it is confirmed.",
-        ),
-        Event.FILE_REFUSED: Sentence(
-            "فایل پذیرفته نشد؛ دلیل آن در گزارش آمده است.", "The file was refused; the import says why."
-        ),
-    },
-    sms={
-        Event.FILE_IMPORTED: (
-            "امانت: فهرست کارکنان خوانده شد: {added} تازه، {changed} تغییر، {unchanged} بدون"
-            " تغییر، {refused} ردشده. گزارش: {app_link}"
-        ),
-        Event.FILE_IMPORTED_LEAVING: (
-            "امانت: فهرست کارکنان خوانده شد: {added} تازه، {changed} تغییر، {unchanged} بدون تغییر، {refused} ردشده،"
-            " {leaving} پایان همکاری که پس از تأیید ثبت می‌شود. گزارش: {app_link}"
-        ),
-        Event.FILE_REFUSED: "امانت: فهرست کارکنان پذیرفته نشد. دلیل آن در پرونده آمده است: {app_link}",
-    },
-    ahead={CaseKind.PERSONNEL_IMPORT: _import_ahead},
-)

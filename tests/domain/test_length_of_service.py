@@ -8,7 +8,7 @@ import pytest
 from persiantools.jdatetime import JalaliDate
 
 from domain.dates import jalali_day, service_ends
-from domain.service import BadService, parse_service
+from domain.length_of_service import BadService, parse_service
 
 TODAY = jalali_day(1405, 9, 8).to_gregorian()
 HIRED = jalali_day(1395, 1, 10).to_gregorian()
