@@ -56,6 +56,8 @@ _AWAY = frozenset(
         RPCStatusCode.DEADLINE_EXCEEDED,
         RPCStatusCode.RESOURCE_EXHAUSTED,
         RPCStatusCode.CANCELLED,
+        # The connection broke under the call («transport error»).
+        RPCStatusCode.UNKNOWN,
     }
 )
 

@@ -300,6 +300,30 @@ async def test_while_temporal_is_away_a_round_ends_quietly_and_afterwards_the_ne
     assert await found(superuser) == [(case_id, "process_missing", 1, False)]
 
 
+async def test_a_connection_that_breaks_under_a_call_is_taken_for_temporal_being_away(
+    engine: AsyncEngine,
+    temporal: WorkflowEnvironment,
+    superuser: Superuser,
+    seals: Seals,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await add_lost_cases(engine, superuser)
+    port = free_port()
+    async with piped(port, temporal.client.service_client.config.target_host):
+        client = await through_a_door(port, temporal.client, seals)
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", port):
+        with caplog.at_level(logging.WARNING, "amanat.reconciler"):
+            await Reconciler(engine, client, silence, round_every=_ALWAYS).round()
+
+    assert logged(caplog, "reconciler_waits_for_temporal") == [logging.WARNING]
+    assert await found(superuser) == []
+
+
 async def test_a_place_in_a_kind_that_only_another_version_knows_does_not_stop_the_rounds(
     engine: AsyncEngine, reconciler: Reconciler, superuser: Superuser
 ) -> None:
