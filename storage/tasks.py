@@ -44,7 +44,7 @@ _OPEN_ONES = (
     .order_by(tasks.c.id)
     .limit(_TASKS_OF_A_CASE)
 )
-# By the clock, for whoever waited for the case began long ago: what a task was closed for is told after it.
+# By the clock: the transaction may have waited for the case, and what a task was closed for is told after its begin.
 _CLOSE = (
     sa.update(tasks)
     .where(tasks.c.status == "open")

@@ -92,7 +92,7 @@ class Asking:
     names: tuple[str, ...]
 
     def form(self, request: PageRequest, **values: Any) -> Form:
-        """The form; filled as before for whoever comes back from the page of a code, which the address names."""
+        """The form; filled as before for somebody who comes back from the page of a code, which the address names."""
         before, code_id = self._before(request), request.http.query_params.get("again", "")
         typed = before["typed"] if before and code_id and f"={code_id}&" in before["page"] else {}
         return empty(request.language, **typed, **values)

@@ -124,7 +124,7 @@ class PageRequest:
         return form
 
     async def read_form(self, *, max_fields: int = _MAX_FIELDS, max_field_bytes: int = _MAX_FIELD_BYTES) -> Form:
-        """``form``, whoever sent it."""
+        """``form``, without a look at who sent it."""
         # Whoever may name the encoding may choose one that takes long to read.
         _, options = parse_options_header(self.http.headers.get("Content-Type", ""))
         if options.get(b"charset", b"utf-8").lower() != b"utf-8":
