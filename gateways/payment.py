@@ -1,0 +1,180 @@
+"""Payment gateways: the port, what is asked of one, and what it may answer (docs/rules.md, E2).
+
+A gateway is only believed when it is asked: what a payer's browser brings back is a hint. Amounts are rial, whatever
+unit the gateway counts in. Its name is a permanent code (``zarinpal``), also part of a ledger account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol
+
+
+class GatewayUnclear(Exception):
+    """The gateway gave no answer, or one that leaves open what has happened. It may be asked again.
+
+    Args:
+        reason: a short code fit for logs; never a key, a card or an address.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class GatewayRefused(Exception):
+    """The gateway said no, for good: asking again the same way cannot help.
+
+    Args:
+        reason: a short code fit for logs; never a key, a card or an address.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRequest:
+    """What a payer is to pay.
+
+    Args:
+        amount: rial, over 0.
+        callback: where the payer's browser is sent afterwards; names the attempt by a random token.
+        order: the attempt's id, by which the gateway's own list can be compared with ours.
+        description: what the payer reads at the bank; no personal data.
+        cards: numbers of the payer's own cards; a gateway that takes them lets no other card pay. May be empty.
+    """
+
+    amount: int
+    callback: str
+    order: str
+    description: str
+    cards: Sequence[str] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentLink:
+    """Where the payer pays, and by what the gateway knows the attempt from now on."""
+
+    authority: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """The money is ours: verified now, or verified before and said again.
+
+    Args:
+        reference: the gateway's number of this payment, unique within the gateway.
+        amount: rial, as the gateway says it.
+        card: the masked number of the card that paid, such as ``502229******5995``; empty if it is not told.
+        fee: rial that the gateway keeps for it; None if it is not told.
+    """
+
+    reference: str
+    amount: int
+    card: str = ""
+    fee: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotPaid:
+    """Nothing was paid and nothing can be paid any more by this link, or the bank has given it back by itself.
+
+    Args:
+        reason: ``cancelled``, ``failed``, ``expired``, ``reversed``, ``amount_differs`` or ``unknown_authority``.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StillOpen:
+    """Nothing is paid yet; the payer can still pay by this link."""
+
+
+Outcome = Paid | NotPaid | StillOpen
+
+
+class PaymentGateway(Protocol):
+    """One gateway. Every call may be repeated; what it did once it does not do twice."""
+
+    @property
+    def name(self) -> str:
+        """The permanent code."""
+        ...
+
+    @property
+    def reverses_within(self) -> timedelta | None:
+        """How long after the payment the whole of it can be reversed; None: never."""
+        ...
+
+    @property
+    def refunds_from(self) -> int | None:
+        """The least rial that can be refunded afterwards, all or part; None: it refunds nothing."""
+        ...
+
+    async def request_link(self, request: LinkRequest) -> PaymentLink:
+        """Open an attempt.
+
+        Raises:
+            GatewayUnclear: no answer; a link that nobody has been given can be forgotten.
+            GatewayRefused: it takes no such payment, or does not know us.
+        """
+        ...
+
+    async def settle(self, authority: str, amount: int) -> Outcome:
+        """Find out what became of an attempt, and take the money if it was paid with exactly this amount.
+
+        What was paid with another amount is not taken, where the gateway lets us choose: the bank gives it back.
+
+        Raises:
+            GatewayUnclear: nobody can say yet.
+            GatewayRefused: it does not know us.
+        """
+        ...
+
+    async def reverse(self, authority: str) -> str:
+        """Give the whole payment back to the card that paid, also if that was done before; returns a reference.
+
+        Raises:
+            GatewayUnclear: nobody can say yet.
+            GatewayRefused: not this way, or not any more.
+        """
+        ...
+
+    async def refund(self, authority: str, amount: int, key: str) -> str:
+        """Give part or all of a payment back to its payer; returns a reference.
+
+        Args:
+            authority: of the attempt that was paid.
+            amount: rial.
+            key: unique for this refund; the same again gives nothing back a second time.
+
+        Raises:
+            GatewayUnclear: nobody can say yet; ``refunded`` may be asked.
+            GatewayRefused: not this way, or not any more.
+        """
+        ...
+
+    async def refunded(self, authority: str, key: str) -> bool | None:
+        """Whether the refund of a key has come about; None if the gateway cannot say.
+
+        Raises:
+            GatewayUnclear: nobody can say yet.
+        """
+        ...
+
+
+Gateways = Mapping[str, PaymentGateway]
+
+
+def same_card(masked: str, number: str) -> bool:
+    """Whether a masked number, as gateways write it, can be this card's: each digit that is shown agrees."""
+    shown = masked.replace("-", "").replace(" ", "")
+    return len(shown) == len(number) and all(
+        one in {"*", "x", "X", two} for one, two in zip(shown, number, strict=True)
+    )
