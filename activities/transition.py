@@ -21,6 +21,7 @@ from domain.access import Grant, Part
 from domain.reconciliation import STEP_TRIES, FindingKind
 from domain.wording import task_sms
 from gateways.files import Files
+from gateways.payment import Gateways
 from messages.case import OVER, WAIT, NextStep, StepInput
 from messages.payload import encode
 from storage import audit, cases, deadlines, reconciliation, tasks
@@ -43,11 +44,16 @@ _log = logging.getLogger("amanat.activities")
 
 @dataclass(frozen=True, slots=True)
 class ActivityContext:
-    """What activities work with; made once by the worker."""
+    """What activities work with; made once by the worker.
+
+    ``gateways`` are those that are set up, ``site`` is the address under which people reach the pages.
+    """
 
     engine: AsyncEngine
     seals: Seals
     files: Files
+    gateways: Gateways = field(default_factory=dict)
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +169,16 @@ class Transition:
             await deadlines.clear_deadlines(self.connection, self.case.id)
             self.deadlines.clear()
 
+    async def clear_deadline(self, step: str) -> None:
+        """Delete the deadline of one step, if it has one."""
+        if self.deadlines.pop(step, None) is not None:
+            await deadlines.clear_deadlines(self.connection, self.case.id, step)
+
     async def pass_deadline(self) -> None:
         """Delete this step's deadline if it is over."""
         due = self.deadlines.get(self.name)
         if due is not None and self.until is not None and due <= self.until:
-            await deadlines.clear_deadlines(self.connection, self.case.id, self.name)
-            del self.deadlines[self.name]
+            await self.clear_deadline(self.name)
 
     def wait(self, open_tasks: Sequence[Task]) -> NextStep:
         """How long tasks and deadlines are still waited for, by Postgres's clock: the first reminder, the first end.

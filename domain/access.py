@@ -45,6 +45,7 @@ class Part(StrEnum):
     GUARANTOR = "guarantor"
     SUBJECT = "subject"
     PROPOSER = "proposer"
+    PAYER = "payer"
     MACHINE = "machine"
 
 

@@ -44,6 +44,7 @@ WORDS: Final = CapabilityWords(
             Part.GUARANTOR: Sentence("ضامن", "the guarantor"),
             Part.SUBJECT: Sentence("صاحب پرونده", "the person concerned"),
             Part.PROPOSER: Sentence("پیشنهاددهنده", "who proposed it"),
+            Part.PAYER: Sentence("پرداخت‌کننده", "the payer"),
             Part.MACHINE: Sentence("سامانه", "the system"),
         },
     },

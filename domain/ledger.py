@@ -35,6 +35,11 @@ class JournalReason(StrEnum):
     CREDIT_LINE_OPENED = "credit_line_opened"
     CREDIT_LINE_REDUCED = "credit_line_reduced"
     CREDIT_LINE_CLOSED = "credit_line_closed"
+    PAYMENT_RECEIVED = "payment_received"
+    GATEWAY_FEE_KEPT = "gateway_fee_kept"
+    GATEWAY_FEE_CHARGED = "gateway_fee_charged"
+    PAYMENT_TO_RETURN = "payment_to_return"
+    PAYMENT_RETURNED = "payment_returned"
 
 
 class InsufficientFunds(Conflict):
@@ -97,7 +102,20 @@ class AccountKind:
 
 CREDIT_GRANTED: Final = AccountKind("credit:granted", Side.DEBIT, None)
 CREDIT_AVAILABLE: Final = AccountKind("credit:available", Side.CREDIT, 0)
-CHART: Final = (CREDIT_GRANTED, CREDIT_AVAILABLE)
+GATEWAY_CLEARING: Final = AccountKind("gateway:clearing", Side.DEBIT, None)
+PAYMENT_RECEIVED: Final = AccountKind("payment:received", Side.CREDIT, 0)
+PAYMENT_REFUNDING: Final = AccountKind("payment:refunding", Side.CREDIT, 0)
+BANK: Final = AccountKind("bank", Side.DEBIT, None)
+EXPENSE_GATEWAY: Final = AccountKind("expense:gateway", Side.DEBIT, None)
+CHART: Final = (
+    CREDIT_GRANTED,
+    CREDIT_AVAILABLE,
+    GATEWAY_CLEARING,
+    PAYMENT_RECEIVED,
+    PAYMENT_REFUNDING,
+    BANK,
+    EXPENSE_GATEWAY,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,10 +268,23 @@ def _digest(*lines: str) -> bytes:
     return hashlib.sha256("\n".join(lines).encode()).digest()
 
 
-def _transfer(source: Account, target: Account, amount: Money) -> tuple[Entry, ...]:
+def transfer(source: Account, target: Account, amount: Money) -> tuple[Entry, ...]:
+    """Entries that move an amount over 0 from one account to another; ImpossibleJournal if it is not over 0."""
     if amount.amount <= 0:
         raise ImpossibleJournal("an event moves more than nothing")
     return Entry(source.code, -amount), Entry(target.code, amount)
+
+
+GATEWAY_FEES: Final = Account(EXPENSE_GATEWAY)
+BANK_ACCOUNT: Final = Account(BANK, "main")
+
+
+def payment_accounts(payment: UUID, payer: UUID | None = None) -> tuple[Account, Account]:
+    """What of a payment was received and not taken, and what of it is to go back (E2)."""
+    return (
+        Account(PAYMENT_RECEIVED, str(payment), owner_person=payer),
+        Account(PAYMENT_REFUNDING, str(payment), owner_person=payer),
+    )
 
 
 def credit_accounts(line: UUID, owner: UUID | None = None, unit: Unit = Unit.IRR) -> tuple[Account, Account]:
@@ -267,19 +298,53 @@ def credit_accounts(line: UUID, owner: UUID | None = None, unit: Unit = Unit.IRR
 def credit_line_opened(line: UUID, ceiling: Money, occasion: Occasion) -> Journal:
     """A credit line becomes usable (A8): the ceiling is granted and wholly available."""
     granted, available = credit_accounts(line)
-    return Journal(occasion, JournalReason.CREDIT_LINE_OPENED, _transfer(granted, available, ceiling))
+    return Journal(occasion, JournalReason.CREDIT_LINE_OPENED, transfer(granted, available, ceiling))
 
 
 def credit_line_reduced(line: UUID, by: Money, occasion: Occasion) -> Journal:
     """The ceiling falls by an amount that must be available."""
     granted, available = credit_accounts(line)
-    return Journal(occasion, JournalReason.CREDIT_LINE_REDUCED, _transfer(available, granted, by))
+    return Journal(occasion, JournalReason.CREDIT_LINE_REDUCED, transfer(available, granted, by))
 
 
 def credit_line_closed(line: UUID, unused: Money, occasion: Occasion) -> Journal:
     """The line ends (A2): what is unused is no longer granted. With nothing unused there is nothing to post."""
     granted, available = credit_accounts(line)
-    return Journal(occasion, JournalReason.CREDIT_LINE_CLOSED, _transfer(available, granted, unused))
+    return Journal(occasion, JournalReason.CREDIT_LINE_CLOSED, transfer(available, granted, unused))
+
+
+def gateway_account(gateway: str) -> Account:
+    """What a gateway has verified and not yet paid out to the bank."""
+    return Account(GATEWAY_CLEARING, gateway)
+
+
+def payment_received(payment: UUID, gateway: str, amount: Money, occasion: Occasion) -> Journal:
+    """A gateway verified a payment (E2): it stands apart until a purpose takes it."""
+    received, _ = payment_accounts(payment)
+    return Journal(occasion, JournalReason.PAYMENT_RECEIVED, transfer(gateway_account(gateway), received, amount))
+
+
+def gateway_fee_kept(gateway: str, fee: Money, occasion: Occasion) -> Journal:
+    """The gateway will keep its fee of what it pays out (C6): an entry of its own."""
+    entries = transfer(GATEWAY_FEES, gateway_account(gateway), fee)
+    return Journal(occasion, JournalReason.GATEWAY_FEE_KEPT, entries)
+
+
+def gateway_fee_charged(payment: UUID, fee: Money, occasion: Occasion) -> Journal:
+    """The payer bore the gateway's fee."""
+    received, _ = payment_accounts(payment)
+    return Journal(occasion, JournalReason.GATEWAY_FEE_CHARGED, transfer(received, GATEWAY_FEES, fee))
+
+
+def payment_to_return(payment: UUID, amount: Money, occasion: Occasion) -> Journal:
+    """Nobody takes it: it is owed to the payer from now on."""
+    return Journal(occasion, JournalReason.PAYMENT_TO_RETURN, transfer(*payment_accounts(payment), amount))
+
+
+def payment_returned(payment: UUID, source: Account, amount: Money, occasion: Occasion) -> Journal:
+    """It went back to the payer, out of what a gateway holds or from the bank."""
+    _, refunding = payment_accounts(payment)
+    return Journal(occasion, JournalReason.PAYMENT_RETURNED, transfer(refunding, source, amount))
 
 
 WORDS: Final = CapabilityWords(
@@ -288,6 +353,13 @@ WORDS: Final = CapabilityWords(
             JournalReason.CREDIT_LINE_OPENED: Sentence("اعتبار باز شد", "The credit was opened"),
             JournalReason.CREDIT_LINE_REDUCED: Sentence("سقف اعتبار کم شد", "The ceiling was reduced"),
             JournalReason.CREDIT_LINE_CLOSED: Sentence("اعتبار بسته شد", "The credit was closed"),
+            JournalReason.PAYMENT_RECEIVED: Sentence("پرداخت از درگاه رسید", "A payment came through the gateway"),
+            JournalReason.GATEWAY_FEE_KEPT: Sentence("کارمزد درگاه", "The gateway's fee"),
+            JournalReason.GATEWAY_FEE_CHARGED: Sentence(
+                "کارمزد درگاه را پرداخت‌کننده پرداخت", "The payer bore the gateway's fee"
+            ),
+            JournalReason.PAYMENT_TO_RETURN: Sentence("پرداخت باید برگردد", "A payment is to go back"),
+            JournalReason.PAYMENT_RETURNED: Sentence("پرداخت برگشت", "A payment went back"),
         },
     },
 )
@@ -296,4 +368,9 @@ WORDS: Final = CapabilityWords(
 ACCOUNT_WORDS: Final[Mapping[AccountKind, Sentence]] = {
     CREDIT_GRANTED: Sentence("اعتبار داده‌شده", "Credit granted"),
     CREDIT_AVAILABLE: Sentence("اعتبار در دسترس اعضا", "Credit available to members"),
+    GATEWAY_CLEARING: Sentence("نزد درگاه‌ها، هنوز واریزنشده", "With gateways, not yet at the bank"),
+    PAYMENT_RECEIVED: Sentence("پرداخت‌های رسیده، هنوز ثبت‌نشده", "Payments received and not taken yet"),
+    PAYMENT_REFUNDING: Sentence("پرداخت‌هایی که باید برگردد", "Payments to be given back"),
+    BANK: Sentence("حساب بانکی", "At the bank"),
+    EXPENSE_GATEWAY: Sentence("هزینهٔ کارمزد درگاه", "Fees of gateways"),
 }

@@ -17,6 +17,7 @@ class CaseKind(StrEnum):
     SUBSTITUTION = "substitution"
     MOBILE_CHANGE = "mobile_change"
     STAFF_CHANGE = "staff_change"
+    PAYMENT = "payment"
 
 
 @dataclass(frozen=True, slots=True)

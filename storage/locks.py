@@ -30,6 +30,7 @@ class About(IntEnum):
     NOTICE = 7
     FAILED_SIGN_INS = 8
     STAFF = 9
+    PAYMENTS_OF_PERSON = 10
 
 
 async def lock(connection: AsyncConnection, about: About, name: object) -> None:

@@ -1,0 +1,200 @@
+"""Where a payment stands, and which step follows from it: read anew each time (E2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from activities.transition import MACHINE, Transition
+from domain.access import Part
+from domain.ledger import Occasion
+from domain.money import Money
+from domain.payment import PaymentPolicy, ReturnReason
+from messages.case import NextStep
+from messages.payment import Event, FactKind, Phase, Step, TaskKind
+from storage import payment as rows
+from storage import tasks
+from storage.cases import last_fact
+from storage.rows.cases import Fact
+from storage.rows.payment import Payment, PaymentAttempt, PaymentItem, PaymentReturn
+from storage.rows.tasks import Task
+
+# How long the cases that were paid for have before they are told again, and before the money goes back.
+OFFER_EVERY = timedelta(hours=2)
+OFFER_FOR = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentState:
+    """A payment with all that hangs on it."""
+
+    payment: Payment
+    policy: PaymentPolicy
+    items: Sequence[PaymentItem]
+    attempts: Sequence[PaymentAttempt]
+    returns: Sequence[PaymentReturn]
+
+    @property
+    def accepted(self) -> PaymentAttempt | None:
+        """The try whose money is offered to what it was paid for; every other paid one goes back whole."""
+        back = {one.attempt_id for one in self.returns if one.reason != ReturnReason.NOT_TAKEN}
+        return next((one for one in self.attempts if one.state == "paid" and one.id not in back), None)
+
+    @property
+    def owed(self) -> list[PaymentReturn]:
+        """What is to go back and has not gone."""
+        return [one for one in self.returns if one.returned_at is None]
+
+    @property
+    def watched(self) -> list[PaymentAttempt]:
+        """The tries by which money may still come."""
+        return [one for one in self.attempts if one.is_watched]
+
+    @property
+    def undecided(self) -> list[PaymentItem]:
+        """What is neither taken nor refused."""
+        return [item for item in self.items if item.decided_at is None]
+
+    def sum_of(self, state: str) -> Money:
+        """What was taken, or refused, of the payment."""
+        return Money.total(item.money for item in self.items if item.state == state)
+
+
+async def read_state(step: Transition) -> PaymentState:
+    """Read a payment with all that hangs on it."""
+    connection, case = step.connection, step.case
+    payment = await rows.read_payment(connection, case.id)
+    if payment is None:
+        raise LookupError(f"case {case.id} has no payment")
+    return PaymentState(
+        payment,
+        await rows.policy_of(connection, case.policy_id),
+        await rows.items_of(connection, case.id),
+        await rows.attempts_of(connection, case.id),
+        await rows.returns_of(connection, case.id),
+    )
+
+
+def occasion(step: Transition, name: str) -> Occasion:
+    """What a journal of this payment is posted for."""
+    return Occasion(key=f"payment:{name}", case_id=step.case.id, actor="system", event_at=step.now)
+
+
+async def assess(step: Transition) -> NextStep:
+    """Which step follows; a payment of which nothing is left to come, to take or to give back ends here."""
+    state = await read_state(step)
+    moment = step.now if step.until is None else max(step.now, step.until)
+    if any(one.state == "requested" for one in state.attempts):
+        return NextStep(Step.REQUEST_LINK)
+    if any(one.is_due(moment) for one in state.watched):
+        return NextStep(Step.VERIFY_PAYMENT)
+    return await _give_back(step, state) or await _await_purposes(step, state) or await _rest(step, state, moment)
+
+
+async def _give_back(step: Transition, state: PaymentState) -> NextStep | None:
+    """What is owed to the payer goes back before anything else is waited for."""
+    accepted, back = state.accepted, {one.attempt_id for one in state.returns}
+    if accepted is not None and accepted.id not in back and not state.undecided and state.sum_of("refused"):
+        return NextStep(Step.RETURN_REST)
+    if not state.owed:
+        return None
+    if any(one.way != "hand" for one in state.owed):
+        return NextStep(Step.RETURN_MONEY)
+    if await booked_by_hand(step, state) is not None:
+        return NextStep(Step.BOOK_RETURN)
+    if await tasks.find_open(step.connection, step.case.id, TaskKind.RETURN_PAYMENT) is None:
+        return NextStep(Step.REQUEST_RETURN)
+    return await wait(step, state)
+
+
+async def booked_by_hand(step: Transition, state: PaymentState) -> tuple[PaymentReturn, Fact] | None:
+    """What the settlement office says that it has paid back, and the ledger does not know yet."""
+    fact = await last_fact(step.connection, step.case.id, FactKind.PAYMENT_RETURNED_BY_HAND)
+    if fact is None:
+        return None
+    return next(((one, fact) for one in state.owed if str(one.id) == fact.payload["return_id"]), None)
+
+
+async def _await_purposes(step: Transition, state: PaymentState) -> NextStep | None:
+    if state.accepted is None or not state.undecided:
+        return None
+    return await wait(step, state) if Step.HAND_OVER in step.deadlines else NextStep(Step.HAND_OVER)
+
+
+async def _rest(step: Transition, state: PaymentState, moment: datetime) -> NextStep:
+    if any(one.look_at is None for one in state.watched):
+        if await tasks.find_open(step.connection, step.case.id, TaskKind.SETTLE_PAYMENT) is None:
+            return NextStep(Step.REQUEST_SETTLEMENT)
+        return await wait(step, state)
+    if state.watched:
+        return await wait(step, state)
+    if state.accepted is not None:
+        return await end(step, state)
+    if not state.undecided or state.payment.pay_until <= moment:
+        return NextStep(Step.CLOSE_PAYMENT)
+    return await wait(step, state)
+
+
+async def wait(step: Transition, state: PaymentState) -> NextStep:
+    """Wait for people, for the moment when the gateway is asked, and for the end of the time to pay."""
+    wanted: dict[str, datetime | None] = {
+        Step.VERIFY_PAYMENT: min((one.look_at for one in state.watched if one.look_at is not None), default=None),
+        Step.CLOSE_PAYMENT: None if state.watched or state.accepted else state.payment.pay_until,
+    }
+    for name, due in wanted.items():
+        if due is not None and step.deadlines.get(name) != due:
+            await step.set_deadline(name, max(due - step.now, timedelta(0)))
+        elif due is None:
+            await step.clear_deadline(name)
+    return await step.wait_now()
+
+
+async def end(step: Transition, state: PaymentState) -> NextStep:
+    """All that came is taken or has gone back."""
+    taken, back = state.sum_of("taken"), state.sum_of("refused")
+    if state.accepted is None:
+        returned = any(one.state == "paid" for one in state.attempts)
+        return await step.end(Phase.RETURNED if returned else Phase.NOT_PAID)
+    if not back:
+        return await step.end(Phase.PAID)
+    return await step.end(Phase.PARTLY_RETURNED if taken else Phase.RETURNED)
+
+
+async def await_payer(step: Transition, state: PaymentState) -> None:
+    """The payer may try once more, until the time to pay is over."""
+    left = max(state.payment.pay_until - step.now, timedelta(seconds=1))
+    await step.move(Phase.AWAITING_PAYER, next_actor=Part.PAYER, due_in=left)
+
+
+async def lapse(step: Transition, expired: Sequence[Task]) -> NextStep:  # noqa: ARG001 - whoever was asked
+    """The settlement office stayed silent: it is asked anew, for no money is forgotten."""
+    return await assess(step)
+
+
+async def close_payment(step: Transition) -> NextStep:
+    """The time to pay is over, or what was to be paid is not wanted any more: nothing came, or all went back."""
+    state = await read_state(step)
+    await rows.refuse_all(step.connection, step.case.id)
+    await rows.tell_purposes(step.connection, step.case.id)
+    await step.add_event(Event.PAYMENT_ENDED)
+    return await end(step, state)
+
+
+async def hand_over(step: Transition) -> NextStep:
+    """Tell the cases that were paid for once more; after a day without an answer their money goes back."""
+    state = await read_state(step)
+    paid_at = state.accepted.paid_at if state.accepted else None
+    if paid_at is not None and paid_at + OFFER_FOR <= step.now:
+        await rows.refuse_all(step.connection, step.case.id)
+    else:
+        await rows.offer_items(step.connection, step.case.id)
+        await step.set_deadline(Step.HAND_OVER, OFFER_EVERY)
+    return await assess(step)
+
+
+async def await_purposes(step: Transition) -> None:
+    """What was paid is offered to what it was paid for, at once."""
+    await rows.offer_items(step.connection, step.case.id)
+    await step.set_deadline(Step.HAND_OVER, OFFER_EVERY)
+    await step.move(Phase.RECEIVED, next_actor=MACHINE, due_in=OFFER_FOR)

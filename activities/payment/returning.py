@@ -1,0 +1,185 @@
+"""Gives money back to its payer: by reversal, by refund, else by the settlement office's hand (E2, E6a)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from activities.outside import AskAgain
+from activities.payment.assessment import assess, booked_by_hand, end, occasion, read_state
+from activities.payment.verification import send_back
+from activities.transition import ActivityContext, Transition
+from domain import ledger
+from domain.access import Grant, Role, ScopeKind
+from domain.money import format_toman
+from domain.payment import PaymentPolicy, ReturnReason, ask_again_in
+from gateways.payment import GatewayRefused, GatewayUnclear, PaymentGateway
+from messages.case import NextStep
+from messages.payment import Event, Phase, TaskKind
+from storage import cases
+from storage import payment as rows
+from storage.database import SERVICE, postgres_now, transaction
+from storage.ledger import posting
+from storage.rows.payment import PaymentAttempt, PaymentReturn
+
+_log = logging.getLogger("amanat.payments")
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """What came of giving back: the gateway's references by return, and those that only a person can give back."""
+
+    references: dict[UUID, str]
+    by_hand: frozenset[UUID]
+
+
+async def return_rest(step: Transition) -> NextStep:
+    """What of a received payment nobody took is owed to the payer."""
+    state = await read_state(step)
+    accepted = state.accepted
+    if accepted is not None:
+        # The fee that the payer bore goes back too, unless a part was taken: then it was paid for that.
+        taken, refused = state.sum_of("taken"), state.sum_of("refused")
+        await send_back(step, accepted, refused if taken else state.payment.money, ReturnReason.NOT_TAKEN)
+    return await assess(step)
+
+
+async def give_back(context: ActivityContext, case_id: UUID) -> GivenBack:
+    """Give each sum back by the first way that its gateway takes; what failed for good is for a person.
+
+    Raises:
+        AskAgain: nothing is clear yet, and the time for that is not over.
+    """
+    owed, attempts, policy, now = await _read(context, case_id)
+    given, by_hand, unclear = dict[UUID, str](), set[UUID](), list[PaymentReturn]()
+    for one in owed:
+        try:
+            reference = await _give_back(context, one, attempts[one.attempt_id], now)
+        except GatewayUnclear as trouble:
+            _log.warning("return_unclear", extra={"return_id": str(one.id), "reason": trouble.reason})
+            unclear.append(one)
+        else:
+            if reference is None:
+                by_hand.add(one.id)
+            else:
+                given[one.id] = reference
+    overdue = {one.id for one in unclear if now - one.owed_since >= policy.return_for}
+    if not given and not by_hand and not overdue and unclear:
+        raise AskAgain(min(ask_again_in(now - one.owed_since) for one in unclear))
+    return GivenBack(given, frozenset(by_hand | overdue))
+
+
+async def _read(
+    context: ActivityContext, case_id: UUID
+) -> tuple[Sequence[PaymentReturn], dict[UUID, PaymentAttempt], PaymentPolicy, datetime]:
+    async with transaction(context.engine, SERVICE) as connection:
+        case = await cases.read_case(connection, case_id)
+        if case is None:
+            raise LookupError(f"no case {case_id}")
+        owed = [one for one in await rows.returns_of(connection, case_id) if one.returned_at is None]
+        attempts = {one.id: one for one in await rows.attempts_of(connection, case_id)}
+        policy = await rows.policy_of(connection, case.policy_id)
+        return [one for one in owed if one.way != "hand"], attempts, policy, await postgres_now(connection)
+
+
+async def _give_back(
+    context: ActivityContext, owed: PaymentReturn, attempt: PaymentAttempt, now: datetime
+) -> str | None:
+    """The reference of what went back; None where no way of the gateway is left.
+
+    Raises:
+        GatewayUnclear: what came of it is not known.
+    """
+    gateway = context.gateways.get(attempt.gateway)
+    if gateway is None or attempt.authority is None or attempt.paid_at is None:
+        return None
+    whole = owed.amount == attempt.paid_amount
+    in_time = gateway.reverses_within is not None and now - attempt.paid_at < gateway.reverses_within
+    if owed.way == "reverse":
+        if whole and in_time:
+            try:
+                return await gateway.reverse(attempt.authority)
+            except GatewayRefused as refused:
+                _log.warning("reversal_refused", extra={"return_id": str(owed.id), "reason": refused.reason})
+        elif whole and owed.asked_at is not None:
+            # An answer may have been lost while it was in time: the gateway says "reversed" to the question.
+            raise GatewayUnclear("reversal_late")
+        await _choose_refund(context, owed)
+    return await _refund(context, gateway, owed, attempt.authority)
+
+
+async def _choose_refund(context: ActivityContext, owed: PaymentReturn) -> None:
+    async with transaction(context.engine, SERVICE) as connection:
+        await rows.go_way(connection, owed.id, "refund")
+
+
+async def _refund(context: ActivityContext, gateway: PaymentGateway, owed: PaymentReturn, authority: str) -> str | None:
+    if gateway.refunds_from is None or owed.amount < gateway.refunds_from:
+        return None
+    key = str(owed.id)
+    if owed.way == "refund" and owed.asked_at is not None:
+        # Asked before, and the answer was lost: never a second time without knowing.
+        done = await gateway.refunded(authority, key)
+        if done is None:
+            return None
+        if done:
+            return key
+    async with transaction(context.engine, SERVICE) as connection:
+        await rows.mark_asked(connection, owed.id)
+    try:
+        return await gateway.refund(authority, owed.amount, key)
+    except GatewayRefused as refused:
+        _log.warning("refund_refused", extra={"return_id": key, "reason": refused.reason})
+        return None
+
+
+async def record_given_back(step: Transition, given: GivenBack) -> NextStep:
+    """Book what went back; what is left is given back by a person."""
+    state = await read_state(step)
+    attempts = {one.id: one for one in state.attempts}
+    for owed in state.owed:
+        if owed.id in given.references:
+            source = ledger.gateway_account(attempts[owed.attempt_id].gateway)
+            await _book(step, owed, source, given.references[owed.id])
+        elif owed.id in given.by_hand:
+            await rows.go_way(step.connection, owed.id, "hand")
+    return await assess(step)
+
+
+async def _book(step: Transition, owed: PaymentReturn, source: ledger.Account, reference: str) -> None:
+    if not await rows.mark_returned(step.connection, owed.id, reference):
+        return
+    returned = ledger.payment_returned(step.case.id, source, owed.money, occasion(step, f"{owed.id}:returned"))
+    await posting.post(step.connection, returned)
+    await step.add_event(Event.PAYMENT_RETURNED, params={"amount": owed.amount})
+    await step.notify(step.owner, Event.PAYMENT_RETURNED, {"amount": format_toman(owed.money)})
+
+
+async def request_return(step: Transition) -> NextStep:
+    """The settlement office pays back what no gateway could, one sum after the other."""
+    state = await read_state(step)
+    owed = next(one for one in state.owed if one.way == "hand")
+    policy = state.policy
+    await step.ask(
+        TaskKind.RETURN_PAYMENT,
+        Grant(Role.SETTLEMENT_OFFICER, ScopeKind.PLATFORM),
+        remind_in=policy.settle_remind,
+        due_in=policy.settle_expire,
+        subject_id=owed.id,
+        details={"reason": owed.reason, "amount": owed.amount},
+    )
+    await step.move(Phase.AWAITING_RETURN, next_actor=Role.SETTLEMENT_OFFICER, due_in=policy.settle_expire)
+    return await assess(step)
+
+
+async def book_return(step: Transition) -> NextStep:
+    """The settlement office has paid it back from the bank."""
+    state = await read_state(step)
+    booked = await booked_by_hand(step, state)
+    if booked is not None:
+        owed, fact = booked
+        await _book(step, owed, ledger.BANK_ACCOUNT, str(fact.payload["reference"]))
+    return await assess(step)
