@@ -23,7 +23,7 @@ from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExec
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.reconciliation import STEP_TRIES, STUCK, FindingKind
-from messages.case import CaseKind, workflow_id
+from messages.case import ASK_AGAIN, CaseKind, workflow_id
 from storage import audit, outbox, reconciliation
 from storage.chores import every, repeat
 from storage.database import SERVICE, transaction
@@ -305,7 +305,10 @@ def _why_stuck(process: WorkflowExecutionDescription) -> FindingKind | None:
         return FindingKind.PROCESS_TIMES_OUT
     if told:
         return FindingKind.PROCESS_MISFITS if "NonDeterministic" in told else FindingKind.PROCESS_FAILS
-    is_failing = any(step.attempt >= STEP_TRIES for step in process.raw_description.pending_activities)
+    is_failing = any(
+        step.attempt >= STEP_TRIES and step.last_failure.application_failure_info.type != ASK_AGAIN
+        for step in process.raw_description.pending_activities
+    )
     return FindingKind.STEP_FAILS if is_failing else None
 
 

@@ -23,12 +23,12 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from messages.case import CaseRef, CaseSignal, workflow_id
 from messages.payload import decode
+from messages.queue import Queue
 from storage.chores import repeat
 from storage.database import SERVICE, transaction
 from storage.outbox import ALARM_ATTEMPTS, claim, mark_sent, put_back
 from storage.retries import retried
 from storage.rows.outbox import OutboxMessage
-from workflows.client import TASK_QUEUE
 from workflows.registry import WORKFLOWS
 from workflows.transitions import WORKFLOW_TASK_TIMEOUT
 
@@ -78,7 +78,7 @@ def signal_route(client: Client) -> Route:
                 WORKFLOWS[signal.kind].run,  # type: ignore[attr-defined]  # every workflow has run
                 CaseRef(signal.case_id),
                 id=workflow_id(signal.kind, signal.case_id),
-                task_queue=TASK_QUEUE,
+                task_queue=Queue.PROCESSES,
                 start_signal=signal.name,
                 start_signal_args=[signal],
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,

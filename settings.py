@@ -66,6 +66,7 @@ class Settings(BaseSettings):
     training_link: str = "https://amanat.example/training"
     contact: Contact | None = None
     database_pool: int = Field(default=20, ge=4, le=200)
+    outside_per_second: float = Field(default=20, gt=0)
     log_level: str = "INFO"
 
     @property

@@ -1,4 +1,7 @@
-"""The process that runs workflows, activities and a relay: ``python worker.py``."""
+"""The process that runs workflows, activities and a relay: ``python worker.py``.
+
+It has three workers, one a task queue: a gateway that is slow, or a file of many rows, keeps no process waiting.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +10,21 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
-from typing import Any
 
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Worker
 
-from activities.registry import all_activities, all_chores
+from activities.registry import Activities, all_activities, all_chores
 from activities.transition import ActivityContext
 from assembly import Assembly, assemble, run_process
+from messages.queue import Queue
 from reconciler import Reconciler
 from settings import Settings
 from storage.housekeeping import keep_house
-from workflows.client import TASK_QUEUE
 from workflows.registry import WORKFLOWS
 from workflows.transitions import WORKFLOW_TASK_TIMEOUT
 
@@ -30,44 +32,84 @@ _log = logging.getLogger("amanat.worker")
 
 _WORKFLOW_SLOTS = 4 * (os.cpu_count() or 2)
 _LOCAL_SLOTS = 8
-_ACTIVITY_SLOTS = 4
+# Outside most slots only wait for an answer; in a batch each keeps Postgres and a core busy.
+_ACTIVITY_SLOTS = {Queue.PROCESSES: 4, Queue.OUTSIDE: 12, Queue.BATCH: 2}
 # Local and normal slots plus the relay's, the housekeeper's two and the reconciler's own.
-POOL_FLOOR = _LOCAL_SLOTS + _ACTIVITY_SLOTS + 6
+POOL_FLOOR = _LOCAL_SLOTS + sum(_ACTIVITY_SLOTS.values()) + 6
+OUTSIDE_PER_SECOND = 20.0
+_LOOK_SECONDS = 0.05
 _GRACE = timedelta(seconds=20)
 _RETRY_SECONDS = 2.0
 
 
-def build_worker(client: Client, activity_context: ActivityContext) -> Worker:
-    """A worker with every workflow and activity, its slots explicit.
+def build_workers(
+    client: Client, activity_context: ActivityContext, *, outside_per_second: float = OUTSIDE_PER_SECOND
+) -> dict[Queue, Worker]:
+    """A worker a queue, with every workflow and activity, its slots explicit.
+
+    Args:
+        client: of the server that runs the processes.
+        activity_context: what activities work with.
+        outside_per_second: how often all workers together ask the outside at most; Temporal keeps to it.
 
     Raises:
-        LookupError: a step of a process has no activity.
+        LookupError: a step of a process has no activity on its queue.
     """
     activities = all_activities(activity_context)
     _check(activities)
-    return Worker(
+    processes = Worker(
         client,
-        task_queue=TASK_QUEUE,
+        task_queue=Queue.PROCESSES,
         workflows=list(set(WORKFLOWS.values())),
-        activities=activities,
+        activities=activities[Queue.PROCESSES],
         max_concurrent_workflow_tasks=_WORKFLOW_SLOTS,
         max_concurrent_local_activities=_LOCAL_SLOTS,
-        max_concurrent_activities=_ACTIVITY_SLOTS,
+        max_concurrent_activities=_ACTIVITY_SLOTS[Queue.PROCESSES],
         graceful_shutdown_timeout=_GRACE,
         # A worker that was killed keeps the tasks that wait for it no longer than a workflow task may take.
         sticky_queue_schedule_to_start_timeout=WORKFLOW_TASK_TIMEOUT,
     )
+    others = {
+        queue: Worker(
+            client,
+            task_queue=queue,
+            activities=activities[queue],
+            max_concurrent_activities=_ACTIVITY_SLOTS[queue],
+            max_task_queue_activities_per_second=outside_per_second if queue is Queue.OUTSIDE else None,
+            graceful_shutdown_timeout=_GRACE,
+        )
+        for queue in (Queue.OUTSIDE, Queue.BATCH)
+    }
+    return {Queue.PROCESSES: processes, **others}
 
 
-def _check(activities: Iterable[Callable[..., Any]]) -> None:
+@contextlib.asynccontextmanager
+async def working(workers: Mapping[Queue, Worker]) -> AsyncIterator[None]:
+    """Have all of them at work, from when each polls; at the end they finish what is in hand side by side."""
+    async with contextlib.AsyncExitStack() as stack:
+        for worker in workers.values():
+            await stack.enter_async_context(worker)
+        # One that cannot start cancels this task, and says why as it is left.
+        while not all(worker.is_running for worker in workers.values()):  # noqa: ASYNC110 - the SDK has no event for it
+            await asyncio.sleep(_LOOK_SECONDS)
+        try:
+            yield
+        finally:
+            await asyncio.gather(*(worker.shutdown() for worker in workers.values()))
+
+
+def _check(activities: Mapping[Queue, Activities]) -> None:
     """Refuse to start with a process whose steps nobody takes.
 
     Raises:
         LookupError: there is one.
     """
-    known = {activity._Definition.must_from_callable(taken).name for taken in activities}  # noqa: SLF001 - no public reader
+    known = {
+        queue: {activity._Definition.must_from_callable(take).name for take in taken}  # noqa: SLF001 - no public reader
+        for queue, taken in activities.items()
+    }
     for process in set(WORKFLOWS.values()):
-        missing = set(process.steps) - known
+        missing = [f"{name} ({step.queue})" for name, step in process.steps.items() if name not in known[step.queue]]
         if missing:
             raise LookupError(f"{process.__name__}: nothing takes {', '.join(sorted(missing))}")
 
@@ -98,7 +140,8 @@ async def run(settings: Settings) -> None:
         return
     reconciler = Reconciler(assembly.engine, assembly.client, assembly.relay.nudge)
     chores = keep_house(assembly.engine, *all_chores(assembly.activity_context)), reconciler.run()
-    async with assembly.at_work(*chores), build_worker(assembly.client, assembly.activity_context):
+    workers = build_workers(assembly.client, assembly.activity_context, outside_per_second=settings.outside_per_second)
+    async with assembly.at_work(*chores), working(workers):
         _log.info("worker_ready")
         await stop.wait()
         _log.info("worker_stops")

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from temporalio import activity
 
-from activities.transition import ActivityContext, Body, Transition, run_transition
+from activities.outside import OutsideStep
+from activities.transition import Activity, ActivityContext, Body, Transition, guarded, run_transition
 from domain.wording import reminder_sms
 from messages.case import Event, NextStep, StepInput
 from storage import tasks
 from storage.people import part_of
 from storage.rows.tasks import Task
-
-Activity = Callable[[StepInput], Awaitable[NextStep]]
 
 
 async def notify_reminded(step: Transition, task: Task, people: Sequence[UUID]) -> None:
@@ -34,7 +34,7 @@ class Process:
 
     ``name`` is the last word of ``assess_…``, ``remind_…`` and ``lapse_…``. ``assess`` says which step follows, or
     waits, and ends what people's facts have ended. ``lapse`` draws the consequence of the silence of those whose tasks
-    it gets. ``steps`` are named as in the workflow. ``remind`` sends a reminder's SMS.
+    it gets. ``steps`` and ``outside`` are named as in the workflow. ``remind`` sends a reminder's SMS.
     """
 
     name: str
@@ -42,24 +42,21 @@ class Process:
     lapse: Callable[[Transition, Sequence[Task]], Awaitable[NextStep]]
     steps: tuple[Body, ...]
     remind: Callable[[Transition, Task, Sequence[UUID]], Awaitable[None]] = notify_reminded
+    outside: tuple[OutsideStep[Any], ...] = ()
 
     def activities(self, context: ActivityContext) -> list[Activity]:
-        """What a worker registers."""
+        """Its transitions, as a worker registers them."""
         bodies = {
             f"assess_{self.name}": self.assess,
             f"remind_{self.name}": self._remind,
             f"lapse_{self.name}": self._lapse,
-            **{body.__name__: self._guarded(body) for body in self.steps},
+            **{body.__name__: guarded(body, self.assess) for body in self.steps},
         }
         return [_activity(context, name, body, self.assess) for name, body in bodies.items()]
 
-    def _guarded(self, body: Body) -> Body:
-        async def take(step: Transition) -> NextStep:
-            await step.pass_deadline()
-            found = await self.assess(step)
-            return await body(step) if found.step == step.name else found
-
-        return take
+    def outside_activities(self, context: ActivityContext) -> list[Activity]:
+        """Its steps that ask the outside, as a worker registers them."""
+        return [step.activity(context, self.assess) for step in self.outside]
 
     async def _remind(self, step: Transition) -> NextStep:
         """Remind those of the open tasks whose reminder was due until the moment that was waited for."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
 
 from activities import onboarding, substitution
 from activities.decision import decision_process
@@ -14,7 +14,10 @@ from activities.mobile_change import MobileChangeCase
 from activities.personnel import PersonnelChange, import_activities, sweep_files
 from activities.staff_change import StaffChangeCase
 from activities.transition import ActivityContext
+from messages.queue import Queue
 from storage.housekeeping import Chore
+
+Activities: TypeAlias = list[Callable[[Any], Awaitable[Any]]]
 
 DECIDED_CASES = (PersonnelChange(), MobileChangeCase(), StaffChangeCase())
 PROCESSES = (
@@ -25,7 +28,7 @@ PROCESSES = (
 # What is done every ten minutes, whatever the case.
 CHORES = (free_guarantors, sweep_files, forget_invitations)
 # What is no transition of a process, or not one of those above.
-OTHERS: tuple[Callable[[ActivityContext], list[Callable[[Any], Awaitable[Any]]]], ...] = (import_activities,)
+OTHERS: tuple[Callable[[ActivityContext], Mapping[Queue, Activities]], ...] = (import_activities,)
 
 
 def all_chores(context: ActivityContext) -> list[Chore]:
@@ -33,7 +36,13 @@ def all_chores(context: ActivityContext) -> list[Chore]:
     return [functools.update_wrapper(functools.partial(chore, context), chore) for chore in CHORES]
 
 
-def all_activities(context: ActivityContext) -> list[Callable[[Any], Awaitable[Any]]]:
-    """Every activity of every process."""
-    transitions = [taken for process in PROCESSES for taken in process.activities(context)]
-    return [*transitions, *(taken for others in OTHERS for taken in others(context))]
+def all_activities(context: ActivityContext) -> dict[Queue, Activities]:
+    """Every activity of every process, by the queue on which it is taken."""
+    found: dict[Queue, Activities] = {queue: [] for queue in Queue}
+    for process in PROCESSES:
+        found[Queue.PROCESSES] += process.activities(context)
+        found[Queue.OUTSIDE] += process.outside_activities(context)
+    for others in OTHERS:
+        for queue, taken in others(context).items():
+            found[queue] += taken
+    return found

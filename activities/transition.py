@@ -201,6 +201,7 @@ class Transition:
 
 
 Body = Callable[[Transition], Awaitable[NextStep]]
+Activity = Callable[[StepInput], Awaitable[NextStep]]
 
 
 async def run_transition(
@@ -219,25 +220,43 @@ async def run_transition(
         ApplicationError: there is no such case; not retried.
     """
     try:
-        taken, is_new = await retried(
-            lambda: _run_once(context, name, step, body, assess), of=f"transition:{name}", tries=_TRIES, within=_WITHIN
-        )
+        return await take_transition(context, name, step, body, assess=assess)
     except Exception:
-        await _report_failing(context, step.case_id)
+        if activity.in_activity() and activity.info().attempt >= STEP_TRIES:
+            await report_failing(context, step.case_id)
         raise
+
+
+async def take_transition(
+    context: ActivityContext, name: str, step: StepInput, body: Body, *, assess: Body | None
+) -> NextStep:
+    """``run_transition`` for who reports failures in another way."""
+    taken, is_new = await retried(
+        lambda: _run_once(context, name, step, body, assess), of=f"transition:{name}", tries=_TRIES, within=_WITHIN
+    )
     if is_new:
         facts = {"case_id": str(step.case_id), "step": name, "round": step.round}
         _log.info("transition_taken", extra=facts | _whose())
     return taken
 
 
-async def _report_failing(context: ActivityContext, case_id: UUID) -> None:
+async def report_failing(context: ActivityContext, case_id: UUID) -> None:
     """Report a step that failed so often that it will not succeed by itself (H8); while Postgres is away, nothing."""
-    if activity.in_activity() and activity.info().attempt >= STEP_TRIES:
-        _log.error("step_fails", extra={"case_id": str(case_id)} | _whose())
-        with contextlib.suppress(SQLAlchemyError, OSError):
-            async with transaction(context.engine, SERVICE) as connection:
-                await reconciliation.record(connection, case_id, FindingKind.STEP_FAILS)
+    _log.error("step_fails", extra={"case_id": str(case_id)} | _whose())
+    with contextlib.suppress(SQLAlchemyError, OSError):
+        async with transaction(context.engine, SERVICE) as connection:
+            await reconciliation.record(connection, case_id, FindingKind.STEP_FAILS)
+
+
+def guarded(body: Body, assess: Body) -> Body:
+    """A body that runs only where its step follows; where another does by now, that one is the answer."""
+
+    async def take(step: Transition) -> NextStep:
+        await step.pass_deadline()
+        found = await assess(step)
+        return await body(step) if found.step == step.name else found
+
+    return take
 
 
 async def _run_once(

@@ -10,8 +10,9 @@ from temporalio.worker import Worker
 
 from assembly import assemble, run_process
 from bench.empty import TASK_QUEUE, EmptyWorkflow, take_step
+from messages.queue import Queue
 from settings import Settings
-from worker import build_worker
+from worker import build_workers
 
 
 async def serve(settings: Settings) -> None:
@@ -20,7 +21,7 @@ async def serve(settings: Settings) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     metrics = PrometheusConfig(bind_address=f"{settings.metrics_host}:{settings.metrics_port + 1000}")
     parts = await assemble(settings, lazy=False, runtime=Runtime(telemetry=TelemetryConfig(metrics=metrics)))
-    config = build_worker(parts.client, parts.activity_context).config()
+    config = build_workers(parts.client, parts.activity_context)[Queue.PROCESSES].config()
     config.update({"task_queue": TASK_QUEUE, "workflows": [EmptyWorkflow], "activities": [take_step]})
     async with Worker(**config):
         await stop.wait()

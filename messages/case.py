@@ -70,6 +70,8 @@ class StepInput:
 # Where a transition leaves a case that no step follows from: somebody or the clock is awaited, or it is over.
 WAIT = "wait"
 OVER = "over"
+# How a step that asks the outside fails where it has not failed: it asks again after a while.
+ASK_AGAIN = "ask_again"
 
 
 @dataclass(frozen=True, slots=True)

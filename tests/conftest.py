@@ -53,7 +53,7 @@ from tests.databases import Databases
 from tests.journeys.steps import Steps
 from tests.length import IS_LONG
 from tests.transitions import WiredContext
-from worker import build_worker
+from worker import build_workers, working
 from workflows.client import data_converter
 
 # What starts whole stacks, which look for free ports: one after the other, and first, for it takes longest.
@@ -334,5 +334,5 @@ async def relay(
 @pytest.fixture
 async def worker(activity_context: ActivityContext, temporal: WorkflowEnvironment) -> AsyncIterator[None]:
     """A worker at work."""
-    async with build_worker(temporal.client, activity_context):
+    async with working(build_workers(temporal.client, activity_context)):
         yield

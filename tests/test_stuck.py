@@ -24,6 +24,7 @@ from activities.transition import ActivityContext, Transition, run_transition
 from commands.command import Context
 from domain.access import Role
 from messages.case import CaseKind, CaseRef, NextStep, StepInput, workflow_id
+from messages.queue import Queue
 from reconciler import Reconciler
 from relay import Relay
 from telemetry import watch_outbox
@@ -32,8 +33,7 @@ from tests.books import Superuser, assert_books_clean
 from tests.journeys.steps import ISSUE, Steps
 from tests.races import gauge
 from tests.reconciliation_steps import KIND, add_cases, found
-from worker import build_worker
-from workflows.client import TASK_QUEUE
+from worker import build_workers, working
 from workflows.decision import DecisionWorkflow
 
 
@@ -49,7 +49,7 @@ async def start(client: Client, case_id: UUID, *, task_timeout: timedelta | None
         DecisionWorkflow.run,
         CaseRef(case_id),
         id=workflow_id(KIND, case_id),
-        task_queue=TASK_QUEUE,
+        task_queue=Queue.PROCESSES,
         task_timeout=task_timeout,
     )
 
@@ -98,7 +98,7 @@ async def test_a_process_whose_next_step_fails_each_time_is_an_alarm_until_it_is
     await start(Client(**config), case_id)
 
     with caplog.at_level(logging.INFO):
-        async with build_worker(temporal.client, activity_context):
+        async with working(build_workers(temporal.client, activity_context)):
             await stuck(reconciler, superuser, [(case_id, "process_fails", False)])
     assert {record.levelno for record in caplog.records if record.getMessage() == "process_fails"} == {logging.ERROR}
 
@@ -115,11 +115,11 @@ async def test_a_process_whose_step_takes_too_long_is_found_and_settled_as_soon_
     await start(temporal.client, case_id, task_timeout=timedelta(seconds=1))
     # A worker that takes the task and is never heard of again.
     await temporal.client.workflow_service.poll_workflow_task_queue(
-        PollWorkflowTaskQueueRequest(namespace=temporal.client.namespace, task_queue=TaskQueue(name=TASK_QUEUE))
+        PollWorkflowTaskQueueRequest(namespace=temporal.client.namespace, task_queue=TaskQueue(name=Queue.PROCESSES))
     )
     await stuck(reconciler, superuser, [(case_id, "process_times_out", False)])
 
-    async with build_worker(temporal.client, activity_context):
+    async with working(build_workers(temporal.client, activity_context)):
         await stuck(reconciler, superuser, [(case_id, "process_times_out", True)])
     await end(temporal.client, case_id)
 
@@ -144,10 +144,10 @@ async def test_a_process_whose_history_does_not_fit_the_release_is_told_apart(
     async def waits() -> bool:
         return len((await handle.fetch_history()).events) > 4
 
-    async with Worker(temporal.client, task_queue=TASK_QUEUE, workflows=[Earlier], max_cached_workflows=0):
+    async with Worker(temporal.client, task_queue=Queue.PROCESSES, workflows=[Earlier], max_cached_workflows=0):
         await eventually(waits, "the earlier release to wait")
     await handle.signal("resumed")
-    async with build_worker(temporal.client, activity_context):
+    async with working(build_workers(temporal.client, activity_context)):
         await stuck(reconciler, superuser, [(case_id, "process_misfits", False)])
     await end(temporal.client, case_id)
 
@@ -177,7 +177,7 @@ async def test_a_step_that_fails_again_and_again_is_found_and_settled_when_it_is
         return await run_transition(activity_context, "fail", step, impossible)
 
     (case_id,) = await add_cases(superuser)
-    async with Worker(temporal.client, task_queue=TASK_QUEUE, workflows=[Eager], activities=[fail]):
+    async with Worker(temporal.client, task_queue=Queue.PROCESSES, workflows=[Eager], activities=[fail]):
         await start(temporal.client, case_id)
         await eventually(lambda: found(superuser), "the step to be reported")
         await stuck(reconciler, superuser, [(case_id, "step_fails", False)])
@@ -218,13 +218,13 @@ async def test_a_stuck_process_is_started_again_from_the_desk_goes_on_and_nothin
     employer, operator = await arrange.organisation(), await arrange.platform(Role.OPERATOR)
     member, officer = await arrange.member(employer), await arrange.hr_officer(employer)
     reconciler = Reconciler(context.engine, temporal.client, relay.nudge, round_every=timedelta(0))
-    async with build_worker(temporal.client, activity_context):
+    async with working(build_workers(temporal.client, activity_context)):
         case_id = UUID(await steps.apply(member))
         task = await steps.task(officer, str(case_id))
     process = temporal.client.get_workflow_handle(workflow_id(CaseKind.ONBOARDING, case_id))
 
     # A release that does not fit takes over, and goes again.
-    async with Worker(temporal.client, task_queue=TASK_QUEUE, workflows=[Misfit], max_cached_workflows=0):
+    async with Worker(temporal.client, task_queue=Queue.PROCESSES, workflows=[Misfit], max_cached_workflows=0):
         await process.signal("resumed")
         await stuck(reconciler, superuser, [(case_id, "process_misfits", False)])
         finding_id = await superuser.value("SELECT id FROM reconciliation_findings")
@@ -232,7 +232,7 @@ async def test_a_stuck_process_is_started_again_from_the_desk_goes_on_and_nothin
         assert (asked.status_code, asked.json()["restart_asked"] is not None) == (200, True), asked.text
         lost = (await process.describe()).run_id
 
-    async with build_worker(temporal.client, activity_context):
+    async with working(build_workers(temporal.client, activity_context)):
         await stuck(reconciler, superuser, [(case_id, "process_misfits", True)])
         assert (await steps.decide(officer, task["id"], ISSUE)).status_code == 200
         await steps.phase(member, str(case_id), "active")

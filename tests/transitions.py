@@ -44,7 +44,9 @@ class Transitions:
 
     def __init__(self, activity_context: ActivityContext) -> None:
         taken = {
-            activity._Definition.must_from_callable(taken).name: taken for taken in all_activities(activity_context)
+            activity._Definition.must_from_callable(take).name: take
+            for of_queue in all_activities(activity_context).values()
+            for take in of_queue
         }
         self._taken = {str(name): take for name, take in taken.items()}
         self._wire = activity_context.wire if isinstance(activity_context, WiredContext) else None

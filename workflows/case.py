@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from temporalio import workflow
 
-from workflows.transitions import Mailbox, transition
+from workflows.transitions import OUTSIDE_LIMIT, Mailbox, outside_step, transition
 
 with workflow.unsafe.imports_passed_through():
     from messages.case import OVER, RESUMED, WAIT, CaseKind, CaseRef, NextStep, StepInput
+    from messages.queue import Queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,15 @@ class ProcessStep:
     """What a process says of one of its steps, for readers and for ``docs/processes.md``.
 
     ``asks`` says who is asked for what, ``silence`` what follows if they say nothing, ``then`` which steps may follow,
-    each with its reason.
+    each with its reason. ``queue`` says where it is taken. A step of ``Queue.OUTSIDE`` asks a service, again and again
+    for ``limit``; if that stays without an answer, the case is assessed, and what ``then`` says of silence follows.
     """
 
     then: Mapping[str, str]
     asks: str = ""
     silence: str = ""
+    queue: Queue = Queue.PROCESSES
+    limit: timedelta = OUTSIDE_LIMIT
 
 
 class CaseWorkflow:
@@ -86,7 +90,13 @@ class CaseWorkflow:
         round_ = self._rounds.get(step, 0)
         self._rounds[step] = round_ + 1
         workflow.set_current_details(f"takes {step}, round {round_}")
-        found = await transition(step, StepInput(self._case.case_id, round_, until), summary=f"{step} {round_}")
+        taken, summary = StepInput(self._case.case_id, round_, until), f"{step} {round_}"
+        declared = self.steps.get(step)
+        if declared is None or declared.queue is not Queue.OUTSIDE:
+            found = await transition(step, taken, summary=summary)
+        else:
+            answered = await outside_step(step, taken, limit=declared.limit, summary=summary)
+            found = answered or NextStep(f"assess_{self.process}")
         self._rounds |= found.rounds
         return found
 

@@ -19,7 +19,6 @@ from temporalio.converter import (
 from temporalio.runtime import Runtime
 from temporalio.service import TLSConfig
 
-TASK_QUEUE = "amanat"
 _ENCODING = b"binary/amanat-sealed"
 _UNREADABLE = "binary/amanat-unreadable"
 _PURPOSE = "temporal.payload"

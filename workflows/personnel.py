@@ -18,6 +18,7 @@ from workflows.transitions import ENDLESS_RETRIES, transition
 with workflow.unsafe.imports_passed_through():
     from messages.case import OVER, CaseKind, CaseRef, StepInput
     from messages.personnel import FactKind, ImportStep
+    from messages.queue import Queue
 
 IMPORT_LIMIT = timedelta(minutes=30)
 # A worker that dies while importing is replaced after this long.
@@ -36,9 +37,13 @@ class PersonnelImportWorkflow(CaseWorkflow):
     kinds = (CaseKind.PERSONNEL_IMPORT,)
     process = "personnel_import"
     steps = {
-        ImportStep.IMPORT_PERSONNEL: ProcessStep(then={ImportStep.FINISH_IMPORT: "read to the end, or not to be read"}),
+        ImportStep.IMPORT_PERSONNEL: ProcessStep(
+            then={ImportStep.FINISH_IMPORT: "read to the end, or not to be read"}, queue=Queue.BATCH
+        ),
         ImportStep.FINISH_IMPORT: ProcessStep(then={ImportStep.DISCARD_FILE: "the sender is told"}),
-        ImportStep.DISCARD_FILE: ProcessStep(then={OVER: "what is needed of it stands in Postgres"}),
+        ImportStep.DISCARD_FILE: ProcessStep(
+            then={OVER: "what is needed of it stands in Postgres"}, queue=Queue.OUTSIDE
+        ),
     }
     signals = {FactKind.FILE_RECEIVED: "HR sent a file"}
 
@@ -53,6 +58,7 @@ class PersonnelImportWorkflow(CaseWorkflow):
         await workflow.execute_activity(
             ImportStep.IMPORT_PERSONNEL,
             step,
+            task_queue=Queue.BATCH,
             start_to_close_timeout=IMPORT_LIMIT,
             heartbeat_timeout=HEARTBEAT_LIMIT,
             retry_policy=IMPORT_RETRIES,
@@ -62,6 +68,7 @@ class PersonnelImportWorkflow(CaseWorkflow):
         await workflow.execute_activity(
             ImportStep.DISCARD_FILE,
             step,
+            task_queue=Queue.OUTSIDE,
             start_to_close_timeout=DISCARD_LIMIT,
             retry_policy=ENDLESS_RETRIES,
             summary=ImportStep.DISCARD_FILE,

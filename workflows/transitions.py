@@ -1,7 +1,8 @@
 """How workflows run a transition: as a local activity; if that fails, as an activity with unlimited retries.
 
 Local activities cost a third of the events of normal ones. Their limit is above Postgres's own (2 s) and below
-the time after which Temporal gives the whole workflow task to another worker.
+the time after which Temporal gives the whole workflow task to another worker. What asks the outside takes longer than
+that: it is an activity of a queue of its own.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, RetryState, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from messages.case import NextStep, StepInput
+    from messages.queue import Queue
 
 # A worker that dies inside a transition is replaced after this long.
 WORKFLOW_TASK_TIMEOUT = timedelta(seconds=5)
@@ -23,6 +25,11 @@ LOCAL_RETRIES = RetryPolicy(
 )
 ATTEMPT_LIMIT = timedelta(seconds=10)
 ENDLESS_RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30))
+# A day of asking every few minutes, and an hour in which the last answer may come.
+OUTSIDE_LIMIT = timedelta(hours=25)
+# A worker that dies while it asks is replaced after this long.
+OUTSIDE_ATTEMPT_LIMIT = timedelta(seconds=60)
+OUTSIDE_RETRIES = RetryPolicy(initial_interval=timedelta(seconds=2), maximum_interval=timedelta(seconds=60))
 
 
 class Mailbox:
@@ -81,4 +88,36 @@ async def transition(name: str, step: StepInput, *, summary: str) -> NextStep:
             retry_policy=ENDLESS_RETRIES,
             summary=summary,
         )
+    return found
+
+
+async def outside_step(name: str, step: StepInput, *, limit: timedelta, summary: str) -> NextStep | None:
+    """Ask the outside by an activity that is tried again and again; its retries add nothing to the history.
+
+    Args:
+        name: of the activity.
+        step: its input.
+        limit: how long it is tried.
+        summary: what the Temporal UI shows; no personal data.
+
+    Returns:
+        What follows; None if the time was over without an answer.
+    """
+    found: NextStep
+    try:
+        found = await workflow.execute_activity(
+            name,
+            step,
+            task_queue=Queue.OUTSIDE,
+            result_type=NextStep,
+            start_to_close_timeout=OUTSIDE_ATTEMPT_LIMIT,
+            schedule_to_close_timeout=limit,
+            retry_policy=OUTSIDE_RETRIES,
+            summary=summary,
+        )
+    except ActivityError as error:
+        if is_cancelled_exception(error) or error.retry_state is RetryState.NON_RETRYABLE_FAILURE:
+            raise
+        workflow.logger.warning("outside_silent", extra={"step": summary})
+        return None
     return found

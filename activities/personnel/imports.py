@@ -32,6 +32,7 @@ from gateways.files import FileDamaged
 from gateways.personnel_file import PersonnelFileError, open_rows
 from messages.case import NextStep, StepInput
 from messages.personnel import Event, ImportPhase, ImportResult, ImportStep
+from messages.queue import Queue
 from storage import personnel
 from storage.cases import read_case
 from storage.database import SERVICE, transaction
@@ -213,10 +214,15 @@ async def _finish(step: Transition) -> NextStep:
     return await step.end(ImportPhase.REFUSED if imported.error else ImportPhase.IMPORTED)
 
 
-def import_activities(context: ActivityContext) -> list[Callable[[StepInput], Awaitable[Any]]]:
+def import_activities(context: ActivityContext) -> dict[Queue, list[Callable[[StepInput], Awaitable[Any]]]]:
     """What a worker registers."""
     imports = PersonnelImport(context)
-    return [imports.import_personnel, imports.finish_import, imports.discard_file]
+    return {
+        # The first release had one queue: what it scheduled still waits there when another one takes over.
+        Queue.PROCESSES: [imports.import_personnel, imports.finish_import, imports.discard_file],
+        Queue.OUTSIDE: [imports.discard_file],
+        Queue.BATCH: [imports.import_personnel],
+    }
 
 
 @contextlib.asynccontextmanager

@@ -34,6 +34,7 @@ from messages.case import Event as CaseEvent
 from messages.onboarding import Event, FactKind, Phase, TaskKind
 from messages.personnel import Event as PersonnelEvent
 from messages.personnel import FactKind as PersonnelFact
+from messages.queue import Queue
 
 _PERSIAN = re.compile(r"[\u0600-\u06ff]")
 _PLACEHOLDER = re.compile(r"\{[^}]*\}")
@@ -45,6 +46,7 @@ _NOT_SHOWN: Mapping[type[StrEnum], str] = {
     application.Step: "operators read it in Temporal",
     substitution_messages.Step: "operators read it in Temporal",
     personnel_messages.ImportStep: "operators read it in Temporal",
+    Queue: "operators read it in Temporal",
     access.ScopeKind: "pages name the organisation or the region itself",
     account.CodePurpose: "code_text says what a code is for",
     money.Unit: "format_toman writes it",

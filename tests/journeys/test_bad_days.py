@@ -39,7 +39,7 @@ from tests.books import Superuser, assert_books_clean
 from tests.commands.onboarding_steps import MinipayOffice, apply, open_task
 from tests.conftest import KEY, Database, routes
 from tests.journeys.steps import ISSUE, Steps
-from worker import build_worker
+from worker import build_workers, working
 from workflows.client import connect
 
 PROJECT = Path(__file__).parents[2]
@@ -84,7 +84,7 @@ async def test_while_temporal_is_away_people_act_and_afterwards_everything_arriv
     nowhere = await connect(f"127.0.0.1:{free_port()}", "default", seals.cipher, lazy=True)
     cut_off = Relay(context.engine, routes(nowhere, activity_context, steps.messages), sweep_seconds=0.1)
 
-    async with build_worker(temporal.client, activity_context):
+    async with working(build_workers(temporal.client, activity_context)):
         async with relaying(live):
             waiting, leaving = await steps.apply(first), await steps.apply(second)
             task = await steps.task(officer, waiting)
@@ -180,7 +180,7 @@ async def test_a_worker_killed_inside_a_transition_is_replaced_in_time_and_the_c
         process.wait()
     died = time.monotonic()
     await superuser.rows(f"SELECT pg_advisory_unlock({quota})", str(office.member.id))
-    async with build_worker(temporal.client, activity_context):
+    async with working(build_workers(temporal.client, activity_context)):
         await steps.phase(office.member, str(case_id), "active")
 
     assert time.monotonic() - died < TAKEN_OVER_SECONDS
@@ -232,7 +232,7 @@ async def test_postgres_restarted_while_people_act_loses_nothing_and_shows_no_fa
     async with (
         httpx2.AsyncClient(transport=transport, base_url="https://amanat.test") as api,
         relaying(relay),
-        build_worker(temporal.client, activity_context),
+        working(build_workers(temporal.client, activity_context)),
     ):
         outcomes = await _act_through_a_restart(own_server, context, arrange, api)
     await assert_books_clean(engine)

@@ -1,0 +1,114 @@
+"""Steps that ask the outside: look whether it is still to be asked, ask in no transaction, record what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Generic, NoReturn, TypeVar
+from uuid import UUID
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from activities.transition import (
+    Activity,
+    ActivityContext,
+    Body,
+    Transition,
+    guarded,
+    report_failing,
+    take_transition,
+)
+from domain.reconciliation import STEP_TRIES
+from messages.case import ASK_AGAIN, NextStep, StepInput
+
+T = TypeVar("T")
+# Below the minute after which Temporal gives the step to another worker, with room for the transactions around it.
+ASK_LIMIT = timedelta(seconds=45)
+
+
+class AskAgain(Exception):
+    """The outside is to be asked again after a while, for instance because it does not know yet; this is no failure."""
+
+    def __init__(self, delay: timedelta) -> None:
+        super().__init__(f"asked again in {delay}")
+        self.delay = delay
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideStep(Generic[T]):
+    """A step of a process that asks the outside; ``name`` as in the workflow, where it stands on ``Queue.OUTSIDE``.
+
+    ``ask`` is called in no transaction, at most ``ASK_LIMIT`` long, and only while ``assess`` says that this step
+    follows. It must be repeatable: whatever dies before the answer is recorded makes it ask once more, so what it sends
+    carries a key of the case, and "done already" is an answer like "done".
+
+    ``record`` is a transition that gets the answer. It gets it also where another step follows by now, because people
+    acted meanwhile: an answer that came is never thrown away. It decides by the locked case what that still changes.
+
+    Either raises ``AskAgain`` to be asked again; what ``record`` wrote is then rolled back. Any other failure is
+    retried by the workflow's policy; the fifth in a row becomes a finding (H8).
+    """
+
+    name: str
+    ask: Callable[[ActivityContext, UUID], Awaitable[T]]
+    record: Callable[[Transition, T], Awaitable[NextStep]]
+
+    def activity(self, context: ActivityContext, assess: Body) -> Activity:
+        """What a worker registers."""
+
+        @activity.defn(name=self.name)
+        async def take(step: StepInput) -> NextStep:
+            try:
+                return await self._take(context, step, assess)
+            except AskAgain as again:
+                _count_failures(0)
+                raise ApplicationError(
+                    str(again),
+                    type=ASK_AGAIN,
+                    next_retry_delay=again.delay,
+                    category=ApplicationErrorCategory.BENIGN,
+                ) from again
+            except Exception:
+                if _count_failures(_failures() + 1) >= STEP_TRIES:
+                    await report_failing(context, step.case_id)
+                raise
+
+        return take
+
+    async def _take(self, context: ActivityContext, step: StepInput, assess: Body) -> NextStep:
+        try:
+            return await take_transition(context, self.name, step, guarded(_still_follows, assess), assess=assess)
+        except _StillFollowsError:
+            pass
+        async with asyncio.timeout(ASK_LIMIT.total_seconds()):
+            answer = await self.ask(context, step.case_id)
+
+        async def record(transition: Transition) -> NextStep:
+            await transition.pass_deadline()
+            return await self.record(transition, answer)
+
+        return await take_transition(context, self.name, step, record, assess=assess)
+
+
+class _StillFollowsError(Exception):
+    """Rolls the look back: the step is to be taken."""
+
+
+async def _still_follows(_: Transition) -> NoReturn:
+    raise _StillFollowsError
+
+
+def _failures() -> int:
+    """How many attempts in a row failed before this one; Temporal keeps the number as the step's last heartbeat."""
+    kept: list[Any] = list(activity.info().heartbeat_details) if activity.in_activity() else []
+    return int(kept[0] or 0) if kept else 0
+
+
+def _count_failures(failures: int) -> int:
+    """Hand the number to the next attempt; nobody counts where the step is taken outside Temporal."""
+    if activity.in_activity() and failures != _failures():
+        activity.heartbeat(failures)
+    return failures
