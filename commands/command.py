@@ -7,7 +7,7 @@ commits; its answer is final at once, also while Temporal or every worker is dow
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -65,7 +65,8 @@ class Context:
     """What commands work with; made once by an entry point.
 
     ``side`` is a small pool for what is committed even if the command fails, such as a try of a code; ``links`` are
-    addresses in the texts of SMS, by name; ``contact`` is where people find help (G8), None where nobody named it.
+    addresses in the texts of SMS, by name; ``contact`` is where people find help (G8), None where nobody named it;
+    ``gateways`` are the payment gateways that are set up.
     """
 
     engine: AsyncEngine
@@ -75,6 +76,7 @@ class Context:
     nudge: Callable[[], None] = field(default=lambda: None)
     links: Mapping[str, str] = field(default_factory=dict)
     contact: Contact | None = None
+    gateways: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
 
 from domain.access import Part
 from domain.errors import Conflict
-from domain.money import Money, Unit
+from domain.money import Money
 from domain.programme import Programme
 from domain.wording import CapabilityWords, Line, Sentence, TaskWords
 from messages.case import CaseKind
@@ -28,24 +28,24 @@ class PaymentTooSmall(Conflict):
     """Less than a gateway takes."""
 
     code = "payment_too_small"
-    fa = "کمترین مبلغی که از درگاه می‌توان پرداخت {least} تومان است."
-    en = "The least that can be paid through a gateway is {least} toman."
+    fa = "کمترین مبلغی که از درگاه می‌توان پرداخت {least} است."
+    en = "The least that can be paid through a gateway is {least}."
 
 
 class PaymentTooLarge(Conflict):
     """More than one payment may be."""
 
     code = "payment_too_large"
-    fa = "بیشترین مبلغ هر پرداخت {most} تومان است."
-    en = "The most of one payment is {most} toman."
+    fa = "بیشترین مبلغ هر پرداخت {most} است."
+    en = "The most of one payment is {most}."
 
 
 class DayLimitReached(Conflict):
     """With what was paid and begun today it would be more than one person may pay in a day."""
 
     code = "payment_day_limit_reached"
-    fa = "سقف پرداخت روزانهٔ شما {most} تومان است و با این پرداخت از آن بیشتر می‌شود."
-    en = "You may pay {most} toman a day, and this payment would go beyond it."
+    fa = "سقف پرداخت روزانهٔ شما {most} است و با این پرداخت از آن بیشتر می‌شود."
+    en = "You may pay {most} a day, and this payment would go beyond it."
 
 
 class NoGateway(Conflict):
@@ -222,6 +222,7 @@ _SOON: Final = timedelta(minutes=30)
 _FIRST: Final = timedelta(seconds=2)
 _MINUTE: Final = timedelta(minutes=1)
 _RARELY: Final = timedelta(minutes=10)
+_TOLD_AFTER: Final = timedelta(minutes=5)
 
 
 def ask_again_in(unclear: timedelta) -> timedelta:
@@ -231,9 +232,9 @@ def ask_again_in(unclear: timedelta) -> timedelta:
     return min(max(unclear, _FIRST), _MINUTE)
 
 
-def rest_of(paid: Money, taken: Sequence[Money]) -> Money:
-    """What of a received payment nobody took."""
-    return paid - Money.total(taken, Unit.IRR)
+def tells_unclear(since: datetime | None, asked: datetime | None, now: datetime) -> bool:
+    """Whether the payer is told now that nobody knows yet: once, and not of a trouble that passes within minutes."""
+    return since is not None and asked is not None and asked - since < _TOLD_AFTER <= now - since
 
 
 _PAYER: Final = frozenset({Part.PAYER})
@@ -337,11 +338,11 @@ WORDS: Final = CapabilityWords(
         Event.PAYMENT_UNCLEAR: (
             "امانت: بانک هنوز نتیجهٔ پرداخت شما را نگفته است. دوباره پرداخت نکنید؛ نتیجه را پیامک می‌کنیم. {app_link}"
         ),
-        Event.PAYMENT_RECEIVED: "امانت: پرداخت شما به مبلغ {amount} تومان انجام شد. پیگیری: {app_link}",
+        Event.PAYMENT_RECEIVED: "امانت: پرداخت شما به مبلغ {amount} انجام شد. پیگیری: {app_link}",
         Event.PAYMENT_RETURNING: (
-            "امانت: {amount} تومان از پرداخت شما پذیرفته نشد و به کارت شما برمی‌گردد. جزئیات: {app_link}"
+            "امانت: {amount} از پرداخت شما پذیرفته نشد و به کارت شما برمی‌گردد. جزئیات: {app_link}"
         ),
-        Event.PAYMENT_RETURNED: "امانت: {amount} تومان به شما بازپرداخت شد. جزئیات: {app_link}",
+        Event.PAYMENT_RETURNED: "امانت: {amount} به شما بازپرداخت شد. جزئیات: {app_link}",
     },
     ahead={CaseKind.PAYMENT: _steps_ahead},
     terms={

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -172,19 +172,27 @@ async def end_attempt(connection: AsyncConnection, attempt_id: UUID, state: str,
     )
 
 
-async def look_later(connection: AsyncConnection, attempt: PaymentAttempt, pause: timedelta | None) -> None:
-    """The gateway was asked and nothing was paid yet: it is asked again after a pause, or when the payer comes back."""
-    look_at = None if pause is None else sa.func.now() + pause
-    await _change(connection, attempt.id, looked_at=sa.func.now(), look_at=look_at, state="open", unclear_since=None)
+async def look_later(
+    connection: AsyncConnection, attempt: PaymentAttempt, looked_at: datetime, *, look_at: datetime
+) -> None:
+    """The gateway was asked and nothing was paid yet: it is asked again then, or when the payer comes back."""
+    await _change(connection, attempt.id, looked_at=looked_at, look_at=look_at, state="open", unclear_since=None)
 
 
-async def mark_unclear(connection: AsyncConnection, attempt: PaymentAttempt, pause: timedelta | None) -> None:
-    """Nobody can say what became of a try; asked again after a pause, or by a person's wish alone."""
+async def mark_unclear(
+    connection: AsyncConnection, attempt: PaymentAttempt, looked_at: datetime, pause: timedelta | None
+) -> None:
+    """Nobody can say what became of a try; asked again after a pause, or by a person's wish alone.
+
+    Args:
+        connection: in a transaction.
+        attempt: which.
+        looked_at: when the gateway was asked: a payer who came back later is not forgotten by it.
+        pause: until the next question.
+    """
     look_at = None if pause is None else sa.func.now() + pause
     since = sa.func.coalesce(_a.unclear_since, sa.func.now())
-    await _change(
-        connection, attempt.id, state="unclear", looked_at=sa.func.now(), look_at=look_at, unclear_since=since
-    )
+    await _change(connection, attempt.id, state="unclear", looked_at=looked_at, look_at=look_at, unclear_since=since)
 
 
 async def look_now(connection: AsyncConnection, payment_id: UUID, *, afresh: bool = False) -> None:
@@ -231,11 +239,14 @@ async def _change(connection: AsyncConnection, attempt_id: UUID, **values: Any) 
 
 
 async def call_back(connection: AsyncConnection, token: str) -> UUID | None:
-    """Note that a payer came back from the bank, once; returns the payment, None if the token names no try of ours."""
+    """Note that a payer came back from the bank; returns the payment, None if the token names no try of ours.
+
+    Until the gateway has been asked because of it, coming back again changes nothing.
+    """
     of_token = _a.token_hash == hash_token(token)
     noted = (
         sa.update(payment_attempts)
-        .where(of_token, _a.called_back_at.is_(None))
+        .where(of_token, sa.or_(_a.called_back_at.is_(None), _a.called_back_at <= _a.looked_at))
         .values(called_back_at=sa.func.now())
         .returning(_a.payment_id, _a.state)
     )
@@ -328,6 +339,11 @@ async def go_way(connection: AsyncConnection, return_id: UUID, way: str) -> None
     await connection.execute(
         sa.update(payment_returns).where(payment_returns.c.id == return_id).values(way=way, asked_at=None)
     )
+
+
+async def turn_over(connection: AsyncConnection, return_id: UUID) -> None:
+    """A person gives it back from now on; whether the gateway was asked and never answered clearly stays told."""
+    await connection.execute(sa.update(payment_returns).where(payment_returns.c.id == return_id).values(way="hand"))
 
 
 async def mark_asked(connection: AsyncConnection, return_id: UUID) -> None:

@@ -32,7 +32,7 @@ class WiredContext(ActivityContext):
         there = sa.make_url(url)
         async with Wire.to(str(there.host), int(there.port or 0)) as wire:
             engine = create_engine(wire.url(url), pool=12)
-            yield cls(engine, seals, files, wire)
+            yield cls(engine, seals, files, wire=wire)
             await engine.dispose()
 
 

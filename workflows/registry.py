@@ -8,6 +8,7 @@ from messages.case import CaseKind
 from workflows.case import CaseWorkflow
 from workflows.decision import DecisionWorkflow
 from workflows.onboarding import OnboardingWorkflow
+from workflows.payment import PaymentWorkflow
 from workflows.personnel import PersonnelImportWorkflow
 from workflows.substitution import SubstitutionWorkflow
 
@@ -30,4 +31,5 @@ WORKFLOWS = _by_kind(
     SubstitutionWorkflow,
     DecisionWorkflow,
     PersonnelImportWorkflow,
+    PaymentWorkflow,
 )

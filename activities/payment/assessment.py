@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from activities.transition import MACHINE, Transition
+from domain import ledger
 from domain.access import Part
 from domain.ledger import Occasion
 from domain.money import Money
@@ -16,6 +17,7 @@ from messages.payment import Event, FactKind, Phase, Step, TaskKind
 from storage import payment as rows
 from storage import tasks
 from storage.cases import last_fact
+from storage.ledger import posting
 from storage.rows.cases import Fact
 from storage.rows.payment import Payment, PaymentAttempt, PaymentItem, PaymentReturn
 from storage.rows.tasks import Task
@@ -153,12 +155,15 @@ async def wait(step: Transition, state: PaymentState) -> NextStep:
 async def end(step: Transition, state: PaymentState) -> NextStep:
     """All that came is taken or has gone back."""
     taken, back = state.sum_of("taken"), state.sum_of("refused")
-    if state.accepted is None:
-        returned = any(one.state == "paid" for one in state.attempts)
-        return await step.end(Phase.RETURNED if returned else Phase.NOT_PAID)
-    if not back:
-        return await step.end(Phase.PAID)
-    return await step.end(Phase.PARTLY_RETURNED if taken else Phase.RETURNED)
+    if back or state.undecided:
+        await rows.tell_purposes(step.connection, step.case.id)
+    if taken and state.payment.fee:
+        # Where nothing was taken the fee that the payer bore went back with the rest.
+        fee = Money(state.payment.fee)
+        await posting.post(step.connection, ledger.gateway_fee_charged(step.case.id, fee, occasion(step, "fee")))
+    if taken:
+        return await step.end(Phase.PARTLY_RETURNED if back else Phase.PAID)
+    return await step.end(Phase.RETURNED if any(one.state == "paid" for one in state.attempts) else Phase.NOT_PAID)
 
 
 async def await_payer(step: Transition, state: PaymentState) -> None:
@@ -176,7 +181,6 @@ async def close_payment(step: Transition) -> NextStep:
     """The time to pay is over, or what was to be paid is not wanted any more: nothing came, or all went back."""
     state = await read_state(step)
     await rows.refuse_all(step.connection, step.case.id)
-    await rows.tell_purposes(step.connection, step.case.id)
     await step.add_event(Event.PAYMENT_ENDED)
     return await end(step, state)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from activities.outside import AskAgain
-from activities.payment.assessment import assess, booked_by_hand, end, occasion, read_state
+from activities.payment.assessment import assess, await_payer, booked_by_hand, occasion, read_state
 from activities.payment.verification import send_back
 from activities.transition import ActivityContext, Transition
 from domain import ledger
@@ -57,7 +57,7 @@ async def give_back(context: ActivityContext, case_id: UUID) -> GivenBack:
     given, by_hand, unclear = dict[UUID, str](), set[UUID](), list[PaymentReturn]()
     for one in owed:
         try:
-            reference = await _give_back(context, one, attempts[one.attempt_id], now)
+            reference = await _give_back(context, one, attempts[one.attempt_id])
         except GatewayUnclear as trouble:
             _log.warning("return_unclear", extra={"return_id": str(one.id), "reason": trouble.reason})
             unclear.append(one)
@@ -85,50 +85,45 @@ async def _read(
         return [one for one in owed if one.way != "hand"], attempts, policy, await postgres_now(connection)
 
 
-async def _give_back(
-    context: ActivityContext, owed: PaymentReturn, attempt: PaymentAttempt, now: datetime
-) -> str | None:
+async def _give_back(context: ActivityContext, owed: PaymentReturn, attempt: PaymentAttempt) -> str | None:
     """The reference of what went back; None where no way of the gateway is left.
 
     Raises:
         GatewayUnclear: what came of it is not known.
     """
     gateway = context.gateways.get(attempt.gateway)
-    if gateway is None or attempt.authority is None or attempt.paid_at is None:
+    if gateway is None or attempt.authority is None:
         return None
-    whole = owed.amount == attempt.paid_amount
-    in_time = gateway.reverses_within is not None and now - attempt.paid_at < gateway.reverses_within
     if owed.way == "reverse":
-        if whole and in_time:
+        if owed.amount == attempt.paid_amount and gateway.reverses_within is not None:
+            await _note(context, rows.mark_asked, owed.id)
             try:
                 return await gateway.reverse(attempt.authority)
             except GatewayRefused as refused:
                 _log.warning("reversal_refused", extra={"return_id": str(owed.id), "reason": refused.reason})
-        elif whole and owed.asked_at is not None:
-            # An answer may have been lost while it was in time: the gateway says "reversed" to the question.
-            raise GatewayUnclear("reversal_late")
-        await _choose_refund(context, owed)
+        await _note(context, rows.go_way, owed.id, "refund")
+        owed = replace(owed, way="refund", asked_at=None)
     return await _refund(context, gateway, owed, attempt.authority)
 
 
-async def _choose_refund(context: ActivityContext, owed: PaymentReturn) -> None:
+async def _note(context: ActivityContext, write: Callable[..., Awaitable[None]], *values: object) -> None:
+    """Write what must be known whatever becomes of the call that follows."""
     async with transaction(context.engine, SERVICE) as connection:
-        await rows.go_way(connection, owed.id, "refund")
+        await write(connection, *values)
 
 
 async def _refund(context: ActivityContext, gateway: PaymentGateway, owed: PaymentReturn, authority: str) -> str | None:
     if gateway.refunds_from is None or owed.amount < gateway.refunds_from:
         return None
     key = str(owed.id)
-    if owed.way == "refund" and owed.asked_at is not None:
+    if owed.asked_at is not None:
         # Asked before, and the answer was lost: never a second time without knowing.
         done = await gateway.refunded(authority, key)
         if done is None:
             return None
         if done:
             return key
-    async with transaction(context.engine, SERVICE) as connection:
-        await rows.mark_asked(connection, owed.id)
+    await _note(context, rows.mark_asked, owed.id)
     try:
         return await gateway.refund(authority, owed.amount, key)
     except GatewayRefused as refused:
@@ -145,7 +140,10 @@ async def record_given_back(step: Transition, given: GivenBack) -> NextStep:
             source = ledger.gateway_account(attempts[owed.attempt_id].gateway)
             await _book(step, owed, source, given.references[owed.id])
         elif owed.id in given.by_hand:
-            await rows.go_way(step.connection, owed.id, "hand")
+            await rows.turn_over(step.connection, owed.id)
+    state = await read_state(step)
+    if not state.owed and state.accepted is None and state.undecided:
+        await await_payer(step, state)
     return await assess(step)
 
 
@@ -169,7 +167,7 @@ async def request_return(step: Transition) -> NextStep:
         remind_in=policy.settle_remind,
         due_in=policy.settle_expire,
         subject_id=owed.id,
-        details={"reason": owed.reason, "amount": owed.amount},
+        details={"reason": owed.reason, "amount": owed.amount, "asked": owed.asked_at is not None},
     )
     await step.move(Phase.AWAITING_RETURN, next_actor=Role.SETTLEMENT_OFFICER, due_in=policy.settle_expire)
     return await assess(step)

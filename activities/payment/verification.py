@@ -51,6 +51,7 @@ class Answers:
     """What the gateways said of each try by which money may still come; None: nobody can say."""
 
     outcomes: Mapping[UUID, Outcome | None]
+    asked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ async def ask_gateway(context: ActivityContext, case_id: UUID) -> Answers:
         pause = await _note_unclear(context, case_id, watched)
         if pause is not None:
             raise AskAgain(pause)
-    return Answers(outcomes)
+    return Answers(outcomes, watched.now)
 
 
 async def _read(context: ActivityContext, case_id: UUID) -> _Watched:
@@ -115,7 +116,7 @@ async def _note_unclear(context: ActivityContext, case_id: UUID, watched: _Watch
         if case is None or not case.is_open:
             return None
         for attempt, pause in zip(watched.attempts, pauses, strict=True):
-            await rows.mark_unclear(connection, attempt, pause)
+            await rows.mark_unclear(connection, attempt, watched.now, pause)
         if case.phase != Phase.UNCLEAR:
             await cases.move_case(
                 connection, case_id, phase=Phase.UNCLEAR, next_actor=MACHINE, due_in=watched.policy.unclear_for
@@ -143,9 +144,11 @@ async def record_answers(step: Transition, answers: Answers) -> NextStep:
             failed = True
             await _end_attempt(step, attempt, outcome.reason)
         elif isinstance(outcome, StillOpen):
-            await rows.look_later(step.connection, attempt, _until_end(step, attempt))
+            look_at = attempt.ends_at or step.now
+            await rows.look_later(step.connection, attempt, answers.asked_at, look_at=look_at)
         elif attempt.id in answers.outcomes:
-            await rows.mark_unclear(step.connection, attempt, _pause(attempt, step.now, await _policy(step)))
+            pause = _pause(attempt, step.now, await _policy(step))
+            await rows.mark_unclear(step.connection, attempt, answers.asked_at, pause)
     state = await read_state(step)
     if failed and state.accepted is None and not state.watched and not state.owed:
         await await_payer(step, state)
@@ -154,10 +157,6 @@ async def record_answers(step: Transition, answers: Answers) -> NextStep:
 
 async def _policy(step: Transition) -> PaymentPolicy:
     return await rows.policy_of(step.connection, step.case.policy_id)
-
-
-def _until_end(step: Transition, attempt: PaymentAttempt) -> timedelta:
-    return max((attempt.ends_at or step.now) - step.now, timedelta(0))
 
 
 async def _end_attempt(step: Transition, attempt: PaymentAttempt, reason: str) -> None:
@@ -234,8 +233,6 @@ async def request_settlement(step: Transition) -> NextStep:
     """A day has brought no answer: the settlement office asks the gateway by other means."""
     policy = await _policy(step)
     office = Grant(Role.SETTLEMENT_OFFICER, ScopeKind.PLATFORM)
-    await step.ask(
-        TaskKind.SETTLE_PAYMENT, office, remind_in=policy.settle_remind, due_in=policy.settle_expire
-    )
+    await step.ask(TaskKind.SETTLE_PAYMENT, office, remind_in=policy.settle_remind, due_in=policy.settle_expire)
     await step.move(Phase.AWAITING_SETTLEMENT, next_actor=Role.SETTLEMENT_OFFICER, due_in=policy.settle_expire)
     return await assess(step)
