@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -152,7 +152,8 @@ async def record_answers(step: Transition, answers: Answers) -> NextStep:
     state = await read_state(step)
     if failed and state.accepted is None and not state.watched and not state.owed:
         await await_payer(step, state)
-    return await assess(step)
+    # What was due at the moment that was waited for has been asked.
+    return await assess(replace(step, until=None))
 
 
 async def _policy(step: Transition) -> PaymentPolicy:
