@@ -95,9 +95,7 @@ def _left(step: Transition, until: datetime) -> timedelta:
 async def request_payment(step: Transition) -> NextStep:
     """The payee has accepted: the payer pays now."""
     payment, policy = await _read(step), await rows.policy_of(step.connection, step.case.policy_id)
-    await step.ask(
-        TaskKind.PAY_NORMAL_PAYMENT, payment.payer_id, remind_in=policy.pay_remind, due_in=policy.pay_expire
-    )
+    await step.ask(TaskKind.PAY_NORMAL_PAYMENT, payment.payer_id, remind_in=policy.pay_remind, due_in=policy.pay_expire)
     await step.move(Phase.AWAITING_PAYMENT, next_actor=Part.PAYER, due_in=policy.pay_expire)
     return await step.wait_now()
 
@@ -134,8 +132,8 @@ async def take_payment(step: Transition) -> NextStep:
 
 async def _lapse(step: Transition, payment: NormalPayment, event: StrEnum) -> NextStep:
     await step.add_event(event)
-    knows = payment.payee_id is not None and payment.accepted_at is not None
-    await step.notify([*step.owner, payment.payee_id] if knows else step.owner, event)
+    knows = [] if payment.payee_id is None or payment.accepted_at is None else [payment.payee_id]
+    await step.notify([*step.owner, *knows], event)
     return await _end(step, Phase.LAPSED)
 
 

@@ -160,9 +160,7 @@ async def refuse_normal_payment(command: Command, task: Task) -> UUID:
     """The payee does not want it; returns the fact's id."""
     payment = await _asked(command, task)
     fact = FactKind.NORMAL_PAYMENT_REFUSED
-    return await command.act(
-        task.case_id, fact, part=Part.PAYEE, closes=task, sms={fact: [payment.payer_id]}
-    )
+    return await command.act(task.case_id, fact, part=Part.PAYEE, closes=task, sms={fact: [payment.payer_id]})
 
 
 async def _asked(command: Command, task: Task) -> NormalPayment:

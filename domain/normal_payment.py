@@ -20,16 +20,14 @@ ABOUT_LETTERS: Final = range(3, 201)
 # together to one number.
 REQUESTS_PER_MEMBER: Final = Limit("normal_payments_member", 20, timedelta(days=1))
 REQUESTS_PER_PAIR: Final = Limit("normal_payments_pair", 3, timedelta(days=1))
-REQUESTS_PER_NUMBER: Final = Limit(
-    "normal_payments_number", 30, timedelta(days=1), timedelta(minutes=30), shared=True
-)
+REQUESTS_PER_NUMBER: Final = Limit("normal_payments_number", 30, timedelta(days=1), timedelta(minutes=30), shared=True)
 
 # What both sides accept before anything is paid, by version (E7).
 NORMAL_PAYMENT_TERMS: Final[Mapping[int, Sentence]] = {
     1: Sentence(
         fa=(
             "این پرداخت عادی و بدون امانت است: مبلغ نزد امانت نگه داشته نمی‌شود و پس از پرداخت، یک‌راست به موجودی گیرنده"
-            " می‌رسد. امانت دربارهٔ کار، کالا یا خدمتی که این مبلغ برای آن پرداخت می‌شود و دربارهٔ خود این مبلغ هیچ مسئولیتی"
+            " می‌رسد. امانت در برابر کار، کالا یا خدمتی که بابت آن پرداخت می‌کنید و در برابر خود مبلغ هیچ مسئولیتی"
             " ندارد، میان دو طرف داوری نمی‌کند و مبلغ پرداخت‌شده را برنمی‌گرداند. اگر می‌خواهید مبلغ تا پایان کار نزد امانت"
             " بماند، از پرداخت عادی استفاده نکنید."
         ),
@@ -144,7 +142,7 @@ WORDS: Final = CapabilityWords(
     tasks={
         TaskKind.ANSWER_NORMAL_PAYMENT: TaskWords(
             Sentence("پذیرش یا رد پرداخت عادی", "Accept or refuse a normal payment"),
-            sms="امانت: یکی از اعضا می‌خواهد مبلغی را به‌صورت عادی و بدون امانت به شما بپردازد. بپذیرید یا رد کنید: {app_link}",
+            sms="امانت: یکی از اعضا می‌خواهد مبلغی را عادی و بدون امانت به شما بپردازد. بپذیرید یا رد کنید: {app_link}",
             reminder="امانت: یادآوری؛ یک پرداخت عادی هنوز منتظر پاسخ شماست. {app_link}",
             outcomes={
                 FactKind.NORMAL_PAYMENT_ACCEPTED: Sentence("پرداخت عادی را پذیرفت", "accepted this normal payment"),
@@ -172,9 +170,7 @@ WORDS: Final = CapabilityWords(
         Event.NORMAL_PAYMENT_UNANSWERED: Sentence(
             "در مهلت مقرر پاسخی از گیرنده نرسید.", "No answer of the payee came in time."
         ),
-        Event.NORMAL_PAYMENT_UNPAID: Sentence(
-            "مبلغ در مهلت مقرر پرداخت نشد.", "The money was not paid in time."
-        ),
+        Event.NORMAL_PAYMENT_UNPAID: Sentence("مبلغ در مهلت مقرر پرداخت نشد.", "The money was not paid in time."),
         Event.NORMAL_PAYMENT_MADE: Sentence(
             "{amount:toman} پرداخت شد و به موجودی گیرنده رسید.",
             "{amount:toman} was paid and went to the payee's balance.",
@@ -182,12 +178,8 @@ WORDS: Final = CapabilityWords(
     },
     sms={
         FactKind.NORMAL_PAYMENT_REFUSED: "امانت: گیرنده، پرداخت عادی شما را نپذیرفت و چیزی پرداخت نشد. {app_link}",
-        FactKind.NORMAL_PAYMENT_WITHDRAWN: (
-            "امانت: پرداخت‌کننده از پرداخت عادی به شما منصرف شد. جزئیات: {app_link}"
-        ),
-        Event.NORMAL_PAYMENT_UNANSWERED: (
-            "امانت: پاسخی از گیرندهٔ پرداخت عادی شما نرسید و درخواست بسته شد. {app_link}"
-        ),
+        FactKind.NORMAL_PAYMENT_WITHDRAWN: ("امانت: پرداخت‌کننده از پرداخت عادی به شما منصرف شد. جزئیات: {app_link}"),
+        Event.NORMAL_PAYMENT_UNANSWERED: ("امانت: پاسخی از گیرندهٔ پرداخت عادی شما نرسید و درخواست بسته شد. {app_link}"),
         Event.NORMAL_PAYMENT_UNPAID: "امانت: مهلت پرداخت عادی گذشت و درخواست بسته شد. جزئیات: {app_link}",
         Event.NORMAL_PAYMENT_MADE: "امانت: {amount} به موجودی گیرندهٔ پرداخت عادی شما رسید. جزئیات: {app_link}",
         Sms.CREDITED: "امانت: {amount} با پرداخت عادی به موجودی شما رسید. موجودی شما: {app_link}",
