@@ -1,4 +1,4 @@
-"""Gives money back to its payer: by reversal, by refund, else by the settlement office's hand (E2, E6a)."""
+"""Gives money back to its payer: by reversal, by refund, else by the settlement office's hand (E2)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from activities.transition import ActivityContext, Transition
 from domain import ledger
 from domain.access import Grant, Role, ScopeKind
 from domain.money import format_toman
-from domain.payment import PaymentPolicy, ReturnReason, ask_again_in
+from domain.payment import PaymentPolicy, RefundReason, ask_again_in
 from gateways.payment import GatewayRefused, GatewayUnclear, PaymentGateway
 from messages.case import NextStep
 from messages.payment import Event, Phase, TaskKind
@@ -43,7 +43,7 @@ async def return_rest(step: Transition) -> NextStep:
     if accepted is not None:
         # The fee that the payer bore goes back too, unless a part was taken: then it was paid for that.
         taken, refused = state.sum_of("taken"), state.sum_of("refused")
-        await send_back(step, accepted, refused if taken else state.payment.money, ReturnReason.NOT_TAKEN)
+        await send_back(step, accepted, refused if taken else state.payment.money, RefundReason.NOT_TAKEN)
     return await assess(step)
 
 
