@@ -8,9 +8,9 @@ from collections.abc import Callable
 from fastapi import Request
 
 from domain.errors import NotFound
-from gateways.local_bank import ASKED_BEFORE_CLEAR, USUAL_CARD, BankDeed, LocalBank, LocalPayment, UnknownAuthority
+from gateways.local_bank import ASKED_BEFORE_CLEAR, USUAL_CARD, LocalBank, LocalPayment, UnknownAuthority
 
-__all__ = ["ASKED_BEFORE_CLEAR", "USUAL_CARD", "BankDeed", "LocalBank", "LocalPayment", "at_bank"]
+__all__ = ["ASKED_BEFORE_CLEAR", "USUAL_CARD", "LocalPayment", "at_bank"]
 
 
 async def at_bank(request: Request, work: Callable[[LocalBank], LocalPayment]) -> LocalPayment:

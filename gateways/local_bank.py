@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field
@@ -258,15 +258,15 @@ class LocalBank:
                 payment.write(BankDeed.PAID, self._clock(), payment.amount)
         return payment
 
-    def end(self, authority: str, what: Literal[BankDeed.CANCELLED, BankDeed.FAILED]) -> LocalPayment:
-        """End what is open: nobody can pay it any more.
+    def end(self, authority: str, *, failed: bool) -> LocalPayment:
+        """End what is open, because it failed or its payer left: nobody can pay it any more.
 
         Raises:
             UnknownAuthority: there is none.
         """
         with self._changing(authority) as payment:
             if payment.is_open:
-                payment.write(what, self._clock())
+                payment.write(BankDeed.FAILED if failed else BankDeed.CANCELLED, self._clock())
         return payment
 
     def list_day(self, day: date) -> list[BankRow]:

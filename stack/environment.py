@@ -125,7 +125,8 @@ def stack_environment(
     """Build the environment of api, worker and the commands of ``./amanat`` that work on a running stack.
 
     ``AMANAT_METRICS_PORT`` is the api's here; the supervisor gives each other process its own. Keys, files,
-    directories of messages and bank, app link and contact that the person set are kept. ``base`` is the person's environment.
+    directories of messages and of the bank, app link and contact that the person set are kept. ``base`` is the
+    person's environment.
     """
     base = os.environ if base is None else base
     files = places.var / "files"

@@ -207,7 +207,7 @@ def create_site(api: FastAPI, *, stand_alone: bool = False, temporal_ui: str = "
 
     Args:
         api: the API's application.
-        stand_alone: whether to show what is for trying out only: messages that were not sent, the style guide, the bank.
+        stand_alone: whether to show what is for trying out only: unsent messages, the style guide, the bank.
         temporal_ui: address of Temporal's pages of our namespace, for staff; empty: there are none.
 
     Raises:

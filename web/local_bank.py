@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from api.local_bank import ASKED_BEFORE_CLEAR, USUAL_CARD, BankDeed, LocalPayment, at_bank
+from api.local_bank import ASKED_BEFORE_CLEAR, USUAL_CARD, LocalPayment, at_bank
 from domain.errors import InvalidInput
 from domain.persian import value_text
 from web.forms import Form, empty
@@ -20,7 +20,7 @@ router = APIRouter()
 
 _CARD: Final = re.compile(r"[0-9]{16}")
 _BETWEEN: Final = re.compile(r"[ -]")
-_ENDS: Final = {"leave": BankDeed.CANCELLED, "fail": BankDeed.FAILED}
+_ENDS: Final = frozenset({"leave", "fail"})
 # After these the browser stays, with so many links that each send it back.
 _STAYS: Final = {"lose": 0, "twice": 2}
 _PAYS: Final = frozenset({"pay", "slow", "stranger", *_STAYS})
@@ -32,7 +32,7 @@ async def show_bank(request: AnyRequest, authority: str, returns: Annotated[int,
     payment = await at_bank(request.http, lambda bank: bank.find(authority))
     card = next(iter(payment.cards), USUAL_CARD)
     # Invented, like everything here: nobody checks them.
-    form = empty(request.language, card=card, cvv2="123", password="84217")
+    form = empty(request.language, card=card, cvv2="123", pin="84217")
     return _page(request, payment, form, returns=returns)
 
 
@@ -42,8 +42,8 @@ async def press(request: AnyRequest, authority: str) -> Response:
     form = await request.form()
     deed = form.text("deed")
     payment = await at_bank(request.http, lambda bank: bank.find(authority))
-    if ends := _ENDS.get(deed):
-        payment = await at_bank(request.http, lambda bank: bank.end(authority, ends))
+    if deed in _ENDS:
+        payment = await at_bank(request.http, lambda bank: bank.end(authority, failed=deed == "fail"))
     elif deed in _PAYS:
         card = payment.stranger if deed == "stranger" else _card(form, payment)
         if not form.is_good:
