@@ -279,7 +279,7 @@ class LocalBank:
                 for line in payment.lines
                 if line.what not in _UNPAID and line.at.astimezone(TEHRAN).date() == day
             ]
-        return sorted(rows, key=lambda row: row.at)
+        return sorted(rows, key=lambda row: (row.at, row.authority))
 
     def _open(self, payment: LocalPayment) -> None:
         with self._locked():
