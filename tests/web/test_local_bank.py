@@ -1,4 +1,4 @@
-"""The page of the stand-alone stack's bank: each of its buttons, from which the browser goes back to a shop or stays."""
+"""The page of the stand-alone stack's bank: each of its buttons, which lead back to a shop or stay."""
 
 from __future__ import annotations
 
