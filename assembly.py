@@ -30,6 +30,7 @@ from activities.transition import ActivityContext
 from commands.command import Context
 from domain.notice import sms_texts
 from gateways.files import Files
+from gateways.local_bank import LocalBank
 from gateways.mail import LocalMail, MailGateway, NoMail
 from gateways.mobile_owner import LocalMobileOwners, MobileOwners, UidMobileOwners
 from gateways.sms import Kavenegar, KavenegarTemplate, LocalSms, SmsGateway, SmsIr
@@ -209,6 +210,12 @@ def mobile_owners(settings: Settings, http: httpx2.AsyncClient) -> MobileOwners:
     if not settings.mobile_registry_business_id or not token:
         raise MobileOwnerNotSet("AMANAT_MOBILE_REGISTRY_BUSINESS_ID and AMANAT_MOBILE_REGISTRY_TOKEN are needed")
     return UidMobileOwners(http, settings.mobile_registry_business_id, token)
+
+
+def local_bank(settings: Settings) -> LocalBank | None:
+    """The bank of a stand-alone stack; None elsewhere, or where the settings name no directory for it."""
+    is_there = settings.stand_alone and settings.local_bank
+    return LocalBank(Path(settings.local_bank), settings.app_link) if is_there else None
 
 
 def mail_gateway(settings: Settings) -> MailGateway:

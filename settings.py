@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     metrics_port: int = 9464
     files_url: str = "memory:///"
     local_messages: str = ""
+    local_bank: str = ""
     sms_provider: Literal["local", "kavenegar", "smsir"] = "local"
     sms_api_key: SecretStr = SecretStr("")
     sms_templates: dict[str, Any] = Field(default_factory=dict)
