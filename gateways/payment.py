@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 
 class GatewayUnclear(Exception):
@@ -57,7 +57,11 @@ class LinkRequest:
 
 @dataclass(frozen=True, slots=True)
 class PaymentLink:
-    """Where the payer pays, and by what the gateway knows the attempt from now on."""
+    """Where the payer pays, and by what the gateway knows the attempt from now on.
+
+    The page or answer that leads there lets the browser tell our origin (``Referrer-Policy: origin``): Zibal lets nobody
+    in who comes from nowhere.
+    """
 
     authority: str
     url: str
@@ -69,7 +73,7 @@ class Paid:
 
     Args:
         reference: the gateway's number of this payment, unique within the gateway.
-        amount: rial, as the gateway says it.
+        amount: rial, as the gateway says it; another than was asked for if somebody else has taken it so.
         card: the masked number of the card that paid, such as ``502229******5995``; empty if it is not told.
         fee: rial that the gateway keeps for it; None if it is not told.
     """
@@ -126,13 +130,18 @@ class PaymentGateway(Protocol):
         """
         ...
 
-    async def settle(self, authority: str, amount: int) -> Outcome:
+    async def settle(self, authority: str, amount: int, order: str) -> Outcome:
         """Find out what became of an attempt, and take the money if it was paid with exactly this amount.
 
         What was paid with another amount is not taken, where the gateway lets us choose: the bank gives it back.
 
+        Args:
+            authority: of the attempt.
+            amount: rial that were asked for.
+            order: as in ``LinkRequest``; compared where the gateway says it again.
+
         Raises:
-            GatewayUnclear: nobody can say yet.
+            GatewayUnclear: nobody can say yet, or the answer is about another order.
             GatewayRefused: it does not know us.
         """
         ...
@@ -146,22 +155,25 @@ class PaymentGateway(Protocol):
         """
         ...
 
-    async def refund(self, authority: str, amount: int, key: str) -> str:
+    async def refund(self, authority: str, amount: int, key: str, reference: str) -> str:
         """Give part or all of a payment back to its payer; returns a reference.
 
         Args:
             authority: of the attempt that was paid.
             amount: rial.
             key: unique for this refund; the same again gives nothing back a second time.
+            reference: as ``Paid`` told it: gateways find a payment to refund by it.
 
         Raises:
-            GatewayUnclear: nobody can say yet; ``refunded`` may be asked.
+            GatewayUnclear: nobody can say yet, or whether it was given back before; ``refunded`` may be asked.
             GatewayRefused: not this way, or not any more.
         """
         ...
 
-    async def refunded(self, authority: str, key: str) -> bool | None:
+    async def refunded(self, authority: str, key: str, reference: str) -> bool | None:
         """Whether the refund of a key has come about; None if the gateway cannot say.
+
+        The arguments are those of ``refund``.
 
         Raises:
             GatewayUnclear: nobody can say yet.
@@ -178,3 +190,29 @@ def same_card(masked: str, number: str) -> bool:
     return len(shown) == len(number) and all(
         one in {"*", "x", "X", two} for one, two in zip(shown, number, strict=True)
     )
+
+
+_SHOWN_FIRST: Final = 6
+_SHOWN_LAST: Final = 4
+_CARD_DIGITS: Final = 16
+_SHORTEST_CARD: Final = 13
+_LONGEST_CARD: Final = 19
+
+
+def masked_card(told: object) -> str:
+    """A card as we keep it, whatever a gateway tells: at most six digits, stars, at most four, as long as a card is.
+
+    Gateways shorten the middle (``62741****44``) or hide nothing; what cannot be a card is empty.
+    """
+    card = told.replace("-", "").replace(" ", "") if isinstance(told, str) else ""
+    first = card[: len(card) - len(card.lstrip("0123456789"))]
+    last = card[len(card.rstrip("0123456789")) :]
+    if first == card:
+        hides, length = _SHORTEST_CARD <= len(card) <= _LONGEST_CARD, len(card)
+        first, last = card, card
+    else:
+        hides, length = not card[len(first) : len(card) - len(last)].strip("*xX"), _CARD_DIGITS
+    if not hides or len(card) > _LONGEST_CARD:
+        return ""
+    first, last = first[:_SHOWN_FIRST], last[-_SHOWN_LAST:]
+    return f"{first}{'*' * (length - len(first) - len(last))}{last}"
