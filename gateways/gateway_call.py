@@ -24,7 +24,7 @@ _LONGEST_NUMBER: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class GatewayAnswer:
     """A JSON object and the status with which it came."""
 
     status: int
@@ -44,7 +44,7 @@ async def ask(
     *,
     seconds: float = SECONDS,
     token: str = "",
-) -> Answer:
+) -> GatewayAnswer:
     """Post one question.
 
     Args:
@@ -71,7 +71,7 @@ async def ask(
         body = None
     if not isinstance(body, dict):
         raise GatewayUnclear(f"{gateway}_unreadable")
-    return Answer(status, body)
+    return GatewayAnswer(status, body)
 
 
 async def _exchange(
@@ -105,11 +105,16 @@ async def _exchange(
 def number(holder: object, name: str) -> int | None:
     """A whole number of an answer, which gateways write with quotes or without; None if it is none."""
     value = holder.get(name) if isinstance(holder, dict) else None
-    if isinstance(value, str) and len(value) <= _LONGEST_NUMBER and value.isascii() and value.removeprefix("-").isdigit():
+    if (
+        isinstance(value, str)
+        and len(value) <= _LONGEST_NUMBER
+        and value.isascii()
+        and value.removeprefix("-").isdigit()
+    ):
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def is_another(told: object, ours: str) -> bool:
-    """Whether an answer names something, and not what was asked about."""
-    return told not in {None, ""} and str(told) != ours if isinstance(told, str | int | None) else True
+    """Whether an answer names something else than what was asked about; it may name nothing."""
+    return told is not None and told != "" and str(told) != ours

@@ -6,6 +6,7 @@ unit the gateway counts in. Its name is a permanent code (``zarinpal``), also pa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -59,8 +60,8 @@ class LinkRequest:
 class PaymentLink:
     """Where the payer pays, and by what the gateway knows the attempt from now on.
 
-    The page or answer that leads there lets the browser tell our origin (``Referrer-Policy: origin``): Zibal lets nobody
-    in who comes from nowhere.
+    The page or answer that leads there lets the browser tell our origin (``Referrer-Policy: origin``): Zibal turns
+    away who comes from nowhere.
     """
 
     authority: str
@@ -192,27 +193,22 @@ def same_card(masked: str, number: str) -> bool:
     )
 
 
-_SHOWN_FIRST: Final = 6
-_SHOWN_LAST: Final = 4
+_WHOLE_CARD: Final = re.compile(r"[0-9]{13,19}")
+_HIDDEN_CARD: Final = re.compile(r"([0-9]{0,15})[*xX]+([0-9]{0,15})")
 _CARD_DIGITS: Final = 16
-_SHORTEST_CARD: Final = 13
-_LONGEST_CARD: Final = 19
 
 
 def masked_card(told: object) -> str:
-    """A card as we keep it, whatever a gateway tells: at most six digits, stars, at most four, as long as a card is.
+    """A card as it is kept, whatever a gateway tells: at most six digits, stars, at most four digits; a card's length.
 
-    Gateways shorten the middle (``62741****44``) or hide nothing; what cannot be a card is empty.
+    Gateways leave stars out (``62741****44``) or hide nothing. What cannot be a card is empty.
     """
     card = told.replace("-", "").replace(" ", "") if isinstance(told, str) else ""
-    first = card[: len(card) - len(card.lstrip("0123456789"))]
-    last = card[len(card.rstrip("0123456789")) :]
-    if first == card:
-        hides, length = _SHORTEST_CARD <= len(card) <= _LONGEST_CARD, len(card)
-        first, last = card, card
+    if _WHOLE_CARD.fullmatch(card):
+        first, last, length = card, card, len(card)
+    elif hidden := _HIDDEN_CARD.fullmatch(card):
+        (first, last), length = hidden.groups(), _CARD_DIGITS
     else:
-        hides, length = not card[len(first) : len(card) - len(last)].strip("*xX"), _CARD_DIGITS
-    if not hides or len(card) > _LONGEST_CARD:
         return ""
-    first, last = first[:_SHOWN_FIRST], last[-_SHOWN_LAST:]
+    first, last = first[:6], last[-4:]
     return f"{first}{'*' * (length - len(first) - len(last))}{last}"

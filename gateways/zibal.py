@@ -27,8 +27,8 @@ from gateways.payment import (
 _DONE: Final = 100
 _VERIFIED_BEFORE: Final = 201
 _NO_SUCH_PAYMENT: Final = 203
-# Merchant or address of ours that it does not know, an amount out of its bounds, a request of a wrong form. Not 112: its
-# own wallet for fees ran dry, which a top-up ends.
+# A merchant or address of ours that it does not know, an amount out of its bounds, a request of a wrong form. Not 112:
+# the wallet for fees ran dry, which a top-up ends.
 _REFUSED: Final = frozenset({102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 113, 114, 115, 116})
 
 _WAITING: Final = -1
@@ -136,9 +136,7 @@ class Zibal:
 
     async def _call(self, method: str, content: dict[str, object]) -> tuple[int, dict[str, Any]]:
         address = f"{self.base}/v1/{method}"
-        answer = await ask(
-            self.client, self.name, address, {"merchant": self.merchant} | content, seconds=self.seconds
-        )
+        answer = await ask(self.client, self.name, address, {"merchant": self.merchant} | content, seconds=self.seconds)
         result = number(answer.body, "result")
         if result is None or (answer.is_error and result in {_DONE, _VERIFIED_BEFORE}):
             raise GatewayUnclear("zibal_unreadable")
