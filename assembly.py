@@ -30,7 +30,6 @@ from activities.transition import ActivityContext
 from commands.command import Context
 from domain.notice import sms_texts
 from gateways.files import Files
-from gateways.local_bank import LocalBank
 from gateways.mail import LocalMail, MailGateway, NoMail
 from gateways.mobile_owner import LocalMobileOwners, MobileOwners, UidMobileOwners
 from gateways.sms import Kavenegar, KavenegarTemplate, LocalSms, SmsGateway, SmsIr
@@ -38,6 +37,7 @@ from messages.invitation import SendInvitation
 from messages.joining import CheckJoining
 from messages.mobile_change import CheckMobileOwner
 from messages.notice import SendCode, SendNotice
+from payment_gateways import payment_gateways
 from relay import Lane, Relay, Route, signal_route
 from settings import KeyRing, Settings
 from storage.database import create_engine
@@ -137,7 +137,9 @@ async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = 
     engine, side = create_engine(url, pool=settings.database_pool), create_engine(url, pool=_SIDE_CONNECTIONS)
     seals = seals_of(settings)
     files = Files.at(settings.files_url, seals.cipher)
-    activity_context = ActivityContext(engine, seals, files)
+    http = httpx2.AsyncClient(timeout=_SMS_SECONDS)
+    gateways = payment_gateways(settings, http)
+    activity_context = ActivityContext(engine, seals, files, gateways, settings.app_link.rstrip("/"))
     client = await connect(
         settings.temporal_address,
         settings.temporal_namespace,
@@ -146,7 +148,6 @@ async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = 
         lazy=lazy,
         runtime=runtime,
     )
-    http = httpx2.AsyncClient(timeout=_SMS_SECONDS)
     links = {"app_link": settings.app_link, "training_link": settings.training_link}
     sms = sms_gateway(settings, http)
     sender, invitations = (
@@ -157,7 +158,7 @@ async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = 
     check = JoiningCheck(activity_context, owners, lambda: relay.nudge())  # noqa: PLW0108 - the relay comes next
     owner_check = MobileOwnerCheck(activity_context, owners)
     relay = Relay(engine, _routes(client, sender, check, owner_check, invitations))
-    context = Context(engine, side, seals, files, relay.nudge, links, settings.contact)
+    context = Context(engine, side, seals, files, relay.nudge, links, settings.contact, tuple(gateways))
     return Assembly(settings, engine, side, context, activity_context, relay, client, http)
 
 
@@ -210,12 +211,6 @@ def mobile_owners(settings: Settings, http: httpx2.AsyncClient) -> MobileOwners:
     if not settings.mobile_registry_business_id or not token:
         raise MobileOwnerNotSet("AMANAT_MOBILE_REGISTRY_BUSINESS_ID and AMANAT_MOBILE_REGISTRY_TOKEN are needed")
     return UidMobileOwners(http, settings.mobile_registry_business_id, token)
-
-
-def local_bank(settings: Settings) -> LocalBank | None:
-    """The bank of a stand-alone stack; None elsewhere, or where the settings name no directory for it."""
-    is_there = settings.stand_alone and settings.local_bank
-    return LocalBank(Path(settings.local_bank), settings.app_link) if is_there else None
 
 
 def mail_gateway(settings: Settings) -> MailGateway:

@@ -12,7 +12,8 @@ from temporalio.service import RPCError
 from api.app import create_app
 from api.connections import limited
 from api.door import Door
-from assembly import assemble, local_bank, run_process
+from assembly import assemble, run_process
+from payment_gateways import local_bank
 from settings import Settings
 from web.app import create_site
 

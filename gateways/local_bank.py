@@ -184,12 +184,23 @@ class LocalBank:
         clock: tells the time.
     """
 
-    name: Final = "local_bank"
-    reverses_within: Final = _REVERSIBLE
-    refunds_from: Final = _LEAST_REFUND
+    @property
+    def name(self) -> str:
+        """The permanent code."""
+        return "local"
 
     def __init__(self, directory: Path, site: str, clock: Callable[[], datetime] = _now) -> None:
         self._directory, self._site, self._clock = directory, site.rstrip("/"), clock
+
+    @property
+    def reverses_within(self) -> timedelta | None:
+        """For half an hour."""
+        return _REVERSIBLE
+
+    @property
+    def refunds_from(self) -> int | None:
+        """In rial."""
+        return _LEAST_REFUND
 
     async def request_link(self, request: LinkRequest) -> PaymentLink:
         """Open an attempt, payable for 15 minutes."""
@@ -206,7 +217,7 @@ class LocalBank:
         await asyncio.to_thread(self._open, payment)
         return PaymentLink(authority, f"{self._site}/bank/{authority}")
 
-    async def settle(self, authority: str, amount: int) -> Outcome:
+    async def settle(self, authority: str, amount: int, order: str = "") -> Outcome:  # noqa: ARG002 - one an authority
         """Take the money if it was paid with exactly this amount; paid with another and not yet taken, it goes back.
 
         Raises:
@@ -225,11 +236,11 @@ class LocalBank:
         """Give the whole payment back, within 30 minutes of it."""
         return await asyncio.to_thread(self._reverse, authority)
 
-    async def refund(self, authority: str, amount: int, key: str) -> str:
+    async def refund(self, authority: str, amount: int, key: str, reference: str = "") -> str:  # noqa: ARG002 - as settle
         """Give part or all of a payment back that we took."""
         return await asyncio.to_thread(self._refund, authority, amount, key)
 
-    async def refunded(self, authority: str, key: str) -> bool | None:
+    async def refunded(self, authority: str, key: str, reference: str = "") -> bool | None:  # noqa: ARG002 - as settle
         """Whether the refund of a key has come about."""
         try:
             payment = await asyncio.to_thread(self.find, authority)

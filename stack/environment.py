@@ -132,7 +132,7 @@ def stack_environment(
     files = places.var / "files"
     ours = keys_environment(places, has_data=(places.postgres / "passwords.json").exists())
     ours |= {"AMANAT_FILES_URL": files.as_uri(), "AMANAT_LOCAL_MESSAGES": str(places.messages)}
-    ours |= {"AMANAT_LOCAL_BANK": str(places.bank)}
+    ours |= {"AMANAT_LOCAL_BANK": str(places.bank), "AMANAT_PAYMENT_GATEWAYS": '["local"]'}
     ours |= {"AMANAT_APP_LINK": addresses.local_api, "AMANAT_CONTACT": json.dumps(_CONTACT, ensure_ascii=False)}
     kept = {name: base[name] for name in ours if base.get(name)}
     return {

@@ -95,7 +95,7 @@ async def _ask(context: ActivityContext, watched: _Watched, attempt: PaymentAtte
         _log.error("gateway_not_set_up", extra=facts)
         return None
     try:
-        outcome = await gateway.settle(attempt.authority, watched.payment.amount)
+        outcome = await gateway.settle(attempt.authority, watched.payment.amount, str(attempt.id))
     except GatewayUnclear as unclear:
         _log.warning("gateway_unclear", extra={**facts, "reason": unclear.reason})
         return None
