@@ -319,10 +319,6 @@ WORDS: Final = CapabilityWords(
         Event.PAYMENT_RECEIVED: Sentence(
             "بانک پرداخت {amount:toman} را تأیید کرد.", "The bank confirmed {amount:toman}."
         ),
-        Event.PAYMENT_TAKEN: Sentence("{amount:toman} ثبت شد.", "{amount:toman} was recorded."),
-        Event.PAYMENT_REFUSED: Sentence(
-            "{amount:toman} پذیرفته نشد و برمی‌گردد.", "{amount:toman} was not taken and goes back."
-        ),
         Event.PAYMENT_RETURNING: Sentence(
             "{amount:toman} به پرداخت‌کننده برمی‌گردد: {reason:RefundReason}.",
             "{amount:toman} goes back to the payer: {reason:RefundReason}.",

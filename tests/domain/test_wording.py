@@ -46,6 +46,7 @@ _NOT_SHOWN: Mapping[type[StrEnum], str] = {
     decision.Step: "operators read it in Temporal",
     application.Step: "operators read it in Temporal",
     substitution_messages.Step: "operators read it in Temporal",
+    payment_messages.PurposeAnswer: "a signal from one process to another",
     payment_messages.Step: "operators read it in Temporal",
     personnel_messages.ImportStep: "operators read it in Temporal",
     Queue: "operators read it in Temporal",
