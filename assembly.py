@@ -37,6 +37,7 @@ from messages.invitation import SendInvitation
 from messages.joining import CheckJoining
 from messages.mobile_change import CheckMobileOwner
 from messages.notice import SendCode, SendNotice
+from payment_gateways import payment_gateways
 from relay import Lane, Relay, Route, signal_route
 from settings import KeyRing, Settings
 from storage.database import create_engine
@@ -136,7 +137,9 @@ async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = 
     engine, side = create_engine(url, pool=settings.database_pool), create_engine(url, pool=_SIDE_CONNECTIONS)
     seals = seals_of(settings)
     files = Files.at(settings.files_url, seals.cipher)
-    activity_context = ActivityContext(engine, seals, files)
+    http = httpx2.AsyncClient(timeout=_SMS_SECONDS)
+    gateways = payment_gateways(settings, http)
+    activity_context = ActivityContext(engine, seals, files, gateways, settings.app_link.rstrip("/"))
     client = await connect(
         settings.temporal_address,
         settings.temporal_namespace,
@@ -145,7 +148,6 @@ async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = 
         lazy=lazy,
         runtime=runtime,
     )
-    http = httpx2.AsyncClient(timeout=_SMS_SECONDS)
     links = {"app_link": settings.app_link, "training_link": settings.training_link}
     sms = sms_gateway(settings, http)
     sender, invitations = (
@@ -156,7 +158,7 @@ async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = 
     check = JoiningCheck(activity_context, owners, lambda: relay.nudge())  # noqa: PLW0108 - the relay comes next
     owner_check = MobileOwnerCheck(activity_context, owners)
     relay = Relay(engine, _routes(client, sender, check, owner_check, invitations))
-    context = Context(engine, side, seals, files, relay.nudge, links, settings.contact)
+    context = Context(engine, side, seals, files, relay.nudge, links, settings.contact, tuple(gateways))
     return Assembly(settings, engine, side, context, activity_context, relay, client, http)
 
 

@@ -52,12 +52,19 @@ class Settings(BaseSettings):
     metrics_port: int = 9464
     files_url: str = "memory:///"
     local_messages: str = ""
+    local_bank: str = ""
     sms_provider: Literal["local", "kavenegar", "smsir"] = "local"
     sms_api_key: SecretStr = SecretStr("")
     sms_templates: dict[str, Any] = Field(default_factory=dict)
     mobile_registry_provider: Literal["local", "uid"] = "local"
     mobile_registry_business_id: str = ""
     mobile_registry_token: SecretStr = SecretStr("")
+    payment_gateways: list[str] = Field(default_factory=list)
+    zarinpal_merchant_id: SecretStr = SecretStr("")
+    zarinpal_access_token: SecretStr = SecretStr("")
+    zarinpal_terminal_id: str = ""
+    zarinpal_base: Annotated[str, Field(pattern=r"^https://[a-z0-9.-]+$")] = "https://payment.zarinpal.com"
+    zibal_merchant: SecretStr = SecretStr("")
     stand_alone: bool = False
     allowed_hosts: list[HostName] = Field(default_factory=lambda: ["localhost", "127.0.0.1", "[::1]"])
     allowed_origins: list[str] = Field(default_factory=list)

@@ -13,6 +13,7 @@ from api.app import create_app
 from api.connections import limited
 from api.door import Door
 from assembly import assemble, run_process
+from payment_gateways import local_bank
 from settings import Settings
 from web.app import create_site
 
@@ -56,6 +57,7 @@ async def serve(settings: Settings) -> None:
     app = create_app(
         assembly.context,
         local_messages=Path(settings.local_messages) if settings.stand_alone else None,
+        local_bank=local_bank(settings),
         allowed_origins=settings.allowed_origins,
         temporal_answers=Probe(assembly.client),
     )

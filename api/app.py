@@ -54,6 +54,7 @@ from api.live import Watcher
 from api.session_load import Counted, SessionLoad
 from commands.command import Context
 from domain.errors import TooLarge
+from gateways.local_bank import LocalBank
 
 MAX_BODY = 64 * 1024
 _HEADERS = {
@@ -149,6 +150,7 @@ def create_app(
     context: Context,
     *,
     local_messages: Path | None = None,
+    local_bank: LocalBank | None = None,
     allowed_origins: Sequence[str] = (),
     temporal_answers: Callable[[], Awaitable[bool]] = _always,
     session_load: SessionLoad | None = None,
@@ -158,6 +160,7 @@ def create_app(
     Args:
         context: what commands work with.
         local_messages: where the local SMS gateway writes; given only in a stand-alone stack.
+        local_bank: the bank of a stand-alone stack.
         allowed_origins: sites besides our own whose pages may use a session cookie.
         temporal_answers: whether Temporal can be reached, for ``/readyz``.
         session_load: how much one session may ask for, if not as usual.
@@ -166,6 +169,7 @@ def create_app(
     app.state.session_load = session_load or SessionLoad()
     app.state.context = context
     app.state.watcher = Watcher(context.engine)
+    app.state.local_bank = local_bank
     app.state.allowed_origins = frozenset(allowed_origins)
     app.state.temporal_answers = temporal_answers
     if local_messages is not None:

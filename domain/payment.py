@@ -8,11 +8,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
 
-from domain.access import Part
 from domain.errors import Conflict
 from domain.money import Money
 from domain.programme import Programme
-from domain.wording import CapabilityWords, Line, Sentence, TaskWords
+from domain.wording import CapabilityWords, Sentence, TaskWords
 from messages.case import CaseKind
 from messages.payment import Event, FactKind, Phase, TaskKind
 
@@ -88,7 +87,7 @@ class CardMissing(Conflict):
         "این پرداخت تنها با کارت بانکی خودتان ممکن است؛"
         " پیش از پرداخت، کارت خود را در بخش «کارت‌ها و حساب‌های من» ثبت کنید."
     )
-    en = "Only your own bank card may pay this; please register it under “My cards and accounts” first."
+    en = "Only your own bank card may pay this; please register it under 'My cards and accounts' first."
 
 
 class PaymentUnderWay(Conflict):
@@ -99,7 +98,7 @@ class PaymentUnderWay(Conflict):
     en = "This is being paid already; please follow that payment."
 
 
-class ReturnReason(StrEnum):
+class RefundReason(StrEnum):
     """Why money goes back to its payer."""
 
     SECOND_ATTEMPT = "second_attempt"
@@ -237,7 +236,6 @@ def tells_unclear(since: datetime | None, asked: datetime | None, now: datetime)
     return since is not None and asked is not None and asked - since < _TOLD_AFTER <= now - since
 
 
-_PAYER: Final = frozenset({Part.PAYER})
 _PAY: Final = Sentence("مبلغ را در درگاه بانک می‌پردازید.", "You pay at the bank.")
 _CHECK: Final = Sentence("پرداخت از بانک پرسیده می‌شود.", "The bank is asked about the payment.")
 _TAKE: Final = Sentence("مبلغ به مورد پرداخت می‌رسد.", "The money goes to what was paid for.")
@@ -292,7 +290,7 @@ WORDS: Final = CapabilityWords(
             outcomes={
                 FactKind.PAYMENT_RETURNED_BY_HAND: Sentence("بازپرداخت را ثبت کرد", "recorded that it was paid back"),
             },
-            reasons=ReturnReason,
+            reasons=RefundReason,
         ),
     },
     timeline={
@@ -312,7 +310,7 @@ WORDS: Final = CapabilityWords(
         ),
         Event.PAYMENT_LINK_GIVEN: Sentence("درگاه بانک آمادهٔ پرداخت شد.", "The gateway is ready."),
         Event.PAYMENT_LINK_REFUSED: Sentence("هیچ درگاهی در دسترس نبود.", "No gateway was to be reached."),
-        Event.PAYMENT_CALLED_BACK: Line(Sentence("پرداخت‌کننده از بانک برگشت.", "The payer came back."), _PAYER),
+        Event.PAYMENT_CALLED_BACK: Sentence("پرداخت‌کننده از بانک برگشت.", "The payer came back."),
         Event.PAYMENT_ATTEMPT_FAILED: Sentence("پرداخت نشد: {end:AttemptEnd}.", "Not paid: {end:AttemptEnd}."),
         Event.PAYMENT_UNCLEAR: Sentence(
             "بانک هنوز نگفته است که پرداخت انجام شد یا نه؛ پیوسته از آن می‌پرسیم.",
@@ -321,13 +319,9 @@ WORDS: Final = CapabilityWords(
         Event.PAYMENT_RECEIVED: Sentence(
             "بانک پرداخت {amount:toman} را تأیید کرد.", "The bank confirmed {amount:toman}."
         ),
-        Event.PAYMENT_TAKEN: Sentence("{amount:toman} ثبت شد.", "{amount:toman} was recorded."),
-        Event.PAYMENT_REFUSED: Sentence(
-            "{amount:toman} پذیرفته نشد و برمی‌گردد.", "{amount:toman} was not taken and goes back."
-        ),
         Event.PAYMENT_RETURNING: Sentence(
-            "{amount:toman} به پرداخت‌کننده برمی‌گردد: {reason:ReturnReason}.",
-            "{amount:toman} goes back to the payer: {reason:ReturnReason}.",
+            "{amount:toman} به پرداخت‌کننده برمی‌گردد: {reason:RefundReason}.",
+            "{amount:toman} goes back to the payer: {reason:RefundReason}.",
         ),
         Event.PAYMENT_RETURNED: Sentence(
             "{amount:toman} به پرداخت‌کننده برگشت.", "{amount:toman} went back to the payer."
@@ -346,15 +340,15 @@ WORDS: Final = CapabilityWords(
     },
     ahead={CaseKind.PAYMENT: _steps_ahead},
     terms={
-        ReturnReason: {
-            ReturnReason.SECOND_ATTEMPT: Sentence("این مبلغ دو بار پرداخت شد", "it was paid twice"),
-            ReturnReason.AMOUNT_DIFFERS: Sentence(
+        RefundReason: {
+            RefundReason.SECOND_ATTEMPT: Sentence("این مبلغ دو بار پرداخت شد", "it was paid twice"),
+            RefundReason.AMOUNT_DIFFERS: Sentence(
                 "مبلغ با مبلغ خواسته‌شده یکی نبود", "the amount was not the one asked for"
             ),
-            ReturnReason.FOREIGN_CARD: Sentence(
+            RefundReason.FOREIGN_CARD: Sentence(
                 "کارت پرداخت‌کننده به نام خود او ثبت نشده است", "the card is not registered as the payer's own"
             ),
-            ReturnReason.NOT_TAKEN: Sentence(
+            RefundReason.NOT_TAKEN: Sentence(
                 "آنچه برایش پرداخت شد دیگر در جریان نیست", "what was paid for is not open any more"
             ),
         },

@@ -6,10 +6,11 @@ unit the gateway counts in. Its name is a permanent code (``zarinpal``), also pa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 
 class GatewayUnclear(Exception):
@@ -57,7 +58,11 @@ class LinkRequest:
 
 @dataclass(frozen=True, slots=True)
 class PaymentLink:
-    """Where the payer pays, and by what the gateway knows the attempt from now on."""
+    """Where the payer pays, and by what the gateway knows the attempt from now on.
+
+    The page or answer that leads there lets the browser tell our origin (``Referrer-Policy: origin``): Zibal turns
+    away who comes from nowhere.
+    """
 
     authority: str
     url: str
@@ -69,7 +74,7 @@ class Paid:
 
     Args:
         reference: the gateway's number of this payment, unique within the gateway.
-        amount: rial, as the gateway says it.
+        amount: rial, as the gateway says it; another than was asked for if somebody else has taken it so.
         card: the masked number of the card that paid, such as ``502229******5995``; empty if it is not told.
         fee: rial that the gateway keeps for it; None if it is not told.
     """
@@ -126,13 +131,18 @@ class PaymentGateway(Protocol):
         """
         ...
 
-    async def settle(self, authority: str, amount: int) -> Outcome:
+    async def settle(self, authority: str, amount: int, order: str) -> Outcome:
         """Find out what became of an attempt, and take the money if it was paid with exactly this amount.
 
         What was paid with another amount is not taken, where the gateway lets us choose: the bank gives it back.
 
+        Args:
+            authority: of the attempt.
+            amount: rial that were asked for.
+            order: as in ``LinkRequest``; compared where the gateway says it again.
+
         Raises:
-            GatewayUnclear: nobody can say yet.
+            GatewayUnclear: nobody can say yet, or the answer is about another order.
             GatewayRefused: it does not know us.
         """
         ...
@@ -146,22 +156,25 @@ class PaymentGateway(Protocol):
         """
         ...
 
-    async def refund(self, authority: str, amount: int, key: str) -> str:
+    async def refund(self, authority: str, amount: int, key: str, reference: str) -> str:
         """Give part or all of a payment back to its payer; returns a reference.
 
         Args:
             authority: of the attempt that was paid.
             amount: rial.
             key: unique for this refund; the same again gives nothing back a second time.
+            reference: as ``Paid`` told it: gateways find a payment to refund by it.
 
         Raises:
-            GatewayUnclear: nobody can say yet; ``refunded`` may be asked.
+            GatewayUnclear: nobody can say yet, or whether it was given back before; ``refunded`` may be asked.
             GatewayRefused: not this way, or not any more.
         """
         ...
 
-    async def refunded(self, authority: str, key: str) -> bool | None:
+    async def refunded(self, authority: str, key: str, reference: str) -> bool | None:
         """Whether the refund of a key has come about; None if the gateway cannot say.
+
+        The arguments are those of ``refund``.
 
         Raises:
             GatewayUnclear: nobody can say yet.
@@ -178,3 +191,24 @@ def same_card(masked: str, number: str) -> bool:
     return len(shown) == len(number) and all(
         one in {"*", "x", "X", two} for one, two in zip(shown, number, strict=True)
     )
+
+
+_WHOLE_CARD: Final = re.compile(r"[0-9]{13,19}")
+_HIDDEN_CARD: Final = re.compile(r"([0-9]{0,15})[*xX]+([0-9]{0,15})")
+_CARD_DIGITS: Final = 16
+
+
+def masked_card(told: object) -> str:
+    """A card as it is kept, whatever a gateway tells: at most six digits, stars, at most four digits; a card's length.
+
+    Gateways leave stars out (``62741****44``) or hide nothing. What cannot be a card is empty.
+    """
+    card = told.replace("-", "").replace(" ", "") if isinstance(told, str) else ""
+    if _WHOLE_CARD.fullmatch(card):
+        first, last, length = card, card, len(card)
+    elif hidden := _HIDDEN_CARD.fullmatch(card):
+        (first, last), length = hidden.groups(), _CARD_DIGITS
+    else:
+        return ""
+    first, last = first[:6], last[-4:]
+    return f"{first}{'*' * (length - len(first) - len(last))}{last}"

@@ -48,11 +48,16 @@ class Event(StrEnum):
     PAYMENT_ATTEMPT_FAILED = "payment_attempt_failed"
     PAYMENT_UNCLEAR = "payment_unclear"
     PAYMENT_RECEIVED = "payment_received"
-    PAYMENT_TAKEN = "payment_taken"
-    PAYMENT_REFUSED = "payment_refused"
     PAYMENT_RETURNING = "payment_returning"
     PAYMENT_RETURNED = "payment_returned"
     PAYMENT_ENDED = "payment_ended"
+
+
+class PurposeAnswer(StrEnum):
+    """What a case that was paid for says to the payment: a signal, nothing of a timeline."""
+
+    PAYMENT_TAKEN = "payment_taken"
+    PAYMENT_REFUSED = "payment_refused"
 
 
 class Step(StrEnum):

@@ -125,12 +125,14 @@ def stack_environment(
     """Build the environment of api, worker and the commands of ``./amanat`` that work on a running stack.
 
     ``AMANAT_METRICS_PORT`` is the api's here; the supervisor gives each other process its own. Keys, files,
-    message directory, app link and contact that the person set are kept. ``base`` is the person's environment.
+    directories of messages and of the bank, app link and contact that the person set are kept. ``base`` is the
+    person's environment.
     """
     base = os.environ if base is None else base
     files = places.var / "files"
     ours = keys_environment(places, has_data=(places.postgres / "passwords.json").exists())
     ours |= {"AMANAT_FILES_URL": files.as_uri(), "AMANAT_LOCAL_MESSAGES": str(places.messages)}
+    ours |= {"AMANAT_LOCAL_BANK": str(places.bank), "AMANAT_PAYMENT_GATEWAYS": '["local"]'}
     ours |= {"AMANAT_APP_LINK": addresses.local_api, "AMANAT_CONTACT": json.dumps(_CONTACT, ensure_ascii=False)}
     kept = {name: base[name] for name in ours if base.get(name)}
     return {

@@ -68,6 +68,11 @@ class Places:
         """Where messages that the stand-alone stack does not send are kept."""
         return self.var / "messages"
 
+    @property
+    def bank(self) -> Path:
+        """The books of the stand-alone stack's bank."""
+        return self.var / "bank"
+
     def prepare(self) -> None:
         """Make the directories.
 

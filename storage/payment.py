@@ -14,12 +14,14 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.access import Part
 from domain.ledger import payment_accounts
 from domain.money import Money, Unit
 from domain.payment import PaymentPolicy
 from messages.case import CaseKind, CaseSignal
-from messages.payment import Event
+from messages.payment import Event, PurposeAnswer
 from storage.account import hash_token, new_link_token
+from storage.cases import add_event
 from storage.database import tehran_today
 from storage.outbox import enqueue
 from storage.policies import by_id
@@ -255,6 +257,7 @@ async def call_back(connection: AsyncConnection, token: str) -> UUID | None:
         payment_id: UUID | None = await connection.scalar(sa.select(_a.payment_id).where(of_token))
         return payment_id
     if row.state in {"open", "unclear"}:
+        await add_event(connection, row.payment_id, Event.PAYMENT_CALLED_BACK, actor=Part.PAYER)
         await enqueue(connection, CaseSignal(CaseKind.PAYMENT, row.payment_id, Event.PAYMENT_CALLED_BACK))
     return UUID(str(row.payment_id))
 
@@ -317,7 +320,7 @@ async def _decide(connection: AsyncConnection, which: sa.ColumnElement[bool], st
     )
     payment_ids = set((await connection.execute(decided)).scalars())
     if tell:
-        name = Event.PAYMENT_TAKEN if state == "taken" else Event.PAYMENT_REFUSED
+        name = PurposeAnswer.PAYMENT_TAKEN if state == "taken" else PurposeAnswer.PAYMENT_REFUSED
         await enqueue(connection, *(CaseSignal(CaseKind.PAYMENT, one, name) for one in payment_ids))
 
 

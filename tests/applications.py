@@ -11,18 +11,25 @@ from starlette.types import ASGIApp
 from api.app import create_app
 from api.live import Watcher
 from commands.command import Context
+from gateways.local_bank import LocalBank
 from web.app import create_site
 
 _MADE: list[FastAPI] = []
 
 
+def bank_beside(messages: Path) -> LocalBank:
+    """The bank of a test's site."""
+    return LocalBank(messages.parent / "bank", "https://amanat.test")
+
+
 def api_over(context: Context, messages: Path) -> FastAPI:
     """The API over a test's context; making its routes takes longer than most tests."""
     if not _MADE:
-        _MADE.append(create_app(context, local_messages=messages))
+        _MADE.append(create_app(context, local_messages=messages, local_bank=bank_beside(messages)))
     (app,) = _MADE
     if app.state.context is not context:
         app.state.context, app.state.watcher, app.state.local_messages = context, Watcher(context.engine), messages
+        app.state.local_bank = bank_beside(messages)
     return app
 
 

@@ -11,7 +11,7 @@ import base64
 import contextlib
 import gc
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from commands.refusals import check_declarations
 from domain.contact import Contact
 from domain.wording import Sentence
 from gateways.files import Files
+from gateways.local_bank import LocalBank
 from gateways.mail import LocalMail
 from gateways.mobile_owner import LocalMobileOwners
 from gateways.sms import LocalSms
@@ -61,6 +62,7 @@ _STACKS = ("cli", "docs", "bench", "deployment", "stack", "test_kills.py")
 # What comes next, in this order: a long file at the end would leave the other processes without work.
 _LONGEST = ("test_checks.py", "web", "journeys", "workflows", "activities", "api", "commands")
 KEY = base64.b64encode(bytes(range(32))).decode()
+SITE = "https://amanat.test"
 CONTACT = Contact(
     "021-88776655", Sentence("شنبه تا چهارشنبه، ۸ تا ۱۶", "Saturday to Wednesday, 8 to 16"), extension="1"
 )
@@ -227,15 +229,22 @@ def messages_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def bank(tmp_path: Path) -> LocalBank:
+    """The local bank, at which the members of a test pay."""
+    return LocalBank(tmp_path / "bank", SITE)
+
+
+@pytest.fixture
 async def activity_context(
-    database: Database, engine: AsyncEngine, seals: Seals, context: Context
+    database: Database, engine: AsyncEngine, seals: Seals, context: Context, bank: LocalBank
 ) -> AsyncIterator[ActivityContext]:
     """What activities work with; in the long form by a wire, on which ``Transitions`` lose answers."""
+    gateways = {bank.name: bank}
     if not IS_LONG:
-        yield ActivityContext(engine, seals, context.files)
+        yield ActivityContext(engine, seals, context.files, gateways, SITE)
         return
     async with WiredContext.to(database.app_url, seals, context.files) as wired:
-        yield wired
+        yield replace(wired, gateways=gateways, site=SITE)
 
 
 @pytest.fixture
@@ -244,7 +253,9 @@ async def context(
 ) -> AsyncIterator[Context]:
     """What commands work with."""
     side = await engines.lend(database.app_url, 4)
-    yield Context(engine, side, seals, Files.at((tmp_path / "files").as_uri(), seals.cipher), contact=CONTACT)
+    yield Context(
+        engine, side, seals, Files.at((tmp_path / "files").as_uri(), seals.cipher), contact=CONTACT, gateways=("local",)
+    )
     await engines.take_back(4)
 
 
@@ -259,7 +270,7 @@ async def api(context: Context, messages_dir: Path) -> AsyncIterator[httpx2.Asyn
     """The API in process."""
     app = api_over(context, messages_dir)
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False, client=("192.0.2.1", 5000))
-    async with httpx2.AsyncClient(transport=transport, base_url="https://amanat.test") as client:
+    async with httpx2.AsyncClient(transport=transport, base_url=SITE) as client:
         yield client
 
 

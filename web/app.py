@@ -36,6 +36,7 @@ from web import (
     invitation,
     joining,
     kept,
+    local_bank,
     messages,
     mobile_change,
     normal_payment,
@@ -210,7 +211,7 @@ def create_site(api: FastAPI, *, stand_alone: bool = False, temporal_ui: str = "
 
     Args:
         api: the API's application.
-        stand_alone: whether to show what is for trying out only: the messages that were not sent, the style guide.
+        stand_alone: whether to show what is for trying out only: unsent messages, the style guide, the bank.
         temporal_ui: address of Temporal's pages of our namespace, for staff; empty: there are none.
 
     Raises:
@@ -231,7 +232,7 @@ def create_site(api: FastAPI, *, stand_alone: bool = False, temporal_ui: str = "
 
 
 def _routers(*, stand_alone: bool) -> tuple[APIRouter, ...]:
-    return (*_ROUTERS, developer.router) if stand_alone else _ROUTERS
+    return (*_ROUTERS, developer.router, local_bank.router) if stand_alone else _ROUTERS
 
 
 def page_addresses(method: str) -> set[str]:

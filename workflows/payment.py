@@ -18,7 +18,7 @@ from workflows.case import CaseWorkflow, ProcessStep
 
 with workflow.unsafe.imports_passed_through():
     from messages.case import OVER, CaseKind, CaseRef
-    from messages.payment import Event, FactKind, Step
+    from messages.payment import Event, FactKind, PurposeAnswer, Step
     from messages.queue import Queue
 
 _SETTLED = {
@@ -108,8 +108,8 @@ class PaymentWorkflow(CaseWorkflow):
         FactKind.PAYMENT_ATTEMPTED: "the payer begins to pay, or tries again",
         Event.PAYMENT_CALLED_BACK: "the payer's browser came back from the bank",
         FactKind.PAYMENT_LOOKED_AT: "the payer wants the bank asked now",
-        Event.PAYMENT_TAKEN: "a case that was paid for took its money",
-        Event.PAYMENT_REFUSED: "a case that was paid for does not want it any more",
+        PurposeAnswer.PAYMENT_TAKEN: "a case that was paid for took its money",
+        PurposeAnswer.PAYMENT_REFUSED: "a case that was paid for does not want it any more",
         FactKind.PAYMENT_ASKED_AGAIN: "the settlement office wants the gateway asked again",
         FactKind.PAYMENT_GIVEN_UP: "the settlement office found that nothing was paid",
         FactKind.PAYMENT_RETURNED_BY_HAND: "the settlement office paid money back",

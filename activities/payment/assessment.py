@@ -11,7 +11,7 @@ from domain import ledger
 from domain.access import Part
 from domain.ledger import Occasion
 from domain.money import Money
-from domain.payment import PaymentPolicy, ReturnReason
+from domain.payment import PaymentPolicy, RefundReason
 from messages.case import NextStep
 from messages.payment import Event, FactKind, Phase, Step, TaskKind
 from storage import payment as rows
@@ -40,7 +40,7 @@ class PaymentState:
     @property
     def accepted(self) -> PaymentAttempt | None:
         """The try whose money is offered to what it was paid for; every other paid one goes back whole."""
-        back = {one.attempt_id for one in self.returns if one.reason != ReturnReason.NOT_TAKEN}
+        back = {one.attempt_id for one in self.returns if one.reason != RefundReason.NOT_TAKEN}
         return next((one for one in self.attempts if one.state == "paid" and one.id not in back), None)
 
     @property

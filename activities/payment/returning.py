@@ -1,4 +1,4 @@
-"""Gives money back to its payer: by reversal, by refund, else by the settlement office's hand (E2, E6a)."""
+"""Gives money back to its payer: by reversal, by refund, else by the settlement office's hand (E2)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from activities.transition import ActivityContext, Transition
 from domain import ledger
 from domain.access import Grant, Role, ScopeKind
 from domain.money import format_toman
-from domain.payment import PaymentPolicy, ReturnReason, ask_again_in
+from domain.payment import PaymentPolicy, RefundReason, ask_again_in
 from gateways.payment import GatewayRefused, GatewayUnclear, PaymentGateway
 from messages.case import NextStep
 from messages.payment import Event, Phase, TaskKind
@@ -43,7 +43,7 @@ async def return_rest(step: Transition) -> NextStep:
     if accepted is not None:
         # The fee that the payer bore goes back too, unless a part was taken: then it was paid for that.
         taken, refused = state.sum_of("taken"), state.sum_of("refused")
-        await send_back(step, accepted, refused if taken else state.payment.money, ReturnReason.NOT_TAKEN)
+        await send_back(step, accepted, refused if taken else state.payment.money, RefundReason.NOT_TAKEN)
     return await assess(step)
 
 
@@ -103,7 +103,7 @@ async def _give_back(context: ActivityContext, owed: PaymentReturn, attempt: Pay
                 _log.warning("reversal_refused", extra={"return_id": str(owed.id), "reason": refused.reason})
         await _note(context, rows.go_way, owed.id, "refund")
         owed = replace(owed, way="refund", asked_at=None)
-    return await _refund(context, gateway, owed, attempt.authority)
+    return await _refund(context, gateway, owed, attempt)
 
 
 async def _note(context: ActivityContext, write: Callable[..., Awaitable[None]], *values: object) -> None:
@@ -112,20 +112,22 @@ async def _note(context: ActivityContext, write: Callable[..., Awaitable[None]],
         await write(connection, *values)
 
 
-async def _refund(context: ActivityContext, gateway: PaymentGateway, owed: PaymentReturn, authority: str) -> str | None:
+async def _refund(
+    context: ActivityContext, gateway: PaymentGateway, owed: PaymentReturn, attempt: PaymentAttempt
+) -> str | None:
     if gateway.refunds_from is None or owed.amount < gateway.refunds_from:
         return None
-    key = str(owed.id)
+    key, authority, reference = str(owed.id), str(attempt.authority), str(attempt.reference)
     if owed.asked_at is not None:
         # Asked before, and the answer was lost: never a second time without knowing.
-        done = await gateway.refunded(authority, key)
+        done = await gateway.refunded(authority, key, reference)
         if done is None:
             return None
         if done:
             return key
     await _note(context, rows.mark_asked, owed.id)
     try:
-        return await gateway.refund(authority, owed.amount, key)
+        return await gateway.refund(authority, owed.amount, key, reference)
     except GatewayRefused as refused:
         _log.warning("refund_refused", extra={"return_id": key, "reason": refused.reason})
         return None

@@ -21,7 +21,7 @@ from activities.transition import MACHINE, ActivityContext, Transition
 from domain import ledger
 from domain.access import Grant, Role, ScopeKind
 from domain.money import Money, format_toman
-from domain.payment import AttemptEnd, PaymentPolicy, ReturnReason, ask_again_in, tells_unclear
+from domain.payment import AttemptEnd, PaymentPolicy, RefundReason, ask_again_in, tells_unclear
 from gateways.payment import (
     GatewayRefused,
     GatewayUnclear,
@@ -95,7 +95,7 @@ async def _ask(context: ActivityContext, watched: _Watched, attempt: PaymentAtte
         _log.error("gateway_not_set_up", extra=facts)
         return None
     try:
-        outcome = await gateway.settle(attempt.authority, watched.payment.amount)
+        outcome = await gateway.settle(attempt.authority, watched.payment.amount, str(attempt.id))
     except GatewayUnclear as unclear:
         _log.warning("gateway_unclear", extra={**facts, "reason": unclear.reason})
         return None
@@ -187,16 +187,16 @@ async def _receive(step: Transition, attempt: PaymentAttempt, paid: Paid) -> Non
         await send_back(step, attempt, amount, refused)
 
 
-async def _refuse(step: Transition, state: PaymentState, paid: Paid) -> ReturnReason | None:
+async def _refuse(step: Transition, state: PaymentState, paid: Paid) -> RefundReason | None:
     """Why the money cannot be taken, if it cannot."""
     if state.accepted is not None:
-        return ReturnReason.SECOND_ATTEMPT
+        return RefundReason.SECOND_ATTEMPT
     if paid.amount != state.payment.amount:
-        return ReturnReason.AMOUNT_DIFFERS
+        return RefundReason.AMOUNT_DIFFERS
     if not state.payment.own_card:
         return None
     cards = await own_cards(step.connection, step.seals, state.payment.person_id)
-    return None if any(same_card(paid.card, card) for card in cards) else ReturnReason.FOREIGN_CARD
+    return None if any(same_card(paid.card, card) for card in cards) else RefundReason.FOREIGN_CARD
 
 
 async def _post(step: Transition, state: PaymentState, attempt: PaymentAttempt, paid: Paid) -> None:
@@ -219,7 +219,7 @@ async def _post(step: Transition, state: PaymentState, attempt: PaymentAttempt, 
         await posting.post(step.connection, kept)
 
 
-async def send_back(step: Transition, attempt: PaymentAttempt, amount: Money, reason: ReturnReason) -> None:
+async def send_back(step: Transition, attempt: PaymentAttempt, amount: Money, reason: RefundReason) -> None:
     """Owe money to its payer from now on, and say why."""
     count = len(await rows.returns_of(step.connection, step.case.id))
     owed = ledger.payment_to_return(step.case.id, amount, occasion(step, f"{attempt.id}:to_return:{count}"))

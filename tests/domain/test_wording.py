@@ -27,6 +27,7 @@ from domain.review import ReturnReason, ReviewFinding
 from domain.wording import EVERYBODY, FORMATS, OWNER, CapabilityWords, Catalogue, Line, Sentence, TaskWords, WordsTwice
 from messages import decision
 from messages import onboarding as application
+from messages import payment as payment_messages
 from messages import personnel as personnel_messages
 from messages import substitution as substitution_messages
 from messages.case import CaseKind
@@ -45,6 +46,8 @@ _NOT_SHOWN: Mapping[type[StrEnum], str] = {
     decision.Step: "operators read it in Temporal",
     application.Step: "operators read it in Temporal",
     substitution_messages.Step: "operators read it in Temporal",
+    payment_messages.PurposeAnswer: "a signal from one process to another",
+    payment_messages.Step: "operators read it in Temporal",
     personnel_messages.ImportStep: "operators read it in Temporal",
     Queue: "operators read it in Temporal",
     access.ScopeKind: "pages name the organisation or the region itself",

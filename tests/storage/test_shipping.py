@@ -20,7 +20,7 @@ from storage.migrations.shipping import (
     policy_file,
     read_data,
 )
-from storage.migrations.versions import first_release, joining, personnel_status, staff_change
+from storage.migrations.versions import first_release, joining, payment, personnel_status, staff_change
 from tests.conftest import Database
 from tests.storage.test_schema import connected
 
@@ -29,9 +29,12 @@ _DECIDE = [
     "hr_officer", "finance_officer", "welfare_manager", "contracts_officer", "settlement_officer", "kyc_officer",
     "fx_operator", "arbitrator", "club_officer", "support_agent",
 ]  # fmt: skip
-POLICIES = first_release.POLICIES | staff_change.POLICIES | joining.POLICIES | personnel_status.POLICIES
+POLICIES = (
+    first_release.POLICIES | staff_change.POLICIES | joining.POLICIES | personnel_status.POLICIES | payment.POLICIES
+)
 # Version 1 of each policy, as Postgres must have it; of the long texts, that they stand as their file says.
 SHIPPED: dict[str, dict[str, Any]] = {
+    "payment": read_data(policy_file("payment"), payment.POLICIES["payment"]),
     "personnel_status": read_data(policy_file("personnel_status"), personnel_status.POLICIES["personnel_status"]),
     "personnel": {"change_remind_hours": 72, "change_expire_hours": 720, "money_pause_hours": 24},
     "programme:minipay": {

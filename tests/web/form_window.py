@@ -26,7 +26,7 @@ from tests.web.visitor import SESSION_COOKIE
 from web.app import page_addresses
 
 # What is there for trying out, and has tests of its own.
-TRIAL: Final = ("/developer", "/styleguide")
+TRIAL: Final = ("/developer", "/styleguide", "/bank")
 DECISION: Final = "/tasks/{task_id}/decision"
 # No more pages of one route are looked at in one walk: they have the same forms.
 _MOST_OF_A_ROUTE: Final = 2

@@ -13,10 +13,12 @@ from playwright._impl._driver import compute_driver_executable
 
 from activities.transition import ActivityContext
 from commands.command import Context
+from gateways.local_bank import USUAL_CARD
 from gateways.local_sign_ins import write_local_sign_ins
+from gateways.payment import LinkRequest
 from stack.places import PROJECT
 from tests.api.world import EVERYBODY, World, make_world
-from tests.applications import site_over
+from tests.applications import bank_beside, site_over
 from tests.arrange import Arrange
 from tests.books import Superuser
 from tests.length import IS_LONG
@@ -86,6 +88,7 @@ _PAGES: dict[str, tuple[str, str]] = {
     "/developer": ("anonymous", "/developer"),
     "/developer/enter": ("anonymous", "/developer/enter"),
     "/styleguide": ("anonymous", "/styleguide"),
+    "/bank/{authority}": ("anonymous", "/bank/{authority}"),
 }
 # The same pages in other states, or for other people.
 _MORE: tuple[tuple[str, str], ...] = (
@@ -102,6 +105,7 @@ _MORE: tuple[tuple[str, str], ...] = (
     ("operator", "/profile"),
     ("operator", "/inbox"),
     ("support_agent", "/mobile-changes"),
+    ("anonymous", "/bank/{paid_authority}?returns=2"),
     ("member_foreign", "/"),
     ("member_foreign", "/cases"),
 )
@@ -125,9 +129,16 @@ _FILES = {"/personnel/example", "/personnel/imports/{import_id}/report"}
 
 
 @pytest.fixture
-async def world(context: Context, activity_context: ActivityContext, arrange: Arrange, superuser: Superuser) -> World:
+async def world(
+    context: Context, activity_context: ActivityContext, arrange: Arrange, superuser: Superuser, messages_dir: Path
+) -> World:
     """One of everything."""
-    return await make_world(context, activity_context, arrange, superuser)
+    world, bank = await make_world(context, activity_context, arrange, superuser), bank_beside(messages_dir)
+    request = LinkRequest(2_500_000, "https://amanat.test/", "1", "پرداخت")
+    for thing in ("authority", "paid_authority"):
+        world.things[thing] = (await bank.request_link(request)).authority
+    bank.pay(world.things["paid_authority"], USUAL_CARD)
+    return world
 
 
 def test_every_page_is_looked_at() -> None:
@@ -226,6 +237,7 @@ async def test_no_form_is_broken_by_nonsense(context: Context, messages_dir: Pat
         "finding_id": world.things["finding"],
         "programme": "tavana",
         "name": "onboarding",
+        "authority": world.things["authority"],
         "day": "2027-03-10",
     }
     nonsense: tuple[dict[str, Any], ...] = (
