@@ -26,7 +26,7 @@ from api.normal_payment import (
     withdraw_normal_payment,
 )
 from api.task import decide_task, read_task
-from api.values import Cursor, id_in
+from api.values import IdCursor
 from domain.errors import Refusal
 from web.case_parts import CaseAction, TaskPage
 from web.forms import GENERAL, Form, empty
@@ -56,9 +56,9 @@ CASE_ACTIONS: Final = (
 
 
 @router.get("/normal-payments")
-async def show_normal_payments(request: SignedIn, cursor: Cursor = None) -> Response:
+async def show_normal_payments(request: SignedIn, before: IdCursor) -> Response:
     """What the member pays or is paid outside escrow, newest first."""
-    found = await request.api.read(list_normal_payments, id_in(cursor))
+    found = await request.api.read(list_normal_payments, before)
     return request.render("normal_payments.html", payments=found.items, next=found.next)
 
 
@@ -116,9 +116,7 @@ async def accept(request: SignedIn, case_id: UUID) -> Response:
     if form.is_good and await _answer(
         request,
         form,
-        lambda: checked(
-            AcceptNormalPayment, kind="answer_normal_payment", decision="accept", terms_version=version
-        ),
+        lambda: checked(AcceptNormalPayment, kind="answer_normal_payment", decision="accept", terms_version=version),
     ):
         return request.redirect(f"/cases/{case_id}", done="normal_payment_accepted")
     return await _answer_page(request, case_id, form)
