@@ -179,7 +179,7 @@ def calls(world: World) -> dict[str, Call]:
         "request_normal_payment": Call(
             "POST",
             "/v1/normal-payments",
-            {"mobile": "09350000044", "amount": {"amount": 25_000_000}, "about": "طراحی", "terms_version": 1},
+            {"mobile": "09350000044", "amount": {"amount": 25_000_000}, "what_for": "طراحی", "terms_version": 1},
         ),
         "pay_normal_payment": Call("POST", "/v1/normal-payments/{payable}/payment", {}),
         "withdraw_normal_payment": Call("POST", "/v1/normal-payments/{payable}/withdrawal"),

@@ -176,7 +176,7 @@ async def members_pay_outside_escrow(desk: Desk) -> None:
     """One asks for a normal payment, the payee accepts or refuses, and the payer pays or withdraws."""
     world, words = desk.world, {"accepted": "yes"}
     payer, payee = desk.of("member_own"), desk.of("guarantor_own")
-    wish = {"mobile": "۰۹۳۵۱۱۱۰۰۴۴", "amount__amount": TOMAN, "about": "طراحی کارت ویزیت", **words}
+    wish = {"mobile": "۰۹۳۵۱۱۱۰۰۴۴", "amount__amount": TOMAN, "what_for": "طراحی کارت ویزیت", **words}
     await (await payer.go("/normal-payments/new")).send("/normal-payments/new", **wish)
     assert await desk.superuser.rows("SELECT amount FROM normal_payments WHERE payee_id IS NULL") == [(RIAL,)]
     await payer.send("/cases/{case_id}/normal-payment-withdrawal")

@@ -222,7 +222,7 @@ async def test_no_page_is_broken_for_anybody(context: Context, messages_dir: Pat
         "/cases/",
         "/tasks/",
         "/guarantees/",
-        "/normal-payments/0",
+        f"/normal-payments/{world.things['payable']}",
         "/credit/",
         "/personnel/imports/",
         "/certificates",
