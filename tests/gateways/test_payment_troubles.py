@@ -18,24 +18,35 @@ from tests.gateways.provider import Asked, Provider, Reply, serving
 _CARD = "5022291083815995"
 _LINK = LinkRequest(10_000, "https://amanat.example/back/x", "order-7", "پرداخت", (_CARD,))
 _SECONDS = 0.3
+_TRACK = "15966442230000"
+# Both would believe it, whatever they were asked.
+_GOOD = {
+    "result": 100,
+    "trackId": int(_TRACK),
+    "status": 1,
+    "amount": 10_000,
+    "orderId": "order-7",
+    "data": {"code": 100, "authority": _TRACK, "ref_id": 201, "order_id": "order-7"},
+    "errors": [],
+}
 _TROUBLES = {
     "html": Reply(b"<!doctype html><title>502</title>"),
-    "truncated": Reply(b'{"result": 100, "data": {"code": 100', told=400),
+    "truncated": Reply(_GOOD, told=4000),
     "half_json": Reply(b'{"result": 100'),
     "empty": Reply(b""),
-    "server_error": Reply({"result": 100, "data": {"code": 100}}, 500),
-    "away": Reply(b"", 503),
-    "too_many": Reply({"result": 100, "data": {"code": 100}}, 429),
-    "elsewhere": Reply({"result": 100}, 302, headers={"Location": "http://127.0.0.1:9/"}),
-    "list": Reply([{"result": 100}]),
+    "server_error": Reply(_GOOD, 500),
+    "away": Reply(_GOOD, 503),
+    "too_many": Reply(_GOOD, 429),
+    "elsewhere": Reply(_GOOD, 307, headers={"Location": "/elsewhere"}),
+    "forbidden": Reply(_GOOD, 403),
+    "list": Reply([_GOOD]),
     "text": Reply("100"),
     "deep": Reply(b"[" * 60_000),
-    "large": Reply(b'{"result": 100, "pad": "' + b"a" * 200_000 + b'"}'),
+    "large": Reply(_GOOD | {"pad": "a" * 200_000}),
     "compressed": Reply(b"\x1f\x8b\x08", headers={"Content-Encoding": "gzip"}),
     "no_code": Reply({"message": "success", "data": {}, "errors": []}),
     "unknown_code": Reply({"result": 31337, "data": {"code": 31337}, "errors": []}),
     "code_of_another_form": Reply({"result": [100], "data": {"code": {"a": 1}}, "errors": []}),
-    "forbidden": Reply({"result": 100, "data": {"code": 100, "authority": "A1"}, "trackId": 1}, 403),
     "silent": Reply(silent=True),
     "drips": Reply(b"{", told=100_000, drips=True),
 }
@@ -63,7 +74,7 @@ def _deed(gateway: PaymentGateway, deed: str) -> Awaitable[object]:
     if deed == "request_link":
         return gateway.request_link(_LINK)
     if deed == "settle":
-        return gateway.settle("15966442230000", 10_000, "order-7")
+        return gateway.settle(_TRACK, 10_000, "order-7")
     if deed == "reverse":
         return gateway.reverse("A1")
     return gateway.refund("A1", 20_000, "refund-1", "201")
@@ -73,6 +84,15 @@ async def _unclear(gateway: PaymentGateway, deed: str) -> GatewayUnclear:
     with pytest.raises(GatewayUnclear) as caught:
         await _deed(gateway, deed)
     return caught.value
+
+
+@pytest.mark.parametrize("deed", ["request_link", "settle"])
+@pytest.mark.parametrize("name", ["zarinpal", "zibal"])
+async def test_without_trouble_these_answers_are_believed(
+    provider: Provider, client: httpx2.AsyncClient, name: str, deed: str
+) -> None:
+    provider.instead = [Reply(_GOOD)]
+    assert await _deed(_gateway(name, client, provider.base), deed)
 
 
 @pytest.mark.parametrize("trouble", list(_TROUBLES))
@@ -89,6 +109,17 @@ async def test_no_answer_is_unclear_and_asked_once(
     assert len(error.reason) < 50
     assert (error.__cause__, error.__suppress_context__ or error.__context__ is None) == (None, True)
     assert not [secret for secret in (MERCHANT, TOKEN, _CARD) if secret in caplog.text + repr(error)]
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize("name", ["zarinpal", "zibal"])
+async def test_a_no_of_a_server_in_trouble_is_not_believed_either(
+    provider: Provider, client: httpx2.AsyncClient, name: str, status: int
+) -> None:
+    for result, code in ((203, -54), (102, -10)):
+        provider.instead = [Reply({"result": result, "data": [], "errors": {"code": code}}, status)]
+        error = await _unclear(_gateway(name, client, provider.base), "settle")
+        assert error.reason == f"{name}_http_{status}"
 
 
 @pytest.mark.parametrize("trouble", ["html", "truncated", "server_error", "too_many", "silent", "forbidden", "list"])
@@ -124,7 +155,7 @@ async def test_who_does_not_know_us_or_takes_no_such_amount_refuses(
             with pytest.raises(GatewayRefused, match=rf"^{name}_{code}$"):
                 await gateway.request_link(_LINK)
             with pytest.raises(GatewayRefused):
-                await gateway.settle("15966442230000", 10_000, "order-7")
+                await gateway.settle(_TRACK, 10_000, "order-7")
 
 
 @pytest.mark.parametrize(("name", "code"), [("zarinpal", -12), ("zarinpal", -52), ("zibal", 112)])
