@@ -248,6 +248,10 @@ class LocalBank:
             return False
         return any(line.what is BankDeed.REFUNDED and line.key == key for line in payment.lines)
 
+    async def list_day(self, day: date) -> list[BankRow]:
+        """What the bank did with money on a day in Tehran, in the order of time."""
+        return await asyncio.to_thread(self._list_day, day)
+
     def find(self, authority: str) -> LocalPayment:
         """A payment as it stands now.
 
@@ -279,18 +283,6 @@ class LocalBank:
             if payment.is_open:
                 payment.write(BankDeed.FAILED if failed else BankDeed.CANCELLED, self._clock())
         return payment
-
-    def list_day(self, day: date) -> list[BankRow]:
-        """What the bank did with money on a day in Tehran, in the order of time."""
-        rows = []
-        for file in self._directory.glob(f"*{_SUFFIX}"):
-            payment = self.find(file.stem)
-            rows += [
-                BankRow(payment.authority, payment.order, line.reference, line.amount, line.fee, line.what, line.at)
-                for line in payment.lines
-                if line.what not in _UNPAID and line.at.astimezone(TEHRAN).date() == day
-            ]
-        return sorted(rows, key=lambda row: (row.at, row.authority))
 
     def _open(self, payment: LocalPayment) -> None:
         with self._locked():
@@ -346,6 +338,17 @@ class LocalBank:
             if sum(line.amount for line in before) + amount > payment.amount:
                 raise GatewayRefused("more_than_paid")
             return payment.write(BankDeed.REFUNDED, self._clock(), amount, key=key).reference
+
+    def _list_day(self, day: date) -> list[BankRow]:
+        rows = []
+        for file in self._directory.glob(f"*{_SUFFIX}"):
+            payment = self.find(file.stem)
+            rows += [
+                BankRow(payment.authority, payment.order, line.reference, line.amount, line.fee, line.what, line.at)
+                for line in payment.lines
+                if line.what not in _UNPAID and line.at.astimezone(TEHRAN).date() == day
+            ]
+        return sorted(rows, key=lambda row: (row.at, row.authority))
 
     @contextlib.contextmanager
     def _changing(self, authority: str) -> Iterator[LocalPayment]:

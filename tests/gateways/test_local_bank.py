@@ -255,7 +255,7 @@ async def test_the_browser_is_sent_back_by_the_callbacks_own_address(counter: Co
 
 async def test_a_days_list_has_each_movement_of_money_on_its_day_in_tehran(counter: Counter) -> None:
     day, next_day = date(2026, 11, 29), date(2026, 11, 30)
-    assert counter.bank.list_day(day) == []
+    assert await counter.bank.list_day(day) == []
     kept = await counter.settled()
     counter.clock.wait(seconds=1)
     untaken, left = await counter.paid(), await counter.link()
@@ -263,7 +263,7 @@ async def test_a_days_list_has_each_movement_of_money_on_its_day_in_tehran(count
     counter.clock.wait(minutes=20)
     await counter.bank.refund(kept, 500_000, "k")
     counter.clock.wait(days=30)
-    before, after = counter.bank.list_day(day), counter.bank.list_day(next_day)
+    before, after = await counter.bank.list_day(day), await counter.bank.list_day(next_day)
     assert [(row.authority, row.what, row.amount, row.fee) for row in before] == [
         (kept, "paid", _AMOUNT, 0),
         (kept, "settled", _AMOUNT, 25_000),
