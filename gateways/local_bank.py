@@ -222,7 +222,6 @@ class LocalBank:
 
         Raises:
             GatewayUnclear: its payer chose that the bank does not know at first.
-            GatewayRefused: it was taken with another amount before.
         """
         try:
             outcome = await asyncio.to_thread(self._settle, authority, amount)
@@ -294,9 +293,7 @@ class LocalBank:
             if payment.paid is None:
                 return NotPaid(payment.ended.what.value) if payment.ended else StillOpen()
             given_back, taken = payment.line(*_GIVEN_BACK), payment.line(BankDeed.SETTLED)
-            if amount != payment.amount:
-                if taken:
-                    raise GatewayRefused("amount_differs")
+            if amount != payment.amount and not taken:
                 if not given_back:
                     payment.write(BankDeed.RETURNED, self._clock(), payment.amount)
                 return NotPaid("amount_differs")
@@ -305,10 +302,10 @@ class LocalBank:
             if payment.unclear:
                 payment.unclear -= 1
                 return None
-            fee = min(amount // _FEE_PARTS, _MOST_FEE)
+            fee = min(payment.amount // _FEE_PARTS, _MOST_FEE)
             if not taken:
-                payment.write(BankDeed.SETTLED, self._clock(), amount, fee=fee)
-            return Paid(payment.paid.reference, amount, payment.card, fee)
+                payment.write(BankDeed.SETTLED, self._clock(), payment.amount, fee=fee)
+            return Paid(payment.paid.reference, payment.amount, payment.card, fee)
 
     def _reverse(self, authority: str) -> str:
         with self._changing(authority) as payment:

@@ -8,10 +8,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from assembly import MobileOwnerNotSet, SmsNotSet, local_bank, mobile_owners, sms_gateway
+from assembly import MobileOwnerNotSet, SmsNotSet, mobile_owners, sms_gateway
 from gateways.mobile_owner import LocalMobileOwners, UidMobileOwners
 from gateways.payment import LinkRequest
 from gateways.sms import Kavenegar, LocalSms, SmsIr
+from payment_gateways import local_bank
 from settings import Settings
 
 _KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
