@@ -10,7 +10,9 @@ import pytest
 
 from assembly import MobileOwnerNotSet, SmsNotSet, mobile_owners, sms_gateway
 from gateways.mobile_owner import LocalMobileOwners, UidMobileOwners
+from gateways.payment import LinkRequest
 from gateways.sms import Kavenegar, LocalSms, SmsIr
+from payment_gateways import local_bank
 from settings import Settings
 
 _KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
@@ -115,6 +117,19 @@ async def test_the_registry_that_says_yes_to_everybody_works_in_a_stand_alone_st
             mobile_owners(Settings(), http)
         environment.setenv("AMANAT_STAND_ALONE", "1")
         assert isinstance(mobile_owners(Settings(), http), LocalMobileOwners)
+
+
+async def test_there_is_a_local_bank_in_a_stand_alone_stack_with_a_directory_only(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    request = LinkRequest(10, "https://shop.test/back", "1", "x")
+    for name, value in (("AMANAT_LOCAL_BANK", str(tmp_path)), ("AMANAT_STAND_ALONE", "1")):
+        assert local_bank(Settings()) is None
+        environment.setenv(name, value)
+    environment.setenv("AMANAT_APP_LINK", "http://127.0.0.1:8080")
+    bank = local_bank(Settings())
+    assert bank is not None
+    assert (await bank.request_link(request)).url.startswith("http://127.0.0.1:8080/bank/")
 
 
 async def test_a_registry_outside_needs_its_id_and_token(environment: pytest.MonkeyPatch) -> None:
