@@ -147,7 +147,7 @@ def _printed(rial: int) -> Mapping[str, str]:
     return {"toman": format_toman(money), "rial": format_rial(money), "words": toman_in_words(money)}
 
 
-_STATES: Final = {
+_STATES: Final[Mapping[StrEnum, Sentence]] = {
     PaperState.PAID: Sentence("پرداخت شده", "paid"),
     PaperState.RETURNED: Sentence("بازگردانده شده", "returned"),
     PaperState.USABLE: Sentence("برقرار", "usable"),

@@ -72,10 +72,10 @@ async def issue(
         .on_conflict_do_nothing(index_elements=[_c.kind, _c.case_id, _c.person_id])
         .returning(*_COLUMNS)
     )
-    is_this = (_c.kind == content.kind, _c.case_id == case_id, _c.person_id == person_id)
-    row = await find_one(connection, IssuedPaper, added) or await read_one(
-        connection, IssuedPaper, _READ.where(*is_this)
-    )
+    row = await find_one(connection, IssuedPaper, added)
+    if row is None:
+        is_this = (_c.kind == content.kind, _c.case_id == case_id, _c.person_id == person_id)
+        row = await read_one(connection, IssuedPaper, _READ.where(*is_this))
     return _opened(seals, row)
 
 
