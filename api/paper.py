@@ -91,7 +91,7 @@ async def download_paper(caller: CallerDep, paper_id: UUID) -> Response:
         "issued": format_weekday(tehran_day(paper.issued_at)),
         "content": paper.content.printed(),
     }
-    check = f"{caller.context.links['app_link'].rstrip('/')}/check/{paper.token}"
+    check = f"{caller.context.links.get('app_link', '').rstrip('/')}/check/{paper.token}"
     name = quote(f"{words.term(PaperKind, paper.kind).fa} {shown['number']}.pdf")
     headers = {
         "Content-Disposition": f"attachment; filename=\"{paper.kind}-{paper.number}.pdf\"; filename*=UTF-8''{name}",
