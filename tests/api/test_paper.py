@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 from uuid import UUID
@@ -12,108 +13,136 @@ import pytest
 
 from activities.transition import ActivityContext
 from commands.command import Context
+from domain.persian import persian_digits
+from messages.case import StepInput
 from storage.database import SERVICE, transaction
-from storage.paper import issue
-from tests.api.world import World, make_world
-from tests.arrange import Arrange
+from storage.paper import issue, read_paper
+from tests.arrange import Arrange, Someone
 from tests.books import Superuser
+from tests.commands.onboarding_steps import MinipayOffice, apply
+from tests.commands.onboarding_steps import issue as issue_certificate
 from tests.domain.test_paper import RECEIPT
+from tests.transitions import Transitions
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """A usable credit."""
+
+    api: httpx2.AsyncClient
+    owner: Someone
+    stranger: Someone
+    case_id: UUID
+    line_id: UUID
+
+    async def confirm(self) -> httpx2.Response:
+        """Ask for the confirmation."""
+        return await self.api.post(f"/v1/credit-lines/{self.line_id}/confirmation", headers=self.owner.headers())
+
+    async def download(self, paper_id: object, who: Someone | None = None) -> httpx2.Response:
+        """Download a paper."""
+        return await self.api.get(f"/v1/papers/{paper_id}", headers=(who or self.owner).headers())
 
 
 @pytest.fixture
-async def world(context: Context, activity_context: ActivityContext, arrange: Arrange, superuser: Superuser) -> World:
-    """A member whose usable credit was confirmed."""
-    return await make_world(context, activity_context, arrange, superuser)
+async def credit(
+    api: httpx2.AsyncClient,
+    context: Context,
+    activity_context: ActivityContext,
+    arrange: Arrange,
+    superuser: Superuser,
+) -> Credit:
+    """A member with a usable credit, and somebody else."""
+    employer = await arrange.organisation()
+    owner, stranger = await arrange.colleagues(2, employer)
+    office = MinipayOffice(context, owner, await arrange.hr_officer(employer))
+    activities, case_id = Transitions(activity_context), await apply(office)
+    await activities.request_backing(StepInput(case_id))
+    await issue_certificate(office, case_id)
+    await activities.activate_credit(StepInput(case_id))
+    return Credit(api, owner, stranger, case_id, await superuser.value("SELECT id FROM credit_lines"))
 
 
-async def confirm(api: httpx2.AsyncClient, world: World) -> httpx2.Response:
-    """Ask for the confirmation of the member's credit."""
-    path = f"/v1/credit-lines/{world.things['line']}/confirmation"
-    return await api.post(path, headers=world.headers("member_own"))
-
-
-async def check(api: httpx2.AsyncClient, world: World) -> dict[str, Any]:
-    """What a stranger is told of the paper."""
-    answer = await api.get(f"/v1/papers/checks/{world.things['paper_token']}")
-    assert answer.status_code == 200
-    assert answer.headers["Cache-Control"] == "no-store"
+async def told_of(credit: Credit, context: Context, paper_id: str) -> dict[str, Any]:
+    """What a stranger is told of a paper."""
+    async with transaction(context.engine, SERVICE) as connection:
+        paper = await read_paper(connection, context.seals, UUID(paper_id), of=credit.owner.id)
+    assert paper is not None
+    answer = await credit.api.get(f"/v1/papers/checks/{paper.token}")
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
     told: dict[str, Any] = answer.json()
     return told
 
 
-async def test_a_confirmation_is_issued_once_audited_and_listed(
-    api: httpx2.AsyncClient, world: World, superuser: Superuser
-) -> None:
-    first, again = await confirm(api, world), await confirm(api, world)
+async def test_a_confirmation_is_issued_once_audited_and_listed(credit: Credit, superuser: Superuser) -> None:
+    first, again = await credit.confirm(), await credit.confirm()
     assert (first.status_code, again.status_code) == (201, 201)
     assert first.json() == again.json()
-    assert first.json()["id"] == str(world.things["paper"])
-    listed = (await api.get("/v1/papers", headers=world.headers("member_own"))).json()
+    listed = (await credit.api.get("/v1/papers", headers=credit.owner.headers())).json()
     assert listed == {"items": [first.json()], "next": None}
-    assert (await api.get("/v1/papers", headers=world.headers("member_foreign"))).json()["items"] == []
+    assert (await credit.api.get("/v1/papers", headers=credit.stranger.headers())).json()["items"] == []
     sha256 = await superuser.value("SELECT encode(sha256, 'hex') FROM papers")
     lines = await superuser.rows("SELECT content FROM audit WHERE content LIKE '%%issue_credit_confirmation%%'")
     assert [json.loads(line)["after"] for (line,) in lines] == [{"sha256": sha256}] * 2
 
 
-async def test_a_paper_comes_as_a_pdf_that_nothing_keeps_and_is_the_same_each_time(
-    api: httpx2.AsyncClient, world: World
-) -> None:
-    path, headers = f"/v1/papers/{world.things['paper']}", world.headers("member_own")
-    first, again = await api.get(path, headers=headers), await api.get(path, headers=headers)
+async def test_a_paper_comes_as_a_pdf_that_nothing_keeps_and_is_the_same_each_time(credit: Credit) -> None:
+    paper = (await credit.confirm()).json()
+    first, again = await credit.download(paper["id"]), await credit.download(paper["id"])
     assert first.content == again.content
     assert first.content.startswith(b"%PDF-")
     assert first.headers["Content-Type"] == "application/pdf"
     assert first.headers["Cache-Control"] == "no-store"
     plain, encoded = first.headers["Content-Disposition"].split("; ")[1:]
-    number = (await check(api, world))["number"]
-    assert plain == f'filename="credit_confirmation-{number}.pdf"'
-    assert unquote(encoded).startswith("filename*=UTF-8''تأییدیهٔ اعتبار ")
+    assert plain == f'filename="credit_confirmation-{paper["number"]}.pdf"'
+    assert unquote(encoded) == f"filename*=UTF-8''تأییدیهٔ اعتبار {persian_digits(paper['number'])}.pdf"
 
 
-async def test_the_paper_of_another_person_looks_like_none(api: httpx2.AsyncClient, world: World) -> None:
-    missing = UUID(int=world.things["paper"].int ^ 1)
-    for paper_id, who in ((world.things["paper"], "member_foreign"), (missing, "member_own")):
-        answer = await api.get(f"/v1/papers/{paper_id}", headers=world.headers(who))
+async def test_the_paper_and_the_credit_of_another_person_look_like_none(credit: Credit) -> None:
+    paper = UUID((await credit.confirm()).json()["id"])
+    path = f"/v1/credit-lines/{credit.line_id}/confirmation"
+    for answer in (
+        await credit.download(paper, credit.stranger),
+        await credit.download(UUID(int=paper.int ^ 1)),
+        await credit.api.post(path, headers=credit.stranger.headers()),
+    ):
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
 async def test_whoever_holds_a_paper_is_told_what_to_compare_and_nothing_of_a_person(
-    api: httpx2.AsyncClient, world: World
+    credit: Credit, context: Context
 ) -> None:
-    told = await check(api, world)
+    paper = (await credit.confirm()).json()
+    told = await told_of(credit, context, paper["id"])
     assert set(told) == {"kind", "words", "number", "amount", "issued", "state", "state_words"}
-    assert told["words"]["fa"] == "تأییدیهٔ اعتبار"
+    assert {name: told[name] for name in ("words", "number", "amount", "issued")} == {
+        name: paper[name] for name in ("words", "number", "amount", "issued")
+    }
     assert told["state"] == "usable"
-    text, member = json.dumps(told, ensure_ascii=False), world.people["member_own"]
-    for secret in (member.national_id, member.mobile, str(member.id), "مریم", "آزمون", str(world.things["line"])):
+    text, owner = json.dumps(told, ensure_ascii=False), credit.owner
+    for secret in (owner.national_id, owner.mobile, str(owner.id), "مریم", "آزمون", str(credit.case_id)):
         assert secret not in text
 
 
 async def test_the_check_tells_how_it_stands_now_while_the_paper_stays(
-    api: httpx2.AsyncClient, world: World, superuser: Superuser
+    credit: Credit, context: Context, superuser: Superuser
 ) -> None:
-    path, headers = f"/v1/papers/{world.things['paper']}", world.headers("member_own")
-    before = (await api.get(path, headers=headers)).content
-    line = world.things["line"]
-    await superuser.run("UPDATE credit_lines SET purchases_stopped_at = now() WHERE id = %s", line)
-    assert (await check(api, world))["state"] == "purchases_stopped"
-    await superuser.run("UPDATE credit_lines SET closed_at = now() WHERE id = %s", line)
-    assert (await check(api, world))["state"] == "ended"
-    assert (await api.get(path, headers=headers)).content == before
-    refused = await confirm(api, world)
+    paper = (await credit.confirm()).json()["id"]
+    before = (await credit.download(paper)).content
+    await superuser.run("UPDATE credit_lines SET purchases_stopped_at = now()")
+    assert (await told_of(credit, context, paper))["state"] == "purchases_stopped"
+    await superuser.run("UPDATE credit_lines SET closed_at = now()")
+    assert (await told_of(credit, context, paper))["state"] == "ended"
+    assert (await credit.download(paper)).content == before
+    refused = await credit.confirm()
     assert (refused.status_code, refused.json()["code"]) == (409, "credit_over")
 
 
-async def test_a_receipt_is_downloaded_and_checked_as_every_other_paper(
-    api: httpx2.AsyncClient, world: World, context: Context
-) -> None:
-    member = world.people["member_own"]
+async def test_a_receipt_is_downloaded_and_checked_as_every_other_paper(credit: Credit, context: Context) -> None:
     async with transaction(context.engine, SERVICE) as connection:
-        receipt = await issue(connection, context.seals, world.things["active"], member.id, RECEIPT)
-    answer = await api.get(f"/v1/papers/{receipt.id}", headers=world.headers("member_own"))
-    assert answer.content.startswith(b"%PDF-")
-    told = (await api.get(f"/v1/papers/checks/{receipt.token}")).json()
+        receipt = await issue(connection, context.seals, credit.case_id, credit.owner.id, RECEIPT)
+    assert (await credit.download(receipt.id)).content.startswith(b"%PDF-")
+    told = await told_of(credit, context, str(receipt.id))
     assert (told["kind"], told["state"], told["amount"]["amount"]) == ("payment_receipt", "paid", RECEIPT.amount)
 
 

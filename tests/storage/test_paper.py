@@ -38,7 +38,12 @@ async def payer(arrange: Arrange) -> Someone:
 
 @pytest.fixture
 async def case_id(payer: Someone, superuser: Superuser) -> UUID:
-    return UUID(str(await superuser.value(_CASE, payer.id)))
+    return await case_of(superuser, payer)
+
+
+async def case_of(superuser: Superuser, someone: Someone) -> UUID:
+    """A case of somebody."""
+    return UUID(str(await superuser.value(_CASE, someone.id)))
 
 
 async def issued(context: Context, case_id: UUID, person_id: UUID, content: Any = RECEIPT) -> Paper:
