@@ -59,7 +59,7 @@ async def test_a_member_asks_for_the_confirmation_of_a_credit_and_downloads_it(
     assert (tmp_path / "paper.pdf").read_bytes().startswith(b"%PDF-")
 
 
-@pytest.mark.parametrize("language", ["fa", "en"])
+@pytest.mark.parametrize("language", ["fa", pytest.param("en", marks=pytest.mark.long)])
 async def test_a_stranger_checks_a_paper_and_finds_no_other_by_a_wrong_code(
     visit: Visit, receipt: Paper, language: str
 ) -> None:
