@@ -70,7 +70,7 @@ class PaperContent(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PaymentReceipt:
-    """The receipt of a payment. Amounts are rial; ``card`` is masked; ``fee`` is what the payer paid besides."""
+    """The receipt of a payment. ``amount`` is all that the payer paid, ``fee`` of it the gateway's; ``card`` is masked."""
 
     payer: str
     purpose: str
