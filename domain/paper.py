@@ -70,7 +70,7 @@ class PaperContent(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PaymentReceipt:
-    """The receipt of a payment. ``amount`` is all that the payer paid, ``fee`` of it the gateway's; ``card`` is masked."""
+    """The receipt of a payment: ``amount`` is all that was paid, ``fee`` the gateway's part of it; ``card`` is masked."""
 
     payer: str
     purpose: str
