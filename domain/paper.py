@@ -70,7 +70,7 @@ class PaperContent(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PaymentReceipt:
-    """The receipt of a payment: ``amount`` is all that was paid, ``fee`` the gateway's part of it; ``card`` is masked."""
+    """The receipt of a payment: ``amount`` is all that came, ``fee`` the gateway's part; ``card`` is masked."""
 
     payer: str
     purpose: str
