@@ -12,7 +12,7 @@ import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import segno
 import typst
@@ -51,8 +51,8 @@ async def render_pdf(template: str, values: Mapping[str, object], *, check: str)
         raise PaperNotMade(template) from None
 
 
-def set_paper(template: str, values: Mapping[str, object], *, check: str, form: Literal["pdf", "png"] = "pdf") -> bytes:
-    """``render_pdf`` in this thread, or the paper's one page as a picture."""
+def set_paper(template: str, values: Mapping[str, object], *, check: str) -> bytes:
+    """``render_pdf`` in this thread, without an end of its own."""
     data = {**values, "check": check, "code": _drawn(check)}
     return typst.compile(
         TEMPLATES / f"{template}.typ",
@@ -60,7 +60,7 @@ def set_paper(template: str, values: Mapping[str, object], *, check: str, form: 
         font_paths=_fonts(),
         ignore_system_fonts=True,
         sys_inputs={"paper": json.dumps(data, ensure_ascii=False)},
-        format=form,
+        format="pdf",
         timestamp=0,
     )
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -16,7 +17,7 @@ from domain.money import Money
 from domain.onboarding import ceiling
 from domain.paper import CONTENTS, CreditConfirmation, PaperContent, PaperKind, PaperState
 from gateways import pdf
-from gateways.pdf import TEMPLATES, PaperNotMade, render_pdf, set_paper
+from gateways.pdf import TEMPLATES, FontMissing, PaperNotMade, render_pdf, set_paper
 from tests.domain.test_paper import RECEIPT
 
 _CHECK: Final = "https://amanat.example/check/b1Qm2Zt7cX0yK4sVn8wPjA"
@@ -119,6 +120,11 @@ def test_nothing_of_a_person_and_no_clock_is_in_the_metadata() -> None:
         assert secret.encode("utf-16-be").hex().upper().encode() not in head.upper()
 
 
+def test_the_address_of_the_check_is_a_link_and_in_the_code() -> None:
+    assert f"/URI({_CHECK})".encode() in made(RECEIPT)
+    assert made(RECEIPT) != set_paper(RECEIPT.kind, sheet(RECEIPT), check=_CHECK[:-1])
+
+
 def test_papers_of_other_values_differ() -> None:
     assert made(RECEIPT) != made(replace(RECEIPT, amount=RECEIPT.amount + 1))
 
@@ -127,6 +133,13 @@ async def test_a_paper_that_takes_too_long_is_given_up(monkeypatch: pytest.Monke
     monkeypatch.setattr(pdf, "_SECONDS", 0.0)
     with pytest.raises(PaperNotMade):
         await render_pdf(PaperKind.PAYMENT_RECEIPT, sheet(RECEIPT), check=_CHECK)
+
+
+def test_without_its_font_no_paper_is_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(pdf, "_FONTS", tmp_path)
+    monkeypatch.setattr(pdf, "_fonts", pdf._fonts.__wrapped__)
+    with pytest.raises(FontMissing, match="npm ci"):
+        made(RECEIPT)
 
 
 async def test_a_paper_is_made_beside_the_event_loop() -> None:
