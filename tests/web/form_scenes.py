@@ -156,6 +156,14 @@ async def members_see_their_card(desk: Desk) -> None:
     await window.send("/credit/{line_id}/card")
 
 
+async def members_confirm_their_credit(desk: Desk) -> None:
+    """The confirmation of a credit, which was issued before: one it stays."""
+    line = desk.world.things["line"]
+    await (await desk.of("member_own").go("/credit")).send("/credit/{line_id}/confirmation", about=str(line))
+    sql = "SELECT count(*) FROM papers WHERE case_id = %s"
+    assert await desk.superuser.value(sql, desk.world.things["active"]) == 1
+
+
 async def guarantors_answer(desk: Desk) -> None:
     """One accepts, one refuses."""
     for answers in (["acceptance"], ["refusal"]):
@@ -369,6 +377,7 @@ SCENES: Final[tuple[Scene, ...]] = (
     members_correct,
     members_name_guarantors,
     members_see_their_card,
+    members_confirm_their_credit,
     guarantors_answer,
     hr_keeps_the_list,
     hr_answers,

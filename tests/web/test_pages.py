@@ -58,6 +58,8 @@ _PAGES: dict[str, tuple[str, str]] = {
     "/credit/{line_id}/card": ("member_own", f"/credit/{{line}}/card?code_id={_CHALLENGE}"),
     "/credit/{line_id}/card/code": ("member_own", "/credit/{line}/card/code"),
     "/credit/{line_id}/guarantor": ("member_own", "/credit/{tavana_line}/guarantor"),
+    "/papers": ("member_own", "/papers"),
+    "/check/{token}": ("anonymous", "/check/{paper_token}"),
     "/messages": ("member_own", "/messages"),
     "/inbox": ("finance_own", "/inbox"),
     "/inbox/together": ("finance_own", "/inbox/together?task={review_task}"),
@@ -125,7 +127,7 @@ _OPERATOR = {
     "password": "not-one-in-use",
     "totp_secret": "A" * 32,
 }
-_FILES = {"/personnel/example", "/personnel/imports/{import_id}/report"}
+_FILES = {"/papers/{paper_id}", "/personnel/example", "/personnel/imports/{import_id}/report"}
 
 
 @pytest.fixture
