@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 from uuid import UUID
 
 import pytest
@@ -31,7 +32,7 @@ class AskingWorkflow(CaseWorkflow):
 
     kinds = (KIND,)
     process = "asking"
-    steps = {
+    steps: ClassVar[Mapping[str, ProcessStep]] = {
         ASK: ProcessStep(
             asks="the gateway",
             silence="ends it",
@@ -40,14 +41,14 @@ class AskingWorkflow(CaseWorkflow):
         ),
         GIVE_UP: ProcessStep(then={OVER: "told"}),
     }
-    signals = {}
+    signals: ClassVar[Mapping[str, str]] = {}
 
     @workflow.init
     def __init__(self, case: CaseRef) -> None:
         super().__init__(case)
 
     @workflow.run
-    async def run(self, case: CaseRef) -> None:
+    async def run(self, _: CaseRef) -> None:
         """Go on until answered or given up."""
         await self.go_on()
 
@@ -91,7 +92,7 @@ class Asking:
     def take_over(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Be the process of a kind of case in this test."""
         monkeypatch.setattr(registry, "PROCESSES", (*registry.PROCESSES, self.process))
-        monkeypatch.setitem(WORKFLOWS, KIND, AskingWorkflow)  # type: ignore[arg-type]  # a Mapping to everybody else
+        monkeypatch.setitem(WORKFLOWS, KIND, AskingWorkflow)
 
 
 async def give_up(step: Transition) -> NextStep:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from messages.queue import Queue
 from reconciler import Reconciler
 from storage.sealing import Seals
 from tests.arrange import eventually
-from tests.asking import Asking, AskingWorkflow, start
+from tests.asking import ASK, Asking, AskingWorkflow, start
 from tests.books import Superuser
 from tests.docs.test_processes import arrows
 from tests.events import quiet_events
@@ -89,6 +90,11 @@ async def resting(handle: Handle, attempt: int) -> PendingActivityInfo:
     return waiting
 
 
+def rest_of(step: PendingActivityInfo) -> timedelta:
+    """How long it waits between two attempts."""
+    return step.next_attempt_schedule_time.ToDatetime() - step.last_attempt_complete_time.ToDatetime()
+
+
 async def kinds(handle: Handle) -> list[EventType.ValueType]:
     """The kinds of events so far."""
     return [event.event_type for event in (await handle.fetch_history()).events]
@@ -119,8 +125,7 @@ async def test_who_asks_again_says_when_and_asking_again_adds_no_event(
     handle = await start(temporal, case_id)
     for attempt in (2, 3):
         step = await resting(handle, attempt)
-        wait = step.next_attempt_schedule_time.ToDatetime() - step.last_attempt_complete_time.ToDatetime()
-        assert abs(wait - _TEN_MINUTES) < timedelta(seconds=1)
+        assert abs(rest_of(step) - _TEN_MINUTES) < timedelta(seconds=1)
         assert EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED not in await kinds(handle)
         await temporal.fast_forward(handle, _TEN_MINUTES)
     await handle.result()
@@ -146,7 +151,7 @@ async def test_who_would_ask_again_when_the_time_is_over_gives_up_at_once_and_th
     assert (asking.asked, asking.recorded, await outcome(superuser, case_id)) == (1, [], "lapsed")
 
 
-async def test_a_question_that_nobody_puts_for_25_hours_is_given_up_and_the_process_completes(
+async def test_a_question_that_nobody_puts_until_the_time_is_over_is_given_up_and_the_process_completes(
     case_id: UUID,
     temporal: WorkflowEnvironment,
     superuser: Superuser,
@@ -156,12 +161,12 @@ async def test_a_question_that_nobody_puts_for_25_hours_is_given_up_and_the_proc
     asking = Asking(["confirmed"])
     asking.take_over(monkeypatch)
     asking.is_late = True
+    soon = {ASK: replace(AskingWorkflow.steps[ASK], limit=timedelta(seconds=1))}
+    monkeypatch.setattr(AskingWorkflow, "steps", {**AskingWorkflow.steps, **soon})
     workers = build_workers(temporal.client, activity_context)
-    del workers[Queue.OUTSIDE]
     async with working(workers):
+        await workers[Queue.OUTSIDE].shutdown()
         handle = await start(temporal, case_id)
-        await eventually(lambda: pending(handle), "the question")
-        await temporal.fast_forward(handle, timedelta(hours=25, seconds=1))
         await handle.result()
 
     assert (asking.asked, await outcome(superuser, case_id)) == (0, "lapsed")
@@ -186,11 +191,11 @@ async def test_the_fifth_failure_in_a_row_is_found_and_settled_as_soon_as_the_ga
 ) -> None:
     handle = await start(temporal, case_id)
     for attempt in range(2, STEP_TRIES + 2):
-        await resting(handle, attempt)
+        step = await resting(handle, attempt)
         assert [row[1] for row in await found(superuser)] == ["step_fails"] * (attempt > STEP_TRIES)
         if attempt > STEP_TRIES:
             asking.script[:] = [AskAgain(_TEN_MINUTES)]
-        await temporal.fast_forward(handle, timedelta(minutes=1))
+        await temporal.fast_forward(handle, rest_of(step))
     await resting(handle, STEP_TRIES + 2)
     await reconciler.round()
 
@@ -198,14 +203,13 @@ async def test_the_fifth_failure_in_a_row_is_found_and_settled_as_soon_as_the_ga
     await handle.terminate()
 
 
-@answering([*_FAILURES, AskAgain(timedelta(seconds=1)), *_FAILURES, "confirmed"])
+@answering([*_FAILURES, AskAgain(_TEN_MINUTES), *_FAILURES, "confirmed"])
 async def test_failures_that_are_not_in_a_row_are_no_finding(
     asking: Asking, case_id: UUID, temporal: WorkflowEnvironment, superuser: Superuser
 ) -> None:
     handle = await start(temporal, case_id)
-    while asking.asked < 2 * len(_FAILURES) + 2:
-        await resting(handle, asking.asked + 1)
-        await temporal.fast_forward(handle, timedelta(minutes=1))
+    for attempt in range(2, 2 * len(_FAILURES) + 3):
+        await temporal.fast_forward(handle, rest_of(await resting(handle, attempt)))
     await handle.result()
 
     assert await found(superuser) == []
