@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -57,7 +58,8 @@ class AskingWorkflow(CaseWorkflow):
 class Asking:
     """What the gateway says, one after the other and the last one ever after; what was asked and recorded.
 
-    ``is_late`` says that it is not to be asked any more.
+    ``is_late`` says that it is not to be asked any more; ``hangs``, that it never answers; ``ends``, whether an answer
+    ends the case.
     """
 
     script: list[str | Exception]
@@ -66,6 +68,8 @@ class Asking:
     asked: int = 0
     recorded: list[str] = field(default_factory=list)
     is_late: bool = False
+    hangs: bool = False
+    ends: bool = True
 
     @property
     def process(self) -> Process:
@@ -78,6 +82,8 @@ class Asking:
     async def _ask(self, _: ActivityContext, __: UUID) -> str:
         self.asked += 1
         self.is_late = self.is_late or self.is_late_once_asked
+        if self.hangs:
+            await asyncio.Event().wait()
         said = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         if isinstance(said, Exception):
             raise said
@@ -87,7 +93,7 @@ class Asking:
         if self.record_fails:
             raise self.record_fails.pop()
         self.recorded.append(answer)
-        return await step.end(answer)
+        return await step.end(answer) if self.ends else NextStep(GIVE_UP)
 
     def take_over(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Be the process of a kind of case in this test."""
