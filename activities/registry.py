@@ -6,7 +6,7 @@ import functools
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
-from activities import onboarding, payment, substitution
+from activities import normal_payment, onboarding, payment, substitution
 from activities.decision import decision_process
 from activities.guarantor import free_guarantors
 from activities.invitation import forget_invitations
@@ -24,6 +24,7 @@ PROCESSES = (
     onboarding.PROCESS,
     substitution.PROCESS,
     payment.PROCESS,
+    normal_payment.PROCESS,
     decision_process(DECIDED_CASES),
 )
 # What is done every ten minutes, whatever the case.

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import (
     account,
+    balance,
     card,
     case,
     certificate,
@@ -32,6 +33,7 @@ from api import (
     joining,
     ledger,
     mobile_change,
+    normal_payment,
     notice,
     onboarding,
     operations,
@@ -80,6 +82,8 @@ _ROUTERS = (
     certificate.router,
     guarantor.router,
     substitution.router,
+    normal_payment.router,
+    balance.router,
     paper.router,
     personnel.router,
     employment.router,

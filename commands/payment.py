@@ -94,11 +94,20 @@ def _first_gateway(command: Command, policy: PaymentPolicy, wished: str | None) 
     return usable[0]
 
 
-async def _refuse_amount(command: Command, policy: PaymentPolicy, amount: Money) -> None:
+def refuse_size(policy: PaymentPolicy, amount: Money, *, field: str | None = None) -> None:
+    """Refuse an amount that no payment may be.
+
+    Raises:
+        PaymentTooSmall, PaymentTooLarge: it is out of its range.
+    """
     if amount < policy.least:
-        raise rules.PaymentTooSmall(least=_Toman(policy.least))
+        raise rules.PaymentTooSmall(field=field, least=_Toman(policy.least))
     if amount > policy.most:
-        raise rules.PaymentTooLarge(most=_Toman(policy.most))
+        raise rules.PaymentTooLarge(field=field, most=_Toman(policy.most))
+
+
+async def _refuse_amount(command: Command, policy: PaymentPolicy, amount: Money) -> None:
+    refuse_size(policy, amount)
     if await rows.paid_today(command.connection, command.actor.person_id) + amount > policy.most_a_day:
         raise rules.DayLimitReached(most=_Toman(policy.most_a_day))
 

@@ -24,6 +24,7 @@ from domain.errors import Conflict, Refusal
 from domain.wording import Sentence
 from web import (
     account,
+    balance,
     card,
     case,
     certificate,
@@ -38,6 +39,7 @@ from web import (
     local_bank,
     messages,
     mobile_change,
+    normal_payment,
     onboarding,
     operations,
     own_mobile,
@@ -79,6 +81,8 @@ _ROUTERS: Final = (
     personnel.router,
     mobile_change.router,
     substitution.router,
+    normal_payment.router,
+    balance.router,
     certificate.router,
     operations.router,
     staff_change.router,

@@ -15,6 +15,7 @@ from web import (
     joining,
     kept,
     mobile_change,
+    normal_payment,
     operations,
     own_mobile,
     paper,
@@ -42,9 +43,14 @@ _TASK_FORMS: Final = (
     *mobile_change.TASK_FORM,
     staff_change.TASK_FORM,
 )
-_TASK_PAGES: Final = (*running.TASK_PAGES, *guarantor.TASK_PAGES)
+_TASK_PAGES: Final = (*running.TASK_PAGES, *guarantor.TASK_PAGES, *normal_payment.TASK_PAGES)
 _CASE_PARTS: Final = (running.CASE_PARTS, substitution.CASE_PARTS)
-_CASE_ACTIONS: Final = (*running.CASE_ACTIONS, *guarantor.CASE_ACTIONS, *substitution.CASE_ACTIONS)
+_CASE_ACTIONS: Final = (
+    *running.CASE_ACTIONS,
+    *guarantor.CASE_ACTIONS,
+    *substitution.CASE_ACTIONS,
+    *normal_payment.CASE_ACTIONS,
+)
 _NOTES: Final = (
     account.NOTES,
     kept.NOTES,
@@ -62,6 +68,7 @@ _NOTES: Final = (
     certificate.NOTES,
     personnel.NOTES,
     mobile_change.NOTES,
+    normal_payment.NOTES,
     operations.NOTES,
     staff_change.NOTES,
     staff_account.NOTES,
