@@ -18,6 +18,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from domain.access import Grant, Part
+from domain.notice import Value
 from domain.reconciliation import STEP_TRIES, FindingKind
 from domain.wording import task_sms
 from gateways.files import Files
@@ -104,7 +105,7 @@ class Transition:
         """Add a line to the timeline."""
         self.last.append(cases.event_statement(self.case.id, code, actor=actor, params=params))
 
-    async def notify(self, people: Iterable[UUID], template: str, params: Mapping[str, str] | None = None) -> None:
+    async def notify(self, people: Iterable[UUID], template: str, params: Mapping[str, Value] | None = None) -> None:
         """Send an SMS to each."""
         self.last.extend(notice_statements(people, template, case_id=self.case.id, params=params))
 
