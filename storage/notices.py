@@ -45,9 +45,9 @@ class Notice:
 class WatchedNotice:
     """A notice in the eyes of the operations desk.
 
-    ``to`` is in clear as in ``Notice``: to be masked before anybody sees it. ``roles`` are the recipient's. ``attempts`` is known
-    while it waits; ``failure`` is a short code or the class of an error: why it failed for good, or failed the last
-    time.
+    ``to`` is in clear as in ``Notice``: to be masked before anybody sees it. ``roles`` are the recipient's.
+    ``attempts`` is known while it waits; ``failure`` is a short code or the class of an error: why it failed for good,
+    or failed the last time.
     """
 
     stored: StoredNotice
