@@ -106,7 +106,7 @@ class Transition:
         self.last.append(cases.event_statement(self.case.id, code, actor=actor, params=params))
 
     async def notify(self, people: Iterable[UUID], template: str, params: Mapping[str, Value] | None = None) -> None:
-        """Send an SMS to each."""
+        """Send a notice to each, by the channels of its template."""
         self.last.extend(notice_statements(people, template, case_id=self.case.id, params=params))
 
     async def ask(

@@ -77,9 +77,9 @@ WORDS: Final = CapabilityWords(
         Sms.EMAIL_CHANGED: MailText(
             Sentence("نشانی ایمیل شما در امانت ثبت شد", "Your e-mail address is on record at Amanat"),
             Sentence(
-                "از این پس پیام‌های امانت به این نشانی هم فرستاده می‌شود.\n"
+                "از این پس برخی پیام‌های امانت به این نشانی هم فرستاده می‌شود.\n"
                 "اگر شما این نشانی را ثبت نکرده‌اید، زود با پشتیبانی امانت تماس بگیرید.",
-                "From now on messages from Amanat come to this address too.\n"
+                "From now on some messages from Amanat come to this address too.\n"
                 "If it was not you who recorded this address, please call Amanat's support soon.",
             ),
         ),
