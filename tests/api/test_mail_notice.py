@@ -27,7 +27,7 @@ from gateways.smtp import SmtpMail
 from messages.notice import MailCode, MailNotice, SendNotice
 from messages.profile import Sms
 from relay import Lane, Relay, Route
-from storage.account.codes import create_code
+from storage.account.codes import create_code, use_code
 from storage.database import SERVICE, transaction
 from storage.notices import notify
 from storage.outbox import enqueue
@@ -63,7 +63,7 @@ def relay_of(activity_context: ActivityContext, messages_dir: Path, mail: MailGa
         activity_context.engine,
         [
             Route(SendNotice, sender.send_notice, Lane.NOTICES),
-            Route(MailNotice, sender.send_notice, Lane.MAIL),
+            Route(MailNotice, sender.send_notice, Lane.MAIL, seconds=20),
             Route(MailCode, sender.send_code, Lane.MAIL_CODES),
         ],
         sweep_seconds=0.05,
@@ -305,7 +305,7 @@ async def silent_server() -> AsyncIterator[SmtpMail]:
     server = await asyncio.start_server(hang, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        yield SmtpMail("127.0.0.1", port, "plain", sender="no-reply@amanat.example", name="امانت", seconds=5)
+        yield SmtpMail("127.0.0.1", port, "plain", sender="no-reply@amanat.example", name="امانت", seconds=20)
 
 
 @contextlib.asynccontextmanager
@@ -320,23 +320,28 @@ async def at_work(relay: Relay) -> AsyncIterator[None]:
             await task
 
 
-async def test_a_mail_server_that_hangs_holds_up_no_sms(
-    engine: AsyncEngine, activity_context: ActivityContext, member: Someone, messages_dir: Path, superuser: Superuser
+async def test_a_mail_server_that_hangs_holds_up_no_sms_and_no_code(
+    context: Context, activity_context: ActivityContext, member: Someone, messages_dir: Path, superuser: Superuser
 ) -> None:
-    async def sms_is_out() -> bool:
-        out: bool = await superuser.value("SELECT state = 'sent' FROM notices WHERE channel = 'sms'")
-        return out
+    async def is_tried() -> bool:
+        tried: bool = await superuser.value("SELECT attempts = 1 FROM outbox WHERE message = 'MailNotice'")
+        return tried
 
-    await tell(engine, member)
+    async def are_out() -> bool:
+        waiting: int = await superuser.value("SELECT count(*) FROM outbox WHERE sent_at IS NULL")
+        return waiting == 1
+
     async with silent_server() as mail, at_work(relay_of(activity_context, messages_dir, mail)):
-        await eventually(sms_is_out, "the SMS")
-        assert await mails(superuser) == [("pending", None)]
+        await tell(context.engine, member)
+        await eventually(is_tried, "the first try of the e-mail")
+        await tell(context.engine, member, template="application_withdrawn")
+        await by_mail(context, member, live=False)
+        await eventually(are_out, "SMS and code", seconds=10)
+        assert await is_tried()
 
 
-async def test_a_code_by_e_mail_goes_past_the_notices_that_wait_for_the_server(
-    context: Context, member: Someone, carrier: Relay, messages_dir: Path, superuser: Superuser
-) -> None:
-    await tell(context.engine, *[member] * 3)
+async def by_mail(context: Context, member: Someone, *, live: bool = True) -> None:
+    """Ask for a code to the address; one that is used already is not sent, only done with."""
     async with transaction(context.engine, SERVICE) as connection:
         code_id = await create_code(
             connection,
@@ -347,7 +352,16 @@ async def test_a_code_by_e_mail_goes_past_the_notices_that_wait_for_the_server(
             channel="mail",
             sent_to=seal_email(context.seals, ADDRESS),
         )
+        if not live:
+            await use_code(connection, code_id)
         await enqueue(connection, MailCode(code_id))
+
+
+async def test_a_code_by_e_mail_goes_past_the_notices_that_wait_for_the_server(
+    context: Context, member: Someone, carrier: Relay, messages_dir: Path, superuser: Superuser
+) -> None:
+    await tell(context.engine, *[member] * 3)
+    await by_mail(context, member)
 
     await carrier.drain(Lane.MAIL_CODES)
 
