@@ -33,10 +33,11 @@ from gateways.files import Files
 from gateways.mail import LocalMail, MailGateway, NoMail
 from gateways.mobile_owner import LocalMobileOwners, MobileOwners, UidMobileOwners
 from gateways.sms import Kavenegar, KavenegarTemplate, LocalSms, SmsGateway, SmsIr
+from gateways.smtp import SEND_SECONDS, SmtpMail
 from messages.invitation import SendInvitation
 from messages.joining import CheckJoining
 from messages.mobile_change import CheckMobileOwner
-from messages.notice import SendCode, SendNotice
+from messages.notice import MailCode, MailNotice, SendCode, SendNotice
 from payment_gateways import payment_gateways
 from relay import Lane, Relay, Route, signal_route
 from settings import KeyRing, Settings
@@ -50,10 +51,16 @@ _log = logging.getLogger("amanat.assembly")
 # Transactions that must commit whatever becomes of the command around them: tries of codes.
 _SIDE_CONNECTIONS = 4
 _SMS_SECONDS = 6.0
+# A message that was handed over is marked as sent, too.
+_MAIL_SECONDS = SEND_SECONDS + 10
 
 
 class SmsNotSet(Exception):
     """The SMS gateway is not fully named in the settings."""
+
+
+class MailNotSet(Exception):
+    """The mail server is not fully named in the settings."""
 
 
 class MobileOwnerNotSet(Exception):
@@ -189,6 +196,8 @@ def _routes(
         signal_route(client),
         Route(SendNotice, sender.send_notice, Lane.NOTICES),
         Route(SendCode, sender.send_code, Lane.CODES),
+        Route(MailNotice, sender.send_notice, Lane.MAIL, _MAIL_SECONDS),
+        Route(MailCode, sender.send_code, Lane.MAIL_CODES, _MAIL_SECONDS),
         Route(CheckJoining, check.check, Lane.INQUIRIES),
         Route(CheckMobileOwner, owner_check.check, Lane.INQUIRIES),
         Route(SendInvitation, invitations.send, Lane.NOTICES),
@@ -214,8 +223,32 @@ def mobile_owners(settings: Settings, http: httpx2.AsyncClient) -> MobileOwners:
 
 
 def mail_gateway(settings: Settings) -> MailGateway:
-    """Where e-mail goes: into the directory of local messages, and nowhere without one."""
-    return LocalMail(Path(settings.local_messages)) if settings.local_messages else NoMail()
+    """Where e-mail goes.
+
+    Raises:
+        MailNotSet: the local directory is missing, or something of the server is missing or malformed.
+    """
+    if settings.mail_provider == "none":
+        return NoMail()
+    if settings.mail_provider == "local":
+        if not settings.local_messages:
+            raise MailNotSet("set AMANAT_MAIL_PROVIDER, or AMANAT_LOCAL_MESSAGES for a stand-alone stack")
+        return LocalMail(Path(settings.local_messages))
+    password = settings.mail_password.get_secret_value()
+    if not settings.mail_host or bool(settings.mail_user) != bool(password):
+        raise MailNotSet("AMANAT_MAIL_HOST is needed, and AMANAT_MAIL_USER with AMANAT_MAIL_PASSWORD or neither")
+    try:
+        return SmtpMail(
+            settings.mail_host,
+            settings.mail_port,
+            settings.mail_security,
+            sender=settings.mail_from,
+            name=settings.mail_name,
+            user=settings.mail_user,
+            password=password,
+        )
+    except ValueError as error:
+        raise MailNotSet(f"AMANAT_MAIL_*: {error}") from None
 
 
 def sms_gateway(settings: Settings, http: httpx2.AsyncClient) -> SmsGateway:

@@ -121,6 +121,11 @@ class _Toman:
 
 
 async def _begin_attempt(command: Command, case_id: UUID, gateway: str) -> None:
+    wait = await account.count_use(
+        command.connection, command.seals, rules.ATTEMPTS_PER_MEMBER, str(command.actor.person_id)
+    )
+    if wait is not None:
+        raise TooMany(retry_after=wait)
     attempt_id = await rows.add_attempt(command.connection, command.seals, case_id, gateway)
     fact, payload = FactKind.PAYMENT_ATTEMPTED, {"attempt_id": str(attempt_id), "gateway": gateway}
     await command.act(case_id, fact, payload, part=Part.PAYER)

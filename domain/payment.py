@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
 
+from domain.account import Limit
 from domain.errors import Conflict
 from domain.money import Money
 from domain.programme import Programme
@@ -17,6 +18,8 @@ from messages.payment import Event, FactKind, Phase, TaskKind
 
 # The payer never bears the gateway's fee of these (C6).
 FREE_FOR_PAYER: Final = frozenset({"purchase", "instalment"})
+# A gateway is asked for a link no more often than this for one member.
+ATTEMPTS_PER_MEMBER: Final = Limit("payment_attempts", 20, timedelta(hours=1))
 _PARTS: Final = 1_000_000
 _LONGEST_MINUTES: Final = 24 * 60
 _LONGEST_HOURS: Final = 14 * 24

@@ -12,7 +12,7 @@ import httpx2
 
 from gateways.payment import GatewayUnclear
 
-# Less than the shortest wait after which a payer looks again.
+# What takes longer is asked for again rather than waited for.
 SECONDS: Final = 8.0
 _CONNECT_SECONDS: Final = 3.0
 _REDIRECT: Final = 300

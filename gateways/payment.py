@@ -201,12 +201,12 @@ _CARD_DIGITS: Final = 16
 def masked_card(told: object) -> str:
     """A card as it is kept, whatever a gateway tells: at most six digits, stars, at most four digits; a card's length.
 
-    Gateways leave stars out (``62741****44``) or hide nothing. What cannot be a card is empty.
+    Gateways leave stars out (``62741****44``) or hide nothing. What cannot be a card, or shows no digit, is empty.
     """
     card = told.replace("-", "").replace(" ", "") if isinstance(told, str) else ""
     if _WHOLE_CARD.fullmatch(card):
         first, last, length = card, card, len(card)
-    elif hidden := _HIDDEN_CARD.fullmatch(card):
+    elif (hidden := _HIDDEN_CARD.fullmatch(card)) and any(hidden.groups()):
         (first, last), length = hidden.groups(), _CARD_DIGITS
     else:
         return ""

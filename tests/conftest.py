@@ -41,7 +41,7 @@ from gateways.sms import LocalSms
 from messages.invitation import SendInvitation
 from messages.joining import CheckJoining
 from messages.mobile_change import CheckMobileOwner
-from messages.notice import SendCode, SendNotice
+from messages.notice import MailCode, MailNotice, SendCode, SendNotice
 from relay import Lane, Relay, Route, signal_route
 from stack.postgres import EmbeddedPostgres
 from stack.temporal import find_temporal
@@ -323,6 +323,8 @@ def routes(client: Client, activity_context: ActivityContext, messages_dir: Path
         signal_route(client),
         Route(SendNotice, sender.send_notice, Lane.NOTICES),
         Route(SendCode, sender.send_code, Lane.CODES),
+        Route(MailNotice, sender.send_notice, Lane.MAIL),
+        Route(MailCode, sender.send_code, Lane.MAIL_CODES),
         Route(CheckJoining, check.check, Lane.INQUIRIES),
         Route(CheckMobileOwner, MobileOwnerCheck(activity_context, owners).check, Lane.INQUIRIES),
         Route(SendInvitation, invitations.send, Lane.NOTICES),

@@ -140,9 +140,10 @@ async def _rest(step: Transition, state: PaymentState, moment: datetime) -> Next
 
 async def wait(step: Transition, state: PaymentState) -> NextStep:
     """Wait for people, for the moment when the gateway is asked, and for the end of the time to pay."""
+    may_try = not (state.watched or state.accepted or state.owed)
     wanted: dict[str, datetime | None] = {
         Step.VERIFY_PAYMENT: min((one.look_at for one in state.watched if one.look_at is not None), default=None),
-        Step.CLOSE_PAYMENT: None if state.watched or state.accepted else state.payment.pay_until,
+        Step.CLOSE_PAYMENT: state.payment.pay_until if may_try else None,
     }
     for name, due in wanted.items():
         if due is not None and step.deadlines.get(name) != due:

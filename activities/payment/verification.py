@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -69,7 +70,9 @@ async def ask_gateway(context: ActivityContext, case_id: UUID) -> Answers:
         AskAgain: nobody can say anything yet, and the time for that is not over; that is noted.
     """
     watched = await _read(context, case_id)
-    outcomes = {one.id: await _ask(context, watched, one) for one in watched.attempts}
+    # Together: slow ones must not use up each other's time.
+    answers = await asyncio.gather(*(_ask(context, watched, one) for one in watched.attempts))
+    outcomes = dict(zip((one.id for one in watched.attempts), answers, strict=True))
     if all(outcome is None for outcome in outcomes.values()):
         pause = await _note_unclear(context, case_id, watched)
         if pause is not None:

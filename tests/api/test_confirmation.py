@@ -40,7 +40,9 @@ OPERATIONS_BY_CONFIRMATION: dict[str, frozenset[Confirmation]] = {
     **dict.fromkeys(
         ("request_code", "apply_for_credit", "correct_application", "withdraw_application", "reveal_card"), NONE
     ),
-    **dict.fromkeys(("accept_terms", "invite", "choose_preferences", "confirm_email"), NONE),
+    **dict.fromkeys(
+        ("issue_credit_confirmation", "accept_terms", "invite", "choose_preferences", "confirm_email"), NONE
+    ),
     **dict.fromkeys(("request_own_mobile", "confirm_own_mobile", "end_session", "end_other_sessions"), NONE),
     **dict.fromkeys(("send_email_code", "remove_email", "set_password", "remove_password"), STEP_UP),
     **dict.fromkeys(("name_guarantor", "check_guarantor", "request_substitution", "withdraw_substitution"), NONE),

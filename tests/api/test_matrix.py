@@ -48,6 +48,7 @@ def to(*people: str, members: int = 403, staff: int = 403) -> Rule:
 PUBLIC = Rule(frozenset(EVERYBODY), public=True)
 ALL_SIGNED_IN = to(*SIGNED_IN)
 MEMBER_ONLY = to(*MEMBERS)
+OWNER_ONLY = to("member_own", members=404)
 # Staff of an organisation or a region see its cases.
 SEES_THE_CASE = to("member_own", "hr_own", "hr_region", "welfare_own", "finance_own", *READERS, members=404, staff=404)
 HOLDS_THE_TASK = to("hr_own", members=404, staff=404)
@@ -103,9 +104,10 @@ MATRIX: dict[str, Rule] = {
     "list_notices": to("support_agent", *READERS),
     "resend_notice": to("support_agent", "operator"),
     "list_credit_lines": MEMBER_ONLY,
-    "read_credit_line": to("member_own", members=404),
+    **dict.fromkeys(("read_credit_line", "reveal_card", "issue_credit_confirmation", "download_paper"), OWNER_ONLY),
+    "list_papers": MEMBER_ONLY,
+    "check_paper": PUBLIC,
     "read_statement": to("member_own", "auditor", members=404),
-    "reveal_card": to("member_own", members=404),
     "list_organisations": to("contracts_officer", "hr_own", "hr_other", "hr_region", "hr_other_region", *READERS),
     "read_organisation": to("contracts_officer", "hr_own", "welfare_own", *READERS, members=404, staff=404),
     "list_contracts": to("contracts_officer", "hr_own", "welfare_own", *READERS, members=404, staff=404),
@@ -125,9 +127,7 @@ MATRIX: dict[str, Rule] = {
     "check_guarantor": MEMBER_ONLY,
     "list_guarantees": MEMBER_ONLY,
     "read_guarantee": to("guarantor_own", members=404),
-    "name_guarantor": to("member_own", members=404),
-    "correct_application": to("member_own", members=404),
-    "request_substitution": to("member_own", members=404),
+    **dict.fromkeys(("name_guarantor", "correct_application", "request_substitution"), OWNER_ONLY),
     "read_substitution": SEES_THE_CASE,
     "withdraw_substitution": to("member_own", members=404),
     "read_normal_payment_terms": MEMBER_ONLY,

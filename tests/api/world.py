@@ -9,12 +9,14 @@ from uuid import UUID, uuid4
 from activities.transition import ActivityContext
 from commands import substitution
 from commands.command import Command, Context
+from commands.paper import issue_credit_confirmation
 from domain.access import Grant, Role, ScopeKind
 from gateways.local_bank import LocalBank
 from messages.case import StepInput
 from storage import policies
 from storage.database import SERVICE, transaction
 from storage.onboarding import lines_of
+from storage.paper import Paper
 from storage.rows.onboarding import CreditLine
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
@@ -150,9 +152,21 @@ async def _credit(world: World, context: Context, activity_context: ActivityCont
     await activities.request_backing(StepInput(active))
     await issue(office, active)
     await activities.activate_credit(StepInput(active))
+    await _paper(world, context)
     waiting = await apply(office)
     await activities.request_backing(StepInput(waiting))
     world.things |= {"active": active, "case": waiting, "task": await open_task(context, waiting)}
+
+
+async def _paper(world: World, context: Context) -> None:
+    """The confirmation of the active credit."""
+
+    async def confirm(command: Command) -> Paper:
+        (line,) = await _lines(command)
+        return await issue_credit_confirmation(command, line.id)
+
+    paper = await run(context, world.people["member_own"], confirm)
+    world.things |= {"paper": paper.id, "paper_token": paper.token}
 
 
 async def _guaranteed(world: World, context: Context, activity_context: ActivityContext, arrange: Arrange) -> None:

@@ -30,7 +30,12 @@ def _payload(found: dict[str, Any]) -> Any:
 
 def _taken(file: Path) -> Iterator[tuple[str, str]]:
     """Each activity of a history with the step that followed from it."""
+    scheduled: dict[str, str] = {}
     for event in json.loads(file.read_text("utf-8"))["history"]["events"]:
+        if (asked := event.get("activityTaskScheduledEventAttributes")) is not None:
+            scheduled[event["eventId"]] = asked["activityType"]["name"]
+        if (answered := event.get("activityTaskCompletedEventAttributes")) is not None:
+            yield scheduled[answered["scheduledEventId"]], _payload(answered["result"])["step"]
         marker = event.get("markerRecordedEventAttributes")
         if marker is not None:
             name = _payload(marker["details"]["data"])["activity_type"]

@@ -158,6 +158,14 @@ async def members_see_their_card(desk: Desk) -> None:
     await window.send("/credit/{line_id}/card")
 
 
+async def members_confirm_their_credit(desk: Desk) -> None:
+    """The confirmation of a credit, which was issued before: one it stays."""
+    line = desk.world.things["line"]
+    await (await desk.of("member_own").go("/credit")).send("/credit/{line_id}/confirmation", about=str(line))
+    sql = "SELECT count(*) FROM papers WHERE case_id = %s"
+    assert await desk.superuser.value(sql, desk.world.things["active"]) == 1
+
+
 async def guarantors_answer(desk: Desk) -> None:
     """One accepts, one refuses."""
     for answers in (["acceptance"], ["refusal"]):
@@ -183,11 +191,6 @@ async def members_pay_outside_escrow(desk: Desk) -> None:
     await (await payee.go(f"/normal-payments/{world.things['asked_payment']}/answer")).send(
         "/normal-payments/{case_id}/acceptance", **words
     )
-    await payer.go(f"/normal-payments/{world.things['payable']}/payment")
-    await payer.send("/normal-payments/{case_id}/payment")
-    assert await desk.superuser.value(
-        "SELECT count(*) FROM payments WHERE person_id = %s", world.people["member_own"].id
-    )
     bank = desk.activity_context.gateways["local"]
     assert isinstance(bank, LocalBank)
     scenario = NormalPaymentScenario(
@@ -195,6 +198,11 @@ async def members_pay_outside_escrow(desk: Desk) -> None:
     )
     await (await payee.go(f"/normal-payments/{await scenario.asked()}/answer")).send(
         "/normal-payments/{case_id}/refusal"
+    )
+    await payer.go(f"/normal-payments/{world.things['payable']}/payment")
+    await payer.send("/normal-payments/{case_id}/payment")
+    assert await desk.superuser.value(
+        "SELECT count(*) FROM payments WHERE person_id = %s", world.people["member_own"].id
     )
 
 
@@ -397,6 +405,7 @@ SCENES: Final[tuple[Scene, ...]] = (
     members_correct,
     members_name_guarantors,
     members_see_their_card,
+    members_confirm_their_credit,
     guarantors_answer,
     members_pay_outside_escrow,
     hr_keeps_the_list,

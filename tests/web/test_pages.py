@@ -63,6 +63,8 @@ _PAGES: dict[str, tuple[str, str]] = {
     "/normal-payments/{case_id}/answer": ("guarantor_own", "/normal-payments/{asked_payment}/answer"),
     "/normal-payments/{case_id}/payment": ("member_own", "/normal-payments/{payable}/payment"),
     "/balance": ("member_own", "/balance"),
+    "/papers": ("member_own", "/papers"),
+    "/check/{token}": ("anonymous", "/check/{paper_token}"),
     "/messages": ("member_own", "/messages"),
     "/inbox": ("finance_own", "/inbox"),
     "/inbox/together": ("finance_own", "/inbox/together?task={review_task}"),
@@ -132,7 +134,7 @@ _OPERATOR = {
     "password": "not-one-in-use",
     "totp_secret": "A" * 32,
 }
-_FILES = {"/personnel/example", "/personnel/imports/{import_id}/report"}
+_FILES = {"/papers/{paper_id}", "/personnel/example", "/personnel/imports/{import_id}/report"}
 
 
 @pytest.fixture
@@ -236,7 +238,7 @@ async def test_no_form_is_broken_by_nonsense(context: Context, messages_dir: Pat
     """Whatever is sent to whatever form: the form again with what is wrong, a page that says no, or the next page."""
     app = site_over(context, messages_dir)
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
-    things: dict[str, Any] = {
+    things: dict[str, Any] = world.things | {
         "case_id": world.things["asked_case"],
         "task_id": world.things["review_task"],
         "guarantee_id": world.things["guarantee"],
@@ -252,7 +254,6 @@ async def test_no_form_is_broken_by_nonsense(context: Context, messages_dir: Pat
         "finding_id": world.things["finding"],
         "programme": "tavana",
         "name": "onboarding",
-        "authority": world.things["authority"],
         "day": "2027-03-10",
     }
     nonsense: tuple[dict[str, Any], ...] = (

@@ -7,7 +7,7 @@ from alembic import op
 from storage.migrations.shipping import create_area, ship_policy
 
 revision = "normal_payment"
-down_revision = "payment"
+down_revision = "paper"
 
 POLICIES = {"normal_payment": "346d81e895f7f07e5c319bb25eec79375e0330a5845e7d5c6b807eaab77fc63f"}
 
