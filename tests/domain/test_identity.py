@@ -11,6 +11,7 @@ from domain.identity import (
     Mobile,
     NationalId,
     Sheba,
+    bank_code,
     bank_name,
     mask_mobile,
     mask_national_id,
@@ -102,8 +103,8 @@ def test_a_wrong_sheba_is_refused_with_its_code(text: str) -> None:
 
 
 def test_a_sheba_names_its_bank() -> None:
-    assert bank_name(Sheba(SHEBA)) == "بانک پارسیان"
-    assert bank_name(Sheba("IR000990000000000000000000")) is None
+    assert bank_name(bank_code(Sheba(SHEBA))) == "بانک پارسیان"
+    assert bank_name(bank_code(Sheba("IR000990000000000000000000"))) is None
 
 
 def test_masks_hide_the_middle() -> None:
