@@ -58,6 +58,11 @@ class Settings(BaseSettings):
     mobile_registry_provider: Literal["local", "uid"] = "local"
     mobile_registry_business_id: str = ""
     mobile_registry_token: SecretStr = SecretStr("")
+    account_registry_provider: Literal["local", "finnotech"] = "local"
+    account_registry_client_id: str = ""
+    account_registry_national_id: str = ""
+    account_registry_secret: SecretStr = SecretStr("")
+    account_registry_url: str = "https://api.finnotech.ir"
     stand_alone: bool = False
     allowed_hosts: list[HostName] = Field(default_factory=lambda: ["localhost", "127.0.0.1", "[::1]"])
     allowed_origins: list[str] = Field(default_factory=list)

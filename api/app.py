@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import (
     account,
+    bank_account,
     card,
     case,
     certificate,
@@ -71,6 +72,7 @@ _ROUTERS = (
     profile.router,
     password.router,
     own_mobile.router,
+    bank_account.router,
     case.router,
     task.router,
     onboarding.router,

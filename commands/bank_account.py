@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from commands.account import check_code, use_code
+from commands.account import check_code
 from commands.command import Command
 from commands.profile import require_fresh_member
 from commands.refusals import refuses

@@ -1,4 +1,4 @@
-"""Who somebody is on paper: national id, mobile, sheba, bank card. Normalised, checked by check digits, shown masked."""
+"""Who somebody is on paper: national id, mobile, sheba, card. Normalised, their check digits checked, shown masked."""
 
 from __future__ import annotations
 

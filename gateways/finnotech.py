@@ -98,9 +98,7 @@ class FinnotechAccountOwners:
                 return result
         raise AccountUnknown("finnotech_unreadable", retryable=True)
 
-    async def _send(
-        self, method: str, path: str, token: str, params: dict[str, str], body: object
-    ) -> httpx2.Response:
+    async def _send(self, method: str, path: str, token: str, params: dict[str, str], body: object) -> httpx2.Response:
         return await self._call(method, path, headers={"Authorization": f"Bearer {token}"}, params=params, json=body)
 
     async def _call(self, method: str, path: str, **request: Any) -> httpx2.Response:

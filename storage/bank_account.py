@@ -73,9 +73,7 @@ async def find_number(
     return await find_one(connection, BankAccount, query)
 
 
-async def add_account(
-    connection: AsyncConnection, seals: Seals, person_id: UUID, number: CardNumber | Sheba
-) -> UUID:
+async def add_account(connection: AsyncConnection, seals: Seals, person_id: UUID, number: CardNumber | Sheba) -> UUID:
     """Keep a number that is to be checked; returns its id."""
     values = {
         "person_id": person_id,
@@ -86,7 +84,8 @@ async def add_account(
         "bank": bank_code(number),
     }
     adding = sa.insert(bank_accounts).values(values).returning(bank_accounts.c.id)
-    return (await connection.execute(adding)).scalar_one()
+    account_id: UUID = (await connection.execute(adding)).scalar_one()
+    return account_id
 
 
 def _kind(number: CardNumber | Sheba) -> BankAccountKind:

@@ -24,6 +24,7 @@ from domain.errors import Conflict, Refusal
 from domain.wording import Sentence
 from web import (
     account,
+    bank_account,
     card,
     case,
     certificate,
@@ -64,6 +65,7 @@ _ROUTERS: Final = (
     profile.router,
     password.router,
     own_mobile.router,
+    bank_account.router,
     home.router,
     contact.router,
     onboarding.router,

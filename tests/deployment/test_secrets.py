@@ -92,9 +92,11 @@ def test_what_others_give_is_read_from_files_too(secrets: Path, tmp_path: Path) 
     shutil.copytree(secrets, given)
     (given / "amanat_sms_api_key").write_text("key\n", "utf-8")
     (given / "amanat_mobile_registry_token").write_text("token\n", "utf-8")
+    (given / "amanat_account_registry_secret").write_text("secret\n", "utf-8")
     settings = Settings(_secrets_dir=given)
     assert settings.sms_api_key.get_secret_value() == "key"
     assert settings.mobile_registry_token.get_secret_value() == "token"
+    assert settings.account_registry_secret.get_secret_value() == "secret"
 
 
 @pytest.mark.usefixtures("settings")
