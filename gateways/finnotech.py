@@ -17,8 +17,6 @@ _OK: Final = 200
 _UNAUTHORISED: Final = 401
 _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
-# For token and inquiry together: less than a message of the relay may take.
-_SECONDS: Final = 6.0
 _SCOPES: Final = "kyc:card-owner-verification:post,oak:iban-inquiry:get"
 # A new token is asked for when so much of the old one's life is left.
 _LEFT_OF_LIFE: Final = 0.1
@@ -54,6 +52,7 @@ class FinnotechAccountOwners:
         client_id: of our contract with Finnotech.
         national_id: of whom the contract names, sent for each token.
         secret: the client's, sent for each token.
+        seconds: for token and inquiry together; less than a message of the relay may take.
     """
 
     client: httpx2.AsyncClient
@@ -61,6 +60,7 @@ class FinnotechAccountOwners:
     national_id: str = field(repr=False)
     secret: str = field(repr=False)
     base: str = "https://api.finnotech.ir"
+    seconds: float = 6.0
     _token: _Token | None = field(default=None, init=False, repr=False)
     _renewing: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
 
@@ -80,7 +80,7 @@ class FinnotechAccountOwners:
 
     async def _ask(self, method: str, path: str, query: dict[str, str], body: object) -> Any:
         try:
-            async with asyncio.timeout(_SECONDS):
+            async with asyncio.timeout(self.seconds):
                 return await self._ask_with_token(method, path, query, body)
         except TimeoutError:
             raise AccountUnknown("finnotech_slow", retryable=True) from None
@@ -103,7 +103,7 @@ class FinnotechAccountOwners:
 
     async def _call(self, method: str, path: str, **request: Any) -> httpx2.Response:
         try:
-            return await self.client.request(method, f"{self.base}{path}", timeout=_SECONDS, **request)
+            return await self.client.request(method, f"{self.base}{path}", timeout=self.seconds, **request)
         except httpx2.TransportError as error:
             # Without the cause: it holds the request, and with it who was asked about.
             raise AccountUnknown(f"finnotech_unreachable_{type(error).__name__}", retryable=True) from None
