@@ -37,6 +37,9 @@ _PAGES: dict[str, tuple[str, str]] = {
     "/profile": ("member_own", "/profile"),
     "/profile/email": ("member_own", "/profile/email"),
     "/profile/mobile": ("member_own", "/profile/mobile"),
+    "/profile/accounts": ("member_own", "/profile/accounts"),
+    "/profile/accounts/cards": ("member_own", "/profile/accounts/cards"),
+    "/profile/accounts/shebas": ("member_own", "/profile/accounts/shebas"),
     "/profile/password": ("member_own", "/profile/password"),
     "/sign-in/password": ("anonymous", "/sign-in/password"),
     "/sign-in/renewal": ("anonymous", "/sign-in/renewal"),
@@ -110,6 +113,7 @@ _PLAYED = {
     "/cases/{case_id}/correction",
     "/guarantees/{guarantee_id}/acceptance",
     "/inbox/bulk",
+    "/profile/accounts/shebas/code",
     "/resume",
     "/personnel/people/{employment_id}",
 }
