@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import sqlalchemy as sa
 from psycopg import IntegrityError
 
 from activities.transition import ActivityContext
@@ -35,7 +36,8 @@ from domain.onboarding import MoneyPaused
 from gateways.account_owner import AccountUnknown, Holder, LocalAccountOwners, Ownership
 from storage import bank_account
 from storage.bank_account import last4, masked, own_cards, own_sheba, whole_number
-from storage.database import SERVICE, transaction
+from storage.database import SERVICE, Acting, transaction
+from storage.rows.bank_account import bank_accounts
 from tests.account_people import Member, add_member, audited, sent_code
 from tests.arrange import Arrange
 from tests.bank_account_steps import Accounts, a_card, a_sheba
@@ -393,6 +395,17 @@ async def test_numbers_stand_in_no_column_in_clear(accounts: Accounts, superuser
         rows = str(await superuser.rows(f"SELECT * FROM {table}"))  # noqa: S608 - our own names
         assert a_card() not in rows, table
         assert a_sheba() not in rows, table
+
+
+async def test_postgres_shows_a_member_no_row_of_anothers(
+    accounts: Accounts, context: Context, superuser: Superuser
+) -> None:
+    await accounts.confirmed_card(a_card())
+    for who, seen in ((accounts.actor.person_id, 1), (uuid4(), 0), (None, 0)):
+        async with transaction(context.engine, Acting("member", who)) as connection:
+            found = await connection.execute(sa.select(bank_accounts.c.id))
+            touched = await connection.execute(sa.update(bank_accounts).values(is_default=False))
+        assert (len(found.all()), touched.rowcount) == (seen, seen)
 
 
 async def test_postgres_keeps_a_default_to_what_is_confirmed_and_one_of_a_kind(
