@@ -227,6 +227,7 @@ async def test_no_form_is_broken_by_nonsense(context: Context, messages_dir: Pat
         "grant_id": world.things["grant"],
         "deed": "grants",
         "session_id": world.things["session"],
+        "account_id": world.things["bank_account"],
         "finding_id": world.things["finding"],
         "programme": "tavana",
         "name": "onboarding",
