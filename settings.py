@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     account_registry_client_id: str = ""
     account_registry_national_id: str = ""
     account_registry_secret: SecretStr = SecretStr("")
-    account_registry_url: str = "https://api.finnotech.ir"
+    account_registry_url: Annotated[str, Field(pattern="^https://")] = "https://api.finnotech.ir"
     stand_alone: bool = False
     allowed_hosts: list[HostName] = Field(default_factory=lambda: ["localhost", "127.0.0.1", "[::1]"])
     allowed_origins: list[str] = Field(default_factory=list)

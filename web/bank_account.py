@@ -28,7 +28,7 @@ NOTES: Final = {
     "card_added": _("Your card is kept; the bank is asked whose it is."),
     "sheba_added": _("Your sheba is kept; the bank is asked whose it is."),
     "bank_account_removed": _("It is removed."),
-    "bank_account_chosen": _("From now on this one is used."),
+    "bank_account_chosen": _("From now on this one is the default."),
 }
 
 

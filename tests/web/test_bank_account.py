@@ -49,7 +49,7 @@ async def test_a_card_is_added_after_a_fresh_code_and_its_state_moves_by_itself(
 
     await visitor.reads("Your card is kept; the bank is asked whose it is.")
     await visitor.reads("تأیید شد")
-    await visitor.reads("in use")
+    await visitor.reads("default")
     text = await visitor.text()
     assert "بانک ملی ایران" in text
     assert "۴۳۲۱" in text
@@ -76,7 +76,7 @@ async def test_a_sheba_takes_its_own_code_and_what_the_bank_refuses_says_why(
     await visitor.look()
 
 
-async def test_what_is_in_use_is_chosen_and_what_is_not_wanted_removed(
+async def test_the_default_is_chosen_and_what_is_not_wanted_removed(
     visit: Visit, member: Someone, superuser: Superuser
 ) -> None:
     await superuser.run("UPDATE sessions SET strong_until = now() + interval '1 hour' WHERE person_id = %s", member.id)
@@ -88,16 +88,16 @@ async def test_what_is_in_use_is_chosen_and_what_is_not_wanted_removed(
         )
     visitor = await visit(member, width=360)
     await visitor.go("/profile/accounts")
-    await visitor.press("Use this one")
-    await visitor.reads("From now on this one is used.")
-    chosen = visitor.page.locator(".card-row", has_text="در حال استفاده")
+    await visitor.press("Make it the default")
+    await visitor.reads("From now on this one is the default.")
+    chosen = visitor.page.locator(".card-row", has=visitor.page.locator(".badge-good", has_text="پیش‌فرض"))
     assert "۲۲۲۲" in await chosen.inner_text()
 
     await chosen.locator("summary").click()
     await visitor.look()
     await visitor.press("Yes, remove it")
 
-    await visitor.reads("None of your shebas is in use: choose the one to which your money is to be paid.")
+    await visitor.reads("None of your shebas is the default: choose the one to which your money is to be paid.")
     await visitor.look()
     assert "۲۲۲۲" not in await visitor.text()
 
