@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import (
     account,
     balance,
+    bank_account,
     card,
     case,
     certificate,
@@ -75,6 +76,7 @@ _ROUTERS = (
     profile.router,
     password.router,
     own_mobile.router,
+    bank_account.router,
     case.router,
     task.router,
     onboarding.router,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from domain import (
+    bank_account,
     case,
     certificate,
     employment,
@@ -26,6 +27,7 @@ from domain.personnel import words as personnel
 from domain.wording import Catalogue
 
 CAPABILITIES: Final = (
+    bank_account.WORDS,
     case.WORDS,
     certificate.WORDS,
     employment.WORDS,

@@ -25,6 +25,7 @@ from domain.wording import Sentence
 from web import (
     account,
     balance,
+    bank_account,
     card,
     case,
     certificate,
@@ -68,6 +69,7 @@ _ROUTERS: Final = (
     profile.router,
     password.router,
     own_mobile.router,
+    bank_account.router,
     home.router,
     contact.router,
     onboarding.router,

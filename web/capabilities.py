@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from web import (
     account,
     answers,
+    bank_account,
     certificate,
     credit,
     guarantor,
@@ -59,6 +60,7 @@ _NOTES: Final = (
     profile.NOTES,
     password.NOTES,
     own_mobile.NOTES,
+    bank_account.NOTES,
     answers.NOTES,
     application.NOTES,
     running.NOTES,

@@ -91,6 +91,15 @@ def calls(world: World) -> dict[str, Call]:
             "/v1/me/mobile/confirmation",
             {which: {"code_id": str(uuid4()), "code": "000000"} for which in ("old", "new")},
         ),
+        "list_bank_accounts": Call("GET", "/v1/bank-accounts"),
+        "add_card": Call("POST", "/v1/bank-accounts/cards", {"number": "6037991234567893"}),
+        "add_sheba": Call(
+            "POST",
+            "/v1/bank-accounts/shebas",
+            {"number": "IR490546091390996030824628", "code_id": str(uuid4()), "code": "000000"},
+        ),
+        "choose_bank_account": Call("POST", "/v1/bank-accounts/{bank_account}/default"),
+        "remove_bank_account": Call("DELETE", "/v1/bank-accounts/{bank_account}"),
         "set_password": Call("PUT", "/v1/me/password", {"password": "seven-green-lamps"}),
         "remove_password": Call("DELETE", "/v1/me/password"),
         "sign_in_with_password": Call(

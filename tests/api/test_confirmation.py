@@ -45,6 +45,8 @@ OPERATIONS_BY_CONFIRMATION: dict[str, frozenset[Confirmation]] = {
     ),
     **dict.fromkeys(("request_own_mobile", "confirm_own_mobile", "end_session", "end_other_sessions"), NONE),
     **dict.fromkeys(("send_email_code", "remove_email", "set_password", "remove_password"), STEP_UP),
+    "add_sheba": NONE,
+    **dict.fromkeys(("add_card", "choose_bank_account", "remove_bank_account"), STEP_UP),
     **dict.fromkeys(("name_guarantor", "check_guarantor", "request_substitution", "withdraw_substitution"), NONE),
 }
 DECISIONS_BY_CONFIRMATION: dict[tuple[str, str], frozenset[Confirmation]] = {

@@ -265,6 +265,11 @@ async def _of_members(world: World, superuser: Superuser) -> None:
         world.region.encode(),
         own,
     )
+    things["bank_account"] = await superuser.value(
+        "INSERT INTO bank_accounts (person_id, kind, number_index, number_sealed, last_four, bank, state, answered_at)"
+        " VALUES (%s, 'card', 'x', 'x', '1234', '017', 'confirmed', now()) RETURNING id",
+        own,
+    )
     things["invitation"] = f"token-of-the-invitation-{world.region}"
     await superuser.run(
         "INSERT INTO invitations (id, inviter_id, mobile_index, mobile_sealed, token_hash, expires_at)"

@@ -90,6 +90,18 @@ async def _renew(desk: Desk, member: Someone) -> None:
     assert "maryam@example.com" not in window.html
 
 
+async def members_keep_their_cards_and_accounts(desk: Desk) -> None:
+    """A member's own cards and shebas."""
+    window = await desk.of("member_own").go("/profile/accounts")
+    await window.send("/profile/accounts/{account_id}/default")
+    await (await window.go("/profile/accounts/cards")).send("/profile/accounts/cards", number="۶۰۳۷۹۹۱۲۳۴۵۶۷۸۹۳")
+    await (await window.go("/profile/accounts/shebas")).send("/profile/accounts/shebas", number=SHEBAS[0])
+    await window.send("/profile/accounts/shebas/code")
+    await window.send("/profile/accounts/{account_id}/removal")
+    kept = "SELECT kind, state, is_default FROM bank_accounts WHERE removed_at IS NULL ORDER BY kind"
+    assert await desk.superuser.rows(kept) == [("card", "checking", False), ("sheba", "checking", False)]
+
+
 async def members_change_their_number(desk: Desk) -> None:
     """Who has no employer changes the number themselves."""
     member = await desk.arrange.person("member")
@@ -372,6 +384,7 @@ Scene = Callable[[Desk], Awaitable[None]]
 SCENES: Final[tuple[Scene, ...]] = (
     strangers_sign_in,
     strangers_join,
+    members_keep_their_cards_and_accounts,
     members_change_their_number,
     members_apply,
     members_correct,
