@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from activities import onboarding, substitution
+from activities.attachment import sweep_attachments
 from activities.decision import decision_process
 from activities.guarantor import free_guarantors
 from activities.invitation import forget_invitations
@@ -23,7 +24,7 @@ PROCESSES = (
     decision_process(DECIDED_CASES),
 )
 # What is done every ten minutes, whatever the case.
-CHORES = (free_guarantors, sweep_files, forget_invitations)
+CHORES = (free_guarantors, sweep_files, sweep_attachments, forget_invitations)
 # What is no transition of a process, or not one of those above.
 OTHERS: tuple[Callable[[ActivityContext], list[Callable[[Any], Awaitable[Any]]]], ...] = (import_activities,)
 

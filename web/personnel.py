@@ -34,8 +34,8 @@ from api.personnel import (
 )
 from api.personnel_change import ConfirmChange, RejectChange
 from api.values import IdCursor, NumberCursor, Page
-from domain.errors import NotFound, Refusal, TooLarge
-from domain.personnel.file import EmptyFile, UnknownFileType
+from domain.errors import EmptyFile, NotFound, Refusal, TooLarge
+from domain.personnel.file import UnknownFileType
 from domain.personnel.headings import COLUMNS, HEADINGS, Column
 from web import certificate
 from web.answers import TaskForm, nothing_more, written_reason
