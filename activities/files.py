@@ -21,9 +21,9 @@ async def sweep_folder(
     in_use: Callable[[AsyncConnection, Sequence[str]], Awaitable[set[str]]],
     limit: int,
 ) -> int:
-    """Delete a folder's files of yesterday and before that are not in use; returns how many, about ``limit`` at most."""
+    """Delete a folder's files of yesterday and before that nothing uses; returns how many, about ``limit`` at most."""
     gone = 0
-    await context.files.remove_broken(KEPT)
+    await context.files.remove_broken(folder, KEPT)
     async for keys in context.files.list_older(folder, KEPT):
         async with transaction(context.engine, SERVICE) as connection:
             left_over = set(keys) - await in_use(connection, keys)

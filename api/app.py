@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import (
     account,
+    attachment,
     card,
     case,
     certificate,
@@ -72,6 +73,7 @@ _ROUTERS = (
     password.router,
     own_mobile.router,
     case.router,
+    attachment.router,
     task.router,
     onboarding.router,
     card.router,

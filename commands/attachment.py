@@ -131,10 +131,11 @@ async def add_attachment(context: Context, upload: Upload, render: Callable[[Com
         if media_type is not MediaType.PDF:
             kept = received.with_name("drawn")
             await redraw(received, kept)
-        try:
-            stored = await context.files.keep(attachment.any_folder(), parts_of(kept.open("rb")), limit=MAX_BYTES)
-        except FileTooLarge:
-            raise TooLarge from None
+        with kept.open("rb") as file:
+            try:
+                stored = await context.files.keep(attachment.any_folder(), parts_of(file), limit=MAX_BYTES)
+            except FileTooLarge:
+                raise TooLarge from None
 
     async def work(command: Command) -> bytes:
         return render(command, await _keep(command, upload, stored, media_type))
@@ -192,10 +193,9 @@ def _recognise(path: Path) -> MediaType:
 
 
 async def parts_of(file: BinaryIO) -> AsyncIterator[bytes]:
-    """A local file bit by bit; it is closed at the end."""
-    with file:
-        while part := await asyncio.to_thread(file.read, _CHUNK):
-            yield part
+    """A local file bit by bit."""
+    while part := await asyncio.to_thread(file.read, _CHUNK):
+        yield part
 
 
 async def _keep(command: Command, upload: Upload, stored: StoredFile, media_type: MediaType) -> Attachment:

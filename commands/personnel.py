@@ -30,8 +30,8 @@ from domain.errors import (
     StepUpRequired,
     TooLarge,
 )
-from domain.personnel.change import ReasonMissing
 from domain.file_name import clean_file_name
+from domain.personnel.change import ReasonMissing
 from domain.personnel.file import MEDIA_TYPES, UnknownFileType
 from gateways.files import FileTooLarge, StoredFile
 from gateways.personnel_file import SENTENCES, PersonnelFileError

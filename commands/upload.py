@@ -11,7 +11,12 @@ from storage.idempotency import Answer
 
 
 async def perform_with(
-    context: Context, envelope: Envelope, work: Callable[[Command], Awaitable[bytes]], stored: StoredFile, *, status: int
+    context: Context,
+    envelope: Envelope,
+    work: Callable[[Command], Awaitable[bytes]],
+    stored: StoredFile,
+    *,
+    status: int,
 ) -> Answer:
     """``perform`` what keeps a stored file; delete the file if it was refused, or done before with another one."""
     try:

@@ -18,7 +18,6 @@ from messages.attachment import Purpose
 from messages.case import CaseKind
 from messages.onboarding import Event, FactKind, Phase, TaskKind
 
-
 # Papers by which HR and finance judge an application; no guarantor sees them (A5).
 ATTACHMENTS: Final = AttachmentRules(
     CaseKind.ONBOARDING,
