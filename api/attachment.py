@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Annotated, BinaryIO, Final
-from urllib.parse import quote
+from functools import partial
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
+from fastapi.responses import FileResponse
 from pydantic import Field
-from starlette.responses import Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
 
 from api.dependencies import CallerDep, CommandDep, KeyDep, ReadingDep, headers_of, restored
+from api.download import MadeFile
 from api.operation import Operation
 from api.upload import BINARY, FileName, content_within
 from api.values import Moment, Out, Reason, Words
@@ -40,6 +40,7 @@ class AttachmentOut(Out):
     purpose: Reason
     name: str = Field(description="As its sender called it, with the ending of what it is", examples=["درخواست.pdf"])
     media_type: MediaType = Field(description="Pictures become JPEG")
+    media_type_words: Words
     size: int = Field(description="Bytes", examples=[55_875])
     added: Moment = Field(validation_alias="added_at")
     actor: str = Field(description="As what they added it: a part in the case or a role", examples=["support_agent"])
@@ -54,6 +55,7 @@ class AttachmentOut(Out):
             row,
             purpose=Reason.of(Purpose, row.purpose),
             name=attachment.name_of(seals, row),
+            media_type_words=Words.of(words.term(MediaType, row.media_type)),
             actor=row.part,
             actor_words=Words.of(words.who(row.part)),
             is_mine=row.person_id == actor.person_id,
@@ -97,7 +99,7 @@ async def list_attachments(read: ReadingDep, case_id: UUID) -> AttachmentsOut | 
     max_body_size=2 * MAX_BYTES,
     openapi_extra={"requestBody": {"required": True, "content": dict.fromkeys(_TAKEN, BINARY)}},
 )
-@refuses(commands.add_attachment, errors.Forbidden, errors.DoneBefore)
+@refuses(commands.add_attachment, errors.DoneBefore)
 async def add_attachment(
     caller: CallerDep,
     case_id: UUID,
@@ -121,34 +123,22 @@ async def add_attachment(
     return restored(AttachmentOut, answer.body, replayed=answer.replayed)
 
 
-class _Content(StreamingResponse):
-    """A file that is saved and never shown: not by guessing what it is, and not with the rights of our pages."""
-
-    def __init__(self, file: BinaryIO, name: str, row: Attachment) -> None:
-        ending = name.rpartition(".")[2]
-        headers = {
-            "Content-Disposition": f"attachment; filename=\"file.{ending}\"; filename*=UTF-8''{quote(name, safe='')}",
-            "Content-Length": str(row.size),
-            "Content-Security-Policy": "default-src 'none'; sandbox",
-        }
-        super().__init__(commands.parts_of(file), headers=headers, media_type=row.media_type)
-        self._file = file
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._file:
-            await super().__call__(scope, receive, send)
-
-
 @router.get(
     "/{attachment_id}",
-    response_class=Response,
+    response_class=FileResponse,
     responses={200: {"description": "The file", "content": dict.fromkeys(MediaType, BINARY)}},
 )
-@refuses(commands.open_attachment)
-async def download_attachment(caller: CallerDep, case_id: UUID, attachment_id: UUID) -> Response:
+@refuses(commands.find_attachment, commands.write_attachment)
+async def download_attachment(caller: CallerDep, case_id: UUID, attachment_id: UUID) -> FileResponse:
     """A file of a case, to be saved. For who sees the case's files now; that staff have opened it is noted."""
-    row, file = await commands.open_attachment(caller.context, caller.actor, caller.origin, case_id, attachment_id)
-    return _Content(file, attachment.name_of(caller.context.seals, row), row)
+    row = await commands.find_attachment(caller.context, caller.actor, caller.origin, case_id, attachment_id)
+    return MadeFile(
+        partial(commands.write_attachment, caller.context, row),
+        media_type=row.media_type,
+        name=attachment.name_of(caller.context.seals, row),
+        # Where a browser shows it all the same, it has none of the rights of our pages.
+        headers={"Content-Security-Policy": "default-src 'none'; sandbox"},
+    )
 
 
 @router.delete("/{attachment_id}")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -15,10 +13,10 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Query
 from fastapi.responses import FileResponse
 from pydantic import Field
-from starlette.types import Receive, Scope, Send
 
 from api.case_view import Section
 from api.dependencies import CallerDep, FreshCode, KeyDep, Reading, ReadingDep, headers_of, require, restored
+from api.download import MadeFile
 from api.operation import Operation
 from api.upload import BINARY, FileName, content_within
 from api.values import IdCursor, Limit, Moment, NumberCursor, Out, Page, Words
@@ -253,25 +251,17 @@ def _seals(read: Reading, imported: Import) -> Seals | None:
     return read.seals if sees_rows(read.actor, imported) else None
 
 
-class _Report(FileResponse):
-    """The report as a file that is there only while it is sent: written anew each time, so never sent in parts."""
+def _report(imported: Import, form: ReportFormat, lines: list[RefusedLine]) -> FileResponse:
+    make = write_csv if form is ReportFormat.CSV else write_xlsx
 
-    def __init__(self, imported: Import, form: ReportFormat, lines: list[RefusedLine]) -> None:
-        super().__init__(
-            "",
-            media_type="text/csv; charset=utf-8" if form is ReportFormat.CSV else XLSX,
-            filename=f"personnel-import-{imported.case_id}.{form}",
-            headers={"Accept-Ranges": "none"},
-        )
-        write = write_csv if form is ReportFormat.CSV else write_xlsx
-        self._write = partial(write, lines=lines, sheets_left_out=imported.sheets_left_out)
+    async def write(path: Path) -> None:
+        await asyncio.to_thread(make, path, lines=lines, sheets_left_out=imported.sheets_left_out)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        whole = {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"range"]}
-        with tempfile.TemporaryDirectory(prefix="amanat-report-") as directory:
-            self.path = Path(directory) / "report"
-            await asyncio.to_thread(self._write, self.path)
-            await super().__call__(whole, receive, send)
+    return MadeFile(
+        write,
+        media_type="text/csv; charset=utf-8" if form is ReportFormat.CSV else XLSX,
+        name=f"personnel-import-{imported.case_id}.{form}",
+    )
 
 
 @router.get(
@@ -300,4 +290,4 @@ async def download_import_report(
     if not sees_rows(caller.actor, imported):
         imported = replace(imported, sheets_left_out=[])
         lines = [replace(line, place=replace(line.place, sheet="")) for line in lines]
-    return _Report(imported, form, lines)
+    return _report(imported, form, lines)

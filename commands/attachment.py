@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import tempfile
 import zipfile
 from collections.abc import AsyncIterator, Callable
@@ -36,7 +37,7 @@ from domain.attachment import (
     recognise,
 )
 from domain.catalogue import ATTACHMENTS
-from domain.errors import CaseClosed, EmptyFile, Forbidden, KeyInFlight, KeyReused, NotFound, TooLarge
+from domain.errors import CaseClosed, EmptyFile, InvalidInput, KeyInFlight, KeyReused, NotFound, TooLarge
 from gateways.files import FileDamaged, FileTooLarge, StoredFile
 from gateways.picture import redraw
 from messages.attachment import Purpose
@@ -52,6 +53,7 @@ from storage.rows.cases import Case
 from storage.sealing import SealBroken
 
 OPERATION: Final = "add_attachment"
+_log = logging.getLogger("amanat.commands")
 _CHUNK: Final = 64 * 1024
 
 
@@ -133,7 +135,7 @@ async def add_attachment(context: Context, upload: Upload, render: Callable[[Com
             await redraw(received, kept)
         with kept.open("rb") as file:
             try:
-                stored = await context.files.keep(attachment.any_folder(), parts_of(file), limit=MAX_BYTES)
+                stored = await context.files.keep(attachment.any_folder(), _parts(file), limit=MAX_BYTES)
             except FileTooLarge:
                 raise TooLarge from None
 
@@ -150,14 +152,14 @@ async def _adding(connection: AsyncConnection, upload: Upload, actor: Actor | No
     """The files to which one may be added, and as what.
 
     Raises:
-        NotFound: they are not theirs to see.
-        Forbidden: they only look.
+        NotFound: they are not theirs to see, or only to look at.
+        InvalidInput: such a case has no files for this purpose.
     """
     files = await files_for(connection, actor or upload.actor, upload.case_id)
-    if files is None or upload.purpose not in {None, *files.rules.purposes}:
+    if files is None or files.part is None:
         raise NotFound
-    if files.part is None:
-        raise Forbidden
+    if upload.purpose not in {None, *files.rules.purposes}:
+        raise InvalidInput(field="purpose")
     return files, files.part
 
 
@@ -192,7 +194,7 @@ def _recognise(path: Path) -> MediaType:
     return media_type
 
 
-async def parts_of(file: BinaryIO) -> AsyncIterator[bytes]:
+async def _parts(file: BinaryIO) -> AsyncIterator[bytes]:
     """A local file bit by bit."""
     while part := await asyncio.to_thread(file.read, _CHUNK):
         yield part
@@ -231,7 +233,7 @@ async def remove_attachment(command: Command, case_id: UUID, attachment_id: UUID
     case = await command.lock_case(case_id)
     found = await _find(command.connection, command.actor, case_id, attachment_id)
     if found.person_id != command.actor.person_id:
-        raise Forbidden
+        raise NotFound
     mine = await attachment.removable(command.connection, case_id, command.actor.person_id)
     if found.id not in mine or not case.is_open:
         raise AttachmentStays
@@ -248,22 +250,25 @@ async def _find(connection: AsyncConnection, actor: Actor, case_id: UUID, attach
     return found
 
 
-@refuses(AttachmentUnreadable)
-async def open_attachment(
+@refuses()
+async def find_attachment(
     context: Context, actor: Actor, origin: str, case_id: UUID, attachment_id: UUID
-) -> tuple[Attachment, BinaryIO]:
-    """A file of a case with its content, for who may see it now; that staff have opened it is noted."""
+) -> Attachment:
+    """A file of a case, for who may see it now and is about to get its content; that staff get it is noted."""
     async with transaction(context.engine, Acting.of(actor)) as connection:
         found = await _find(connection, actor, case_id, attachment_id)
         if actor.capacity == "staff":
             by = f"{actor.capacity}:{actor.person_id}"
             noted = audit.AuditEntry("download_attachment", by, str(found.id), origin=origin or None)
             await audit.append(connection, audit.case_stream(case_id), noted)
-    with tempfile.TemporaryDirectory(prefix="amanat-attachment-") as directory:
-        path = Path(directory) / "content"
-        try:
-            await context.files.fetch(found.file_key, path)
-        except (FileNotFoundError, FileDamaged, SealBroken):
-            raise AttachmentUnreadable from None
-        # It can be read as long as it is open, though its name goes with the directory.
-        return found, path.open("rb")
+    return found
+
+
+@refuses(AttachmentUnreadable)
+async def write_attachment(context: Context, found: Attachment, path: Path) -> None:
+    """Write the content of a file to a local path."""
+    try:
+        await context.files.fetch(found.file_key, path)
+    except (FileNotFoundError, FileDamaged, SealBroken):
+        _log.exception("attachment_unreadable", extra={"attachment_id": str(found.id)})
+        raise AttachmentUnreadable from None

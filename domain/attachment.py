@@ -147,6 +147,7 @@ WORDS: Final = CapabilityWords(
             Purpose.SIGNED_REQUEST: Sentence("درخواست امضاشده", "Signed request"),
             Purpose.IDENTITY_PAPER: Sentence("مدرک هویتی", "Identity paper"),
             Purpose.SUPPORTING_PAPER: Sentence("مدرک", "Document"),
-        }
+        },
+        MediaType: {MediaType.PDF: Sentence("فایل PDF", "PDF"), MediaType.JPEG: Sentence("تصویر", "picture")},
     }
 )
