@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from web import (
     account,
     answers,
+    attachment,
     certificate,
     credit,
     guarantor,
@@ -53,6 +54,7 @@ _NOTES: Final = (
     password.NOTES,
     own_mobile.NOTES,
     answers.NOTES,
+    attachment.NOTES,
     application.NOTES,
     running.NOTES,
     guarantor.NOTES,
