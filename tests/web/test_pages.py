@@ -57,6 +57,7 @@ _PAGES: dict[str, tuple[str, str]] = {
     "/credit/{line_id}/card/code": ("member_own", "/credit/{line}/card/code"),
     "/credit/{line_id}/guarantor": ("member_own", "/credit/{tavana_line}/guarantor"),
     "/messages": ("member_own", "/messages"),
+    "/cases/{case_id}/attachments": ("member_own", "/cases/{case}/attachments"),
     "/inbox": ("finance_own", "/inbox"),
     "/inbox/together": ("finance_own", "/inbox/together?task={review_task}"),
     "/tasks/{task_id}": ("finance_own", "/tasks/{review_task}"),
@@ -121,7 +122,7 @@ _OPERATOR = {
     "password": "not-one-in-use",
     "totp_secret": "A" * 32,
 }
-_FILES = {"/personnel/example", "/personnel/imports/{import_id}/report"}
+_FILES = {"/cases/{case_id}/attachments/{attachment_id}", "/personnel/example", "/personnel/imports/{import_id}/report"}
 
 
 @pytest.fixture
