@@ -112,7 +112,7 @@ async def add_attachment(
 
     To an open case, by whom its kind takes files from; at most 50 a case, and 100 tries a person and day.
     """
-    upload = commands.Upload(caller.actor, case_id, key, caller.origin, content, purpose, file_name)
+    upload = commands.NewAttachment(caller.actor, case_id, key, caller.origin, content, purpose, file_name)
 
     def as_json(command: Command, added: Attachment) -> bytes:
         shown = AttachmentOut.of(added, command.actor, command.seals, may_remove=True)

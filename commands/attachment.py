@@ -58,7 +58,7 @@ _CHUNK: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
+class NewAttachment:
     """A file on its way in: by whom, for which case and what, under which key, from where, and what it is called.
 
     Without a ``purpose`` the first of its kind of case is meant.
@@ -74,7 +74,7 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
+class FilesOfCase:
     """The files of a case in somebody's eyes; ``part`` is as what they may add some, None if they only look."""
 
     case: Case
@@ -87,7 +87,7 @@ class Files:
         return self.part is not None and self.case.is_open
 
 
-async def files_for(connection: AsyncConnection, actor: Actor, case_id: UUID) -> Files | None:
+async def files_for(connection: AsyncConnection, actor: Actor, case_id: UUID) -> FilesOfCase | None:
     """The files of a case as far as somebody sees them; None if there are none for them.
 
     Staff see those of a case in which they take no part themselves, by a role to whose scope it belongs; auditors all.
@@ -99,18 +99,20 @@ async def files_for(connection: AsyncConnection, actor: Actor, case_id: UUID) ->
     own = await parts_in(connection, case_id, actor.person_id)
     if actor.capacity == "member":
         part: str | None = next(iter(sorted(own & rules.members)), None)
-        return None if part is None else Files(case, rules, part)
+        return None if part is None else FilesOfCase(case, rules, part)
     part = rules.role_of(actor.grants, case.region_code, case.organisation_id)
     if own or (part is None and not actor.holds_any({Role.AUDITOR})):
         return None
-    return Files(case, rules, part)
+    return FilesOfCase(case, rules, part)
 
 
 @refuses(
     *(TooLarge, EmptyFile, FileNotAccepted, PictureTooLarge, FilesOverQuota, CaseFull, CaseClosed),
     *(KeyReused, KeyInFlight),
 )
-async def add_attachment(context: Context, upload: Upload, render: Callable[[Command, Attachment], bytes]) -> Answer:
+async def add_attachment(
+    context: Context, upload: NewAttachment, render: Callable[[Command, Attachment], bytes]
+) -> Answer:
     """Add a file to a case; it is streamed, a picture drawn anew, and what it is its content alone decides.
 
     Args:
@@ -148,7 +150,9 @@ async def add_attachment(context: Context, upload: Upload, render: Callable[[Com
     return await perform_with(context, envelope, work, stored, status=201)
 
 
-async def _adding(connection: AsyncConnection, upload: Upload, actor: Actor | None = None) -> tuple[Files, str]:
+async def _adding(
+    connection: AsyncConnection, upload: NewAttachment, actor: Actor | None = None
+) -> tuple[FilesOfCase, str]:
     """The files to which one may be added, and as what.
 
     Raises:
@@ -200,7 +204,7 @@ async def _parts(file: BinaryIO) -> AsyncIterator[bytes]:
         yield part
 
 
-async def _keep(command: Command, upload: Upload, stored: StoredFile, media_type: MediaType) -> Attachment:
+async def _keep(command: Command, upload: NewAttachment, stored: StoredFile, media_type: MediaType) -> Attachment:
     case = await command.lock_case(upload.case_id)
     files, part = await _adding(command.connection, upload, command.actor)
     if not case.is_open:

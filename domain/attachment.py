@@ -54,7 +54,7 @@ class FileNotAccepted(InvalidInput):
     """The content is no whole PDF and no picture that can be drawn, whatever its name says."""
 
     code = "file_type_not_accepted"
-    fa = "این فایل پذیرفته نمی‌شود؛ تصویر (JPEG، PNG یا WebP) یا فایل PDF سالم بفرستید."
+    fa = "این فایل پذیرفته نمی‌شود؛ تصویر (JPEG یا PNG یا WebP) یا فایل PDF سالم بفرستید."
     en = "This file is not accepted; send a picture (JPEG, PNG or WebP) or a sound PDF."
 
 

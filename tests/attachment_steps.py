@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID, uuid4
 
 from commands.account import authenticate
-from commands.attachment import Upload, add_attachment
+from commands.attachment import NewAttachment, add_attachment
 from commands.command import Command, Context
 from storage.idempotency import Answer
 from storage.rows.attachment import Attachment
@@ -14,10 +14,12 @@ from tests.files_made import PDF
 from tests.personnel_steps import in_parts
 
 
-async def upload_of(context: Context, who: Someone, case_id: UUID, content: bytes = PDF, key: str = "") -> Upload:
+async def upload_of(
+    context: Context, who: Someone, case_id: UUID, content: bytes = PDF, key: str = ""
+) -> NewAttachment:
     """A file on its way in."""
     actor = await authenticate(context, who.token)
-    return Upload(actor, case_id, key or str(uuid4()), "", in_parts(content), file_name="نامه.pdf")
+    return NewAttachment(actor, case_id, key or str(uuid4()), "", in_parts(content), file_name="نامه.pdf")
 
 
 async def attach(context: Context, who: Someone, case_id: UUID, content: bytes = PDF, key: str = "") -> Attachment:

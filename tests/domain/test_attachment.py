@@ -12,7 +12,7 @@ from messages.attachment import Purpose
 from messages.case import CaseKind
 from tests.files_made import HTML, PDF, SVG, archive, picture
 
-RULES = AttachmentRules(CaseKind.MOBILE_CHANGE, (Purpose.SIGNED_REQUEST,), frozenset({Role.WELFARE_MANAGER}))
+RULES = AttachmentRules(CaseKind.ONBOARDING, (Purpose.SIGNED_REQUEST,), frozenset({Role.WELFARE_MANAGER}))
 
 
 def kind_of(content: bytes) -> MediaType:

@@ -141,7 +141,7 @@ async def test_a_file_that_is_too_large_or_missing_is_said_at_its_field(
     for files, sentence in (
         ({"file": ("a.pdf", b"x" * (MAX_BYTES + 1), "application/pdf")}, TooLarge.fa),
         ({"file": ("a.pdf", b"x" * (MAX_BYTES * 3 // 2), "application/pdf")}, TooLarge.fa),
-        ({"file": ("", b"", "application/pdf")}, "لطفاً فایلی انتخاب کنید."),
+        ({"file": ("", b"", "application/pdf")}, "لطفاً فایل را انتخاب کنید."),
     ):
         answer = await site.post(address, files=files, data={"key": "key-of-this-form"}, headers=headers)
         assert answer.status_code == 422
