@@ -55,6 +55,8 @@ from storage.sealing import SealBroken
 OPERATION: Final = "add_attachment"
 _log = logging.getLogger("amanat.commands")
 _CHUNK: Final = 64 * 1024
+# What is drawn anew may be larger than what came.
+_MOST_KEPT: Final = 2 * MAX_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ async def add_attachment(
             await redraw(received, kept)
         with kept.open("rb") as file:
             try:
-                stored = await context.files.keep(attachment.any_folder(), _parts(file), limit=MAX_BYTES)
+                stored = await context.files.keep(attachment.any_folder(), _parts(file), limit=_MOST_KEPT)
             except FileTooLarge:
                 raise TooLarge from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import AsyncIterator
@@ -26,6 +27,12 @@ from tests.books import Superuser
 from tests.commands.onboarding_steps import TavanaScenario
 from tests.files_made import HTML, PDF, SVG, archive, picture
 from tests.transitions import Transitions
+
+COPY = (
+    "INSERT INTO attachments (case_id, person_id, part, seen_by, purpose, name_sealed, media_type, size, sha256,"
+    " file_key) SELECT case_id, person_id, part, seen_by, purpose, name_sealed, media_type, size, sha256,"
+    " file_key || n FROM attachments, generate_series(2, %s) n"
+)
 
 
 @pytest.fixture
@@ -194,6 +201,16 @@ async def test_the_same_file_under_the_same_key_is_added_once(
     assert (len(listed), len(stored(tmp_path))) == (1, 1)
 
 
+async def test_the_same_key_sent_twice_at_once_adds_one_file(
+    api: httpx2.AsyncClient, tavana: TavanaScenario, case_id: UUID, tmp_path: Path
+) -> None:
+    key = str(uuid4())
+    both = await asyncio.gather(*(send(api, tavana.applicant, case_id, PDF, key=key) for _ in range(2)))
+    assert {answer.status_code for answer in both} <= {201, 409}
+    listed = (await api.get(place(case_id), headers=tavana.applicant.headers())).json()["items"]
+    assert (len(listed), len(stored(tmp_path))) == (1, 1)
+
+
 async def test_an_upload_that_breaks_off_leaves_nothing(
     context: Context, tavana: TavanaScenario, case_id: UUID, tmp_path: Path, superuser: Superuser
 ) -> None:
@@ -281,12 +298,9 @@ async def test_a_case_takes_so_many_files_and_a_person_sends_so_many_a_day(
     api: httpx2.AsyncClient, context: Context, tavana: TavanaScenario, case_id: UUID, superuser: Superuser
 ) -> None:
     await attach(context, tavana.applicant, case_id)
-    copied = (
-        "INSERT INTO attachments (case_id, person_id, part, seen_by, purpose, name_sealed, media_type, size, sha256,"
-        " file_key) SELECT case_id, person_id, part, seen_by, purpose, name_sealed, media_type, size, sha256,"
-        " file_key || n FROM attachments, generate_series(2, %s) n"
-    )
-    await superuser.run(copied, MAX_FILES_OF_CASE)
+    await superuser.run(COPY, MAX_FILES_OF_CASE - 1)
+    both = await asyncio.gather(*(send(api, who, case_id, PDF) for who in (tavana.applicant, tavana.finance)))
+    assert sorted(answer.status_code for answer in both) == [201, 409]
     answer = await send(api, tavana.applicant, case_id, PDF)
     assert (answer.status_code, answer.json()["code"]) == (409, "case_files_full")
 
