@@ -216,6 +216,7 @@ async def test_no_form_is_broken_by_nonsense(context: Context, messages_dir: Pat
         "task_id": world.things["review_task"],
         "guarantee_id": world.things["guarantee"],
         "line_id": world.things["tavana_line"],
+        "attachment_id": world.things["attachment"],
         "import_id": world.things["import"],
         "certificate_id": world.things["certificate"],
         "employment_id": world.things["employment"],
