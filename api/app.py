@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import (
     account,
+    attachment,
     balance,
     bank_account,
     card,
@@ -78,6 +79,7 @@ _ROUTERS = (
     own_mobile.router,
     bank_account.router,
     case.router,
+    attachment.router,
     task.router,
     onboarding.router,
     card.router,

@@ -24,6 +24,7 @@ from domain.errors import Conflict, Refusal
 from domain.wording import Sentence
 from web import (
     account,
+    attachment,
     balance,
     bank_account,
     card,
@@ -74,6 +75,7 @@ _ROUTERS: Final = (
     contact.router,
     onboarding.router,
     case.router,
+    attachment.router,
     guarantor.router,
     credit.router,
     card.router,

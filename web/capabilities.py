@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from web import (
     account,
     answers,
+    attachment,
     bank_account,
     certificate,
     credit,
@@ -62,6 +63,7 @@ _NOTES: Final = (
     own_mobile.NOTES,
     bank_account.NOTES,
     answers.NOTES,
+    attachment.NOTES,
     application.NOTES,
     running.NOTES,
     guarantor.NOTES,

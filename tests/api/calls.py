@@ -10,6 +10,7 @@ import httpx2
 
 from tests.api.world import World
 from tests.arrange import next_national_id
+from tests.files_made import PDF
 from tests.journeys.steps import ISSUE, TERMS
 
 _CSV = "کد ملی,شماره همراه,نام,نام خانوادگی,کد منطقه,تاریخ استخدام,خالص دریافتی,شماره شبا,وضعیت اشتغال\n"
@@ -114,6 +115,10 @@ def calls(world: World) -> dict[str, Call]:
         "list_cases": Call("GET", "/v1/cases"),
         "read_case": Call("GET", "/v1/cases/{case}"),
         "read_timeline": Call("GET", "/v1/cases/{case}/timeline"),
+        "list_attachments": Call("GET", "/v1/cases/{case}/attachments"),
+        "download_attachment": Call("GET", "/v1/cases/{case}/attachments/{attachment}"),
+        "remove_attachment": Call("DELETE", "/v1/cases/{case}/attachments/{attachment}"),
+        "add_attachment": Call("POST", "/v1/cases/{case}/attachments", content=PDF),
         "watch_case": Call("GET", "/v1/cases/{case}/events"),
         "list_tasks": Call("GET", "/v1/tasks"),
         "read_task": Call("GET", "/v1/tasks/{task}"),

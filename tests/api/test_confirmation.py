@@ -36,6 +36,8 @@ OPERATIONS_BY_CONFIRMATION: dict[str, frozenset[Confirmation]] = {
     ),
     # The queue, the session itself, looking somebody up.
     **dict.fromkeys(("claim_task", "release_task", "step_up", "sign_out", "search_employments"), NONE),
+    # A paper decides nothing by itself.
+    **dict.fromkeys(("add_attachment", "remove_attachment"), NONE),
     # Members': their codes come by SMS, bound to what they confirm.
     **dict.fromkeys(
         ("request_code", "apply_for_credit", "correct_application", "withdraw_application", "reveal_card"), NONE

@@ -51,6 +51,7 @@ MEMBER_ONLY = to(*MEMBERS)
 OWNER_ONLY = to("member_own", members=404)
 # Staff of an organisation or a region see its cases.
 SEES_THE_CASE = to("member_own", "hr_own", "hr_region", "welfare_own", "finance_own", *READERS, members=404, staff=404)
+SEES_THE_FILES = to("member_own", "hr_own", "hr_region", "finance_own", "auditor", members=404, staff=404)
 HOLDS_THE_TASK = to("hr_own", members=404, staff=404)
 
 MATRIX: dict[str, Rule] = {
@@ -88,6 +89,10 @@ MATRIX: dict[str, Rule] = {
     "read_case": SEES_THE_CASE,
     "read_timeline": SEES_THE_CASE,
     "watch_case": SEES_THE_CASE,
+    "list_attachments": SEES_THE_FILES,
+    "download_attachment": SEES_THE_FILES,
+    "remove_attachment": to("member_own", members=404, staff=404),
+    "add_attachment": to("member_own", "hr_own", "hr_region", "finance_own", members=404, staff=404),
     "list_tasks": ALL_SIGNED_IN,
     "read_task": HOLDS_THE_TASK,
     "list_programmes": MEMBER_ONLY,
@@ -385,17 +390,12 @@ async def test_what_is_not_there_and_what_is_not_yours_look_the_same(
     table, missing = calls(world), "01890000-0000-7000-8000-000000000000"
     foreign = {
         "member_foreign": [
-            "read_case",
-            "read_timeline",
+            *("read_case", "read_timeline", "list_attachments", "download_attachment", "add_attachment"),
             "read_statement",
             "read_credit_line",
             "read_guarantee",
-            "withdraw_application",
-            "name_guarantor",
-            "correct_application",
-            "request_substitution",
-            "read_substitution",
-            "withdraw_substitution",
+            *("withdraw_application", "name_guarantor", "correct_application"),
+            *("request_substitution", "read_substitution", "withdraw_substitution"),
         ],
         "hr_other": [
             "read_case",

@@ -18,6 +18,7 @@ from storage.onboarding import lines_of
 from storage.paper import Paper
 from storage.rows.onboarding import CreditLine
 from tests.arrange import Arrange, Someone
+from tests.attachment_steps import attach
 from tests.books import Superuser
 from tests.commands.onboarding_steps import MinipayOffice, TavanaScenario, apply, guarantee_of, issue, open_task, run
 from tests.transitions import Transitions
@@ -152,7 +153,9 @@ async def _credit(world: World, context: Context, activity_context: ActivityCont
     await _paper(world, context)
     waiting = await apply(office)
     await activities.request_backing(StepInput(waiting))
+    attached = (await attach(context, world.people["member_own"], waiting)).id
     world.things |= {"active": active, "case": waiting, "task": await open_task(context, waiting)}
+    world.things["attachment"] = attached
 
 
 async def _paper(world: World, context: Context) -> None:

@@ -18,6 +18,7 @@ from tests.account_people import Credentials, add_employee, sent_code, totp
 from tests.arrange import Someone, next_national_id
 from tests.commands.onboarding_steps import MinipayOffice, TavanaScenario, apply
 from tests.commands.substitution_steps import SubstitutionScenario
+from tests.files_made import PDF
 from tests.joining_steps import Joining
 from tests.personnel_steps import SHEBAS, Line, PersonnelOffice, csv_of
 from tests.web.form_window import Desk, Window
@@ -159,6 +160,16 @@ async def members_name_guarantors(desk: Desk) -> None:
     await window.send(address, "do=check", national_id=credit.newcomer.national_id)
     await window.send(address, "do=ask", national_id=credit.newcomer.national_id)
     await window.send("/cases/{case_id}/substitution-withdrawal")
+
+
+async def members_add_files(desk: Desk) -> None:
+    """A file is added to a case and taken back."""
+    window = await desk.of("member_own").go(f"/cases/{desk.world.things['asked_case']}")
+    await window.send("/cases/{case_id}/attachments", file=PDF.decode())
+    await window.go(f"/cases/{desk.world.things['asked_case']}/attachments")
+    await window.send("/cases/{case_id}/attachments/{attachment_id}/removal")
+    sql = "SELECT count(*) FROM attachments WHERE case_id = %s AND removed_at IS NULL"
+    assert await desk.superuser.value(sql, desk.world.things["asked_case"]) == 0
 
 
 async def members_see_their_card(desk: Desk) -> None:
@@ -391,6 +402,7 @@ SCENES: Final[tuple[Scene, ...]] = (
     members_name_guarantors,
     members_see_their_card,
     members_confirm_their_credit,
+    members_add_files,
     guarantors_answer,
     hr_keeps_the_list,
     hr_answers,

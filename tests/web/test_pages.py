@@ -64,6 +64,7 @@ _PAGES: dict[str, tuple[str, str]] = {
     "/papers": ("member_own", "/papers"),
     "/check/{token}": ("anonymous", "/check/{paper_token}"),
     "/messages": ("member_own", "/messages"),
+    "/cases/{case_id}/attachments": ("member_own", "/cases/{case}/attachments"),
     "/inbox": ("finance_own", "/inbox"),
     "/inbox/together": ("finance_own", "/inbox/together?task={review_task}"),
     "/tasks/{task_id}": ("finance_own", "/tasks/{review_task}"),
@@ -131,7 +132,12 @@ _OPERATOR = {
     "password": "not-one-in-use",
     "totp_secret": "A" * 32,
 }
-_FILES = {"/papers/{paper_id}", "/personnel/example", "/personnel/imports/{import_id}/report"}
+_FILES = {
+    "/cases/{case_id}/attachments/{attachment_id}",
+    "/papers/{paper_id}",
+    "/personnel/example",
+    "/personnel/imports/{import_id}/report",
+}
 
 
 @pytest.fixture
@@ -232,6 +238,7 @@ async def test_no_form_is_broken_by_nonsense(context: Context, messages_dir: Pat
         "task_id": world.things["review_task"],
         "guarantee_id": world.things["guarantee"],
         "line_id": world.things["tavana_line"],
+        "attachment_id": world.things["attachment"],
         "import_id": world.things["import"],
         "certificate_id": world.things["certificate"],
         "employment_id": world.things["employment"],
