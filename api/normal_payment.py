@@ -75,7 +75,9 @@ class NormalPaymentIn(Input):
 
     mobile: str = Field(max_length=40, description="The payee's", examples=["09121234567"])
     amount: AmountIn
-    about: str = Field(max_length=1_000, description="What for, in 3 to 200 characters", examples=["طراحی کارت ویزیت"])
+    what_for: str = Field(
+        max_length=1_000, description="What for, in 3 to 200 characters", examples=["طراحی کارت ویزیت"]
+    )
     terms_version: int = Field(
         strict=True, ge=1, description="The words that the payer has read and accepts", examples=[1]
     )
@@ -109,7 +111,7 @@ class NormalPaymentOut(Out):
         description="For the payer until the payee has answered; masked", examples=["0912***4567"]
     )
     amount: Amount
-    about: str = Field(examples=["طراحی کارت ویزیت"])
+    what_for: str = Field(examples=["طراحی کارت ویزیت"])
     terms: NormalPaymentTerms = Field(description="What both sides accept")
     accepted: Moment | None = Field(description="When the payee accepted")
     payment_id: UUID | None = Field(description="The payment that is under way, for the payer; null if none is")
@@ -136,7 +138,7 @@ class NormalPaymentLine(Out):
         description="For the payer until the payee has answered; masked", examples=["0912***4567"]
     )
     amount: Amount
-    about: str = Field(examples=["طراحی کارت ویزیت"])
+    what_for: str = Field(examples=["طراحی کارت ویزیت"])
     phase: str = Field(examples=["awaiting_payee"])
     phase_words: Words
     opened: Moment
@@ -165,7 +167,7 @@ async def _read(view: CaseView) -> NormalPaymentSection:
         payee_name=payee_name if is_known or not is_payer else None,
         payee_mobile=_masked(view.seals, payment) if is_payer else None,
         amount=payment.amount,
-        about=payment.about,
+        what_for=payment.what_for,
         terms=NormalPaymentTerms.of(payment.terms_version),
         accepted=payment.accepted_at,
         payment_id=await running_for(view.connection, payment.case_id) if is_payer else None,
@@ -207,7 +209,7 @@ async def read_normal_payment_terms(read: ReadingDep) -> NormalPaymentTerms:
 @refuses(commands.request_normal_payment)
 async def request_normal_payment(command: CommandDep, wish: NormalPaymentIn) -> CaseRow:
     """Ask whoever has a mobile to be paid outside escrow (E7); the answer never tells who is a member."""
-    asked = commands.NormalPaymentWish(wish.mobile, wish.amount.money(), wish.about, wish.terms_version)
+    asked = commands.NormalPaymentWish(wish.mobile, wish.amount.money(), wish.what_for, wish.terms_version)
     return await case_row(command, await commands.request_normal_payment(command, asked))
 
 
@@ -230,7 +232,7 @@ async def list_normal_payments(read: ReadingDep, before: IdCursor, limit: Limit 
             other_name=None if other is None else names.get(other),
             payee_mobile=_masked(read.seals, payment) if is_payer else None,
             amount=payment.amount,
-            about=payment.about,
+            what_for=payment.what_for,
             phase=row.phase,
             phase_words=Words.of(words.phase(CaseKind.NORMAL_PAYMENT, row.phase)),
             opened=row.opened_at,

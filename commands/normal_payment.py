@@ -48,14 +48,14 @@ class NormalPaymentWish:
 
     mobile: str = field(repr=False)
     amount: Money
-    about: str = field(repr=False)
+    what_for: str = field(repr=False)
     terms_version: int
 
 
 @refuses(
     refuse_closed,
     MobileUnreadable,
-    rules.AboutUnreadable,
+    rules.WhatForUnreadable,
     rules.NoResponsibilityOutdated,
     rules.PayeeIsPayer,
     payment_rules.PaymentTooSmall,
@@ -70,7 +70,7 @@ async def request_normal_payment(command: Command, wish: NormalPaymentWish) -> U
     await refuse_closed(command, CaseKind.NORMAL_PAYMENT)
     row = await _policy(command)
     policy, number = NormalPaymentPolicy.from_policy(row.value), read_mobile(wish.mobile)
-    about = rules.parse_about(wish.about)
+    what_for = rules.parse_what_for(wish.what_for)
     if wish.terms_version != policy.terms_version:
         raise rules.NoResponsibilityOutdated(field="terms_version")
     await _refuse_amount(command, wish.amount)
@@ -91,7 +91,7 @@ async def request_normal_payment(command: Command, wish: NormalPaymentWish) -> U
         payer_id=command.actor.person_id,
         number=sealed,
         amount=wish.amount,
-        about=about,
+        what_for=what_for,
         policy=policy,
     )
     await _invite(command, number, sealed.index)

@@ -15,7 +15,7 @@ from domain.wording import CapabilityWords, Sentence, TaskWords
 from messages.case import CaseKind
 from messages.normal_payment import Event, FactKind, Phase, Sms, TaskKind
 
-ABOUT_LETTERS: Final = range(3, 201)
+WHAT_FOR_LETTERS: Final = range(3, 201)
 # A request asks somebody by SMS: so many of one member a day, so many of one member to one number, and of everybody
 # together to one number.
 REQUESTS_PER_MEMBER: Final = Limit("normal_payments_member", 20, timedelta(days=1))
@@ -49,10 +49,10 @@ class PayeeIsPayer(Conflict):
     en = "This is your own number; please enter the payee's."
 
 
-class AboutUnreadable(InvalidInput):
+class WhatForUnreadable(InvalidInput):
     """What the payment is for is missing, too short or too long."""
 
-    code = "payment_about_unreadable"
+    code = "payment_what_for_unreadable"
     fa = "بنویسید این پرداخت بابت چیست؛ از ۳ تا ۲۰۰ نویسه."
     en = "Please write what the payment is for, in 3 to 200 characters."
 
@@ -65,12 +65,12 @@ class NoResponsibilityOutdated(Conflict):
     en = "The wording of the normal payment has changed; please read the new text and accept it."
 
 
-def parse_about(text: str) -> str:
-    """Read what a payment is for. Raises AboutUnreadable."""
-    about = clean_text(text)
-    if len(about) not in ABOUT_LETTERS:
-        raise AboutUnreadable(field="about")
-    return about
+def parse_what_for(text: str) -> str:
+    """Read what a payment is for. Raises WhatForUnreadable."""
+    what_for = clean_text(text)
+    if len(what_for) not in WHAT_FOR_LETTERS:
+        raise WhatForUnreadable(field="what_for")
+    return what_for
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ async def add_normal_payment(
     payer_id: UUID,
     number: Number,
     amount: Money,
-    about: str,
+    what_for: str,
     policy: NormalPaymentPolicy,
 ) -> None:
     """Store what a case of this kind is to pay, and by which number its payee is found."""
@@ -58,7 +58,7 @@ async def add_normal_payment(
         "mobile_sealed": number.sealed,
         "amount": amount.amount,
         "unit": amount.unit,
-        "about": about,
+        "what_for": what_for,
         "terms_version": policy.terms_version,
         "answer_until": sa.func.now() + policy.accept_expire,
     }

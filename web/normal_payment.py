@@ -72,7 +72,7 @@ async def show_request(request: SignedIn) -> Response:
 async def ask(request: SignedIn) -> Response:
     """Ask; what follows is the same whoever has the number."""
     form = await request.form()
-    mobile, amount, about = form.required("mobile"), form.toman("amount.amount"), form.required("about")
+    mobile, amount, what_for = form.required("mobile"), form.toman("amount.amount"), form.required("what_for")
     _accept(form)
     if form.is_good:
         try:
@@ -80,7 +80,7 @@ async def ask(request: SignedIn) -> Response:
                 NormalPaymentIn,
                 mobile=mobile,
                 amount=amount,
-                about=about,
+                what_for=what_for,
                 terms_version=form.version("terms_version"),
             )
             case = await request.api.perform(request_normal_payment, form.key, wish)

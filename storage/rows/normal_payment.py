@@ -12,7 +12,7 @@ from storage.rows.table import table
 
 @dataclass(frozen=True, slots=True)
 class NormalPayment:
-    """What one member pays another: ``amount`` rial, for ``about``.
+    """What one member pays another: ``amount`` rial, for ``what_for``.
 
     ``payee_id`` is None until the number is a member's; the sealed number goes once nobody is waited for by it.
     """
@@ -24,7 +24,7 @@ class NormalPayment:
     mobile_sealed: bytes | None = field(repr=False)
     amount: int
     unit: Unit
-    about: str = field(repr=False)
+    what_for: str = field(repr=False)
     terms_version: int
     answer_until: datetime
     accepted_at: datetime | None

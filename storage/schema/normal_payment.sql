@@ -15,7 +15,7 @@ CREATE TABLE normal_payments (
     mobile_sealed bytea,
     amount bigint NOT NULL CHECK (amount > 0),
     unit text NOT NULL CHECK (unit = 'IRR'),
-    about text NOT NULL CHECK (length(about) BETWEEN 3 AND 200),
+    what_for text NOT NULL CHECK (length(what_for) BETWEEN 3 AND 200),
     terms_version int NOT NULL CHECK (terms_version > 0),
     -- Until then the payee may answer, whenever they became a member.
     answer_until timestamptz NOT NULL,

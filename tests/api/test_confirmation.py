@@ -50,6 +50,7 @@ OPERATIONS_BY_CONFIRMATION: dict[str, frozenset[Confirmation]] = {
     "add_sheba": NONE,
     **dict.fromkeys(("add_card", "choose_bank_account", "remove_bank_account"), STEP_UP),
     **dict.fromkeys(("name_guarantor", "check_guarantor", "request_substitution", "withdraw_substitution"), NONE),
+    **dict.fromkeys(("request_normal_payment", "pay_normal_payment", "withdraw_normal_payment"), NONE),
 }
 DECISIONS_BY_CONFIRMATION: dict[tuple[str, str], frozenset[Confirmation]] = {
     ("issue_certificate", "issue"): CODE,
@@ -74,6 +75,9 @@ DECISIONS_BY_CONFIRMATION: dict[tuple[str, str], frozenset[Confirmation]] = {
     # A guarantor's own, with a code by SMS for exactly its terms.
     ("answer_guarantee", "accept"): NONE,
     ("answer_guarantee", "refuse"): NONE,
+    # A payee's own: what they accept costs them nothing.
+    ("answer_normal_payment", "accept"): NONE,
+    ("answer_normal_payment", "refuse"): NONE,
 }
 # Who may do what takes a code of its own.
 BY = {

@@ -134,6 +134,13 @@ MATRIX: dict[str, Rule] = {
     **dict.fromkeys(("name_guarantor", "correct_application", "request_substitution"), OWNER_ONLY),
     "read_substitution": SEES_THE_CASE,
     "withdraw_substitution": to("member_own", members=404),
+    "read_normal_payment_terms": MEMBER_ONLY,
+    "list_normal_payments": MEMBER_ONLY,
+    "request_normal_payment": MEMBER_ONLY,
+    "pay_normal_payment": to("member_own", members=404),
+    "withdraw_normal_payment": to("member_own", members=404),
+    "read_balance": MEMBER_ONLY,
+    "list_balance_entries": MEMBER_ONLY,
     "apply_for_credit": MEMBER_ONLY,
     "claim_task": HOLDS_THE_TASK,
     "release_task": HOLDS_THE_TASK,
@@ -193,6 +200,9 @@ GUARANTEED: dict[str, Rule] = {
     "a guarantor's code": to("guarantor_own", members=404),
     "a guarantor's answer": ASKED,
     "withdrawing it": to("member_own", members=404),
+    "the case of a normal payment": to("member_own", "guarantor_own", *READERS, members=404, staff=404),
+    "the task of a payee": ASKED,
+    "a payee's answer": ASKED,
     "the case that finance reviews": to(
         "hr_own", "hr_region", "welfare_own", "finance_own", *READERS, members=404, staff=404
     ),
@@ -396,6 +406,7 @@ async def test_what_is_not_there_and_what_is_not_yours_look_the_same(
             "read_guarantee",
             *("withdraw_application", "name_guarantor", "correct_application"),
             *("request_substitution", "read_substitution", "withdraw_substitution"),
+            *("pay_normal_payment", "withdraw_normal_payment"),
         ],
         "hr_other": [
             "read_case",

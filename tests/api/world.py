@@ -11,6 +11,7 @@ from commands import substitution
 from commands.command import Command, Context
 from commands.paper import issue_credit_confirmation
 from domain.access import Grant, Role, ScopeKind
+from gateways.local_bank import LocalBank
 from messages.case import StepInput
 from storage import policies
 from storage.database import SERVICE, transaction
@@ -20,6 +21,7 @@ from storage.rows.onboarding import CreditLine
 from tests.arrange import Arrange, Someone
 from tests.attachment_steps import attach
 from tests.books import Superuser
+from tests.commands.normal_payment_steps import NormalPaymentScenario, confirm_number, let_any_card_pay
 from tests.commands.onboarding_steps import MinipayOffice, TavanaScenario, apply, guarantee_of, issue, open_task, run
 from tests.transitions import Transitions
 
@@ -140,6 +142,7 @@ async def _objects(
     await _credit(world, context, activity_context)
     await _others(world, arrange, superuser)
     await _guaranteed(world, context, activity_context, arrange)
+    await _normal_payments(world, context, activity_context)
 
 
 async def _credit(world: World, context: Context, activity_context: ActivityContext) -> None:
@@ -213,6 +216,20 @@ async def _substitution(world: World, context: Context, activity_context: Activi
     world.things |= {"tavana_line": line.id, "current_guarantee": guarantee.id, "substitution": case_id}
 
 
+async def _normal_payments(world: World, context: Context, activity_context: ActivityContext) -> None:
+    """The member is to pay what a colleague has accepted, and asked them once more."""
+    bank, payer, payee = (
+        activity_context.gateways["local"],
+        world.people["member_own"],
+        world.people["guarantor_own"],
+    )
+    assert isinstance(bank, LocalBank)
+    await confirm_number(context, payee)
+    scenario = NormalPaymentScenario(context, Transitions(activity_context), bank, payer, payee)
+    world.things |= {"payable": await scenario.accepted(), "asked_payment": await scenario.asked()}
+    world.things["payee_task"] = await open_task(context, world.things["asked_payment"], "answer_normal_payment")
+
+
 async def _lines(command: Command) -> list[CreditLine]:
     return await lines_of(command.connection, command.actor.person_id)
 
@@ -242,6 +259,7 @@ async def _others(world: World, arrange: Arrange, superuser: Superuser) -> None:
 async def _of_the_platform(world: World, context: Context, arrange: Arrange, superuser: Superuser) -> None:
     """What belongs to no organisation."""
     things = world.things
+    await let_any_card_pay(context)
     things["notice"] = await superuser.value("SELECT id FROM notices ORDER BY id LIMIT 1")
     await superuser.run("UPDATE notices SET state = 'failed', failure = 'refused' WHERE id = %s", things["notice"])
     things["finding"] = await superuser.value(

@@ -31,7 +31,7 @@ from tests.commands.onboarding_steps import answer, open_task, run
 from tests.transitions import Transitions
 
 AMOUNT = Money(25_000_000)
-ABOUT = "طراحی کارت ویزیت"
+WHAT_FOR = "طراحی کارت ویزیت"
 ANSWER, PAY = "answer_normal_payment", "pay_normal_payment"
 _ROUNDS = itertools.count(1_000)
 _STEPS_MAX = 12
@@ -86,7 +86,7 @@ class NormalPaymentScenario:
         values: dict[str, Any] = {
             "mobile": mobile or self.payee.mobile,
             "amount": AMOUNT,
-            "about": ABOUT,
+            "what_for": WHAT_FOR,
             "terms_version": 1,
         }
         wish = NormalPaymentWish(**(values | changes))

@@ -16,9 +16,9 @@ from domain.errors import CaseClosed, NotFound, Refusal, ServiceClosed, TaskMoot
 from domain.money import Money
 from domain.normal_payment import (
     REQUESTS_PER_PAIR,
-    AboutUnreadable,
     NoResponsibilityOutdated,
     PayeeIsPayer,
+    WhatForUnreadable,
 )
 from domain.payment import PaymentReceived, PaymentTooLarge, PaymentTooSmall, PaymentUnderWay
 from gateways.local_bank import LocalBank
@@ -41,8 +41,8 @@ async def scenario(
 @pytest.mark.parametrize(
     ("changes", "refusal"),
     [
-        ({"about": " ab "}, AboutUnreadable),
-        ({"about": "الف" * 67}, AboutUnreadable),
+        ({"what_for": " ab "}, WhatForUnreadable),
+        ({"what_for": "الف" * 67}, WhatForUnreadable),
         ({"terms_version": 2}, NoResponsibilityOutdated),
         ({"amount": Money(9_999)}, PaymentTooSmall),
         ({"amount": Money(1_000_000_001)}, PaymentTooLarge),

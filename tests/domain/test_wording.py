@@ -37,6 +37,7 @@ from domain.wording import (
     WordsTwice,
 )
 from messages import decision
+from messages import normal_payment as normal_payment_messages
 from messages import onboarding as application
 from messages import payment as payment_messages
 from messages import personnel as personnel_messages
@@ -57,6 +58,7 @@ _NOT_SHOWN: Mapping[type[StrEnum], str] = {
     decision.Step: "operators read it in Temporal",
     application.Step: "operators read it in Temporal",
     substitution_messages.Step: "operators read it in Temporal",
+    normal_payment_messages.Step: "operators read it in Temporal",
     payment_messages.PurposeAnswer: "a signal from one process to another",
     payment_messages.Step: "operators read it in Temporal",
     personnel_messages.ImportStep: "operators read it in Temporal",

@@ -57,6 +57,7 @@ SEEN_BY_ALL = {"services"}
 
 # What the app may update of a table, and why; a table that is not listed is written once. A new one has to decide.
 UPDATED = {
+    "normal_payments": "accepted_at mobile_index mobile_sealed payee_id",
     "payment_attempts": "authority called_back_at card ends_at fee gateway link look_at looked_at paid_amount paid_at"
     " reason reference state token_sealed unclear_since",
     "payment_items": "decided_at state",

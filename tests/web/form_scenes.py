@@ -11,11 +11,13 @@ from uuid import UUID
 from domain.access import Grant, Role, ScopeKind
 from domain.account import CodePurpose
 from domain.persian import persian_digits
+from gateways.local_bank import LocalBank
 from messages.case import StepInput
 from storage.account import clear_credential, create_link
 from storage.database import SERVICE, transaction
 from tests.account_people import Credentials, add_employee, sent_code, totp
 from tests.arrange import Someone, next_national_id
+from tests.commands.normal_payment_steps import NormalPaymentScenario
 from tests.commands.onboarding_steps import MinipayOffice, TavanaScenario, apply
 from tests.commands.substitution_steps import SubstitutionScenario
 from tests.files_made import PDF
@@ -199,6 +201,32 @@ async def guarantors_answer(desk: Desk) -> None:
         await window.send(f"/guarantees/{{guarantee_id}}/{answers[0]}")
     sql = "SELECT count(*) FROM guarantees WHERE status = 'accepted' AND person_id = %s"
     assert await desk.superuser.value(sql, tavana.guarantor.id) == 0
+
+
+async def members_pay_outside_escrow(desk: Desk) -> None:
+    """One asks for a normal payment, the payee accepts or refuses, and the payer pays or withdraws."""
+    world, words = desk.world, {"accepted": "yes"}
+    payer, payee = desk.of("member_own"), desk.of("guarantor_own")
+    wish = {"mobile": "۰۹۳۵۱۱۱۰۰۴۴", "amount__amount": TOMAN, "what_for": "طراحی کارت ویزیت", **words}
+    await (await payer.go("/normal-payments/new")).send("/normal-payments/new", **wish)
+    assert await desk.superuser.rows("SELECT amount FROM normal_payments WHERE payee_id IS NULL") == [(RIAL,)]
+    await payer.send("/cases/{case_id}/normal-payment-withdrawal")
+    await (await payee.go(f"/normal-payments/{world.things['asked_payment']}/answer")).send(
+        "/normal-payments/{case_id}/acceptance", **words
+    )
+    bank = desk.activity_context.gateways["local"]
+    assert isinstance(bank, LocalBank)
+    scenario = NormalPaymentScenario(
+        desk.context, desk.transitions, bank, world.people["member_own"], world.people["guarantor_own"]
+    )
+    await (await payee.go(f"/normal-payments/{await scenario.asked()}/answer")).send(
+        "/normal-payments/{case_id}/refusal"
+    )
+    await payer.go(f"/normal-payments/{world.things['payable']}/payment")
+    await payer.send("/normal-payments/{case_id}/payment")
+    assert await desk.superuser.value(
+        "SELECT count(*) FROM payments WHERE person_id = %s", world.people["member_own"].id
+    )
 
 
 async def hr_keeps_the_list(desk: Desk) -> None:
@@ -404,6 +432,7 @@ SCENES: Final[tuple[Scene, ...]] = (
     members_confirm_their_credit,
     members_add_files,
     guarantors_answer,
+    members_pay_outside_escrow,
     hr_keeps_the_list,
     hr_answers,
     officers_work_their_inbox,

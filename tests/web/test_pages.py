@@ -61,6 +61,11 @@ _PAGES: dict[str, tuple[str, str]] = {
     "/credit/{line_id}/card": ("member_own", f"/credit/{{line}}/card?code_id={_CHALLENGE}"),
     "/credit/{line_id}/card/code": ("member_own", "/credit/{line}/card/code"),
     "/credit/{line_id}/guarantor": ("member_own", "/credit/{tavana_line}/guarantor"),
+    "/normal-payments": ("member_own", "/normal-payments"),
+    "/normal-payments/new": ("member_own", "/normal-payments/new"),
+    "/normal-payments/{case_id}/answer": ("guarantor_own", "/normal-payments/{asked_payment}/answer"),
+    "/normal-payments/{case_id}/payment": ("member_own", "/normal-payments/{payable}/payment"),
+    "/balance": ("member_own", "/balance"),
     "/papers": ("member_own", "/papers"),
     "/check/{token}": ("anonymous", "/check/{paper_token}"),
     "/messages": ("member_own", "/messages"),
@@ -107,6 +112,8 @@ _MORE: tuple[tuple[str, str], ...] = (
     ("auditor", "/cases/{active}"),
     ("member_own", "/cases/{substitution}"),
     ("member_own", "/cases/{active}"),
+    ("member_own", "/cases/{payable}"),
+    ("guarantor_own", "/cases/{asked_payment}"),
     ("operator", "/confirm"),
     ("operator", "/profile"),
     ("operator", "/inbox"),
@@ -223,7 +230,15 @@ async def test_no_page_is_broken_for_anybody(context: Context, messages_dir: Pat
                 answer = await client.get(path, headers={"Cookie": f"{SESSION_COOKIE}={token}"} if token else {})
                 answers[who, path] = answer.status_code
     assert {key: status for key, status in answers.items() if status not in {200, 303, 403, 404}} == {}
-    private = ("/cases/", "/tasks/", "/guarantees/", "/credit/", "/personnel/imports/", "/certificates")
+    private = (
+        "/cases/",
+        "/tasks/",
+        "/guarantees/",
+        f"/normal-payments/{world.things['payable']}",
+        "/credit/",
+        "/personnel/imports/",
+        "/certificates",
+    )
     opened = {who for (who, path), status in answers.items() if status == 200 and path.startswith(private)}
     assert "member_foreign" not in opened
     assert "finance_other" not in opened
