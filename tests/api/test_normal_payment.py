@@ -120,4 +120,4 @@ async def test_the_words_in_force_are_those_that_a_request_accepts(
         "/v1/normal-payments", json={**wish, "terms_version": terms["version"]}, headers=scenario.payer.headers()
     )
     assert answer.status_code == 201, answer.text
-    assert UUID(answer.json()["id"])
+    UUID(answer.json()["id"])
