@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +32,7 @@ from storage.rows.cases import Case
 from storage.rows.payment import PaymentAttempt, PaymentItem, PaymentReturn
 from storage.rows.policies import policies
 from tests.arrange import STANDS_STILL, Arrange, Someone
+from tests.books import Superuser
 from tests.commands.onboarding_steps import answer, open_task, run
 from tests.transitions import Transitions
 
@@ -41,6 +42,13 @@ PURPOSE = CaseKind.ONBOARDING
 TAKEN = Account(chart.BANK, "taken-by-tests")
 _ROUNDS = itertools.count(1_000)
 _STEPS_MAX = 12
+_MOMENTS = {
+    "payments": ("opened_at", "pay_until"),
+    "payment_attempts": ("begun_at", "ends_at", "called_back_at", "looked_at", "look_at", "unclear_since", "paid_at"),
+    "payment_returns": ("asked_at", "owed_since"),
+    "deadlines": ("due_at",),
+    "tasks": ("remind_at", "due_at"),
+}
 
 
 async def open_purpose(context: Context, *, kind: CaseKind = PURPOSE) -> UUID:
@@ -230,3 +238,10 @@ class PaymentScenario:
         """What goes back of it."""
         async with transaction(self.context.engine, SERVICE) as connection:
             return await rows.returns_of(connection, case_id)
+
+
+async def pass_time(superuser: Superuser, passed: timedelta) -> None:
+    """All moments of payments lie so much further back: so much time has passed."""
+    for table, names in _MOMENTS.items():
+        changes = ", ".join(f"{name} = {name} - %(passed)s" for name in names)
+        await superuser.connection.execute(f"UPDATE {table} SET {changes}", {"passed": passed})  # noqa: S608
