@@ -22,6 +22,7 @@ from temporalio.client import Client
 from temporalio.runtime import Runtime
 from temporalio.service import TLSConfig
 
+from activities.bank_account import BankAccountCheck
 from activities.invitation import InvitationSender
 from activities.joining import JoiningCheck
 from activities.mobile_change import MobileOwnerCheck
@@ -29,11 +30,14 @@ from activities.notice import NoticeSender
 from activities.transition import ActivityContext
 from commands.command import Context
 from domain.notice import sms_texts
+from gateways.account_owner import AccountOwners, LocalAccountOwners
 from gateways.files import Files
+from gateways.finnotech import FinnotechAccountOwners
 from gateways.mail import LocalMail, MailGateway, NoMail
 from gateways.mobile_owner import LocalMobileOwners, MobileOwners, UidMobileOwners
 from gateways.sms import Kavenegar, KavenegarTemplate, LocalSms, SmsGateway, SmsIr
 from gateways.smtp import SEND_SECONDS, SmtpMail
+from messages.bank_account import CheckBankAccount
 from messages.invitation import SendInvitation
 from messages.joining import CheckJoining
 from messages.mobile_change import CheckMobileOwner
@@ -65,6 +69,10 @@ class MailNotSet(Exception):
 
 class MobileOwnerNotSet(Exception):
     """The registry of mobiles is not fully named in the settings."""
+
+
+class AccountOwnerNotSet(Exception):
+    """The registry of bank accounts is not fully named in the settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +172,8 @@ async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = 
     owners = mobile_owners(settings, http)
     check = JoiningCheck(activity_context, owners, lambda: relay.nudge())  # noqa: PLW0108 - the relay comes next
     owner_check = MobileOwnerCheck(activity_context, owners)
-    relay = Relay(engine, _routes(client, sender, check, owner_check, invitations))
+    account_check = BankAccountCheck(activity_context, account_owners(settings, http))
+    relay = Relay(engine, _routes(client, sender, check, owner_check, account_check, invitations))
     context = Context(engine, side, seals, files, relay.nudge, links, settings.contact, tuple(gateways))
     return Assembly(settings, engine, side, context, activity_context, relay, client, http)
 
@@ -190,6 +199,7 @@ def _routes(
     sender: NoticeSender,
     check: JoiningCheck,
     owner_check: MobileOwnerCheck,
+    account_check: BankAccountCheck,
     invitations: InvitationSender,
 ) -> list[Route]:
     return [
@@ -200,6 +210,7 @@ def _routes(
         Route(MailCode, sender.send_code, Lane.MAIL_CODES, _MAIL_SECONDS),
         Route(CheckJoining, check.check, Lane.INQUIRIES),
         Route(CheckMobileOwner, owner_check.check, Lane.INQUIRIES),
+        Route(CheckBankAccount, account_check.check, Lane.INQUIRIES),
         Route(SendInvitation, invitations.send, Lane.NOTICES),
     ]
 
@@ -220,6 +231,25 @@ def mobile_owners(settings: Settings, http: httpx2.AsyncClient) -> MobileOwners:
     if not settings.mobile_registry_business_id or not token:
         raise MobileOwnerNotSet("AMANAT_MOBILE_REGISTRY_BUSINESS_ID and AMANAT_MOBILE_REGISTRY_TOKEN are needed")
     return UidMobileOwners(http, settings.mobile_registry_business_id, token)
+
+
+def account_owners(settings: Settings, http: httpx2.AsyncClient) -> AccountOwners:
+    """The registry of bank accounts that the settings name; the local one belongs to a stand-alone stack alone.
+
+    Raises:
+        AccountOwnerNotSet: none is named, or its client, national id or secret is missing.
+    """
+    if settings.account_registry_provider == "local":
+        if not settings.stand_alone:
+            raise AccountOwnerNotSet(
+                "set AMANAT_ACCOUNT_REGISTRY_PROVIDER, or AMANAT_STAND_ALONE for a stand-alone stack"
+            )
+        return LocalAccountOwners()
+    client, national_id = settings.account_registry_client_id, settings.account_registry_national_id
+    secret = settings.account_registry_secret.get_secret_value()
+    if not (client and national_id and secret):
+        raise AccountOwnerNotSet("AMANAT_ACCOUNT_REGISTRY_CLIENT_ID, _NATIONAL_ID and _SECRET are needed")
+    return FinnotechAccountOwners(http, client, national_id, secret, settings.account_registry_url)
 
 
 def mail_gateway(settings: Settings) -> MailGateway:

@@ -67,6 +67,11 @@ class Settings(BaseSettings):
     mobile_registry_provider: Literal["local", "uid"] = "local"
     mobile_registry_business_id: str = ""
     mobile_registry_token: SecretStr = SecretStr("")
+    account_registry_provider: Literal["local", "finnotech"] = "local"
+    account_registry_client_id: str = ""
+    account_registry_national_id: str = ""
+    account_registry_secret: SecretStr = SecretStr("")
+    account_registry_url: Annotated[str, Field(pattern="^https://")] = "https://api.finnotech.ir"
     payment_gateways: list[str] = Field(default_factory=list)
     zarinpal_merchant_id: SecretStr = SecretStr("")
     zarinpal_access_token: SecretStr = SecretStr("")

@@ -19,7 +19,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import (
     account,
+    attachment,
     balance,
+    bank_account,
     card,
     case,
     certificate,
@@ -75,7 +77,9 @@ _ROUTERS = (
     profile.router,
     password.router,
     own_mobile.router,
+    bank_account.router,
     case.router,
+    attachment.router,
     task.router,
     onboarding.router,
     card.router,

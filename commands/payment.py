@@ -145,7 +145,9 @@ async def try_again(command: Command, case_id: UUID, gateway: str | None = None)
         raise rules.PaymentUnclear
     if await _is_received(command, case_id, attempts):
         raise rules.PaymentReceived
-    if policy is None or len(attempts) >= policy.attempts or payment.pay_until <= command.now:
+    is_wanted = any(item.decided_at is None for item in await rows.items_of(command.connection, case_id))
+    is_over = not is_wanted or payment.pay_until <= command.now
+    if policy is None or is_over or len(attempts) >= policy.attempts:
         raise rules.AttemptsUsedUp
     if "requested" not in states:
         await _begin_attempt(command, case_id, _first_gateway(command, policy, gateway))
@@ -223,7 +225,7 @@ async def give_up(command: Command, task: Task, note: str) -> UUID:
     expect_kind(task, TaskKind.SETTLE_PAYMENT)
     await require_code(command)
     for attempt in await rows.attempts_of(command.connection, task.case_id):
-        if attempt.is_watched:
+        if attempt.state == "unclear":
             await rows.end_attempt(command.connection, attempt.id, "given_up")
     return await command.act(
         task.case_id, FactKind.PAYMENT_GIVEN_UP, {"note": note}, part=Role.SETTLEMENT_OFFICER, closes=task

@@ -7,13 +7,24 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
+from domain.access import Part, Role
+from domain.attachment import AttachmentRules
 from domain.errors import Conflict, Forbidden, InvalidInput
 from domain.money import RIAL_A_TOMAN, Money
 from domain.programme import Backing, Programme, Review
 from domain.review import ReturnReason
 from domain.wording import OWNER, CapabilityWords, Line, MailText, Sentence, TaskWords
+from messages.attachment import Purpose
 from messages.case import CaseKind
 from messages.onboarding import Event, FactKind, Phase, TaskKind
+
+# Papers by which HR and finance judge an application; no guarantor sees them (A5).
+ATTACHMENTS: Final = AttachmentRules(
+    CaseKind.ONBOARDING,
+    (Purpose.SUPPORTING_PAPER,),
+    staff=frozenset({Role.HR_OFFICER, Role.FINANCE_OFFICER}),
+    members=frozenset({Part.APPLICANT}),
+)
 
 
 class Obstacle(StrEnum):

@@ -8,7 +8,18 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from assembly import MailNotSet, MobileOwnerNotSet, SmsNotSet, mail_gateway, mobile_owners, sms_gateway
+from assembly import (
+    AccountOwnerNotSet,
+    MailNotSet,
+    MobileOwnerNotSet,
+    SmsNotSet,
+    account_owners,
+    mail_gateway,
+    mobile_owners,
+    sms_gateway,
+)
+from gateways.account_owner import LocalAccountOwners
+from gateways.finnotech import FinnotechAccountOwners
 from gateways.mail import LocalMail, NoMail
 from gateways.mobile_owner import LocalMobileOwners, UidMobileOwners
 from gateways.payment import LinkRequest
@@ -182,6 +193,31 @@ async def test_a_registry_outside_needs_its_id_and_token(environment: pytest.Mon
         environment.setenv("AMANAT_MOBILE_REGISTRY_BUSINESS_ID", "id")
         environment.setenv("AMANAT_MOBILE_REGISTRY_TOKEN", "token")
         assert mobile_owners(Settings(), http) == UidMobileOwners(http, "id", "token")
+
+
+async def test_a_registry_of_accounts_that_says_yes_works_in_a_stand_alone_stack_only(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    async with httpx2.AsyncClient() as http:
+        with pytest.raises(AccountOwnerNotSet):
+            account_owners(Settings(), http)
+        environment.setenv("AMANAT_STAND_ALONE", "1")
+        assert isinstance(account_owners(Settings(), http), LocalAccountOwners)
+
+
+async def test_a_registry_of_accounts_outside_needs_client_national_id_and_secret(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    environment.setenv("AMANAT_ACCOUNT_REGISTRY_PROVIDER", "finnotech")
+    async with httpx2.AsyncClient() as http:
+        for name in ("CLIENT_ID", "NATIONAL_ID", "SECRET"):
+            with pytest.raises(AccountOwnerNotSet):
+                account_owners(Settings(), http)
+            environment.setenv(f"AMANAT_ACCOUNT_REGISTRY_{name}", "ours")
+        owners = account_owners(Settings(), http)
+    assert isinstance(owners, FinnotechAccountOwners)
+    assert (owners.base, owners.client_id) == ("https://api.finnotech.ir", "ours")
+    assert "secret" not in repr(owners)
 
 
 def test_names_under_localhost_lead_into_a_stand_alone_stack_only(environment: pytest.MonkeyPatch) -> None:

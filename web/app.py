@@ -24,7 +24,9 @@ from domain.errors import Conflict, Refusal
 from domain.wording import Sentence
 from web import (
     account,
+    attachment,
     balance,
+    bank_account,
     card,
     case,
     certificate,
@@ -68,10 +70,12 @@ _ROUTERS: Final = (
     profile.router,
     password.router,
     own_mobile.router,
+    bank_account.router,
     home.router,
     contact.router,
     onboarding.router,
     case.router,
+    attachment.router,
     guarantor.router,
     credit.router,
     card.router,

@@ -8,6 +8,8 @@ from typing import Final, TypeVar
 from web import (
     account,
     answers,
+    attachment,
+    bank_account,
     certificate,
     credit,
     guarantor,
@@ -59,7 +61,9 @@ _NOTES: Final = (
     profile.NOTES,
     password.NOTES,
     own_mobile.NOTES,
+    bank_account.NOTES,
     answers.NOTES,
+    attachment.NOTES,
     application.NOTES,
     running.NOTES,
     guarantor.NOTES,

@@ -10,6 +10,7 @@ import httpx2
 
 from tests.api.world import World
 from tests.arrange import next_national_id
+from tests.files_made import PDF
 from tests.journeys.steps import ISSUE, TERMS
 
 _CSV = "کد ملی,شماره همراه,نام,نام خانوادگی,کد منطقه,تاریخ استخدام,خالص دریافتی,شماره شبا,وضعیت اشتغال\n"
@@ -91,6 +92,15 @@ def calls(world: World) -> dict[str, Call]:
             "/v1/me/mobile/confirmation",
             {which: {"code_id": str(uuid4()), "code": "000000"} for which in ("old", "new")},
         ),
+        "list_bank_accounts": Call("GET", "/v1/bank-accounts"),
+        "add_card": Call("POST", "/v1/bank-accounts/cards", {"number": "6037991234567893"}),
+        "add_sheba": Call(
+            "POST",
+            "/v1/bank-accounts/shebas",
+            {"number": "IR490546091390996030824628", "code_id": str(uuid4()), "code": "000000"},
+        ),
+        "choose_bank_account": Call("POST", "/v1/bank-accounts/{bank_account}/default"),
+        "remove_bank_account": Call("DELETE", "/v1/bank-accounts/{bank_account}"),
         "set_password": Call("PUT", "/v1/me/password", {"password": "seven-green-lamps"}),
         "remove_password": Call("DELETE", "/v1/me/password"),
         "sign_in_with_password": Call(
@@ -105,6 +115,10 @@ def calls(world: World) -> dict[str, Call]:
         "list_cases": Call("GET", "/v1/cases"),
         "read_case": Call("GET", "/v1/cases/{case}"),
         "read_timeline": Call("GET", "/v1/cases/{case}/timeline"),
+        "list_attachments": Call("GET", "/v1/cases/{case}/attachments"),
+        "download_attachment": Call("GET", "/v1/cases/{case}/attachments/{attachment}"),
+        "remove_attachment": Call("DELETE", "/v1/cases/{case}/attachments/{attachment}"),
+        "add_attachment": Call("POST", "/v1/cases/{case}/attachments", content=PDF),
         "watch_case": Call("GET", "/v1/cases/{case}/events"),
         "list_tasks": Call("GET", "/v1/tasks"),
         "read_task": Call("GET", "/v1/tasks/{task}"),

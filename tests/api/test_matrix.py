@@ -51,6 +51,7 @@ MEMBER_ONLY = to(*MEMBERS)
 OWNER_ONLY = to("member_own", members=404)
 # Staff of an organisation or a region see its cases.
 SEES_THE_CASE = to("member_own", "hr_own", "hr_region", "welfare_own", "finance_own", *READERS, members=404, staff=404)
+SEES_THE_FILES = to("member_own", "hr_own", "hr_region", "finance_own", "auditor", members=404, staff=404)
 HOLDS_THE_TASK = to("hr_own", members=404, staff=404)
 
 MATRIX: dict[str, Rule] = {
@@ -74,10 +75,9 @@ MATRIX: dict[str, Rule] = {
     "list_sessions": ALL_SIGNED_IN,
     "end_session": to("member_own", members=404, staff=404),
     "end_other_sessions": ALL_SIGNED_IN,
-    "request_own_mobile": MEMBER_ONLY,
-    "confirm_own_mobile": MEMBER_ONLY,
-    "set_password": MEMBER_ONLY,
-    "remove_password": MEMBER_ONLY,
+    **dict.fromkeys(("request_own_mobile", "confirm_own_mobile", "set_password", "remove_password"), MEMBER_ONLY),
+    **dict.fromkeys(("list_bank_accounts", "add_card", "add_sheba"), MEMBER_ONLY),
+    **dict.fromkeys(("choose_bank_account", "remove_bank_account"), to("member_own", members=404)),
     "sign_in_with_password": PUBLIC,
     "request_renewal": PUBLIC,
     "renew_password": PUBLIC,
@@ -89,6 +89,10 @@ MATRIX: dict[str, Rule] = {
     "read_case": SEES_THE_CASE,
     "read_timeline": SEES_THE_CASE,
     "watch_case": SEES_THE_CASE,
+    "list_attachments": SEES_THE_FILES,
+    "download_attachment": SEES_THE_FILES,
+    "remove_attachment": to("member_own", members=404, staff=404),
+    "add_attachment": to("member_own", "hr_own", "hr_region", "finance_own", members=404, staff=404),
     "list_tasks": ALL_SIGNED_IN,
     "read_task": HOLDS_THE_TASK,
     "list_programmes": MEMBER_ONLY,
@@ -215,6 +219,7 @@ WITHOUT_SUCCESS = {
     "request_own_mobile": "every member there has an employer",
     "open_mobile_change": "every member there has an employer",
     "confirm_own_mobile": "the codes are guesses",
+    "add_sheba": "the code is a guess",
     "sign_in_with_password": "the password is a guess",
     "renew_password": "the code is a guess",
     "sign_in_staff": "the password is a guess",
@@ -395,19 +400,13 @@ async def test_what_is_not_there_and_what_is_not_yours_look_the_same(
     table, missing = calls(world), "01890000-0000-7000-8000-000000000000"
     foreign = {
         "member_foreign": [
-            "read_case",
-            "read_timeline",
+            *("read_case", "read_timeline", "list_attachments", "download_attachment", "add_attachment"),
             "read_statement",
             "read_credit_line",
             "read_guarantee",
-            "withdraw_application",
-            "name_guarantor",
-            "correct_application",
-            "request_substitution",
-            "read_substitution",
-            "withdraw_substitution",
-            "pay_normal_payment",
-            "withdraw_normal_payment",
+            *("withdraw_application", "name_guarantor", "correct_application"),
+            *("request_substitution", "read_substitution", "withdraw_substitution"),
+            *("pay_normal_payment", "withdraw_normal_payment"),
         ],
         "hr_other": [
             "read_case",

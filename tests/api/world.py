@@ -19,6 +19,7 @@ from storage.onboarding import lines_of
 from storage.paper import Paper
 from storage.rows.onboarding import CreditLine
 from tests.arrange import Arrange, Someone
+from tests.attachment_steps import attach
 from tests.books import Superuser
 from tests.commands.normal_payment_steps import NormalPaymentScenario, confirm_number, let_any_card_pay
 from tests.commands.onboarding_steps import MinipayOffice, TavanaScenario, apply, guarantee_of, issue, open_task, run
@@ -155,7 +156,9 @@ async def _credit(world: World, context: Context, activity_context: ActivityCont
     await _paper(world, context)
     waiting = await apply(office)
     await activities.request_backing(StepInput(waiting))
+    attached = (await attach(context, world.people["member_own"], waiting)).id
     world.things |= {"active": active, "case": waiting, "task": await open_task(context, waiting)}
+    world.things["attachment"] = attached
 
 
 async def _paper(world: World, context: Context) -> None:
@@ -281,6 +284,11 @@ async def _of_members(world: World, superuser: Superuser) -> None:
         "INSERT INTO sessions (token_hash, person_id, capacity, expires_at, idle_after)"
         " VALUES (sha256(%s), %s, 'member', now() + interval '1 hour', interval '1 hour') RETURNING id",
         world.region.encode(),
+        own,
+    )
+    things["bank_account"] = await superuser.value(
+        "INSERT INTO bank_accounts (person_id, kind, number_index, number_sealed, last_four, bank, state, answered_at)"
+        " VALUES (%s, 'card', 'x', 'x', '1234', '017', 'confirmed', now()) RETURNING id",
         own,
     )
     things["invitation"] = f"token-of-the-invitation-{world.region}"

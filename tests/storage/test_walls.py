@@ -99,6 +99,8 @@ UPDATED = {
     # What stood in a refused row is forgotten after a time.
     "personnel_refusals": "name_sealed value_sealed",
     "mobile_changes": "is_matched mobile_index mobile_sealed",
+    "attachments": "removed_at",
+    "bank_accounts": "answered_at asked_at is_default reason removed_at state tries",
     "reconciliation_findings": "restart_asked_at restart_asked_by seen_again_at settled_at times",
     "reconciliation_rounds": "after_id claimed_until kind started_at",
 }

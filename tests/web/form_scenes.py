@@ -20,6 +20,7 @@ from tests.arrange import Someone, next_national_id
 from tests.commands.normal_payment_steps import NormalPaymentScenario
 from tests.commands.onboarding_steps import MinipayOffice, TavanaScenario, apply
 from tests.commands.substitution_steps import SubstitutionScenario
+from tests.files_made import PDF
 from tests.joining_steps import Joining
 from tests.personnel_steps import SHEBAS, Line, PersonnelOffice, csv_of
 from tests.web.form_window import Desk, Window
@@ -92,6 +93,18 @@ async def _renew(desk: Desk, member: Someone) -> None:
     assert "maryam@example.com" not in window.html
 
 
+async def members_keep_their_cards_and_accounts(desk: Desk) -> None:
+    """A member's own cards and shebas."""
+    window = await desk.of("member_own").go("/profile/accounts")
+    await window.send("/profile/accounts/{account_id}/default")
+    await (await window.go("/profile/accounts/cards")).send("/profile/accounts/cards", number="۶۰۳۷۹۹۱۲۳۴۵۶۷۸۹۳")
+    await (await window.go("/profile/accounts/shebas")).send("/profile/accounts/shebas", number=SHEBAS[0])
+    await window.send("/profile/accounts/shebas/code")
+    await window.send("/profile/accounts/{account_id}/removal")
+    kept = "SELECT kind, state, is_default FROM bank_accounts WHERE removed_at IS NULL ORDER BY kind"
+    assert await desk.superuser.rows(kept) == [("card", "checking", False), ("sheba", "checking", False)]
+
+
 async def members_change_their_number(desk: Desk) -> None:
     """Who has no employer changes the number themselves."""
     member = await desk.arrange.person("member")
@@ -149,6 +162,16 @@ async def members_name_guarantors(desk: Desk) -> None:
     await window.send(address, "do=check", national_id=credit.newcomer.national_id)
     await window.send(address, "do=ask", national_id=credit.newcomer.national_id)
     await window.send("/cases/{case_id}/substitution-withdrawal")
+
+
+async def members_add_files(desk: Desk) -> None:
+    """A file is added to a case and taken back."""
+    window = await desk.of("member_own").go(f"/cases/{desk.world.things['asked_case']}")
+    await window.send("/cases/{case_id}/attachments", file=PDF.decode())
+    await window.go(f"/cases/{desk.world.things['asked_case']}/attachments")
+    await window.send("/cases/{case_id}/attachments/{attachment_id}/removal")
+    sql = "SELECT count(*) FROM attachments WHERE case_id = %s AND removed_at IS NULL"
+    assert await desk.superuser.value(sql, desk.world.things["asked_case"]) == 0
 
 
 async def members_see_their_card(desk: Desk) -> None:
@@ -400,12 +423,14 @@ Scene = Callable[[Desk], Awaitable[None]]
 SCENES: Final[tuple[Scene, ...]] = (
     strangers_sign_in,
     strangers_join,
+    members_keep_their_cards_and_accounts,
     members_change_their_number,
     members_apply,
     members_correct,
     members_name_guarantors,
     members_see_their_card,
     members_confirm_their_credit,
+    members_add_files,
     guarantors_answer,
     members_pay_outside_escrow,
     hr_keeps_the_list,

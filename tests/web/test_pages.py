@@ -39,6 +39,9 @@ _PAGES: dict[str, tuple[str, str]] = {
     "/profile": ("member_own", "/profile"),
     "/profile/email": ("member_own", "/profile/email"),
     "/profile/mobile": ("member_own", "/profile/mobile"),
+    "/profile/accounts": ("member_own", "/profile/accounts"),
+    "/profile/accounts/cards": ("member_own", "/profile/accounts/cards"),
+    "/profile/accounts/shebas": ("member_own", "/profile/accounts/shebas"),
     "/profile/password": ("member_own", "/profile/password"),
     "/sign-in/password": ("anonymous", "/sign-in/password"),
     "/sign-in/renewal": ("anonymous", "/sign-in/renewal"),
@@ -66,6 +69,7 @@ _PAGES: dict[str, tuple[str, str]] = {
     "/papers": ("member_own", "/papers"),
     "/check/{token}": ("anonymous", "/check/{paper_token}"),
     "/messages": ("member_own", "/messages"),
+    "/cases/{case_id}/attachments": ("member_own", "/cases/{case}/attachments"),
     "/inbox": ("finance_own", "/inbox"),
     "/inbox/together": ("finance_own", "/inbox/together?task={review_task}"),
     "/tasks/{task_id}": ("finance_own", "/tasks/{review_task}"),
@@ -123,6 +127,7 @@ _PLAYED = {
     "/cases/{case_id}/correction",
     "/guarantees/{guarantee_id}/acceptance",
     "/inbox/bulk",
+    "/profile/accounts/shebas/code",
     "/resume",
     "/personnel/people/{employment_id}",
 }
@@ -134,7 +139,12 @@ _OPERATOR = {
     "password": "not-one-in-use",
     "totp_secret": "A" * 32,
 }
-_FILES = {"/papers/{paper_id}", "/personnel/example", "/personnel/imports/{import_id}/report"}
+_FILES = {
+    "/cases/{case_id}/attachments/{attachment_id}",
+    "/papers/{paper_id}",
+    "/personnel/example",
+    "/personnel/imports/{import_id}/report",
+}
 
 
 @pytest.fixture
@@ -243,15 +253,15 @@ async def test_no_form_is_broken_by_nonsense(context: Context, messages_dir: Pat
         "task_id": world.things["review_task"],
         "guarantee_id": world.things["guarantee"],
         "line_id": world.things["tavana_line"],
+        "attachment_id": world.things["attachment"],
         "import_id": world.things["import"],
         "certificate_id": world.things["certificate"],
         "employment_id": world.things["employment"],
         "notice_id": world.things["notice"],
         "person_id": world.things["colleague"],
-        "grant_id": world.things["grant"],
         "deed": "grants",
-        "session_id": world.things["session"],
-        "finding_id": world.things["finding"],
+        "account_id": world.things["bank_account"],
+        **{f"{thing}_id": world.things[thing] for thing in ("grant", "session", "finding")},
         "programme": "tavana",
         "name": "onboarding",
         "day": "2027-03-10",
