@@ -1,4 +1,4 @@
-"""Payments through a gateway: what each sees of them, trying again, the way back, what the settlement office may (E2)."""
+"""Payments through a gateway: what each sees, trying again, the way back, what the settlement office may (E2)."""
 
 from __future__ import annotations
 

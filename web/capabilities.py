@@ -18,6 +18,7 @@ from web import (
     operations,
     own_mobile,
     password,
+    payment,
     personnel,
     profile,
     review,
@@ -40,10 +41,16 @@ _TASK_FORMS: Final = (
     personnel.TASK_FORM,
     *mobile_change.TASK_FORM,
     staff_change.TASK_FORM,
+    *payment.TASK_FORMS,
 )
 _TASK_PAGES: Final = (*running.TASK_PAGES, *guarantor.TASK_PAGES)
-_CASE_PARTS: Final = (running.CASE_PARTS, substitution.CASE_PARTS)
-_CASE_ACTIONS: Final = (*running.CASE_ACTIONS, *guarantor.CASE_ACTIONS, *substitution.CASE_ACTIONS)
+_CASE_PARTS: Final = (running.CASE_PARTS, substitution.CASE_PARTS, payment.CASE_PARTS)
+_CASE_ACTIONS: Final = (
+    *running.CASE_ACTIONS,
+    *guarantor.CASE_ACTIONS,
+    *substitution.CASE_ACTIONS,
+    *payment.CASE_ACTIONS,
+)
 _NOTES: Final = (
     account.NOTES,
     kept.NOTES,
@@ -62,6 +69,7 @@ _NOTES: Final = (
     mobile_change.NOTES,
     operations.NOTES,
     staff_change.NOTES,
+    payment.NOTES,
     staff_account.NOTES,
 )
 

@@ -56,8 +56,8 @@ class PaymentItem:
 class PaymentAttempt:
     """A try to pay: the link of a gateway, and what became of it.
 
-    ``look_at`` is when the gateway is asked though the payer has not come back, ``host`` by which name of ours the payer
-    came.
+    ``look_at`` is when the gateway is asked though the payer has not come back; ``host`` is by which name of ours the
+    payer came.
     """
 
     id: UUID
