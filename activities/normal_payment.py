@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from activities.payment.receipt import issue_receipt
 from activities.process import Process
 from activities.transition import Transition
 from domain import ledger
@@ -20,6 +21,7 @@ from storage import tasks
 from storage.cases import last_fact
 from storage.ledger import posting
 from storage.payment import offered_to, refuse_items, take_item
+from storage.people import names_of
 from storage.rows.normal_payment import NormalPayment
 from storage.rows.tasks import Task
 
@@ -123,6 +125,8 @@ async def take_payment(step: Transition) -> NextStep:
         Occasion(key=f"normal_payment:{item.id}", case_id=step.case.id, actor="system", event_at=step.now),
     )
     await posting.post(step.connection, made)
+    receiver = (await names_of(step.connection, [payment.payee_id]))[payment.payee_id]
+    await issue_receipt(step, item, purpose=payment.what_for, receiver=receiver)
     amount = {"amount": format_toman(item.money)}
     await step.add_event(Event.NORMAL_PAYMENT_MADE, params={"amount": item.amount})
     await step.notify(step.owner, Event.NORMAL_PAYMENT_MADE, amount)

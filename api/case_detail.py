@@ -17,6 +17,7 @@ from api import (
     mobile_change,
     normal_payment,
     onboarding,
+    payment,
     personnel,
     personnel_change,
     review,
@@ -53,6 +54,7 @@ SECTIONS: Final[tuple[Section[Any], ...]] = (
     mobile_change.SECTION,
     staff_change.SECTION,
     normal_payment.SECTION,
+    payment.SECTION,
 )
 _SECTIONS_OF: Final = defaultdict[CaseKind, list[Section[Any]]](list)
 for _section in SECTIONS:
@@ -137,6 +139,7 @@ class CaseDetail(
     mobile_change.MobileChangeSection,
     staff_change.StaffChangeSection,
     normal_payment.NormalPaymentSection,
+    payment.PaymentSection,
 ):
     """A case with what it is about and what the caller may do."""
 

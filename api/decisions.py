@@ -13,6 +13,7 @@ from api import (
     mobile_change,
     normal_payment,
     onboarding,
+    payment,
     personnel_change,
     review,
     staff_change,
@@ -49,6 +50,7 @@ TASK_DECISIONS: Final = listed(
     mobile_change.DECISIONS,
     staff_change.DECISIONS,
     normal_payment.DECISIONS,
+    payment.DECISIONS,
 )
 DECISIONS: Final[tuple[type[Decision], ...]] = tuple(
     decision for answering in TASK_DECISIONS.values() for decision in answering.decisions

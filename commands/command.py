@@ -83,7 +83,7 @@ class Context:
 class Envelope:
     """Who sent which operation, under which key, with which content, from where.
 
-    ``origin`` is a keyed hash of the address, never the address.
+    ``origin`` is a keyed hash of the address, never the address; ``host`` is by which name of ours they came.
     """
 
     actor: Actor
@@ -91,6 +91,7 @@ class Envelope:
     key: str
     fingerprint: bytes
     origin: str = ""
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)

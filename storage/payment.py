@@ -5,7 +5,7 @@ Whoever changes one has locked the payment's case, apart from the case that an i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,11 +21,11 @@ from domain.payment import PaymentPolicy
 from messages.case import CaseKind, CaseSignal
 from messages.payment import Event, PurposeAnswer
 from storage.account import hash_token, new_link_token
-from storage.cases import add_event
+from storage.cases import CASE_COLUMNS, add_event
 from storage.database import tehran_today
 from storage.outbox import enqueue
 from storage.policies import by_id
-from storage.rows.cases import cases
+from storage.rows.cases import Case, cases
 from storage.rows.payment import (
     Payment,
     PaymentAttempt,
@@ -129,8 +129,10 @@ async def paid_today(connection: AsyncConnection, person_id: UUID) -> Money:
     return Money(int((await connection.execute(query)).scalar_one()))
 
 
-async def add_attempt(connection: AsyncConnection, seals: Seals, payment_id: UUID, gateway: str) -> UUID:
-    """Begin a try by a gateway; returns its id."""
+async def add_attempt(
+    connection: AsyncConnection, seals: Seals, payment_id: UUID, gateway: str, *, host: str = ""
+) -> UUID:
+    """Begin a try by a gateway, of a payer who came by a name of ours; returns its id."""
     attempt_id, token = uuid4(), new_link_token()
     await connection.execute(
         sa.insert(payment_attempts).values(
@@ -139,6 +141,7 @@ async def add_attempt(connection: AsyncConnection, seals: Seals, payment_id: UUI
             token_hash=hash_token(token),
             token_sealed=seals.cipher.seal_text(token, _seal_of(attempt_id)),
             gateway=gateway,
+            host=host,
         )
     )
     return attempt_id
@@ -262,6 +265,11 @@ async def call_back(connection: AsyncConnection, token: str) -> UUID | None:
     return UUID(str(row.payment_id))
 
 
+async def host_of(connection: AsyncConnection, token: str) -> str:
+    """By which name of ours the payer of a try came; empty if that is not known."""
+    return await connection.scalar(sa.select(_a.host).where(_a.token_hash == hash_token(token))) or ""
+
+
 async def offer_items(connection: AsyncConnection, payment_id: UUID) -> None:
     """Tell each case that is waited for that its money is there; a case that is over refuses it by that."""
     await _refuse(connection, payment_items.c.payment_id == payment_id, only_over=True)
@@ -377,12 +385,26 @@ async def running_for(connection: AsyncConnection, purpose_id: UUID) -> UUID | N
 
 async def list_payments(
     connection: AsyncConnection, person_id: UUID, *, before: UUID | None, limit: int
-) -> list[Payment]:
-    """Somebody's payments, the newest first."""
+) -> list[tuple[Payment, Case]]:
+    """Somebody's payments with their cases, the newest first."""
     query = sa.select(*_PAYMENT).where(payments.c.person_id == person_id)
     if before is not None:
         query = query.where(payments.c.case_id < before)
-    return await read_all(connection, Payment, query.order_by(payments.c.case_id.desc()).limit(limit))
+    found = await read_all(connection, Payment, query.order_by(payments.c.case_id.desc()).limit(limit))
+    theirs = sa.select(*CASE_COLUMNS).where(cases.c.id.in_([one.case_id for one in found]))
+    case_of = {case.id: case for case in await read_all(connection, Case, theirs)}
+    return [(one, case_of[one.case_id]) for one in found]
+
+
+async def purposes_of(connection: AsyncConnection, payment_ids: Collection[UUID]) -> dict[UUID, list[str]]:
+    """What payments are for, by the payment."""
+    query = sa.select(payment_items.c.payment_id, payment_items.c.purpose).where(
+        payment_items.c.payment_id.in_(payment_ids)
+    )
+    found: dict[UUID, list[str]] = {}
+    for payment_id, purpose in await connection.execute(query.order_by(payment_items.c.id)):
+        found.setdefault(payment_id, []).append(purpose)
+    return found
 
 
 def _seal_of(attempt_id: UUID) -> str:

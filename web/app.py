@@ -47,6 +47,7 @@ from web import (
     own_mobile,
     paper,
     password,
+    payment,
     personnel,
     profile,
     staff_account,
@@ -80,6 +81,7 @@ _ROUTERS: Final = (
     credit.router,
     card.router,
     paper.router,
+    payment.router,
     messages.router,
     task.router,
     personnel.router,
@@ -115,6 +117,9 @@ _HEADERS: Final = {
     "Strict-Transport-Security": "max-age=31536000",
 }
 _IN_A_CASE: Final = re.compile("(/cases/[0-9a-f-]{36})/")
+# Banks send browsers back from pages of theirs, by a form of theirs too. No session is looked at there and nothing but
+# the token in the address is read, which no other site can guess: so no form of another site's can do harm.
+_FROM_BANKS: Final = "/pay/return/"
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 _RETRY_SECONDS: Final = "3"
 MAX_FORM: Final = 64 * 1024
@@ -185,7 +190,8 @@ class PageHeaders:
             await self._app(scope, receive, send)
             return
         with structlog.contextvars.bound_contextvars(request_id=str(uuid4())):
-            if scope["method"] not in _SAFE_METHODS and not _from_our_page(Request(scope)):
+            is_safe = scope["method"] in _SAFE_METHODS or scope["path"].startswith(_FROM_BANKS)
+            if not is_safe and not _from_our_page(Request(scope)):
                 await _error_page(Request(scope), HTTPStatus.FORBIDDEN)(scope, receive, send_framed)
             else:
                 await self._counted(scope, receive, send_framed)

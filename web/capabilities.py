@@ -22,6 +22,7 @@ from web import (
     own_mobile,
     paper,
     password,
+    payment,
     personnel,
     profile,
     review,
@@ -44,14 +45,16 @@ _TASK_FORMS: Final = (
     personnel.TASK_FORM,
     *mobile_change.TASK_FORM,
     staff_change.TASK_FORM,
+    *payment.TASK_FORMS,
 )
 _TASK_PAGES: Final = (*running.TASK_PAGES, *guarantor.TASK_PAGES, *normal_payment.TASK_PAGES)
-_CASE_PARTS: Final = (running.CASE_PARTS, substitution.CASE_PARTS)
+_CASE_PARTS: Final = (running.CASE_PARTS, substitution.CASE_PARTS, payment.CASE_PARTS)
 _CASE_ACTIONS: Final = (
     *running.CASE_ACTIONS,
     *guarantor.CASE_ACTIONS,
     *substitution.CASE_ACTIONS,
     *normal_payment.CASE_ACTIONS,
+    *payment.CASE_ACTIONS,
 )
 _NOTES: Final = (
     account.NOTES,
@@ -75,6 +78,7 @@ _NOTES: Final = (
     normal_payment.NOTES,
     operations.NOTES,
     staff_change.NOTES,
+    payment.NOTES,
     staff_account.NOTES,
 )
 
