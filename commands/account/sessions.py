@@ -74,6 +74,7 @@ class SignInAttempt:
             raise Unauthenticated
         session = await account.begin_session(connection, person_id, self.capacity)
         if self.capacity == "member":
+            # Their number is shown to be theirs: somebody may have waited for that.
             await wake_awaited(connection, person_id)
         if self.capacity == "staff":
             # A TOTP code was given for it a moment ago, and the next one is half a minute away.
