@@ -113,7 +113,7 @@ async def _refuse_amount(command: Command, amount: Money) -> None:
     row = await in_force(command.connection, PaymentPolicy.POLICY)
     if row is None:
         raise payment_rules.NoGateway
-    refuse_size(PaymentPolicy.from_policy(row.value), amount, field="amount")
+    refuse_size(PaymentPolicy.from_policy(row.value), amount, field="amount.amount")
 
 
 async def _refuse_oneself(command: Command, number: Mobile) -> None:

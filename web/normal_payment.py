@@ -25,6 +25,7 @@ from api.normal_payment import (
     request_normal_payment,
     withdraw_normal_payment,
 )
+from api.payment import list_payment_gateways
 from api.task import decide_task, read_task
 from api.values import IdCursor
 from domain.errors import Refusal
@@ -168,7 +169,8 @@ async def pay(request: SignedIn, case_id: UUID) -> Response:
     """Begin to pay; the payment has a page of its own."""
     form = await request.form()
     try:
-        payment = await request.api.perform(pay_normal_payment, form.key, case_id, PaymentChoice())
+        choice = checked(PaymentChoice, gateway=form.text("gateway") or None)
+        payment = await request.api.perform(pay_normal_payment, form.key, case_id, choice)
         return request.redirect(f"/payments/{payment.id}")
     except Refusal as refused:
         form.refuse(refused)
@@ -180,8 +182,14 @@ async def _payment_page(request: PageRequest, case_id: UUID, form: Form) -> Resp
     may_pay = any(one.action == "pay_normal_payment" for one in case.allowed_actions)
     if case.normal_payment is None or (not may_pay and form.is_good):
         return request.redirect(f"/cases/{case_id}")
-    status = 200 if form.is_good else 422
-    return request.render("normal_payment_payment.html", status=status, form=form, case=case, may_pay=may_pay)
+    return request.render(
+        "normal_payment_payment.html",
+        status=200 if form.is_good else 422,
+        form=form,
+        case=case,
+        may_pay=may_pay,
+        gateways=(await request.api.read(list_payment_gateways)).items,
+    )
 
 
 @router.post("/cases/{case_id}/normal-payment-withdrawal")
