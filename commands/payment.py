@@ -136,12 +136,14 @@ async def try_again(command: Command, case_id: UUID, gateway: str | None = None)
         raise rules.PaymentUnclear
     if await _is_received(command, case_id, attempts):
         raise rules.PaymentReceived
+    if "requested" in states:
+        # Pressed twice.
+        return case_id
     is_wanted = any(item.decided_at is None for item in await rows.items_of(command.connection, case_id))
     is_over = not is_wanted or payment.pay_until <= command.now
     if policy is None or is_over or len(attempts) >= policy.attempts:
         raise rules.AttemptsUsedUp
-    if "requested" not in states:
-        await _begin_attempt(command, case_id, _first_gateway(command, policy, gateway))
+    await _begin_attempt(command, case_id, _first_gateway(command, policy, gateway))
     return case_id
 
 
