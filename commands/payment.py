@@ -149,7 +149,8 @@ async def against_another_try(
     back = {one.attempt_id for one in await rows.returns_of(connection, payment.case_id)}
     if any(one.state == "paid" and one.id not in back for one in attempts):
         return rules.PaymentReceived()
-    if policy is None or len(attempts) >= policy.attempts or payment.pay_until <= now:
+    is_wanted = any(item.decided_at is None for item in await rows.items_of(connection, payment.case_id))
+    if policy is None or not is_wanted or len(attempts) >= policy.attempts or payment.pay_until <= now:
         return rules.AttemptsUsedUp()
     return None
 
@@ -230,7 +231,7 @@ async def give_up(command: Command, task: Task, note: str) -> UUID:
     expect_kind(task, TaskKind.SETTLE_PAYMENT)
     await require_code(command)
     for attempt in await rows.attempts_of(command.connection, task.case_id):
-        if attempt.is_watched:
+        if attempt.state == "unclear":
             await rows.end_attempt(command.connection, attempt.id, "given_up")
     return await command.act(
         task.case_id, FactKind.PAYMENT_GIVEN_UP, {"note": note}, part=Role.SETTLEMENT_OFFICER, closes=task

@@ -37,6 +37,7 @@ class JournalReason(StrEnum):
     CREDIT_LINE_CLOSED = "credit_line_closed"
     PAYMENT_RECEIVED = "payment_received"
     GATEWAY_FEE_KEPT = "gateway_fee_kept"
+    GATEWAY_FEE_GIVEN_UP = "gateway_fee_given_up"
     GATEWAY_FEE_CHARGED = "gateway_fee_charged"
     PAYMENT_TO_RETURN = "payment_to_return"
     PAYMENT_RETURNED = "payment_returned"
@@ -330,6 +331,12 @@ def gateway_fee_kept(gateway: str, fee: Money, occasion: Occasion) -> Journal:
     return Journal(occasion, JournalReason.GATEWAY_FEE_KEPT, entries)
 
 
+def gateway_fee_given_up(gateway: str, fee: Money, occasion: Occasion) -> Journal:
+    """The payment was reversed: the gateway keeps nothing of it."""
+    entries = transfer(gateway_account(gateway), GATEWAY_FEES, fee)
+    return Journal(occasion, JournalReason.GATEWAY_FEE_GIVEN_UP, entries)
+
+
 def gateway_fee_charged(payment: UUID, fee: Money, occasion: Occasion) -> Journal:
     """The payer bore the gateway's fee."""
     received, _ = payment_accounts(payment)
@@ -355,6 +362,7 @@ WORDS: Final = CapabilityWords(
             JournalReason.CREDIT_LINE_CLOSED: Sentence("اعتبار بسته شد", "The credit was closed"),
             JournalReason.PAYMENT_RECEIVED: Sentence("پرداخت از درگاه رسید", "A payment came through the gateway"),
             JournalReason.GATEWAY_FEE_KEPT: Sentence("کارمزد درگاه", "The gateway's fee"),
+            JournalReason.GATEWAY_FEE_GIVEN_UP: Sentence("درگاه کارمزد را پس داد", "The gateway gave its fee up"),
             JournalReason.GATEWAY_FEE_CHARGED: Sentence(
                 "کارمزد درگاه را پرداخت‌کننده پرداخت", "The payer bore the gateway's fee"
             ),

@@ -150,6 +150,8 @@ class PaymentGateway(Protocol):
     async def reverse(self, authority: str) -> str:
         """Give the whole payment back to the card that paid, also if that was done before; returns a reference.
 
+        The gateway keeps no fee of it then.
+
         Raises:
             GatewayUnclear: nobody can say yet.
             GatewayRefused: not this way, or not any more.

@@ -21,7 +21,7 @@ from psycopg import sql
 from stack.postgres import EmbeddedPostgres
 from stack.postgres_binaries import find_binaries
 from storage.migrate import upgrade
-from tests.arrange import TIME_PASSES
+from tests.arrange import NO_PROCESS, TIME_PASSES
 
 _TEMPLATE = "amanat_template"
 _MEMORY = Path("/dev/shm")  # noqa: S108 - each process has a directory of its own in it
@@ -91,6 +91,7 @@ class Databases:
         upgrade(self.server.owner_url(_TEMPLATE))
         with self._connected(_TEMPLATE) as connection:
             connection.execute(TIME_PASSES)
+            connection.execute(NO_PROCESS)
             self._tables = [row[0] for row in connection.execute(
                 "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY 1"
             )]  # fmt: skip

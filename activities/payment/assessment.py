@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from activities.transition import MACHINE, Transition
 from domain import ledger
-from domain.access import Part
+from domain.access import Part, Role
 from domain.ledger import Occasion
 from domain.money import Money
 from domain.payment import PaymentPolicy, RefundReason
@@ -58,6 +58,13 @@ class PaymentState:
         """What is neither taken nor refused."""
         return [item for item in self.items if item.decided_at is None]
 
+    @property
+    def has_rest(self) -> bool:
+        """Whether a part of what was received is refused, and not owed to the payer yet."""
+        back = {one.attempt_id for one in self.returns}
+        is_decided = self.accepted is not None and self.accepted.id not in back and not self.undecided
+        return is_decided and bool(self.sum_of("refused"))
+
     def sum_of(self, state: str) -> Money:
         """What was taken, or refused, of the payment."""
         return Money.total(item.money for item in self.items if item.state == state)
@@ -87,27 +94,51 @@ async def assess(step: Transition) -> NextStep:
     """Which step follows; a payment of which nothing is left to come, to take or to give back ends here."""
     state = await read_state(step)
     moment = step.now if step.until is None else max(step.now, step.until)
-    if any(one.state == "requested" for one in state.attempts):
-        return NextStep(Step.REQUEST_LINK)
-    if any(one.is_due(moment) for one in state.watched):
-        return NextStep(Step.VERIFY_PAYMENT)
-    return await _give_back(step, state) or await _await_purposes(step, state) or await _rest(step, state, moment)
+    asked = await _asked(step, state)
+    found = await _follows(step, state, moment, {task.kind for task in asked})
+    if found is not None:
+        return NextStep(found)
+    if state.watched or state.owed or (state.accepted and state.undecided):
+        return await _wait(step, state, asked)
+    if state.accepted is not None:
+        return await end(step, state)
+    if not state.undecided or state.payment.pay_until <= moment:
+        return NextStep(Step.CLOSE_PAYMENT)
+    return await _wait(step, state, asked)
 
 
-async def _give_back(step: Transition, state: PaymentState) -> NextStep | None:
-    """What is owed to the payer goes back before anything else is waited for."""
-    accepted, back = state.accepted, {one.attempt_id for one in state.returns}
-    if accepted is not None and accepted.id not in back and not state.undecided and state.sum_of("refused"):
-        return NextStep(Step.RETURN_REST)
-    if not state.owed:
-        return None
-    if any(one.way != "hand" for one in state.owed):
-        return NextStep(Step.RETURN_MONEY)
-    if await booked_by_hand(step, state) is not None:
-        return NextStep(Step.BOOK_RETURN)
-    if await tasks.find_open(step.connection, step.case.id, TaskKind.RETURN_PAYMENT) is None:
-        return NextStep(Step.REQUEST_RETURN)
-    return await wait(step, state)
+async def _asked(step: Transition, state: PaymentState) -> list[Task]:
+    """What the settlement office is asked; no longer what has become clear, or went back by another way."""
+    asked = await tasks.open_tasks(step.connection, step.case.id)
+    unclear, owed = any(one.state == "unclear" for one in state.attempts), {one.id for one in state.owed}
+    moot = [
+        task for task in asked if not (unclear if task.kind == TaskKind.SETTLE_PAYMENT else task.subject_id in owed)
+    ]
+    for task in moot:
+        await tasks.moot_tasks(step.connection, step.case.id, kind=task.kind)
+    return [task for task in asked if task not in moot]
+
+
+async def _follows(step: Transition, state: PaymentState, moment: datetime, asked: Collection[str]) -> Step | None:
+    """The step that can be taken now, if one can.
+
+    What may take a day, because a gateway is silent, comes after what people wait for: it is looked at anew each time
+    before the gateway is asked again.
+    """
+    by_hand = state.owed and TaskKind.RETURN_PAYMENT not in asked
+    is_lost = any(one.look_at is None for one in state.watched)
+    possible = (
+        (Step.REQUEST_LINK, any(one.state == "requested" for one in state.attempts)),
+        (Step.VERIFY_PAYMENT, any(one.is_due(moment) and one.is_news for one in state.watched)),
+        (Step.RETURN_REST, state.has_rest),
+        (Step.HAND_OVER, state.accepted and state.undecided and step.deadlines.get(Step.HAND_OVER, moment) <= moment),
+        (Step.RETURN_MONEY, any(one.way != "hand" for one in state.owed)),
+        (Step.BOOK_RETURN, by_hand and await booked_by_hand(step, state)),
+        (Step.REQUEST_RETURN, by_hand),
+        (Step.REQUEST_SETTLEMENT, is_lost and TaskKind.SETTLE_PAYMENT not in asked),
+        (Step.VERIFY_PAYMENT, any(one.is_due(moment) for one in state.watched)),
+    )
+    return next((name for name, is_possible in possible if is_possible), None)
 
 
 async def booked_by_hand(step: Transition, state: PaymentState) -> tuple[PaymentReturn, Fact] | None:
@@ -118,39 +149,43 @@ async def booked_by_hand(step: Transition, state: PaymentState) -> tuple[Payment
     return next(((one, fact) for one in state.owed if str(one.id) == fact.payload["return_id"]), None)
 
 
-async def _await_purposes(step: Transition, state: PaymentState) -> NextStep | None:
-    if state.accepted is None or not state.undecided:
-        return None
-    return await wait(step, state) if Step.HAND_OVER in step.deadlines else NextStep(Step.HAND_OVER)
-
-
-async def _rest(step: Transition, state: PaymentState, moment: datetime) -> NextStep:
-    if any(one.look_at is None for one in state.watched):
-        if await tasks.find_open(step.connection, step.case.id, TaskKind.SETTLE_PAYMENT) is None:
-            return NextStep(Step.REQUEST_SETTLEMENT)
-        return await wait(step, state)
-    if state.watched:
-        return await wait(step, state)
-    if state.accepted is not None:
-        return await end(step, state)
-    if not state.undecided or state.payment.pay_until <= moment:
-        return NextStep(Step.CLOSE_PAYMENT)
-    return await wait(step, state)
-
-
-async def wait(step: Transition, state: PaymentState) -> NextStep:
+async def _wait(step: Transition, state: PaymentState, asked: Sequence[Task]) -> NextStep:
     """Wait for people, for the moment when the gateway is asked, and for the end of the time to pay."""
     may_try = not (state.watched or state.accepted or state.owed)
     wanted: dict[str, datetime | None] = {
         Step.VERIFY_PAYMENT: min((one.look_at for one in state.watched if one.look_at is not None), default=None),
         Step.CLOSE_PAYMENT: state.payment.pay_until if may_try else None,
+        Step.HAND_OVER: step.deadlines.get(Step.HAND_OVER) if state.undecided else None,
     }
     for name, due in wanted.items():
-        if due is not None and step.deadlines.get(name) != due:
-            await step.set_deadline(name, max(due - step.now, timedelta(0)))
-        elif due is None:
+        if due is None:
             await step.clear_deadline(name)
-    return await step.wait_now()
+        elif step.deadlines.get(name) != due:
+            await step.set_deadline(name, max(due - step.now, timedelta(0)))
+    phase, next_actor, until = _standing(state, asked)
+    if (phase, until) != (step.case.phase, step.case.due_at):
+        due_in = None if until is None else max(until - step.now, timedelta(0))
+        await step.move(phase, next_actor=next_actor, due_in=due_in)
+    return step.wait(asked)
+
+
+def _standing(state: PaymentState, asked: Sequence[Task]) -> tuple[Phase, str, datetime | None]:
+    """What people see of a payment that waits: its phase, who acts next, and until when."""
+    paid_at = state.accepted.paid_at if state.accepted else None
+    if paid_at is not None and state.undecided:
+        return Phase.RECEIVED, MACHINE, paid_at + OFFER_FOR
+    if asked:
+        phase = Phase.AWAITING_SETTLEMENT if asked[0].kind == TaskKind.SETTLE_PAYMENT else Phase.AWAITING_RETURN
+        return phase, Role.SETTLEMENT_OFFICER, asked[0].due_at
+    if paid_at is not None:
+        return Phase.RECEIVED, MACHINE, None
+    unclear = [one.unclear_since for one in state.watched if one.unclear_since is not None]
+    if unclear:
+        return Phase.UNCLEAR, MACHINE, min(unclear) + state.policy.unclear_for
+    ends = [one.ends_at for one in state.watched if one.ends_at is not None]
+    if ends:
+        return Phase.AT_BANK, Part.PAYER, max(ends)
+    return Phase.AWAITING_PAYER, Part.PAYER, state.payment.pay_until
 
 
 async def end(step: Transition, state: PaymentState) -> NextStep:
@@ -165,12 +200,6 @@ async def end(step: Transition, state: PaymentState) -> NextStep:
     if taken:
         return await step.end(Phase.PARTLY_RETURNED if back else Phase.PAID)
     return await step.end(Phase.RETURNED if any(one.state == "paid" for one in state.attempts) else Phase.NOT_PAID)
-
-
-async def await_payer(step: Transition, state: PaymentState) -> None:
-    """The payer may try once more, until the time to pay is over."""
-    left = max(state.payment.pay_until - step.now, timedelta(seconds=1))
-    await step.move(Phase.AWAITING_PAYER, next_actor=Part.PAYER, due_in=left)
 
 
 async def lapse(step: Transition, expired: Sequence[Task]) -> NextStep:  # noqa: ARG001 - whoever was asked
@@ -196,10 +225,3 @@ async def hand_over(step: Transition) -> NextStep:
         await rows.offer_items(step.connection, step.case.id)
         await step.set_deadline(Step.HAND_OVER, OFFER_EVERY)
     return await assess(step)
-
-
-async def await_purposes(step: Transition) -> None:
-    """What was paid is offered to what it was paid for, at once."""
-    await rows.offer_items(step.connection, step.case.id)
-    await step.set_deadline(Step.HAND_OVER, OFFER_EVERY)
-    await step.move(Phase.RECEIVED, next_actor=MACHINE, due_in=OFFER_FOR)

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from activities.payment.assessment import assess, await_payer, read_state
+from activities.payment.assessment import assess, read_state
 from activities.transition import ActivityContext, Transition
-from domain.access import Part
 from domain.payment import PaymentPolicy
 from gateways.payment import GatewayRefused, GatewayUnclear, LinkRequest, PaymentLink
 from messages.case import NextStep
-from messages.payment import Event, Phase
+from messages.payment import Event
 from storage import payment as rows
 from storage.bank_account import own_cards
 from storage.cases import read_case
@@ -87,7 +86,6 @@ async def record_link(step: Transition, given: LinkGiven | None) -> NextStep:
     if given.link is None:
         await rows.end_attempt(step.connection, given.attempt_id, "failed")
         await step.add_event(Event.PAYMENT_LINK_REFUSED)
-        await await_payer(step, state)
         return await assess(step)
     await rows.give_link(
         step.connection,
@@ -98,5 +96,4 @@ async def record_link(step: Transition, given: LinkGiven | None) -> NextStep:
         link=given.link.url,
     )
     await step.add_event(Event.PAYMENT_LINK_GIVEN)
-    await step.move(Phase.AT_BANK, next_actor=Part.PAYER, due_in=state.policy.attempt_life)
     return await assess(step)

@@ -9,16 +9,16 @@ from datetime import datetime
 from uuid import UUID
 
 from activities.outside import AskAgain
-from activities.payment.assessment import assess, await_payer, booked_by_hand, occasion, read_state
+from activities.payment.assessment import assess, booked_by_hand, occasion, read_state
 from activities.payment.verification import send_back
 from activities.transition import ActivityContext, Transition
 from domain import ledger
 from domain.access import Grant, Role, ScopeKind
-from domain.money import format_toman
+from domain.money import Money, format_toman
 from domain.payment import PaymentPolicy, RefundReason, ask_again_in
 from gateways.payment import GatewayRefused, GatewayUnclear, PaymentGateway
 from messages.case import NextStep
-from messages.payment import Event, Phase, TaskKind
+from messages.payment import Event, TaskKind
 from storage import cases
 from storage import payment as rows
 from storage.database import SERVICE, postgres_now, transaction
@@ -139,13 +139,15 @@ async def record_given_back(step: Transition, given: GivenBack) -> NextStep:
     attempts = {one.id: one for one in state.attempts}
     for owed in state.owed:
         if owed.id in given.references:
-            source = ledger.gateway_account(attempts[owed.attempt_id].gateway)
-            await _book(step, owed, source, given.references[owed.id])
+            attempt = attempts[owed.attempt_id]
+            await _book(step, owed, ledger.gateway_account(attempt.gateway), given.references[owed.id])
+            if owed.way == "reverse" and attempt.fee:
+                # What was reversed has not been, for the gateway: it keeps nothing of it.
+                given_up = occasion(step, f"{attempt.id}:fee_given_up")
+                fee = ledger.gateway_fee_given_up(attempt.gateway, Money(attempt.fee), given_up)
+                await posting.post(step.connection, fee)
         elif owed.id in given.by_hand:
             await rows.turn_over(step.connection, owed.id)
-    state = await read_state(step)
-    if not state.owed and state.accepted is None and state.undecided:
-        await await_payer(step, state)
     return await assess(step)
 
 
@@ -171,7 +173,6 @@ async def request_return(step: Transition) -> NextStep:
         subject_id=owed.id,
         details={"reason": owed.reason, "amount": owed.amount, "asked": owed.asked_at is not None},
     )
-    await step.move(Phase.AWAITING_RETURN, next_actor=Role.SETTLEMENT_OFFICER, due_in=policy.settle_expire)
     return await assess(step)
 
 

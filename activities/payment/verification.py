@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from activities.outside import AskAgain
 from activities.payment.assessment import (
+    OFFER_EVERY,
     PaymentState,
     assess,
-    await_payer,
-    await_purposes,
     occasion,
     read_state,
 )
@@ -34,17 +35,22 @@ from gateways.payment import (
     same_card,
 )
 from messages.case import NextStep
-from messages.payment import Event, Phase, TaskKind
+from messages.payment import Event, Phase, Step, TaskKind
 from storage import cases
 from storage import payment as rows
 from storage.bank_account import own_cards
 from storage.database import SERVICE, postgres_now, transaction
 from storage.ledger import posting
 from storage.notices import notify
+from storage.rows.cases import Case
 from storage.rows.payment import Payment, PaymentAttempt
 
 _log = logging.getLogger("amanat.payments")
 _ENDS = frozenset(AttemptEnd)
+# Where a silent gateway is news to the payer; not where another try was paid already.
+_NOT_KNOWN = frozenset(
+    {Phase.AWAITING_LINK, Phase.AT_BANK, Phase.AWAITING_PAYER, Phase.AWAITING_SETTLEMENT, Phase.UNCLEAR}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +78,12 @@ async def ask_gateway(context: ActivityContext, case_id: UUID) -> Answers:
     watched = await _read(context, case_id)
     # Together: slow ones must not use up each other's time.
     answers = await asyncio.gather(*(_ask(context, watched, one) for one in watched.attempts))
-    outcomes = dict(zip((one.id for one in watched.attempts), answers, strict=True))
-    if all(outcome is None for outcome in outcomes.values()):
-        pause = await _note_unclear(context, case_id, watched)
+    found = Answers(dict(zip((one.id for one in watched.attempts), answers, strict=True)), watched.now)
+    if not any(isinstance(outcome, Paid | NotPaid) for outcome in answers):
+        pause = await _note_unclear(context, case_id, watched, found)
         if pause is not None:
             raise AskAgain(pause)
-    return Answers(outcomes, watched.now)
+    return found
 
 
 async def _read(context: ActivityContext, case_id: UUID) -> _Watched:
@@ -106,28 +112,42 @@ async def _ask(context: ActivityContext, watched: _Watched, attempt: PaymentAtte
         _log.error("gateway_refused", extra={**facts, "reason": refused.reason})
         return None
     is_over = attempt.ends_at is not None and attempt.ends_at <= watched.now
-    return None if isinstance(outcome, StillOpen) and is_over else outcome
+    # Some gateways never end a link. What is paid by it from now on is not verified: the bank gives it back by itself.
+    return NotPaid(AttemptEnd.EXPIRED) if isinstance(outcome, StillOpen) and is_over else outcome
 
 
-async def _note_unclear(context: ActivityContext, case_id: UUID, watched: _Watched) -> timedelta | None:
-    """Show that nobody knows yet; the pause before the next question, None where a person is to look into it."""
-    pauses = [_pause(one, watched.now, watched.policy) for one in watched.attempts]
-    if None in pauses or not pauses:
-        return None
+async def _note_unclear(context: ActivityContext, case_id: UUID, watched: _Watched, found: Answers) -> timedelta | None:
+    """Show that nobody knows yet; the pause before the next question, None where there is something to record."""
     async with transaction(context.engine, SERVICE) as connection:
         case = await cases.lock_case(connection, case_id)
-        if case is None or not case.is_open:
+        # As they stand by now: people and the end of a case may have been faster than the gateway.
+        attempts = [one for one in await rows.attempts_of(connection, case_id) if one.is_watched]
+        unclear = [one for one in attempts if one.id in found.outcomes and found.outcomes[one.id] is None]
+        pauses = [(one, _pause(one, watched.now, watched.policy)) for one in unclear]
+        if any(pause is None and (one.look_at is not None or one.came_back) for one, pause in pauses):
             return None
-        for attempt, pause in zip(watched.attempts, pauses, strict=True):
+        again = [(one, pause) for one, pause in pauses if pause is not None]
+        if case is None or not case.is_open or not again:
+            return None
+        for attempt, pause in again:
             await rows.mark_unclear(connection, attempt, watched.now, pause)
-        if case.phase != Phase.UNCLEAR:
-            await cases.move_case(
-                connection, case_id, phase=Phase.UNCLEAR, next_actor=MACHINE, due_in=watched.policy.unclear_for
-            )
-            await cases.add_event(connection, case_id, Event.PAYMENT_UNCLEAR, actor=MACHINE)
-        if any(tells_unclear(one.unclear_since, one.looked_at, watched.now) for one in watched.attempts):
-            await notify(connection, [watched.payment.person_id], Event.PAYMENT_UNCLEAR, case_id=case_id)
-    return min(pause for pause in pauses if pause is not None)
+        for attempt in attempts:
+            if isinstance(found.outcomes.get(attempt.id), StillOpen):
+                await rows.look_later(connection, attempt, watched.now, look_at=attempt.ends_at or watched.now)
+        if case.phase in _NOT_KNOWN:
+            told = any(tells_unclear(one.unclear_since, one.looked_at, watched.now) for one in unclear)
+            await _tell_unclear(connection, case, watched, is_told=told)
+    return min(pause for _, pause in again)
+
+
+async def _tell_unclear(connection: AsyncConnection, case: Case, watched: _Watched, *, is_told: bool) -> None:
+    if case.phase != Phase.UNCLEAR:
+        await cases.move_case(
+            connection, case.id, phase=Phase.UNCLEAR, next_actor=MACHINE, due_in=watched.policy.unclear_for
+        )
+        await cases.add_event(connection, case.id, Event.PAYMENT_UNCLEAR, actor=MACHINE)
+    if is_told:
+        await notify(connection, [watched.payment.person_id], Event.PAYMENT_UNCLEAR, case_id=case.id)
 
 
 def _pause(attempt: PaymentAttempt, now: datetime, policy: PaymentPolicy) -> timedelta | None:
@@ -138,25 +158,27 @@ def _pause(attempt: PaymentAttempt, now: datetime, policy: PaymentPolicy) -> tim
 
 async def record_answers(step: Transition, answers: Answers) -> NextStep:
     """Book what was paid, end what was not, and go on waiting for the rest."""
-    failed = False
-    for attempt in (await read_state(step)).watched:
+    for attempt in (await read_state(step)).attempts:
         outcome = answers.outcomes.get(attempt.id)
-        if isinstance(outcome, Paid):
+        if isinstance(outcome, Paid) and attempt.state != "paid":
+            # Also what was given up meanwhile: the gateway has taken it for us.
             await _receive(step, attempt, outcome)
-        elif isinstance(outcome, NotPaid):
-            failed = True
-            await _end_attempt(step, attempt, outcome.reason)
-        elif isinstance(outcome, StillOpen):
-            look_at = attempt.ends_at or step.now
-            await rows.look_later(step.connection, attempt, answers.asked_at, look_at=look_at)
-        elif attempt.id in answers.outcomes:
-            pause = _pause(attempt, step.now, await _policy(step))
-            await rows.mark_unclear(step.connection, attempt, answers.asked_at, pause)
-    state = await read_state(step)
-    if failed and state.accepted is None and not state.watched and not state.owed:
-        await await_payer(step, state)
+        elif attempt.id in answers.outcomes and attempt.is_watched:
+            await _go_on_without(step, attempt, outcome, answers.asked_at)
     # What was due at the moment that was waited for has been asked.
     return await assess(replace(step, until=None))
+
+
+async def _go_on_without(
+    step: Transition, attempt: PaymentAttempt, outcome: Outcome | None, asked_at: datetime
+) -> None:
+    if isinstance(outcome, NotPaid):
+        await _end_attempt(step, attempt, outcome.reason)
+    elif isinstance(outcome, StillOpen):
+        await rows.look_later(step.connection, attempt, asked_at, look_at=attempt.ends_at or step.now)
+    else:
+        pause = _pause(attempt, step.now, await _policy(step))
+        await rows.mark_unclear(step.connection, attempt, asked_at, pause)
 
 
 async def _policy(step: Transition) -> PaymentPolicy:
@@ -185,9 +207,18 @@ async def _receive(step: Transition, attempt: PaymentAttempt, paid: Paid) -> Non
     await step.add_event(Event.PAYMENT_RECEIVED, params={"amount": paid.amount})
     if refused is None:
         await step.notify(step.owner, Event.PAYMENT_RECEIVED, {"amount": format_toman(amount)})
-        await await_purposes(step)
+        await _accept(step, state)
     else:
         await send_back(step, attempt, amount, refused)
+
+
+async def _accept(step: Transition, state: PaymentState) -> None:
+    """What was paid is offered to what it was paid for, at once; nobody is sent to a bank once more."""
+    for attempt in state.attempts:
+        if attempt.state == "requested":
+            await rows.end_attempt(step.connection, attempt.id, "failed")
+    await rows.offer_items(step.connection, step.case.id)
+    await step.set_deadline(Step.HAND_OVER, OFFER_EVERY)
 
 
 async def _refuse(step: Transition, state: PaymentState, paid: Paid) -> RefundReason | None:
@@ -230,7 +261,9 @@ async def send_back(step: Transition, attempt: PaymentAttempt, amount: Money, re
     await rows.add_return(step.connection, attempt, amount, reason)
     await step.add_event(Event.PAYMENT_RETURNING, params={"amount": amount.amount, "reason": reason})
     await step.notify(step.owner, Event.PAYMENT_RETURNING, {"amount": format_toman(amount)})
-    await step.move(Phase.RETURNING, next_actor=MACHINE)
+    if reason != RefundReason.SECOND_ATTEMPT:
+        # Of what was paid twice one payment goes on.
+        await step.move(Phase.RETURNING, next_actor=MACHINE)
 
 
 async def request_settlement(step: Transition) -> NextStep:
@@ -238,5 +271,4 @@ async def request_settlement(step: Transition) -> NextStep:
     policy = await _policy(step)
     office = Grant(Role.SETTLEMENT_OFFICER, ScopeKind.PLATFORM)
     await step.ask(TaskKind.SETTLE_PAYMENT, office, remind_in=policy.settle_remind, due_in=policy.settle_expire)
-    await step.move(Phase.AWAITING_SETTLEMENT, next_actor=Role.SETTLEMENT_OFFICER, due_in=policy.settle_expire)
     return await assess(step)

@@ -87,10 +87,18 @@ class PaymentAttempt:
 
     def is_due(self, now: datetime) -> bool:
         """Whether the gateway is to be asked now."""
-        if not self.is_watched:
-            return False
-        came_back = self.called_back_at is not None and (self.looked_at is None or self.called_back_at > self.looked_at)
-        return came_back or (self.look_at is not None and self.look_at <= now)
+        is_time = self.look_at is not None and self.look_at <= now
+        return self.is_watched and (is_time or self.came_back)
+
+    @property
+    def came_back(self) -> bool:
+        """Whether the payer came back since the gateway was asked."""
+        return self.called_back_at is not None and (self.looked_at is None or self.called_back_at > self.looked_at)
+
+    @property
+    def is_news(self) -> bool:
+        """Whether asking may bring news at once: not of what the gateway could not say a moment ago."""
+        return self.state == "open" or self.came_back
 
 
 @dataclass(frozen=True, slots=True)
