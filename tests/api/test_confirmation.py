@@ -44,6 +44,7 @@ OPERATIONS_BY_CONFIRMATION: dict[str, frozenset[Confirmation]] = {
     **dict.fromkeys(("request_own_mobile", "confirm_own_mobile", "end_session", "end_other_sessions"), NONE),
     **dict.fromkeys(("send_email_code", "remove_email", "set_password", "remove_password"), STEP_UP),
     **dict.fromkeys(("name_guarantor", "check_guarantor", "request_substitution", "withdraw_substitution"), NONE),
+    **dict.fromkeys(("try_payment", "look_at_payment"), NONE),
 }
 DECISIONS_BY_CONFIRMATION: dict[tuple[str, str], frozenset[Confirmation]] = {
     ("issue_certificate", "issue"): CODE,
@@ -63,6 +64,9 @@ DECISIONS_BY_CONFIRMATION: dict[tuple[str, str], frozenset[Confirmation]] = {
     ("confirm_mobile_change", "return"): STEP_UP,
     ("confirm_mobile_change", "reject"): STEP_UP,
     ("correct_mobile_change", "correct"): STEP_UP,
+    ("settle_payment", "ask_again"): STEP_UP,
+    ("settle_payment", "give_up"): CODE,
+    ("return_payment", "return_by_hand"): CODE,
     ("confirm_staff_change", "confirm"): STEP_UP,
     ("confirm_staff_change", "reject"): STEP_UP,
     # A guarantor's own, with a code by SMS for exactly its terms.

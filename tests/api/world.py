@@ -10,6 +10,7 @@ from activities.transition import ActivityContext
 from commands import substitution
 from commands.command import Command, Context
 from domain.access import Grant, Role, ScopeKind
+from gateways.local_bank import LocalBank
 from messages.case import StepInput
 from storage import policies
 from storage.database import SERVICE, transaction
@@ -18,6 +19,7 @@ from storage.rows.onboarding import CreditLine
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 from tests.commands.onboarding_steps import MinipayOffice, TavanaScenario, apply, guarantee_of, issue, open_task, run
+from tests.payment_steps import PaymentScenario
 from tests.transitions import Transitions
 
 PLATFORM_ROLES = [
@@ -137,6 +139,17 @@ async def _objects(
     await _credit(world, context, activity_context)
     await _others(world, arrange, superuser)
     await _guaranteed(world, context, activity_context, arrange)
+    await _payment(world, context, activity_context)
+
+
+async def _payment(world: World, context: Context, activity_context: ActivityContext) -> None:
+    """A member is at the bank to pay something."""
+    bank = activity_context.gateways["local"]
+    assert isinstance(bank, LocalBank)
+    officer = world.people["settlement_officer"]
+    paying = PaymentScenario(context, activity_context, bank, world.people["member_own"], officer)
+    payment = await paying.at_bank((await paying.purpose(), 500_000))
+    world.things |= {"payment": payment, "payment_token": await paying.token(payment)}
 
 
 async def _credit(world: World, context: Context, activity_context: ActivityContext) -> None:

@@ -58,6 +58,9 @@ _PAGES: dict[str, tuple[str, str]] = {
     "/credit/{line_id}/card": ("member_own", f"/credit/{{line}}/card?code_id={_CHALLENGE}"),
     "/credit/{line_id}/card/code": ("member_own", "/credit/{line}/card/code"),
     "/credit/{line_id}/guarantor": ("member_own", "/credit/{tavana_line}/guarantor"),
+    "/payments": ("member_own", "/payments"),
+    "/payments/{case_id}": ("member_own", "/payments/{payment}"),
+    "/payments/{case_id}/back": ("anonymous", "/payments/{payment}/back"),
     "/messages": ("member_own", "/messages"),
     "/inbox": ("finance_own", "/inbox"),
     "/inbox/together": ("finance_own", "/inbox/together?task={review_task}"),
@@ -106,6 +109,8 @@ _MORE: tuple[tuple[str, str], ...] = (
     ("operator", "/inbox"),
     ("support_agent", "/mobile-changes"),
     ("anonymous", "/bank/{paid_authority}?returns=2"),
+    ("member_own", "/cases/{payment}"),
+    ("auditor", "/cases/{payment}"),
     ("member_foreign", "/"),
     ("member_foreign", "/cases"),
 )
@@ -113,6 +118,8 @@ _MORE: tuple[tuple[str, str], ...] = (
 _PLAYED = {
     "/cases/{case_id}/correction",
     "/guarantees/{guarantee_id}/acceptance",
+    "/payments/{case_id}/bank",
+    "/pay/return/{token}",
     "/inbox/bulk",
     "/resume",
     "/personnel/people/{employment_id}",
@@ -211,7 +218,7 @@ async def test_no_page_is_broken_for_anybody(context: Context, messages_dir: Pat
                 answer = await client.get(path, headers={"Cookie": f"{SESSION_COOKIE}={token}"} if token else {})
                 answers[who, path] = answer.status_code
     assert {key: status for key, status in answers.items() if status not in {200, 303, 403, 404}} == {}
-    private = ("/cases/", "/tasks/", "/guarantees/", "/credit/", "/personnel/imports/", "/certificates")
+    private = ("/cases/", "/tasks/", "/guarantees/", "/credit/", "/payments/", "/personnel/imports/", "/certificates")
     opened = {who for (who, path), status in answers.items() if status == 200 and path.startswith(private)}
     assert "member_foreign" not in opened
     assert "finance_other" not in opened
@@ -238,6 +245,7 @@ async def test_no_form_is_broken_by_nonsense(context: Context, messages_dir: Pat
         "programme": "tavana",
         "name": "onboarding",
         "day": "2027-03-10",
+        "token": "forged",
     }
     nonsense: tuple[dict[str, Any], ...] = (
         {},
