@@ -21,7 +21,7 @@ from tests.web.conftest import HERE, Visit, cookies
 from tests.web.visitor import PageVisitor, open_window
 from web.app import MAX_FORM
 
-pytestmark = [pytest.mark.usefixtures("relay", "worker", "temporal"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.timeout(180)
 
 _AMOUNT = 2_500_000
 FROM_BANK = {"Sec-Fetch-Site": "cross-site"}
@@ -53,71 +53,76 @@ async def _open(paying: PaymentScenario) -> tuple[UUID, UUID]:
     return purpose, await paying.open((purpose, _AMOUNT))
 
 
-async def _to_bank(payer: PageVisitor, case_id: UUID) -> None:
-    """Open the payment's page, which leads to the bank once there is a link, or offers it."""
+async def _to_bank(payer: PageVisitor, paying: PaymentScenario, case_id: UUID) -> None:
+    """Open the payment's page while the gateway is still to be asked for a link."""
     await payer.go(f"/payments/{case_id}")
-    await _led_to_bank(payer)
+    await _led_to_bank(payer, paying, case_id)
 
 
-async def _led_to_bank(payer: PageVisitor) -> None:
-    async def is_there() -> bool:
-        link = payer.page.locator('main a[href*="//localhost:"]')
-        if not _is_bank(payer.page.url) and await link.count():
-            await link.first.click()
-            await payer.page.wait_for_url(_is_bank)
-        elif not payer.script and not _is_bank(payer.page.url):
-            await payer.page.reload()
-        return _is_bank(payer.page.url)
-
-    await eventually(is_there, f"the bank, from {payer.page.url}")
+async def _led_to_bank(payer: PageVisitor, paying: PaymentScenario, case_id: UUID) -> None:
+    """Once there is a link the page leads to the bank by itself; without script its link does."""
+    await paying.go_on(case_id)
+    if not payer.script:
+        await payer.press("Go to the bank")
+    await payer.page.wait_for_url(_is_bank)
 
 
 def _is_bank(url: str) -> bool:
     return url.startswith("http://localhost:") and "/bank/" in url
 
 
-async def _back(payer: PageVisitor, deed: str, case_id: UUID) -> None:
-    """Press something at the bank, and come back from there."""
+async def _back(payer: PageVisitor, paying: PaymentScenario, case_id: UUID, deed: str) -> None:
+    """Press something at the bank, come back from there, and the process hears of it."""
     await payer.press(deed)
     await payer.page.wait_for_url(re.compile(f"127.0.0.1.*/payments/{case_id}$"))
+    await paying.go_on(case_id)
 
 
-async def _is(paying: PaymentScenario, case_id: UUID, phase: str) -> None:
-    async def is_so() -> bool:
-        return await paying.phase(case_id) == phase
-
-    await eventually(is_so, phase)
-
-
+@pytest.mark.usefixtures("relay", "worker", "temporal")
 async def test_the_payer_is_led_to_the_bank_and_back_and_sees_that_it_is_paid(
-    visit: Visit, paying: PaymentScenario, address: str
+    visit: Visit, paying: PaymentScenario
 ) -> None:
     purpose, case_id = await _open(paying)
-    payer, told = await visit(paying.payer, width=360), list[str]()
-    payer.page.on(
-        "request", lambda request: told.append(request.headers.get("referer", "")) if _is_bank(request.url) else None
-    )
-    await _to_bank(payer, case_id)
-    assert told[0] == f"{address}/", "the bank is told our origin and no more"
-    await _back(payer, "Pay", case_id)
+    payer = await visit(paying.payer, width=360)
+    await eventually(lambda: _has_links(paying, case_id, 1), "a link")
+    await payer.go(f"/payments/{case_id}")
+    await payer.press("رفتن به درگاه «بانک آزمایشی»")
+    await payer.press("Pay")
+    await payer.page.wait_for_url(re.compile(f"127.0.0.1.*/payments/{case_id}$"))
     await payer.reads("The bank confirmed the payment; it is being recorded.")
     await payer.look()
     await payer.picture("payment-received-360")
     assert await take(paying.context, purpose)
     await payer.reads("دویست و پنجاه هزار تومان")
-    await _is(paying, case_id, "paid")
+    await eventually(lambda: _is(paying, case_id, "paid"), "the end")
     await payer.go("/payments")
     await payer.reads("۲۵۰٬۰۰۰ تومان")
     await payer.look()
     await payer.picture("payments-360")
 
 
+async def _is(paying: PaymentScenario, case_id: UUID, phase: str) -> bool:
+    return await paying.phase(case_id) == phase
+
+
+async def test_the_bank_is_told_our_origin_and_no_more(visit: Visit, paying: PaymentScenario, address: str) -> None:
+    _, case_id = await _open(paying)
+    payer, told = await visit(paying.payer), list[str]()
+    payer.page.on("request", lambda sent: told.append(sent.headers.get("referer", "")) if _is_bank(sent.url) else None)
+    await _to_bank(payer, paying, case_id)
+    await payer.page.go_back()
+    await payer.page.wait_for_url(f"{address}/payments/{case_id}")
+    await payer.press("رفتن به درگاه «بانک آزمایشی»")
+    await payer.page.wait_for_url(_is_bank)
+    assert told == [f"{address}/"] * 2
+
+
 async def test_without_script_the_same_way_leads_there_and_back(visit: Visit, paying: PaymentScenario) -> None:
     _, case_id = await _open(paying)
     payer = await visit(paying.payer, script=False)
-    await _to_bank(payer, case_id)
-    await _back(payer, "Pay", case_id)
-    await _is(paying, case_id, "received")
+    await _to_bank(payer, paying, case_id)
+    await _back(payer, paying, case_id, "Pay")
+    assert await paying.phase(case_id) == "received"
     await payer.go(f"/payments/{case_id}")
     await payer.reads("The bank confirmed the payment; it is being recorded.")
 
@@ -125,14 +130,14 @@ async def test_without_script_the_same_way_leads_there_and_back(visit: Visit, pa
 async def test_who_cancelled_reads_why_it_is_not_paid_and_pays_again(visit: Visit, paying: PaymentScenario) -> None:
     _, case_id = await _open(paying)
     payer = await visit(paying.payer, width=360)
-    await _to_bank(payer, case_id)
-    await _back(payer, "Cancel and go back", case_id)
+    await _to_bank(payer, paying, case_id)
+    await _back(payer, paying, case_id, "Cancel and go back")
     await payer.reads("پرداخت نشد: پرداخت‌کننده انصراف داد")
     await payer.look()
     await payer.picture("payment-not-paid-360")
     await payer.press("Pay again")
-    await _led_to_bank(payer)
-    await _back(payer, "Pay", case_id)
+    await _led_to_bank(payer, paying, case_id)
+    await _back(payer, paying, case_id, "Pay")
     await payer.reads("The bank confirmed the payment; it is being recorded.")
     assert [one.state for one in await paying.attempts(case_id)] == ["not_paid", "paid"]
     hosts = {one.host for one in await paying.attempts(case_id)}
@@ -142,13 +147,14 @@ async def test_who_cancelled_reads_why_it_is_not_paid_and_pays_again(visit: Visi
 async def test_a_payer_whom_nothing_brought_back_has_the_bank_asked(visit: Visit, paying: PaymentScenario) -> None:
     _, case_id = await _open(paying)
     payer = await visit(paying.payer, width=360)
-    await _to_bank(payer, case_id)
+    await _to_bank(payer, paying, case_id)
     await payer.press("Pay and lose the way back")
     await payer.reads("This is paid")
     await payer.go(f"/payments/{case_id}")
     await payer.look()
     await payer.picture("payment-at-bank-360")
     await payer.press("Ask the bank")
+    await paying.go_on(case_id)
     await payer.reads("The bank confirmed the payment; it is being recorded.")
 
 
@@ -157,13 +163,14 @@ async def test_a_doubled_way_back_is_booked_once_and_leads_home_both_times(
 ) -> None:
     _, case_id = await _open(paying)
     payer = await visit(paying.payer)
-    await _to_bank(payer, case_id)
+    await _to_bank(payer, paying, case_id)
     await payer.press("Pay and go back twice")
     ways = await payer.page.locator("main a").evaluate_all("links => links.map(link => link.href)")
     assert len(ways) == 2
     for way in ways:
         await payer.page.goto(way)
         await payer.page.wait_for_url(re.compile(f"127.0.0.1.*/payments/{case_id}$"))
+    await paying.go_on(case_id)
     await payer.reads("The bank confirmed the payment; it is being recorded.")
     sql = "SELECT count(*) FROM timeline WHERE case_id = %s AND code = 'payment_received'"
     assert await superuser.value(sql, case_id) == 1
@@ -174,19 +181,18 @@ async def test_who_goes_back_at_the_bank_and_pays_by_two_links_gets_the_later_mo
 ) -> None:
     _, case_id = await _open(paying)
     payer = await visit(paying.payer, width=360)
-    await _to_bank(payer, case_id)
+    await _to_bank(payer, paying, case_id)
     first = payer.page.url
     await payer.page.go_back()
     await payer.page.wait_for_url(re.compile(f"/payments/{case_id}$"))
     await payer.reads("Pay at the bank")
     await payer.press("Pay again")
-    await eventually(lambda: _has_links(paying, case_id, 2), "another link")
-    await payer.go(f"/payments/{case_id}/bank")
+    await _led_to_bank(payer, paying, case_id)
     assert payer.page.url != first
-    await _back(payer, "Pay", case_id)
-    await _is(paying, case_id, "received")
+    await _back(payer, paying, case_id, "Pay")
+    assert await paying.phase(case_id) == "received"
     await payer.page.goto(first)
-    await _back(payer, "Pay", case_id)
+    await _back(payer, paying, case_id, "Pay")
     await payer.reads("این مبلغ دو بار پرداخت شد")
     await payer.reads("Given back")
     await payer.look()
@@ -204,13 +210,13 @@ async def test_a_payer_under_another_name_of_ours_is_led_home_though_the_bank_kn
 ) -> None:
     _, case_id = await _open(paying)
     payer = await open_window(browser, address.replace("127.0.0.1", "payer.localhost"), messages_dir, paying.payer)
-    await eventually(lambda: _has_links(paying, case_id, 1), "a link")
+    await paying.go_on(case_id)
     await payer.go(f"/payments/{case_id}")
     await payer.press("Pay again")
-    await eventually(lambda: _has_links(paying, case_id, 2), "another link")
-    await payer.go(f"/payments/{case_id}/bank")
+    await _led_to_bank(payer, paying, case_id)
     await payer.press("Pay")
     await payer.page.wait_for_url(re.compile(f"payer.localhost.*/payments/{case_id}$"))
+    await paying.go_on(case_id)
     await payer.reads("The bank confirmed the payment; it is being recorded.")
     await payer.context.close()
     payer.assert_no_complaints()
@@ -220,7 +226,7 @@ async def test_a_bank_may_send_the_browser_back_by_a_form_of_its_own_page(
     visit: Visit, paying: PaymentScenario, address: str, bank: LocalBank
 ) -> None:
     _, case_id = await _open(paying)
-    await eventually(lambda: _has_links(paying, case_id, 1), "a link")
+    await paying.go_on(case_id)
     bank.pay(await paying.authority(case_id), USUAL_CARD)
     payer = await visit(paying.payer)
     way = f"{address}/pay/return/{await paying.token(case_id)}"
@@ -229,6 +235,7 @@ async def test_a_bank_may_send_the_browser_back_by_a_form_of_its_own_page(
     await payer.page.goto("http://bank.example/")
     await payer.page.click("button")
     await payer.page.wait_for_url(f"{address}/payments/{case_id}")
+    await paying.go_on(case_id)
     await payer.reads("The bank confirmed the payment; it is being recorded.")
 
 
@@ -236,7 +243,7 @@ async def test_who_comes_back_without_a_session_reads_that_the_result_comes_by_s
     visit: Visit, paying: PaymentScenario
 ) -> None:
     _, case_id = await _open(paying)
-    await eventually(lambda: _has_links(paying, case_id, 1), "a link")
+    await paying.go_on(case_id)
     stranger = await visit()
     await stranger.page.goto(bank_page := (await paying.attempts(case_id))[0].link or "")
     assert _is_bank(bank_page)
