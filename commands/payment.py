@@ -140,9 +140,12 @@ async def try_again(command: Command, case_id: UUID, gateway: str | None = None)
     """
     payment, attempts = await _lock_payment(command, case_id)
     policy = await _policy_now(command.connection)
-    if (refusal := await against_another_try(command.connection, payment, attempts, command.now)) is not None:
+    refusal = await against_another_try(command.connection, payment, attempts, command.now)
+    # Pressed twice: the try that is asked for already is the last one that may be.
+    was_pressed = any(one.state == "requested" for one in attempts)
+    if refusal is not None and not (was_pressed and isinstance(refusal, rules.AttemptsUsedUp)):
         raise refusal
-    if policy is not None and all(one.state != "requested" for one in attempts):
+    if policy is not None and not was_pressed:
         await _begin_attempt(command, case_id, _first_gateway(command, policy, gateway))
     return case_id
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from api.account.codes import StepUp, StepUpCodeRequest, step_up
 from api.balance import read_balance
 from api.bank_account import CardIn, add_card, list_bank_accounts
 from api.normal_payment import (
@@ -52,6 +53,8 @@ async def paid(play: Play, person: Employee, colleague: Employee) -> Told:
 
 
 async def _register_card(play: Play, payer: Member) -> None:
+    code_id, code = await payer.read_code(payer.client, StepUpCodeRequest(purpose="step_up"))
+    await payer.client.call(step_up, StepUp(code_id=code_id, code=code))
     await payer.client.call(add_card, CardIn(number=_CARD))
 
     async def confirmed() -> bool | None:
@@ -59,7 +62,7 @@ async def _register_card(play: Play, payer: Member) -> None:
         return any(account.state is BankAccountState.CONFIRMED for account in accounts) or None
 
     await wait_for(confirmed, "the registry of bank accounts")
-    play.screen.done("the payer's own card was registered, and the registry says that it is theirs")
+    play.screen.done("the payer registered a card after a fresh code, and the registry says that it is theirs")
 
 
 async def _pay_at_bank(play: Play, payer: Member, payment_id: UUID) -> None:

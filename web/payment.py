@@ -27,8 +27,8 @@ from api.payment import (
 )
 from api.values import IdCursor
 from domain.errors import NotFound, Refusal
+from domain.payment import TryState
 from messages.case import CaseKind
-from messages.payment import Phase
 from web.answers import Body, TaskForm, nothing_more
 from web.case_parts import CaseAction, CaseParts
 from web.forms import Form, empty
@@ -112,11 +112,12 @@ async def _page(request: PageRequest, case_id: UUID, form: Form) -> Response:
 async def go_to_bank(request: SignedIn, case_id: UUID) -> Response:
     """Lead to the bank once there is a link; a page that waits for it asks by script, and is led on then."""
     payment = await request.api.read(read_payment, case_id)
-    onward = _link_of(payment) or f"/payments/{case_id}"
+    waits = any(one.state.code == TryState.REQUESTED for one in payment.attempts)
+    onward = ("" if waits else _link_of(payment)) or f"/payments/{case_id}"
     if "hx-request" not in request.http.headers:
         # No form leads here: its page's policy would hold for the bank's address too.
         return RedirectResponse(onward, _SEE_OTHER, _ORIGIN)
-    return Response(headers={} if payment.phase == Phase.AWAITING_LINK else {"HX-Redirect": onward})
+    return Response(headers={} if waits else {"HX-Redirect": onward})
 
 
 def _link_of(payment: PaymentOut) -> str:

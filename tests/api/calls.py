@@ -243,6 +243,12 @@ def calls(world: World) -> dict[str, Call]:
             {"password": "x", "totp": "000000", "new_password": "سرو بلند کنار رود"},
         ),
         "revoke_role": Call("DELETE", "/v1/staff/{colleague}/grants/{grant}"),
+        "list_payments": Call("GET", "/v1/payments"),
+        "read_payment": Call("GET", "/v1/payments/{payment}"),
+        "list_payment_gateways": Call("GET", "/v1/payment-gateways"),
+        "try_payment": Call("POST", "/v1/payments/{payment}/attempts", {"gateway": "local"}),
+        "look_at_payment": Call("POST", "/v1/payments/{payment}/look"),
+        "call_back": Call("POST", "/v1/payment-callbacks", {"token": "{payment_token}"}),
         "sign_out": Call("POST", "/v1/sign-out"),
     }
 

@@ -51,6 +51,7 @@ OPERATIONS_BY_CONFIRMATION: dict[str, frozenset[Confirmation]] = {
     **dict.fromkeys(("add_card", "choose_bank_account", "remove_bank_account"), STEP_UP),
     **dict.fromkeys(("name_guarantor", "check_guarantor", "request_substitution", "withdraw_substitution"), NONE),
     **dict.fromkeys(("request_normal_payment", "pay_normal_payment", "withdraw_normal_payment"), NONE),
+    **dict.fromkeys(("try_payment", "look_at_payment"), NONE),
 }
 DECISIONS_BY_CONFIRMATION: dict[tuple[str, str], frozenset[Confirmation]] = {
     ("issue_certificate", "issue"): CODE,
@@ -70,6 +71,9 @@ DECISIONS_BY_CONFIRMATION: dict[tuple[str, str], frozenset[Confirmation]] = {
     ("confirm_mobile_change", "return"): STEP_UP,
     ("confirm_mobile_change", "reject"): STEP_UP,
     ("correct_mobile_change", "correct"): STEP_UP,
+    ("settle_payment", "ask_again"): STEP_UP,
+    ("settle_payment", "give_up"): CODE,
+    ("return_payment", "return_by_hand"): CODE,
     ("confirm_staff_change", "confirm"): STEP_UP,
     ("confirm_staff_change", "reject"): STEP_UP,
     # A guarantor's own, with a code by SMS for exactly its terms.

@@ -161,6 +161,12 @@ MATRIX: dict[str, Rule] = {
     "draw_totp_key": to(*STAFF),
     "change_staff_credentials": to(*STAFF),
     "revoke_role": to("operator"),
+    "list_payments": MEMBER_ONLY,
+    "read_payment": to("member_own", *READERS, members=404, staff=404),
+    "list_payment_gateways": MEMBER_ONLY,
+    "try_payment": to("member_own", members=404),
+    "look_at_payment": to("member_own", members=404),
+    "call_back": PUBLIC,
     "sign_out": ALL_SIGNED_IN,
 }
 # The role is right, the object is another organisation's: as good as missing.

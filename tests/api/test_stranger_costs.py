@@ -119,6 +119,7 @@ DRIVES: Final = {
     "request_renewal": Drive("POST", "/v1/password-renewals/codes", _pair, CODES_PER_ADDRESS),
     "renew_password": Drive("POST", "/v1/password-renewals", _renewed, TRIES_PER_ADDRESS),
     "open_staff_link": Drive("POST", "/v1/staff-account/openings", _link, TRIES_PER_ADDRESS),
+    "call_back": Drive("POST", "/v1/payment-callbacks", _link, TRIES_PER_ADDRESS),
     "set_up_staff": Drive("POST", "/v1/staff-account/set-up", _set_up, TRIES_PER_ADDRESS),
 }
 

@@ -23,6 +23,7 @@ from tests.attachment_steps import attach
 from tests.books import Superuser
 from tests.commands.normal_payment_steps import NormalPaymentScenario, confirm_number, let_any_card_pay
 from tests.commands.onboarding_steps import MinipayOffice, TavanaScenario, apply, guarantee_of, issue, open_task, run
+from tests.payment_steps import PaymentScenario
 from tests.transitions import Transitions
 
 PLATFORM_ROLES = [
@@ -143,6 +144,17 @@ async def _objects(
     await _others(world, arrange, superuser)
     await _guaranteed(world, context, activity_context, arrange)
     await _normal_payments(world, context, activity_context)
+    await _payment(world, context, activity_context)
+
+
+async def _payment(world: World, context: Context, activity_context: ActivityContext) -> None:
+    """A member is at the bank to pay something."""
+    bank = activity_context.gateways["local"]
+    assert isinstance(bank, LocalBank)
+    officer = world.people["settlement_officer"]
+    paying = PaymentScenario(context, activity_context, bank, world.people["member_own"], officer)
+    payment = await paying.at_bank((await paying.purpose(), 500_000))
+    world.things |= {"payment": payment, "payment_token": await paying.token(payment)}
 
 
 async def _credit(world: World, context: Context, activity_context: ActivityContext) -> None:

@@ -22,8 +22,9 @@ from tests.commands.onboarding_steps import MinipayOffice, TavanaScenario, apply
 from tests.commands.substitution_steps import SubstitutionScenario
 from tests.files_made import PDF
 from tests.joining_steps import Joining
+from tests.payment_steps import PaymentScenario
 from tests.personnel_steps import SHEBAS, Line, PersonnelOffice, csv_of
-from tests.web.form_window import Desk, Window
+from tests.web.form_window import Desk, Kind, Window
 
 # 410,000,000 rial: as people write it, and as it must arrive.
 TOMAN: Final = "۴۱٬۰۰۰٬۰۰۰"
@@ -349,6 +350,59 @@ async def mobiles_are_changed(desk: Desk) -> None:
     await support.send("/mobile-changes/lost", **wish)
 
 
+async def payers_pay(desk: Desk) -> None:
+    """A payer has the bank asked, comes back from it by its form, and goes there again; officers decide the rest."""
+    paying = await _paying(desk)
+    case_id = await paying.at_bank((await paying.purpose(), 500_000))
+    address, window = f"/payments/{case_id}", desk.of(paying.payer)
+    await (await window.go(address)).send("/payments/{case_id}/look")
+    await paying.go_on(case_id)
+    answer = await window.client.post(f"/pay/return/{await paying.token(case_id)}", data={"State": "OK"})
+    assert answer.status_code == 200
+    desk.sent.add(Kind("/pay/return/{token}", ""))
+    await paying.go_on(case_id)
+    await (await window.go(address)).send("/payments/{case_id}/attempts")
+    await paying.go_on(case_id)
+    await _settle(desk, paying)
+    await _return(desk, paying)
+
+
+async def _paying(desk: Desk) -> PaymentScenario:
+    bank = desk.activity_context.gateways["local"]
+    assert isinstance(bank, LocalBank)
+    return await PaymentScenario.opened(desk.context, desk.arrange, desk.activity_context, bank)
+
+
+async def _settle(desk: Desk, paying: PaymentScenario) -> None:
+    """Nobody knows for a day what became of a payment; then again, until the office says that nothing was paid."""
+    case_id = await paying.at_bank((await paying.purpose(), 500_000))
+    sql = "UPDATE payment_attempts SET state = 'unclear', unclear_since = now() - interval '2 days', look_at = NULL"
+    window = desk.of(paying.officer)
+    for says, typed in (("ask_again", {}), ("give_up", {"note": _REASON})):
+        await desk.superuser.run(f"{sql} WHERE payment_id = %s", case_id)
+        await paying.go_on(case_id)
+        await window.go(await desk.task(case_id, "settle_payment"))
+        await window.decide(says, **typed)
+    assert [one.state for one in await paying.attempts(case_id)] == ["given_up"]
+
+
+async def _return(desk: Desk, paying: PaymentScenario) -> None:
+    """What was paid twice goes back by hand."""
+    case_id = await paying.at_bank((await paying.purpose(), 500_000))
+    await paying.try_again(case_id)
+    await paying.go_on(case_id)
+    for number in range(2):
+        await paying.pay(case_id, number)
+    await paying.step("verify_payment", case_id)
+    await desk.superuser.run("UPDATE payment_returns SET way = 'hand' WHERE payment_id = %s", case_id)
+    await paying.go_on(case_id)
+    window = await desk.of(paying.officer).go(await desk.task(case_id, "return_payment"))
+    await window.decide("return_by_hand", reference="140509090012345678")
+    await paying.go_on(case_id)
+    (returned,) = await paying.returns(case_id)
+    assert returned.reference == "140509090012345678"
+
+
 async def operators_keep_the_desk(desk: Desk) -> None:
     """A service, the calendar, a message, a stuck process; a fresh code in between."""
     operator = desk.of("operator")
@@ -440,6 +494,7 @@ SCENES: Final[tuple[Scene, ...]] = (
     contracts_clear_obstacles,
     support_confirms_changes,
     mobiles_are_changed,
+    payers_pay,
     operators_keep_the_desk,
     operators_keep_the_staff,
     staff_keep_their_account,

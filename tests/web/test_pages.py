@@ -68,6 +68,9 @@ _PAGES: dict[str, tuple[str, str]] = {
     "/balance": ("member_own", "/balance"),
     "/papers": ("member_own", "/papers"),
     "/check/{token}": ("anonymous", "/check/{paper_token}"),
+    "/payments": ("member_own", "/payments"),
+    "/payments/{case_id}": ("member_own", "/payments/{payment}"),
+    "/payments/{case_id}/back": ("anonymous", "/payments/{payment}/back"),
     "/messages": ("member_own", "/messages"),
     "/cases/{case_id}/attachments": ("member_own", "/cases/{case}/attachments"),
     "/inbox": ("finance_own", "/inbox"),
@@ -119,6 +122,8 @@ _MORE: tuple[tuple[str, str], ...] = (
     ("operator", "/inbox"),
     ("support_agent", "/mobile-changes"),
     ("anonymous", "/bank/{paid_authority}?returns=2"),
+    ("member_own", "/cases/{payment}"),
+    ("auditor", "/cases/{payment}"),
     ("member_foreign", "/"),
     ("member_foreign", "/cases"),
 )
@@ -126,6 +131,8 @@ _MORE: tuple[tuple[str, str], ...] = (
 _PLAYED = {
     "/cases/{case_id}/correction",
     "/guarantees/{guarantee_id}/acceptance",
+    "/payments/{case_id}/bank",
+    "/pay/return/{token}",
     "/inbox/bulk",
     "/profile/accounts/shebas/code",
     "/resume",
@@ -236,6 +243,7 @@ async def test_no_page_is_broken_for_anybody(context: Context, messages_dir: Pat
         "/guarantees/",
         f"/normal-payments/{world.things['payable']}",
         "/credit/",
+        "/payments/",
         "/personnel/imports/",
         "/certificates",
     )
@@ -265,6 +273,7 @@ async def test_no_form_is_broken_by_nonsense(context: Context, messages_dir: Pat
         "programme": "tavana",
         "name": "onboarding",
         "day": "2027-03-10",
+        "token": "forged",
     }
     nonsense: tuple[dict[str, Any], ...] = (
         {},
