@@ -55,15 +55,8 @@ SEES_THE_FILES = to("member_own", "hr_own", "hr_region", "finance_own", "auditor
 HOLDS_THE_TASK = to("hr_own", members=404, staff=404)
 
 MATRIX: dict[str, Rule] = {
-    "read_liveness": PUBLIC,
-    "read_contact": PUBLIC,
-    "read_readiness": PUBLIC,
-    "request_sign_in_code": PUBLIC,
-    "sign_in": PUBLIC,
-    "sign_in_staff": PUBLIC,
-    "read_terms": PUBLIC,
-    "request_joining": PUBLIC,
-    "join": PUBLIC,
+    **dict.fromkeys(("read_liveness", "read_contact", "read_readiness", "request_sign_in_code", "sign_in"), PUBLIC),
+    **dict.fromkeys(("sign_in_staff", "read_terms", "request_joining", "join"), PUBLIC),
     "accept_terms": MEMBER_ONLY,
     "invite": MEMBER_ONLY,
     "open_invitation": PUBLIC,
