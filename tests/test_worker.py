@@ -40,8 +40,12 @@ def test_each_step_is_taken_on_its_queue_and_each_transition_on_that_of_the_proc
 
     taken = names(activity_context)
 
-    assert taken[Queue.OUTSIDE] == {ASK, ImportStep.DISCARD_FILE}
-    assert taken[Queue.BATCH] == {ImportStep.IMPORT_PERSONNEL}
+    declared = {
+        queue: {name for process in WORKFLOWS.values() for name, step in process.steps.items() if step.queue is queue}
+        for queue in Queue
+    }
+    assert taken[Queue.OUTSIDE] == {ASK} | declared[Queue.OUTSIDE] > {ASK, ImportStep.DISCARD_FILE}
+    assert taken[Queue.BATCH] == declared[Queue.BATCH] >= {ImportStep.IMPORT_PERSONNEL}
     assert ASK not in taken[Queue.PROCESSES]
     for process in set(WORKFLOWS.values()):
         assert {name for name, step in process.steps.items() if step.queue is Queue.PROCESSES} <= taken[Queue.PROCESSES]
