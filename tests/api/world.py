@@ -11,7 +11,7 @@ from commands import substitution
 from commands.command import Command, Context
 from domain.access import Grant, Role, ScopeKind
 from gateways.local_bank import LocalBank
-from messages.case import StepInput
+from messages.case import CaseKind, StepInput
 from storage import policies
 from storage.database import SERVICE, transaction
 from storage.onboarding import lines_of
@@ -19,7 +19,7 @@ from storage.rows.onboarding import CreditLine
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 from tests.commands.onboarding_steps import MinipayOffice, TavanaScenario, apply, guarantee_of, issue, open_task, run
-from tests.payment_steps import PaymentScenario
+from tests.payment_steps import PaymentScenario, open_purpose
 from tests.transitions import Transitions
 
 PLATFORM_ROLES = [
@@ -148,7 +148,9 @@ async def _payment(world: World, context: Context, activity_context: ActivityCon
     assert isinstance(bank, LocalBank)
     officer = world.people["settlement_officer"]
     paying = PaymentScenario(context, activity_context, bank, world.people["member_own"], officer)
-    payment = await paying.at_bank((await paying.purpose(), 500_000))
+    # A case that lists show though no process stands behind it.
+    kind = CaseKind.PERSONNEL_IMPORT
+    payment = await paying.at_bank((await open_purpose(context, kind=kind), 500_000), purpose=kind)
     world.things |= {"payment": payment, "payment_token": await paying.token(payment)}
 
 
