@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A broken rule and where: ``subject`` is the id of a journal, account or hold, a unit, or a kind."""
+    """A broken rule and where: ``subject`` is the id of a journal, account, hold or payment, a code, unit or kind."""
 
     rule: str
     subject: str
@@ -133,7 +133,53 @@ _JOURNALS: Final = {
         SELECT j.id FROM journals j LEFT JOIN cases c ON c.id = j.case_id
          WHERE j.case_id IS NOT NULL AND c.id IS NULL""",
 }
-RULES: Final = _ENTRIES | _ACCOUNTS | _HOLDS | _JOURNALS
+# Of a payment's account the code ends in the payment's id.
+_PAYMENTS: Final = {
+    "payment_is_explained": """
+        SELECT p.case_id FROM payments p
+          LEFT JOIN (SELECT payment_id, sum(paid_amount) AS total FROM payment_attempts WHERE state = 'paid'
+                      GROUP BY payment_id) paid ON paid.payment_id = p.case_id
+          LEFT JOIN (SELECT split_part(code, ':', 3) AS payment, sum(balance) AS total FROM accounts
+                      WHERE kind IN ('payment:received', 'payment:refunding') GROUP BY payment) lies
+            ON lies.payment = p.case_id::text
+          LEFT JOIN (SELECT payment_id, sum(amount) AS total FROM payment_items WHERE state = 'taken'
+                      GROUP BY payment_id) taken ON taken.payment_id = p.case_id
+          LEFT JOIN (SELECT j.case_id, sum(e.amount) AS total FROM journals j JOIN entries e ON e.journal_id = j.id
+                      WHERE j.reason = 'gateway_fee_charged' AND e.amount > 0 GROUP BY j.case_id) charged
+            ON charged.case_id = p.case_id
+          LEFT JOIN (SELECT payment_id, sum(amount) AS total FROM payment_returns WHERE returned_at IS NOT NULL
+                      GROUP BY payment_id) gone ON gone.payment_id = p.case_id
+         WHERE coalesce(paid.total, 0) <> coalesce(lies.total, 0) + coalesce(taken.total, 0)
+             + coalesce(charged.total, 0) + coalesce(gone.total, 0)""",
+    "payment_is_posted_once_a_reference": """
+        SELECT coalesce(j.case_id, a.payment_id) FROM (
+            SELECT j.case_id, count(*) AS number, sum(e.amount) AS total FROM journals j
+              JOIN entries e ON e.journal_id = j.id AND e.amount > 0
+             WHERE j.reason = 'payment_received' GROUP BY j.case_id) j
+          FULL JOIN (SELECT payment_id, count(*) AS number, sum(paid_amount) AS total FROM payment_attempts
+                      WHERE state = 'paid' GROUP BY payment_id) a ON a.payment_id = j.case_id
+         WHERE (j.number, j.total) IS DISTINCT FROM (a.number, a.total)""",
+    "payment_owes_what_is_to_go_back": """
+        SELECT coalesce(a.code, r.payment_id::text) FROM (
+            SELECT payment_id, sum(amount) AS total FROM payment_returns WHERE returned_at IS NULL
+             GROUP BY payment_id) r
+          FULL JOIN (SELECT code, balance FROM accounts WHERE kind = 'payment:refunding') a
+            ON a.code = 'payment:refunding:' || r.payment_id
+         WHERE coalesce(a.balance, 0) <> coalesce(r.total, 0)""",
+    # Money of a payment that lies still for an hour, and nobody is at work or asked.
+    "payment_in_suspense_is_looked_after": """
+        SELECT a.id FROM accounts a LEFT JOIN cases c ON c.id::text = split_part(a.code, ':', 3)
+         WHERE a.kind IN ('payment:received', 'payment:refunding') AND a.balance <> 0
+           AND NOT EXISTS (SELECT FROM entries e JOIN journals j ON j.id = e.journal_id
+                 WHERE e.account_id = a.id AND j.created_at > now() - interval '1 hour')
+           AND (c.id IS NULL OR c.closed_at IS NOT NULL OR NOT (
+                EXISTS (SELECT FROM payment_attempts WHERE payment_id = c.id
+                    AND state IN ('requested', 'open', 'unclear'))
+             OR EXISTS (SELECT FROM payment_returns WHERE payment_id = c.id AND returned_at IS NULL)
+             OR EXISTS (SELECT FROM payment_items WHERE payment_id = c.id AND state = 'offered')
+             OR EXISTS (SELECT FROM tasks WHERE case_id = c.id AND status = 'open')))""",
+}
+RULES: Final = _ENTRIES | _ACCOUNTS | _HOLDS | _JOURNALS | _PAYMENTS
 
 
 # Everything will be read, not only the first rows, as Postgres expects of a cursor; and what is sorted or grouped in

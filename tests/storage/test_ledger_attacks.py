@@ -317,6 +317,12 @@ UNCHECKED = """DO $$ DECLARE one record; BEGIN
         AND connamespace = 'public'::regnamespace LOOP
         EXECUTE format('ALTER DOMAIN %s DROP CONSTRAINT %I', one.domain, one.conname);
     END LOOP; END $$; DROP INDEX journals_corrects, holds_journal;"""
+_PAYMENT = f"""INSERT INTO payments (case_id, person_id, amount, fee, unit, own_card, pay_until)
+    VALUES ('{JOURNAL}', '{JOURNAL}', 5, 0, 'IRR', false, now());"""
+_PAID = f"""INSERT INTO payment_attempts (payment_id, token_hash, gateway, authority, ends_at, state, reference,
+    paid_amount, paid_at) VALUES ('{JOURNAL}', 'x', 'local', 'a', now(), 'paid', 'r', 5, now());"""
+_SUSPENSE = f"""INSERT INTO accounts (code, kind, unit, sign, floor, balance)
+    VALUES ('payment:received:{JOURNAL}', 'payment:received', 'IRR', 1, 0, 5);"""
 OF_GRANTED = "(SELECT id FROM accounts WHERE code = '{granted}')"
 OF_AVAILABLE = "(SELECT id FROM accounts WHERE code = '{available}')"
 PLANTED = {
@@ -346,6 +352,11 @@ PLANTED = {
     "journal_corrected_once": "UPDATE journals SET corrects = (SELECT id FROM journals WHERE key = 'wrong')"
     " WHERE key = 'of_hold'",
     "journal_of_known_case": f"UPDATE journals SET case_id = '{JOURNAL}'",
+    "payment_is_explained": _PAYMENT + _PAID,
+    "payment_is_posted_once_a_reference": _PAID,
+    "payment_owes_what_is_to_go_back": f"INSERT INTO payment_returns (payment_id, attempt_id, amount, reason)"
+    f" VALUES ('{JOURNAL}', '{JOURNAL}', 5, 'not_taken')",
+    "payment_in_suspense_is_looked_after": _SUSPENSE,
 }
 
 
