@@ -161,6 +161,9 @@ async def against_another_try(
     back = {one.attempt_id for one in await rows.returns_of(connection, payment.case_id)}
     if any(one.state == "paid" and one.id not in back for one in attempts):
         return rules.PaymentReceived()
+    if any(one.state == "requested" for one in attempts):
+        # Pressed twice.
+        return None
     is_wanted = any(item.decided_at is None for item in await rows.items_of(connection, payment.case_id))
     is_over = not is_wanted or payment.pay_until <= now
     if policy is None or is_over or len(attempts) >= policy.attempts:
@@ -206,23 +209,25 @@ async def call_back(context: Context, *, token: str, origin: str) -> UUID:
     Anybody may call it who knows the token of a try, and nothing follows from it but that question, once.
     """
     async with transaction(context.engine, SERVICE) as connection:
-        found = await rows.call_back(connection, token)
-        wait = None
+        found, wait = await rows.try_of(connection, token), None
         if found is None:
             wait = await account.count_uses(connection, context.seals, from_network(TRIES_PER_ADDRESS, origin))
+        elif await account.count_use(connection, context.seals, rules.CALLBACKS_PER_TRY, token) is None:
+            await rows.call_back(connection, token)
     # After the commit: what was counted stays counted.
     if wait is not None:
         raise TooMany(retry_after=wait)
     if found is None:
         raise NotFound
     context.nudge()
-    return found
+    return found[0]
 
 
 async def host_of_payer(context: Context, token: str) -> str:
     """By which name of ours the payer of a try came, to lead them back there; empty if that is not known."""
     async with transaction(context.engine, SERVICE) as connection:
-        return await rows.host_of(connection, token)
+        found = await rows.try_of(connection, token)
+    return "" if found is None else found[1]
 
 
 @refuses(*DECISION, StepUpRequired)

@@ -20,6 +20,8 @@ from messages.payment import Event, FactKind, Phase, TaskKind
 FREE_FOR_PAYER: Final = frozenset({"purchase", "instalment"})
 # A gateway is asked for a link no more often than this for one member.
 ATTEMPTS_PER_MEMBER: Final = Limit("payment_attempts", 20, timedelta(hours=1))
+# So often within an hour a payer's coming back has the gateway asked about one try; who comes back more is led home.
+CALLBACKS_PER_TRY: Final = Limit("payment_callbacks", 30, timedelta(hours=1))
 _PARTS: Final = 1_000_000
 _LONGEST_MINUTES: Final = 24 * 60
 _LONGEST_HOURS: Final = 14 * 24

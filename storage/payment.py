@@ -243,31 +243,30 @@ async def _change(connection: AsyncConnection, attempt_id: UUID, **values: Any) 
     await connection.execute(sa.update(payment_attempts).where(_a.id == attempt_id).values(values))
 
 
-async def call_back(connection: AsyncConnection, token: str) -> UUID | None:
-    """Note that a payer came back from the bank; returns the payment, None if the token names no try of ours.
+async def try_of(connection: AsyncConnection, token: str) -> tuple[UUID, str] | None:
+    """Whose payment a token's try is of, and by which name of ours its payer came; None for no try of ours."""
+    query = sa.select(_a.payment_id, _a.host).where(_a.token_hash == hash_token(token))
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else (row.payment_id, row.host)
+
+
+async def call_back(connection: AsyncConnection, token: str) -> None:
+    """Note that a payer came back from the bank.
 
     Until the gateway has been asked because of it, coming back again changes nothing.
     """
-    of_token = _a.token_hash == hash_token(token)
     noted = (
         sa.update(payment_attempts)
-        .where(of_token, sa.or_(_a.called_back_at.is_(None), _a.called_back_at <= _a.looked_at))
+        .where(
+            _a.token_hash == hash_token(token), sa.or_(_a.called_back_at.is_(None), _a.called_back_at <= _a.looked_at)
+        )
         .values(called_back_at=sa.func.now())
         .returning(_a.payment_id, _a.state)
     )
     row = (await connection.execute(noted)).one_or_none()
-    if row is None:
-        payment_id: UUID | None = await connection.scalar(sa.select(_a.payment_id).where(of_token))
-        return payment_id
-    if row.state in {"open", "unclear"}:
+    if row is not None and row.state in {"open", "unclear"}:
         await add_event(connection, row.payment_id, Event.PAYMENT_CALLED_BACK, actor=Part.PAYER)
         await enqueue(connection, CaseSignal(CaseKind.PAYMENT, row.payment_id, Event.PAYMENT_CALLED_BACK))
-    return UUID(str(row.payment_id))
-
-
-async def host_of(connection: AsyncConnection, token: str) -> str:
-    """By which name of ours the payer of a try came; empty if that is not known."""
-    return await connection.scalar(sa.select(_a.host).where(_a.token_hash == hash_token(token))) or ""
 
 
 async def offer_items(connection: AsyncConnection, payment_id: UUID) -> None:

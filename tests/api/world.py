@@ -12,7 +12,7 @@ from commands.command import Command, Context
 from commands.paper import issue_credit_confirmation
 from domain.access import Grant, Role, ScopeKind
 from gateways.local_bank import LocalBank
-from messages.case import StepInput
+from messages.case import CaseKind, StepInput
 from storage import policies
 from storage.database import SERVICE, transaction
 from storage.onboarding import lines_of
@@ -23,7 +23,7 @@ from tests.attachment_steps import attach
 from tests.books import Superuser
 from tests.commands.normal_payment_steps import NormalPaymentScenario, confirm_number, let_any_card_pay
 from tests.commands.onboarding_steps import MinipayOffice, TavanaScenario, apply, guarantee_of, issue, open_task, run
-from tests.payment_steps import PaymentScenario
+from tests.payment_steps import PaymentScenario, open_purpose
 from tests.transitions import Transitions
 
 PLATFORM_ROLES = [
@@ -153,7 +153,9 @@ async def _payment(world: World, context: Context, activity_context: ActivityCon
     assert isinstance(bank, LocalBank)
     officer = world.people["settlement_officer"]
     paying = PaymentScenario(context, activity_context, bank, world.people["member_own"], officer)
-    payment = await paying.at_bank((await paying.purpose(), 500_000))
+    # A case that lists show though no process stands behind it.
+    kind = CaseKind.PERSONNEL_IMPORT
+    payment = await paying.at_bank((await open_purpose(context, kind=kind), 500_000), purpose=kind)
     world.things |= {"payment": payment, "payment_token": await paying.token(payment)}
 
 

@@ -12,7 +12,7 @@ from domain.access import Grant, Role, ScopeKind
 from domain.account import CodePurpose
 from domain.persian import persian_digits
 from gateways.local_bank import LocalBank
-from messages.case import StepInput
+from messages.case import CaseKind, StepInput
 from storage.account import clear_credential, create_link
 from storage.database import SERVICE, transaction
 from tests.account_people import Credentials, add_employee, sent_code, totp
@@ -22,7 +22,7 @@ from tests.commands.onboarding_steps import MinipayOffice, TavanaScenario, apply
 from tests.commands.substitution_steps import SubstitutionScenario
 from tests.files_made import PDF
 from tests.joining_steps import Joining
-from tests.payment_steps import PaymentScenario
+from tests.payment_steps import PaymentScenario, open_purpose
 from tests.personnel_steps import SHEBAS, Line, PersonnelOffice, csv_of
 from tests.web.form_window import Desk, Kind, Window
 
@@ -353,7 +353,7 @@ async def mobiles_are_changed(desk: Desk) -> None:
 async def payers_pay(desk: Desk) -> None:
     """A payer has the bank asked, comes back from it by its form, and goes there again; officers decide the rest."""
     paying = await _paying(desk)
-    case_id = await paying.at_bank((await paying.purpose(), 500_000))
+    case_id = await _at_bank(paying)
     address, window = f"/payments/{case_id}", desk.of(paying.payer)
     await (await window.go(address)).send("/payments/{case_id}/look")
     await paying.go_on(case_id)
@@ -373,9 +373,15 @@ async def _paying(desk: Desk) -> PaymentScenario:
     return await PaymentScenario.opened(desk.context, desk.arrange, desk.activity_context, bank)
 
 
+async def _at_bank(paying: PaymentScenario) -> UUID:
+    """Somebody is at the bank to pay for a case that lists show though no process stands behind it."""
+    kind = CaseKind.PERSONNEL_IMPORT
+    return await paying.at_bank((await open_purpose(paying.context, kind=kind), 500_000), purpose=kind)
+
+
 async def _settle(desk: Desk, paying: PaymentScenario) -> None:
     """Nobody knows for a day what became of a payment; then again, until the office says that nothing was paid."""
-    case_id = await paying.at_bank((await paying.purpose(), 500_000))
+    case_id = await _at_bank(paying)
     sql = "UPDATE payment_attempts SET state = 'unclear', unclear_since = now() - interval '2 days', look_at = NULL"
     window = desk.of(paying.officer)
     for says, typed in (("ask_again", {}), ("give_up", {"note": _REASON})):
@@ -388,7 +394,7 @@ async def _settle(desk: Desk, paying: PaymentScenario) -> None:
 
 async def _return(desk: Desk, paying: PaymentScenario) -> None:
     """What was paid twice goes back by hand."""
-    case_id = await paying.at_bank((await paying.purpose(), 500_000))
+    case_id = await _at_bank(paying)
     await paying.try_again(case_id)
     await paying.go_on(case_id)
     for number in range(2):

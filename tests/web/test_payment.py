@@ -186,6 +186,7 @@ async def test_who_goes_back_at_the_bank_and_pays_by_two_links_gets_the_later_mo
     await payer.page.go_back()
     await payer.page.wait_for_url(re.compile(f"/payments/{case_id}$"))
     await payer.reads("Pay at the bank")
+    await payer.open("You did not pay at the bank?")
     await payer.press("Pay again")
     await _led_to_bank(payer, paying, case_id)
     assert payer.page.url != first
@@ -212,6 +213,7 @@ async def test_a_payer_under_another_name_of_ours_is_led_home_though_the_bank_kn
     payer = await open_window(browser, address.replace("127.0.0.1", "payer.localhost"), messages_dir, paying.payer)
     await paying.go_on(case_id)
     await payer.go(f"/payments/{case_id}")
+    await payer.open("You did not pay at the bank?")
     await payer.press("Pay again")
     await _led_to_bank(payer, paying, case_id)
     await payer.press("Pay")
