@@ -22,11 +22,14 @@ from tests.files_made import PDF
 from tests.joining_steps import Joining
 from tests.personnel_steps import SHEBAS, Line, PersonnelOffice, csv_of
 from tests.web.form_window import Desk, Window
-from tests.web.money_scenes import members_keep_their_cards_and_accounts, members_pay_outside_escrow, payers_pay
+from tests.web.money_scenes import (
+    RIAL,
+    TOMAN,
+    members_keep_their_cards_and_accounts,
+    members_pay_outside_escrow,
+    payers_pay,
+)
 
-# 410,000,000 rial: as people write it, and as it must arrive.
-TOMAN: Final = "۴۱٬۰۰۰٬۰۰۰"
-RIAL: Final = 410_000_000
 _PAY: Final = 2_000_000_000
 _REASON: Final = "حکم کارگزینی شمارهٔ ۱۲۳۴"
 _PASSWORD: Final = "seven-green-lamps"

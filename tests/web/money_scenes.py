@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Final
 from uuid import UUID
 
 from gateways.local_bank import LocalBank
@@ -10,6 +11,11 @@ from tests.commands.normal_payment_steps import NormalPaymentScenario
 from tests.payment_steps import PaymentScenario, open_purpose
 from tests.personnel_steps import SHEBAS
 from tests.web.form_window import Desk, Kind
+
+# 410,000,000 rial: as people write it, and as it must arrive.
+TOMAN: Final = "۴۱٬۰۰۰٬۰۰۰"
+RIAL: Final = 410_000_000
+_NOTE: Final = "از درگاه تلفنی پرسیده شد"
 
 
 async def members_keep_their_cards_and_accounts(desk: Desk) -> None:
@@ -84,7 +90,7 @@ async def _settle(desk: Desk, paying: PaymentScenario) -> None:
     case_id = await _at_bank(paying)
     sql = "UPDATE payment_attempts SET state = 'unclear', unclear_since = now() - interval '2 days', look_at = NULL"
     window = desk.of(paying.officer)
-    for says, typed in (("ask_again", {}), ("give_up", {"note": _REASON})):
+    for says, typed in (("ask_again", {}), ("give_up", {"note": _NOTE})):
         await desk.superuser.run(f"{sql} WHERE payment_id = %s", case_id)
         await paying.go_on(case_id)
         await window.go(await desk.task(case_id, "settle_payment"))
