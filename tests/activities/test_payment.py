@@ -14,6 +14,7 @@ from temporalio.exceptions import ApplicationError
 from activities.transition import ActivityContext
 from commands import payment as commands
 from commands.command import Context
+from domain.dates import tehran_day
 from domain.payment import PaymentReceived
 from gateways.local_bank import USUAL_CARD, BankDeed, LocalBank
 from gateways.payment import Outcome, Paid
