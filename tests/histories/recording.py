@@ -18,6 +18,8 @@ from tests.arrange import Arrange, eventually
 from tests.books import Superuser
 from tests.commands.substitution_steps import SubstitutionScenario
 from tests.histories.paths import PATHS, SUBSTITUTION_PATHS, TAVANA_PATHS
+from tests.histories.payment_paths import PATHS as PAYMENT_PATHS
+from tests.histories.payment_paths import Begin
 from tests.histories.record import STORED, record
 from tests.journeys.replacing import Replacing, open_credit, request_and_wait
 from tests.journeys.steps import Steps
@@ -27,6 +29,7 @@ from tests.personnel_steps import Line, PersonnelOffice
 from tests.staff_steps import Desk, desk
 from tests.workflows.test_mobile_change import PATHS as MOBILE_PATHS
 from tests.workflows.test_mobile_change import MobileChange, change
+from tests.workflows.test_payment import activity_context, begin, gateway
 from tests.workflows.test_personnel_change import NEW_MOBILE, decide, phase_of, process, proposed, task_of
 from tests.workflows.test_staff_change import PATHS as STAFF_PATHS
 
@@ -142,7 +145,7 @@ async def test_record_a_change(
     await record(handle, seals.cipher, STORED / f"personnel_change_{path}.json")
 
 
-__all__ = ["change", "desk"]  # fixtures
+__all__ = ["activity_context", "begin", "change", "desk", "gateway"]  # fixtures
 
 
 @pytest.mark.usefixtures("worker", "relay")
@@ -161,3 +164,13 @@ async def test_record_a_staff_change(desk: Desk, seals: Seals, path: str) -> Non
     handle = desk.handle(await STAFF_PATHS[path](desk))
     await handle.result()
     await record(handle, seals.cipher, STORED / f"{path}.json")
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("path", PAYMENT_PATHS)
+async def test_record_a_payment(begin: Begin, seals: Seals, path: str) -> None:
+    """Play and store one path of a payment."""
+    way, _ = PAYMENT_PATHS[path]
+    paying = await way(begin)
+    await paying.end()
+    await record(paying.handle, seals.cipher, STORED / f"{path}.json")
