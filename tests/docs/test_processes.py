@@ -30,21 +30,10 @@ def _payload(found: dict[str, Any]) -> Any:
 
 
 def _taken(file: Path) -> Iterator[tuple[str, str]]:
-<<<<<<< HEAD
-    """Each activity of a history with the step that followed from it."""
-    scheduled: dict[str, str] = {}
-    for event in json.loads(file.read_text("utf-8"))["history"]["events"]:
-        if (asked := event.get("activityTaskScheduledEventAttributes")) is not None:
-            scheduled[event["eventId"]] = asked["activityType"]["name"]
-        if (answered := event.get("activityTaskCompletedEventAttributes")) is not None:
-            yield scheduled[answered["scheduledEventId"]], _payload(answered["result"])["step"]
-        marker = event.get("markerRecordedEventAttributes")
-=======
     """Each activity of a history with the step that followed from it: local ones, and those that ask the outside."""
     asked = dict[str, str]()
     for event in json.loads(file.read_text("utf-8"))["history"]["events"]:
         marker, scheduled, completed = (event.get(f"{kind}EventAttributes") for kind in _OF_ACTIVITIES)
->>>>>>> paytest
         if marker is not None:
             name = _payload(marker["details"]["data"])["activity_type"]
             yield name, _payload(marker["details"]["result"])["step"]

@@ -31,13 +31,10 @@ from tests.personnel_steps import Line, PersonnelOffice
 from tests.staff_steps import Desk, desk
 from tests.workflows.test_mobile_change import PATHS as MOBILE_PATHS
 from tests.workflows.test_mobile_change import MobileChange, change
-<<<<<<< HEAD
 from tests.workflows.test_normal_payment import INVITING_PATHS as INVITING_PAYMENT_PATHS
 from tests.workflows.test_normal_payment import PATHS as NORMAL_PAYMENT_PATHS
 from tests.workflows.test_normal_payment import ask_and_wait, unprove
-=======
 from tests.workflows.test_payment import activity_context, begin, gateway
->>>>>>> paytest
 from tests.workflows.test_personnel_change import NEW_MOBILE, decide, phase_of, process, proposed, task_of
 from tests.workflows.test_staff_change import PATHS as STAFF_PATHS
 
@@ -175,7 +172,6 @@ async def test_record_a_staff_change(desk: Desk, seals: Seals, path: str) -> Non
 
 
 @pytest.mark.usefixtures("worker")
-<<<<<<< HEAD
 @pytest.mark.parametrize("path", NORMAL_PAYMENT_PATHS | INVITING_PAYMENT_PATHS)
 async def test_record_a_normal_payment(
     context: Context,
@@ -195,12 +191,15 @@ async def test_record_a_normal_payment(
         await unprove(superuser, scenario)
     paying = await ask_and_wait(scenario, steps, temporal, superuser, relay)
     await (NORMAL_PAYMENT_PATHS | INVITING_PAYMENT_PATHS)[path](paying)
-=======
+    await paying.end()
+    await record(paying.handle, seals.cipher, STORED / f"{path}.json")
+
+
+@pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("path", PAYMENT_PATHS)
 async def test_record_a_payment(begin: Begin, seals: Seals, path: str) -> None:
     """Play and store one path of a payment."""
     way, _ = PAYMENT_PATHS[path]
     paying = await way(begin)
->>>>>>> paytest
     await paying.end()
     await record(paying.handle, seals.cipher, STORED / f"{path}.json")
