@@ -19,7 +19,6 @@ from commands.service import refuse_closed
 from commands.task import DECISION, case_closed, expect_kind
 from domain import payment as rules
 from domain.access import Part, Role
-from domain.account import TRIES_PER_ADDRESS
 from domain.address import from_network
 from domain.errors import CaseClosed, NotFound, Refusal, StepUpRequired, TooMany
 from domain.money import Money, format_toman
@@ -211,7 +210,9 @@ async def call_back(context: Context, *, token: str, origin: str) -> UUID:
     async with transaction(context.engine, SERVICE) as connection:
         found, wait = await rows.try_of(connection, token), None
         if found is None:
-            wait = await account.count_uses(connection, context.seals, from_network(TRIES_PER_ADDRESS, origin))
+            wait = await account.count_uses(
+                connection, context.seals, from_network(rules.STRAY_CALLBACKS_PER_ADDRESS, origin)
+            )
         elif await account.count_use(connection, context.seals, rules.CALLBACKS_PER_TRY, token) is None:
             await rows.call_back(connection, token)
     # After the commit: what was counted stays counted.
