@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from api.answering import Decision, TaskDecisions
 from api.case_view import Action, CaseRow, CaseView, Section, case_row
@@ -21,6 +22,7 @@ from commands.refusals import refuses
 from domain.access import Part
 from domain.catalogue import words
 from domain.payment import AttemptEnd, GatewayName, PaymentPolicy, RefundReason, RefundWay, ShareState, TryState
+from domain.persian import clean_text, value_text
 from messages.case import CaseKind
 from messages.payment import TaskKind
 from storage import case_lists
@@ -34,6 +36,11 @@ from storage.rows.tasks import Task
 router = APIRouter(prefix="/v1", tags=["payments"], route_class=Operation)
 
 _Member = Depends(require(member=True))
+
+
+def _cleaned(clean: Callable[[str], str]) -> BeforeValidator:
+    """What an officer records as evidence is something that can be read, and found again as the bank writes it."""
+    return BeforeValidator(lambda value: clean(value) if isinstance(value, str) else value)
 
 
 class HaveGatewayAsked(Decision):
@@ -53,7 +60,7 @@ class GiveUp(Decision):
 
     kind: Literal["settle_payment"]
     decision: Literal["give_up"]
-    note: Annotated[str, StringConstraints(min_length=3, max_length=500, strip_whitespace=True)] = Field(
+    note: Annotated[str, _cleaned(clean_text), StringConstraints(min_length=3, max_length=500)] = Field(
         description="Who said so, and when", examples=["پشتیبانی درگاه: تراکنشی با این شناسه نیست"]
     )
 
@@ -68,8 +75,8 @@ class ReturnByHand(Decision):
 
     kind: Literal["return_payment"]
     decision: Literal["return_by_hand"]
-    reference: Annotated[str, StringConstraints(min_length=4, max_length=40, strip_whitespace=True)] = Field(
-        description="The bank's reference of the transfer", examples=["140509090012345678"]
+    reference: Annotated[str, _cleaned(value_text), StringConstraints(min_length=4, max_length=40)] = Field(
+        description="The bank's reference of the transfer; its digits are kept as 0-9", examples=["140509090012345678"]
     )
 
     @refuses(commands.return_by_hand)
