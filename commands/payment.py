@@ -190,7 +190,8 @@ async def look_at_payment(command: Command, case_id: UUID) -> UUID:
     """Have the gateway asked now: the payer has paid and was not brought back. Returns the case's id."""
     _, attempts = await _lock_payment(command, case_id)
     looked = [one for one in attempts if one.is_watched and not _looked_lately(one, command)]
-    if looked:
+    seals, key = command.seals, str(case_id)
+    if looked and await account.count_use(command.connection, seals, rules.LOOKS_PER_PAYMENT, key) is None:
         await rows.look_now(command.connection, case_id)
         await command.act(case_id, FactKind.PAYMENT_LOOKED_AT, part=Part.PAYER)
     return case_id

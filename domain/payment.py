@@ -25,6 +25,8 @@ CALLBACKS_PER_TRY: Final = Limit("payment_callbacks", 30, timedelta(hours=1))
 # Ways back that are none of ours, of a network. Any site may lead a browser there, as banks do: counted apart from
 # signing in, or a page of somebody else's would use up what the network of its visitors has for that.
 STRAY_CALLBACKS_PER_ADDRESS: Final = Limit("payment_callbacks_address", 300, timedelta(hours=1), timedelta(seconds=10))
+# So often within an hour a payer's press has the gateway asked about one payment; it is asked by itself as well.
+LOOKS_PER_PAYMENT: Final = Limit("payment_looks", 30, timedelta(hours=1))
 _PARTS: Final = 1_000_000
 _LONGEST_MINUTES: Final = 24 * 60
 _LONGEST_HOURS: Final = 14 * 24

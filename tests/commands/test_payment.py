@@ -20,6 +20,7 @@ from gateways.local_bank import LocalBank
 from messages.case import CaseKind
 from tests.arrange import Arrange
 from tests.books import Superuser
+from tests.commands.onboarding_steps import run
 from tests.faulty_gateway import FaultyGateway, Trouble
 from tests.payment_steps import AMOUNT, PaymentScenario, change_policy, open_purpose, pass_time, refuse, take
 
@@ -216,6 +217,21 @@ async def test_the_second_gateway_gives_the_link_where_the_first_is_down(
     await both.try_again(case_id, "first")
     await both.go_on(case_id)
     assert [one.gateway for one in await both.attempts(case_id)] == ["second", "first", "second"]
+
+
+async def test_a_payer_who_presses_all_day_has_the_gateway_asked_only_so_often(
+    scenario: PaymentScenario, superuser: Superuser
+) -> None:
+    case_id = await scenario.at_bank((await scenario.purpose(), AMOUNT))
+    # Whoever waits between two presses until the gateway was asked because of the one before.
+    long_ago = (
+        "UPDATE payment_attempts SET look_at = now() - interval '1 minute', looked_at = now() - interval '1 minute'"
+    )
+    for _ in range(rules.LOOKS_PER_PAYMENT.allowed + 3):
+        await superuser.run(long_ago)
+        await run(scenario.context, scenario.payer, lambda command: commands.look_at_payment(command, case_id))
+    asked = "SELECT count(*) FROM facts WHERE case_id = %s AND kind = 'payment_looked_at'"
+    assert await superuser.value(asked, case_id) == rules.LOOKS_PER_PAYMENT.allowed
 
 
 async def test_a_network_whose_browsers_are_led_to_ways_back_that_are_none_of_ours_signs_in_as_before(
