@@ -81,13 +81,12 @@ async def test_one_asks_the_other_accepts_and_what_is_paid_is_in_their_balance(
     await payer.reads("Go to the bank and pay")
     await payer.look()
     await payer.picture("normal-payment-payment-360")
-    # Where a card is added, without which nothing is paid, and where payments outside escrow begin.
-    await payer.page.locator('main a[href="/profile/accounts"]').wait_for()
+    await _links(payer, "/profile/accounts")
     await _pay(scenario, case_id)
     await payer.go(f"/cases/{case_id}")
-    await payer.page.locator('main a[href="/papers"]').wait_for()
+    await _links(payer, "/papers")
     await payer.go("/payments")
-    await payer.page.locator('main a[href="/normal-payments"]').wait_for()
+    await _links(payer, "/normal-payments")
     await payee.go("/balance")
     await payee.reads("دریافت پرداخت عادی")
     await payee.look()
@@ -99,6 +98,11 @@ async def test_one_asks_the_other_accepts_and_what_is_paid_is_in_their_balance(
     await payee.look()
     await payee.picture("normal-payments-360")
     await assert_books_clean(context.engine)
+
+
+async def _links(payer: PageVisitor, path: str) -> None:
+    """A page leads on: to one's cards, without which nothing is paid, to the receipt, to payments outside escrow."""
+    await payer.page.locator(f'main a[href="{path}"]').wait_for()
 
 
 async def _pay(scenario: NormalPaymentScenario, case_id: UUID) -> None:
