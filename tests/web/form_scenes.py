@@ -17,7 +17,6 @@ from storage.account import clear_credential, create_link
 from storage.database import SERVICE, transaction
 from tests.account_people import Credentials, add_employee, sent_code, totp
 from tests.arrange import Someone, next_national_id
-from tests.commands.normal_payment_steps import NormalPaymentScenario
 from tests.commands.onboarding_steps import MinipayOffice, TavanaScenario, apply
 from tests.commands.substitution_steps import SubstitutionScenario
 from tests.files_made import PDF
@@ -25,6 +24,7 @@ from tests.joining_steps import Joining
 from tests.payment_steps import PaymentScenario, open_purpose
 from tests.personnel_steps import SHEBAS, Line, PersonnelOffice, csv_of
 from tests.web.form_window import Desk, Kind, Window
+from tests.web.normal_payment_scenes import members_pay_outside_escrow
 
 # 410,000,000 rial: as people write it, and as it must arrive.
 TOMAN: Final = "۴۱٬۰۰۰٬۰۰۰"
@@ -202,32 +202,6 @@ async def guarantors_answer(desk: Desk) -> None:
         await window.send(f"/guarantees/{{guarantee_id}}/{answers[0]}")
     sql = "SELECT count(*) FROM guarantees WHERE status = 'accepted' AND person_id = %s"
     assert await desk.superuser.value(sql, tavana.guarantor.id) == 0
-
-
-async def members_pay_outside_escrow(desk: Desk) -> None:
-    """One asks for a normal payment, the payee accepts or refuses, and the payer pays or withdraws."""
-    world, words = desk.world, {"accepted": "yes"}
-    payer, payee = desk.of("member_own"), desk.of("guarantor_own")
-    wish = {"mobile": "۰۹۳۵۱۱۱۰۰۴۴", "amount__amount": TOMAN, "what_for": "طراحی کارت ویزیت", **words}
-    await (await payer.go("/normal-payments/new")).send("/normal-payments/new", **wish)
-    assert await desk.superuser.rows("SELECT amount FROM normal_payments WHERE payee_id IS NULL") == [(RIAL,)]
-    await payer.send("/cases/{case_id}/normal-payment-withdrawal")
-    await (await payee.go(f"/normal-payments/{world.things['asked_payment']}/answer")).send(
-        "/normal-payments/{case_id}/acceptance", **words
-    )
-    bank = desk.activity_context.gateways["local"]
-    assert isinstance(bank, LocalBank)
-    scenario = NormalPaymentScenario(
-        desk.context, desk.transitions, bank, world.people["member_own"], world.people["guarantor_own"]
-    )
-    await (await payee.go(f"/normal-payments/{await scenario.asked()}/answer")).send(
-        "/normal-payments/{case_id}/refusal"
-    )
-    await payer.go(f"/normal-payments/{world.things['payable']}/payment")
-    await payer.send("/normal-payments/{case_id}/payment")
-    assert await desk.superuser.value(
-        "SELECT count(*) FROM payments WHERE person_id = %s", world.people["member_own"].id
-    )
 
 
 async def hr_keeps_the_list(desk: Desk) -> None:
