@@ -14,6 +14,7 @@ from temporalio.exceptions import ApplicationError
 from activities.transition import ActivityContext
 from commands import payment as commands
 from commands.command import Context
+from domain.dates import tehran_day
 from domain.payment import PaymentReceived
 from gateways.local_bank import USUAL_CARD, BankDeed, LocalBank
 from gateways.payment import Outcome, Paid
@@ -95,7 +96,7 @@ class Desk:
 
     async def deeds(self) -> list[str]:
         """What the bank did, apart from being paid."""
-        rows = await self.gateway.bank.list_day(datetime.now(UTC).date())
+        rows = await self.gateway.bank.list_day(tehran_day(datetime.now(UTC)))
         return [str(row.what) for row in rows if row.what is not BankDeed.PAID]
 
 

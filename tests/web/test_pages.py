@@ -146,6 +146,7 @@ _OPERATOR = {
     "password": "not-one-in-use",
     "totp_secret": "A" * 32,
 }
+_BY_THEIR_NAME = ("attachment", "certificate", "employment", "finding", "grant", "import", "notice", "session")
 _FILES = {
     "/cases/{case_id}/attachments/{attachment_id}",
     "/papers/{paper_id}",
@@ -261,15 +262,10 @@ async def test_no_form_is_broken_by_nonsense(context: Context, messages_dir: Pat
         "task_id": world.things["review_task"],
         "guarantee_id": world.things["guarantee"],
         "line_id": world.things["tavana_line"],
-        "attachment_id": world.things["attachment"],
-        "import_id": world.things["import"],
-        "certificate_id": world.things["certificate"],
-        "employment_id": world.things["employment"],
-        "notice_id": world.things["notice"],
         "person_id": world.things["colleague"],
         "deed": "grants",
         "account_id": world.things["bank_account"],
-        **{f"{thing}_id": world.things[thing] for thing in ("grant", "session", "finding")},
+        **{f"{thing}_id": world.things[thing] for thing in _BY_THEIR_NAME},
         "programme": "tavana",
         "name": "onboarding",
         "day": "2027-03-10",

@@ -14,8 +14,10 @@ from playwright.async_api import Browser
 from activities.transition import ActivityContext
 from commands.command import Context
 from gateways.local_bank import USUAL_CARD, LocalBank
+from messages.payment import TaskKind
 from tests.arrange import Arrange, eventually
 from tests.books import Superuser
+from tests.commands.onboarding_steps import open_task
 from tests.payment_steps import PaymentScenario, take
 from tests.web.conftest import HERE, Visit, cookies
 from tests.web.visitor import PageVisitor, open_window
@@ -275,3 +277,68 @@ async def test_a_forged_token_is_not_found_and_counted_and_a_payment_is_its_paye
     for path in ("look", "attempts"):
         data = {"key": "key-of-the-test"}
         assert (await site.post(f"/payments/{case_id}/{path}", data=data, headers=HERE | other)).status_code == 404
+
+
+async def test_the_office_looks_twice_at_the_amount_before_it_records_what_it_did(
+    visit: Visit, paying: PaymentScenario, superuser: Superuser
+) -> None:
+    _, case_id = await _open(paying)
+    await paying.go_on(case_id)
+    await superuser.run(
+        "UPDATE payment_attempts SET state = 'unclear', unclear_since = now() - interval '2 days', look_at = NULL"
+    )
+    await paying.go_on(case_id)
+    officer, payer = await visit(paying.officer), await visit(paying.payer, width=360)
+    await payer.go(f"/payments/{case_id}")
+    await payer.reads("هنوز نمی‌دانیم پرداخت شده است یا نه")
+    await payer.look()
+    await payer.picture("payment-unclear-360")
+    task = await open_task(paying.context, case_id, TaskKind.SETTLE_PAYMENT)
+    await officer.go(f"/tasks/{task}")
+    await officer.look()
+    await officer.picture("payment-settle")
+    await officer.reads(await paying.authority(case_id))
+    await officer.fill(note="پشتیبانی درگاه: چنین تراکنشی نیست")
+    await officer.press("Record that nothing was paid")
+    await officer.reads("دویست و پنجاه هزار تومان")
+    await officer.look()
+    await officer.picture("payment-give-up")
+    await officer.fill(totp=str(paying.officer.totp))
+    await officer.press("Confirm and record")
+    await officer.reads("Your decision was recorded. Nothing else waits for you.")
+    await paying.go_on(case_id)
+    await payer.reads("پرداخت نشد")
+
+
+async def test_the_office_pays_back_what_no_gateway_could_and_is_warned_of_one_that_was_asked(
+    visit: Visit, paying: PaymentScenario, superuser: Superuser
+) -> None:
+    _, case_id = await _open(paying)
+    await paying.go_on(case_id)
+    await paying.try_again(case_id)
+    await paying.go_on(case_id)
+    for number in range(2):
+        await paying.pay(case_id, number)
+    await paying.step("verify_payment", case_id)
+    await superuser.run("UPDATE payment_returns SET way = 'hand', asked_at = now()")
+    await paying.go_on(case_id)
+    officer = await visit(paying.officer)
+    task = await open_task(paying.context, case_id, TaskKind.RETURN_PAYMENT)
+    await officer.go(f"/tasks/{task}")
+    await officer.reads("نخست از پشتیبانی درگاه بپرسید")
+    await officer.look()
+    await officer.picture("payment-return")
+    await officer.fill(reference="140509090012345678")
+    await officer.press("Record that it was paid back")
+    await officer.reads("دویست و پنجاه هزار تومان")
+    await officer.look()
+    await officer.picture("payment-return-summary")
+    await officer.fill(totp=str(paying.officer.totp))
+    await officer.press("Confirm and record")
+    await officer.reads("Your decision was recorded. Nothing else waits for you.")
+    await paying.go_on(case_id)
+    payer = await visit(paying.payer, width=360)
+    await payer.go(f"/cases/{case_id}")
+    await payer.reads("140509090012345678")
+    await payer.look()
+    await payer.picture("payment-case-360")
