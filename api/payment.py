@@ -36,7 +36,7 @@ router = APIRouter(prefix="/v1", tags=["payments"], route_class=Operation)
 _Member = Depends(require(member=True))
 
 
-class AskAgain(Decision):
+class AskGatewayAgain(Decision):
     """The gateway is asked for another while what became of the payment."""
 
     kind: Literal["settle_payment"]
@@ -79,7 +79,7 @@ class ReturnByHand(Decision):
 
 
 DECISIONS = (
-    TaskDecisions(TaskKind.SETTLE_PAYMENT, (AskAgain, GiveUp)),
+    TaskDecisions(TaskKind.SETTLE_PAYMENT, (AskGatewayAgain, GiveUp)),
     TaskDecisions(TaskKind.RETURN_PAYMENT, (ReturnByHand,)),
 )
 

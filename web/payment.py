@@ -12,7 +12,7 @@ from api.case import read_case
 from api.case_detail import CaseDetail
 from api.client import checked
 from api.payment import (
-    AskAgain,
+    AskGatewayAgain,
     AttemptIn,
     CallbackIn,
     GiveUp,
@@ -54,7 +54,7 @@ def _reference(form: Form) -> Body:
 TASK_FORMS: Final = (
     TaskForm(
         "payment_settle_decision.html",
-        {AskAgain: nothing_more, GiveUp: _note},
+        {AskGatewayAgain: nothing_more, GiveUp: _note},
         summaries={GiveUp: "payment_give_up_summary.html"},
     ),
     TaskForm(
