@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api import (
     dispute,
     mobile_change,
+    normal_payment,
     onboarding,
     payment,
     personnel,
@@ -52,6 +53,7 @@ SECTIONS: Final[tuple[Section[Any], ...]] = (
     personnel_change.SECTION,
     mobile_change.SECTION,
     staff_change.SECTION,
+    normal_payment.SECTION,
     payment.SECTION,
 )
 _SECTIONS_OF: Final = defaultdict[CaseKind, list[Section[Any]]](list)
@@ -136,6 +138,7 @@ class CaseDetail(
     personnel_change.ChangeSection,
     mobile_change.MobileChangeSection,
     staff_change.StaffChangeSection,
+    normal_payment.NormalPaymentSection,
     payment.PaymentSection,
 ):
     """A case with what it is about and what the caller may do."""

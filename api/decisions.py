@@ -11,6 +11,7 @@ from api import (
     certificate,
     guarantor,
     mobile_change,
+    normal_payment,
     onboarding,
     payment,
     personnel_change,
@@ -48,6 +49,7 @@ TASK_DECISIONS: Final = listed(
     personnel_change.DECISIONS,
     mobile_change.DECISIONS,
     staff_change.DECISIONS,
+    normal_payment.DECISIONS,
     payment.DECISIONS,
 )
 DECISIONS: Final[tuple[type[Decision], ...]] = tuple(

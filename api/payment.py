@@ -36,7 +36,7 @@ router = APIRouter(prefix="/v1", tags=["payments"], route_class=Operation)
 _Member = Depends(require(member=True))
 
 
-class AskGatewayAgain(Decision):
+class HaveGatewayAsked(Decision):
     """The gateway is asked for another while what became of the payment."""
 
     kind: Literal["settle_payment"]
@@ -79,7 +79,7 @@ class ReturnByHand(Decision):
 
 
 DECISIONS = (
-    TaskDecisions(TaskKind.SETTLE_PAYMENT, (AskGatewayAgain, GiveUp)),
+    TaskDecisions(TaskKind.SETTLE_PAYMENT, (HaveGatewayAsked, GiveUp)),
     TaskDecisions(TaskKind.RETURN_PAYMENT, (ReturnByHand,)),
 )
 
@@ -87,7 +87,7 @@ DECISIONS = (
 class ShareOut(Out):
     """A part of a payment: a case that it is for."""
 
-    purpose: str = Field(examples=["normal_payment"])
+    purpose: str = Field(examples=["escrow"])
     purpose_words: Words
     case_id: UUID = Field(validation_alias="purpose_id")
     amount: Amount

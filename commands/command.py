@@ -255,7 +255,7 @@ class Command:
         return fact_id
 
     async def notify(self, people: Sequence[UUID], template: str, case_id: UUID) -> None:
-        """Send an SMS to people; row-level security hides notices to other people from the member who acts."""
+        """Send a notice to people; row-level security hides notices to other people from the member who acts."""
         if self.actor.capacity == "member" and set(people) != {self.actor.person_id}:
             async with as_service(self.connection, self.acting):
                 await notify(self.connection, people, template, case_id=case_id)

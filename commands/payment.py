@@ -95,11 +95,20 @@ def _first_gateway(command: Command, policy: PaymentPolicy, wished: str | None) 
     return usable[0]
 
 
-async def _refuse_amount(command: Command, policy: PaymentPolicy, amount: Money) -> None:
+def refuse_size(policy: PaymentPolicy, amount: Money, *, field: str | None = None) -> None:
+    """Refuse an amount that no payment may be.
+
+    Raises:
+        PaymentTooSmall, PaymentTooLarge: it is out of its range.
+    """
     if amount < policy.least:
-        raise rules.PaymentTooSmall(least=_Toman(policy.least))
+        raise rules.PaymentTooSmall(field=field, least=_Toman(policy.least))
     if amount > policy.most:
-        raise rules.PaymentTooLarge(most=_Toman(policy.most))
+        raise rules.PaymentTooLarge(field=field, most=_Toman(policy.most))
+
+
+async def _refuse_amount(command: Command, policy: PaymentPolicy, amount: Money) -> None:
+    refuse_size(policy, amount)
     if await rows.paid_today(command.connection, command.actor.person_id) + amount > policy.most_a_day:
         raise rules.DayLimitReached(most=_Toman(policy.most_a_day))
 
@@ -131,9 +140,12 @@ async def try_again(command: Command, case_id: UUID, gateway: str | None = None)
     """
     payment, attempts = await _lock_payment(command, case_id)
     policy = await _policy_now(command.connection)
-    if (refusal := await against_another_try(command.connection, payment, attempts, command.now)) is not None:
+    refusal = await against_another_try(command.connection, payment, attempts, command.now)
+    # Pressed twice: the try that is asked for already is the last one that may be.
+    was_pressed = any(one.state == "requested" for one in attempts)
+    if refusal is not None and not (was_pressed and isinstance(refusal, rules.AttemptsUsedUp)):
         raise refusal
-    if policy is not None and all(one.state != "requested" for one in attempts):
+    if policy is not None and not was_pressed:
         await _begin_attempt(command, case_id, _first_gateway(command, policy, gateway))
     return case_id
 
@@ -153,7 +165,8 @@ async def against_another_try(
         # Pressed twice.
         return None
     is_wanted = any(item.decided_at is None for item in await rows.items_of(connection, payment.case_id))
-    if policy is None or not is_wanted or len(attempts) >= policy.attempts or payment.pay_until <= now:
+    is_over = not is_wanted or payment.pay_until <= now
+    if policy is None or is_over or len(attempts) >= policy.attempts:
         return rules.AttemptsUsedUp()
     return None
 

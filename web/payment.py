@@ -12,10 +12,10 @@ from api.case import read_case
 from api.case_detail import CaseDetail
 from api.client import checked
 from api.payment import (
-    AskGatewayAgain,
     AttemptIn,
     CallbackIn,
     GiveUp,
+    HaveGatewayAsked,
     PaymentOut,
     ReturnByHand,
     call_back,
@@ -54,7 +54,7 @@ def _reference(form: Form) -> Body:
 TASK_FORMS: Final = (
     TaskForm(
         "payment_settle_decision.html",
-        {AskGatewayAgain: nothing_more, GiveUp: _note},
+        {HaveGatewayAsked: nothing_more, GiveUp: _note},
         summaries={GiveUp: "payment_give_up_summary.html"},
     ),
     TaskForm(

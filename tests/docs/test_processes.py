@@ -18,6 +18,7 @@ from workflows.case import CaseWorkflow
 from workflows.registry import WORKFLOWS
 
 Arrow = tuple[str, str]
+_OF_ACTIVITIES = ("markerRecorded", "activityTaskScheduled", "activityTaskCompleted")
 # Arrows that no stored history takes, each with its reason.
 _NOT_STORED: dict[Arrow, str] = {
     (Step.REQUEST_DECISION, Step.REQUEST_DECISION): "a file overtakes a decision: a race, in tests/activities",
@@ -29,12 +30,17 @@ def _payload(found: dict[str, Any]) -> Any:
 
 
 def _taken(file: Path) -> Iterator[tuple[str, str]]:
-    """Each activity of a history with the step that followed from it."""
+    """Each activity of a history with the step that followed from it: local ones, and those that ask the outside."""
+    asked = dict[str, str]()
     for event in json.loads(file.read_text("utf-8"))["history"]["events"]:
-        marker = event.get("markerRecordedEventAttributes")
+        marker, scheduled, completed = (event.get(f"{kind}EventAttributes") for kind in _OF_ACTIVITIES)
         if marker is not None:
             name = _payload(marker["details"]["data"])["activity_type"]
             yield name, _payload(marker["details"]["result"])["step"]
+        elif scheduled is not None:
+            asked[event["eventId"]] = scheduled["activityType"]["name"]
+        elif completed is not None:
+            yield asked[completed["scheduledEventId"]], _payload(completed["result"])["step"]
 
 
 def arrows(file: Path, process: type[CaseWorkflow]) -> set[Arrow]:

@@ -11,22 +11,25 @@ from uuid import UUID
 from domain.access import Grant, Role, ScopeKind
 from domain.account import CodePurpose
 from domain.persian import persian_digits
-from gateways.local_bank import LocalBank
-from messages.case import CaseKind, StepInput
+from messages.case import StepInput
 from storage.account import clear_credential, create_link
 from storage.database import SERVICE, transaction
 from tests.account_people import Credentials, add_employee, sent_code, totp
 from tests.arrange import Someone, next_national_id
 from tests.commands.onboarding_steps import MinipayOffice, TavanaScenario, apply
 from tests.commands.substitution_steps import SubstitutionScenario
+from tests.files_made import PDF
 from tests.joining_steps import Joining
-from tests.payment_steps import PaymentScenario, open_purpose
 from tests.personnel_steps import SHEBAS, Line, PersonnelOffice, csv_of
-from tests.web.form_window import Desk, Kind, Window
+from tests.web.form_window import Desk, Window
+from tests.web.money_scenes import (
+    RIAL,
+    TOMAN,
+    members_keep_their_cards_and_accounts,
+    members_pay_outside_escrow,
+    payers_pay,
+)
 
-# 410,000,000 rial: as people write it, and as it must arrive.
-TOMAN: Final = "۴۱٬۰۰۰٬۰۰۰"
-RIAL: Final = 410_000_000
 _PAY: Final = 2_000_000_000
 _REASON: Final = "حکم کارگزینی شمارهٔ ۱۲۳۴"
 _PASSWORD: Final = "seven-green-lamps"
@@ -151,11 +154,29 @@ async def members_name_guarantors(desk: Desk) -> None:
     await window.send("/cases/{case_id}/substitution-withdrawal")
 
 
+async def members_add_files(desk: Desk) -> None:
+    """A file is added to a case and taken back."""
+    window = await desk.of("member_own").go(f"/cases/{desk.world.things['asked_case']}")
+    await window.send("/cases/{case_id}/attachments", file=PDF.decode())
+    await window.go(f"/cases/{desk.world.things['asked_case']}/attachments")
+    await window.send("/cases/{case_id}/attachments/{attachment_id}/removal")
+    sql = "SELECT count(*) FROM attachments WHERE case_id = %s AND removed_at IS NULL"
+    assert await desk.superuser.value(sql, desk.world.things["asked_case"]) == 0
+
+
 async def members_see_their_card(desk: Desk) -> None:
     """The whole number of a card, with a code for it."""
     window = await desk.of("member_own").go(f"/credit/{desk.world.things['line']}/card")
     await window.send("/credit/{line_id}/card/code")
     await window.send("/credit/{line_id}/card")
+
+
+async def members_confirm_their_credit(desk: Desk) -> None:
+    """The confirmation of a credit, which was issued before: one it stays."""
+    line = desk.world.things["line"]
+    await (await desk.of("member_own").go("/credit")).send("/credit/{line_id}/confirmation", about=str(line))
+    sql = "SELECT count(*) FROM papers WHERE case_id = %s"
+    assert await desk.superuser.value(sql, desk.world.things["active"]) == 1
 
 
 async def guarantors_answer(desk: Desk) -> None:
@@ -292,65 +313,6 @@ async def mobiles_are_changed(desk: Desk) -> None:
     await support.send("/mobile-changes/lost", **wish)
 
 
-async def payers_pay(desk: Desk) -> None:
-    """A payer has the bank asked, comes back from it by its form, and goes there again; officers decide the rest."""
-    paying = await _paying(desk)
-    case_id = await _at_bank(paying)
-    address, window = f"/payments/{case_id}", desk.of(paying.payer)
-    await (await window.go(address)).send("/payments/{case_id}/look")
-    await paying.go_on(case_id)
-    answer = await window.client.post(f"/pay/return/{await paying.token(case_id)}", data={"State": "OK"})
-    assert answer.status_code == 200
-    desk.sent.add(Kind("/pay/return/{token}", ""))
-    await paying.go_on(case_id)
-    await (await window.go(address)).send("/payments/{case_id}/attempts")
-    await paying.go_on(case_id)
-    await _settle(desk, paying)
-    await _return(desk, paying)
-
-
-async def _paying(desk: Desk) -> PaymentScenario:
-    bank = desk.activity_context.gateways["local"]
-    assert isinstance(bank, LocalBank)
-    return await PaymentScenario.opened(desk.context, desk.arrange, desk.activity_context, bank)
-
-
-async def _at_bank(paying: PaymentScenario) -> UUID:
-    """Somebody is at the bank to pay for a case that lists show though no process stands behind it."""
-    kind = CaseKind.PERSONNEL_IMPORT
-    return await paying.at_bank((await open_purpose(paying.context, kind=kind), 500_000), purpose=kind)
-
-
-async def _settle(desk: Desk, paying: PaymentScenario) -> None:
-    """Nobody knows for a day what became of a payment; then again, until the office says that nothing was paid."""
-    case_id = await _at_bank(paying)
-    sql = "UPDATE payment_attempts SET state = 'unclear', unclear_since = now() - interval '2 days', look_at = NULL"
-    window = desk.of(paying.officer)
-    for says, typed in (("ask_again", {}), ("give_up", {"note": _REASON})):
-        await desk.superuser.run(f"{sql} WHERE payment_id = %s", case_id)
-        await paying.go_on(case_id)
-        await window.go(await desk.task(case_id, "settle_payment"))
-        await window.decide(says, **typed)
-    assert [one.state for one in await paying.attempts(case_id)] == ["given_up"]
-
-
-async def _return(desk: Desk, paying: PaymentScenario) -> None:
-    """What was paid twice goes back by hand."""
-    case_id = await _at_bank(paying)
-    await paying.try_again(case_id)
-    await paying.go_on(case_id)
-    for number in range(2):
-        await paying.pay(case_id, number)
-    await paying.step("verify_payment", case_id)
-    await desk.superuser.run("UPDATE payment_returns SET way = 'hand' WHERE payment_id = %s", case_id)
-    await paying.go_on(case_id)
-    window = await desk.of(paying.officer).go(await desk.task(case_id, "return_payment"))
-    await window.decide("return_by_hand", reference="140509090012345678")
-    await paying.go_on(case_id)
-    (returned,) = await paying.returns(case_id)
-    assert returned.reference == "140509090012345678"
-
-
 async def operators_keep_the_desk(desk: Desk) -> None:
     """A service, the calendar, a message, a stuck process; a fresh code in between."""
     operator = desk.of("operator")
@@ -425,12 +387,16 @@ Scene = Callable[[Desk], Awaitable[None]]
 SCENES: Final[tuple[Scene, ...]] = (
     strangers_sign_in,
     strangers_join,
+    members_keep_their_cards_and_accounts,
     members_change_their_number,
     members_apply,
     members_correct,
     members_name_guarantors,
     members_see_their_card,
+    members_confirm_their_credit,
+    members_add_files,
     guarantors_answer,
+    members_pay_outside_escrow,
     hr_keeps_the_list,
     hr_answers,
     officers_work_their_inbox,

@@ -1,0 +1,173 @@
+"""A payment on its way through real servers; its gateway can be in trouble, its clock is in the test's hands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from temporalio.client import WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+
+from commands import payment as commands
+from messages.case import CaseKind, workflow_id
+from messages.payment import TaskKind
+from relay import Relay
+from tests.arrange import eventually
+from tests.books import Superuser
+from tests.faulty_gateway import FaultyGateway, Trouble
+from tests.journeys.process import Process
+from tests.journeys.steps import Steps
+from tests.payment_steps import AMOUNT, PaymentScenario, pass_time, refuse, take
+
+
+@dataclass(frozen=True, slots=True)
+class Paying(Process):
+    """A payment whose payer is at the bank."""
+
+    scenario: PaymentScenario
+    gateway: FaultyGateway
+    purposes: tuple[UUID, ...]
+
+    @property
+    def id(self) -> UUID:
+        """The payment's case."""
+        return UUID(self.case_id)
+
+    @property
+    def handle(self) -> WorkflowHandle[Any, Any]:
+        """The process, whichever run it is in."""
+        return self.temporal.client.get_workflow_handle(workflow_id(CaseKind.PAYMENT, self.id))
+
+    async def timeline(self) -> list[str]:
+        """The codes of the case's timeline."""
+        rows = await self.superuser.rows("SELECT code FROM timeline WHERE case_id = %s ORDER BY id", self.id)
+        return [code for (code,) in rows]
+
+    async def phase(self, phase: str) -> None:
+        """Wait until it stands there."""
+
+        async def stands() -> bool:
+            return await self.scenario.phase(self.id) == phase
+
+        await eventually(stands, f"the phase {phase}")
+
+    async def pay(self, number: int = -1, *, unclear: int = 0) -> None:
+        """The payer pays by a link and comes back."""
+        await self.scenario.pay(self.id, number, unclear=unclear)
+
+    async def cancel(self) -> None:
+        """The payer cancels at the bank and comes back."""
+        await self.scenario.cancel(self.id)
+        await self.phase("awaiting_payer")
+
+    async def try_again(self) -> None:
+        """The payer goes to the bank once more."""
+        tries = len(await self.scenario.attempts(self.id))
+        await self.scenario.try_again(self.id)
+
+        async def given() -> bool:
+            attempts = await self.scenario.attempts(self.id)
+            return len(attempts) > tries and attempts[-1].state != "requested"
+
+        await eventually(given, "a link")
+
+    async def take(self, number: int = 0) -> None:
+        """A purpose takes its money as soon as it is offered."""
+
+        async def taken() -> bool:
+            return await take(self.scenario.context, self.purposes[number])
+
+        await eventually(taken, "the money to be offered")
+
+    async def refuse(self, number: int = 0) -> None:
+        """A purpose does not want its money any more."""
+        await refuse(self.scenario.context, self.purposes[number])
+
+    async def pass_hours(self, hours: float) -> None:
+        """So much time passes everywhere, once the process waits."""
+        await eventually(self._waits, "the process to wait")
+        await self.let_pass(hours)
+
+    async def let_pass(self, hours: float) -> None:
+        """So much time passes everywhere."""
+        await pass_time(self.superuser, timedelta(hours=hours))
+        await self.temporal.fast_forward(self.handle, timedelta(hours=hours, seconds=1))
+
+    async def nobody_knows(self) -> None:
+        """The gateway does not answer; what it is asked next is due at once."""
+        self.gateway.always(Trouble.SILENT)
+        await self.scenario.come_back(self.id)
+        await self.phase("unclear")
+
+    async def called(self, call: str, times: int) -> None:
+        """Wait until the gateway was called so often."""
+
+        async def was() -> bool:
+            return self.gateway.calls[call] >= times
+
+        await eventually(was, f"{times} calls {call}")
+
+    async def tasks(self, kind: str, times: int) -> None:
+        """Wait until the office was asked so often."""
+
+        async def asked() -> bool:
+            query = "SELECT count(*) FROM tasks WHERE case_id = %s AND kind = %s"
+            return int(await self.superuser.value(query, self.id, kind)) >= times
+
+        await eventually(asked, f"{times} tasks {kind}")
+
+    async def offered(self, times: int) -> None:
+        """Wait until a purpose was told so often that its money is there."""
+
+        async def told() -> bool:
+            query = "SELECT count(*) FROM outbox WHERE case_id = %s AND payload ->> 'name' = 'payment_received'"
+            return int(await self.superuser.value(query, self.purposes[0])) >= times
+
+        await eventually(told, f"{times} offers")
+
+    async def pass_silence(self, kind: str) -> None:
+        """The office is reminded, stays silent, and is asked anew."""
+        await self.tasks(kind, 1)
+        await self.pass_hours(9)
+        await self.told("reminded")
+        await self.pass_hours(16)
+        await self.tasks(kind, 2)
+
+    async def end_unclear(self) -> None:
+        """So long nobody could say that the office is asked."""
+        await self.superuser.run("UPDATE payment_attempts SET unclear_since = unclear_since - interval '24 hours'")
+        await self.phase("awaiting_settlement")
+
+    async def decide(self, kind: TaskKind, decision: Any, *values: Any) -> None:  # type: ignore[override]
+        """The settlement office answers."""
+        await self.scenario.decide(self.id, kind, decision, *values)
+
+    async def return_by_hand(self) -> None:
+        """The settlement office pays back what no gateway can."""
+        await self.phase("awaiting_return")
+        await self.decide(TaskKind.RETURN_PAYMENT, commands.return_by_hand, "bank-1")
+
+
+async def begin_to_pay(
+    scenario: PaymentScenario,
+    gateway: FaultyGateway,
+    steps: Steps,
+    temporal: WorkflowEnvironment,
+    superuser: Superuser,
+    relay: Relay,
+    *amounts: int,
+    trouble: Trouble = Trouble.NONE,
+) -> Paying:
+    """The payer begins to pay for as many purposes, and is at the bank unless the gateways are in trouble."""
+    gateway.always(trouble)
+    purposes = [await scenario.purpose() for _ in amounts or (AMOUNT,)]
+    case_id = await scenario.open(*zip(purposes, amounts or (AMOUNT,), strict=True))
+    paying = Paying(steps, temporal, superuser, relay, scenario.payer, str(case_id), scenario, gateway, tuple(purposes))
+
+    async def asked() -> bool:
+        return (await scenario.attempts(case_id))[0].state != "requested"
+
+    await eventually(asked, "a link")
+    return paying
