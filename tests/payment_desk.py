@@ -84,5 +84,5 @@ class Desk:
 
     async def deeds(self) -> list[str]:
         """What the bank did, apart from being paid."""
-        rows = self.gateway.bank.list_day(tehran_day(datetime.now(UTC)))
+        rows = await self.gateway.bank.list_day(tehran_day(datetime.now(UTC)))
         return [str(row.what) for row in rows if row.what is not BankDeed.PAID]
