@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from uuid import UUID
 
@@ -286,3 +287,25 @@ async def test_the_office_is_asked_at_once_for_what_is_its_own_while_a_gateway_i
 
     assert (await desk.scenario.step("return_money", case_id)).step == "request_return"
     assert (await desk.scenario.step("request_return", case_id)).step == "return_money"
+
+
+async def test_slow_returns_of_one_payment_do_not_use_up_each_other_s_time(desk: Desk) -> None:
+    both = asyncio.Barrier(2)
+
+    class Slow(FaultyGateway):
+        async def reverse(self, authority: str) -> str:
+            # Answers only once it was asked for both.
+            async with asyncio.timeout(5), both:
+                return await self.bank.reverse(authority)
+
+    case_id = await desk.at_bank()
+    await desk.superuser.run("UPDATE payments SET own_card = true")
+    await desk.scenario.try_again(case_id)
+    await desk.scenario.go_on(case_id)
+    await desk.scenario.pay(case_id, 0)
+    await desk.scenario.pay(case_id, 1)
+    await desk.scenario.step("verify_payment", case_id)
+
+    await desk.scenario.with_gateways(local=Slow(desk.gateway.bank)).step("return_money", case_id)
+
+    assert [(one[1], one[3]) for one in await returns_of(desk, case_id)] == [("reverse", True), ("reverse", True)]
