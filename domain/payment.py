@@ -121,7 +121,6 @@ class AttemptEnd(StrEnum):
     REVERSED = "reversed"
     AMOUNT_DIFFERS = "amount_differs"
     UNKNOWN_AUTHORITY = "unknown_authority"
-    REFERENCE_TAKEN = "reference_taken"
 
 
 class GatewayName(StrEnum):
@@ -430,9 +429,6 @@ WORDS: Final = CapabilityWords(
                 "مبلغ دیگری پرداخت شد و بانک برمی‌گرداند", "another amount was paid, and the bank gives it back"
             ),
             AttemptEnd.UNKNOWN_AUTHORITY: Sentence("درگاه این پرداخت را نمی‌شناسد", "the gateway does not know it"),
-            AttemptEnd.REFERENCE_TAKEN: Sentence(
-                "درگاه شماره‌ای داد که از آنِ پرداخت دیگری است", "the gateway named a reference of another payment"
-            ),
         },
     },
 )

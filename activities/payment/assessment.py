@@ -125,17 +125,17 @@ async def _follows(step: Transition, state: PaymentState, moment: datetime, aske
     What may take a day, because a gateway is silent, comes after what people wait for: it is looked at anew each time
     before the gateway is asked again.
     """
-    by_hand = state.owed and TaskKind.RETURN_PAYMENT not in asked
+    by_hand = TaskKind.RETURN_PAYMENT not in asked
     is_lost = any(one.look_at is None for one in state.watched)
     possible = (
         (Step.REQUEST_LINK, any(one.state == "requested" for one in state.attempts)),
         (Step.VERIFY_PAYMENT, any(one.is_due(moment) and one.is_news for one in state.watched)),
         (Step.RETURN_REST, state.has_rest),
         (Step.HAND_OVER, state.accepted and state.undecided and step.deadlines.get(Step.HAND_OVER, moment) <= moment),
-        (Step.RETURN_MONEY, any(one.way != "hand" for one in state.owed)),
-        (Step.BOOK_RETURN, by_hand and await booked_by_hand(step, state)),
-        (Step.REQUEST_RETURN, by_hand),
+        (Step.BOOK_RETURN, by_hand and state.owed and await booked_by_hand(step, state)),
+        (Step.REQUEST_RETURN, by_hand and any(one.way == "hand" for one in state.owed)),
         (Step.REQUEST_SETTLEMENT, is_lost and TaskKind.SETTLE_PAYMENT not in asked),
+        (Step.RETURN_MONEY, any(one.way != "hand" for one in state.owed)),
         (Step.VERIFY_PAYMENT, any(one.is_due(moment) for one in state.watched)),
     )
     return next((name for name, is_possible in possible if is_possible), None)

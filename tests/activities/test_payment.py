@@ -321,7 +321,7 @@ async def test_a_return_in_the_office_s_hands_does_not_keep_the_rest_from_being_
     assert [one.state for one in await desk.scenario.items(case_id)] == ["refused"]
 
 
-async def test_a_number_of_another_payment_is_no_payment(desk: Desk) -> None:
+async def test_a_number_of_another_payment_is_booked_by_nobody_and_looked_into_by_the_office(desk: Desk) -> None:
     await desk.paid()
     (known,) = await desk.superuser.rows("SELECT reference FROM payment_attempts")
     case_id = await desk.at_bank()
@@ -333,8 +333,15 @@ async def test_a_number_of_another_payment_is_no_payment(desk: Desk) -> None:
             return replace(paid, reference=known[0]) if isinstance(paid, Paid) else paid
 
     await desk.scenario.with_gateways(local=Repeating(desk.gateway.bank)).go_on(case_id)
-    assert await desk.scenario.phase(case_id) == "awaiting_payer"
+    assert await desk.scenario.phase(case_id) == "awaiting_settlement"
+    assert await desk.superuser.rows("SELECT kind FROM tasks WHERE status = 'open'") == [("settle_payment",)]
     assert await desk.superuser.value("SELECT count(*) FROM journals WHERE reason = 'payment_received'") == 1
+
+    # It has the gateway asked again, which has mended its answer.
+    await desk.scenario.decide(case_id, TaskKind.SETTLE_PAYMENT, commands.ask_again)
+    await desk.scenario.go_on(case_id)
+    assert await desk.scenario.phase(case_id) == "received"
+    assert await desk.superuser.value("SELECT count(*) FROM journals WHERE reason = 'payment_received'") == 2
 
 
 async def test_a_purpose_that_ended_and_said_nothing_gets_nothing(desk: Desk) -> None:
