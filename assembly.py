@@ -22,6 +22,7 @@ from temporalio.client import Client
 from temporalio.runtime import Runtime
 from temporalio.service import TLSConfig
 
+from activities.bank_account import BankAccountCheck
 from activities.invitation import InvitationSender
 from activities.joining import JoiningCheck
 from activities.mobile_change import MobileOwnerCheck
@@ -29,14 +30,18 @@ from activities.notice import NoticeSender
 from activities.transition import ActivityContext
 from commands.command import Context
 from domain.notice import sms_texts
+from gateways.account_owner import AccountOwners, LocalAccountOwners
 from gateways.files import Files
+from gateways.finnotech import FinnotechAccountOwners
 from gateways.mail import LocalMail, MailGateway, NoMail
 from gateways.mobile_owner import LocalMobileOwners, MobileOwners, UidMobileOwners
 from gateways.sms import Kavenegar, KavenegarTemplate, LocalSms, SmsGateway, SmsIr
+from gateways.smtp import SEND_SECONDS, SmtpMail
+from messages.bank_account import CheckBankAccount
 from messages.invitation import SendInvitation
 from messages.joining import CheckJoining
 from messages.mobile_change import CheckMobileOwner
-from messages.notice import SendCode, SendNotice
+from messages.notice import MailCode, MailNotice, SendCode, SendNotice
 from payment_gateways import payment_gateways
 from relay import Lane, Relay, Route, signal_route
 from settings import KeyRing, Settings
@@ -50,14 +55,24 @@ _log = logging.getLogger("amanat.assembly")
 # Transactions that must commit whatever becomes of the command around them: tries of codes.
 _SIDE_CONNECTIONS = 4
 _SMS_SECONDS = 6.0
+# A message that was handed over is marked as sent, too.
+_MAIL_SECONDS = SEND_SECONDS + 10
 
 
 class SmsNotSet(Exception):
     """The SMS gateway is not fully named in the settings."""
 
 
+class MailNotSet(Exception):
+    """The mail server is not fully named in the settings."""
+
+
 class MobileOwnerNotSet(Exception):
     """The registry of mobiles is not fully named in the settings."""
+
+
+class AccountOwnerNotSet(Exception):
+    """The registry of bank accounts is not fully named in the settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +172,8 @@ async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = 
     owners = mobile_owners(settings, http)
     check = JoiningCheck(activity_context, owners, lambda: relay.nudge())  # noqa: PLW0108 - the relay comes next
     owner_check = MobileOwnerCheck(activity_context, owners)
-    relay = Relay(engine, _routes(client, sender, check, owner_check, invitations))
+    account_check = BankAccountCheck(activity_context, account_owners(settings, http))
+    relay = Relay(engine, _routes(client, sender, check, owner_check, account_check, invitations))
     context = Context(engine, side, seals, files, relay.nudge, links, settings.contact, tuple(gateways))
     return Assembly(settings, engine, side, context, activity_context, relay, client, http)
 
@@ -183,14 +199,18 @@ def _routes(
     sender: NoticeSender,
     check: JoiningCheck,
     owner_check: MobileOwnerCheck,
+    account_check: BankAccountCheck,
     invitations: InvitationSender,
 ) -> list[Route]:
     return [
         signal_route(client),
         Route(SendNotice, sender.send_notice, Lane.NOTICES),
         Route(SendCode, sender.send_code, Lane.CODES),
+        Route(MailNotice, sender.send_notice, Lane.MAIL, _MAIL_SECONDS),
+        Route(MailCode, sender.send_code, Lane.MAIL_CODES, _MAIL_SECONDS),
         Route(CheckJoining, check.check, Lane.INQUIRIES),
         Route(CheckMobileOwner, owner_check.check, Lane.INQUIRIES),
+        Route(CheckBankAccount, account_check.check, Lane.INQUIRIES),
         Route(SendInvitation, invitations.send, Lane.NOTICES),
     ]
 
@@ -213,9 +233,52 @@ def mobile_owners(settings: Settings, http: httpx2.AsyncClient) -> MobileOwners:
     return UidMobileOwners(http, settings.mobile_registry_business_id, token)
 
 
+def account_owners(settings: Settings, http: httpx2.AsyncClient) -> AccountOwners:
+    """The registry of bank accounts that the settings name; the local one belongs to a stand-alone stack alone.
+
+    Raises:
+        AccountOwnerNotSet: none is named, or its client, national id or secret is missing.
+    """
+    if settings.account_registry_provider == "local":
+        if not settings.stand_alone:
+            raise AccountOwnerNotSet(
+                "set AMANAT_ACCOUNT_REGISTRY_PROVIDER, or AMANAT_STAND_ALONE for a stand-alone stack"
+            )
+        return LocalAccountOwners()
+    client, national_id = settings.account_registry_client_id, settings.account_registry_national_id
+    secret = settings.account_registry_secret.get_secret_value()
+    if not (client and national_id and secret):
+        raise AccountOwnerNotSet("AMANAT_ACCOUNT_REGISTRY_CLIENT_ID, _NATIONAL_ID and _SECRET are needed")
+    return FinnotechAccountOwners(http, client, national_id, secret, settings.account_registry_url)
+
+
 def mail_gateway(settings: Settings) -> MailGateway:
-    """Where e-mail goes: into the directory of local messages, and nowhere without one."""
-    return LocalMail(Path(settings.local_messages)) if settings.local_messages else NoMail()
+    """Where e-mail goes.
+
+    Raises:
+        MailNotSet: the local directory is missing, or something of the server is missing or malformed.
+    """
+    if settings.mail_provider == "none":
+        return NoMail()
+    if settings.mail_provider == "local":
+        if not settings.local_messages:
+            raise MailNotSet("set AMANAT_MAIL_PROVIDER, or AMANAT_LOCAL_MESSAGES for a stand-alone stack")
+        return LocalMail(Path(settings.local_messages))
+    password = settings.mail_password.get_secret_value()
+    if not settings.mail_host or bool(settings.mail_user) != bool(password):
+        raise MailNotSet("AMANAT_MAIL_HOST is needed, and AMANAT_MAIL_USER with AMANAT_MAIL_PASSWORD or neither")
+    try:
+        return SmtpMail(
+            settings.mail_host,
+            settings.mail_port,
+            settings.mail_security,
+            sender=settings.mail_from,
+            name=settings.mail_name,
+            user=settings.mail_user,
+            password=password,
+        )
+    except ValueError as error:
+        raise MailNotSet(f"AMANAT_MAIL_*: {error}") from None
 
 
 def sms_gateway(settings: Settings, http: httpx2.AsyncClient) -> SmsGateway:

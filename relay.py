@@ -37,6 +37,8 @@ _log = logging.getLogger("amanat.relay")
 SWEEP_SECONDS = 2.0
 _BATCH = 20
 _SEND_LIMIT = 8.0
+# Between the longest sending and the moment from which another process would send it too.
+_LEASE_MARGIN = 12.0
 _RPC_LIMIT = timedelta(seconds=5)
 
 
@@ -48,6 +50,9 @@ class Lane(StrEnum):
     # Waits for a registry outside, behind which no code of anybody else waits.
     INQUIRIES = "inquiries"
     NOTICES = "notices"
+    # A mail server may be slow: no SMS waits behind it, and no code behind other e-mail.
+    MAIL = "mail"
+    MAIL_CODES = "mail_codes"
 
 
 Sender = Callable[[Any], Awaitable[None]]
@@ -55,7 +60,7 @@ Sender = Callable[[Any], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a message goes: its class and who sends it.
+    """Where a message goes: its class, who sends it, and how many seconds that may take.
 
     Lanes do not wait for each other: while Temporal is away, codes still reach people.
     """
@@ -63,6 +68,7 @@ class Route:
     message: type
     send: Sender
     lane: Lane = Lane.SIGNALS
+    seconds: float = _SEND_LIMIT
 
 
 def signal_route(client: Client) -> Route:
@@ -146,9 +152,10 @@ class Relay:
 
     async def drain(self, lane: Lane) -> int:
         """Claim a batch of a lane and send it; returns how many were claimed. What failed is due again later."""
-        wanted = [name for name, route in self._routes.items() if route.lane is lane]
+        wanted = {name: route.seconds for name, route in self._routes.items() if route.lane is lane}
+        lease = timedelta(seconds=max(wanted.values(), default=_SEND_LIMIT) + _LEASE_MARGIN)
         async with transaction(self._engine, SERVICE) as connection:
-            messages = await claim(connection, wanted, _BATCH)
+            messages = await claim(connection, wanted, _BATCH, lease)
         sent = [done for done in await asyncio.gather(*map(self._send, messages)) if done is not None]
         if sent:
             # A message that was sent but not marked would be sent twice.
@@ -164,7 +171,7 @@ class Relay:
         """Send one; its id if that worked."""
         try:
             route = self._routes[message.message]
-            await asyncio.wait_for(route.send(decode(route.message, message.payload)), _SEND_LIMIT)
+            await asyncio.wait_for(route.send(decode(route.message, message.payload)), route.seconds)
         except Exception as error:  # noqa: BLE001 - after any error the message stays and is due again
             await self._postpone(message, error)
             return None

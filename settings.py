@@ -56,9 +56,22 @@ class Settings(BaseSettings):
     sms_provider: Literal["local", "kavenegar", "smsir"] = "local"
     sms_api_key: SecretStr = SecretStr("")
     sms_templates: dict[str, Any] = Field(default_factory=dict)
+    mail_provider: Literal["local", "smtp", "none"] = "local"
+    mail_host: str = ""
+    mail_port: Annotated[int, Field(ge=1, le=65_535)] = 465
+    mail_security: Literal["tls", "starttls", "plain"] = "tls"
+    mail_user: str = ""
+    mail_password: SecretStr = SecretStr("")
+    mail_from: str = ""
+    mail_name: str = "امانت"
     mobile_registry_provider: Literal["local", "uid"] = "local"
     mobile_registry_business_id: str = ""
     mobile_registry_token: SecretStr = SecretStr("")
+    account_registry_provider: Literal["local", "finnotech"] = "local"
+    account_registry_client_id: str = ""
+    account_registry_national_id: str = ""
+    account_registry_secret: SecretStr = SecretStr("")
+    account_registry_url: Annotated[str, Field(pattern="^https://")] = "https://api.finnotech.ir"
     payment_gateways: list[str] = Field(default_factory=list)
     zarinpal_merchant_id: SecretStr = SecretStr("")
     zarinpal_access_token: SecretStr = SecretStr("")

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 
 from activities.transition import ActivityContext
 from domain.account import CODE_SUBJECT, CodePurpose, code_text
-from domain.notice import compose
-from gateways.mail import MailGateway
+from domain.catalogue import words
+from domain.notice import Channel, compose, compose_mail, names_in
+from gateways.mail import Mail, MailGateway
 from gateways.sms import SendFailed, SmsGateway
-from messages.notice import SendCode, SendNotice
+from messages.notice import MailCode, MailNotice, SendCode, SendNotice
 from storage.account.codes import mark_code_sent, take_unsent_code
 from storage.database import SERVICE, transaction
 from storage.notices import Notice, mark_failed, mark_sent, read_pending
@@ -27,8 +28,8 @@ class NoticeSender:
         self._mail = mail
         self._links = dict(links)
 
-    async def send_notice(self, message: SendNotice) -> None:
-        """Send one notice, unless that is done.
+    async def send_notice(self, message: SendNotice | MailNotice) -> None:
+        """Send one notice by its channel, unless that is done.
 
         Raises:
             SendFailed: it may work later.
@@ -37,13 +38,11 @@ class NoticeSender:
             notice = await read_pending(connection, self._context.seals, message.notice_id)
         if notice is None:
             return
-        if notice.mobile is None:
-            await self._give_up(notice, "no_number")
+        if notice.to is None:
+            await self._give_up(notice, "no_address" if notice.channel is Channel.MAIL else "no_number")
             return
-        values = {**self._links, **notice.params}
-        text = compose(notice.template, values)
         try:
-            reference = await self._sms.send(notice.mobile, notice.template, values, text)
+            reference = await self._carry(notice, notice.to)
         except SendFailed as failure:
             if failure.retryable:
                 raise
@@ -53,12 +52,21 @@ class NoticeSender:
         async with transaction(self._context.engine, SERVICE) as connection:
             await mark_sent(connection, notice.id, reference)
 
+    async def _carry(self, notice: Notice, to: str) -> str:
+        """Hand it to its carrier; returns the carrier's reference."""
+        values = {**self._links, **notice.params}
+        if notice.channel is Channel.MAIL:
+            subject, text = compose_mail(notice.template, values, notice.language)
+            return await self._mail.send(Mail(notice.id, to, subject, text, notice.language))
+        wanted = {name: str(values[name]) for name in names_in(words.sms[notice.template])}
+        return await self._sms.send(to, notice.template, wanted, compose(notice.template, values))
+
     async def _give_up(self, notice: Notice, failure: str) -> None:
         """Mark it for the operations desk, where it can be sent again by hand."""
         async with transaction(self._context.engine, SERVICE) as connection:
             await mark_failed(connection, notice.id, failure)
 
-    async def send_code(self, message: SendCode) -> None:
+    async def send_code(self, message: SendCode | MailCode) -> None:
         """Send a one-time code by SMS or e-mail; does nothing for a challenge without a person.
 
         Raises:
@@ -74,7 +82,7 @@ class NoticeSender:
         text = code_text(unsent.purpose, **values)
         try:
             if unsent.channel == "mail":
-                await self._mail.send(unsent.to, CODE_SUBJECT, text)
+                await self._mail.send(Mail(message.code_id, unsent.to, CODE_SUBJECT, text))
             else:
                 await self._sms.send(unsent.to, f"code_{unsent.purpose}", values, text)
         except SendFailed as failure:

@@ -34,7 +34,8 @@ class Process:
 
     ``name`` is the last word of ``assess_…``, ``remind_…`` and ``lapse_…``. ``assess`` says which step follows, or
     waits, and ends what people's facts have ended. ``lapse`` draws the consequence of the silence of those whose tasks
-    it gets. ``steps`` and ``outside`` are named as in the workflow. ``remind`` sends a reminder's SMS.
+    it gets. ``steps`` and ``outside`` are named as in the workflow. ``remind`` sends a reminder's SMS. ``untold`` are
+    tasks whose reminder no timeline tells of: that somebody is asked at all is not for the others to know.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Process:
     steps: tuple[Body, ...]
     remind: Callable[[Transition, Task, Sequence[UUID]], Awaitable[None]] = notify_reminded
     outside: tuple[OutsideStep[Any], ...] = ()
+    untold: frozenset[str] = frozenset()
 
     def activities(self, context: ActivityContext) -> list[Activity]:
         """Its transitions, as a worker registers them."""
@@ -75,7 +77,7 @@ class Process:
             people = [] if task.person_id is None else [task.person_id]
             role = await part_of(step.connection, step.case.id, people)
         await self.remind(step, task, people)
-        if people:
+        if people and task.kind not in self.untold:
             await step.add_event(Event.REMINDED, params={"role": role})
 
     async def _lapse(self, step: Transition) -> NextStep:

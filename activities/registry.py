@@ -6,7 +6,8 @@ import functools
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
-from activities import onboarding, payment, substitution
+from activities import normal_payment, onboarding, payment, substitution
+from activities.attachment import sweep_attachments
 from activities.decision import decision_process
 from activities.guarantor import free_guarantors
 from activities.invitation import forget_invitations
@@ -24,10 +25,11 @@ PROCESSES = (
     onboarding.PROCESS,
     substitution.PROCESS,
     payment.PROCESS,
+    normal_payment.PROCESS,
     decision_process(DECIDED_CASES),
 )
 # What is done every ten minutes, whatever the case.
-CHORES = (free_guarantors, sweep_files, forget_invitations)
+CHORES = (free_guarantors, sweep_files, sweep_attachments, forget_invitations)
 # What is no transition of a process, or not one of those above.
 OTHERS: tuple[Callable[[ActivityContext], Mapping[Queue, Activities]], ...] = (import_activities,)
 

@@ -18,6 +18,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from domain.access import Grant, Part
+from domain.notice import Value
 from domain.reconciliation import STEP_TRIES, FindingKind
 from domain.wording import task_sms
 from gateways.files import Files
@@ -110,8 +111,8 @@ class Transition:
         """Add a line to the timeline."""
         self.last.append(cases.event_statement(self.case.id, code, actor=actor, params=params))
 
-    async def notify(self, people: Iterable[UUID], template: str, params: Mapping[str, str] | None = None) -> None:
-        """Send an SMS to each."""
+    async def notify(self, people: Iterable[UUID], template: str, params: Mapping[str, Value] | None = None) -> None:
+        """Send a notice to each, by the channels of its template."""
         self.last.extend(notice_statements(people, template, case_id=self.case.id, params=params))
 
     async def ask(

@@ -12,7 +12,18 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import dispute, mobile_change, onboarding, personnel, personnel_change, review, staff_change, substitution
+from api import (
+    dispute,
+    mobile_change,
+    normal_payment,
+    onboarding,
+    payment,
+    personnel,
+    personnel_change,
+    review,
+    staff_change,
+    substitution,
+)
 from api.case_view import Action, CaseRow, CaseView, Section
 from api.decisions import action_of
 from api.dependencies import Reading
@@ -42,6 +53,8 @@ SECTIONS: Final[tuple[Section[Any], ...]] = (
     personnel_change.SECTION,
     mobile_change.SECTION,
     staff_change.SECTION,
+    normal_payment.SECTION,
+    payment.SECTION,
 )
 _SECTIONS_OF: Final = defaultdict[CaseKind, list[Section[Any]]](list)
 for _section in SECTIONS:
@@ -125,6 +138,8 @@ class CaseDetail(
     personnel_change.ChangeSection,
     mobile_change.MobileChangeSection,
     staff_change.StaffChangeSection,
+    normal_payment.NormalPaymentSection,
+    payment.PaymentSection,
 ):
     """A case with what it is about and what the caller may do."""
 

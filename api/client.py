@@ -158,7 +158,7 @@ class Client:
             given, content = operation.arguments(*values, **named)
             text = json.dumps([operation.operation_id, content]).encode()
             fingerprint = hmac.digest(caller.context.seals.pepper, text, hashlib.sha256)
-            envelope = Envelope(caller.actor, operation.operation_id, key, fingerprint, caller.origin)
+            envelope = Envelope(caller.actor, operation.operation_id, key, fingerprint, caller.origin, caller.host)
             response = await operation.run(Performer(caller.context, envelope), given)
             done: T = restored(operation.answer, bytes(response.body), replayed=REPLAYED in response.headers)
             return done

@@ -7,7 +7,18 @@ from typing import Annotated, Any, Final, Literal, Union, get_args
 
 from pydantic import Field
 
-from api import certificate, guarantor, mobile_change, onboarding, personnel_change, review, staff_change, substitution
+from api import (
+    certificate,
+    guarantor,
+    mobile_change,
+    normal_payment,
+    onboarding,
+    payment,
+    personnel_change,
+    review,
+    staff_change,
+    substitution,
+)
 from api.answering import Decision, TaskDecisions
 from api.case_view import Action
 from storage.rows.tasks import Task
@@ -38,6 +49,8 @@ TASK_DECISIONS: Final = listed(
     personnel_change.DECISIONS,
     mobile_change.DECISIONS,
     staff_change.DECISIONS,
+    normal_payment.DECISIONS,
+    payment.DECISIONS,
 )
 DECISIONS: Final[tuple[type[Decision], ...]] = tuple(
     decision for answering in TASK_DECISIONS.values() for decision in answering.decisions

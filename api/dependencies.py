@@ -29,6 +29,8 @@ M = TypeVar("M", bound=BaseModel)
 SESSION_COOKIE = "__Host-session"
 DEVICE_COOKIE = "__Host-device"
 REPLAYED: Final = "Idempotent-Replayed"
+# A name of 253 letters with its port.
+_HOST_MAX: Final = 260
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _bearer = HTTPBearer(auto_error=False, scheme_name="bearer", description="Token of a session")
 _cookie = APIKeyCookie(name=SESSION_COOKIE, auto_error=False, scheme_name="cookie", description="Session of a browser")
@@ -57,6 +59,11 @@ def origin_of(request: Request) -> str:
 
 
 OriginDep = Annotated[str, Depends(origin_of)]
+
+
+def host_of(request: Request) -> str:
+    """By which name of ours the caller came, with its port: the door lets no other one in."""
+    return request.headers.get("host", "")[:_HOST_MAX]
 
 
 def device_of(request: Request) -> str:
@@ -133,16 +140,18 @@ class Visitor:
         origin: where they come from.
         response: the head of the answer: its cookies and header fields.
         device: the token by which their browser may be known.
+        host: by which name of ours they came, with its port.
     """
 
     context: Context
     origin: str
     response: Response
     device: str = field(default="", repr=False, kw_only=True)
+    host: str = field(default="", kw_only=True)
 
 
 def _visitor(request: Request, context: ContextDep, origin: OriginDep, response: Response) -> Visitor:
-    return Visitor(context, origin, response, device=device_of(request))
+    return Visitor(context, origin, response, device=device_of(request), host=host_of(request))
 
 
 VisitorDep = Annotated[Visitor, Depends(_visitor)]
@@ -180,7 +189,7 @@ def found_by(found: T | None) -> T:
 
 
 def _caller(visitor: VisitorDep, actor: ActorDep) -> Caller:
-    return Caller(visitor.context, visitor.origin, visitor.response, actor)
+    return Caller(visitor.context, visitor.origin, visitor.response, actor, host=visitor.host)
 
 
 CallerDep = Annotated[Caller, Depends(_caller)]
@@ -331,7 +340,7 @@ async def _performer(
         (operation.encode(), request.url.path.encode(), request.url.query.encode(), await request.body())
     )
     fingerprint = hmac.digest(context.seals.pepper, content, hashlib.sha256)
-    return Performer(context, Envelope(actor, operation, key, fingerprint, origin))
+    return Performer(context, Envelope(actor, operation, key, fingerprint, origin, host_of(request)))
 
 
 # The handler of an operation asks for a command; what comes is a performer, with which the operation runs the handler.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
@@ -16,7 +16,8 @@ from commands import notice as commands
 from commands.refusals import refuses
 from domain.access import SEES_NOTICES, SENDS_NOTICES
 from domain.identity import Mobile, mask_mobile
-from domain.notice import failure_words, recipient_words, retell
+from domain.notice import Channel, failure_words, recipient_words, retell
+from domain.profile import mask_email
 from storage import notices
 from storage.notices import WatchedNotice
 from storage.rows.notices import NoticeState, StoredNotice
@@ -37,7 +38,11 @@ class MessageOut(Out):
 
     id: UUID
     at: Moment = Field(validation_alias="created_at")
-    text: str = Field(examples=["امانت: انصراف شما از درخواست اعتبار ثبت شد."])
+    channel: Channel = Field(examples=["sms"])
+    text: str = Field(
+        description="In Persian; an e-mail goes out in the caller's own language",
+        examples=["امانت: انصراف شما از درخواست اعتبار ثبت شد."],
+    )
     state: State
     case_id: UUID | None = Field(description="What it is about")
 
@@ -52,10 +57,18 @@ class NoticeOut(Out):
 
     id: UUID
     template: str = Field(examples=["credit_activated"])
-    text: str = Field(description="As it is sent, in Persian", examples=["امانت: انصراف شما از درخواست اعتبار ثبت شد."])
-    channel: Literal["sms", "mail"]
+    text: str = Field(
+        description="In Persian; an e-mail goes out in the recipient's language",
+        examples=["امانت: انصراف شما از درخواست اعتبار ثبت شد."],
+    )
+    channel: Channel = Field(examples=["sms"])
     recipient: Words = Field(description="Their roles; a member if they hold none")
-    mobile_masked: str | None = Field(description="Null for somebody without a number", examples=["0912***3358"])
+    mobile_masked: str | None = Field(
+        description="Of an SMS; null for somebody without a number", examples=["0912***3358"]
+    )
+    email_masked: str | None = Field(
+        description="Of an e-mail; null for somebody without a confirmed address", examples=["ma***@example.com"]
+    )
     state: State
     case_id: UUID | None
     created: Moment = Field(validation_alias="created_at")
@@ -69,12 +82,14 @@ class NoticeOut(Out):
     @classmethod
     def of(cls, watched: WatchedNotice, links: Mapping[str, str]) -> NoticeOut:
         """A notice."""
-        stored = watched.stored
+        stored, to = watched.stored, watched.to
+        is_mail = stored.channel == Channel.MAIL
         return cls.of_row(
             stored,
             text=_text(stored, links),
             recipient=Words.of(recipient_words(watched.roles)),
-            mobile_masked=None if watched.mobile is None else mask_mobile(Mobile(watched.mobile)),
+            mobile_masked=None if is_mail or to is None else mask_mobile(Mobile(to)),
+            email_masked=mask_email(to) if is_mail and to is not None else None,
             attempts=watched.attempts,
             failure=watched.failure,
             failure_words=None if watched.failure is None else Words.of(failure_words(watched.failure)),
@@ -82,7 +97,7 @@ class NoticeOut(Out):
 
 
 def _text(stored: StoredNotice, links: Mapping[str, str]) -> str:
-    return retell(stored.template, {**links, **stored.params})
+    return retell(stored.channel, stored.template, {**links, **stored.params})
 
 
 @router.get("/messages", dependencies=[Depends(require(member=True))])

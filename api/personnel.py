@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import email.message
-import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Query
 from fastapi.responses import FileResponse
 from pydantic import Field
-from starlette.requests import ClientDisconnect
-from starlette.types import Receive, Scope, Send
 
 from api.case_view import Section
 from api.dependencies import CallerDep, FreshCode, KeyDep, Reading, ReadingDep, headers_of, require, restored
+from api.download import MadeFile
 from api.operation import Operation
+from api.upload import BINARY, FileName, content_within
 from api.values import IdCursor, Limit, Moment, NumberCursor, Out, Page, Words
 from commands.personnel import (
     FILE_LIMIT,
@@ -50,7 +47,6 @@ router = APIRouter(prefix="/v1", tags=["personnel"], route_class=Operation)
 SECTION: Section[Out] = Section(CaseKind.PERSONNEL_IMPORT, is_asked=False)
 
 _READERS = Depends(require(Role.HR_OFFICER, Role.OPERATOR, Role.AUDITOR))
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 
 class ReportFormat(StrEnum):
@@ -162,62 +158,22 @@ def _media_type(content_type: Annotated[str, Header(include_in_schema=False)] = 
     return content_type
 
 
-def _file_name(
-    content_disposition: Annotated[
-        str,
-        Header(
-            description="The file's name: attachment; filename*=UTF-8''%D8%A2%D8%B0%D8%B1.csv (RFC 6266)",
-            max_length=1024,
-        ),
-    ] = "",
-) -> str:
-    """What the sender calls the file. It stands in no address, for addresses are logged."""
-    header = email.message.Message()
-    try:
-        # Some programs send the letters as they are; header fields are read byte by byte.
-        header["Content-Disposition"] = content_disposition.encode("latin-1").decode("utf-8")
-        return header.get_filename("")
-    except ValueError:
-        # No text, or in an encoding that is for none: a file may well have no name.
-        return ""
-
-
-def _content(request: Request) -> AsyncIterator[bytes]:
-    """The file as it comes in; refused unread if it is announced to be too large.
-
-    Raises:
-        TooLarge: the announced length is over the bound.
-    """
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > FILE_LIMIT:
-        raise errors.TooLarge
-    return _parts(request)
-
-
-async def _parts(request: Request) -> AsyncIterator[bytes]:
-    try:
-        async for part in request.stream():
-            yield part
-    except ClientDisconnect:
-        raise errors.InvalidInput(field="body") from None
-
-
 @router.post(
     "/organisations/{organisation_id}/personnel-imports",
     status_code=202,
     # Twice the bound that this operation keeps itself, while the content comes in.
     max_body_size=2 * FILE_LIMIT,
-    openapi_extra={"requestBody": {"required": True, "content": dict.fromkeys(MEDIA_TYPES, _BINARY)}},
+    openapi_extra={"requestBody": {"required": True, "content": dict.fromkeys(MEDIA_TYPES, BINARY)}},
 )
 @refuses(send_file, errors.Forbidden, errors.DoneBefore)
 async def import_personnel(
     caller: CallerDep,
     organisation_id: UUID,
     key: KeyDep,
-    content: Annotated[AsyncIterator[bytes], Depends(_content)],
+    content: Annotated[AsyncIterator[bytes], Depends(content_within(FILE_LIMIT))],
     totp: FreshCode,
     media_type: Annotated[str, Depends(_media_type)] = "",
-    file_name: Annotated[str, Depends(_file_name)] = "",
+    file_name: FileName = "",
 ) -> ImportOut:
     """Send a personnel file as the body, at most 50 MB; it is imported in the background. For the organisation's HR.
 
@@ -295,32 +251,24 @@ def _seals(read: Reading, imported: Import) -> Seals | None:
     return read.seals if sees_rows(read.actor, imported) else None
 
 
-class _Report(FileResponse):
-    """The report as a file that is there only while it is sent: written anew each time, so never sent in parts."""
+def _report(imported: Import, form: ReportFormat, lines: list[RefusedLine]) -> FileResponse:
+    make = write_csv if form is ReportFormat.CSV else write_xlsx
 
-    def __init__(self, imported: Import, form: ReportFormat, lines: list[RefusedLine]) -> None:
-        super().__init__(
-            "",
-            media_type="text/csv; charset=utf-8" if form is ReportFormat.CSV else XLSX,
-            filename=f"personnel-import-{imported.case_id}.{form}",
-            headers={"Accept-Ranges": "none"},
-        )
-        write = write_csv if form is ReportFormat.CSV else write_xlsx
-        self._write = partial(write, lines=lines, sheets_left_out=imported.sheets_left_out)
+    async def write(path: Path) -> None:
+        await asyncio.to_thread(make, path, lines=lines, sheets_left_out=imported.sheets_left_out)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        whole = {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"range"]}
-        with tempfile.TemporaryDirectory(prefix="amanat-report-") as directory:
-            self.path = Path(directory) / "report"
-            await asyncio.to_thread(self._write, self.path)
-            await super().__call__(whole, receive, send)
+    return MadeFile(
+        write,
+        media_type="text/csv; charset=utf-8" if form is ReportFormat.CSV else XLSX,
+        name=f"personnel-import-{imported.case_id}.{form}",
+    )
 
 
 @router.get(
     "/personnel-imports/{import_id}/report",
     dependencies=[_READERS],
     response_class=FileResponse,
-    responses={200: {"description": "The report", "content": {"text/csv": _BINARY, XLSX: _BINARY}}},
+    responses={200: {"description": "The report", "content": {"text/csv": BINARY, XLSX: BINARY}}},
 )
 async def download_import_report(
     caller: CallerDep,
@@ -342,4 +290,4 @@ async def download_import_report(
     if not sees_rows(caller.actor, imported):
         imported = replace(imported, sheets_left_out=[])
         lines = [replace(line, place=replace(line.place, sheet="")) for line in lines]
-    return _Report(imported, form, lines)
+    return _report(imported, form, lines)

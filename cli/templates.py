@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from string import Formatter
 
 import typer
 
-from domain.notice import sms_texts
+from domain.notice import names_in, sms_texts
 from stack.places import PROJECT
 
 app = typer.Typer(add_completion=False)
@@ -43,5 +42,5 @@ def describe() -> str:
 
 def _lines() -> Iterator[str]:
     for name, text in sms_texts().items():
-        values = sorted({field for _, field, _, _ in Formatter().parse(text) if field})
+        values = names_in(text)
         yield f"| `{name}` | {', '.join(values) or '–'} | {text.replace(chr(10), '<br>')} |"

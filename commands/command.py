@@ -83,7 +83,7 @@ class Context:
 class Envelope:
     """Who sent which operation, under which key, with which content, from where.
 
-    ``origin`` is a keyed hash of the address, never the address.
+    ``origin`` is a keyed hash of the address, never the address; ``host`` is by which name of ours they came.
     """
 
     actor: Actor
@@ -91,6 +91,7 @@ class Envelope:
     key: str
     fingerprint: bytes
     origin: str = ""
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +255,7 @@ class Command:
         return fact_id
 
     async def notify(self, people: Sequence[UUID], template: str, case_id: UUID) -> None:
-        """Send an SMS to people; row-level security hides notices to other people from the member who acts."""
+        """Send a notice to people; row-level security hides notices to other people from the member who acts."""
         if self.actor.capacity == "member" and set(people) != {self.actor.person_id}:
             async with as_service(self.connection, self.acting):
                 await notify(self.connection, people, template, case_id=case_id)

@@ -5,12 +5,15 @@ Nobody learns whether they are a member already, nor whether they join.
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from commands.account.codes import read_mobile
 from commands.command import Command, Context
 from commands.refusals import refuses
 from domain.account import TRIES_PER_ADDRESS, MobileUnreadable
 from domain.address import from_network
 from domain.errors import Forbidden, NotFound, TooMany
+from domain.identity import Mobile
 from domain.invitation import INVITATIONS_PER_MEMBER, INVITATIONS_PER_NUMBER, INVITATIONS_PER_PAIR
 from messages.invitation import SendInvitation
 from storage import account
@@ -27,17 +30,29 @@ async def invite(command: Command, mobile: str) -> None:
         raise Forbidden
     inviter, number = command.actor.person_id, read_mobile(mobile)
     # A refused invitation sends nothing, so its count may be rolled back with it.
+    wait = await count_invitation(command, number)
+    if wait is not None:
+        raise TooMany(retry_after=wait)
+    invitation_id = await send_invitation(command, number)
+    await command.audit(account_stream(inviter), subject=str(invitation_id))
+
+
+async def count_invitation(command: Command, number: Mobile) -> int | None:
+    """Count an invitation of a number by this member; the seconds until one is allowed again, None if it is now."""
+    inviter = command.actor.person_id
     limits = (
         (INVITATIONS_PER_MEMBER, str(inviter)),
         (INVITATIONS_PER_PAIR, f"{inviter}/{number}"),
         (INVITATIONS_PER_NUMBER, number),
     )
-    wait = await account.count_uses(command.connection, command.seals, limits)
-    if wait is not None:
-        raise TooMany(retry_after=wait)
-    invitation_id = await add_invitation(command.connection, command.seals, inviter, number)
+    return await account.count_uses(command.connection, command.seals, limits)
+
+
+async def send_invitation(command: Command, number: Mobile) -> UUID:
+    """Have a link sent to a number that was counted; returns the invitation's id."""
+    invitation_id = await add_invitation(command.connection, command.seals, command.actor.person_id, number)
     await enqueue(command.connection, SendInvitation(invitation_id))
-    await command.audit(account_stream(inviter), subject=str(invitation_id))
+    return invitation_id
 
 
 @refuses(NotFound)

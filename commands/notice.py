@@ -8,7 +8,7 @@ from commands.command import Command
 from commands.refusals import refuses
 from domain.access import SENDS_NOTICES
 from domain.errors import NotFound, StepUpRequired, TooMany
-from domain.notice import RESENDS_PER_NOTICE, NoticePending, NoticeWithoutNumber
+from domain.notice import RESENDS_PER_NOTICE, Channel, NoticePending, NoticeWithoutAddress, NoticeWithoutNumber
 from storage import notices
 from storage.account import count_use
 from storage.notices import WatchedNotice
@@ -16,7 +16,7 @@ from storage.notices import WatchedNotice
 STREAM = "notices"
 
 
-@refuses(StepUpRequired, NoticePending, NoticeWithoutNumber)
+@refuses(StepUpRequired, NoticePending, NoticeWithoutNumber, NoticeWithoutAddress)
 async def resend_notice(command: Command, notice_id: UUID) -> WatchedNotice:
     """Send a notice that failed, or was sent but did not arrive, once more; returns it as it is then."""
     command.require_role(*SENDS_NOTICES)
@@ -26,8 +26,9 @@ async def resend_notice(command: Command, notice_id: UUID) -> WatchedNotice:
         raise NotFound
     if state == "pending":
         raise NoticePending
-    if (await _read(command, notice_id)).mobile is None:
-        raise NoticeWithoutNumber
+    notice = await _read(command, notice_id)
+    if notice.to is None:
+        raise NoticeWithoutAddress if notice.stored.channel == Channel.MAIL else NoticeWithoutNumber
     wait = await count_use(command.connection, command.seals, RESENDS_PER_NOTICE, str(notice_id))
     if wait is not None:
         raise TooMany(retry_after=wait)

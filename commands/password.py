@@ -34,7 +34,7 @@ from domain.profile import (
     PasswordRefused,
     parse_email,
 )
-from messages.notice import SendCode
+from messages.notice import MailCode, SendCode
 from messages.profile import Sms
 from storage import account, audit, profile
 from storage.audit import account_stream
@@ -147,7 +147,7 @@ async def request_renewal(
                 channel="sms" if address is None else "mail",
                 sent_to=None if found is None or address is None else found.email_sealed,
             )
-            await enqueue(connection, SendCode(challenge))
+            await enqueue(connection, SendCode(challenge) if address is None else MailCode(challenge))
     # After the commit: what was counted stays counted.
     if wait is not None:
         raise TooMany(retry_after=wait)

@@ -6,10 +6,11 @@ What is paid for opens a payment by ``open_payment`` in its own command; its cas
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from commands.account import require_code
 from commands.command import Command, Context
@@ -20,7 +21,7 @@ from domain import payment as rules
 from domain.access import Part, Role
 from domain.account import TRIES_PER_ADDRESS
 from domain.address import from_network
-from domain.errors import CaseClosed, NotFound, StepUpRequired, TooMany
+from domain.errors import CaseClosed, NotFound, Refusal, StepUpRequired, TooMany
 from domain.money import Money, format_toman
 from domain.payment import PaymentPolicy
 from messages.case import CaseKind
@@ -94,11 +95,20 @@ def _first_gateway(command: Command, policy: PaymentPolicy, wished: str | None) 
     return usable[0]
 
 
-async def _refuse_amount(command: Command, policy: PaymentPolicy, amount: Money) -> None:
+def refuse_size(policy: PaymentPolicy, amount: Money, *, field: str | None = None) -> None:
+    """Refuse an amount that no payment may be.
+
+    Raises:
+        PaymentTooSmall, PaymentTooLarge: it is out of its range.
+    """
     if amount < policy.least:
-        raise rules.PaymentTooSmall(least=_Toman(policy.least))
+        raise rules.PaymentTooSmall(field=field, least=_Toman(policy.least))
     if amount > policy.most:
-        raise rules.PaymentTooLarge(most=_Toman(policy.most))
+        raise rules.PaymentTooLarge(field=field, most=_Toman(policy.most))
+
+
+async def _refuse_amount(command: Command, policy: PaymentPolicy, amount: Money) -> None:
+    refuse_size(policy, amount)
     if await rows.paid_today(command.connection, command.actor.person_id) + amount > policy.most_a_day:
         raise rules.DayLimitReached(most=_Toman(policy.most_a_day))
 
@@ -117,7 +127,7 @@ async def _begin_attempt(command: Command, case_id: UUID, gateway: str) -> None:
     )
     if wait is not None:
         raise TooMany(retry_after=wait)
-    attempt_id = await rows.add_attempt(command.connection, command.seals, case_id, gateway)
+    attempt_id = await rows.add_attempt(command.connection, command.seals, case_id, gateway, host=command.envelope.host)
     fact, payload = FactKind.PAYMENT_ATTEMPTED, {"attempt_id": str(attempt_id), "gateway": gateway}
     await command.act(case_id, fact, payload, part=Part.PAYER)
 
@@ -129,28 +139,41 @@ async def try_again(command: Command, case_id: UUID, gateway: str | None = None)
     An earlier link that is still open stays so: if both are paid, the later money goes back.
     """
     payment, attempts = await _lock_payment(command, case_id)
-    policy_row = await in_force(command.connection, PaymentPolicy.POLICY)
-    policy = None if policy_row is None else PaymentPolicy.from_policy(policy_row.value)
-    states = {one.state for one in attempts}
-    if "unclear" in states or any(one.is_due(command.now) for one in attempts):
-        raise rules.PaymentUnclear
-    if await _is_received(command, case_id, attempts):
-        raise rules.PaymentReceived
-    if "requested" in states:
-        # Pressed twice.
-        return case_id
-    is_wanted = any(item.decided_at is None for item in await rows.items_of(command.connection, case_id))
-    is_over = not is_wanted or payment.pay_until <= command.now
-    if policy is None or is_over or len(attempts) >= policy.attempts:
-        raise rules.AttemptsUsedUp
-    await _begin_attempt(command, case_id, _first_gateway(command, policy, gateway))
+    policy = await _policy_now(command.connection)
+    refusal = await against_another_try(command.connection, payment, attempts, command.now)
+    # Pressed twice: the try that is asked for already is the last one that may be.
+    was_pressed = any(one.state == "requested" for one in attempts)
+    if refusal is not None and not (was_pressed and isinstance(refusal, rules.AttemptsUsedUp)):
+        raise refusal
+    if policy is not None and not was_pressed:
+        await _begin_attempt(command, case_id, _first_gateway(command, policy, gateway))
     return case_id
 
 
-async def _is_received(command: Command, case_id: UUID, attempts: Sequence[PaymentAttempt]) -> bool:
-    """Whether the money is there; what was paid and goes back whole may be paid anew."""
-    back = {one.attempt_id for one in await rows.returns_of(command.connection, case_id)}
-    return any(one.state == "paid" and one.id not in back for one in attempts)
+async def against_another_try(
+    connection: AsyncConnection, payment: Payment, attempts: Sequence[PaymentAttempt], now: datetime
+) -> Refusal | None:
+    """Why the payer may not go to a bank once more for an open payment; None if they may."""
+    policy = await _policy_now(connection)
+    if any(one.state == "unclear" or one.is_due(now) for one in attempts):
+        return rules.PaymentUnclear()
+    # What was paid and goes back whole may be paid anew.
+    back = {one.attempt_id for one in await rows.returns_of(connection, payment.case_id)}
+    if any(one.state == "paid" and one.id not in back for one in attempts):
+        return rules.PaymentReceived()
+    if any(one.state == "requested" for one in attempts):
+        # Pressed twice.
+        return None
+    is_wanted = any(item.decided_at is None for item in await rows.items_of(connection, payment.case_id))
+    is_over = not is_wanted or payment.pay_until <= now
+    if policy is None or is_over or len(attempts) >= policy.attempts:
+        return rules.AttemptsUsedUp()
+    return None
+
+
+async def _policy_now(connection: AsyncConnection) -> PaymentPolicy | None:
+    row = await in_force(connection, PaymentPolicy.POLICY)
+    return None if row is None else PaymentPolicy.from_policy(row.value)
 
 
 async def _lock_payment(command: Command, case_id: UUID) -> tuple[Payment, list[PaymentAttempt]]:
@@ -186,17 +209,25 @@ async def call_back(context: Context, *, token: str, origin: str) -> UUID:
     Anybody may call it who knows the token of a try, and nothing follows from it but that question, once.
     """
     async with transaction(context.engine, SERVICE) as connection:
-        found = await rows.call_back(connection, token)
-        wait = None
+        found, wait = await rows.try_of(connection, token), None
         if found is None:
             wait = await account.count_uses(connection, context.seals, from_network(TRIES_PER_ADDRESS, origin))
+        elif await account.count_use(connection, context.seals, rules.CALLBACKS_PER_TRY, token) is None:
+            await rows.call_back(connection, token)
     # After the commit: what was counted stays counted.
     if wait is not None:
         raise TooMany(retry_after=wait)
     if found is None:
         raise NotFound
     context.nudge()
-    return found
+    return found[0]
+
+
+async def host_of_payer(context: Context, token: str) -> str:
+    """By which name of ours the payer of a try came, to lead them back there; empty if that is not known."""
+    async with transaction(context.engine, SERVICE) as connection:
+        found = await rows.try_of(connection, token)
+    return "" if found is None else found[1]
 
 
 @refuses(*DECISION, StepUpRequired)

@@ -11,13 +11,15 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from commands.account import RightTotp, check_totp, require_code, use_totp
-from commands.command import Command, Context, Envelope, perform
+from commands.command import Command, Context, Envelope
 from commands.refusals import refuses
 from commands.service import refuse_closed
 from commands.task import DECISION, expect_kind
+from commands.upload import perform_with
 from domain.access import READS_EVERYTHING, Actor, Role, ScopeKind
 from domain.errors import (
     CodeRequired,
+    EmptyFile,
     Forbidden,
     KeyInFlight,
     KeyReused,
@@ -28,8 +30,9 @@ from domain.errors import (
     StepUpRequired,
     TooLarge,
 )
+from domain.file_name import clean_file_name
 from domain.personnel.change import ReasonMissing
-from domain.personnel.file import MEDIA_TYPES, EmptyFile, UnknownFileType, clean_file_name
+from domain.personnel.file import MEDIA_TYPES, UnknownFileType
 from gateways.files import FileTooLarge, StoredFile
 from gateways.personnel_file import SENTENCES, PersonnelFileError
 from messages.case import CaseKind
@@ -107,15 +110,7 @@ async def send_file(context: Context, upload: Upload, render: Callable[[Import],
         await use_totp(command, confirmed)
         return render(await _receive_file(command, upload, stored))
 
-    try:
-        answer = await perform(context, envelope, work, status=202)
-    except Refusal:
-        # Any other failure may hide a commit: such a file stays, and is swept up if no import names it.
-        await context.files.remove(stored.key)
-        raise
-    if answer.replayed:
-        await context.files.remove(stored.key)
-    return answer
+    return await perform_with(context, envelope, work, stored, status=202)
 
 
 async def _check_code(context: Context, upload: Upload) -> RightTotp | Refusal:

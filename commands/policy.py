@@ -14,6 +14,7 @@ from domain.access import Role
 from domain.errors import NotFound
 from domain.joining import MembershipTerms
 from domain.mandate import GUARANTEE_MANDATES, MANDATES
+from domain.normal_payment import NormalPaymentPolicy
 from domain.payment import PaymentPolicy
 from domain.personnel.status import STATUSES, StatusWords
 from domain.policy import APPROVED, REJECTED, NotNewest, PolicyDecided, PolicyMalformed, SamePerson
@@ -88,6 +89,8 @@ def _check(name: str, value: Mapping[str, Any]) -> None:
             StaffPolicy.from_policy(value).require_known()
         elif name == MembershipTerms.POLICY:
             MembershipTerms.from_policy(0, value)
+        elif name == NormalPaymentPolicy.POLICY:
+            NormalPaymentPolicy.from_policy(value).require_known()
         elif name == WorkingHours.POLICY:
             WorkingHours.from_policy(value).require_lasting()
     except (ValueError, TypeError) as error:

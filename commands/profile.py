@@ -11,7 +11,7 @@ from commands.refusals import refuses
 from domain.account import NO_BINDING, CodeNotAccepted, CodePurpose
 from domain.errors import Forbidden, NotFound, StepUpRequired, TooMany
 from domain.profile import EMAILS_PER_PERSON, BadEmail, parse_email
-from messages.notice import SendCode
+from messages.notice import MailCode
 from messages.profile import Sms
 from storage import account, profile
 from storage.audit import account_stream
@@ -44,7 +44,7 @@ async def send_email_code(command: Command, email: str) -> UUID:
         channel="mail",
         sent_to=profile.seal_email(seals, address),
     )
-    await enqueue(command.connection, SendCode(code_id))
+    await enqueue(command.connection, MailCode(code_id))
     await _audit(command)
     return code_id
 

@@ -21,7 +21,7 @@ import typer
 from api.ledger import read_trial_balance
 from api.organisation import ContractIn, OrganisationIn, add_contract, add_organisation
 from api.personnel import ReportFormat, download_import_report
-from demo import minipay, tavana
+from demo import minipay, payment, tavana
 from demo.personnel_generator import Key, generate, write_people
 from demo.play import Play, Told
 from demo.remote import Refused, RemoteClient
@@ -86,6 +86,7 @@ async def _play(places: Places, screen: Screen, addresses: Addresses, *, full: b
         cases += [*waiting, await tavana.expired(play, office), await _mended(play, key)]
         await tavana.corrected(play, office, waiting[1])
         await tavana.wait_for_credits(play, waiting)
+        cases.append(await payment.paid(play, first, second))
         await _show_the_end(play, cases, full=full)
         _show_addresses(play, addresses, leave_roles(play, office))
 
@@ -153,7 +154,7 @@ async def _mended(play: Play, key: Key) -> Told:
 
 
 async def _show_the_end(play: Play, cases: list[Told], *, full: bool) -> None:
-    play.screen.chapter("12. The books, and what happened as the applicants see it")
+    play.screen.chapter("13. The books, and what happened as the applicants see it")
     auditor = await play.sign_in("auditor")
     balance = await auditor.client.call(read_trial_balance)
     shown = ", ".join(f"{unit}: {amount}" for unit, amount in balance.difference.items())
@@ -168,7 +169,7 @@ async def _show_the_end(play: Play, cases: list[Told], *, full: bool) -> None:
 
 def _show_addresses(play: Play, addresses: Addresses, roles: list[dict[str, str]]) -> None:
     portal = addresses.local_api
-    play.screen.chapter("13. Play on: sign-ins of this run, and addresses")
+    play.screen.chapter("14. Play on: sign-ins of this run, and addresses")
     play.screen.sign_ins(roles)
     play.screen.addresses(
         {

@@ -1,9 +1,10 @@
 #!/bin/sh
 # Makes what is missing of the files in secrets/ that docker-compose hands to its containers, and changes none:
 # random passwords and keys, the addresses that contain them, and the certificates by which Temporal and its clients
-# prove themselves to each other. The carrier's key (secrets/amanat_sms_api_key), the registry's
-# token (secrets/amanat_mobile_registry_token) and what the payment gateways gave (secrets/amanat_zarinpal_*,
-# secrets/amanat_zibal_merchant; empty where not used) are written by hand.
+# prove themselves to each other. The carrier's key (secrets/amanat_sms_api_key), the mail server's password
+# (secrets/amanat_mail_password), the token of the registry of mobiles (secrets/amanat_mobile_registry_token), the
+# secret of the registry of bank accounts (secrets/amanat_account_registry_secret) and what the payment gateways gave
+# (secrets/amanat_zarinpal_*, secrets/amanat_zibal_merchant; empty where not used) are written by hand.
 #
 # The directory is its owner's alone. The files in it are readable, for containers run as users that this machine does
 # not know. The authority's key is thrown away: to renew the certificates, delete secrets/temporal_ca.crt and run this.

@@ -46,6 +46,7 @@ class Part(StrEnum):
     SUBJECT = "subject"
     PROPOSER = "proposer"
     PAYER = "payer"
+    PAYEE = "payee"
     MACHINE = "machine"
 
 

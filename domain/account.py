@@ -57,6 +57,7 @@ class CodePurpose(StrEnum):
     ACCEPT_GUARANTEE = "accept_guarantee"
     STAFF_LINK = "staff_link"
     SHOW_CARD = "show_card"
+    ADD_SHEBA = "add_sheba"
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,6 +358,11 @@ def card_binding(line_id: UUID) -> bytes:
     return _binding(CodePurpose.SHOW_CARD, credit_line=str(line_id))
 
 
+def sheba_binding(sheba: str) -> bytes:
+    """What a code for another sheba confirms: that money may go to exactly this one."""
+    return _binding(CodePurpose.ADD_SHEBA, sheba=sheba)
+
+
 def step_up_binding(session_id: UUID) -> bytes:
     """What a step-up code confirms: the session that asked for it, and no other."""
     return _binding(CodePurpose.STEP_UP, session=str(session_id))
@@ -383,6 +389,7 @@ def code_text(purpose: CodePurpose, code: str, app_link: str = "{app_link}") -> 
         CodePurpose.ACCEPT_MANDATE: "پذیرش تعهدنامهٔ کسر از حقوق در امانت",
         CodePurpose.ACCEPT_GUARANTEE: "پذیرش ضمانت یک همکار در امانت",
         CodePurpose.SHOW_CARD: "نمایش شمارهٔ کامل کارت در امانت",
+        CodePurpose.ADD_SHEBA: "افزودن شمارهٔ شبا برای دریافت پول از امانت",
     }[purpose]
     minutes = persian_digits(str(int(CODE_LIFE.total_seconds()) // 60))
     return f"کد {what}: {persian_digits(code)}\nتا {minutes} دقیقه معتبر است. این کد را به هیچ‌کس نگویید."

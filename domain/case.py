@@ -45,6 +45,7 @@ WORDS: Final = CapabilityWords(
             Part.SUBJECT: Sentence("صاحب پرونده", "the person concerned"),
             Part.PROPOSER: Sentence("پیشنهاددهنده", "who proposed it"),
             Part.PAYER: Sentence("پرداخت‌کننده", "the payer"),
+            Part.PAYEE: Sentence("گیرنده", "the payee"),
             Part.MACHINE: Sentence("سامانه", "the system"),
         },
     },

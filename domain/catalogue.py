@@ -1,10 +1,12 @@
-"""Every capability's words: this room's list, one line each."""
+"""Every capability's words, and which cases take files: this room's lists, one line each."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from domain import (
+    attachment,
+    bank_account,
     case,
     certificate,
     employment,
@@ -12,7 +14,9 @@ from domain import (
     invitation,
     ledger,
     mobile_change,
+    normal_payment,
     onboarding,
+    paper,
     payment,
     profile,
     reconciliation,
@@ -24,6 +28,8 @@ from domain.personnel import words as personnel
 from domain.wording import Catalogue
 
 CAPABILITIES: Final = (
+    attachment.WORDS,
+    bank_account.WORDS,
     case.WORDS,
     certificate.WORDS,
     employment.WORDS,
@@ -31,7 +37,9 @@ CAPABILITIES: Final = (
     invitation.WORDS,
     ledger.WORDS,
     mobile_change.WORDS,
+    normal_payment.WORDS,
     onboarding.WORDS,
+    paper.WORDS,
     payment.WORDS,
     personnel.WORDS,
     profile.WORDS,
@@ -42,3 +50,4 @@ CAPABILITIES: Final = (
 )
 words: Final = Catalogue(CAPABILITIES)
 TASK_KINDS: Final = tuple(kind for words in CAPABILITIES for kind in words.tasks)
+ATTACHMENTS: Final = {rules.kind: rules for rules in (mobile_change.ATTACHMENTS, onboarding.ATTACHMENTS)}

@@ -131,6 +131,11 @@ def format_deadline(moment: datetime, *, persian: bool = False, with_year: bool 
     return f"{_WEEKDAYS_EN[local.weekday()]} {jalali.day} {_MONTH_NAMES_EN[jalali.month - 1]}{year}, {clock}"
 
 
+def format_weekday(day: date) -> str:
+    """Write a day with its weekday, as Persian documents do: یکشنبه ۹ آذر ۱۴۰۵."""
+    return f"{_WEEKDAYS[day.weekday()]} {format_day(day, persian=True)}"
+
+
 def format_month(day: JalaliDate) -> str:
     """Write a day's month as people say it: «آبان ۱۴۰۴»."""
     return f"{_MONTH_NAMES[day.month - 1]} {persian_digits(str(day.year))}"

@@ -166,6 +166,14 @@ class TooLarge(Refusal):
     en = "What was sent is larger than allowed."
 
 
+class EmptyFile(InvalidInput):
+    """A file has no content."""
+
+    code = "empty_file"
+    fa = "این فایل خالی است؛ فایل دیگری بفرستید."
+    en = "The file is empty."
+
+
 class StepUpRequired(Forbidden):
     """The operation needs a fresh code (G1)."""
 

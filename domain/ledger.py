@@ -41,6 +41,7 @@ class JournalReason(StrEnum):
     GATEWAY_FEE_CHARGED = "gateway_fee_charged"
     PAYMENT_TO_RETURN = "payment_to_return"
     PAYMENT_RETURNED = "payment_returned"
+    NORMAL_PAYMENT_MADE = "normal_payment_made"
 
 
 class InsufficientFunds(Conflict):
@@ -108,6 +109,7 @@ PAYMENT_RECEIVED: Final = AccountKind("payment:received", Side.CREDIT, 0)
 PAYMENT_REFUNDING: Final = AccountKind("payment:refunding", Side.CREDIT, 0)
 BANK: Final = AccountKind("bank", Side.DEBIT, None)
 EXPENSE_GATEWAY: Final = AccountKind("expense:gateway", Side.DEBIT, None)
+MEMBER_PAYABLE: Final = AccountKind("member:payable", Side.CREDIT, 0)
 CHART: Final = (
     CREDIT_GRANTED,
     CREDIT_AVAILABLE,
@@ -116,6 +118,7 @@ CHART: Final = (
     PAYMENT_REFUNDING,
     BANK,
     EXPENSE_GATEWAY,
+    MEMBER_PAYABLE,
 )
 
 
@@ -288,6 +291,11 @@ def payment_accounts(payment: UUID, payer: UUID | None = None) -> tuple[Account,
     )
 
 
+def member_account(person: UUID) -> Account:
+    """A member's balance: what the platform owes them (E7)."""
+    return Account(MEMBER_PAYABLE, str(person), owner_person=person)
+
+
 def credit_accounts(line: UUID, owner: UUID | None = None, unit: Unit = Unit.IRR) -> tuple[Account, Account]:
     """The memorandum pair of a credit line: granted and available (A8)."""
     return (
@@ -354,6 +362,12 @@ def payment_returned(payment: UUID, source: Account, amount: Money, occasion: Oc
     return Journal(occasion, JournalReason.PAYMENT_RETURNED, transfer(refunding, source, amount))
 
 
+def normal_payment_made(payment: UUID, payee: UUID, amount: Money, occasion: Occasion) -> Journal:
+    """What a payer paid to a payee outside escrow goes straight to the payee's balance (E7)."""
+    received, _ = payment_accounts(payment)
+    return Journal(occasion, JournalReason.NORMAL_PAYMENT_MADE, transfer(received, member_account(payee), amount))
+
+
 WORDS: Final = CapabilityWords(
     terms={
         JournalReason: {
@@ -368,6 +382,7 @@ WORDS: Final = CapabilityWords(
             ),
             JournalReason.PAYMENT_TO_RETURN: Sentence("پرداخت باید برگردد", "A payment is to go back"),
             JournalReason.PAYMENT_RETURNED: Sentence("پرداخت برگشت", "A payment went back"),
+            JournalReason.NORMAL_PAYMENT_MADE: Sentence("دریافت پرداخت عادی", "A normal payment received"),
         },
     },
 )
@@ -381,4 +396,5 @@ ACCOUNT_WORDS: Final[Mapping[AccountKind, Sentence]] = {
     PAYMENT_REFUNDING: Sentence("پرداخت‌هایی که باید برگردد", "Payments to be given back"),
     BANK: Sentence("حساب بانکی", "At the bank"),
     EXPENSE_GATEWAY: Sentence("هزینهٔ کارمزد درگاه", "Fees of gateways"),
+    MEMBER_PAYABLE: Sentence("موجودی اعضا", "Balances of members"),
 }

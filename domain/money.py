@@ -266,6 +266,14 @@ def format_toman(money: Money, *, persian: bool = True) -> str:
     return f"{sign}{persian_digits(grouped)} تومان"
 
 
+def format_rial(money: Money) -> str:
+    """Write non-negative rial as official papers have them: «۱۲٬۵۰۰٬۰۰۰ ریال». Only IRR (UnitMismatch)."""
+    if money.unit is not Unit.IRR:
+        msg = "only rial are shown in rial"
+        raise UnitMismatch(msg)
+    return f"{persian_digits(f'{money.amount:,}'.replace(',', '٬'))} ریال"
+
+
 def toman_in_words(money: Money) -> str:
     """Say non-negative rial in Persian words, as on a cheque: «چهل و یک میلیون تومان».
 

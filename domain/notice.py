@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Final
+from enum import StrEnum
+from string import Formatter
+from typing import Final, Literal
 
 from domain.access import Role
 from domain.account import CodePurpose, Limit, code_text
 from domain.catalogue import words
 from domain.errors import Conflict
 from domain.wording import Sentence
+
+# What the values of a notice are: text, or an amount of rial that an e-mail writes in its own language.
+Value = str | int
+Language = Literal["fa", "en"]
 
 # Whoever gets the same SMS again and again is not served.
 RESENDS_PER_NOTICE: Final = Limit("notice_resends", 3, timedelta(hours=1))
@@ -21,6 +27,17 @@ _FAILURES: Final = {
         "شمارهٔ همراهی از گیرنده ثبت نشده است. پس از ثبت شماره به دست سازمانش، پیام را می‌توان دوباره فرستاد.",
         "No mobile of the recipient is on record. Once their organisation records one, it can be sent again.",
     ),
+    "no_address": Sentence(
+        "گیرنده نشانی ایمیل تأییدشده‌ای ندارد. پس از تأیید نشانی به دست خودش، پیام را می‌توان دوباره فرستاد.",
+        "The recipient has no confirmed e-mail address. Once they confirm one, it can be sent again.",
+    ),
+    "no_mail": Sentence("فرستادن ایمیل در این سامانه راه‌اندازی نشده است.", "No e-mail is sent by this installation."),
+    "bad_address": Sentence("نشانی ایمیل گیرنده درست نیست.", "The recipient's e-mail address is not valid."),
+    "smtp_53": Sentence(
+        "سرور ایمیل نام کاربری یا گذرواژهٔ سامانه را نپذیرفت.", "The mail server did not take our user and password."
+    ),
+    "mail_": Sentence("سرور ایمیل پاسخ نداد.", "The mail server could not be reached."),
+    "smtp_": Sentence("سرور ایمیل آن را نپذیرفت.", "The mail server did not take it."),
     "no_such_template": Sentence(
         "این متن هنوز نزد سرویس پیامک تعریف نشده است.", "The SMS provider does not know this text yet."
     ),
@@ -52,9 +69,30 @@ class NoticeWithoutNumber(Conflict):
     en = "No mobile of this message's recipient is on record; until there is one it is not sent again."
 
 
-class _Known(dict[str, str]):
+class NoticeWithoutAddress(Conflict):
+    """The recipient has no confirmed e-mail address, so sending the message again cannot work (G4)."""
+
+    code = "notice_without_address"
+    fa = "گیرندهٔ این پیام نشانی ایمیل تأییدشده‌ای ندارد؛ تا تأیید نکند دوباره فرستاده نمی‌شود."
+    en = "This message's recipient has no confirmed e-mail address; until there is one it is not sent again."
+
+
+class Channel(StrEnum):
+    """How a message goes to people."""
+
+    SMS = "sms"
+    MAIL = "mail"
+
+
+class _Known(dict[str, Value]):
     def __missing__(self, name: str) -> str:
         return "…"
+
+
+def channels_of(template: str) -> list[Channel]:
+    """How a notice goes: by SMS, by e-mail, or by both; one that this version does not know, by SMS."""
+    by_sms = template in words.sms or template not in words.mails
+    return [Channel.SMS] * by_sms + [Channel.MAIL] * (template in words.mails)
 
 
 def sms_texts() -> dict[str, str]:
@@ -63,8 +101,13 @@ def sms_texts() -> dict[str, str]:
     return codes | dict(words.sms)
 
 
-def compose(template: str, values: Mapping[str, str]) -> str:
-    """The text of a notice, as it is sent; ``app_link`` and ``training_link`` come from the settings (A8).
+def names_in(text: str) -> list[str]:
+    """The names of the values that a text wants, each once, in alphabetical order."""
+    return sorted({name for _, name, _, _ in Formatter().parse(text) if name})
+
+
+def compose(template: str, values: Mapping[str, Value]) -> str:
+    """The text of an SMS, as it is sent; ``app_link`` and ``training_link`` come from the settings (A8).
 
     Raises:
         KeyError: there is no such template, or a value is missing.
@@ -72,8 +115,22 @@ def compose(template: str, values: Mapping[str, str]) -> str:
     return words.sms[template].format_map(values)
 
 
-def retell(template: str, values: Mapping[str, str]) -> str:
-    """The text of a notice for somebody who reads it later; what is not known any more stays out."""
+def compose_mail(template: str, values: Mapping[str, Value], language: Language) -> tuple[str, str]:
+    """Subject and text of an e-mail in the recipient's language, with the same values as ``compose``.
+
+    Raises:
+        KeyError: there is no such template.
+    """
+    mail = words.mails[template]
+    subject, text = words.fill(mail.subject, values), words.fill(mail.text, values)
+    return (subject.en, text.en) if language == "en" else (subject.fa, text.fa)
+
+
+def retell(channel: str, template: str, values: Mapping[str, Value]) -> str:
+    """The Persian text of a notice for somebody who reads it later; what is not known any more stays out."""
+    if channel == Channel.MAIL and template in words.mails:
+        _, text = compose_mail(template, values, "fa")
+        return text
     return words.sms.get(template, _UNKNOWN).format_map(_Known(values))
 
 

@@ -7,13 +7,24 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
+from domain.access import Part, Role
+from domain.attachment import AttachmentRules
 from domain.errors import Conflict, Forbidden, InvalidInput
 from domain.money import RIAL_A_TOMAN, Money
 from domain.programme import Backing, Programme, Review
 from domain.review import ReturnReason
-from domain.wording import OWNER, CapabilityWords, Line, Sentence, TaskWords
+from domain.wording import OWNER, CapabilityWords, Line, MailText, Sentence, TaskWords
+from messages.attachment import Purpose
 from messages.case import CaseKind
 from messages.onboarding import Event, FactKind, Phase, TaskKind
+
+# Papers by which HR and finance judge an application; no guarantor sees them (A5).
+ATTACHMENTS: Final = AttachmentRules(
+    CaseKind.ONBOARDING,
+    (Purpose.SUPPORTING_PAPER,),
+    staff=frozenset({Role.HR_OFFICER, Role.FINANCE_OFFICER}),
+    members=frozenset({Part.APPLICANT}),
+)
 
 
 class Obstacle(StrEnum):
@@ -319,6 +330,19 @@ WORDS: Final = CapabilityWords(
         Event.CREDIT_ACTIVATED: (
             "امانت: اعتبار شما تا سقف {ceiling} فعال شد و تا {ends_on} برقرار است. برنامه:"
             " {app_link} راهنما: {training_link}"
+        ),
+    },
+    mails={
+        Event.CREDIT_ACTIVATED: MailText(
+            Sentence("اعتبار شما فعال شد", "Your credit is usable"),
+            Sentence(
+                "اعتبار شما تا سقف {ceiling_rial:toman} فعال شد و تا {last_day:day} برقرار است.\n"
+                "برنامه: {app_link:link}\n"
+                "راهنما: {training_link:link}",
+                "Your credit of up to {ceiling_rial:toman} is usable, until {last_day:day}.\n"
+                "The app: {app_link:link}\n"
+                "How it works: {training_link:link}",
+            ),
         ),
     },
     ahead={CaseKind.ONBOARDING: _steps_ahead},

@@ -20,6 +20,8 @@ from messages.payment import Event, FactKind, Phase, TaskKind
 FREE_FOR_PAYER: Final = frozenset({"purchase", "instalment"})
 # A gateway is asked for a link no more often than this for one member.
 ATTEMPTS_PER_MEMBER: Final = Limit("payment_attempts", 20, timedelta(hours=1))
+# So often within an hour a payer's coming back has the gateway asked about one try; who comes back more is led home.
+CALLBACKS_PER_TRY: Final = Limit("payment_callbacks", 30, timedelta(hours=1))
 _PARTS: Final = 1_000_000
 _LONGEST_MINUTES: Final = 24 * 60
 _LONGEST_HOURS: Final = 14 * 24
@@ -120,6 +122,43 @@ class AttemptEnd(StrEnum):
     AMOUNT_DIFFERS = "amount_differs"
     UNKNOWN_AUTHORITY = "unknown_authority"
     REFERENCE_TAKEN = "reference_taken"
+
+
+class GatewayName(StrEnum):
+    """The payment gateways."""
+
+    ZARINPAL = "zarinpal"
+    ZIBAL = "zibal"
+    LOCAL = "local"
+
+
+class TryState(StrEnum):
+    """What became of a try to pay."""
+
+    REQUESTED = "requested"
+    OPEN = "open"
+    UNCLEAR = "unclear"
+    PAID = "paid"
+    NOT_PAID = "not_paid"
+    FAILED = "failed"
+    GIVEN_UP = "given_up"
+
+
+class ShareState(StrEnum):
+    """Whether that which is paid for has taken its part."""
+
+    OPEN = "open"
+    OFFERED = "offered"
+    TAKEN = "taken"
+    REFUSED = "refused"
+
+
+class RefundWay(StrEnum):
+    """By which way money goes back."""
+
+    REVERSE = "reverse"
+    REFUND = "refund"
+    HAND = "hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,6 +382,33 @@ WORDS: Final = CapabilityWords(
     },
     ahead={CaseKind.PAYMENT: _steps_ahead},
     terms={
+        GatewayName: {
+            GatewayName.ZARINPAL: Sentence("زرین‌پال", "ZarinPal"),
+            GatewayName.ZIBAL: Sentence("زیبال", "Zibal"),
+            GatewayName.LOCAL: Sentence("بانک آزمایشی", "Trial bank"),
+        },
+        TryState: {
+            TryState.REQUESTED: Sentence("در حال گرفتن نشانی درگاه", "the gateway is being asked"),
+            TryState.OPEN: Sentence("هنوز پرداخت نشده است", "not paid yet"),
+            TryState.UNCLEAR: Sentence("هنوز نمی‌دانیم پرداخت شده است یا نه", "not known yet"),
+            TryState.PAID: Sentence("پرداخت شد", "paid"),
+            TryState.NOT_PAID: Sentence("پرداخت نشد", "not paid"),
+            TryState.FAILED: Sentence("درگاه در دسترس نبود", "no gateway was to be reached"),
+            TryState.GIVEN_UP: Sentence(
+                "پس از پیگیری، انجام‌نشده ثبت شد", "recorded as not paid after it was looked into"
+            ),
+        },
+        ShareState: {
+            ShareState.OPEN: Sentence("در انتظار پرداخت", "waits for the payment"),
+            ShareState.OFFERED: Sentence("در حال ثبت", "being recorded"),
+            ShareState.TAKEN: Sentence("ثبت شد", "recorded"),
+            ShareState.REFUSED: Sentence("دیگر در جریان نیست", "not open any more"),
+        },
+        RefundWay: {
+            RefundWay.REVERSE: Sentence("برگشت تراکنش از درگاه", "reversal by the gateway"),
+            RefundWay.REFUND: Sentence("بازپرداخت از درگاه", "refund by the gateway"),
+            RefundWay.HAND: Sentence("بازپرداخت امور تسویه", "paid back by the settlement office"),
+        },
         RefundReason: {
             RefundReason.SECOND_ATTEMPT: Sentence("این مبلغ دو بار پرداخت شد", "it was paid twice"),
             RefundReason.AMOUNT_DIFFERS: Sentence(

@@ -8,7 +8,7 @@ from typing import Final
 
 from domain.account import Limit
 from domain.errors import InvalidInput, Unauthenticated
-from domain.wording import CapabilityWords, Sentence
+from domain.wording import CapabilityWords, MailText, Sentence
 from messages.profile import Sms
 
 # As for staff, but that a password alone opens the account: from strangers' devices few in all are looked at.
@@ -54,6 +54,12 @@ def parse_email(text: str, *, field: str = "email") -> str:
     return f"{name}@{host.lower()}"
 
 
+def mask_email(address: str) -> str:
+    """An address of which only the beginning and the host are told."""
+    name, _, host = address.rpartition("@")
+    return f"{name[:2]}***@{host}"
+
+
 WORDS: Final = CapabilityWords(
     sms={
         Sms.EMAIL_CHANGED: "امانت: نشانی ایمیل حساب شما ثبت شد. اگر شما نبوده‌اید، زود با پشتیبانی تماس بگیرید.",
@@ -65,6 +71,17 @@ WORDS: Final = CapabilityWords(
         Sms.PASSWORD_REMOVED: (
             "امانت: گذرواژهٔ حساب شما حذف شد و ورود تنها با پیامک است."
             " اگر شما نبوده‌اید، همین حالا با پشتیبانی تماس بگیرید."
+        ),
+    },
+    mails={
+        Sms.EMAIL_CHANGED: MailText(
+            Sentence("نشانی ایمیل شما در امانت ثبت شد", "Your e-mail address is on record at Amanat"),
+            Sentence(
+                "از این پس برخی پیام‌های امانت به این نشانی هم فرستاده می‌شود.\n"
+                "اگر شما این نشانی را ثبت نکرده‌اید، زود با پشتیبانی امانت تماس بگیرید.",
+                "From now on some messages from Amanat come to this address too.\n"
+                "If it was not you who recorded this address, please call Amanat's support soon.",
+            ),
         ),
     },
 )

@@ -21,7 +21,7 @@ _DEALT_WITH: Final = "به این مورد رسیدگی کرد", "dealt with thi
 # What a sentence says for a value that it was not given.
 _UNKNOWN: Final = "…"
 # How a sentence may have a value written, besides by the name of an enum: its member's words.
-FORMATS: Final = frozenset({"", "toman", "day", "deadline", "who"})
+FORMATS: Final = frozenset({"", "toman", "day", "deadline", "who", "link"})
 EVERYBODY: Final = frozenset(Part)
 # What tells of pay, employment or mistakes is for the person whom the case is about: no guarantor sees it (A5).
 OWNER: Final = frozenset({Part.APPLICANT, Part.SUBJECT})
@@ -32,8 +32,8 @@ class Sentence:
     """One thing said in both languages.
 
     ``{name}`` is filled from the params, ``{name:spec}`` as ``spec`` says: ``toman`` (an amount of rial), ``day`` (an
-    ISO date), ``deadline`` (an ISO instant by which people act), ``who`` (a role or part), or the name of an enum whose
-    member the value is. A list is said value by value.
+    ISO date), ``deadline`` (an ISO instant by which people act), ``who`` (a role or part), ``link`` (an address, whose
+    digits stay), or the name of an enum whose member the value is. A list is said value by value.
     """
 
     fa: str
@@ -71,6 +71,14 @@ class TaskWords:
     reasons: type[StrEnum] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class MailText:
+    """What an e-mail says; a line of its text is a paragraph."""
+
+    subject: Sentence
+    text: Sentence
+
+
 # The steps that are still to come, by the phase, and by the programme that the case froze if it has one.
 Ahead = Callable[[str, Programme | None], list[Sentence]]
 
@@ -84,6 +92,8 @@ class CapabilityWords:
     tasks: Mapping[StrEnum, TaskWords] = field(default_factory=dict)
     timeline: Mapping[StrEnum, Sentence | Line] = field(default_factory=dict)
     sms: Mapping[StrEnum, str] = field(default_factory=dict)
+    # A notice that has an SMS too goes by both; one that has none, by e-mail alone.
+    mails: Mapping[StrEnum, MailText] = field(default_factory=dict)
     ahead: Mapping[StrEnum, Ahead] = field(default_factory=dict)
     # Values that are shown by themselves or inside sentences, by their enum: reasons, findings, states, roles.
     terms: Mapping[type[StrEnum], Mapping[StrEnum, Sentence]] = field(default_factory=dict)
@@ -121,6 +131,7 @@ class Catalogue:
         )
         of_tasks = ({task_sms(kind): task.sms, reminder_sms(kind): task.reminder} for kind, task in self._tasks.items())
         self.sms: Mapping[str, str] = MappingProxyType(_merged("SMS", [*(words.sms for words in listed), *of_tasks]))
+        self.mails: Mapping[str, MailText] = MappingProxyType(_merged("e-mail", (words.mails for words in listed)))
 
     def kind(self, kind: str) -> Sentence:
         """What a kind of case is called."""
@@ -234,6 +245,8 @@ class _Value:
         if spec == "toman" and isinstance(value, int):
             return format_toman(Money(value, Unit.IRR), persian=self._persian)
         if isinstance(value, str):
+            if spec == "link":
+                return value
             with contextlib.suppress(ValueError):
                 if spec == "day":
                     return format_day(date.fromisoformat(value), persian=self._persian)

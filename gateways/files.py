@@ -110,13 +110,14 @@ class Files:
         async for found in self.store.list(folder):
             yield [meta["path"] for meta in found if meta["last_modified"] < limit]
 
-    async def remove_broken(self, age: timedelta) -> None:
-        """Delete what a process left half-written in a local directory when it was killed; the store hides it.
+    async def remove_broken(self, folder: str, age: timedelta) -> None:
+        """Delete what a process left half-written in a local folder when it was killed; the store hides it.
 
         A bucket forgets unfinished uploads by itself, if it is set up so (docs/configuration.md).
         """
         if isinstance(self.store, LocalStore) and self.store.prefix is not None:
-            await asyncio.to_thread(_remove_broken, Path(self.store.prefix), time.time() - age.total_seconds())
+            before = time.time() - age.total_seconds()
+            await asyncio.to_thread(_remove_broken, Path(self.store.prefix) / folder, before)
 
     async def remove(self, key: str) -> None:
         """Delete a file; missing is fine."""

@@ -222,7 +222,6 @@ class LocalBank:
 
         Raises:
             GatewayUnclear: its payer chose that the bank does not know at first.
-            GatewayRefused: it was taken with another amount before.
         """
         try:
             outcome = await asyncio.to_thread(self._settle, authority, amount)
@@ -247,6 +246,10 @@ class LocalBank:
         except UnknownAuthority:
             return False
         return any(line.what is BankDeed.REFUNDED and line.key == key for line in payment.lines)
+
+    async def list_day(self, day: date) -> list[BankRow]:
+        """What the bank did with money on a day in Tehran, in the order of time."""
+        return await asyncio.to_thread(self._list_day, day)
 
     def find(self, authority: str) -> LocalPayment:
         """A payment as it stands now.
@@ -280,18 +283,6 @@ class LocalBank:
                 payment.write(BankDeed.FAILED if failed else BankDeed.CANCELLED, self._clock())
         return payment
 
-    def list_day(self, day: date) -> list[BankRow]:
-        """What the bank did with money on a day in Tehran, in the order of time."""
-        rows = []
-        for file in self._directory.glob(f"*{_SUFFIX}"):
-            payment = self.find(file.stem)
-            rows += [
-                BankRow(payment.authority, payment.order, line.reference, line.amount, line.fee, line.what, line.at)
-                for line in payment.lines
-                if line.what not in _UNPAID and line.at.astimezone(TEHRAN).date() == day
-            ]
-        return sorted(rows, key=lambda row: (row.at, row.authority))
-
     def _open(self, payment: LocalPayment) -> None:
         with self._locked():
             self._write(payment)
@@ -302,9 +293,7 @@ class LocalBank:
             if payment.paid is None:
                 return NotPaid(payment.ended.what.value) if payment.ended else StillOpen()
             given_back, taken = payment.line(*_GIVEN_BACK), payment.line(BankDeed.SETTLED)
-            if amount != payment.amount:
-                if taken:
-                    raise GatewayRefused("amount_differs")
+            if amount != payment.amount and not taken:
                 if not given_back:
                     payment.write(BankDeed.RETURNED, self._clock(), payment.amount)
                 return NotPaid("amount_differs")
@@ -313,10 +302,10 @@ class LocalBank:
             if payment.unclear:
                 payment.unclear -= 1
                 return None
-            fee = min(amount // _FEE_PARTS, _MOST_FEE)
+            fee = min(payment.amount // _FEE_PARTS, _MOST_FEE)
             if not taken:
-                payment.write(BankDeed.SETTLED, self._clock(), amount, fee=fee)
-            return Paid(payment.paid.reference, amount, payment.card, fee)
+                payment.write(BankDeed.SETTLED, self._clock(), payment.amount, fee=fee)
+            return Paid(payment.paid.reference, payment.amount, payment.card, fee)
 
     def _reverse(self, authority: str) -> str:
         with self._changing(authority) as payment:
@@ -346,6 +335,17 @@ class LocalBank:
             if sum(line.amount for line in before) + amount > payment.amount:
                 raise GatewayRefused("more_than_paid")
             return payment.write(BankDeed.REFUNDED, self._clock(), amount, key=key).reference
+
+    def _list_day(self, day: date) -> list[BankRow]:
+        rows = []
+        for file in self._directory.glob(f"*{_SUFFIX}"):
+            payment = self.find(file.stem)
+            rows += [
+                BankRow(payment.authority, payment.order, line.reference, line.amount, line.fee, line.what, line.at)
+                for line in payment.lines
+                if line.what not in _UNPAID and line.at.astimezone(TEHRAN).date() == day
+            ]
+        return sorted(rows, key=lambda row: (row.at, row.authority))
 
     @contextlib.contextmanager
     def _changing(self, authority: str) -> Iterator[LocalPayment]:

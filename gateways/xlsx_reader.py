@@ -10,7 +10,6 @@ import contextlib
 import datetime as dt
 import json
 import os
-import resource
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from domain.dates import format_jalali
 from domain.persian import clean_text
 from domain.personnel.rows import RawRow
 from gateways import xlsx_guard
+from gateways.apart import limit_this_process
 from gateways.personnel_rows import (
     HEADING_WITHIN,
     MAX_COLUMNS,
@@ -42,14 +42,12 @@ _MAX_SHEETS: Final = 100
 _OF_ONE_SHEET: Final = frozenset(
     ("not_a_personnel_file", "missing_columns", "pay_in_toman", "columns_given_twice", "empty_file")
 )
-# If the machine runs out of memory after all, this process goes first.
-_FIRST_TO_GO: Final = "1000"
 _PANIC: Final = "PanicException"
 
 
 def main(path: Path, out: TextIO) -> None:
     """Say what is wrong with the workbook, or how many rows it has and then the rows."""
-    _limit()
+    limit_this_process(_MAX_MEMORY, _MAX_SECONDS)
     try:
         book = _open(path)
     except PersonnelFileError as fault:
@@ -67,14 +65,6 @@ def main(path: Path, out: TextIO) -> None:
     for sheet, after in book.sheets:
         for row in _rows(sheet, after):
             _say(out, (row.number, row.values, astuple(row.place), row.service, row.merged))
-
-
-def _limit() -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY, _MAX_MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (_MAX_SECONDS, _MAX_SECONDS + 5))
-    with contextlib.suppress(OSError):  # only Linux has it
-        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, "ascii")
 
 
 def _say(out: TextIO, answer: object) -> None:

@@ -18,6 +18,7 @@ class CaseKind(StrEnum):
     MOBILE_CHANGE = "mobile_change"
     STAFF_CHANGE = "staff_change"
     PAYMENT = "payment"
+    NORMAL_PAYMENT = "normal_payment"
 
 
 @dataclass(frozen=True, slots=True)

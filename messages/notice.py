@@ -8,7 +8,14 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class SendNotice:
-    """Send one stored notice (G4)."""
+    """Send one stored notice by SMS (G4)."""
+
+    notice_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class MailNotice:
+    """Send one stored notice by e-mail (G4)."""
 
     notice_id: UUID
 
@@ -16,5 +23,12 @@ class SendNotice:
 @dataclass(frozen=True, slots=True)
 class SendCode:
     """Send a one-time code by SMS, if the challenge belongs to somebody (G1)."""
+
+    code_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class MailCode:
+    """Send a one-time code by e-mail, if the challenge belongs to somebody (G1)."""
 
     code_id: UUID

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date
 from enum import StrEnum
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -26,13 +26,13 @@ def decode(message: type[M], payload: Mapping[str, Any]) -> M:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
+    if isinstance(value, date):
         return value.isoformat()
     return str(value) if isinstance(value, UUID | StrEnum) else value
 
 
 def _typed(hint: Any, value: Any) -> Any:
     for kind in typing.get_args(hint) or (hint,):
-        if value is not None and isinstance(kind, type) and issubclass(kind, UUID | StrEnum | datetime):
-            return datetime.fromisoformat(value) if issubclass(kind, datetime) else kind(value)
+        if value is not None and isinstance(kind, type) and issubclass(kind, UUID | StrEnum | date):
+            return kind.fromisoformat(value) if issubclass(kind, date) else kind(value)
     return value

@@ -1,4 +1,4 @@
-"""Notices to people: stored with template, recipient and state, then sent by the relay (G4)."""
+"""Notices to people: stored with template, channel, recipient and state, then sent by the relay (G4)."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access import Role
-from messages.notice import SendNotice
+from domain.notice import Channel, Language, Value, channels_of
+from messages.notice import MailNotice, SendNotice
 from storage.database import Statement, compile_sql
 from storage.outbox import enqueue
+from storage.profile import open_email
 from storage.rows.account import role_grants
 from storage.rows.notices import NoticeState, StoredNotice, notices
 from storage.rows.outbox import outbox
 from storage.rows.people import persons
+from storage.rows.profile import profiles
 from storage.rows.table import as_row, columns, read_all
 from storage.sealing import Seals
 
@@ -28,31 +31,38 @@ _FAILURE_LENGTH = 100
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A notice to be sent; ``mobile`` is None if the person has no number."""
+    """A notice to be sent; ``to`` is a mobile or a confirmed e-mail address, None if the person has none."""
 
     id: UUID
+    channel: Channel
     template: str
-    params: Mapping[str, str]
-    mobile: str | None = field(repr=False)
+    params: Mapping[str, Value]
+    language: Language
+    to: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class WatchedNotice:
     """A notice in the eyes of the operations desk.
 
-    ``mobile`` is in clear: to be masked before anybody sees it. ``roles`` are the recipient's. ``attempts`` is known
-    while it waits; ``failure`` is a short code or the class of an error: why it failed for good, or failed the last
-    time.
+    ``to`` is in clear as in ``Notice``: to be masked before anybody sees it. ``roles`` are the recipient's.
+    ``attempts`` is known while it waits; ``failure`` is a short code or the class of an error: why it failed for good,
+    or failed the last time.
     """
 
     stored: StoredNotice
-    mobile: str | None = field(repr=False)
+    to: str | None = field(repr=False)
     roles: tuple[Role, ...]
     attempts: int | None
     failure: str | None
 
 
-_NUMBER = sa.func.coalesce(notices.c.mobile_sealed, persons.c.mobile_sealed).label("mobile_sealed")
+_MESSAGES = {Channel.SMS: SendNotice, Channel.MAIL: MailNotice}
+_HAS_ADDRESS = profiles.c.email_confirmed_at.is_not(None)
+_TO = sa.case(
+    (notices.c.channel == "sms", sa.func.coalesce(notices.c.mobile_sealed, persons.c.mobile_sealed)),
+    (_HAS_ADDRESS, profiles.c.email_sealed),
+).label("to_sealed")
 _STORED_COLUMNS = columns(notices, StoredNotice)
 _STORED = sa.select(*_STORED_COLUMNS)
 _OUTBOX_ROW = (
@@ -71,27 +81,35 @@ _ROLES = sa.func.array(
     .scalar_subquery()
 ).label("roles")
 _WATCHED = (
-    sa.select(*_STORED_COLUMNS, _NUMBER, _ROLES, notices.c.failure, _OUTBOX_ROW.c.attempts, _OUTBOX_ROW.c.last_error)
+    sa.select(*_STORED_COLUMNS, _TO, _ROLES, notices.c.failure, _OUTBOX_ROW.c.attempts, _OUTBOX_ROW.c.last_error)
     .join(persons, persons.c.id == notices.c.person_id)
+    .outerjoin(profiles, profiles.c.person_id == notices.c.person_id)
     .outerjoin(_OUTBOX_ROW, sa.true())
 )
 
 
-def _store_statement() -> sa.Insert:
-    """Store a notice and an outbox message for each person, in one statement."""
+def _store_statement(channel: Channel) -> sa.Insert:
+    """Store a notice and an outbox message for each person, in one statement.
+
+    With ``confirmed_only`` an e-mail is stored for those alone who have a confirmed address.
+    """
+    person = sa.func.unnest(sa.bindparam("people", type_=ARRAY(sa.Uuid)), type_=sa.Uuid).column_valued("person")
     given = {"case_id": notices.c.case_id, "template": notices.c.template, "params": notices.c.params}
     values = [sa.bindparam(name, type_=column.type) for name, column in given.items()]
-    each = sa.select(sa.func.unnest(sa.bindparam("people", type_=ARRAY(sa.Uuid))), *values, sa.literal_column("'sms'"))
+    each = sa.select(person, *values, sa.literal_column(f"'{channel}'"))
+    if channel is Channel.MAIL:
+        has_address = sa.exists().where(profiles.c.person_id == person, _HAS_ADDRESS)
+        each = each.where(sa.or_(sa.not_(sa.bindparam("confirmed_only", type_=sa.Boolean)), has_address))
     columns = ["person_id", *given, "channel"]
     added = sa.insert(notices).from_select(columns, each).returning(notices.c.id).cte("added")
-    # What ``enqueue`` writes of a SendNotice.
+    # What ``enqueue`` writes of these messages.
     payload = sa.func.jsonb_build_object(sa.literal_column("'notice_id'"), added.c.id)
-    outbox_rows = sa.select(sa.literal_column(f"'{SendNotice.__name__}'"), payload)
+    outbox_rows = sa.select(sa.literal_column(f"'{_MESSAGES[channel].__name__}'"), payload)
     return sa.insert(outbox).inline().from_select(["message", "payload"], outbox_rows)
 
 
-_STORE = _store_statement()
-_STORE_SQL = compile_sql(_STORE)
+_STORE = {channel: _store_statement(channel) for channel in Channel}
+_STORE_SQL = {channel: compile_sql(statement) for channel, statement in _STORE.items()}
 
 
 async def notify(
@@ -100,22 +118,33 @@ async def notify(
     template: str,
     *,
     case_id: UUID | None = None,
-    params: Mapping[str, str] | None = None,
+    params: Mapping[str, Value] | None = None,
 ) -> None:
-    """Store an SMS for each person, to be sent by the relay. ``params`` hold no personal data."""
+    """Store a notice for each person and channel of the template, to be sent by the relay.
+
+    A copy by e-mail is stored for those alone who have a confirmed address; what goes by e-mail alone fails for the
+    others, where it is seen. ``params`` hold no personal data.
+    """
     told = list(people)
-    if told:
-        values = {"people": told, "case_id": case_id, "template": template, "params": dict(params or {})}
-        await connection.execute(_STORE, values)
+    values = {"people": told, "case_id": case_id, "template": template, "params": dict(params or {})}
+    for channel, more in _ways(template) if told else ():
+        await connection.execute(_STORE[channel], {**values, **more})
 
 
 def notice_statements(
-    people: Iterable[UUID], template: str, *, case_id: UUID | None = None, params: Mapping[str, str] | None = None
+    people: Iterable[UUID], template: str, *, case_id: UUID | None = None, params: Mapping[str, Value] | None = None
 ) -> list[Statement]:
     """``notify``, to be run with the last statements of the transaction; empty without people."""
     told = list(people)
     values = {"people": told, "case_id": case_id, "template": template, "params": Jsonb(dict(params or {}))}
-    return [Statement(_STORE_SQL, values)] if told else []
+    return [Statement(_STORE_SQL[channel], {**values, **more}) for channel, more in _ways(template) if told]
+
+
+def _ways(template: str) -> list[tuple[Channel, dict[str, bool]]]:
+    """The channels of a template, each with what its statement takes besides."""
+    channels = channels_of(template)
+    copies = {"confirmed_only": Channel.SMS in channels}
+    return [(channel, copies if channel is Channel.MAIL else {}) for channel in channels]
 
 
 async def notify_number(
@@ -128,19 +157,27 @@ async def notify_number(
 
 
 async def read_pending(connection: AsyncConnection, seals: Seals, notice_id: UUID) -> Notice | None:
-    """The notice with its recipient's number; None unless it is pending."""
+    """The notice with its recipient's number or address, and their language; None unless it is pending."""
+    n = notices.c
     row = (
         await connection.execute(
-            sa.select(notices.c.id, notices.c.template, notices.c.params, _NUMBER)
-            .join(persons, persons.c.id == notices.c.person_id)
-            .where(notices.c.id == notice_id, notices.c.state == "pending")
+            sa.select(n.id, n.channel, n.template, n.params, profiles.c.language, _TO)
+            .join(persons, persons.c.id == n.person_id)
+            .outerjoin(profiles, profiles.c.person_id == n.person_id)
+            .where(n.id == notice_id, n.state == "pending")
         )
     ).one_or_none()
-    return None if row is None else Notice(row.id, row.template, row.params, _opened(seals, row.mobile_sealed))
+    if row is None:
+        return None
+    to = _opened(seals, row.channel, row.to_sealed)
+    language: Language = row.language or "fa"
+    return Notice(row.id, Channel(row.channel), row.template, row.params, language, to)
 
 
-def _opened(seals: Seals, mobile_sealed: bytes | None) -> str | None:
-    return None if mobile_sealed is None else seals.cipher.open_text(mobile_sealed, "person.mobile")
+def _opened(seals: Seals, channel: str, to_sealed: bytes | None) -> str | None:
+    if to_sealed is None:
+        return None
+    return open_email(seals, to_sealed) if channel == "mail" else seals.cipher.open_text(to_sealed, "person.mobile")
 
 
 async def mark_sent(connection: AsyncConnection, notice_id: UUID, reference: str) -> None:
@@ -198,10 +235,11 @@ async def read_notice(connection: AsyncConnection, seals: Seals, notice_id: UUID
 
 
 def _watched(seals: Seals, row: Sequence[Any]) -> WatchedNotice:
-    *stored, mobile_sealed, roles, failure, attempts, last_error = row
+    *columns_of_it, to_sealed, roles, failure, attempts, last_error = row
+    stored = as_row(StoredNotice, columns_of_it)
     return WatchedNotice(
-        as_row(StoredNotice, stored),
-        mobile=_opened(seals, mobile_sealed),
+        stored,
+        to=_opened(seals, stored.channel, to_sealed),
         roles=tuple(Role(role) for role in roles),
         attempts=attempts,
         failure=failure or last_error,
@@ -219,5 +257,6 @@ async def lock_notice(connection: AsyncConnection, notice_id: UUID) -> NoticeSta
 async def send_again(connection: AsyncConnection, notice_id: UUID) -> None:
     """Put a notice into the outbox once more; its state is pending again until then."""
     values = {"state": "pending", "provider_ref": None, "sent_at": None, "failure": None}
-    await connection.execute(sa.update(notices).where(notices.c.id == notice_id).values(values))
-    await enqueue(connection, SendNotice(notice_id))
+    again = sa.update(notices).where(notices.c.id == notice_id).values(values).returning(notices.c.channel)
+    channel = (await connection.execute(again)).scalar_one()
+    await enqueue(connection, _MESSAGES[Channel(channel)](notice_id))

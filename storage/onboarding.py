@@ -232,6 +232,11 @@ async def read_line(connection: AsyncConnection, line_id: UUID, *, for_update: b
     return await find_one(connection, CreditLine, query.with_for_update() if for_update else query)
 
 
+async def line_of_case(connection: AsyncConnection, case_id: UUID) -> CreditLine | None:
+    """The line that came of an application, if one did."""
+    return await find_one(connection, CreditLine, sa.select(*_LINE).where(credit_lines.c.case_id == case_id))
+
+
 async def add_line(
     connection: AsyncConnection,
     seals: Seals,

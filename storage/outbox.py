@@ -35,7 +35,9 @@ async def enqueue(connection: AsyncConnection, *messages: object) -> None:
         await connection.execute(_ENQUEUE, rows)
 
 
-async def claim(connection: AsyncConnection, messages: Collection[str], limit: int) -> list[OutboxMessage]:
+async def claim(
+    connection: AsyncConnection, messages: Collection[str], limit: int, lease: timedelta = LEASE
+) -> list[OutboxMessage]:
     """Lease due rows of some message classes to this process; no lock is held while they are sent."""
     due = (
         sa.select(outbox.c.id)
@@ -54,7 +56,7 @@ async def claim(connection: AsyncConnection, messages: Collection[str], limit: i
     query = (
         sa.update(outbox)
         .where(outbox.c.id.in_(sa.select(due.c.id)))
-        .values(claimed_until=sa.func.now() + LEASE, attempts=outbox.c.attempts + 1)
+        .values(claimed_until=sa.func.now() + lease, attempts=outbox.c.attempts + 1)
         .returning(*columns(outbox, OutboxMessage))
     )
     return await read_all(connection, OutboxMessage, query)

@@ -5,7 +5,7 @@ Whoever changes one has locked the payment's case, apart from the case that an i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,11 +21,11 @@ from domain.payment import PaymentPolicy
 from messages.case import CaseKind, CaseSignal
 from messages.payment import Event, PurposeAnswer
 from storage.account import hash_token, new_link_token
-from storage.cases import add_event
+from storage.cases import CASE_COLUMNS, add_event
 from storage.database import tehran_today
 from storage.outbox import enqueue
 from storage.policies import by_id
-from storage.rows.cases import cases
+from storage.rows.cases import Case, cases
 from storage.rows.payment import (
     Payment,
     PaymentAttempt,
@@ -129,8 +129,10 @@ async def paid_today(connection: AsyncConnection, person_id: UUID) -> Money:
     return Money(int((await connection.execute(query)).scalar_one()))
 
 
-async def add_attempt(connection: AsyncConnection, seals: Seals, payment_id: UUID, gateway: str) -> UUID:
-    """Begin a try by a gateway; returns its id."""
+async def add_attempt(
+    connection: AsyncConnection, seals: Seals, payment_id: UUID, gateway: str, *, host: str = ""
+) -> UUID:
+    """Begin a try by a gateway, of a payer who came by a name of ours; returns its id."""
     attempt_id, token = uuid4(), new_link_token()
     await connection.execute(
         sa.insert(payment_attempts).values(
@@ -139,6 +141,7 @@ async def add_attempt(connection: AsyncConnection, seals: Seals, payment_id: UUI
             token_hash=hash_token(token),
             token_sealed=seals.cipher.seal_text(token, _seal_of(attempt_id)),
             gateway=gateway,
+            host=host,
         )
     )
     return attempt_id
@@ -240,26 +243,30 @@ async def _change(connection: AsyncConnection, attempt_id: UUID, **values: Any) 
     await connection.execute(sa.update(payment_attempts).where(_a.id == attempt_id).values(values))
 
 
-async def call_back(connection: AsyncConnection, token: str) -> UUID | None:
-    """Note that a payer came back from the bank; returns the payment, None if the token names no try of ours.
+async def try_of(connection: AsyncConnection, token: str) -> tuple[UUID, str] | None:
+    """Whose payment a token's try is of, and by which name of ours its payer came; None for no try of ours."""
+    query = sa.select(_a.payment_id, _a.host).where(_a.token_hash == hash_token(token))
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else (row.payment_id, row.host)
+
+
+async def call_back(connection: AsyncConnection, token: str) -> None:
+    """Note that a payer came back from the bank.
 
     Until the gateway has been asked because of it, coming back again changes nothing.
     """
-    of_token = _a.token_hash == hash_token(token)
     noted = (
         sa.update(payment_attempts)
-        .where(of_token, sa.or_(_a.called_back_at.is_(None), _a.called_back_at <= _a.looked_at))
+        .where(
+            _a.token_hash == hash_token(token), sa.or_(_a.called_back_at.is_(None), _a.called_back_at <= _a.looked_at)
+        )
         .values(called_back_at=sa.func.now())
         .returning(_a.payment_id, _a.state)
     )
     row = (await connection.execute(noted)).one_or_none()
-    if row is None:
-        payment_id: UUID | None = await connection.scalar(sa.select(_a.payment_id).where(of_token))
-        return payment_id
-    if row.state in {"open", "unclear"}:
+    if row is not None and row.state in {"open", "unclear"}:
         await add_event(connection, row.payment_id, Event.PAYMENT_CALLED_BACK, actor=Part.PAYER)
         await enqueue(connection, CaseSignal(CaseKind.PAYMENT, row.payment_id, Event.PAYMENT_CALLED_BACK))
-    return UUID(str(row.payment_id))
 
 
 async def offer_items(connection: AsyncConnection, payment_id: UUID) -> None:
@@ -377,12 +384,26 @@ async def running_for(connection: AsyncConnection, purpose_id: UUID) -> UUID | N
 
 async def list_payments(
     connection: AsyncConnection, person_id: UUID, *, before: UUID | None, limit: int
-) -> list[Payment]:
-    """Somebody's payments, the newest first."""
+) -> list[tuple[Payment, Case]]:
+    """Somebody's payments with their cases, the newest first."""
     query = sa.select(*_PAYMENT).where(payments.c.person_id == person_id)
     if before is not None:
         query = query.where(payments.c.case_id < before)
-    return await read_all(connection, Payment, query.order_by(payments.c.case_id.desc()).limit(limit))
+    found = await read_all(connection, Payment, query.order_by(payments.c.case_id.desc()).limit(limit))
+    theirs = sa.select(*CASE_COLUMNS).where(cases.c.id.in_([one.case_id for one in found]))
+    case_of = {case.id: case for case in await read_all(connection, Case, theirs)}
+    return [(one, case_of[one.case_id]) for one in found]
+
+
+async def purposes_of(connection: AsyncConnection, payment_ids: Collection[UUID]) -> dict[UUID, list[str]]:
+    """What payments are for, by the payment."""
+    query = sa.select(payment_items.c.payment_id, payment_items.c.purpose).where(
+        payment_items.c.payment_id.in_(payment_ids)
+    )
+    found: dict[UUID, list[str]] = {}
+    for payment_id, purpose in await connection.execute(query.order_by(payment_items.c.id)):
+        found.setdefault(payment_id, []).append(purpose)
+    return found
 
 
 def _seal_of(attempt_id: UUID) -> str:

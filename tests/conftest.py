@@ -24,6 +24,7 @@ from temporalio.client import Client
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]  # it has no types
 
+from activities.bank_account import BankAccountCheck
 from activities.invitation import InvitationSender
 from activities.joining import JoiningCheck
 from activities.mobile_change import MobileOwnerCheck
@@ -33,15 +34,17 @@ from commands.command import Context
 from commands.refusals import check_declarations
 from domain.contact import Contact
 from domain.wording import Sentence
+from gateways.account_owner import LocalAccountOwners
 from gateways.files import Files
 from gateways.local_bank import LocalBank
 from gateways.mail import LocalMail
 from gateways.mobile_owner import LocalMobileOwners
 from gateways.sms import LocalSms
+from messages.bank_account import CheckBankAccount
 from messages.invitation import SendInvitation
 from messages.joining import CheckJoining
 from messages.mobile_change import CheckMobileOwner
-from messages.notice import SendCode, SendNotice
+from messages.notice import MailCode, MailNotice, SendCode, SendNotice
 from relay import Lane, Relay, Route, signal_route
 from stack.postgres import EmbeddedPostgres
 from stack.temporal import find_temporal
@@ -323,8 +326,11 @@ def routes(client: Client, activity_context: ActivityContext, messages_dir: Path
         signal_route(client),
         Route(SendNotice, sender.send_notice, Lane.NOTICES),
         Route(SendCode, sender.send_code, Lane.CODES),
+        Route(MailNotice, sender.send_notice, Lane.MAIL),
+        Route(MailCode, sender.send_code, Lane.MAIL_CODES),
         Route(CheckJoining, check.check, Lane.INQUIRIES),
         Route(CheckMobileOwner, MobileOwnerCheck(activity_context, owners).check, Lane.INQUIRIES),
+        Route(CheckBankAccount, BankAccountCheck(activity_context, LocalAccountOwners()).check, Lane.INQUIRIES),
         Route(SendInvitation, invitations.send, Lane.NOTICES),
     ]
 

@@ -9,6 +9,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from commands import payment as commands
+from domain.dates import tehran_day
 from gateways.local_bank import BankDeed
 from messages.payment import TaskKind
 from storage import ledger
@@ -83,5 +84,5 @@ class Desk:
 
     async def deeds(self) -> list[str]:
         """What the bank did, apart from being paid."""
-        rows = self.gateway.bank.list_day(datetime.now(UTC).date())
+        rows = await self.gateway.bank.list_day(tehran_day(datetime.now(UTC)))
         return [str(row.what) for row in rows if row.what is not BankDeed.PAID]

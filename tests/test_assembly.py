@@ -8,9 +8,24 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from assembly import MobileOwnerNotSet, SmsNotSet, mobile_owners, sms_gateway
+from assembly import (
+    AccountOwnerNotSet,
+    MailNotSet,
+    MobileOwnerNotSet,
+    SmsNotSet,
+    account_owners,
+    mail_gateway,
+    mobile_owners,
+    sms_gateway,
+)
+from gateways.account_owner import LocalAccountOwners
+from gateways.finnotech import FinnotechAccountOwners
+from gateways.mail import LocalMail, NoMail
 from gateways.mobile_owner import LocalMobileOwners, UidMobileOwners
+from gateways.payment import LinkRequest
 from gateways.sms import Kavenegar, LocalSms, SmsIr
+from gateways.smtp import SmtpMail
+from payment_gateways import local_bank
 from settings import Settings
 
 _KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
@@ -50,6 +65,46 @@ async def test_the_local_gateway_writes_where_it_is_told(environment: pytest.Mon
     environment.setenv("AMANAT_LOCAL_MESSAGES", str(tmp_path))
     async with httpx2.AsyncClient() as http:
         assert sms_gateway(Settings(), http) == LocalSms(tmp_path)
+
+
+_MAIL = {"PROVIDER": "smtp", "HOST": "mail.example", "FROM": "no-reply@amanat.example"}
+
+
+def test_e_mail_goes_to_the_server_of_the_settings_to_a_directory_or_nowhere(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    environment.setenv("AMANAT_MAIL_PROVIDER", "none")
+    assert isinstance(mail_gateway(Settings()), NoMail)
+    for name, value in {**_MAIL, "USER": "amanat", "PASSWORD": "correct-horse"}.items():
+        environment.setenv(f"AMANAT_MAIL_{name}", value)
+    server = mail_gateway(Settings())
+    assert server == SmtpMail(
+        "mail.example", 465, "tls", sender=_MAIL["FROM"], name="امانت", user="amanat", password="correct-horse"
+    )
+    assert "correct-horse" not in repr(Settings())
+    environment.setenv("AMANAT_MAIL_PROVIDER", "local")
+    environment.setenv("AMANAT_LOCAL_MESSAGES", str(tmp_path))
+    assert mail_gateway(Settings()) == LocalMail(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"PROVIDER": "local"}, "AMANAT_LOCAL_MESSAGES"),
+        ({**_MAIL, "HOST": ""}, "AMANAT_MAIL_HOST is needed"),
+        ({**_MAIL, "USER": "amanat"}, "AMANAT_MAIL_PASSWORD or neither"),
+        ({**_MAIL, "FROM": "amanat"}, "no e-mail address"),
+        ({**_MAIL, "SECURITY": "plain", "USER": "amanat", "PASSWORD": "correct-horse"}, "by tls or starttls only"),
+    ],
+)
+def test_a_mail_server_that_cannot_be_used_is_told_at_start(
+    environment: pytest.MonkeyPatch, given: dict[str, str], told: str
+) -> None:
+    for name, value in given.items():
+        environment.setenv(f"AMANAT_MAIL_{name}", value)
+    with pytest.raises(MailNotSet, match=told) as refused:
+        mail_gateway(Settings())
+    assert "correct-horse" not in str(refused.value)
 
 
 @pytest.mark.parametrize("provider", ["kavenegar", "smsir"])
@@ -117,6 +172,19 @@ async def test_the_registry_that_says_yes_to_everybody_works_in_a_stand_alone_st
         assert isinstance(mobile_owners(Settings(), http), LocalMobileOwners)
 
 
+async def test_there_is_a_local_bank_in_a_stand_alone_stack_with_a_directory_only(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    request = LinkRequest(10, "https://shop.test/back", "1", "x")
+    for name, value in (("AMANAT_LOCAL_BANK", str(tmp_path)), ("AMANAT_STAND_ALONE", "1")):
+        assert local_bank(Settings()) is None
+        environment.setenv(name, value)
+    environment.setenv("AMANAT_APP_LINK", "http://127.0.0.1:8080")
+    bank = local_bank(Settings())
+    assert bank is not None
+    assert (await bank.request_link(request)).url.startswith("http://127.0.0.1:8080/bank/")
+
+
 async def test_a_registry_outside_needs_its_id_and_token(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("AMANAT_MOBILE_REGISTRY_PROVIDER", "uid")
     async with httpx2.AsyncClient() as http:
@@ -125,6 +193,31 @@ async def test_a_registry_outside_needs_its_id_and_token(environment: pytest.Mon
         environment.setenv("AMANAT_MOBILE_REGISTRY_BUSINESS_ID", "id")
         environment.setenv("AMANAT_MOBILE_REGISTRY_TOKEN", "token")
         assert mobile_owners(Settings(), http) == UidMobileOwners(http, "id", "token")
+
+
+async def test_a_registry_of_accounts_that_says_yes_works_in_a_stand_alone_stack_only(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    async with httpx2.AsyncClient() as http:
+        with pytest.raises(AccountOwnerNotSet):
+            account_owners(Settings(), http)
+        environment.setenv("AMANAT_STAND_ALONE", "1")
+        assert isinstance(account_owners(Settings(), http), LocalAccountOwners)
+
+
+async def test_a_registry_of_accounts_outside_needs_client_national_id_and_secret(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    environment.setenv("AMANAT_ACCOUNT_REGISTRY_PROVIDER", "finnotech")
+    async with httpx2.AsyncClient() as http:
+        for name in ("CLIENT_ID", "NATIONAL_ID", "SECRET"):
+            with pytest.raises(AccountOwnerNotSet):
+                account_owners(Settings(), http)
+            environment.setenv(f"AMANAT_ACCOUNT_REGISTRY_{name}", "ours")
+        owners = account_owners(Settings(), http)
+    assert isinstance(owners, FinnotechAccountOwners)
+    assert (owners.base, owners.client_id) == ("https://api.finnotech.ir", "ours")
+    assert "secret" not in repr(owners)
 
 
 def test_names_under_localhost_lead_into_a_stand_alone_stack_only(environment: pytest.MonkeyPatch) -> None:

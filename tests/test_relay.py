@@ -197,6 +197,18 @@ async def test_a_failing_message_is_put_off_and_stops_no_other(
     assert "0912" not in caplog.text
 
 
+async def test_what_may_take_long_is_leased_for_longer(engine: AsyncEngine, superuser: Superuser) -> None:
+    left: list[float] = []
+
+    async def send(_: object) -> None:
+        left.append(await superuser.value("SELECT extract(epoch FROM claimed_until - now())::float FROM outbox"))
+
+    await enqueue_all(engine, SendNotice(uuid4()))
+    await Relay(engine, [Route(SendNotice, send, Lane.NOTICES, seconds=50)]).drain(Lane.NOTICES)
+
+    assert 50 < left[0] < 70
+
+
 async def test_a_lane_that_cannot_send_does_not_hold_up_the_other(engine: AsyncEngine, superuser: Superuser) -> None:
     arrived = asyncio.Event()
 

@@ -24,6 +24,9 @@ from domain.errors import Conflict, Refusal
 from domain.wording import Sentence
 from web import (
     account,
+    attachment,
+    balance,
+    bank_account,
     card,
     case,
     certificate,
@@ -38,10 +41,13 @@ from web import (
     local_bank,
     messages,
     mobile_change,
+    normal_payment,
     onboarding,
     operations,
     own_mobile,
+    paper,
     password,
+    payment,
     personnel,
     profile,
     staff_account,
@@ -65,18 +71,24 @@ _ROUTERS: Final = (
     profile.router,
     password.router,
     own_mobile.router,
+    bank_account.router,
     home.router,
     contact.router,
     onboarding.router,
     case.router,
+    attachment.router,
     guarantor.router,
     credit.router,
     card.router,
+    paper.router,
+    payment.router,
     messages.router,
     task.router,
     personnel.router,
     mobile_change.router,
     substitution.router,
+    normal_payment.router,
+    balance.router,
     certificate.router,
     operations.router,
     staff_change.router,
@@ -105,6 +117,9 @@ _HEADERS: Final = {
     "Strict-Transport-Security": "max-age=31536000",
 }
 _IN_A_CASE: Final = re.compile("(/cases/[0-9a-f-]{36})/")
+# Banks send browsers back from pages of theirs, by a form of theirs too. No session is looked at there and nothing but
+# the token in the address is read, which no other site can guess: so no form of another site's can do harm.
+_FROM_BANKS: Final = "/pay/return/"
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 _RETRY_SECONDS: Final = "3"
 MAX_FORM: Final = 64 * 1024
@@ -175,7 +190,8 @@ class PageHeaders:
             await self._app(scope, receive, send)
             return
         with structlog.contextvars.bound_contextvars(request_id=str(uuid4())):
-            if scope["method"] not in _SAFE_METHODS and not _from_our_page(Request(scope)):
+            is_safe = scope["method"] in _SAFE_METHODS or scope["path"].startswith(_FROM_BANKS)
+            if not is_safe and not _from_our_page(Request(scope)):
                 await _error_page(Request(scope), HTTPStatus.FORBIDDEN)(scope, receive, send_framed)
             else:
                 await self._counted(scope, receive, send_framed)

@@ -8,6 +8,8 @@ from typing import Final, TypeVar
 from web import (
     account,
     answers,
+    attachment,
+    bank_account,
     certificate,
     credit,
     guarantor,
@@ -15,9 +17,12 @@ from web import (
     joining,
     kept,
     mobile_change,
+    normal_payment,
     operations,
     own_mobile,
+    paper,
     password,
+    payment,
     personnel,
     profile,
     review,
@@ -40,10 +45,17 @@ _TASK_FORMS: Final = (
     personnel.TASK_FORM,
     *mobile_change.TASK_FORM,
     staff_change.TASK_FORM,
+    *payment.TASK_FORMS,
 )
-_TASK_PAGES: Final = (*running.TASK_PAGES, *guarantor.TASK_PAGES)
-_CASE_PARTS: Final = (running.CASE_PARTS, substitution.CASE_PARTS)
-_CASE_ACTIONS: Final = (*running.CASE_ACTIONS, *guarantor.CASE_ACTIONS, *substitution.CASE_ACTIONS)
+_TASK_PAGES: Final = (*running.TASK_PAGES, *guarantor.TASK_PAGES, *normal_payment.TASK_PAGES)
+_CASE_PARTS: Final = (running.CASE_PARTS, substitution.CASE_PARTS, payment.CASE_PARTS)
+_CASE_ACTIONS: Final = (
+    *running.CASE_ACTIONS,
+    *guarantor.CASE_ACTIONS,
+    *substitution.CASE_ACTIONS,
+    *normal_payment.CASE_ACTIONS,
+    *payment.CASE_ACTIONS,
+)
 _NOTES: Final = (
     account.NOTES,
     kept.NOTES,
@@ -52,16 +64,21 @@ _NOTES: Final = (
     profile.NOTES,
     password.NOTES,
     own_mobile.NOTES,
+    bank_account.NOTES,
     answers.NOTES,
+    attachment.NOTES,
     application.NOTES,
     running.NOTES,
     guarantor.NOTES,
     credit.NOTES,
+    paper.NOTES,
     certificate.NOTES,
     personnel.NOTES,
     mobile_change.NOTES,
+    normal_payment.NOTES,
     operations.NOTES,
     staff_change.NOTES,
+    payment.NOTES,
     staff_account.NOTES,
 )
 

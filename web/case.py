@@ -18,6 +18,7 @@ from api.values import IdCursor, Page, number_in
 from domain.catalogue import CAPABILITIES, words
 from domain.persian import value_text
 from messages.case import CaseKind
+from web.attachment import files_pane
 from web.capabilities import case_action, case_parts
 from web.forms import Form, empty
 from web.page_request import PageRequest, SignedIn
@@ -93,6 +94,7 @@ async def show_case(request: SignedIn, case_id: UUID) -> Response:
         now=parts.now,
         actions=[_offer(action, case.phase) for action in case.allowed_actions],
         messages=await _messages(request, case_id),
+        pane=await files_pane(request, case_id, case.kind),
         **values,
     )
 

@@ -109,6 +109,7 @@ def _as_read(message: Mapping[str, Any]) -> dict[str, Any]:
         "to": message["address"] if is_mail else f"0{message['mobile'].removeprefix('+98')}",
         "at": MomentOut.of(at),
         "subject": message.get("subject"),
+        "language": message.get("language", "fa"),
         "text": message["text"],
         "code": None if link else values.get("code"),
         "link": link[0] if link else None,

@@ -47,6 +47,8 @@ _MANY: Final = 25
 _MESSAGES: Final = {
     "SendNotice": _("Messages to people"),
     "SendCode": _("One-time codes"),
+    "MailNotice": _("Messages to people by e-mail"),
+    "MailCode": _("One-time codes by e-mail"),
 }
 
 

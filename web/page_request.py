@@ -15,7 +15,17 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.account.sessions import Me, read_me
 from api.client import Client, refusing
-from api.dependencies import SESSION_COOKIE, Caller, Reading, Visitor, actor_of, context_of, device_of, origin_of
+from api.dependencies import (
+    SESSION_COOKIE,
+    Caller,
+    Reading,
+    Visitor,
+    actor_of,
+    context_of,
+    device_of,
+    host_of,
+    origin_of,
+)
 from domain.errors import InvalidInput, NotFound, Unauthenticated
 from web.forms import Form
 from web.language import COOKIE as LANGUAGE_COOKIE
@@ -174,7 +184,7 @@ def page_request_of(http: Request) -> PageRequest:
     known: PageRequest | None = getattr(http.state, "page_request", None)
     if known is None:
         language = language_of(http.cookies.get(LANGUAGE_COOKIE))
-        visitor = Visitor(context_of(http), origin_of(http), Response(), device=device_of(http))
+        visitor = Visitor(context_of(http), origin_of(http), Response(), device=device_of(http), host=host_of(http))
         known = http.state.page_request = PageRequest(http, language, Client(visitor))
     return known
 
@@ -201,7 +211,7 @@ async def authenticate(request: PageRequest) -> None:
     try:
         async with refusing():
             actor = await actor_of(http, visitor.context, cookie=http.cookies.get(SESSION_COOKIE))
-        caller = Caller(visitor.context, visitor.origin, visitor.response, actor)
+        caller = Caller(visitor.context, visitor.origin, visitor.response, actor, host=visitor.host)
         request.api = Client(caller, looks_only=request.looks_only)
         request.me = CurrentUser.model_validate(await request.api.read(read_me))
         if LANGUAGE_COOKIE not in http.cookies and request.me.language:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -34,8 +34,8 @@ from api.personnel import (
 )
 from api.personnel_change import ConfirmChange, RejectChange
 from api.values import IdCursor, NumberCursor, Page
-from domain.errors import NotFound, Refusal, TooLarge
-from domain.personnel.file import EmptyFile, UnknownFileType
+from domain.errors import EmptyFile, NotFound, Refusal, TooLarge
+from domain.personnel.file import UnknownFileType
 from domain.personnel.headings import COLUMNS, HEADINGS, Column
 from web import certificate
 from web.answers import TaskForm, nothing_more, written_reason
@@ -43,7 +43,8 @@ from web.forms import Form, empty
 from web.language import Language
 from web.language import noop as _
 from web.organisation import choose, count_waiting
-from web.page_request import PageRequest, SignedIn, authenticate
+from web.page_request import PageRequest, SignedIn
+from web.upload import MEGABYTE, most_of, parts_of, taken_in
 
 router = APIRouter()
 
@@ -52,14 +53,8 @@ NOTES: Final = {
     "employment_corrected": _("The data were corrected."),
 }
 
-_MEGABYTE: Final = 1024 * 1024
 _FILE_MEGABYTES: Final = 50
-# A file of the largest size that the API takes, and the rest of the form around it.
-_MAX_UPLOAD: Final = (_FILE_MEGABYTES + 1) * _MEGABYTE
-_CHUNK: Final = 256 * 1024
-# What comes beside the file: its form's key, a code, and a little room.
-_FIELDS: Final = 5
-_FIELD_BYTES: Final = 1024
+_MOST: Final = most_of(_FILE_MEGABYTES * MEGABYTE)
 _IMPORTS: Final = 10
 _ROWS: Final = 100
 # What the API says of the file itself; all else belongs to no field.
@@ -96,7 +91,7 @@ async def _desk(request: PageRequest, organisation_id: UUID | None, before: UUID
         "imports": None,
         "may_send": chosen.is_theirs,
         "columns": _columns(request.language),
-        "most": _FILE_MEGABYTES * _MEGABYTE,
+        "most": _FILE_MEGABYTES * MEGABYTE,
         "waiting": {each.kind: await count_waiting(request, each) for each in (TASK_FORM, certificate.TASK_FORM)},
     }
     if chosen.organisation is not None:
@@ -130,51 +125,25 @@ def _columns(language: Language) -> list[tuple[str, str]]:
     return [(HEADINGS[column], language.digits(hint)) for column, hint in hints.items()]
 
 
-@router.post("/personnel", max_body_size=2 * _MAX_UPLOAD)
+@router.post("/personnel", max_body_size=2 * _MOST)
 async def send_file(request: SignedIn, organisation_id: UUID) -> Response:
     """Hand a personnel file on to the API (A13); on its way it lies in the directory for temporary files."""
     # Who may not send one, though perhaps read them, is refused before their file is taken in.
     if not (await choose(request, organisation_id, in_regions=True)).is_theirs:
         raise HTTPException(404)
-    if _is_beyond(request):
-        form = await _left_unread(request)
-    else:
-        try:
-            form = await request.form(max_fields=_FIELDS, max_field_bytes=_FIELD_BYTES)
-            sent = await _hand_on(request, organisation_id, form)
-            if sent is not None:
-                return request.redirect(f"/personnel/imports/{sent}")
-        finally:
-            await request.http.close()
+    async with taken_in(request, _MOST) as (form, file):
+        sent = None if file is None else await _hand_on(request, organisation_id, form, file)
+        if sent is not None:
+            return request.redirect(f"/personnel/imports/{sent}")
     return request.render_again("personnel.html", form, **await _desk(request, organisation_id))
 
 
-def _is_beyond(request: PageRequest) -> bool:
-    length = request.http.headers.get("content-length", "")
-    return length.isdecimal() and int(length) > _MAX_UPLOAD
-
-
-async def _left_unread(request: PageRequest) -> Form:
-    """A file far too large goes nowhere; its bytes are taken all the same, else browsers do not read the answer."""
-    await request.api.end_reading()
-    async for _part in request.http.stream():
-        pass
-    await authenticate(request)
-    form = empty(request.language)
-    form.errors["file"] = request.language.translate("What was sent is larger than allowed.")
-    return form
-
-
-async def _hand_on(request: PageRequest, organisation_id: UUID, form: Form) -> UUID | None:
+async def _hand_on(request: PageRequest, organisation_id: UUID, form: Form, file: UploadFile) -> UUID | None:
     """Send the file; returns the import's id, or None with the refusal in the form."""
-    file = (await request.http.form()).get("file")
-    if not isinstance(file, UploadFile) or not file.filename:
-        form.errors["file"] = request.language.translate("Please choose a file.")
-        return None
-    called = {"media_type": file.content_type or "", "file_name": file.filename}
+    called = {"media_type": file.content_type or "", "file_name": file.filename or ""}
     try:
         sent = await request.api.call(
-            import_personnel, organisation_id, form.key, _parts_of(file), form.fresh_code(), **called
+            import_personnel, organisation_id, form.key, parts_of(file), form.fresh_code(), **called
         )
     except _OF_THE_FILE as refused:
         form.errors["file"] = refused.sentence(request.language.code)
@@ -183,11 +152,6 @@ async def _hand_on(request: PageRequest, organisation_id: UUID, form: Form) -> U
     else:
         return sent.id
     return None
-
-
-async def _parts_of(file: UploadFile) -> AsyncIterator[bytes]:
-    while part := await file.read(_CHUNK):
-        yield part
 
 
 @router.get("/personnel/example")

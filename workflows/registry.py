@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from messages.case import CaseKind
 from workflows.case import CaseWorkflow
 from workflows.decision import DecisionWorkflow
+from workflows.normal_payment import NormalPaymentWorkflow
 from workflows.onboarding import OnboardingWorkflow
 from workflows.payment import PaymentWorkflow
 from workflows.personnel import PersonnelImportWorkflow
@@ -32,4 +33,5 @@ WORKFLOWS = _by_kind(
     DecisionWorkflow,
     PersonnelImportWorkflow,
     PaymentWorkflow,
+    NormalPaymentWorkflow,
 )

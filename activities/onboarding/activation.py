@@ -156,7 +156,12 @@ async def _open_line(
     await step.notify(
         step.owner,
         Event.CREDIT_ACTIVATED,
-        {"ceiling": format_toman(ceiling), "ends_on": format_jalali(ends_on, persian=True)},
+        {
+            "ceiling": format_toman(ceiling),
+            "ceiling_rial": ceiling.amount,
+            "ends_on": format_jalali(ends_on, persian=True),
+            "last_day": ends_on.isoformat(),
+        },
     )
     if programme.guarantor is not None:
         guarantors = await guarantor.guarantees_in(step.connection, step.case.id)

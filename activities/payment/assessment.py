@@ -86,7 +86,7 @@ async def read_state(step: Transition) -> PaymentState:
 
 
 def occasion(step: Transition, name: str) -> Occasion:
-    """What a journal of this payment is posted for."""
+    """What a journal of this payment is posted for; ``name`` is unique among those of all payments."""
     return Occasion(key=f"payment:{name}", case_id=step.case.id, actor="system", event_at=step.now)
 
 
@@ -196,7 +196,8 @@ async def end(step: Transition, state: PaymentState) -> NextStep:
     if taken and state.payment.fee:
         # Where nothing was taken the fee that the payer bore went back with the rest.
         fee = Money(state.payment.fee)
-        await posting.post(step.connection, ledger.gateway_fee_charged(step.case.id, fee, occasion(step, "fee")))
+        charged = ledger.gateway_fee_charged(step.case.id, fee, occasion(step, f"{step.case.id}:fee_charged"))
+        await posting.post(step.connection, charged)
     if taken:
         return await step.end(Phase.PARTLY_RETURNED if back else Phase.PAID)
     return await step.end(Phase.RETURNED if any(one.state == "paid" for one in state.attempts) else Phase.NOT_PAID)

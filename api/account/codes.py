@@ -9,13 +9,14 @@ from uuid import UUID
 from fastapi import APIRouter, Body
 from pydantic import Field, model_validator
 
-from api import card, guarantor, onboarding
+from api import bank_account, card, guarantor, onboarding
 from api.account.sessions import CodeText
 from api.answering import CodeRequest
 from api.dependencies import CommandDep
 from api.operation import Operation
 from api.values import Input, Out
 from commands import account as commands
+from commands.bank_account import sheba_to_add
 from commands.command import Command
 from commands.refusals import refuses
 from commands.task import CLOSED
@@ -35,7 +36,7 @@ class StepUpCodeRequest(CodeRequest):
         return step_up_binding(command.actor.session_id)
 
 
-CODES: Final = (StepUpCodeRequest, *onboarding.CODES, *guarantor.CODES, *card.CODES)
+CODES: Final = (StepUpCodeRequest, *onboarding.CODES, *guarantor.CODES, *card.CODES, *bank_account.CODES)
 
 if TYPE_CHECKING:
     AnyCodeWish = CodeRequest
@@ -74,7 +75,7 @@ class SteppedUp(Out):
 
 
 @router.post("/codes", status_code=202)
-@refuses(commands.request_code, Forbidden, NotFound, *CLOSED)
+@refuses(commands.request_code, sheba_to_add, Forbidden, NotFound, *CLOSED)
 async def request_code(command: CommandDep, wish: Annotated[AnyCodeWish, Body()]) -> CodeOnItsWay:
     """Ask for a code by SMS that confirms one thing; for another thing it is worth nothing."""
     code_id = await commands.request_code(command, CodePurpose(wish.purpose), await wish.binding(command))

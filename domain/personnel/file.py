@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from domain.errors import InvalidInput
-from domain.persian import ZWNJ, squashed_key
+from domain.file_name import shown
+from domain.persian import squashed_key
 from domain.personnel.headings import COLUMNS, HEADINGS, Column
 from domain.personnel.rows import (
     MAX_NAME,
@@ -39,7 +40,6 @@ MEDIA_TYPES: Final = (
     "text/tab-separated-values",
     "text/x-csv",
 )
-MAX_FILE_NAME: Final = 100
 MAX_VALUE: Final = 64
 
 
@@ -49,14 +49,6 @@ class UnknownFileType(InvalidInput):
     code = "unknown_file_type"
     fa = "این نوع فایل خوانده نمی‌شود؛ فهرست را به‌صورت CSV یا اکسل (XLSX) ذخیره کنید و بفرستید."
     en = f"Save the list as CSV or XLSX; taken are {', '.join(MEDIA_TYPES)}, or no type at all."
-
-
-class EmptyFile(InvalidInput):
-    """The file has no content."""
-
-    code = "empty_file"
-    fa = "این فایل خالی است؛ فایلی بفرستید که فهرست کارکنان در آن است."
-    en = "The file is empty."
 
 
 SHEET_LEFT_OUT: Final = Sentence(
@@ -133,15 +125,3 @@ def name_of(raw: RawRow) -> str:
     """The person's name in a row, fit to be shown."""
     first, last = (raw.values[COLUMNS.index(column)] for column in (Column.FIRST_NAME, Column.LAST_NAME))
     return shown(f"{first} {last}", MAX_NAME)
-
-
-def clean_file_name(text: str) -> str:
-    """The name of a file without its directory, fit to be shown; empty if nothing is left of it."""
-    return shown(text.replace("\\", "/").rpartition("/")[2], MAX_FILE_NAME)
-
-
-def shown(text: str, most: int) -> str:
-    """A text as somebody else wrote it, in one line, without marks that change how its surroundings read; cut."""
-    plain = "".join(letter if letter.isprintable() or letter == ZWNJ else " " for letter in text[: 4 * most])
-    tidy = " ".join(plain.split())
-    return tidy if len(tidy) <= most else f"{tidy[: most - 1]}…"

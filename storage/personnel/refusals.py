@@ -9,7 +9,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.personnel.file import MAX_VALUE, RefusedLine, name_of, shown, value_of
+from domain.file_name import shown
+from domain.personnel.file import MAX_VALUE, RefusedLine, name_of, value_of
 from domain.personnel.rows import Place, RawRow, RefusedRow
 from messages.personnel import Leaving
 from storage.rows.personnel import personnel_refusals

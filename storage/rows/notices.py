@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from domain.notice import Value
 from storage.rows.table import table
 
 NoticeState = Literal["pending", "sent", "failed"]
@@ -21,7 +22,7 @@ class StoredNotice:
     case_id: UUID | None
     channel: str
     template: str
-    params: Mapping[str, str]
+    params: Mapping[str, Value]
     state: NoticeState
     created_at: datetime
     sent_at: datetime | None

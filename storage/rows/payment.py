@@ -56,12 +56,14 @@ class PaymentItem:
 class PaymentAttempt:
     """A try to pay: the link of a gateway, and what became of it.
 
-    ``look_at`` is when the gateway is asked though the payer has not come back.
+    ``look_at`` is when the gateway is asked though the payer has not come back; ``host`` is by which name of ours the
+    payer came.
     """
 
     id: UUID
     payment_id: UUID
     gateway: str
+    host: str
     authority: str | None = field(repr=False)
     link: str | None = field(repr=False)
     state: AttemptState

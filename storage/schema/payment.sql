@@ -52,6 +52,8 @@ CREATE TABLE payment_attempts (
     token_hash bytea NOT NULL UNIQUE,
     token_sealed bytea,
     gateway text NOT NULL,
+    -- By which name of ours its payer came, for their session is kept under it; the bank sends all back to one address.
+    host text NOT NULL DEFAULT '' CHECK (length(host) <= 260),
     authority text,
     link text,
     state text NOT NULL DEFAULT 'requested'

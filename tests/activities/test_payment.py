@@ -391,6 +391,16 @@ async def test_while_all_workers_are_away_the_bank_gives_it_back_and_nothing_is_
     assert await away.phase(case_id) == "not_paid"
 
 
+async def test_fees_of_two_payments_are_charged_both(desk: Desk) -> None:
+    await change_policy(desk.scenario.context, payer_bears_fee=[CaseKind.ONBOARDING], fee_ppm=20_000)
+    for _ in range(2):
+        case_id = await desk.paid()
+        await take(desk.scenario.context, desk.purposes[0])
+        await desk.scenario.go_on(case_id)
+        assert await desk.scenario.phase(case_id) == "paid"
+    await assert_books_clean(desk.scenario.context.engine)
+
+
 @pytest.mark.parametrize("is_taken", [True, False])
 async def test_a_fee_that_the_payer_bears_is_charged_with_what_is_taken_and_else_goes_back(
     desk: Desk, is_taken: bool

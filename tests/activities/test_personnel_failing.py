@@ -14,7 +14,7 @@ from activities.personnel import FILE_DAMAGED, GAVE_UP, MAX_ATTEMPTS, sweep_file
 from activities.personnel.imports import PersonnelImport
 from activities.transition import ActivityContext
 from commands.personnel import Upload, error_sentences, send_file
-from domain.personnel.file import EmptyFile
+from domain.errors import EmptyFile
 from messages.case import StepInput
 from messages.personnel import ImportPhase
 from storage.rows.personnel import Import

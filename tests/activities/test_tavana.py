@@ -15,6 +15,7 @@ from commands.command import Context
 from domain import errors
 from domain.access import Role
 from domain.catalogue import words
+from domain.notice import compose_mail
 from domain.review import ApprovalBlocked, ReturnReason, ReviewFinding
 from messages.case import OVER, WAIT, NextStep, StepInput
 from messages.onboarding import Step
@@ -171,6 +172,9 @@ async def test_the_happy_path_takes_few_transitions_and_opens_a_line_as_applied_
         "credit_activated",
     ]
     assert {tavana.finance.id} == await sms(superuser, "task_review_application")
+    params = await superuser.value("SELECT params FROM notices WHERE template = 'credit_activated'")
+    links = {"app_link": "https://app", "training_link": "https://t"}
+    assert [text for text in compose_mail("credit_activated", {**links, **params}, "en") if "…" in text] == []
     await assert_books_clean(tavana.context.engine)
 
 

@@ -10,6 +10,7 @@ import httpx2
 
 from tests.api.world import World
 from tests.arrange import next_national_id
+from tests.files_made import PDF
 from tests.journeys.steps import ISSUE, TERMS
 
 _CSV = "کد ملی,شماره همراه,نام,نام خانوادگی,کد منطقه,تاریخ استخدام,خالص دریافتی,شماره شبا,وضعیت اشتغال\n"
@@ -91,6 +92,15 @@ def calls(world: World) -> dict[str, Call]:
             "/v1/me/mobile/confirmation",
             {which: {"code_id": str(uuid4()), "code": "000000"} for which in ("old", "new")},
         ),
+        "list_bank_accounts": Call("GET", "/v1/bank-accounts"),
+        "add_card": Call("POST", "/v1/bank-accounts/cards", {"number": "6037991234567893"}),
+        "add_sheba": Call(
+            "POST",
+            "/v1/bank-accounts/shebas",
+            {"number": "IR490546091390996030824628", "code_id": str(uuid4()), "code": "000000"},
+        ),
+        "choose_bank_account": Call("POST", "/v1/bank-accounts/{bank_account}/default"),
+        "remove_bank_account": Call("DELETE", "/v1/bank-accounts/{bank_account}"),
         "set_password": Call("PUT", "/v1/me/password", {"password": "seven-green-lamps"}),
         "remove_password": Call("DELETE", "/v1/me/password"),
         "sign_in_with_password": Call(
@@ -105,6 +115,10 @@ def calls(world: World) -> dict[str, Call]:
         "list_cases": Call("GET", "/v1/cases"),
         "read_case": Call("GET", "/v1/cases/{case}"),
         "read_timeline": Call("GET", "/v1/cases/{case}/timeline"),
+        "list_attachments": Call("GET", "/v1/cases/{case}/attachments"),
+        "download_attachment": Call("GET", "/v1/cases/{case}/attachments/{attachment}"),
+        "remove_attachment": Call("DELETE", "/v1/cases/{case}/attachments/{attachment}"),
+        "add_attachment": Call("POST", "/v1/cases/{case}/attachments", content=PDF),
         "watch_case": Call("GET", "/v1/cases/{case}/events"),
         "list_tasks": Call("GET", "/v1/tasks"),
         "read_task": Call("GET", "/v1/tasks/{task}"),
@@ -124,6 +138,10 @@ def calls(world: World) -> dict[str, Call]:
         "resend_notice": Call("POST", "/v1/notices/{notice}/resend"),
         "list_credit_lines": Call("GET", "/v1/credit-lines"),
         "read_credit_line": Call("GET", "/v1/credit-lines/{line}"),
+        "issue_credit_confirmation": Call("POST", "/v1/credit-lines/{line}/confirmation"),
+        "list_papers": Call("GET", "/v1/papers"),
+        "download_paper": Call("GET", "/v1/papers/{paper}"),
+        "check_paper": Call("GET", "/v1/papers/checks/{paper_token}"),
         "reveal_card": Call("POST", "/v1/credit-lines/{line}/card-number", {"code_id": str(uuid4()), "code": "000000"}),
         "read_statement": Call("GET", "/v1/credit-lines/{line}/statement"),
         "list_organisations": Call("GET", "/v1/organisations"),
@@ -174,6 +192,17 @@ def calls(world: World) -> dict[str, Call]:
             {"guarantee_id": "{current_guarantee}", "national_id": world.newcomers[0].national_id},
         ),
         "read_substitution": Call("GET", "/v1/guarantor-substitutions/{substitution}"),
+        "read_normal_payment_terms": Call("GET", "/v1/normal-payments/terms"),
+        "list_normal_payments": Call("GET", "/v1/normal-payments"),
+        "request_normal_payment": Call(
+            "POST",
+            "/v1/normal-payments",
+            {"mobile": "09350000044", "amount": {"amount": 25_000_000}, "what_for": "طراحی", "terms_version": 1},
+        ),
+        "pay_normal_payment": Call("POST", "/v1/normal-payments/{payable}/payment", {}),
+        "withdraw_normal_payment": Call("POST", "/v1/normal-payments/{payable}/withdrawal"),
+        "read_balance": Call("GET", "/v1/balance"),
+        "list_balance_entries": Call("GET", "/v1/balance/entries"),
         "withdraw_substitution": Call("POST", "/v1/guarantor-substitutions/{substitution}/withdrawal"),
         "correct_employment": Call(
             "POST",
@@ -214,6 +243,12 @@ def calls(world: World) -> dict[str, Call]:
             {"password": "x", "totp": "000000", "new_password": "سرو بلند کنار رود"},
         ),
         "revoke_role": Call("DELETE", "/v1/staff/{colleague}/grants/{grant}"),
+        "list_payments": Call("GET", "/v1/payments"),
+        "read_payment": Call("GET", "/v1/payments/{payment}"),
+        "list_payment_gateways": Call("GET", "/v1/payment-gateways"),
+        "try_payment": Call("POST", "/v1/payments/{payment}/attempts", {"gateway": "local"}),
+        "look_at_payment": Call("POST", "/v1/payments/{payment}/look"),
+        "call_back": Call("POST", "/v1/payment-callbacks", {"token": "{token}"}),
         "sign_out": Call("POST", "/v1/sign-out"),
     }
 
@@ -229,6 +264,16 @@ def guaranteed_calls() -> dict[str, tuple[str, Call]]:
         "a guarantor's code": ("request_code", Call("POST", "/v1/codes", wish)),
         "a guarantor's answer": ("decide_task", Call("POST", "/v1/tasks/{guarantee_task}/decision", accept)),
         "withdrawing it": ("withdraw_application", Call("POST", "/v1/onboarding/applications/{asked_case}/withdrawal")),
+        "the case of a normal payment": ("read_case", Call("GET", "/v1/cases/{asked_payment}")),
+        "the task of a payee": ("read_task", Call("GET", "/v1/tasks/{payee_task}")),
+        "a payee's answer": (
+            "decide_task",
+            Call(
+                "POST",
+                "/v1/tasks/{payee_task}/decision",
+                {"kind": "answer_normal_payment", "decision": "accept", "terms_version": 1},
+            ),
+        ),
         "the case that finance reviews": ("read_case", Call("GET", "/v1/cases/{reviewed_case}")),
         "the review": ("read_task", Call("GET", "/v1/tasks/{review_task}")),
         "claiming the review": ("claim_task", Call("POST", "/v1/tasks/{review_task}/claim")),

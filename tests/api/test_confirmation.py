@@ -36,14 +36,22 @@ OPERATIONS_BY_CONFIRMATION: dict[str, frozenset[Confirmation]] = {
     ),
     # The queue, the session itself, looking somebody up.
     **dict.fromkeys(("claim_task", "release_task", "step_up", "sign_out", "search_employments"), NONE),
+    # A paper decides nothing by itself.
+    **dict.fromkeys(("add_attachment", "remove_attachment"), NONE),
     # Members': their codes come by SMS, bound to what they confirm.
     **dict.fromkeys(
         ("request_code", "apply_for_credit", "correct_application", "withdraw_application", "reveal_card"), NONE
     ),
-    **dict.fromkeys(("accept_terms", "invite", "choose_preferences", "confirm_email"), NONE),
+    **dict.fromkeys(
+        ("issue_credit_confirmation", "accept_terms", "invite", "choose_preferences", "confirm_email"), NONE
+    ),
     **dict.fromkeys(("request_own_mobile", "confirm_own_mobile", "end_session", "end_other_sessions"), NONE),
     **dict.fromkeys(("send_email_code", "remove_email", "set_password", "remove_password"), STEP_UP),
+    "add_sheba": NONE,
+    **dict.fromkeys(("add_card", "choose_bank_account", "remove_bank_account"), STEP_UP),
     **dict.fromkeys(("name_guarantor", "check_guarantor", "request_substitution", "withdraw_substitution"), NONE),
+    **dict.fromkeys(("request_normal_payment", "pay_normal_payment", "withdraw_normal_payment"), NONE),
+    **dict.fromkeys(("try_payment", "look_at_payment"), NONE),
 }
 DECISIONS_BY_CONFIRMATION: dict[tuple[str, str], frozenset[Confirmation]] = {
     ("issue_certificate", "issue"): CODE,
@@ -63,11 +71,17 @@ DECISIONS_BY_CONFIRMATION: dict[tuple[str, str], frozenset[Confirmation]] = {
     ("confirm_mobile_change", "return"): STEP_UP,
     ("confirm_mobile_change", "reject"): STEP_UP,
     ("correct_mobile_change", "correct"): STEP_UP,
+    ("settle_payment", "ask_again"): STEP_UP,
+    ("settle_payment", "give_up"): CODE,
+    ("return_payment", "return_by_hand"): CODE,
     ("confirm_staff_change", "confirm"): STEP_UP,
     ("confirm_staff_change", "reject"): STEP_UP,
     # A guarantor's own, with a code by SMS for exactly its terms.
     ("answer_guarantee", "accept"): NONE,
     ("answer_guarantee", "refuse"): NONE,
+    # A payee's own: what they accept costs them nothing.
+    ("answer_normal_payment", "accept"): NONE,
+    ("answer_normal_payment", "refuse"): NONE,
 }
 # Who may do what takes a code of its own.
 BY = {

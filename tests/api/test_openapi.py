@@ -120,6 +120,8 @@ def test_every_command_takes_an_idempotency_key(document: dict[str, Any]) -> Non
     # Signing in and out has no person whose keys could be kept, or is done twice without harm; so has a link.
     signing = {"request_sign_in_code", "sign_in", "sign_in_staff", "sign_out", "open_staff_link", "set_up_staff"}
     signing |= {"request_joining", "join", "sign_in_with_password", "request_renewal", "renew_password"}
+    # The bank's redirect brings none; again it changes nothing.
+    signing |= {"call_back"}
     # Reads what no address may name.
     searching = {"search_employments", "open_invitation"}
     assert without - reading == signing | searching

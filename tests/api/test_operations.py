@@ -94,7 +94,9 @@ async def test_every_service_is_open_until_an_operator_closes_it_and_the_trail_s
 
     assert [(item["name"], item["is_open"], item["reason"]) for item in before["items"]] == [
         ("mobile_change", True, None),
+        ("normal_payment", True, None),
         ("onboarding", True, None),
+        ("payment", True, None),
         ("personnel_import", True, None),
         ("staff_change", True, None),
         ("substitution", True, None),
@@ -105,7 +107,9 @@ async def test_every_service_is_open_until_an_operator_closes_it_and_the_trail_s
     assert closed.json()["changed_by"] == str(operator.id)
     assert [name for name, item in after.items() if item["is_open"]] == [
         "mobile_change",
+        "normal_payment",
         "onboarding",
+        "payment",
         "personnel_import",
         "staff_change",
     ]

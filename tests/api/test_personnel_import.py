@@ -65,7 +65,7 @@ def kept(tmp_path: Path) -> list[Path]:
 
 def reports(tmp_path: Path) -> list[Path]:
     """What lies there of reports."""
-    return list(tmp_path.glob("amanat-report-*"))
+    return list(tmp_path.glob("amanat-download-*"))
 
 
 async def count(context: Context, table: sa.Table) -> int:

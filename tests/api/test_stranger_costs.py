@@ -31,6 +31,7 @@ from domain.account import (
 from domain.address import WIDER
 from domain.errors import TooMany
 from domain.joining import INQUIRIES, INQUIRIES_PER_ADDRESS, JOININGS_PER_IDENTITY, JOININGS_PER_NUMBER
+from domain.paper import CHECKS_PER_ADDRESS
 from domain.profile import PASSWORD_TRIES_PER_ADDRESS
 from stack.places import PROJECT
 from storage.database import SERVICE, transaction
@@ -111,12 +112,14 @@ DRIVES: Final = {
     "read_contact": Drive("GET", "/v1/contact"),
     "read_terms": Drive("GET", "/v1/terms"),
     "open_invitation": Drive("POST", "/v1/invitations/openings", _link, TRIES_PER_ADDRESS),
+    "check_paper": Drive("GET", f"/v1/papers/checks/{'x' * 22}", limit=CHECKS_PER_ADDRESS),
     "request_joining": Drive("POST", "/v1/joining/codes", _newcomer, INQUIRIES_PER_ADDRESS),
     "join": Drive("POST", "/v1/joining/sessions", _challenge, TRIES_PER_ADDRESS),
     "sign_in_with_password": Drive("POST", "/v1/sign-in/password", _password, PASSWORD_TRIES_PER_ADDRESS),
     "request_renewal": Drive("POST", "/v1/password-renewals/codes", _pair, CODES_PER_ADDRESS),
     "renew_password": Drive("POST", "/v1/password-renewals", _renewed, TRIES_PER_ADDRESS),
     "open_staff_link": Drive("POST", "/v1/staff-account/openings", _link, TRIES_PER_ADDRESS),
+    "call_back": Drive("POST", "/v1/payment-callbacks", _link, TRIES_PER_ADDRESS),
     "set_up_staff": Drive("POST", "/v1/staff-account/set-up", _set_up, TRIES_PER_ADDRESS),
 }
 

@@ -9,15 +9,21 @@ from uuid import UUID, uuid4
 from activities.transition import ActivityContext
 from commands import substitution
 from commands.command import Command, Context
+from commands.paper import issue_credit_confirmation
 from domain.access import Grant, Role, ScopeKind
-from messages.case import StepInput
+from gateways.local_bank import LocalBank
+from messages.case import CaseKind, StepInput
 from storage import policies
 from storage.database import SERVICE, transaction
 from storage.onboarding import lines_of
+from storage.paper import Paper
 from storage.rows.onboarding import CreditLine
 from tests.arrange import Arrange, Someone
+from tests.attachment_steps import attach
 from tests.books import Superuser
+from tests.commands.normal_payment_steps import NormalPaymentScenario, confirm_number, let_any_card_pay
 from tests.commands.onboarding_steps import MinipayOffice, TavanaScenario, apply, guarantee_of, issue, open_task, run
+from tests.payment_steps import PaymentScenario, open_purpose
 from tests.transitions import Transitions
 
 PLATFORM_ROLES = [
@@ -137,6 +143,20 @@ async def _objects(
     await _credit(world, context, activity_context)
     await _others(world, arrange, superuser)
     await _guaranteed(world, context, activity_context, arrange)
+    await _normal_payments(world, context, activity_context)
+    await _payment(world, context, activity_context)
+
+
+async def _payment(world: World, context: Context, activity_context: ActivityContext) -> None:
+    """A member is at the bank to pay something."""
+    bank = activity_context.gateways["local"]
+    assert isinstance(bank, LocalBank)
+    officer = world.people["settlement_officer"]
+    paying = PaymentScenario(context, activity_context, bank, world.people["member_own"], officer)
+    # A case that lists show though no process stands behind it.
+    kind = CaseKind.PERSONNEL_IMPORT
+    payment = await paying.at_bank((await open_purpose(context, kind=kind), 500_000), purpose=kind)
+    world.things |= {"payment": payment, "token": await paying.token(payment)}
 
 
 async def _credit(world: World, context: Context, activity_context: ActivityContext) -> None:
@@ -147,9 +167,23 @@ async def _credit(world: World, context: Context, activity_context: ActivityCont
     await activities.request_backing(StepInput(active))
     await issue(office, active)
     await activities.activate_credit(StepInput(active))
+    await _paper(world, context)
     waiting = await apply(office)
     await activities.request_backing(StepInput(waiting))
+    attached = (await attach(context, world.people["member_own"], waiting)).id
     world.things |= {"active": active, "case": waiting, "task": await open_task(context, waiting)}
+    world.things["attachment"] = attached
+
+
+async def _paper(world: World, context: Context) -> None:
+    """The confirmation of the active credit."""
+
+    async def confirm(command: Command) -> Paper:
+        (line,) = await _lines(command)
+        return await issue_credit_confirmation(command, line.id)
+
+    paper = await run(context, world.people["member_own"], confirm)
+    world.things |= {"paper": paper.id, "paper_token": paper.token}
 
 
 async def _guaranteed(world: World, context: Context, activity_context: ActivityContext, arrange: Arrange) -> None:
@@ -196,6 +230,20 @@ async def _substitution(world: World, context: Context, activity_context: Activi
     world.things |= {"tavana_line": line.id, "current_guarantee": guarantee.id, "substitution": case_id}
 
 
+async def _normal_payments(world: World, context: Context, activity_context: ActivityContext) -> None:
+    """The member is to pay what a colleague has accepted, and asked them once more."""
+    bank, payer, payee = (
+        activity_context.gateways["local"],
+        world.people["member_own"],
+        world.people["guarantor_own"],
+    )
+    assert isinstance(bank, LocalBank)
+    await confirm_number(context, payee)
+    scenario = NormalPaymentScenario(context, Transitions(activity_context), bank, payer, payee)
+    world.things |= {"payable": await scenario.accepted(), "asked_payment": await scenario.asked()}
+    world.things["payee_task"] = await open_task(context, world.things["asked_payment"], "answer_normal_payment")
+
+
 async def _lines(command: Command) -> list[CreditLine]:
     return await lines_of(command.connection, command.actor.person_id)
 
@@ -225,6 +273,7 @@ async def _others(world: World, arrange: Arrange, superuser: Superuser) -> None:
 async def _of_the_platform(world: World, context: Context, arrange: Arrange, superuser: Superuser) -> None:
     """What belongs to no organisation."""
     things = world.things
+    await let_any_card_pay(context)
     things["notice"] = await superuser.value("SELECT id FROM notices ORDER BY id LIMIT 1")
     await superuser.run("UPDATE notices SET state = 'failed', failure = 'refused' WHERE id = %s", things["notice"])
     things["finding"] = await superuser.value(
@@ -249,6 +298,11 @@ async def _of_members(world: World, superuser: Superuser) -> None:
         "INSERT INTO sessions (token_hash, person_id, capacity, expires_at, idle_after)"
         " VALUES (sha256(%s), %s, 'member', now() + interval '1 hour', interval '1 hour') RETURNING id",
         world.region.encode(),
+        own,
+    )
+    things["bank_account"] = await superuser.value(
+        "INSERT INTO bank_accounts (person_id, kind, number_index, number_sealed, last_four, bank, state, answered_at)"
+        " VALUES (%s, 'card', 'x', 'x', '1234', '017', 'confirmed', now()) RETURNING id",
         own,
     )
     things["invitation"] = f"token-of-the-invitation-{world.region}"

@@ -88,7 +88,8 @@ async def test_an_address_counts_once_its_code_is_back_and_the_owner_is_told(
     await do(context, actor, lambda command: confirm_email(command, code_id, code))
 
     assert await email_of(context, actor.person_id) == "maryam@example.com"
-    assert await superuser.rows("SELECT template FROM notices") == [("profile_email_changed",)]
+    told = await superuser.rows("SELECT channel, template FROM notices ORDER BY channel")
+    assert told == [("mail", "profile_email_changed"), ("sms", "profile_email_changed")]
     with pytest.raises(CodeNotAccepted):
         await do(context, actor, lambda command: confirm_email(command, code_id, code))
 

@@ -65,7 +65,7 @@ def test_the_demo_ends_with_seven_outcomes_and_books_that_balance(tmp_path: Path
     assert "✗" not in shown
     assert "UTC" not in shown
     assert "refused, as it should be; the applicant sees why" in shown
-    assert len((before + after[after.index("13. Play on") :]).splitlines()) <= _TWO_SCREENS
+    assert len((before + after[after.index("14. Play on") :]).splitlines()) <= _TWO_SCREENS
     order = [shown.index(title) for title in _OUTCOMES]
     assert order == sorted(order)
     assert shown.count("the credit is usable: ceiling") == 3

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import httpx2
 import pytest
-from fastapi.responses import FileResponse
+from fastapi.responses import Response
 
 from activities.transition import ActivityContext
 from api.account.sessions import read_me, sign_out
@@ -65,10 +65,11 @@ async def test_every_operation_is_asked_as_by_hand_and_answers_as_its_handler_sa
         assert await asked(operation, request) == await asked(operation, call.request(api, world, who))
         await superuser.run("DELETE FROM rate_windows")
         answer = await api.send(request)
-        if answer.is_success and operation.answer is not FileResponse:
-            assert isinstance(remote.read_answer(handler, answer), operation.answer)
+        if answer.is_success:
+            is_file = issubclass(operation.answer, Response)
+            assert is_file or isinstance(remote.read_answer(handler, answer), operation.answer)
             answered.add(operation_id)
-    assert set(MATRIX) - answered == APART | set(WITHOUT_SUCCESS) | {"download_import_report"}
+    assert set(MATRIX) - answered == APART | set(WITHOUT_SUCCESS)
 
 
 async def test_a_list_goes_on_where_the_part_before_ended(

@@ -94,11 +94,13 @@ def test_what_others_give_is_read_from_files_too(secrets: Path, tmp_path: Path) 
     (given / "amanat_mobile_registry_token").write_text("token\n", "utf-8")
     (given / "amanat_zarinpal_merchant_id").write_text("merchant\n", "utf-8")
     (given / "amanat_zarinpal_access_token").write_text("", "utf-8")
+    (given / "amanat_account_registry_secret").write_text("secret\n", "utf-8")
     settings = Settings(_secrets_dir=given)
     assert settings.zarinpal_merchant_id.get_secret_value() == "merchant"
     assert not settings.zarinpal_access_token.get_secret_value()
     assert settings.sms_api_key.get_secret_value() == "key"
     assert settings.mobile_registry_token.get_secret_value() == "token"
+    assert settings.account_registry_secret.get_secret_value() == "secret"
 
 
 @pytest.mark.usefixtures("settings")

@@ -5,16 +5,20 @@ from __future__ import annotations
 import pytest
 
 from domain.identity import (
+    BadCard,
     BadMobile,
     BadNationalId,
     BadSheba,
+    CardNumber,
     Mobile,
     NationalId,
     Sheba,
+    bank_code,
     bank_name,
     mask_mobile,
     mask_national_id,
     mask_sheba,
+    parse_card,
     parse_mobile,
     parse_national_id,
     parse_sheba,
@@ -102,8 +106,27 @@ def test_a_wrong_sheba_is_refused_with_its_code(text: str) -> None:
 
 
 def test_a_sheba_names_its_bank() -> None:
-    assert bank_name(Sheba(SHEBA)) == "بانک پارسیان"
-    assert bank_name(Sheba("IR000990000000000000000000")) is None
+    assert bank_name(bank_code(Sheba(SHEBA))) == "بانک پارسیان"
+    assert bank_name(bank_code(Sheba("IR000990000000000000000000"))) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["6037991234567893", "6037-9912-3456-7893", "۶۰۳۷ ۹۹۱۲ ۳۴۵۶ ۷۸۹۳", " 6037991234567893\u200f"]
+)
+def test_a_card_is_read_in_every_usual_writing(text: str) -> None:
+    assert parse_card(text) == "6037991234567893"
+
+
+@pytest.mark.parametrize("text", ["", "603799123456789", "6037991234567894", "60379912345678930", "6037991234567x93"])
+def test_a_wrong_card_is_refused_with_its_code(text: str) -> None:
+    with pytest.raises(BadCard) as caught:
+        parse_card(text)
+    assert caught.value.code == "bad_card"
+
+
+def test_a_card_names_its_bank() -> None:
+    assert bank_name(bank_code(CardNumber("6037991234567893"))) == "بانک ملی ایران"
+    assert bank_code(CardNumber("4111111111111111")) is None
 
 
 def test_masks_hide_the_middle() -> None:

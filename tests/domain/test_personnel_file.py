@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from domain.file_name import MAX_FILE_NAME, clean_file_name
 from domain.persian import ZWNJ
 from domain.personnel.file import (
-    MAX_FILE_NAME,
     MAX_VALUE,
     RefusedLine,
-    clean_file_name,
     keep_within,
     name_of,
     value_of,

@@ -16,7 +16,7 @@ import pytest
 
 import domain
 import messages
-from domain import access, account, contact, errors, money, onboarding, programme
+from domain import access, account, contact, errors, money, notice, onboarding, programme
 from domain.catalogue import CAPABILITIES, words
 from domain.guarantor import RULE_VALUES, Rule
 from domain.ledger import ACCOUNT_WORDS, CHART, JournalReason
@@ -24,8 +24,20 @@ from domain.mandate import GUARANTEE_MANDATES, MANDATES
 from domain.onboarding import Obstacle, RefusalReason
 from domain.personnel import headings as personnel_headings
 from domain.review import ReturnReason, ReviewFinding
-from domain.wording import EVERYBODY, FORMATS, OWNER, CapabilityWords, Catalogue, Line, Sentence, TaskWords, WordsTwice
+from domain.wording import (
+    EVERYBODY,
+    FORMATS,
+    OWNER,
+    CapabilityWords,
+    Catalogue,
+    Line,
+    MailText,
+    Sentence,
+    TaskWords,
+    WordsTwice,
+)
 from messages import decision
+from messages import normal_payment as normal_payment_messages
 from messages import onboarding as application
 from messages import payment as payment_messages
 from messages import personnel as personnel_messages
@@ -46,6 +58,7 @@ _NOT_SHOWN: Mapping[type[StrEnum], str] = {
     decision.Step: "operators read it in Temporal",
     application.Step: "operators read it in Temporal",
     substitution_messages.Step: "operators read it in Temporal",
+    normal_payment_messages.Step: "operators read it in Temporal",
     payment_messages.PurposeAnswer: "a signal from one process to another",
     payment_messages.Step: "operators read it in Temporal",
     personnel_messages.ImportStep: "operators read it in Temporal",
@@ -54,6 +67,7 @@ _NOT_SHOWN: Mapping[type[StrEnum], str] = {
     account.CodePurpose: "code_text says what a code is for",
     money.Unit: "format_toman writes it",
     contact.Device: "the page of help names each link",
+    notice.Channel: "pages name it beside a message",
     personnel_messages.Leaving: "LEAVING has the sentences of a report",
     personnel_headings.Column: "HEADINGS has the words of a file's columns",
     programme.Backing: "a setting of a programme; the steps ahead say what it means",
@@ -95,6 +109,7 @@ def said_of(enum: type[StrEnum]) -> set[StrEnum]:
             one.tasks,
             one.timeline,
             one.sms,
+            one.mails,
             *one.terms.values(),
         )
         for one in CAPABILITIES
@@ -111,6 +126,8 @@ def every_sentence() -> list[tuple[str, Sentence]]:
             found += [(f"{type(code).__qualname__}.{code}", bare(said)) for code, said in group.items()]
         for task in one.tasks.values():
             found += [(f"outcome.{outcome}", said) for outcome, said in task.outcomes.items()]
+        for template, mail in one.mails.items():
+            found += [(f"subject.{template}", mail.subject), (f"mail.{template}", mail.text)]
     found += [(kind.name, said) for kind, said in ACCOUNT_WORDS.items()]
     found += [(f"rule.{rule}", value) for rule, value in RULE_VALUES.items()]
     mandates = (("mandate", MANDATES), ("guarantee", GUARANTEE_MANDATES))
@@ -147,6 +164,7 @@ def examples_of(spec: str) -> list[Any]:
         "day": ["2027-03-21"],
         "deadline": ["2027-03-21T08:00:00+00:00"],
         "who": [*access.Role, *access.Part],
+        "link": ["https://amanat.example:8080/app"],
     }
     return by_format.get(spec) or [*next(enum for one in CAPABILITIES for enum in one.terms if enum.__name__ == spec)]
 
@@ -255,6 +273,21 @@ def test_the_same_phase_may_be_said_differently_of_another_kind_of_case() -> Non
 def test_a_notice_names_the_sender_and_is_short(text: str) -> None:
     assert text.startswith("امانت: ")
     assert len(text) <= 200
+
+
+@pytest.mark.parametrize("mail", words.mails.values())
+def test_an_e_mail_has_a_short_subject_of_one_line_without_values(mail: MailText) -> None:
+    for subject in (mail.subject.fa, mail.subject.en):
+        assert len(subject) <= 60
+        assert "\n" not in subject
+        assert not placeholders(subject)
+
+
+def test_a_link_is_written_as_it_is_in_both_languages() -> None:
+    address = "http://127.0.0.1:8080/app"
+    said = words.fill(Sentence("{app_link:link}", "{app_link:link}"), {"app_link": address})
+
+    assert (said.fa, said.en) == (address, address)
 
 
 def test_every_task_has_its_two_sms() -> None:

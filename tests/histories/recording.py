@@ -11,11 +11,13 @@ from temporalio.testing import WorkflowEnvironment
 from activities.transition import ActivityContext
 from commands.command import Context
 from domain.access import Role
+from gateways.local_bank import LocalBank
 from messages.case import CaseKind, workflow_id
 from relay import Relay
 from storage.sealing import Seals
 from tests.arrange import Arrange, eventually
 from tests.books import Superuser
+from tests.commands.normal_payment_steps import NormalPaymentScenario
 from tests.commands.substitution_steps import SubstitutionScenario
 from tests.histories.paths import PATHS, SUBSTITUTION_PATHS, TAVANA_PATHS
 from tests.histories.payment_paths import PATHS as PAYMENT_PATHS
@@ -29,6 +31,9 @@ from tests.personnel_steps import Line, PersonnelOffice
 from tests.staff_steps import Desk, desk
 from tests.workflows.test_mobile_change import PATHS as MOBILE_PATHS
 from tests.workflows.test_mobile_change import MobileChange, change
+from tests.workflows.test_normal_payment import INVITING_PATHS as INVITING_PAYMENT_PATHS
+from tests.workflows.test_normal_payment import PATHS as NORMAL_PAYMENT_PATHS
+from tests.workflows.test_normal_payment import ask_and_wait, unprove
 from tests.workflows.test_payment import activity_context, begin, gateway
 from tests.workflows.test_personnel_change import NEW_MOBILE, decide, phase_of, process, proposed, task_of
 from tests.workflows.test_staff_change import PATHS as STAFF_PATHS
@@ -164,6 +169,30 @@ async def test_record_a_staff_change(desk: Desk, seals: Seals, path: str) -> Non
     handle = desk.handle(await STAFF_PATHS[path](desk))
     await handle.result()
     await record(handle, seals.cipher, STORED / f"{path}.json")
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("path", NORMAL_PAYMENT_PATHS | INVITING_PAYMENT_PATHS)
+async def test_record_a_normal_payment(
+    context: Context,
+    arrange: Arrange,
+    activity_context: ActivityContext,
+    bank: LocalBank,
+    steps: Steps,
+    temporal: WorkflowEnvironment,
+    superuser: Superuser,
+    relay: Relay,
+    seals: Seals,
+    path: str,
+) -> None:
+    """Play and store one path of a normal payment."""
+    scenario = await NormalPaymentScenario.opened(context, arrange, activity_context, bank)
+    if path in INVITING_PAYMENT_PATHS:
+        await unprove(superuser, scenario)
+    paying = await ask_and_wait(scenario, steps, temporal, superuser, relay)
+    await (NORMAL_PAYMENT_PATHS | INVITING_PAYMENT_PATHS)[path](paying)
+    await paying.end()
+    await record(paying.handle, seals.cipher, STORED / f"{path}.json")
 
 
 @pytest.mark.usefixtures("worker")

@@ -155,6 +155,7 @@ def test_programs_get_the_settings_they_read_and_not_the_owners_address(shared: 
     assert "amanat_owner:" in (shared.var / "upgraded").read_text("utf-8")
     assert (api["TEMPORAL_NAMESPACE"], api["AMANAT_STAND_ALONE"]) == ("amanat", "1")
     assert api["AMANAT_FILES_URL"] == (shared.var / "files").as_uri()
+    assert api["AMANAT_LOCAL_BANK"] == worker["AMANAT_LOCAL_BANK"] == str(shared.var / "bank")
     for ring in (json.loads(api["AMANAT_FIELD_KEYS"]), json.loads(api["AMANAT_CODEC_KEYS"])):
         assert ring["current"] in ring["keys"]
 

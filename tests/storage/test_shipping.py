@@ -20,7 +20,7 @@ from storage.migrations.shipping import (
     policy_file,
     read_data,
 )
-from storage.migrations.versions import first_release, joining, payment, personnel_status, staff_change
+from storage.migrations.versions import first_release, joining, normal_payment, payment, personnel_status, staff_change
 from tests.conftest import Database
 from tests.storage.test_schema import connected
 
@@ -30,10 +30,22 @@ _DECIDE = [
     "fx_operator", "arbitrator", "club_officer", "support_agent",
 ]  # fmt: skip
 POLICIES = (
-    first_release.POLICIES | staff_change.POLICIES | joining.POLICIES | personnel_status.POLICIES | payment.POLICIES
+    first_release.POLICIES
+    | staff_change.POLICIES
+    | joining.POLICIES
+    | personnel_status.POLICIES
+    | payment.POLICIES
+    | normal_payment.POLICIES
 )
 # Version 1 of each policy, as Postgres must have it; of the long texts, that they stand as their file says.
 SHIPPED: dict[str, dict[str, Any]] = {
+    "normal_payment": {
+        "terms_version": 1,
+        "accept_remind_hours": 24,
+        "accept_expire_hours": 168,
+        "pay_remind_hours": 24,
+        "pay_expire_hours": 72,
+    },
     "payment": read_data(policy_file("payment"), payment.POLICIES["payment"]),
     "personnel_status": read_data(policy_file("personnel_status"), personnel_status.POLICIES["personnel_status"]),
     "personnel": {"change_remind_hours": 72, "change_expire_hours": 720, "money_pause_hours": 24},

@@ -57,6 +57,7 @@ SEEN_BY_ALL = {"services"}
 
 # What the app may update of a table, and why; a table that is not listed is written once. A new one has to decide.
 UPDATED = {
+    "normal_payments": "accepted_at mobile_index mobile_sealed payee_id",
     "payment_attempts": "authority called_back_at card ends_at fee gateway link look_at looked_at paid_amount paid_at"
     " reason reference state token_sealed unclear_since",
     "payment_items": "decided_at state",
@@ -98,6 +99,8 @@ UPDATED = {
     # What stood in a refused row is forgotten after a time.
     "personnel_refusals": "name_sealed value_sealed",
     "mobile_changes": "is_matched mobile_index mobile_sealed",
+    "attachments": "removed_at",
+    "bank_accounts": "answered_at asked_at is_default reason removed_at state tries",
     "reconciliation_findings": "restart_asked_at restart_asked_by seen_again_at settled_at times",
     "reconciliation_rounds": "after_id claimed_until kind started_at",
 }

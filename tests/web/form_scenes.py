@@ -18,13 +18,18 @@ from tests.account_people import Credentials, add_employee, sent_code, totp
 from tests.arrange import Someone, next_national_id
 from tests.commands.onboarding_steps import MinipayOffice, TavanaScenario, apply
 from tests.commands.substitution_steps import SubstitutionScenario
+from tests.files_made import PDF
 from tests.joining_steps import Joining
 from tests.personnel_steps import SHEBAS, Line, PersonnelOffice, csv_of
 from tests.web.form_window import Desk, Window
+from tests.web.money_scenes import (
+    RIAL,
+    TOMAN,
+    members_keep_their_cards_and_accounts,
+    members_pay_outside_escrow,
+    payers_pay,
+)
 
-# 410,000,000 rial: as people write it, and as it must arrive.
-TOMAN: Final = "۴۱٬۰۰۰٬۰۰۰"
-RIAL: Final = 410_000_000
 _PAY: Final = 2_000_000_000
 _REASON: Final = "حکم کارگزینی شمارهٔ ۱۲۳۴"
 _PASSWORD: Final = "seven-green-lamps"
@@ -149,11 +154,29 @@ async def members_name_guarantors(desk: Desk) -> None:
     await window.send("/cases/{case_id}/substitution-withdrawal")
 
 
+async def members_add_files(desk: Desk) -> None:
+    """A file is added to a case and taken back."""
+    window = await desk.of("member_own").go(f"/cases/{desk.world.things['asked_case']}")
+    await window.send("/cases/{case_id}/attachments", file=PDF.decode())
+    await window.go(f"/cases/{desk.world.things['asked_case']}/attachments")
+    await window.send("/cases/{case_id}/attachments/{attachment_id}/removal")
+    sql = "SELECT count(*) FROM attachments WHERE case_id = %s AND removed_at IS NULL"
+    assert await desk.superuser.value(sql, desk.world.things["asked_case"]) == 0
+
+
 async def members_see_their_card(desk: Desk) -> None:
     """The whole number of a card, with a code for it."""
     window = await desk.of("member_own").go(f"/credit/{desk.world.things['line']}/card")
     await window.send("/credit/{line_id}/card/code")
     await window.send("/credit/{line_id}/card")
+
+
+async def members_confirm_their_credit(desk: Desk) -> None:
+    """The confirmation of a credit, which was issued before: one it stays."""
+    line = desk.world.things["line"]
+    await (await desk.of("member_own").go("/credit")).send("/credit/{line_id}/confirmation", about=str(line))
+    sql = "SELECT count(*) FROM papers WHERE case_id = %s"
+    assert await desk.superuser.value(sql, desk.world.things["active"]) == 1
 
 
 async def guarantors_answer(desk: Desk) -> None:
@@ -364,12 +387,16 @@ Scene = Callable[[Desk], Awaitable[None]]
 SCENES: Final[tuple[Scene, ...]] = (
     strangers_sign_in,
     strangers_join,
+    members_keep_their_cards_and_accounts,
     members_change_their_number,
     members_apply,
     members_correct,
     members_name_guarantors,
     members_see_their_card,
+    members_confirm_their_credit,
+    members_add_files,
     guarantors_answer,
+    members_pay_outside_escrow,
     hr_keeps_the_list,
     hr_answers,
     officers_work_their_inbox,
@@ -377,6 +404,7 @@ SCENES: Final[tuple[Scene, ...]] = (
     contracts_clear_obstacles,
     support_confirms_changes,
     mobiles_are_changed,
+    payers_pay,
     operators_keep_the_desk,
     operators_keep_the_staff,
     staff_keep_their_account,

@@ -39,6 +39,9 @@ _PAGES: dict[str, tuple[str, str]] = {
     "/profile": ("member_own", "/profile"),
     "/profile/email": ("member_own", "/profile/email"),
     "/profile/mobile": ("member_own", "/profile/mobile"),
+    "/profile/accounts": ("member_own", "/profile/accounts"),
+    "/profile/accounts/cards": ("member_own", "/profile/accounts/cards"),
+    "/profile/accounts/shebas": ("member_own", "/profile/accounts/shebas"),
     "/profile/password": ("member_own", "/profile/password"),
     "/sign-in/password": ("anonymous", "/sign-in/password"),
     "/sign-in/renewal": ("anonymous", "/sign-in/renewal"),
@@ -58,7 +61,18 @@ _PAGES: dict[str, tuple[str, str]] = {
     "/credit/{line_id}/card": ("member_own", f"/credit/{{line}}/card?code_id={_CHALLENGE}"),
     "/credit/{line_id}/card/code": ("member_own", "/credit/{line}/card/code"),
     "/credit/{line_id}/guarantor": ("member_own", "/credit/{tavana_line}/guarantor"),
+    "/normal-payments": ("member_own", "/normal-payments"),
+    "/normal-payments/new": ("member_own", "/normal-payments/new"),
+    "/normal-payments/{case_id}/answer": ("guarantor_own", "/normal-payments/{asked_payment}/answer"),
+    "/normal-payments/{case_id}/payment": ("member_own", "/normal-payments/{payable}/payment"),
+    "/balance": ("member_own", "/balance"),
+    "/papers": ("member_own", "/papers"),
+    "/check/{token}": ("anonymous", "/check/{paper_token}"),
+    "/payments": ("member_own", "/payments"),
+    "/payments/{case_id}": ("member_own", "/payments/{payment}"),
+    "/payments/{case_id}/back": ("anonymous", "/payments/{payment}/back"),
     "/messages": ("member_own", "/messages"),
+    "/cases/{case_id}/attachments": ("member_own", "/cases/{case}/attachments"),
     "/inbox": ("finance_own", "/inbox"),
     "/inbox/together": ("finance_own", "/inbox/together?task={review_task}"),
     "/tasks/{task_id}": ("finance_own", "/tasks/{review_task}"),
@@ -101,11 +115,15 @@ _MORE: tuple[tuple[str, str], ...] = (
     ("auditor", "/cases/{active}"),
     ("member_own", "/cases/{substitution}"),
     ("member_own", "/cases/{active}"),
+    ("member_own", "/cases/{payable}"),
+    ("guarantor_own", "/cases/{asked_payment}"),
     ("operator", "/confirm"),
     ("operator", "/profile"),
     ("operator", "/inbox"),
     ("support_agent", "/mobile-changes"),
     ("anonymous", "/bank/{paid_authority}?returns=2"),
+    ("member_own", "/cases/{payment}"),
+    ("auditor", "/cases/{payment}"),
     ("member_foreign", "/"),
     ("member_foreign", "/cases"),
 )
@@ -113,7 +131,10 @@ _MORE: tuple[tuple[str, str], ...] = (
 _PLAYED = {
     "/cases/{case_id}/correction",
     "/guarantees/{guarantee_id}/acceptance",
+    "/payments/{case_id}/bank",
+    "/pay/return/{token}",
     "/inbox/bulk",
+    "/profile/accounts/shebas/code",
     "/resume",
     "/personnel/people/{employment_id}",
 }
@@ -125,7 +146,13 @@ _OPERATOR = {
     "password": "not-one-in-use",
     "totp_secret": "A" * 32,
 }
-_FILES = {"/personnel/example", "/personnel/imports/{import_id}/report"}
+_BY_THEIR_NAME = ("attachment", "certificate", "employment", "finding", "grant", "import", "notice", "session")
+_FILES = {
+    "/cases/{case_id}/attachments/{attachment_id}",
+    "/papers/{paper_id}",
+    "/personnel/example",
+    "/personnel/imports/{import_id}/report",
+}
 
 
 @pytest.fixture
@@ -211,7 +238,16 @@ async def test_no_page_is_broken_for_anybody(context: Context, messages_dir: Pat
                 answer = await client.get(path, headers={"Cookie": f"{SESSION_COOKIE}={token}"} if token else {})
                 answers[who, path] = answer.status_code
     assert {key: status for key, status in answers.items() if status not in {200, 303, 403, 404}} == {}
-    private = ("/cases/", "/tasks/", "/guarantees/", "/credit/", "/personnel/imports/", "/certificates")
+    private = (
+        "/cases/",
+        "/tasks/",
+        "/guarantees/",
+        f"/normal-payments/{world.things['payable']}",
+        "/credit/",
+        "/payments/",
+        "/personnel/imports/",
+        "/certificates",
+    )
     opened = {who for (who, path), status in answers.items() if status == 200 and path.startswith(private)}
     assert "member_foreign" not in opened
     assert "finance_other" not in opened
@@ -221,23 +257,17 @@ async def test_no_form_is_broken_by_nonsense(context: Context, messages_dir: Pat
     """Whatever is sent to whatever form: the form again with what is wrong, a page that says no, or the next page."""
     app = site_over(context, messages_dir)
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
-    things: dict[str, Any] = {
+    things: dict[str, Any] = world.things | {
         "case_id": world.things["asked_case"],
         "task_id": world.things["review_task"],
         "guarantee_id": world.things["guarantee"],
         "line_id": world.things["tavana_line"],
-        "import_id": world.things["import"],
-        "certificate_id": world.things["certificate"],
-        "employment_id": world.things["employment"],
-        "notice_id": world.things["notice"],
         "person_id": world.things["colleague"],
-        "grant_id": world.things["grant"],
         "deed": "grants",
-        "session_id": world.things["session"],
-        "finding_id": world.things["finding"],
+        "account_id": world.things["bank_account"],
+        **{f"{thing}_id": world.things[thing] for thing in _BY_THEIR_NAME},
         "programme": "tavana",
         "name": "onboarding",
-        "authority": world.things["authority"],
         "day": "2027-03-10",
     }
     nonsense: tuple[dict[str, Any], ...] = (

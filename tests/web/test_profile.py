@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from domain.account import CODE_SUBJECT
 from tests.arrange import Arrange, Someone, eventually
 from tests.books import Superuser
 from tests.web.conftest import HERE, Visit, cookies
@@ -27,11 +28,11 @@ async def member(arrange: Arrange, superuser: Superuser) -> Someone:
 
 def _mailed(messages: Path) -> list[str]:
     found = [json.loads(file.read_text("utf-8")) for file in sorted(messages.glob("*.json"))]
-    return [one["text"] for one in found if one["channel"] == "mail"]
+    return [one["text"] for one in found if one["channel"] == "mail" and one["subject"] == CODE_SUBJECT]
 
 
 async def mailed_code(messages: Path) -> str:
-    """The six digits in the newest e-mail."""
+    """The six digits in the newest e-mail with a code."""
 
     async def came() -> list[str]:
         return _mailed(messages)

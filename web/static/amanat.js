@@ -23,6 +23,11 @@
     for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
   });
 
+  // One that leads on to the bank by itself does so once: whoever goes back sees how the payment stands.
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted && document.querySelector("[data-lead]")) window.location.reload();
+  });
+
   // A page that nobody sees or touches stops asking: else the session of somebody who has left the room would never
   // end (G1).
   let touched = Date.now();

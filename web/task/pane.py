@@ -16,6 +16,7 @@ from api.inbox import TaskOut
 from api.task import decide_task, read_task
 from domain.access import Role
 from domain.errors import PreconditionFailed, Refusal, StepUpRequired
+from web.attachment import files_pane
 from web.capabilities import TASK_FORMS, TASK_PAGES, case_parts
 from web.case import timeline_of
 from web.forms import Form, empty
@@ -93,6 +94,7 @@ async def _shown(request: PageRequest, task_id: UUID, within: Filter) -> dict[st
         "change_words": change_words,
         "decides": _decides(task, case),
         "task_form": TASK_FORMS.get(task.kind),
+        "pane": None if case is None else await files_pane(request, case.id, case.kind),
         **({} if case is None else await case_parts(case.kind).read(request, case)),
     }
 

@@ -1,0 +1,280 @@
+"""What people may do with the files of a case (G7): add one, look at them, take back the wrong one."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import tempfile
+import zipfile
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from commands.command import Command, Context, Envelope
+from commands.refusals import refuses
+from commands.task import case_closed
+from commands.upload import perform_with
+from domain.access import Actor, Role
+from domain.attachment import (
+    FILES_PER_PERSON,
+    LOOKED_AT,
+    MAX_BYTES,
+    MAX_FILES_OF_CASE,
+    AttachmentRules,
+    AttachmentStays,
+    AttachmentUnreadable,
+    CaseFull,
+    FileNotAccepted,
+    FilesOverQuota,
+    MediaType,
+    PictureTooLarge,
+    name_as,
+    recognise,
+)
+from domain.catalogue import ATTACHMENTS
+from domain.errors import CaseClosed, EmptyFile, InvalidInput, KeyInFlight, KeyReused, NotFound, TooLarge
+from gateways.files import FileDamaged, FileTooLarge, StoredFile
+from gateways.picture import redraw
+from messages.attachment import Purpose
+from storage import attachment, audit
+from storage.account import count_use
+from storage.case_lists import see_case
+from storage.cases import touch_case
+from storage.database import SERVICE, Acting, transaction
+from storage.idempotency import Answer
+from storage.people import parts_in
+from storage.rows.attachment import Attachment
+from storage.rows.cases import Case
+from storage.sealing import SealBroken
+
+OPERATION: Final = "add_attachment"
+_log = logging.getLogger("amanat.commands")
+_CHUNK: Final = 64 * 1024
+# What is drawn anew may be larger than what came.
+_MOST_KEPT: Final = 2 * MAX_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class NewAttachment:
+    """A file on its way in: by whom, for which case and what, under which key, from where, and what it is called.
+
+    Without a ``purpose`` the first of its kind of case is meant.
+    """
+
+    actor: Actor
+    case_id: UUID
+    key: str
+    origin: str
+    content: AsyncIterator[bytes]
+    purpose: Purpose | None = None
+    file_name: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FilesOfCase:
+    """The files of a case in somebody's eyes; ``part`` is as what they may add some, None if they only look."""
+
+    case: Case
+    rules: AttachmentRules
+    part: str | None
+
+    @property
+    def may_add(self) -> bool:
+        """Whether they may add one now."""
+        return self.part is not None and self.case.is_open
+
+
+async def files_for(connection: AsyncConnection, actor: Actor, case_id: UUID) -> FilesOfCase | None:
+    """The files of a case as far as somebody sees them; None if there are none for them.
+
+    Staff see those of a case in which they take no part themselves, by a role to whose scope it belongs; auditors all.
+    """
+    case = await see_case(connection, actor, case_id)
+    rules = None if case is None else ATTACHMENTS.get(case.kind)
+    if case is None or rules is None:
+        return None
+    own = await parts_in(connection, case_id, actor.person_id)
+    if actor.capacity == "member":
+        part: str | None = next(iter(sorted(own & rules.members)), None)
+        return None if part is None else FilesOfCase(case, rules, part)
+    part = rules.role_of(actor.grants, case.region_code, case.organisation_id)
+    if own or (part is None and not actor.holds_any({Role.AUDITOR})):
+        return None
+    return FilesOfCase(case, rules, part)
+
+
+@refuses(
+    *(TooLarge, EmptyFile, FileNotAccepted, PictureTooLarge, FilesOverQuota, CaseFull, CaseClosed),
+    *(KeyReused, KeyInFlight),
+)
+async def add_attachment(
+    context: Context, upload: NewAttachment, render: Callable[[Command, Attachment], bytes]
+) -> Answer:
+    """Add a file to a case; it is streamed, a picture drawn anew, and what it is its content alone decides.
+
+    Args:
+        context: what commands work with.
+        upload: the file, and who sends it.
+        render: the answer's body.
+    """
+    # Judged before the content is read, and once more inside the command.
+    async with transaction(context.engine, Acting.of(upload.actor)) as connection:
+        await _adding(connection, upload)
+    async with transaction(context.side, SERVICE) as connection:
+        wait = await count_use(connection, context.seals, FILES_PER_PERSON, str(upload.actor.person_id))
+    if wait is not None:
+        raise FilesOverQuota(retry_after=wait)
+    with tempfile.TemporaryDirectory(prefix="amanat-attachment-") as directory:
+        received = Path(directory) / "received"
+        sha256 = await _receive(upload.content, received)
+        media_type = await asyncio.to_thread(_recognise, received)
+        kept = received
+        if media_type is not MediaType.PDF:
+            kept = received.with_name("drawn")
+            await redraw(received, kept)
+        with kept.open("rb") as file:
+            try:
+                stored = await context.files.keep(attachment.any_folder(), _parts(file), limit=_MOST_KEPT)
+            except FileTooLarge:
+                raise TooLarge from None
+
+    async def work(command: Command) -> bytes:
+        return render(command, await _keep(command, upload, stored, media_type))
+
+    purpose = (upload.purpose or "").encode()
+    content = b"\x00".join((OPERATION.encode(), upload.case_id.bytes, purpose, sha256))
+    envelope = Envelope(upload.actor, OPERATION, upload.key, hashlib.sha256(content).digest(), upload.origin)
+    return await perform_with(context, envelope, work, stored, status=201)
+
+
+async def _adding(
+    connection: AsyncConnection, upload: NewAttachment, actor: Actor | None = None
+) -> tuple[FilesOfCase, str]:
+    """The files to which one may be added, and as what.
+
+    Raises:
+        NotFound: they are not theirs to see, or only to look at.
+        InvalidInput: such a case has no files for this purpose.
+    """
+    files = await files_for(connection, actor or upload.actor, upload.case_id)
+    if files is None or files.part is None:
+        raise NotFound
+    if upload.purpose not in {None, *files.rules.purposes}:
+        raise InvalidInput(field="purpose")
+    return files, files.part
+
+
+async def _receive(content: AsyncIterator[bytes], path: Path) -> bytes:
+    """Write a file that comes in; returns its SHA-256.
+
+    Raises:
+        TooLarge: more than ``MAX_BYTES`` came; the rest is not read.
+        EmptyFile: nothing came.
+    """
+    digest, size = hashlib.sha256(), 0
+    with path.open("wb") as out:
+        async for part in content:
+            size += len(part)
+            if size > MAX_BYTES:
+                raise TooLarge
+            digest.update(part)
+            await asyncio.to_thread(out.write, part)
+    if not size:
+        raise EmptyFile(field="file")
+    return digest.digest()
+
+
+def _recognise(path: Path) -> MediaType:
+    """As what a file will be kept; a PDF that is an archive as well is refused."""
+    with path.open("rb") as file:
+        beginning = file.read(LOOKED_AT)
+        file.seek(max(0, path.stat().st_size - LOOKED_AT))
+        media_type = recognise(beginning, file.read())
+    if media_type is MediaType.PDF and zipfile.is_zipfile(path):
+        raise FileNotAccepted(field="file")
+    return media_type
+
+
+async def _parts(file: BinaryIO) -> AsyncIterator[bytes]:
+    """A local file bit by bit."""
+    while part := await asyncio.to_thread(file.read, _CHUNK):
+        yield part
+
+
+async def _keep(command: Command, upload: NewAttachment, stored: StoredFile, media_type: MediaType) -> Attachment:
+    case = await command.lock_case(upload.case_id)
+    files, part = await _adding(command.connection, upload, command.actor)
+    if not case.is_open:
+        raise await case_closed(command, case)
+    if len(await attachment.list_attachments(command.connection, case.id)) >= MAX_FILES_OF_CASE:
+        raise CaseFull
+    added = await attachment.add_attachment(
+        command.connection,
+        command.seals,
+        case.id,
+        person_id=command.actor.person_id,
+        part=part,
+        seen_by=files.rules.members,
+        purpose=upload.purpose or files.rules.purposes[0],
+        name=name_as(upload.file_name, media_type),
+        media_type=media_type,
+        size=stored.size,
+        sha256=stored.sha256,
+        file_key=stored.key,
+    )
+    await touch_case(command.connection, case.id)
+    after = {"purpose": added.purpose, "media_type": media_type, "size": stored.size, "sha256": stored.sha256.hex()}
+    await command.audit(audit.case_stream(case.id), subject=str(added.id), after=after)
+    return added
+
+
+@refuses(AttachmentStays)
+async def remove_attachment(command: Command, case_id: UUID, attachment_id: UUID) -> None:
+    """Take back a file that one added within the last hour, if nobody has acted in the case since."""
+    case = await command.lock_case(case_id)
+    found = await _find(command.connection, command.actor, case_id, attachment_id)
+    if found.person_id != command.actor.person_id:
+        raise NotFound
+    mine = await attachment.removable(command.connection, case_id, command.actor.person_id)
+    if found.id not in mine or not case.is_open:
+        raise AttachmentStays
+    await attachment.remove_attachment(command.connection, found.id)
+    await touch_case(command.connection, case_id)
+    await command.audit(audit.case_stream(case_id), subject=str(found.id), after={"removed": True})
+
+
+async def _find(connection: AsyncConnection, actor: Actor, case_id: UUID, attachment_id: UUID) -> Attachment:
+    files = await files_for(connection, actor, case_id)
+    found = None if files is None else await attachment.read_attachment(connection, case_id, attachment_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+@refuses()
+async def find_attachment(
+    context: Context, actor: Actor, origin: str, case_id: UUID, attachment_id: UUID
+) -> Attachment:
+    """A file of a case, for who may see it now and is about to get its content; that staff get it is noted."""
+    async with transaction(context.engine, Acting.of(actor)) as connection:
+        found = await _find(connection, actor, case_id, attachment_id)
+        if actor.capacity == "staff":
+            by = f"{actor.capacity}:{actor.person_id}"
+            noted = audit.AuditEntry("download_attachment", by, str(found.id), origin=origin or None)
+            await audit.append(connection, audit.case_stream(case_id), noted)
+    return found
+
+
+@refuses(AttachmentUnreadable)
+async def write_attachment(context: Context, found: Attachment, path: Path) -> None:
+    """Write the content of a file to a local path."""
+    try:
+        await context.files.fetch(found.file_key, path)
+    except (FileNotFoundError, FileDamaged, SealBroken):
+        _log.exception("attachment_unreadable", extra={"attachment_id": str(found.id)})
+        raise AttachmentUnreadable from None

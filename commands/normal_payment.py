@@ -1,0 +1,204 @@
+"""What people may do about a normal payment: ask for one, accept or refuse it, pay it, withdraw (E7).
+
+Nothing tells the payer whether a number is a member's before that member has accepted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+from commands.account.codes import read_mobile
+from commands.command import Command
+from commands.invitation import count_invitation, send_invitation
+from commands.payment import open_payment, refuse_size
+from commands.refusals import refuses
+from commands.service import refuse_closed
+from commands.task import CLOSED, DECISION, case_closed, closed_as, expect_kind
+from domain import normal_payment as rules
+from domain import payment as payment_rules
+from domain.access import Part
+from domain.account import MobileUnreadable
+from domain.errors import CaseClosed, NotFound, TaskNotOpen, TooMany
+from domain.identity import Mobile, parse_mobile
+from domain.money import Money
+from domain.normal_payment import NormalPaymentPolicy
+from domain.payment import PaymentPolicy
+from messages.case import CaseKind
+from messages.normal_payment import FactKind, Phase, TaskKind
+from storage import account, tasks
+from storage import normal_payment as rows
+from storage.cases import last_fact
+from storage.database import as_service
+from storage.payment import NewItem, offered_to
+from storage.people import read_contacts, seal_number
+from storage.policies import in_force
+from storage.rows.normal_payment import NormalPayment
+from storage.rows.policies import Policy
+from storage.rows.tasks import Task
+
+# With these a person has ended it, though the process may not have heard yet.
+ENDINGS: Final = (FactKind.NORMAL_PAYMENT_REFUSED, FactKind.NORMAL_PAYMENT_WITHDRAWN)
+
+
+@dataclass(frozen=True, slots=True)
+class NormalPaymentWish:
+    """Whom a member wants to pay how much and for what, and which words they accepted (E7)."""
+
+    mobile: str = field(repr=False)
+    amount: Money
+    what_for: str = field(repr=False)
+    terms_version: int
+
+
+@refuses(
+    refuse_closed,
+    MobileUnreadable,
+    rules.WhatForUnreadable,
+    rules.NoResponsibilityOutdated,
+    rules.PayeeIsPayer,
+    payment_rules.PaymentTooSmall,
+    payment_rules.PaymentTooLarge,
+    payment_rules.NoGateway,
+)
+async def request_normal_payment(command: Command, wish: NormalPaymentWish) -> UUID:
+    """Ask whoever has a number to be paid outside escrow (E7); returns the case's id.
+
+    The answer is the same whether or not the number is a member's; who is none gets an invitation.
+    """
+    await refuse_closed(command, CaseKind.NORMAL_PAYMENT)
+    row = await _policy(command)
+    policy, number = NormalPaymentPolicy.from_policy(row.value), read_mobile(wish.mobile)
+    what_for = rules.parse_what_for(wish.what_for)
+    if wish.terms_version != policy.terms_version:
+        raise rules.NoResponsibilityOutdated(field="terms_version")
+    await _refuse_amount(command, wish.amount)
+    await _refuse_oneself(command, number)
+    await _count(command, number)
+    case_id = await command.open_case(
+        CaseKind.NORMAL_PAYMENT,
+        phase=Phase.SUBMITTED,
+        policy_id=row.id,
+        person_id=command.actor.person_id,
+        part=Part.PAYER,
+        next_actor=Part.MACHINE,
+    )
+    sealed = seal_number(command.seals, number)
+    await rows.add_normal_payment(
+        command.connection,
+        case_id,
+        payer_id=command.actor.person_id,
+        number=sealed,
+        amount=wish.amount,
+        what_for=what_for,
+        policy=policy,
+    )
+    await _invite(command, number, sealed.index)
+    shown = {"amount": wish.amount.amount}
+    payload = {**shown, "terms_version": wish.terms_version}
+    await command.act(case_id, FactKind.NORMAL_PAYMENT_REQUESTED, payload, part=Part.PAYER, shown=shown)
+    return case_id
+
+
+async def _policy(command: Command) -> Policy:
+    row = await in_force(command.connection, NormalPaymentPolicy.POLICY)
+    if row is None:
+        raise LookupError("there is no policy of normal payments, though version 1 ships")
+    return row
+
+
+async def _refuse_amount(command: Command, amount: Money) -> None:
+    """Nobody is asked to accept what no gateway takes."""
+    row = await in_force(command.connection, PaymentPolicy.POLICY)
+    if row is None:
+        raise payment_rules.NoGateway
+    refuse_size(PaymentPolicy.from_policy(row.value), amount, field="amount.amount")
+
+
+async def _refuse_oneself(command: Command, number: Mobile) -> None:
+    _, own = await read_contacts(command.connection, command.seals, command.actor.person_id)
+    if own is not None and parse_mobile(own) == number:
+        raise rules.PayeeIsPayer(field="mobile")
+
+
+async def _count(command: Command, number: Mobile) -> None:
+    # A refused request sends nothing, so its count may be rolled back with it.
+    me = command.actor.person_id
+    limits = (
+        (rules.REQUESTS_PER_MEMBER, str(me)),
+        (rules.REQUESTS_PER_PAIR, f"{me}/{number}"),
+        (rules.REQUESTS_PER_NUMBER, number),
+    )
+    wait = await account.count_uses(command.connection, command.seals, limits)
+    if wait is not None:
+        raise TooMany(retry_after=wait)
+
+
+async def _invite(command: Command, number: Mobile, index: bytes) -> None:
+    """Invite who is no member; it counts as an invitation for every number, else its limit told who is one."""
+    wait = await count_invitation(command, number)
+    async with as_service(command.connection, command.acting):
+        payee = await rows.find_payee(command.connection, index, apart_from=command.actor.person_id)
+    if payee is None and wait is None:
+        await send_invitation(command, number)
+
+
+@refuses(*DECISION, rules.NoResponsibilityOutdated)
+async def accept_normal_payment(command: Command, task: Task, terms_version: int) -> UUID:
+    """The payee accepts, in the same words as the payer (E7); returns the fact's id."""
+    payment = await _asked(command, task)
+    if terms_version != payment.terms_version:
+        raise rules.NoResponsibilityOutdated(field="terms_version")
+    await rows.mark_accepted(command.connection, task.case_id)
+    fact, payload = FactKind.NORMAL_PAYMENT_ACCEPTED, {"terms_version": terms_version}
+    return await command.act(task.case_id, fact, payload, part=Part.PAYEE, closes=task)
+
+
+@refuses(*DECISION)
+async def refuse_normal_payment(command: Command, task: Task) -> UUID:
+    """The payee does not want it; returns the fact's id."""
+    payment = await _asked(command, task)
+    fact = FactKind.NORMAL_PAYMENT_REFUSED
+    return await command.act(task.case_id, fact, part=Part.PAYEE, closes=task, sms={fact: [payment.payer_id]})
+
+
+async def _asked(command: Command, task: Task) -> NormalPayment:
+    expect_kind(task, TaskKind.ANSWER_NORMAL_PAYMENT)
+    payment = await rows.read_normal_payment(command.connection, task.case_id)
+    if payment is None or payment.payee_id != command.actor.person_id:
+        raise NotFound
+    if await last_fact(command.connection, task.case_id, *ENDINGS) is not None:
+        raise TaskNotOpen
+    return payment
+
+
+@refuses(CaseClosed, *CLOSED, open_payment)
+async def pay_normal_payment(command: Command, case_id: UUID, gateway: str | None = None) -> UUID:
+    """Begin to pay what the payee has accepted, by a gateway of the payer's choice; returns the payment's case."""
+    payment = await _lock(command, case_id)
+    if await tasks.find_open(command.connection, case_id, TaskKind.PAY_NORMAL_PAYMENT) is None:
+        asked = await tasks.last_task(command.connection, case_id, TaskKind.PAY_NORMAL_PAYMENT)
+        raise NotFound if asked is None else await closed_as(command.connection, command.actor, asked)
+    return await open_payment(command, [NewItem(CaseKind.NORMAL_PAYMENT, case_id, payment.money)], gateway)
+
+
+@refuses(CaseClosed, payment_rules.PaymentReceived)
+async def withdraw_normal_payment(command: Command, case_id: UUID) -> UUID:
+    """Withdraw until it is paid; what is paid afterwards goes back. Returns the case's id."""
+    await _lock(command, case_id)
+    if await offered_to(command.connection, case_id) is not None:
+        raise payment_rules.PaymentReceived
+    await tasks.moot_tasks(command.connection, case_id)
+    await command.act(case_id, FactKind.NORMAL_PAYMENT_WITHDRAWN, part=Part.PAYER)
+    return case_id
+
+
+async def _lock(command: Command, case_id: UUID) -> NormalPayment:
+    case = await command.lock_own_case(case_id, CaseKind.NORMAL_PAYMENT)
+    payment = await rows.read_normal_payment(command.connection, case_id)
+    if payment is None:
+        raise NotFound
+    if not case.is_open or await last_fact(command.connection, case_id, *ENDINGS) is not None:
+        raise await case_closed(command, case, *ENDINGS)
+    return payment

@@ -1,0 +1,76 @@
+"""A normal payment in the demo: two members, the local bank's page, and the balance to which the money comes (E7)."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from api.account.codes import StepUp, StepUpCodeRequest, step_up
+from api.balance import read_balance
+from api.bank_account import CardIn, add_card, list_bank_accounts
+from api.normal_payment import (
+    AcceptNormalPayment,
+    NormalPaymentIn,
+    PaymentChoice,
+    pay_normal_payment,
+    read_normal_payment_terms,
+    request_normal_payment,
+)
+from api.payment import PaymentDetail, read_payment
+from api.values import AmountIn
+from demo.actors import Member, wait_for
+from demo.personnel_generator import Employee
+from demo.play import Play, Told
+from domain.bank_account import BankAccountState
+
+# Invented, with its check digit right.
+_CARD = "6037990000000105"
+_RIAL = 25_000_000
+_WHAT_FOR = "طراحی کارت ویزیت"
+# The bank compares where a form comes from, as a browser tells it.
+_FROM_ITSELF = {"Sec-Fetch-Site": "same-origin"}
+
+
+async def paid(play: Play, person: Employee, colleague: Employee) -> Told:
+    """One member pays another outside escrow, through the gateway; it is in the other's balance at once."""
+    play.screen.chapter("12. A normal payment: one member pays another through the gateway")
+    payer, payee = await play.member(person), await play.member(colleague)
+    await _register_card(play, payer)
+    terms = await payer.client.call(read_normal_payment_terms)
+    wish = NormalPaymentIn(
+        mobile=colleague.mobile, amount=AmountIn(amount=_RIAL), what_for=_WHAT_FOR, terms_version=terms.version
+    )
+    case_id = (await payer.client.call(request_normal_payment, wish)).id
+    accept = AcceptNormalPayment(kind="answer_normal_payment", decision="accept", terms_version=terms.version)
+    await payee.decide(case_id, accept)
+    play.screen.done("asked and accepted: both in words that the platform takes no responsibility")
+    await payer.task(case_id, "pay_normal_payment")
+    payment_id = (await payer.client.call(pay_normal_payment, case_id, PaymentChoice())).id
+    await _pay_at_bank(play, payer, payment_id)
+    await payer.case_in(case_id, "paid")
+    balance = await payee.client.call(read_balance)
+    play.screen.done(f"verified with the gateway and taken: the payee's balance is {balance.available.fa}")
+    return Told("Case 8: a normal payment", payer, case_id)
+
+
+async def _register_card(play: Play, payer: Member) -> None:
+    code_id, code = await payer.read_code(payer.client, StepUpCodeRequest(purpose="step_up"))
+    await payer.client.call(step_up, StepUp(code_id=code_id, code=code))
+    await payer.client.call(add_card, CardIn(number=_CARD))
+
+    async def confirmed() -> bool | None:
+        accounts = (await payer.client.call(list_bank_accounts)).items
+        return any(account.state is BankAccountState.CONFIRMED for account in accounts) or None
+
+    await wait_for(confirmed, "the registry of bank accounts")
+    play.screen.done("the payer registered a card after a fresh code, and the registry says that it is theirs")
+
+
+async def _pay_at_bank(play: Play, payer: Member, payment_id: UUID) -> None:
+    async def linked() -> PaymentDetail | None:
+        payment = await payer.client.call(read_payment, payment_id)
+        return payment if payment.attempts[-1].link else None
+
+    link = str((await wait_for(linked, "the gateway's link")).attempts[-1].link)
+    http = payer.client.http
+    await http.post(link, data={"deed": "pay", "card": _CARD}, headers=_FROM_ITSELF, follow_redirects=True)
+    play.screen.done("paid on the local bank's page, whose way back has the gateway asked")

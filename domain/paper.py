@@ -1,0 +1,166 @@
+"""Papers (docs/rules.md, G9): what is printed on each kind, how often one may be checked, and their words.
+
+What a paper says is frozen when it is issued. Whoever holds one checks it on a page that names nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import ClassVar, Final, Protocol
+
+from domain.account import Limit
+from domain.dates import format_deadline, format_weekday
+from domain.errors import Conflict
+from domain.money import Money, format_rial, format_toman, toman_in_words
+from domain.persian import clean_text, persian_digits
+from domain.wording import CapabilityWords, Sentence
+
+# Of a network: those of an office come from one address. Apart from signing in, which nobody slows down by checking.
+CHECKS_PER_ADDRESS: Final = Limit("paper_checks_address", 300, timedelta(hours=1), timedelta(seconds=10))
+
+
+class PaperKind(StrEnum):
+    """Which papers there are; each is the name of its template too."""
+
+    PAYMENT_RECEIPT = "payment_receipt"
+    CREDIT_CONFIRMATION = "credit_confirmation"
+
+
+class PaperState(StrEnum):
+    """How it stands with what a paper is about."""
+
+    PAID = "paid"
+    RETURNED = "returned"
+    USABLE = "usable"
+    PURCHASES_STOPPED = "purchases_stopped"
+    ENDED = "ended"
+
+
+class CreditOver(Conflict):
+    """A confirmation of a credit that has ended."""
+
+    code = "credit_over"
+    fa = "این اعتبار پایان یافته است؛ برای آن تأییدیهٔ تازه صادر نمی‌شود."
+    en = "This credit has ended; no confirmation of it is issued any more."
+
+
+class PaperContent(Protocol):
+    """What a paper says, as values. ``amount`` is the one that its check page tells, in rial."""
+
+    kind: ClassVar[PaperKind]
+
+    @property
+    def amount(self) -> int:
+        """In rial."""
+
+    @property
+    def state(self) -> PaperState:
+        """When it was issued."""
+
+    def printed(self) -> Mapping[str, object]:
+        """Each value as people read it, by its name in the template.
+
+        Raises:
+            ValueError: an amount is negative or out of bounds.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentReceipt:
+    """The receipt of a payment: ``amount`` is all that came, ``fee`` the gateway's part; ``card`` is masked."""
+
+    payer: str
+    purpose: str
+    receiver: str
+    amount: int
+    gateway: str
+    reference: str
+    paid: datetime
+    case_number: str
+    fee: int | None = None
+    card: str | None = None
+    state: PaperState = PaperState.PAID
+
+    kind: ClassVar = PaperKind.PAYMENT_RECEIPT
+
+    def printed(self) -> Mapping[str, object]:
+        """As ``PaperContent``."""
+        return {
+            "payer": clean_text(self.payer),
+            "purpose": clean_text(self.purpose),
+            "receiver": clean_text(self.receiver),
+            "amount": _printed(self.amount),
+            "fee": None if self.fee is None else _printed(self.fee),
+            "gateway": clean_text(self.gateway),
+            "reference": clean_text(self.reference),
+            "card": None if self.card is None else persian_digits(clean_text(self.card)),
+            "paid": format_deadline(self.paid, persian=True, with_year=True),
+            "case_number": persian_digits(self.case_number),
+            "state": _STATES[self.state].fa,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CreditConfirmation:
+    """The confirmation of a usable credit for its holder. Amounts are rial; the national id is masked."""
+
+    holder: str
+    national_id: str
+    programme: str
+    amount: int
+    monthly: int
+    instalments: int
+    since: date
+    until: date
+    case_number: str
+    state: PaperState
+
+    kind: ClassVar = PaperKind.CREDIT_CONFIRMATION
+
+    def printed(self) -> Mapping[str, object]:
+        """As ``PaperContent``."""
+        return {
+            "holder": clean_text(self.holder),
+            "national_id": persian_digits(self.national_id),
+            "programme": clean_text(self.programme),
+            "amount": _printed(self.amount),
+            "monthly": _printed(self.monthly),
+            "instalments": persian_digits(str(self.instalments)),
+            "since": format_weekday(self.since),
+            "until": format_weekday(self.until),
+            "case_number": persian_digits(self.case_number),
+            "state": _STATES[self.state].fa,
+        }
+
+
+CONTENTS: Final[Mapping[PaperKind, type[PaymentReceipt | CreditConfirmation]]] = {
+    content.kind: content for content in (PaymentReceipt, CreditConfirmation)
+}
+
+
+def _printed(rial: int) -> Mapping[str, str]:
+    """An amount in the three ways in which papers say it."""
+    money = Money(rial)
+    return {"toman": format_toman(money), "rial": format_rial(money), "words": toman_in_words(money)}
+
+
+_STATES: Final[Mapping[StrEnum, Sentence]] = {
+    PaperState.PAID: Sentence("پرداخت شده", "paid"),
+    PaperState.RETURNED: Sentence("بازگردانده شده", "returned"),
+    PaperState.USABLE: Sentence("برقرار", "usable"),
+    PaperState.PURCHASES_STOPPED: Sentence("برقرار، بدون خرید تازه", "usable, without new purchases"),
+    PaperState.ENDED: Sentence("پایان‌یافته", "ended"),
+}
+
+WORDS: Final = CapabilityWords(
+    terms={
+        PaperKind: {
+            PaperKind.PAYMENT_RECEIPT: Sentence("رسید پرداخت", "Receipt of a payment"),
+            PaperKind.CREDIT_CONFIRMATION: Sentence("تأییدیهٔ اعتبار", "Confirmation of a credit"),
+        },
+        PaperState: _STATES,
+    },
+)

@@ -1,0 +1,48 @@
+"""Pictures that others made, drawn anew by a process of its own: what is kept holds pixels and nothing else (G7)."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from domain.attachment import FileNotAccepted, PictureTooLarge
+from domain.errors import InvalidInput
+from gateways.apart import TOO_MUCH, start_apart
+
+_MAKER: Final = "gateways.picture_maker"
+_SECONDS: Final = 30
+# So many at once in a process; others wait for their turn.
+_AT_ONCE: Final = ThreadPoolExecutor(max_workers=2, thread_name_prefix="picture")
+_REFUSALS: Final[dict[str, type[InvalidInput]]] = {
+    refusal.code: refusal for refusal in (FileNotAccepted, PictureTooLarge)
+}
+
+
+async def redraw(source: Path, target: Path) -> None:
+    """Draw a picture anew as a JPEG, upright, without what else its file holds, at most 4096 pixels a side.
+
+    Raises:
+        FileNotAccepted: it cannot be drawn, or moves.
+        PictureTooLarge: it has too many pixels, or asked for too much.
+        RuntimeError: the process that draws was stopped from outside.
+    """
+    await asyncio.get_running_loop().run_in_executor(_AT_ONCE, _redraw, source, target)
+
+
+def _redraw(source: Path, target: Path) -> None:
+    with start_apart(_MAKER, source, target) as process:
+        try:
+            said, _ = process.communicate(timeout=_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise PictureTooLarge(field="file") from None
+    if process.returncode in TOO_MUCH:
+        raise PictureTooLarge(field="file")
+    if process.returncode:
+        msg = f"the maker of pictures ended with {process.returncode}"
+        raise RuntimeError(msg)
+    if said:
+        raise _REFUSALS[said.decode("ascii")](field="file")

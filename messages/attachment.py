@@ -1,0 +1,13 @@
+"""What travels of the files of a case (G7): what each is for."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Purpose(StrEnum):
+    """What a file shows."""
+
+    SIGNED_REQUEST = "signed_request"
+    IDENTITY_PAPER = "identity_paper"
+    SUPPORTING_PAPER = "supporting_paper"

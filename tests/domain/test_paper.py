@@ -1,0 +1,72 @@
+"""What papers print (G9)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any, cast
+
+import pytest
+
+from domain.dates import format_weekday
+from domain.money import MAX_AMOUNT, Money, MoneyError, Unit, UnitMismatch, format_rial
+from domain.paper import CONTENTS, PaperKind, PaymentReceipt
+
+RECEIPT = PaymentReceipt(
+    payer="مریم رضایی",
+    purpose="سفارش ۱۲",
+    receiver="فروشگاه بهار",
+    amount=41_234_567,
+    gateway="زرین‌پال",
+    reference="A0000-12/44",
+    paid=datetime(2026, 11, 30, 11, 30, tzinfo=UTC),
+    case_number="481027360",
+)
+
+
+def amount(content: PaymentReceipt, name: str = "amount") -> dict[str, str]:
+    """How an amount is printed."""
+    return cast("dict[str, str]", content.printed()[name])
+
+
+def test_an_amount_is_printed_in_toman_in_rial_and_in_words() -> None:
+    assert amount(RECEIPT) == {
+        "toman": "۴٬۱۲۳٬۴۵۶٫۷ تومان",
+        "rial": "۴۱٬۲۳۴٬۵۶۷ ریال",
+        "words": "چهار میلیون و صد و بیست و سه هزار و چهارصد و پنجاه و شش تومان و هفت ریال",
+    }
+
+
+def test_the_greatest_amount_has_words_and_a_greater_one_is_no_paper() -> None:
+    assert amount(replace(RECEIPT, amount=MAX_AMOUNT))["words"] == "ده کوادریلیون تومان"
+    for impossible in (MAX_AMOUNT + 1, 10**28, -1):
+        with pytest.raises(ValueError, match=r"amount|number"):
+            replace(RECEIPT, amount=impossible).printed()
+
+
+def test_a_fee_and_a_card_are_printed_only_where_there_are() -> None:
+    assert (RECEIPT.printed()["fee"], RECEIPT.printed()["card"]) == (None, None)
+    paid = replace(RECEIPT, fee=5_000, card="603799******1234")
+    assert amount(paid, "fee")["toman"] == "۵۰۰ تومان"
+    assert paid.printed()["card"] == "۶۰۳۷۹۹******۱۲۳۴"
+
+
+def test_a_moment_and_a_day_have_their_weekday_and_year() -> None:
+    assert RECEIPT.printed()["paid"] == "دوشنبه ۹ آذر ۱۴۰۵، ساعت ۱۵:۰۰"
+    assert format_weekday(date(2026, 11, 30)) == "دوشنبه ۹ آذر ۱۴۰۵"
+
+
+def test_marks_that_turn_the_reading_direction_are_not_printed() -> None:
+    turned = replace(RECEIPT, payer="علی \u202e ۵۰۰ تومان", reference="12\u206634")
+    assert (turned.printed()["payer"], turned.printed()["reference"]) == ("علی ۵۰۰ تومان", "1234")
+
+
+def test_every_kind_has_its_content() -> None:
+    assert set(CONTENTS) == set(PaperKind)
+
+
+def test_only_rial_are_shown_in_rial() -> None:
+    with pytest.raises(UnitMismatch):
+        format_rial(Money(1, Unit.USD))
+    with pytest.raises(MoneyError):
+        Money(cast(Any, 1.5))
