@@ -25,7 +25,16 @@ from tests.books import Superuser, assert_books_clean
 from tests.conftest import SITE
 from tests.faulty_gateway import FaultyGateway, Trouble, WorkerDied
 from tests.length import length
-from tests.payment_steps import PaymentScenario, change_policy, end_purpose, open_purpose, pass_time, refuse, take
+from tests.payment_steps import (
+    PURPOSE,
+    PaymentScenario,
+    change_policy,
+    end_purpose,
+    open_purpose,
+    pass_time,
+    refuse,
+    take,
+)
 
 SEQUENCES, LENGTH = length(6, 1_000), 30
 STRANGER = "5022290000000001"
@@ -228,12 +237,12 @@ class Played:
 async def test_whatever_happens_every_rial_is_explained(
     context: Context, arrange: Arrange, activity_context: ActivityContext, superuser: Superuser, tmp_path: Path
 ) -> None:
-    await change_policy(context, most_a_day_rial=10**13, attempts=20)
     for seed in range(SEQUENCES):
         chance = random.Random(seed)  # noqa: S311 - a game
         played: Played
         bank = LocalBank(tmp_path / f"bank-{seed}", SITE, lambda: datetime.now(UTC) + played.late)  # noqa: B023
-        gateway = FaultyGateway(bank)
+        gateway, bearers = FaultyGateway(bank), chance.choice(([PURPOSE], []))
+        await change_policy(context, most_a_day_rial=10**13, attempts=20, payer_bears_fee=bearers, fee_ppm=15_000)
         scenario = await PaymentScenario.opened(context, arrange, activity_context, bank)
         played = Played(scenario.with_gateways(local=gateway), gateway, superuser, chance)
         gateway.trouble, played.held_before = played.trouble, await superuser.value(_CLEARING)
