@@ -23,6 +23,7 @@ from tests.arrange import Arrange
 from tests.books import Superuser, assert_books_clean
 from tests.conftest import SITE, Database
 from tests.faulty_gateway import FaultyGateway, Trouble, WorkerDied
+from tests.length import length
 from tests.payment_desk import DAY, Desk
 from tests.payment_steps import AMOUNT, PaymentScenario, change_policy, end_purpose, pass_time, refuse, take
 from tests.transitions import WiredContext
@@ -135,8 +136,11 @@ async def test_each_step_taken_twice_acts_once(desk: Desk, step: str, prepare: P
     await assert_books_clean(desk.scenario.context.engine)
 
 
-@pytest.mark.parametrize(("step", "prepare"), PREPARED, ids=_NAMES)
-async def test_each_step_whose_commit_s_answer_is_lost_acts_once(
+# In the long form every test of a transition loses the answers to its COMMITs.
+@pytest.mark.parametrize(
+    ("step", "prepare"), [("verify_payment", _came_back), ("return_money", _one_refused), ("book_return", Desk.booked)]
+)
+async def test_a_step_whose_commit_s_answer_is_lost_acts_once(
     desk: Desk, database: Database, step: str, prepare: Prepare
 ) -> None:
     case_id = await prepare(desk)
@@ -177,6 +181,27 @@ async def test_a_worker_that_dies_before_or_after_a_call_moves_nothing_twice(
         call != "request_link"
     )
     assert await desk.superuser.value("SELECT count(*) FROM payment_attempts WHERE state = 'requested'") == 0
+
+
+async def test_a_day_of_unclear_answers_is_one_step_and_then_the_office_is_asked(desk: Desk) -> None:
+    hours = length(2, 24)
+    await change_policy(desk.scenario.context, unclear_hours=hours)
+    case_id = await desk.at_bank()
+    await desk.scenario.come_back(case_id)
+    desk.gateway.always(Trouble.SILENT, "settle")
+    passed = timedelta(0)
+    while passed < timedelta(hours=hours):
+        with pytest.raises(ApplicationError, match="asked again") as asked:
+            await desk.scenario.step_in("verify_payment", case_id, 7)
+        pause = asked.value.next_retry_delay
+        assert pause is not None
+        passed += pause
+        await pass_time(desk.superuser, pause)
+
+    assert desk.gateway.calls["settle"] > length(40, 150)
+    assert await desk.superuser.value("SELECT count(*) FROM timeline WHERE code = 'payment_unclear'") == 1
+    assert await desk.superuser.value("SELECT count(*) FROM notices WHERE template = 'payment_unclear'") == 1
+    assert (await desk.scenario.step_in("verify_payment", case_id, 7)).step == "request_settlement"
 
 
 async def test_who_asks_for_another_try_while_the_first_is_found_paid_is_sent_to_no_bank(desk: Desk) -> None:
