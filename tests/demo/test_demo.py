@@ -37,6 +37,7 @@ _OUTCOMES = (
     "Case 5: Tavana, returned and corrected",
     "Case 6: Tavana, expired",
     "Case 7: MiniPay, mended by a corrected file",
+    "Case 8: a normal payment",
 )
 
 
