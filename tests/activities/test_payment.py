@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,9 +21,10 @@ from gateways.local_bank import USUAL_CARD, BankDeed, LocalBank
 from gateways.payment import Outcome, Paid
 from messages.case import OVER, WAIT, CaseKind
 from messages.payment import TaskKind
-from storage import ledger
+from storage import cases, ledger
+from storage import payment as rows
 from storage.database import SERVICE, transaction
-from tests.arrange import Arrange
+from tests.arrange import Arrange, eventually
 from tests.books import Superuser, assert_books_clean
 from tests.conftest import SITE, Database
 from tests.faulty_gateway import FaultyGateway, Trouble, WorkerDied
@@ -96,8 +98,8 @@ class Desk:
 
     async def deeds(self) -> list[str]:
         """What the bank did, apart from being paid."""
-        rows = await self.gateway.bank.list_day(tehran_day(datetime.now(UTC)))
-        return [str(row.what) for row in rows if row.what is not BankDeed.PAID]
+        lines = await self.gateway.bank.list_day(tehran_day(datetime.now(UTC)))
+        return [str(one.what) for one in lines if one.what is not BankDeed.PAID]
 
 
 @pytest.fixture
@@ -322,6 +324,24 @@ async def test_verify_says_paid_after_we_gave_up_and_the_bank_gives_it_back(desk
     assert (await desk.superuser.effects(), await desk.deeds()) == (before, [])
     later = LocalBank(tmp_path / "bank", SITE, lambda: datetime.now(UTC) + timedelta(minutes=16))
     assert later.find(await desk.scenario.authority(case_id)).line(BankDeed.RETURNED)
+
+
+async def test_a_payer_who_comes_back_while_a_step_is_taken_is_heard(desk: Desk) -> None:
+    case_id = await desk.at_bank()
+    token, (attempt,) = await desk.scenario.token(case_id), await desk.scenario.attempts(case_id)
+
+    async def waits() -> bool:
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        return bool(await desk.superuser.value(waiting))
+
+    async with transaction(desk.scenario.context.engine, SERVICE) as connection:
+        await cases.lock_case(connection, case_id)
+        coming = asyncio.create_task(commands.call_back(desk.scenario.context, token=token, origin="origin"))
+        await eventually(waits, "the callback to wait for the step")
+        await rows.look_later(connection, attempt, attempt.begun_at, look_at=attempt.begun_at + DAY)
+
+    assert await coming == case_id
+    assert [one.came_back for one in await desk.scenario.attempts(case_id)] == [True]
 
 
 async def test_an_unclear_second_try_holds_back_nothing_of_the_first(desk: Desk) -> None:
