@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from api.answering import Decision, TaskDecisions
 from api.case_view import Action, CaseRow, CaseView, Section, case_row
@@ -21,6 +21,7 @@ from commands.refusals import refuses
 from domain.access import Part
 from domain.catalogue import words
 from domain.payment import AttemptEnd, GatewayName, PaymentPolicy, RefundReason, RefundWay, ShareState, TryState
+from domain.persian import clean_text, value_text
 from messages.case import CaseKind
 from messages.payment import TaskKind
 from storage import case_lists
@@ -53,9 +54,9 @@ class GiveUp(Decision):
 
     kind: Literal["settle_payment"]
     decision: Literal["give_up"]
-    note: Annotated[str, StringConstraints(min_length=3, max_length=500, strip_whitespace=True)] = Field(
-        description="Who said so, and when", examples=["پشتیبانی درگاه: تراکنشی با این شناسه نیست"]
-    )
+    note: Annotated[
+        str, StringConstraints(max_length=500), AfterValidator(clean_text), StringConstraints(min_length=3)
+    ] = Field(description="Who said so, and when", examples=["پشتیبانی درگاه: تراکنشی با این شناسه نیست"])
 
     @refuses(commands.give_up)
     async def decide(self, command: Command, task: Task) -> None:
@@ -68,9 +69,9 @@ class ReturnByHand(Decision):
 
     kind: Literal["return_payment"]
     decision: Literal["return_by_hand"]
-    reference: Annotated[str, StringConstraints(min_length=4, max_length=40, strip_whitespace=True)] = Field(
-        description="The bank's reference of the transfer", examples=["140509090012345678"]
-    )
+    reference: Annotated[
+        str, StringConstraints(max_length=40), AfterValidator(value_text), StringConstraints(min_length=4)
+    ] = Field(description="The bank's reference of the transfer", examples=["140509090012345678"])
 
     @refuses(commands.return_by_hand)
     async def decide(self, command: Command, task: Task) -> None:

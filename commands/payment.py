@@ -28,6 +28,7 @@ from messages.payment import FactKind, Phase, TaskKind
 from storage import account
 from storage import payment as rows
 from storage.bank_account import own_cards
+from storage.cases import lock_case
 from storage.database import SERVICE, as_service, transaction
 from storage.locks import About, lock
 from storage.payment import NewItem
@@ -214,6 +215,8 @@ async def call_back(context: Context, *, token: str, origin: str) -> UUID:
                 connection, context.seals, from_network(rules.STRAY_CALLBACKS_PER_ADDRESS, origin)
             )
         elif await account.count_use(connection, context.seals, rules.CALLBACKS_PER_TRY, token) is None:
+            # Before its try, as the process does: else each could wait for what the other has.
+            await lock_case(connection, found[0])
             await rows.call_back(connection, token)
     # After the commit: what was counted stays counted.
     if wait is not None:
