@@ -59,7 +59,7 @@ class NoGateway(Conflict):
     """No gateway takes payments at this moment."""
 
     code = "no_payment_gateway"
-    fa = "اکنون هیچ درگاهی پرداخت نمی‌پذیرد؛ کمی بعد دوباره بکوشید."
+    fa = "اکنون هیچ درگاهی پرداخت نمی‌پذیرد؛ کمی بعد دوباره تلاش کنید."
     en = "No gateway takes payments at the moment; please try again a little later."
 
 
@@ -303,7 +303,7 @@ WORDS: Final = CapabilityWords(
         CaseKind.PAYMENT: {
             Phase.AWAITING_LINK: Sentence("در حال گرفتن نشانی درگاه", "The gateway is being asked for a link"),
             Phase.AT_BANK: Sentence("در درگاه بانک", "At the bank"),
-            Phase.AWAITING_PAYER: Sentence("پرداخت نشد؛ می‌توانید دوباره بکوشید", "Not paid; you may try again"),
+            Phase.AWAITING_PAYER: Sentence("پرداخت نشد؛ می‌توانید دوباره تلاش کنید", "Not paid; you may try again"),
             Phase.UNCLEAR: Sentence("هنوز نمی‌دانیم پرداخت شده است یا نه", "It is not known yet whether it was paid"),
             Phase.AWAITING_SETTLEMENT: Sentence("در انتظار پیگیری امور تسویه", "The settlement office looks into it"),
             Phase.RECEIVED: Sentence("پرداخت شد؛ در حال ثبت", "Paid; being recorded"),
