@@ -192,6 +192,9 @@ async def look_at_payment(command: Command, case_id: UUID) -> UUID:
     _, attempts = await _lock_payment(command, case_id)
     looked = [one for one in attempts if one.is_watched and not _looked_lately(one, command)]
     if looked:
+        wait = await account.count_use(command.connection, command.seals, rules.LOOKS_PER_PAYMENT, str(case_id))
+        if wait is not None:
+            raise TooMany(retry_after=wait)
         await rows.look_now(command.connection, case_id)
         await command.act(case_id, FactKind.PAYMENT_LOOKED_AT, part=Part.PAYER)
     return case_id

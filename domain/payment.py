@@ -22,6 +22,8 @@ FREE_FOR_PAYER: Final = frozenset({"purchase", "instalment"})
 ATTEMPTS_PER_MEMBER: Final = Limit("payment_attempts", 20, timedelta(hours=1))
 # So often within an hour a payer's coming back has the gateway asked about one try; who comes back more is led home.
 CALLBACKS_PER_TRY: Final = Limit("payment_callbacks", 30, timedelta(hours=1))
+# As often by pressing on the page of one payment.
+LOOKS_PER_PAYMENT: Final = Limit("payment_looks", 30, timedelta(hours=1))
 # Ways back that are none of ours, of a network. Any site may lead a browser there, as banks do: counted apart from
 # signing in, or a page of somebody else's would use up what the network of its visitors has for that.
 STRAY_CALLBACKS_PER_ADDRESS: Final = Limit("payment_callbacks_address", 300, timedelta(hours=1), timedelta(seconds=10))
