@@ -215,3 +215,22 @@ async def test_the_second_gateway_gives_the_link_where_the_first_is_down(
     await both.try_again(case_id, "first")
     await both.go_on(case_id)
     assert [one.gateway for one in await both.attempts(case_id)] == ["second", "first", "second"]
+
+
+async def test_whose_tries_are_used_up_begins_a_new_payment_at_once(
+    scenario: PaymentScenario, superuser: Superuser
+) -> None:
+    await change_policy(scenario.context, attempts=2)
+    purpose = await scenario.purpose()
+    case_id = await scenario.at_bank((purpose, AMOUNT))
+    await scenario.cancel(case_id)
+    await scenario.go_on(case_id)
+    assert await scenario.phase(case_id) == "awaiting_payer"
+    await scenario.try_again(case_id)
+    await scenario.go_on(case_id)
+    await scenario.cancel(case_id)
+    await scenario.go_on(case_id)
+
+    assert await scenario.phase(case_id) == "not_paid"
+    await refused(superuser, CaseClosed, scenario.try_again(case_id))
+    await scenario.open((purpose, AMOUNT))
