@@ -372,7 +372,7 @@ WORDS: Final = CapabilityWords(
         Event.PAYMENT_RETURNED: Sentence(
             "{amount:toman} به پرداخت‌کننده برگشت.", "{amount:toman} went back to the payer."
         ),
-        Event.PAYMENT_ENDED: Sentence("مهلت این پرداخت گذشت.", "The time for this payment is over."),
+        Event.PAYMENT_ENDED: Sentence("این پرداخت بسته شد.", "This payment was closed."),
     },
     sms={
         Event.PAYMENT_UNCLEAR: (

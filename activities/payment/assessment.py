@@ -102,7 +102,9 @@ async def assess(step: Transition) -> NextStep:
         return await _wait(step, state, asked)
     if state.accepted is not None:
         return await end(step, state)
-    if not state.undecided or state.payment.pay_until <= moment:
+    # Whoever may not try again begins a payment anew, and for that this one must be over.
+    is_over = state.payment.pay_until <= moment or len(state.attempts) >= state.policy.attempts
+    if is_over or not state.undecided:
         return NextStep(Step.CLOSE_PAYMENT)
     return await _wait(step, state, asked)
 
@@ -209,7 +211,7 @@ async def lapse(step: Transition, expired: Sequence[Task]) -> NextStep:  # noqa:
 
 
 async def close_payment(step: Transition) -> NextStep:
-    """The time to pay is over, or what was to be paid is not wanted any more: nothing came, or all went back."""
+    """No try may begin any more, or what was to be paid is not wanted any more: nothing came, or all went back."""
     state = await read_state(step)
     await rows.refuse_all(step.connection, step.case.id)
     await step.add_event(Event.PAYMENT_ENDED)

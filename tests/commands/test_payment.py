@@ -229,3 +229,22 @@ async def test_a_network_whose_browsers_are_led_to_ways_back_that_are_none_of_ou
         await stray()
     with pytest.raises(NotFound):
         await open_invitation(scenario.context, token="x" * 22, origin="192.0.2.9")
+
+
+async def test_whose_tries_are_used_up_begins_a_new_payment_at_once(
+    scenario: PaymentScenario, superuser: Superuser
+) -> None:
+    await change_policy(scenario.context, attempts=2)
+    purpose = await scenario.purpose()
+    case_id = await scenario.at_bank((purpose, AMOUNT))
+    await scenario.cancel(case_id)
+    await scenario.go_on(case_id)
+    assert await scenario.phase(case_id) == "awaiting_payer"
+    await scenario.try_again(case_id)
+    await scenario.go_on(case_id)
+    await scenario.cancel(case_id)
+    await scenario.go_on(case_id)
+
+    assert await scenario.phase(case_id) == "not_paid"
+    await refused(superuser, CaseClosed, scenario.try_again(case_id))
+    await scenario.open((purpose, AMOUNT))
