@@ -223,6 +223,8 @@ async def test_what_the_gateway_was_asked_to_give_back_is_told_to_who_pays_it_ba
         _AMOUNT,
     )
     assert back["asked"] is not None
+    # Of the two that were paid it says which one the gateway's desk is asked about.
+    assert back["authority"] == await paying.authority(case_id, 1)
     task = await open_task(paying.context, case_id, TaskKind.RETURN_PAYMENT)
     address, decided = f"/v1/tasks/{task}/decision", {"kind": "return_payment", "decision": "return_by_hand"}
     for nothing in ("123", "۱۲۳ ", "\u202e" * 4):
@@ -231,4 +233,4 @@ async def test_what_the_gateway_was_asked_to_give_back_is_told_to_who_pays_it_ba
     assert await _post(api, address, paying.officer, decided | {"reference": " ۱۴۰۵۰۹۰۹۰۰۱۲\u200f"}) == (200, "")
     await paying.go_on(case_id)
     (back,) = (await _read(api, case_id, paying.payer))["returns"]
-    assert (back["reference"], back["returned"] is not None) == ("140509090012", True)
+    assert (back["reference"], back["returned"] is not None, back["authority"]) == ("140509090012", True, None)

@@ -327,6 +327,8 @@ async def test_the_office_pays_back_what_no_gateway_could_and_is_warned_of_one_t
     task = await open_task(paying.context, case_id, TaskKind.RETURN_PAYMENT)
     await officer.go(f"/tasks/{task}")
     await officer.reads("نخست از پشتیبانی درگاه بپرسید")
+    asked = officer.page.locator(".warning", has_text="نخست از پشتیبانی درگاه بپرسید")
+    assert await paying.authority(case_id, 1) in await asked.inner_text()
     await officer.look()
     await officer.picture("payment-return")
     await officer.fill(reference="140509090012345678")
