@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from api.answering import Decision, TaskDecisions
 from api.case_view import Action, CaseRow, CaseView, Section, case_row
@@ -38,11 +37,6 @@ router = APIRouter(prefix="/v1", tags=["payments"], route_class=Operation)
 _Member = Depends(require(member=True))
 
 
-def _cleaned(clean: Callable[[str], str]) -> BeforeValidator:
-    """What an officer records as evidence is something that can be read, and found again as the bank writes it."""
-    return BeforeValidator(lambda value: clean(value) if isinstance(value, str) else value)
-
-
 class HaveGatewayAsked(Decision):
     """The gateway is asked for another while what became of the payment."""
 
@@ -60,9 +54,9 @@ class GiveUp(Decision):
 
     kind: Literal["settle_payment"]
     decision: Literal["give_up"]
-    note: Annotated[str, _cleaned(clean_text), StringConstraints(min_length=3, max_length=500)] = Field(
-        description="Who said so, and when", examples=["پشتیبانی درگاه: تراکنشی با این شناسه نیست"]
-    )
+    note: Annotated[
+        str, StringConstraints(max_length=500), AfterValidator(clean_text), StringConstraints(min_length=3)
+    ] = Field(description="Who said so, and when", examples=["پشتیبانی درگاه: تراکنشی با این شناسه نیست"])
 
     @refuses(commands.give_up)
     async def decide(self, command: Command, task: Task) -> None:
@@ -75,9 +69,9 @@ class ReturnByHand(Decision):
 
     kind: Literal["return_payment"]
     decision: Literal["return_by_hand"]
-    reference: Annotated[str, _cleaned(value_text), StringConstraints(min_length=4, max_length=40)] = Field(
-        description="The bank's reference of the transfer; its digits are kept as 0-9", examples=["140509090012345678"]
-    )
+    reference: Annotated[
+        str, StringConstraints(max_length=40), AfterValidator(value_text), StringConstraints(min_length=4)
+    ] = Field(description="The bank's reference of the transfer", examples=["140509090012345678"])
 
     @refuses(commands.return_by_hand)
     async def decide(self, command: Command, task: Task) -> None:

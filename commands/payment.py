@@ -28,6 +28,7 @@ from messages.payment import FactKind, Phase, TaskKind
 from storage import account
 from storage import payment as rows
 from storage.bank_account import own_cards
+from storage.cases import lock_case
 from storage.database import SERVICE, as_service, transaction
 from storage.locks import About, lock
 from storage.payment import NewItem
@@ -190,8 +191,10 @@ async def look_at_payment(command: Command, case_id: UUID) -> UUID:
     """Have the gateway asked now: the payer has paid and was not brought back. Returns the case's id."""
     _, attempts = await _lock_payment(command, case_id)
     looked = [one for one in attempts if one.is_watched and not _looked_lately(one, command)]
-    seals, key = command.seals, str(case_id)
-    if looked and await account.count_use(command.connection, seals, rules.LOOKS_PER_PAYMENT, key) is None:
+    if looked:
+        wait = await account.count_use(command.connection, command.seals, rules.LOOKS_PER_PAYMENT, str(case_id))
+        if wait is not None:
+            raise TooMany(retry_after=wait)
         await rows.look_now(command.connection, case_id)
         await command.act(case_id, FactKind.PAYMENT_LOOKED_AT, part=Part.PAYER)
     return case_id
@@ -215,6 +218,8 @@ async def call_back(context: Context, *, token: str, origin: str) -> UUID:
                 connection, context.seals, from_network(rules.STRAY_CALLBACKS_PER_ADDRESS, origin)
             )
         elif await account.count_use(connection, context.seals, rules.CALLBACKS_PER_TRY, token) is None:
+            # Before its try, as the process does: else each could wait for what the other has.
+            await lock_case(connection, found[0])
             await rows.call_back(connection, token)
     # After the commit: what was counted stays counted.
     if wait is not None:

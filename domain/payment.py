@@ -22,11 +22,11 @@ FREE_FOR_PAYER: Final = frozenset({"purchase", "instalment"})
 ATTEMPTS_PER_MEMBER: Final = Limit("payment_attempts", 20, timedelta(hours=1))
 # So often within an hour a payer's coming back has the gateway asked about one try; who comes back more is led home.
 CALLBACKS_PER_TRY: Final = Limit("payment_callbacks", 30, timedelta(hours=1))
+# As often by pressing on the page of one payment.
+LOOKS_PER_PAYMENT: Final = Limit("payment_looks", 30, timedelta(hours=1))
 # Ways back that are none of ours, of a network. Any site may lead a browser there, as banks do: counted apart from
 # signing in, or a page of somebody else's would use up what the network of its visitors has for that.
 STRAY_CALLBACKS_PER_ADDRESS: Final = Limit("payment_callbacks_address", 300, timedelta(hours=1), timedelta(seconds=10))
-# So often within an hour a payer's press has the gateway asked about one payment; it is asked by itself as well.
-LOOKS_PER_PAYMENT: Final = Limit("payment_looks", 30, timedelta(hours=1))
 _PARTS: Final = 1_000_000
 _LONGEST_MINUTES: Final = 24 * 60
 _LONGEST_HOURS: Final = 14 * 24
@@ -126,7 +126,6 @@ class AttemptEnd(StrEnum):
     REVERSED = "reversed"
     AMOUNT_DIFFERS = "amount_differs"
     UNKNOWN_AUTHORITY = "unknown_authority"
-    REFERENCE_TAKEN = "reference_taken"
 
 
 class GatewayName(StrEnum):
@@ -373,7 +372,7 @@ WORDS: Final = CapabilityWords(
         Event.PAYMENT_RETURNED: Sentence(
             "{amount:toman} به پرداخت‌کننده برگشت.", "{amount:toman} went back to the payer."
         ),
-        Event.PAYMENT_ENDED: Sentence("مهلت این پرداخت گذشت.", "The time for this payment is over."),
+        Event.PAYMENT_ENDED: Sentence("این پرداخت بسته شد.", "This payment was closed."),
     },
     sms={
         Event.PAYMENT_UNCLEAR: (
@@ -435,9 +434,6 @@ WORDS: Final = CapabilityWords(
                 "مبلغ دیگری پرداخت شد و بانک برمی‌گرداند", "another amount was paid, and the bank gives it back"
             ),
             AttemptEnd.UNKNOWN_AUTHORITY: Sentence("درگاه این پرداخت را نمی‌شناسد", "the gateway does not know it"),
-            AttemptEnd.REFERENCE_TAKEN: Sentence(
-                "درگاه شماره‌ای داد که از آنِ پرداخت دیگری است", "the gateway named a reference of another payment"
-            ),
         },
     },
 )

@@ -154,7 +154,7 @@ class PaymentGateway(Protocol):
 
         Raises:
             GatewayUnclear: nobody can say yet.
-            GatewayRefused: not this way, or not any more.
+            GatewayRefused: not this way, or not any more; and no earlier call has done it.
         """
         ...
 
@@ -187,11 +187,18 @@ class PaymentGateway(Protocol):
 Gateways = Mapping[str, PaymentGateway]
 
 
+# Fewer digits, or the bank's alone, could be of many people's cards.
+_LEAST_SHOWN: Final = 4
+
+
 def same_card(masked: str, number: str) -> bool:
-    """Whether a masked number, as gateways write it, can be this card's: each digit that is shown agrees."""
+    """Whether a masked number, as gateways write it, can be this card's: enough digits are shown, and each agrees."""
     shown = masked.replace("-", "").replace(" ", "")
-    return len(shown) == len(number) and all(
-        one in {"*", "x", "X", two} for one, two in zip(shown, number, strict=True)
+    tells = shown[-1:].isdigit() and sum(one.isdigit() for one in shown) >= _LEAST_SHOWN
+    return (
+        tells
+        and len(shown) == len(number)
+        and all(one in {"*", "x", "X", two} for one, two in zip(shown, number, strict=True))
     )
 
 

@@ -83,6 +83,7 @@ class PaymentWorkflow(CaseWorkflow):
             then={
                 Step.VERIFY_PAYMENT: "the payer came back from another try",
                 Step.REQUEST_RETURN: "the gateway cannot",
+                Step.BOOK_RETURN: "the settlement office paid another sum back",
                 Step.REQUEST_LINK: "it went back, and the payer tries once more",
                 Step.HAND_OVER: "it went back, and what was paid besides is not taken",
                 Step.CLOSE_PAYMENT: "it went back, and the time to pay is over",
@@ -93,11 +94,16 @@ class PaymentWorkflow(CaseWorkflow):
         Step.REQUEST_RETURN: ProcessStep(
             asks="the settlement office to pay it back",
             silence="asks it anew",
-            then={Step.REQUEST_RETURN: "it stayed silent", Step.BOOK_RETURN: "it paid it back"},
+            then={
+                Step.REQUEST_RETURN: "it stayed silent",
+                Step.BOOK_RETURN: "it paid it back",
+                Step.RETURN_MONEY: "a gateway has another sum to give back",
+            },
         ),
         Step.BOOK_RETURN: ProcessStep(
             then={
                 Step.REQUEST_RETURN: "another sum is to go back",
+                Step.RETURN_MONEY: "another sum is to go back, by its gateway",
                 Step.CLOSE_PAYMENT: "the time to pay is over",
                 OVER: "all that came is taken or has gone back",
             }

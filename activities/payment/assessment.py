@@ -86,7 +86,7 @@ async def read_state(step: Transition) -> PaymentState:
 
 
 def occasion(step: Transition, name: str) -> Occasion:
-    """What a journal of this payment is posted for."""
+    """What a journal of this payment is posted for; ``name`` is unique among those of all payments."""
     return Occasion(key=f"payment:{name}", case_id=step.case.id, actor="system", event_at=step.now)
 
 
@@ -102,7 +102,9 @@ async def assess(step: Transition) -> NextStep:
         return await _wait(step, state, asked)
     if state.accepted is not None:
         return await end(step, state)
-    if not state.undecided or state.payment.pay_until <= moment:
+    # Whoever may not try again begins a payment anew, and for that this one must be over.
+    is_over = state.payment.pay_until <= moment or len(state.attempts) >= state.policy.attempts
+    if is_over or not state.undecided:
         return NextStep(Step.CLOSE_PAYMENT)
     return await _wait(step, state, asked)
 
@@ -125,17 +127,17 @@ async def _follows(step: Transition, state: PaymentState, moment: datetime, aske
     What may take a day, because a gateway is silent, comes after what people wait for: it is looked at anew each time
     before the gateway is asked again.
     """
-    by_hand = state.owed and TaskKind.RETURN_PAYMENT not in asked
+    by_hand = TaskKind.RETURN_PAYMENT not in asked
     is_lost = any(one.look_at is None for one in state.watched)
     possible = (
         (Step.REQUEST_LINK, any(one.state == "requested" for one in state.attempts)),
         (Step.VERIFY_PAYMENT, any(one.is_due(moment) and one.is_news for one in state.watched)),
         (Step.RETURN_REST, state.has_rest),
         (Step.HAND_OVER, state.accepted and state.undecided and step.deadlines.get(Step.HAND_OVER, moment) <= moment),
-        (Step.RETURN_MONEY, any(one.way != "hand" for one in state.owed)),
-        (Step.BOOK_RETURN, by_hand and await booked_by_hand(step, state)),
-        (Step.REQUEST_RETURN, by_hand),
+        (Step.BOOK_RETURN, by_hand and state.owed and await booked_by_hand(step, state)),
+        (Step.REQUEST_RETURN, by_hand and any(one.way == "hand" for one in state.owed)),
         (Step.REQUEST_SETTLEMENT, is_lost and TaskKind.SETTLE_PAYMENT not in asked),
+        (Step.RETURN_MONEY, any(one.way != "hand" for one in state.owed)),
         (Step.VERIFY_PAYMENT, any(one.is_due(moment) for one in state.watched)),
     )
     return next((name for name, is_possible in possible if is_possible), None)
@@ -196,7 +198,8 @@ async def end(step: Transition, state: PaymentState) -> NextStep:
     if taken and state.payment.fee:
         # Where nothing was taken the fee that the payer bore went back with the rest.
         fee = Money(state.payment.fee)
-        await posting.post(step.connection, ledger.gateway_fee_charged(step.case.id, fee, occasion(step, "fee")))
+        charged = ledger.gateway_fee_charged(step.case.id, fee, occasion(step, f"{step.case.id}:fee_charged"))
+        await posting.post(step.connection, charged)
     if taken:
         return await step.end(Phase.PARTLY_RETURNED if back else Phase.PAID)
     return await step.end(Phase.RETURNED if any(one.state == "paid" for one in state.attempts) else Phase.NOT_PAID)
@@ -208,7 +211,7 @@ async def lapse(step: Transition, expired: Sequence[Task]) -> NextStep:  # noqa:
 
 
 async def close_payment(step: Transition) -> NextStep:
-    """The time to pay is over, or what was to be paid is not wanted any more: nothing came, or all went back."""
+    """No try may begin any more, or what was to be paid is not wanted any more: nothing came, or all went back."""
     state = await read_state(step)
     await rows.refuse_all(step.connection, step.case.id)
     await step.add_event(Event.PAYMENT_ENDED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -54,18 +55,11 @@ async def give_back(context: ActivityContext, case_id: UUID) -> GivenBack:
         AskAgain: nothing is clear yet, and the time for that is not over.
     """
     owed, attempts, policy, now = await _read(context, case_id)
-    given, by_hand, unclear = dict[UUID, str](), set[UUID](), list[PaymentReturn]()
-    for one in owed:
-        try:
-            reference = await _give_back(context, one, attempts[one.attempt_id])
-        except GatewayUnclear as trouble:
-            _log.warning("return_unclear", extra={"return_id": str(one.id), "reason": trouble.reason})
-            unclear.append(one)
-        else:
-            if reference is None:
-                by_hand.add(one.id)
-            else:
-                given[one.id] = reference
+    # Together: slow ones must not use up each other's time.
+    answers = await asyncio.gather(*(_give_back(context, one, attempts[one.attempt_id]) for one in owed))
+    given = {one.id: answer for one, answer in zip(owed, answers, strict=True) if isinstance(answer, str)}
+    by_hand = {one.id for one, answer in zip(owed, answers, strict=True) if answer is None}
+    unclear = [one for one, answer in zip(owed, answers, strict=True) if isinstance(answer, GatewayUnclear)]
     overdue = {one.id for one in unclear if now - one.owed_since >= policy.return_for}
     if not given and not by_hand and not overdue and unclear:
         raise AskAgain(min(ask_again_in(now - one.owed_since) for one in unclear))
@@ -85,12 +79,18 @@ async def _read(
         return [one for one in owed if one.way != "hand"], attempts, policy, await postgres_now(connection)
 
 
-async def _give_back(context: ActivityContext, owed: PaymentReturn, attempt: PaymentAttempt) -> str | None:
-    """The reference of what went back; None where no way of the gateway is left.
+async def _give_back(
+    context: ActivityContext, owed: PaymentReturn, attempt: PaymentAttempt
+) -> str | GatewayUnclear | None:
+    """The reference of what went back, or why that is not known; None where no way of the gateway is left."""
+    try:
+        return await _by_gateway(context, owed, attempt)
+    except GatewayUnclear as trouble:
+        _log.warning("return_unclear", extra={"return_id": str(owed.id), "reason": trouble.reason})
+        return trouble
 
-    Raises:
-        GatewayUnclear: what came of it is not known.
-    """
+
+async def _by_gateway(context: ActivityContext, owed: PaymentReturn, attempt: PaymentAttempt) -> str | None:
     gateway = context.gateways.get(attempt.gateway)
     if gateway is None or attempt.authority is None:
         return None

@@ -195,7 +195,8 @@ async def _receive(step: Transition, attempt: PaymentAttempt, paid: Paid) -> Non
     """The money is ours: it stands apart until it is taken, or goes back at once where nobody may take it."""
     if await rows.is_known_reference(step.connection, attempt, paid.reference):
         _log.error("gateway_reference_taken", extra={"gateway": attempt.gateway, "attempt_id": str(attempt.id)})
-        await _end_attempt(step, attempt, AttemptEnd.REFERENCE_TAKEN)
+        # The same payment told once more, or another one whose money is ours: the settlement office finds out.
+        await rows.mark_unclear(step.connection, attempt, step.now, None)
         return
     state = await read_state(step)
     refused = await _refuse(step, state, paid)

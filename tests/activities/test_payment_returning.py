@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import asyncio
 from uuid import UUID
 
 import pytest
@@ -14,13 +14,11 @@ from commands.command import Context
 from gateways.local_bank import LocalBank
 from gateways.payment import Outcome, Paid
 from messages.payment import TaskKind
-from tests.activities.test_payment import Desk
 from tests.arrange import Arrange
 from tests.books import Superuser, assert_books_clean
 from tests.faulty_gateway import FaultyGateway, Trouble
+from tests.payment_desk import DAY, Desk
 from tests.payment_steps import AMOUNT, PaymentScenario, pass_time, refuse, take
-
-DAY = timedelta(hours=25)
 
 
 @pytest.fixture
@@ -247,3 +245,64 @@ async def test_two_returns_of_the_office_are_asked_for_one_after_the_other(desk:
     assert (await desk.balances())["bank"] == 2 * AMOUNT
     assert await desk.scenario.phase(case_id) == "awaiting_payer"
     await assert_books_clean(desk.scenario.context.engine)
+
+
+async def test_a_silent_gateway_holds_up_no_sum_that_is_in_the_office_s_hands(desk: Desk) -> None:
+    case_id = await desk.at_bank()
+    await desk.superuser.run("UPDATE payments SET own_card = true")
+    await desk.scenario.try_again(case_id)
+    await desk.scenario.go_on(case_id)
+    desk.gateway.always(Trouble.REFUSES, "reverse", "refund")
+    await desk.scenario.pay(case_id, 0)
+    await desk.scenario.go_on(case_id)
+    desk.gateway.always(Trouble.SILENT, "reverse", "refund")
+    await desk.scenario.pay(case_id, 1)
+    with pytest.raises(ApplicationError, match="asked again"):
+        await desk.scenario.go_on(case_id)
+
+    await desk.scenario.decide(case_id, TaskKind.RETURN_PAYMENT, commands.return_by_hand, "bank-1")
+
+    # Before the gateway is asked again.
+    assert (await desk.scenario.step("return_money", case_id)).step == "book_return"
+    assert (await desk.scenario.step("book_return", case_id)).step == "return_money"
+    assert [(one[1], one[3]) for one in await returns_of(desk, case_id)] == [("hand", True), ("reverse", False)]
+
+
+async def test_the_office_is_asked_at_once_for_what_is_its_own_while_a_gateway_is_silent(desk: Desk) -> None:
+    case_id = await desk.at_bank()
+    await desk.superuser.run("UPDATE payments SET own_card = true")
+    await desk.scenario.try_again(case_id)
+    await desk.scenario.go_on(case_id)
+    desk.gateway.always(Trouble.SILENT, "reverse")
+    await desk.scenario.pay(case_id, 0)
+    await desk.scenario.pay(case_id, 1)
+    with pytest.raises(ApplicationError, match="asked again"):
+        await desk.scenario.go_on(case_id)
+    await desk.superuser.run(
+        "UPDATE payment_returns SET way = 'hand' WHERE id = (SELECT id FROM payment_returns ORDER BY id LIMIT 1)"
+    )
+
+    assert (await desk.scenario.step("return_money", case_id)).step == "request_return"
+    assert (await desk.scenario.step("request_return", case_id)).step == "return_money"
+
+
+async def test_slow_returns_of_one_payment_do_not_use_up_each_other_s_time(desk: Desk) -> None:
+    both = asyncio.Barrier(2)
+
+    class Slow(FaultyGateway):
+        async def reverse(self, authority: str) -> str:
+            # Answers only once it was asked for both.
+            async with asyncio.timeout(5), both:
+                return await self.bank.reverse(authority)
+
+    case_id = await desk.at_bank()
+    await desk.superuser.run("UPDATE payments SET own_card = true")
+    await desk.scenario.try_again(case_id)
+    await desk.scenario.go_on(case_id)
+    await desk.scenario.pay(case_id, 0)
+    await desk.scenario.pay(case_id, 1)
+    await desk.scenario.step("verify_payment", case_id)
+
+    await desk.scenario.with_gateways(local=Slow(desk.gateway.bank)).step("return_money", case_id)
+
+    assert [(one[1], one[3]) for one in await returns_of(desk, case_id)] == [("reverse", True), ("reverse", True)]

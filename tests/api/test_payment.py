@@ -181,8 +181,8 @@ async def test_the_office_sees_what_it_decides_by_and_records_what_it_found(
     seen = await _read(api, case_id, paying.officer)
     assert seen["attempts"][0]["authority"] == await paying.authority(case_id)
     address, decided = f"/v1/tasks/{task}/decision", {"kind": "settle_payment", "decision": "give_up"}
-    assert await _post(api, address, paying.officer, decided | {"note": "ن"}) == (422, "invalid_input")
-    assert await _post(api, address, paying.officer, decided | {"note": "\u200b" * 4}) == (422, "invalid_input")
+    for nothing in ("ن", "\u202e" * 4, " \u200c\u200c "):
+        assert await _post(api, address, paying.officer, decided | {"note": nothing}) == (422, "invalid_input")
     assert await _post(api, address, paying.officer, decided | {"note": "درگاه: چنین تراکنشی نیست"}) == (200, "")
     await paying.go_on(case_id)
     assert (await _read(api, case_id, paying.payer))["attempts"][0]["state"]["code"] == "given_up"
@@ -227,11 +227,10 @@ async def test_what_the_gateway_was_asked_to_give_back_is_told_to_who_pays_it_ba
     assert back["authority"] == await paying.authority(case_id, 1)
     task = await open_task(paying.context, case_id, TaskKind.RETURN_PAYMENT)
     address, decided = f"/v1/tasks/{task}/decision", {"kind": "return_payment", "decision": "return_by_hand"}
-    assert await _post(api, address, paying.officer, decided | {"reference": "123"}) == (422, "invalid_input")
-    unseen = {"reference": "\u202e\u200b\u200b\u200b"}
-    assert await _post(api, address, paying.officer, decided | unseen) == (422, "invalid_input")
-    as_typed = {"reference": " ۱۴۰۵۰۹۰۹۰۰۱۲\u200f"}
-    assert await _post(api, address, paying.officer, decided | as_typed) == (200, "")
+    for nothing in ("123", "۱۲۳ ", "\u202e" * 4):
+        assert await _post(api, address, paying.officer, decided | {"reference": nothing}) == (422, "invalid_input")
+    # As it is compared with the bank's list, whatever the keyboard.
+    assert await _post(api, address, paying.officer, decided | {"reference": " ۱۴۰۵۰۹۰۹۰۰۱۲\u200f"}) == (200, "")
     await paying.go_on(case_id)
     (back,) = (await _read(api, case_id, paying.payer))["returns"]
     assert (back["reference"], back["returned"] is not None, back["authority"]) == ("140509090012", True, None)

@@ -227,9 +227,13 @@ async def test_a_payer_who_presses_all_day_has_the_gateway_asked_only_so_often(
     long_ago = (
         "UPDATE payment_attempts SET look_at = now() - interval '1 minute', looked_at = now() - interval '1 minute'"
     )
-    for _ in range(rules.LOOKS_PER_PAYMENT.allowed + 3):
+    look = partial(run, scenario.context, scenario.payer, lambda command: commands.look_at_payment(command, case_id))
+    for _ in range(rules.LOOKS_PER_PAYMENT.allowed):
         await superuser.run(long_ago)
-        await run(scenario.context, scenario.payer, lambda command: commands.look_at_payment(command, case_id))
+        await look()
+    await superuser.run(long_ago)
+    with pytest.raises(TooMany):
+        await look()
     asked = "SELECT count(*) FROM facts WHERE case_id = %s AND kind = 'payment_looked_at'"
     assert await superuser.value(asked, case_id) == rules.LOOKS_PER_PAYMENT.allowed
 
@@ -245,3 +249,22 @@ async def test_a_network_whose_browsers_are_led_to_ways_back_that_are_none_of_ou
         await stray()
     with pytest.raises(NotFound):
         await open_invitation(scenario.context, token="x" * 22, origin="192.0.2.9")
+
+
+async def test_whose_tries_are_used_up_begins_a_new_payment_at_once(
+    scenario: PaymentScenario, superuser: Superuser
+) -> None:
+    await change_policy(scenario.context, attempts=2)
+    purpose = await scenario.purpose()
+    case_id = await scenario.at_bank((purpose, AMOUNT))
+    await scenario.cancel(case_id)
+    await scenario.go_on(case_id)
+    assert await scenario.phase(case_id) == "awaiting_payer"
+    await scenario.try_again(case_id)
+    await scenario.go_on(case_id)
+    await scenario.cancel(case_id)
+    await scenario.go_on(case_id)
+
+    assert await scenario.phase(case_id) == "not_paid"
+    await refused(superuser, CaseClosed, scenario.try_again(case_id))
+    await scenario.open((purpose, AMOUNT))

@@ -36,3 +36,8 @@ def test_at_most_ten_digits_of_a_card_are_kept_whatever_a_gateway_tells(told: ob
 def test_a_card_that_a_gateway_shortens_is_still_known_again() -> None:
     assert same_card(masked_card("62741****44"), "6274129005473744")
     assert not same_card(masked_card("62741****44"), "6274129005473745")
+
+
+@pytest.mark.parametrize("told", ["6*", "62741****", "627412******", "****44"])
+def test_a_number_that_hides_nearly_all_or_all_but_the_bank_is_nobodys_own_card(told: str) -> None:
+    assert not same_card(masked_card(told), "6274129005473744")
