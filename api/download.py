@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from fastapi.responses import FileResponse
 from starlette.types import Receive, Scope, Send
+
+from gateways.workplace import workplace
 
 
 class MadeFile(FileResponse):
@@ -34,7 +35,7 @@ class MadeFile(FileResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Write it, and send it."""
         whole = {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"range"]}
-        with tempfile.TemporaryDirectory(prefix="amanat-download-") as directory:
-            self.path = Path(directory) / "file"
+        async with workplace("amanat-download-") as directory:
+            self.path = directory / "file"
             await self._write(self.path)
             await super().__call__(whole, receive, send)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import tempfile
 import zipfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -40,6 +39,7 @@ from domain.catalogue import ATTACHMENTS
 from domain.errors import CaseClosed, EmptyFile, InvalidInput, KeyInFlight, KeyReused, NotFound, TooLarge
 from gateways.files import FileDamaged, FileTooLarge, StoredFile
 from gateways.picture import redraw
+from gateways.workplace import workplace
 from messages.attachment import Purpose
 from storage import attachment, audit
 from storage.account import count_use
@@ -129,8 +129,8 @@ async def add_attachment(
         wait = await count_use(connection, context.seals, FILES_PER_PERSON, str(upload.actor.person_id))
     if wait is not None:
         raise FilesOverQuota(retry_after=wait)
-    with tempfile.TemporaryDirectory(prefix="amanat-attachment-") as directory:
-        received = Path(directory) / "received"
+    async with workplace("amanat-attachment-") as directory:
+        received = directory / "received"
         sha256 = await _receive(upload.content, received)
         media_type = await asyncio.to_thread(_recognise, received)
         kept = received

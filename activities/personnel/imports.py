@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import logging
-import os
-import shutil
-import tempfile
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -30,6 +25,7 @@ from domain.personnel.rows import PersonnelRow, Place, RawRow, judge_row
 from domain.personnel.status import StatusWords
 from gateways.files import FileDamaged
 from gateways.personnel_file import PersonnelFileError, open_rows
+from gateways.workplace import workplace
 from messages.case import NextStep, StepInput
 from messages.personnel import Event, ImportPhase, ImportResult, ImportStep
 from messages.queue import Queue
@@ -52,7 +48,6 @@ MAX_ATTEMPTS = 5
 _BEAT_SECONDS = 3.0
 _CHUNK_LIMIT_MS = 10_000
 _PREFIX = "amanat-personnel-"
-_LEFT_BEHIND_SECONDS = 10
 _log = logging.getLogger("amanat.activities")
 
 
@@ -108,7 +103,8 @@ class PersonnelImport:
             return ImportResult()
         if activity.info().attempt > MAX_ATTEMPTS:
             return await self._alarm(step.case_id, GAVE_UP)
-        async with _workplace() as path:
+        async with workplace(_PREFIX) as directory:
+            path = directory / "file"
             try:
                 await self._context.files.fetch(key, path)
             except FileNotFoundError:
@@ -223,35 +219,6 @@ def import_activities(context: ActivityContext) -> dict[Queue, list[Callable[[St
         Queue.OUTSIDE: [imports.discard_file],
         Queue.BATCH: [imports.import_personnel],
     }
-
-
-@contextlib.asynccontextmanager
-async def _workplace() -> AsyncIterator[Path]:
-    """A path for the opened file, deleted afterwards; what a killed worker left there is deleted first."""
-    await asyncio.to_thread(_clear_left_behind)
-    with tempfile.TemporaryDirectory(prefix=_PREFIX) as directory, _held(Path(directory)):
-        yield Path(directory) / "file"
-
-
-@contextlib.contextmanager
-def _held(directory: Path) -> Iterator[None]:
-    """Lock a directory. The lock ends with the process, however it ends; BlockingIOError if another one has it."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _clear_left_behind() -> None:
-    """Delete opened files that no living worker holds."""
-    for directory in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        # A very young one may not be locked yet.
-        with contextlib.suppress(OSError):
-            if directory.stat().st_mtime < time.time() - _LEFT_BEHIND_SECONDS:
-                with _held(directory):
-                    shutil.rmtree(directory, ignore_errors=True)
 
 
 @contextlib.asynccontextmanager
