@@ -95,7 +95,10 @@ class Desk:
 
     async def deeds(self) -> list[str]:
         """What the bank did, apart from being paid."""
-        lines = await self.gateway.bank.list_day(tehran_day(datetime.now(UTC)))
+        # Yesterday's too: midnight may have come since.
+        today = tehran_day(datetime.now(UTC))
+        days = [await self.gateway.bank.list_day(day) for day in (today - timedelta(days=1), today)]
+        lines = [one for day in days for one in day]
         return [str(one.what) for one in lines if one.what is not BankDeed.PAID]
 
 
