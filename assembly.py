@@ -210,7 +210,7 @@ def _routes(
         Route(MailCode, sender.send_code, Lane.MAIL_CODES, _MAIL_SECONDS),
         Route(CheckJoining, check.check, Lane.INQUIRIES),
         Route(CheckMobileOwner, owner_check.check, Lane.INQUIRIES),
-        Route(CheckBankAccount, account_check.check, Lane.INQUIRIES),
+        Route(CheckBankAccount, account_check.check, Lane.ACCOUNT_INQUIRIES),
         Route(SendInvitation, invitations.send, Lane.NOTICES),
     ]
 

@@ -12,6 +12,7 @@ from api.answering import Decision, TaskDecisions
 from api.case_view import Action, CaseRow, CaseView, Section, case_row
 from api.dependencies import CommandDep, ReadingDep, require
 from api.operation import Operation
+from api.payment import AttemptIn
 from api.values import Amount, AmountIn, IdCursor, Input, Limit, Moment, Out, Page, Words
 from commands import normal_payment as commands
 from commands.command import Command
@@ -81,12 +82,6 @@ class NormalPaymentIn(Input):
     terms_version: int = Field(
         strict=True, ge=1, description="The words that the payer has read and accepts", examples=[1]
     )
-
-
-class PaymentChoice(Input):
-    """By which gateway to pay; without one, the first that takes payments."""
-
-    gateway: str | None = Field(default=None, max_length=40, examples=["zarinpal"])
 
 
 class NormalPaymentTerms(Out):
@@ -250,7 +245,7 @@ def _other(payment: NormalPayment, me: UUID) -> UUID | None:
 
 @router.post("/{case_id}/payment", status_code=201, dependencies=[_Member])
 @refuses(commands.pay_normal_payment)
-async def pay_normal_payment(command: CommandDep, case_id: UUID, choice: PaymentChoice) -> CaseRow:
+async def pay_normal_payment(command: CommandDep, case_id: UUID, choice: AttemptIn) -> CaseRow:
     """Begin to pay what the payee has accepted; answers with the payment's own case."""
     return await case_row(command, await commands.pay_normal_payment(command, case_id, choice.gateway))
 

@@ -153,12 +153,16 @@ class RefundOut(Out):
     owed: Moment = Field(validation_alias="owed_since")
     returned: Moment | None = Field(validation_alias="returned_at")
     reference: str | None = Field(description="The gateway's or the bank's number of it", examples=["140509090012"])
+    authority: str | None = Field(
+        description="By what the gateway knows the try by which it was paid; for staff, who ask its desk by it",
+        examples=["A0000000000000000000000000000wwOGYpd"],
+    )
 
     @classmethod
-    def of(cls, back: PaymentReturn) -> RefundOut:
+    def of(cls, back: PaymentReturn, authority: str | None) -> RefundOut:
         """What goes back."""
         reason, way = Reason.of(RefundReason, back.reason), Reason.of(RefundWay, back.way)
-        return cls.of_row(back, reason=reason, way=way)
+        return cls.of_row(back, reason=reason, way=way, authority=authority)
 
 
 class PaymentOut(Out):
@@ -244,11 +248,13 @@ async def _read(view: CaseView) -> PaymentSection:
         return PaymentSection()
     now, is_payer = await postgres_now(view.connection), visibility.is_applicant
     attempts = await view.reading.once(rows.attempts_of, case_id)
+    authorities = {} if is_payer else {one.id: one.authority for one in attempts}
+    returns = await rows.returns_of(view.connection, case_id)
     shown = PaymentOut.of_row(
         payment,
         items=[ShareOut.of(one) for one in await rows.items_of(view.connection, case_id)],
         attempts=[AttemptOut.of(one, now, is_payer=is_payer) for one in attempts],
-        returns=[RefundOut.of(one) for one in await rows.returns_of(view.connection, case_id)],
+        returns=[RefundOut.of(one, authorities.get(one.attempt_id)) for one in returns],
     )
     return PaymentSection(payment=shown)
 

@@ -19,9 +19,8 @@ from commands.service import refuse_closed
 from commands.task import DECISION, case_closed, expect_kind
 from domain import payment as rules
 from domain.access import Part, Role
-from domain.account import TRIES_PER_ADDRESS
 from domain.address import from_network
-from domain.errors import CaseClosed, NotFound, Refusal, StepUpRequired, TooMany
+from domain.errors import CaseClosed, NotFound, OwnCase, Refusal, StepUpRequired, TooMany
 from domain.money import Money, format_toman
 from domain.payment import PaymentPolicy
 from messages.case import CaseKind
@@ -193,6 +192,9 @@ async def look_at_payment(command: Command, case_id: UUID) -> UUID:
     _, attempts = await _lock_payment(command, case_id)
     looked = [one for one in attempts if one.is_watched and not _looked_lately(one, command)]
     if looked:
+        wait = await account.count_use(command.connection, command.seals, rules.LOOKS_PER_PAYMENT, str(case_id))
+        if wait is not None:
+            raise TooMany(retry_after=wait)
         await rows.look_now(command.connection, case_id)
         await command.act(case_id, FactKind.PAYMENT_LOOKED_AT, part=Part.PAYER)
     return case_id
@@ -212,7 +214,9 @@ async def call_back(context: Context, *, token: str, origin: str) -> UUID:
     async with transaction(context.engine, SERVICE) as connection:
         found, wait = await rows.try_of(connection, token), None
         if found is None:
-            wait = await account.count_uses(connection, context.seals, from_network(TRIES_PER_ADDRESS, origin))
+            wait = await account.count_uses(
+                connection, context.seals, from_network(rules.STRAY_CALLBACKS_PER_ADDRESS, origin)
+            )
         elif await account.count_use(connection, context.seals, rules.CALLBACKS_PER_TRY, token) is None:
             # Before its try, as the process does: else each could wait for what the other has.
             await lock_case(connection, found[0])
@@ -233,23 +237,32 @@ async def host_of_payer(context: Context, token: str) -> str:
     return "" if found is None else found[1]
 
 
-@refuses(*DECISION, StepUpRequired)
+@refuses(OwnCase)
+async def _refuse_own(command: Command, payment_id: UUID) -> None:
+    """Refuse who takes part in a case that is paid for: the money would go to them, or come from them."""
+    for item in await rows.items_of(command.connection, payment_id):
+        await command.refuse_own_case(item.purpose_id)
+
+
+@refuses(*DECISION, StepUpRequired, _refuse_own)
 async def ask_again(command: Command, task: Task) -> UUID:
     """Have the gateway asked for another while; returns the fact's id."""
     expect_kind(task, TaskKind.SETTLE_PAYMENT)
+    await _refuse_own(command, task.case_id)
     command.require_strong()
     async with as_service(command.connection, command.acting):
         await rows.look_now(command.connection, task.case_id, afresh=True)
     return await command.act(task.case_id, FactKind.PAYMENT_ASKED_AGAIN, part=Role.SETTLEMENT_OFFICER, closes=task)
 
 
-@refuses(*DECISION, require_code)
+@refuses(*DECISION, require_code, _refuse_own)
 async def give_up(command: Command, task: Task, note: str) -> UUID:
     """Record that nothing was paid, as the gateway's desk or the bank says; returns the fact's id.
 
     Should the money come to light later, the reconciliation of the day finds it.
     """
     expect_kind(task, TaskKind.SETTLE_PAYMENT)
+    await _refuse_own(command, task.case_id)
     await require_code(command)
     for attempt in await rows.attempts_of(command.connection, task.case_id):
         if attempt.state == "unclear":
@@ -259,10 +272,11 @@ async def give_up(command: Command, task: Task, note: str) -> UUID:
     )
 
 
-@refuses(*DECISION, require_code)
+@refuses(*DECISION, require_code, _refuse_own)
 async def return_by_hand(command: Command, task: Task, reference: str) -> UUID:
     """Record that money was paid back from the bank, by the bank's reference; returns the fact's id."""
     expect_kind(task, TaskKind.RETURN_PAYMENT)
+    await _refuse_own(command, task.case_id)
     await require_code(command)
     payload = {"return_id": str(task.subject_id), "reference": reference}
     return await command.act(

@@ -10,12 +10,11 @@ from api.bank_account import CardIn, add_card, list_bank_accounts
 from api.normal_payment import (
     AcceptNormalPayment,
     NormalPaymentIn,
-    PaymentChoice,
     pay_normal_payment,
     read_normal_payment_terms,
     request_normal_payment,
 )
-from api.payment import PaymentDetail, read_payment
+from api.payment import AttemptIn, PaymentDetail, read_payment
 from api.values import AmountIn
 from demo.actors import Member, wait_for
 from demo.personnel_generator import Employee
@@ -44,7 +43,7 @@ async def paid(play: Play, person: Employee, colleague: Employee) -> Told:
     await payee.decide(case_id, accept)
     play.screen.done("asked and accepted: both in words that the platform takes no responsibility")
     await payer.task(case_id, "pay_normal_payment")
-    payment_id = (await payer.client.call(pay_normal_payment, case_id, PaymentChoice())).id
+    payment_id = (await payer.client.call(pay_normal_payment, case_id, AttemptIn())).id
     await _pay_at_bank(play, payer, payment_id)
     await payer.case_in(case_id, "paid")
     balance = await payee.client.call(read_balance)

@@ -108,7 +108,9 @@ WORDS: Final = CapabilityWords(
             BankAccountState.CHECKING: Sentence("در حال استعلام از بانک", "Being checked with the bank"),
             BankAccountState.CONFIRMED: Sentence("تأیید شد", "Confirmed"),
             BankAccountState.REFUSED: Sentence("پذیرفته نشد", "Refused"),
-            BankAccountState.FAILED: Sentence("استعلام ممکن نشد؛ دوباره بکوشید", "It could not be checked; try again"),
+            BankAccountState.FAILED: Sentence(
+                "استعلام ممکن نشد؛ دوباره ثبت کنید", "It could not be checked; add it again"
+            ),
         },
         WhyNotOwn: {
             WhyNotOwn.NOT_OWNER: Sentence("به نام شما نیست", "It is not in your name"),

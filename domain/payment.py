@@ -22,6 +22,11 @@ FREE_FOR_PAYER: Final = frozenset({"purchase", "instalment"})
 ATTEMPTS_PER_MEMBER: Final = Limit("payment_attempts", 20, timedelta(hours=1))
 # So often within an hour a payer's coming back has the gateway asked about one try; who comes back more is led home.
 CALLBACKS_PER_TRY: Final = Limit("payment_callbacks", 30, timedelta(hours=1))
+# As often by pressing on the page of one payment.
+LOOKS_PER_PAYMENT: Final = Limit("payment_looks", 30, timedelta(hours=1))
+# Ways back that are none of ours, of a network. Any site may lead a browser there, as banks do: counted apart from
+# signing in, or a page of somebody else's would use up what the network of its visitors has for that.
+STRAY_CALLBACKS_PER_ADDRESS: Final = Limit("payment_callbacks_address", 300, timedelta(hours=1), timedelta(seconds=10))
 _PARTS: Final = 1_000_000
 _LONGEST_MINUTES: Final = 24 * 60
 _LONGEST_HOURS: Final = 14 * 24
@@ -56,7 +61,7 @@ class NoGateway(Conflict):
     """No gateway takes payments at this moment."""
 
     code = "no_payment_gateway"
-    fa = "اکنون هیچ درگاهی پرداخت نمی‌پذیرد؛ کمی بعد دوباره بکوشید."
+    fa = "اکنون هیچ درگاهی پرداخت نمی‌پذیرد؛ کمی بعد دوباره تلاش کنید."
     en = "No gateway takes payments at the moment; please try again a little later."
 
 
@@ -300,7 +305,7 @@ WORDS: Final = CapabilityWords(
         CaseKind.PAYMENT: {
             Phase.AWAITING_LINK: Sentence("در حال گرفتن نشانی درگاه", "The gateway is being asked for a link"),
             Phase.AT_BANK: Sentence("در درگاه بانک", "At the bank"),
-            Phase.AWAITING_PAYER: Sentence("پرداخت نشد؛ می‌توانید دوباره بکوشید", "Not paid; you may try again"),
+            Phase.AWAITING_PAYER: Sentence("پرداخت نشد؛ می‌توانید دوباره تلاش کنید", "Not paid; you may try again"),
             Phase.UNCLEAR: Sentence("هنوز نمی‌دانیم پرداخت شده است یا نه", "It is not known yet whether it was paid"),
             Phase.AWAITING_SETTLEMENT: Sentence("در انتظار پیگیری امور تسویه", "The settlement office looks into it"),
             Phase.RECEIVED: Sentence("پرداخت شد؛ در حال ثبت", "Paid; being recorded"),

@@ -154,7 +154,7 @@ class PaymentGateway(Protocol):
 
         Raises:
             GatewayUnclear: nobody can say yet.
-            GatewayRefused: not this way, or not any more.
+            GatewayRefused: not this way, or not any more; and no earlier call has done it.
         """
         ...
 

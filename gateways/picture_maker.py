@@ -20,6 +20,8 @@ LONGEST_SIDE: Final = 4096
 _QUALITY: Final = 85
 _FORMATS: Final = ("JPEG", "PNG", "WEBP")
 _MOVING: Final = frozenset({"PNG", "WEBP"})
+# Scanners write grey with 16 bits a pixel; drawn as it is, whatever is brighter than a 256th of white would be white.
+_DEEP_GREY: Final = "I;16"
 
 
 def main(source: Path, target: Path) -> str:
@@ -44,6 +46,8 @@ def _draw(source: Path, target: Path) -> str:
             return FileNotAccepted.code
         picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
         upright = ImageOps.exif_transpose(picture)
+    if upright.mode == _DEEP_GREY:
+        upright = upright.point(lambda value: value / 256).convert("L")
     # A new page holds nothing that came beside the pixels: no place, no time, no comment, no profile.
     page = Image.new("RGB", upright.size, "white")
     if upright.has_transparency_data:

@@ -330,7 +330,7 @@ def routes(client: Client, activity_context: ActivityContext, messages_dir: Path
         Route(MailCode, sender.send_code, Lane.MAIL_CODES),
         Route(CheckJoining, check.check, Lane.INQUIRIES),
         Route(CheckMobileOwner, MobileOwnerCheck(activity_context, owners).check, Lane.INQUIRIES),
-        Route(CheckBankAccount, BankAccountCheck(activity_context, LocalAccountOwners()).check, Lane.INQUIRIES),
+        Route(CheckBankAccount, BankAccountCheck(activity_context, LocalAccountOwners()).check, Lane.ACCOUNT_INQUIRIES),
         Route(SendInvitation, invitations.send, Lane.NOTICES),
     ]
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TypeVar
 
-from gateways.local_bank import LocalBank
+from gateways.local_bank import BankDeed, LocalBank
 from gateways.payment import GatewayRefused, GatewayUnclear, LinkRequest, Outcome, PaymentLink
 
 T = TypeVar("T")
@@ -70,8 +70,9 @@ class FaultyGateway:
         return await self._call("settle", lambda: self.bank.settle(authority, amount, order))
 
     async def reverse(self, authority: str) -> str:
-        """See ``PaymentGateway``."""
-        return await self._call("reverse", lambda: self.bank.reverse(authority))
+        """See ``PaymentGateway``: what it has reversed, it does not refuse."""
+        is_done = self.bank.find(authority).line(BankDeed.REVERSED) is not None
+        return await self._call("reverse", lambda: self.bank.reverse(authority), may_refuse=not is_done)
 
     async def refund(self, authority: str, amount: int, key: str, reference: str) -> str:
         """See ``PaymentGateway``."""
@@ -83,12 +84,12 @@ class FaultyGateway:
             return None
         return await self._call("refunded", lambda: self.bank.refunded(authority, key, reference))
 
-    async def _call(self, call: str, work: Callable[[], Awaitable[T]]) -> T:
+    async def _call(self, call: str, work: Callable[[], Awaitable[T]], *, may_refuse: bool = True) -> T:
         self.calls[call] += 1
         trouble = self.trouble(call)
         if trouble is Trouble.SILENT:
             raise GatewayUnclear("silent")
-        if trouble is Trouble.REFUSES:
+        if trouble is Trouble.REFUSES and may_refuse:
             raise GatewayRefused("refuses")
         if trouble is Trouble.DIES:
             raise WorkerDied

@@ -14,6 +14,7 @@ from assembly import (
     MobileOwnerNotSet,
     SmsNotSet,
     account_owners,
+    assemble,
     mail_gateway,
     mobile_owners,
     sms_gateway,
@@ -218,6 +219,19 @@ async def test_a_registry_of_accounts_outside_needs_client_national_id_and_secre
     assert isinstance(owners, FinnotechAccountOwners)
     assert (owners.base, owners.client_id) == ("https://api.finnotech.ir", "ours")
     assert "secret" not in repr(owners)
+
+
+async def test_each_registry_has_a_lane_of_its_own_so_one_that_hangs_holds_up_no_inquiry_at_the_other(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    environment.setenv("AMANAT_STAND_ALONE", "true")
+    environment.setenv("AMANAT_LOCAL_MESSAGES", str(tmp_path))
+    environment.setenv("AMANAT_FILES_URL", "memory:///")
+    parts = await assemble(Settings(), lazy=True)
+    lanes = {name: route.lane for name, route in parts.relay._routes.items()}
+    await parts.close()
+    assert lanes["CheckJoining"] == lanes["CheckMobileOwner"]
+    assert [name for name, lane in lanes.items() if lane == lanes["CheckBankAccount"]] == ["CheckBankAccount"]
 
 
 def test_names_under_localhost_lead_into_a_stand_alone_stack_only(environment: pytest.MonkeyPatch) -> None:

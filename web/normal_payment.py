@@ -17,7 +17,6 @@ from api.inbox import TaskOut
 from api.normal_payment import (
     AcceptNormalPayment,
     NormalPaymentIn,
-    PaymentChoice,
     RefuseNormalPayment,
     list_normal_payments,
     pay_normal_payment,
@@ -25,7 +24,7 @@ from api.normal_payment import (
     request_normal_payment,
     withdraw_normal_payment,
 )
-from api.payment import list_payment_gateways
+from api.payment import AttemptIn, list_payment_gateways
 from api.task import decide_task, read_task
 from api.values import IdCursor
 from domain.errors import Refusal
@@ -169,7 +168,7 @@ async def pay(request: SignedIn, case_id: UUID) -> Response:
     """Begin to pay; the payment has a page of its own."""
     form = await request.form()
     try:
-        choice = checked(PaymentChoice, gateway=form.text("gateway") or None)
+        choice = checked(AttemptIn, gateway=form.text("gateway") or None)
         payment = await request.api.perform(pay_normal_payment, form.key, case_id, choice)
         return request.redirect(f"/payments/{payment.id}")
     except Refusal as refused:

@@ -18,6 +18,7 @@ CREATE TABLE payments (
     pay_until timestamptz NOT NULL
 );
 CREATE INDEX payments_of_person ON payments (person_id, opened_at DESC);
+CREATE INDEX payments_in_list ON payments (person_id, case_id DESC);
 GRANT SELECT, INSERT ON payments TO amanat_app;
 ALTER TABLE payments ENABLE ROW LEVEL SECURITY;
 ALTER TABLE payments FORCE ROW LEVEL SECURITY;

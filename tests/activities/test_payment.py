@@ -14,92 +14,21 @@ from temporalio.exceptions import ApplicationError
 from activities.transition import ActivityContext
 from commands import payment as commands
 from commands.command import Context
-from domain.dates import tehran_day
+from domain.payment import PaymentReceived
 from gateways.local_bank import USUAL_CARD, BankDeed, LocalBank
 from gateways.payment import Outcome, Paid
 from messages.case import OVER, WAIT, CaseKind
 from messages.payment import TaskKind
-from storage import ledger
-from storage.database import SERVICE, transaction
 from tests.arrange import Arrange
 from tests.books import Superuser, assert_books_clean
 from tests.conftest import SITE, Database
 from tests.faulty_gateway import FaultyGateway, Trouble, WorkerDied
+from tests.length import length
+from tests.payment_desk import DAY, Desk
 from tests.payment_steps import AMOUNT, PaymentScenario, change_policy, end_purpose, pass_time, refuse, take
 from tests.transitions import WiredContext
 
-Prepare = Callable[["Desk"], Awaitable[UUID]]
-DAY = timedelta(hours=25)
-
-
-class Desk:
-    """A payment for one purpose or two, with a gateway that can be in trouble."""
-
-    def __init__(self, scenario: PaymentScenario, gateway: FaultyGateway, superuser: Superuser) -> None:
-        self.scenario = scenario.with_gateways(local=gateway)
-        self.gateway, self.superuser = gateway, superuser
-        self.purposes: list[UUID] = []
-
-    async def at_bank(self, *amounts: int) -> UUID:
-        """The payer is at the bank, to pay for as many purposes."""
-        self.purposes = [await self.scenario.purpose() for _ in amounts or (AMOUNT,)]
-        return await self.scenario.at_bank(*zip(self.purposes, amounts or (AMOUNT,), strict=True))
-
-    async def paid(self, *amounts: int) -> UUID:
-        """It is paid, and offered to what it was paid for."""
-        case_id = await self.at_bank(*amounts)
-        await self.scenario.pay(case_id)
-        await self.scenario.go_on(case_id)
-        return case_id
-
-    async def unclear(self, case_id: UUID) -> None:
-        """The bank is asked, and nobody can say; it is asked again after a pause."""
-        self.gateway.always(Trouble.SILENT, "settle")
-        with pytest.raises(ApplicationError, match="asked again"):
-            await self.scenario.go_on(case_id)
-
-    async def at_office(self) -> UUID:
-        """After a day without an answer the settlement office is asked."""
-        case_id = await self.at_bank()
-        await self.scenario.come_back(case_id)
-        await self.unclear(case_id)
-        await pass_time(self.superuser, DAY)
-        await self.scenario.go_on(case_id)
-        return case_id
-
-    async def foreign_card(self) -> UUID:
-        """Paid by a card that is not the payer's; it is owed to them."""
-        case_id = await self.at_bank()
-        await self.superuser.run("UPDATE payments SET own_card = true")
-        await self.scenario.pay(case_id)
-        await self.scenario.step("verify_payment", case_id)
-        return case_id
-
-    async def by_hand(self) -> UUID:
-        """What no gateway can give back is for the office."""
-        case_id = await self.foreign_card()
-        self.gateway.always(Trouble.REFUSES, "reverse", "refund")
-        await self.scenario.go_on(case_id)
-        return case_id
-
-    async def booked(self) -> UUID:
-        """The office has paid it back."""
-        case_id = await self.by_hand()
-        await self.scenario.decide(case_id, TaskKind.RETURN_PAYMENT, commands.return_by_hand, "bank-1")
-        return case_id
-
-    async def balances(self) -> dict[str, int]:
-        """What lies where, by kind of account; nothing of it at 0."""
-        async with transaction(self.scenario.context.engine, SERVICE) as connection:
-            return {row.kind: row.total for row in await ledger.trial_balance(connection) if row.total}
-
-    async def deeds(self) -> list[str]:
-        """What the bank did, apart from being paid."""
-        # Yesterday's too: midnight may have come since.
-        today = tehran_day(datetime.now(UTC))
-        days = [await self.gateway.bank.list_day(day) for day in (today - timedelta(days=1), today)]
-        lines = [one for day in days for one in day]
-        return [str(one.what) for one in lines if one.what is not BankDeed.PAID]
+Prepare = Callable[[Desk], Awaitable[UUID]]
 
 
 @pytest.fixture
@@ -207,8 +136,11 @@ async def test_each_step_taken_twice_acts_once(desk: Desk, step: str, prepare: P
     await assert_books_clean(desk.scenario.context.engine)
 
 
-@pytest.mark.parametrize(("step", "prepare"), PREPARED, ids=_NAMES)
-async def test_each_step_whose_commit_s_answer_is_lost_acts_once(
+# In the long form every test of a transition loses the answers to its COMMITs.
+@pytest.mark.parametrize(
+    ("step", "prepare"), [("verify_payment", _came_back), ("return_money", _one_refused), ("book_return", Desk.booked)]
+)
+async def test_a_step_whose_commit_s_answer_is_lost_acts_once(
     desk: Desk, database: Database, step: str, prepare: Prepare
 ) -> None:
     case_id = await prepare(desk)
@@ -249,6 +181,83 @@ async def test_a_worker_that_dies_before_or_after_a_call_moves_nothing_twice(
         call != "request_link"
     )
     assert await desk.superuser.value("SELECT count(*) FROM payment_attempts WHERE state = 'requested'") == 0
+
+
+async def test_a_day_of_unclear_answers_is_one_step_and_then_the_office_is_asked(desk: Desk) -> None:
+    hours = length(2, 24)
+    await change_policy(desk.scenario.context, unclear_hours=hours)
+    case_id = await desk.at_bank()
+    await desk.scenario.come_back(case_id)
+    desk.gateway.always(Trouble.SILENT, "settle")
+    passed = timedelta(0)
+    while passed < timedelta(hours=hours):
+        with pytest.raises(ApplicationError, match="asked again") as asked:
+            await desk.scenario.step_in("verify_payment", case_id, 7)
+        pause = asked.value.next_retry_delay
+        assert pause is not None
+        passed += pause
+        await pass_time(desk.superuser, pause)
+
+    assert desk.gateway.calls["settle"] > length(40, 150)
+    assert await desk.superuser.value("SELECT count(*) FROM timeline WHERE code = 'payment_unclear'") == 1
+    assert await desk.superuser.value("SELECT count(*) FROM notices WHERE template = 'payment_unclear'") == 1
+    assert (await desk.scenario.step_in("verify_payment", case_id, 7)).step == "request_settlement"
+
+
+async def test_who_asks_for_another_try_while_the_first_is_found_paid_is_sent_to_no_bank(desk: Desk) -> None:
+    case_id = await desk.at_bank()
+    await desk.scenario.look(case_id)
+    desk.gateway.bank.pay(await desk.scenario.authority(case_id), USUAL_CARD)
+
+    async def try_again() -> None:
+        # The payer pressed Back while the gateway was being asked.
+        desk.gateway.meanwhile = None
+        await desk.superuser.run(
+            "INSERT INTO payment_attempts (payment_id, token_hash, gateway) VALUES (%s, 'x', 'local')", case_id
+        )
+
+    desk.gateway.meanwhile = try_again
+    await desk.scenario.step("verify_payment", case_id)
+    await desk.scenario.go_on(case_id)
+
+    assert await desk.scenario.phase(case_id) == "received"
+    assert [one.state for one in await desk.scenario.attempts(case_id)] == ["paid", "failed"]
+    assert desk.gateway.calls["request_link"] == 1
+    with pytest.raises(PaymentReceived):
+        await desk.scenario.try_again(case_id)
+
+
+async def test_what_the_gateway_took_while_the_office_gave_up_is_booked(desk: Desk) -> None:
+    case_id = await desk.at_office()
+    desk.gateway.bank.pay(await desk.scenario.authority(case_id), USUAL_CARD)
+    desk.gateway.always(Trouble.NONE)
+    await desk.scenario.come_back(case_id)
+
+    async def give_up() -> None:
+        await desk.scenario.decide(case_id, TaskKind.SETTLE_PAYMENT, commands.give_up, "nothing came")
+
+    desk.gateway.meanwhile = give_up
+    await desk.scenario.step("verify_payment", case_id)
+
+    assert await desk.scenario.phase(case_id) == "received"
+    assert (await desk.balances())["payment:received"] == AMOUNT
+
+
+async def test_a_try_that_was_given_up_while_the_gateway_was_silent_stays_given_up(desk: Desk) -> None:
+    case_id = await desk.at_office()
+
+    async def give_up() -> None:
+        await desk.scenario.decide(case_id, TaskKind.SETTLE_PAYMENT, commands.give_up, "nothing came")
+
+    desk.gateway.meanwhile = give_up
+    desk.gateway.always(Trouble.LOST, "settle")
+    await desk.superuser.run("UPDATE payment_attempts SET unclear_since = now()")
+    await desk.scenario.come_back(case_id)
+    await desk.scenario.step("verify_payment", case_id)
+
+    assert [one.state for one in await desk.scenario.attempts(case_id)] == ["given_up"]
+    await desk.scenario.go_on(case_id)
+    assert await desk.scenario.phase(case_id) == "not_paid"
 
 
 async def test_verify_says_paid_after_we_gave_up_and_the_bank_gives_it_back(desk: Desk, tmp_path: Path) -> None:

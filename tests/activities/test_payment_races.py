@@ -15,10 +15,10 @@ from messages.payment import TaskKind
 from storage import cases
 from storage import payment as rows
 from storage.database import SERVICE, transaction
-from tests.activities.test_payment import DAY, Desk
 from tests.arrange import Arrange, eventually
 from tests.books import Superuser
 from tests.faulty_gateway import FaultyGateway, Trouble
+from tests.payment_desk import DAY, Desk
 from tests.payment_steps import AMOUNT, PaymentScenario
 
 

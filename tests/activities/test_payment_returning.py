@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -15,13 +14,11 @@ from commands.command import Context
 from gateways.local_bank import LocalBank
 from gateways.payment import Outcome, Paid
 from messages.payment import TaskKind
-from tests.activities.test_payment import Desk
 from tests.arrange import Arrange
 from tests.books import Superuser, assert_books_clean
 from tests.faulty_gateway import FaultyGateway, Trouble
+from tests.payment_desk import DAY, Desk
 from tests.payment_steps import AMOUNT, PaymentScenario, pass_time, refuse, take
-
-DAY = timedelta(hours=25)
 
 
 @pytest.fixture

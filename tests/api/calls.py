@@ -248,7 +248,7 @@ def calls(world: World) -> dict[str, Call]:
         "list_payment_gateways": Call("GET", "/v1/payment-gateways"),
         "try_payment": Call("POST", "/v1/payments/{payment}/attempts", {"gateway": "local"}),
         "look_at_payment": Call("POST", "/v1/payments/{payment}/look"),
-        "call_back": Call("POST", "/v1/payment-callbacks", {"token": "{payment_token}"}),
+        "call_back": Call("POST", "/v1/payment-callbacks", {"token": "{token}"}),
         "sign_out": Call("POST", "/v1/sign-out"),
     }
 

@@ -188,6 +188,23 @@ async def test_the_office_sees_what_it_decides_by_and_records_what_it_found(
     assert (await _read(api, case_id, paying.payer))["attempts"][0]["state"]["code"] == "given_up"
 
 
+async def test_an_officer_to_whom_the_money_would_go_decides_nothing_about_it(
+    api: httpx2.AsyncClient, paying: PaymentScenario, superuser: Superuser
+) -> None:
+    purpose = await paying.purpose()
+    case_id = await paying.at_bank((purpose, _AMOUNT))
+    sql = "INSERT INTO case_people (case_id, person_id, part) VALUES (%s, %s, 'payee')"
+    await superuser.run(sql, purpose, paying.officer.id)
+    await superuser.run(
+        "UPDATE payment_attempts SET state = 'unclear', unclear_since = now() - interval '2 days', look_at = NULL"
+    )
+    await paying.go_on(case_id)
+    address = f"/v1/tasks/{await open_task(paying.context, case_id, TaskKind.SETTLE_PAYMENT)}/decision"
+    for decided in ({"decision": "ask_again"}, {"decision": "give_up", "note": "درگاه: چنین تراکنشی نیست"}):
+        answer = await _post(api, address, paying.officer, {"kind": "settle_payment", **decided})
+        assert answer == (403, "own_case")
+
+
 async def test_what_the_gateway_was_asked_to_give_back_is_told_to_who_pays_it_back(
     api: httpx2.AsyncClient, paying: PaymentScenario, superuser: Superuser
 ) -> None:
@@ -206,6 +223,8 @@ async def test_what_the_gateway_was_asked_to_give_back_is_told_to_who_pays_it_ba
         _AMOUNT,
     )
     assert back["asked"] is not None
+    # Of the two that were paid it says which one the gateway's desk is asked about.
+    assert back["authority"] == await paying.authority(case_id, 1)
     task = await open_task(paying.context, case_id, TaskKind.RETURN_PAYMENT)
     address, decided = f"/v1/tasks/{task}/decision", {"kind": "return_payment", "decision": "return_by_hand"}
     for nothing in ("123", "۱۲۳ ", "\u202e" * 4):
@@ -214,4 +233,4 @@ async def test_what_the_gateway_was_asked_to_give_back_is_told_to_who_pays_it_ba
     assert await _post(api, address, paying.officer, decided | {"reference": " ۱۴۰۵۰۹۰۹۰۰۱۲\u200f"}) == (200, "")
     await paying.go_on(case_id)
     (back,) = (await _read(api, case_id, paying.payer))["returns"]
-    assert (back["reference"], back["returned"] is not None) == ("140509090012", True)
+    assert (back["reference"], back["returned"] is not None, back["authority"]) == ("140509090012", True, None)

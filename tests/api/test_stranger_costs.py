@@ -32,6 +32,7 @@ from domain.address import WIDER
 from domain.errors import TooMany
 from domain.joining import INQUIRIES, INQUIRIES_PER_ADDRESS, JOININGS_PER_IDENTITY, JOININGS_PER_NUMBER
 from domain.paper import CHECKS_PER_ADDRESS
+from domain.payment import STRAY_CALLBACKS_PER_ADDRESS
 from domain.profile import PASSWORD_TRIES_PER_ADDRESS
 from stack.places import PROJECT
 from storage.database import SERVICE, transaction
@@ -119,7 +120,7 @@ DRIVES: Final = {
     "request_renewal": Drive("POST", "/v1/password-renewals/codes", _pair, CODES_PER_ADDRESS),
     "renew_password": Drive("POST", "/v1/password-renewals", _renewed, TRIES_PER_ADDRESS),
     "open_staff_link": Drive("POST", "/v1/staff-account/openings", _link, TRIES_PER_ADDRESS),
-    "call_back": Drive("POST", "/v1/payment-callbacks", _link, TRIES_PER_ADDRESS),
+    "call_back": Drive("POST", "/v1/payment-callbacks", _link, STRAY_CALLBACKS_PER_ADDRESS),
     "set_up_staff": Drive("POST", "/v1/staff-account/set-up", _set_up, TRIES_PER_ADDRESS),
 }
 

@@ -156,7 +156,7 @@ async def _payment(world: World, context: Context, activity_context: ActivityCon
     # A case that lists show though no process stands behind it.
     kind = CaseKind.PERSONNEL_IMPORT
     payment = await paying.at_bank((await open_purpose(context, kind=kind), 500_000), purpose=kind)
-    world.things |= {"payment": payment, "payment_token": await paying.token(payment)}
+    world.things |= {"payment": payment, "token": await paying.token(payment)}
 
 
 async def _credit(world: World, context: Context, activity_context: ActivityContext) -> None:

@@ -13,8 +13,9 @@ import pytest
 from activities.transition import ActivityContext
 from commands import payment as commands
 from commands.command import Context
+from commands.invitation import open_invitation
 from domain import payment as rules
-from domain.errors import CaseClosed, NotFound, Refusal
+from domain.errors import CaseClosed, NotFound, Refusal, TooMany
 from gateways.local_bank import LocalBank
 from messages.case import CaseKind
 from tests.arrange import Arrange
@@ -215,6 +216,19 @@ async def test_the_second_gateway_gives_the_link_where_the_first_is_down(
     await both.try_again(case_id, "first")
     await both.go_on(case_id)
     assert [one.gateway for one in await both.attempts(case_id)] == ["second", "first", "second"]
+
+
+async def test_a_network_whose_browsers_are_led_to_ways_back_that_are_none_of_ours_signs_in_as_before(
+    scenario: PaymentScenario,
+) -> None:
+    stray = partial(commands.call_back, scenario.context, token="x" * 22, origin="192.0.2.9")
+    for _ in range(rules.STRAY_CALLBACKS_PER_ADDRESS.allowed + 1):
+        with pytest.raises(NotFound):
+            await stray()
+    with pytest.raises(TooMany):
+        await stray()
+    with pytest.raises(NotFound):
+        await open_invitation(scenario.context, token="x" * 22, origin="192.0.2.9")
 
 
 async def test_whose_tries_are_used_up_begins_a_new_payment_at_once(

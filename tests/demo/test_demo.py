@@ -37,12 +37,13 @@ _OUTCOMES = (
     "Case 5: Tavana, returned and corrected",
     "Case 6: Tavana, expired",
     "Case 7: MiniPay, mended by a corrected file",
+    "Case 8: a normal payment",
 )
 
 
 @pytest.mark.long
 @pytest.mark.timeout(_LIMIT_SECONDS + 20)
-def test_the_demo_ends_with_seven_outcomes_and_books_that_balance(tmp_path: Path) -> None:
+def test_the_demo_ends_with_eight_outcomes_and_books_that_balance(tmp_path: Path) -> None:
     places = Places(tmp_path / "var")
     apart = ("AMANAT_", "TEMPORAL_", "DATABASE_URL", "OWNER_DATABASE_URL")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(apart)}

@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageDraw, PngImagePlugin
 
 from domain.attachment import FileNotAccepted, PictureTooLarge
 from domain.errors import Refusal
@@ -59,6 +59,19 @@ async def test_each_kind_of_picture_becomes_a_jpeg_that_looks_alike(tmp_path: Pa
     assert isinstance(right, tuple)
     assert max(left) < 40
     assert min(right) > 215
+
+
+async def test_a_scan_in_grey_of_16_bits_stays_readable(tmp_path: Path) -> None:
+    scan = Image.new("I;16", (64, 48), 60_000)
+    ImageDraw.Draw(scan).rectangle((0, 0, 31, 47), fill=2_000)
+    sent = io.BytesIO()
+    scan.save(sent, "PNG")
+    with Image.open(io.BytesIO(await drawn(tmp_path, sent.getvalue()))) as kept:
+        ink, paper = kept.getpixel((8, 24)), kept.getpixel((56, 24))
+    assert isinstance(ink, tuple)
+    assert isinstance(paper, tuple)
+    assert max(ink) < 20
+    assert 225 < min(paper) < 240
 
 
 async def test_nothing_but_pixels_is_kept(tmp_path: Path) -> None:

@@ -81,7 +81,12 @@ async def test_one_asks_the_other_accepts_and_what_is_paid_is_in_their_balance(
     await payer.reads("Go to the bank and pay")
     await payer.look()
     await payer.picture("normal-payment-payment-360")
+    # A card is added there, without which nothing is paid.
+    await payer.page.locator('main a[href="/profile/accounts"]').wait_for()
     await _pay(scenario, case_id)
+    for page, leads_to in ((f"/cases/{case_id}", "/papers"), ("/payments", "/normal-payments")):
+        await payer.go(page)
+        await payer.page.locator(f'main a[href="{leads_to}"]').wait_for()
     await payee.go("/balance")
     await payee.reads("دریافت پرداخت عادی")
     await payee.look()

@@ -269,7 +269,6 @@ async def test_no_form_is_broken_by_nonsense(context: Context, messages_dir: Pat
         "programme": "tavana",
         "name": "onboarding",
         "day": "2027-03-10",
-        "token": "forged",
     }
     nonsense: tuple[dict[str, Any], ...] = (
         {},

@@ -22,6 +22,7 @@ from tests.payment_steps import PaymentScenario, take
 from tests.web.conftest import HERE, Visit, cookies
 from tests.web.visitor import PageVisitor, open_window
 from web.app import MAX_FORM
+from web.language import language_of
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -332,6 +333,8 @@ async def test_the_office_pays_back_what_no_gateway_could_and_is_warned_of_one_t
     task = await open_task(paying.context, case_id, TaskKind.RETURN_PAYMENT)
     await officer.go(f"/tasks/{task}")
     await officer.reads("نخست از پشتیبانی درگاه بپرسید")
+    asked = officer.page.locator(".warning", has_text="نخست از پشتیبانی درگاه بپرسید")
+    assert await paying.authority(case_id, 1) in await asked.inner_text()
     await officer.look()
     await officer.picture("payment-return")
     await officer.fill(reference="140509090012345678")
@@ -348,3 +351,24 @@ async def test_the_office_pays_back_what_no_gateway_could_and_is_warned_of_one_t
     await payer.reads("140509090012345678")
     await payer.look()
     await payer.picture("payment-case-360")
+
+
+async def test_a_link_whose_time_is_over_and_money_that_came_while_the_page_was_read_are_said_to_be_so(
+    site: httpx2.AsyncClient, paying: PaymentScenario, superuser: Superuser
+) -> None:
+    _, case_id = await _open(paying)
+    await paying.go_on(case_id)
+
+    async def says(sentence: str) -> bool:
+        answer = await site.get(f"/payments/{case_id}", headers=cookies(paying.payer))
+        assert answer.status_code == 200
+        return language_of("fa").translate(sentence) in answer.text
+
+    await superuser.run("UPDATE payment_attempts SET ends_at = now() - interval '1 second'")
+    assert await says("The time at the bank is over")
+    await superuser.run("UPDATE payment_attempts SET ends_at = now() + interval '5 minutes'")
+    await paying.pay(case_id)
+    assert await says("The bank is being asked what became of it…")
+    await paying.step("verify_payment", case_id)
+    await superuser.run("UPDATE cases SET phase = 'at_bank' WHERE id = %s", case_id)
+    assert await says("The bank confirmed the payment; it is being recorded.")

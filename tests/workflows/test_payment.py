@@ -28,6 +28,7 @@ pytestmark = pytest.mark.usefixtures("worker")
 
 # Of one link, however long nobody knows what became of it. A second one, or people who are asked, cost as much again.
 EVENT_BUDGET, EVENT_BUDGET_OF_MORE = 40, 75
+IN_THE_SUITE = {"payment_paid", "payment_unclear_then_paid", "payment_part_refused", "payment_refused_part_by_hand"}
 _OF_ONE_LINK = ("paid", "no_gateway", "never_back", "unclear_then_paid", "never_taken", "refused_before")
 
 
@@ -64,7 +65,9 @@ async def begin(
     return begun
 
 
-@pytest.mark.parametrize("name", PATHS)
+@pytest.mark.parametrize(
+    "name", [name if name in IN_THE_SUITE else pytest.param(name, marks=pytest.mark.long) for name in PATHS]
+)
 async def test_each_way_comes_to_its_end_and_every_rial_is_explained(
     begin: Begin, context: Context, superuser: Superuser, name: str
 ) -> None:
