@@ -156,7 +156,7 @@ class Zarinpal:
     async def refunded(self, authority: str, key: str, reference: str) -> bool | None:  # noqa: ARG002 - it tells no key
         """See ``PaymentGateway.refunded``. Everything is a yes, a failure a no, and a part could be any key's.
 
-        Nothing is no answer: what was asked for may be on its way still, and asked for again it would be another refund.
+        Nothing is no answer: what was asked for may be on its way, and asked for again it would be another refund.
         """
         if self.refunds_from is None:
             return None
