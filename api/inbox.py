@@ -44,7 +44,8 @@ class TaskOut(Out):
     status: str = Field(examples=["open"])
     reason: str | None = Field(description="Why it is asked, if that is not plain", examples=[None])
     subject_id: UUID | None = Field(
-        description="What it is about, where others than the case's own person are asked: a guarantee (A5)"
+        description="What it is about, where others than the case's own person are asked: a guarantee (A5), a sum that"
+        " is to be paid back (E2)"
     )
     reasons: list[Reason] = Field(description="Why finance returned what is to be corrected (A7)")
     opened: Moment = Field(validation_alias="opened_at")

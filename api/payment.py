@@ -81,7 +81,8 @@ class ReturnByHand(Decision):
 
 DECISIONS = (
     TaskDecisions(TaskKind.SETTLE_PAYMENT, (HaveGatewayAsked, GiveUp)),
-    TaskDecisions(TaskKind.RETURN_PAYMENT, (ReturnByHand,)),
+    # Which of several sums it is about decides how much is paid back.
+    TaskDecisions(TaskKind.RETURN_PAYMENT, (ReturnByHand,), asks_another=True),
 )
 
 

@@ -180,6 +180,7 @@ class PaymentGateway(Protocol):
 
         Raises:
             GatewayUnclear: nobody can say yet.
+            GatewayRefused: it does not know us.
         """
         ...
 

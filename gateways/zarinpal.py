@@ -154,10 +154,17 @@ class Zarinpal:
         return str(session["id"]) if before else await self._add_refund(str(session["id"]), amount, key)
 
     async def refunded(self, authority: str, key: str, reference: str) -> bool | None:  # noqa: ARG002 - it tells no key
-        """See ``PaymentGateway.refunded``. Nothing is a no, everything a yes, and a part could be any key's."""
+        """See ``PaymentGateway.refunded``. Everything is a yes, a failure a no, and a part could be any key's.
+
+        Nothing is no answer: what was asked for may be on its way, and asked for again it would be another refund.
+        """
         if self.refunds_from is None:
             return None
-        return _refunded(await self._session(authority, reference))
+        session = await self._session(authority, reference)
+        done = _refunded(session)
+        if done is False and not session["timeline"].get("refund_status"):
+            raise GatewayUnclear("zarinpal_no_refund_yet")
+        return done
 
     async def _add_refund(self, session: str, amount: int, key: str) -> str:
         told = await self._graphql(

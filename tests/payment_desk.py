@@ -84,5 +84,7 @@ class Desk:
 
     async def deeds(self) -> list[str]:
         """What the bank did, apart from being paid."""
-        rows = await self.gateway.bank.list_day(tehran_day(datetime.now(UTC)))
-        return [str(row.what) for row in rows if row.what is not BankDeed.PAID]
+        # Yesterday's too: midnight may have come since.
+        today = tehran_day(datetime.now(UTC))
+        days = [await self.gateway.bank.list_day(day) for day in (today - timedelta(days=1), today)]
+        return [str(one.what) for day in days for one in day if one.what is not BankDeed.PAID]

@@ -118,15 +118,13 @@ async def _refund(
     if gateway.refunds_from is None or owed.amount < gateway.refunds_from:
         return None
     key, authority, reference = str(owed.id), str(attempt.authority), str(attempt.reference)
-    if owed.asked_at is not None:
-        # Asked before, and the answer was lost: never a second time without knowing.
-        done = await gateway.refunded(authority, key, reference)
-        if done is None:
-            return None
-        if done:
-            return key
-    await _note(context, rows.mark_asked, owed.id)
     try:
+        if owed.asked_at is not None:
+            # Asked before, and the answer was lost: never a second time without knowing.
+            done = await gateway.refunded(authority, key, reference)
+            if done is not False:
+                return key if done else None
+        await _note(context, rows.mark_asked, owed.id)
         return await gateway.refund(authority, owed.amount, key, reference)
     except GatewayRefused as refused:
         _log.warning("refund_refused", extra={"return_id": key, "reason": refused.reason})

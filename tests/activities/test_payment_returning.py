@@ -161,6 +161,21 @@ async def test_where_the_gateway_cannot_say_whether_it_refunded_a_person_decides
     assert (kind, details["asked"], details["amount"]) == ("return_payment", True, AMOUNT)
 
 
+async def test_where_the_gateway_does_not_say_because_it_knows_us_no_more_a_person_decides(desk: Desk) -> None:
+    desk.gateway.reverses_within = None
+    case_id = await desk.foreign_card()
+    desk.gateway.once(Trouble.LOST, "refund")
+    with pytest.raises(ApplicationError, match="asked again"):
+        await desk.scenario.step("return_money", case_id)
+    # Its token has expired.
+    desk.gateway.always(Trouble.REFUSES, "refund", "refunded")
+
+    await desk.scenario.go_on(case_id)
+
+    ((kind, details),) = await desk.superuser.rows("SELECT kind, details FROM tasks")
+    assert (kind, details["asked"]) == ("return_payment", True)
+
+
 async def test_a_refund_refused_three_times_is_paid_back_from_the_bank_once(desk: Desk) -> None:
     case_id = await desk.by_hand()
     for _ in range(3):

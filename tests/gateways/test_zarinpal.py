@@ -216,7 +216,8 @@ async def test_the_same_refund_twice_gives_back_once(bank: Bank) -> None:
 
 
 async def test_a_refund_whose_answer_is_lost_is_found_again_and_not_made_twice(bank: Bank) -> None:
-    assert await bank.gateway.refunded(_AUTHORITY, "refund-1", "59421827101") is False
+    with pytest.raises(GatewayUnclear, match=r"^zarinpal_no_refund_yet$"):
+        await bank.gateway.refunded(_AUTHORITY, "refund-1", "59421827101")
     bank.provider.asked.clear()
     bank.provider.instead = [None, Reply(b'{"data": {"resou', told=400)]
     with pytest.raises(GatewayUnclear):
@@ -279,7 +280,8 @@ async def test_a_session_that_does_not_tell_what_was_refunded_is_not_refunded(ba
 async def test_a_refund_that_failed_can_be_made_again(bank: Bank) -> None:
     timeline = {"refund_status": "FAILED", "refund_amount": _AMOUNT}
     session = {"id": "3859421827101", "authority": _AUTHORITY, "amount": _AMOUNT, "timeline": timeline}
-    bank.provider.instead = [Reply({"data": {"Session": [session]}})]
+    bank.provider.instead = [Reply({"data": {"Session": [session]}})] * 2
+    assert await bank.gateway.refunded(_AUTHORITY, "refund-1", "59421827101") is False
     await bank.gateway.refund(_AUTHORITY, _AMOUNT, "refund-1", "59421827101")
     assert bank.attempt.refunds == {"refund-1": _AMOUNT}
 
