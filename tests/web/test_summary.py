@@ -69,6 +69,8 @@ def test_whatever_moves_money_or_terms_has_a_summary() -> None:
         ("confirm_change", "confirm"),
         ("confirm_mobile_change", "confirm"),
         ("confirm_staff_change", "confirm"),
+        ("settle_payment", "give_up"),
+        ("return_payment", "return_by_hand"),
     }
     # What takes a code of its own is among them.
     assert not [one for one in one_press if "code" in one.confirmed_by()]
