@@ -49,7 +49,7 @@ class Lane(StrEnum):
     CODES = "codes"
     # Waits for a registry outside, behind which no code of anybody else waits.
     INQUIRIES = "inquiries"
-    # Another registry: while it hangs, whoever joins is answered by theirs.
+    # Another registry: while it hangs, people who join are answered by theirs.
     ACCOUNT_INQUIRIES = "account_inquiries"
     NOTICES = "notices"
     # A mail server may be slow: no SMS waits behind it, and no code behind other e-mail.

@@ -75,7 +75,7 @@ async def _find(step: Transition, payment: NormalPayment) -> UUID | None:
 
 
 async def ask_payee(step: Transition) -> NextStep:
-    """Ask whoever has the number, or wait until somebody has; the payer sees no difference."""
+    """Ask the person who has the number, or wait until somebody has it; the payer sees no difference."""
     payment, policy = await _read(step), await rows.policy_of(step.connection, step.case.policy_id)
     payee, left = await _find(step, payment), _left(step, payment.answer_until)
     if step.case.phase != Phase.AWAITING_PAYEE:

@@ -1,4 +1,4 @@
-"""A file that is made to be saved by whoever asks for it."""
+"""A file that is made to be saved, not shown."""
 
 from __future__ import annotations
 

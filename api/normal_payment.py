@@ -203,7 +203,7 @@ async def read_normal_payment_terms(read: ReadingDep) -> NormalPaymentTerms:
 @router.post("", status_code=201, dependencies=[_Member])
 @refuses(commands.request_normal_payment)
 async def request_normal_payment(command: CommandDep, wish: NormalPaymentIn) -> CaseRow:
-    """Ask whoever has a mobile to be paid outside escrow (E7); the answer never tells who is a member."""
+    """Ask the holder of a mobile to be paid outside escrow (E7); the answer never tells who is a member."""
     asked = commands.NormalPaymentWish(wish.mobile, wish.amount.money(), wish.what_for, wish.terms_version)
     return await case_row(command, await commands.request_normal_payment(command, asked))
 

@@ -1,4 +1,4 @@
-"""Papers (G9): one's own as PDF, and the check of one by whoever holds it."""
+"""Papers (G9): one's own as PDF, and the check of one by anybody who holds it."""
 
 from __future__ import annotations
 

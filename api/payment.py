@@ -235,7 +235,7 @@ class CallbackIn(Input):
 
 
 class CallbackOut(Out):
-    """Which payment it was; nothing of it is told to whoever has the token alone."""
+    """Which payment it was; nothing of it is told to a holder of the token alone."""
 
     case_id: UUID
     host: str = Field(description="By which name of ours the payer came; may be empty", examples=["amanat.example"])

@@ -63,7 +63,7 @@ class NormalPaymentWish:
     payment_rules.NoGateway,
 )
 async def request_normal_payment(command: Command, wish: NormalPaymentWish) -> UUID:
-    """Ask whoever has a number to be paid outside escrow (E7); returns the case's id.
+    """Ask the holder of a number to be paid outside escrow (E7); returns the case's id.
 
     The answer is the same whether or not the number is a member's; who is none gets an invitation.
     """

@@ -1,4 +1,4 @@
-"""Papers (G9): a member's confirmation of a credit, and the check of a paper by whoever holds it."""
+"""Papers (G9): a member's confirmation of a credit, and the check of a paper by anybody who holds it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from storage.rows.onboarding import CreditLine
 
 @dataclass(frozen=True, slots=True)
 class CheckedPaper:
-    """What whoever holds a paper is told of it: nothing of a person. ``amount`` is rial, ``state`` that of now."""
+    """What the holder of a paper is told of it: nothing of a person. ``amount`` is rial, ``state`` that of now."""
 
     kind: PaperKind
     number: str

@@ -100,7 +100,7 @@ class AttachmentUnreadable(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class AttachmentRules:
-    """Which files the open cases of a kind take, and from whom; whoever may add files sees all of them, later too.
+    """Which files the open cases of a kind take, and from whom; who may add files sees all of them, later too.
 
     Args:
         kind: of the cases.

@@ -86,7 +86,7 @@ class FinnotechAccountOwners:
             raise AccountUnknown("finnotech_slow", retryable=True) from None
 
     async def _ask_with_token(self, method: str, path: str, query: dict[str, str], body: object) -> Any:
-        # It names nobody: whoever reads Finnotech's lists of calls learns nothing by it.
+        # It names nobody: a reader of Finnotech's lists of calls learns nothing by it.
         track_id = str(uuid4())
         params, token = query | {"trackId": track_id}, await self._token_in_force(None)
         response = await self._send(method, path, token.value, params, body)
@@ -109,7 +109,7 @@ class FinnotechAccountOwners:
             raise AccountUnknown(f"finnotech_unreachable_{type(error).__name__}", retryable=True) from None
 
     async def _token_in_force(self, refused: _Token | None) -> _Token:
-        """A token, another one than was refused; whoever comes while one is fetched waits for that one."""
+        """A token, another one than was refused; a caller who comes while one is fetched waits for that one."""
         async with self._renewing:
             token = self._token
             if token is None or token is refused or asyncio.get_running_loop().time() >= token.renew_at:

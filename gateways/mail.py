@@ -17,7 +17,7 @@ from gateways.sms import SendFailed
 class Mail:
     """One e-mail to one person.
 
-    ``id`` is the notice's or the code's: whoever gets the message twice recognises it. A line of ``text`` is a
+    ``id`` is the notice's or the code's: a reader who gets the message twice recognises it. A line of ``text`` is a
     paragraph.
     """
 

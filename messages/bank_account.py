@@ -17,6 +17,6 @@ class Sms(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckBankAccount:
-    """Ask whether a card or sheba belongs to whoever added it."""
+    """Ask whether a card or sheba belongs to the member who added it."""
 
     account_id: UUID

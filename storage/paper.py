@@ -1,4 +1,4 @@
-"""Papers (G9): issued once, read by their owner as often as wanted, found by whoever holds one."""
+"""Papers (G9): issued once, read by their owner as often as wanted, found by anybody who holds one."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ async def show_request(request: SignedIn) -> Response:
 
 @router.post("/normal-payments/new")
 async def ask(request: SignedIn) -> Response:
-    """Ask; what follows is the same whoever has the number."""
+    """Ask; what follows is the same whether or not a member has the number."""
     form = await request.form()
     mobile, amount, what_for = form.required("mobile"), form.toman("amount.amount"), form.required("what_for")
     _accept(form)

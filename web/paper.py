@@ -1,4 +1,4 @@
-"""One's own papers, and the page that confirms one to whoever holds it (G9)."""
+"""One's own papers, and the page that confirms one to anybody who holds it (G9)."""
 
 from __future__ import annotations
 

@@ -164,7 +164,7 @@ async def come_back(request: AnyRequest, token: str) -> Response:
 
 @router.get("/payments/{case_id}/back")
 async def show_way_back(request: AnyRequest, case_id: UUID) -> Response:
-    """Back from the bank: the payment to whoever is signed in, to others that the result comes by SMS and no more."""
+    """Back from the bank: the payment to a signed-in payer, to others that the result comes by SMS and no more."""
     await recognise(request)
     if request.me is not None:
         return request.redirect(f"/payments/{case_id}")

@@ -1,6 +1,6 @@
 """A normal payment from one member to another, outside escrow (docs/rules.md, E7).
 
-A member asks to pay whoever has a number, and accepts in words that the platform takes no responsibility. The payee
+A member asks to pay the holder of a number, and accepts in words that the platform takes no responsibility. The payee
 accepts the same words, or refuses; who is no member yet is invited, and asked once they have joined with that number.
 Then the payer pays through a gateway, in a payment of its own; as soon as the money has come it goes straight to the
 payee's balance. The payer may withdraw until they have paid.

@@ -205,7 +205,7 @@ async def end(step: Transition, state: PaymentState) -> NextStep:
     return await step.end(Phase.RETURNED if any(one.state == "paid" for one in state.attempts) else Phase.NOT_PAID)
 
 
-async def lapse(step: Transition, expired: Sequence[Task]) -> NextStep:  # noqa: ARG001 - whoever was asked
+async def lapse(step: Transition, expired: Sequence[Task]) -> NextStep:  # noqa: ARG001 - whatever was asked
     """The settlement office stayed silent: it is asked anew, for no money is forgotten."""
     return await assess(step)
 

@@ -1,4 +1,4 @@
-"""Transitions of a payment: taken twice they act once, whatever is lost, and whoever was faster (E2)."""
+"""Transitions of a payment: taken twice they act once, whatever is lost, and no matter who was faster (E2)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from temporalio.exceptions import ApplicationError
 from activities.transition import ActivityContext
 from commands import payment as commands
 from commands.command import Context
-from domain.payment import PaymentReceived
 from gateways.local_bank import USUAL_CARD, BankDeed, LocalBank
 from gateways.payment import Outcome, Paid
 from messages.case import OVER, WAIT, CaseKind
@@ -202,62 +201,6 @@ async def test_a_day_of_unclear_answers_is_one_step_and_then_the_office_is_asked
     assert await desk.superuser.value("SELECT count(*) FROM timeline WHERE code = 'payment_unclear'") == 1
     assert await desk.superuser.value("SELECT count(*) FROM notices WHERE template = 'payment_unclear'") == 1
     assert (await desk.scenario.step_in("verify_payment", case_id, 7)).step == "request_settlement"
-
-
-async def test_who_asks_for_another_try_while_the_first_is_found_paid_is_sent_to_no_bank(desk: Desk) -> None:
-    case_id = await desk.at_bank()
-    await desk.scenario.look(case_id)
-    desk.gateway.bank.pay(await desk.scenario.authority(case_id), USUAL_CARD)
-
-    async def try_again() -> None:
-        # The payer pressed Back while the gateway was being asked.
-        desk.gateway.meanwhile = None
-        await desk.superuser.run(
-            "INSERT INTO payment_attempts (payment_id, token_hash, gateway) VALUES (%s, 'x', 'local')", case_id
-        )
-
-    desk.gateway.meanwhile = try_again
-    await desk.scenario.step("verify_payment", case_id)
-    await desk.scenario.go_on(case_id)
-
-    assert await desk.scenario.phase(case_id) == "received"
-    assert [one.state for one in await desk.scenario.attempts(case_id)] == ["paid", "failed"]
-    assert desk.gateway.calls["request_link"] == 1
-    with pytest.raises(PaymentReceived):
-        await desk.scenario.try_again(case_id)
-
-
-async def test_what_the_gateway_took_while_the_office_gave_up_is_booked(desk: Desk) -> None:
-    case_id = await desk.at_office()
-    desk.gateway.bank.pay(await desk.scenario.authority(case_id), USUAL_CARD)
-    desk.gateway.always(Trouble.NONE)
-    await desk.scenario.come_back(case_id)
-
-    async def give_up() -> None:
-        await desk.scenario.decide(case_id, TaskKind.SETTLE_PAYMENT, commands.give_up, "nothing came")
-
-    desk.gateway.meanwhile = give_up
-    await desk.scenario.step("verify_payment", case_id)
-
-    assert await desk.scenario.phase(case_id) == "received"
-    assert (await desk.balances())["payment:received"] == AMOUNT
-
-
-async def test_a_try_that_was_given_up_while_the_gateway_was_silent_stays_given_up(desk: Desk) -> None:
-    case_id = await desk.at_office()
-
-    async def give_up() -> None:
-        await desk.scenario.decide(case_id, TaskKind.SETTLE_PAYMENT, commands.give_up, "nothing came")
-
-    desk.gateway.meanwhile = give_up
-    desk.gateway.always(Trouble.LOST, "settle")
-    await desk.superuser.run("UPDATE payment_attempts SET unclear_since = now()")
-    await desk.scenario.come_back(case_id)
-    await desk.scenario.step("verify_payment", case_id)
-
-    assert [one.state for one in await desk.scenario.attempts(case_id)] == ["given_up"]
-    await desk.scenario.go_on(case_id)
-    assert await desk.scenario.phase(case_id) == "not_paid"
 
 
 async def test_verify_says_paid_after_we_gave_up_and_the_bank_gives_it_back(desk: Desk, tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ async def test_coming_back_is_noted_once_until_the_bank_was_asked_and_has_it_ask
     looked = "UPDATE payment_attempts SET looked_at = now() WHERE payment_id = %s"
     for _ in range(CALLBACKS_PER_TRY.allowed + 3):
         await superuser.run(looked, case_id)
-        assert (await api.post("/v1/payment-callbacks", json=body)).status_code == 200, "whoever comes is led home"
+        assert (await api.post("/v1/payment-callbacks", json=body)).status_code == 200, "everybody is led home"
     assert await superuser.value(sql, case_id) == CALLBACKS_PER_TRY.allowed - 2
 
 

@@ -38,7 +38,7 @@ _STEPS_MAX = 12
 
 
 async def confirm_number(context: Context, someone: Someone) -> None:
-    """Somebody has shown that their number is theirs, as whoever signs in by it has."""
+    """Somebody has shown that their number is theirs, as a member who signs in by it has."""
     async with transaction(context.engine, SERVICE) as connection:
         proved = sa.update(persons).where(persons.c.id == someone.id).values(mobile_confirmed_at=sa.func.now())
         await connection.execute(proved)

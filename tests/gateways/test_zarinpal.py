@@ -194,7 +194,7 @@ async def test_a_reversal_whose_answer_is_lost_is_found_again(bank: Bank) -> Non
         (-60, "VERIFIED", GatewayRefused),
         (-62, "VERIFIED", GatewayRefused),
         (-61, "FAILED", GatewayRefused),
-        # A reversal may be on its way: whoever gave it back another way now would give it back twice.
+        # A reversal may be on its way: who gave it back another way now would give it back twice.
         (-61, "VERIFIED", GatewayUnclear),
         (-52, "VERIFIED", GatewayUnclear),
     ],

@@ -1,4 +1,4 @@
-"""Papers in Postgres: issued once, frozen, found by their owner and by whoever holds one (G9)."""
+"""Papers in Postgres: issued once, frozen, found by their owner and by anybody who holds one (G9)."""
 
 from __future__ import annotations
 

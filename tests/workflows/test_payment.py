@@ -1,4 +1,4 @@
-"""Payments on real servers: every way of the process, whoever is silent, late or down, started anew anywhere (E2)."""
+"""Payments on real servers: every way of the process, somebody silent, late or down, started anew anywhere (E2)."""
 
 from __future__ import annotations
 
