@@ -72,11 +72,12 @@ class Screen:
             self.note(f"{name:<22} {address}")
 
     def sign_ins(self, people: Sequence[Mapping[str, str]]) -> None:
-        """What people sign in with: each secret whole, at the end of a line, to be copied."""
+        """What people sign in with: each secret whole, at the end of a line of its own, to be copied."""
         for person in people:
             if "username" in person:
-                self.note(f"{person['en']}: {person['username']}, password {person['password']}")
-                self.note(f"  TOTP secret {person['totp_secret']}")
+                self.note(f"{person['en']}: {person['username']}")
+                self.note(f"  password     {person['password']}")
+                self.note(f"  TOTP secret  {person['totp_secret']}")
             else:
                 self.note(person["en"])
                 self.note(

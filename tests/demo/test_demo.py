@@ -16,7 +16,7 @@ from stack.postgres import EmbeddedPostgres
 from stack.state import is_running
 
 _LIMIT_SECONDS = 170
-_TWO_SCREENS = 100
+_TWO_SCREENS = 112
 _ROLES = (
     "applicant",
     "colleague who may be guarantor",
