@@ -102,7 +102,7 @@ async def assess(step: Transition) -> NextStep:
         return await _wait(step, state, asked)
     if state.accepted is not None:
         return await end(step, state)
-    # Whoever may not try again begins a payment anew, and for that this one must be over.
+    # A payer who may not try again begins another payment, and for that this one must be over.
     is_over = state.payment.pay_until <= moment or len(state.attempts) >= state.policy.attempts
     if is_over or not state.undecided:
         return NextStep(Step.CLOSE_PAYMENT)
