@@ -28,6 +28,7 @@ from activities.joining import JoiningCheck
 from activities.mobile_change import MobileOwnerCheck
 from activities.notice import NoticeSender
 from activities.transition import ActivityContext
+from activities.withdrawal import WithdrawalRelease
 from commands.command import Context
 from domain.notice import sms_texts
 from gateways.account_owner import AccountOwners, LocalAccountOwners
@@ -42,6 +43,7 @@ from messages.invitation import SendInvitation
 from messages.joining import CheckJoining
 from messages.mobile_change import CheckMobileOwner
 from messages.notice import MailCode, MailNotice, SendCode, SendNotice
+from messages.withdrawal import ReleaseWithdrawal
 from payment_gateways import payment_gateways
 from relay import Lane, Relay, Route, signal_route
 from settings import KeyRing, Settings
@@ -173,7 +175,8 @@ async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = 
     check = JoiningCheck(activity_context, owners, lambda: relay.nudge())  # noqa: PLW0108 - the relay comes next
     owner_check = MobileOwnerCheck(activity_context, owners)
     account_check = BankAccountCheck(activity_context, account_owners(settings, http))
-    relay = Relay(engine, _routes(client, sender, check, owner_check, account_check, invitations))
+    withdrawals = WithdrawalRelease(activity_context)
+    relay = Relay(engine, _routes(client, sender, check, owner_check, account_check, invitations, withdrawals))
     context = Context(engine, side, seals, files, relay.nudge, links, settings.contact, tuple(gateways))
     return Assembly(settings, engine, side, context, activity_context, relay, client, http)
 
@@ -201,6 +204,7 @@ def _routes(
     owner_check: MobileOwnerCheck,
     account_check: BankAccountCheck,
     invitations: InvitationSender,
+    withdrawals: WithdrawalRelease,
 ) -> list[Route]:
     return [
         signal_route(client),
@@ -211,6 +215,7 @@ def _routes(
         Route(CheckJoining, check.check, Lane.INQUIRIES),
         Route(CheckMobileOwner, owner_check.check, Lane.INQUIRIES),
         Route(CheckBankAccount, account_check.check, Lane.ACCOUNT_INQUIRIES),
+        Route(ReleaseWithdrawal, withdrawals.release),
         Route(SendInvitation, invitations.send, Lane.NOTICES),
     ]
 

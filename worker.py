@@ -23,9 +23,11 @@ from activities.transition import ActivityContext
 from assembly import Assembly, assemble, run_process
 from messages.queue import Queue
 from reconciler import Reconciler
+from schedules import keep_schedules
 from settings import Settings
 from storage.housekeeping import keep_house
 from workflows.registry import WORKFLOWS
+from workflows.scheduled import SCHEDULES
 from workflows.transitions import WORKFLOW_TASK_TIMEOUT
 
 _log = logging.getLogger("amanat.worker")
@@ -60,7 +62,7 @@ def build_workers(
     processes = Worker(
         client,
         task_queue=Queue.PROCESSES,
-        workflows=list(set(WORKFLOWS.values())),
+        workflows=[*set(WORKFLOWS.values()), *(each.workflow for each in SCHEDULES.values())],
         activities=activities[Queue.PROCESSES],
         max_concurrent_workflow_tasks=_WORKFLOW_SLOTS,
         max_concurrent_local_activities=_LOCAL_SLOTS,
@@ -139,7 +141,11 @@ async def run(settings: Settings) -> None:
     if assembly is None:
         return
     reconciler = Reconciler(assembly.engine, assembly.client, assembly.relay.nudge)
-    chores = keep_house(assembly.engine, *all_chores(assembly.activity_context)), reconciler.run()
+    chores = (
+        keep_house(assembly.engine, *all_chores(assembly.activity_context)),
+        reconciler.run(),
+        keep_schedules(assembly.client),
+    )
     workers = build_workers(assembly.client, assembly.activity_context, outside_per_second=settings.outside_per_second)
     async with assembly.at_work(*chores), working(workers):
         _log.info("worker_ready")

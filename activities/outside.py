@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, NoReturn, TypeVar
@@ -27,6 +28,8 @@ from messages.case import ASK_AGAIN, NextStep, StepInput
 T = TypeVar("T")
 # Below the minute after which Temporal gives the step to another worker, with room for the transactions around it.
 ASK_LIMIT = timedelta(seconds=45)
+# Several times below the heartbeat's time-out, whatever is done meanwhile.
+_BEAT_SECONDS = 3.0
 
 
 class AskAgain(Exception):
@@ -40,6 +43,9 @@ class AskAgain(Exception):
 @dataclass(frozen=True, slots=True)
 class OutsideStep(Generic[T]):
     """A step of a process that asks the outside; ``name`` as in the workflow, where it stands on ``Queue.OUTSIDE``.
+
+    With ``is_batch`` it stands on ``Queue.BATCH`` instead: ``ask`` then works as long as it takes, chunk by chunk, each
+    in a transaction of its own with how far it has come, and goes on from there when it is called again.
 
     ``ask`` is called in no transaction, at most ``ASK_LIMIT`` long, and only while ``assess`` says that this step
     follows. It must be repeatable: whatever dies before the answer is recorded makes it ask once more, so what it sends
@@ -55,6 +61,7 @@ class OutsideStep(Generic[T]):
     name: str
     ask: Callable[[ActivityContext, UUID], Awaitable[T]]
     record: Callable[[Transition, T], Awaitable[NextStep]]
+    is_batch: bool = False
 
     def activity(self, context: ActivityContext, assess: Body) -> Activity:
         """What a worker registers."""
@@ -83,14 +90,34 @@ class OutsideStep(Generic[T]):
             return await take_transition(context, self.name, step, guarded(_still_follows, assess), assess=assess)
         except _StillFollowsError:
             pass
-        async with asyncio.timeout(ASK_LIMIT.total_seconds()):
-            answer = await self.ask(context, step.case_id)
+        if self.is_batch:
+            async with beating(_failures):
+                answer = await self.ask(context, step.case_id)
+        else:
+            async with asyncio.timeout(ASK_LIMIT.total_seconds()):
+                answer = await self.ask(context, step.case_id)
 
         async def record(transition: Transition) -> NextStep:
             await transition.pass_deadline()
             return await self.record(transition, answer)
 
         return await take_transition(context, self.name, step, record, assess=assess)
+
+
+@contextlib.asynccontextmanager
+async def beating(position: Callable[[], int]) -> AsyncIterator[None]:
+    """Heartbeats with a number while a body runs; nobody hears them where it runs outside Temporal."""
+
+    async def beat() -> None:
+        while activity.in_activity():
+            activity.heartbeat(position())
+            await asyncio.sleep(_BEAT_SECONDS)
+
+    beats = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beats.cancel()
 
 
 class _StillFollowsError(Exception):

@@ -34,8 +34,9 @@ class Process:
 
     ``name`` is the last word of ``assess_…``, ``remind_…`` and ``lapse_…``. ``assess`` says which step follows, or
     waits, and ends what people's facts have ended. ``lapse`` draws the consequence of the silence of those whose tasks
-    it gets. ``steps`` and ``outside`` are named as in the workflow. ``remind`` sends a reminder's SMS. ``untold`` are
-    tasks whose reminder no timeline tells of: that somebody is asked at all is not for the others to know.
+    it gets. ``steps``, ``outside`` and ``batches`` are named as in the workflow. ``remind`` sends a reminder's SMS.
+    ``untold`` are tasks whose reminder no timeline tells of: that somebody is asked at all is not for the others to
+    know.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Process:
     steps: tuple[Body, ...]
     remind: Callable[[Transition, Task, Sequence[UUID]], Awaitable[None]] = notify_reminded
     outside: tuple[OutsideStep[Any], ...] = ()
+    batches: tuple[OutsideStep[Any], ...] = ()
     untold: frozenset[str] = frozenset()
 
     def activities(self, context: ActivityContext) -> list[Activity]:
@@ -59,6 +61,10 @@ class Process:
     def outside_activities(self, context: ActivityContext) -> list[Activity]:
         """Its steps that ask the outside, as a worker registers them."""
         return [step.activity(context, self.assess) for step in self.outside]
+
+    def batch_activities(self, context: ActivityContext) -> list[Activity]:
+        """Its steps that take minutes, as a worker registers them."""
+        return [step.activity(context, self.assess) for step in self.batches]
 
     async def _remind(self, step: Transition) -> NextStep:
         """Remind those of the open tasks whose reminder was due until the moment that was waited for."""

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
-from activities import normal_payment, onboarding, payment, substitution
+from activities import clearing, normal_payment, onboarding, payment, payout, substitution
 from activities.attachment import sweep_attachments
 from activities.decision import decision_process
 from activities.guarantor import free_guarantors
@@ -26,12 +26,17 @@ PROCESSES = (
     substitution.PROCESS,
     payment.PROCESS,
     normal_payment.PROCESS,
+    clearing.PROCESS,
+    payout.PROCESS,
     decision_process(DECIDED_CASES),
 )
 # What is done every ten minutes, whatever the case.
-CHORES = (free_guarantors, sweep_files, sweep_attachments, forget_invitations)
+CHORES = (free_guarantors, sweep_files, sweep_attachments, payout.sweep_payouts, forget_invitations)
 # What is no transition of a process, or not one of those above.
-OTHERS: tuple[Callable[[ActivityContext], Mapping[Queue, Activities]], ...] = (import_activities,)
+OTHERS: tuple[Callable[[ActivityContext], Mapping[Queue, Activities]], ...] = (
+    import_activities,
+    clearing.opening_activities,
+)
 
 
 def all_chores(context: ActivityContext) -> list[Chore]:
@@ -45,6 +50,7 @@ def all_activities(context: ActivityContext) -> dict[Queue, Activities]:
     for process in PROCESSES:
         found[Queue.PROCESSES] += process.activities(context)
         found[Queue.OUTSIDE] += process.outside_activities(context)
+        found[Queue.BATCH] += process.batch_activities(context)
     for others in OTHERS:
         for queue, taken in others(context).items():
             found[queue] += taken

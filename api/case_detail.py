@@ -13,11 +13,13 @@ from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import (
+    clearing,
     dispute,
     mobile_change,
     normal_payment,
     onboarding,
     payment,
+    payout,
     personnel,
     personnel_change,
     review,
@@ -55,6 +57,8 @@ SECTIONS: Final[tuple[Section[Any], ...]] = (
     staff_change.SECTION,
     normal_payment.SECTION,
     payment.SECTION,
+    clearing.SECTION,
+    payout.SECTION,
 )
 _SECTIONS_OF: Final = defaultdict[CaseKind, list[Section[Any]]](list)
 for _section in SECTIONS:
@@ -140,6 +144,8 @@ class CaseDetail(
     staff_change.StaffChangeSection,
     normal_payment.NormalPaymentSection,
     payment.PaymentSection,
+    clearing.ClearingSection,
+    payout.PayoutSection,
 ):
     """A case with what it is about and what the caller may do."""
 

@@ -9,11 +9,13 @@ from pydantic import Field
 
 from api import (
     certificate,
+    clearing,
     guarantor,
     mobile_change,
     normal_payment,
     onboarding,
     payment,
+    payout,
     personnel_change,
     review,
     staff_change,
@@ -42,6 +44,7 @@ def listed(*capabilities: Iterable[TaskDecisions]) -> dict[str, TaskDecisions]:
 
 TASK_DECISIONS: Final = listed(
     certificate.DECISIONS,
+    clearing.DECISIONS,
     guarantor.DECISIONS,
     review.DECISIONS,
     onboarding.DECISIONS,
@@ -51,6 +54,7 @@ TASK_DECISIONS: Final = listed(
     staff_change.DECISIONS,
     normal_payment.DECISIONS,
     payment.DECISIONS,
+    payout.DECISIONS,
 )
 DECISIONS: Final[tuple[type[Decision], ...]] = tuple(
     decision for answering in TASK_DECISIONS.values() for decision in answering.decisions

@@ -102,18 +102,18 @@ def refuse_size(policy: PaymentPolicy, amount: Money, *, field: str | None = Non
         PaymentTooSmall, PaymentTooLarge: it is out of its range.
     """
     if amount < policy.least:
-        raise rules.PaymentTooSmall(field=field, least=_Toman(policy.least))
+        raise rules.PaymentTooSmall(field=field, least=Toman(policy.least))
     if amount > policy.most:
-        raise rules.PaymentTooLarge(field=field, most=_Toman(policy.most))
+        raise rules.PaymentTooLarge(field=field, most=Toman(policy.most))
 
 
 async def _refuse_amount(command: Command, policy: PaymentPolicy, amount: Money) -> None:
     refuse_size(policy, amount)
     if await rows.paid_today(command.connection, command.actor.person_id) + amount > policy.most_a_day:
-        raise rules.DayLimitReached(most=_Toman(policy.most_a_day))
+        raise rules.DayLimitReached(most=Toman(policy.most_a_day))
 
 
-class _Toman:
+class Toman:
     """An amount as each language writes it in a refusal."""
 
     def __init__(self, amount: Money) -> None:

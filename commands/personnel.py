@@ -10,15 +10,14 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from commands.account import RightTotp, check_totp, require_code, use_totp
+from commands.account import require_code, use_totp
 from commands.command import Command, Context, Envelope
 from commands.refusals import refuses
 from commands.service import refuse_closed
 from commands.task import DECISION, expect_kind
-from commands.upload import perform_with
+from commands.upload import judge_code, perform_with
 from domain.access import READS_EVERYTHING, Actor, Role, ScopeKind
 from domain.errors import (
-    CodeRequired,
     EmptyFile,
     Forbidden,
     KeyInFlight,
@@ -96,7 +95,7 @@ async def send_file(context: Context, upload: Upload, render: Callable[[Import],
         await _spoken_for(connection, upload.actor, upload.organisation_id)
     if upload.media_type.partition(";")[0].strip().lower() not in {"", *MEDIA_TYPES}:
         raise UnknownFileType(field="Content-Type")
-    confirmed = await _check_code(context, upload)
+    confirmed = await judge_code(context, upload.actor, upload.totp)
     try:
         stored = await context.files.keep(personnel.FOLDER, upload.content, limit=FILE_LIMIT)
     except FileTooLarge:
@@ -111,22 +110,6 @@ async def send_file(context: Context, upload: Upload, render: Callable[[Import],
         return render(await _receive_file(command, upload, stored))
 
     return await perform_with(context, envelope, work, stored, status=202)
-
-
-async def _check_code(context: Context, upload: Upload) -> RightTotp | Refusal:
-    """The code for the whole file, judged before the file comes in, which may last longer than the code.
-
-    A wrong one is told afterwards: a file that was received before is answered as it was then, whatever the code (H1).
-
-    Raises:
-        CodeRequired: none came.
-    """
-    if not upload.totp:
-        raise CodeRequired(field="totp")
-    try:
-        return await check_totp(context, upload.actor, upload.totp)
-    except Refusal as refusal:
-        return refusal
 
 
 async def _spoken_for(connection: AsyncConnection, actor: Actor, organisation_id: UUID) -> list[str]:

@@ -16,6 +16,7 @@ from domain.joining import MembershipTerms
 from domain.mandate import GUARANTEE_MANDATES, MANDATES
 from domain.normal_payment import NormalPaymentPolicy
 from domain.payment import PaymentPolicy
+from domain.payout import PayoutPolicy
 from domain.personnel.status import STATUSES, StatusWords
 from domain.policy import APPROVED, REJECTED, NotNewest, PolicyDecided, PolicyMalformed, SamePerson
 from domain.programme import Programme, is_wait
@@ -83,8 +84,8 @@ def _check(name: str, value: Mapping[str, Any]) -> None:
             _check_hours(value)
         elif name == StatusWords.POLICY:
             _check_statuses(value)
-        elif name == PaymentPolicy.POLICY:
-            PaymentPolicy.from_policy(value)
+        elif name in {PaymentPolicy.POLICY, PayoutPolicy.POLICY}:
+            (PaymentPolicy if name == PaymentPolicy.POLICY else PayoutPolicy).from_policy(value)
         elif name == StaffPolicy.POLICY:
             StaffPolicy.from_policy(value).require_known()
         elif name == MembershipTerms.POLICY:

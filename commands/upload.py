@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from commands.account import RightTotp, check_totp
 from commands.command import Command, Context, Envelope, perform
-from domain.errors import Refusal
+from domain.access import Actor
+from domain.errors import CodeRequired, Refusal
 from gateways.files import StoredFile
 from storage.idempotency import Answer
 
@@ -28,3 +30,19 @@ async def perform_with(
     if answer.replayed:
         await context.files.remove(stored.key)
     return answer
+
+
+async def judge_code(context: Context, actor: Actor, totp: str | None) -> RightTotp | Refusal:
+    """The code for a whole file, judged before the file comes in, which may last longer than the code.
+
+    A wrong one is told afterwards: a file that was received before is answered as it was then, whatever the code (H1).
+
+    Raises:
+        CodeRequired: none came.
+    """
+    if not totp:
+        raise CodeRequired(field="totp")
+    try:
+        return await check_totp(context, actor, totp)
+    except Refusal as refusal:
+        return refusal

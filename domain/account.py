@@ -58,6 +58,7 @@ class CodePurpose(StrEnum):
     STAFF_LINK = "staff_link"
     SHOW_CARD = "show_card"
     ADD_SHEBA = "add_sheba"
+    WITHDRAW = "withdraw"
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,6 +364,11 @@ def sheba_binding(sheba: str) -> bytes:
     return _binding(CodePurpose.ADD_SHEBA, sheba=sheba)
 
 
+def withdrawal_binding(amount: int, sheba: str) -> bytes:
+    """What a code for a withdrawal confirms: so many rial to exactly this sheba (E3)."""
+    return _binding(CodePurpose.WITHDRAW, amount=amount, unit="IRR", sheba=sheba)
+
+
 def step_up_binding(session_id: UUID) -> bytes:
     """What a step-up code confirms: the session that asked for it, and no other."""
     return _binding(CodePurpose.STEP_UP, session=str(session_id))
@@ -390,6 +396,7 @@ def code_text(purpose: CodePurpose, code: str, app_link: str = "{app_link}") -> 
         CodePurpose.ACCEPT_GUARANTEE: "پذیرش ضمانت یک همکار در امانت",
         CodePurpose.SHOW_CARD: "نمایش شمارهٔ کامل کارت در امانت",
         CodePurpose.ADD_SHEBA: "افزودن شمارهٔ شبا برای دریافت پول از امانت",
+        CodePurpose.WITHDRAW: "برداشت از موجودی شما در امانت",
     }[purpose]
     minutes = persian_digits(str(int(CODE_LIFE.total_seconds()) // 60))
     return f"کد {what}: {persian_digits(code)}\nتا {minutes} دقیقه معتبر است. این کد را به هیچ‌کس نگویید."

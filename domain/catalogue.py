@@ -9,6 +9,7 @@ from domain import (
     bank_account,
     case,
     certificate,
+    clearing,
     employment,
     guarantor,
     invitation,
@@ -18,11 +19,13 @@ from domain import (
     onboarding,
     paper,
     payment,
+    payout,
     profile,
     reconciliation,
     review,
     staff_change,
     substitution,
+    withdrawal,
 )
 from domain.personnel import words as personnel
 from domain.wording import Catalogue
@@ -32,6 +35,7 @@ CAPABILITIES: Final = (
     bank_account.WORDS,
     case.WORDS,
     certificate.WORDS,
+    clearing.WORDS,
     employment.WORDS,
     guarantor.WORDS,
     invitation.WORDS,
@@ -41,12 +45,14 @@ CAPABILITIES: Final = (
     onboarding.WORDS,
     paper.WORDS,
     payment.WORDS,
+    payout.WORDS,
     personnel.WORDS,
     profile.WORDS,
     reconciliation.WORDS,
     review.WORDS,
     staff_change.WORDS,
     substitution.WORDS,
+    withdrawal.WORDS,
 )
 words: Final = Catalogue(CAPABILITIES)
 TASK_KINDS: Final = tuple(kind for words in CAPABILITIES for kind in words.tasks)

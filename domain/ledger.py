@@ -39,9 +39,11 @@ class JournalReason(StrEnum):
     GATEWAY_FEE_KEPT = "gateway_fee_kept"
     GATEWAY_FEE_GIVEN_UP = "gateway_fee_given_up"
     GATEWAY_FEE_CHARGED = "gateway_fee_charged"
+    GATEWAY_SETTLED = "gateway_settled"
     PAYMENT_TO_RETURN = "payment_to_return"
     PAYMENT_RETURNED = "payment_returned"
     NORMAL_PAYMENT_MADE = "normal_payment_made"
+    PAYOUT_PAID = "payout_paid"
 
 
 class InsufficientFunds(Conflict):
@@ -340,7 +342,7 @@ def gateway_fee_kept(gateway: str, fee: Money, occasion: Occasion) -> Journal:
 
 
 def gateway_fee_given_up(gateway: str, fee: Money, occasion: Occasion) -> Journal:
-    """The payment was reversed: the gateway keeps nothing of it."""
+    """The gateway keeps less than it told: it gives a fee up with what it gave back, or corrects itself."""
     entries = transfer(gateway_account(gateway), GATEWAY_FEES, fee)
     return Journal(occasion, JournalReason.GATEWAY_FEE_GIVEN_UP, entries)
 
@@ -349,6 +351,11 @@ def gateway_fee_charged(payment: UUID, fee: Money, occasion: Occasion) -> Journa
     """The payer bore the gateway's fee."""
     received, _ = payment_accounts(payment)
     return Journal(occasion, JournalReason.GATEWAY_FEE_CHARGED, transfer(received, GATEWAY_FEES, fee))
+
+
+def gateway_settled(gateway: str, amount: Money, occasion: Occasion) -> Journal:
+    """A gateway paid out to the bank what it held for us, its fees kept before."""
+    return Journal(occasion, JournalReason.GATEWAY_SETTLED, transfer(BANK_ACCOUNT, gateway_account(gateway), amount))
 
 
 def payment_to_return(payment: UUID, amount: Money, occasion: Occasion) -> Journal:
@@ -368,6 +375,11 @@ def normal_payment_made(payment: UUID, payee: UUID, amount: Money, occasion: Occ
     return Journal(occasion, JournalReason.NORMAL_PAYMENT_MADE, transfer(received, member_account(payee), amount))
 
 
+def payout_paid(person: UUID, amount: Money, occasion: Occasion) -> Journal:
+    """The bank paid a member what they withdrew (E3); it was held until now."""
+    return Journal(occasion, JournalReason.PAYOUT_PAID, transfer(member_account(person), BANK_ACCOUNT, amount))
+
+
 WORDS: Final = CapabilityWords(
     terms={
         JournalReason: {
@@ -376,13 +388,15 @@ WORDS: Final = CapabilityWords(
             JournalReason.CREDIT_LINE_CLOSED: Sentence("اعتبار بسته شد", "The credit was closed"),
             JournalReason.PAYMENT_RECEIVED: Sentence("پرداخت از درگاه رسید", "A payment came through the gateway"),
             JournalReason.GATEWAY_FEE_KEPT: Sentence("کارمزد درگاه", "The gateway's fee"),
-            JournalReason.GATEWAY_FEE_GIVEN_UP: Sentence("درگاه کارمزد را پس داد", "The gateway gave its fee up"),
+            JournalReason.GATEWAY_FEE_GIVEN_UP: Sentence("کارمزدی که درگاه پس داد", "A fee that the gateway gave up"),
             JournalReason.GATEWAY_FEE_CHARGED: Sentence(
                 "کارمزد درگاه را پرداخت‌کننده پرداخت", "The payer bore the gateway's fee"
             ),
+            JournalReason.GATEWAY_SETTLED: Sentence("واریز درگاه به بانک", "A gateway paid out to the bank"),
             JournalReason.PAYMENT_TO_RETURN: Sentence("پرداخت باید برگردد", "A payment is to go back"),
             JournalReason.PAYMENT_RETURNED: Sentence("پرداخت برگشت", "A payment went back"),
             JournalReason.NORMAL_PAYMENT_MADE: Sentence("دریافت پرداخت عادی", "A normal payment received"),
+            JournalReason.PAYOUT_PAID: Sentence("برداشت به حساب بانکی", "Withdrawn to the bank account"),
         },
     },
 )

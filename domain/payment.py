@@ -115,6 +115,7 @@ class RefundReason(StrEnum):
     AMOUNT_DIFFERS = "amount_differs"
     FOREIGN_CARD = "foreign_card"
     NOT_TAKEN = "not_taken"
+    FOUND_LATE = "found_late"
 
 
 class AttemptEnd(StrEnum):
@@ -196,14 +197,14 @@ class PaymentPolicy:
             ValueError: a value is missing or out of its range, or a purchase would cost its payer a fee (C6).
         """
         rial = {
-            name: Money(_whole(value, f"{name}_rial", _MOST)) for name in ("least", "most", "most_a_day", "fee_most")
+            name: Money(whole(value, f"{name}_rial", _MOST)) for name in ("least", "most", "most_a_day", "fee_most")
         }
         minutes = {
-            name: timedelta(minutes=_whole(value, f"{name}_minutes", _LONGEST_MINUTES))
+            name: timedelta(minutes=whole(value, f"{name}_minutes", _LONGEST_MINUTES))
             for name in ("pay_within", "attempt", "look")
         }
         hours = {
-            name: timedelta(hours=_whole(value, f"{name}_hours", _LONGEST_HOURS))
+            name: timedelta(hours=whole(value, f"{name}_hours", _LONGEST_HOURS))
             for name in ("unclear", "return", "settle_remind", "settle_expire")
         }
         if not rial["least"] <= rial["most"] <= rial["most_a_day"]:
@@ -217,7 +218,7 @@ class PaymentPolicy:
             least=rial["least"],
             most=rial["most"],
             most_a_day=rial["most_a_day"],
-            attempts=_whole(value, "attempts", 20),
+            attempts=whole(value, "attempts", 20),
             pay_within=minutes["pay_within"],
             attempt_life=minutes["attempt"],
             look_after=minutes["look"],
@@ -228,7 +229,7 @@ class PaymentPolicy:
             gateways=_names(value, "gateways"),
             own_card=frozenset(_names(value, "own_card")),
             payer_bears_fee=frozenset(bears),
-            fee_ppm=_whole(value, "fee_ppm", _PARTS),
+            fee_ppm=whole(value, "fee_ppm", _PARTS),
             fee_most=rial["fee_most"],
         )
 
@@ -248,7 +249,8 @@ class PaymentPolicy:
         return sorted(listed, key=lambda name: name != first)
 
 
-def _whole(value: Mapping[str, Any], name: str, most: int) -> int:
+def whole(value: Mapping[str, Any], name: str, most: int) -> int:
+    """A value of a policy that is a whole number from 1 on. Raises ValueError."""
     found = value.get(name)
     if type(found) is not int or not 0 < found <= most:
         raise ValueError(f"{name}: a whole number from 1 to {most}")
@@ -420,6 +422,10 @@ WORDS: Final = CapabilityWords(
             ),
             RefundReason.FOREIGN_CARD: Sentence(
                 "کارت پرداخت‌کننده به نام خود او ثبت نشده است", "the card is not registered as the payer's own"
+            ),
+            RefundReason.FOUND_LATE: Sentence(
+                "پس از پایان پرداخت معلوم شد که بانک آن را دریافت کرده است",
+                "it came to light after the payment was over",
             ),
             RefundReason.NOT_TAKEN: Sentence(
                 "آنچه برایش پرداخت شد دیگر در جریان نیست", "what was paid for is not open any more"

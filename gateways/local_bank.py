@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field
@@ -26,6 +26,8 @@ from gateways.payment import (
     GatewayRefused,
     GatewayUnclear,
     LinkRequest,
+    ListedRow,
+    Movement,
     NotPaid,
     Outcome,
     Paid,
@@ -76,6 +78,12 @@ class BankDeed(StrEnum):
 
 _UNPAID: Final = (BankDeed.CANCELLED, BankDeed.FAILED, BankDeed.EXPIRED)
 _GIVEN_BACK: Final = (BankDeed.RETURNED, BankDeed.REVERSED)
+# What counts for us: nothing of a payment that was given back before we took it.
+_LISTED: Final = {
+    BankDeed.SETTLED: Movement.TAKEN,
+    BankDeed.REVERSED: Movement.GIVEN_BACK,
+    BankDeed.REFUNDED: Movement.GIVEN_BACK,
+}
 
 
 class BankLine(BaseModel, frozen=True):
@@ -87,18 +95,6 @@ class BankLine(BaseModel, frozen=True):
     amount: int
     fee: int = 0
     key: str = ""
-
-
-class BankRow(NamedTuple):
-    """A line of a day's list."""
-
-    authority: str
-    order: str
-    reference: str
-    amount: int
-    fee: int
-    what: BankDeed
-    at: datetime
 
 
 class LocalPayment(BaseModel):
@@ -247,8 +243,8 @@ class LocalBank:
             return False
         return any(line.what is BankDeed.REFUNDED and line.key == key for line in payment.lines)
 
-    async def list_day(self, day: date) -> list[BankRow]:
-        """What the bank did with money on a day in Tehran, in the order of time."""
+    async def list_day(self, day: date) -> list[ListedRow]:
+        """What we took on a day in Tehran and what went back of that, in the order of time."""
         return await asyncio.to_thread(self._list_day, day)
 
     def find(self, authority: str) -> LocalPayment:
@@ -336,16 +332,16 @@ class LocalBank:
                 raise GatewayRefused("more_than_paid")
             return payment.write(BankDeed.REFUNDED, self._clock(), amount, key=key).reference
 
-    def _list_day(self, day: date) -> list[BankRow]:
+    def _list_day(self, day: date) -> list[ListedRow]:
         rows = []
         for file in self._directory.glob(f"*{_SUFFIX}"):
             payment = self.find(file.stem)
             rows += [
-                BankRow(payment.authority, payment.order, line.reference, line.amount, line.fee, line.what, line.at)
+                ListedRow(payment.order, line.reference, line.amount, line.fee, _LISTED[line.what], line.at)
                 for line in payment.lines
-                if line.what not in _UNPAID and line.at.astimezone(TEHRAN).date() == day
+                if line.what in _LISTED and line.at.astimezone(TEHRAN).date() == day
             ]
-        return sorted(rows, key=lambda row: (row.at, row.authority))
+        return sorted(rows, key=lambda row: (row.at, row.reference))
 
     @contextlib.contextmanager
     def _changing(self, authority: str) -> Iterator[LocalPayment]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Final, Protocol
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Final, NamedTuple, Protocol
 
 
 class GatewayUnclear(Exception):
@@ -104,6 +105,27 @@ class StillOpen:
 Outcome = Paid | NotPaid | StillOpen
 
 
+class Movement(StrEnum):
+    """What a gateway's list of a day tells: what it took for us of a payment, and what of that it gave back."""
+
+    TAKEN = "taken"
+    GIVEN_BACK = "given_back"
+
+
+class ListedRow(NamedTuple):
+    """A line of a gateway's list of a day; amount and fee are rial.
+
+    ``order`` is the one of ``LinkRequest``. ``fee`` is what the gateway keeps, or gives up again with ``GIVEN_BACK``.
+    """
+
+    order: str
+    reference: str
+    amount: int
+    fee: int
+    what: Movement
+    at: datetime
+
+
 class PaymentGateway(Protocol):
     """One gateway. Every call may be repeated; what it did once it does not do twice."""
 
@@ -177,6 +199,15 @@ class PaymentGateway(Protocol):
         """Whether the refund of a key has come about; None if the gateway cannot say.
 
         The arguments are those of ``refund``.
+
+        Raises:
+            GatewayUnclear: nobody can say yet.
+            GatewayRefused: it does not know us.
+        """
+        ...
+
+    async def list_day(self, day: date) -> Sequence[ListedRow] | None:
+        """All that it took and gave back on a day in Tehran, the oldest first; None if it documents no such list.
 
         Raises:
             GatewayUnclear: nobody can say yet.

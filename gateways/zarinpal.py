@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, ClassVar, Final
 
 import httpx2
@@ -165,6 +165,9 @@ class Zarinpal:
         if done is False and not session["timeline"].get("refund_status"):
             raise GatewayUnclear("zarinpal_no_refund_yet")
         return done
+
+    async def list_day(self, day: date) -> None:
+        """None: it documents a list of what waits to be verified (``unVerified``), and none of a day."""
 
     async def _add_refund(self, session: str, amount: int, key: str) -> str:
         told = await self._graphql(

@@ -6,7 +6,7 @@ It gives nothing back through this interface. Its verify takes whatever was paid
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, ClassVar, Final
 
 import httpx2
@@ -123,6 +123,9 @@ class Zibal:
     async def refunded(self, authority: str, key: str, reference: str) -> bool | None:  # noqa: ARG002 - see reverse
         """See ``PaymentGateway.refunded``; it has no such keys."""
         return None
+
+    async def list_day(self, day: date) -> None:
+        """None: its documented calls are about single payments."""
 
     async def _about(self, method: str, authority: str, order: str) -> tuple[int, dict[str, Any]]:
         """What it says about one attempt, which must be ours."""

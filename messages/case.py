@@ -19,6 +19,8 @@ class CaseKind(StrEnum):
     STAFF_CHANGE = "staff_change"
     PAYMENT = "payment"
     NORMAL_PAYMENT = "normal_payment"
+    PAYOUT = "payout"
+    CLEARING = "clearing"
 
 
 @dataclass(frozen=True, slots=True)

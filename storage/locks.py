@@ -31,6 +31,8 @@ class About(IntEnum):
     FAILED_SIGN_INS = 8
     STAFF = 9
     PAYMENTS_OF_PERSON = 10
+    PAYOUTS = 11
+    STATEMENT = 20
 
 
 async def lock(connection: AsyncConnection, about: About, name: object) -> None:

@@ -30,6 +30,7 @@ from activities.joining import JoiningCheck
 from activities.mobile_change import MobileOwnerCheck
 from activities.notice import NoticeSender
 from activities.transition import ActivityContext
+from activities.withdrawal import WithdrawalRelease
 from commands.command import Context
 from commands.refusals import check_declarations
 from domain.contact import Contact
@@ -45,6 +46,7 @@ from messages.invitation import SendInvitation
 from messages.joining import CheckJoining
 from messages.mobile_change import CheckMobileOwner
 from messages.notice import MailCode, MailNotice, SendCode, SendNotice
+from messages.withdrawal import ReleaseWithdrawal
 from relay import Lane, Relay, Route, signal_route
 from stack.postgres import EmbeddedPostgres
 from stack.temporal import find_temporal
@@ -332,6 +334,7 @@ def routes(client: Client, activity_context: ActivityContext, messages_dir: Path
         Route(CheckMobileOwner, MobileOwnerCheck(activity_context, owners).check, Lane.INQUIRIES),
         Route(CheckBankAccount, BankAccountCheck(activity_context, LocalAccountOwners()).check, Lane.ACCOUNT_INQUIRIES),
         Route(SendInvitation, invitations.send, Lane.NOTICES),
+        Route(ReleaseWithdrawal, WithdrawalRelease(activity_context).release),
     ]
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
 from gateways.local_bank import BankDeed, LocalBank
-from gateways.payment import GatewayRefused, GatewayUnclear, LinkRequest, Outcome, PaymentLink
+from gateways.payment import GatewayRefused, GatewayUnclear, LinkRequest, ListedRow, Outcome, PaymentLink
 
 T = TypeVar("T")
 
@@ -83,6 +83,10 @@ class FaultyGateway:
         if not self.knows_refunds:
             return None
         return await self._call("refunded", lambda: self.bank.refunded(authority, key, reference))
+
+    async def list_day(self, day: date) -> list[ListedRow]:
+        """See ``PaymentGateway``."""
+        return await self._call("list_day", lambda: self.bank.list_day(day))
 
     async def _call(self, call: str, work: Callable[[], Awaitable[T]], *, may_refuse: bool = True) -> T:
         self.calls[call] += 1

@@ -21,8 +21,9 @@ from tests.arrange import Arrange, eventually
 from tests.asking import ASK, Asking
 from tests.personnel_steps import Line, PersonnelOffice
 from worker import POOL_FLOOR, build_workers, working
-from workflows.personnel import HEARTBEAT_LIMIT, IMPORT_LIMIT, IMPORT_RETRIES
+from workflows.personnel import IMPORT_LIMIT, IMPORT_RETRIES
 from workflows.registry import WORKFLOWS
+from workflows.transitions import HEARTBEAT_LIMIT
 
 
 def names(activity_context: ActivityContext) -> dict[Queue, set[str | None]]:

@@ -30,6 +30,7 @@ from web import (
     card,
     case,
     certificate,
+    clearing,
     contact,
     credit,
     developer,
@@ -48,12 +49,14 @@ from web import (
     paper,
     password,
     payment,
+    payout,
     personnel,
     profile,
     staff_account,
     staff_change,
     substitution,
     task,
+    withdrawal,
 )
 from web.assets import PREFIX
 from web.capabilities import NOTES
@@ -89,8 +92,11 @@ _ROUTERS: Final = (
     substitution.router,
     normal_payment.router,
     balance.router,
+    withdrawal.router,
+    payout.router,
     certificate.router,
     operations.router,
+    clearing.router,
     staff_change.router,
     staff_account.router,
 )

@@ -11,6 +11,7 @@ from web import (
     attachment,
     bank_account,
     certificate,
+    clearing,
     credit,
     guarantor,
     invitation,
@@ -23,12 +24,14 @@ from web import (
     paper,
     password,
     payment,
+    payout,
     personnel,
     profile,
     review,
     staff_account,
     staff_change,
     substitution,
+    withdrawal,
 )
 from web.case_parts import CaseAction, CaseParts
 from web.onboarding import application, obstacle
@@ -46,6 +49,8 @@ _TASK_FORMS: Final = (
     *mobile_change.TASK_FORM,
     staff_change.TASK_FORM,
     *payment.TASK_FORMS,
+    *clearing.TASK_FORMS,
+    *payout.TASK_FORMS,
 )
 _TASK_PAGES: Final = (*running.TASK_PAGES, *guarantor.TASK_PAGES, *normal_payment.TASK_PAGES)
 _CASE_PARTS: Final = (running.CASE_PARTS, substitution.CASE_PARTS, payment.CASE_PARTS)
@@ -79,6 +84,9 @@ _NOTES: Final = (
     operations.NOTES,
     staff_change.NOTES,
     payment.NOTES,
+    clearing.NOTES,
+    payout.NOTES,
+    withdrawal.NOTES,
     staff_account.NOTES,
 )
 

@@ -92,10 +92,10 @@ class CaseWorkflow:
         workflow.set_current_details(f"takes {step}, round {round_}")
         taken, summary = StepInput(self._case.case_id, round_, until), f"{step} {round_}"
         declared = self.steps.get(step)
-        if declared is None or declared.queue is not Queue.OUTSIDE:
+        if declared is None or declared.queue is Queue.PROCESSES:
             found = await transition(step, taken, summary=summary)
         else:
-            answered = await outside_step(step, taken, limit=declared.limit, summary=summary)
+            answered = await outside_step(step, taken, queue=declared.queue, limit=declared.limit, summary=summary)
             found = answered or NextStep(f"assess_{self.process}")
         self._rounds |= found.rounds
         return found

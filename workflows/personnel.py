@@ -13,7 +13,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 from workflows.case import CaseWorkflow, ProcessStep
-from workflows.transitions import ENDLESS_RETRIES, transition
+from workflows.transitions import ENDLESS_RETRIES, HEARTBEAT_LIMIT, transition
 
 with workflow.unsafe.imports_passed_through():
     from messages.case import OVER, CaseKind, CaseRef, StepInput
@@ -21,8 +21,6 @@ with workflow.unsafe.imports_passed_through():
     from messages.queue import Queue
 
 IMPORT_LIMIT = timedelta(minutes=30)
-# A worker that dies while importing is replaced after this long.
-HEARTBEAT_LIMIT = timedelta(seconds=15)
 DISCARD_LIMIT = timedelta(seconds=30)
 # The activity counts its attempts and gives up; the pauses grow so that it outlasts minutes without a database.
 IMPORT_RETRIES = RetryPolicy(

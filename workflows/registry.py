@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 from messages.case import CaseKind
 from workflows.case import CaseWorkflow
+from workflows.clearing import ClearingWorkflow
 from workflows.decision import DecisionWorkflow
 from workflows.normal_payment import NormalPaymentWorkflow
 from workflows.onboarding import OnboardingWorkflow
 from workflows.payment import PaymentWorkflow
+from workflows.payout import PayoutWorkflow
 from workflows.personnel import PersonnelImportWorkflow
 from workflows.substitution import SubstitutionWorkflow
 
@@ -34,4 +36,6 @@ WORKFLOWS = _by_kind(
     PersonnelImportWorkflow,
     PaymentWorkflow,
     NormalPaymentWorkflow,
+    PayoutWorkflow,
+    ClearingWorkflow,
 )

@@ -29,6 +29,9 @@ ENDLESS_RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_int
 OUTSIDE_LIMIT = timedelta(hours=25)
 # A worker that dies while it asks is replaced after this long.
 OUTSIDE_ATTEMPT_LIMIT = timedelta(seconds=60)
+# A batch works as long as this; a worker that dies meanwhile is replaced after a silence of so many seconds.
+BATCH_ATTEMPT_LIMIT = timedelta(minutes=30)
+HEARTBEAT_LIMIT = timedelta(seconds=15)
 OUTSIDE_RETRIES = RetryPolicy(initial_interval=timedelta(seconds=2), maximum_interval=timedelta(seconds=60))
 
 
@@ -91,12 +94,15 @@ async def transition(name: str, step: StepInput, *, summary: str) -> NextStep:
     return found
 
 
-async def outside_step(name: str, step: StepInput, *, limit: timedelta, summary: str) -> NextStep | None:
-    """Ask the outside by an activity that is tried again and again; its retries add nothing to the history.
+async def outside_step(name: str, step: StepInput, *, queue: Queue, limit: timedelta, summary: str) -> NextStep | None:
+    """Ask the outside, or do what takes minutes, by an activity that is tried again and again.
+
+    Its retries add nothing to the history.
 
     Args:
         name: of the activity.
         step: its input.
+        queue: where it is taken.
         limit: how long it is tried.
         summary: what the Temporal UI shows; no personal data.
 
@@ -108,9 +114,10 @@ async def outside_step(name: str, step: StepInput, *, limit: timedelta, summary:
         found = await workflow.execute_activity(
             name,
             step,
-            task_queue=Queue.OUTSIDE,
+            task_queue=queue,
             result_type=NextStep,
-            start_to_close_timeout=OUTSIDE_ATTEMPT_LIMIT,
+            start_to_close_timeout=OUTSIDE_ATTEMPT_LIMIT if queue is Queue.OUTSIDE else BATCH_ATTEMPT_LIMIT,
+            heartbeat_timeout=None if queue is Queue.OUTSIDE else HEARTBEAT_LIMIT,
             schedule_to_close_timeout=limit,
             retry_policy=OUTSIDE_RETRIES,
             summary=summary,

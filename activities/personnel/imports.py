@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
@@ -17,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.outside import beating
 from activities.transition import ActivityContext, Transition, run_transition
 from domain.dates import tehran_day
 from domain.persian import persian_digits
@@ -44,8 +44,6 @@ FILE_DAMAGED = "file_damaged"
 GAVE_UP = "import_gave_up"
 # Give up after so many attempts: a poison file must not kill workers endlessly.
 MAX_ATTEMPTS = 5
-# Several times below the heartbeat's time-out, whatever the rows are doing meanwhile.
-_BEAT_SECONDS = 3.0
 _CHUNK_LIMIT_MS = 10_000
 _PREFIX = "amanat-personnel-"
 _log = logging.getLogger("amanat.activities")
@@ -148,7 +146,7 @@ class PersonnelImport:
     async def _import_rows(self, importing: Importing, path: Path, today: date) -> None:
         engine = self._context.engine
         reader = _FileReader(self._context.seals, iter(()), (), today, own_regions=importing.regions)
-        async with _beating(lambda: reader.row):
+        async with beating(lambda: reader.row):
             opened = await asyncio.to_thread(open_rows, path)
             reader.rows = opened.rows
             async with transaction(engine, SERVICE) as connection:
@@ -219,19 +217,3 @@ def import_activities(context: ActivityContext) -> dict[Queue, list[Callable[[St
         Queue.OUTSIDE: [imports.discard_file],
         Queue.BATCH: [imports.import_personnel],
     }
-
-
-@contextlib.asynccontextmanager
-async def _beating(position: Callable[[], int]) -> AsyncIterator[None]:
-    """Heartbeats with the row number while a body runs."""
-
-    async def beat() -> None:
-        while True:
-            activity.heartbeat(position())
-            await asyncio.sleep(_BEAT_SECONDS)
-
-    beats = asyncio.create_task(beat())
-    try:
-        yield
-    finally:
-        beats.cancel()

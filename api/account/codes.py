@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Body
 from pydantic import Field, model_validator
 
-from api import bank_account, card, guarantor, onboarding
+from api import bank_account, card, guarantor, onboarding, withdrawal
 from api.account.sessions import CodeText
 from api.answering import CodeRequest
 from api.dependencies import CommandDep
@@ -20,6 +20,7 @@ from commands.bank_account import sheba_to_add
 from commands.command import Command
 from commands.refusals import refuses
 from commands.task import CLOSED
+from commands.withdrawal import sheba_to_pay
 from domain.account import CODE_LIFE, CodePurpose, step_up_binding
 from domain.errors import Forbidden, NotFound
 
@@ -36,7 +37,14 @@ class StepUpCodeRequest(CodeRequest):
         return step_up_binding(command.actor.session_id)
 
 
-CODES: Final = (StepUpCodeRequest, *onboarding.CODES, *guarantor.CODES, *card.CODES, *bank_account.CODES)
+CODES: Final = (
+    StepUpCodeRequest,
+    *onboarding.CODES,
+    *guarantor.CODES,
+    *card.CODES,
+    *bank_account.CODES,
+    *withdrawal.CODES,
+)
 
 if TYPE_CHECKING:
     AnyCodeWish = CodeRequest
@@ -75,7 +83,7 @@ class SteppedUp(Out):
 
 
 @router.post("/codes", status_code=202)
-@refuses(commands.request_code, sheba_to_add, Forbidden, NotFound, *CLOSED)
+@refuses(commands.request_code, sheba_to_add, sheba_to_pay, Forbidden, NotFound, *CLOSED)
 async def request_code(command: CommandDep, wish: Annotated[AnyCodeWish, Body()]) -> CodeOnItsWay:
     """Ask for a code by SMS that confirms one thing; for another thing it is worth nothing."""
     code_id = await commands.request_code(command, CodePurpose(wish.purpose), await wish.binding(command))

@@ -179,7 +179,17 @@ _PAYMENTS: Final = {
              OR EXISTS (SELECT FROM payment_items WHERE payment_id = c.id AND state = 'offered')
              OR EXISTS (SELECT FROM tasks WHERE case_id = c.id AND status = 'open')))""",
 }
-RULES: Final = _ENTRIES | _ACCOUNTS | _HOLDS | _JOURNALS | _PAYMENTS
+# What was taken back is given back a moment later.
+_WITHDRAWALS: Final = {
+    "withdrawal_is_held_until_it_is_settled": """
+        SELECT w.id FROM withdrawals w LEFT JOIN holds h ON h.id = w.hold_id AND h.amount = w.amount
+         WHERE h.id IS NULL
+            OR (w.state IN ('waiting', 'cut') AND h.state <> 'pending')
+            OR (w.state = 'paid' AND (h.state <> 'posted' OR h.posted_amount <> w.amount))
+            OR (w.state = 'rejected' AND h.state <> 'voided')
+            OR (w.state = 'taken_back' AND h.state NOT IN ('pending', 'voided'))""",
+}
+RULES: Final = _ENTRIES | _ACCOUNTS | _HOLDS | _JOURNALS | _PAYMENTS | _WITHDRAWALS
 
 
 # Everything will be read, not only the first rows, as Postgres expects of a cursor; and what is sorted or grouped in

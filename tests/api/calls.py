@@ -10,6 +10,7 @@ import httpx2
 
 from tests.api.world import World
 from tests.arrange import next_national_id
+from tests.clearing_steps import STATEMENT
 from tests.files_made import PDF
 from tests.journeys.steps import ISSUE, TERMS
 
@@ -101,6 +102,24 @@ def calls(world: World) -> dict[str, Call]:
         ),
         "choose_bank_account": Call("POST", "/v1/bank-accounts/{bank_account}/default"),
         "remove_bank_account": Call("DELETE", "/v1/bank-accounts/{bank_account}"),
+        "list_withdrawals": Call("GET", "/v1/withdrawals"),
+        "withdraw": Call(
+            "POST",
+            "/v1/withdrawals",
+            {"amount": {"amount": 5_000_000, "unit": "IRR"}, "code_id": str(uuid4()), "code": "000000"},
+        ),
+        "take_back_withdrawal": Call("POST", "/v1/withdrawals/{withdrawal}/taking-back"),
+        "list_payouts": Call("GET", "/v1/payouts"),
+        "make_payout": Call("POST", "/v1/payouts", {}),
+        "read_payout": Call("GET", "/v1/payouts/{payout}"),
+        "list_payout_lines": Call("GET", "/v1/payouts/{payout}/lines"),
+        "download_payout": Call("GET", "/v1/payouts/{payout}/file"),
+        "list_payout_answers": Call("GET", "/v1/payouts/{payout}/answers"),
+        "send_payout_answer": Call("POST", "/v1/payouts/{payout}/answers", content=b"line_key\n"),
+        "list_payout_refusals": Call("GET", "/v1/payouts/{payout}/answers/{payout_answer}/refusals"),
+        "settle_payout_line": Call(
+            "POST", "/v1/payouts/{payout}/lines/{withdrawal}/settlement", {"result": "rejected", "note": "چنین گفت"}
+        ),
         "set_password": Call("PUT", "/v1/me/password", {"password": "seven-green-lamps"}),
         "remove_password": Call("DELETE", "/v1/me/password"),
         "sign_in_with_password": Call(
@@ -249,6 +268,11 @@ def calls(world: World) -> dict[str, Call]:
         "try_payment": Call("POST", "/v1/payments/{payment}/attempts", {"gateway": "local"}),
         "look_at_payment": Call("POST", "/v1/payments/{payment}/look"),
         "call_back": Call("POST", "/v1/payment-callbacks", {"token": "{token}"}),
+        "list_clearings": Call("GET", "/v1/clearings"),
+        "read_clearing": Call("GET", "/v1/clearings/{clearing}"),
+        "request_clearing": Call("POST", "/v1/clearings", {"gateway": "local", "day": world.things["clearing_day"]}),
+        "send_statement": Call("POST", "/v1/bank-statements", {"file": STATEMENT}),
+        "list_suspense": Call("GET", "/v1/suspense"),
         "sign_out": Call("POST", "/v1/sign-out"),
     }
 

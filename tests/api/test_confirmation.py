@@ -28,7 +28,7 @@ OPERATIONS_BY_CONFIRMATION: dict[str, frozenset[Confirmation]] = {
     **dict.fromkeys(("revoke_certificate", "decide_tasks"), CODE),
     "decide_task": CODE | STEP_UP,
     **dict.fromkeys(("propose_staff", "propose_role", "propose_reset", "resend_staff_link"), STEP_UP),
-    **dict.fromkeys(("revoke_role", "disable_staff", "restart_process"), STEP_UP),
+    **dict.fromkeys(("revoke_role", "disable_staff", "restart_process", "request_clearing", "send_statement"), STEP_UP),
     # With the present password and code in it.
     "change_staff_credentials": NONE,
     **dict.fromkeys(
@@ -47,7 +47,9 @@ OPERATIONS_BY_CONFIRMATION: dict[str, frozenset[Confirmation]] = {
     ),
     **dict.fromkeys(("request_own_mobile", "confirm_own_mobile", "end_session", "end_other_sessions"), NONE),
     **dict.fromkeys(("send_email_code", "remove_email", "set_password", "remove_password"), STEP_UP),
-    "add_sheba": NONE,
+    **dict.fromkeys(("add_sheba", "withdraw", "take_back_withdrawal"), NONE),
+    "make_payout": STEP_UP,
+    **dict.fromkeys(("send_payout_answer", "settle_payout_line"), CODE),
     **dict.fromkeys(("add_card", "choose_bank_account", "remove_bank_account"), STEP_UP),
     **dict.fromkeys(("name_guarantor", "check_guarantor", "request_substitution", "withdraw_substitution"), NONE),
     **dict.fromkeys(("request_normal_payment", "pay_normal_payment", "withdraw_normal_payment"), NONE),
@@ -76,6 +78,15 @@ DECISIONS_BY_CONFIRMATION: dict[tuple[str, str], frozenset[Confirmation]] = {
     ("return_payment", "return_by_hand"): CODE,
     ("confirm_staff_change", "confirm"): STEP_UP,
     ("confirm_staff_change", "reject"): STEP_UP,
+    ("confirm_payout", "confirm"): CODE,
+    ("confirm_payout", "reject"): STEP_UP,
+    ("hand_over_payout", "handed_over"): STEP_UP,
+    ("confirm_settlement", "confirm"): CODE,
+    ("confirm_settlement", "reject"): STEP_UP,
+    ("settle_difference", "explain"): STEP_UP,
+    ("settle_difference", "book"): STEP_UP,
+    ("confirm_booking", "confirm"): CODE,
+    ("confirm_booking", "reject"): STEP_UP,
     # A guarantor's own, with a code by SMS for exactly its terms.
     ("answer_guarantee", "accept"): NONE,
     ("answer_guarantee", "refuse"): NONE,
@@ -95,6 +106,7 @@ BY = {
     "add_organisation": "contracts_officer",
     "add_contract": "contracts_officer",
     "change_contract": "contracts_officer",
+    **dict.fromkeys(("send_payout_answer", "settle_payout_line"), "settlement_officer"),
 }
 STRONG_BY = {
     "propose_staff": "operator",
@@ -103,6 +115,7 @@ STRONG_BY = {
     "resend_staff_link": "operator",
     "disable_staff": "operator",
     "restart_process": "operator",
+    **dict.fromkeys(("request_clearing", "send_statement"), "settlement_officer"),
     **dict.fromkeys(("send_email_code", "remove_email", "set_password", "remove_password"), "member_own"),
     "revoke_role": "operator",
     "switch_service": "operator",
@@ -110,6 +123,7 @@ STRONG_BY = {
     "resend_notice": "support_agent",
     "forward_mobile_change": "welfare_own",
     "open_mobile_change": "support_agent",
+    "make_payout": "settlement_officer",
 }
 REVIEW = {"kind": "review_application", "decision": "approve"}
 

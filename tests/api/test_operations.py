@@ -93,10 +93,12 @@ async def test_every_service_is_open_until_an_operator_closes_it_and_the_trail_s
     after = {item["name"]: item for item in (await read(api, operator, SERVICES))["items"]}
 
     assert [(item["name"], item["is_open"], item["reason"]) for item in before["items"]] == [
+        ("clearing", True, None),
         ("mobile_change", True, None),
         ("normal_payment", True, None),
         ("onboarding", True, None),
         ("payment", True, None),
+        ("payout", True, None),
         ("personnel_import", True, None),
         ("staff_change", True, None),
         ("substitution", True, None),
@@ -106,10 +108,12 @@ async def test_every_service_is_open_until_an_operator_closes_it_and_the_trail_s
     assert (closed.json()["is_open"], closed.json()["reason"]) == (False, "نگهداشت سامانه")
     assert closed.json()["changed_by"] == str(operator.id)
     assert [name for name, item in after.items() if item["is_open"]] == [
+        "clearing",
         "mobile_change",
         "normal_payment",
         "onboarding",
         "payment",
+        "payout",
         "personnel_import",
         "staff_change",
     ]

@@ -11,6 +11,7 @@ from commands import substitution
 from commands.command import Command, Context
 from commands.paper import issue_credit_confirmation
 from domain.access import Grant, Role, ScopeKind
+from domain.money import Money
 from gateways.local_bank import LocalBank
 from messages.case import CaseKind, StepInput
 from storage import policies
@@ -21,9 +22,11 @@ from storage.rows.onboarding import CreditLine
 from tests.arrange import Arrange, Someone
 from tests.attachment_steps import attach
 from tests.books import Superuser
+from tests.clearing_steps import compared_day
 from tests.commands.normal_payment_steps import NormalPaymentScenario, confirm_number, let_any_card_pay
 from tests.commands.onboarding_steps import MinipayOffice, TavanaScenario, apply, guarantee_of, issue, open_task, run
 from tests.payment_steps import PaymentScenario, open_purpose
+from tests.payout_steps import give_money, queue_withdrawals
 from tests.transitions import Transitions
 
 PLATFORM_ROLES = [
@@ -145,6 +148,7 @@ async def _objects(
     await _guaranteed(world, context, activity_context, arrange)
     await _normal_payments(world, context, activity_context)
     await _payment(world, context, activity_context)
+    await _payout(world, context, superuser)
 
 
 async def _payment(world: World, context: Context, activity_context: ActivityContext) -> None:
@@ -280,6 +284,7 @@ async def _of_the_platform(world: World, context: Context, arrange: Arrange, sup
         "INSERT INTO reconciliation_findings (case_id, kind)"
         " SELECT id, 'process_fails' FROM cases ORDER BY id LIMIT 1 RETURNING id"
     )
+    things |= await compared_day(context, superuser)
     proposer = await arrange.platform(Role.POLICY_ADMIN)
     async with transaction(context.engine, SERVICE) as connection:
         now = await policies.in_force(connection, "personnel")
@@ -312,6 +317,28 @@ async def _of_members(world: World, superuser: Superuser) -> None:
         own,
         things["invitation"].encode(),
     )
+
+
+async def _payout(world: World, context: Context, superuser: Superuser) -> None:
+    """A withdrawal that waits, a batch that is over, and a file of the bank."""
+    things, own = world.things, world.people["member_own"].id
+    things["payout"] = await superuser.value(
+        "INSERT INTO cases (kind, phase, policy_id, outcome, closed_at)"
+        " SELECT 'payout', 'settled', id, 'settled', now()"
+        " FROM policies WHERE name = 'payout' RETURNING id"
+    )
+    await superuser.run(
+        "INSERT INTO payouts (case_id, made_by, most_lines) SELECT %s, id, 1 FROM persons LIMIT 1", things["payout"]
+    )
+    things["payout_answer"] = await superuser.value(
+        "INSERT INTO payout_answers (payout_id, file_key, sha256, sent_by, ended_at)"
+        " VALUES (%s, gen_random_uuid()::text, 'x', %s, now()) RETURNING id",
+        things["payout"],
+        own,
+    )
+    await give_money(context, own, Money(200_000))
+    await queue_withdrawals(context, [own], 1, Money(200_000))
+    things["withdrawal"] = await superuser.value("SELECT id FROM withdrawals WHERE person_id = %s", own)
 
 
 async def _import(superuser: Superuser, organisation: UUID, region: str) -> UUID:

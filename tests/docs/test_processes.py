@@ -12,6 +12,7 @@ import pytest
 
 from cli.processes import DOCUMENT, describe
 from messages.case import WAIT
+from messages.clearing import Step as ClearingStep
 from messages.decision import Step
 from messages.payment import Step as PaymentStep
 from tests.histories.record import STORED
@@ -23,6 +24,7 @@ _OF_ACTIVITIES = ("markerRecorded", "activityTaskScheduled", "activityTaskComple
 _TWO_SUMS = "one of two sums goes back by hand, the other by a gateway: in tests/activities"
 # Arrows that no stored history takes, each with its reason.
 _NOT_STORED: dict[Arrow, str] = {
+    (ClearingStep.BOOK_DIFFERENCES, ClearingStep.REQUEST_DECISIONS): "two officers decide at once: a race",
     (Step.REQUEST_DECISION, Step.REQUEST_DECISION): "a file overtakes a decision: a race, in tests/activities",
     (PaymentStep.RETURN_MONEY, PaymentStep.BOOK_RETURN): _TWO_SUMS,
     (PaymentStep.REQUEST_RETURN, PaymentStep.RETURN_MONEY): _TWO_SUMS,

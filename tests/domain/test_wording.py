@@ -36,10 +36,12 @@ from domain.wording import (
     TaskWords,
     WordsTwice,
 )
+from messages import clearing as clearing_messages
 from messages import decision
 from messages import normal_payment as normal_payment_messages
 from messages import onboarding as application
 from messages import payment as payment_messages
+from messages import payout as payout_messages
 from messages import personnel as personnel_messages
 from messages import substitution as substitution_messages
 from messages.case import CaseKind
@@ -61,6 +63,8 @@ _NOT_SHOWN: Mapping[type[StrEnum], str] = {
     normal_payment_messages.Step: "operators read it in Temporal",
     payment_messages.PurposeAnswer: "a signal from one process to another",
     payment_messages.Step: "operators read it in Temporal",
+    clearing_messages.Step: "operators read it in Temporal",
+    payout_messages.Step: "operators read it in Temporal",
     personnel_messages.ImportStep: "operators read it in Temporal",
     Queue: "operators read it in Temporal",
     access.ScopeKind: "pages name the organisation or the region itself",

@@ -27,14 +27,19 @@ from tests.journeys.replacing import Replacing, open_credit, request_and_wait
 from tests.journeys.steps import Steps
 from tests.journeys.tavana import apply_with_guarantor
 from tests.journeys.waiting import apply_and_wait
+from tests.payout_steps import PayoutOffice
 from tests.personnel_steps import Line, PersonnelOffice
 from tests.staff_steps import Desk, desk
+from tests.workflows.test_clearing import PATHS as CLEARING_PATHS
+from tests.workflows.test_clearing import Office, settlement
 from tests.workflows.test_mobile_change import PATHS as MOBILE_PATHS
 from tests.workflows.test_mobile_change import MobileChange, change
 from tests.workflows.test_normal_payment import INVITING_PATHS as INVITING_PAYMENT_PATHS
 from tests.workflows.test_normal_payment import PATHS as NORMAL_PAYMENT_PATHS
 from tests.workflows.test_normal_payment import ask_and_wait, unprove
 from tests.workflows.test_payment import activity_context, begin, gateway
+from tests.workflows.test_payout import PATHS as PAYOUT_PATHS
+from tests.workflows.test_payout import make
 from tests.workflows.test_personnel_change import NEW_MOBILE, decide, phase_of, process, proposed, task_of
 from tests.workflows.test_staff_change import PATHS as STAFF_PATHS
 
@@ -151,6 +156,7 @@ async def test_record_a_change(
 
 
 __all__ = ["activity_context", "begin", "change", "desk", "gateway"]  # fixtures
+__all__ = ["change", "desk", "settlement"]  # fixtures
 
 
 @pytest.mark.usefixtures("worker", "relay")
@@ -196,6 +202,27 @@ async def test_record_a_normal_payment(
 
 
 @pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("path", PAYOUT_PATHS)
+async def test_record_a_payout(
+    context: Context,
+    arrange: Arrange,
+    activity_context: ActivityContext,
+    steps: Steps,
+    temporal: WorkflowEnvironment,
+    superuser: Superuser,
+    relay: Relay,
+    seals: Seals,
+    path: str,
+) -> None:
+    """Play and store one path of a batch of withdrawals."""
+    office = await PayoutOffice.opened(context, arrange, activity_context)
+    made = await make(office, steps, temporal, superuser, relay, count=0 if path == "payout_empty" else 3)
+    await PAYOUT_PATHS[path](made)
+    await made.end()
+    await record(made.handle, seals.cipher, STORED / f"{path}.json")
+
+
+@pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("path", PAYMENT_PATHS)
 async def test_record_a_payment(begin: Begin, seals: Seals, path: str) -> None:
     """Play and store one path of a payment."""
@@ -203,3 +230,12 @@ async def test_record_a_payment(begin: Begin, seals: Seals, path: str) -> None:
     paying = await way(begin)
     await paying.end()
     await record(paying.handle, seals.cipher, STORED / f"{path}.json")
+
+
+@pytest.mark.usefixtures("worker", "relay")
+@pytest.mark.parametrize("path", CLEARING_PATHS)
+async def test_record_a_clearing(settlement: Office, seals: Seals, path: str) -> None:
+    """Play and store one path of the comparison of a day."""
+    handle = settlement.handle(await CLEARING_PATHS[path](settlement))
+    await handle.result()
+    await record(handle, seals.cipher, STORED / f"{path}.json")

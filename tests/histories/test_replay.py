@@ -26,9 +26,11 @@ from tests.histories.payment_paths import PATHS as PAYMENT_PATHS
 from tests.histories.record import STORED, record
 from tests.journeys.steps import Steps
 from tests.journeys.waiting import apply_and_wait
+from tests.workflows.test_clearing import PATHS as CLEARING_PATHS
 from tests.workflows.test_mobile_change import PATHS as MOBILE_PATHS
 from tests.workflows.test_normal_payment import INVITING_PATHS as INVITING_PAYMENT_PATHS
 from tests.workflows.test_normal_payment import PATHS as NORMAL_PAYMENT_PATHS
+from tests.workflows.test_payout import PATHS as PAYOUT_PATHS
 from tests.workflows.test_staff_change import PATHS as STAFF_PATHS
 from workflows.registry import WORKFLOWS
 
@@ -75,8 +77,17 @@ def test_every_path_has_a_stored_history_and_each_is_small() -> None:
     stored = {file.stem: file.stat().st_size for file in STORED.glob("*.json")}
 
     one_case = {*PATHS, *TAVANA_PATHS, *SUBSTITUTION_PATHS, *MOBILE_PATHS, *STAFF_PATHS}
-    paid = {*NORMAL_PAYMENT_PATHS, *INVITING_PAYMENT_PATHS, *PAYMENT_PATHS}
+    paid = {*NORMAL_PAYMENT_PATHS, *INVITING_PAYMENT_PATHS, *PAYMENT_PATHS, *PAYOUT_PATHS}
     assert one_case | PERSONNEL_PATHS | paid <= set(stored)
+    assert {
+        *PATHS,
+        *TAVANA_PATHS,
+        *SUBSTITUTION_PATHS,
+        *PERSONNEL_PATHS,
+        *MOBILE_PATHS,
+        *STAFF_PATHS,
+        *CLEARING_PATHS,
+    } <= set(stored)
     assert max(stored.values()) < _LARGEST
 
 

@@ -20,7 +20,15 @@ from storage.migrations.shipping import (
     policy_file,
     read_data,
 )
-from storage.migrations.versions import first_release, joining, normal_payment, payment, personnel_status, staff_change
+from storage.migrations.versions import (
+    first_release,
+    joining,
+    normal_payment,
+    payment,
+    payout,
+    personnel_status,
+    staff_change,
+)
 from tests.conftest import Database
 from tests.storage.test_schema import connected
 
@@ -36,6 +44,7 @@ POLICIES = (
     | personnel_status.POLICIES
     | payment.POLICIES
     | normal_payment.POLICIES
+    | payout.POLICIES
 )
 # Version 1 of each policy, as Postgres must have it; of the long texts, that they stand as their file says.
 SHIPPED: dict[str, dict[str, Any]] = {
@@ -45,6 +54,14 @@ SHIPPED: dict[str, dict[str, Any]] = {
         "accept_expire_hours": 168,
         "pay_remind_hours": 24,
         "pay_expire_hours": 72,
+    },
+    "payout": {
+        "least_rial": 100_000,
+        "most_lines": 10_000,
+        "paya_most_rial": 1_000_000_000,
+        "office_remind_hours": 8,
+        "office_expire_hours": 24,
+        "bank_silent_working_hours": 16,
     },
     "payment": read_data(policy_file("payment"), payment.POLICIES["payment"]),
     "personnel_status": read_data(policy_file("personnel_status"), personnel_status.POLICIES["personnel_status"]),

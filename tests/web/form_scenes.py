@@ -21,6 +21,7 @@ from tests.commands.substitution_steps import SubstitutionScenario
 from tests.files_made import PDF
 from tests.joining_steps import Joining
 from tests.personnel_steps import SHEBAS, Line, PersonnelOffice, csv_of
+from tests.web.clearing_scene import officers_settle_days
 from tests.web.form_window import Desk, Window
 from tests.web.money_scenes import (
     RIAL,
@@ -29,6 +30,7 @@ from tests.web.money_scenes import (
     members_pay_outside_escrow,
     payers_pay,
 )
+from tests.web.payout_scenes import members_withdraw, the_office_pays
 
 _PAY: Final = 2_000_000_000
 _REASON: Final = "حکم کارگزینی شمارهٔ ۱۲۳۴"
@@ -405,7 +407,10 @@ SCENES: Final[tuple[Scene, ...]] = (
     support_confirms_changes,
     mobiles_are_changed,
     payers_pay,
+    members_withdraw,
+    the_office_pays,
     operators_keep_the_desk,
+    officers_settle_days,
     operators_keep_the_staff,
     staff_keep_their_account,
     # Last, for it ends their sessions.

@@ -1,0 +1,222 @@
+"""What the machine does to compare a gateway's day with the ledger, and to book what two people decided (E2)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from temporalio import activity
+
+from activities.outside import AskAgain, OutsideStep
+from activities.payment.found_late import FoundLate, book_found_late
+from activities.process import Process
+from activities.transition import ActivityContext, Transition
+from domain import ledger
+from domain.access import Grant, Role, ScopeKind
+from domain.clearing import ASK_LIST_EVERY, LIST_FOR, DifferenceKind
+from domain.dates import TEHRAN, tehran_day
+from domain.ledger import Occasion
+from domain.money import Money
+from gateways.payment import GatewayRefused, GatewayUnclear, ListedRow
+from messages.case import NextStep
+from messages.clearing import Event, Phase, Step, TaskKind
+from messages.queue import Queue
+from storage import clearing as rows
+from storage import tasks
+from storage.database import SERVICE, postgres_now, tehran_today, transaction
+from storage.ledger import posting
+from storage.payment import attempts_of, policy_of
+from storage.rows.clearing import Clearing, Difference
+from storage.rows.tasks import Task
+
+_log = logging.getLogger("amanat.clearing")
+_DAY = timedelta(days=1)
+# More rows than a day of ours can have; the step then fails, and becomes a finding.
+_MOST_LISTED = 50_000
+# Booked in one transition.
+_BOOKED_AT_ONCE = 20
+_OFFICE = Grant(Role.SETTLEMENT_OFFICER, ScopeKind.PLATFORM)
+
+
+async def _read(step: Transition) -> Clearing:
+    found = await rows.read_clearing(step.connection, step.case.id)
+    if found is None:
+        raise LookupError(f"case {step.case.id} has no day to compare")
+    return found
+
+
+async def assess(step: Transition) -> NextStep:
+    """Which step follows; a day of which every difference is decided ends here."""
+    clearing = await _read(step)
+    if clearing.compared_at is None:
+        return NextStep(Step.FETCH_LIST)
+    if await rows.differences_in(step.connection, step.case.id, "confirmed", limit=1):
+        return NextStep(Step.BOOK_DIFFERENCES)
+    if await _unasked(step):
+        return NextStep(Step.REQUEST_DECISIONS)
+    if await rows.count_undecided(step.connection, step.case.id):
+        return await step.wait_now()
+    return await step.end(Phase.SETTLED if await rows.has_decided(step.connection, step.case.id) else Phase.MATCHED)
+
+
+async def fetch_list(context: ActivityContext, case_id: UUID) -> Sequence[ListedRow] | None:
+    """The gateway's list of the day and of the next one, for its clock may be ahead; None if there is none to get.
+
+    Raises:
+        AskAgain: the gateway cannot say yet, and the time for that is not over.
+    """
+    async with transaction(context.engine, SERVICE) as connection:
+        clearing = await rows.read_clearing(connection, case_id)
+        now = await postgres_now(connection)
+    if clearing is None:
+        raise LookupError(f"case {case_id} has no day to compare")
+    gateway = context.gateways.get(clearing.gateway)
+    if gateway is None:
+        return None
+    try:
+        listed = await gateway.list_day(clearing.day)
+        if listed is None:
+            return None
+        after = clearing.day + _DAY
+        found = [*listed, *(await gateway.list_day(after) or () if after <= tehran_day(now) else ())]
+    except (GatewayUnclear, GatewayRefused) as trouble:
+        _log.warning("list_unclear", extra={"gateway": clearing.gateway, "reason": trouble.reason})
+        if now - clearing.opened_at >= LIST_FOR:
+            return None
+        raise AskAgain(ASK_LIST_EVERY) from trouble
+    if len(found) > _MOST_LISTED:
+        raise ValueError(f"{clearing.gateway} lists {len(found)} rows of a day")
+    return found
+
+
+async def record_list(step: Transition, listed: Sequence[ListedRow] | None) -> NextStep:
+    """Keep the list and compare it; fees that it is the first to tell are booked at once."""
+    clearing = await _read(step)
+    if clearing.compared_at is not None:
+        return await assess(step)
+    if listed is None:
+        await rows.mark_unlisted(step.connection, step.case.id)
+        await step.add_event(Event.CLEARING_UNLISTED)
+        return await step.end(Phase.NO_LIST)
+    await rows.add_rows(step.connection, clearing.gateway, [_kept(row) for row in listed])
+    begins = datetime.combine(clearing.day, time(), TEHRAN).astimezone(UTC)
+    found = await rows.compare(step.connection, clearing, begins, begins + _DAY)
+    await _book_fee(step, clearing.gateway, found.fees, "listed")
+    await step.add_event(Event.CLEARING_COMPARED, params={"differences": found.differences})
+    return await assess(step)
+
+
+def _kept(row: ListedRow) -> Mapping[str, object]:
+    kept: dict[str, object] = row._asdict()
+    return {**kept, "order_id": kept.pop("order"), "what": row.what.value}
+
+
+async def _book_fee(step: Transition, gateway: str, more: Money, name: str) -> None:
+    """Book that the gateway keeps more than it told before, or less."""
+    if not more.amount:
+        return
+    accounts = (ledger.gateway_account(gateway), ledger.GATEWAY_FEES)
+    await posting.open_accounts(step.connection, accounts)
+    key = f"clearing:{step.case.id}:{name}"
+    occasion = Occasion(key=key, case_id=step.case.id, actor="system", event_at=step.now)
+    journal = (
+        ledger.gateway_fee_kept(gateway, more, occasion)
+        if more.amount > 0
+        else ledger.gateway_fee_given_up(gateway, -more, occasion)
+    )
+    await posting.post(step.connection, journal)
+
+
+async def _unasked(step: Transition) -> list[tuple[TaskKind, Difference]]:
+    """What the office is to be asked now: about one difference after the other, and about one booking beside it."""
+    found = []
+    for kind, state in ((TaskKind.SETTLE_DIFFERENCE, "open"), (TaskKind.CONFIRM_BOOKING, "proposed")):
+        if await tasks.find_open(step.connection, step.case.id, kind) is None:
+            waiting = await rows.differences_in(step.connection, step.case.id, state, limit=1)
+            found += [(kind, one) for one in waiting]
+    return found
+
+
+async def request_decisions(step: Transition) -> NextStep:
+    """Ask the settlement office about the next difference, and another officer about what one proposed to book."""
+    policy = await policy_of(step.connection, step.case.policy_id)
+    is_first = step.case.phase != Phase.AWAITING_DECISIONS
+    for kind, one in await _unasked(step):
+        await step.ask(
+            kind,
+            _OFFICE,
+            remind_in=policy.settle_remind,
+            due_in=policy.settle_expire,
+            subject_id=one.id,
+            details={"reason": one.kind, "amount": abs(one.there - one.here)},
+            # A day's differences are announced once.
+            sms=is_first or kind is TaskKind.CONFIRM_BOOKING,
+            not_by=one.proposed_by,
+        )
+    if is_first:
+        # Later askings do not move it: a day that is not settled in time is among the late cases of the operators.
+        await step.move(Phase.AWAITING_DECISIONS, next_actor=Role.SETTLEMENT_OFFICER, due_in=policy.settle_expire)
+    return await assess(step)
+
+
+async def book_differences(step: Transition) -> NextStep:
+    """Book what one proposed and another confirmed."""
+    clearing = await _read(step)
+    for one in await rows.differences_in(step.connection, step.case.id, "confirmed", limit=_BOOKED_AT_ONCE):
+        if one.kind is DifferenceKind.FEE_DIFFERS:
+            await _book_fee(step, clearing.gateway, Money(one.there - one.here), str(one.id))
+        elif one.kind is DifferenceKind.BANK_UNMATCHED:
+            await _book_settled(step, one)
+        else:
+            await _book_late(step, one)
+        await rows.change(step.connection, one.id, "booked")
+        await step.add_event(Event.CLEARING_BOOKED, params={"amount": abs(one.there - one.here)})
+    return await assess(step)
+
+
+async def _book_settled(step: Transition, one: Difference) -> None:
+    if one.settles is None:
+        raise LookupError(f"difference {one.id} cannot be booked")
+    await posting.open_accounts(step.connection, (ledger.gateway_account(one.settles), ledger.BANK_ACCOUNT))
+    # One row of the bank is booked once, whatever comparison it stands in.
+    occasion = Occasion(f"clearing:{one.id}:settled", step.case.id, "system", step.now)
+    await posting.post(step.connection, ledger.gateway_settled(one.settles, Money(one.there), occasion))
+
+
+async def _book_late(step: Transition, one: Difference) -> None:
+    if one.payment_id is None or one.paid_back is None:
+        raise LookupError(f"difference {one.id} cannot be booked")
+    tries = await attempts_of(step.connection, one.payment_id)
+    attempt = next(each for each in tries if each.id == one.attempt_id)
+    fee = Money(await rows.listed_fee(step.connection, one))
+    await book_found_late(step, FoundLate(attempt, Money(one.there), fee, one.reference, one.paid_back))
+
+
+async def lapse(step: Transition, expired: Sequence[Task]) -> NextStep:  # noqa: ARG001 - whoever was asked
+    """The settlement office stayed silent: it is asked anew."""
+    return await assess(step)
+
+
+PROCESS = Process(
+    "clearing",
+    assess,
+    lapse,
+    steps=(request_decisions, book_differences),
+    outside=(OutsideStep(Step.FETCH_LIST, fetch_list, record_list),),
+)
+
+
+def opening_activities(context: ActivityContext) -> Mapping[Queue, list[Any]]:
+    """What the schedule of each day takes."""
+
+    @activity.defn(name="open_clearings")
+    async def open_clearings() -> int:
+        """Open each past day of each gateway that has no comparison yet; returns how many."""
+        async with transaction(context.engine, SERVICE) as connection:
+            opened = await rows.open_missed(connection, context.gateways, await tehran_today(connection))
+        return len(opened)
+
+    return {Queue.PROCESSES: [open_clearings]}

@@ -1,0 +1,126 @@
+"""A bank's answer is read apart, judged row by row and applied chunk by chunk; a worker that dies goes on (E3)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+from temporalio import activity
+
+from activities.payout.assessment import assess
+from activities.payout.settling import settle
+from activities.transition import ActivityContext, Transition
+from domain.payout import AnswerError, AnswerRow, LineRefusal, judge
+from gateways.answer_file import AnswerFileError, answer_rows, read_apart
+from gateways.files import FileDamaged
+from messages.case import NextStep
+from messages.payout import Event
+from storage import payout as rows
+from storage.database import SERVICE, transaction
+from storage.payout import Applied
+from storage.retries import retried
+from storage.rows.payout import PayoutAnswer
+from storage.sealing import SealBroken, Seals
+from storage.withdrawal import lock_lines, sent_line
+
+CHUNK_ROWS: Final = 200
+# A poison file must not kill workers endlessly.
+MAX_ATTEMPTS: Final = 5
+_CHUNK_LIMIT_MS: Final = 10_000
+_log = logging.getLogger("amanat.activities")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAnswer:
+    """Which file was read to its end, or why it cannot be; no id where none waits."""
+
+    answer_id: UUID | None
+    error: AnswerError | None = None
+
+
+async def apply_answer(context: ActivityContext, case_id: UUID) -> ReadAnswer:
+    """Apply the oldest file that is not read to its end, from where it was left."""
+    async with transaction(context.engine, SERVICE) as connection:
+        answer = await rows.unread_answer(connection, case_id)
+    if answer is None:
+        return ReadAnswer(None)
+    if activity.in_activity() and activity.info().attempt > MAX_ATTEMPTS:
+        _log.error("bank_answer_given_up", extra={"case_id": str(case_id)})
+        return ReadAnswer(answer.id, AnswerError.GAVE_UP)
+    with tempfile.TemporaryDirectory(prefix="amanat-payout-") as directory:
+        source, target = Path(directory) / "received", Path(directory) / "rows"
+        try:
+            await context.files.fetch(answer.file_key, source)
+            await asyncio.to_thread(read_apart, source, target)
+        except (FileNotFoundError, FileDamaged, SealBroken):
+            _log.exception("bank_answer_lost", extra={"case_id": str(case_id)})
+            return ReadAnswer(answer.id, AnswerError.LOST)
+        except AnswerFileError as fault:
+            return ReadAnswer(answer.id, fault.error)
+        await _apply(context, answer, target)
+    return ReadAnswer(answer.id)
+
+
+async def _apply(context: ActivityContext, answer: PayoutAnswer, target: Path) -> None:
+    found = answer_rows(target)
+    while chunk := await asyncio.to_thread(lambda: list(islice(found, CHUNK_ROWS))):
+
+        async def once(chunk: Sequence[AnswerRow] = chunk) -> None:
+            async with transaction(context.engine, SERVICE, limit_ms=_CHUNK_LIMIT_MS) as connection:
+                await apply_chunk(connection, context.seals, answer.payout_id, chunk)
+
+        await retried(once, of="payout:answer")
+
+
+async def apply_chunk(connection: AsyncConnection, seals: Seals, case_id: UUID, chunk: Sequence[AnswerRow]) -> None:
+    """Apply the rows of a chunk that were not applied before; each is judged alone."""
+    answer = await rows.unread_answer(connection, case_id, lock=True)
+    if answer is None:
+        return
+    new = {row: _line_id(row) for row in chunk if row.number > answer.rows_read}
+    if not new:
+        return
+    now = (await connection.execute(sa.select(sa.func.now()))).scalar_one()
+    lines = await lock_lines(connection, case_id, [one for one in new.values() if one is not None])
+    counts, refused = {"paid": 0, "rejected": 0, "repeated": 0}, list[tuple[int, str, str]]()
+    for row, line_id in new.items():
+        line = None if line_id is None else lines.get(line_id)
+        found = judge(row, None if line is None else sent_line(seals, line))
+        if isinstance(found, LineRefusal):
+            refused.append((row.number, row.key, found))
+        elif line is None or found is None or not await settle(connection, line, found, now):
+            counts["repeated"] += 1
+        else:
+            counts["paid" if found.is_paid else "rejected"] += 1
+    await rows.note_applied(connection, answer.id, Applied(chunk[-1].number, **counts, refused=refused))
+
+
+def _line_id(row: AnswerRow) -> UUID | None:
+    try:
+        return UUID(row.key)
+    except ValueError:
+        return None
+
+
+async def record_answer(step: Transition, read: ReadAnswer) -> NextStep:
+    """The file is read to its end; who sent it is told only if it could not be."""
+    if read.answer_id is not None:
+        # The bank has spoken: the office waits anew.
+        await step.clear_deadlines()
+        answer = await rows.end_answer(step.connection, read.answer_id, read.error)
+        if read.error is not None:
+            await step.add_event(Event.PAYOUT_ANSWER_UNREADABLE)
+            await step.notify([answer.sent_by], Event.PAYOUT_ANSWER_UNREADABLE)
+        else:
+            counts = ("paid", "rejected", "repeated", "refused")
+            await step.add_event(Event.PAYOUT_ANSWER_APPLIED, params={name: getattr(answer, name) for name in counts})
+    return await assess(step)

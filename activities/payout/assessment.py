@@ -1,0 +1,148 @@
+"""Where a batch stands, and which step follows from it: read anew each time; the steps that ask people (E3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from activities.payout.settling import settle
+from activities.transition import Transition
+from domain.access import Grant, Role, ScopeKind
+from domain.payout import LineSettlement
+from messages.case import NextStep
+from messages.payout import Event, FactKind, Phase, Step, TaskKind
+from storage import payout as rows
+from storage import tasks, withdrawal
+from storage.cases import last_fact
+from storage.rows.payout import Payout
+from storage.rows.tasks import Task
+from storage.working_hours import working_time
+
+_OFFICE = Grant(Role.SETTLEMENT_OFFICER, ScopeKind.PLATFORM)
+
+
+async def read(step: Transition) -> Payout:
+    """The batch of the step's case."""
+    found = await rows.read_payout(step.connection, step.case.id)
+    if found is None:
+        raise LookupError(f"case {step.case.id} has no batch")
+    return found
+
+
+async def assess(step: Transition) -> NextStep:
+    """Which step follows; a batch without lines ends here."""
+    batch = await read(step)
+    if batch.cut_at is None:
+        return NextStep(Step.CUT_LINES)
+    if not batch.lines:
+        await step.add_event(Event.PAYOUT_EMPTY)
+        return await step.end(Phase.EMPTY)
+    decided = await last_fact(step.connection, step.case.id, FactKind.PAYOUT_CONFIRMED, FactKind.PAYOUT_REJECTED)
+    if decided is not None and decided.kind == FactKind.PAYOUT_REJECTED:
+        return NextStep(Step.RELEASE_LINES)
+    if batch.handed_at is not None:
+        return await _assess_sent(step) if step.case.phase == Phase.SENT else NextStep(Step.AWAIT_BANK)
+    open_tasks = await tasks.open_tasks(step.connection, step.case.id)
+    if open_tasks:
+        return step.wait(open_tasks)
+    return NextStep(Step.REQUEST_PAYOUT_CONFIRMATION if decided is None else Step.REQUEST_HAND_OVER)
+
+
+async def _assess_sent(step: Transition) -> NextStep:
+    """The bank has it. A file and a record by hand exclude each other, see the commands."""
+    connection, case_id = step.connection, step.case.id
+    if await rows.unread_answer(connection, case_id) is not None:
+        return NextStep(Step.APPLY_BANK_ANSWER)
+    recorded = await rows.open_settlement(connection, case_id)
+    if recorded is not None:
+        if recorded.is_confirmed:
+            return NextStep(Step.SETTLE_LINE)
+        if await tasks.find_open(connection, case_id, TaskKind.CONFIRM_SETTLEMENT) is None:
+            return NextStep(Step.REQUEST_SETTLEMENT_CONFIRMATION)
+        return await step.wait_now()
+    if "cut" not in (await rows.count_lines(connection, [case_id]))[case_id]:
+        return NextStep(Step.CLOSE_PAYOUT)
+    return await step.wait_now() if Step.AWAIT_BANK in step.deadlines else NextStep(Step.AWAIT_BANK)
+
+
+async def _waits(step: Transition) -> tuple[timedelta, timedelta]:
+    policy = await rows.policy_of(step.connection, step.case.policy_id)
+    return policy.office_remind, policy.office_expire
+
+
+async def request_payout_confirmation(step: Transition) -> NextStep:
+    """Another officer than its maker is asked."""
+    batch, (remind_in, due_in) = await read(step), await _waits(step)
+    details = {"lines": batch.lines, "amount": batch.amount}
+    await step.ask(
+        TaskKind.CONFIRM_PAYOUT,
+        _OFFICE,
+        remind_in=remind_in,
+        due_in=due_in,
+        details=details,
+        not_by=batch.made_by,
+    )
+    await step.move(Phase.AWAITING_CONFIRMATION, next_actor=_OFFICE.role, due_in=due_in)
+    return await assess(step)
+
+
+async def request_hand_over(step: Transition) -> NextStep:
+    """The office hands the file to the bank."""
+    remind_in, due_in = await _waits(step)
+    await step.ask(TaskKind.HAND_OVER_PAYOUT, _OFFICE, remind_in=remind_in, due_in=due_in)
+    await step.move(Phase.CONFIRMED, next_actor=_OFFICE.role, due_in=due_in)
+    return await assess(step)
+
+
+async def await_bank(step: Transition) -> NextStep:
+    """The bank has the file; if it stays silent the office is reminded, again and again, and nothing is sent anew."""
+    policy = await rows.policy_of(step.connection, step.case.policy_id)
+    wait = await working_time(step.connection, policy.bank_silent_hours)
+    if step.until is not None and step.case.phase == Phase.SENT:
+        await step.add_event(Event.PAYOUT_UNANSWERED)
+        await step.notify(await step.holders(_OFFICE), Event.PAYOUT_UNANSWERED)
+    await step.move(Phase.SENT, next_actor=_OFFICE.role, due_in=wait)
+    await step.set_deadline(Step.AWAIT_BANK, wait)
+    return await _assess_sent(step)
+
+
+async def request_settlement_confirmation(step: Transition) -> NextStep:
+    """Another officer is asked about what was recorded of a line by hand."""
+    recorded = await rows.open_settlement(step.connection, step.case.id)
+    if recorded is None:
+        raise LookupError(f"nothing is recorded by hand in case {step.case.id}")
+    remind_in, due_in = await _waits(step)
+    await step.ask(
+        TaskKind.CONFIRM_SETTLEMENT,
+        _OFFICE,
+        remind_in=remind_in,
+        due_in=due_in,
+        subject_id=recorded.id,
+        not_by=recorded.recorded_by,
+    )
+    await step.clear_deadlines()
+    return await assess(step)
+
+
+async def settle_line(step: Transition) -> NextStep:
+    """What was recorded by hand takes effect."""
+    recorded = await rows.open_settlement(step.connection, step.case.id)
+    if recorded is None:
+        raise LookupError(f"nothing is recorded by hand in case {step.case.id}")
+    line = await withdrawal.read_withdrawal(step.connection, recorded.withdrawal_id, lock=True)
+    found = LineSettlement(recorded.is_paid, recorded.reference, recorded.note)
+    if line is not None and await settle(step.connection, line, found, step.now):
+        await step.add_event(Event.PAYOUT_LINE_SETTLED, params={"line": line.line})
+    await rows.end_settlement(step.connection, recorded.id)
+    return await assess(step)
+
+
+async def close_payout(step: Transition) -> NextStep:
+    """Every line is settled."""
+    await step.add_event(Event.PAYOUT_SETTLED)
+    return await step.end(Phase.SETTLED)
+
+
+async def lapse(step: Transition, _: Sequence[Task]) -> NextStep:
+    """What silence means: the office is asked anew, for no money is forgotten."""
+    return await assess(step)

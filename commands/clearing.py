@@ -1,0 +1,158 @@
+"""What the settlement office does about a gateway's day: have it compared, explain differences, book them by two."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+
+from commands.account import require_code
+from commands.command import Command
+from commands.refusals import refuses
+from commands.service import refuse_closed
+from commands.task import DECISION, expect_kind
+from domain import clearing as rules
+from domain.access import Role
+from domain.clearing import BANK, DifferenceKind, Explanation
+from domain.dates import tehran_day
+from domain.errors import InvalidInput, NotFound, StepUpRequired
+from gateways.bank_statement import StatementFault, read_statement
+from messages.case import CaseKind
+from messages.clearing import FactKind, TaskKind
+from storage import clearing as storage
+from storage.clearing import BankRow
+from storage.locks import About, lock
+from storage.rows.clearing import Difference
+from storage.rows.tasks import Task
+
+
+@refuses(refuse_closed, StepUpRequired, NotFound, rules.DayNotOver, rules.DayTooOld, rules.DayCompared)
+async def request_clearing(command: Command, gateway: str, day: date) -> UUID:
+    """Have a gateway's day compared now; returns the case's id."""
+    command.require_role(Role.SETTLEMENT_OFFICER)
+    command.require_strong()
+    await refuse_closed(command, CaseKind.CLEARING)
+    if gateway not in command.context.gateways:
+        raise NotFound
+    rules.refuse_day(day, tehran_day(command.now))
+    if await storage.is_compared(command.connection, gateway, day):
+        raise rules.DayCompared
+    try:
+        case_id = await storage.add_clearing(command.connection, gateway, day)
+    except IntegrityError as error:
+        raise rules.DayCompared from error
+    command.locked[case_id] = CaseKind.CLEARING
+    payload = {"gateway": gateway, "day": day.isoformat()}
+    await command.act(case_id, FactKind.CLEARING_REQUESTED, payload, part=Role.SETTLEMENT_OFFICER)
+    return case_id
+
+
+@refuses(refuse_closed, StepUpRequired, rules.StatementUnreadable, rules.StatementTooLong)
+async def send_statement(command: Command, content: bytes) -> UUID:
+    """Compare a statement of the bank with the ledger; returns its case, the same one for the same file."""
+    command.require_role(Role.SETTLEMENT_OFFICER)
+    command.require_strong()
+    await refuse_closed(command, CaseKind.CLEARING)
+    sha256 = hashlib.sha256(content).digest()
+    await lock(command.connection, About.STATEMENT, BANK)
+    known = await storage.find_statement(command.connection, sha256)
+    if known is not None:
+        return known
+    try:
+        read = await asyncio.to_thread(read_statement, content)
+    except StatementFault as fault:
+        raise (rules.StatementTooLong if fault.too_long else rules.StatementUnreadable)(field="file") from None
+    rows = [BankRow(one.booked_on, one.amount, one.reference, one.description, one.fingerprint) for one in read]
+    case_id = await storage.add_statement(command.connection, command.seals, sha256, rows)
+    command.locked[case_id] = CaseKind.CLEARING
+    payload = {"rows": len(rows)}
+    await command.act(case_id, FactKind.CLEARING_REQUESTED, payload, part=Role.SETTLEMENT_OFFICER)
+    return case_id
+
+
+@refuses(*DECISION, StepUpRequired)
+async def explain_difference(command: Command, task: Task, explanation: Explanation, note: str) -> UUID:
+    """Close a difference for which nothing is booked, with the reason; returns the fact's id."""
+    difference = await _asked(command, task, TaskKind.SETTLE_DIFFERENCE)
+    command.require_strong()
+    await storage.change(
+        command.connection,
+        difference.id,
+        "explained",
+        explanation=explanation,
+        note=note,
+        decided_by=command.actor.person_id,
+    )
+    shown = {"explanation": explanation}
+    return await _decided(command, task, FactKind.CLEARING_EXPLAINED, difference, shown)
+
+
+@refuses(*DECISION, StepUpRequired, rules.NotBookable, InvalidInput)
+async def propose_booking(
+    command: Command, task: Task, note: str, *, paid_back: str | None = None, settles: str | None = None
+) -> UUID:
+    """Propose to book a difference, for another officer to confirm; returns the fact's id.
+
+    Args:
+        command: at work.
+        task: about the difference.
+        note: why.
+        paid_back: the bank's reference of what was paid back to the payer, where money came to light late.
+        settles: the gateway that paid out, where a row of the bank is its pay-out.
+    """
+    difference = await _asked(command, task, TaskKind.SETTLE_DIFFERENCE)
+    if not await storage.bookable(command.connection, [difference]):
+        raise rules.NotBookable
+    if (difference.kind is DifferenceKind.MISSING_HERE) != bool(paid_back):
+        raise InvalidInput(field="paid_back")
+    if (difference.kind is DifferenceKind.BANK_UNMATCHED) != (settles in command.context.gateways):
+        raise InvalidInput(field="settles")
+    command.require_strong()
+    await storage.change(
+        command.connection,
+        difference.id,
+        "proposed",
+        note=note,
+        paid_back=paid_back,
+        settles=settles,
+        proposed_by=command.actor.person_id,
+    )
+    return await _decided(command, task, FactKind.CLEARING_PROPOSED, difference, {})
+
+
+@refuses(*DECISION, require_code, rules.NotBookable)
+async def confirm_booking(command: Command, task: Task) -> UUID:
+    """Confirm what another officer proposed to book; it is booked at once. Returns the fact's id."""
+    difference = await _asked(command, task, TaskKind.CONFIRM_BOOKING)
+    if not await storage.bookable(command.connection, [difference]):
+        raise rules.NotBookable
+    await require_code(command)
+    await storage.change(command.connection, difference.id, "confirmed", decided_by=command.actor.person_id)
+    return await _decided(command, task, FactKind.CLEARING_CONFIRMED, difference, {})
+
+
+@refuses(*DECISION, StepUpRequired)
+async def reject_booking(command: Command, task: Task, reason: str) -> UUID:
+    """Reject it with a reason: the difference is to be settled anew. Returns the fact's id."""
+    difference = await _asked(command, task, TaskKind.CONFIRM_BOOKING)
+    command.require_strong()
+    await storage.change(command.connection, difference.id, "open", paid_back=None, settles=None, proposed_by=None)
+    return await _decided(command, task, FactKind.CLEARING_REJECTED, difference, {"reason": reason})
+
+
+async def _asked(command: Command, task: Task, kind: TaskKind) -> Difference:
+    expect_kind(task, kind)
+    if task.subject_id is None:
+        raise NotFound
+    return await storage.read_difference(command.connection, task.subject_id)
+
+
+async def _decided(
+    command: Command, task: Task, fact: FactKind, difference: Difference, shown: Mapping[str, str]
+) -> UUID:
+    payload = {"difference_id": str(difference.id), **shown}
+    return await command.act(task.case_id, fact, payload, part=Role.SETTLEMENT_OFFICER, closes=task, shown=shown)

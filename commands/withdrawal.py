@@ -1,0 +1,108 @@
+"""What a member may do with their balance: withdraw to a sheba of their own, and take it back (E3, G1, G2)."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from commands.account import check_code
+from commands.command import Command
+from commands.payment import Toman
+from commands.payout import refuse_closed_payouts
+from commands.refusals import refuses
+from domain.account import CodePurpose, withdrawal_binding
+from domain.errors import Forbidden, NotFound, TooMany
+from domain.identity import Sheba
+from domain.ledger import HoldRequest, InsufficientFunds, JournalReason, Occasion, member_account
+from domain.money import Money, format_toman
+from domain.onboarding import MoneyPaused
+from domain.payout import PayoutPolicy
+from domain.persian import persian_digits
+from domain.withdrawal import WITHDRAWALS_PER_MEMBER, OwnShebaMissing, WithdrawalTooSmall, WithdrawalUnderWay
+from messages.withdrawal import ReleaseWithdrawal, Sms
+from storage import account, ledger, withdrawal
+from storage.audit import account_stream
+from storage.bank_account import own_sheba, whole_number
+from storage.ledger.holding import hold
+from storage.notices import notify
+from storage.outbox import enqueue
+from storage.people import money_pause
+from storage.policies import in_force
+from storage.rows.payout import Withdrawal
+from storage.withdrawal import NewWithdrawal, new_id
+
+
+@refuses(refuse_closed_payouts, MoneyPaused, OwnShebaMissing, WithdrawalTooSmall, InsufficientFunds)
+async def sheba_to_pay(command: Command, amount: Money) -> Sheba:
+    """To which sheba an amount would go, if the member may withdraw it; asked before a code for it is sent, too."""
+    await refuse_closed_payouts(command)
+    connection, me = command.connection, command.actor.person_id
+    if command.actor.capacity != "member":
+        raise Forbidden
+    if await money_pause(connection, me):
+        raise MoneyPaused
+    sheba = await own_sheba(connection, me)
+    if sheba is None:
+        raise OwnShebaMissing
+    row = await in_force(connection, PayoutPolicy.POLICY)
+    if row is None:
+        raise LookupError("there is no policy of pay-outs, though version 1 ships")
+    least = PayoutPolicy.from_policy(row.value).least
+    if amount < least:
+        raise WithdrawalTooSmall(field="amount", least=Toman(least))
+    if amount > await _available(command):
+        raise InsufficientFunds(field="amount")
+    return Sheba(whole_number(command.seals, sheba))
+
+
+async def _available(command: Command) -> Money:
+    try:
+        found = await ledger.balance(command.connection, member_account(command.actor.person_id).code)
+    except NotFound:
+        return Money(0)
+    return Money(found.available)
+
+
+@refuses(sheba_to_pay, check_code)
+async def withdraw(command: Command, amount: Money, *, code_id: UUID, code: str) -> UUID:
+    """Take an amount out of the balance, to the member's own sheba of this moment; returns the withdrawal's id.
+
+    The code was sent for exactly this amount and sheba. The money is held until the bank has answered.
+    """
+    sheba, me = await sheba_to_pay(command, amount), command.actor.person_id
+    await check_code(
+        command.context.side,
+        command.seals,
+        code_id=code_id,
+        person_id=me,
+        purpose=CodePurpose.WITHDRAW,
+        binding=withdrawal_binding(amount.amount, sheba),
+        code=code,
+    )
+    await account.use_code(command.connection, code_id)
+    wait = await account.count_use(command.connection, command.seals, WITHDRAWALS_PER_MEMBER, str(me))
+    if wait is not None:
+        raise TooMany(retry_after=wait)
+    withdrawal_id = await new_id(command.connection)
+    occasion = Occasion(f"withdrawal:{withdrawal_id}", None, f"person:{me}", command.now)
+    held = await hold(
+        command.connection, HoldRequest(occasion, member_account(me).code, amount, JournalReason.PAYOUT_PAID)
+    )
+    new = NewWithdrawal(withdrawal_id, me, amount, sheba, held)
+    await withdrawal.add_withdrawal(command.connection, command.seals, new)
+    told = {"amount": format_toman(amount), "last_four": persian_digits(sheba[-4:])}
+    await notify(command.connection, [me], Sms.ASKED, params=told)
+    await command.audit(account_stream(me), subject=str(withdrawal_id), after={"amount": amount.amount})
+    return withdrawal_id
+
+
+@refuses(WithdrawalUnderWay)
+async def take_back_withdrawal(command: Command, withdrawal_id: UUID) -> Withdrawal:
+    """Take a withdrawal back that no batch has; what is held is given back by the machine at once."""
+    found = await withdrawal.read_withdrawal(command.connection, withdrawal_id)
+    if found is None or found.person_id != command.actor.person_id:
+        raise NotFound
+    if not await withdrawal.take_back(command.connection, withdrawal_id, found.person_id):
+        raise WithdrawalUnderWay
+    await enqueue(command.connection, ReleaseWithdrawal(withdrawal_id))
+    await command.audit(account_stream(found.person_id), subject=str(withdrawal_id), after={"state": "taken_back"})
+    return found

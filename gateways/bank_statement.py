@@ -1,0 +1,123 @@
+"""Statements of the bank: MT940, or CSV of the form that docs/bank-statement.md shows, read whole and never trusted.
+
+Amounts are whole rial. A file that is at fault anywhere is read nowhere: a statement with a gap would prove nothing.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+import mt940
+
+from domain.clearing import STATEMENT_LIMIT, STATEMENT_ROWS
+
+HEADINGS: Final = ("date", "amount", "reference", "description")
+_LETTERS: Final = 100
+_DESCRIPTION_LETTERS: Final = 1_000
+# The standard has 65; its reader's patterns are kept from longer ones.
+_MT940_LINE: Final = 200
+_MT940: Final = re.compile(r"^(\{1:|:20:)", re.MULTILINE)
+_AMOUNT: Final = re.compile(r"[+-]?[0-9]{1,15}")
+_MOST: Final = 10**15
+
+
+class StatementFault(Exception):
+    """The file cannot be read as a statement; ``too_long``: it has more rows than are read."""
+
+    def __init__(self, *, too_long: bool = False) -> None:
+        super().__init__("too_long" if too_long else "unreadable")
+        self.too_long = too_long
+
+
+@dataclass(frozen=True, slots=True)
+class StatementRow:
+    """What came (over 0) or went on a day, in rial; ``fingerprint`` tells it from every other row of the account."""
+
+    booked_on: date
+    amount: int
+    reference: str
+    description: str = field(repr=False)
+    fingerprint: str
+
+
+def read_statement(content: bytes) -> list[StatementRow]:
+    """All rows of a statement, in their order.
+
+    Raises:
+        StatementFault: it is too large, in another encoding, of no known form, or at fault in a row.
+    """
+    if not content.strip() or len(content) > STATEMENT_LIMIT or b"\x00" in content:
+        raise StatementFault
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise StatementFault from None
+    rows, seen = list[StatementRow](), Counter[str]()
+    for booked_on, amount, reference, description in _of_mt940(text) if _MT940.match(text) else _of_csv(text):
+        if not amount or abs(amount) >= _MOST:
+            raise StatementFault
+        if len(rows) == STATEMENT_ROWS:
+            raise StatementFault(too_long=True)
+        said = "\n".join((booked_on.isoformat(), str(amount), reference, description))
+        seen[said] += 1
+        fingerprint = hashlib.sha256(f"{said}\n{seen[said]}".encode()).hexdigest()
+        rows.append(
+            StatementRow(booked_on, amount, reference[:_LETTERS], description[:_DESCRIPTION_LETTERS], fingerprint)
+        )
+    if not rows:
+        raise StatementFault
+    return rows
+
+
+_Row = tuple[date, int, str, str]
+
+
+def _of_csv(text: str) -> Iterable[_Row]:
+    """Rows under the four headings; days are ISO."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        if tuple(cell.strip().lower() for cell in next(reader, [])) != HEADINGS:
+            raise StatementFault
+        for cells in reader:
+            if not cells:
+                continue
+            day, amount, reference, description = (cell.strip() for cell in cells)
+            if not _AMOUNT.fullmatch(amount):
+                raise StatementFault
+            yield date.fromisoformat(day), int(amount), reference, description
+    except (csv.Error, ValueError):
+        raise StatementFault from None
+
+
+def _of_mt940(text: str) -> Iterable[_Row]:
+    if any(len(line) > _MT940_LINE for line in text.splitlines()):
+        raise StatementFault
+    # It logs what it cannot read, and a statement's lines name people.
+    logging.getLogger("mt940").setLevel(logging.CRITICAL)
+    try:
+        found = [one.data for one in mt940.parse(text)]
+        return [_row_of_mt940(one) for one in found]
+    except StatementFault:
+        raise
+    except Exception:  # noqa: BLE001 - the library fails in many ways at what is no statement
+        raise StatementFault from None
+
+
+def _row_of_mt940(data: dict[str, object]) -> _Row:
+    amount, day = getattr(data.get("amount"), "amount", None), data.get("date")
+    if not isinstance(amount, Decimal) or not isinstance(day, date) or amount != amount.to_integral_value():
+        raise StatementFault
+    own, banks = str(data.get("customer_reference") or ""), str(data.get("bank_reference") or "")
+    # «NONREF» stands where there is none.
+    reference = banks if own in {"", "NONREF"} else own
+    return date(day.year, day.month, day.day), int(amount), reference, str(data.get("transaction_details") or "")

@@ -1,0 +1,84 @@
+"""Puts the schedules onto the Temporal server as every worker starts: made once, and changed by a higher version only.
+
+Any number of workers may do it at once: who comes second finds the schedule there. While an older and a newer release
+run side by side, the older one leaves what the newer has made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleCalendarSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleRange,
+    ScheduleSpec,
+    ScheduleState,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
+)
+from temporalio.service import RPCError
+
+from messages.queue import Queue
+from workflows.scheduled import SCHEDULES, Daily
+
+_log = logging.getLogger("amanat.schedules")
+_PREFIX = "schedule/"
+_VERSION = "version "
+_RPC_LIMIT = timedelta(seconds=10)
+_PAUSE_SECONDS = 10.0
+
+
+async def keep_schedules(client: Client, schedules: Mapping[str, Daily] = SCHEDULES) -> None:
+    """Create each schedule, or bring it to this release's version; a server that is away is waited for."""
+    while True:
+        try:
+            await _keep(client, schedules)
+        except RPCError as error:
+            _log.warning("schedules_wait_for_temporal", extra={"error": error.status.name})
+            await asyncio.sleep(_PAUSE_SECONDS)
+        else:
+            return
+
+
+async def _keep(client: Client, schedules: Mapping[str, Daily]) -> None:
+    for name, daily in schedules.items():
+        id_ = f"{_PREFIX}{name}"
+        try:
+            await client.create_schedule(id_, _schedule(id_, daily), rpc_timeout=_RPC_LIMIT)
+        except ScheduleAlreadyRunningError:
+            change = partial(_newer, id_=id_, daily=daily)
+            await client.get_schedule_handle(id_).update(change, rpc_timeout=_RPC_LIMIT)
+        _log.info("schedule_kept", extra={"schedule": id_, "version": daily.version})
+
+
+def _schedule(id_: str, daily: Daily) -> Schedule:
+    return Schedule(
+        action=ScheduleActionStartWorkflow(daily.workflow.__name__, id=id_, task_queue=Queue.PROCESSES),
+        spec=ScheduleSpec(
+            calendars=[ScheduleCalendarSpec(hour=[ScheduleRange(daily.hour)])], time_zone_name="Asia/Tehran"
+        ),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=daily.catch_up),
+        state=ScheduleState(note=f"{_VERSION}{daily.version}"),
+    )
+
+
+def _newer(found: ScheduleUpdateInput, *, id_: str, daily: Daily) -> ScheduleUpdate | None:
+    """The schedule as this release has it; None where the server has this version or a newer one."""
+    state = found.description.schedule.state
+    told = (state.note or "").removeprefix(_VERSION)
+    if told.isdecimal() and int(told) >= daily.version:
+        return None
+    schedule = _schedule(id_, daily)
+    # Somebody may have paused it on purpose.
+    schedule.state.paused = state.paused
+    return ScheduleUpdate(schedule=schedule)

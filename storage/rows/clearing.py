@@ -1,0 +1,81 @@
+"""Days of gateways compared with the ledger: what the gateways list, and how it differs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from domain.clearing import BANK, DifferenceKind, DifferenceState, Explanation
+from storage.rows.table import table
+
+
+@dataclass(frozen=True, slots=True)
+class Clearing:
+    """A day of a gateway; counts and sums (rial) of what was taken, here and there, once it was compared."""
+
+    case_id: UUID
+    gateway: str
+    day: date
+    opened_at: datetime
+    compared_at: datetime | None
+    unlisted: bool
+    here_count: int | None
+    here_sum: int | None
+    there_count: int | None
+    there_sum: int | None
+
+    @property
+    def is_of_bank(self) -> bool:
+        """Whether it is a statement of the bank."""
+        return self.gateway == BANK
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How the list and our rows disagree about a try; without ``attempt_id`` it is none of ours."""
+
+    id: UUID
+    case_id: UUID
+    gateway: str
+    kind: DifferenceKind
+    reference: str
+    attempt_id: UUID | None
+    payment_id: UUID | None
+    here: int
+    there: int
+    state: DifferenceState
+    explanation: Explanation | None
+    note: str | None
+    paid_back: str | None
+    settles: str | None
+    proposed_by: UUID | None
+    decided_by: UUID | None
+    found_at: datetime
+
+
+clearings = table("clearings", Clearing, statement_sha256=bytes | None)
+bank_rows = table(
+    "bank_rows",
+    id=UUID,
+    case_id=UUID,
+    booked_on=date,
+    amount=int,
+    reference=str,
+    description_sealed=bytes,
+    fingerprint=str,
+    return_id=UUID | None,
+)
+gateway_rows = table(
+    "gateway_rows",
+    id=UUID,
+    gateway=str,
+    day=date,
+    order_id=str,
+    reference=str,
+    what=str,
+    amount=int,
+    fee=int,
+    at=datetime,
+)
+clearing_differences = table("clearing_differences", Difference, order_id=str)

@@ -1,0 +1,109 @@
+-- A gateway's day, or a statement of the bank, compared with the ledger (E2): what they list, and how that differs.
+-- A statement is kept under the gateway ``bank`` and its last day.
+
+INSERT INTO services (name) VALUES ('clearing');
+
+CREATE TABLE clearings (
+    case_id uuid PRIMARY KEY REFERENCES cases,
+    gateway text NOT NULL,
+    day date NOT NULL,
+    opened_at timestamptz NOT NULL DEFAULT now(),
+    compared_at timestamptz,
+    -- The gateway gave no list: the day may be compared later, by a case of its own.
+    unlisted boolean NOT NULL DEFAULT false,
+    here_count bigint,
+    here_sum bigint,
+    there_count bigint,
+    there_sum bigint,
+    -- Of a statement's file: sent twice, it is one.
+    statement_sha256 bytea UNIQUE,
+    CHECK (NOT (unlisted AND compared_at IS NOT NULL))
+);
+CREATE UNIQUE INDEX clearings_one_a_day ON clearings (gateway, day) WHERE NOT unlisted AND statement_sha256 IS NULL;
+CREATE INDEX clearings_newest ON clearings (day, case_id);
+GRANT SELECT, INSERT, UPDATE (compared_at, unlisted, here_count, here_sum, there_count, there_sum)
+    ON clearings TO amanat_app;
+ALTER TABLE clearings ENABLE ROW LEVEL SECURITY;
+ALTER TABLE clearings FORCE ROW LEVEL SECURITY;
+CREATE POLICY office ON clearings USING (sees_all());
+
+-- A line of a gateway's list, once. ``order_id`` is our try's id, or something that is none of ours.
+CREATE TABLE gateway_rows (
+    id uuid PRIMARY KEY DEFAULT uuidv7(),
+    gateway text NOT NULL,
+    day date NOT NULL,
+    order_id text NOT NULL CHECK (length(order_id) <= 100),
+    reference text NOT NULL CHECK (length(reference) <= 100),
+    what text NOT NULL CHECK (what IN ('taken', 'given_back')),
+    amount bigint NOT NULL CHECK (amount > 0),
+    fee bigint NOT NULL CHECK (fee >= 0),
+    at timestamptz NOT NULL,
+    UNIQUE (gateway, order_id, what, reference)
+);
+CREATE INDEX gateway_rows_of_day ON gateway_rows (gateway, day);
+GRANT SELECT, INSERT ON gateway_rows TO amanat_app;
+ALTER TABLE gateway_rows ENABLE ROW LEVEL SECURITY;
+ALTER TABLE gateway_rows FORCE ROW LEVEL SECURITY;
+CREATE POLICY office ON gateway_rows USING (sees_all());
+
+-- A row of the bank's account, once, whatever statements it stands in: ``fingerprint`` is of all that it says and of
+-- its place among equal ones of a file. ``return_id`` is what it paid back.
+CREATE TABLE bank_rows (
+    id uuid PRIMARY KEY DEFAULT uuidv7(),
+    case_id uuid NOT NULL REFERENCES clearings,
+    booked_on date NOT NULL,
+    amount bigint NOT NULL CHECK (amount <> 0),
+    reference text NOT NULL CHECK (length(reference) <= 100),
+    description_sealed bytea NOT NULL,
+    fingerprint text NOT NULL UNIQUE,
+    return_id uuid UNIQUE REFERENCES payment_returns
+);
+CREATE INDEX bank_rows_of_case ON bank_rows (case_id, id);
+GRANT SELECT, INSERT, UPDATE (return_id) ON bank_rows TO amanat_app;
+ALTER TABLE bank_rows ENABLE ROW LEVEL SECURITY;
+ALTER TABLE bank_rows FORCE ROW LEVEL SECURITY;
+CREATE POLICY office ON bank_rows USING (sees_all());
+
+-- One a try and kind in each comparison; what was found and has not changed since is not found again.
+CREATE TABLE clearing_differences (
+    id uuid PRIMARY KEY DEFAULT uuidv7(),
+    case_id uuid NOT NULL REFERENCES clearings,
+    gateway text NOT NULL,
+    order_id text NOT NULL,
+    kind text NOT NULL CHECK (kind IN
+        ('missing_here', 'missing_there', 'amount_differs', 'fee_differs', 'given_back_there', 'given_back_here',
+        'bank_unmatched', 'bank_missing')),
+    reference text NOT NULL,
+    attempt_id uuid REFERENCES payment_attempts,
+    payment_id uuid REFERENCES payments,
+    here bigint NOT NULL,
+    there bigint NOT NULL,
+    state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'proposed', 'confirmed', 'explained', 'booked')),
+    explanation text,
+    note text,
+    paid_back text,
+    -- The gateway whose pay-out a row of the bank is said to be.
+    settles text,
+    proposed_by uuid REFERENCES persons,
+    decided_by uuid REFERENCES persons,
+    found_at timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (case_id, order_id, kind),
+    CHECK (here <> there),
+    CHECK ((attempt_id IS NULL) = (payment_id IS NULL)),
+    CHECK ((state = 'explained') = (explanation IS NOT NULL)),
+    CHECK (state <> 'proposed' OR proposed_by IS NOT NULL),
+    CONSTRAINT two_officers CHECK (decided_by <> proposed_by)
+);
+CREATE INDEX clearing_differences_of_case ON clearing_differences (case_id, id);
+CREATE INDEX clearing_differences_of_try ON clearing_differences (gateway, order_id);
+GRANT SELECT, INSERT, UPDATE (state, explanation, note, paid_back, settles, proposed_by, decided_by)
+    ON clearing_differences TO amanat_app;
+ALTER TABLE clearing_differences ENABLE ROW LEVEL SECURITY;
+ALTER TABLE clearing_differences FORCE ROW LEVEL SECURITY;
+CREATE POLICY office ON clearing_differences USING (sees_all());
+
+-- The tries and returns of a day.
+CREATE INDEX payment_attempts_looked_at ON payment_attempts (gateway, looked_at);
+CREATE INDEX payment_returns_returned_at ON payment_returns (returned_at) WHERE returned_at IS NOT NULL;
+-- What of payments stands apart; a balance would not be of an index, for it changes with each entry.
+CREATE INDEX accounts_in_suspense ON accounts (created_at) WHERE kind IN ('payment:received', 'payment:refunding');

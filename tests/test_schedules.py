@@ -1,0 +1,75 @@
+"""Schedules on a real Temporal server: one however many workers make it, changed by newer releases alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from temporalio.client import ScheduleHandle, ScheduleOverlapPolicy
+from temporalio.testing import WorkflowEnvironment
+
+from domain.dates import TEHRAN
+from messages.case import CaseKind
+from reconciler import _kind_and_case
+from schedules import keep_schedules
+from tests.arrange import eventually
+from workflows.scheduled import SCHEDULES
+
+NAME = "clearing-days"
+ID = f"schedule/{NAME}"
+
+
+@pytest.fixture
+async def schedule(temporal: WorkflowEnvironment) -> AsyncIterator[ScheduleHandle]:
+    """The schedule as three workers made it at once; gone afterwards."""
+    await asyncio.gather(*(keep_schedules(temporal.client) for _ in range(3)))
+    handle = temporal.client.get_schedule_handle(ID)
+    yield handle
+    await handle.delete()
+
+
+async def test_three_workers_make_one_schedule_of_each_morning(
+    schedule: ScheduleHandle, temporal: WorkflowEnvironment
+) -> None:
+    await keep_schedules(temporal.client)
+    described = await schedule.describe()
+
+    assert described.schedule.policy.overlap is ScheduleOverlapPolicy.SKIP
+    assert described.schedule.policy.catchup_window == timedelta(days=7)
+    following = [moment.astimezone(TEHRAN) for moment in described.info.next_action_times[:2]]
+    assert {(moment.hour, moment.minute) for moment in following} == {(6, 0)}
+    assert following[1] - following[0] == timedelta(days=1)
+
+
+async def test_a_newer_release_changes_it_and_an_older_one_leaves_it_and_a_pause_stays(
+    schedule: ScheduleHandle, temporal: WorkflowEnvironment
+) -> None:
+    await schedule.pause(note="version 1")
+    newer = {NAME: replace(SCHEDULES[NAME], hour=7, version=2)}
+    await keep_schedules(temporal.client, newer)
+    await keep_schedules(temporal.client)
+
+    described = await schedule.describe()
+    assert described.schedule.state.note == "version 2"
+    assert described.schedule.state.paused
+    assert [one.hour[0].start for one in described.schedule.spec.calendars] == [7]
+
+
+@pytest.mark.usefixtures("worker")
+async def test_the_morning_runs_a_workflow_that_the_reconciler_leaves_alone(
+    schedule: ScheduleHandle, temporal: WorkflowEnvironment
+) -> None:
+    await schedule.trigger()
+
+    async def ran() -> str | None:
+        actions = (await schedule.describe()).info.recent_actions
+        return getattr(actions[0].action, "workflow_id", None) if actions else None
+
+    id_ = await eventually(ran, "the workflow")
+    await temporal.client.get_workflow_handle(id_).result()
+    assert id_.startswith(ID)
+    assert list(_kind_and_case(id_)) == []
+    assert not any(id_.startswith(f"{kind}/") for kind in CaseKind)

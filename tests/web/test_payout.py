@@ -1,0 +1,98 @@
+"""Withdrawals and the pay-out desk in a browser: a member asks, two officers pay, the bank answers (E3)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from activities.transition import ActivityContext
+from commands.command import Context
+from tests.arrange import Arrange
+from tests.books import Superuser
+from tests.payout_steps import CONFIRM, HAND_OVER, PayoutOffice
+from tests.web.conftest import Visit
+from tests.web.visitor import PageVisitor
+
+pytestmark = [pytest.mark.usefixtures("relay"), pytest.mark.timeout(180)]
+
+
+@pytest.fixture
+async def office(context: Context, arrange: Arrange, activity_context: ActivityContext) -> PayoutOffice:
+    """A member with 100 million rial, and two officers."""
+    return await PayoutOffice.opened(context, arrange, activity_context)
+
+
+async def test_a_member_withdraws_with_a_code_and_takes_it_back(visit: Visit, office: PayoutOffice) -> None:
+    visitor = await visit(office.member, width=360)
+    await visitor.go("/balance")
+    await visitor.press("Withdraw to my account")
+    await visitor.look()
+    await visitor.fill(amount__amount="۲۰٬۰۰۰٬۰۰۰")
+    await visitor.press("Send me the code")
+    await visitor.reads("موجودی برای این کار کافی نیست")
+    await visitor.fill(amount__amount="500000")
+    await visitor.press("Send me the code")
+    await visitor.look()
+    await visitor.fill(code=await visitor.code("withdraw"))
+    await visitor.press("Withdraw the amount")
+    await visitor.reads("در صف پرداخت")
+    await visitor.look()
+    assert await office.balance() == (95_000_000, 5_000_000)
+    await visitor.open("Take it back")
+    await visitor.press("Yes, take it back")
+    await visitor.reads("پس گرفته شد")
+
+
+async def test_two_officers_pay_a_batch_and_the_banks_refused_rows_are_listed(
+    visit: Visit, office: PayoutOffice, superuser: Superuser, tmp_path: Path
+) -> None:
+    await office.withdraw()
+    maker, checker = await visit(office.maker, width=1280), await visit(office.checker, width=360)
+    await maker.go("/payouts")
+    await maker.look()
+    await maker.press("Make a batch")
+    case_id = await superuser.value("SELECT case_id FROM payouts")
+    await office.go_on(case_id)
+    await maker.go(f"/payouts/{case_id}")
+    await maker.reads("You made this batch: another officer confirms it.")
+    await maker.look()
+
+    task = await superuser.value("SELECT id FROM tasks WHERE kind = %s AND status = 'open'", CONFIRM)
+    await checker.go(f"/tasks/{task}")
+    await checker.look()
+    await checker.press("Confirm the batch")
+    await checker.reads("SHA-256 of the CSV file")
+    await checker.look()
+    await checker.fill(totp=office.checker.totp or "")
+    await checker.press("Confirm the batch")
+    await office.go_on(case_id)
+    handing = await superuser.value("SELECT id FROM tasks WHERE kind = %s AND status = 'open'", HAND_OVER)
+    await maker.go(f"/tasks/{handing}")
+    await maker.press("The bank has the file")
+    await office.go_on(case_id)
+
+    await _answered(maker, office, case_id, tmp_path)
+    noted = "SELECT count(*) FROM audit WHERE content::jsonb ->> 'action' = 'download_payout'"
+    assert await superuser.value(noted) == 1
+
+
+async def _answered(maker: PageVisitor, office: PayoutOffice, case_id: UUID, directory: Path) -> None:
+    """The file is downloaded, the bank answers, and what it says of no line is listed."""
+    said = directory / "answer.csv"
+    said.write_text(f"{await office.answer_to(case_id)}\nsomething\n", "utf-8")
+    await maker.go(f"/payouts/{case_id}")
+    async with maker.page.expect_download() as download:
+        await maker.page.get_by_role("link", name=maker.language.translate("Download CSV"), exact=True).click()
+    assert "شبا" in (await (await download.value).path()).read_text("utf-8-sig")
+    await maker.page.set_input_files('[name="file"]', said)
+    await maker.fill(totp=office.maker.totp or "")
+    await maker.press("Send the file")
+    await office.go_on(case_id)
+    await maker.go(f"/payouts/{case_id}")
+    await maker.reads("پایان‌یافته")
+    await maker.look()
+    await maker.press("Rows that were refused")
+    await maker.reads("something")
+    await maker.look()

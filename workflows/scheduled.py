@@ -1,0 +1,47 @@
+"""What is begun by the clock, whatever the case: the schedules, and the small workflows that they start.
+
+A schedule's id and those of its workflows begin with ``schedule/``, which is no kind of case: the reconciler leaves
+them alone. ``schedules.py`` puts the schedules onto the server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from temporalio import workflow
+
+from workflows.transitions import ATTEMPT_LIMIT, ENDLESS_RETRIES
+
+
+@dataclass(frozen=True, slots=True)
+class Daily:
+    """A schedule: at an hour of Tehran each day. A changed one needs a higher ``version``."""
+
+    workflow: type
+    hour: int
+    version: int
+    # What was missed for longer is not done any more.
+    catch_up: timedelta = timedelta(days=7)
+
+
+@workflow.defn
+class ClearingDaysWorkflow:
+    """Each morning: open each past day of each gateway that was not compared yet. Missed days come with the next."""
+
+    @workflow.run
+    async def run(self) -> None:
+        """Take the one activity, again and again until it succeeds."""
+        await workflow.execute_activity(
+            "open_clearings",
+            result_type=int,
+            start_to_close_timeout=ATTEMPT_LIMIT,
+            retry_policy=ENDLESS_RETRIES,
+            summary="opens what was not compared",
+        )
+
+
+# By the last part of their ids.
+SCHEDULES: Final[Mapping[str, Daily]] = {"clearing-days": Daily(ClearingDaysWorkflow, hour=6, version=1)}
