@@ -6,6 +6,7 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from activities.outside import AskAgain
 from activities.payout.assessment import assess, read
 from activities.transition import ActivityContext, Transition
 from gateways.bank_file import BankFiles, TransferLine
@@ -32,12 +34,14 @@ CHUNK_LINES: Final = 500
 _CHUNK_LIMIT_MS: Final = 10_000
 _FILE_LIMIT: Final = 64 * 1024 * 1024
 _PART: Final = 256 * 1024
+_MADE_ANEW: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class MadeFiles:
-    """The bank's file in both forms, as it is kept."""
+    """The bank's file in both forms, as it is kept, and how many lines are in it."""
 
+    lines: int
     csv: StoredFile
     xlsx: StoredFile
 
@@ -54,9 +58,9 @@ async def cut_lines(context: ActivityContext, case_id: UUID) -> MadeFiles | None
         return None
     with tempfile.TemporaryDirectory(prefix="amanat-payout-") as directory:
         with BankFiles(Path(directory), policy.paya_most.amount) as files:
-            await _write(context, case_id, files)
+            lines = await _write(context, case_id, files)
         kept = [await context.files.keep(rows.FOLDER, _parts(path), limit=_FILE_LIMIT) for path in files.paths]
-    return MadeFiles(*kept)
+    return MadeFiles(lines, *kept)
 
 
 async def _in_chunks(
@@ -72,13 +76,14 @@ async def _in_chunks(
         continue
 
 
-async def _write(context: ActivityContext, case_id: UUID, files: BankFiles) -> None:
+async def _write(context: ActivityContext, case_id: UUID, files: BankFiles) -> int:
+    """Write every line; returns how many."""
     last = 0
     while True:
         async with transaction(context.engine, SERVICE) as connection:
             lines = await rows.list_lines(connection, case_id, after=last, limit=CHUNK_LINES)
         if not lines:
-            return
+            return last
         await asyncio.to_thread(files.add, map(partial(_bank_line, context.seals), lines))
         last = lines[-1].withdrawal.line or 0
 
@@ -95,13 +100,18 @@ async def _parts(path: Path) -> AsyncIterator[bytes]:
 
 
 async def record_cut(step: Transition, files: MadeFiles | None) -> NextStep:
-    """The lines are frozen, and the files are theirs."""
+    """The lines are frozen, and the files are theirs; what a worker made that comes late is nobody's."""
+    batch = await read(step)
+    if batch.cut_at is not None:
+        return await assess(step)
+    if batch.lines != (0 if files is None else files.lines):
+        # A worker that was thought dead went on cutting.
+        raise AskAgain(_MADE_ANEW)
     if files is None:
         await rows.update_payout(step.connection, step.case.id, cut_at=sa.func.now())
     else:
         csv, xlsx = (files.csv.key, files.csv.sha256), (files.xlsx.key, files.xlsx.sha256)
         await rows.mark_cut(step.connection, step.case.id, csv=csv, xlsx=xlsx)
-        batch = await read(step)
         await step.add_event(Event.PAYOUT_CUT, params={"lines": batch.lines, "amount": batch.amount})
     return await assess(step)
 

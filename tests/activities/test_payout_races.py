@@ -1,0 +1,69 @@
+"""A batch of withdrawals when two things come together, or what comes is made to mislead (E3)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from activities.outside import AskAgain
+from activities.payout.assessment import assess
+from activities.payout.cutting import MadeFiles, cut_lines, record_cut
+from activities.transition import ActivityContext, Transition, run_transition
+from commands.command import Context
+from messages.case import NextStep, StepInput
+from messages.payout import Step
+from storage import payout as rows
+from storage.database import SERVICE, transaction
+from tests.arrange import Arrange
+from tests.payout_steps import PayoutOffice
+
+_ROUND = 5_000
+_END_OF_TIME = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+async def office(context: Context, arrange: Arrange, activity_context: ActivityContext) -> PayoutOffice:
+    """A member with 100 million rial, and two officers."""
+    return await PayoutOffice.opened(context, arrange, activity_context)
+
+
+async def record(office: PayoutOffice, case_id: UUID, files: MadeFiles | None, round_: int = _ROUND) -> NextStep:
+    """A worker comes late with the files that it made."""
+
+    async def late(step: Transition) -> NextStep:
+        return await record_cut(step, files)
+
+    return await run_transition(
+        office.activity_context, Step.CUT_LINES, StepInput(case_id, round_, None), late, assess=assess
+    )
+
+
+async def test_files_of_a_worker_that_comes_late_change_nothing_of_what_was_confirmed(office: PayoutOffice) -> None:
+    await office.withdraw()
+    case_id = await office.make()
+    late = await cut_lines(office.activity_context, case_id)
+    await office.go_on(case_id)
+    await office.confirm(case_id)
+    before = await office.batch(case_id)
+    await record(office, case_id, late)
+    assert await office.batch(case_id) == before
+
+
+async def test_files_that_lack_a_line_of_the_batch_are_never_those_of_the_batch(office: PayoutOffice) -> None:
+    await office.withdraw()
+    other = await office.cut()
+    await office.withdraw()
+    case_id = await office.make()
+    late = await cut_lines(office.activity_context, case_id)
+    await office.reject(other)
+    await office.go_on(other)
+    async with transaction(office.context.engine, SERVICE) as connection:
+        await rows.cut_chunk(connection, case_id, 10)
+
+    with pytest.raises(AskAgain):
+        await record(office, case_id, late)
+    await office.go_on(case_id)
+    assert (await office.batch(case_id)).lines == 2
+    assert await office.phase(case_id) == "awaiting_confirmation"
