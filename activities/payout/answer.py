@@ -76,21 +76,24 @@ async def _apply(context: ActivityContext, answer: PayoutAnswer, target: Path) -
 
         async def once(chunk: Sequence[AnswerRow] = chunk) -> None:
             async with transaction(context.engine, SERVICE, limit_ms=_CHUNK_LIMIT_MS) as connection:
-                await apply_chunk(connection, context.seals, answer.payout_id, chunk)
+                await apply_chunk(connection, context.seals, answer, chunk)
 
         await retried(once, of="payout:answer")
 
 
-async def apply_chunk(connection: AsyncConnection, seals: Seals, case_id: UUID, chunk: Sequence[AnswerRow]) -> None:
-    """Apply the rows of a chunk that were not applied before; each is judged alone."""
-    answer = await rows.unread_answer(connection, case_id, lock=True)
-    if answer is None:
+async def apply_chunk(
+    connection: AsyncConnection, seals: Seals, read: PayoutAnswer, chunk: Sequence[AnswerRow]
+) -> None:
+    """Apply the rows of a file's chunk that were not applied before; each is judged alone."""
+    answer = await rows.unread_answer(connection, read.payout_id, lock=True)
+    if answer is None or answer.id != read.id:
+        # A worker that was thought dead comes late: by now another file is read.
         return
     new = {row: _line_id(row) for row in chunk if row.number > answer.rows_read}
     if not new:
         return
     now = (await connection.execute(sa.select(sa.func.now()))).scalar_one()
-    lines = await lock_lines(connection, case_id, [one for one in new.values() if one is not None])
+    lines = await lock_lines(connection, answer.payout_id, [one for one in new.values() if one is not None])
     counts, refused = {"paid": 0, "rejected": 0, "repeated": 0}, list[tuple[int, str, str]]()
     for row, line_id in new.items():
         line = None if line_id is None else lines.get(line_id)

@@ -8,16 +8,18 @@ from uuid import UUID
 import pytest
 
 from activities.outside import AskAgain
+from activities.payout.answer import apply_chunk
 from activities.payout.assessment import assess
 from activities.payout.cutting import MadeFiles, cut_lines, record_cut
 from activities.transition import ActivityContext, Transition, run_transition
 from commands.command import Context
+from domain.payout import AnswerRow
 from messages.case import NextStep, StepInput
 from messages.payout import Step
 from storage import payout as rows
 from storage.database import SERVICE, transaction
 from tests.arrange import Arrange
-from tests.payout_steps import PayoutOffice
+from tests.payout_steps import HEADING, PayoutOffice
 
 _ROUND = 5_000
 _END_OF_TIME = datetime(2100, 1, 1, tzinfo=UTC)
@@ -67,3 +69,15 @@ async def test_files_that_lack_a_line_of_the_batch_are_never_those_of_the_batch(
     await office.go_on(case_id)
     assert (await office.batch(case_id)).lines == 2
     assert await office.phase(case_id) == "awaiting_confirmation"
+
+
+async def test_rows_of_a_file_that_is_over_count_nothing_for_the_next_one(office: PayoutOffice) -> None:
+    one = await office.withdraw()
+    case_id = await office.sent()
+    first = await office.answered(case_id, f"{HEADING}\nnonsense\nnonsense\nnonsense")
+    await office.send_answer(case_id, await office.answer_to(case_id))
+    late = [AnswerRow(number, "nonsense", "", "", "", "", "", doubled=True) for number in (1, 2, 3)]
+    async with transaction(office.context.engine, SERVICE) as connection:
+        await apply_chunk(connection, office.seals, first, late)
+    await office.go_on(case_id)
+    assert (await office.one(one)).state == "paid"
