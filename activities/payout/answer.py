@@ -109,9 +109,11 @@ async def apply_chunk(
 
 def _line_id(row: AnswerRow) -> UUID | None:
     try:
-        return UUID(row.key)
+        found = UUID(row.key)
     except ValueError:
         return None
+    # In one spelling alone, by which a line that is named twice is found.
+    return found if str(found) == row.key else None
 
 
 async def record_answer(step: Transition, read: ReadAnswer) -> NextStep:

@@ -81,3 +81,14 @@ async def test_rows_of_a_file_that_is_over_count_nothing_for_the_next_one(office
         await apply_chunk(connection, office.seals, first, late)
     await office.go_on(case_id)
     assert (await office.one(one)).state == "paid"
+
+
+async def test_a_line_that_is_named_in_two_spellings_is_not_named_twice(office: PayoutOffice) -> None:
+    one = await office.withdraw()
+    case_id = await office.sent()
+    (line,) = await office.lines(case_id)
+    row = office.row(line.withdrawal, "rejected")
+    read = await office.answered(
+        case_id, "\n".join([HEADING, row.replace(str(one), one.hex), row, f"{{{row[:36]}}}{row[36:]}"])
+    )
+    assert await office.refusals(read) == [(1, "unknown_line"), (3, "unknown_line")]
