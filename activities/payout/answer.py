@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -22,6 +21,7 @@ from activities.transition import ActivityContext, Transition
 from domain.payout import AnswerError, AnswerRow, LineRefusal, judge
 from gateways.answer_file import AnswerFileError, answer_rows, read_apart
 from gateways.files import FileDamaged
+from gateways.workplace import workplace
 from messages.case import NextStep
 from messages.payout import Event
 from storage import payout as rows
@@ -56,8 +56,8 @@ async def apply_answer(context: ActivityContext, case_id: UUID) -> ReadAnswer:
     if activity.in_activity() and activity.info().attempt > MAX_ATTEMPTS:
         _log.error("bank_answer_given_up", extra={"case_id": str(case_id)})
         return ReadAnswer(answer.id, AnswerError.GAVE_UP)
-    with tempfile.TemporaryDirectory(prefix="amanat-payout-") as directory:
-        source, target = Path(directory) / "received", Path(directory) / "rows"
+    async with workplace("amanat-payout-") as directory:
+        source, target = directory / "received", directory / "rows"
         try:
             await context.files.fetch(answer.file_key, source)
             await asyncio.to_thread(read_apart, source, target)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,6 +19,7 @@ from activities.payout.assessment import assess, read
 from activities.transition import ActivityContext, Transition
 from gateways.bank_file import BankFiles, TransferLine
 from gateways.files import StoredFile
+from gateways.workplace import workplace
 from messages.case import NextStep
 from messages.payout import Event, Phase
 from storage import payout as rows
@@ -56,8 +56,8 @@ async def cut_lines(context: ActivityContext, case_id: UUID) -> MadeFiles | None
         policy = await rows.policy_of(connection, case.policy_id)
     if not batch.lines:
         return None
-    with tempfile.TemporaryDirectory(prefix="amanat-payout-") as directory:
-        with BankFiles(Path(directory), policy.paya_most.amount) as files:
+    async with workplace("amanat-payout-") as directory:
+        with BankFiles(directory, policy.paya_most.amount) as files:
             lines = await _write(context, case_id, files)
         kept = [await context.files.keep(rows.FOLDER, _parts(path), limit=_FILE_LIMIT) for path in files.paths]
     return MadeFiles(lines, *kept)

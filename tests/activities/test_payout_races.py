@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+import time
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -92,3 +96,23 @@ async def test_a_line_that_is_named_in_two_spellings_is_not_named_twice(office: 
         case_id, "\n".join([HEADING, row.replace(str(one), one.hex), row, f"{{{row[:36]}}}{row[36:]}"])
     )
     assert await office.refusals(read) == [(1, "unknown_line"), (3, "unknown_line")]
+
+
+def left_behind() -> list[Path]:
+    """Directories in which a worker's files stand in clear."""
+    return [*Path(tempfile.gettempdir()).glob("amanat-payout-*")]
+
+
+def left_in_clear() -> Path:
+    """What a worker left that was killed a minute ago."""
+    left, then = Path(tempfile.mkdtemp(prefix="amanat-payout-")), time.time() - 60
+    (left / "payout.csv").write_text("IR", "ascii")
+    os.utime(left, (then, then))
+    return left
+
+
+async def test_what_a_killed_worker_left_in_clear_is_deleted_with_the_next_batch(office: PayoutOffice) -> None:
+    left = left_in_clear()
+    await office.withdraw()
+    await office.cut()
+    assert left not in left_behind()
