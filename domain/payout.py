@@ -173,12 +173,16 @@ def _why_not(row: AnswerRow, line: SentLine) -> LineRefusal:
 
 
 def _read(row: AnswerRow) -> LineSettlement | LineRefusal:
-    result, reference = _RESULTS.get(squashed_key(row.result)), value_text(row.reference)
+    result, reference = _RESULTS.get(squashed_key(row.result)), _reference(row.reference)
     if result is None or _rial(row.amount) is None or _sheba(row.sheba) is None:
         return LineRefusal.BAD_ROW
     if result == PAID and len(reference) not in _REFERENCE:
         return LineRefusal.REFERENCE_MISSING
     return LineSettlement(result == PAID, reference or None, clean_text(row.reason)[: _NOTE.stop - 1])
+
+
+def _reference(text: str) -> str:
+    return value_text(clean_text(text))
 
 
 def _rial(text: str) -> int | None:
@@ -203,7 +207,7 @@ def parse_note(text: str, *, field: str) -> str:
 
 def parse_reference(text: str, *, field: str) -> str:
     """Read a bank's reference. Raises ReferenceUnreadable."""
-    reference = value_text(text)
+    reference = _reference(text)
     if len(reference) not in _REFERENCE:
         raise ReferenceUnreadable(field=field)
     return reference

@@ -14,7 +14,7 @@ from typing import Final
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from domain.payout import HEADINGS, MOST_LINES, NEEDED, AnswerError
-from domain.persian import squashed_key, value_text
+from domain.persian import clean_text, squashed_key, value_text
 from gateways import xlsx_guard
 from gateways.answer_file import AnswerFileError
 from gateways.apart import limit_this_process
@@ -124,7 +124,7 @@ def _row(cells: _Cells, places: Mapping[str, int]) -> dict[str, str]:
     for field, place in places.items():
         if place < len(cells):
             row[field] = cells[place][:_LONGEST_CELL]
-    return row | {"key": value_text(row["key"]).lower()[:64]}
+    return row | {"key": value_text(clean_text(row["key"])).lower()[:64]}
 
 
 if __name__ == "__main__":

@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
 import pytest
+import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
 
 from activities.outside import AskAgain
 from activities.payout.answer import apply_chunk
 from activities.payout.assessment import assess
 from activities.payout.cutting import MadeFiles, cut_lines, record_cut
 from activities.transition import ActivityContext, Transition, run_transition
+from commands import payout as commands
 from commands.command import Context
 from domain.payout import AnswerRow
 from messages.case import NextStep, StepInput
@@ -23,6 +26,7 @@ from messages.payout import Step
 from storage import payout as rows
 from storage.database import SERVICE, transaction
 from tests.arrange import Arrange
+from tests.commands.onboarding_steps import run
 from tests.payout_steps import HEADING, PayoutOffice
 
 _ROUND = 5_000
@@ -116,3 +120,31 @@ async def test_what_a_killed_worker_left_in_clear_is_deleted_with_the_next_batch
     await office.withdraw()
     await office.cut()
     assert left not in left_behind()
+
+
+async def test_a_workbook_with_hidden_controls_is_read_like_any_other(office: PayoutOffice, tmp_path: Path) -> None:
+    await office.withdraw()
+    case_id = await office.sent()
+    (line,) = await office.lines(case_id)
+    cells = office.row(line.withdrawal).split(",")
+    with xlsxwriter.Workbook(tmp_path / "plain.xlsx") as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, HEADING.split(","))
+        sheet.write_row(1, 0, [*cells[:4], "REF_x0000_1"])
+        sheet.write_row(2, 0, ["k_x0000_", *cells[1:]])
+    with zipfile.ZipFile(tmp_path / "plain.xlsx") as plain, zipfile.ZipFile(tmp_path / "answer.xlsx", "w") as answer:
+        for part in plain.namelist():
+            answer.writestr(part, plain.read(part).replace(b"_x005F_", b"_"))
+    read = await office.answered(case_id, (tmp_path / "answer.xlsx").read_bytes())
+    assert (read.paid, await office.refusals(read)) == (1, [(2, "unknown_line")])
+
+
+async def test_a_reference_by_hand_with_a_hidden_control_is_kept_without_it(office: PayoutOffice) -> None:
+    one = await office.withdraw()
+    case_id = await office.sent()
+    found = commands.ByHand(is_paid=True, reference="REF\x00-1", note="بانک گفت")
+    await run(office.context, office.maker, lambda command: commands.record_settlement(command, case_id, one, found))
+    async with transaction(office.context.engine, SERVICE) as connection:
+        recorded = await rows.open_settlement(connection, case_id)
+    assert recorded is not None
+    assert recorded.reference == "REF -1"
