@@ -93,7 +93,8 @@ async def _read(command: Command, case_id: UUID) -> Payout:
 
 
 @refuses(OwnCase)
-async def _refuse_own(command: Command, case_id: UUID) -> None:
+async def refuse_paid(command: Command, case_id: UUID) -> None:
+    """Refuse whoever the batch pays."""
     if await payout.has_line(command.connection, case_id, command.actor.person_id):
         raise OwnCase
 
@@ -105,7 +106,7 @@ async def confirm_payout(command: Command, task: Task, seen: SeenPayout) -> UUID
     batch, me = await _read(command, task.case_id), command.actor.person_id
     if batch.made_by == me:
         raise SentByYourself
-    await _refuse_own(command, task.case_id)
+    await refuse_paid(command, task.case_id)
     sha256 = "" if batch.csv_sha256 is None else batch.csv_sha256.hex()
     if seen != SeenPayout(batch.lines, batch.amount, sha256):
         raise PayoutDiffers

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from commands.account import require_code, use_totp
 from commands.command import Command, Context, Envelope
-from commands.payout import OFFICE, refuse_waiting
+from commands.payout import OFFICE, refuse_paid, refuse_waiting
 from commands.refusals import refuses
 from commands.upload import judge_code, perform_with
 from domain.access import Actor
@@ -37,7 +37,7 @@ class NewAnswer:
     totp: str | None = field(repr=False)
 
 
-@refuses(require_code, PayoutNotReady, refuse_waiting, TooLarge, EmptyFile, KeyReused, KeyInFlight)
+@refuses(require_code, refuse_paid, PayoutNotReady, refuse_waiting, TooLarge, EmptyFile, KeyReused, KeyInFlight)
 async def send_answer(context: Context, upload: NewAnswer, render: Callable[[UUID], bytes]) -> Answer:
     """Store the bank's answer to a batch, with a code of its own; it is read in the background.
 
@@ -76,6 +76,7 @@ async def _receive(command: Command, case_id: UUID, stored: StoredFile) -> UUID:
         raise EmptyFile(field="body")
     if not case.is_open or batch is None or batch.handed_at is None:
         raise PayoutNotReady
+    await refuse_paid(command, case_id)
     await refuse_waiting(command, case_id)
     me = command.actor.person_id
     answer_id = await payout.add_answer(command.connection, case_id, key=stored.key, sha256=stored.sha256, sent_by=me)

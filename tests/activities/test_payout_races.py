@@ -20,6 +20,7 @@ from activities.payout.cutting import MadeFiles, cut_lines, record_cut
 from activities.transition import ActivityContext, Transition, run_transition
 from commands import payout as commands
 from commands.command import Context
+from domain.errors import OwnCase
 from domain.payout import AnswerRow
 from messages.case import NextStep, StepInput
 from messages.payout import Step
@@ -27,7 +28,7 @@ from storage import payout as rows
 from storage.database import SERVICE, transaction
 from tests.arrange import Arrange
 from tests.commands.onboarding_steps import run
-from tests.payout_steps import HEADING, PayoutOffice
+from tests.payout_steps import AMOUNT, HEADING, PayoutOffice, give_money, queue_withdrawals
 
 _ROUND = 5_000
 _END_OF_TIME = datetime(2100, 1, 1, tzinfo=UTC)
@@ -100,6 +101,17 @@ async def test_a_line_that_is_named_in_two_spellings_is_not_named_twice(office: 
         case_id, "\n".join([HEADING, row.replace(str(one), one.hex), row, f"{{{row[:36]}}}{row[36:]}"])
     )
     assert await office.refusals(read) == [(1, "unknown_line"), (3, "unknown_line")]
+
+
+async def test_whoever_is_paid_by_a_batch_does_not_say_what_the_bank_answered(office: PayoutOffice) -> None:
+    third = await office.arrange.platform(commands.OFFICE)
+    await give_money(office.context, third.id, AMOUNT)
+    await queue_withdrawals(office.context, [third.id], 1, AMOUNT)
+    case_id = await office.sent()
+    with pytest.raises(OwnCase):
+        await office.send_answer(case_id, await office.answer_to(case_id, rejected=[1]), third)
+    await office.answered(case_id, await office.answer_to(case_id))
+    assert await office.phase(case_id) == "settled"
 
 
 def left_behind() -> list[Path]:
