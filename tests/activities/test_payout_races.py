@@ -25,8 +25,10 @@ from domain.payout import AnswerRow
 from messages.case import NextStep, StepInput
 from messages.payout import Step
 from storage import payout as rows
+from storage.case_lists import list_late_cases
 from storage.database import SERVICE, transaction
 from tests.arrange import Arrange
+from tests.books import Superuser
 from tests.commands.onboarding_steps import run
 from tests.payout_steps import AMOUNT, HEADING, PayoutOffice, give_money, queue_withdrawals
 
@@ -160,3 +162,27 @@ async def test_a_reference_by_hand_with_a_hidden_control_is_kept_without_it(offi
         recorded = await rows.open_settlement(connection, case_id)
     assert recorded is not None
     assert recorded.reference == "REF -1"
+
+
+async def test_a_batch_that_nobody_confirms_hands_over_or_answers_is_among_the_late_cases(
+    office: PayoutOffice, superuser: Superuser
+) -> None:
+    async def late() -> list[UUID]:
+        async with transaction(office.context.engine, SERVICE) as connection:
+            return [one.case.id for one in await list_late_cases(connection, after=None, limit=10)]
+
+    past = "UPDATE cases SET due_at = now() - interval '1 minute'"
+    await office.withdraw()
+    case_id = await office.cut()
+    for deed in (office.confirm, office.hand_over, None):
+        assert await late() == []
+        await superuser.run(past)
+        if deed is None:
+            await office.take(Step.AWAIT_BANK, case_id, until=_END_OF_TIME)
+        else:
+            await office.take("lapse_payout", case_id, until=_END_OF_TIME)
+            await office.go_on(case_id)
+        assert await late() == [case_id]
+        if deed is not None:
+            await deed(case_id)
+            await office.go_on(case_id)
