@@ -36,6 +36,7 @@ CHORES = (free_guarantors, sweep_files, sweep_attachments, payout.sweep_payouts,
 OTHERS: tuple[Callable[[ActivityContext], Mapping[Queue, Activities]], ...] = (
     import_activities,
     clearing.opening_activities,
+    payout.reminding_activities,
 )
 
 

@@ -17,7 +17,7 @@ from domain.persian import clean_text, squashed_key, value_text
 from domain.programme import Programme, is_wait
 from domain.wording import CapabilityWords, Sentence, TaskWords
 from messages.case import CaseKind
-from messages.payout import Event, FactKind, Phase, TaskKind
+from messages.payout import Event, FactKind, Phase, Sms, TaskKind
 
 MOST_LINES: Final = 10_000
 # Bytes of a bank's answer.
@@ -374,6 +374,9 @@ WORDS: Final = CapabilityWords(
         },
     },
     sms={
+        Sms.WITHDRAWALS_WAIT: (
+            "امانت: {count} برداشت مدتی است در صف پرداخت مانده است؛ لطفاً دستهٔ واریز بسازید. {app_link}"
+        ),
         Event.PAYOUT_UNANSWERED: "امانت: بانک هنوز به همهٔ ردیف‌های یک دستهٔ واریز پاسخ نداده است. {app_link}",
         Event.PAYOUT_ANSWER_UNREADABLE: "امانت: فایل پاسخ بانک که فرستادید خواندنی نبود. {app_link}",
     },

@@ -51,6 +51,12 @@ class Event(StrEnum):
     PAYOUT_SETTLED = "payout_settled"
 
 
+class Sms(StrEnum):
+    """What the settlement office is told of no batch."""
+
+    WITHDRAWALS_WAIT = "withdrawals_wait"
+
+
 class Step(StrEnum):
     """The steps of the process, in its order."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -129,6 +130,13 @@ async def notify(
     values = {"people": told, "case_id": case_id, "template": template, "params": dict(params or {})}
     for channel, more in _ways(template) if told else ():
         await connection.execute(_STORE[channel], {**values, **more})
+
+
+async def told_within(connection: AsyncConnection, people: Sequence[UUID], template: str, span: timedelta) -> set[UUID]:
+    """Who of some people was sent a template so lately."""
+    n = notices.c
+    lately = (n.person_id.in_(people), n.template == template, n.created_at > sa.func.now() - span)
+    return set(await connection.scalars(sa.select(n.person_id).where(*lately)))
 
 
 def notice_statements(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -16,7 +17,6 @@ from storage.locks import About, lock
 from storage.policies import by_id
 from storage.rows.cases import cases
 from storage.rows.payout import (
-    LineState,
     Payout,
     PayoutAnswer,
     PayoutRefusal,
@@ -146,9 +146,7 @@ async def update_payout(connection: AsyncConnection, case_id: UUID, **values: ob
     await connection.execute(sa.update(payouts).where(_p.case_id == case_id).values(**values))
 
 
-async def list_lines(
-    connection: AsyncConnection, case_id: UUID, *, after: int = 0, state: LineState | None = None, limit: int
-) -> list[PayoutLine]:
+async def list_lines(connection: AsyncConnection, case_id: UUID, *, after: int = 0, limit: int) -> list[PayoutLine]:
     """Lines of a batch in their order."""
     query = (
         sa.select(*COLUMNS, _NAME)
@@ -157,8 +155,6 @@ async def list_lines(
         .order_by(_w.line)
         .limit(limit)
     )
-    if state is not None:
-        query = query.where(_w.state == state)
     count = len(COLUMNS)
     return [PayoutLine(as_row(Withdrawal, row[:count]), row[count]) for row in await connection.execute(query)]
 
@@ -189,6 +185,12 @@ async def waiting(connection: AsyncConnection) -> tuple[int, int]:
     query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(_w.amount), 0)).where(_w.state == "waiting")
     count, amount = (await connection.execute(query)).one()
     return int(count), int(amount)
+
+
+async def waiting_longer(connection: AsyncConnection, than: timedelta) -> int:
+    """How many withdrawals have waited longer for a batch."""
+    query = sa.select(sa.func.count()).where(_w.state == "waiting", _w.asked_at < sa.func.now() - than)
+    return int(await connection.scalar(query) or 0)
 
 
 async def list_payouts(

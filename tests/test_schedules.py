@@ -26,9 +26,9 @@ ID = f"schedule/{NAME}"
 async def schedule(temporal: WorkflowEnvironment) -> AsyncIterator[ScheduleHandle]:
     """The schedule as three workers made it at once; gone afterwards."""
     await asyncio.gather(*(keep_schedules(temporal.client) for _ in range(3)))
-    handle = temporal.client.get_schedule_handle(ID)
-    yield handle
-    await handle.delete()
+    yield temporal.client.get_schedule_handle(ID)
+    for name in SCHEDULES:
+        await temporal.client.get_schedule_handle(f"schedule/{name}").delete()
 
 
 async def test_three_workers_make_one_schedule_of_each_morning(

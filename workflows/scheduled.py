@@ -43,5 +43,25 @@ class ClearingDaysWorkflow:
         )
 
 
+@workflow.defn
+class WaitingWithdrawalsWorkflow:
+    """Each morning: tell the settlement office of withdrawals that no batch took in time."""
+
+    @workflow.run
+    async def run(self) -> None:
+        """Take the one activity, again and again until it succeeds."""
+        await workflow.execute_activity(
+            "remind_of_withdrawals",
+            result_type=int,
+            start_to_close_timeout=ATTEMPT_LIMIT,
+            retry_policy=ENDLESS_RETRIES,
+            summary="looks for withdrawals that wait",
+        )
+
+
 # By the last part of their ids.
-SCHEDULES: Final[Mapping[str, Daily]] = {"clearing-days": Daily(ClearingDaysWorkflow, hour=6, version=1)}
+SCHEDULES: Final[Mapping[str, Daily]] = {
+    "clearing-days": Daily(ClearingDaysWorkflow, hour=6, version=1),
+    # What was missed for hours is not told late: the next morning tells it.
+    "waiting-withdrawals": Daily(WaitingWithdrawalsWorkflow, hour=9, version=1, catch_up=timedelta(hours=4)),
+}

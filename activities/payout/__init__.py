@@ -16,10 +16,13 @@ from activities.payout.assessment import (
     settle_line,
 )
 from activities.payout.cutting import cut_lines, record_cut, record_released, release_lines
+from activities.payout.reminding import reminding_activities
 from activities.process import Process
 from activities.transition import ActivityContext
 from messages.payout import Step
 from storage import payout
+
+__all__ = ["PROCESS", "reminding_activities", "sweep_payouts"]
 
 PROCESS = Process(
     "payout",

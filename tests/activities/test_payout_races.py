@@ -6,7 +6,7 @@ import os
 import tempfile
 import time
 import zipfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -14,6 +14,7 @@ import pytest
 import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
 
 from activities.outside import AskAgain
+from activities.payout import reminding_activities
 from activities.payout.answer import apply_chunk
 from activities.payout.assessment import assess
 from activities.payout.cutting import MadeFiles, cut_lines, record_cut
@@ -25,8 +26,10 @@ from domain.payout import AnswerRow
 from messages.case import NextStep, StepInput
 from messages.payout import Step
 from storage import payout as rows
+from storage import policies
 from storage.case_lists import list_late_cases
-from storage.database import SERVICE, transaction
+from storage.database import SERVICE, tehran_today, transaction
+from storage.working_hours import put_holiday
 from tests.arrange import Arrange
 from tests.books import Superuser
 from tests.commands.onboarding_steps import run
@@ -186,3 +189,34 @@ async def test_a_batch_that_nobody_confirms_hands_over_or_answers_is_among_the_l
         if deed is not None:
             await deed(case_id)
             await office.go_on(case_id)
+
+
+async def opened_offices(office: PayoutOffice) -> None:
+    """Offices are open round the clock."""
+    async with transaction(office.context.engine, SERVICE) as connection:
+        proposal = await policies.propose(connection, "working_hours", {"opening_hours": "24/7"}, office.maker.id)
+        assert proposal is not None
+        await policies.settle_proposal(connection, proposal.id, approved_by=office.checker.id)
+
+
+async def test_of_withdrawals_that_no_batch_takes_the_office_is_told_once_a_working_morning(
+    office: PayoutOffice, superuser: Superuser
+) -> None:
+    ((remind,),) = reminding_activities(office.activity_context).values()
+    await opened_offices(office)
+    await office.withdraw()
+    told = "SELECT params ->> 'count' FROM notices WHERE template = 'withdrawals_wait'"
+    assert await remind() == 0
+    await superuser.run("UPDATE withdrawals SET asked_at = now() - interval '25 hours'")
+    for _ in range(2):
+        assert await remind() == 1
+    assert await superuser.rows(told) == [("۱",), ("۱",)]
+
+    await superuser.run("UPDATE notices SET created_at = now() - interval '24 hours'")
+    async with transaction(office.context.engine, SERVICE) as connection:
+        today = await tehran_today(connection)
+        # One more, should midnight pass meanwhile.
+        for day in (today, today + timedelta(days=1)):
+            await put_holiday(connection, day, name="تعطیل", closed=True, changed_by=office.maker.id)
+    assert await remind() == 0
+    assert len(await superuser.rows(told)) == 2

@@ -1,0 +1,48 @@
+"""Whether withdrawals wait too long for a batch: the settlement office is told each working morning (E3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from temporalio import activity
+
+from activities.transition import ActivityContext
+from domain.access import Grant, Role, ScopeKind
+from domain.payout import PayoutPolicy
+from domain.persian import persian_digits
+from messages.payout import Sms
+from messages.queue import Queue
+from storage import payout as rows
+from storage.database import SERVICE, transaction
+from storage.notices import notify, told_within
+from storage.people import holders_of
+from storage.policies import in_force
+from storage.working_hours import working_time
+
+_OFFICE: Final = Grant(Role.SETTLEMENT_OFFICER, ScopeKind.PLATFORM)
+# Less than a day, so that the next morning tells anew; taken twice, one morning tells once.
+_ONCE_IN: Final = timedelta(hours=12)
+
+
+def reminding_activities(context: ActivityContext) -> Mapping[Queue, list[Any]]:
+    """What the schedule of each morning takes."""
+
+    @activity.defn(name="remind_of_withdrawals")
+    async def remind_of_withdrawals() -> int:
+        """Tell the office of withdrawals that no batch took in time, unless it is closed today; returns how many."""
+        async with transaction(context.engine, SERVICE) as connection:
+            policy = await in_force(connection, PayoutPolicy.POLICY)
+            if policy is None:
+                raise LookupError("there is no policy of pay-outs, though version 1 ships")
+            late = await rows.waiting_longer(connection, PayoutPolicy.from_policy(policy.value).office_expire)
+            if not late or await working_time(connection, 1) > timedelta(hours=1):
+                return 0
+            office = await holders_of(connection, _OFFICE)
+            told = await told_within(connection, office, Sms.WITHDRAWALS_WAIT, _ONCE_IN)
+            anew = [one for one in office if one not in told]
+            await notify(connection, anew, Sms.WITHDRAWALS_WAIT, params={"count": persian_digits(str(late))})
+        return late
+
+    return {Queue.PROCESSES: [remind_of_withdrawals]}
