@@ -34,6 +34,7 @@ async def test_a_member_withdraws_with_a_code_and_takes_it_back(visit: Visit, of
     await visitor.reads("موجودی برای این کار کافی نیست")
     await visitor.fill(amount__amount="500000")
     await visitor.press("Send me the code")
+    await visitor.reads("به شبای IR**۰۱۷***۱۲۳۴")
     await visitor.look()
     await visitor.fill(code=await visitor.code("withdraw"))
     await visitor.press("Withdraw the amount")
