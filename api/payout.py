@@ -348,6 +348,7 @@ async def list_payout_lines(
     payout_id: UUID,
     after: NumberCursor,
     *,
+    line_id: Annotated[UUID | None, Query(description="This one alone")] = None,
     limit: Limit = 50,
 ) -> Page[PayoutLineOut] | None:
     """The lines of a batch in their order; whole shebas stand in the bank's file alone."""
@@ -355,7 +356,7 @@ async def list_payout_lines(
     if batch is None:
         return None
     after = min(max(after, 0), MOST_LINES)
-    found = await payout.list_lines(read.connection, payout_id, after=after, limit=limit + 1)
+    found = await payout.list_lines(read.connection, payout_id, after=after, line_id=line_id, limit=limit + 1)
     return Page.of(found, limit, lambda row: (row.withdrawal.line or 0,), lambda row: PayoutLineOut.of(row, batch))
 
 

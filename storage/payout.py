@@ -146,8 +146,10 @@ async def update_payout(connection: AsyncConnection, case_id: UUID, **values: ob
     await connection.execute(sa.update(payouts).where(_p.case_id == case_id).values(**values))
 
 
-async def list_lines(connection: AsyncConnection, case_id: UUID, *, after: int = 0, limit: int) -> list[PayoutLine]:
-    """Lines of a batch in their order."""
+async def list_lines(
+    connection: AsyncConnection, case_id: UUID, *, after: int = 0, line_id: UUID | None = None, limit: int
+) -> list[PayoutLine]:
+    """Lines of a batch in their order; one of them if its id is given."""
     query = (
         sa.select(*COLUMNS, _NAME)
         .join(persons, persons.c.id == _w.person_id)
@@ -155,6 +157,8 @@ async def list_lines(connection: AsyncConnection, case_id: UUID, *, after: int =
         .order_by(_w.line)
         .limit(limit)
     )
+    if line_id is not None:
+        query = query.where(_w.id == line_id)
     count = len(COLUMNS)
     return [PayoutLine(as_row(Withdrawal, row[:count]), row[count]) for row in await connection.execute(query)]
 

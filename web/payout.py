@@ -176,8 +176,11 @@ async def show_settlement_form(request: SignedIn, payout_id: UUID, line_id: UUID
 
 async def _settlement(request: PageRequest, payout_id: UUID, line_id: UUID, form: Form) -> Response:
     payout = await request.api.read(read_payout, payout_id)
+    found = (await request.api.read(list_payout_lines, payout_id, 0, line_id=line_id)).items
+    if not found:
+        raise HTTPException(404)
     show = request.render if form.is_good else request.render_again
-    return show("payout_line.html", form=form, payout=payout, line_id=line_id)
+    return show("payout_line.html", form=form, payout=payout, line=found[0])
 
 
 @router.post("/payouts/{payout_id}/lines/{line_id}")

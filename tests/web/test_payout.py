@@ -79,6 +79,17 @@ async def test_two_officers_pay_a_batch_and_the_banks_refused_rows_are_listed(
     assert await superuser.value(noted) == 1
 
 
+async def test_whoever_records_a_line_by_hand_sees_whose_it_is_and_how_much(visit: Visit, office: PayoutOffice) -> None:
+    await office.withdraw()
+    case_id = await office.sent()
+    (line,) = await office.lines(case_id)
+    maker = await visit(office.maker, width=360)
+    await maker.go(f"/payouts/{case_id}/lines/{line.withdrawal.id}")
+    for shown in (line.name, "IR**۰۱۷***۱۲۳۴", "۵۰۰٬۰۰۰ تومان"):
+        await maker.reads(shown)
+    await maker.look()
+
+
 async def _answered(maker: PageVisitor, office: PayoutOffice, case_id: UUID, directory: Path) -> None:
     """The file is downloaded, the bank answers, and what it says of no line is listed."""
     said = directory / "answer.csv"
