@@ -121,8 +121,8 @@ async def reject_payout(command: Command, task: Task, reason: str) -> UUID:
     """Another officer rejects the batch; its lines wait for another one. Returns the fact's id."""
     expect_kind(task, TaskKind.CONFIRM_PAYOUT)
     command.require_strong()
-    payload = {"reason": parse_note(reason, field="reason")}
-    return await command.act(task.case_id, FactKind.PAYOUT_REJECTED, payload, part=OFFICE, closes=task)
+    why = {"reason": parse_note(reason, field="reason")}
+    return await command.act(task.case_id, FactKind.PAYOUT_REJECTED, why, part=OFFICE, closes=task, shown=why)
 
 
 @refuses(*DECISION, StepUpRequired)
@@ -231,7 +231,8 @@ async def reject_settlement(command: Command, task: Task, reason: str) -> UUID:
     """Another officer rejects what was recorded of a line; nothing follows from it. Returns the fact's id."""
     found = await _asked(command, task)
     command.require_strong()
-    payload = {"settlement_id": str(found.id), "reason": parse_note(reason, field="reason")}
+    why = {"reason": parse_note(reason, field="reason")}
+    payload = {"settlement_id": str(found.id), **why}
     await payout.decide_settlement(command.connection, found.id, command.actor.person_id, confirm=False)
     fact = FactKind.PAYOUT_SETTLEMENT_REJECTED
-    return await command.act(task.case_id, fact, payload, part=OFFICE, closes=task)
+    return await command.act(task.case_id, fact, payload, part=OFFICE, closes=task, shown=why)

@@ -306,7 +306,9 @@ WORDS: Final = CapabilityWords(
     timeline={
         FactKind.PAYOUT_MADE: Sentence("دستهٔ واریز ساخته شد.", "A batch was made."),
         FactKind.PAYOUT_CONFIRMED: Sentence("کارشناس دوم دسته را تأیید کرد.", "A second officer confirmed the batch."),
-        FactKind.PAYOUT_REJECTED: Sentence("کارشناس دوم دسته را رد کرد.", "A second officer rejected the batch."),
+        FactKind.PAYOUT_REJECTED: Sentence(
+            "کارشناس دوم دسته را رد کرد: {reason}", "A second officer rejected the batch: {reason}"
+        ),
         FactKind.PAYOUT_HANDED_OVER: Sentence("فایل دسته به بانک سپرده شد.", "The file was handed to the bank."),
         FactKind.PAYOUT_ANSWERED: Sentence("فایل پاسخ بانک رسید.", "A file with the bank's answer came."),
         FactKind.PAYOUT_SETTLEMENT_RECORDED: Sentence(
@@ -316,7 +318,7 @@ WORDS: Final = CapabilityWords(
             "کارشناس دوم ثبت دستی را تأیید کرد.", "A second officer confirmed what was recorded by hand."
         ),
         FactKind.PAYOUT_SETTLEMENT_REJECTED: Sentence(
-            "کارشناس دوم ثبت دستی را رد کرد.", "A second officer rejected what was recorded by hand."
+            "کارشناس دوم ثبت دستی را رد کرد: {reason}", "A second officer rejected what was recorded by hand: {reason}"
         ),
         Event.PAYOUT_CUT: Sentence(
             "{lines} ردیف به مبلغ {amount:toman} جدا شد و فایل بانک ساخته شد.",

@@ -220,3 +220,16 @@ async def test_of_withdrawals_that_no_batch_takes_the_office_is_told_once_a_work
             await put_holiday(connection, day, name="تعطیل", closed=True, changed_by=office.maker.id)
     assert await remind() == 0
     assert len(await superuser.rows(told)) == 2
+
+
+async def test_the_case_says_why_a_batch_and_a_record_were_rejected(office: PayoutOffice, superuser: Superuser) -> None:
+    one = await office.withdraw()
+    await office.go_on(rejected := await office.cut())
+    await office.reject(rejected)
+    await office.go_on(rejected)
+    case_id = await office.sent()
+    await office.record(case_id, one)
+    await office.go_on(case_id)
+    await office.reject_record(case_id)
+    said = await superuser.rows("SELECT params ->> 'reason' FROM timeline WHERE code LIKE '%%rejected' ORDER BY id")
+    assert said == [("مبلغ‌ها درست نیست",), ("چنین نیست",)]
