@@ -380,6 +380,9 @@ WORDS: Final = CapabilityWords(
             "امانت: {count} برداشت مدتی است در صف پرداخت مانده است؛ لطفاً دستهٔ واریز بسازید. {app_link}"
         ),
         Event.PAYOUT_UNANSWERED: "امانت: بانک هنوز به همهٔ ردیف‌های یک دستهٔ واریز پاسخ نداده است. {app_link}",
+        Sms.PAYOUT_ROWS_REFUSED: (
+            "امانت: از فایل پاسخ بانک به یک دستهٔ واریز، {count} ردیف پذیرفته نشد؛ لطفاً بررسی کنید. {app_link}"
+        ),
         Event.PAYOUT_ANSWER_UNREADABLE: "امانت: فایل پاسخ بانک که فرستادید خواندنی نبود. {app_link}",
     },
     ahead={CaseKind.PAYOUT: _steps_ahead},

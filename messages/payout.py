@@ -52,8 +52,9 @@ class Event(StrEnum):
 
 
 class Sms(StrEnum):
-    """What the settlement office is told of no batch."""
+    """What the settlement office is told besides."""
 
+    PAYOUT_ROWS_REFUSED = "payout_rows_refused"
     WITHDRAWALS_WAIT = "withdrawals_wait"
 
 

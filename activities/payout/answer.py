@@ -15,15 +15,16 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
-from activities.payout.assessment import assess
+from activities.payout.assessment import OFFICE, assess
 from activities.payout.settling import settle
 from activities.transition import ActivityContext, Transition
 from domain.payout import AnswerError, AnswerRow, LineRefusal, judge
+from domain.persian import persian_digits
 from gateways.answer_file import AnswerFileError, answer_rows, read_apart
 from gateways.files import FileDamaged
 from gateways.workplace import workplace
 from messages.case import NextStep
-from messages.payout import Event
+from messages.payout import Event, Sms
 from storage import payout as rows
 from storage.database import SERVICE, transaction
 from storage.payout import Applied
@@ -117,7 +118,7 @@ def _line_id(row: AnswerRow) -> UUID | None:
 
 
 async def record_answer(step: Transition, read: ReadAnswer) -> NextStep:
-    """The file is read to its end; who sent it is told only if it could not be."""
+    """The file is read to its end; who sent it is told if it could not be, the office if it says something else."""
     if read.answer_id is not None:
         # The bank has spoken: the office waits anew.
         await step.clear_deadlines()
@@ -128,4 +129,8 @@ async def record_answer(step: Transition, read: ReadAnswer) -> NextStep:
         else:
             counts = ("paid", "rejected", "repeated", "refused")
             await step.add_event(Event.PAYOUT_ANSWER_APPLIED, params={name: getattr(answer, name) for name in counts})
+            if answer.refused:
+                # The batch may end with the lines of this file: what contradicts the books would be seen by nobody.
+                count = {"count": persian_digits(str(answer.refused))}
+                await step.notify(await step.holders(OFFICE), Sms.PAYOUT_ROWS_REFUSED, count)
     return await assess(step)

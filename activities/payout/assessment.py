@@ -18,7 +18,7 @@ from storage.rows.payout import Payout
 from storage.rows.tasks import Task
 from storage.working_hours import working_time
 
-_OFFICE = Grant(Role.SETTLEMENT_OFFICER, ScopeKind.PLATFORM)
+OFFICE = Grant(Role.SETTLEMENT_OFFICER, ScopeKind.PLATFORM)
 
 
 async def read(step: Transition) -> Payout:
@@ -73,7 +73,7 @@ async def _waits(step: Transition) -> tuple[timedelta, timedelta]:
 async def _move(step: Transition, phase: Phase, due_in: timedelta) -> None:
     """Later askings do not move it: a batch that nobody sees to in time is among the late cases of the operators."""
     if step.case.phase != phase:
-        await step.move(phase, next_actor=_OFFICE.role, due_in=due_in)
+        await step.move(phase, next_actor=OFFICE.role, due_in=due_in)
 
 
 async def request_payout_confirmation(step: Transition) -> NextStep:
@@ -82,7 +82,7 @@ async def request_payout_confirmation(step: Transition) -> NextStep:
     details = {"lines": batch.lines, "amount": batch.amount}
     await step.ask(
         TaskKind.CONFIRM_PAYOUT,
-        _OFFICE,
+        OFFICE,
         remind_in=remind_in,
         due_in=due_in,
         details=details,
@@ -95,7 +95,7 @@ async def request_payout_confirmation(step: Transition) -> NextStep:
 async def request_hand_over(step: Transition) -> NextStep:
     """The office hands the file to the bank."""
     remind_in, due_in = await _waits(step)
-    await step.ask(TaskKind.HAND_OVER_PAYOUT, _OFFICE, remind_in=remind_in, due_in=due_in)
+    await step.ask(TaskKind.HAND_OVER_PAYOUT, OFFICE, remind_in=remind_in, due_in=due_in)
     await _move(step, Phase.CONFIRMED, due_in)
     return await assess(step)
 
@@ -106,9 +106,9 @@ async def await_bank(step: Transition) -> NextStep:
     wait = await working_time(step.connection, policy.bank_silent_hours)
     if step.until is not None and step.case.phase == Phase.SENT:
         await step.add_event(Event.PAYOUT_UNANSWERED)
-        await step.notify(await step.holders(_OFFICE), Event.PAYOUT_UNANSWERED)
+        await step.notify(await step.holders(OFFICE), Event.PAYOUT_UNANSWERED)
     else:
-        await step.move(Phase.SENT, next_actor=_OFFICE.role, due_in=wait)
+        await step.move(Phase.SENT, next_actor=OFFICE.role, due_in=wait)
     await step.set_deadline(Step.AWAIT_BANK, wait)
     return await _assess_sent(step)
 
@@ -121,7 +121,7 @@ async def request_settlement_confirmation(step: Transition) -> NextStep:
     remind_in, due_in = await _waits(step)
     await step.ask(
         TaskKind.CONFIRM_SETTLEMENT,
-        _OFFICE,
+        OFFICE,
         remind_in=remind_in,
         due_in=due_in,
         subject_id=recorded.id,

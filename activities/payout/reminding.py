@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from temporalio import activity
 
+from activities.payout.assessment import OFFICE
 from activities.transition import ActivityContext
-from domain.access import Grant, Role, ScopeKind
 from domain.payout import PayoutPolicy
 from domain.persian import persian_digits
 from messages.payout import Sms
@@ -21,7 +21,6 @@ from storage.people import holders_of
 from storage.policies import in_force
 from storage.working_hours import working_time
 
-_OFFICE: Final = Grant(Role.SETTLEMENT_OFFICER, ScopeKind.PLATFORM)
 # Less than a day, so that the next morning tells anew; taken twice, one morning tells once.
 _ONCE_IN: Final = timedelta(hours=12)
 
@@ -39,7 +38,7 @@ def reminding_activities(context: ActivityContext) -> Mapping[Queue, list[Any]]:
             late = await rows.waiting_longer(connection, PayoutPolicy.from_policy(policy.value).office_expire)
             if not late or await working_time(connection, 1) > timedelta(hours=1):
                 return 0
-            office = await holders_of(connection, _OFFICE)
+            office = await holders_of(connection, OFFICE)
             told = await told_within(connection, office, Sms.WITHDRAWALS_WAIT, _ONCE_IN)
             anew = [one for one in office if one not in told]
             await notify(connection, anew, Sms.WITHDRAWALS_WAIT, params={"count": persian_digits(str(late))})

@@ -233,3 +233,20 @@ async def test_the_case_says_why_a_batch_and_a_record_were_rejected(office: Payo
     await office.reject_record(case_id)
     said = await superuser.rows("SELECT params ->> 'reason' FROM timeline WHERE code LIKE '%%rejected' ORDER BY id")
     assert said == [("مبلغ‌ها درست نیست",), ("چنین نیست",)]
+
+
+async def test_a_file_that_contradicts_what_two_officers_recorded_is_told_to_the_office_though_the_batch_ends(
+    office: PayoutOffice, superuser: Superuser
+) -> None:
+    one = await office.withdraw()
+    await office.withdraw()
+    case_id = await office.sent()
+    await office.record(case_id, one)
+    await office.go_on(case_id)
+    await office.confirm_record(case_id)
+    await office.go_on(case_id)
+    read = await office.answered(case_id, await office.answer_to(case_id, rejected=[1]))
+    assert await office.refusals(read) == [(1, "settled_otherwise")]
+    assert await office.phase(case_id) == "settled"
+    told = "SELECT person_id FROM notices WHERE template = 'payout_rows_refused'"
+    assert {who for (who,) in await superuser.rows(told)} == {office.maker.id, office.checker.id}
