@@ -106,6 +106,7 @@ class LineRefusal(StrEnum):
     OTHER_SHEBA = "other_sheba"
     REFERENCE_MISSING = "reference_missing"
     SETTLED_OTHERWISE = "settled_otherwise"
+    ACCOUNT_FROZEN = "account_frozen"
 
 
 class AnswerError(StrEnum):
@@ -355,6 +356,10 @@ WORDS: Final = CapabilityWords(
             ),
             LineRefusal.SETTLED_OTHERWISE: Sentence(
                 "نتیجهٔ دیگری پیش‌تر برای این ردیف ثبت شده است.", "Something else is recorded of this line already."
+            ),
+            LineRefusal.ACCOUNT_FROZEN: Sentence(
+                "حساب این عضو در دفتر کل مسدود است؛ پس از رفع مسدودی فایل را دوباره بفرستید.",
+                "The member's account is frozen in the ledger; please send the file again once it is not.",
             ),
         },
         AnswerError: {

@@ -18,6 +18,7 @@ from temporalio import activity
 from activities.payout.assessment import OFFICE, assess
 from activities.payout.settling import settle
 from activities.transition import ActivityContext, Transition
+from domain.ledger import AccountFrozen
 from domain.payout import AnswerError, AnswerRow, LineRefusal, judge
 from domain.persian import persian_digits
 from gateways.answer_file import AnswerFileError, answer_rows, read_apart
@@ -101,10 +102,14 @@ async def apply_chunk(
         found = judge(row, None if line is None else sent_line(seals, line))
         if isinstance(found, LineRefusal):
             refused.append((row.number, row.key, found))
-        elif line is None or found is None or not await settle(connection, line, found, now):
-            counts["repeated"] += 1
-        else:
-            counts["paid" if found.is_paid else "rejected"] += 1
+            continue
+        try:
+            if line is None or found is None or not await settle(connection, line, found, now):
+                counts["repeated"] += 1
+            else:
+                counts["paid" if found.is_paid else "rejected"] += 1
+        except AccountFrozen:
+            refused.append((row.number, row.key, LineRefusal.ACCOUNT_FROZEN))
     await rows.note_applied(connection, answer.id, Applied(chunk[-1].number, **counts, refused=refused))
 
 

@@ -19,7 +19,19 @@ from storage.rows.payout import Withdrawal
 
 
 async def settle(connection: AsyncConnection, line: Withdrawal, found: LineSettlement, at: datetime) -> bool:
-    """Settle a line that is locked, once; False if what became of it is known already."""
+    """Settle a line that is locked, once; False if what became of it is known already.
+
+    Raises:
+        AccountFrozen: the bank has paid, but nothing may be booked now; nothing was written.
+    """
+    if line.state != "cut":
+        return False
+    if found.is_paid:
+        await posting.open_account(connection, ledger.BANK_ACCOUNT)
+        occasion = Occasion(f"payout:{line.id}", line.payout_id, "system", at)
+        await posting.post_hold(connection, line.hold_id, ledger.payout_paid(line.person_id, line.money, occasion))
+    else:
+        await posting.void_hold(connection, line.hold_id)
     settled = await withdrawal.settle(
         connection,
         line.id,
@@ -29,12 +41,6 @@ async def settle(connection: AsyncConnection, line: Withdrawal, found: LineSettl
     )
     if not settled:
         return False
-    if found.is_paid:
-        await posting.open_account(connection, ledger.BANK_ACCOUNT)
-        occasion = Occasion(f"payout:{line.id}", line.payout_id, "system", at)
-        await posting.post_hold(connection, line.hold_id, ledger.payout_paid(line.person_id, line.money, occasion))
-    else:
-        await posting.void_hold(connection, line.hold_id)
     told = {"amount": format_toman(line.money), "last_four": persian_digits(line.sheba_masked[-4:])}
     await notify(connection, [line.person_id], Sms.PAID if found.is_paid else Sms.REJECTED, params=told)
     return True

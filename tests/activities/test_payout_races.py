@@ -22,6 +22,7 @@ from activities.transition import ActivityContext, Transition, run_transition
 from commands import payout as commands
 from commands.command import Context
 from domain.errors import OwnCase
+from domain.ledger import member_account
 from domain.payout import AnswerRow
 from messages.case import NextStep, StepInput
 from messages.payout import Step
@@ -29,9 +30,10 @@ from storage import payout as rows
 from storage import policies
 from storage.case_lists import list_late_cases
 from storage.database import SERVICE, tehran_today, transaction
+from storage.ledger import posting
 from storage.working_hours import put_holiday
 from tests.arrange import Arrange
-from tests.books import Superuser
+from tests.books import Superuser, assert_books_clean
 from tests.commands.onboarding_steps import run
 from tests.payout_steps import AMOUNT, HEADING, PayoutOffice, give_money, queue_withdrawals
 
@@ -250,3 +252,23 @@ async def test_a_file_that_contradicts_what_two_officers_recorded_is_told_to_the
     assert await office.phase(case_id) == "settled"
     told = "SELECT person_id FROM notices WHERE template = 'payout_rows_refused'"
     assert {who for (who,) in await superuser.rows(told)} == {office.maker.id, office.checker.id}
+
+
+async def test_a_frozen_account_keeps_its_own_line_alone_until_it_is_frozen_no_more(
+    office: PayoutOffice, context: Context
+) -> None:
+    frozen = member_account(office.member.id).code
+    one = await office.withdraw()
+    await office.fund(other := await office.arrange.person("member"))
+    two = await office.withdraw(AMOUNT, other)
+    case_id = await office.sent()
+    said = await office.answer_to(case_id)
+    async with transaction(context.engine, SERVICE) as connection:
+        await posting.freeze(connection, frozen)
+    assert await office.refusals(await office.answered(case_id, said)) == [(1, "account_frozen")]
+    assert [(await office.one(each)).state for each in (one, two)] == ["cut", "paid"]
+    await assert_books_clean(context.engine)
+    async with transaction(context.engine, SERVICE) as connection:
+        await posting.unfreeze(connection, frozen)
+    await office.answered(case_id, said)
+    assert await office.phase(case_id) == "settled"
