@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import tempfile
 import time
@@ -24,6 +25,7 @@ from commands.command import Context
 from domain.errors import OwnCase
 from domain.ledger import member_account
 from domain.payout import AnswerRow
+from domain.withdrawal import WithdrawalUnderWay
 from messages.case import NextStep, StepInput
 from messages.payout import Step
 from storage import payout as rows
@@ -272,3 +274,19 @@ async def test_a_frozen_account_keeps_its_own_line_alone_until_it_is_frozen_no_m
         await posting.unfreeze(connection, frozen)
     await office.answered(case_id, said)
     assert await office.phase(case_id) == "settled"
+
+
+async def test_what_is_taken_back_while_the_batch_is_cut_is_taken_back_or_cut_and_never_both(
+    office: PayoutOffice, context: Context
+) -> None:
+    asked = [await office.withdraw() for _ in range(6)]
+    case_id = await office.make()
+    came = await asyncio.gather(
+        office.go_on(case_id), *(office.take_back(one) for one in asked), return_exceptions=True
+    )
+    refused = {one for one, result in zip(asked, came[1:], strict=True) if isinstance(result, WithdrawalUnderWay)}
+    lines = await office.lines(case_id)
+    assert {line.withdrawal.id for line in lines} == refused
+    assert (await office.batch(case_id)).lines == len(lines)
+    assert await office.balance() == (100_000_000 - len(lines) * AMOUNT.amount, len(lines) * AMOUNT.amount)
+    await assert_books_clean(context.engine)
