@@ -320,7 +320,7 @@ async def _of_members(world: World, superuser: Superuser) -> None:
 
 
 async def _payout(world: World, context: Context, superuser: Superuser) -> None:
-    """A withdrawal that waits, a batch that is over, and a file of the bank."""
+    """A withdrawal that waits, a batch that is over with a line of its own, and a file of the bank."""
     things, own = world.things, world.people["member_own"].id
     things["payout"] = await superuser.value(
         "INSERT INTO cases (kind, phase, policy_id, outcome, closed_at)"
@@ -337,8 +337,11 @@ async def _payout(world: World, context: Context, superuser: Superuser) -> None:
         own,
     )
     await give_money(context, own, Money(200_000))
-    await queue_withdrawals(context, [own], 1, Money(200_000))
-    things["withdrawal"] = await superuser.value("SELECT id FROM withdrawals WHERE person_id = %s", own)
+    await queue_withdrawals(context, [own], 2, Money(100_000))
+    lines = await superuser.rows("SELECT id FROM withdrawals WHERE person_id = %s", own)
+    (things["withdrawal"],), (things["payout_line"],) = lines
+    cut = "UPDATE withdrawals SET state = 'cut', payout_id = %s, line = 1 WHERE id = %s"
+    await superuser.run(cut, things["payout"], things["payout_line"])
 
 
 async def _import(superuser: Superuser, organisation: UUID, region: str) -> UUID:

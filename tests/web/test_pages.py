@@ -60,7 +60,7 @@ _PAGES: dict[str, tuple[str, str]] = {
         "settlement_officer",
         "/payouts/{payout}/answers/{payout_answer}/refusals",
     ),
-    "/payouts/{payout_id}/lines/{line_id}": ("settlement_officer", "/payouts/{payout}/lines/{withdrawal}"),
+    "/payouts/{payout_id}/lines/{line_id}": ("settlement_officer", "/payouts/{payout}/lines/{payout_line}"),
     "/cases": ("member_own", "/cases"),
     "/cases/{case_id}": ("member_own", "/cases/{asked_case}"),
     "/cases/{case_id}/guarantor": ("member_own", "/cases/{asked_case}/guarantor"),
@@ -159,7 +159,10 @@ _OPERATOR = {
     "password": "not-one-in-use",
     "totp_secret": "A" * 32,
 }
-_BY_THEIR_NAME = ("attachment", "certificate", "employment", "finding", "grant", "import", "notice", "session")
+_BY_THEIR_NAME = (
+    *("attachment", "certificate", "employment", "finding", "grant", "import", "notice", "payout", "session"),
+    "withdrawal",
+)
 _FILES = {
     "/cases/{case_id}/attachments/{attachment_id}",
     "/papers/{paper_id}",
