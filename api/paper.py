@@ -36,7 +36,7 @@ class PaperOut(Out):
     kind: PaperKind = Field(examples=["credit_confirmation"])
     words: Words
     number: str = Field(examples=["481027360"])
-    case_id: UUID
+    case_id: UUID | None = Field(description="What it is about; null where that is no case of the caller's")
     amount: Amount
     issued: Moment
 
@@ -44,7 +44,8 @@ class PaperOut(Out):
     def of(cls, paper: Paper) -> PaperOut:
         """A paper."""
         said = Words.of(words.term(PaperKind, paper.kind))
-        return cls.of_row(paper, words=said, amount=paper.content.amount, issued=paper.issued_at)
+        case_id = paper.case_id if paper.subject_id is None else None
+        return cls.of_row(paper, words=said, case_id=case_id, amount=paper.content.amount, issued=paper.issued_at)
 
 
 class CheckedPaperOut(Out):
