@@ -10,7 +10,7 @@ CREATE TABLE invoices (
     subject_id uuid NOT NULL,
     case_id uuid NOT NULL REFERENCES cases,
     person_id uuid NOT NULL REFERENCES persons,
-    journal_id uuid NOT NULL UNIQUE REFERENCES journals,
+    journal_id uuid NOT NULL UNIQUE,
     policy_id uuid NOT NULL REFERENCES policies,
     fee bigint NOT NULL CHECK (fee > 0),
     vat bigint NOT NULL,
