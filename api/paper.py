@@ -93,7 +93,9 @@ async def download_paper(caller: CallerDep, paper_id: UUID) -> Response:
         "content": paper.content.printed(),
     }
     check = f"{caller.context.links.get('app_link', '').rstrip('/')}/check/{paper.token}"
-    name = quote(f"{words.term(PaperKind, paper.kind).fa} {shown['number']}.pdf")
+    # Browsers write another sign for a half-space in the name of a file.
+    title = words.term(PaperKind, paper.kind).fa.replace("\u200c", " ")
+    name = quote(f"{title} {shown['number']}.pdf")
     headers = {
         "Content-Disposition": f"attachment; filename=\"{paper.kind}-{paper.number}.pdf\"; filename*=UTF-8''{name}",
         "Cache-Control": "no-store",

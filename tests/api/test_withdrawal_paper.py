@@ -1,4 +1,4 @@
-"""Receipt and invoice of a withdrawal through the API: had as often as wanted, by its owner, once it is paid (G9, E3)."""
+"""Receipt and invoice of a withdrawal through the API: had by its owner alone, and once it is paid (G9, E3)."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def test_an_invoice_says_fee_rate_vat_and_their_sum_and_a_seller_only_where_one_
         "۱٬۲۳۴ ریال",
         "۱۳٬۵۷۹ ریال",
     )
-    assert total["words"] == "هزار و سیصد و پنجاه و هفت تومان و نه ریال"
+    assert total["words"] == "یک هزار و سیصد و پنجاه و هفت تومان و نه ریال"
     assert printed["invoice"] == "۱۴۰۵-۰۰۰۰۱۲"
     unnamed = replace(INVOICE, seller=None, economic_number=None, address=None).printed()
     assert {unnamed[name] for name in ("seller", "economic_number", "address")} == {None}
