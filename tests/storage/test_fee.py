@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -13,15 +15,27 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.fee import FeeKind
 from domain.ledger import Occasion
+from storage import migrate
 from storage.database import SERVICE, Acting, transaction
 from storage.fee import add_invoice, invoice_of
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
+from tests.databases import Databases
 from tests.fee_steps import FEE
 from tests.storage.test_paper import case_of
 
 _NOON = datetime(2026, 3, 20, 12, tzinfo=UTC)
 _NUMBERS = "SELECT year, number FROM invoices ORDER BY year, number"
+
+_PERSON = (
+    "WITH p AS (INSERT INTO persons (national_id_index, national_id_sealed) VALUES ('x', 'x') RETURNING id)"
+    " INSERT INTO cases (kind, phase, policy_id, person_id)"
+    " SELECT 'onboarding', 'submitted', policies.id, p.id FROM policies, p WHERE name = 'personnel'"
+)
+_OLD_PAPER = (
+    "INSERT INTO papers (kind, case_id, person_id, token_hash, sealed, sha256)"
+    " SELECT 'payment_receipt', id, person_id, gen_random_uuid()::text::bytea, 'x', 'x' FROM cases"
+)
 
 
 class _BackOut(Exception):
@@ -120,3 +134,17 @@ async def test_a_member_makes_no_invoice_and_no_fee_has_two(engine: AsyncEngine,
         with pytest.raises(DBAPIError, match=error):
             async with transaction(engine, acting) as connection:
                 await add_invoice(connection, FeeKind.WITHDRAWAL, subject, buyer.id, FEE, occasion, uuid4())
+
+
+def test_papers_of_the_release_before_stay_and_are_still_issued_once(databases: Databases) -> None:
+    with databases.spare() as url:
+        migrate.upgrade(url, to="clearing")
+        with closing(psycopg.connect(url.replace("+psycopg", ""), autocommit=True)) as owner:
+            owner.execute("SELECT set_config('amanat.capacity', 'service', false)")
+            owner.execute(_PERSON)
+            owner.execute(_OLD_PAPER)
+            migrate.upgrade(url)
+            kept = owner.execute("SELECT kind, subject_id FROM papers").fetchall()
+            with pytest.raises(psycopg.errors.UniqueViolation):
+                owner.execute(_OLD_PAPER)
+    assert kept == [("payment_receipt", None)]
