@@ -19,6 +19,7 @@ from domain.dates import tehran_day
 from domain.errors import NotFound, TooMany
 from domain.fee import FeeKind
 from domain.identity import mask_national_id
+from domain.ledger import JournalReason
 from domain.paper import (
     CHECKS_PER_ADDRESS,
     CreditConfirmation,
@@ -98,6 +99,7 @@ async def issue_payout_receipt(command: Command, withdrawal_id: UUID) -> Paper:
         raise WithdrawalWithoutPaper
     receipt = PayoutReceipt(
         receiver=(await names_of(command.connection, [paid.person_id]))[paid.person_id],
+        what_for=words.term(JournalReason, JournalReason.PAYOUT_PAID).fa,
         amount=paid.amount,
         sheba=paid.sheba_masked,
         reference=paid.reference,

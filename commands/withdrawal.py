@@ -102,7 +102,8 @@ async def withdraw(command: Command, amount: Money, *, code_id: UUID, code: str)
     await withdrawal.add_withdrawal(command.connection, command.seals, new)
     told = {"amount": format_toman(amount), "last_four": persian_digits(to.sheba[-4:])}
     await notify(command.connection, [me], Sms.ASKED, params=told)
-    await command.audit(account_stream(me), subject=str(withdrawal_id), after={"amount": amount.amount})
+    after = {"amount": amount.amount, "fee": to.charged.net.amount, "vat": to.charged.vat.amount}
+    await command.audit(account_stream(me), subject=str(withdrawal_id), after=after)
     return withdrawal_id
 
 

@@ -144,6 +144,7 @@ class PayoutReceipt:
     """The receipt of what the bank paid to a member; the sheba is masked, ``charged`` is a fee with its VAT."""
 
     receiver: str
+    what_for: str
     amount: int
     sheba: str
     reference: str
@@ -157,6 +158,7 @@ class PayoutReceipt:
         """As ``PaperContent``."""
         return {
             "receiver": clean_text(self.receiver),
+            "what_for": clean_text(self.what_for),
             "amount": _printed(self.amount),
             "charged": None if self.charged is None else _printed(self.charged),
             "sheba": persian_digits(clean_text(self.sheba)),

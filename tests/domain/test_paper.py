@@ -25,6 +25,7 @@ RECEIPT = PaymentReceipt(
 
 PAYOUT = PayoutReceipt(
     receiver="رضا کریمی",
+    what_for="برداشت به حساب بانکی",
     amount=5_000_000,
     sheba="IR**017***1234",
     reference="REF-778",
