@@ -159,7 +159,18 @@ _OPERATOR = {
     "password": "not-one-in-use",
     "totp_secret": "A" * 32,
 }
-_BY_THEIR_NAME = ("attachment", "certificate", "employment", "finding", "grant", "import", "notice", "session")
+_BY_THEIR_NAME = (
+    "attachment",
+    "certificate",
+    "employment",
+    "finding",
+    "grant",
+    "import",
+    "notice",
+    "payout",
+    "session",
+    "withdrawal",
+)
 _FILES = {
     "/cases/{case_id}/attachments/{attachment_id}",
     "/papers/{paper_id}",
