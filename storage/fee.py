@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.dates import tehran_day, to_jalali
 from domain.fee import Fee, FeeKind, VatPolicy
-from domain.ledger import REVENUES, VAT_ACCOUNT, Occasion
+from domain.ledger import REVENUES, VAT_ACCOUNT, Journal, Occasion
 from storage.ledger import posting
 from storage.policies import by_id, in_force
 from storage.rows.fee import Invoice, invoices
@@ -31,44 +32,49 @@ async def _policy(connection: AsyncConnection) -> Policy:
     return row
 
 
-async def open_fee_accounts(connection: AsyncConnection, kind: FeeKind, fee: Fee) -> None:
-    """Open the accounts that ``domain.ledger.fee_earned`` books a fee to; none for no fee."""
-    if fee.total:
-        await posting.open_accounts(connection, (REVENUES[kind], VAT_ACCOUNT))
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """A fee as it was accepted: for which one of what it is taken, each of which has one invoice, and who bears it."""
+
+    kind: FeeKind
+    subject_id: UUID
+    person_id: UUID
+    fee: Fee
 
 
-async def add_invoice(
-    connection: AsyncConnection,
-    kind: FeeKind,
-    subject_id: UUID,
-    person_id: UUID,
-    fee: Fee,
-    occasion: Occasion,
-    journal_id: UUID,
-) -> None:
-    """Make the invoice of a fee in the transaction that books it; none of no fee. Its number comes with the commit.
+async def post_charged(connection: AsyncConnection, hold_id: UUID, journal: Journal, charged: Charged) -> None:
+    """Turn a hold into a journal that has ``fee_earned`` among its entries, and make the invoice of the fee.
+
+    Of no fee there is none. The invoice's number comes with the commit.
 
     Args:
         connection: with the service's rights.
-        kind: what it is taken for.
-        subject_id: for which one of these; each has one invoice.
-        person_id: who bears it.
-        fee: as it was accepted.
-        occasion: of its journal; names the case.
-        journal_id: in which it is booked.
+        hold_id: what was held, for the fee too.
+        journal: of a case.
+        charged: the fee that is in it.
+
+    Raises:
+        HoldResolved, InsufficientFunds, AccountFrozen, LedgerFault: as ``post_hold``.
     """
-    if not fee.total:
-        return
+    if charged.fee.total:
+        await posting.open_accounts(connection, (REVENUES[charged.kind], VAT_ACCOUNT))
+    journal_id = await posting.post_hold(connection, hold_id, journal)
+    if charged.fee.total:
+        await add_invoice(connection, charged, journal.occasion, journal_id)
+
+
+async def add_invoice(connection: AsyncConnection, charged: Charged, occasion: Occasion, journal_id: UUID) -> None:
+    """Make the invoice of a fee, in the transaction that books it."""
     values = {
-        "kind": kind,
-        "subject_id": subject_id,
+        "kind": charged.kind,
+        "subject_id": charged.subject_id,
         "case_id": occasion.case_id,
-        "person_id": person_id,
+        "person_id": charged.person_id,
         "journal_id": journal_id,
         "policy_id": (await _policy(connection)).id,
-        "fee": fee.net.amount,
-        "vat": fee.vat.amount,
-        "vat_rate": fee.rate,
+        "fee": charged.fee.net.amount,
+        "vat": charged.fee.vat.amount,
+        "vat_rate": charged.fee.rate,
         "issued_at": occasion.event_at,
         "year": to_jalali(tehran_day(occasion.event_at)).year,
     }

@@ -14,7 +14,7 @@ from domain.payout import LineSettlement
 from domain.persian import persian_digits
 from messages.withdrawal import Sms
 from storage import withdrawal
-from storage.fee import add_invoice, open_fee_accounts
+from storage.fee import Charged, post_charged
 from storage.ledger import posting
 from storage.notices import notify
 from storage.rows.payout import Withdrawal
@@ -33,11 +33,10 @@ async def settle(connection: AsyncConnection, line: Withdrawal, found: LineSettl
         return False
     if found.is_paid:
         await posting.open_account(connection, ledger.BANK_ACCOUNT)
-        await open_fee_accounts(connection, FeeKind.WITHDRAWAL, line.charged)
         occasion = Occasion(f"payout:{line.id}", line.payout_id, "system", at)
         paid = ledger.payout_paid(line.person_id, line.money, occasion, line.charged)
-        journal = await posting.post_hold(connection, line.hold_id, paid)
-        await add_invoice(connection, FeeKind.WITHDRAWAL, line.id, line.person_id, line.charged, occasion, journal)
+        charged = Charged(FeeKind.WITHDRAWAL, line.id, line.person_id, line.charged)
+        await post_charged(connection, line.hold_id, paid, charged)
     else:
         await posting.void_hold(connection, line.hold_id)
     last_four = persian_digits(line.sheba_masked[-4:])

@@ -17,7 +17,7 @@ from domain.fee import FeeKind
 from domain.ledger import Occasion
 from storage import migrate
 from storage.database import SERVICE, Acting, transaction
-from storage.fee import add_invoice, invoice_of
+from storage.fee import Charged, add_invoice, invoice_of
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 from tests.databases import Databases
@@ -58,7 +58,7 @@ async def invoice(
     """Make an invoice as a transition does; returns what it is of."""
     subject, occasion = uuid4(), Occasion("fee:x", case_id, "system", at)
     async with transaction(engine, SERVICE) as connection:
-        await add_invoice(connection, FeeKind.WITHDRAWAL, subject, person_id, FEE, occasion, uuid4())
+        await add_invoice(connection, Charged(FeeKind.WITHDRAWAL, subject, person_id, FEE), occasion, uuid4())
         if fails:
             raise _BackOut
     return subject
@@ -86,7 +86,7 @@ async def test_who_waits_with_an_invoice_holds_up_nobody_elses(
 ) -> None:
     async with transaction(engine, SERVICE) as slow:
         occasion = Occasion("fee:y", case_id, "system", _NOON)
-        await add_invoice(slow, FeeKind.WITHDRAWAL, uuid4(), buyer.id, FEE, occasion, uuid4())
+        await add_invoice(slow, Charged(FeeKind.WITHDRAWAL, uuid4(), buyer.id, FEE), occasion, uuid4())
         await invoice(engine, case_id, buyer.id)
         assert await superuser.rows(_NUMBERS) == [(1404, 1)]
     assert await superuser.rows(_NUMBERS) == [(1404, 1), (1404, 2)]
@@ -127,13 +127,14 @@ async def test_an_invoice_is_neither_changed_nor_taken_back(
 
 async def test_a_member_makes_no_invoice_and_no_fee_has_two(engine: AsyncEngine, buyer: Someone, case_id: UUID) -> None:
     occasion, subject = Occasion("fee:z", case_id, "system", _NOON), await invoice(engine, case_id, buyer.id)
+    charged = Charged(FeeKind.WITHDRAWAL, subject, buyer.id, FEE)
     for acting, error in (
         (Acting("member", buyer.id), "row-level security"),
         (SERVICE, "invoices_kind_subject_id_key"),
     ):
         with pytest.raises(DBAPIError, match=error):
             async with transaction(engine, acting) as connection:
-                await add_invoice(connection, FeeKind.WITHDRAWAL, subject, buyer.id, FEE, occasion, uuid4())
+                await add_invoice(connection, charged, occasion, uuid4())
 
 
 def test_papers_of_the_release_before_stay_and_are_still_issued_once(databases: Databases) -> None:
