@@ -127,7 +127,7 @@ async def take_payment(step: Transition) -> NextStep:
     await posting.post(step.connection, made)
     receiver = (await names_of(step.connection, [payment.payee_id]))[payment.payee_id]
     await issue_receipt(step, item, purpose=payment.what_for, receiver=receiver)
-    amount = {"amount": format_toman(item.money)}
+    amount: dict[str, str | int] = {"amount": format_toman(item.money), "amount_rial": item.amount}
     await step.add_event(Event.NORMAL_PAYMENT_MADE, params={"amount": item.amount})
     await step.notify(step.owner, Event.NORMAL_PAYMENT_MADE, amount)
     await step.notify([payment.payee_id], Sms.CREDITED, amount)

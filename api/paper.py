@@ -36,7 +36,7 @@ class PaperOut(Out):
     kind: PaperKind = Field(examples=["credit_confirmation"])
     words: Words
     number: str = Field(examples=["481027360"])
-    case_id: UUID
+    case_id: UUID | None = Field(description="What it is about; null where that is no case of the caller's")
     amount: Amount
     issued: Moment
 
@@ -44,7 +44,8 @@ class PaperOut(Out):
     def of(cls, paper: Paper) -> PaperOut:
         """A paper."""
         said = Words.of(words.term(PaperKind, paper.kind))
-        return cls.of_row(paper, words=said, amount=paper.content.amount, issued=paper.issued_at)
+        case_id = paper.case_id if paper.subject_id is None else None
+        return cls.of_row(paper, words=said, case_id=case_id, amount=paper.content.amount, issued=paper.issued_at)
 
 
 class CheckedPaperOut(Out):
@@ -92,7 +93,9 @@ async def download_paper(caller: CallerDep, paper_id: UUID) -> Response:
         "content": paper.content.printed(),
     }
     check = f"{caller.context.links.get('app_link', '').rstrip('/')}/check/{paper.token}"
-    name = quote(f"{words.term(PaperKind, paper.kind).fa} {shown['number']}.pdf")
+    # Browsers write another sign for a half-space in the name of a file.
+    title = words.term(PaperKind, paper.kind).fa.replace("\u200c", " ")
+    name = quote(f"{title} {shown['number']}.pdf")
     headers = {
         "Content-Disposition": f"attachment; filename=\"{paper.kind}-{paper.number}.pdf\"; filename*=UTF-8''{name}",
         "Cache-Control": "no-store",

@@ -12,11 +12,12 @@ from api.account.sessions import CodeText
 from api.answering import CodeRequest
 from api.dependencies import CommandDep, ReadingDep, require
 from api.operation import Operation
+from api.paper import PaperOut
 from api.values import Amount, AmountIn, IdCursor, Input, Limit, Moment, Out, Page, Words
+from commands import paper
 from commands import withdrawal as commands
 from commands.command import Command
 from commands.refusals import refuses
-from domain.account import withdrawal_binding
 from domain.catalogue import words
 from messages.withdrawal import WithdrawalState
 from storage import withdrawal
@@ -46,12 +47,21 @@ class WithdrawalCodeRequest(CodeRequest):
     subject: WithdrawalSubject
 
     async def binding(self, command: Command) -> bytes:
-        """The amount and the sheba; refused as withdrawing would be."""
+        """The amount, the sheba and what is charged; refused as withdrawing would be."""
         amount = self.subject.amount.money()
-        return withdrawal_binding(amount.amount, await commands.sheba_to_pay(command, amount))
+        return (await commands.destination(command, amount)).binding(amount)
 
 
 CODES = (WithdrawalCodeRequest,)
+
+
+class WithdrawalTermsOut(Out):
+    """What is asked of a withdrawal at this moment; it is frozen when one is asked for."""
+
+    least: Amount
+    fee: Amount = Field(description="Taken from the balance besides the amount once it is paid, without VAT")
+    vat: Amount = Field(description="On the fee, besides it")
+    charged: Amount = Field(description="Fee and VAT together")
 
 
 class WithdrawalOut(Out):
@@ -59,10 +69,15 @@ class WithdrawalOut(Out):
 
     id: UUID
     amount: Amount
+    fee: Amount = Field(description="Besides the amount, without VAT")
+    vat: Amount = Field(description="On the fee, besides it")
+    total: Amount = Field(description="What it takes from the balance in all: amount, fee and VAT")
     sheba: str = Field(description="To which it goes, masked", examples=["IR**017***1234"])
     state: WithdrawalState
     state_words: Words
     may_take_back: bool
+    has_receipt: bool = Field(description="Whether the bank has paid it, so that a receipt can be had")
+    has_invoice: bool = Field(description="Whether a fee was charged, so that its invoice can be had")
     asked: Moment
     settled: Moment | None
     reference: str | None = Field(description="Of the bank, once it is paid", examples=["140408120012345"])
@@ -75,10 +90,15 @@ class WithdrawalOut(Out):
         return cls(
             id=one.id,
             amount=one.amount,
+            fee=one.fee,
+            vat=one.vat,
+            total=one.amount + one.charged.total.amount,
             sheba=one.sheba_masked,
             state=state,
             state_words=Words.of(words.term(WithdrawalState, state)),
             may_take_back=state is WithdrawalState.WAITING,
+            has_receipt=state is WithdrawalState.PAID,
+            has_invoice=state is WithdrawalState.PAID and one.fee > 0,
             asked=one.asked_at,
             settled=one.settled_at,
             reference=one.reference,
@@ -99,6 +119,15 @@ async def list_withdrawals(read: ReadingDep, before: IdCursor, limit: Limit = 25
     return Page.of(found, limit, lambda row: (row.withdrawal.id,), WithdrawalOut.of)
 
 
+@router.get("/terms", dependencies=_MEMBER)
+async def read_withdrawal_terms(read: ReadingDep) -> WithdrawalTermsOut:
+    """What a withdrawal costs at this moment, and the least that can be withdrawn."""
+    terms = await withdrawal.terms_in_force(read.connection)
+    fee = terms.charged
+    amounts = {"fee": fee.net.amount, "vat": fee.vat.amount, "charged": fee.total.amount}
+    return WithdrawalTermsOut(least=terms.least.amount, **amounts)
+
+
 @router.post("", status_code=201, dependencies=_MEMBER)
 @refuses(commands.withdraw)
 async def withdraw(command: CommandDep, body: WithdrawalIn) -> WithdrawalDone:
@@ -113,3 +142,17 @@ async def take_back_withdrawal(command: CommandDep, withdrawal_id: UUID) -> With
     """Take back a withdrawal that still waits; the money is available again within seconds."""
     await commands.take_back_withdrawal(command, withdrawal_id)
     return WithdrawalDone(withdrawal_id=withdrawal_id)
+
+
+@router.post("/{withdrawal_id}/receipt", status_code=201, dependencies=_MEMBER)
+@refuses(paper.issue_payout_receipt)
+async def issue_payout_receipt(command: CommandDep, withdrawal_id: UUID) -> PaperOut:
+    """Issue the receipt of a withdrawal that the bank has paid; one that was issued stays as it is."""
+    return PaperOut.of(await paper.issue_payout_receipt(command, withdrawal_id))
+
+
+@router.post("/{withdrawal_id}/invoice", status_code=201, dependencies=_MEMBER)
+@refuses(paper.issue_withdrawal_invoice)
+async def issue_withdrawal_invoice(command: CommandDep, withdrawal_id: UUID) -> PaperOut:
+    """Print the invoice of a withdrawal's fee and its VAT; one that was printed stays as it is."""
+    return PaperOut.of(await paper.issue_withdrawal_invoice(command, withdrawal_id))

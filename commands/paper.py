@@ -1,4 +1,4 @@
-"""Papers (G9): a member's confirmation of a credit, and the check of a paper by anybody who holds it."""
+"""Papers (G9): what members have issued (confirmation, receipt, invoice), and the check of one by its holder."""
 
 from __future__ import annotations
 
@@ -14,19 +14,36 @@ from commands.card import own_line
 from commands.command import Command, Context
 from commands.refusals import refuses
 from domain.address import from_network
+from domain.catalogue import words
 from domain.dates import tehran_day
 from domain.errors import NotFound, TooMany
+from domain.fee import FeeKind
 from domain.identity import mask_national_id
-from domain.paper import CHECKS_PER_ADDRESS, CreditConfirmation, CreditOver, PaperKind, PaperState
+from domain.ledger import JournalReason
+from domain.paper import (
+    CHECKS_PER_ADDRESS,
+    CreditConfirmation,
+    CreditOver,
+    FeeInvoice,
+    PaperContent,
+    PaperKind,
+    PaperState,
+    PayoutReceipt,
+)
+from domain.withdrawal import WithdrawalWithoutPaper
 from storage import account
-from storage.audit import case_stream
+from storage.audit import account_stream, case_stream
 from storage.cases import read_case
 from storage.database import SERVICE, as_service, tehran_today, transaction
+from storage.fee import invoice_of, policy_of
 from storage.onboarding import line_of_case
 from storage.paper import Paper, find_paper, issue
 from storage.people import names_of, national_ids_of
 from storage.programme import programme_of
+from storage.rows.fee import Invoice
 from storage.rows.onboarding import CreditLine
+from storage.rows.payout import Withdrawal
+from storage.withdrawal import read_withdrawal
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +89,70 @@ async def _confirmation(command: Command, line: CreditLine, today: date) -> Cred
         case_number=case.number,
         state=_state_of(line, today),
     )
+
+
+@refuses(WithdrawalWithoutPaper)
+async def issue_payout_receipt(command: Command, withdrawal_id: UUID) -> Paper:
+    """Issue the receipt of one's own withdrawal that the bank has paid, or find the one that was issued."""
+    paid = await _paid_withdrawal(command, withdrawal_id)
+    if paid.payout_id is None or paid.reference is None or paid.settled_at is None:
+        raise WithdrawalWithoutPaper
+    receipt = PayoutReceipt(
+        receiver=(await names_of(command.connection, [paid.person_id]))[paid.person_id],
+        what_for=words.term(JournalReason, JournalReason.PAYOUT_PAID).fa,
+        amount=paid.amount,
+        sheba=paid.sheba_masked,
+        reference=paid.reference,
+        paid=paid.settled_at,
+        charged=paid.charged.total.amount or None,
+    )
+    return await _issue_about(command, paid.payout_id, paid.id, receipt)
+
+
+async def _paid_withdrawal(command: Command, withdrawal_id: UUID) -> Withdrawal:
+    found = await read_withdrawal(command.connection, withdrawal_id)
+    if found is None or found.person_id != command.actor.person_id:
+        raise NotFound
+    if found.state != "paid":
+        raise WithdrawalWithoutPaper
+    return found
+
+
+@refuses(WithdrawalWithoutPaper)
+async def issue_withdrawal_invoice(command: Command, withdrawal_id: UUID) -> Paper:
+    """Print the invoice of one's own withdrawal's fee, or find the one that was printed."""
+    paid = await _paid_withdrawal(command, withdrawal_id)
+    invoice = await invoice_of(command.connection, FeeKind.WITHDRAWAL, paid.id)
+    if invoice is None:
+        raise WithdrawalWithoutPaper
+    return await issue_fee_invoice(command, invoice)
+
+
+async def issue_fee_invoice(command: Command, invoice: Invoice) -> Paper:
+    """Print one's own invoice, or find the one that was printed: whatever fee it is of (E3)."""
+    seller = (await policy_of(command.connection, invoice)).seller
+    printed = FeeInvoice(
+        buyer=(await names_of(command.connection, [invoice.person_id]))[invoice.person_id],
+        what_for=words.term(FeeKind, invoice.kind).fa,
+        invoice=f"{invoice.year}-{invoice.number:06}",
+        fee=invoice.fee,
+        vat=invoice.vat,
+        rate=invoice.vat_rate,
+        amount=invoice.charged.total.amount,
+        charged=invoice.issued_at,
+        seller=None if seller is None else seller.name,
+        economic_number=None if seller is None else seller.economic_number,
+        address=None if seller is None else seller.address or None,
+    )
+    return await _issue_about(command, invoice.case_id, invoice.subject_id, printed)
+
+
+async def _issue_about(command: Command, case_id: UUID, subject_id: UUID, content: PaperContent) -> Paper:
+    me = command.actor.person_id
+    async with as_service(command.connection, command.acting):
+        paper = await issue(command.connection, command.seals, case_id, me, content, subject_id=subject_id)
+    await command.audit(account_stream(me), subject=str(paper.id), after={"sha256": paper.sha256.hex()})
+    return paper
 
 
 def _state_of(line: CreditLine, today: date) -> PaperState:

@@ -12,6 +12,7 @@ from commands.command import Command
 from commands.refusals import refuses
 from domain.access import Role
 from domain.errors import NotFound
+from domain.fee import VatPolicy
 from domain.joining import MembershipTerms
 from domain.mandate import GUARANTEE_MANDATES, MANDATES
 from domain.normal_payment import NormalPaymentPolicy
@@ -27,6 +28,10 @@ from storage.organisation import find_organisation
 from storage.rows.policies import Policy
 
 _PERSONNEL_HOURS = frozenset({"change_remind_hours", "change_expire_hours", "money_pause_hours"})
+# What asks nothing beyond being read.
+_READ: Final[Mapping[str, type[PaymentPolicy | PayoutPolicy | VatPolicy]]] = {
+    policy.POLICY: policy for policy in (PaymentPolicy, PayoutPolicy, VatPolicy)
+}
 # A programme is the one policy that people may add: its code is what members apply with.
 _PROGRAMME: Final = re.compile(re.escape(Programme.PREFIX) + r"[a-z][a-z0-9_.-]{1,60}")
 
@@ -84,8 +89,8 @@ def _check(name: str, value: Mapping[str, Any]) -> None:
             _check_hours(value)
         elif name == StatusWords.POLICY:
             _check_statuses(value)
-        elif name in {PaymentPolicy.POLICY, PayoutPolicy.POLICY}:
-            (PaymentPolicy if name == PaymentPolicy.POLICY else PayoutPolicy).from_policy(value)
+        elif name in _READ:
+            _READ[name].from_policy(value)
         elif name == StaffPolicy.POLICY:
             StaffPolicy.from_policy(value).require_known()
         elif name == MembershipTerms.POLICY:

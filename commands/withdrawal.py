@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from commands.account import check_code
@@ -11,11 +12,11 @@ from commands.payout import refuse_closed_payouts
 from commands.refusals import refuses
 from domain.account import CodePurpose, withdrawal_binding
 from domain.errors import Forbidden, NotFound, TooMany
+from domain.fee import Fee
 from domain.identity import Sheba
 from domain.ledger import HoldRequest, InsufficientFunds, JournalReason, Occasion, member_account
 from domain.money import Money, format_toman
 from domain.onboarding import MoneyPaused
-from domain.payout import PayoutPolicy
 from domain.persian import persian_digits
 from domain.withdrawal import WITHDRAWALS_PER_MEMBER, OwnShebaMissing, WithdrawalTooSmall, WithdrawalUnderWay
 from messages.withdrawal import ReleaseWithdrawal, Sms
@@ -26,14 +27,26 @@ from storage.ledger.holding import hold
 from storage.notices import notify
 from storage.outbox import enqueue
 from storage.people import money_pause
-from storage.policies import in_force
 from storage.rows.payout import Withdrawal
 from storage.withdrawal import NewWithdrawal, new_id
 
 
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where an amount would go, and what would be charged besides; a code confirms exactly that."""
+
+    sheba: Sheba = field(repr=False)
+    charged: Fee
+
+    def binding(self, amount: Money) -> bytes:
+        """What a code for withdrawing so much confirms."""
+        fee = self.charged
+        return withdrawal_binding(amount.amount, self.sheba, fee.net.amount, fee.vat.amount)
+
+
 @refuses(refuse_closed_payouts, MoneyPaused, OwnShebaMissing, WithdrawalTooSmall, InsufficientFunds)
-async def sheba_to_pay(command: Command, amount: Money) -> Sheba:
-    """To which sheba an amount would go, if the member may withdraw it; asked before a code for it is sent, too."""
+async def destination(command: Command, amount: Money) -> Destination:
+    """Where an amount would go, if the member may withdraw it; asked before a code for it is sent, too."""
     await refuse_closed_payouts(command)
     connection, me = command.connection, command.actor.person_id
     if command.actor.capacity != "member":
@@ -43,15 +56,12 @@ async def sheba_to_pay(command: Command, amount: Money) -> Sheba:
     sheba = await own_sheba(connection, me)
     if sheba is None:
         raise OwnShebaMissing
-    row = await in_force(connection, PayoutPolicy.POLICY)
-    if row is None:
-        raise LookupError("there is no policy of pay-outs, though version 1 ships")
-    least = PayoutPolicy.from_policy(row.value).least
-    if amount < least:
-        raise WithdrawalTooSmall(field="amount", least=Toman(least))
-    if amount > await _available(command):
+    terms = await withdrawal.terms_in_force(connection)
+    if amount < terms.least:
+        raise WithdrawalTooSmall(field="amount", least=Toman(terms.least))
+    if amount + terms.charged.total > await _available(command):
         raise InsufficientFunds(field="amount")
-    return Sheba(whole_number(command.seals, sheba))
+    return Destination(Sheba(whole_number(command.seals, sheba)), terms.charged)
 
 
 async def _available(command: Command) -> Money:
@@ -62,20 +72,20 @@ async def _available(command: Command) -> Money:
     return Money(found.available)
 
 
-@refuses(sheba_to_pay, check_code)
+@refuses(destination, check_code)
 async def withdraw(command: Command, amount: Money, *, code_id: UUID, code: str) -> UUID:
     """Take an amount out of the balance, to the member's own sheba of this moment; returns the withdrawal's id.
 
-    The code was sent for exactly this amount and sheba. The money is held until the bank has answered.
+    The code was sent for exactly this amount, sheba, fee and VAT. All is held until the bank has answered.
     """
-    sheba, me = await sheba_to_pay(command, amount), command.actor.person_id
+    to, me = await destination(command, amount), command.actor.person_id
     await check_code(
         command.context.side,
         command.seals,
         code_id=code_id,
         person_id=me,
         purpose=CodePurpose.WITHDRAW,
-        binding=withdrawal_binding(amount.amount, sheba),
+        binding=to.binding(amount),
         code=code,
     )
     await account.use_code(command.connection, code_id)
@@ -84,14 +94,16 @@ async def withdraw(command: Command, amount: Money, *, code_id: UUID, code: str)
         raise TooMany(retry_after=wait)
     withdrawal_id = await new_id(command.connection)
     occasion = Occasion(f"withdrawal:{withdrawal_id}", None, f"person:{me}", command.now)
+    whole = amount + to.charged.total
     held = await hold(
-        command.connection, HoldRequest(occasion, member_account(me).code, amount, JournalReason.PAYOUT_PAID)
+        command.connection, HoldRequest(occasion, member_account(me).code, whole, JournalReason.PAYOUT_PAID)
     )
-    new = NewWithdrawal(withdrawal_id, me, amount, sheba, held)
+    new = NewWithdrawal(withdrawal_id, me, amount, to.sheba, held, to.charged)
     await withdrawal.add_withdrawal(command.connection, command.seals, new)
-    told = {"amount": format_toman(amount), "last_four": persian_digits(sheba[-4:])}
+    told = {"amount": format_toman(amount), "last_four": persian_digits(to.sheba[-4:])}
     await notify(command.connection, [me], Sms.ASKED, params=told)
-    await command.audit(account_stream(me), subject=str(withdrawal_id), after={"amount": amount.amount})
+    after = {"amount": amount.amount, "fee": to.charged.net.amount, "vat": to.charged.vat.amount}
+    await command.audit(account_stream(me), subject=str(withdrawal_id), after=after)
     return withdrawal_id
 
 

@@ -364,9 +364,9 @@ def sheba_binding(sheba: str) -> bytes:
     return _binding(CodePurpose.ADD_SHEBA, sheba=sheba)
 
 
-def withdrawal_binding(amount: int, sheba: str) -> bytes:
-    """What a code for a withdrawal confirms: so many rial to exactly this sheba (E3)."""
-    return _binding(CodePurpose.WITHDRAW, amount=amount, unit="IRR", sheba=sheba)
+def withdrawal_binding(amount: int, sheba: str, fee: int = 0, vat: int = 0) -> bytes:
+    """What a code for a withdrawal confirms: so many rial to exactly this sheba, for this fee and its VAT (E3)."""
+    return _binding(CodePurpose.WITHDRAW, amount=amount, unit="IRR", sheba=sheba, fee=fee, vat=vat)
 
 
 def step_up_binding(session_id: UUID) -> bytes:

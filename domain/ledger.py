@@ -18,6 +18,7 @@ from typing import Final
 from uuid import UUID
 
 from domain.errors import Conflict
+from domain.fee import NO_FEE, Fee, FeeKind
 from domain.money import Money, Unit
 from domain.wording import CapabilityWords, Sentence
 
@@ -112,6 +113,8 @@ PAYMENT_REFUNDING: Final = AccountKind("payment:refunding", Side.CREDIT, 0)
 BANK: Final = AccountKind("bank", Side.DEBIT, None)
 EXPENSE_GATEWAY: Final = AccountKind("expense:gateway", Side.DEBIT, None)
 MEMBER_PAYABLE: Final = AccountKind("member:payable", Side.CREDIT, 0)
+REVENUE_WITHDRAWAL: Final = AccountKind("revenue:withdrawal", Side.CREDIT, None)
+VAT_PAYABLE: Final = AccountKind("vat:payable", Side.CREDIT, None)
 CHART: Final = (
     CREDIT_GRANTED,
     CREDIT_AVAILABLE,
@@ -121,6 +124,8 @@ CHART: Final = (
     BANK,
     EXPENSE_GATEWAY,
     MEMBER_PAYABLE,
+    REVENUE_WITHDRAWAL,
+    VAT_PAYABLE,
 )
 
 
@@ -283,6 +288,8 @@ def transfer(source: Account, target: Account, amount: Money) -> tuple[Entry, ..
 
 GATEWAY_FEES: Final = Account(EXPENSE_GATEWAY)
 BANK_ACCOUNT: Final = Account(BANK, "main")
+VAT_ACCOUNT: Final = Account(VAT_PAYABLE)
+REVENUES: Final = {FeeKind.WITHDRAWAL: Account(REVENUE_WITHDRAWAL)}
 
 
 def payment_accounts(payment: UUID, payer: UUID | None = None) -> tuple[Account, Account]:
@@ -375,9 +382,17 @@ def normal_payment_made(payment: UUID, payee: UUID, amount: Money, occasion: Occ
     return Journal(occasion, JournalReason.NORMAL_PAYMENT_MADE, transfer(received, member_account(payee), amount))
 
 
-def payout_paid(person: UUID, amount: Money, occasion: Occasion) -> Journal:
-    """The bank paid a member what they withdrew (E3); it was held until now."""
-    return Journal(occasion, JournalReason.PAYOUT_PAID, transfer(member_account(person), BANK_ACCOUNT, amount))
+def payout_paid(person: UUID, amount: Money, occasion: Occasion, fee: Fee = NO_FEE) -> Journal:
+    """The bank paid a member what they withdrew (E3); it was held until now, and the fee with it."""
+    source = Entry(member_account(person).code, -(amount + fee.total))
+    entries = (source, Entry(BANK_ACCOUNT.code, amount), *fee_earned(FeeKind.WITHDRAWAL, fee))
+    return Journal(occasion, JournalReason.PAYOUT_PAID, entries)
+
+
+def fee_earned(kind: FeeKind, fee: Fee) -> tuple[Entry, ...]:
+    """The entries by which a journal books a fee: what is earned, and its VAT apart (E3); none of no fee."""
+    parts = (Entry(REVENUES[kind].code, fee.net), Entry(VAT_ACCOUNT.code, fee.vat))
+    return tuple(part for part in parts if part.amount)
 
 
 WORDS: Final = CapabilityWords(
@@ -411,4 +426,6 @@ ACCOUNT_WORDS: Final[Mapping[AccountKind, Sentence]] = {
     BANK: Sentence("حساب بانکی", "At the bank"),
     EXPENSE_GATEWAY: Sentence("هزینهٔ کارمزد درگاه", "Fees of gateways"),
     MEMBER_PAYABLE: Sentence("موجودی اعضا", "Balances of members"),
+    REVENUE_WITHDRAWAL: Sentence("درآمد کارمزد برداشت", "Earned by fees of withdrawals"),
+    VAT_PAYABLE: Sentence("مالیات بر ارزش افزودهٔ پرداختنی", "VAT owed to the tax office"),
 }

@@ -11,7 +11,7 @@ from domain.account import Limit
 from domain.errors import Conflict, InvalidInput
 from domain.persian import clean_text
 from domain.programme import Programme, is_wait
-from domain.wording import CapabilityWords, Sentence, TaskWords
+from domain.wording import CapabilityWords, MailText, Sentence, TaskWords
 from messages.case import CaseKind
 from messages.normal_payment import Event, FactKind, Phase, Sms, TaskKind
 
@@ -183,6 +183,17 @@ WORDS: Final = CapabilityWords(
         Event.NORMAL_PAYMENT_UNPAID: "امانت: مهلت پرداخت عادی گذشت و درخواست بسته شد. جزئیات: {app_link}",
         Event.NORMAL_PAYMENT_MADE: "امانت: {amount} به موجودی گیرندهٔ پرداخت عادی شما رسید. جزئیات: {app_link}",
         Sms.CREDITED: "امانت: {amount} با پرداخت عادی به موجودی شما رسید. موجودی شما: {app_link}",
+    },
+    mails={
+        Event.NORMAL_PAYMENT_MADE: MailText(
+            Sentence("پرداخت شما انجام شد", "Your payment was made"),
+            Sentence(
+                "{amount_rial:toman} پرداخت شد و به موجودی گیرنده رسید.\n"
+                "رسید آن در بخش «مدارک من» است: {app_link:link}/papers",
+                "{amount_rial:toman} was paid and went to the payee's balance.\n"
+                "Its receipt stands under 'My papers': {app_link:link}/papers",
+            ),
+        ),
     },
     ahead={CaseKind.NORMAL_PAYMENT: _steps_ahead},
 )

@@ -14,6 +14,7 @@ from typing import ClassVar, Final, Protocol
 from domain.account import Limit
 from domain.dates import format_deadline, format_weekday
 from domain.errors import Conflict
+from domain.fee import percent
 from domain.money import Money, format_rial, format_toman, toman_in_words
 from domain.persian import clean_text, persian_digits
 from domain.wording import CapabilityWords, Sentence
@@ -27,6 +28,8 @@ class PaperKind(StrEnum):
 
     PAYMENT_RECEIPT = "payment_receipt"
     CREDIT_CONFIRMATION = "credit_confirmation"
+    PAYOUT_RECEIPT = "payout_receipt"
+    FEE_INVOICE = "fee_invoice"
 
 
 class PaperState(StrEnum):
@@ -136,8 +139,77 @@ class CreditConfirmation:
         }
 
 
-CONTENTS: Final[Mapping[PaperKind, type[PaymentReceipt | CreditConfirmation]]] = {
-    content.kind: content for content in (PaymentReceipt, CreditConfirmation)
+@dataclass(frozen=True, slots=True)
+class PayoutReceipt:
+    """The receipt of what the bank paid to a member; the sheba is masked, ``charged`` is a fee with its VAT."""
+
+    receiver: str
+    what_for: str
+    amount: int
+    sheba: str
+    reference: str
+    paid: datetime
+    charged: int | None = None
+    state: PaperState = PaperState.PAID
+
+    kind: ClassVar = PaperKind.PAYOUT_RECEIPT
+
+    def printed(self) -> Mapping[str, object]:
+        """As ``PaperContent``."""
+        return {
+            "receiver": clean_text(self.receiver),
+            "what_for": clean_text(self.what_for),
+            "amount": _printed(self.amount),
+            "charged": None if self.charged is None else _printed(self.charged),
+            "sheba": persian_digits(clean_text(self.sheba)),
+            "reference": clean_text(self.reference),
+            "paid": format_deadline(self.paid, persian=True, with_year=True),
+            "state": _STATES[self.state].fa,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class FeeInvoice:
+    """The invoice of a fee (E3): ``amount`` is fee and VAT together, ``rate`` parts of ten thousand.
+
+    ``invoice`` is its number in the gapless series of a Jalali year.
+    """
+
+    buyer: str
+    what_for: str
+    invoice: str
+    fee: int
+    vat: int
+    rate: int
+    amount: int
+    charged: datetime
+    seller: str | None = None
+    economic_number: str | None = None
+    address: str | None = None
+    state: PaperState = PaperState.PAID
+
+    kind: ClassVar = PaperKind.FEE_INVOICE
+
+    def printed(self) -> Mapping[str, object]:
+        """As ``PaperContent``."""
+        return {
+            "seller": None if self.seller is None else clean_text(self.seller),
+            "economic_number": None if self.economic_number is None else persian_digits(self.economic_number),
+            "address": None if self.address is None else clean_text(self.address),
+            "buyer": clean_text(self.buyer),
+            "what_for": clean_text(self.what_for),
+            "invoice": persian_digits(self.invoice),
+            "fee": _printed(self.fee),
+            "rate": percent(self.rate),
+            "vat": _printed(self.vat),
+            "amount": _printed(self.amount),
+            "charged": format_deadline(self.charged, persian=True, with_year=True),
+            "state": _STATES[self.state].fa,
+        }
+
+
+CONTENTS: Final[Mapping[PaperKind, type[PaymentReceipt | CreditConfirmation | PayoutReceipt | FeeInvoice]]] = {
+    content.kind: content for content in (PaymentReceipt, CreditConfirmation, PayoutReceipt, FeeInvoice)
 }
 
 
@@ -160,6 +232,8 @@ WORDS: Final = CapabilityWords(
         PaperKind: {
             PaperKind.PAYMENT_RECEIPT: Sentence("رسید پرداخت", "Receipt of a payment"),
             PaperKind.CREDIT_CONFIRMATION: Sentence("تأییدیهٔ اعتبار", "Confirmation of a credit"),
+            PaperKind.PAYOUT_RECEIPT: Sentence("رسید واریز", "Receipt of a pay-out"),
+            PaperKind.FEE_INVOICE: Sentence("صورت‌حساب کارمزد", "Invoice of a fee"),
         },
         PaperState: _STATES,
     },

@@ -249,11 +249,11 @@ class PaymentPolicy:
         return sorted(listed, key=lambda name: name != first)
 
 
-def whole(value: Mapping[str, Any], name: str, most: int) -> int:
-    """A value of a policy that is a whole number from 1 on. Raises ValueError."""
+def whole(value: Mapping[str, Any], name: str, most: int, *, least: int = 1) -> int:
+    """A value of a policy that is a whole number within bounds. Raises ValueError."""
     found = value.get(name)
-    if type(found) is not int or not 0 < found <= most:
-        raise ValueError(f"{name}: a whole number from 1 to {most}")
+    if type(found) is not int or not least <= found <= most:
+        raise ValueError(f"{name}: a whole number from {least} to {most}")
     return found
 
 

@@ -23,6 +23,7 @@ MOST_LINES: Final = 10_000
 # Bytes of a bank's answer.
 ANSWER_LIMIT: Final = 10 * 1024 * 1024
 _MOST_RIAL: Final = 10**15
+_MOST_FEE: Final = 10_000_000
 _LONGEST_SILENCE: Final = 80
 _NOTE: Final = range(3, 501)
 _REFERENCE: Final = range(3, 41)
@@ -219,6 +220,7 @@ class PayoutPolicy:
     """The policy ``payout``: amounts in rial, waits by the clock, and the bank's in working hours."""
 
     least: Money
+    fee: Money
     most_lines: int
     paya_most: Money
     office_remind: timedelta
@@ -239,9 +241,9 @@ class PayoutPolicy:
         if not (remind and expire and silent) or remind >= expire or silent > _LONGEST_SILENCE:
             raise ValueError("needs whole hours, a reminder before its expiry, and at most 80 of a silent bank")
         least, paya = (whole(value, name, _MOST_RIAL) for name in ("least_rial", "paya_most_rial"))
-        lines = whole(value, "most_lines", MOST_LINES)
+        lines, fee = whole(value, "most_lines", MOST_LINES), whole(value, "fee_rial", _MOST_FEE, least=0)
         waits = timedelta(hours=remind), timedelta(hours=expire)
-        return cls(Money(least), lines, Money(paya), *waits, silent)
+        return cls(Money(least), Money(fee), lines, Money(paya), *waits, silent)
 
 
 _AHEAD: Final = (

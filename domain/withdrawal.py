@@ -7,7 +7,7 @@ from typing import Final
 
 from domain.account import Limit
 from domain.errors import Conflict, InvalidInput
-from domain.wording import CapabilityWords, Sentence
+from domain.wording import CapabilityWords, MailText, Sentence
 from messages.withdrawal import Sms, WithdrawalState
 
 # Each one tells its owner by SMS and is a line that the office pays for.
@@ -38,6 +38,14 @@ class WithdrawalUnderWay(Conflict):
     en = "This withdrawal can no longer be taken back; it is being prepared for the bank, or is over."
 
 
+class WithdrawalWithoutPaper(Conflict):
+    """It is not paid, so there is no receipt; or it cost no fee, so there is no invoice."""
+
+    code = "withdrawal_without_paper"
+    fa = "برای این برداشت چنین سندی نیست؛ یا هنوز واریز نشده یا کارمزدی نداشته است."
+    en = "There is no such paper of this withdrawal: it is not paid yet, or it cost no fee."
+
+
 WORDS: Final = CapabilityWords(
     terms={
         WithdrawalState: {
@@ -58,6 +66,17 @@ WORDS: Final = CapabilityWords(
         Sms.PAID: "امانت: {amount} به شبای ختم به {last_four} واریز شد. جزئیات: {app_link}",
         Sms.REJECTED: (
             "امانت: بانک واریز {amount} به شبای ختم به {last_four} را نپذیرفت و مبلغ در موجودی شماست. علت: {app_link}"
+        ),
+    },
+    mails={
+        Sms.PAID: MailText(
+            Sentence("برداشت شما واریز شد", "Your withdrawal was paid"),
+            Sentence(
+                "{amount_rial:toman} به شبای شما واریز شد.\n"
+                "رسید آن در بخش «برداشت‌های من» است: {app_link:link}/withdrawals",
+                "{amount_rial:toman} was paid to your sheba.\n"
+                "Its receipt stands under 'My withdrawals': {app_link:link}/withdrawals",
+            ),
         ),
     },
 )

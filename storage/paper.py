@@ -34,6 +34,7 @@ class Paper:
     kind: PaperKind
     case_id: UUID
     person_id: UUID
+    subject_id: UUID | None
     number: str
     issued_at: datetime
     sha256: bytes
@@ -42,7 +43,13 @@ class Paper:
 
 
 async def issue(
-    connection: AsyncConnection, seals: Seals, case_id: UUID, person_id: UUID, content: PaperContent
+    connection: AsyncConnection,
+    seals: Seals,
+    case_id: UUID,
+    person_id: UUID,
+    content: PaperContent,
+    *,
+    subject_id: UUID | None = None,
 ) -> Paper:
     """Issue a paper to a person, or find the one of this kind that they have for the case: it never changes.
 
@@ -52,6 +59,7 @@ async def issue(
         case_id: what it is about.
         person_id: whose it is.
         content: what it says.
+        subject_id: which thing of the case it is about, where a person may have several: the line of a batch.
 
     Raises:
         ValueError: it cannot be printed.
@@ -65,16 +73,18 @@ async def issue(
             kind=content.kind,
             case_id=case_id,
             person_id=person_id,
+            subject_id=subject_id,
             token_hash=hash_token(token),
-            sealed=seals.cipher.seal_text(plain, _seal_of(content.kind, case_id, person_id)),
+            sealed=seals.cipher.seal_text(plain, _seal_of(content.kind, case_id, person_id, subject_id)),
             sha256=hashlib.sha256(plain.encode()).digest(),
         )
-        .on_conflict_do_nothing(index_elements=[_c.kind, _c.case_id, _c.person_id])
+        .on_conflict_do_nothing(index_elements=[_c.kind, _c.case_id, _c.person_id, _c.subject_id])
         .returning(*_COLUMNS)
     )
     row = await find_one(connection, IssuedPaper, added)
     if row is None:
-        is_this = (_c.kind == content.kind, _c.case_id == case_id, _c.person_id == person_id)
+        about = _c.subject_id.is_not_distinct_from(subject_id)
+        is_this = (_c.kind == content.kind, _c.case_id == case_id, _c.person_id == person_id, about)
         row = await read_one(connection, IssuedPaper, _READ.where(*is_this))
     return _opened(seals, row)
 
@@ -101,7 +111,9 @@ async def find_paper(connection: AsyncConnection, seals: Seals, token: str) -> P
 
 
 def _opened(seals: Seals, row: IssuedPaper) -> Paper:
-    plain = json.loads(seals.cipher.open_text(row.sealed, _seal_of(row.kind, row.case_id, row.person_id)))
+    plain = json.loads(
+        seals.cipher.open_text(row.sealed, _seal_of(row.kind, row.case_id, row.person_id, row.subject_id))
+    )
     kind = PaperKind(row.kind)
     content: PaperContent = decode(CONTENTS[kind], plain["content"])
     return Paper(
@@ -109,6 +121,7 @@ def _opened(seals: Seals, row: IssuedPaper) -> Paper:
         kind,
         row.case_id,
         row.person_id,
+        row.subject_id,
         row.number,
         row.issued_at,
         row.sha256,
@@ -117,5 +130,5 @@ def _opened(seals: Seals, row: IssuedPaper) -> Paper:
     )
 
 
-def _seal_of(kind: str, case_id: UUID, person_id: UUID) -> str:
-    return f"paper:{kind}:{case_id}:{person_id}"
+def _seal_of(kind: str, case_id: UUID, person_id: UUID, subject_id: UUID | None) -> str:
+    return f"paper:{kind}:{case_id}:{person_id}" + (f":{subject_id}" if subject_id else "")

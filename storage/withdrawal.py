@@ -10,10 +10,13 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.fee import NO_FEE, Fee
 from domain.identity import Sheba, mask_sheba
 from domain.money import Money
-from domain.payout import SentLine
+from domain.payout import PayoutPolicy, SentLine
 from messages.withdrawal import WithdrawalState
+from storage.fee import vat_in_force
+from storage.policies import in_force
 from storage.rows.ledger import holds
 from storage.rows.payout import LineState, Withdrawal, payouts, withdrawals
 from storage.rows.table import as_row, columns, find_one, read_all
@@ -41,13 +44,31 @@ class WithdrawalRow:
 
 @dataclass(frozen=True, slots=True)
 class NewWithdrawal:
-    """What a member asks for: the amount that ``hold_id`` holds, to a sheba that is frozen now."""
+    """What a member asks for, to a sheba that is frozen now; ``hold_id`` holds the amount and what is charged."""
 
     id: UUID
     person_id: UUID
     amount: Money
     sheba: Sheba = field(repr=False)
     hold_id: UUID
+    charged: Fee = NO_FEE
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawalTerms:
+    """What is asked of a withdrawal at this moment: the least amount, and what is charged besides."""
+
+    least: Money
+    charged: Fee
+
+
+async def terms_in_force(connection: AsyncConnection) -> WithdrawalTerms:
+    """The terms that a withdrawal freezes when it is asked for."""
+    row = await in_force(connection, PayoutPolicy.POLICY)
+    if row is None:
+        raise LookupError("there is no policy of pay-outs, though version 1 ships")
+    policy = PayoutPolicy.from_policy(row.value)
+    return WithdrawalTerms(policy.least, (await vat_in_force(connection)).fee(policy.fee))
 
 
 async def new_id(connection: AsyncConnection) -> UUID:
@@ -63,6 +84,9 @@ async def add_withdrawal(connection: AsyncConnection, seals: Seals, new: NewWith
         "person_id": new.person_id,
         "amount": new.amount.amount,
         "unit": new.amount.unit,
+        "fee": new.charged.net.amount,
+        "vat": new.charged.vat.amount,
+        "vat_rate": new.charged.rate,
         "sheba_sealed": seals.cipher.seal_text(new.sheba, _SHEBA),
         "sheba_masked": mask_sheba(new.sheba),
         "hold_id": new.hold_id,

@@ -17,7 +17,10 @@ from api.withdrawal import (
     WithdrawalCodeRequest,
     WithdrawalIn,
     WithdrawalSubject,
+    issue_payout_receipt,
+    issue_withdrawal_invoice,
     list_withdrawals,
+    read_withdrawal_terms,
     take_back_withdrawal,
     withdraw,
 )
@@ -62,7 +65,8 @@ async def _page(request: PageRequest, form: Form) -> Response:
     own = (await request.api.read(list_bank_accounts)).items
     sheba = next((one for one in own if one.kind is BankAccountKind.SHEBA and one.is_default), None)
     show = request.render if form.is_good else request.render_again
-    return show("withdrawal_new.html", form=form, sheba=sheba, balance=await request.api.read(read_balance))
+    balance, terms = await request.api.read(read_balance), await request.api.read(read_withdrawal_terms)
+    return show("withdrawal_new.html", form=form, sheba=sheba, balance=balance, terms=terms)
 
 
 @router.post(_ASKING.path)
@@ -115,3 +119,19 @@ async def take_back(request: SignedIn, withdrawal_id: UUID) -> Response:
     except Refusal as refused:
         form.refuse(refused)
     return await _list(request, form)
+
+
+@router.post(f"{_HERE}/{{withdrawal_id}}/receipt")
+async def issue_receipt(request: SignedIn, withdrawal_id: UUID) -> Response:
+    """Issue the receipt of a pay-out; sent again it leads to the same paper."""
+    form = await request.form()
+    await request.api.perform(issue_payout_receipt, form.key, withdrawal_id)
+    return request.redirect("/papers", done="paper_issued")
+
+
+@router.post(f"{_HERE}/{{withdrawal_id}}/invoice")
+async def issue_invoice(request: SignedIn, withdrawal_id: UUID) -> Response:
+    """Print the invoice of a withdrawal's fee; sent again it leads to the same paper."""
+    form = await request.form()
+    await request.api.perform(issue_withdrawal_invoice, form.key, withdrawal_id)
+    return request.redirect("/papers", done="paper_issued")

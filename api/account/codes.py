@@ -20,7 +20,7 @@ from commands.bank_account import sheba_to_add
 from commands.command import Command
 from commands.refusals import refuses
 from commands.task import CLOSED
-from commands.withdrawal import sheba_to_pay
+from commands.withdrawal import destination
 from domain.account import CODE_LIFE, CodePurpose, step_up_binding
 from domain.errors import Forbidden, NotFound
 
@@ -83,7 +83,7 @@ class SteppedUp(Out):
 
 
 @router.post("/codes", status_code=202)
-@refuses(commands.request_code, sheba_to_add, sheba_to_pay, Forbidden, NotFound, *CLOSED)
+@refuses(commands.request_code, sheba_to_add, destination, Forbidden, NotFound, *CLOSED)
 async def request_code(command: CommandDep, wish: Annotated[AnyCodeWish, Body()]) -> CodeOnItsWay:
     """Ask for a code by SMS that confirms one thing; for another thing it is worth nothing."""
     code_id = await commands.request_code(command, CodePurpose(wish.purpose), await wish.binding(command))

@@ -182,14 +182,31 @@ _PAYMENTS: Final = {
 # What was taken back is given back a moment later.
 _WITHDRAWALS: Final = {
     "withdrawal_is_held_until_it_is_settled": """
-        SELECT w.id FROM withdrawals w LEFT JOIN holds h ON h.id = w.hold_id AND h.amount = w.amount
+        SELECT w.id FROM withdrawals w LEFT JOIN holds h ON h.id = w.hold_id AND h.amount = w.amount + w.fee + w.vat
          WHERE h.id IS NULL
             OR (w.state IN ('waiting', 'cut') AND h.state <> 'pending')
-            OR (w.state = 'paid' AND (h.state <> 'posted' OR h.posted_amount <> w.amount))
+            OR (w.state = 'paid' AND (h.state <> 'posted' OR h.posted_amount <> h.amount))
             OR (w.state = 'rejected' AND h.state <> 'voided')
             OR (w.state = 'taken_back' AND h.state NOT IN ('pending', 'voided'))""",
 }
-RULES: Final = _ENTRIES | _ACCOUNTS | _HOLDS | _JOURNALS | _PAYMENTS | _WITHDRAWALS
+# What was earned as a fee in a journal, and the VAT on it.
+_FEES: Final = {
+    "fee_is_booked_with_its_vat_and_invoice": """
+        SELECT coalesce(i.journal_id, e.journal_id) FROM invoices i
+          FULL JOIN (SELECT e.journal_id, sum(e.amount) FILTER (WHERE a.kind <> 'vat:payable') AS fee,
+                            coalesce(sum(e.amount) FILTER (WHERE a.kind = 'vat:payable'), 0) AS vat
+                       FROM entries e JOIN accounts a ON a.id = e.account_id
+                      WHERE (a.kind = 'vat:payable' OR starts_with(a.kind, 'revenue:')) AND e.amount > 0
+                      GROUP BY e.journal_id) e ON e.journal_id = i.journal_id
+         WHERE (e.fee, e.vat) IS DISTINCT FROM (i.fee, i.vat)""",
+    "invoices_of_a_year_have_no_gap": """
+        SELECT year FROM invoices GROUP BY year
+        HAVING count(number) <> count(*) OR min(number) <> 1 OR max(number) <> count(*)""",
+    "paid_withdrawal_has_invoice_of_its_fee": """
+        SELECT w.id FROM withdrawals w LEFT JOIN invoices i ON i.kind = 'withdrawal' AND i.subject_id = w.id
+         WHERE (w.state = 'paid' AND w.fee > 0) <> (i.id IS NOT NULL) OR (i.fee, i.vat) <> (w.fee, w.vat)""",
+}
+RULES: Final = _ENTRIES | _ACCOUNTS | _HOLDS | _JOURNALS | _PAYMENTS | _WITHDRAWALS | _FEES
 
 
 # Everything will be read, not only the first rows, as Postgres expects of a cursor; and what is sorted or grouped in

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from domain.fee import Fee
 from domain.money import Money, Unit
 from storage.rows.table import table
 
@@ -36,12 +37,15 @@ class Payout:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """What a member takes out of their balance: ``amount`` rial, held until it is settled."""
+    """What a member takes out of their balance: ``amount`` rial, held with ``fee`` and ``vat`` until it is settled."""
 
     id: UUID
     person_id: UUID
     amount: int
     unit: Unit
+    fee: int
+    vat: int
+    vat_rate: int
     sheba_sealed: bytes = field(repr=False)
     sheba_masked: str
     hold_id: UUID
@@ -57,6 +61,11 @@ class Withdrawal:
     def money(self) -> Money:
         """What is paid."""
         return Money(self.amount, self.unit)
+
+    @property
+    def charged(self) -> Fee:
+        """What is taken for it besides, once it is paid."""
+        return Fee(Money(self.fee, self.unit), Money(self.vat, self.unit), self.vat_rate)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 -- Withdrawals from members' balances, and the batches in which the bank pays them (E3).
 
 INSERT INTO services (name) VALUES ('payout');
+INSERT INTO account_kinds (kind, sign, floor) VALUES ('revenue:withdrawal', 1, NULL);
 
 -- One a case. Counted while it is cut; the sums of what the bank answered are counted from its lines.
 CREATE TABLE payouts (
@@ -32,6 +33,10 @@ CREATE TABLE withdrawals (
     person_id uuid NOT NULL REFERENCES persons,
     amount bigint NOT NULL CHECK (amount > 0),
     unit text NOT NULL CHECK (unit = 'IRR'),
+    -- Frozen as they were shown; held with the amount, taken when it is paid.
+    fee bigint NOT NULL DEFAULT 0 CHECK (fee >= 0),
+    vat bigint NOT NULL DEFAULT 0,
+    vat_rate int NOT NULL DEFAULT 0 CHECK (vat_rate BETWEEN 0 AND 10000),
     sheba_sealed bytea NOT NULL,
     sheba_masked text NOT NULL,
     hold_id uuid NOT NULL UNIQUE,
@@ -42,6 +47,7 @@ CREATE TABLE withdrawals (
     settled_at timestamptz,
     reference text,
     reason text,
+    CHECK (vat = fee * vat_rate / 10000),
     CHECK ((state IN ('cut', 'paid', 'rejected')) = (payout_id IS NOT NULL)),
     CHECK ((payout_id IS NULL) = (line IS NULL)),
     CHECK ((state IN ('paid', 'rejected', 'taken_back')) = (settled_at IS NOT NULL)),

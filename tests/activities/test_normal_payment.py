@@ -12,6 +12,8 @@ from commands.command import Context
 from gateways.local_bank import BankDeed, LocalBank
 from messages.case import OVER, StepInput
 from messages.normal_payment import Step
+from storage.database import SERVICE, transaction
+from storage.profile import seal_email, set_email
 from tests.arrange import Arrange
 from tests.books import Superuser, assert_books_clean
 from tests.commands.normal_payment_steps import AMOUNT, ANSWER, PAY, NormalPaymentScenario, confirm_number
@@ -35,6 +37,9 @@ async def _take_twice(scenario: NormalPaymentScenario, name: str, case_id: UUID)
 
 
 async def test_each_step_that_is_taken_twice_acts_once(scenario: NormalPaymentScenario, superuser: Superuser) -> None:
+    async with transaction(scenario.context.engine, SERVICE) as connection:
+        sealed = seal_email(scenario.context.seals, "payer@example.org")
+        await set_email(connection, scenario.context.seals, scenario.payer.id, sealed)
     case_id = await scenario.request()
     await _take_twice(scenario, Step.ASK_PAYEE, case_id)
     await scenario.accept(case_id)
@@ -47,9 +52,10 @@ async def test_each_step_that_is_taken_twice_acts_once(scenario: NormalPaymentSc
     tasks = await superuser.rows("SELECT kind FROM tasks WHERE case_id = %s ORDER BY id", case_id)
     assert tasks == [(ANSWER,), (PAY,)]
     assert await scenario.balance() == AMOUNT.amount
-    told = await superuser.rows("SELECT template FROM notices WHERE case_id = %s ORDER BY template", case_id)
-    assert [name for (name,) in told].count("normal_payment_made") == 1
-    assert [name for (name,) in told].count("normal_payment_credited") == 1
+    told = "SELECT channel, person_id FROM notices WHERE case_id = %s AND template = %s ORDER BY channel"
+    payer, payee = scenario.payer.id, scenario.payee.id
+    assert await superuser.rows(told, case_id, "normal_payment_made") == [("mail", payer), ("sms", payer)]
+    assert await superuser.rows(told, case_id, "normal_payment_credited") == [("sms", payee)]
 
 
 async def test_what_is_paid_goes_from_the_payment_to_the_payees_balance_in_one_journal(

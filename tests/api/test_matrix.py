@@ -71,7 +71,8 @@ MATRIX: dict[str, Rule] = {
     **dict.fromkeys(("request_own_mobile", "confirm_own_mobile", "set_password", "remove_password"), MEMBER_ONLY),
     **dict.fromkeys(("list_bank_accounts", "add_card", "add_sheba"), MEMBER_ONLY),
     **dict.fromkeys(("choose_bank_account", "remove_bank_account", "take_back_withdrawal"), OWNER_ONLY),
-    **dict.fromkeys(("list_withdrawals", "withdraw"), MEMBER_ONLY),
+    **dict.fromkeys(("list_withdrawals", "withdraw", "read_withdrawal_terms"), MEMBER_ONLY),
+    **dict.fromkeys(("issue_payout_receipt", "issue_withdrawal_invoice"), OWNER_ONLY),
     **dict.fromkeys(
         ("make_payout", "download_payout", "send_payout_answer", "settle_payout_line"), to("settlement_officer")
     ),
@@ -211,6 +212,7 @@ WITHOUT_SUCCESS = {
     **dict.fromkeys(("sign_in", "join", "confirm_email", "add_sheba", "renew_password"), "the code is a guess"),
     **dict.fromkeys(("step_up", "reveal_card", "withdraw"), "the code is a guess"),
     **dict.fromkeys(("download_payout", "send_payout_answer", "settle_payout_line"), "the bank never got the batch"),
+    **dict.fromkeys(("issue_payout_receipt", "issue_withdrawal_invoice"), "the bank has paid nothing"),
     "request_own_mobile": "every member there has an employer",
     "open_mobile_change": "every member there has an employer",
     "confirm_own_mobile": "the codes are guesses",

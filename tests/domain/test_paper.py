@@ -10,7 +10,7 @@ import pytest
 
 from domain.dates import format_weekday
 from domain.money import MAX_AMOUNT, Money, MoneyError, Unit, UnitMismatch, format_rial
-from domain.paper import CONTENTS, PaperKind, PaymentReceipt
+from domain.paper import CONTENTS, FeeInvoice, PaperKind, PaymentReceipt, PayoutReceipt
 
 RECEIPT = PaymentReceipt(
     payer="مریم رضایی",
@@ -21,6 +21,29 @@ RECEIPT = PaymentReceipt(
     reference="A0000-12/44",
     paid=datetime(2026, 11, 30, 11, 30, tzinfo=UTC),
     case_number="481027360",
+)
+
+PAYOUT = PayoutReceipt(
+    receiver="رضا کریمی",
+    what_for="برداشت به حساب بانکی",
+    amount=5_000_000,
+    sheba="IR**017***1234",
+    reference="REF-778",
+    paid=datetime(2026, 11, 30, 11, 30, tzinfo=UTC),
+    charged=13_579,
+)
+INVOICE = FeeInvoice(
+    buyer="رضا کریمی",
+    what_for="کارمزد برداشت از موجودی",
+    invoice="1405-000012",
+    fee=12_345,
+    vat=1_234,
+    rate=1_000,
+    amount=13_579,
+    charged=datetime(2026, 11, 30, 11, 30, tzinfo=UTC),
+    seller="شرکت امانت‌پرداز",
+    economic_number="10101234567",
+    address="تهران، خیابان آزادی",
 )
 
 
@@ -49,6 +72,21 @@ def test_a_fee_and_a_card_are_printed_only_where_there_are() -> None:
     paid = replace(RECEIPT, fee=5_000, card="603799******1234")
     assert amount(paid, "fee")["toman"] == "۵۰۰ تومان"
     assert paid.printed()["card"] == "۶۰۳۷۹۹******۱۲۳۴"
+
+
+def test_an_invoice_says_fee_rate_vat_and_their_sum_and_a_seller_only_where_one_is_named() -> None:
+    printed = INVOICE.printed()
+    fee, vat, total = (cast("dict[str, str]", printed[name]) for name in ("fee", "vat", "amount"))
+    assert (fee["rial"], printed["rate"], vat["rial"], total["rial"]) == (
+        "۱۲٬۳۴۵ ریال",
+        "۱۰٪",
+        "۱٬۲۳۴ ریال",
+        "۱۳٬۵۷۹ ریال",
+    )
+    assert total["words"] == "یک هزار و سیصد و پنجاه و هفت تومان و نه ریال"
+    assert printed["invoice"] == "۱۴۰۵-۰۰۰۰۱۲"
+    unnamed = replace(INVOICE, seller=None, economic_number=None, address=None).printed()
+    assert {unnamed[name] for name in ("seller", "economic_number", "address")} == {None}
 
 
 def test_a_moment_and_a_day_have_their_weekday_and_year() -> None:

@@ -18,7 +18,7 @@ from domain.onboarding import ceiling
 from domain.paper import CONTENTS, CreditConfirmation, PaperContent, PaperKind, PaperState
 from gateways import pdf
 from gateways.pdf import TEMPLATES, FontMissing, PaperNotMade, render_pdf, set_paper
-from tests.domain.test_paper import RECEIPT
+from tests.domain.test_paper import INVOICE, PAYOUT, RECEIPT
 
 _CHECK: Final = "https://amanat.example/check/b1Qm2Zt7cX0yK4sVn8wPjA"
 CONFIRMATION: Final = CreditConfirmation(
@@ -36,6 +36,8 @@ CONFIRMATION: Final = CreditConfirmation(
 _CONTENTS: Final[Mapping[PaperKind, PaperContent]] = {
     PaperKind.PAYMENT_RECEIPT: replace(RECEIPT, fee=5_000, card="603799******1234"),
     PaperKind.CREDIT_CONFIRMATION: CONFIRMATION,
+    PaperKind.PAYOUT_RECEIPT: PAYOUT,
+    PaperKind.FEE_INVOICE: INVOICE,
 }
 
 

@@ -325,6 +325,11 @@ _SUSPENSE = f"""INSERT INTO accounts (code, kind, unit, sign, floor, balance)
     VALUES ('payment:received:{JOURNAL}', 'payment:received', 'IRR', 1, 0, 5);"""
 OF_GRANTED = "(SELECT id FROM accounts WHERE code = '{granted}')"
 OF_AVAILABLE = "(SELECT id FROM accounts WHERE code = '{available}')"
+_INVOICE = (
+    "INSERT INTO invoices (kind, subject_id, case_id, person_id, journal_id, policy_id, fee, vat, vat_rate, issued_at,"
+    f" year, number) VALUES ('other', '{JOURNAL}', '{JOURNAL}', '{JOURNAL}', '{JOURNAL}', '{JOURNAL}', 10, 1, 1000,"
+    " now(), 1405, {number})"
+)
 PLANTED = {
     "journal_sums_to_zero": f"UPDATE entries SET amount = amount + 1 WHERE account_id = {OF_GRANTED}",
     "journal_has_two_entries": journal(),
@@ -359,6 +364,11 @@ PLANTED = {
     "payment_in_suspense_is_looked_after": _SUSPENSE,
     "withdrawal_is_held_until_it_is_settled": "INSERT INTO withdrawals (person_id, amount, unit, sheba_sealed,"
     f" sheba_masked, hold_id) VALUES ('{JOURNAL}', 5, 'IRR', 'x', 'x', '{JOURNAL}')",
+    "fee_is_booked_with_its_vat_and_invoice": _INVOICE.format(number=1),
+    "invoices_of_a_year_have_no_gap": _INVOICE.format(number=2),
+    "paid_withdrawal_has_invoice_of_its_fee": "INSERT INTO withdrawals (person_id, amount, unit, fee, sheba_sealed,"
+    " sheba_masked, hold_id, state, payout_id, line, settled_at, reference)"
+    f" VALUES ('{JOURNAL}', 5, 'IRR', 1, 'x', 'x', '{JOURNAL}', 'paid', '{JOURNAL}', 1, now(), 'x')",
 }
 
 

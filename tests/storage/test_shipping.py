@@ -21,6 +21,7 @@ from storage.migrations.shipping import (
     read_data,
 )
 from storage.migrations.versions import (
+    fee,
     first_release,
     joining,
     normal_payment,
@@ -45,6 +46,7 @@ POLICIES = (
     | payment.POLICIES
     | normal_payment.POLICIES
     | payout.POLICIES
+    | fee.POLICIES
 )
 # Version 1 of each policy, as Postgres must have it; of the long texts, that they stand as their file says.
 SHIPPED: dict[str, dict[str, Any]] = {
@@ -57,6 +59,7 @@ SHIPPED: dict[str, dict[str, Any]] = {
     },
     "payout": {
         "least_rial": 100_000,
+        "fee_rial": 0,
         "most_lines": 10_000,
         "paya_most_rial": 1_000_000_000,
         "office_remind_hours": 8,
@@ -124,6 +127,7 @@ SHIPPED: dict[str, dict[str, Any]] = {
         },
     },
     "terms": read_data(policy_file("terms"), joining.POLICIES["terms"]),
+    "vat": {"rate_per_ten_thousand": 1_000},
     "working_hours": {"opening_hours": "Sa-We 08:00-17:00; Th 08:00-13:00"},
 }
 # Names, definitions, owners and rights of all functions; and for each, its text alone.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.fee_steps import charge, withdraw_with_fee
 from tests.payout_steps import CONFIRM, HAND_OVER, SETTLE, PayoutOffice
 from tests.web.form_window import Desk
 
@@ -47,3 +48,17 @@ async def the_office_pays(desk: Desk) -> None:
         await checker.decide(says, **({"reason": _NOTE} if says == "reject" else {}))
         await office.go_on(case_id)
     assert [(await office.one(one)).state for one in lines] == ["paid", "paid", "cut"]
+    await _has_papers(desk, office)
+
+
+async def _has_papers(desk: Desk, office: PayoutOffice) -> None:
+    """The member has the receipt of a withdrawal, and the invoice of one that cost a fee."""
+    await charge(desk.context)
+    await withdraw_with_fee(office)
+    case_id = await office.sent()
+    await office.answered(case_id, await office.answer_to(case_id))
+    member = desk.of(office.member)
+    for paper in ("receipt", "invoice"):
+        await (await member.go("/withdrawals")).send(f"/withdrawals/{{withdrawal_id}}/{paper}")
+    kinds = "SELECT kind FROM papers WHERE person_id = %s ORDER BY id"
+    assert await desk.superuser.rows(kinds, office.member.id) == [("payout_receipt",), ("fee_invoice",)]

@@ -11,6 +11,7 @@ from activities.transition import ActivityContext
 from commands.command import Context
 from tests.arrange import Arrange
 from tests.books import Superuser
+from tests.fee_steps import charge
 from tests.payout_steps import CONFIRM, HAND_OVER, PayoutOffice
 from tests.web.conftest import Visit
 from tests.web.visitor import PageVisitor
@@ -44,6 +45,39 @@ async def test_a_member_withdraws_with_a_code_and_takes_it_back(visit: Visit, of
     await visitor.open("Take it back")
     await visitor.press("Yes, take it back")
     await visitor.reads("پس گرفته شد")
+
+
+async def test_a_member_sees_fee_and_vat_before_the_code_and_downloads_receipt_and_invoice(
+    visit: Visit, office: PayoutOffice, context: Context
+) -> None:
+    await charge(context)
+    visitor = await visit(office.member, width=360)
+    await visitor.go("/withdrawals/new")
+    for part in ("۱٬۲۳۴٫۵ تومان", "۱۲۳٫۴ تومان", "۱٬۳۵۷٫۹ تومان"):
+        await visitor.reads(part)
+    await visitor.look()
+    await visitor.picture("withdrawal-fee")
+    await visitor.fill(amount__amount="500000")
+    await visitor.press("Send me the code")
+    await visitor.reads("۵۰۱٬۳۵۷٫۹ تومان")
+    await visitor.look()
+    await visitor.picture("withdrawal-fee-code")
+    await visitor.fill(code=await visitor.code("withdraw"))
+    await visitor.press("Withdraw the amount")
+    await visitor.reads("۵۰۱٬۳۵۷٫۹ تومان")
+    case_id = await office.sent()
+    await office.answered(case_id, await office.answer_to(case_id))
+    for paper in ("Receipt (PDF)", "Invoice of the fee (PDF)"):
+        await visitor.go("/withdrawals")
+        await visitor.look()
+        await visitor.picture("withdrawal-papers")
+        await visitor.press(paper)
+        await visitor.reads("The paper stands below; you can download it as often as you like.")
+    await visitor.look()
+    await visitor.picture("withdrawal-papers-listed")
+    async with visitor.page.expect_download() as download:
+        await visitor.page.get_by_text("دریافت (PDF)").first.click()
+    assert (await download.value).suggested_filename.startswith("صورت حساب کارمزد")
 
 
 async def test_two_officers_pay_a_batch_and_the_banks_refused_rows_are_listed(

@@ -9,7 +9,7 @@ from storage.migrations.shipping import create_area, ship_policy
 revision = "payout"
 down_revision = "attachment"
 
-POLICIES = {"payout": "e528c709f7b0a48186797dd8a32cbd675b26db5090bbab2d03b46c7070338f9a"}
+POLICIES = {"payout": "38dafc7976923fdcb5b0594309a99e5f65ac796bdfed17a1c53a47d9fe9ee22c"}
 
 
 def upgrade() -> None:
