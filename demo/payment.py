@@ -56,12 +56,18 @@ async def _register_card(play: Play, payer: Member) -> None:
     await payer.client.call(step_up, StepUp(code_id=code_id, code=code))
     await payer.client.call(add_card, CardIn(number=_CARD))
 
+    await confirmed_by_registry(payer)
+    play.screen.done("the payer registered a card after a fresh code, and the registry says that it is theirs")
+
+
+async def confirmed_by_registry(member: Member) -> None:
+    """Wait until a card or sheba that a member registered is known to be theirs."""
+
     async def confirmed() -> bool | None:
-        accounts = (await payer.client.call(list_bank_accounts)).items
+        accounts = (await member.client.call(list_bank_accounts)).items
         return any(account.state is BankAccountState.CONFIRMED for account in accounts) or None
 
     await wait_for(confirmed, "the registry of bank accounts")
-    play.screen.done("the payer registered a card after a fresh code, and the registry says that it is theirs")
 
 
 async def _pay_at_bank(play: Play, payer: Member, payment_id: UUID) -> None:

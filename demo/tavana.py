@@ -157,7 +157,7 @@ async def returned(play: Play, office: TavanaOffice) -> Told:
 async def corrected(play: Play, office: TavanaOffice, case: Told) -> None:
     """The applicant resubmits with less: the guarantor is not asked again."""
     play.screen.chapter("11. The returned one is corrected")
-    member, case_id = case.member, case.case_id
+    member, case_id = await play.member(office.applicants[2]), case.case_id
     asked = await member.asked_for(case_id)
     half = asked.monthly.amount // 2 // RIAL_A_TOMAN * RIAL_A_TOMAN
     with play.screen.console.status("waiting until this number may ask for another code"):
@@ -183,5 +183,5 @@ async def wait_for_credits(play: Play, cases: Sequence[Told]) -> None:
     """The approved ones become usable by themselves."""
     play.screen.note("the waiting time of the others passes")
     for case in cases:
-        await case.member.case_in(case.case_id, "active")
+        await case.seen_by.case_in(case.case_id, "active")
         play.screen.done(f"{case.title.partition(',')[0]}: the waiting time is over, the credit is usable")
