@@ -68,7 +68,7 @@ async def reconciled(
     Raises:
         CliError: it is not.
     """
-    play.screen.chapter("14. The day is reconciled: the gateway's list and the bank's statement with the ledger")
+    play.screen.chapter("14. The day is reconciled with the gateway and the bank")
     first, _ = office
     await _refuse_today(play, first)
     owed = _owed([row for row in await _listed(play) if row not in before.listed])

@@ -44,10 +44,12 @@ async def paid(play: Play, person: Employee, colleague: Employee) -> Told:
     play.screen.done("asked and accepted: both in words that the platform takes no responsibility")
     await payer.task(case_id, "pay_normal_payment")
     payment_id = (await payer.client.call(pay_normal_payment, case_id, AttemptIn())).id
-    await _pay_at_bank(play, payer, payment_id)
+    await _pay_at_bank(payer, payment_id)
     await payer.case_in(case_id, "paid")
     balance = await payee.client.call(read_balance)
-    play.screen.done(f"verified with the gateway and taken: the payee's balance is {balance.available.fa}")
+    play.screen.done(
+        f"paid on the local bank's page, verified by asking it: the payee's balance is {balance.available.fa}"
+    )
     return Told("Case 8: a normal payment", payer, case_id)
 
 
@@ -70,7 +72,7 @@ async def confirmed_by_registry(member: Member) -> None:
     await wait_for(confirmed, "the registry of bank accounts")
 
 
-async def _pay_at_bank(play: Play, payer: Member, payment_id: UUID) -> None:
+async def _pay_at_bank(payer: Member, payment_id: UUID) -> None:
     async def linked() -> PaymentDetail | None:
         payment = await payer.client.call(read_payment, payment_id)
         return payment if payment.attempts[-1].link else None
@@ -78,4 +80,3 @@ async def _pay_at_bank(play: Play, payer: Member, payment_id: UUID) -> None:
     link = str((await wait_for(linked, "the gateway's link")).attempts[-1].link)
     http = payer.client.http
     await http.post(link, data={"deed": "pay", "card": _CARD}, headers=_FROM_ITSELF, follow_redirects=True)
-    play.screen.done("paid on the local bank's page, whose way back has the gateway asked")

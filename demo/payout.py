@@ -58,7 +58,7 @@ class PaidOut:
 
 async def paid_out(play: Play, person: Employee, office: tuple[Officer, Officer]) -> PaidOut:
     """A member withdraws their balance; one officer makes a batch, another confirms it, and the bank pays."""
-    play.screen.chapter("13. The payee withdraws, and two officers pay it through the bank's files")
+    play.screen.chapter("13. The payee withdraws; two officers pay it by the bank's files")
     maker, checker = office
     payee = await play.member(person)
     await _register_sheba(play, payee)

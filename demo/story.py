@@ -115,21 +115,21 @@ async def _open_the_office(play: Play) -> None:
     )
     play.screen.done("two operators were made at the console; all other staff one proposes and the other confirms")
     keeper = await play.sign_in("contracts officer")
-    play.screen.done("the contracts officer signed in with password and TOTP")
     wish = OrganisationIn(code=play.organisation_code, name="آموزش و پرورش نمونه")
     play.organisation_id = (await keeper.client.call(add_organisation, wish, await keeper.code())).id
     today = datetime.now(UTC).date()
     days = {"starts_on": today - timedelta(days=30), "ends_on": today + timedelta(days=700)}
     contract = ContractIn(number="1405-1", **days)
     await keeper.client.call(add_contract, play.organisation_id, contract, await keeper.code())
-    play.screen.done(f"organisation {play.organisation_code} was added, its contract is in force")
+    play.screen.done(
+        f"the contracts officer signed in with password and TOTP, and added {play.organisation_code} with its contract"
+    )
     organisation = str(play.organisation_id)
     await play.hire(
         HR_officer=Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, organisation),
         welfare_manager=Grant(Role.WELFARE_MANAGER, ScopeKind.ORGANISATION, organisation),
     )
     play.officer = await play.sign_in("HR officer")
-    play.screen.done("the HR officer signed in")
 
 
 async def _import_file(play: Play) -> Key:
@@ -197,9 +197,8 @@ def _show_addresses(play: Play, addresses: Addresses, roles: list[dict[str, str]
     play.screen.addresses(
         {
             "the pages": portal,
-            "messages and sign-ins": f"{portal}/developer",
+            "messages, codes and sign-ins": f"{portal}/developer",
             "API documentation": f"{portal}/docs",
-            "health": f"{portal}/readyz",
             "Temporal UI": addresses.temporal_ui,
         }
     )
