@@ -1,7 +1,7 @@
 """The day reconciled in the demo: the gateway's list and the bank's statement with the ledger, to the last rial (E2).
 
-A gateway's day is compared by the clock once it is over; a statement of the bank is compared as it comes. So the
-story's day is held against what the local bank lists so far, and a statement of the same day is sent.
+A gateway's day is compared by the clock once it is over, a statement of the bank as it comes. So the story's money is
+held against what the local bank lists until now, and a statement of the same day is sent.
 """
 
 from __future__ import annotations
@@ -9,27 +9,24 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 from uuid import UUID
 
 from api.clearing import (
     ClearingDetail,
-    ClearingWish,
     ConfirmBooking,
     ExplainDifference,
     ProposeBooking,
     StatementIn,
     list_suspense,
     read_clearing,
-    request_clearing,
     send_statement,
 )
 from api.ledger import read_trial_balance
 from demo.actors import Officer, wait_for
 from demo.payout import Transfer
 from demo.play import Play, Told
-from demo.remote import Refused
 from domain.clearing import Explanation
 from domain.dates import tehran_day
 from gateways.local_bank import LocalBank
@@ -43,21 +40,29 @@ _GATEWAY: Final = "local"
 class Opening:
     """How it stood before the story's money moved: the ledger by kind of account, and what the gateway had listed."""
 
+    day: date
     ledger: Mapping[str, int]
     listed: frozenset[ListedRow]
 
 
 async def opening(play: Play, officer: Officer) -> Opening:
     """How it stands now."""
-    return Opening(await _ledger(officer), frozenset(await _listed(play)))
+    today = _today()
+    return Opening(today, await _ledger(officer), frozenset(await _listed(play, today)))
 
 
 async def _ledger(officer: Officer) -> dict[str, int]:
     return {row.kind: row.total for row in (await officer.client.call(read_trial_balance)).rows if row.unit == "IRR"}
 
 
-async def _listed(play: Play) -> list[ListedRow]:
-    return await LocalBank(play.places.bank, "").list_day(tehran_day(datetime.now(UTC)))
+async def _listed(play: Play, since: date) -> list[ListedRow]:
+    """What the gateway lists of a day, and of the next one if that has begun."""
+    bank = LocalBank(play.places.bank, "")
+    return [row for day in {since, _today()} for row in await bank.list_day(day)]
+
+
+def _today() -> date:
+    return tehran_day(datetime.now(UTC))
 
 
 async def reconciled(
@@ -70,11 +75,12 @@ async def reconciled(
     """
     play.screen.chapter("14. The day is reconciled with the gateway and the bank")
     first, _ = office
-    await _refuse_today(play, first)
-    owed = _owed([row for row in await _listed(play) if row not in before.listed])
+    owed = _owed([row for row in await _listed(play, before.day) if row not in before.listed])
     moved = await _moved(first, before)
     _hold_equal("the gateway", owed, -moved["gateway:clearing"])
-    play.screen.done(f"the gateway lists {owed:,} rial as owed to us, its fee kept; the ledger says the same")
+    play.screen.done(
+        f"the gateway lists {owed:,} rial as ours so far, so does the ledger; a day is compared by the clock once over"
+    )
     case_id = await _compared(play, office, owed, transfers)
     moved = await _moved(first, before)
     at_bank = owed - sum(one.amount for one in transfers)
@@ -83,18 +89,10 @@ async def reconciled(
         _hold_equal(kind, 0, moved.get(kind, 0))
     suspense = len((await first.client.call(list_suspense)).items)
     play.screen.done(
-        f"reconciled to the last rial: the statement sums to {at_bank:,}, as the bank's account in the ledger does;"
+        f"reconciled to the last rial: {at_bank:,} by the statement and by the ledger, nothing is left at the gateway"
+        f" or in the balance, {suspense} payments in suspense"
     )
-    play.screen.note(f"nothing is left with the gateway or in the balance, {suspense} payments stand in suspense")
     return Told("Case 10: the bank's statement, compared", first, case_id)
-
-
-async def _refuse_today(play: Play, officer: Officer) -> None:
-    wish = ClearingWish(gateway=_GATEWAY, day=tehran_day(datetime.now(UTC)))
-    try:
-        await officer.client.call(request_clearing, wish)
-    except Refused as refused:
-        play.screen.note(f"the gateway's whole day is compared by the clock, at six: «{refused.problem.detail_en}»")
 
 
 def _owed(listed: Sequence[ListedRow]) -> int:
@@ -129,20 +127,19 @@ async def _compared(play: Play, office: tuple[Officer, Officer], owed: int, tran
                     kind="settle_difference",
                     decision="explain",
                     explanation=Explanation.SETTLED_ELSEWHERE,
-                    note="ردیف دستهٔ واریز",
+                    note="پیش‌تر تسویه شده است",
                 ),
             )
     settled = await _read_when(first, sent.case_id, "settled")
     play.screen.done(
-        f"the bank's statement was sent: {settled.here_count} of its {settled.there_count} rows are pay-outs of ours,"
-        " found by their numbers;"
+        f"the bank's statement: {settled.here_count} of its {settled.there_count} rows were found in the ledger, what"
+        " the gateway paid was booked by two officers"
     )
-    play.screen.note("the one that the gateway paid was proposed by one officer and booked by another, with TOTP")
     return sent.case_id
 
 
 def _statement(play: Play, owed: int, transfers: Sequence[Transfer]) -> str:
-    today = tehran_day(datetime.now(UTC)).isoformat()
+    today = _today().isoformat()
     rows = [(owed, f"SETTLE-{play.run}", "واریز درگاه"), *((-one.amount, one.reference, "پایا") for one in transfers)]
     lines = ["date,amount,reference,description", *(",".join((today, str(row[0]), *row[1:])) for row in rows)]
     return base64.b64encode("\n".join(lines).encode()).decode()

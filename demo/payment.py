@@ -33,7 +33,7 @@ async def paid(play: Play, person: Employee, colleague: Employee) -> Told:
     """One member pays another outside escrow, through the gateway; it is in the other's balance at once."""
     play.screen.chapter("12. A normal payment: one member pays another through the gateway")
     payer, payee = await play.member(person), await play.member(colleague)
-    await _register_card(play, payer)
+    await _register_card(payer)
     terms = await payer.client.call(read_normal_payment_terms)
     wish = NormalPaymentIn(
         mobile=colleague.mobile, amount=AmountIn(amount=_RIAL), what_for=_WHAT_FOR, terms_version=terms.version
@@ -41,7 +41,9 @@ async def paid(play: Play, person: Employee, colleague: Employee) -> Told:
     case_id = (await payer.client.call(request_normal_payment, wish)).id
     accept = AcceptNormalPayment(kind="answer_normal_payment", decision="accept", terms_version=terms.version)
     await payee.decide(case_id, accept)
-    play.screen.done("asked and accepted: both in words that the platform takes no responsibility")
+    play.screen.done(
+        "a card of the payer's own is known; asked and accepted: both know that the platform is not responsible"
+    )
     await payer.task(case_id, "pay_normal_payment")
     payment_id = (await payer.client.call(pay_normal_payment, case_id, AttemptIn())).id
     await _pay_at_bank(payer, payment_id)
@@ -53,13 +55,12 @@ async def paid(play: Play, person: Employee, colleague: Employee) -> Told:
     return Told("Case 8: a normal payment", payer, case_id)
 
 
-async def _register_card(play: Play, payer: Member) -> None:
+async def _register_card(payer: Member) -> None:
     code_id, code = await payer.read_code(payer.client, StepUpCodeRequest(purpose="step_up"))
     await payer.client.call(step_up, StepUp(code_id=code_id, code=code))
     await payer.client.call(add_card, CardIn(number=_CARD))
 
     await confirmed_by_registry(payer)
-    play.screen.done("the payer registered a card after a fresh code, and the registry says that it is theirs")
 
 
 async def confirmed_by_registry(member: Member) -> None:

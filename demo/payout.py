@@ -33,6 +33,7 @@ from demo.payment import confirmed_by_registry
 from demo.personnel_generator import Employee
 from demo.play import Play, Told
 from domain.payout import HEADINGS
+from stack.places import CliError
 
 # Invented, with its check digits right.
 _SHEBA: Final = "IR050170000000123456789012"
@@ -57,33 +58,39 @@ class PaidOut:
 
 
 async def paid_out(play: Play, person: Employee, office: tuple[Officer, Officer]) -> PaidOut:
-    """A member withdraws their balance; one officer makes a batch, another confirms it, and the bank pays."""
+    """A member withdraws their balance; one officer makes a batch, another confirms it, and the bank pays.
+
+    Raises:
+        CliError: the file is another one than was confirmed.
+    """
     play.screen.chapter("13. The payee withdraws; two officers pay it by the bank's files")
     maker, checker = office
     payee = await play.member(person)
-    await _register_sheba(play, payee)
+    await _register_sheba(payee)
     await _withdraw(play, payee)
     payout_id = (await maker.client.call(make_payout, PayoutIn())).id
-    await _confirm(play, checker, payout_id)
+    confirmed = await _confirm(play, checker, payout_id)
     await maker.task(payout_id, "hand_over_payout")
     file = await maker.client.send(download_payout, payout_id, form=FileForm.CSV)
+    if hashlib.sha256(file.content).hexdigest() != confirmed:
+        raise CliError("the bank's file is another one than was confirmed")
     await maker.decide(payout_id, HandOverPayout(kind="hand_over_payout", decision="handed_over"))
-    play.screen.done(f"the file is at the bank, its SHA-256 as confirmed: {hashlib.sha256(file.content).hexdigest()}")
     answer, transfers = _pay_as_bank(file.content, play.run)
     totp = await maker.code()
     await maker.client.call(send_payout_answer, payout_id, str(uuid4()), at_once(answer), totp)
     await _settled(maker, payout_id)
     balance = await payee.client.call(read_balance)
-    play.screen.done(f"the bank's answer was read line by line: paid; the payee's balance is {balance.total.fa}")
+    play.screen.done(
+        f"the file went to the bank, whose answer was read line by line: paid; their balance is {balance.total.fa}"
+    )
     return PaidOut(Told("Case 9: a withdrawal, paid in a batch", maker, payout_id), transfers)
 
 
-async def _register_sheba(play: Play, payee: Member) -> None:
+async def _register_sheba(payee: Member) -> None:
     wish = ShebaCodeRequest(purpose="add_sheba", subject=ShebaSubject(number=_SHEBA))
     code_id, code = await payee.read_code(payee.client, wish)
     await payee.client.call(add_sheba, ShebaIn(number=_SHEBA, code_id=code_id, code=code))
     await confirmed_by_registry(payee)
-    play.screen.done("the payee registered a sheba with a code for it alone, and the registry says that it is theirs")
 
 
 async def _withdraw(play: Play, payee: Member) -> None:
@@ -92,21 +99,24 @@ async def _withdraw(play: Play, payee: Member) -> None:
     wish = WithdrawalCodeRequest(purpose="withdraw", subject=WithdrawalSubject(amount=amount))
     code_id, code = await payee.read_code(payee.client, wish)
     await payee.client.call(withdraw, WithdrawalIn(amount=amount, code_id=code_id, code=code))
-    play.screen.done(f"{available.fa} was withdrawn with a code for this amount and sheba, and is held")
+    play.screen.done(f"a sheba of one's own was added and {available.fa} withdrawn to it, each with a code of its own")
 
 
-async def _confirm(play: Play, checker: Officer, payout_id: UUID) -> None:
+async def _confirm(play: Play, checker: Officer, payout_id: UUID) -> str:
+    """Confirm what the batch's page shows; returns the SHA-256 of its file."""
     await checker.task(payout_id, "confirm_payout")
     batch = await checker.client.call(read_payout, payout_id)
+    sha256 = batch.csv_sha256 or ""
     seen = ConfirmPayout(
         kind="confirm_payout",
         decision="confirm",
         lines=batch.lines,
         amount=AmountIn(amount=batch.amount.amount),
-        sha256=batch.csv_sha256 or "",
+        sha256=sha256,
     )
     await checker.decide(payout_id, seen)
     play.screen.done(f"one officer made a batch, another confirmed it with TOTP: {batch.lines} line, {batch.amount.fa}")
+    return sha256
 
 
 def _pay_as_bank(file: bytes, run: str) -> tuple[bytes, list[Transfer]]:

@@ -48,10 +48,6 @@ async def open_office(play: Play, employees: Sequence[Employee]) -> TavanaOffice
     await play.hire(finance_officer=Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, region))
     code = f"tavana_{play.run}"
     await _make_programmes(play, code)
-    play.screen.note(
-        f"one is the same policy with {WAITING_SECONDS} seconds instead of 72 hours before the credit is usable,"
-        f" the other gives everybody {_SILENCE_SECONDS} seconds to answer"
-    )
     officer = await play.sign_in("finance officer")
     applicants, others, guarantors = people[:_APPLICANTS], people[_APPLICANTS:-_GUARANTORS], people[-_GUARANTORS:]
     return TavanaOffice(region, applicants, guarantors, others, officer, code, f"{code}_hasty")
@@ -76,7 +72,10 @@ async def _make_programmes(play: Play, code: str) -> None:
         proposal = await first.client.call(propose_policy, name, PolicyIn(value=value), await first.code())
         approval = PolicyDecision(decision="approve")
         await second.client.call(decide_policy, proposal.id, approval, await second.code())
-    play.screen.done("two administrators put two programmes of this organisation's own in force: policies, not code")
+    play.screen.done(
+        f"two administrators put two in force: the same policy with {WAITING_SECONDS} seconds instead of 72 hours"
+        f" before the credit is usable, and one with {_SILENCE_SECONDS} seconds to answer"
+    )
 
 
 def _policies(play: Play, code: str, shipped: dict[str, Any]) -> dict[str, Any]:
