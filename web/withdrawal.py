@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from api.account.codes import request_code
 from api.balance import read_balance
-from api.bank_account import list_bank_accounts
 from api.client import checked
 from api.values import IdCursor
 from api.withdrawal import (
@@ -21,7 +20,6 @@ from api.withdrawal import (
     take_back_withdrawal,
     withdraw,
 )
-from domain.bank_account import BankAccountKind
 from domain.errors import Refusal
 from web.codes import Asking, times_in
 from web.forms import Form, empty
@@ -59,9 +57,7 @@ async def show_amount_form(request: SignedIn) -> Response:
 
 async def _page(request: PageRequest, form: Form) -> Response:
     show = request.render if form.is_good else request.render_again
-    kept = (await request.api.read(list_bank_accounts)).items
-    sheba = next((one for one in kept if one.kind is BankAccountKind.SHEBA and one.is_default), None)
-    return show("withdrawal_new.html", form=form, sheba=sheba, balance=await request.api.read(read_balance))
+    return show("withdrawal_new.html", form=form, balance=await request.api.read(read_balance))
 
 
 @router.post(_ASKING.path)
