@@ -75,12 +75,12 @@ async def reconciled(
     """
     play.screen.chapter("14. The day is reconciled with the gateway and the bank")
     first, _ = office
-    owed = _owed([row for row in await _listed(play, before.day) if row not in before.listed])
+    listed = [row for row in await _listed(play, before.day) if row not in before.listed]
+    owed, fees = _owed(listed), sum(row.fee for row in listed)
     moved = await _moved(first, before)
     _hold_equal("the gateway", owed, -moved["gateway:clearing"])
-    play.screen.done(
-        f"the gateway lists {owed:,} rial as ours so far, so does the ledger; a day is compared by the clock once over"
-    )
+    play.screen.done(f"the gateway lists {owed:,} rial as ours and {fees:,} as its fee, and so does the ledger")
+    play.screen.note("(today's list, for its whole day is compared by the clock once it is over)")
     case_id = await _compared(play, office, owed, transfers)
     moved = await _moved(first, before)
     at_bank = owed - sum(one.amount for one in transfers)
@@ -88,10 +88,8 @@ async def reconciled(
     for kind in ("gateway:clearing", "payment:received", "payment:refunding", "member:payable"):
         _hold_equal(kind, 0, moved.get(kind, 0))
     suspense = len((await first.client.call(list_suspense)).items)
-    play.screen.done(
-        f"reconciled to the last rial: {at_bank:,} by the statement and by the ledger, nothing is left at the gateway"
-        f" or in the balance, {suspense} payments in suspense"
-    )
+    play.screen.done(f"reconciled to the last rial: the statement sums to {at_bank:,}, and so does the ledger's bank")
+    play.screen.note(f"nothing is left at the gateway or in the balance, {suspense} payments stand in suspense")
     return Told("Case 10: the bank's statement, compared", first, case_id)
 
 

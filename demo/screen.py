@@ -15,7 +15,7 @@ from api.case import EventOut
 from api.ledger import TrialBalance
 from domain.dates import TEHRAN, format_jalali, tehran_day
 
-_REFUSALS_SHOWN = 2
+_REFUSALS_SHOWN = 3
 
 
 def tehran_time(moment: datetime) -> str:
