@@ -34,6 +34,7 @@ async def paid(play: Play, person: Employee, colleague: Employee) -> Told:
     play.screen.chapter("12. A normal payment: one member pays another through the gateway")
     payer, payee = await play.member(person), await play.member(colleague)
     await _register_card(payer)
+    play.screen.done("the payer registered a card after a fresh code, and the registry says that it is theirs")
     terms = await payer.client.call(read_normal_payment_terms)
     wish = NormalPaymentIn(
         mobile=colleague.mobile, amount=AmountIn(amount=_RIAL), what_for=_WHAT_FOR, terms_version=terms.version
@@ -41,9 +42,7 @@ async def paid(play: Play, person: Employee, colleague: Employee) -> Told:
     case_id = (await payer.client.call(request_normal_payment, wish)).id
     accept = AcceptNormalPayment(kind="answer_normal_payment", decision="accept", terms_version=terms.version)
     await payee.decide(case_id, accept)
-    play.screen.done(
-        "a card of the payer's own is known; asked and accepted: both know that the platform is not responsible"
-    )
+    play.screen.done("asked and accepted: both in words that the platform takes no responsibility")
     await payer.task(case_id, "pay_normal_payment")
     payment_id = (await payer.client.call(pay_normal_payment, case_id, AttemptIn())).id
     await _pay_at_bank(payer, payment_id)
