@@ -11,13 +11,10 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.database import SERVICE, transaction
-from storage.ledger import RULES, TrialRow, breaches, trial_balance
+from storage.ledger import RULES, TrialRow, at_one_moment, breaches, trial_balance
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="The ledger.")
 T = TypeVar("T")
-# A rule reads the whole ledger: some seconds for millions of entries, the hashes a minute.
-_LIMIT_MS = 3_600_000
 _SHOWN = 20
 
 
@@ -75,8 +72,5 @@ def balance_table(rows: list[TrialRow]) -> Table:
 async def _on_ledger(work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
     from stack.connect import connected  # noqa: PLC0415 - --help needs no stack
 
-    async with connected() as assembly:
-        # Others may post meanwhile: everything is seen as of one moment.
-        still = assembly.engine.execution_options(isolation_level="REPEATABLE READ")
-        async with transaction(still, SERVICE, limit_ms=_LIMIT_MS) as connection:
-            return await work(connection)
+    async with connected() as assembly, at_one_moment(assembly.engine) as connection:
+        return await work(connection)

@@ -167,7 +167,7 @@ class Officer(SignedInUser):
 
     async def import_file(self, organisation_id: UUID, content: bytes, name: str) -> ImportOut:
         """Send a personnel file, and wait until it is imported or refused."""
-        content_parts, totp = _at_once(content), await self.code()
+        content_parts, totp = at_once(content), await self.code()
         sent = await self.client.call(
             import_personnel, organisation_id, str(uuid4()), content_parts, totp, file_name=name
         )
@@ -179,7 +179,8 @@ class Officer(SignedInUser):
         return await wait_for(finished, "the import")
 
 
-async def _at_once(content: bytes) -> AsyncIterator[bytes]:
+async def at_once(content: bytes) -> AsyncIterator[bytes]:
+    """A file in one part."""
     yield content
 
 

@@ -33,7 +33,8 @@ async def paid(play: Play, person: Employee, colleague: Employee) -> Told:
     """One member pays another outside escrow, through the gateway; it is in the other's balance at once."""
     play.screen.chapter("12. A normal payment: one member pays another through the gateway")
     payer, payee = await play.member(person), await play.member(colleague)
-    await _register_card(play, payer)
+    await _register_card(payer)
+    play.screen.done("the payer registered a card after a fresh code, and the registry says that it is theirs")
     terms = await payer.client.call(read_normal_payment_terms)
     wish = NormalPaymentIn(
         mobile=colleague.mobile, amount=AmountIn(amount=_RIAL), what_for=_WHAT_FOR, terms_version=terms.version
@@ -44,27 +45,34 @@ async def paid(play: Play, person: Employee, colleague: Employee) -> Told:
     play.screen.done("asked and accepted: both in words that the platform takes no responsibility")
     await payer.task(case_id, "pay_normal_payment")
     payment_id = (await payer.client.call(pay_normal_payment, case_id, AttemptIn())).id
-    await _pay_at_bank(play, payer, payment_id)
+    await _pay_at_bank(payer, payment_id)
     await payer.case_in(case_id, "paid")
     balance = await payee.client.call(read_balance)
-    play.screen.done(f"verified with the gateway and taken: the payee's balance is {balance.available.fa}")
+    play.screen.done(
+        f"paid on the local bank's page, verified by asking it: the payee's balance is {balance.available.fa}"
+    )
     return Told("Case 8: a normal payment", payer, case_id)
 
 
-async def _register_card(play: Play, payer: Member) -> None:
+async def _register_card(payer: Member) -> None:
     code_id, code = await payer.read_code(payer.client, StepUpCodeRequest(purpose="step_up"))
     await payer.client.call(step_up, StepUp(code_id=code_id, code=code))
     await payer.client.call(add_card, CardIn(number=_CARD))
 
+    await confirmed_by_registry(payer)
+
+
+async def confirmed_by_registry(member: Member) -> None:
+    """Wait until a card or sheba that a member registered is known to be theirs."""
+
     async def confirmed() -> bool | None:
-        accounts = (await payer.client.call(list_bank_accounts)).items
+        accounts = (await member.client.call(list_bank_accounts)).items
         return any(account.state is BankAccountState.CONFIRMED for account in accounts) or None
 
     await wait_for(confirmed, "the registry of bank accounts")
-    play.screen.done("the payer registered a card after a fresh code, and the registry says that it is theirs")
 
 
-async def _pay_at_bank(play: Play, payer: Member, payment_id: UUID) -> None:
+async def _pay_at_bank(payer: Member, payment_id: UUID) -> None:
     async def linked() -> PaymentDetail | None:
         payment = await payer.client.call(read_payment, payment_id)
         return payment if payment.attempts[-1].link else None
@@ -72,4 +80,3 @@ async def _pay_at_bank(play: Play, payer: Member, payment_id: UUID) -> None:
     link = str((await wait_for(linked, "the gateway's link")).attempts[-1].link)
     http = payer.client.http
     await http.post(link, data={"deed": "pay", "card": _CARD}, headers=_FROM_ITSELF, follow_redirects=True)
-    play.screen.done("paid on the local bank's page, whose way back has the gateway asked")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from api.onboarding import list_programmes
-from demo.actors import Member, Officer, terms
+from demo.actors import Member, Officer, SignedInUser, terms
 from demo.personnel_generator import Employee
 from demo.remote import RemoteClient
 from demo.screen import Screen
@@ -71,10 +71,10 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An application of the story: its title, whose it is, and its case."""
+    """A case of the story: its title, who sees it, and its id."""
 
     title: str
-    member: Member
+    seen_by: SignedInUser
     case_id: UUID
 
 

@@ -13,6 +13,8 @@ _OF_STAFF = (
     PlayedRole("HR officer", "منابع انسانی سازمان", "hr"),
     PlayedRole("welfare manager", "رفاه سازمان", "welfare"),
     PlayedRole("support agent", "پشتیبانی", "support"),
+    PlayedRole("settlement officer", "امور تسویه", "settlement-1"),
+    PlayedRole("second settlement officer", "امور تسویه، همکار دوم", "settlement-2"),
     *OPERATORS,
     PlayedRole("contracts officer", "امور قراردادها", "contracts"),
     PlayedRole("auditor", "حسابرس", "auditor"),

@@ -15,6 +15,8 @@ from api.case import EventOut
 from api.ledger import TrialBalance
 from domain.dates import TEHRAN, format_jalali, tehran_day
 
+_REFUSALS_SHOWN = 3
+
 
 def tehran_time(moment: datetime) -> str:
     """A moment to the second; which zone it is in is said beside it."""
@@ -52,9 +54,11 @@ class Screen:
         self.console.print(table)
 
     def refusals(self, rows: Sequence[tuple[int, str, str]]) -> None:
-        """The refused rows of a personnel file, each with its code and sentence."""
-        for number, code, sentence in rows:
+        """The first refused rows of a personnel file, each with its code and sentence."""
+        for number, code, sentence in rows[:_REFUSALS_SHOWN]:
             self.note(f"row {number}, {code}: {sentence}")
+        if len(rows) > _REFUSALS_SHOWN:
+            self.note(f"and {len(rows) - _REFUSALS_SHOWN} more: HR has the report of all of them as a file")
 
     def trial_balance(self, balance: TrialBalance) -> None:
         """The trial balance; debits and credits are equal."""
@@ -69,7 +73,7 @@ class Screen:
     def addresses(self, named: Mapping[str, str]) -> None:
         """Where everything answers."""
         for name, address in named.items():
-            self.note(f"{name:<22} {address}")
+            self.note(f"{name:<28} {address}")
 
     def sign_ins(self, people: Sequence[Mapping[str, str]]) -> None:
         """What people sign in with: each secret whole, at the end of a line of its own, to be copied."""
@@ -79,7 +83,4 @@ class Screen:
                 self.note(f"  password     {person['password']}")
                 self.note(f"  TOTP secret  {person['totp_secret']}")
             else:
-                self.note(person["en"])
-                self.note(
-                    f"  national id {person['national_id']}, mobile {person['mobile']}; the code is in the messages"
-                )
+                self.note(f"{person['en']}, national id {person['national_id']}, mobile {person['mobile']}")

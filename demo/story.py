@@ -21,8 +21,8 @@ import typer
 from api.ledger import read_trial_balance
 from api.organisation import ContractIn, OrganisationIn, add_contract, add_organisation
 from api.personnel import ReportFormat, download_import_report
-from demo import minipay, payment, tavana
-from demo.personnel_generator import Key, generate, write_people
+from demo import clearing, minipay, payment, payout, tavana
+from demo.personnel_generator import Employee, Key, generate, write_people
 from demo.play import Play, Told
 from demo.remote import Refused, RemoteClient
 from demo.roles import leave_roles
@@ -30,8 +30,10 @@ from demo.screen import Screen
 from demo.sign_in import ask_for_sign_in_code
 from domain.access import Grant, Role, ScopeKind
 from stack import control
+from stack.connect import connected
 from stack.environment import Addresses
 from stack.places import CliError, Places
+from storage.ledger import RULES, at_one_moment, check
 
 app = typer.Typer(add_completion=False)
 
@@ -86,9 +88,18 @@ async def _play(places: Places, screen: Screen, addresses: Addresses, *, full: b
         cases += [*waiting, await tavana.expired(play, office), await _mended(play, key)]
         await tavana.corrected(play, office, waiting[1])
         await tavana.wait_for_credits(play, waiting)
-        cases.append(await payment.paid(play, first, second))
+        cases += await _money(play, first, second)
         await _show_the_end(play, cases, full=full)
         _show_addresses(play, addresses, leave_roles(play, office))
+
+
+async def _money(play: Play, payer: Employee, payee: Employee) -> list[Told]:
+    """In through a gateway, out through the bank, and the day reconciled."""
+    office = await play.sign_in("settlement officer"), await play.sign_in("second settlement officer")
+    before = await clearing.opening(play, office[0])
+    came_in = await payment.paid(play, payer, payee)
+    went_out = await payout.paid_out(play, payee, office)
+    return [came_in, went_out.told, await clearing.reconciled(play, before, office, went_out.transfers)]
 
 
 async def _open_the_office(play: Play) -> None:
@@ -97,26 +108,28 @@ async def _open_the_office(play: Play) -> None:
         contracts_officer=Grant(Role.CONTRACTS_OFFICER, ScopeKind.PLATFORM),
         auditor=Grant(Role.AUDITOR, ScopeKind.PLATFORM),
         support_agent=Grant(Role.SUPPORT_AGENT, ScopeKind.PLATFORM),
+        settlement_officer=Grant(Role.SETTLEMENT_OFFICER, ScopeKind.PLATFORM),
+        second_settlement_officer=Grant(Role.SETTLEMENT_OFFICER, ScopeKind.PLATFORM),
         policy_administrator_1=Grant(Role.POLICY_ADMIN, ScopeKind.PLATFORM),
         policy_administrator_2=Grant(Role.POLICY_ADMIN, ScopeKind.PLATFORM),
     )
     play.screen.done("two operators were made at the console; all other staff one proposes and the other confirms")
     keeper = await play.sign_in("contracts officer")
-    play.screen.done("the contracts officer signed in with password and TOTP")
     wish = OrganisationIn(code=play.organisation_code, name="آموزش و پرورش نمونه")
     play.organisation_id = (await keeper.client.call(add_organisation, wish, await keeper.code())).id
     today = datetime.now(UTC).date()
     days = {"starts_on": today - timedelta(days=30), "ends_on": today + timedelta(days=700)}
     contract = ContractIn(number="1405-1", **days)
     await keeper.client.call(add_contract, play.organisation_id, contract, await keeper.code())
-    play.screen.done(f"organisation {play.organisation_code} was added, its contract is in force")
+    play.screen.done(
+        f"the contracts officer signed in with password and TOTP, and added {play.organisation_code} with its contract"
+    )
     organisation = str(play.organisation_id)
     await play.hire(
         HR_officer=Grant(Role.HR_OFFICER, ScopeKind.ORGANISATION, organisation),
         welfare_manager=Grant(Role.WELFARE_MANAGER, ScopeKind.ORGANISATION, organisation),
     )
     play.officer = await play.sign_in("HR officer")
-    play.screen.done("the HR officer signed in")
 
 
 async def _import_file(play: Play) -> Key:
@@ -154,29 +167,38 @@ async def _mended(play: Play, key: Key) -> Told:
 
 
 async def _show_the_end(play: Play, cases: list[Told], *, full: bool) -> None:
-    play.screen.chapter("13. The books, and what happened as the applicants see it")
+    play.screen.chapter("15. The books, and what happened as the applicants see it")
     auditor = await play.sign_in("auditor")
     balance = await auditor.client.call(read_trial_balance)
     shown = ", ".join(f"{unit}: {amount}" for unit, amount in balance.difference.items())
     play.screen.done(f"the auditor read the trial balance; difference between the sides: {shown or 'nothing posted'}")
+    await _check_ledger(play)
     if not full:
         play.screen.note(f"--full prints it, and the timelines of the {len(cases)} cases; the pages show them too")
         return
     play.screen.trial_balance(balance)
     for case in cases:
-        play.screen.timeline(case.title, await case.member.timeline(case.case_id))
+        play.screen.timeline(case.title, await case.seen_by.timeline(case.case_id))
+
+
+async def _check_ledger(play: Play) -> None:
+    """As ``./amanat ledger check`` does."""
+    async with connected() as assembly, at_one_moment(assembly.engine) as connection:
+        broken = [f"{one.rule}: {one.subject}" async for one in check(connection)]
+    if broken:
+        raise CliError(f"the ledger is broken: {'; '.join(broken)}")
+    play.screen.done(f"ledger check: each of {len(RULES)} rules holds, every rial of each payment is explained")
 
 
 def _show_addresses(play: Play, addresses: Addresses, roles: list[dict[str, str]]) -> None:
     portal = addresses.local_api
-    play.screen.chapter("14. Play on: sign-ins of this run, and addresses")
+    play.screen.chapter("16. Play on: sign-ins of this run, and addresses")
     play.screen.sign_ins(roles)
     play.screen.addresses(
         {
             "the pages": portal,
-            "messages and sign-ins": f"{portal}/developer",
+            "messages, codes and sign-ins": f"{portal}/developer",
             "API documentation": f"{portal}/docs",
-            "health": f"{portal}/readyz",
             "Temporal UI": addresses.temporal_ui,
         }
     )

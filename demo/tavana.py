@@ -46,13 +46,8 @@ async def open_office(play: Play, employees: Sequence[Employee]) -> TavanaOffice
     play.screen.chapter("5. Tavana: a region with finance, and waiting times to watch")
     region, people = _fullest_region(employees)
     await play.hire(finance_officer=Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, region))
-    play.screen.done(f"the finance officer decides for region {region}")
     code = f"tavana_{play.run}"
     await _make_programmes(play, code)
-    play.screen.note(
-        f"one is the same policy with {WAITING_SECONDS} seconds instead of 72 hours between approval and credit,"
-    )
-    play.screen.note(f"the other gives everybody {_SILENCE_SECONDS} seconds to answer instead of days")
     officer = await play.sign_in("finance officer")
     applicants, others, guarantors = people[:_APPLICANTS], people[_APPLICANTS:-_GUARANTORS], people[-_GUARANTORS:]
     return TavanaOffice(region, applicants, guarantors, others, officer, code, f"{code}_hasty")
@@ -77,7 +72,10 @@ async def _make_programmes(play: Play, code: str) -> None:
         proposal = await first.client.call(propose_policy, name, PolicyIn(value=value), await first.code())
         approval = PolicyDecision(decision="approve")
         await second.client.call(decide_policy, proposal.id, approval, await second.code())
-    play.screen.done("two programmes of this organisation's own are in force: policies, not code")
+    play.screen.done(
+        f"two administrators put two in force: the same policy with {WAITING_SECONDS} seconds instead of 72 hours"
+        f" before the credit is usable, and one with {_SILENCE_SECONDS} seconds to answer"
+    )
 
 
 def _policies(play: Play, code: str, shipped: dict[str, Any]) -> dict[str, Any]:
@@ -157,7 +155,7 @@ async def returned(play: Play, office: TavanaOffice) -> Told:
 async def corrected(play: Play, office: TavanaOffice, case: Told) -> None:
     """The applicant resubmits with less: the guarantor is not asked again."""
     play.screen.chapter("11. The returned one is corrected")
-    member, case_id = case.member, case.case_id
+    member, case_id = await play.member(office.applicants[2]), case.case_id
     asked = await member.asked_for(case_id)
     half = asked.monthly.amount // 2 // RIAL_A_TOMAN * RIAL_A_TOMAN
     with play.screen.console.status("waiting until this number may ask for another code"):
@@ -181,7 +179,6 @@ async def expired(play: Play, office: TavanaOffice) -> Told:
 
 async def wait_for_credits(play: Play, cases: Sequence[Told]) -> None:
     """The approved ones become usable by themselves."""
-    play.screen.note("the waiting time of the others passes")
     for case in cases:
-        await case.member.case_in(case.case_id, "active")
+        await case.seen_by.case_in(case.case_id, "active")
         play.screen.done(f"{case.title.partition(',')[0]}: the waiting time is over, the credit is usable")

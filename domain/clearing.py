@@ -137,7 +137,7 @@ def _steps_ahead(phase: str, _programme: Programme | None) -> list[Sentence]:
 
 
 WORDS: Final = CapabilityWords(
-    kinds={CaseKind.CLEARING: Sentence("تطبیق یک روز درگاه", "A gateway's day compared")},
+    kinds={CaseKind.CLEARING: Sentence("تطبیق روز با درگاه یا بانک", "A day compared with a gateway or the bank")},
     phases={
         CaseKind.CLEARING: {
             Phase.AWAITING_LIST: Sentence("در انتظار فهرست درگاه", "The gateway's list is awaited"),
@@ -149,9 +149,9 @@ WORDS: Final = CapabilityWords(
     },
     tasks={
         TaskKind.SETTLE_DIFFERENCE: TaskWords(
-            Sentence("رسیدگی به مغایرت با درگاه", "Settle a difference with a gateway"),
-            sms="امانت: در تطبیق روزانهٔ درگاه مغایرتی دیده شد و منتظر رسیدگی شماست. کارتابل: {app_link}",
-            reminder="امانت: یادآوری؛ مغایرتی در تطبیق روزانهٔ درگاه هنوز بسته نشده است. {app_link}",
+            Sentence("رسیدگی به مغایرت با درگاه یا بانک", "Settle a difference with a gateway or the bank"),
+            sms="امانت: در تطبیق روزانه مغایرتی دیده شد و منتظر رسیدگی شماست. کارتابل: {app_link}",
+            reminder="امانت: یادآوری؛ مغایرتی در تطبیق روزانه هنوز بسته نشده است. {app_link}",
             outcomes={
                 FactKind.CLEARING_EXPLAINED: Sentence("مغایرت را با ذکر دلیل بست", "explained the difference"),
                 FactKind.CLEARING_PROPOSED: Sentence("ثبت سند را پیشنهاد کرد", "proposed to book it"),
@@ -160,8 +160,8 @@ WORDS: Final = CapabilityWords(
         ),
         TaskKind.CONFIRM_BOOKING: TaskWords(
             Sentence("تأیید ثبت سند برای مغایرت", "Confirm what is booked for a difference"),
-            sms="امانت: ثبت سند برای یک مغایرت درگاه منتظر تأیید شماست. کارتابل: {app_link}",
-            reminder="امانت: یادآوری؛ ثبت سند برای یک مغایرت درگاه هنوز تأیید نشده است. {app_link}",
+            sms="امانت: ثبت سند برای یک مغایرت منتظر تأیید شماست. کارتابل: {app_link}",
+            reminder="امانت: یادآوری؛ ثبت سند برای یک مغایرت هنوز تأیید نشده است. {app_link}",
             outcomes={
                 FactKind.CLEARING_CONFIRMED: Sentence("ثبت سند را تأیید کرد", "confirmed the booking"),
                 FactKind.CLEARING_REJECTED: Sentence("ثبت سند را رد کرد", "rejected the booking"),

@@ -7,7 +7,7 @@ program and leaves the transaction broken.
 
 from __future__ import annotations
 
-from storage.ledger.checking import RULES, Violation, breaches, check
+from storage.ledger.checking import RULES, Violation, at_one_moment, breaches, check
 from storage.ledger.faults import (
     AccountDiffers,
     BadBatch,
@@ -56,6 +56,7 @@ __all__ = [
     "UnknownHold",
     "UnknownKind",
     "Violation",
+    "at_one_moment",
     "balance",
     "breaches",
     "check",

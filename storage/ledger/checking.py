@@ -3,17 +3,23 @@
 Each rule is one query that reads each row a bounded number of times and returns what breaks it; rows are streamed, so
 the memory used here does not grow with the ledger, nor with what is broken. Postgres sorts and groups on disk. The
 caller's transaction needs a capacity that sees all, a generous time limit, and, if others post meanwhile, REPEATABLE
-READ, so that all rules look at one moment.
+READ, so that all rules look at one moment: as ``at_one_moment`` opens it.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from storage.database import SERVICE, transaction
+
+# A rule reads the whole ledger: some seconds for millions of entries, the hashes a minute.
+_LIMIT_MS: Final = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +220,14 @@ RULES: Final = _ENTRIES | _ACCOUNTS | _HOLDS | _JOURNALS | _PAYMENTS | _WITHDRAW
 _READ_ALL: Final = sa.text(
     "SELECT set_config('cursor_tuple_fraction', '1', true), set_config('work_mem', '64MB', true)"
 )
+
+
+@contextlib.asynccontextmanager
+async def at_one_moment(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection that sees the whole ledger as it stands now, whatever others post meanwhile."""
+    still = engine.execution_options(isolation_level="REPEATABLE READ")
+    async with transaction(still, SERVICE, limit_ms=_LIMIT_MS) as connection:
+        yield connection
 
 
 async def check(connection: AsyncConnection) -> AsyncIterator[Violation]:

@@ -24,6 +24,8 @@ _ROLES = (
     "HR officer",
     "welfare manager",
     "support agent",
+    "settlement officer",
+    "second settlement officer",
     "operator",
     "second operator",
     "contracts officer",
@@ -38,12 +40,14 @@ _OUTCOMES = (
     "Case 6: Tavana, expired",
     "Case 7: MiniPay, mended by a corrected file",
     "Case 8: a normal payment",
+    "Case 9: a withdrawal, paid in a batch",
+    "Case 10: the bank's statement, compared",
 )
 
 
 @pytest.mark.long
 @pytest.mark.timeout(_LIMIT_SECONDS + 20)
-def test_the_demo_ends_with_eight_outcomes_and_books_that_balance(tmp_path: Path) -> None:
+def test_the_demo_ends_with_ten_outcomes_a_reconciled_day_and_books_that_balance(tmp_path: Path) -> None:
     places = Places(tmp_path / "var")
     apart = ("AMANAT_", "TEMPORAL_", "DATABASE_URL", "OWNER_DATABASE_URL")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(apart)}
@@ -66,13 +70,15 @@ def test_the_demo_ends_with_eight_outcomes_and_books_that_balance(tmp_path: Path
     assert "✗" not in shown
     assert "UTC" not in shown
     assert "refused, as it should be; the applicant sees why" in shown
-    assert len((before + after[after.index("14. Play on") :]).splitlines()) <= _TWO_SCREENS
+    assert len((before + after[after.index("16. Play on") :]).splitlines()) <= _TWO_SCREENS
     order = [shown.index(title) for title in _OUTCOMES]
     assert order == sorted(order)
     assert shown.count("the credit is usable: ceiling") == 3
     assert shown.count("the waiting time is over, the credit is usable") == 2
     assert "the same policy with 10 seconds" in shown
     assert "difference between the sides: IRR: 0\n" in before
+    assert "reconciled to the last rial" in before
+    assert "every rial of each payment is explained" in before
     assert full
     roles = read_local_sign_ins(places.messages)
     assert [person["en"].partition(":")[0] for person in roles] == list(_ROLES)

@@ -22,7 +22,7 @@ from stack.progress import Progress
 _PAGE = PROJECT / "docs" / "walkthrough.md"
 _FENCE = re.compile(r"^## (?P<title>[^\n]+)$|^```(?P<kind>\w+)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 _END = "\x1e"
-_LIMIT_SECONDS = 120
+_LIMIT_SECONDS = 240
 
 
 @dataclass(slots=True)
@@ -111,6 +111,7 @@ def test_the_page_has_steps_and_says_what_they_print() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(_LIMIT_SECONDS + 40)
 @pytest.mark.parametrize("number", range(len(STEPS)), ids=[step.title for step in STEPS])
 def test_each_step_prints_what_the_page_shows(printed: list[str], number: int) -> None:
     step = STEPS[number]
