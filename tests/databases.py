@@ -180,6 +180,7 @@ class Databases:
                 connection.execute(_statement("CREATE TABLE shipped.{0} AS TABLE public.{0}", table))
                 deeds.append(_statement("INSERT INTO public.{0} SELECT * FROM shipped.{0}", table))
         connection.execute(sql.SQL(_EMPTYING).format(sql.SQL("").join(deed + sql.SQL(";") for deed in deeds)))
+        connection.execute("SELECT shipped.refill()")
 
     def _connect(self, name: str) -> psycopg.Connection:
         return psycopg.connect(self.server.superuser_url(name).replace("+psycopg", ""), autocommit=True)
