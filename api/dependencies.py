@@ -50,7 +50,12 @@ def context_of(request: Request) -> Context:
     return context
 
 
-ContextDep = Annotated[Context, Depends(context_of)]
+# What waits for nothing is asked for asynchronously all the same: FastAPI has any other dependency run in a thread.
+async def _context(request: Request) -> Context:
+    return context_of(request)
+
+
+ContextDep = Annotated[Context, Depends(_context)]
 
 
 def origin_of(request: Request) -> str:
@@ -58,7 +63,11 @@ def origin_of(request: Request) -> str:
     return address.origin_of(context_of(request).seals.pepper, request.client.host if request.client else "")
 
 
-OriginDep = Annotated[str, Depends(origin_of)]
+async def _origin(request: Request) -> str:
+    return origin_of(request)
+
+
+OriginDep = Annotated[str, Depends(_origin)]
 
 
 def host_of(request: Request) -> str:
@@ -150,7 +159,7 @@ class Visitor:
     host: str = field(default="", kw_only=True)
 
 
-def _visitor(request: Request, context: ContextDep, origin: OriginDep, response: Response) -> Visitor:
+async def _visitor(request: Request, context: ContextDep, origin: OriginDep, response: Response) -> Visitor:
     return Visitor(context, origin, response, device=device_of(request), host=host_of(request))
 
 
@@ -188,7 +197,7 @@ def found_by(found: T | None) -> T:
     return found
 
 
-def _caller(visitor: VisitorDep, actor: ActorDep) -> Caller:
+async def _caller(visitor: VisitorDep, actor: ActorDep) -> Caller:
     return Caller(visitor.context, visitor.origin, visitor.response, actor, host=visitor.host)
 
 
@@ -298,7 +307,7 @@ def checked_key(key: str | None) -> str:
     return key
 
 
-def key_of(
+async def key_of(
     idempotency_key: Annotated[
         str | None,
         Header(
@@ -315,7 +324,7 @@ def key_of(
 KeyDep = Annotated[str, Depends(key_of)]
 
 
-def code_of(
+async def code_of(
     totp: Annotated[
         str | None,
         Header(

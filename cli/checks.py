@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 # Tests take their long form where it is set; a number above 1 makes that many times as much of it (tests/length.py).
 PROVING: Final = "AMANAT_PROVE"
 _SLOWEST_SHOWN = 5
-# One process more than there are cores, for each waits for its servers a third of the time.
-_PROCESSES = min((os.cpu_count() or 1) + 1, 4)
+# Two processes more than there are cores: each waits for its servers half of the time, and one more left cores idle.
+_PROCESSES = min((os.cpu_count() or 1) + 2, 4)
 _DIVIDED = ["-n", str(_PROCESSES), "--dist", "loadfile", "--no-loadscope-reorder"]
 
 

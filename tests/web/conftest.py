@@ -18,7 +18,25 @@ from tests.arrange import Someone
 from tests.serving import serving
 from tests.web.visitor import SESSION_COOKIE, PageVisitor, open_window
 
-_FLAGS = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-gpu"]
+# What a whole Chromium does for each window beside its page: it took more than the page. The headless shell has none.
+_UNSEEN = ("WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "SpareRendererForSitePerProcess")
+# What Playwright itself switches off: of two such lists Chromium takes the last.
+_USUALLY_OFF = (
+    *("AimEnabled", "AvoidCorsURLLoaderRestartOnRedirect", "AvoidUnnecessaryBeforeUnloadCheckSync"),
+    *(
+        "DestroyProfileOnBrowserClose",
+        "HttpsFirstBalancedModeAutoEnable",
+        "HttpsUpgrades",
+        "LensOverlay",
+        "MediaRouter",
+    ),
+    *("NetworkTimeServiceQuerying", "OptimizationHints", "PaintHolding", "PreconnectToSearch"),
+    *("TcpPortRandomizationWin", "ThirdPartyStoragePartitioning"),
+)
+_FLAGS = [
+    *("--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-gpu"),
+    "--disable-features=" + ",".join((*_UNSEEN, *_USUALLY_OFF)),
+]
 # What our own page says of itself when it sends a form.
 HERE = {"Origin": "https://amanat.test", "Sec-Fetch-Site": "same-origin"}
 Visit = Callable[..., Awaitable[PageVisitor]]
