@@ -28,6 +28,7 @@ from storage import clearing as rows
 from storage import tasks
 from storage.database import SERVICE, postgres_now, tehran_today, transaction
 from storage.ledger import posting
+from storage.locks import About, lock
 from storage.payment import attempts_of, policy_of
 from storage.rows.clearing import Clearing, Difference
 from storage.rows.tasks import Task
@@ -101,6 +102,8 @@ async def record_list(step: Transition, listed: Sequence[ListedRow] | None) -> N
         await rows.mark_unlisted(step.connection, step.case.id)
         await step.add_event(Event.CLEARING_UNLISTED)
         return await step.end(Phase.NO_LIST)
+    # Two days may tell of one try: each comparison knows what the other booked.
+    await lock(step.connection, About.CLEARING, clearing.gateway)
     await rows.add_rows(step.connection, clearing.gateway, [_kept(row) for row in listed])
     begins = datetime.combine(clearing.day, time(), TEHRAN).astimezone(UTC)
     found = await rows.compare(step.connection, clearing, begins, begins + _DAY)
@@ -163,18 +166,28 @@ async def request_decisions(step: Transition) -> NextStep:
 
 
 async def book_differences(step: Transition) -> NextStep:
-    """Book what one proposed and another confirmed."""
+    """Book what one proposed and another confirmed; what does not hold any more is decided anew."""
     clearing = await _read(step)
+    await lock(step.connection, About.CLEARING, clearing.gateway)
     for one in await rows.differences_in(step.connection, step.case.id, "confirmed", limit=_BOOKED_AT_ONCE):
-        if one.kind is DifferenceKind.FEE_DIFFERS:
-            await _book_fee(step, clearing.gateway, Money(one.there - one.here), str(one.id))
-        elif one.kind is DifferenceKind.BANK_UNMATCHED:
-            await _book_settled(step, one)
-        else:
-            await _book_late(step, one)
+        if not await rows.bookable(step.connection, [one]):
+            forgotten = {"paid_back": None, "settles": None, "proposed_by": None, "decided_by": None}
+            await rows.change(step.connection, one.id, "open", **forgotten)
+            await step.add_event(Event.CLEARING_OVERTAKEN)
+            continue
+        await _book(step, clearing.gateway, one)
         await rows.change(step.connection, one.id, "booked")
         await step.add_event(Event.CLEARING_BOOKED, params={"amount": abs(one.there - one.here)})
     return await assess(step)
+
+
+async def _book(step: Transition, gateway: str, one: Difference) -> None:
+    if one.kind is DifferenceKind.FEE_DIFFERS:
+        await _book_fee(step, gateway, Money(one.there - one.here), str(one.id))
+    elif one.kind is DifferenceKind.BANK_UNMATCHED:
+        await _book_settled(step, one)
+    else:
+        await _book_late(step, one)
 
 
 async def _book_settled(step: Transition, one: Difference) -> None:

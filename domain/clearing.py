@@ -191,6 +191,10 @@ WORDS: Final = CapabilityWords(
             "The gateway gave no list of this day; it may be compared once there is one.",
         ),
         Event.CLEARING_BOOKED: Sentence("سند {amount:toman} ثبت شد.", "{amount:toman} was booked."),
+        Event.CLEARING_OVERTAKEN: Sentence(
+            "سند ثبت نشد، چون فهرست درگاه یا وضعیت پرداخت پس از پیشنهاد تغییر کرده است؛ مغایرت از نو بررسی می‌شود.",
+            "Nothing was booked, for the list or the payment has changed since; the difference is to be settled anew.",
+        ),
     },
     ahead={CaseKind.CLEARING: _steps_ahead},
     terms={

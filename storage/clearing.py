@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.clearing import BANK, BOOKABLE, CAUGHT_UP, DifferenceKind
+from domain.clearing import BANK, BOOKABLE, CAUGHT_UP
 from domain.dates import TEHRAN
 from domain.money import Money
 from domain.payment import PaymentPolicy
@@ -23,7 +23,6 @@ from storage.outbox import enqueue
 from storage.policies import in_force
 from storage.rows.cases import cases
 from storage.rows.clearing import Clearing, Difference, bank_rows, clearing_differences, clearings, gateway_rows
-from storage.rows.payment import payment_attempts
 from storage.rows.table import columns, find_one, read_all, read_one
 from storage.sealing import Seals
 
@@ -157,7 +156,9 @@ _FIND = sa.text("""
         (case_id, gateway, order_id, kind, reference, attempt_id, payment_id, here, there, state)
     SELECT :case_id, :gateway, t.order_id, f.kind, t.reference, t.attempt_id, t.payment_id, f.here, f.there, f.state
     FROM tries t CROSS JOIN LATERAL (VALUES
-        ('missing_here', t.here_taken, t.there_taken, 'open', t.here_taken = 0 AND NOT t.watched),
+        -- What the gateway took and gave back again is nobody's any more.
+        ('missing_here', t.here_taken, t.there_taken - t.there_back, 'open',
+            t.here_taken = 0 AND t.there_taken > t.there_back AND NOT t.watched),
         ('missing_there', t.here_taken, t.there_taken, 'open', t.there_taken = 0),
         ('amount_differs', t.here_taken, t.there_taken, 'open', t.here_taken > 0 AND t.there_taken > 0),
         -- The list is the first to tell a fee that was not told with the payment, or is given up with a return.
@@ -262,19 +263,24 @@ async def has_decided(connection: AsyncConnection, case_id: UUID) -> bool:
 
 
 async def bookable(connection: AsyncConnection, differences: Collection[Difference]) -> set[UUID]:
-    """The differences from which an entry may follow: by their kind, and by what has become of their try meanwhile."""
-    known = [one for one in differences if one.kind in BOOKABLE]
-    tries = sa.select(payment_attempts.c.id, payment_attempts.c.state).where(
-        payment_attempts.c.id.in_([one.attempt_id for one in known if one.attempt_id is not None])
-    )
-    states: dict[UUID | None, str] = {row.id: row.state for row in await connection.execute(tries)}
-    return {one.id for one in known if _may_book(one, states.get(one.attempt_id))}
+    """The differences from which an entry may follow: by their kind, and if they still hold."""
+    known = [one.id for one in differences if one.kind in BOOKABLE]
+    return set(await connection.scalars(_HOLDING, {"ids": known})) if known else set()
 
 
-def _may_book(one: Difference, state: str | None) -> bool:
-    if one.kind is DifferenceKind.BANK_UNMATCHED:
-        return one.there > 0
-    return state in ({"paid"} if one.kind is DifferenceKind.FEE_DIFFERS else {"not_paid", "given_up"})
+# Meanwhile the try may have become another, or a later list may have told more of it.
+_HOLDING = sa.text("""
+    SELECT d.id FROM clearing_differences d LEFT JOIN payment_attempts a ON a.id = d.attempt_id,
+        LATERAL (SELECT coalesce(sum(CASE r.what WHEN 'taken' THEN r.amount ELSE -r.amount END), 0) AS amount,
+                coalesce(sum(CASE r.what WHEN 'taken' THEN r.fee ELSE -r.fee END), 0) AS fee
+            FROM gateway_rows r WHERE r.gateway = d.gateway AND r.order_id = d.order_id) listed
+    WHERE d.id = ANY(:ids) AND CASE d.kind
+        WHEN 'missing_here' THEN a.state IN ('not_paid', 'given_up') AND d.there = listed.amount
+        WHEN 'fee_differs' THEN a.state = 'paid' AND d.there = listed.fee
+            AND NOT EXISTS (SELECT FROM clearing_differences n WHERE n.gateway = d.gateway
+                AND n.order_id = d.order_id AND n.kind = d.kind AND n.id > d.id)
+        ELSE d.there > 0 END
+""")
 
 
 async def listed_fee(connection: AsyncConnection, difference: Difference) -> int:
