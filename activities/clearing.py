@@ -64,7 +64,9 @@ async def assess(step: Transition) -> NextStep:
 
 
 async def fetch_list(context: ActivityContext, case_id: UUID) -> Sequence[ListedRow] | None:
-    """The gateway's list of the day and of the next one, for its clock may be ahead; None if there is none to get.
+    """The gateway's list of the day, of the next one and of the one before; None if there is none to get.
+
+    Its clock may be ahead, or behind; and a list that was asked for early may have grown since.
 
     Raises:
         AskAgain: the gateway cannot say yet, and the time for that is not over.
@@ -81,8 +83,10 @@ async def fetch_list(context: ActivityContext, case_id: UUID) -> Sequence[Listed
         listed = await gateway.list_day(clearing.day)
         if listed is None:
             return None
+        found = [*(await gateway.list_day(clearing.day - _DAY) or ()), *listed]
         after = clearing.day + _DAY
-        found = [*listed, *(await gateway.list_day(after) or () if after <= tehran_day(now) else ())]
+        if after <= tehran_day(now):
+            found += await gateway.list_day(after) or ()
     except (GatewayUnclear, GatewayRefused) as trouble:
         _log.warning("list_unclear", extra={"gateway": clearing.gateway, "reason": trouble.reason})
         if now - clearing.opened_at >= LIST_FOR:
@@ -104,9 +108,9 @@ async def record_list(step: Transition, listed: Sequence[ListedRow] | None) -> N
         return await step.end(Phase.NO_LIST)
     # Two days may tell of one try: each comparison knows what the other booked.
     await lock(step.connection, About.CLEARING, clearing.gateway)
-    await rows.add_rows(step.connection, clearing.gateway, [_kept(row) for row in listed])
+    late = await rows.add_rows(step.connection, clearing.gateway, [_kept(row) for row in listed], before=clearing.day)
     begins = datetime.combine(clearing.day, time(), TEHRAN).astimezone(UTC)
-    found = await rows.compare(step.connection, clearing, begins, begins + _DAY)
+    found = await rows.compare(step.connection, clearing, begins, begins + _DAY, late)
     await _book_fee(step, clearing.gateway, found.fees, "listed")
     await step.add_event(Event.CLEARING_COMPARED, params={"differences": found.differences})
     return await assess(step)

@@ -99,8 +99,14 @@ async def mark_unlisted(connection: AsyncConnection, case_id: UUID) -> None:
     await connection.execute(sa.update(clearings).where(clearings.c.case_id == case_id).values(unlisted=True))
 
 
-async def add_rows(connection: AsyncConnection, gateway: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Keep lines of a gateway's list, by the names of their columns; those that are known stay as they are."""
+async def add_rows(
+    connection: AsyncConnection, gateway: str, rows: Sequence[Mapping[str, Any]], *, before: date
+) -> list[str]:
+    """Keep lines of a gateway's list, by the names of their columns; those that are known stay as they are.
+
+    Returns:
+        The tries of new lines of days before one: those days may have been compared without them.
+    """
     values = [
         {
             **row,
@@ -111,15 +117,19 @@ async def add_rows(connection: AsyncConnection, gateway: str, rows: Sequence[Map
         }
         for row in rows
     ]
-    if values:
-        await connection.execute(insert(gateway_rows).on_conflict_do_nothing(), values)
+    if not values:
+        return []
+    added = insert(gateway_rows).on_conflict_do_nothing().returning(gateway_rows.c.order_id, gateway_rows.c.day)
+    return [row.order_id for row in await connection.execute(added, values) if row.day < before]
 
 
-# For each try that the list or our rows of the day tell of: all that is known of it, here and there, whatever the day,
+# For each try that the list or our rows of the day tell of, or a late line of a day before: all that is known of it,
+# here and there, whatever the day,
 # so that neither midnight nor a clock that is ahead makes a difference. What a process is still about is left to it.
 _FIND = sa.text("""
     WITH touched AS (
         SELECT r.order_id FROM gateway_rows r WHERE r.gateway = :gateway AND r.day = :day
+        UNION SELECT unnest(CAST(:late AS text[]))
         UNION SELECT a.id::text FROM payment_attempts a
             WHERE a.gateway = :gateway AND a.looked_at >= :begins AND a.looked_at < :ends
         UNION SELECT r.attempt_id::text FROM payment_returns r JOIN payment_attempts a ON a.id = r.attempt_id
@@ -193,14 +203,17 @@ class Comparison:
     fees: Money
 
 
-async def compare(connection: AsyncConnection, clearing: Clearing, begins: datetime, ends: datetime) -> Comparison:
-    """Write down each difference of a day that was not found before, and the sums of both sides."""
+async def compare(
+    connection: AsyncConnection, clearing: Clearing, begins: datetime, ends: datetime, late: Collection[str] = ()
+) -> Comparison:
+    """Write down each difference of a day, and of late lines, that was not found before, and the sums of both sides."""
     values: dict[str, Any] = {
         "case_id": clearing.case_id,
         "gateway": clearing.gateway,
         "day": clearing.day,
         "begins": begins,
         "ends": ends,
+        "late": list(late),
     }
     found = (await connection.execute(_FIND, values)).all()
     await connection.execute(_SUM, values)

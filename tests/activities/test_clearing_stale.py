@@ -19,7 +19,7 @@ from gateways.local_bank import LocalBank
 from gateways.payment import ListedRow, Outcome, Paid
 from messages.clearing import TaskKind
 from tests.arrange import Arrange
-from tests.books import Superuser
+from tests.books import Superuser, assert_books_clean
 from tests.clearing_steps import AMOUNT, FEE, GATEWAY, Day
 from tests.commands.onboarding_steps import answer
 
@@ -161,3 +161,37 @@ async def test_two_officers_who_ask_for_one_day_at_once_get_one_comparison(day: 
         *(day.requested(who) for who in (day.first, day.second)), return_exceptions=True
     )
     assert sorted(isinstance(one, DayCompared) for one in asked) == [False, True]
+
+
+class Slow(LocalBank):
+    """A bank whose list lags a day behind."""
+
+    lags = True
+
+    async def list_day(self, day: date) -> list[ListedRow]:
+        """Nothing yet."""
+        return [] if self.lags else await super().list_day(day)
+
+
+async def test_what_a_list_tells_late_is_found_by_the_next_comparison(day: Day) -> None:
+    attempt = await day.given_up()
+    slow = Slow(day.bank._directory, "", day.bank._clock)
+    day = replace(day, activity_context=replace(day.activity_context, gateways={GATEWAY: slow}))
+    await day.superuser.run("UPDATE payment_attempts SET begun_at = begun_at - interval '3 days'")
+    await day.pass_midnight()
+    before = replace(day, day=day.day - timedelta(days=1))
+    for line in ("paid", "settled"):
+        with day.bank._changing(str(attempt.authority)) as payment:
+            payment.lines = tuple(
+                one.model_copy(update={"at": one.at - timedelta(days=1)}) if one.what == line else one
+                for one in payment.lines
+            )
+    first = await before.requested()
+    await day.go_on("clearing", first)
+    assert await day.outcome(first) == "matched"
+    slow.lags = False
+    following = await day.requested()
+    await day.go_on("clearing", following)
+
+    assert [one.kind for one in await day.differences(following)] == ["missing_here"]
+    await assert_books_clean(day.context.engine)
