@@ -103,6 +103,7 @@ ALTER TABLE clearing_differences FORCE ROW LEVEL SECURITY;
 CREATE POLICY office ON clearing_differences USING (sees_all());
 
 -- The tries and returns of a day.
+CREATE INDEX payment_attempts_begun_at ON payment_attempts (gateway, begun_at);
 CREATE INDEX payment_attempts_looked_at ON payment_attempts (gateway, looked_at);
 CREATE INDEX payment_returns_returned_at ON payment_returns (returned_at) WHERE returned_at IS NOT NULL;
 -- What of payments stands apart; a balance would not be of an index, for it changes with each entry.
