@@ -24,11 +24,13 @@ from storage.policies import in_force
 from storage.rows.cases import cases
 from storage.rows.clearing import Clearing, Difference, bank_rows, clearing_differences, clearings, gateway_rows
 from storage.rows.table import columns, find_one, read_all, read_one
+from storage.rows.tasks import tasks
 from storage.sealing import Seals
 
 _CLEARING = columns(clearings, Clearing)
 _DIFFERENCE = columns(clearing_differences, Difference)
 _d = clearing_differences.c
+_UNDECIDED: Final = ("open", "proposed", "confirmed")
 _LETTERS: Final = 100
 # More differences than a page shows at once.
 MOST_SHOWN: Final = 200
@@ -234,8 +236,10 @@ async def read_difference(connection: AsyncConnection, difference_id: UUID) -> D
 
 
 async def differences_of(connection: AsyncConnection, case_id: UUID, *, limit: int = MOST_SHOWN) -> list[Difference]:
-    """What a comparison found, in its order."""
-    query = sa.select(*_DIFFERENCE).where(_d.case_id == case_id).order_by(_d.id).limit(limit)
+    """What a comparison found: first what is asked about now, then what is undecided, each in its order."""
+    asked = sa.exists().where(tasks.c.case_id == case_id, tasks.c.subject_id == _d.id, tasks.c.status == "open")
+    query = sa.select(*_DIFFERENCE).where(_d.case_id == case_id)
+    query = query.order_by(asked.desc(), _d.state.in_(_UNDECIDED).desc(), _d.id).limit(limit)
     return await read_all(connection, Difference, query)
 
 
@@ -247,7 +251,7 @@ async def differences_in(connection: AsyncConnection, case_id: UUID, state: str,
 
 async def count_undecided(connection: AsyncConnection, case_id: UUID) -> int:
     """How many differences are neither explained nor booked."""
-    query = sa.select(sa.func.count()).where(_d.case_id == case_id, _d.state.in_(("open", "proposed", "confirmed")))
+    query = sa.select(sa.func.count()).where(_d.case_id == case_id, _d.state.in_(_UNDECIDED))
     return int((await connection.execute(query)).scalar_one())
 
 
@@ -262,9 +266,7 @@ async def list_clearings(
 ) -> list[tuple[Clearing, str, int]]:
     """Comparisons, the newest days first, each with its case's phase and how many differences are undecided."""
     undecided = (
-        sa.select(sa.func.count())
-        .where(_d.case_id == clearings.c.case_id, _d.state.in_(("open", "proposed", "confirmed")))
-        .scalar_subquery()
+        sa.select(sa.func.count()).where(_d.case_id == clearings.c.case_id, _d.state.in_(_UNDECIDED)).scalar_subquery()
     )
     query = sa.select(*_CLEARING, cases.c.phase, undecided.label("undecided")).join(
         cases, cases.c.id == clearings.c.case_id
