@@ -72,7 +72,8 @@ def read_statement(content: bytes) -> list[StatementRow]:
             raise StatementFault
         if len(rows) == STATEMENT_ROWS:
             raise StatementFault(too_long=True)
-        said = "\n".join((booked_on.isoformat(), str(amount), reference, description))
+        # Of one row the bank writes another description in each form, and in each export.
+        said = "\n".join((booked_on.isoformat(), str(amount), reference or f"\n{description}"))
         seen[said] += 1
         fingerprint = hashlib.sha256(f"{said}\n{seen[said]}".encode()).hexdigest()
         rows.append(

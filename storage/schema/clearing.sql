@@ -46,8 +46,8 @@ ALTER TABLE gateway_rows ENABLE ROW LEVEL SECURITY;
 ALTER TABLE gateway_rows FORCE ROW LEVEL SECURITY;
 CREATE POLICY office ON gateway_rows USING (sees_all());
 
--- A row of the bank's account, once, whatever statements it stands in: ``fingerprint`` is of all that it says and of
--- its place among equal ones of a file. ``return_id`` is what it paid back.
+-- A row of the bank's account, once, whatever statements it stands in: ``fingerprint`` is of what it says, apart from the
+-- description, and of its place among equal ones of a file. ``return_id`` is what it paid back.
 CREATE TABLE bank_rows (
     id uuid PRIMARY KEY DEFAULT uuidv7(),
     case_id uuid NOT NULL REFERENCES clearings,

@@ -35,6 +35,14 @@ def test_both_forms_say_day_amount_and_reference(text: str) -> None:
     assert "بازگشت" not in repr(rows)
 
 
+def test_rows_are_the_same_in_either_form_and_whatever_the_bank_writes_beside_them() -> None:
+    of_csv, of_mt940 = read_statement(CSV.encode()), read_statement(MT940.encode())
+    other = read_statement(CSV.replace("واریز", "ﺑﻪ ﺣﺴﺎﺏ").encode())
+
+    known = [row.fingerprint for row in of_csv]
+    assert known == [row.fingerprint for row in of_mt940] == [row.fingerprint for row in other]
+
+
 def test_a_row_that_takes_another_back_has_the_sign_of_what_the_account_sees() -> None:
     taken_back = MT940.replace("28D200000", "28RC200000")
     come_back = MT940.replace("28D200000", "28rd200000").replace("IRR301000", "IRR701000")
