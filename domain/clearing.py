@@ -22,6 +22,8 @@ CAUGHT_UP: Final = timedelta(days=14)
 ON_DEMAND: Final = timedelta(days=90)
 # A gateway that cannot be reached is asked so long.
 LIST_FOR: Final = timedelta(hours=24)
+# A fee above such a part of what was taken is no gateway's: people look at it before it is booked.
+USUAL_FEE_PARTS: Final = 10
 # What stands in the place of a gateway where a statement of the bank is compared.
 BANK: Final = "bank"
 BANK_WORDS: Final = Sentence("صورت‌حساب بانک", "The bank's statement")

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.clearing import BANK, BOOKABLE, CAUGHT_UP
+from domain.clearing import BANK, BOOKABLE, CAUGHT_UP, USUAL_FEE_PARTS
 from domain.dates import TEHRAN
 from domain.money import Money
 from domain.payment import PaymentPolicy
@@ -179,7 +179,8 @@ _FIND = sa.text("""
         ('amount_differs', t.here_taken, t.there_taken, 'open', t.here_taken > 0 AND t.there_taken > 0),
         -- The list is the first to tell a fee that was not told with the payment, or is given up with a return.
         ('fee_differs', t.here_fee, t.there_fee,
-            CASE WHEN t.told IS NULL OR t.there_back > 0 THEN 'booked' ELSE 'open' END,
+            CASE WHEN (t.told IS NULL OR t.there_back > 0) AND t.there_fee BETWEEN 0 AND t.there_taken / :usual
+                THEN 'booked' ELSE 'open' END,
             t.here_taken > 0 AND t.there_taken > 0),
         ('given_back_there', t.here_back, t.there_back, 'open', t.there_back > t.here_back AND NOT t.returning),
         ('given_back_here', t.here_back, t.there_back, 'open', t.here_back > t.there_back AND t.there_taken > 0)
@@ -222,6 +223,7 @@ async def compare(
         "begins": begins,
         "ends": ends,
         "late": list(late),
+        "usual": USUAL_FEE_PARTS,
     }
     await connection.execute(_TAKE_TIME)
     found = (await connection.execute(_FIND, values)).all()

@@ -134,6 +134,18 @@ class Silent(LocalBank):
         return Paid(told.reference, told.amount, told.card, None) if isinstance(told, Paid) else told
 
 
+async def test_a_fee_that_no_gateway_takes_is_for_people_though_nobody_told_another(day: Day) -> None:
+    silent = Silent(day.bank._directory, "", day.bank._clock)
+    day = replace(day, bank=silent, activity_context=replace(day.activity_context, gateways={GATEWAY: silent}))
+    await day.paid()
+    absurd = await day.paid()
+    await day.forge(absurd, "settled", fee=10 * AMOUNT)
+    case_id = await day.compared()
+
+    assert [(one.kind.value, one.attempt_id) for one in await day.differences(case_id)] == [("fee_differs", absurd.id)]
+    assert await fees(day) == FEE
+
+
 async def test_two_days_that_are_compared_at_once_book_a_fee_once(day: Day) -> None:
     silent = Silent(day.bank._directory, "", day.bank._clock)
     day = replace(day, bank=silent, activity_context=replace(day.activity_context, gateways={GATEWAY: silent}))
