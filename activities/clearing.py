@@ -109,9 +109,9 @@ async def record_list(step: Transition, listed: Sequence[ListedRow] | None) -> N
         return await step.end(Phase.NO_LIST)
     # Two days may tell of one try: each comparison knows what the other booked.
     await lock(step.connection, About.CLEARING, clearing.gateway)
-    late = await rows.add_rows(step.connection, clearing.gateway, [_kept(row) for row in listed], before=clearing.day)
+    news = await rows.keep_rows(step.connection, clearing.gateway, [_kept(row) for row in listed])
     begins = datetime.combine(clearing.day, time(), TEHRAN).astimezone(UTC)
-    found = await rows.compare(step.connection, clearing, begins, begins + _DAY, late)
+    found = await rows.compare(step.connection, clearing, begins, begins + _DAY, news)
     await _book_fee(step, clearing.gateway, found.fees, "listed")
     await step.add_event(Event.CLEARING_COMPARED, params={"differences": found.differences})
     return await assess(step)

@@ -101,13 +101,11 @@ async def mark_unlisted(connection: AsyncConnection, case_id: UUID) -> None:
     await connection.execute(sa.update(clearings).where(clearings.c.case_id == case_id).values(unlisted=True))
 
 
-async def add_rows(
-    connection: AsyncConnection, gateway: str, rows: Sequence[Mapping[str, Any]], *, before: date
-) -> list[str]:
-    """Keep lines of a gateway's list, by the names of their columns; those that are known stay as they are.
+async def keep_rows(connection: AsyncConnection, gateway: str, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Keep lines of a gateway's list, by the names of their columns, as it tells them now.
 
     Returns:
-        The tries of new lines of days before one: those days may have been compared without them.
+        The tries of lines that are new or changed: their days may have been compared without them.
     """
     values = [
         {
@@ -119,19 +117,24 @@ async def add_rows(
         }
         for row in rows
     ]
-    if not values:
-        return []
-    added = insert(gateway_rows).on_conflict_do_nothing().returning(gateway_rows.c.order_id, gateway_rows.c.day)
-    return [row.order_id for row in await connection.execute(added, values) if row.day < before]
+    # Pages of a list may overlap.
+    once = {(row["order_id"], row["what"], row["reference"]): row for row in values}
+    return set(await connection.scalars(_KEEP, list(once.values()))) if once else set()
 
 
-# For each try that the list or our rows of the day tell of, or a late line of a day before: all that is known of it,
+_kept = insert(gateway_rows)
+_KEEP = _kept.on_conflict_do_update(
+    index_elements=["gateway", "order_id", "what", "reference"],
+    set_={name: _kept.excluded[name] for name in ("amount", "fee")},
+    where=sa.tuple_(gateway_rows.c.amount, gateway_rows.c.fee) != sa.tuple_(_kept.excluded.amount, _kept.excluded.fee),
+).returning(gateway_rows.c.order_id)
+# For each try that the list or our rows of the day tell of, or that is news of another day: all that is known of it,
 # here and there, whatever the day,
 # so that neither midnight nor a clock that is ahead makes a difference. What a process is still about is left to it.
 _FIND = sa.text("""
     WITH told AS (
         SELECT r.order_id FROM gateway_rows r WHERE r.gateway = :gateway AND r.day = :day
-        UNION SELECT unnest(CAST(:late AS text[]))
+        UNION SELECT unnest(CAST(:news AS text[]))
         UNION SELECT a.id::text FROM payment_attempts a
             WHERE a.gateway = :gateway AND a.looked_at >= :begins AND a.looked_at < :ends
         UNION SELECT r.attempt_id::text FROM payment_returns r JOIN payment_attempts a ON a.id = r.attempt_id
@@ -213,16 +216,16 @@ class Comparison:
 
 
 async def compare(
-    connection: AsyncConnection, clearing: Clearing, begins: datetime, ends: datetime, late: Collection[str] = ()
+    connection: AsyncConnection, clearing: Clearing, begins: datetime, ends: datetime, news: Collection[str]
 ) -> Comparison:
-    """Write down each difference of a day, and of late lines, that was not found before, and the sums of both sides."""
+    """Write down each difference of a day, and of news, that was not found before, and the sums of both sides."""
     values: dict[str, Any] = {
         "case_id": clearing.case_id,
         "gateway": clearing.gateway,
         "day": clearing.day,
         "begins": begins,
         "ends": ends,
-        "late": list(late),
+        "news": list(news),
         "usual": USUAL_FEE_PARTS,
     }
     await connection.execute(_TAKE_TIME)

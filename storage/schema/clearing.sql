@@ -27,7 +27,7 @@ ALTER TABLE clearings ENABLE ROW LEVEL SECURITY;
 ALTER TABLE clearings FORCE ROW LEVEL SECURITY;
 CREATE POLICY office ON clearings USING (sees_all());
 
--- A line of a gateway's list, once. ``order_id`` is our try's id, or something that is none of ours.
+-- A line of a gateway's list, once and as it was told last. ``order_id`` is our try's id, or something that is none of ours.
 CREATE TABLE gateway_rows (
     id uuid PRIMARY KEY DEFAULT uuidv7(),
     gateway text NOT NULL,
@@ -41,7 +41,7 @@ CREATE TABLE gateway_rows (
     UNIQUE (gateway, order_id, what, reference)
 );
 CREATE INDEX gateway_rows_of_day ON gateway_rows (gateway, day);
-GRANT SELECT, INSERT ON gateway_rows TO amanat_app;
+GRANT SELECT, INSERT, UPDATE (amount, fee) ON gateway_rows TO amanat_app;
 ALTER TABLE gateway_rows ENABLE ROW LEVEL SECURITY;
 ALTER TABLE gateway_rows FORCE ROW LEVEL SECURITY;
 CREATE POLICY office ON gateway_rows USING (sees_all());

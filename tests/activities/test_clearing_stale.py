@@ -116,6 +116,40 @@ async def test_a_fee_that_a_newer_list_tells_otherwise_is_booked_as_the_newer_on
         await day.decide(day.first, first, SETTLE, commands.propose_booking, "کارمزد درست است")
 
 
+async def test_a_line_that_the_gateway_corrects_is_compared_as_it_is_now(day: Day) -> None:
+    wrong, right = await day.paid(), await day.paid()
+    await day.forge(wrong, "settled", fee=FEE + 100)
+    await day.pass_midnight()
+    first = await day.requested()
+    await day.go_on("clearing", first)
+    assert [one.attempt_id for one in await day.differences(first)] == [wrong.id]
+    await day.forge(wrong, "settled", fee=FEE)
+    await day.forge(right, "settled", fee=FEE + 200)
+    before = await day.requested(day=day.day - timedelta(days=1))
+    await day.go_on("clearing", before)
+
+    with pytest.raises(NotBookable):
+        await day.decide(day.first, first, SETTLE, commands.propose_booking, "کارمزد درست است")
+    (found,) = await day.differences(before)
+    assert (found.attempt_id, found.here, found.there) == (right.id, FEE, FEE + 200)
+
+
+class Twice(LocalBank):
+    """A bank whose pages overlap."""
+
+    async def list_day(self, day: date) -> list[ListedRow]:
+        """Each line twice."""
+        return 2 * await super().list_day(day)
+
+
+async def test_a_line_that_is_listed_twice_counts_once(day: Day) -> None:
+    await day.paid()
+    twice = Twice(day.bank._directory, "", day.bank._clock)
+    day = replace(day, activity_context=replace(day.activity_context, gateways={GATEWAY: twice}))
+
+    assert await day.outcome(await day.compared()) == "matched"
+
+
 class Silent(LocalBank):
     """A bank that tells its fee in the list only, and to two who ask at once."""
 
