@@ -59,11 +59,11 @@ SEEN_BY_ALL = {"services"}
 UPDATED = {
     "normal_payments": "accepted_at mobile_index mobile_sealed payee_id",
     "bank_rows": "return_id",
-    "gateway_rows": "amount fee",
     "clearings": "compared_at here_count here_sum there_count there_sum unlisted",
     "clearing_differences": "decided_by explanation note paid_back proposed_by settles state",
     "payment_attempts": "authority called_back_at card ends_at fee gateway link look_at looked_at paid_amount paid_at"
     " reason reference state token_sealed unclear_since",
+    "gateway_rows": "amount fee",
     "payment_items": "decided_at state",
     "payment_returns": "asked_at reference returned_at way",
     "persons": "first_name last_name mobile_confirmed_at mobile_index mobile_sealed money_paused_until",
