@@ -17,7 +17,7 @@ from domain.wording import CapabilityWords, Sentence, TaskWords
 from messages.case import CaseKind
 from messages.clearing import Event, FactKind, Phase, TaskKind
 
-# Days that were missed are compared later, and older ones on demand.
+# So many days are compared where none was yet; else all since the newest, and older ones on demand.
 CAUGHT_UP: Final = timedelta(days=14)
 ON_DEMAND: Final = timedelta(days=90)
 # A gateway that cannot be reached is asked so long.

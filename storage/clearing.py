@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.clearing import BANK, BOOKABLE, CAUGHT_UP, USUAL_FEE_PARTS
+from domain.clearing import BANK, BOOKABLE, CAUGHT_UP, ON_DEMAND, USUAL_FEE_PARTS
 from domain.dates import TEHRAN
 from domain.money import Money
 from domain.payment import PaymentPolicy
@@ -26,6 +26,7 @@ from storage.rows.clearing import Clearing, Difference, bank_rows, clearing_diff
 from storage.rows.table import columns, find_one, read_all, read_one
 from storage.rows.tasks import tasks
 from storage.sealing import Seals
+from storage.services import takes_new_cases
 
 _CLEARING = columns(clearings, Clearing)
 _DIFFERENCE = columns(clearing_differences, Difference)
@@ -64,24 +65,33 @@ async def add_clearing(
 
 
 async def open_missed(connection: AsyncConnection, gateways: Collection[str], today: date) -> list[UUID]:
-    """Open each of the last days that has no comparison, from a gateway's first try to pay on; returns the cases."""
+    """Open each of the last days that has no comparison, from a gateway's first try to pay on; returns the cases.
+
+    None while the service is closed: the days are then opened later.
+    """
+    if not await takes_new_cases(connection, CaseKind.CLEARING):
+        return []
     opened = []
-    for row in await connection.execute(_MISSED, {"gateways": list(gateways), "today": today, "back": CAUGHT_UP.days}):
+    values = {"gateways": list(gateways), "today": today, "back": CAUGHT_UP.days, "most": ON_DEMAND.days}
+    for row in await connection.execute(_MISSED, values):
         case_id = await add_clearing(connection, row.gateway, row.day)
         await enqueue(connection, CaseSignal(CaseKind.CLEARING, case_id, Event.CLEARING_OPENED))
         opened.append(case_id)
     return opened
 
 
+# The days since the newest that was compared are open though they are many, for as long as they can be compared.
 _MISSED = sa.text("""
-    SELECT gateway, day::date FROM unnest(CAST(:gateways AS text[])) AS gateway
-    CROSS JOIN LATERAL (SELECT begun_at AS first FROM payment_attempts a WHERE a.gateway = gateway.gateway
+    SELECT g.gateway, past.day::date FROM unnest(CAST(:gateways AS text[])) AS g (gateway)
+    CROSS JOIN LATERAL (SELECT begun_at AS first FROM payment_attempts a WHERE a.gateway = g.gateway
         ORDER BY begun_at LIMIT 1) f
+    LEFT JOIN LATERAL (SELECT c.day FROM clearings c WHERE c.gateway = g.gateway ORDER BY c.day DESC LIMIT 1) n ON true
     CROSS JOIN LATERAL generate_series(
-        greatest(CAST(:today AS date) - CAST(:back AS int), (f.first AT TIME ZONE 'Asia/Tehran')::date),
-        CAST(:today AS date) - 1, interval '1 day') AS day
-    WHERE NOT EXISTS (SELECT FROM clearings c WHERE c.gateway = gateway.gateway AND c.day = day::date)
-    ORDER BY day, gateway
+        greatest(CAST(:today AS date) - CAST(:most AS int), (f.first AT TIME ZONE 'Asia/Tehran')::date,
+            least(CAST(:today AS date) - CAST(:back AS int), n.day)),
+        CAST(:today AS date) - 1, interval '1 day') AS past (day)
+    WHERE NOT EXISTS (SELECT FROM clearings c WHERE c.gateway = g.gateway AND c.day = past.day::date)
+    ORDER BY past.day, g.gateway
 """)
 
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from activities.clearing import opening_activities
 from activities.transition import ActivityContext
 from commands import clearing as commands
 from commands.command import Context
-from domain.clearing import DayCompared, Explanation, NotBookable
+from domain.clearing import CAUGHT_UP, DayCompared, Explanation, NotBookable
 from domain.errors import OwnCase
 from gateways.local_bank import LocalBank
 from gateways.payment import ListedRow, Outcome, Paid
@@ -241,3 +242,37 @@ async def test_what_a_list_tells_late_is_found_by_the_next_comparison(day: Day) 
 
     assert [one.kind for one in await day.differences(following)] == ["missing_here"]
     await assert_books_clean(day.context.engine)
+
+
+async def opened(day: Day) -> int:
+    """How many days the morning opens."""
+    ((open_clearings,),) = opening_activities(day.activity_context).values()
+    return int(await open_clearings())
+
+
+async def test_each_morning_opens_the_day_before(day: Day) -> None:
+    await day.paid()
+    await day.pass_midnight()
+    assert await opened(day) == 1
+    await day.pass_midnight()
+    await day.superuser.run("UPDATE clearings SET day = day - 1")
+    assert await opened(day) == 1
+
+
+async def test_after_weeks_without_a_worker_the_morning_opens_each_day_since_the_last(day: Day) -> None:
+    await day.paid()
+    await day.superuser.run("UPDATE payment_attempts SET begun_at = now() - interval '200 days'")
+    await day.requested(day=day.day - timedelta(days=29))
+
+    assert await opened(day) == 29
+    await day.superuser.run("UPDATE clearings SET gateway = 'another'")
+    assert await opened(day) == CAUGHT_UP.days
+
+
+async def test_a_service_that_is_closed_opens_no_day_by_the_clock_either(day: Day) -> None:
+    await day.paid()
+    await day.pass_midnight()
+    await day.superuser.run(
+        "UPDATE services SET is_open = false, reason = 'x', changed_by = %s WHERE name = 'clearing'", day.first.id
+    )
+    assert await opened(day) == 0
