@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -22,7 +23,6 @@ from temporalio.client import (
     SchedulePolicy,
     ScheduleRange,
     ScheduleSpec,
-    ScheduleState,
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
@@ -33,9 +33,10 @@ from workflows.scheduled import SCHEDULES, Daily
 
 _log = logging.getLogger("amanat.schedules")
 _PREFIX = "schedule/"
-_VERSION = "version "
 _RPC_LIMIT = timedelta(seconds=10)
 _PAUSE_SECONDS = 10.0
+# One that hangs is over before its schedule begins the next: otherwise none would begin any more.
+_LONGEST = timedelta(hours=23)
 
 
 async def keep_schedules(client: Client, schedules: Mapping[str, Daily] = SCHEDULES) -> None:
@@ -63,22 +64,25 @@ async def _keep(client: Client, schedules: Mapping[str, Daily]) -> None:
 
 def _schedule(id_: str, daily: Daily) -> Schedule:
     return Schedule(
-        action=ScheduleActionStartWorkflow(daily.workflow.__name__, id=id_, task_queue=Queue.PROCESSES),
+        # The version stands where nobody writes by hand: who pauses a schedule writes over its note.
+        action=ScheduleActionStartWorkflow(
+            daily.workflow.__name__,
+            id=f"{id_}/{daily.version}",
+            task_queue=Queue.PROCESSES,
+            execution_timeout=_LONGEST,
+        ),
         spec=ScheduleSpec(
             calendars=[ScheduleCalendarSpec(hour=[ScheduleRange(daily.hour)])], time_zone_name="Asia/Tehran"
         ),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=daily.catch_up),
-        state=ScheduleState(note=f"{_VERSION}{daily.version}"),
     )
 
 
 def _newer(found: ScheduleUpdateInput, *, id_: str, daily: Daily) -> ScheduleUpdate | None:
     """The schedule as this release has it; None where the server has this version or a newer one."""
-    state = found.description.schedule.state
-    told = (state.note or "").removeprefix(_VERSION)
+    there = found.description.schedule
+    told = there.action.id.rpartition("/")[2] if isinstance(there.action, ScheduleActionStartWorkflow) else ""
     if told.isdecimal() and int(told) >= daily.version:
         return None
-    schedule = _schedule(id_, daily)
-    # Somebody may have paused it on purpose.
-    schedule.state.paused = state.paused
-    return ScheduleUpdate(schedule=schedule)
+    # Somebody may have paused it on purpose, and said why.
+    return ScheduleUpdate(schedule=replace(_schedule(id_, daily), state=there.state))

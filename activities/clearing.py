@@ -20,6 +20,7 @@ from domain.clearing import ASK_LIST_EVERY, LIST_FOR, DifferenceKind
 from domain.dates import TEHRAN, tehran_day
 from domain.ledger import Occasion
 from domain.money import Money
+from domain.reconciliation import STEP_TRIES
 from gateways.payment import GatewayRefused, GatewayUnclear, ListedRow
 from messages.case import NextStep
 from messages.clearing import Event, Phase, Step, TaskKind
@@ -28,6 +29,7 @@ from storage import clearing as rows
 from storage import tasks
 from storage.database import SERVICE, postgres_now, tehran_today, transaction
 from storage.ledger import posting
+from storage.locks import About, lock
 from storage.payment import attempts_of, policy_of
 from storage.rows.clearing import Clearing, Difference
 from storage.rows.tasks import Task
@@ -63,7 +65,9 @@ async def assess(step: Transition) -> NextStep:
 
 
 async def fetch_list(context: ActivityContext, case_id: UUID) -> Sequence[ListedRow] | None:
-    """The gateway's list of the day and of the next one, for its clock may be ahead; None if there is none to get.
+    """The gateway's list of the day, of the next one and of the one before; None if there is none to get.
+
+    Its clock may be ahead, or behind; and a list that was asked for early may have grown since.
 
     Raises:
         AskAgain: the gateway cannot say yet, and the time for that is not over.
@@ -80,8 +84,10 @@ async def fetch_list(context: ActivityContext, case_id: UUID) -> Sequence[Listed
         listed = await gateway.list_day(clearing.day)
         if listed is None:
             return None
+        found = [*(await gateway.list_day(clearing.day - _DAY) or ()), *listed]
         after = clearing.day + _DAY
-        found = [*listed, *(await gateway.list_day(after) or () if after <= tehran_day(now) else ())]
+        if after <= tehran_day(now):
+            found += await gateway.list_day(after) or ()
     except (GatewayUnclear, GatewayRefused) as trouble:
         _log.warning("list_unclear", extra={"gateway": clearing.gateway, "reason": trouble.reason})
         if now - clearing.opened_at >= LIST_FOR:
@@ -101,9 +107,11 @@ async def record_list(step: Transition, listed: Sequence[ListedRow] | None) -> N
         await rows.mark_unlisted(step.connection, step.case.id)
         await step.add_event(Event.CLEARING_UNLISTED)
         return await step.end(Phase.NO_LIST)
-    await rows.add_rows(step.connection, clearing.gateway, [_kept(row) for row in listed])
+    # Two days may tell of one try: each comparison knows what the other booked.
+    await lock(step.connection, About.CLEARING, clearing.gateway)
+    news = await rows.keep_rows(step.connection, clearing.gateway, [_kept(row) for row in listed])
     begins = datetime.combine(clearing.day, time(), TEHRAN).astimezone(UTC)
-    found = await rows.compare(step.connection, clearing, begins, begins + _DAY)
+    found = await rows.compare(step.connection, clearing, begins, begins + _DAY, news)
     await _book_fee(step, clearing.gateway, found.fees, "listed")
     await step.add_event(Event.CLEARING_COMPARED, params={"differences": found.differences})
     return await assess(step)
@@ -163,18 +171,28 @@ async def request_decisions(step: Transition) -> NextStep:
 
 
 async def book_differences(step: Transition) -> NextStep:
-    """Book what one proposed and another confirmed."""
+    """Book what one proposed and another confirmed; what does not hold any more is decided anew."""
     clearing = await _read(step)
+    await lock(step.connection, About.CLEARING, clearing.gateway)
     for one in await rows.differences_in(step.connection, step.case.id, "confirmed", limit=_BOOKED_AT_ONCE):
-        if one.kind is DifferenceKind.FEE_DIFFERS:
-            await _book_fee(step, clearing.gateway, Money(one.there - one.here), str(one.id))
-        elif one.kind is DifferenceKind.BANK_UNMATCHED:
-            await _book_settled(step, one)
-        else:
-            await _book_late(step, one)
+        if not await rows.bookable(step.connection, [one]):
+            forgotten = {"paid_back": None, "settles": None, "proposed_by": None, "decided_by": None}
+            await rows.change(step.connection, one.id, "open", **forgotten)
+            await step.add_event(Event.CLEARING_OVERTAKEN)
+            continue
+        await _book(step, clearing.gateway, one)
         await rows.change(step.connection, one.id, "booked")
         await step.add_event(Event.CLEARING_BOOKED, params={"amount": abs(one.there - one.here)})
     return await assess(step)
+
+
+async def _book(step: Transition, gateway: str, one: Difference) -> None:
+    if one.kind is DifferenceKind.FEE_DIFFERS:
+        await _book_fee(step, gateway, Money(one.there - one.here), str(one.id))
+    elif one.kind is DifferenceKind.BANK_UNMATCHED:
+        await _book_settled(step, one)
+    else:
+        await _book_late(step, one)
 
 
 async def _book_settled(step: Transition, one: Difference) -> None:
@@ -215,8 +233,14 @@ def opening_activities(context: ActivityContext) -> Mapping[Queue, list[Any]]:
     @activity.defn(name="open_clearings")
     async def open_clearings() -> int:
         """Open each past day of each gateway that has no comparison yet; returns how many."""
-        async with transaction(context.engine, SERVICE) as connection:
-            opened = await rows.open_missed(connection, context.gateways, await tehran_today(connection))
+        try:
+            async with transaction(context.engine, SERVICE) as connection:
+                opened = await rows.open_missed(connection, context.gateways, await tehran_today(connection))
+        except Exception:
+            # It has no case that would stand among those that do not get on.
+            if activity.in_activity() and activity.info().attempt >= STEP_TRIES:
+                _log.error("days_not_opened", extra={"attempt": activity.info().attempt})
+            raise
         return len(opened)
 
     return {Queue.PROCESSES: [open_clearings]}

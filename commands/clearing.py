@@ -19,13 +19,14 @@ from domain import clearing as rules
 from domain.access import Role
 from domain.clearing import BANK, DifferenceKind, Explanation
 from domain.dates import tehran_day
-from domain.errors import InvalidInput, NotFound, StepUpRequired
+from domain.errors import InvalidInput, NotFound, OwnCase, StepUpRequired
 from gateways.bank_statement import StatementFault, read_statement
 from messages.case import CaseKind
 from messages.clearing import FactKind, TaskKind
 from storage import clearing as storage
 from storage.clearing import BankRow
 from storage.locks import About, lock
+from storage.payment import items_of
 from storage.rows.clearing import Difference
 from storage.rows.tasks import Task
 
@@ -74,7 +75,7 @@ async def send_statement(command: Command, content: bytes) -> UUID:
     return case_id
 
 
-@refuses(*DECISION, StepUpRequired)
+@refuses(*DECISION, OwnCase, StepUpRequired)
 async def explain_difference(command: Command, task: Task, explanation: Explanation, note: str) -> UUID:
     """Close a difference for which nothing is booked, with the reason; returns the fact's id."""
     difference = await _asked(command, task, TaskKind.SETTLE_DIFFERENCE)
@@ -91,7 +92,7 @@ async def explain_difference(command: Command, task: Task, explanation: Explanat
     return await _decided(command, task, FactKind.CLEARING_EXPLAINED, difference, shown)
 
 
-@refuses(*DECISION, StepUpRequired, rules.NotBookable, InvalidInput)
+@refuses(*DECISION, OwnCase, StepUpRequired, rules.NotBookable, InvalidInput)
 async def propose_booking(
     command: Command, task: Task, note: str, *, paid_back: str | None = None, settles: str | None = None
 ) -> UUID:
@@ -124,7 +125,7 @@ async def propose_booking(
     return await _decided(command, task, FactKind.CLEARING_PROPOSED, difference, {})
 
 
-@refuses(*DECISION, require_code, rules.NotBookable)
+@refuses(*DECISION, OwnCase, require_code, rules.NotBookable)
 async def confirm_booking(command: Command, task: Task) -> UUID:
     """Confirm what another officer proposed to book; it is booked at once. Returns the fact's id."""
     difference = await _asked(command, task, TaskKind.CONFIRM_BOOKING)
@@ -135,7 +136,7 @@ async def confirm_booking(command: Command, task: Task) -> UUID:
     return await _decided(command, task, FactKind.CLEARING_CONFIRMED, difference, {})
 
 
-@refuses(*DECISION, StepUpRequired)
+@refuses(*DECISION, OwnCase, StepUpRequired)
 async def reject_booking(command: Command, task: Task, reason: str) -> UUID:
     """Reject it with a reason: the difference is to be settled anew. Returns the fact's id."""
     difference = await _asked(command, task, TaskKind.CONFIRM_BOOKING)
@@ -148,7 +149,13 @@ async def _asked(command: Command, task: Task, kind: TaskKind) -> Difference:
     expect_kind(task, kind)
     if task.subject_id is None:
         raise NotFound
-    return await storage.read_difference(command.connection, task.subject_id)
+    difference = await storage.read_difference(command.connection, task.subject_id)
+    if difference.payment_id is not None:
+        # The comparison has no people of its own: they stand in the payment, and in what it is for.
+        await command.refuse_own_case(difference.payment_id)
+        for item in await items_of(command.connection, difference.payment_id):
+            await command.refuse_own_case(item.purpose_id)
+    return difference
 
 
 async def _decided(

@@ -17,11 +17,13 @@ from domain.wording import CapabilityWords, Sentence, TaskWords
 from messages.case import CaseKind
 from messages.clearing import Event, FactKind, Phase, TaskKind
 
-# Days that were missed are compared later, and older ones on demand.
+# So many days are compared where none was yet; else all since the newest, and older ones on demand.
 CAUGHT_UP: Final = timedelta(days=14)
 ON_DEMAND: Final = timedelta(days=90)
 # A gateway that cannot be reached is asked so long.
 LIST_FOR: Final = timedelta(hours=24)
+# A fee above such a part of what was taken is no gateway's: people look at it before it is booked.
+USUAL_FEE_PARTS: Final = 10
 # What stands in the place of a gateway where a statement of the bank is compared.
 BANK: Final = "bank"
 BANK_WORDS: Final = Sentence("صورت‌حساب بانک", "The bank's statement")
@@ -191,6 +193,10 @@ WORDS: Final = CapabilityWords(
             "The gateway gave no list of this day; it may be compared once there is one.",
         ),
         Event.CLEARING_BOOKED: Sentence("سند {amount:toman} ثبت شد.", "{amount:toman} was booked."),
+        Event.CLEARING_OVERTAKEN: Sentence(
+            "سند ثبت نشد، چون فهرست درگاه یا وضعیت پرداخت پس از پیشنهاد تغییر کرده است؛ مغایرت از نو بررسی می‌شود.",
+            "Nothing was booked, for the list or the payment has changed since; the difference is to be settled anew.",
+        ),
     },
     ahead={CaseKind.CLEARING: _steps_ahead},
     terms={

@@ -27,6 +27,10 @@ _DESCRIPTION_LETTERS: Final = 1_000
 # The standard has 65; its reader's patterns are kept from longer ones.
 _MT940_LINE: Final = 200
 _MT940: Final = re.compile(r"^(\{1:|:20:)", re.MULTILINE)
+_STATEMENT: Final = re.compile(r"^(?=:20:)", re.MULTILINE)
+_OURS: Final = "IRR"
+# A Jalali year, or its last two digits, would be read as one long past.
+_EARLIEST: Final = date(2020, 1, 1)
 _AMOUNT: Final = re.compile(r"[+-]?[0-9]{1,15}")
 _MOST: Final = 10**15
 
@@ -64,11 +68,12 @@ def read_statement(content: bytes) -> list[StatementRow]:
         raise StatementFault from None
     rows, seen = list[StatementRow](), Counter[str]()
     for booked_on, amount, reference, description in _of_mt940(text) if _MT940.match(text) else _of_csv(text):
-        if not amount or abs(amount) >= _MOST:
+        if not amount or abs(amount) >= _MOST or booked_on < _EARLIEST:
             raise StatementFault
         if len(rows) == STATEMENT_ROWS:
             raise StatementFault(too_long=True)
-        said = "\n".join((booked_on.isoformat(), str(amount), reference, description))
+        # Of one row the bank writes another description in each form, and in each export.
+        said = "\n".join((booked_on.isoformat(), str(amount), reference or f"\n{description}"))
         seen[said] += 1
         fingerprint = hashlib.sha256(f"{said}\n{seen[said]}".encode()).hexdigest()
         rows.append(
@@ -105,16 +110,36 @@ def _of_mt940(text: str) -> Iterable[_Row]:
     # It logs what it cannot read, and a statement's lines name people.
     logging.getLogger("mt940").setLevel(logging.CRITICAL)
     try:
-        found = [one.data for one in mt940.parse(text)]
-        return [_row_of_mt940(one) for one in found]
+        return [row for one in _STATEMENT.split(text) if ":61:" in one for row in _of_one_mt940(one)]
     except StatementFault:
         raise
     except Exception:  # noqa: BLE001 - the library fails in many ways at what is no statement
         raise StatementFault from None
 
 
+def _of_one_mt940(text: str) -> list[_Row]:
+    """Rows between two balances; a row that is missing, or that the reader took for something else, shows in them."""
+    read = mt940.parse(text, options=mt940.Options.all())
+    rows = [_row_of_mt940(one.data) for one in read]
+    opening, closing = (
+        _rial_of(read.data.get(f"final_{which}_balance") or read.data.get(f"intermediate_{which}_balance"))
+        for which in ("opening", "closing")
+    )
+    if opening + sum(amount for _, amount, _, _ in rows) != closing:
+        raise StatementFault
+    return rows
+
+
+def _rial_of(balance: object) -> Decimal:
+    amount = getattr(balance, "amount", None)
+    if getattr(amount, "currency", None) != _OURS or not isinstance(rial := getattr(amount, "amount", None), Decimal):
+        raise StatementFault
+    return rial
+
+
 def _row_of_mt940(data: dict[str, object]) -> _Row:
-    amount, day = getattr(data.get("amount"), "amount", None), data.get("date")
+    # The day of the booking, where it is not the one from which interest counts.
+    amount, day = getattr(data.get("amount"), "amount", None), data.get("guessed_entry_date") or data.get("date")
     if not isinstance(amount, Decimal) or not isinstance(day, date) or amount != amount.to_integral_value():
         raise StatementFault
     own, banks = str(data.get("customer_reference") or ""), str(data.get("bank_reference") or "")

@@ -39,6 +39,7 @@ class Event(StrEnum):
     CLEARING_COMPARED = "clearing_compared"
     CLEARING_UNLISTED = "clearing_unlisted"
     CLEARING_BOOKED = "clearing_booked"
+    CLEARING_OVERTAKEN = "clearing_overtaken"
 
 
 class Step(StrEnum):

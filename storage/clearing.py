@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.clearing import BANK, BOOKABLE, CAUGHT_UP, DifferenceKind
+from domain.clearing import BANK, BOOKABLE, CAUGHT_UP, ON_DEMAND, USUAL_FEE_PARTS
 from domain.dates import TEHRAN
 from domain.money import Money
 from domain.payment import PaymentPolicy
@@ -23,13 +23,15 @@ from storage.outbox import enqueue
 from storage.policies import in_force
 from storage.rows.cases import cases
 from storage.rows.clearing import Clearing, Difference, bank_rows, clearing_differences, clearings, gateway_rows
-from storage.rows.payment import payment_attempts
 from storage.rows.table import columns, find_one, read_all, read_one
+from storage.rows.tasks import tasks
 from storage.sealing import Seals
+from storage.services import takes_new_cases
 
 _CLEARING = columns(clearings, Clearing)
 _DIFFERENCE = columns(clearing_differences, Difference)
 _d = clearing_differences.c
+_UNDECIDED: Final = ("open", "proposed", "confirmed")
 _LETTERS: Final = 100
 # More differences than a page shows at once.
 MOST_SHOWN: Final = 200
@@ -63,24 +65,33 @@ async def add_clearing(
 
 
 async def open_missed(connection: AsyncConnection, gateways: Collection[str], today: date) -> list[UUID]:
-    """Open each of the last days that has no comparison, from a gateway's first try to pay on; returns the cases."""
+    """Open each of the last days that has no comparison, from a gateway's first try to pay on; returns the cases.
+
+    None while the service is closed: the days are then opened later.
+    """
+    if not await takes_new_cases(connection, CaseKind.CLEARING):
+        return []
     opened = []
-    for row in await connection.execute(_MISSED, {"gateways": list(gateways), "today": today, "back": CAUGHT_UP.days}):
+    values = {"gateways": list(gateways), "today": today, "back": CAUGHT_UP.days, "most": ON_DEMAND.days}
+    for row in await connection.execute(_MISSED, values):
         case_id = await add_clearing(connection, row.gateway, row.day)
         await enqueue(connection, CaseSignal(CaseKind.CLEARING, case_id, Event.CLEARING_OPENED))
         opened.append(case_id)
     return opened
 
 
+# The days since the newest that was compared are open though they are many, for as long as they can be compared.
 _MISSED = sa.text("""
-    SELECT gateway, day::date FROM unnest(CAST(:gateways AS text[])) AS gateway
-    CROSS JOIN LATERAL (SELECT min(begun_at) AS first FROM payment_attempts a WHERE a.gateway = gateway.gateway) f
+    SELECT g.gateway, past.day::date FROM unnest(CAST(:gateways AS text[])) AS g (gateway)
+    CROSS JOIN LATERAL (SELECT begun_at AS first FROM payment_attempts a WHERE a.gateway = g.gateway
+        ORDER BY begun_at LIMIT 1) f
+    LEFT JOIN LATERAL (SELECT c.day FROM clearings c WHERE c.gateway = g.gateway ORDER BY c.day DESC LIMIT 1) n ON true
     CROSS JOIN LATERAL generate_series(
-        greatest(CAST(:today AS date) - CAST(:back AS int), (f.first AT TIME ZONE 'Asia/Tehran')::date),
-        CAST(:today AS date) - 1, interval '1 day') AS day
-    WHERE f.first IS NOT NULL
-        AND NOT EXISTS (SELECT FROM clearings c WHERE c.gateway = gateway.gateway AND c.day = day::date)
-    ORDER BY day, gateway
+        greatest(CAST(:today AS date) - CAST(:most AS int), (f.first AT TIME ZONE 'Asia/Tehran')::date,
+            least(CAST(:today AS date) - CAST(:back AS int), n.day)),
+        CAST(:today AS date) - 1, interval '1 day') AS past (day)
+    WHERE NOT EXISTS (SELECT FROM clearings c WHERE c.gateway = g.gateway AND c.day = past.day::date)
+    ORDER BY past.day, g.gateway
 """)
 
 
@@ -100,8 +111,12 @@ async def mark_unlisted(connection: AsyncConnection, case_id: UUID) -> None:
     await connection.execute(sa.update(clearings).where(clearings.c.case_id == case_id).values(unlisted=True))
 
 
-async def add_rows(connection: AsyncConnection, gateway: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Keep lines of a gateway's list, by the names of their columns; those that are known stay as they are."""
+async def keep_rows(connection: AsyncConnection, gateway: str, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Keep lines of a gateway's list, by the names of their columns, as it tells them now.
+
+    Returns:
+        The tries of lines that are new or changed: their days may have been compared without them.
+    """
     values = [
         {
             **row,
@@ -112,19 +127,32 @@ async def add_rows(connection: AsyncConnection, gateway: str, rows: Sequence[Map
         }
         for row in rows
     ]
-    if values:
-        await connection.execute(insert(gateway_rows).on_conflict_do_nothing(), values)
+    # Pages of a list may overlap.
+    once = {(row["order_id"], row["what"], row["reference"]): row for row in values}
+    return set(await connection.scalars(_KEEP, list(once.values()))) if once else set()
 
 
-# For each try that the list or our rows of the day tell of: all that is known of it, here and there, whatever the day,
+_kept = insert(gateway_rows)
+_KEEP = _kept.on_conflict_do_update(
+    index_elements=["gateway", "order_id", "what", "reference"],
+    set_={name: _kept.excluded[name] for name in ("amount", "fee")},
+    where=sa.tuple_(gateway_rows.c.amount, gateway_rows.c.fee) != sa.tuple_(_kept.excluded.amount, _kept.excluded.fee),
+).returning(gateway_rows.c.order_id)
+# For each try that the list or our rows of the day tell of, or that is news of another day: all that is known of it,
+# here and there, whatever the day,
 # so that neither midnight nor a clock that is ahead makes a difference. What a process is still about is left to it.
 _FIND = sa.text("""
-    WITH touched AS (
+    WITH told AS (
         SELECT r.order_id FROM gateway_rows r WHERE r.gateway = :gateway AND r.day = :day
+        UNION SELECT unnest(CAST(:news AS text[]))
         UNION SELECT a.id::text FROM payment_attempts a
             WHERE a.gateway = :gateway AND a.looked_at >= :begins AND a.looked_at < :ends
         UNION SELECT r.attempt_id::text FROM payment_returns r JOIN payment_attempts a ON a.id = r.attempt_id
             WHERE a.gateway = :gateway AND r.returned_at >= :begins AND r.returned_at < :ends
+    ), touched AS (
+        -- By its id a try is found among millions; what a list says may be none.
+        SELECT order_id, CASE WHEN order_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+            THEN CAST(order_id AS uuid) END AS id FROM told
     ), there AS (
         SELECT r.order_id, coalesce(min(r.reference) FILTER (WHERE r.what = 'taken'), min(r.reference)) AS reference,
             coalesce(sum(r.amount) FILTER (WHERE r.what = 'taken'), 0)::bigint AS taken,
@@ -143,7 +171,7 @@ _FIND = sa.text("""
                 WHERE j.key IN ('payment:' || a.id || '\\:fee', 'payment:' || a.id || '\\:fee_given_up')), 0)
             + coalesce((SELECT sum(d.there - d.here) FROM clearing_differences d
                 WHERE d.attempt_id = a.id AND d.kind = 'fee_differs' AND d.state = 'booked'), 0))::bigint AS fee
-        FROM payment_attempts a JOIN touched t ON t.order_id = a.id::text WHERE a.gateway = :gateway
+        FROM payment_attempts a JOIN touched t USING (id) WHERE a.gateway = :gateway
     ), tries AS (
         SELECT t.order_id, h.id AS attempt_id, h.payment_id, coalesce(th.reference, h.reference, '') AS reference,
             coalesce(h.taken, 0) AS here_taken, coalesce(th.taken, 0) AS there_taken,
@@ -151,18 +179,21 @@ _FIND = sa.text("""
             coalesce(h.fee, 0) AS here_fee, coalesce(th.fee, 0) AS there_fee,
             coalesce(h.watched, false) AS watched, coalesce(h.returning, false) AS returning, h.told
         FROM touched t LEFT JOIN there th USING (order_id)
-            LEFT JOIN here h ON h.id::text = t.order_id
+            LEFT JOIN here h ON h.id = t.id
     )
     INSERT INTO clearing_differences
         (case_id, gateway, order_id, kind, reference, attempt_id, payment_id, here, there, state)
     SELECT :case_id, :gateway, t.order_id, f.kind, t.reference, t.attempt_id, t.payment_id, f.here, f.there, f.state
     FROM tries t CROSS JOIN LATERAL (VALUES
-        ('missing_here', t.here_taken, t.there_taken, 'open', t.here_taken = 0 AND NOT t.watched),
+        -- What the gateway took and gave back again is nobody's any more.
+        ('missing_here', t.here_taken, t.there_taken - t.there_back, 'open',
+            t.here_taken = 0 AND t.there_taken > t.there_back AND NOT t.watched),
         ('missing_there', t.here_taken, t.there_taken, 'open', t.there_taken = 0),
         ('amount_differs', t.here_taken, t.there_taken, 'open', t.here_taken > 0 AND t.there_taken > 0),
         -- The list is the first to tell a fee that was not told with the payment, or is given up with a return.
         ('fee_differs', t.here_fee, t.there_fee,
-            CASE WHEN t.told IS NULL OR t.there_back > 0 THEN 'booked' ELSE 'open' END,
+            CASE WHEN (t.told IS NULL OR t.there_back > 0) AND t.there_fee BETWEEN 0 AND t.there_taken / :usual
+                THEN 'booked' ELSE 'open' END,
             t.here_taken > 0 AND t.there_taken > 0),
         ('given_back_there', t.here_back, t.there_back, 'open', t.there_back > t.here_back AND NOT t.returning),
         ('given_back_here', t.here_back, t.there_back, 'open', t.here_back > t.there_back AND t.there_taken > 0)
@@ -172,6 +203,8 @@ _FIND = sa.text("""
             AND d.kind = f.kind AND d.here = f.here AND d.there = f.there)
     RETURNING state, kind, here, there
 """)
+# A day of 10,000 tries takes a second and a half.
+_TAKE_TIME = sa.text("SET LOCAL statement_timeout = '15s'")
 _SUM = sa.text("""
     UPDATE clearings SET compared_at = now(), here_count = h.number, here_sum = h.total, there_count = t.number,
         there_sum = t.total
@@ -192,15 +225,20 @@ class Comparison:
     fees: Money
 
 
-async def compare(connection: AsyncConnection, clearing: Clearing, begins: datetime, ends: datetime) -> Comparison:
-    """Write down each difference of a day that was not found before, and the sums of both sides."""
+async def compare(
+    connection: AsyncConnection, clearing: Clearing, begins: datetime, ends: datetime, news: Collection[str]
+) -> Comparison:
+    """Write down each difference of a day, and of news, that was not found before, and the sums of both sides."""
     values: dict[str, Any] = {
         "case_id": clearing.case_id,
         "gateway": clearing.gateway,
         "day": clearing.day,
         "begins": begins,
         "ends": ends,
+        "news": list(news),
+        "usual": USUAL_FEE_PARTS,
     }
+    await connection.execute(_TAKE_TIME)
     found = (await connection.execute(_FIND, values)).all()
     await connection.execute(_SUM, values)
     fees = sum(row.there - row.here for row in found if row.state == "booked")
@@ -213,8 +251,10 @@ async def read_difference(connection: AsyncConnection, difference_id: UUID) -> D
 
 
 async def differences_of(connection: AsyncConnection, case_id: UUID, *, limit: int = MOST_SHOWN) -> list[Difference]:
-    """What a comparison found, in its order."""
-    query = sa.select(*_DIFFERENCE).where(_d.case_id == case_id).order_by(_d.id).limit(limit)
+    """What a comparison found: first what is asked about now, then what is undecided, each in its order."""
+    asked = sa.exists().where(tasks.c.case_id == case_id, tasks.c.subject_id == _d.id, tasks.c.status == "open")
+    query = sa.select(*_DIFFERENCE).where(_d.case_id == case_id)
+    query = query.order_by(asked.desc(), _d.state.in_(_UNDECIDED).desc(), _d.id).limit(limit)
     return await read_all(connection, Difference, query)
 
 
@@ -226,7 +266,7 @@ async def differences_in(connection: AsyncConnection, case_id: UUID, state: str,
 
 async def count_undecided(connection: AsyncConnection, case_id: UUID) -> int:
     """How many differences are neither explained nor booked."""
-    query = sa.select(sa.func.count()).where(_d.case_id == case_id, _d.state.in_(("open", "proposed", "confirmed")))
+    query = sa.select(sa.func.count()).where(_d.case_id == case_id, _d.state.in_(_UNDECIDED))
     return int((await connection.execute(query)).scalar_one())
 
 
@@ -241,9 +281,7 @@ async def list_clearings(
 ) -> list[tuple[Clearing, str, int]]:
     """Comparisons, the newest days first, each with its case's phase and how many differences are undecided."""
     undecided = (
-        sa.select(sa.func.count())
-        .where(_d.case_id == clearings.c.case_id, _d.state.in_(("open", "proposed", "confirmed")))
-        .scalar_subquery()
+        sa.select(sa.func.count()).where(_d.case_id == clearings.c.case_id, _d.state.in_(_UNDECIDED)).scalar_subquery()
     )
     query = sa.select(*_CLEARING, cases.c.phase, undecided.label("undecided")).join(
         cases, cases.c.id == clearings.c.case_id
@@ -262,19 +300,24 @@ async def has_decided(connection: AsyncConnection, case_id: UUID) -> bool:
 
 
 async def bookable(connection: AsyncConnection, differences: Collection[Difference]) -> set[UUID]:
-    """The differences from which an entry may follow: by their kind, and by what has become of their try meanwhile."""
-    known = [one for one in differences if one.kind in BOOKABLE]
-    tries = sa.select(payment_attempts.c.id, payment_attempts.c.state).where(
-        payment_attempts.c.id.in_([one.attempt_id for one in known if one.attempt_id is not None])
-    )
-    states: dict[UUID | None, str] = {row.id: row.state for row in await connection.execute(tries)}
-    return {one.id for one in known if _may_book(one, states.get(one.attempt_id))}
+    """The differences from which an entry may follow: by their kind, and if they still hold."""
+    known = [one.id for one in differences if one.kind in BOOKABLE]
+    return set(await connection.scalars(_HOLDING, {"ids": known})) if known else set()
 
 
-def _may_book(one: Difference, state: str | None) -> bool:
-    if one.kind is DifferenceKind.BANK_UNMATCHED:
-        return one.there > 0
-    return state in ({"paid"} if one.kind is DifferenceKind.FEE_DIFFERS else {"not_paid", "given_up"})
+# Meanwhile the try may have become another, or a later list may have told more of it.
+_HOLDING = sa.text("""
+    SELECT d.id FROM clearing_differences d LEFT JOIN payment_attempts a ON a.id = d.attempt_id,
+        LATERAL (SELECT coalesce(sum(CASE r.what WHEN 'taken' THEN r.amount ELSE -r.amount END), 0) AS amount,
+                coalesce(sum(CASE r.what WHEN 'taken' THEN r.fee ELSE -r.fee END), 0) AS fee
+            FROM gateway_rows r WHERE r.gateway = d.gateway AND r.order_id = d.order_id) listed
+    WHERE d.id = ANY(:ids) AND CASE d.kind
+        WHEN 'missing_here' THEN a.state IN ('not_paid', 'given_up') AND d.there = listed.amount
+        WHEN 'fee_differs' THEN a.state = 'paid' AND d.there = listed.fee
+            AND NOT EXISTS (SELECT FROM clearing_differences n WHERE n.gateway = d.gateway
+                AND n.order_id = d.order_id AND n.kind = d.kind AND n.id > d.id)
+        ELSE d.there > 0 END
+""")
 
 
 async def listed_fee(connection: AsyncConnection, difference: Difference) -> int:

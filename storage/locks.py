@@ -33,6 +33,7 @@ class About(IntEnum):
     PAYMENTS_OF_PERSON = 10
     PAYOUTS = 11
     STATEMENT = 20
+    CLEARING = 21
 
 
 async def lock(connection: AsyncConnection, about: About, name: object) -> None:

@@ -27,7 +27,7 @@ ALTER TABLE clearings ENABLE ROW LEVEL SECURITY;
 ALTER TABLE clearings FORCE ROW LEVEL SECURITY;
 CREATE POLICY office ON clearings USING (sees_all());
 
--- A line of a gateway's list, once. ``order_id`` is our try's id, or something that is none of ours.
+-- A line of a gateway's list, once and as it was told last. ``order_id`` is our try's id, or something that is none of ours.
 CREATE TABLE gateway_rows (
     id uuid PRIMARY KEY DEFAULT uuidv7(),
     gateway text NOT NULL,
@@ -41,13 +41,13 @@ CREATE TABLE gateway_rows (
     UNIQUE (gateway, order_id, what, reference)
 );
 CREATE INDEX gateway_rows_of_day ON gateway_rows (gateway, day);
-GRANT SELECT, INSERT ON gateway_rows TO amanat_app;
+GRANT SELECT, INSERT, UPDATE (amount, fee) ON gateway_rows TO amanat_app;
 ALTER TABLE gateway_rows ENABLE ROW LEVEL SECURITY;
 ALTER TABLE gateway_rows FORCE ROW LEVEL SECURITY;
 CREATE POLICY office ON gateway_rows USING (sees_all());
 
--- A row of the bank's account, once, whatever statements it stands in: ``fingerprint`` is of all that it says and of
--- its place among equal ones of a file. ``return_id`` is what it paid back.
+-- A row of the bank's account, once, whatever statements it stands in: ``fingerprint`` is of what it says, apart from the
+-- description, and of its place among equal ones of a file. ``return_id`` is what it paid back.
 CREATE TABLE bank_rows (
     id uuid PRIMARY KEY DEFAULT uuidv7(),
     case_id uuid NOT NULL REFERENCES clearings,
@@ -103,6 +103,7 @@ ALTER TABLE clearing_differences FORCE ROW LEVEL SECURITY;
 CREATE POLICY office ON clearing_differences USING (sees_all());
 
 -- The tries and returns of a day.
+CREATE INDEX payment_attempts_begun_at ON payment_attempts (gateway, begun_at);
 CREATE INDEX payment_attempts_looked_at ON payment_attempts (gateway, looked_at);
 CREATE INDEX payment_returns_returned_at ON payment_returns (returned_at) WHERE returned_at IS NOT NULL;
 -- What of payments stands apart; a balance would not be of an index, for it changes with each entry.

@@ -35,6 +35,30 @@ def test_both_forms_say_day_amount_and_reference(text: str) -> None:
     assert "بازگشت" not in repr(rows)
 
 
+def test_rows_are_the_same_in_either_form_and_whatever_the_bank_writes_beside_them() -> None:
+    of_csv, of_mt940 = read_statement(CSV.encode()), read_statement(MT940.encode())
+    other = read_statement(CSV.replace("واریز", "ﺑﻪ ﺣﺴﺎﺏ").encode())
+
+    known = [row.fingerprint for row in of_csv]
+    assert known == [row.fingerprint for row in of_mt940] == [row.fingerprint for row in other]
+
+
+def test_a_row_that_takes_another_back_has_the_sign_of_what_the_account_sees() -> None:
+    taken_back = MT940.replace("28D200000", "28RC200000")
+    come_back = MT940.replace("28D200000", "28rd200000").replace("IRR301000", "IRR701000")
+
+    assert [row.amount for row in read_statement(taken_back.encode())] == [500_000, -200_000]
+    assert [row.amount for row in read_statement(come_back.encode())] == [500_000, 200_000]
+
+
+def test_a_row_stands_on_the_day_of_its_booking_with_its_reference_whatever_its_description_is_like() -> None:
+    rows = read_statement(
+        MT940.replace("2611281128C", "2612310101C").replace("gateway settlement", "166?00UEBERW?20x").encode()
+    )
+
+    assert (rows[0].booked_on, rows[0].reference) == (date(2027, 1, 1), "PAYA-77")
+
+
 def test_equal_rows_of_one_file_are_two_and_of_two_files_the_same() -> None:
     twice = (CSV + CSV.splitlines()[1] + "\n").encode()
     first, second = read_statement(CSV.encode()), read_statement(twice)
@@ -58,6 +82,12 @@ def test_equal_rows_of_one_file_are_two_and_of_two_files_the_same() -> None:
         CSV.replace("500000", "=1+1").encode(),
         CSV.replace("500000", "9" * 16).encode(),
         CSV.replace("2026-11-28", "1405-09-07x").encode(),
+        CSV.replace("2026-11-28", "1405-09-07").encode(),
+        MT940.replace("261128", "050907").encode(),
+        MT940.replace("IRR", "EUR").encode(),
+        # A row is missing, or taken for a part of the description before it.
+        MT940.replace(":61:2611281128D200000,NMSCPAYA-1\n", "").encode(),
+        MT940.replace(":61:2611281128D", " :61:2611281128D").encode(),
         CSV.replace("PAYA-1,", "PAYA-1,,,").encode(),
         (CSV + '2026-11-28,1,"open,quote').encode(),
         MT940.replace("C500000,", "C500000,50").encode(),

@@ -63,6 +63,7 @@ UPDATED = {
     "clearing_differences": "decided_by explanation note paid_back proposed_by settles state",
     "payment_attempts": "authority called_back_at card ends_at fee gateway link look_at looked_at paid_amount paid_at"
     " reason reference state token_sealed unclear_since",
+    "gateway_rows": "amount fee",
     "payment_items": "decided_at state",
     "payment_returns": "asked_at reference returned_at way",
     "persons": "first_name last_name mobile_confirmed_at mobile_index mobile_sealed money_paused_until",

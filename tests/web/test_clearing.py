@@ -6,15 +6,18 @@ import httpx2
 import pytest
 
 from activities.transition import ActivityContext
+from commands.clearing import explain_difference
 from commands.command import Context
 from domain.access import Role
+from domain.clearing import Explanation
 from domain.dates import to_jalali
 from gateways.local_bank import LocalBank
+from messages.clearing import TaskKind
 from storage.clearing import list_suspense
 from storage.database import SERVICE, transaction
 from tests.arrange import Arrange
 from tests.books import Superuser
-from tests.clearing_steps import AMOUNT, Day
+from tests.clearing_steps import AMOUNT, Day, compared_day
 from tests.web.conftest import HERE, cookies
 
 
@@ -73,3 +76,30 @@ async def test_only_the_settlement_office_is_offered_to_have_a_day_compared(
     assert "اکنون تطبیق شود" in office.text
     assert reader.status_code == 200
     assert "اکنون تطبیق شود" not in reader.text
+
+
+async def test_the_last_of_very_many_differences_can_be_decided_on_its_page(
+    site: httpx2.AsyncClient, day: Day, context: Context, superuser: Superuser
+) -> None:
+    case_id = (await compared_day(context, superuser))["clearing"]
+    await superuser.run(
+        "UPDATE clearing_differences SET state = 'explained', explanation = 'fault_of_gateway', note = 'x'"
+    )
+    await superuser.run(
+        "INSERT INTO clearing_differences"
+        " (case_id, gateway, order_id, kind, reference, here, there, state, explanation, note)"
+        " SELECT %s, 'local', 'o' || i, 'missing_here', 'r' || i, 0, 500000,"
+        " CASE WHEN i < 250 THEN 'explained' ELSE 'open' END, CASE WHEN i < 250 THEN 'fault_of_gateway' END, 'x'"
+        " FROM generate_series(1, 250) i",
+        case_id,
+    )
+    await day.go_on("clearing", case_id)
+    task = await superuser.value("SELECT id FROM tasks WHERE case_id = %s AND status = 'open'", case_id)
+    page = await site.get(f"/tasks/{task}", headers=cookies(day.first))
+
+    assert "r۲۵۰" in page.text
+    assert 'name="explanation"' in page.text
+    await day.decide(
+        day.first, case_id, TaskKind.SETTLE_DIFFERENCE, explain_difference, Explanation.FAULT_OF_GATEWAY, "نامه"
+    )
+    assert (await site.get(f"/tasks/{task}", headers=cookies(day.first))).status_code == 200
