@@ -29,6 +29,8 @@ pytestmark = pytest.mark.usefixtures("worker")
 # Of one link, however long nobody knows what became of it. A second one, or people who are asked, cost as much again.
 EVENT_BUDGET, EVENT_BUDGET_OF_MORE = 40, 75
 IN_THE_SUITE = {"payment_paid", "payment_unclear_then_paid", "payment_part_refused", "payment_refused_part_by_hand"}
+# Far below the rest that somebody would wait for.
+_SECONDS = 20
 _OF_ONE_LINK = ("paid", "no_gateway", "never_back", "unclear_then_paid", "never_taken", "refused_before")
 
 
@@ -139,3 +141,37 @@ async def test_a_payment_whose_way_back_was_lost_is_found_after_ten_minutes(begi
     await paying.take()
     await paying.end()
     assert "payment_called_back" not in await paying.timeline()
+
+
+async def test_who_presses_try_again_while_a_return_rests_has_a_link_within_seconds(begin: Begin) -> None:
+    paying = await begin()
+    await paying.superuser.run("UPDATE payments SET own_card = true")
+    paying.gateway.always(Trouble.SILENT, "reverse")
+    # Owed for an hour: the gateway is asked again after 10 minutes.
+    await paying.pay()
+    await paying.phase("returning")
+    await paying.superuser.run("UPDATE payment_returns SET owed_since = owed_since - interval '1 hour'")
+    await paying.rests(timedelta(minutes=10))
+
+    await asyncio.wait_for(paying.try_again(), _SECONDS)
+
+    assert [one.state for one in await paying.scenario.attempts(paying.id)] == ["paid", "open"]
+    # And it is asked about as soon as its payer comes back.
+    await paying.rests(timedelta(minutes=10))
+    asked = paying.gateway.calls["settle"]
+    await paying.pay()
+    await asyncio.wait_for(paying.called("settle", asked + 1), _SECONDS)
+
+
+async def test_who_has_the_bank_asked_while_the_question_rests_does_not_wait_for_it(begin: Begin) -> None:
+    paying = await begin()
+    await paying.nobody_knows()
+    await paying.superuser.run("UPDATE payment_attempts SET unclear_since = unclear_since - interval '1 hour'")
+    await paying.rests(timedelta(minutes=10))
+    paying.scenario.bank.pay(await paying.scenario.authority(paying.id), USUAL_CARD)
+    paying.gateway.always(Trouble.NONE)
+    await paying.superuser.run("UPDATE payment_attempts SET looked_at = looked_at - interval '1 minute'")
+
+    await paying.scenario.look(paying.id)
+
+    await asyncio.wait_for(paying.phase("received"), _SECONDS)
