@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from uuid import UUID
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from activities.transition import ActivityContext
+from activities.turns import AT_ONCE
 from commands import payment as commands
 from commands.command import Context
 from gateways.local_bank import USUAL_CARD, LocalBank
 from messages.payment import TaskKind
 from relay import Relay
-from tests.arrange import Arrange
+from tests.arrange import Arrange, eventually
 from tests.books import Superuser, assert_books_clean
 from tests.events import quiet_events
 from tests.faulty_gateway import FaultyGateway, Trouble
@@ -42,8 +45,8 @@ def gateway(bank: LocalBank) -> FaultyGateway:
 
 @pytest.fixture
 def activity_context(activity_context: ActivityContext, gateway: FaultyGateway) -> ActivityContext:
-    """Workers that know it."""
-    return replace(activity_context, gateways={gateway.name: gateway})
+    """Workers that know it, and another one."""
+    return replace(activity_context, gateways={gateway.name: gateway, "zibal": FaultyGateway(gateway.bank, "zibal")})
 
 
 @pytest.fixture
@@ -175,3 +178,35 @@ async def test_who_has_the_bank_asked_while_the_question_rests_does_not_wait_for
     await paying.scenario.look(paying.id)
 
     await asyncio.wait_for(paying.phase("received"), _SECONDS)
+
+
+async def test_a_gateway_that_hangs_holds_up_its_own_payments_and_no_other_gateway_s(
+    begin: Begin, gateway: FaultyGateway
+) -> None:
+    paying, over = await begin(), asyncio.Event()
+    scenario = paying.scenario.with_gateways(local=gateway, zibal=gateway)
+
+    async def at_bank(by: str) -> UUID:
+        case_id = await scenario.open((await scenario.purpose(), AMOUNT), gateway=by)
+        await eventually(lambda: _stands(scenario, case_id, "at_bank"), f"a link of {by}", seconds=_SECONDS)
+        return case_id
+
+    # More than the queue has slots.
+    hanging = [await at_bank("local") for _ in range(14)]
+    gateway.meanwhile = over.wait
+    try:
+        for case_id in hanging:
+            await scenario.pay(case_id)
+        await paying.called("settle", AT_ONCE)
+        other = await at_bank("zibal")
+        await scenario.pay(other)
+        await eventually(lambda: _stands(scenario, other, "received"), "the other's money", seconds=_SECONDS)
+        assert gateway.calls["settle"] == AT_ONCE
+    finally:
+        over.set()
+    for case_id in hanging:
+        await eventually(partial(_stands, scenario, case_id, "received"), "the money of each")
+
+
+async def _stands(scenario: PaymentScenario, case_id: UUID, phase: str) -> bool:
+    return await scenario.phase(case_id) == phase
