@@ -28,6 +28,7 @@ from activities.joining import JoiningCheck
 from activities.mobile_change import MobileOwnerCheck
 from activities.notice import NoticeSender
 from activities.transition import ActivityContext
+from activities.turns import Turns
 from activities.withdrawal import WithdrawalRelease
 from commands.command import Context
 from domain.notice import sms_texts
@@ -156,7 +157,9 @@ async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = 
     files = Files.at(settings.files_url, seals.cipher)
     http = httpx2.AsyncClient(timeout=_SMS_SECONDS)
     gateways = payment_gateways(settings, http)
-    activity_context = ActivityContext(engine, seals, files, gateways, settings.app_link.rstrip("/"))
+    activity_context = ActivityContext(
+        engine, seals, files, gateways, settings.app_link.rstrip("/"), Turns(settings.provider_at_once)
+    )
     client = await connect(
         settings.temporal_address,
         settings.temporal_namespace,

@@ -87,6 +87,7 @@ class Settings(BaseSettings):
     contact: Contact | None = None
     database_pool: int = Field(default=20, ge=4, le=200)
     outside_per_second: float = Field(default=20, gt=0)
+    provider_at_once: int = Field(default=4, ge=1, le=11)
     log_level: str = "INFO"
 
     @property

@@ -66,7 +66,8 @@ async def watch_outbox(engine: AsyncEngine) -> None:
     waiting = meter.create_gauge("amanat_outbox_waiting", description="Messages not sent yet")
     failing = meter.create_gauge("amanat_outbox_failing", description="Messages that failed repeatedly or are too old")
     findings = meter.create_gauge(
-        "amanat_reconciliation_findings_open", description="Cases and processes that disagree or are stuck (H8)"
+        "amanat_reconciliation_findings_open",
+        description="Cases and processes that disagree or are stuck, and gateways in trouble (H8)",
     )
     sums = meter.create_gauge("amanat_ledger_sums_age_seconds", description="How long entries wait to be summed up")
 

@@ -22,6 +22,7 @@ from activities.transition import (
     report_failing,
     take_transition,
 )
+from activities.turns import NoTurn
 from domain.reconciliation import STEP_TRIES
 from messages.case import ASK_AGAIN, NextStep, StepInput
 
@@ -54,7 +55,8 @@ class OutsideStep(Generic[T]):
     ``record`` is a transition that gets the answer. It gets it also where another step follows by now, because people
     acted meanwhile: an answer that came is never thrown away. It decides by the locked case what that still changes.
 
-    Either raises ``AskAgain`` to be asked again; what ``record`` wrote is then rolled back. Any other failure is
+    Either raises ``AskAgain`` to be asked again; what ``record`` wrote is then rolled back. ``ask`` has a turn of each
+    provider while it speaks to it (``ActivityContext.turns``), or is asked again if there is none. Any other failure is
     retried by the workflow's policy; the fifth in a row becomes a finding (H8).
     """
 
@@ -70,7 +72,7 @@ class OutsideStep(Generic[T]):
         async def take(step: StepInput) -> NextStep:
             try:
                 return await self._take(context, step, assess)
-            except AskAgain as again:
+            except (AskAgain, NoTurn) as again:
                 _count_failures(0)
                 raise ApplicationError(
                     str(again),

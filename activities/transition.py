@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.turns import Turns
 from domain.access import Grant, Part
 from domain.notice import Value
 from domain.reconciliation import STEP_TRIES, FindingKind
@@ -47,7 +48,8 @@ _log = logging.getLogger("amanat.activities")
 class ActivityContext:
     """What activities work with; made once by the worker.
 
-    ``gateways`` are those that are set up, ``site`` is the address under which people reach the pages.
+    ``gateways`` are those that are set up, ``site`` is the address under which people reach the pages, ``turns`` bound
+    what each provider keeps busy.
     """
 
     engine: AsyncEngine
@@ -55,6 +57,7 @@ class ActivityContext:
     files: Files
     gateways: Gateways = field(default_factory=dict)
     site: str = ""
+    turns: Turns = field(default_factory=Turns)
 
 
 @dataclass(frozen=True, slots=True)

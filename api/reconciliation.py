@@ -21,15 +21,23 @@ router = APIRouter(prefix="/v1", tags=["operations"], route_class=Operation)
 
 
 class FindingOut(Out):
-    """A case and its process that disagree, or a process that is stuck; settled as soon as that is over."""
+    """A case and its process that disagree, a process that is stuck, or a gateway in trouble; settled once it is over.
+
+    It is about a case or about a gateway.
+    """
 
     id: UUID
-    case_id: UUID
+    case_id: UUID | None
+    gateway: str | None = Field(
+        description="The payment gateway in trouble; null where it is about a case", examples=["zarinpal"]
+    )
     kind: FindingKind = Field(
         description="process_missing: it was started again;"
         " process_ended_early: the case is open all the same; process_outlives_case: the case was closed a while ago;"
         " process_fails, process_times_out, process_misfits, step_fails: it is stuck, for the programme fails each time"
-        " before the next step, that takes too long each time, this version does not fit its history, the step fails",
+        " before the next step, that takes too long each time, this version does not fit its history, the step fails;"
+        " gateway_refuses, gateway_not_set_up, gateway_fails: a payment gateway does not know us, is in the settings no"
+        " more though payments are under way, or its adapter fails; what became of its payments is not known meanwhile",
         examples=["process_missing"],
     )
     found: Moment = Field(validation_alias="found_at")
@@ -53,7 +61,7 @@ async def list_reconciliation_findings(
     is_open: Annotated[bool | None, Query(description="true: holds still; false: settled")] = None,
     limit: Limit = 25,
 ) -> Page[FindingOut]:
-    """Where cases and processes disagree or disagreed, and which processes are or were stuck, newest first."""
+    """Where cases and processes disagree or disagreed, and what is or was stuck or in trouble, newest first."""
     rows = await list_findings(read.connection, is_open=is_open, before=before, limit=limit + 1)
     return Page.of(rows, limit, lambda row: (row.id,), FindingOut.model_validate)
 

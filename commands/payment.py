@@ -259,13 +259,16 @@ async def ask_again(command: Command, task: Task) -> UUID:
 async def give_up(command: Command, task: Task, note: str) -> UUID:
     """Record that nothing was paid, as the gateway's desk or the bank says; returns the fact's id.
 
+    It is about the tries that the office was asked about: one that the gateway is still being asked about goes on.
     Should the money come to light later, the reconciliation of the day finds it.
     """
     expect_kind(task, TaskKind.SETTLE_PAYMENT)
     await _refuse_own(command, task.case_id)
     await require_code(command)
+    case = await command.lock_case(task.case_id)
+    policy = await rows.policy_of(command.connection, case.policy_id)
     for attempt in await rows.attempts_of(command.connection, task.case_id):
-        if attempt.state == "unclear":
+        if attempt.is_lost(command.now - policy.unclear_for):
             await rows.end_attempt(command.connection, attempt.id, "given_up")
     return await command.act(
         task.case_id, FactKind.PAYMENT_GIVEN_UP, {"note": note}, part=Role.SETTLEMENT_OFFICER, closes=task

@@ -21,6 +21,9 @@ async def restart_process(command: Command, finding_id: UUID) -> Finding:
     finding = await reconciliation.read_finding(command.connection, finding_id)
     if finding is None:
         raise NotFound
+    if finding.case_id is None:
+        # A gateway in trouble is no process.
+        raise NotStuck
     asked = await reconciliation.ask_restart(command.connection, finding_id, command.actor.person_id)
     if asked is None:
         raise NotStuck

@@ -1,4 +1,4 @@
-"""Where cases and processes disagree, processes that do not get on, and the words for both (docs/rules.md, H8)."""
+"""Where cases and processes disagree, processes and gateways that do not get on, and the words (docs/rules.md, H8)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from domain.wording import CapabilityWords, Sentence
 
 
 class FindingKind(StrEnum):
-    """How a case and its process disagree, or why the process does not get on."""
+    """How a case and its process disagree, why the process does not get on, or what is wrong with a gateway."""
 
     PROCESS_MISSING = "process_missing"
     PROCESS_ENDED_EARLY = "process_ended_early"
@@ -19,6 +19,9 @@ class FindingKind(StrEnum):
     PROCESS_TIMES_OUT = "process_times_out"
     PROCESS_MISFITS = "process_misfits"
     STEP_FAILS = "step_fails"
+    GATEWAY_REFUSES = "gateway_refuses"
+    GATEWAY_NOT_SET_UP = "gateway_not_set_up"
+    GATEWAY_FAILS = "gateway_fails"
 
 
 # Why a process may be stuck; for one reason at a time.
@@ -70,6 +73,18 @@ WORDS: Final = CapabilityWords(
             FindingKind.STEP_FAILS: Sentence(
                 "فرایند این پرونده متوقف مانده است: گام بعدی‌اش هر بار ناموفق است و دوباره آزموده می‌شود.",
                 "Its process is stuck: the next step fails each time, and is tried again.",
+            ),
+            FindingKind.GATEWAY_REFUSES: Sentence(
+                "درگاه ما را نمی‌شناسد: کلید پذیرنده و وضعیت پایانه را بررسی کنید.",
+                "The gateway does not know us: check the merchant's key and the terminal.",
+            ),
+            FindingKind.GATEWAY_NOT_SET_UP: Sentence(
+                "پرداختی از این درگاه در جریان است، ولی درگاه دیگر در تنظیمات نیست.",
+                "A payment by it is under way, but it is in the settings no more.",
+            ),
+            FindingKind.GATEWAY_FAILS: Sentence(
+                "برنامه در گفت‌وگو با این درگاه خطا می‌دهد؛ نتیجهٔ پرداخت‌های آن فعلاً نامعلوم می‌ماند.",
+                "The programme fails when it speaks to it; what became of its payments is not known meanwhile.",
             ),
         },
     },

@@ -38,6 +38,10 @@ class GatewayRefused(Exception):
         self.reason = reason
 
 
+class UnknownToGateway(GatewayRefused):
+    """It does not know us, or not any more: a key is wrong, our terminal is closed. A person mends that."""
+
+
 @dataclass(frozen=True, slots=True)
 class LinkRequest:
     """What a payer is to pay.
@@ -149,7 +153,8 @@ class PaymentGateway(Protocol):
 
         Raises:
             GatewayUnclear: no answer; a link that nobody has been given can be forgotten.
-            GatewayRefused: it takes no such payment, or does not know us.
+            GatewayRefused: it takes no such payment.
+            UnknownToGateway: it does not know us.
         """
         ...
 
@@ -165,7 +170,8 @@ class PaymentGateway(Protocol):
 
         Raises:
             GatewayUnclear: nobody can say yet, or the answer is about another order.
-            GatewayRefused: it does not know us.
+            GatewayRefused: it takes no such question.
+            UnknownToGateway: it does not know us.
         """
         ...
 

@@ -25,6 +25,7 @@ from gateways.payment import (
     Paid,
     PaymentLink,
     StillOpen,
+    UnknownToGateway,
     masked_card,
 )
 
@@ -33,6 +34,8 @@ _DONE_BEFORE: Final = 101
 # Our merchant id, terminal, address or contract, an amount out of bounds, or an attempt of another merchant: a person
 # mends that.
 _REFUSED: Final = frozenset({-9, -10, -11, -13, -14, -15, -16, -17, -18, -19, -41, -53})
+# Of these: it does not know us, or has closed our terminal.
+_UNKNOWN: Final = frozenset({-10, -11, -15, -16, -17, -18, -19, -53})
 _ANOTHER_AMOUNT: Final = -50
 _NOT_PAID: Final = -51
 _NO_SUCH_ATTEMPT: Final = frozenset({-54, -55})
@@ -211,6 +214,8 @@ class Zarinpal:
         code = number(errors or data, "code")
         if code is None or (code in {_DONE, _DONE_BEFORE} and (errors or answer.is_error)):
             raise GatewayUnclear("zarinpal_unreadable")
+        if code in _UNKNOWN:
+            raise UnknownToGateway(f"zarinpal_{code}")
         if code in _REFUSED:
             raise GatewayRefused(f"zarinpal_{code}")
         return code, data if isinstance(data, dict) else {}

@@ -21,6 +21,7 @@ from gateways.payment import (
     Paid,
     PaymentLink,
     StillOpen,
+    UnknownToGateway,
     masked_card,
 )
 
@@ -30,6 +31,8 @@ _NO_SUCH_PAYMENT: Final = 203
 # A merchant or address of ours that it does not know, an amount out of its bounds, a request of a wrong form. Not 112:
 # the wallet for fees ran dry, which a top-up ends.
 _REFUSED: Final = frozenset({102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 113, 114, 115, 116})
+# Of these: there is no such merchant, it is not active, it is not valid.
+_UNKNOWN: Final = frozenset({102, 103, 104})
 
 _WAITING: Final = -1
 _VERIFIED: Final = 1
@@ -143,6 +146,8 @@ class Zibal:
         result = number(answer.body, "result")
         if result is None or (answer.is_error and result in {_DONE, _VERIFIED_BEFORE}):
             raise GatewayUnclear("zibal_unreadable")
+        if result in _UNKNOWN:
+            raise UnknownToGateway(f"zibal_{result}")
         if result in _REFUSED:
             raise GatewayRefused(f"zibal_{result}")
         return result, answer.body

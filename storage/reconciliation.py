@@ -29,6 +29,8 @@ QUIET = timedelta(seconds=30)
 RESTART_PAUSE = timedelta(minutes=1)
 # A finding that comes back within this time goes on counting where it stood when it was settled.
 _SAME_TROUBLE = timedelta(hours=1)
+# For so long new payments go by another gateway than one that was found in trouble; then it is tried again.
+_PASSED_OVER = timedelta(minutes=10)
 NO_ID = UUID(int=0)
 
 
@@ -163,23 +165,38 @@ async def known_cases(connection: AsyncConnection, case_ids: Collection[UUID]) -
     return list(await connection.scalars(sa.select(cases.c.id).where(cases.c.id.in_(case_ids)).order_by(cases.c.id)))
 
 
-async def record(connection: AsyncConnection, case_id: UUID, kind: FindingKind) -> int:
-    """Note a finding, or that it was seen again; returns how many times by now."""
+async def record(connection: AsyncConnection, about: UUID | str, kind: FindingKind) -> int:
+    """Note a finding about a case or a gateway, or that it was seen again; returns how many times by now."""
     found = reconciliation_findings
+    whose = found.c.gateway if isinstance(about, str) else found.c.case_id
     lately = (
         sa.select(found.c.times)
-        .where(found.c.case_id == case_id, found.c.kind == kind, found.c.settled_at > sa.func.now() - _SAME_TROUBLE)
+        .where(whose == about, found.c.kind == kind, found.c.settled_at > sa.func.now() - _SAME_TROUBLE)
         .order_by(found.c.id.desc())
         .limit(1)
         .scalar_subquery()
     )
-    seen = insert(found).values(case_id=case_id, kind=kind, times=sa.func.coalesce(lately, 0) + 1)
+    seen = insert(found).values({whose: about}).values(kind=kind, times=sa.func.coalesce(lately, 0) + 1)
     again = seen.on_conflict_do_update(
-        index_elements=[found.c.case_id, found.c.kind],
-        index_where=found.c.settled_at.is_(None),
+        index_elements=[whose, found.c.kind],
+        index_where=sa.and_(found.c.settled_at.is_(None), whose.is_not(None)),
         set_={"times": found.c.times + 1, "seen_again_at": sa.func.now()},
     )
     return int((await connection.execute(again.returning(found.c.times))).scalar_one())
+
+
+async def settle_gateway(connection: AsyncConnection, gateway: str) -> None:
+    """A gateway answers: nothing is wrong with it any more."""
+    found = reconciliation_findings.c
+    answers = sa.and_(found.gateway == gateway, found.settled_at.is_(None))
+    await connection.execute(sa.update(reconciliation_findings).where(answers).values(settled_at=sa.func.now()))
+
+
+async def troubled_gateways(connection: AsyncConnection) -> set[str]:
+    """Gateways that were in trouble a moment ago; after a while without news they are as good as any."""
+    found = reconciliation_findings.c
+    lately = sa.and_(found.settled_at.is_(None), _last_seen() > sa.func.now() - _PASSED_OVER)
+    return set(await connection.scalars(sa.select(found.gateway).where(found.gateway.is_not(None), lately)))
 
 
 async def findings_to_review(connection: AsyncConnection, limit: int) -> list[OpenFinding]:

@@ -58,8 +58,8 @@ class AskingWorkflow(CaseWorkflow):
 class Asking:
     """What the gateway says, one after the other and the last one ever after; what was asked and recorded.
 
-    ``is_late`` says that it is not to be asked any more; ``hangs``, that it never answers; ``ends``, whether an answer
-    ends the case.
+    ``is_late`` says that it is not to be asked any more; ``hangs``, that it never answers; ``thinks``, until when it
+    thinks; ``ends``, whether an answer ends the case.
     """
 
     script: list[str | Exception]
@@ -69,6 +69,7 @@ class Asking:
     recorded: list[str] = field(default_factory=list)
     is_late: bool = False
     hangs: bool = False
+    thinks: asyncio.Event | None = None
     ends: bool = True
 
     @property
@@ -84,6 +85,8 @@ class Asking:
         self.is_late = self.is_late or self.is_late_once_asked
         if self.hangs:
             await asyncio.Event().wait()
+        if self.thinks is not None:
+            await self.thinks.wait()
         said = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         if isinstance(said, Exception):
             raise said

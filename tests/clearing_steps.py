@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from activities.transition import ActivityContext
+from activities.turns import AT_ONCE
 from commands import clearing as commands
 from commands.command import Command, Context
 from domain.access import Role
@@ -261,8 +262,8 @@ async def compared_day(context: Context, superuser: Superuser) -> dict[str, Any]
 
 
 async def together(count: int, what: Any) -> list[Any]:
-    """Do something so many times, eight at once."""
+    """Do something so many times, as many at once as a gateway has turns."""
     found: list[Any] = []
-    for begin in range(0, count, 8):
-        found += await asyncio.gather(*(what() for _ in range(min(8, count - begin))))
+    for begin in range(0, count, AT_ONCE):
+        found += await asyncio.gather(*(what() for _ in range(min(AT_ONCE, count - begin))))
     return found

@@ -10,23 +10,36 @@ from enum import StrEnum
 from typing import TypeVar
 
 from gateways.local_bank import BankDeed, LocalBank
-from gateways.payment import GatewayRefused, GatewayUnclear, LinkRequest, ListedRow, Outcome, PaymentLink
+from gateways.payment import (
+    GatewayRefused,
+    GatewayUnclear,
+    LinkRequest,
+    ListedRow,
+    Outcome,
+    PaymentLink,
+    UnknownToGateway,
+)
 
 T = TypeVar("T")
 
 
 class Trouble(StrEnum):
-    """What is wrong with a call: nobody hears it, or its answer; the worker dies before or after it."""
+    """What is wrong with a call: nobody hears it, or its answer; it is refused, or we are unknown to the gateway.
+
+    Its adapter fails; the worker dies before or after it.
+    """
 
     NONE = "none"
     SILENT = "silent"
     REFUSES = "refuses"
+    UNKNOWN = "unknown"
+    FAILS = "fails"
     LOST = "lost"
     DIES = "dies"
     DIES_AFTER = "dies_after"
 
 
-class WorkerDied(Exception):
+class WorkerDied(BaseException):
     """The worker is gone at this point."""
 
 
@@ -95,6 +108,10 @@ class FaultyGateway:
             raise GatewayUnclear("silent")
         if trouble is Trouble.REFUSES and may_refuse:
             raise GatewayRefused("refuses")
+        if trouble is Trouble.UNKNOWN:
+            raise UnknownToGateway("unknown")
+        if trouble is Trouble.FAILS:
+            raise KeyError("6037990000000105")
         if trouble is Trouble.DIES:
             raise WorkerDied
         answer = await work()

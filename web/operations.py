@@ -24,6 +24,7 @@ from domain.catalogue import words
 from domain.dates import jalali_today, to_jalali
 from domain.errors import Refusal, StepUpRequired
 from domain.ledger import ACCOUNT_WORDS
+from domain.payment import GatewayName
 from domain.reconciliation import STUCK, FindingKind
 from web.forms import Form, empty
 from web.language import Language
@@ -53,9 +54,10 @@ _MESSAGES: Final = {
 
 
 def _words(language: Language) -> dict[str, Any]:
-    """What the desk calls roles, findings, accounts and classes of messages."""
+    """What the desk calls roles, gateways, findings, accounts and classes of messages."""
     return {
         "role_words": {role: words.who(role) for role in Role},
+        "gateway_words": {name: words.term(GatewayName, name) for name in GatewayName},
         "finding_words": {kind: words.term(FindingKind, kind) for kind in FindingKind},
         "account_words": {kind.name: said for kind, said in ACCOUNT_WORDS.items()},
         "message_words": {name: language.translate(message) for name, message in _MESSAGES.items()},
@@ -93,7 +95,7 @@ async def show_late(request: SignedIn, after: DueCursor) -> Response:
 
 @router.get("/operations/findings")
 async def show_findings(request: SignedIn, before: IdCursor) -> Response:
-    """Where cases and processes disagree or disagreed, and which processes are stuck."""
+    """Where cases and processes disagree or disagreed, which processes are stuck and which gateways in trouble."""
     return request.render("operations_findings.html", form=empty(request.language), **await _findings(request, before))
 
 

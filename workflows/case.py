@@ -27,7 +27,8 @@ class ProcessStep:
 
     ``asks`` says who is asked for what, ``silence`` what follows if they say nothing, ``then`` which steps may follow,
     each with its reason. ``queue`` says where it is taken. A step of ``Queue.OUTSIDE`` asks a service, again and again
-    for ``limit``; if that stays without an answer, the case is assessed, and what ``then`` says of silence follows.
+    for ``limit``; if that stays without an answer, or a message comes while it rests, the case is assessed, and what
+    ``then`` says of silence, or of what the message told, follows.
     """
 
     then: Mapping[str, str]
@@ -95,7 +96,9 @@ class CaseWorkflow:
         if declared is None or declared.queue is Queue.PROCESSES:
             found = await transition(step, taken, summary=summary)
         else:
-            answered = await outside_step(step, taken, queue=declared.queue, limit=declared.limit, summary=summary)
+            answered = await outside_step(
+                step, taken, queue=declared.queue, limit=declared.limit, mailbox=self._mailbox, summary=summary
+            )
             found = answered or NextStep(f"assess_{self.process}")
         self._rounds |= found.rounds
         return found

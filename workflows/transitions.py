@@ -7,7 +7,9 @@ that: it is an activity of a queue of its own.
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -40,10 +42,12 @@ class Mailbox:
 
     def __init__(self) -> None:
         self._unread = 0
+        self._received = 0
 
     def receive(self) -> None:
         """A message came."""
         self._unread += 1
+        self._received += 1
 
     def empty(self) -> None:
         """What came so far is read."""
@@ -59,6 +63,11 @@ class Mailbox:
             return False
         self._unread = 0
         return True
+
+    async def next(self) -> None:
+        """Until one more message comes; it stays unread."""
+        so_far = self._received
+        await workflow.wait_condition(lambda: self._received > so_far)
 
 
 async def transition(name: str, step: StepInput, *, summary: str) -> NextStep:
@@ -94,37 +103,57 @@ async def transition(name: str, step: StepInput, *, summary: str) -> NextStep:
     return found
 
 
-async def outside_step(name: str, step: StepInput, *, queue: Queue, limit: timedelta, summary: str) -> NextStep | None:
+async def outside_step(
+    name: str, step: StepInput, *, queue: Queue, limit: timedelta, mailbox: Mailbox, summary: str
+) -> NextStep | None:
     """Ask the outside, or do what takes minutes, by an activity that is tried again and again.
 
-    Its retries add nothing to the history.
+    Its retries add nothing to the history. A message ends the rest between two questions, so that what people did is
+    seen at once; a question that is under way, and a batch, go on to their end.
 
     Args:
         name: of the activity.
         step: its input.
         queue: where it is taken.
         limit: how long it is tried.
+        mailbox: of the process.
         summary: what the Temporal UI shows; no personal data.
 
     Returns:
-        What follows; None if the time was over without an answer.
+        What follows; None if the time was over without an answer, or a message came while it rested.
     """
-    found: NextStep
+    is_batch = queue is not Queue.OUTSIDE
+    asking: workflow.ActivityHandle[NextStep] = workflow.start_activity(
+        name,
+        step,
+        task_queue=queue,
+        result_type=NextStep,
+        start_to_close_timeout=BATCH_ATTEMPT_LIMIT if is_batch else OUTSIDE_ATTEMPT_LIMIT,
+        heartbeat_timeout=HEARTBEAT_LIMIT if is_batch else None,
+        schedule_to_close_timeout=limit,
+        retry_policy=OUTSIDE_RETRIES,
+        # Of a question under way the answer is waited for: put twice at once, it might be answered by two deeds.
+        cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        summary=summary,
+    )
+    waking = None if is_batch else asyncio.create_task(_wake(asking, mailbox))
     try:
-        found = await workflow.execute_activity(
-            name,
-            step,
-            task_queue=queue,
-            result_type=NextStep,
-            start_to_close_timeout=OUTSIDE_ATTEMPT_LIMIT if queue is Queue.OUTSIDE else BATCH_ATTEMPT_LIMIT,
-            heartbeat_timeout=None if queue is Queue.OUTSIDE else HEARTBEAT_LIMIT,
-            schedule_to_close_timeout=limit,
-            retry_policy=OUTSIDE_RETRIES,
-            summary=summary,
-        )
+        return await asking
     except ActivityError as error:
-        if is_cancelled_exception(error) or error.retry_state is RetryState.NON_RETRYABLE_FAILURE:
+        was_woken = waking is not None and waking.done() and workflow.cancellation_reason() is None
+        is_cancelled = is_cancelled_exception(error) and not was_woken
+        if is_cancelled or error.retry_state is RetryState.NON_RETRYABLE_FAILURE:
             raise
         workflow.logger.warning("outside_silent", extra={"step": summary})
         return None
-    return found
+    finally:
+        if waking is not None:
+            waking.cancel()
+
+
+async def _wake(asking: workflow.ActivityHandle[Any], mailbox: Mailbox) -> None:
+    """Have a question that rests given back as soon as a message comes; one under way the server leaves alone."""
+    await mailbox.next()
+    # Histories from before waited for the rest's end.
+    if workflow.patched("woken-while-asking"):
+        asking.cancel()

@@ -5,10 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from uuid import UUID
 
+from activities.outside import AskAgain
 from activities.payment.assessment import assess, read_state
+from activities.payment.question import put
 from activities.transition import ActivityContext, Transition
+from activities.turns import NoTurn
 from domain.payment import PaymentPolicy
 from gateways.payment import GatewayRefused, GatewayUnclear, LinkRequest, PaymentLink
 from messages.case import NextStep
@@ -16,10 +20,14 @@ from messages.payment import Event
 from storage import payment as rows
 from storage.bank_account import own_cards
 from storage.cases import read_case
-from storage.database import SERVICE, transaction
+from storage.database import SERVICE, postgres_now, transaction
 from storage.policies import in_force
+from storage.reconciliation import troubled_gateways
 
 _log = logging.getLogger("amanat.payments")
+# So long a payer waits at most where every gateway is busy, asked for again and again; then they may try again.
+_BUSY_FOR = timedelta(minutes=1)
+_BUSY_PAUSE = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +42,33 @@ class LinkGiven:
 @dataclass(frozen=True, slots=True)
 class _Wish:
     attempt_id: UUID
-    first: str
     order: Sequence[str]
+    may_wait: bool
     request: LinkRequest = field(repr=False)
 
 
 async def ask_for_link(context: ActivityContext, case_id: UUID) -> LinkGiven | None:
-    """Ask the gateways one after the other, the wished one first; a link that stays unknown is given to nobody."""
+    """Ask the gateways one after the other, the wished one first; a link that stays unknown is given to nobody.
+
+    Raises:
+        AskAgain: none gave one, and one of them has too much to do at this moment.
+    """
     wish = await _read(context, case_id)
     if wish is None:
         return None
+    is_busy = False
     for name in wish.order:
         try:
-            link = await context.gateways[name].request_link(wish.request)
+            link = await put(context, name, lambda gateway: gateway.request_link(wish.request))
+        except NoTurn:
+            is_busy = True
         except (GatewayUnclear, GatewayRefused) as trouble:
             facts = {"gateway": name, "reason": trouble.reason, "case_id": str(case_id)}
             _log.warning("gateway_gave_no_link", extra=facts)
-            continue
-        return LinkGiven(wish.attempt_id, name, link)
+        else:
+            return LinkGiven(wish.attempt_id, name, link)
+    if is_busy and wish.may_wait:
+        raise AskAgain(_BUSY_PAUSE)
     return LinkGiven(wish.attempt_id)
 
 
@@ -67,6 +84,8 @@ async def _read(context: ActivityContext, case_id: UUID) -> _Wish | None:
         now = await in_force(connection, PaymentPolicy.POLICY)
         policy = PaymentPolicy.from_policy(now.value) if now else await rows.policy_of(connection, case.policy_id)
         cards = await own_cards(connection, context.seals, payment.person_id) if payment.own_card else []
+        troubled = await troubled_gateways(connection)
+        may_wait = await postgres_now(connection) - attempt.begun_at < _BUSY_FOR
     request = LinkRequest(
         amount=payment.amount,
         callback=f"{context.site}/pay/return/{token}",
@@ -74,7 +93,9 @@ async def _read(context: ActivityContext, case_id: UUID) -> _Wish | None:
         description=f"امانت، پرداخت شمارهٔ {case.number}",
         cards=cards,
     )
-    return _Wish(attempt.id, attempt.gateway, policy.usable(context.gateways, attempt.gateway), request)
+    # Where nobody can say what was paid no new payment is led, while another gateway gives a link.
+    order = sorted(policy.usable(context.gateways, attempt.gateway), key=troubled.__contains__)
+    return _Wish(attempt.id, order, may_wait, request)
 
 
 async def record_link(step: Transition, given: LinkGiven | None) -> NextStep:

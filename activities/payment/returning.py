@@ -13,6 +13,7 @@ from activities.outside import AskAgain
 from activities.payment.assessment import assess, booked_by_hand, occasion, read_state
 from activities.payment.verification import send_back
 from activities.transition import ActivityContext, Transition
+from activities.turns import NoTurn
 from domain import ledger
 from domain.access import Grant, Role, ScopeKind
 from domain.money import Money, format_toman
@@ -59,10 +60,11 @@ async def give_back(context: ActivityContext, case_id: UUID) -> GivenBack:
     answers = await asyncio.gather(*(_give_back(context, one, attempts[one.attempt_id]) for one in owed))
     given = {one.id: answer for one, answer in zip(owed, answers, strict=True) if isinstance(answer, str)}
     by_hand = {one.id for one, answer in zip(owed, answers, strict=True) if answer is None}
+    put_off = [answer.delay for answer in answers if isinstance(answer, NoTurn)]
     unclear = [one for one, answer in zip(owed, answers, strict=True) if isinstance(answer, GatewayUnclear)]
     overdue = {one.id for one in unclear if now - one.owed_since >= policy.return_for}
-    if not given and not by_hand and not overdue and unclear:
-        raise AskAgain(min(ask_again_in(now - one.owed_since) for one in unclear))
+    if not given and not by_hand and not overdue and (unclear or put_off):
+        raise AskAgain(min([ask_again_in(now - one.owed_since) for one in unclear] + put_off))
     return GivenBack(given, frozenset(by_hand | overdue))
 
 
@@ -81,10 +83,13 @@ async def _read(
 
 async def _give_back(
     context: ActivityContext, owed: PaymentReturn, attempt: PaymentAttempt
-) -> str | GatewayUnclear | None:
+) -> str | GatewayUnclear | NoTurn | None:
     """The reference of what went back, or why that is not known; None where no way of the gateway is left."""
     try:
-        return await _by_gateway(context, owed, attempt)
+        with context.turns.of(attempt.gateway):
+            return await _by_gateway(context, owed, attempt)
+    except NoTurn as put_off:
+        return put_off
     except GatewayUnclear as trouble:
         _log.warning("return_unclear", extra={"return_id": str(owed.id), "reason": trouble.reason})
         return trouble

@@ -19,7 +19,9 @@ from activities.payment.assessment import (
     occasion,
     read_state,
 )
+from activities.payment.question import put
 from activities.transition import MACHINE, ActivityContext, Transition
+from activities.turns import NoTurn
 from domain import ledger
 from domain.access import Grant, Role, ScopeKind
 from domain.money import Money, format_toman
@@ -30,7 +32,6 @@ from gateways.payment import (
     NotPaid,
     Outcome,
     Paid,
-    PaymentGateway,
     StillOpen,
     same_card,
 )
@@ -55,10 +56,14 @@ _NOT_KNOWN = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the gateways said of each try by which money may still come; None: nobody can say."""
+    """What the gateways said of each try by which money may still come; None: nobody can say.
+
+    Of what was not asked, because its gateway has too much to do, ``put_off`` says when to come again.
+    """
 
     outcomes: Mapping[UUID, Outcome | None]
     asked_at: datetime
+    put_off: Sequence[timedelta] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ class _Watched:
 
 
 async def ask_gateway(context: ActivityContext, case_id: UUID) -> Answers:
-    """Ask about every try that is not over.
+    """Ask about every try that is not over; what one gateway says is recorded whatever another one does.
 
     Raises:
         AskAgain: nobody can say anything yet, and the time for that is not over; that is noted.
@@ -78,7 +83,12 @@ async def ask_gateway(context: ActivityContext, case_id: UUID) -> Answers:
     watched = await _read(context, case_id)
     # Together: slow ones must not use up each other's time.
     answers = await asyncio.gather(*(_ask(context, watched, one) for one in watched.attempts))
-    found = Answers(dict(zip((one.id for one in watched.attempts), answers, strict=True)), watched.now)
+    asked = zip(watched.attempts, answers, strict=True)
+    found = Answers(
+        {one.id: outcome for one, outcome in asked if not isinstance(outcome, NoTurn)},
+        watched.now,
+        [outcome.delay for outcome in answers if isinstance(outcome, NoTurn)],
+    )
     if not any(isinstance(outcome, Paid | NotPaid) for outcome in answers):
         pause = await _note_unclear(context, case_id, watched, found)
         if pause is not None:
@@ -96,15 +106,15 @@ async def _read(context: ActivityContext, case_id: UUID) -> _Watched:
         return _Watched(payment, policy, attempts, await postgres_now(connection))
 
 
-async def _ask(context: ActivityContext, watched: _Watched, attempt: PaymentAttempt) -> Outcome | None:
-    gateway: PaymentGateway | None = context.gateways.get(attempt.gateway)
-    facts = {"gateway": attempt.gateway, "attempt_id": str(attempt.id)}
-    if gateway is None or attempt.authority is None:
-        # Its keys were taken out of the settings while payments were under way: money may be there.
-        _log.error("gateway_not_set_up", extra=facts)
-        return None
+async def _ask(context: ActivityContext, watched: _Watched, attempt: PaymentAttempt) -> Outcome | NoTurn | None:
+    authority, order = str(attempt.authority), str(attempt.id)
+    facts = {"gateway": attempt.gateway, "attempt_id": order}
     try:
-        outcome = await gateway.settle(attempt.authority, watched.payment.amount, str(attempt.id))
+        outcome = await put(
+            context, attempt.gateway, lambda gateway: gateway.settle(authority, watched.payment.amount, order)
+        )
+    except NoTurn as put_off:
+        return put_off
     except GatewayUnclear as unclear:
         _log.warning("gateway_unclear", extra={**facts, "reason": unclear.reason})
         return None
@@ -127,8 +137,10 @@ async def _note_unclear(context: ActivityContext, case_id: UUID, watched: _Watch
         if any(pause is None and (one.look_at is not None or one.came_back) for one, pause in pauses):
             return None
         again = [(one, pause) for one, pause in pauses if pause is not None]
-        if case is None or not case.is_open or not again:
+        if case is None or not case.is_open:
             return None
+        if not again:
+            return min(found.put_off, default=None)
         for attempt, pause in again:
             await rows.mark_unclear(connection, attempt, watched.now, pause)
         for attempt in attempts:
@@ -137,7 +149,7 @@ async def _note_unclear(context: ActivityContext, case_id: UUID, watched: _Watch
         if case.phase in _NOT_KNOWN:
             told = any(tells_unclear(one.unclear_since, one.looked_at, watched.now) for one in unclear)
             await _tell_unclear(connection, case, watched, is_told=told)
-    return min(pause for _, pause in again)
+    return min([pause for _, pause in again] + [*found.put_off])
 
 
 async def _tell_unclear(connection: AsyncConnection, case: Case, watched: _Watched, *, is_told: bool) -> None:

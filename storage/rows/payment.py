@@ -95,6 +95,11 @@ class PaymentAttempt:
         """Whether the payer came back since the gateway was asked."""
         return self.called_back_at is not None and (self.looked_at is None or self.called_back_at > self.looked_at)
 
+    def is_lost(self, since: datetime) -> bool:
+        """Whether it is for the settlement office: unclear since then, or asked about by a person's wish alone."""
+        is_long = self.unclear_since is not None and self.unclear_since <= since
+        return self.state == "unclear" and (is_long or self.look_at is None)
+
     @property
     def is_news(self) -> bool:
         """Whether asking may bring news at once: not of what the gateway could not say a moment ago."""

@@ -12,10 +12,11 @@ from storage.rows.table import table
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One disagreement, from when it was found until it was settled."""
+    """One disagreement or trouble, of a case or of a gateway, from when it was found until it was settled."""
 
     id: UUID
-    case_id: UUID
+    case_id: UUID | None
+    gateway: str | None
     kind: FindingKind
     found_at: datetime
     seen_again_at: datetime | None

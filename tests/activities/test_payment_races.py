@@ -19,7 +19,7 @@ from tests.arrange import Arrange, eventually
 from tests.books import Superuser
 from tests.faulty_gateway import FaultyGateway, Trouble
 from tests.payment_desk import DAY, Desk
-from tests.payment_steps import AMOUNT, PaymentScenario
+from tests.payment_steps import AMOUNT, PaymentScenario, pass_time
 
 
 @pytest.fixture
@@ -104,3 +104,27 @@ async def test_a_try_that_was_given_up_while_the_gateway_was_silent_stays_given_
     assert [one.state for one in await desk.scenario.attempts(case_id)] == ["given_up"]
     await desk.scenario.go_on(case_id)
     assert await desk.scenario.phase(case_id) == "not_paid"
+
+
+async def test_the_office_gives_up_only_what_it_was_asked_about(desk: Desk) -> None:
+    case_id = await desk.at_bank()
+    await desk.scenario.try_again(case_id)
+    await desk.scenario.go_on(case_id)
+    await desk.scenario.come_back(case_id, 0)
+    await desk.unclear(case_id)
+    await pass_time(desk.superuser, DAY)
+    second = (await desk.scenario.attempts(case_id))[1].id
+    await desk.superuser.run("UPDATE payment_attempts SET unclear_since = now() WHERE id = %s", second)
+    await desk.scenario.step("verify_payment", case_id)
+    await desk.scenario.go_on(case_id)
+    assert await desk.superuser.value("SELECT count(*) FROM tasks WHERE status = 'open'") == 1
+
+    # The payer has the bank asked at this very moment: the first stays the office's.
+    await desk.scenario.look(case_id)
+    await desk.scenario.decide(case_id, TaskKind.SETTLE_PAYMENT, commands.give_up, "nothing came")
+
+    assert [one.state for one in await desk.scenario.attempts(case_id)] == ["given_up", "unclear"]
+    desk.gateway.always(Trouble.NONE)
+    await desk.scenario.pay(case_id, 1)
+    await desk.scenario.go_on(case_id)
+    assert await desk.scenario.phase(case_id) == "received"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx2
 import pytest
@@ -87,3 +87,16 @@ async def test_a_cursor_that_is_none_of_ours_is_refused(api: httpx2.AsyncClient,
     answer = await api.get(f"{PATH}?cursor=x", headers=operator.headers())
 
     assert (answer.status_code, answer.json()["field"]) == (422, "cursor")
+
+
+async def test_a_gateway_in_trouble_is_told_by_its_name_and_is_nothing_to_start_again(
+    api: httpx2.AsyncClient, engine: AsyncEngine, arrange: Arrange
+) -> None:
+    operator = await arrange.platform(Role.OPERATOR)
+    async with transaction(engine, SERVICE) as connection:
+        await reconciliation.record(connection, "zarinpal", FindingKind.GATEWAY_REFUSES)
+
+    (item,) = (await api.get(PATH, headers=operator.headers())).json()["items"]
+    assert (item["case_id"], item["gateway"], item["kind"]) == (None, "zarinpal", "gateway_refuses")
+    answer = await api.post(f"{PATH}/{item['id']}/restart", headers=operator.headers(str(uuid4())))
+    assert (answer.status_code, answer.json()["code"]) == (409, "process_not_stuck")

@@ -41,7 +41,7 @@ def _taken(file: Path) -> Iterator[tuple[str, str]]:
     asked = dict[str, str]()
     for event in json.loads(file.read_text("utf-8"))["history"]["events"]:
         marker, scheduled, completed = (event.get(f"{kind}EventAttributes") for kind in _OF_ACTIVITIES)
-        if marker is not None:
+        if marker is not None and marker["markerName"] == "core_local_activity":
             name = _payload(marker["details"]["data"])["activity_type"]
             yield name, _payload(marker["details"]["result"])["step"]
         elif scheduled is not None:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable
 import httpx2
 import pytest
 
-from gateways.payment import GatewayRefused, GatewayUnclear, LinkRequest, PaymentGateway
+from gateways.payment import GatewayRefused, GatewayUnclear, LinkRequest, PaymentGateway, UnknownToGateway
 from gateways.zarinpal import Zarinpal
 from gateways.zibal import Zibal
 from stack.ports import free_port
@@ -18,6 +18,7 @@ from tests.gateways.provider import Asked, Provider, Reply, serving
 _CARD = "5022291083815995"
 _LINK = LinkRequest(10_000, "https://amanat.example/back/x", "order-7", "پرداخت", (_CARD,))
 _SECONDS = 0.3
+_OF_A_PAYMENT = {-9, -13, -14, -41, 105, 106, 113, 114, 115}
 _TRACK = "15966442230000"
 # Both would believe it, whatever they were asked.
 _GOOD = {
@@ -152,8 +153,10 @@ async def test_who_does_not_know_us_or_takes_no_such_amount_refuses(
         gateway = _gateway(name, client, provider.base)
         for code in codes:
             stand.refused = code
-            with pytest.raises(GatewayRefused, match=rf"^{name}_{code}$"):
+            with pytest.raises(GatewayRefused, match=rf"^{name}_{code}$") as refused:
                 await gateway.request_link(_LINK)
+            # What is wrong with a payment is no trouble of the gateway's.
+            assert isinstance(refused.value, UnknownToGateway) is (code not in _OF_A_PAYMENT)
             with pytest.raises(GatewayRefused):
                 await gateway.settle(_TRACK, 10_000, "order-7")
 

@@ -109,6 +109,18 @@ class Paying(Process):
 
         await eventually(was, f"{times} calls {call}")
 
+    async def rests(self, pause: timedelta) -> None:
+        """Wait until the gateway is to be asked again after such a pause."""
+
+        async def resting() -> bool:
+            for step in (await self.handle.describe()).raw_description.pending_activities:
+                if step.HasField("next_attempt_schedule_time"):
+                    until = step.next_attempt_schedule_time.ToDatetime()
+                    return until - step.last_attempt_complete_time.ToDatetime() > pause - timedelta(seconds=1)
+            return False
+
+        await eventually(resting, f"a rest of {pause}")
+
     async def tasks(self, kind: str, times: int) -> None:
         """Wait until the office was asked so often."""
 

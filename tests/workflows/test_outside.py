@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from datetime import timedelta
@@ -19,7 +20,7 @@ from temporalio.testing import WorkflowEnvironment
 from activities.outside import AskAgain
 from activities.transition import ActivityContext
 from domain.reconciliation import STEP_TRIES
-from messages.case import OVER
+from messages.case import OVER, RESUMED
 from messages.queue import Queue
 from reconciler import Reconciler
 from storage.sealing import Seals
@@ -35,6 +36,9 @@ from worker import build_workers, working
 
 # Start, the step with its workflow tasks, the end.
 EVENT_BUDGET = 11
+# The message, the end of the rest, the mark that this code takes it so, the look, and another workflow task each.
+EVENTS_OF_WAKING = 14
+_WITHIN_SECONDS = 20
 _TEN_MINUTES = timedelta(minutes=10)
 _FAILURES = [ConnectionError("away")] * (STEP_TRIES - 1)
 Handle = WorkflowHandle[Any, Any]
@@ -241,6 +245,44 @@ async def test_a_process_that_is_cancelled_while_the_question_rests_is_cancelled
         await handle.result()
     assert isinstance(failure.value.cause, CancelledError)
     assert asking.asked == 1
+
+
+@answering([AskAgain(timedelta(hours=1)), "confirmed"])
+async def test_a_message_ends_the_rest_and_what_people_did_is_seen_at_once(
+    asking: Asking, case_id: UUID, temporal: WorkflowEnvironment, superuser: Superuser, seals: Seals, tmp_path: Path
+) -> None:
+    handle = await start(temporal, case_id)
+    await resting(handle, 2)
+    asking.is_late = True
+    await handle.signal(RESUMED)
+    await asyncio.wait_for(handle.result(), _WITHIN_SECONDS)
+
+    assert (asking.asked, await outcome(superuser, case_id)) == (1, "lapsed")
+    assert await quiet_events(handle) <= EVENT_BUDGET + EVENTS_OF_WAKING
+    await record(handle, seals.cipher, tmp_path / "woken.json")
+    await replay(tmp_path / "woken.json", AskingWorkflow)
+
+
+@answering(["confirmed"])
+async def test_a_message_does_not_have_a_question_under_way_put_once_more(
+    asking: Asking, case_id: UUID, temporal: WorkflowEnvironment
+) -> None:
+    asking.thinks = asyncio.Event()
+    handle = await start(temporal, case_id)
+
+    async def is_asked() -> bool:
+        return asking.asked == 1
+
+    await eventually(is_asked, "the question")
+    await handle.signal(RESUMED)
+
+    async def is_heard() -> bool:
+        return EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED in await kinds(handle)
+
+    await eventually(is_heard, "the message to be heard")
+    asking.thinks.set()
+    await handle.result()
+    assert (asking.asked, asking.recorded) == (1, ["confirmed"])
 
 
 @answering(["confirmed"])

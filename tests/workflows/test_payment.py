@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from uuid import UUID
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from activities.transition import ActivityContext
+from activities.turns import AT_ONCE
 from commands import payment as commands
 from commands.command import Context
 from gateways.local_bank import USUAL_CARD, LocalBank
 from messages.payment import TaskKind
 from relay import Relay
-from tests.arrange import Arrange
+from tests.arrange import Arrange, eventually
 from tests.books import Superuser, assert_books_clean
 from tests.events import quiet_events
 from tests.faulty_gateway import FaultyGateway, Trouble
@@ -29,6 +32,8 @@ pytestmark = pytest.mark.usefixtures("worker")
 # Of one link, however long nobody knows what became of it. A second one, or people who are asked, cost as much again.
 EVENT_BUDGET, EVENT_BUDGET_OF_MORE = 40, 75
 IN_THE_SUITE = {"payment_paid", "payment_unclear_then_paid", "payment_part_refused", "payment_refused_part_by_hand"}
+# Far below the rest that somebody would wait for.
+_SECONDS = 20
 _OF_ONE_LINK = ("paid", "no_gateway", "never_back", "unclear_then_paid", "never_taken", "refused_before")
 
 
@@ -40,8 +45,8 @@ def gateway(bank: LocalBank) -> FaultyGateway:
 
 @pytest.fixture
 def activity_context(activity_context: ActivityContext, gateway: FaultyGateway) -> ActivityContext:
-    """Workers that know it."""
-    return replace(activity_context, gateways={gateway.name: gateway})
+    """Workers that know it, and another one."""
+    return replace(activity_context, gateways={gateway.name: gateway, "zibal": FaultyGateway(gateway.bank, "zibal")})
 
 
 @pytest.fixture
@@ -139,3 +144,69 @@ async def test_a_payment_whose_way_back_was_lost_is_found_after_ten_minutes(begi
     await paying.take()
     await paying.end()
     assert "payment_called_back" not in await paying.timeline()
+
+
+async def test_who_presses_try_again_while_a_return_rests_has_a_link_within_seconds(begin: Begin) -> None:
+    paying = await begin()
+    await paying.superuser.run("UPDATE payments SET own_card = true")
+    paying.gateway.always(Trouble.SILENT, "reverse")
+    # Owed for an hour: the gateway is asked again after 10 minutes.
+    await paying.pay()
+    await paying.phase("returning")
+    await paying.superuser.run("UPDATE payment_returns SET owed_since = owed_since - interval '1 hour'")
+    await paying.rests(timedelta(minutes=10))
+
+    await asyncio.wait_for(paying.try_again(), _SECONDS)
+
+    assert [one.state for one in await paying.scenario.attempts(paying.id)] == ["paid", "open"]
+    # And it is asked about as soon as its payer comes back.
+    await paying.rests(timedelta(minutes=10))
+    asked = paying.gateway.calls["settle"]
+    await paying.pay()
+    await asyncio.wait_for(paying.called("settle", asked + 1), _SECONDS)
+
+
+async def test_who_has_the_bank_asked_while_the_question_rests_does_not_wait_for_it(begin: Begin) -> None:
+    paying = await begin()
+    await paying.nobody_knows()
+    await paying.superuser.run("UPDATE payment_attempts SET unclear_since = unclear_since - interval '1 hour'")
+    await paying.rests(timedelta(minutes=10))
+    paying.scenario.bank.pay(await paying.scenario.authority(paying.id), USUAL_CARD)
+    paying.gateway.always(Trouble.NONE)
+    await paying.superuser.run("UPDATE payment_attempts SET looked_at = looked_at - interval '1 minute'")
+
+    await paying.scenario.look(paying.id)
+
+    await asyncio.wait_for(paying.phase("received"), _SECONDS)
+
+
+async def test_a_gateway_that_hangs_holds_up_its_own_payments_and_no_other_gateway_s(
+    begin: Begin, gateway: FaultyGateway
+) -> None:
+    paying, over = await begin(), asyncio.Event()
+    scenario = paying.scenario.with_gateways(local=gateway, zibal=gateway)
+
+    async def at_bank(by: str) -> UUID:
+        case_id = await scenario.open((await scenario.purpose(), AMOUNT), gateway=by)
+        await eventually(lambda: _stands(scenario, case_id, "at_bank"), f"a link of {by}", seconds=_SECONDS)
+        return case_id
+
+    # More than the queue has slots.
+    hanging = [await at_bank("local") for _ in range(14)]
+    gateway.meanwhile = over.wait
+    try:
+        for case_id in hanging:
+            await scenario.pay(case_id)
+        await paying.called("settle", AT_ONCE)
+        other = await at_bank("zibal")
+        await scenario.pay(other)
+        await eventually(lambda: _stands(scenario, other, "received"), "the other's money", seconds=_SECONDS)
+        assert gateway.calls["settle"] == AT_ONCE
+    finally:
+        over.set()
+    for case_id in hanging:
+        await eventually(partial(_stands, scenario, case_id, "received"), "the money of each")
+
+
+async def _stands(scenario: PaymentScenario, case_id: UUID, phase: str) -> bool:
+    return await scenario.phase(case_id) == phase

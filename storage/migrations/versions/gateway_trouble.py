@@ -1,0 +1,15 @@
+"""Findings of payment gateways in trouble."""
+
+from __future__ import annotations
+
+from alembic import op
+
+from storage.migrations.shipping import create_area
+
+revision = "gateway_trouble"
+down_revision = "clearing"
+
+
+def upgrade() -> None:
+    """Apply."""
+    create_area(op.get_bind(), "gateway_trouble")
