@@ -97,6 +97,7 @@ class DifferenceOut(Out):
     words: Words
     reference: str = Field(description="The gateway's number", examples=["201"])
     payment_id: UUID | None = Field(description="The payment's case; null: none of ours")
+    payout_id: UUID | None = Field(description="The batch of pay-outs whose lines the bank's statement lacks")
     here: Amount
     there: Amount
     state: DifferenceState

@@ -18,6 +18,7 @@ from domain.money import Money
 from domain.payment import PaymentPolicy
 from messages.case import CaseKind, CaseSignal
 from messages.clearing import Event, Phase
+from storage.bank_matching import compare_statement
 from storage.cases import open_case
 from storage.outbox import enqueue
 from storage.policies import in_force
@@ -335,7 +336,7 @@ async def find_statement(connection: AsyncConnection, sha256: bytes) -> UUID | N
 
 
 async def add_statement(connection: AsyncConnection, seals: Seals, sha256: bytes, rows: Sequence[BankRow]) -> UUID:
-    """Keep a statement's rows that no other had, and compare them with what we paid back by hand; returns the case."""
+    """Keep a statement's rows that no other had, and compare them with what we paid; returns the case."""
     case_id = await add_clearing(connection, BANK, max(row.booked_on for row in rows), sha256)
     values = [
         {
@@ -349,45 +350,6 @@ async def add_statement(connection: AsyncConnection, seals: Seals, sha256: bytes
         for row in rows
     ]
     await connection.execute(insert(bank_rows).on_conflict_do_nothing(), values)
-    first = {
-        "case_id": case_id,
-        "first": min(row.booked_on for row in rows),
-        "last": max(row.booked_on for row in rows),
-    }
-    for statement in (_MATCH, _UNMATCHED, _UNPAID, _SUM_STATEMENT):
-        await connection.execute(statement, first)
+    days = [row.booked_on for row in rows]
+    await compare_statement(connection, case_id, min(days), max(days))
     return case_id
-
-
-_MATCH = sa.text("""
-    UPDATE bank_rows b SET return_id = r.id FROM payment_returns r
-    WHERE b.case_id = :case_id AND r.way = 'hand' AND r.reference = b.reference AND r.amount = -b.amount
-        AND NOT EXISTS (SELECT FROM bank_rows o WHERE o.return_id = r.id)
-        AND b.id = (SELECT min(s.id::text)::uuid FROM bank_rows s
-            WHERE s.case_id = :case_id AND s.reference = b.reference AND s.amount = b.amount)
-""")
-_UNMATCHED = sa.text("""
-    INSERT INTO clearing_differences (case_id, gateway, order_id, kind, reference, here, there)
-    SELECT case_id, 'bank', fingerprint, 'bank_unmatched', reference, 0, amount FROM bank_rows
-    WHERE case_id = :case_id AND return_id IS NULL ORDER BY booked_on, id
-""")
-# Paid back by hand within the statement's days, and in no statement.
-_UNPAID = sa.text("""
-    INSERT INTO clearing_differences
-        (case_id, gateway, order_id, kind, reference, attempt_id, payment_id, here, there)
-    SELECT :case_id, 'bank', r.id::text, 'bank_missing', r.reference, r.attempt_id, r.payment_id, -r.amount, 0
-    FROM payment_returns r
-    WHERE r.way = 'hand' AND r.returned_at >= CAST(:first AS timestamp) AT TIME ZONE 'Asia/Tehran'
-        AND r.returned_at < (CAST(:last AS timestamp) + interval '1 day') AT TIME ZONE 'Asia/Tehran'
-        AND NOT EXISTS (SELECT FROM bank_rows b WHERE b.return_id = r.id)
-        AND NOT EXISTS (SELECT FROM clearing_differences d
-            WHERE d.gateway = 'bank' AND d.order_id = r.id::text AND d.kind = 'bank_missing')
-""")
-_SUM_STATEMENT = sa.text("""
-    UPDATE clearings SET compared_at = now(), here_count = b.matched, here_sum = b.matched_sum, there_count = b.number,
-        there_sum = b.total
-    FROM (SELECT count(*) AS number, coalesce(sum(amount), 0) AS total, count(return_id) AS matched,
-            coalesce(sum(amount) FILTER (WHERE return_id IS NOT NULL), 0) AS matched_sum
-        FROM bank_rows WHERE case_id = :case_id) b
-    WHERE case_id = :case_id
-""")

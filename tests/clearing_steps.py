@@ -260,6 +260,12 @@ async def compared_day(context: Context, superuser: Superuser) -> dict[str, Any]
     return {"clearing": case_id, "clearing_day": str(today - timedelta(days=1))}
 
 
+def csv_of(*rows: tuple[object, int, str]) -> bytes:
+    """A statement of the documented form."""
+    lines = [f"{day},{amount},{reference},x" for day, amount, reference in rows]
+    return "\n".join(["date,amount,reference,description", *lines]).encode()
+
+
 async def together(count: int, what: Any) -> list[Any]:
     """Do something so many times, eight at once."""
     found: list[Any] = []

@@ -33,7 +33,10 @@ class Clearing:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How the list and our rows disagree about a try; without ``attempt_id`` it is none of ours."""
+    """How the list and our rows disagree about a try; without ``attempt_id`` it is none of ours.
+
+    Of a statement it is about a row of the bank, about what was paid back by hand, or about lines of ``payout_id``.
+    """
 
     id: UUID
     case_id: UUID
@@ -42,6 +45,7 @@ class Difference:
     reference: str
     attempt_id: UUID | None
     payment_id: UUID | None
+    payout_id: UUID | None
     here: int
     there: int
     state: DifferenceState

@@ -59,6 +59,7 @@ CREATE TABLE bank_rows (
     return_id uuid UNIQUE REFERENCES payment_returns
 );
 CREATE INDEX bank_rows_of_case ON bank_rows (case_id, id);
+CREATE INDEX bank_rows_of_day ON bank_rows (booked_on);
 GRANT SELECT, INSERT, UPDATE (return_id) ON bank_rows TO amanat_app;
 ALTER TABLE bank_rows ENABLE ROW LEVEL SECURITY;
 ALTER TABLE bank_rows FORCE ROW LEVEL SECURITY;
@@ -76,6 +77,8 @@ CREATE TABLE clearing_differences (
     reference text NOT NULL,
     attempt_id uuid REFERENCES payment_attempts,
     payment_id uuid REFERENCES payments,
+    -- The batch of pay-outs that the bank's statement lacks, or lines of it.
+    payout_id uuid REFERENCES payouts,
     here bigint NOT NULL,
     there bigint NOT NULL,
     state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'proposed', 'confirmed', 'explained', 'booked')),
@@ -101,6 +104,25 @@ GRANT SELECT, INSERT, UPDATE (state, explanation, note, paid_back, settles, prop
 ALTER TABLE clearing_differences ENABLE ROW LEVEL SECURITY;
 ALTER TABLE clearing_differences FORCE ROW LEVEL SECURITY;
 CREATE POLICY office ON clearing_differences USING (sees_all());
+
+-- What the bank's statements say of a paid line of a batch, once: the row that it is, alone or with others of its batch,
+-- or the difference that there was none.
+CREATE TABLE bank_lines (
+    withdrawal_id uuid PRIMARY KEY REFERENCES withdrawals,
+    row_id uuid REFERENCES bank_rows,
+    difference_id uuid REFERENCES clearing_differences,
+    CHECK (row_id IS NOT NULL OR difference_id IS NOT NULL)
+);
+CREATE INDEX bank_lines_of_row ON bank_lines (row_id);
+GRANT SELECT, INSERT, UPDATE (row_id) ON bank_lines TO amanat_app;
+ALTER TABLE bank_lines ENABLE ROW LEVEL SECURITY;
+ALTER TABLE bank_lines FORCE ROW LEVEL SECURITY;
+CREATE POLICY office ON bank_lines USING (sees_all());
+
+-- What statements are compared with.
+CREATE INDEX withdrawals_paid ON withdrawals (settled_at) WHERE state = 'paid';
+CREATE INDEX withdrawals_cut ON withdrawals (payout_id) WHERE state = 'cut';
+CREATE INDEX payment_returns_by_hand ON payment_returns (reference) WHERE way = 'hand';
 
 -- The tries and returns of a day.
 CREATE INDEX payment_attempts_looked_at ON payment_attempts (gateway, looked_at);
