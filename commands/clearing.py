@@ -20,7 +20,8 @@ from domain.access import Role
 from domain.clearing import BANK, DifferenceKind, Explanation
 from domain.dates import tehran_day
 from domain.errors import InvalidInput, NotFound, StepUpRequired
-from gateways.bank_statement import StatementFault, read_statement
+from gateways.bank_statement import StatementFault
+from gateways.statement_file import read_apart
 from messages.case import CaseKind
 from messages.clearing import FactKind, TaskKind
 from storage import clearing as storage
@@ -63,7 +64,7 @@ async def send_statement(command: Command, content: bytes) -> UUID:
     if known is not None:
         return known
     try:
-        read = await asyncio.to_thread(read_statement, content)
+        read = await asyncio.to_thread(read_apart, content)
     except StatementFault as fault:
         raise (rules.StatementTooLong if fault.too_long else rules.StatementUnreadable)(field="file") from None
     rows = [BankRow(one.booked_on, one.amount, one.reference, one.description, one.fingerprint) for one in read]
