@@ -21,7 +21,7 @@ router = APIRouter(prefix="/v1", tags=["operations"], route_class=Operation)
 
 
 class FindingOut(Out):
-    """A case and its process that disagree, or a process that is stuck; settled as soon as that is over."""
+    """A case and its process that disagree, a process that is stuck, money left lying; settled once that is over."""
 
     id: UUID
     case_id: UUID
@@ -29,7 +29,8 @@ class FindingOut(Out):
         description="process_missing: it was started again;"
         " process_ended_early: the case is open all the same; process_outlives_case: the case was closed a while ago;"
         " process_fails, process_times_out, process_misfits, step_fails: it is stuck, for the programme fails each time"
-        " before the next step, that takes too long each time, this version does not fit its history, the step fails",
+        " before the next step, that takes too long each time, this version does not fit its history, the step fails;"
+        " money_in_suspense: nothing is under way that would move money of this payment",
         examples=["process_missing"],
     )
     found: Moment = Field(validation_alias="found_at")

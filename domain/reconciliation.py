@@ -10,7 +10,7 @@ from domain.wording import CapabilityWords, Sentence
 
 
 class FindingKind(StrEnum):
-    """How a case and its process disagree, or why the process does not get on."""
+    """How a case and its process disagree, why the process does not get on, or that it has left money lying."""
 
     PROCESS_MISSING = "process_missing"
     PROCESS_ENDED_EARLY = "process_ended_early"
@@ -19,6 +19,7 @@ class FindingKind(StrEnum):
     PROCESS_TIMES_OUT = "process_times_out"
     PROCESS_MISFITS = "process_misfits"
     STEP_FAILS = "step_fails"
+    MONEY_IN_SUSPENSE = "money_in_suspense"
 
 
 # Why a process may be stuck; for one reason at a time.
@@ -70,6 +71,10 @@ WORDS: Final = CapabilityWords(
             FindingKind.STEP_FAILS: Sentence(
                 "فرایند این پرونده متوقف مانده است: گام بعدی‌اش هر بار ناموفق است و دوباره آزموده می‌شود.",
                 "Its process is stuck: the next step fails each time, and is tried again.",
+            ),
+            FindingKind.MONEY_IN_SUSPENSE: Sentence(
+                "وجه این پرداخت بیش از یک ساعت است که بی‌دلیل معلق مانده است.",
+                "Money of this payment has stood apart for more than an hour, and nothing is under way that moves it.",
             ),
         },
     },

@@ -129,3 +129,10 @@ CREATE INDEX payment_attempts_looked_at ON payment_attempts (gateway, looked_at)
 CREATE INDEX payment_returns_returned_at ON payment_returns (returned_at) WHERE returned_at IS NOT NULL;
 -- What of payments stands apart; a balance would not be of an index, for it changes with each entry.
 CREATE INDEX accounts_in_suspense ON accounts (created_at) WHERE kind IN ('payment:received', 'payment:refunding');
+
+-- Of which payment money stands apart is found as where a case and its process disagree.
+ALTER TABLE reconciliation_findings
+    DROP CONSTRAINT reconciliation_findings_kind_check,
+    ADD CONSTRAINT reconciliation_findings_kind_check CHECK (kind IN ('process_missing', 'process_ended_early',
+        'process_outlives_case', 'process_fails', 'process_times_out', 'process_misfits', 'step_fails',
+        'money_in_suspense'));
