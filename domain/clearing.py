@@ -20,6 +20,8 @@ from messages.clearing import Event, FactKind, Phase, TaskKind
 # Days that were missed are compared later, and older ones on demand.
 CAUGHT_UP: Final = timedelta(days=14)
 ON_DEMAND: Final = timedelta(days=90)
+# What the charts show, counted back from yesterday.
+CHARTED: Final = timedelta(days=30)
 # A gateway that cannot be reached is asked so long.
 LIST_FOR: Final = timedelta(hours=24)
 # What stands in the place of a gateway where a statement of the bank is compared.

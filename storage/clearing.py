@@ -175,12 +175,18 @@ _FIND = sa.text("""
 """)
 _SUM = sa.text("""
     UPDATE clearings SET compared_at = now(), here_count = h.number, here_sum = h.total, there_count = t.number,
-        there_sum = t.total
+        there_sum = t.total, here_back = b.total, there_back = t.back, there_fee = t.fee
     FROM (SELECT count(*) AS number, coalesce(sum(a.paid_amount), 0) AS total FROM payment_attempts a
             WHERE a.gateway = :gateway AND a.state = 'paid' AND a.looked_at >= :begins AND a.looked_at < :ends
                 AND a.paid_at >= :begins AND a.paid_at < :ends) h,
-        (SELECT count(*) AS number, coalesce(sum(r.amount), 0) AS total FROM gateway_rows r
-            WHERE r.gateway = :gateway AND r.day = :day AND r.what = 'taken') t
+        (SELECT coalesce(sum(r.amount), 0) AS total FROM payment_returns r JOIN payment_attempts a
+                ON a.id = r.attempt_id AND a.gateway = :gateway
+            WHERE r.way <> 'hand' AND r.returned_at >= :begins AND r.returned_at < :ends) b,
+        (SELECT count(*) FILTER (WHERE r.what = 'taken') AS number,
+                coalesce(sum(r.amount) FILTER (WHERE r.what = 'taken'), 0) AS total,
+                coalesce(sum(r.amount) FILTER (WHERE r.what = 'given_back'), 0) AS back,
+                coalesce(sum(CASE r.what WHEN 'taken' THEN r.fee ELSE -r.fee END), 0) AS fee
+            FROM gateway_rows r WHERE r.gateway = :gateway AND r.day = :day) t
     WHERE case_id = :case_id
 """)
 
@@ -238,9 +244,16 @@ async def change(connection: AsyncConnection, difference_id: UUID, state: str, *
 
 
 async def list_clearings(
-    connection: AsyncConnection, *, after: tuple[date, UUID] | None, limit: int
+    connection: AsyncConnection, *, after: tuple[date, UUID] | None = None, since: date | None = None, limit: int
 ) -> list[tuple[Clearing, str, int]]:
-    """Comparisons, the newest days first, each with its case's phase and how many differences are undecided."""
+    """Comparisons, the newest days first, each with its case's phase and how many differences are undecided.
+
+    Args:
+        connection: in a transaction.
+        after: the place in the list after which to go on.
+        since: of gateways alone, the days that were compared from this one on.
+        limit: how many at most.
+    """
     undecided = (
         sa.select(sa.func.count())
         .where(_d.case_id == clearings.c.case_id, _d.state.in_(("open", "proposed", "confirmed")))
@@ -252,6 +265,9 @@ async def list_clearings(
     place = sa.tuple_(clearings.c.day, clearings.c.case_id)
     if after is not None:
         query = query.where(place < after)
+    if since is not None:
+        compared = clearings.c.compared_at.is_not(None)
+        query = query.where(clearings.c.day >= since, clearings.c.gateway != BANK, compared)
     query = query.order_by(clearings.c.day.desc(), clearings.c.case_id.desc()).limit(limit)
     return [(Clearing(*row[:-2]), row[-2], row[-1]) for row in await connection.execute(query)]
 

@@ -12,7 +12,10 @@ from storage.rows.table import table
 
 @dataclass(frozen=True, slots=True)
 class Clearing:
-    """A day of a gateway; counts and sums (rial) of what was taken, here and there, once it was compared."""
+    """A day of a gateway: counts and sums (rial) of what was taken, here and there, once it was compared.
+
+    ``here_back`` and ``there_back`` are what the gateway gave back, ``there_fee`` the fees that it keeps.
+    """
 
     case_id: UUID
     gateway: str
@@ -24,6 +27,9 @@ class Clearing:
     here_sum: int | None
     there_count: int | None
     there_sum: int | None
+    here_back: int | None
+    there_back: int | None
+    there_fee: int | None
 
     @property
     def is_of_bank(self) -> bool:

@@ -15,14 +15,18 @@ CREATE TABLE clearings (
     here_sum bigint,
     there_count bigint,
     there_sum bigint,
+    -- Of a gateway's day what it gave back, and the fees that it keeps, as its list says.
+    here_back bigint,
+    there_back bigint,
+    there_fee bigint,
     -- Of a statement's file: sent twice, it is one.
     statement_sha256 bytea UNIQUE,
     CHECK (NOT (unlisted AND compared_at IS NOT NULL))
 );
 CREATE UNIQUE INDEX clearings_one_a_day ON clearings (gateway, day) WHERE NOT unlisted AND statement_sha256 IS NULL;
 CREATE INDEX clearings_newest ON clearings (day, case_id);
-GRANT SELECT, INSERT, UPDATE (compared_at, unlisted, here_count, here_sum, there_count, there_sum)
-    ON clearings TO amanat_app;
+GRANT SELECT, INSERT, UPDATE (compared_at, unlisted, here_count, here_sum, there_count, there_sum, here_back,
+    there_back, there_fee) ON clearings TO amanat_app;
 ALTER TABLE clearings ENABLE ROW LEVEL SECURITY;
 ALTER TABLE clearings FORCE ROW LEVEL SECURITY;
 CREATE POLICY office ON clearings USING (sees_all());
