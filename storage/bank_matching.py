@@ -37,7 +37,7 @@ _FREE: Final = """
         WHERE w.state = 'paid' AND w.settled_at >= CAST(:first AS date) - CAST(:back AS int)
             AND NOT EXISTS (SELECT FROM bank_lines l WHERE l.withdrawal_id = w.id AND l.row_id IS NOT NULL)
             AND (w.reference IN (SELECT reference FROM free_rows) OR w.payout_id IN (
-                SELECT c.id FROM cases c WHERE c.kind = 'payout' AND c.number IN (SELECT reference FROM free_rows)))
+                SELECT c.id FROM cases c WHERE c.number IN (SELECT reference FROM free_rows)))
     )"""
 _KEEP: Final = "ON CONFLICT (withdrawal_id) DO UPDATE SET row_id = excluded.row_id"
 _LINES = sa.text(f"""
