@@ -181,7 +181,7 @@ _SUM = sa.text("""
                 AND a.paid_at >= :begins AND a.paid_at < :ends) h,
         (SELECT coalesce(sum(r.amount), 0) AS total FROM payment_returns r JOIN payment_attempts a
                 ON a.id = r.attempt_id AND a.gateway = :gateway
-            WHERE r.way <> 'hand' AND r.returned_at >= :begins AND r.returned_at < :ends) b,
+            WHERE r.way IN ('reverse', 'refund') AND r.returned_at >= :begins AND r.returned_at < :ends) b,
         (SELECT count(*) FILTER (WHERE r.what = 'taken') AS number,
                 coalesce(sum(r.amount) FILTER (WHERE r.what = 'taken'), 0) AS total,
                 coalesce(sum(r.amount) FILTER (WHERE r.what = 'given_back'), 0) AS back,

@@ -121,5 +121,6 @@ def test_the_longest_statement_is_read_in_time() -> None:
     rows = "".join(
         f":61:2611281128C{number},NTRFPAYA-{number}//BREF\n:86:x\n" for number in range(1, STATEMENT_ROWS + 1)
     )
-    head, tail = MT940[: MT940.index(":61:")], MT940[MT940.index(":62F:") :]
+    closing = 1_000 + sum(range(1, STATEMENT_ROWS + 1))
+    head, tail = MT940[: MT940.index(":61:")], f":62F:C261128IRR{closing},\n"
     assert len(read_apart((head + rows + tail).encode())) == STATEMENT_ROWS
