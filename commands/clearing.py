@@ -19,7 +19,7 @@ from domain import clearing as rules
 from domain.access import Role
 from domain.clearing import BANK, DifferenceKind, Explanation
 from domain.dates import tehran_day
-from domain.errors import InvalidInput, NotFound, StepUpRequired
+from domain.errors import InvalidInput, NotFound, OwnCase, StepUpRequired
 from gateways.bank_statement import StatementFault
 from gateways.statement_file import read_apart
 from messages.case import CaseKind
@@ -27,6 +27,7 @@ from messages.clearing import FactKind, TaskKind
 from storage import clearing as storage
 from storage.clearing import BankRow
 from storage.locks import About, lock
+from storage.payout import has_line
 from storage.rows.clearing import Difference
 from storage.rows.tasks import Task
 
@@ -75,7 +76,7 @@ async def send_statement(command: Command, content: bytes) -> UUID:
     return case_id
 
 
-@refuses(*DECISION, StepUpRequired)
+@refuses(*DECISION, OwnCase, StepUpRequired)
 async def explain_difference(command: Command, task: Task, explanation: Explanation, note: str) -> UUID:
     """Close a difference for which nothing is booked, with the reason; returns the fact's id."""
     difference = await _asked(command, task, TaskKind.SETTLE_DIFFERENCE)
@@ -149,7 +150,12 @@ async def _asked(command: Command, task: Task, kind: TaskKind) -> Difference:
     expect_kind(task, kind)
     if task.subject_id is None:
         raise NotFound
-    return await storage.read_difference(command.connection, task.subject_id)
+    difference = await storage.read_difference(command.connection, task.subject_id)
+    batch = difference.payout_id
+    # The comparison has no people of its own: they stand in the lines of the batch.
+    if batch is not None and await has_line(command.connection, batch, command.actor.person_id):
+        raise OwnCase
+    return difference
 
 
 async def _decided(

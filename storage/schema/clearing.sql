@@ -124,6 +124,7 @@ ALTER TABLE bank_lines FORCE ROW LEVEL SECURITY;
 CREATE POLICY office ON bank_lines USING (sees_all());
 
 -- What statements are compared with.
+CREATE INDEX withdrawals_by_reference ON withdrawals (reference) WHERE state = 'paid';
 CREATE INDEX withdrawals_paid ON withdrawals (settled_at) WHERE state = 'paid';
 CREATE INDEX withdrawals_cut ON withdrawals (payout_id) WHERE state = 'cut';
 CREATE INDEX payment_returns_by_hand ON payment_returns (reference) WHERE way = 'hand';

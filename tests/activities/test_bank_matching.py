@@ -10,15 +10,18 @@ import pytest
 from activities.transition import ActivityContext
 from commands import clearing as commands
 from commands.command import Context
+from domain.clearing import Explanation
 from domain.dates import tehran_day
+from domain.errors import OwnCase
 from domain.money import Money
+from messages.clearing import TaskKind
 from storage import clearing as rows
 from storage.bank_matching import MOST_SINGLE
 from storage.database import SERVICE, transaction
 from tests.arrange import Arrange
 from tests.books import Superuser
 from tests.clearing_steps import csv_of
-from tests.commands.onboarding_steps import run
+from tests.commands.onboarding_steps import answer, open_task, run
 from tests.payout_steps import AMOUNT, PayoutOffice, give_money, queue_withdrawals
 
 EACH = AMOUNT.amount
@@ -202,3 +205,23 @@ async def test_a_line_that_is_missed_and_listed_later_is_known_from_then_on(
     assert missed == {("bank_missing", -EACH, 0, "REF-1"), ("bank_unmatched", 0, 5, "Y")}
     assert listed == set()
     assert await matched(office, case_id) == (1, -EACH)
+
+
+async def test_nobody_explains_why_the_bank_lacks_a_line_by_which_they_are_paid(
+    office: PayoutOffice, superuser: Superuser
+) -> None:
+    batch = await paid_batch(office, 1)
+    await aged(superuser, 1)
+    await compared(office, (today() - timedelta(days=1), 5, "X"))
+    case_id, _ = await compared(office, (today(), 5, "Y"))
+    await superuser.run("DELETE FROM clearing_differences WHERE kind = 'bank_unmatched'")
+    await office.take("request_decisions", case_id)
+    await superuser.run("UPDATE withdrawals SET person_id = %s WHERE payout_id = %s", office.maker.id, batch)
+    task_id = await open_task(office.context, case_id, TaskKind.SETTLE_DIFFERENCE)
+    explain, why = commands.explain_difference, (Explanation.SETTLED_ELSEWHERE, "نامهٔ بانک")
+    with pytest.raises(OwnCase):
+        await answer(office.context, office.maker, task_id, explain, *why)
+    await answer(office.context, office.checker, task_id, explain, *why)
+    await office.take("assess_clearing", case_id)
+
+    assert await office.phase(case_id) == "settled"
