@@ -76,6 +76,7 @@ bank_rows = table(
     fingerprint=str,
     return_id=UUID | None,
 )
+bank_lines = table("bank_lines", withdrawal_id=UUID, row_id=UUID | None, difference_id=UUID | None)
 gateway_rows = table(
     "gateway_rows",
     id=UUID,
