@@ -1,7 +1,8 @@
 """Compares open cases with running processes: what is missing is started again from its rows, and reported (G5).
 
 What Temporal calls stuck is reported too, with the reason (H8): from the fifth task in a row that failed or took too
-long, about half a minute after the first, so that operators see it within two minutes.
+long, about half a minute after the first, so that operators see it within two minutes. So is money of a payment that
+nobody is at work on (E2).
 
 Runs inside every worker process, one at a time, about once a minute. What Temporal lists may lag behind, so it only
 raises a suspicion; before anything is done Temporal is asked about that one process, and the case is looked at again
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
+from time import monotonic
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -26,6 +28,7 @@ from domain.reconciliation import STEP_TRIES, STUCK, FindingKind
 from messages.case import ASK_AGAIN, CaseKind, workflow_id
 from storage import audit, outbox, reconciliation
 from storage.chores import every, repeat
+from storage.clearing import MOST_SHOWN, list_suspense
 from storage.database import SERVICE, transaction
 from storage.reconciliation import NO_ID, Claim, OpenFinding
 from workflows.registry import WORKFLOWS
@@ -48,6 +51,9 @@ _RPC_LIMIT = timedelta(seconds=5)
 # A process still running this long after its case was closed will not end by itself.
 OUTLIVES_AFTER = timedelta(minutes=10)
 ALARM_TIMES = 5
+# How often a process of ours looks for money without a cause, and how long that may take.
+_SUSPENSE_SECONDS = 600.0
+_SUSPENSE_LIMIT_MS = 20_000
 _PROBLEMS = "TemporalReportedProblems"
 _KINDS = tuple(sorted(WORKFLOWS))
 _AWAY = frozenset(
@@ -125,6 +131,7 @@ class Reconciler:
         self._round_every = round_every
         self._page = page
         self._suspects = suspects
+        self._suspense_due = 0.0
 
     async def run(self) -> None:
         """Compare again and again, until cancelled."""
@@ -139,6 +146,7 @@ class Reconciler:
         walk = _begin(claim)
         try:
             async with asyncio.timeout(_ROUND_SECONDS):
+                await self._look_for_suspense()
                 await self._client.service_client.check_health(timeout=_RPC_LIMIT)
                 await self._review()
                 await self._find_stuck()
@@ -151,6 +159,23 @@ class Reconciler:
             _log.warning("reconciler_waits_for_temporal", extra={"error": error.status.name})
         async with transaction(self._engine, SERVICE) as connection:
             await reconciliation.end_round(connection, claim, walk.kind, walk.after)
+
+    async def _look_for_suspense(self) -> None:
+        """Report money of payments that nobody is at work on; settle what is so no longer."""
+        if monotonic() < self._suspense_due:
+            return
+        self._suspense_due = monotonic() + _SUSPENSE_SECONDS
+        kind = FindingKind.MONEY_IN_SUSPENSE
+        async with transaction(self._engine, SERVICE, limit_ms=_SUSPENSE_LIMIT_MS) as connection:
+            listed = await list_suspense(connection)
+            lying = {one.payment_id for one in listed}
+            known = await reconciliation.findings_of_kind(connection, kind)
+            times = {case_id: await reconciliation.record(connection, case_id, kind) for case_id in sorted(lying)}
+            # Of a list that is cut off nobody knows what is missing.
+            if len(listed) < MOST_SHOWN:
+                await reconciliation.settle(connection, [known[case_id] for case_id in known.keys() - lying])
+        for case_id, seen in times.items():
+            _tell(case_id, kind, seen, alarm=True)
 
     async def _review(self) -> None:
         """Settle the findings that hold no longer."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -20,19 +20,22 @@ from commands.command import Command
 from commands.refusals import refuses
 from domain.access import SEES_LEDGER, Role
 from domain.catalogue import words
-from domain.clearing import BANK, BANK_WORDS, STATEMENT_LIMIT, DifferenceKind, DifferenceState, Explanation
+from domain.clearing import BANK, BANK_WORDS, CHARTED, STATEMENT_LIMIT, DifferenceKind, DifferenceState, Explanation
 from domain.errors import InvalidInput, NotFound
 from domain.ledger import ACCOUNT_WORDS
 from messages.case import CaseKind
 from messages.clearing import TaskKind
 from storage import clearing as storage
 from storage.cases import read_case
+from storage.database import tehran_today
 from storage.rows.clearing import Clearing, Difference
 from storage.rows.tasks import Task
 
 router = APIRouter(prefix="/v1", tags=["clearing"], route_class=Operation)
 
 _BASE64_LETTERS = 4 * (STATEMENT_LIMIT // 3 + 1)
+# More gateways than are ever set up, for 30 days.
+_MOST_CHARTED = 300
 _READERS = Depends(require(*SEES_LEDGER))
 _ACCOUNT_WORDS = {kind.name: said for kind, said in ACCOUNT_WORDS.items()}
 Note = Annotated[str, StringConstraints(min_length=3, max_length=500, strip_whitespace=True)]
@@ -65,6 +68,9 @@ class ClearingOut(Out):
     here_sum: Amount | None
     there_count: int | None = Field(examples=[160])
     there_sum: Amount | None
+    here_back: Amount | None = Field(description="What the gateway gave back, by our rows; null of a statement")
+    there_back: Amount | None = Field(description="The same by the gateway's list")
+    there_fee: Amount | None = Field(description="The fees that the gateway keeps, by its list")
     undecided: int = Field(description="Differences that are neither explained nor booked", examples=[0])
 
     @classmethod
@@ -89,6 +95,14 @@ class Clearings(Out):
     gateways: list[ClearingSource]
 
 
+class ClearingDays(Out):
+    """The days of gateways that were compared, of the last 30 that are over; the newest first."""
+
+    first: Day
+    last: Day
+    items: list[ClearingOut]
+
+
 class DifferenceOut(Out):
     """How list and rows disagree about a try to pay; amounts are rial."""
 
@@ -97,6 +111,7 @@ class DifferenceOut(Out):
     words: Words
     reference: str = Field(description="The gateway's number", examples=["201"])
     payment_id: UUID | None = Field(description="The payment's case; null: none of ours")
+    payout_id: UUID | None = Field(description="The batch of pay-outs whose lines the bank's statement lacks")
     here: Amount
     there: Amount
     state: DifferenceState
@@ -184,6 +199,15 @@ async def list_clearings(read: ReadingDep, after: DueCursor, limit: Limit = 30) 
         next=None if last is None else write_cursor(datetime.combine(last.day, time(), UTC), last.case_id),
         gateways=[ClearingSource.of(name) for name in sorted(read.context.gateways)],
     )
+
+
+@router.get("/clearing-days", dependencies=[_READERS])
+async def list_clearing_days(read: ReadingDep) -> ClearingDays:
+    """What charts show of gateways: the last 30 days that are over, as they were compared; no statements."""
+    last = await tehran_today(read.connection) - timedelta(days=1)
+    first = last - CHARTED + timedelta(days=1)
+    rows = await storage.list_clearings(read.connection, since=first, limit=_MOST_CHARTED)
+    return ClearingDays(first=first, last=last, items=[ClearingOut.of(*row) for row in rows])
 
 
 @router.get("/clearings/{case_id}", dependencies=[_READERS])

@@ -21,9 +21,9 @@ router = APIRouter(prefix="/v1", tags=["operations"], route_class=Operation)
 
 
 class FindingOut(Out):
-    """A case and its process that disagree, a process that is stuck, or a gateway in trouble; settled once it is over.
+    """A case and its process that disagree, a process that is stuck, a gateway in trouble, money left lying.
 
-    It is about a case or about a gateway.
+    It is about a case or about a gateway, and settled once it is over.
     """
 
     id: UUID
@@ -37,7 +37,8 @@ class FindingOut(Out):
         " process_fails, process_times_out, process_misfits, step_fails: it is stuck, for the programme fails each time"
         " before the next step, that takes too long each time, this version does not fit its history, the step fails;"
         " gateway_refuses, gateway_not_set_up, gateway_fails: a payment gateway does not know us, is in the settings no"
-        " more though payments are under way, or its adapter fails; what became of its payments is not known meanwhile",
+        " more though payments are under way, or its adapter fails; what became of its payments is not known meanwhile;"
+        " money_in_suspense: nothing is under way that would move money of this payment",
         examples=["process_missing"],
     )
     found: Moment = Field(validation_alias="found_at")

@@ -20,13 +20,15 @@ from domain.access import Role
 from domain.clearing import BANK, DifferenceKind, Explanation
 from domain.dates import tehran_day
 from domain.errors import InvalidInput, NotFound, OwnCase, StepUpRequired
-from gateways.bank_statement import StatementFault, read_statement
+from gateways.bank_statement import StatementFault
+from gateways.statement_file import read_apart
 from messages.case import CaseKind
 from messages.clearing import FactKind, TaskKind
 from storage import clearing as storage
 from storage.clearing import BankRow
 from storage.locks import About, lock
 from storage.payment import items_of
+from storage.payout import has_line
 from storage.rows.clearing import Difference
 from storage.rows.tasks import Task
 
@@ -64,7 +66,7 @@ async def send_statement(command: Command, content: bytes) -> UUID:
     if known is not None:
         return known
     try:
-        read = await asyncio.to_thread(read_statement, content)
+        read = await asyncio.to_thread(read_apart, content)
     except StatementFault as fault:
         raise (rules.StatementTooLong if fault.too_long else rules.StatementUnreadable)(field="file") from None
     rows = [BankRow(one.booked_on, one.amount, one.reference, one.description, one.fingerprint) for one in read]
@@ -155,6 +157,10 @@ async def _asked(command: Command, task: Task, kind: TaskKind) -> Difference:
         await command.refuse_own_case(difference.payment_id)
         for item in await items_of(command.connection, difference.payment_id):
             await command.refuse_own_case(item.purpose_id)
+    batch = difference.payout_id
+    # The comparison has no people of its own: they stand in the lines of the batch.
+    if batch is not None and await has_line(command.connection, batch, command.actor.person_id):
+        raise OwnCase
     return difference
 
 

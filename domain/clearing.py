@@ -20,6 +20,8 @@ from messages.clearing import Event, FactKind, Phase, TaskKind
 # So many days are compared where none was yet; else all since the newest, and older ones on demand.
 CAUGHT_UP: Final = timedelta(days=14)
 ON_DEMAND: Final = timedelta(days=90)
+# What the charts show, counted back from yesterday.
+CHARTED: Final = timedelta(days=30)
 # A gateway that cannot be reached is asked so long.
 LIST_FOR: Final = timedelta(hours=24)
 # A fee above such a part of what was taken is no gateway's: people look at it before it is booked.

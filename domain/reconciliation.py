@@ -10,7 +10,7 @@ from domain.wording import CapabilityWords, Sentence
 
 
 class FindingKind(StrEnum):
-    """How a case and its process disagree, why the process does not get on, or what is wrong with a gateway."""
+    """How a case and its process disagree, why the process does not get on, what it left lying, a gateway's trouble."""
 
     PROCESS_MISSING = "process_missing"
     PROCESS_ENDED_EARLY = "process_ended_early"
@@ -22,6 +22,7 @@ class FindingKind(StrEnum):
     GATEWAY_REFUSES = "gateway_refuses"
     GATEWAY_NOT_SET_UP = "gateway_not_set_up"
     GATEWAY_FAILS = "gateway_fails"
+    MONEY_IN_SUSPENSE = "money_in_suspense"
 
 
 # Why a process may be stuck; for one reason at a time.
@@ -85,6 +86,10 @@ WORDS: Final = CapabilityWords(
             FindingKind.GATEWAY_FAILS: Sentence(
                 "برنامه در گفت‌وگو با این درگاه خطا می‌دهد؛ نتیجهٔ پرداخت‌های آن فعلاً نامعلوم می‌ماند.",
                 "The programme fails when it speaks to it; what became of its payments is not known meanwhile.",
+            ),
+            FindingKind.MONEY_IN_SUSPENSE: Sentence(
+                "وجه این پرداخت بیش از یک ساعت است که بی‌دلیل معلق مانده است.",
+                "Money of this payment has stood apart for more than an hour, and nothing is under way that moves it.",
             ),
         },
     },

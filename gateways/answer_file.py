@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from domain.payout import AnswerError, AnswerRow
-from gateways.apart import TOO_MUCH, start_apart
+from gateways.apart import run_apart
 
 _READER: Final = "gateways.answer_reader"
 _SECONDS: Final = 60
@@ -30,17 +29,9 @@ def read_apart(source: Path, target: Path) -> None:
         AnswerFileError: it is no table, lacks columns, or asks for too much.
         RuntimeError: the reader was stopped from outside.
     """
-    with start_apart(_READER, source, target) as process:
-        try:
-            said, _ = process.communicate(timeout=_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            raise AnswerFileError(AnswerError.TOO_LARGE) from None
-    if process.returncode in TOO_MUCH:
+    said = run_apart(_READER, source, target, seconds=_SECONDS)
+    if said is None:
         raise AnswerFileError(AnswerError.TOO_LARGE)
-    if process.returncode:
-        msg = f"the reader of a bank's answer ended with {process.returncode}"
-        raise RuntimeError(msg)
     if said:
         raise AnswerFileError(AnswerError(said.decode("ascii")))
 

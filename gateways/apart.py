@@ -46,6 +46,26 @@ def start_apart(module: str, *paths: Path) -> subprocess.Popen[bytes]:
     )
 
 
+def run_apart(module: str, *paths: Path, seconds: float) -> bytes | None:
+    """Run a module of ours to its end; returns what it said, or None if it asked for too much memory or time.
+
+    Raises:
+        RuntimeError: it was stopped from outside, or failed.
+    """
+    with start_apart(module, *paths) as process:
+        try:
+            said, _ = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return None
+    if process.returncode in TOO_MUCH:
+        return None
+    if process.returncode:
+        msg = f"{module} ended with {process.returncode}"
+        raise RuntimeError(msg)
+    return said
+
+
 def limit_this_process(memory: int, seconds: int) -> None:
     """Bound this process for good: bytes of memory, seconds of the processor; it leaves no core."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
 from domain.attachment import FileNotAccepted, PictureTooLarge
 from domain.errors import InvalidInput
-from gateways.apart import TOO_MUCH, start_apart
+from gateways.apart import run_apart
 
 _MAKER: Final = "gateways.picture_maker"
 _SECONDS: Final = 30
@@ -33,16 +32,8 @@ async def redraw(source: Path, target: Path) -> None:
 
 
 def _redraw(source: Path, target: Path) -> None:
-    with start_apart(_MAKER, source, target) as process:
-        try:
-            said, _ = process.communicate(timeout=_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            raise PictureTooLarge(field="file") from None
-    if process.returncode in TOO_MUCH:
+    said = run_apart(_MAKER, source, target, seconds=_SECONDS)
+    if said is None:
         raise PictureTooLarge(field="file")
-    if process.returncode:
-        msg = f"the maker of pictures ended with {process.returncode}"
-        raise RuntimeError(msg)
     if said:
         raise _REFUSALS[said.decode("ascii")](field="file")

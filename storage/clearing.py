@@ -18,6 +18,7 @@ from domain.money import Money
 from domain.payment import PaymentPolicy
 from messages.case import CaseKind, CaseSignal
 from messages.clearing import Event, Phase
+from storage.bank_matching import compare_statement
 from storage.cases import open_case
 from storage.outbox import enqueue
 from storage.policies import in_force
@@ -207,12 +208,18 @@ _FIND = sa.text("""
 _TAKE_TIME = sa.text("SET LOCAL statement_timeout = '15s'")
 _SUM = sa.text("""
     UPDATE clearings SET compared_at = now(), here_count = h.number, here_sum = h.total, there_count = t.number,
-        there_sum = t.total
+        there_sum = t.total, here_back = b.total, there_back = t.back, there_fee = t.fee
     FROM (SELECT count(*) AS number, coalesce(sum(a.paid_amount), 0) AS total FROM payment_attempts a
             WHERE a.gateway = :gateway AND a.state = 'paid' AND a.looked_at >= :begins AND a.looked_at < :ends
                 AND a.paid_at >= :begins AND a.paid_at < :ends) h,
-        (SELECT count(*) AS number, coalesce(sum(r.amount), 0) AS total FROM gateway_rows r
-            WHERE r.gateway = :gateway AND r.day = :day AND r.what = 'taken') t
+        (SELECT coalesce(sum(r.amount), 0) AS total FROM payment_returns r JOIN payment_attempts a
+                ON a.id = r.attempt_id AND a.gateway = :gateway
+            WHERE r.way IN ('reverse', 'refund') AND r.returned_at >= :begins AND r.returned_at < :ends) b,
+        (SELECT count(*) FILTER (WHERE r.what = 'taken') AS number,
+                coalesce(sum(r.amount) FILTER (WHERE r.what = 'taken'), 0) AS total,
+                coalesce(sum(r.amount) FILTER (WHERE r.what = 'given_back'), 0) AS back,
+                coalesce(sum(CASE r.what WHEN 'taken' THEN r.fee ELSE -r.fee END), 0) AS fee
+            FROM gateway_rows r WHERE r.gateway = :gateway AND r.day = :day) t
     WHERE case_id = :case_id
 """)
 
@@ -277,9 +284,16 @@ async def change(connection: AsyncConnection, difference_id: UUID, state: str, *
 
 
 async def list_clearings(
-    connection: AsyncConnection, *, after: tuple[date, UUID] | None, limit: int
+    connection: AsyncConnection, *, after: tuple[date, UUID] | None = None, since: date | None = None, limit: int
 ) -> list[tuple[Clearing, str, int]]:
-    """Comparisons, the newest days first, each with its case's phase and how many differences are undecided."""
+    """Comparisons, the newest days first, each with its case's phase and how many differences are undecided.
+
+    Args:
+        connection: in a transaction.
+        after: the place in the list after which to go on.
+        since: of gateways alone, the days that were compared from this one on.
+        limit: how many at most.
+    """
     undecided = (
         sa.select(sa.func.count()).where(_d.case_id == clearings.c.case_id, _d.state.in_(_UNDECIDED)).scalar_subquery()
     )
@@ -289,6 +303,9 @@ async def list_clearings(
     place = sa.tuple_(clearings.c.day, clearings.c.case_id)
     if after is not None:
         query = query.where(place < after)
+    if since is not None:
+        compared = clearings.c.compared_at.is_not(None)
+        query = query.where(clearings.c.day >= since, clearings.c.gateway != BANK, compared)
     query = query.order_by(clearings.c.day.desc(), clearings.c.case_id.desc()).limit(limit)
     return [(Clearing(*row[:-2]), row[-2], row[-1]) for row in await connection.execute(query)]
 
@@ -340,12 +357,19 @@ class Suspense:
     since: datetime
 
 
+# Of the last 90 days, and what the operators know of already: it is told for as long as it lies there.
 _SUSPENSE = sa.text("""
+    WITH lying AS (
+        SELECT code, kind, balance, created_at FROM accounts
+        WHERE kind IN ('payment:received', 'payment:refunding') AND balance > 0
+            AND created_at < now() - interval '1 hour' AND created_at > now() - interval '90 days'
+        UNION SELECT a.code, a.kind, a.balance, a.created_at FROM reconciliation_findings f
+            JOIN accounts a ON a.code IN ('payment:received:' || f.case_id, 'payment:refunding:' || f.case_id)
+        WHERE f.kind = 'money_in_suspense' AND f.settled_at IS NULL AND a.balance > 0
+    )
     SELECT p.case_id, a.kind, a.balance, a.created_at
-    FROM accounts a JOIN payments p ON a.code = a.kind || ':' || p.case_id
-    WHERE a.kind IN ('payment:received', 'payment:refunding') AND a.balance > 0
-        AND a.created_at < now() - interval '1 hour' AND a.created_at > now() - interval '90 days'
-        AND NOT EXISTS (SELECT FROM payment_items i WHERE i.payment_id = p.case_id AND i.state = 'offered')
+    FROM lying a JOIN payments p ON p.case_id = split_part(a.code, ':', 3)::uuid
+    WHERE NOT EXISTS (SELECT FROM payment_items i WHERE i.payment_id = p.case_id AND i.state = 'offered')
         AND NOT EXISTS (SELECT FROM payment_attempts t WHERE t.payment_id = p.case_id
             AND t.state IN ('requested', 'open', 'unclear'))
         AND NOT EXISTS (SELECT FROM payment_returns r WHERE r.payment_id = p.case_id AND r.returned_at IS NULL)
@@ -355,7 +379,7 @@ _SUSPENSE = sa.text("""
 
 
 async def list_suspense(connection: AsyncConnection) -> list[Suspense]:
-    """Money of the last 90 days that has stood apart for more than an hour without a cause, the oldest first."""
+    """Money that has stood apart for more than an hour without a cause, the oldest first."""
     return [Suspense(*row) for row in await connection.execute(_SUSPENSE, {"most": MOST_SHOWN})]
 
 
@@ -378,7 +402,7 @@ async def find_statement(connection: AsyncConnection, sha256: bytes) -> UUID | N
 
 
 async def add_statement(connection: AsyncConnection, seals: Seals, sha256: bytes, rows: Sequence[BankRow]) -> UUID:
-    """Keep a statement's rows that no other had, and compare them with what we paid back by hand; returns the case."""
+    """Keep a statement's rows that no other had, and compare them with what we paid; returns the case."""
     case_id = await add_clearing(connection, BANK, max(row.booked_on for row in rows), sha256)
     values = [
         {
@@ -392,45 +416,6 @@ async def add_statement(connection: AsyncConnection, seals: Seals, sha256: bytes
         for row in rows
     ]
     await connection.execute(insert(bank_rows).on_conflict_do_nothing(), values)
-    first = {
-        "case_id": case_id,
-        "first": min(row.booked_on for row in rows),
-        "last": max(row.booked_on for row in rows),
-    }
-    for statement in (_MATCH, _UNMATCHED, _UNPAID, _SUM_STATEMENT):
-        await connection.execute(statement, first)
+    days = [row.booked_on for row in rows]
+    await compare_statement(connection, case_id, min(days), max(days))
     return case_id
-
-
-_MATCH = sa.text("""
-    UPDATE bank_rows b SET return_id = r.id FROM payment_returns r
-    WHERE b.case_id = :case_id AND r.way = 'hand' AND r.reference = b.reference AND r.amount = -b.amount
-        AND NOT EXISTS (SELECT FROM bank_rows o WHERE o.return_id = r.id)
-        AND b.id = (SELECT min(s.id::text)::uuid FROM bank_rows s
-            WHERE s.case_id = :case_id AND s.reference = b.reference AND s.amount = b.amount)
-""")
-_UNMATCHED = sa.text("""
-    INSERT INTO clearing_differences (case_id, gateway, order_id, kind, reference, here, there)
-    SELECT case_id, 'bank', fingerprint, 'bank_unmatched', reference, 0, amount FROM bank_rows
-    WHERE case_id = :case_id AND return_id IS NULL ORDER BY booked_on, id
-""")
-# Paid back by hand within the statement's days, and in no statement.
-_UNPAID = sa.text("""
-    INSERT INTO clearing_differences
-        (case_id, gateway, order_id, kind, reference, attempt_id, payment_id, here, there)
-    SELECT :case_id, 'bank', r.id::text, 'bank_missing', r.reference, r.attempt_id, r.payment_id, -r.amount, 0
-    FROM payment_returns r
-    WHERE r.way = 'hand' AND r.returned_at >= CAST(:first AS timestamp) AT TIME ZONE 'Asia/Tehran'
-        AND r.returned_at < (CAST(:last AS timestamp) + interval '1 day') AT TIME ZONE 'Asia/Tehran'
-        AND NOT EXISTS (SELECT FROM bank_rows b WHERE b.return_id = r.id)
-        AND NOT EXISTS (SELECT FROM clearing_differences d
-            WHERE d.gateway = 'bank' AND d.order_id = r.id::text AND d.kind = 'bank_missing')
-""")
-_SUM_STATEMENT = sa.text("""
-    UPDATE clearings SET compared_at = now(), here_count = b.matched, here_sum = b.matched_sum, there_count = b.number,
-        there_sum = b.total
-    FROM (SELECT count(*) AS number, coalesce(sum(amount), 0) AS total, count(return_id) AS matched,
-            coalesce(sum(amount) FILTER (WHERE return_id IS NOT NULL), 0) AS matched_sum
-        FROM bank_rows WHERE case_id = :case_id) b
-    WHERE case_id = :case_id
-""")

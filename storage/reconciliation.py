@@ -200,7 +200,7 @@ async def troubled_gateways(connection: AsyncConnection) -> set[str]:
 
 
 async def findings_to_review(connection: AsyncConnection, limit: int) -> list[OpenFinding]:
-    """Open findings, first those that were not seen for the longest time."""
+    """Open findings that Temporal is to be asked about, first those that were not seen for the longest time."""
     found = reconciliation_findings.c
     query = (
         sa.select(
@@ -208,11 +208,22 @@ async def findings_to_review(connection: AsyncConnection, limit: int) -> list[Op
             found.restart_asked_at.is_not(None),
         )
         .join_from(reconciliation_findings, cases, found.case_id == cases.c.id)
-        .where(found.settled_at.is_(None), cases.c.kind.in_(list(CaseKind)))
+        .where(
+            found.settled_at.is_(None),
+            found.kind != FindingKind.MONEY_IN_SUSPENSE,
+            cases.c.kind.in_(list(CaseKind)),
+        )
         .order_by(_last_seen(), found.id)
         .limit(limit)
     )
     return await read_all(connection, OpenFinding, query)
+
+
+async def findings_of_kind(connection: AsyncConnection, kind: FindingKind) -> dict[UUID, UUID]:
+    """The open findings of a kind: their ids by the case."""
+    found = reconciliation_findings.c
+    query = sa.select(found.case_id, found.id).where(found.kind == kind, found.settled_at.is_(None))
+    return {row.case_id: row.id for row in await connection.execute(query)}
 
 
 async def settle(connection: AsyncConnection, finding_ids: Sequence[UUID]) -> None:

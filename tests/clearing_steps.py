@@ -167,6 +167,12 @@ class Day:
             past = ", ".join(f"{moment} = {moment} - interval '1 day'" for moment in moments)
             await self.superuser.run(f"UPDATE {table} SET {past}")  # noqa: S608 - our own names
 
+    async def age_accounts(self, by: str = "2 hours") -> None:
+        """Every account was opened so much earlier."""
+        await self.superuser.run("ALTER TABLE accounts DISABLE TRIGGER accounts_keep_identity")
+        await self.superuser.run("UPDATE accounts SET created_at = created_at - CAST(%s AS interval)", by)
+        await self.superuser.run("ALTER TABLE accounts ENABLE TRIGGER accounts_keep_identity")
+
     async def compared(self) -> UUID:
         """The office has the day compared; returns the case."""
         await self.pass_midnight()
@@ -259,6 +265,12 @@ async def compared_day(context: Context, superuser: Superuser) -> dict[str, Any]
         AMOUNT,
     )
     return {"clearing": case_id, "clearing_day": str(today - timedelta(days=1))}
+
+
+def csv_of(*rows: tuple[object, int, str]) -> bytes:
+    """A statement of the documented form."""
+    lines = [f"{day},{amount},{reference},x" for day, amount, reference in rows]
+    return "\n".join(["date,amount,reference,description", *lines]).encode()
 
 
 async def together(count: int, what: Any) -> list[Any]:

@@ -17,6 +17,7 @@ from api.clearing import (
     ProposeBooking,
     RejectBooking,
     StatementIn,
+    list_clearing_days,
     list_clearings,
     list_suspense,
     read_clearing,
@@ -28,6 +29,7 @@ from api.values import DueAfter, DueCursor
 from domain.clearing import STATEMENT_LIMIT
 from domain.errors import Refusal, StepUpRequired
 from web.answers import Body, TaskForm, nothing_more, written_reason
+from web.clearing_chart import charts_of
 from web.forms import Form, empty
 from web.language import noop as _
 from web.page_request import PageRequest, SignedIn
@@ -54,6 +56,7 @@ async def _days(request: PageRequest, cursor: DueAfter = None) -> dict[str, Any]
     found = await request.api.read(list_clearings, cursor)
     return {
         "days": found,
+        "charts": charts_of(await request.api.read(list_clearing_days)),
         "gateways": [(one.name, request.language.words(one.words)) for one in found.gateways],
         "may_request": request.user.has("settlement_officer"),
     }

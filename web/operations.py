@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from api.clearing import list_suspense
 from api.client import checked
 from api.ledger import read_trial_balance
 from api.notice import ShownState, list_notices, resend_notice
@@ -68,7 +69,9 @@ def _words(language: Language) -> dict[str, Any]:
 async def show_overview(request: SignedIn) -> Response:
     """Everything at a glance, as far as the user may read it."""
     read, person = request.api.read, request.user
-    shown: dict[str, Any] = dict.fromkeys(("late", "findings", "outbox", "services", "imports", "balance", "failed"))
+    shown: dict[str, Any] = dict.fromkeys(
+        ("late", "findings", "outbox", "services", "imports", "balance", "suspense", "failed")
+    )
     # Which parts to ask for; whether somebody gets them is judged by the API.
     if person.has(*READS_EVERYTHING):
         shown["late"] = await read(list_late_cases, None, limit=_FEW)
@@ -78,6 +81,7 @@ async def show_overview(request: SignedIn) -> Response:
         shown["imports"] = await read(list_all_personnel_imports, None, limit=_FEW)
     if person.has(*SEES_LEDGER):
         shown["balance"] = await read(read_trial_balance)
+        shown["suspense"] = await read(list_suspense)
     if person.has(*SEES_NOTICES):
         shown["failed"] = await read(list_notices, None, state="failed", limit=_MANY)
     if not any(shown.values()):

@@ -12,7 +12,10 @@ from storage.rows.table import table
 
 @dataclass(frozen=True, slots=True)
 class Clearing:
-    """A day of a gateway; counts and sums (rial) of what was taken, here and there, once it was compared."""
+    """A day of a gateway: counts and sums (rial) of what was taken, here and there, once it was compared.
+
+    ``here_back`` and ``there_back`` are what the gateway gave back, ``there_fee`` the fees that it keeps.
+    """
 
     case_id: UUID
     gateway: str
@@ -24,6 +27,9 @@ class Clearing:
     here_sum: int | None
     there_count: int | None
     there_sum: int | None
+    here_back: int | None
+    there_back: int | None
+    there_fee: int | None
 
     @property
     def is_of_bank(self) -> bool:
@@ -33,7 +39,10 @@ class Clearing:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How the list and our rows disagree about a try; without ``attempt_id`` it is none of ours."""
+    """How the list and our rows disagree about a try; without ``attempt_id`` it is none of ours.
+
+    Of a statement it is about a row of the bank, about what was paid back by hand, or about lines of ``payout_id``.
+    """
 
     id: UUID
     case_id: UUID
@@ -42,6 +51,7 @@ class Difference:
     reference: str
     attempt_id: UUID | None
     payment_id: UUID | None
+    payout_id: UUID | None
     here: int
     there: int
     state: DifferenceState
@@ -66,6 +76,7 @@ bank_rows = table(
     fingerprint=str,
     return_id=UUID | None,
 )
+bank_lines = table("bank_lines", withdrawal_id=UUID, row_id=UUID | None, difference_id=UUID | None)
 gateway_rows = table(
     "gateway_rows",
     id=UUID,

@@ -15,14 +15,18 @@ CREATE TABLE clearings (
     here_sum bigint,
     there_count bigint,
     there_sum bigint,
+    -- Of a gateway's day what it gave back, and the fees that it keeps, as its list says.
+    here_back bigint,
+    there_back bigint,
+    there_fee bigint,
     -- Of a statement's file: sent twice, it is one.
     statement_sha256 bytea UNIQUE,
     CHECK (NOT (unlisted AND compared_at IS NOT NULL))
 );
 CREATE UNIQUE INDEX clearings_one_a_day ON clearings (gateway, day) WHERE NOT unlisted AND statement_sha256 IS NULL;
 CREATE INDEX clearings_newest ON clearings (day, case_id);
-GRANT SELECT, INSERT, UPDATE (compared_at, unlisted, here_count, here_sum, there_count, there_sum)
-    ON clearings TO amanat_app;
+GRANT SELECT, INSERT, UPDATE (compared_at, unlisted, here_count, here_sum, there_count, there_sum, here_back,
+    there_back, there_fee) ON clearings TO amanat_app;
 ALTER TABLE clearings ENABLE ROW LEVEL SECURITY;
 ALTER TABLE clearings FORCE ROW LEVEL SECURITY;
 CREATE POLICY office ON clearings USING (sees_all());
@@ -59,6 +63,7 @@ CREATE TABLE bank_rows (
     return_id uuid UNIQUE REFERENCES payment_returns
 );
 CREATE INDEX bank_rows_of_case ON bank_rows (case_id, id);
+CREATE INDEX bank_rows_of_day ON bank_rows (booked_on);
 GRANT SELECT, INSERT, UPDATE (return_id) ON bank_rows TO amanat_app;
 ALTER TABLE bank_rows ENABLE ROW LEVEL SECURITY;
 ALTER TABLE bank_rows FORCE ROW LEVEL SECURITY;
@@ -76,6 +81,8 @@ CREATE TABLE clearing_differences (
     reference text NOT NULL,
     attempt_id uuid REFERENCES payment_attempts,
     payment_id uuid REFERENCES payments,
+    -- The batch of pay-outs that the bank's statement lacks, or lines of it.
+    payout_id uuid REFERENCES payouts,
     here bigint NOT NULL,
     there bigint NOT NULL,
     state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'proposed', 'confirmed', 'explained', 'booked')),
@@ -102,9 +109,36 @@ ALTER TABLE clearing_differences ENABLE ROW LEVEL SECURITY;
 ALTER TABLE clearing_differences FORCE ROW LEVEL SECURITY;
 CREATE POLICY office ON clearing_differences USING (sees_all());
 
+-- What the bank's statements say of a paid line of a batch, once: the row that it is, alone or with others of its batch,
+-- or the difference that there was none.
+CREATE TABLE bank_lines (
+    withdrawal_id uuid PRIMARY KEY REFERENCES withdrawals,
+    row_id uuid REFERENCES bank_rows,
+    difference_id uuid REFERENCES clearing_differences,
+    CHECK (row_id IS NOT NULL OR difference_id IS NOT NULL)
+);
+CREATE INDEX bank_lines_of_row ON bank_lines (row_id);
+GRANT SELECT, INSERT, UPDATE (row_id) ON bank_lines TO amanat_app;
+ALTER TABLE bank_lines ENABLE ROW LEVEL SECURITY;
+ALTER TABLE bank_lines FORCE ROW LEVEL SECURITY;
+CREATE POLICY office ON bank_lines USING (sees_all());
+
+-- What statements are compared with.
+CREATE INDEX withdrawals_by_reference ON withdrawals (reference) WHERE state = 'paid';
+CREATE INDEX withdrawals_paid ON withdrawals (settled_at) WHERE state = 'paid';
+CREATE INDEX withdrawals_cut ON withdrawals (payout_id) WHERE state = 'cut';
+CREATE INDEX payment_returns_by_hand ON payment_returns (reference) WHERE way = 'hand';
+
 -- The tries and returns of a day.
 CREATE INDEX payment_attempts_begun_at ON payment_attempts (gateway, begun_at);
 CREATE INDEX payment_attempts_looked_at ON payment_attempts (gateway, looked_at);
 CREATE INDEX payment_returns_returned_at ON payment_returns (returned_at) WHERE returned_at IS NOT NULL;
 -- What of payments stands apart; a balance would not be of an index, for it changes with each entry.
 CREATE INDEX accounts_in_suspense ON accounts (created_at) WHERE kind IN ('payment:received', 'payment:refunding');
+
+-- Of which payment money stands apart is found as where a case and its process disagree.
+ALTER TABLE reconciliation_findings
+    DROP CONSTRAINT reconciliation_findings_kind_check,
+    ADD CONSTRAINT reconciliation_findings_kind_check CHECK (kind IN ('process_missing', 'process_ended_early',
+        'process_outlives_case', 'process_fails', 'process_times_out', 'process_misfits', 'step_fails',
+        'money_in_suspense'));

@@ -31,7 +31,7 @@ from gateways.payment import GatewayUnclear, ListedRow
 from messages.clearing import TaskKind
 from tests.arrange import Arrange
 from tests.books import Superuser, assert_books_clean
-from tests.clearing_steps import AMOUNT, FEE, Day, together
+from tests.clearing_steps import AMOUNT, FEE, Day, csv_of, together
 from tests.commands.onboarding_steps import run
 
 SETTLE, CONFIRM = TaskKind.SETTLE_DIFFERENCE, TaskKind.CONFIRM_BOOKING
@@ -246,12 +246,6 @@ async def test_the_morning_opens_each_missed_day_once_whatever_several_workers_d
     assert await day.superuser.value("SELECT count(*) FROM outbox WHERE payload->>'name' = 'clearing_opened'") == 5
 
 
-def csv_of(*rows: tuple[object, int, str]) -> bytes:
-    """A statement of the documented form."""
-    lines = [f"{day},{amount},{reference},x" for day, amount, reference in rows]
-    return "\n".join(["date,amount,reference,description", *lines]).encode()
-
-
 async def send(day: Day, content: bytes) -> UUID:
     """The office sends a statement, and what follows follows."""
     case_id: UUID = await run(day.context, day.first, lambda command: commands.send_statement(command, content))
@@ -315,12 +309,14 @@ async def test_what_we_paid_back_and_the_bank_does_not_list_is_found_once(day: D
     await day.decide(day.second, listed, CONFIRM, commands.confirm_booking)
     today = day.day + timedelta(days=1)
     case_id = await send(day, csv_of((today, -7, "OTHER")))
+    assert [one.kind for one in await day.differences(case_id)] == ["bank_unmatched"]
+    case_id = await send(day, csv_of((today + timedelta(days=1), -9, "OTHER")))
 
     found = {(one.kind.value, one.here, one.there) for one in await day.differences(case_id)}
-    assert found == {("bank_unmatched", 0, -7), ("bank_missing", -AMOUNT, 0)}
+    assert found == {("bank_unmatched", 0, -9), ("bank_missing", -AMOUNT, 0)}
     with pytest.raises(NotBookable):
         await day.decide(day.first, case_id, SETTLE, commands.propose_booking, "x", settles="local")
-    again = await send(day, csv_of((today, -8, "OTHER")))
+    again = await send(day, csv_of((today + timedelta(days=1), -8, "OTHER")))
     assert [one.kind for one in await day.differences(again)] == ["bank_unmatched"]
 
 

@@ -118,6 +118,7 @@ MATRIX: dict[str, Rule] = {
     "list_policy_versions": to("policy_admin", *READERS),
     "read_trial_balance": to("settlement_officer", *READERS),
     **dict.fromkeys(("list_clearings", "read_clearing", "list_suspense"), to("settlement_officer", *READERS)),
+    "list_clearing_days": to("settlement_officer", *READERS),
     **dict.fromkeys(("request_clearing", "send_statement"), to("settlement_officer")),
     "list_personnel_imports": to("hr_own", "hr_region", *READERS),
     "list_all_personnel_imports": to(*READERS),

@@ -9,6 +9,7 @@ import pytest
 
 from domain.clearing import STATEMENT_LIMIT, STATEMENT_ROWS
 from gateways.bank_statement import StatementFault, read_statement
+from gateways.statement_file import read_apart
 
 CSV = "date,amount,reference,description\n2026-11-28,500000,PAYA-77,واریز درگاه\n2026-11-28,-200000,PAYA-1,بازگشت\n"
 MT940 = """:20:X
@@ -124,3 +125,32 @@ def test_a_statement_with_letters_changed_is_read_or_refused_and_nothing_else() 
                 read_statement("".join(letters).encode())
             except StatementFault:
                 continue
+
+
+@pytest.mark.parametrize("text", [CSV, MT940])
+def test_a_process_of_its_own_reads_the_same_rows(text: str) -> None:
+    assert read_apart(text.encode()) == read_statement(text.encode())
+
+
+@pytest.mark.parametrize(
+    ("content", "too_long"),
+    [
+        (b"", False),
+        (b"x" * (STATEMENT_LIMIT + 1), False),
+        (MT940.replace("NTRFPAYA-77//BREF", "N" * 5_000).encode(), False),
+        ((CSV + "2026-11-28,1,x,y\n" * STATEMENT_ROWS).encode(), True),
+    ],
+)
+def test_a_process_of_its_own_says_why_it_read_nothing(content: bytes, too_long: bool) -> None:
+    with pytest.raises(StatementFault) as fault:
+        read_apart(content)
+    assert fault.value.too_long is too_long
+
+
+def test_the_longest_statement_is_read_in_time() -> None:
+    rows = "".join(
+        f":61:2611281128C{number},NTRFPAYA-{number}//BREF\n:86:x\n" for number in range(1, STATEMENT_ROWS + 1)
+    )
+    closing = 1_000 + sum(range(1, STATEMENT_ROWS + 1))
+    head, tail = MT940[: MT940.index(":61:")], f":62F:C261128IRR{closing},\n"
+    assert len(read_apart((head + rows + tail).encode())) == STATEMENT_ROWS

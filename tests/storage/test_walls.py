@@ -59,7 +59,8 @@ SEEN_BY_ALL = {"services"}
 UPDATED = {
     "normal_payments": "accepted_at mobile_index mobile_sealed payee_id",
     "bank_rows": "return_id",
-    "clearings": "compared_at here_count here_sum there_count there_sum unlisted",
+    "bank_lines": "row_id",
+    "clearings": "compared_at here_back here_count here_sum there_back there_count there_fee there_sum unlisted",
     "clearing_differences": "decided_by explanation note paid_back proposed_by settles state",
     "payment_attempts": "authority called_back_at card ends_at fee gateway link look_at looked_at paid_amount paid_at"
     " reason reference state token_sealed unclear_since",

@@ -51,10 +51,7 @@ async def test_money_is_without_a_cause_once_nothing_is_under_way_that_moves_it(
     site: httpx2.AsyncClient, day: Day, arrange: Arrange
 ) -> None:
     attempt = await day.paid()
-    old = "ALTER TABLE accounts DISABLE TRIGGER accounts_keep_identity"
-    await day.superuser.run(old)
-    await day.superuser.run("UPDATE accounts SET created_at = now() - interval '2 hours'")
-    await day.superuser.run("ALTER TABLE accounts ENABLE TRIGGER accounts_keep_identity")
+    await day.age_accounts()
     async with transaction(day.context.engine, SERVICE) as connection:
         assert await list_suspense(connection) == []
     await day.superuser.run("UPDATE payment_items SET state = 'refused', decided_at = now()")
@@ -65,6 +62,8 @@ async def test_money_is_without_a_cause_once_nothing_is_under_way_that_moves_it(
     for role in (Role.SETTLEMENT_OFFICER, Role.OPERATOR, Role.AUDITOR):
         page = await site.get("/clearing/suspense", headers=cookies(await arrange.platform(role)))
         assert f"/cases/{attempt.payment_id}" in page.text
+        desk = await site.get("/operations", headers=cookies(await arrange.platform(role)))
+        assert "وجه ۱ پرداخت" in desk.text
 
 
 async def test_only_the_settlement_office_is_offered_to_have_a_day_compared(

@@ -1,0 +1,86 @@
+"""Money of a payment that nobody is at work on is a finding of the reconciler's until it moves (E2)."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.testing import WorkflowEnvironment
+
+from activities.transition import ActivityContext
+from commands.command import Context
+from gateways.local_bank import LocalBank
+from reconciler import Reconciler
+from stack.ports import free_port
+from storage.sealing import Seals
+from tests.arrange import Arrange
+from tests.books import Superuser
+from tests.clearing_steps import Day
+from tests.pipe import piped
+from workflows.client import connect
+
+NOBODY_MOVES_IT = "UPDATE payment_items SET state = 'refused', decided_at = now()"
+
+
+@pytest.fixture
+async def day(
+    context: Context, activity_context: ActivityContext, arrange: Arrange, superuser: Superuser, bank: LocalBank
+) -> Day:
+    """Yesterday at the local bank."""
+    return await Day.of(context, activity_context, arrange, superuser, bank)
+
+
+def a_reconciler(engine: AsyncEngine, temporal: WorkflowEnvironment) -> Reconciler:
+    """Another worker's: it has not looked yet, and its round is due."""
+    return Reconciler(engine, temporal.client, lambda: None, round_every=timedelta(0))
+
+
+async def findings(superuser: Superuser) -> list[tuple[object, ...]]:
+    """What was found of money: the payment, how often, whether it is settled."""
+    return await superuser.rows(
+        "SELECT case_id, times, settled_at IS NOT NULL FROM reconciliation_findings"
+        " WHERE kind = 'money_in_suspense' ORDER BY id"
+    )
+
+
+async def test_money_without_a_cause_is_found_counted_and_settled_when_it_is_gone(
+    day: Day, engine: AsyncEngine, temporal: WorkflowEnvironment, superuser: Superuser, caplog: pytest.LogCaptureFixture
+) -> None:
+    attempt, fresh = await day.paid(), a_reconciler(engine, temporal)
+    await day.age_accounts()
+    await fresh.round()
+    assert await findings(superuser) == []
+
+    await superuser.run(NOBODY_MOVES_IT)
+    await fresh.round()
+    assert await findings(superuser) == []
+    with caplog.at_level(logging.ERROR, "amanat.reconciler"):
+        await a_reconciler(engine, temporal).round()
+    await a_reconciler(engine, temporal).round()
+    assert await findings(superuser) == [(attempt.payment_id, 2, False)]
+    assert {one.getMessage() for one in caplog.records} == {"money_in_suspense"}
+
+    # Known ones are looked at however old they are.
+    await day.age_accounts("200 days")
+    await a_reconciler(engine, temporal).round()
+    assert await findings(superuser) == [(attempt.payment_id, 3, False)]
+
+    await superuser.run("UPDATE payment_items SET state = 'offered', decided_at = NULL")
+    await a_reconciler(engine, temporal).round()
+    assert await findings(superuser) == [(attempt.payment_id, 3, True)]
+
+
+async def test_money_without_a_cause_is_found_while_temporal_is_away(
+    day: Day, engine: AsyncEngine, temporal: WorkflowEnvironment, superuser: Superuser, seals: Seals
+) -> None:
+    attempt = await day.paid()
+    await day.age_accounts()
+    await superuser.run(NOBODY_MOVES_IT)
+    port, server = free_port(), temporal.client.service_client.config.target_host
+    async with piped(port, server):
+        client = await connect(f"127.0.0.1:{port}", temporal.client.namespace, seals.cipher)
+    await Reconciler(engine, client, lambda: None, round_every=timedelta(0)).round()
+
+    assert await findings(superuser) == [(attempt.payment_id, 1, False)]
