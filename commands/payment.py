@@ -238,47 +238,35 @@ async def host_of_payer(context: Context, token: str) -> str:
 
 
 @refuses(OwnCase)
-async def _refuse_own(command: Command, payment_id: UUID) -> None:
+async def refuse_own_purpose(command: Command, payment_id: UUID) -> None:
     """Refuse who takes part in a case that is paid for: the money would go to them, or come from them."""
     for item in await rows.items_of(command.connection, payment_id):
         await command.refuse_own_case(item.purpose_id)
 
 
-@refuses(*DECISION, StepUpRequired, _refuse_own)
+@refuses(*DECISION, StepUpRequired, refuse_own_purpose)
 async def ask_again(command: Command, task: Task) -> UUID:
     """Have the gateway asked for another while; returns the fact's id."""
     expect_kind(task, TaskKind.SETTLE_PAYMENT)
-    await _refuse_own(command, task.case_id)
+    await refuse_own_purpose(command, task.case_id)
     command.require_strong()
     async with as_service(command.connection, command.acting):
         await rows.look_now(command.connection, task.case_id, afresh=True)
     return await command.act(task.case_id, FactKind.PAYMENT_ASKED_AGAIN, part=Role.SETTLEMENT_OFFICER, closes=task)
 
 
-@refuses(*DECISION, require_code, _refuse_own)
+@refuses(*DECISION, require_code, refuse_own_purpose)
 async def give_up(command: Command, task: Task, note: str) -> UUID:
     """Record that nothing was paid, as the gateway's desk or the bank says; returns the fact's id.
 
     Should the money come to light later, the reconciliation of the day finds it.
     """
     expect_kind(task, TaskKind.SETTLE_PAYMENT)
-    await _refuse_own(command, task.case_id)
+    await refuse_own_purpose(command, task.case_id)
     await require_code(command)
     for attempt in await rows.attempts_of(command.connection, task.case_id):
         if attempt.state == "unclear":
             await rows.end_attempt(command.connection, attempt.id, "given_up")
     return await command.act(
         task.case_id, FactKind.PAYMENT_GIVEN_UP, {"note": note}, part=Role.SETTLEMENT_OFFICER, closes=task
-    )
-
-
-@refuses(*DECISION, require_code, _refuse_own)
-async def return_by_hand(command: Command, task: Task, reference: str) -> UUID:
-    """Record that money was paid back from the bank, by the bank's reference; returns the fact's id."""
-    expect_kind(task, TaskKind.RETURN_PAYMENT)
-    await _refuse_own(command, task.case_id)
-    await require_code(command)
-    payload = {"return_id": str(task.subject_id), "reference": reference}
-    return await command.act(
-        task.case_id, FactKind.PAYMENT_RETURNED_BY_HAND, payload, part=Role.SETTLEMENT_OFFICER, closes=task
     )

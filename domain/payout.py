@@ -96,6 +96,13 @@ class SettlementWaiting(Conflict):
     en = "A line or a file of this batch still waits; please try again once that is done."
 
 
+class LinePurpose(StrEnum):
+    """Out of what a line is paid."""
+
+    BALANCE = "balance"
+    PAYMENT_RETURN = "payment_return"
+
+
 class LineRefusal(StrEnum):
     """Why nothing follows from a row of a bank's answer."""
 
@@ -334,6 +341,10 @@ WORDS: Final = CapabilityWords(
         Event.PAYOUT_SETTLED: Sentence("تکلیف همهٔ ردیف‌ها روشن شد.", "Every line is settled."),
     },
     terms={
+        LinePurpose: {
+            LinePurpose.BALANCE: Sentence("برداشت از موجودی", "Withdrawn from the balance"),
+            LinePurpose.PAYMENT_RETURN: Sentence("بازگرداندن پرداخت", "A payment that goes back"),
+        },
         LineRefusal: {
             LineRefusal.BAD_ROW: Sentence(
                 "شبا، مبلغ یا نتیجهٔ این ردیف خواندنی نیست.", "Sheba, amount or result cannot be read."

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.identity import Sheba, mask_sheba
 from domain.money import Money
-from domain.payout import SentLine
+from domain.payout import LinePurpose, SentLine
 from messages.withdrawal import WithdrawalState
 from storage.rows.ledger import holds
 from storage.rows.payout import LineState, Withdrawal, payouts, withdrawals
@@ -41,13 +41,15 @@ class WithdrawalRow:
 
 @dataclass(frozen=True, slots=True)
 class NewWithdrawal:
-    """What a member asks for: the amount that ``hold_id`` holds, to a sheba that is frozen now."""
+    """What a member is to be paid: the amount that ``hold_id`` holds, to a sheba that is frozen now."""
 
     id: UUID
     person_id: UUID
     amount: Money
     sheba: Sheba = field(repr=False)
     hold_id: UUID
+    purpose: LinePurpose = LinePurpose.BALANCE
+    purpose_id: UUID | None = None
 
 
 async def new_id(connection: AsyncConnection) -> UUID:
@@ -66,6 +68,8 @@ async def add_withdrawal(connection: AsyncConnection, seals: Seals, new: NewWith
         "sheba_sealed": seals.cipher.seal_text(new.sheba, _SHEBA),
         "sheba_masked": mask_sheba(new.sheba),
         "hold_id": new.hold_id,
+        "purpose": new.purpose,
+        "purpose_id": new.purpose_id,
     }
     await connection.execute(sa.insert(withdrawals).values(values))
 
@@ -90,6 +94,11 @@ async def take_back(connection: AsyncConnection, withdrawal_id: UUID, person_id:
     return (await connection.execute(taking)).rowcount == 1
 
 
+async def line_for(connection: AsyncConnection, purpose_id: UUID) -> Withdrawal | None:
+    """The line by which something else than a balance is paid; None if it has none."""
+    return await find_one(connection, Withdrawal, sa.select(*COLUMNS).where(_w.purpose_id == purpose_id))
+
+
 async def read_withdrawal(connection: AsyncConnection, withdrawal_id: UUID, *, lock: bool = False) -> Withdrawal | None:
     """One of them; None if it is missing or hidden. ``lock`` keeps it as it is until the transaction ends."""
     query = sa.select(*COLUMNS).where(_w.id == withdrawal_id)
@@ -103,7 +112,7 @@ async def list_withdrawals(
     query = (
         sa.select(*COLUMNS, payouts.c.handed_at)
         .outerjoin(payouts, payouts.c.case_id == _w.payout_id)
-        .where(_w.person_id == person_id)
+        .where(_w.person_id == person_id, _w.purpose == LinePurpose.BALANCE)
         .order_by(_w.id.desc())
         .limit(limit)
     )

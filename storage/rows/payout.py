@@ -8,6 +8,7 @@ from typing import Literal
 from uuid import UUID
 
 from domain.money import Money, Unit
+from domain.payout import LinePurpose
 from storage.rows.table import table
 
 LineState = Literal["waiting", "cut", "paid", "rejected", "taken_back"]
@@ -36,7 +37,10 @@ class Payout:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """What a member takes out of their balance: ``amount`` rial, held until it is settled."""
+    """What a member is paid to a sheba of their own: ``amount`` rial, held until it is settled.
+
+    ``purpose_id`` is what it is paid for, where that is not their balance.
+    """
 
     id: UUID
     person_id: UUID
@@ -45,6 +49,8 @@ class Withdrawal:
     sheba_sealed: bytes = field(repr=False)
     sheba_masked: str
     hold_id: UUID
+    purpose: LinePurpose
+    purpose_id: UUID | None
     state: LineState
     asked_at: datetime
     payout_id: UUID | None

@@ -76,6 +76,8 @@ DECISIONS_BY_CONFIRMATION: dict[tuple[str, str], frozenset[Confirmation]] = {
     ("settle_payment", "ask_again"): STEP_UP,
     ("settle_payment", "give_up"): CODE,
     ("return_payment", "return_by_hand"): CODE,
+    ("confirm_return", "confirm"): CODE,
+    ("confirm_return", "reject"): STEP_UP,
     ("confirm_staff_change", "confirm"): STEP_UP,
     ("confirm_staff_change", "reject"): STEP_UP,
     ("confirm_payout", "confirm"): CODE,

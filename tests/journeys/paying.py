@@ -10,7 +10,6 @@ from uuid import UUID
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
-from commands import payment as commands
 from messages.case import CaseKind, workflow_id
 from messages.payment import TaskKind
 from relay import Relay
@@ -145,9 +144,16 @@ class Paying(Process):
         await self.scenario.decide(self.id, kind, decision, *values)
 
     async def return_by_hand(self) -> None:
-        """The settlement office pays back what no gateway can."""
+        """One officer pays back what no gateway can, and another confirms it."""
         await self.phase("awaiting_return")
-        await self.decide(TaskKind.RETURN_PAYMENT, commands.return_by_hand, "bank-1")
+        await self.scenario.record_return(self.id, "bank-1")
+        await self.tasks(
+            "confirm_return",
+            await self.superuser.value(
+                "SELECT count(*) FROM tasks WHERE kind = 'return_payment' AND outcome IS NOT NULL"
+            ),
+        )
+        await self.scenario.confirm_return(self.id)
 
 
 async def begin_to_pay(
