@@ -275,7 +275,7 @@ async def _read(view: CaseView) -> PaymentSection:
 
 async def _sheba(view: CaseView, payment: Payment, back: PaymentReturn, *, is_payer: bool) -> str | None:
     """To which sheba it goes, or to staff: should go."""
-    if back.way == "payout":
+    if back.way == "sheba":
         line = await line_for(view.connection, back.id)
         return None if line is None else line.sheba_masked
     if is_payer or back.way != "hand" or back.returned_at or back.reason == RefundReason.FOREIGN_CARD:

@@ -14,7 +14,7 @@ from commands.payment import refuse_own_purpose
 from commands.refusals import refuses
 from commands.task import DECISION, expect_kind
 from domain.access import Role
-from domain.errors import NotFound, SentByYourself, StepUpRequired
+from domain.errors import NotFound, OwnCase, SentByYourself, StepUpRequired, TaskNotOpen
 from domain.payment import RefundReason
 from domain.payment_return import RecordedFrom
 from messages.payment import FactKind, TaskKind
@@ -93,29 +93,26 @@ async def _decided(command: Command, task: Task, fact: FactKind, owed: PaymentRe
     return await command.act(task.case_id, fact, {"return_id": str(owed.id), **why}, part=OFFICE, closes=task)
 
 
-@refuses(require_code, refuse_own_purpose)
+@refuses(require_code, OwnCase, refuse_own_purpose, TaskNotOpen)
 async def reveal_return_sheba(command: Command, case_id: UUID, return_id: UUID) -> str:
     """The whole sheba to which an officer is to pay money back by hand, with a code of its own; each look is audited.
 
     Raises:
-        Forbidden: no officer of the settlement office.
-        NotFound: nobody is asked to pay it back, or it does not go to a sheba of the payer's.
+        TaskNotOpen: the office is not asked to pay it back.
+        NotFound: it does not go to a sheba of the payer's.
     """
     command.require_role(OFFICE)
+    await require_code(command)
     await command.refuse_own_case(case_id)
     await refuse_own_purpose(command, case_id)
-    asked = await tasks.open_tasks(command.connection, case_id)
-    if all(task.subject_id != return_id for task in asked):
+    payment = await payments.read_payment(command.connection, case_id)
+    if payment is None:
         raise NotFound
-    owed, payment = (
-        await storage.read_return(command.connection, return_id),
-        await payments.read_payment(command.connection, case_id),
-    )
-    if owed is None or payment is None or owed.reason == RefundReason.FOREIGN_CARD:
-        raise NotFound
+    if all(task.subject_id != return_id for task in await tasks.open_tasks(command.connection, case_id)):
+        raise TaskNotOpen
+    owed = await storage.read_return(command.connection, return_id)
     sheba = await own_sheba(command.connection, payment.person_id)
-    if sheba is None:
+    if owed is None or owed.reason == RefundReason.FOREIGN_CARD or sheba is None:
         raise NotFound
-    await require_code(command)
     await command.audit(case_stream(case_id), subject=str(return_id))
     return whole_number(command.seals, sheba)

@@ -19,7 +19,7 @@ class RefundWay(StrEnum):
 
     REVERSE = "reverse"
     REFUND = "refund"
-    PAYOUT = "payout"
+    SHEBA = "sheba"
     HAND = "hand"
 
 
@@ -66,7 +66,7 @@ WORDS: Final = CapabilityWords(
         RefundWay: {
             RefundWay.REVERSE: Sentence("برگشت تراکنش از درگاه", "reversal by the gateway"),
             RefundWay.REFUND: Sentence("بازپرداخت از درگاه", "refund by the gateway"),
-            RefundWay.PAYOUT: Sentence("واریز به شبای پرداخت‌کننده", "paid out to the payer's own sheba"),
+            RefundWay.SHEBA: Sentence("واریز به شبای پرداخت‌کننده", "paid out to the payer's own sheba"),
             RefundWay.HAND: Sentence("بازپرداخت امور تسویه", "paid back by the settlement office"),
         },
         RecordedFrom: {

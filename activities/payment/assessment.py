@@ -51,7 +51,7 @@ class PaymentState:
     @property
     def paid_out(self) -> list[PaymentReturn]:
         """What of it waits for a pay-out."""
-        return [one for one in self.owed if one.way == "payout"]
+        return [one for one in self.owed if one.way == "sheba"]
 
     @property
     def confirmed(self) -> PaymentReturn | None:

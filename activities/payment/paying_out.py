@@ -57,7 +57,7 @@ async def pay_out(step: Transition, state: PaymentState, owed: PaymentReturn) ->
         owed.id,
     )
     await withdrawal.add_withdrawal(connection, step.seals, line)
-    await rows.go_way(connection, owed.id, "payout")
+    await rows.go_way(connection, owed.id, "sheba")
     await step.set_deadline(Step.REQUEST_RETURN, PAYOUT_WAITS)
     await step.add_event(Event.PAYMENT_TO_SHEBA, params={"amount": owed.amount})
     told = {"amount": format_toman(owed.money), "last_four": persian_digits(sheba.last_four)}

@@ -142,7 +142,7 @@ async def record_given_back(step: Transition, given: GivenBack) -> NextStep:
     state = await read_state(step)
     attempts = {one.id: one for one in state.attempts}
     for owed in state.owed:
-        if owed.id in given.references and (owed.way != "payout" or await take_back(step, owed)):
+        if owed.id in given.references and (owed.way != "sheba" or await take_back(step, owed)):
             attempt = attempts[owed.attempt_id]
             await _book(step, owed, ledger.gateway_account(attempt.gateway), given.references[owed.id])
             if owed.way == "reverse" and attempt.fee:
@@ -169,7 +169,9 @@ async def request_return(step: Transition) -> NextStep:
     state = await read_state(step)
     await remind_of_pay_outs(step, state)
     asked = await tasks.open_tasks(step.connection, step.case.id)
-    owed = next((one for one in state.owed if one.way == "hand"), None)
+    by_hand = [one for one in state.owed if one.way == "hand"]
+    # What one officer recorded is confirmed before the next sum is asked for.
+    owed = min(by_hand, key=lambda one: one.recorded_by is None, default=None)
     if owed is not None and all(task.kind not in BY_HAND for task in asked):
         await step.ask(
             TaskKind.RETURN_PAYMENT if owed.recorded_by is None else TaskKind.CONFIRM_RETURN,

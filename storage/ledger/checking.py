@@ -189,7 +189,7 @@ _WITHDRAWALS: Final = {
             OR (w.state = 'rejected' AND h.state <> 'voided')
             OR (w.state = 'taken_back' AND h.state NOT IN ('pending', 'voided'))""",
     "return_to_sheba_has_its_line": """
-        SELECT coalesce(r.id, w.purpose_id) FROM (SELECT * FROM payment_returns WHERE way = 'payout') r
+        SELECT coalesce(r.id, w.purpose_id) FROM (SELECT * FROM payment_returns WHERE way = 'sheba') r
           FULL JOIN (SELECT * FROM withdrawals WHERE purpose = 'payment_return' AND state IN ('waiting', 'cut', 'paid'))
             w ON w.purpose_id = r.id
          WHERE r.id IS NULL OR w.id IS NULL OR w.amount <> r.amount

@@ -13,7 +13,7 @@ from storage.rows.table import table
 
 AttemptState = Literal["requested", "open", "unclear", "paid", "not_paid", "failed", "given_up"]
 ItemState = Literal["open", "offered", "taken", "refused"]
-ReturnWay = Literal["reverse", "refund", "payout", "hand"]
+ReturnWay = Literal["reverse", "refund", "sheba", "hand"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 
 ALTER TABLE payment_returns DROP CONSTRAINT payment_returns_way_check;
 ALTER TABLE payment_returns
-    ADD CONSTRAINT payment_returns_way_check CHECK (way IN ('reverse', 'refund', 'payout', 'hand')),
+    ADD CONSTRAINT payment_returns_way_check CHECK (way IN ('reverse', 'refund', 'sheba', 'hand')),
     -- As one officer recorded it: out of our bank account, or that the gateway gave it back after all.
     ADD COLUMN recorded_from text CHECK (recorded_from IN ('bank', 'gateway')),
     ADD COLUMN recorded_reference text CHECK (length(recorded_reference) <= 40),

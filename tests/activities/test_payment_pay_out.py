@@ -102,7 +102,7 @@ async def test_what_the_gateway_cannot_give_back_waits_for_a_pay_out_and_is_book
     assert await office.superuser.value(told, case_id) == 1
     await office.scenario.go_on(case_id)
     (returned,) = await office.scenario.returns(case_id)
-    assert (returned.way, returned.reference, returned.returned_at is not None) == ("payout", "REF-1", True)
+    assert (returned.way, returned.reference, returned.returned_at is not None) == ("sheba", "REF-1", True)
     assert await office.scenario.phase(case_id) == "partly_returned"
     assert "payment:refunding" not in await office.balances()
     assert await office.superuser.value(
@@ -186,7 +186,7 @@ async def test_killed_between_hold_and_state_it_is_held_once_with_one_line(offic
     case_id = await office.part_goes_back()
     await office.superuser.run(
         "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'killed'; END $$;"
-        "CREATE TRIGGER die BEFORE UPDATE OF way ON payment_returns FOR EACH ROW WHEN (NEW.way = 'payout')"
+        "CREATE TRIGGER die BEFORE UPDATE OF way ON payment_returns FOR EACH ROW WHEN (NEW.way = 'sheba')"
         " EXECUTE FUNCTION die()"
     )
     try:

@@ -49,7 +49,7 @@ OPERATIONS_BY_CONFIRMATION: dict[str, frozenset[Confirmation]] = {
     **dict.fromkeys(("send_email_code", "remove_email", "set_password", "remove_password"), STEP_UP),
     **dict.fromkeys(("add_sheba", "withdraw", "take_back_withdrawal"), NONE),
     "make_payout": STEP_UP,
-    **dict.fromkeys(("send_payout_answer", "settle_payout_line"), CODE),
+    **dict.fromkeys(("send_payout_answer", "settle_payout_line", "reveal_return_sheba"), CODE),
     **dict.fromkeys(("add_card", "choose_bank_account", "remove_bank_account"), STEP_UP),
     **dict.fromkeys(("name_guarantor", "check_guarantor", "request_substitution", "withdraw_substitution"), NONE),
     **dict.fromkeys(("request_normal_payment", "pay_normal_payment", "withdraw_normal_payment"), NONE),
@@ -108,7 +108,7 @@ BY = {
     "add_organisation": "contracts_officer",
     "add_contract": "contracts_officer",
     "change_contract": "contracts_officer",
-    **dict.fromkeys(("send_payout_answer", "settle_payout_line"), "settlement_officer"),
+    **dict.fromkeys(("send_payout_answer", "settle_payout_line", "reveal_return_sheba"), "settlement_officer"),
 }
 STRONG_BY = {
     "propose_staff": "operator",

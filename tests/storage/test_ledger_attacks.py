@@ -360,7 +360,7 @@ PLANTED = {
     "withdrawal_is_held_until_it_is_settled": "INSERT INTO withdrawals (person_id, amount, unit, sheba_sealed,"
     f" sheba_masked, hold_id) VALUES ('{JOURNAL}', 5, 'IRR', 'x', 'x', '{JOURNAL}')",
     "return_to_sheba_has_its_line": "INSERT INTO payment_returns (payment_id, attempt_id, amount, reason, way)"
-    f" VALUES ('{JOURNAL}', '{JOURNAL}', 5, 'not_taken', 'payout')",
+    f" VALUES ('{JOURNAL}', '{JOURNAL}', 5, 'not_taken', 'sheba')",
 }
 
 

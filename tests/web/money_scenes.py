@@ -109,7 +109,16 @@ async def _return(desk: Desk, paying: PaymentScenario) -> None:
     await desk.superuser.run("UPDATE payment_returns SET way = 'hand' WHERE payment_id = %s", case_id)
     await paying.go_on(case_id)
     window = await desk.of(paying.officer).go(await desk.task(case_id, "return_payment"))
-    await window.decide("return_by_hand", reference="140509090012345678")
+    typed = {"source": "bank", "reference": "140509090012345678", "note": _NOTE}
+    await window.decide("return_by_hand", **typed)
+    await paying.go_on(case_id)
+    other = desk.of(paying.checker)
+    await (await other.go(await desk.task(case_id, "confirm_return"))).decide("reject", reason=_NOTE)
+    await paying.go_on(case_id)
+    await window.go(await desk.task(case_id, "return_payment"))
+    await window.decide("return_by_hand", **typed)
+    await paying.go_on(case_id)
+    await (await other.go(await desk.task(case_id, "confirm_return"))).decide("confirm")
     await paying.go_on(case_id)
     (returned,) = await paying.returns(case_id)
     assert returned.reference == "140509090012345678"
