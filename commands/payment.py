@@ -81,7 +81,8 @@ async def open_payment(command: Command, items: Sequence[NewItem], gateway: str 
         next_actor=Part.MACHINE,
     )
     try:
-        await rows.add_payment(command.connection, case_id, payer, items, policy)
+        async with as_service(command.connection, command.acting):
+            await rows.add_payment(command.connection, case_id, payer, items, policy)
     except IntegrityError as error:
         raise rules.PaymentUnderWay from error
     await _begin_attempt(command, case_id, first)
@@ -127,7 +128,10 @@ async def _begin_attempt(command: Command, case_id: UUID, gateway: str) -> None:
     )
     if wait is not None:
         raise TooMany(retry_after=wait)
-    attempt_id = await rows.add_attempt(command.connection, command.seals, case_id, gateway, host=command.envelope.host)
+    async with as_service(command.connection, command.acting):
+        attempt_id = await rows.add_attempt(
+            command.connection, command.seals, case_id, gateway, host=command.envelope.host
+        )
     fact, payload = FactKind.PAYMENT_ATTEMPTED, {"attempt_id": str(attempt_id), "gateway": gateway}
     await command.act(case_id, fact, payload, part=Part.PAYER)
 
@@ -195,7 +199,8 @@ async def look_at_payment(command: Command, case_id: UUID) -> UUID:
         wait = await account.count_use(command.connection, command.seals, rules.LOOKS_PER_PAYMENT, str(case_id))
         if wait is not None:
             raise TooMany(retry_after=wait)
-        await rows.look_now(command.connection, case_id)
+        async with as_service(command.connection, command.acting):
+            await rows.look_now(command.connection, case_id)
         await command.act(case_id, FactKind.PAYMENT_LOOKED_AT, part=Part.PAYER)
     return case_id
 
