@@ -58,4 +58,12 @@ CAPABILITIES: Final = (
 )
 words: Final = Catalogue(CAPABILITIES)
 TASK_KINDS: Final = tuple(kind for words in CAPABILITIES for kind in words.tasks)
-ATTACHMENTS: Final = {rules.kind: rules for rules in (mobile_change.ATTACHMENTS, onboarding.ATTACHMENTS)}
+ATTACHMENTS: Final = {
+    rules.kind: rules
+    for rules in (
+        mobile_change.ATTACHMENTS,
+        onboarding.ATTACHMENTS,
+        payment_return.ATTACHMENTS,
+        payout.ATTACHMENTS,
+    )
+}

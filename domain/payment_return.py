@@ -6,12 +6,24 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
+from domain.access import Part, Role
+from domain.attachment import AttachmentRules
 from domain.wording import CapabilityWords, Sentence
+from messages.attachment import Purpose
+from messages.case import CaseKind
 from messages.payment import Event, FactKind
 
 # How long money waits for the bank to pay it before the settlement office is reminded; then as long again as it has
 # waited already, so that a line which nobody settles has the office reminded six times in a year.
 PAYOUT_WAITS: Final = timedelta(days=7)
+# The payer shows that their bank took the money; what the office shows of a transfer is of our own account.
+ATTACHMENTS: Final = AttachmentRules(
+    CaseKind.PAYMENT,
+    (Purpose.PAYMENT_RECEIPT,),
+    staff=frozenset({Role.SETTLEMENT_OFFICER}),
+    members=frozenset({Part.PAYER}),
+    staff_purposes=(Purpose.TRANSFER_EVIDENCE,),
+)
 
 
 class RefundWay(StrEnum):

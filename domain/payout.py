@@ -9,6 +9,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
 
+from domain.access import Role
+from domain.attachment import AttachmentRules
 from domain.errors import Conflict, InvalidInput
 from domain.identity import BadSheba, parse_sheba
 from domain.money import Money
@@ -16,9 +18,14 @@ from domain.payment import whole
 from domain.persian import clean_text, squashed_key, value_text
 from domain.programme import Programme, is_wait
 from domain.wording import CapabilityWords, Sentence, TaskWords
+from messages.attachment import Purpose
 from messages.case import CaseKind
 from messages.payout import Event, FactKind, Phase, TaskKind
 
+# Of what was paid by hand, or what the bank said otherwise than by its file.
+ATTACHMENTS: Final = AttachmentRules(
+    CaseKind.PAYOUT, (Purpose.TRANSFER_EVIDENCE,), staff=frozenset({Role.SETTLEMENT_OFFICER})
+)
 MOST_LINES: Final = 10_000
 # Bytes of a bank's answer.
 ANSWER_LIMIT: Final = 10 * 1024 * 1024
