@@ -93,8 +93,9 @@ async def take_back(step: Transition, owed: PaymentReturn) -> bool:
 async def remind_of_pay_outs(step: Transition, state: PaymentState) -> None:
     """Tell the settlement office that money waits for a pay-out for long, if that is so by now."""
     waits = [one.owed_since for one in state.paid_out]
-    due, moment = step.deadlines.get(Step.REQUEST_RETURN), step.now if step.until is None else max(step.now, step.until)
-    if not waits or due is None or due > moment:
+    moment = step.now if step.until is None else max(step.now, step.until)
+    # Without a deadline it is over: the step that it was for has passed it.
+    if not waits or step.deadlines.get(Step.REQUEST_RETURN, moment) > moment:
         return
     await step.set_deadline(Step.REQUEST_RETURN, max(moment - min(waits), PAYOUT_WAITS) + (moment - step.now))
     await step.add_event(Event.PAYMENT_TO_SHEBA_WAITS)
