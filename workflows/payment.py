@@ -99,6 +99,7 @@ class PaymentWorkflow(CaseWorkflow):
                 Step.REQUEST_RETURN: "it stayed silent, one recorded it, or another did not confirm it",
                 Step.BOOK_RETURN: "another officer confirmed that it was paid back",
                 Step.RETURN_MONEY: "a gateway has another sum to give back",
+                OVER: "the bank paid what waited for a pay-out",
             },
         ),
         Step.BOOK_RETURN: ProcessStep(
