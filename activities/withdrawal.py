@@ -1,14 +1,43 @@
-"""Gives back what is held for a withdrawal that its owner took back; by the relay (E3)."""
+"""What becomes of a withdrawal: booked once the bank paid it, given back where its owner took it back (E3)."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from activities.transition import ActivityContext
+from domain import ledger
+from domain.fee import FeeKind
+from domain.ledger import Occasion
 from domain.money import format_toman
+from domain.payout import LineSettlement
+from domain.persian import persian_digits
 from messages.withdrawal import ReleaseWithdrawal, Sms
 from storage import withdrawal
 from storage.database import SERVICE, transaction
+from storage.fee import Charged, post_charged
 from storage.ledger import posting
 from storage.notices import notify
+from storage.rows.payout import Withdrawal
+
+
+async def pay_withdrawal(connection: AsyncConnection, line: Withdrawal, at: datetime) -> None:
+    """Book that the bank paid a withdrawal, with the invoice of its fee."""
+    occasion = Occasion(f"payout:{line.id}", line.payout_id, "system", at)
+    paid = ledger.payout_paid(line.person_id, line.money, occasion, line.charged)
+    charged = Charged(FeeKind.WITHDRAWAL, line.id, line.person_id, line.charged)
+    await post_charged(connection, line.hold_id, paid, charged)
+
+
+async def tell_settled(connection: AsyncConnection, line: Withdrawal, found: LineSettlement) -> None:
+    """Tell the owner that the bank paid it, or that it is in their balance again."""
+    told: dict[str, str | int] = {
+        "amount": format_toman(line.money),
+        "amount_rial": line.amount,
+        "last_four": persian_digits(line.sheba_masked[-4:]),
+    }
+    await notify(connection, [line.person_id], Sms.PAID if found.is_paid else Sms.REJECTED, params=told)
 
 
 class WithdrawalRelease:

@@ -88,7 +88,7 @@ async def list_attachments(read: ReadingDep, case_id: UUID) -> AttachmentsOut | 
     return AttachmentsOut(
         items=[AttachmentOut.of(row, read.actor, read.seals, may_remove=row.id in mine) for row in rows],
         may_add=files.may_add,
-        purposes=[Reason.of(Purpose, purpose) for purpose in files.rules.purposes],
+        purposes=[Reason.of(Purpose, purpose) for purpose in files.rules.purposes_by(files.part)],
     )
 
 

@@ -15,6 +15,7 @@ from api import (
     normal_payment,
     onboarding,
     payment,
+    payment_return,
     payout,
     personnel_change,
     review,
@@ -54,6 +55,7 @@ TASK_DECISIONS: Final = listed(
     staff_change.DECISIONS,
     normal_payment.DECISIONS,
     payment.DECISIONS,
+    payment_return.DECISIONS,
     payout.DECISIONS,
 )
 DECISIONS: Final[tuple[type[Decision], ...]] = tuple(

@@ -20,17 +20,20 @@ from commands.command import Command
 from commands.refusals import refuses
 from domain.access import Part
 from domain.catalogue import words
-from domain.payment import AttemptEnd, GatewayName, PaymentPolicy, RefundReason, RefundWay, ShareState, TryState
-from domain.persian import clean_text, value_text
+from domain.payment import AttemptEnd, GatewayName, PaymentPolicy, RefundReason, ShareState, TryState
+from domain.payment_return import RecordedFrom, RefundWay
+from domain.persian import clean_text
 from messages.case import CaseKind
 from messages.payment import TaskKind
 from storage import case_lists
 from storage import payment as rows
+from storage.bank_account import masked, own_sheba
 from storage.database import postgres_now
 from storage.policies import in_force
 from storage.rows.cases import Case
 from storage.rows.payment import Payment, PaymentAttempt, PaymentItem, PaymentReturn
 from storage.rows.tasks import Task
+from storage.withdrawal import line_for
 
 router = APIRouter(prefix="/v1", tags=["payments"], route_class=Operation)
 
@@ -64,26 +67,7 @@ class GiveUp(Decision):
         await commands.give_up(command, task, self.note)
 
 
-class ReturnByHand(Decision):
-    """The money was paid back from the bank."""
-
-    kind: Literal["return_payment"]
-    decision: Literal["return_by_hand"]
-    reference: Annotated[
-        str, StringConstraints(max_length=40), AfterValidator(value_text), StringConstraints(min_length=4)
-    ] = Field(description="The bank's reference of the transfer", examples=["140509090012345678"])
-
-    @refuses(commands.return_by_hand)
-    async def decide(self, command: Command, task: Task) -> None:
-        """Record it."""
-        await commands.return_by_hand(command, task, self.reference)
-
-
-DECISIONS = (
-    TaskDecisions(TaskKind.SETTLE_PAYMENT, (HaveGatewayAsked, GiveUp)),
-    # Which of several sums it is about decides how much is paid back.
-    TaskDecisions(TaskKind.RETURN_PAYMENT, (ReturnByHand,), asks_another=True),
-)
+DECISIONS = (TaskDecisions(TaskKind.SETTLE_PAYMENT, (HaveGatewayAsked, GiveUp)),)
 
 
 class ShareOut(Out):
@@ -139,6 +123,20 @@ class AttemptOut(Out):
         )
 
 
+class RecordedReturnOut(Out):
+    """What an officer recorded of money that went back by hand."""
+
+    source: Reason
+    reference: str = Field(description="Of the bank or the gateway", examples=["140509090012"])
+    note: str = Field(examples=["از بانک‌داری اینترنتی به شبای عضو پرداخت شد"])
+
+    @classmethod
+    def of(cls, back: PaymentReturn) -> RecordedReturnOut:
+        """As it was recorded."""
+        source = Reason.of(RecordedFrom, str(back.recorded_from))
+        return cls(source=source, reference=str(back.recorded_reference), note=str(back.note))
+
+
 class RefundOut(Out):
     """Money that goes, or went, back to the payer."""
 
@@ -157,12 +155,20 @@ class RefundOut(Out):
         description="By what the gateway knows the try by which it was paid; for staff, who ask its desk by it",
         examples=["A0000000000000000000000000000wwOGYpd"],
     )
+    sheba: str | None = Field(
+        description="Masked: the payer's own sheba to which a pay-out pays it; to staff, where it is to be paid by hand"
+        " and not by another's card, the one to which it should go",
+        examples=["IR**017***1234"],
+    )
+    recorded: RecordedReturnOut | None = Field(description="For staff: what waits for another officer's yes")
 
     @classmethod
-    def of(cls, back: PaymentReturn, authority: str | None) -> RefundOut:
+    def of(cls, back: PaymentReturn, authority: str | None, sheba: str | None, *, is_payer: bool) -> RefundOut:
         """What goes back."""
         reason, way = Reason.of(RefundReason, back.reason), Reason.of(RefundWay, back.way)
-        return cls.of_row(back, reason=reason, way=way, authority=authority)
+        waits = back.recorded_by is not None and back.returned_at is None and not is_payer
+        recorded = RecordedReturnOut.of(back) if waits else None
+        return cls.of_row(back, reason=reason, way=way, authority=authority, sheba=sheba, recorded=recorded)
 
 
 class PaymentOut(Out):
@@ -254,9 +260,28 @@ async def _read(view: CaseView) -> PaymentSection:
         payment,
         items=[ShareOut.of(one) for one in await rows.items_of(view.connection, case_id)],
         attempts=[AttemptOut.of(one, now, is_payer=is_payer) for one in attempts],
-        returns=[RefundOut.of(one, authorities.get(one.attempt_id)) for one in returns],
+        returns=[
+            RefundOut.of(
+                one,
+                authorities.get(one.attempt_id),
+                await _sheba(view, payment, one, is_payer=is_payer),
+                is_payer=is_payer,
+            )
+            for one in returns
+        ],
     )
     return PaymentSection(payment=shown)
+
+
+async def _sheba(view: CaseView, payment: Payment, back: PaymentReturn, *, is_payer: bool) -> str | None:
+    """To which sheba it goes, or to staff: should go."""
+    if back.way == "sheba":
+        line = await line_for(view.connection, back.id)
+        return None if line is None else line.sheba_masked
+    if is_payer or back.way != "hand" or back.returned_at or back.reason == RefundReason.FOREIGN_CARD:
+        return None
+    own = await own_sheba(view.connection, payment.person_id)
+    return None if own is None else masked(own)
 
 
 async def _allowed(view: CaseView, _: PaymentSection) -> list[Action]:

@@ -63,7 +63,7 @@ _MOST_KEPT: Final = 2 * MAX_BYTES
 class NewAttachment:
     """A file on its way in: by whom, for which case and what, under which key, from where, and what it is called.
 
-    Without a ``purpose`` the first of its kind of case is meant.
+    Without a ``purpose`` the first is meant that this person may add to this kind of case.
     """
 
     actor: Actor
@@ -164,7 +164,7 @@ async def _adding(
     files = await files_for(connection, actor or upload.actor, upload.case_id)
     if files is None or files.part is None:
         raise NotFound
-    if upload.purpose not in {None, *files.rules.purposes}:
+    if upload.purpose not in {None, *files.rules.purposes_by(files.part)}:
         raise InvalidInput(field="purpose")
     return files, files.part
 
@@ -213,14 +213,15 @@ async def _keep(command: Command, upload: NewAttachment, stored: StoredFile, med
         raise await case_closed(command, case)
     if len(await attachment.list_attachments(command.connection, case.id)) >= MAX_FILES_OF_CASE:
         raise CaseFull
+    purpose = upload.purpose or files.rules.purposes_by(part)[0]
     added = await attachment.add_attachment(
         command.connection,
         command.seals,
         case.id,
         person_id=command.actor.person_id,
         part=part,
-        seen_by=files.rules.members,
-        purpose=upload.purpose or files.rules.purposes[0],
+        seen_by=files.rules.seen_with(purpose),
+        purpose=purpose,
         name=name_as(upload.file_name, media_type),
         media_type=media_type,
         size=stored.size,

@@ -28,6 +28,7 @@ from domain.persian import persian_digits
 from messages.bank_account import CheckBankAccount, Sms
 from storage import account, bank_account
 from storage.audit import account_stream
+from storage.database import as_service
 from storage.notices import notify
 from storage.outbox import enqueue
 from storage.people import money_pause
@@ -106,9 +107,10 @@ async def _add(command: Command, number: CardNumber | Sheba, kind: BankAccountKi
     if wait is not None:
         raise TooMany(retry_after=wait)
     replaced = await _replaced_by(command, number, kind)
-    if replaced is not None:
-        await bank_account.remove_account(connection, replaced.id)
-    account_id = await bank_account.add_account(connection, command.seals, person_id, number)
+    async with as_service(connection, command.acting):
+        if replaced is not None:
+            await bank_account.remove_account(connection, replaced.id)
+        account_id = await bank_account.add_account(connection, command.seals, person_id, number)
     await enqueue(connection, CheckBankAccount(account_id))
     await command.audit(account_stream(person_id), subject=str(account_id), after={"kind": kind})
     return account_id
@@ -123,7 +125,9 @@ async def _lock_own(command: Command, account_id: UUID) -> BankAccount:
     connection, person_id = command.connection, command.actor.person_id
     found = await bank_account.find_account(connection, person_id, account_id)
     if found is not None:
-        for locked in await bank_account.lock_accounts(connection, person_id, found.kind):
+        async with as_service(connection, command.acting):
+            mine = await bank_account.lock_accounts(connection, person_id, found.kind)
+        for locked in mine:
             if locked.id == account_id:
                 return locked
     raise NotFound
@@ -140,7 +144,8 @@ async def remove_bank_account(command: Command, account_id: UUID) -> None:
     if one.kind is BankAccountKind.SHEBA:
         await _refuse_pause(command)
         await _tell(command, Sms.SHEBA_REMOVED, one.last_four)
-    await bank_account.remove_account(command.connection, one.id)
+    async with as_service(command.connection, command.acting):
+        await bank_account.remove_account(command.connection, one.id)
     await _audit(command, one)
 
 
@@ -157,7 +162,8 @@ async def choose_bank_account(command: Command, account_id: UUID) -> None:
         return
     if one.kind is BankAccountKind.SHEBA:
         await _tell(command, Sms.SHEBA_CHOSEN, one.last_four)
-    await bank_account.choose_account(command.connection, one)
+    async with as_service(command.connection, command.acting):
+        await bank_account.choose_account(command.connection, one)
     await _audit(command, one)
 
 

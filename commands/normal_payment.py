@@ -187,7 +187,10 @@ async def pay_normal_payment(command: Command, case_id: UUID, gateway: str | Non
 async def withdraw_normal_payment(command: Command, case_id: UUID) -> UUID:
     """Withdraw until it is paid; what is paid afterwards goes back. Returns the case's id."""
     await _lock(command, case_id)
-    if await offered_to(command.connection, case_id) is not None:
+    # Its lock is none of a member's.
+    async with as_service(command.connection, command.acting):
+        is_paid = await offered_to(command.connection, case_id) is not None
+    if is_paid:
         raise payment_rules.PaymentReceived
     await tasks.moot_tasks(command.connection, case_id)
     await command.act(case_id, FactKind.NORMAL_PAYMENT_WITHDRAWN, part=Part.PAYER)

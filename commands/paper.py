@@ -30,6 +30,7 @@ from domain.paper import (
     PaperState,
     PayoutReceipt,
 )
+from domain.payout import LinePurpose
 from domain.withdrawal import WithdrawalWithoutPaper
 from storage import account
 from storage.audit import account_stream, case_stream
@@ -111,7 +112,7 @@ async def issue_payout_receipt(command: Command, withdrawal_id: UUID) -> Paper:
 
 async def _paid_withdrawal(command: Command, withdrawal_id: UUID) -> Withdrawal:
     found = await read_withdrawal(command.connection, withdrawal_id)
-    if found is None or found.person_id != command.actor.person_id:
+    if found is None or found.person_id != command.actor.person_id or found.purpose is not LinePurpose.BALANCE:
         raise NotFound
     if found.state != "paid":
         raise WithdrawalWithoutPaper

@@ -81,7 +81,8 @@ async def open_payment(command: Command, items: Sequence[NewItem], gateway: str 
         next_actor=Part.MACHINE,
     )
     try:
-        await rows.add_payment(command.connection, case_id, payer, items, policy)
+        async with as_service(command.connection, command.acting):
+            await rows.add_payment(command.connection, case_id, payer, items, policy)
     except IntegrityError as error:
         raise rules.PaymentUnderWay from error
     await _begin_attempt(command, case_id, first)
@@ -127,7 +128,10 @@ async def _begin_attempt(command: Command, case_id: UUID, gateway: str) -> None:
     )
     if wait is not None:
         raise TooMany(retry_after=wait)
-    attempt_id = await rows.add_attempt(command.connection, command.seals, case_id, gateway, host=command.envelope.host)
+    async with as_service(command.connection, command.acting):
+        attempt_id = await rows.add_attempt(
+            command.connection, command.seals, case_id, gateway, host=command.envelope.host
+        )
     fact, payload = FactKind.PAYMENT_ATTEMPTED, {"attempt_id": str(attempt_id), "gateway": gateway}
     await command.act(case_id, fact, payload, part=Part.PAYER)
 
@@ -195,7 +199,8 @@ async def look_at_payment(command: Command, case_id: UUID) -> UUID:
         wait = await account.count_use(command.connection, command.seals, rules.LOOKS_PER_PAYMENT, str(case_id))
         if wait is not None:
             raise TooMany(retry_after=wait)
-        await rows.look_now(command.connection, case_id)
+        async with as_service(command.connection, command.acting):
+            await rows.look_now(command.connection, case_id)
         await command.act(case_id, FactKind.PAYMENT_LOOKED_AT, part=Part.PAYER)
     return case_id
 
@@ -238,24 +243,24 @@ async def host_of_payer(context: Context, token: str) -> str:
 
 
 @refuses(OwnCase)
-async def _refuse_own(command: Command, payment_id: UUID) -> None:
+async def refuse_own_purpose(command: Command, payment_id: UUID) -> None:
     """Refuse who takes part in a case that is paid for: the money would go to them, or come from them."""
     for item in await rows.items_of(command.connection, payment_id):
         await command.refuse_own_case(item.purpose_id)
 
 
-@refuses(*DECISION, StepUpRequired, _refuse_own)
+@refuses(*DECISION, StepUpRequired, refuse_own_purpose)
 async def ask_again(command: Command, task: Task) -> UUID:
     """Have the gateway asked for another while; returns the fact's id."""
     expect_kind(task, TaskKind.SETTLE_PAYMENT)
-    await _refuse_own(command, task.case_id)
+    await refuse_own_purpose(command, task.case_id)
     command.require_strong()
     async with as_service(command.connection, command.acting):
         await rows.look_now(command.connection, task.case_id, afresh=True)
     return await command.act(task.case_id, FactKind.PAYMENT_ASKED_AGAIN, part=Role.SETTLEMENT_OFFICER, closes=task)
 
 
-@refuses(*DECISION, require_code, _refuse_own)
+@refuses(*DECISION, require_code, refuse_own_purpose)
 async def give_up(command: Command, task: Task, note: str) -> UUID:
     """Record that nothing was paid, as the gateway's desk or the bank says; returns the fact's id.
 
@@ -263,7 +268,7 @@ async def give_up(command: Command, task: Task, note: str) -> UUID:
     Should the money come to light later, the reconciliation of the day finds it.
     """
     expect_kind(task, TaskKind.SETTLE_PAYMENT)
-    await _refuse_own(command, task.case_id)
+    await refuse_own_purpose(command, task.case_id)
     await require_code(command)
     case = await command.lock_case(task.case_id)
     policy = await rows.policy_of(command.connection, case.policy_id)
@@ -272,16 +277,4 @@ async def give_up(command: Command, task: Task, note: str) -> UUID:
             await rows.end_attempt(command.connection, attempt.id, "given_up")
     return await command.act(
         task.case_id, FactKind.PAYMENT_GIVEN_UP, {"note": note}, part=Role.SETTLEMENT_OFFICER, closes=task
-    )
-
-
-@refuses(*DECISION, require_code, _refuse_own)
-async def return_by_hand(command: Command, task: Task, reference: str) -> UUID:
-    """Record that money was paid back from the bank, by the bank's reference; returns the fact's id."""
-    expect_kind(task, TaskKind.RETURN_PAYMENT)
-    await _refuse_own(command, task.case_id)
-    await require_code(command)
-    payload = {"return_id": str(task.subject_id), "reference": reference}
-    return await command.act(
-        task.case_id, FactKind.PAYMENT_RETURNED_BY_HAND, payload, part=Role.SETTLEMENT_OFFICER, closes=task
     )

@@ -17,6 +17,7 @@ from domain.identity import Sheba
 from domain.ledger import HoldRequest, InsufficientFunds, JournalReason, Occasion, member_account
 from domain.money import Money, format_toman
 from domain.onboarding import MoneyPaused
+from domain.payout import LinePurpose
 from domain.persian import persian_digits
 from domain.withdrawal import WITHDRAWALS_PER_MEMBER, OwnShebaMissing, WithdrawalTooSmall, WithdrawalUnderWay
 from messages.withdrawal import ReleaseWithdrawal, Sms
@@ -111,7 +112,7 @@ async def withdraw(command: Command, amount: Money, *, code_id: UUID, code: str)
 async def take_back_withdrawal(command: Command, withdrawal_id: UUID) -> Withdrawal:
     """Take a withdrawal back that no batch has; what is held is given back by the machine at once."""
     found = await withdrawal.read_withdrawal(command.connection, withdrawal_id)
-    if found is None or found.person_id != command.actor.person_id:
+    if found is None or found.person_id != command.actor.person_id or found.purpose is not LinePurpose.BALANCE:
         raise NotFound
     if not await withdrawal.take_back(command.connection, withdrawal_id, found.person_id):
         raise WithdrawalUnderWay

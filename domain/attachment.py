@@ -105,6 +105,7 @@ class AttachmentRules:
     Args:
         kind: of the cases.
         purposes: what its files are for; the first is meant where none is named.
+        staff_purposes: what the files of staff are for instead, which no member sees then.
         staff: the roles whose holders add files where the case is theirs by that role's scope; auditors only look.
         members: the parts in the case whose members add files.
     """
@@ -113,6 +114,15 @@ class AttachmentRules:
     purposes: tuple[Purpose, ...]
     staff: frozenset[Role]
     members: frozenset[str] = field(default=frozenset())
+    staff_purposes: tuple[Purpose, ...] = ()
+
+    def purposes_by(self, part: str | None) -> tuple[Purpose, ...]:
+        """What files are for that somebody in a part adds, members by their part in the case and staff by a role."""
+        return self.purposes if part in self.members else self.staff_purposes or self.purposes
+
+    def seen_with(self, purpose: Purpose) -> frozenset[str]:
+        """The parts whose members see a file of a purpose."""
+        return frozenset() if purpose in self.staff_purposes else self.members
 
     def role_of(self, grants: Collection[Grant], region: str | None, organisation: object | None) -> Role | None:
         """The role by which staff add files to a case of a region and an organisation, if they hold one."""
@@ -147,6 +157,8 @@ WORDS: Final = CapabilityWords(
             Purpose.SIGNED_REQUEST: Sentence("درخواست امضاشده", "Signed request"),
             Purpose.IDENTITY_PAPER: Sentence("مدرک هویتی", "Identity paper"),
             Purpose.SUPPORTING_PAPER: Sentence("مدرک", "Document"),
+            Purpose.PAYMENT_RECEIPT: Sentence("رسید پرداخت", "Receipt of the payment"),
+            Purpose.TRANSFER_EVIDENCE: Sentence("سند حوالهٔ بانکی", "Evidence of a transfer"),
         },
         MediaType: {MediaType.PDF: Sentence("فایل PDF", "PDF"), MediaType.JPEG: Sentence("تصویر", "picture")},
     }

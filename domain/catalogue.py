@@ -20,6 +20,7 @@ from domain import (
     onboarding,
     paper,
     payment,
+    payment_return,
     payout,
     profile,
     reconciliation,
@@ -47,6 +48,7 @@ CAPABILITIES: Final = (
     onboarding.WORDS,
     paper.WORDS,
     payment.WORDS,
+    payment_return.WORDS,
     payout.WORDS,
     personnel.WORDS,
     profile.WORDS,
@@ -58,4 +60,12 @@ CAPABILITIES: Final = (
 )
 words: Final = Catalogue(CAPABILITIES)
 TASK_KINDS: Final = tuple(kind for words in CAPABILITIES for kind in words.tasks)
-ATTACHMENTS: Final = {rules.kind: rules for rules in (mobile_change.ATTACHMENTS, onboarding.ATTACHMENTS)}
+ATTACHMENTS: Final = {
+    rules.kind: rules
+    for rules in (
+        mobile_change.ATTACHMENTS,
+        onboarding.ATTACHMENTS,
+        payment_return.ATTACHMENTS,
+        payout.ATTACHMENTS,
+    )
+}

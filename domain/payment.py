@@ -158,14 +158,6 @@ class ShareState(StrEnum):
     REFUSED = "refused"
 
 
-class RefundWay(StrEnum):
-    """By which way money goes back."""
-
-    REVERSE = "reverse"
-    REFUND = "refund"
-    HAND = "hand"
-
-
 @dataclass(frozen=True, slots=True)
 class PaymentPolicy:
     """The policy ``payment``: amounts in rial, waits, gateways in their order."""
@@ -312,6 +304,9 @@ WORDS: Final = CapabilityWords(
             Phase.AWAITING_SETTLEMENT: Sentence("در انتظار پیگیری امور تسویه", "The settlement office looks into it"),
             Phase.RECEIVED: Sentence("پرداخت شد؛ در حال ثبت", "Paid; being recorded"),
             Phase.RETURNING: Sentence("در حال بازگرداندن مبلغ", "The money is on its way back"),
+            Phase.AWAITING_PAYOUT: Sentence(
+                "در انتظار واریز به شبای شما", "Waits for the pay-out to the payer's sheba"
+            ),
             Phase.AWAITING_RETURN: Sentence("در انتظار بازپرداخت امور تسویه", "The settlement office pays it back"),
             Phase.PAID: Sentence("پرداخت شد", "Paid"),
             Phase.PARTLY_RETURNED: Sentence("بخشی پرداخت و بقیه بازگردانده شد", "Paid in part, the rest given back"),
@@ -340,6 +335,18 @@ WORDS: Final = CapabilityWords(
             },
             reasons=RefundReason,
         ),
+        TaskKind.CONFIRM_RETURN: TaskWords(
+            Sentence("تأیید بازپرداختی که همکارتان ثبت کرد", "Confirm that it was paid back as a colleague recorded"),
+            sms="امانت: بازپرداختی که همکارتان ثبت کرد منتظر تأیید شماست. کارتابل: {app_link}",
+            reminder="امانت: یادآوری؛ بازپرداختی که همکارتان ثبت کرد هنوز تأیید نشده است. {app_link}",
+            outcomes={
+                FactKind.PAYMENT_RETURN_CONFIRMED: Sentence(
+                    "بازپرداخت را تأیید کرد", "confirmed that it was paid back"
+                ),
+                FactKind.PAYMENT_RETURN_REJECTED: Sentence("بازپرداخت را تأیید نکرد", "did not confirm it"),
+            },
+            reasons=RefundReason,
+        ),
     },
     timeline={
         FactKind.PAYMENT_ATTEMPTED: Sentence("پرداخت آغاز شد.", "A payment was begun."),
@@ -354,7 +361,7 @@ WORDS: Final = CapabilityWords(
             "The settlement office looked into it: nothing was paid.",
         ),
         FactKind.PAYMENT_RETURNED_BY_HAND: Sentence(
-            "امور تسویه مبلغ را به پرداخت‌کننده بازپرداخت.", "The settlement office paid the money back."
+            "امور تسویه بازپرداخت مبلغ را ثبت کرد.", "The settlement office recorded that it paid the money back."
         ),
         Event.PAYMENT_LINK_GIVEN: Sentence("درگاه بانک آمادهٔ پرداخت شد.", "The gateway is ready."),
         Event.PAYMENT_LINK_REFUSED: Sentence("هیچ درگاهی در دسترس نبود.", "No gateway was to be reached."),
@@ -409,11 +416,6 @@ WORDS: Final = CapabilityWords(
             ShareState.OFFERED: Sentence("در حال ثبت", "being recorded"),
             ShareState.TAKEN: Sentence("ثبت شد", "recorded"),
             ShareState.REFUSED: Sentence("دیگر در جریان نیست", "not open any more"),
-        },
-        RefundWay: {
-            RefundWay.REVERSE: Sentence("برگشت تراکنش از درگاه", "reversal by the gateway"),
-            RefundWay.REFUND: Sentence("بازپرداخت از درگاه", "refund by the gateway"),
-            RefundWay.HAND: Sentence("بازپرداخت امور تسویه", "paid back by the settlement office"),
         },
         RefundReason: {
             RefundReason.SECOND_ATTEMPT: Sentence("این مبلغ دو بار پرداخت شد", "it was paid twice"),

@@ -9,6 +9,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
 
+from domain.access import Role
+from domain.attachment import AttachmentRules
 from domain.errors import Conflict, InvalidInput
 from domain.identity import BadSheba, parse_sheba
 from domain.money import Money
@@ -16,9 +18,14 @@ from domain.payment import whole
 from domain.persian import clean_text, squashed_key, value_text
 from domain.programme import Programme, is_wait
 from domain.wording import CapabilityWords, Sentence, TaskWords
+from messages.attachment import Purpose
 from messages.case import CaseKind
 from messages.payout import Event, FactKind, Phase, Sms, TaskKind
 
+# Of what was paid by hand, or what the bank said otherwise than by its file.
+ATTACHMENTS: Final = AttachmentRules(
+    CaseKind.PAYOUT, (Purpose.TRANSFER_EVIDENCE,), staff=frozenset({Role.SETTLEMENT_OFFICER})
+)
 MOST_LINES: Final = 10_000
 # Bytes of a bank's answer.
 ANSWER_LIMIT: Final = 10 * 1024 * 1024
@@ -95,6 +102,13 @@ class SettlementWaiting(Conflict):
     code = "payout_settlement_waiting"
     fa = "یک ردیف یا یک فایل این دسته هنوز در انتظار است؛ پس از روشن‌شدن آن دوباره تلاش کنید."
     en = "A line or a file of this batch still waits; please try again once that is done."
+
+
+class LinePurpose(StrEnum):
+    """Out of what a line is paid."""
+
+    BALANCE = "balance"
+    PAYMENT_RETURN = "payment_return"
 
 
 class LineRefusal(StrEnum):
@@ -343,6 +357,10 @@ WORDS: Final = CapabilityWords(
         Event.PAYOUT_SETTLED: Sentence("تکلیف همهٔ ردیف‌ها روشن شد.", "Every line is settled."),
     },
     terms={
+        LinePurpose: {
+            LinePurpose.BALANCE: Sentence("برداشت از موجودی", "Withdrawn from the balance"),
+            LinePurpose.PAYMENT_RETURN: Sentence("بازگرداندن پرداخت", "A payment that goes back"),
+        },
         LineRefusal: {
             LineRefusal.BAD_ROW: Sentence(
                 "شبا، مبلغ یا نتیجهٔ این ردیف خواندنی نیست.", "Sheba, amount or result cannot be read."

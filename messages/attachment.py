@@ -11,3 +11,5 @@ class Purpose(StrEnum):
     SIGNED_REQUEST = "signed_request"
     IDENTITY_PAPER = "identity_paper"
     SUPPORTING_PAPER = "supporting_paper"
+    PAYMENT_RECEIPT = "payment_receipt"
+    TRANSFER_EVIDENCE = "transfer_evidence"

@@ -15,6 +15,7 @@ class Phase(StrEnum):
     AWAITING_SETTLEMENT = "awaiting_settlement"
     RECEIVED = "received"
     RETURNING = "returning"
+    AWAITING_PAYOUT = "awaiting_payout"
     AWAITING_RETURN = "awaiting_return"
     PAID = "paid"
     PARTLY_RETURNED = "partly_returned"
@@ -27,6 +28,7 @@ class TaskKind(StrEnum):
 
     SETTLE_PAYMENT = "settle_payment"
     RETURN_PAYMENT = "return_payment"
+    CONFIRM_RETURN = "confirm_return"
 
 
 class FactKind(StrEnum):
@@ -37,6 +39,8 @@ class FactKind(StrEnum):
     PAYMENT_ASKED_AGAIN = "payment_asked_again"
     PAYMENT_GIVEN_UP = "payment_given_up"
     PAYMENT_RETURNED_BY_HAND = "payment_returned_by_hand"
+    PAYMENT_RETURN_CONFIRMED = "payment_return_confirmed"
+    PAYMENT_RETURN_REJECTED = "payment_return_rejected"
 
 
 class Event(StrEnum):
@@ -49,6 +53,9 @@ class Event(StrEnum):
     PAYMENT_UNCLEAR = "payment_unclear"
     PAYMENT_RECEIVED = "payment_received"
     PAYMENT_RETURNING = "payment_returning"
+    PAYMENT_TO_SHEBA = "payment_to_sheba"
+    PAYMENT_TO_SHEBA_WAITS = "payment_to_sheba_waits"
+    PAYMENT_TO_SHEBA_REJECTED = "payment_to_sheba_rejected"
     PAYMENT_RETURNED = "payment_returned"
     PAYMENT_ENDED = "payment_ended"
 

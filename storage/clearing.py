@@ -164,9 +164,9 @@ _FIND = sa.text("""
         SELECT a.id, a.payment_id, a.reference, a.fee AS told, a.state IN ('requested', 'open', 'unclear') AS watched,
             CASE a.state WHEN 'paid' THEN a.paid_amount ELSE 0 END AS taken,
             coalesce((SELECT sum(r.amount) FROM payment_returns r WHERE r.attempt_id = a.id
-                AND r.way <> 'hand' AND r.returned_at IS NOT NULL), 0)::bigint AS back,
+                AND r.way IN ('reverse', 'refund') AND r.returned_at IS NOT NULL), 0)::bigint AS back,
             EXISTS (SELECT FROM payment_returns r WHERE r.attempt_id = a.id
-                AND r.way <> 'hand' AND r.returned_at IS NULL) AS returning,
+                AND r.way IN ('reverse', 'refund') AND r.returned_at IS NULL) AS returning,
             (coalesce((SELECT -sum(e.amount) FROM journals j JOIN entries e ON e.journal_id = j.id
                 JOIN accounts c ON c.id = e.account_id AND c.code = 'expense:gateway'
                 WHERE j.key IN ('payment:' || a.id || '\\:fee', 'payment:' || a.id || '\\:fee_given_up')), 0)

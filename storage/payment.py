@@ -345,7 +345,7 @@ async def add_return(connection: AsyncConnection, attempt: PaymentAttempt, amoun
 
 
 async def go_way(connection: AsyncConnection, return_id: UUID, way: str) -> None:
-    """Give it back by another way from now on."""
+    """Give it back by another way from now on, of which nothing was asked yet."""
     await connection.execute(
         sa.update(payment_returns).where(payment_returns.c.id == return_id).values(way=way, asked_at=None)
     )
@@ -361,6 +361,11 @@ async def mark_asked(connection: AsyncConnection, return_id: UUID) -> None:
     await connection.execute(
         sa.update(payment_returns).where(payment_returns.c.id == return_id).values(asked_at=sa.func.now())
     )
+
+
+async def note_refused(connection: AsyncConnection, return_id: UUID) -> None:
+    """The gateway has said clearly that it does not give it back: nothing of that is unknown any more."""
+    await connection.execute(sa.update(payment_returns).where(payment_returns.c.id == return_id).values(asked_at=None))
 
 
 async def mark_returned(connection: AsyncConnection, return_id: UUID, reference: str) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.fee import NO_FEE, Fee
 from domain.identity import Sheba, mask_sheba
 from domain.money import Money
-from domain.payout import PayoutPolicy, SentLine
+from domain.payout import LinePurpose, PayoutPolicy, SentLine
 from messages.withdrawal import WithdrawalState
 from storage.fee import vat_in_force
 from storage.policies import in_force
@@ -44,7 +44,7 @@ class WithdrawalRow:
 
 @dataclass(frozen=True, slots=True)
 class NewWithdrawal:
-    """What a member asks for, to a sheba that is frozen now; ``hold_id`` holds the amount and what is charged."""
+    """What a member is to be paid, to a sheba that is frozen now; ``hold_id`` holds the amount and what is charged."""
 
     id: UUID
     person_id: UUID
@@ -52,6 +52,8 @@ class NewWithdrawal:
     sheba: Sheba = field(repr=False)
     hold_id: UUID
     charged: Fee = NO_FEE
+    purpose: LinePurpose = LinePurpose.BALANCE
+    purpose_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ async def add_withdrawal(connection: AsyncConnection, seals: Seals, new: NewWith
         "sheba_sealed": seals.cipher.seal_text(new.sheba, _SHEBA),
         "sheba_masked": mask_sheba(new.sheba),
         "hold_id": new.hold_id,
+        "purpose": new.purpose,
+        "purpose_id": new.purpose_id,
     }
     await connection.execute(sa.insert(withdrawals).values(values))
 
@@ -114,6 +118,11 @@ async def take_back(connection: AsyncConnection, withdrawal_id: UUID, person_id:
     return (await connection.execute(taking)).rowcount == 1
 
 
+async def line_for(connection: AsyncConnection, purpose_id: UUID) -> Withdrawal | None:
+    """The line by which something else than a balance is paid; None if it has none."""
+    return await find_one(connection, Withdrawal, sa.select(*COLUMNS).where(_w.purpose_id == purpose_id))
+
+
 async def read_withdrawal(connection: AsyncConnection, withdrawal_id: UUID, *, lock: bool = False) -> Withdrawal | None:
     """One of them; None if it is missing or hidden. ``lock`` keeps it as it is until the transaction ends."""
     query = sa.select(*COLUMNS).where(_w.id == withdrawal_id)
@@ -127,7 +136,7 @@ async def list_withdrawals(
     query = (
         sa.select(*COLUMNS, payouts.c.handed_at)
         .outerjoin(payouts, payouts.c.case_id == _w.payout_id)
-        .where(_w.person_id == person_id)
+        .where(_w.person_id == person_id, _w.purpose == LinePurpose.BALANCE)
         .order_by(_w.id.desc())
         .limit(limit)
     )

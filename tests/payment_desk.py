@@ -8,9 +8,7 @@ from uuid import UUID
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from commands import payment as commands
 from gateways.local_bank import BankDeed
-from messages.payment import TaskKind
 from storage import ledger
 from storage.database import SERVICE, transaction
 from tests.books import Superuser
@@ -73,7 +71,7 @@ class Desk:
     async def booked(self) -> UUID:
         """The office has paid it back."""
         case_id = await self.by_hand()
-        await self.scenario.decide(case_id, TaskKind.RETURN_PAYMENT, commands.return_by_hand, "bank-1")
+        await self.scenario.pay_back(case_id, "bank-1")
         return case_id
 
     async def balances(self) -> dict[str, int]:

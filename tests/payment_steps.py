@@ -13,11 +13,14 @@ import sqlalchemy as sa
 
 from activities.transition import ActivityContext
 from commands import payment as commands
+from commands import payment_return
 from commands.command import Command, Context
+from commands.payment_return import WentBack
 from domain import ledger as chart
 from domain.access import Role
 from domain.ledger import Account, Entry, Journal, Occasion
 from domain.money import Money
+from domain.payment_return import RecordedFrom
 from gateways.local_bank import USUAL_CARD, LocalBank
 from messages.case import OVER, WAIT, CaseKind, NextStep, StepInput
 from messages.payment import TaskKind
@@ -105,13 +108,14 @@ async def change_policy(context: Context, **changes: Any) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PaymentScenario:
-    """A payer, their bank, and a settlement officer."""
+    """A payer, their bank, and two settlement officers."""
 
     context: Context
     activity_context: ActivityContext
     bank: LocalBank
     payer: Someone
     officer: Someone
+    checker: Someone
 
     @classmethod
     async def opened(
@@ -119,7 +123,8 @@ class PaymentScenario:
     ) -> PaymentScenario:
         """Nothing is to be paid yet."""
         payer, officer = await arrange.person("member"), await arrange.platform(Role.SETTLEMENT_OFFICER)
-        return cls(context, activity_context, bank, payer, officer)
+        checker = await arrange.platform(Role.SETTLEMENT_OFFICER)
+        return cls(context, activity_context, bank, payer, officer, checker)
 
     def with_gateways(self, **gateways: Any) -> PaymentScenario:
         """The same with other gateways set up, by their names."""
@@ -171,6 +176,22 @@ class PaymentScenario:
     async def decide(self, case_id: UUID, kind: TaskKind, decision: Callable[..., Any], *values: Any) -> None:
         """The settlement office answers its open task."""
         await answer(self.context, self.officer, await open_task(self.context, case_id, kind), decision, *values)
+
+    async def record_return(self, case_id: UUID, reference: str, source: RecordedFrom = RecordedFrom.BANK) -> None:
+        """One officer records that a sum went back."""
+        found = WentBack(source, reference, "از بانک پرسیدم")
+        await self.decide(case_id, TaskKind.RETURN_PAYMENT, payment_return.record_return, found)
+
+    async def confirm_return(self, case_id: UUID) -> None:
+        """Another officer confirms it."""
+        task_id = await open_task(self.context, case_id, TaskKind.CONFIRM_RETURN)
+        await answer(self.context, self.checker, task_id, payment_return.confirm_return)
+
+    async def pay_back(self, case_id: UUID, reference: str, source: RecordedFrom = RecordedFrom.BANK) -> None:
+        """Both of them, one after the other; it is booked when the process goes on."""
+        await self.record_return(case_id, reference, source)
+        await self.go_on(case_id)
+        await self.confirm_return(case_id)
 
     async def step(self, name: str, case_id: UUID, until: datetime | None = None) -> NextStep:
         """Take a transition in a round of its own."""

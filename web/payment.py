@@ -17,7 +17,6 @@ from api.payment import (
     GiveUp,
     HaveGatewayAsked,
     PaymentOut,
-    ReturnByHand,
     call_back,
     list_payment_gateways,
     list_payments,
@@ -25,11 +24,12 @@ from api.payment import (
     read_payment,
     try_payment,
 )
+from api.payment_return import ConfirmReturn, RejectReturn, ReturnByHand, reveal_return_sheba
 from api.values import IdCursor
 from domain.errors import NotFound, Refusal
 from domain.payment import TryState
 from messages.case import CaseKind
-from web.answers import Body, TaskForm, nothing_more
+from web.answers import Body, TaskForm, nothing_more, written_reason
 from web.case_parts import CaseAction, CaseParts
 from web.forms import Form, empty
 from web.language import noop as _
@@ -47,8 +47,9 @@ def _note(form: Form) -> Body:
     return {"note": form.required("note")}
 
 
-def _reference(form: Form) -> Body:
-    return {"reference": form.required("reference")}
+def _recorded(form: Form) -> Body:
+    source = form.chosen("source")
+    return {"source": source, "reference": form.required("reference"), "note": form.required("note")}
 
 
 TASK_FORMS: Final = (
@@ -59,8 +60,13 @@ TASK_FORMS: Final = (
     ),
     TaskForm(
         "payment_return_decision.html",
-        {ReturnByHand: _reference},
+        {ReturnByHand: _recorded},
         summaries={ReturnByHand: "payment_return_summary.html"},
+    ),
+    TaskForm(
+        "payment_confirm_decision.html",
+        {ConfirmReturn: nothing_more, RejectReturn: written_reason},
+        summaries={ConfirmReturn: "payment_confirm_summary.html"},
     ),
 )
 CASE_ACTIONS: Final = (
@@ -169,3 +175,32 @@ async def show_way_back(request: AnyRequest, case_id: UUID) -> Response:
     if request.me is not None:
         return request.redirect(f"/payments/{case_id}")
     return request.render("payment_back.html", onward="", case_id=case_id)
+
+
+@router.get("/payments/{case_id}/returns/{return_id}/sheba")
+async def show_sheba_form(request: SignedIn, case_id: UUID, return_id: UUID) -> Response:
+    """Where an officer asks for the whole sheba to which they pay money back."""
+    return await _sheba(request, case_id, return_id, empty(request.language))
+
+
+async def _sheba(request: PageRequest, case_id: UUID, return_id: UUID, form: Form, sheba: str = "") -> Response:
+    case = await request.api.read(read_case, case_id)
+    back = next((one for one in case.payment.returns if one.id == return_id), None) if case.payment else None
+    if back is None or back.sheba is None or back.returned or request.user.is_member:
+        raise NotFound
+    show = request.render if form.is_good else request.render_again
+    return show("payment_sheba.html", form=form, case=case, back=back, sheba=sheba)
+
+
+@router.post("/payments/{case_id}/returns/{return_id}/sheba")
+async def show_sheba(request: SignedIn, case_id: UUID, return_id: UUID) -> Response:
+    """Show it once; who sends the form again is asked for another code."""
+    form = await request.form()
+    try:
+        shown = await request.api.perform(reveal_return_sheba, form.key, case_id, return_id, form.fresh_code())
+        if shown.sheba is None:
+            return request.redirect(f"/payments/{case_id}/returns/{return_id}/sheba")
+        return await _sheba(request, case_id, return_id, form, shown.sheba)
+    except Refusal as refused:
+        form.refuse(refused)
+    return await _sheba(request, case_id, return_id, form)

@@ -3,11 +3,12 @@
 The payer goes to the bank by a link that a gateway gives, and comes back, or does not: either way the gateway is asked,
 for what a browser brings is only a hint. Money that was paid stands apart until the cases that it is for have taken it;
 what they refuse, what was paid twice, by another's card or with another amount goes back, through the gateway where it
-can, else by the settlement office. A try that came to nothing may be followed by another one for a while.
+can, else by a pay-out to the payer's own sheba, else by two settlement officers. A try that came to nothing may be
+followed by another one for a while.
 
 Silence: a payer who does not come back is looked after until the link's end; a gateway that does not answer is asked
-for a day, then the settlement office is; it is asked anew until it has answered, for no money is forgotten. Cases that
-do not take their money within a day get none.
+for a day, then the settlement office is; it is asked anew until it has answered, for no money is forgotten, and
+reminded of a pay-out that is not made. Cases that do not take their money within a day get none.
 """
 
 from __future__ import annotations
@@ -78,11 +79,11 @@ class PaymentWorkflow(CaseWorkflow):
         ),
         Step.RETURN_REST: ProcessStep(then={Step.RETURN_MONEY: "it is owed to the payer"}),
         Step.RETURN_MONEY: ProcessStep(
-            asks="the gateway to give it back",
-            silence="for a day asks the settlement office to",
+            asks="the gateway to give it back, then a pay-out",
+            silence="of the gateway for a day asks the settlement office to; of the bank reminds it",
             then={
                 Step.VERIFY_PAYMENT: "the payer came back from another try",
-                Step.REQUEST_RETURN: "the gateway cannot",
+                Step.REQUEST_RETURN: "the gateway cannot and no pay-out may, or the bank rejects it or is silent",
                 Step.BOOK_RETURN: "the settlement office paid another sum back",
                 Step.REQUEST_LINK: "it went back, and the payer tries once more",
                 Step.HAND_OVER: "it went back, and what was paid besides is not taken",
@@ -92,12 +93,13 @@ class PaymentWorkflow(CaseWorkflow):
             queue=Queue.OUTSIDE,
         ),
         Step.REQUEST_RETURN: ProcessStep(
-            asks="the settlement office to pay it back",
+            asks="the settlement office to pay it back, and another officer to confirm that",
             silence="asks it anew",
             then={
-                Step.REQUEST_RETURN: "it stayed silent",
-                Step.BOOK_RETURN: "it paid it back",
+                Step.REQUEST_RETURN: "it stayed silent, one recorded it, or another did not confirm it",
+                Step.BOOK_RETURN: "another officer confirmed that it was paid back",
                 Step.RETURN_MONEY: "a gateway has another sum to give back",
+                OVER: "the bank paid what waited for a pay-out",
             },
         ),
         Step.BOOK_RETURN: ProcessStep(
@@ -118,7 +120,11 @@ class PaymentWorkflow(CaseWorkflow):
         PurposeAnswer.PAYMENT_REFUSED: "a case that was paid for does not want it any more",
         FactKind.PAYMENT_ASKED_AGAIN: "the settlement office wants the gateway asked again",
         FactKind.PAYMENT_GIVEN_UP: "the settlement office found that nothing was paid",
-        FactKind.PAYMENT_RETURNED_BY_HAND: "the settlement office paid money back",
+        FactKind.PAYMENT_RETURNED_BY_HAND: "an officer recorded that money was paid back",
+        FactKind.PAYMENT_RETURN_CONFIRMED: "another officer confirmed it",
+        FactKind.PAYMENT_RETURN_REJECTED: "another officer did not confirm it",
+        Event.PAYMENT_RETURNED: "the bank paid a line of a pay-out",
+        Event.PAYMENT_TO_SHEBA_REJECTED: "the bank rejected a line of a pay-out",
     }
 
     @workflow.init

@@ -8,23 +8,23 @@ from datetime import datetime, timedelta
 
 from activities.transition import MACHINE, Transition
 from domain import ledger
-from domain.access import Part, Role
+from domain.access import Grant, Part, Role, ScopeKind
 from domain.ledger import Occasion
 from domain.money import Money
 from domain.payment import PaymentPolicy, RefundReason
 from messages.case import NextStep
-from messages.payment import Event, FactKind, Phase, Step, TaskKind
+from messages.payment import Event, Phase, Step, TaskKind
 from storage import payment as rows
 from storage import tasks
-from storage.cases import last_fact
 from storage.ledger import posting
-from storage.rows.cases import Fact
 from storage.rows.payment import Payment, PaymentAttempt, PaymentItem, PaymentReturn
 from storage.rows.tasks import Task
 
 # How long the cases that were paid for have before they are told again, and before the money goes back.
 OFFER_EVERY = timedelta(hours=2)
 OFFER_FOR = timedelta(hours=24)
+OFFICE = Grant(Role.SETTLEMENT_OFFICER, ScopeKind.PLATFORM)
+BY_HAND = frozenset({TaskKind.RETURN_PAYMENT, TaskKind.CONFIRM_RETURN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,16 @@ class PaymentState:
     def owed(self) -> list[PaymentReturn]:
         """What is to go back and has not gone."""
         return [one for one in self.returns if one.returned_at is None]
+
+    @property
+    def paid_out(self) -> list[PaymentReturn]:
+        """What of it waits for a pay-out."""
+        return [one for one in self.owed if one.way == "sheba"]
+
+    @property
+    def confirmed(self) -> PaymentReturn | None:
+        """What one officer recorded as paid back and another confirmed, and the ledger does not know yet."""
+        return next((one for one in self.owed if one.confirmed_by is not None), None)
 
     @property
     def watched(self) -> list[PaymentAttempt]:
@@ -127,28 +137,22 @@ async def _follows(step: Transition, state: PaymentState, moment: datetime, aske
     What may take a day, because a gateway is silent, comes after what people wait for: it is looked at anew each time
     before the gateway is asked again.
     """
-    by_hand = TaskKind.RETURN_PAYMENT not in asked
+    is_free = BY_HAND.isdisjoint(asked)
+    by_hand = is_free and any(one.way == "hand" for one in state.owed)
+    is_late = bool(state.paid_out) and step.deadlines.get(Step.REQUEST_RETURN, moment) <= moment
     is_lost = any(one.look_at is None for one in state.watched)
     possible = (
         (Step.REQUEST_LINK, any(one.state == "requested" for one in state.attempts)),
         (Step.VERIFY_PAYMENT, any(one.is_due(moment) and one.is_news for one in state.watched)),
         (Step.RETURN_REST, state.has_rest),
         (Step.HAND_OVER, state.accepted and state.undecided and step.deadlines.get(Step.HAND_OVER, moment) <= moment),
-        (Step.BOOK_RETURN, by_hand and state.owed and await booked_by_hand(step, state)),
-        (Step.REQUEST_RETURN, by_hand and any(one.way == "hand" for one in state.owed)),
+        (Step.BOOK_RETURN, is_free and state.confirmed),
+        (Step.REQUEST_RETURN, by_hand or is_late),
         (Step.REQUEST_SETTLEMENT, is_lost and TaskKind.SETTLE_PAYMENT not in asked),
-        (Step.RETURN_MONEY, any(one.way != "hand" for one in state.owed)),
+        (Step.RETURN_MONEY, any(one.is_asked_of_gateway for one in state.owed)),
         (Step.VERIFY_PAYMENT, any(one.is_due(moment) for one in state.watched)),
     )
     return next((name for name, is_possible in possible if is_possible), None)
-
-
-async def booked_by_hand(step: Transition, state: PaymentState) -> tuple[PaymentReturn, Fact] | None:
-    """What the settlement office says that it has paid back, and the ledger does not know yet."""
-    fact = await last_fact(step.connection, step.case.id, FactKind.PAYMENT_RETURNED_BY_HAND)
-    if fact is None:
-        return None
-    return next(((one, fact) for one in state.owed if str(one.id) == fact.payload["return_id"]), None)
 
 
 async def _wait(step: Transition, state: PaymentState, asked: Sequence[Task]) -> NextStep:
@@ -158,27 +162,33 @@ async def _wait(step: Transition, state: PaymentState, asked: Sequence[Task]) ->
         Step.VERIFY_PAYMENT: min((one.look_at for one in state.watched if one.look_at is not None), default=None),
         Step.CLOSE_PAYMENT: state.payment.pay_until if may_try else None,
         Step.HAND_OVER: step.deadlines.get(Step.HAND_OVER) if state.undecided else None,
+        Step.REQUEST_RETURN: step.deadlines.get(Step.REQUEST_RETURN) if state.paid_out else None,
     }
     for name, due in wanted.items():
         if due is None:
             await step.clear_deadline(name)
         elif step.deadlines.get(name) != due:
             await step.set_deadline(name, max(due - step.now, timedelta(0)))
-    phase, next_actor, until = _standing(state, asked)
+    phase, next_actor, until = _standing(state, asked, wanted[Step.REQUEST_RETURN])
     if (phase, until) != (step.case.phase, step.case.due_at):
         due_in = None if until is None else max(until - step.now, timedelta(0))
         await step.move(phase, next_actor=next_actor, due_in=due_in)
     return step.wait(asked)
 
 
-def _standing(state: PaymentState, asked: Sequence[Task]) -> tuple[Phase, str, datetime | None]:
+def _standing(
+    state: PaymentState, asked: Sequence[Task], paid_out_by: datetime | None
+) -> tuple[Phase, str, datetime | None]:
     """What people see of a payment that waits: its phase, who acts next, and until when."""
     paid_at = state.accepted.paid_at if state.accepted else None
     if paid_at is not None and state.undecided:
         return Phase.RECEIVED, MACHINE, paid_at + OFFER_FOR
-    if asked:
-        phase = Phase.AWAITING_SETTLEMENT if asked[0].kind == TaskKind.SETTLE_PAYMENT else Phase.AWAITING_RETURN
-        return phase, Role.SETTLEMENT_OFFICER, asked[0].due_at
+    if asked or state.paid_out:
+        phase, until = Phase.AWAITING_PAYOUT, paid_out_by
+        if asked:
+            phase = Phase.AWAITING_SETTLEMENT if asked[0].kind == TaskKind.SETTLE_PAYMENT else Phase.AWAITING_RETURN
+            until = asked[0].due_at
+        return phase, Role.SETTLEMENT_OFFICER, until
     if paid_at is not None:
         return Phase.RECEIVED, MACHINE, None
     unclear = [one.unclear_since for one in state.watched if one.unclear_since is not None]

@@ -1,4 +1,4 @@
-"""Gives money back to its payer: by reversal, by refund, else by the settlement office's hand (E2)."""
+"""Gives money back to its payer: by reversal, by refund, by a pay-out, else by the settlement office's hand (E2)."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from datetime import datetime
 from uuid import UUID
 
 from activities.outside import AskAgain
-from activities.payment.assessment import assess, booked_by_hand, occasion, read_state
+from activities.payment.assessment import BY_HAND, OFFICE, assess, occasion, read_state
+from activities.payment.paying_out import pay_out, remind_of_pay_outs, take_back
 from activities.payment.verification import send_back
 from activities.transition import ActivityContext, Transition
 from activities.turns import NoTurn
 from domain import ledger
-from domain.access import Grant, Role, ScopeKind
 from domain.money import Money, format_toman
 from domain.payment import PaymentPolicy, RefundReason, ask_again_in
+from domain.payment_return import RecordedFrom
 from gateways.payment import GatewayRefused, GatewayUnclear, PaymentGateway
 from messages.case import NextStep
 from messages.payment import Event, TaskKind
-from storage import cases
+from storage import cases, tasks
 from storage import payment as rows
 from storage.database import SERVICE, postgres_now, transaction
 from storage.ledger import posting
@@ -75,10 +76,10 @@ async def _read(
         case = await cases.read_case(connection, case_id)
         if case is None:
             raise LookupError(f"no case {case_id}")
-        owed = [one for one in await rows.returns_of(connection, case_id) if one.returned_at is None]
+        owed = [one for one in await rows.returns_of(connection, case_id) if one.is_asked_of_gateway]
         attempts = {one.id: one for one in await rows.attempts_of(connection, case_id)}
         policy = await rows.policy_of(connection, case.policy_id)
-        return [one for one in owed if one.way != "hand"], attempts, policy, await postgres_now(connection)
+        return owed, attempts, policy, await postgres_now(connection)
 
 
 async def _give_back(
@@ -130,18 +131,23 @@ async def _refund(
             if done is not False:
                 return key if done else None
         await _note(context, rows.mark_asked, owed.id)
+    except GatewayRefused as refused:
+        _log.warning("refund_not_told", extra={"return_id": key, "reason": refused.reason})
+        return None
+    try:
         return await gateway.refund(authority, owed.amount, key, reference)
     except GatewayRefused as refused:
         _log.warning("refund_refused", extra={"return_id": key, "reason": refused.reason})
+        await _note(context, rows.note_refused, owed.id)
         return None
 
 
 async def record_given_back(step: Transition, given: GivenBack) -> NextStep:
-    """Book what went back; what is left is given back by a person."""
+    """Book what went back; what the gateway cannot give back goes by a pay-out where it may, else by a person."""
     state = await read_state(step)
     attempts = {one.id: one for one in state.attempts}
     for owed in state.owed:
-        if owed.id in given.references:
+        if owed.id in given.references and (owed.way != "sheba" or await take_back(step, owed)):
             attempt = attempts[owed.attempt_id]
             await _book(step, owed, ledger.gateway_account(attempt.gateway), given.references[owed.id])
             if owed.way == "reverse" and attempt.fee:
@@ -149,7 +155,7 @@ async def record_given_back(step: Transition, given: GivenBack) -> NextStep:
                 given_up = occasion(step, f"{attempt.id}:fee_given_up")
                 fee = ledger.gateway_fee_given_up(attempt.gateway, Money(attempt.fee), given_up)
                 await posting.post(step.connection, fee)
-        elif owed.id in given.by_hand:
+        elif owed.id in given.by_hand and owed.is_asked_of_gateway and not await pay_out(step, state, owed):
             await rows.turn_over(step.connection, owed.id)
     return await assess(step)
 
@@ -164,26 +170,36 @@ async def _book(step: Transition, owed: PaymentReturn, source: ledger.Account, r
 
 
 async def request_return(step: Transition) -> NextStep:
-    """The settlement office pays back what no gateway could, one sum after the other."""
+    """The settlement office pays back what is left to it, one sum after the other; another officer confirms each."""
     state = await read_state(step)
-    owed = next(one for one in state.owed if one.way == "hand")
-    policy = state.policy
-    await step.ask(
-        TaskKind.RETURN_PAYMENT,
-        Grant(Role.SETTLEMENT_OFFICER, ScopeKind.PLATFORM),
-        remind_in=policy.settle_remind,
-        due_in=policy.settle_expire,
-        subject_id=owed.id,
-        details={"reason": owed.reason, "amount": owed.amount, "asked": owed.asked_at is not None},
-    )
+    await remind_of_pay_outs(step, state)
+    asked = await tasks.open_tasks(step.connection, step.case.id)
+    by_hand = [one for one in state.owed if one.way == "hand"]
+    # What one officer recorded is confirmed before the next sum is asked for.
+    owed = min(by_hand, key=lambda one: one.recorded_by is None, default=None)
+    if owed is not None and all(task.kind not in BY_HAND for task in asked):
+        await step.ask(
+            TaskKind.RETURN_PAYMENT if owed.recorded_by is None else TaskKind.CONFIRM_RETURN,
+            OFFICE,
+            remind_in=state.policy.settle_remind,
+            due_in=state.policy.settle_expire,
+            subject_id=owed.id,
+            details={"reason": owed.reason, "amount": owed.amount, "asked": owed.asked_at is not None},
+            not_by=owed.recorded_by,
+        )
     return await assess(step)
 
 
 async def book_return(step: Transition) -> NextStep:
-    """The settlement office has paid it back from the bank."""
+    """It went back as one officer recorded and another confirmed: out of our bank account, or by the gateway."""
     state = await read_state(step)
-    booked = await booked_by_hand(step, state)
-    if booked is not None:
-        owed, fact = booked
-        await _book(step, owed, ledger.BANK_ACCOUNT, str(fact.payload["reference"]))
+    owed = state.confirmed
+    if owed is not None:
+        source = ledger.BANK_ACCOUNT
+        if owed.recorded_from is RecordedFrom.GATEWAY:
+            attempt = next(one for one in state.attempts if one.id == owed.attempt_id)
+            source = ledger.gateway_account(attempt.gateway)
+            # The gateway's list of the day tells of it, not the bank's statement.
+            await rows.go_way(step.connection, owed.id, "refund")
+        await _book(step, owed, source, str(owed.recorded_reference))
     return await assess(step)

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from activities.outside import AskAgain
 from activities.payment.assessment import (
     OFFER_EVERY,
+    OFFICE,
     PaymentState,
     assess,
     occasion,
@@ -23,7 +24,6 @@ from activities.payment.question import put
 from activities.transition import MACHINE, ActivityContext, Transition
 from activities.turns import NoTurn
 from domain import ledger
-from domain.access import Grant, Role, ScopeKind
 from domain.money import Money, format_toman
 from domain.payment import AttemptEnd, PaymentPolicy, RefundReason, ask_again_in, tells_unclear
 from gateways.payment import (
@@ -282,6 +282,5 @@ async def send_back(step: Transition, attempt: PaymentAttempt, amount: Money, re
 async def request_settlement(step: Transition) -> NextStep:
     """A day has brought no answer: the settlement office asks the gateway by other means."""
     policy = await _policy(step)
-    office = Grant(Role.SETTLEMENT_OFFICER, ScopeKind.PLATFORM)
-    await step.ask(TaskKind.SETTLE_PAYMENT, office, remind_in=policy.settle_remind, due_in=policy.settle_expire)
+    await step.ask(TaskKind.SETTLE_PAYMENT, OFFICE, remind_in=policy.settle_remind, due_in=policy.settle_expire)
     return await assess(step)

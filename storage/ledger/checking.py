@@ -185,7 +185,7 @@ _PAYMENTS: Final = {
              OR EXISTS (SELECT FROM payment_items WHERE payment_id = c.id AND state = 'offered')
              OR EXISTS (SELECT FROM tasks WHERE case_id = c.id AND status = 'open')))""",
 }
-# What was taken back is given back a moment later.
+# What was taken back is given back a moment later. A return that a pay-out pays has its line.
 _WITHDRAWALS: Final = {
     "withdrawal_is_held_until_it_is_settled": """
         SELECT w.id FROM withdrawals w LEFT JOIN holds h ON h.id = w.hold_id AND h.amount = w.amount + w.fee + w.vat
@@ -194,6 +194,12 @@ _WITHDRAWALS: Final = {
             OR (w.state = 'paid' AND (h.state <> 'posted' OR h.posted_amount <> h.amount))
             OR (w.state = 'rejected' AND h.state <> 'voided')
             OR (w.state = 'taken_back' AND h.state NOT IN ('pending', 'voided'))""",
+    "return_to_sheba_has_its_line": """
+        SELECT coalesce(r.id, w.purpose_id) FROM (SELECT * FROM payment_returns WHERE way = 'sheba') r
+          FULL JOIN (SELECT * FROM withdrawals WHERE purpose = 'payment_return' AND state IN ('waiting', 'cut', 'paid'))
+            w ON w.purpose_id = r.id
+         WHERE r.id IS NULL OR w.id IS NULL OR w.amount <> r.amount
+            OR (r.returned_at IS NULL) = (w.state = 'paid')""",
 }
 # What was earned as a fee in a journal, and the VAT on it.
 _FEES: Final = {

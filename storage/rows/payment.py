@@ -8,11 +8,12 @@ from typing import Literal
 from uuid import UUID
 
 from domain.money import Money, Unit
+from domain.payment_return import RecordedFrom
 from storage.rows.table import table
 
 AttemptState = Literal["requested", "open", "unclear", "paid", "not_paid", "failed", "given_up"]
 ItemState = Literal["open", "offered", "taken", "refused"]
-ReturnWay = Literal["reverse", "refund", "hand"]
+ReturnWay = Literal["reverse", "refund", "sheba", "hand"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,10 @@ class PaymentAttempt:
 
 @dataclass(frozen=True, slots=True)
 class PaymentReturn:
-    """Rial that go back to the payer out of one paid try, and by which way."""
+    """Rial that go back to the payer out of one paid try, and by which way.
+
+    What an officer recorded by hand has not gone back until another has confirmed it.
+    """
 
     id: UUID
     payment_id: UUID
@@ -120,6 +124,16 @@ class PaymentReturn:
     owed_since: datetime
     returned_at: datetime | None
     reference: str | None
+    recorded_from: RecordedFrom | None
+    recorded_reference: str | None
+    note: str | None
+    recorded_by: UUID | None
+    confirmed_by: UUID | None
+
+    @property
+    def is_asked_of_gateway(self) -> bool:
+        """Whether it is still its gateway that is to give it back."""
+        return self.returned_at is None and self.way in {"reverse", "refund"}
 
     @property
     def money(self) -> Money:

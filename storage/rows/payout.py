@@ -9,6 +9,7 @@ from uuid import UUID
 
 from domain.fee import Fee
 from domain.money import Money, Unit
+from domain.payout import LinePurpose
 from storage.rows.table import table
 
 LineState = Literal["waiting", "cut", "paid", "rejected", "taken_back"]
@@ -37,7 +38,10 @@ class Payout:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """What a member takes out of their balance: ``amount`` rial, held with ``fee`` and ``vat`` until it is settled."""
+    """What a member is paid to a sheba of their own: ``amount`` rial, held with its ``fee`` and ``vat`` until then.
+
+    ``purpose_id`` is what it is paid for, where that is not their balance.
+    """
 
     id: UUID
     person_id: UUID
@@ -49,6 +53,8 @@ class Withdrawal:
     sheba_sealed: bytes = field(repr=False)
     sheba_masked: str
     hold_id: UUID
+    purpose: LinePurpose
+    purpose_id: UUID | None
     state: LineState
     asked_at: datetime
     payout_id: UUID | None

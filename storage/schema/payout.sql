@@ -40,6 +40,9 @@ CREATE TABLE withdrawals (
     sheba_sealed bytea NOT NULL,
     sheba_masked text NOT NULL,
     hold_id uuid NOT NULL UNIQUE,
+    -- Out of what it is paid, and which thing of that: a return of a payment has one line for ever.
+    purpose text NOT NULL DEFAULT 'balance' CHECK (purpose IN ('balance', 'payment_return')),
+    purpose_id uuid UNIQUE,
     state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'cut', 'paid', 'rejected', 'taken_back')),
     asked_at timestamptz NOT NULL DEFAULT now(),
     payout_id uuid REFERENCES payouts,
@@ -51,7 +54,8 @@ CREATE TABLE withdrawals (
     CHECK ((state IN ('cut', 'paid', 'rejected')) = (payout_id IS NOT NULL)),
     CHECK ((payout_id IS NULL) = (line IS NULL)),
     CHECK ((state IN ('paid', 'rejected', 'taken_back')) = (settled_at IS NOT NULL)),
-    CHECK (state <> 'paid' OR reference IS NOT NULL)
+    CHECK (state <> 'paid' OR reference IS NOT NULL),
+    CHECK ((purpose = 'balance') = (purpose_id IS NULL))
 );
 CREATE UNIQUE INDEX withdrawals_line ON withdrawals (payout_id, line);
 CREATE INDEX withdrawals_waiting ON withdrawals (id) WHERE state = 'waiting';

@@ -172,7 +172,9 @@ class Played:
         )
         for case_id, kind, _ in rows:
             if kind == TaskKind.RETURN_PAYMENT:
-                await self.scenario.decide(case_id, TaskKind.RETURN_PAYMENT, commands.return_by_hand, f"bank-{uuid4()}")
+                await self.scenario.record_return(case_id, f"bank-{uuid4().hex}")
+            elif kind == TaskKind.CONFIRM_RETURN:
+                await self.scenario.confirm_return(case_id)
             elif any(
                 self.scenario.bank.find(one.authority).paid
                 for one in await self.scenario.attempts(case_id)

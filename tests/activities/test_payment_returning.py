@@ -113,7 +113,7 @@ async def test_what_a_gateway_cannot_give_back_in_part_the_office_does(desk: Des
     assert await desk.scenario.phase(case_id) == "awaiting_return"
     assert desk.gateway.calls["refund"] == 0
 
-    await desk.scenario.decide(case_id, TaskKind.RETURN_PAYMENT, commands.return_by_hand, "bank-1")
+    await desk.scenario.pay_back(case_id, "bank-1")
     await desk.scenario.go_on(case_id)
 
     assert await desk.scenario.phase(case_id) == "partly_returned"
@@ -181,7 +181,7 @@ async def test_a_refund_refused_three_times_is_paid_back_from_the_bank_once(desk
     for _ in range(3):
         await desk.scenario.go_on(case_id)
     assert await desk.superuser.value("SELECT count(*) FROM tasks") == 1
-    await desk.scenario.decide(case_id, TaskKind.RETURN_PAYMENT, commands.return_by_hand, "bank-1")
+    await desk.scenario.pay_back(case_id, "bank-1")
     await desk.scenario.go_on(case_id)
 
     assert await returns_of(desk, case_id) == [("foreign_card", "hand", AMOUNT, True)]
@@ -254,8 +254,8 @@ async def test_two_returns_of_the_office_are_asked_for_one_after_the_other(desk:
     await desk.scenario.pay(case_id, 1)
     await desk.scenario.go_on(case_id)
     for number in (1, 2):
-        assert await desk.superuser.value("SELECT count(*) FROM tasks") == number
-        await desk.scenario.decide(case_id, TaskKind.RETURN_PAYMENT, commands.return_by_hand, f"bank-{number}")
+        assert await desk.superuser.value("SELECT count(*) FROM tasks WHERE kind = 'return_payment'") == number
+        await desk.scenario.pay_back(case_id, f"bank-{number}")
         await desk.scenario.go_on(case_id)
     assert (await desk.balances())["bank"] == 2 * AMOUNT
     assert await desk.scenario.phase(case_id) == "awaiting_payer"
@@ -275,9 +275,12 @@ async def test_a_silent_gateway_holds_up_no_sum_that_is_in_the_office_s_hands(de
     with pytest.raises(ApplicationError, match="asked again"):
         await desk.scenario.go_on(case_id)
 
-    await desk.scenario.decide(case_id, TaskKind.RETURN_PAYMENT, commands.return_by_hand, "bank-1")
-
+    await desk.scenario.record_return(case_id, "bank-1")
     # Before the gateway is asked again.
+    assert (await desk.scenario.step("return_money", case_id)).step == "request_return"
+    await desk.scenario.step("request_return", case_id)
+    await desk.scenario.confirm_return(case_id)
+
     assert (await desk.scenario.step("return_money", case_id)).step == "book_return"
     assert (await desk.scenario.step("book_return", case_id)).step == "return_money"
     assert [(one[1], one[3]) for one in await returns_of(desk, case_id)] == [("hand", True), ("reverse", False)]

@@ -271,6 +271,7 @@ def calls(world: World) -> dict[str, Call]:
         "try_payment": Call("POST", "/v1/payments/{payment}/attempts", {"gateway": "local"}),
         "look_at_payment": Call("POST", "/v1/payments/{payment}/look"),
         "call_back": Call("POST", "/v1/payment-callbacks", {"token": "{token}"}),
+        "reveal_return_sheba": Call("POST", "/v1/payments/{payment}/returns/{payment}/sheba"),
         "list_clearings": Call("GET", "/v1/clearings"),
         "read_clearing": Call("GET", "/v1/clearings/{clearing}"),
         "request_clearing": Call("POST", "/v1/clearings", {"gateway": "local", "day": world.things["clearing_day"]}),

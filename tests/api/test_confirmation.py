@@ -50,7 +50,7 @@ OPERATIONS_BY_CONFIRMATION: dict[str, frozenset[Confirmation]] = {
     **dict.fromkeys(("add_sheba", "withdraw", "take_back_withdrawal"), NONE),
     **dict.fromkeys(("issue_payout_receipt", "issue_withdrawal_invoice"), NONE),
     "make_payout": STEP_UP,
-    **dict.fromkeys(("send_payout_answer", "settle_payout_line"), CODE),
+    **dict.fromkeys(("send_payout_answer", "settle_payout_line", "reveal_return_sheba"), CODE),
     **dict.fromkeys(("add_card", "choose_bank_account", "remove_bank_account"), STEP_UP),
     **dict.fromkeys(("name_guarantor", "check_guarantor", "request_substitution", "withdraw_substitution"), NONE),
     **dict.fromkeys(("request_normal_payment", "pay_normal_payment", "withdraw_normal_payment"), NONE),
@@ -77,6 +77,8 @@ DECISIONS_BY_CONFIRMATION: dict[tuple[str, str], frozenset[Confirmation]] = {
     ("settle_payment", "ask_again"): STEP_UP,
     ("settle_payment", "give_up"): CODE,
     ("return_payment", "return_by_hand"): CODE,
+    ("confirm_return", "confirm"): CODE,
+    ("confirm_return", "reject"): STEP_UP,
     ("confirm_staff_change", "confirm"): STEP_UP,
     ("confirm_staff_change", "reject"): STEP_UP,
     ("confirm_payout", "confirm"): CODE,
@@ -107,7 +109,7 @@ BY = {
     "add_organisation": "contracts_officer",
     "add_contract": "contracts_officer",
     "change_contract": "contracts_officer",
-    **dict.fromkeys(("send_payout_answer", "settle_payout_line"), "settlement_officer"),
+    **dict.fromkeys(("send_payout_answer", "settle_payout_line", "reveal_return_sheba"), "settlement_officer"),
 }
 STRONG_BY = {
     "propose_staff": "operator",

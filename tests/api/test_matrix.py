@@ -162,6 +162,7 @@ MATRIX: dict[str, Rule] = {
     "try_payment": to("member_own", members=404),
     "look_at_payment": to("member_own", members=404),
     "call_back": PUBLIC,
+    "reveal_return_sheba": to("settlement_officer"),
     "sign_out": ALL_SIGNED_IN,
 }
 # The role is right, the object is another organisation's: as good as missing.
@@ -214,6 +215,7 @@ WITHOUT_SUCCESS = {
     **dict.fromkeys(("step_up", "reveal_card", "withdraw"), "the code is a guess"),
     **dict.fromkeys(("download_payout", "send_payout_answer", "settle_payout_line"), "the bank never got the batch"),
     **dict.fromkeys(("issue_payout_receipt", "issue_withdrawal_invoice"), "the bank has paid nothing"),
+    "reveal_return_sheba": "the office is asked to pay nothing back",
     "request_own_mobile": "every member there has an employer",
     "open_mobile_change": "every member there has an employer",
     "confirm_own_mobile": "the codes are guesses",

@@ -227,10 +227,20 @@ async def test_what_the_gateway_was_asked_to_give_back_is_told_to_who_pays_it_ba
     assert back["authority"] == await paying.authority(case_id, 1)
     task = await open_task(paying.context, case_id, TaskKind.RETURN_PAYMENT)
     address, decided = f"/v1/tasks/{task}/decision", {"kind": "return_payment", "decision": "return_by_hand"}
+    decided["note"] = "از بانک پرسیدم"
     for nothing in ("123", "۱۲۳ ", "\u202e" * 4):
         assert await _post(api, address, paying.officer, decided | {"reference": nothing}) == (422, "invalid_input")
     # As it is compared with the bank's list, whatever the keyboard.
     assert await _post(api, address, paying.officer, decided | {"reference": " ۱۴۰۵۰۹۰۹۰۰۱۲\u200f"}) == (200, "")
+    await paying.go_on(case_id)
+    (back,) = (await _read(api, case_id, paying.checker))["returns"]
+    assert (back["recorded"]["source"]["code"], back["recorded"]["reference"]) == ("bank", "140509090012")
+    (back,) = (await _read(api, case_id, paying.payer))["returns"]
+    assert (back["recorded"], back["returned"]) == (None, None)
+    task = await open_task(paying.context, case_id, TaskKind.CONFIRM_RETURN)
+    address, confirmed = f"/v1/tasks/{task}/decision", {"kind": "confirm_return", "decision": "confirm"}
+    assert await _post(api, address, paying.officer, confirmed) == (403, "sent_by_yourself")
+    assert await _post(api, address, paying.checker, confirmed) == (200, "")
     await paying.go_on(case_id)
     (back,) = (await _read(api, case_id, paying.payer))["returns"]
     assert (back["reference"], back["returned"] is not None, back["authority"]) == ("140509090012", True, None)

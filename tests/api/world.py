@@ -156,7 +156,7 @@ async def _payment(world: World, context: Context, activity_context: ActivityCon
     bank = activity_context.gateways["local"]
     assert isinstance(bank, LocalBank)
     officer = world.people["settlement_officer"]
-    paying = PaymentScenario(context, activity_context, bank, world.people["member_own"], officer)
+    paying = PaymentScenario(context, activity_context, bank, world.people["member_own"], officer, officer)
     # A case that lists show though no process stands behind it.
     kind = CaseKind.PERSONNEL_IMPORT
     payment = await paying.at_bank((await open_purpose(context, kind=kind), 500_000), purpose=kind)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from commands import payment as commands
+from domain.payout import LineSettlement
 from gateways.local_bank import USUAL_CARD
 from messages.payment import TaskKind
 from tests.faulty_gateway import Trouble
 from tests.journeys.paying import Paying
 from tests.payment_steps import AMOUNT
 
+# For the local bank to give it back.
+_TOO_SMALL = 15_000
 Begin = Callable[..., Awaitable[Paying]]
 
 
@@ -129,6 +132,25 @@ async def refused_part_by_hand(begin: Begin) -> Paying:
     return paying
 
 
+async def to_sheba(begin: Begin) -> Paying:
+    """What no gateway can give back goes to the payer's own sheba, by a pay-out that comes late."""
+    paying = await begin(AMOUNT, _TOO_SMALL)
+    await paying.owe_to_sheba()
+    await paying.pass_hours(7 * 24)
+    await paying.told("payment_to_sheba_waits")
+    await paying.bank_answers(LineSettlement(True, "REF-1", ""))
+    return paying
+
+
+async def sheba_rejected(begin: Begin) -> Paying:
+    """The bank rejects the pay-out: one officer pays it back, and another confirms it."""
+    paying = await begin(AMOUNT, _TOO_SMALL)
+    await paying.owe_to_sheba()
+    await paying.bank_answers(LineSettlement(False, None, "حساب بسته است"))
+    await paying.return_by_hand()
+    return paying
+
+
 async def foreign_card(begin: Begin) -> Paying:
     """By another's card it goes back; the payer tries again with it, and then the time to pay is over."""
     paying = await begin()
@@ -200,6 +222,8 @@ PATHS: dict[str, tuple[Callable[[Begin], Awaitable[Paying]], str]] = {
         (part_refused, "partly_returned"),
         (refused_before, "returned"),
         (refused_part_by_hand, "returned"),
+        (to_sheba, "partly_returned"),
+        (sheba_rejected, "partly_returned"),
         (foreign_card, "returned"),
         (foreign_cards_by_hand, "returned"),
         (paid_twice, "paid"),

@@ -10,16 +10,21 @@ from uuid import UUID
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
-from commands import payment as commands
+from activities.payout.settling import settle
+from domain.payout import LineSettlement
 from messages.case import CaseKind, workflow_id
 from messages.payment import TaskKind
 from relay import Relay
+from storage.database import SERVICE, postgres_now, transaction
+from storage.withdrawal import read_withdrawal
 from tests.arrange import eventually
+from tests.bank_account_steps import a_sheba
 from tests.books import Superuser
 from tests.faulty_gateway import FaultyGateway, Trouble
 from tests.journeys.process import Process
 from tests.journeys.steps import Steps
 from tests.payment_steps import AMOUNT, PaymentScenario, pass_time, refuse, take
+from tests.payout_steps import give_sheba
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +161,41 @@ class Paying(Process):
         """The settlement office answers."""
         await self.scenario.decide(self.id, kind, decision, *values)
 
+    async def owe_to_sheba(self) -> None:
+        """A part is refused that is too small for the gateway, and waits for a pay-out to the payer's own sheba."""
+        await give_sheba(self.scenario.context, self.scenario.payer.id, a_sheba("1234", 66))
+        await self.pay()
+        await self.take(0)
+        await self.refuse(1)
+        await self.phase("awaiting_payout")
+
+    async def bank_answers(self, found: LineSettlement) -> None:
+        """A batch took the line, and the bank has answered."""
+        batch = await self.superuser.value(
+            "INSERT INTO cases (kind, phase, policy_id, outcome, closed_at)"
+            " SELECT 'payout', 'settled', id, 'settled', now() FROM policies WHERE name = 'payout' RETURNING id"
+        )
+        made = "INSERT INTO payouts (case_id, made_by, most_lines) VALUES (%s, %s, 1)"
+        await self.superuser.run(made, batch, self.scenario.officer.id)
+        cut = "UPDATE withdrawals SET state = 'cut', payout_id = %s, line = 1 WHERE state = 'waiting' RETURNING id"
+        line_id = await self.superuser.value(cut, batch)
+        async with transaction(self.scenario.context.engine, SERVICE) as connection:
+            line = await read_withdrawal(connection, line_id, lock=True)
+            assert line is not None
+            assert await settle(connection, line, found, await postgres_now(connection))
+        self.scenario.context.nudge()
+
     async def return_by_hand(self) -> None:
-        """The settlement office pays back what no gateway can."""
+        """One officer pays back what no gateway can, and another confirms it."""
         await self.phase("awaiting_return")
-        await self.decide(TaskKind.RETURN_PAYMENT, commands.return_by_hand, "bank-1")
+        await self.scenario.record_return(self.id, "bank-1")
+        await self.tasks(
+            "confirm_return",
+            await self.superuser.value(
+                "SELECT count(*) FROM tasks WHERE kind = 'return_payment' AND outcome IS NOT NULL"
+            ),
+        )
+        await self.scenario.confirm_return(self.id)
 
 
 async def begin_to_pay(

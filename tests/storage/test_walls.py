@@ -66,7 +66,8 @@ UPDATED = {
     " reason reference state token_sealed unclear_since",
     "gateway_rows": "amount fee",
     "payment_items": "decided_at state",
-    "payment_returns": "asked_at reference returned_at way",
+    "payment_returns": "asked_at confirmed_by note recorded_by recorded_from recorded_reference reference returned_at"
+    " way",
     "persons": "first_name last_name mobile_confirmed_at mobile_index mobile_sealed money_paused_until",
     "employments": "hire_date mobile_index mobile_listed_at net_pay region_code service service_start"
     " sheba_index sheba_sealed state updated_at",

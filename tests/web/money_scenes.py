@@ -7,8 +7,10 @@ from uuid import UUID
 
 from gateways.local_bank import LocalBank
 from messages.case import CaseKind
+from tests.bank_account_steps import a_sheba
 from tests.commands.normal_payment_steps import NormalPaymentScenario
 from tests.payment_steps import PaymentScenario, open_purpose
+from tests.payout_steps import give_sheba
 from tests.personnel_steps import SHEBAS
 from tests.web.form_window import Desk, Kind
 
@@ -98,6 +100,16 @@ async def _settle(desk: Desk, paying: PaymentScenario) -> None:
     assert [one.state for one in await paying.attempts(case_id)] == ["given_up"]
 
 
+async def _look_at_sheba(desk: Desk, paying: PaymentScenario, case_id: UUID) -> None:
+    """The officer looks at the whole sheba; the payer removes it afterwards."""
+    await give_sheba(desk.context, paying.payer.id, a_sheba("1234", 55))
+    (owed,) = await paying.returns(case_id)
+    window = await desk.of(paying.officer).go(f"/payments/{case_id}/returns/{owed.id}/sheba")
+    await window.send("/payments/{case_id}/returns/{return_id}/sheba")
+    removed = "UPDATE bank_accounts SET removed_at = now(), is_default = false WHERE person_id = %s"
+    await desk.superuser.run(removed, paying.payer.id)
+
+
 async def _return(desk: Desk, paying: PaymentScenario) -> None:
     """What was paid twice goes back by hand."""
     case_id = await _at_bank(paying)
@@ -108,8 +120,18 @@ async def _return(desk: Desk, paying: PaymentScenario) -> None:
     await paying.step("verify_payment", case_id)
     await desk.superuser.run("UPDATE payment_returns SET way = 'hand' WHERE payment_id = %s", case_id)
     await paying.go_on(case_id)
+    await _look_at_sheba(desk, paying, case_id)
     window = await desk.of(paying.officer).go(await desk.task(case_id, "return_payment"))
-    await window.decide("return_by_hand", reference="140509090012345678")
+    typed = {"source": "bank", "reference": "140509090012345678", "note": _NOTE}
+    await window.decide("return_by_hand", **typed)
+    await paying.go_on(case_id)
+    other = desk.of(paying.checker)
+    await (await other.go(await desk.task(case_id, "confirm_return"))).decide("reject", reason=_NOTE)
+    await paying.go_on(case_id)
+    await window.go(await desk.task(case_id, "return_payment"))
+    await window.decide("return_by_hand", **typed)
+    await paying.go_on(case_id)
+    await (await other.go(await desk.task(case_id, "confirm_return"))).decide("confirm")
     await paying.go_on(case_id)
     (returned,) = await paying.returns(case_id)
     assert returned.reference == "140509090012345678"

@@ -145,6 +145,7 @@ _PLAYED = {
     "/cases/{case_id}/correction",
     "/guarantees/{guarantee_id}/acceptance",
     "/payments/{case_id}/bank",
+    "/payments/{case_id}/returns/{return_id}/sheba",
     "/pay/return/{token}",
     "/inbox/bulk",
     "/profile/accounts/shebas/code",

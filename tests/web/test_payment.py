@@ -311,6 +311,21 @@ async def test_the_office_looks_twice_at_the_amount_before_it_records_what_it_di
     await payer.reads("پرداخت نشد")
 
 
+async def _another_officer_confirms(visit: Visit, paying: PaymentScenario, case_id: UUID) -> None:
+    await paying.go_on(case_id)
+    checker = await visit(paying.checker)
+    await checker.go(f"/tasks/{await open_task(paying.context, case_id, TaskKind.CONFIRM_RETURN)}")
+    await checker.look()
+    await checker.picture("payment-confirm")
+    await checker.press("Confirm what was recorded")
+    await checker.reads("140509090012345678")
+    await checker.look()
+    await checker.picture("payment-confirm-summary")
+    await checker.fill(totp=str(paying.checker.totp))
+    await checker.press("Confirm and record")
+    await paying.go_on(case_id)
+
+
 async def test_the_office_pays_back_what_no_gateway_could_and_is_warned_of_one_that_was_asked(
     visit: Visit, paying: PaymentScenario, superuser: Superuser
 ) -> None:
@@ -337,15 +352,15 @@ async def test_the_office_pays_back_what_no_gateway_could_and_is_warned_of_one_t
     assert await paying.authority(case_id, 1) in await asked.inner_text()
     await officer.look()
     await officer.picture("payment-return")
-    await officer.fill(reference="140509090012345678")
+    await officer.page.get_by_label(language_of("fa").translate("You paid it from our account at the bank")).check()
+    await officer.fill(reference="140509090012345678", note="از بانک پرسیدم")
     await officer.press("Record that it was paid back")
     await officer.reads("دویست و پنجاه هزار تومان")
-    await officer.look()
     await officer.picture("payment-return-summary")
     await officer.fill(totp=str(paying.officer.totp))
     await officer.press("Confirm and record")
     await officer.reads("Your decision was recorded. Nothing else waits for you.")
-    await paying.go_on(case_id)
+    await _another_officer_confirms(visit, paying, case_id)
     payer = await visit(paying.payer, width=360)
     await payer.go(f"/cases/{case_id}")
     await payer.reads("140509090012345678")

@@ -71,6 +71,10 @@ def test_whatever_moves_money_or_terms_has_a_summary() -> None:
         ("confirm_staff_change", "confirm"),
         ("settle_payment", "give_up"),
         ("return_payment", "return_by_hand"),
+        ("confirm_return", "confirm"),
+        ("confirm_booking", "confirm"),
+        ("confirm_settlement", "confirm"),
+        ("confirm_payout", "confirm"),
     }
     # What takes a code of its own is among them.
     assert not [one for one in one_press if "code" in one.confirmed_by()]

@@ -31,7 +31,13 @@ pytestmark = pytest.mark.usefixtures("worker")
 
 # Of one link, however long nobody knows what became of it. A second one, or people who are asked, cost as much again.
 EVENT_BUDGET, EVENT_BUDGET_OF_MORE = 40, 75
-IN_THE_SUITE = {"payment_paid", "payment_unclear_then_paid", "payment_part_refused", "payment_refused_part_by_hand"}
+IN_THE_SUITE = {
+    "payment_paid",
+    "payment_unclear_then_paid",
+    "payment_part_refused",
+    "payment_refused_part_by_hand",
+    "payment_to_sheba",
+}
 # Far below the rest that somebody would wait for.
 _SECONDS = 20
 _OF_ONE_LINK = ("paid", "no_gateway", "never_back", "unclear_then_paid", "never_taken", "refused_before")

@@ -7,7 +7,7 @@ from alembic import op
 from storage.migrations.shipping import create_area
 
 revision = "gateway_trouble"
-down_revision = "clearing"
+down_revision = "fee"
 
 
 def upgrade() -> None:

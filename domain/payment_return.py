@@ -1,0 +1,89 @@
+"""What no gateway gives back: by a pay-out to the payer's own sheba, else by hand; its words (docs/rules.md, E2)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+from domain.access import Part, Role
+from domain.attachment import AttachmentRules
+from domain.wording import CapabilityWords, Sentence
+from messages.attachment import Purpose
+from messages.case import CaseKind
+from messages.payment import Event, FactKind
+
+# How long money waits for the bank to pay it before the settlement office is reminded; then as long again as it has
+# waited already, so that a line which nobody settles has the office reminded six times in a year.
+PAYOUT_WAITS: Final = timedelta(days=7)
+# The payer shows that their bank took the money; what the office shows of a transfer is of our own account.
+ATTACHMENTS: Final = AttachmentRules(
+    CaseKind.PAYMENT,
+    (Purpose.PAYMENT_RECEIPT,),
+    staff=frozenset({Role.SETTLEMENT_OFFICER}),
+    members=frozenset({Part.PAYER}),
+    staff_purposes=(Purpose.TRANSFER_EVIDENCE,),
+)
+
+
+class RefundWay(StrEnum):
+    """By which way money goes back."""
+
+    REVERSE = "reverse"
+    REFUND = "refund"
+    SHEBA = "sheba"
+    HAND = "hand"
+
+
+class RecordedFrom(StrEnum):
+    """Out of what an officer says that money went back: our account at the bank, or the gateway after all."""
+
+    BANK = "bank"
+    GATEWAY = "gateway"
+
+
+WORDS: Final = CapabilityWords(
+    timeline={
+        FactKind.PAYMENT_RETURN_CONFIRMED: Sentence(
+            "همکار دیگری در امور تسویه بازپرداخت را تأیید کرد.", "Another settlement officer confirmed it."
+        ),
+        FactKind.PAYMENT_RETURN_REJECTED: Sentence(
+            "همکار دیگری در امور تسویه بازپرداخت را تأیید نکرد.", "Another settlement officer did not confirm it."
+        ),
+        Event.PAYMENT_TO_SHEBA: Sentence(
+            "{amount:toman} با دستهٔ بعدی واریزها به شبای پرداخت‌کننده می‌رود.",
+            "{amount:toman} goes to the payer's own sheba with the next pay-out.",
+        ),
+        Event.PAYMENT_TO_SHEBA_WAITS: Sentence(
+            "واریز به شبای پرداخت‌کننده هنوز انجام نشده است؛ به امور تسویه یادآوری شد.",
+            "The pay-out to the payer's sheba is still not made; the settlement office was reminded.",
+        ),
+        Event.PAYMENT_TO_SHEBA_REJECTED: Sentence(
+            "بانک واریز {amount:toman} به شبای پرداخت‌کننده را نپذیرفت؛ امور تسویه آن را بازمی‌پردازد.",
+            "The bank rejected the pay-out of {amount:toman} to the payer's sheba; the settlement office pays it back.",
+        ),
+    },
+    sms={
+        Event.PAYMENT_TO_SHEBA: (
+            "امانت: درگاه {amount} را به کارت شما برنگرداند؛ به شبای ختم به {last_four} واریز می‌شود. {app_link}"
+        ),
+        Event.PAYMENT_TO_SHEBA_WAITS: (
+            "امانت: یادآوری؛ مبلغی که باید به شبای پرداخت‌کننده برگردد هنوز در دسته‌های واریز تسویه نشده است. {app_link}"
+        ),
+        Event.PAYMENT_TO_SHEBA_REJECTED: (
+            "امانت: بانک واریز {amount} به شبای ختم به {last_four} را نپذیرفت؛ همکاران ما پیگیری می‌کنند. {app_link}"
+        ),
+    },
+    terms={
+        RefundWay: {
+            RefundWay.REVERSE: Sentence("برگشت تراکنش از درگاه", "reversal by the gateway"),
+            RefundWay.REFUND: Sentence("بازپرداخت از درگاه", "refund by the gateway"),
+            RefundWay.SHEBA: Sentence("واریز به شبای پرداخت‌کننده", "paid out to the payer's own sheba"),
+            RefundWay.HAND: Sentence("بازپرداخت امور تسویه", "paid back by the settlement office"),
+        },
+        RecordedFrom: {
+            RecordedFrom.BANK: Sentence("از حساب بانکی ما پرداخت شد", "paid from our account at the bank"),
+            RecordedFrom.GATEWAY: Sentence("سرانجام درگاه آن را برگرداند", "the gateway gave it back after all"),
+        },
+    },
+)
