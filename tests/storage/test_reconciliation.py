@@ -153,6 +153,20 @@ async def test_a_finding_that_comes_back_within_the_hour_goes_on_counting_and_la
     ]
 
 
+async def test_each_kind_of_finding_can_be_kept_and_a_gateway_s_is_one_until_it_answers(
+    engine: AsyncEngine, superuser: Superuser
+) -> None:
+    (case_id,) = await add_cases(superuser)
+    async with transaction(engine, SERVICE) as connection:
+        for kind in FindingKind:
+            is_gateway_s = kind.name.startswith("GATEWAY")
+            about = "zibal" if is_gateway_s else case_id
+            assert [await reconciliation.record(connection, about, kind) for _ in range(2)] == [1, 2]
+        assert await reconciliation.troubled_gateways(connection) == {"zibal"}
+        await reconciliation.settle_gateway(connection, "zibal")
+        assert await reconciliation.troubled_gateways(connection) == set()
+
+
 async def test_what_was_not_seen_for_the_longest_time_is_reviewed_first(
     engine: AsyncEngine, superuser: Superuser
 ) -> None:
