@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import ProgrammingError
@@ -14,6 +16,7 @@ from storage.database import Acting, transaction
 from tests.arrange import Arrange
 from tests.books import Superuser
 from tests.payment_steps import PaymentScenario
+from tests.payout_steps import PayoutOffice
 
 # What is seen by its member and written by the machine and staff alone.
 ONLY_SEEN = {
@@ -49,15 +52,42 @@ async def test_a_member_s_own_connection_changes_nothing_of_their_money(
         " VALUES (%s, 'sheba', 'x', 'x', '1234')",
         paying.payer.id,
     )
-    payer, everything = Acting("member", paying.payer.id), f"SELECT * FROM {table} ORDER BY 1"  # noqa: S608 - our names
+    await _changes_nothing(engine, superuser, paying.payer.id, table, ONLY_SEEN[table])
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("withdrawals", "UPDATE withdrawals SET state = 'waiting', payout_id = NULL, line = NULL"),
+        ("payouts", "UPDATE payouts SET amount = 1"),
+    ],
+)
+async def test_a_member_s_own_connection_changes_nothing_of_their_withdrawal(
+    engine: AsyncEngine,
+    context: Context,
+    arrange: Arrange,
+    activity_context: ActivityContext,
+    superuser: Superuser,
+    table: str,
+    change: str,
+) -> None:
+    office = await PayoutOffice.opened(context, arrange, activity_context)
+    await office.withdraw()
+    await office.cut()
+
+    await _changes_nothing(engine, superuser, office.member.id, table, change)
+
+
+async def _changes_nothing(engine: AsyncEngine, superuser: Superuser, me: UUID, table: str, change: str) -> None:
+    member, everything = Acting("member", me), f"SELECT * FROM {table} ORDER BY 1"  # noqa: S608 - our names
     before = await superuser.rows(everything)
-    async with transaction(engine, payer) as connection:
+    async with transaction(engine, member) as connection:
         seen = await connection.scalar(sa.text(f"SELECT count(*) FROM {table}"))  # noqa: S608 - our names
     assert seen == len(before) == 1
 
     try:
-        async with transaction(engine, payer) as connection:
-            changed = await connection.execute(sa.text(ONLY_SEEN[table]))
+        async with transaction(engine, member) as connection:
+            changed = await connection.execute(sa.text(change))
         assert changed.rowcount == 0
     except ProgrammingError as refused:
         assert "row-level security" in str(refused)  # noqa: PT017 - either is a wall

@@ -123,6 +123,7 @@ async def test_a_process_started_anew_at_each_wait_goes_on_and_moves_nothing_twi
     counted = "SELECT count(*) FROM journals WHERE case_id = %s AND reason = %s"
     for reason in ("payment_received", "payment_to_return", "payment_returned"):
         assert await superuser.value(counted, paying.id, reason) == 1
+    # To find out, to pay back, and to confirm that.
     assert await superuser.value("SELECT count(*) FROM tasks") == 3
     await assert_books_clean(context.engine)
 
