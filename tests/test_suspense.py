@@ -60,7 +60,9 @@ async def test_money_without_a_cause_is_found_counted_and_settled_when_it_is_gon
         await a_reconciler(engine, temporal).round()
     await a_reconciler(engine, temporal).round()
     assert await findings(superuser) == [(attempt.payment_id, 2, False)]
-    assert {one.getMessage() for one in caplog.records} == {"money_in_suspense"}
+    # Of processes that other tests left on the server it warns.
+    told = {one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR}
+    assert told == {"money_in_suspense"}
 
     # Known ones are looked at however old they are.
     await day.age_accounts("200 days")

@@ -72,7 +72,7 @@ async def test_six_commands_at_once_that_end_sessions_dead_lock_nowhere(
         await do(context, actor, end_other_sessions)
 
     with counting("command:test_operation") as counted:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await asyncio.gather(*(change(number) for number in range(6)), *(end_others() for _ in range(6)))
 
     assert (counted.again, counted.given_up) == ({}, {})
