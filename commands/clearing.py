@@ -69,6 +69,9 @@ async def send_statement(command: Command, content: bytes) -> UUID:
         read = await asyncio.to_thread(read_apart, content)
     except StatementFault as fault:
         raise (rules.StatementTooLong if fault.too_long else rules.StatementUnreadable)(field="file") from None
+    # Up to its last day what we paid would be missed at the bank.
+    if max(one.booked_on for one in read) > tehran_day(command.now):
+        raise rules.StatementUnreadable(field="file")
     rows = [BankRow(one.booked_on, one.amount, one.reference, one.description, one.fingerprint) for one in read]
     case_id = await storage.add_statement(command.connection, command.seals, sha256, rows)
     command.locked[case_id] = CaseKind.CLEARING

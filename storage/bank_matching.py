@@ -50,22 +50,26 @@ _LINES = sa.text(f"""
     SELECT l.id, r.id FROM free_lines l JOIN free_rows r USING (reference, amount, nr)
     {_KEEP}
 """)  # noqa: S608 - our own words
-# One sum for several lines of a batch.
-_SUMS = sa.text(f"""
-    {_FREE}, said AS (
-        SELECT id, payout_id, amount, reference FROM free_lines
-        UNION SELECT l.id, l.payout_id, l.amount, c.number FROM free_lines l JOIN cases c ON c.id = l.payout_id
-    ), sums AS (
+# One sum for several lines of a batch: under the reference that they share, then under the batch's number for the lines
+# that are left. One after the other, so that no line is in two sums.
+_BY_REFERENCE: Final = "SELECT id, payout_id, amount, reference FROM free_lines"
+_BY_NUMBER: Final = (
+    "SELECT l.id, l.payout_id, l.amount, c.number AS reference FROM free_lines l JOIN cases c ON c.id = l.payout_id"
+)
+_SUMS = tuple(
+    sa.text(f"""
+    {_FREE}, said AS ({said}), sums AS (
         SELECT DISTINCT ON (r.id) r.id AS row_id, s.payout_id, s.reference
         FROM (SELECT payout_id, reference, sum(amount) AS amount FROM said GROUP BY payout_id, reference) s
             JOIN free_rows r USING (reference, amount)
         WHERE r.nr = 1 ORDER BY r.id, s.payout_id
     )
     INSERT INTO bank_lines (withdrawal_id, row_id)
-    SELECT DISTINCT ON (said.id) said.id, sums.row_id FROM said JOIN sums USING (payout_id, reference)
-    ORDER BY said.id, sums.row_id
+    SELECT said.id, sums.row_id FROM said JOIN sums USING (payout_id, reference)
     {_KEEP}
 """)  # noqa: S608 - our own words
+    for said in (_BY_REFERENCE, _BY_NUMBER)
+)
 _RETURNS = sa.text(f"""
     {_FREE}, owed AS (
         SELECT r.id, r.reference, r.amount, row_number() OVER (PARTITION BY r.reference, r.amount ORDER BY r.id) AS nr
@@ -158,5 +162,5 @@ async def compare_statement(connection: AsyncConnection, case_id: UUID, first: d
         "most": MOST_SINGLE,
     }
     await connection.execute(_TAKE_TIME)
-    for statement in (_LINES, _SUMS, _RETURNS, _UNMATCHED, _UNLISTED_RETURNS, _UNLISTED_LINES, _COUNT):
+    for statement in (_LINES, *_SUMS, _RETURNS, _UNMATCHED, _UNLISTED_RETURNS, _UNLISTED_LINES, _COUNT):
         await connection.execute(statement, values)

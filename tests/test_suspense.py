@@ -6,6 +6,7 @@ import logging
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.testing import WorkflowEnvironment
 
@@ -14,6 +15,8 @@ from commands.command import Context
 from gateways.local_bank import LocalBank
 from reconciler import Reconciler
 from stack.ports import free_port
+from storage.clearing import _SUSPENSE
+from storage.database import SERVICE, transaction
 from storage.sealing import Seals
 from tests.arrange import Arrange
 from tests.books import Superuser
@@ -43,6 +46,15 @@ async def findings(superuser: Superuser) -> list[tuple[object, ...]]:
         "SELECT case_id, times, settled_at IS NOT NULL FROM reconciliation_findings"
         " WHERE kind = 'money_in_suspense' ORDER BY id"
     )
+
+
+async def test_each_account_and_payment_of_it_is_found_by_an_index(engine: AsyncEngine) -> None:
+    async with transaction(engine, SERVICE) as connection:
+        await connection.execute(sa.text("SET LOCAL enable_seqscan = off"))
+        explained = sa.text(f"EXPLAIN {_SUSPENSE.text}")
+        plan = "\n".join(row[0] for row in await connection.execute(explained, {"most": 1}))
+    for condition in ("((created_at < ", "((code)::text = known.code)", "(case_id = ((split_part("):
+        assert f"Index Cond: {condition}" in plan, plan
 
 
 async def test_money_without_a_cause_is_found_counted_and_settled_when_it_is_gone(

@@ -10,7 +10,7 @@ import pytest
 from activities.transition import ActivityContext
 from commands import clearing as commands
 from commands.command import Context
-from domain.clearing import Explanation
+from domain.clearing import Explanation, StatementUnreadable
 from domain.dates import tehran_day
 from domain.errors import OwnCase
 from domain.money import Money
@@ -123,6 +123,23 @@ async def test_a_batch_that_the_bank_books_in_one_sum_is_found_by_its_number_and
     _, found = await compared(office, (today(), -2 * EACH, number), (today(), -2 * EACH, number))
 
     assert found == {("bank_unmatched", 0, -2 * EACH, number)}
+
+
+async def test_a_statement_with_a_day_that_has_not_come_is_not_read(office: PayoutOffice, superuser: Superuser) -> None:
+    await paid_batch(office)
+    for day in (today() + timedelta(days=1), date(9999, 12, 31)):
+        with pytest.raises(StatementUnreadable):
+            await compared(office, (today(), 5, "X"), (day, 5, "X"))
+    assert await superuser.value("SELECT count(*) FROM bank_rows") == 0
+
+
+async def test_no_line_is_in_two_sums_of_the_bank(office: PayoutOffice, superuser: Superuser) -> None:
+    batch = await paid_batch(office, 3)
+    await superuser.run("UPDATE withdrawals SET reference = 'PAYA-1' WHERE line < 3")
+    number = await superuser.value("SELECT number FROM cases WHERE id = %s", batch)
+    _, found = await compared(office, (today(), -2 * EACH, "PAYA-1"), (today(), -3 * EACH, number))
+
+    assert found == {("bank_unmatched", 0, -3 * EACH, number)}
 
 
 async def test_a_sum_that_is_not_that_of_the_paid_lines_is_found_on_both_sides(

@@ -98,3 +98,16 @@ async def test_a_statement_of_the_bank_is_in_no_chart(
 ) -> None:
     await a_day(context, superuser, yesterday, "bank", there_sum=-5, here_sum=-5)
     assert "columns-of-days" not in await page_of(site, arrange)
+
+
+async def test_a_statement_is_told_as_the_bank_s_and_a_number_as_the_bank_writes_it(
+    site: httpx2.AsyncClient, arrange: Arrange, context: Context, superuser: Superuser, yesterday: date
+) -> None:
+    await a_day(context, superuser, yesterday, "bank", there_sum=-5, here_sum=0)
+    await superuser.run("UPDATE clearing_differences SET kind = 'bank_unmatched', reference = 'PAYA-24c2'")
+    case_id = await superuser.value("SELECT case_id FROM clearings")
+    headers = cookies(await arrange.platform(Role.SETTLEMENT_OFFICER))
+    page = (await site.get(f"/clearing/{case_id}", headers=headers)).text
+    assert "در صورت‌حساب بانک" in page
+    assert "دریافت‌شده" not in page
+    assert "PAYA-24c2" in page
