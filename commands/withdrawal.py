@@ -24,6 +24,7 @@ from messages.withdrawal import ReleaseWithdrawal, Sms
 from storage import account, ledger, withdrawal
 from storage.audit import account_stream
 from storage.bank_account import own_sheba, whole_number
+from storage.database import as_service
 from storage.ledger.holding import hold
 from storage.notices import notify
 from storage.outbox import enqueue
@@ -100,7 +101,8 @@ async def withdraw(command: Command, amount: Money, *, code_id: UUID, code: str)
         command.connection, HoldRequest(occasion, member_account(me).code, whole, JournalReason.PAYOUT_PAID)
     )
     new = NewWithdrawal(withdrawal_id, me, amount, to.sheba, held, to.charged)
-    await withdrawal.add_withdrawal(command.connection, command.seals, new)
+    async with as_service(command.connection, command.acting):
+        await withdrawal.add_withdrawal(command.connection, command.seals, new)
     told = {"amount": format_toman(amount), "last_four": persian_digits(to.sheba[-4:])}
     await notify(command.connection, [me], Sms.ASKED, params=told)
     after = {"amount": amount.amount, "fee": to.charged.net.amount, "vat": to.charged.vat.amount}
@@ -114,7 +116,9 @@ async def take_back_withdrawal(command: Command, withdrawal_id: UUID) -> Withdra
     found = await withdrawal.read_withdrawal(command.connection, withdrawal_id)
     if found is None or found.person_id != command.actor.person_id or found.purpose is not LinePurpose.BALANCE:
         raise NotFound
-    if not await withdrawal.take_back(command.connection, withdrawal_id, found.person_id):
+    async with as_service(command.connection, command.acting):
+        is_taken = await withdrawal.take_back(command.connection, withdrawal_id, found.person_id)
+    if not is_taken:
         raise WithdrawalUnderWay
     await enqueue(command.connection, ReleaseWithdrawal(withdrawal_id))
     await command.audit(account_stream(found.person_id), subject=str(withdrawal_id), after={"state": "taken_back"})

@@ -63,14 +63,17 @@ CREATE INDEX withdrawals_of_person ON withdrawals (person_id, id DESC);
 GRANT SELECT, INSERT, UPDATE (state, payout_id, line, settled_at, reference, reason) ON withdrawals TO amanat_app;
 ALTER TABLE withdrawals ENABLE ROW LEVEL SECURITY;
 ALTER TABLE withdrawals FORCE ROW LEVEL SECURITY;
-CREATE POLICY own ON withdrawals USING (sees_all() OR person_id = acting_person());
+-- Members see their own lines; what becomes of one, only the machine and staff write.
+CREATE POLICY own ON withdrawals FOR SELECT USING (person_id = acting_person());
+CREATE POLICY service ON withdrawals USING (sees_all());
 
 GRANT SELECT, INSERT, UPDATE (lines, amount, cut_at, csv_key, csv_sha256, xlsx_key, xlsx_sha256, confirmed_by,
     confirmed_at, handed_at) ON payouts TO amanat_app;
 ALTER TABLE payouts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE payouts FORCE ROW LEVEL SECURITY;
-CREATE POLICY own ON payouts
-    USING (sees_all() OR EXISTS (SELECT FROM withdrawals w WHERE w.payout_id = payouts.case_id));
+CREATE POLICY own ON payouts FOR SELECT
+    USING (EXISTS (SELECT FROM withdrawals w WHERE w.payout_id = payouts.case_id));
+CREATE POLICY service ON payouts USING (sees_all());
 
 -- A file of the bank that says what became of lines; ``rows_read`` is how far it is applied.
 CREATE TABLE payout_answers (

@@ -1,4 +1,4 @@
-"""Members see their payments, cards and shebas, and their own connections change nothing of them."""
+"""Members see their payments, withdrawals, cards and shebas, and their own connections change nothing of them."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ ONLY_SEEN = {
     "payment_attempts": "UPDATE payment_attempts SET state = 'paid', reference = 'x', paid_amount = 1, paid_at = now()",
     "payment_returns": "UPDATE payment_returns SET returned_at = now(), reference = 'x'",
     "bank_accounts": "UPDATE bank_accounts SET state = 'confirmed', answered_at = now(), is_default = true",
+    "withdrawals": "INSERT INTO withdrawals (person_id, amount, unit, sheba_sealed, sheba_masked, hold_id)"
+    " SELECT person_id, amount, unit, sheba_sealed, sheba_masked, gen_random_uuid() FROM withdrawals",
+    "payouts": "UPDATE payouts SET amount = 1",
 }
 
 
@@ -48,6 +51,16 @@ async def test_a_member_s_own_connection_changes_nothing_of_their_money(
         "INSERT INTO bank_accounts (person_id, kind, number_index, number_sealed, last_four)"
         " VALUES (%s, 'sheba', 'x', 'x', '1234')",
         paying.payer.id,
+    )
+    # A line of theirs in a batch.
+    await superuser.run(
+        "INSERT INTO payouts (case_id, made_by, most_lines) VALUES (%s, %s, 1)", case_id, paying.officer.id
+    )
+    await superuser.run(
+        "INSERT INTO withdrawals (person_id, amount, unit, sheba_sealed, sheba_masked, hold_id, state, payout_id, line)"
+        " VALUES (%s, 1, 'IRR', 'x', 'x', gen_random_uuid(), 'cut', %s, 1)",
+        paying.payer.id,
+        case_id,
     )
     payer, everything = Acting("member", paying.payer.id), f"SELECT * FROM {table} ORDER BY 1"  # noqa: S608 - our names
     before = await superuser.rows(everything)
