@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from sqlalchemy.exc import DBAPIError
+from temporalio.exceptions import ApplicationError
 
 from activities.payment.returning import GivenBack, record_given_back
 from activities.transition import ActivityContext, run_transition
 from commands.command import Context
 from commands.withdrawal import take_back_withdrawal
 from domain.errors import NotFound
+from domain.ledger import payment_accounts
 from gateways.local_bank import LocalBank
 from messages.case import WAIT, StepInput
 from storage import clearing, withdrawal
 from storage.database import SERVICE, transaction
+from storage.ledger import posting
 from storage.rows.payout import Withdrawal
 from tests.arrange import Arrange
 from tests.bank_account_steps import a_sheba
@@ -146,7 +150,9 @@ async def test_what_another_s_card_paid_never_goes_to_the_payer_s_sheba(office: 
     assert (await office.line(), await office.way()) == (None, "hand")
 
 
-async def test_a_second_payment_by_a_card_that_nobody_compared_never_goes_to_the_payer_s_sheba(office: Office) -> None:
+async def test_a_second_payment_by_another_s_card_is_known_as_that_and_no_officer_is_led_to_the_payer_s_sheba(
+    office: Office,
+) -> None:
     case_id = await office.at_bank()
     await office.scenario.try_again(case_id)
     await office.scenario.go_on(case_id)
@@ -155,8 +161,11 @@ async def test_a_second_payment_by_a_card_that_nobody_compared_never_goes_to_the
     await office.superuser.run("UPDATE payments SET own_card = true")
     office.gateway.always(Trouble.REFUSES, "reverse", "refund")
     await office.scenario.pay(case_id, 1)
+    await office.scenario.step("verify_payment", case_id)
+    # What was paid first goes on.
+    assert await office.scenario.phase(case_id) == "received"
     await office.scenario.go_on(case_id)
-    assert await office.superuser.value("SELECT reason FROM payment_returns") == "second_attempt"
+    assert await office.superuser.value("SELECT reason FROM payment_returns") == "foreign_card"
     assert (await office.line(), await office.way()) == (None, "hand")
 
 
@@ -170,6 +179,21 @@ async def test_what_the_gateway_may_have_given_back_is_never_paid_out_by_itself(
         await office.scenario.go_on(case_id)
     await office.scenario.go_on(case_id)
     assert (await office.line(), await office.way()) == (None, "hand")
+
+
+async def test_what_a_lost_reversal_may_have_given_back_is_not_paid_out_though_the_gateway_knows_us_no_more(
+    office: Office,
+) -> None:
+    case_id = await office.paid(AMOUNT)
+    await refuse(office.scenario.context, office.purposes[0])
+    office.gateway.once(Trouble.LOST, "reverse")
+    with pytest.raises(ApplicationError, match="asked again"):
+        await office.scenario.go_on(case_id)
+    office.gateway.always(Trouble.UNKNOWN)
+    await office.scenario.go_on(case_id)
+    assert (await office.deeds())[-1] == "reversed"
+    assert (await office.line(), await office.way()) == (None, "hand")
+    assert (await office.scenario.returns(case_id))[0].asked_at is not None
 
 
 async def test_what_the_gateway_clearly_refused_is_paid_out_and_nobody_is_warned(office: Office) -> None:
@@ -210,6 +234,18 @@ async def _gateway_says_late(office: Office, case_id: UUID) -> None:
         return await record_given_back(step, GivenBack({owed.id: "late-1"}, frozenset()))  # type: ignore[arg-type]
 
     await run_transition(office.scenario.activity_context, "return_money", StepInput(case_id, 99), body)  # type: ignore[arg-type]
+
+
+async def test_what_the_gateway_gives_back_after_all_though_the_office_was_asked_is_booked_as_the_gateway_s(
+    office: Office,
+) -> None:
+    await office.superuser.run("UPDATE bank_accounts SET is_default = false")
+    case_id = await office.waits()
+    assert await office.way() == "hand"
+    await _gateway_says_late(office, case_id)
+    # By the way its books are compared with the gateway's list, or with the bank's statement.
+    assert await office.way() == "refund"
+    await assert_books_clean(office.scenario.context.engine)
 
 
 async def test_what_the_gateway_gives_back_while_its_line_waits_is_booked_as_the_gateway_s(office: Office) -> None:
@@ -270,4 +306,42 @@ async def test_what_waits_for_a_pay_out_is_at_work_and_no_money_in_suspense(offi
         await office.superuser.run(f"UPDATE {table} SET created_at = created_at - interval '2 hours'")  # noqa: S608 - our own names
     async with transaction(office.scenario.context.engine, SERVICE) as connection:
         assert await clearing.list_suspense(connection) == []
+    await assert_books_clean(office.scenario.context.engine)
+
+
+async def test_what_the_bank_paid_is_booked_once_though_the_account_was_frozen_as_it_said_so(office: Office) -> None:
+    case_id = await office.waits()
+    batch = await office.payouts.sent()
+    said = await office.payouts.answer_to(batch)
+    refunding = payment_accounts(case_id)[1].code
+    async with transaction(office.scenario.context.engine, SERVICE) as connection:
+        await posting.freeze(connection, refunding)
+    assert await office.payouts.refusals(await office.payouts.answered(batch, said)) == [(1, "account_frozen")]
+    (owed,) = await office.scenario.returns(case_id)
+    assert (owed.returned_at, (await office.lines()).state) == (None, "cut")
+    told = "SELECT count(*) FROM notices WHERE template = 'payment_returned'"
+    assert await office.superuser.value(told) == 0
+
+    async with transaction(office.scenario.context.engine, SERVICE) as connection:
+        await posting.unfreeze(connection, refunding)
+    await office.payouts.answered(batch, said)
+    await office.scenario.go_on(case_id)
+    assert await office.scenario.phase(case_id) == "partly_returned"
+    assert await office.superuser.value(told) == 1
+    await assert_books_clean(office.scenario.context.engine)
+
+
+async def test_whoever_settles_a_payment_while_the_bank_answers_for_it_waits_and_nothing_is_done_twice(
+    office: Office,
+) -> None:
+    case_id = await office.waits()
+    batch = await office.payouts.sent()
+    said = await office.payouts.answer_to(batch)
+    await asyncio.gather(
+        office.payouts.answered(batch, said),
+        *(office.scenario.step("assess_payment", case_id) for _ in range(3)),
+        _gateway_says_late(office, case_id),
+    )
+    await office.scenario.go_on(case_id)
+    assert await office.superuser.value("SELECT count(*) FROM journals WHERE reason = 'payment_returned'") == 1
     await assert_books_clean(office.scenario.context.engine)
