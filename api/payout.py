@@ -27,7 +27,7 @@ from commands.refusals import refuses
 from domain import errors
 from domain.access import READS_EVERYTHING, Role
 from domain.catalogue import words
-from domain.payout import ANSWER_LIMIT, MOST_LINES, AnswerError, LineRefusal
+from domain.payout import ANSWER_LIMIT, MOST_LINES, AnswerError, LineRefusal, LineResult
 from domain.personnel.file import XLSX
 from messages.case import CaseKind
 from messages.payout import Phase, TaskKind
@@ -192,8 +192,9 @@ class PayoutSettlementOut(Out):
     line: int = Field(examples=[17])
     sheba: str = Field(description="Masked", examples=["IR**017***1234"])
     amount: Amount
-    is_paid: bool
-    reference: str | None = Field(description="Of the bank, if paid", examples=["140408120012"])
+    result: LineResult
+    result_words: Words
+    reference: str | None = Field(description="Of the bank, unless it rejected it", examples=["140408120012"])
     note: str = Field(examples=["بانک تلفنی تأیید کرد"])
 
 
@@ -219,7 +220,8 @@ async def _read(view: CaseView) -> PayoutSection:
             line=line.line or 0,
             sheba=line.sheba_masked,
             amount=line.amount,
-            is_paid=recorded.is_paid,
+            result=recorded.result,
+            result_words=Words.of(words.term(LineResult, recorded.result)),
             reference=recorded.reference,
             note=recorded.note,
         )
@@ -247,7 +249,9 @@ class PayoutLineOut(Out):
     state: WithdrawalState
     state_words: Words
     settled: Moment | None
+    returned: Moment | None
     reference: str | None = Field(examples=["140408120012345"])
+    return_reference: str | None = Field(description="Of what came back", examples=["140408150000017"])
     reason: str | None = Field(examples=["حساب بسته است"])
 
     @classmethod
@@ -264,7 +268,9 @@ class PayoutLineOut(Out):
             state=state,
             state_words=Words.of(words.term(WithdrawalState, state)),
             settled=one.settled_at,
+            returned=one.returned_at,
             reference=one.reference,
+            return_reference=one.return_reference,
             reason=one.reason,
         )
 
@@ -309,10 +315,12 @@ class PayoutRefusalOut(Out):
 
 
 class SettlementIn(Input):
-    """What became of a line, as the bank said otherwise than by its file."""
+    """What became of a line, as the bank said otherwise than by its file; ``returned`` of one that it paid."""
 
-    result: Literal["paid", "rejected"]
-    reference: str = Field(default="", max_length=100, description="Of the bank, if paid", examples=["140408120012"])
+    result: LineResult
+    reference: str = Field(
+        default="", max_length=100, description="Of the bank, unless it rejected it", examples=["140408120012"]
+    )
     note: str = _NOTE
 
 
@@ -437,6 +445,6 @@ async def settle_payout_line(
     command: CommandDep, payout_id: UUID, line_id: UUID, body: SettlementIn, totp: FreshCode
 ) -> CaseRow:
     """Record what became of one line; another officer confirms it. With a code of its own (G1)."""
-    found = ByHand(body.result == "paid", body.reference, body.note)
+    found = ByHand(body.result, body.reference, body.note)
     settled = await commands.record_settlement(command.with_code(totp), payout_id, line_id, found)
     return await case_row(command, settled)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
 
 class Phase(StrEnum):
@@ -47,6 +49,7 @@ class Event(StrEnum):
     PAYOUT_ANSWER_APPLIED = "payout_answer_applied"
     PAYOUT_ANSWER_UNREADABLE = "payout_answer_unreadable"
     PAYOUT_LINE_SETTLED = "payout_line_settled"
+    PAYOUT_LINE_RETURNED = "payout_line_returned"
     PAYOUT_UNANSWERED = "payout_unanswered"
     PAYOUT_SETTLED = "payout_settled"
 
@@ -70,3 +73,10 @@ class Step(StrEnum):
     REQUEST_SETTLEMENT_CONFIRMATION = "request_settlement_confirmation"
     SETTLE_LINE = "settle_line"
     CLOSE_PAYOUT = "close_payout"
+
+
+@dataclass(frozen=True, slots=True)
+class SettleRecord:
+    """Let take effect what two officers recorded of a line whose batch is over, so that no process waits for it."""
+
+    case_id: UUID

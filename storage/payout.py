@@ -304,7 +304,8 @@ async def decide_settlement(
     """Another officer confirms or rejects what was recorded by hand."""
     deciding = sa.update(payout_settlements).where(_s.id == settlement_id)
     ended = None if confirm else sa.func.now()
-    await connection.execute(deciding.values(decided_by=decided_by, is_confirmed=confirm, ended_at=ended))
+    decided = {"decided_by": decided_by, "decided_at": sa.func.now(), "is_confirmed": confirm, "ended_at": ended}
+    await connection.execute(deciding.values(decided))
 
 
 async def end_settlement(connection: AsyncConnection, settlement_id: UUID) -> None:

@@ -23,6 +23,7 @@ from domain.account import CodePurpose, withdrawal_binding
 from domain.identity import Sheba
 from domain.ledger import BANK_ACCOUNT, HoldRequest, Journal, JournalReason, Occasion, member_account, transfer
 from domain.money import Money
+from domain.payout import LineResult
 from messages.case import OVER, WAIT, NextStep, StepInput
 from messages.withdrawal import ReleaseWithdrawal
 from storage import ledger, payout
@@ -202,9 +203,10 @@ class PayoutOffice:
         upload = payout_answer.NewAnswer(actor, case_id, f"key-{uuid4()}", "origin", parts(), fresh_totp())
         await payout_answer.send_answer(self.context, upload, lambda _: b"{}")
 
-    async def record(self, case_id: UUID, line: UUID, *, is_paid: bool = True, who: Someone | None = None) -> None:
+    async def record(self, case_id: UUID, line: UUID, *, result: str = "paid", who: Someone | None = None) -> None:
         """What became of a line is recorded by hand."""
-        found = ByHand(is_paid, "REF-777" if is_paid else "", "بانک تلفنی گفت")
+        reference = {"paid": "REF-777", "returned": "BACK-777"}.get(result, "")
+        found = ByHand(LineResult(result), reference, "بانک تلفنی گفت")
         await run(
             self.context,
             who or self.maker,

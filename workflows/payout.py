@@ -71,7 +71,12 @@ class PayoutWorkflow(CaseWorkflow):
         Step.SETTLE_LINE: ProcessStep(
             then={Step.AWAIT_BANK: "lines are open", Step.CLOSE_PAYOUT: "every line is settled"}
         ),
-        Step.CLOSE_PAYOUT: ProcessStep(then={OVER: "every line is settled"}),
+        Step.CLOSE_PAYOUT: ProcessStep(
+            then={
+                OVER: "every line is settled",
+                Step.REQUEST_SETTLEMENT_CONFIRMATION: "an officer recorded meanwhile that a paid line came back",
+            },
+        ),
     }
     signals = {
         FactKind.PAYOUT_MADE: "an officer made a batch",

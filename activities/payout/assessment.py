@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from activities.payout.settling import settle
+from activities.payout.settling import settle_record
 from activities.transition import Transition
 from domain.access import Grant, Role, ScopeKind
-from domain.payout import LineSettlement
 from messages.case import NextStep
 from messages.payout import Event, FactKind, Phase, Step, TaskKind
 from storage import payout as rows
-from storage import tasks, withdrawal
+from storage import tasks
 from storage.cases import last_fact
 from storage.rows.payout import Payout
 from storage.rows.tasks import Task
@@ -136,16 +135,14 @@ async def settle_line(step: Transition) -> NextStep:
     recorded = await rows.open_settlement(step.connection, step.case.id)
     if recorded is None:
         raise LookupError(f"nothing is recorded by hand in case {step.case.id}")
-    line = await withdrawal.read_withdrawal(step.connection, recorded.withdrawal_id, lock=True)
-    found = LineSettlement(recorded.is_paid, recorded.reference, recorded.note)
-    if line is not None and await settle(step.connection, line, found, step.now):
-        await step.add_event(Event.PAYOUT_LINE_SETTLED, params={"line": line.line})
-    await rows.end_settlement(step.connection, recorded.id)
+    await settle_record(step.connection, recorded, step.now)
     return await assess(step)
 
 
 async def close_payout(step: Transition) -> NextStep:
-    """Every line is settled."""
+    """Every line is settled, unless an officer has recorded meanwhile that one came back."""
+    if await rows.open_settlement(step.connection, step.case.id) is not None:
+        return await assess(step)
     await step.add_event(Event.PAYOUT_SETTLED)
     return await step.end(Phase.SETTLED)
 

@@ -43,24 +43,30 @@ CREATE TABLE withdrawals (
     -- Out of what it is paid, and which thing of that: a return of a payment has one line for ever.
     purpose text NOT NULL DEFAULT 'balance' CHECK (purpose IN ('balance', 'payment_return')),
     purpose_id uuid UNIQUE,
-    state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'cut', 'paid', 'rejected', 'taken_back')),
+    state text NOT NULL DEFAULT 'waiting'
+        CHECK (state IN ('waiting', 'cut', 'paid', 'rejected', 'returned', 'taken_back')),
     asked_at timestamptz NOT NULL DEFAULT now(),
     payout_id uuid REFERENCES payouts,
     line int CHECK (line > 0),
     settled_at timestamptz,
     reference text,
     reason text,
+    -- Of what the bank gave back after it was paid.
+    returned_at timestamptz,
+    return_reference text,
     CHECK (vat = fee * vat_rate / 10000),
-    CHECK ((state IN ('cut', 'paid', 'rejected')) = (payout_id IS NOT NULL)),
+    CHECK ((state IN ('cut', 'paid', 'rejected', 'returned')) = (payout_id IS NOT NULL)),
     CHECK ((payout_id IS NULL) = (line IS NULL)),
-    CHECK ((state IN ('paid', 'rejected', 'taken_back')) = (settled_at IS NOT NULL)),
-    CHECK (state <> 'paid' OR reference IS NOT NULL),
+    CHECK ((state IN ('paid', 'rejected', 'returned', 'taken_back')) = (settled_at IS NOT NULL)),
+    CHECK (state NOT IN ('paid', 'returned') OR reference IS NOT NULL),
+    CHECK ((state = 'returned') = (returned_at IS NOT NULL AND return_reference IS NOT NULL)),
     CHECK ((purpose = 'balance') = (purpose_id IS NULL))
 );
 CREATE UNIQUE INDEX withdrawals_line ON withdrawals (payout_id, line);
 CREATE INDEX withdrawals_waiting ON withdrawals (id) WHERE state = 'waiting';
 CREATE INDEX withdrawals_of_person ON withdrawals (person_id, id DESC);
-GRANT SELECT, INSERT, UPDATE (state, payout_id, line, settled_at, reference, reason) ON withdrawals TO amanat_app;
+GRANT SELECT, INSERT, UPDATE (state, payout_id, line, settled_at, reference, reason, returned_at, return_reference)
+    ON withdrawals TO amanat_app;
 ALTER TABLE withdrawals ENABLE ROW LEVEL SECURITY;
 ALTER TABLE withdrawals FORCE ROW LEVEL SECURITY;
 CREATE POLICY own ON withdrawals USING (sees_all() OR person_id = acting_person());
@@ -114,20 +120,22 @@ CREATE TABLE payout_settlements (
     id uuid PRIMARY KEY DEFAULT uuidv7(),
     payout_id uuid NOT NULL REFERENCES payouts,
     withdrawal_id uuid NOT NULL REFERENCES withdrawals,
-    is_paid boolean NOT NULL,
+    result text NOT NULL CHECK (result IN ('paid', 'rejected', 'returned')),
     reference text,
     note text NOT NULL CHECK (length(note) BETWEEN 3 AND 500),
     recorded_by uuid NOT NULL REFERENCES persons,
     recorded_at timestamptz NOT NULL DEFAULT now(),
     decided_by uuid REFERENCES persons CHECK (decided_by <> recorded_by),
     is_confirmed boolean,
+    decided_at timestamptz,
     ended_at timestamptz,
-    CHECK (is_paid = (reference IS NOT NULL)),
-    CHECK ((decided_by IS NULL) = (is_confirmed IS NULL))
+    CHECK ((result = 'rejected') = (reference IS NULL)),
+    CHECK ((decided_by IS NULL) = (is_confirmed IS NULL)),
+    CHECK ((decided_by IS NULL) = (decided_at IS NULL))
 );
 CREATE UNIQUE INDEX payout_settlements_one_open ON payout_settlements (payout_id) WHERE ended_at IS NULL;
 CREATE INDEX payout_settlements_of_line ON payout_settlements (withdrawal_id);
-GRANT SELECT, INSERT, UPDATE (decided_by, is_confirmed, ended_at) ON payout_settlements TO amanat_app;
+GRANT SELECT, INSERT, UPDATE (decided_by, is_confirmed, decided_at, ended_at) ON payout_settlements TO amanat_app;
 ALTER TABLE payout_settlements ENABLE ROW LEVEL SECURITY;
 ALTER TABLE payout_settlements FORCE ROW LEVEL SECURITY;
 CREATE POLICY staff ON payout_settlements USING (sees_all());

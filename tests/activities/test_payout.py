@@ -289,12 +289,12 @@ async def test_a_line_recorded_by_hand_counts_once_another_officer_confirms(
     assert (await office.one(first)).reference == "REF-777"
     await refused(superuser, office.record(case_id, first), LineSettled)
 
-    await office.record(case_id, second, is_paid=False)
+    await office.record(case_id, second, result="rejected")
     await office.go_on(case_id)
     await office.reject_record(case_id)
     await office.go_on(case_id)
     assert (await office.one(second)).state == "cut"
-    await office.record(case_id, second, is_paid=False)
+    await office.record(case_id, second, result="rejected")
     await office.go_on(case_id)
     await office.confirm_record(case_id)
     await office.go_on(case_id)

@@ -24,7 +24,7 @@ from commands import payout as commands
 from commands.command import Context
 from domain.errors import OwnCase
 from domain.ledger import member_account
-from domain.payout import AnswerRow
+from domain.payout import AnswerRow, LineResult
 from domain.withdrawal import WithdrawalUnderWay
 from messages.case import NextStep, StepInput
 from messages.payout import Step
@@ -163,7 +163,7 @@ async def test_a_workbook_with_hidden_controls_is_read_like_any_other(office: Pa
 async def test_a_reference_by_hand_with_a_hidden_control_is_kept_without_it(office: PayoutOffice) -> None:
     one = await office.withdraw()
     case_id = await office.sent()
-    found = commands.ByHand(is_paid=True, reference="REF\x00-1", note="بانک گفت")
+    found = commands.ByHand(LineResult.PAID, reference="REF\x00-1", note="بانک گفت")
     await run(office.context, office.maker, lambda command: commands.record_settlement(command, case_id, one, found))
     async with transaction(office.context.engine, SERVICE) as connection:
         recorded = await rows.open_settlement(connection, case_id)
