@@ -203,10 +203,18 @@ class PayoutOffice:
         upload = payout_answer.NewAnswer(actor, case_id, f"key-{uuid4()}", "origin", parts(), fresh_totp())
         await payout_answer.send_answer(self.context, upload, lambda _: b"{}")
 
-    async def record(self, case_id: UUID, line: UUID, *, result: str = "paid", who: Someone | None = None) -> None:
+    async def record(
+        self,
+        case_id: UUID,
+        line: UUID,
+        *,
+        result: str = "paid",
+        reference: str | None = None,
+        who: Someone | None = None,
+    ) -> None:
         """What became of a line is recorded by hand."""
-        reference = {"paid": "REF-777", "returned": "BACK-777"}.get(result, "")
-        found = ByHand(LineResult(result), reference, "بانک تلفنی گفت")
+        usual = {"paid": "REF-777", "returned": "BACK-777"}.get(result, "")
+        found = ByHand(LineResult(result), usual if reference is None else reference, "بانک تلفنی گفت")
         await run(
             self.context,
             who or self.maker,

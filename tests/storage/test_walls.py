@@ -58,7 +58,7 @@ SEEN_BY_ALL = {"services"}
 # What the app may update of a table, and why; a table that is not listed is written once. A new one has to decide.
 UPDATED = {
     "normal_payments": "accepted_at mobile_index mobile_sealed payee_id",
-    "bank_rows": "return_id",
+    "bank_rows": "return_id returned_line",
     "bank_lines": "row_id",
     "clearings": "compared_at here_back here_count here_sum there_back there_count there_fee there_sum unlisted",
     "clearing_differences": "decided_by explanation note paid_back proposed_by settles state",
