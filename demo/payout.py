@@ -24,8 +24,8 @@ from api.payout import (
     download_payout,
     make_payout,
     read_payout,
-    send_payout_answer,
 )
+from api.payout_answer import send_payout_answer
 from api.values import AmountIn
 from api.withdrawal import WithdrawalCodeRequest, WithdrawalIn, WithdrawalSubject, withdraw
 from demo.actors import Member, Officer, at_once, wait_for

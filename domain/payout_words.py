@@ -61,6 +61,15 @@ WORDS: Final = CapabilityWords(
                 FactKind.PAYOUT_HANDED_OVER: Sentence("دستهٔ واریز را به بانک سپرد", "handed this batch to the bank"),
             },
         ),
+        TaskKind.CONFIRM_REJECTIONS: TaskWords(
+            Sentence("تأیید ردیف‌های ناموفق یک فایل بانک", "Confirm what a bank's file calls rejected"),
+            sms="امانت: فایل پاسخ بانک ردیف ناموفق دارد و منتظر تأیید کارشناس دوم است. {app_link}",
+            reminder="امانت: یادآوری؛ ردیف‌های ناموفق یک فایل بانک هنوز تأیید نشده است. {app_link}",
+            outcomes={
+                FactKind.PAYOUT_REJECTIONS_CONFIRMED: Sentence("ناموفق‌ها را تأیید کرد", "confirmed these rejections"),
+                FactKind.PAYOUT_REJECTIONS_REFUSED: Sentence("ناموفق‌ها را رد کرد", "refused these rejections"),
+            },
+        ),
         TaskKind.CONFIRM_SETTLEMENT: TaskWords(
             Sentence("تأیید ثبت دستی یک ردیف واریز", "Confirm a line that was settled by hand"),
             sms="امانت: نتیجهٔ یک ردیف واریز دستی ثبت شده و منتظر تأیید کارشناس دوم است. {app_link}",
@@ -79,6 +88,13 @@ WORDS: Final = CapabilityWords(
         ),
         FactKind.PAYOUT_HANDED_OVER: Sentence("فایل دسته به بانک سپرده شد.", "The file was handed to the bank."),
         FactKind.PAYOUT_ANSWERED: Sentence("فایل پاسخ بانک رسید.", "A file with the bank's answer came."),
+        FactKind.PAYOUT_REJECTIONS_CONFIRMED: Sentence(
+            "کارشناس دوم ردیف‌های ناموفق فایل را تأیید کرد.", "A second officer confirmed what the file calls rejected."
+        ),
+        FactKind.PAYOUT_REJECTIONS_REFUSED: Sentence(
+            "کارشناس دوم ردیف‌های ناموفق فایل را رد کرد: {reason}",
+            "A second officer refused what the file calls rejected: {reason}",
+        ),
         FactKind.PAYOUT_SETTLEMENT_RECORDED: Sentence(
             "نتیجهٔ ردیف {line} دستی ثبت شد.", "What became of line {line} was recorded by hand."
         ),
@@ -97,6 +113,9 @@ WORDS: Final = CapabilityWords(
         Event.PAYOUT_ANSWER_APPLIED: Sentence(
             "پاسخ بانک خوانده شد: {paid} واریز، {rejected} ناموفق، {repeated} تکراری، {refused} پذیرفته‌نشده.",
             "The bank's answer was read: {paid} paid, {rejected} rejected, {repeated} known, {refused} refused.",
+        ),
+        Event.PAYOUT_REJECTIONS_APPLIED: Sentence(
+            "{lines} ردیف ناموفق بسته شد.", "{lines} rejected lines were settled."
         ),
         Event.PAYOUT_ANSWER_UNREADABLE: Sentence(
             "فایل پاسخ بانک خواندنی نبود.", "The file with the bank's answer could not be read."

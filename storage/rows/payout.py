@@ -79,7 +79,10 @@ class Withdrawal:
 
 @dataclass(frozen=True, slots=True)
 class PayoutAnswer:
-    """A file of the bank; ``rows_read`` is how far it is applied, ``error`` why it could not be read."""
+    """A file of the bank; ``rows_read`` is how far it is applied, ``error`` why it could not be read.
+
+    Once it is read, another officer decides on what it calls rejected, if it does.
+    """
 
     id: UUID
     payout_id: UUID
@@ -92,8 +95,21 @@ class PayoutAnswer:
     rejected: int
     repeated: int
     refused: int
+    read_at: datetime | None
+    decided_by: UUID | None
+    is_confirmed: bool | None
     ended_at: datetime | None
     error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutRejection:
+    """A line that a file of the bank calls rejected, as the file says it."""
+
+    answer_id: UUID
+    withdrawal_id: UUID
+    reference: str | None
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,5 +143,6 @@ class PayoutSettlement:
 payouts = table("payouts", Payout)
 withdrawals = table("withdrawals", Withdrawal)
 payout_answers = table("payout_answers", PayoutAnswer)
+payout_rejections = table("payout_rejections", PayoutRejection)
 payout_refusals = table("payout_refusals", PayoutRefusal)
 payout_settlements = table("payout_settlements", PayoutSettlement)

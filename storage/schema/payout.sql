@@ -78,7 +78,8 @@ ALTER TABLE payouts FORCE ROW LEVEL SECURITY;
 CREATE POLICY own ON payouts
     USING (sees_all() OR EXISTS (SELECT FROM withdrawals w WHERE w.payout_id = payouts.case_id));
 
--- A file of the bank that says what became of lines; ``rows_read`` is how far it is applied.
+-- A file of the bank that says what became of lines; ``rows_read`` is how far it is applied. What it calls rejected is
+-- kept apart, and counts once another officer than its sender has confirmed it.
 CREATE TABLE payout_answers (
     id uuid PRIMARY KEY DEFAULT uuidv7(),
     payout_id uuid NOT NULL REFERENCES payouts,
@@ -91,16 +92,35 @@ CREATE TABLE payout_answers (
     rejected int NOT NULL DEFAULT 0,
     repeated int NOT NULL DEFAULT 0,
     refused int NOT NULL DEFAULT 0,
+    read_at timestamptz,
+    decided_by uuid REFERENCES persons CHECK (decided_by <> sent_by),
+    is_confirmed boolean,
     ended_at timestamptz,
     error text,
-    CHECK (error IS NULL OR ended_at IS NOT NULL)
+    CHECK (error IS NULL OR ended_at IS NOT NULL),
+    CHECK ((decided_by IS NULL) = (is_confirmed IS NULL)),
+    CHECK (decided_by IS NULL OR read_at IS NOT NULL),
+    CHECK (ended_at IS NULL OR error IS NOT NULL OR rejected = 0 OR is_confirmed IS NOT NULL)
 );
 CREATE INDEX payout_answers_of_payout ON payout_answers (payout_id);
-GRANT SELECT, INSERT, UPDATE (rows_read, paid, rejected, repeated, refused, ended_at, error) ON payout_answers
-    TO amanat_app;
+GRANT SELECT, INSERT, UPDATE (rows_read, paid, rejected, repeated, refused, read_at, decided_by, is_confirmed, ended_at,
+    error) ON payout_answers TO amanat_app;
 ALTER TABLE payout_answers ENABLE ROW LEVEL SECURITY;
 ALTER TABLE payout_answers FORCE ROW LEVEL SECURITY;
 CREATE POLICY staff ON payout_answers USING (sees_all());
+
+-- A line that such a file calls rejected.
+CREATE TABLE payout_rejections (
+    answer_id uuid NOT NULL REFERENCES payout_answers,
+    withdrawal_id uuid NOT NULL REFERENCES withdrawals,
+    reference text,
+    reason text NOT NULL,
+    PRIMARY KEY (answer_id, withdrawal_id)
+);
+GRANT SELECT, INSERT ON payout_rejections TO amanat_app;
+ALTER TABLE payout_rejections ENABLE ROW LEVEL SECURITY;
+ALTER TABLE payout_rejections FORCE ROW LEVEL SECURITY;
+CREATE POLICY staff ON payout_rejections USING (sees_all());
 
 -- A row of such a file from which nothing followed, and why.
 CREATE TABLE payout_refusals (

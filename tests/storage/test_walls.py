@@ -106,7 +106,7 @@ UPDATED = {
     "personnel_refusals": "name_sealed value_sealed",
     "mobile_changes": "is_matched mobile_index mobile_sealed",
     "attachments": "removed_at",
-    "payout_answers": "ended_at error paid refused rejected repeated rows_read",
+    "payout_answers": "decided_by ended_at error is_confirmed paid read_at refused rejected repeated rows_read",
     "payout_settlements": "decided_at decided_by ended_at is_confirmed",
     "payouts": ("amount confirmed_at confirmed_by csv_key csv_sha256 cut_at handed_at lines xlsx_key xlsx_sha256"),
     "withdrawals": "line payout_id reason reference return_reference returned_at settled_at state",
