@@ -347,6 +347,8 @@ async def test_a_worker_killed_in_the_middle_of_cutting_and_of_applying_goes_on_
     await office.send_answer(case_id, await office.answer_to(case_id, rejected=[7, 250]))
     await killed_after(superuser, office.go_on(case_id), "SELECT max(rows_read) FROM payout_answers", 40)
     await office.go_on(case_id)
+    await office.confirm_rejections(case_id)
+    await office.go_on(case_id)
 
     (read,) = await office.answers(case_id)
     assert (read.paid, read.rejected, read.repeated, read.refused) == (count - 2, 2, 0, 0)
