@@ -52,12 +52,13 @@ class ConfirmPayout(Decision):
     decision: Literal["confirm"]
     lines: int = Field(strict=True, ge=1, le=MOST_LINES, examples=[214])
     amount: AmountIn
-    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="Of the CSV file", examples=["0" * 64])
+    csv_sha256: str = Field(pattern="^[0-9a-f]{64}$", examples=["0" * 64])
+    xlsx_sha256: str = Field(pattern="^[0-9a-f]{64}$", examples=["0" * 64])
 
     @refuses(commands.confirm_payout)
     async def decide(self, command: Command, task: Task) -> None:
         """Confirm."""
-        seen = SeenPayout(self.lines, self.amount.amount, self.sha256)
+        seen = SeenPayout(self.lines, self.amount.amount, self.csv_sha256, self.xlsx_sha256)
         await commands.confirm_payout(command, task, seen)
 
 

@@ -51,11 +51,12 @@ Form = Literal["csv", "xlsx"]
 
 @dataclass(frozen=True, slots=True)
 class SeenPayout:
-    """A batch as whoever confirms it saw it: how many lines, how many rial, and the hash of the CSV file."""
+    """A batch as whoever confirms it saw it: how many lines, how many rial, and the hash of its file in each form."""
 
     lines: int
     amount: int
-    sha256: str
+    csv_sha256: str
+    xlsx_sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +115,12 @@ async def confirm_payout(command: Command, task: Task, seen: SeenPayout) -> UUID
     if batch.made_by == me:
         raise SentByYourself
     await refuse_paid(command, task.case_id)
-    sha256 = "" if batch.csv_sha256 is None else batch.csv_sha256.hex()
-    if seen != SeenPayout(batch.lines, batch.amount, sha256):
+    csv, xlsx = ((each or b"").hex() for each in (batch.csv_sha256, batch.xlsx_sha256))
+    if seen != SeenPayout(batch.lines, batch.amount, csv, xlsx):
         raise PayoutDiffers
     await require_code(command)
     await payout.update_payout(command.connection, task.case_id, confirmed_by=me, confirmed_at=command.now)
-    payload = {"lines": batch.lines, "amount": batch.amount, "sha256": sha256}
+    payload = {"lines": batch.lines, "amount": batch.amount, "csv_sha256": csv, "xlsx_sha256": xlsx}
     return await command.act(task.case_id, FactKind.PAYOUT_CONFIRMED, payload, part=OFFICE, closes=task)
 
 

@@ -177,7 +177,8 @@ class PayoutOffice:
     async def seen(self, case_id: UUID) -> SeenPayout:
         """The batch as its page shows it."""
         batch = await self.batch(case_id)
-        return SeenPayout(batch.lines, batch.amount, (batch.csv_sha256 or b"").hex())
+        hashes = [(each or b"").hex() for each in (batch.csv_sha256, batch.xlsx_sha256)]
+        return SeenPayout(batch.lines, batch.amount, *hashes)
 
     async def confirm(self, case_id: UUID, who: Someone | None = None) -> None:
         """Another officer confirms."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -55,21 +56,25 @@ _MOST: Final = most_of(ANSWER_LIMIT)
 _OF_THE_FILE: Final = (TooLarge, EmptyFile)
 
 
-def _seen(form: Form) -> Body:
-    """The batch, or what a file calls rejected, as the page showed it."""
-    amount = {"amount": form.version("amount"), "unit": "IRR"}
-    return {"lines": form.version("lines"), "amount": amount, "sha256": form.text("sha256")}
+def _seen(*hashes: str) -> Callable[[Form], Body]:
+    """A batch, or what a file calls rejected, as its page showed it: how much, and the hashes of files."""
+
+    def read(form: Form) -> Body:
+        amount = {"amount": form.version("amount"), "unit": "IRR"}
+        return {"lines": form.version("lines"), "amount": amount, **{name: form.text(name) for name in hashes}}
+
+    return read
 
 
 TASK_FORMS: Final = (
     TaskForm(
         "payout_decision.html",
-        {ConfirmPayout: _seen, RejectPayout: written_reason},
+        {ConfirmPayout: _seen("csv_sha256", "xlsx_sha256"), RejectPayout: written_reason},
         summaries={ConfirmPayout: "payout_summary.html"},
     ),
     TaskForm(
         "payout_rejections_decision.html",
-        {ConfirmRejections: _seen, RefuseRejections: written_reason},
+        {ConfirmRejections: _seen("sha256"), RefuseRejections: written_reason},
         summaries={ConfirmRejections: "payout_rejections_summary.html"},
     ),
     TaskForm("payout_hand_over_decision.html", {HandOverPayout: nothing_more}),

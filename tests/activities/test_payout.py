@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -133,10 +134,12 @@ async def test_what_was_not_seen_is_not_confirmed(office: PayoutOffice, superuse
     await office.withdraw()
     case_id = await office.cut()
     seen, task_id = await office.seen(case_id), await open_task(office.context, case_id, CONFIRM)
-    other = commands.SeenPayout(seen.lines, seen.amount + 1, seen.sha256)
-    await refused(
-        superuser, answer(office.context, office.checker, task_id, commands.confirm_payout, other), PayoutDiffers
-    )
+    others = {"lines": 2, "amount": seen.amount + 1, "csv_sha256": "0" * 64, "xlsx_sha256": "0" * 64}
+    for name, value in others.items():
+        other = replace(seen, **{name: value})
+        await refused(
+            superuser, answer(office.context, office.checker, task_id, commands.confirm_payout, other), PayoutDiffers
+        )
 
 
 async def test_nobody_confirms_a_batch_that_pays_them_and_its_maker_is_not_in_it(
