@@ -134,9 +134,8 @@ async def test_what_was_not_seen_is_not_confirmed(office: PayoutOffice, superuse
     await office.withdraw()
     case_id = await office.cut()
     seen, task_id = await office.seen(case_id), await open_task(office.context, case_id, CONFIRM)
-    others = {"lines": 2, "amount": seen.amount + 1, "csv_sha256": "0" * 64, "xlsx_sha256": "0" * 64}
-    for name, value in others.items():
-        other = replace(seen, **{name: value})
+    others = [replace(seen, lines=2), replace(seen, amount=seen.amount + 1)]
+    for other in (*others, replace(seen, csv_sha256="0" * 64), replace(seen, xlsx_sha256="0" * 64)):
         await refused(
             superuser, answer(office.context, office.checker, task_id, commands.confirm_payout, other), PayoutDiffers
         )
