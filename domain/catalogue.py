@@ -21,8 +21,6 @@ from domain import (
     paper,
     payment,
     payment_return,
-    payout,
-    payout_words,
     profile,
     reconciliation,
     review,
@@ -30,6 +28,7 @@ from domain import (
     substitution,
     withdrawal,
 )
+from domain import payout_words as payout
 from domain.personnel import words as personnel
 from domain.wording import Catalogue
 
@@ -50,7 +49,7 @@ CAPABILITIES: Final = (
     paper.WORDS,
     payment.WORDS,
     payment_return.WORDS,
-    payout_words.WORDS,
+    payout.WORDS,
     personnel.WORDS,
     profile.WORDS,
     reconciliation.WORDS,

@@ -9,21 +9,13 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
 
-from domain.access import Role
-from domain.attachment import AttachmentRules
 from domain.errors import Conflict, InvalidInput
 from domain.identity import BadSheba, parse_sheba
 from domain.money import Money
 from domain.payment import whole
 from domain.persian import clean_text, squashed_key, value_text
 from domain.programme import is_wait
-from messages.attachment import Purpose
-from messages.case import CaseKind
 
-# Of what was paid by hand, or what the bank said otherwise than by its file.
-ATTACHMENTS: Final = AttachmentRules(
-    CaseKind.PAYOUT, (Purpose.TRANSFER_EVIDENCE,), staff=frozenset({Role.SETTLEMENT_OFFICER})
-)
 MOST_LINES: Final = 10_000
 # Bytes of a bank's answer.
 ANSWER_LIMIT: Final = 10 * 1024 * 1024

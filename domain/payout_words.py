@@ -1,15 +1,23 @@
-"""What pay-outs are called: phases, tasks, the timeline, and why nothing followed from what a bank says (E3)."""
+"""What pay-outs are called, who attaches files to one, and why nothing followed from what a bank says (E3)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
+from domain.access import Role
+from domain.attachment import AttachmentRules
 from domain.payout import AnswerError, LinePurpose, LineRefusal, LineResult
 from domain.programme import Programme
 from domain.wording import CapabilityWords, Sentence, TaskWords
+from messages.attachment import Purpose
 from messages.case import CaseKind
 from messages.payout import Event, FactKind, Phase, Sms, TaskKind
+
+# Of what was paid by hand, or what the bank said otherwise than by its file.
+ATTACHMENTS: Final = AttachmentRules(
+    CaseKind.PAYOUT, (Purpose.TRANSFER_EVIDENCE,), staff=frozenset({Role.SETTLEMENT_OFFICER})
+)
 
 _AHEAD: Final = (
     Sentence("ردیف‌ها جدا و فایل بانک ساخته می‌شود.", "The lines are cut, and the bank's file is made."),

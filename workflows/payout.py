@@ -71,6 +71,7 @@ class PayoutWorkflow(CaseWorkflow):
             then={
                 Step.APPLY_REJECTIONS: "confirmed",
                 Step.AWAIT_BANK: "refused",
+                Step.APPLY_BANK_ANSWER: "refused, and another file came at once",
                 Step.REQUEST_REJECTION_CONFIRMATION: "nobody answered",
             },
         ),

@@ -136,10 +136,17 @@ async def test_who_has_no_confirmed_sheba_is_led_to_their_accounts_before_typing
     await visitor.page.wait_for_url("**/profile/accounts")
 
 
-async def test_what_a_file_calls_rejected_is_confirmed_by_another_and_what_comes_back_is_recorded(
+async def _asked(superuser: Superuser, kind: str) -> str:
+    """The page of the open task."""
+    found = await superuser.value("SELECT id FROM tasks WHERE kind = %s AND status = 'open'", kind)
+    return f"/tasks/{found}"
+
+
+async def test_what_a_file_calls_rejected_is_confirmed_by_another(
     visit: Visit, office: PayoutOffice, superuser: Superuser
 ) -> None:
-    one, _ = await office.withdraw(), await office.withdraw()
+    await office.withdraw()
+    await office.withdraw()
     case_id = await office.sent()
     await office.answered(case_id, await office.answer_to(case_id, rejected=[2]), confirmed=False)
     maker, checker = await visit(office.maker, width=1280), await visit(office.checker, width=360)
@@ -150,10 +157,7 @@ async def test_what_a_file_calls_rejected_is_confirmed_by_another_and_what_comes
     await maker.press("Lines that it calls rejected")
     await maker.look()
 
-    async def asked(kind: str) -> str:
-        return str(await superuser.value("SELECT id FROM tasks WHERE kind = %s AND status = 'open'", kind))
-
-    await checker.go(f"/tasks/{await asked(REJECT)}")
+    await checker.go(await _asked(superuser, REJECT))
     await checker.look()
     await checker.picture("payout-rejections")
     await checker.press("Confirm the rejections")
@@ -163,6 +167,14 @@ async def test_what_a_file_calls_rejected_is_confirmed_by_another_and_what_comes
     await office.go_on(case_id)
     assert await office.phase(case_id) == "settled"
 
+
+async def test_what_comes_back_after_the_batch_is_over_is_recorded_by_one_and_confirmed_by_another(
+    visit: Visit, office: PayoutOffice, superuser: Superuser
+) -> None:
+    one = await office.withdraw()
+    case_id = await office.sent()
+    await office.answered(case_id, await office.answer_to(case_id))
+    maker, checker = await visit(office.maker, width=1280), await visit(office.checker, width=360)
     await maker.go(f"/payouts/{case_id}")
     await maker.press("It came back")
     await maker.look()
@@ -170,7 +182,7 @@ async def test_what_a_file_calls_rejected_is_confirmed_by_another_and_what_comes
     await maker.fill(reference="BACK-1", note="بانک پایا را برگرداند", totp=office.maker.totp or "")
     await maker.press("Record")
     await maker.reads("It is recorded, and counts once another officer has confirmed it.")
-    await checker.go(f"/tasks/{await asked(SETTLE)}")
+    await checker.go(await _asked(superuser, SETTLE))
     await checker.reads("پس از واریز برگشت")
     await checker.look()
     await checker.picture("payout-returned-decision")

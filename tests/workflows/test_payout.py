@@ -90,10 +90,20 @@ class Paying(Process):
 
         await eventually(read, "the bank's answer to be read")
 
-    async def call_rejected(self, *lines: int) -> None:
+    async def call_rejected(self, *lines: int, left_out: tuple[int, ...] = ()) -> None:
         """The bank's answer is read, which calls some lines rejected."""
-        await self.office.send_answer(self.id, await self.office.answer_to(self.id, rejected=lines))
+        said = await self.office.answer_to(self.id, rejected=lines, left_out=left_out)
+        await self.office.send_answer(self.id, said)
         await self.waits_for(REJECT)
+
+    async def waits_for_bank(self) -> None:
+        """Wait until the process waits for the bank again."""
+        count = "SELECT count(*) FROM deadlines WHERE case_id = %s"
+
+        async def waits() -> bool:
+            return bool(await self.superuser.value(count, self.id))
+
+        await eventually(waits, "the process to wait for the bank")
 
     async def record(self, line: int, result: str = "paid") -> None:
         """What became of a line is recorded by hand."""
@@ -318,13 +328,14 @@ async def partly_rejected(made: Paying) -> None:
     """What the bank's file calls rejected is answered late and refused, then called so again and confirmed."""
     await made.confirm()
     await made.hand_over()
-    await made.call_rejected(1)
+    await made.call_rejected(1, left_out=(3,))
     await made.silence(REJECT)
     await made.office.refuse_rejections(made.id)
-    await made.told("payout_rejections_refused")
-    await made.call_rejected(1)
+    await made.waits_for_bank()
+    await made.call_rejected(1, left_out=(3,))
     await made.office.confirm_rejections(made.id)
-    await made.told("payout_rejections_applied")
+    await made.waits_for_bank()
+    await made.send(left_out=(1, 2))
 
 
 async def returned(made: Paying) -> None:
