@@ -324,18 +324,26 @@ async def recorded_in_vain(made: Paying) -> None:
     await made.send()
 
 
-async def partly_rejected(made: Paying) -> None:
-    """What the bank's file calls rejected is answered late and refused, then called so again and confirmed."""
+async def rejected_in_vain(made: Paying) -> None:
+    """What the bank's file calls rejected is answered late, and refused; then the bank has paid all."""
     await made.confirm()
     await made.hand_over()
-    await made.call_rejected(1, left_out=(3,))
+    await made.call_rejected(1)
     await made.silence(REJECT)
     await made.office.refuse_rejections(made.id)
     await made.waits_for_bank()
-    await made.call_rejected(1, left_out=(3,))
-    await made.office.confirm_rejections(made.id)
-    await made.waits_for_bank()
-    await made.send(left_out=(1, 2))
+    await made.send(left_out=(2, 3))
+
+
+async def partly_rejected(made: Paying) -> None:
+    """The bank's first file calls a line rejected and leaves one out, which the second one calls rejected, too."""
+    await made.confirm()
+    await made.hand_over()
+    for line, left_out in ((1, (3,)), (3, (1, 2))):
+        await made.call_rejected(line, left_out=left_out)
+        await made.office.confirm_rejections(made.id)
+        if line == 1:
+            await made.waits_for_bank()
 
 
 async def returned(made: Paying) -> None:
@@ -364,6 +372,7 @@ PATHS: dict[str, Path_] = {
         settled_by_hand,
         silent,
         recorded_in_vain,
+        rejected_in_vain,
         partly_rejected,
         returned,
         empty,
