@@ -176,7 +176,7 @@ async def test_what_comes_back_after_the_batch_is_over_is_recorded_by_one_and_co
     await office.answered(case_id, await office.answer_to(case_id))
     maker, checker = await visit(office.maker, width=1280), await visit(office.checker, width=360)
     await maker.go(f"/payouts/{case_id}")
-    await maker.press("It came back")
+    await maker.press("Record that it came back")
     await maker.look()
     await maker.picture("payout-returned-form")
     await maker.fill(reference="BACK-1", note="بانک پایا را برگرداند", totp=office.maker.totp or "")
