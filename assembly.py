@@ -27,6 +27,7 @@ from activities.invitation import InvitationSender
 from activities.joining import JoiningCheck
 from activities.mobile_change import MobileOwnerCheck
 from activities.notice import NoticeSender
+from activities.payout.settling import RecordSettling
 from activities.transition import ActivityContext
 from activities.turns import Turns
 from activities.withdrawal import WithdrawalRelease
@@ -44,6 +45,7 @@ from messages.invitation import SendInvitation
 from messages.joining import CheckJoining
 from messages.mobile_change import CheckMobileOwner
 from messages.notice import MailCode, MailNotice, SendCode, SendNotice
+from messages.payout import SettleRecord
 from messages.withdrawal import ReleaseWithdrawal
 from payment_gateways import payment_gateways
 from relay import Lane, Relay, Route, signal_route
@@ -179,7 +181,9 @@ async def assemble(settings: Settings, *, lazy: bool, runtime: Runtime | None = 
     owner_check = MobileOwnerCheck(activity_context, owners)
     account_check = BankAccountCheck(activity_context, account_owners(settings, http))
     withdrawals = WithdrawalRelease(activity_context)
-    relay = Relay(engine, _routes(client, sender, check, owner_check, account_check, invitations, withdrawals))
+    records = RecordSettling(activity_context)
+    routes = _routes(client, sender, check, owner_check, account_check, invitations, withdrawals, records)
+    relay = Relay(engine, routes)
     context = Context(engine, side, seals, files, relay.nudge, links, settings.contact, tuple(gateways))
     return Assembly(settings, engine, side, context, activity_context, relay, client, http)
 
@@ -208,6 +212,7 @@ def _routes(
     account_check: BankAccountCheck,
     invitations: InvitationSender,
     withdrawals: WithdrawalRelease,
+    records: RecordSettling,
 ) -> list[Route]:
     return [
         signal_route(client),
@@ -219,6 +224,7 @@ def _routes(
         Route(CheckMobileOwner, owner_check.check, Lane.INQUIRIES),
         Route(CheckBankAccount, account_check.check, Lane.ACCOUNT_INQUIRIES),
         Route(ReleaseWithdrawal, withdrawals.release),
+        Route(SettleRecord, records.settle),
         Route(SendInvitation, invitations.send, Lane.NOTICES),
     ]
 

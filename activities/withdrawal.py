@@ -30,14 +30,25 @@ async def pay_withdrawal(connection: AsyncConnection, line: Withdrawal, at: date
     await post_charged(connection, line.hold_id, paid, charged)
 
 
+async def return_withdrawal(connection: AsyncConnection, line: Withdrawal, at: datetime) -> None:
+    """Book that the bank gave back what it had paid, and tell its owner: whatever it was paid for is over by now."""
+    await posting.open_account(connection, ledger.member_account(line.person_id))
+    occasion = Occasion(f"payout:{line.id}:returned", line.payout_id, "system", at)
+    await posting.post(connection, ledger.payout_returned(line.person_id, line.money, occasion))
+    await notify(connection, [line.person_id], Sms.RETURNED, params=_told(line))
+
+
 async def tell_settled(connection: AsyncConnection, line: Withdrawal, found: LineSettlement) -> None:
     """Tell the owner that the bank paid it, or that it is in their balance again."""
-    told: dict[str, str | int] = {
+    await notify(connection, [line.person_id], Sms.PAID if found.is_paid else Sms.REJECTED, params=_told(line))
+
+
+def _told(line: Withdrawal) -> dict[str, str | int]:
+    return {
         "amount": format_toman(line.money),
         "amount_rial": line.amount,
         "last_four": persian_digits(line.sheba_masked[-4:]),
     }
-    await notify(connection, [line.person_id], Sms.PAID if found.is_paid else Sms.REJECTED, params=told)
 
 
 class WithdrawalRelease:

@@ -17,6 +17,7 @@ from api import (
     payment,
     payment_return,
     payout,
+    payout_answer,
     personnel_change,
     review,
     staff_change,
@@ -57,6 +58,7 @@ TASK_DECISIONS: Final = listed(
     payment.DECISIONS,
     payment_return.DECISIONS,
     payout.DECISIONS,
+    payout_answer.DECISIONS,
 )
 DECISIONS: Final[tuple[type[Decision], ...]] = tuple(
     decision for answering in TASK_DECISIONS.values() for decision in answering.decisions

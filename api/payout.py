@@ -2,48 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from enum import StrEnum
 from functools import partial
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse
 from pydantic import Field
 
 from api.answering import Decision, TaskDecisions
 from api.case_view import CaseRow, CaseView, Section, case_row
-from api.dependencies import CallerDep, CommandDep, FreshCode, KeyDep, ReadingDep, headers_of, require, restored
+from api.dependencies import CallerDep, CommandDep, FreshCode, ReadingDep
 from api.download import MadeFile
 from api.operation import Operation
-from api.upload import BINARY, content_within
-from api.values import Amount, AmountIn, IdCursor, Input, Limit, Moment, NumberCursor, Out, Page, Reason, Words
+from api.payout_answer import CSV, NOTE, OFFICE, READERS, PayoutRejectionsOut, read_rejections
+from api.upload import BINARY
+from api.values import Amount, AmountIn, IdCursor, Input, Limit, Moment, NumberCursor, Out, Page, Words
 from commands import payout as commands
 from commands.command import Command
 from commands.payout import ByHand, SeenPayout
-from commands.payout_answer import NewAnswer, send_answer
 from commands.refusals import refuses
-from domain import errors
-from domain.access import READS_EVERYTHING, Role
 from domain.catalogue import words
-from domain.payout import ANSWER_LIMIT, MOST_LINES, AnswerError, LineRefusal
+from domain.payout import MOST_LINES, LineResult
 from domain.personnel.file import XLSX
 from messages.case import CaseKind
 from messages.payout import Phase, TaskKind
 from messages.withdrawal import WithdrawalState
 from storage import payout, withdrawal
 from storage.payout import PayoutLine, PayoutRow
-from storage.rows.payout import Payout, PayoutAnswer
+from storage.rows.payout import Payout
 from storage.rows.tasks import Task
 from storage.withdrawal import WithdrawalRow
 
 router = APIRouter(prefix="/v1/payouts", tags=["payouts"], route_class=Operation)
-
-_OFFICE = [Depends(require(Role.SETTLEMENT_OFFICER))]
-_READERS = [Depends(require(Role.SETTLEMENT_OFFICER, *READS_EVERYTHING))]
-_NOTE = Field(max_length=1_000, examples=["بانک تلفنی تأیید کرد"])
-_CSV: Final = "text/csv"
 
 
 class FileForm(StrEnum):
@@ -60,12 +52,13 @@ class ConfirmPayout(Decision):
     decision: Literal["confirm"]
     lines: int = Field(strict=True, ge=1, le=MOST_LINES, examples=[214])
     amount: AmountIn
-    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="Of the CSV file", examples=["0" * 64])
+    csv_sha256: str = Field(pattern="^[0-9a-f]{64}$", examples=["0" * 64])
+    xlsx_sha256: str = Field(pattern="^[0-9a-f]{64}$", examples=["0" * 64])
 
     @refuses(commands.confirm_payout)
     async def decide(self, command: Command, task: Task) -> None:
         """Confirm."""
-        seen = SeenPayout(self.lines, self.amount.amount, self.sha256)
+        seen = SeenPayout(self.lines, self.amount.amount, self.csv_sha256, self.xlsx_sha256)
         await commands.confirm_payout(command, task, seen)
 
 
@@ -74,7 +67,7 @@ class RejectPayout(Decision):
 
     kind: Literal["confirm_payout"]
     decision: Literal["reject"]
-    reason: str = _NOTE
+    reason: str = NOTE
 
     @refuses(commands.reject_payout)
     async def decide(self, command: Command, task: Task) -> None:
@@ -111,7 +104,7 @@ class RejectSettlement(Decision):
 
     kind: Literal["confirm_settlement"]
     decision: Literal["reject"]
-    reason: str = _NOTE
+    reason: str = NOTE
 
     @refuses(commands.reject_settlement)
     async def decide(self, command: Command, task: Task) -> None:
@@ -192,8 +185,9 @@ class PayoutSettlementOut(Out):
     line: int = Field(examples=[17])
     sheba: str = Field(description="Masked", examples=["IR**017***1234"])
     amount: Amount
-    is_paid: bool
-    reference: str | None = Field(description="Of the bank, if paid", examples=["140408120012"])
+    result: LineResult
+    result_words: Words
+    reference: str | None = Field(description="Of the bank, unless it rejected it", examples=["140408120012"])
     note: str = Field(examples=["بانک تلفنی تأیید کرد"])
 
 
@@ -204,6 +198,9 @@ class PayoutSection(Out):
     payout_settlement: PayoutSettlementOut | None = Field(
         default=None, description="Of a batch for the bank: what was recorded by hand and is not confirmed"
     )
+    payout_rejections: PayoutRejectionsOut | None = Field(
+        default=None, description="Of a batch for the bank: what its file calls rejected and is not confirmed"
+    )
 
 
 async def _read(view: CaseView) -> PayoutSection:
@@ -211,7 +208,10 @@ async def _read(view: CaseView) -> PayoutSection:
     found = await payout.list_payouts(view.connection, case_id=case_id)
     if actor.capacity != "staff" or not found:
         return PayoutSection()
-    shown = PayoutSection(payout=PayoutOut.of(found[0], actor.person_id))
+    shown = PayoutSection(
+        payout=PayoutOut.of(found[0], actor.person_id),
+        payout_rejections=await read_rejections(view.connection, case_id),
+    )
     recorded = await payout.open_settlement(view.connection, case_id)
     line = None if recorded is None else await withdrawal.read_withdrawal(view.connection, recorded.withdrawal_id)
     if recorded is not None and line is not None:
@@ -219,7 +219,8 @@ async def _read(view: CaseView) -> PayoutSection:
             line=line.line or 0,
             sheba=line.sheba_masked,
             amount=line.amount,
-            is_paid=recorded.is_paid,
+            result=recorded.result,
+            result_words=Words.of(words.term(LineResult, recorded.result)),
             reference=recorded.reference,
             note=recorded.note,
         )
@@ -247,7 +248,9 @@ class PayoutLineOut(Out):
     state: WithdrawalState
     state_words: Words
     settled: Moment | None
+    returned: Moment | None
     reference: str | None = Field(examples=["140408120012345"])
+    return_reference: str | None = Field(description="Of what came back", examples=["140408150000017"])
     reason: str | None = Field(examples=["حساب بسته است"])
 
     @classmethod
@@ -264,59 +267,24 @@ class PayoutLineOut(Out):
             state=state,
             state_words=Words.of(words.term(WithdrawalState, state)),
             settled=one.settled_at,
+            returned=one.returned_at,
             reference=one.reference,
+            return_reference=one.return_reference,
             reason=one.reason,
         )
 
 
-class PayoutAnswerOut(Out):
-    """A file of the bank: how far it is read and what followed."""
-
-    id: UUID
-    received: Moment = Field(validation_alias="received_at")
-    rows_read: int = Field(examples=[214])
-    paid: int = Field(examples=[210])
-    rejected: int = Field(examples=[2])
-    repeated: int = Field(description="Rows that say what is known", examples=[0])
-    refused: int = Field(description="Rows from which nothing followed", examples=[2])
-    ended: Moment | None = Field(validation_alias="ended_at", description="Null while it is read")
-    error: Reason | None = Field(description="Why it could not be read as a whole")
-
-    @classmethod
-    def of(cls, answer: PayoutAnswer) -> PayoutAnswerOut:
-        """A file as it stands."""
-        return cls.of_row(answer, error=None if answer.error is None else Reason.of(AnswerError, answer.error))
-
-
-class PayoutAnswers(Out):
-    """The bank's files, newest first; at most 50."""
-
-    items: list[PayoutAnswerOut]
-
-
-class AnswerReceived(Out):
-    """The file is kept and is read in the background."""
-
-    answer_id: UUID
-
-
-class PayoutRefusalOut(Out):
-    """A row of the bank's file from which nothing followed."""
-
-    row: int = Field(description="1 is the first after the heading", examples=[17])
-    line_key: str = Field(examples=["01a228ed-1446-77c5-8a19-2652ecf62db2"])
-    why: Reason
-
-
 class SettlementIn(Input):
-    """What became of a line, as the bank said otherwise than by its file."""
+    """What became of a line, as the bank said otherwise than by its file; ``returned`` of one that it paid."""
 
-    result: Literal["paid", "rejected"]
-    reference: str = Field(default="", max_length=100, description="Of the bank, if paid", examples=["140408120012"])
-    note: str = _NOTE
+    result: LineResult
+    reference: str = Field(
+        default="", max_length=100, description="Of the bank, unless it rejected it", examples=["140408120012"]
+    )
+    note: str = NOTE
 
 
-@router.get("", dependencies=_READERS)
+@router.get("", dependencies=READERS)
 async def list_payouts(read: ReadingDep, before: IdCursor, limit: Limit = 25) -> PayoutDesk:
     """Batches, newest first, and what waits for one. For the settlement office, operators and auditors."""
     found = await payout.list_payouts(read.connection, before=before, limit=limit + 1)
@@ -326,7 +294,7 @@ async def list_payouts(read: ReadingDep, before: IdCursor, limit: Limit = 25) ->
     return PayoutDesk(items=page.items, next=page.next, waiting_lines=lines, waiting_amount=amount)
 
 
-@router.post("", status_code=201, dependencies=_OFFICE)
+@router.post("", status_code=201, dependencies=OFFICE)
 @refuses(commands.make_payout)
 async def make_payout(command: CommandDep, body: PayoutIn) -> CaseRow:
     """Make a batch of what waits, oldest first; it is cut in the background, and confirmed by another officer."""
@@ -335,20 +303,21 @@ async def make_payout(command: CommandDep, body: PayoutIn) -> CaseRow:
     return await case_row(command, made)
 
 
-@router.get("/{payout_id}", dependencies=_READERS)
+@router.get("/{payout_id}", dependencies=READERS)
 async def read_payout(read: ReadingDep, payout_id: UUID) -> PayoutOut | None:
     """A batch with where its lines stand."""
     found = await payout.list_payouts(read.connection, case_id=payout_id)
     return PayoutOut.of(found[0], read.actor.person_id) if found else None
 
 
-@router.get("/{payout_id}/lines", dependencies=_READERS)
+@router.get("/{payout_id}/lines", dependencies=READERS)
 async def list_payout_lines(
     read: ReadingDep,
     payout_id: UUID,
     after: NumberCursor,
     *,
     line_id: Annotated[UUID | None, Query(description="This one alone")] = None,
+    rejected_in: Annotated[UUID | None, Query(description="Those that this file of the bank calls rejected")] = None,
     limit: Limit = 50,
 ) -> Page[PayoutLineOut] | None:
     """The lines of a batch in their order; whole shebas stand in the bank's file alone."""
@@ -356,15 +325,17 @@ async def list_payout_lines(
     if batch is None:
         return None
     after = min(max(after, 0), MOST_LINES)
-    found = await payout.list_lines(read.connection, payout_id, after=after, line_id=line_id, limit=limit + 1)
+    found = await payout.list_lines(
+        read.connection, payout_id, after=after, line_id=line_id, rejected_in=rejected_in, limit=limit + 1
+    )
     return Page.of(found, limit, lambda row: (row.withdrawal.line or 0,), lambda row: PayoutLineOut.of(row, batch))
 
 
 @router.get(
     "/{payout_id}/file",
-    dependencies=_OFFICE,
+    dependencies=OFFICE,
     response_class=FileResponse,
-    responses={200: {"description": "The file", "content": {_CSV: BINARY, XLSX: BINARY}}},
+    responses={200: {"description": "The file", "content": {CSV: BINARY, XLSX: BINARY}}},
 )
 @refuses(commands.find_file)
 async def download_payout(
@@ -377,66 +348,17 @@ async def download_payout(
     key = await commands.find_file(caller.context, caller.actor, caller.origin, payout_id, kept)
     return MadeFile(
         partial(commands.write_file, caller.context, key),
-        media_type=f"{_CSV}; charset=utf-8" if form is FileForm.CSV else XLSX,
+        media_type=f"{CSV}; charset=utf-8" if form is FileForm.CSV else XLSX,
         name=f"payout-{payout_id}.{form}",
     )
 
 
-@router.get("/{payout_id}/answers", dependencies=_READERS)
-async def list_payout_answers(read: ReadingDep, payout_id: UUID) -> PayoutAnswers | None:
-    """The bank's files for a batch with what followed from each."""
-    if await payout.read_payout(read.connection, payout_id) is None:
-        return None
-    found = await payout.answers_of(read.connection, payout_id)
-    return PayoutAnswers(items=[PayoutAnswerOut.of(one) for one in found])
-
-
-@router.post(
-    "/{payout_id}/answers",
-    status_code=202,
-    dependencies=_OFFICE,
-    # Twice the bound that this operation keeps itself, while the content comes in.
-    max_body_size=2 * ANSWER_LIMIT,
-    openapi_extra={"requestBody": {"required": True, "content": {_CSV: BINARY, XLSX: BINARY}}},
-)
-@refuses(send_answer, errors.DoneBefore)
-async def send_payout_answer(
-    caller: CallerDep,
-    payout_id: UUID,
-    key: KeyDep,
-    content: Annotated[AsyncIterator[bytes], Depends(content_within(ANSWER_LIMIT))],
-    totp: FreshCode,
-) -> AnswerReceived:
-    """Send the bank's answer to a batch as the body, CSV or XLSX, at most 10 MB; it is applied in the background."""
-    upload = NewAnswer(caller.actor, payout_id, key, caller.origin, content, totp)
-    answer = await send_answer(
-        caller.context, upload, lambda added: AnswerReceived(answer_id=added).model_dump_json().encode()
-    )
-    caller.response.headers.update(headers_of(answer))
-    return restored(AnswerReceived, answer.body, replayed=answer.replayed)
-
-
-@router.get("/{payout_id}/answers/{answer_id}/refusals", dependencies=_READERS)
-async def list_payout_refusals(
-    read: ReadingDep, payout_id: UUID, answer_id: UUID, after: NumberCursor, limit: Limit = 50
-) -> Page[PayoutRefusalOut]:
-    """The rows of the bank's file from which nothing followed, each with why."""
-    after = min(max(after, 0), 2 * MOST_LINES)
-    found = await payout.list_refusals(read.connection, payout_id, answer_id, after=after, limit=limit + 1)
-    return Page.of(
-        found,
-        limit,
-        lambda one: (one.number,),
-        lambda one: PayoutRefusalOut(row=one.number, line_key=one.line_key, why=Reason.of(LineRefusal, one.code)),
-    )
-
-
-@router.post("/{payout_id}/lines/{line_id}/settlement", status_code=201, dependencies=_OFFICE)
+@router.post("/{payout_id}/lines/{line_id}/settlement", status_code=201, dependencies=OFFICE)
 @refuses(commands.record_settlement)
 async def settle_payout_line(
     command: CommandDep, payout_id: UUID, line_id: UUID, body: SettlementIn, totp: FreshCode
 ) -> CaseRow:
     """Record what became of one line; another officer confirms it. With a code of its own (G1)."""
-    found = ByHand(body.result == "paid", body.reference, body.note)
+    found = ByHand(body.result, body.reference, body.note)
     settled = await commands.record_settlement(command.with_code(totp), payout_id, line_id, found)
     return await case_row(command, settled)

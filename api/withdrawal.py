@@ -80,8 +80,9 @@ class WithdrawalOut(Out):
     has_invoice: bool = Field(description="Whether a fee was charged, so that its invoice can be had")
     asked: Moment
     settled: Moment | None
+    returned: Moment | None = Field(description="When the bank gave it back, if it did")
     reference: str | None = Field(description="Of the bank, once it is paid", examples=["140408120012345"])
-    reason: str | None = Field(description="The bank's, if it rejected it", examples=["حساب بسته است"])
+    reason: str | None = Field(description="The bank's, if it rejected it or gave it back", examples=["حساب بسته است"])
 
     @classmethod
     def of(cls, row: WithdrawalRow) -> WithdrawalOut:
@@ -98,9 +99,10 @@ class WithdrawalOut(Out):
             state_words=Words.of(words.term(WithdrawalState, state)),
             may_take_back=state is WithdrawalState.WAITING,
             has_receipt=state is WithdrawalState.PAID,
-            has_invoice=state is WithdrawalState.PAID and one.fee > 0,
+            has_invoice=state in {WithdrawalState.PAID, WithdrawalState.RETURNED} and one.fee > 0,
             asked=one.asked_at,
             settled=one.settled_at,
+            returned=one.returned_at,
             reference=one.reference,
             reason=one.reason,
         )

@@ -96,7 +96,8 @@ async def _confirmation(command: Command, line: CreditLine, today: date) -> Cred
 async def issue_payout_receipt(command: Command, withdrawal_id: UUID) -> Paper:
     """Issue the receipt of one's own withdrawal that the bank has paid, or find the one that was issued."""
     paid = await _paid_withdrawal(command, withdrawal_id)
-    if paid.payout_id is None or paid.reference is None or paid.settled_at is None:
+    # Of what came back no receipt is issued any more; one that was issued says so on its check page.
+    if paid.state != "paid" or paid.payout_id is None or paid.reference is None or paid.settled_at is None:
         raise WithdrawalWithoutPaper
     receipt = PayoutReceipt(
         receiver=(await names_of(command.connection, [paid.person_id]))[paid.person_id],
@@ -114,7 +115,7 @@ async def _paid_withdrawal(command: Command, withdrawal_id: UUID) -> Withdrawal:
     found = await read_withdrawal(command.connection, withdrawal_id)
     if found is None or found.person_id != command.actor.person_id or found.purpose is not LinePurpose.BALANCE:
         raise NotFound
-    if found.state != "paid":
+    if found.state not in {"paid", "returned"}:
         raise WithdrawalWithoutPaper
     return found
 
@@ -167,9 +168,15 @@ async def _credit_now(connection: AsyncConnection, paper: Paper) -> PaperState:
     return paper.content.state if line is None else _state_of(line, await tehran_today(connection))
 
 
+async def _payout_now(connection: AsyncConnection, paper: Paper) -> PaperState:
+    line = None if paper.subject_id is None else await read_withdrawal(connection, paper.subject_id)
+    return PaperState.RETURNED if line is not None and line.state == "returned" else paper.content.state
+
+
 # How it stands now with what a paper is about; without one, as the paper says.
 _STATES: Final[Mapping[PaperKind, Callable[[AsyncConnection, Paper], Awaitable[PaperState]]]] = {
     PaperKind.CREDIT_CONFIRMATION: _credit_now,
+    PaperKind.PAYOUT_RECEIPT: _payout_now,
 }
 
 

@@ -16,10 +16,12 @@ from commands.command import Command, Context
 from commands.refusals import refuses
 from commands.service import refuse_closed
 from commands.task import DECISION, expect_kind
-from domain.access import Actor, Role
+from domain.access import Actor, Grant, Role, ScopeKind
 from domain.errors import Forbidden, NotFound, OwnCase, SentByYourself, StepUpRequired
 from domain.money import Money
 from domain.payout import (
+    LineNotPaid,
+    LineResult,
     LineSettled,
     NoteUnreadable,
     PayoutDiffers,
@@ -30,11 +32,16 @@ from domain.payout import (
     parse_note,
     parse_reference,
 )
+from domain.wording import task_sms
 from messages.case import CaseKind
-from messages.payout import FactKind, Phase, TaskKind
-from storage import audit, payout, withdrawal
+from messages.payout import FactKind, Phase, SettleRecord, TaskKind
+from storage import audit, payout, tasks, withdrawal
+from storage.cases import read_case
 from storage.database import Acting, transaction
+from storage.outbox import enqueue
+from storage.people import holders_of
 from storage.policies import in_force
+from storage.rows.cases import Case
 from storage.rows.payout import Payout, PayoutSettlement
 from storage.rows.tasks import Task
 
@@ -44,18 +51,19 @@ Form = Literal["csv", "xlsx"]
 
 @dataclass(frozen=True, slots=True)
 class SeenPayout:
-    """A batch as whoever confirms it saw it: how many lines, how many rial, and the hash of the CSV file."""
+    """A batch as whoever confirms it saw it: how many lines, how many rial, and the hash of its file in each form."""
 
     lines: int
     amount: int
-    sha256: str
+    csv_sha256: str
+    xlsx_sha256: str
 
 
 @dataclass(frozen=True, slots=True)
 class ByHand:
     """What became of a line, as an officer learned it otherwise than by the bank's file."""
 
-    is_paid: bool
+    result: LineResult
     reference: str
     note: str
 
@@ -107,12 +115,12 @@ async def confirm_payout(command: Command, task: Task, seen: SeenPayout) -> UUID
     if batch.made_by == me:
         raise SentByYourself
     await refuse_paid(command, task.case_id)
-    sha256 = "" if batch.csv_sha256 is None else batch.csv_sha256.hex()
-    if seen != SeenPayout(batch.lines, batch.amount, sha256):
+    csv, xlsx = ((each or b"").hex() for each in (batch.csv_sha256, batch.xlsx_sha256))
+    if seen != SeenPayout(batch.lines, batch.amount, csv, xlsx):
         raise PayoutDiffers
     await require_code(command)
     await payout.update_payout(command.connection, task.case_id, confirmed_by=me, confirmed_at=command.now)
-    payload = {"lines": batch.lines, "amount": batch.amount, "sha256": sha256}
+    payload = {"lines": batch.lines, "amount": batch.amount, "csv_sha256": csv, "xlsx_sha256": xlsx}
     return await command.act(task.case_id, FactKind.PAYOUT_CONFIRMED, payload, part=OFFICE, closes=task)
 
 
@@ -167,39 +175,63 @@ async def refuse_waiting(command: Command, case_id: UUID) -> None:
 
 @refuses(
     require_code,
-    *(OwnCase, PayoutNotReady, LineSettled, SettlementWaiting, NoteUnreadable, ReferenceUnreadable),
+    *(OwnCase, PayoutNotReady, LineSettled, LineNotPaid, SettlementWaiting, NoteUnreadable, ReferenceUnreadable),
 )
 async def record_settlement(command: Command, case_id: UUID, withdrawal_id: UUID, found: ByHand) -> UUID:
-    """Record what became of one line, with a code of its own; another officer confirms it. Returns the case's id."""
+    """Record what became of one line, with a code of its own; another officer confirms it. Returns the case's id.
+
+    That a paid line came back is recorded after the batch is over, too; no process asks the other officer then.
+    """
     command.require_role(OFFICE)
     await require_code(command)
     case = await command.lock_case(case_id)
     batch = await _read(command, case_id)
     note = parse_note(found.note, field="note")
-    reference = parse_reference(found.reference, field="reference") if found.is_paid else None
-    if not case.is_open or batch.handed_at is None:
+    is_return, is_rejected = found.result is LineResult.RETURNED, found.result is LineResult.REJECTED
+    reference = None if is_rejected else parse_reference(found.reference, field="reference")
+    if batch.handed_at is None or not (case.is_open or is_return):
         raise PayoutNotReady
     line = await withdrawal.read_withdrawal(command.connection, withdrawal_id)
     if line is None or line.payout_id != case_id:
         raise NotFound
     if line.person_id == command.actor.person_id:
         raise OwnCase
-    if line.state != "cut":
-        raise LineSettled
+    if line.state != ("paid" if is_return else "cut"):
+        raise LineNotPaid if is_return and line.state in {"cut", "rejected"} else LineSettled
     await refuse_waiting(command, case_id)
-    await payout.add_settlement(
+    record_id = await payout.add_settlement(
         command.connection,
         payout_id=case_id,
         withdrawal_id=withdrawal_id,
-        is_paid=found.is_paid,
+        result=found.result,
         reference=reference,
         note=note,
         recorded_by=command.actor.person_id,
     )
-    payload = {"withdrawal_id": str(withdrawal_id), "is_paid": found.is_paid, "note": note, "line": line.line}
+    payload = {"withdrawal_id": str(withdrawal_id), "result": found.result, "note": note, "line": line.line}
     shown = {"line": line.line}
     await command.act(case_id, FactKind.PAYOUT_SETTLEMENT_RECORDED, payload, part=OFFICE, shown=shown)
+    if not case.is_open:
+        await _ask_another(command, case, record_id)
     return case_id
+
+
+async def _ask_another(command: Command, case: Case, record_id: UUID) -> None:
+    """Ask another officer about a batch that is over; nothing expires there, and the answer is waited for."""
+    connection, me = command.connection, command.actor.person_id
+    policy = await payout.policy_of(connection, case.policy_id)
+    await tasks.open_task(
+        connection,
+        case.id,
+        TaskKind.CONFIRM_SETTLEMENT,
+        assignee=Grant(OFFICE, ScopeKind.PLATFORM),
+        remind_in=policy.office_remind,
+        due_in=policy.office_expire,
+        subject_id=record_id,
+        not_by=me,
+    )
+    others = await holders_of(connection, Grant(OFFICE, ScopeKind.PLATFORM), apart_from=[me])
+    await command.notify(others, task_sms(TaskKind.CONFIRM_SETTLEMENT), case.id)
 
 
 @refuses(OwnCase, SentByYourself)
@@ -222,6 +254,9 @@ async def confirm_settlement(command: Command, task: Task) -> UUID:
     found = await _asked(command, task)
     await require_code(command)
     await payout.decide_settlement(command.connection, found.id, command.actor.person_id, confirm=True)
+    case = await read_case(command.connection, task.case_id)
+    if case is not None and not case.is_open:
+        await enqueue(command.connection, SettleRecord(task.case_id))
     fact = FactKind.PAYOUT_SETTLEMENT_CONFIRMED
     return await command.act(task.case_id, fact, {"settlement_id": str(found.id)}, part=OFFICE, closes=task)
 

@@ -1,4 +1,4 @@
-"""A bank's answer to a batch, as an officer sends it: kept first, read by the machine afterwards (E3)."""
+"""A bank's answer to a batch: sent by an officer, read by the machine, its rejections confirmed by another (E3)."""
 
 from __future__ import annotations
 
@@ -12,15 +12,29 @@ from commands.account import require_code, use_totp
 from commands.command import Command, Context, Envelope
 from commands.payout import OFFICE, refuse_paid, refuse_waiting
 from commands.refusals import refuses
+from commands.task import DECISION, expect_kind
 from commands.upload import judge_code, perform_with
 from domain.access import Actor
-from domain.errors import EmptyFile, Forbidden, KeyInFlight, KeyReused, NotFound, Refusal, TooLarge
-from domain.payout import ANSWER_LIMIT, PayoutNotReady
+from domain.errors import (
+    EmptyFile,
+    Forbidden,
+    KeyInFlight,
+    KeyReused,
+    NotFound,
+    OwnCase,
+    Refusal,
+    SentByYourself,
+    StepUpRequired,
+    TooLarge,
+)
+from domain.payout import ANSWER_LIMIT, NoteUnreadable, PayoutDiffers, PayoutNotReady, parse_note
 from gateways.files import FileTooLarge, StoredFile
-from messages.payout import FactKind
+from messages.payout import FactKind, TaskKind
 from storage import payout
 from storage.database import Acting, transaction
 from storage.idempotency import Answer
+from storage.rows.payout import PayoutAnswer
+from storage.rows.tasks import Task
 
 OPERATION: Final = "send_payout_answer"
 
@@ -35,6 +49,15 @@ class NewAnswer:
     origin: str
     content: AsyncIterator[bytes]
     totp: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SeenRejections:
+    """What a file calls rejected, as whoever confirms it saw it: how many lines, how many rial, and the file's hash."""
+
+    lines: int
+    amount: int
+    sha256: str
 
 
 @refuses(require_code, refuse_paid, PayoutNotReady, refuse_waiting, TooLarge, EmptyFile, KeyReused, KeyInFlight)
@@ -83,3 +106,39 @@ async def _receive(command: Command, case_id: UUID, stored: StoredFile) -> UUID:
     payload = {"answer_id": str(answer_id), "size": stored.size, "sha256": stored.sha256.hex()}
     await command.act(case_id, FactKind.PAYOUT_ANSWERED, payload, part=OFFICE)
     return answer_id
+
+
+@refuses(OwnCase, SentByYourself)
+async def _asked(command: Command, task: Task) -> PayoutAnswer:
+    expect_kind(task, TaskKind.CONFIRM_REJECTIONS)
+    answer = await payout.unread_answer(command.connection, task.case_id)
+    if answer is None or answer.id != task.subject_id:
+        raise NotFound
+    if answer.sent_by == command.actor.person_id:
+        raise SentByYourself
+    await refuse_paid(command, task.case_id)
+    return answer
+
+
+@refuses(*DECISION, _asked, PayoutDiffers, require_code)
+async def confirm_rejections(command: Command, task: Task, seen: SeenRejections) -> UUID:
+    """Another officer confirms what a file calls rejected, with a code of its own (G1); returns the fact's id."""
+    answer = await _asked(command, task)
+    lines, amount = await payout.rejected_by(command.connection, answer.id)
+    if seen != SeenRejections(lines, amount, answer.sha256.hex()):
+        raise PayoutDiffers
+    await require_code(command)
+    await payout.decide_answer(command.connection, answer.id, command.actor.person_id, confirm=True)
+    payload = {"answer_id": str(answer.id), "lines": lines, "amount": amount, "sha256": answer.sha256.hex()}
+    return await command.act(task.case_id, FactKind.PAYOUT_REJECTIONS_CONFIRMED, payload, part=OFFICE, closes=task)
+
+
+@refuses(*DECISION, _asked, StepUpRequired, NoteUnreadable)
+async def refuse_rejections(command: Command, task: Task, reason: str) -> UUID:
+    """Another officer refuses what a file calls rejected; its lines stay with the bank. Returns the fact's id."""
+    answer = await _asked(command, task)
+    command.require_strong()
+    why = {"reason": parse_note(reason, field="reason")}
+    await payout.decide_answer(command.connection, answer.id, command.actor.person_id, confirm=False)
+    payload, fact = {"answer_id": str(answer.id), **why}, FactKind.PAYOUT_REJECTIONS_REFUSED
+    return await command.act(task.case_id, fact, payload, part=OFFICE, closes=task, shown=why)

@@ -24,8 +24,8 @@ from api.payout import (
     download_payout,
     make_payout,
     read_payout,
-    send_payout_answer,
 )
+from api.payout_answer import send_payout_answer
 from api.values import AmountIn
 from api.withdrawal import WithdrawalCodeRequest, WithdrawalIn, WithdrawalSubject, withdraw
 from demo.actors import Member, Officer, at_once, wait_for
@@ -103,20 +103,21 @@ async def _withdraw(play: Play, payee: Member) -> None:
 
 
 async def _confirm(play: Play, checker: Officer, payout_id: UUID) -> str:
-    """Confirm what the batch's page shows; returns the SHA-256 of its file."""
+    """Confirm what the batch's page shows; returns the SHA-256 of its CSV file."""
     await checker.task(payout_id, "confirm_payout")
     batch = await checker.client.call(read_payout, payout_id)
-    sha256 = batch.csv_sha256 or ""
+    csv, xlsx = batch.csv_sha256 or "", batch.xlsx_sha256 or ""
     seen = ConfirmPayout(
         kind="confirm_payout",
         decision="confirm",
         lines=batch.lines,
         amount=AmountIn(amount=batch.amount.amount),
-        sha256=sha256,
+        csv_sha256=csv,
+        xlsx_sha256=xlsx,
     )
     await checker.decide(payout_id, seen)
     play.screen.done(f"one officer made a batch, another confirmed it with TOTP: {batch.lines} line, {batch.amount.fa}")
-    return sha256
+    return csv
 
 
 def _pay_as_bank(file: bytes, run: str) -> tuple[bytes, list[Transfer]]:

@@ -21,7 +21,6 @@ from domain import (
     paper,
     payment,
     payment_return,
-    payout,
     profile,
     reconciliation,
     review,
@@ -29,6 +28,7 @@ from domain import (
     substitution,
     withdrawal,
 )
+from domain import payout_words as payout
 from domain.personnel import words as personnel
 from domain.wording import Catalogue
 

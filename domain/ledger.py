@@ -45,6 +45,7 @@ class JournalReason(StrEnum):
     PAYMENT_RETURNED = "payment_returned"
     NORMAL_PAYMENT_MADE = "normal_payment_made"
     PAYOUT_PAID = "payout_paid"
+    PAYOUT_RETURNED = "payout_returned"
 
 
 class InsufficientFunds(Conflict):
@@ -389,6 +390,11 @@ def payout_paid(person: UUID, amount: Money, occasion: Occasion, fee: Fee = NO_F
     return Journal(occasion, JournalReason.PAYOUT_PAID, entries)
 
 
+def payout_returned(person: UUID, amount: Money, occasion: Occasion) -> Journal:
+    """The bank gave back what it had paid (E3): it is in the member's balance; a fee stays earned."""
+    return Journal(occasion, JournalReason.PAYOUT_RETURNED, transfer(BANK_ACCOUNT, member_account(person), amount))
+
+
 def fee_earned(kind: FeeKind, fee: Fee) -> tuple[Entry, ...]:
     """The entries by which a journal books a fee: what is earned, and its VAT apart (E3); none of no fee."""
     parts = (Entry(REVENUES[kind].code, fee.net), Entry(VAT_ACCOUNT.code, fee.vat))
@@ -412,6 +418,7 @@ WORDS: Final = CapabilityWords(
             JournalReason.PAYMENT_RETURNED: Sentence("پرداخت برگشت", "A payment went back"),
             JournalReason.NORMAL_PAYMENT_MADE: Sentence("دریافت پرداخت عادی", "A normal payment received"),
             JournalReason.PAYOUT_PAID: Sentence("برداشت به حساب بانکی", "Withdrawn to the bank account"),
+            JournalReason.PAYOUT_RETURNED: Sentence("واریزی که از بانک برگشت", "A pay-out that the bank gave back"),
         },
     },
 )

@@ -54,6 +54,7 @@ WORDS: Final = CapabilityWords(
             WithdrawalState.SENT: Sentence("به بانک سپرده شد", "Handed to the bank"),
             WithdrawalState.PAID: Sentence("واریز شد", "Paid"),
             WithdrawalState.REJECTED: Sentence("بانک نپذیرفت", "The bank rejected it"),
+            WithdrawalState.RETURNED: Sentence("پس از واریز از بانک برگشت", "Came back from the bank"),
             WithdrawalState.TAKEN_BACK: Sentence("پس گرفته شد", "Taken back"),
         },
     },
@@ -66,6 +67,9 @@ WORDS: Final = CapabilityWords(
         Sms.PAID: "امانت: {amount} به شبای ختم به {last_four} واریز شد. جزئیات: {app_link}",
         Sms.REJECTED: (
             "امانت: بانک واریز {amount} به شبای ختم به {last_four} را نپذیرفت و مبلغ در موجودی شماست. علت: {app_link}"
+        ),
+        Sms.RETURNED: (
+            "امانت: {amount} که به شبای ختم به {last_four} واریز شده بود از بانک برگشت و در موجودی شماست. {app_link}"
         ),
     },
     mails={

@@ -97,18 +97,22 @@ def _csv(source: Path) -> Iterator[_Cells]:
 
 
 def _rows(tables: Sequence[Iterator[_Cells]]) -> Iterator[dict[str, str]]:
-    """The rows of all tables; each begins with its headings."""
-    if not tables:
-        raise AnswerFileError(AnswerError.NO_TABLE)
+    """The rows of all tables; each begins with its headings. Of several those without rows are passed over."""
+    filled = 0
     for table in tables:
         try:
-            places = _places(next(table, ()))
-            for cells in table:
+            heading, first = next(table, ()), next((cells for cells in table if any(map(str.strip, cells))), None)
+            if first is None and len(tables) > 1:
+                continue
+            places, filled = _places(heading), filled + 1
+            for cells in itertools.chain(() if first is None else (first,), table):
                 row = _row(cells, places)
                 if any(row.values()):
                     yield row
         except csv.Error as error:
             raise AnswerFileError(AnswerError.NO_TABLE) from error
+    if not filled:
+        raise AnswerFileError(AnswerError.NO_TABLE)
 
 
 def _places(heading: _Cells) -> Mapping[str, int]:

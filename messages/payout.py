@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
 
 class Phase(StrEnum):
@@ -22,6 +24,7 @@ class TaskKind(StrEnum):
 
     CONFIRM_PAYOUT = "confirm_payout"
     HAND_OVER_PAYOUT = "hand_over_payout"
+    CONFIRM_REJECTIONS = "confirm_rejections"
     CONFIRM_SETTLEMENT = "confirm_settlement"
 
 
@@ -33,6 +36,8 @@ class FactKind(StrEnum):
     PAYOUT_REJECTED = "payout_rejected"
     PAYOUT_HANDED_OVER = "payout_handed_over"
     PAYOUT_ANSWERED = "payout_answered"
+    PAYOUT_REJECTIONS_CONFIRMED = "payout_rejections_confirmed"
+    PAYOUT_REJECTIONS_REFUSED = "payout_rejections_refused"
     PAYOUT_SETTLEMENT_RECORDED = "payout_settlement_recorded"
     PAYOUT_SETTLEMENT_CONFIRMED = "payout_settlement_confirmed"
     PAYOUT_SETTLEMENT_REJECTED = "payout_settlement_rejected"
@@ -45,8 +50,10 @@ class Event(StrEnum):
     PAYOUT_EMPTY = "payout_empty"
     PAYOUT_RELEASED = "payout_released"
     PAYOUT_ANSWER_APPLIED = "payout_answer_applied"
+    PAYOUT_REJECTIONS_APPLIED = "payout_rejections_applied"
     PAYOUT_ANSWER_UNREADABLE = "payout_answer_unreadable"
     PAYOUT_LINE_SETTLED = "payout_line_settled"
+    PAYOUT_LINE_RETURNED = "payout_line_returned"
     PAYOUT_UNANSWERED = "payout_unanswered"
     PAYOUT_SETTLED = "payout_settled"
 
@@ -67,6 +74,15 @@ class Step(StrEnum):
     REQUEST_HAND_OVER = "request_hand_over"
     AWAIT_BANK = "await_bank"
     APPLY_BANK_ANSWER = "apply_bank_answer"
+    REQUEST_REJECTION_CONFIRMATION = "request_rejection_confirmation"
+    APPLY_REJECTIONS = "apply_rejections"
     REQUEST_SETTLEMENT_CONFIRMATION = "request_settlement_confirmation"
     SETTLE_LINE = "settle_line"
     CLOSE_PAYOUT = "close_payout"
+
+
+@dataclass(frozen=True, slots=True)
+class SettleRecord:
+    """Let take effect what two officers recorded of a line whose batch is over, so that no process waits for it."""
+
+    case_id: UUID

@@ -15,6 +15,7 @@ class WithdrawalState(StrEnum):
     SENT = "sent"
     PAID = "paid"
     REJECTED = "rejected"
+    RETURNED = "returned"
     TAKEN_BACK = "taken_back"
 
 
@@ -25,6 +26,7 @@ class Sms(StrEnum):
     TAKEN_BACK = "withdrawal_taken_back"
     PAID = "withdrawal_paid"
     REJECTED = "withdrawal_rejected"
+    RETURNED = "withdrawal_returned"
 
 
 @dataclass(frozen=True, slots=True)

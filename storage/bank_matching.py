@@ -1,4 +1,4 @@
-"""The bank's statements compared with what we paid: lines of pay-outs, and what was paid back by hand (E2).
+"""The bank's statements compared with what we paid: lines of pay-outs, those that came back, returns by hand (E2).
 
 The bank's reference and the amount are compared; the bank may book lines one by one, or together in one sum under a
 reference that they share or under the number of their batch. Rows and lines are looked at over all statements, for the
@@ -33,9 +33,10 @@ _FREE: Final = """
             AND b.booked_on >= CAST(:first AS date) - CAST(:back AS int)
             AND NOT EXISTS (SELECT FROM bank_lines l WHERE l.row_id = b.id)
     ), named AS (
-        SELECT w.id FROM withdrawals w WHERE w.state = 'paid' AND w.reference IN (SELECT reference FROM free_rows)
+        SELECT w.id FROM withdrawals w
+            WHERE w.state IN ('paid', 'returned') AND w.reference IN (SELECT reference FROM free_rows)
         UNION SELECT w.id FROM cases c JOIN withdrawals w ON w.payout_id = c.id
-            WHERE w.state = 'paid' AND c.number IN (SELECT reference FROM free_rows)
+            WHERE w.state IN ('paid', 'returned') AND c.number IN (SELECT reference FROM free_rows)
     ), free_lines AS (
         SELECT w.id, w.payout_id, w.reference, w.amount,
             row_number() OVER (PARTITION BY w.reference, w.amount ORDER BY w.id) AS nr
@@ -80,6 +81,24 @@ _RETURNS = sa.text(f"""
     UPDATE bank_rows b SET return_id = o.id
     FROM free_rows f JOIN owed o USING (reference, amount, nr) WHERE b.id = f.id
 """)  # noqa: S608 - our own words
+# What came back of a line that was paid.
+_BACK = sa.text("""
+    WITH came AS (
+        SELECT b.id, b.reference, b.amount,
+            row_number() OVER (PARTITION BY b.reference, b.amount ORDER BY b.booked_on, b.id) AS nr
+        FROM bank_rows b
+        WHERE b.amount > 0 AND b.reference <> '' AND b.returned_line IS NULL
+            AND b.booked_on >= CAST(:first AS date) - CAST(:back AS int)
+    ), back AS (
+        SELECT w.id, w.return_reference AS reference, w.amount,
+            row_number() OVER (PARTITION BY w.return_reference, w.amount ORDER BY w.id) AS nr
+        FROM withdrawals w
+        WHERE w.state = 'returned' AND w.returned_at >= CAST(:first AS date) - CAST(:back AS int)
+            AND NOT EXISTS (SELECT FROM bank_rows b WHERE b.returned_line = w.id)
+    )
+    UPDATE bank_rows b SET returned_line = l.id
+    FROM came r JOIN back l USING (reference, amount, nr) WHERE b.id = r.id
+""")
 # A row may be what the bank has not answered for yet: it is left to the next statement, with what is still unknown.
 _UNMATCHED = sa.text("""
     WITH on_its_way AS (
@@ -92,7 +111,7 @@ _UNMATCHED = sa.text("""
     INSERT INTO clearing_differences (case_id, gateway, order_id, kind, reference, here, there)
     SELECT :case_id, 'bank', b.fingerprint, 'bank_unmatched', b.reference, 0, b.amount FROM bank_rows b
     WHERE b.booked_on >= CAST(:first AS date) - CAST(:back AS int) AND b.return_id IS NULL
-        AND NOT EXISTS (SELECT FROM bank_lines l WHERE l.row_id = b.id)
+        AND b.returned_line IS NULL AND NOT EXISTS (SELECT FROM bank_lines l WHERE l.row_id = b.id)
         AND NOT EXISTS (SELECT FROM clearing_differences d WHERE d.gateway = 'bank' AND d.order_id = b.fingerprint)
         AND -b.amount NOT IN (SELECT amount FROM on_its_way)
     ORDER BY b.booked_on, b.id
@@ -122,7 +141,8 @@ _UNLISTED_LINES = sa.text(f"""
             THEN c.number ELSE w.reference END AS reference
         FROM days JOIN withdrawals w ON w.settled_at >= days.begins AND w.settled_at < days.ends
             JOIN cases c ON c.id = w.payout_id
-        WHERE w.state = 'paid' AND NOT EXISTS (SELECT FROM bank_lines l WHERE l.withdrawal_id = w.id)
+        WHERE w.state IN ('paid', 'returned')
+            AND NOT EXISTS (SELECT FROM bank_lines l WHERE l.withdrawal_id = w.id)
     ), found AS (
         INSERT INTO clearing_differences (case_id, gateway, order_id, kind, reference, payout_id, here, there)
         SELECT :case_id, 'bank', payout_id || '/' || reference, 'bank_missing', reference, payout_id, -sum(amount), 0
@@ -132,12 +152,21 @@ _UNLISTED_LINES = sa.text(f"""
     INSERT INTO bank_lines (withdrawal_id, difference_id)
     SELECT u.id, f.id FROM unlisted u JOIN found f USING (payout_id, reference)
 """)  # noqa: S608 - our own words
+_UNLISTED_BACK = sa.text(f"""
+    {_DAYS}
+    INSERT INTO clearing_differences (case_id, gateway, order_id, kind, reference, payout_id, here, there)
+    SELECT :case_id, 'bank', w.id || '/back', 'bank_missing', w.return_reference, w.payout_id, w.amount, 0
+    FROM days JOIN withdrawals w ON w.returned_at >= days.begins AND w.returned_at < days.ends
+    WHERE w.state = 'returned'
+        AND NOT EXISTS (SELECT FROM bank_rows b WHERE b.returned_line = w.id)
+        AND NOT EXISTS (SELECT FROM clearing_differences d WHERE d.gateway = 'bank' AND d.order_id = w.id || '/back')
+""")  # noqa: S608 - our own words
 _COUNT = sa.text("""
     UPDATE clearings SET compared_at = now(), here_count = b.matched, here_sum = b.matched_sum, there_count = b.number,
         there_sum = b.total
     FROM (SELECT count(*) AS number, coalesce(sum(amount), 0) AS total, count(*) FILTER (WHERE ours) AS matched,
             coalesce(sum(amount) FILTER (WHERE ours), 0) AS matched_sum
-        FROM (SELECT r.amount, r.return_id IS NOT NULL
+        FROM (SELECT r.amount, r.return_id IS NOT NULL OR r.returned_line IS NOT NULL
                 OR EXISTS (SELECT FROM bank_lines l WHERE l.row_id = r.id) AS ours
             FROM bank_rows r WHERE r.case_id = :case_id) rows) b
     WHERE case_id = :case_id
@@ -162,5 +191,6 @@ async def compare_statement(connection: AsyncConnection, case_id: UUID, first: d
         "most": MOST_SINGLE,
     }
     await connection.execute(_TAKE_TIME)
-    for statement in (_LINES, *_SUMS, _RETURNS, _UNMATCHED, _UNLISTED_RETURNS, _UNLISTED_LINES, _COUNT):
+    found = (_LINES, *_SUMS, _RETURNS, _BACK, _UNMATCHED)
+    for statement in (*found, _UNLISTED_RETURNS, _UNLISTED_LINES, _UNLISTED_BACK, _COUNT):
         await connection.execute(statement, values)

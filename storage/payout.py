@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -20,10 +20,12 @@ from storage.rows.payout import (
     Payout,
     PayoutAnswer,
     PayoutRefusal,
+    PayoutRejection,
     PayoutSettlement,
     Withdrawal,
     payout_answers,
     payout_refusals,
+    payout_rejections,
     payout_settlements,
     payouts,
     withdrawals,
@@ -36,7 +38,7 @@ FOLDER: Final = "payout"
 _PAYOUT = columns(payouts, Payout)
 _ANSWER = columns(payout_answers, PayoutAnswer)
 _SETTLEMENT = columns(payout_settlements, PayoutSettlement)
-_w, _p, _a, _s = withdrawals.c, payouts.c, payout_answers.c, payout_settlements.c
+_w, _p, _a, _s, _j = withdrawals.c, payouts.c, payout_answers.c, payout_settlements.c, payout_rejections.c
 _NAME = sa.func.btrim(sa.func.concat_ws(" ", persons.c.first_name, persons.c.last_name))
 
 
@@ -64,7 +66,7 @@ class Applied:
 
     rows_read: int
     paid: int
-    rejected: int
+    rejected: Sequence[PayoutRejection]
     repeated: int
     refused: Sequence[tuple[int, str, str]]
 
@@ -147,9 +149,15 @@ async def update_payout(connection: AsyncConnection, case_id: UUID, **values: ob
 
 
 async def list_lines(
-    connection: AsyncConnection, case_id: UUID, *, after: int = 0, line_id: UUID | None = None, limit: int
+    connection: AsyncConnection,
+    case_id: UUID,
+    *,
+    after: int = 0,
+    line_id: UUID | None = None,
+    rejected_in: UUID | None = None,
+    limit: int,
 ) -> list[PayoutLine]:
-    """Lines of a batch in their order; one of them if its id is given."""
+    """Lines of a batch in their order; one of them if its id is given, or those that a file calls rejected."""
     query = (
         sa.select(*COLUMNS, _NAME)
         .join(persons, persons.c.id == _w.person_id)
@@ -159,6 +167,8 @@ async def list_lines(
     )
     if line_id is not None:
         query = query.where(_w.id == line_id)
+    if rejected_in is not None:
+        query = query.where(sa.exists().where(_j.answer_id == rejected_in, _j.withdrawal_id == _w.id))
     count = len(COLUMNS)
     return [PayoutLine(as_row(Withdrawal, row[:count]), row[count]) for row in await connection.execute(query)]
 
@@ -232,27 +242,65 @@ async def answers_of(connection: AsyncConnection, case_id: UUID) -> list[PayoutA
 
 
 async def unread_answer(connection: AsyncConnection, case_id: UUID, *, lock: bool = False) -> PayoutAnswer | None:
-    """The oldest file of the bank that is not read to its end."""
+    """The oldest file of the bank that is not read to its end, or whose rejected lines are not settled or refused."""
     query = sa.select(*_ANSWER).where(_a.payout_id == case_id, _a.ended_at.is_(None)).order_by(_a.id).limit(1)
     return await find_one(connection, PayoutAnswer, query.with_for_update() if lock else query)
 
 
 async def note_applied(connection: AsyncConnection, answer_id: UUID, applied: Applied) -> None:
-    """Note how far a file is read and what followed, with the rows from which nothing did."""
+    """Note how far a file is read, what followed, what it calls rejected, and the rows from which nothing followed."""
     counted = {
         "paid": _a.paid + applied.paid,
-        "rejected": _a.rejected + applied.rejected,
+        "rejected": _a.rejected + len(applied.rejected),
         "repeated": _a.repeated + applied.repeated,
         "refused": _a.refused + len(applied.refused),
     }
     noting = sa.update(payout_answers).where(_a.id == answer_id).values(rows_read=applied.rows_read, **counted)
     await connection.execute(noting)
+    if applied.rejected:
+        await connection.execute(sa.insert(payout_rejections), [asdict(one) for one in applied.rejected])
     if applied.refused:
         rows = [
             {"answer_id": answer_id, "number": number, "line_key": key, "code": code}
             for number, key, code in applied.refused
         ]
         await connection.execute(sa.insert(payout_refusals), rows)
+
+
+async def mark_read(connection: AsyncConnection, answer_id: UUID) -> PayoutAnswer:
+    """The file is read to its end; what it calls rejected waits for another officer."""
+    marking = sa.update(payout_answers).where(_a.id == answer_id).values(read_at=sa.func.now())
+    return await read_one(connection, PayoutAnswer, marking.returning(*_ANSWER))
+
+
+async def decide_answer(connection: AsyncConnection, answer_id: UUID, decided_by: UUID, *, confirm: bool) -> None:
+    """Another officer confirms or rejects what a file calls rejected."""
+    ended = None if confirm else sa.func.now()
+    decided = {"decided_by": decided_by, "is_confirmed": confirm, "ended_at": ended}
+    await connection.execute(sa.update(payout_answers).where(_a.id == answer_id).values(decided))
+
+
+async def rejected_by(connection: AsyncConnection, answer_id: UUID) -> tuple[int, int]:
+    """How many lines a file calls rejected, and their rial."""
+    query = (
+        sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(_w.amount), 0))
+        .join_from(payout_rejections, withdrawals, _w.id == _j.withdrawal_id)
+        .where(_j.answer_id == answer_id)
+    )
+    count, amount = (await connection.execute(query)).one()
+    return int(count), int(amount)
+
+
+async def open_rejections(connection: AsyncConnection, answer_id: UUID, limit: int) -> list[PayoutRejection]:
+    """Lines that a file calls rejected and that are not settled."""
+    query = (
+        sa.select(*columns(payout_rejections, PayoutRejection))
+        .join(withdrawals, _w.id == _j.withdrawal_id)
+        .where(_j.answer_id == answer_id, _w.state == "cut")
+        .order_by(_j.withdrawal_id)
+        .limit(limit)
+    )
+    return await read_all(connection, PayoutRejection, query)
 
 
 async def end_answer(connection: AsyncConnection, answer_id: UUID, error: str | None) -> PayoutAnswer:
@@ -304,7 +352,8 @@ async def decide_settlement(
     """Another officer confirms or rejects what was recorded by hand."""
     deciding = sa.update(payout_settlements).where(_s.id == settlement_id)
     ended = None if confirm else sa.func.now()
-    await connection.execute(deciding.values(decided_by=decided_by, is_confirmed=confirm, ended_at=ended))
+    decided = {"decided_by": decided_by, "decided_at": sa.func.now(), "is_confirmed": confirm, "ended_at": ended}
+    await connection.execute(deciding.values(decided))
 
 
 async def end_settlement(connection: AsyncConnection, settlement_id: UUID) -> None:

@@ -158,6 +158,16 @@ async def settle(
     return (await connection.execute(settling)).rowcount == 1
 
 
+async def note_returned(connection: AsyncConnection, withdrawal_id: UUID, *, reference: str, reason: str) -> bool:
+    """Note that the bank gave back what it had paid; False if it was not paid, or that is known already."""
+    returning = (
+        sa.update(withdrawals)
+        .where(_w.id == withdrawal_id, _w.state == "paid")
+        .values(state="returned", returned_at=sa.func.now(), return_reference=reference, reason=reason)
+    )
+    return (await connection.execute(returning)).rowcount == 1
+
+
 async def lock_lines(connection: AsyncConnection, payout_id: UUID, ids: list[UUID]) -> dict[UUID, Withdrawal]:
     """Those of some ids that are lines of a batch, each as it stands, until the transaction ends."""
     query = sa.select(*COLUMNS).where(_w.payout_id == payout_id, _w.id.in_(ids)).order_by(_w.id).with_for_update()

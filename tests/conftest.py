@@ -29,6 +29,7 @@ from activities.invitation import InvitationSender
 from activities.joining import JoiningCheck
 from activities.mobile_change import MobileOwnerCheck
 from activities.notice import NoticeSender
+from activities.payout.settling import RecordSettling
 from activities.transition import ActivityContext
 from activities.withdrawal import WithdrawalRelease
 from commands.command import Context
@@ -46,6 +47,7 @@ from messages.invitation import SendInvitation
 from messages.joining import CheckJoining
 from messages.mobile_change import CheckMobileOwner
 from messages.notice import MailCode, MailNotice, SendCode, SendNotice
+from messages.payout import SettleRecord
 from messages.withdrawal import ReleaseWithdrawal
 from relay import Lane, Relay, Route, signal_route
 from stack.postgres import EmbeddedPostgres
@@ -335,6 +337,7 @@ def routes(client: Client, activity_context: ActivityContext, messages_dir: Path
         Route(CheckBankAccount, BankAccountCheck(activity_context, LocalAccountOwners()).check, Lane.ACCOUNT_INQUIRIES),
         Route(SendInvitation, invitations.send, Lane.NOTICES),
         Route(ReleaseWithdrawal, WithdrawalRelease(activity_context).release),
+        Route(SettleRecord, RecordSettling(activity_context).settle),
     ]
 
 

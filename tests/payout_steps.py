@@ -17,12 +17,14 @@ from commands import payout_answer
 from commands.account import authenticate
 from commands.command import Context
 from commands.payout import ByHand, SeenPayout
+from commands.payout_answer import SeenRejections
 from commands.withdrawal import take_back_withdrawal, withdraw
 from domain.access import Role
 from domain.account import CodePurpose, withdrawal_binding
 from domain.identity import Sheba
 from domain.ledger import BANK_ACCOUNT, HoldRequest, Journal, JournalReason, Occasion, member_account, transfer
 from domain.money import Money
+from domain.payout import LineResult
 from messages.case import OVER, WAIT, NextStep, StepInput
 from messages.withdrawal import ReleaseWithdrawal
 from storage import ledger, payout
@@ -35,13 +37,14 @@ from storage.payout import PayoutLine
 from storage.rows.bank_account import bank_accounts
 from storage.rows.payout import Payout, PayoutAnswer, Withdrawal
 from storage.sealing import Seals
+from storage.tasks import find_open
 from storage.withdrawal import NewWithdrawal, sheba_of
 from tests.arrange import Arrange, Someone, fresh_totp
 from tests.bank_account_steps import a_sheba
 from tests.commands.onboarding_steps import answer, fresh_code, open_task, run
 from tests.transitions import Transitions
 
-CONFIRM, HAND_OVER, SETTLE = "confirm_payout", "hand_over_payout", "confirm_settlement"
+CONFIRM, HAND_OVER, SETTLE, REJECT = "confirm_payout", "hand_over_payout", "confirm_settlement", "confirm_rejections"
 AMOUNT = Money(5_000_000)
 HEADING = "line_key,sheba,amount,result,bank_reference,reason"
 _ROUNDS = itertools.count(1_000)
@@ -174,7 +177,8 @@ class PayoutOffice:
     async def seen(self, case_id: UUID) -> SeenPayout:
         """The batch as its page shows it."""
         batch = await self.batch(case_id)
-        return SeenPayout(batch.lines, batch.amount, (batch.csv_sha256 or b"").hex())
+        hashes = [(each or b"").hex() for each in (batch.csv_sha256, batch.xlsx_sha256)]
+        return SeenPayout(batch.lines, batch.amount, *hashes)
 
     async def confirm(self, case_id: UUID, who: Someone | None = None) -> None:
         """Another officer confirms."""
@@ -202,9 +206,18 @@ class PayoutOffice:
         upload = payout_answer.NewAnswer(actor, case_id, f"key-{uuid4()}", "origin", parts(), fresh_totp())
         await payout_answer.send_answer(self.context, upload, lambda _: b"{}")
 
-    async def record(self, case_id: UUID, line: UUID, *, is_paid: bool = True, who: Someone | None = None) -> None:
+    async def record(
+        self,
+        case_id: UUID,
+        line: UUID,
+        *,
+        result: str = "paid",
+        reference: str | None = None,
+        who: Someone | None = None,
+    ) -> None:
         """What became of a line is recorded by hand."""
-        found = ByHand(is_paid, "REF-777" if is_paid else "", "بانک تلفنی گفت")
+        usual = {"paid": "REF-777", "returned": "BACK-777"}.get(result, "")
+        found = ByHand(LineResult(result), usual if reference is None else reference, "بانک تلفنی گفت")
         await run(
             self.context,
             who or self.maker,
@@ -248,10 +261,32 @@ class PayoutOffice:
             await self.go_on(case_id)
         return case_id
 
-    async def answered(self, case_id: UUID, content: str | bytes) -> PayoutAnswer:
-        """The bank's file is read."""
+    async def seen_rejections(self, case_id: UUID) -> SeenRejections:
+        """What a file calls rejected, as its task shows it."""
+        async with transaction(self.context.engine, SERVICE) as connection:
+            found = await payout.unread_answer(connection, case_id)
+            assert found is not None
+            return SeenRejections(*await payout.rejected_by(connection, found.id), found.sha256.hex())
+
+    async def confirm_rejections(self, case_id: UUID, who: Someone | None = None) -> None:
+        """Another officer confirms what a file calls rejected."""
+        task_id, seen = await open_task(self.context, case_id, REJECT), await self.seen_rejections(case_id)
+        await answer(self.context, who or self.checker, task_id, payout_answer.confirm_rejections, seen)
+
+    async def refuse_rejections(self, case_id: UUID) -> None:
+        """Another officer refuses it."""
+        task_id = await open_task(self.context, case_id, REJECT)
+        await answer(self.context, self.checker, task_id, payout_answer.refuse_rejections, "بانک چنین نگفت")
+
+    async def answered(self, case_id: UUID, content: str | bytes, *, confirmed: bool = True) -> PayoutAnswer:
+        """The bank's file is read, and what it calls rejected confirmed."""
         await self.send_answer(case_id, content)
         await self.go_on(case_id)
+        async with transaction(self.context.engine, SERVICE) as connection:
+            asked = await find_open(connection, case_id, REJECT)
+        if confirmed and asked is not None:
+            await self.confirm_rejections(case_id)
+            await self.go_on(case_id)
         return (await self.answers(case_id))[0]
 
     async def answers(self, case_id: UUID) -> list[PayoutAnswer]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -21,14 +22,18 @@ from api.payout import (
     RejectSettlement,
     SettlementIn,
     download_payout,
-    list_payout_answers,
     list_payout_lines,
-    list_payout_refusals,
     list_payouts,
     make_payout,
     read_payout,
-    send_payout_answer,
     settle_payout_line,
+)
+from api.payout_answer import (
+    ConfirmRejections,
+    RefuseRejections,
+    list_payout_answers,
+    list_payout_refusals,
+    send_payout_answer,
 )
 from api.values import IdCursor, NumberCursor
 from domain.errors import EmptyFile, Refusal, StepUpRequired, TooLarge
@@ -51,17 +56,26 @@ _MOST: Final = most_of(ANSWER_LIMIT)
 _OF_THE_FILE: Final = (TooLarge, EmptyFile)
 
 
-def _seen(form: Form) -> Body:
-    """The batch as its page showed it."""
-    amount = {"amount": form.version("amount"), "unit": "IRR"}
-    return {"lines": form.version("lines"), "amount": amount, "sha256": form.text("sha256")}
+def _seen(*hashes: str) -> Callable[[Form], Body]:
+    """A batch, or what a file calls rejected, as its page showed it: how much, and the hashes of files."""
+
+    def read(form: Form) -> Body:
+        amount = {"amount": form.version("amount"), "unit": "IRR"}
+        return {"lines": form.version("lines"), "amount": amount, **{name: form.text(name) for name in hashes}}
+
+    return read
 
 
 TASK_FORMS: Final = (
     TaskForm(
         "payout_decision.html",
-        {ConfirmPayout: _seen, RejectPayout: written_reason},
+        {ConfirmPayout: _seen("csv_sha256", "xlsx_sha256"), RejectPayout: written_reason},
         summaries={ConfirmPayout: "payout_summary.html"},
+    ),
+    TaskForm(
+        "payout_rejections_decision.html",
+        {ConfirmRejections: _seen("sha256"), RefuseRejections: written_reason},
+        summaries={ConfirmRejections: "payout_rejections_summary.html"},
     ),
     TaskForm("payout_hand_over_decision.html", {HandOverPayout: nothing_more}),
     TaskForm(
@@ -105,14 +119,18 @@ async def make(request: SignedIn) -> Response:
 
 
 @router.get("/payouts/{payout_id}")
-async def show_payout(request: SignedIn, payout_id: UUID, after: NumberCursor) -> Response:
-    """A batch: its counts, its file, the bank's answers and its lines."""
-    return await _batch(request, payout_id, empty(request.language), after)
+async def show_payout(
+    request: SignedIn, payout_id: UUID, after: NumberCursor, rejected_in: UUID | None = None
+) -> Response:
+    """A batch: its counts, its file, the bank's answers and its lines, or those that an answer calls rejected."""
+    return await _batch(request, payout_id, empty(request.language), after, rejected_in)
 
 
-async def _batch(request: PageRequest, payout_id: UUID, form: Form, after: int = 0) -> Response:
+async def _batch(
+    request: PageRequest, payout_id: UUID, form: Form, after: int = 0, rejected_in: UUID | None = None
+) -> Response:
     read = request.api.read
-    lines = await read(list_payout_lines, payout_id, after)
+    lines = await read(list_payout_lines, payout_id, after, rejected_in=rejected_in)
     show = request.render if form.is_good else request.render_again
     return show(
         "payout.html",
@@ -120,6 +138,7 @@ async def _batch(request: PageRequest, payout_id: UUID, form: Form, after: int =
         payout=await read(read_payout, payout_id),
         lines=lines.items,
         next=lines.next,
+        rejected_in=rejected_in,
         answers=(await read(list_payout_answers, payout_id)).items,
         may_act=request.user.has("settlement_officer"),
         most=ANSWER_LIMIT,

@@ -2,8 +2,9 @@
 
 A settlement officer makes it: the waiting withdrawals are cut into lines and the bank's file is made. Another officer
 confirms it, or rejects it, and then its lines wait for another batch. An officer hands the file to the bank and sends
-its answer, by which each line is paid or goes back to its owner; what the bank says otherwise one officer records by
-hand and another confirms. It ends when every line is settled.
+its answer, by which lines are paid; those that it calls rejected go back to their owners once another officer has
+confirmed it. What the bank says otherwise one officer records by hand and another confirms. It ends when every line is
+settled.
 
 Silence: the office is reminded once and asked anew. A bank that stays silent has the office reminded every two working
 days; nothing is ever sent again by itself.
@@ -57,6 +58,24 @@ class PayoutWorkflow(CaseWorkflow):
             },
         ),
         Step.APPLY_BANK_ANSWER: ProcessStep(
+            then={
+                Step.AWAIT_BANK: "lines are open",
+                Step.REQUEST_REJECTION_CONFIRMATION: "it calls lines rejected",
+                Step.CLOSE_PAYOUT: "every line is settled",
+            },
+            queue=Queue.BATCH,
+        ),
+        Step.REQUEST_REJECTION_CONFIRMATION: ProcessStep(
+            asks="another officer to confirm what the file calls rejected",
+            silence="asks anew",
+            then={
+                Step.APPLY_REJECTIONS: "confirmed",
+                Step.AWAIT_BANK: "refused",
+                Step.APPLY_BANK_ANSWER: "refused, and another file came at once",
+                Step.REQUEST_REJECTION_CONFIRMATION: "nobody answered",
+            },
+        ),
+        Step.APPLY_REJECTIONS: ProcessStep(
             then={Step.AWAIT_BANK: "lines are open", Step.CLOSE_PAYOUT: "every line is settled"}, queue=Queue.BATCH
         ),
         Step.REQUEST_SETTLEMENT_CONFIRMATION: ProcessStep(
@@ -71,7 +90,12 @@ class PayoutWorkflow(CaseWorkflow):
         Step.SETTLE_LINE: ProcessStep(
             then={Step.AWAIT_BANK: "lines are open", Step.CLOSE_PAYOUT: "every line is settled"}
         ),
-        Step.CLOSE_PAYOUT: ProcessStep(then={OVER: "every line is settled"}),
+        Step.CLOSE_PAYOUT: ProcessStep(
+            then={
+                OVER: "every line is settled",
+                Step.REQUEST_SETTLEMENT_CONFIRMATION: "an officer recorded meanwhile that a paid line came back",
+            },
+        ),
     }
     signals = {
         FactKind.PAYOUT_MADE: "an officer made a batch",
@@ -79,6 +103,8 @@ class PayoutWorkflow(CaseWorkflow):
         FactKind.PAYOUT_REJECTED: "another officer rejected it",
         FactKind.PAYOUT_HANDED_OVER: "an officer handed the file to the bank",
         FactKind.PAYOUT_ANSWERED: "an officer sent the bank's answer",
+        FactKind.PAYOUT_REJECTIONS_CONFIRMED: "another officer confirmed what the file calls rejected",
+        FactKind.PAYOUT_REJECTIONS_REFUSED: "another officer refused it",
         FactKind.PAYOUT_SETTLEMENT_RECORDED: "an officer recorded a line by hand",
         FactKind.PAYOUT_SETTLEMENT_CONFIRMED: "another officer confirmed what was recorded",
         FactKind.PAYOUT_SETTLEMENT_REJECTED: "another officer rejected what was recorded",

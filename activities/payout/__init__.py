@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from activities.files import sweep_folder
 from activities.outside import OutsideStep
-from activities.payout.answer import apply_answer, record_answer
+from activities.payout.answer import apply_answer, apply_rejections, record_answer, record_rejections
 from activities.payout.assessment import (
     assess,
     await_bank,
@@ -12,6 +12,7 @@ from activities.payout.assessment import (
     lapse,
     request_hand_over,
     request_payout_confirmation,
+    request_rejection_confirmation,
     request_settlement_confirmation,
     settle_line,
 )
@@ -32,6 +33,7 @@ PROCESS = Process(
         request_payout_confirmation,
         request_hand_over,
         await_bank,
+        request_rejection_confirmation,
         request_settlement_confirmation,
         settle_line,
         close_payout,
@@ -40,6 +42,7 @@ PROCESS = Process(
         OutsideStep(Step.CUT_LINES, cut_lines, record_cut, is_batch=True),
         OutsideStep(Step.RELEASE_LINES, release_lines, record_released, is_batch=True),
         OutsideStep(Step.APPLY_BANK_ANSWER, apply_answer, record_answer, is_batch=True),
+        OutsideStep(Step.APPLY_REJECTIONS, apply_rejections, record_rejections, is_batch=True),
     ),
 )
 

@@ -16,10 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
 from activities.payout.assessment import OFFICE, assess
+from activities.payout.cutting import in_chunks
 from activities.payout.settling import settle
 from activities.transition import ActivityContext, Transition
 from domain.ledger import AccountFrozen
-from domain.payout import AnswerError, AnswerRow, LineRefusal, judge
+from domain.payout import AnswerError, AnswerRow, LineRefusal, LineResult, LineSettlement, judge
 from domain.persian import persian_digits
 from gateways.answer_file import AnswerFileError, answer_rows, read_apart
 from gateways.files import FileDamaged
@@ -30,7 +31,7 @@ from storage import payout as rows
 from storage.database import SERVICE, transaction
 from storage.payout import Applied
 from storage.retries import retried
-from storage.rows.payout import PayoutAnswer
+from storage.rows.payout import PayoutAnswer, PayoutRejection
 from storage.sealing import SealBroken, Seals
 from storage.withdrawal import lock_lines, sent_line
 
@@ -86,7 +87,10 @@ async def _apply(context: ActivityContext, answer: PayoutAnswer, target: Path) -
 async def apply_chunk(
     connection: AsyncConnection, seals: Seals, read: PayoutAnswer, chunk: Sequence[AnswerRow]
 ) -> None:
-    """Apply the rows of a file's chunk that were not applied before; each is judged alone."""
+    """Apply the rows of a file's chunk that were not applied before; each is judged alone.
+
+    What is paid takes only what is held. What is rejected could be paid a second time: it waits for another officer.
+    """
     answer = await rows.unread_answer(connection, read.payout_id, lock=True)
     if answer is None or answer.id != read.id:
         # A worker that was thought dead comes late: by now another file is read.
@@ -96,21 +100,24 @@ async def apply_chunk(
         return
     now = (await connection.execute(sa.select(sa.func.now()))).scalar_one()
     lines = await lock_lines(connection, answer.payout_id, [one for one in new.values() if one is not None])
-    counts, refused = {"paid": 0, "rejected": 0, "repeated": 0}, list[tuple[int, str, str]]()
+    counts, refused = {"paid": 0, "repeated": 0}, list[tuple[int, str, str]]()
+    rejected = list[PayoutRejection]()
     for row, line_id in new.items():
         line = None if line_id is None else lines.get(line_id)
         found = judge(row, None if line is None else sent_line(seals, line))
         if isinstance(found, LineRefusal):
             refused.append((row.number, row.key, found))
             continue
+        if line is not None and found is not None and not found.is_paid:
+            rejected.append(PayoutRejection(answer.id, line.id, found.reference, found.reason))
+            continue
         try:
-            if line is None or found is None or not await settle(connection, line, found, now):
-                counts["repeated"] += 1
-            else:
-                counts["paid" if found.is_paid else "rejected"] += 1
+            is_new = line is not None and found is not None and await settle(connection, line, found, now)
+            counts["paid" if is_new else "repeated"] += 1
         except AccountFrozen:
             refused.append((row.number, row.key, LineRefusal.ACCOUNT_FROZEN))
-    await rows.note_applied(connection, answer.id, Applied(chunk[-1].number, **counts, refused=refused))
+    applied = Applied(chunk[-1].number, **counts, rejected=rejected, refused=refused)
+    await rows.note_applied(connection, answer.id, applied)
 
 
 def _line_id(row: AnswerRow) -> UUID | None:
@@ -123,11 +130,16 @@ def _line_id(row: AnswerRow) -> UUID | None:
 
 
 async def record_answer(step: Transition, read: ReadAnswer) -> NextStep:
-    """The file is read to its end; who sent it is told if it could not be, the office if it says something else."""
+    """The file is read to its end; who sent it is told if it could not be, the office if it says something else.
+
+    If it calls lines rejected, another officer is asked.
+    """
     if read.answer_id is not None:
         # The bank has spoken: the office waits anew.
         await step.clear_deadlines()
-        answer = await rows.end_answer(step.connection, read.answer_id, read.error)
+        answer = await rows.mark_read(step.connection, read.answer_id)
+        if read.error is not None or not answer.rejected:
+            await rows.end_answer(step.connection, answer.id, read.error)
         if read.error is not None:
             await step.add_event(Event.PAYOUT_ANSWER_UNREADABLE)
             await step.notify([answer.sent_by], Event.PAYOUT_ANSWER_UNREADABLE)
@@ -138,4 +150,30 @@ async def record_answer(step: Transition, read: ReadAnswer) -> NextStep:
                 # The batch may end with the lines of this file: what contradicts the books would be seen by nobody.
                 count = {"count": persian_digits(str(answer.refused))}
                 await step.notify(await step.holders(OFFICE), Sms.PAYOUT_ROWS_REFUSED, count)
+    return await assess(step)
+
+
+async def apply_rejections(context: ActivityContext, case_id: UUID) -> None:
+    """Settle the lines that a file calls rejected and another officer has confirmed."""
+    await in_chunks(context, case_id, _reject_chunk, of="payout:rejections")
+
+
+async def _reject_chunk(connection: AsyncConnection, case_id: UUID, size: int) -> bool:
+    answer = await rows.unread_answer(connection, case_id, lock=True)
+    if answer is None or not answer.is_confirmed:
+        return False
+    said = {one.withdrawal_id: one for one in await rows.open_rejections(connection, answer.id, min(size, CHUNK_ROWS))}
+    now = (await connection.execute(sa.select(sa.func.now()))).scalar_one()
+    for line in (await lock_lines(connection, case_id, list(said))).values():
+        one = said[line.id]
+        await settle(connection, line, LineSettlement(LineResult.REJECTED, one.reference, one.reason), now)
+    return bool(said)
+
+
+async def record_rejections(step: Transition, _: None) -> NextStep:
+    """The rejected lines of the file are settled; nothing is left to do with it."""
+    answer = await rows.unread_answer(step.connection, step.case.id)
+    if answer is not None and answer.is_confirmed:
+        await rows.end_answer(step.connection, answer.id, None)
+        await step.add_event(Event.PAYOUT_REJECTIONS_APPLIED, params={"lines": answer.rejected})
     return await assess(step)

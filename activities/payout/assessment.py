@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from activities.payout.settling import settle
+from activities.payout.settling import settle_record
 from activities.transition import Transition
 from domain.access import Grant, Role, ScopeKind
-from domain.payout import LineSettlement
 from messages.case import NextStep
 from messages.payout import Event, FactKind, Phase, Step, TaskKind
 from storage import payout as rows
-from storage import tasks, withdrawal
+from storage import tasks
 from storage.cases import last_fact
-from storage.rows.payout import Payout
+from storage.rows.payout import Payout, PayoutAnswer
 from storage.rows.tasks import Task
 from storage.working_hours import working_time
 
@@ -51,8 +50,9 @@ async def assess(step: Transition) -> NextStep:
 async def _assess_sent(step: Transition) -> NextStep:
     """The bank has it. A file and a record by hand exclude each other, see the commands."""
     connection, case_id = step.connection, step.case.id
-    if await rows.unread_answer(connection, case_id) is not None:
-        return NextStep(Step.APPLY_BANK_ANSWER)
+    answer = await rows.unread_answer(connection, case_id)
+    if answer is not None:
+        return await _assess_answer(step, answer)
     recorded = await rows.open_settlement(connection, case_id)
     if recorded is not None:
         if recorded.is_confirmed:
@@ -63,6 +63,16 @@ async def _assess_sent(step: Transition) -> NextStep:
     if "cut" not in (await rows.count_lines(connection, [case_id]))[case_id]:
         return NextStep(Step.CLOSE_PAYOUT)
     return await step.wait_now() if Step.AWAIT_BANK in step.deadlines else NextStep(Step.AWAIT_BANK)
+
+
+async def _assess_answer(step: Transition, answer: PayoutAnswer) -> NextStep:
+    if answer.read_at is None:
+        return NextStep(Step.APPLY_BANK_ANSWER)
+    if answer.is_confirmed:
+        return NextStep(Step.APPLY_REJECTIONS)
+    if await tasks.find_open(step.connection, step.case.id, TaskKind.CONFIRM_REJECTIONS) is None:
+        return NextStep(Step.REQUEST_REJECTION_CONFIRMATION)
+    return await step.wait_now()
 
 
 async def _waits(step: Transition) -> tuple[timedelta, timedelta]:
@@ -113,6 +123,23 @@ async def await_bank(step: Transition) -> NextStep:
     return await _assess_sent(step)
 
 
+async def request_rejection_confirmation(step: Transition) -> NextStep:
+    """Another officer than the file's sender is asked about what it calls rejected."""
+    answer = await rows.unread_answer(step.connection, step.case.id)
+    if answer is None:
+        raise LookupError(f"no file of case {step.case.id} waits")
+    remind_in, due_in = await _waits(step)
+    await step.ask(
+        TaskKind.CONFIRM_REJECTIONS,
+        OFFICE,
+        remind_in=remind_in,
+        due_in=due_in,
+        subject_id=answer.id,
+        not_by=answer.sent_by,
+    )
+    return await assess(step)
+
+
 async def request_settlement_confirmation(step: Transition) -> NextStep:
     """Another officer is asked about what was recorded of a line by hand."""
     recorded = await rows.open_settlement(step.connection, step.case.id)
@@ -136,16 +163,14 @@ async def settle_line(step: Transition) -> NextStep:
     recorded = await rows.open_settlement(step.connection, step.case.id)
     if recorded is None:
         raise LookupError(f"nothing is recorded by hand in case {step.case.id}")
-    line = await withdrawal.read_withdrawal(step.connection, recorded.withdrawal_id, lock=True)
-    found = LineSettlement(recorded.is_paid, recorded.reference, recorded.note)
-    if line is not None and await settle(step.connection, line, found, step.now):
-        await step.add_event(Event.PAYOUT_LINE_SETTLED, params={"line": line.line})
-    await rows.end_settlement(step.connection, recorded.id)
+    await settle_record(step.connection, recorded, step.now)
     return await assess(step)
 
 
 async def close_payout(step: Transition) -> NextStep:
-    """Every line is settled."""
+    """Every line is settled, unless an officer has recorded meanwhile that one came back."""
+    if await rows.open_settlement(step.connection, step.case.id) is not None:
+        return await assess(step)
     await step.add_event(Event.PAYOUT_SETTLED)
     return await step.end(Phase.SETTLED)
 

@@ -48,7 +48,7 @@ class MadeFiles:
 
 async def cut_lines(context: ActivityContext, case_id: UUID) -> MadeFiles | None:
     """Cut what is missing of the lines, then make the files; None where nothing waits."""
-    await _in_chunks(context, case_id, rows.cut_chunk, of="payout:cut")
+    await in_chunks(context, case_id, rows.cut_chunk, of="payout:cut")
     async with transaction(context.engine, SERVICE) as connection:
         case, batch = await read_case(connection, case_id), await rows.read_payout(connection, case_id)
         if case is None or batch is None:
@@ -63,7 +63,7 @@ async def cut_lines(context: ActivityContext, case_id: UUID) -> MadeFiles | None
     return MadeFiles(lines, *kept)
 
 
-async def _in_chunks(
+async def in_chunks(
     context: ActivityContext, case_id: UUID, take: Callable[[AsyncConnection, UUID, int], Awaitable[bool]], *, of: str
 ) -> None:
     """Take chunk after chunk, each in a transaction of its own, until none is left."""
@@ -118,7 +118,7 @@ async def record_cut(step: Transition, files: MadeFiles | None) -> NextStep:
 
 async def release_lines(context: ActivityContext, case_id: UUID) -> None:
     """Let the lines of a rejected batch wait for another one."""
-    await _in_chunks(context, case_id, rows.release_chunk, of="payout:release")
+    await in_chunks(context, case_id, rows.release_chunk, of="payout:release")
 
 
 async def record_released(step: Transition, _: None) -> NextStep:

@@ -191,15 +191,22 @@ _WITHDRAWALS: Final = {
         SELECT w.id FROM withdrawals w LEFT JOIN holds h ON h.id = w.hold_id AND h.amount = w.amount + w.fee + w.vat
          WHERE h.id IS NULL
             OR (w.state IN ('waiting', 'cut') AND h.state <> 'pending')
-            OR (w.state = 'paid' AND (h.state <> 'posted' OR h.posted_amount <> h.amount))
+            OR (w.state IN ('paid', 'returned') AND (h.state <> 'posted' OR h.posted_amount <> h.amount))
             OR (w.state = 'rejected' AND h.state <> 'voided')
             OR (w.state = 'taken_back' AND h.state NOT IN ('pending', 'voided'))""",
     "return_to_sheba_has_its_line": """
         SELECT coalesce(r.id, w.purpose_id) FROM (SELECT * FROM payment_returns WHERE way = 'sheba') r
-          FULL JOIN (SELECT * FROM withdrawals WHERE purpose = 'payment_return' AND state IN ('waiting', 'cut', 'paid'))
-            w ON w.purpose_id = r.id
+          FULL JOIN (SELECT * FROM withdrawals WHERE purpose = 'payment_return'
+                       AND state NOT IN ('rejected', 'taken_back')) w ON w.purpose_id = r.id
          WHERE r.id IS NULL OR w.id IS NULL OR w.amount <> r.amount
-            OR (r.returned_at IS NULL) = (w.state = 'paid')""",
+            OR (r.returned_at IS NULL) = (w.state IN ('paid', 'returned'))""",
+    # Once each, whatever it was paid for.
+    "returned_pay_out_is_booked": """
+        SELECT coalesce(w.id::text, j.key) FROM (SELECT * FROM withdrawals WHERE state = 'returned') w
+          FULL JOIN (SELECT j.key, e.amount FROM journals j JOIN entries e ON e.journal_id = j.id
+                       JOIN accounts a ON a.id = e.account_id AND a.kind = 'member:payable'
+                      WHERE j.reason = 'payout_returned') j ON j.key = 'payout:' || w.id || ':returned'
+         WHERE w.id IS NULL OR j.amount IS DISTINCT FROM w.amount""",
 }
 # What was earned as a fee in a journal, and the VAT on it.
 _FEES: Final = {
@@ -216,7 +223,8 @@ _FEES: Final = {
         HAVING count(number) <> count(*) OR min(number) <> 1 OR max(number) <> count(*)""",
     "paid_withdrawal_has_invoice_of_its_fee": """
         SELECT w.id FROM withdrawals w LEFT JOIN invoices i ON i.kind = 'withdrawal' AND i.subject_id = w.id
-         WHERE (w.state = 'paid' AND w.fee > 0) <> (i.id IS NOT NULL) OR (i.fee, i.vat) <> (w.fee, w.vat)""",
+         WHERE (w.state IN ('paid', 'returned') AND w.fee > 0) <> (i.id IS NOT NULL)
+            OR (i.fee, i.vat) <> (w.fee, w.vat)""",
 }
 RULES: Final = _ENTRIES | _ACCOUNTS | _HOLDS | _JOURNALS | _PAYMENTS | _WITHDRAWALS | _FEES
 

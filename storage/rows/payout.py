@@ -9,10 +9,10 @@ from uuid import UUID
 
 from domain.fee import Fee
 from domain.money import Money, Unit
-from domain.payout import LinePurpose
+from domain.payout import LinePurpose, LineResult
 from storage.rows.table import table
 
-LineState = Literal["waiting", "cut", "paid", "rejected", "taken_back"]
+LineState = Literal["waiting", "cut", "paid", "rejected", "returned", "taken_back"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,8 @@ class Payout:
 class Withdrawal:
     """What a member is paid to a sheba of their own: ``amount`` rial, held with its ``fee`` and ``vat`` until then.
 
-    ``purpose_id`` is what it is paid for, where that is not their balance.
+    ``purpose_id`` is what it is paid for, where that is not their balance. ``returned_at`` and ``return_reference`` are
+    of what the bank gave back after it was paid.
     """
 
     id: UUID
@@ -62,6 +63,8 @@ class Withdrawal:
     settled_at: datetime | None
     reference: str | None
     reason: str | None
+    returned_at: datetime | None
+    return_reference: str | None
 
     @property
     def money(self) -> Money:
@@ -76,7 +79,10 @@ class Withdrawal:
 
 @dataclass(frozen=True, slots=True)
 class PayoutAnswer:
-    """A file of the bank; ``rows_read`` is how far it is applied, ``error`` why it could not be read."""
+    """A file of the bank; ``rows_read`` is how far it is applied, ``error`` why it could not be read.
+
+    Once it is read, another officer decides on what it calls rejected, if it does.
+    """
 
     id: UUID
     payout_id: UUID
@@ -89,8 +95,21 @@ class PayoutAnswer:
     rejected: int
     repeated: int
     refused: int
+    read_at: datetime | None
+    decided_by: UUID | None
+    is_confirmed: bool | None
     ended_at: datetime | None
     error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutRejection:
+    """A line that a file of the bank calls rejected, as the file says it."""
+
+    answer_id: UUID
+    withdrawal_id: UUID
+    reference: str | None
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +129,20 @@ class PayoutSettlement:
     id: UUID
     payout_id: UUID
     withdrawal_id: UUID
-    is_paid: bool
+    result: LineResult
     reference: str | None
     note: str
     recorded_by: UUID
     recorded_at: datetime
     decided_by: UUID | None
     is_confirmed: bool | None
+    decided_at: datetime | None
     ended_at: datetime | None
 
 
 payouts = table("payouts", Payout)
 withdrawals = table("withdrawals", Withdrawal)
 payout_answers = table("payout_answers", PayoutAnswer)
+payout_rejections = table("payout_rejections", PayoutRejection)
 payout_refusals = table("payout_refusals", PayoutRefusal)
 payout_settlements = table("payout_settlements", PayoutSettlement)

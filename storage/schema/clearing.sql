@@ -51,7 +51,8 @@ ALTER TABLE gateway_rows FORCE ROW LEVEL SECURITY;
 CREATE POLICY office ON gateway_rows USING (sees_all());
 
 -- A row of the bank's account, once, whatever statements it stands in: ``fingerprint`` is of what it says, apart from the
--- description, and of its place among equal ones of a file. ``return_id`` is what it paid back.
+-- description, and of its place among equal ones of a file. ``return_id`` is what it paid back, ``returned_line`` the
+-- paid line of a batch that came back with it.
 CREATE TABLE bank_rows (
     id uuid PRIMARY KEY DEFAULT uuidv7(),
     case_id uuid NOT NULL REFERENCES clearings,
@@ -60,11 +61,12 @@ CREATE TABLE bank_rows (
     reference text NOT NULL CHECK (length(reference) <= 100),
     description_sealed bytea NOT NULL,
     fingerprint text NOT NULL UNIQUE,
-    return_id uuid UNIQUE REFERENCES payment_returns
+    return_id uuid UNIQUE REFERENCES payment_returns,
+    returned_line uuid UNIQUE REFERENCES withdrawals
 );
 CREATE INDEX bank_rows_of_case ON bank_rows (case_id, id);
 CREATE INDEX bank_rows_of_day ON bank_rows (booked_on);
-GRANT SELECT, INSERT, UPDATE (return_id) ON bank_rows TO amanat_app;
+GRANT SELECT, INSERT, UPDATE (return_id, returned_line) ON bank_rows TO amanat_app;
 ALTER TABLE bank_rows ENABLE ROW LEVEL SECURITY;
 ALTER TABLE bank_rows FORCE ROW LEVEL SECURITY;
 CREATE POLICY office ON bank_rows USING (sees_all());
@@ -124,8 +126,9 @@ ALTER TABLE bank_lines FORCE ROW LEVEL SECURITY;
 CREATE POLICY office ON bank_lines USING (sees_all());
 
 -- What statements are compared with.
-CREATE INDEX withdrawals_by_reference ON withdrawals (reference) WHERE state = 'paid';
-CREATE INDEX withdrawals_paid ON withdrawals (settled_at) WHERE state = 'paid';
+CREATE INDEX withdrawals_by_reference ON withdrawals (reference) WHERE state IN ('paid', 'returned');
+CREATE INDEX withdrawals_paid ON withdrawals (settled_at) WHERE state IN ('paid', 'returned');
+CREATE INDEX withdrawals_returned ON withdrawals (returned_at) WHERE state = 'returned';
 CREATE INDEX withdrawals_cut ON withdrawals (payout_id) WHERE state = 'cut';
 CREATE INDEX payment_returns_by_hand ON payment_returns (reference) WHERE way = 'hand';
 

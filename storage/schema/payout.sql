@@ -43,24 +43,30 @@ CREATE TABLE withdrawals (
     -- Out of what it is paid, and which thing of that: a return of a payment has one line for ever.
     purpose text NOT NULL DEFAULT 'balance' CHECK (purpose IN ('balance', 'payment_return')),
     purpose_id uuid UNIQUE,
-    state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'cut', 'paid', 'rejected', 'taken_back')),
+    state text NOT NULL DEFAULT 'waiting'
+        CHECK (state IN ('waiting', 'cut', 'paid', 'rejected', 'returned', 'taken_back')),
     asked_at timestamptz NOT NULL DEFAULT now(),
     payout_id uuid REFERENCES payouts,
     line int CHECK (line > 0),
     settled_at timestamptz,
     reference text,
     reason text,
+    -- Of what the bank gave back after it was paid.
+    returned_at timestamptz,
+    return_reference text,
     CHECK (vat = fee * vat_rate / 10000),
-    CHECK ((state IN ('cut', 'paid', 'rejected')) = (payout_id IS NOT NULL)),
+    CHECK ((state IN ('cut', 'paid', 'rejected', 'returned')) = (payout_id IS NOT NULL)),
     CHECK ((payout_id IS NULL) = (line IS NULL)),
-    CHECK ((state IN ('paid', 'rejected', 'taken_back')) = (settled_at IS NOT NULL)),
-    CHECK (state <> 'paid' OR reference IS NOT NULL),
+    CHECK ((state IN ('paid', 'rejected', 'returned', 'taken_back')) = (settled_at IS NOT NULL)),
+    CHECK (state NOT IN ('paid', 'returned') OR reference IS NOT NULL),
+    CHECK ((state = 'returned') = (returned_at IS NOT NULL AND return_reference IS NOT NULL)),
     CHECK ((purpose = 'balance') = (purpose_id IS NULL))
 );
 CREATE UNIQUE INDEX withdrawals_line ON withdrawals (payout_id, line);
 CREATE INDEX withdrawals_waiting ON withdrawals (id) WHERE state = 'waiting';
 CREATE INDEX withdrawals_of_person ON withdrawals (person_id, id DESC);
-GRANT SELECT, INSERT, UPDATE (state, payout_id, line, settled_at, reference, reason) ON withdrawals TO amanat_app;
+GRANT SELECT, INSERT, UPDATE (state, payout_id, line, settled_at, reference, reason, returned_at, return_reference)
+    ON withdrawals TO amanat_app;
 ALTER TABLE withdrawals ENABLE ROW LEVEL SECURITY;
 ALTER TABLE withdrawals FORCE ROW LEVEL SECURITY;
 CREATE POLICY own ON withdrawals FOR SELECT USING (person_id = acting_person());
@@ -74,7 +80,8 @@ CREATE POLICY own ON payouts FOR SELECT
     USING (EXISTS (SELECT FROM withdrawals w WHERE w.payout_id = payouts.case_id));
 CREATE POLICY service ON payouts USING (sees_all());
 
--- A file of the bank that says what became of lines; ``rows_read`` is how far it is applied.
+-- A file of the bank that says what became of lines; ``rows_read`` is how far it is applied. What it calls rejected is
+-- kept apart, and counts once another officer than its sender has confirmed it.
 CREATE TABLE payout_answers (
     id uuid PRIMARY KEY DEFAULT uuidv7(),
     payout_id uuid NOT NULL REFERENCES payouts,
@@ -87,16 +94,35 @@ CREATE TABLE payout_answers (
     rejected int NOT NULL DEFAULT 0,
     repeated int NOT NULL DEFAULT 0,
     refused int NOT NULL DEFAULT 0,
+    read_at timestamptz,
+    decided_by uuid REFERENCES persons CHECK (decided_by <> sent_by),
+    is_confirmed boolean,
     ended_at timestamptz,
     error text,
-    CHECK (error IS NULL OR ended_at IS NOT NULL)
+    CHECK (error IS NULL OR ended_at IS NOT NULL),
+    CHECK ((decided_by IS NULL) = (is_confirmed IS NULL)),
+    CHECK (decided_by IS NULL OR read_at IS NOT NULL),
+    CHECK (ended_at IS NULL OR error IS NOT NULL OR rejected = 0 OR is_confirmed IS NOT NULL)
 );
 CREATE INDEX payout_answers_of_payout ON payout_answers (payout_id);
-GRANT SELECT, INSERT, UPDATE (rows_read, paid, rejected, repeated, refused, ended_at, error) ON payout_answers
-    TO amanat_app;
+GRANT SELECT, INSERT, UPDATE (rows_read, paid, rejected, repeated, refused, read_at, decided_by, is_confirmed, ended_at,
+    error) ON payout_answers TO amanat_app;
 ALTER TABLE payout_answers ENABLE ROW LEVEL SECURITY;
 ALTER TABLE payout_answers FORCE ROW LEVEL SECURITY;
 CREATE POLICY staff ON payout_answers USING (sees_all());
+
+-- A line that such a file calls rejected.
+CREATE TABLE payout_rejections (
+    answer_id uuid NOT NULL REFERENCES payout_answers,
+    withdrawal_id uuid NOT NULL REFERENCES withdrawals,
+    reference text,
+    reason text NOT NULL,
+    PRIMARY KEY (answer_id, withdrawal_id)
+);
+GRANT SELECT, INSERT ON payout_rejections TO amanat_app;
+ALTER TABLE payout_rejections ENABLE ROW LEVEL SECURITY;
+ALTER TABLE payout_rejections FORCE ROW LEVEL SECURITY;
+CREATE POLICY staff ON payout_rejections USING (sees_all());
 
 -- A row of such a file from which nothing followed, and why.
 CREATE TABLE payout_refusals (
@@ -116,20 +142,22 @@ CREATE TABLE payout_settlements (
     id uuid PRIMARY KEY DEFAULT uuidv7(),
     payout_id uuid NOT NULL REFERENCES payouts,
     withdrawal_id uuid NOT NULL REFERENCES withdrawals,
-    is_paid boolean NOT NULL,
+    result text NOT NULL CHECK (result IN ('paid', 'rejected', 'returned')),
     reference text,
     note text NOT NULL CHECK (length(note) BETWEEN 3 AND 500),
     recorded_by uuid NOT NULL REFERENCES persons,
     recorded_at timestamptz NOT NULL DEFAULT now(),
     decided_by uuid REFERENCES persons CHECK (decided_by <> recorded_by),
     is_confirmed boolean,
+    decided_at timestamptz,
     ended_at timestamptz,
-    CHECK (is_paid = (reference IS NOT NULL)),
-    CHECK ((decided_by IS NULL) = (is_confirmed IS NULL))
+    CHECK ((result = 'rejected') = (reference IS NULL)),
+    CHECK ((decided_by IS NULL) = (is_confirmed IS NULL)),
+    CHECK ((decided_by IS NULL) = (decided_at IS NULL))
 );
 CREATE UNIQUE INDEX payout_settlements_one_open ON payout_settlements (payout_id) WHERE ended_at IS NULL;
 CREATE INDEX payout_settlements_of_line ON payout_settlements (withdrawal_id);
-GRANT SELECT, INSERT, UPDATE (decided_by, is_confirmed, ended_at) ON payout_settlements TO amanat_app;
+GRANT SELECT, INSERT, UPDATE (decided_by, is_confirmed, decided_at, ended_at) ON payout_settlements TO amanat_app;
 ALTER TABLE payout_settlements ENABLE ROW LEVEL SECURITY;
 ALTER TABLE payout_settlements FORCE ROW LEVEL SECURITY;
 CREATE POLICY staff ON payout_settlements USING (sees_all());

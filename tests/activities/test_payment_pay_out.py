@@ -11,13 +11,15 @@ from sqlalchemy.exc import DBAPIError
 from temporalio.exceptions import ApplicationError
 
 from activities.payment.returning import GivenBack, record_given_back
+from activities.payout.settling import RecordSettling
 from activities.transition import ActivityContext, run_transition
 from commands.command import Context
 from commands.withdrawal import take_back_withdrawal
 from domain.errors import NotFound
-from domain.ledger import payment_accounts
+from domain.ledger import member_account, payment_accounts
 from gateways.local_bank import LocalBank
 from messages.case import WAIT, StepInput
+from messages.payout import SettleRecord
 from storage import clearing, withdrawal
 from storage.database import SERVICE, transaction
 from storage.ledger import posting
@@ -112,6 +114,25 @@ async def test_what_the_gateway_cannot_give_back_waits_for_a_pay_out_and_is_book
     assert await office.superuser.value(
         "SELECT count(*) FROM notices WHERE template = 'payment_returned' AND person_id = %s", office.scenario.payer.id
     )
+    await assert_books_clean(office.scenario.context.engine)
+
+
+async def test_what_the_bank_gives_back_of_a_return_is_in_the_payers_balance_for_the_payment_is_over(
+    office: Office,
+) -> None:
+    case_id = await office.waits()
+    batch = await office.answer()
+    await office.scenario.go_on(case_id)
+    line = await office.lines()
+    await office.payouts.record(batch, line.id, result="returned")
+    await office.payouts.confirm_record(batch)
+    await RecordSettling(office.payouts.activity_context).settle(SettleRecord(batch))
+
+    assert (await office.lines()).state == "returned"
+    assert await office.scenario.phase(case_id) == "partly_returned"
+    code = member_account(office.scenario.payer.id).code
+    assert await office.superuser.value("SELECT balance FROM accounts WHERE code = %s", code) == PART
+    assert "payment:refunding" not in await office.balances()
     await assert_books_clean(office.scenario.context.engine)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -133,10 +134,11 @@ async def test_what_was_not_seen_is_not_confirmed(office: PayoutOffice, superuse
     await office.withdraw()
     case_id = await office.cut()
     seen, task_id = await office.seen(case_id), await open_task(office.context, case_id, CONFIRM)
-    other = commands.SeenPayout(seen.lines, seen.amount + 1, seen.sha256)
-    await refused(
-        superuser, answer(office.context, office.checker, task_id, commands.confirm_payout, other), PayoutDiffers
-    )
+    others = [replace(seen, lines=2), replace(seen, amount=seen.amount + 1)]
+    for other in (*others, replace(seen, csv_sha256="0" * 64), replace(seen, xlsx_sha256="0" * 64)):
+        await refused(
+            superuser, answer(office.context, office.checker, task_id, commands.confirm_payout, other), PayoutDiffers
+        )
 
 
 async def test_nobody_confirms_a_batch_that_pays_them_and_its_maker_is_not_in_it(
@@ -289,12 +291,12 @@ async def test_a_line_recorded_by_hand_counts_once_another_officer_confirms(
     assert (await office.one(first)).reference == "REF-777"
     await refused(superuser, office.record(case_id, first), LineSettled)
 
-    await office.record(case_id, second, is_paid=False)
+    await office.record(case_id, second, result="rejected")
     await office.go_on(case_id)
     await office.reject_record(case_id)
     await office.go_on(case_id)
     assert (await office.one(second)).state == "cut"
-    await office.record(case_id, second, is_paid=False)
+    await office.record(case_id, second, result="rejected")
     await office.go_on(case_id)
     await office.confirm_record(case_id)
     await office.go_on(case_id)
@@ -346,6 +348,8 @@ async def test_a_worker_killed_in_the_middle_of_cutting_and_of_applying_goes_on_
         await office.go_on(case_id)
     await office.send_answer(case_id, await office.answer_to(case_id, rejected=[7, 250]))
     await killed_after(superuser, office.go_on(case_id), "SELECT max(rows_read) FROM payout_answers", 40)
+    await office.go_on(case_id)
+    await office.confirm_rejections(case_id)
     await office.go_on(case_id)
 
     (read,) = await office.answers(case_id)

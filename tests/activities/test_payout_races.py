@@ -13,6 +13,7 @@ from uuid import UUID
 
 import pytest
 import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
+from python_calamine import CalamineWorkbook
 
 from activities.outside import AskAgain
 from activities.payout import reminding_activities
@@ -24,7 +25,7 @@ from commands import payout as commands
 from commands.command import Context
 from domain.errors import OwnCase
 from domain.ledger import member_account
-from domain.payout import AnswerRow
+from domain.payout import AnswerRow, LineResult
 from domain.withdrawal import WithdrawalUnderWay
 from messages.case import NextStep, StepInput
 from messages.payout import Step
@@ -160,10 +161,38 @@ async def test_a_workbook_with_hidden_controls_is_read_like_any_other(office: Pa
     assert (read.paid, await office.refusals(read)) == (1, [(2, "unknown_line")])
 
 
+async def test_our_own_workbook_is_an_answer_once_the_result_is_added_to_the_sheet_that_has_lines(
+    office: PayoutOffice, context: Context, tmp_path: Path
+) -> None:
+    await office.withdraw()
+    case_id = await office.sent()
+    batch = await office.batch(case_id)
+    await commands.write_file(context, str(batch.xlsx_key), tmp_path / "ours.xlsx")
+    sheets = CalamineWorkbook.from_path(tmp_path / "ours.xlsx")
+    with xlsxwriter.Workbook(tmp_path / "answer.xlsx") as book:
+        for name in sheets.sheet_names:
+            added, rows = book.add_worksheet(name), sheets.get_sheet_by_name(name).to_python()
+            for number, row in enumerate(rows):
+                result = ("نتیجه", "شماره پیگیری") if number == 0 else ("موفق", "REF-1")
+                added.write_row(number, 0, [*row, *(result if len(rows) > 1 else ())])
+    read = await office.answered(case_id, (tmp_path / "answer.xlsx").read_bytes())
+    assert (read.error, read.paid, await office.phase(case_id)) == (None, 1, "settled")
+
+
+async def test_a_workbook_whose_sheets_have_no_lines_at_all_is_no_answer(office: PayoutOffice, tmp_path: Path) -> None:
+    await office.withdraw()
+    case_id = await office.sent()
+    with xlsxwriter.Workbook(tmp_path / "answer.xlsx") as book:
+        for name in ("پایا", "ساتنا"):
+            book.add_worksheet(name).write_row(0, 0, HEADING.split(","))
+    read = await office.answered(case_id, (tmp_path / "answer.xlsx").read_bytes())
+    assert (read.error, read.rows_read) == ("answer_no_table", 0)
+
+
 async def test_a_reference_by_hand_with_a_hidden_control_is_kept_without_it(office: PayoutOffice) -> None:
     one = await office.withdraw()
     case_id = await office.sent()
-    found = commands.ByHand(is_paid=True, reference="REF\x00-1", note="بانک گفت")
+    found = commands.ByHand(LineResult.PAID, reference="REF\x00-1", note="بانک گفت")
     await run(office.context, office.maker, lambda command: commands.record_settlement(command, case_id, one, found))
     async with transaction(office.context.engine, SERVICE) as connection:
         recorded = await rows.open_settlement(connection, case_id)

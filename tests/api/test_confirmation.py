@@ -84,6 +84,8 @@ DECISIONS_BY_CONFIRMATION: dict[tuple[str, str], frozenset[Confirmation]] = {
     ("confirm_payout", "confirm"): CODE,
     ("confirm_payout", "reject"): STEP_UP,
     ("hand_over_payout", "handed_over"): STEP_UP,
+    ("confirm_rejections", "confirm"): CODE,
+    ("confirm_rejections", "reject"): STEP_UP,
     ("confirm_settlement", "confirm"): CODE,
     ("confirm_settlement", "reject"): STEP_UP,
     ("settle_difference", "explain"): STEP_UP,

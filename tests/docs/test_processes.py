@@ -15,6 +15,7 @@ from messages.case import WAIT
 from messages.clearing import Step as ClearingStep
 from messages.decision import Step
 from messages.payment import Step as PaymentStep
+from messages.payout import Step as PayoutStep
 from tests.histories.record import STORED
 from workflows.case import CaseWorkflow
 from workflows.registry import WORKFLOWS
@@ -25,6 +26,8 @@ _TWO_SUMS = "one of two sums goes back by hand, the other by a gateway: in tests
 # Arrows that no stored history takes, each with its reason.
 _NOT_STORED: dict[Arrow, str] = {
     (ClearingStep.BOOK_DIFFERENCES, ClearingStep.REQUEST_DECISIONS): "two officers decide at once: a race",
+    (PayoutStep.CLOSE_PAYOUT, PayoutStep.REQUEST_SETTLEMENT_CONFIRMATION): "a race, in tests/activities",
+    (PayoutStep.REQUEST_REJECTION_CONFIRMATION, PayoutStep.APPLY_BANK_ANSWER): "a race with the next file",
     (Step.REQUEST_DECISION, Step.REQUEST_DECISION): "a file overtakes a decision: a race, in tests/activities",
     (PaymentStep.RETURN_MONEY, PaymentStep.BOOK_RETURN): _TWO_SUMS,
     (PaymentStep.REQUEST_RETURN, PaymentStep.RETURN_MONEY): _TWO_SUMS,

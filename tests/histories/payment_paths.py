@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from commands import payment as commands
-from domain.payout import LineSettlement
+from domain.payout import LineResult, LineSettlement
 from gateways.local_bank import USUAL_CARD
 from messages.payment import TaskKind
 from tests.faulty_gateway import Trouble
@@ -138,7 +138,7 @@ async def to_sheba(begin: Begin) -> Paying:
     await paying.owe_to_sheba()
     await paying.pass_hours(7 * 24)
     await paying.told("payment_to_sheba_waits")
-    await paying.bank_answers(LineSettlement(True, "REF-1", ""))
+    await paying.bank_answers(LineSettlement(LineResult.PAID, "REF-1", ""))
     return paying
 
 
@@ -146,7 +146,7 @@ async def sheba_rejected(begin: Begin) -> Paying:
     """The bank rejects the pay-out: one officer pays it back, and another confirms it."""
     paying = await begin(AMOUNT, _TOO_SMALL)
     await paying.owe_to_sheba()
-    await paying.bank_answers(LineSettlement(False, None, "حساب بسته است"))
+    await paying.bank_answers(LineSettlement(LineResult.REJECTED, None, "حساب بسته است"))
     await paying.return_by_hand()
     return paying
 

@@ -369,6 +369,9 @@ PLANTED = {
     "paid_withdrawal_has_invoice_of_its_fee": "INSERT INTO withdrawals (person_id, amount, unit, fee, sheba_sealed,"
     " sheba_masked, hold_id, state, payout_id, line, settled_at, reference)"
     f" VALUES ('{JOURNAL}', 5, 'IRR', 1, 'x', 'x', '{JOURNAL}', 'paid', '{JOURNAL}', 1, now(), 'x')",
+    "returned_pay_out_is_booked": "INSERT INTO withdrawals (person_id, amount, unit, sheba_sealed, sheba_masked,"
+    " hold_id, state, payout_id, line, settled_at, reference, returned_at, return_reference)"
+    f" VALUES ('{JOURNAL}', 5, 'IRR', 'x', 'x', '{JOURNAL}', 'returned', '{JOURNAL}', 1, now(), 'x', now(), 'x')",
     "return_to_sheba_has_its_line": "INSERT INTO payment_returns (payment_id, attempt_id, amount, reason, way)"
     f" VALUES ('{JOURNAL}', '{JOURNAL}', 5, 'not_taken', 'sheba')",
 }

@@ -58,7 +58,7 @@ SEEN_BY_ALL = {"services"}
 # What the app may update of a table, and why; a table that is not listed is written once. A new one has to decide.
 UPDATED = {
     "normal_payments": "accepted_at mobile_index mobile_sealed payee_id",
-    "bank_rows": "return_id",
+    "bank_rows": "return_id returned_line",
     "bank_lines": "row_id",
     "clearings": "compared_at here_back here_count here_sum there_back there_count there_fee there_sum unlisted",
     "clearing_differences": "decided_by explanation note paid_back proposed_by settles state",
@@ -106,10 +106,10 @@ UPDATED = {
     "personnel_refusals": "name_sealed value_sealed",
     "mobile_changes": "is_matched mobile_index mobile_sealed",
     "attachments": "removed_at",
-    "payout_answers": "ended_at error paid refused rejected repeated rows_read",
-    "payout_settlements": "decided_by ended_at is_confirmed",
+    "payout_answers": "decided_by ended_at error is_confirmed paid read_at refused rejected repeated rows_read",
+    "payout_settlements": "decided_at decided_by ended_at is_confirmed",
     "payouts": ("amount confirmed_at confirmed_by csv_key csv_sha256 cut_at handed_at lines xlsx_key xlsx_sha256"),
-    "withdrawals": "line payout_id reason reference settled_at state",
+    "withdrawals": "line payout_id reason reference return_reference returned_at settled_at state",
     "bank_accounts": "answered_at asked_at is_default reason removed_at state tries",
     "reconciliation_findings": "restart_asked_at restart_asked_by seen_again_at settled_at times",
     "reconciliation_rounds": "after_id claimed_until kind started_at",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.fee_steps import charge, withdraw_with_fee
-from tests.payout_steps import CONFIRM, HAND_OVER, SETTLE, PayoutOffice
+from tests.payout_steps import CONFIRM, HAND_OVER, REJECT, SETTLE, PayoutOffice
 from tests.web.form_window import Desk
 
 _TOMAN = "۵۰۰٬۰۰۰"
@@ -47,7 +47,14 @@ async def the_office_pays(desk: Desk) -> None:
         await checker.go(await desk.task(case_id, SETTLE))
         await checker.decide(says, **({"reason": _NOTE} if says == "reject" else {}))
         await office.go_on(case_id)
-    assert [(await office.one(one)).state for one in lines] == ["paid", "paid", "cut"]
+    said = await office.answer_to(case_id, rejected=[3], left_out=[1, 2])
+    for says in ("reject", "confirm"):
+        await (await maker.go(f"/payouts/{case_id}")).send("/payouts/{payout_id}/answers", file=said)
+        await office.go_on(case_id)
+        await checker.go(await desk.task(case_id, REJECT))
+        await checker.decide(says, **({"reason": _NOTE} if says == "reject" else {}))
+        await office.go_on(case_id)
+    assert [(await office.one(one)).state for one in lines] == ["paid", "paid", "rejected"]
     await _has_papers(desk, office)
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from activities.transition import ActivityContext
 from commands.command import Context
-from tests.arrange import Arrange
+from tests.arrange import Arrange, eventually
 from tests.books import Superuser
 from tests.fee_steps import charge
-from tests.payout_steps import CONFIRM, HAND_OVER, PayoutOffice
+from tests.payout_steps import CONFIRM, HAND_OVER, REJECT, SETTLE, PayoutOffice
 from tests.web.conftest import Visit
 from tests.web.visitor import PageVisitor
 
@@ -122,6 +122,83 @@ async def test_whoever_records_a_line_by_hand_sees_whose_it_is_and_how_much(visi
     for shown in (line.name, "IR**۰۱۷***۱۲۳۴", "۵۰۰٬۰۰۰ تومان"):
         await maker.reads(shown)
     await maker.look()
+
+
+async def test_who_has_no_confirmed_sheba_is_led_to_their_accounts_before_typing_an_amount(
+    visit: Visit, office: PayoutOffice
+) -> None:
+    visitor = await visit(await office.arrange.person("member"), width=360)
+    await visitor.go("/withdrawals/new")
+    assert not await visitor.page.locator('[name="amount.amount"]').count()
+    await visitor.look()
+    await visitor.picture("withdrawal-without-sheba")
+    await visitor.press("My cards and accounts")
+    await visitor.page.wait_for_url("**/profile/accounts")
+
+
+async def _asked(superuser: Superuser, kind: str) -> str:
+    """The page of the open task."""
+    found = await superuser.value("SELECT id FROM tasks WHERE kind = %s AND status = 'open'", kind)
+    return f"/tasks/{found}"
+
+
+async def test_what_a_file_calls_rejected_is_confirmed_by_another(
+    visit: Visit, office: PayoutOffice, superuser: Superuser
+) -> None:
+    await office.withdraw()
+    await office.withdraw()
+    case_id = await office.sent()
+    await office.answered(case_id, await office.answer_to(case_id, rejected=[2]), confirmed=False)
+    maker, checker = await visit(office.maker, width=1280), await visit(office.checker, width=360)
+    await maker.go(f"/payouts/{case_id}")
+    await maker.reads("Rejections await another officer")
+    await maker.look()
+    await maker.picture("payout-rejections-wait")
+    await maker.press("Lines that it calls rejected")
+    await maker.look()
+
+    await checker.go(await _asked(superuser, REJECT))
+    await checker.look()
+    await checker.picture("payout-rejections")
+    await checker.press("Confirm the rejections")
+    await checker.look()
+    await checker.fill(totp=office.checker.totp or "")
+    await checker.press("Confirm the rejections")
+    await office.go_on(case_id)
+    assert await office.phase(case_id) == "settled"
+
+
+async def test_what_comes_back_after_the_batch_is_over_is_recorded_by_one_and_confirmed_by_another(
+    visit: Visit, office: PayoutOffice, superuser: Superuser
+) -> None:
+    one = await office.withdraw()
+    case_id = await office.sent()
+    await office.answered(case_id, await office.answer_to(case_id))
+    maker, checker = await visit(office.maker, width=1280), await visit(office.checker, width=360)
+    await maker.go(f"/payouts/{case_id}")
+    await maker.press("Record that it came back")
+    await maker.look()
+    await maker.picture("payout-returned-form")
+    await maker.fill(reference="BACK-1", note="بانک پایا را برگرداند", totp=office.maker.totp or "")
+    await maker.press("Record")
+    await maker.reads("It is recorded, and counts once another officer has confirmed it.")
+    await checker.go(await _asked(superuser, SETTLE))
+    await checker.reads("پس از واریز برگشت")
+    await checker.look()
+    await checker.picture("payout-returned-decision")
+    await checker.press("Confirm what was recorded")
+    await checker.fill(totp=office.checker.totp or "")
+    await checker.press("Confirm and record")
+
+    async def booked() -> bool:
+        return (await office.one(one)).state == "returned"
+
+    await eventually(booked, "the relay to have it booked")
+    member = await visit(office.member, width=360)
+    await member.go("/withdrawals")
+    await member.reads("پس از واریز از بانک برگشت")
+    await member.look()
+    await member.picture("withdrawal-returned")
 
 
 async def _answered(maker: PageVisitor, office: PayoutOffice, case_id: UUID, directory: Path) -> None:

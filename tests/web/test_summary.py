@@ -74,6 +74,7 @@ def test_whatever_moves_money_or_terms_has_a_summary() -> None:
         ("confirm_return", "confirm"),
         ("confirm_booking", "confirm"),
         ("confirm_settlement", "confirm"),
+        ("confirm_rejections", "confirm"),
         ("confirm_payout", "confirm"),
     }
     # What takes a code of its own is among them.

@@ -23,10 +23,12 @@ from tests.books import Superuser, assert_books_clean
 from tests.events import quiet_events
 from tests.journeys.process import Process
 from tests.journeys.steps import Steps
-from tests.payout_steps import AMOUNT, CONFIRM, HAND_OVER, SETTLE, PayoutOffice, give_money, queue_withdrawals
+from tests.payout_steps import AMOUNT, CONFIRM, HAND_OVER, REJECT, SETTLE, PayoutOffice, give_money, queue_withdrawals
 from workflows.payout import PayoutWorkflow
 
 EVENT_BUDGET = 45
+# One more officer is waited for, and one more batch of lines is settled.
+REJECTION_BUDGET = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +90,25 @@ class Paying(Process):
 
         await eventually(read, "the bank's answer to be read")
 
-    async def record(self, line: int) -> None:
+    async def call_rejected(self, *lines: int, left_out: tuple[int, ...] = ()) -> None:
+        """The bank's answer is read, which calls some lines rejected."""
+        said = await self.office.answer_to(self.id, rejected=lines, left_out=left_out)
+        await self.office.send_answer(self.id, said)
+        await self.waits_for(REJECT)
+
+    async def waits_for_bank(self) -> None:
+        """Wait until the process waits for the bank again."""
+        count = "SELECT count(*) FROM deadlines WHERE case_id = %s"
+
+        async def waits() -> bool:
+            return bool(await self.superuser.value(count, self.id))
+
+        await eventually(waits, "the process to wait for the bank")
+
+    async def record(self, line: int, result: str = "paid") -> None:
         """What became of a line is recorded by hand."""
         (one,) = [each for each in await self.office.lines(self.id) if each.withdrawal.line == line]
-        await self.office.record(self.id, one.withdrawal.id)
+        await self.office.record(self.id, one.withdrawal.id, result=result)
         await self.waits_for(SETTLE)
 
     async def asked_anew(self, kind: str, times: int) -> None:
@@ -188,6 +205,41 @@ async def test_a_hundred_times_as_many_lines_take_no_event_more(
     assert await quiet_events(made.handle) <= EVENT_BUDGET
 
 
+async def test_a_batch_of_which_the_bank_rejects_a_part_ends_in_few_events(made: Paying, context: Context) -> None:
+    await made.confirm()
+    await made.hand_over()
+    await made.call_rejected(1, 2)
+    await made.office.confirm_rejections(made.id)
+    await made.end()
+    assert await quiet_events(made.handle) <= EVENT_BUDGET + REJECTION_BUDGET
+    states = {one.withdrawal.state for one in await made.office.lines(made.id)}
+    assert states == {"paid", "rejected"}
+    await assert_books_clean(context.engine)
+
+
+async def test_what_comes_back_after_the_process_is_over_is_booked_without_it(made: Paying, context: Context) -> None:
+    await answered(made)
+    await made.end()
+    (one, *_) = await made.office.lines(made.id)
+    await made.office.record(made.id, one.withdrawal.id, result="returned")
+    await made.office.confirm_record(made.id)
+    await made.told("payout_line_returned")
+    assert (await made.office.one(one.withdrawal.id)).state == "returned"
+    assert await made.timeline() == [
+        "payout_made",
+        "payout_cut",
+        "payout_confirmed",
+        "payout_handed_over",
+        "payout_answered",
+        "payout_answer_applied",
+        "payout_settled",
+        "payout_settlement_recorded",
+        "payout_settlement_confirmed",
+        "payout_line_returned",
+    ]
+    await assert_books_clean(context.engine)
+
+
 async def test_a_record_that_is_answered_late_and_rejected_changes_nothing(made: Paying) -> None:
     await recorded_in_vain(made)
     await made.end()
@@ -272,6 +324,40 @@ async def recorded_in_vain(made: Paying) -> None:
     await made.send()
 
 
+async def rejected_in_vain(made: Paying) -> None:
+    """What the bank's file calls rejected is answered late, and refused; then the bank has paid all."""
+    await made.confirm()
+    await made.hand_over()
+    await made.call_rejected(1)
+    await made.silence(REJECT)
+    await made.office.refuse_rejections(made.id)
+    await made.waits_for_bank()
+    await made.send(left_out=(2, 3))
+
+
+async def partly_rejected(made: Paying) -> None:
+    """The bank's first file calls a line rejected and leaves one out, which the second one calls rejected, too."""
+    await made.confirm()
+    await made.hand_over()
+    for line, left_out in ((1, (3,)), (3, (1, 2))):
+        await made.call_rejected(line, left_out=left_out)
+        await made.office.confirm_rejections(made.id)
+        if line == 1:
+            await made.waits_for_bank()
+
+
+async def returned(made: Paying) -> None:
+    """A line comes back while another is open."""
+    await made.confirm()
+    await made.hand_over()
+    await made.send(left_out=(3,))
+    await made.told("payout_answer_applied")
+    await made.record(1, "returned")
+    await made.office.confirm_record(made.id)
+    await made.told("payout_line_returned")
+    await made.send()
+
+
 async def empty(made: Paying) -> None:
     """Nothing waits."""
     await made.is_in("empty")
@@ -279,5 +365,16 @@ async def empty(made: Paying) -> None:
 
 Path_ = Callable[[Paying], Awaitable[None]]
 PATHS: dict[str, Path_] = {
-    f"payout_{path.__name__}": path for path in (answered, rejected, settled_by_hand, silent, recorded_in_vain, empty)
+    f"payout_{path.__name__}": path
+    for path in (
+        answered,
+        rejected,
+        settled_by_hand,
+        silent,
+        recorded_in_vain,
+        rejected_in_vain,
+        partly_rejected,
+        returned,
+        empty,
+    )
 }
