@@ -149,6 +149,9 @@ async def record_given_back(step: Transition, given: GivenBack) -> NextStep:
     for owed in state.owed:
         if owed.id in given.references and (owed.way != "sheba" or await take_back(step, owed)):
             attempt = attempts[owed.attempt_id]
+            if owed.way == "hand":
+                # The gateway's list of the day tells of it, not the bank's statement.
+                await rows.go_way(step.connection, owed.id, "refund")
             await _book(step, owed, ledger.gateway_account(attempt.gateway), given.references[owed.id])
             if owed.way == "reverse" and attempt.fee:
                 # What was reversed has not been, for the gateway: it keeps nothing of it.

@@ -212,6 +212,18 @@ async def _gateway_says_late(office: Office, case_id: UUID) -> None:
     await run_transition(office.scenario.activity_context, "return_money", StepInput(case_id, 99), body)  # type: ignore[arg-type]
 
 
+async def test_what_the_gateway_gives_back_after_all_though_the_office_was_asked_is_booked_as_the_gateway_s(
+    office: Office,
+) -> None:
+    await office.superuser.run("UPDATE bank_accounts SET is_default = false")
+    case_id = await office.waits()
+    assert await office.way() == "hand"
+    await _gateway_says_late(office, case_id)
+    # By the way its books are compared with the gateway's list, or with the bank's statement.
+    assert await office.way() == "refund"
+    await assert_books_clean(office.scenario.context.engine)
+
+
 async def test_what_the_gateway_gives_back_while_its_line_waits_is_booked_as_the_gateway_s(office: Office) -> None:
     case_id = await office.waits()
     await _gateway_says_late(office, case_id)
