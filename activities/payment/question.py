@@ -33,19 +33,29 @@ async def put(context: ActivityContext, name: str, question: Callable[[PaymentGa
         # Its keys were taken out of the settings while payments were under way: money may be there.
         raise await _trouble(context, name, FindingKind.GATEWAY_NOT_SET_UP, "")
     with context.turns.of(name):
-        try:
-            async with asyncio.timeout(_LIMIT.total_seconds()):
-                answer = await question(gateway)
-        except TimeoutError:
-            raise GatewayUnclear("slow") from None
-        except UnknownToGateway as unknown:
-            await _trouble(context, name, FindingKind.GATEWAY_REFUSES, unknown.reason)
-            raise
-        except (GatewayUnclear, GatewayRefused):
-            raise
-        except Exception as error:  # noqa: BLE001 - one adapter's fault is not to hold up what another gateway says
-            # Its type alone: the message may hold a card or a key.
-            raise await _trouble(context, name, FindingKind.GATEWAY_FAILS, type(error).__name__) from None
+        return await listen(context, name, question(gateway))
+
+
+async def listen(context: ActivityContext, name: str, answering: Awaitable[T]) -> T:
+    """What a gateway answers in a turn that the caller has; ``put`` for who asks several questions in one.
+
+    Raises:
+        GatewayUnclear: it gave no answer in time, or its adapter failed.
+        GatewayRefused: as the gateway says.
+    """
+    try:
+        async with asyncio.timeout(_LIMIT.total_seconds()):
+            answer = await answering
+    except TimeoutError:
+        raise GatewayUnclear("slow") from None
+    except UnknownToGateway as unknown:
+        await _trouble(context, name, FindingKind.GATEWAY_REFUSES, unknown.reason)
+        raise
+    except (GatewayUnclear, GatewayRefused):
+        raise
+    except Exception as error:  # noqa: BLE001 - one adapter's fault is not to hold up what another gateway says
+        # Its type alone: the message may hold a card or a key.
+        raise await _trouble(context, name, FindingKind.GATEWAY_FAILS, type(error).__name__) from None
     async with transaction(context.engine, SERVICE) as connection:
         await settle_gateway(connection, name)
     return answer

@@ -12,6 +12,7 @@ from uuid import UUID
 from activities.outside import AskAgain
 from activities.payment.assessment import BY_HAND, OFFICE, assess, occasion, read_state
 from activities.payment.paying_out import pay_out, remind_of_pay_outs, take_back
+from activities.payment.question import listen
 from activities.payment.verification import send_back
 from activities.transition import ActivityContext, Transition
 from activities.turns import NoTurn
@@ -19,7 +20,7 @@ from domain import ledger
 from domain.money import Money, format_toman
 from domain.payment import PaymentPolicy, RefundReason, ask_again_in
 from domain.payment_return import RecordedFrom
-from gateways.payment import GatewayRefused, GatewayUnclear, PaymentGateway
+from gateways.payment import GatewayRefused, GatewayUnclear, PaymentGateway, UnknownToGateway
 from messages.case import NextStep
 from messages.payment import Event, TaskKind
 from storage import cases, tasks
@@ -104,8 +105,11 @@ async def _by_gateway(context: ActivityContext, owed: PaymentReturn, attempt: Pa
         if owed.amount == attempt.paid_amount and gateway.reverses_within is not None:
             await _note(context, rows.mark_asked, owed.id)
             try:
-                return await gateway.reverse(attempt.authority)
+                return await listen(context, attempt.gateway, gateway.reverse(attempt.authority))
             except GatewayRefused as refused:
+                if isinstance(refused, UnknownToGateway) and owed.asked_at is not None:
+                    # Asked before, and the answer was lost: who does not know us cannot say that it came to nothing.
+                    return None
                 _log.warning("reversal_refused", extra={"return_id": str(owed.id), "reason": refused.reason})
         await _note(context, rows.go_way, owed.id, "refund")
         owed = replace(owed, way="refund", asked_at=None)
@@ -127,7 +131,7 @@ async def _refund(
     try:
         if owed.asked_at is not None:
             # Asked before, and the answer was lost: never a second time without knowing.
-            done = await gateway.refunded(authority, key, reference)
+            done = await listen(context, attempt.gateway, gateway.refunded(authority, key, reference))
             if done is not False:
                 return key if done else None
         await _note(context, rows.mark_asked, owed.id)
@@ -135,7 +139,7 @@ async def _refund(
         _log.warning("refund_not_told", extra={"return_id": key, "reason": refused.reason})
         return None
     try:
-        return await gateway.refund(authority, owed.amount, key, reference)
+        return await listen(context, attempt.gateway, gateway.refund(authority, owed.amount, key, reference))
     except GatewayRefused as refused:
         _log.warning("refund_refused", extra={"return_id": key, "reason": refused.reason})
         await _note(context, rows.note_refused, owed.id)

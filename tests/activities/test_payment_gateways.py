@@ -23,7 +23,7 @@ from tests.arrange import Arrange
 from tests.books import Superuser, assert_books_clean
 from tests.faulty_gateway import FaultyGateway, Trouble
 from tests.payment_desk import DAY, Desk
-from tests.payment_steps import AMOUNT, PaymentScenario, pass_time
+from tests.payment_steps import AMOUNT, PaymentScenario, pass_time, refuse
 
 OTHER = "zibal"
 
@@ -287,3 +287,35 @@ async def test_who_comes_back_a_day_late_finds_what_came_of_it_and_changes_nothi
 
     assert await desk.scenario.phase(case_id) == "received"
     assert ((await desk.balances())["payment:received"], desk.gateway.calls["settle"]) == (AMOUNT, 1)
+
+
+async def test_an_adapter_that_fails_as_money_goes_back_is_a_silent_gateway_and_after_a_day_the_office_is_asked(
+    desk: Desk,
+) -> None:
+    desk.purposes = [await desk.scenario.purpose()]
+    case_id = await desk.scenario.at_bank((desk.purposes[0], AMOUNT), gateway="local")
+    await desk.scenario.pay(case_id)
+    await desk.scenario.go_on(case_id)
+    await refuse(desk.scenario.context, desk.purposes[0])
+    desk.gateway.always(Trouble.FAILS, "reverse")
+    with pytest.raises(ApplicationError, match="asked again"):
+        await desk.scenario.go_on(case_id)
+    assert await findings(desk) == [("local", "gateway_fails", False)]
+
+    await pass_time(desk.superuser, DAY)
+    await desk.scenario.go_on(case_id)
+    assert await desk.scenario.phase(case_id) == "awaiting_return"
+
+
+async def test_a_gateway_whose_adapter_failed_as_money_went_back_answers_again_with_the_money(desk: Desk) -> None:
+    desk.purposes = [await desk.scenario.purpose()]
+    case_id = await desk.scenario.at_bank((desk.purposes[0], AMOUNT), gateway="local")
+    await desk.scenario.pay(case_id)
+    await desk.scenario.go_on(case_id)
+    await refuse(desk.scenario.context, desk.purposes[0])
+    desk.gateway.once(Trouble.FAILS, "reverse")
+    with pytest.raises(ApplicationError, match="asked again"):
+        await desk.scenario.go_on(case_id)
+    await desk.scenario.go_on(case_id)
+    assert await findings(desk) == [("local", "gateway_fails", True)]
+    assert await desk.deeds() == ["settled", "reversed"]

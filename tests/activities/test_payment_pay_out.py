@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy.exc import DBAPIError
+from temporalio.exceptions import ApplicationError
 
 from activities.payment.returning import GivenBack, record_given_back
 from activities.transition import ActivityContext, run_transition
@@ -170,6 +171,21 @@ async def test_what_the_gateway_may_have_given_back_is_never_paid_out_by_itself(
         await office.scenario.go_on(case_id)
     await office.scenario.go_on(case_id)
     assert (await office.line(), await office.way()) == (None, "hand")
+
+
+async def test_what_a_lost_reversal_may_have_given_back_is_not_paid_out_though_the_gateway_knows_us_no_more(
+    office: Office,
+) -> None:
+    case_id = await office.paid(AMOUNT)
+    await refuse(office.scenario.context, office.purposes[0])
+    office.gateway.once(Trouble.LOST, "reverse")
+    with pytest.raises(ApplicationError, match="asked again"):
+        await office.scenario.go_on(case_id)
+    office.gateway.always(Trouble.UNKNOWN)
+    await office.scenario.go_on(case_id)
+    assert (await office.deeds())[-1] == "reversed"
+    assert (await office.line(), await office.way()) == (None, "hand")
+    assert (await office.scenario.returns(case_id))[0].asked_at is not None
 
 
 async def test_what_the_gateway_clearly_refused_is_paid_out_and_nobody_is_warned(office: Office) -> None:
