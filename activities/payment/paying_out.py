@@ -66,7 +66,7 @@ async def pay_out(step: Transition, state: PaymentState, owed: PaymentReturn) ->
 
 
 async def _is_own_card(step: Transition, state: PaymentState, owed: PaymentReturn) -> bool:
-    """Whether nothing speaks against the card; of a second payment or another amount it was not compared before."""
+    """Whether nothing speaks against the card; it is compared with those that are the payer's by now."""
     if owed.reason == RefundReason.FOREIGN_CARD:
         return False
     if not state.payment.own_card:

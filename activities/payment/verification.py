@@ -235,15 +235,14 @@ async def _accept(step: Transition, state: PaymentState) -> None:
 
 
 async def _refuse(step: Transition, state: PaymentState, paid: Paid) -> RefundReason | None:
-    """Why the money cannot be taken, if it cannot."""
+    """Why the money cannot be taken, if it cannot; another's card first, for by that it goes back to the card alone."""
+    if state.payment.own_card:
+        cards = await own_cards(step.connection, step.seals, state.payment.person_id)
+        if not any(same_card(paid.card, card) for card in cards):
+            return RefundReason.FOREIGN_CARD
     if state.accepted is not None:
         return RefundReason.SECOND_ATTEMPT
-    if paid.amount != state.payment.amount:
-        return RefundReason.AMOUNT_DIFFERS
-    if not state.payment.own_card:
-        return None
-    cards = await own_cards(step.connection, step.seals, state.payment.person_id)
-    return None if any(same_card(paid.card, card) for card in cards) else RefundReason.FOREIGN_CARD
+    return None if paid.amount == state.payment.amount else RefundReason.AMOUNT_DIFFERS
 
 
 async def _post(step: Transition, state: PaymentState, attempt: PaymentAttempt, paid: Paid) -> None:
@@ -274,7 +273,8 @@ async def send_back(step: Transition, attempt: PaymentAttempt, amount: Money, re
     await rows.add_return(step.connection, attempt, amount, reason)
     await step.add_event(Event.PAYMENT_RETURNING, params={"amount": amount.amount, "reason": reason})
     await step.notify(step.owner, Event.PAYMENT_RETURNING, {"amount": format_toman(amount)})
-    if reason != RefundReason.SECOND_ATTEMPT:
+    goes_on = (await read_state(step)).accepted
+    if goes_on is None or goes_on.id == attempt.id:
         # Of what was paid twice one payment goes on.
         await step.move(Phase.RETURNING, next_actor=MACHINE)
 
