@@ -71,6 +71,7 @@ async def fetch_list(context: ActivityContext, case_id: UUID) -> Sequence[Listed
 
     Raises:
         AskAgain: the gateway cannot say yet, and the time for that is not over.
+        NoTurn: it has too much to do for us at this moment.
     """
     async with transaction(context.engine, SERVICE) as connection:
         clearing = await rows.read_clearing(connection, case_id)
@@ -81,13 +82,15 @@ async def fetch_list(context: ActivityContext, case_id: UUID) -> Sequence[Listed
     if gateway is None:
         return None
     try:
-        listed = await gateway.list_day(clearing.day)
-        if listed is None:
-            return None
-        found = [*(await gateway.list_day(clearing.day - _DAY) or ()), *listed]
-        after = clearing.day + _DAY
-        if after <= tehran_day(now):
-            found += await gateway.list_day(after) or ()
+        # Several days may be missed: one that hangs is not to keep every payment waiting.
+        with context.turns.of(clearing.gateway):
+            listed = await gateway.list_day(clearing.day)
+            if listed is None:
+                return None
+            found = [*(await gateway.list_day(clearing.day - _DAY) or ()), *listed]
+            after = clearing.day + _DAY
+            if after <= tehran_day(now):
+                found += await gateway.list_day(after) or ()
     except (GatewayUnclear, GatewayRefused) as trouble:
         _log.warning("list_unclear", extra={"gateway": clearing.gateway, "reason": trouble.reason})
         if now - clearing.opened_at >= LIST_FOR:

@@ -14,6 +14,7 @@ import pytest
 from activities.clearing import opening_activities
 from activities.outside import AskAgain
 from activities.transition import ActivityContext
+from activities.turns import Turns
 from commands import clearing as commands
 from commands.command import Context
 from domain.clearing import (
@@ -220,6 +221,18 @@ async def test_a_gateway_that_is_away_is_asked_again_for_a_day_and_its_day_may_t
     again = await day.requested()
     await day.go_on("clearing", again)
     assert await day.outcome(again) == "matched"
+
+
+async def test_a_gateway_that_is_busy_with_payments_is_asked_for_its_day_after_them(day: Day) -> None:
+    await day.paid()
+    await day.pass_midnight()
+    case_id = await day.requested()
+    turns = Turns(at_once=1)
+    busy = replace(day, activity_context=replace(day.activity_context, turns=turns))
+    with turns.of("local"), pytest.raises(Exception, match="asked again in"):
+        await busy.go_on("clearing", case_id)
+    await busy.go_on("clearing", case_id)
+    assert await day.outcome(case_id) == "matched"
 
 
 async def test_each_step_taken_twice_acts_once(day: Day) -> None:
