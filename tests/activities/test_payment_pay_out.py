@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,10 +15,12 @@ from activities.transition import ActivityContext, run_transition
 from commands.command import Context
 from commands.withdrawal import take_back_withdrawal
 from domain.errors import NotFound
+from domain.ledger import payment_accounts
 from gateways.local_bank import LocalBank
 from messages.case import WAIT, StepInput
 from storage import clearing, withdrawal
 from storage.database import SERVICE, transaction
+from storage.ledger import posting
 from storage.rows.payout import Withdrawal
 from tests.arrange import Arrange
 from tests.bank_account_steps import a_sheba
@@ -303,4 +306,42 @@ async def test_what_waits_for_a_pay_out_is_at_work_and_no_money_in_suspense(offi
         await office.superuser.run(f"UPDATE {table} SET created_at = created_at - interval '2 hours'")  # noqa: S608 - our own names
     async with transaction(office.scenario.context.engine, SERVICE) as connection:
         assert await clearing.list_suspense(connection) == []
+    await assert_books_clean(office.scenario.context.engine)
+
+
+async def test_what_the_bank_paid_is_booked_once_though_the_account_was_frozen_as_it_said_so(office: Office) -> None:
+    case_id = await office.waits()
+    batch = await office.payouts.sent()
+    said = await office.payouts.answer_to(batch)
+    refunding = payment_accounts(case_id)[1].code
+    async with transaction(office.scenario.context.engine, SERVICE) as connection:
+        await posting.freeze(connection, refunding)
+    assert await office.payouts.refusals(await office.payouts.answered(batch, said)) == [(1, "account_frozen")]
+    (owed,) = await office.scenario.returns(case_id)
+    assert (owed.returned_at, (await office.lines()).state) == (None, "cut")
+    told = "SELECT count(*) FROM notices WHERE template = 'payment_returned'"
+    assert await office.superuser.value(told) == 0
+
+    async with transaction(office.scenario.context.engine, SERVICE) as connection:
+        await posting.unfreeze(connection, refunding)
+    await office.payouts.answered(batch, said)
+    await office.scenario.go_on(case_id)
+    assert await office.scenario.phase(case_id) == "partly_returned"
+    assert await office.superuser.value(told) == 1
+    await assert_books_clean(office.scenario.context.engine)
+
+
+async def test_whoever_settles_a_payment_while_the_bank_answers_for_it_waits_and_nothing_is_done_twice(
+    office: Office,
+) -> None:
+    case_id = await office.waits()
+    batch = await office.payouts.sent()
+    said = await office.payouts.answer_to(batch)
+    await asyncio.gather(
+        office.payouts.answered(batch, said),
+        *(office.scenario.step("assess_payment", case_id) for _ in range(3)),
+        _gateway_says_late(office, case_id),
+    )
+    await office.scenario.go_on(case_id)
+    assert await office.superuser.value("SELECT count(*) FROM journals WHERE reason = 'payment_returned'") == 1
     await assert_books_clean(office.scenario.context.engine)
