@@ -180,6 +180,7 @@ class Reconciler:
     async def _review(self) -> None:
         """Settle the findings that hold no longer."""
         async with transaction(self._engine, SERVICE) as connection:
+            await reconciliation.settle_unasked_gateways(connection)
             findings = await reconciliation.findings_to_review(connection, self._suspects)
         states = await self._ask((finding.case_kind, finding.case_id) for finding in findings)
         for finding in findings:

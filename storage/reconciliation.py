@@ -31,6 +31,8 @@ RESTART_PAUSE = timedelta(minutes=1)
 _SAME_TROUBLE = timedelta(hours=1)
 # For so long new payments go by another gateway than one that was found in trouble; then it is tried again.
 _PASSED_OVER = timedelta(minutes=10)
+# As long as a payment asks a silent gateway: one that nobody has found so for longer is asked by nobody.
+_ASKED_FOR = timedelta(hours=25)
 NO_ID = UUID(int=0)
 
 
@@ -190,6 +192,13 @@ async def settle_gateway(connection: AsyncConnection, gateway: str) -> None:
     found = reconciliation_findings.c
     answers = sa.and_(found.gateway == gateway, found.settled_at.is_(None))
     await connection.execute(sa.update(reconciliation_findings).where(answers).values(settled_at=sa.func.now()))
+
+
+async def settle_unasked_gateways(connection: AsyncConnection) -> None:
+    """Nobody asks them any more, for instance because they were taken out of the settings for good."""
+    found = reconciliation_findings.c
+    unasked = sa.and_(found.gateway.is_not(None), found.settled_at.is_(None), _last_seen() < sa.func.now() - _ASKED_FOR)
+    await connection.execute(sa.update(reconciliation_findings).where(unasked).values(settled_at=sa.func.now()))
 
 
 async def troubled_gateways(connection: AsyncConnection) -> set[str]:

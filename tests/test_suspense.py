@@ -1,4 +1,4 @@
-"""Money of a payment that nobody is at work on is a finding of the reconciler's until it moves (E2)."""
+"""Money of a payment that nobody is at work on, and a gateway that nobody asks, as the reconciler finds them (E2)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.transition import ActivityContext
 from commands.command import Context
+from domain.reconciliation import FindingKind
 from gateways.local_bank import LocalBank
 from reconciler import Reconciler
 from stack.ports import free_port
+from storage import reconciliation
 from storage.clearing import _SUSPENSE
 from storage.database import SERVICE, transaction
 from storage.sealing import Seals
@@ -98,3 +100,18 @@ async def test_money_without_a_cause_is_found_while_temporal_is_away(
     await Reconciler(engine, client, lambda: None, round_every=timedelta(0)).round()
 
     assert await findings(superuser) == [(attempt.payment_id, 1, False)]
+
+
+async def test_a_gateway_s_trouble_is_over_once_nobody_has_asked_it_for_longer_than_a_day(
+    engine: AsyncEngine, temporal: WorkflowEnvironment, superuser: Superuser
+) -> None:
+    async with transaction(engine, SERVICE) as connection:
+        for name in ("asked", "gone"):
+            await reconciliation.record(connection, name, FindingKind.GATEWAY_NOT_SET_UP)
+    await superuser.run("UPDATE reconciliation_findings SET found_at = now() - interval '26 hours'")
+    async with transaction(engine, SERVICE) as connection:
+        await reconciliation.record(connection, "asked", FindingKind.GATEWAY_NOT_SET_UP)
+
+    await a_reconciler(engine, temporal).round()
+    open_ones = "SELECT gateway FROM reconciliation_findings WHERE settled_at IS NULL"
+    assert await superuser.rows(open_ones) == [("asked",)]
