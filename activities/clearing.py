@@ -16,7 +16,7 @@ from activities.process import Process
 from activities.transition import ActivityContext, Transition
 from domain import ledger
 from domain.access import Grant, Role, ScopeKind
-from domain.clearing import ASK_LIST_EVERY, LIST_FOR, DifferenceKind
+from domain.clearing import ASK_LIST_EVERY, BANK, LIST_FOR, Correction, DifferenceKind
 from domain.dates import TEHRAN, tehran_day
 from domain.ledger import Occasion
 from domain.money import Money
@@ -26,6 +26,7 @@ from messages.case import NextStep
 from messages.clearing import Event, Phase, Step, TaskKind
 from messages.queue import Queue
 from storage import clearing as rows
+from storage import gateway_matching as matching
 from storage import tasks
 from storage.database import SERVICE, postgres_now, tehran_today, transaction
 from storage.ledger import posting
@@ -111,7 +112,7 @@ async def record_list(step: Transition, listed: Sequence[ListedRow] | None) -> N
     await lock(step.connection, About.CLEARING, clearing.gateway)
     news = await rows.keep_rows(step.connection, clearing.gateway, [_kept(row) for row in listed])
     begins = datetime.combine(clearing.day, time(), TEHRAN).astimezone(UTC)
-    found = await rows.compare(step.connection, clearing, begins, begins + _DAY, news)
+    found = await matching.compare(step.connection, clearing, begins, begins + _DAY, news)
     await _book_fee(step, clearing.gateway, found.fees, "listed")
     await step.add_event(Event.CLEARING_COMPARED, params={"differences": found.differences})
     return await assess(step)
@@ -141,7 +142,7 @@ async def _book_fee(step: Transition, gateway: str, more: Money, name: str) -> N
 async def _unasked(step: Transition) -> list[tuple[TaskKind, Difference]]:
     """What the office is to be asked now: about one difference after the other, and about one booking beside it."""
     found = []
-    for kind, state in ((TaskKind.SETTLE_DIFFERENCE, "open"), (TaskKind.CONFIRM_BOOKING, "proposed")):
+    for kind, state in ((TaskKind.SETTLE_DIFFERENCE, "open"), (TaskKind.CONFIRM_PROPOSAL, "proposed")):
         if await tasks.find_open(step.connection, step.case.id, kind) is None:
             waiting = await rows.differences_in(step.connection, step.case.id, state, limit=1)
             found += [(kind, one) for one in waiting]
@@ -161,7 +162,7 @@ async def request_decisions(step: Transition) -> NextStep:
             subject_id=one.id,
             details={"reason": one.kind, "amount": abs(one.there - one.here)},
             # A day's differences are announced once.
-            sms=is_first or kind is TaskKind.CONFIRM_BOOKING,
+            sms=is_first or kind is TaskKind.CONFIRM_PROPOSAL,
             not_by=one.proposed_by,
         )
     if is_first:
@@ -175,9 +176,8 @@ async def book_differences(step: Transition) -> NextStep:
     clearing = await _read(step)
     await lock(step.connection, About.CLEARING, clearing.gateway)
     for one in await rows.differences_in(step.connection, step.case.id, "confirmed", limit=_BOOKED_AT_ONCE):
-        if not await rows.bookable(step.connection, [one]):
-            forgotten = {"paid_back": None, "settles": None, "proposed_by": None, "decided_by": None}
-            await rows.change(step.connection, one.id, "open", **forgotten)
+        if not await rows.may_follow(step.connection, one):
+            await rows.reopen(step.connection, one.id)
             await step.add_event(Event.CLEARING_OVERTAKEN)
             continue
         await _book(step, clearing.gateway, one)
@@ -187,12 +187,26 @@ async def book_differences(step: Transition) -> NextStep:
 
 
 async def _book(step: Transition, gateway: str, one: Difference) -> None:
-    if one.kind is DifferenceKind.FEE_DIFFERS:
+    if one.against is not None:
+        await _correct(step, one, one.against)
+    elif one.kind is DifferenceKind.FEE_DIFFERS:
         await _book_fee(step, gateway, Money(one.there - one.here), str(one.id))
     elif one.kind is DifferenceKind.BANK_UNMATCHED:
         await _book_settled(step, one)
     else:
         await _book_late(step, one)
+
+
+async def _correct(step: Transition, one: Difference, against: Correction) -> None:
+    """Move the difference from the account that is wrong; a fee that goes with it is put right too."""
+    wrong = ledger.BANK_ACCOUNT if one.gateway == BANK else ledger.gateway_account(one.gateway)
+    other = ledger.BANK_CHARGES if against is Correction.BANK_CHARGES else ledger.DIFFERENCES
+    await posting.open_accounts(step.connection, (wrong, other))
+    occasion = Occasion(f"clearing:{one.id}:corrected", step.case.id, "system", step.now)
+    await posting.post(step.connection, ledger.difference_corrected(wrong, other, Money(one.more), occasion))
+    # Before the fee is compared, for it is that of a payment which stands on both sides now.
+    await rows.change(step.connection, one.id, "booked")
+    await _book_fee(step, one.gateway, await matching.keep_fee_too(step.connection, one), f"{one.id}:fee")
 
 
 async def _book_settled(step: Transition, one: Difference) -> None:
@@ -209,7 +223,7 @@ async def _book_late(step: Transition, one: Difference) -> None:
         raise LookupError(f"difference {one.id} cannot be booked")
     tries = await attempts_of(step.connection, one.payment_id)
     attempt = next(each for each in tries if each.id == one.attempt_id)
-    fee = Money(await rows.listed_fee(step.connection, one))
+    fee = Money(await matching.listed_fee(step.connection, one))
     await book_found_late(step, FoundLate(attempt, Money(one.there), fee, one.reference, one.paid_back))
 
 

@@ -20,7 +20,16 @@ from commands.command import Command
 from commands.refusals import refuses
 from domain.access import SEES_LEDGER, Role
 from domain.catalogue import words
-from domain.clearing import BANK, BANK_WORDS, CHARTED, STATEMENT_LIMIT, DifferenceKind, DifferenceState, Explanation
+from domain.clearing import (
+    BANK,
+    BANK_WORDS,
+    CHARTED,
+    STATEMENT_LIMIT,
+    Correction,
+    DifferenceKind,
+    DifferenceState,
+    Explanation,
+)
 from domain.errors import InvalidInput, NotFound
 from domain.ledger import ACCOUNT_WORDS
 from messages.case import CaseKind
@@ -120,10 +129,12 @@ class DifferenceOut(Out):
     note: str | None = Field(examples=["نامهٔ درگاه به شمارهٔ ۱۲"])
     paid_back: str | None = Field(description="The bank's reference of what was paid back", examples=["PAYA-14050830"])
     settles: ClearingSource | None = Field(description="The gateway whose pay-out a row of the bank is said to be")
+    against: Words | None = Field(description="The account against which it is corrected")
     may_book: bool = Field(description="Whether an entry may follow from such a difference")
+    corrections: list[Reason] = Field(description="The accounts against which it may be corrected")
 
     @classmethod
-    def of(cls, one: Difference, *, may_book: bool) -> DifferenceOut:
+    def of(cls, one: Difference, ways: storage.Ways) -> DifferenceOut:
         """A difference."""
         return cls.of_row(
             one,
@@ -131,7 +142,9 @@ class DifferenceOut(Out):
             state_words=Words.of(words.term(DifferenceState, one.state)),
             explanation=None if one.explanation is None else Words.of(words.term(Explanation, one.explanation)),
             settles=None if one.settles is None else ClearingSource.of(one.settles),
-            may_book=may_book,
+            against=None if one.against is None else Words.of(words.term(Correction, one.against)),
+            may_book=ways.may_book,
+            corrections=[Reason.of(Correction, each) for each in ways.against],
         )
 
 
@@ -222,8 +235,8 @@ async def _detail(view: Reading | Command, case_id: UUID) -> ClearingDetail | No
     if clearing is None or case is None:
         return None
     found = await storage.differences_of(connection, case_id)
-    bookable = await storage.bookable(connection, found)
-    shown = [DifferenceOut.of(one, may_book=one.id in bookable) for one in found]
+    ways = await storage.ways_of(connection, found)
+    shown = [DifferenceOut.of(one, ways[one.id]) for one in found]
     undecided = await storage.count_undecided(connection, case_id)
     said = [Reason.of(Explanation, one) for one in Explanation]
     more = {
@@ -270,7 +283,7 @@ async def list_suspense(read: ReadingDep) -> SuspenseList:
 
 
 class ExplainDifference(Decision):
-    """Nothing is to be booked, for a reason."""
+    """Nothing is to be booked, for a reason; another officer confirms it, unless it stands on another day."""
 
     kind: Literal["settle_difference"]
     decision: Literal["explain"]
@@ -304,34 +317,50 @@ class ProposeBooking(Decision):
         await commands.propose_booking(command, task, self.note, paid_back=self.paid_back, settles=self.settles)
 
 
-class ConfirmBooking(Decision):
+class CorrectDifference(Decision):
+    """The ledger is to say what the gateway or the bank says, once another officer has confirmed it."""
+
+    kind: Literal["settle_difference"]
+    decision: Literal["correct"]
+    against: Correction
+    note: Note = Field(examples=["کارمزد ماهانهٔ حساب"])
+
+    @refuses(commands.propose_correction)
+    async def decide(self, command: Command, task: Task) -> None:
+        """Propose it."""
+        await commands.propose_correction(command, task, self.against, self.note)
+
+
+class ConfirmProposal(Decision):
     """A second officer is sure of it."""
 
-    kind: Literal["confirm_booking"]
+    kind: Literal["confirm_proposal"]
     decision: Literal["confirm"]
 
-    @refuses(commands.confirm_booking)
+    @refuses(commands.confirm_proposal)
     async def decide(self, command: Command, task: Task) -> None:
         """Confirm it."""
-        await commands.confirm_booking(command, task)
+        await commands.confirm_proposal(command, task)
 
 
-class RejectBooking(Decision):
-    """It is not to be booked; the difference is settled anew."""
+class RejectProposal(Decision):
+    """It is not to be so; the difference is settled anew."""
 
-    kind: Literal["confirm_booking"]
+    kind: Literal["confirm_proposal"]
     decision: Literal["reject"]
     reason: Note = Field(examples=["شمارهٔ پیگیری نادرست است"])
 
-    @refuses(commands.reject_booking)
+    @refuses(commands.reject_proposal)
     async def decide(self, command: Command, task: Task) -> None:
         """Reject it."""
-        await commands.reject_booking(command, task, self.reason)
+        await commands.reject_proposal(command, task, self.reason)
 
 
 DECISIONS = (
-    TaskDecisions(TaskKind.SETTLE_DIFFERENCE, (ExplainDifference, ProposeBooking), asks_another=True),
-    TaskDecisions(TaskKind.CONFIRM_BOOKING, (ConfirmBooking, RejectBooking), asks_another=True),
+    TaskDecisions(
+        TaskKind.SETTLE_DIFFERENCE, (ExplainDifference, ProposeBooking, CorrectDifference), asks_another=True
+    ),
+    TaskDecisions(TaskKind.CONFIRM_PROPOSAL, (ConfirmProposal, RejectProposal), asks_another=True),
 )
 
 

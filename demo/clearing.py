@@ -15,7 +15,7 @@ from uuid import UUID
 
 from api.clearing import (
     ClearingDetail,
-    ConfirmBooking,
+    ConfirmProposal,
     ExplainDifference,
     ProposeBooking,
     StatementIn,
@@ -117,7 +117,7 @@ async def _compared(play: Play, office: tuple[Officer, Officer], owed: int, tran
                 sent.case_id,
                 ProposeBooking(kind="settle_difference", decision="book", note="تسویهٔ روز", settles=_GATEWAY),
             )
-            await second.decide(sent.case_id, ConfirmBooking(kind="confirm_booking", decision="confirm"))
+            await second.decide(sent.case_id, ConfirmProposal(kind="confirm_proposal", decision="confirm"))
         else:
             await first.decide(
                 sent.case_id,

@@ -19,7 +19,7 @@ class TaskKind(StrEnum):
     """What the settlement office is asked to do about a difference."""
 
     SETTLE_DIFFERENCE = "settle_difference"
-    CONFIRM_BOOKING = "confirm_booking"
+    CONFIRM_PROPOSAL = "confirm_proposal"
 
 
 class FactKind(StrEnum):

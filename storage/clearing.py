@@ -12,14 +12,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.clearing import BANK, BOOKABLE, CAUGHT_UP, ON_DEMAND, USUAL_FEE_PARTS
+from domain.clearing import BANK, BOOKABLE, CAUGHT_UP, ON_DEMAND, Correction, DifferenceKind, may_correct
 from domain.dates import TEHRAN
-from domain.money import Money
 from domain.payment import PaymentPolicy
 from messages.case import CaseKind, CaseSignal
 from messages.clearing import Event, Phase
-from storage.bank_matching import compare_statement
+from storage.bank_matching import compare_statement, holding_at_bank
 from storage.cases import open_case
+from storage.gateway_matching import holding
 from storage.outbox import enqueue
 from storage.policies import in_force
 from storage.rows.cases import cases
@@ -139,117 +139,6 @@ _KEEP = _kept.on_conflict_do_update(
     set_={name: _kept.excluded[name] for name in ("amount", "fee")},
     where=sa.tuple_(gateway_rows.c.amount, gateway_rows.c.fee) != sa.tuple_(_kept.excluded.amount, _kept.excluded.fee),
 ).returning(gateway_rows.c.order_id)
-# For each try that the list or our rows of the day tell of, or that is news of another day: all that is known of it,
-# here and there, whatever the day,
-# so that neither midnight nor a clock that is ahead makes a difference. What a process is still about is left to it.
-_FIND = sa.text("""
-    WITH told AS (
-        SELECT r.order_id FROM gateway_rows r WHERE r.gateway = :gateway AND r.day = :day
-        UNION SELECT unnest(CAST(:news AS text[]))
-        UNION SELECT a.id::text FROM payment_attempts a
-            WHERE a.gateway = :gateway AND a.looked_at >= :begins AND a.looked_at < :ends
-        UNION SELECT r.attempt_id::text FROM payment_returns r JOIN payment_attempts a ON a.id = r.attempt_id
-            WHERE a.gateway = :gateway AND r.returned_at >= :begins AND r.returned_at < :ends
-    ), touched AS (
-        -- By its id a try is found among millions; what a list says may be none.
-        SELECT order_id, CASE WHEN order_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-            THEN CAST(order_id AS uuid) END AS id FROM told
-    ), there AS (
-        SELECT r.order_id, coalesce(min(r.reference) FILTER (WHERE r.what = 'taken'), min(r.reference)) AS reference,
-            coalesce(sum(r.amount) FILTER (WHERE r.what = 'taken'), 0)::bigint AS taken,
-            coalesce(sum(r.amount) FILTER (WHERE r.what = 'given_back'), 0)::bigint AS back,
-            sum(CASE r.what WHEN 'taken' THEN r.fee ELSE -r.fee END)::bigint AS fee
-        FROM gateway_rows r JOIN touched t USING (order_id) WHERE r.gateway = :gateway GROUP BY r.order_id
-    ), here AS (
-        SELECT a.id, a.payment_id, a.reference, a.fee AS told, a.state IN ('requested', 'open', 'unclear') AS watched,
-            CASE a.state WHEN 'paid' THEN a.paid_amount ELSE 0 END AS taken,
-            coalesce((SELECT sum(r.amount) FROM payment_returns r WHERE r.attempt_id = a.id
-                AND r.way IN ('reverse', 'refund') AND r.returned_at IS NOT NULL), 0)::bigint AS back,
-            EXISTS (SELECT FROM payment_returns r WHERE r.attempt_id = a.id
-                AND r.way IN ('reverse', 'refund') AND r.returned_at IS NULL) AS returning,
-            (coalesce((SELECT -sum(e.amount) FROM journals j JOIN entries e ON e.journal_id = j.id
-                JOIN accounts c ON c.id = e.account_id AND c.code = 'expense:gateway'
-                WHERE j.key IN ('payment:' || a.id || '\\:fee', 'payment:' || a.id || '\\:fee_given_up')), 0)
-            + coalesce((SELECT sum(d.there - d.here) FROM clearing_differences d
-                WHERE d.attempt_id = a.id AND d.kind = 'fee_differs' AND d.state = 'booked'), 0))::bigint AS fee
-        FROM payment_attempts a JOIN touched t USING (id) WHERE a.gateway = :gateway
-    ), tries AS (
-        SELECT t.order_id, h.id AS attempt_id, h.payment_id, coalesce(th.reference, h.reference, '') AS reference,
-            coalesce(h.taken, 0) AS here_taken, coalesce(th.taken, 0) AS there_taken,
-            coalesce(h.back, 0) AS here_back, coalesce(th.back, 0) AS there_back,
-            coalesce(h.fee, 0) AS here_fee, coalesce(th.fee, 0) AS there_fee,
-            coalesce(h.watched, false) AS watched, coalesce(h.returning, false) AS returning, h.told
-        FROM touched t LEFT JOIN there th USING (order_id)
-            LEFT JOIN here h ON h.id = t.id
-    )
-    INSERT INTO clearing_differences
-        (case_id, gateway, order_id, kind, reference, attempt_id, payment_id, here, there, state)
-    SELECT :case_id, :gateway, t.order_id, f.kind, t.reference, t.attempt_id, t.payment_id, f.here, f.there, f.state
-    FROM tries t CROSS JOIN LATERAL (VALUES
-        -- What the gateway took and gave back again is nobody's any more.
-        ('missing_here', t.here_taken, t.there_taken - t.there_back, 'open',
-            t.here_taken = 0 AND t.there_taken > t.there_back AND NOT t.watched),
-        ('missing_there', t.here_taken, t.there_taken, 'open', t.there_taken = 0),
-        ('amount_differs', t.here_taken, t.there_taken, 'open', t.here_taken > 0 AND t.there_taken > 0),
-        -- The list is the first to tell a fee that was not told with the payment, or is given up with a return.
-        ('fee_differs', t.here_fee, t.there_fee,
-            CASE WHEN (t.told IS NULL OR t.there_back > 0) AND t.there_fee BETWEEN 0 AND t.there_taken / :usual
-                THEN 'booked' ELSE 'open' END,
-            t.here_taken > 0 AND t.there_taken > 0),
-        ('given_back_there', t.here_back, t.there_back, 'open', t.there_back > t.here_back AND NOT t.returning),
-        ('given_back_here', t.here_back, t.there_back, 'open', t.here_back > t.there_back AND t.there_taken > 0)
-    ) AS f (kind, here, there, state, holds)
-    WHERE f.holds AND f.here <> f.there AND NOT EXISTS (
-        SELECT FROM clearing_differences d WHERE d.gateway = :gateway AND d.order_id = t.order_id
-            AND d.kind = f.kind AND d.here = f.here AND d.there = f.there)
-    RETURNING state, kind, here, there
-""")
-# A day of 10,000 tries takes a second and a half.
-_TAKE_TIME = sa.text("SET LOCAL statement_timeout = '15s'")
-_SUM = sa.text("""
-    UPDATE clearings SET compared_at = now(), here_count = h.number, here_sum = h.total, there_count = t.number,
-        there_sum = t.total, here_back = b.total, there_back = t.back, there_fee = t.fee
-    FROM (SELECT count(*) AS number, coalesce(sum(a.paid_amount), 0) AS total FROM payment_attempts a
-            WHERE a.gateway = :gateway AND a.state = 'paid' AND a.looked_at >= :begins AND a.looked_at < :ends
-                AND a.paid_at >= :begins AND a.paid_at < :ends) h,
-        (SELECT coalesce(sum(r.amount), 0) AS total FROM payment_returns r JOIN payment_attempts a
-                ON a.id = r.attempt_id AND a.gateway = :gateway
-            WHERE r.way IN ('reverse', 'refund') AND r.returned_at >= :begins AND r.returned_at < :ends) b,
-        (SELECT count(*) FILTER (WHERE r.what = 'taken') AS number,
-                coalesce(sum(r.amount) FILTER (WHERE r.what = 'taken'), 0) AS total,
-                coalesce(sum(r.amount) FILTER (WHERE r.what = 'given_back'), 0) AS back,
-                coalesce(sum(CASE r.what WHEN 'taken' THEN r.fee ELSE -r.fee END), 0) AS fee
-            FROM gateway_rows r WHERE r.gateway = :gateway AND r.day = :day) t
-    WHERE case_id = :case_id
-""")
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """What a comparison found: open differences, and rial of fees that the list was the first to tell."""
-
-    differences: int
-    fees: Money
-
-
-async def compare(
-    connection: AsyncConnection, clearing: Clearing, begins: datetime, ends: datetime, news: Collection[str]
-) -> Comparison:
-    """Write down each difference of a day, and of news, that was not found before, and the sums of both sides."""
-    values: dict[str, Any] = {
-        "case_id": clearing.case_id,
-        "gateway": clearing.gateway,
-        "day": clearing.day,
-        "begins": begins,
-        "ends": ends,
-        "news": list(news),
-        "usual": USUAL_FEE_PARTS,
-    }
-    await connection.execute(_TAKE_TIME)
-    found = (await connection.execute(_FIND, values)).all()
-    await connection.execute(_SUM, values)
-    fees = sum(row.there - row.here for row in found if row.state == "booked")
-    return Comparison(sum(row.state == "open" for row in found), Money(fees))
 
 
 async def read_difference(connection: AsyncConnection, difference_id: UUID) -> Difference:
@@ -281,6 +170,12 @@ async def change(connection: AsyncConnection, difference_id: UUID, state: str, *
     """Move a difference to another state."""
     changed = sa.update(clearing_differences).where(_d.id == difference_id)
     await connection.execute(changed.values(state=state, **values))
+
+
+async def reopen(connection: AsyncConnection, difference_id: UUID) -> None:
+    """Forget what was proposed about a difference: it is decided anew."""
+    proposed = ("explanation", "paid_back", "settles", "against", "proposed_by", "decided_by")
+    await change(connection, difference_id, "open", **dict.fromkeys(proposed))
 
 
 async def list_clearings(
@@ -316,35 +211,38 @@ async def has_decided(connection: AsyncConnection, case_id: UUID) -> bool:
     return bool(await connection.scalar(sa.select(query)))
 
 
-async def bookable(connection: AsyncConnection, differences: Collection[Difference]) -> set[UUID]:
-    """The differences from which an entry may follow: by their kind, and if they still hold."""
-    known = [one.id for one in differences if one.kind in BOOKABLE]
-    return set(await connection.scalars(_HOLDING, {"ids": known})) if known else set()
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """What may follow from a difference that still holds: an entry of its kind, a correction against each of these."""
+
+    may_book: bool
+    against: tuple[Correction, ...]
 
 
-# Meanwhile the try may have become another, or a later list may have told more of it.
-_HOLDING = sa.text("""
-    SELECT d.id FROM clearing_differences d LEFT JOIN payment_attempts a ON a.id = d.attempt_id,
-        LATERAL (SELECT coalesce(sum(CASE r.what WHEN 'taken' THEN r.amount ELSE -r.amount END), 0) AS amount,
-                coalesce(sum(CASE r.what WHEN 'taken' THEN r.fee ELSE -r.fee END), 0) AS fee
-            FROM gateway_rows r WHERE r.gateway = d.gateway AND r.order_id = d.order_id) listed
-    WHERE d.id = ANY(:ids) AND CASE d.kind
-        WHEN 'missing_here' THEN a.state IN ('not_paid', 'given_up') AND d.there = listed.amount
-        WHEN 'fee_differs' THEN a.state = 'paid' AND d.there = listed.fee
-            AND NOT EXISTS (SELECT FROM clearing_differences n WHERE n.gateway = d.gateway
-                AND n.order_id = d.order_id AND n.kind = d.kind AND n.id > d.id)
-        ELSE d.there > 0 END
-""")
+async def ways_of(connection: AsyncConnection, differences: Sequence[Difference]) -> dict[UUID, Ways]:
+    """Of each difference of one comparison, what may be booked for it; nothing where it does not hold any more."""
+    of_bank = [one for one in differences if one.gateway == BANK]
+    of_gateway = [one for one in differences if one.gateway != BANK]
+    holds = await holding(connection, of_gateway) | dict.fromkeys(await holding_at_bank(connection, of_bank))
+    return {
+        one.id: Ways(
+            one.id in holds and _may_book(one, holds[one.id]),
+            tuple(each for each in Correction if one.id in holds and may_correct(one.kind, one.there, each)),
+        )
+        for one in differences
+    }
 
 
-async def listed_fee(connection: AsyncConnection, difference: Difference) -> int:
-    """Rial that the gateway keeps of a try, as its lists say."""
-    fee = sa.case((gateway_rows.c.what == "taken", gateway_rows.c.fee), else_=-gateway_rows.c.fee)
-    of_try = sa.select(_d.order_id).where(_d.id == difference.id).scalar_subquery()
-    query = sa.select(sa.func.coalesce(sa.func.sum(fee), 0)).where(
-        gateway_rows.c.gateway == difference.gateway, gateway_rows.c.order_id == of_try
-    )
-    return int((await connection.execute(query)).scalar_one())
+async def may_follow(connection: AsyncConnection, one: Difference) -> bool:
+    """Whether what was proposed about a difference may still follow."""
+    ways = (await ways_of(connection, [one]))[one.id]
+    return one.explanation is not None or (ways.may_book if one.against is None else one.against in ways.against)
+
+
+def _may_book(one: Difference, attempt_state: str | None) -> bool:
+    if one.kind is DifferenceKind.MISSING_HERE:
+        return attempt_state in {"not_paid", "given_up"}
+    return one.kind in BOOKABLE and (one.kind is not DifferenceKind.BANK_UNMATCHED or one.there > 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,6 +279,23 @@ _SUSPENSE = sa.text("""
 async def list_suspense(connection: AsyncConnection) -> list[Suspense]:
     """Money that has stood apart for more than an hour without a cause, the oldest first."""
     return [Suspense(*row) for row in await connection.execute(_SUSPENSE, {"most": MOST_SHOWN})]
+
+
+# What one try's corrections leave there; those that undo each other leave nothing.
+_TO_BE_FOUND = sa.text("""
+    SELECT * FROM (
+        SELECT d.*, sum(CASE WHEN d.kind IN ('given_back_there', 'given_back_here') THEN d.here - d.there
+            ELSE d.there - d.here END) OVER (PARTITION BY d.gateway, d.order_id) AS left_over
+        FROM clearing_differences d WHERE d.state = 'booked' AND d.against = 'clearing:differences') d
+    WHERE left_over <> 0 ORDER BY id LIMIT :most
+""")
+
+
+async def list_to_be_found(connection: AsyncConnection) -> list[Difference]:
+    """Differences that were booked to be found out, and that no other correction has undone since; the oldest first."""
+    names = [column.name for column in _DIFFERENCE]
+    query = _TO_BE_FOUND.bindparams(most=MOST_SHOWN).columns(*_DIFFERENCE).subquery()
+    return await read_all(connection, Difference, sa.select(*(query.c[name] for name in names)))
 
 
 @dataclass(frozen=True, slots=True)

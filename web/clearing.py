@@ -12,10 +12,10 @@ from starlette.responses import Response
 
 from api.clearing import (
     ClearingWish,
-    ConfirmBooking,
+    ConfirmProposal,
     ExplainDifference,
     ProposeBooking,
-    RejectBooking,
+    RejectProposal,
     StatementIn,
     list_clearing_days,
     list_clearings,
@@ -124,7 +124,7 @@ TASK_FORMS: Final = (
     TaskForm("clearing_settling.html", {ExplainDifference: _explained, ProposeBooking: _proposed}),
     TaskForm(
         "clearing_confirming.html",
-        {ConfirmBooking: nothing_more, RejectBooking: written_reason},
-        summaries={ConfirmBooking: "clearing_summary.html"},
+        {ConfirmProposal: nothing_more, RejectProposal: written_reason},
+        summaries={ConfirmProposal: "clearing_summary.html"},
     ),
 )

@@ -10,7 +10,8 @@ import pytest
 from activities.transition import ActivityContext
 from commands import clearing as commands
 from commands.command import Context
-from domain.clearing import Explanation
+from domain.access import Role
+from domain.clearing import Correction, Explanation
 from domain.dates import tehran_day
 from domain.errors import OwnCase
 from domain.money import Money
@@ -152,7 +153,8 @@ async def test_a_line_that_the_bank_does_not_list_is_found_once_and_the_last_day
     assert third == {("bank_unmatched", 0, 6, "X")}
     async with transaction(office.context.engine, SERVICE) as connection:
         one = next(d for d in await rows.differences_of(connection, case_id) if d.payout_id)
-        assert await rows.bookable(connection, [one]) == set()
+        ways = (await rows.ways_of(connection, [one]))[one.id]
+    assert (ways.may_book, ways.against) == (False, (Correction.TO_BE_FOUND,))
 
 
 async def test_what_was_settled_before_the_first_statement_of_all_is_nobodys_difference(
@@ -208,7 +210,7 @@ async def test_a_line_that_is_missed_and_listed_later_is_known_from_then_on(
 
 
 async def test_nobody_explains_why_the_bank_lacks_a_line_by_which_they_are_paid(
-    office: PayoutOffice, superuser: Superuser
+    office: PayoutOffice, superuser: Superuser, arrange: Arrange
 ) -> None:
     batch = await paid_batch(office, 1)
     await aged(superuser, 1)
@@ -222,6 +224,10 @@ async def test_nobody_explains_why_the_bank_lacks_a_line_by_which_they_are_paid(
     with pytest.raises(OwnCase):
         await answer(office.context, office.maker, task_id, explain, *why)
     await answer(office.context, office.checker, task_id, explain, *why)
+    await office.take("request_decisions", case_id)
+    third = await arrange.platform(Role.SETTLEMENT_OFFICER)
+    task_id = await open_task(office.context, case_id, TaskKind.CONFIRM_PROPOSAL)
+    await answer(office.context, third, task_id, commands.confirm_proposal)
     await office.take("assess_clearing", case_id)
 
     assert await office.phase(case_id) == "settled"

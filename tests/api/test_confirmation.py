@@ -88,8 +88,8 @@ DECISIONS_BY_CONFIRMATION: dict[tuple[str, str], frozenset[Confirmation]] = {
     ("confirm_settlement", "reject"): STEP_UP,
     ("settle_difference", "explain"): STEP_UP,
     ("settle_difference", "book"): STEP_UP,
-    ("confirm_booking", "confirm"): CODE,
-    ("confirm_booking", "reject"): STEP_UP,
+    ("confirm_proposal", "confirm"): CODE,
+    ("confirm_proposal", "reject"): STEP_UP,
     # A guarantor's own, with a code by SMS for exactly its terms.
     ("answer_guarantee", "accept"): NONE,
     ("answer_guarantee", "refuse"): NONE,

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.usefixtures("worker", "relay")
 
 # Two decisions of two officers, each with its signal, and the list.
 EVENT_BUDGET = 45
-SETTLE, CONFIRM = TaskKind.SETTLE_DIFFERENCE, TaskKind.CONFIRM_BOOKING
+SETTLE, CONFIRM = TaskKind.SETTLE_DIFFERENCE, TaskKind.CONFIRM_PROPOSAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ async def test_a_process_terminated_at_any_wait_goes_on_from_the_rows(settlement
     case_id = await settlement.requested()
     for who, kind, decision in (
         (settlement.day.first, SETTLE, (partial(commands.propose_booking, paid_back="PAYA-1"), "به شبا برگشت")),
-        (settlement.day.second, CONFIRM, (commands.confirm_booking,)),
+        (settlement.day.second, CONFIRM, (commands.confirm_proposal,)),
     ):
         await settlement.phase(case_id, "awaiting_decisions")
         await settlement.handle(case_id).terminate("operator")
@@ -198,7 +198,7 @@ async def booked(settlement: Office) -> UUID:
     await settlement.decide(
         settlement.day.first, case_id, SETTLE, commands.propose_booking, "به شبا برگشت", paid_back="PAYA-1"
     )
-    await settlement.decide(settlement.day.second, case_id, CONFIRM, commands.confirm_booking)
+    await settlement.decide(settlement.day.second, case_id, CONFIRM, commands.confirm_proposal)
     return case_id
 
 
