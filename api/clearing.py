@@ -194,10 +194,30 @@ class SuspenseOut(Out):
     since: Moment
 
 
+class ToBeFoundOut(Out):
+    """A difference that was booked to be found out, and that no other correction has undone yet."""
+
+    case_id: UUID
+    gateway: ClearingSource
+    kind: DifferenceKind
+    words: Words
+    reference: str = Field(examples=["201"])
+    amount: Amount = Field(description="Rial that gateway or bank holds above what else explains; under 0: less")
+    found: Moment = Field(validation_alias="found_at")
+    note: str | None = Field(examples=["نامهٔ درگاه به شمارهٔ ۱۲"])
+
+    @classmethod
+    def of(cls, one: Difference) -> ToBeFoundOut:
+        """One of them."""
+        said = Words.of(words.term(DifferenceKind, one.kind))
+        return cls.of_row(one, gateway=ClearingSource.of(one.gateway), words=said, amount=one.more)
+
+
 class SuspenseList(Out):
-    """The oldest first, at most 200; it should be empty."""
+    """The oldest first, at most 200 of each; it should be empty."""
 
     items: list[SuspenseOut]
+    differences: list[ToBeFoundOut]
 
 
 @router.get("/clearings", dependencies=[_READERS])
@@ -278,7 +298,8 @@ async def list_suspense(read: ReadingDep) -> SuspenseList:
     """What of payments has stood apart for more than an hour without a try, return, task or offer that is open."""
     rows = await storage.list_suspense(read.connection)
     return SuspenseList(
-        items=[SuspenseOut.of_row(one, account_words=Words.of(_ACCOUNT_WORDS[one.account])) for one in rows]
+        items=[SuspenseOut.of_row(one, account_words=Words.of(_ACCOUNT_WORDS[one.account])) for one in rows],
+        differences=[ToBeFoundOut.of(one) for one in await storage.list_to_be_found(read.connection)],
     )
 
 

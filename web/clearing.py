@@ -13,6 +13,7 @@ from starlette.responses import Response
 from api.clearing import (
     ClearingWish,
     ConfirmProposal,
+    CorrectDifference,
     ExplainDifference,
     ProposeBooking,
     RejectProposal,
@@ -99,7 +100,7 @@ async def send(request: SignedIn) -> Response:
 @router.get("/clearing/suspense")
 async def show_suspense(request: SignedIn) -> Response:
     """Money that stands apart without a cause."""
-    return request.render("clearing_suspense.html", found=(await request.api.read(list_suspense)).items)
+    return request.render("clearing_suspense.html", found=await request.api.read(list_suspense))
 
 
 @router.get("/clearing/{case_id}")
@@ -113,6 +114,10 @@ def _explained(form: Form) -> Body:
     return {"explanation": form.chosen("explanation"), "note": form.required("note")}
 
 
+def _corrected(form: Form) -> Body:
+    return {"against": form.chosen("against"), "note": form.required("correction_note")}
+
+
 def _proposed(form: Form) -> Body:
     return {
         "note": form.required("booking_note"),
@@ -121,7 +126,10 @@ def _proposed(form: Form) -> Body:
 
 
 TASK_FORMS: Final = (
-    TaskForm("clearing_settling.html", {ExplainDifference: _explained, ProposeBooking: _proposed}),
+    TaskForm(
+        "clearing_settling.html",
+        {ExplainDifference: _explained, ProposeBooking: _proposed, CorrectDifference: _corrected},
+    ),
     TaskForm(
         "clearing_confirming.html",
         {ConfirmProposal: nothing_more, RejectProposal: written_reason},
