@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,9 +21,9 @@ from domain.dates import TEHRAN, tehran_day
 from domain.ledger import Occasion
 from domain.money import Money
 from domain.reconciliation import STEP_TRIES
-from gateways.payment import GatewayRefused, GatewayUnclear, ListedRow
+from gateways.payment import GatewayRefused, GatewayUnclear, ListedRow, PaymentGateway
 from messages.case import NextStep
-from messages.clearing import Event, Phase, Step, TaskKind
+from messages.clearing import Event, Phase, Sms, Step, TaskKind
 from messages.queue import Queue
 from storage import clearing as rows
 from storage import gateway_matching as matching
@@ -68,7 +68,8 @@ async def assess(step: Transition) -> NextStep:
 async def fetch_list(context: ActivityContext, case_id: UUID) -> Sequence[ListedRow] | None:
     """The gateway's list of the day, of the next one and of the one before; None if there is none to get.
 
-    Its clock may be ahead, or behind; and a list that was asked for early may have grown since.
+    Its clock may be ahead, or behind; and a list that was asked for early may have grown since. A list without a line
+    of a day of which we have payments is as unclear as no answer; it is given as nothing at all once time is over.
 
     Raises:
         AskAgain: the gateway cannot say yet, and the time for that is not over.
@@ -82,20 +83,31 @@ async def fetch_list(context: ActivityContext, case_id: UUID) -> Sequence[Listed
     if gateway is None:
         return None
     try:
-        listed = await gateway.list_day(clearing.day)
-        if listed is None:
-            return None
-        found = [*(await gateway.list_day(clearing.day - _DAY) or ()), *listed]
-        after = clearing.day + _DAY
-        if after <= tehran_day(now):
-            found += await gateway.list_day(after) or ()
+        found = await _lists(gateway, clearing.day, tehran_day(now))
     except (GatewayUnclear, GatewayRefused) as trouble:
         _log.warning("list_unclear", extra={"gateway": clearing.gateway, "reason": trouble.reason})
         if now - clearing.opened_at >= LIST_FOR:
             return None
         raise AskAgain(ASK_LIST_EVERY) from trouble
+    if found is not None and not any(tehran_day(row.at) == clearing.day for row in found):
+        async with transaction(context.engine, SERVICE) as connection:
+            is_unclear = await rows.has_payments(connection, clearing, [row.order for row in found])
+        if is_unclear and now - clearing.opened_at < LIST_FOR:
+            _log.warning("list_empty", extra={"gateway": clearing.gateway})
+            raise AskAgain(ASK_LIST_EVERY)
+        return [] if is_unclear else found
+    return found
+
+
+async def _lists(gateway: PaymentGateway, day: date, today: date) -> list[ListedRow] | None:
+    listed = await gateway.list_day(day)
+    if listed is None:
+        return None
+    found = [*(await gateway.list_day(day - _DAY) or ()), *listed]
+    if day + _DAY <= today:
+        found += await gateway.list_day(day + _DAY) or ()
     if len(found) > _MOST_LISTED:
-        raise ValueError(f"{clearing.gateway} lists {len(found)} rows of a day")
+        raise ValueError(f"a gateway lists {len(found)} rows of a day")
     return found
 
 
@@ -104,7 +116,10 @@ async def record_list(step: Transition, listed: Sequence[ListedRow] | None) -> N
     clearing = await _read(step)
     if clearing.compared_at is not None:
         return await assess(step)
-    if listed is None:
+    is_empty = not listed and await rows.has_payments(step.connection, clearing)
+    if listed is None or is_empty:
+        if listed is not None:
+            await step.notify(await step.holders(_OFFICE), Sms.LIST_EMPTY)
         await rows.mark_unlisted(step.connection, step.case.id)
         await step.add_event(Event.CLEARING_UNLISTED)
         return await step.end(Phase.NO_LIST)

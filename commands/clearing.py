@@ -43,7 +43,7 @@ async def request_clearing(command: Command, gateway: str, day: date) -> UUID:
     if gateway not in command.context.gateways:
         raise NotFound
     rules.refuse_day(day, tehran_day(command.now))
-    if await storage.is_compared(command.connection, gateway, day):
+    if await storage.is_being_compared(command.connection, gateway, day):
         raise rules.DayCompared
     try:
         case_id = await storage.add_clearing(command.connection, gateway, day)

@@ -15,7 +15,7 @@ from domain.errors import Conflict, InvalidInput
 from domain.programme import Programme
 from domain.wording import CapabilityWords, Sentence, TaskWords
 from messages.case import CaseKind
-from messages.clearing import Event, FactKind, Phase, TaskKind
+from messages.clearing import Event, FactKind, Phase, Sms, TaskKind
 
 # A difference of which it was said that it stands on another day is asked about again, if that day has not come; and
 # what was booked as a difference to be found out is a finding after as long.
@@ -108,11 +108,11 @@ class DayTooOld(Conflict):
 
 
 class DayCompared(Conflict):
-    """The day of this gateway has its comparison."""
+    """The day of this gateway is being compared."""
 
     code = "clearing_day_compared"
-    fa = "این روزِ این درگاه پیش‌تر تطبیق داده شده است یا تطبیق آن در جریان است."
-    en = "This day of this gateway was compared before, or is being compared."
+    fa = "تطبیق این روزِ این درگاه در جریان است."
+    en = "This day of this gateway is being compared."
 
 
 class StatementUnreadable(InvalidInput):
@@ -214,13 +214,18 @@ WORDS: Final = CapabilityWords(
             "The gateway's list was compared with the ledger; {differences} differences.",
         ),
         Event.CLEARING_UNLISTED: Sentence(
-            "درگاه فهرستی از این روز نداد؛ هرگاه فهرست در دسترس باشد می‌توان دوباره تطبیق داد.",
-            "The gateway gave no list of this day; it may be compared once there is one.",
+            "درگاه فهرستی از این روز نداد یا فهرستش خالی بود؛ هرگاه فهرست در دسترس باشد می‌توان دوباره تطبیق داد.",
+            "The gateway gave no list of this day, or an empty one; it may be compared once there is one.",
         ),
         Event.CLEARING_BOOKED: Sentence("سند {amount:toman} ثبت شد.", "{amount:toman} was booked."),
         Event.CLEARING_OVERTAKEN: Sentence(
             "سند ثبت نشد، چون فهرست درگاه یا وضعیت پرداخت پس از پیشنهاد تغییر کرده است؛ مغایرت از نو بررسی می‌شود.",
             "Nothing was booked, for the list or the payment has changed since; the difference is to be settled anew.",
+        ),
+    },
+    sms={
+        Sms.LIST_EMPTY: (
+            "امانت: فهرست یک روزِ درگاه خالی آمد، با آنکه در آن روز پرداخت داشته‌ایم؛ آن روز تطبیق داده نشد. {app_link}"
         ),
     },
     ahead={CaseKind.CLEARING: _steps_ahead},

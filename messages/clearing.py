@@ -42,6 +42,12 @@ class Event(StrEnum):
     CLEARING_OVERTAKEN = "clearing_overtaken"
 
 
+class Sms(StrEnum):
+    """A notice that has no name of a fact or event."""
+
+    LIST_EMPTY = "clearing_list_empty"
+
+
 class Step(StrEnum):
     """The steps of the process, in its order."""
 

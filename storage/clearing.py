@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -47,7 +47,7 @@ async def add_clearing(
 
     Raises:
         LookupError: payments have no policy.
-        sqlalchemy.exc.IntegrityError: the day was compared, or is being compared.
+        sqlalchemy.exc.IntegrityError: the day is being compared.
     """
     policy = await in_force(connection, PaymentPolicy.POLICY)
     if policy is None:
@@ -101,10 +101,25 @@ async def read_clearing(connection: AsyncConnection, case_id: UUID) -> Clearing 
     return await find_one(connection, Clearing, sa.select(*_CLEARING).where(clearings.c.case_id == case_id))
 
 
-async def is_compared(connection: AsyncConnection, gateway: str, day: date) -> bool:
-    """Whether the day has its comparison, or it is under way."""
-    known = sa.exists().where(clearings.c.gateway == gateway, clearings.c.day == day, ~clearings.c.unlisted)
+async def is_being_compared(connection: AsyncConnection, gateway: str, day: date) -> bool:
+    """Whether a comparison of the day still waits for its list."""
+    waits = sa.and_(~clearings.c.unlisted, clearings.c.compared_at.is_(None))
+    known = sa.exists().where(clearings.c.gateway == gateway, clearings.c.day == day, waits)
     return bool(await connection.scalar(sa.select(known)))
+
+
+_UNLISTED_PAYMENTS = sa.text("""
+    SELECT EXISTS (SELECT FROM payment_attempts a WHERE a.gateway = :gateway AND a.state = 'paid'
+        AND a.looked_at >= :begins AND a.looked_at < :ends AND a.paid_at >= :begins AND a.paid_at < :ends
+        AND a.id::text <> ALL(:listed))
+""")
+
+
+async def has_payments(connection: AsyncConnection, clearing: Clearing, listed: Collection[str] = ()) -> bool:
+    """Whether we have payments of a gateway's day other than these tries."""
+    begins = datetime.combine(clearing.day, time(), TEHRAN)
+    values = {"gateway": clearing.gateway, "begins": begins, "ends": begins + timedelta(days=1), "listed": list(listed)}
+    return bool(await connection.scalar(_UNLISTED_PAYMENTS, values))
 
 
 async def mark_unlisted(connection: AsyncConnection, case_id: UUID) -> None:
@@ -186,7 +201,7 @@ async def list_clearings(
     Args:
         connection: in a transaction.
         after: the place in the list after which to go on.
-        since: of gateways alone, the days that were compared from this one on.
+        since: of gateways alone, the days that were compared from this one on, each as it was compared last.
         limit: how many at most.
     """
     undecided = (
@@ -200,7 +215,10 @@ async def list_clearings(
         query = query.where(place < after)
     if since is not None:
         compared = clearings.c.compared_at.is_not(None)
-        query = query.where(clearings.c.day >= since, clearings.c.gateway != BANK, compared)
+        later = clearings.alias()
+        of_day = sa.and_(later.c.gateway == clearings.c.gateway, later.c.day == clearings.c.day)
+        is_newest = ~sa.exists().where(of_day, later.c.compared_at > clearings.c.compared_at)
+        query = query.where(clearings.c.day >= since, clearings.c.gateway != BANK, compared, is_newest)
     query = query.order_by(clearings.c.day.desc(), clearings.c.case_id.desc()).limit(limit)
     return [(Clearing(*row[:-2]), row[-2], row[-1]) for row in await connection.execute(query)]
 

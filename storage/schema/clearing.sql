@@ -24,7 +24,10 @@ CREATE TABLE clearings (
     statement_sha256 bytea UNIQUE,
     CHECK (NOT (unlisted AND compared_at IS NOT NULL))
 );
-CREATE UNIQUE INDEX clearings_one_a_day ON clearings (gateway, day) WHERE NOT unlisted AND statement_sha256 IS NULL;
+-- At one time; a day that was compared may be compared again.
+CREATE UNIQUE INDEX clearings_one_a_day ON clearings (gateway, day)
+    WHERE compared_at IS NULL AND NOT unlisted AND statement_sha256 IS NULL;
+CREATE INDEX clearings_of_day ON clearings (gateway, day);
 CREATE INDEX clearings_newest ON clearings (day, case_id);
 GRANT SELECT, INSERT, UPDATE (compared_at, unlisted, here_count, here_sum, there_count, there_sum, here_back,
     there_back, there_fee) ON clearings TO amanat_app;

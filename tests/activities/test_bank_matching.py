@@ -17,7 +17,7 @@ from domain.errors import OwnCase
 from domain.money import Money
 from messages.clearing import TaskKind
 from storage import clearing as rows
-from storage.bank_matching import MOST_SINGLE
+from storage.bank_matching import MOST_SINGLE, ON_ITS_WAY_DAYS
 from storage.database import SERVICE, transaction
 from tests.arrange import Arrange
 from tests.books import Superuser
@@ -193,6 +193,28 @@ async def test_a_row_that_may_be_a_line_without_an_answer_is_left_until_the_bank
     assert early == {("bank_unmatched", 0, -1, "OTHER")}
     assert late == {("bank_unmatched", 0, 5, "X"), ("bank_unmatched", 0, -EACH, "STRANGE")}
     assert await superuser.value("SELECT count(*) FROM bank_lines WHERE row_id IS NOT NULL") == 1
+
+
+async def test_only_as_many_rows_wait_for_the_banks_answer_as_lines_are_on_their_way_and_only_for_some_days(
+    office: PayoutOffice,
+) -> None:
+    await sent_batch(office, 1)
+    _, early = await compared(office, (today(), -EACH, "A"), (today(), -EACH, "B"))
+    later = today() + timedelta(days=ON_ITS_WAY_DAYS)
+    _, late = await compared(office, (later, 5, "X"))
+    _, once = await compared(office, (later, 6, "X"))
+
+    assert early == {("bank_unmatched", 0, -EACH, "B")}
+    assert late == {("bank_unmatched", 0, 5, "X"), ("bank_unmatched", 0, -EACH, "A")}
+    assert once == {("bank_unmatched", 0, 6, "X")}
+
+
+async def test_a_row_that_waited_is_found_though_no_statement_came_for_months(office: PayoutOffice) -> None:
+    await sent_batch(office, 1)
+    await compared(office, (today(), -EACH, "A"))
+    _, late = await compared(office, (today() + timedelta(days=90), 5, "X"))
+
+    assert late == {("bank_unmatched", 0, 5, "X"), ("bank_unmatched", 0, -EACH, "A")}
 
 
 async def test_a_line_that_is_missed_and_listed_later_is_known_from_then_on(

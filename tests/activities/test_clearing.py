@@ -29,6 +29,8 @@ from domain.errors import Forbidden, NotFound, Refusal, SentByYourself
 from gateways.local_bank import LocalBank
 from gateways.payment import GatewayUnclear, ListedRow
 from messages.clearing import TaskKind
+from storage import clearing as rows
+from storage.database import SERVICE, transaction
 from tests.arrange import Arrange
 from tests.books import Superuser, assert_books_clean
 from tests.clearing_steps import AMOUNT, FEE, Day, csv_of, together
@@ -219,6 +221,50 @@ async def test_a_gateway_that_is_away_is_asked_again_for_a_day_and_its_day_may_t
     again = await day.requested()
     await day.go_on("clearing", again)
     assert await day.outcome(again) == "matched"
+
+
+class Empty(LocalBank):
+    """A bank whose list has no line."""
+
+    async def list_day(self, day: date) -> list[ListedRow]:  # noqa: ARG002 - whatever the day
+        """Nothing."""
+        return []
+
+
+async def test_an_empty_list_of_a_day_with_payments_is_asked_for_again_and_the_office_is_told_once(day: Day) -> None:
+    await day.paid()
+    await day.pass_midnight()
+    empty = Empty(day.bank._directory, "")
+    day = replace(day, activity_context=replace(day.activity_context, gateways={"local": empty}))
+    case_id = await day.requested()
+    with pytest.raises(Exception, match="asked again in") as asked:
+        await day.go_on("clearing", case_id)
+    assert isinstance(asked.value.__cause__, AskAgain)
+    await day.superuser.run("UPDATE clearings SET opened_at = now() - interval '25 hours'")
+    await day.go_on("clearing", case_id)
+
+    assert await day.outcome(case_id) == "no_list"
+    assert await day.superuser.value("SELECT count(*) FROM clearing_differences") == 0
+    told = "SELECT count(*) FROM notices WHERE template = 'clearing_list_empty'"
+    assert await day.superuser.value(told) == len((day.first, day.second))
+
+
+async def test_an_empty_list_of_a_day_without_payments_is_a_list(day: Day) -> None:
+    await day.cancelled()
+    assert await day.outcome(await day.compared()) == "matched"
+
+
+async def test_a_day_that_was_compared_may_be_compared_again_and_finds_what_is_new(day: Day) -> None:
+    first = await day.compared()
+    assert await day.outcome(first) == "matched"
+    await day.plant()
+    again = await day.requested()
+    await day.go_on("clearing", again)
+
+    assert [one.kind for one in await day.differences(again)] == ["missing_here"]
+    async with transaction(day.context.engine, SERVICE) as connection:
+        charted = await rows.list_clearings(connection, since=day.day, limit=9)
+    assert [clearing.case_id for clearing, _, _ in charted] == [again]
 
 
 async def test_each_step_taken_twice_acts_once(day: Day) -> None:

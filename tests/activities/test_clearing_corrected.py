@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -74,13 +75,18 @@ async def test_nobody_explains_alone_where_money_went(day: Day, explanation: Exp
     assert await day.outcome(case_id) == "settled"
 
 
+async def change(day: Day, one: Difference, **said: Any) -> None:
+    """Write that a difference is explained, past the commands."""
+    async with transaction(day.context.engine, SERVICE) as connection:
+        await rows.change(connection, one.id, "explained", **said)
+
+
 async def test_the_database_too_keeps_one_officer_from_explaining_alone(day: Day) -> None:
     case_id = await sent(day, (day.day, -AMOUNT, "STRANGE"))
     (found,) = await day.differences(case_id)
+    said = {"explanation": Explanation.FAULT_OF_GATEWAY, "decided_by": day.first.id}
     with pytest.raises(IntegrityError, match="explained_by_two"):
-        async with transaction(day.context.engine, SERVICE) as connection:
-            said = {"explanation": Explanation.FAULT_OF_GATEWAY, "decided_by": day.first.id}
-            await rows.change(connection, found.id, "explained", **said)
+        await change(day, found, **said)
 
 
 async def test_that_it_stands_on_another_day_one_says_alone_and_is_asked_again_after_a_week(day: Day) -> None:
