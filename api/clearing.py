@@ -123,6 +123,7 @@ class DifferenceOut(Out):
     payout_id: UUID | None = Field(description="The batch of pay-outs whose lines the bank's statement lacks")
     here: Amount
     there: Amount
+    amount: Amount = Field(description="By how much they disagree")
     state: DifferenceState
     state_words: Words
     explanation: Words | None
@@ -143,6 +144,7 @@ class DifferenceOut(Out):
             explanation=None if one.explanation is None else Words.of(words.term(Explanation, one.explanation)),
             settles=None if one.settles is None else ClearingSource.of(one.settles),
             against=None if one.against is None else Words.of(words.term(Correction, one.against)),
+            amount=abs(one.more),
             may_book=ways.may_book,
             corrections=[Reason.of(Correction, each) for each in ways.against],
         )

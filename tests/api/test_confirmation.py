@@ -88,6 +88,7 @@ DECISIONS_BY_CONFIRMATION: dict[tuple[str, str], frozenset[Confirmation]] = {
     ("confirm_settlement", "reject"): STEP_UP,
     ("settle_difference", "explain"): STEP_UP,
     ("settle_difference", "book"): STEP_UP,
+    ("settle_difference", "correct"): STEP_UP,
     ("confirm_proposal", "confirm"): CODE,
     ("confirm_proposal", "reject"): STEP_UP,
     # A guarantor's own, with a code by SMS for exactly its terms.

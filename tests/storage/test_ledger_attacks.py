@@ -373,7 +373,7 @@ PLANTED = {
     f" VALUES ('{JOURNAL}', '{JOURNAL}', 5, 'not_taken', 'sheba')",
     "corrected_difference_has_its_entry": "INSERT INTO clearing_differences (case_id, gateway, order_id, kind,"
     " reference, here, there, state, against, proposed_by, decided_by) VALUES"
-    f" ('{JOURNAL}', 'bank', 'x', 'bank_unmatched', 'x', 0, -5, 'booked', 'expense:bank', '{JOURNAL}', '{JOURNAL}')",
+    f" ('{JOURNAL}', 'bank', 'x', 'bank_unmatched', 'x', 0, -5, 'booked', 'expense:bank', '{JOURNAL}', uuidv7())",
 }
 
 
