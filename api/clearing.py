@@ -295,6 +295,29 @@ async def send_statement(command: CommandDep, body: StatementIn) -> ClearingDeta
     return found
 
 
+class BankDescription(Out):
+    """What the bank wrote beside a row; shown here and not kept."""
+
+    description: str | None = Field(
+        description="Null in the repeated answer to a retry: then look anew", examples=["کارمزد خدمات بانکی"]
+    )
+
+    @classmethod
+    def kept(cls, body: bytes) -> bytes:
+        """What is kept for a retry: no description."""
+        return cls.model_validate_json(body).model_copy(update={"description": None}).model_dump_json().encode()
+
+
+@router.post(
+    "/clearings/{case_id}/differences/{difference_id}/description",
+    dependencies=[Depends(require(Role.SETTLEMENT_OFFICER))],
+)
+@refuses(commands.reveal_bank_description)
+async def reveal_bank_description(command: CommandDep, case_id: UUID, difference_id: UUID) -> BankDescription:
+    """Show the bank's description of a row about which the office is asked (step-up); each look is audited."""
+    return BankDescription(description=await commands.reveal_bank_description(command, case_id, difference_id))
+
+
 @router.get("/suspense", dependencies=[_READERS])
 async def list_suspense(read: ReadingDep) -> SuspenseList:
     """What of payments has stood apart for more than an hour without a try, return, task or offer that is open."""

@@ -20,18 +20,20 @@ from domain import clearing as rules
 from domain.access import Role
 from domain.clearing import BANK, SAID_ALONE, Correction, DifferenceKind, Explanation
 from domain.dates import tehran_day
-from domain.errors import InvalidInput, NotFound, OwnCase, StepUpRequired
+from domain.errors import InvalidInput, NotFound, OwnCase, StepUpRequired, TaskNotOpen
 from gateways.bank_statement import StatementFault
 from gateways.statement_file import read_apart
 from messages.case import CaseKind
 from messages.clearing import FactKind, TaskKind
 from storage import clearing as storage
+from storage.audit import case_stream
 from storage.clearing import BankRow
 from storage.locks import About, lock
 from storage.payment import items_of
 from storage.payout import has_line
 from storage.rows.clearing import Difference
 from storage.rows.tasks import Task
+from storage.tasks import open_tasks
 
 
 @refuses(refuse_closed, StepUpRequired, NotFound, rules.DayNotOver, rules.DayTooOld, rules.DayCompared)
@@ -76,6 +78,25 @@ async def send_statement(command: Command, content: bytes) -> UUID:
     payload = {"rows": len(rows)}
     await command.act(case_id, FactKind.CLEARING_REQUESTED, payload, part=Role.SETTLEMENT_OFFICER)
     return case_id
+
+
+@refuses(StepUpRequired, NotFound, TaskNotOpen)
+async def reveal_bank_description(command: Command, case_id: UUID, difference_id: UUID) -> str:
+    """What the bank wrote beside a row that the office is asked about; each look is audited.
+
+    Raises:
+        TaskNotOpen: the office is not asked about it.
+        NotFound: it is about no row of the bank.
+    """
+    command.require_role(Role.SETTLEMENT_OFFICER)
+    command.require_strong()
+    if all(task.subject_id != difference_id for task in await open_tasks(command.connection, case_id)):
+        raise TaskNotOpen
+    description = await storage.read_description(command.connection, command.seals, difference_id)
+    if description is None:
+        raise NotFound
+    await command.audit(case_stream(case_id), subject=str(difference_id))
+    return description
 
 
 @refuses(*DECISION, OwnCase, StepUpRequired)

@@ -34,6 +34,7 @@ _DIFFERENCE = columns(clearing_differences, Difference)
 _d = clearing_differences.c
 _UNDECIDED: Final = ("open", "proposed", "confirmed")
 _LETTERS: Final = 100
+_DESCRIPTION: Final = "bank_row"
 # More differences than a page shows at once.
 MOST_SHOWN: Final = 200
 # Whose business an open comparison is.
@@ -159,6 +160,14 @@ _KEEP = _kept.on_conflict_do_update(
 async def read_difference(connection: AsyncConnection, difference_id: UUID) -> Difference:
     """A difference; whoever changes it has locked its case."""
     return await read_one(connection, Difference, sa.select(*_DIFFERENCE).where(_d.id == difference_id))
+
+
+async def read_description(connection: AsyncConnection, seals: Seals, difference_id: UUID) -> str | None:
+    """What the bank wrote beside the row that a difference is about; None where it is about no row of the bank."""
+    of_row = sa.and_(bank_rows.c.fingerprint == _d.order_id, _d.gateway == BANK, _d.kind == "bank_unmatched")
+    query = sa.select(bank_rows.c.description_sealed).join(clearing_differences, of_row).where(_d.id == difference_id)
+    sealed: bytes | None = await connection.scalar(query)
+    return None if sealed is None else seals.cipher.open_text(sealed, _DESCRIPTION)
 
 
 async def differences_of(connection: AsyncConnection, case_id: UUID, *, limit: int = MOST_SHOWN) -> list[Difference]:
@@ -343,7 +352,7 @@ async def add_statement(connection: AsyncConnection, seals: Seals, sha256: bytes
             "booked_on": row.booked_on,
             "amount": row.amount,
             "reference": row.reference,
-            "description_sealed": seals.cipher.seal_text(row.description, "bank_row"),
+            "description_sealed": seals.cipher.seal_text(row.description, _DESCRIPTION),
             "fingerprint": row.fingerprint,
         }
         for row in rows

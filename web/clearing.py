@@ -23,6 +23,7 @@ from api.clearing import (
     list_suspense,
     read_clearing,
     request_clearing,
+    reveal_bank_description,
     send_statement,
 )
 from api.client import checked
@@ -108,6 +109,21 @@ async def show_day(request: SignedIn, case_id: UUID) -> Response:
     """A day with each difference."""
     shown = await request.api.read(read_clearing, case_id)
     return request.render("clearing_day.html", clearing=shown)
+
+
+@router.post("/clearing/{case_id}/differences/{difference_id}/description")
+async def show_description(request: SignedIn, case_id: UUID, difference_id: UUID) -> Response:
+    """Show once what the bank wrote beside a row."""
+    form = await request.form()
+    said = None
+    try:
+        said = (await request.api.perform(reveal_bank_description, form.key, case_id, difference_id)).description
+    except StepUpRequired:
+        return request.confirm_first(f"/clearing/{case_id}")
+    except Refusal as refused:
+        form.refuse(refused)
+    show = request.render if form.is_good else request.render_again
+    return show("clearing_description.html", form=form, case_id=case_id, description=said)
 
 
 def _explained(form: Form) -> Body:

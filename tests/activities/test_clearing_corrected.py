@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from activities.transition import ActivityContext
 from commands import clearing as commands
 from commands.command import Context
 from domain.clearing import Correction, Explanation, NotBookable
-from domain.errors import SentByYourself
+from domain.errors import SentByYourself, TaskNotOpen
 from gateways.local_bank import LocalBank
 from messages.clearing import TaskKind
 from storage import clearing as rows
@@ -223,3 +224,16 @@ async def test_a_correction_is_posted_once_however_often_its_step_is_taken(day: 
     (found,) = await day.differences(case_id)
 
     assert keys == [f"clearing:{found.id}:corrected"]
+
+
+async def test_an_officer_who_is_asked_reads_what_the_bank_wrote_and_it_is_noted(day: Day) -> None:
+    case_id = await sent(day, (day.day, -12_000, "CHARGE"))
+    (found,) = await day.differences(case_id)
+    look = partial(commands.reveal_bank_description, case_id=case_id, difference_id=found.id)
+    assert await run(day.context, day.first, look) == "x"
+    noted = "SELECT count(*) FROM audit WHERE strpos(content, %s) > 0"
+    assert await day.superuser.value(noted, str(found.id)) == 1
+
+    await day.correct(case_id, Correction.BANK_CHARGES)
+    with pytest.raises(TaskNotOpen):
+        await run(day.context, day.second, look)

@@ -29,6 +29,7 @@ OPERATIONS_BY_CONFIRMATION: dict[str, frozenset[Confirmation]] = {
     "decide_task": CODE | STEP_UP,
     **dict.fromkeys(("propose_staff", "propose_role", "propose_reset", "resend_staff_link"), STEP_UP),
     **dict.fromkeys(("revoke_role", "disable_staff", "restart_process", "request_clearing", "send_statement"), STEP_UP),
+    "reveal_bank_description": STEP_UP,
     # With the present password and code in it.
     "change_staff_credentials": NONE,
     **dict.fromkeys(
@@ -119,7 +120,7 @@ STRONG_BY = {
     "resend_staff_link": "operator",
     "disable_staff": "operator",
     "restart_process": "operator",
-    **dict.fromkeys(("request_clearing", "send_statement"), "settlement_officer"),
+    **dict.fromkeys(("request_clearing", "send_statement", "reveal_bank_description"), "settlement_officer"),
     **dict.fromkeys(("send_email_code", "remove_email", "set_password", "remove_password"), "member_own"),
     "revoke_role": "operator",
     "switch_service": "operator",

@@ -60,6 +60,9 @@ async def _the_bank_is_compared(desk: Desk, day: Day, first: Window, second: Win
     statement = UUID(first.path.partition("?")[0].rpartition("/")[2])
     await day.go_on("clearing", statement)
     await first.go(await desk.task(statement, "settle_difference"))
+    await first.send("/clearing/{case_id}/differences/{difference_id}/description")
+    assert "واریز درگاه" in first.html
+    await first.go(await desk.task(statement, "settle_difference"))
     await first.decide("book", booking_note=_REASON, settles="local")
     await day.go_on("clearing", statement)
     await second.go(await desk.task(statement, "confirm_proposal"))
