@@ -171,14 +171,16 @@ class Reconciler:
             listed = await list_suspense(connection)
             parked = await list_to_be_found(connection)
             old = await postgres_now(connection) - ASK_AGAIN_AFTER
-            lying = {one.payment_id for one in listed} | {one.case_id for one in parked if one.found_at < old}
+            unmoved = {one.payment_id for one in listed}
+            lying = unmoved | {one.case_id for one in parked if one.found_at < old}
             known = await reconciliation.findings_of_kind(connection, kind)
             times = {case_id: await reconciliation.record(connection, case_id, kind) for case_id in sorted(lying)}
             # Of a list that is cut off nobody knows what is missing.
             if max(len(listed), len(parked)) < MOST_SHOWN:
                 await reconciliation.settle(connection, [known[case_id] for case_id in known.keys() - lying])
         for case_id, seen in times.items():
-            _tell(case_id, kind, seen, alarm=True)
+            # What two officers booked to be found out waits for people, not for operators.
+            _tell(case_id, kind, seen, alarm=case_id in unmoved)
 
     async def _review(self) -> None:
         """Settle the findings that hold no longer."""
