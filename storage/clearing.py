@@ -310,19 +310,19 @@ async def list_suspense(connection: AsyncConnection) -> list[Suspense]:
 
 # What one try's corrections leave there; those that undo each other leave nothing.
 _TO_BE_FOUND = sa.text("""
-    SELECT * FROM (
-        SELECT d.*, sum(CASE WHEN d.kind IN ('given_back_there', 'given_back_here') THEN d.here - d.there
+    SELECT id FROM (
+        SELECT d.id, sum(CASE WHEN d.kind IN ('given_back_there', 'given_back_here') THEN d.here - d.there
             ELSE d.there - d.here END) OVER (PARTITION BY d.gateway, d.order_id) AS left_over
         FROM clearing_differences d WHERE d.state = 'booked' AND d.against = 'clearing:differences') d
-    WHERE left_over <> 0 ORDER BY id LIMIT :most
-""")
+    WHERE left_over <> 0
+""").columns(sa.column("id", sa.Uuid))
 
 
 async def list_to_be_found(connection: AsyncConnection) -> list[Difference]:
     """Differences that were booked to be found out, and that no other correction has undone since; the oldest first."""
-    names = [column.name for column in _DIFFERENCE]
-    query = _TO_BE_FOUND.bindparams(most=MOST_SHOWN).columns(*_DIFFERENCE).subquery()
-    return await read_all(connection, Difference, sa.select(*(query.c[name] for name in names)))
+    left = sa.select(_TO_BE_FOUND.subquery().c.id)
+    query = sa.select(*_DIFFERENCE).where(_d.id.in_(left)).order_by(_d.id).limit(MOST_SHOWN)
+    return await read_all(connection, Difference, query)
 
 
 @dataclass(frozen=True, slots=True)
