@@ -283,6 +283,7 @@ async def test_no_form_is_broken_by_nonsense(context: Context, messages_dir: Pat
         "person_id": world.things["colleague"],
         "deed": "grants",
         "account_id": world.things["bank_account"],
+        "difference_id": world.things["clearing"],
         **{f"{thing}_id": world.things[thing] for thing in _BY_THEIR_NAME},
         "programme": "tavana",
         "name": "onboarding",
