@@ -284,6 +284,7 @@ async def test_no_form_is_broken_by_nonsense(context: Context, messages_dir: Pat
         "deed": "grants",
         "account_id": world.things["bank_account"],
         "difference_id": world.things["clearing"],
+        "return_id": world.things["payment"],
         **{f"{thing}_id": world.things[thing] for thing in _BY_THEIR_NAME},
         "programme": "tavana",
         "name": "onboarding",
