@@ -24,12 +24,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
+from domain.clearing import ASK_AGAIN_AFTER
 from domain.reconciliation import STEP_TRIES, STUCK, FindingKind
 from messages.case import ASK_AGAIN, CaseKind, workflow_id
 from storage import audit, outbox, reconciliation
 from storage.chores import every, repeat
-from storage.clearing import MOST_SHOWN, list_suspense
-from storage.database import SERVICE, transaction
+from storage.clearing import MOST_SHOWN, list_suspense, list_to_be_found
+from storage.database import SERVICE, postgres_now, transaction
 from storage.reconciliation import NO_ID, Claim, OpenFinding
 from workflows.registry import WORKFLOWS
 
@@ -161,21 +162,25 @@ class Reconciler:
             await reconciliation.end_round(connection, claim, walk.kind, walk.after)
 
     async def _look_for_suspense(self) -> None:
-        """Report money of payments that nobody is at work on; settle what is so no longer."""
+        """Report money that nobody is at work on, or has found out for a week; settle what is so no longer."""
         if monotonic() < self._suspense_due:
             return
         self._suspense_due = monotonic() + _SUSPENSE_SECONDS
         kind = FindingKind.MONEY_IN_SUSPENSE
         async with transaction(self._engine, SERVICE, limit_ms=_SUSPENSE_LIMIT_MS) as connection:
             listed = await list_suspense(connection)
-            lying = {one.payment_id for one in listed}
+            parked = await list_to_be_found(connection)
+            old = await postgres_now(connection) - ASK_AGAIN_AFTER
+            unmoved = {one.payment_id for one in listed}
+            lying = unmoved | {one.case_id for one in parked if one.found_at < old}
             known = await reconciliation.findings_of_kind(connection, kind)
             times = {case_id: await reconciliation.record(connection, case_id, kind) for case_id in sorted(lying)}
             # Of a list that is cut off nobody knows what is missing.
-            if len(listed) < MOST_SHOWN:
+            if max(len(listed), len(parked)) < MOST_SHOWN:
                 await reconciliation.settle(connection, [known[case_id] for case_id in known.keys() - lying])
         for case_id, seen in times.items():
-            _tell(case_id, kind, seen, alarm=True)
+            # What two officers booked to be found out waits for people, not for operators.
+            _tell(case_id, kind, seen, alarm=case_id in unmoved)
 
     async def _review(self) -> None:
         """Settle the findings that hold no longer."""

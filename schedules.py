@@ -40,26 +40,37 @@ _LONGEST = timedelta(hours=23)
 
 
 async def keep_schedules(client: Client, schedules: Mapping[str, Daily] = SCHEDULES) -> None:
-    """Create each schedule, or bring it to this release's version; a server that is away is waited for."""
+    """Create each schedule, or bring it to this release's version; a server that is away is waited for.
+
+    One that fails otherwise, a fault of ours, is told with its trace and tried again, and the others are kept.
+    """
+    left = dict(schedules)
     while True:
-        try:
-            await _keep(client, schedules)
-        except RPCError as error:
-            _log.warning("schedules_wait_for_temporal", extra={"error": error.status.name})
-            await asyncio.sleep(_PAUSE_SECONDS)
-        else:
+        left = {name: daily for name, daily in left.items() if not await _is_kept(client, f"{_PREFIX}{name}", daily)}
+        if not left:
             return
+        await asyncio.sleep(_PAUSE_SECONDS)
 
 
-async def _keep(client: Client, schedules: Mapping[str, Daily]) -> None:
-    for name, daily in schedules.items():
-        id_ = f"{_PREFIX}{name}"
-        try:
-            await client.create_schedule(id_, _schedule(id_, daily), rpc_timeout=_RPC_LIMIT)
-        except ScheduleAlreadyRunningError:
-            change = partial(_newer, id_=id_, daily=daily)
-            await client.get_schedule_handle(id_).update(change, rpc_timeout=_RPC_LIMIT)
-        _log.info("schedule_kept", extra={"schedule": id_, "version": daily.version})
+async def _is_kept(client: Client, id_: str, daily: Daily) -> bool:
+    try:
+        await _keep(client, id_, daily)
+    except RPCError as error:
+        _log.warning("schedule_waits_for_temporal", extra={"schedule": id_, "error": error.status.name})
+        return False
+    except Exception:  # noqa: BLE001 - see keep_schedules
+        _log.exception("schedule_not_kept", extra={"schedule": id_})
+        return False
+    return True
+
+
+async def _keep(client: Client, id_: str, daily: Daily) -> None:
+    try:
+        await client.create_schedule(id_, _schedule(id_, daily), rpc_timeout=_RPC_LIMIT)
+    except ScheduleAlreadyRunningError:
+        change = partial(_newer, id_=id_, daily=daily)
+        await client.get_schedule_handle(id_).update(change, rpc_timeout=_RPC_LIMIT)
+    _log.info("schedule_kept", extra={"schedule": id_, "version": daily.version})
 
 
 def _schedule(id_: str, daily: Daily) -> Schedule:

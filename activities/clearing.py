@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,16 +16,17 @@ from activities.process import Process
 from activities.transition import ActivityContext, Transition
 from domain import ledger
 from domain.access import Grant, Role, ScopeKind
-from domain.clearing import ASK_LIST_EVERY, LIST_FOR, DifferenceKind
+from domain.clearing import ASK_LIST_EVERY, BANK, LIST_FOR, Correction, DifferenceKind
 from domain.dates import TEHRAN, tehran_day
 from domain.ledger import Occasion
 from domain.money import Money
 from domain.reconciliation import STEP_TRIES
-from gateways.payment import GatewayRefused, GatewayUnclear, ListedRow
+from gateways.payment import GatewayRefused, GatewayUnclear, ListedRow, PaymentGateway
 from messages.case import NextStep
-from messages.clearing import Event, Phase, Step, TaskKind
+from messages.clearing import Event, Phase, Sms, Step, TaskKind
 from messages.queue import Queue
 from storage import clearing as rows
+from storage import gateway_matching as matching
 from storage import tasks
 from storage.database import SERVICE, postgres_now, tehran_today, transaction
 from storage.ledger import posting
@@ -67,7 +68,8 @@ async def assess(step: Transition) -> NextStep:
 async def fetch_list(context: ActivityContext, case_id: UUID) -> Sequence[ListedRow] | None:
     """The gateway's list of the day, of the next one and of the one before; None if there is none to get.
 
-    Its clock may be ahead, or behind; and a list that was asked for early may have grown since.
+    Its clock may be ahead, or behind; and a list that was asked for early may have grown since. A list without a line
+    of a day of which we have payments is as unclear as no answer; it is given as nothing at all once time is over.
 
     Raises:
         AskAgain: the gateway cannot say yet, and the time for that is not over.
@@ -84,20 +86,31 @@ async def fetch_list(context: ActivityContext, case_id: UUID) -> Sequence[Listed
     try:
         # Several days may be missed: one that hangs is not to keep every payment waiting.
         with context.turns.of(clearing.gateway):
-            listed = await gateway.list_day(clearing.day)
-            if listed is None:
-                return None
-            found = [*(await gateway.list_day(clearing.day - _DAY) or ()), *listed]
-            after = clearing.day + _DAY
-            if after <= tehran_day(now):
-                found += await gateway.list_day(after) or ()
+            found = await _lists(gateway, clearing.day, tehran_day(now))
     except (GatewayUnclear, GatewayRefused) as trouble:
         _log.warning("list_unclear", extra={"gateway": clearing.gateway, "reason": trouble.reason})
         if now - clearing.opened_at >= LIST_FOR:
             return None
         raise AskAgain(ASK_LIST_EVERY) from trouble
+    if found is not None and not any(tehran_day(row.at) == clearing.day for row in found):
+        async with transaction(context.engine, SERVICE) as connection:
+            is_unclear = await rows.has_payments(connection, clearing, [row.order for row in found])
+        if is_unclear and now - clearing.opened_at < LIST_FOR:
+            _log.warning("list_empty", extra={"gateway": clearing.gateway})
+            raise AskAgain(ASK_LIST_EVERY)
+        return [] if is_unclear else found
+    return found
+
+
+async def _lists(gateway: PaymentGateway, day: date, today: date) -> list[ListedRow] | None:
+    listed = await gateway.list_day(day)
+    if listed is None:
+        return None
+    found = [*(await gateway.list_day(day - _DAY) or ()), *listed]
+    if day + _DAY <= today:
+        found += await gateway.list_day(day + _DAY) or ()
     if len(found) > _MOST_LISTED:
-        raise ValueError(f"{clearing.gateway} lists {len(found)} rows of a day")
+        raise ValueError(f"a gateway lists {len(found)} rows of a day")
     return found
 
 
@@ -106,7 +119,10 @@ async def record_list(step: Transition, listed: Sequence[ListedRow] | None) -> N
     clearing = await _read(step)
     if clearing.compared_at is not None:
         return await assess(step)
-    if listed is None:
+    is_empty = not listed and await rows.has_payments(step.connection, clearing)
+    if listed is None or is_empty:
+        if listed is not None:
+            await step.notify(await step.holders(_OFFICE), Sms.LIST_EMPTY)
         await rows.mark_unlisted(step.connection, step.case.id)
         await step.add_event(Event.CLEARING_UNLISTED)
         return await step.end(Phase.NO_LIST)
@@ -114,7 +130,7 @@ async def record_list(step: Transition, listed: Sequence[ListedRow] | None) -> N
     await lock(step.connection, About.CLEARING, clearing.gateway)
     news = await rows.keep_rows(step.connection, clearing.gateway, [_kept(row) for row in listed])
     begins = datetime.combine(clearing.day, time(), TEHRAN).astimezone(UTC)
-    found = await rows.compare(step.connection, clearing, begins, begins + _DAY, news)
+    found = await matching.compare(step.connection, clearing, begins, begins + _DAY, news)
     await _book_fee(step, clearing.gateway, found.fees, "listed")
     await step.add_event(Event.CLEARING_COMPARED, params={"differences": found.differences})
     return await assess(step)
@@ -144,7 +160,7 @@ async def _book_fee(step: Transition, gateway: str, more: Money, name: str) -> N
 async def _unasked(step: Transition) -> list[tuple[TaskKind, Difference]]:
     """What the office is to be asked now: about one difference after the other, and about one booking beside it."""
     found = []
-    for kind, state in ((TaskKind.SETTLE_DIFFERENCE, "open"), (TaskKind.CONFIRM_BOOKING, "proposed")):
+    for kind, state in ((TaskKind.SETTLE_DIFFERENCE, "open"), (TaskKind.CONFIRM_PROPOSAL, "proposed")):
         if await tasks.find_open(step.connection, step.case.id, kind) is None:
             waiting = await rows.differences_in(step.connection, step.case.id, state, limit=1)
             found += [(kind, one) for one in waiting]
@@ -164,7 +180,7 @@ async def request_decisions(step: Transition) -> NextStep:
             subject_id=one.id,
             details={"reason": one.kind, "amount": abs(one.there - one.here)},
             # A day's differences are announced once.
-            sms=is_first or kind is TaskKind.CONFIRM_BOOKING,
+            sms=is_first or kind is TaskKind.CONFIRM_PROPOSAL,
             not_by=one.proposed_by,
         )
     if is_first:
@@ -178,9 +194,8 @@ async def book_differences(step: Transition) -> NextStep:
     clearing = await _read(step)
     await lock(step.connection, About.CLEARING, clearing.gateway)
     for one in await rows.differences_in(step.connection, step.case.id, "confirmed", limit=_BOOKED_AT_ONCE):
-        if not await rows.bookable(step.connection, [one]):
-            forgotten = {"paid_back": None, "settles": None, "proposed_by": None, "decided_by": None}
-            await rows.change(step.connection, one.id, "open", **forgotten)
+        if not await rows.may_follow(step.connection, one):
+            await rows.reopen(step.connection, one.id)
             await step.add_event(Event.CLEARING_OVERTAKEN)
             continue
         await _book(step, clearing.gateway, one)
@@ -190,12 +205,26 @@ async def book_differences(step: Transition) -> NextStep:
 
 
 async def _book(step: Transition, gateway: str, one: Difference) -> None:
-    if one.kind is DifferenceKind.FEE_DIFFERS:
+    if one.against is not None:
+        await _correct(step, one, one.against)
+    elif one.kind is DifferenceKind.FEE_DIFFERS:
         await _book_fee(step, gateway, Money(one.there - one.here), str(one.id))
     elif one.kind is DifferenceKind.BANK_UNMATCHED:
         await _book_settled(step, one)
     else:
         await _book_late(step, one)
+
+
+async def _correct(step: Transition, one: Difference, against: Correction) -> None:
+    """Move the difference from the account that is wrong; a fee that goes with it is put right too."""
+    wrong = ledger.BANK_ACCOUNT if one.gateway == BANK else ledger.gateway_account(one.gateway)
+    other = ledger.BANK_CHARGES if against is Correction.BANK_CHARGES else ledger.DIFFERENCES
+    await posting.open_accounts(step.connection, (wrong, other))
+    occasion = Occasion(f"clearing:{one.id}:corrected", step.case.id, "system", step.now)
+    await posting.post(step.connection, ledger.difference_corrected(wrong, other, Money(one.more), occasion))
+    # Before the fee is compared, for it is that of a payment which stands on both sides now.
+    await rows.change(step.connection, one.id, "booked")
+    await _book_fee(step, one.gateway, await matching.keep_fee_too(step.connection, one), f"{one.id}:fee")
 
 
 async def _book_settled(step: Transition, one: Difference) -> None:
@@ -212,7 +241,7 @@ async def _book_late(step: Transition, one: Difference) -> None:
         raise LookupError(f"difference {one.id} cannot be booked")
     tries = await attempts_of(step.connection, one.payment_id)
     attempt = next(each for each in tries if each.id == one.attempt_id)
-    fee = Money(await rows.listed_fee(step.connection, one))
+    fee = Money(await matching.listed_fee(step.connection, one))
     await book_found_late(step, FoundLate(attempt, Money(one.there), fee, one.reference, one.paid_back))
 
 

@@ -20,7 +20,16 @@ from commands.command import Command
 from commands.refusals import refuses
 from domain.access import SEES_LEDGER, Role
 from domain.catalogue import words
-from domain.clearing import BANK, BANK_WORDS, CHARTED, STATEMENT_LIMIT, DifferenceKind, DifferenceState, Explanation
+from domain.clearing import (
+    BANK,
+    BANK_WORDS,
+    CHARTED,
+    STATEMENT_LIMIT,
+    Correction,
+    DifferenceKind,
+    DifferenceState,
+    Explanation,
+)
 from domain.errors import InvalidInput, NotFound
 from domain.ledger import ACCOUNT_WORDS
 from messages.case import CaseKind
@@ -114,16 +123,19 @@ class DifferenceOut(Out):
     payout_id: UUID | None = Field(description="The batch of pay-outs whose lines the bank's statement lacks")
     here: Amount
     there: Amount
+    amount: Amount = Field(description="By how much they disagree")
     state: DifferenceState
     state_words: Words
     explanation: Words | None
     note: str | None = Field(examples=["نامهٔ درگاه به شمارهٔ ۱۲"])
     paid_back: str | None = Field(description="The bank's reference of what was paid back", examples=["PAYA-14050830"])
     settles: ClearingSource | None = Field(description="The gateway whose pay-out a row of the bank is said to be")
+    against: Words | None = Field(description="The account against which it is corrected")
     may_book: bool = Field(description="Whether an entry may follow from such a difference")
+    corrections: list[Reason] = Field(description="The accounts against which it may be corrected")
 
     @classmethod
-    def of(cls, one: Difference, *, may_book: bool) -> DifferenceOut:
+    def of(cls, one: Difference, ways: storage.Ways) -> DifferenceOut:
         """A difference."""
         return cls.of_row(
             one,
@@ -131,7 +143,10 @@ class DifferenceOut(Out):
             state_words=Words.of(words.term(DifferenceState, one.state)),
             explanation=None if one.explanation is None else Words.of(words.term(Explanation, one.explanation)),
             settles=None if one.settles is None else ClearingSource.of(one.settles),
-            may_book=may_book,
+            against=None if one.against is None else Words.of(words.term(Correction, one.against)),
+            amount=abs(one.more),
+            may_book=ways.may_book,
+            corrections=[Reason.of(Correction, each) for each in ways.against],
         )
 
 
@@ -181,10 +196,30 @@ class SuspenseOut(Out):
     since: Moment
 
 
+class ToBeFoundOut(Out):
+    """A difference that was booked to be found out, and that no other correction has undone yet."""
+
+    case_id: UUID
+    gateway: ClearingSource
+    kind: DifferenceKind
+    words: Words
+    reference: str = Field(examples=["201"])
+    amount: Amount = Field(description="Rial that gateway or bank holds above what else explains; under 0: less")
+    found: Moment = Field(validation_alias="found_at")
+    note: str | None = Field(examples=["نامهٔ درگاه به شمارهٔ ۱۲"])
+
+    @classmethod
+    def of(cls, one: Difference) -> ToBeFoundOut:
+        """One of them."""
+        said = Words.of(words.term(DifferenceKind, one.kind))
+        return cls.of_row(one, gateway=ClearingSource.of(one.gateway), words=said, amount=one.more)
+
+
 class SuspenseList(Out):
-    """The oldest first, at most 200; it should be empty."""
+    """The oldest first, at most 200 of each; it should be empty."""
 
     items: list[SuspenseOut]
+    differences: list[ToBeFoundOut]
 
 
 @router.get("/clearings", dependencies=[_READERS])
@@ -222,8 +257,8 @@ async def _detail(view: Reading | Command, case_id: UUID) -> ClearingDetail | No
     if clearing is None or case is None:
         return None
     found = await storage.differences_of(connection, case_id)
-    bookable = await storage.bookable(connection, found)
-    shown = [DifferenceOut.of(one, may_book=one.id in bookable) for one in found]
+    ways = await storage.ways_of(connection, found)
+    shown = [DifferenceOut.of(one, ways[one.id]) for one in found]
     undecided = await storage.count_undecided(connection, case_id)
     said = [Reason.of(Explanation, one) for one in Explanation]
     more = {
@@ -260,17 +295,41 @@ async def send_statement(command: CommandDep, body: StatementIn) -> ClearingDeta
     return found
 
 
+class BankDescription(Out):
+    """What the bank wrote beside a row; shown here and not kept."""
+
+    description: str | None = Field(
+        description="Null in the repeated answer to a retry: then look anew", examples=["کارمزد خدمات بانکی"]
+    )
+
+    @classmethod
+    def kept(cls, body: bytes) -> bytes:
+        """What is kept for a retry: no description."""
+        return cls.model_validate_json(body).model_copy(update={"description": None}).model_dump_json().encode()
+
+
+@router.post(
+    "/clearings/{case_id}/differences/{difference_id}/description",
+    dependencies=[Depends(require(Role.SETTLEMENT_OFFICER))],
+)
+@refuses(commands.reveal_bank_description)
+async def reveal_bank_description(command: CommandDep, case_id: UUID, difference_id: UUID) -> BankDescription:
+    """Show the bank's description of a row about which the office is asked (step-up); each look is audited."""
+    return BankDescription(description=await commands.reveal_bank_description(command, case_id, difference_id))
+
+
 @router.get("/suspense", dependencies=[_READERS])
 async def list_suspense(read: ReadingDep) -> SuspenseList:
     """What of payments has stood apart for more than an hour without a try, return, task or offer that is open."""
     rows = await storage.list_suspense(read.connection)
     return SuspenseList(
-        items=[SuspenseOut.of_row(one, account_words=Words.of(_ACCOUNT_WORDS[one.account])) for one in rows]
+        items=[SuspenseOut.of_row(one, account_words=Words.of(_ACCOUNT_WORDS[one.account])) for one in rows],
+        differences=[ToBeFoundOut.of(one) for one in await storage.list_to_be_found(read.connection)],
     )
 
 
 class ExplainDifference(Decision):
-    """Nothing is to be booked, for a reason."""
+    """Nothing is to be booked, for a reason; another officer confirms it, unless it stands on another day."""
 
     kind: Literal["settle_difference"]
     decision: Literal["explain"]
@@ -304,34 +363,50 @@ class ProposeBooking(Decision):
         await commands.propose_booking(command, task, self.note, paid_back=self.paid_back, settles=self.settles)
 
 
-class ConfirmBooking(Decision):
+class CorrectDifference(Decision):
+    """The ledger is to say what the gateway or the bank says, once another officer has confirmed it."""
+
+    kind: Literal["settle_difference"]
+    decision: Literal["correct"]
+    against: Correction
+    note: Note = Field(examples=["کارمزد ماهانهٔ حساب"])
+
+    @refuses(commands.propose_correction)
+    async def decide(self, command: Command, task: Task) -> None:
+        """Propose it."""
+        await commands.propose_correction(command, task, self.against, self.note)
+
+
+class ConfirmProposal(Decision):
     """A second officer is sure of it."""
 
-    kind: Literal["confirm_booking"]
+    kind: Literal["confirm_proposal"]
     decision: Literal["confirm"]
 
-    @refuses(commands.confirm_booking)
+    @refuses(commands.confirm_proposal)
     async def decide(self, command: Command, task: Task) -> None:
         """Confirm it."""
-        await commands.confirm_booking(command, task)
+        await commands.confirm_proposal(command, task)
 
 
-class RejectBooking(Decision):
-    """It is not to be booked; the difference is settled anew."""
+class RejectProposal(Decision):
+    """It is not to be so; the difference is settled anew."""
 
-    kind: Literal["confirm_booking"]
+    kind: Literal["confirm_proposal"]
     decision: Literal["reject"]
     reason: Note = Field(examples=["شمارهٔ پیگیری نادرست است"])
 
-    @refuses(commands.reject_booking)
+    @refuses(commands.reject_proposal)
     async def decide(self, command: Command, task: Task) -> None:
         """Reject it."""
-        await commands.reject_booking(command, task, self.reason)
+        await commands.reject_proposal(command, task, self.reason)
 
 
 DECISIONS = (
-    TaskDecisions(TaskKind.SETTLE_DIFFERENCE, (ExplainDifference, ProposeBooking), asks_another=True),
-    TaskDecisions(TaskKind.CONFIRM_BOOKING, (ConfirmBooking, RejectBooking), asks_another=True),
+    TaskDecisions(
+        TaskKind.SETTLE_DIFFERENCE, (ExplainDifference, ProposeBooking, CorrectDifference), asks_another=True
+    ),
+    TaskDecisions(TaskKind.CONFIRM_PROPOSAL, (ConfirmProposal, RejectProposal), asks_another=True),
 )
 
 

@@ -38,7 +38,8 @@ class FindingOut(Out):
         " before the next step, that takes too long each time, this version does not fit its history, the step fails;"
         " gateway_refuses, gateway_not_set_up, gateway_fails: a payment gateway does not know us, is in the settings no"
         " more though payments are under way, or its adapter fails; what became of its payments is not known meanwhile;"
-        " money_in_suspense: nothing is under way that would move money of this payment",
+        " money_in_suspense: nothing is under way that would move money of this payment, or a difference of this"
+        " comparison was booked a week ago and is not found out yet",
         examples=["process_missing"],
     )
     found: Moment = Field(validation_alias="found_at")

@@ -1,4 +1,4 @@
-"""What the settlement office does about a gateway's day: have it compared, explain differences, book them by two."""
+"""What the settlement office does about a gateway's day: have it compared, and settle differences, by two."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
@@ -17,20 +18,22 @@ from commands.service import refuse_closed
 from commands.task import DECISION, expect_kind
 from domain import clearing as rules
 from domain.access import Role
-from domain.clearing import BANK, DifferenceKind, Explanation
+from domain.clearing import BANK, SAID_ALONE, Correction, DifferenceKind, Explanation
 from domain.dates import tehran_day
-from domain.errors import InvalidInput, NotFound, OwnCase, StepUpRequired
+from domain.errors import InvalidInput, NotFound, OwnCase, StepUpRequired, TaskNotOpen
 from gateways.bank_statement import StatementFault
 from gateways.statement_file import read_apart
 from messages.case import CaseKind
 from messages.clearing import FactKind, TaskKind
 from storage import clearing as storage
+from storage.audit import case_stream
 from storage.clearing import BankRow
 from storage.locks import About, lock
 from storage.payment import items_of
 from storage.payout import has_line
 from storage.rows.clearing import Difference
 from storage.rows.tasks import Task
+from storage.tasks import open_tasks
 
 
 @refuses(refuse_closed, StepUpRequired, NotFound, rules.DayNotOver, rules.DayTooOld, rules.DayCompared)
@@ -42,7 +45,7 @@ async def request_clearing(command: Command, gateway: str, day: date) -> UUID:
     if gateway not in command.context.gateways:
         raise NotFound
     rules.refuse_day(day, tehran_day(command.now))
-    if await storage.is_compared(command.connection, gateway, day):
+    if await storage.is_being_compared(command.connection, gateway, day):
         raise rules.DayCompared
     try:
         case_id = await storage.add_clearing(command.connection, gateway, day)
@@ -80,19 +83,37 @@ async def send_statement(command: Command, content: bytes) -> UUID:
     return case_id
 
 
+@refuses(StepUpRequired, NotFound, TaskNotOpen)
+async def reveal_bank_description(command: Command, case_id: UUID, difference_id: UUID) -> str:
+    """What the bank wrote beside a row that the office is asked about; each look is audited.
+
+    Raises:
+        TaskNotOpen: the office is not asked about it.
+        NotFound: it is about no row of the bank.
+    """
+    command.require_role(Role.SETTLEMENT_OFFICER)
+    command.require_strong()
+    if all(task.subject_id != difference_id for task in await open_tasks(command.connection, case_id)):
+        raise TaskNotOpen
+    description = await storage.read_description(command.connection, command.seals, difference_id)
+    if description is None:
+        raise NotFound
+    await command.audit(case_stream(case_id), subject=str(difference_id))
+    return description
+
+
 @refuses(*DECISION, OwnCase, StepUpRequired)
 async def explain_difference(command: Command, task: Task, explanation: Explanation, note: str) -> UUID:
-    """Close a difference for which nothing is booked, with the reason; returns the fact's id."""
+    """Say why nothing is booked for a difference; returns the fact's id.
+
+    That it stands on another day closes it for a week; anything else another officer confirms.
+    """
     difference = await _asked(command, task, TaskKind.SETTLE_DIFFERENCE)
     command.require_strong()
-    await storage.change(
-        command.connection,
-        difference.id,
-        "explained",
-        explanation=explanation,
-        note=note,
-        decided_by=command.actor.person_id,
-    )
+    if explanation not in SAID_ALONE:
+        return await _propose(command, task, difference, explanation=explanation, note=note)
+    said = {"explanation": explanation, "note": note, "decided_by": command.actor.person_id}
+    await storage.change(command.connection, difference.id, "explained", **said)
     shown = {"explanation": explanation}
     return await _decided(command, task, FactKind.CLEARING_EXPLAINED, difference, shown)
 
@@ -111,42 +132,50 @@ async def propose_booking(
         settles: the gateway that paid out, where a row of the bank is its pay-out.
     """
     difference = await _asked(command, task, TaskKind.SETTLE_DIFFERENCE)
-    if not await storage.bookable(command.connection, [difference]):
+    if not (await storage.ways_of(command.connection, [difference]))[difference.id].may_book:
         raise rules.NotBookable
     if (difference.kind is DifferenceKind.MISSING_HERE) != bool(paid_back):
         raise InvalidInput(field="paid_back")
     if (difference.kind is DifferenceKind.BANK_UNMATCHED) != (settles in command.context.gateways):
         raise InvalidInput(field="settles")
     command.require_strong()
-    await storage.change(
-        command.connection,
-        difference.id,
-        "proposed",
-        note=note,
-        paid_back=paid_back,
-        settles=settles,
-        proposed_by=command.actor.person_id,
-    )
+    return await _propose(command, task, difference, note=note, paid_back=paid_back, settles=settles)
+
+
+@refuses(*DECISION, OwnCase, StepUpRequired, rules.NotBookable)
+async def propose_correction(command: Command, task: Task, against: Correction, note: str) -> UUID:
+    """Propose a correcting entry: the ledger then says what the gateway or the bank says. Returns the fact's id."""
+    difference = await _asked(command, task, TaskKind.SETTLE_DIFFERENCE)
+    if against not in (await storage.ways_of(command.connection, [difference]))[difference.id].against:
+        raise rules.NotBookable
+    command.require_strong()
+    return await _propose(command, task, difference, note=note, against=against)
+
+
+async def _propose(command: Command, task: Task, difference: Difference, **proposed: Any) -> UUID:
+    proposer = command.actor.person_id
+    await storage.change(command.connection, difference.id, "proposed", **proposed, proposed_by=proposer)
     return await _decided(command, task, FactKind.CLEARING_PROPOSED, difference, {})
 
 
 @refuses(*DECISION, OwnCase, require_code, rules.NotBookable)
-async def confirm_booking(command: Command, task: Task) -> UUID:
-    """Confirm what another officer proposed to book; it is booked at once. Returns the fact's id."""
-    difference = await _asked(command, task, TaskKind.CONFIRM_BOOKING)
-    if not await storage.bookable(command.connection, [difference]):
+async def confirm_proposal(command: Command, task: Task) -> UUID:
+    """Confirm what another officer proposed: it is booked at once, or explained. Returns the fact's id."""
+    difference = await _asked(command, task, TaskKind.CONFIRM_PROPOSAL)
+    if not await storage.may_follow(command.connection, difference):
         raise rules.NotBookable
     await require_code(command)
-    await storage.change(command.connection, difference.id, "confirmed", decided_by=command.actor.person_id)
+    state = "confirmed" if difference.explanation is None else "explained"
+    await storage.change(command.connection, difference.id, state, decided_by=command.actor.person_id)
     return await _decided(command, task, FactKind.CLEARING_CONFIRMED, difference, {})
 
 
 @refuses(*DECISION, OwnCase, StepUpRequired)
-async def reject_booking(command: Command, task: Task, reason: str) -> UUID:
+async def reject_proposal(command: Command, task: Task, reason: str) -> UUID:
     """Reject it with a reason: the difference is to be settled anew. Returns the fact's id."""
-    difference = await _asked(command, task, TaskKind.CONFIRM_BOOKING)
+    difference = await _asked(command, task, TaskKind.CONFIRM_PROPOSAL)
     command.require_strong()
-    await storage.change(command.connection, difference.id, "open", paid_back=None, settles=None, proposed_by=None)
+    await storage.reopen(command.connection, difference.id)
     return await _decided(command, task, FactKind.CLEARING_REJECTED, difference, {"reason": reason})
 
 

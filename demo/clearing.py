@@ -15,7 +15,7 @@ from uuid import UUID
 
 from api.clearing import (
     ClearingDetail,
-    ConfirmBooking,
+    ConfirmProposal,
     ExplainDifference,
     ProposeBooking,
     StatementIn,
@@ -117,7 +117,6 @@ async def _compared(play: Play, office: tuple[Officer, Officer], owed: int, tran
                 sent.case_id,
                 ProposeBooking(kind="settle_difference", decision="book", note="تسویهٔ روز", settles=_GATEWAY),
             )
-            await second.decide(sent.case_id, ConfirmBooking(kind="confirm_booking", decision="confirm"))
         else:
             await first.decide(
                 sent.case_id,
@@ -128,6 +127,7 @@ async def _compared(play: Play, office: tuple[Officer, Officer], owed: int, tran
                     note="پیش‌تر تسویه شده است",
                 ),
             )
+        await second.decide(sent.case_id, ConfirmProposal(kind="confirm_proposal", decision="confirm"))
     settled = await _read_when(first, sent.case_id, "settled")
     play.screen.done(
         f"the bank's statement: {settled.here_count} of its {settled.there_count} rows were found in the ledger, what"

@@ -15,8 +15,11 @@ from domain.errors import Conflict, InvalidInput
 from domain.programme import Programme
 from domain.wording import CapabilityWords, Sentence, TaskWords
 from messages.case import CaseKind
-from messages.clearing import Event, FactKind, Phase, TaskKind
+from messages.clearing import Event, FactKind, Phase, Sms, TaskKind
 
+# A difference of which it was said that it stands on another day is asked about again, if that day has not come; and
+# what was booked as a difference to be found out is a finding after as long.
+ASK_AGAIN_AFTER: Final = timedelta(days=7)
 # So many days are compared where none was yet; else all since the newest, and older ones on demand.
 CAUGHT_UP: Final = timedelta(days=14)
 ON_DEMAND: Final = timedelta(days=90)
@@ -60,6 +63,24 @@ class Explanation(StrEnum):
     SETTLED_ELSEWHERE = "settled_elsewhere"
 
 
+# The rest lets money be missing, or too much: one officer says it, another confirms.
+SAID_ALONE: Final = frozenset({Explanation.ON_ANOTHER_DAY})
+
+
+class Correction(StrEnum):
+    """Against which account a difference is booked that no other entry explains."""
+
+    BANK_CHARGES = "expense:bank"
+    TO_BE_FOUND = "clearing:differences"
+
+
+def may_correct(kind: DifferenceKind, there: int, against: Correction) -> bool:
+    """Whether such a difference may be booked against an account: charges are only what the bank took."""
+    if against is Correction.BANK_CHARGES:
+        return kind is DifferenceKind.BANK_UNMATCHED and there < 0
+    return kind is not DifferenceKind.FEE_DIFFERS
+
+
 class DifferenceState(StrEnum):
     """Where a difference stands."""
 
@@ -87,11 +108,11 @@ class DayTooOld(Conflict):
 
 
 class DayCompared(Conflict):
-    """The day of this gateway has its comparison."""
+    """The day of this gateway is being compared."""
 
     code = "clearing_day_compared"
-    fa = "این روزِ این درگاه پیش‌تر تطبیق داده شده است یا تطبیق آن در جریان است."
-    en = "This day of this gateway was compared before, or is being compared."
+    fa = "تطبیق این روزِ این درگاه در جریان است."
+    en = "This day of this gateway is being compared."
 
 
 class StatementUnreadable(InvalidInput):
@@ -111,11 +132,11 @@ class StatementTooLong(InvalidInput):
 
 
 class NotBookable(Conflict):
-    """No entry follows from such a difference; it can be explained."""
+    """No such entry follows from the difference, or it does not hold any more."""
 
     code = "clearing_not_bookable"
-    fa = "برای این مغایرت سندی ثبت نمی‌شود؛ آن را با ذکر دلیل ببندید."
-    en = "Nothing is booked for such a difference; close it with its explanation."
+    fa = "برای این مغایرت با وضعیت کنونی‌اش چنین سندی ثبت نمی‌شود."
+    en = "No such entry follows from this difference as it stands now."
 
 
 def refuse_day(day: date, today: date) -> None:
@@ -158,17 +179,19 @@ WORDS: Final = CapabilityWords(
             reminder="امانت: یادآوری؛ مغایرتی در تطبیق روزانه هنوز بسته نشده است. {app_link}",
             outcomes={
                 FactKind.CLEARING_EXPLAINED: Sentence("مغایرت را با ذکر دلیل بست", "explained the difference"),
-                FactKind.CLEARING_PROPOSED: Sentence("ثبت سند را پیشنهاد کرد", "proposed to book it"),
+                FactKind.CLEARING_PROPOSED: Sentence(
+                    "پیشنهادی برای تأیید نفر دوم داد", "made a proposal for another to confirm"
+                ),
             },
             reasons=DifferenceKind,
         ),
-        TaskKind.CONFIRM_BOOKING: TaskWords(
-            Sentence("تأیید ثبت سند برای مغایرت", "Confirm what is booked for a difference"),
-            sms="امانت: ثبت سند برای یک مغایرت منتظر تأیید شماست. کارتابل: {app_link}",
-            reminder="امانت: یادآوری؛ ثبت سند برای یک مغایرت هنوز تأیید نشده است. {app_link}",
+        TaskKind.CONFIRM_PROPOSAL: TaskWords(
+            Sentence("تأیید پیشنهاد دربارهٔ مغایرت", "Confirm what is proposed about a difference"),
+            sms="امانت: پیشنهادی دربارهٔ یک مغایرت منتظر تأیید شماست. کارتابل: {app_link}",
+            reminder="امانت: یادآوری؛ پیشنهادی دربارهٔ یک مغایرت هنوز تأیید نشده است. {app_link}",
             outcomes={
-                FactKind.CLEARING_CONFIRMED: Sentence("ثبت سند را تأیید کرد", "confirmed the booking"),
-                FactKind.CLEARING_REJECTED: Sentence("ثبت سند را رد کرد", "rejected the booking"),
+                FactKind.CLEARING_CONFIRMED: Sentence("پیشنهاد را تأیید کرد", "confirmed the proposal"),
+                FactKind.CLEARING_REJECTED: Sentence("پیشنهاد را رد کرد", "rejected the proposal"),
             },
             reasons=DifferenceKind,
         ),
@@ -181,23 +204,28 @@ WORDS: Final = CapabilityWords(
             "مغایرت بسته شد: {explanation:Explanation}.", "A difference was explained: {explanation:Explanation}."
         ),
         FactKind.CLEARING_PROPOSED: Sentence(
-            "ثبت سند برای یک مغایرت پیشنهاد شد.", "It was proposed to book a difference."
+            "دربارهٔ یک مغایرت پیشنهادی داده شد.", "A proposal was made about a difference."
         ),
-        FactKind.CLEARING_CONFIRMED: Sentence("ثبت سند تأیید شد.", "The booking was confirmed."),
-        FactKind.CLEARING_REJECTED: Sentence("ثبت سند رد شد: {reason}", "The booking was rejected: {reason}"),
+        FactKind.CLEARING_CONFIRMED: Sentence("پیشنهاد تأیید شد.", "The proposal was confirmed."),
+        FactKind.CLEARING_REJECTED: Sentence("پیشنهاد رد شد: {reason}", "The proposal was rejected: {reason}"),
         Event.CLEARING_OPENED: Sentence("تطبیق روز آغاز شد.", "The comparison of the day began."),
         Event.CLEARING_COMPARED: Sentence(
             "فهرست درگاه با دفتر تطبیق داده شد؛ {differences} مغایرت.",
             "The gateway's list was compared with the ledger; {differences} differences.",
         ),
         Event.CLEARING_UNLISTED: Sentence(
-            "درگاه فهرستی از این روز نداد؛ هرگاه فهرست در دسترس باشد می‌توان دوباره تطبیق داد.",
-            "The gateway gave no list of this day; it may be compared once there is one.",
+            "درگاه فهرستی از این روز نداد یا فهرستش خالی بود؛ هرگاه فهرست در دسترس باشد می‌توان دوباره تطبیق داد.",
+            "The gateway gave no list of this day, or an empty one; it may be compared once there is one.",
         ),
         Event.CLEARING_BOOKED: Sentence("سند {amount:toman} ثبت شد.", "{amount:toman} was booked."),
         Event.CLEARING_OVERTAKEN: Sentence(
             "سند ثبت نشد، چون فهرست درگاه یا وضعیت پرداخت پس از پیشنهاد تغییر کرده است؛ مغایرت از نو بررسی می‌شود.",
             "Nothing was booked, for the list or the payment has changed since; the difference is to be settled anew.",
+        ),
+    },
+    sms={
+        Sms.LIST_EMPTY: (
+            "امانت: فهرست یک روزِ درگاه خالی آمد، با آنکه در آن روز پرداخت داشته‌ایم؛ آن روز تطبیق داده نشد. {app_link}"
         ),
     },
     ahead={CaseKind.CLEARING: _steps_ahead},
@@ -219,6 +247,12 @@ WORDS: Final = CapabilityWords(
             ),
             Explanation.SETTLED_ELSEWHERE: Sentence(
                 "با پرونده یا سند دیگری تسویه شده است", "settled by another case or entry"
+            ),
+        },
+        Correction: {
+            Correction.BANK_CHARGES: Sentence("هزینه‌های بانکی (کارمزد بانک)", "bank charges"),
+            Correction.TO_BE_FOUND: Sentence(
+                "مغایرت‌های در دست بررسی (حساب معلق)", "differences that are still looked into (suspense)"
             ),
         },
         DifferenceState: {

@@ -41,6 +41,7 @@ class JournalReason(StrEnum):
     GATEWAY_FEE_GIVEN_UP = "gateway_fee_given_up"
     GATEWAY_FEE_CHARGED = "gateway_fee_charged"
     GATEWAY_SETTLED = "gateway_settled"
+    DIFFERENCE_CORRECTED = "difference_corrected"
     PAYMENT_TO_RETURN = "payment_to_return"
     PAYMENT_RETURNED = "payment_returned"
     NORMAL_PAYMENT_MADE = "normal_payment_made"
@@ -113,6 +114,8 @@ PAYMENT_RECEIVED: Final = AccountKind("payment:received", Side.CREDIT, 0)
 PAYMENT_REFUNDING: Final = AccountKind("payment:refunding", Side.CREDIT, 0)
 BANK: Final = AccountKind("bank", Side.DEBIT, None)
 EXPENSE_GATEWAY: Final = AccountKind("expense:gateway", Side.DEBIT, None)
+EXPENSE_BANK: Final = AccountKind("expense:bank", Side.DEBIT, None)
+CLEARING_DIFFERENCES: Final = AccountKind("clearing:differences", Side.CREDIT, None)
 MEMBER_PAYABLE: Final = AccountKind("member:payable", Side.CREDIT, 0)
 REVENUE_WITHDRAWAL: Final = AccountKind("revenue:withdrawal", Side.CREDIT, None)
 VAT_PAYABLE: Final = AccountKind("vat:payable", Side.CREDIT, None)
@@ -124,6 +127,8 @@ CHART: Final = (
     PAYMENT_REFUNDING,
     BANK,
     EXPENSE_GATEWAY,
+    EXPENSE_BANK,
+    CLEARING_DIFFERENCES,
     MEMBER_PAYABLE,
     REVENUE_WITHDRAWAL,
     VAT_PAYABLE,
@@ -289,6 +294,8 @@ def transfer(source: Account, target: Account, amount: Money) -> tuple[Entry, ..
 
 GATEWAY_FEES: Final = Account(EXPENSE_GATEWAY)
 BANK_ACCOUNT: Final = Account(BANK, "main")
+BANK_CHARGES: Final = Account(EXPENSE_BANK)
+DIFFERENCES: Final = Account(CLEARING_DIFFERENCES)
 VAT_ACCOUNT: Final = Account(VAT_PAYABLE)
 REVENUES: Final = {FeeKind.WITHDRAWAL: Account(REVENUE_WITHDRAWAL)}
 
@@ -366,6 +373,12 @@ def gateway_settled(gateway: str, amount: Money, occasion: Occasion) -> Journal:
     return Journal(occasion, JournalReason.GATEWAY_SETTLED, transfer(BANK_ACCOUNT, gateway_account(gateway), amount))
 
 
+def difference_corrected(wrong: Account, against: Account, more: Money, occasion: Occasion) -> Journal:
+    """A gateway or the bank holds more of ours than an account says, or less, and no other entry explains it (E2)."""
+    entries = transfer(wrong, against, more) if more.amount > 0 else transfer(against, wrong, -more)
+    return Journal(occasion, JournalReason.DIFFERENCE_CORRECTED, entries)
+
+
 def payment_to_return(payment: UUID, amount: Money, occasion: Occasion) -> Journal:
     """Nobody takes it: it is owed to the payer from now on."""
     return Journal(occasion, JournalReason.PAYMENT_TO_RETURN, transfer(*payment_accounts(payment), amount))
@@ -414,6 +427,7 @@ WORDS: Final = CapabilityWords(
                 "کارمزد درگاه را پرداخت‌کننده پرداخت", "The payer bore the gateway's fee"
             ),
             JournalReason.GATEWAY_SETTLED: Sentence("واریز درگاه به بانک", "A gateway paid out to the bank"),
+            JournalReason.DIFFERENCE_CORRECTED: Sentence("اصلاح مغایرت", "A difference was corrected"),
             JournalReason.PAYMENT_TO_RETURN: Sentence("پرداخت باید برگردد", "A payment is to go back"),
             JournalReason.PAYMENT_RETURNED: Sentence("پرداخت برگشت", "A payment went back"),
             JournalReason.NORMAL_PAYMENT_MADE: Sentence("دریافت پرداخت عادی", "A normal payment received"),
@@ -432,6 +446,8 @@ ACCOUNT_WORDS: Final[Mapping[AccountKind, Sentence]] = {
     PAYMENT_REFUNDING: Sentence("پرداخت‌هایی که باید برگردد", "Payments to be given back"),
     BANK: Sentence("حساب بانکی", "At the bank"),
     EXPENSE_GATEWAY: Sentence("هزینهٔ کارمزد درگاه", "Fees of gateways"),
+    EXPENSE_BANK: Sentence("هزینه‌های بانکی", "Bank charges"),
+    CLEARING_DIFFERENCES: Sentence("مغایرت‌های در دست بررسی", "Differences that are looked into"),
     MEMBER_PAYABLE: Sentence("موجودی اعضا", "Balances of members"),
     REVENUE_WITHDRAWAL: Sentence("درآمد کارمزد برداشت", "Earned by fees of withdrawals"),
     VAT_PAYABLE: Sentence("مالیات بر ارزش افزودهٔ پرداختنی", "VAT owed to the tax office"),

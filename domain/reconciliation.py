@@ -88,8 +88,8 @@ WORDS: Final = CapabilityWords(
                 "The programme fails when it speaks to it; what became of its payments is not known meanwhile.",
             ),
             FindingKind.MONEY_IN_SUSPENSE: Sentence(
-                "وجه این پرداخت بیش از یک ساعت است که بی‌دلیل معلق مانده است.",
-                "Money of this payment has stood apart for more than an hour, and nothing is under way that moves it.",
+                "وجهی در این پرونده معلق مانده است و کاری برای تعیین تکلیف آن در جریان نیست.",
+                "Money of this case stands apart, and nothing is under way that moves it.",
             ),
         },
     },

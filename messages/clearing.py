@@ -19,7 +19,7 @@ class TaskKind(StrEnum):
     """What the settlement office is asked to do about a difference."""
 
     SETTLE_DIFFERENCE = "settle_difference"
-    CONFIRM_BOOKING = "confirm_booking"
+    CONFIRM_PROPOSAL = "confirm_proposal"
 
 
 class FactKind(StrEnum):
@@ -40,6 +40,12 @@ class Event(StrEnum):
     CLEARING_UNLISTED = "clearing_unlisted"
     CLEARING_BOOKED = "clearing_booked"
     CLEARING_OVERTAKEN = "clearing_overtaken"
+
+
+class Sms(StrEnum):
+    """A notice that has no name of a fact or event."""
+
+    LIST_EMPTY = "clearing_list_empty"
 
 
 class Step(StrEnum):

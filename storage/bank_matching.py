@@ -7,6 +7,7 @@ bank's answer to a batch may come after the day's statement.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Final
 from uuid import UUID
@@ -14,10 +15,15 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.clearing import ASK_AGAIN_AFTER, ON_DEMAND
+from storage.rows.clearing import Difference
+
 # Older rows and lines are not looked at again.
 LOOK_BACK_DAYS: Final = 31
 # What we call paid may stand at the bank a day later: the last day of a statement is left to the next one.
 LEEWAY_DAYS: Final = 1
+# So long a row may be what the bank has not answered for yet; then it is a difference.
+ON_ITS_WAY_DAYS: Final = 7
 # Of a batch that misses more lines than these there is one difference, else one for each reference.
 MOST_SINGLE: Final = 20
 
@@ -32,6 +38,9 @@ _FREE: Final = """
         WHERE b.amount < 0 AND b.reference <> '' AND b.return_id IS NULL
             AND b.booked_on >= CAST(:first AS date) - CAST(:back AS int)
             AND NOT EXISTS (SELECT FROM bank_lines l WHERE l.row_id = b.id)
+            -- What two officers have booked, or are about to, is no payment of ours.
+            AND NOT EXISTS (SELECT FROM clearing_differences d WHERE d.gateway = 'bank'
+                AND d.order_id = b.fingerprint AND d.state IN ('proposed', 'confirmed', 'booked'))
     ), named AS (
         SELECT w.id FROM withdrawals w
             WHERE w.state IN ('paid', 'returned') AND w.reference IN (SELECT reference FROM free_rows)
@@ -99,23 +108,59 @@ _BACK = sa.text("""
     UPDATE bank_rows b SET returned_line = l.id
     FROM came r JOIN back l USING (reference, amount, nr) WHERE b.id = r.id
 """)
-# A row may be what the bank has not answered for yet: it is left to the next statement, with what is still unknown.
+# A row may be what the bank has not answered for yet: as many rows of an amount as are on their way are left to the
+# next statement, for some days; and rows since the last statement, however long ago that was.
 _UNMATCHED = sa.text("""
     WITH on_its_way AS (
-        SELECT w.amount FROM withdrawals w JOIN payouts p ON p.case_id = w.payout_id
-            WHERE w.state = 'cut' AND p.handed_at IS NOT NULL
-        UNION SELECT p.amount FROM payouts p WHERE p.handed_at IS NOT NULL
-            AND EXISTS (SELECT FROM withdrawals w WHERE w.payout_id = p.case_id AND w.state = 'cut')
-        UNION SELECT r.amount FROM payment_returns r WHERE r.way = 'hand' AND r.returned_at IS NULL
+        SELECT amount, count(*) AS number FROM (
+            SELECT w.amount FROM withdrawals w JOIN payouts p ON p.case_id = w.payout_id
+                WHERE w.state = 'cut' AND p.handed_at IS NOT NULL
+            UNION ALL SELECT p.amount FROM payouts p WHERE p.handed_at IS NOT NULL AND p.lines > 1
+                AND EXISTS (SELECT FROM withdrawals w WHERE w.payout_id = p.case_id AND w.state = 'cut')
+            UNION ALL SELECT r.amount FROM payment_returns r WHERE r.way = 'hand' AND r.returned_at IS NULL
+        ) awaited GROUP BY amount
+    ), unknown AS (
+        SELECT b.id, b.fingerprint, b.reference, b.amount, b.booked_on, row_number() OVER (
+                PARTITION BY b.amount, b.booked_on > CAST(:last AS date) - CAST(:on_its_way AS int)
+                ORDER BY b.booked_on, b.id) AS nr
+        FROM bank_rows b
+        WHERE b.booked_on >= least(CAST(:first AS date),
+                (SELECT max(e.booked_on) FROM bank_rows e WHERE e.booked_on < CAST(:first AS date)))
+                - CAST(:back AS int)
+            AND b.return_id IS NULL AND b.returned_line IS NULL
+            AND NOT EXISTS (SELECT FROM bank_lines l WHERE l.row_id = b.id)
+            AND NOT EXISTS (SELECT FROM clearing_differences d WHERE d.gateway = 'bank' AND d.order_id = b.fingerprint)
     )
     INSERT INTO clearing_differences (case_id, gateway, order_id, kind, reference, here, there)
-    SELECT :case_id, 'bank', b.fingerprint, 'bank_unmatched', b.reference, 0, b.amount FROM bank_rows b
-    WHERE b.booked_on >= CAST(:first AS date) - CAST(:back AS int) AND b.return_id IS NULL
-        AND b.returned_line IS NULL AND NOT EXISTS (SELECT FROM bank_lines l WHERE l.row_id = b.id)
-        AND NOT EXISTS (SELECT FROM clearing_differences d WHERE d.gateway = 'bank' AND d.order_id = b.fingerprint)
-        AND -b.amount NOT IN (SELECT amount FROM on_its_way)
+    SELECT :case_id, 'bank', b.fingerprint, 'bank_unmatched', b.reference, 0, b.amount
+    FROM unknown b LEFT JOIN on_its_way o ON o.amount = -b.amount
+    WHERE b.nr > coalesce(o.number, 0) OR b.booked_on <= CAST(:last AS date) - CAST(:on_its_way AS int)
     ORDER BY b.booked_on, b.id
 """)
+# Whether a difference would still be found: neither its row nor its line has met its like since.
+_HOLDS: Final = """CASE
+        WHEN d.kind = 'bank_unmatched' THEN EXISTS (SELECT FROM bank_rows b WHERE b.fingerprint = d.order_id
+            AND b.return_id IS NULL AND NOT EXISTS (SELECT FROM bank_lines l WHERE l.row_id = b.id))
+        WHEN d.payout_id IS NULL THEN NOT EXISTS (SELECT FROM bank_rows b WHERE b.return_id::text = d.order_id)
+        ELSE NOT EXISTS (SELECT FROM bank_lines l JOIN clearing_differences o ON o.id = l.difference_id
+            WHERE o.gateway = 'bank' AND o.order_id = d.order_id AND l.row_id IS NOT NULL) END"""
+_HOLDING = sa.text(f"""
+    SELECT d.id FROM clearing_differences d WHERE d.id = ANY(:ids) AND d.gateway = 'bank' AND {_HOLDS}
+""")  # noqa: S608 - our own words
+# Of which it was said that they stand on another day, and that day has not come.
+_AGAIN = sa.text(f"""
+    INSERT INTO clearing_differences
+        (case_id, gateway, order_id, kind, reference, attempt_id, payment_id, payout_id, here, there)
+    SELECT :case_id, d.gateway, d.order_id, d.kind, d.reference, d.attempt_id, d.payment_id, d.payout_id, d.here,
+        d.there
+    FROM (SELECT DISTINCT ON (order_id, kind) * FROM clearing_differences WHERE gateway = 'bank'
+            AND (order_id, kind) IN (SELECT order_id, kind FROM clearing_differences WHERE gateway = 'bank'
+                AND explanation = 'on_another_day' AND state = 'explained'
+                AND found_at BETWEEN now() - CAST(:old AS interval) AND now() - CAST(:again AS interval))
+            ORDER BY order_id, kind, id DESC) d
+    WHERE d.state = 'explained' AND d.explanation = 'on_another_day' AND d.found_at <= now() - CAST(:again AS interval)
+        AND d.case_id <> :case_id AND {_HOLDS}
+""")  # noqa: S608 - our own words
 # The days of the statement, moved by the leeway; nothing is known of days before the first statement of all.
 _DAYS: Final = """
     WITH days AS (
@@ -189,8 +234,16 @@ async def compare_statement(connection: AsyncConnection, case_id: UUID, first: d
         "back": LOOK_BACK_DAYS,
         "leeway": LEEWAY_DAYS,
         "most": MOST_SINGLE,
+        "on_its_way": ON_ITS_WAY_DAYS,
+        "again": ASK_AGAIN_AFTER,
+        "old": ON_DEMAND,
     }
     await connection.execute(_TAKE_TIME)
-    found = (_LINES, *_SUMS, _RETURNS, _BACK, _UNMATCHED)
+    found = (_LINES, *_SUMS, _RETURNS, _BACK, _UNMATCHED, _AGAIN)
     for statement in (*found, _UNLISTED_RETURNS, _UNLISTED_LINES, _UNLISTED_BACK, _COUNT):
         await connection.execute(statement, values)
+
+
+async def holding_at_bank(connection: AsyncConnection, differences: Sequence[Difference]) -> set[UUID]:
+    """Those of the bank's that would still be found."""
+    return set(await connection.scalars(_HOLDING, {"ids": [one.id for one in differences]}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,14 +12,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.clearing import BANK, BOOKABLE, CAUGHT_UP, ON_DEMAND, USUAL_FEE_PARTS
+from domain.clearing import BANK, BOOKABLE, CAUGHT_UP, ON_DEMAND, Correction, DifferenceKind, may_correct
 from domain.dates import TEHRAN
-from domain.money import Money
 from domain.payment import PaymentPolicy
 from messages.case import CaseKind, CaseSignal
 from messages.clearing import Event, Phase
-from storage.bank_matching import compare_statement
+from storage.bank_matching import compare_statement, holding_at_bank
 from storage.cases import open_case
+from storage.gateway_matching import holding
 from storage.outbox import enqueue
 from storage.policies import in_force
 from storage.rows.cases import cases
@@ -34,6 +34,7 @@ _DIFFERENCE = columns(clearing_differences, Difference)
 _d = clearing_differences.c
 _UNDECIDED: Final = ("open", "proposed", "confirmed")
 _LETTERS: Final = 100
+_DESCRIPTION: Final = "bank_row"
 # More differences than a page shows at once.
 MOST_SHOWN: Final = 200
 # Whose business an open comparison is.
@@ -47,7 +48,7 @@ async def add_clearing(
 
     Raises:
         LookupError: payments have no policy.
-        sqlalchemy.exc.IntegrityError: the day was compared, or is being compared.
+        sqlalchemy.exc.IntegrityError: the day is being compared.
     """
     policy = await in_force(connection, PaymentPolicy.POLICY)
     if policy is None:
@@ -101,10 +102,25 @@ async def read_clearing(connection: AsyncConnection, case_id: UUID) -> Clearing 
     return await find_one(connection, Clearing, sa.select(*_CLEARING).where(clearings.c.case_id == case_id))
 
 
-async def is_compared(connection: AsyncConnection, gateway: str, day: date) -> bool:
-    """Whether the day has its comparison, or it is under way."""
-    known = sa.exists().where(clearings.c.gateway == gateway, clearings.c.day == day, ~clearings.c.unlisted)
+async def is_being_compared(connection: AsyncConnection, gateway: str, day: date) -> bool:
+    """Whether a comparison of the day still waits for its list."""
+    waits = sa.and_(~clearings.c.unlisted, clearings.c.compared_at.is_(None))
+    known = sa.exists().where(clearings.c.gateway == gateway, clearings.c.day == day, waits)
     return bool(await connection.scalar(sa.select(known)))
+
+
+_UNLISTED_PAYMENTS = sa.text("""
+    SELECT EXISTS (SELECT FROM payment_attempts a WHERE a.gateway = :gateway AND a.state = 'paid'
+        AND a.looked_at >= :begins AND a.looked_at < :ends AND a.paid_at >= :begins AND a.paid_at < :ends
+        AND a.id::text <> ALL(:listed))
+""")
+
+
+async def has_payments(connection: AsyncConnection, clearing: Clearing, listed: Collection[str] = ()) -> bool:
+    """Whether we have payments of a gateway's day other than these tries."""
+    begins = datetime.combine(clearing.day, time(), TEHRAN)
+    values = {"gateway": clearing.gateway, "begins": begins, "ends": begins + timedelta(days=1), "listed": list(listed)}
+    return bool(await connection.scalar(_UNLISTED_PAYMENTS, values))
 
 
 async def mark_unlisted(connection: AsyncConnection, case_id: UUID) -> None:
@@ -139,122 +155,19 @@ _KEEP = _kept.on_conflict_do_update(
     set_={name: _kept.excluded[name] for name in ("amount", "fee")},
     where=sa.tuple_(gateway_rows.c.amount, gateway_rows.c.fee) != sa.tuple_(_kept.excluded.amount, _kept.excluded.fee),
 ).returning(gateway_rows.c.order_id)
-# For each try that the list or our rows of the day tell of, or that is news of another day: all that is known of it,
-# here and there, whatever the day,
-# so that neither midnight nor a clock that is ahead makes a difference. What a process is still about is left to it.
-_FIND = sa.text("""
-    WITH told AS (
-        SELECT r.order_id FROM gateway_rows r WHERE r.gateway = :gateway AND r.day = :day
-        UNION SELECT unnest(CAST(:news AS text[]))
-        UNION SELECT a.id::text FROM payment_attempts a
-            WHERE a.gateway = :gateway AND a.looked_at >= :begins AND a.looked_at < :ends
-        UNION SELECT r.attempt_id::text FROM payment_returns r JOIN payment_attempts a ON a.id = r.attempt_id
-            WHERE a.gateway = :gateway AND r.returned_at >= :begins AND r.returned_at < :ends
-    ), touched AS (
-        -- By its id a try is found among millions; what a list says may be none.
-        SELECT order_id, CASE WHEN order_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-            THEN CAST(order_id AS uuid) END AS id FROM told
-    ), there AS (
-        SELECT r.order_id, coalesce(min(r.reference) FILTER (WHERE r.what = 'taken'), min(r.reference)) AS reference,
-            coalesce(sum(r.amount) FILTER (WHERE r.what = 'taken'), 0)::bigint AS taken,
-            coalesce(sum(r.amount) FILTER (WHERE r.what = 'given_back'), 0)::bigint AS back,
-            sum(CASE r.what WHEN 'taken' THEN r.fee ELSE -r.fee END)::bigint AS fee
-        FROM gateway_rows r JOIN touched t USING (order_id) WHERE r.gateway = :gateway GROUP BY r.order_id
-    ), here AS (
-        SELECT a.id, a.payment_id, a.reference, a.fee AS told, a.state IN ('requested', 'open', 'unclear') AS watched,
-            CASE a.state WHEN 'paid' THEN a.paid_amount ELSE 0 END AS taken,
-            coalesce((SELECT sum(r.amount) FROM payment_returns r WHERE r.attempt_id = a.id
-                AND r.way IN ('reverse', 'refund') AND r.returned_at IS NOT NULL), 0)::bigint AS back,
-            EXISTS (SELECT FROM payment_returns r WHERE r.attempt_id = a.id
-                AND r.way IN ('reverse', 'refund') AND r.returned_at IS NULL) AS returning,
-            (coalesce((SELECT -sum(e.amount) FROM journals j JOIN entries e ON e.journal_id = j.id
-                JOIN accounts c ON c.id = e.account_id AND c.code = 'expense:gateway'
-                WHERE j.key IN ('payment:' || a.id || '\\:fee', 'payment:' || a.id || '\\:fee_given_up')), 0)
-            + coalesce((SELECT sum(d.there - d.here) FROM clearing_differences d
-                WHERE d.attempt_id = a.id AND d.kind = 'fee_differs' AND d.state = 'booked'), 0))::bigint AS fee
-        FROM payment_attempts a JOIN touched t USING (id) WHERE a.gateway = :gateway
-    ), tries AS (
-        SELECT t.order_id, h.id AS attempt_id, h.payment_id, coalesce(th.reference, h.reference, '') AS reference,
-            coalesce(h.taken, 0) AS here_taken, coalesce(th.taken, 0) AS there_taken,
-            coalesce(h.back, 0) AS here_back, coalesce(th.back, 0) AS there_back,
-            coalesce(h.fee, 0) AS here_fee, coalesce(th.fee, 0) AS there_fee,
-            coalesce(h.watched, false) AS watched, coalesce(h.returning, false) AS returning, h.told
-        FROM touched t LEFT JOIN there th USING (order_id)
-            LEFT JOIN here h ON h.id = t.id
-    )
-    INSERT INTO clearing_differences
-        (case_id, gateway, order_id, kind, reference, attempt_id, payment_id, here, there, state)
-    SELECT :case_id, :gateway, t.order_id, f.kind, t.reference, t.attempt_id, t.payment_id, f.here, f.there, f.state
-    FROM tries t CROSS JOIN LATERAL (VALUES
-        -- What the gateway took and gave back again is nobody's any more.
-        ('missing_here', t.here_taken, t.there_taken - t.there_back, 'open',
-            t.here_taken = 0 AND t.there_taken > t.there_back AND NOT t.watched),
-        ('missing_there', t.here_taken, t.there_taken, 'open', t.there_taken = 0),
-        ('amount_differs', t.here_taken, t.there_taken, 'open', t.here_taken > 0 AND t.there_taken > 0),
-        -- The list is the first to tell a fee that was not told with the payment, or is given up with a return.
-        ('fee_differs', t.here_fee, t.there_fee,
-            CASE WHEN (t.told IS NULL OR t.there_back > 0) AND t.there_fee BETWEEN 0 AND t.there_taken / :usual
-                THEN 'booked' ELSE 'open' END,
-            t.here_taken > 0 AND t.there_taken > 0),
-        ('given_back_there', t.here_back, t.there_back, 'open', t.there_back > t.here_back AND NOT t.returning),
-        ('given_back_here', t.here_back, t.there_back, 'open', t.here_back > t.there_back AND t.there_taken > 0)
-    ) AS f (kind, here, there, state, holds)
-    WHERE f.holds AND f.here <> f.there AND NOT EXISTS (
-        SELECT FROM clearing_differences d WHERE d.gateway = :gateway AND d.order_id = t.order_id
-            AND d.kind = f.kind AND d.here = f.here AND d.there = f.there)
-    RETURNING state, kind, here, there
-""")
-# A day of 10,000 tries takes a second and a half.
-_TAKE_TIME = sa.text("SET LOCAL statement_timeout = '15s'")
-_SUM = sa.text("""
-    UPDATE clearings SET compared_at = now(), here_count = h.number, here_sum = h.total, there_count = t.number,
-        there_sum = t.total, here_back = b.total, there_back = t.back, there_fee = t.fee
-    FROM (SELECT count(*) AS number, coalesce(sum(a.paid_amount), 0) AS total FROM payment_attempts a
-            WHERE a.gateway = :gateway AND a.state = 'paid' AND a.looked_at >= :begins AND a.looked_at < :ends
-                AND a.paid_at >= :begins AND a.paid_at < :ends) h,
-        (SELECT coalesce(sum(r.amount), 0) AS total FROM payment_returns r JOIN payment_attempts a
-                ON a.id = r.attempt_id AND a.gateway = :gateway
-            WHERE r.way IN ('reverse', 'refund') AND r.returned_at >= :begins AND r.returned_at < :ends) b,
-        (SELECT count(*) FILTER (WHERE r.what = 'taken') AS number,
-                coalesce(sum(r.amount) FILTER (WHERE r.what = 'taken'), 0) AS total,
-                coalesce(sum(r.amount) FILTER (WHERE r.what = 'given_back'), 0) AS back,
-                coalesce(sum(CASE r.what WHEN 'taken' THEN r.fee ELSE -r.fee END), 0) AS fee
-            FROM gateway_rows r WHERE r.gateway = :gateway AND r.day = :day) t
-    WHERE case_id = :case_id
-""")
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """What a comparison found: open differences, and rial of fees that the list was the first to tell."""
-
-    differences: int
-    fees: Money
-
-
-async def compare(
-    connection: AsyncConnection, clearing: Clearing, begins: datetime, ends: datetime, news: Collection[str]
-) -> Comparison:
-    """Write down each difference of a day, and of news, that was not found before, and the sums of both sides."""
-    values: dict[str, Any] = {
-        "case_id": clearing.case_id,
-        "gateway": clearing.gateway,
-        "day": clearing.day,
-        "begins": begins,
-        "ends": ends,
-        "news": list(news),
-        "usual": USUAL_FEE_PARTS,
-    }
-    await connection.execute(_TAKE_TIME)
-    found = (await connection.execute(_FIND, values)).all()
-    await connection.execute(_SUM, values)
-    fees = sum(row.there - row.here for row in found if row.state == "booked")
-    return Comparison(sum(row.state == "open" for row in found), Money(fees))
 
 
 async def read_difference(connection: AsyncConnection, difference_id: UUID) -> Difference:
     """A difference; whoever changes it has locked its case."""
     return await read_one(connection, Difference, sa.select(*_DIFFERENCE).where(_d.id == difference_id))
+
+
+async def read_description(connection: AsyncConnection, seals: Seals, difference_id: UUID) -> str | None:
+    """What the bank wrote beside the row that a difference is about; None where it is about no row of the bank."""
+    of_row = sa.and_(bank_rows.c.fingerprint == _d.order_id, _d.gateway == BANK, _d.kind == "bank_unmatched")
+    query = sa.select(bank_rows.c.description_sealed).join(clearing_differences, of_row).where(_d.id == difference_id)
+    sealed: bytes | None = await connection.scalar(query)
+    return None if sealed is None else seals.cipher.open_text(sealed, _DESCRIPTION)
 
 
 async def differences_of(connection: AsyncConnection, case_id: UUID, *, limit: int = MOST_SHOWN) -> list[Difference]:
@@ -283,6 +196,12 @@ async def change(connection: AsyncConnection, difference_id: UUID, state: str, *
     await connection.execute(changed.values(state=state, **values))
 
 
+async def reopen(connection: AsyncConnection, difference_id: UUID) -> None:
+    """Forget what was proposed about a difference: it is decided anew."""
+    proposed = ("explanation", "paid_back", "settles", "against", "proposed_by", "decided_by")
+    await change(connection, difference_id, "open", **dict.fromkeys(proposed))
+
+
 async def list_clearings(
     connection: AsyncConnection, *, after: tuple[date, UUID] | None = None, since: date | None = None, limit: int
 ) -> list[tuple[Clearing, str, int]]:
@@ -291,7 +210,7 @@ async def list_clearings(
     Args:
         connection: in a transaction.
         after: the place in the list after which to go on.
-        since: of gateways alone, the days that were compared from this one on.
+        since: of gateways alone, the days that were compared from this one on, each as it was compared last.
         limit: how many at most.
     """
     undecided = (
@@ -305,7 +224,10 @@ async def list_clearings(
         query = query.where(place < after)
     if since is not None:
         compared = clearings.c.compared_at.is_not(None)
-        query = query.where(clearings.c.day >= since, clearings.c.gateway != BANK, compared)
+        later = clearings.alias()
+        of_day = sa.and_(later.c.gateway == clearings.c.gateway, later.c.day == clearings.c.day)
+        is_newest = ~sa.exists().where(of_day, later.c.compared_at > clearings.c.compared_at)
+        query = query.where(clearings.c.day >= since, clearings.c.gateway != BANK, compared, is_newest)
     query = query.order_by(clearings.c.day.desc(), clearings.c.case_id.desc()).limit(limit)
     return [(Clearing(*row[:-2]), row[-2], row[-1]) for row in await connection.execute(query)]
 
@@ -316,35 +238,38 @@ async def has_decided(connection: AsyncConnection, case_id: UUID) -> bool:
     return bool(await connection.scalar(sa.select(query)))
 
 
-async def bookable(connection: AsyncConnection, differences: Collection[Difference]) -> set[UUID]:
-    """The differences from which an entry may follow: by their kind, and if they still hold."""
-    known = [one.id for one in differences if one.kind in BOOKABLE]
-    return set(await connection.scalars(_HOLDING, {"ids": known})) if known else set()
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """What may follow from a difference that still holds: an entry of its kind, a correction against each of these."""
+
+    may_book: bool
+    against: tuple[Correction, ...]
 
 
-# Meanwhile the try may have become another, or a later list may have told more of it.
-_HOLDING = sa.text("""
-    SELECT d.id FROM clearing_differences d LEFT JOIN payment_attempts a ON a.id = d.attempt_id,
-        LATERAL (SELECT coalesce(sum(CASE r.what WHEN 'taken' THEN r.amount ELSE -r.amount END), 0) AS amount,
-                coalesce(sum(CASE r.what WHEN 'taken' THEN r.fee ELSE -r.fee END), 0) AS fee
-            FROM gateway_rows r WHERE r.gateway = d.gateway AND r.order_id = d.order_id) listed
-    WHERE d.id = ANY(:ids) AND CASE d.kind
-        WHEN 'missing_here' THEN a.state IN ('not_paid', 'given_up') AND d.there = listed.amount
-        WHEN 'fee_differs' THEN a.state = 'paid' AND d.there = listed.fee
-            AND NOT EXISTS (SELECT FROM clearing_differences n WHERE n.gateway = d.gateway
-                AND n.order_id = d.order_id AND n.kind = d.kind AND n.id > d.id)
-        ELSE d.there > 0 END
-""")
+async def ways_of(connection: AsyncConnection, differences: Sequence[Difference]) -> dict[UUID, Ways]:
+    """Of each difference of one comparison, what may be booked for it; nothing where it does not hold any more."""
+    of_bank = [one for one in differences if one.gateway == BANK]
+    of_gateway = [one for one in differences if one.gateway != BANK]
+    holds = await holding(connection, of_gateway) | dict.fromkeys(await holding_at_bank(connection, of_bank))
+    return {
+        one.id: Ways(
+            one.id in holds and _may_book(one, holds[one.id]),
+            tuple(each for each in Correction if one.id in holds and may_correct(one.kind, one.there, each)),
+        )
+        for one in differences
+    }
 
 
-async def listed_fee(connection: AsyncConnection, difference: Difference) -> int:
-    """Rial that the gateway keeps of a try, as its lists say."""
-    fee = sa.case((gateway_rows.c.what == "taken", gateway_rows.c.fee), else_=-gateway_rows.c.fee)
-    of_try = sa.select(_d.order_id).where(_d.id == difference.id).scalar_subquery()
-    query = sa.select(sa.func.coalesce(sa.func.sum(fee), 0)).where(
-        gateway_rows.c.gateway == difference.gateway, gateway_rows.c.order_id == of_try
-    )
-    return int((await connection.execute(query)).scalar_one())
+async def may_follow(connection: AsyncConnection, one: Difference) -> bool:
+    """Whether what was proposed about a difference may still follow."""
+    ways = (await ways_of(connection, [one]))[one.id]
+    return one.explanation is not None or (ways.may_book if one.against is None else one.against in ways.against)
+
+
+def _may_book(one: Difference, attempt_state: str | None) -> bool:
+    if one.kind is DifferenceKind.MISSING_HERE:
+        return attempt_state in {"not_paid", "given_up"}
+    return one.kind in BOOKABLE and (one.kind is not DifferenceKind.BANK_UNMATCHED or one.there > 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,6 +312,23 @@ async def list_suspense(connection: AsyncConnection) -> list[Suspense]:
     return [Suspense(*row) for row in await connection.execute(_SUSPENSE, {"most": MOST_SHOWN})]
 
 
+# What one try's corrections leave there; those that undo each other leave nothing.
+_TO_BE_FOUND = sa.text("""
+    SELECT id FROM (
+        SELECT d.id, sum(CASE WHEN d.kind IN ('given_back_there', 'given_back_here') THEN d.here - d.there
+            ELSE d.there - d.here END) OVER (PARTITION BY d.gateway, d.order_id) AS left_over
+        FROM clearing_differences d WHERE d.state = 'booked' AND d.against = 'clearing:differences') d
+    WHERE left_over <> 0
+""").columns(sa.column("id", sa.Uuid))
+
+
+async def list_to_be_found(connection: AsyncConnection) -> list[Difference]:
+    """Differences that were booked to be found out, and that no other correction has undone since; the oldest first."""
+    left = sa.select(_TO_BE_FOUND.subquery().c.id)
+    query = sa.select(*_DIFFERENCE).where(_d.id.in_(left)).order_by(_d.id).limit(MOST_SHOWN)
+    return await read_all(connection, Difference, query)
+
+
 @dataclass(frozen=True, slots=True)
 class BankRow:
     """A row of the bank's account: rial that came (over 0) or went, under the bank's reference."""
@@ -414,7 +356,7 @@ async def add_statement(connection: AsyncConnection, seals: Seals, sha256: bytes
             "booked_on": row.booked_on,
             "amount": row.amount,
             "reference": row.reference,
-            "description_sealed": seals.cipher.seal_text(row.description, "bank_row"),
+            "description_sealed": seals.cipher.seal_text(row.description, _DESCRIPTION),
             "fingerprint": row.fingerprint,
         }
         for row in rows

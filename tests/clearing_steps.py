@@ -15,6 +15,7 @@ from activities.turns import AT_ONCE
 from commands import clearing as commands
 from commands.command import Command, Context
 from domain.access import Role
+from domain.clearing import Correction, Explanation
 from domain.dates import tehran_day
 from domain.ledger import BANK_ACCOUNT, Entry, Journal, Occasion, gateway_account
 from domain.money import Money
@@ -195,6 +196,25 @@ class Day:
         """An officer answers the open task, and what follows follows."""
         await answer(self.context, who, await open_task(self.context, case_id, kind), decision, *values, **named)
         await self.go_on("clearing", case_id)
+
+    async def explain(self, case_id: UUID, explanation: Explanation = Explanation.FAULT_OF_GATEWAY) -> None:
+        """One officer explains the difference that is asked about, another confirms it."""
+        await self.decide(
+            self.first, case_id, TaskKind.SETTLE_DIFFERENCE, commands.explain_difference, explanation, "x"
+        )
+        await self.decide(self.second, case_id, TaskKind.CONFIRM_PROPOSAL, commands.confirm_proposal)
+
+    async def correct(self, case_id: UUID, against: Correction = Correction.TO_BE_FOUND) -> None:
+        """One officer proposes to correct the difference that is asked about, another confirms it."""
+        await self.decide(self.first, case_id, TaskKind.SETTLE_DIFFERENCE, commands.propose_correction, against, "x")
+        await self.decide(self.second, case_id, TaskKind.CONFIRM_PROPOSAL, commands.confirm_proposal)
+
+    async def in_account(self, code: str) -> int:
+        """What the ledger has on an account: over 0 is credit."""
+        query = (
+            "SELECT coalesce(sum(e.amount), 0) FROM entries e JOIN accounts a ON a.id = e.account_id WHERE a.code = %s"
+        )
+        return int(await self.superuser.value(query, code))
 
     async def clearing(self, case_id: UUID) -> Clearing:
         """The comparison as it stands."""

@@ -60,6 +60,22 @@ async def test_a_newer_release_changes_it_and_an_older_one_leaves_it_and_a_pause
     assert [one.hour[0].start for one in described.schedule.spec.calendars] == [7]
 
 
+async def test_a_schedule_that_fails_is_told_and_does_not_keep_the_others_from_being_kept(
+    schedule: ScheduleHandle, temporal: WorkflowEnvironment, caplog: pytest.LogCaptureFixture
+) -> None:
+    newer = replace(SCHEDULES[NAME], hour=8, version=9)
+    broken = replace(SCHEDULES[NAME], hour="morning")  # type: ignore[arg-type]
+    keeping = asyncio.create_task(keep_schedules(temporal.client, {"broken": broken, NAME: newer}))
+
+    async def kept() -> bool:
+        return [one.hour[0].start for one in (await schedule.describe()).schedule.spec.calendars] == [8]
+
+    await eventually(kept, "the schedule that is whole")
+    assert not keeping.done()
+    keeping.cancel()
+    assert [one.getMessage() for one in caplog.records if one.levelname == "ERROR"] == ["schedule_not_kept"]
+
+
 @pytest.mark.usefixtures("worker")
 async def test_the_morning_runs_a_workflow_that_the_reconciler_leaves_alone(
     schedule: ScheduleHandle, temporal: WorkflowEnvironment

@@ -115,3 +115,26 @@ async def test_a_gateway_s_trouble_is_over_once_nobody_has_asked_it_for_longer_t
     await a_reconciler(engine, temporal).round()
     open_ones = "SELECT gateway FROM reconciliation_findings WHERE settled_at IS NULL"
     assert await superuser.rows(open_ones) == [("asked",)]
+
+
+async def test_a_difference_that_nobody_has_found_out_for_a_week_is_a_finding_until_it_is_undone(
+    day: Day, engine: AsyncEngine, temporal: WorkflowEnvironment, superuser: Superuser
+) -> None:
+    await day.plant()
+    case_id = await day.compared()
+    await day.correct(case_id)
+    await a_reconciler(engine, temporal).round()
+    assert await findings(superuser) == []
+
+    await superuser.run("UPDATE clearing_differences SET found_at = found_at - interval '8 days'")
+    await a_reconciler(engine, temporal).round()
+    assert await findings(superuser) == [(case_id, 1, False)]
+
+    # Another correction of the same try, the other way round.
+    await superuser.run(
+        "INSERT INTO clearing_differences (case_id, gateway, order_id, kind, reference, here, there, state, against,"
+        " proposed_by, decided_by) SELECT case_id, gateway, order_id, 'missing_there', reference, there, here, state,"
+        " against, proposed_by, decided_by FROM clearing_differences WHERE against IS NOT NULL"
+    )
+    await a_reconciler(engine, temporal).round()
+    assert await findings(superuser) == [(case_id, 1, True)]

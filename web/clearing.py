@@ -12,16 +12,18 @@ from starlette.responses import Response
 
 from api.clearing import (
     ClearingWish,
-    ConfirmBooking,
+    ConfirmProposal,
+    CorrectDifference,
     ExplainDifference,
     ProposeBooking,
-    RejectBooking,
+    RejectProposal,
     StatementIn,
     list_clearing_days,
     list_clearings,
     list_suspense,
     read_clearing,
     request_clearing,
+    reveal_bank_description,
     send_statement,
 )
 from api.client import checked
@@ -99,7 +101,7 @@ async def send(request: SignedIn) -> Response:
 @router.get("/clearing/suspense")
 async def show_suspense(request: SignedIn) -> Response:
     """Money that stands apart without a cause."""
-    return request.render("clearing_suspense.html", found=(await request.api.read(list_suspense)).items)
+    return request.render("clearing_suspense.html", found=await request.api.read(list_suspense))
 
 
 @router.get("/clearing/{case_id}")
@@ -109,8 +111,27 @@ async def show_day(request: SignedIn, case_id: UUID) -> Response:
     return request.render("clearing_day.html", clearing=shown)
 
 
+@router.post("/clearing/{case_id}/differences/{difference_id}/description")
+async def show_description(request: SignedIn, case_id: UUID, difference_id: UUID) -> Response:
+    """Show once what the bank wrote beside a row."""
+    form = await request.form()
+    said = None
+    try:
+        said = (await request.api.perform(reveal_bank_description, form.key, case_id, difference_id)).description
+    except StepUpRequired:
+        return request.confirm_first(f"/clearing/{case_id}")
+    except Refusal as refused:
+        form.refuse(refused)
+    show = request.render if form.is_good else request.render_again
+    return show("clearing_description.html", form=form, case_id=case_id, description=said)
+
+
 def _explained(form: Form) -> Body:
     return {"explanation": form.chosen("explanation"), "note": form.required("note")}
+
+
+def _corrected(form: Form) -> Body:
+    return {"against": form.chosen("against"), "note": form.required("correction_note")}
 
 
 def _proposed(form: Form) -> Body:
@@ -121,10 +142,13 @@ def _proposed(form: Form) -> Body:
 
 
 TASK_FORMS: Final = (
-    TaskForm("clearing_settling.html", {ExplainDifference: _explained, ProposeBooking: _proposed}),
+    TaskForm(
+        "clearing_settling.html",
+        {ExplainDifference: _explained, ProposeBooking: _proposed, CorrectDifference: _corrected},
+    ),
     TaskForm(
         "clearing_confirming.html",
-        {ConfirmBooking: nothing_more, RejectBooking: written_reason},
-        summaries={ConfirmBooking: "clearing_summary.html"},
+        {ConfirmProposal: nothing_more, RejectProposal: written_reason},
+        summaries={ConfirmProposal: "clearing_summary.html"},
     ),
 )

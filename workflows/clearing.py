@@ -1,11 +1,12 @@
 """A gateway's day, compared with the ledger (docs/rules.md, E2).
 
 The gateway is asked for its list of the day, and the list is compared with our payments, try by try. The settlement
-office decides on each difference: one explains it, or proposes what to book and another confirms. A day without a
-difference ends at once.
+office decides on each difference: one says that it stands on another day, or proposes what explains it or what to book,
+and another confirms. A day without a difference ends at once.
 
-Silence: a gateway that cannot be reached for a day leaves the day without a list, to be compared later; the settlement
-office is reminded and asked anew, and the operators have the day among their late cases.
+Silence: a gateway that cannot be reached for a day, or lists nothing of a day of which we have payments, leaves the day
+without a list, to be compared later; the settlement office is reminded and asked anew, and the operators have the day
+among their late cases.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class ClearingWorkflow(CaseWorkflow):
             asks="the settlement office about each difference",
             silence="asks it anew",
             then={
-                Step.REQUEST_DECISIONS: "it stayed silent, booking was proposed or rejected, or more is to be decided",
+                Step.REQUEST_DECISIONS: "it stayed silent, something was proposed or rejected, or more is open",
                 Step.BOOK_DIFFERENCES: "a second officer confirmed a booking",
                 OVER: "every difference is explained",
             },
@@ -56,9 +57,9 @@ class ClearingWorkflow(CaseWorkflow):
         Event.CLEARING_OPENED: "the clock opened it",
         FactKind.CLEARING_REQUESTED: "the settlement office wants the day compared",
         FactKind.CLEARING_EXPLAINED: "a difference was explained",
-        FactKind.CLEARING_PROPOSED: "it was proposed to book a difference",
-        FactKind.CLEARING_CONFIRMED: "a second officer confirmed a booking",
-        FactKind.CLEARING_REJECTED: "a second officer rejected a booking",
+        FactKind.CLEARING_PROPOSED: "something was proposed about a difference",
+        FactKind.CLEARING_CONFIRMED: "a second officer confirmed the proposal",
+        FactKind.CLEARING_REJECTED: "a second officer rejected the proposal",
     }
 
     @workflow.init

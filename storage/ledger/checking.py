@@ -226,7 +226,19 @@ _FEES: Final = {
          WHERE (w.state IN ('paid', 'returned') AND w.fee > 0) <> (i.id IS NOT NULL)
             OR (i.fee, i.vat) <> (w.fee, w.vat)""",
 }
-RULES: Final = _ENTRIES | _ACCOUNTS | _HOLDS | _JOURNALS | _PAYMENTS | _WITHDRAWALS | _FEES
+# What two officers corrected, and nothing else, stands in these accounts.
+_DIFFERENCES: Final = {
+    "corrected_difference_has_its_entry": """
+        SELECT coalesce(j.id, d.id) FROM (
+            SELECT id, against, CASE WHEN kind IN ('given_back_there', 'given_back_here') THEN here - there
+                ELSE there - here END AS more
+              FROM clearing_differences WHERE state = 'booked' AND against IS NOT NULL) d
+          FULL JOIN (SELECT j.id, j.key, a.kind, e.amount FROM journals j JOIN entries e ON e.journal_id = j.id
+                JOIN accounts a ON a.id = e.account_id AND a.kind IN ('expense:bank', 'clearing:differences')
+              WHERE j.corrects IS NULL) j ON j.key = 'clearing:' || d.id || ':corrected'
+         WHERE (j.kind, j.amount) IS DISTINCT FROM (d.against, d.more)""",
+}
+RULES: Final = _ENTRIES | _ACCOUNTS | _HOLDS | _JOURNALS | _PAYMENTS | _WITHDRAWALS | _FEES | _DIFFERENCES
 
 
 # Everything will be read, not only the first rows, as Postgres expects of a cursor; and what is sorted or grouped in

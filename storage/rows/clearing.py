@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from domain.clearing import BANK, DifferenceKind, DifferenceState, Explanation
+from domain.clearing import BANK, Correction, DifferenceKind, DifferenceState, Explanation
 from storage.rows.table import table
 
 
@@ -59,9 +59,16 @@ class Difference:
     note: str | None
     paid_back: str | None
     settles: str | None
+    against: Correction | None
     proposed_by: UUID | None
     decided_by: UUID | None
     found_at: datetime
+
+    @property
+    def more(self) -> int:
+        """Rial that the gateway or the bank holds of ours above what the ledger says; under 0 less."""
+        has_left = self.kind in {DifferenceKind.GIVEN_BACK_THERE, DifferenceKind.GIVEN_BACK_HERE}
+        return self.here - self.there if has_left else self.there - self.here
 
 
 clearings = table("clearings", Clearing, statement_sha256=bytes | None)

@@ -2,6 +2,7 @@
 -- A statement is kept under the gateway ``bank`` and its last day.
 
 INSERT INTO services (name) VALUES ('clearing');
+INSERT INTO account_kinds (kind, sign, floor) VALUES ('expense:bank', -1, NULL), ('clearing:differences', 1, NULL);
 
 CREATE TABLE clearings (
     case_id uuid PRIMARY KEY REFERENCES cases,
@@ -23,7 +24,10 @@ CREATE TABLE clearings (
     statement_sha256 bytea UNIQUE,
     CHECK (NOT (unlisted AND compared_at IS NOT NULL))
 );
-CREATE UNIQUE INDEX clearings_one_a_day ON clearings (gateway, day) WHERE NOT unlisted AND statement_sha256 IS NULL;
+-- At one time; a day that was compared may be compared again.
+CREATE UNIQUE INDEX clearings_one_a_day ON clearings (gateway, day)
+    WHERE compared_at IS NULL AND NOT unlisted AND statement_sha256 IS NULL;
+CREATE INDEX clearings_of_day ON clearings (gateway, day);
 CREATE INDEX clearings_newest ON clearings (day, case_id);
 GRANT SELECT, INSERT, UPDATE (compared_at, unlisted, here_count, here_sum, there_count, there_sum, here_back,
     there_back, there_fee) ON clearings TO amanat_app;
@@ -93,19 +97,32 @@ CREATE TABLE clearing_differences (
     paid_back text,
     -- The gateway whose pay-out a row of the bank is said to be.
     settles text,
+    -- The account against which it is corrected.
+    against text CHECK (against IN ('expense:bank', 'clearing:differences')),
     proposed_by uuid REFERENCES persons,
     decided_by uuid REFERENCES persons,
     found_at timestamptz NOT NULL DEFAULT now(),
     UNIQUE (case_id, order_id, kind),
     CHECK (here <> there),
     CHECK ((attempt_id IS NULL) = (payment_id IS NULL)),
-    CHECK ((state = 'explained') = (explanation IS NOT NULL)),
-    CHECK (state <> 'proposed' OR proposed_by IS NOT NULL),
+    CHECK (state <> 'explained' OR explanation IS NOT NULL),
+    CHECK (state IN ('proposed', 'explained') OR explanation IS NULL),
+    CHECK (state NOT IN ('proposed', 'confirmed') OR proposed_by IS NOT NULL),
+    CHECK (state IN ('proposed', 'confirmed', 'booked') OR against IS NULL),
+    -- One officer alone says only that it stands on another day; what is corrected has two.
+    CONSTRAINT explained_by_two CHECK (state <> 'explained' OR explanation = 'on_another_day'
+        OR (proposed_by IS NOT NULL AND decided_by IS NOT NULL)),
+    CONSTRAINT corrected_by_two CHECK (state <> 'booked' OR against IS NULL
+        OR (proposed_by IS NOT NULL AND decided_by IS NOT NULL)),
+    CHECK (against <> 'expense:bank' OR (kind = 'bank_unmatched' AND there < 0)),
     CONSTRAINT two_officers CHECK (decided_by <> proposed_by)
 );
 CREATE INDEX clearing_differences_of_case ON clearing_differences (case_id, id);
 CREATE INDEX clearing_differences_of_try ON clearing_differences (gateway, order_id);
-GRANT SELECT, INSERT, UPDATE (state, explanation, note, paid_back, settles, proposed_by, decided_by)
+CREATE INDEX clearing_differences_on_another_day ON clearing_differences (gateway, found_at)
+    WHERE explanation = 'on_another_day';
+CREATE INDEX clearing_differences_to_be_found ON clearing_differences (id) WHERE against = 'clearing:differences';
+GRANT SELECT, INSERT, UPDATE (state, explanation, note, paid_back, settles, against, proposed_by, decided_by)
     ON clearing_differences TO amanat_app;
 ALTER TABLE clearing_differences ENABLE ROW LEVEL SECURITY;
 ALTER TABLE clearing_differences FORCE ROW LEVEL SECURITY;

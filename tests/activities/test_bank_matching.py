@@ -10,13 +10,14 @@ import pytest
 from activities.transition import ActivityContext
 from commands import clearing as commands
 from commands.command import Context
-from domain.clearing import Explanation, StatementUnreadable
+from domain.access import Role
+from domain.clearing import Correction, Explanation, StatementUnreadable
 from domain.dates import tehran_day
 from domain.errors import OwnCase
 from domain.money import Money
 from messages.clearing import TaskKind
 from storage import clearing as rows
-from storage.bank_matching import MOST_SINGLE
+from storage.bank_matching import MOST_SINGLE, ON_ITS_WAY_DAYS
 from storage.database import SERVICE, transaction
 from tests.arrange import Arrange
 from tests.books import Superuser
@@ -169,7 +170,8 @@ async def test_a_line_that_the_bank_does_not_list_is_found_once_and_the_last_day
     assert third == {("bank_unmatched", 0, 6, "X")}
     async with transaction(office.context.engine, SERVICE) as connection:
         one = next(d for d in await rows.differences_of(connection, case_id) if d.payout_id)
-        assert await rows.bookable(connection, [one]) == set()
+        ways = (await rows.ways_of(connection, [one]))[one.id]
+    assert (ways.may_book, ways.against) == (False, (Correction.TO_BE_FOUND,))
 
 
 async def test_what_was_settled_before_the_first_statement_of_all_is_nobodys_difference(
@@ -210,6 +212,28 @@ async def test_a_row_that_may_be_a_line_without_an_answer_is_left_until_the_bank
     assert await superuser.value("SELECT count(*) FROM bank_lines WHERE row_id IS NOT NULL") == 1
 
 
+async def test_only_as_many_rows_wait_for_the_banks_answer_as_lines_are_on_their_way_and_only_for_some_days(
+    office: PayoutOffice,
+) -> None:
+    await sent_batch(office, 1)
+    before = today() - timedelta(days=ON_ITS_WAY_DAYS)
+    _, early = await compared(office, (before, -EACH, "A"), (before, -EACH, "B"))
+    _, late = await compared(office, (today(), 5, "X"))
+    _, once = await compared(office, (today(), 6, "X"))
+
+    assert early == {("bank_unmatched", 0, -EACH, "B")}
+    assert late == {("bank_unmatched", 0, 5, "X"), ("bank_unmatched", 0, -EACH, "A")}
+    assert once == {("bank_unmatched", 0, 6, "X")}
+
+
+async def test_a_row_that_waited_is_found_though_no_statement_came_for_months(office: PayoutOffice) -> None:
+    await sent_batch(office, 1)
+    await compared(office, (today() - timedelta(days=90), -EACH, "A"))
+    _, late = await compared(office, (today(), 5, "X"))
+
+    assert late == {("bank_unmatched", 0, 5, "X"), ("bank_unmatched", 0, -EACH, "A")}
+
+
 async def test_a_line_that_is_missed_and_listed_later_is_known_from_then_on(
     office: PayoutOffice, superuser: Superuser
 ) -> None:
@@ -225,7 +249,7 @@ async def test_a_line_that_is_missed_and_listed_later_is_known_from_then_on(
 
 
 async def test_nobody_explains_why_the_bank_lacks_a_line_by_which_they_are_paid(
-    office: PayoutOffice, superuser: Superuser
+    office: PayoutOffice, superuser: Superuser, arrange: Arrange
 ) -> None:
     batch = await paid_batch(office, 1)
     await aged(superuser, 1)
@@ -239,6 +263,10 @@ async def test_nobody_explains_why_the_bank_lacks_a_line_by_which_they_are_paid(
     with pytest.raises(OwnCase):
         await answer(office.context, office.maker, task_id, explain, *why)
     await answer(office.context, office.checker, task_id, explain, *why)
+    await office.take("request_decisions", case_id)
+    third = await arrange.platform(Role.SETTLEMENT_OFFICER)
+    task_id = await open_task(office.context, case_id, TaskKind.CONFIRM_PROPOSAL)
+    await answer(office.context, third, task_id, commands.confirm_proposal)
     await office.take("assess_clearing", case_id)
 
     assert await office.phase(case_id) == "settled"

@@ -30,12 +30,14 @@ from domain.errors import Forbidden, NotFound, Refusal, SentByYourself
 from gateways.local_bank import LocalBank
 from gateways.payment import GatewayUnclear, ListedRow
 from messages.clearing import TaskKind
+from storage import clearing as rows
+from storage.database import SERVICE, transaction
 from tests.arrange import Arrange
 from tests.books import Superuser, assert_books_clean
 from tests.clearing_steps import AMOUNT, FEE, Day, csv_of, together
 from tests.commands.onboarding_steps import run
 
-SETTLE, CONFIRM = TaskKind.SETTLE_DIFFERENCE, TaskKind.CONFIRM_BOOKING
+SETTLE, CONFIRM = TaskKind.SETTLE_DIFFERENCE, TaskKind.CONFIRM_PROPOSAL
 
 
 @pytest.fixture
@@ -71,8 +73,8 @@ async def test_what_came_to_light_after_we_gave_up_is_paid_back_and_booked_by_tw
 
     await day.decide(day.first, case_id, SETTLE, commands.propose_booking, "به شبا برگشت", paid_back="PAYA-1")
     with pytest.raises(SentByYourself):
-        await day.decide(day.first, case_id, CONFIRM, commands.confirm_booking)
-    await day.decide(day.second, case_id, CONFIRM, commands.confirm_booking)
+        await day.decide(day.first, case_id, CONFIRM, commands.confirm_proposal)
+    await day.decide(day.second, case_id, CONFIRM, commands.confirm_proposal)
 
     assert await day.outcome(case_id) == "settled"
     states = await day.superuser.rows("SELECT state, paid_amount, fee FROM payment_attempts")
@@ -88,10 +90,10 @@ async def test_a_rejected_booking_is_decided_anew(day: Day) -> None:
     await day.given_up()
     case_id = await day.compared()
     await day.decide(day.first, case_id, SETTLE, commands.propose_booking, "به شبا برگشت", paid_back="PAYA-1")
-    await day.decide(day.second, case_id, CONFIRM, commands.reject_booking, "شماره پیگیری نادرست است")
+    await day.decide(day.second, case_id, CONFIRM, commands.reject_proposal, "شماره پیگیری نادرست است")
     (found,) = await day.differences(case_id)
     assert (found.state, found.paid_back, found.proposed_by) == ("open", None, None)
-    await day.decide(day.second, case_id, SETTLE, commands.explain_difference, Explanation.SETTLED_ELSEWHERE, "x")
+    await day.explain(case_id, Explanation.SETTLED_ELSEWHERE)
 
     assert await day.outcome(case_id) == "settled"
     assert await day.superuser.value("SELECT count(*) FROM journals") == 0
@@ -133,17 +135,16 @@ async def settle_next(day: Day, case_id: UUID) -> None:
     """The first officer decides on the difference that is asked about; fees are booked, the rest is explained."""
     asked = "SELECT d.kind FROM tasks t JOIN clearing_differences d ON d.id = t.subject_id WHERE t.status = 'open'"
     if await day.superuser.value(asked) != "fee_differs":
-        explained = (commands.explain_difference, Explanation.FAULT_OF_GATEWAY, "نامه به درگاه")
-        await day.decide(day.first, case_id, SETTLE, *explained)
+        await day.explain(case_id)
         return
     await day.decide(day.first, case_id, SETTLE, commands.propose_booking, "کارمزد درست است")
-    await day.decide(day.second, case_id, CONFIRM, commands.confirm_booking)
+    await day.decide(day.second, case_id, CONFIRM, commands.confirm_proposal)
 
 
 async def test_what_was_found_and_has_not_changed_is_not_found_again_by_the_next_day(day: Day) -> None:
     await day.given_up()
     case_id = await day.compared()
-    await day.decide(day.first, case_id, SETTLE, commands.explain_difference, Explanation.SETTLED_ELSEWHERE, "x")
+    await day.explain(case_id, Explanation.SETTLED_ELSEWHERE)
     before = await day.requested(day=day.day - timedelta(days=1))
     await day.go_on("clearing", before)
 
@@ -187,7 +188,7 @@ async def test_what_cannot_be_booked_is_refused_and_changes_nothing(day: Day) ->
 async def test_two_officers_at_once_decide_once(day: Day) -> None:
     await day.given_up()
     case_id = await day.compared()
-    explain = (commands.explain_difference, Explanation.SETTLED_ELSEWHERE, "x")
+    explain = (commands.explain_difference, Explanation.ON_ANOTHER_DAY, "x")
     answers = await asyncio.gather(
         *(day.decide(who, case_id, SETTLE, *explain) for who in (day.first, day.second)), return_exceptions=True
     )
@@ -235,6 +236,50 @@ async def test_a_gateway_that_is_busy_with_payments_is_asked_for_its_day_after_t
     assert await day.outcome(case_id) == "matched"
 
 
+class Empty(LocalBank):
+    """A bank whose list has no line."""
+
+    async def list_day(self, day: date) -> list[ListedRow]:  # noqa: ARG002 - whatever the day
+        """Nothing."""
+        return []
+
+
+async def test_an_empty_list_of_a_day_with_payments_is_asked_for_again_and_the_office_is_told_once(day: Day) -> None:
+    await day.paid()
+    await day.pass_midnight()
+    empty = Empty(day.bank._directory, "")
+    day = replace(day, activity_context=replace(day.activity_context, gateways={"local": empty}))
+    case_id = await day.requested()
+    with pytest.raises(Exception, match="asked again in") as asked:
+        await day.go_on("clearing", case_id)
+    assert isinstance(asked.value.__cause__, AskAgain)
+    await day.superuser.run("UPDATE clearings SET opened_at = now() - interval '25 hours'")
+    await day.go_on("clearing", case_id)
+
+    assert await day.outcome(case_id) == "no_list"
+    assert await day.superuser.value("SELECT count(*) FROM clearing_differences") == 0
+    told = "SELECT count(*) FROM notices WHERE template = 'clearing_list_empty'"
+    assert await day.superuser.value(told) == len((day.first, day.second))
+
+
+async def test_an_empty_list_of_a_day_without_payments_is_a_list(day: Day) -> None:
+    await day.cancelled()
+    assert await day.outcome(await day.compared()) == "matched"
+
+
+async def test_a_day_that_was_compared_may_be_compared_again_and_finds_what_is_new(day: Day) -> None:
+    first = await day.compared()
+    assert await day.outcome(first) == "matched"
+    await day.plant()
+    again = await day.requested()
+    await day.go_on("clearing", again)
+
+    assert [one.kind for one in await day.differences(again)] == ["missing_here"]
+    async with transaction(day.context.engine, SERVICE) as connection:
+        charted = await rows.list_clearings(connection, since=day.day, limit=9)
+    assert [clearing.case_id for clearing, _, _ in charted] == [again]
+
+
 async def test_each_step_taken_twice_acts_once(day: Day) -> None:
     await day.given_up()
     case_id = await day.compared()
@@ -242,7 +287,7 @@ async def test_each_step_taken_twice_acts_once(day: Day) -> None:
     await day.step("fetch_list", case_id)
     assert await day.superuser.value("SELECT count(*) FROM tasks WHERE case_id = %s", case_id) == 1
     await day.decide(day.first, case_id, SETTLE, commands.propose_booking, "x", paid_back="PAYA-1")
-    await day.decide(day.second, case_id, CONFIRM, commands.confirm_booking)
+    await day.decide(day.second, case_id, CONFIRM, commands.confirm_proposal)
     await day.step("book_differences", case_id)
     assert await day.superuser.value("SELECT count(*) FROM journals WHERE reason = 'payment_received'") == 1
 
@@ -271,14 +316,14 @@ async def test_a_statement_matches_what_was_paid_back_and_a_gateways_pay_out_is_
     await day.given_up()
     listed = await day.compared()
     await day.decide(day.first, listed, SETTLE, commands.propose_booking, "به شبا برگشت", paid_back="PAYA-1")
-    await day.decide(day.second, listed, CONFIRM, commands.confirm_booking)
+    await day.decide(day.second, listed, CONFIRM, commands.confirm_proposal)
     today, owed = day.day + timedelta(days=1), await day.at_gateway()
     case_id = await send(day, csv_of((today, -AMOUNT, "PAYA-1"), (today, owed, "SETTLE-1")))
     (found,) = await day.differences(case_id)
     assert (found.kind, found.there, found.reference) == ("bank_unmatched", owed, "SETTLE-1")
 
     await day.decide(day.first, case_id, SETTLE, commands.propose_booking, "واریز درگاه", settles="local")
-    await day.decide(day.second, case_id, CONFIRM, commands.confirm_booking)
+    await day.decide(day.second, case_id, CONFIRM, commands.confirm_proposal)
 
     assert await day.outcome(case_id) == "settled"
     assert await day.at_gateway() == 0
@@ -319,7 +364,7 @@ async def test_what_we_paid_back_and_the_bank_does_not_list_is_found_once(day: D
     await day.given_up()
     listed = await day.compared()
     await day.decide(day.first, listed, SETTLE, commands.propose_booking, "به شبا برگشت", paid_back="PAYA-1")
-    await day.decide(day.second, listed, CONFIRM, commands.confirm_booking)
+    await day.decide(day.second, listed, CONFIRM, commands.confirm_proposal)
     await day.superuser.run("UPDATE payment_returns SET returned_at = returned_at - interval '1 day'")
     today = day.day + timedelta(days=1)
     case_id = await send(day, csv_of((day.day, -7, "OTHER")))

@@ -24,7 +24,7 @@ from tests.books import Superuser, assert_books_clean
 from tests.clearing_steps import AMOUNT, FEE, GATEWAY, Day
 from tests.commands.onboarding_steps import answer
 
-SETTLE, CONFIRM = TaskKind.SETTLE_DIFFERENCE, TaskKind.CONFIRM_BOOKING
+SETTLE, CONFIRM = TaskKind.SETTLE_DIFFERENCE, TaskKind.CONFIRM_PROPOSAL
 _FEES = "SELECT coalesce(sum(-e.amount), 0) FROM entries e JOIN accounts a ON a.id = e.account_id WHERE a.code = %s"
 
 
@@ -57,7 +57,7 @@ async def test_nobody_decides_about_a_payment_in_which_they_take_part(day: Day) 
 
     await day.decide(day.second, case_id, SETTLE, commands.propose_booking, "x", paid_back="PAYA-1")
     with pytest.raises(OwnCase):
-        await day.decide(day.first, case_id, CONFIRM, commands.confirm_booking)
+        await day.decide(day.first, case_id, CONFIRM, commands.confirm_proposal)
 
 
 async def test_what_the_gateway_gave_back_is_not_paid_back_once_more_by_hand(day: Day) -> None:
@@ -72,7 +72,7 @@ async def test_what_the_gateway_gave_back_is_not_paid_back_once_more_by_hand(day
     while await day.outcome(case_id) is None:
         with pytest.raises(NotBookable):
             await day.decide(day.first, case_id, SETTLE, commands.propose_booking, "x", paid_back="PAYA-1")
-        await day.decide(day.first, case_id, SETTLE, commands.explain_difference, Explanation.SETTLED_ELSEWHERE, "x")
+        await day.explain(case_id, Explanation.SETTLED_ELSEWHERE)
     assert await day.superuser.value("SELECT count(*) FROM journals") == 0
 
 
@@ -95,7 +95,7 @@ async def test_a_booking_that_is_true_no_longer_when_it_is_taken_is_decided_anew
     case_id = await day.compared()
     await day.decide(day.first, case_id, SETTLE, commands.propose_booking, "x", paid_back="PAYA-1")
     task = await day.superuser.value("SELECT id FROM tasks WHERE status = 'open'")
-    await answer(day.context, day.second, task, commands.confirm_booking)
+    await answer(day.context, day.second, task, commands.confirm_proposal)
     await list_again(day, attempt.id, "given_back", AMOUNT)
     await day.go_on("clearing", case_id)
 

@@ -276,6 +276,7 @@ def calls(world: World) -> dict[str, Call]:
         "read_clearing": Call("GET", "/v1/clearings/{clearing}"),
         "request_clearing": Call("POST", "/v1/clearings", {"gateway": "local", "day": world.things["clearing_day"]}),
         "send_statement": Call("POST", "/v1/bank-statements", {"file": STATEMENT}),
+        "reveal_bank_description": Call("POST", "/v1/clearings/{clearing}/differences/{clearing}/description"),
         "list_clearing_days": Call("GET", "/v1/clearing-days"),
         "list_suspense": Call("GET", "/v1/suspense"),
         "sign_out": Call("POST", "/v1/sign-out"),

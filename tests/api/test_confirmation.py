@@ -29,6 +29,7 @@ OPERATIONS_BY_CONFIRMATION: dict[str, frozenset[Confirmation]] = {
     "decide_task": CODE | STEP_UP,
     **dict.fromkeys(("propose_staff", "propose_role", "propose_reset", "resend_staff_link"), STEP_UP),
     **dict.fromkeys(("revoke_role", "disable_staff", "restart_process", "request_clearing", "send_statement"), STEP_UP),
+    "reveal_bank_description": STEP_UP,
     # With the present password and code in it.
     "change_staff_credentials": NONE,
     **dict.fromkeys(
@@ -90,8 +91,9 @@ DECISIONS_BY_CONFIRMATION: dict[tuple[str, str], frozenset[Confirmation]] = {
     ("confirm_settlement", "reject"): STEP_UP,
     ("settle_difference", "explain"): STEP_UP,
     ("settle_difference", "book"): STEP_UP,
-    ("confirm_booking", "confirm"): CODE,
-    ("confirm_booking", "reject"): STEP_UP,
+    ("settle_difference", "correct"): STEP_UP,
+    ("confirm_proposal", "confirm"): CODE,
+    ("confirm_proposal", "reject"): STEP_UP,
     # A guarantor's own, with a code by SMS for exactly its terms.
     ("answer_guarantee", "accept"): NONE,
     ("answer_guarantee", "refuse"): NONE,
@@ -120,7 +122,7 @@ STRONG_BY = {
     "resend_staff_link": "operator",
     "disable_staff": "operator",
     "restart_process": "operator",
-    **dict.fromkeys(("request_clearing", "send_statement"), "settlement_officer"),
+    **dict.fromkeys(("request_clearing", "send_statement", "reveal_bank_description"), "settlement_officer"),
     **dict.fromkeys(("send_email_code", "remove_email", "set_password", "remove_password"), "member_own"),
     "revoke_role": "operator",
     "switch_service": "operator",

@@ -374,6 +374,9 @@ PLANTED = {
     f" VALUES ('{JOURNAL}', 5, 'IRR', 'x', 'x', '{JOURNAL}', 'returned', '{JOURNAL}', 1, now(), 'x', now(), 'x')",
     "return_to_sheba_has_its_line": "INSERT INTO payment_returns (payment_id, attempt_id, amount, reason, way)"
     f" VALUES ('{JOURNAL}', '{JOURNAL}', 5, 'not_taken', 'sheba')",
+    "corrected_difference_has_its_entry": "INSERT INTO clearing_differences (case_id, gateway, order_id, kind,"
+    " reference, here, there, state, against, proposed_by, decided_by) VALUES"
+    f" ('{JOURNAL}', 'bank', 'x', 'bank_unmatched', 'x', 0, -5, 'booked', 'expense:bank', '{JOURNAL}', uuidv7())",
 }
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from domain.dates import to_jalali
 from gateways.local_bank import LocalBank
 from tests.clearing_steps import STATEMENT, Day
-from tests.web.form_window import Desk
+from tests.web.form_window import Desk, Window
 
 _REASON: Final = "نامهٔ درگاه به شمارهٔ ۱۲"
 
@@ -37,19 +37,42 @@ async def officers_settle_days(desk: Desk) -> None:
             await first.decide("explain", explanation="fault_of_gateway", note=_REASON)
         await day.go_on("clearing", case_id)
     await (await second.go("/confirm?next=/clearing")).send("/confirm")
-    await second.go(await desk.task(case_id, "confirm_booking"))
-    await second.decide("reject", reason=_REASON)
-    await day.go_on("clearing", case_id)
+    for _ in range(2):
+        await second.go(await desk.task(case_id, "confirm_proposal"))
+        if "PAYA-1" in second.html:
+            await second.decide("reject", reason=_REASON)
+        else:
+            await second.decide("confirm")
+        await day.go_on("clearing", case_id)
     await first.go(await desk.task(case_id, "settle_difference"))
     await first.decide("book", booking_note=_REASON, paid_back="PAYA-1")
     await day.go_on("clearing", case_id)
-    await second.go(await desk.task(case_id, "confirm_booking"))
+    await second.go(await desk.task(case_id, "confirm_proposal"))
     await second.decide("confirm")
     await day.go_on("clearing", case_id)
     assert await day.outcome(case_id) == "settled"
+    await _the_bank_is_compared(desk, day, first, second)
+
+
+async def _the_bank_is_compared(desk: Desk, day: Day, first: Window, second: Window) -> None:
+    """A statement is sent; what a row is said to be is rejected, then it is corrected."""
     await (await first.go("/clearing")).send("/clearing/statement", file=base64.b64decode(STATEMENT).decode())
     statement = UUID(first.path.partition("?")[0].rpartition("/")[2])
     await day.go_on("clearing", statement)
     await first.go(await desk.task(statement, "settle_difference"))
+    await first.send("/clearing/{case_id}/differences/{difference_id}/description")
+    assert "واریز درگاه" in first.html
+    await first.go(await desk.task(statement, "settle_difference"))
     await first.decide("book", booking_note=_REASON, settles="local")
     await day.go_on("clearing", statement)
+    await second.go(await desk.task(statement, "confirm_proposal"))
+    await second.decide("reject", reason=_REASON)
+    await day.go_on("clearing", statement)
+    await first.go(await desk.task(statement, "settle_difference"))
+    await first.decide("correct", against="clearing:differences", correction_note=_REASON)
+    await day.go_on("clearing", statement)
+    await second.go(await desk.task(statement, "confirm_proposal"))
+    await second.decide("confirm")
+    await day.go_on("clearing", statement)
+    assert await day.outcome(statement) == "settled"
+    await second.go("/clearing/suspense")

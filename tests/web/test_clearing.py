@@ -82,13 +82,13 @@ async def test_the_last_of_very_many_differences_can_be_decided_on_its_page(
 ) -> None:
     case_id = (await compared_day(context, superuser))["clearing"]
     await superuser.run(
-        "UPDATE clearing_differences SET state = 'explained', explanation = 'fault_of_gateway', note = 'x'"
+        "UPDATE clearing_differences SET state = 'explained', explanation = 'on_another_day', note = 'x'"
     )
     await superuser.run(
         "INSERT INTO clearing_differences"
         " (case_id, gateway, order_id, kind, reference, here, there, state, explanation, note)"
         " SELECT %s, 'local', 'o' || i, 'missing_here', 'r' || i, 0, 500000,"
-        " CASE WHEN i < 250 THEN 'explained' ELSE 'open' END, CASE WHEN i < 250 THEN 'fault_of_gateway' END, 'x'"
+        " CASE WHEN i < 250 THEN 'explained' ELSE 'open' END, CASE WHEN i < 250 THEN 'on_another_day' END, 'x'"
         " FROM generate_series(1, 250) i",
         case_id,
     )
@@ -99,6 +99,6 @@ async def test_the_last_of_very_many_differences_can_be_decided_on_its_page(
     assert "r250" in page.text
     assert 'name="explanation"' in page.text
     await day.decide(
-        day.first, case_id, TaskKind.SETTLE_DIFFERENCE, explain_difference, Explanation.FAULT_OF_GATEWAY, "نامه"
+        day.first, case_id, TaskKind.SETTLE_DIFFERENCE, explain_difference, Explanation.ON_ANOTHER_DAY, "نامه"
     )
     assert (await site.get(f"/tasks/{task}", headers=cookies(day.first))).status_code == 200

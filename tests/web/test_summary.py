@@ -72,7 +72,7 @@ def test_whatever_moves_money_or_terms_has_a_summary() -> None:
         ("settle_payment", "give_up"),
         ("return_payment", "return_by_hand"),
         ("confirm_return", "confirm"),
-        ("confirm_booking", "confirm"),
+        ("confirm_proposal", "confirm"),
         ("confirm_settlement", "confirm"),
         ("confirm_rejections", "confirm"),
         ("confirm_payout", "confirm"),

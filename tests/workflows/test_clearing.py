@@ -17,7 +17,7 @@ from activities.clearing import opening_activities
 from activities.transition import ActivityContext
 from commands import clearing as commands
 from commands.command import Context
-from domain.clearing import Explanation
+from domain.clearing import Correction, Explanation
 from gateways.local_bank import LocalBank
 from messages.case import CaseKind, CaseSignal, workflow_id
 from messages.clearing import Event, TaskKind
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.usefixtures("worker", "relay")
 
 # Two decisions of two officers, each with its signal, and the list.
 EVENT_BUDGET = 45
-SETTLE, CONFIRM = TaskKind.SETTLE_DIFFERENCE, TaskKind.CONFIRM_BOOKING
+SETTLE, CONFIRM = TaskKind.SETTLE_DIFFERENCE, TaskKind.CONFIRM_PROPOSAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ async def test_a_process_terminated_at_any_wait_goes_on_from_the_rows(settlement
     case_id = await settlement.requested()
     for who, kind, decision in (
         (settlement.day.first, SETTLE, (partial(commands.propose_booking, paid_back="PAYA-1"), "به شبا برگشت")),
-        (settlement.day.second, CONFIRM, (commands.confirm_booking,)),
+        (settlement.day.second, CONFIRM, (commands.confirm_proposal,)),
     ):
         await settlement.phase(case_id, "awaiting_decisions")
         await settlement.handle(case_id).terminate("operator")
@@ -168,9 +168,10 @@ async def test_a_process_terminated_at_any_wait_goes_on_from_the_rows(settlement
 
 
 async def explain(settlement: Office, case_id: UUID) -> None:
-    """An officer explains the difference that is asked about."""
+    """An officer explains the difference that is asked about, and another confirms it."""
     decision = (commands.explain_difference, Explanation.FAULT_OF_GATEWAY, "نامه به درگاه")
     await settlement.decide(settlement.day.first, case_id, SETTLE, *decision)
+    await settlement.decide(settlement.day.second, case_id, CONFIRM, commands.confirm_proposal)
 
 
 Path_ = Callable[[Office], Awaitable[UUID]]
@@ -198,7 +199,17 @@ async def booked(settlement: Office) -> UUID:
     await settlement.decide(
         settlement.day.first, case_id, SETTLE, commands.propose_booking, "به شبا برگشت", paid_back="PAYA-1"
     )
-    await settlement.decide(settlement.day.second, case_id, CONFIRM, commands.confirm_booking)
+    await settlement.decide(settlement.day.second, case_id, CONFIRM, commands.confirm_proposal)
+    return case_id
+
+
+async def corrected(settlement: Office) -> UUID:
+    """A payment that is none of ours is corrected by two; the case's id."""
+    await settlement.day.plant()
+    case_id = await settlement.requested()
+    correct = (commands.propose_correction, Correction.TO_BE_FOUND, "نامه به درگاه")
+    await settlement.decide(settlement.day.first, case_id, SETTLE, *correct)
+    await settlement.decide(settlement.day.second, case_id, CONFIRM, commands.confirm_proposal)
     return case_id
 
 
@@ -213,4 +224,6 @@ async def unlisted(settlement: Office) -> UUID:
 
 
 # The ways that are recorded; see tests/histories.
-PATHS: dict[str, Path_] = {f"clearing_{path.__name__}": path for path in (matched, explained, booked, unlisted)}
+PATHS: dict[str, Path_] = {
+    f"clearing_{path.__name__}": path for path in (matched, explained, booked, corrected, unlisted)
+}
