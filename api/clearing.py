@@ -31,7 +31,7 @@ from domain.clearing import (
     Explanation,
 )
 from domain.errors import InvalidInput, NotFound
-from domain.ledger import ACCOUNT_WORDS
+from domain.ledger_words import ACCOUNT_WORDS
 from messages.case import CaseKind
 from messages.clearing import TaskKind
 from storage import clearing as storage

@@ -14,7 +14,6 @@ from domain import (
     fee,
     guarantor,
     invitation,
-    ledger,
     mobile_change,
     normal_payment,
     onboarding,
@@ -28,6 +27,7 @@ from domain import (
     substitution,
     withdrawal,
 )
+from domain import ledger_words as ledger
 from domain import payout_words as payout
 from domain.personnel import words as personnel
 from domain.wording import Catalogue

@@ -24,7 +24,7 @@ from domain.access import READS_EVERYTHING, SEES_LEDGER, SEES_NOTICES, SENDS_NOT
 from domain.catalogue import words
 from domain.dates import jalali_today, to_jalali
 from domain.errors import Refusal, StepUpRequired
-from domain.ledger import ACCOUNT_WORDS
+from domain.ledger_words import ACCOUNT_WORDS
 from domain.payment import GatewayName
 from domain.reconciliation import STUCK, FindingKind
 from web.forms import Form, empty

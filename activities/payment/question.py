@@ -28,12 +28,21 @@ async def put(context: ActivityContext, name: str, question: Callable[[PaymentGa
         GatewayUnclear: it gave no answer in time, its adapter failed, or it is not in the settings any more.
         GatewayRefused: as the gateway says.
     """
-    gateway = context.gateways.get(name)
-    if gateway is None:
-        # Its keys were taken out of the settings while payments were under way: money may be there.
-        raise await _trouble(context, name, FindingKind.GATEWAY_NOT_SET_UP, "")
+    gateway = await find(context, name)
     with context.turns.of(name):
         return await listen(context, name, question(gateway))
+
+
+async def find(context: ActivityContext, name: str) -> PaymentGateway:
+    """The gateway of a name.
+
+    Raises:
+        GatewayUnclear: its keys were taken out of the settings while payments were under way: money may be there.
+    """
+    gateway = context.gateways.get(name)
+    if gateway is None:
+        raise await _trouble(context, name, FindingKind.GATEWAY_NOT_SET_UP, "")
+    return gateway
 
 
 async def listen(context: ActivityContext, name: str, answering: Awaitable[T]) -> T:

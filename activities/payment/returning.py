@@ -12,7 +12,7 @@ from uuid import UUID
 from activities.outside import AskAgain
 from activities.payment.assessment import BY_HAND, OFFICE, assess, occasion, read_state
 from activities.payment.paying_out import pay_out, remind_of_pay_outs, take_back
-from activities.payment.question import listen
+from activities.payment.question import find, listen
 from activities.payment.verification import send_back
 from activities.transition import ActivityContext, Transition
 from activities.turns import NoTurn
@@ -98,8 +98,8 @@ async def _give_back(
 
 
 async def _by_gateway(context: ActivityContext, owed: PaymentReturn, attempt: PaymentAttempt) -> str | None:
-    gateway = context.gateways.get(attempt.gateway)
-    if gateway is None or attempt.authority is None:
+    gateway = await find(context, attempt.gateway)
+    if attempt.authority is None:
         return None
     if owed.way == "reverse":
         if owed.amount == attempt.paid_amount and gateway.reverses_within is not None:

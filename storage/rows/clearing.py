@@ -82,6 +82,7 @@ bank_rows = table(
     description_sealed=bytes,
     fingerprint=str,
     return_id=UUID | None,
+    returned_line=UUID | None,
 )
 bank_lines = table("bank_lines", withdrawal_id=UUID, row_id=UUID | None, difference_id=UUID | None)
 gateway_rows = table(

@@ -216,8 +216,14 @@ async def test_an_office_that_stays_silent_is_asked_anew(desk: Desk) -> None:
 async def test_without_the_gateway_s_keys_nobody_knows_and_what_is_owed_is_for_the_office(desk: Desk) -> None:
     case_id = await desk.foreign_card()
     without = desk.scenario.with_gateways()
+    # A release whose keys were lost does not turn everything that goes back over to people.
+    with pytest.raises(ApplicationError, match="asked again"):
+        await without.go_on(case_id)
+    await pass_time(desk.superuser, DAY)
     await without.go_on(case_id)
     assert await desk.scenario.phase(case_id) == "awaiting_return"
+    found = await desk.superuser.rows("SELECT gateway, kind FROM reconciliation_findings")
+    assert found == [("local", "gateway_not_set_up")]
 
     other = await desk.at_bank()
     await desk.scenario.pay(other)

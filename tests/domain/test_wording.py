@@ -19,7 +19,8 @@ import messages
 from domain import access, account, contact, errors, money, notice, onboarding, programme
 from domain.catalogue import CAPABILITIES, words
 from domain.guarantor import RULE_VALUES, Rule
-from domain.ledger import ACCOUNT_WORDS, CHART, JournalReason
+from domain.ledger import CHART, JournalReason
+from domain.ledger_words import ACCOUNT_WORDS
 from domain.mandate import GUARANTEE_MANDATES, MANDATES
 from domain.onboarding import Obstacle, RefusalReason
 from domain.personnel import headings as personnel_headings
