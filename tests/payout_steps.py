@@ -278,13 +278,16 @@ class PayoutOffice:
         task_id = await open_task(self.context, case_id, REJECT)
         await answer(self.context, self.checker, task_id, payout_answer.refuse_rejections, "بانک چنین نگفت")
 
+    async def asks_about_rejections(self, case_id: UUID) -> bool:
+        """Whether what a file calls rejected waits for another officer."""
+        async with transaction(self.context.engine, SERVICE) as connection:
+            return await find_open(connection, case_id, REJECT) is not None
+
     async def answered(self, case_id: UUID, content: str | bytes, *, confirmed: bool = True) -> PayoutAnswer:
         """The bank's file is read, and what it calls rejected confirmed."""
         await self.send_answer(case_id, content)
         await self.go_on(case_id)
-        async with transaction(self.context.engine, SERVICE) as connection:
-            asked = await find_open(connection, case_id, REJECT)
-        if confirmed and asked is not None:
+        if confirmed and await self.asks_about_rejections(case_id):
             await self.confirm_rejections(case_id)
             await self.go_on(case_id)
         return (await self.answers(case_id))[0]

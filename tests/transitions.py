@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -36,6 +37,10 @@ class WiredContext(ActivityContext):
             await engine.dispose()
 
 
+# How often a step is taken again whose answer was lost.
+_AGAIN: Final = 3
+
+
 class Transitions:
     """Each by its name: ``await Transitions(activity_context).request_review(StepInput(case_id))``.
 
@@ -59,11 +64,16 @@ class Transitions:
         async def take_again(step: StepInput) -> NextStep:
             wire.begin(lose_commit=1)
             try:
-                taken: NextStep = await take(step)
-            except DBAPIError:
-                taken = await take(step)
+                return await _taken_in_the_end(take, step)
             finally:
                 wire.begin()
-            return taken
 
         return take_again
+
+
+async def _taken_in_the_end(take: Callable[[StepInput], Awaitable[NextStep]], step: StepInput) -> NextStep:
+    """Take a step until its answer comes; steps that run at once on one wire may lose each other's, too."""
+    for _ in range(_AGAIN):
+        with contextlib.suppress(DBAPIError):
+            return await take(step)
+    return await take(step)

@@ -419,6 +419,8 @@ async def _move(office: PayoutOffice, case_id: UUID, dice: random.Random) -> Non
             await (office.confirm if dice.random() < 0.8 else office.reject)(case_id)
         case "confirmed":
             await office.hand_over(case_id)
+        case "sent" if await office.asks_about_rejections(case_id):
+            await (office.confirm_rejections if dice.random() < 0.8 else office.refuse_rejections)(case_id)
         case "sent":
             numbers = [line.withdrawal.line or 0 for line in await office.lines(case_id)]
             some = [one for one in numbers if dice.random() < 0.3]
