@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -37,6 +37,7 @@ class WiredContext(ActivityContext):
             await engine.dispose()
 
 
+T = TypeVar("T")
 # How often a step is taken again whose answer was lost.
 _AGAIN: Final = 3
 
@@ -64,16 +65,16 @@ class Transitions:
         async def take_again(step: StepInput) -> NextStep:
             wire.begin(lose_commit=1)
             try:
-                return await _taken_in_the_end(take, step)
+                return await until_answered(lambda: take(step))
             finally:
                 wire.begin()
 
         return take_again
 
 
-async def _taken_in_the_end(take: Callable[[StepInput], Awaitable[NextStep]], step: StepInput) -> NextStep:
+async def until_answered(take: Callable[[], Awaitable[T]]) -> T:
     """Take a step until its answer comes; steps that run at once on one wire may lose each other's, too."""
     for _ in range(_AGAIN):
         with contextlib.suppress(DBAPIError):
-            return await take(step)
-    return await take(step)
+            return await take()
+    return await take()

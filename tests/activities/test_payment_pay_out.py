@@ -32,6 +32,7 @@ from tests.faulty_gateway import FaultyGateway, Trouble
 from tests.payment_desk import Desk
 from tests.payment_steps import AMOUNT, PaymentScenario, pass_time, refuse, take
 from tests.payout_steps import PayoutOffice, give_sheba
+from tests.transitions import until_answered
 
 PART = 15_000
 SHEBA = a_sheba("1234", 77)
@@ -254,7 +255,8 @@ async def _gateway_says_late(office: Office, case_id: UUID) -> None:
     async def body(step: object) -> object:
         return await record_given_back(step, GivenBack({owed.id: "late-1"}, frozenset()))  # type: ignore[arg-type]
 
-    await run_transition(office.scenario.activity_context, "return_money", StepInput(case_id, 99), body)  # type: ignore[arg-type]
+    there = office.scenario.activity_context
+    await until_answered(lambda: run_transition(there, "return_money", StepInput(case_id, 99), body))  # type: ignore[arg-type]
 
 
 async def test_what_the_gateway_gives_back_after_all_though_the_office_was_asked_is_booked_as_the_gateway_s(
