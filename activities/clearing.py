@@ -245,7 +245,7 @@ async def _book_late(step: Transition, one: Difference) -> None:
     await book_found_late(step, FoundLate(attempt, Money(one.there), fee, one.reference, one.paid_back))
 
 
-async def lapse(step: Transition, expired: Sequence[Task]) -> NextStep:  # noqa: ARG001 - whoever was asked
+async def lapse(step: Transition, expired: Sequence[Task]) -> NextStep:  # noqa: ARG001 - whatever was asked
     """The settlement office stayed silent: it is asked anew."""
     return await assess(step)
 

@@ -57,7 +57,7 @@ class Turns:
             self._busy[provider] -= 1
 
     def _next(self, provider: str) -> timedelta:
-        """When to come again: after whoever was told so before."""
+        """When to come again: after those that were told so before."""
         now = time.monotonic()
         moment = min(max(now + _SOONEST, self._last.get(provider, 0.0) + _EVERY), now + _LATEST)
         self._last[provider] = moment

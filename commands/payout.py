@@ -51,7 +51,7 @@ Form = Literal["csv", "xlsx"]
 
 @dataclass(frozen=True, slots=True)
 class SeenPayout:
-    """A batch as whoever confirms it saw it: how many lines, how many rial, and the hash of its file in each form."""
+    """A batch as its confirming officer saw it: how many lines and rial, and the hash of its file in each form."""
 
     lines: int
     amount: int
@@ -102,7 +102,7 @@ async def _read(command: Command, case_id: UUID) -> Payout:
 
 @refuses(OwnCase)
 async def refuse_paid(command: Command, case_id: UUID) -> None:
-    """Refuse whoever the batch pays."""
+    """Refuse an officer whom the batch pays."""
     if await payout.has_line(command.connection, case_id, command.actor.person_id):
         raise OwnCase
 

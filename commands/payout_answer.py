@@ -53,7 +53,7 @@ class NewAnswer:
 
 @dataclass(frozen=True, slots=True)
 class SeenRejections:
-    """What a file calls rejected, as whoever confirms it saw it: how many lines, how many rial, and the file's hash."""
+    """What a file calls rejected, as its confirming officer saw it: how many lines and rial, and the file's hash."""
 
     lines: int
     amount: int
