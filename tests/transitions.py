@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -48,13 +48,13 @@ class Transitions:
     In a ``WiredContext`` each loses the answer to its COMMIT, and is taken again, as Temporal would.
     """
 
+    # Scenarios ask for them at each step; to declare all activities anew takes longer than most steps.
+    _made: ClassVar[tuple[ActivityContext, Mapping[str, Callable[..., Awaitable[Any]]]] | None] = None
+
     def __init__(self, activity_context: ActivityContext) -> None:
-        taken = {
-            activity._Definition.must_from_callable(take).name: take
-            for of_queue in all_activities(activity_context).values()
-            for take in of_queue
-        }
-        self._taken = {str(name): take for name, take in taken.items()}
+        if Transitions._made is None or Transitions._made[0] is not activity_context:
+            Transitions._made = activity_context, _by_name(activity_context)
+        self._taken = Transitions._made[1]
         self._wire = activity_context.wire if isinstance(activity_context, WiredContext) else None
 
     def __getattr__(self, name: str) -> Callable[[StepInput], Awaitable[NextStep]]:
@@ -70,6 +70,14 @@ class Transitions:
                 wire.begin()
 
         return take_again
+
+
+def _by_name(activity_context: ActivityContext) -> Mapping[str, Callable[..., Awaitable[Any]]]:
+    return {
+        str(activity._Definition.must_from_callable(take).name): take
+        for of_queue in all_activities(activity_context).values()
+        for take in of_queue
+    }
 
 
 async def until_answered(take: Callable[[], Awaitable[T]]) -> T:
