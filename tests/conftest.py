@@ -66,6 +66,8 @@ from workflows.client import data_converter
 
 # What starts whole stacks, which look for free ports: one after the other, and first, for it takes longest.
 _STACKS = ("cli", "docs", "bench", "deployment", "stack", "test_kills.py")
+# Files with few tests that take long: each of them may go to another process.
+_SINGLY = ("test_payment_model.py",)
 # What comes next, in this order: a long file at the end would leave the other processes without work.
 _LONGEST = ("test_checks.py", "web", "journeys", "workflows", "activities", "api", "commands")
 KEY = base64.b64encode(bytes(range(32))).decode()
@@ -215,6 +217,8 @@ class Divided(LoadFileScheduling):  # type: ignore[misc]  # untyped
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
+        if Path(file).name in _SINGLY:
+            return nodeid
         return "stacks" if starts_stacks(file) else file
 
 
@@ -242,16 +246,19 @@ def bank(tmp_path: Path) -> LocalBank:
 
 
 @pytest.fixture
-async def activity_context(
-    database: Database, engine: AsyncEngine, seals: Seals, context: Context, bank: LocalBank
-) -> AsyncIterator[ActivityContext]:
+def unwired(engine: AsyncEngine, seals: Seals, context: Context, bank: LocalBank) -> ActivityContext:
+    """What activities work with, in the long form too."""
+    return ActivityContext(engine, seals, context.files, {bank.name: bank}, SITE)
+
+
+@pytest.fixture
+async def activity_context(database: Database, unwired: ActivityContext) -> AsyncIterator[ActivityContext]:
     """What activities work with; in the long form by a wire, on which ``Transitions`` lose answers."""
-    gateways = {bank.name: bank}
     if not IS_LONG:
-        yield ActivityContext(engine, seals, context.files, gateways, SITE)
+        yield unwired
         return
-    async with WiredContext.to(database.app_url, seals, context.files) as wired:
-        yield replace(wired, gateways=gateways, site=SITE)
+    async with WiredContext.to(database.app_url, unwired.seals, unwired.files) as wired:
+        yield replace(wired, gateways=unwired.gateways, site=unwired.site)
 
 
 @pytest.fixture
