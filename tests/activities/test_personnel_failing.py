@@ -13,7 +13,8 @@ from temporalio.testing import ActivityEnvironment
 from activities.personnel import FILE_DAMAGED, GAVE_UP, MAX_ATTEMPTS, sweep_files
 from activities.personnel.imports import PersonnelImport
 from activities.transition import ActivityContext
-from commands.personnel import Upload, error_sentences, send_file
+from commands.personnel import error_sentences, send_file
+from commands.upload import Upload
 from domain.errors import EmptyFile
 from messages.case import StepInput
 from messages.personnel import ImportPhase
