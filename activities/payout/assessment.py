@@ -1,4 +1,9 @@
-"""Where a batch stands, and which step follows from it: read anew each time; the steps that ask people (E3)."""
+"""Where a batch stands, and which step follows from it: read anew each time; the steps that ask people (E3).
+
+A step that only asks is taken as soon as it follows, in the same transaction, and costs no event of its own. What
+works in chunks, settles a line or ends the batch is a step that the process takes. It may take those that ask, too: a
+worker of an earlier version had only named them.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +34,7 @@ async def read(step: Transition) -> Payout:
 
 
 async def assess(step: Transition) -> NextStep:
-    """Which step follows; a batch without lines ends here."""
+    """Which step follows, or whom was asked; a batch without lines ends here."""
     batch = await read(step)
     if batch.cut_at is None:
         return NextStep(Step.CUT_LINES)
@@ -40,11 +45,11 @@ async def assess(step: Transition) -> NextStep:
     if decided is not None and decided.kind == FactKind.PAYOUT_REJECTED:
         return NextStep(Step.RELEASE_LINES)
     if batch.handed_at is not None:
-        return await _assess_sent(step) if step.case.phase == Phase.SENT else NextStep(Step.AWAIT_BANK)
+        return await _assess_sent(step) if step.case.phase == Phase.SENT else await await_bank(step)
     open_tasks = await tasks.open_tasks(step.connection, step.case.id)
     if open_tasks:
         return step.wait(open_tasks)
-    return NextStep(Step.REQUEST_PAYOUT_CONFIRMATION if decided is None else Step.REQUEST_HAND_OVER)
+    return await (request_payout_confirmation if decided is None else request_hand_over)(step)
 
 
 async def _assess_sent(step: Transition) -> NextStep:
@@ -58,7 +63,7 @@ async def _assess_sent(step: Transition) -> NextStep:
         if recorded.is_confirmed:
             return NextStep(Step.SETTLE_LINE)
         if await tasks.find_open(connection, case_id, TaskKind.CONFIRM_SETTLEMENT) is None:
-            return NextStep(Step.REQUEST_SETTLEMENT_CONFIRMATION)
+            return await request_settlement_confirmation(step)
         return await step.wait_now()
     if "cut" not in (await rows.count_lines(connection, [case_id]))[case_id]:
         return NextStep(Step.CLOSE_PAYOUT)
@@ -71,12 +76,12 @@ async def _assess_answer(step: Transition, answer: PayoutAnswer) -> NextStep:
     if answer.is_confirmed:
         return NextStep(Step.APPLY_REJECTIONS)
     if await tasks.find_open(step.connection, step.case.id, TaskKind.CONFIRM_REJECTIONS) is None:
-        return NextStep(Step.REQUEST_REJECTION_CONFIRMATION)
+        return await request_rejection_confirmation(step)
     return await step.wait_now()
 
 
 async def _ask(step: Transition, kind: TaskKind, phase: Phase | None = None, **about: Any) -> NextStep:
-    """Ask the office, and go on; ``about`` is as in ``Transition.ask``.
+    """Ask the office, and wait; ``about`` is as in ``Transition.ask``.
 
     Later askings do not move it: a batch that nobody sees to in time is among the late cases of the operators.
     """
@@ -85,7 +90,7 @@ async def _ask(step: Transition, kind: TaskKind, phase: Phase | None = None, **a
     await step.ask(kind, OFFICE, remind_in=policy.office_remind, due_in=due_in, **about)
     if phase is not None and step.case.phase != phase:
         await step.move(phase, next_actor=OFFICE.role, due_in=due_in)
-    return await assess(step)
+    return await step.wait_now()
 
 
 async def request_payout_confirmation(step: Transition) -> NextStep:
