@@ -108,7 +108,7 @@ class OutsideStep(Generic[T]):
 async def counting_failures(context: ActivityContext, case_id: UUID) -> AsyncIterator[None]:
     """Count what fails in a row, and make the fifth a finding (H8).
 
-    Neither is who asks again among it, nor a file that cannot be read: its readings are counted, see ``broken_off``.
+    Who asks again has not failed. Readings of a file that broke off are counted apart, see ``broken_off``.
     """
     try:
         yield
@@ -122,9 +122,10 @@ async def counting_failures(context: ActivityContext, case_id: UUID) -> AsyncIte
 
 
 def broken_off() -> int:
-    """How many attempts at a file were broken off by reading it, or with their worker, in a step that asks never again.
+    """How many attempts at a file broke off because reading it failed or its worker died.
 
-    Trouble of ours, such as a database that is away, is not among them.
+    Trouble of ours, such as a database that is away or a worker that is stopped, is not among them. For steps that
+    never ask again.
     """
     return activity.info().attempt - 1 - _failures() if activity.in_activity() else 0
 

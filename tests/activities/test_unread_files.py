@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ class Attempts:
     step: StepInput
     number: int = 0
     kept: Sequence[Any] = ()
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def next(self, take: Take) -> Any:
         """One more."""
@@ -52,6 +54,7 @@ class Attempts:
 
     def _keep(self, *details: Any) -> None:
         self.kept = details
+        self.heard.set()
 
     async def fail(self, take: Take, by: type[Exception], times: int) -> None:
         """So many that break off."""
@@ -138,3 +141,17 @@ async def test_a_file_of_hr_outlasts_a_database_that_is_away_however_often_it_is
     await attempts.next(PersonnelImport(staff.activity_context).import_personnel)
     done = await staff.run(case_id)
     assert (done.phase, done.error, done.rows_added) == (ImportPhase.IMPORTED, None, 1)
+
+
+async def test_a_file_of_hr_outlasts_workers_that_are_stopped_however_often(staff: PersonnelOffice) -> None:
+    case_id = await staff.send([Line()])
+    attempts, take = Attempts(StepInput(case_id)), PersonnelImport(staff.activity_context).import_personnel
+    for _ in range(_LONG):
+        attempts.heard.clear()
+        attempt = asyncio.ensure_future(attempts.next(take))
+        await attempts.heard.wait()
+        attempt.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await attempt
+    await attempts.next(take)
+    assert (await staff.run(case_id)).rows_added == 1
