@@ -1,18 +1,43 @@
-"""Files that no row names: of an upload whose outcome nobody knows, or that was killed half-way (A13, G7)."""
+"""Reading files that people sent, and deleting those that no row names (A13, E3, G7)."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.transition import ActivityContext
+from gateways.answer_file import AnswerFileError
+from gateways.personnel_file import PersonnelFileError
 from storage.database import SERVICE, transaction
 
+P = ParamSpec("P")
+T = TypeVar("T")
 # Far longer than an upload takes.
 KEPT: Final = timedelta(days=1)
+# Give up a file after so many readings that broke off: a poison file must not kill workers endlessly.
+READINGS: Final = 5
+
+
+class ReadingFailed(Exception):
+    """What reads a file died, or could not go on: the file's own fault, or its reader's."""
+
+
+async def reading(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Read in a thread. What the reader says of the file as a whole comes through, and trouble of the machine.
+
+    Raises:
+        ReadingFailed: it failed in another way. Of its cause only the kind is told: its words may quote the file.
+    """
+    try:
+        return await asyncio.to_thread(read, *args, **kwargs)
+    except (AnswerFileError, PersonnelFileError, OSError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - a reader may fail by anything
+        raise ReadingFailed(type(error).__name__) from None
 
 
 async def sweep_folder(

@@ -76,7 +76,7 @@ class NoticeSender:
             unsent = await take_unsent_code(connection, self._context.seals, message.code_id)
         if unsent is None:
             return
-        values = {"code": unsent.code}
+        values = {"code": unsent.code, **unsent.told}
         if unsent.purpose is CodePurpose.STAFF_LINK:
             values["app_link"] = self._links["app_link"]
         text = code_text(unsent.purpose, **values)

@@ -13,6 +13,7 @@ from uuid import UUID
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.files import ReadingFailed
 from activities.transition import (
     Activity,
     ActivityContext,
@@ -57,7 +58,7 @@ class OutsideStep(Generic[T]):
 
     Either raises ``AskAgain`` to be asked again; what ``record`` wrote is then rolled back. ``ask`` has a turn of each
     provider while it speaks to it (``ActivityContext.turns``), or is asked again if there is none. Any other failure is
-    retried by the workflow's policy; the fifth in a row becomes a finding (H8).
+    retried by the workflow's policy, see ``counting_failures``.
     """
 
     name: str
@@ -71,7 +72,8 @@ class OutsideStep(Generic[T]):
         @activity.defn(name=self.name)
         async def take(step: StepInput) -> NextStep:
             try:
-                return await self._take(context, step, assess)
+                async with counting_failures(context, step.case_id):
+                    return await self._take(context, step, assess)
             except (AskAgain, NoTurn) as again:
                 _count_failures(0)
                 raise ApplicationError(
@@ -80,10 +82,6 @@ class OutsideStep(Generic[T]):
                     next_retry_delay=again.delay,
                     category=ApplicationErrorCategory.BENIGN,
                 ) from again
-            except Exception:
-                if _count_failures(_failures() + 1) >= STEP_TRIES:
-                    await report_failing(context, step.case_id)
-                raise
 
         return take
 
@@ -93,7 +91,7 @@ class OutsideStep(Generic[T]):
         except _StillFollowsError:
             pass
         if self.is_batch:
-            async with beating(_failures):
+            async with beating():
                 answer = await self.ask(context, step.case_id)
         else:
             async with asyncio.timeout(ASK_LIMIT.total_seconds()):
@@ -107,12 +105,38 @@ class OutsideStep(Generic[T]):
 
 
 @contextlib.asynccontextmanager
-async def beating(position: Callable[[], int]) -> AsyncIterator[None]:
-    """Heartbeats with a number while a body runs; nobody hears them where it runs outside Temporal."""
+async def counting_failures(context: ActivityContext, case_id: UUID) -> AsyncIterator[None]:
+    """Count what fails in a row, and make the fifth a finding (H8).
+
+    Who asks again has not failed. Readings of a file that broke off are counted apart, see ``broken_off``.
+    """
+    try:
+        yield
+    except (AskAgain, NoTurn, ReadingFailed):
+        raise
+    except (Exception, asyncio.CancelledError):
+        # A worker that is stopped breaks off what it does, for no fault of that.
+        if _count_failures(_failures() + 1) >= STEP_TRIES:
+            await report_failing(context, case_id)
+        raise
+
+
+def broken_off() -> int:
+    """How many attempts at a file broke off because reading it failed or its worker died.
+
+    Trouble of ours, such as a database that is away or a worker that is stopped, is not among them. For steps that
+    never ask again.
+    """
+    return activity.info().attempt - 1 - _failures() if activity.in_activity() else 0
+
+
+@contextlib.asynccontextmanager
+async def beating() -> AsyncIterator[None]:
+    """Heartbeats while a body runs; nobody hears them where it runs outside Temporal."""
 
     async def beat() -> None:
         while activity.in_activity():
-            activity.heartbeat(position())
+            activity.heartbeat(_failures())
             await asyncio.sleep(_BEAT_SECONDS)
 
     beats = asyncio.create_task(beat())

@@ -33,10 +33,10 @@ class Process:
     """What the machine does for one process.
 
     ``name`` is the last word of ``assess_…``, ``remind_…`` and ``lapse_…``. ``assess`` says which step follows, or
-    waits, and ends what people's facts have ended. ``lapse`` draws the consequence of the silence of those whose tasks
-    it gets. ``steps``, ``outside`` and ``batches`` are named as in the workflow. ``remind`` sends a reminder's SMS.
-    ``untold`` are tasks whose reminder no timeline tells of: that somebody is asked at all is not for the others to
-    know.
+    waits, and ends what people's facts have ended; a step that only asks it may take itself, which saves an event.
+    ``lapse`` draws the consequence of the silence of those whose tasks it gets. ``steps``, ``outside`` and ``batches``
+    are named as in the workflow. ``remind`` sends a reminder's SMS. ``untold`` are tasks whose reminder no timeline
+    tells of: that somebody is asked at all is not for the others to know.
     """
 
     name: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, get_args
 
@@ -44,6 +45,10 @@ class CodeRequest(Input):
     async def binding(self, command: Command) -> bytes:
         """A hash of exactly what the code confirms, see ``domain.account``."""
         raise NotImplementedError
+
+    async def confirmed(self, command: Command) -> tuple[bytes, Mapping[str, str]]:
+        """``binding``, and what of it the SMS names."""
+        return await self.binding(command), {}
 
 
 @dataclass(frozen=True, slots=True)

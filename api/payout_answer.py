@@ -17,8 +17,9 @@ from api.upload import BINARY, content_within
 from api.values import Amount, AmountIn, Limit, Moment, NumberCursor, Out, Page, Reason
 from commands import payout_answer as commands
 from commands.command import Command
-from commands.payout_answer import NewAnswer, SeenRejections, send_answer
+from commands.payout_answer import SeenRejections, send_answer
 from commands.refusals import refuses
+from commands.upload import Upload
 from domain import errors
 from domain.access import READS_EVERYTHING, Role
 from domain.payout import ANSWER_LIMIT, MOST_LINES, AnswerError, LineRefusal
@@ -154,7 +155,7 @@ async def send_payout_answer(
     totp: FreshCode,
 ) -> AnswerReceived:
     """Send the bank's answer to a batch as the body, CSV or XLSX, at most 10 MB; it is applied in the background."""
-    upload = NewAnswer(caller.actor, payout_id, key, caller.origin, content, totp)
+    upload = Upload(caller.actor, payout_id, key, caller.origin, content, totp)
     answer = await send_answer(
         caller.context, upload, lambda added: AnswerReceived(answer_id=added).model_dump_json().encode()
     )

@@ -22,7 +22,6 @@ from api.upload import BINARY, FileName, content_within
 from api.values import IdCursor, Limit, Moment, NumberCursor, Out, Page, Words
 from commands.personnel import (
     FILE_LIMIT,
-    Upload,
     error_sentences,
     list_imports_of,
     may_read_import,
@@ -30,6 +29,7 @@ from commands.personnel import (
     send_file,
 )
 from commands.refusals import refuses
+from commands.upload import Upload
 from domain import errors
 from domain.access import READS_EVERYTHING, Actor, Role
 from domain.catalogue import words

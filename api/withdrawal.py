@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 from uuid import UUID
 
@@ -46,10 +47,11 @@ class WithdrawalCodeRequest(CodeRequest):
     purpose: Literal["withdraw"]
     subject: WithdrawalSubject
 
-    async def binding(self, command: Command) -> bytes:
-        """The amount, the sheba and what is charged; refused as withdrawing would be."""
+    async def confirmed(self, command: Command) -> tuple[bytes, Mapping[str, str]]:
+        """The amount, the sheba and what is charged; the SMS names the first two. Refused as withdrawing would be."""
         amount = self.subject.amount.money()
-        return (await commands.destination(command, amount)).binding(amount)
+        to = await commands.destination(command, amount)
+        return to.binding(amount), to.told(amount)
 
 
 CODES = (WithdrawalCodeRequest,)

@@ -18,7 +18,8 @@ from bench.memory import forget_peak, peak_mb
 from bench.people import add_officer, add_organisation
 from bench.scratch import Scratch, scratch
 from bench.table import Goal, Row, at_most
-from commands.personnel import Upload, send_file
+from commands.personnel import send_file
+from commands.upload import Upload
 from demo.authenticator import Authenticator
 from demo.personnel_generator import generate
 from gateways.personnel_file import read_rows

@@ -17,7 +17,8 @@ from rich.text import Text
 
 from commands.account import sign_out
 from commands.command import Context
-from commands.personnel import Upload, error_sentences, send_file
+from commands.personnel import error_sentences, send_file
+from commands.upload import Upload
 from domain.access import Actor
 from domain.account import parse_username
 from domain.errors import NotFound

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from commands.account import require_code, use_totp
-from commands.command import Command, Context, Envelope
+from commands.account import require_code
+from commands.command import Command, Context
 from commands.payout import OFFICE, refuse_paid, refuse_waiting
 from commands.refusals import refuses
 from commands.task import DECISION, expect_kind
-from commands.upload import judge_code, perform_with
-from domain.access import Actor
-from domain.errors import (
-    EmptyFile,
-    Forbidden,
-    KeyInFlight,
-    KeyReused,
-    NotFound,
-    OwnCase,
-    Refusal,
-    SentByYourself,
-    StepUpRequired,
-    TooLarge,
-)
+from commands.upload import RECEIVED, Upload, receive_confirmed
+from domain.errors import Forbidden, NotFound, OwnCase, SentByYourself, StepUpRequired
 from domain.payout import ANSWER_LIMIT, NoteUnreadable, PayoutDiffers, PayoutNotReady, parse_note
-from gateways.files import FileTooLarge, StoredFile
+from gateways.files import StoredFile
 from messages.payout import FactKind, TaskKind
 from storage import payout
 from storage.database import Acting, transaction
@@ -40,18 +27,6 @@ OPERATION: Final = "send_payout_answer"
 
 
 @dataclass(frozen=True, slots=True)
-class NewAnswer:
-    """A file on its way in: by whom, for which batch, under which key, from where, and the code for it."""
-
-    actor: Actor
-    case_id: UUID
-    key: str
-    origin: str
-    content: AsyncIterator[bytes]
-    totp: str | None = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class SeenRejections:
     """What a file calls rejected, as its confirming officer saw it: how many lines and rial, and the file's hash."""
 
@@ -60,8 +35,8 @@ class SeenRejections:
     sha256: str
 
 
-@refuses(require_code, refuse_paid, PayoutNotReady, refuse_waiting, TooLarge, EmptyFile, KeyReused, KeyInFlight)
-async def send_answer(context: Context, upload: NewAnswer, render: Callable[[UUID], bytes]) -> Answer:
+@refuses(*RECEIVED, refuse_paid, PayoutNotReady, refuse_waiting)
+async def send_answer(context: Context, upload: Upload, render: Callable[[UUID], bytes]) -> Answer:
     """Store the bank's answer to a batch, with a code of its own; it is read in the background.
 
     Args:
@@ -72,31 +47,21 @@ async def send_answer(context: Context, upload: NewAnswer, render: Callable[[UUI
     if upload.actor.capacity != "staff" or not upload.actor.holds_any([OFFICE]):
         raise Forbidden
     async with transaction(context.engine, Acting.of(upload.actor)) as connection:
-        if await payout.read_payout(connection, upload.case_id) is None:
+        if await payout.read_payout(connection, upload.about) is None:
             raise NotFound
-    confirmed = await judge_code(context, upload.actor, upload.totp)
-    try:
-        stored = await context.files.keep(payout.FOLDER, upload.content, limit=ANSWER_LIMIT)
-    except FileTooLarge:
-        raise TooLarge from None
-    fingerprint = hashlib.sha256(b"\x00".join((OPERATION.encode(), upload.case_id.bytes, stored.sha256)))
-    envelope = Envelope(upload.actor, OPERATION, upload.key, fingerprint.digest(), upload.origin)
 
-    async def work(command: Command) -> bytes:
-        if isinstance(confirmed, Refusal):
-            raise confirmed
-        await use_totp(command, confirmed)
-        return render(await _receive(command, upload.case_id, stored))
+    async def receive(command: Command, stored: StoredFile) -> bytes:
+        return render(await _receive(command, upload.about, stored))
 
-    return await perform_with(context, envelope, work, stored, status=202)
+    return await receive_confirmed(
+        context, upload, receive, operation=OPERATION, folder=payout.FOLDER, limit=ANSWER_LIMIT
+    )
 
 
 async def _receive(command: Command, case_id: UUID, stored: StoredFile) -> UUID:
     command.require_role(OFFICE)
     case = await command.lock_case(case_id)
     batch = await payout.read_payout(command.connection, case_id)
-    if not stored.size:
-        raise EmptyFile(field="body")
     if not case.is_open or batch is None or batch.handed_at is None:
         raise PayoutNotReady
     await refuse_paid(command, case_id)

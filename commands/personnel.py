@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from commands.account import require_code, use_totp
-from commands.command import Command, Context, Envelope
+from commands.account import require_code
+from commands.command import Command, Context
 from commands.refusals import refuses
 from commands.service import refuse_closed
 from commands.task import DECISION, expect_kind
-from commands.upload import judge_code, perform_with
+from commands.upload import RECEIVED, Upload, receive_confirmed
 from domain.access import READS_EVERYTHING, Actor, Role, ScopeKind
-from domain.errors import (
-    EmptyFile,
-    Forbidden,
-    KeyInFlight,
-    KeyReused,
-    NotFound,
-    OwnCase,
-    Refusal,
-    SentByYourself,
-    StepUpRequired,
-    TooLarge,
-)
+from domain.errors import Forbidden, NotFound, OwnCase, SentByYourself, StepUpRequired
 from domain.file_name import clean_file_name
 from domain.personnel.change import ReasonMissing
 from domain.personnel.file import MEDIA_TYPES, UnknownFileType
-from gateways.files import FileTooLarge, StoredFile
+from gateways.files import StoredFile
 from gateways.personnel_file import SENTENCES, PersonnelFileError
 from messages.case import CaseKind
 from messages.personnel import Change, Event, FactKind, ImportPhase, TaskKind
@@ -64,26 +51,9 @@ _NOT_READ: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A file on its way in: by whom, for which organisation, under which key, from where, and the code for it.
-
-    ``media_type`` and ``file_name`` are what its sender calls it; either may be empty.
-    """
-
-    actor: Actor
-    organisation_id: UUID
-    key: str
-    origin: str
-    content: AsyncIterator[bytes]
-    totp: str | None = field(repr=False)
-    media_type: str = ""
-    file_name: str = field(default="", repr=False)
-
-
-@refuses(refuse_closed, require_code, UnknownFileType, TooLarge, EmptyFile, KeyReused, KeyInFlight)
+@refuses(*RECEIVED, refuse_closed, UnknownFileType)
 async def send_file(context: Context, upload: Upload, render: Callable[[Import], bytes]) -> Answer:
-    """Store a personnel file and open its import (A13); the file is streamed, never whole in memory.
+    """Store a personnel file and open its import (A13).
 
     Args:
         context: what commands work with.
@@ -92,24 +62,16 @@ async def send_file(context: Context, upload: Upload, render: Callable[[Import],
     """
     # Judged before the content is read, and once more inside the command.
     async with transaction(context.engine, Acting.of(upload.actor)) as connection:
-        await _spoken_for(connection, upload.actor, upload.organisation_id)
+        await _spoken_for(connection, upload.actor, upload.about)
     if upload.media_type.partition(";")[0].strip().lower() not in {"", *MEDIA_TYPES}:
         raise UnknownFileType(field="Content-Type")
-    confirmed = await judge_code(context, upload.actor, upload.totp)
-    try:
-        stored = await context.files.keep(personnel.FOLDER, upload.content, limit=FILE_LIMIT)
-    except FileTooLarge:
-        raise TooLarge from None
-    fingerprint = hashlib.sha256(b"\x00".join((OPERATION.encode(), upload.organisation_id.bytes, stored.sha256)))
-    envelope = Envelope(upload.actor, OPERATION, upload.key, fingerprint.digest(), upload.origin)
 
-    async def work(command: Command) -> bytes:
-        if isinstance(confirmed, Refusal):
-            raise confirmed
-        await use_totp(command, confirmed)
+    async def receive(command: Command, stored: StoredFile) -> bytes:
         return render(await _receive_file(command, upload, stored))
 
-    return await perform_with(context, envelope, work, stored, status=202)
+    return await receive_confirmed(
+        context, upload, receive, operation=OPERATION, folder=personnel.FOLDER, limit=FILE_LIMIT
+    )
 
 
 async def _spoken_for(connection: AsyncConnection, actor: Actor, organisation_id: UUID) -> list[str]:
@@ -133,11 +95,9 @@ async def _spoken_for(connection: AsyncConnection, actor: Actor, organisation_id
 
 
 async def _receive_file(command: Command, upload: Upload, stored: StoredFile) -> Import:
-    organisation_id = upload.organisation_id
+    organisation_id = upload.about
     regions = await _spoken_for(command.connection, command.actor, organisation_id)
     await refuse_closed(command, CaseKind.PERSONNEL_IMPORT)
-    if not stored.size:
-        raise EmptyFile(field="body")
     policy = await in_force(command.connection, _POLICY)
     if policy is None or await read_organisation(command.connection, organisation_id) is None:
         raise NotFound

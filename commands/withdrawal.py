@@ -45,6 +45,10 @@ class Destination:
         fee = self.charged
         return withdrawal_binding(amount.amount, self.sheba, fee.net.amount, fee.vat.amount)
 
+    def told(self, amount: Money) -> dict[str, str]:
+        """What messages about withdrawing so much name."""
+        return {"amount": format_toman(amount), "last_four": persian_digits(self.sheba[-4:])}
+
 
 @refuses(refuse_closed_payouts, MoneyPaused, OwnShebaMissing, WithdrawalTooSmall, InsufficientFunds)
 async def destination(command: Command, amount: Money) -> Destination:
@@ -103,8 +107,7 @@ async def withdraw(command: Command, amount: Money, *, code_id: UUID, code: str)
     new = NewWithdrawal(withdrawal_id, me, amount, to.sheba, held, to.charged)
     async with as_service(command.connection, command.acting):
         await withdrawal.add_withdrawal(command.connection, command.seals, new)
-    told = {"amount": format_toman(amount), "last_four": persian_digits(to.sheba[-4:])}
-    await notify(command.connection, [me], Sms.ASKED, params=told)
+    await notify(command.connection, [me], Sms.ASKED, params=to.told(amount))
     after = {"amount": amount.amount, "fee": to.charged.net.amount, "vat": to.charged.vat.amount}
     await command.audit(account_stream(me), subject=str(withdrawal_id), after=after)
     return withdrawal_id

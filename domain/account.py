@@ -379,8 +379,17 @@ def staff_link(app_link: str, token: str) -> str:
     return f"{app_link}/activate#{token}"
 
 
-def code_text(purpose: CodePurpose, code: str, app_link: str = "{app_link}") -> str:
-    """The SMS in Persian. It says what the code is for, so that nobody can be talked into reading it out."""
+def code_text(
+    purpose: CodePurpose,
+    code: str,
+    app_link: str = "{app_link}",
+    amount: str = "{amount}",
+    last_four: str = "{last_four}",
+) -> str:
+    """The SMS in Persian. It says what the code is for, so that nobody can be talked into reading it out.
+
+    That of a withdrawal names how much goes and the last four digits of the sheba to which it goes (E3).
+    """
     if purpose is CodePurpose.STAFF_LINK:
         link = staff_link(app_link, code)
         return f"امانت: گذرواژه و برنامهٔ رمزساز خود را این‌جا تنظیم کنید:\n{link}\nاین پیوند را به هیچ‌کس ندهید."
@@ -396,7 +405,7 @@ def code_text(purpose: CodePurpose, code: str, app_link: str = "{app_link}") -> 
         CodePurpose.ACCEPT_GUARANTEE: "پذیرش ضمانت یک همکار در امانت",
         CodePurpose.SHOW_CARD: "نمایش شمارهٔ کامل کارت در امانت",
         CodePurpose.ADD_SHEBA: "افزودن شمارهٔ شبا برای دریافت پول از امانت",
-        CodePurpose.WITHDRAW: "برداشت از موجودی شما در امانت",
+        CodePurpose.WITHDRAW: f"برداشت {amount} از موجودی شما در امانت به شبایی که به {last_four} ختم می‌شود",
     }[purpose]
     minutes = persian_digits(str(int(CODE_LIFE.total_seconds()) // 60))
     return f"کد {what}: {persian_digits(code)}\nتا {minutes} دقیقه معتبر است. این کد را به هیچ‌کس نگویید."

@@ -18,6 +18,7 @@ from commands.account import authenticate
 from commands.command import Context
 from commands.payout import ByHand, SeenPayout
 from commands.payout_answer import SeenRejections
+from commands.upload import Upload
 from commands.withdrawal import take_back_withdrawal, withdraw
 from domain.access import Role
 from domain.account import CodePurpose, withdrawal_binding
@@ -203,7 +204,7 @@ class PayoutOffice:
             yield raw
 
         actor = await authenticate(self.context, (who or self.maker).token)
-        upload = payout_answer.NewAnswer(actor, case_id, f"key-{uuid4()}", "origin", parts(), fresh_totp())
+        upload = Upload(actor, case_id, f"key-{uuid4()}", "origin", parts(), fresh_totp())
         await payout_answer.send_answer(self.context, upload, lambda _: b"{}")
 
     async def record(

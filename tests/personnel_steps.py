@@ -18,7 +18,8 @@ from temporalio.testing import ActivityEnvironment
 from activities.personnel.imports import PersonnelImport
 from activities.transition import ActivityContext
 from commands.command import Context
-from commands.personnel import Upload, send_file
+from commands.personnel import send_file
+from commands.upload import Upload
 from domain.access import Actor
 from domain.personnel.headings import COLUMNS, HEADINGS
 from domain.personnel.status import StatusWords

@@ -13,8 +13,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
-from temporalio import activity
 
+from activities.files import READINGS, reading
+from activities.outside import broken_off
 from activities.payout.assessment import OFFICE, assess
 from activities.payout.cutting import in_chunks
 from activities.payout.settling import settle
@@ -36,8 +37,6 @@ from storage.sealing import SealBroken, Seals
 from storage.withdrawal import lock_lines, sent_line
 
 CHUNK_ROWS: Final = 200
-# A poison file must not kill workers endlessly.
-MAX_ATTEMPTS: Final = 5
 _CHUNK_LIMIT_MS: Final = 10_000
 _log = logging.getLogger("amanat.activities")
 
@@ -56,14 +55,14 @@ async def apply_answer(context: ActivityContext, case_id: UUID) -> ReadAnswer:
         answer = await rows.unread_answer(connection, case_id)
     if answer is None:
         return ReadAnswer(None)
-    if activity.in_activity() and activity.info().attempt > MAX_ATTEMPTS:
+    if broken_off() >= READINGS:
         _log.error("bank_answer_given_up", extra={"case_id": str(case_id)})
         return ReadAnswer(answer.id, AnswerError.GAVE_UP)
     async with workplace("amanat-payout-") as directory:
         source, target = directory / "received", directory / "rows"
         try:
             await context.files.fetch(answer.file_key, source)
-            await asyncio.to_thread(read_apart, source, target)
+            await reading(read_apart, source, target)
         except (FileNotFoundError, FileDamaged, SealBroken):
             _log.exception("bank_answer_lost", extra={"case_id": str(case_id)})
             return ReadAnswer(answer.id, AnswerError.LOST)

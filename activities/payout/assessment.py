@@ -1,9 +1,14 @@
-"""Where a batch stands, and which step follows from it: read anew each time; the steps that ask people (E3)."""
+"""Where a batch stands, and which step follows from it: read anew each time; the steps that ask people (E3).
+
+A step that only asks is taken as soon as it follows, in the same transaction, and costs no event of its own. What
+works in chunks, settles a line or ends the batch is a step that the process takes. It may take those that ask, too: a
+worker of an earlier version had only named them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from typing import Any
 
 from activities.payout.settling import settle_record
 from activities.transition import Transition
@@ -13,7 +18,7 @@ from messages.payout import Event, FactKind, Phase, Step, TaskKind
 from storage import payout as rows
 from storage import tasks
 from storage.cases import last_fact
-from storage.rows.payout import Payout, PayoutAnswer
+from storage.rows.payout import Payout, PayoutAnswer, PayoutSettlement
 from storage.rows.tasks import Task
 from storage.working_hours import working_time
 
@@ -29,7 +34,7 @@ async def read(step: Transition) -> Payout:
 
 
 async def assess(step: Transition) -> NextStep:
-    """Which step follows; a batch without lines ends here."""
+    """Which step follows, or whom was asked; a batch without lines ends here."""
     batch = await read(step)
     if batch.cut_at is None:
         return NextStep(Step.CUT_LINES)
@@ -40,11 +45,11 @@ async def assess(step: Transition) -> NextStep:
     if decided is not None and decided.kind == FactKind.PAYOUT_REJECTED:
         return NextStep(Step.RELEASE_LINES)
     if batch.handed_at is not None:
-        return await _assess_sent(step) if step.case.phase == Phase.SENT else NextStep(Step.AWAIT_BANK)
+        return await _assess_sent(step) if step.case.phase == Phase.SENT else await await_bank(step)
     open_tasks = await tasks.open_tasks(step.connection, step.case.id)
     if open_tasks:
         return step.wait(open_tasks)
-    return NextStep(Step.REQUEST_PAYOUT_CONFIRMATION if decided is None else Step.REQUEST_HAND_OVER)
+    return await (request_payout_confirmation if decided is None else request_hand_over)(step)
 
 
 async def _assess_sent(step: Transition) -> NextStep:
@@ -58,7 +63,7 @@ async def _assess_sent(step: Transition) -> NextStep:
         if recorded.is_confirmed:
             return NextStep(Step.SETTLE_LINE)
         if await tasks.find_open(connection, case_id, TaskKind.CONFIRM_SETTLEMENT) is None:
-            return NextStep(Step.REQUEST_SETTLEMENT_CONFIRMATION)
+            return await request_settlement_confirmation(step)
         return await step.wait_now()
     if "cut" not in (await rows.count_lines(connection, [case_id]))[case_id]:
         return NextStep(Step.CLOSE_PAYOUT)
@@ -71,43 +76,34 @@ async def _assess_answer(step: Transition, answer: PayoutAnswer) -> NextStep:
     if answer.is_confirmed:
         return NextStep(Step.APPLY_REJECTIONS)
     if await tasks.find_open(step.connection, step.case.id, TaskKind.CONFIRM_REJECTIONS) is None:
-        return NextStep(Step.REQUEST_REJECTION_CONFIRMATION)
+        return await request_rejection_confirmation(step)
     return await step.wait_now()
 
 
-async def _waits(step: Transition) -> tuple[timedelta, timedelta]:
+async def _ask(step: Transition, kind: TaskKind, phase: Phase | None = None, **about: Any) -> NextStep:
+    """Ask the office, and wait; ``about`` is as in ``Transition.ask``.
+
+    Later askings do not move it: a batch that nobody sees to in time is among the late cases of the operators.
+    """
     policy = await rows.policy_of(step.connection, step.case.policy_id)
-    return policy.office_remind, policy.office_expire
-
-
-async def _move(step: Transition, phase: Phase, due_in: timedelta) -> None:
-    """Later askings do not move it: a batch that nobody sees to in time is among the late cases of the operators."""
-    if step.case.phase != phase:
+    due_in = policy.office_expire
+    await step.ask(kind, OFFICE, remind_in=policy.office_remind, due_in=due_in, **about)
+    if phase is not None and step.case.phase != phase:
         await step.move(phase, next_actor=OFFICE.role, due_in=due_in)
+    return await step.wait_now()
 
 
 async def request_payout_confirmation(step: Transition) -> NextStep:
     """Another officer than its maker is asked."""
-    batch, (remind_in, due_in) = await read(step), await _waits(step)
+    batch = await read(step)
     details = {"lines": batch.lines, "amount": batch.amount}
-    await step.ask(
-        TaskKind.CONFIRM_PAYOUT,
-        OFFICE,
-        remind_in=remind_in,
-        due_in=due_in,
-        details=details,
-        not_by=batch.made_by,
-    )
-    await _move(step, Phase.AWAITING_CONFIRMATION, due_in)
-    return await assess(step)
+    phase = Phase.AWAITING_CONFIRMATION
+    return await _ask(step, TaskKind.CONFIRM_PAYOUT, phase, details=details, not_by=batch.made_by)
 
 
 async def request_hand_over(step: Transition) -> NextStep:
     """The office hands the file to the bank."""
-    remind_in, due_in = await _waits(step)
-    await step.ask(TaskKind.HAND_OVER_PAYOUT, OFFICE, remind_in=remind_in, due_in=due_in)
-    await _move(step, Phase.CONFIRMED, due_in)
-    return await assess(step)
+    return await _ask(step, TaskKind.HAND_OVER_PAYOUT, Phase.CONFIRMED)
 
 
 async def await_bank(step: Transition) -> NextStep:
@@ -128,43 +124,27 @@ async def request_rejection_confirmation(step: Transition) -> NextStep:
     answer = await rows.unread_answer(step.connection, step.case.id)
     if answer is None:
         raise LookupError(f"no file of case {step.case.id} waits")
-    remind_in, due_in = await _waits(step)
-    await step.ask(
-        TaskKind.CONFIRM_REJECTIONS,
-        OFFICE,
-        remind_in=remind_in,
-        due_in=due_in,
-        subject_id=answer.id,
-        not_by=answer.sent_by,
-    )
-    return await assess(step)
+    return await _ask(step, TaskKind.CONFIRM_REJECTIONS, subject_id=answer.id, not_by=answer.sent_by)
 
 
 async def request_settlement_confirmation(step: Transition) -> NextStep:
     """Another officer is asked about what was recorded of a line by hand."""
-    recorded = await rows.open_settlement(step.connection, step.case.id)
-    if recorded is None:
-        raise LookupError(f"nothing is recorded by hand in case {step.case.id}")
-    remind_in, due_in = await _waits(step)
-    await step.ask(
-        TaskKind.CONFIRM_SETTLEMENT,
-        OFFICE,
-        remind_in=remind_in,
-        due_in=due_in,
-        subject_id=recorded.id,
-        not_by=recorded.recorded_by,
-    )
+    recorded = await _recorded(step)
     await step.clear_deadlines()
-    return await assess(step)
+    return await _ask(step, TaskKind.CONFIRM_SETTLEMENT, subject_id=recorded.id, not_by=recorded.recorded_by)
 
 
 async def settle_line(step: Transition) -> NextStep:
     """What was recorded by hand takes effect."""
-    recorded = await rows.open_settlement(step.connection, step.case.id)
-    if recorded is None:
-        raise LookupError(f"nothing is recorded by hand in case {step.case.id}")
-    await settle_record(step.connection, recorded, step.now)
+    await settle_record(step.connection, await _recorded(step), step.now)
     return await assess(step)
+
+
+async def _recorded(step: Transition) -> PayoutSettlement:
+    found = await rows.open_settlement(step.connection, step.case.id)
+    if found is None:
+        raise LookupError(f"nothing is recorded by hand in case {step.case.id}")
+    return found
 
 
 async def close_payout(step: Transition) -> NextStep:

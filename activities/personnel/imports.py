@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.outside import beating
+from activities.files import READINGS, reading
+from activities.outside import beating, broken_off, counting_failures
 from activities.transition import ActivityContext, Transition, run_transition
 from domain.dates import tehran_day
 from domain.persian import persian_digits
@@ -42,8 +43,6 @@ CHUNK_ROWS = 1_000
 FILE_MISSING = "file_missing"
 FILE_DAMAGED = "file_damaged"
 GAVE_UP = "import_gave_up"
-# Give up after so many attempts: a poison file must not kill workers endlessly.
-MAX_ATTEMPTS = 5
 _CHUNK_LIMIT_MS = 10_000
 _PREFIX = "amanat-personnel-"
 _log = logging.getLogger("amanat.activities")
@@ -95,24 +94,31 @@ class PersonnelImport:
 
     @activity.defn
     async def import_personnel(self, step: StepInput) -> ImportResult:
-        """Import the file's rows (A13). An interrupted import resumes after its last chunk, MAX_ATTEMPTS times."""
-        importing, key, today = await self._begin(step.case_id)
+        """Import the file's rows (A13). An interrupted import resumes after its last chunk.
+
+        It is given up once its reading broke off ``READINGS`` times.
+        """
+        async with counting_failures(self._context, step.case_id):
+            return await self._import(step.case_id)
+
+    async def _import(self, case_id: UUID) -> ImportResult:
+        importing, key, today = await self._begin(case_id)
         if not key:
             return ImportResult()
-        if activity.info().attempt > MAX_ATTEMPTS:
-            return await self._alarm(step.case_id, GAVE_UP)
+        if broken_off() >= READINGS:
+            return await self._alarm(case_id, GAVE_UP)
         async with workplace(_PREFIX) as directory:
             path = directory / "file"
             try:
                 await self._context.files.fetch(key, path)
             except FileNotFoundError:
-                return await self._stop(step.case_id, FILE_MISSING)
+                return await self._stop(case_id, FILE_MISSING)
             except (FileDamaged, SealBroken):
-                return await self._alarm(step.case_id, FILE_DAMAGED)
+                return await self._alarm(case_id, FILE_DAMAGED)
             try:
                 await self._import_rows(importing, path, today)
             except PersonnelFileError as fault:
-                return await self._stop(step.case_id, fault.code, fault.columns, fault.row)
+                return await self._stop(case_id, fault.code, fault.columns, fault.row)
         return ImportResult()
 
     @activity.defn
@@ -146,8 +152,8 @@ class PersonnelImport:
     async def _import_rows(self, importing: Importing, path: Path, today: date) -> None:
         engine = self._context.engine
         reader = _FileReader(self._context.seals, iter(()), (), today, own_regions=importing.regions)
-        async with beating(lambda: reader.row):
-            opened = await asyncio.to_thread(open_rows, path)
+        async with beating():
+            opened = await reading(open_rows, path)
             reader.rows = opened.rows
             async with transaction(engine, SERVICE) as connection:
                 reader.regions = frozenset(await list_regions(connection))
@@ -155,10 +161,10 @@ class PersonnelImport:
                 await personnel.begin_reading(
                     connection, importing.case_id, rows_total=opened.total, sheets_left_out=opened.sheets_left_out
                 )
-            chunk = await asyncio.to_thread(reader.next_chunk)
+            chunk = await reading(reader.next_chunk)
             while chunk is not None:
                 # One chunk is read and sealed in a thread while Postgres works on the one before.
-                _, chunk = await asyncio.gather(self._apply(importing, chunk), asyncio.to_thread(reader.next_chunk))
+                _, chunk = await asyncio.gather(self._apply(importing, chunk), reading(reader.next_chunk))
 
     async def _apply(self, importing: Importing, chunk: Chunk) -> None:
         async def apply_once() -> None:

@@ -86,7 +86,7 @@ class SteppedUp(Out):
 @refuses(commands.request_code, sheba_to_add, destination, Forbidden, NotFound, *CLOSED)
 async def request_code(command: CommandDep, wish: Annotated[AnyCodeWish, Body()]) -> CodeOnItsWay:
     """Ask for a code by SMS that confirms one thing; for another thing it is worth nothing."""
-    code_id = await commands.request_code(command, CodePurpose(wish.purpose), await wish.binding(command))
+    code_id = await commands.request_code(command, CodePurpose(wish.purpose), *await wish.confirmed(command))
     return CodeOnItsWay(code_id=code_id, expires_in_seconds=int(CODE_LIFE.total_seconds()))
 
 

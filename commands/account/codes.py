@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -75,13 +76,16 @@ async def request_sign_in_code(
 
 
 @refuses()
-async def request_code(command: Command, purpose: CodePurpose, binding: bytes) -> UUID:
+async def request_code(
+    command: Command, purpose: CodePurpose, binding: bytes, told: Mapping[str, str] | None = None
+) -> UUID:
     """Send the signed-in member a code for one thing; returns its id.
 
     Args:
         command: the command that asks.
         purpose: step-up or accepting a mandate.
         binding: a hash of exactly what is confirmed, see ``domain.account``.
+        told: what of it the SMS names.
     """
     if command.actor.capacity != "member":
         raise Forbidden
@@ -91,7 +95,7 @@ async def request_code(command: Command, purpose: CodePurpose, binding: bytes) -
     wait = await account.count_uses(command.connection, seals, limits)
     if wait is not None:
         raise TooMany(retry_after=wait)
-    code_id = await account.create_code(command.connection, seals, purpose, person_id, binding)
+    code_id = await account.create_code(command.connection, seals, purpose, person_id, binding, told=told)
     await enqueue(command.connection, SendCode(code_id))
     return code_id
 

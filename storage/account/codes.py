@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hmac
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Literal
@@ -60,12 +61,16 @@ class TriedCode:
 
 @dataclass(frozen=True, slots=True)
 class UnsentCode:
-    """A code on its way; ``to`` is a mobile or an e-mail address, as the channel says. Forget it once it is sent."""
+    """A code on its way; ``to`` is a mobile or an e-mail address, as the channel says. Forget it once it is sent.
+
+    ``told`` is what the message names of the thing that the code confirms.
+    """
 
     purpose: CodePurpose
     channel: Channel
     to: str = field(repr=False)
     code: str = field(repr=False)
+    told: Mapping[str, str] = field(repr=False)
 
 
 async def create_code(
@@ -77,14 +82,17 @@ async def create_code(
     *,
     channel: Channel = "sms",
     sent_to: bytes | None = None,
+    told: Mapping[str, str] | None = None,
 ) -> UUID:
     """Make a code and return its id. Without a person it is the same work, and the code opens nothing.
 
-    ``sent_to`` is where it goes, sealed, if that is not the person's number.
+    ``sent_to`` is where it goes, sealed, if that is not the person's number. ``told`` is what the message names; it is
+    sealed with the code, and erased with it.
     """
     where = {"channel": channel, "sent_to": sent_to}
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
-    return await _add(connection, seals, uuid4(), purpose, person_id, binding, code, CODE_LIFE, **where)
+    message = "\n".join((code, *map("=".join, (told or {}).items())))
+    return await _add(connection, seals, uuid4(), purpose, person_id, binding, message, CODE_LIFE, **where)
 
 
 async def create_link(
@@ -103,10 +111,12 @@ async def _add(
     purpose: CodePurpose,
     person_id: UUID | None,
     binding: bytes,
-    code: str,
+    message: str,
     life: timedelta,
     **where: object,
 ) -> UUID:
+    # What is named stands in lines of its own behind the code, see take_unsent_code.
+    code = message.partition("\n")[0]
     await connection.execute(
         sa.insert(one_time_codes).values(
             id=code_id,
@@ -114,7 +124,7 @@ async def _add(
             person_id=person_id,
             binding=binding,
             code_hash=code_hash(seals.pepper, code_id, code, binding),
-            code_sealed=seals.cipher.seal_text(code, _code_purpose(code_id)),
+            code_sealed=seals.cipher.seal_text(message, _code_purpose(code_id)),
             expires_at=sa.func.now() + life,
             **where,
         )
@@ -209,8 +219,9 @@ async def take_unsent_code(connection: AsyncConnection, seals: Seals, code_id: U
         return None
     cipher = seals.cipher
     address = cipher.open_text(row.to_sealed, _SEALED_AS[row.channel])
-    code = cipher.open_text(row.code_sealed, _code_purpose(code_id))
-    return UnsentCode(CodePurpose(row.purpose), row.channel, address, code)
+    code, *told = cipher.open_text(row.code_sealed, _code_purpose(code_id)).split("\n")
+    named = {name: value for name, _, value in (one.partition("=") for one in told)}
+    return UnsentCode(CodePurpose(row.purpose), row.channel, address, code, named)
 
 
 async def destination_of(

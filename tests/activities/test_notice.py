@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import AsyncIterator
+from pathlib import Path
 from uuid import UUID
 
 import httpx2
@@ -11,11 +13,14 @@ import pytest
 
 from activities.notice import NoticeSender
 from activities.transition import ActivityContext
+from api.account.codes import request_code as ask_for_code
+from api.values import AmountIn
+from api.withdrawal import WithdrawalCodeRequest, WithdrawalSubject
 from commands.account.codes import request_code
 from commands.command import Context
 from domain.account import NO_BINDING, CodePurpose
 from gateways.mail import NoMail
-from gateways.sms import SmsIr
+from gateways.sms import LocalSms, SmsIr
 from messages.notice import SendCode, SendNotice
 from storage.database import SERVICE, transaction
 from storage.notices import notify
@@ -23,6 +28,7 @@ from tests.account_people import sent_code
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 from tests.commands.onboarding_steps import run
+from tests.payout_steps import PayoutOffice
 
 
 @pytest.fixture
@@ -78,3 +84,24 @@ async def test_a_code_that_the_carrier_refuses_for_good_is_logged_without_its_nu
     assert code not in str([record.getMessage() for record in caplog.records])
     assert code not in {str(value) for record in caplog.records for value in vars(record).values()}
     assert await superuser.value("SELECT code_sealed FROM one_time_codes") is None
+
+
+async def test_the_code_of_a_withdrawal_says_how_much_goes_to_which_sheba_and_nothing_of_it_is_kept_in_clear(
+    activity_context: ActivityContext, arrange: Arrange, context: Context, superuser: Superuser, tmp_path: Path
+) -> None:
+    office = await PayoutOffice.opened(context, arrange, activity_context)
+    wish = WithdrawalCodeRequest(purpose="withdraw", subject=WithdrawalSubject(amount=AmountIn(amount=5_000_000)))
+    sent = await run(context, office.member, lambda command: ask_for_code(command, wish))
+    kept = str(await superuser.value("SELECT string_agg(o::text, ' ') FROM outbox o")).encode()
+    kept += bytes(await superuser.value("SELECT code_sealed FROM one_time_codes"))
+    assert not any(part.encode() in kept for part in ("5000000", "۵۰۰", "۱۲۳۴", "amount", "last_four"))
+
+    code = await sent_code(context, sent.code_id)
+    await NoticeSender(activity_context, LocalSms(tmp_path / "sms"), {}, NoMail()).send_code(SendCode(sent.code_id))
+
+    (written,) = (tmp_path / "sms").glob("**/*.json")
+    message = json.loads(written.read_text("utf-8"))
+    assert message["values"] == {"code": code, "amount": "۵۰۰٬۰۰۰ تومان", "last_four": "۱۲۳۴"}
+    assert message["text"].startswith("کد برداشت ۵۰۰٬۰۰۰ تومان از موجودی شما در امانت به شبایی که به ۱۲۳۴ ختم می‌شود: ")
+    assert await superuser.value("SELECT code_sealed FROM one_time_codes") is None
+    await office.withdraw_with(wish.subject.amount.money(), sent.code_id, code)

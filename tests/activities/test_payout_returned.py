@@ -17,6 +17,7 @@ from domain.dates import tehran_day
 from domain.errors import OwnCase, Refusal, SentByYourself
 from domain.money import Money
 from domain.payout import LineNotPaid, LineSettled, PayoutNotReady, ReferenceUnreadable, SettlementWaiting
+from messages.case import WAIT
 from messages.payout import SettleRecord, Step
 from storage.database import SERVICE, transaction
 from storage.paper import read_paper
@@ -109,8 +110,7 @@ async def test_a_batch_that_is_about_to_end_asks_first_about_what_came_back(
     await office.send_answer(case_id, await office.answer_to(case_id))
     assert (await office.take(Step.APPLY_BANK_ANSWER, case_id)).step == Step.CLOSE_PAYOUT
     await office.record(case_id, one, result="returned")
-    assert (await office.take(Step.CLOSE_PAYOUT, case_id)).step == Step.REQUEST_SETTLEMENT_CONFIRMATION
-    await office.go_on(case_id)
+    assert (await office.take(Step.CLOSE_PAYOUT, case_id)).step == WAIT
     await office.confirm_record(case_id)
     await office.go_on(case_id)
     assert ((await office.one(one)).state, await office.phase(case_id)) == ("returned", "settled")

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.personnel import FILE_DAMAGED, GAVE_UP, MAX_ATTEMPTS, sweep_files
+from activities.files import READINGS
+from activities.personnel import FILE_DAMAGED, GAVE_UP, sweep_files
 from activities.personnel.imports import PersonnelImport
 from activities.transition import ActivityContext
-from commands.personnel import Upload, error_sentences, send_file
+from commands.personnel import error_sentences, send_file
+from commands.upload import Upload
 from domain.errors import EmptyFile
 from messages.case import StepInput
 from messages.personnel import ImportPhase
@@ -47,7 +49,7 @@ async def test_an_import_that_breaks_off_again_and_again_is_given_up(
 ) -> None:
     case_id = await office.send([Line()])
     environment = ActivityEnvironment()
-    environment.info = dataclasses.replace(environment.info, attempt=MAX_ATTEMPTS + 1)
+    environment.info = dataclasses.replace(environment.info, attempt=READINGS + 1)
     await environment.run(PersonnelImport(activity_context).import_personnel, StepInput(case_id))
     done = await office.run(case_id)
     assert (done.phase, done.error, done.rows_read) == (ImportPhase.REFUSED, GAVE_UP, 0)
@@ -61,7 +63,7 @@ async def test_an_import_that_breaks_off_again_and_again_is_given_up(
 async def test_the_last_attempt_still_imports(office: PersonnelOffice, activity_context: ActivityContext) -> None:
     case_id = await office.send([Line()])
     environment = ActivityEnvironment()
-    environment.info = dataclasses.replace(environment.info, attempt=MAX_ATTEMPTS)
+    environment.info = dataclasses.replace(environment.info, attempt=READINGS)
     await environment.run(PersonnelImport(activity_context).import_personnel, StepInput(case_id))
     assert (await office.run(case_id)).rows_added == 1
 
