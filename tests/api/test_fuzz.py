@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from activities.transition import ActivityContext
 from commands.command import Context
 from tests.api.calls import Call, calls, filled
-from tests.api.test_matrix import MATRIX
+from tests.api.matrix import MATRIX
 from tests.api.world import EVERYBODY, World, make_world
 from tests.arrange import Arrange
 from tests.books import Superuser, assert_books_clean

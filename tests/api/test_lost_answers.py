@@ -20,7 +20,7 @@ from api.operation import OPERATIONS
 from commands.command import Context
 from storage.database import create_engine
 from tests.api.calls import Call, calls
-from tests.api.test_matrix import MATRIX, WITHOUT_SUCCESS
+from tests.api.matrix import MATRIX, WITHOUT_SUCCESS
 from tests.api.world import World, make_world
 from tests.arrange import Arrange, eventually
 from tests.books import Superuser, assert_books_clean

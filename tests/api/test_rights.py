@@ -20,7 +20,7 @@ from storage.account.sessions import lock_rights
 from storage.database import SERVICE, transaction
 from storage.rows.account import role_grants
 from tests.api.calls import Call, calls, operations
-from tests.api.test_matrix import MATRIX
+from tests.api.matrix import MATRIX
 from tests.api.world import STAFF, World, make_world
 from tests.arrange import Arrange, eventually
 from tests.books import Superuser

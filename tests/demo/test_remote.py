@@ -26,7 +26,7 @@ from demo.remote import Refused, RemoteClient
 from domain.access import Role
 from tests.api.calls import calls, guaranteed_calls
 from tests.api.doors import as_arguments
-from tests.api.test_matrix import MATRIX, WITHOUT_SUCCESS
+from tests.api.matrix import MATRIX, WITHOUT_SUCCESS
 from tests.api.world import World, make_world
 from tests.arrange import Arrange, fresh_totp
 from tests.books import Superuser
