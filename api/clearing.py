@@ -269,7 +269,10 @@ async def _detail(view: Reading | Command, case_id: UUID) -> ClearingDetail | No
     ways = await storage.ways_of(connection, found)
     earlier = await storage.resolved_by(connection, found)
     free = await storage.list_to_be_found(connection, [-one.more for one in found if one.state == DifferenceState.OPEN])
-    shown = [DifferenceOut.of(one, ways[one.id], one.resolves and earlier[one.resolves], free) for one in found]
+    shown = [
+        DifferenceOut.of(one, ways[one.id], None if one.resolves is None else earlier[one.resolves], free)
+        for one in found
+    ]
     undecided = await storage.count_undecided(connection, case_id)
     said = [Reason.of(Explanation, one) for one in Explanation]
     more = {
