@@ -30,9 +30,6 @@ _BEGIN = sa.text(
     " set_config('statement_timeout', :limit, true), set_config('lock_timeout', :limit, true)"
 )
 
-_AS_MACHINE = sa.text("SET amanat.capacity = 'service'")
-_AS_NOBODY = sa.text("RESET amanat.capacity")
-
 
 @dataclass(frozen=True, slots=True)
 class Acting:
@@ -252,18 +249,13 @@ async def fetch(connection: AsyncConnection, statement: Statement) -> list[Any]:
 
 @asynccontextmanager
 async def single_statements(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """A connection of the machine in autocommit: each statement is a transaction of its own, in one round trip.
+    """A connection in autocommit: each statement is a transaction of its own, in one round trip.
 
-    A connection that is made anew in the place of one that died has no capacity: it serves only what needs none. A
-    statement, and a wait for a lock, may last STATEMENT_LIMIT_MS.
+    No capacity is set in it, so it serves only what needs none, or a connection that has one of its own. A statement,
+    and a wait for a lock, may last STATEMENT_LIMIT_MS.
     """
     async with engine.execution_options(isolation_level=_ALONE).connect() as connection:
-        await connection.execute(_AS_MACHINE)
-        try:
-            yield connection
-        finally:
-            if not connection.invalidated:
-                await connection.execute(_AS_NOBODY)
+        yield connection
 
 
 async def act_as(connection: AsyncConnection, acting: Acting, *, limit_ms: int = STATEMENT_LIMIT_MS) -> None:
