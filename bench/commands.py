@@ -34,7 +34,7 @@ from storage.ledger import posting
 CONCURRENT = 20
 _PROGRAMME = "minipay"
 _JOURNALS = 1_000
-_AS_MACHINE = Statement("SET amanat.capacity = 'service'", {})
+_AS_MACHINE = Statement("SELECT set_config('amanat.capacity', 'service', false)", {})
 _PACE_SECONDS = 1.0
 _PACED_MOST = 300
 Act = Callable[[int], Awaitable[None]]
