@@ -2,7 +2,7 @@
 
 What Temporal calls stuck is reported too, with the reason (H8): from the fifth task in a row that failed or took too
 long, about half a minute after the first, so that operators see it within two minutes. So is money of a payment that
-nobody is at work on (E2).
+nobody is at work on (E2), and a schedule whose work is not begun or does not get on.
 
 Runs inside every worker process, one at a time, about once a minute. What Temporal lists may lag behind, so it only
 raises a suspicion; before anything is done Temporal is asked about that one process, and the case is looked at again
@@ -13,26 +13,33 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from time import monotonic
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
-from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
+from temporalio.client import (
+    Client,
+    ScheduleActionExecutionStartWorkflow,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+)
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.clearing import ASK_AGAIN_AFTER
 from domain.reconciliation import STEP_TRIES, STUCK, FindingKind
 from messages.case import ASK_AGAIN, CaseKind, workflow_id
+from schedules import schedule_id
 from storage import audit, outbox, reconciliation
 from storage.chores import every, repeat
 from storage.clearing import MOST_SHOWN, list_suspense, list_to_be_found
 from storage.database import SERVICE, postgres_now, transaction
 from storage.reconciliation import NO_ID, Claim, OpenFinding
 from workflows.registry import WORKFLOWS
+from workflows.scheduled import Daily
 
 _log = logging.getLogger("amanat.reconciler")
 
@@ -55,6 +62,7 @@ ALARM_TIMES = 5
 # How often a process of ours looks for money without a cause, and how long that may take.
 _SUSPENSE_SECONDS = 600.0
 _SUSPENSE_LIMIT_MS = 20_000
+_DAY = timedelta(days=1)
 _PROBLEMS = "TemporalReportedProblems"
 _KINDS = tuple(sorted(WORKFLOWS))
 _AWAY = frozenset(
@@ -115,6 +123,7 @@ class Reconciler:
         round_every: timedelta = ROUND_EVERY,
         page: int = _PAGE,
         suspects: int = _SUSPECTS,
+        schedules: Mapping[str, Daily] | None = None,
     ) -> None:
         """Prepare; nothing runs yet.
 
@@ -125,6 +134,7 @@ class Reconciler:
             round_every: how long after the start of a round the next is due.
             page: how many cases are compared at once.
             suspects: after how many suspicious cases a round leaves the rest to the next.
+            schedules: which are to do their work, by name.
         """
         self._engine = engine
         self._client = client
@@ -133,6 +143,9 @@ class Reconciler:
         self._page = page
         self._suspects = suspects
         self._suspense_due = 0.0
+        self._schedules = dict(schedules or {})
+        # Missing at the first look: a worker that has just started makes it in a moment.
+        self._awaited: set[str] = set()
 
     async def run(self) -> None:
         """Compare again and again, until cancelled."""
@@ -151,6 +164,7 @@ class Reconciler:
                 await self._client.service_client.check_health(timeout=_RPC_LIMIT)
                 await self._review()
                 await self._find_stuck()
+                await self._look_at_schedules()
                 await self._compare_all(walk)
         except TimeoutError:
             _log.warning("reconciler_ran_out_of_time")
@@ -185,7 +199,7 @@ class Reconciler:
     async def _review(self) -> None:
         """Settle the findings that hold no longer."""
         async with transaction(self._engine, SERVICE) as connection:
-            await reconciliation.settle_unasked_gateways(connection)
+            await reconciliation.settle_unasked(connection)
             findings = await reconciliation.findings_to_review(connection, self._suspects)
         states = await self._ask((finding.case_kind, finding.case_id) for finding in findings)
         for finding in findings:
@@ -227,6 +241,38 @@ class Reconciler:
                 async with transaction(self._engine, SERVICE) as connection:
                     times = await reconciliation.record(connection, case_id, stuck)
                 _tell(case_id, stuck, times, alarm=True)
+
+    async def _look_at_schedules(self) -> None:
+        """Report schedules whose work is not begun or does not get on; settle what is so no longer."""
+        for name, daily in self._schedules.items():
+            kind = await self._trouble_of(name, daily)
+            async with transaction(self._engine, SERVICE) as connection:
+                await reconciliation.settle_schedule(connection, name, apart_from=kind)
+                times = 0 if kind is None else await reconciliation.record(connection, name, kind)
+            if kind is not None:
+                _log.error(kind.value, extra={"schedule": name, "times": times})
+
+    async def _trouble_of(self, name: str, daily: Daily) -> FindingKind | None:
+        """Why a schedule does not do its work; its last run tells, as long as the server keeps it."""
+        try:
+            found = await self._client.get_schedule_handle(schedule_id(name)).describe(rpc_timeout=_RPC_LIMIT)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            is_first = name not in self._awaited
+            self._awaited.add(name)
+            return None if is_first else FindingKind.SCHEDULE_STANDS
+        last = next(iter(found.info.recent_actions[-1:]), None)
+        since = found.info.created_at if last is None else last.scheduled_at
+        if found.schedule.state.paused or datetime.now(UTC) - since > _DAY + daily.catch_up:
+            return FindingKind.SCHEDULE_STANDS
+        if last is None or not isinstance(last.action, ScheduleActionExecutionStartWorkflow):
+            return None
+        run = await self._describe(last.action.workflow_id)
+        if run is None or run.status is WorkflowExecutionStatus.COMPLETED:
+            return None
+        is_at_work = run.status is WorkflowExecutionStatus.RUNNING and _why_stuck(run) is None
+        return None if is_at_work else FindingKind.SCHEDULE_FAILS
 
     async def _compare_all(self, walk: _Walk) -> None:
         while walk.kind is not None and walk.suspects < self._suspects:
@@ -278,17 +324,22 @@ class Reconciler:
         return states
 
     async def _state(self, kind: CaseKind, case_id: UUID) -> _Found:
-        try:
-            found = await self._client.get_workflow_handle(workflow_id(kind, case_id)).describe(rpc_timeout=_RPC_LIMIT)
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return _Found(ProcessState.LOST)
-            raise
+        found = await self._describe(workflow_id(kind, case_id))
+        if found is None:
+            return _Found(ProcessState.LOST)
         if found.status is WorkflowExecutionStatus.RUNNING:
             return _Found(ProcessState.RUNNING, _why_stuck(found))
         return _Found(
             ProcessState.COMPLETED if found.status is WorkflowExecutionStatus.COMPLETED else ProcessState.LOST
         )
+
+    async def _describe(self, process: str) -> WorkflowExecutionDescription | None:
+        try:
+            return await self._client.get_workflow_handle(process).describe(rpc_timeout=_RPC_LIMIT)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return None
+            raise
 
     async def _restart(self, kind: CaseKind, case_id: UUID) -> None:
         async with transaction(self._engine, SERVICE) as connection:

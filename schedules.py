@@ -32,11 +32,15 @@ from messages.queue import Queue
 from workflows.scheduled import SCHEDULES, Daily
 
 _log = logging.getLogger("amanat.schedules")
-_PREFIX = "schedule/"
 _RPC_LIMIT = timedelta(seconds=10)
 _PAUSE_SECONDS = 10.0
 # One that hangs is over before its schedule begins the next: otherwise none would begin any more.
 _LONGEST = timedelta(hours=23)
+
+
+def schedule_id(name: str) -> str:
+    """The id of a schedule on the server."""
+    return f"schedule/{name}"
 
 
 async def keep_schedules(client: Client, schedules: Mapping[str, Daily] = SCHEDULES) -> None:
@@ -46,7 +50,7 @@ async def keep_schedules(client: Client, schedules: Mapping[str, Daily] = SCHEDU
     """
     left = dict(schedules)
     while True:
-        left = {name: daily for name, daily in left.items() if not await _is_kept(client, f"{_PREFIX}{name}", daily)}
+        left = {name: daily for name, daily in left.items() if not await _is_kept(client, schedule_id(name), daily)}
         if not left:
             return
         await asyncio.sleep(_PAUSE_SECONDS)

@@ -140,7 +140,7 @@ async def run(settings: Settings) -> None:
     assembly = await _assemble_when_possible(settings, stop)
     if assembly is None:
         return
-    reconciler = Reconciler(assembly.engine, assembly.client, assembly.relay.nudge)
+    reconciler = Reconciler(assembly.engine, assembly.client, assembly.relay.nudge, schedules=SCHEDULES)
     chores = (
         keep_house(assembly.engine, *all_chores(assembly.activity_context)),
         reconciler.run(),

@@ -20,7 +20,6 @@ from domain.clearing import ASK_LIST_EVERY, BANK, LIST_FOR, Correction, Differen
 from domain.dates import TEHRAN, tehran_day
 from domain.ledger import Occasion
 from domain.money import Money
-from domain.reconciliation import STEP_TRIES
 from gateways.payment import GatewayRefused, GatewayUnclear, ListedRow, PaymentGateway
 from messages.case import NextStep
 from messages.clearing import Event, Phase, Sms, Step, TaskKind
@@ -265,14 +264,7 @@ def opening_activities(context: ActivityContext) -> Mapping[Queue, list[Any]]:
     @activity.defn(name="open_clearings")
     async def open_clearings() -> int:
         """Open each past day of each gateway that has no comparison yet; returns how many."""
-        try:
-            async with transaction(context.engine, SERVICE) as connection:
-                opened = await rows.open_missed(connection, context.gateways, await tehran_today(connection))
-        except Exception:
-            # It has no case that would stand among those that do not get on.
-            if activity.in_activity() and activity.info().attempt >= STEP_TRIES:
-                _log.error("days_not_opened", extra={"attempt": activity.info().attempt})
-            raise
-        return len(opened)
+        async with transaction(context.engine, SERVICE) as connection:
+            return len(await rows.open_missed(connection, context.gateways, await tehran_today(connection)))
 
     return {Queue.PROCESSES: [open_clearings]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Literal, Self
 from uuid import UUID
@@ -112,6 +113,26 @@ class ClearingDays(Out):
     items: list[ClearingOut]
 
 
+class ToBeFoundOut(Out):
+    """A difference that was booked to be found out, and that no other correction has undone yet."""
+
+    id: UUID
+    case_id: UUID
+    gateway: ClearingSource
+    kind: DifferenceKind
+    words: Words
+    reference: str = Field(examples=["201"])
+    amount: Amount = Field(description="Rial that gateway or bank holds above what else explains; under 0: less")
+    found: Moment = Field(validation_alias="found_at")
+    note: str | None = Field(examples=["نامهٔ درگاه به شمارهٔ ۱۲"])
+
+    @classmethod
+    def of(cls, one: Difference) -> ToBeFoundOut:
+        """One of them."""
+        said = Words.of(words.term(DifferenceKind, one.kind))
+        return cls.of_row(one, gateway=ClearingSource.of(one.gateway), words=said, amount=one.more)
+
+
 class DifferenceOut(Out):
     """How list and rows disagree about a try to pay; amounts are rial."""
 
@@ -133,10 +154,15 @@ class DifferenceOut(Out):
     against: Words | None = Field(description="The account against which it is corrected")
     may_book: bool = Field(description="Whether an entry may follow from such a difference")
     corrections: list[Reason] = Field(description="The accounts against which it may be corrected")
+    resolves: ToBeFoundOut | None = Field(description="The earlier difference that is found in this one")
+    may_resolve: list[ToBeFoundOut] = Field(description="Earlier differences that may be found in this one")
 
     @classmethod
-    def of(cls, one: Difference, ways: storage.Ways) -> DifferenceOut:
-        """A difference."""
+    def of(
+        cls, one: Difference, ways: storage.Ways, earlier: Difference | None, found: Sequence[Difference]
+    ) -> DifferenceOut:
+        """A difference; ``found`` are booked ones that may be found in one of their amount."""
+        opposite = [each for each in found if Correction.TO_BE_FOUND in ways.against and each.more == -one.more]
         return cls.of_row(
             one,
             words=Words.of(words.term(DifferenceKind, one.kind)),
@@ -147,6 +173,8 @@ class DifferenceOut(Out):
             amount=abs(one.more),
             may_book=ways.may_book,
             corrections=[Reason.of(Correction, each) for each in ways.against],
+            resolves=None if earlier is None else ToBeFoundOut.of(earlier),
+            may_resolve=[ToBeFoundOut.of(each) for each in opposite],
         )
 
 
@@ -196,25 +224,6 @@ class SuspenseOut(Out):
     since: Moment
 
 
-class ToBeFoundOut(Out):
-    """A difference that was booked to be found out, and that no other correction has undone yet."""
-
-    case_id: UUID
-    gateway: ClearingSource
-    kind: DifferenceKind
-    words: Words
-    reference: str = Field(examples=["201"])
-    amount: Amount = Field(description="Rial that gateway or bank holds above what else explains; under 0: less")
-    found: Moment = Field(validation_alias="found_at")
-    note: str | None = Field(examples=["نامهٔ درگاه به شمارهٔ ۱۲"])
-
-    @classmethod
-    def of(cls, one: Difference) -> ToBeFoundOut:
-        """One of them."""
-        said = Words.of(words.term(DifferenceKind, one.kind))
-        return cls.of_row(one, gateway=ClearingSource.of(one.gateway), words=said, amount=one.more)
-
-
 class SuspenseList(Out):
     """The oldest first, at most 200 of each; it should be empty."""
 
@@ -258,7 +267,12 @@ async def _detail(view: Reading | Command, case_id: UUID) -> ClearingDetail | No
         return None
     found = await storage.differences_of(connection, case_id)
     ways = await storage.ways_of(connection, found)
-    shown = [DifferenceOut.of(one, ways[one.id]) for one in found]
+    earlier = await storage.resolved_by(connection, found)
+    free = await storage.list_to_be_found(connection, [-one.more for one in found if one.state == DifferenceState.OPEN])
+    shown = [
+        DifferenceOut.of(one, ways[one.id], None if one.resolves is None else earlier[one.resolves], free)
+        for one in found
+    ]
     undecided = await storage.count_undecided(connection, case_id)
     said = [Reason.of(Explanation, one) for one in Explanation]
     more = {
@@ -370,11 +384,14 @@ class CorrectDifference(Decision):
     decision: Literal["correct"]
     against: Correction
     note: Note = Field(examples=["کارمزد ماهانهٔ حساب"])
+    resolves: UUID | None = Field(
+        default=None, description="One of `may_resolve` that is found in this one; against `clearing:differences`"
+    )
 
     @refuses(commands.propose_correction)
     async def decide(self, command: Command, task: Task) -> None:
         """Propose it."""
-        await commands.propose_correction(command, task, self.against, self.note)
+        await commands.propose_correction(command, task, self.against, self.note, resolves=self.resolves)
 
 
 class ConfirmProposal(Decision):

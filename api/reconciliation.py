@@ -21,15 +21,19 @@ router = APIRouter(prefix="/v1", tags=["operations"], route_class=Operation)
 
 
 class FindingOut(Out):
-    """A case and its process that disagree, a process that is stuck, a gateway in trouble, money left lying.
+    """A case and its process that disagree, a stuck process, a gateway or schedule in trouble, money left lying.
 
-    It is about a case or about a gateway, and settled once it is over.
+    It is about a case, a gateway or a schedule, and settled once it is over.
     """
 
     id: UUID
     case_id: UUID | None
     gateway: str | None = Field(
-        description="The payment gateway in trouble; null where it is about a case", examples=["zarinpal"]
+        description="The payment gateway in trouble; null where it is about something else", examples=["zarinpal"]
+    )
+    schedule: str | None = Field(
+        description="What is to be done by the clock and is not; null where it is about something else",
+        examples=["clearing-days"],
     )
     kind: FindingKind = Field(
         description="process_missing: it was started again;"
@@ -39,7 +43,9 @@ class FindingOut(Out):
         " gateway_refuses, gateway_not_set_up, gateway_fails: a payment gateway does not know us, is in the settings no"
         " more though payments are under way, or its adapter fails; what became of its payments is not known meanwhile;"
         " money_in_suspense: nothing is under way that would move money of this payment, or a difference of this"
-        " comparison was booked a week ago and is not found out yet",
+        " comparison was booked a week ago and is not found out yet;"
+        " schedule_fails, schedule_stands: what the clock begins fails each time or was ended before it was done, or is"
+        " not begun, for the schedule is missing, paused, or late",
         examples=["process_missing"],
     )
     found: Moment = Field(validation_alias="found_at")

@@ -28,12 +28,13 @@ from demo.actors import terms
 from domain.access import Actor
 from domain.ledger import Occasion, credit_accounts, credit_line_opened
 from domain.money import Money
-from storage.database import SERVICE, single_statements, transaction
+from storage.database import SERVICE, Statement, fetch, single_statements, transaction
 from storage.ledger import posting
 
 CONCURRENT = 20
 _PROGRAMME = "minipay"
 _JOURNALS = 1_000
+_AS_MACHINE = Statement("SELECT set_config('amanat.capacity', 'service', false)", {})
 _PACE_SECONDS = 1.0
 _PACED_MOST = 300
 Act = Callable[[int], Awaitable[None]]
@@ -93,6 +94,7 @@ async def _posting(engine: AsyncEngine) -> Row:
     line = uuid4()
     granted, available = credit_accounts(line)
     async with single_statements(engine) as connection:
+        await fetch(connection, _AS_MACHINE)
         await posting.open_accounts(connection, (granted, available))
         began, used = time.perf_counter(), time.process_time()
         for number in range(_JOURNALS):

@@ -143,13 +143,30 @@ async def propose_booking(
 
 
 @refuses(*DECISION, OwnCase, StepUpRequired, rules.NotBookable)
-async def propose_correction(command: Command, task: Task, against: Correction, note: str) -> UUID:
-    """Propose a correcting entry: the ledger then says what the gateway or the bank says. Returns the fact's id."""
+async def propose_correction(
+    command: Command, task: Task, against: Correction, note: str, *, resolves: UUID | None = None
+) -> UUID:
+    """Propose a correcting entry: the ledger then says what the gateway or the bank says. Returns the fact's id.
+
+    Args:
+        command: at work.
+        task: about the difference.
+        against: the other account of the entry.
+        note: why.
+        resolves: an earlier difference of the same amount, the other way round, that was booked to be found out and is
+            found in this one; for one alone, and only against ``clearing:differences``.
+    """
     difference = await _asked(command, task, TaskKind.SETTLE_DIFFERENCE)
     if against not in (await storage.ways_of(command.connection, [difference]))[difference.id].against:
         raise rules.NotBookable
+    if resolves is not None:
+        # Of two at once, who comes second sees what the first one claims.
+        await lock(command.connection, About.CLEARING, Correction.TO_BE_FOUND)
+        found = await storage.list_to_be_found(command.connection, [-difference.more])
+        if against is not Correction.TO_BE_FOUND or resolves not in {one.id for one in found}:
+            raise rules.NotBookable
     command.require_strong()
-    return await _propose(command, task, difference, note=note, against=against)
+    return await _propose(command, task, difference, note=note, against=against, resolves=resolves)
 
 
 async def _propose(command: Command, task: Task, difference: Difference, **proposed: Any) -> UUID:

@@ -101,11 +101,10 @@ async def withdraw(command: Command, amount: Money, *, code_id: UUID, code: str)
     withdrawal_id = await new_id(command.connection)
     occasion = Occasion(f"withdrawal:{withdrawal_id}", None, f"person:{me}", command.now)
     whole = amount + to.charged.total
-    held = await hold(
-        command.connection, HoldRequest(occasion, member_account(me).code, whole, JournalReason.PAYOUT_PAID)
-    )
-    new = NewWithdrawal(withdrawal_id, me, amount, to.sheba, held, to.charged)
+    asked = HoldRequest(occasion, member_account(me).code, whole, JournalReason.PAYOUT_PAID)
     async with as_service(command.connection, command.acting):
+        held = await hold(command.connection, asked)
+        new = NewWithdrawal(withdrawal_id, me, amount, to.sheba, held, to.charged)
         await withdrawal.add_withdrawal(command.connection, command.seals, new)
     await notify(command.connection, [me], Sms.ASKED, params=to.told(amount))
     after = {"amount": amount.amount, "fee": to.charged.net.amount, "vat": to.charged.vat.amount}

@@ -13,8 +13,8 @@ from messages.attachment import Purpose
 from messages.case import CaseKind
 from messages.payment import Event, FactKind
 
-# How long money waits for the bank to pay it before the settlement office is reminded; then as long again as it has
-# waited already, so that a line which nobody settles has the office reminded six times in a year.
+# How long money waits for the bank to pay it before its case says so; then as long again as it has waited already, so
+# that a line which nobody settles is noted six times in a year.
 PAYOUT_WAITS: Final = timedelta(days=7)
 # The payer shows that their bank took the money; what the office shows of a transfer is of our own account.
 ATTACHMENTS: Final = AttachmentRules(
@@ -55,8 +55,8 @@ WORDS: Final = CapabilityWords(
             "{amount:toman} goes to the payer's own sheba with the next pay-out.",
         ),
         Event.PAYMENT_TO_SHEBA_WAITS: Sentence(
-            "واریز به شبای پرداخت‌کننده هنوز انجام نشده است؛ به امور تسویه یادآوری شد.",
-            "The pay-out to the payer's sheba is still not made; the settlement office was reminded.",
+            "واریز به شبای پرداخت‌کننده هنوز انجام نشده است؛ امور تسویه باید آن را پیگیری کند.",
+            "The pay-out to the payer's sheba is still not made; the settlement office has to see to it.",
         ),
         Event.PAYMENT_TO_SHEBA_REJECTED: Sentence(
             "بانک واریز {amount:toman} به شبای پرداخت‌کننده را نپذیرفت؛ امور تسویه آن را بازمی‌پردازد.",
@@ -66,9 +66,6 @@ WORDS: Final = CapabilityWords(
     sms={
         Event.PAYMENT_TO_SHEBA: (
             "امانت: درگاه {amount} را به کارت شما برنگرداند؛ به شبای ختم به {last_four} واریز می‌شود. {app_link}"
-        ),
-        Event.PAYMENT_TO_SHEBA_WAITS: (
-            "امانت: یادآوری؛ مبلغی که باید به شبای پرداخت‌کننده برگردد هنوز در دسته‌های واریز تسویه نشده است. {app_link}"
         ),
         Event.PAYMENT_TO_SHEBA_REJECTED: (
             "امانت: بانک واریز {amount} به شبای ختم به {last_four} را نپذیرفت؛ همکاران ما پیگیری می‌کنند. {app_link}"

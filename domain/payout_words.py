@@ -189,9 +189,7 @@ WORDS: Final = CapabilityWords(
         },
     },
     sms={
-        Sms.WITHDRAWALS_WAIT: (
-            "امانت: {count} برداشت مدتی است در صف پرداخت مانده است؛ لطفاً دستهٔ واریز بسازید. {app_link}"
-        ),
+        Sms.WITHDRAWALS_WAIT: ("امانت: {count} واریز مدتی است در صف مانده است؛ لطفاً دستهٔ واریز بسازید. {app_link}"),
         Event.PAYOUT_UNANSWERED: "امانت: بانک هنوز به همهٔ ردیف‌های یک دستهٔ واریز پاسخ نداده است. {app_link}",
         Sms.PAYOUT_ROWS_REFUSED: (
             "امانت: از فایل پاسخ بانک به یک دستهٔ واریز، {count} ردیف پذیرفته نشد؛ لطفاً بررسی کنید. {app_link}"

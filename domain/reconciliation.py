@@ -1,4 +1,4 @@
-"""Where cases and processes disagree, processes and gateways that do not get on, and the words (docs/rules.md, H8)."""
+"""Where cases and processes disagree, what does not get on: processes, gateways, schedules; the words (H8)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from domain.wording import CapabilityWords, Sentence
 
 
 class FindingKind(StrEnum):
-    """How a case and its process disagree, why the process does not get on, what it left lying, a gateway's trouble."""
+    """How case and process disagree, why that one does not get on, what it left; troubles of gateways and schedules."""
 
     PROCESS_MISSING = "process_missing"
     PROCESS_ENDED_EARLY = "process_ended_early"
@@ -23,6 +23,15 @@ class FindingKind(StrEnum):
     GATEWAY_NOT_SET_UP = "gateway_not_set_up"
     GATEWAY_FAILS = "gateway_fails"
     MONEY_IN_SUSPENSE = "money_in_suspense"
+    SCHEDULE_FAILS = "schedule_fails"
+    SCHEDULE_STANDS = "schedule_stands"
+
+
+class ScheduleName(StrEnum):
+    """What is begun by the clock; the schedules of ``workflows/scheduled.py`` by their names."""
+
+    CLEARING_DAYS = "clearing-days"
+    WAITING_WITHDRAWALS = "waiting-withdrawals"
 
 
 # Why a process may be stuck; for one reason at a time.
@@ -34,6 +43,7 @@ STUCK: Final = frozenset(
         FindingKind.STEP_FAILS,
     }
 )
+OF_SCHEDULES: Final = frozenset({FindingKind.SCHEDULE_FAILS, FindingKind.SCHEDULE_STANDS})
 # A step that failed so often in a row does not get on by itself any more; that takes about half a minute.
 STEP_TRIES: Final = 5
 
@@ -90,6 +100,22 @@ WORDS: Final = CapabilityWords(
             FindingKind.MONEY_IN_SUSPENSE: Sentence(
                 "وجهی در این پرونده معلق مانده است و کاری برای تعیین تکلیف آن در جریان نیست.",
                 "Money of this case stands apart, and nothing is under way that moves it.",
+            ),
+            FindingKind.SCHEDULE_FAILS: Sentence(
+                "این کار سر وقت آغاز شد ولی پیش نمی‌رود: هر بار ناموفق است یا نیمه‌کاره ماند.",
+                "It was begun, but does not get on: it fails each time, or was ended before it was done.",
+            ),
+            FindingKind.SCHEDULE_STANDS: Sentence(
+                "این کار سر وقت آغاز نمی‌شود: زمان‌بندی‌اش در سرور فرایندها نیست، نگه داشته شده یا نوبتش گذشته است.",
+                "It is not begun in time: its schedule is missing on the process server, paused or late.",
+            ),
+        },
+        ScheduleName: {
+            ScheduleName.CLEARING_DAYS: Sentence(
+                "آغاز تطبیق روزانه با درگاه‌ها", "Each morning: the comparison of past days with the gateways"
+            ),
+            ScheduleName.WAITING_WITHDRAWALS: Sentence(
+                "یادآوری روزانهٔ برداشت‌های در انتظار", "Each morning: the reminder of withdrawals that wait"
             ),
         },
     },

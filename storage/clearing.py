@@ -198,7 +198,7 @@ async def change(connection: AsyncConnection, difference_id: UUID, state: str, *
 
 async def reopen(connection: AsyncConnection, difference_id: UUID) -> None:
     """Forget what was proposed about a difference: it is decided anew."""
-    proposed = ("explanation", "paid_back", "settles", "against", "proposed_by", "decided_by")
+    proposed = ("explanation", "paid_back", "settles", "against", "resolves", "proposed_by", "decided_by")
     await change(connection, difference_id, "open", **dict.fromkeys(proposed))
 
 
@@ -312,21 +312,38 @@ async def list_suspense(connection: AsyncConnection) -> list[Suspense]:
     return [Suspense(*row) for row in await connection.execute(_SUSPENSE, {"most": MOST_SHOWN})]
 
 
-# What one try's corrections leave there; those that undo each other leave nothing.
+# What one try's corrections leave there, or a difference and the later one in which it was found; those that undo each
+# other leave nothing.
 _TO_BE_FOUND = sa.text("""
-    SELECT id FROM (
-        SELECT d.id, sum(CASE WHEN d.kind IN ('given_back_there', 'given_back_here') THEN d.here - d.there
-            ELSE d.there - d.here END) OVER (PARTITION BY d.gateway, d.order_id) AS left_over
-        FROM clearing_differences d WHERE d.state = 'booked' AND d.against = 'clearing:differences') d
+    SELECT id, more FROM (
+        SELECT d.id, d.more, sum(d.more) OVER (PARTITION BY
+            CASE WHEN d.resolves IS NULL AND l.id IS NULL THEN d.gateway || ' ' || d.order_id
+                ELSE coalesce(d.resolves, d.id)::text END) AS left_over
+        FROM (SELECT id, gateway, order_id, resolves, CASE WHEN kind IN ('given_back_there', 'given_back_here')
+                THEN here - there ELSE there - here END AS more
+            FROM clearing_differences WHERE state = 'booked' AND against = 'clearing:differences') d
+        LEFT JOIN clearing_differences l ON l.resolves = d.id AND l.state = 'booked') d
     WHERE left_over <> 0
-""").columns(sa.column("id", sa.Uuid))
+""").columns(sa.column("id", sa.Uuid), sa.column("more", sa.BigInteger))
 
 
-async def list_to_be_found(connection: AsyncConnection) -> list[Difference]:
-    """Differences that were booked to be found out, and that no other correction has undone since; the oldest first."""
-    left = sa.select(_TO_BE_FOUND.subquery().c.id)
-    query = sa.select(*_DIFFERENCE).where(_d.id.in_(left)).order_by(_d.id).limit(MOST_SHOWN)
+async def list_to_be_found(connection: AsyncConnection, amounts: Collection[int] | None = None) -> list[Difference]:
+    """Differences that were booked to be found out, and that no other correction has undone since; the oldest first.
+
+    With ``amounts`` those alone that have one of them, as ``more`` says, and that nobody has proposed to resolve.
+    """
+    left = _TO_BE_FOUND.subquery()
+    query = sa.select(*_DIFFERENCE).join(left, left.c.id == _d.id).order_by(_d.id).limit(MOST_SHOWN)
+    if amounts is not None:
+        later = clearing_differences.alias()
+        query = query.where(left.c.more.in_(amounts), ~sa.exists().where(later.c.resolves == _d.id))
     return await read_all(connection, Difference, query)
+
+
+async def resolved_by(connection: AsyncConnection, differences: Sequence[Difference]) -> dict[UUID, Difference]:
+    """The earlier differences that some resolve, or are proposed to, by their ids."""
+    query = sa.select(*_DIFFERENCE).where(_d.id.in_([one.resolves for one in differences if one.resolves is not None]))
+    return {one.id: one for one in await read_all(connection, Difference, query)}
 
 
 @dataclass(frozen=True, slots=True)

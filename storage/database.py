@@ -251,8 +251,8 @@ async def fetch(connection: AsyncConnection, statement: Statement) -> list[Any]:
 async def single_statements(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """A connection in autocommit: each statement is a transaction of its own, in one round trip.
 
-    No capacity is set in it, so it serves only what needs none, such as posting to the ledger. A statement, and a wait
-    for a lock, may last STATEMENT_LIMIT_MS.
+    No capacity is set in it, so it serves only what needs none, or a connection that has one of its own. A statement,
+    and a wait for a lock, may last STATEMENT_LIMIT_MS.
     """
     async with engine.execution_options(isolation_level=_ALONE).connect() as connection:
         yield connection

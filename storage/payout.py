@@ -202,7 +202,7 @@ async def waiting(connection: AsyncConnection) -> tuple[int, int]:
 
 
 async def waiting_longer(connection: AsyncConnection, than: timedelta) -> int:
-    """How many withdrawals have waited longer for a batch."""
+    """How many have waited longer for a batch: withdrawals, and what payments owe."""
     query = sa.select(sa.func.count()).where(_w.state == "waiting", _w.asked_at < sa.func.now() - than)
     return int(await connection.scalar(query) or 0)
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.reconciliation import STUCK, FindingKind
+from domain.reconciliation import OF_SCHEDULES, STUCK, FindingKind
 from messages.case import CaseKind
 from storage.rows.cases import cases
 from storage.rows.outbox import outbox
@@ -31,7 +31,7 @@ RESTART_PAUSE = timedelta(minutes=1)
 _SAME_TROUBLE = timedelta(hours=1)
 # For so long new payments go by another gateway than one that was found in trouble; then it is tried again.
 _PASSED_OVER = timedelta(minutes=10)
-# As long as a payment asks a silent gateway: one that nobody has found so for longer is asked by nobody.
+# As long as a payment asks a silent gateway: what nobody has found so for longer is asked about by nobody.
 _ASKED_FOR = timedelta(hours=25)
 NO_ID = UUID(int=0)
 
@@ -168,9 +168,10 @@ async def known_cases(connection: AsyncConnection, case_ids: Collection[UUID]) -
 
 
 async def record(connection: AsyncConnection, about: UUID | str, kind: FindingKind) -> int:
-    """Note a finding about a case or a gateway, or that it was seen again; returns how many times by now."""
+    """Note a finding about a case, gateway or schedule, or that it was seen again; returns how many times by now."""
     found = reconciliation_findings
-    whose = found.c.gateway if isinstance(about, str) else found.c.case_id
+    name = found.c.schedule if kind in OF_SCHEDULES else found.c.gateway
+    whose = name if isinstance(about, str) else found.c.case_id
     lately = (
         sa.select(found.c.times)
         .where(whose == about, found.c.kind == kind, found.c.settled_at > sa.func.now() - _SAME_TROUBLE)
@@ -194,10 +195,17 @@ async def settle_gateway(connection: AsyncConnection, gateway: str) -> None:
     await connection.execute(sa.update(reconciliation_findings).where(answers).values(settled_at=sa.func.now()))
 
 
-async def settle_unasked_gateways(connection: AsyncConnection) -> None:
-    """Nobody asks them any more, for instance because they were taken out of the settings for good."""
+async def settle_schedule(connection: AsyncConnection, schedule: str, *, apart_from: FindingKind | None) -> None:
+    """A schedule does its work, apart from what was seen now."""
     found = reconciliation_findings.c
-    unasked = sa.and_(found.gateway.is_not(None), found.settled_at.is_(None), _last_seen() < sa.func.now() - _ASKED_FOR)
+    over = sa.and_(found.schedule == schedule, found.settled_at.is_(None), found.kind.is_distinct_from(apart_from))
+    await connection.execute(sa.update(reconciliation_findings).where(over).values(settled_at=sa.func.now()))
+
+
+async def settle_unasked(connection: AsyncConnection) -> None:
+    """Gateways and schedules that nobody asks any more, for instance because the settings name them no longer."""
+    found = reconciliation_findings.c
+    unasked = sa.and_(found.case_id.is_(None), found.settled_at.is_(None), _last_seen() < sa.func.now() - _ASKED_FOR)
     await connection.execute(sa.update(reconciliation_findings).where(unasked).values(settled_at=sa.func.now()))
 
 

@@ -204,9 +204,12 @@ class Day:
         )
         await self.decide(self.second, case_id, TaskKind.CONFIRM_PROPOSAL, commands.confirm_proposal)
 
-    async def correct(self, case_id: UUID, against: Correction = Correction.TO_BE_FOUND) -> None:
+    async def correct(
+        self, case_id: UUID, against: Correction = Correction.TO_BE_FOUND, *, resolves: UUID | None = None
+    ) -> None:
         """One officer proposes to correct the difference that is asked about, another confirms it."""
-        await self.decide(self.first, case_id, TaskKind.SETTLE_DIFFERENCE, commands.propose_correction, against, "x")
+        what = (TaskKind.SETTLE_DIFFERENCE, commands.propose_correction, against, "x")
+        await self.decide(self.first, case_id, *what, resolves=resolves)
         await self.decide(self.second, case_id, TaskKind.CONFIRM_PROPOSAL, commands.confirm_proposal)
 
     async def in_account(self, code: str) -> int:

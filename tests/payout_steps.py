@@ -28,7 +28,7 @@ from domain.money import Money
 from domain.payout import LineResult
 from messages.case import OVER, WAIT, NextStep, StepInput
 from messages.withdrawal import ReleaseWithdrawal
-from storage import ledger, payout
+from storage import ledger, payout, policies
 from storage import withdrawal as withdrawals
 from storage.cases import read_case
 from storage.database import SERVICE, transaction
@@ -352,3 +352,11 @@ class PayoutOffice:
         async with transaction(self.context.engine, SERVICE) as connection:
             found = await ledger.balance(connection, code)
         return found.available, found.held
+
+
+async def opened_offices(office: PayoutOffice) -> None:
+    """Offices are open round the clock."""
+    async with transaction(office.context.engine, SERVICE) as connection:
+        proposal = await policies.propose(connection, "working_hours", {"opening_hours": "24/7"}, office.maker.id)
+        assert proposal is not None
+        await policies.settle_proposal(connection, proposal.id, approved_by=office.checker.id)

@@ -8,15 +8,22 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio import activity, workflow
 from temporalio.client import ScheduleHandle, ScheduleOverlapPolicy
+from temporalio.common import RetryPolicy
 from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
 
 from domain.dates import TEHRAN
+from domain.reconciliation import STEP_TRIES, ScheduleName
 from messages.case import CaseKind
-from reconciler import _kind_and_case
+from messages.queue import Queue
+from reconciler import Reconciler, _kind_and_case
 from schedules import keep_schedules
 from tests.arrange import eventually
-from workflows.scheduled import SCHEDULES
+from tests.books import Superuser
+from workflows.scheduled import SCHEDULES, Daily
 
 NAME = "clearing-days"
 ID = f"schedule/{NAME}"
@@ -91,3 +98,108 @@ async def test_the_morning_runs_a_workflow_that_the_reconciler_leaves_alone(
     assert id_.startswith(ID)
     assert list(_kind_and_case(id_)) == []
     assert not any(id_.startswith(f"{kind}/") for kind in CaseKind)
+
+
+@workflow.defn(sandboxed=False)
+class EagerWorkflow:
+    """What a morning begins: an activity that is tried again at once."""
+
+    @workflow.run
+    async def run(self) -> None:
+        """Take it."""
+        retries = RetryPolicy(initial_interval=timedelta(milliseconds=20), backoff_coefficient=1)
+        await workflow.execute_activity("work", start_to_close_timeout=timedelta(seconds=10), retry_policy=retries)
+
+
+def a_reconciler(engine: AsyncEngine, temporal: WorkflowEnvironment, daily: Daily = SCHEDULES[NAME]) -> Reconciler:
+    """One that looks at one schedule, whose rounds are always due."""
+    return Reconciler(engine, temporal.client, lambda: None, round_every=timedelta(0), schedules={NAME: daily})
+
+
+async def findings(superuser: Superuser) -> list[tuple[object, ...]]:
+    """Of each finding: the schedule, what it is, whether it is settled; oldest first."""
+    return await superuser.rows(
+        "SELECT schedule, kind, settled_at IS NOT NULL FROM reconciliation_findings ORDER BY id"
+    )
+
+
+async def test_work_that_fails_each_time_is_a_finding_until_it_succeeds(
+    engine: AsyncEngine, superuser: Superuser, temporal: WorkflowEnvironment, schedule: ScheduleHandle
+) -> None:
+    tries, is_mended = 0, False
+
+    @activity.defn
+    async def work() -> None:
+        nonlocal tries
+        tries += 1
+        if not is_mended:
+            raise LookupError
+
+    eager = replace(SCHEDULES[NAME], workflow=EagerWorkflow, version=2)
+    await keep_schedules(temporal.client, {NAME: eager})
+    reconciler = a_reconciler(engine, temporal)
+
+    async def seen(*expected: tuple[object, ...]) -> bool:
+        await reconciler.round()
+        return await findings(superuser) == list(expected)
+
+    assert await seen()
+    async with Worker(temporal.client, task_queue=Queue.PROCESSES, workflows=[EagerWorkflow], activities=[work]):
+        await schedule.trigger()
+        await eventually(lambda: seen((NAME, "schedule_fails", False)), "the finding")
+        # The fifth is due.
+        assert tries >= STEP_TRIES - 1
+        is_mended = True
+        await eventually(lambda: seen((NAME, "schedule_fails", True)), "its end")
+
+
+async def test_work_that_was_ended_before_it_was_done_is_a_finding(
+    engine: AsyncEngine, superuser: Superuser, temporal: WorkflowEnvironment, schedule: ScheduleHandle
+) -> None:
+    await schedule.trigger()
+
+    async def begun() -> str | None:
+        actions = (await schedule.describe()).info.recent_actions
+        return getattr(actions[0].action, "workflow_id", None) if actions else None
+
+    run = temporal.client.get_workflow_handle(await eventually(begun, "the workflow"))
+    await a_reconciler(engine, temporal).round()
+    assert await findings(superuser) == []
+    await run.terminate()
+    await a_reconciler(engine, temporal).round()
+    assert await findings(superuser) == [(NAME, "schedule_fails", False)]
+
+
+async def test_a_schedule_that_is_missing_paused_or_late_is_a_finding_until_it_is_not(
+    engine: AsyncEngine, superuser: Superuser, temporal: WorkflowEnvironment, schedule: ScheduleHandle
+) -> None:
+    reconciler = a_reconciler(engine, temporal)
+    await reconciler.round()
+    assert await findings(superuser) == []
+
+    await schedule.pause()
+    await reconciler.round()
+    assert await findings(superuser) == [(NAME, "schedule_stands", False)]
+    await schedule.unpause()
+    await reconciler.round()
+    assert await findings(superuser) == [(NAME, "schedule_stands", True)]
+
+    # Its morning is long past, as if the server had not begun it.
+    await a_reconciler(engine, temporal, replace(SCHEDULES[NAME], catch_up=-timedelta(days=400))).round()
+    assert (await findings(superuser))[1:] == [(NAME, "schedule_stands", False)]
+    await reconciler.round()
+    assert (await findings(superuser))[1:] == [(NAME, "schedule_stands", True)]
+
+
+async def test_a_schedule_that_a_worker_is_about_to_make_is_no_finding_and_one_that_stays_away_is(
+    engine: AsyncEngine, superuser: Superuser, temporal: WorkflowEnvironment
+) -> None:
+    reconciler = a_reconciler(engine, temporal)
+    await reconciler.round()
+    assert await findings(superuser) == []
+    await reconciler.round()
+    assert await findings(superuser) == [(NAME, "schedule_stands", False)]
+
+
+def test_each_schedule_has_a_name_that_operators_read() -> None:
+    assert SCHEDULES.keys() == set(ScheduleName)

@@ -50,6 +50,7 @@ async def findings(superuser: Superuser) -> list[tuple[object, ...]]:
     )
 
 
+@pytest.mark.untouched
 async def test_each_account_and_payment_of_it_is_found_by_an_index(engine: AsyncEngine) -> None:
     async with transaction(engine, SERVICE) as connection:
         await connection.execute(sa.text("SET LOCAL enable_seqscan = off"))

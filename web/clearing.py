@@ -131,7 +131,8 @@ def _explained(form: Form) -> Body:
 
 
 def _corrected(form: Form) -> Body:
-    return {"against": form.chosen("against"), "note": form.required("correction_note")}
+    resolves = form.text("resolves") or None
+    return {"against": form.chosen("against"), "note": form.required("correction_note"), "resolves": resolves}
 
 
 def _proposed(form: Form) -> Body:

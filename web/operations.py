@@ -26,7 +26,7 @@ from domain.dates import jalali_today, to_jalali
 from domain.errors import Refusal, StepUpRequired
 from domain.ledger_words import ACCOUNT_WORDS
 from domain.payment import GatewayName
-from domain.reconciliation import STUCK, FindingKind
+from domain.reconciliation import STUCK, FindingKind, ScheduleName
 from web.forms import Form, empty
 from web.language import Language
 from web.language import noop as _
@@ -55,10 +55,10 @@ _MESSAGES: Final = {
 
 
 def _words(language: Language) -> dict[str, Any]:
-    """What the desk calls roles, gateways, findings, accounts and classes of messages."""
+    """What the desk calls roles, gateways, schedules, findings, accounts and classes of messages."""
     return {
         "role_words": {role: words.who(role) for role in Role},
-        "gateway_words": {name: words.term(GatewayName, name) for name in GatewayName},
+        "whose_words": {name: words.term(type(name), name) for name in (*GatewayName, *ScheduleName)},
         "finding_words": {kind: words.term(FindingKind, kind) for kind in FindingKind},
         "account_words": {kind.name: said for kind, said in ACCOUNT_WORDS.items()},
         "message_words": {name: language.translate(message) for name, message in _MESSAGES.items()},

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from activities.payment.assessment import OFFICE, PaymentState, occasion
+from activities.payment.assessment import PaymentState, occasion
 from activities.transition import MACHINE, Transition
 from domain import ledger
 from domain.identity import Sheba
@@ -90,8 +90,11 @@ async def take_back(step: Transition, owed: PaymentReturn) -> bool:
     return True
 
 
-async def remind_of_pay_outs(step: Transition, state: PaymentState) -> None:
-    """Tell the settlement office that money waits for a pay-out for long, if that is so by now."""
+async def note_long_wait(step: Transition, state: PaymentState) -> None:
+    """Say in the case that money waits for a pay-out for long, if that is so by now.
+
+    The office hears of all that waits once each working morning, and of what a batch has by that batch's case.
+    """
     waits = [one.owed_since for one in state.paid_out]
     moment = step.now if step.until is None else max(step.now, step.until)
     # Without a deadline it is over: the step that it was for has passed it.
@@ -99,7 +102,6 @@ async def remind_of_pay_outs(step: Transition, state: PaymentState) -> None:
         return
     await step.set_deadline(Step.REQUEST_RETURN, max(moment - min(waits), PAYOUT_WAITS) + (moment - step.now))
     await step.add_event(Event.PAYMENT_TO_SHEBA_WAITS)
-    await step.notify(await step.holders(OFFICE), Event.PAYMENT_TO_SHEBA_WAITS)
 
 
 async def pay_return(connection: AsyncConnection, line: Withdrawal, at: datetime) -> None:

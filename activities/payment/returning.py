@@ -11,7 +11,7 @@ from uuid import UUID
 
 from activities.outside import AskAgain
 from activities.payment.assessment import BY_HAND, OFFICE, assess, occasion, read_state
-from activities.payment.paying_out import pay_out, remind_of_pay_outs, take_back
+from activities.payment.paying_out import note_long_wait, pay_out, take_back
 from activities.payment.question import find, listen
 from activities.payment.verification import send_back
 from activities.transition import ActivityContext, Transition
@@ -179,7 +179,7 @@ async def _book(step: Transition, owed: PaymentReturn, source: ledger.Account, r
 async def request_return(step: Transition) -> NextStep:
     """The settlement office pays back what is left to it, one sum after the other; another officer confirms each."""
     state = await read_state(step)
-    await remind_of_pay_outs(step, state)
+    await note_long_wait(step, state)
     asked = await tasks.open_tasks(step.connection, step.case.id)
     by_hand = [one for one in state.owed if one.way == "hand"]
     # What one officer recorded is confirmed before the next sum is asked for.

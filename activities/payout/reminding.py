@@ -1,4 +1,4 @@
-"""Whether withdrawals wait too long for a batch: the settlement office is told each working morning (E3)."""
+"""Whether lines wait too long for a batch, of withdrawals and of payments: the office is told each working morning."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def reminding_activities(context: ActivityContext) -> Mapping[Queue, list[Any]]:
 
     @activity.defn(name="remind_of_withdrawals")
     async def remind_of_withdrawals() -> int:
-        """Tell the office of withdrawals that no batch took in time, unless it is closed today; returns how many."""
+        """Tell the office of lines that no batch took in time, unless it is closed today; returns how many."""
         async with transaction(context.engine, SERVICE) as connection:
             policy = await in_force(connection, PayoutPolicy.POLICY)
             if policy is None:

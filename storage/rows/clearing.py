@@ -42,6 +42,7 @@ class Difference:
     """How the list and our rows disagree about a try; without ``attempt_id`` it is none of ours.
 
     Of a statement it is about a row of the bank, about what was paid back by hand, or about lines of ``payout_id``.
+    ``resolves`` is an earlier difference that was booked to be found out: it is found with this one.
     """
 
     id: UUID
@@ -60,6 +61,7 @@ class Difference:
     paid_back: str | None
     settles: str | None
     against: Correction | None
+    resolves: UUID | None
     proposed_by: UUID | None
     decided_by: UUID | None
     found_at: datetime

@@ -12,11 +12,12 @@ from storage.rows.table import table
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One disagreement or trouble, of a case or of a gateway, from when it was found until it was settled."""
+    """One disagreement or trouble, of a case, a gateway or a schedule, from when it was found until it was settled."""
 
     id: UUID
     case_id: UUID | None
     gateway: str | None
+    schedule: str | None
     kind: FindingKind
     found_at: datetime
     seen_again_at: datetime | None

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from temporalio.exceptions import ApplicationError
 
 from activities.payment.returning import GivenBack, record_given_back
+from activities.payout import reminding_activities
 from activities.payout.settling import RecordSettling
 from activities.transition import ActivityContext, run_transition
 from commands.command import Context
@@ -31,7 +32,7 @@ from tests.commands.onboarding_steps import run
 from tests.faulty_gateway import FaultyGateway, Trouble
 from tests.payment_desk import Desk
 from tests.payment_steps import AMOUNT, PaymentScenario, pass_time, refuse, take
-from tests.payout_steps import PayoutOffice, give_sheba
+from tests.payout_steps import PayoutOffice, give_sheba, opened_offices
 from tests.transitions import until_answered
 
 PART = 15_000
@@ -302,7 +303,7 @@ async def test_the_payer_cannot_take_the_line_back_nor_see_it_among_their_withdr
         assert await withdrawal.list_withdrawals(connection, payer.id, before=None, limit=10) == []
 
 
-async def test_of_a_line_that_nobody_pays_the_office_is_reminded_each_time_after_as_long_as_it_waited(
+async def test_of_a_line_that_nobody_pays_the_case_says_so_each_time_after_as_long_as_it_waited_and_no_sms(
     office: Office,
 ) -> None:
     case_id = await office.waits()
@@ -317,9 +318,22 @@ async def test_of_a_line_that_nobody_pays_the_office_is_reminded_each_time_after
         until = None if found.expires_at is None else found.expires_at - passed
         assert (await office.scenario.step("request_return", case_id, until)).step == WAIT
     assert waits == [7, 7, 14]
-    reminded = "SELECT count(*) FROM notices WHERE template = 'payment_to_sheba_waits' AND person_id = %s"
-    assert await office.superuser.value(reminded, office.scenario.officer.id) == 3
+    noted = "SELECT count(*) FROM timeline WHERE code = 'payment_to_sheba_waits' AND case_id = %s"
+    assert await office.superuser.value(noted, case_id) == 3
+    told = "SELECT count(*) FROM notices WHERE person_id = %s"
+    assert await office.superuser.value(told, office.scenario.officer.id) == 0
     assert await office.scenario.phase(case_id) == "awaiting_payout"
+
+
+async def test_of_all_that_payments_owe_and_no_batch_takes_the_office_is_told_once_a_morning(office: Office) -> None:
+    ((remind,),) = reminding_activities(office.scenario.activity_context).values()
+    await opened_offices(office.payouts)
+    for _ in range(2):
+        await office.waits()
+    await office.superuser.run("UPDATE withdrawals SET asked_at = now() - interval '25 hours'")
+    assert [await remind() for _ in range(2)] == [2, 2]
+    told = "SELECT params ->> 'count' FROM notices WHERE template = 'withdrawals_wait' AND person_id = %s"
+    assert await office.superuser.rows(told, office.scenario.officer.id) == [("۲",)]
 
 
 async def test_what_waits_for_a_pay_out_is_at_work_and_no_money_in_suspense(office: Office) -> None:

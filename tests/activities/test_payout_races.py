@@ -30,7 +30,6 @@ from domain.withdrawal import WithdrawalUnderWay
 from messages.case import NextStep, StepInput
 from messages.payout import Step
 from storage import payout as rows
-from storage import policies
 from storage.case_lists import list_late_cases
 from storage.database import SERVICE, tehran_today, transaction
 from storage.ledger import posting
@@ -38,7 +37,7 @@ from storage.working_hours import put_holiday
 from tests.arrange import Arrange
 from tests.books import Superuser, assert_books_clean
 from tests.commands.onboarding_steps import run
-from tests.payout_steps import AMOUNT, HEADING, PayoutOffice, give_money, queue_withdrawals
+from tests.payout_steps import AMOUNT, HEADING, PayoutOffice, give_money, opened_offices, queue_withdrawals
 
 _ROUND = 5_000
 _END_OF_TIME = datetime(2100, 1, 1, tzinfo=UTC)
@@ -222,14 +221,6 @@ async def test_a_batch_that_nobody_confirms_hands_over_or_answers_is_among_the_l
         if deed is not None:
             await deed(case_id)
             await office.go_on(case_id)
-
-
-async def opened_offices(office: PayoutOffice) -> None:
-    """Offices are open round the clock."""
-    async with transaction(office.context.engine, SERVICE) as connection:
-        proposal = await policies.propose(connection, "working_hours", {"opening_hours": "24/7"}, office.maker.id)
-        assert proposal is not None
-        await policies.settle_proposal(connection, proposal.id, approved_by=office.checker.id)
 
 
 async def test_of_withdrawals_that_no_batch_takes_the_office_is_told_once_a_working_morning(

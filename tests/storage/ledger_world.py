@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -13,9 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from domain.ledger import Entry, HoldRequest, Journal, Occasion, credit_accounts, credit_line_opened
 from domain.money import Money, Unit
 from storage import ledger
-from storage.database import SERVICE, transaction
+from storage.database import SERVICE, create_engine, transaction
 from storage.ledger import posting
 from tests.books import Superuser
+from tests.conftest import Database
 
 # Far enough ahead for those who post meanwhile.
 _MARK = """
@@ -25,6 +27,20 @@ _MARK = """
 TABLES = ("account_kinds", "accounts", "journals", "entries", "holds", "balance_snapshots", "kind_sums")
 _PERSON = sa.text("INSERT INTO persons (national_id_index, national_id_sealed) VALUES (:i, :i) RETURNING id")
 NOON = datetime(2026, 11, 1, 12, 0, 0, 123456, tzinfo=UTC)
+
+
+def machine_engine(database: Database, pool: int) -> AsyncEngine:
+    """Each of its connections is the machine's, also where it says nothing."""
+    made = create_engine(database.app_url, pool=pool)
+
+    @sa.event.listens_for(made.sync_engine, "connect")
+    def act(connection: Any, _: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute("SET amanat.capacity = 'service'")
+        cursor.close()
+        connection.commit()
+
+    return made
 
 
 def service_transaction(engine: AsyncEngine) -> AbstractAsyncContextManager[AsyncConnection]:

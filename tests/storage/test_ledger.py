@@ -390,7 +390,6 @@ async def test_members_see_their_own_accounts_and_nothing_else(engine: AsyncEngi
             with pytest.raises(NotFound):
                 await read(connection, available(theirs))
         assert tuple((await connection.execute(counts)).one()) == (2, 1, 2, 1, 1, 0)
-        await posting.post(connection, move(available(mine), granted(mine), 1))
     async with engine.connect() as connection:
         assert tuple((await connection.execute(counts)).one()) == (0, 0, 0, 0, 0, 0)
 

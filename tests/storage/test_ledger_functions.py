@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from uuid import uuid4
 
 import psycopg
 import pytest
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.ledger import CREDIT_GRANTED, Account
 from domain.money import Unit
+from storage.database import Acting, Capacity, act_as
 from storage.ledger import holding, posting
 from tests.books import Superuser
 from tests.conftest import Database
@@ -19,6 +23,7 @@ from tests.storage.ledger_calls import (
     COMPUTING,
     CONFLICT,
     FROZEN,
+    NOT_ALLOWED,
     NOT_NULL,
     SHORT,
     SUMMING,
@@ -68,6 +73,14 @@ async def things(engine: AsyncEngine) -> dict[str, str]:
     }
 
 
+@contextmanager
+def _app(database: Database, capacity: str = "service", *, autocommit: bool = False) -> Iterator[psycopg.Connection]:
+    """A connection of the app's login in a capacity, for SQL written by hand."""
+    url, options = database.app_url.replace("+psycopg", ""), f"-c amanat.capacity={capacity}"
+    with closing(psycopg.connect(url, options=options, autocommit=autocommit)) as connection:
+        yield connection
+
+
 def _said(connection: psycopg.Connection, call: str) -> str:
     """What a call answered: the state that refused it, at once or at COMMIT, or its outcome; of a batch, each."""
     try:
@@ -100,11 +113,38 @@ def test_every_function_that_the_app_may_call_is_attacked(database: Database) ->
 def test_what_the_attacks_change_succeeds_unchanged(database: Database, things: dict[str, str]) -> None:
     answers = {}
     for function in CALLS:
-        with closing(psycopg.connect(database.app_url.replace("+psycopg", ""))) as app, app.transaction():
+        with _app(database) as app, app.transaction():
             answers[function] = _said(app, call(function).format_map(things))
             app.execute("SET CONSTRAINTS ALL IMMEDIATE")
             raise psycopg.Rollback
     assert answers == ANSWERS
+
+
+@pytest.mark.parametrize("capacity", ["member", "staff", "''"])
+async def test_each_function_refuses_whoever_is_not_the_machine(
+    database: Database, superuser: Superuser, things: dict[str, str], capacity: str
+) -> None:
+    before = await superuser.rows(_print(*TABLES))
+    with _app(database, capacity) as app:
+        said = {function: _said(app, call(function).format_map(things)) for function in CALLS}
+        # What is the answer to a key stays with the machine too.
+        said["again"] = _said(app, call("ledger_post", {"p_key": "'opened'"}).format_map(things))
+    assert said == dict.fromkeys([*CALLS, "again"], NOT_ALLOWED)
+    assert await superuser.rows(_print(*TABLES)) == before
+
+
+@pytest.mark.parametrize("capacity", ["member", "staff"])
+async def test_who_posted_as_the_machine_posts_no_more_as_a_person(
+    engine: AsyncEngine, things: dict[str, str], capacity: Capacity
+) -> None:
+    journal = move(things["granted"], things["available"], 1)
+    async with service_transaction(engine) as connection:
+        await posting.post(connection, journal)
+        await act_as(connection, Acting(capacity, uuid4()))
+        with pytest.raises(ProgrammingError, match="only the machine writes in the ledger"):
+            await posting.post(connection, journal)
+        await connection.rollback()
+    assert await violations(engine) == []
 
 
 @pytest.mark.parametrize("function", ["ledger_post", "ledger_post_batch"])
@@ -115,7 +155,7 @@ def test_a_line_without_unit_or_amount_is_part_of_what_a_key_stands_for(
     if function == "ledger_post_batch":
         usual = {name: f"({value})[: cardinality({value}) / 2]" for name, value in usual.items()}
     longer = {name: f"{usual[name]} || {more}" for name, more in _HALF_LINE.items() if name in usual}
-    with closing(psycopg.connect(database.app_url.replace("+psycopg", ""), autocommit=True)) as app:
+    with _app(database, autocommit=True) as app:
         said = [_said(app, call(function, usual | lines).format_map(things)) for lines in ({}, {}, longer)]
     assert said[:2] == ["posted", "replayed"]
     assert said[2] in {CONFLICT, NOT_NULL}
@@ -126,7 +166,7 @@ async def test_every_attack_on_a_function_is_refused_as_it_should_and_leaves_no_
 ) -> None:
     through = []
     with (
-        closing(psycopg.connect(database.app_url.replace("+psycopg", ""))) as app,
+        _app(database) as app,
         closing(psycopg.connect(database.superuser_url.replace("+psycopg", ""), autocommit=True)) as superuser,
     ):
         before = superuser.execute(_print(*TABLES).encode()).fetchall()
@@ -155,7 +195,7 @@ async def test_whatever_number_is_asked_for_the_sums_are_right(
     await settled(engine)
     kept = _print(*(table for table in TABLES if table not in {"balance_snapshots", "kind_sums"}))
     before = await superuser.rows(kept)
-    with closing(psycopg.connect(database.app_url.replace("+psycopg", ""))) as app:
+    with _app(database) as app:
         said = [_said(app, f"SELECT {function}({marks})") for marks in ("'1e9'", "NULL", "-1", "0", "2147483647")]
     # What is left is a snapshot at once; the sums by kind wait until so much has come.
     assert said == ["22P02", "1", "1", "1", "2" if function == "ledger_sum_accounts" else "0"]
@@ -188,8 +228,8 @@ async def test_tables_and_types_of_the_attacker_do_not_deceive_a_function(
     own += f"SET LOCAL search_path = {path}; SET LOCAL row_security = {security};"
     for function, changes in DECEIVED.items():
         for changed, expected in changes:
-            with closing(psycopg.connect(database.app_url.replace("+psycopg", ""))) as connection:
+            with _app(database) as connection:
                 connection.execute(own.encode())
                 assert connection.execute("SELECT count(*) FROM pg_temp.accounts").fetchall() == [(7,)]
                 said = _said(connection, call(function, changed).format_map(things))
-            assert said == ("42501" if security == "off" else expected)
+            assert said == (NOT_ALLOWED if security == "off" else expected)

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.money import Unit
 from storage import ledger
-from storage.database import create_engine, single_statements
+from storage.database import single_statements
 from storage.ledger import KeyConflict, posting
 from storage.ledger.reading import balances
 from tests.conftest import Database
@@ -29,7 +29,7 @@ from tests.length import length
 from tests.storage.ledger_clients import LedgerClient, Manner
 from tests.storage.ledger_model import FLOORED, Deed, History, Model, Names
 from tests.storage.ledger_script import STEP_BYTES, STEPS_MAX, Author, Purse, Step, steps
-from tests.storage.ledger_world import service_transaction, settled, violations
+from tests.storage.ledger_world import machine_engine, service_transaction, settled, violations
 
 SEQUENCES: Final = length(200, 2000)
 ACTORS: Final = 8
@@ -46,8 +46,8 @@ class Ground:
     """Where sequences are played: connections that live, others that are meant to die, and the names of all keys."""
 
     def __init__(self, database: Database) -> None:
-        self.engine = create_engine(database.app_url, pool=2 * ACTORS)
-        self.doomed = create_engine(database.app_url, pool=ACTORS)
+        self.engine = machine_engine(database, 2 * ACTORS)
+        self.doomed = machine_engine(database, ACTORS)
         self.runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         self.names = Names()
         self.rounds = count()

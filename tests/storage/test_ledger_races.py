@@ -15,7 +15,7 @@ from domain.errors import Refusal
 from domain.ledger import AlreadyCorrected, Entry, HoldResolved, InsufficientFunds, Journal, Occasion
 from domain.money import MAX_AMOUNT, Money
 from storage import ledger
-from storage.database import create_engine, single_statements
+from storage.database import single_statements
 from storage.ledger import holding, posting
 from storage.retries import retried
 from tests.conftest import Database
@@ -23,6 +23,7 @@ from tests.storage.ledger_world import (
     ask,
     available,
     granted,
+    machine_engine,
     move,
     occasion,
     open_line,
@@ -37,7 +38,7 @@ CROWD = 16
 @pytest.fixture
 async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
     """As many connections as racers."""
-    made = create_engine(database.app_url, pool=CROWD)
+    made = machine_engine(database, CROWD)
     yield made
     await made.dispose()
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.reconciliation import FindingKind
+from domain.reconciliation import OF_SCHEDULES, FindingKind
 from storage import outbox, reconciliation
 from storage.database import SERVICE, Acting, transaction
 from storage.reconciliation import NO_ID, Claim
@@ -153,18 +153,34 @@ async def test_a_finding_that_comes_back_within_the_hour_goes_on_counting_and_la
     ]
 
 
-async def test_each_kind_of_finding_can_be_kept_and_a_gateway_s_is_one_until_it_answers(
+async def test_each_kind_of_finding_can_be_kept_and_a_gateway_s_or_schedule_s_is_one_until_it_is_well(
     engine: AsyncEngine, superuser: Superuser
 ) -> None:
     (case_id,) = await add_cases(superuser)
     async with transaction(engine, SERVICE) as connection:
         for kind in FindingKind:
-            is_gateway_s = kind.name.startswith("GATEWAY")
-            about = "zibal" if is_gateway_s else case_id
+            about = {"GATEWAY": "zibal", "SCHEDULE": "clearing-days"}.get(kind.name.partition("_")[0], case_id)
             assert [await reconciliation.record(connection, about, kind) for _ in range(2)] == [1, 2]
         assert await reconciliation.troubled_gateways(connection) == {"zibal"}
         await reconciliation.settle_gateway(connection, "zibal")
         assert await reconciliation.troubled_gateways(connection) == set()
+        for still, left in ((FindingKind.SCHEDULE_FAILS, 1), (None, 0)):
+            await reconciliation.settle_schedule(connection, "clearing-days", apart_from=still)
+            counted = await reconciliation.count_open_findings(connection)
+            assert sum(counted[each] for each in OF_SCHEDULES) == left
+
+
+async def test_a_finding_about_a_schedule_that_nobody_looks_at_any_more_is_settled_after_a_day(
+    engine: AsyncEngine, superuser: Superuser
+) -> None:
+    async with transaction(engine, SERVICE) as connection:
+        await reconciliation.record(connection, "of-an-earlier-release", FindingKind.SCHEDULE_STANDS)
+        await reconciliation.settle_unasked(connection)
+        assert (await reconciliation.count_open_findings(connection))[FindingKind.SCHEDULE_STANDS] == 1
+    await superuser.run("UPDATE reconciliation_findings SET found_at = now() - interval '26 hours'")
+    async with transaction(engine, SERVICE) as connection:
+        await reconciliation.settle_unasked(connection)
+        assert (await reconciliation.count_open_findings(connection))[FindingKind.SCHEDULE_STANDS] == 0
 
 
 async def test_what_was_not_seen_for_the_longest_time_is_reviewed_first(

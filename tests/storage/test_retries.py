@@ -31,7 +31,15 @@ from tests.races import (
     pay,
     read_rows,
 )
-from tests.storage.ledger_world import available, granted, move, open_line, service_transaction, violations
+from tests.storage.ledger_world import (
+    available,
+    granted,
+    machine_engine,
+    move,
+    open_line,
+    service_transaction,
+    violations,
+)
 
 
 async def total(connection: AsyncConnection) -> int:
@@ -190,8 +198,9 @@ async def test_a_batch_that_lost_a_dead_lock_is_posted_once(engine: AsyncEngine,
 
 
 async def test_a_post_in_a_transaction_of_its_own_is_run_again_on_the_same_connection(
-    engine: AsyncEngine, superuser: Superuser
+    database: Database, superuser: Superuser
 ) -> None:
+    engine = machine_engine(database, 2)
     async with service_transaction(engine) as connection:
         line = await open_line(connection, 100)
     await fail_serialization(superuser, "entries", "INSERT")
@@ -204,6 +213,7 @@ async def test_a_post_in_a_transaction_of_its_own_is_run_again_on_the_same_conne
 
     assert counted.again == {SERIALISATION: 1}
     assert await violations(engine) == []
+    await engine.dispose()
 
 
 async def test_housekeeping_does_not_wait_for_its_next_round(engine: AsyncEngine, superuser: Superuser) -> None:

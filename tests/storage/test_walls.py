@@ -61,7 +61,7 @@ UPDATED = {
     "bank_rows": "return_id returned_line",
     "bank_lines": "row_id",
     "clearings": "compared_at here_back here_count here_sum there_back there_count there_fee there_sum unlisted",
-    "clearing_differences": "against decided_by explanation note paid_back proposed_by settles state",
+    "clearing_differences": "against decided_by explanation note paid_back proposed_by resolves settles state",
     "payment_attempts": "authority called_back_at card ends_at fee gateway link look_at looked_at paid_amount paid_at"
     " reason reference state token_sealed unclear_since",
     "gateway_rows": "amount fee",

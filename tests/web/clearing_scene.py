@@ -8,7 +8,7 @@ from uuid import UUID
 
 from domain.dates import to_jalali
 from gateways.local_bank import LocalBank
-from tests.clearing_steps import STATEMENT, Day
+from tests.clearing_steps import STATEMENT, Day, csv_of
 from tests.web.form_window import Desk, Window
 
 _REASON: Final = "نامهٔ درگاه به شمارهٔ ۱۲"
@@ -75,4 +75,28 @@ async def _the_bank_is_compared(desk: Desk, day: Day, first: Window, second: Win
     await second.decide("confirm")
     await day.go_on("clearing", statement)
     assert await day.outcome(statement) == "settled"
+    await _a_later_row_explains_it(desk, day, first, second)
+
+
+async def _a_later_row_explains_it(desk: Desk, day: Day, first: Window, second: Window) -> None:
+    """What was booked to be found out is found in a row of the next statement."""
+    ((earlier, its_day, amount),) = await desk.superuser.rows(
+        "SELECT id, case_id, there FROM clearing_differences WHERE against IS NOT NULL"
+    )
     await second.go("/clearing/suspense")
+    assert f"/clearing/{its_day}" in second.html
+    later = csv_of((day.day, -int(str(amount)), "BACK")).decode()
+    await (await first.go("/clearing")).send("/clearing/statement", file=later)
+    case_id = UUID(first.path.partition("?")[0].rpartition("/")[2])
+    await day.go_on("clearing", case_id)
+    await first.go(await desk.task(case_id, "settle_difference"))
+    found = {"against": "clearing:differences", "resolves": str(earlier)}
+    await first.decide("correct", correction_note=_REASON, **found)
+    await day.go_on("clearing", case_id)
+    await second.go(await desk.task(case_id, "confirm_proposal"))
+    assert "مغایرت پیشینی که روشن می‌کند" in second.html
+    await second.decide("confirm")
+    await day.go_on("clearing", case_id)
+    assert await day.outcome(case_id) == "settled"
+    await second.go("/clearing/suspense")
+    assert f"/clearing/{its_day}" not in second.html

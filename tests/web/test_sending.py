@@ -320,17 +320,18 @@ async def test_a_stuck_process_is_started_again_from_the_desk_by_an_operator(
     assert action not in (await site.get("/operations/findings", headers=cookies(auditor))).text
 
 
-async def test_a_gateway_in_trouble_stands_on_the_desk_by_its_name(
+async def test_a_gateway_or_schedule_in_trouble_stands_on_the_desk_by_its_name(
     site: httpx2.AsyncClient, arrange: Arrange, superuser: Superuser
 ) -> None:
     operator = await arrange.platform(Role.OPERATOR)
     await superuser.run(
-        "INSERT INTO reconciliation_findings (gateway, kind)"
-        " VALUES ('zibal', 'gateway_refuses'), ('new', 'gateway_fails')"
+        "INSERT INTO reconciliation_findings (gateway, schedule, kind) VALUES ('zibal', NULL, 'gateway_refuses'),"
+        " ('new', NULL, 'gateway_fails'), (NULL, 'clearing-days', 'schedule_stands')"
     )
     for address in ("/operations", "/operations/findings"):
         page = (await site.get(address, headers=cookies(operator))).text
         assert "<b>زیبال</b>" in page
         assert "<b>new</b>" in page
         assert "درگاه ما را نمی‌شناسد" in page
+        assert "<b>آغاز تطبیق روزانه با درگاه‌ها</b>: این کار سر وقت آغاز نمی‌شود" in page
         assert "/cases/None" not in page

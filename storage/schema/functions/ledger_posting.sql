@@ -3,6 +3,14 @@
 -- Plans: a custom plan would be made anew at each call and costs half of a posting (335 against 218 us, tried); and one
 -- made while the tables are empty must not scan them for as long as its connection lives.
 
+-- Only the machine writes here: a person's capacity is refused, and so is whoever did not say who acts.
+CREATE OR REPLACE FUNCTION ledger_refuse_people() RETURNS void LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF current_setting('amanat.capacity', true) IS DISTINCT FROM 'service' THEN
+        RAISE EXCEPTION 'only the machine writes in the ledger' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+END $$;
+
 -- What a key stands for: one text, hashed; the same text is built in domain/ledger.py. It holds account codes, not ids,
 -- so that it can be read and recomputed without this database; entries in the order of their codes, so that order does
 -- not matter. Single expressions become part of the statement that uses them (STABLE, because convert_to is).
@@ -35,6 +43,7 @@ CREATE OR REPLACE FUNCTION ledger_open(p_codes text[], p_kinds text[], p_units t
         p_organisations uuid[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
+    PERFORM ledger_refuse_people();
     INSERT INTO accounts (code, kind, unit, owner_person, organisation_id)
         SELECT * FROM unnest(p_codes, p_kinds, p_units, p_owners, p_organisations) AS asked (code) ORDER BY code
         ON CONFLICT (code) DO NOTHING;
@@ -51,6 +60,7 @@ END $$;
 CREATE OR REPLACE FUNCTION ledger_freeze(p_code text, p_frozen boolean) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
+    PERFORM ledger_refuse_people();
     IF p_frozen IS NULL THEN
         RAISE EXCEPTION 'frozen or not?' USING ERRCODE = 'null_value_not_allowed';
     END IF;
@@ -89,6 +99,7 @@ DECLARE
     ids uuid[];
     after_balances bigint[];
 BEGIN
+    PERFORM ledger_refuse_people();
     IF p_hold IS NOT NULL THEN
         SELECT account_id, amount INTO held_account, released FROM holds WHERE id = p_hold;
         IF NOT FOUND THEN
@@ -275,6 +286,7 @@ DECLARE
     of_journals text := format('[1:%s]', many);
     of_entries text := format('[1:%s]', lines);
 BEGIN
+    PERFORM ledger_refuse_people();
     IF many IS NULL OR many NOT BETWEEN 1 AND 5000 OR lines > 50000
        OR (array_dims(p_keys), array_dims(p_reasons), array_dims(p_cases), array_dims(p_actors), array_dims(p_event_ats))
           IS DISTINCT FROM (of_journals, of_journals, of_journals, of_journals, of_journals)
@@ -303,6 +315,7 @@ DECLARE
     units text[];
     amounts bigint[];
 BEGIN
+    PERFORM ledger_refuse_people();
     IF NOT EXISTS (SELECT FROM journals WHERE id = p_journal AND corrects IS NULL) THEN
         RAISE EXCEPTION 'no journal % that can be corrected', p_journal USING ERRCODE = 'AM009';
     END IF;
@@ -326,6 +339,7 @@ DECLARE
     account accounts%ROWTYPE;
     first holds%ROWTYPE;
 BEGIN
+    PERFORM ledger_refuse_people();
     SELECT * INTO account FROM accounts WHERE code = p_code;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'no such account: %', p_code USING ERRCODE = 'AM002';
@@ -365,6 +379,7 @@ CREATE OR REPLACE FUNCTION ledger_release(p_hold uuid, p_state text, OUT outcome
 DECLARE
     found_state text;
 BEGIN
+    PERFORM ledger_refuse_people();
     IF p_state NOT IN ('voided', 'expired') THEN
         RAISE EXCEPTION 'a hold is released as voided or expired' USING ERRCODE = 'AM008';
     END IF;
@@ -379,9 +394,9 @@ BEGIN
     END IF;
 END $$;
 
-REVOKE ALL ON FUNCTION ledger_answered, ledger_post_part, ledger_microseconds, ledger_line, ledger_digest,
-    ledger_journal_hash, ledger_hold_hash, ledger_open, ledger_freeze, ledger_post, ledger_post_batch, ledger_correct,
-    ledger_hold, ledger_release FROM PUBLIC, amanat_app;
+REVOKE ALL ON FUNCTION ledger_refuse_people, ledger_answered, ledger_post_part, ledger_microseconds, ledger_line,
+    ledger_digest, ledger_journal_hash, ledger_hold_hash, ledger_open, ledger_freeze, ledger_post, ledger_post_batch,
+    ledger_correct, ledger_hold, ledger_release FROM PUBLIC, amanat_app;
 GRANT EXECUTE ON FUNCTION ledger_microseconds, ledger_line, ledger_digest, ledger_journal_hash, ledger_hold_hash,
     ledger_open, ledger_freeze, ledger_post, ledger_post_batch, ledger_correct, ledger_hold, ledger_release
     TO amanat_app;

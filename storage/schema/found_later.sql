@@ -1,0 +1,8 @@
+-- What was booked to be found out may be found in a later difference of the same amount, the other way round: its
+-- correction empties `clearing:differences` of both, once (E2).
+ALTER TABLE clearing_differences
+    ADD COLUMN resolves uuid REFERENCES clearing_differences,
+    ADD CONSTRAINT resolved_by_correction
+        CHECK (resolves IS NULL OR against IS NOT DISTINCT FROM 'clearing:differences');
+CREATE UNIQUE INDEX clearing_differences_resolved_once ON clearing_differences (resolves);
+GRANT UPDATE (resolves) ON clearing_differences TO amanat_app;
