@@ -307,5 +307,8 @@ async def test_no_form_is_broken_by_nonsense(context: Context, messages_dir: Pat
                         headers["Cookie"] = f"{SESSION_COOKIE}={world.people[who].token}"
                     answer = await client.post(path, data=data, headers=headers)
                     answers[path, who, number] = answer.status_code
+                    if not IS_LONG and answer.status_code in {303, 403, 404}:
+                        # It is not theirs, whatever they send.
+                        break
     broken = {key: status for key, status in answers.items() if status not in {200, 303, 403, 404, 409, 422, 429}}
     assert broken == {}
