@@ -155,3 +155,15 @@ async def test_a_file_of_hr_outlasts_workers_that_are_stopped_however_often(staf
             await attempt
     await attempts.next(take)
     assert (await staff.run(case_id)).rows_added == 1
+
+
+async def test_a_file_is_given_up_although_a_worker_of_the_release_before_had_told_how_many_rows_it_read(
+    staff: PersonnelOffice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id = await staff.send(as_xlsx(tmp_path / "staff.xlsx", csv_of([Line()]), "utf-8"))
+    monkeypatch.setattr(xlsx_rows, "_READER", _NO_READER)
+    take = PersonnelImport(staff.activity_context).import_personnel
+    attempts = Attempts(StepInput(case_id), number=1, kept=(5_000,))
+    await attempts.fail(take, ReadingFailed, READINGS)
+    await attempts.next(take)
+    assert (await staff.run(case_id)).error == GAVE_UP
