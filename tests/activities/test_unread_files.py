@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -167,3 +168,18 @@ async def test_a_file_is_given_up_although_a_worker_of_the_release_before_had_to
     await attempts.fail(take, ReadingFailed, READINGS)
     await attempts.next(take)
     assert (await staff.run(case_id)).error == GAVE_UP
+
+
+async def test_an_answer_of_the_bank_outlasts_a_machine_that_has_no_reader(
+    paying: PayoutOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await paying.withdraw()
+    case_id = await paying.sent()
+    await paying.send_answer(case_id, await paying.answer_to(case_id))
+    attempts, take = Attempts(StepInput(case_id)), _apply(paying.activity_context)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", "/nowhere/python")
+        await attempts.fail(take, FileNotFoundError, _LONG)
+    await attempts.next(take)
+    (answer,) = await paying.answers(case_id)
+    assert (answer.error, answer.paid) == (None, 1)
