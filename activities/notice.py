@@ -76,7 +76,9 @@ class NoticeSender:
             unsent = await take_unsent_code(connection, self._context.seals, message.code_id)
         if unsent is None:
             return
-        values = {"code": unsent.code, **unsent.told}
+        # A code that the release before made names nothing of what it confirms.
+        unsaid = dict.fromkeys(names_in(code_text(unsent.purpose, "{code}")), "-")
+        values = {**unsaid, "code": unsent.code, **unsent.told}
         if unsent.purpose is CodePurpose.STAFF_LINK:
             values["app_link"] = self._links["app_link"]
         text = code_text(unsent.purpose, **values)

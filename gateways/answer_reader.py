@@ -17,7 +17,7 @@ from domain.payout import HEADINGS, MOST_LINES, NEEDED, AnswerError
 from domain.persian import clean_text, squashed_key, value_text
 from gateways import xlsx_guard
 from gateways.answer_file import AnswerFileError
-from gateways.apart import limit_this_process
+from gateways.apart import limit_this_process, writing
 
 _MEMORY: Final = 512 * 1024 * 1024
 _SECONDS: Final = 30
@@ -43,7 +43,7 @@ def main(source: Path, target: Path) -> None:
         sys.stdout.write(AnswerError.TOO_LARGE)
         return
     named = Counter(row["key"] for row in rows)
-    with target.open("w", encoding="utf-8") as out:
+    with writing(target) as out:
         for number, row in enumerate(rows, 1):
             json.dump({"number": number, **row, "doubled": named[row["key"]] > 1}, out)
             out.write("\n")

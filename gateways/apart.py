@@ -8,13 +8,15 @@ it does not need.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 _PROJECT: Final = Path(__file__).resolve().parent.parent
 # All that a Python needs to start somewhere else; no key, no password, no address.
@@ -50,6 +52,7 @@ def run_apart(module: str, *paths: Path, seconds: float) -> bytes | None:
     """Run a module of ours to its end; returns what it said, or None if it asked for too much memory or time.
 
     Raises:
+        OSError: it could not write down what it read, see ``writing``.
         RuntimeError: it was stopped from outside, or failed.
     """
     with start_apart(module, *paths) as process:
@@ -60,10 +63,22 @@ def run_apart(module: str, *paths: Path, seconds: float) -> bytes | None:
             return None
     if process.returncode in TOO_MUCH:
         return None
+    if process.returncode == os.EX_IOERR:
+        raise OSError(errno.EIO, f"{module} could not write")
     if process.returncode:
         msg = f"{module} ended with {process.returncode}"
         raise RuntimeError(msg)
     return said
+
+
+@contextlib.contextmanager
+def writing(target: Path) -> Iterator[IO[str]]:
+    """Write down what this process read. If it cannot, for the disk is full, that is no fault of the file it read."""
+    try:
+        with target.open("w", encoding="utf-8") as out:
+            yield out
+    except OSError:
+        sys.exit(os.EX_IOERR)
 
 
 def limit_this_process(memory: int, seconds: int) -> None:

@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
 
 IMPORT_LIMIT = timedelta(minutes=30)
 DISCARD_LIMIT = timedelta(seconds=30)
-# The activity counts its attempts and gives up; the pauses grow so that it outlasts minutes without a database.
+# The activity gives up a file that breaks off its reading; the pauses grow, for what stops a reader may pass.
 IMPORT_RETRIES = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=5, maximum_interval=timedelta(minutes=5)
 )

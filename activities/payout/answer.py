@@ -62,10 +62,11 @@ async def apply_answer(context: ActivityContext, case_id: UUID) -> ReadAnswer:
         source, target = directory / "received", directory / "rows"
         try:
             await context.files.fetch(answer.file_key, source)
-            await reading(read_apart, source, target)
         except (FileNotFoundError, FileDamaged, SealBroken):
             _log.exception("bank_answer_lost", extra={"case_id": str(case_id)})
             return ReadAnswer(answer.id, AnswerError.LOST)
+        try:
+            await reading(read_apart, source, target)
         except AnswerFileError as fault:
             return ReadAnswer(answer.id, fault.error)
         await _apply(context, answer, target)

@@ -105,3 +105,17 @@ async def test_the_code_of_a_withdrawal_says_how_much_goes_to_which_sheba_and_no
     assert message["text"].startswith("کد برداشت ۵۰۰٬۰۰۰ تومان از موجودی شما در امانت به شبایی که به ۱۲۳۴ ختم می‌شود: ")
     assert await superuser.value("SELECT code_sealed FROM one_time_codes") is None
     await office.withdraw_with(wish.subject.amount.money(), sent.code_id, code)
+
+
+async def test_a_withdrawals_code_of_the_release_before_which_named_nothing_is_sent_without_gaps_of_ours(
+    activity_context: ActivityContext, member: Someone, context: Context, superuser: Superuser, tmp_path: Path
+) -> None:
+    code_id: UUID = await run(context, member, lambda command: request_code(command, CodePurpose.WITHDRAW, NO_BINDING))
+
+    await NoticeSender(activity_context, LocalSms(tmp_path / "sms"), {}, NoMail()).send_code(SendCode(code_id))
+
+    (written,) = (tmp_path / "sms").glob("**/*.json")
+    message = json.loads(written.read_text("utf-8"))
+    assert message["values"].keys() == {"code", "amount", "last_four"}
+    assert "{" not in message["text"]
+    assert await superuser.value("SELECT code_sealed FROM one_time_codes") is None

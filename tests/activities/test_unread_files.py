@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from activities.transition import ActivityContext
 from commands.command import Context
 from domain.payout import AnswerError
 from gateways import answer_file, xlsx_rows
+from gateways.apart import run_apart
 from messages.case import StepInput
 from messages.payout import Step
 from messages.personnel import ImportPhase
@@ -155,3 +157,42 @@ async def test_a_file_of_hr_outlasts_workers_that_are_stopped_however_often(staf
             await attempt
     await attempts.next(take)
     assert (await staff.run(case_id)).rows_added == 1
+
+
+async def test_a_file_is_given_up_although_a_worker_of_the_release_before_had_told_how_many_rows_it_read(
+    staff: PersonnelOffice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id = await staff.send(as_xlsx(tmp_path / "staff.xlsx", csv_of([Line()]), "utf-8"))
+    monkeypatch.setattr(xlsx_rows, "_READER", _NO_READER)
+    take = PersonnelImport(staff.activity_context).import_personnel
+    attempts = Attempts(StepInput(case_id), number=1, kept=(5_000,))
+    await attempts.fail(take, ReadingFailed, READINGS)
+    await attempts.next(take)
+    assert (await staff.run(case_id)).error == GAVE_UP
+
+
+def _has_no_reader(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sys, "executable", "/nowhere/python")
+
+
+def _has_no_room(patch: pytest.MonkeyPatch) -> None:
+    def onto_a_full_disk(module: str, source: Path, _: Path, **limits: Any) -> bytes | None:
+        return run_apart(module, source, Path("/dev/full"), **limits)
+
+    patch.setattr("gateways.answer_file.run_apart", onto_a_full_disk)
+
+
+@pytest.mark.parametrize("trouble", [_has_no_reader, _has_no_room])
+async def test_an_answer_of_the_bank_outlasts_a_machine_that_has_no_reader_or_no_room(
+    paying: PayoutOffice, monkeypatch: pytest.MonkeyPatch, trouble: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    await paying.withdraw()
+    case_id = await paying.sent()
+    await paying.send_answer(case_id, await paying.answer_to(case_id))
+    attempts, take = Attempts(StepInput(case_id)), _apply(paying.activity_context)
+    with monkeypatch.context() as patch:
+        trouble(patch)
+        await attempts.fail(take, OSError, _LONG)
+    await attempts.next(take)
+    (answer,) = await paying.answers(case_id)
+    assert (answer.error, answer.paid) == (None, 1)
