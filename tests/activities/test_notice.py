@@ -68,6 +68,23 @@ async def test_a_notice_that_the_carrier_refuses_for_good_is_marked_and_logged_w
     assert await superuser.rows("SELECT state, sent_at FROM notices") == [("failed", None)]
 
 
+async def test_a_notice_that_no_release_sends_any_more_comes_to_the_desk_instead_of_being_tried_for_ever(
+    activity_context: ActivityContext,
+    context: Context,
+    member: Someone,
+    superuser: Superuser,
+    tmp_path: Path,
+) -> None:
+    async with transaction(context.engine, SERVICE) as connection:
+        await notify(connection, [member.id], "application_withdrawn")
+    await superuser.run("UPDATE notices SET template = 'sent_no_more'")
+    sender = NoticeSender(activity_context, LocalSms(tmp_path), {}, NoMail())
+
+    await sender.send_notice(SendNotice(await superuser.value("SELECT id FROM notices")))
+
+    assert await superuser.rows("SELECT state, failure FROM notices") == [("failed", "no_such_template")]
+
+
 async def test_a_code_that_the_carrier_refuses_for_good_is_logged_without_its_number_or_itself(
     sender: NoticeSender, context: Context, member: Someone, superuser: Superuser, caplog: pytest.LogCaptureFixture
 ) -> None:
