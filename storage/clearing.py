@@ -261,7 +261,7 @@ async def ways_of(connection: AsyncConnection, differences: Sequence[Difference]
 
 
 async def may_follow(connection: AsyncConnection, one: Difference) -> bool:
-    """Whether what was proposed about a difference may still follow: it holds, and what it resolves is not found yet."""
+    """Whether what was proposed about a difference may still follow; what it resolves is not found yet, then."""
     if one.resolves is not None and not await is_to_be_found(connection, one.resolves):
         return False
     ways = (await ways_of(connection, [one]))[one.id]

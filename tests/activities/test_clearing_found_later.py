@@ -13,8 +13,8 @@ from sqlalchemy.exc import IntegrityError
 from activities.transition import ActivityContext
 from commands import clearing as commands
 from commands.command import Context
-from domain.clearing import Correction, NotBookable
 from domain.access import Role
+from domain.clearing import Correction, NotBookable
 from domain.errors import OwnCase, SentByYourself
 from gateways.local_bank import LocalBank
 from messages.clearing import TaskKind
