@@ -270,7 +270,9 @@ class Reconciler:
             return None if is_first else FindingKind.SCHEDULE_STANDS
         self._awaited.discard(name)
         last = next(iter(found.info.recent_actions[-1:]), None)
-        since = found.info.created_at if last is None else last.scheduled_at
+        # A release that moves its hour may have it begin more than a day after the last time.
+        moments = (found.info.created_at, found.info.last_updated_at, None if last is None else last.scheduled_at)
+        since = max(moment for moment in moments if moment is not None)
         if found.schedule.state.paused or datetime.now(UTC) - since > _BEGINS_WITHIN:
             return FindingKind.SCHEDULE_STANDS
         if last is None or not isinstance(last.action, ScheduleActionExecutionStartWorkflow):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Self
 from unittest.mock import AsyncMock
 
@@ -66,6 +66,7 @@ async def test_a_newer_release_changes_it_and_an_older_one_leaves_it_and_a_pause
     await keep_schedules(temporal.client)
 
     described = await schedule.describe()
+    assert described.info.last_updated_at is not None
     assert described.schedule.state.paused
     assert [one.hour[0].start for one in described.schedule.spec.calendars] == [7]
 
@@ -207,6 +208,33 @@ async def test_a_schedule_that_is_missing_paused_or_late_is_a_finding_until_it_i
     assert (await findings(superuser))[1:] == [(NAME, "schedule_stands", False)]
     await reconciler.round()
     assert (await findings(superuser))[1:] == [(NAME, "schedule_stands", True)]
+
+
+async def test_a_release_that_moves_the_hour_is_given_until_then(
+    engine: AsyncEngine,
+    superuser: Superuser,
+    temporal: WorkflowEnvironment,
+    schedule: ScheduleHandle,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Its worker is away: what was begun does not get on, but is no failure yet.
+    await schedule.trigger()
+
+    async def begun() -> bool:
+        return bool((await schedule.describe()).info.recent_actions)
+
+    await eventually(begun, "the workflow")
+    described = await schedule.describe()
+    old = replace(described.info.recent_actions[0], scheduled_at=datetime.now(UTC) - timedelta(hours=29))
+    described.info.recent_actions = [old]
+    described.info.created_at = old.scheduled_at
+    monkeypatch.setattr(ScheduleHandle, "describe", AsyncMock(return_value=described))
+    reconciler = a_reconciler(engine, temporal)
+    await reconciler.round()
+    assert await findings(superuser) == [(NAME, "schedule_stands", False)]
+    described.info.last_updated_at = datetime.now(UTC)
+    await reconciler.round()
+    assert await findings(superuser) == [(NAME, "schedule_stands", True)]
 
 
 @pytest.mark.parametrize("status", [RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.INTERNAL])
