@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
@@ -39,7 +39,6 @@ from storage.clearing import MOST_SHOWN, list_suspense, list_to_be_found
 from storage.database import SERVICE, postgres_now, transaction
 from storage.reconciliation import NO_ID, Claim, OpenFinding
 from workflows.registry import WORKFLOWS
-from workflows.scheduled import Daily
 
 _log = logging.getLogger("amanat.reconciler")
 
@@ -62,7 +61,8 @@ ALARM_TIMES = 5
 # How often a process of ours looks for money without a cause, and how long that may take.
 _SUSPENSE_SECONDS = 600.0
 _SUSPENSE_LIMIT_MS = 20_000
-_DAY = timedelta(days=1)
+# A schedule begins each day, and what a server missed while it was away as soon as it is back.
+_BEGINS_WITHIN = timedelta(days=1, hours=4)
 _PROBLEMS = "TemporalReportedProblems"
 _KINDS = tuple(sorted(WORKFLOWS))
 _AWAY = frozenset(
@@ -75,6 +75,8 @@ _AWAY = frozenset(
         RPCStatusCode.UNKNOWN,
     }
 )
+# How the client and the server say that an answer took too long.
+_TOO_LATE = frozenset({RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED})
 
 
 class ProcessState(Enum):
@@ -123,7 +125,7 @@ class Reconciler:
         round_every: timedelta = ROUND_EVERY,
         page: int = _PAGE,
         suspects: int = _SUSPECTS,
-        schedules: Mapping[str, Daily] | None = None,
+        schedules: Iterable[str] = (),
     ) -> None:
         """Prepare; nothing runs yet.
 
@@ -134,7 +136,7 @@ class Reconciler:
             round_every: how long after the start of a round the next is due.
             page: how many cases are compared at once.
             suspects: after how many suspicious cases a round leaves the rest to the next.
-            schedules: which are to do their work, by name.
+            schedules: the names of those that are to do their work.
         """
         self._engine = engine
         self._client = client
@@ -143,8 +145,8 @@ class Reconciler:
         self._page = page
         self._suspects = suspects
         self._suspense_due = 0.0
-        self._schedules = dict(schedules or {})
-        # Missing at the first look: a worker that has just started makes it in a moment.
+        self._schedules = tuple(schedules)
+        # Not seen at the last look: a worker that has just started makes it in a moment.
         self._awaited: set[str] = set()
 
     async def run(self) -> None:
@@ -244,27 +246,34 @@ class Reconciler:
 
     async def _look_at_schedules(self) -> None:
         """Report schedules whose work is not begun or does not get on; settle what is so no longer."""
-        for name, daily in self._schedules.items():
-            kind = await self._trouble_of(name, daily)
+        for name in self._schedules:
+            kind = await self._trouble_of(name)
             async with transaction(self._engine, SERVICE) as connection:
                 await reconciliation.settle_schedule(connection, name, apart_from=kind)
                 times = 0 if kind is None else await reconciliation.record(connection, name, kind)
             if kind is not None:
                 _log.error(kind.value, extra={"schedule": name, "times": times})
 
-    async def _trouble_of(self, name: str, daily: Daily) -> FindingKind | None:
-        """Why a schedule does not do its work; its last run tells, as long as the server keeps it."""
+    async def _trouble_of(self, name: str) -> FindingKind | None:
+        """Why a schedule does not do its work; its last run tells, as long as the server keeps it.
+
+        The server asks what begins the work about it: where that stands, this question alone has no answer.
+        """
         try:
             found = await self._client.get_schedule_handle(schedule_id(name)).describe(rpc_timeout=_RPC_LIMIT)
         except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
+            if error.status in _AWAY - _TOO_LATE:
                 raise
+            _log.warning("schedule_not_seen", extra={"schedule": name, "error": error.status.name})
             is_first = name not in self._awaited
             self._awaited.add(name)
             return None if is_first else FindingKind.SCHEDULE_STANDS
+        self._awaited.discard(name)
         last = next(iter(found.info.recent_actions[-1:]), None)
-        since = found.info.created_at if last is None else last.scheduled_at
-        if found.schedule.state.paused or datetime.now(UTC) - since > _DAY + daily.catch_up:
+        # A release that moves its hour may have it begin more than a day after the last time.
+        moments = (found.info.created_at, found.info.last_updated_at, None if last is None else last.scheduled_at)
+        since = max(moment for moment in moments if moment is not None)
+        if found.schedule.state.paused or datetime.now(UTC) - since > _BEGINS_WITHIN:
             return FindingKind.SCHEDULE_STANDS
         if last is None or not isinstance(last.action, ScheduleActionExecutionStartWorkflow):
             return None

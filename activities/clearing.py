@@ -192,6 +192,8 @@ async def book_differences(step: Transition) -> NextStep:
     """Book what one proposed and another confirmed; what does not hold any more is decided anew."""
     clearing = await _read(step)
     await lock(step.connection, About.CLEARING, clearing.gateway)
+    # An earlier difference may be found at another gateway or at the bank in the same moment.
+    await lock(step.connection, About.CLEARING, Correction.TO_BE_FOUND)
     for one in await rows.differences_in(step.connection, step.case.id, "confirmed", limit=_BOOKED_AT_ONCE):
         if not await rows.may_follow(step.connection, one):
             await rows.reopen(step.connection, one.id)

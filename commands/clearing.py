@@ -165,6 +165,7 @@ async def propose_correction(
         found = await storage.list_to_be_found(command.connection, [-difference.more])
         if against is not Correction.TO_BE_FOUND or resolves not in {one.id for one in found}:
             raise rules.NotBookable
+        await _refuse_own(command, resolves)
     command.require_strong()
     return await _propose(command, task, difference, note=note, against=against, resolves=resolves)
 
@@ -200,7 +201,15 @@ async def _asked(command: Command, task: Task, kind: TaskKind) -> Difference:
     expect_kind(task, kind)
     if task.subject_id is None:
         raise NotFound
-    difference = await storage.read_difference(command.connection, task.subject_id)
+    difference = await _refuse_own(command, task.subject_id)
+    if difference.resolves is not None:
+        # It decides on the earlier one as well.
+        await _refuse_own(command, difference.resolves)
+    return difference
+
+
+async def _refuse_own(command: Command, difference_id: UUID) -> Difference:
+    difference = await storage.read_difference(command.connection, difference_id)
     if difference.payment_id is not None:
         # The comparison has no people of its own: they stand in the payment, and in what it is for.
         await command.refuse_own_case(difference.payment_id)

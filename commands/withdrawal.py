@@ -14,7 +14,7 @@ from domain.account import CodePurpose, withdrawal_binding
 from domain.errors import Forbidden, NotFound, TooMany
 from domain.fee import Fee
 from domain.identity import Sheba
-from domain.ledger import HoldRequest, InsufficientFunds, JournalReason, Occasion, member_account
+from domain.ledger import AccountFrozen, HoldRequest, InsufficientFunds, JournalReason, Occasion, member_account
 from domain.money import Money, format_toman
 from domain.onboarding import MoneyPaused
 from domain.payout import LinePurpose
@@ -78,7 +78,7 @@ async def _available(command: Command) -> Money:
     return Money(found.available)
 
 
-@refuses(destination, check_code)
+@refuses(destination, check_code, AccountFrozen)
 async def withdraw(command: Command, amount: Money, *, code_id: UUID, code: str) -> UUID:
     """Take an amount out of the balance, to the member's own sheba of this moment; returns the withdrawal's id.
 

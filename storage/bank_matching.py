@@ -52,6 +52,9 @@ _FREE: Final = """
         FROM named JOIN withdrawals w USING (id)
         WHERE w.settled_at >= CAST(:first AS date) - CAST(:back AS int)
             AND NOT EXISTS (SELECT FROM bank_lines l WHERE l.withdrawal_id = w.id AND l.row_id IS NOT NULL)
+            -- What the ledger was corrected for, or is about to be, is found by people: its row is a difference too.
+            AND NOT EXISTS (SELECT FROM bank_lines l JOIN clearing_differences d ON d.id = l.difference_id
+                WHERE l.withdrawal_id = w.id AND d.against IS NOT NULL)
     )"""
 _KEEP: Final = "ON CONFLICT (withdrawal_id) DO UPDATE SET row_id = excluded.row_id"
 _LINES = sa.text(f"""
@@ -86,6 +89,8 @@ _RETURNS = sa.text(f"""
         FROM payment_returns r
         WHERE r.way = 'hand' AND r.reference IN (SELECT reference FROM free_rows)
             AND NOT EXISTS (SELECT FROM bank_rows b WHERE b.return_id = r.id)
+            AND NOT EXISTS (SELECT FROM clearing_differences d WHERE d.gateway = 'bank'
+                AND d.order_id = r.id::text AND d.against IS NOT NULL)
     )
     UPDATE bank_rows b SET return_id = o.id
     FROM free_rows f JOIN owed o USING (reference, amount, nr) WHERE b.id = f.id
@@ -98,12 +103,16 @@ _BACK = sa.text("""
         FROM bank_rows b
         WHERE b.amount > 0 AND b.reference <> '' AND b.returned_line IS NULL
             AND b.booked_on >= CAST(:first AS date) - CAST(:back AS int)
+            AND NOT EXISTS (SELECT FROM clearing_differences d WHERE d.gateway = 'bank'
+                AND d.order_id = b.fingerprint AND d.state IN ('proposed', 'confirmed', 'booked'))
     ), back AS (
         SELECT w.id, w.return_reference AS reference, w.amount,
             row_number() OVER (PARTITION BY w.return_reference, w.amount ORDER BY w.id) AS nr
         FROM withdrawals w
         WHERE w.state = 'returned' AND w.returned_at >= CAST(:first AS date) - CAST(:back AS int)
             AND NOT EXISTS (SELECT FROM bank_rows b WHERE b.returned_line = w.id)
+            AND NOT EXISTS (SELECT FROM clearing_differences d WHERE d.gateway = 'bank'
+                AND d.order_id = w.id || '/back' AND d.against IS NOT NULL)
     )
     UPDATE bank_rows b SET returned_line = l.id
     FROM came r JOIN back l USING (reference, amount, nr) WHERE b.id = r.id
@@ -140,7 +149,10 @@ _UNMATCHED = sa.text("""
 # Whether a difference would still be found: neither its row nor its line has met its like since.
 _HOLDS: Final = """CASE
         WHEN d.kind = 'bank_unmatched' THEN EXISTS (SELECT FROM bank_rows b WHERE b.fingerprint = d.order_id
-            AND b.return_id IS NULL AND NOT EXISTS (SELECT FROM bank_lines l WHERE l.row_id = b.id))
+            AND b.return_id IS NULL AND b.returned_line IS NULL
+            AND NOT EXISTS (SELECT FROM bank_lines l WHERE l.row_id = b.id))
+        WHEN d.order_id LIKE '%/back' THEN NOT EXISTS (SELECT FROM bank_rows b
+            WHERE b.returned_line = CAST(split_part(d.order_id, '/', 1) AS uuid))
         WHEN d.payout_id IS NULL THEN NOT EXISTS (SELECT FROM bank_rows b WHERE b.return_id::text = d.order_id)
         ELSE NOT EXISTS (SELECT FROM bank_lines l JOIN clearing_differences o ON o.id = l.difference_id
             WHERE o.gateway = 'bank' AND o.order_id = d.order_id AND l.row_id IS NOT NULL) END"""

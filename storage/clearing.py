@@ -261,7 +261,9 @@ async def ways_of(connection: AsyncConnection, differences: Sequence[Difference]
 
 
 async def may_follow(connection: AsyncConnection, one: Difference) -> bool:
-    """Whether what was proposed about a difference may still follow."""
+    """Whether what was proposed about a difference may still follow; what it resolves is not found yet, then."""
+    if one.resolves is not None and not await is_to_be_found(connection, one.resolves):
+        return False
     ways = (await ways_of(connection, [one]))[one.id]
     return one.explanation is not None or (ways.may_book if one.against is None else one.against in ways.against)
 
@@ -338,6 +340,12 @@ async def list_to_be_found(connection: AsyncConnection, amounts: Collection[int]
         later = clearing_differences.alias()
         query = query.where(left.c.more.in_(amounts), ~sa.exists().where(later.c.resolves == _d.id))
     return await read_all(connection, Difference, query)
+
+
+async def is_to_be_found(connection: AsyncConnection, difference_id: UUID) -> bool:
+    """Whether a difference that was booked to be found out is not found yet, whoever has proposed to resolve it."""
+    left = _TO_BE_FOUND.subquery()
+    return bool(await connection.scalar(sa.select(sa.exists().where(left.c.id == difference_id))))
 
 
 async def resolved_by(connection: AsyncConnection, differences: Sequence[Difference]) -> dict[UUID, Difference]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Self
+from unittest.mock import AsyncMock
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity, workflow
 from temporalio.client import ScheduleHandle, ScheduleOverlapPolicy
 from temporalio.common import RetryPolicy
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
@@ -23,7 +26,7 @@ from reconciler import Reconciler, _kind_and_case
 from schedules import keep_schedules
 from tests.arrange import eventually
 from tests.books import Superuser
-from workflows.scheduled import SCHEDULES, Daily
+from workflows.scheduled import SCHEDULES
 
 NAME = "clearing-days"
 ID = f"schedule/{NAME}"
@@ -63,6 +66,7 @@ async def test_a_newer_release_changes_it_and_an_older_one_leaves_it_and_a_pause
     await keep_schedules(temporal.client)
 
     described = await schedule.describe()
+    assert described.info.last_updated_at is not None
     assert described.schedule.state.paused
     assert [one.hour[0].start for one in described.schedule.spec.calendars] == [7]
 
@@ -111,9 +115,9 @@ class EagerWorkflow:
         await workflow.execute_activity("work", start_to_close_timeout=timedelta(seconds=10), retry_policy=retries)
 
 
-def a_reconciler(engine: AsyncEngine, temporal: WorkflowEnvironment, daily: Daily = SCHEDULES[NAME]) -> Reconciler:
+def a_reconciler(engine: AsyncEngine, temporal: WorkflowEnvironment) -> Reconciler:
     """One that looks at one schedule, whose rounds are always due."""
-    return Reconciler(engine, temporal.client, lambda: None, round_every=timedelta(0), schedules={NAME: daily})
+    return Reconciler(engine, temporal.client, lambda: None, round_every=timedelta(0), schedules=[NAME])
 
 
 async def findings(superuser: Superuser) -> list[tuple[object, ...]]:
@@ -170,8 +174,21 @@ async def test_work_that_was_ended_before_it_was_done_is_a_finding(
     assert await findings(superuser) == [(NAME, "schedule_fails", False)]
 
 
+class Later(datetime):
+    """Thirty hours from now."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        """By a clock that is ahead."""
+        return super().now(tz) + timedelta(hours=30)
+
+
 async def test_a_schedule_that_is_missing_paused_or_late_is_a_finding_until_it_is_not(
-    engine: AsyncEngine, superuser: Superuser, temporal: WorkflowEnvironment, schedule: ScheduleHandle
+    engine: AsyncEngine,
+    superuser: Superuser,
+    temporal: WorkflowEnvironment,
+    schedule: ScheduleHandle,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     reconciler = a_reconciler(engine, temporal)
     await reconciler.round()
@@ -184,11 +201,65 @@ async def test_a_schedule_that_is_missing_paused_or_late_is_a_finding_until_it_i
     await reconciler.round()
     assert await findings(superuser) == [(NAME, "schedule_stands", True)]
 
-    # Its morning is long past, as if the server had not begun it.
-    await a_reconciler(engine, temporal, replace(SCHEDULES[NAME], catch_up=-timedelta(days=400))).round()
+    # A day and some hours after it was made, and its first morning has begun nothing.
+    with monkeypatch.context() as later:
+        later.setattr("reconciler.datetime", Later)
+        await reconciler.round()
     assert (await findings(superuser))[1:] == [(NAME, "schedule_stands", False)]
     await reconciler.round()
     assert (await findings(superuser))[1:] == [(NAME, "schedule_stands", True)]
+
+
+async def test_a_release_that_moves_the_hour_is_given_until_then(
+    engine: AsyncEngine,
+    superuser: Superuser,
+    temporal: WorkflowEnvironment,
+    schedule: ScheduleHandle,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Its worker is away: what was begun does not get on, but is no failure yet.
+    await schedule.trigger()
+
+    async def begun() -> bool:
+        return bool((await schedule.describe()).info.recent_actions)
+
+    await eventually(begun, "the workflow")
+    described = await schedule.describe()
+    old = replace(described.info.recent_actions[0], scheduled_at=datetime.now(UTC) - timedelta(hours=29))
+    described.info.recent_actions = [old]
+    described.info.created_at = old.scheduled_at
+    monkeypatch.setattr(ScheduleHandle, "describe", AsyncMock(return_value=described))
+    reconciler = a_reconciler(engine, temporal)
+    await reconciler.round()
+    assert await findings(superuser) == [(NAME, "schedule_stands", False)]
+    described.info.last_updated_at = datetime.now(UTC)
+    await reconciler.round()
+    assert await findings(superuser) == [(NAME, "schedule_stands", True)]
+
+
+@pytest.mark.parametrize("status", [RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.INTERNAL])
+async def test_a_schedule_of_which_the_server_knows_nothing_is_a_finding_and_keeps_no_round_from_going_on(
+    engine: AsyncEngine,
+    superuser: Superuser,
+    temporal: WorkflowEnvironment,
+    schedule: ScheduleHandle,
+    monkeypatch: pytest.MonkeyPatch,
+    status: RPCStatusCode,
+) -> None:
+    async def describe(*_: object, **__: object) -> None:
+        raise RPCError("Timeout expired", status, b"")
+
+    reconciler, compared = a_reconciler(engine, temporal), AsyncMock()
+    monkeypatch.setattr(reconciler, "_compare_all", compared)
+    with monkeypatch.context() as standing:
+        standing.setattr(ScheduleHandle, "describe", describe)
+        await reconciler.round()
+        assert await findings(superuser) == []
+        await reconciler.round()
+    assert await findings(superuser) == [(NAME, "schedule_stands", False)]
+    assert compared.await_count == 2
+    await reconciler.round()
+    assert await findings(superuser) == [(NAME, "schedule_stands", True)]
 
 
 async def test_a_schedule_that_a_worker_is_about_to_make_is_no_finding_and_one_that_stays_away_is(

@@ -3,6 +3,8 @@
 ALTER TABLE clearing_differences
     ADD COLUMN resolves uuid REFERENCES clearing_differences,
     ADD CONSTRAINT resolved_by_correction
-        CHECK (resolves IS NULL OR against IS NOT DISTINCT FROM 'clearing:differences');
-CREATE UNIQUE INDEX clearing_differences_resolved_once ON clearing_differences (resolves);
+        CHECK (resolves IS NULL OR against IS NOT DISTINCT FROM 'clearing:differences'),
+    ADD CONSTRAINT resolves_another CHECK (resolves <> id);
+-- Hardly any has one: a day of thousands of fees is not to fill it.
+CREATE UNIQUE INDEX clearing_differences_resolved_once ON clearing_differences (resolves) WHERE resolves IS NOT NULL;
 GRANT UPDATE (resolves) ON clearing_differences TO amanat_app;

@@ -13,13 +13,15 @@ from sqlalchemy.exc import IntegrityError
 from activities.transition import ActivityContext
 from commands import clearing as commands
 from commands.command import Context
+from domain.access import Role
 from domain.clearing import Correction, NotBookable
-from domain.errors import SentByYourself
+from domain.errors import OwnCase, SentByYourself
 from gateways.local_bank import LocalBank
 from messages.clearing import TaskKind
 from storage import clearing as rows
 from storage.database import SERVICE, transaction
 from storage.rows.clearing import Difference
+from storage.rows.payment import PaymentAttempt
 from tests.arrange import Arrange
 from tests.books import Superuser, assert_books_clean
 from tests.clearing_steps import AMOUNT, Day, csv_of
@@ -174,3 +176,57 @@ async def test_what_a_gateway_lists_after_it_was_found_elsewhere_stands_on_the_l
     (left,) = await to_be_found(day)
     assert left.more == await day.in_account("clearing:differences") == AMOUNT
     await assert_books_clean(day.context.engine)
+
+
+async def listed_again(day: Day, lost: PaymentAttempt, lines: Any) -> UUID:
+    """The gateway's later list has the payment after all; the case that says so."""
+    with day.bank._changing(str(lost.authority)) as payment:
+        payment.lines = lines
+    case_id = await day.requested()
+    await day.go_on("clearing", case_id)
+    return case_id
+
+
+async def test_what_its_own_gateway_listed_meanwhile_is_not_found_a_second_time(day: Day) -> None:
+    lost = await day.paid()
+    await day.paid()
+    with day.bank._changing(str(lost.authority)) as payment:
+        lines = payment.lines
+    await day.forge(lost, "settled")
+    await day.correct(await day.compared())
+    (lacking,) = await to_be_found(day)
+    late = await sent(day, AMOUNT, "LATE")
+    await proposed(day, late, resolves=lacking.id)
+
+    await day.correct(await listed_again(day, lost, lines))
+    assert await to_be_found(day) == []
+    with pytest.raises(NotBookable):
+        await day.decide(day.second, late, CONFIRM, commands.confirm_proposal)
+    await day.decide(day.second, late, CONFIRM, commands.reject_proposal, "در فهرست درگاه آمد")
+    await day.correct(late)
+    assert [one.case_id for one in await to_be_found(day)] == [late]
+    assert await day.in_account("clearing:differences") == AMOUNT
+    await assert_books_clean(day.context.engine)
+
+
+async def test_nobody_says_where_money_is_found_of_a_payment_in_which_they_take_part(
+    day: Day, arrange: Arrange
+) -> None:
+    lost = await day.paid()
+    await day.paid()
+    await day.forge(lost, "settled")
+    await day.correct(await day.compared())
+    (lacking,) = await to_be_found(day)
+    take_part = "INSERT INTO case_people (case_id, person_id, part) VALUES (%s, %s, 'payer')"
+    await day.superuser.run(take_part, lost.payment_id, day.second.id)
+    late = await sent(day, AMOUNT, "LATE")
+    with pytest.raises(OwnCase):
+        await day.decide(
+            day.second, late, SETTLE, commands.propose_correction, Correction.TO_BE_FOUND, "x", resolves=lacking.id
+        )
+    await proposed(day, late, resolves=lacking.id)
+    with pytest.raises(OwnCase):
+        await day.decide(day.second, late, CONFIRM, commands.confirm_proposal)
+    third = await arrange.platform(Role.SETTLEMENT_OFFICER)
+    await day.decide(third, late, CONFIRM, commands.confirm_proposal)
+    assert await to_be_found(day) == []

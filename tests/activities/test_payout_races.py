@@ -20,13 +20,16 @@ from activities.payout import reminding_activities
 from activities.payout.answer import apply_chunk
 from activities.payout.assessment import assess
 from activities.payout.cutting import MadeFiles, cut_lines, record_cut
+from activities.payout.reminding import opens_today
 from activities.transition import ActivityContext, Transition, run_transition
 from commands import payout as commands
 from commands.command import Context
+from domain.dates import TEHRAN
 from domain.errors import OwnCase
 from domain.ledger import member_account
 from domain.payout import AnswerRow, LineResult
 from domain.withdrawal import WithdrawalUnderWay
+from domain.working_hours import WorkingHours
 from messages.case import NextStep, StepInput
 from messages.payout import Step
 from storage import payout as rows
@@ -244,6 +247,26 @@ async def test_of_withdrawals_that_no_batch_takes_the_office_is_told_once_a_work
             await put_holiday(connection, day, name="تعطیل", closed=True, changed_by=office.maker.id)
     assert await remind() == 0
     assert len(await superuser.rows(told)) == 2
+
+
+@pytest.mark.parametrize(
+    ("hours", "day", "is_told"),
+    [
+        ("Sa-We 08:00-17:00; Th 08:00-13:00", 1, True),
+        # As in Ramadan: at nine nobody is there yet.
+        ("Sa-We 10:00-14:00", 1, True),
+        ("Sa-We 10:00-14:00", 3, False),
+        ("Sa-We 08:00-17:00; Th 08:00-13:00", 4, False),
+        ("24/7", 4, True),
+    ],
+)
+def test_the_office_is_told_each_day_on_which_it_opens_though_later_than_at_nine(
+    hours: str, day: int, is_told: bool
+) -> None:
+    # The first of December 2026 is a Tuesday.
+    nine = datetime(2026, 12, day, 9, tzinfo=TEHRAN)
+    first_hour = WorkingHours.from_policy({"opening_hours": hours}).after(nine, 1, frozenset()) - nine
+    assert opens_today(nine, first_hour) is is_told
 
 
 async def test_the_case_says_why_a_batch_and_a_record_were_rejected(office: PayoutOffice, superuser: Superuser) -> None:

@@ -11,10 +11,12 @@ from activities.transition import ActivityContext
 from commands.command import Context
 from domain.account import CodeNotAccepted
 from domain.errors import NotFound, Refusal
-from domain.ledger import InsufficientFunds
+from domain.ledger import AccountFrozen, InsufficientFunds, member_account
 from domain.money import Money
 from domain.onboarding import MoneyPaused
 from domain.withdrawal import OwnShebaMissing, WithdrawalTooSmall, WithdrawalUnderWay
+from storage.database import SERVICE, transaction
+from storage.ledger import posting
 from tests.arrange import Arrange
 from tests.bank_account_steps import a_sheba
 from tests.books import Superuser, assert_books_clean
@@ -71,6 +73,20 @@ async def test_too_little_and_more_than_is_available_are_refused(office: PayoutO
     for amount, by in ((Money(99_999), WithdrawalTooSmall), (Money(100_000_001), InsufficientFunds)):
         code_id, code = await office.code(amount)
         await refused(superuser, office.withdraw_with(amount, code_id, code), by)
+
+
+async def test_of_a_frozen_balance_nothing_is_withdrawn_and_the_code_stays_good(
+    office: PayoutOffice, superuser: Superuser, context: Context
+) -> None:
+    code_id, code = await office.code(AMOUNT)
+    account = member_account(office.member.id).code
+    async with transaction(context.engine, SERVICE) as connection:
+        await posting.freeze(connection, account)
+    await refused(superuser, office.withdraw_with(AMOUNT, code_id, code), AccountFrozen)
+    async with transaction(context.engine, SERVICE) as connection:
+        await posting.unfreeze(connection, account)
+    await office.withdraw_with(AMOUNT, code_id, code)
+    assert await office.balance() == (95_000_000, 5_000_000)
 
 
 async def test_two_withdrawals_that_fit_singly_but_not_together_one_of_them_is_made(office: PayoutOffice) -> None:
