@@ -113,8 +113,8 @@ class ClearingDays(Out):
     items: list[ClearingOut]
 
 
-class ToBeFoundOut(Out):
-    """A difference that was booked to be found out, and that no other correction has undone yet."""
+class OtherDifference(Out):
+    """A difference to which another one, or the list of what is to be found out, refers."""
 
     id: UUID
     case_id: UUID
@@ -127,7 +127,7 @@ class ToBeFoundOut(Out):
     note: str | None = Field(examples=["نامهٔ درگاه به شمارهٔ ۱۲"])
 
     @classmethod
-    def of(cls, one: Difference) -> ToBeFoundOut:
+    def of(cls, one: Difference) -> OtherDifference:
         """One of them."""
         said = Words.of(words.term(DifferenceKind, one.kind))
         return cls.of_row(one, gateway=ClearingSource.of(one.gateway), words=said, amount=one.more)
@@ -154,15 +154,21 @@ class DifferenceOut(Out):
     against: Words | None = Field(description="The account against which it is corrected")
     may_book: bool = Field(description="Whether an entry may follow from such a difference")
     corrections: list[Reason] = Field(description="The accounts against which it may be corrected")
-    resolves: ToBeFoundOut | None = Field(description="The earlier difference that is found in this one")
-    may_resolve: list[ToBeFoundOut] = Field(description="Earlier differences that may be found in this one")
+    resolves: OtherDifference | None = Field(description="The earlier difference that is found in this one")
+    found_in: OtherDifference | None = Field(description="The later difference in which this one was found")
+    may_resolve: list[OtherDifference] = Field(description="Earlier differences that may be found in this one")
 
     @classmethod
     def of(
-        cls, one: Difference, ways: storage.Ways, earlier: Difference | None, found: Sequence[Difference]
+        cls,
+        one: Difference,
+        ways: storage.Ways,
+        earlier: Difference | None,
+        later: Difference | None,
+        free: Sequence[Difference],
     ) -> DifferenceOut:
-        """A difference; ``found`` are booked ones that may be found in one of their amount."""
-        opposite = [each for each in found if Correction.TO_BE_FOUND in ways.against and each.more == -one.more]
+        """A difference; it resolves ``earlier``, was found in ``later``; one of ``free`` may be found in it."""
+        opposite = [each for each in free if Correction.TO_BE_FOUND in ways.against and each.more == -one.more]
         return cls.of_row(
             one,
             words=Words.of(words.term(DifferenceKind, one.kind)),
@@ -173,8 +179,9 @@ class DifferenceOut(Out):
             amount=abs(one.more),
             may_book=ways.may_book,
             corrections=[Reason.of(Correction, each) for each in ways.against],
-            resolves=None if earlier is None else ToBeFoundOut.of(earlier),
-            may_resolve=[ToBeFoundOut.of(each) for each in opposite],
+            resolves=None if earlier is None else OtherDifference.of(earlier),
+            found_in=None if later is None else OtherDifference.of(later),
+            may_resolve=[OtherDifference.of(each) for each in opposite],
         )
 
 
@@ -228,7 +235,7 @@ class SuspenseList(Out):
     """The oldest first, at most 200 of each; it should be empty."""
 
     items: list[SuspenseOut]
-    differences: list[ToBeFoundOut]
+    differences: list[OtherDifference]
 
 
 @router.get("/clearings", dependencies=[_READERS])
@@ -267,12 +274,9 @@ async def _detail(view: Reading | Command, case_id: UUID) -> ClearingDetail | No
         return None
     found = await storage.differences_of(connection, case_id)
     ways = await storage.ways_of(connection, found)
-    earlier = await storage.resolved_by(connection, found)
+    earlier, later = await storage.resolved_by(connection, found), await storage.found_in(connection, found)
     free = await storage.list_to_be_found(connection, [-one.more for one in found if one.state == DifferenceState.OPEN])
-    shown = [
-        DifferenceOut.of(one, ways[one.id], None if one.resolves is None else earlier[one.resolves], free)
-        for one in found
-    ]
+    shown = [DifferenceOut.of(one, ways[one.id], earlier.get(one.id), later.get(one.id), free) for one in found]
     undecided = await storage.count_undecided(connection, case_id)
     said = [Reason.of(Explanation, one) for one in Explanation]
     more = {
@@ -338,7 +342,7 @@ async def list_suspense(read: ReadingDep) -> SuspenseList:
     rows = await storage.list_suspense(read.connection)
     return SuspenseList(
         items=[SuspenseOut.of_row(one, account_words=Words.of(_ACCOUNT_WORDS[one.account])) for one in rows],
-        differences=[ToBeFoundOut.of(one) for one in await storage.list_to_be_found(read.connection)],
+        differences=[OtherDifference.of(one) for one in await storage.list_to_be_found(read.connection)],
     )
 
 

@@ -349,9 +349,17 @@ async def is_to_be_found(connection: AsyncConnection, difference_id: UUID) -> bo
 
 
 async def resolved_by(connection: AsyncConnection, differences: Sequence[Difference]) -> dict[UUID, Difference]:
-    """The earlier differences that some resolve, or are proposed to, by their ids."""
+    """The earlier differences that some resolve, or are proposed to, by the ids of these."""
     query = sa.select(*_DIFFERENCE).where(_d.id.in_([one.resolves for one in differences if one.resolves is not None]))
-    return {one.id: one for one in await read_all(connection, Difference, query)}
+    found = {one.id: one for one in await read_all(connection, Difference, query)}
+    return {one.id: found[one.resolves] for one in differences if one.resolves is not None}
+
+
+async def found_in(connection: AsyncConnection, differences: Sequence[Difference]) -> dict[UUID, Difference]:
+    """The later differences in which some were found, by the ids of those."""
+    later = sa.and_(_d.resolves.in_([one.id for one in differences]), _d.state == "booked")
+    found = await read_all(connection, Difference, sa.select(*_DIFFERENCE).where(later))
+    return {one.resolves: one for one in found if one.resolves is not None}
 
 
 @dataclass(frozen=True, slots=True)

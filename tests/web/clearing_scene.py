@@ -94,9 +94,12 @@ async def _a_later_row_explains_it(desk: Desk, day: Day, first: Window, second: 
     await first.decide("correct", correction_note=_REASON, **found)
     await day.go_on("clearing", case_id)
     await second.go(await desk.task(case_id, "confirm_proposal"))
-    assert "مغایرت پیشینی که روشن می‌کند" in second.html
+    assert "مغایرت پیشینِ روشن‌شده" in second.html
     await second.decide("confirm")
     await day.go_on("clearing", case_id)
     assert await day.outcome(case_id) == "settled"
+    await second.go(f"/clearing/{its_day}")
+    assert "روشن‌شده با مغایرت" in second.html
+    assert f"/clearing/{case_id}" in second.html
     await second.go("/clearing/suspense")
     assert f"/clearing/{its_day}" not in second.html
