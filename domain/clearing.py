@@ -165,7 +165,7 @@ WORDS: Final = CapabilityWords(
     kinds={CaseKind.CLEARING: Sentence("تطبیق روز با درگاه یا بانک", "A day compared with a gateway or the bank")},
     phases={
         CaseKind.CLEARING: {
-            Phase.AWAITING_LIST: Sentence("در انتظار فهرست درگاه", "The gateway's list is awaited"),
+            Phase.AWAITING_LIST: Sentence("در انتظار تطبیق", "Still to be compared"),
             Phase.AWAITING_DECISIONS: Sentence("در انتظار تصمیم امور تسویه", "The settlement office decides"),
             Phase.MATCHED: Sentence("بی‌مغایرت", "No difference"),
             Phase.SETTLED: Sentence("مغایرت‌ها بسته شد", "The differences are settled"),
