@@ -158,7 +158,7 @@ _KEEP = _kept.on_conflict_do_update(
 
 
 async def read_difference(connection: AsyncConnection, difference_id: UUID) -> Difference:
-    """A difference; whoever changes it has locked its case."""
+    """A difference; its case is locked before it is changed."""
     return await read_one(connection, Difference, sa.select(*_DIFFERENCE).where(_d.id == difference_id))
 
 
@@ -343,7 +343,7 @@ async def list_to_be_found(connection: AsyncConnection, amounts: Collection[int]
 
 
 async def is_to_be_found(connection: AsyncConnection, difference_id: UUID) -> bool:
-    """Whether a difference that was booked to be found out is not found yet, whoever has proposed to resolve it."""
+    """Whether a difference that was booked to be found out is not found yet, whatever is proposed to resolve it."""
     left = _TO_BE_FOUND.subquery()
     return bool(await connection.scalar(sa.select(sa.exists().where(left.c.id == difference_id))))
 

@@ -87,7 +87,7 @@ async def ask_for_code(request: SignedIn) -> Response:
 
 @router.get(f"{_ASKING.path}/code")
 async def show_code_form(request: SignedIn, again: UUID) -> Response:
-    """Where the code is typed; whoever has lost the amount on the way types it anew."""
+    """Where the code is typed; a member who has lost the amount on the way types it anew."""
     form = _ASKING.form(request, code_id=again, **times_in(request))
     if not form.text(_AMOUNT):
         return request.redirect(_ASKING.path)

@@ -83,7 +83,7 @@ async def test_what_another_officer_does_not_confirm_is_to_be_paid_back_as_befor
 
     (owed,) = await desk.scenario.returns(case_id)
     assert (owed.recorded_by, owed.note, owed.returned_at) == (None, None, None)
-    # The next record may be of whoever did not confirm this one.
+    # The next record may be of the one who did not confirm this one.
     await desk.scenario.pay_back(case_id, "bank-2")
     await desk.scenario.go_on(case_id)
     assert await desk.superuser.value("SELECT reference FROM payment_returns") == "bank-2"
