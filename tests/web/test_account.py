@@ -21,7 +21,7 @@ from web.language import language_of
 pytestmark = pytest.mark.usefixtures("relay")
 
 
-@pytest.mark.parametrize("script", [True, False])
+@pytest.mark.parametrize("script", [True, pytest.param(False, marks=pytest.mark.long)])
 async def test_a_member_signs_in_with_the_code_and_out_again(visit: Visit, arrange: Arrange, script: bool) -> None:
     (member,) = await arrange.colleagues(1)
     visitor = await visit(script=script)

@@ -152,6 +152,11 @@ _PLAYED = {
     "/resume",
     "/personnel/people/{employment_id}",
 }
+# Who opens every page in the suite; everybody does in the long form. Who is missing has what one of them has.
+_ANYBODY = (
+    *("anonymous", "expired", "member_own", "member_foreign", "guarantor_own", "hr_own", "hr_other", "welfare_own"),
+    *("finance_own", "finance_other", "settlement_officer", "operator", "auditor"),
+)
 _OPERATOR = {
     "fa": "میز عملیات",
     "en": "operator",
@@ -249,7 +254,7 @@ async def test_no_page_is_broken_for_anybody(context: Context, messages_dir: Pat
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     answers: dict[tuple[str, str], int] = {}
     async with httpx2.AsyncClient(transport=transport, base_url="https://amanat.test") as client:
-        for who in EVERYBODY:
+        for who in EVERYBODY if IS_LONG else _ANYBODY:
             for _, address in (*_PAGES.values(), *_MORE):
                 token = "" if who == "anonymous" else world.people[who].token
                 path = address.format_map(world.things)

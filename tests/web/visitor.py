@@ -81,10 +81,14 @@ class PageVisitor:
         await eventually(is_there, f"«{wanted}» on {self.page.url}, which says: {await self.text()}")
 
     async def look(self) -> None:
-        """What holds for every page that somebody sees; without script nothing can be measured in it."""
+        """What holds for every page that somebody sees; without script nothing can be measured in it.
+
+        In the suite each page is accessible as ``test_pages.py`` opens it, in the long form in every state of a story.
+        """
         if not self.script:
             return
-        await self.assert_accessible()
+        if IS_LONG:
+            await self.assert_accessible()
         await self.assert_fits()
 
     async def text(self) -> str:
@@ -105,18 +109,18 @@ class PageVisitor:
 
     async def assert_accessible(self) -> None:
         """Nothing that axe finds against WCAG 2.2 AA."""
-        if not await self.page.evaluate("Boolean(window.axe)"):
-            await self.page.evaluate(_AXE)
         await self._find_nothing(_EVERYTHING)
 
     async def assert_readable_in_the_dark(self) -> None:
-        """Contrast is enough in the dark scheme too; axe must have been there before."""
+        """Contrast is enough in the dark scheme too."""
         await self.page.emulate_media(color_scheme="dark")
         await self._find_nothing(_CONTRAST)
         await self.page.emulate_media(color_scheme="light")
 
     async def _find_nothing(self, options: str) -> None:
         """Have axe look; only what it finds leaves the browser, for all that it did is a hundred times as long."""
+        if not await self.page.evaluate("Boolean(window.axe)"):
+            await self.page.evaluate(_AXE)
         found: list[dict[str, Any]] = await self.page.evaluate(f"axe.run({options}).then(all => all.violations)")
         said = [(rule["id"], [node["target"] for node in rule["nodes"]]) for rule in found]
         assert said == [], (self.page.url, said)
