@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from commands.command import Command
 from commands.refusals import refuses
 from domain.access import Role
 from domain.errors import NotFound
+from domain.escrow.policy import EscrowPolicy
 from domain.fee import VatPolicy
 from domain.joining import MembershipTerms
 from domain.mandate import GUARANTEE_MANDATES, MANDATES
@@ -28,10 +29,6 @@ from storage.organisation import find_organisation
 from storage.rows.policies import Policy
 
 _PERSONNEL_HOURS = frozenset({"change_remind_hours", "change_expire_hours", "money_pause_hours"})
-# What asks nothing beyond being read.
-_READ: Final[Mapping[str, type[PaymentPolicy | PayoutPolicy | VatPolicy]]] = {
-    policy.POLICY: policy for policy in (PaymentPolicy, PayoutPolicy, VatPolicy)
-}
 # A programme is the one policy that people may add: its code is what members apply with.
 _PROGRAMME: Final = re.compile(re.escape(Programme.PREFIX) + r"[a-z][a-z0-9_.-]{1,60}")
 
@@ -85,20 +82,8 @@ def _check(name: str, value: Mapping[str, Any]) -> None:
     try:
         if name.startswith(Programme.PREFIX):
             _check_mandate(Programme.from_policy(name, value))
-        elif name == "personnel":
-            _check_hours(value)
-        elif name == StatusWords.POLICY:
-            _check_statuses(value)
-        elif name in _READ:
-            _READ[name].from_policy(value)
-        elif name == StaffPolicy.POLICY:
-            StaffPolicy.from_policy(value).require_known()
-        elif name == MembershipTerms.POLICY:
-            MembershipTerms.from_policy(0, value)
-        elif name == NormalPaymentPolicy.POLICY:
-            NormalPaymentPolicy.from_policy(value).require_known()
-        elif name == WorkingHours.POLICY:
-            WorkingHours.from_policy(value).require_lasting()
+        elif name in _CHECKS:
+            _CHECKS[name](value)
     except (ValueError, TypeError) as error:
         raise PolicyMalformed(field="value", why=str(error)) from error
 
@@ -129,3 +114,18 @@ def _check_statuses(value: Mapping[str, Any]) -> None:
     StatusWords.from_policy(value)
     if not value.keys() <= set(STATUSES):
         raise ValueError(f"has lists for {', '.join(STATUSES)}")
+
+
+# What each policy other than a programme must be; those of a new capability stand here with one line.
+_CHECKS: Final[Mapping[str, Callable[[Mapping[str, Any]], object]]] = {
+    "personnel": _check_hours,
+    StatusWords.POLICY: _check_statuses,
+    PaymentPolicy.POLICY: PaymentPolicy.from_policy,
+    PayoutPolicy.POLICY: PayoutPolicy.from_policy,
+    VatPolicy.POLICY: VatPolicy.from_policy,
+    StaffPolicy.POLICY: lambda value: StaffPolicy.from_policy(value).require_known(),
+    MembershipTerms.POLICY: lambda value: MembershipTerms.from_policy(0, value),
+    NormalPaymentPolicy.POLICY: lambda value: NormalPaymentPolicy.from_policy(value).require_known(),
+    EscrowPolicy.POLICY: lambda value: EscrowPolicy.from_policy(value).require_known(),
+    WorkingHours.POLICY: lambda value: WorkingHours.from_policy(value).require_lasting(),
+}

@@ -47,6 +47,8 @@ class Part(StrEnum):
     PROPOSER = "proposer"
     PAYER = "payer"
     PAYEE = "payee"
+    EMPLOYER = "employer"
+    CONTRACTOR = "contractor"
     MACHINE = "machine"
 
 

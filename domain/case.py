@@ -46,6 +46,8 @@ WORDS: Final = CapabilityWords(
             Part.PROPOSER: Sentence("پیشنهاددهنده", "who proposed it"),
             Part.PAYER: Sentence("پرداخت‌کننده", "the payer"),
             Part.PAYEE: Sentence("گیرنده", "the payee"),
+            Part.EMPLOYER: Sentence("کارفرما", "the employer"),
+            Part.CONTRACTOR: Sentence("مجری", "the contractor"),
             Part.MACHINE: Sentence("سامانه", "the system"),
         },
     },

@@ -25,6 +25,7 @@ class FeeKind(StrEnum):
     """What fees are taken for; each kind has an account of revenue."""
 
     WITHDRAWAL = "withdrawal"
+    ESCROW = "escrow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,5 +125,10 @@ def percent(rate: int) -> str:
 
 
 WORDS: Final = CapabilityWords(
-    terms={FeeKind: {FeeKind.WITHDRAWAL: Sentence("کارمزد برداشت از موجودی", "Fee of a withdrawal from the balance")}},
+    terms={
+        FeeKind: {
+            FeeKind.WITHDRAWAL: Sentence("کارمزد برداشت از موجودی", "Fee of a withdrawal from the balance"),
+            FeeKind.ESCROW: Sentence("کارمزد پرداخت امن", "Fee of a safe payment"),
+        }
+    },
 )

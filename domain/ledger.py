@@ -45,6 +45,11 @@ class JournalReason(StrEnum):
     NORMAL_PAYMENT_MADE = "normal_payment_made"
     PAYOUT_PAID = "payout_paid"
     PAYOUT_RETURNED = "payout_returned"
+    ESCROW_FUNDED = "escrow_funded"
+    ESCROW_RELEASED = "escrow_released"
+    ESCROW_REFUNDED = "escrow_refunded"
+    ESCROW_SPLIT = "escrow_split"
+    ESCROW_RULED = "escrow_ruled"
 
 
 class InsufficientFunds(Conflict):
@@ -116,6 +121,8 @@ EXPENSE_BANK: Final = AccountKind("expense:bank", Side.DEBIT, None)
 CLEARING_DIFFERENCES: Final = AccountKind("clearing:differences", Side.CREDIT, None)
 MEMBER_PAYABLE: Final = AccountKind("member:payable", Side.CREDIT, 0)
 REVENUE_WITHDRAWAL: Final = AccountKind("revenue:withdrawal", Side.CREDIT, None)
+ESCROW_HELD: Final = AccountKind("escrow:held", Side.CREDIT, 0)
+REVENUE_ESCROW: Final = AccountKind("revenue:escrow", Side.CREDIT, None)
 VAT_PAYABLE: Final = AccountKind("vat:payable", Side.CREDIT, None)
 CHART: Final = (
     CREDIT_GRANTED,
@@ -129,6 +136,8 @@ CHART: Final = (
     CLEARING_DIFFERENCES,
     MEMBER_PAYABLE,
     REVENUE_WITHDRAWAL,
+    ESCROW_HELD,
+    REVENUE_ESCROW,
     VAT_PAYABLE,
 )
 
@@ -295,7 +304,7 @@ BANK_ACCOUNT: Final = Account(BANK, "main")
 BANK_CHARGES: Final = Account(EXPENSE_BANK)
 DIFFERENCES: Final = Account(CLEARING_DIFFERENCES)
 VAT_ACCOUNT: Final = Account(VAT_PAYABLE)
-REVENUES: Final = {FeeKind.WITHDRAWAL: Account(REVENUE_WITHDRAWAL)}
+REVENUES: Final = {FeeKind.WITHDRAWAL: Account(REVENUE_WITHDRAWAL), FeeKind.ESCROW: Account(REVENUE_ESCROW)}
 
 
 def payment_accounts(payment: UUID, payer: UUID | None = None) -> tuple[Account, Account]:
@@ -309,6 +318,11 @@ def payment_accounts(payment: UUID, payer: UUID | None = None) -> tuple[Account,
 def member_account(person: UUID) -> Account:
     """A member's balance: what the platform owes them (E7)."""
     return Account(MEMBER_PAYABLE, str(person), owner_person=person)
+
+
+def escrow_account(escrow: UUID) -> Account:
+    """What of a safe payment is held in trust (E2): neither side's, so neither reads it as an account of theirs."""
+    return Account(ESCROW_HELD, str(escrow))
 
 
 def credit_accounts(line: UUID, owner: UUID | None = None, unit: Unit = Unit.IRR) -> tuple[Account, Account]:
@@ -392,6 +406,39 @@ def normal_payment_made(payment: UUID, payee: UUID, amount: Money, occasion: Occ
     """What a payer paid to a payee outside escrow goes straight to the payee's balance (E7)."""
     received, _ = payment_accounts(payment)
     return Journal(occasion, JournalReason.NORMAL_PAYMENT_MADE, transfer(received, member_account(payee), amount))
+
+
+def escrow_funded(payment: UUID, escrow: UUID, amount: Money, occasion: Occasion) -> Journal:
+    """What the employer paid for a safe payment is held in trust (E2)."""
+    received, _ = payment_accounts(payment)
+    return Journal(occasion, JournalReason.ESCROW_FUNDED, transfer(received, escrow_account(escrow), amount))
+
+
+@dataclass(frozen=True, slots=True)
+class EscrowShares:
+    """How held money is divided (E3, E5, E6): ``contractor`` is the contractor's part, of which ``fee`` is taken.
+
+    ``employer`` goes back by the payment ``refund``; None where nothing does.
+    """
+
+    contractor_id: UUID
+    contractor: Money
+    fee: Fee
+    employer: Money
+    refund: UUID | None = None
+
+
+def escrow_divided(escrow: UUID, reason: JournalReason, shares: EscrowShares, occasion: Occasion) -> Journal:
+    """Held money leaves by a release, an agreement or a ruling, each of which has its reason (E3, E5, E6)."""
+    parts = [
+        Entry(escrow_account(escrow).code, -(shares.contractor + shares.employer)),
+        Entry(member_account(shares.contractor_id).code, shares.contractor - shares.fee.total),
+        *fee_earned(FeeKind.ESCROW, shares.fee),
+    ]
+    if shares.refund is not None:
+        _, refunding = payment_accounts(shares.refund)
+        parts.append(Entry(refunding.code, shares.employer))
+    return Journal(occasion, reason, tuple(part for part in parts if part.amount))
 
 
 def payout_paid(person: UUID, amount: Money, occasion: Occasion, fee: Fee = NO_FEE) -> Journal:

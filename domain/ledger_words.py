@@ -10,12 +10,14 @@ from domain.ledger import (
     CLEARING_DIFFERENCES,
     CREDIT_AVAILABLE,
     CREDIT_GRANTED,
+    ESCROW_HELD,
     EXPENSE_BANK,
     EXPENSE_GATEWAY,
     GATEWAY_CLEARING,
     MEMBER_PAYABLE,
     PAYMENT_RECEIVED,
     PAYMENT_REFUNDING,
+    REVENUE_ESCROW,
     REVENUE_WITHDRAWAL,
     VAT_PAYABLE,
     AccountKind,
@@ -42,6 +44,17 @@ WORDS: Final = CapabilityWords(
             JournalReason.NORMAL_PAYMENT_MADE: Sentence("دریافت پرداخت عادی", "A normal payment received"),
             JournalReason.PAYOUT_PAID: Sentence("برداشت به حساب بانکی", "Withdrawn to the bank account"),
             JournalReason.PAYOUT_RETURNED: Sentence("واریزی که از بانک برگشت", "A pay-out that the bank gave back"),
+            JournalReason.ESCROW_FUNDED: Sentence("پرداخت امن به امانت سپرده شد", "A safe payment was funded"),
+            JournalReason.ESCROW_RELEASED: Sentence("آزادسازی پرداخت امن", "A safe payment was released"),
+            JournalReason.ESCROW_REFUNDED: Sentence(
+                "بازگشت پرداخت امن با موافقت مجری", "A safe payment goes back, as the contractor agreed"
+            ),
+            JournalReason.ESCROW_SPLIT: Sentence(
+                "تقسیم پرداخت امن با توافق دو طرف", "A safe payment was divided by agreement"
+            ),
+            JournalReason.ESCROW_RULED: Sentence(
+                "تقسیم پرداخت امن با رأی داور", "A safe payment was divided by ruling"
+            ),
         },
     },
 )
@@ -59,5 +72,7 @@ ACCOUNT_WORDS: Final[Mapping[AccountKind, Sentence]] = {
     CLEARING_DIFFERENCES: Sentence("مغایرت‌های در دست بررسی", "Differences that are looked into"),
     MEMBER_PAYABLE: Sentence("موجودی اعضا", "Balances of members"),
     REVENUE_WITHDRAWAL: Sentence("درآمد کارمزد برداشت", "Earned by fees of withdrawals"),
+    ESCROW_HELD: Sentence("پرداخت‌های امن نزد امانت", "Safe payments held in trust"),
+    REVENUE_ESCROW: Sentence("درآمد کارمزد پرداخت امن", "Earned by fees of safe payments"),
     VAT_PAYABLE: Sentence("مالیات بر ارزش افزودهٔ پرداختنی", "VAT owed to the tax office"),
 }

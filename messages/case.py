@@ -21,6 +21,7 @@ class CaseKind(StrEnum):
     NORMAL_PAYMENT = "normal_payment"
     PAYOUT = "payout"
     CLEARING = "clearing"
+    ESCROW = "escrow"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ class NormalPayment:
     """What one member pays another: ``amount`` rial, for ``what_for``.
 
     ``payee_id`` is None until the number is a member's; the sealed number goes once nobody is waited for by it.
+    ``job_id`` is the job that it is paid for, outside its safe payments.
     """
 
     case_id: UUID
@@ -28,6 +29,7 @@ class NormalPayment:
     terms_version: int
     answer_until: datetime
     accepted_at: datetime | None
+    job_id: UUID | None
 
     @property
     def money(self) -> Money:

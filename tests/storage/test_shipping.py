@@ -21,6 +21,7 @@ from storage.migrations.shipping import (
     read_data,
 )
 from storage.migrations.versions import (
+    escrow,
     fee,
     first_release,
     joining,
@@ -47,6 +48,7 @@ POLICIES = (
     | normal_payment.POLICIES
     | payout.POLICIES
     | fee.POLICIES
+    | escrow.POLICIES
 )
 # Version 1 of each policy, as Postgres must have it; of the long texts, that they stand as their file says.
 SHIPPED: dict[str, dict[str, Any]] = {
@@ -66,6 +68,7 @@ SHIPPED: dict[str, dict[str, Any]] = {
         "office_expire_hours": 24,
         "bank_silent_working_hours": 16,
     },
+    "escrow": read_data(policy_file("escrow"), escrow.POLICIES["escrow"]),
     "payment": read_data(policy_file("payment"), payment.POLICIES["payment"]),
     "personnel_status": read_data(policy_file("personnel_status"), personnel_status.POLICIES["personnel_status"]),
     "personnel": {"change_remind_hours": 72, "change_expire_hours": 720, "money_pause_hours": 24},

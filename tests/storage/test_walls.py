@@ -57,6 +57,13 @@ SEEN_BY_ALL = {"services"}
 
 # What the app may update of a table, and why; a table that is not listed is written once. A new one has to decide.
 UPDATED = {
+    "escrow_jobs": "accepted_at contractor_id employer_id mobile_index mobile_sealed",
+    "escrows": "accepted_at declared_at dormant_times funded_at payment_id stirred_at",
+    "escrow_disputes": "ended_as ended_at evidence_closed_at",
+    "escrow_moves": "booked_at refund_id",
+    "escrow_refund_asks": "agreed answered_at",
+    "escrow_split_offers": "answer answered_at",
+    "escrow_rulings": "final_at objected_at objected_by",
     "normal_payments": "accepted_at mobile_index mobile_sealed payee_id",
     "bank_rows": "return_id returned_line",
     "bank_lines": "row_id",
