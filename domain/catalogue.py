@@ -29,6 +29,7 @@ from domain import (
 )
 from domain import ledger_words as ledger
 from domain import payout_words as payout
+from domain.escrow import words as escrow
 from domain.personnel import words as personnel
 from domain.wording import Catalogue
 
@@ -39,6 +40,7 @@ CAPABILITIES: Final = (
     certificate.WORDS,
     clearing.WORDS,
     employment.WORDS,
+    escrow.WORDS,
     fee.WORDS,
     guarantor.WORDS,
     invitation.WORDS,

@@ -8,6 +8,7 @@ from messages.case import CaseKind
 from workflows.case import CaseWorkflow
 from workflows.clearing import ClearingWorkflow
 from workflows.decision import DecisionWorkflow
+from workflows.escrow import EscrowWorkflow
 from workflows.normal_payment import NormalPaymentWorkflow
 from workflows.onboarding import OnboardingWorkflow
 from workflows.payment import PaymentWorkflow
@@ -38,4 +39,5 @@ WORKFLOWS = _by_kind(
     NormalPaymentWorkflow,
     PayoutWorkflow,
     ClearingWorkflow,
+    EscrowWorkflow,
 )

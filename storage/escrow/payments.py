@@ -148,7 +148,7 @@ async def held(connection: AsyncConnection, case_id: UUID) -> tuple[Money, Money
         found = await ledger.balance(connection, escrow_account(case_id).code)
     except NotFound:
         return Money(0), Money(0)
-    return Money(found.amount), Money(found.available)
+    return Money(found.posted), Money(found.available)
 
 
 def new_move() -> UUID:
