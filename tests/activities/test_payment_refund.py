@@ -1,4 +1,4 @@
-"""What a case has taken goes back later, by a payment's case of its own: by the gateway, a pay-out, or by hand (E6a)."""
+"""What a case has taken goes back later, by a payment's case of its own: by gateway, pay-out, or hand (E6a)."""
 
 from __future__ import annotations
 
