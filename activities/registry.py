@@ -6,7 +6,7 @@ import functools
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
-from activities import clearing, normal_payment, onboarding, payment, payout, substitution
+from activities import clearing, escrow, normal_payment, onboarding, payment, payout, substitution
 from activities.attachment import sweep_attachments
 from activities.decision import decision_process
 from activities.guarantor import free_guarantors
@@ -26,6 +26,7 @@ PROCESSES = (
     substitution.PROCESS,
     payment.PROCESS,
     normal_payment.PROCESS,
+    escrow.PROCESS,
     clearing.PROCESS,
     payout.PROCESS,
     decision_process(DECIDED_CASES),

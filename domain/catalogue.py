@@ -29,6 +29,7 @@ from domain import (
 )
 from domain import ledger_words as ledger
 from domain import payout_words as payout
+from domain.escrow import policy as escrow_policy
 from domain.escrow import words as escrow
 from domain.held_task import HeldTask
 from domain.personnel import words as personnel
@@ -73,5 +74,5 @@ ATTACHMENTS: Final = {
     )
 }
 # By kind of task; a capability names its own ``HELD``.
-_HELD: Final[tuple[HeldTask, ...]] = ()
+_HELD: Final[tuple[HeldTask, ...]] = (*escrow_policy.HELD,)
 HELD: Final[dict[str, HeldTask]] = {held.kind: held for held in _HELD}

@@ -9,8 +9,10 @@ from typing import Any, Final, Self
 
 from domain.escrow.clause import ARBITRATION_CLAUSES
 from domain.fee import RATE_PARTS, Fee
+from domain.held_task import HeldTask
 from domain.money import Money
 from domain.payment import whole
+from messages.escrow import FactKind, TaskKind
 
 # With VAT as high as the fee itself it would still not be more than what is released.
 _MOST_FEE_RATE: Final = RATE_PARTS // 2
@@ -18,6 +20,12 @@ _LONGEST_HOURS: Final = 24 * 90
 _LONGEST_WORKING_HOURS: Final = 200
 _LONGEST_DORMANCY: Final = 365
 _MOST_TIMES: Final = 12
+
+# Who decides on held money has claimed it, has no interest in the sides, and did nothing in the case before (E5).
+HELD: Final = tuple(
+    HeldTask(kind, claimed=FactKind.ESCROW_ARBITRATOR_CLAIMED, by_another=True)
+    for kind in (TaskKind.RULE_DISPUTE, TaskKind.REVIEW_DORMANT_ESCROW)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,11 @@ class EscrowPolicy:
 def fee_of(gross: Money, *, fee_rate: int, vat_rate: int) -> Fee:
     """The fee of what goes to the contractor (E3), in parts of ten thousand of it, with its VAT."""
     return Fee.of(gross.share(fee_rate, RATE_PARTS), vat_rate)
+
+
+def held_for(contractor: str) -> str:
+    """Who received the employer's money, as the receipt says it (E2)."""
+    return f"امانت، نزد سکو برای {contractor}"
 
 
 def _wait(value: Mapping[str, Any], name: str) -> Wait:

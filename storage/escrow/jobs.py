@@ -16,6 +16,7 @@ from domain.identity import Mobile
 from domain.money import Money, Unit
 from messages.case import RESUMED, CaseKind, CaseSignal
 from messages.escrow import Side
+from storage.normal_payment import find_payee
 from storage.outbox import enqueue
 from storage.people import Number
 from storage.rows.cases import case_people, cases
@@ -72,17 +73,24 @@ def open_mobile(seals: Seals, job: Job) -> Mobile | None:
     return None if job.mobile_sealed is None else Mobile(seals.cipher.open_text(job.mobile_sealed, "person.mobile"))
 
 
-async def set_other_side(connection: AsyncConnection, job: Job, person_id: UUID) -> None:
-    """It is this member's from now on to answer: they take part in each of the job's open cases."""
+async def find_other_side(connection: AsyncConnection, job: Job) -> UUID | None:
+    """Who is on the side that was asked: known already, or who showed last of all that the number is theirs."""
+    known, begun_by = job.person_of(job.other_side), job.person_of(job.begun_by)
+    if known is not None or job.mobile_index is None or begun_by is None:
+        return known
+    return await find_payee(connection, job.mobile_index, apart_from=begun_by)
+
+
+async def set_other_side(connection: AsyncConnection, job: Job, case_id: UUID, person_id: UUID) -> None:
+    """It is this member's from now on to answer: they take part in this case of the job.
+
+    Each case adds them for itself: to write about a case that another transaction has locked would wait for it.
+    """
     side = job.other_side
-    await connection.execute(sa.update(escrow_jobs).where(_j.id == job.id).values({f"{side}_id": person_id}))
-    theirs = (
-        sa.select(escrows.c.case_id, sa.literal(person_id), sa.literal(Part(side).value))
-        .join(cases, cases.c.id == escrows.c.case_id)
-        .where(escrows.c.job_id == job.id, cases.c.closed_at.is_(None))
-    )
-    added = insert(case_people).from_select(["case_id", "person_id", "part"], theirs)
-    await connection.execute(added.on_conflict_do_nothing())
+    if job.person_of(side) is None:
+        await connection.execute(sa.update(escrow_jobs).where(_j.id == job.id).values({f"{side}_id": person_id}))
+    part = insert(case_people).values(case_id=case_id, person_id=person_id, part=Part(side))
+    await connection.execute(part.on_conflict_do_nothing())
 
 
 async def mark_job_accepted(connection: AsyncConnection, job_id: UUID) -> None:

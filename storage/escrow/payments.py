@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.access import Part
 from domain.errors import NotFound
 from domain.escrow.policy import EscrowPolicy, fee_of
-from domain.escrow.rules import MOST_PAYMENTS, MoveCause, PaymentWish
+from domain.escrow.rules import MOST_PAYMENTS, MoveCause, PaymentWish, Shares
 from domain.ledger import escrow_account
 from domain.money import Money
 from messages.escrow import Phase, Side
@@ -31,6 +31,8 @@ _ASK: Final = columns(escrow_refund_asks, RefundAsk)
 _e, _m, _a = escrows.c, escrow_moves.c, escrow_refund_asks.c
 # Releases and refunds of one payment; more would be refused by the command long before.
 _MOST_MOVES: Final = 500
+# More are booked by the next step.
+_BOOKED_AT_ONCE: Final = 20
 # How a proposal may end without ever being payable.
 _NEVER: Final = (Phase.DECLINED, Phase.WITHDRAWN, Phase.LAPSED)
 
@@ -201,6 +203,42 @@ async def moves_of(connection: AsyncConnection, case_ids: Collection[UUID]) -> l
     """What left, or is on its way out of, some safe payments, the first one first."""
     query = sa.select(*_MOVE).where(_m.case_id.in_(case_ids)).order_by(_m.decided_at, _m.id)
     return await read_all(connection, EscrowMove, query.limit(_MOST_MOVES * max(len(case_ids), 1)))
+
+
+async def unbooked_of(connection: AsyncConnection, case_id: UUID) -> list[EscrowMove]:
+    """What was decided to leave and the ledger does not know yet, the first one first."""
+    query = sa.select(*_MOVE).where(_m.case_id == case_id, _m.booked_at.is_(None)).order_by(_m.decided_at, _m.id)
+    return await read_all(connection, EscrowMove, query.limit(_BOOKED_AT_ONCE))
+
+
+async def divided(connection: AsyncConnection, case_id: UUID) -> Shares:
+    """How much of a safe payment went, or was decided to go, to each side."""
+    query = sa.select(*(sa.func.coalesce(sa.func.sum(part), 0) for part in (_m.to_contractor, _m.to_employer))).where(
+        _m.case_id == case_id
+    )
+    to_contractor, to_employer = (await connection.execute(query)).one()
+    return Shares(Money(int(to_contractor)), Money(int(to_employer)))
+
+
+async def speaks(connection: AsyncConnection, escrow: Escrow) -> bool:
+    """Whether this one of the payments that were proposed together tells people of all, so that they hear it once.
+
+    It is the first of those that nobody has accepted, declined or withdrawn.
+    """
+    other, case = escrows.alias(), cases.alias()
+    silent = sa.or_(case.c.closed_at.is_(None), case.c.outcome == Phase.LAPSED)
+    earlier = (
+        sa.select(other.c.case_id)
+        .join(case, case.c.id == other.c.case_id)
+        .where(
+            other.c.job_id == escrow.job_id,
+            other.c.proposed_at == escrow.proposed_at,
+            other.c.case_id < escrow.case_id,
+            other.c.accepted_at.is_(None),
+            silent,
+        )
+    )
+    return not await connection.scalar(sa.select(earlier.exists()))
 
 
 async def mark_booked(connection: AsyncConnection, move_id: UUID, refund_id: UUID | None) -> None:
