@@ -77,11 +77,8 @@ class Process:
 
     async def _remind_of(self, step: Transition, task: Task) -> None:
         await tasks.mark_reminded(step.connection, task.id)
-        if task.grant is not None:
-            people, role = await step.holders(task.grant, task.not_by), str(task.grant.role)
-        else:
-            people = [] if task.person_id is None else [task.person_id]
-            role = await part_of(step.connection, step.case.id, people)
+        people = await step.asked_of(task)
+        role = task.role or await part_of(step.connection, step.case.id, people)
         await self.remind(step, task, people)
         if people and task.kind not in self.untold:
             await step.add_event(Event.REMINDED, params={"role": role})

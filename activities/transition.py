@@ -19,6 +19,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.turns import Turns
 from domain.access import Grant, Part
+from domain.catalogue import HELD
 from domain.notice import Value
 from domain.reconciliation import STEP_TRIES, FindingKind
 from domain.wording import task_sms
@@ -28,6 +29,7 @@ from messages.case import OVER, WAIT, NextStep, StepInput
 from messages.payload import encode
 from storage import audit, cases, deadlines, reconciliation, tasks
 from storage.database import SERVICE, Statement, run_statements, transaction, transaction_with
+from storage.links import barred_from
 from storage.notices import notice_statements
 from storage.people import holders_of, people_in
 from storage.retries import retried
@@ -154,7 +156,7 @@ class Transition:
             not_by=not_by,
         )
         if sms:
-            people = [assignee] if isinstance(assignee, UUID) else await self.holders(assignee, not_by)
+            people = [assignee] if isinstance(assignee, UUID) else await self.askable(kind, assignee, not_by)
             await self.notify(people, task_sms(kind))
 
     async def holders(self, grant: Grant, not_by: UUID | None = None) -> list[UUID]:
@@ -162,6 +164,22 @@ class Transition:
         others = [] if not_by is None else [not_by]
         apart_from = [*await people_in(self.connection, self.case.id), *others]
         return await holders_of(self.connection, grant, apart_from=apart_from)
+
+    async def askable(self, kind: str, grant: Grant, not_by: UUID | None = None) -> list[UUID]:
+        """Who of a role may answer a kind of task in this case; of one that must be claimed, who may claim it (E5)."""
+        found, held = await self.holders(grant, not_by), HELD.get(kind)
+        if held is None:
+            return found
+        barred = await barred_from(self.connection, self.case.id, found, held)
+        return [person_id for person_id in found if person_id not in barred]
+
+    async def asked_of(self, task: Task) -> list[UUID]:
+        """Who is asked by an open task now: its person or its holder, or who of its role may answer."""
+        if task.grant is None:
+            return [] if task.person_id is None else [task.person_id]
+        if task.kind in HELD and task.claimed_by is not None and await tasks.claim_holds(self.connection, task):
+            return [task.claimed_by]
+        return await self.askable(task.kind, task.grant, task.not_by)
 
     async def set_deadline(self, step: str, due_in: timedelta) -> None:
         """Set the deadline of a step, which is taken then although no task is open; replaces the step's former one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, get_args
 
@@ -10,6 +10,7 @@ from api.operation import Confirmation, confirmations
 from api.values import Input
 from commands.command import Command
 from commands.refusals import refusals_of
+from domain.held_task import Waits
 from storage.rows.tasks import Task
 
 
@@ -51,6 +52,9 @@ class CodeRequest(Input):
         return await self.binding(command), {}
 
 
+Waiting = Callable[[Command, Task], Awaitable[Waits]]
+
+
 @dataclass(frozen=True, slots=True)
 class TaskDecisions:
     """How tasks of a kind are answered; ``api/decisions.py`` puts them together.
@@ -61,9 +65,14 @@ class TaskDecisions:
         address: where it is answered instead, by the operation named as the kind; ``{case_id}`` is its case's id.
         asks_another: whether it asks somebody else than whom the case is about: they are told who that is, and which
             thing of theirs it is about.
+        claiming: asked before somebody takes such a task: how long they are waited for from then on. It may refuse, and
+            its ``@refuses`` names what.
+        releasing: likewise before they give it back: how long others are waited for.
     """
 
     kind: str
     decisions: tuple[type[Decision], ...] = ()
     address: str = ""
     asks_another: bool = False
+    claiming: Waiting | None = None
+    releasing: Waiting | None = None

@@ -76,7 +76,10 @@ class CaseOut(CaseRow):
     """A case as its people see it."""
 
     kind_words: Words
-    variant: str = Field(description="For onboarding and substitution the programme", examples=["minipay"])
+    variant: str = Field(
+        description="For onboarding and substitution the programme; `refund` of a payment that gives back",
+        examples=["minipay"],
+    )
     phase_words: Words
     next_actor_words: Words | None
     outcome: str | None = Field(examples=["active"])
@@ -92,7 +95,7 @@ class CaseOut(CaseRow):
         actor = case.next_actor
         return CaseOut.of_row(
             case,
-            kind_words=Words.of(words.kind(case.kind)),
+            kind_words=Words.of(words.kind(case.kind, case.variant)),
             phase_words=Words.of(words.phase(case.kind, case.phase)),
             next_actor_words=None if actor is None else Words.of(words.who(actor)),
         )

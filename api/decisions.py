@@ -64,6 +64,9 @@ DECISIONS: Final[tuple[type[Decision], ...]] = tuple(
     decision for answering in TASK_DECISIONS.values() for decision in answering.decisions
 )
 
+CLAIMING: Final = {kind: each.claiming for kind, each in TASK_DECISIONS.items() if each.claiming is not None}
+RELEASING: Final = {kind: each.releasing for kind, each in TASK_DECISIONS.items() if each.releasing is not None}
+
 
 def any_decision() -> Any:
     """The type of a decision about any task, told apart by ``kind`` and then by ``decision``."""

@@ -9,11 +9,12 @@ from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.decisions import asks_another
-from api.values import Moment, Out, Reason, Words
+from api.values import AmountOut, Moment, Out, Reason, Words
 from commands.task import closed_as
 from domain.access import Actor
-from domain.catalogue import TASK_KINDS, words
+from domain.catalogue import HELD, TASK_KINDS, words
 from domain.errors import TaskNotOpen
+from domain.held_task import AMOUNT
 from domain.review import ReturnReason
 from domain.wording import Sentence
 from messages.case import CaseKind
@@ -34,7 +35,8 @@ class TaskOut(Out):
     kind: str = Field(examples=[*TASK_KINDS])
     words: Words
     person_name: str | None = Field(
-        description="Whose case it is, for staff and for guarantors who are asked (A5); null for one's own",
+        description="Whose case it is, for staff and for guarantors who are asked (A5); null for one's own, and with"
+        " ``held`` for all but its holder",
         examples=["مریم رضایی"],
     )
     programme: Words | None = Field(description="The programme's title, where the case is about a credit")
@@ -53,6 +55,11 @@ class TaskOut(Out):
     late: bool = Field(description="Whether it is open though its time is over")
     claimed_by: UUID | None
     claimed_by_me: bool
+    held: bool = Field(
+        description="Whether it must be claimed before its case is seen and before it is decided (E5)", examples=[False]
+    )
+    may_release: bool = Field(description="Whether who has claimed it may give it back", examples=[True])
+    amount: AmountOut | None = Field(description="With ``held``, how much it is about")
     sent_by_me: bool = Field(description="Whether what is asked came from the caller, who therefore must not answer")
     version: int
     closed: Moment | None = Field(validation_alias="closed_at", description="Since when nothing waits for it")
@@ -63,21 +70,27 @@ class TaskOut(Out):
     @classmethod
     def of(cls, item: InboxItem, actor: Actor, person_name: str | None, ended: TaskNotOpen | None = None) -> TaskOut:
         """An inbox item in somebody's eyes; ``ended`` is what a decision about it would be refused with."""
-        task = item.task
+        task, held = item.task, HELD.get(item.task.kind)
+        is_hidden = held is not None and (task.status != "open" or task.claimed_by != actor.person_id)
+        amount = None if held is None else task.details.get(AMOUNT)
         reason = task.details.get("obstacle") or task.details.get("reason")
         return cls.of_row(
             task,
             case_kind=item.case_kind,
             variant=item.variant,
-            region_code=item.region_code,
+            region_code=None if is_hidden else item.region_code,
             words=Words.of(words.task(task.kind)),
-            person_name=None if item.person_id == actor.person_id else person_name,
-            programme=None if item.programme is None else Words.of(Sentence(*item.programme)),
+            person_name=None if is_hidden or item.person_id == actor.person_id else person_name,
+            programme=None if is_hidden or item.programme is None else Words.of(Sentence(*item.programme)),
             reason=reason,
             subject_id=task.subject_id if asks_another(task) else None,
             reasons=[Reason.of(ReturnReason, code) for code in task.details.get("reasons", [])],
             late=item.is_late,
+            claimed_by=None if held is not None and not item.holder_is_able else task.claimed_by,
             claimed_by_me=task.claimed_by == actor.person_id,
+            held=held is not None,
+            may_release=held is None or held.released is not None,
+            amount=None if amount is None else AmountOut.of(amount),
             ended=None if ended is None else Reason.of_refusal(ended),
             sent_by_me=task.not_by == actor.person_id,
         )

@@ -80,9 +80,9 @@ class ShareOut(Out):
     state: Reason
 
     @classmethod
-    def of(cls, item: PaymentItem) -> ShareOut:
-        """A part."""
-        state = Reason.of(ShareState, item.state)
+    def of(cls, item: PaymentItem, *, is_refund: bool) -> ShareOut:
+        """A part, of a refund the one that goes back."""
+        state = Reason.of(ShareState, ShareState.REFUNDED if is_refund else item.state)
         return cls.of_row(item, purpose_words=Words.of(words.kind(item.purpose)), state=state)
 
 
@@ -174,10 +174,13 @@ class RefundOut(Out):
 class PaymentOut(Out):
     """A payment: how much for what, each try, and what goes back."""
 
-    amount: Amount = Field(description="What the payer pays, the fee included")
+    amount: Amount = Field(description="What the payer pays, the fee included; of a refund what goes back")
     fee: Amount = Field(description="What of it is for the gateway; 0 where the payer bears none (C6)")
     own_card: bool = Field(description="Whether only the payer's own card may pay")
     pay_until: Moment = Field(description="Until when another try may begin")
+    refund_of: UUID | None = Field(
+        description="Of a refund, by which nothing is paid: the payment of which it gives a part back"
+    )
     items: list[ShareOut]
     attempts: list[AttemptOut]
     returns: list[RefundOut]
@@ -204,6 +207,7 @@ class PaymentLine(CaseRow):
     phase_words: Words
     purposes: list[Words] = Field(description="What it is for")
     amount: Amount
+    refund_of: UUID | None = Field(description="Of a refund: the payment of which it gives a part back")
     opened: Moment
     closed: Moment | None = Field(validation_alias="closed_at")
 
@@ -215,6 +219,7 @@ class PaymentLine(CaseRow):
             phase_words=Words.of(words.phase(case.kind, case.phase)),
             purposes=[Words.of(words.kind(purpose)) for purpose in purposes],
             amount=payment.amount,
+            refund_of=payment.refund_of,
             opened=payment.opened_at,
         )
 
@@ -254,11 +259,13 @@ async def _read(view: CaseView) -> PaymentSection:
         return PaymentSection()
     now, is_payer = await postgres_now(view.connection), visibility.is_applicant
     attempts = await view.reading.once(rows.attempts_of, case_id)
-    authorities = {} if is_payer else {one.id: one.authority for one in attempts}
+    sources = [] if is_payer else await rows.sources_of(view.connection, payment)
+    authorities = {one.id: one.authority for one in sources}
     returns = await rows.returns_of(view.connection, case_id)
+    items, is_refund = await rows.items_of(view.connection, case_id), payment.refund_of is not None
     shown = PaymentOut.of_row(
         payment,
-        items=[ShareOut.of(one) for one in await rows.items_of(view.connection, case_id)],
+        items=[ShareOut.of(one, is_refund=is_refund) for one in items],
         attempts=[AttemptOut.of(one, now, is_payer=is_payer) for one in attempts],
         returns=[
             RefundOut.of(

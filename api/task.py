@@ -12,7 +12,7 @@ from fastapi import APIRouter, Body, Query
 from pydantic import Field, model_validator
 
 from api.case_view import CaseRow, case_row
-from api.decisions import DECISIONS, any_decision, any_kind
+from api.decisions import CLAIMING, DECISIONS, RELEASING, any_decision, any_kind
 from api.dependencies import (
     REPLAYED,
     Caller,
@@ -141,17 +141,23 @@ async def _task_out(command: Command, task_id: UUID) -> TaskOut:
 
 
 @router.post("/{task_id}/claim")
-@refuses(commands.claim_task)
+@refuses(commands.lock_free_task, commands.claim_task, *CLAIMING.values())
 async def claim_task(command: CommandDep, task_id: UUID) -> TaskOut:
-    """Take a task from the queue, so that colleagues leave it."""
-    return await _task_out(command, await commands.claim_task(command, task_id))
+    """Take a task from the queue, so that colleagues leave it; of one with ``held`` the case is seen from then on."""
+    task = await commands.lock_free_task(command, task_id)
+    claiming = None if task.claimed_by == command.actor.person_id else CLAIMING.get(task.kind)
+    await commands.claim_task(command, task, None if claiming is None else await claiming(command, task))
+    return await _task_out(command, task_id)
 
 
 @router.post("/{task_id}/release")
-@refuses(commands.release_task)
+@refuses(commands.lock_free_task, commands.release_task, *RELEASING.values())
 async def release_task(command: CommandDep, task_id: UUID) -> TaskOut:
-    """Give a claimed task back."""
-    return await _task_out(command, await commands.release_task(command, task_id))
+    """Give a claimed task back, if ``may_release`` says that it can be."""
+    task = await commands.lock_free_task(command, task_id)
+    releasing = RELEASING.get(task.kind)
+    await commands.release_task(command, task, None if releasing is None else await releasing(command, task))
+    return await _task_out(command, task_id)
 
 
 @router.post("/{task_id}/decision")

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from commands.task import is_addressed_to
 from domain.access import READS_EVERYTHING, Actor, Grant, Role, ScopeKind
+from domain.catalogue import HELD
 from storage import people, tasks
 from storage.rows.cases import Case
 from storage.rows.tasks import Task
@@ -19,7 +20,8 @@ class Visibility:
     """What an actor may see of a case.
 
     ``parts`` are the parts that they take or took in it. ``tasks`` are its open tasks that they may answer: none for
-    staff in a case of their own (``is_own``), nor any of which they may not because what is asked came from them.
+    staff in a case of their own (``is_own``), nor any of which they may not because what is asked came from them, or
+    because they would have to claim it first (E5).
     ``is_asked``: whether anybody has an open task in it, as far as they see.
     """
 
@@ -92,6 +94,11 @@ async def visibility_of(connection: AsyncConnection, actor: Actor, case: Case) -
     asked = await tasks.open_tasks(connection, case.id)
     is_theirs = not parts or actor.capacity == "member"
     theirs = tuple(
-        task for task in asked if is_theirs and is_addressed_to(task, actor) and task.not_by != actor.person_id
+        task
+        for task in asked
+        if is_theirs
+        and is_addressed_to(task, actor)
+        and task.not_by != actor.person_id
+        and (task.kind not in HELD or task.claimed_by == actor.person_id)
     )
     return Visibility(actor, case, parts, theirs, is_asked=bool(asked))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,7 +15,7 @@ from commands.command import Command
 from commands.refusals import refuses
 from domain.access import Actor
 from domain.account import CODE_LIFE
-from domain.catalogue import words
+from domain.catalogue import HELD, words
 from domain.errors import (
     CaseClosed,
     NotFound,
@@ -29,12 +30,14 @@ from domain.errors import (
     TaskNotOpen,
     TaskOfOtherKind,
 )
+from domain.held_task import ClaimConflict, ClaimStays, HeldTask, TaskNotClaimed, Waits
 from domain.wording import Sentence
 from storage import tasks
 from storage.audit import account_stream, case_stream
 from storage.case_lists import event_from, is_shown
 from storage.cases import last_fact, read_case, touch_case
 from storage.database import with_service_rights
+from storage.links import barred_from
 from storage.rows.cases import Case
 from storage.rows.tasks import Task
 
@@ -52,15 +55,26 @@ def is_addressed_to(task: Task, actor: Actor) -> bool:
     return actor.capacity == "staff" and task.grant in actor.grants
 
 
-@refuses(*_WORK, PreconditionFailed)
+@refuses(*_WORK, TaskNotClaimed, PreconditionFailed)
 async def lock_task(command: Command, task_id: UUID, *, version: int | None = None) -> Task:
-    """Lock the task's case and judge whether this person may work on the task now.
+    """Lock the task's case and judge whether this person may answer the task now.
 
     Args:
         command: at work.
         task_id: which.
         version: what the caller last saw (``If-Match``), if they said so.
     """
+    task = await lock_free_task(command, task_id)
+    if task.kind in HELD and task.claimed_by != command.actor.person_id:
+        raise TaskNotClaimed
+    if version is not None and version != task.version:
+        raise PreconditionFailed
+    return task
+
+
+@refuses(*_WORK)
+async def lock_free_task(command: Command, task_id: UUID) -> Task:
+    """Lock the task's case and judge whether this person may work on the task: it is asked of them, and no other's."""
     task = await _read_asked(command, task_id)
     if task.status == "open":
         # Meanwhile the case may be over for the person who was asked.
@@ -77,8 +91,6 @@ async def lock_task(command: Command, task_id: UUID, *, version: int | None = No
         raise NotFound
     if task.claimed_by not in {None, command.actor.person_id} and await tasks.claim_holds(command.connection, task):
         raise TaskClaimed
-    if version is not None and version != task.version:
-        raise PreconditionFailed
     return task
 
 
@@ -107,6 +119,9 @@ async def closed_as(connection: AsyncConnection, actor: Actor, task: Task) -> Ta
         if task.decided_by == actor.person_id:
             return TaskDecidedByYou(ended_at=ended_at, outcome=outcome)
         return TaskDecided(ended_at=ended_at, outcome=outcome, by=words.who(task.role or ""))
+    if task.kind in HELD and task.claimed_by != actor.person_id:
+        # What happened in the case was for its holder alone.
+        return TaskNotOpen()
     async with with_service_rights(connection, actor):
         cause = None if ended_at is None else await cause_of(connection, actor, task.case_id, ended_at)
     return TaskNotOpen() if cause is None else TaskMoot(ended_at=ended_at, cause=cause)
@@ -135,24 +150,62 @@ async def case_closed(command: Command, case: Case, *endings: str) -> CaseClosed
     return CaseClosed(ended_at=case.closed_at, cause=cause or words.phase(case.kind, case.phase))
 
 
-@refuses(*_WORK)
-async def claim_task(command: Command, task_id: UUID) -> UUID:
-    """Take a task from the shared queue, so that colleagues leave it."""
-    task = await lock_task(command, task_id)
-    await tasks.set_claim(command.connection, task.id, command.actor.person_id)
-    await touch_case(command.connection, task.case_id)
-    await command.audit(case_stream(task.case_id), subject=str(task.id))
-    return task.id
+@refuses(ClaimConflict)
+async def claim_task(command: Command, task: Task, waits: Waits | None = None) -> None:
+    """Take a task from the shared queue, so that colleagues leave it; one that only its holder sees, for good.
+
+    Args:
+        command: at work.
+        task: as ``lock_free_task`` found it.
+        waits: until when its holder is waited for, if that is another moment than its queue's.
+    """
+    held, by = HELD.get(task.kind), command.actor.person_id
+    if held is None:
+        await _tell_claim(command, task)
+    elif task.claimed_by == by:
+        return
+    else:
+        if await barred_from(command.connection, task.case_id, [by], held):
+            raise ClaimConflict
+        await _record_claim(command, task, held.claimed)
+    await tasks.set_claim(command.connection, task.id, by, waits)
 
 
-@refuses(*_WORK)
-async def release_task(command: Command, task_id: UUID) -> UUID:
-    """Give a claimed task back to the queue."""
-    task = await lock_task(command, task_id)
-    await tasks.set_claim(command.connection, task.id, None)
+@refuses(TaskNotClaimed, ClaimStays)
+async def release_task(command: Command, task: Task, waits: Waits | None = None) -> None:
+    """Give a claimed task back to the queue.
+
+    Args:
+        command: at work.
+        task: as ``lock_free_task`` found it.
+        waits: until when its queue is waited for, if that is another moment than its holder's.
+    """
+    held = HELD.get(task.kind)
+    if held is None:
+        await _tell_claim(command, task)
+    else:
+        await _record_claim(command, task, _release_of(held, task, command.actor))
+    await tasks.set_claim(command.connection, task.id, None, waits)
+
+
+def _release_of(held: HeldTask, task: Task, actor: Actor) -> StrEnum:
+    """The fact that a task was given back by its holder."""
+    if task.claimed_by != actor.person_id:
+        raise TaskNotClaimed
+    if held.released is None:
+        raise ClaimStays
+    return held.released
+
+
+async def _tell_claim(command: Command, task: Task) -> None:
     await touch_case(command.connection, task.case_id)
     await command.audit(case_stream(task.case_id), subject=str(task.id))
-    return task.id
+
+
+async def _record_claim(command: Command, task: Task, fact: StrEnum) -> None:
+    """The process hears of it."""
+    subject = {"subject": str(task.id)}
+    await command.act(task.case_id, fact, {"task_id": str(task.id)}, part=task.role or "", audited=subject)
 
 
 @refuses(require_code)

@@ -1,4 +1,4 @@
-"""Every capability's words, and which cases take files: this room's lists, one line each."""
+"""Every capability's words, which cases take files, and what only its holder sees: this room's lists, one line each."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from domain import (
 from domain import ledger_words as ledger
 from domain import payout_words as payout
 from domain.escrow import words as escrow
+from domain.held_task import HeldTask
 from domain.personnel import words as personnel
 from domain.wording import Catalogue
 
@@ -71,3 +72,6 @@ ATTACHMENTS: Final = {
         payout.ATTACHMENTS,
     )
 }
+# By kind of task; a capability names its own ``HELD``.
+_HELD: Final[tuple[HeldTask, ...]] = ()
+HELD: Final[dict[str, HeldTask]] = {held.kind: held for held in _HELD}

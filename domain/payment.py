@@ -116,6 +116,7 @@ class RefundReason(StrEnum):
     FOREIGN_CARD = "foreign_card"
     NOT_TAKEN = "not_taken"
     FOUND_LATE = "found_late"
+    LATER_REFUND = "later_refund"
 
 
 class AttemptEnd(StrEnum):
@@ -150,12 +151,13 @@ class TryState(StrEnum):
 
 
 class ShareState(StrEnum):
-    """Whether that which is paid for has taken its part."""
+    """Whether that which is paid for has taken its part, or gives back of it later."""
 
     OPEN = "open"
     OFFERED = "offered"
     TAKEN = "taken"
     REFUSED = "refused"
+    REFUNDED = "refunded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -416,22 +418,7 @@ WORDS: Final = CapabilityWords(
             ShareState.OFFERED: Sentence("در حال ثبت", "being recorded"),
             ShareState.TAKEN: Sentence("ثبت شد", "recorded"),
             ShareState.REFUSED: Sentence("دیگر در جریان نیست", "not open any more"),
-        },
-        RefundReason: {
-            RefundReason.SECOND_ATTEMPT: Sentence("این مبلغ دو بار پرداخت شد", "it was paid twice"),
-            RefundReason.AMOUNT_DIFFERS: Sentence(
-                "مبلغ با مبلغ خواسته‌شده یکی نبود", "the amount was not the one asked for"
-            ),
-            RefundReason.FOREIGN_CARD: Sentence(
-                "کارت پرداخت‌کننده به نام خود او ثبت نشده است", "the card is not registered as the payer's own"
-            ),
-            RefundReason.FOUND_LATE: Sentence(
-                "پس از پایان پرداخت معلوم شد که بانک آن را دریافت کرده است",
-                "it came to light after the payment was over",
-            ),
-            RefundReason.NOT_TAKEN: Sentence(
-                "آنچه برایش پرداخت شد دیگر در جریان نیست", "what was paid for is not open any more"
-            ),
+            ShareState.REFUNDED: Sentence("بازپرداخت", "refunded"),
         },
         AttemptEnd: {
             AttemptEnd.CANCELLED: Sentence("پرداخت‌کننده انصراف داد", "the payer cancelled"),

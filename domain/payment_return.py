@@ -1,4 +1,4 @@
-"""What no gateway gives back: by a pay-out to the payer's own sheba, else by hand; its words (docs/rules.md, E2)."""
+"""What goes back, and what no gateway gives back: by pay-out, else by hand; its words (docs/rules.md, E2, E6a)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Final
 
 from domain.access import Part, Role
 from domain.attachment import AttachmentRules
+from domain.payment import RefundReason
 from domain.wording import CapabilityWords, Sentence
 from messages.attachment import Purpose
 from messages.case import CaseKind
-from messages.payment import Event, FactKind
+from messages.payment import Event, FactKind, Variant
 
 # How long money waits for the bank to pay it before its case says so; then as long again as it has waited already, so
 # that a line which nobody settles is noted six times in a year.
@@ -43,12 +44,17 @@ class RecordedFrom(StrEnum):
 
 
 WORDS: Final = CapabilityWords(
+    variants={CaseKind.PAYMENT: {Variant.REFUND: Sentence("بازپرداخت", "Refund")}},
     timeline={
         FactKind.PAYMENT_RETURN_CONFIRMED: Sentence(
             "همکار دیگری در امور تسویه بازپرداخت را تأیید کرد.", "Another settlement officer confirmed it."
         ),
         FactKind.PAYMENT_RETURN_REJECTED: Sentence(
             "همکار دیگری در امور تسویه بازپرداخت را تأیید نکرد.", "Another settlement officer did not confirm it."
+        ),
+        Event.PAYMENT_REFUND_BEGUN: Sentence(
+            "بازپرداخت {amount:toman} به کارت پرداخت‌کننده آغاز شد.",
+            "The refund of {amount:toman} to the payer's card was begun.",
         ),
         Event.PAYMENT_TO_SHEBA: Sentence(
             "{amount:toman} با دستهٔ بعدی واریزها به شبای پرداخت‌کننده می‌رود.",
@@ -64,6 +70,7 @@ WORDS: Final = CapabilityWords(
         ),
     },
     sms={
+        Event.PAYMENT_REFUND_BEGUN: ("امانت: {amount} از پرداخت پیشین شما به کارت شما بازمی‌گردد. جزئیات: {app_link}"),
         Event.PAYMENT_TO_SHEBA: (
             "امانت: درگاه {amount} را به کارت شما برنگرداند؛ به شبای ختم به {last_four} واریز می‌شود. {app_link}"
         ),
@@ -72,6 +79,23 @@ WORDS: Final = CapabilityWords(
         ),
     },
     terms={
+        RefundReason: {
+            RefundReason.SECOND_ATTEMPT: Sentence("این مبلغ دو بار پرداخت شد", "it was paid twice"),
+            RefundReason.AMOUNT_DIFFERS: Sentence(
+                "مبلغ با مبلغ خواسته‌شده یکی نبود", "the amount was not the one asked for"
+            ),
+            RefundReason.FOREIGN_CARD: Sentence(
+                "کارت پرداخت‌کننده به نام خود او ثبت نشده است", "the card is not registered as the payer's own"
+            ),
+            RefundReason.FOUND_LATE: Sentence(
+                "پس از پایان پرداخت معلوم شد که بانک آن را دریافت کرده است",
+                "it came to light after the payment was over",
+            ),
+            RefundReason.NOT_TAKEN: Sentence(
+                "آنچه برایش پرداخت شد دیگر در جریان نیست", "what was paid for is not open any more"
+            ),
+            RefundReason.LATER_REFUND: Sentence("بازپرداخت از پرداخت پیشین", "a refund of an earlier payment"),
+        },
         RefundWay: {
             RefundWay.REVERSE: Sentence("برگشت تراکنش از درگاه", "reversal by the gateway"),
             RefundWay.REFUND: Sentence("بازپرداخت از درگاه", "refund by the gateway"),

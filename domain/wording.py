@@ -88,6 +88,8 @@ class CapabilityWords:
     """Everything that one capability says, by the members of its enums."""
 
     kinds: Mapping[StrEnum, Sentence] = field(default_factory=dict)
+    # What a kind's cases of some variants are called instead.
+    variants: Mapping[StrEnum, Mapping[StrEnum, Sentence]] = field(default_factory=dict)
     phases: Mapping[StrEnum, Mapping[StrEnum, Sentence]] = field(default_factory=dict)
     tasks: Mapping[StrEnum, TaskWords] = field(default_factory=dict)
     timeline: Mapping[StrEnum, Sentence | Line] = field(default_factory=dict)
@@ -113,14 +115,8 @@ class Catalogue:
     def __init__(self, capabilities: Iterable[CapabilityWords]) -> None:
         listed = list(capabilities)
         self._kinds: dict[str, Sentence] = _merged("case kind", (words.kinds for words in listed))
-        self._phases: dict[tuple[str, str], Sentence] = _merged(
-            "phase",
-            (
-                {(str(kind), str(phase)): sentence for phase, sentence in phases.items()}
-                for words in listed
-                for kind, phases in words.phases.items()
-            ),
-        )
+        self._variants: dict[tuple[str, str], Sentence] = _merged("variant", _pairs(one.variants for one in listed))
+        self._phases: dict[tuple[str, str], Sentence] = _merged("phase", _pairs(one.phases for one in listed))
         self._tasks: dict[str, TaskWords] = _merged("task", (words.tasks for words in listed))
         self._lines: dict[str, Line] = _merged(
             "timeline line", ({code: _line(sentence) for code, sentence in words.timeline.items()} for words in listed)
@@ -133,9 +129,9 @@ class Catalogue:
         self.sms: Mapping[str, str] = MappingProxyType(_merged("SMS", [*(words.sms for words in listed), *of_tasks]))
         self.mails: Mapping[str, MailText] = MappingProxyType(_merged("e-mail", (words.mails for words in listed)))
 
-    def kind(self, kind: str) -> Sentence:
-        """What a kind of case is called."""
-        return self._kinds.get(kind) or _itself(kind)
+    def kind(self, kind: str, variant: str = "") -> Sentence:
+        """What a kind of case is called, or a case of one of its variants."""
+        return self._variants.get((kind, variant)) or self._kinds.get(kind) or _itself(kind)
 
     def phase(self, kind: str, phase: str) -> Sentence:
         """Where a case of a kind stands."""
@@ -189,6 +185,14 @@ class Catalogue:
     def fill(self, sentence: Sentence, params: Mapping[str, Any]) -> Sentence:
         """A sentence with its values, codes among them in words."""
         return sentence.fill(params, self)
+
+
+def _pairs(said: Iterable[Mapping[StrEnum, Mapping[StrEnum, T]]]) -> Iterable[dict[tuple[str, str], T]]:
+    return (
+        {(str(kind), str(code)): sentence for code, sentence in codes.items()}
+        for words in said
+        for kind, codes in words.items()
+    )
 
 
 def task_sms(kind: str) -> str:

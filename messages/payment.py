@@ -23,6 +23,12 @@ class Phase(StrEnum):
     NOT_PAID = "not_paid"
 
 
+class Variant(StrEnum):
+    """What else a payment's case may be than somebody's payment."""
+
+    REFUND = "refund"
+
+
 class TaskKind(StrEnum):
     """What the settlement office is asked to do."""
 
@@ -57,6 +63,7 @@ class Event(StrEnum):
     PAYMENT_TO_SHEBA_WAITS = "payment_to_sheba_waits"
     PAYMENT_TO_SHEBA_REJECTED = "payment_to_sheba_rejected"
     PAYMENT_RETURNED = "payment_returned"
+    PAYMENT_REFUND_BEGUN = "payment_refund_begun"
     PAYMENT_ENDED = "payment_ended"
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access import READS_EVERYTHING, Actor, Part, ScopeKind
-from domain.catalogue import words
+from domain.catalogue import HELD, words
 from domain.reconciliation import FindingKind
 from storage.cases import CASE_COLUMNS
 from storage.rows.cases import Case, TimelineEvent, case_people, cases, timeline
@@ -61,7 +61,8 @@ def _ways_to_see(actor: Actor) -> list[sa.ColumnElement[bool]]:
     """The conditions of which one must hold for a person to see a case; each is served by an index of its own.
 
     Members see cases in which they take part now. Staff see those of their organisations and regions, and those that
-    hold or held a task for one of their roles; auditors and operators see all.
+    hold or held a task for one of their roles; auditors and operators see all. By a task that only its holder sees,
+    its holder sees the case, for as long as they hold it.
     """
     if actor.capacity == "member":
         mine = sa.select(case_people.c.case_id).where(
@@ -75,8 +76,17 @@ def _ways_to_see(actor: Actor) -> list[sa.ColumnElement[bool]]:
     organisations = [UUID(grant.scope) for grant in actor.grants if grant.scope_kind is ScopeKind.ORGANISATION]
     regions = [grant.scope for grant in actor.grants if grant.scope_kind is ScopeKind.REGION]
     held = [(grant.role.value, grant.scope_kind.value, grant.scope) for grant in actor.grants]
-    asked = sa.select(tasks.c.case_id).where(sa.tuple_(tasks.c.role, tasks.c.scope_kind, tasks.c.scope).in_(held))
+    is_theirs = sa.tuple_(tasks.c.role, tasks.c.scope_kind, tasks.c.scope).in_(held)
+    asked = sa.select(tasks.c.case_id).where(is_theirs, tasks.c.kind.not_in(HELD))
     ways: list[sa.ColumnElement[bool]] = [cases.c.id.in_(asked)]
+    if HELD:
+        claimed = sa.select(tasks.c.case_id).where(
+            is_theirs,
+            tasks.c.kind.in_(HELD),
+            tasks.c.status == "open",
+            tasks.c.claimed_by == actor.person_id,
+        )
+        ways.append(cases.c.id.in_(claimed))
     if organisations:
         ways.append(cases.c.organisation_id.in_(organisations))
     if regions:

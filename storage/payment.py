@@ -107,6 +107,11 @@ async def attempts_of(connection: AsyncConnection, payment_id: UUID) -> list[Pay
     return await read_all(connection, PaymentAttempt, query.limit(_MOST))
 
 
+async def sources_of(connection: AsyncConnection, payment: Payment) -> list[PaymentAttempt]:
+    """The tries by which what goes back was paid: those of a refund are the refunded payment's."""
+    return await attempts_of(connection, payment.refund_of or payment.case_id)
+
+
 async def returns_of(connection: AsyncConnection, payment_id: UUID) -> list[PaymentReturn]:
     """What goes, or went, back to the payer."""
     query = sa.select(*_RETURN).where(payment_returns.c.payment_id == payment_id).order_by(payment_returns.c.id)
@@ -121,6 +126,7 @@ async def paid_today(connection: AsyncConnection, person_id: UUID) -> Money:
         .join(cases, cases.c.id == payments.c.case_id)
         .where(
             payments.c.person_id == person_id,
+            payments.c.refund_of.is_(None),
             payments.c.opened_at > sa.func.now() - timedelta(days=2),
             day == await tehran_today(connection),
             sa.func.coalesce(cases.c.outcome, "").not_in(("not_paid", "returned")),

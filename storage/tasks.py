@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access import Actor, Grant
+from domain.catalogue import HELD
+from domain.held_task import Waits
 from storage.rows.account import role_grants, staff_credentials
 from storage.rows.cases import case_people, cases
 from storage.rows.people import persons
@@ -172,30 +174,55 @@ async def mark_reminded(connection: AsyncConnection, task_id: UUID) -> None:
     await connection.execute(sa.update(tasks).where(tasks.c.id == task_id).values(reminded_at=sa.func.now()))
 
 
-async def set_claim(connection: AsyncConnection, task_id: UUID, person_id: UUID | None) -> None:
-    """Claim an open task for a person, or release it when nobody is named."""
+async def set_claim(
+    connection: AsyncConnection, task_id: UUID, person_id: UUID | None, waits: Waits | None = None
+) -> None:
+    """Claim an open task for a person, or release it when nobody is named.
+
+    Args:
+        connection: a transaction that locked the case.
+        task_id: which.
+        person_id: whose it is now; None for nobody's.
+        waits: how long they are waited for; None where that stays as it was.
+    """
     claimed_at = sa.null() if person_id is None else sa.func.now()
-    await connection.execute(
-        sa.update(tasks)
-        .where(tasks.c.id == task_id, tasks.c.status == "open")
-        .values(claimed_by=person_id, claimed_at=claimed_at, version=tasks.c.version + 1)
-    )
+    values: dict[str, Any] = {"claimed_by": person_id, "claimed_at": claimed_at, "version": tasks.c.version + 1}
+    if waits is not None:
+        now = sa.func.now()
+        values |= {"remind_at": now + waits.remind_in, "due_at": now + waits.due_in, "reminded_at": sa.null()}
+    await connection.execute(sa.update(tasks).where(tasks.c.id == task_id, tasks.c.status == "open").values(values))
+
+
+async def take_away(connection: AsyncConnection, task_id: UUID, waits: Waits) -> None:
+    """Take an open task from who claimed it: they see its case no more, and others are waited for. For transitions."""
+    await set_claim(connection, task_id, None, waits)
+
+
+# Whether a claimed task's holder still has the role for it, and is not shut out.
+_IS_ABLE = sa.and_(
+    sa.exists().where(
+        role_grants.c.person_id == tasks.c.claimed_by,
+        role_grants.c.role == tasks.c.role,
+        role_grants.c.scope_kind == tasks.c.scope_kind,
+        role_grants.c.scope == tasks.c.scope,
+        role_grants.c.revoked_at.is_(None),
+    ),
+    sa.not_(
+        sa.exists().where(
+            staff_credentials.c.person_id == tasks.c.claimed_by, staff_credentials.c.disabled_at.is_not(None)
+        )
+    ),
+)
+_HOLDS = sa.select(_IS_ABLE, tasks.c.claimed_at > sa.func.now() - CLAIM_LIFE).where(tasks.c.id == _this_task)
 
 
 async def claim_holds(connection: AsyncConnection, task: Task) -> bool:
-    """Whether the person who claimed a task may still answer it, and did so less than a working day ago."""
-    able = sa.exists().where(
-        role_grants.c.person_id == task.claimed_by,
-        role_grants.c.role == task.role,
-        role_grants.c.scope_kind == task.scope_kind,
-        role_grants.c.scope == task.scope,
-        role_grants.c.revoked_at.is_(None),
-    )
-    disabled = sa.exists().where(
-        staff_credentials.c.person_id == task.claimed_by, staff_credentials.c.disabled_at.is_not(None)
-    )
-    lately = sa.exists().where(tasks.c.id == task.id, tasks.c.claimed_at > sa.func.now() - CLAIM_LIFE)
-    return bool(await connection.scalar(sa.select(sa.and_(able, sa.not_(disabled), lately))))
+    """Whether the person who claimed a task may still answer it, and did so less than a working day ago.
+
+    The claim of a kind that only its holder sees ends by the process alone, however long it lies.
+    """
+    row = (await connection.execute(_HOLDS, {"this_task": task.id})).one_or_none()
+    return row is not None and bool(row[0]) and (task.kind in HELD or bool(row[1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +240,7 @@ class InboxItem:
     """A task with what its case is about.
 
     ``person_name`` is None where row-level security hides the person's row from the caller, ``programme`` holds its
-    titles in Persian and English.
+    titles in Persian and English. ``holder_is_able``: whether who claimed it, if anybody, still has the role for it.
     """
 
     task: Task
@@ -224,6 +251,7 @@ class InboxItem:
     person_name: str | None
     programme: tuple[str, str] | None
     is_late: bool
+    holder_is_able: bool
 
 
 _CASE_OF_TASK = (
@@ -235,6 +263,7 @@ _CASE_OF_TASK = (
     policies.c.value["title_fa"].astext,
     policies.c.value["title_en"].astext,
     sa.and_(tasks.c.status == "open", tasks.c.due_at < sa.func.now()),
+    sa.and_(tasks.c.claimed_by.is_not(None), _IS_ABLE),
 )
 _ITEMS = (
     sa.select(*_COLUMNS, *_CASE_OF_TASK)
@@ -246,10 +275,10 @@ _ITEMS = (
 
 def _as_item(row: Sequence[Any]) -> InboxItem:
     count = len(_COLUMNS)
-    case_kind, variant, region_code, person_id, person_name, title_fa, title_en, is_late = row[count:]
+    case_kind, variant, region_code, person_id, person_name, title_fa, title_en, is_late, is_able = row[count:]
     programme = None if title_fa is None else (title_fa, title_en)
     task = as_row(Task, row[:count])
-    return InboxItem(task, case_kind, variant, region_code, person_id, person_name, programme, is_late)
+    return InboxItem(task, case_kind, variant, region_code, person_id, person_name, programme, is_late, is_able)
 
 
 async def inbox(

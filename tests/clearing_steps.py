@@ -35,6 +35,7 @@ from storage.rows.payment import PaymentAttempt
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 from tests.commands.onboarding_steps import answer, open_task, run
+from tests.payment_steps import TAKEN, give_back
 from tests.transitions import Transitions
 
 AMOUNT = 500_000
@@ -131,6 +132,14 @@ class Day:
             entries = (Entry(code, -item.money), Entry(BANK_ACCOUNT.code, item.money))
             await posting.post(connection, Journal(occasion, "taken_by_tests", entries))
         await self.go_on("payment", attempt.payment_id)
+
+    async def refund(self, attempt: PaymentAttempt, amount: int) -> UUID:
+        """What was paid for gives back later a part of what it took; returns the refund's case."""
+        items = "SELECT purpose_id FROM payment_items WHERE payment_id = %s"
+        purpose = await self.superuser.value(items, attempt.payment_id)
+        async with transaction(self.context.engine, SERVICE) as connection:
+            await posting.open_account(connection, TAKEN)
+        return await give_back(self.context, purpose, attempt.payment_id, amount)
 
     async def given_back(self, attempt: PaymentAttempt, *, refund: bool = False) -> None:
         """Nobody takes the money: it goes back, by reversal or by refund."""

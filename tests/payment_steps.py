@@ -11,7 +11,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from activities.transition import ActivityContext
+from activities.payment.refund import open_refund
+from activities.transition import ActivityContext, Transition
 from commands import payment as commands
 from commands import payment_return
 from commands.command import Command, Context
@@ -82,6 +83,19 @@ async def refuse(context: Context, purpose_id: UUID) -> None:
     """A purpose does not want its money any more."""
     async with transaction(context.engine, SERVICE) as connection:
         await rows.refuse_items(connection, purpose_id)
+
+
+async def give_back(context: Context, purpose_id: UUID, payment_id: UUID, amount: int) -> UUID:
+    """A purpose gives back, as its own transition would, a part of what it took; returns the refund's case."""
+    async with transaction(context.engine, SERVICE) as connection:
+        case, now = await cases.lock_case(connection, purpose_id), await postgres_now(connection)
+        assert case is not None
+        step = Transition(connection, context.seals, case, "give_back", now, None, {})
+        refund_id, refunding = await open_refund(step, payment_id, Money(amount))
+        entries = (Entry(TAKEN.code, Money(-amount)), Entry(refunding, Money(amount)))
+        when = Occasion(f"given_back:{refund_id}", purpose_id, "system", now)
+        await posting.post(connection, Journal(when, "given_back_by_tests", entries))
+        return refund_id
 
 
 async def end_purpose(context: Context, purpose_id: UUID) -> None:

@@ -76,7 +76,8 @@ CASE_ACTIONS: Final = (
 
 
 async def _read(request: PageRequest, case: CaseDetail) -> dict[str, Any]:
-    return {"gateways": (await request.api.read(list_payment_gateways)).items} if case.is_own else {}
+    is_payable = case.is_own and case.payment is not None and case.payment.refund_of is None
+    return {"gateways": (await request.api.read(list_payment_gateways)).items} if is_payable else {}
 
 
 CASE_PARTS: Final = CaseParts(CaseKind.PAYMENT, _read, now="payment_case_now.html")

@@ -4,7 +4,8 @@ The payer goes to the bank by a link that a gateway gives, and comes back, or do
 for what a browser brings is only a hint. Money that was paid stands apart until the cases that it is for have taken it;
 what they refuse, what was paid twice, by another's card or with another amount goes back, through the gateway where it
 can, else by a pay-out to the payer's own sheba, else by two settlement officers. A try that came to nothing may be
-followed by another one for a while.
+followed by another one for a while. What was taken and is to go back later, a refund, is a case of this process too:
+nothing can be paid by it, and its money goes back in the same ways.
 
 Silence: a payer who does not come back is looked after until the link's end; a gateway that does not answer is asked
 for a day, then the settlement office is; it is asked anew until it has answered, for no money is forgotten, and
@@ -44,6 +45,7 @@ class PaymentWorkflow(CaseWorkflow):
             then={
                 Step.VERIFY_PAYMENT: "the payer came back, or did not",
                 Step.REQUEST_LINK: "the payer tries once more",
+                Step.RETURN_MONEY: "a refund: what another payment brought goes back, and nothing is paid",
                 Step.CLOSE_PAYMENT: "no gateway gave a link, and the time to pay is over",
             },
             queue=Queue.OUTSIDE,
@@ -113,6 +115,7 @@ class PaymentWorkflow(CaseWorkflow):
         Step.CLOSE_PAYMENT: ProcessStep(then={OVER: "nothing came, or all of it went back"}),
     }
     signals = {
+        Event.PAYMENT_REFUND_BEGUN: "a case gives back a part of what it took",
         FactKind.PAYMENT_ATTEMPTED: "the payer begins to pay, or tries again",
         Event.PAYMENT_CALLED_BACK: "the payer's browser came back from the bank",
         FactKind.PAYMENT_LOOKED_AT: "the payer wants the bank asked now",

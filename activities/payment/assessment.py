@@ -29,13 +29,19 @@ BY_HAND = frozenset({TaskKind.RETURN_PAYMENT, TaskKind.CONFIRM_RETURN})
 
 @dataclass(frozen=True, slots=True)
 class PaymentState:
-    """A payment with all that hangs on it."""
+    """A payment with all that hangs on it; ``sources`` are the tries by which what goes back was paid."""
 
     payment: Payment
     policy: PaymentPolicy
     items: Sequence[PaymentItem]
     attempts: Sequence[PaymentAttempt]
     returns: Sequence[PaymentReturn]
+    sources: Sequence[PaymentAttempt]
+
+    @property
+    def is_refund(self) -> bool:
+        """Whether it gives back what was paid by another payment, and nothing can be paid."""
+        return self.payment.refund_of is not None
 
     @property
     def accepted(self) -> PaymentAttempt | None:
@@ -86,12 +92,14 @@ async def read_state(step: Transition) -> PaymentState:
     payment = await rows.read_payment(connection, case.id)
     if payment is None:
         raise LookupError(f"case {case.id} has no payment")
+    attempts = await rows.attempts_of(connection, case.id)
     return PaymentState(
         payment,
         await rows.policy_of(connection, case.policy_id),
         await rows.items_of(connection, case.id),
-        await rows.attempts_of(connection, case.id),
+        attempts,
         await rows.returns_of(connection, case.id),
+        attempts if payment.refund_of is None else await rows.sources_of(connection, payment),
     )
 
 
@@ -110,7 +118,7 @@ async def assess(step: Transition) -> NextStep:
         return NextStep(found)
     if state.watched or state.owed or (state.accepted and state.undecided):
         return await _wait(step, state, asked)
-    if state.accepted is not None:
+    if state.accepted is not None or state.is_refund:
         return await end(step, state)
     # A payer who may not try again begins another payment, and for that this one must be over.
     is_over = state.payment.pay_until <= moment or len(state.attempts) >= state.policy.attempts
@@ -212,7 +220,8 @@ async def end(step: Transition, state: PaymentState) -> NextStep:
         await posting.post(step.connection, charged)
     if taken:
         return await step.end(Phase.PARTLY_RETURNED if back else Phase.PAID)
-    return await step.end(Phase.RETURNED if any(one.state == "paid" for one in state.attempts) else Phase.NOT_PAID)
+    went_back = state.is_refund or any(one.state == "paid" for one in state.attempts)
+    return await step.end(Phase.RETURNED if went_back else Phase.NOT_PAID)
 
 
 async def lapse(step: Transition, expired: Sequence[Task]) -> NextStep:  # noqa: ARG001 - whatever was asked

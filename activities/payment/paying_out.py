@@ -71,7 +71,7 @@ async def _is_own_card(step: Transition, state: PaymentState, owed: PaymentRetur
         return False
     if not state.payment.own_card:
         return True
-    paid_by = next((one.card for one in state.attempts if one.id == owed.attempt_id), None) or ""
+    paid_by = next((one.card for one in state.sources if one.id == owed.attempt_id), None) or ""
     cards = await own_cards(step.connection, step.seals, state.payment.person_id)
     return any(same_card(paid_by, card) for card in cards)
 

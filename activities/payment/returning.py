@@ -74,11 +74,11 @@ async def _read(
     context: ActivityContext, case_id: UUID
 ) -> tuple[Sequence[PaymentReturn], dict[UUID, PaymentAttempt], PaymentPolicy, datetime]:
     async with transaction(context.engine, SERVICE) as connection:
-        case = await cases.read_case(connection, case_id)
-        if case is None:
-            raise LookupError(f"no case {case_id}")
+        case, payment = await cases.read_case(connection, case_id), await rows.read_payment(connection, case_id)
+        if case is None or payment is None:
+            raise LookupError(f"case {case_id} has no payment")
         owed = [one for one in await rows.returns_of(connection, case_id) if one.is_asked_of_gateway]
-        attempts = {one.id: one for one in await rows.attempts_of(connection, case_id)}
+        attempts = {one.id: one for one in await rows.sources_of(connection, payment)}
         policy = await rows.policy_of(connection, case.policy_id)
         return owed, attempts, policy, await postgres_now(connection)
 
@@ -149,7 +149,7 @@ async def _refund(
 async def record_given_back(step: Transition, given: GivenBack) -> NextStep:
     """Book what went back; what the gateway cannot give back goes by a pay-out where it may, else by a person."""
     state = await read_state(step)
-    attempts = {one.id: one for one in state.attempts}
+    attempts = {one.id: one for one in state.sources}
     for owed in state.owed:
         if owed.id in given.references and (owed.way != "sheba" or await take_back(step, owed)):
             attempt = attempts[owed.attempt_id]
@@ -204,7 +204,7 @@ async def book_return(step: Transition) -> NextStep:
     if owed is not None:
         source = ledger.BANK_ACCOUNT
         if owed.recorded_from is RecordedFrom.GATEWAY:
-            attempt = next(one for one in state.attempts if one.id == owed.attempt_id)
+            attempt = next(one for one in state.sources if one.id == owed.attempt_id)
             source = ledger.gateway_account(attempt.gateway)
             # The gateway's list of the day tells of it, not the bank's statement.
             await rows.go_way(step.connection, owed.id, "refund")

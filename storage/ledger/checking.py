@@ -155,8 +155,12 @@ _PAYMENTS: Final = {
             ON charged.case_id = p.case_id
           LEFT JOIN (SELECT payment_id, sum(amount) AS total FROM payment_returns WHERE returned_at IS NOT NULL
                       GROUP BY payment_id) gone ON gone.payment_id = p.case_id
-         WHERE coalesce(paid.total, 0) <> coalesce(lies.total, 0) + coalesce(taken.total, 0)
+         WHERE CASE WHEN p.refund_of IS NULL THEN coalesce(paid.total, 0) ELSE p.amount END
+             <> coalesce(lies.total, 0) + coalesce(taken.total, 0)
              + coalesce(charged.total, 0) + coalesce(gone.total, 0)""",
+    "try_gives_back_no_more_than_was_paid": """
+        SELECT r.attempt_id FROM payment_returns r JOIN payment_attempts a ON a.id = r.attempt_id
+         GROUP BY r.attempt_id, a.paid_amount HAVING sum(r.amount) > coalesce(a.paid_amount, 0)""",
     "payment_is_posted_once_a_reference": """
         SELECT coalesce(j.case_id, a.payment_id) FROM (
             SELECT j.case_id, count(*) AS number, sum(e.amount) AS total FROM journals j

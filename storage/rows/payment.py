@@ -18,7 +18,10 @@ ReturnWay = Literal["reverse", "refund", "sheba", "hand"]
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """What a payer is to pay: ``amount`` rial, ``fee`` of it for the gateway; tries begin until ``pay_until``."""
+    """What a payer is to pay: ``amount`` rial, ``fee`` of it for the gateway; tries begin until ``pay_until``.
+
+    A refund pays nothing: its ``amount`` goes back out of the payment ``refund_of``.
+    """
 
     case_id: UUID
     person_id: UUID
@@ -28,10 +31,11 @@ class Payment:
     own_card: bool
     opened_at: datetime
     pay_until: datetime
+    refund_of: UUID | None
 
     @property
     def money(self) -> Money:
-        """What the payer pays."""
+        """What the payer pays, or gets back of a refund."""
         return Money(self.amount, self.unit)
 
 

@@ -86,6 +86,25 @@ async def test_what_came_to_light_after_we_gave_up_is_paid_back_and_booked_by_tw
     await assert_books_clean(day.context.engine)
 
 
+async def test_what_goes_back_later_is_found_in_the_gateway_s_day_as_what_it_is(day: Day) -> None:
+    payments = [await day.paid() for _ in range(3)]
+    for attempt in payments:
+        await day.taken(attempt)
+    whole, parts, listed_first = payments
+    for attempt, amount in ((whole, AMOUNT), (parts, AMOUNT // 2), (parts, AMOUNT // 5)):
+        await day.go_on("payment", await day.refund(attempt, amount))
+    # The gateway has done it, and its answer was lost: the refund's own process is still about it.
+    waits = await day.refund(listed_first, AMOUNT // 2)
+    key = str(await day.superuser.value("SELECT id FROM payment_returns WHERE payment_id = %s", waits))
+    await day.bank.refund(str(listed_first.authority), AMOUNT // 2, key)
+    await day.pass_midnight()
+
+    case_id = await day.compared()
+
+    assert (await day.differences(case_id), await day.outcome(case_id)) == ([], "matched")
+    assert (await day.clearing(case_id)).there_back == 2 * AMOUNT + AMOUNT // 5
+
+
 async def test_a_rejected_booking_is_decided_anew(day: Day) -> None:
     await day.given_up()
     case_id = await day.compared()

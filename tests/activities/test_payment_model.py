@@ -30,6 +30,7 @@ from tests.payment_steps import (
     PaymentScenario,
     change_policy,
     end_purpose,
+    give_back,
     open_purpose,
     pass_time,
     refuse,
@@ -44,9 +45,11 @@ _BY_WIRE = 10
 STRANGER = "5022290000000001"
 _ROUNDS_TO_THE_END = 200
 _PASSED = tuple(timedelta(minutes=minutes) for minutes in (2, 11, 40, 420))
-# For each payment: what the gateways verified less what lies in its accounts, was taken, charged, and went back.
+# For each payment: what the gateways verified, or a refund is of, less what lies in its accounts, was taken, charged, and went back.
 _GAPS = """
-    SELECT p.case_id, coalesce((SELECT sum(paid_amount) FROM payment_attempts WHERE payment_id = p.case_id), 0)
+    SELECT p.case_id, CASE WHEN p.refund_of IS NULL
+               THEN coalesce((SELECT sum(paid_amount) FROM payment_attempts WHERE payment_id = p.case_id), 0)
+               ELSE p.amount END
            - coalesce((SELECT sum(balance) FROM accounts WHERE code IN
                        ('payment:received:' || p.case_id, 'payment:refunding:' || p.case_id)), 0)
            - coalesce((SELECT sum(amount) FROM payment_items WHERE payment_id = p.case_id AND state = 'taken'), 0)
@@ -132,6 +135,20 @@ class Played:
         (deed,) = self.chance.choices((take, refuse, end_purpose), weights=(8, 2, 1))
         self.log.append(deed.__name__)
         await deed(self.scenario.context, self.chance.choice(self.purposes))
+
+    async def refund(self) -> None:
+        """A purpose gives back a part of what it took, or more, which comes to nothing."""
+        taken = await self.superuser.rows(
+            "SELECT purpose_id, payment_id, amount FROM payment_items WHERE state = 'taken' AND payment_id = ANY(%s)",
+            self.cases,
+        )
+        if taken:
+            purpose, payment, amount = self.chance.choice(taken)
+            part = self.chance.choice((amount, amount // 2, amount // 3))
+            try:
+                self.cases.append(await give_back(self.scenario.context, purpose, payment, part))
+            except ValueError:
+                self.log.append("too much")
 
     async def time_passes(self) -> None:
         """Some time passes, also at the bank."""
@@ -276,6 +293,7 @@ async def played_through(played: Played) -> None:
         (played.own_card_again, 1),
         (played.at_bank, 4),
         (played.purpose_acts, 3),
+        (played.refund, 1),
         (played.time_passes, 1),
         (played.machine, 10),
         (played.office, 1),

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from activities.transition import ActivityContext
-from commands.task import claim_task
+from commands.task import lock_free_task
 from domain.access import Actor, Grant, Role, ScopeKind
 from domain.errors import NotFound, SentByYourself
 from domain.onboarding import NotOnPersonnelList
@@ -294,7 +294,7 @@ async def test_who_sent_the_file_neither_confirms_nor_rejects_nor_claims_an_exit
             await answer(office, office.actor, case_id, confirm=confirm, reason="اشتباه بود")
     task = await open_task(office, case_id)
     with pytest.raises(SentByYourself):
-        await run_as(office.context, office.actor, lambda command: claim_task(command, task.id))
+        await run_as(office.context, office.actor, lambda command: lock_free_task(command, task.id))
 
     assert await superuser.effects() == before
     assert (await inbox(office, office.actor), await inbox(office, colleague)) == ([], [case_id])

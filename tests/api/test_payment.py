@@ -17,7 +17,7 @@ from messages.payment import TaskKind
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 from tests.commands.onboarding_steps import open_task
-from tests.payment_steps import PaymentScenario, change_policy, take
+from tests.payment_steps import PaymentScenario, change_policy, give_back, take
 
 _AMOUNT = 2_500_000
 
@@ -186,6 +186,38 @@ async def test_the_office_sees_what_it_decides_by_and_records_what_it_found(
     assert await _post(api, address, paying.officer, decided | {"note": "درگاه: چنین تراکنشی نیست"}) == (200, "")
     await paying.go_on(case_id)
     assert (await _read(api, case_id, paying.payer))["attempts"][0]["state"]["code"] == "given_up"
+
+
+async def test_a_refund_is_told_as_that_and_offers_no_paying(
+    api: httpx2.AsyncClient, paying: PaymentScenario, arrange: Arrange, superuser: Superuser
+) -> None:
+    purpose = await paying.purpose()
+    payment = await paying.at_bank((purpose, _AMOUNT))
+    await paying.pay(payment)
+    await paying.go_on(payment)
+    assert await take(paying.context, purpose)
+    await paying.go_on(payment)
+    refund = await give_back(paying.context, purpose, payment, _AMOUNT // 2)
+
+    seen = await _read(api, refund, paying.payer)
+    assert (seen["refund_of"], seen["attempts"], seen["phase"]) == (str(payment), [], "returning")
+    assert [(one["case_id"], one["state"]["code"]) for one in seen["items"]] == [(str(purpose), "refunded")]
+    (back,) = seen["returns"]
+    assert (back["reason"]["code"], back["amount"]["amount"], back["authority"]) == ("later_refund", _AMOUNT // 2, None)
+    assert _may(seen) == set()
+    refused = (409, "payment_attempts_used_up")
+    assert await _post(api, f"/v1/payments/{refund}/attempts", paying.payer, {}) == refused
+    case = (await api.get(f"/v1/cases/{refund}", headers=paying.payer.headers())).json()
+    assert (case["kind_words"]["fa"], case["variant"]) == ("بازپرداخت", "refund")
+    listed = (await api.get("/v1/payments", headers=paying.payer.headers())).json()["items"]
+    assert [one["refund_of"] for one in listed] == [str(payment), None]
+    # Staff read by what the gateway knows the payment.
+    for staff in (await arrange.platform(Role.AUDITOR), await arrange.platform(Role.OPERATOR)):
+        (back,) = (await _read(api, refund, staff))["returns"]
+        assert back["authority"] == await paying.authority(payment)
+    await superuser.run("UPDATE payment_returns SET way = 'hand' WHERE payment_id = %s", refund)
+    await paying.go_on(refund)
+    assert (await _read(api, refund, paying.officer))["returns"][0]["authority"] == await paying.authority(payment)
 
 
 async def test_an_officer_to_whom_the_money_would_go_decides_nothing_about_it(

@@ -10,7 +10,7 @@ import pytest
 from activities.transition import ActivityContext
 from commands import guarantor as guarantor_commands
 from commands.command import Context
-from commands.task import claim_task, lock_task
+from commands.task import lock_free_task, lock_task
 from domain import errors
 from domain.onboarding import CreditAlreadyActive
 from messages.onboarding import Event, FactKind
@@ -155,7 +155,7 @@ async def test_an_officer_is_told_what_a_colleague_decided(tavana: TavanaScenari
 
     own, others = [await told(tavana, who, task_id) for who in (tavana.finance, colleague)]
     with pytest.raises(errors.TaskDecided):
-        await run(tavana.context, colleague, lambda command: claim_task(command, task_id))
+        await run(tavana.context, colleague, lambda command: lock_free_task(command, task_id))
 
     assert own.code == "task_decided_by_you"
     assert "این درخواست را تأیید کردید." in own.sentence("fa")

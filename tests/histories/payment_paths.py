@@ -208,6 +208,13 @@ async def paid_while_it_went_back(begin: Begin) -> Paying:
     return paying
 
 
+async def refunded(begin: Begin) -> Paying:
+    """What was paid is taken; later a part goes back, by a case of its own."""
+    paying = await paid(begin)
+    await paying.end()
+    return await paying.give_back(200_000)
+
+
 PATHS: dict[str, tuple[Callable[[Begin], Awaitable[Paying]], str]] = {
     f"payment_{way.__name__}": (way, end)
     for way, end in (
@@ -228,5 +235,6 @@ PATHS: dict[str, tuple[Callable[[Begin], Awaitable[Paying]], str]] = {
         (foreign_cards_by_hand, "returned"),
         (paid_twice, "paid"),
         (paid_while_it_went_back, "paid"),
+        (refunded, "returned"),
     )
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -23,7 +23,7 @@ from tests.books import Superuser
 from tests.faulty_gateway import FaultyGateway, Trouble
 from tests.journeys.process import Process
 from tests.journeys.steps import Steps
-from tests.payment_steps import AMOUNT, PaymentScenario, pass_time, refuse, take
+from tests.payment_steps import AMOUNT, PaymentScenario, give_back, pass_time, refuse, take
 from tests.payout_steps import give_sheba
 
 
@@ -89,6 +89,12 @@ class Paying(Process):
     async def refuse(self, number: int = 0) -> None:
         """A purpose does not want its money any more."""
         await refuse(self.scenario.context, self.purposes[number])
+
+    async def give_back(self, amount: int) -> Paying:
+        """The first purpose gives back a part of what it took; returns the refund."""
+        refund = await give_back(self.scenario.context, self.purposes[0], self.id, amount)
+        self.scenario.context.nudge()
+        return replace(self, case_id=str(refund))
 
     async def pass_hours(self, hours: float) -> None:
         """So much time passes everywhere, once the process waits."""

@@ -359,6 +359,9 @@ PLANTED = {
     "journal_of_known_case": f"UPDATE journals SET case_id = '{JOURNAL}'",
     "payment_is_explained": _PAYMENT + _PAID,
     "payment_is_posted_once_a_reference": _PAID,
+    "try_gives_back_no_more_than_was_paid": _PAID
+    + "INSERT INTO payment_returns (payment_id, attempt_id, amount, reason)"
+    " SELECT payment_id, id, amount, 'later_refund' FROM payment_attempts, (VALUES (2), (4)) AS back (amount)",
     "payment_owes_what_is_to_go_back": f"INSERT INTO payment_returns (payment_id, attempt_id, amount, reason)"
     f" VALUES ('{JOURNAL}', '{JOURNAL}', 5, 'not_taken')",
     "payment_in_suspense_is_looked_after": _SUSPENSE,

@@ -93,7 +93,8 @@ UPDATED = {
     "policies": "approved_at approved_by rejected_at",
     "cases": "changed_at closed_at due_at next_actor outcome phase region_code version",
     "case_people": "until",
-    "tasks": "claimed_at claimed_by closed_at decided_by fact_id not_by outcome reminded_at status version",
+    "tasks": "claimed_at claimed_by closed_at decided_by due_at fact_id not_by outcome remind_at reminded_at status"
+    " version",
     "deadlines": "due_at",
     "outbox": "attempts claimed_until due_at last_error sent_at",
     "notices": "failure provider_ref sent_at state",

@@ -13,12 +13,13 @@ from playwright.async_api import Browser
 
 from activities.transition import ActivityContext
 from commands.command import Context
+from domain.persian import persian_digits
 from gateways.local_bank import USUAL_CARD, LocalBank
 from messages.payment import TaskKind
 from tests.arrange import Arrange, eventually
 from tests.books import Superuser
 from tests.commands.onboarding_steps import open_task
-from tests.payment_steps import PaymentScenario, take
+from tests.payment_steps import PaymentScenario, give_back, take
 from tests.web.conftest import HERE, Visit, cookies
 from tests.web.visitor import PageVisitor, open_window
 from web.app import MAX_FORM
@@ -366,6 +367,39 @@ async def test_the_office_pays_back_what_no_gateway_could_and_is_warned_of_one_t
     await payer.reads("140509090012345678")
     await payer.look()
     await payer.picture("payment-case-360")
+
+
+async def test_a_refund_reads_as_money_that_comes_back_and_not_as_a_payment_that_failed(
+    site: httpx2.AsyncClient, paying: PaymentScenario
+) -> None:
+    purpose, payment = await _open(paying)
+    await paying.go_on(payment)
+    await paying.pay(payment)
+    await paying.go_on(payment)
+    assert await take(paying.context, purpose)
+    await paying.go_on(payment)
+    refund = await give_back(paying.context, purpose, payment, _AMOUNT)
+    translate = language_of("fa").translate
+
+    async def page(address: str) -> str:
+        answer = await site.get(address, headers=cookies(paying.payer))
+        assert answer.status_code == 200
+        return answer.text
+
+    number = str((await paying.case(refund)).number)
+    under_way = await page(f"/payments/{refund}")
+    for said in ("The money is on its way back to you", "It goes back to the card that paid; you get an SMS."):
+        assert translate(said) in under_way
+    assert translate("Refund %(number)s") % {"number": persian_digits(number)} in under_way
+    assert f'href="/payments/{payment}"' in under_way
+    await paying.go_on(refund)
+    for text in (under_way, over := await page(f"/payments/{refund}")):
+        for unsaid in ("Pay again", "Not paid", "Ask the bank", "At the bank"):
+            assert translate(unsaid) not in text
+    assert "مبلغ بازگردانده شد" in over
+    assert f"{translate('Refund')} ·" in await page("/payments")
+    case = await page(f"/cases/{refund}")
+    assert "بازپرداخت ۲۵۰٬۰۰۰ تومان به کارت پرداخت‌کننده آغاز شد." in case
 
 
 async def test_a_link_whose_time_is_over_and_money_that_came_while_the_page_was_read_are_said_to_be_so(

@@ -7,7 +7,7 @@ from alembic import op
 from storage.migrations.shipping import create_area, ship_policy
 
 revision = "escrow"
-down_revision = "found_later"
+down_revision = "held_task"
 
 POLICIES = {"escrow": "e472f5a22f96cfd19fa806d666365b7c0210081ae966203d735aea5c44f1de2b"}
 
