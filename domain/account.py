@@ -59,6 +59,9 @@ class CodePurpose(StrEnum):
     SHOW_CARD = "show_card"
     ADD_SHEBA = "add_sheba"
     WITHDRAW = "withdraw"
+    ESCROW_RELEASE = "escrow_release"
+    ESCROW_REFUND = "escrow_refund"
+    ESCROW_SPLIT = "escrow_split"
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,6 +372,12 @@ def withdrawal_binding(amount: int, sheba: str, fee: int = 0, vat: int = 0) -> b
     return _binding(CodePurpose.WITHDRAW, amount=amount, unit="IRR", sheba=sheba, fee=fee, vat=vat)
 
 
+def escrow_binding(purpose: CodePurpose, deed: str, case_id: UUID, to_contractor: int, to_employer: int) -> bytes:
+    """What a code for held money confirms: one deed about exactly these rial of one safe payment (E3, E5, E6)."""
+    values = {"to_contractor": to_contractor, "to_employer": to_employer}
+    return _binding(purpose, deed=deed, escrow=str(case_id), unit="IRR", **values)
+
+
 def step_up_binding(session_id: UUID) -> bytes:
     """What a step-up code confirms: the session that asked for it, and no other."""
     return _binding(CodePurpose.STEP_UP, session=str(session_id))
@@ -385,10 +394,12 @@ def code_text(
     app_link: str = "{app_link}",
     amount: str = "{amount}",
     last_four: str = "{last_four}",
+    rest: str = "{rest}",
 ) -> str:
     """The SMS in Persian. It says what the code is for, so that nobody can be talked into reading it out.
 
-    That of a withdrawal names how much goes and the last four digits of the sheba to which it goes (E3).
+    That of a withdrawal names how much goes and the last four digits of the sheba to which it goes (E3); that of held
+    money how much goes to whom, ``rest`` being the employer's part of a split (E5).
     """
     if purpose is CodePurpose.STAFF_LINK:
         link = staff_link(app_link, code)
@@ -406,6 +417,9 @@ def code_text(
         CodePurpose.SHOW_CARD: "نمایش شمارهٔ کامل کارت در امانت",
         CodePurpose.ADD_SHEBA: "افزودن شمارهٔ شبا برای دریافت پول از امانت",
         CodePurpose.WITHDRAW: f"برداشت {amount} از موجودی شما در امانت به شبایی که به {last_four} ختم می‌شود",
+        CodePurpose.ESCROW_RELEASE: f"آزاد کردن {amount} از پرداخت امن شما برای مجری",
+        CodePurpose.ESCROW_REFUND: f"بازگرداندن {amount} از یک پرداخت امن به کارفرما",
+        CodePurpose.ESCROW_SPLIT: f"تقسیم یک پرداخت امن: {amount} به مجری و {rest} به کارفرما",
     }[purpose]
     minutes = persian_digits(str(int(CODE_LIFE.total_seconds()) // 60))
     return f"کد {what}: {persian_digits(code)}\nتا {minutes} دقیقه معتبر است. این کد را به هیچ‌کس نگویید."

@@ -17,11 +17,14 @@ MOST_DESCRIPTION: Final = 2_000
 REASON_LETTERS: Final = range(3, 501)
 STATEMENT_LETTERS: Final = range(10, 4_001)
 REASONS_LETTERS: Final = range(20, 8_001)
+MOST_NOTE: Final = 500
 # So many payments are proposed at once, and belong to one job.
 MOST_AT_ONCE: Final = 20
 MOST_PAYMENTS: Final = 100
 MOST_STATEMENTS: Final = 20
 MOST_OFFERS: Final = 20
+# After so many only the whole rest leaves at once.
+MOST_MOVES: Final = 100
 MOST_PRICE: Final = 10**13
 # A date further ahead was mistyped.
 FURTHEST_DUE: Final = timedelta(days=5 * 366)
@@ -31,6 +34,9 @@ JOBS_PER_PAIR: Final = Limit("escrow_jobs_pair", 5, timedelta(days=1))
 JOBS_PER_NUMBER: Final = Limit("escrow_jobs_number", 30, timedelta(days=1), timedelta(minutes=30), shared=True)
 # Each further payment asks or tells the other side by SMS too.
 PAYMENTS_PER_MEMBER: Final = Limit("escrow_payments_member", 50, timedelta(days=1))
+
+# Arbitration that is asked for and taken back again and again would freeze the money all the time.
+DISPUTES_PER_MEMBER: Final = Limit("escrow_disputes_member", 10, timedelta(days=1))
 
 
 class MoveCause(StrEnum):
@@ -107,6 +113,22 @@ class PriceTooSmall(Conflict):
     en = "The payments of this job would be more than its price."
 
 
+class PaymentsMissing(InvalidInput):
+    """A job is begun with what is to be paid first."""
+
+    code = "escrow_payments_missing"
+    fa = "دست‌کم یک پرداخت برای این کار بنویسید."
+    en = "Please name at least one payment of the job."
+
+
+class NotImmediate(Conflict):
+    """An immediate payment is the employer's, who pays it at once; whatever else is proposed has a day."""
+
+    code = "escrow_not_immediate"
+    fa = "پرداخت آنی را فقط کارفرما می‌سازد؛ برای این پرداخت روزی تعیین کنید."
+    en = "Only the employer makes an immediate payment; please name a day for this one."
+
+
 class PriceOutOfRange(InvalidInput):
     """A price that no job has."""
 
@@ -155,6 +177,38 @@ class EscrowAmountTooLarge(Conflict):
     en = "This is more than what is held; at most {most}."
 
 
+class EscrowMovesFull(Conflict):
+    """What was held has left in as many parts as it may."""
+
+    code = "escrow_moves_full"
+    fa = "این مبلغ به اندازهٔ مجاز تکه‌تکه پرداخت شده است؛ همهٔ باقی‌مانده را یک‌جا تعیین تکلیف کنید: {most}."
+    en = "This has been paid in as many parts as it may; please decide about all of the rest at once: {most}."
+
+
+class EscrowAmountMissing(InvalidInput):
+    """An amount that moves nothing."""
+
+    code = "escrow_amount_missing"
+    fa = "مبلغ را وارد کنید؛ باید بیشتر از صفر باشد."
+    en = "Please enter the amount; it must be more than nothing."
+
+
+class WorkDeclared(Conflict):
+    """The work is declared done, and the employer is being asked about it."""
+
+    code = "escrow_work_declared_already"
+    fa = "انجام کار را اعلام کرده‌اید و از کارفرما خواسته شده است آن را بررسی کند."
+    en = "You have declared the work done, and the employer is asked to look at it."
+
+
+class NoteTooLong(InvalidInput):
+    """A note takes more than 500 characters."""
+
+    code = "escrow_note_too_long"
+    fa = "توضیح حداکثر ۵۰۰ نویسه است."
+    en = "The note has at most 500 characters."
+
+
 class EscrowFrozen(Conflict):
     """Arbitration is under way: what is held is frozen until it ends."""
 
@@ -177,6 +231,14 @@ class RefundAlreadyAsked(Conflict):
     code = "escrow_refund_asked"
     fa = "درخواست بازگشت مبلغ پیش‌تر ثبت شده و هنوز پاسخ نگرفته است."
     en = "A refund was asked for and is not answered yet."
+
+
+class NoRefundAsked(Conflict):
+    """No refund is asked for that is not answered."""
+
+    code = "escrow_no_refund_asked"
+    fa = "درخواست بازگشت مبلغی که پاسخ نگرفته باشد نیست."
+    en = "There is no request for a refund that waits for an answer."
 
 
 class NoDispute(Conflict):
@@ -260,14 +322,9 @@ class Shares:
     to_contractor: Money
     to_employer: Money
 
-    def refuse_other_sum(self, frozen: Money) -> None:
-        """Refuse shares that are not together what is frozen.
-
-        Raises:
-            SharesDoNotSum: they are not.
-        """
-        if self.to_contractor + self.to_employer != frozen:
-            raise SharesDoNotSum(field="to_contractor")
+    def divide(self, frozen: Money) -> bool:
+        """Whether they are together what is frozen, and neither is less than nothing."""
+        return self.to_contractor + self.to_employer == frozen and min(self.to_contractor, self.to_employer) >= Money(0)
 
 
 def parse_title(text: str, *, field: str) -> str:
@@ -284,6 +341,47 @@ def parse_reason(text: str, *, field: str) -> str:
     if len(reason) not in REASON_LETTERS:
         raise ReasonUnreadable(field=field)
     return reason
+
+
+def parse_description(text: str, *, field: str) -> str:
+    """Read what a job is. Raises DescriptionTooLong."""
+    description = paragraphs(text)
+    if len(description) > MOST_DESCRIPTION:
+        raise DescriptionTooLong(field=field)
+    return description
+
+
+def parse_statement(text: str, *, field: str) -> str:
+    """Read what a side says in a dispute. Raises StatementUnreadable."""
+    statement = paragraphs(text)
+    if len(statement) not in STATEMENT_LETTERS:
+        raise StatementUnreadable(field=field)
+    return statement
+
+
+def parse_reasons(text: str, *, field: str) -> str:
+    """Read the reasons of a ruling. Raises RulingReasonsUnreadable."""
+    reasons = paragraphs(text)
+    if len(reasons) not in REASONS_LETTERS:
+        raise RulingReasonsUnreadable(field=field)
+    return reasons
+
+
+def parse_note(text: str, *, field: str) -> str:
+    """Read a note, which may be empty. Raises NoteTooLong."""
+    note = clean_text(text)
+    if len(note) > MOST_NOTE:
+        raise NoteTooLong(field=field)
+    return note
+
+
+def paragraphs(text: str) -> str:
+    """A text with its lines: each cleaned, at most one empty line between two."""
+    lines: list[str] = []
+    for line in map(clean_text, text.splitlines()):
+        if line or (lines and lines[-1]):
+            lines.append(line)
+    return "\n".join(lines).strip()
 
 
 def refuse_day(due_on: date, today: date, *, field: str) -> None:

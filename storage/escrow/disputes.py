@@ -117,11 +117,11 @@ def open_statement(seals: Seals, statement: Statement) -> str:
     return seals.cipher.open_text(statement.text_sealed, _seal_of("statement", statement.id))
 
 
-async def add_offer(connection: AsyncConnection, dispute_id: UUID, side: Side, shares: Shares) -> bool:
-    """Store how a side would divide it, in place of its former offer; False if it made as many as one may."""
+async def add_offer(connection: AsyncConnection, dispute_id: UUID, side: Side, shares: Shares) -> UUID | None:
+    """Store how a side would divide it, in place of its former offer; None if it made as many as one may."""
     made = sa.select(sa.func.count()).where(_o.dispute_id == dispute_id, _o.offered_by == side)
     if int(await connection.scalar(made) or 0) >= MOST_OFFERS:
-        return False
+        return None
     open_one = sa.and_(_o.dispute_id == dispute_id, _o.offered_by == side, _o.answered_at.is_(None))
     replaced = {"answered_at": sa.func.now(), "answer": "replaced"}
     await connection.execute(sa.update(escrow_split_offers).where(open_one).values(replaced))
@@ -131,8 +131,9 @@ async def add_offer(connection: AsyncConnection, dispute_id: UUID, side: Side, s
         "to_contractor": shares.to_contractor.amount,
         "to_employer": shares.to_employer.amount,
     }
-    await connection.execute(sa.insert(escrow_split_offers).values(values))
-    return True
+    added = sa.insert(escrow_split_offers).values(values).returning(_o.id)
+    offer_id: UUID = (await connection.execute(added)).scalar_one()
+    return offer_id
 
 
 async def offers_of(connection: AsyncConnection, dispute_id: UUID) -> list[SplitOffer]:

@@ -9,8 +9,10 @@ from typing import Final
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.access import Part
 from domain.errors import NotFound
 from domain.escrow.policy import EscrowPolicy, fee_of
 from domain.escrow.rules import MOST_PAYMENTS, MoveCause, PaymentWish, Shares
@@ -19,7 +21,7 @@ from domain.money import Money
 from messages.escrow import Phase, Side
 from storage import ledger
 from storage.policies import by_id
-from storage.rows.cases import cases
+from storage.rows.cases import case_people, cases
 from storage.rows.escrow import Escrow, EscrowMove, RefundAsk, escrow_moves, escrow_refund_asks, escrows
 from storage.rows.table import as_row, columns, find_one, read_all, read_one
 
@@ -85,6 +87,12 @@ async def add_escrow(
         "accepted_at": sa.func.now() if is_accepted else None,
     }
     await connection.execute(sa.insert(escrows).values(values))
+
+
+async def take_part(connection: AsyncConnection, case_id: UUID, person_id: UUID, side: Side) -> None:
+    """A side that is known takes part in a payment of its job."""
+    part = insert(case_people).values(case_id=case_id, person_id=person_id, part=Part(side))
+    await connection.execute(part.on_conflict_do_nothing())
 
 
 async def read_escrow(connection: AsyncConnection, case_id: UUID) -> Escrow | None:
