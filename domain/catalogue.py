@@ -1,4 +1,4 @@
-"""Every capability's words, and which cases take files: this room's lists, one line each."""
+"""Every capability's words, and which cases take files and words: this room's lists, one line each."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from domain import (
     case,
     certificate,
     clearing,
+    correspondence,
     employment,
     fee,
     guarantor,
@@ -38,6 +39,7 @@ CAPABILITIES: Final = (
     case.WORDS,
     certificate.WORDS,
     clearing.WORDS,
+    correspondence.WORDS,
     employment.WORDS,
     fee.WORDS,
     guarantor.WORDS,
@@ -67,5 +69,14 @@ ATTACHMENTS: Final = {
         onboarding.ATTACHMENTS,
         payment_return.ATTACHMENTS,
         payout.ATTACHMENTS,
+    )
+}
+CORRESPONDENCE: Final = {
+    rules.kind: rules
+    for rules in (
+        mobile_change.CORRESPONDENCE,
+        onboarding.CORRESPONDENCE,
+        payment_return.CORRESPONDENCE,
+        substitution.CORRESPONDENCE,
     )
 }
