@@ -26,7 +26,7 @@ from domain.correspondence import (
     WordsOverQuota,
     clean_words,
 )
-from domain.errors import Forbidden, InvalidInput, NotFound
+from domain.errors import InvalidInput, NotFound
 from messages.correspondence import Sms
 from storage import audit
 from storage import correspondence as storage
@@ -144,7 +144,7 @@ async def write_words(command: Command, case_id: UUID, text: str, member_id: UUI
     chosen = found.thread_of(member_id)
     thread, part = chosen.thread, chosen.part
     if part is None:
-        raise Forbidden
+        raise NotFound
     words = clean_words(text)
     if not found.takes_words:
         raise CorrespondenceOver

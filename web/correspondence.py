@@ -52,7 +52,7 @@ class Talk:
         return f"/cases/{self.case_id}/words?{urlencode(query)}"
 
 
-async def talk_of(  # noqa: PLR0913 - which part of which thread
+async def talk_of(
     request: PageRequest,
     case_id: UUID,
     kind: str,
