@@ -25,7 +25,9 @@ _MEMBER = [Depends(require(member=True))]
 class WorkIn(Input):
     """What the contractor says of the work that is done; files go with it as files of the case."""
 
-    note: str = Field(default="", max_length=1_000, description="At most 500 characters", examples=["فایل‌ها پیوست است."])
+    note: str = Field(
+        default="", max_length=1_000, description="At most 500 characters", examples=["فایل‌ها پیوست است."]
+    )
 
 
 class ReleaseIn(Input):

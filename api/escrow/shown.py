@@ -45,7 +45,8 @@ class SideOut(Out):
     side: str = Field(examples=["contractor"])
     words: Words
     name: str | None = Field(
-        description="Once both have accepted; before that the side that was asked sees the other's", examples=["علی کریمی"]
+        description="Once both have accepted; before that the side that was asked sees the other's",
+        examples=["علی کریمی"],
     )
     mobile: str | None = Field(
         description="Masked: for who began the job, until the other side has accepted", examples=["0912***4567"]

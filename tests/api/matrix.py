@@ -40,6 +40,7 @@ OWNER_ONLY = to("member_own", members=404)
 # Staff of an organisation or a region see its cases.
 SEES_THE_CASE = to("member_own", "hr_own", "hr_region", "welfare_own", "finance_own", *READERS, members=404, staff=404)
 SEES_THE_FILES = to("member_own", "hr_own", "hr_region", "finance_own", "auditor", members=404, staff=404)
+SEES_THE_WORDS = to("member_own", "hr_own", "hr_region", "finance_own", *READERS, members=404, staff=404)
 HOLDS_THE_TASK = to("hr_own", members=404, staff=404)
 
 MATRIX: dict[str, Rule] = {
@@ -83,6 +84,8 @@ MATRIX: dict[str, Rule] = {
     "download_attachment": SEES_THE_FILES,
     "remove_attachment": to("member_own", members=404, staff=404),
     "add_attachment": to("member_own", "hr_own", "hr_region", "finance_own", members=404, staff=404),
+    **dict.fromkeys(("list_threads", "list_words"), SEES_THE_WORDS),
+    "write_words": to("member_own", "hr_own", "hr_region", "finance_own", members=404, staff=404),
     "list_tasks": ALL_SIGNED_IN,
     "read_task": HOLDS_THE_TASK,
     "list_programmes": MEMBER_ONLY,

@@ -37,6 +37,8 @@ OPERATIONS_BY_CONFIRMATION: dict[str, frozenset[Confirmation]] = {
     ),
     # The queue, the session itself, looking somebody up.
     **dict.fromkeys(("claim_task", "release_task", "step_up", "sign_out", "search_employments"), NONE),
+    # What is written decides nothing.
+    "write_words": NONE,
     # A paper decides nothing by itself.
     **dict.fromkeys(("add_attachment", "remove_attachment"), NONE),
     # Members': their codes come by SMS, bound to what they confirm.

@@ -36,7 +36,9 @@ OWNED = [
     "journals",
     "entries",
 ]
-APPEND_ONLY = ["facts", "timeline", "transitions", "audit", "personnel_versions", "journals", "entries"]
+APPEND_ONLY = [
+    *("facts", "timeline", "transitions", "audit", "personnel_versions", "journals", "entries", "correspondence"),
+]
 LEDGER = ["accounts", "journals", "entries", "holds"]
 # Tables without row-level security that is forced upon their owner too, each with the reason.
 OPEN = {
