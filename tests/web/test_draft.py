@@ -25,6 +25,7 @@ from tests.books import Superuser
 from tests.serving import serving
 from tests.web.conftest import HERE, Visit, cookies
 from tests.web.test_kept import again, kept_in
+from tests.web.visitor import PageVisitor
 from web import app, draft
 from web.draft import Draft, Rows, Step, Wizard
 from web.page_request import PageRequest, SignedIn
@@ -217,22 +218,27 @@ async def invitations(superuser: Superuser) -> int:
     return int(await superuser.value("SELECT count(*) FROM invitations"))
 
 
-async def test_going_back_and_reloading_lose_nothing(visit: Visit, member: Someone, superuser: Superuser) -> None:
-    visitor = await visit(member, width=360)
-    page = visitor.page
+async def _type_two_steps(visitor: PageVisitor) -> None:
+    """Fill in the first step, and the second one with an amount that is none."""
     await visitor.go(_HOME)
     await visitor.press("Begin")
     await visitor.fill(mobile=_MOBILE)
     # The Enter key goes on, also where a row's button stands before.
-    async with page.expect_navigation():
-        await page.press('[name="mobile"]', "Enter")
+    async with visitor.page.expect_navigation():
+        await visitor.page.press('[name="mobile"]', "Enter")
     await visitor.fill(title="جزوه", payments__0__amount="۲٬۰۰۰")
     await visitor.press("One more")
     await visitor.fill(payments__1__amount="nonsense")
-    async with page.expect_navigation():
-        await page.press('[name="title"]', "Enter")
-    assert await page.locator(".field-error").count() == 1
+    async with visitor.page.expect_navigation():
+        await visitor.page.press('[name="title"]', "Enter")
+    assert await visitor.page.locator(".field-error").count() == 1
     await visitor.look()
+
+
+async def test_going_back_and_reloading_lose_nothing(visit: Visit, member: Someone, superuser: Superuser) -> None:
+    visitor = await visit(member, width=360)
+    await _type_two_steps(visitor)
+    page = visitor.page
 
     for look_again in (page.reload, page.go_back):
         await look_again()
