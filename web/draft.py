@@ -1,6 +1,6 @@
 """Forms of several steps that keep a draft: an address for every step, and going back or reloading loses nothing.
 
-A capability says which steps its form has (``Wizard``), and has two routes for ``{path}/{draft_id}/{step}`` that call
+A capability says which steps its form has (``DraftWizard``), and has two routes for ``{path}/{draft_id}/{step}`` that call
 ``show_step`` and ``take_step``. What was typed is kept as it was typed with every sending of a step, whether it is
 right or not; the last step sends the whole, once for each draft (H1), and forgets the draft.
 """
@@ -105,7 +105,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Wizard:
+class DraftWizard:
     """A form of several steps.
 
     Args:
@@ -142,7 +142,7 @@ class Draft:
     ``kept`` is what stands in the draft, ``version`` of which number.
     """
 
-    wizard: Wizard
+    wizard: DraftWizard
     id: UUID
     step: Step
     form: Form
@@ -249,12 +249,12 @@ def _digest(content: object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 
-async def drafts_of(request: PageRequest, wizard: Wizard) -> list[DraftItem]:
+async def drafts_of(request: PageRequest, wizard: DraftWizard) -> list[DraftItem]:
     """The member's drafts of a form, the one changed last first: for ``draft_parts.html``'s ``listing``."""
     return (await request.api.read(list_drafts, wizard.form)).items
 
 
-async def begin(request: PageRequest, wizard: Wizard, form: Form) -> Response:
+async def begin(request: PageRequest, wizard: DraftWizard, form: Form) -> Response:
     """Keep a new draft with what a form has of its fields, and go to its first step. Raises Refusal."""
     given = {
         name: texts for name, texts in form.lists.items() if any(step.holds(name) for step in wizard.steps) and texts
@@ -264,7 +264,7 @@ async def begin(request: PageRequest, wizard: Wizard, form: Form) -> Response:
     return request.redirect(wizard.address(made.id))
 
 
-async def discard(request: PageRequest, wizard: Wizard, draft_id: UUID) -> Response:
+async def discard(request: PageRequest, wizard: DraftWizard, draft_id: UUID) -> Response:
     """Delete a draft; one that is gone is as good."""
     form = await request.form()
     with contextlib.suppress(NotFound):
@@ -272,13 +272,13 @@ async def discard(request: PageRequest, wizard: Wizard, draft_id: UUID) -> Respo
     return request.redirect(wizard.home, done="draft_deleted")
 
 
-async def show_step(request: PageRequest, wizard: Wizard, draft_id: UUID, step: str) -> Response:
+async def show_step(request: PageRequest, wizard: DraftWizard, draft_id: UUID, step: str) -> Response:
     """The page of a step with what is kept. Raises NotFound for a step that there is not."""
     draft = await _open(request, wizard, draft_id, step)
     return request.redirect(wizard.home, done="draft_gone") if draft is None else await wizard.show(request, draft)
 
 
-async def _open(request: PageRequest, wizard: Wizard, draft_id: UUID, name: str) -> Draft | None:
+async def _open(request: PageRequest, wizard: DraftWizard, draft_id: UUID, name: str) -> Draft | None:
     """A draft at a step; None if it is gone, another's, or of another form."""
     step = wizard.step(name)
     if step is None:
@@ -290,7 +290,7 @@ async def _open(request: PageRequest, wizard: Wizard, draft_id: UUID, name: str)
     return Draft(wizard, draft_id, step, form, found.fields, found.version, found.kept_until)
 
 
-async def take_step(request: PageRequest, wizard: Wizard, draft_id: UUID, step: str) -> Response:
+async def take_step(request: PageRequest, wizard: DraftWizard, draft_id: UUID, step: str) -> Response:
     """Keep what was typed in a step, and go where its button leads: on, to a step before, or to another row.
 
     Whoever goes on is shown what is to be mended; at the last step the whole is judged and sent.

@@ -27,7 +27,7 @@ from tests.web.conftest import HERE, Visit, cookies
 from tests.web.test_kept import again, kept_in
 from tests.web.visitor import PageVisitor
 from web import app, draft
-from web.draft import Draft, Rows, Step, Wizard
+from web.draft import Draft, DraftWizard, Rows, Step
 from web.page_request import PageRequest, SignedIn
 from web.rendering import _TEMPLATES
 
@@ -89,7 +89,7 @@ async def _send(request: PageRequest, draft: Draft) -> Response:
     return request.redirect("/invite", done="invited")
 
 
-WIZARD: Final = Wizard(
+WIZARD: Final = DraftWizard(
     DraftForm.JOB,
     path=_HOME,
     home=_HOME,
