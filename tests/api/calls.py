@@ -102,6 +102,11 @@ def calls(world: World) -> dict[str, Call]:
         ),
         "choose_bank_account": Call("POST", "/v1/bank-accounts/{bank_account}/default"),
         "remove_bank_account": Call("DELETE", "/v1/bank-accounts/{bank_account}"),
+        "list_drafts": Call("GET", "/v1/drafts?form=job"),
+        "create_draft": Call("POST", "/v1/drafts", {"form": "job", "fields": {"title": ["جزوه"]}}),
+        "read_draft": Call("GET", "/v1/drafts/{draft}"),
+        "replace_draft": Call("PUT", "/v1/drafts/{draft}", {"fields": {"title": ["جزوه"]}}),
+        "delete_draft": Call("DELETE", "/v1/drafts/{draft}"),
         "list_withdrawals": Call("GET", "/v1/withdrawals"),
         "withdraw": Call(
             "POST",

@@ -60,6 +60,8 @@ MATRIX: dict[str, Rule] = {
     **dict.fromkeys(("request_own_mobile", "confirm_own_mobile", "set_password", "remove_password"), MEMBER_ONLY),
     **dict.fromkeys(("list_bank_accounts", "add_card", "add_sheba"), MEMBER_ONLY),
     **dict.fromkeys(("choose_bank_account", "remove_bank_account", "take_back_withdrawal"), OWNER_ONLY),
+    **dict.fromkeys(("list_drafts", "create_draft"), MEMBER_ONLY),
+    **dict.fromkeys(("read_draft", "replace_draft", "delete_draft"), OWNER_ONLY),
     **dict.fromkeys(("list_withdrawals", "withdraw", "read_withdrawal_terms"), MEMBER_ONLY),
     **dict.fromkeys(("issue_payout_receipt", "issue_withdrawal_invoice"), OWNER_ONLY),
     **dict.fromkeys(
