@@ -67,6 +67,20 @@ async def issue_credit_confirmation(command: CommandDep, line_id: UUID) -> Paper
     return PaperOut.of(await commands.issue_credit_confirmation(command, line_id))
 
 
+@router.post("/escrow/rulings/{ruling_id}/paper", status_code=201, dependencies=[_Member])
+@refuses(commands.issue_ruling)
+async def issue_ruling(command: CommandDep, ruling_id: UUID) -> PaperOut:
+    """Issue a ruling to one of its two sides, with its reasons; one that was issued stays as it is."""
+    return PaperOut.of(await commands.issue_ruling(command, ruling_id))
+
+
+@router.post("/escrow/moves/{move_id}/invoice", status_code=201, dependencies=[_Member])
+@refuses(commands.issue_escrow_invoice)
+async def issue_escrow_invoice(command: CommandDep, move_id: UUID) -> PaperOut:
+    """Print the invoice of the fee of what a safe payment brought the member as contractor."""
+    return PaperOut.of(await commands.issue_escrow_invoice(command, move_id))
+
+
 @router.get("/papers", dependencies=[_Member])
 async def list_papers(read: ReadingDep, before: IdCursor, limit: Limit = 25) -> Page[PaperOut]:
     """The papers that were issued to the member, newest first."""

@@ -1,4 +1,4 @@
-"""Papers (G9): what members have issued (confirmation, receipt, invoice), and the check of one by its holder."""
+"""Papers (G9): what members have issued (confirmation, receipt, invoice, ruling), and the check of one by its holder."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ from domain.paper import (
     CHECKS_PER_ADDRESS,
     CreditConfirmation,
     CreditOver,
+    EscrowRulingPaper,
     FeeInvoice,
+    MoveWithoutInvoice,
     PaperContent,
     PaperKind,
     PaperState,
@@ -36,11 +38,15 @@ from storage import account
 from storage.audit import account_stream, case_stream
 from storage.cases import read_case
 from storage.database import SERVICE, as_service, tehran_today, transaction
+from storage.escrow.disputes import open_reasons
+from storage.escrow.papers import RuledEscrow, read_ruled, read_ruling
+from storage.escrow.payments import policy_of as escrow_policy_of
 from storage.fee import invoice_of, policy_of
 from storage.onboarding import line_of_case
 from storage.paper import Paper, find_paper, issue
 from storage.people import names_of, national_ids_of
 from storage.programme import programme_of
+from storage.rows.escrow import Ruling
 from storage.rows.fee import Invoice
 from storage.rows.onboarding import CreditLine
 from storage.rows.payout import Withdrawal
@@ -130,6 +136,56 @@ async def issue_withdrawal_invoice(command: Command, withdrawal_id: UUID) -> Pap
     return await issue_fee_invoice(command, invoice)
 
 
+@refuses(MoveWithoutInvoice)
+async def issue_escrow_invoice(command: Command, move_id: UUID) -> Paper:
+    """Print the invoice of the fee of what went to one as contractor, or find the one that was printed (E3)."""
+    invoice = await invoice_of(command.connection, FeeKind.ESCROW, move_id)
+    if invoice is None:
+        raise MoveWithoutInvoice
+    return await issue_fee_invoice(command, invoice)
+
+
+@refuses(NotFound)
+async def issue_ruling(command: Command, ruling_id: UUID) -> Paper:
+    """Issue a ruling to one of its two sides, or find the paper that they have of it (E5)."""
+    found = await read_ruled(command.connection, ruling_id)
+    if found is None or found.job.side_of(command.actor.person_id) is None:
+        raise NotFound
+    return await _issue_about(command, found.escrow.case_id, ruling_id, await _ruling(command, found))
+
+
+async def _ruling(command: Command, found: RuledEscrow) -> EscrowRulingPaper:
+    ruling, escrow, job = found.ruling, found.escrow, found.job
+    # A side may read the other's name only with the service's rights; both know it since the job was accepted.
+    async with as_service(command.connection, command.acting):
+        case = await read_case(command.connection, escrow.case_id)
+        names = await names_of(command.connection, job.people)
+    if case is None or job.employer_id is None or job.contractor_id is None:
+        raise NotFound
+    policy = await escrow_policy_of(command.connection, case.policy_id)
+    return EscrowRulingPaper(
+        employer=names[job.employer_id],
+        contractor=names[job.contractor_id],
+        job=job.title,
+        payment=escrow.title,
+        case_number=case.number,
+        amount=ruling.to_contractor + ruling.to_employer,
+        to_contractor=ruling.to_contractor,
+        to_employer=ruling.to_employer,
+        reasons=open_reasons(command.seals, ruling),
+        ruled=ruling.ruled_at,
+        objection_until=ruling.ruled_at + policy.objection if ruling.round == 1 else None,
+        state=_state_of_ruling(ruling),
+    )
+
+
+def _state_of_ruling(ruling: Ruling) -> PaperState:
+    if ruling.objected_at is not None:
+        return PaperState.OBJECTED
+    is_final = ruling.round > 1 or ruling.final_at is not None
+    return PaperState.FINAL if is_final else PaperState.OPEN_TO_OBJECTION
+
+
 async def issue_fee_invoice(command: Command, invoice: Invoice) -> Paper:
     """Print one's own invoice, or find the one that was printed: whatever fee it is of (E3)."""
     seller = (await policy_of(command.connection, invoice)).seller
@@ -173,10 +229,16 @@ async def _payout_now(connection: AsyncConnection, paper: Paper) -> PaperState:
     return PaperState.RETURNED if line is not None and line.state == "returned" else paper.content.state
 
 
+async def _ruling_now(connection: AsyncConnection, paper: Paper) -> PaperState:
+    ruling = None if paper.subject_id is None else await read_ruling(connection, paper.subject_id)
+    return paper.content.state if ruling is None else _state_of_ruling(ruling)
+
+
 # How it stands now with what a paper is about; without one, as the paper says.
 _STATES: Final[Mapping[PaperKind, Callable[[AsyncConnection, Paper], Awaitable[PaperState]]]] = {
     PaperKind.CREDIT_CONFIRMATION: _credit_now,
     PaperKind.PAYOUT_RECEIPT: _payout_now,
+    PaperKind.ESCROW_RULING: _ruling_now,
 }
 
 

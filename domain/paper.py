@@ -30,6 +30,7 @@ class PaperKind(StrEnum):
     CREDIT_CONFIRMATION = "credit_confirmation"
     PAYOUT_RECEIPT = "payout_receipt"
     FEE_INVOICE = "fee_invoice"
+    ESCROW_RULING = "escrow_ruling"
 
 
 class PaperState(StrEnum):
@@ -40,6 +41,9 @@ class PaperState(StrEnum):
     USABLE = "usable"
     PURCHASES_STOPPED = "purchases_stopped"
     ENDED = "ended"
+    OPEN_TO_OBJECTION = "open_to_objection"
+    OBJECTED = "objected"
+    FINAL = "final"
 
 
 class CreditOver(Conflict):
@@ -48,6 +52,14 @@ class CreditOver(Conflict):
     code = "credit_over"
     fa = "این اعتبار پایان یافته است؛ برای آن تأییدیهٔ تازه صادر نمی‌شود."
     en = "This credit has ended; no confirmation of it is issued any more."
+
+
+class MoveWithoutInvoice(Conflict):
+    """What left a safe payment cost no fee, or is not booked yet."""
+
+    code = "escrow_without_invoice"
+    fa = "برای این مبلغ صورت‌حسابی نیست؛ یا هنوز به موجودی شما نرسیده یا کارمزدی نداشته است."
+    en = "There is no invoice of this amount: it is not in your balance yet, or it cost no fee."
 
 
 class PaperContent(Protocol):
@@ -208,8 +220,52 @@ class FeeInvoice:
         }
 
 
-CONTENTS: Final[Mapping[PaperKind, type[PaymentReceipt | CreditConfirmation | PayoutReceipt | FeeInvoice]]] = {
-    content.kind: content for content in (PaymentReceipt, CreditConfirmation, PayoutReceipt, FeeInvoice)
+@dataclass(frozen=True, slots=True)
+class EscrowRulingPaper:
+    """A ruling on a safe payment (E5): ``amount`` is what was frozen, the sum of both parts.
+
+    ``objection_until`` is when the time to object to a first ruling is over; None where it is final by itself.
+    """
+
+    employer: str
+    contractor: str
+    job: str
+    payment: str
+    case_number: str
+    amount: int
+    to_contractor: int
+    to_employer: int
+    reasons: str
+    ruled: datetime
+    objection_until: datetime | None
+    state: PaperState
+
+    kind: ClassVar = PaperKind.ESCROW_RULING
+
+    def printed(self) -> Mapping[str, object]:
+        """As ``PaperContent``; the reasons keep their paragraphs."""
+        until = self.objection_until
+        paragraphs = (clean_text(line) for line in self.reasons.splitlines())
+        return {
+            "employer": clean_text(self.employer),
+            "contractor": clean_text(self.contractor),
+            "job": clean_text(self.job),
+            "payment": clean_text(self.payment),
+            "case_number": persian_digits(self.case_number),
+            "amount": _printed(self.amount),
+            "to_contractor": _printed(self.to_contractor),
+            "to_employer": _printed(self.to_employer),
+            "reasons": "\n".join(paragraph for paragraph in paragraphs if paragraph),
+            "ruled": format_deadline(self.ruled, persian=True, with_year=True),
+            "objection_until": None if until is None else format_deadline(until, persian=True, with_year=True),
+            "state": _STATES[self.state].fa,
+        }
+
+
+_Content = PaymentReceipt | CreditConfirmation | PayoutReceipt | FeeInvoice | EscrowRulingPaper
+CONTENTS: Final[Mapping[PaperKind, type[_Content]]] = {
+    content.kind: content
+    for content in (PaymentReceipt, CreditConfirmation, PayoutReceipt, FeeInvoice, EscrowRulingPaper)
 }
 
 
@@ -225,6 +281,9 @@ _STATES: Final[Mapping[StrEnum, Sentence]] = {
     PaperState.USABLE: Sentence("برقرار", "usable"),
     PaperState.PURCHASES_STOPPED: Sentence("برقرار، بدون خرید تازه", "usable, without new purchases"),
     PaperState.ENDED: Sentence("پایان‌یافته", "ended"),
+    PaperState.OPEN_TO_OBJECTION: Sentence("صادرشده، در مهلت اعتراض", "ruled, open to objection"),
+    PaperState.OBJECTED: Sentence("با اعتراض به داور دیگری سپرده شد", "objected to and given to another arbitrator"),
+    PaperState.FINAL: Sentence("قطعی", "final"),
 }
 
 WORDS: Final = CapabilityWords(
@@ -234,6 +293,7 @@ WORDS: Final = CapabilityWords(
             PaperKind.CREDIT_CONFIRMATION: Sentence("تأییدیهٔ اعتبار", "Confirmation of a credit"),
             PaperKind.PAYOUT_RECEIPT: Sentence("رسید واریز", "Receipt of a pay-out"),
             PaperKind.FEE_INVOICE: Sentence("صورت‌حساب کارمزد", "Invoice of a fee"),
+            PaperKind.ESCROW_RULING: Sentence("رأی داوری پرداخت امن", "Ruling on a safe payment"),
         },
         PaperState: _STATES,
     },

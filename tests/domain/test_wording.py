@@ -39,6 +39,7 @@ from domain.wording import (
 )
 from messages import clearing as clearing_messages
 from messages import decision
+from messages import escrow as escrow_messages
 from messages import normal_payment as normal_payment_messages
 from messages import onboarding as application
 from messages import payment as payment_messages
@@ -64,6 +65,8 @@ _NOT_SHOWN: Mapping[type[StrEnum], str] = {
     normal_payment_messages.Step: "operators read it in Temporal",
     payment_messages.PurposeAnswer: "a signal from one process to another",
     payment_messages.Step: "operators read it in Temporal",
+    escrow_messages.Side: "a side is said as the part it takes in a case",
+    escrow_messages.Step: "operators read it in Temporal",
     clearing_messages.Step: "operators read it in Temporal",
     payout_messages.Step: "operators read it in Temporal",
     personnel_messages.ImportStep: "operators read it in Temporal",
