@@ -56,14 +56,14 @@ class EscrowWorkflow(CaseWorkflow):
             then={
                 Step.HOLD_FUNDS: "declared done, a refund asked for, answered, or left without an answer",
                 Step.PAY_OVER: "released, or agreed to go back",
-                Step.REQUEST_STATEMENTS: "either side asked for arbitration",
+                Step.REQUEST_STATEMENTS: "either side, or an arbitrator who looked at it, asked for arbitration",
                 Step.REMIND_DORMANT: "nothing happened for long",
             },
         ),
         Step.REMIND_DORMANT: ProcessStep(
             asks="the last time, an arbitrator to look at it",
             silence="asks again",
-            then={Step.HOLD_FUNDS: "both are reminded", Step.REQUEST_STATEMENTS: "the arbitrator opened arbitration"},
+            then={Step.HOLD_FUNDS: "both are reminded"},
         ),
         Step.REQUEST_STATEMENTS: ProcessStep(
             asks="both sides for statements and evidence",

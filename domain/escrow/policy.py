@@ -104,6 +104,11 @@ def fee_of(gross: Money, *, fee_rate: int, vat_rate: int) -> Fee:
     return Fee.of(gross.share(fee_rate, RATE_PARTS), vat_rate)
 
 
+def held_for(contractor: str) -> str:
+    """Who received the employer's money, as the receipt says it (E2)."""
+    return f"امانت، نزد سکو برای {contractor}"
+
+
 def _wait(value: Mapping[str, Any], name: str) -> Wait:
     remind, expire = (whole(value, f"{name}_{what}_hours", _LONGEST_HOURS) for what in ("remind", "expire"))
     if remind >= expire:
