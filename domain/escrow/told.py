@@ -22,9 +22,7 @@ DEEDS: Final[Mapping[StrEnum, Sentence]] = {
         "{actor:who} این پرداخت امن و شرط داوری را پذیرفت.",
         "This safe payment and the arbitration clause were accepted by {actor:who}.",
     ),
-    FactKind.ESCROW_DECLINED: Sentence(
-        "این پرداخت امن پذیرفته نشد.", "This safe payment was declined."
-    ),
+    FactKind.ESCROW_DECLINED: Sentence("این پرداخت امن پذیرفته نشد.", "This safe payment was declined."),
     FactKind.ESCROW_WITHDRAWN: Sentence(
         "پیش از پرداخت از این پرداخت امن انصراف داده شد.", "This safe payment was withdrawn before it was paid."
     ),
