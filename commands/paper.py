@@ -1,4 +1,4 @@
-"""Papers (G9): what members have issued (confirmation, receipt, invoice, ruling), and the check of one by its holder."""
+"""Papers (G9): what members have issued (confirmation, receipt, invoice, ruling), and the check by a holder."""
 
 from __future__ import annotations
 
