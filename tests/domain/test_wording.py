@@ -130,9 +130,8 @@ def every_sentence() -> list[tuple[str, Sentence]]:
     """All of them, named."""
     found: list[tuple[str, Sentence]] = []
     for one in CAPABILITIES:
-        groups: list[Mapping[StrEnum, Any]] = [one.kinds, *one.variants.values(), *one.phases.values()]
-        groups += [one.tasks, one.timeline]
-        for group in (*groups, *one.terms.values()):
+        groups: list[Mapping[StrEnum, Any]] = [one.kinds, *one.phases.values(), one.tasks, one.timeline]
+        for group in (*groups, *one.variants.values(), *one.terms.values()):
             found += [(f"{type(code).__qualname__}.{code}", bare(said)) for code, said in group.items()]
         for task in one.tasks.values():
             found += [(f"outcome.{outcome}", said) for outcome, said in task.outcomes.items()]
