@@ -19,10 +19,10 @@ from tests.escrow_process import AMOUNT, REASONS, EscrowProcess
 
 
 @pytest.fixture
-async def escrow(context: Context, arrange: Arrange, activity_context: ActivityContext) -> EscrowProcess:
+async def escrow(
+    context: Context, arrange: Arrange, activity_context: ActivityContext, bank: LocalBank
+) -> EscrowProcess:
     """Two members, two arbitrators and an operator."""
-    bank = activity_context.gateways["local"]
-    assert isinstance(bank, LocalBank)
     return await EscrowProcess.opened(context, arrange, activity_context, bank)
 
 
@@ -34,6 +34,7 @@ async def ask(api: httpx2.AsyncClient, path: str, who: Someone) -> httpx2.Respon
 async def ruled(escrow: EscrowProcess) -> UUID:
     """An arbitrator has ruled three quarters to the contractor."""
     case_id = await escrow.disputed()
+    await escrow.state(case_id, Side.CONTRACTOR)
     await escrow.pass_wait(case_id)
     await escrow.claim(case_id)
     await escrow.go_on(case_id)
