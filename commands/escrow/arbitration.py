@@ -35,7 +35,7 @@ _ROUNDS: Final = 2
 
 
 @refuses()
-async def claiming(command: Command, task: Task) -> Waits:
+async def claimed_until(command: Command, task: Task) -> Waits:
     """How long who claims such a task is waited for from now on: the working time of a ruling, by the case's policy."""
     case = await read_case(command.connection, task.case_id)
     if case is None:

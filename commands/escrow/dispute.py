@@ -118,7 +118,7 @@ async def file_statement(command: Command, case_id: UUID, text: str) -> UUID:
 
 
 @refuses(lock_party, refuse_paused, rules.NoDispute, rules.DisputeRuled, rules.SharesDoNotSum)
-async def offering_split(command: Command, case_id: UUID, shares: Shares) -> Confirmed:
+async def offering(command: Command, case_id: UUID, shares: Shares) -> Confirmed:
     """What a code for offering a split confirms, if it may be offered; asked before the code is sent, too."""
     _, _, confirmed = await _offering(command, case_id, shares)
     return confirmed
@@ -152,7 +152,7 @@ async def _undecided(command: Command, case_id: UUID) -> tuple[Party, Dispute]:
     return party, dispute
 
 
-@refuses(offering_split, rules.TooManyStatements, *CODED)
+@refuses(offering, rules.TooManyStatements, *CODED)
 async def offer_split(command: Command, case_id: UUID, shares: Shares, code: SmsCode) -> UUID:
     """A side offers to divide what is frozen, in place of its former offer (E5); returns the offer's id."""
     party, dispute, confirmed = await _offering(command, case_id, shares)
