@@ -64,6 +64,7 @@ MATRIX: dict[str, Rule] = {
     **dict.fromkeys(("read_draft", "replace_draft", "delete_draft"), OWNER_ONLY),
     **dict.fromkeys(("list_withdrawals", "withdraw", "read_withdrawal_terms"), MEMBER_ONLY),
     **dict.fromkeys(("issue_payout_receipt", "issue_withdrawal_invoice"), OWNER_ONLY),
+    **dict.fromkeys(("issue_ruling", "issue_escrow_invoice"), to(members=404)),
     **dict.fromkeys(
         ("make_payout", "download_payout", "send_payout_answer", "settle_payout_line"), to("settlement_officer")
     ),
@@ -208,6 +209,7 @@ WITHOUT_SUCCESS = {
     **dict.fromkeys(("step_up", "reveal_card", "withdraw"), "the code is a guess"),
     **dict.fromkeys(("download_payout", "send_payout_answer", "settle_payout_line"), "the bank never got the batch"),
     **dict.fromkeys(("issue_payout_receipt", "issue_withdrawal_invoice"), "the bank has paid nothing"),
+    **dict.fromkeys(("issue_ruling", "issue_escrow_invoice"), "nothing was ruled or released"),
     **dict.fromkeys(("reveal_return_sheba", "reveal_bank_description"), "the office is asked nothing of the kind"),
     "request_own_mobile": "every member there has an employer",
     "open_mobile_change": "every member there has an employer",
