@@ -29,6 +29,7 @@ from domain import (
 )
 from domain import ledger_words as ledger
 from domain import payout_words as payout
+from domain.escrow import files as escrow_files
 from domain.escrow import policy as escrow_policy
 from domain.escrow import words as escrow
 from domain.held_task import HeldTask
@@ -67,6 +68,7 @@ TASK_KINDS: Final = tuple(kind for words in CAPABILITIES for kind in words.tasks
 ATTACHMENTS: Final = {
     rules.kind: rules
     for rules in (
+        escrow_files.ATTACHMENTS,
         mobile_change.ATTACHMENTS,
         onboarding.ATTACHMENTS,
         payment_return.ATTACHMENTS,
