@@ -1,4 +1,4 @@
-"""Every capability's words, which cases take files, and what only its holder sees: this room's lists, one line each."""
+"""Every capability's words, which cases take files and words, and what only its holder sees: this room's lists."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from domain import (
     case,
     certificate,
     clearing,
+    correspondence,
+    draft,
     employment,
     fee,
     guarantor,
@@ -42,6 +44,8 @@ CAPABILITIES: Final = (
     case.WORDS,
     certificate.WORDS,
     clearing.WORDS,
+    correspondence.WORDS,
+    draft.WORDS,
     employment.WORDS,
     escrow.WORDS,
     fee.WORDS,
@@ -78,3 +82,12 @@ ATTACHMENTS: Final = {
 # By kind of task; a capability names its own ``HELD``.
 _HELD: Final[tuple[HeldTask, ...]] = (*escrow_policy.HELD,)
 HELD: Final[dict[str, HeldTask]] = {held.kind: held for held in _HELD}
+CORRESPONDENCE: Final = {
+    rules.kind: rules
+    for rules in (
+        mobile_change.CORRESPONDENCE,
+        onboarding.CORRESPONDENCE,
+        payment_return.CORRESPONDENCE,
+        substitution.CORRESPONDENCE,
+    )
+}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from domain.access import Role
+from domain.access import Part, Role
 from domain.account import Limit
 from domain.attachment import AttachmentRules
+from domain.correspondence import CorrespondenceRules
 from domain.errors import Conflict, Forbidden
 from domain.programme import Programme
 from domain.wording import CapabilityWords, Sentence, TaskWords
@@ -22,6 +23,9 @@ ATTACHMENTS: Final = AttachmentRules(
     CaseKind.MOBILE_CHANGE,
     (Purpose.SIGNED_REQUEST, Purpose.IDENTITY_PAPER),
     staff=frozenset({Role.WELFARE_MANAGER, Role.SUPPORT_AGENT}),
+)
+CORRESPONDENCE: Final = CorrespondenceRules(
+    CaseKind.MOBILE_CHANGE, {Part.SUBJECT: frozenset({Role.WELFARE_MANAGER, Role.SUPPORT_AGENT})}
 )
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from domain.access import Part, Role
 from domain.attachment import AttachmentRules
+from domain.correspondence import CorrespondenceRules
 from domain.errors import Conflict, Forbidden, InvalidInput
 from domain.money import RIAL_A_TOMAN, Money
 from domain.programme import Backing, Programme, Review
@@ -24,6 +25,14 @@ ATTACHMENTS: Final = AttachmentRules(
     (Purpose.SUPPORTING_PAPER,),
     staff=frozenset({Role.HR_OFFICER, Role.FINANCE_OFFICER}),
     members=frozenset({Part.APPLICANT}),
+)
+# HR has nothing to do with a guarantor, and may be their own.
+CORRESPONDENCE: Final = CorrespondenceRules(
+    CaseKind.ONBOARDING,
+    {
+        Part.APPLICANT: frozenset({Role.HR_OFFICER, Role.FINANCE_OFFICER}),
+        Part.GUARANTOR: frozenset({Role.FINANCE_OFFICER}),
+    },
 )
 
 

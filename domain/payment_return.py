@@ -8,6 +8,7 @@ from typing import Final
 
 from domain.access import Part, Role
 from domain.attachment import AttachmentRules
+from domain.correspondence import CorrespondenceRules
 from domain.payment import RefundReason
 from domain.wording import CapabilityWords, Sentence
 from messages.attachment import Purpose
@@ -25,6 +26,7 @@ ATTACHMENTS: Final = AttachmentRules(
     members=frozenset({Part.PAYER}),
     staff_purposes=(Purpose.TRANSFER_EVIDENCE,),
 )
+CORRESPONDENCE: Final = CorrespondenceRules(CaseKind.PAYMENT, {Part.PAYER: frozenset({Role.SETTLEMENT_OFFICER})})
 
 
 class RefundWay(StrEnum):

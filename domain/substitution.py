@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from domain.access import Part, Role
+from domain.correspondence import CorrespondenceRules
 from domain.errors import Conflict
 from domain.programme import Programme
 from domain.review import ReviewFinding
 from domain.wording import OWNER, CapabilityWords, Line, Sentence, TaskWords
 from messages.case import CaseKind
 from messages.substitution import Event, FactKind, Phase, Sms, TaskKind
+
+CORRESPONDENCE: Final = CorrespondenceRules(
+    CaseKind.SUBSTITUTION,
+    dict.fromkeys((Part.APPLICANT, Part.GUARANTOR), frozenset({Role.FINANCE_OFFICER})),
+)
 
 
 class CreditLineOver(Conflict):

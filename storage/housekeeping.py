@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from storage import account, idempotency, ledger, outbox, personnel, working_hours
+from storage import account, draft, idempotency, ledger, outbox, personnel, working_hours
 from storage.chores import every, repeat
 from storage.database import SERVICE, transaction
 from storage.retries import retried
@@ -46,6 +46,7 @@ async def tidy(engine: AsyncEngine, limit: int = BATCH) -> int:
         gone = await outbox.purge_sent(connection, older_than=SENT_KEPT, limit=limit)
         gone += await idempotency.purge(connection, older_than=ANSWERS_KEPT, limit=limit)
         gone += await account.purge_expired(connection, limit)
+        gone += await draft.forget_expired(connection, limit)
         gone += await personnel.forget_values(connection, older_than=personnel.VALUES_KEPT, limit=limit)
         return gone
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -23,7 +23,7 @@ _others = sa.bindparam("others", type_=ARRAY(sa.Uuid))
 _this_case = sa.bindparam("this_case", type_=sa.Uuid)
 
 
-def _numbers(name: str, those: sa.BindParameter[object]) -> sa.CTE:
+def _numbers(name: str, those: sa.BindParameter[Any]) -> sa.CTE:
     """Accounts and cards of some people by blind index: what a bank called theirs, and where they are or were paid."""
     own = sa.select(bank_accounts.c.person_id, bank_accounts.c.number_index.label("number")).where(
         bank_accounts.c.person_id == sa.func.any(those), bank_accounts.c.state == BankAccountState.CONFIRMED

@@ -34,6 +34,7 @@ class About(IntEnum):
     PAYOUTS = 11
     STATEMENT = 20
     CLEARING = 21
+    DRAFTS_OF_PERSON = 30
 
 
 async def lock(connection: AsyncConnection, about: About, name: object) -> None:

@@ -20,6 +20,7 @@ from domain.persian import value_text
 from messages.case import CaseKind
 from web.attachment import files_pane
 from web.capabilities import case_action, case_parts
+from web.correspondence import talk_of
 from web.forms import Form, empty
 from web.page_request import PageRequest, SignedIn
 
@@ -95,6 +96,7 @@ async def show_case(request: SignedIn, case_id: UUID) -> Response:
         actions=[_offer(action, case.phase) for action in case.allowed_actions],
         messages=await _messages(request, case_id),
         pane=await files_pane(request, case_id, case.kind),
+        talk=await talk_of(request, case_id, case.kind),
         **values,
     )
 

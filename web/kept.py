@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.account.kept import FormerSession, forget, former_session, keep, kept_of
 from api.dependencies import SESSION_COOKIE
+from domain.draft import NEW_KEY, is_secret
 from domain.errors import InvalidInput
 from web.language import noop as _
 from web.page_request import BACK, LOOKS_ONLY, PageRequest, SignedIn
@@ -40,10 +41,6 @@ NOTES: Final = {
 }
 
 LIFE: Final = timedelta(minutes=30)
-# What a field's name ends with whose text is kept nowhere.
-SECRETS: Final = frozenset({"password", "again", "code", "totp", "new_totp", "token", "ticket"})
-# Of a form with this nothing is kept: the secret of an authenticator app stands in it.
-NEW_KEY: Final = "totp_key"
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 _TYPED: Final = "application/x-www-form-urlencoded"
 _SEE_OTHER: Final = 303
@@ -97,7 +94,7 @@ async def _kept(page: PageRequest, whose: FormerSession) -> dict[str, Any] | Non
     """What was typed, and by whom; None for what cannot be read, and for a form that holds a new key."""
     with contextlib.suppress(InvalidInput, HTTPException, ClientDisconnect):
         form = await page.read_form()
-        typed = ((name, texts) for name, texts in form.lists.items() if name.rpartition(".")[2] not in SECRETS)
+        typed = ((name, texts) for name, texts in form.lists.items() if not is_secret(name))
         if not form.text(NEW_KEY):
             return {
                 "person": str(whose.person_id),

@@ -45,7 +45,8 @@ _BY_WIRE = 10
 STRANGER = "5022290000000001"
 _ROUNDS_TO_THE_END = 200
 _PASSED = tuple(timedelta(minutes=minutes) for minutes in (2, 11, 40, 420))
-# For each payment: what the gateways verified, or a refund is of, less what lies in its accounts, was taken, charged, and went back.
+# For each payment: what the gateways verified, or what a refund is of, less what lies in its accounts, was taken,
+# charged, and went back.
 _GAPS = """
     SELECT p.case_id, CASE WHEN p.refund_of IS NULL
                THEN coalesce((SELECT sum(paid_amount) FROM payment_attempts WHERE payment_id = p.case_id), 0)

@@ -40,6 +40,7 @@ OWNER_ONLY = to("member_own", members=404)
 # Staff of an organisation or a region see its cases.
 SEES_THE_CASE = to("member_own", "hr_own", "hr_region", "welfare_own", "finance_own", *READERS, members=404, staff=404)
 SEES_THE_FILES = to("member_own", "hr_own", "hr_region", "finance_own", "auditor", members=404, staff=404)
+SEES_THE_WORDS = to("member_own", "hr_own", "hr_region", "finance_own", *READERS, members=404, staff=404)
 HOLDS_THE_TASK = to("hr_own", members=404, staff=404)
 
 MATRIX: dict[str, Rule] = {
@@ -59,6 +60,8 @@ MATRIX: dict[str, Rule] = {
     **dict.fromkeys(("request_own_mobile", "confirm_own_mobile", "set_password", "remove_password"), MEMBER_ONLY),
     **dict.fromkeys(("list_bank_accounts", "add_card", "add_sheba"), MEMBER_ONLY),
     **dict.fromkeys(("choose_bank_account", "remove_bank_account", "take_back_withdrawal"), OWNER_ONLY),
+    **dict.fromkeys(("list_drafts", "create_draft"), MEMBER_ONLY),
+    **dict.fromkeys(("read_draft", "replace_draft", "delete_draft"), OWNER_ONLY),
     **dict.fromkeys(("list_withdrawals", "withdraw", "read_withdrawal_terms"), MEMBER_ONLY),
     **dict.fromkeys(("issue_payout_receipt", "issue_withdrawal_invoice"), OWNER_ONLY),
     **dict.fromkeys(
@@ -83,6 +86,8 @@ MATRIX: dict[str, Rule] = {
     "download_attachment": SEES_THE_FILES,
     "remove_attachment": to("member_own", members=404, staff=404),
     "add_attachment": to("member_own", "hr_own", "hr_region", "finance_own", members=404, staff=404),
+    **dict.fromkeys(("list_threads", "list_words"), SEES_THE_WORDS),
+    "write_words": to("member_own", "hr_own", "hr_region", "finance_own", members=404, staff=404),
     "list_tasks": ALL_SIGNED_IN,
     "read_task": HOLDS_THE_TASK,
     "list_programmes": MEMBER_ONLY,

@@ -37,6 +37,8 @@ OPERATIONS_BY_CONFIRMATION: dict[str, frozenset[Confirmation]] = {
     ),
     # The queue, the session itself, looking somebody up.
     **dict.fromkeys(("claim_task", "release_task", "step_up", "sign_out", "search_employments"), NONE),
+    # What is written decides nothing.
+    "write_words": NONE,
     # A paper decides nothing by itself.
     **dict.fromkeys(("add_attachment", "remove_attachment"), NONE),
     # Members': their codes come by SMS, bound to what they confirm.
@@ -56,6 +58,7 @@ OPERATIONS_BY_CONFIRMATION: dict[str, frozenset[Confirmation]] = {
     **dict.fromkeys(("name_guarantor", "check_guarantor", "request_substitution", "withdraw_substitution"), NONE),
     **dict.fromkeys(("request_normal_payment", "pay_normal_payment", "withdraw_normal_payment"), NONE),
     **dict.fromkeys(("try_payment", "look_at_payment"), NONE),
+    **dict.fromkeys(("create_draft", "replace_draft", "delete_draft"), NONE),
 }
 DECISIONS_BY_CONFIRMATION: dict[tuple[str, str], frozenset[Confirmation]] = {
     ("issue_certificate", "issue"): CODE,

@@ -187,6 +187,7 @@ async def test_what_is_not_there_and_what_is_not_yours_look_the_same(
     foreign = {
         "member_foreign": [
             *("read_case", "read_timeline", "list_attachments", "download_attachment", "add_attachment"),
+            *("list_threads", "list_words", "write_words"),
             *("read_statement", "read_credit_line", "read_guarantee"),
             *("withdraw_application", "name_guarantor", "correct_application"),
             *("request_substitution", "read_substitution", "withdraw_substitution"),

@@ -11,11 +11,13 @@ from commands import substitution
 from commands.command import Command, Context
 from commands.paper import issue_credit_confirmation
 from domain.access import Grant, Role, ScopeKind
+from domain.draft import DraftForm
 from domain.money import Money
 from gateways.local_bank import LocalBank
 from messages.case import CaseKind, StepInput
 from storage import policies
-from storage.database import SERVICE, transaction
+from storage.database import SERVICE, Acting, transaction
+from storage.draft import add_draft
 from storage.onboarding import lines_of
 from storage.paper import Paper
 from storage.rows.onboarding import CreditLine
@@ -149,6 +151,7 @@ async def _objects(
     await _normal_payments(world, context, activity_context)
     await _payment(world, context, activity_context)
     await _payout(world, context, superuser)
+    await _draft(world, context)
 
 
 async def _payment(world: World, context: Context, activity_context: ActivityContext) -> None:
@@ -317,6 +320,13 @@ async def _of_members(world: World, superuser: Superuser) -> None:
         own,
         things["invitation"].encode(),
     )
+
+
+async def _draft(world: World, context: Context) -> None:
+    """What a member has begun to write."""
+    own = world.people["member_own"].id
+    async with transaction(context.engine, Acting("member", own)) as connection:
+        world.things["draft"] = (await add_draft(connection, context.seals, own, DraftForm.JOB, {})).id
 
 
 async def _payout(world: World, context: Context, superuser: Superuser) -> None:

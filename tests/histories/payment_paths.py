@@ -212,7 +212,9 @@ async def refunded(begin: Begin) -> Paying:
     """What was paid is taken; later a part goes back, by a case of its own."""
     paying = await paid(begin)
     await paying.end()
-    return await paying.give_back(200_000)
+    refund = await paying.give_back(200_000)
+    await refund.phase("returned")
+    return refund
 
 
 PATHS: dict[str, tuple[Callable[[Begin], Awaitable[Paying]], str]] = {

@@ -36,7 +36,9 @@ OWNED = [
     "journals",
     "entries",
 ]
-APPEND_ONLY = ["facts", "timeline", "transitions", "audit", "personnel_versions", "journals", "entries"]
+APPEND_ONLY = [
+    *("facts", "timeline", "transitions", "audit", "personnel_versions", "journals", "entries", "correspondence"),
+]
 LEDGER = ["accounts", "journals", "entries", "holds"]
 # Tables without row-level security that is forced upon their owner too, each with the reason.
 OPEN = {
@@ -121,6 +123,7 @@ UPDATED = {
     "bank_accounts": "answered_at asked_at is_default reason removed_at state tries",
     "reconciliation_findings": "restart_asked_at restart_asked_by seen_again_at settled_at times",
     "reconciliation_rounds": "after_id claimed_until kind started_at",
+    "form_drafts": "changed_at content_sealed expires_at version",
 }
 # Of which rows may be deleted, and which.
 DELETED = {
@@ -133,6 +136,7 @@ DELETED = {
     "failed_sign_ins": "when the audit trail was told",
     "joinings": "when the code came back",
     "invitations": "when they are over and nobody came",
+    "form_drafts": "when their form is sent, or as often as their writer likes",
 }
 
 

@@ -166,6 +166,15 @@ async def members_add_files(desk: Desk) -> None:
     assert await desk.superuser.value(sql, desk.world.things["asked_case"]) == 0
 
 
+async def people_write_to_each_other(desk: Desk) -> None:
+    """A member asks something in a case, and finance answers."""
+    case_id, member = desk.world.things["case"], desk.world.people["member_own"]
+    for who in ("member_own", "hr_own"):
+        window = await desk.of(who).go(f"/cases/{case_id}/words?member_id={member.id}")
+        await window.send("/cases/{case_id}/words", text="فیش تازه را هم بفرستم؟")
+    assert await desk.superuser.value("SELECT count(*) FROM correspondence WHERE case_id = %s", case_id) == 2
+
+
 async def members_see_their_card(desk: Desk) -> None:
     """The whole number of a card, with a code for it."""
     window = await desk.of("member_own").go(f"/credit/{desk.world.things['line']}/card")
@@ -397,6 +406,7 @@ SCENES: Final[tuple[Scene, ...]] = (
     members_see_their_card,
     members_confirm_their_credit,
     members_add_files,
+    people_write_to_each_other,
     guarantors_answer,
     members_pay_outside_escrow,
     hr_keeps_the_list,

@@ -16,6 +16,7 @@ from api.task import TOGETHER_MAX
 from commands.command import Context
 from domain.access import Grant, Role, ScopeKind
 from domain.account import Capacity, NotSentYet
+from domain.draft import SECRETS
 from stack.places import PROJECT
 from storage.account import begin_session
 from storage.database import SERVICE, transaction
@@ -25,7 +26,7 @@ from tests.books import Superuser
 from tests.commands.onboarding_steps import MinipayOffice, apply
 from tests.web.conftest import HERE, Visit, cookies
 from tests.web.visitor import SESSION_COOKIE
-from web.kept import NOTES, SECRETS
+from web.kept import NOTES
 from web.page_request import BACK
 
 COOKIE = "__Host-form"

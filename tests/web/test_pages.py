@@ -83,6 +83,7 @@ _PAGES: dict[str, tuple[str, str]] = {
     "/payments/{case_id}/back": ("anonymous", "/payments/{payment}/back"),
     "/messages": ("member_own", "/messages"),
     "/cases/{case_id}/attachments": ("member_own", "/cases/{case}/attachments"),
+    "/cases/{case_id}/words": ("finance_own", "/cases/{asked_case}/words"),
     "/inbox": ("finance_own", "/inbox"),
     "/inbox/together": ("finance_own", "/inbox/together?task={review_task}"),
     "/tasks/{task_id}": ("finance_own", "/tasks/{review_task}"),

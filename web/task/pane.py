@@ -19,6 +19,7 @@ from domain.errors import PreconditionFailed, Refusal, StepUpRequired
 from web.attachment import files_pane
 from web.capabilities import TASK_FORMS, TASK_PAGES, case_parts
 from web.case import timeline_of
+from web.correspondence import talk_of
 from web.forms import Form, empty
 from web.page_request import PageRequest, SignedIn
 from web.task.filter import Filter
@@ -95,6 +96,7 @@ async def _shown(request: PageRequest, task_id: UUID, within: Filter) -> dict[st
         "decides": _decides(task, case),
         "task_form": TASK_FORMS.get(task.kind),
         "pane": None if case is None else await files_pane(request, case.id, case.kind),
+        "talk": None if case is None else await talk_of(request, case.id, case.kind),
         **({} if case is None else await case_parts(case.kind).read(request, case)),
     }
 
