@@ -61,6 +61,8 @@ async def test_x(escrow: EscrowProcess, context: Context, superuser: Superuser) 
     print(await escrow.go_on(case_id), await escrow.phase(case_id))
     await escrow.finish_refunds(case_id)
     print(await escrow.go_on(case_id), await escrow.phase(case_id))
-    print(await escrow.balance(), await superuser.rows("select code from timeline where case_id=%s order by id", case_id))
+    print(
+        await escrow.balance(), await superuser.rows("select code from timeline where case_id=%s order by id", case_id)
+    )
     await assert_books_clean(context.engine)
     assert 0
