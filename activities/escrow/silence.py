@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
+from activities.escrow.arbitration import end_evidence
 from activities.escrow.assessment import Agreement, amount_of, assess, lapse_proposal, read
 from activities.escrow.desk import find_arbitrator, request_review
 from activities.process import notify_reminded
@@ -43,7 +44,11 @@ async def lapse(step: Transition, expired: Sequence[Task]) -> NextStep:
 
 
 async def _lapse(step: Transition, found: Agreement, task: Task) -> None:
-    if task.kind == TaskKind.INSPECT_WORK:
+    if task.kind == TaskKind.FILE_STATEMENT:
+        dispute = await disputes.last_dispute(step.connection, step.case.id)
+        if dispute is not None and dispute.evidence_closed_at is None:
+            await end_evidence(step, found, dispute)
+    elif task.kind == TaskKind.INSPECT_WORK:
         await _not_inspected(step, found)
     elif task.kind == TaskKind.ANSWER_REFUND:
         await _tell(step, Event.ESCROW_REFUND_UNANSWERED, found.job.employer_id)
