@@ -117,11 +117,8 @@ async def states_of(connection: AsyncConnection, actor: Actor, rows: Sequence[Es
     moves = await moves_of(connection, ids)
     async with with_service_rights(connection, actor):
         sums = await sums_of(connection, [row.escrow for row in rows], moves)
-    disputes, asks, ended = (
-        await _disputes(connection, ids),
-        await _asks(connection, ids),
-        await _ended(connection, ids),
-    )
+    disputes, asks = await _disputes(connection, ids), await _asks(connection, ids)
+    ended = await _ended(connection, ids)
     of_disputes = [one.id for one in disputes.values()]
     offers, rulings = await _offers(connection, of_disputes), await _rulings(connection, of_disputes)
 
@@ -179,7 +176,7 @@ async def _disputes(connection: AsyncConnection, case_ids: Collection[UUID]) -> 
         .distinct(_d.case_id)
         .where(_d.case_id.in_(case_ids))
         .order_by(_d.case_id, _d.ended_at.desc().nulls_first())
-        .limit(MOST_PAYMENTS)
+        .limit(max(len(case_ids), 1))
     )
     return {one.case_id: one for one in await read_all(connection, Dispute, query)}
 
@@ -190,14 +187,14 @@ async def _asks(connection: AsyncConnection, case_ids: Collection[UUID]) -> dict
         .distinct(_a.case_id)
         .where(_a.case_id.in_(case_ids))
         .order_by(_a.case_id, _a.id.desc())
-        .limit(MOST_PAYMENTS)
+        .limit(max(len(case_ids), 1))
     )
     return {one.case_id: one for one in await read_all(connection, RefundAsk, query)}
 
 
 async def _ended(connection: AsyncConnection, case_ids: Collection[UUID]) -> set[UUID]:
     query = sa.select(facts.c.case_id).where(facts.c.case_id.in_(case_ids), facts.c.kind.in_(_ENDINGS))
-    return set(await connection.scalars(query.limit(MOST_PAYMENTS * len(_ENDINGS))))
+    return set(await connection.scalars(query.limit(len(_ENDINGS) * max(len(case_ids), 1))))
 
 
 async def _offers(connection: AsyncConnection, dispute_ids: Collection[UUID]) -> list[SplitOffer]:
