@@ -158,8 +158,6 @@ def calls(world: World) -> dict[str, Call]:
         "read_withdrawal_terms": Call("GET", "/v1/withdrawals/terms"),
         "issue_payout_receipt": Call("POST", "/v1/withdrawals/{withdrawal}/receipt"),
         "issue_withdrawal_invoice": Call("POST", "/v1/withdrawals/{withdrawal}/invoice"),
-        "issue_ruling": Call("POST", f"/v1/escrow/rulings/{uuid4()}/paper"),
-        "issue_escrow_invoice": Call("POST", f"/v1/escrow/moves/{uuid4()}/invoice"),
         "list_payouts": Call("GET", "/v1/payouts"),
         "make_payout": Call("POST", "/v1/payouts", {}),
         "read_payout": Call("GET", "/v1/payouts/{payout}"),
