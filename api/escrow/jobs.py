@@ -29,7 +29,7 @@ from storage.fee import vat_in_force
 from storage.policies import in_force
 from storage.rows.escrow import Job
 
-router = APIRouter(route_class=Operation)
+router = APIRouter(prefix=PREFIX, tags=["escrow"], route_class=Operation)
 _MEMBER = [Depends(require(member=True))]
 
 
