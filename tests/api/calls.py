@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -67,7 +67,7 @@ def _escrow_calls() -> dict[str, Call]:
         "mobile": "09350000045",
         "title": "طراحی سایت",
         "price": {"amount": 9_000_000},
-        "payments": [{**wish, "due_on": str(date.today() + timedelta(days=9))}],
+        "payments": [{**wish, "due_on": str(datetime.now(UTC).date() + timedelta(days=9))}],
         "clause_version": 1,
     }
     immediate = {**wish, "timing": "immediate"}
@@ -158,8 +158,6 @@ def calls(world: World) -> dict[str, Call]:
         "read_withdrawal_terms": Call("GET", "/v1/withdrawals/terms"),
         "issue_payout_receipt": Call("POST", "/v1/withdrawals/{withdrawal}/receipt"),
         "issue_withdrawal_invoice": Call("POST", "/v1/withdrawals/{withdrawal}/invoice"),
-        "issue_ruling": Call("POST", f"/v1/escrow/rulings/{uuid4()}/paper"),
-        "issue_escrow_invoice": Call("POST", f"/v1/escrow/moves/{uuid4()}/invoice"),
         "list_payouts": Call("GET", "/v1/payouts"),
         "make_payout": Call("POST", "/v1/payouts", {}),
         "read_payout": Call("GET", "/v1/payouts/{payout}"),

@@ -51,7 +51,7 @@ OPERATIONS_BY_CONFIRMATION: dict[str, frozenset[Confirmation]] = {
     **dict.fromkeys(("request_own_mobile", "confirm_own_mobile", "end_session", "end_other_sessions"), NONE),
     **dict.fromkeys(("send_email_code", "remove_email", "set_password", "remove_password"), STEP_UP),
     **dict.fromkeys(("add_sheba", "withdraw", "take_back_withdrawal"), NONE),
-    **dict.fromkeys(("issue_payout_receipt", "issue_withdrawal_invoice", "issue_ruling", "issue_escrow_invoice"), NONE),
+    **dict.fromkeys(("issue_payout_receipt", "issue_withdrawal_invoice"), NONE),
     "make_payout": STEP_UP,
     **dict.fromkeys(("send_payout_answer", "settle_payout_line", "reveal_return_sheba"), CODE),
     **dict.fromkeys(("add_card", "choose_bank_account", "remove_bank_account"), STEP_UP),
