@@ -61,6 +61,8 @@ from web import (
 )
 from web.assets import PREFIX
 from web.capabilities import NOTES
+from web.escrow import case as escrow_case
+from web.escrow import desk as escrow_desk
 from web.language import noop as _
 from web.page_request import CONTENT_POLICY, SignInNeeded, page_request_of
 from web.rendering import Renderer, loaded_assets
@@ -93,6 +95,8 @@ _ROUTERS: Final = (
     mobile_change.router,
     substitution.router,
     normal_payment.router,
+    escrow_case.router,
+    escrow_desk.router,
     balance.router,
     withdrawal.router,
     payout.router,
