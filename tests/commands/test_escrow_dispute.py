@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 import pytest
 
 from activities.transition import ActivityContext
-from commands.command import Context
+from commands.command import Command, Context
 from commands.escrow import arbitration
 from commands.escrow import dispute as commands
 from commands.task import lock_task
 from domain.account import CodeNotAccepted
-from domain.errors import CodeRequired, Refusal, TaskNotOpen
+from domain.errors import CodeRequired, Refusal, StepUpRequired, TaskNotOpen
 from domain.escrow import rules
 from domain.escrow.rules import Shares
 from domain.held_task import ClaimConflict, TaskNotClaimed
@@ -31,6 +30,7 @@ from tests.escrow_process import AMOUNT, REASONS, STATEMENT, EscrowProcess
 from tests.payout_steps import give_sheba
 
 EMPLOYER, CONTRACTOR = Side.EMPLOYER, Side.CONTRACTOR
+SHEBA = "IR490546091390996030824628"
 HALF = Shares(Money(AMOUNT // 2), Money(AMOUNT // 2))
 
 
@@ -103,7 +103,7 @@ async def test_statements_are_filed_until_evidence_is_closed_and_the_others_are_
     case_id = await escrow.disputed()
     for text in ("کوتاه", "ب" * 4_001):
         filed = partial(commands.file_statement, case_id=case_id, text=text)
-        await refused(superuser, run(escrow.context, escrow.contractor, filed), rules.StatementUnreadable)
+        await refused(superuser, run(escrow.context, escrow.contractor, filed), rules.EscrowStatementUnreadable)
     assert await escrow.kinds(case_id) == [TaskKind.FILE_STATEMENT]
     await escrow.state(case_id, CONTRACTOR)
     assert await escrow.kinds(case_id) == []
@@ -121,7 +121,7 @@ async def _seen(escrow: EscrowProcess, case_id: UUID) -> int:
     assert found is not None
     dispute_id = found.id
 
-    async def look(command: Any) -> int:
+    async def look(command: Command) -> int:
         return len(await disputes.statements_of(command.connection, dispute_id))
 
     seen: int = await run(escrow.context, escrow.contractor, look)
@@ -174,7 +174,7 @@ async def test_an_arbitrator_rules_what_they_claimed_with_a_code_reasons_and_the
     task_id = await open_task(escrow.context, case_id, TaskKind.RULE_DISPUTE)
     stale = await arrange.acting(escrow.arbitrators[0].id, is_fresh=False)
 
-    async def rule(command: Any, shares: Shares, reasons: str = REASONS, totp: str | None = "") -> None:
+    async def rule(command: Command, shares: Shares, reasons: str = REASONS, totp: str | None = "") -> None:
         task = await lock_task(command, task_id)
         typed = command if totp == "" else command.with_code(totp)
         await arbitration.rule_dispute(typed, task, shares, reasons)
@@ -197,9 +197,8 @@ async def test_a_link_that_came_after_the_claim_keeps_an_arbitrator_from_ruling(
     escrow: EscrowProcess, superuser: Superuser
 ) -> None:
     case_id = await ruling_asked(escrow)
-    sheba = "IR490546091390996030824628"
     for who in (escrow.arbitrators[0], escrow.contractor):
-        await give_sheba(escrow.context, who.id, sheba)
+        await give_sheba(escrow.context, who.id, SHEBA)
     await refused(superuser, escrow.rule(case_id, PART), ClaimConflict)
 
 
@@ -222,9 +221,7 @@ async def test_a_side_objects_once_to_the_first_ruling_and_another_arbitrator_is
     assert await superuser.value("SELECT count(*) FROM escrow_rulings WHERE final_at IS NOT NULL AND round = 2") == 1
 
 
-async def test_a_split_and_a_ruling_in_one_moment_settle_it_once(
-    escrow: EscrowProcess, superuser: Superuser
-) -> None:
+async def test_a_split_and_a_ruling_in_one_moment_settle_it_once(escrow: EscrowProcess, superuser: Superuser) -> None:
     case_id = await objected(escrow)
     await escrow.claim(case_id, 1)
     await escrow.go_on(case_id)
@@ -275,3 +272,43 @@ async def test_taking_back_and_agreeing_in_one_moment_end_it_once(escrow: Escrow
     assert await superuser.value("SELECT count(*) FROM escrow_moves") == int(ended == "split")
     await escrow.go_on(case_id)
     await assert_books_clean(escrow.context.engine)
+
+
+async def test_an_arbitrator_who_looks_at_what_lies_opens_arbitration_or_lets_it_be(
+    escrow: EscrowProcess, superuser: Superuser, arrange: Arrange
+) -> None:
+    for opens in (False, True):
+        case_id = await escrow.held()
+        for _ in range(3):
+            await escrow.pass_wait(case_id)
+        await escrow.claim(case_id, kind=TaskKind.REVIEW_DORMANT_ESCROW)
+        stale = await arrange.acting(escrow.arbitrators[0].id, is_fresh=False)
+        task_id = await open_task(escrow.context, case_id, TaskKind.REVIEW_DORMANT_ESCROW)
+
+        async def review(command: Command, task_id: UUID = task_id, opens: bool = opens) -> None:
+            await arbitration.review_dormant(command, await lock_task(command, task_id), opens, "")
+
+        await refused(superuser, run_as(escrow.context, stale, review), StepUpRequired)
+        await escrow.review(case_id, opens=opens)
+        assert (await escrow.money(case_id))[1] == (0 if opens else AMOUNT)
+        times = "SELECT dormant_times FROM escrows WHERE case_id = %s"
+        assert await superuser.value(times, case_id) == 0
+    assert await superuser.rows("SELECT opened_by, about, frozen FROM escrow_disputes") == [
+        ("arbitrator", "work", AMOUNT)
+    ]
+    await escrow.go_on(case_id)
+    await refused(superuser, escrow.take_back(case_id), rules.NotWhoAsked)
+
+
+async def test_where_no_arbitrator_may_claim_the_operations_desk_finds_one(
+    escrow: EscrowProcess, superuser: Superuser
+) -> None:
+    for who in escrow.arbitrators:
+        await give_sheba(escrow.context, who.id, SHEBA)
+    await give_sheba(escrow.context, escrow.contractor.id, SHEBA)
+    case_id = await escrow.disputed()
+    await escrow.pass_wait(case_id)
+    await refused(superuser, escrow.claim(case_id), ClaimConflict)
+    await escrow.seek(case_id)
+    assert await superuser.value("SELECT count(*) FROM facts WHERE kind = 'escrow_arbitrator_sought'") == 1
+    assert await escrow.money(case_id) == (AMOUNT, 0)

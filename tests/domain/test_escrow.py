@@ -117,7 +117,7 @@ def test_shares_divide_what_is_frozen_and_nothing_else(frozen: int, to_contracto
     [
         (rules.parse_title, rules.TITLE_LETTERS, rules.TitleUnreadable),
         (rules.parse_reason, rules.REASON_LETTERS, rules.ReasonUnreadable),
-        (rules.parse_statement, rules.STATEMENT_LETTERS, rules.StatementUnreadable),
+        (rules.parse_statement, rules.STATEMENT_LETTERS, rules.EscrowStatementUnreadable),
         (rules.parse_reasons, rules.REASONS_LETTERS, rules.RulingReasonsUnreadable),
     ],
 )
