@@ -36,8 +36,10 @@ from web import (
     withdrawal,
 )
 from web.case_parts import CaseAction, CaseParts
+from web.escrow import begin as escrow_begin
 from web.escrow import case as escrow
 from web.escrow import desk as escrow_desk
+from web.escrow import jobs as escrow_jobs
 from web.onboarding import application, obstacle
 from web.onboarding import case as running
 
@@ -90,6 +92,8 @@ _NOTES: Final = (
     mobile_change.NOTES,
     normal_payment.NOTES,
     escrow.NOTES,
+    escrow_begin.NOTES,
+    escrow_jobs.NOTES,
     operations.NOTES,
     staff_change.NOTES,
     payment.NOTES,
