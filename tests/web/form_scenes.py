@@ -22,6 +22,7 @@ from tests.files_made import PDF
 from tests.joining_steps import Joining
 from tests.personnel_steps import SHEBAS, Line, PersonnelOffice, csv_of
 from tests.web.clearing_scene import officers_settle_days
+from tests.web.escrow_scenes import members_hold_money_in_trust
 from tests.web.form_window import Desk, Window
 from tests.web.money_scenes import (
     RIAL,
@@ -409,6 +410,7 @@ SCENES: Final[tuple[Scene, ...]] = (
     people_write_to_each_other,
     guarantors_answer,
     members_pay_outside_escrow,
+    members_hold_money_in_trust,
     hr_keeps_the_list,
     hr_answers,
     officers_work_their_inbox,

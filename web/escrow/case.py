@@ -274,14 +274,14 @@ async def _payment_page(request: PageRequest, case_id: UUID, form: Form) -> Resp
     return show("escrow_payment.html", form=form, case=case, escrow=escrow, may_pay=may_pay, gateways=gateways)
 
 
-@router.post("/refusals/{what}")
-async def refuse_it(request: SignedIn, case_id: UUID, what: str) -> Response:
+@router.post("/refusals/{deed}")
+async def refuse_it(request: SignedIn, case_id: UUID, deed: str) -> Response:
     """What is done by one press that asks once more: nothing of it moves money."""
     form, perform = await request.form(), request.api.perform
-    if what == "refund":
+    if deed == "refund":
         await perform(answer_refund, form.key, case_id, checked(RefundAnswerIn, amount=_NOTHING))
         return request.redirect(f"/cases/{case_id}", done="refund_declined")
-    if what == "split":
+    if deed == "split":
         body = checked(SplitAnswerIn, offer_id=form.text("offer_id"), accept=False)
         await perform(answer_split, form.key, case_id, body)
         return request.redirect(f"/cases/{case_id}", done="split_declined")
@@ -290,9 +290,9 @@ async def refuse_it(request: SignedIn, case_id: UUID, what: str) -> Response:
         "payment": (withdraw_escrow, "escrow_withdrawn"),
         "ruling": (object_to_ruling, "ruling_objected"),
     }
-    if what not in known:
+    if deed not in known:
         raise NotFound
-    operation, done = known[what]
+    operation, done = known[deed]
     await perform(operation, form.key, case_id)
     return request.redirect(f"/cases/{case_id}", done=done)
 
