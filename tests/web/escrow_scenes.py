@@ -7,7 +7,8 @@ from typing import Final
 from uuid import UUID
 
 from domain.escrow.rules import Shares
-from domain.money import Money
+from domain.money import RIAL_A_TOMAN, Money
+from domain.persian import persian_digits
 from gateways.local_bank import LocalBank
 from messages.escrow import Side, TaskKind
 from tests.escrow_process import AMOUNT, REASONS, STATEMENT, EscrowProcess, pass_time
@@ -17,7 +18,13 @@ _BEGIN: Final = "/escrow/begin/{draft_id}/{step}"
 _DEED: Final = "/escrow/payments/{case_id}/"
 _CODE: Final = "/escrow/payments/{case_id}/code/code"
 _HALF: Final = AMOUNT // 2
-_TOMAN: Final = str(AMOUNT // 10)
+
+
+def _typed(rial: int) -> str:
+    return persian_digits(f"{rial // RIAL_A_TOMAN:,}").replace(",", "٬")
+
+
+_TOMAN: Final = _typed(AMOUNT)
 _DAY: Final = {"payments__0__due_on__day": "1", "payments__0__due_on__month": "1", "payments__0__due_on__year": "1408"}
 
 
@@ -81,18 +88,18 @@ async def _deal(process: EscrowProcess, employer: Window, contractor: Window) ->
     page, here = f"/cases/{case_id}", f"/escrow/payments/{case_id}"
     await (await contractor.go(f"{here}/work")).send(f"{_DEED}work", note="فایل‌ها پیوست است.")
     await process.go_on(case_id)
-    await _coded(await employer.go(f"{here}/release"), "release", amount__amount=str(_HALF // 20))
+    await _coded(await employer.go(f"{here}/release"), "release", amount__amount=_typed(_HALF // 2))
     await process.go_on(case_id)
     await (await contractor.go(page)).send(_DEED + "papers/{what}/{subject_id}")
     for _ in range(2):
-        reason = {"amount__amount": str(_HALF // 20), "reason": "بخشی انجام نشد"}
+        reason = {"amount__amount": _typed(_HALF // 2), "reason": "بخشی انجام نشد"}
         await (await employer.go(f"{here}/refund")).send(f"{_DEED}refund", **reason)
         await process.go_on(case_id)
         await contractor.go(f"{here}/refund-answer")
         if _ == 0:
             await contractor.send(f"{_DEED}refusals/refund")
             await process.go_on(case_id)
-    await _coded(contractor, "refund-answer", amount__amount=str(_HALF // 20))
+    await _coded(contractor, "refund-answer", amount__amount=_typed(_HALF // 2))
     await process.go_on(case_id)
 
 
@@ -114,7 +121,7 @@ async def _disagree(desk: Desk, process: EscrowProcess, employer: Window, contra
             await process.go_on(case_id)
     await (await contractor.go(f"{here}/statements")).send(f"{_DEED}statements", text=STATEMENT)
     await process.go_on(case_id)
-    await _coded(await employer.go(f"{here}/split"), "split", to_contractor__amount=str(_HALF // 10))
+    await _coded(await employer.go(f"{here}/split"), "split", to_contractor__amount=_typed(_HALF))
     await process.go_on(case_id)
     await (await contractor.go(page)).send(f"{_DEED}refusals/split")
     await process.go_on(case_id)
@@ -124,7 +131,7 @@ async def _disagree(desk: Desk, process: EscrowProcess, employer: Window, contra
     await first.go(await desk.task(case_id, TaskKind.RULE_DISPUTE))
     await first.send("/tasks/{task_id}/claim")
     await process.go_on(case_id)
-    half = str(_HALF // 10)
+    half = _typed(_HALF)
     await first.decide("rule", to_contractor__amount=half, to_employer__amount=half, reasons=REASONS)
     await process.go_on(case_id)
     await (await contractor.go(page)).send(_DEED + "papers/{what}/{subject_id}")
@@ -138,7 +145,7 @@ async def _disagree(desk: Desk, process: EscrowProcess, employer: Window, contra
 
 
 async def _lie_dormant(desk: Desk, process: EscrowProcess) -> None:
-    """Nothing happens for long: an arbitrator lets it be, then another one opens arbitration; nobody is free to rule."""
+    """Nothing happens for long: an arbitrator lets it be, then another one opens arbitration; nobody claims it."""
     case_id, number = await process.held(), 0
     for deed in ("leave", "open_dispute"):
         for _ in range(3):
@@ -149,7 +156,9 @@ async def _lie_dormant(desk: Desk, process: EscrowProcess) -> None:
         await arbitrator.decide(deed)
         await process.go_on(case_id)
         number += 1
-    await process.pass_wait(case_id)
+    # The time to file is over, then the time to claim it.
+    for _ in range(2):
+        await process.pass_wait(case_id)
     operator = desk.of(process.operator)
     await operator.go(await desk.task(case_id, TaskKind.FIND_ARBITRATOR))
     await operator.decide("sought", note="با داور تماس گرفته شد")
