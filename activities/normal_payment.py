@@ -70,7 +70,7 @@ async def _await_payee(step: Transition, payment: NormalPayment) -> NextStep:
 
 async def _find(step: Transition, payment: NormalPayment) -> UUID | None:
     if payment.mobile_index is None:
-        return None
+        return payment.payee_id
     return await rows.find_payee(step.connection, payment.mobile_index, apart_from=payment.payer_id)
 
 

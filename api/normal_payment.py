@@ -74,7 +74,12 @@ DECISIONS = (
 class NormalPaymentIn(Input):
     """Whom to pay how much and for what."""
 
-    mobile: str = Field(max_length=40, description="The payee's", examples=["09121234567"])
+    mobile: str | None = Field(
+        default=None, max_length=40, description="The payee's; not for a job", examples=["09121234567"]
+    )
+    job_id: UUID | None = Field(
+        default=None, description="An accepted job of the payer's, whose contractor is paid outside its safe payments"
+    )
     amount: AmountIn
     what_for: str = Field(
         max_length=1_000, description="What for, in 3 to 200 characters", examples=["طراحی کارت ویزیت"]
@@ -150,7 +155,7 @@ async def _read(view: CaseView) -> NormalPaymentSection:
     is_side = visibility.actor.capacity == "member"
     if payment is None or not (is_side or visibility.judges_as(TaskKind.ANSWER_NORMAL_PAYMENT)):
         return NormalPaymentSection()
-    is_payer, is_known = visibility.is_applicant, payment.accepted_at is not None
+    is_payer, is_known = visibility.is_applicant, payment.accepted_at is not None or payment.job_id is not None
     # The other side's name is somebody else's row.
     async with with_service_rights(view.connection, visibility.actor):
         sides = [side for side in (payment.payer_id, payment.payee_id) if side is not None]
@@ -204,7 +209,8 @@ async def read_normal_payment_terms(read: ReadingDep) -> NormalPaymentTerms:
 @refuses(commands.request_normal_payment)
 async def request_normal_payment(command: CommandDep, wish: NormalPaymentIn) -> CaseRow:
     """Ask the holder of a mobile to be paid outside escrow (E7); the answer never tells who is a member."""
-    asked = commands.NormalPaymentWish(wish.mobile, wish.amount.money(), wish.what_for, wish.terms_version)
+    amount = wish.amount.money()
+    asked = commands.NormalPaymentWish(wish.mobile, amount, wish.what_for, wish.terms_version, wish.job_id)
     return await case_row(command, await commands.request_normal_payment(command, asked))
 
 
@@ -240,7 +246,7 @@ def _other(payment: NormalPayment, me: UUID) -> UUID | None:
     """The other side, as far as the caller may know who it is."""
     if payment.payer_id != me:
         return payment.payer_id
-    return payment.payee_id if payment.accepted_at is not None else None
+    return None if payment.accepted_at is None and payment.job_id is None else payment.payee_id
 
 
 @router.post("/{case_id}/payment", status_code=201, dependencies=[_Member])

@@ -21,6 +21,7 @@ from domain import payment as payment_rules
 from domain.access import Part
 from domain.account import MobileUnreadable
 from domain.errors import CaseClosed, NotFound, TaskNotOpen, TooMany
+from domain.escrow.rules import JobNotAccepted
 from domain.identity import Mobile, parse_mobile
 from domain.money import Money
 from domain.normal_payment import NormalPaymentPolicy
@@ -31,6 +32,7 @@ from storage import account, tasks
 from storage import normal_payment as rows
 from storage.cases import last_fact
 from storage.database import as_service
+from storage.escrow.jobs import read_job
 from storage.payment import NewItem, offered_to
 from storage.people import read_contacts, seal_number
 from storage.policies import in_force
@@ -44,12 +46,16 @@ ENDINGS: Final = (FactKind.NORMAL_PAYMENT_REFUSED, FactKind.NORMAL_PAYMENT_WITHD
 
 @dataclass(frozen=True, slots=True)
 class NormalPaymentWish:
-    """Whom a member wants to pay how much and for what, and which words they accepted (E7)."""
+    """Whom a member wants to pay how much and for what, and which words they accepted (E7).
 
-    mobile: str = field(repr=False)
+    ``mobile`` is the payee's, or None where it is for a job of the payer's, whose contractor is the payee.
+    """
+
+    mobile: str | None = field(repr=False)
     amount: Money
     what_for: str = field(repr=False)
     terms_version: int
+    job_id: UUID | None = None
 
 
 @refuses(
@@ -58,6 +64,7 @@ class NormalPaymentWish:
     rules.WhatForUnreadable,
     rules.NoResponsibilityOutdated,
     rules.PayeeIsPayer,
+    JobNotAccepted,
     payment_rules.PaymentTooSmall,
     payment_rules.PaymentTooLarge,
     payment_rules.NoGateway,
@@ -69,13 +76,12 @@ async def request_normal_payment(command: Command, wish: NormalPaymentWish) -> U
     """
     await refuse_closed(command, CaseKind.NORMAL_PAYMENT)
     row = await _policy(command)
-    policy, number = NormalPaymentPolicy.from_policy(row.value), read_mobile(wish.mobile)
+    policy, to = NormalPaymentPolicy.from_policy(row.value), await _read_payee(command, wish)
     what_for = rules.parse_what_for(wish.what_for)
     if wish.terms_version != policy.terms_version:
         raise rules.NoResponsibilityOutdated(field="terms_version")
     await _refuse_amount(command, wish.amount)
-    await _refuse_oneself(command, number)
-    await _count(command, number)
+    await _count(command, to)
     case_id = await command.open_case(
         CaseKind.NORMAL_PAYMENT,
         phase=Phase.SUBMITTED,
@@ -84,21 +90,55 @@ async def request_normal_payment(command: Command, wish: NormalPaymentWish) -> U
         part=Part.PAYER,
         next_actor=Part.MACHINE,
     )
-    sealed = seal_number(command.seals, number)
+    await _store(command, case_id, to, wish.amount, what_for, policy)
+    shown = {"amount": wish.amount.amount}
+    payload = {**shown, "terms_version": wish.terms_version}
+    await command.act(case_id, FactKind.NORMAL_PAYMENT_REQUESTED, payload, part=Part.PAYER, shown=shown)
+    return case_id
+
+
+@dataclass(frozen=True, slots=True)
+class _Payee:
+    """Who is to be paid: whose the number is, or the contractor of a job."""
+
+    number: Mobile | None = field(repr=False)
+    person_id: UUID | None = None
+    job_id: UUID | None = None
+
+
+async def _read_payee(command: Command, wish: NormalPaymentWish) -> _Payee:
+    if wish.job_id is None:
+        number = read_mobile(wish.mobile or "")
+        await _refuse_oneself(command, number)
+        return _Payee(number)
+    job = await read_job(command.connection, wish.job_id)
+    if job is None or job.employer_id != command.actor.person_id:
+        raise NotFound
+    if job.accepted_at is None:
+        raise JobNotAccepted(field="job_id")
+    return _Payee(None, job.contractor_id, job.id)
+
+
+async def _store(
+    command: Command, case_id: UUID, to: _Payee, amount: Money, what_for: str, policy: NormalPaymentPolicy
+) -> None:
+    """Store what is to be paid; who is known takes part at once, whose number is no member's is invited."""
+    sealed = None if to.number is None else seal_number(command.seals, to.number)
     await rows.add_normal_payment(
         command.connection,
         case_id,
         payer_id=command.actor.person_id,
         number=sealed,
-        amount=wish.amount,
+        amount=amount,
         what_for=what_for,
         policy=policy,
+        job_id=to.job_id,
     )
-    await _invite(command, number, sealed.index)
-    shown = {"amount": wish.amount.amount}
-    payload = {**shown, "terms_version": wish.terms_version}
-    await command.act(case_id, FactKind.NORMAL_PAYMENT_REQUESTED, payload, part=Part.PAYER, shown=shown)
-    return case_id
+    if to.number is not None and sealed is not None:
+        await _invite(command, to.number, sealed.index)
+    if to.person_id is not None:
+        async with as_service(command.connection, command.acting):
+            await rows.set_payee(command.connection, case_id, to.person_id)
 
 
 async def _policy(command: Command) -> Policy:
@@ -122,13 +162,13 @@ async def _refuse_oneself(command: Command, number: Mobile) -> None:
         raise rules.PayeeIsPayer(field="mobile")
 
 
-async def _count(command: Command, number: Mobile) -> None:
+async def _count(command: Command, to: _Payee) -> None:
     # A refused request sends nothing, so its count may be rolled back with it.
-    me = command.actor.person_id
+    me, payee = command.actor.person_id, to.number or str(to.person_id)
     limits = (
         (rules.REQUESTS_PER_MEMBER, str(me)),
-        (rules.REQUESTS_PER_PAIR, f"{me}/{number}"),
-        (rules.REQUESTS_PER_NUMBER, number),
+        (rules.REQUESTS_PER_PAIR, f"{me}/{payee}"),
+        (rules.REQUESTS_PER_NUMBER, payee),
     )
     wait = await account.count_uses(command.connection, command.seals, limits)
     if wait is not None:

@@ -45,22 +45,24 @@ async def add_normal_payment(
     case_id: UUID,
     *,
     payer_id: UUID,
-    number: Number,
+    number: Number | None,
     amount: Money,
     what_for: str,
     policy: NormalPaymentPolicy,
+    job_id: UUID | None = None,
 ) -> None:
-    """Store what a case of this kind is to pay, and by which number its payee is found."""
+    """Store what a case of this kind is to pay, and by which number its payee is found, if by one."""
     values = {
         "case_id": case_id,
         "payer_id": payer_id,
-        "mobile_index": number.index,
-        "mobile_sealed": number.sealed,
+        "mobile_index": None if number is None else number.index,
+        "mobile_sealed": None if number is None else number.sealed,
         "amount": amount.amount,
         "unit": amount.unit,
         "what_for": what_for,
         "terms_version": policy.terms_version,
         "answer_until": sa.func.now() + policy.accept_expire,
+        "job_id": job_id,
     }
     await connection.execute(sa.insert(normal_payments).values(values))
 

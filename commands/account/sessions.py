@@ -39,6 +39,7 @@ from storage import account, audit
 from storage.account import Credential, NewSession
 from storage.audit import account_stream
 from storage.database import SERVICE, transaction
+from storage.escrow.jobs import wake_awaited as wake_jobs
 from storage.normal_payment import wake_awaited
 from storage.people import read_person
 from storage.rows.people import Person
@@ -76,6 +77,7 @@ class SignInAttempt:
         if self.capacity == "member":
             # Their number is shown to be theirs: somebody may have waited for that.
             await wake_awaited(connection, person_id)
+            await wake_jobs(connection, person_id)
         if self.capacity == "staff":
             # A TOTP code was given for it a moment ago, and the next one is half a minute away.
             await account.strengthen_session(connection, session.id, self.capacity)
