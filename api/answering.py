@@ -62,7 +62,8 @@ class TaskDecisions:
     Args:
         kind: of the tasks.
         decisions: the possible answers.
-        address: where it is answered instead, by the operation named as the kind; ``{case_id}`` is its case's id.
+        address: where it is answered instead; ``{case_id}`` is its case's id.
+        operation: by which operation, where that is not named as the kind.
         asks_another: whether it asks somebody else than whom the case is about: they are told who that is, and which
             thing of theirs it is about.
         claiming: asked before somebody takes such a task: how long they are waited for from then on. It may refuse, and
@@ -73,6 +74,12 @@ class TaskDecisions:
     kind: str
     decisions: tuple[type[Decision], ...] = ()
     address: str = ""
+    operation: str = ""
     asks_another: bool = False
     claiming: Waiting | None = None
     releasing: Waiting | None = None
+
+    @property
+    def answered_by(self) -> str:
+        """The operation at its address."""
+        return self.operation or self.kind

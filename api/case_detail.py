@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api import (
     clearing,
     dispute,
+    escrow,
     mobile_change,
     normal_payment,
     onboarding,
@@ -56,6 +57,7 @@ SECTIONS: Final[tuple[Section[Any], ...]] = (
     mobile_change.SECTION,
     staff_change.SECTION,
     normal_payment.SECTION,
+    escrow.SECTION,
     payment.SECTION,
     clearing.SECTION,
     payout.SECTION,
@@ -146,6 +148,7 @@ class CaseDetail(
     mobile_change.MobileChangeSection,
     staff_change.StaffChangeSection,
     normal_payment.NormalPaymentSection,
+    escrow.EscrowSection,
     payment.PaymentSection,
     clearing.ClearingSection,
     payout.PayoutSection,

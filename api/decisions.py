@@ -10,6 +10,7 @@ from pydantic import Field
 from api import (
     certificate,
     clearing,
+    escrow,
     guarantor,
     mobile_change,
     normal_payment,
@@ -55,6 +56,7 @@ TASK_DECISIONS: Final = listed(
     mobile_change.DECISIONS,
     staff_change.DECISIONS,
     normal_payment.DECISIONS,
+    escrow.DECISIONS,
     payment.DECISIONS,
     payment_return.DECISIONS,
     payout.DECISIONS,
@@ -90,7 +92,7 @@ def asks_another(task: Task) -> bool:
 
 def action_of(task: Task) -> Action:
     """How a task is answered."""
-    address = TASK_DECISIONS[task.kind].address if task.kind in TASK_DECISIONS else ""
-    if address:
-        return Action(action=task.kind, method="POST", href=address.format(case_id=task.case_id))
+    known = TASK_DECISIONS.get(task.kind)
+    if known is not None and known.address:
+        return Action(action=known.answered_by, method="POST", href=known.address.format(case_id=task.case_id))
     return Action(action=f"decide_{task.kind}", method="POST", href=f"/v1/tasks/{task.id}/decision")

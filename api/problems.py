@@ -170,6 +170,7 @@ _SCHEMA = {"$ref": "#/components/schemas/Problem"}
 _SAMPLES: dict[str, Any] = {
     "limit": "۱۰٬۰۰۰٬۰۰۰ تومان",
     "limit_en": "10,000,000 toman",
+    "frozen": Sentence("۱۰٬۰۰۰٬۰۰۰ تومان", "10,000,000 toman"),
     "most": 24,
     "why": "instalments_max",
     "findings": "قرارداد سازمان برقرار نیست",

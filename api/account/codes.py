@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Body
 from pydantic import Field, model_validator
 
-from api import bank_account, card, guarantor, onboarding, withdrawal
+from api import bank_account, card, escrow, guarantor, onboarding, withdrawal
 from api.account.sessions import CodeText
 from api.answering import CodeRequest
 from api.dependencies import CommandDep
@@ -44,6 +44,7 @@ CODES: Final = (
     *card.CODES,
     *bank_account.CODES,
     *withdrawal.CODES,
+    *escrow.CODES,
 )
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class SteppedUp(Out):
 
 
 @router.post("/codes", status_code=202)
-@refuses(commands.request_code, sheba_to_add, destination, Forbidden, NotFound, *CLOSED)
+@refuses(commands.request_code, sheba_to_add, destination, *escrow.CODE_REFUSALS, Forbidden, NotFound, *CLOSED)
 async def request_code(command: CommandDep, wish: Annotated[AnyCodeWish, Body()]) -> CodeOnItsWay:
     """Ask for a code by SMS that confirms one thing; for another thing it is worth nothing."""
     code_id = await commands.request_code(command, CodePurpose(wish.purpose), *await wish.confirmed(command))

@@ -14,6 +14,7 @@ from api.dependencies import CommandDep, require
 from api.operation import Operation
 from api.values import MAX_RIAL, Amount, Input, Moment, Out, Reason, Words
 from commands.escrow import dispute as commands
+from commands.escrow.party import SmsCode
 from commands.refusals import refuses
 from domain.catalogue import words
 from domain.escrow.rules import Shares
@@ -71,13 +72,22 @@ class SplitOfferIn(SharesIn):
     code: CodeText
 
 
-class SplitAnswerIn(Input):
-    """Whether the other side's offer is accepted; that takes a code for exactly its amounts."""
+class MaybeCoded(Input):
+    """What takes a code only where money goes by it."""
+
+    code_id: UUID | None = None
+    code: CodeText | None = None
+
+    def given(self) -> SmsCode | None:
+        """The code, if one came."""
+        return None if self.code_id is None or self.code is None else SmsCode(self.code_id, self.code)
+
+
+class SplitAnswerIn(MaybeCoded):
+    """Whether the other side's offer is accepted; that takes a code for exactly that offer."""
 
     offer_id: UUID
     accept: bool
-    code_id: UUID | None = None
-    code: CodeText | None = None
 
 
 class StatementOut(Out):
@@ -192,7 +202,7 @@ async def file_statement(command: CommandDep, case_id: UUID, body: StatementIn) 
 @refuses(commands.offer_split)
 async def offer_split(command: CommandDep, case_id: UUID, body: SplitOfferIn) -> CaseRow:
     """Offer to divide what is frozen; a newer offer takes the place of the caller's former one."""
-    await commands.offer_split(command, case_id, body.shares(), code_id=body.code_id, code=body.code)
+    await commands.offer_split(command, case_id, body.shares(), SmsCode(body.code_id, body.code))
     return await case_row(command, case_id)
 
 
@@ -200,9 +210,7 @@ async def offer_split(command: CommandDep, case_id: UUID, body: SplitOfferIn) ->
 @refuses(commands.answer_split)
 async def answer_split(command: CommandDep, case_id: UUID, body: SplitAnswerIn) -> CaseRow:
     """Accept the other side's offer, which ends the arbitration, or decline it."""
-    await commands.answer_split(
-        command, case_id, body.offer_id, accept=body.accept, code_id=body.code_id, code=body.code
-    )
+    await commands.answer_split(command, case_id, body.offer_id, body.accept, body.given())
     return await case_row(command, case_id)
 
 

@@ -10,12 +10,13 @@ from pydantic import Field
 from api.account.sessions import CodeText
 from api.case_view import CaseRow, case_row
 from api.dependencies import CommandDep, require
-from api.escrow.disputes import PartIn
+from api.escrow.disputes import MaybeCoded, PartIn
 from api.operation import Operation
 from api.payment import AttemptIn
 from api.values import AmountIn, Input
 from commands.escrow import job as job_commands
 from commands.escrow import money as commands
+from commands.escrow.party import SmsCode
 from commands.refusals import refuses
 
 router = APIRouter(prefix="/payments/{case_id}", route_class=Operation)
@@ -45,12 +46,10 @@ class RefundRequestIn(Input):
     reason: str = Field(max_length=1_000, description="3 to 500 characters", examples=["بخش دوم کار انجام نشد"])
 
 
-class RefundAnswerIn(Input):
+class RefundAnswerIn(MaybeCoded):
     """How much of what was asked may go back; 0 for nothing, which takes no code."""
 
     amount: PartIn
-    code_id: UUID | None = None
-    code: CodeText | None = None
 
 
 @router.post("/payment", status_code=201, dependencies=_MEMBER)
@@ -80,7 +79,7 @@ async def declare_work(command: CommandDep, case_id: UUID, body: WorkIn) -> Case
 @refuses(commands.release_escrow)
 async def release_escrow(command: CommandDep, case_id: UUID, body: ReleaseIn) -> CaseRow:
     """Release all or a part of what is held to the contractor; the rest stays held (E3)."""
-    await commands.release_escrow(command, case_id, body.amount.money(), code_id=body.code_id, code=body.code)
+    await commands.release_escrow(command, case_id, body.amount.money(), SmsCode(body.code_id, body.code))
     return await case_row(command, case_id)
 
 
@@ -96,5 +95,5 @@ async def ask_refund(command: CommandDep, case_id: UUID, body: RefundRequestIn) 
 @refuses(commands.answer_refund)
 async def answer_refund(command: CommandDep, case_id: UUID, body: RefundAnswerIn) -> CaseRow:
     """Agree to a refund of all or a part of what was asked, or to none (E6)."""
-    await commands.answer_refund(command, case_id, body.amount.money(), code_id=body.code_id, code=body.code)
+    await commands.answer_refund(command, case_id, body.amount.money(), body.given())
     return await case_row(command, case_id)

@@ -200,25 +200,24 @@ def _deeds(state: EscrowState, side: Side) -> list[tuple[str, str]]:
         return _in_dispute(state, side)
     if state.sums.available <= 0:
         return []
+    is_asked = state.open_ask is not None
     if side is Side.EMPLOYER:
-        own = [("release_escrow", "release"), *([] if state.open_ask else [("ask_refund", "refund-requests")])]
+        own = [("release_escrow", "release"), *([] if is_asked else [("ask_refund", "refund-requests")])]
     else:
-        own = [("declare_work", "work"), *([("answer_refund", "refund-answer")] if state.open_ask else [])]
+        own = [("declare_work", "work"), *([("answer_refund", "refund-answer")] if is_asked else [])]
     return [*own, ("open_dispute", "dispute")]
 
 
 def _in_dispute(state: EscrowState, side: Side) -> list[tuple[str, str]]:
-    dispute = state.dispute
+    dispute, last = state.open_dispute, state.rulings[-1] if state.rulings else None
     if dispute is None:
         return []
-    if state.rulings:
-        last = state.rulings[-1]
-        may_object = last.round == 1 and last.objected_at is None and last.final_at is None
-        return [("object_to_ruling", "objection")] if may_object else []
+    if last is not None and last.objected_at is None:
+        return [("object_to_ruling", "objection")] if last.round == 1 and last.final_at is None else []
     deeds = [("file_statement", "statements")] if dispute.evidence_closed_at is None else []
     deeds.append(("offer_split", "split-offers"))
-    if any(offer.answered_at is None and offer.offered_by is side.other for offer in state.offers):
+    if any(offer.answered_at is None and offer.offered_by == side.other for offer in state.offers):
         deeds.append(("answer_split", "split-answer"))
-    if dispute.opened_by == side:
+    if last is None and dispute.opened_by == side:
         deeds.append(("withdraw_dispute", "dispute-withdrawal"))
     return deeds

@@ -179,7 +179,7 @@ async def _disputes(connection: AsyncConnection, case_ids: Collection[UUID]) -> 
         .distinct(_d.case_id)
         .where(_d.case_id.in_(case_ids))
         .order_by(_d.case_id, _d.ended_at.desc().nulls_first())
-        .limit(MOST_PAYMENTS)
+        .limit(max(len(case_ids), 1))
     )
     return {one.case_id: one for one in await read_all(connection, Dispute, query)}
 
@@ -190,14 +190,14 @@ async def _asks(connection: AsyncConnection, case_ids: Collection[UUID]) -> dict
         .distinct(_a.case_id)
         .where(_a.case_id.in_(case_ids))
         .order_by(_a.case_id, _a.id.desc())
-        .limit(MOST_PAYMENTS)
+        .limit(max(len(case_ids), 1))
     )
     return {one.case_id: one for one in await read_all(connection, RefundAsk, query)}
 
 
 async def _ended(connection: AsyncConnection, case_ids: Collection[UUID]) -> set[UUID]:
     query = sa.select(facts.c.case_id).where(facts.c.case_id.in_(case_ids), facts.c.kind.in_(_ENDINGS))
-    return set(await connection.scalars(query.limit(MOST_PAYMENTS * len(_ENDINGS))))
+    return set(await connection.scalars(query.limit(len(_ENDINGS) * max(len(case_ids), 1))))
 
 
 async def _offers(connection: AsyncConnection, dispute_ids: Collection[UUID]) -> list[SplitOffer]:

@@ -135,7 +135,7 @@ def test_a_task_is_answered_elsewhere_by_the_operation_that_has_its_name() -> No
         for operation in methods.values()
     }
 
-    elsewhere = {each.kind: each.address for each in TASK_DECISIONS.values() if each.address}
+    elsewhere = {each.answered_by: each.address for each in TASK_DECISIONS.values() if each.address}
     assert set(elsewhere) <= set(found)
     assert {kind: paths[kind] for kind in elsewhere} == elsewhere
 
