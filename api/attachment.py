@@ -86,9 +86,12 @@ async def list_attachments(read: ReadingDep, case_id: UUID) -> AttachmentsOut | 
     mine = await attachment.removable(read.connection, case_id, read.actor.person_id) if files.case.is_open else set()
     rows = await attachment.list_attachments(read.connection, case_id)
     return AttachmentsOut(
-        items=[AttachmentOut.of(row, read.actor, read.seals, may_remove=row.id in mine) for row in rows],
+        items=[
+            AttachmentOut.of(row, read.actor, read.seals, may_remove=row.id in mine and files.takes(row.purpose))
+            for row in rows
+        ],
         may_add=files.may_add,
-        purposes=[Reason.of(Purpose, purpose) for purpose in files.rules.purposes_by(files.part)],
+        purposes=[Reason.of(Purpose, purpose) for purpose in files.purposes],
     )
 
 

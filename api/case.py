@@ -43,7 +43,7 @@ class EventOut(Out):
         return cls.of_row(
             event,
             actor_words=Words.of(words.who(event.actor)),
-            words=Words.of(words.event(event.code, event.params)),
+            words=Words.of(words.event(event.code, {"actor": event.actor, **event.params})),
         )
 
 

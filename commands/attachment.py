@@ -37,6 +37,7 @@ from domain.attachment import (
 )
 from domain.catalogue import ATTACHMENTS
 from domain.errors import CaseClosed, EmptyFile, InvalidInput, KeyInFlight, KeyReused, NotFound, TooLarge
+from domain.escrow.rules import EvidenceClosed
 from gateways.files import FileDamaged, FileTooLarge, StoredFile
 from gateways.picture import redraw
 from gateways.workplace import workplace
@@ -46,6 +47,7 @@ from storage.account import count_use
 from storage.case_lists import see_case
 from storage.cases import touch_case
 from storage.database import SERVICE, Acting, transaction
+from storage.escrow.disputes import takes_evidence
 from storage.idempotency import Answer
 from storage.people import parts_in
 from storage.rows.attachment import Attachment
@@ -77,11 +79,24 @@ class NewAttachment:
 
 @dataclass(frozen=True, slots=True)
 class FilesOfCase:
-    """The files of a case in somebody's eyes; ``part`` is as what they may add some, None if they only look."""
+    """The files of a case in somebody's eyes; ``part`` is as what they may add some, None if they only look.
+
+    ``takes_own``: whether it takes now what is disclosed later.
+    """
 
     case: Case
     rules: AttachmentRules
     part: str | None
+    takes_own: bool = False
+
+    @property
+    def purposes(self) -> tuple[Purpose, ...]:
+        """What a file that they add now may be for."""
+        return tuple(one for one in self.rules.purposes_by(self.part) if self.takes(one))
+
+    def takes(self, purpose: Purpose) -> bool:
+        """Whether files for a purpose are added, and taken back, now."""
+        return self.takes_own or purpose not in self.rules.own_purposes
 
     @property
     def may_add(self) -> bool:
@@ -92,7 +107,8 @@ class FilesOfCase:
 async def files_for(connection: AsyncConnection, actor: Actor, case_id: UUID) -> FilesOfCase | None:
     """The files of a case as far as somebody sees them; None if there are none for them.
 
-    Staff see those of a case in which they take no part themselves, by a role to whose scope it belongs; auditors all.
+    Staff see those of a case in which they take no part themselves, by a role to whose scope it belongs, or that reads
+    such files wherever it sees the case; auditors all.
     """
     case = await see_case(connection, actor, case_id)
     rules = None if case is None else ATTACHMENTS.get(case.kind)
@@ -101,15 +117,16 @@ async def files_for(connection: AsyncConnection, actor: Actor, case_id: UUID) ->
     own = await parts_in(connection, case_id, actor.person_id)
     if actor.capacity == "member":
         part: str | None = next(iter(sorted(own & rules.members)), None)
-        return None if part is None else FilesOfCase(case, rules, part)
+        takes_own = bool(rules.own_purposes) and await takes_evidence(connection, case_id)
+        return None if part is None else FilesOfCase(case, rules, part, takes_own)
     part = rules.role_of(actor.grants, case.region_code, case.organisation_id)
-    if own or (part is None and not actor.holds_any({Role.AUDITOR})):
+    if own or (part is None and not actor.holds_any({Role.AUDITOR, *rules.readers})):
         return None
     return FilesOfCase(case, rules, part)
 
 
 @refuses(
-    *(TooLarge, EmptyFile, FileNotAccepted, PictureTooLarge, FilesOverQuota, CaseFull, CaseClosed),
+    *(TooLarge, EmptyFile, FileNotAccepted, PictureTooLarge, FilesOverQuota, CaseFull, CaseClosed, EvidenceClosed),
     *(KeyReused, KeyInFlight),
 )
 async def add_attachment(
@@ -160,12 +177,15 @@ async def _adding(
     Raises:
         NotFound: they are not theirs to see, or only to look at.
         InvalidInput: such a case has no files for this purpose.
+        EvidenceClosed: it takes none for this purpose now.
     """
     files = await files_for(connection, actor or upload.actor, upload.case_id)
     if files is None or files.part is None:
         raise NotFound
     if upload.purpose not in {None, *files.rules.purposes_by(files.part)}:
         raise InvalidInput(field="purpose")
+    if upload.purpose is not None and not files.takes(upload.purpose):
+        raise EvidenceClosed
     return files, files.part
 
 
@@ -213,14 +233,14 @@ async def _keep(command: Command, upload: NewAttachment, stored: StoredFile, med
         raise await case_closed(command, case)
     if len(await attachment.list_attachments(command.connection, case.id)) >= MAX_FILES_OF_CASE:
         raise CaseFull
-    purpose = upload.purpose or files.rules.purposes_by(part)[0]
+    purpose = upload.purpose or files.purposes[0]
     added = await attachment.add_attachment(
         command.connection,
         command.seals,
         case.id,
         person_id=command.actor.person_id,
         part=part,
-        seen_by=files.rules.seen_with(purpose),
+        seen_by=files.rules.seen_with(purpose, part),
         purpose=purpose,
         name=name_as(upload.file_name, media_type),
         media_type=media_type,
@@ -238,23 +258,25 @@ async def _keep(command: Command, upload: NewAttachment, stored: StoredFile, med
 async def remove_attachment(command: Command, case_id: UUID, attachment_id: UUID) -> None:
     """Take back a file that one added within the last hour, if nobody has acted in the case since."""
     case = await command.lock_case(case_id)
-    found = await _find(command.connection, command.actor, case_id, attachment_id)
+    files, found = await _find(command.connection, command.actor, case_id, attachment_id)
     if found.person_id != command.actor.person_id:
         raise NotFound
     mine = await attachment.removable(command.connection, case_id, command.actor.person_id)
-    if found.id not in mine or not case.is_open:
+    if found.id not in mine or not case.is_open or not files.takes(found.purpose):
         raise AttachmentStays
     await attachment.remove_attachment(command.connection, found.id)
     await touch_case(command.connection, case_id)
     await command.audit(audit.case_stream(case_id), subject=str(found.id), after={"removed": True})
 
 
-async def _find(connection: AsyncConnection, actor: Actor, case_id: UUID, attachment_id: UUID) -> Attachment:
+async def _find(
+    connection: AsyncConnection, actor: Actor, case_id: UUID, attachment_id: UUID
+) -> tuple[FilesOfCase, Attachment]:
     files = await files_for(connection, actor, case_id)
     found = None if files is None else await attachment.read_attachment(connection, case_id, attachment_id)
-    if found is None:
+    if files is None or found is None:
         raise NotFound
-    return found
+    return files, found
 
 
 @refuses()
@@ -263,7 +285,7 @@ async def find_attachment(
 ) -> Attachment:
     """A file of a case, for who may see it now and is about to get its content; that staff get it is noted."""
     async with transaction(context.engine, Acting.of(actor)) as connection:
-        found = await _find(connection, actor, case_id, attachment_id)
+        _, found = await _find(connection, actor, case_id, attachment_id)
         if actor.capacity == "staff":
             by = f"{actor.capacity}:{actor.person_id}"
             noted = audit.AuditEntry("download_attachment", by, str(found.id), origin=origin or None)

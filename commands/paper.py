@@ -1,4 +1,4 @@
-"""Papers (G9): what members have issued (confirmation, receipt, invoice, ruling), and the check of one by its holder."""
+"""Papers (G9): what members have issued (confirmation, receipt, invoice, ruling), and the check by a holder."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from storage.audit import account_stream, case_stream
 from storage.cases import read_case
 from storage.database import SERVICE, as_service, tehran_today, transaction
 from storage.escrow.disputes import open_reasons
-from storage.escrow.papers import RuledEscrow, read_ruled, read_ruling
+from storage.escrow.papers import RuledEscrow, contractor_of_move, read_ruled, read_ruling
 from storage.escrow.payments import policy_of as escrow_policy_of
 from storage.fee import invoice_of, policy_of
 from storage.onboarding import line_of_case
@@ -139,6 +139,8 @@ async def issue_withdrawal_invoice(command: Command, withdrawal_id: UUID) -> Pap
 @refuses(MoveWithoutInvoice)
 async def issue_escrow_invoice(command: Command, move_id: UUID) -> Paper:
     """Print the invoice of the fee of what went to one as contractor, or find the one that was printed (E3)."""
+    if await contractor_of_move(command.connection, move_id) != command.actor.person_id:
+        raise NotFound
     invoice = await invoice_of(command.connection, FeeKind.ESCROW, move_id)
     if invoice is None:
         raise MoveWithoutInvoice

@@ -132,7 +132,7 @@ async def cause_of(connection: AsyncConnection, actor: Actor, case_id: UUID, mom
     case, event = await read_case(connection, case_id), await event_from(connection, case_id, moment)
     if case is None or event is None or not is_shown(case, actor, event):
         return None
-    return words.event(event.code, event.params)
+    return words.event(event.code, {"actor": event.actor, **event.params})
 
 
 async def case_closed(command: Command, case: Case, *endings: str) -> CaseClosed:

@@ -108,6 +108,9 @@ class AttachmentRules:
         staff_purposes: what the files of staff are for instead, which no member sees then.
         staff: the roles whose holders add files where the case is theirs by that role's scope; auditors only look.
         members: the parts in the case whose members add files.
+        own_purposes: those of ``purposes`` that are taken for a time alone, and that of the members only who added
+            them sees, with their part, until the case discloses them.
+        readers: further roles whose holders look at the files of the cases that they see, and add none.
     """
 
     kind: CaseKind
@@ -115,13 +118,17 @@ class AttachmentRules:
     staff: frozenset[Role]
     members: frozenset[str] = field(default=frozenset())
     staff_purposes: tuple[Purpose, ...] = ()
+    own_purposes: tuple[Purpose, ...] = ()
+    readers: frozenset[Role] = field(default=frozenset())
 
     def purposes_by(self, part: str | None) -> tuple[Purpose, ...]:
         """What files are for that somebody in a part adds, members by their part in the case and staff by a role."""
         return self.purposes if part in self.members else self.staff_purposes or self.purposes
 
-    def seen_with(self, purpose: Purpose) -> frozenset[str]:
-        """The parts whose members see a file of a purpose."""
+    def seen_with(self, purpose: Purpose, part: str) -> frozenset[str]:
+        """The parts whose members see a file of a purpose that somebody in a part adds."""
+        if purpose in self.own_purposes:
+            return self.members & {part}
         return frozenset() if purpose in self.staff_purposes else self.members
 
     def role_of(self, grants: Collection[Grant], region: str | None, organisation: object | None) -> Role | None:
@@ -159,6 +166,8 @@ WORDS: Final = CapabilityWords(
             Purpose.SUPPORTING_PAPER: Sentence("مدرک", "Document"),
             Purpose.PAYMENT_RECEIPT: Sentence("رسید پرداخت", "Receipt of the payment"),
             Purpose.TRANSFER_EVIDENCE: Sentence("سند حوالهٔ بانکی", "Evidence of a transfer"),
+            Purpose.WORK_FILE: Sentence("فایل کار", "File of the work"),
+            Purpose.DISPUTE_EVIDENCE: Sentence("مدرک داوری", "Evidence in arbitration"),
         },
         MediaType: {MediaType.PDF: Sentence("فایل PDF", "PDF"), MediaType.JPEG: Sentence("تصویر", "picture")},
     }

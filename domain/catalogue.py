@@ -31,6 +31,7 @@ from domain import (
 )
 from domain import ledger_words as ledger
 from domain import payout_words as payout
+from domain.escrow import files as escrow_files
 from domain.escrow import policy as escrow_policy
 from domain.escrow import words as escrow
 from domain.held_task import HeldTask
@@ -71,6 +72,7 @@ TASK_KINDS: Final = tuple(kind for words in CAPABILITIES for kind in words.tasks
 ATTACHMENTS: Final = {
     rules.kind: rules
     for rules in (
+        escrow_files.ATTACHMENTS,
         mobile_change.ATTACHMENTS,
         onboarding.ATTACHMENTS,
         payment_return.ATTACHMENTS,

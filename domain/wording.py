@@ -33,7 +33,8 @@ class Sentence:
 
     ``{name}`` is filled from the params, ``{name:spec}`` as ``spec`` says: ``toman`` (an amount of rial), ``day`` (an
     ISO date), ``deadline`` (an ISO instant by which people act), ``who`` (a role or part), ``link`` (an address, whose
-    digits stay), or the name of an enum whose member the value is. A list is said value by value.
+    digits stay), or the name of an enum whose member the value is. A list is said value by value. A line of a
+    timeline is given ``actor`` too, the role or part of who did it.
     """
 
     fa: str

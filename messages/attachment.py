@@ -13,3 +13,5 @@ class Purpose(StrEnum):
     SUPPORTING_PAPER = "supporting_paper"
     PAYMENT_RECEIPT = "payment_receipt"
     TRANSFER_EVIDENCE = "transfer_evidence"
+    WORK_FILE = "work_file"
+    DISPUTE_EVIDENCE = "dispute_evidence"

@@ -189,9 +189,7 @@ class EscrowProcess:
 
     async def dispute(self, case_id: UUID, side: Side = Side.EMPLOYER) -> None:
         """A side asks for arbitration."""
-        await self.command(
-            self.who(side), lambda command: dispute.open_dispute(command, case_id, "work", STATEMENT)
-        )
+        await self.command(self.who(side), lambda command: dispute.open_dispute(command, case_id, "work", STATEMENT))
 
     async def take_back(self, case_id: UUID, side: Side = Side.EMPLOYER) -> None:
         """A side takes its request for arbitration back."""
@@ -199,14 +197,12 @@ class EscrowProcess:
 
     async def state(self, case_id: UUID, side: Side) -> None:
         """A side files a statement."""
-        await self.command(
-            self.who(side), lambda command: dispute.file_statement(command, case_id, STATEMENT)
-        )
+        await self.command(self.who(side), lambda command: dispute.file_statement(command, case_id, STATEMENT))
 
     async def offer(self, case_id: UUID, side: Side, shares: Shares) -> None:
         """A side offers to divide it."""
         who = self.who(side)
-        code = await self.code(who, lambda command: dispute.offering_split(command, case_id, shares))
+        code = await self.code(who, lambda command: dispute.offering(command, case_id, shares))
         await self.command(who, lambda command: dispute.offer_split(command, case_id, shares, code))
 
     async def answer_split(self, case_id: UUID, side: Side, *, accept: bool) -> None:
@@ -218,9 +214,7 @@ class EscrowProcess:
         offer_id, code = offers[-1].id, None
         if accept:
             code = await self.code(who, lambda command: dispute.accepting_split(command, case_id, offer_id))
-        await self.command(
-            who, lambda command: dispute.answer_split(command, case_id, offer_id, accept=accept, code=code)
-        )
+        await self.command(who, lambda command: dispute.answer_split(command, case_id, offer_id, accept, code))
 
     async def object_to(self, case_id: UUID, side: Side) -> None:
         """A side objects to the ruling."""
@@ -232,7 +226,7 @@ class EscrowProcess:
 
         async def work(command: Command) -> None:
             task = await lock_free_task(command, task_id)
-            await claim_task(command, task, await arbitration.claiming(command, task))
+            await claim_task(command, task, await arbitration.claimed_until(command, task))
 
         await self.command(self.arbitrators[number], work)
 

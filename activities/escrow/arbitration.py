@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from activities.escrow.assessment import assess, left_until, open_dispute, read
+from activities.escrow.assessment import Agreement, assess, left_until, open_dispute, read
 from activities.escrow.desk import ask_arbitrators
 from activities.transition import MACHINE, Transition
 from domain.access import Part, Role
@@ -13,15 +13,20 @@ from messages.case import NextStep
 from messages.escrow import Event, Phase, Side, Step, TaskKind
 from storage import tasks
 from storage.escrow import disputes, payments
+from storage.rows.escrow import Dispute
 
 
 async def request_statements(step: Transition) -> NextStep:
-    """Both sides say what happened and prove it, until a deadline; what else was asked of them is moot."""
+    """Both sides say what happened and prove it, until a deadline; who has said nothing yet is asked to.
+
+    What else was asked of them is moot.
+    """
     found, (dispute, _) = await read(step), await open_dispute(step)
     left, wait = left_until(step, dispute.opened_at + found.policy.evidence.expire), found.policy.evidence
     await tasks.moot_tasks(step.connection, step.case.id)
     await step.clear_deadlines()
-    for person_id in found.job.people:
+    heard = {one.author_id for one in await disputes.statements_of(step.connection, dispute.id)}
+    for person_id in [person for person in found.job.people if person not in heard]:
         await step.ask(TaskKind.FILE_STATEMENT, person_id, remind_in=min(wait.remind, left), due_in=left)
     # Both may speak; who was accused has more to say.
     first = Side(dispute.opened_by).other if dispute.opened_by in set(Side) else Side.EMPLOYER
@@ -35,17 +40,20 @@ async def request_arbitrator(step: Transition) -> NextStep:
     found, (dispute, rulings) = await read(step), await open_dispute(step)
     await step.clear_deadlines()
     if dispute.evidence_closed_at is None:
-        await tasks.moot_tasks(step.connection, step.case.id, kind=TaskKind.FILE_STATEMENT)
-        await disputes.close_evidence(step.connection, dispute.id)
-        await step.add_event(Event.ESCROW_EVIDENCE_CLOSED)
-        await step.notify(found.job.people, Event.ESCROW_EVIDENCE_CLOSED)
+        await end_evidence(step, found, dispute)
     details = {AMOUNT: dispute.frozen, "round": len(rulings) + 1}
     first = rulings[0].arbitrator_id if rulings else None
-    asked = await ask_arbitrators(
-        step, found.policy, TaskKind.RULE_DISPUTE, details, subject_id=dispute.id, not_by=first
-    )
+    asked = await ask_arbitrators(step, found, TaskKind.RULE_DISPUTE, details, subject_id=dispute.id, not_by=first)
     await step.move(Phase.AWAITING_ARBITRATOR, next_actor=Role.ARBITRATOR, due_in=asked.due_at - step.now)
     return await step.wait_now()
+
+
+async def end_evidence(step: Transition, found: Agreement, dispute: Dispute) -> None:
+    """The time to file is over: from now on each side reads what the other said."""
+    await tasks.moot_tasks(step.connection, step.case.id, kind=TaskKind.FILE_STATEMENT)
+    await disputes.close_evidence(step.connection, dispute.id)
+    await step.add_event(Event.ESCROW_EVIDENCE_CLOSED)
+    await step.notify(found.job.people, Event.ESCROW_EVIDENCE_CLOSED)
 
 
 async def request_ruling(step: Transition) -> NextStep:

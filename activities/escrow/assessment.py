@@ -149,14 +149,16 @@ async def _assess_held(step: Transition, found: Agreement) -> NextStep:
     if dispute is not None and dispute.ended_as == "withdrawn" and held > available:
         return NextStep(Step.UNFREEZE)
     if not held:
-        return await _assess_gone(step)
+        return await _assess_gone(step, found)
     return await _assess_quiet(step, found)
 
 
-async def _assess_gone(step: Transition) -> NextStep:
+async def _assess_gone(step: Transition, found: Agreement) -> NextStep:
     """Nothing is held: it is over once all that goes back has gone back (E6a)."""
     if all(refund.returned_at is not None for refund in await refunds_of(step.connection, step.case.id)):
         shares = await payments.divided(step.connection, step.case.id)
+        await step.add_event(Event.ESCROW_ENDED)
+        await step.notify(found.job.people, Event.ESCROW_ENDED)
         if not shares.to_employer:
             return await step.end(Phase.RELEASED)
         return await step.end(Phase.SPLIT if shares.to_contractor else Phase.REFUNDED)

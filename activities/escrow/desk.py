@@ -9,7 +9,6 @@ from uuid import UUID
 from activities.escrow.assessment import Agreement
 from activities.transition import Transition
 from domain.access import Grant, Role, ScopeKind
-from domain.escrow.policy import EscrowPolicy
 from domain.held_task import AMOUNT
 from messages.escrow import Event, TaskKind
 from storage import tasks
@@ -23,7 +22,7 @@ OPERATIONS = Grant(Role.OPERATOR, ScopeKind.PLATFORM)
 
 async def ask_arbitrators(
     step: Transition,
-    policy: EscrowPolicy,
+    found: Agreement,
     kind: TaskKind,
     details: Mapping[str, Any],
     *,
@@ -34,10 +33,10 @@ async def ask_arbitrators(
 
     The operations desk is asked for an arbitrator where nobody may claim it, and where nobody has.
     """
-    connection, case_id = step.connection, step.case.id
+    connection, case_id, claim = step.connection, step.case.id, found.policy.claim
     before = await tasks.last_task(connection, case_id, kind, subject_id=subject_id)
     await tasks.moot_tasks(connection, case_id, kind=kind)
-    remind_in, due_in = [await working_time(connection, hours) for hours in (policy.claim.remind, policy.claim.expire)]
+    remind_in, due_in = [await working_time(connection, hours) for hours in (claim.remind, claim.expire)]
     await step.ask(
         kind,
         ARBITRATORS,
@@ -49,7 +48,7 @@ async def ask_arbitrators(
     )
     is_missed = before is not None and before.status == "expired" and before.claimed_by is None
     if is_missed or not await step.askable(kind, ARBITRATORS, not_by):
-        await find_arbitrator(step, policy)
+        await find_arbitrator(step, found)
     else:
         await tasks.moot_tasks(connection, case_id, kind=TaskKind.FIND_ARBITRATOR)
     asked = await tasks.find_open(connection, case_id, kind)
@@ -58,18 +57,18 @@ async def ask_arbitrators(
     return asked
 
 
-async def find_arbitrator(step: Transition, policy: EscrowPolicy) -> None:
-    """Ask the operations desk to see to an arbitrator, unless it is asked already."""
+async def find_arbitrator(step: Transition, found: Agreement) -> None:
+    """Ask the operations desk to see to an arbitrator, unless it is asked already; both sides hear that it is late."""
+    claim = found.policy.claim
     if await tasks.find_open(step.connection, step.case.id, TaskKind.FIND_ARBITRATOR) is not None:
         return
-    remind_in, due_in = [
-        await working_time(step.connection, hours) for hours in (policy.claim.remind, policy.claim.expire)
-    ]
+    remind_in, due_in = [await working_time(step.connection, hours) for hours in (claim.remind, claim.expire)]
     await step.ask(TaskKind.FIND_ARBITRATOR, OPERATIONS, remind_in=remind_in, due_in=due_in)
     await step.add_event(Event.ESCROW_ARBITRATOR_MISSING)
+    await step.notify(found.job.people, Event.ESCROW_ARBITRATOR_MISSING)
 
 
 async def request_review(step: Transition, found: Agreement) -> None:
     """An arbitrator looks at money with which nothing happens, unless one is asked already (E4)."""
     _, available = await payments.held(step.connection, step.case.id)
-    await ask_arbitrators(step, found.policy, TaskKind.REVIEW_DORMANT_ESCROW, {AMOUNT: available.amount})
+    await ask_arbitrators(step, found, TaskKind.REVIEW_DORMANT_ESCROW, {AMOUNT: available.amount})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from activities.escrow.assessment import assess, quiet, read
+from activities.escrow.assessment import amount_of, assess, quiet, read
 from activities.escrow.desk import request_review
 from activities.transition import Transition
 from domain.escrow.policy import Wait
@@ -49,8 +49,9 @@ async def remind_dormant(step: Transition) -> NextStep:
     """Nothing happened for long: both are reminded, and in the end an arbitrator looks at it (E4)."""
     found = await read(step)
     await payments.count_dormant(step.connection, step.case.id)
-    await step.add_event(Event.ESCROW_DORMANT)
-    await step.notify(found.job.people, Event.ESCROW_DORMANT)
+    held, _ = await payments.held(step.connection, step.case.id)
+    await step.add_event(Event.ESCROW_DORMANT, params={"amount": held.amount})
+    await step.notify(found.job.people, Event.ESCROW_DORMANT, amount_of(held))
     is_asked = await tasks.find_open(step.connection, step.case.id, TaskKind.REVIEW_DORMANT_ESCROW) is not None
     if found.escrow.dormant_times + 1 >= found.policy.dormancy_times and not is_asked:
         await request_review(step, found)

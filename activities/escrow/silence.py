@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
+from activities.escrow.arbitration import end_evidence
 from activities.escrow.assessment import Agreement, amount_of, assess, lapse_proposal, read
 from activities.escrow.desk import find_arbitrator, request_review
 from activities.process import notify_reminded
 from activities.transition import Transition
 from domain.escrow.rules import MoveCause
 from domain.ledger import HoldRequest, JournalReason, Occasion, escrow_account
+from domain.money import Money
 from messages.case import NextStep
 from messages.escrow import Event, Step, TaskKind
 from storage import tasks
@@ -42,17 +44,21 @@ async def lapse(step: Transition, expired: Sequence[Task]) -> NextStep:
 
 
 async def _lapse(step: Transition, found: Agreement, task: Task) -> None:
-    if task.kind == TaskKind.INSPECT_WORK:
+    if task.kind == TaskKind.FILE_STATEMENT:
+        dispute = await disputes.last_dispute(step.connection, step.case.id)
+        if dispute is not None and dispute.evidence_closed_at is None:
+            await end_evidence(step, found, dispute)
+    elif task.kind == TaskKind.INSPECT_WORK:
         await _not_inspected(step, found)
     elif task.kind == TaskKind.ANSWER_REFUND:
         await _tell(step, Event.ESCROW_REFUND_UNANSWERED, found.job.employer_id)
     elif task.kind in _OF_ARBITRATORS:
         if task.claimed_by is not None:
-            await _tell(step, Event.ESCROW_ARBITRATOR_REPLACED, *found.job.people)
+            await _tell(step, Event.ESCROW_ARBITRATOR_REPLACED, task.claimed_by)
         if task.kind == TaskKind.REVIEW_DORMANT_ESCROW:
             await request_review(step, found)
     elif task.kind == TaskKind.FIND_ARBITRATOR and await _is_unclaimed(step):
-        await find_arbitrator(step, found.policy)
+        await find_arbitrator(step, found)
 
 
 async def _is_unclaimed(step: Transition) -> bool:
@@ -86,10 +92,11 @@ async def _release(step: Transition, found: Agreement) -> None:
         cause=MoveCause.AUTO_RELEASE,
         hold_id=await holding.hold(step.connection, request),
         to_contractor=available,
-        to_employer=available - available,
+        to_employer=Money(0),
     )
     await step.add_event(Event.ESCROW_AUTO_RELEASED, params={"amount": available.amount})
-    await step.notify(found.job.people, Event.ESCROW_AUTO_RELEASED, amount_of(available))
+    employer = [person for person in (found.job.employer_id,) if person is not None]
+    await step.notify(employer, Event.ESCROW_AUTO_RELEASED, amount_of(available))
 
 
 async def _tell(step: Transition, event: Event, *people: UUID | None) -> None:

@@ -12,7 +12,7 @@ from api.account.sessions import CodeText
 from api.case_view import CaseRow, case_row
 from api.dependencies import CommandDep, require
 from api.operation import Operation
-from api.values import MAX_RIAL, Amount, Input, Moment, Out, Reason, Words
+from api.values import MAX_RIAL, Amount, Input, Moment, MomentOut, Out, Reason, Words
 from commands.escrow import dispute as commands
 from commands.escrow.party import SmsCode
 from commands.refusals import refuses
@@ -139,7 +139,7 @@ class RulingOut(Out):
     final: Moment | None = Field(validation_alias="final_at")
 
     @classmethod
-    def of(cls, one: Ruling, seals: Seals, object_until: Moment | None) -> Self:
+    def of(cls, one: Ruling, seals: Seals, object_until: MomentOut | None) -> Self:
         """A ruling."""
         return cls.of_row(one, reasons=open_reasons(seals, one), object_until=object_until)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from uuid import UUID
 
 from pydantic import Field
@@ -19,7 +18,7 @@ from api.escrow.shown import (
     allowed,
     sides_of,
 )
-from api.values import Amount, Day, Moment, Out, Reason, Words
+from api.values import Amount, Day, Moment, MomentOut, Out, Reason, Words
 from domain.access import Part
 from domain.catalogue import words
 from domain.escrow.policy import EscrowPolicy
@@ -152,10 +151,9 @@ async def _dispute(view: CaseView, state: EscrowState) -> DisputeOut | None:
     )
 
 
-def _object_until(ruling: Ruling, policy: EscrowPolicy) -> datetime | None:
+def _object_until(ruling: Ruling, policy: EscrowPolicy) -> MomentOut | None:
     is_over = ruling.round > 1 or ruling.objected_at is not None or ruling.final_at is not None
-    objection: timedelta = policy.objection
-    return None if is_over else ruling.ruled_at + objection
+    return None if is_over else MomentOut.of(ruling.ruled_at + policy.objection)
 
 
 async def _allowed(view: CaseView, _: EscrowSection) -> list[Action]:

@@ -1,6 +1,7 @@
 """What safe payments tell: the timeline that both sides read, and SMS (docs/rules.md, E1 to E6).
 
-No line has a side's reasons, statements or name in it: those stand where only who may read them does.
+No line has a side's reasons, statements or name in it: those stand where only who may read them does. A line that says
+``actor`` names who did it by the part they take.
 """
 
 from __future__ import annotations
@@ -14,18 +15,16 @@ from messages.escrow import Event, FactKind, Sms
 
 DEEDS: Final[Mapping[StrEnum, Sentence]] = {
     FactKind.ESCROW_PROPOSED: Sentence(
-        "{side:who} پرداخت امن {timing:Timing} به مبلغ {amount:toman} را ثبت کرد و شرط داوری را پذیرفت.",
-        "A safe payment ({timing:Timing}) of {amount:toman} was proposed by {side:who}, who accepted arbitration.",
+        "{actor:who} پرداخت امن {amount:toman} را ثبت کرد و شرط داوری را پذیرفت.",
+        "A safe payment of {amount:toman} was proposed by {actor:who}, who accepted the arbitration clause.",
     ),
     FactKind.ESCROW_ACCEPTED: Sentence(
-        "{side:who} این پرداخت امن و شرط داوری را پذیرفت.",
-        "This safe payment and the arbitration clause were accepted by {side:who}.",
+        "{actor:who} این پرداخت امن و شرط داوری را پذیرفت.",
+        "This safe payment and the arbitration clause were accepted by {actor:who}.",
     ),
-    FactKind.ESCROW_DECLINED: Sentence(
-        "{side:who} این پرداخت امن را نپذیرفت.", "This safe payment was declined by {side:who}."
-    ),
+    FactKind.ESCROW_DECLINED: Sentence("این پرداخت امن پذیرفته نشد.", "This safe payment was declined."),
     FactKind.ESCROW_WITHDRAWN: Sentence(
-        "{side:who} پیش از پرداخت از آن منصرف شد.", "It was withdrawn by {side:who} before it was paid."
+        "پیش از پرداخت از این پرداخت امن انصراف داده شد.", "This safe payment was withdrawn before it was paid."
     ),
     FactKind.ESCROW_WORK_DECLARED: Sentence("مجری پایان کار را اعلام کرد.", "The contractor declared the work done."),
     FactKind.ESCROW_RELEASED: Sentence(
@@ -42,25 +41,25 @@ DEEDS: Final[Mapping[StrEnum, Sentence]] = {
         "مجری با بازگشت مبلغ موافقت نکرد.", "The contractor did not agree to a refund."
     ),
     FactKind.ESCROW_DISPUTE_OPENED: Sentence(
-        "به درخواست {side:who} داوری دربارهٔ {about:DisputeAbout} آغاز شد؛ {amount:toman} تا پایان آن جابه‌جا نمی‌شود.",
-        "Arbitration about {about:DisputeAbout} was asked for by {side:who}; {amount:toman} is frozen until it ends.",
+        "به درخواست {actor:who} داوری دربارهٔ {about:DisputeAbout} آغاز شد؛ {amount:toman} تا پایان آن جابه‌جا نمی‌شود.",
+        "Arbitration about {about:DisputeAbout} was asked for by {actor:who}; {amount:toman} is frozen until it ends.",
     ),
     FactKind.ESCROW_DISPUTE_WITHDRAWN: Sentence(
-        "{side:who} درخواست داوری را پس گرفت.", "The request for arbitration was taken back by {side:who}."
+        "{actor:who} درخواست داوری را پس گرفت.", "The request for arbitration was taken back by {actor:who}."
     ),
     FactKind.ESCROW_STATEMENT_FILED: Sentence(
-        "{side:who} اظهارات خود را ثبت کرد.", "A statement was filed by {side:who}."
+        "{actor:who} اظهارات خود را ثبت کرد.", "A statement was filed by {actor:who}."
     ),
     FactKind.ESCROW_SPLIT_OFFERED: Sentence(
-        "{side:who} پیشنهاد تقسیم داد: {to_contractor:toman} به مجری و {to_employer:toman} به کارفرما.",
-        "Offered by {side:who}: {to_contractor:toman} to the contractor, {to_employer:toman} to the employer.",
+        "{actor:who} پیشنهاد تقسیم داد: {to_contractor:toman} به مجری و {to_employer:toman} به کارفرما.",
+        "Offered by {actor:who}: {to_contractor:toman} to the contractor, {to_employer:toman} to the employer.",
     ),
     FactKind.ESCROW_SPLIT_ACCEPTED: Sentence(
-        "{side:who} تقسیم را پذیرفت: {to_contractor:toman} به مجری و {to_employer:toman} به کارفرما.",
-        "Agreed to by {side:who}: {to_contractor:toman} to the contractor, {to_employer:toman} to the employer.",
+        "{actor:who} تقسیم را پذیرفت: {to_contractor:toman} به مجری و {to_employer:toman} به کارفرما.",
+        "Agreed to by {actor:who}: {to_contractor:toman} to the contractor, {to_employer:toman} to the employer.",
     ),
     FactKind.ESCROW_SPLIT_DECLINED: Sentence(
-        "{side:who} پیشنهاد تقسیم را نپذیرفت.", "The offer to divide it was declined by {side:who}."
+        "{actor:who} پیشنهاد تقسیم را نپذیرفت.", "The offer to divide it was declined by {actor:who}."
     ),
     FactKind.ESCROW_ARBITRATOR_CLAIMED: Sentence(
         "داوری رسیدگی را بر عهده گرفت.", "An arbitrator has taken the case on."
@@ -73,8 +72,8 @@ DEEDS: Final[Mapping[StrEnum, Sentence]] = {
         "The arbitrator ruled: {to_contractor:toman} to the contractor, {to_employer:toman} to the employer.",
     ),
     FactKind.ESCROW_OBJECTED: Sentence(
-        "{side:who} به رأی اعتراض کرد؛ داور دیگری رسیدگی می‌کند.",
-        "An objection of {side:who} came; another arbitrator looks at it.",
+        "{actor:who} به رأی اعتراض کرد؛ داور دیگری رسیدگی می‌کند.",
+        "An objection of {actor:who} came; another arbitrator looks at it.",
     ),
     FactKind.ESCROW_DORMANCY_REVIEWED: Sentence(
         "داور مبلغی را که مدتی بی‌تغییر نزد امانت مانده است بررسی کرد.",
@@ -110,8 +109,8 @@ HAPPENINGS: Final[Mapping[StrEnum, Sentence]] = {
         "The contractor did not answer the asked refund in time; the employer may ask for arbitration.",
     ),
     Event.ESCROW_DORMANT: Sentence(
-        "مدتی است کاری انجام نشده؛ به هر دو طرف یادآوری شد که {amount:toman} نزد امانت است.",
-        "Nothing has happened for long: both sides were reminded that {amount:toman} is held.",
+        "مدتی است کاری انجام نشده؛ به هر دو طرف یادآوری شد که مبلغ نزد امانت مانده است.",
+        "Nothing has happened for long: both sides were reminded of the money that is held.",
     ),
     Event.ESCROW_EVIDENCE_CLOSED: Sentence(
         "مهلت ثبت اظهارات و مدارک پایان یافت؛ هر دو طرف آن‌ها را می‌بینند.",
@@ -164,7 +163,7 @@ SMS: Final[Mapping[StrEnum, str]] = {
         "امانت: مجری به درخواست بازگشت مبلغ پاسخ نداد. مبلغ نزد امانت است و می‌توانید داوری بخواهید: {app_link}"
     ),
     Event.ESCROW_DORMANT: (
-        "امانت: یادآوری؛ {amount} از یک پرداخت امن شما مدتی است نزد امانت مانده است. تکلیف آن را روشن کنید: {app_link}"
+        "امانت: یادآوری؛ مبلغ یک پرداخت امن شما مدتی است نزد امانت مانده است. تکلیف آن را روشن کنید: {app_link}"
     ),
     Event.ESCROW_EVIDENCE_CLOSED: (
         "امانت: مهلت ثبت اظهارات و مدارک پایان یافت و داور رسیدگی می‌کند. اظهارات دو طرف: {app_link}"
@@ -173,7 +172,7 @@ SMS: Final[Mapping[StrEnum, str]] = {
         "امانت: داوری شما هنوز داور ندارد و ما پیگیر آن هستیم؛ مبلغ تا پایان داوری نزد امانت می‌ماند. {app_link}"
     ),
     Event.ESCROW_ARBITRATOR_REPLACED: (
-        "امانت: مهلت رأی در یک داوری که بر عهدهٔ شما بود گذشت و به داور دیگری سپرده می‌شود. {app_link}"
+        "امانت: داور در مهلت مقرر رأی نداد و رسیدگی به داور دیگری سپرده می‌شود؛ مبلغ نزد امانت می‌ماند. {app_link}"
     ),
     Event.ESCROW_RULING_FINAL: "امانت: رأی داور دربارهٔ پرداخت امن شما قطعی شد. رأی و نتیجهٔ آن: {app_link}",
     Event.ESCROW_ENDED: "امانت: تکلیف همهٔ مبلغ یک پرداخت امن شما روشن شد و پایان یافت. جزئیات: {app_link}",

@@ -70,6 +70,12 @@ async def last_dispute(connection: AsyncConnection, case_id: UUID) -> Dispute | 
     return await find_one(connection, Dispute, query)
 
 
+async def takes_evidence(connection: AsyncConnection, case_id: UUID) -> bool:
+    """Whether both sides may still file statements and evidence."""
+    found = await last_dispute(connection, case_id)
+    return found is not None and found.ended_at is None and found.evidence_closed_at is None
+
+
 async def close_evidence(connection: AsyncConnection, dispute_id: UUID) -> None:
     """The time to file is over: from now on each side reads what the other said."""
     await connection.execute(

@@ -117,11 +117,8 @@ async def states_of(connection: AsyncConnection, actor: Actor, rows: Sequence[Es
     moves = await moves_of(connection, ids)
     async with with_service_rights(connection, actor):
         sums = await sums_of(connection, [row.escrow for row in rows], moves)
-    disputes, asks, ended = (
-        await _disputes(connection, ids),
-        await _asks(connection, ids),
-        await _ended(connection, ids),
-    )
+    disputes, asks = await _disputes(connection, ids), await _asks(connection, ids)
+    ended = await _ended(connection, ids)
     of_disputes = [one.id for one in disputes.values()]
     offers, rulings = await _offers(connection, of_disputes), await _rulings(connection, of_disputes)
 

@@ -1,4 +1,4 @@
-"""What the paper of a ruling says of its safe payment (E5, G9)."""
+"""What papers say of safe payments: rulings, and whose a fee was (E3, E5, G9)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.rows.escrow import Escrow, Job, Ruling, escrow_disputes, escrow_jobs, escrow_rulings, escrows
+from storage.rows.escrow import (
+    Escrow,
+    Job,
+    Ruling,
+    escrow_disputes,
+    escrow_jobs,
+    escrow_moves,
+    escrow_rulings,
+    escrows,
+)
 from storage.rows.table import as_row, columns, find_one
 
 _RULING: Final = columns(escrow_rulings, Ruling)
@@ -45,3 +54,15 @@ async def read_ruled(connection: AsyncConnection, ruling_id: UUID) -> RuledEscro
         return None
     first, second = len(_RULING), len(_RULING) + len(_ESCROW)
     return RuledEscrow(as_row(Ruling, row[:first]), as_row(Escrow, row[first:second]), as_row(Job, row[second:]))
+
+
+async def contractor_of_move(connection: AsyncConnection, move_id: UUID) -> UUID | None:
+    """To whom the contractor's part of what left a safe payment goes, or None if it is missing or hidden."""
+    query = (
+        sa.select(escrow_jobs.c.contractor_id)
+        .join(escrows, escrows.c.job_id == escrow_jobs.c.id)
+        .join(escrow_moves, escrow_moves.c.case_id == escrows.c.case_id)
+        .where(escrow_moves.c.id == move_id)
+    )
+    contractor_id: UUID | None = await connection.scalar(query)
+    return contractor_id

@@ -12,6 +12,7 @@ from commands.command import Context
 from domain.money import Money
 from gateways.local_bank import LocalBank
 from messages.case import OVER, WAIT
+from storage import clearing
 from storage import payment as rows
 from storage.database import SERVICE, transaction
 from storage.payment_refund import Refund, refunds_of
@@ -178,6 +179,12 @@ async def test_what_the_gateway_refuses_is_paid_out_to_the_payers_sheba(office: 
     assert (await office.scenario.go_on(refund)).step == WAIT
     assert (await office.way(), await office.scenario.phase(refund)) == ("sheba", "awaiting_payout")
     assert office.gateway.calls["reverse"] == 0
+    await office.superuser.run("SET session_replication_role = replica")
+    for table in ("journals", "accounts"):
+        await office.superuser.run(f"UPDATE {table} SET created_at = created_at - interval '2 hours'")  # noqa: S608 - our own names
+    await office.superuser.run("SET session_replication_role = DEFAULT")
+    async with transaction(office.scenario.context.engine, SERVICE) as connection:
+        assert await clearing.list_suspense(connection) == []
     await assert_books_clean(office.scenario.context.engine)
 
     await office.answer()

@@ -9,7 +9,7 @@ import pytest
 
 from activities.transition import ActivityContext
 from commands.command import Context
-from commands.task import claim_task, release_task
+from commands.task import claim_task, lock_free_task, release_task
 from domain.access import Grant, Role, ScopeKind
 from domain.catalogue import CORRESPONDENCE
 from domain.correspondence import (
@@ -53,8 +53,21 @@ async def told(superuser: Superuser, template: str) -> list[UUID]:
 async def claim(tavana: TavanaScenario, case_id: UUID) -> UUID:
     """Finance takes the review."""
     task_id = await open_task(tavana.context, case_id, "review_application")
-    await run(tavana.context, tavana.finance, lambda command: claim_task(command, task_id))
+
+    async def take(command: Command) -> UUID:
+        return await claim_task(command, await lock_free_task(command, task_id))
+
+    await run(tavana.context, tavana.finance, take)
     return task_id
+
+
+async def give_back(tavana: TavanaScenario, task_id: UUID) -> None:
+    """Finance gives the review back."""
+
+    async def release(command: Command) -> UUID:
+        return await release_task(command, await lock_free_task(command, task_id))
+
+    await run(tavana.context, tavana.finance, release)
 
 
 async def refused(
@@ -98,7 +111,7 @@ async def test_a_member_is_told_that_the_office_wrote_and_of_the_office_who_deal
     other = await arrange.staff(Grant(Role.FINANCE_OFFICER, ScopeKind.REGION, "1101"))
     await write(context, other, case_id, to=tavana.applicant)
     assert await told(superuser, "words_for_member") == [tavana.applicant.id]
-    await run(context, tavana.finance, lambda command: release_task(command, task_id))
+    await give_back(tavana, task_id)
     await write(context, tavana.applicant, case_id)
     assert (await told(superuser, "words_for_office"))[1:] == [other.id]
 
@@ -182,7 +195,7 @@ async def test_where_only_holders_read_others_of_the_same_role_do_not(
     await write(context, tavana.applicant, case_id)
     assert await told(superuser, "words_for_office") == [tavana.finance.id]
     # Who gave it back is not told any more, for they read it no more.
-    await run(context, tavana.finance, lambda command: release_task(command, task_id))
+    await give_back(tavana, task_id)
     await write(context, tavana.applicant, case_id)
     assert await refused(superuser, context, tavana.finance, case_id, to=tavana.applicant) is NotFound
     assert await told(superuser, "words_for_office") == [tavana.finance.id]

@@ -10,7 +10,15 @@ import pytest
 
 from domain.dates import format_weekday
 from domain.money import MAX_AMOUNT, Money, MoneyError, Unit, UnitMismatch, format_rial
-from domain.paper import CONTENTS, FeeInvoice, PaperKind, PaymentReceipt, PayoutReceipt
+from domain.paper import (
+    CONTENTS,
+    EscrowRulingPaper,
+    FeeInvoice,
+    PaperKind,
+    PaperState,
+    PaymentReceipt,
+    PayoutReceipt,
+)
 
 RECEIPT = PaymentReceipt(
     payer="مریم رضایی",
@@ -44,6 +52,20 @@ INVOICE = FeeInvoice(
     seller="شرکت امانت‌پرداز",
     economic_number="10101234567",
     address="تهران، خیابان آزادی",
+)
+RULING = EscrowRulingPaper(
+    employer="مریم رضایی",
+    contractor="رضا کریمی",
+    job="طراحی فروشگاه",
+    payment="مرحلهٔ نخست",
+    case_number="481027360",
+    amount=40_000_001,
+    to_contractor=30_000_000,
+    to_employer=10_000_001,
+    reasons="بخشی از کار تحویل شده است.\n\nباقی آن انجام نشده است.",
+    ruled=datetime(2026, 11, 30, 11, 30, tzinfo=UTC),
+    objection_until=datetime(2026, 12, 2, 11, 30, tzinfo=UTC),
+    state=PaperState.OPEN_TO_OBJECTION,
 )
 
 
@@ -87,6 +109,16 @@ def test_an_invoice_says_fee_rate_vat_and_their_sum_and_a_seller_only_where_one_
     assert printed["invoice"] == "۱۴۰۵-۰۰۰۰۱۲"
     unnamed = replace(INVOICE, seller=None, economic_number=None, address=None).printed()
     assert {unnamed[name] for name in ("seller", "economic_number", "address")} == {None}
+
+
+def test_a_ruling_says_both_parts_its_reasons_line_by_line_and_until_when_one_may_object() -> None:
+    printed = RULING.printed()
+    rial = [cast("dict[str, str]", printed[name])["rial"] for name in ("amount", "to_contractor", "to_employer")]
+    assert rial == ["۴۰٬۰۰۰٬۰۰۱ ریال", "۳۰٬۰۰۰٬۰۰۰ ریال", "۱۰٬۰۰۰٬۰۰۱ ریال"]
+    assert printed["reasons"] == "بخشی از کار تحویل شده است.\nباقی آن انجام نشده است."
+    assert printed["objection_until"] == "چهارشنبه ۱۱ آذر ۱۴۰۵، ساعت ۱۵:۰۰"
+    final = replace(RULING, objection_until=None, state=PaperState.FINAL).printed()
+    assert (final["objection_until"], final["state"]) == (None, "قطعی")
 
 
 def test_a_moment_and_a_day_have_their_weekday_and_year() -> None:

@@ -113,6 +113,7 @@ def said_of(enum: type[StrEnum]) -> set[StrEnum]:
     said: chain[StrEnum] = chain.from_iterable(
         chain(
             one.kinds,
+            *one.variants.values(),
             *one.phases.values(),
             one.tasks,
             one.timeline,
@@ -130,7 +131,7 @@ def every_sentence() -> list[tuple[str, Sentence]]:
     found: list[tuple[str, Sentence]] = []
     for one in CAPABILITIES:
         groups: list[Mapping[StrEnum, Any]] = [one.kinds, *one.phases.values(), one.tasks, one.timeline]
-        for group in (*groups, *one.terms.values()):
+        for group in (*groups, *one.variants.values(), *one.terms.values()):
             found += [(f"{type(code).__qualname__}.{code}", bare(said)) for code, said in group.items()]
         for task in one.tasks.values():
             found += [(f"outcome.{outcome}", said) for outcome, said in task.outcomes.items()]

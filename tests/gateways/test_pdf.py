@@ -18,7 +18,7 @@ from domain.onboarding import ceiling
 from domain.paper import CONTENTS, CreditConfirmation, PaperContent, PaperKind, PaperState
 from gateways import pdf
 from gateways.pdf import TEMPLATES, FontMissing, PaperNotMade, render_pdf, set_paper
-from tests.domain.test_paper import INVOICE, PAYOUT, RECEIPT
+from tests.domain.test_paper import INVOICE, PAYOUT, RECEIPT, RULING
 
 _CHECK: Final = "https://amanat.example/check/b1Qm2Zt7cX0yK4sVn8wPjA"
 CONFIRMATION: Final = CreditConfirmation(
@@ -38,6 +38,7 @@ _CONTENTS: Final[Mapping[PaperKind, PaperContent]] = {
     PaperKind.CREDIT_CONFIRMATION: CONFIRMATION,
     PaperKind.PAYOUT_RECEIPT: PAYOUT,
     PaperKind.FEE_INVOICE: INVOICE,
+    PaperKind.ESCROW_RULING: RULING,
 }
 
 
@@ -108,6 +109,12 @@ def test_a_name_of_500_letters_without_a_gap_stays_on_the_paper() -> None:
     assert texts(long).replace("\u200b", "").count("ش" * 500) == 1
     assert pages(made(long)) > 1
     assert pages(made(replace(RECEIPT, payer="علی " * 125))) == 1
+
+
+def test_the_longest_reasons_of_a_ruling_fill_pages_and_lose_nothing() -> None:
+    long = replace(RULING, reasons="\n".join(["دلیل " * 100] * 16))
+    assert texts(long).count("دلیل") == 1_600
+    assert pages(made(long)) > 1
 
 
 def test_nothing_of_a_person_and_no_clock_is_in_the_metadata() -> None:

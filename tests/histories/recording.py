@@ -32,6 +32,9 @@ from tests.personnel_steps import Line, PersonnelOffice
 from tests.staff_steps import Desk, desk
 from tests.workflows.test_clearing import PATHS as CLEARING_PATHS
 from tests.workflows.test_clearing import Office, settlement
+from tests.workflows.test_escrow import PATHS as ESCROW_PATHS
+from tests.workflows.test_escrow import Begin as BeginEscrow
+from tests.workflows.test_escrow import begin as begin_escrow
 from tests.workflows.test_mobile_change import PATHS as MOBILE_PATHS
 from tests.workflows.test_mobile_change import MobileChange, change
 from tests.workflows.test_normal_payment import INVITING_PATHS as INVITING_PAYMENT_PATHS
@@ -155,7 +158,7 @@ async def test_record_a_change(
     await record(handle, seals.cipher, STORED / f"personnel_change_{path}.json")
 
 
-__all__ = ["activity_context", "begin", "change", "desk", "gateway"]  # fixtures
+__all__ = ["activity_context", "begin", "begin_escrow", "change", "desk", "gateway"]  # fixtures
 __all__ = ["change", "desk", "settlement"]  # fixtures
 
 
@@ -239,3 +242,13 @@ async def test_record_a_clearing(settlement: Office, seals: Seals, path: str) ->
     handle = settlement.handle(await CLEARING_PATHS[path](settlement))
     await handle.result()
     await record(handle, seals.cipher, STORED / f"{path}.json")
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("path", ESCROW_PATHS)
+async def test_record_an_escrow(begin_escrow: BeginEscrow, seals: Seals, path: str) -> None:
+    """Play and store one path of a safe payment."""
+    way, _ = ESCROW_PATHS[path]
+    going = await way(begin_escrow)
+    await going.end()
+    await record(going.handle, seals.cipher, STORED / f"{path}.json")

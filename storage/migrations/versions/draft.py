@@ -7,7 +7,7 @@ from alembic import op
 from storage.migrations.shipping import create_area
 
 revision = "draft"
-down_revision = "found_later"
+down_revision = "correspondence"
 
 
 def upgrade() -> None:

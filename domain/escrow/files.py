@@ -1,0 +1,20 @@
+"""Which files a safe payment takes, and from whom (docs/rules.md, E3, E5, G7)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from domain.access import Part, Role
+from domain.attachment import AttachmentRules
+from messages.attachment import Purpose
+from messages.case import CaseKind
+
+# What shows the work is for both at once; evidence only as long as both file it, and for its own side until then.
+ATTACHMENTS: Final = AttachmentRules(
+    CaseKind.ESCROW,
+    (Purpose.WORK_FILE, Purpose.DISPUTE_EVIDENCE),
+    staff=frozenset(),
+    members=frozenset({Part.EMPLOYER, Part.CONTRACTOR}),
+    own_purposes=(Purpose.DISPUTE_EVIDENCE,),
+    readers=frozenset({Role.ARBITRATOR, Role.OPERATOR}),
+)

@@ -1,0 +1,430 @@
+"""The process of a safe payment: each wait answered, refused and silent; forged messages; started anew (E1 to E6)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from temporalio.client import WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+
+from activities.transition import ActivityContext
+from commands.command import Context
+from domain.escrow.rules import Shares
+from domain.money import Money
+from gateways.local_bank import LocalBank
+from messages.case import CaseKind, CaseSignal, workflow_id
+from messages.escrow import Phase, Side, TaskKind
+from relay import Relay
+from storage.database import SERVICE, transaction
+from storage.escrow.jobs import wake_awaited
+from storage.payment import attempts_of
+from storage.tasks import find_open
+from tests.arrange import Arrange, eventually
+from tests.books import Superuser, assert_books_clean
+from tests.commands.normal_payment_steps import confirm_number
+from tests.escrow_process import AMOUNT, FEE_RATE, EscrowProcess
+from tests.events import quiet_events
+from tests.faulty_gateway import FaultyGateway
+from tests.journeys.process import Process
+from tests.journeys.steps import Steps
+from tests.workflows.test_payment import activity_context, gateway
+from workflows.escrow import EscrowWorkflow
+
+__all__ = ["activity_context", "gateway"]  # fixtures
+
+EVENTS_HAPPY, EVENTS_RULED, EVENTS_OBJECTED = 45, 95, 120
+_FEE = AMOUNT * FEE_RATE // 10_000
+NET = AMOUNT - _FEE - _FEE // 10
+PART = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Escrowing(Process):
+    """A safe payment that a side has proposed, and its process."""
+
+    escrow: EscrowProcess
+    gateway: FaultyGateway
+
+    @property
+    def id(self) -> UUID:
+        """Of the case."""
+        return UUID(self.case_id)
+
+    @property
+    def handle(self) -> WorkflowHandle[Any, Any]:
+        """The process, whichever run it is in."""
+        return self.temporal.client.get_workflow_handle(workflow_id(CaseKind.ESCROW, self.id))
+
+    async def waits_for(self, kind: TaskKind) -> None:
+        """Wait until somebody is asked."""
+
+        async def asked() -> bool:
+            async with transaction(self.escrow.context.engine, SERVICE) as connection:
+                return await find_open(connection, self.id, kind) is not None
+
+        await eventually(asked, f"a task {kind}")
+
+    async def stands(self, phase: Phase) -> None:
+        """Wait until the case has come to a phase."""
+
+        async def there() -> bool:
+            return await self.escrow.phase(self.id) == phase
+
+        await eventually(there, f"the phase {phase}")
+
+    async def accept(self) -> None:
+        """The other side accepts, and the employer is asked to pay."""
+        await self.waits_for(TaskKind.ANSWER_ESCROW)
+        await self.escrow.accept(self.id)
+        await self.stands(Phase.AWAITING_FUNDING)
+
+    async def go_to_bank(self) -> UUID:
+        """The employer begins to pay, and gets a link; returns the payment's case."""
+        payment_id = await self.escrow.begin_payment(self.id)
+
+        async def has_link() -> bool:
+            async with transaction(self.escrow.context.engine, SERVICE) as connection:
+                return (await attempts_of(connection, payment_id))[-1].authority is not None
+
+        await eventually(has_link, "a link of the bank")
+        return payment_id
+
+    async def fund(self) -> None:
+        """Accepted, paid, and held."""
+        await self.accept()
+        await self.escrow.pay_at_bank(await self.go_to_bank())
+        await self.stands(Phase.HELD)
+
+    async def release(self, amount: int = AMOUNT) -> None:
+        """The employer releases so much."""
+        await self.escrow.release(self.id, amount)
+
+    async def dispute(self) -> None:
+        """The employer asks for arbitration, and the contractor is heard."""
+        await self.escrow.dispute(self.id)
+        await self.stands(Phase.IN_DISPUTE)
+
+    async def end_evidence(self) -> None:
+        """The contractor is heard, and the time to file is over."""
+        await self.escrow.state(self.id, Side.CONTRACTOR)
+        await self.pass_wait()
+        await self.stands(Phase.AWAITING_ARBITRATOR)
+
+    async def claim(self, number: int = 0) -> None:
+        """An arbitrator claims it."""
+        await self.waits_for(TaskKind.RULE_DISPUTE)
+        await self.escrow.claim(self.id, number)
+        await self.stands(Phase.AWAITING_RULING)
+
+    async def stay_silent(self, reminded: int) -> None:
+        """Nobody does anything: a reminder, then the end."""
+        await self.pass_wait()
+        await self.told("reminded", reminded)
+        await self.pass_wait()
+
+    async def free(self) -> int:
+        """What of the held money nothing is decided about."""
+        return (await self.escrow.money(self.id))[1]
+
+    async def split(self, amount: int) -> None:
+        """The contractor offers to divide it, and the employer accepts."""
+        found = await self.escrow.dispute_of(self.id)
+        assert found is not None
+        shares = Shares(Money(amount), Money(found.frozen - amount))
+        await self.escrow.offer(self.id, Side.CONTRACTOR, shares)
+        await self.escrow.answer_split(self.id, Side.EMPLOYER, accept=True)
+
+    async def withdraw_dispute(self) -> None:
+        """The employer takes the request for arbitration back, and the money is held as before."""
+        await self.escrow.take_back(self.id)
+        await self.stands(Phase.HELD)
+        assert await self.free() == AMOUNT
+
+
+Begin = Callable[..., Awaitable[Escrowing]]
+
+
+@pytest.fixture
+async def begin(
+    context: Context,
+    arrange: Arrange,
+    activity_context: ActivityContext,  # noqa: F811 - a fixture
+    bank: LocalBank,
+    gateway: FaultyGateway,  # noqa: F811 - a fixture
+    steps: Steps,
+    temporal: WorkflowEnvironment,
+    superuser: Superuser,
+    relay: Relay,
+) -> Begin:
+    """The employer begins a job with one payment; with three arbitrators."""
+
+    async def begun(*, is_member: bool = True) -> Escrowing:
+        nudged = replace(context, nudge=relay.nudge)
+        escrow = await EscrowProcess.opened(nudged, arrange, activity_context, bank, arbitrators=3)
+        if not is_member:
+            await superuser.run("UPDATE persons SET mobile_confirmed_at = NULL WHERE id = %s", escrow.contractor.id)
+        (case_id,) = await escrow.begin()
+        process = Escrowing(steps, temporal, superuser, relay, escrow.employer, str(case_id), escrow, gateway)
+        await process.stands(Phase.AWAITING_ACCEPTANCE)
+        return process
+
+    return begun
+
+
+async def released(begin: Begin) -> Escrowing:
+    """Accepted, funded, declared done, released."""
+    going = await begin()
+    await going.fund()
+    await going.escrow.declare(going.id)
+    await going.waits_for(TaskKind.INSPECT_WORK)
+    await going.release()
+    return going
+
+
+async def ruled(begin: Begin) -> Escrowing:
+    """Nobody does anything for long; then arbitration, a ruling, and no objection: a part goes back."""
+    going = await begin()
+    await going.fund()
+    await going.pass_wait()
+    await going.told("escrow_dormant")
+    await going.dispute()
+    await going.end_evidence()
+    await going.claim()
+    await going.escrow.rule(going.id, PART)
+    await going.stands(Phase.AWAITING_OBJECTION)
+    await going.pass_wait()
+    return going
+
+
+async def objected(begin: Begin) -> Escrowing:
+    """A ruling, an objection, and the ruling of another arbitrator."""
+    going = await begin()
+    await going.fund()
+    await going.dispute()
+    await going.end_evidence()
+    await going.claim()
+    await going.escrow.rule(going.id, PART)
+    await going.stands(Phase.AWAITING_OBJECTION)
+    await going.escrow.object_to(going.id, Side.CONTRACTOR)
+    await going.stands(Phase.AWAITING_ARBITRATOR)
+    await going.claim(1)
+    await going.escrow.rule(going.id, 2 * PART, 1)
+    return going
+
+
+async def stalled(begin: Begin) -> Escrowing:
+    """Nobody claims it, who claimed it does not rule, and the bank takes its time to give money back."""
+    going, answered = await begin(), asyncio.Event()
+    await going.fund()
+    await going.release(PART)
+    await going.told("escrow_paid_over")
+    await going.dispute()
+    await going.stay_silent(1)
+    await going.waits_for(TaskKind.RULE_DISPUTE)
+    await going.stay_silent(2)
+    await going.waits_for(TaskKind.FIND_ARBITRATOR)
+    await going.claim()
+    await going.stay_silent(3)
+    await going.stands(Phase.AWAITING_ARBITRATOR)
+    await going.claim(1)
+    going.gateway.meanwhile = answered.wait
+    await going.escrow.rule(going.id, 0, 1)
+    await going.stands(Phase.AWAITING_OBJECTION)
+    await going.pass_wait()
+    await going.stands(Phase.REFUNDING)
+    await going.pass_wait()
+
+    async def looked() -> bool:
+        query = "SELECT count(*) FROM transitions WHERE case_id = %s AND step = 'close_escrow'"
+        return bool(await going.superuser.value(query, going.id) == 2)
+
+    await eventually(looked, "another look at what goes back")
+    answered.set()
+    return going
+
+
+async def taken_back(begin: Begin) -> Escrowing:
+    """The request for arbitration is taken back at each moment, and at last the two divide it before it is ruled."""
+    going = await begin()
+    await going.fund()
+    await going.dispute()
+    await going.withdraw_dispute()
+    await going.dispute()
+    await going.end_evidence()
+    await going.withdraw_dispute()
+    await going.dispute()
+    await going.end_evidence()
+    await going.claim()
+    await going.withdraw_dispute()
+    await going.dispute()
+    await going.end_evidence()
+    await going.claim(1)
+    await going.split(AMOUNT)
+    return going
+
+
+async def divided_at_once(begin: Begin) -> Escrowing:
+    """Both agree to divide it while they are heard."""
+    going = await begin()
+    await going.fund()
+    await going.dispute()
+    await going.split(PART)
+    return going
+
+
+async def divided_before_claim(begin: Begin) -> Escrowing:
+    """Both agree to divide it before an arbitrator has claimed it."""
+    going = await begin()
+    await going.fund()
+    await going.dispute()
+    await going.end_evidence()
+    await going.split(0)
+    return going
+
+
+async def unanswered(begin: Begin) -> Escrowing:
+    """The other side stays silent."""
+    going = await begin()
+    await going.waits_for(TaskKind.ANSWER_ESCROW)
+    await going.pass_wait()
+    await going.pass_wait()
+    return going
+
+
+async def joined(begin: Begin) -> Escrowing:
+    """Somebody joins with the number and accepts, and the employer does not pay."""
+    going = await begin(is_member=False)
+    await confirm_number(going.escrow.context, going.escrow.contractor)
+    async with transaction(going.escrow.context.engine, SERVICE) as connection:
+        await wake_awaited(connection, going.escrow.contractor.id)
+    going.relay.nudge()
+    await going.accept()
+    await going.stay_silent(1)
+    return going
+
+
+Way = Callable[[Begin], Awaitable[Escrowing]]
+PATHS: dict[str, tuple[Way, Phase]] = {
+    "escrow_released": (released, Phase.RELEASED),
+    "escrow_ruled": (ruled, Phase.SPLIT),
+    "escrow_objected": (objected, Phase.SPLIT),
+    "escrow_stalled": (stalled, Phase.SPLIT),
+    "escrow_taken_back": (taken_back, Phase.RELEASED),
+    "escrow_divided_at_once": (divided_at_once, Phase.SPLIT),
+    "escrow_divided_before_claim": (divided_before_claim, Phase.REFUNDED),
+    "escrow_unanswered": (unanswered, Phase.LAPSED),
+    "escrow_joined": (joined, Phase.LAPSED),
+}
+IN_THE_SUITE = {"escrow_released", "escrow_objected"}
+_BUDGETS = {"escrow_released": EVENTS_HAPPY, "escrow_ruled": EVENTS_RULED, "escrow_objected": EVENTS_OBJECTED}
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize(
+    "name", [name if name in IN_THE_SUITE else pytest.param(name, marks=pytest.mark.long) for name in PATHS]
+)
+async def test_each_way_comes_to_its_end_and_every_rial_is_explained(
+    begin: Begin, context: Context, superuser: Superuser, name: str
+) -> None:
+    way, phase = PATHS[name]
+    going = await way(begin)
+    await going.end()
+    assert await going.escrow.phase(going.id) == phase
+    assert await quiet_events(going.handle) <= _BUDGETS.get(name, 2 * EVENTS_OBJECTED)
+    assert await superuser.value("SELECT count(*) FROM accounts WHERE code LIKE 'escrow:%%' AND balance <> 0") == 0
+    assert await superuser.value("SELECT count(*) FROM tasks WHERE status = 'open'") == 0
+    await assert_books_clean(context.engine)
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("worker")
+async def test_a_process_terminated_at_any_wait_goes_on_from_the_rows(begin: Begin, context: Context) -> None:
+    going = await begin()
+    await going.start_anew()
+    await going.fund()
+    await going.start_anew()
+    await going.dispute()
+    await going.start_anew()
+    await going.end_evidence()
+    await going.start_anew()
+    await going.claim()
+    await going.start_anew()
+    await going.escrow.rule(going.id, AMOUNT)
+    await going.stands(Phase.AWAITING_OBJECTION)
+    await going.start_anew()
+    await going.pass_wait()
+    await going.end()
+    assert await going.escrow.balance() == NET
+    await assert_books_clean(context.engine)
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("worker")
+async def test_forged_messages_change_nothing(begin: Begin) -> None:
+    going = await begin()
+    await going.fund()
+    before = await going.timeline()
+    for name in EscrowWorkflow.signals:
+        await going.handle.signal(name, CaseSignal(CaseKind.ESCROW, going.id, name, uuid4()))
+    await going.pass_time(hours=1)
+    assert await going.timeline() == before
+    assert await going.escrow.money(going.id) == (AMOUNT, AMOUNT)
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("worker")
+async def test_money_that_comes_after_the_lapse_goes_back(begin: Begin, context: Context) -> None:
+    going = await begin()
+    await going.accept()
+    payment_id = await going.go_to_bank()
+    await going.stay_silent(1)
+    await going.end()
+    await going.escrow.pay_at_bank(payment_id)
+
+    async def returned() -> bool:
+        return await going.escrow.phase(payment_id) == "returned"
+
+    await eventually(returned, "the money to go back")
+    assert await going.escrow.money(going.id) == (0, 0)
+    await assert_books_clean(context.engine)
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("worker")
+async def test_silence_about_declared_work_and_an_asked_refund_moves_nothing(begin: Begin) -> None:
+    going = await begin()
+    await going.fund()
+    await going.escrow.declare(going.id)
+    await going.waits_for(TaskKind.INSPECT_WORK)
+    await going.stay_silent(1)
+    await going.told("escrow_not_inspected")
+    await going.escrow.ask_refund(going.id, PART)
+    await going.waits_for(TaskKind.ANSWER_REFUND)
+    await going.stay_silent(2)
+    await going.told("escrow_refund_unanswered")
+    assert await going.escrow.money(going.id) == (AMOUNT, AMOUNT)
+    await going.escrow.answer_refund(going.id, PART)
+    await going.told("escrow_refund_begun")
+    assert await going.escrow.money(going.id) == (AMOUNT - PART, AMOUNT - PART)
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("worker")
+async def test_money_that_lies_for_long_comes_to_an_arbitrator_in_the_end(begin: Begin) -> None:
+    going = await begin()
+    await going.fund()
+    for times in (1, 2, 3):
+        await going.pass_wait()
+        await going.told("escrow_dormant", times)
+    await going.waits_for(TaskKind.REVIEW_DORMANT_ESCROW)
+    await going.stay_silent(1)
+    await going.waits_for(TaskKind.FIND_ARBITRATOR)
+    await going.escrow.claim(going.id, kind=TaskKind.REVIEW_DORMANT_ESCROW)
+    await going.escrow.review(going.id, opens=True)
+    await going.stands(Phase.IN_DISPUTE)
+    assert await going.free() == 0
