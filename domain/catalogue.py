@@ -85,6 +85,7 @@ HELD: Final[dict[str, HeldTask]] = {held.kind: held for held in _HELD}
 CORRESPONDENCE: Final = {
     rules.kind: rules
     for rules in (
+        escrow_files.CORRESPONDENCE,
         mobile_change.CORRESPONDENCE,
         onboarding.CORRESPONDENCE,
         payment_return.CORRESPONDENCE,

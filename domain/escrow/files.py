@@ -1,4 +1,4 @@
-"""Which files a safe payment takes, and from whom (docs/rules.md, E3, E5, G7)."""
+"""Which files and words a safe payment takes, and from whom (docs/rules.md, E3, E5, G7)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Final
 
 from domain.access import Part, Role
 from domain.attachment import AttachmentRules
+from domain.correspondence import CorrespondenceRules
 from messages.attachment import Purpose
 from messages.case import CaseKind
 
@@ -17,4 +18,10 @@ ATTACHMENTS: Final = AttachmentRules(
     members=frozenset({Part.EMPLOYER, Part.CONTRACTOR}),
     own_purposes=(Purpose.DISPUTE_EVIDENCE,),
     readers=frozenset({Role.ARBITRATOR, Role.OPERATOR}),
+)
+# Each side writes to the arbitrator who holds the case, apart from the other side.
+CORRESPONDENCE: Final = CorrespondenceRules(
+    CaseKind.ESCROW,
+    dict.fromkeys((Part.EMPLOYER, Part.CONTRACTOR), frozenset({Role.ARBITRATOR})),
+    held_only=True,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -54,6 +55,46 @@ def filled(body: Any, things: dict[str, Any]) -> Any:
 
 def _mandate() -> dict[str, Any]:
     return {"version": 1, "code_id": str(uuid4()), "code": "000000"}
+
+
+def _escrow_calls() -> dict[str, Call]:
+    """Those of jobs, safe payments and arbitration, in an order in which they can follow each other."""
+    held, code = "/v1/escrow/payments/{held_escrow}", {"code_id": str(uuid4()), "code": "000000"}
+    part, wish = {"amount": 1_000_000, "unit": "IRR"}, {"title": "طرح دوم", "amount": {"amount": 1_000_000}}
+    shares = {"to_contractor": {"amount": 20_000_000}, "to_employer": {"amount": 0}}
+    job = {
+        "side": "employer",
+        "mobile": "09350000045",
+        "title": "طراحی سایت",
+        "price": {"amount": 9_000_000},
+        "payments": [{**wish, "due_on": str(date.today() + timedelta(days=9))}],
+        "clause_version": 1,
+    }
+    immediate = {**wish, "timing": "immediate"}
+    return {
+        "read_escrow_terms": Call("GET", "/v1/escrow/terms"),
+        "begin_job": Call("POST", "/v1/escrow/jobs", job),
+        "list_jobs": Call("GET", "/v1/escrow/jobs"),
+        "read_job": Call("GET", "/v1/escrow/jobs/{job}"),
+        "accept_job": Call("POST", "/v1/escrow/jobs/{job}/acceptance", {"clause_version": 1}),
+        "decline_job": Call("POST", "/v1/escrow/jobs/{job}/declination"),
+        "propose_escrow": Call("POST", "/v1/escrow/jobs/{job}/payments", immediate),
+        "fund_escrow": Call("POST", "/v1/escrow/payments/{payable_escrow}/payment", {}),
+        "withdraw_escrow": Call("POST", "/v1/escrow/payments/{payable_escrow}/withdrawal"),
+        "declare_work": Call("POST", f"{held}/work", {}),
+        "release_escrow": Call("POST", f"{held}/release", {"amount": part, **code}),
+        "ask_refund": Call("POST", f"{held}/refund-requests", {"amount": part, "reason": "کار انجام نشد"}),
+        "answer_refund": Call("POST", f"{held}/refund-answer", {"amount": {"amount": 0}}),
+        "open_dispute": Call("POST", f"{held}/dispute", {"about": "work", "text": "کار انجام نشده است."}),
+        "file_statement": Call("POST", f"{held}/statements", {"text": "همهٔ کار تحویل شده است."}),
+        "offer_split": Call("POST", f"{held}/split-offers", {**shares, **code}),
+        "answer_split": Call("POST", f"{held}/split-answer", {"offer_id": str(uuid4()), "accept": False}),
+        "object_to_ruling": Call("POST", f"{held}/objection"),
+        "withdraw_dispute": Call("POST", f"{held}/dispute-withdrawal"),
+        "read_escrow_figures": Call("GET", "/v1/escrow/figures"),
+        "issue_ruling": Call("POST", "/v1/escrow/rulings/{ruling}/paper"),
+        "issue_escrow_invoice": Call("POST", "/v1/escrow/moves/{escrow_move}/invoice"),
+    }
 
 
 def calls(world: World) -> dict[str, Call]:
@@ -231,6 +272,7 @@ def calls(world: World) -> dict[str, Call]:
         ),
         "pay_normal_payment": Call("POST", "/v1/normal-payments/{payable}/payment", {}),
         "withdraw_normal_payment": Call("POST", "/v1/normal-payments/{payable}/withdrawal"),
+        **_escrow_calls(),
         "read_balance": Call("GET", "/v1/balance"),
         "list_balance_entries": Call("GET", "/v1/balance/entries"),
         "withdraw_substitution": Call("POST", "/v1/guarantor-substitutions/{substitution}/withdrawal"),
@@ -302,6 +344,13 @@ def guaranteed_calls() -> dict[str, tuple[str, Call]]:
         "a guarantor's code": ("request_code", Call("POST", "/v1/codes", wish)),
         "a guarantor's answer": ("decide_task", Call("POST", "/v1/tasks/{guarantee_task}/decision", accept)),
         "withdrawing it": ("withdraw_application", Call("POST", "/v1/onboarding/applications/{asked_case}/withdrawal")),
+        "the case of a safe payment": ("read_case", Call("GET", "/v1/cases/{held_escrow}")),
+        "its files": ("list_attachments", Call("GET", "/v1/cases/{held_escrow}/attachments")),
+        "the task of who is asked": ("read_task", Call("GET", "/v1/tasks/{escrow_task}")),
+        "their answer": (
+            "decide_task",
+            Call("POST", "/v1/tasks/{escrow_task}/decision", {"kind": "answer_escrow", "decision": "decline"}),
+        ),
         "the case of a normal payment": ("read_case", Call("GET", "/v1/cases/{asked_payment}")),
         "the task of a payee": ("read_task", Call("GET", "/v1/tasks/{payee_task}")),
         "a payee's answer": (

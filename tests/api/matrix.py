@@ -37,6 +37,8 @@ PUBLIC = Rule(frozenset(EVERYBODY), public=True)
 ALL_SIGNED_IN = to(*SIGNED_IN)
 MEMBER_ONLY = to(*MEMBERS)
 OWNER_ONLY = to("member_own", members=404)
+# Employer and contractor of the job.
+SIDES = ("member_own", "guarantor_own")
 # Staff of an organisation or a region see its cases.
 SEES_THE_CASE = to("member_own", "hr_own", "hr_region", "welfare_own", "finance_own", *READERS, members=404, staff=404)
 SEES_THE_FILES = to("member_own", "hr_own", "hr_region", "finance_own", "auditor", members=404, staff=404)
@@ -129,6 +131,15 @@ MATRIX: dict[str, Rule] = {
     "withdraw_substitution": to("member_own", members=404),
     **dict.fromkeys(("read_normal_payment_terms", "list_normal_payments", "request_normal_payment"), MEMBER_ONLY),
     **dict.fromkeys(("pay_normal_payment", "withdraw_normal_payment"), to("member_own", members=404)),
+    **dict.fromkeys(("read_escrow_terms", "begin_job", "list_jobs"), MEMBER_ONLY),
+    "read_job": to(*SIDES, *READERS, members=404),
+    **dict.fromkeys(("accept_job", "decline_job", "issue_escrow_invoice"), to("guarantor_own", members=404)),
+    **dict.fromkeys(("declare_work", "answer_refund"), to("guarantor_own", members=404)),
+    **dict.fromkeys(("fund_escrow", "release_escrow", "ask_refund"), OWNER_ONLY),
+    **dict.fromkeys(("propose_escrow", "withdraw_escrow", "issue_ruling"), to(*SIDES, members=404)),
+    **dict.fromkeys(("open_dispute", "withdraw_dispute", "file_statement"), to(*SIDES, members=404)),
+    **dict.fromkeys(("offer_split", "answer_split", "object_to_ruling"), to(*SIDES, members=404)),
+    "read_escrow_figures": to(*READERS),
     **dict.fromkeys(("read_balance", "list_balance_entries"), MEMBER_ONLY),
     "apply_for_credit": MEMBER_ONLY,
     **dict.fromkeys(("claim_task", "release_task", "decide_task"), HOLDS_THE_TASK),
@@ -191,6 +202,10 @@ GUARANTEED: dict[str, Rule] = {
     "a guarantor's code": to("guarantor_own", members=404),
     "a guarantor's answer": ASKED,
     "withdrawing it": to("member_own", members=404),
+    "the case of a safe payment": to(*SIDES, *READERS, members=404, staff=404),
+    "its files": to(*SIDES, *READERS, members=404, staff=404),
+    "the task of who is asked": ASKED,
+    "their answer": ASKED,
     "the case of a normal payment": to("member_own", "guarantor_own", *READERS, members=404, staff=404),
     "the task of a payee": ASKED,
     "a payee's answer": ASKED,
@@ -209,6 +224,9 @@ WITHOUT_SUCCESS = {
     **dict.fromkeys(("download_payout", "send_payout_answer", "settle_payout_line"), "the bank never got the batch"),
     **dict.fromkeys(("issue_payout_receipt", "issue_withdrawal_invoice"), "the bank has paid nothing"),
     **dict.fromkeys(("reveal_return_sheba", "reveal_bank_description"), "the office is asked nothing of the kind"),
+    **dict.fromkeys(("release_escrow", "offer_split"), "the code is a guess"),
+    **dict.fromkeys(("answer_split", "object_to_ruling"), "there is no offer, and no ruling"),
+    "decline_job": "it was accepted",
     "request_own_mobile": "every member there has an employer",
     "open_mobile_change": "every member there has an employer",
     "confirm_own_mobile": "the codes are guesses",

@@ -57,6 +57,11 @@ OPERATIONS_BY_CONFIRMATION: dict[str, frozenset[Confirmation]] = {
     **dict.fromkeys(("add_card", "choose_bank_account", "remove_bank_account"), STEP_UP),
     **dict.fromkeys(("name_guarantor", "check_guarantor", "request_substitution", "withdraw_substitution"), NONE),
     **dict.fromkeys(("request_normal_payment", "pay_normal_payment", "withdraw_normal_payment"), NONE),
+    # What moves held money takes a member's code by SMS, bound to deed and amounts.
+    **dict.fromkeys(("begin_job", "accept_job", "decline_job", "propose_escrow", "fund_escrow"), NONE),
+    **dict.fromkeys(("withdraw_escrow", "declare_work", "release_escrow", "ask_refund", "answer_refund"), NONE),
+    **dict.fromkeys(("open_dispute", "withdraw_dispute", "file_statement", "object_to_ruling"), NONE),
+    **dict.fromkeys(("offer_split", "answer_split", "issue_ruling", "issue_escrow_invoice"), NONE),
     **dict.fromkeys(("try_payment", "look_at_payment"), NONE),
     **dict.fromkeys(("create_draft", "replace_draft", "delete_draft"), NONE),
 }
@@ -103,6 +108,12 @@ DECISIONS_BY_CONFIRMATION: dict[tuple[str, str], frozenset[Confirmation]] = {
     # A payee's own: what they accept costs them nothing.
     ("answer_normal_payment", "accept"): NONE,
     ("answer_normal_payment", "refuse"): NONE,
+    ("answer_escrow", "accept"): NONE,
+    ("answer_escrow", "decline"): NONE,
+    ("rule_dispute", "rule"): CODE,
+    ("review_dormant_escrow", "open_dispute"): STEP_UP,
+    ("review_dormant_escrow", "leave"): STEP_UP,
+    ("find_arbitrator", "sought"): STEP_UP,
 }
 # Who may do what takes a code of its own.
 BY = {

@@ -6,20 +6,25 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from activities.transition import ActivityContext
 from commands import substitution
 from commands.command import Command, Context
 from commands.paper import issue_credit_confirmation
 from domain.access import Grant, Role, ScopeKind
 from domain.draft import DraftForm
+from domain.escrow.rules import Shares
 from domain.money import Money
 from gateways.local_bank import LocalBank
 from messages.case import CaseKind, StepInput
 from storage import policies
 from storage.database import SERVICE, Acting, transaction
 from storage.draft import add_draft
+from storage.escrow import disputes, payments
 from storage.onboarding import lines_of
 from storage.paper import Paper
+from storage.people import people_in
 from storage.rows.onboarding import CreditLine
 from tests.arrange import Arrange, Someone
 from tests.attachment_steps import attach
@@ -27,6 +32,7 @@ from tests.books import Superuser
 from tests.clearing_steps import compared_day
 from tests.commands.normal_payment_steps import NormalPaymentScenario, confirm_number, let_any_card_pay
 from tests.commands.onboarding_steps import MinipayOffice, TavanaScenario, apply, guarantee_of, issue, open_task, run
+from tests.escrow_process import AMOUNT, REASONS, EscrowProcess
 from tests.payment_steps import PaymentScenario, open_purpose
 from tests.payout_steps import give_money, queue_withdrawals
 from tests.transitions import Transitions
@@ -149,6 +155,7 @@ async def _objects(
     await _others(world, arrange, superuser)
     await _guaranteed(world, context, activity_context, arrange)
     await _normal_payments(world, context, activity_context)
+    await _escrow(world, context, activity_context)
     await _payment(world, context, activity_context)
     await _payout(world, context, superuser)
     await _draft(world, context)
@@ -249,6 +256,49 @@ async def _normal_payments(world: World, context: Context, activity_context: Act
     scenario = NormalPaymentScenario(context, Transitions(activity_context), bank, payer, payee)
     world.things |= {"payable": await scenario.accepted(), "asked_payment": await scenario.asked()}
     world.things["payee_task"] = await open_task(context, world.things["asked_payment"], "answer_normal_payment")
+
+
+async def _escrow(world: World, context: Context, activity_context: ActivityContext) -> None:
+    """A job of the member's with a colleague: a payment whose money is held, one to be paid, one to be accepted."""
+    things, bank = world.things, activity_context.gateways["local"]
+    assert isinstance(bank, LocalBank)
+    employer, contractor = world.people["member_own"], world.people["guarantor_own"]
+    job = EscrowProcess(context, Transitions(activity_context), bank, employer, contractor, (), employer)
+    await confirm_number(context, employer)
+    held, payable, asked = await job.begin(AMOUNT, AMOUNT, AMOUNT)
+    for case_id in (held, payable, asked):
+        await job.go_on(case_id)
+    for case_id in (held, payable):
+        await job.accept(case_id)
+        await job.go_on(case_id)
+    payment_id = await job.at_bank(held)
+    await job.pay_at_bank(payment_id)
+    for case_id in (payment_id, held, payment_id):
+        await job.go_on(case_id)
+    await job.release(held, AMOUNT // 2)
+    await job.go_on(held)
+    async with transaction(context.engine, SERVICE) as connection:
+        escrow = await payments.read_escrow(connection, held)
+        (move,) = await payments.moves_of(connection, [held])
+        assert escrow is not None
+        assert move.fact_id is not None
+        things |= {"job": escrow.job_id, "held_escrow": held, "payable_escrow": payable, "asked_escrow": asked}
+        things |= {"escrow_move": move.id, "ruling": await _ruling(connection, context, held, move.fact_id)}
+    things["escrow_task"] = await open_task(context, asked, "answer_escrow")
+
+
+async def _ruling(connection: AsyncConnection, context: Context, case_id: UUID, fact_id: UUID) -> UUID:
+    """A ruling in an arbitration that is over."""
+    dispute_id, frozen, by = disputes.new_dispute(), Money(AMOUNT), uuid4()
+    await disputes.add_dispute(
+        connection, dispute_id, case_id, opened_by="employer", about="work", frozen=frozen, hold_id=by
+    )
+    await disputes.end_dispute(connection, dispute_id, "ruled")
+    arbitrator = (await people_in(connection, case_id))[0]
+    ruled = disputes.NewRuling(dispute_id, 1, arbitrator, fact_id, Shares(frozen, Money(0)), REASONS)
+    ruling_id = await disputes.add_ruling(connection, context.seals, ruled)
+    await disputes.make_final(connection, ruling_id)
+    return ruling_id
 
 
 async def _lines(command: Command) -> list[CreditLine]:

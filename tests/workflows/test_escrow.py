@@ -153,9 +153,9 @@ Begin = Callable[..., Awaitable[Escrowing]]
 async def begin(
     context: Context,
     arrange: Arrange,
-    activity_context: ActivityContext,  # noqa: F811 - a fixture
+    activity_context: ActivityContext,
     bank: LocalBank,
-    gateway: FaultyGateway,  # noqa: F811 - a fixture
+    gateway: FaultyGateway,
     steps: Steps,
     temporal: WorkflowEnvironment,
     superuser: Superuser,
