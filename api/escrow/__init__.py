@@ -7,9 +7,8 @@ from fastapi import APIRouter
 from api.escrow import disputes, figures, jobs, payments
 from api.escrow.answering import CODE_REFUSALS, CODES, DECISIONS
 from api.escrow.section import SECTION, EscrowSection
-from api.escrow.shown import PREFIX
 
-router = APIRouter(prefix=PREFIX, tags=["escrow"])
+router = APIRouter()
 router.include_router(jobs.router)
 router.include_router(payments.router)
 router.include_router(disputes.router)

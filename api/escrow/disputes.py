@@ -10,6 +10,7 @@ from pydantic import Field
 
 from api.case_view import CaseRow, case_row
 from api.dependencies import CommandDep, require
+from api.escrow.shown import PREFIX
 from api.operation import Operation
 from api.values import MAX_RIAL, Amount, CodeText, Input, Moment, MomentOut, Out, Reason, Words
 from commands.escrow import dispute as commands
@@ -23,7 +24,7 @@ from storage.escrow.disputes import open_reasons, open_statement
 from storage.rows.escrow import Ruling, SplitOffer, Statement
 from storage.sealing import Seals
 
-router = APIRouter(prefix="/payments/{case_id}", route_class=Operation)
+router = APIRouter(prefix=f"{PREFIX}/payments/{{case_id}}", tags=["escrow"], route_class=Operation)
 _MEMBER = [Depends(require(member=True))]
 
 

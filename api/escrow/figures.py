@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from api.dependencies import ReadingDep, require
+from api.escrow.shown import PREFIX
 from api.operation import Operation
 from api.values import Amount, Moment, Out, Words
 from domain.access import Role
@@ -18,7 +19,7 @@ from storage.database import postgres_now
 from storage.escrow import figures
 from storage.escrow.figures import Ended, OpenIn
 
-router = APIRouter(route_class=Operation)
+router = APIRouter(prefix=PREFIX, tags=["escrow"], route_class=Operation)
 _HOUR = 3_600
 
 

@@ -32,7 +32,7 @@ from storage.normal_payment import NormalPaymentRow
 from storage.policies import in_force
 from storage.rows.escrow import Job
 
-router = APIRouter(route_class=Operation)
+router = APIRouter(prefix=PREFIX, tags=["escrow"], route_class=Operation)
 _MEMBER = [Depends(require(member=True))]
 
 

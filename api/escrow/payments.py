@@ -10,6 +10,7 @@ from pydantic import Field
 from api.case_view import CaseRow, case_row
 from api.dependencies import CommandDep, require
 from api.escrow.disputes import MaybeCoded, PartIn
+from api.escrow.shown import PREFIX
 from api.operation import Operation
 from api.payment import AttemptIn
 from api.values import AmountIn, CodeText, Input
@@ -18,7 +19,7 @@ from commands.escrow import money as commands
 from commands.escrow.party import SmsCode
 from commands.refusals import refuses
 
-router = APIRouter(prefix="/payments/{case_id}", route_class=Operation)
+router = APIRouter(prefix=f"{PREFIX}/payments/{{case_id}}", tags=["escrow"], route_class=Operation)
 _MEMBER = [Depends(require(member=True))]
 
 
