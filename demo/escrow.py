@@ -200,7 +200,7 @@ async def told(play: Play, person: Employee, colleague: Employee) -> list[Told]:
     Raises:
         CliError: what both sides got is not what was paid.
     """
-    play.screen.chapter("13. Safe payments: a job of two milestones, the second one in arbitration twice")
+    play.screen.chapter("13. Safe payments: a job of two milestones, one in arbitration twice")
     administrators = [await play.sign_in(f"policy administrator {place}") for place in (1, 2)]
     await _put_in_force(administrators, EVIDENCE_SECONDS)
     play.screen.done(f"two administrators gave both sides {EVIDENCE_SECONDS} seconds for evidence instead of five days")
