@@ -144,6 +144,34 @@ class NormalPaymentLine(Out):
     opened: Moment
 
 
+class JobNormalPayment(Out):
+    """What is paid for the job outside escrow and arbitration (E7); in none of the sums."""
+
+    case_id: UUID
+    number: str = Field(description="Of the case", examples=["735208198"])
+    amount: Amount
+    what_for: str = Field(examples=["خرید دامنه"])
+    phase: str = Field(examples=["paid"])
+    phase_words: Words
+    opened: Moment
+    accepted: Moment | None = Field(description="When the contractor accepted")
+    terms: NormalPaymentTerms = Field(description="The words that both accepted")
+
+    @classmethod
+    def of(cls, row: NormalPaymentRow) -> JobNormalPayment:
+        """One of the job's."""
+        one = row.payment
+        return cls.of_row(
+            one,
+            number=row.number,
+            phase=row.phase,
+            phase_words=Words.of(words.phase(CaseKind.NORMAL_PAYMENT, row.phase)),
+            opened=row.opened_at,
+            accepted=one.accepted_at,
+            terms=NormalPaymentTerms.of(one.terms_version),
+        )
+
+
 def _masked(seals: Seals, payment: NormalPayment) -> str | None:
     mobile = rows.open_mobile(seals, payment)
     return None if mobile is None else mask_mobile(mobile)

@@ -73,7 +73,7 @@ DECISIONS = (TaskDecisions(TaskKind.SETTLE_PAYMENT, (HaveGatewayAsked, GiveUp)),
 class ShareOut(Out):
     """A part of a payment: a case that it is for."""
 
-    purpose: str = Field(examples=["escrow"])
+    purpose: str = Field(examples=[*CaseKind])
     purpose_words: Words
     case_id: UUID = Field(validation_alias="purpose_id")
     amount: Amount

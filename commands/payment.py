@@ -6,6 +6,7 @@ What is paid for opens a payment by ``open_payment`` in its own command; its cas
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -114,8 +115,12 @@ async def _refuse_amount(command: Command, policy: PaymentPolicy, amount: Money)
         raise rules.DayLimitReached(most=Toman(policy.most_a_day))
 
 
+@dataclass(init=False, slots=True)
 class Toman:
-    """An amount as each language writes it in a refusal."""
+    """An amount as each language writes it in a refusal; it travels with the refusal."""
+
+    fa: str
+    en: str
 
     def __init__(self, amount: Money) -> None:
         self.fa = format_toman(amount)

@@ -16,7 +16,7 @@ from activities.transition import ActivityContext
 from commands import payment as payment_commands
 from commands.command import Command, Context
 from commands.escrow import arbitration, dispute, job, money
-from commands.escrow.party import Confirmed, SmsCode
+from commands.escrow.party import EscrowConfirmed, SmsCode
 from commands.task import claim_task, lock_free_task
 from domain.access import Role
 from domain.escrow.rules import PaymentWish, Shares
@@ -166,7 +166,7 @@ class EscrowProcess:
 
     async def code(self, who: Someone, confirming: Any) -> SmsCode:
         """A code for exactly what a command would confirm."""
-        confirmed: Confirmed = await self.command(who, confirming)
+        confirmed: EscrowConfirmed = await self.command(who, confirming)
         return SmsCode(*await fresh_code(self.context, who, confirmed.purpose, confirmed.binding))
 
     async def release(self, case_id: UUID, amount: int) -> None:

@@ -12,23 +12,20 @@ from pydantic import Field
 from api.case_view import Action, CaseRow, case_row
 from api.dependencies import CommandDep, Reading, ReadingDep, require
 from api.escrow.shown import PREFIX, ClauseOut, EscrowLine, RatesOut, SideOut, SumsOut, sides_of
-from api.normal_payment import NormalPaymentTerms
+from api.normal_payment import JobNormalPayment
 from api.operation import Operation
-from api.values import Amount, AmountIn, DayIn, IdCursor, Input, Limit, Moment, Out, Page, Words
+from api.values import Amount, AmountIn, DayIn, IdCursor, Input, Limit, Moment, Out, Page
 from commands.escrow import job as commands
 from commands.refusals import refuses
 from domain.access import Role
-from domain.catalogue import words
 from domain.errors import NotFound
 from domain.escrow.policy import EscrowPolicy
 from domain.escrow.rules import MOST_AT_ONCE, MOST_PAYMENTS, PaymentWish
-from messages.case import CaseKind
 from messages.escrow import Side, TaskKind
 from storage import tasks
 from storage.escrow import jobs, payments
 from storage.escrow.overview import EscrowState, EscrowSums, normal_payments_of, states_of
 from storage.fee import vat_in_force
-from storage.normal_payment import NormalPaymentRow
 from storage.policies import in_force
 from storage.rows.escrow import Job
 
@@ -95,34 +92,6 @@ class JobLine(Out):
     waits_for_me: bool = Field(description="Whether a payment of it asks something of the caller")
     open_payments: int = Field(description="How many of its payments are under way", examples=[2])
     sums: SumsOut = Field(description="Of all its safe payments")
-
-
-class JobNormalPayment(Out):
-    """What is paid for the job outside escrow and arbitration (E7); in none of the sums."""
-
-    case_id: UUID
-    number: str = Field(description="Of the case", examples=["735208198"])
-    amount: Amount
-    what_for: str = Field(examples=["خرید دامنه"])
-    phase: str = Field(examples=["paid"])
-    phase_words: Words
-    opened: Moment
-    accepted: Moment | None = Field(description="When the contractor accepted")
-    terms: NormalPaymentTerms = Field(description="The words that both accepted")
-
-    @classmethod
-    def of(cls, row: NormalPaymentRow) -> JobNormalPayment:
-        """One of the job's."""
-        one = row.payment
-        return cls.of_row(
-            one,
-            number=row.number,
-            phase=row.phase,
-            phase_words=Words.of(words.phase(CaseKind.NORMAL_PAYMENT, row.phase)),
-            opened=row.opened_at,
-            accepted=one.accepted_at,
-            terms=NormalPaymentTerms.of(one.terms_version),
-        )
 
 
 class JobOut(JobLine):

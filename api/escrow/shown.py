@@ -185,7 +185,7 @@ def allowed(state: EscrowState, side: Side) -> list[Action]:
 
 
 def _deed(state: EscrowState, name: str, path: str) -> Action:
-    return Action(action=name, method="POST", href=f"{PREFIX}/payments/{state.escrow.case_id}/{path}")
+    return Action(action=name, method="POST", href=f"{PREFIX}/payments/{state.escrow.case_id}{path}")
 
 
 def _deeds(state: EscrowState, side: Side) -> list[tuple[str, str]]:
@@ -193,19 +193,19 @@ def _deeds(state: EscrowState, side: Side) -> list[tuple[str, str]]:
     if escrow.funded_at is None:
         if state.has_ended or not (escrow.accepted_at is not None or escrow.proposed_by == side):
             return []
-        withdraw = ("withdraw_escrow", "withdrawal")
+        withdraw = ("withdraw_escrow", "/withdrawal")
         is_to_pay = escrow.accepted_at is not None and side is Side.EMPLOYER
-        return [("fund_escrow", "payment"), withdraw] if is_to_pay else [withdraw]
+        return [("fund_escrow", "/payment"), withdraw] if is_to_pay else [withdraw]
     if state.open_dispute is not None:
         return _in_dispute(state, side)
     if state.sums.available <= 0:
         return []
     is_asked = state.open_ask is not None
     if side is Side.EMPLOYER:
-        own = [("release_escrow", "release"), *([] if is_asked else [("ask_refund", "refund-requests")])]
+        own = [("release_escrow", "/release"), *([] if is_asked else [("ask_refund", "/refund-requests")])]
     else:
-        own = [("declare_work", "work"), *([("answer_refund", "refund-answer")] if is_asked else [])]
-    return [*own, ("open_dispute", "dispute")]
+        own = [("declare_work", "/work"), *([("answer_refund", "/refund-answer")] if is_asked else [])]
+    return [*own, ("open_dispute", "/dispute")]
 
 
 def _in_dispute(state: EscrowState, side: Side) -> list[tuple[str, str]]:
@@ -213,11 +213,11 @@ def _in_dispute(state: EscrowState, side: Side) -> list[tuple[str, str]]:
     if dispute is None:
         return []
     if last is not None and last.objected_at is None:
-        return [("object_to_ruling", "objection")] if last.round == 1 and last.final_at is None else []
-    deeds = [("file_statement", "statements")] if dispute.evidence_closed_at is None else []
-    deeds.append(("offer_split", "split-offers"))
+        return [("object_to_ruling", "/objection")] if last.round == 1 and last.final_at is None else []
+    deeds = [("file_statement", "/statements")] if dispute.evidence_closed_at is None else []
+    deeds.append(("offer_split", "/split-offers"))
     if any(offer.answered_at is None and offer.offered_by == side.other for offer in state.offers):
-        deeds.append(("answer_split", "split-answer"))
+        deeds.append(("answer_split", "/split-answer"))
     if last is None and dispute.opened_by == side:
-        deeds.append(("withdraw_dispute", "dispute-withdrawal"))
+        deeds.append(("withdraw_dispute", "/dispute-withdrawal"))
     return deeds

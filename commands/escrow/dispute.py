@@ -10,7 +10,7 @@ from commands.escrow.money import overtake
 from commands.escrow.party import (
     CODED,
     HOLDING,
-    Confirmed,
+    EscrowConfirmed,
     Party,
     SmsCode,
     free_money,
@@ -34,7 +34,7 @@ from storage.escrow import disputes, payments
 from storage.rows.escrow import Dispute, SplitOffer
 
 
-@refuses(lock_party, free_money, rules.StatementUnreadable, *HOLDING)
+@refuses(lock_party, free_money, rules.EscrowStatementUnreadable, *HOLDING)
 async def open_dispute(command: Command, case_id: UUID, about: Literal["work", "amount"], text: str) -> UUID:
     """Either side asks for arbitration (E5): all that is held and not on its way is frozen; returns the dispute's id.
 
@@ -98,7 +98,7 @@ async def withdraw_dispute(command: Command, case_id: UUID) -> UUID:
     return await command.act(case_id, fact, payload, part=party.side, sms={fact: party.others})
 
 
-@refuses(lock_party, rules.StatementUnreadable, rules.NoDispute, rules.EvidenceClosed, rules.TooManyStatements)
+@refuses(lock_party, rules.EscrowStatementUnreadable, rules.NoDispute, rules.EvidenceClosed, rules.TooManyStatements)
 async def file_statement(command: Command, case_id: UUID, text: str) -> UUID:
     """A side says what it has to say, until the time for it is over (E5); returns the fact's id."""
     party = await lock_party(command, case_id)
@@ -118,17 +118,17 @@ async def file_statement(command: Command, case_id: UUID, text: str) -> UUID:
 
 
 @refuses(lock_party, refuse_paused, rules.NoDispute, rules.DisputeRuled, rules.SharesDoNotSum)
-async def offering(command: Command, case_id: UUID, shares: Shares) -> Confirmed:
+async def offering(command: Command, case_id: UUID, shares: Shares) -> EscrowConfirmed:
     """What a code for offering a split confirms, if it may be offered; asked before the code is sent, too."""
     _, _, confirmed = await _offering(command, case_id, shares)
     return confirmed
 
 
-async def _offering(command: Command, case_id: UUID, shares: Shares) -> tuple[Party, Dispute, Confirmed]:
+async def _offering(command: Command, case_id: UUID, shares: Shares) -> tuple[Party, Dispute, EscrowConfirmed]:
     party, dispute = await _undecided(command, case_id)
     refuse_other_sum(shares, dispute)
     await refuse_paused(command)
-    return party, dispute, Confirmed.of(CodePurpose.ESCROW_SPLIT, "offer", case_id, shares)
+    return party, dispute, EscrowConfirmed.of(CodePurpose.ESCROW_SPLIT, "offer", case_id, shares)
 
 
 def refuse_other_sum(shares: Shares, dispute: Dispute) -> None:
@@ -172,16 +172,16 @@ def _shown(shares: Shares) -> dict[str, int]:
 
 
 @refuses(lock_party, refuse_paused, rules.NoDispute, rules.DisputeRuled, rules.NoOffer)
-async def accepting_split(command: Command, case_id: UUID, offer_id: UUID) -> Confirmed:
+async def accepting_split(command: Command, case_id: UUID, offer_id: UUID) -> EscrowConfirmed:
     """What a code for accepting a split confirms, if it may be accepted; asked before the code is sent, too."""
     return (await _accepting(command, case_id, offer_id))[-1]
 
 
-async def _accepting(command: Command, case_id: UUID, offer_id: UUID) -> tuple[Party, Dispute, Shares, Confirmed]:
+async def _accepting(command: Command, case_id: UUID, offer_id: UUID) -> tuple[Party, Dispute, Shares, EscrowConfirmed]:
     party, dispute, offer = await _offered(command, case_id, offer_id)
     await refuse_paused(command)
     shares = Shares(Money(offer.to_contractor), Money(offer.to_employer))
-    return party, dispute, shares, Confirmed.of(CodePurpose.ESCROW_SPLIT, f"accept:{offer_id}", case_id, shares)
+    return party, dispute, shares, EscrowConfirmed.of(CodePurpose.ESCROW_SPLIT, f"accept:{offer_id}", case_id, shares)
 
 
 async def _offered(command: Command, case_id: UUID, offer_id: UUID) -> tuple[Party, Dispute, SplitOffer]:

@@ -318,13 +318,13 @@ async def _accept(command: Command, party: Party, task: Task, *, is_told: bool) 
         await jobs.mark_job_accepted(command.connection, job.id)
     fact, payload = FactKind.ESCROW_ACCEPTED, {"clause_version": job.clause_version}
     # An employer who proposed it is asked to pay, and hears of it so.
-    told = {fact: party.others} if is_told and party.side is Side.EMPLOYER else None
+    told: dict[str, list[UUID]] | None = {fact: party.others} if is_told and party.side is Side.EMPLOYER else None
     return await command.act(case_id, fact, payload, part=party.side, closes=task, sms=told)
 
 
 async def _decline(command: Command, party: Party, task: Task, *, is_told: bool) -> UUID:
     fact = FactKind.ESCROW_DECLINED
-    told = {fact: party.others} if is_told else None
+    told: dict[str, list[UUID]] | None = {fact: party.others} if is_told else None
     return await command.act(party.case.id, fact, part=party.side, closes=task, sms=told)
 
 
@@ -370,7 +370,7 @@ async def withdraw_escrow(command: Command, case_id: UUID) -> UUID:
         raise rules.EscrowFunded
     await tasks.moot_tasks(command.connection, case_id)
     fact = FactKind.ESCROW_WITHDRAWN
-    told = {fact: party.others} if party.escrow.accepted_at is not None else None
+    told: dict[str, list[UUID]] | None = {fact: party.others} if party.escrow.accepted_at is not None else None
     await command.act(case_id, fact, part=party.side, sms=told)
     return case_id
 

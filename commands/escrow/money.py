@@ -11,7 +11,7 @@ from commands.command import Command
 from commands.escrow.party import (
     CODED,
     HOLDING,
-    Confirmed,
+    EscrowConfirmed,
     Party,
     SmsCode,
     free_money,
@@ -56,20 +56,20 @@ async def refuse_more_parts(command: Command, case_id: UUID, amount: Money, free
 
 
 @refuses(lock_party, free_money, refuse_more_than, refuse_more_parts, refuse_paused)
-async def releasing(command: Command, case_id: UUID, amount: Money) -> Confirmed:
+async def releasing(command: Command, case_id: UUID, amount: Money) -> EscrowConfirmed:
     """What a code for a release confirms, if so much may be released; asked before the code is sent, too."""
     _, confirmed = await _releasing(command, case_id, amount)
     return confirmed
 
 
-async def _releasing(command: Command, case_id: UUID, amount: Money) -> tuple[Party, Confirmed]:
+async def _releasing(command: Command, case_id: UUID, amount: Money) -> tuple[Party, EscrowConfirmed]:
     party = await lock_party(command, case_id, Side.EMPLOYER)
     free = await free_money(command, case_id)
     await refuse_more_than(amount, free)
     await refuse_more_parts(command, case_id, amount, free)
     await refuse_paused(command)
     shares = Shares(amount, Money(0))
-    return party, Confirmed.of(CodePurpose.ESCROW_RELEASE, "release", case_id, shares)
+    return party, EscrowConfirmed.of(CodePurpose.ESCROW_RELEASE, "release", case_id, shares)
 
 
 @refuses(releasing, *CODED, *HOLDING)
@@ -143,20 +143,20 @@ async def ask_refund(command: Command, case_id: UUID, amount: Money, reason: str
 
 
 @refuses(lock_party, free_money, refuse_more_than, refuse_more_parts, refuse_paused, rules.NoRefundAsked)
-async def agreeing_to_refund(command: Command, case_id: UUID, amount: Money) -> Confirmed:
+async def agreeing_to_refund(command: Command, case_id: UUID, amount: Money) -> EscrowConfirmed:
     """What a code for agreeing to a refund confirms, if so much was asked and is there; before it is sent, too."""
     _, _, confirmed = await _agreeing(command, case_id, amount)
     return confirmed
 
 
-async def _agreeing(command: Command, case_id: UUID, amount: Money) -> tuple[Party, RefundAsk, Confirmed]:
+async def _agreeing(command: Command, case_id: UUID, amount: Money) -> tuple[Party, RefundAsk, EscrowConfirmed]:
     party, ask = await _asked(command, case_id)
     free = await free_money(command, case_id)
     await refuse_more_than(amount, min(free, Money(ask.amount)))
     await refuse_more_parts(command, case_id, amount, min(free, Money(ask.amount)))
     await refuse_paused(command)
     shares = Shares(Money(0), amount)
-    return party, ask, Confirmed.of(CodePurpose.ESCROW_REFUND, "refund", case_id, shares)
+    return party, ask, EscrowConfirmed.of(CodePurpose.ESCROW_REFUND, "refund", case_id, shares)
 
 
 async def _asked(command: Command, case_id: UUID) -> tuple[Party, RefundAsk]:

@@ -58,7 +58,7 @@ class SmsCode:
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmed:
+class EscrowConfirmed:
     """What a code confirms: the deed and its amounts, and what of it the SMS names."""
 
     purpose: CodePurpose
@@ -66,7 +66,7 @@ class Confirmed:
     told: Mapping[str, str]
 
     @classmethod
-    def of(cls, purpose: CodePurpose, deed: str, case_id: UUID, shares: Shares) -> Confirmed:
+    def of(cls, purpose: CodePurpose, deed: str, case_id: UUID, shares: Shares) -> EscrowConfirmed:
         """A deed by which so much of a safe payment would go to each side."""
         contractor, employer = shares.to_contractor, shares.to_employer
         amount, rest = (employer, contractor) if purpose is CodePurpose.ESCROW_REFUND else (contractor, employer)

@@ -81,7 +81,7 @@ class ReasonUnreadable(InvalidInput):
     en = "Please write the reason in 3 to 500 characters."
 
 
-class StatementUnreadable(InvalidInput):
+class EscrowStatementUnreadable(InvalidInput):
     """A statement is missing, too short or too long."""
 
     code = "escrow_statement_unreadable"
@@ -352,10 +352,10 @@ def parse_description(text: str, *, field: str) -> str:
 
 
 def parse_statement(text: str, *, field: str) -> str:
-    """Read what a side says in a dispute. Raises StatementUnreadable."""
+    """Read what a side says in a dispute. Raises EscrowStatementUnreadable."""
     statement = paragraphs(text)
     if len(statement) not in STATEMENT_LETTERS:
-        raise StatementUnreadable(field=field)
+        raise EscrowStatementUnreadable(field=field)
     return statement
 
 

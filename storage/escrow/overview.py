@@ -8,6 +8,7 @@ from typing import Final, Self
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access import Actor
@@ -173,7 +174,7 @@ async def _disputes(connection: AsyncConnection, case_ids: Collection[UUID]) -> 
     """The newest of each: one that is under way, else the one that ended last."""
     query = (
         sa.select(*_DISPUTE)
-        .distinct(_d.case_id)
+        .ext(distinct_on(_d.case_id))
         .where(_d.case_id.in_(case_ids))
         .order_by(_d.case_id, _d.ended_at.desc().nulls_first())
         .limit(max(len(case_ids), 1))
@@ -184,7 +185,7 @@ async def _disputes(connection: AsyncConnection, case_ids: Collection[UUID]) -> 
 async def _asks(connection: AsyncConnection, case_ids: Collection[UUID]) -> dict[UUID, RefundAsk]:
     query = (
         sa.select(*columns(escrow_refund_asks, RefundAsk))
-        .distinct(_a.case_id)
+        .ext(distinct_on(_a.case_id))
         .where(_a.case_id.in_(case_ids))
         .order_by(_a.case_id, _a.id.desc())
         .limit(max(len(case_ids), 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -67,7 +67,7 @@ def _escrow_calls() -> dict[str, Call]:
         "mobile": "09350000045",
         "title": "طراحی سایت",
         "price": {"amount": 9_000_000},
-        "payments": [{**wish, "due_on": str(date.today() + timedelta(days=9))}],
+        "payments": [{**wish, "due_on": str(datetime.now(UTC).date() + timedelta(days=9))}],
         "clause_version": 1,
     }
     immediate = {**wish, "timing": "immediate"}

@@ -223,6 +223,7 @@ WITHOUT_SUCCESS = {
     **dict.fromkeys(("step_up", "reveal_card", "withdraw"), "the code is a guess"),
     **dict.fromkeys(("download_payout", "send_payout_answer", "settle_payout_line"), "the bank never got the batch"),
     **dict.fromkeys(("issue_payout_receipt", "issue_withdrawal_invoice"), "the bank has paid nothing"),
+    "propose_escrow": "the payments are the whole price",
     **dict.fromkeys(("reveal_return_sheba", "reveal_bank_description"), "the office is asked nothing of the kind"),
     **dict.fromkeys(("release_escrow", "offer_split"), "the code is a guess"),
     **dict.fromkeys(("answer_split", "object_to_ruling"), "there is no offer, and no ruling"),

@@ -100,6 +100,7 @@ async def make_world(
     own, other = await arrange.organisation(), await arrange.organisation()
     world.things = {"organisation": own, "other_organisation": other}
     await _people(world, arrange, superuser)
+    await let_any_card_pay(context)
     await _objects(world, context, activity_context, arrange, superuser)
     await _of_the_platform(world, context, arrange, superuser)
     return world
@@ -330,7 +331,6 @@ async def _others(world: World, arrange: Arrange, superuser: Superuser) -> None:
 async def _of_the_platform(world: World, context: Context, arrange: Arrange, superuser: Superuser) -> None:
     """What belongs to no organisation."""
     things = world.things
-    await let_any_card_pay(context)
     things["notice"] = await superuser.value("SELECT id FROM notices ORDER BY id LIMIT 1")
     await superuser.run("UPDATE notices SET state = 'failed', failure = 'refused' WHERE id = %s", things["notice"])
     things["finding"] = await superuser.value(

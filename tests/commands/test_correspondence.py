@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from activities.transition import ActivityContext
-from commands.command import Context
+from commands.command import Command, Context
 from commands.task import claim_task, lock_free_task, release_task
 from domain.access import Grant, Role, ScopeKind
 from domain.catalogue import CORRESPONDENCE

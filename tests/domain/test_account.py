@@ -113,7 +113,10 @@ def test_a_code_s_hash_is_tied_to_code_id_binding_and_pepper(code: str, other: s
 
 
 def test_the_message_says_what_the_code_is_for_in_persian() -> None:
-    texts = {purpose: code_text(purpose, "482913", amount="۱۰ تومان", last_four="۱۲۳۴") for purpose in CodePurpose}
+    texts = {
+        purpose: code_text(purpose, "482913", amount="۱۰ تومان", last_four="۱۲۳۴", rest="۵ تومان")
+        for purpose in CodePurpose
+    }
     assert len(set(texts.values())) == len(CodePurpose)
     link = texts.pop(CodePurpose.STAFF_LINK).splitlines()
     assert link[1] == staff_link("{app_link}", "482913")

@@ -153,9 +153,9 @@ Begin = Callable[..., Awaitable[Escrowing]]
 async def begin(
     context: Context,
     arrange: Arrange,
-    activity_context: ActivityContext,
+    activity_context: ActivityContext,  # noqa: F811 - a fixture
     bank: LocalBank,
-    gateway: FaultyGateway,
+    gateway: FaultyGateway,  # noqa: F811 - a fixture
     steps: Steps,
     temporal: WorkflowEnvironment,
     superuser: Superuser,
