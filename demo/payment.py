@@ -73,12 +73,16 @@ async def confirmed_by_registry(member: Member) -> None:
 
 
 async def pay_at_bank(payer: Member, payment_id: UUID) -> None:
-    """Wait for the gateway's link, and pay with one's own card on its page."""
+    """Pay with one's own card on the page of the local bank."""
+    link, http = await link_of(payer, payment_id), payer.client.http
+    await http.post(link, data={"deed": "pay", "card": _CARD}, headers=_FROM_ITSELF, follow_redirects=True)
+
+
+async def link_of(payer: Member, payment_id: UUID) -> str:
+    """Wait for the gateway's link."""
 
     async def linked() -> PaymentDetail | None:
         payment = await payer.client.call(read_payment, payment_id)
         return payment if payment.attempts[-1].link else None
 
-    link = str((await wait_for(linked, "the gateway's link")).attempts[-1].link)
-    http = payer.client.http
-    await http.post(link, data={"deed": "pay", "card": _CARD}, headers=_FROM_ITSELF, follow_redirects=True)
+    return str((await wait_for(linked, "the gateway's link")).attempts[-1].link)

@@ -20,20 +20,22 @@ from api.own_mobile import (
     confirm_own_mobile,
     request_own_mobile,
 )
+from api.payment import look_at_payment
 from api.values import AmountIn
 from api.withdrawal import WithdrawalCodeRequest, WithdrawalIn, WithdrawalSubject, withdraw
 from commands.command import Context
 from demo import escrow
 from demo.actors import Member, SignedInUser
 from demo.escrow import shares_of
-from demo.payment import pay_at_bank
+from demo.payment import link_of
 from demo.remote import Refused
 from domain.access import Role
+from gateways.local_bank import USUAL_CARD, LocalBank
 from messages.case import CaseKind, workflow_id
 from messages.escrow import Side
 from relay import Relay
-from storage.database import SERVICE, transaction
 from storage.account import begin_session
+from storage.database import SERVICE, transaction
 from tests.arrange import Arrange, Someone, eventually, newest_code, sent_to
 from tests.bank_account_steps import a_sheba
 from tests.books import Superuser, assert_books_clean
@@ -66,6 +68,7 @@ class Escrowing(Process):
     """A safe payment between two members, and arbitrators who may rule on it."""
 
     context: Context
+    bank: LocalBank
     employer: Member
     contractor: Member
     people: tuple[Someone, Someone]
@@ -82,8 +85,11 @@ class Escrowing(Process):
         return self.temporal.client.get_workflow_handle(workflow_id(CaseKind.ESCROW, self.id))
 
     async def fund(self) -> None:
-        """The employer pays on the bank's page, and the money is held."""
-        await pay_at_bank(self.employer, await escrow.begin_to_pay(self.employer, self.id))
+        """The employer pays at the bank, and the money is held."""
+        payment_id = await escrow.begin_to_pay(self.employer, self.id)
+        link = await link_of(self.employer, payment_id)
+        self.bank.pay(link.rpartition("/")[-1], USUAL_CARD)
+        await self.employer.client.call(look_at_payment, payment_id)
         await self.employer.case_in(self.id, "held")
 
     async def dispute(self) -> None:
@@ -110,6 +116,7 @@ Begin = Callable[..., Awaitable[list[Escrowing]]]
 @pytest.fixture
 async def begin(
     context: Context,
+    bank: LocalBank,
     arrange: Arrange,
     steps: Steps,
     temporal: WorkflowEnvironment,
@@ -133,7 +140,7 @@ async def begin(
         return [
             Escrowing(
                 steps, temporal, superuser, relay, people[0], str(case_id),
-                context, employer, contractor, (people[0], people[1]), arbitrators,
+                context, bank, employer, contractor, (people[0], people[1]), arbitrators,
             )
             for case_id in await escrow.payments_of(employer, job_id)
         ]  # fmt: skip
@@ -210,6 +217,7 @@ async def change_number(going: Escrowing, steps: Steps) -> Member:
     return steps.member(replace(someone, mobile=ANOTHER_NUMBER, token=session.token))
 
 
+@pytest.mark.long
 async def test_an_arbitration_outlasts_a_new_number_of_a_side_and_a_lost_role_of_the_arbitrator(
     begin: Begin, steps: Steps, superuser: Superuser, context: Context
 ) -> None:
