@@ -8,11 +8,10 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from api.account.sessions import CodeText
 from api.answering import CodeRequest
 from api.dependencies import CommandDep, ReadingDep, require
 from api.operation import Operation
-from api.values import Input, Moment, Out, Reason, Words
+from api.values import CodeText, Input, Moment, Out, Reason, Words
 from commands import bank_account as commands
 from commands.command import Command
 from commands.refusals import refuses

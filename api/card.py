@@ -8,11 +8,10 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from api.account.sessions import CodeText
 from api.answering import CodeRequest
 from api.dependencies import CommandDep, require
 from api.operation import Operation
-from api.values import Input, Out
+from api.values import CodeText, Input, Out
 from commands import card as commands
 from commands.command import Command
 from commands.refusals import refuses

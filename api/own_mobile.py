@@ -7,10 +7,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from api.account.sessions import CodeText
 from api.dependencies import CommandDep, require
 from api.operation import Operation
-from api.values import Input, Out
+from api.values import CodeText, Input, Out
 from commands import own_mobile as commands
 from commands.refusals import refuses
 from domain.account import CODE_LIFE

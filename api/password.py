@@ -8,10 +8,10 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import Field, model_validator
 
-from api.account.sessions import Challenge, CodeText, DeviceToken, Session, Transport, session_of
+from api.account.sessions import Challenge, DeviceToken, Session, Transport, session_of
 from api.dependencies import CommandDep, VisitorDep, require
 from api.operation import Operation
-from api.values import Input, Out
+from api.values import CodeText, Input, Out
 from commands import password as commands
 from commands.refusals import refuses
 from domain.profile import RENEWAL_SENT

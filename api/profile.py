@@ -8,10 +8,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from api.account.sessions import CodeText
 from api.dependencies import CommandDep, Reading, ReadingDep, require
 from api.operation import Operation
-from api.values import Input, Moment, Out
+from api.values import CodeText, Input, Moment, Out
 from commands import profile as commands
 from commands.refusals import refuses
 from domain.account import CODE_LIFE, Capacity

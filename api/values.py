@@ -38,6 +38,8 @@ def _as_text(value: Any) -> Any:
 
 
 DayIn = Annotated[date, BeforeValidator(_as_text)]
+# A code that came by SMS, or that an authenticator app shows.
+CodeText = Annotated[str, Field(max_length=32, description="Six digits", examples=["482913"])]
 
 
 class _Model(BaseModel):

@@ -9,12 +9,11 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from api.account.sessions import CodeText
 from api.answering import CodeRequest
 from api.dependencies import CommandDep, ReadingDep, require
 from api.operation import Operation
 from api.paper import PaperOut
-from api.values import Amount, AmountIn, IdCursor, Input, Limit, Moment, Out, Page, Words
+from api.values import Amount, AmountIn, CodeText, IdCursor, Input, Limit, Moment, Out, Page, Words
 from commands import paper
 from commands import withdrawal as commands
 from commands.command import Command

@@ -73,7 +73,7 @@ async def reconciled(
     Raises:
         CliError: it is not.
     """
-    play.screen.chapter("14. The day is reconciled with the gateway and the bank")
+    play.screen.chapter("15. The day is reconciled with the gateway and the bank")
     first, _ = office
     listed = [row for row in await _listed(play, before.day) if row not in before.listed]
     owed, fees = _owed(listed), sum(row.fee for row in listed)
@@ -85,12 +85,12 @@ async def reconciled(
     moved = await _moved(first, before)
     at_bank = owed - sum(one.amount for one in transfers)
     _hold_equal("the bank", at_bank, -moved["bank"])
-    for kind in ("gateway:clearing", "payment:received", "payment:refunding", "member:payable"):
+    for kind in ("gateway:clearing", "payment:received", "payment:refunding", "escrow:held", "member:payable"):
         _hold_equal(kind, 0, moved.get(kind, 0))
     suspense = len((await first.client.call(list_suspense)).items)
     play.screen.done(f"reconciled to the last rial: the statement sums to {at_bank:,}, and so does the ledger's bank")
     play.screen.note(f"nothing is left at the gateway or in the balance, {suspense} payments stand in suspense")
-    return Told("Case 10: the bank's statement, compared", first, case_id)
+    return Told("Case 12: the bank's statement, compared", first, case_id)
 
 
 def _owed(listed: Sequence[ListedRow]) -> int:

@@ -45,7 +45,7 @@ async def paid(play: Play, person: Employee, colleague: Employee) -> Told:
     play.screen.done("asked and accepted: both in words that the platform takes no responsibility")
     await payer.task(case_id, "pay_normal_payment")
     payment_id = (await payer.client.call(pay_normal_payment, case_id, AttemptIn())).id
-    await _pay_at_bank(payer, payment_id)
+    await pay_at_bank(payer, payment_id)
     await payer.case_in(case_id, "paid")
     balance = await payee.client.call(read_balance)
     play.screen.done(
@@ -72,11 +72,17 @@ async def confirmed_by_registry(member: Member) -> None:
     await wait_for(confirmed, "the registry of bank accounts")
 
 
-async def _pay_at_bank(payer: Member, payment_id: UUID) -> None:
+async def pay_at_bank(payer: Member, payment_id: UUID) -> None:
+    """Pay with one's own card on the page of the local bank."""
+    link, http = await link_of(payer, payment_id), payer.client.http
+    await http.post(link, data={"deed": "pay", "card": _CARD}, headers=_FROM_ITSELF, follow_redirects=True)
+
+
+async def link_of(payer: Member, payment_id: UUID) -> str:
+    """Wait for the gateway's link."""
+
     async def linked() -> PaymentDetail | None:
         payment = await payer.client.call(read_payment, payment_id)
         return payment if payment.attempts[-1].link else None
 
-    link = str((await wait_for(linked, "the gateway's link")).attempts[-1].link)
-    http = payer.client.http
-    await http.post(link, data={"deed": "pay", "card": _CARD}, headers=_FROM_ITSELF, follow_redirects=True)
+    return str((await wait_for(linked, "the gateway's link")).attempts[-1].link)

@@ -63,7 +63,7 @@ async def paid_out(play: Play, person: Employee, office: tuple[Officer, Officer]
     Raises:
         CliError: the file is another one than was confirmed.
     """
-    play.screen.chapter("13. The payee withdraws; two officers pay it by the bank's files")
+    play.screen.chapter("14. The payee withdraws; two officers pay it by the bank's files")
     maker, checker = office
     payee = await play.member(person)
     await _register_sheba(payee)
@@ -83,7 +83,7 @@ async def paid_out(play: Play, person: Employee, office: tuple[Officer, Officer]
     play.screen.done(
         f"the file went to the bank, whose answer was read line by line: paid; their balance is {balance.total.fa}"
     )
-    return PaidOut(Told("Case 9: a withdrawal, paid in a batch", maker, payout_id), transfers)
+    return PaidOut(Told("Case 11: a withdrawal, paid in a batch", maker, payout_id), transfers)
 
 
 async def _register_sheba(payee: Member) -> None:

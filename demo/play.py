@@ -32,6 +32,7 @@ class Play:
     officer: Officer | None = None
     operators: Operators | None = None
     staff: dict[str, Credentials] = field(default_factory=dict)
+    officers: dict[str, Officer] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
 
     @property
@@ -59,8 +60,10 @@ class Play:
         self.staff |= dict(zip(names, made, strict=True))
 
     async def sign_in(self, name: str) -> Officer:
-        """A member of staff signed in with password and TOTP."""
-        return await sign_in(self.visitor, self.staff[name])
+        """A member of staff signed in with password and TOTP; once a run, for each code counts once."""
+        if name not in self.officers:
+            self.officers[name] = await sign_in(self.visitor, self.staff[name])
+        return self.officers[name]
 
     async def member(self, person: Employee) -> Member:
         """Somebody signed in with national id, mobile and the code that came by SMS; once a run."""

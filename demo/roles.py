@@ -15,6 +15,8 @@ _OF_STAFF = (
     PlayedRole("support agent", "پشتیبانی", "support"),
     PlayedRole("settlement officer", "امور تسویه", "settlement-1"),
     PlayedRole("second settlement officer", "امور تسویه، همکار دوم", "settlement-2"),
+    PlayedRole("arbitrator", "داور", "arbitrator-1"),
+    PlayedRole("second arbitrator", "داور، همکار دوم", "arbitrator-2"),
     *OPERATORS,
     PlayedRole("contracts officer", "امور قراردادها", "contracts"),
     PlayedRole("auditor", "حسابرس", "auditor"),

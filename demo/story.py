@@ -21,7 +21,7 @@ import typer
 from api.ledger import read_trial_balance
 from api.organisation import ContractIn, OrganisationIn, add_contract, add_organisation
 from api.personnel import ReportFormat, download_import_report
-from demo import clearing, minipay, payment, payout, tavana
+from demo import clearing, escrow, minipay, payment, payout, tavana
 from demo.personnel_generator import Employee, Key, generate, write_people
 from demo.play import Play, Told
 from demo.remote import Refused, RemoteClient
@@ -94,12 +94,13 @@ async def _play(places: Places, screen: Screen, addresses: Addresses, *, full: b
 
 
 async def _money(play: Play, payer: Employee, payee: Employee) -> list[Told]:
-    """In through a gateway, out through the bank, and the day reconciled."""
+    """In through a gateway, held in trust, out through the bank, and the day reconciled."""
     office = await play.sign_in("settlement officer"), await play.sign_in("second settlement officer")
     before = await clearing.opening(play, office[0])
     came_in = await payment.paid(play, payer, payee)
+    in_trust = await escrow.told(play, payer, payee)
     went_out = await payout.paid_out(play, payee, office)
-    return [came_in, went_out.told, await clearing.reconciled(play, before, office, went_out.transfers)]
+    return [came_in, *in_trust, went_out.told, await clearing.reconciled(play, before, office, went_out.transfers)]
 
 
 async def _open_the_office(play: Play) -> None:
@@ -110,6 +111,8 @@ async def _open_the_office(play: Play) -> None:
         support_agent=Grant(Role.SUPPORT_AGENT, ScopeKind.PLATFORM),
         settlement_officer=Grant(Role.SETTLEMENT_OFFICER, ScopeKind.PLATFORM),
         second_settlement_officer=Grant(Role.SETTLEMENT_OFFICER, ScopeKind.PLATFORM),
+        arbitrator=Grant(Role.ARBITRATOR, ScopeKind.PLATFORM),
+        second_arbitrator=Grant(Role.ARBITRATOR, ScopeKind.PLATFORM),
         policy_administrator_1=Grant(Role.POLICY_ADMIN, ScopeKind.PLATFORM),
         policy_administrator_2=Grant(Role.POLICY_ADMIN, ScopeKind.PLATFORM),
     )
@@ -167,7 +170,7 @@ async def _mended(play: Play, key: Key) -> Told:
 
 
 async def _show_the_end(play: Play, cases: list[Told], *, full: bool) -> None:
-    play.screen.chapter("15. The books, and what happened as the applicants see it")
+    play.screen.chapter("16. The books, and what happened as the applicants see it")
     auditor = await play.sign_in("auditor")
     balance = await auditor.client.call(read_trial_balance)
     shown = ", ".join(f"{unit}: {amount}" for unit, amount in balance.difference.items())
@@ -192,7 +195,7 @@ async def _check_ledger(play: Play) -> None:
 
 def _show_addresses(play: Play, addresses: Addresses, roles: list[dict[str, str]]) -> None:
     portal = addresses.local_api
-    play.screen.chapter("16. Play on: sign-ins of this run, and addresses")
+    play.screen.chapter("17. Play on: sign-ins of this run, and addresses")
     play.screen.sign_ins(roles)
     play.screen.addresses(
         {

@@ -10,11 +10,10 @@ from fastapi import APIRouter, Body
 from pydantic import Field, model_validator
 
 from api import bank_account, card, escrow, guarantor, onboarding, withdrawal
-from api.account.sessions import CodeText
 from api.answering import CodeRequest
 from api.dependencies import CommandDep
 from api.operation import Operation
-from api.values import Input, Out
+from api.values import CodeText, Input, Out
 from commands import account as commands
 from commands.bank_account import sheba_to_add
 from commands.command import Command

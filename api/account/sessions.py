@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from api.dependencies import DEVICE_COOKIE, SESSION_COOKIE, CallerDep, Reading, ReadingDep, Visitor, VisitorDep
 from api.operation import Operation
-from api.values import Input, Out
+from api.values import CodeText, Input, Out
 from commands import account as commands
 from commands.refusals import refuses
 from domain.access import Role, ScopeKind
@@ -25,7 +25,6 @@ from storage.profile import read_profile
 
 router = APIRouter(prefix="/v1", tags=["account"], route_class=Operation)
 
-CodeText = Annotated[str, Field(max_length=32, description="Six digits", examples=["482913"])]
 Transport = Annotated[
     Literal["bearer", "cookie"],
     Field(description="bearer: the token is in the answer; cookie: only in a cookie that scripts cannot read"),

@@ -8,10 +8,9 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import Field
 
-from api.account.sessions import CodeText
 from api.dependencies import CallerDep, CommandDep, VisitorDep
 from api.operation import Operation
-from api.values import Input, Out
+from api.values import CodeText, Input, Out
 from commands import account as commands
 from commands.refusals import refuses
 from domain.errors import Forbidden

@@ -8,12 +8,11 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from api.account.sessions import CodeText
 from api.case_view import CaseRow, case_row
 from api.dependencies import CommandDep, require
 from api.escrow.shown import PREFIX
 from api.operation import Operation
-from api.values import MAX_RIAL, Amount, Input, Moment, MomentOut, Out, Reason, Words
+from api.values import MAX_RIAL, Amount, CodeText, Input, Moment, MomentOut, Out, Reason, Words
 from commands.escrow import dispute as commands
 from commands.escrow.party import SmsCode
 from commands.refusals import refuses

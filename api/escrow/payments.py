@@ -7,14 +7,13 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from api.account.sessions import CodeText
 from api.case_view import CaseRow, case_row
 from api.dependencies import CommandDep, require
 from api.escrow.disputes import MaybeCoded, PartIn
 from api.escrow.shown import PREFIX
 from api.operation import Operation
 from api.payment import AttemptIn
-from api.values import AmountIn, Input
+from api.values import AmountIn, CodeText, Input
 from commands.escrow import job as job_commands
 from commands.escrow import money as commands
 from commands.escrow.party import SmsCode

@@ -1,4 +1,7 @@
-"""The policy ``escrow``: the arbitration clause, each wait, and the fee (docs/rules.md, E1 to E6)."""
+"""The policy ``escrow``: the arbitration clause, each wait, and the fee (docs/rules.md, E1 to E6).
+
+A wait of clock time is ``…_hours`` in whole hours, or ``…_seconds`` where somebody wants to watch it pass.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +86,7 @@ class EscrowPolicy:
             evidence=_wait(value, "evidence"),
             claim=_working_wait(value, "claim"),
             ruling=_working_wait(value, "ruling"),
-            objection=timedelta(hours=whole(value, "objection_hours", _LONGEST_HOURS)),
+            objection=_clock_time(value, "objection"),
             dormancy=timedelta(days=whole(value, "dormancy_days", _LONGEST_DORMANCY)),
             dormancy_times=whole(value, "dormancy_times", _MOST_TIMES),
             fee_rate=whole(value, "fee_per_ten_thousand", _MOST_FEE_RATE, least=0),
@@ -110,10 +113,19 @@ def held_for(contractor: str) -> str:
 
 
 def _wait(value: Mapping[str, Any], name: str) -> Wait:
-    remind, expire = (whole(value, f"{name}_{what}_hours", _LONGEST_HOURS) for what in ("remind", "expire"))
+    remind, expire = (_clock_time(value, f"{name}_{what}") for what in ("remind", "expire"))
     if remind >= expire:
         raise ValueError(f"{name}: a reminder comes before its expiry")
-    return Wait(timedelta(hours=remind), timedelta(hours=expire))
+    return Wait(remind, expire)
+
+
+def _clock_time(value: Mapping[str, Any], name: str) -> timedelta:
+    hours, seconds = f"{name}_hours", f"{name}_seconds"
+    if seconds not in value:
+        return timedelta(hours=whole(value, hours, _LONGEST_HOURS))
+    if hours in value:
+        raise ValueError(f"{hours} or {seconds}, not both")
+    return timedelta(seconds=whole(value, seconds, _LONGEST_HOURS))
 
 
 def _working_wait(value: Mapping[str, Any], name: str) -> WorkingWait:
