@@ -16,7 +16,10 @@ from storage.rows.escrow import escrow_disputes, escrow_moves, escrow_rulings, e
 # What ended, and what was ruled, longer ago says nothing of how things go now.
 LOOKS_BACK: Final = timedelta(days=365)
 _SINCE: Final = sa.func.now() - sa.literal(LOOKS_BACK, sa.Interval)
+# Spelled out in the statement, else the index of those that ended does not serve it.
+_KIND: Final = sa.bindparam("kind", CaseKind.ESCROW.value, sa.Text, literal_execute=True)
 _c, _e, _m, _d, _r = cases.c, escrows.c, escrow_moves.c, escrow_disputes.c, escrow_rulings.c
+_IS_ESCROW: Final = _c.kind == _KIND
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ async def open_by_phase(connection: AsyncConnection) -> list[OpenIn]:
     query = (
         sa.select(_c.phase, sa.func.count(), sa.func.sum(_e.amount), sa.func.min(_c.opened_at))
         .join(escrows, _e.case_id == _c.id)
-        .where(_c.kind == CaseKind.ESCROW, _c.closed_at.is_(None))
+        .where(_IS_ESCROW, _c.closed_at.is_(None))
         .group_by(_c.phase)
         .order_by(_c.phase)
     )
@@ -68,7 +71,7 @@ async def ended_by_way(connection: AsyncConnection) -> Ended:
     ended = (
         sa.select(_e.case_id)
         .join(cases, _c.id == _e.case_id)
-        .where(_e.funded_at.is_not(None), _c.closed_at > _SINCE)
+        .where(_IS_ESCROW, _e.funded_at.is_not(None), _c.closed_at > _SINCE)
         .subquery()
     )
     both = sa.func.coalesce(sa.func.sum(_m.to_contractor + _m.to_employer).filter(_m.dispute_id.is_not(None)), 0)
@@ -90,7 +93,7 @@ async def first_rulings(connection: AsyncConnection) -> Rulings:
     query = (
         sa.select(sa.func.count(), sa.func.percentile_disc(0.5).within_group(took))
         .join(escrow_disputes, _d.id == _r.dispute_id)
-        .where(_r.round == 1, _r.ruled_at > _SINCE)
+        .where(_r.round == sa.literal_column("1"), _r.ruled_at > _SINCE)
     )
     count, median = (await connection.execute(query)).one()
     return Rulings(int(count), median)

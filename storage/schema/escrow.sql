@@ -65,6 +65,8 @@ CREATE TABLE escrows (
     CHECK (funded_at IS NULL OR accepted_at IS NOT NULL)
 );
 CREATE INDEX escrows_of_job ON escrows (job_id, case_id);
+-- Figures look at those that ended, and at what was ruled, within a year.
+CREATE INDEX cases_ended_escrows ON cases (closed_at) WHERE kind = 'escrow' AND closed_at IS NOT NULL;
 GRANT SELECT, INSERT, UPDATE (accepted_at, payment_id, funded_at, stirred_at, dormant_times, declared_at)
     ON escrows TO amanat_app;
 ALTER TABLE escrows ENABLE ROW LEVEL SECURITY;
@@ -219,6 +221,7 @@ CREATE TABLE escrow_rulings (
     CHECK (round = 1 OR objected_at IS NULL),
     CHECK (objected_at IS NULL OR final_at IS NULL)
 );
+CREATE INDEX escrow_rulings_first ON escrow_rulings (ruled_at) WHERE round = 1;
 CREATE UNIQUE INDEX escrow_rulings_one_final ON escrow_rulings (dispute_id) WHERE final_at IS NOT NULL;
 GRANT SELECT, INSERT, UPDATE (objected_at, objected_by, final_at) ON escrow_rulings TO amanat_app;
 ALTER TABLE escrow_rulings ENABLE ROW LEVEL SECURITY;
