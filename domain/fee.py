@@ -117,11 +117,11 @@ class VatPolicy:
         return Fee.of(net, self.rate) if net else NO_FEE
 
 
-def percent(rate: int) -> str:
-    """A rate in parts of ten thousand as people read it: «۱۰٪», «۹٫۵٪»."""
+def percent(rate: int, *, persian: bool = True) -> str:
+    """A rate in parts of ten thousand as people read it: «۱۰٪», «۹٫۵٪», "9.5%"."""
     whole, parts = divmod(rate, RATE_PARTS // 100)
-    rest = f"٫{parts:02}".rstrip("0") if parts else ""
-    return f"{persian_digits(f'{whole}{rest}')}٪"
+    rest = f"{'٫' if persian else '.'}{parts:02}".rstrip("0") if parts else ""
+    return f"{persian_digits(f'{whole}{rest}')}٪" if persian else f"{whole}{rest}%"
 
 
 WORDS: Final = CapabilityWords(

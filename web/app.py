@@ -61,6 +61,10 @@ from web import (
 )
 from web.assets import PREFIX
 from web.capabilities import NOTES
+from web.escrow import begin as escrow_begin
+from web.escrow import case as escrow_case
+from web.escrow import desk as escrow_desk
+from web.escrow import jobs as escrow_jobs
 from web.language import noop as _
 from web.page_request import CONTENT_POLICY, SignInNeeded, page_request_of
 from web.rendering import Renderer, loaded_assets
@@ -93,6 +97,10 @@ _ROUTERS: Final = (
     mobile_change.router,
     substitution.router,
     normal_payment.router,
+    escrow_jobs.router,
+    escrow_begin.router,
+    escrow_case.router,
+    escrow_desk.router,
     balance.router,
     withdrawal.router,
     payout.router,

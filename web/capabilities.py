@@ -36,6 +36,10 @@ from web import (
     withdrawal,
 )
 from web.case_parts import CaseAction, CaseParts
+from web.escrow import begin as escrow_begin
+from web.escrow import case as escrow
+from web.escrow import desk as escrow_desk
+from web.escrow import jobs as escrow_jobs
 from web.onboarding import application, obstacle
 from web.onboarding import case as running
 
@@ -53,8 +57,9 @@ _TASK_FORMS: Final = (
     *payment.TASK_FORMS,
     *clearing.TASK_FORMS,
     *payout.TASK_FORMS,
+    *escrow_desk.TASK_FORMS,
 )
-_TASK_PAGES: Final = (*running.TASK_PAGES, *guarantor.TASK_PAGES, *normal_payment.TASK_PAGES)
+_TASK_PAGES: Final = (*running.TASK_PAGES, *guarantor.TASK_PAGES, *normal_payment.TASK_PAGES, *escrow.TASK_PAGES)
 _CASE_PARTS: Final = (running.CASE_PARTS, substitution.CASE_PARTS, payment.CASE_PARTS)
 _CASE_ACTIONS: Final = (
     *running.CASE_ACTIONS,
@@ -62,6 +67,7 @@ _CASE_ACTIONS: Final = (
     *substitution.CASE_ACTIONS,
     *normal_payment.CASE_ACTIONS,
     *payment.CASE_ACTIONS,
+    *escrow.CASE_ACTIONS,
 )
 _NOTES: Final = (
     account.NOTES,
@@ -85,6 +91,9 @@ _NOTES: Final = (
     personnel.NOTES,
     mobile_change.NOTES,
     normal_payment.NOTES,
+    escrow.NOTES,
+    escrow_begin.NOTES,
+    escrow_jobs.NOTES,
     operations.NOTES,
     staff_change.NOTES,
     payment.NOTES,

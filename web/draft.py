@@ -1,7 +1,7 @@
 """Forms of several steps that keep a draft: an address for every step, and going back or reloading loses nothing.
 
-A capability says which steps its form has (``DraftWizard``), and has two routes for ``{path}/{draft_id}/{step}`` that call
-``show_step`` and ``take_step``. What was typed is kept as it was typed with every sending of a step, whether it is
+A capability says which steps its form has (``DraftWizard``), and has two routes for ``{path}/{draft_id}/{step}`` that
+call ``show_step`` and ``take_step``. What was typed is kept as it was typed with every sending of a step, whether it is
 right or not; the last step sends the whole, once for each draft (H1), and forgets the draft.
 """
 

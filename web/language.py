@@ -22,6 +22,7 @@ from babel.support import NullTranslations, Translations
 
 from api.values import AmountOut, DayOut, MomentOut, Words
 from domain.dates import TEHRAN, format_day, format_deadline, format_moment
+from domain.fee import percent
 from domain.money import RIAL_A_TOMAN, Money, Unit, format_toman, toman_in_words
 from domain.number_words import AND, BELOW_TWENTY, HUNDREDS, TENS, THOUSANDS
 from domain.persian import persian_digits
@@ -76,6 +77,10 @@ class Language:
         """An amount of rial, in toman."""
         rial = amount if isinstance(amount, int) else amount.amount
         return format_toman(Money(rial, Unit.IRR), persian=self.code == "fa")
+
+    def percent(self, rate: int) -> str:
+        """A rate in parts of ten thousand: ۹٫۵٪."""
+        return percent(rate, persian=self.code == "fa")
 
     def typed_toman(self, rial: int) -> str:
         """An amount of rial as it stands in a field for toman, which reads it back: ۲٬۵۰۰٬۰۰۰."""

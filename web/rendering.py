@@ -78,6 +78,7 @@ def _environment(language: Language, assets: Assets) -> Environment:
         "number": language.number,
         "money": language.money,
         "in_full": language.in_full,
+        "percent": language.percent,
         "typed_toman": language.typed_toman,
         "day": language.day,
         "moment": language.moment,

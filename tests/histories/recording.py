@@ -35,6 +35,7 @@ from tests.workflows.test_clearing import Office, settlement
 from tests.workflows.test_escrow import PATHS as ESCROW_PATHS
 from tests.workflows.test_escrow import Begin as BeginEscrow
 from tests.workflows.test_escrow import begin as begin_escrow
+from tests.workflows.test_escrow import play
 from tests.workflows.test_mobile_change import PATHS as MOBILE_PATHS
 from tests.workflows.test_mobile_change import MobileChange, change
 from tests.workflows.test_normal_payment import INVITING_PATHS as INVITING_PAYMENT_PATHS
@@ -248,7 +249,5 @@ async def test_record_a_clearing(settlement: Office, seals: Seals, path: str) ->
 @pytest.mark.parametrize("path", ESCROW_PATHS)
 async def test_record_an_escrow(begin_escrow: BeginEscrow, seals: Seals, path: str) -> None:
     """Play and store one path of a safe payment."""
-    way, _ = ESCROW_PATHS[path]
-    going = await way(begin_escrow)
-    await going.end()
+    going = await play(begin_escrow, path)
     await record(going.handle, seals.cipher, STORED / f"{path}.json")

@@ -22,6 +22,7 @@ from tests.files_made import PDF
 from tests.joining_steps import Joining
 from tests.personnel_steps import SHEBAS, Line, PersonnelOffice, csv_of
 from tests.web.clearing_scene import officers_settle_days
+from tests.web.escrow_scenes import members_hold_money_in_trust
 from tests.web.form_window import Desk, Window
 from tests.web.money_scenes import (
     RIAL,
@@ -185,7 +186,7 @@ async def members_see_their_card(desk: Desk) -> None:
 async def members_confirm_their_credit(desk: Desk) -> None:
     """The confirmation of a credit, which was issued before: one it stays."""
     line = desk.world.things["line"]
-    await (await desk.of("member_own").go("/credit")).send("/credit/{line_id}/confirmation", about=str(line))
+    await (await desk.of("member_own").go("/credit")).send("/credit/{line_id}/confirmation", naming=str(line))
     sql = "SELECT count(*) FROM papers WHERE case_id = %s"
     assert await desk.superuser.value(sql, desk.world.things["active"]) == 1
 
@@ -216,7 +217,7 @@ async def hr_keeps_the_list(desk: Desk) -> None:
     await window.send("/personnel/people", national_id=persian_digits(member.national_id))
     sql = "SELECT id FROM employments WHERE person_id = %s AND organisation_id = %s"
     employment_id = await desk.superuser.value(sql, member.id, own)
-    await window.send("/personnel/people", about=str(employment_id))
+    await window.send("/personnel/people", naming=str(employment_id))
     day = {"hire_date__day": "۱۴", "hire_date__month": "۲", "hire_date__year": "۱۳۹۵"}
     corrected = {"net_pay__amount": TOMAN, "region_code": "۱۱۰۴", "reason": _REASON, **day}
     await window.send("/personnel/people/{employment_id}", **corrected)
@@ -238,7 +239,7 @@ async def hr_answers(desk: Desk) -> None:
     await window.go(await desk.task(case_id, "issue_certificate"))
     await window.decide("refuse", reason="*")
     await window.go("/certificates")
-    await window.send("/certificates/{certificate_id}/revocation", about=str(things["certificate"]), reason=_REASON)
+    await window.send("/certificates/{certificate_id}/revocation", naming=str(things["certificate"]), reason=_REASON)
 
 
 async def officers_work_their_inbox(desk: Desk) -> None:
@@ -248,7 +249,7 @@ async def officers_work_their_inbox(desk: Desk) -> None:
     task_id = (await desk.task(case_id, "review_application")).rpartition("/")[2]
     window = await desk.of(tavana.finance).go("/inbox")
     for deed in ("claim", "release"):
-        await window.send(f"/tasks/{{task_id}}/{deed}", about=task_id)
+        await window.send(f"/tasks/{{task_id}}/{deed}", naming=task_id)
     for deed in ("claim", "release"):
         await (await window.go("/inbox")).send("/inbox/bulk", f"action={deed}", task=task_id)
     await window.go(f"/tasks/{task_id}")
@@ -335,7 +336,7 @@ async def operators_keep_the_desk(desk: Desk) -> None:
     await operator.go("/operations/holidays?year=1406")
     day = {"day__day": "۹", "day__month": "۱", "day__year": "۱۴۰۶"}
     await operator.send("/operations/holidays", name="روز آزمون", **day)
-    await operator.send("/operations/holidays/{day}", about="2027-03-29")
+    await operator.send("/operations/holidays/{day}", naming="2027-03-29")
     assert await desk.superuser.rows("SELECT closed FROM holidays WHERE day = '2027-03-29'") == [(False,)]
     await (await operator.go("/operations/findings")).send("/operations/findings/{finding_id}/restart")
     support = await desk.of("support_agent").go("/operations/notices?state=failed")
@@ -409,6 +410,7 @@ SCENES: Final[tuple[Scene, ...]] = (
     people_write_to_each_other,
     guarantors_answer,
     members_pay_outside_escrow,
+    members_hold_money_in_trust,
     hr_keeps_the_list,
     hr_answers,
     officers_work_their_inbox,

@@ -49,7 +49,7 @@ def _pattern(route: str) -> re.Pattern[str]:
 
 
 _ROUTES: Final = {
-    method: [(route, _pattern(route)) for route in sorted(page_addresses(method), key=lambda route: "{" in route)]
+    method: [(route, _pattern(route)) for route in sorted(page_addresses(method), key=lambda route: route.count("{"))]
     for method in ("GET", "POST")
 }
 
@@ -168,7 +168,7 @@ class Window:
                     return form, button
         raise AssertionError((kind, "is not on", self.path, [one.action for one in self.forms]))
 
-    async def send(self, address: str, says: str = "", /, *, about: str = "", file: str = "", **typed: str) -> Window:
+    async def send(self, address: str, says: str = "", /, *, naming: str = "", file: str = "", **typed: str) -> Window:
         """Send a form of the page as a browser would, and see what follows.
 
         Codes are typed from the SMS or the app unless given. ``__`` in a name stands for a dot.
@@ -176,12 +176,12 @@ class Window:
         Args:
             address: the route that the form is sent to.
             says: what its button or its decision says.
-            about: an id in its address or a hidden field, where the page has several of it.
+            naming: an id in its address or a hidden field, where the page has several of it.
             file: the text of the file that is chosen, where it takes one.
             **typed: into which field; ``*`` chooses the first of several.
         """
         kind = Kind(address, says)
-        form, button = self._find(kind, about)
+        form, button = self._find(kind, naming)
         given = {name.replace("__", "."): value for name, value in typed.items()}
         pairs = form.filled(button, await self._codes(form) | given)
         await self._send_half(kind, form, button, given)
@@ -212,7 +212,8 @@ class Window:
         """Send a form with its first field left empty: it is refused, and comes back with all else as it was typed."""
         left = next((name for name in typed if form.requires(name)), "")
         kept = {name: form.wanted(name, typed[name]) for name in typed if name != left and form.keeps(name)}
-        if not left or not kept or not button.looks:
+        # A step with a draft keeps the half too, and knows another page then.
+        if not left or not kept or not button.looks or form.hidden("seen"):
             return
         answer = await self._post(button, form.filled(replace(button, looks=False), {**typed, left: ""}))
         assert answer.status_code == 422, (kind, "without", left, answer.status_code)

@@ -118,6 +118,7 @@ class _Reader(HTMLParser):
         self.path, self.forms, self.links = path, list[PageForm](), list[str]()
         self._form: PageForm | None = None
         self._select: Field | None = None
+        self._area: Field | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """One tag begins."""
@@ -142,6 +143,7 @@ class _Reader(HTMLParser):
                 form.fields.append(Field(self._select.name, "select", value, "selected" in given))
             case "input" | "textarea" if name:
                 kind = given.get("type", "text")
+                self._area = None
                 form.fields.append(
                     Field(
                         name,
@@ -153,10 +155,19 @@ class _Reader(HTMLParser):
                         is_required=is_required and kind != "file",
                     )
                 )
+                if tag == "textarea":
+                    self._area = form.fields[-1]
+
+    def handle_data(self, data: str) -> None:
+        """Text stands between tags: what a field of several lines holds, after a first line break."""
+        if self._area is not None:
+            self._area.value += data if self._area.value else data.removeprefix("\n")
 
     def handle_endtag(self, tag: str) -> None:
         """One tag ends; of a list from which nothing is chosen a browser sends the first."""
-        if tag == "form":
+        if tag == "textarea":
+            self._area = None
+        elif tag == "form":
             self._form = None
         elif tag == "select" and self._form is not None and self._select is not None:
             options = [one for one in self._form.fields if one.kind == "select" and one.name == self._select.name]

@@ -157,6 +157,21 @@
     if (said) said.textContent = inFull(target.value, JSON.parse(said.dataset.words));
   });
 
+  // Of two parts that are together a whole, the one that is not typed is the rest; the server does the same.
+  document.addEventListener("input", ({ target, isTrusted }) => {
+    const both = target.closest?.("[data-shares]");
+    if (!both || !isTrusted) return;
+    const [first, second] = both.querySelectorAll("[data-amount]");
+    const found = AMOUNT.exec(latin(target.value).replace(/تومان\s*$/, "").trim());
+    if (!found) return;
+    const rest = BigInt(both.dataset.shares) - BigInt(`${found[1].replace(/\D/g, "")}${found[5] ?? "0"}`);
+    if (rest < 0n) return;
+    const other = target === first ? second : first;
+    const [whole, part] = [rest / 10n, rest % 10n];
+    other.value = part ? `${whole}.${part}` : `${whole}`;
+    other.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+
   // What is there to be copied is marked as soon as it is entered.
   document.addEventListener("focusin", (event) => {
     if (event.target.matches?.("[data-select]")) event.target.select();

@@ -1,0 +1,133 @@
+"""Beginning a job, step by step, with a draft that is kept meanwhile (E1)."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from api.client import checked
+from api.escrow.jobs import JobIn, begin_job, read_escrow_terms
+from domain.draft import DraftForm
+from domain.escrow.rules import MOST_AT_ONCE
+from domain.money import Money
+from web import draft as drafts
+from web.draft import Draft, DraftWizard, Rows, Step
+from web.forms import Form
+from web.language import noop as _
+from web.page_request import PageRequest, SignedIn
+
+router = APIRouter(prefix="/escrow/begin")
+
+NOTES: Final = {
+    "job_begun": _("The job is recorded. The other side is asked; who is no member yet is invited by SMS."),
+}
+_ACCEPTED: Final = "accepted"
+_DAYS: Final = ("day", "month", "year")
+
+
+async def _judge(request: PageRequest, draft: Draft) -> None:
+    form = draft.form
+    if draft.step.name == "who":
+        form.chosen("side")
+        form.required("mobile")
+    elif draft.step.name == "work":
+        form.required("title")
+        form.toman("price.amount")
+    elif draft.step.name == "payments":
+        for row in draft.rows:
+            form.required(f"{row}.title")
+            form.toman(f"{row}.amount")
+            form.jalali(f"{row}.due_on")
+    elif form.text(_ACCEPTED) != "yes":
+        form.errors[_ACCEPTED] = request.language.translate("Without the arbitration clause no job can begin.")
+
+
+async def _show(request: PageRequest, draft: Draft) -> Response:
+    terms = await request.api.read(read_escrow_terms)
+    rows = draft.rows_of("payments")
+    sums = [amount for row in rows if (amount := draft.form.amount(f"{row}.amount")) is not None]
+    return request.render(
+        "escrow_begin.html",
+        status=draft.status,
+        draft=draft,
+        terms=terms,
+        rows=rows,
+        days={row: _day(draft.form, f"{row}.due_on") for row in rows},
+        total=Money.total(sums),
+    )
+
+
+def _day(form: Form, name: str) -> date | None:
+    """A day that was typed, to be shown; None for none."""
+    typed = Form(form.language, form.values)
+    read = typed.jalali(name)
+    return date.fromisoformat(read) if read else None
+
+
+async def _send(request: PageRequest, draft: Draft) -> Response:
+    form = draft.form
+    payments = [_payment(form, row) for row in draft.rows_of("payments")]
+    body = checked(
+        JobIn,
+        side=form.text("side"),
+        mobile=form.text("mobile"),
+        title=form.text("title"),
+        description=form.text("description"),
+        price=form.toman("price.amount"),
+        payments=payments,
+        clause_version=form.version("clause_version"),
+    )
+    begun = await request.api.perform(begin_job, draft.key, body)
+    return request.redirect(f"/escrow/jobs/{begun.job_id}", done="job_begun")
+
+
+def _payment(form: Form, row: str) -> dict[str, Any]:
+    amount = form.toman(f"{row}.amount").model_dump()
+    return {"title": form.text(f"{row}.title"), "amount": amount, "due_on": form.jalali(f"{row}.due_on") or None}
+
+
+WIZARD: Final = DraftWizard(
+    DraftForm.JOB,
+    path="/escrow/begin",
+    home="/escrow/jobs",
+    steps=(
+        Step("who", ("side", "mobile")),
+        Step("work", ("title", "description", "price")),
+        Step(
+            "payments",
+            rows=Rows("payments", ("title", "amount", *(f"due_on.{part}" for part in _DAYS)), most=MOST_AT_ONCE),
+        ),
+        Step("look", (_ACCEPTED, "clause_version")),
+    ),
+    judge=_judge,
+    show=_show,
+    send=_send,
+)
+
+
+@router.post("")
+async def begin(request: SignedIn) -> Response:
+    """Keep a new draft, and go to its first step."""
+    return await drafts.begin(request, WIZARD, await request.form())
+
+
+@router.post("/{draft_id}/removal")
+async def discard(request: SignedIn, draft_id: UUID) -> Response:
+    """Delete a draft."""
+    return await drafts.discard(request, WIZARD, draft_id)
+
+
+@router.get("/{draft_id}/{step}")
+async def show_step(request: SignedIn, draft_id: UUID, step: str) -> Response:
+    """A step, as it was left."""
+    return await drafts.show_step(request, WIZARD, draft_id, step)
+
+
+@router.post("/{draft_id}/{step}")
+async def take_step(request: SignedIn, draft_id: UUID, step: str) -> Response:
+    """Keep what was typed, and go on; the last step begins the job."""
+    return await drafts.take_step(request, WIZARD, draft_id, step)
