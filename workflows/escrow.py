@@ -13,6 +13,8 @@ arbitrator; a dispute that no arbitrator takes or rules is given on, and the ope
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from temporalio import workflow
 
 from workflows.case import CaseWorkflow, ProcessStep
@@ -22,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from messages.escrow import FactKind, Step
     from messages.payment import Event as PaymentEvent
 
-_SETTLED = {
+_SETTLED: Mapping[str, str] = {
     Step.PAY_OVER: "both agreed to divide it",
     Step.UNFREEZE: "who asked for arbitration took it back",
 }

@@ -7,6 +7,7 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -360,7 +361,7 @@ class Played:
             for case_id in mine:
                 await self.play(case_id)
                 if case_id in self.cases and self.cases[case_id].free:
-                    await self.attempt(lambda case_id=case_id: self.give(case_id))
+                    await self.attempt(partial(self.give, case_id))
             for deed in (self.arbitrate, self.seek):
                 await self.attempt(deed)
             await self.let_pass(self.chance.choice(_PASSED[:4]))

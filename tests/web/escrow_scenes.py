@@ -69,7 +69,7 @@ async def _answer(desk: Desk, process: EscrowProcess, employer: Window, contract
     await process.go_on(case_id)
     await (await contractor.go(page)).send("/escrow/jobs/{job_id}/acceptance", accepted="yes")
     await process.go_on(case_id)
-    await (await employer.go(f"/cases/{case_id}")).send(f"{_DEED}refusals/payment")
+    await (await employer.go(f"/cases/{case_id}")).send(f"{_DEED}refusals/proposal")
     await process.go_on(case_id)
     wish = {"title": "بخش دوم", "amount__amount": _TOMAN}
     day = {"due_on__day": "1", "due_on__month": "1", "due_on__year": "1408"}
@@ -146,16 +146,15 @@ async def _disagree(desk: Desk, process: EscrowProcess, employer: Window, contra
 
 async def _lie_dormant(desk: Desk, process: EscrowProcess) -> None:
     """Nothing happens for long: an arbitrator lets it be, then another one opens arbitration; nobody claims it."""
-    case_id, number = await process.held(), 0
-    for deed in ("leave", "open_dispute"):
+    case_id = await process.held()
+    for one, deed in zip(process.arbitrators, ("leave", "open_dispute"), strict=False):
         for _ in range(3):
             await process.pass_wait(case_id)
-        arbitrator = desk.of(process.arbitrators[number])
+        arbitrator = desk.of(one)
         await arbitrator.go(await desk.task(case_id, TaskKind.REVIEW_DORMANT_ESCROW))
         await arbitrator.send("/tasks/{task_id}/claim")
         await arbitrator.decide(deed)
         await process.go_on(case_id)
-        number += 1
     # The time to file is over, then the time to claim it.
     for _ in range(2):
         await process.pass_wait(case_id)

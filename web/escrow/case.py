@@ -287,7 +287,7 @@ async def refuse_it(request: SignedIn, case_id: UUID, deed: str) -> Response:
         return request.redirect(f"/cases/{case_id}", done="split_declined")
     known = {
         "dispute": (withdraw_dispute, "dispute_withdrawn"),
-        "payment": (withdraw_escrow, "escrow_withdrawn"),
+        "proposal": (withdraw_escrow, "escrow_withdrawn"),
         "ruling": (object_to_ruling, "ruling_objected"),
     }
     if deed not in known:
