@@ -6,7 +6,6 @@ People act by commands, the machine by its transitions, straight on the context;
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -74,7 +73,7 @@ class EscrowProcess:
     bank: LocalBank
     employer: Someone
     contractor: Someone
-    arbitrators: Sequence[Someone]
+    arbitrators: list[Someone]
     operator: Someone
 
     @classmethod
