@@ -277,6 +277,10 @@ async def test_what_is_wrong_is_kept_as_it_was_typed_and_said_at_its_field(
 
     assert (answer.status_code, answer.text.count("field-error")) == (422, 1)
     assert 'value="۰۹۱۲"' in answer.text
+    # Mended on that very page, it goes on; another window's change is none of it.
+    assert (await window.send("who", mobile=_MOBILE)).status_code == 303
+    await window.open("who")
+    await window.send("who", mobile="۰۹۱۲")
     assert 'value="۰۹۱۲"' in await window.open("who")
     # Who goes to a step before, or further on by its address, is not held up; the last step judges all of them.
     await window.open("look")
