@@ -149,21 +149,21 @@ async def read_job(read: ReadingDep, job_id: UUID) -> JobOut | None:
     states = await states_of(read.connection, read.actor, rows)
     asked = await _asked(read, states)
     side, sides = _my_side(read, job), (await sides_of(read, [job]))[job.id]
-    answers = {case_id: task for case_id, kind, task in asked if kind == TaskKind.ANSWER_ESCROW}
+    is_asked = any(TaskKind.ANSWER_ESCROW in kinds for kinds in asked.values())
     return JobOut.of_row(
         job,
         **dict(_line(job, side, sides, states, waits_for_me=bool(asked))),
         clause=ClauseOut.of(job.clause_version),
-        payments=[EscrowLine.of(one, side, answers.get(one.escrow.case_id)) for one in states],
+        payments=[EscrowLine.of(one, side, asked.get(one.escrow.case_id, {})) for one in states],
         normal_payments=[JobNormalPayment.of(row) for row in await normal_payments_of(read.connection, job_id)],
-        actions=_allowed(job, side, states, is_asked=bool(answers)),
+        actions=_allowed(job, side, states, is_asked=is_asked),
     )
 
 
 async def _lines(read: Reading, given: Sequence[Job]) -> list[JobLine]:
     rows = await payments.payments_of(read.connection, [job.id for job in given])
     states, sides = await states_of(read.connection, read.actor, rows), await sides_of(read, given)
-    asked = {case_id for case_id, _, _ in await _asked(read, states)}
+    asked = await _asked(read, states)
     lines = []
     for job in given:
         own = [one for one in states if one.escrow.job_id == job.id]
@@ -189,13 +189,16 @@ def _my_side(read: Reading, job: Job) -> Side | None:
     return job.side_of(read.actor.person_id) if read.actor.capacity == "member" else None
 
 
-async def _asked(read: Reading, states: Sequence[EscrowState]) -> list[tuple[UUID, str, UUID]]:
-    """What safe payments ask of the caller: case, kind and id of the task."""
+async def _asked(read: Reading, states: Sequence[EscrowState]) -> dict[UUID, dict[str, UUID]]:
+    """What safe payments ask of the caller: by case the open tasks by kind."""
     under_way = [one.escrow.case_id for one in states if one.row.is_open]
     if read.actor.capacity != "member" or not under_way:
-        return []
-    found = await tasks.open_tasks_of(read.connection, under_way)
-    return [(task.case_id, task.kind, task.id) for task in found if task.person_id == read.actor.person_id]
+        return {}
+    asked: dict[UUID, dict[str, UUID]] = {}
+    for task in await tasks.open_tasks_of(read.connection, under_way):
+        if task.person_id == read.actor.person_id:
+            asked.setdefault(task.case_id, {})[task.kind] = task.id
+    return asked
 
 
 def _allowed(job: Job, side: Side | None, states: Sequence[EscrowState], *, is_asked: bool) -> list[Action]:

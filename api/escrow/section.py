@@ -81,7 +81,7 @@ async def _found(view: CaseView) -> tuple[Job, EscrowState] | None:
     job = None if escrow is None else await jobs.read_job(view.connection, escrow.job_id)
     if escrow is None or job is None:
         return None
-    row = EscrowRow(escrow, case.number, case.phase, case.is_open, case.version)
+    row = EscrowRow(escrow, case.number, case.phase, case.is_open, case.version, case.next_actor, case.due_at)
     (state,) = await states_of(view.connection, visibility.actor, [row])
     return job, state
 

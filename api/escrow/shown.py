@@ -17,7 +17,7 @@ from domain.escrow.rules import MoveCause
 from domain.escrow.terms import Timing
 from domain.identity import mask_mobile
 from messages.case import CaseKind
-from messages.escrow import Side
+from messages.escrow import Side, TaskKind
 from storage.database import with_service_rights
 from storage.escrow import jobs
 from storage.escrow.overview import EscrowState, EscrowSums
@@ -128,15 +128,25 @@ class EscrowLine(Out):
     funded: Moment | None
     phase: str = Field(examples=["held"])
     phase_words: Words
+    next_actor_words: Words | None = Field(description="Who acts next; null when it is over or nobody is asked")
+    due: Moment | None = Field(description="Until when")
     is_open: bool
     version: int = Field(description="Of the case")
     sums: SumsOut
+    rates: RatesOut = Field(description="As both see them when they accept")
+    waits_for_me: bool = Field(description="Whether it asks something of the caller")
     task_id: UUID | None = Field(description="The open task of the caller's to accept or decline it")
     actions: list[Action]
 
     @classmethod
-    def of(cls, state: EscrowState, side: Side | None, task_id: UUID | None = None) -> Self:
-        """A safe payment in the eyes of a side, or of somebody who only looks."""
+    def of(cls, state: EscrowState, side: Side | None, asked: Mapping[str, UUID]) -> Self:
+        """A safe payment in the eyes of a side, or of somebody who only looks.
+
+        Args:
+            state: of the payment.
+            side: the caller's; None for who only looks.
+            asked: the caller's open tasks in it by kind.
+        """
         row, one = state.row, state.escrow
         return cls.of_row(
             one,
@@ -147,10 +157,14 @@ class EscrowLine(Out):
             funded=one.funded_at,
             phase=row.phase,
             phase_words=Words.of(words.phase(CaseKind.ESCROW, row.phase)),
+            next_actor_words=None if row.next_actor is None else Words.of(words.who(row.next_actor)),
+            due=row.due_at,
             is_open=row.is_open,
             version=row.version,
             sums=SumsOut.of(state.sums),
-            task_id=task_id,
+            rates=RatesOut(fee=one.fee_rate, vat=one.vat_rate),
+            waits_for_me=bool(asked),
+            task_id=asked.get(TaskKind.ANSWER_ESCROW),
             actions=[] if side is None else allowed(state, side),
         )
 

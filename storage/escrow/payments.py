@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -46,6 +46,8 @@ class EscrowRow:
     phase: str
     is_open: bool
     version: int
+    next_actor: str | None
+    due_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +104,10 @@ async def read_escrow(connection: AsyncConnection, case_id: UUID) -> Escrow | No
 
 async def payments_of(connection: AsyncConnection, job_ids: Collection[UUID]) -> list[EscrowRow]:
     """The safe payments of some jobs, the first one first."""
+    c = cases.c
     query = (
-        sa.select(*_ESCROW, cases.c.number, cases.c.phase, cases.c.closed_at.is_(None), cases.c.version)
-        .join(cases, cases.c.id == _e.case_id)
+        sa.select(*_ESCROW, c.number, c.phase, c.closed_at.is_(None), c.version, c.next_actor, c.due_at)
+        .join(cases, c.id == _e.case_id)
         .where(_e.job_id.in_(job_ids))
         .order_by(_e.case_id)
         .limit(MOST_PAYMENTS * max(len(job_ids), 1))

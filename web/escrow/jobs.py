@@ -56,7 +56,9 @@ async def show_job(request: SignedIn, job_id: UUID) -> Response:
 async def _page(request: PageRequest, job_id: UUID, form: Form) -> Response:
     job = await request.api.read(read_job, job_id)
     show = request.render if form.is_good else request.render_again
-    return show("escrow_job.html", form=form, job=job, may={one.action for one in job.actions})
+    # What is asked at once may have been proposed at different rates.
+    rates = {(one.rates.fee, one.rates.vat): one.rates for one in job.payments if one.task_id}
+    return show("escrow_job.html", form=form, job=job, may={one.action for one in job.actions}, rates=rates.values())
 
 
 @router.post("/{job_id}/acceptance")
