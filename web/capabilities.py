@@ -60,7 +60,7 @@ _TASK_FORMS: Final = (
     *escrow_desk.TASK_FORMS,
 )
 _TASK_PAGES: Final = (*running.TASK_PAGES, *guarantor.TASK_PAGES, *normal_payment.TASK_PAGES, *escrow.TASK_PAGES)
-_CASE_PARTS: Final = (running.CASE_PARTS, substitution.CASE_PARTS, payment.CASE_PARTS)
+_CASE_PARTS: Final = (running.CASE_PARTS, substitution.CASE_PARTS, payment.CASE_PARTS, escrow.CASE_PARTS)
 _CASE_ACTIONS: Final = (
     *running.CASE_ACTIONS,
     *guarantor.CASE_ACTIONS,

@@ -93,6 +93,7 @@ async def show_case(request: SignedIn, case_id: UUID) -> Response:
         events=events,
         is_whole=is_whole,
         now=parts.now,
+        wide=parts.wide,
         actions=[_offer(action, case.phase) for action in case.allowed_actions],
         messages=await _messages(request, case_id),
         pane=await files_pane(request, case_id, case.kind),

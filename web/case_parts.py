@@ -22,11 +22,13 @@ class CaseParts:
         kind: of the cases.
         read: values for the templates.
         now: the template of what stands first while it is nobody's turn.
+        wide: the template of what takes the whole width, before the timeline and the facts.
     """
 
     kind: str
     read: Callable[[PageRequest, CaseDetail], Awaitable[dict[str, Any]]] = _nothing
     now: str = ""
+    wide: str = ""
 
 
 @dataclass(frozen=True, slots=True)

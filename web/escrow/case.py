@@ -46,7 +46,11 @@ from api.escrow.section import EscrowOut
 from api.paper import issue_escrow_invoice, issue_ruling
 from api.payment import AttemptIn, list_payment_gateways
 from domain.errors import NotFound, Refusal
-from web.case_parts import CaseAction, TaskPage
+from domain.escrow.policy import fee_of
+from domain.fee import Fee
+from domain.money import Money
+from web.attachment import files_pane
+from web.case_parts import CaseAction, CaseParts, TaskPage
 from web.codes import Asking, times_in
 from web.escrow.desk import part_of, shares_of
 from web.forms import Form, empty
@@ -89,16 +93,33 @@ _FIRST: Final = {
     "release_escrow": frozenset({"delivered"}),
     "declare_work": frozenset({"held"}),
     "answer_refund": None,
-    "ask_refund": frozenset[str](),
+    "ask_refund": frozenset({"delivered"}),
     "open_dispute": frozenset[str](),
     "file_statement": frozenset({"in_dispute"}),
-    "offer_split": frozenset[str](),
+    "offer_split": frozenset({"in_dispute"}),
     "answer_split": None,
     "withdraw_dispute": frozenset[str](),
     "object_to_ruling": frozenset({"awaiting_objection"}),
     "withdraw_escrow": frozenset[str](),
 }
 CASE_ACTIONS: Final = tuple(CaseAction(name, "escrow_action.html", first) for name, first in _FIRST.items())
+
+
+async def _parts(_request: PageRequest, case: CaseDetail) -> dict[str, Any]:
+    return {} if case.escrow is None else _charges(case.escrow)
+
+
+def _charges(escrow: EscrowOut) -> dict[str, Any]:
+    """By what templates say how much reaches the contractor."""
+    rates = escrow.rates
+
+    def charged(rial: int) -> Fee:
+        return fee_of(Money(rial), fee_rate=rates.fee, vat_rate=rates.vat)
+
+    return {"charged": charged, "escrow_rates": rates}
+
+
+CASE_PARTS: Final = CaseParts("escrow", read=_parts, wide="escrow_dispute.html")
 
 Send = Callable[[PageRequest, UUID, Form], Awaitable[None]]
 
@@ -314,7 +335,16 @@ async def show_deed(request: SignedIn, case_id: UUID, deed: str, offer_id: UUID 
     form = _asking(case_id, deed).form(request)
     if offer_id is not None:
         form.values = {**form.values, "offer_id": str(offer_id)}
+    if not form.text(_AMOUNT) and deed in {"release", "refund-answer"}:
+        _, escrow = await _read(request, case_id)
+        form.values = {**form.values, _AMOUNT: request.language.typed_toman(_whole(escrow, deed))}
     return await _page(request, case_id, deed, form)
+
+
+def _whole(escrow: EscrowOut, deed: str) -> int:
+    """What may be released, or what is asked back, in rial: all of it is the usual answer."""
+    available = escrow.sums.available.amount
+    return min(available, escrow.refund.amount.amount) if deed == "refund-answer" and escrow.refund else available
 
 
 @router.post("/{deed}")
@@ -385,5 +415,14 @@ async def _page(request: PageRequest, case_id: UUID, deed: str, form: Form) -> R
     show = request.render if form.is_good else request.render_again
     path = f"/escrow/payments/{case_id}/{deed}"
     return show(
-        "escrow_deed.html", form=form, case=case, escrow=escrow, deed=deed, path=path, names=made.names, offer=offer
+        "escrow_deed.html",
+        form=form,
+        case=case,
+        escrow=escrow,
+        deed=deed,
+        path=path,
+        names=made.names,
+        offer=offer,
+        pane=await files_pane(request, case_id, case.kind) if deed in {"work", "statements"} else None,
+        **_charges(escrow),
     )

@@ -167,6 +167,12 @@
     return found && BigInt(`${found[1].replace(/\D/g, "")}${found[5] ?? "0"}`);
   };
 
+  // What is left of an amount without the fee and its VAT, each in parts of ten thousand and rounded down.
+  const netOf = (rial, fee, vat) => {
+    const charged = (rial * fee) / 10000n;
+    return rial - charged - (charged * vat) / 10000n;
+  };
+
   // Amounts that are together something are summed up while they are typed; the server does the same once they are sent.
   document.addEventListener("input", ({ target }) => {
     const followers = target.form?.querySelectorAll("[data-follows]") ?? [];
@@ -174,8 +180,9 @@
     const parts = [...target.form.querySelectorAll("[data-amount]")].map(({ value }) => rialOf(value) ?? 0n);
     const sum = parts.reduce((all, part) => all + part, 0n);
     for (const follower of followers) {
-      const { follows, whole, words, tooMuch } = follower.dataset;
-      const rial = follows === "sum" ? sum : BigInt(whole) - sum;
+      const { follows, of, fee, vat, whole, words, tooMuch } = follower.dataset;
+      const rial = follows === "net" ? netOf(rialOf(target.form.elements[of].value) ?? 0n, BigInt(fee), BigInt(vat))
+        : follows === "sum" ? sum : BigInt(whole) - sum;
       follower.textContent = rial < 0n ? tooMuch : inToman(`${rial / 10n}`, `${rial % 10n}`, JSON.parse(words));
     }
   });
@@ -190,8 +197,9 @@
     const rest = BigInt(both.dataset.shares) - typed;
     if (rest < 0n) return;
     const other = target === first ? second : first;
-    const [whole, part] = [rest / 10n, rest % 10n];
-    other.value = part ? `${whole}.${part}` : `${whole}`;
+    const words = JSON.parse(document.getElementById(other.dataset.amount).dataset.words);
+    const [whole, part] = [`${rest / 10n}`, `${rest % 10n}`];
+    other.value = writer(words)(whole) + (part === "0" ? "" : `${words.names ? "٫" : "."}${writer(words)(part)}`);
     other.dispatchEvent(new Event("input", { bubbles: true }));
   });
 
