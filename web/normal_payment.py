@@ -13,6 +13,7 @@ from api.answering import Decision
 from api.case import read_case
 from api.case_detail import CaseDetail
 from api.client import checked
+from api.escrow.jobs import JobOut, read_job
 from api.inbox import TaskOut
 from api.normal_payment import (
     AcceptNormalPayment,
@@ -27,7 +28,7 @@ from api.normal_payment import (
 from api.payment import AttemptIn, list_payment_gateways
 from api.task import decide_task, read_task
 from api.values import IdCursor
-from domain.errors import Refusal
+from domain.errors import NotFound, Refusal
 from web.case_parts import CaseAction, TaskPage
 from web.forms import GENERAL, Form, empty
 from web.language import noop as _
@@ -43,6 +44,7 @@ NOTES: Final = {
     "normal_payment_withdrawn": _("You withdrew. Nothing is paid."),
 }
 _ACCEPTED: Final = "accepted"
+_JOB: Final = "job_id"
 
 TASK_PAGES: Final = (
     TaskPage("answer_normal_payment", "/normal-payments/{case_id}/answer", while_open=True),
@@ -63,22 +65,24 @@ async def show_normal_payments(request: SignedIn, before: IdCursor) -> Response:
 
 
 @router.get("/normal-payments/new")
-async def show_request(request: SignedIn) -> Response:
-    """Whom to pay how much for what, and the words to be accepted."""
-    return await _request_page(request, empty(request.language))
+async def show_request(request: SignedIn, job: UUID | None = None) -> Response:
+    """Whom to pay how much for what, and the words to be accepted; for a job its contractor is the payee."""
+    return await _request_page(request, empty(request.language, **({} if job is None else {_JOB: job})))
 
 
 @router.post("/normal-payments/new")
 async def ask(request: SignedIn) -> Response:
     """Ask; what follows is the same whether or not a member has the number."""
     form = await request.form()
-    mobile, amount, what_for = form.required("mobile"), form.toman("amount.amount"), form.required("what_for")
+    # The contractor of a job is known; nobody else is without a number.
+    payee = {_JOB: form.text(_JOB)} if form.text(_JOB) else {"mobile": form.required("mobile")}
+    amount, what_for = form.toman("amount.amount"), form.required("what_for")
     _accept(form)
     if form.is_good:
         try:
             wish = checked(
                 NormalPaymentIn,
-                mobile=mobile,
+                **payee,
                 amount=amount,
                 what_for=what_for,
                 terms_version=form.version("terms_version"),
@@ -97,8 +101,19 @@ def _accept(form: Form) -> None:
 
 
 async def _request_page(request: PageRequest, form: Form, *, status: int = 200) -> Response:
-    terms = await request.api.read(read_normal_payment_terms)
-    return request.render("normal_payment_new.html", status=status, form=form, terms=terms)
+    terms, job = await request.api.read(read_normal_payment_terms), await _job_of(request, form)
+    return request.render("normal_payment_new.html", status=status, form=form, terms=terms, job=job)
+
+
+async def _job_of(request: PageRequest, form: Form) -> JobOut | None:
+    """The job that it is for; None for a payment by itself. Raises NotFound for a job that is not theirs."""
+    if not form.text(_JOB):
+        return None
+    try:
+        job_id = UUID(form.text(_JOB))
+    except ValueError as wrong:
+        raise NotFound from wrong
+    return await request.api.read(read_job, job_id)
 
 
 @router.get("/normal-payments/{case_id}/answer")

@@ -12,11 +12,11 @@ from starlette.responses import Response
 from api.client import checked
 from api.escrow.jobs import JobIn, begin_job, read_escrow_terms
 from domain.draft import DraftForm
-from domain.escrow.rules import MOST_AT_ONCE
+from domain.escrow.rules import MOST_AT_ONCE, PriceTooSmall
 from domain.money import Money
 from web import draft as drafts
 from web.draft import Draft, DraftWizard, Rows, Step
-from web.forms import Form
+from web.forms import GENERAL, Form
 from web.language import noop as _
 from web.page_request import PageRequest, SignedIn
 
@@ -26,6 +26,7 @@ NOTES: Final = {
     "job_begun": _("The job is recorded. The other side is asked; who is no member yet is invited by SMS."),
 }
 _ACCEPTED: Final = "accepted"
+_PRICE: Final = "price.amount"
 _DAYS: Final = ("day", "month", "year")
 
 
@@ -36,20 +37,34 @@ async def _judge(request: PageRequest, draft: Draft) -> None:
         form.required("mobile")
     elif draft.step.name == "work":
         form.required("title")
-        form.toman("price.amount")
+        form.toman(_PRICE)
     elif draft.step.name == "payments":
         for row in draft.rows:
             form.required(f"{row}.title")
             form.toman(f"{row}.amount")
             form.jalali(f"{row}.due_on")
+        _judge_sum(draft)
     elif form.text(_ACCEPTED) != "yes":
         form.errors[_ACCEPTED] = request.language.translate("Without the arbitration clause no job can begin.")
 
 
+def _judge_sum(draft: Draft) -> None:
+    """Payments of more than the price are said so here, not once everything is filled in."""
+    form = draft.form
+    price = form.amount(_PRICE)
+    if form.is_good and price is not None and _sum(draft) > price:
+        form.errors[GENERAL] = PriceTooSmall().sentence(form.language.code)
+
+
+def _sum(draft: Draft) -> Money:
+    """All payments together, as far as they are amounts."""
+    typed = (draft.form.amount(f"{row}.amount") for row in draft.rows_of("payments"))
+    return Money.total([amount for amount in typed if amount is not None])
+
+
 async def _show(request: PageRequest, draft: Draft) -> Response:
     terms = await request.api.read(read_escrow_terms)
-    rows = draft.rows_of("payments")
-    sums = [amount for row in rows if (amount := draft.form.amount(f"{row}.amount")) is not None]
+    rows, total, price = draft.rows_of("payments"), _sum(draft), draft.form.amount(_PRICE)
     return request.render(
         "escrow_begin.html",
         status=draft.status,
@@ -57,7 +72,9 @@ async def _show(request: PageRequest, draft: Draft) -> Response:
         terms=terms,
         rows=rows,
         days={row: _day(draft.form, f"{row}.due_on") for row in rows},
-        total=Money.total(sums),
+        total=total,
+        price=price,
+        rest=None if price is None or total > price else price - total,
     )
 
 
@@ -77,7 +94,7 @@ async def _send(request: PageRequest, draft: Draft) -> Response:
         mobile=form.text("mobile"),
         title=form.text("title"),
         description=form.text("description"),
-        price=form.toman("price.amount"),
+        price=form.toman(_PRICE),
         payments=payments,
         clause_version=form.version("clause_version"),
     )

@@ -137,17 +137,21 @@
     });
     return said.reverse().filter(Boolean).join(and);
   };
-  const inFull = (text, { toman, rial, separator, names }) => {
+  const writer = ({ separator, names }) => (digits) => {
+    const grouped = digits.replace(/\B(?=(\d{3})+$)/g, separator);
+    return names ? grouped.replace(/\d/g, (digit) => PERSIAN[digit]) : grouped;
+  };
+  const inToman = (whole, part, words) => {
+    const write = writer(words);
+    return `${write(whole)}${part === "0" ? "" : `${words.names ? "٫" : "."}${write(part)}`} ${words.toman}`;
+  };
+  const inFull = (text, words) => {
+    const { toman, rial, names } = words;
     const found = AMOUNT.exec(latin(text).replace(/تومان\s*$/, "").trim());
     const whole = trimmed(found?.[1].replace(/\D/g, "") ?? "0");
     const part = found?.[5] ?? "0";
     if (`${whole}${part}` === "00" || whole.length > 16 || (found[4] && whole.length < 4)) return "";
-    const write = (digits) => {
-      const grouped = digits.replace(/\B(?=(\d{3})+$)/g, separator);
-      return names ? grouped.replace(/\d/g, (digit) => PERSIAN[digit]) : grouped;
-    };
-    const fraction = part === "0" ? "" : `${names ? "٫" : "."}${write(part)}`;
-    const both = `${write(whole)}${fraction} ${toman} (${write(trimmed(whole + part))} ${rial})`;
+    const both = `${inToman(whole, part, words)} (${writer(words)(trimmed(whole + part))} ${rial})`;
     if (!names) return both;
     const said = [[whole, toman], [part, rial]].filter(([digits]) => digits !== "0");
     return `${both}، ${said.map(([digits, unit]) => `${inWords(digits, names)} ${unit}`).join(names.and)}`;
@@ -157,14 +161,33 @@
     if (said) said.textContent = inFull(target.value, JSON.parse(said.dataset.words));
   });
 
+  // What is typed in toman, in rial; null for what is no amount.
+  const rialOf = (text) => {
+    const found = AMOUNT.exec(latin(text).replace(/تومان\s*$/, "").trim());
+    return found && BigInt(`${found[1].replace(/\D/g, "")}${found[5] ?? "0"}`);
+  };
+
+  // Amounts that are together something are summed up while they are typed; the server does the same once they are sent.
+  document.addEventListener("input", ({ target }) => {
+    const followers = target.form?.querySelectorAll("[data-follows]") ?? [];
+    if (!followers.length) return;
+    const parts = [...target.form.querySelectorAll("[data-amount]")].map(({ value }) => rialOf(value) ?? 0n);
+    const sum = parts.reduce((all, part) => all + part, 0n);
+    for (const follower of followers) {
+      const { follows, whole, words, tooMuch } = follower.dataset;
+      const rial = follows === "sum" ? sum : BigInt(whole) - sum;
+      follower.textContent = rial < 0n ? tooMuch : inToman(`${rial / 10n}`, `${rial % 10n}`, JSON.parse(words));
+    }
+  });
+
   // Of two parts that are together a whole, the one that is not typed is the rest; the server does the same.
   document.addEventListener("input", ({ target, isTrusted }) => {
     const both = target.closest?.("[data-shares]");
     if (!both || !isTrusted) return;
     const [first, second] = both.querySelectorAll("[data-amount]");
-    const found = AMOUNT.exec(latin(target.value).replace(/تومان\s*$/, "").trim());
-    if (!found) return;
-    const rest = BigInt(both.dataset.shares) - BigInt(`${found[1].replace(/\D/g, "")}${found[5] ?? "0"}`);
+    const typed = rialOf(target.value);
+    if (typed === null) return;
+    const rest = BigInt(both.dataset.shares) - typed;
     if (rest < 0n) return;
     const other = target === first ? second : first;
     const [whole, part] = [rest / 10n, rest % 10n];
