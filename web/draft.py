@@ -358,8 +358,7 @@ async def _keep(request: PageRequest, draft: Draft, typed: Fields, seen: str) ->
             except PreconditionFailed:
                 draft.take(await request.api.read(read_draft, draft.id))
             else:
-                # The page that says what is to be mended is made from what is kept now.
-                draft.kept = fields
+                draft.kept = fields  # What the page shows, if it asks to mend something, was made from this.
                 return
         raise PreconditionFailed
     except Refusal as refused:

@@ -19,6 +19,7 @@ from tests.arrange import Arrange
 from tests.books import Superuser, assert_books_clean
 from tests.commands.onboarding_steps import open_task
 from tests.escrow_process import AMOUNT, REASONS, EscrowProcess, pass_time
+from tests.files_made import picture
 from tests.web.conftest import Visit
 from tests.web.visitor import PageVisitor
 

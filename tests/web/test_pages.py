@@ -143,6 +143,9 @@ _MORE: tuple[tuple[str, str], ...] = (
     ("member_own", "/cases/{active}"),
     ("member_own", "/cases/{payable}"),
     ("guarantor_own", "/cases/{asked_payment}"),
+    ("guarantor_own", "/escrow/jobs/{job}"),
+    ("operator", "/escrow/jobs/{job}"),
+    ("member_own", "/normal-payments/new?job={job}"),
     ("operator", "/confirm"),
     ("operator", "/profile"),
     ("operator", "/inbox"),
@@ -180,7 +183,7 @@ _OPERATOR = {
 }
 _BY_THEIR_NAME = (
     *("attachment", "certificate", "employment", "finding", "grant", "import", "notice", "payout", "session"),
-    "withdrawal",
+    *("withdrawal", "job", "draft"),
 )
 _FILES = {
     "/cases/{case_id}/attachments/{attachment_id}",
@@ -306,6 +309,7 @@ async def test_no_form_is_broken_by_nonsense(context: Context, messages_dir: Pat
         **{f"{thing}_id": world.things[thing] for thing in _BY_THEIR_NAME},
         "programme": "tavana",
         "name": "onboarding",
+        **{"step": "who", "what": "ruling", "subject_id": world.things["ruling"]},
         "day": "2027-03-10",
     }
     nonsense: tuple[dict[str, Any], ...] = (

@@ -19,6 +19,7 @@ from api.escrow.jobs import (
     read_escrow_terms,
     read_job,
 )
+from api.task import list_tasks
 from api.values import IdCursor
 from domain.errors import Refusal
 from web import draft as drafts
@@ -37,6 +38,8 @@ NOTES: Final = {
     "escrow_made": _("It is recorded. Pay it now, and the money is held in trust."),
 }
 _ACCEPTED: Final = "accepted"
+# More tasks than these hardly any member has; the most urgent ones come first.
+_MANY: Final = 100
 
 
 @router.get("")
@@ -56,9 +59,10 @@ async def show_job(request: SignedIn, job_id: UUID) -> Response:
 async def _page(request: PageRequest, job_id: UUID, form: Form) -> Response:
     job = await request.api.read(read_job, job_id)
     show = request.render if form.is_good else request.render_again
-    # What is asked at once may have been proposed at different rates.
-    rates = {(one.rates.fee, one.rates.vat): one.rates for one in job.payments if one.task_id}
-    return show("escrow_job.html", form=form, job=job, may={one.action for one in job.actions}, rates=rates.values())
+    # Of staff who look nothing is asked here.
+    open_tasks = (await request.api.read(list_tasks, after=None, limit=_MANY)).items if job.my_side else []
+    asked = {one.case_id: one for one in open_tasks}
+    return show("escrow_job.html", form=form, job=job, may={one.action for one in job.actions}, asked=asked)
 
 
 @router.post("/{job_id}/acceptance")
