@@ -15,7 +15,7 @@ from stack.places import PROJECT, Places
 from stack.postgres import EmbeddedPostgres
 from stack.state import is_running
 
-_LIMIT_SECONDS = 210
+_LIMIT_SECONDS = 300
 _TWO_SCREENS = 130
 _ROLES = (
     "applicant",
