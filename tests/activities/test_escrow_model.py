@@ -25,7 +25,7 @@ from domain.money import Money
 from domain.payment_return import RecordedFrom
 from gateways.local_bank import LocalBank
 from messages.case import OVER, WAIT
-from messages.escrow import Side, TaskKind
+from messages.escrow import JobSide, TaskKind
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser, assert_books_clean
 from tests.commands.onboarding_steps import answer, open_task
@@ -71,9 +71,9 @@ class Played:
         return self.chance.choice(unpaid if unpaid and self.chance.random() < 0.8 else list(self.cases))
 
     @property
-    def side(self) -> Side:
+    def side(self) -> JobSide:
         """Some side."""
-        return self.chance.choice(list(Side))
+        return self.chance.choice(list(JobSide))
 
     @property
     def disputed(self) -> UUID:
@@ -102,7 +102,7 @@ class Played:
             "SELECT person_id FROM tasks WHERE case_id = %s AND status = 'open' AND kind = 'answer_escrow'", case_id
         )
         if asked:
-            side = Side.EMPLOYER if asked[0][0] == self.escrow.employer.id else Side.CONTRACTOR
+            side = JobSide.EMPLOYER if asked[0][0] == self.escrow.employer.id else JobSide.CONTRACTOR
             await (self.escrow.decline if self.chance.random() < 0.1 else self.escrow.accept)(case_id, side)
             await self.play(case_id)
 

@@ -13,7 +13,7 @@ from temporalio.client import WorkflowHandle
 from domain.escrow.rules import Shares
 from domain.money import Money
 from messages.case import CaseKind, workflow_id
-from messages.escrow import Phase, Side, TaskKind
+from messages.escrow import JobSide, Phase, TaskKind
 from storage.database import SERVICE, transaction
 from storage.escrow.jobs import wake_awaited
 from storage.payment import attempts_of
@@ -95,7 +95,7 @@ class Escrowing(Process):
 
     async def end_evidence(self) -> None:
         """The contractor is heard, and the time to file is over."""
-        await self.escrow.state(self.id, Side.CONTRACTOR)
+        await self.escrow.state(self.id, JobSide.CONTRACTOR)
         await self.pass_wait()
         await self.stands(Phase.AWAITING_ARBITRATOR)
 
@@ -120,8 +120,8 @@ class Escrowing(Process):
         found = await self.escrow.dispute_of(self.id)
         assert found is not None
         shares = Shares(Money(amount), Money(found.frozen - amount))
-        await self.escrow.offer(self.id, Side.CONTRACTOR, shares)
-        await self.escrow.answer_split(self.id, Side.EMPLOYER, accept=True)
+        await self.escrow.offer(self.id, JobSide.CONTRACTOR, shares)
+        await self.escrow.answer_split(self.id, JobSide.EMPLOYER, accept=True)
 
     async def withdraw_dispute(self) -> None:
         """The employer takes the request for arbitration back, and the money is held as before."""
@@ -192,7 +192,7 @@ async def objected(begin: Begin) -> Escrowing:
     await going.claim()
     await going.escrow.rule(going.id, PART)
     await going.stands(Phase.AWAITING_OBJECTION)
-    await going.escrow.object_to(going.id, Side.CONTRACTOR)
+    await going.escrow.object_to(going.id, JobSide.CONTRACTOR)
     await going.stands(Phase.AWAITING_ARBITRATOR)
     await going.claim(1)
     await going.escrow.rule(going.id, AMOUNT, 1)
