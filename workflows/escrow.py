@@ -13,8 +13,6 @@ arbitrator; a dispute that no arbitrator takes or rules is given on, and the ope
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from temporalio import workflow
 
 from workflows.case import CaseWorkflow, ProcessStep
@@ -24,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from messages.escrow import FactKind, Step
     from messages.payment import Event as PaymentEvent
 
-_SETTLED: Mapping[str, str] = {
+_SETTLED: dict[str, str] = {
     Step.PAY_OVER: "both agreed to divide it",
     Step.UNFREEZE: "who asked for arbitration took it back",
 }

@@ -15,7 +15,7 @@ from stack.places import PROJECT, Places
 from stack.postgres import EmbeddedPostgres
 from stack.state import is_running
 
-_LIMIT_SECONDS = 210
+_LIMIT_SECONDS = 300
 _TWO_SCREENS = 130
 _ROLES = (
     "applicant",
@@ -46,6 +46,14 @@ _OUTCOMES = (
     "Case 10: a safe payment, ruled on twice",
     "Case 11: a withdrawal, paid in a batch",
     "Case 12: the bank's statement, compared",
+)
+
+
+_SAID = (
+    "the contractor objected; another ruled finally: 45,000,000 rial and 15,000,000 back",
+    "to the last rial: paid 100,000,000 = 82,195,000 in the contractor's balance + 2,805,000 fees with VAT",
+    "reconciled to the last rial",
+    "every rial of each payment is explained",
 )
 
 
@@ -81,10 +89,7 @@ def test_the_demo_ends_with_twelve_outcomes_a_reconciled_day_and_books_that_bala
     assert shown.count("the waiting time is over, the credit is usable") == 2
     assert "the same policy with 10 seconds" in shown
     assert "difference between the sides: IRR: 0\n" in before
-    assert "the contractor objected; another ruled finally: 45,000,000 rial and 15,000,000 back" in before
-    assert "to the last rial: paid 100,000,000 = 82,195,000 in the contractor's balance + 2,805,000 fees" in before
-    assert "reconciled to the last rial" in before
-    assert "every rial of each payment is explained" in before
+    assert [said for said in _SAID if said not in before] == []
     assert full
     roles = read_local_sign_ins(places.messages)
     assert [person["en"].partition(":")[0] for person in roles] == list(_ROLES)

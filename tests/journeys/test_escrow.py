@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -32,7 +33,7 @@ from demo.remote import Refused
 from domain.access import Role
 from gateways.local_bank import USUAL_CARD, LocalBank
 from messages.case import CaseKind, workflow_id
-from messages.escrow import Side
+from messages.escrow import JobSide
 from relay import Relay
 from storage.account import begin_session
 from storage.database import SERVICE, transaction
@@ -95,15 +96,14 @@ class Escrowing(Process):
     async def dispute(self) -> None:
         """The employer asks for arbitration, both are heard, and their time is over."""
         await escrow.dispute(self.employer, self.id)
-        await self.employer.case_in(self.id, "in_dispute")
-        await escrow.state(self.contractor, self.id, Side.CONTRACTOR)
+        await escrow.state(self.contractor, self.id, JobSide.CONTRACTOR)
         await self.pass_wait()
         await self.employer.case_in(self.id, "awaiting_arbitrator")
 
-    async def claim(self, number: int) -> None:
-        """An arbitrator takes it."""
+    async def rule(self, number: int, contractor: int, employer: int) -> None:
+        """An arbitrator takes it and rules."""
         await escrow.claim(self.arbitrators[number], self.id)
-        await self.employer.case_in(self.id, "awaiting_ruling")
+        await escrow.rule(self.arbitrators[number], self.id, shares_of(contractor, employer))
 
     async def balance(self) -> BalanceOut:
         """The contractor's."""
@@ -134,7 +134,7 @@ async def begin(
         arbitrators = tuple(Arbitrator(steps.by(who), who) for who in desk)
         employer, contractor = [steps.member(one) for one in people]
         job_id = await escrow.begin(
-            employer, Side.EMPLOYER, people[1].mobile, {f"مرحلهٔ {amount}": amount for amount in amounts}
+            employer, JobSide.EMPLOYER, people[1].mobile, {f"مرحلهٔ {amount}": amount for amount in amounts}
         )
         await escrow.accept(contractor, job_id)
         return [
@@ -161,8 +161,7 @@ async def test_a_job_is_released_and_ruled_on_twice_to_the_last_rial_though_all_
     begin: Begin, context: Context
 ) -> None:
     first, second = await begin(FIRST, SECOND)
-    await first.fund()
-    await second.fund()
+    await asyncio.gather(first.fund(), second.fund())
     await escrow.declare(first.contractor, first.id)
     await first.employer.task(first.id, "inspect_work")
     await escrow.release(first.employer, first.id, FIRST)
@@ -172,14 +171,12 @@ async def test_a_job_is_released_and_ruled_on_twice_to_the_last_rial_though_all_
     await second.dispute()
     await escrow.offer(second.contractor, second.id, shares_of(50_000_000, 10_000_000))
     await escrow.decline_offer(second.employer, second.id)
-    await second.claim(0)
-    await escrow.rule(second.arbitrators[0], second.id, shares_of(30_000_000, 30_000_000))
+    await second.rule(0, 30_000_000, 30_000_000)
     await second.employer.case_in(second.id, "awaiting_objection")
     # The fee of a withdrawal is taken besides it; there is none in the policy that ships.
     await withdraw_all(second)
     await second.contractor.client.call(object_to_ruling, second.id)
-    await second.claim(1)
-    await escrow.rule(second.arbitrators[1], second.id, shares_of(45_000_000, 15_000_000))
+    await second.rule(1, 45_000_000, 15_000_000)
     await second.employer.case_in(second.id, "split")
     await second.end()
 
@@ -227,14 +224,14 @@ async def test_an_arbitration_outlasts_a_new_number_of_a_side_and_a_lost_role_of
     contractor = await change_number(going, steps)
     with pytest.raises(Refused, match="money actions pause"):
         await escrow.offer(contractor, going.id, shares_of(SECOND, 0))
-    await going.claim(0)
+    await escrow.claim(going.arbitrators[0], going.id)
+    await going.employer.case_in(going.id, "awaiting_ruling")
     await superuser.run("UPDATE role_grants SET revoked_at = now() WHERE person_id = %s", going.arbitrators[0].who.id)
     with pytest.raises(Refused):
         await escrow.escrow_of(going.arbitrators[0], going.id)
 
     await going.pass_wait()
-    await escrow.claim(going.arbitrators[1], going.id)
-    await escrow.rule(going.arbitrators[1], going.id, shares_of(SECOND, 0))
+    await going.rule(1, SECOND, 0)
     await contractor.case_in(going.id, "awaiting_objection")
     await going.pass_wait()
     await contractor.case_in(going.id, "released")

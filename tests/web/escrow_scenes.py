@@ -10,7 +10,7 @@ from domain.escrow.rules import Shares
 from domain.money import RIAL_A_TOMAN, Money
 from domain.persian import persian_digits
 from gateways.local_bank import LocalBank
-from messages.escrow import Side, TaskKind
+from messages.escrow import JobSide, TaskKind
 from tests.escrow_process import AMOUNT, REASONS, STATEMENT, EscrowProcess, pass_time
 from tests.web.form_window import Desk, Window
 
@@ -137,7 +137,7 @@ async def _disagree(desk: Desk, process: EscrowProcess, employer: Window, contra
     await (await contractor.go(page)).send(_DEED + "papers/{what}/{subject_id}")
     await (await contractor.go(page)).send(f"{_DEED}refusals/ruling")
     await process.go_on(case_id)
-    await process.offer(case_id, Side.CONTRACTOR, Shares(Money(_HALF), Money(_HALF)))
+    await process.offer(case_id, JobSide.CONTRACTOR, Shares(Money(_HALF), Money(_HALF)))
     await process.go_on(case_id)
     offer_id = await desk.superuser.value("SELECT id FROM escrow_split_offers WHERE answer IS NULL")
     await _coded(await employer.go(f"{here}/split-answer?offer_id={offer_id}"), "split-answer")

@@ -20,9 +20,9 @@ from api.client import checked
 from api.escrow.answering import RefundCodeRequest, ReleaseCodeRequest, SplitCodeRequest
 from api.escrow.disputes import (
     DisputeIn,
+    DisputeStatementIn,
     SplitAnswerIn,
     SplitOfferIn,
-    StatementIn,
     answer_split,
     file_statement,
     object_to_ruling,
@@ -183,7 +183,7 @@ async def _dispute(request: PageRequest, case_id: UUID, form: Form) -> None:
 
 
 async def _state(request: PageRequest, case_id: UUID, form: Form) -> None:
-    await request.api.perform(file_statement, form.key, case_id, checked(StatementIn, text=form.text("text")))
+    await request.api.perform(file_statement, form.key, case_id, checked(DisputeStatementIn, text=form.text("text")))
 
 
 async def _offer(request: PageRequest, case_id: UUID, form: Form) -> None:
