@@ -7,6 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from playwright.async_api import Locator
 
 from activities.transition import ActivityContext
 from commands.command import Context
@@ -15,7 +16,7 @@ from domain.persian import persian_digits
 from gateways.local_bank import LocalBank
 from messages.escrow import TaskKind
 from relay import Relay
-from tests.arrange import Arrange
+from tests.arrange import Arrange, eventually
 from tests.books import Superuser, assert_books_clean
 from tests.commands.onboarding_steps import open_task
 from tests.escrow_process import AMOUNT, REASONS, EscrowProcess, pass_time
@@ -228,7 +229,7 @@ async def _rule(arbitrator: PageVisitor, process: EscrowProcess, superuser: Supe
     shown = arbitrator.page.locator(".evidence img")
     assert not await shown.is_visible()
     await arbitrator.page.locator(".evidence summary").click()
-    await arbitrator.page.wait_for_function("document.querySelector('.evidence img').naturalWidth > 0")
+    await eventually(lambda: _is_drawn(shown), "the picture")
     await arbitrator.look()
     await arbitrator.picture("escrow-ruling-1280")
     await arbitrator.fill(to_contractor__amount=_toman(_SECOND // 2), reasons=REASONS)
@@ -239,6 +240,10 @@ async def _rule(arbitrator: PageVisitor, process: EscrowProcess, superuser: Supe
     await arbitrator.fill(totp=arbitrator.someone.totp or "")
     await arbitrator.press("Confirm and rule")
     await process.go_on(case_id)
+
+
+async def _is_drawn(image: Locator) -> bool:
+    return bool(await image.evaluate("image => image.complete && image.naturalWidth > 0"))
 
 
 async def _object(contractor: PageVisitor, process: EscrowProcess, case_id: UUID) -> None:
