@@ -309,7 +309,9 @@ async def test_no_form_is_broken_by_nonsense(context: Context, messages_dir: Pat
         **{f"{thing}_id": world.things[thing] for thing in _BY_THEIR_NAME},
         "programme": "tavana",
         "name": "onboarding",
-        **{"step": "who", "what": "ruling", "subject_id": world.things["ruling"]},
+        "step": "who",
+        "what": "ruling",
+        "subject_id": world.things["ruling"],
         "day": "2027-03-10",
     }
     nonsense: tuple[dict[str, Any], ...] = (
