@@ -76,11 +76,12 @@ async def request_normal_payment(command: Command, wish: NormalPaymentWish) -> U
     """
     await refuse_closed(command, CaseKind.NORMAL_PAYMENT)
     row = await _policy(command)
-    policy, to = NormalPaymentPolicy.from_policy(row.value), await _read_payee(command, wish)
+    policy, number = NormalPaymentPolicy.from_policy(row.value), _read_number(wish)
     what_for = rules.parse_what_for(wish.what_for)
     if wish.terms_version != policy.terms_version:
         raise rules.NoResponsibilityOutdated(field="terms_version")
     await _refuse_amount(command, wish.amount)
+    to = await _read_payee(command, wish, number)
     await _count(command, to)
     case_id = await command.open_case(
         CaseKind.NORMAL_PAYMENT,
@@ -106,10 +107,15 @@ class _Payee:
     job_id: UUID | None = None
 
 
-async def _read_payee(command: Command, wish: NormalPaymentWish) -> _Payee:
+def _read_number(wish: NormalPaymentWish) -> Mobile | None:
+    """The number that was typed; None where the payee is a job's contractor."""
+    return None if wish.job_id is not None else read_mobile(wish.mobile or "")
+
+
+async def _read_payee(command: Command, wish: NormalPaymentWish, number: Mobile | None) -> _Payee:
     if wish.job_id is None:
-        number = read_mobile(wish.mobile or "")
-        await _refuse_oneself(command, number)
+        if number is not None:
+            await _refuse_oneself(command, number)
         return _Payee(number)
     job = await read_job(command.connection, wish.job_id)
     if job is None or job.employer_id != command.actor.person_id:

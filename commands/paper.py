@@ -141,7 +141,7 @@ async def issue_escrow_invoice(command: Command, move_id: UUID) -> Paper:
     """Print the invoice of the fee of what went to one as contractor, or find the one that was printed (E3)."""
     if await contractor_of_move(command.connection, move_id) != command.actor.person_id:
         raise NotFound
-    invoice = await invoice_of(command.connection, FeeKind.ESCROW, move_id)
+    invoice = await invoice_of(command.connection, FeeKind.SAFE_PAYMENT, move_id)
     if invoice is None:
         raise MoveWithoutInvoice
     return await issue_fee_invoice(command, invoice)
@@ -169,7 +169,7 @@ async def _ruling(command: Command, found: RuledEscrow) -> EscrowRulingPaper:
         employer=names[job.employer_id],
         contractor=names[job.contractor_id],
         job=job.title,
-        payment=escrow.title,
+        title=escrow.title,
         case_number=case.number,
         amount=ruling.to_contractor + ruling.to_employer,
         to_contractor=ruling.to_contractor,

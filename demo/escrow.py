@@ -47,7 +47,7 @@ from demo.payment import pay_at_bank
 from demo.personnel_generator import Employee
 from demo.play import Play, Told
 from domain.escrow.policy import EscrowPolicy
-from messages.escrow import Side
+from messages.escrow import JobSide
 from stack.places import CliError
 
 EVIDENCE_SECONDS = 10
@@ -60,8 +60,8 @@ _SECOND: Final = (45_000_000, 15_000_000)
 _CONCEDED: Final = 10_000_000
 _REASONS: Final = "بر پایهٔ مدارک دو طرف، بخشی از کار برابر قرارداد تحویل شده است."
 _FILED: Final = {
-    Side.EMPLOYER: "نسخهٔ نهایی در روز توافق‌شده تحویل نشد و نیمی از صفحه‌ها کم است.",
-    Side.CONTRACTOR: "همهٔ صفحه‌ها تحویل شده است؛ نشانی و تاریخ هر کدام در پیام‌هاست.",
+    JobSide.EMPLOYER: "نسخهٔ نهایی در روز توافق‌شده تحویل نشد و نیمی از صفحه‌ها کم است.",
+    JobSide.CONTRACTOR: "همهٔ صفحه‌ها تحویل شده است؛ نشانی و تاریخ هر کدام در پیام‌هاست.",
 }
 _WATCHED: Final = ("evidence_remind", "evidence_expire", "objection")
 
@@ -74,7 +74,7 @@ def shares_of(contractor: int, employer: int) -> SharesIn:
 # What somebody does in a safe payment.
 
 
-async def begin(member: Member, side: Side, mobile: str, payments: Mapping[str, int]) -> UUID:
+async def begin(member: Member, side: JobSide, mobile: str, payments: Mapping[str, int]) -> UUID:
     """Begin a job with the holder of a number, by titles and rial of its payments; returns its id."""
     terms = await member.client.call(read_escrow_terms)
     due_on = datetime.now(UTC).date() + timedelta(days=14)
@@ -129,12 +129,12 @@ async def release(member: Member, case_id: UUID, amount: int) -> None:
     await member.client.call(release_escrow, case_id, ReleaseIn(amount=wanted, code_id=code_id, code=code))
 
 
-async def dispute(member: Member, case_id: UUID, side: Side = Side.EMPLOYER) -> None:
+async def dispute(member: Member, case_id: UUID, side: JobSide = JobSide.EMPLOYER) -> None:
     """Ask for arbitration."""
     await member.client.call(open_dispute, case_id, DisputeIn(about="work", text=_FILED[side]))
 
 
-async def state(member: Member, case_id: UUID, side: Side) -> None:
+async def state(member: Member, case_id: UUID, side: JobSide) -> None:
     """File a statement."""
     await member.client.call(file_statement, case_id, StatementIn(text=_FILED[side]))
 
@@ -237,7 +237,7 @@ async def _balance(member: Member) -> int:
 
 
 async def _funded(play: Play, employer: Member, contractor: Member, colleague: Employee) -> _Job:
-    job_id = await begin(employer, Side.EMPLOYER, colleague.mobile, _MILESTONES)
+    job_id = await begin(employer, JobSide.EMPLOYER, colleague.mobile, _MILESTONES)
     await accept(contractor, job_id)
     released, disputed = await payments_of(employer, job_id)
     for case_id in (released, disputed):
@@ -267,7 +267,7 @@ async def _argue(play: Play, job: _Job) -> None:
     frozen = _MILESTONES[(await escrow_of(job.employer, job.disputed)).title]
     await declare(job.contractor, job.disputed)
     await dispute(job.employer, job.disputed)
-    await state(job.contractor, job.disputed, Side.CONTRACTOR)
+    await state(job.contractor, job.disputed, JobSide.CONTRACTOR)
     await offer(job.contractor, job.disputed, shares_of(frozen - _CONCEDED, _CONCEDED))
     play.screen.done("the second was declared done and disputed; both sides said why, unseen by the other until later")
     await decline_offer(job.employer, job.disputed)
@@ -278,7 +278,7 @@ async def _decide(play: Play, job: _Job) -> None:
     first, second = [await play.sign_in(name) for name in ("arbitrator", "second arbitrator")]
     await claim(first, job.disputed)
     read = (await escrow_of(first, job.disputed)).dispute
-    if read is None or {said.side for said in read.statements} != set(Side):
+    if read is None or {said.side for said in read.statements} != set(JobSide):
         raise CliError("the arbitrator does not see what both sides said")
     await rule(first, job.disputed, shares_of(*_FIRST))
     await job.contractor.case_in(job.disputed, "awaiting_objection")

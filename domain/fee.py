@@ -25,7 +25,7 @@ class FeeKind(StrEnum):
     """What fees are taken for; each kind has an account of revenue."""
 
     WITHDRAWAL = "withdrawal"
-    ESCROW = "escrow"
+    SAFE_PAYMENT = "safe_payment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ WORDS: Final = CapabilityWords(
     terms={
         FeeKind: {
             FeeKind.WITHDRAWAL: Sentence("کارمزد برداشت از موجودی", "Fee of a withdrawal from the balance"),
-            FeeKind.ESCROW: Sentence("کارمزد پرداخت امن", "Fee of a safe payment"),
+            FeeKind.SAFE_PAYMENT: Sentence("کارمزد پرداخت امن", "Fee of a safe payment"),
         }
     },
 )

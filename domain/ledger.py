@@ -304,7 +304,7 @@ BANK_ACCOUNT: Final = Account(BANK, "main")
 BANK_CHARGES: Final = Account(EXPENSE_BANK)
 DIFFERENCES: Final = Account(CLEARING_DIFFERENCES)
 VAT_ACCOUNT: Final = Account(VAT_PAYABLE)
-REVENUES: Final = {FeeKind.WITHDRAWAL: Account(REVENUE_WITHDRAWAL), FeeKind.ESCROW: Account(REVENUE_ESCROW)}
+REVENUES: Final = {FeeKind.WITHDRAWAL: Account(REVENUE_WITHDRAWAL), FeeKind.SAFE_PAYMENT: Account(REVENUE_ESCROW)}
 
 
 def payment_accounts(payment: UUID, payer: UUID | None = None) -> tuple[Account, Account]:
@@ -406,39 +406,6 @@ def normal_payment_made(payment: UUID, payee: UUID, amount: Money, occasion: Occ
     """What a payer paid to a payee outside escrow goes straight to the payee's balance (E7)."""
     received, _ = payment_accounts(payment)
     return Journal(occasion, JournalReason.NORMAL_PAYMENT_MADE, transfer(received, member_account(payee), amount))
-
-
-def escrow_funded(payment: UUID, escrow: UUID, amount: Money, occasion: Occasion) -> Journal:
-    """What the employer paid for a safe payment is held in trust (E2)."""
-    received, _ = payment_accounts(payment)
-    return Journal(occasion, JournalReason.ESCROW_FUNDED, transfer(received, escrow_account(escrow), amount))
-
-
-@dataclass(frozen=True, slots=True)
-class EscrowShares:
-    """How held money is divided (E3, E5, E6): ``contractor`` is the contractor's part, of which ``fee`` is taken.
-
-    ``employer`` goes back by the payment ``refund``; None where nothing does.
-    """
-
-    contractor_id: UUID
-    contractor: Money
-    fee: Fee
-    employer: Money
-    refund: UUID | None = None
-
-
-def escrow_divided(escrow: UUID, reason: JournalReason, shares: EscrowShares, occasion: Occasion) -> Journal:
-    """Held money leaves by a release, an agreement or a ruling, each of which has its reason (E3, E5, E6)."""
-    parts = [
-        Entry(escrow_account(escrow).code, -(shares.contractor + shares.employer)),
-        Entry(member_account(shares.contractor_id).code, shares.contractor - shares.fee.total),
-        *fee_earned(FeeKind.ESCROW, shares.fee),
-    ]
-    if shares.refund is not None:
-        _, refunding = payment_accounts(shares.refund)
-        parts.append(Entry(refunding.code, shares.employer))
-    return Journal(occasion, reason, tuple(part for part in parts if part.amount))
 
 
 def payout_paid(person: UUID, amount: Money, occasion: Occasion, fee: Fee = NO_FEE) -> Journal:

@@ -230,7 +230,7 @@ class EscrowRulingPaper:
     employer: str
     contractor: str
     job: str
-    payment: str
+    title: str
     case_number: str
     amount: int
     to_contractor: int
@@ -250,7 +250,7 @@ class EscrowRulingPaper:
             "employer": clean_text(self.employer),
             "contractor": clean_text(self.contractor),
             "job": clean_text(self.job),
-            "payment": clean_text(self.payment),
+            "title": clean_text(self.title),
             "case_number": persian_digits(self.case_number),
             "amount": _printed(self.amount),
             "to_contractor": _printed(self.to_contractor),

@@ -90,16 +90,16 @@ class Sms(StrEnum):
     CREDITED = "escrow_credited"
 
 
-class Side(StrEnum):
+class JobSide(StrEnum):
     """The two sides of a job, by their parts in its cases."""
 
     EMPLOYER = "employer"
     CONTRACTOR = "contractor"
 
     @property
-    def other(self) -> Side:
+    def other(self) -> JobSide:
         """The other one."""
-        return Side.CONTRACTOR if self is Side.EMPLOYER else Side.EMPLOYER
+        return JobSide.CONTRACTOR if self is JobSide.EMPLOYER else JobSide.EMPLOYER
 
 
 class Step(StrEnum):

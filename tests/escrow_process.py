@@ -23,7 +23,7 @@ from domain.ledger import member_account
 from domain.money import Money
 from gateways.local_bank import USUAL_CARD, LocalBank
 from messages.case import OVER, WAIT, NextStep, StepInput
-from messages.escrow import Side, TaskKind
+from messages.escrow import JobSide, TaskKind
 from storage import ledger, tasks
 from storage.cases import read_case
 from storage.database import SERVICE, transaction
@@ -31,7 +31,7 @@ from storage.escrow import disputes, payments
 from storage.payment import attempts_of
 from storage.payment_refund import refunds_of
 from storage.rows.account import rate_windows
-from storage.rows.escrow import Dispute, Ruling
+from storage.rows.escrow import EscrowDispute, Ruling
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 from tests.commands.normal_payment_steps import confirm_number, let_any_card_pay
@@ -95,11 +95,11 @@ class EscrowProcess:
         operator = await arrange.platform(Role.OPERATOR)
         return cls(context, Transitions(activity_context), bank, sides[0], sides[1], desk, operator)
 
-    def who(self, side: Side) -> Someone:
+    def who(self, side: JobSide) -> Someone:
         """Who is on a side."""
-        return self.employer if side is Side.EMPLOYER else self.contractor
+        return self.employer if side is JobSide.EMPLOYER else self.contractor
 
-    async def begin(self, *amounts: int, side: Side = Side.EMPLOYER, mobile: str = "") -> list[UUID]:
+    async def begin(self, *amounts: int, side: JobSide = JobSide.EMPLOYER, mobile: str = "") -> list[UUID]:
         """A side begins a job of so many payments; returns their cases."""
         wishes = [
             PaymentWish(f"مرحلهٔ {number}", Money(amount), "agreed", datetime.now().astimezone().date())
@@ -124,17 +124,17 @@ class EscrowProcess:
             await connection.execute(rate_windows.delete())
         return await run(self.context, who, work)
 
-    async def accept(self, case_id: UUID, side: Side = Side.CONTRACTOR) -> None:
+    async def accept(self, case_id: UUID, side: JobSide = JobSide.CONTRACTOR) -> None:
         """The side that was asked accepts."""
         task_id = await open_task(self.context, case_id, TaskKind.ANSWER_ESCROW)
         await answer(self.context, self.who(side), task_id, job.accept_escrow, 1)
 
-    async def decline(self, case_id: UUID, side: Side = Side.CONTRACTOR) -> None:
+    async def decline(self, case_id: UUID, side: JobSide = JobSide.CONTRACTOR) -> None:
         """The side that was asked declines."""
         task_id = await open_task(self.context, case_id, TaskKind.ANSWER_ESCROW)
         await answer(self.context, self.who(side), task_id, job.decline_escrow)
 
-    async def withdraw(self, case_id: UUID, side: Side = Side.EMPLOYER) -> None:
+    async def withdraw(self, case_id: UUID, side: JobSide = JobSide.EMPLOYER) -> None:
         """A side withdraws it."""
         await self.command(self.who(side), lambda command: job.withdraw_escrow(command, case_id))
 
@@ -186,25 +186,25 @@ class EscrowProcess:
             code = await self.code(self.contractor, lambda command: money.agreeing_to_refund(command, case_id, agreed))
         await self.command(self.contractor, lambda command: money.answer_refund(command, case_id, agreed, code))
 
-    async def dispute(self, case_id: UUID, side: Side = Side.EMPLOYER) -> None:
+    async def dispute(self, case_id: UUID, side: JobSide = JobSide.EMPLOYER) -> None:
         """A side asks for arbitration."""
         await self.command(self.who(side), lambda command: dispute.open_dispute(command, case_id, "work", STATEMENT))
 
-    async def take_back(self, case_id: UUID, side: Side = Side.EMPLOYER) -> None:
+    async def take_back(self, case_id: UUID, side: JobSide = JobSide.EMPLOYER) -> None:
         """A side takes its request for arbitration back."""
         await self.command(self.who(side), lambda command: dispute.withdraw_dispute(command, case_id))
 
-    async def state(self, case_id: UUID, side: Side) -> None:
+    async def state(self, case_id: UUID, side: JobSide) -> None:
         """A side files a statement."""
         await self.command(self.who(side), lambda command: dispute.file_statement(command, case_id, STATEMENT))
 
-    async def offer(self, case_id: UUID, side: Side, shares: Shares) -> None:
+    async def offer(self, case_id: UUID, side: JobSide, shares: Shares) -> None:
         """A side offers to divide it."""
         who = self.who(side)
         code = await self.code(who, lambda command: dispute.offering(command, case_id, shares))
         await self.command(who, lambda command: dispute.offer_split(command, case_id, shares, code))
 
-    async def answer_split(self, case_id: UUID, side: Side, *, accept: bool) -> None:
+    async def answer_split(self, case_id: UUID, side: JobSide, *, accept: bool) -> None:
         """A side answers the other's newest offer."""
         who, found = self.who(side), await self.dispute_of(case_id)
         assert found is not None
@@ -215,7 +215,7 @@ class EscrowProcess:
             code = await self.code(who, lambda command: dispute.accepting_split(command, case_id, offer_id))
         await self.command(who, lambda command: dispute.answer_split(command, case_id, offer_id, accept, code))
 
-    async def object_to(self, case_id: UUID, side: Side) -> None:
+    async def object_to(self, case_id: UUID, side: JobSide) -> None:
         """A side objects to the ruling."""
         await self.command(self.who(side), lambda command: dispute.object_to_ruling(command, case_id))
 
@@ -323,7 +323,7 @@ class EscrowProcess:
         for refund_id in going:
             await self.go_on(refund_id)
 
-    async def dispute_of(self, case_id: UUID) -> Dispute | None:
+    async def dispute_of(self, case_id: UUID) -> EscrowDispute | None:
         """The newest dispute."""
         async with transaction(self.context.engine, SERVICE) as connection:
             return await disputes.last_dispute(connection, case_id)

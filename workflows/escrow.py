@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from messages.escrow import FactKind, Step
     from messages.payment import Event as PaymentEvent
 
-_SETTLED = {
+_SETTLED: dict[str, str] = {
     Step.PAY_OVER: "both agreed to divide it",
     Step.UNFREEZE: "who asked for arbitration took it back",
 }

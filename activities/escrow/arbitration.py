@@ -10,10 +10,10 @@ from domain.escrow.rules import MoveCause
 from domain.held_task import AMOUNT
 from domain.money import Money, format_toman
 from messages.case import NextStep
-from messages.escrow import Event, Phase, Side, Step, TaskKind
+from messages.escrow import Event, JobSide, Phase, Step, TaskKind
 from storage import tasks
 from storage.escrow import disputes, payments
-from storage.rows.escrow import Dispute
+from storage.rows.escrow import EscrowDispute
 
 
 async def request_statements(step: Transition) -> NextStep:
@@ -29,7 +29,7 @@ async def request_statements(step: Transition) -> NextStep:
     for person_id in [person for person in found.job.people if person not in heard]:
         await step.ask(TaskKind.FILE_STATEMENT, person_id, remind_in=min(wait.remind, left), due_in=left)
     # Both may speak; who was accused has more to say.
-    first = Side(dispute.opened_by).other if dispute.opened_by in set(Side) else Side.EMPLOYER
+    first = JobSide(dispute.opened_by).other if dispute.opened_by in set(JobSide) else JobSide.EMPLOYER
     await step.move(Phase.IN_DISPUTE, next_actor=Part(first), due_in=left)
     await step.set_deadline(Step.REQUEST_ARBITRATOR, left)
     return await step.wait_now()
@@ -48,7 +48,7 @@ async def request_arbitrator(step: Transition) -> NextStep:
     return await step.wait_now()
 
 
-async def end_evidence(step: Transition, found: Agreement, dispute: Dispute) -> None:
+async def end_evidence(step: Transition, found: Agreement, dispute: EscrowDispute) -> None:
     """The time to file is over: from now on each side reads what the other said."""
     await tasks.moot_tasks(step.connection, step.case.id, kind=TaskKind.FILE_STATEMENT)
     await disputes.close_evidence(step.connection, dispute.id)

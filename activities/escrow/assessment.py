@@ -22,7 +22,7 @@ from storage.cases import last_fact
 from storage.escrow import disputes, jobs, payments
 from storage.payment import offered_to, refuse_items
 from storage.payment_refund import refunds_of
-from storage.rows.escrow import Dispute, Escrow, Job, Ruling
+from storage.rows.escrow import Escrow, EscrowDispute, Job, Ruling
 from storage.rows.tasks import Task
 
 _NEVER = (FactKind.ESCROW_DECLINED, FactKind.ESCROW_WITHDRAWN)
@@ -71,7 +71,7 @@ async def read(step: Transition) -> Agreement:
     return Agreement(escrow, job, await payments.policy_of(step.connection, step.case.policy_id))
 
 
-async def open_dispute(step: Transition) -> tuple[Dispute, Sequence[Ruling]]:
+async def open_dispute(step: Transition) -> tuple[EscrowDispute, Sequence[Ruling]]:
     """The dispute under way, and what was ruled in it."""
     dispute = await disputes.last_dispute(step.connection, step.case.id)
     if dispute is None or dispute.ended_at is not None:
@@ -221,7 +221,7 @@ async def _unasked(step: Transition, asked: Sequence[Task], kind: TaskKind, subj
     return subject_id if last is None or last.status == "moot" else None
 
 
-async def _assess_dispute(step: Transition, found: Agreement, dispute: Dispute) -> NextStep:
+async def _assess_dispute(step: Transition, found: Agreement, dispute: EscrowDispute) -> NextStep:
     rulings = await disputes.rulings_of(step.connection, dispute.id)
     if rulings and rulings[-1].objected_at is None:
         return await _assess_ruling(step, found, rulings[-1])

@@ -7,6 +7,7 @@ from activities.payment.receipt import issue_receipt
 from activities.transition import Transition
 from domain import ledger
 from domain.access import Part
+from domain.escrow.journals import escrow_funded
 from domain.escrow.policy import held_for
 from domain.ledger import Occasion
 from messages.case import NextStep
@@ -64,7 +65,7 @@ async def take_funds(step: Transition) -> NextStep:
     await refuse_items(step.connection, step.case.id)
     await posting.open_account(step.connection, ledger.escrow_account(step.case.id))
     occasion = Occasion(key=f"escrow:{item.id}:funded", case_id=step.case.id, actor="system", event_at=step.now)
-    funded = ledger.escrow_funded(item.payment_id, step.case.id, item.money, occasion)
+    funded = escrow_funded(item.payment_id, step.case.id, item.money, occasion)
     await posting.post(step.connection, funded)
     await payments.mark_funded(step.connection, step.case.id, item.payment_id)
     await tasks.moot_tasks(step.connection, step.case.id, kind=TaskKind.FUND_ESCROW)

@@ -9,7 +9,7 @@ from activities.escrow.desk import request_review
 from activities.transition import Transition
 from domain.escrow.policy import Wait
 from messages.case import NextStep
-from messages.escrow import Event, Side, Step, TaskKind
+from messages.escrow import Event, JobSide, Step, TaskKind
 from storage import tasks
 from storage.escrow import disputes, payments
 from storage.ledger import posting
@@ -23,9 +23,9 @@ async def hold_funds(step: Transition) -> NextStep:
     for kind in wanted.moot:
         await tasks.moot_tasks(step.connection, step.case.id, kind=kind)
     if wanted.inspect is not None:
-        await _ask(step, found.job, Side.EMPLOYER, TaskKind.INSPECT_WORK, found.policy.inspect, wanted.inspect)
+        await _ask(step, found.job, JobSide.EMPLOYER, TaskKind.INSPECT_WORK, found.policy.inspect, wanted.inspect)
     if wanted.refund is not None:
-        await _ask(step, found.job, Side.CONTRACTOR, TaskKind.ANSWER_REFUND, found.policy.refund, wanted.refund)
+        await _ask(step, found.job, JobSide.CONTRACTOR, TaskKind.ANSWER_REFUND, found.policy.refund, wanted.refund)
     if wanted.is_sought_anew:
         await request_review(step, found)
     await step.clear_deadlines()
@@ -38,7 +38,7 @@ async def hold_funds(step: Transition) -> NextStep:
     return step.wait(asked)
 
 
-async def _ask(step: Transition, job: Job, side: Side, kind: TaskKind, wait: Wait, subject_id: UUID) -> None:
+async def _ask(step: Transition, job: Job, side: JobSide, kind: TaskKind, wait: Wait, subject_id: UUID) -> None:
     person_id = job.person_of(side)
     if person_id is None:
         raise LookupError(f"case {step.case.id} holds money of nobody")

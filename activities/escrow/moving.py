@@ -10,9 +10,10 @@ from activities.escrow.assessment import amount_of, assess, read
 from activities.payment.refund import open_refund
 from activities.transition import MACHINE, Transition
 from domain import ledger
+from domain.escrow.journals import EscrowShares, escrow_divided
 from domain.escrow.rules import MoveCause
 from domain.fee import FeeKind
-from domain.ledger import EscrowShares, JournalReason, Occasion
+from domain.ledger import JournalReason, Occasion
 from domain.money import Money
 from messages.case import NextStep
 from messages.escrow import Event, Phase, Sms, Step
@@ -50,8 +51,8 @@ async def _book(step: Transition, escrow: Escrow, move: EscrowMove, contractor_i
         await posting.open_account(step.connection, ledger.member_account(contractor_id))
     shares = EscrowShares(contractor_id, Money(move.to_contractor), fee, Money(move.to_employer), refund_id)
     occasion = Occasion(key=f"escrow:{move.id}:booked", case_id=step.case.id, actor="system", event_at=move.decided_at)
-    journal = ledger.escrow_divided(step.case.id, _REASONS[MoveCause(move.cause)], shares, occasion)
-    charged = Charged(FeeKind.ESCROW, move.id, contractor_id, fee)
+    journal = escrow_divided(step.case.id, _REASONS[MoveCause(move.cause)], shares, occasion)
+    charged = Charged(FeeKind.SAFE_PAYMENT, move.id, contractor_id, fee)
     await post_charged(step.connection, move.hold_id, journal, charged)
     await payments.mark_booked(step.connection, move.id, refund_id)
     if move.to_contractor:

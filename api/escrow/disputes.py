@@ -21,7 +21,7 @@ from domain.escrow.rules import Shares
 from domain.escrow.terms import DisputeAbout, DisputeEnd, OfferAnswer
 from domain.money import Money, Unit
 from storage.escrow.disputes import open_reasons, open_statement
-from storage.rows.escrow import Ruling, SplitOffer, Statement
+from storage.rows.escrow import DisputeStatement, Ruling, SplitOffer
 from storage.sealing import Seals
 
 router = APIRouter(prefix=f"{PREFIX}/payments/{{case_id}}", tags=["escrow"], route_class=Operation)
@@ -59,7 +59,7 @@ class DisputeIn(Input):
     )
 
 
-class StatementIn(Input):
+class DisputeStatementIn(Input):
     """What a side says."""
 
     text: str = Field(max_length=5_000, description="10 to 4,000 characters", examples=["همهٔ صفحه‌ها تحویل شده است."])
@@ -100,7 +100,7 @@ class StatementOut(Out):
     filed: Moment = Field(validation_alias="filed_at")
 
     @classmethod
-    def of(cls, one: Statement, seals: Seals) -> Self:
+    def of(cls, one: DisputeStatement, seals: Seals) -> Self:
         """A statement that the caller sees."""
         return cls.of_row(one, side_words=Words.of(words.who(one.side)), text=open_statement(seals, one))
 
@@ -192,7 +192,7 @@ async def withdraw_dispute(command: CommandDep, case_id: UUID) -> CaseRow:
 
 @router.post("/statements", status_code=201, dependencies=_MEMBER)
 @refuses(commands.file_statement)
-async def file_statement(command: CommandDep, case_id: UUID, body: StatementIn) -> CaseRow:
+async def file_statement(command: CommandDep, case_id: UUID, body: DisputeStatementIn) -> CaseRow:
     """File a statement, until the time for it is over; the other side reads it then."""
     await commands.file_statement(command, case_id, body.text)
     return await case_row(command, case_id)

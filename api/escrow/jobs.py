@@ -21,7 +21,7 @@ from domain.access import Role
 from domain.errors import NotFound
 from domain.escrow.policy import EscrowPolicy
 from domain.escrow.rules import MOST_AT_ONCE, MOST_PAYMENTS, PaymentWish
-from messages.escrow import Side, TaskKind
+from messages.escrow import JobSide, TaskKind
 from storage import tasks
 from storage.escrow import jobs, payments
 from storage.escrow.overview import EscrowState, EscrowSums, normal_payments_of, states_of
@@ -49,7 +49,7 @@ class PaymentWishIn(Input):
 class JobIn(Input):
     """A job: which side the caller is, who the other one is, what it is about, and its first payments."""
 
-    side: Side = Field(description="The caller's")
+    side: JobSide = Field(description="The caller's")
     mobile: str = Field(max_length=40, description="The other side's", examples=["09121234567"])
     title: str = Field(max_length=300, description="3 to 100 characters", examples=["طراحی سایت فروشگاه"])
     description: str = Field(
@@ -173,7 +173,7 @@ async def _lines(read: Reading, given: Sequence[Job]) -> list[JobLine]:
 
 
 def _line(
-    job: Job, side: Side | None, sides: list[SideOut], states: Sequence[EscrowState], *, waits_for_me: bool
+    job: Job, side: JobSide | None, sides: list[SideOut], states: Sequence[EscrowState], *, waits_for_me: bool
 ) -> JobLine:
     return JobLine.of_row(
         job,
@@ -185,7 +185,7 @@ def _line(
     )
 
 
-def _my_side(read: Reading, job: Job) -> Side | None:
+def _my_side(read: Reading, job: Job) -> JobSide | None:
     return job.side_of(read.actor.person_id) if read.actor.capacity == "member" else None
 
 
@@ -198,14 +198,14 @@ async def _asked(read: Reading, states: Sequence[EscrowState]) -> list[tuple[UUI
     return [(task.case_id, task.kind, task.id) for task in found if task.person_id == read.actor.person_id]
 
 
-def _allowed(job: Job, side: Side | None, states: Sequence[EscrowState], *, is_asked: bool) -> list[Action]:
+def _allowed(job: Job, side: JobSide | None, states: Sequence[EscrowState], *, is_asked: bool) -> list[Action]:
     if side is None:
         return []
     deeds = [("accept_job", "acceptance"), ("decline_job", "declination")] if is_asked else []
     if len(states) < MOST_PAYMENTS and (job.accepted_at is not None or (side is job.begun_by and job.mobile_index)):
         deeds.append(("propose_escrow", "payments"))
     actions = [Action(action=name, method="POST", href=f"{PREFIX}/jobs/{job.id}/{path}") for name, path in deeds]
-    if side is Side.EMPLOYER and job.accepted_at is not None:
+    if side is JobSide.EMPLOYER and job.accepted_at is not None:
         actions.append(Action(action="request_normal_payment", method="POST", href="/v1/normal-payments"))
     return actions
 

@@ -24,7 +24,7 @@ from domain.catalogue import words
 from domain.escrow.policy import EscrowPolicy
 from domain.escrow.terms import Timing
 from messages.case import CaseKind
-from messages.escrow import FactKind, Side
+from messages.escrow import FactKind, JobSide
 from storage.cases import last_fact
 from storage.escrow import disputes, jobs, payments
 from storage.escrow.overview import EscrowState, states_of
@@ -113,12 +113,12 @@ async def _read(view: CaseView) -> EscrowSection:
         moves=[MoveOut.of(move) for move in state.moves],
         refund=None if state.ask is None else RefundAskOut.of(state.ask),
         dispute=await _dispute(view, state),
-        payment_id=await running_for(view.connection, escrow.case_id) if side is Side.EMPLOYER else None,
+        payment_id=await running_for(view.connection, escrow.case_id) if side is JobSide.EMPLOYER else None,
     )
     return EscrowSection(escrow=shown)
 
 
-def _side(view: CaseView, job: Job) -> Side | None:
+def _side(view: CaseView, job: Job) -> JobSide | None:
     actor = view.visibility.actor
     return job.side_of(actor.person_id) if actor.capacity == "member" else None
 

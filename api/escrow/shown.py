@@ -17,7 +17,7 @@ from domain.escrow.rules import MoveCause
 from domain.escrow.terms import Timing
 from domain.identity import mask_mobile
 from messages.case import CaseKind
-from messages.escrow import Side
+from messages.escrow import JobSide
 from storage.database import with_service_rights
 from storage.escrow import jobs
 from storage.escrow.overview import EscrowState, EscrowSums
@@ -135,7 +135,7 @@ class EscrowLine(Out):
     actions: list[Action]
 
     @classmethod
-    def of(cls, state: EscrowState, side: Side | None, task_id: UUID | None = None) -> Self:
+    def of(cls, state: EscrowState, side: JobSide | None, task_id: UUID | None = None) -> Self:
         """A safe payment in the eyes of a side, or of somebody who only looks."""
         row, one = state.row, state.escrow
         return cls.of_row(
@@ -161,10 +161,10 @@ async def sides_of(read: Reading, given: Sequence[Job]) -> Mapping[UUID, list[Si
     # The other sides' names are other people's rows.
     async with with_service_rights(read.connection, read.actor):
         names = await names_of(read.connection, people)
-    return {job.id: [_side(read, job, side, names) for side in Side] for job in given}
+    return {job.id: [_side(read, job, side, names) for side in JobSide] for job in given}
 
 
-def _side(read: Reading, job: Job, side: Side, names: Mapping[UUID, str]) -> SideOut:
+def _side(read: Reading, job: Job, side: JobSide, names: Mapping[UUID, str]) -> SideOut:
     mine = job.side_of(read.actor.person_id) if read.actor.capacity == "member" else None
     person = job.person_of(side)
     began = mine is job.begun_by and side is job.other_side
@@ -179,7 +179,7 @@ def _side(read: Reading, job: Job, side: Side, names: Mapping[UUID, str]) -> Sid
     )
 
 
-def allowed(state: EscrowState, side: Side) -> list[Action]:
+def allowed(state: EscrowState, side: JobSide) -> list[Action]:
     """What a side may do with a safe payment now, besides answering whether it accepts."""
     return [_deed(state, name, path) for name, path in _deeds(state, side)] if state.row.is_open else []
 
@@ -188,27 +188,27 @@ def _deed(state: EscrowState, name: str, path: str) -> Action:
     return Action(action=name, method="POST", href=f"{PREFIX}/payments/{state.escrow.case_id}{path}")
 
 
-def _deeds(state: EscrowState, side: Side) -> list[tuple[str, str]]:
+def _deeds(state: EscrowState, side: JobSide) -> list[tuple[str, str]]:
     escrow = state.escrow
     if escrow.funded_at is None:
         if state.has_ended or not (escrow.accepted_at is not None or escrow.proposed_by == side):
             return []
         withdraw = ("withdraw_escrow", "/withdrawal")
-        is_to_pay = escrow.accepted_at is not None and side is Side.EMPLOYER
+        is_to_pay = escrow.accepted_at is not None and side is JobSide.EMPLOYER
         return [("fund_escrow", "/payment"), withdraw] if is_to_pay else [withdraw]
     if state.open_dispute is not None:
         return _in_dispute(state, side)
     if state.sums.available <= 0:
         return []
     is_asked = state.open_ask is not None
-    if side is Side.EMPLOYER:
+    if side is JobSide.EMPLOYER:
         own = [("release_escrow", "/release"), *([] if is_asked else [("ask_refund", "/refund-requests")])]
     else:
         own = [("declare_work", "/work"), *([("answer_refund", "/refund-answer")] if is_asked else [])]
     return [*own, ("open_dispute", "/dispute")]
 
 
-def _in_dispute(state: EscrowState, side: Side) -> list[tuple[str, str]]:
+def _in_dispute(state: EscrowState, side: JobSide) -> list[tuple[str, str]]:
     dispute, last = state.open_dispute, state.rulings[-1] if state.rulings else None
     if dispute is None:
         return []

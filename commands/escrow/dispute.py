@@ -31,7 +31,7 @@ from messages.escrow import FactKind, TaskKind
 from storage import account, tasks
 from storage.database import as_service
 from storage.escrow import disputes, payments
-from storage.rows.escrow import Dispute, SplitOffer
+from storage.rows.escrow import EscrowDispute, SplitOffer
 
 
 @refuses(lock_party, free_money, rules.EscrowStatementUnreadable, *HOLDING)
@@ -74,7 +74,7 @@ async def freeze(
     return dispute_id
 
 
-async def _dispute(command: Command, case_id: UUID) -> Dispute:
+async def _dispute(command: Command, case_id: UUID) -> EscrowDispute:
     found = await open_dispute_of(command, case_id)
     if found is None:
         raise rules.NoDispute
@@ -124,14 +124,14 @@ async def offering(command: Command, case_id: UUID, shares: Shares) -> EscrowCon
     return confirmed
 
 
-async def _offering(command: Command, case_id: UUID, shares: Shares) -> tuple[Party, Dispute, EscrowConfirmed]:
+async def _offering(command: Command, case_id: UUID, shares: Shares) -> tuple[Party, EscrowDispute, EscrowConfirmed]:
     party, dispute = await _undecided(command, case_id)
     refuse_other_sum(shares, dispute)
     await refuse_paused(command)
     return party, dispute, EscrowConfirmed.of(CodePurpose.ESCROW_SPLIT, "offer", case_id, shares)
 
 
-def refuse_other_sum(shares: Shares, dispute: Dispute) -> None:
+def refuse_other_sum(shares: Shares, dispute: EscrowDispute) -> None:
     """Refuse shares that are not together what is frozen.
 
     Raises:
@@ -142,7 +142,7 @@ def refuse_other_sum(shares: Shares, dispute: Dispute) -> None:
         raise rules.SharesDoNotSum(field="to_contractor", frozen=Toman(frozen))
 
 
-async def _undecided(command: Command, case_id: UUID) -> tuple[Party, Dispute]:
+async def _undecided(command: Command, case_id: UUID) -> tuple[Party, EscrowDispute]:
     """A dispute that the sides may still end together: not ruled, or objected to what was."""
     party = await lock_party(command, case_id)
     dispute = await _dispute(command, case_id)
@@ -177,14 +177,16 @@ async def accepting_split(command: Command, case_id: UUID, offer_id: UUID) -> Es
     return (await _accepting(command, case_id, offer_id))[-1]
 
 
-async def _accepting(command: Command, case_id: UUID, offer_id: UUID) -> tuple[Party, Dispute, Shares, EscrowConfirmed]:
+async def _accepting(
+    command: Command, case_id: UUID, offer_id: UUID
+) -> tuple[Party, EscrowDispute, Shares, EscrowConfirmed]:
     party, dispute, offer = await _offered(command, case_id, offer_id)
     await refuse_paused(command)
     shares = Shares(Money(offer.to_contractor), Money(offer.to_employer))
     return party, dispute, shares, EscrowConfirmed.of(CodePurpose.ESCROW_SPLIT, f"accept:{offer_id}", case_id, shares)
 
 
-async def _offered(command: Command, case_id: UUID, offer_id: UUID) -> tuple[Party, Dispute, SplitOffer]:
+async def _offered(command: Command, case_id: UUID, offer_id: UUID) -> tuple[Party, EscrowDispute, SplitOffer]:
     """An offer of the other side that stands."""
     party, dispute = await _undecided(command, case_id)
     for offer in await disputes.offers_of(command.connection, dispute.id):

@@ -30,7 +30,7 @@ from domain.identity import Mobile, parse_mobile
 from domain.money import Money
 from domain.payment import PaymentPolicy
 from messages.case import CaseKind
-from messages.escrow import FactKind, Phase, Side, TaskKind
+from messages.escrow import FactKind, JobSide, Phase, TaskKind
 from storage import account, tasks
 from storage.cases import last_fact
 from storage.database import as_service
@@ -64,7 +64,7 @@ _WISH: Final = (
 class JobWish:
     """What a member begins: their side, the other side's number, what it is, its price and first payments (E1)."""
 
-    side: Side
+    side: JobSide
     mobile: str = field(repr=False)
     title: str = field(repr=False)
     description: str = field(repr=False)
@@ -143,11 +143,11 @@ async def _read_wishes(command: Command, wish: JobWish) -> list[PaymentWish]:
     return proposed
 
 
-async def _read_wish(command: Command, wish: PaymentWish, side: Side, at: str = "") -> PaymentWish:
+async def _read_wish(command: Command, wish: PaymentWish, side: JobSide, at: str = "") -> PaymentWish:
     """A payment with its title cleaned; ``at`` is where it stands in what came."""
     title = rules.parse_title(wish.title, field=f"{at}title")
     if wish.timing == "immediate":
-        if side is not Side.EMPLOYER or wish.due_on is not None:
+        if side is not JobSide.EMPLOYER or wish.due_on is not None:
             raise rules.NotImmediate(field=f"{at}timing")
     elif wish.due_on is None:
         raise rules.DueDayOutOfRange(field=f"{at}due_on")
@@ -197,7 +197,7 @@ async def _invite(command: Command, number: Mobile, index: bytes) -> None:
         await send_invitation(command, number)
 
 
-async def _propose(command: Command, job: Job, side: Side, wish: PaymentWish, terms: _Terms) -> UUID:
+async def _propose(command: Command, job: Job, side: JobSide, wish: PaymentWish, terms: _Terms) -> UUID:
     """Open the case of a payment; the side that is known already takes part in it at once."""
     case_id = await command.open_case(
         CaseKind.ESCROW,
@@ -254,7 +254,7 @@ async def propose_payment(command: Command, job_id: UUID, wish: PaymentWish) -> 
     return await _propose(command, job, side, proposed, terms)
 
 
-async def _side_in(command: Command, job_id: UUID) -> Side:
+async def _side_in(command: Command, job_id: UUID) -> JobSide:
     job = await jobs.read_job(command.connection, job_id)
     side = None if job is None else job.side_of(command.actor.person_id)
     if side is None:
@@ -262,7 +262,7 @@ async def _side_in(command: Command, job_id: UUID) -> Side:
     return side
 
 
-def _refuse_unaccepted(job: Job, side: Side, wish: PaymentWish) -> None:
+def _refuse_unaccepted(job: Job, side: JobSide, wish: PaymentWish) -> None:
     if job.accepted_at is not None:
         return
     if side is not job.begun_by or wish.timing == "immediate" or job.mobile_index is None:
@@ -318,7 +318,7 @@ async def _accept(command: Command, party: Party, task: Task, *, is_told: bool) 
         await jobs.mark_job_accepted(command.connection, job.id)
     fact, payload = FactKind.ESCROW_ACCEPTED, {"clause_version": job.clause_version}
     # An employer who proposed it is asked to pay, and hears of it so.
-    told: dict[str, list[UUID]] | None = {fact: party.others} if is_told and party.side is Side.EMPLOYER else None
+    told: dict[str, list[UUID]] | None = {fact: party.others} if is_told and party.side is JobSide.EMPLOYER else None
     return await command.act(case_id, fact, payload, part=party.side, closes=task, sms=told)
 
 
@@ -375,7 +375,7 @@ async def withdraw_escrow(command: Command, case_id: UUID) -> UUID:
     return case_id
 
 
-async def _lock_unfunded(command: Command, case_id: UUID, *sides: Side) -> Party:
+async def _lock_unfunded(command: Command, case_id: UUID, *sides: JobSide) -> Party:
     party = await lock_party(command, case_id, *sides)
     if await last_fact(command.connection, case_id, *ENDINGS) is not None:
         raise await case_closed(command, party.case, *ENDINGS)
@@ -391,7 +391,7 @@ async def _is_offered(command: Command, case_id: UUID) -> bool:
 @refuses(lock_party, CaseClosed, rules.JobNotAccepted, payment_rules.PaymentReceived, open_payment)
 async def fund_escrow(command: Command, case_id: UUID, gateway: str | None = None) -> UUID:
     """The employer begins to pay what both agreed on, by a gateway of their choice (E2); returns the payment's case."""
-    party = await _lock_unfunded(command, case_id, Side.EMPLOYER)
+    party = await _lock_unfunded(command, case_id, JobSide.EMPLOYER)
     if party.escrow.accepted_at is None or party.job.accepted_at is None:
         raise rules.JobNotAccepted
     if party.escrow.funded_at is not None:

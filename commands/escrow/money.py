@@ -27,7 +27,7 @@ from domain.escrow import rules
 from domain.escrow.rules import MoveCause, Shares
 from domain.ledger import JournalReason
 from domain.money import Money
-from messages.escrow import FactKind, Side, TaskKind
+from messages.escrow import FactKind, JobSide, TaskKind
 from storage import tasks
 from storage.database import as_service
 from storage.escrow import payments
@@ -37,14 +37,14 @@ from storage.rows.escrow import RefundAsk
 @refuses(lock_party, free_money, rules.NoteTooLong, rules.WorkDeclared)
 async def declare_work(command: Command, case_id: UUID, note: str = "") -> UUID:
     """The contractor declares the work done (E3); returns the fact's id."""
-    await lock_party(command, case_id, Side.CONTRACTOR)
+    await lock_party(command, case_id, JobSide.CONTRACTOR)
     said = rules.parse_note(note, field="note")
     await free_money(command, case_id)
     if await tasks.find_open(command.connection, case_id, TaskKind.INSPECT_WORK) is not None:
         raise rules.WorkDeclared
     async with as_service(command.connection, command.acting):
         await payments.stir(command.connection, case_id, declared=True)
-    return await command.act(case_id, FactKind.ESCROW_WORK_DECLARED, {"note": said}, part=Side.CONTRACTOR)
+    return await command.act(case_id, FactKind.ESCROW_WORK_DECLARED, {"note": said}, part=JobSide.CONTRACTOR)
 
 
 @refuses(rules.EscrowMovesFull)
@@ -63,7 +63,7 @@ async def releasing(command: Command, case_id: UUID, amount: Money) -> EscrowCon
 
 
 async def _releasing(command: Command, case_id: UUID, amount: Money) -> tuple[Party, EscrowConfirmed]:
-    party = await lock_party(command, case_id, Side.EMPLOYER)
+    party = await lock_party(command, case_id, JobSide.EMPLOYER)
     free = await free_money(command, case_id)
     await refuse_more_than(amount, free)
     await refuse_more_parts(command, case_id, amount, free)
@@ -84,7 +84,7 @@ async def release_escrow(command: Command, case_id: UUID, amount: Money, code: S
     shown = {"amount": amount.amount}
     payload = {**shown, "move_id": str(move_id)}
     fact_id = await command.act(
-        case_id, FactKind.ESCROW_RELEASED, payload, part=Side.EMPLOYER, closes=inspect, shown=shown
+        case_id, FactKind.ESCROW_RELEASED, payload, part=JobSide.EMPLOYER, closes=inspect, shown=shown
     )
     await _move(command, party, MoveCause.RELEASE, shares, (move_id, hold_id, fact_id))
     return move_id
@@ -129,7 +129,7 @@ async def open_ask(command: Command, case_id: UUID) -> RefundAsk | None:
 @refuses(lock_party, free_money, refuse_more_than, rules.ReasonUnreadable, rules.RefundAlreadyAsked)
 async def ask_refund(command: Command, case_id: UUID, amount: Money, reason: str) -> UUID:
     """The employer asks the contractor to give back all or a part of what is held (E6); returns the fact's id."""
-    await lock_party(command, case_id, Side.EMPLOYER)
+    await lock_party(command, case_id, JobSide.EMPLOYER)
     why = rules.parse_reason(reason, field="reason")
     await refuse_more_than(amount, await free_money(command, case_id))
     if await open_ask(command, case_id) is not None:
@@ -139,7 +139,7 @@ async def ask_refund(command: Command, case_id: UUID, amount: Money, reason: str
         await payments.stir(command.connection, case_id)
     shown = {"amount": amount.amount}
     payload = {**shown, "ask_id": str(ask.id)}
-    return await command.act(case_id, FactKind.ESCROW_REFUND_ASKED, payload, part=Side.EMPLOYER, shown=shown)
+    return await command.act(case_id, FactKind.ESCROW_REFUND_ASKED, payload, part=JobSide.EMPLOYER, shown=shown)
 
 
 @refuses(lock_party, free_money, refuse_more_than, refuse_more_parts, refuse_paused, rules.NoRefundAsked)
@@ -160,7 +160,7 @@ async def _agreeing(command: Command, case_id: UUID, amount: Money) -> tuple[Par
 
 
 async def _asked(command: Command, case_id: UUID) -> tuple[Party, RefundAsk]:
-    party = await lock_party(command, case_id, Side.CONTRACTOR)
+    party = await lock_party(command, case_id, JobSide.CONTRACTOR)
     ask = await open_ask(command, case_id)
     if ask is None:
         raise rules.NoRefundAsked
@@ -183,7 +183,7 @@ async def answer_refund(command: Command, case_id: UUID, amount: Money, code: Sm
         await payments.answer_ask(command.connection, ask.id, amount)
     fact, shown = FactKind.ESCROW_REFUND_AGREED, {"amount": amount.amount}
     payload = {**shown, "ask_id": str(ask.id), "move_id": str(move_id)}
-    fact_id = await command.act(case_id, fact, payload, part=Side.CONTRACTOR, closes=task, shown=shown)
+    fact_id = await command.act(case_id, fact, payload, part=JobSide.CONTRACTOR, closes=task, shown=shown)
     await _move(command, party, MoveCause.REFUND, Shares(Money(0), amount), (move_id, hold_id, fact_id))
     return fact_id
 
@@ -195,4 +195,4 @@ async def _decline_refund(command: Command, case_id: UUID) -> UUID:
         await payments.answer_ask(command.connection, ask.id, Money(0))
         await payments.stir(command.connection, case_id)
     fact, payload = FactKind.ESCROW_REFUND_DECLINED, {"ask_id": str(ask.id)}
-    return await command.act(case_id, fact, payload, part=Side.CONTRACTOR, closes=task, sms={fact: party.others})
+    return await command.act(case_id, fact, payload, part=JobSide.CONTRACTOR, closes=task, sms={fact: party.others})

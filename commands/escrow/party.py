@@ -20,14 +20,14 @@ from domain.ledger import AccountFrozen, HoldRequest, InsufficientFunds, Journal
 from domain.money import Money, format_toman
 from domain.onboarding import MoneyPaused
 from messages.case import CaseKind
-from messages.escrow import FactKind, Side
+from messages.escrow import FactKind, JobSide
 from storage import account
 from storage.database import as_service
 from storage.escrow import disputes, jobs, payments
 from storage.ledger.holding import hold
 from storage.people import money_pause
 from storage.rows.cases import Case
-from storage.rows.escrow import Dispute, Escrow, Job
+from storage.rows.escrow import Escrow, EscrowDispute, Job
 
 # With these a person has ended it, though the process may not have heard yet.
 ENDINGS: Final = (FactKind.ESCROW_DECLINED, FactKind.ESCROW_WITHDRAWN)
@@ -40,7 +40,7 @@ class Party:
     case: Case
     escrow: Escrow
     job: Job
-    side: Side
+    side: JobSide
 
     @property
     def others(self) -> list[UUID]:
@@ -106,12 +106,12 @@ def require_member(command: Command) -> None:
 
 
 @refuses(CaseClosed)
-async def lock_party(command: Command, case_id: UUID, *sides: Side) -> Party:
+async def lock_party(command: Command, case_id: UUID, *sides: JobSide) -> Party:
     """Lock a safe payment that is under way, for a side of it: either one, unless some are named."""
     require_member(command)
     case = await command.lock_case(case_id)
     party = await party_of(command, case)
-    if party is None or party.side not in (sides or tuple(Side)):
+    if party is None or party.side not in (sides or tuple(JobSide)):
         raise NotFound
     if not case.is_open:
         raise await case_closed(command, case, *ENDINGS)
@@ -135,7 +135,7 @@ async def refuse_paused(command: Command) -> None:
         raise MoneyPaused
 
 
-async def open_dispute_of(command: Command, case_id: UUID) -> Dispute | None:
+async def open_dispute_of(command: Command, case_id: UUID) -> EscrowDispute | None:
     """The dispute that is under way in a safe payment."""
     found = await disputes.last_dispute(command.connection, case_id)
     return found if found is not None and found.ended_at is None else None

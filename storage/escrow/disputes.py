@@ -11,12 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.escrow.rules import MOST_OFFERS, MOST_STATEMENTS, Shares
 from domain.money import Money
-from messages.escrow import Side
+from messages.escrow import JobSide
 from storage.rows.escrow import (
-    Dispute,
+    DisputeStatement,
+    EscrowDispute,
     Ruling,
     SplitOffer,
-    Statement,
     escrow_disputes,
     escrow_rulings,
     escrow_split_offers,
@@ -25,8 +25,8 @@ from storage.rows.escrow import (
 from storage.rows.table import columns, find_one, read_all
 from storage.sealing import Seals
 
-_DISPUTE: Final = columns(escrow_disputes, Dispute)
-_STATEMENT: Final = columns(escrow_statements, Statement)
+_DISPUTE: Final = columns(escrow_disputes, EscrowDispute)
+_STATEMENT: Final = columns(escrow_statements, DisputeStatement)
 _OFFER: Final = columns(escrow_split_offers, SplitOffer)
 _RULING: Final = columns(escrow_rulings, Ruling)
 _d, _s, _o, _r = escrow_disputes.c, escrow_statements.c, escrow_split_offers.c, escrow_rulings.c
@@ -63,11 +63,11 @@ async def add_dispute(
     await connection.execute(sa.insert(escrow_disputes).values(values))
 
 
-async def last_dispute(connection: AsyncConnection, case_id: UUID) -> Dispute | None:
+async def last_dispute(connection: AsyncConnection, case_id: UUID) -> EscrowDispute | None:
     """The newest dispute of a safe payment, under way or over."""
     # Ids of disputes are random: the newest is told by when it was opened, and one that is open is the newest.
     query = sa.select(*_DISPUTE).where(_d.case_id == case_id).order_by(_d.ended_at.desc().nulls_first()).limit(1)
-    return await find_one(connection, Dispute, query)
+    return await find_one(connection, EscrowDispute, query)
 
 
 async def takes_evidence(connection: AsyncConnection, case_id: UUID) -> bool:
@@ -94,7 +94,7 @@ async def end_dispute(
 
 
 async def add_statement(
-    connection: AsyncConnection, seals: Seals, dispute_id: UUID, *, side: Side, author_id: UUID, text: str
+    connection: AsyncConnection, seals: Seals, dispute_id: UUID, *, side: JobSide, author_id: UUID, text: str
 ) -> bool:
     """Store what a side says; False if it has said as much as one may."""
     said = sa.select(sa.func.count()).where(_s.dispute_id == dispute_id, _s.side == side)
@@ -112,18 +112,18 @@ async def add_statement(
     return True
 
 
-async def statements_of(connection: AsyncConnection, dispute_id: UUID) -> list[Statement]:
+async def statements_of(connection: AsyncConnection, dispute_id: UUID) -> list[DisputeStatement]:
     """What the sides said, as far as the acting person sees it, the first first."""
     query = sa.select(*_STATEMENT).where(_s.dispute_id == dispute_id).order_by(_s.filed_at, _s.id)
-    return await read_all(connection, Statement, query.limit(2 * MOST_STATEMENTS))
+    return await read_all(connection, DisputeStatement, query.limit(2 * MOST_STATEMENTS))
 
 
-def open_statement(seals: Seals, statement: Statement) -> str:
+def open_statement(seals: Seals, statement: DisputeStatement) -> str:
     """What was said, in clear."""
     return seals.cipher.open_text(statement.text_sealed, _seal_of("statement", statement.id))
 
 
-async def add_offer(connection: AsyncConnection, dispute_id: UUID, side: Side, shares: Shares) -> UUID | None:
+async def add_offer(connection: AsyncConnection, dispute_id: UUID, side: JobSide, shares: Shares) -> UUID | None:
     """Store how a side would divide it, in place of its former offer; None if it made as many as one may."""
     made = sa.select(sa.func.count()).where(_o.dispute_id == dispute_id, _o.offered_by == side)
     if int(await connection.scalar(made) or 0) >= MOST_OFFERS:
@@ -202,7 +202,7 @@ def open_reasons(seals: Seals, ruling: Ruling) -> str:
     return seals.cipher.open_text(ruling.reasons_sealed, _seal_of("ruling", ruling.id))
 
 
-async def object_to(connection: AsyncConnection, ruling_id: UUID, side: Side) -> None:
+async def object_to(connection: AsyncConnection, ruling_id: UUID, side: JobSide) -> None:
     """A side objects: another arbitrator rules."""
     values = {"objected_at": sa.func.now(), "objected_by": side}
     await connection.execute(sa.update(escrow_rulings).where(_r.id == ruling_id).values(values))

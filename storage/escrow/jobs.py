@@ -15,7 +15,7 @@ from domain.access import Part
 from domain.identity import Mobile
 from domain.money import Money, Unit
 from messages.case import RESUMED, CaseKind, CaseSignal
-from messages.escrow import Side
+from messages.escrow import JobSide
 from storage.normal_payment import find_payee
 from storage.outbox import enqueue
 from storage.people import Number
@@ -35,7 +35,7 @@ _MOST_WOKEN: Final = 100
 class NewJob:
     """A job as a member begins it: which side they are, and by which number the other side is found."""
 
-    begun_by: Side
+    begun_by: JobSide
     person_id: UUID
     number: Number = field(repr=False)
     title: str = field(repr=False)

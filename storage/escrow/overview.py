@@ -21,8 +21,8 @@ from storage.ledger.reading import balances
 from storage.normal_payment import NormalPaymentRow
 from storage.rows.cases import cases, facts
 from storage.rows.escrow import (
-    Dispute,
     Escrow,
+    EscrowDispute,
     EscrowMove,
     RefundAsk,
     Ruling,
@@ -38,7 +38,7 @@ from storage.rows.table import as_row, columns, read_all
 _d, _a, _o, _r, _n = (
     each.c for each in (escrow_disputes, escrow_refund_asks, escrow_split_offers, escrow_rulings, normal_payments)
 )
-_DISPUTE: Final = columns(escrow_disputes, Dispute)
+_DISPUTE: Final = columns(escrow_disputes, EscrowDispute)
 _NORMAL: Final = columns(normal_payments, NormalPayment)
 # With these a person has ended it, though the process may not have heard yet.
 _ENDINGS: Final = (FactKind.ESCROW_DECLINED, FactKind.ESCROW_WITHDRAWN)
@@ -86,7 +86,7 @@ class EscrowState:
     sums: EscrowSums
     moves: Sequence[EscrowMove]
     ask: RefundAsk | None
-    dispute: Dispute | None
+    dispute: EscrowDispute | None
     offers: Sequence[SplitOffer]
     rulings: Sequence[Ruling]
 
@@ -96,7 +96,7 @@ class EscrowState:
         return self.row.escrow
 
     @property
-    def open_dispute(self) -> Dispute | None:
+    def open_dispute(self) -> EscrowDispute | None:
         """The dispute that is under way."""
         return self.dispute if self.dispute is not None and self.dispute.ended_at is None else None
 
@@ -170,7 +170,7 @@ def _of_move(move: EscrowMove) -> EscrowSums:
     return EscrowSums(released=move.to_contractor - fees, fees=fees, refunded=move.to_employer)
 
 
-async def _disputes(connection: AsyncConnection, case_ids: Collection[UUID]) -> dict[UUID, Dispute]:
+async def _disputes(connection: AsyncConnection, case_ids: Collection[UUID]) -> dict[UUID, EscrowDispute]:
     """The newest of each: one that is under way, else the one that ended last."""
     query = (
         sa.select(*_DISPUTE)
@@ -179,7 +179,7 @@ async def _disputes(connection: AsyncConnection, case_ids: Collection[UUID]) -> 
         .order_by(_d.case_id, _d.ended_at.desc().nulls_first())
         .limit(max(len(case_ids), 1))
     )
-    return {one.case_id: one for one in await read_all(connection, Dispute, query)}
+    return {one.case_id: one for one in await read_all(connection, EscrowDispute, query)}
 
 
 async def _asks(connection: AsyncConnection, case_ids: Collection[UUID]) -> dict[UUID, RefundAsk]:

@@ -18,7 +18,7 @@ from domain.escrow.policy import EscrowPolicy, fee_of
 from domain.escrow.rules import MOST_PAYMENTS, MoveCause, PaymentWish, Shares
 from domain.ledger import escrow_account
 from domain.money import Money
-from messages.escrow import Phase, Side
+from messages.escrow import JobSide, Phase
 from storage import ledger
 from storage.policies import by_id
 from storage.rows.cases import case_people, cases
@@ -66,7 +66,7 @@ async def add_escrow(
     case_id: UUID,
     job_id: UUID,
     *,
-    proposed_by: Side,
+    proposed_by: JobSide,
     wish: PaymentWish,
     rates: Rates,
     answer_within: timedelta,
@@ -89,7 +89,7 @@ async def add_escrow(
     await connection.execute(sa.insert(escrows).values(values))
 
 
-async def take_part(connection: AsyncConnection, case_id: UUID, person_id: UUID, side: Side) -> None:
+async def take_part(connection: AsyncConnection, case_id: UUID, person_id: UUID, side: JobSide) -> None:
     """A side that is known takes part in a payment of its job."""
     part = insert(case_people).values(case_id=case_id, person_id=person_id, part=Part(side))
     await connection.execute(part.on_conflict_do_nothing())

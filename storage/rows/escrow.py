@@ -10,7 +10,7 @@ from uuid import UUID
 from domain.escrow.rules import MoveCause
 from domain.fee import Fee
 from domain.money import Money, Unit
-from messages.escrow import Side
+from messages.escrow import JobSide
 from storage.rows.table import table
 
 
@@ -19,7 +19,7 @@ class Job:
     """What two members agreed on: ``price`` rial. The side that did not begin it is None until the number is theirs."""
 
     id: UUID
-    begun_by: Side
+    begun_by: JobSide
     employer_id: UUID | None
     contractor_id: UUID | None
     mobile_index: bytes | None = field(repr=False)
@@ -33,16 +33,16 @@ class Job:
     answer_until: datetime
     accepted_at: datetime | None
 
-    def person_of(self, side: Side) -> UUID | None:
+    def person_of(self, side: JobSide) -> UUID | None:
         """Who is on a side."""
-        return self.employer_id if side is Side.EMPLOYER else self.contractor_id
+        return self.employer_id if side is JobSide.EMPLOYER else self.contractor_id
 
-    def side_of(self, person_id: UUID) -> Side | None:
+    def side_of(self, person_id: UUID) -> JobSide | None:
         """On which side somebody is."""
-        return next((side for side in Side if self.person_of(side) == person_id), None)
+        return next((side for side in JobSide if self.person_of(side) == person_id), None)
 
     @property
-    def other_side(self) -> Side:
+    def other_side(self) -> JobSide:
         """The side that was asked."""
         return self.begun_by.other
 
@@ -59,7 +59,7 @@ class Escrow:
     case_id: UUID
     job_id: UUID
     timing: Literal["agreed", "immediate"]
-    proposed_by: Side
+    proposed_by: JobSide
     title: str = field(repr=False)
     amount: int
     due_on: date | None
@@ -104,7 +104,7 @@ class EscrowMove:
 
 
 @dataclass(frozen=True, slots=True)
-class Dispute:
+class EscrowDispute:
     """Arbitration on one safe payment; ``frozen`` rial are held by ``hold_id``."""
 
     id: UUID
@@ -133,12 +133,12 @@ class RefundAsk:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class DisputeStatement:
     """What a side said in a dispute, sealed."""
 
     id: UUID
     dispute_id: UUID
-    side: Side
+    side: JobSide
     author_id: UUID
     text_sealed: bytes = field(repr=False)
     filed_at: datetime
@@ -150,7 +150,7 @@ class SplitOffer:
 
     id: UUID
     dispute_id: UUID
-    offered_by: Side
+    offered_by: JobSide
     to_contractor: int
     to_employer: int
     offered_at: datetime
@@ -172,15 +172,15 @@ class Ruling:
     reasons_sealed: bytes = field(repr=False)
     ruled_at: datetime
     objected_at: datetime | None
-    objected_by: Side | None
+    objected_by: JobSide | None
     final_at: datetime | None
 
 
 escrow_jobs = table("escrow_jobs", Job)
 escrows = table("escrows", Escrow)
 escrow_moves = table("escrow_moves", EscrowMove)
-escrow_disputes = table("escrow_disputes", Dispute)
+escrow_disputes = table("escrow_disputes", EscrowDispute)
 escrow_refund_asks = table("escrow_refund_asks", RefundAsk)
-escrow_statements = table("escrow_statements", Statement)
+escrow_statements = table("escrow_statements", DisputeStatement)
 escrow_split_offers = table("escrow_split_offers", SplitOffer)
 escrow_rulings = table("escrow_rulings", Ruling)

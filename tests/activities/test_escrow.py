@@ -16,7 +16,7 @@ from domain.escrow.rules import EscrowFrozen, Shares
 from domain.money import Money
 from gateways.local_bank import LocalBank
 from messages.case import OVER, WAIT, StepInput
-from messages.escrow import Side, Step, TaskKind
+from messages.escrow import JobSide, Step, TaskKind
 from storage.database import SERVICE, transaction
 from storage.policies import in_force
 from storage.rows.policies import policies
@@ -137,7 +137,7 @@ async def test_a_part_that_goes_back_by_agreement_leaves_the_rest_held(escrow: E
 async def test_a_dispute_freezes_only_what_is_not_on_its_way(escrow: EscrowProcess) -> None:
     case_id = await escrow.held()
     await escrow.release(case_id, PART)
-    await escrow.dispute(case_id, Side.CONTRACTOR)
+    await escrow.dispute(case_id, JobSide.CONTRACTOR)
     found = await escrow.dispute_of(case_id)
     assert found is not None
     assert found.frozen == AMOUNT - PART
@@ -147,7 +147,7 @@ async def test_a_dispute_freezes_only_what_is_not_on_its_way(escrow: EscrowProce
     assert await escrow.phase(case_id) == "in_dispute"
     with pytest.raises(EscrowFrozen):
         await escrow.release(case_id, 1)
-    await escrow.take_back(case_id, Side.CONTRACTOR)
+    await escrow.take_back(case_id, JobSide.CONTRACTOR)
     await escrow.go_on(case_id)
     assert await escrow.money(case_id) == (AMOUNT - PART, AMOUNT - PART)
     await assert_books_clean(escrow.context.engine)
@@ -161,7 +161,7 @@ async def test_the_second_ruling_is_final_at_once_and_all_may_go_back(escrow: Es
     await escrow.go_on(case_id)
     assert await escrow.money(case_id) == (AMOUNT, 0)
     assert await escrow.balance() == 0
-    await escrow.object_to(case_id, Side.EMPLOYER)
+    await escrow.object_to(case_id, JobSide.EMPLOYER)
     await escrow.go_on(case_id)
     await escrow.claim(case_id, 1)
     await escrow.rule(case_id, 0, 1)
@@ -288,10 +288,10 @@ async def test_money_at_the_last_moment_is_taken_and_later_money_goes_back(escro
 
 async def test_both_offer_and_only_what_is_accepted_divides_it(escrow: EscrowProcess) -> None:
     case_id = await escrow.disputed()
-    await escrow.offer(case_id, Side.EMPLOYER, Shares(Money(0), Money(AMOUNT)))
-    await escrow.offer(case_id, Side.CONTRACTOR, Shares(Money(PART), Money(AMOUNT - PART)))
-    await escrow.answer_split(case_id, Side.CONTRACTOR, accept=False)
-    await escrow.answer_split(case_id, Side.EMPLOYER, accept=True)
+    await escrow.offer(case_id, JobSide.EMPLOYER, Shares(Money(0), Money(AMOUNT)))
+    await escrow.offer(case_id, JobSide.CONTRACTOR, Shares(Money(PART), Money(AMOUNT - PART)))
+    await escrow.answer_split(case_id, JobSide.CONTRACTOR, accept=False)
+    await escrow.answer_split(case_id, JobSide.EMPLOYER, accept=True)
     assert await escrow.kinds(case_id) == []
     await escrow.go_on(case_id)
     assert await escrow.balance() == net(PART)

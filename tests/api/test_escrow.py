@@ -15,7 +15,7 @@ from domain.access import Role
 from domain.escrow.rules import Shares
 from domain.money import Money
 from gateways.local_bank import LocalBank
-from messages.escrow import Side
+from messages.escrow import JobSide
 from storage.database import SERVICE, transaction
 from storage.escrow import payments
 from storage.escrow.overview import EscrowSums, sums_of
@@ -174,8 +174,8 @@ async def test_an_arbitrator_sees_both_sides_as_holder_alone_and_the_sides_may_o
     employer, contractor, arbitrator = escrow.employer, escrow.contractor, escrow.arbitrators[0]
     case_id = await escrow.disputed()
     assert await may(api, employer, case_id) == {"file_statement", "offer_split", "withdraw_dispute"}
-    await escrow.state(case_id, Side.CONTRACTOR)
-    await escrow.offer(case_id, Side.CONTRACTOR, Shares(Money(AMOUNT), Money(0)))
+    await escrow.state(case_id, JobSide.CONTRACTOR)
+    await escrow.offer(case_id, JobSide.CONTRACTOR, Shares(Money(AMOUNT), Money(0)))
     assert await may(api, employer, case_id) == {"file_statement", "offer_split", "answer_split", "withdraw_dispute"}
     await escrow.go_on(case_id)
     await escrow.pass_wait(case_id)

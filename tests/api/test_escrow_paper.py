@@ -10,7 +10,7 @@ import pytest
 from activities.transition import ActivityContext
 from commands.command import Context
 from gateways.local_bank import LocalBank
-from messages.escrow import Side
+from messages.escrow import JobSide
 from storage.database import SERVICE, transaction
 from storage.paper import read_paper
 from tests.arrange import Arrange, Someone
@@ -34,7 +34,7 @@ async def ask(api: httpx2.AsyncClient, path: str, who: Someone) -> httpx2.Respon
 async def ruled(escrow: EscrowProcess) -> UUID:
     """An arbitrator has ruled three quarters to the contractor."""
     case_id = await escrow.disputed()
-    await escrow.state(case_id, Side.CONTRACTOR)
+    await escrow.state(case_id, JobSide.CONTRACTOR)
     await escrow.pass_wait(case_id)
     await escrow.claim(case_id)
     await escrow.go_on(case_id)
@@ -49,7 +49,7 @@ async def test_both_sides_have_a_ruling_with_its_reasons_and_its_check_tells_how
     case_id = await ruled(escrow)
     (ruling,) = await escrow.rulings_of(case_id)
     tokens: list[str] = []
-    for side in Side:
+    for side in JobSide:
         who = escrow.who(side)
         first, again = [await ask(api, f"rulings/{ruling.id}/paper", who) for _ in range(2)]
         assert (first.status_code, again.json()) == (201, first.json())
@@ -64,7 +64,7 @@ async def test_both_sides_have_a_ruling_with_its_reasons_and_its_check_tells_how
     for who in (*escrow.arbitrators, await arrange.person("member")):
         refused = await ask(api, f"rulings/{ruling.id}/paper", who)
         assert refused.status_code in {403, 404}
-    await escrow.object_to(case_id, Side.EMPLOYER)
+    await escrow.object_to(case_id, JobSide.EMPLOYER)
     told = (await api.get(f"/v1/papers/checks/{tokens[0]}")).json()
     assert (told["state"], told["amount"]["amount"]) == ("objected", AMOUNT)
 

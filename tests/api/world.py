@@ -264,7 +264,7 @@ async def _escrow(world: World, context: Context, activity_context: ActivityCont
     things, bank = world.things, activity_context.gateways["local"]
     assert isinstance(bank, LocalBank)
     employer, contractor = world.people["member_own"], world.people["guarantor_own"]
-    job = EscrowProcess(context, Transitions(activity_context), bank, employer, contractor, (), employer)
+    job = EscrowProcess(context, Transitions(activity_context), bank, employer, contractor, [], employer)
     await confirm_number(context, employer)
     held, payable, asked = await job.begin(AMOUNT, AMOUNT, AMOUNT)
     for case_id in (held, payable, asked):

@@ -54,8 +54,8 @@ async def claim(tavana: TavanaScenario, case_id: UUID) -> UUID:
     """Finance takes the review."""
     task_id = await open_task(tavana.context, case_id, "review_application")
 
-    async def take(command: Command) -> UUID:
-        return await claim_task(command, await lock_free_task(command, task_id))
+    async def take(command: Command) -> None:
+        await claim_task(command, await lock_free_task(command, task_id))
 
     await run(tavana.context, tavana.finance, take)
     return task_id
@@ -64,8 +64,8 @@ async def claim(tavana: TavanaScenario, case_id: UUID) -> UUID:
 async def give_back(tavana: TavanaScenario, task_id: UUID) -> None:
     """Finance gives the review back."""
 
-    async def release(command: Command) -> UUID:
-        return await release_task(command, await lock_free_task(command, task_id))
+    async def release(command: Command) -> None:
+        await release_task(command, await lock_free_task(command, task_id))
 
     await run(tavana.context, tavana.finance, release)
 

@@ -20,7 +20,7 @@ from domain.escrow.rules import Shares
 from domain.held_task import ClaimConflict, TaskNotClaimed
 from domain.money import Money
 from gateways.local_bank import LocalBank
-from messages.escrow import Side, TaskKind
+from messages.escrow import JobSide, TaskKind
 from storage.escrow import disputes
 from tests.arrange import Arrange
 from tests.books import Superuser, assert_books_clean
@@ -29,7 +29,7 @@ from tests.commands.test_escrow_money import PART, refused
 from tests.escrow_process import AMOUNT, REASONS, STATEMENT, EscrowProcess
 from tests.payout_steps import give_sheba
 
-EMPLOYER, CONTRACTOR = Side.EMPLOYER, Side.CONTRACTOR
+EMPLOYER, CONTRACTOR = JobSide.EMPLOYER, JobSide.CONTRACTOR
 SHEBA = "IR490546091390996030824628"
 HALF = Shares(Money(AMOUNT // 2), Money(AMOUNT // 2))
 

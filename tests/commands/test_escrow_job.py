@@ -32,7 +32,7 @@ from domain.escrow.rules import PaymentWish
 from domain.money import Money
 from domain.payment import PaymentReceived, PaymentTooSmall, PaymentUnderWay
 from gateways.local_bank import LocalBank
-from messages.escrow import Side, TaskKind
+from messages.escrow import JobSide, TaskKind
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 from tests.commands.normal_payment_steps import confirm_number
@@ -56,7 +56,7 @@ async def escrow(
 def wish(escrow: EscrowProcess, **changes: Any) -> commands.JobWish:
     """A job of 50 million rial with two payments."""
     usual = commands.JobWish(
-        side=Side.EMPLOYER,
+        side=JobSide.EMPLOYER,
         mobile=escrow.contractor.mobile,
         title="طراحی فروشگاه",
         description="سه صفحه\n\nو یک نشان",
@@ -219,7 +219,7 @@ async def test_payments_of_an_accepted_job_stay_within_its_price(
     )
     assert [type(one) for one in came if isinstance(one, BaseException)] == [rules.PriceTooSmall]
     for case_id in await cases_of(superuser, job_id):
-        await escrow.withdraw(case_id, Side(await _proposer(superuser, case_id)))
+        await escrow.withdraw(case_id, JobSide(await _proposer(superuser, case_id)))
         await escrow.go_on(case_id)
     case_id = await propose(escrow, job_id, escrow.employer, **immediate)
     await escrow.begin_payment(case_id)
@@ -242,16 +242,16 @@ async def test_only_the_employer_pays_what_both_agreed_on_and_once(escrow: Escro
     await refused(superuser, escrow.withdraw(case_id), rules.EscrowFunded)
     await escrow.go_on(case_id)
     await refused(superuser, escrow.begin_payment(case_id), PaymentReceived)
-    await refused(superuser, escrow.withdraw(case_id, Side.CONTRACTOR), rules.EscrowFunded)
+    await refused(superuser, escrow.withdraw(case_id, JobSide.CONTRACTOR), rules.EscrowFunded)
 
 
 async def test_who_proposed_withdraws_before_it_is_accepted_and_either_side_after(
     escrow: EscrowProcess, superuser: Superuser
 ) -> None:
     case_id = await escrow.proposed()
-    await refused(superuser, escrow.withdraw(case_id, Side.CONTRACTOR), NotFound)
+    await refused(superuser, escrow.withdraw(case_id, JobSide.CONTRACTOR), NotFound)
     await escrow.accept(case_id)
-    await escrow.withdraw(case_id, Side.CONTRACTOR)
+    await escrow.withdraw(case_id, JobSide.CONTRACTOR)
     for deed in (escrow.withdraw(case_id), escrow.begin_payment(case_id)):
         await refused(superuser, deed, CaseClosed)
     assert await superuser.value("SELECT count(*) FROM notices WHERE template = 'escrow_withdrawn'") == 1

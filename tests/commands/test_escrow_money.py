@@ -21,7 +21,7 @@ from domain.ledger import AccountFrozen, escrow_account
 from domain.money import Money
 from domain.onboarding import MoneyPaused
 from gateways.local_bank import LocalBank
-from messages.escrow import Side
+from messages.escrow import JobSide
 from storage.database import SERVICE, transaction
 from storage.ledger import posting
 from tests.arrange import Arrange
@@ -226,7 +226,7 @@ async def test_of_a_release_and_a_dispute_in_one_moment_the_dispute_freezes_what
     case_id = await escrow.held()
     code = await release_code(escrow, case_id, PART)
     released, _ = await asyncio.gather(
-        release(escrow, case_id, PART, code), escrow.dispute(case_id, Side.CONTRACTOR), return_exceptions=True
+        release(escrow, case_id, PART, code), escrow.dispute(case_id, JobSide.CONTRACTOR), return_exceptions=True
     )
     found = await escrow.dispute_of(case_id)
     assert found is not None

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from domain import ledger
 from domain.escrow import rules
 from domain.escrow.clause import ARBITRATION_CLAUSES
+from domain.escrow.journals import EscrowShares, escrow_divided
 from domain.escrow.policy import EscrowPolicy, fee_of
 from domain.escrow.words import WORDS
 from domain.fee import RATE_PARTS
-from domain.ledger import EscrowShares, JournalReason, Occasion
+from domain.ledger import JournalReason, Occasion
 from domain.money import Money
 from messages.case import CaseKind
 from messages.escrow import Phase
@@ -91,7 +92,7 @@ def test_what_leaves_held_money_sums_to_zero_and_each_gets_their_part(
     escrow, person, refund = uuid4(), uuid4(), uuid4() if employer else None
     fee = fee_of(Money(contractor), fee_rate=fee_rate, vat_rate=vat_rate)
     shares = EscrowShares(person, Money(contractor), fee, Money(employer), refund)
-    journal = ledger.escrow_divided(escrow, JournalReason.ESCROW_RULED, shares, _occasion(escrow))
+    journal = escrow_divided(escrow, JournalReason.ESCROW_RULED, shares, _occasion(escrow))
 
     moved = {entry.account: entry.amount.amount for entry in journal.entries}
     assert sum(moved.values()) == 0

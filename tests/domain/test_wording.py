@@ -65,7 +65,7 @@ _NOT_SHOWN: Mapping[type[StrEnum], str] = {
     normal_payment_messages.Step: "operators read it in Temporal",
     payment_messages.PurposeAnswer: "a signal from one process to another",
     payment_messages.Step: "operators read it in Temporal",
-    escrow_messages.Side: "a side is said as the part it takes in a case",
+    escrow_messages.JobSide: "a side is said as the part it takes in a case",
     escrow_messages.Step: "operators read it in Temporal",
     clearing_messages.Step: "operators read it in Temporal",
     payout_messages.Step: "operators read it in Temporal",

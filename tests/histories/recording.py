@@ -19,6 +19,9 @@ from tests.arrange import Arrange, eventually
 from tests.books import Superuser
 from tests.commands.normal_payment_steps import NormalPaymentScenario
 from tests.commands.substitution_steps import SubstitutionScenario
+from tests.histories.escrow_paths import PATHS as ESCROW_PATHS
+from tests.histories.escrow_paths import Begin as BeginEscrow
+from tests.histories.escrow_paths import play
 from tests.histories.paths import PATHS, SUBSTITUTION_PATHS, TAVANA_PATHS
 from tests.histories.payment_paths import PATHS as PAYMENT_PATHS
 from tests.histories.payment_paths import Begin
@@ -32,10 +35,7 @@ from tests.personnel_steps import Line, PersonnelOffice
 from tests.staff_steps import Desk, desk
 from tests.workflows.test_clearing import PATHS as CLEARING_PATHS
 from tests.workflows.test_clearing import Office, settlement
-from tests.workflows.test_escrow import PATHS as ESCROW_PATHS
-from tests.workflows.test_escrow import Begin as BeginEscrow
 from tests.workflows.test_escrow import begin as begin_escrow
-from tests.workflows.test_escrow import play
 from tests.workflows.test_mobile_change import PATHS as MOBILE_PATHS
 from tests.workflows.test_mobile_change import MobileChange, change
 from tests.workflows.test_normal_payment import INVITING_PATHS as INVITING_PAYMENT_PATHS

@@ -21,13 +21,13 @@ from relay import Relay
 from storage.sealing import Seals
 from tests.arrange import Arrange
 from tests.books import Superuser
+from tests.histories.escrow_paths import PATHS as ESCROW_PATHS
 from tests.histories.paths import PATHS, SUBSTITUTION_PATHS, TAVANA_PATHS, issued
 from tests.histories.payment_paths import PATHS as PAYMENT_PATHS
 from tests.histories.record import STORED, record
 from tests.journeys.steps import Steps
 from tests.journeys.waiting import apply_and_wait
 from tests.workflows.test_clearing import PATHS as CLEARING_PATHS
-from tests.workflows.test_escrow import PATHS as ESCROW_PATHS
 from tests.workflows.test_mobile_change import PATHS as MOBILE_PATHS
 from tests.workflows.test_normal_payment import INVITING_PATHS as INVITING_PAYMENT_PATHS
 from tests.workflows.test_normal_payment import PATHS as NORMAL_PAYMENT_PATHS

@@ -33,7 +33,7 @@ from demo.remote import Refused
 from domain.access import Role
 from gateways.local_bank import USUAL_CARD, LocalBank
 from messages.case import CaseKind, workflow_id
-from messages.escrow import Side
+from messages.escrow import JobSide
 from relay import Relay
 from storage.account import begin_session
 from storage.database import SERVICE, transaction
@@ -96,7 +96,7 @@ class Escrowing(Process):
     async def dispute(self) -> None:
         """The employer asks for arbitration, both are heard, and their time is over."""
         await escrow.dispute(self.employer, self.id)
-        await escrow.state(self.contractor, self.id, Side.CONTRACTOR)
+        await escrow.state(self.contractor, self.id, JobSide.CONTRACTOR)
         await self.pass_wait()
         await self.employer.case_in(self.id, "awaiting_arbitrator")
 
@@ -134,7 +134,7 @@ async def begin(
         arbitrators = tuple(Arbitrator(steps.by(who), who) for who in desk)
         employer, contractor = [steps.member(one) for one in people]
         job_id = await escrow.begin(
-            employer, Side.EMPLOYER, people[1].mobile, {f"مرحلهٔ {amount}": amount for amount in amounts}
+            employer, JobSide.EMPLOYER, people[1].mobile, {f"مرحلهٔ {amount}": amount for amount in amounts}
         )
         await escrow.accept(contractor, job_id)
         return [

@@ -10,7 +10,7 @@ from domain.escrow.rules import Shares
 from domain.money import RIAL_A_TOMAN, Money
 from domain.persian import persian_digits
 from gateways.local_bank import LocalBank
-from messages.escrow import Side, TaskKind
+from messages.escrow import JobSide, TaskKind
 from tests.escrow_process import AMOUNT, REASONS, STATEMENT, EscrowProcess, pass_time
 from tests.web.form_window import Desk, Window
 
@@ -69,7 +69,7 @@ async def _answer(desk: Desk, process: EscrowProcess, employer: Window, contract
     await process.go_on(case_id)
     await (await contractor.go(page)).send("/escrow/jobs/{job_id}/acceptance", accepted="yes")
     await process.go_on(case_id)
-    await (await employer.go(f"/cases/{case_id}")).send(f"{_DEED}refusals/payment")
+    await (await employer.go(f"/cases/{case_id}")).send(f"{_DEED}refusals/proposal")
     await process.go_on(case_id)
     wish = {"title": "بخش دوم", "amount__amount": _TOMAN}
     day = {"due_on__day": "1", "due_on__month": "1", "due_on__year": "1408"}
@@ -137,7 +137,7 @@ async def _disagree(desk: Desk, process: EscrowProcess, employer: Window, contra
     await (await contractor.go(page)).send(_DEED + "papers/{what}/{subject_id}")
     await (await contractor.go(page)).send(f"{_DEED}refusals/ruling")
     await process.go_on(case_id)
-    await process.offer(case_id, Side.CONTRACTOR, Shares(Money(_HALF), Money(_HALF)))
+    await process.offer(case_id, JobSide.CONTRACTOR, Shares(Money(_HALF), Money(_HALF)))
     await process.go_on(case_id)
     offer_id = await desk.superuser.value("SELECT id FROM escrow_split_offers WHERE answer IS NULL")
     await _coded(await employer.go(f"{here}/split-answer?offer_id={offer_id}"), "split-answer")
@@ -146,16 +146,15 @@ async def _disagree(desk: Desk, process: EscrowProcess, employer: Window, contra
 
 async def _lie_dormant(desk: Desk, process: EscrowProcess) -> None:
     """Nothing happens for long: an arbitrator lets it be, then another one opens arbitration; nobody claims it."""
-    case_id, number = await process.held(), 0
-    for deed in ("leave", "open_dispute"):
+    case_id = await process.held()
+    for one, deed in zip(process.arbitrators, ("leave", "open_dispute"), strict=False):
         for _ in range(3):
             await process.pass_wait(case_id)
-        arbitrator = desk.of(process.arbitrators[number])
+        arbitrator = desk.of(one)
         await arbitrator.go(await desk.task(case_id, TaskKind.REVIEW_DORMANT_ESCROW))
         await arbitrator.send("/tasks/{task_id}/claim")
         await arbitrator.decide(deed)
         await process.go_on(case_id)
-        number += 1
     # The time to file is over, then the time to claim it.
     for _ in range(2):
         await process.pass_wait(case_id)

@@ -76,6 +76,7 @@ def test_whatever_moves_money_or_terms_has_a_summary() -> None:
         ("confirm_settlement", "confirm"),
         ("confirm_rejections", "confirm"),
         ("confirm_payout", "confirm"),
+        ("rule_dispute", "rule"),
     }
     # What takes a code of its own is among them.
     assert not [one for one in one_press if "code" in one.confirmed_by()]

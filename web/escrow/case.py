@@ -20,9 +20,9 @@ from api.client import checked
 from api.escrow.answering import RefundCodeRequest, ReleaseCodeRequest, SplitCodeRequest
 from api.escrow.disputes import (
     DisputeIn,
+    DisputeStatementIn,
     SplitAnswerIn,
     SplitOfferIn,
-    StatementIn,
     answer_split,
     file_statement,
     object_to_ruling,
@@ -162,7 +162,7 @@ async def _dispute(request: PageRequest, case_id: UUID, form: Form) -> None:
 
 
 async def _state(request: PageRequest, case_id: UUID, form: Form) -> None:
-    await request.api.perform(file_statement, form.key, case_id, checked(StatementIn, text=form.text("text")))
+    await request.api.perform(file_statement, form.key, case_id, checked(DisputeStatementIn, text=form.text("text")))
 
 
 async def _offer(request: PageRequest, case_id: UUID, form: Form) -> None:
@@ -287,7 +287,7 @@ async def refuse_it(request: SignedIn, case_id: UUID, deed: str) -> Response:
         return request.redirect(f"/cases/{case_id}", done="split_declined")
     known = {
         "dispute": (withdraw_dispute, "dispute_withdrawn"),
-        "payment": (withdraw_escrow, "escrow_withdrawn"),
+        "proposal": (withdraw_escrow, "escrow_withdrawn"),
         "ruling": (object_to_ruling, "ruling_objected"),
     }
     if deed not in known:
