@@ -289,6 +289,10 @@ async def test_no_page_is_broken_for_anybody(context: Context, messages_dir: Pat
     assert "finance_other" not in opened
 
 
+_ESCROW: dict[str, str] = {"step": "who", "what": "ruling"}
+_ESCROW_THINGS = {"draft_id": "draft", "job_id": "job", "subject_id": "ruling"}
+
+
 async def test_no_form_is_broken_by_nonsense(context: Context, messages_dir: Path, world: World) -> None:
     """Whatever is sent to whatever form: the form again with what is wrong, a page that says no, or the next page."""
     app = site_over(context, messages_dir)
@@ -300,11 +304,8 @@ async def test_no_form_is_broken_by_nonsense(context: Context, messages_dir: Pat
         "line_id": world.things["tavana_line"],
         "person_id": world.things["colleague"],
         "deed": "grants",
-        "draft_id": world.things["draft"],
-        "step": "who",
-        "job_id": world.things["job"],
-        "what": "ruling",
-        "subject_id": world.things["ruling"],
+        **_ESCROW,
+        **{name: world.things[thing] for name, thing in _ESCROW_THINGS.items()},
         "account_id": world.things["bank_account"],
         "difference_id": world.things["clearing"],
         "return_id": world.things["payment"],
