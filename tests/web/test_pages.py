@@ -289,8 +289,14 @@ async def test_no_page_is_broken_for_anybody(context: Context, messages_dir: Pat
     assert "finance_other" not in opened
 
 
-_ESCROW: dict[str, str] = {"step": "who", "what": "ruling"}
-_ESCROW_THINGS = {"draft_id": "draft", "job_id": "job", "subject_id": "ruling"}
+_GIVEN: dict[str, str] = {"step": "who", "what": "ruling"}
+_THINGS = {
+    "difference_id": "clearing",
+    "return_id": "payment",
+    "draft_id": "draft",
+    "job_id": "job",
+    "subject_id": "ruling",
+}
 
 
 async def test_no_form_is_broken_by_nonsense(context: Context, messages_dir: Path, world: World) -> None:
@@ -304,11 +310,8 @@ async def test_no_form_is_broken_by_nonsense(context: Context, messages_dir: Pat
         "line_id": world.things["tavana_line"],
         "person_id": world.things["colleague"],
         "deed": "grants",
-        **_ESCROW,
-        **{name: world.things[thing] for name, thing in _ESCROW_THINGS.items()},
+        **_GIVEN | {name: world.things[thing] for name, thing in _THINGS.items()},
         "account_id": world.things["bank_account"],
-        "difference_id": world.things["clearing"],
-        "return_id": world.things["payment"],
         **{f"{thing}_id": world.things[thing] for thing in _BY_THEIR_NAME},
         "programme": "tavana",
         "name": "onboarding",
