@@ -15,11 +15,11 @@ from api.balance import read_balance
 from api.escrow.answering import HeldAmount, ReleaseCodeRequest, RuleDispute, SplitCodeRequest, SplitSubject
 from api.escrow.disputes import (
     DisputeIn,
+    DisputeStatementIn,
     PartIn,
     SharesIn,
     SplitAnswerIn,
     SplitOfferIn,
-    StatementIn,
     answer_split,
     file_statement,
     object_to_ruling,
@@ -136,7 +136,7 @@ async def dispute(member: Member, case_id: UUID, side: JobSide = JobSide.EMPLOYE
 
 async def state(member: Member, case_id: UUID, side: JobSide) -> None:
     """File a statement."""
-    await member.client.call(file_statement, case_id, StatementIn(text=_FILED[side]))
+    await member.client.call(file_statement, case_id, DisputeStatementIn(text=_FILED[side]))
 
 
 async def offer(member: Member, case_id: UUID, shares: SharesIn) -> None:

@@ -22,7 +22,7 @@ from stack.progress import Progress
 _PAGE = PROJECT / "docs" / "walkthrough.md"
 _FENCE = re.compile(r"^## (?P<title>[^\n]+)$|^```(?P<kind>\w+)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 _END = "\x1e"
-_LIMIT_SECONDS = 300
+_LIMIT_SECONDS = 420
 
 
 @dataclass(slots=True)

@@ -292,6 +292,16 @@ async def test_no_page_is_broken_for_anybody(context: Context, messages_dir: Pat
     assert "finance_other" not in opened
 
 
+_GIVEN: dict[str, str] = {"step": "who", "what": "ruling"}
+_THINGS = {
+    "difference_id": "clearing",
+    "return_id": "payment",
+    "draft_id": "draft",
+    "job_id": "job",
+    "subject_id": "ruling",
+}
+
+
 async def test_no_form_is_broken_by_nonsense(context: Context, messages_dir: Path, world: World) -> None:
     """Whatever is sent to whatever form: the form again with what is wrong, a page that says no, or the next page."""
     app = site_over(context, messages_dir)
@@ -303,14 +313,8 @@ async def test_no_form_is_broken_by_nonsense(context: Context, messages_dir: Pat
         "line_id": world.things["tavana_line"],
         "person_id": world.things["colleague"],
         "deed": "grants",
-        "draft_id": world.things["draft"],
-        "step": "who",
-        "job_id": world.things["job"],
-        "what": "ruling",
-        "subject_id": world.things["ruling"],
+        **_GIVEN | {name: world.things[thing] for name, thing in _THINGS.items()},
         "account_id": world.things["bank_account"],
-        "difference_id": world.things["clearing"],
-        "return_id": world.things["payment"],
         **{f"{thing}_id": world.things[thing] for thing in _BY_THEIR_NAME},
         "programme": "tavana",
         "name": "onboarding",
