@@ -105,7 +105,7 @@ async def test_what_is_released_is_the_contractors_less_the_fee_and_has_an_invoi
 
     assert await escrow.phase(case_id) == "released"
     assert await escrow.balance() == net(AMOUNT)
-    invoice = "SELECT person_id, fee + vat FROM invoices WHERE kind = 'escrow'"
+    invoice = "SELECT person_id, fee + vat FROM invoices WHERE kind = 'safe_payment'"
     assert await superuser.rows(invoice) == [(escrow.contractor.id, AMOUNT - net(AMOUNT))]
     told = "SELECT template FROM notices WHERE case_id = %s AND person_id = %s ORDER BY id"
     assert [name for (name,) in await superuser.rows(told, case_id, escrow.contractor.id)] == [
