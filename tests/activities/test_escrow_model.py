@@ -34,7 +34,7 @@ from tests.escrow_process import EscrowProcess, pass_time
 from tests.escrow_sums import Expected, assert_sums
 from tests.length import length
 
-SEQUENCES, LENGTH = length(2, 500), 40
+SEQUENCES, LENGTH = length(1, 500), 40
 # So many share a database: every check of the books reads all that was written before it.
 _TOGETHER = 20
 # One in so many loses the answer to every COMMIT in the long form.

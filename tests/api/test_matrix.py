@@ -56,6 +56,7 @@ async def everybody_calls(
     return answers
 
 
+@pytest.mark.timeout(300)
 async def test_everybody_gets_from_every_operation_exactly_what_the_matrix_says(
     door: Door,
     api: httpx2.AsyncClient,

@@ -157,6 +157,7 @@ async def withdraw_all(going: Escrowing) -> None:
     await going.contractor.client.call(withdraw, WithdrawalIn(amount=amount, code_id=code_id, code=code))
 
 
+@pytest.mark.long
 async def test_a_job_is_released_and_ruled_on_twice_to_the_last_rial_though_all_was_withdrawn_meanwhile(
     begin: Begin, context: Context
 ) -> None:

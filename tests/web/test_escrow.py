@@ -45,6 +45,7 @@ async def process(
     return await EscrowProcess.opened(context, arrange, activity_context, bank)
 
 
+@pytest.mark.long
 async def test_a_job_of_two_payments_one_released_and_one_ruled_on(
     visit: Visit, process: EscrowProcess, superuser: Superuser, context: Context
 ) -> None:
