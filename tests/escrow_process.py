@@ -6,7 +6,7 @@ People act by commands, the machine by its transitions, straight on the context;
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from commands import payment as payment_commands
 from commands.command import Command, Context
 from commands.escrow import arbitration, dispute, job, money
 from commands.escrow.party import EscrowConfirmed, SmsCode
-from commands.task import claim_task, lock_free_task
+from commands.task import claim_task, lock_free_task, lock_task
 from domain.access import Role
 from domain.escrow.rules import PaymentWish, Shares
 from domain.ledger import member_account
@@ -35,8 +35,8 @@ from storage.rows.escrow import EscrowDispute, Ruling
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser
 from tests.commands.normal_payment_steps import confirm_number, let_any_card_pay
-from tests.commands.onboarding_steps import answer, fresh_code, open_task, run
-from tests.transitions import Transitions
+from tests.commands.onboarding_steps import fresh_code, open_task, run
+from tests.transitions import Transitions, WiredContext, until_answered
 
 AMOUNT = 40_000_000
 FEE_RATE = 300
@@ -75,6 +75,7 @@ class EscrowProcess:
     contractor: Someone
     arbitrators: list[Someone]
     operator: Someone
+    wired: WiredContext | None = None
 
     @classmethod
     async def opened(
@@ -99,8 +100,10 @@ class EscrowProcess:
         """Who is on a side."""
         return self.employer if side is JobSide.EMPLOYER else self.contractor
 
-    async def begin(self, *amounts: int, side: JobSide = JobSide.EMPLOYER, mobile: str = "") -> list[UUID]:
-        """A side begins a job of so many payments; returns their cases."""
+    async def begin(
+        self, *amounts: int, side: JobSide = JobSide.EMPLOYER, mobile: str = "", more: int = 0
+    ) -> list[UUID]:
+        """A side begins a job of so many payments, with a price that leaves so much more; returns their cases."""
         wishes = [
             PaymentWish(f"مرحلهٔ {number}", Money(amount), "agreed", datetime.now().astimezone().date())
             for number, amount in enumerate(amounts or (AMOUNT,))
@@ -110,7 +113,7 @@ class EscrowProcess:
             mobile=mobile or self.who(side.other).mobile,
             title="طراحی فروشگاه",
             description="",
-            price=Money(sum(one.amount.amount for one in wishes)),
+            price=Money(sum(one.amount.amount for one in wishes) + more),
             payments=wishes,
             clause_version=1,
         )
@@ -118,21 +121,54 @@ class EscrowProcess:
         async with transaction(self.context.engine, SERVICE) as connection:
             return [row.escrow.case_id for row in await payments.payments_of(connection, [job_id])]
 
+    def by_wire(self, wired: ActivityContext) -> EscrowProcess:
+        """The same with commands that lose answers where steps do, and are sent again under their keys."""
+        if not isinstance(wired, WiredContext):
+            return self
+        return replace(self, context=replace(self.context, engine=wired.engine, side=wired.engine), wired=wired)
+
+    async def propose(self, case_id: UUID, amount: int, side: JobSide, *, immediate: bool = False) -> UUID:
+        """A side proposes another payment of a case's job, or makes an immediate one; returns its case."""
+        async with transaction(self.context.engine, SERVICE) as connection:
+            escrow = await payments.read_escrow(connection, case_id)
+        assert escrow is not None
+        due_on = None if immediate else datetime.now().astimezone().date()
+        wish = PaymentWish("مرحلهٔ دیگر", Money(amount), "immediate" if immediate else "agreed", due_on)
+        made: UUID = await self.command(
+            self.who(side), lambda command: job.propose_payment(command, escrow.job_id, wish)
+        )
+        return made
+
     async def command(self, who: Someone, work: Any) -> Any:
         """Run a command as if none was sent within the last day."""
         async with transaction(self.context.engine, SERVICE) as connection:
             await connection.execute(rate_windows.delete())
-        return await run(self.context, who, work)
+        if self.wired is None:
+            return await run(self.context, who, work)
+        self.wired.wire.begin(**self.wired.losing())
+        try:
+            return await run(self.context, who, work, send=until_answered)
+        finally:
+            self.wired.wire.begin()
+
+    async def answer(self, who: Someone, task_id: UUID, decide: Any, *values: Any) -> None:
+        """Somebody decides on a task."""
+
+        async def work(command: Command) -> UUID:
+            decided: UUID = await decide(command, await lock_task(command, task_id), *values)
+            return decided
+
+        await self.command(who, work)
 
     async def accept(self, case_id: UUID, side: JobSide = JobSide.CONTRACTOR) -> None:
         """The side that was asked accepts."""
         task_id = await open_task(self.context, case_id, TaskKind.ANSWER_ESCROW)
-        await answer(self.context, self.who(side), task_id, job.accept_escrow, 1)
+        await self.answer(self.who(side), task_id, job.accept_escrow, 1)
 
     async def decline(self, case_id: UUID, side: JobSide = JobSide.CONTRACTOR) -> None:
         """The side that was asked declines."""
         task_id = await open_task(self.context, case_id, TaskKind.ANSWER_ESCROW)
-        await answer(self.context, self.who(side), task_id, job.decline_escrow)
+        await self.answer(self.who(side), task_id, job.decline_escrow)
 
     async def withdraw(self, case_id: UUID, side: JobSide = JobSide.EMPLOYER) -> None:
         """A side withdraws it."""
@@ -235,19 +271,17 @@ class EscrowProcess:
         assert found is not None
         shares = Shares(Money(to_contractor), Money(found.frozen - to_contractor))
         task_id = await open_task(self.context, case_id, TaskKind.RULE_DISPUTE)
-        await answer(self.context, self.arbitrators[number], task_id, arbitration.rule_dispute, shares, REASONS)
+        await self.answer(self.arbitrators[number], task_id, arbitration.rule_dispute, shares, REASONS)
 
     async def review(self, case_id: UUID, number: int = 0, *, opens: bool) -> None:
         """The arbitrator who claimed it has looked at dormant money."""
         task_id = await open_task(self.context, case_id, TaskKind.REVIEW_DORMANT_ESCROW)
-        await answer(
-            self.context, self.arbitrators[number], task_id, arbitration.review_dormant, opens, "با هر دو سخن گفتم"
-        )
+        await self.answer(self.arbitrators[number], task_id, arbitration.review_dormant, opens, "با هر دو سخن گفتم")
 
     async def seek(self, case_id: UUID) -> None:
         """The operations desk has seen to an arbitrator."""
         task_id = await open_task(self.context, case_id, TaskKind.FIND_ARBITRATOR)
-        await answer(self.context, self.operator, task_id, arbitration.seek_arbitrator, "داور تازه گماشته شد")
+        await self.answer(self.operator, task_id, arbitration.seek_arbitrator, "داور تازه گماشته شد")
 
     async def take(self, name: str, case_id: UUID, *, until: datetime | None = None) -> NextStep:
         """Take a transition in a round of its own."""

@@ -24,7 +24,8 @@ _BOOKED = """
 _ACCOUNTS = "SELECT balance, balance - held FROM accounts WHERE code = 'escrow:held:' || %s::text"
 _MOVES = "SELECT to_contractor, to_employer, booked_at IS NOT NULL FROM escrow_moves WHERE case_id = %s"
 _TAKEN_BACK = "SELECT count(*) FROM escrow_disputes WHERE case_id = %s AND ended_as = 'withdrawn'"
-# Each journal that takes from held money names a move of the case, booked, with its fact.
+# Each journal that takes from held money names a move of the case, booked, with its fact; silence has none, and
+# releases only where the policy of the case says so and the employer did not inspect what was declared.
 _UNNAMED = """
     SELECT j.key FROM journals j JOIN entries e ON e.journal_id = j.id AND e.amount < 0
       JOIN accounts a ON a.id = e.account_id AND a.kind = 'escrow:held'
@@ -33,7 +34,10 @@ _UNNAMED = """
       LEFT JOIN facts f ON f.id = m.fact_id AND f.case_id = m.case_id AND f.kind = CASE m.cause
            WHEN 'release' THEN 'escrow_released' WHEN 'refund' THEN 'escrow_refund_agreed'
            WHEN 'split' THEN 'escrow_split_accepted' WHEN 'ruling' THEN 'escrow_ruled' END
-     WHERE j.case_id = ANY(%s) AND (m.id IS NULL OR f.id IS NULL)"""
+      LEFT JOIN cases c ON c.id = m.case_id LEFT JOIN policies p ON p.id = c.policy_id
+           AND m.cause = 'auto_release' AND (p.value ->> 'auto_release')::boolean AND EXISTS
+               (SELECT FROM tasks t WHERE t.case_id = c.id AND t.kind = 'inspect_work' AND t.status = 'expired')
+     WHERE j.case_id = ANY(%s) AND (m.id IS NULL OR (f.id IS NULL AND p.id IS NULL))"""
 # What goes back to the employer without another person's word.
 _ALONE = """
     SELECT m.id FROM escrow_moves m JOIN escrows e ON e.case_id = m.case_id JOIN escrow_jobs j ON j.id = e.job_id
@@ -46,12 +50,16 @@ _ALONE = """
 
 @dataclass(slots=True)
 class Expected:
-    """What the test itself reckons of one safe payment, in rial; ``decided`` are the contractor's and employer's."""
+    """What the test itself reckons of one safe payment, in rial; ``decided`` are the contractor's and employer's.
+
+    ``silent`` of them are releases by silence.
+    """
 
     amount: int
     funded: bool = False
     decided: list[tuple[int, int]] = field(default_factory=list)
     frozen: int = 0
+    silent: int = 0
 
     @property
     def gone(self) -> int:

@@ -22,9 +22,10 @@ from tests.wire import Wire
 
 @dataclass(frozen=True, slots=True)
 class WiredContext(ActivityContext):
-    """What activities work with, by a wire on which answers of Postgres can be lost."""
+    """What activities work with, by a wire on which answers of Postgres are lost: of a step, what ``losing`` says."""
 
     wire: Wire = field(default_factory=Wire)
+    losing: Callable[[], Mapping[str, int]] = lambda: {"lose_commit": 1}
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -45,7 +46,7 @@ _AGAIN: Final = 3
 class Transitions:
     """Each by its name: ``await Transitions(activity_context).request_review(StepInput(case_id))``.
 
-    In a ``WiredContext`` each loses the answer to its COMMIT, and is taken again, as Temporal would.
+    In a ``WiredContext`` each loses an answer, as a rule that to its COMMIT, and is taken again, as Temporal would.
     """
 
     # Scenarios ask for them at each step; to declare all activities anew takes longer than most steps.
@@ -55,19 +56,19 @@ class Transitions:
         if Transitions._made is None or Transitions._made[0] is not activity_context:
             Transitions._made = activity_context, _by_name(activity_context)
         self._taken = Transitions._made[1]
-        self._wire = activity_context.wire if isinstance(activity_context, WiredContext) else None
+        self._wired = activity_context if isinstance(activity_context, WiredContext) else None
 
     def __getattr__(self, name: str) -> Callable[[StepInput], Awaitable[NextStep]]:
-        take, wire = self._taken[name], self._wire
-        if wire is None:
+        take, wired = self._taken[name], self._wired
+        if wired is None:
             return take
 
         async def take_again(step: StepInput) -> NextStep:
-            wire.begin(lose_commit=1)
+            wired.wire.begin(**wired.losing())
             try:
                 return await until_answered(lambda: take(step))
             finally:
-                wire.begin()
+                wired.wire.begin()
 
         return take_again
 

@@ -7,7 +7,6 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-import sqlalchemy as sa
 
 from activities.transition import ActivityContext
 from commands.command import Context
@@ -17,12 +16,10 @@ from domain.money import Money
 from gateways.local_bank import LocalBank
 from messages.case import OVER, WAIT, StepInput
 from messages.escrow import JobSide, Step, TaskKind
-from storage.database import SERVICE, transaction
-from storage.policies import in_force
-from storage.rows.policies import policies
 from tests.arrange import Arrange
 from tests.books import Superuser, assert_books_clean
 from tests.escrow_process import AMOUNT, FEE_RATE, EscrowProcess, pass_time
+from tests.fee_steps import change_policy
 
 PART = 10_000_007
 # Far from the rounds of the scenario.
@@ -222,7 +219,7 @@ async def test_silence_about_declared_work_releases_only_where_the_policy_says_s
     escrow: EscrowProcess, superuser: Superuser, is_on: bool
 ) -> None:
     if is_on:
-        await _let_silence_release(escrow.context)
+        await change_policy(escrow.context, "escrow", auto_release=True)
     case_id = await escrow.held()
     await escrow.declare(case_id)
     await escrow.pass_wait(case_id)
@@ -233,21 +230,6 @@ async def test_silence_about_declared_work_releases_only_where_the_policy_says_s
         assert await escrow.money(case_id) == (AMOUNT, AMOUNT)
         assert (await superuser.value(last, case_id), await escrow.kinds(case_id)) == ("escrow_not_inspected", [])
     await assert_books_clean(escrow.context.engine)
-
-
-async def _let_silence_release(context: Context) -> None:
-    async with transaction(context.engine, SERVICE) as connection:
-        shipped = await in_force(connection, "escrow")
-        assert shipped is not None
-        values = {
-            "name": "escrow",
-            "version": shipped.version + 1,
-            "value": {**shipped.value, "auto_release": True},
-            "proposed_by": "test",
-            "approved_by": "another",
-            "approved_at": sa.func.now(),
-        }
-        await connection.execute(sa.insert(policies).values(values))
 
 
 async def test_payments_proposed_together_ask_remind_and_lapse_in_one_sms_each(

@@ -28,17 +28,23 @@ from messages.case import OVER, WAIT
 from messages.escrow import JobSide, TaskKind
 from tests.arrange import Arrange, Someone
 from tests.books import Superuser, assert_books_clean
-from tests.commands.onboarding_steps import answer, open_task
+from tests.commands.onboarding_steps import open_task
 from tests.conftest import SITE
 from tests.escrow_process import EscrowProcess, pass_time
 from tests.escrow_sums import Expected, assert_sums
+from tests.fee_steps import change_policy
 from tests.length import length
+from tests.transitions import WiredContext
 
 SEQUENCES, LENGTH = length(1, 500), 40
 # So many share a database: every check of the books reads all that was written before it.
 _TOGETHER = 20
-# One in so many loses the answer to every COMMIT in the long form.
+# In the long form one in so many loses answers to commands and steps: that to the COMMIT, or one before it.
 _BY_WIRE = 10
+_LOST = ({}, {"lose_commit": 1}, {"lose_commit": 1}, {"lose_commit": 2})
+_ANSWERS = 14
+# One in so many has a policy by which silence about declared work releases.
+_AUTO_RELEASE = 3
 _ROUNDS_TO_THE_END = 60
 _PASSED = tuple(timedelta(hours=hours) for hours in (1, 26, 50, 130, 730))
 _AMOUNTS = (100_007, 1_000_000, 25_000_003)
@@ -88,12 +94,21 @@ class Played:
     async def begin(self) -> None:
         """A side begins a job of one or two payments."""
         amounts = [self.chance.choice(_AMOUNTS) for _ in range(self.chance.choice((1, 1, 2)))]
-        for case_id, amount in zip(await self.escrow.begin(*amounts, side=self.side), amounts, strict=True):
+        begun = await self.escrow.begin(*amounts, side=self.side, more=self.chance.choice((0, max(_AMOUNTS))))
+        for case_id, amount in zip(begun, amounts, strict=True):
             self.cases[case_id] = Expected(amount)
             await self.play(case_id)
             if self.chance.random() < 0.7:
                 await self.attempt(self.answer)
                 await self.attempt(self.begin_payment)
+
+    async def propose(self) -> None:
+        """A side proposes another payment of a job; of the immediate ones the employer's are payable at once."""
+        amount, immediate = self.chance.choice(_AMOUNTS), self.chance.random() < 0.5
+        side = JobSide.EMPLOYER if immediate and self.chance.random() < 0.9 else self.side
+        case_id = await self.escrow.propose(self.one, amount, side, immediate=immediate)
+        self.cases[case_id] = Expected(amount)
+        await self.play(case_id)
 
     async def answer(self) -> None:
         """The side that was asked answers, in most cases with yes."""
@@ -229,6 +244,13 @@ class Played:
         """A side objects."""
         await self.escrow.object_to(self.disputed, self.side)
 
+    async def lose_role(self) -> None:
+        """An arbitrator is none any more, with a case in hand if any has one."""
+        query = "SELECT claimed_by FROM tasks WHERE status = 'open' AND role = 'arbitrator' AND claimed_by IS NOT NULL"
+        claimed = [person_id for (person_id,) in await self.superuser.rows(query)]
+        person_id = self.chance.choice(claimed or [one.id for one in self.escrow.arbitrators])
+        await self.superuser.run("UPDATE role_grants SET revoked_at = now() WHERE person_id = %s", person_id)
+
     async def seek(self) -> None:
         """The operations desk sees to another arbitrator."""
         query = "SELECT case_id FROM tasks WHERE status = 'open' AND kind = 'find_arbitrator' AND case_id = ANY(%s)"
@@ -245,9 +267,9 @@ class Played:
             task_id = await open_task(self.escrow.context, case_id, kind)
             if kind == "return_payment":
                 found = WentBack(RecordedFrom.BANK, f"bank-{uuid4().hex}", "از بانک پرسیدم")
-                await answer(self.escrow.context, self.officers[0], task_id, payment_return.record_return, found)
+                await self.escrow.answer(self.officers[0], task_id, payment_return.record_return, found)
             else:
-                await answer(self.escrow.context, self.officers[1], task_id, payment_return.confirm_return)
+                await self.escrow.answer(self.officers[1], task_id, payment_return.confirm_return)
 
     async def time_passes(self) -> None:
         """Some time passes, also at the bank."""
@@ -296,7 +318,7 @@ class Played:
         await assert_sums(self.superuser, self.cases)
 
     async def note_machine(self) -> None:
-        """What the machine alone decides: that money is taken, and that a ruling is final."""
+        """What the machine alone decides: that money is taken, that a ruling is final, that silence releases."""
         for case_id, known in self.cases.items():
             if not known.funded:
                 query = "SELECT count(*) FROM payment_items WHERE purpose_id = %s AND state = 'taken'"
@@ -308,6 +330,12 @@ class Played:
             final = await self.superuser.rows(query, case_id)
             if final and known.frozen:
                 self.settle(case_id, *final[0])
+            query = "SELECT to_contractor FROM escrow_moves WHERE case_id = %s AND cause = 'auto_release'"
+            silent = [amount for (amount,) in await self.superuser.rows(query, case_id)]
+            for amount in silent[known.silent :]:
+                assert amount == known.free
+                self.decide(case_id, amount, 0)
+            known.silent = len(silent)
 
     async def end(self) -> None:
         """Everything comes to its end: who asked for arbitration gets a ruling, what is left is released."""
@@ -365,8 +393,11 @@ async def test_whatever_happens_every_rial_is_where_it_was_decided(
         chance = random.Random(seed)  # noqa: S311 - a game
         played: Played
         bank = LocalBank(tmp_path / f"bank-{seed}", SITE, lambda: datetime.now(UTC) + played.late)  # noqa: B023
-        wired = activity_context if seed % _BY_WIRE == 0 else unwired
-        escrow = await EscrowProcess.opened(context, arrange, with_bank(wired, bank), bank)
+        await change_policy(context, "escrow", auto_release=seed % _AUTO_RELEASE == 0)
+        wired = replace(activity_context if seed % _BY_WIRE == 0 else unwired, gateways={bank.name: bank})
+        if isinstance(wired, WiredContext):
+            wired = replace(wired, losing=partial(what_is_lost, chance))
+        escrow = (await EscrowProcess.opened(context, arrange, wired, bank)).by_wire(wired)
         played = Played(escrow, arrange, superuser, chance)
         try:
             await played_through(played)
@@ -375,15 +406,16 @@ async def test_whatever_happens_every_rial_is_where_it_was_decided(
         await assert_books_clean(context.engine)
 
 
-def with_bank(wired: ActivityContext, bank: LocalBank) -> ActivityContext:
-    """The same with the bank of one sequence."""
-    return replace(wired, gateways={bank.name: bank})
+def what_is_lost(chance: random.Random) -> dict[str, int]:
+    """Which answer is lost of a command or a step; perhaps none."""
+    return chance.choice((*_LOST, {"lose_answer": chance.randint(1, _ANSWERS)}))
 
 
 async def played_through(played: Played) -> None:
     """Play one sequence."""
     deeds: list[tuple[Callable[[], Awaitable[None]], int]] = [
         (played.begin, 1),
+        (played.propose, 1),
         (played.answer, 4),
         (played.withdraw, 1),
         (played.begin_payment, 4),
@@ -399,6 +431,7 @@ async def played_through(played: Played) -> None:
         (played.arbitrate, 6),
         (played.object_to, 4),
         (played.seek, 1),
+        (played.lose_role, 1),
         (played.time_passes, 3),
         (played.machine, 8),
     ]

@@ -57,13 +57,29 @@ class MinipayOffice:
     officer: Someone
 
 
-async def run(context: Context, who: Someone, work: Callable[[Command], Awaitable[Any]]) -> Any:
-    """Run one command of a person and return what it returned."""
+async def _once(perform_it: Callable[[], Awaitable[Any]]) -> Any:
+    return await perform_it()
+
+
+async def run(
+    context: Context,
+    who: Someone,
+    work: Callable[[Command], Awaitable[Any]],
+    *,
+    send: Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]] = _once,
+) -> Any:
+    """Run one command of a person and return what it returned; ``send`` may send it again under its key."""
     actor = await authenticate(context, who.token)
-    return await run_as(context, actor, work)
+    return await run_as(context, actor, work, send=send)
 
 
-async def run_as(context: Context, actor: Actor, work: Callable[[Command], Awaitable[Any]]) -> Any:
+async def run_as(
+    context: Context,
+    actor: Actor,
+    work: Callable[[Command], Awaitable[Any]],
+    *,
+    send: Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]] = _once,
+) -> Any:
     """Run one command of an actor."""
     results = []
 
@@ -71,7 +87,8 @@ async def run_as(context: Context, actor: Actor, work: Callable[[Command], Await
         results.append(await work(command.with_code(fresh_totp())))
         return b"{}"
 
-    await perform(context, Envelope(actor, "test", f"key-{uuid4()}", b"content", "origin"), as_bytes)
+    envelope = Envelope(actor, "test", f"key-{uuid4()}", b"content", "origin")
+    await send(lambda: perform(context, envelope, as_bytes))
     return results[-1]
 
 
