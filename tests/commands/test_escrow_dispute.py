@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -19,13 +20,13 @@ from domain.escrow import rules
 from domain.escrow.rules import Shares
 from domain.held_task import ClaimConflict, TaskNotClaimed
 from domain.money import Money
-from gateways.local_bank import LocalBank
 from messages.escrow import JobSide, TaskKind
 from storage.escrow import disputes
 from tests.arrange import Arrange
 from tests.books import Superuser, assert_books_clean
 from tests.commands.onboarding_steps import open_task, run, run_as
 from tests.commands.test_escrow_money import PART, refused
+from tests.escrow_kept import escrow_with_held
 from tests.escrow_process import AMOUNT, REASONS, STATEMENT, EscrowProcess
 from tests.payout_steps import give_sheba
 
@@ -36,10 +37,10 @@ HALF = Shares(Money(AMOUNT // 2), Money(AMOUNT // 2))
 
 @pytest.fixture
 async def escrow(
-    context: Context, arrange: Arrange, activity_context: ActivityContext, bank: LocalBank
+    context: Context, arrange: Arrange, activity_context: ActivityContext, superuser: Superuser, tmp_path: Path
 ) -> EscrowProcess:
     """An employer, a contractor and two arbitrators."""
-    return await EscrowProcess.opened(context, arrange, activity_context, bank)
+    return await escrow_with_held(context, arrange, activity_context, superuser, tmp_path)
 
 
 async def ruling_asked(escrow: EscrowProcess) -> UUID:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -20,13 +21,13 @@ from domain.escrow import rules
 from domain.ledger import AccountFrozen, escrow_account
 from domain.money import Money
 from domain.onboarding import MoneyPaused
-from gateways.local_bank import LocalBank
 from messages.escrow import JobSide
 from storage.database import SERVICE, transaction
 from storage.ledger import posting
 from tests.arrange import Arrange
 from tests.books import Superuser, assert_books_clean
 from tests.commands.onboarding_steps import run
+from tests.escrow_kept import escrow_with_held
 from tests.escrow_process import AMOUNT, STATEMENT, EscrowProcess
 
 PART = 15_000_000
@@ -34,10 +35,10 @@ PART = 15_000_000
 
 @pytest.fixture
 async def escrow(
-    context: Context, arrange: Arrange, activity_context: ActivityContext, bank: LocalBank
+    context: Context, arrange: Arrange, activity_context: ActivityContext, superuser: Superuser, tmp_path: Path
 ) -> EscrowProcess:
     """An employer and a contractor."""
-    return await EscrowProcess.opened(context, arrange, activity_context, bank)
+    return await escrow_with_held(context, arrange, activity_context, superuser, tmp_path)
 
 
 async def refused(superuser: Superuser, deed: Awaitable[Any], by: type[Refusal]) -> None:
