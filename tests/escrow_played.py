@@ -99,9 +99,9 @@ class Played:
         for case_id, amount in zip(begun, amounts, strict=True):
             self.cases[case_id] = Expected(amount)
             await self.play(case_id)
-            if self.chance.random() < 0.7:
-                await self.attempt(self.answer)
-                await self.attempt(self.begin_payment)
+            if self.chance.random() < 0.8:
+                await self.attempt(partial(self.answer, case_id))
+                await self.attempt(partial(self.begin_payment, case_id))
 
     async def propose(self) -> None:
         """A side proposes another payment of a job; of the immediate ones the employer's are payable at once."""
@@ -111,9 +111,9 @@ class Played:
         self.cases[case_id] = Expected(amount)
         await self.play(case_id)
 
-    async def answer(self) -> None:
+    async def answer(self, case_id: UUID | None = None) -> None:
         """The side that was asked answers, in most cases with yes."""
-        case_id = self.unpaid
+        case_id = case_id or self.unpaid
         asked = await self.superuser.rows(
             "SELECT person_id FROM tasks WHERE case_id = %s AND status = 'open' AND kind = 'answer_escrow'", case_id
         )
@@ -126,9 +126,9 @@ class Played:
         """A side withdraws."""
         await self.escrow.withdraw(self.unpaid, self.side)
 
-    async def begin_payment(self) -> None:
+    async def begin_payment(self, case_id: UUID | None = None) -> None:
         """The employer goes to the bank, and mostly pays."""
-        case_id = self.unpaid
+        case_id = case_id or self.unpaid
         await self.play(case_id)
         payment_id = await self.escrow.begin_payment(case_id)
         self.payments.append(payment_id)

@@ -21,7 +21,8 @@ _PART = 64 * 1024
 class Wire:
     """Carries connections to a server, and counts its answers and the COMMITs that they confirm.
 
-    ``lose_answer`` and ``lose_commit`` say which of them is lost, with its connection: the first is 1, none 0.
+    ``lose_answer`` and ``lose_commit`` say which of them is lost, with its connection: the first is 1, none 0. If the
+    client ``dies`` with it, nothing is carried after that either.
     """
 
     port: int = 0
@@ -30,11 +31,19 @@ class Wire:
     answers: int = 0
     commits: int = 0
     lost: int = 0
+    dies: bool = False
+    is_dead: bool = False
 
-    def begin(self, *, lose_answer: int = 0, lose_commit: int = 0) -> None:
+    def begin(self, *, lose_answer: int = 0, lose_commit: int = 0, dies: bool = False) -> None:
         """Count anew."""
         self.answers = self.commits = 0
         self.lose_answer, self.lose_commit = lose_answer, lose_commit
+        self.dies, self.is_dead = dies, False
+
+    def revive(self) -> None:
+        """Lose nothing more; what was counted stays."""
+        self.lose_answer = self.lose_commit = 0
+        self.is_dead = False
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -43,7 +52,7 @@ class Wire:
         wire, carried = cls(), set[asyncio.Task[None]]()
 
         def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            if not server.is_serving():
+            if wire.is_dead or not server.is_serving():
                 # A client that gave up asks the server to cancel by another connection, which may come late.
                 writer.transport.abort()
                 return
@@ -86,6 +95,7 @@ class Wire:
             body = await there.readexactly(length - 4)
             if self._loses(kind, body):
                 self.lost += 1
+                self.is_dead = self.dies
                 return
             writer.write(head + body)
             await writer.drain()

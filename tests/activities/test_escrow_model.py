@@ -19,10 +19,10 @@ from tests.conftest import SITE
 from tests.escrow_played import Played
 from tests.escrow_process import EscrowProcess
 from tests.fee_steps import change_policy
-from tests.length import length
+from tests.length import IS_LONG, length
 from tests.transitions import WiredContext
 
-SEQUENCES, LENGTH = length(1, 500), 40
+SEQUENCES, LENGTH = length(1, 500), 40 if IS_LONG else 20
 # So many share a database: every check of the books reads all that was written before it.
 _TOGETHER = 20
 # In the long form one in so many loses answers to commands and steps: that to the COMMIT, or one before it.
