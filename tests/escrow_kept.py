@@ -52,6 +52,11 @@ async def escrow_with_held(
         for name, book in _KEPT[-1].books.items():
             (place / _BANK / name).write_bytes(book)
     kept = _KEPT[-1]
-    people = list(kept.escrow.arbitrators)
-    there = {"context": context, "activities": Transitions(activity_context), "bank": bank}
-    return replace(kept.escrow, **there, arbitrators=people, ready=[kept.case_id])
+    return replace(
+        kept.escrow,
+        context=context,
+        activities=Transitions(activity_context),
+        bank=bank,
+        arbitrators=list(kept.escrow.arbitrators),
+        ready=[kept.case_id],
+    )

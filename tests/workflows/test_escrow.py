@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -10,18 +13,22 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.transition import ActivityContext
 from commands.command import Context
+from domain.errors import Refusal
 from gateways.local_bank import LocalBank
 from messages.case import CaseKind, CaseSignal
-from messages.escrow import Phase, TaskKind
+from messages.escrow import JobSide, Phase, TaskKind
 from relay import Relay
 from tests.arrange import Arrange, eventually
 from tests.books import Superuser, assert_books_clean
+from tests.conftest import routes
 from tests.escrow_process import AMOUNT, FEE_RATE, EscrowProcess
 from tests.events import quiet_events
 from tests.faulty_gateway import FaultyGateway
 from tests.histories.escrow_paths import PART, PATHS, Begin, Escrowing, play
 from tests.journeys.steps import Steps
+from tests.journeys.test_bad_days import relaying
 from tests.workflows.test_payment import activity_context, gateway
+from worker import build_workers, working
 from workflows.escrow import EscrowWorkflow
 
 __all__ = ["activity_context", "gateway"]  # fixtures
@@ -165,3 +172,48 @@ async def test_money_that_lies_for_long_comes_to_an_arbitrator_in_the_end(begin:
     await going.escrow.review(going.id, opens=True)
     await going.stands(Phase.IN_DISPUTE)
     assert await going.free() == 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("objects", [True, False])
+async def test_after_a_process_server_was_away_for_the_whole_time_to_object_only_what_came_in_time_counts(
+    context: Context,
+    arrange: Arrange,
+    activity_context: ActivityContext,
+    bank: LocalBank,
+    gateway: FaultyGateway,
+    steps: Steps,
+    temporal: WorkflowEnvironment,
+    superuser: Superuser,
+    messages_dir: Path,
+    objects: bool,
+) -> None:
+    relay = Relay(context.engine, routes(temporal.client, activity_context, messages_dir), sweep_seconds=0.1)
+    nudged = replace(context, nudge=relay.nudge)
+    escrow = await EscrowProcess.opened(nudged, arrange, activity_context, bank, arbitrators=3)
+    async with relaying(relay), working(build_workers(temporal.client, activity_context)):
+        (case_id,) = await escrow.begin()
+        going = Escrowing(steps, temporal, superuser, relay, escrow.employer, str(case_id), escrow, gateway)
+        await going.fund()
+        await going.dispute()
+        await going.end_evidence()
+        await going.claim()
+        await escrow.rule(case_id, AMOUNT)
+        await going.stands(Phase.AWAITING_OBJECTION)
+        await going.pass_time(seconds=1)
+    # Nothing is sent and no step taken; the process's clock goes on.
+    if objects:
+        await escrow.object_to(case_id, JobSide.EMPLOYER)
+    away = asyncio.create_task(temporal.fast_forward(going.handle, timedelta(hours=49)))
+    async with relaying(relay), working(build_workers(temporal.client, activity_context)):
+        await away
+        if objects:
+            await going.stands(Phase.AWAITING_ARBITRATOR)
+            await going.claim(1)
+            assert await escrow.balance() == 0
+            await escrow.rule(case_id, AMOUNT, 1)
+        await going.end()
+        with pytest.raises(Refusal):
+            await escrow.object_to(case_id, JobSide.EMPLOYER)
+    assert (await escrow.phase(case_id), await escrow.balance()) == (Phase.RELEASED, NET)
+    await assert_books_clean(context.engine)
