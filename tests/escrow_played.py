@@ -29,6 +29,8 @@ from tests.escrow_sums import Expected, assert_sums
 
 # How often anything may happen, silent employers say nothing, and a process hears at once that time has passed.
 _ANYTHING, _SILENT, _HEARD = 0.25, 0.8, 0.7
+# How often what one side asks or offers is answered at once.
+_ANSWERED = 0.4
 _HOUR = timedelta(hours=1)
 _ROUNDS_TO_THE_END = 60
 _PASSED = tuple(timedelta(hours=hours) for hours in (1, 26, 50, 130, 730))
@@ -153,6 +155,8 @@ class Played:
         """The employer asks for money back."""
         case_id = self.one
         await self.escrow.ask_refund(case_id, self.part(self.cases[case_id].free))
+        if self.chance.random() < _ANSWERED:
+            await self.attempt(self.answer_refund)
 
     async def answer_refund(self) -> None:
         """The contractor agrees to all, a part, or nothing."""
@@ -194,6 +198,8 @@ class Played:
         frozen = self.cases[case_id].frozen
         part = min(self.part(frozen), frozen)
         await self.escrow.offer(case_id, self.side, Shares(Money(part), Money(frozen - part)))
+        if self.chance.random() < _ANSWERED:
+            await self.attempt(self.answer_split)
 
     async def answer_split(self) -> None:
         """A side answers what the other offered last."""

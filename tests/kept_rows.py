@@ -50,4 +50,4 @@ class KeptRows:
 
 
 def _of(template: str, name: str) -> sql.Composed:
-    return sql.SQL(template).format(sql.Identifier(name))  # type: ignore[arg-type]  # our own texts
+    return sql.SQL(template).format(sql.Identifier(name))

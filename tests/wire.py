@@ -34,11 +34,11 @@ class Wire:
     dies: bool = False
     is_dead: bool = False
 
-    def begin(self, *, lose_answer: int = 0, lose_commit: int = 0, dies: bool = False) -> None:
+    def begin(self, *, lose_answer: int = 0, lose_commit: int = 0) -> None:
         """Count anew."""
         self.answers = self.commits = 0
         self.lose_answer, self.lose_commit = lose_answer, lose_commit
-        self.dies, self.is_dead = dies, False
+        self.is_dead = False
 
     def revive(self) -> None:
         """Lose nothing more; what was counted stays."""

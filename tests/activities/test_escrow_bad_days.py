@@ -93,7 +93,7 @@ class Dying:
         assert await self._state() != before
 
     async def _die(self, name: str, step: StepInput, **lose: int) -> None:
-        self.wire.begin(dies=True, **lose)
+        self.wire.begin(**lose)
         with pytest.raises(DBAPIError):
             await getattr(self.steps, name)(step)
         self.wire.revive()
@@ -107,6 +107,7 @@ class Dying:
 async def dying(database: Database, unwired: ActivityContext, superuser: Superuser) -> AsyncIterator[Dying]:
     """Workers that die."""
     async with WiredContext.to(database.app_url, unwired.seals, unwired.files) as wired:
+        wired.wire.dies = True
         yield Dying(Transitions(replace(unwired, engine=wired.engine)), wired.engine, wired.wire, superuser)
 
 

@@ -189,8 +189,7 @@ async def test_after_a_process_server_was_away_for_the_whole_time_to_object_only
     objects: bool,
 ) -> None:
     relay = Relay(context.engine, routes(temporal.client, activity_context, messages_dir), sweep_seconds=0.1)
-    nudged = replace(context, nudge=relay.nudge)
-    escrow = await EscrowProcess.opened(nudged, arrange, activity_context, bank, arbitrators=3)
+    escrow = await EscrowProcess.opened(replace(context, nudge=relay.nudge), arrange, activity_context, bank)
     async with relaying(relay), working(build_workers(temporal.client, activity_context)):
         (case_id,) = await escrow.begin()
         going = Escrowing(steps, temporal, superuser, relay, escrow.employer, str(case_id), escrow, gateway)
