@@ -23,6 +23,7 @@ from domain.attachment import MAX_BYTES, FileNotAccepted, PictureTooLarge
 from domain.catalogue import ATTACHMENTS
 from domain.errors import EmptyFile, Refusal, TooLarge
 from messages.attachment import Purpose
+from messages.case import CaseKind
 from web.forms import Form, empty
 from web.language import noop as _
 from web.page_request import PageRequest, SignedIn
@@ -62,7 +63,7 @@ async def files_pane(request: PageRequest, case_id: UUID, kind: str, form: Form 
     if files is None:
         return None
     form = form or empty(request.language, purpose=files.purposes[0].code)
-    return FilesPane(case_id, files, form, ATTACHMENTS[kind].own_purposes)
+    return FilesPane(case_id, files, form, ATTACHMENTS[CaseKind(kind)].own_purposes)
 
 
 @router.get("/cases/{case_id}/attachments")
