@@ -8,8 +8,7 @@ import pytest
 
 from activities.transition import ActivityContext
 from commands.account import staff
-from commands.command import Command, Context
-from commands.task import lock_free_task, release_task
+from commands.command import Context
 from domain.held_task import ClaimConflict
 from gateways.local_bank import LocalBank
 from messages.case import RESUMED
@@ -17,7 +16,7 @@ from messages.escrow import TaskKind
 from storage.database import SERVICE, transaction
 from tests.arrange import Arrange
 from tests.books import Superuser
-from tests.commands.onboarding_steps import open_task, run
+from tests.commands.onboarding_steps import open_task
 from tests.escrow_process import EscrowProcess
 
 CLAIMED, ASKED = "awaiting_ruling", "awaiting_arbitrator"
@@ -48,12 +47,7 @@ async def test_who_finds_that_they_know_a_side_gives_it_back_and_who_is_silent_l
     case_id = await escrow.disputed()
     await escrow.pass_wait(case_id)
     await _claimed(escrow, case_id, 0)
-    task_id = await open_task(escrow.context, case_id, TaskKind.RULE_DISPUTE)
-
-    async def recuse(command: Command) -> None:
-        await release_task(command, await lock_free_task(command, task_id))
-
-    await run(escrow.context, escrow.arbitrators[0], recuse)
+    await escrow.recuse(await open_task(escrow.context, case_id, TaskKind.RULE_DISPUTE))
     await escrow.go_on(case_id)
     assert await escrow.phase(case_id) == ASKED
     one, other = (each.id for each in escrow.arbitrators)
