@@ -56,7 +56,7 @@ class CorrespondenceOver(Conflict):
 
 
 class NobodyThere(Conflict):
-    """No office deals with the case so far, or the member takes part in it no longer: nobody would read it."""
+    """No office deals with the case now, or the member takes part in it no longer: nobody would read it."""
 
     code = "nobody_to_read_words"
     fa = "اکنون کسی نیست که در این پرونده پیام شما را بخواند."
