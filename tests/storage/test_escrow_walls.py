@@ -1,4 +1,4 @@
-"""The walls around safe payments: who is not a side sees nothing, and no member writes what decides about money (E5)."""
+"""The walls around safe payments: strangers see nothing, and no member writes what decides about money (E5)."""
 
 from __future__ import annotations
 
@@ -73,11 +73,11 @@ async def test_a_side_sees_its_own_statement_a_stranger_nothing_and_no_member_wr
     assert [await count(engine, stranger, table) for table in SEEN] == [0] * len(SEEN)
     async with transaction(engine, employer) as connection:
         for change in CHANGES:
-            assert (await connection.execute(sa.text(f"UPDATE {change}"))).rowcount == 0, change  # noqa: S608
+            assert (await connection.execute(sa.text(f"UPDATE {change}"))).rowcount == 0, change
     for table, row in NEW.items():
         with pytest.raises(DBAPIError, match="row-level security"):
             async with transaction(engine, employer) as connection:
-                await connection.execute(sa.text(f"INSERT INTO {table} {row}"), {"me": escrow.employer.id})  # noqa: S608
+                await connection.execute(sa.text(f"INSERT INTO {table} {row}"), {"me": escrow.employer.id})
 
 
 async def test_evidence_of_the_last_moment_is_disclosed_though_the_transaction_that_ends_the_time_began_before(
