@@ -37,7 +37,7 @@ async def test_a_job_is_read_and_gets_another_payment_without_going_through_thos
 ) -> None:
     for statement in _FILL:
         await superuser.run(statement)
-    ((job_id, employer_id),) = await superuser.rows("SELECT id, employer_id FROM escrow_jobs LIMIT 1")
+    ((job_id, employer_id),) = await superuser.rows("SELECT id, employer_id FROM escrow_jobs ORDER BY id DESC LIMIT 1")
     async with transaction(engine, SERVICE) as connection:
         listed = await jobs.list_jobs(connection, employer_id, before=None, limit=26)
         rows = await payments.payments_of(connection, [job_id])
