@@ -112,9 +112,9 @@ async def is_dealt_with(connection: AsyncConnection, case: Case, roles: Collecti
 
     With ``held_only``: whether they are asked now, for who holds no task any more does not see the case.
     """
-    asked = tasks.c.case_id == case.id, tasks.c.role.in_(roles)
+    asked = [tasks.c.case_id == case.id, tasks.c.role.in_(roles)]
     if held_only:
-        asked = *asked, tasks.c.status == "open"
+        asked.append(tasks.c.status == "open")
     elif case.organisation_id is not None or case.region_code is not None:
         return True
     return bool(await connection.scalar(sa.select(sa.exists().where(*asked))))
