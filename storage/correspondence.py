@@ -110,14 +110,14 @@ async def takes_words(connection: AsyncConnection, case_id: UUID) -> bool:
 async def is_dealt_with(connection: AsyncConnection, case: Case, roles: Collection[Role], *, held_only: bool) -> bool:
     """Whether holders of one of the roles see a case: it is of their organisation or region, or they were asked.
 
-    With ``held_only``: whether they are asked now, for who holds no task any more does not see the case.
+    Where only who has claimed a task reads, they are asked now: once it is closed, nobody of them sees the case.
     """
-    asked = [tasks.c.case_id == case.id, tasks.c.role.in_(roles)]
-    if held_only:
-        asked.append(tasks.c.status == "open")
-    elif case.organisation_id is not None or case.region_code is not None:
+    if not held_only and (case.organisation_id is not None or case.region_code is not None):
         return True
-    return bool(await connection.scalar(sa.select(sa.exists().where(*asked))))
+    asked = sa.exists().where(tasks.c.case_id == case.id, tasks.c.role.in_(roles))
+    if held_only:
+        asked = asked.where(tasks.c.status == "open")
+    return bool(await connection.scalar(sa.select(asked)))
 
 
 async def staff_to_tell(

@@ -172,7 +172,7 @@ class NewRuling:
 
 
 async def add_ruling(connection: AsyncConnection, seals: Seals, ruling: NewRuling) -> UUID:
-    """Store a ruling; returns its id.
+    """Store a ruling, which overtakes what was offered; returns its id.
 
     Raises:
         sqlalchemy.exc.IntegrityError: the round is ruled, or by the same arbitrator as the first.
@@ -189,6 +189,9 @@ async def add_ruling(connection: AsyncConnection, seals: Seals, ruling: NewRulin
         "reasons_sealed": seals.cipher.seal_text(ruling.reasons, _seal_of("ruling", ruling_id)),
     }
     await connection.execute(sa.insert(escrow_rulings).values(values))
+    standing = sa.and_(_o.dispute_id == ruling.dispute_id, _o.answered_at.is_(None))
+    overtaken = {"answered_at": sa.func.now(), "answer": "overtaken"}
+    await connection.execute(sa.update(escrow_split_offers).where(standing).values(overtaken))
     return ruling_id
 
 

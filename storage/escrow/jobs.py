@@ -100,6 +100,8 @@ async def mark_job_accepted(connection: AsyncConnection, job_id: UUID) -> None:
 
 async def forget_number(connection: AsyncConnection, job_id: UUID) -> None:
     """No payment of the job waits for the number any more: it may be that of somebody who never heard of it."""
+    # Another payment may be proposed at this moment: that is seen once its transaction is over.
+    await read_job(connection, job_id, lock=True)
     waits = sa.exists().where(escrows.c.job_id == job_id, escrows.c.case_id == cases.c.id, cases.c.closed_at.is_(None))
     values = {"mobile_index": None, "mobile_sealed": None}
     await connection.execute(sa.update(escrow_jobs).where(_j.id == job_id, sa.not_(waits)).values(values))

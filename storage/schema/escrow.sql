@@ -179,7 +179,8 @@ CREATE POLICY disclosed ON attachments FOR SELECT USING (purpose = 'dispute_evid
     SELECT FROM escrow_disputes d WHERE d.case_id = attachments.case_id
     AND attachments.added_at <= d.evidence_closed_at));
 
--- How a side would divide what is frozen. The other accepts or declines; a newer offer of the same side replaces it.
+-- How a side would divide what is frozen. The other accepts or declines; a newer offer of the same side replaces it, and
+-- a ruling overtakes it: who offered it could not know what would be ruled.
 CREATE TABLE escrow_split_offers (
     id uuid PRIMARY KEY DEFAULT uuidv7(),
     dispute_id uuid NOT NULL REFERENCES escrow_disputes,
@@ -188,7 +189,7 @@ CREATE TABLE escrow_split_offers (
     to_employer bigint NOT NULL CHECK (to_employer >= 0),
     offered_at timestamptz NOT NULL DEFAULT now(),
     answered_at timestamptz,
-    answer text CHECK (answer IN ('accepted', 'declined', 'replaced')),
+    answer text CHECK (answer IN ('accepted', 'declined', 'replaced', 'overtaken')),
     CHECK ((answered_at IS NULL) = (answer IS NULL))
 );
 CREATE UNIQUE INDEX escrow_split_offers_one_open ON escrow_split_offers (dispute_id, offered_by)

@@ -221,6 +221,13 @@ class Played:
             if opens:
                 self.cases[case_id].frozen = self.cases[case_id].free
 
+    async def recuse(self) -> None:
+        """An arbitrator gives back what they have claimed."""
+        query = "SELECT id, case_id, claimed_by FROM tasks WHERE status = 'open' AND claimed_by IS NOT NULL"
+        for task_id, case_id, claimed_by in await self.superuser.rows(query + " AND role = 'arbitrator' LIMIT 1"):
+            await self.escrow.recuse(task_id, self.number_of(claimed_by))
+            await self.play(case_id)
+
     def number_of(self, person_id: UUID) -> int:
         """Which arbitrator it is."""
         return [one.id for one in self.escrow.arbitrators].index(person_id)
@@ -398,6 +405,7 @@ async def played_through(played: Played) -> None:
         (played.answer_split, 3),
         (played.arbitrate, 6),
         (played.object_to, 4),
+        (played.recuse, 1),
         (played.seek, 1),
         (played.time_passes, 3),
         (played.machine, 8),
