@@ -77,11 +77,12 @@ async def takes_evidence(connection: AsyncConnection, case_id: UUID) -> bool:
 
 
 async def close_evidence(connection: AsyncConnection, dispute_id: UUID) -> None:
-    """The time to file is over: from now on each side reads what the other said."""
+    """The time to file is over: from now on each side reads what the other said, and sees what it filed."""
+    # By the clock: the transaction may have waited for one that began later and filed something.
     await connection.execute(
         sa.update(escrow_disputes)
         .where(_d.id == dispute_id, _d.evidence_closed_at.is_(None))
-        .values(evidence_closed_at=sa.func.now())
+        .values(evidence_closed_at=sa.func.clock_timestamp())
     )
 
 

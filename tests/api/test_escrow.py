@@ -162,6 +162,12 @@ async def test_each_side_reads_the_others_statement_and_evidence_once_the_time_t
     assert (await seen(auditor), await seen(escrow.operator)) == ((1, ["dispute_evidence", "work_file"]),) * 2
     assert await get(api, escrow.arbitrators[0], f"/v1/cases/{case_id}") is None
     assert await get(api, escrow.arbitrators[0], files) is None
+    # What was filed before arbitration was taken back the arbitrator of the next one reads too: so do both sides.
+    await escrow.take_back(case_id)
+    await escrow.go_on(case_id)
+    await escrow.dispute(case_id)
+    await escrow.go_on(case_id)
+    assert await seen(contractor) == (0, ["work_file"])
     await escrow.pass_wait(case_id)
     assert await seen(contractor) == (1, ["dispute_evidence", "work_file"])
     late = await api.post(files, params=EVIDENCE, content=PDF, headers={**employer.headers(), **sent})
